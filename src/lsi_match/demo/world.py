@@ -1,0 +1,183 @@
+"""A world in one folder: every party with a folder of its own, and nothing passing between them but files.
+
+    <world>/<party>/    the partners' homes        <world>/extracts/<partner>/   their registers
+    <world>/site/       the matching site          <world>/agreement/            what was signed
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from flows.settings import environment
+from lsi_match.files import read_bytes, read_text, write_whole
+from lsi_match.matcher.run import open_round
+from lsi_match.matcher.site import MATCHER, Project, Site
+from lsi_match.partner.home import Home, make_key_share
+from lsi_match.partner.mapping import Mapping
+from lsi_match.partner.open import open_release
+from lsi_match.partner.prepare import Prepared, prepare
+from lsi_match.partner.select import RECORD_ID
+from lsi_match.protocol.manifest import Manifest, complete_draft
+from lsi_match.protocol.tables import CASE, SELECTION
+from lsi_match.protocol.yaml_text import parse_yaml, read_yaml
+from lsi_match.trust.agreement import approve
+from lsi_match.trust.keys import make_identity
+from lsi_match.trust.project_key import ProjectKey
+
+Case = frozenset[tuple[str, str, str]]
+
+
+def configs_folder() -> Path:
+    """The example projects: in a checkout beside `src`, in an installed package inside it."""
+    package = Path(__file__).resolve().parents[1]
+    inside = package / "configs"
+    return inside if inside.is_dir() else package.parents[1] / "configs"
+
+
+@dataclass
+class World:
+    """One project among parties that each have a folder under `folder`.
+
+    Args:
+        config: the folder of the example: draft manifest and mappings.
+        extracts: the folder of the partners' extracts, as the mappings name them.
+        clock: tells the time to every party.
+    """
+
+    folder: Path
+    config: Path
+    extracts: Path
+    clock: Callable[[], datetime]
+
+    def __post_init__(self) -> None:
+        self.draft: dict[str, Any] = read_yaml(read_text(self.config / "manifest.yaml"), "manifest.yaml")
+        self.project_id: str = self.draft["project"]["id"]
+        self.controllers: list[str] = list(self.draft["controllers"])
+        self.partners: list[str] = list(self.draft["partners"])
+
+    @property
+    def site(self) -> Site:
+        return Site(self.folder / "site")
+
+    @property
+    def project(self) -> Project:
+        return self.site.project(self.project_id)
+
+    def home(self, name: str) -> Home:
+        return Home(self.folder / name, name)
+
+    def make_keys(self) -> None:
+        """Every controller and the matcher make identities; the matcher registers the controllers' cards."""
+        Site.make(self.site.folder)
+        for name in self.controllers:
+            make_identity(name, self.home(name).folder / "keys")
+            self.site.register(read_bytes(self.home(name).folder / "keys" / "card.json"), name)
+
+    def cards(self) -> dict[str, dict[str, str]]:
+        """The public half of every identity."""
+        folders = {name: self.home(name).folder for name in self.controllers} | {MATCHER: self.site.folder}
+        return {name: json.loads(read_bytes(folder / "keys" / "card.json")) for name, folder in folders.items()}
+
+    def make_project_key(self) -> str:
+        """The first partner makes the project key and seals it to every partner; its check value."""
+        maker = self.home(self.partners[0]).identity()
+        key = ProjectKey.make(self.project_id, self.draft["pseudonyms"]["epoch"])
+        cards = self.cards()
+        for name in self.partners:
+            share = make_key_share(key, maker, name, cards[name]["encryption_key"])
+            write_whole(self.folder / "agreement" / f"key-share.{name}.json", share, replace=True)
+        return key.check_value
+
+    def complete(self, key_check: str) -> Manifest:
+        """The draft with everyone's keys: the manifest that is signed."""
+        return Manifest.model_validate(complete_draft(self.draft, self.cards(), key_check))
+
+    def approve(self, manifest: Manifest) -> dict[str, bytes]:
+        """Every controller signs."""
+        return {name: approve(manifest, self.home(name).identity(), self.clock()) for name in self.controllers}
+
+    def agree(self, manifest: Manifest, approvals: dict[str, bytes]) -> None:
+        """The site and every partner take in the agreement, each checking it."""
+        self.site.accept(manifest.canonical(), approvals, self.clock())
+        for name in self.partners:
+            share = read_bytes(self.folder / "agreement" / f"key-share.{name}.json")
+            self.home(name).join(manifest.canonical(), approvals, share, self.clock())
+
+    def open_round(self, round_id: str, reference_date: str) -> bytes:
+        """The matcher opens a round; its signed opening."""
+        return read_bytes(open_round(self.project, round_id, reference_date, self.clock()))
+
+    def mapping(self, partner: str) -> Mapping:
+        file = self.config / "mappings" / f"{partner}.yaml"
+        return parse_yaml(read_text(file), file.name, Mapping)
+
+    def prepare(self, partner: str, opening: bytes) -> Prepared:
+        """`partner` makes its drop, straight into its inbox."""
+        inbox = self.project.folder / "inbox" / partner
+        mapping = self.mapping(partner)
+        return prepare(
+            self.home(partner), opening, mapping, self.extracts, inbox, self.project_id, self.clock()
+        )
+
+    def run(self, round_id: str, on_step: Callable[[dict[str, Any]], None] = lambda _: None) -> dict[str, Any]:
+        """The flow, in a process of its own; its outcome."""
+        return run_match(self.site.folder, self.project_id, round_id, on_step=on_step)
+
+    def release_file(self, partner: str, round_id: str) -> Path:
+        folder = self.project.folder / "releases" / partner
+        return folder / f"{self.project_id}.{round_id}.{partner}.release.json"
+
+    def open(self, partner: str, round_id: str) -> pl.DataFrame:
+        """`partner` opens its release."""
+        return open_release(self.home(partner), self.release_file(partner, round_id), self.project_id, self.clock())[1]
+
+    def found_cases(self, round_id: str) -> set[Case]:
+        """All partners' releases laid together, which no party can do: (partner, selection, record id) per case."""
+        cases: dict[str, set[tuple[str, str, str]]] = {}
+        for partner in self.partners:
+            for case, selection, record in self.open(partner, round_id).select(CASE, SELECTION, RECORD_ID).iter_rows():
+                cases.setdefault(case, set()).add((partner, selection, record))
+        return {frozenset(records) for records in cases.values()}
+
+
+def run_match(
+    site: Path,
+    project: str,
+    round_id: str,
+    *,
+    memory_limit: str = "4GB",
+    on_step: Callable[[dict[str, Any]], None] = lambda _: None,
+) -> dict[str, Any]:
+    """Run `flows.match` as a process of its own; calls `on_step` for each step and returns the outcome.
+
+    Where the process ended without an outcome (killed, out of memory) the state is `broken`.
+    """
+    command = [sys.executable, "-m", "flows.match", "--site", str(site), "--project", project, "--round", round_id]
+    command += ["--memory-limit", memory_limit]
+    outcome: dict[str, Any] = {"state": "broken"}
+    with subprocess.Popen(command, env=environment(site), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as p:
+        for line in p.stdout or ():
+            document = _document(line)
+            if "state" in document:
+                outcome = document
+            elif "step" in document:
+                on_step(document)
+        errors = p.stderr.read() if p.stderr else ""
+    return outcome if outcome["state"] != "broken" else {"state": "broken", "status": p.returncode, "errors": errors}
+
+
+def _document(line: str) -> dict[str, Any]:
+    try:
+        value = json.loads(line)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}

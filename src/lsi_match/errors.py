@@ -1,0 +1,57 @@
+"""One small tree of errors, each named after what is wrong and able to tell a person what to do.
+
+An error is raised with facts: names of files, columns and partners, row numbers, counts. Never with a value
+taken from a record, a pseudonym or a key. The text is made from those facts in Dutch or English when it is
+shown, so that logs, Prefect and the command line all say the same thing.
+"""
+
+from __future__ import annotations
+
+from string import Formatter
+from typing import Any, ClassVar, Literal
+
+Language = Literal["nl", "en"]
+
+#: What a fact may be. Anything else is a mistake of ours, found by the tests.
+Fact = str | int
+
+
+class LsiError(Exception):
+    """Base of every error a person can cause. Subclasses give `nl` and `en`, with `{facts}` between braces."""
+
+    nl: ClassVar[str] = "Er ging iets mis."
+    en: ClassVar[str] = "Something went wrong."
+    #: What the process ends with: 1 refused (a gate, a signature, a bound, an input), 2 wrong use.
+    exit_status: ClassVar[int] = 1
+
+    def __init__(self, **facts: Fact) -> None:
+        needed = {name for _, name, _, _ in Formatter().parse(self.en) if name}
+        missing = needed - facts.keys()
+        if missing:
+            raise TypeError(f"{type(self).__name__} needs the facts {sorted(missing)}")
+        self.facts = facts
+        super().__init__(self.en.format(**facts))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_again, (type(self), self.facts))
+
+    @property
+    def reason(self) -> str:
+        """The name of what is wrong, as the log keeps it: `DropAltered`, `VolumeOutOfBounds` …"""
+        return type(self).__name__
+
+    def text(self, language: Language = "nl") -> str:
+        """What was wrong, where, and what to do, in plain words."""
+        return (self.nl if language == "nl" else self.en).format(**self.facts)
+
+
+def _again(kind: type[LsiError], facts: dict[str, Fact]) -> LsiError:
+    return kind(**facts)
+
+
+class WrongUse(LsiError):
+    """The command was given something it cannot work with at all."""
+
+    nl = "Verkeerd gebruik: {problem}"
+    en = "Wrong use: {problem}"
+    exit_status = 2

@@ -1,0 +1,110 @@
+"""Files that are either whole or absent, readable by nobody else, and really gone when destroyed."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+from lsi_match.errors import LsiError
+
+
+class FileMissingError(LsiError):
+    nl = "Het bestand {file} is er niet. Kijk of de naam en de map kloppen."
+    en = "The file {file} is not there. Check its name and folder."
+
+
+class FileUnreadableError(LsiError):
+    nl = "Het bestand {file} is niet te lezen ({problem})."
+    en = "The file {file} cannot be read ({problem})."
+
+
+class FileExistsAlreadyError(LsiError):
+    nl = "{file} bestaat al en wordt niet overschreven."
+    en = "{file} exists already and is not overwritten."
+
+
+class FileTooOpenError(LsiError):
+    nl = "{file} is ook voor anderen te lezen. Herstel dat met: chmod 600 {file}"
+    en = "{file} can be read by others. Mend that with: chmod 600 {file}"
+
+
+def private_folder(path: Path) -> Path:
+    """Make `path` (and what lies above it) as a folder only its owner can enter."""
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return path
+
+
+def write_whole(path: Path, data: bytes, *, replace: bool = False) -> None:
+    """Write `data` beside `path`, make it durable, then rename: `path` is whole or as it was.
+
+    Raises:
+        FileExistsAlreadyError: `path` exists and `replace` is false.
+    """
+    if path.exists() and not replace:
+        raise FileExistsAlreadyError(file=str(path))
+    private_folder(path.parent)
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as handle:
+            handle.write(data)
+            handle.flush()
+            os.fsync(handle.fileno())
+        beside.rename(path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames and removals in `folder` durable."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def read_bytes(path: Path) -> bytes:
+    """The bytes of `path`.
+
+    Raises:
+        FileMissingError, FileUnreadableError: named after what is wrong.
+    """
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise FileMissingError(file=str(path)) from None
+    except OSError as error:
+        raise FileUnreadableError(file=str(path), problem=error.strerror or "OSError") from None
+
+
+def read_text(path: Path) -> str:
+    """The UTF-8 text of `path`; raises as `read_bytes` does."""
+    try:
+        return read_bytes(path).decode()
+    except UnicodeDecodeError:
+        raise FileUnreadableError(file=str(path), problem="not UTF-8") from None
+
+
+def read_private(path: Path) -> bytes:
+    """The bytes of a key file, refused when group or others may read it."""
+    data = read_bytes(path)
+    if path.stat().st_mode & 0o077:
+        raise FileTooOpenError(file=str(path))
+    return data
+
+
+def destroy(path: Path) -> None:
+    """Overwrite a file once and remove it. On disks that copy on write only the lost key makes it unreadable."""
+    if not path.exists():
+        return
+    with path.open("r+b") as handle:
+        size = path.stat().st_size
+        handle.write(bytes(size))
+        handle.flush()
+        os.fsync(handle.fileno())
+    path.unlink()
+    sync_folder(path.parent)

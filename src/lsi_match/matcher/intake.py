@@ -1,0 +1,252 @@
+"""Receiving one drop: everything that can be wrong with it, and the rows when nothing is.
+
+A drop is accepted whole or refused whole, and says nothing about the drops of others. Checks in order:
+descriptor (signature, manifest, round, key check value, time, volumes) → parts (digest, seal) → rows (columns,
+positions within what the manifest lists, counts as described).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lsi_match.errors import LsiError
+from lsi_match.files import read_bytes
+from lsi_match.protocol.canonical import digest_of_bytes
+from lsi_match.protocol.documents import DropDescriptor, Opening
+from lsi_match.protocol.manifest import NO_VALUE, UNKNOWN_GROUP, Manifest, Partner
+from lsi_match.protocol.tables import (
+    GROUP,
+    SELECTION,
+    SIGNALS,
+    attribute_column,
+    drop_columns,
+)
+from lsi_match.tables import from_parquet
+from lsi_match.trust.sealing import unseal
+from lsi_match.trust.signing import verify
+
+DROP = "drop"
+#: How far a partner's clock may run ahead of ours.
+CLOCK_SKEW = timedelta(minutes=5)
+
+
+class DropRefusedError(LsiError):
+    """Base of every reason to refuse a drop."""
+
+    nl = "{partner}: {file} is geweigerd: {problem}."
+    en = "{partner}: {file} is refused: {problem}."
+
+
+class PartnerNotInManifestError(DropRefusedError):
+    nl = "{partner}: {file} is geweigerd, want deze deelnemer levert volgens het manifest niets. Haal het bestand weg."
+    en = "{partner}: {file} is refused: under the manifest this partner delivers nothing. Remove the file."
+
+
+class OtherPartnersDropError(DropRefusedError):
+    nl = "{partner}: {file} is geweigerd: het is een levering van {other}. Lever de eigen levering aan."
+    en = "{partner}: {file} is refused: it is a drop of {other}. Deliver your own."
+
+
+class OtherManifestError(DropRefusedError):
+    nl = "{partner}: {file} is geweigerd: gemaakt onder een ander manifest. Haal het nieuwe manifest op en maak de levering opnieuw."
+    en = "{partner}: {file} is refused: made under another manifest. Fetch the new manifest and make the drop again."
+
+
+class OtherRoundError(DropRefusedError):
+    nl = "{partner}: {file} is geweigerd: gemaakt voor een andere ronde. Maak de levering voor deze ronde."
+    en = "{partner}: {file} is refused: made for another round. Make the drop for this round."
+
+
+class OtherProjectKeyError(DropRefusedError):
+    nl = "{partner}: {file} is geweigerd: gemaakt met een andere projectsleutel. Haal de juiste sleutel op en maak de levering opnieuw."
+    en = "{partner}: {file} is refused: made with another project key. Fetch the right key and make the drop again."
+
+
+class DropTimeError(DropRefusedError):
+    nl = "{partner}: {file} is geweigerd: volgens de levering is zij niet in de tijd van deze ronde gemaakt. Controleer de klok."
+    en = "{partner}: {file} is refused: it says it was not made within this round's time. Check the clock."
+
+
+class DropDuplicateError(DropRefusedError):
+    nl = "{partner}: {file} is geweigerd: deze ronde heeft al een levering van deze deelnemer. De eerste telt."
+    en = "{partner}: {file} is refused: this round has a drop of this partner already. The first one counts."
+
+
+class DropVolumeError(DropRefusedError):
+    nl = "{partner}: {file} is geweigerd: selectie '{selection}' telt {count} records; afgesproken is {at_least} tot en met {at_most}."
+    en = "{partner}: {file} is refused: selection '{selection}' holds {count} records; agreed is {at_least} to {at_most}."
+
+
+class PartMissingError(DropRefusedError):
+    nl = "{partner}: {file} is geweigerd: het deel {part} ontbreekt. Lever opnieuw, het beschrijvende bestand als laatste."
+    en = "{partner}: {file} is refused: its part {part} is missing. Deliver again, the descriptor last."
+
+
+class PartAlteredError(DropRefusedError):
+    nl = "{partner}: {file} is geweigerd: het deel {part} is veranderd of afgebroken. Lever opnieuw."
+    en = "{partner}: {file} is refused: its part {part} was altered or cut short. Deliver again."
+
+
+class PartUndeclaredError(DropRefusedError):
+    nl = "{partner}: {file} is geweigerd: in kolom '{column}' staat, rij {row}, iets wat het manifest niet noemt."
+    en = "{partner}: {file} is refused: column '{column}' holds, row {row}, something the manifest does not list."
+
+
+class CountsDifferError(DropRefusedError):
+    nl = "{partner}: {file} is geweigerd: de aantallen in de beschrijving zijn andere dan in de levering. Maak haar opnieuw."
+    en = "{partner}: {file} is refused: its description gives other counts than it holds. Make the drop again."
+
+
+@dataclass(frozen=True)
+class Drop:
+    """An accepted drop: who, what it says of itself, and its rows, part by part (in memory only)."""
+
+    partner: str
+    file: Path
+    digest: str
+    descriptor: DropDescriptor
+    parts: tuple[pa.Table, ...]
+
+
+@dataclass(frozen=True)
+class Round:
+    """What a drop is judged against."""
+
+    manifest: Manifest
+    opening: Opening
+    opening_digest: str
+    secret: str
+
+
+def receive(file: Path, partner: str, round_: Round, now: datetime) -> Drop:
+    """The drop whose descriptor is `file`, found in the inbox of `partner`.
+
+    Raises:
+        DropRefusedError: why it is refused, in the order of the module's text.
+        SignatureMissingError, SignedDocumentInvalidError, SealBrokenError, TableInvalidError: as named.
+    """
+    manifest = round_.manifest
+    if partner not in manifest.partners:
+        raise PartnerNotInManifestError(partner=partner, file=file.name)
+    data = read_bytes(file)
+    key = manifest.controllers[partner].signing_key
+    descriptor = verify(data, DROP, DropDescriptor, key, what=file.name, party=partner)
+    check_descriptor(descriptor, partner, file.name, round_, now)
+    tables = tuple(_open_part(file, i, descriptor, round_) for i in range(len(descriptor.parts)))
+    _check_counts(tables, descriptor, manifest.partners[partner], file.name)
+    return Drop(partner, file, digest_of_bytes(data), descriptor, tables)
+
+
+def check_descriptor(descriptor: DropDescriptor, partner: str, file: str, round_: Round, now: datetime) -> None:
+    """Everything about a drop that its signed descriptor tells. Pure."""
+    manifest, opening = round_.manifest, round_.opening
+    where = {"partner": partner, "file": file}
+    if descriptor.partner != partner:
+        raise OtherPartnersDropError(**where, other=descriptor.partner)
+    if descriptor.project != manifest.project.id or descriptor.manifest != manifest.digest:
+        raise OtherManifestError(**where)
+    if descriptor.round != opening.round or descriptor.opening != round_.opening_digest:
+        raise OtherRoundError(**where)
+    if descriptor.key_check != manifest.pseudonyms.key_check:
+        raise OtherProjectKeyError(**where)
+    if not opening.opened_at - CLOCK_SKEW <= descriptor.made_at <= min(now + CLOCK_SKEW, opening.deadline):
+        raise DropTimeError(**where)
+    selections = {s.id: s for s in manifest.partners[partner].selections}
+    if descriptor.selections.keys() != selections.keys() or len(descriptor.parts) != opening.parts:
+        raise CountsDifferError(**where)
+    for name, counts in descriptor.selections.items():
+        volume = selections[name].volume
+        if not volume.at_least <= counts.written <= volume.at_most:
+            raise DropVolumeError(
+                **where, selection=name, count=counts.written, at_least=volume.at_least, at_most=volume.at_most
+            )
+        if list(counts.after) != [rule.id for rule in selections[name].criteria] or not _falls(counts.after.values()):
+            raise CountsDifferError(**where)
+    if descriptor.rows != sum(counts.written for counts in descriptor.selections.values()):
+        raise CountsDifferError(**where)
+
+
+def _falls(counts: object) -> bool:
+    numbers = list(counts)  # type: ignore[call-overload]
+    return all(a >= b for a, b in zip(numbers, numbers[1:], strict=False))
+
+
+def _open_part(file: Path, number: int, descriptor: DropDescriptor, round_: Round) -> pa.Table:
+    part = descriptor.parts[number]
+    where = {"partner": descriptor.partner, "file": file.name, "part": part.file}
+    path = file.parent / part.file
+    if "/" in part.file or not path.is_file():
+        raise PartMissingError(**where)
+    sealed = read_bytes(path)
+    if digest_of_bytes(sealed) != part.digest:
+        raise PartAlteredError(**where)
+    opened = unseal(sealed, round_.secret, what=part.file, party=descriptor.partner)
+    partner = round_.manifest.partners[descriptor.partner]
+    columns = drop_columns(round_.manifest, partner)
+    table = from_parquet(opened, columns, part.rows, what=part.file, party=descriptor.partner)
+    for column, allowed in _allowed(round_.manifest, partner, table).items():
+        first = _first_false(allowed)
+        if first is not None:
+            raise PartUndeclaredError(partner=descriptor.partner, file=part.file, column=column, row=first + 1)
+    first = _first_false(_in_range(table, round_, number))
+    if first is not None:
+        raise PartUndeclaredError(
+            partner=descriptor.partner, file=part.file, column=round_.manifest.subject.kinds[0], row=first + 1
+        )
+    return table
+
+
+def _allowed(manifest: Manifest, partner: Partner, table: pa.Table) -> dict[str, pa.ChunkedArray]:
+    """Per column, which rows hold only what the manifest lists."""
+    selection = table.column(SELECTION)
+    allowed = {SELECTION: pc.less(selection, len(partner.selections))}
+    shift, fits = 0, pc.equal(selection, 255)
+    for position, one in enumerate(partner.selections):
+        mask = ((1 << len(one.signals)) - 1) << shift
+        shift += len(one.signals)
+        outside = pc.bit_wise_and(table.column(SIGNALS), pa.scalar(~mask & (2**64 - 1), pa.uint64()))
+        own = pc.and_(pc.equal(outside, 0), pc.greater(table.column(SIGNALS), 0))
+        fits = pc.or_(fits, pc.and_(pc.equal(selection, position), own))
+    allowed[SIGNALS] = fits
+    cell = table.column(GROUP)
+    allowed[GROUP] = pc.or_(pc.less(cell, len(manifest.monitor.groups)), pc.equal(cell, UNKNOWN_GROUP))
+    for attribute in partner.attributes:
+        column = attribute_column(attribute.id)
+        count = 60_012 if attribute.kind == "month" else len(attribute.labels())
+        values = table.column(column)
+        allowed[column] = pc.or_(pc.less(values, count), pc.equal(values, NO_VALUE))
+    return allowed
+
+
+def _in_range(table: pa.Table, round_: Round, number: int) -> pa.ChunkedArray:
+    """Which rows have a pseudonym at all, and their first one in the range of this part."""
+    first = pc.coalesce(*(table.column(kind) for kind in round_.manifest.subject.kinds))
+    prefix = pc.binary_slice(first.cast(pa.binary()), 0, 2)
+    present = pc.is_valid(first)
+    low, high = (_boundary(n, round_.opening.parts) for n in (number, number + 1))
+    inside = pc.greater_equal(prefix, pa.scalar(low.to_bytes(2, "big"), pa.binary()))
+    if high < 65_536:
+        inside = pc.and_(inside, pc.less(prefix, pa.scalar(high.to_bytes(2, "big"), pa.binary())))
+    return pc.and_(present, pc.fill_null(inside, False))
+
+
+def _boundary(number: int, parts: int) -> int:
+    """The first 16-bit prefix that belongs to part `number` of `parts`."""
+    return -(-number * 65_536 // parts)
+
+
+def _first_false(flags: pa.ChunkedArray) -> int | None:
+    found = pc.index(flags, pa.scalar(False))
+    return None if found.as_py() < 0 else int(found.as_py())
+
+
+def _check_counts(tables: tuple[pa.Table, ...], descriptor: DropDescriptor, partner: Partner, file: str) -> None:
+    for position, selection in enumerate(partner.selections):
+        rows = sum(pc.sum(pc.equal(t.column(SELECTION), position)).as_py() or 0 for t in tables)
+        if rows != descriptor.selections[selection.id].written:
+            raise CountsDifferError(partner=descriptor.partner, file=file)

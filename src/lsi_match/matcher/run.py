@@ -1,0 +1,374 @@
+"""One run of one round: the steps, in order, each logged before it counts.
+
+`Run` holds what a run knows while it lasts, in memory: the round's secret, the opened drops, the engine with the
+run key. The Prefect flow calls its steps in order and is told nothing but names, ids and counts. A run that was
+killed is started again under the same round: what the log says has been released is only finished (renamed,
+destroyed), never made a second time; anything before that is done again from the drops.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from lsi_match.errors import LsiError
+from lsi_match.files import destroy, private_folder, read_bytes, read_private, sync_folder, write_whole
+from lsi_match.matcher.engine import Engine
+from lsi_match.matcher.gates import check_dpia, check_dpo_advice, check_period, check_round
+from lsi_match.matcher.intake import Drop, DropDuplicateError, PartnerNotInManifestError, Round, receive
+from lsi_match.matcher.site import OPENING, Project, json_document
+from lsi_match.monitor.counts import Overview, group_table, withheld
+from lsi_match.protocol.canonical import digest_of_bytes
+from lsi_match.protocol.documents import Opening, Part, ReleaseDescriptor
+from lsi_match.protocol.steps import Step
+from lsi_match.tables import to_parquet
+from lsi_match.trust.agreement import check_approvals
+from lsi_match.trust.keys import make_round_key
+from lsi_match.trust.sealing import seal
+from lsi_match.trust.signing import sign
+
+RELEASE = "release"
+DROP_SUFFIX = ".drop.json"
+#: Rows per part of a drop: what is opened at once.
+ROWS_PER_PART = 2_000_000
+
+Clock = Callable[[], datetime]
+
+
+class RoundExistsError(LsiError):
+    nl = "Ronde {round} van {project} is al eerder geopend. Kies een nieuwe naam."
+    en = "Round {round} of {project} was opened before. Choose a new name."
+
+
+class RoundEndedError(LsiError):
+    nl = "Ronde {round} van {project} is al vrijgegeven en vernietigd. Er is niets meer te doen."
+    en = "Round {round} of {project} was released and destroyed already. There is nothing left to do."
+
+
+class DropsIncompleteError(LsiError):
+    nl = (
+        "Ronde {round} gaat nog niet door: geen goede levering van {names}. De andere leveringen blijven staan. "
+        "Herstel deze leveringen (de reden staat in quarantine/) en start de ronde opnieuw."
+    )
+    en = (
+        "Round {round} does not go on yet: no good drop of {names}. The other drops stay. "
+        "Mend these drops (the reason is in quarantine/) and start the round again."
+    )
+
+
+class RoundBusyError(LsiError):
+    nl = "Ronde {round} van {project} draait al. Wacht tot dat klaar is."
+    en = "Round {round} of {project} is running already. Wait until it is done."
+
+
+class TooManyCasesError(LsiError):
+    nl = "Ronde {round} geeft {cases} casussen; het manifest staat er {max_cases} toe. Er wordt niets vrijgegeven."
+    en = "Round {round} gives {cases} cases; the manifest allows {max_cases}. Nothing is released."
+
+
+def open_round(project: Project, round_id: str, reference_date: str, now: datetime) -> Path:
+    """Open a round: a fresh key that its drops are sealed to, in a signed and logged opening; its file.
+
+    Args:
+        round_id: lower-case letters, digits and hyphens, for example `2026-10`.
+        reference_date: ISO date that the criteria look at.
+
+    Raises:
+        RoundExistsError: the name was used before.
+        GateError: the project may not run today.
+    """
+    manifest = project.manifest()
+    folder = project.round_folder(round_id)
+    if folder.exists():
+        raise RoundExistsError(round=round_id, project=project.id)
+    project.site.check_parties(manifest)
+    check_approvals(manifest, project.approvals(), now)
+    check_period(manifest, now.date())
+    secret, recipient = make_round_key()
+    largest = max(sum(s.volume.at_most for s in p.selections) for p in manifest.partners.values())
+    opening = Opening(
+        project=project.id,
+        manifest=manifest.digest,
+        round=round_id,
+        reference_date=reference_date,
+        opened_at=now,
+        deadline=now + timedelta(days=manifest.schedule.deadline_days),
+        recipient=recipient,
+        parts=max(1, -(-largest // ROWS_PER_PART)),
+        trace_id=secrets.token_hex(16),
+    )
+    document = sign(opening, OPENING, project.site.identity())
+    with project.journal() as journal:
+        digest = project.keep(document)
+        journal.record(
+            Step.OPEN_ROUND, now, manifest=manifest.digest, trace_id=opening.trace_id, round=round_id, opening=digest
+        )
+    write_whole(folder / "round.key", secret.encode())
+    write_whole(folder / "opening.json", document)
+    return folder / "opening.json"
+
+
+def _lock(file: Path, round_id: str, project: str) -> int:
+    """Hold `file` for this process alone; the system lets go when the process ends, however it ends."""
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise RoundBusyError(round=round_id, project=project) from None
+    return descriptor
+
+
+class Run:
+    """The run of one round; see the module's text."""
+
+    def __init__(self, project: Project, round_id: str, clock: Clock, memory_limit: str = "4GB") -> None:
+        self.project = project
+        self.round_id = round_id
+        self._clock = clock
+        self._manifest = project.manifest()
+        self._opening, opening_bytes = project.opening(round_id)
+        self._lock = _lock(project.round_folder(round_id) / "lock", round_id, project.id)
+        self._opening_digest = digest_of_bytes(opening_bytes)
+        self._journal = project.journal()
+        self._memory_limit = memory_limit
+        self._drops: dict[str, Drop] = {}
+        self._engine: Engine | None = None
+
+    def close(self) -> None:
+        """Forget everything held in memory."""
+        if self._engine is not None:
+            self._engine.close()
+        self._engine = None
+        self._drops = {}
+        self._journal.close()
+        os.close(self._lock)
+
+    def _record(self, step: Step, *, error: LsiError | None = None, **attributes: str | int | bool) -> None:
+        parent = attributes.pop("parent", None)
+        self._journal.record(
+            step,
+            self._clock(),
+            manifest=self._manifest.digest,
+            trace_id=self._opening.trace_id,
+            parent=str(parent) if parent else None,
+            error=error,
+            round=self.round_id,
+            **attributes,
+        )
+
+    @property
+    def released(self) -> bool:
+        """Whether the log says that this round's release was made."""
+        return self._logged(Step.RELEASE)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the log says that this round was destroyed."""
+        return self._logged(Step.DESTROY)
+
+    def _logged(self, step: Step) -> bool:
+        return any(
+            e.name == step.value and e.status == "Ok" and e.attributes.get("lsi.round") == self.round_id
+            for e in self._journal.entries()
+        )
+
+    # the steps
+
+    def gates(self) -> None:
+        """Step `gates`; raises the error of the first gate that does not hold, after logging it."""
+        if self.ended:
+            raise RoundEndedError(round=self.round_id, project=self.project.id)
+        now = self._clock()
+        try:
+            self.project.site.check_parties(self._manifest)
+            check_approvals(self._manifest, self.project.approvals(), now)
+            check_period(self._manifest, now.date())
+            check_dpia(self._manifest, now.date())
+            check_dpo_advice(self._manifest, now.date())
+            check_round(self._manifest, self._opening, self._key_file.exists())
+        except LsiError as error:
+            self._record(Step.GATES, error=error)
+            raise
+        self._record(Step.GATES)
+
+    @property
+    def _key_file(self) -> Path:
+        return self.project.round_folder(self.round_id) / "round.key"
+
+    def intake(self) -> None:
+        """Step `intake`: every drop in every inbox is accepted or refused, each with an entry of its own.
+
+        Raises:
+            DropsIncompleteError: a partner has no good drop and the manifest says to wait for it.
+        """
+        secret = read_private(self._key_file).decode()
+        round_ = Round(self._manifest, self._opening, self._opening_digest, secret)
+        inbox = self.project.folder / "inbox"
+        for folder in sorted(path for path in inbox.iterdir() if path.is_dir()):
+            for file in sorted(folder.glob(f"*{DROP_SUFFIX}")):
+                self._receive(file, folder.name, round_)
+        late = [name for name in self._manifest.partners if name not in self._drops]
+        if late and self._manifest.schedule.when_late == "wait":
+            error = DropsIncompleteError(round=self.round_id, names=", ".join(late))
+            self._record(Step.COMPLETE, error=error, late=", ".join(late))
+            raise error
+        self._record(Step.COMPLETE, drops=len(self._drops), late=", ".join(late))
+
+    def _receive(self, file: Path, partner: str, round_: Round) -> None:
+        # A folder's name is what somebody typed; only names of the manifest are written down.
+        known = partner if partner in self._manifest.partners else "unknown"
+        try:
+            if known == "unknown":
+                raise PartnerNotInManifestError(partner=known, file="drop")
+            if partner in self._drops:
+                raise DropDuplicateError(partner=partner, file=file.name)
+            drop = receive(file, partner, round_, self._clock())
+        except LsiError as error:
+            self._record(Step.INTAKE, error=error, partner=known)
+            self._quarantine(file, partner, error)
+            return
+        self._drops[partner] = drop
+        self.project.keep(read_bytes(file))
+        self._record(
+            Step.INTAKE,
+            parent=drop.descriptor.span_id,
+            partner=partner,
+            drop=drop.digest,
+            rows=drop.descriptor.rows,
+            parts=len(drop.parts),
+        )
+
+    def _quarantine(self, file: Path, partner: str, error: LsiError) -> None:
+        stem = file.name.removesuffix(DROP_SUFFIX)
+        to = private_folder(self.project.folder / "quarantine" / partner / f"{stem}.{secrets.token_hex(4)}")
+        accepted = {
+            str(drop.file.parent / part.file) for drop in self._drops.values() for part in drop.descriptor.parts
+        }
+        for path in sorted(file.parent.glob(f"{stem}.part-*.age")):
+            if str(path) not in accepted:
+                path.rename(to / path.name)
+        file.rename(to / file.name)
+        reason = {"reason": error.reason, "nl": error.text("nl"), "en": error.text("en")}
+        write_whole(to / "reason.json", json_document(reason), replace=True)
+        sync_folder(to)
+
+    def match(self) -> None:
+        """Step `match`: re-key every drop, join them, find the cases. Holds above the agreed number of cases."""
+        started = self._clock()
+        self._engine = Engine(self._manifest, self._memory_limit)
+        for drop in self._drops.values():
+            self._engine.add(drop)
+        self._engine.match()
+        cases, allowed = self._engine.cases, self._manifest.release.max_cases
+        if cases > allowed:
+            error = TooManyCasesError(round=self.round_id, cases=cases, max_cases=allowed)
+            self._record(Step.MATCH, error=error, cases=cases)
+            raise error
+        self._record(Step.MATCH, cases=cases, milliseconds=int((self._clock() - started).total_seconds() * 1000))
+
+    def count(self) -> None:
+        """Step `count`: the overview of the round for project leader and FG, kept as a document."""
+        engine, smallest = self._running(), self._manifest.monitor.smallest_cell
+        groups = [group.id for group in self._manifest.monitor.groups]
+        overview = Overview(
+            project=self.project.id,
+            manifest=self._manifest.digest,
+            round=self.round_id,
+            smallest_cell=smallest,
+            delivered={name: withheld(d.descriptor.rows, smallest) for name, d in self._drops.items()},
+            totals={name: withheld(count, smallest) for name, count in engine.counts().items()},
+            groups={stage: group_table(cells, groups, smallest) for stage, cells in engine.group_counts().items()},
+        )
+        self._record(Step.COUNT, overview=self.project.keep(json_document(overview.model_dump(mode="json"))))
+
+    def _running(self) -> Engine:
+        if self._engine is None:
+            raise RuntimeError("the match step comes first")
+        return self._engine
+
+    def release(self) -> None:
+        """Step `release`: one sealed release per partner, staged; logged; then moved to where partners fetch it."""
+        if not self.released:
+            staging = self._fresh_staging()
+            digests = {f"release.{name}": self._stage(name, staging) for name in self._manifest.partners}
+            self._record(Step.RELEASE, cases=self._running().cases, **digests)
+        self._hand_out()
+
+    def _fresh_staging(self) -> Path:
+        staging = self.project.folder / "staging" / self.round_id
+        if staging.exists():
+            shutil.rmtree(staging)
+        return private_folder(staging)
+
+    def _stage(self, recipient: str, staging: Path) -> str:
+        now, engine = self._clock(), self._running()
+        drop = self._drops.get(recipient)
+        stem = f"{self.project.id}.{self.round_id}.{recipient}"
+        parts: tuple[Part, ...] = ()
+        if drop is not None:
+            table = engine.release(recipient)
+            sealed = seal(to_parquet(table), self._manifest.controllers[recipient].encryption_key)
+            part = Part(file=f"{stem}.release.age", digest=digest_of_bytes(sealed), rows=table.num_rows)
+            write_whole(staging / recipient / part.file, sealed)
+            parts = (part,)
+        descriptor = ReleaseDescriptor(
+            project=self.project.id,
+            manifest=self._manifest.digest,
+            round=self.round_id,
+            partner=recipient,
+            drop=drop.digest if drop else None,
+            released_at=now,
+            expires_at=now + timedelta(days=self._manifest.release.keep_days),
+            span_id=secrets.token_hex(8),
+            cases=engine.cases_of(recipient) if drop else 0,
+            parts=parts,
+        )
+        document = sign(descriptor, RELEASE, self.project.site.identity())
+        write_whole(staging / recipient / f"{stem}.release.json", document)
+        return digest_of_bytes(document)
+
+    def _hand_out(self) -> None:
+        """Move what is staged; the descriptor of each release last. Safe to repeat."""
+        staging = self.project.folder / "staging" / self.round_id
+        for folder in sorted(staging.iterdir()) if staging.exists() else []:
+            to = private_folder(self.project.folder / "releases" / folder.name)
+            for file in sorted(folder.iterdir(), key=lambda path: path.suffix == ".json"):
+                file.rename(to / file.name)
+            sync_folder(to)
+        if staging.exists():
+            shutil.rmtree(staging)
+
+    def destroy(self) -> None:
+        """Step `destroy`: the round's key, its drops (refused ones too) and all that was held in memory."""
+        if self._engine is not None:
+            self._engine.close()
+            self._engine = None
+        self._drops = {}
+        destroy(self._key_file)
+        removed = 0
+        for place in ("inbox", "quarantine"):
+            for file in sorted((self.project.folder / place).rglob(f"{self.project.id}.{self.round_id}.*")):
+                if file.is_file():
+                    file.unlink()
+                    removed += 1
+        if not self.ended:
+            self._record(Step.DESTROY, files=removed, round_key=True)
+
+    def summary(self) -> dict[str, object]:
+        """Names and counts for whoever started the run; nothing about a person."""
+        cases = next(
+            (
+                e.attributes.get("lsi.cases")
+                for e in self._journal.entries()
+                if e.name == Step.RELEASE.value and e.attributes.get("lsi.round") == self.round_id
+            ),
+            None,
+        )
+        return json.loads(json.dumps({"project": self.project.id, "round": self.round_id, "cases": cases}))  # type: ignore[no-any-return]

@@ -1,0 +1,207 @@
+"""The matching site: one folder, of which the log is the source of truth.
+
+    keys/                          the matcher's own identity
+    parties/<name>.json            the public keys of the controllers it deals with, as registered
+    projects/<project>/
+        log.sqlite                 the Merkle log of this project
+        manifest.json, approvals/  the agreement that runs
+        documents/<digest>.json    every signed document and overview, by content
+        inbox/<partner>/           where drops arrive
+        quarantine/<partner>/      refused drops and the reason
+        rounds/<round>/            opening.json; round.key until the round ends
+        staging/<round>/           sealed releases on their way out
+        releases/<partner>/        sealed releases
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from lsi_match.errors import LsiError
+from lsi_match.files import FileUnreadableError, private_folder, read_bytes, write_whole
+from lsi_match.matcher.journal import Journal
+from lsi_match.protocol.canonical import canonical_json, digest_of_bytes
+from lsi_match.protocol.documents import Opening
+from lsi_match.protocol.manifest import EncryptionKey, Manifest, Name, SigningKey
+from lsi_match.protocol.steps import Step
+from lsi_match.trust.agreement import check_approvals, load_manifest
+from lsi_match.trust.keys import Identity, load_identity, make_identity
+from lsi_match.trust.signing import verify
+
+MATCHER = "matcher"
+OPENING = "opening"
+
+
+class PartyUnknownError(LsiError):
+    nl = "{name} is bij deze koppelomgeving niet aangemeld. Vraag de beheerder om het aan te melden met 'site register'."
+    en = "{name} is not registered with this matching environment. Ask its operator to register it: 'site register'."
+
+
+class PartyKeyDiffersError(LsiError):
+    nl = "Het manifest noemt voor {name} een andere sleutel dan hier is aangemeld. Er wordt niets vastgelegd."
+    en = "The manifest names another key for {name} than was registered here. Nothing is registered."
+
+
+class ProjectUnknownError(LsiError):
+    nl = "Project {project} is hier niet bekend. Leg eerst het manifest vast met 'site accept'."
+    en = "Project {project} is not known here. Register its manifest first: 'site accept'."
+
+
+class RoundUnknownError(LsiError):
+    nl = "Ronde {round} van project {project} is niet geopend. Open haar met 'match open'."
+    en = "Round {round} of project {project} was not opened. Open it with 'match open'."
+
+
+class Card(BaseModel):
+    """The public half of a party's identity."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Name
+    signing_key: SigningKey
+    encryption_key: EncryptionKey
+
+
+@dataclass(frozen=True)
+class Site:
+    """The folder of a matching environment."""
+
+    folder: Path
+
+    @classmethod
+    def make(cls, folder: Path) -> Site:
+        """A new site with keys of its own."""
+        make_identity(MATCHER, folder / "keys")
+        return cls(folder)
+
+    def identity(self) -> Identity:
+        return load_identity(MATCHER, self.folder / "keys")
+
+    def register(self, card: bytes, source: str) -> str:
+        """Register the public keys of a party; its name. They are compared with those of every manifest."""
+        try:
+            party = Card.model_validate_json(card)
+        except ValidationError:
+            raise FileUnreadableError(file=source, problem="not the card of a party") from None
+        write_whole(self.folder / "parties" / f"{party.name}.json", canonical_json(party.model_dump()))
+        return party.name
+
+    def party(self, name: str) -> Card:
+        file = self.folder / "parties" / f"{name}.json"
+        if not file.exists():
+            raise PartyUnknownError(name=name)
+        return Card.model_validate_json(read_bytes(file))
+
+    def accept(self, canonical: bytes, approvals: dict[str, bytes], now: datetime) -> Project:
+        """Register a manifest that every controller approved; the start of a project, or of its next version.
+
+        Raises:
+            ManifestAlteredError, ApprovalsMissingError, ApprovalInvalidError: see `trust.agreement`.
+            PartyUnknownError, PartyKeyDiffersError: its keys are not those registered here.
+        """
+        manifest = load_manifest(canonical)
+        self.check_parties(manifest)
+        check_approvals(manifest, approvals, now)
+        project = Project(self, manifest.project.id)
+        private_folder(project.folder)
+        for name in manifest.partners:
+            private_folder(project.folder / "inbox" / name)
+        journal = project.make_journal(manifest.matcher.domain)
+        with journal:
+            for document in (canonical, *approvals.values()):
+                project.keep(document)
+            journal.record(
+                Step.REGISTER_MANIFEST,
+                now,
+                manifest=manifest.digest,
+                **{f"approval.{name}": digest_of_bytes(data) for name, data in approvals.items()},
+            )
+        for name, data in approvals.items():
+            write_whole(project.folder / "approvals" / f"{name}.json", data, replace=True)
+        write_whole(project.folder / "manifest.json", canonical, replace=True)
+        return project
+
+    def check_parties(self, manifest: Manifest) -> None:
+        """The keys in the manifest are those registered here, the matcher's own included."""
+        for name, controller in manifest.controllers.items():
+            card = self.party(name)
+            if (card.signing_key, card.encryption_key) != (controller.signing_key, controller.encryption_key):
+                raise PartyKeyDiffersError(name=name)
+        own = self.identity().card
+        if (own["signing_key"], own["encryption_key"]) != (
+            manifest.matcher.signing_key,
+            manifest.matcher.encryption_key,
+        ):
+            raise PartyKeyDiffersError(name=MATCHER)
+
+    def project(self, name: str) -> Project:
+        """A project that was accepted."""
+        project = Project(self, name)
+        if not (project.folder / "manifest.json").exists():
+            raise ProjectUnknownError(project=name)
+        return project
+
+
+@dataclass(frozen=True)
+class Project:
+    """The folder of one project on a site."""
+
+    site: Site
+    id: str
+
+    @property
+    def folder(self) -> Path:
+        return self.site.folder / "projects" / self.id
+
+    @property
+    def log_file(self) -> Path:
+        return self.folder / "log.sqlite"
+
+    def make_journal(self, domain: str) -> Journal:
+        """The journal, its log made when there is none."""
+        return Journal.open(self.log_file, self.id, domain, self.site.identity())
+
+    def journal(self) -> Journal:
+        return self.make_journal(self.manifest().matcher.domain)
+
+    def manifest(self) -> Manifest:
+        """The manifest as registered, its bytes checked to be canonical."""
+        return load_manifest(read_bytes(self.folder / "manifest.json"))
+
+    def approvals(self) -> dict[str, bytes]:
+        return {p.stem: read_bytes(p) for p in sorted((self.folder / "approvals").glob("*.json"))}
+
+    def keep(self, document: bytes) -> str:
+        """Keep a document under its digest; the digest."""
+        digest = digest_of_bytes(document)
+        file = self.folder / "documents" / f"{digest.removeprefix('sha256:')}.json"
+        if not file.exists():
+            write_whole(file, document)
+        return digest
+
+    def round_folder(self, round_id: str) -> Path:
+        return self.folder / "rounds" / round_id
+
+    def opening(self, round_id: str) -> tuple[Opening, bytes]:
+        """The opening of a round, its signature checked, and its bytes."""
+        file = self.round_folder(round_id) / "opening.json"
+        if not file.exists():
+            raise RoundUnknownError(round=round_id, project=self.id)
+        data = read_bytes(file)
+        key = self.manifest().matcher.signing_key
+        return verify(data, OPENING, Opening, key, what="opening", party=MATCHER), data
+
+
+def utc_now() -> datetime:
+    """Now, in whole seconds, with its zone. Only shells call it; rules are told the time."""
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+def json_document(value: object) -> bytes:
+    """A plain value as a canonical document with a closing line end."""
+    return canonical_json(json.loads(json.dumps(value))) + b"\n"

@@ -1,0 +1,49 @@
+"""Counts per group at every stage, with small cells withheld before anyone reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from lsi_match.protocol.manifest import UNKNOWN_GROUP
+
+UNKNOWN = "unknown"
+
+
+class Overview(BaseModel):
+    """What project leader and FG see of a round: counts only. `None` is a withheld cell."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: Literal["lsi-match/overview/v1"] = "lsi-match/overview/v1"
+    project: str
+    manifest: str
+    round: str
+    smallest_cell: int
+    delivered: dict[str, int | None]
+    totals: dict[str, int | None]
+    groups: dict[str, dict[str, int | None]]
+
+
+def withheld(count: int, smallest_cell: int) -> int | None:
+    """The count, or None where it is so small that it points at people. Zero points at nobody."""
+    return None if 0 < count < smallest_cell else count
+
+
+def group_table(counts: Mapping[int, int], groups: Sequence[str], smallest_cell: int) -> dict[str, int | None]:
+    """Group id → count, small cells withheld, and never exactly one, which a total would give away.
+
+    Args:
+        counts: group position (255: unknown) → count.
+        groups: group ids in the order of their positions.
+    """
+    names = [*groups, UNKNOWN]
+    full = {name: counts.get(UNKNOWN_GROUP if name == UNKNOWN else i, 0) for i, name in enumerate(names)}
+    shown = {name: withheld(count, smallest_cell) for name, count in full.items()}
+    hidden = [name for name, count in shown.items() if count is None]
+    rest = [name for name, count in shown.items() if count]
+    if len(hidden) == 1 and rest:
+        shown[min(rest, key=lambda name: full[name])] = None
+    return shown

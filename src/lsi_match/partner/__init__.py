@@ -1,0 +1,1 @@
+"""What runs at a partner: select, pseudonymise, seal; open a release. Sees its own records only."""

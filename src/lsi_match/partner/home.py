@@ -1,0 +1,159 @@
+"""A partner's own folder: its keys, what it agreed to, and what it needs to open releases.
+
+    keys/                         signing.pem, encryption.age, card.json
+    projects/<project>/
+        manifest.json             the canonical bytes this partner approved
+        approvals/<name>.json     of every controller
+        key-share.json            the project key, sealed to this partner
+        references/<round>.<id>.age   what resolves the references of one drop, sealed to this partner
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from lsi_match.errors import LsiError
+from lsi_match.files import read_bytes, write_whole
+from lsi_match.protocol.canonical import canonical_json
+from lsi_match.protocol.documents import KeyShare
+from lsi_match.protocol.manifest import Manifest
+from lsi_match.trust.agreement import check_approvals, load_manifest
+from lsi_match.trust.keys import Identity, load_identity
+from lsi_match.trust.project_key import ProjectKey
+from lsi_match.trust.sealing import seal, unseal
+from lsi_match.trust.signing import (
+    SignatureMissingError,
+    SignedDocumentInvalidError,
+    peek,
+    sign,
+    verify,
+)
+
+KEY_SHARE = "key-share"
+
+
+class ProjectKeyDiffersError(LsiError):
+    nl = "{partner}: de projectsleutel is een andere dan het manifest noemt. Vraag de juiste aan {maker}."
+    en = "{partner}: the project key is another than the manifest names. Ask {maker} for the right one."
+
+
+class ReferencesLostError(LsiError):
+    nl = "{partner}: de sleutel bij deze levering is hier niet (meer); de eigen kenmerken zijn niet terug te vinden."
+    en = "{partner}: the key of this drop is not here (any more); own record ids cannot be resolved."
+
+
+@dataclass(frozen=True)
+class References:
+    """What resolves the record references of one drop: the block key, and ids too long for one block."""
+
+    key: bytes
+    long_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Home:
+    """The folder of the partner `name`."""
+
+    folder: Path
+    name: str
+
+    def identity(self) -> Identity:
+        """This partner's keys."""
+        return load_identity(self.name, self.folder / "keys")
+
+    def project(self, project: str) -> Path:
+        return self.folder / "projects" / project
+
+    def join(self, canonical: bytes, approvals: dict[str, bytes], key_share: bytes, now: datetime) -> Manifest:
+        """Keep the agreement of a project here, after checking all of it.
+
+        Raises:
+            ManifestAlteredError, ApprovalsMissingError, ApprovalInvalidError: see `trust.agreement`.
+            SignatureMissingError, SealBrokenError, ProjectKeyDiffersError: the key share is not for us, or another key.
+        """
+        manifest = load_manifest(canonical)
+        check_approvals(manifest, approvals, now)
+        self._opened(key_share, manifest)
+        folder = self.project(manifest.project.id)
+        for name, approval in approvals.items():
+            write_whole(folder / "approvals" / f"{name}.json", approval, replace=True)
+        write_whole(folder / "key-share.json", key_share, replace=True)
+        write_whole(folder / "manifest.json", canonical, replace=True)
+        return manifest
+
+    def agreed_manifest(self, project: str, now: datetime) -> Manifest:
+        """The manifest of `project`, approved by every controller: nothing is prepared under another one."""
+        folder = self.project(project)
+        manifest = load_manifest(read_bytes(folder / "manifest.json"))
+        found = {p.stem: read_bytes(p) for p in sorted((folder / "approvals").glob("*.json"))}
+        check_approvals(manifest, found, now)
+        return manifest
+
+    def project_key(self, manifest: Manifest) -> ProjectKey:
+        """The project key, opened with this partner's own key and compared with the manifest's check value."""
+        return self._opened(read_bytes(self.project(manifest.project.id) / "key-share.json"), manifest)
+
+    def _opened(self, key_share: bytes, manifest: Manifest) -> ProjectKey:
+        key, maker = open_key_share(key_share, manifest, self.identity())
+        if key.check_value != manifest.pseudonyms.key_check:
+            raise ProjectKeyDiffersError(partner=self.name, maker=maker)
+        return key
+
+    def _reference_file(self, project: str, round_id: str, drop: str) -> Path:
+        return self.project(project) / "references" / f"{round_id}.{drop.removeprefix('sha256:')[:32]}.age"
+
+    def keep_references(self, project: str, round_id: str, drop: str, references: References) -> None:
+        """Keep what resolves the references of the drop with digest `drop`, sealed to this partner."""
+        content = {"key": references.key.hex(), "long_ids": list(references.long_ids)}
+        recipient = str(self.identity().encryption.to_public())
+        write_whole(self._reference_file(project, round_id, drop), seal(canonical_json(content), recipient))
+
+    def references(self, project: str, round_id: str, drop: str) -> References:
+        """What `keep_references` kept; raises ReferencesLostError when it is not there."""
+        file = self._reference_file(project, round_id, drop)
+        if not file.exists():
+            raise ReferencesLostError(partner=self.name)
+        opened = unseal(read_bytes(file), self.identity().encryption, what="reference key", party=self.name)
+        content = json.loads(opened)
+        return References(bytes.fromhex(content["key"]), tuple(content["long_ids"]))
+
+
+def make_key_share(key: ProjectKey, maker: Identity, to: str, recipient: str) -> bytes:
+    """The project key for the partner `to`, sealed to its age key and signed by its maker."""
+    share = KeyShare(
+        project=key.project,
+        epoch=key.epoch,
+        key_check=key.check_value,
+        maker=maker.name,
+        to=to,
+        sealed=base64.b64encode(seal(key.secret, recipient)).decode(),
+    )
+    return sign(share, KEY_SHARE, maker)
+
+
+def open_key_share(data: bytes, manifest: Manifest, identity: Identity) -> tuple[ProjectKey, str]:
+    """The project key in a share for `identity`, and who made it.
+
+    Raises:
+        SignedDocumentInvalidError, SignatureMissingError: not a share signed by a partner of the manifest.
+        SealBrokenError: sealed to someone else.
+    """
+    maker = peek(data, KEY_SHARE, KeyShare, what="key share", party=identity.name).maker
+    if maker not in manifest.controllers:
+        raise SignatureMissingError(what="key share", party=maker)
+    share = verify(
+        data, KEY_SHARE, KeyShare, manifest.controllers[maker].signing_key, what="key share", party=maker
+    )
+    if share.project != manifest.project.id or share.to != identity.name:
+        raise SignedDocumentInvalidError(what="key share", party=maker)
+    try:
+        sealed = base64.b64decode(share.sealed, validate=True)
+    except binascii.Error:
+        raise SignedDocumentInvalidError(what="key share", party=maker) from None
+    secret = unseal(sealed, identity.encryption, what="key share", party=maker)
+    return ProjectKey(share.project, share.epoch, secret), maker

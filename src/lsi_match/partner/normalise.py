@@ -1,0 +1,192 @@
+"""From what people wrote to the one text that is hashed (docs/protocol.md section 2).
+
+Every rule is a Polars expression over text columns. A value that is no valid identifier becomes null and is
+counted by reason; it is never guessed, shown or hashed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from lsi_match.protocol.identifiers import IdentifierForm, IdentifierKind, InvalidReason
+from lsi_match.protocol.manifest import IdentifierSource
+from lsi_match.protocol.person_keys import PERSON_KEYS
+
+#: Separates the parts of a combined identifier; removed from every part.
+SEPARATOR = "|"
+
+
+@dataclass(frozen=True)
+class Normalised:
+    """One identifier column: `values` (String, null where invalid) and how many were invalid, per reason."""
+
+    values: pl.Series
+    invalid: dict[str, int]
+
+
+def normalise(frame: pl.DataFrame, source: IdentifierSource) -> Normalised:
+    """The identifier of `source` for every row of `frame`, whose text columns are the declared fields."""
+    if source.kind is IdentifierKind.ADDRESS:
+        value, checks = _address([pl.col(name) for name in source.fields])
+    else:
+        value, checks = _number(pl.col(source.fields[0]), source.kind, source.form)
+    reason = pl.when(value.is_null()).then(pl.lit(InvalidReason.MISSING.value))
+    for name, failed in checks:
+        reason = reason.when(failed).then(pl.lit(name.value))
+    judged = frame.select(value.alias("value"), reason.otherwise(None).alias("reason"))
+    counts = judged.filter(pl.col("reason").is_not_null()).group_by("reason").len().sort("reason")
+    good = judged.select(pl.when(pl.col("reason").is_null()).then(pl.col("value")))
+    return Normalised(good.to_series().alias(source.kind.value), dict(counts.iter_rows()))
+
+
+Checks = Sequence[tuple[InvalidReason, pl.Expr]]
+
+_LENGTH = {
+    IdentifierKind.BSN: 9,
+    IdentifierKind.RSIN: 9,
+    IdentifierKind.V_NUMBER: 10,
+    IdentifierKind.KVK: 8,
+    IdentifierKind.VESTIGING: 12,
+    IdentifierKind.BAG: 16,
+}
+
+
+def _empty_to_null(text: pl.Expr) -> pl.Expr:
+    return pl.when(text != "").then(text)
+
+
+def _number(text: pl.Expr, kind: IdentifierKind, form: IdentifierForm) -> tuple[pl.Expr, Checks]:
+    """A number of fixed length: spaces, dots and hyphens go; eight digits of a BSN or RSIN lost a leading zero."""
+    clean = _empty_to_null(text.str.to_uppercase().str.replace_all(r"[\s.\-]", ""))
+    if kind is IdentifierKind.LOONHEFFING:
+        return clean, [
+            (InvalidReason.WRONG_SHAPE, ~clean.str.contains(r"^[0-9]{9}L[0-9]{2}$")),
+            (InvalidReason.UNKNOWN_VALUE, clean.str.starts_with("000000000")),
+            (InvalidReason.CHECK_FAILED, ~_eleven_test(clean.str.slice(0, 9))),
+        ]
+    if form is IdentifierForm.LOONHEFFING:
+        head = clean.str.extract(r"^([0-9]{9})L[0-9]{2}$", 1)
+        clean = pl.when(clean.is_null()).then(None).otherwise(head.fill_null("?"))
+    length = _LENGTH[kind]
+    if kind in (IdentifierKind.BSN, IdentifierKind.RSIN):
+        clean = pl.when(clean.str.len_bytes() == 8).then(pl.lit("0") + clean).otherwise(clean)
+    checks = [
+        (InvalidReason.NOT_DIGITS, ~clean.str.contains(r"^[0-9]+$")),
+        (InvalidReason.WRONG_LENGTH, clean.str.len_bytes() != length),
+        (InvalidReason.UNKNOWN_VALUE, clean == "0" * length),
+    ]
+    if kind in (IdentifierKind.BSN, IdentifierKind.RSIN):
+        checks.append((InvalidReason.CHECK_FAILED, ~_eleven_test(clean)))
+    if kind is IdentifierKind.BAG:
+        checks.append((InvalidReason.WRONG_SHAPE, clean.str.slice(4, 2) != "20"))
+    return clean, checks
+
+
+def _eleven_test(nine: pl.Expr) -> pl.Expr:
+    """The weighted sum with 9, 8, …, 2, −1 is divisible by 11."""
+    number = nine.cast(pl.Int64, strict=False)
+    total = -(number % 10)
+    for weight in range(2, 10):
+        total = total + (number // 10 ** (weight - 1)) % 10 * weight
+    return (total % 11 == 0).fill_null(False)
+
+
+def _address(parts: Sequence[pl.Expr]) -> tuple[pl.Expr, Checks]:
+    """`POSTCODE|NUMBER|SUFFIX`: the suffix is what follows the number, then letter, then addition, letters and
+    digits only, so that '12 A', '12-a' and 12 with letter A are one address."""
+    postcode = _empty_to_null(parts[0].str.to_uppercase().str.replace_all(r"\s", ""))
+    number = parts[1].str.strip_chars()
+    rest = [number.str.replace(r"^[0-9]+", "")] + [part.fill_null("") for part in parts[2:]]
+    suffix = pl.concat_str(rest).str.to_uppercase().str.replace_all(r"[^A-Z0-9]", "")
+    digits = number.str.extract(r"^([0-9]+)", 1)
+    house = digits.cast(pl.Int64, strict=False)
+    whole = pl.concat_str([postcode, house.cast(pl.String), suffix], separator=SEPARATOR)
+    value = pl.when(postcode.is_null() | _empty_to_null(number).is_null()).then(None).otherwise(whole.fill_null("?"))
+    return value, [
+        (InvalidReason.WRONG_SHAPE, ~postcode.str.contains(r"^[1-9][0-9]{3}[A-Z]{2}$")),
+        (InvalidReason.WRONG_SHAPE, house.is_null() | ~house.is_between(1, 99_999)),
+    ]
+
+
+_PARTICLES = (
+    "VAN|DER|DEN|DE|HET|'T|'S|TEN|TER|TE|OP|IN|UIT|AAN|BIJ|VOOR|ONDER|OVER|TOT|VD|VON|ZU|DI|DA|DOS|DU|LA|LE|LES|EL|AL"
+)
+_LETTERS = {"ß": "SS", "Ł": "L", "Ø": "O", "Æ": "AE", "Œ": "OE", "Đ": "D", "Ð": "D", "Þ": "TH", "ı": "I", "Ĳ": "Y", "Ÿ": "Y"}
+_UNKNOWN_NAMES = ["ONBEKEND", "UNKNOWN", "NNB", "NVT", "NAAMLOOS", "GEENVOORNAAM", "TEST"]
+
+
+def _folded(text: pl.Expr) -> pl.Expr:
+    """Upper case, letters without marks, ij and ÿ as y; spaces kept."""
+    upper = text.str.to_uppercase().str.replace_many(list(_LETTERS), list(_LETTERS.values()))
+    plain = upper.str.normalize("NFKD").str.replace_all(r"\p{M}", "")
+    return plain.str.replace_all("IJ", "Y", literal=True)
+
+
+def _name(text: pl.Expr) -> pl.Expr:
+    """Letters A–Z of a name without its tussenvoegsels, wherever these stand; null when nothing is left."""
+    folded = _folded(text)
+    bare = folded.str.replace_all(rf"(^|[\s,\-])(?:(?:{_PARTICLES})[\s,\-]+)+", " ")
+    bare = bare.str.replace_all(rf"[\s,]+(?:{_PARTICLES})$", "").str.replace_all(r"[^A-Z]", "")
+    letters = pl.when(bare == "").then(folded.str.replace_all(r"[^A-Z]", "")).otherwise(bare)
+    return pl.when((letters.str.len_bytes() > 1) & ~letters.is_in(_UNKNOWN_NAMES)).then(letters)
+
+
+def _birth(text: pl.Expr) -> tuple[pl.Expr, pl.Expr, pl.Expr]:
+    """Year, and the two others as written in day-month order; null when any of them is unknown or impossible."""
+    clean = text.str.strip_chars()
+    iso = clean.str.extract_groups(r"^(?<y>[0-9]{4})[-/]?(?<m>[0-9]{2})[-/]?(?<d>[0-9]{2})$")
+    dutch = clean.str.extract_groups(r"^(?<d>[0-9]{1,2})[-/.](?<m>[0-9]{1,2})[-/.](?<y>[0-9]{4})$")
+    year, month, day = (
+        pl.coalesce(iso.struct.field(part), dutch.struct.field(part)).cast(pl.Int32, strict=False) for part in "ymd"
+    )
+    known = year.is_between(1850, 2100) & month.is_between(1, 12) & day.is_between(1, 31)
+    placeholder = (year == 1900) & (month == 1) & (day == 1)
+    usable = known & ~placeholder
+    return tuple(pl.when(usable).then(part) for part in (year, month, day))  # type: ignore[return-value]
+
+
+def _person_parts(fields: dict[str, str]) -> dict[str, pl.Expr]:
+    """Every part that the given fields allow, by the names that `PERSON_KEYS` uses."""
+
+    def col(name: str) -> pl.Expr:
+        return pl.col(fields[name]) if name in fields else pl.lit(None, dtype=pl.String)
+
+    given, surname = _name(col("given_name")), _name(col("surname"))
+    year, month, day = _birth(col("birth_date"))
+    two = [part.cast(pl.String).str.zfill(2) for part in (pl.min_horizontal(month, day), pl.max_horizontal(month, day))]
+    days = pl.when(month.is_not_null()).then(pl.concat_str(two))
+    first = pl.when(given <= surname).then(given).otherwise(surname)
+    last = pl.when(given <= surname).then(surname).otherwise(given)
+    house = col("house_number").str.extract(r"([0-9]+)", 1).str.strip_chars_start("0")
+    return {
+        "given": given,
+        "surname": surname,
+        "given1": given.str.slice(0, 1),
+        "given3": given.str.slice(0, 3),
+        "surname3": surname.str.slice(0, 3),
+        "names": pl.concat_str([first, last], separator="+"),
+        "birth": pl.concat_str([year.cast(pl.String), days]),
+        "birth_year": year.cast(pl.String),
+        "birth_day": days,
+        "postcode": _empty_to_null(col("postcode").str.to_uppercase().str.replace_all(r"[^A-Z0-9]", "")),
+        "house": _empty_to_null(house),
+        "street": _empty_to_null(_folded(col("street")).str.replace_all(r"[^A-Z]", "")),
+    }
+
+
+def person_keys(frame: pl.DataFrame, fields: dict[str, str], names: Sequence[str]) -> pl.DataFrame:
+    """One text column `pk_<name>` per person key; null when one of its parts is missing.
+
+    Args:
+        frame: text columns.
+        fields: person part (`given_name`, `surname`, `birth_date` …) → column of `frame`.
+        names: keys of `PERSON_KEYS`, in order.
+    """
+    parts = frame.select(**_person_parts(fields))
+    return parts.select(
+        pl.concat_str([pl.col(part) for part in PERSON_KEYS[name].parts], separator=SEPARATOR).alias(f"pk_{name}")
+        for name in names
+    )

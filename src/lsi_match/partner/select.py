@@ -1,0 +1,273 @@
+"""Selecting, by the manifest's own criteria, from a partner's extract in DuckDB.
+
+Steps, each one statement: `header` (are the columns there) → `source` (text to types) → `funnel` (how many are
+left after each criterion) → `selected` (the records that pass all of them and carry a signal).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+from sqlglot import exp
+
+from lsi_match.errors import LsiError
+from lsi_match.files import FileMissingError
+from lsi_match.partner.mapping import SelectionMapping
+from lsi_match.protocol.criteria import REFERENCE_DATE, FieldType
+from lsi_match.protocol.manifest import NO_VALUE, UNKNOWN_GROUP, Attribute, Manifest, Selection
+from lsi_match.protocol.tables import GROUP, SIGNALS, attribute_column
+from lsi_match.sql import locked_connection, one_row, quoted
+
+ROW = "row_number"
+RECORD_ID = "record_id"
+
+
+class ExtractError(LsiError):
+    """Base of what can be wrong with an extract; tells partner, file, row and column."""
+
+    nl = "{partner}: {file} is niet te gebruiken ({problem})."
+    en = "{partner}: {file} cannot be used ({problem})."
+
+
+class ExtractUnreadableError(ExtractError):
+    nl = "{partner}: {file} is niet te lezen, rond rij {row}. Controleer scheidingstekens, aanhalingstekens en UTF-8."
+    en = "{partner}: {file} cannot be read, near row {row}. Check separators, quotes and UTF-8."
+
+
+class ColumnMissingError(ExtractError):
+    nl = "{partner}: in {file} ontbreekt kolom '{column}' (veld '{field}'). Pas het extract of de mapping aan."
+    en = "{partner}: {file} has no column '{column}' (field '{field}'). Change the extract or the mapping."
+
+
+class FieldUnmappedError(ExtractError):
+    nl = "{partner}: de mapping van selectie '{selection}' noemt geen kolom voor veld '{field}'. Vul die aan."
+    en = "{partner}: the mapping of selection '{selection}' names no column for field '{field}'. Add it."
+
+
+class WrongTypeError(ExtractError):
+    nl = "{partner}: {file}, rij {row}, kolom '{column}': dit is geen {type}. In totaal {count} keer. Herstel het extract."
+    en = "{partner}: {file}, row {row}, column '{column}': this is no {type}. {count} times in all. Mend the extract."
+
+
+class ValueNotListedError(ExtractError):
+    nl = (
+        "{partner}: {file}, rij {row}, kolom '{column}': deze waarde staat niet in het manifest bij '{attribute}'. "
+        "Alleen afgesproken waarden gaan mee."
+    )
+    en = (
+        "{partner}: {file}, row {row}, column '{column}': the manifest does not list this value for '{attribute}'. "
+        "Only agreed values go along."
+    )
+
+
+class RecordIdMissingError(ExtractError):
+    nl = "{partner}: {file}, rij {row}: kolom '{column}' met het eigen kenmerk is leeg."
+    en = "{partner}: {file}, row {row}: column '{column}' with the record id is empty."
+
+
+@dataclass(frozen=True)
+class Selected:
+    """The outcome of one selection.
+
+    Attributes:
+        table: `record_id`, every identifier and person field (text), `signals`, `group`, `attribute_…`.
+        read: records in the extract.
+        after: records left after each criterion, cumulatively.
+        with_signal: of those, the ones with a signal: the rows of `table`.
+    """
+
+    table: pa.Table
+    read: int
+    after: dict[str, int]
+    with_signal: int
+
+
+def select(
+    partner: str,
+    selection: Selection,
+    mapping: SelectionMapping,
+    extracts: Path,
+    manifest: Manifest,
+    reference_date: date,
+) -> Selected:
+    """Run one selection of `partner` on its extract in the folder `extracts`.
+
+    Raises:
+        FileMissingError, ExtractUnreadableError, FieldUnmappedError, ColumnMissingError, WrongTypeError,
+        ValueNotListedError, RecordIdMissingError: named after what is wrong; nothing was written.
+    """
+    file = extracts / mapping.extract
+    if not file.is_file():
+        raise FileMissingError(file=str(file))
+    for field in selection.fields:
+        if field not in mapping.columns:
+            raise FieldUnmappedError(partner=partner, file=file.name, selection=selection.id, field=field)
+    con = locked_connection([extracts])
+    try:
+        return _Extract(con, partner, selection, mapping, file).run(manifest, reference_date)
+    except duckdb.OutOfMemoryException:
+        raise ExtractError(partner=partner, file=file.name, problem="it does not fit in memory") from None
+    except duckdb.Error as error:
+        # The text of the engine's error may quote the line, so only the line number is taken from it.
+        line = re.search(r"[Ll]ine:? (\d+)", str(error))
+        raise ExtractUnreadableError(partner=partner, file=file.name, row=int(line[1]) if line else 1) from None
+    finally:
+        con.close()
+
+
+@dataclass(frozen=True)
+class _Extract:
+    con: duckdb.DuckDBPyConnection
+    partner: str
+    selection: Selection
+    mapping: SelectionMapping
+    file: Path
+
+    def run(self, manifest: Manifest, reference_date: date) -> Selected:
+        self.header()
+        self.source(reference_date)
+        read, after = self.funnel()
+        table = self.selected(manifest)
+        return Selected(table, read, after, table.num_rows)
+
+    @property
+    def reader(self) -> str:
+        if self.file.suffix == ".parquet":
+            return "read_parquet($file)"
+        return "read_csv($file, all_varchar = true, header = true, null_padding = false)"
+
+    def header(self) -> None:
+        """Every mapped column is in the file."""
+        rows = self.con.execute(f"DESCRIBE SELECT * FROM {self.reader}", {"file": str(self.file)}).fetchall()
+        present = {row[0] for row in rows}
+        wanted = {RECORD_ID: self.mapping.record_id, **{f: self.mapping.columns[f] for f in self.selection.fields}}
+        for field, column in wanted.items():
+            if column not in present:
+                raise ColumnMissingError(partner=self.partner, file=self.file.name, column=column, field=field)
+
+    def source(self, reference_date: date) -> None:
+        """Table `source`: row number, record id, each field as text (`text_…`) and as its declared type."""
+        texts = {f: _text(quoted(self.mapping.columns[f])) for f in self.selection.fields}
+        columns = [f"row_number() OVER () AS {ROW}", f"{_text(quoted(self.mapping.record_id))} AS {RECORD_ID}"]
+        columns += [f"{text} AS {quoted('text_' + field)}" for field, text in texts.items()]
+        typed = [
+            f"{_typed(quoted('text_' + field), kind)} AS {quoted(field)}"
+            for field, kind in self.selection.field_types.items()
+        ]
+        self.con.execute(
+            f"CREATE TABLE source AS SELECT *, {', '.join(typed)}, $date::DATE AS {REFERENCE_DATE} "
+            f"FROM (SELECT {', '.join(columns)} FROM {self.reader})",
+            {"file": str(self.file), "date": reference_date},
+        )
+        for field, kind in self.selection.field_types.items():
+            wrong = f"{quoted('text_' + field)} IS NOT NULL AND {quoted(field)} IS NULL"
+            row, count = self._first_row(wrong)
+            if count:
+                column = self.mapping.columns[field]
+                raise WrongTypeError(
+                    partner=self.partner, file=self.file.name, row=row, column=column, type=kind.value, count=count
+                )
+
+    def _first_row(self, condition: str) -> tuple[int, int]:
+        row, count = one_row(self.con, f"SELECT min({ROW}), count(*) FROM source WHERE {condition}")
+        return row or 0, count
+
+    def funnel(self) -> tuple[int, dict[str, int]]:
+        """Records read, and left after each criterion."""
+        counts, passed = ["count(*)"], "TRUE"
+        predicates = self.selection.predicates()
+        for predicate in predicates.values():
+            passed += f" AND ({predicate.sql()})"
+            counts.append(f"count(*) FILTER (WHERE {passed})")
+        found = one_row(self.con, f"SELECT {', '.join(counts)} FROM source")
+        return found[0], dict(zip(predicates, found[1:], strict=True))
+
+    def selected(self, manifest: Manifest) -> pa.Table:
+        """The records to deliver."""
+        passed = " AND ".join(f"({p.sql()})" for p in self.selection.predicates().values())
+        attributes = {a: _attribute(a, quoted(a.field)) for a in self.selection.attributes}
+        texts = [name for source in self.selection.identifiers for name in source.fields]
+        texts += list(self.selection.person.values())
+        columns = [
+            ROW,
+            RECORD_ID,
+            *(f"{quoted('text_' + name)} AS {quoted(name)}" for name in dict.fromkeys(texts)),
+            f"{self._signals(manifest)} AS {SIGNALS}",
+            f"{self._group(manifest)} AS {quoted(GROUP)}",
+            *(f"{sql} AS {quoted(attribute_column(a.id))}" for a, sql in attributes.items()),
+        ]
+        self.con.execute(
+            f"CREATE TABLE selected AS SELECT {', '.join(columns)} FROM source WHERE {passed} AND {SIGNALS} <> 0"
+        )
+        self._refuse(f"{RECORD_ID} IS NULL")
+        for attribute in attributes:
+            self._refuse(f"{quoted(attribute_column(attribute.id))} IS NULL", attribute)
+        return self.con.sql("SELECT * FROM selected").to_arrow_table()
+
+    def _refuse(self, condition: str, attribute: Attribute | None = None) -> None:
+        (row,) = one_row(self.con, f"SELECT min({ROW}) FROM selected WHERE {condition}")
+        if row is None:
+            return
+        where = {"partner": self.partner, "file": self.file.name, "row": int(row)}
+        if attribute is None:
+            raise RecordIdMissingError(**where, column=self.mapping.record_id)
+        raise ValueNotListedError(**where, column=self.mapping.columns[attribute.field], attribute=attribute.id)
+
+    def _signals(self, manifest: Manifest) -> str:
+        first = [s.id for s in manifest.partners[self.partner].signals]
+        bits = [
+            f"CASE WHEN {predicate.sql()} THEN {1 << first.index(name)} ELSE 0 END"
+            for name, predicate in self.selection.signal_predicates().items()
+        ]
+        return f"({' | '.join(f'({bit})::UBIGINT' for bit in bits)})"
+
+    def _group(self, manifest: Manifest) -> str:
+        cells = "".join(
+            f"WHEN {predicate.sql()} THEN {position} "
+            for position, predicate in enumerate(manifest.group_predicates(self.selection).values())
+        )
+        return f"(CASE {cells}ELSE {UNKNOWN_GROUP} END)::UTINYINT" if cells else f"{UNKNOWN_GROUP}::UTINYINT"
+
+
+def _text(column: str) -> str:
+    return f"nullif(trim({column}::VARCHAR), '')"
+
+
+_TYPED = {
+    FieldType.TEXT: "{x}",
+    FieldType.INTEGER: "try_cast({x} AS BIGINT)",
+    FieldType.DECIMAL: (
+        "try_cast(CASE WHEN contains({x}, ',') THEN replace(replace({x}, '.', ''), ',', '.') ELSE {x} END "
+        "AS DECIMAL(18, 4))"
+    ),
+    FieldType.DATE: (
+        "coalesce(try_cast({x} AS DATE), try_strptime({x}, ['%d-%m-%Y', '%Y%m%d', '%Y-%m-%d %H:%M:%S'])::DATE)"
+    ),
+    FieldType.BOOLEAN: (
+        "CASE WHEN lower({x}) IN ('j', 'ja', 'true', '1', 'y', 'yes', 'waar') THEN TRUE "
+        "WHEN lower({x}) IN ('n', 'nee', 'false', '0', 'no', 'onwaar') THEN FALSE END"
+    ),
+}
+
+
+def _typed(text: str, kind: FieldType) -> str:
+    return _TYPED[kind].format(x=text)
+
+
+def _attribute(attribute: Attribute, field: str) -> str:
+    """The position of a value in its declaration; 65535 when empty; NULL, refused later, when not declared."""
+    if attribute.kind == "listed":
+        cells = [f"WHEN {field} = {exp.Literal.string(v).sql('duckdb')} THEN {i}" for i, v in enumerate(attribute.values)]
+    elif attribute.kind == "boolean":
+        cells = [f"WHEN {field} THEN 1", f"WHEN NOT {field} THEN 0"]
+    elif attribute.kind == "band":
+        cells = [f"WHEN {field} < {edge} THEN {i}" for i, edge in enumerate(attribute.edges)]
+        cells.append(f"ELSE {len(attribute.edges)}")
+    else:
+        cells = [f"WHEN year({field}) BETWEEN 0 AND 5000 THEN year({field}) * 12 + month({field}) - 1"]
+    return f"(CASE WHEN {field} IS NULL THEN {NO_VALUE} {' '.join(cells)} END)::USMALLINT"

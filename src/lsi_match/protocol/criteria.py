@@ -1,0 +1,307 @@
+"""The criteria language: SQL predicates over declared fields, and nothing else of SQL.
+
+A criterion is agreed as text in the manifest. `sqlglot` parses it and one walk over the tree checks that it is
+made of allowed parts only and that the types fit; the walk below *is* the list of what is allowed. What it
+does not name is refused: no subquery, no clock, no randomness, no file, no function beyond those in
+`FUNCTIONS`, no comment that could hide something from a reader, no field that the manifest does not declare.
+
+Unknown (NULL) follows SQL's three-valued logic: a record passes a criterion only when it is *true*, so a
+record with an unknown value in a compared field does not pass, unless the criterion says `IS NULL`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+from lsi_match.errors import LsiError
+
+#: The date a round looks at. A parameter of every predicate, never the clock.
+REFERENCE_DATE = "peildatum"
+
+FIELD_NAME = re.compile(r"^[a-z][a-z0-9_]{0,62}$")
+_DATE_UNITS = {"DAY", "MONTH", "YEAR"}
+
+
+class FieldType(StrEnum):
+    """What a declared field holds."""
+
+    TEXT = "text"
+    INTEGER = "integer"
+    DECIMAL = "decimal"
+    DATE = "date"
+    BOOLEAN = "boolean"
+
+
+class CriterionError(LsiError):
+    """A predicate that is not in the criteria language."""
+
+    nl = "Het criterium '{criterion}' klopt niet: {problem}."
+    en = "The criterion '{criterion}' is not valid: {problem}."
+
+
+class CriterionSyntaxError(CriterionError):
+    nl = "Het criterium '{criterion}' is niet te lezen, bij teken {column}: {problem}."
+    en = "The criterion '{criterion}' cannot be parsed, at character {column}: {problem}."
+
+
+class CriterionForbiddenError(CriterionError):
+    nl = "Het criterium '{criterion}' gebruikt iets wat niet mag: {problem}. Gebruik alleen wat docs/criteria.md noemt."
+    en = "The criterion '{criterion}' uses something that is not allowed: {problem}. Use only what docs/criteria.md lists."
+
+
+class CriterionFieldError(CriterionError):
+    nl = "Het criterium '{criterion}' noemt het veld '{field}', en dat is niet aangegeven. Voeg het toe onder 'fields'."
+    en = "The criterion '{criterion}' names the field '{field}', which is not declared. Add it under 'fields'."
+
+
+class CriterionTypeError(CriterionError):
+    nl = "In het criterium '{criterion}' passen de soorten niet bij elkaar: {problem}."
+    en = "In the criterion '{criterion}' the types do not fit: {problem}."
+
+
+@dataclass(frozen=True)
+class Predicate:
+    """A parsed, allowed, type-checked predicate.
+
+    Attributes:
+        text: as it stands in the manifest.
+        fields: the declared fields it looks at, sorted (the reference date is not one of them).
+        tree: the parse, from which everything else is made.
+    """
+
+    text: str
+    fields: tuple[str, ...]
+    tree: exp.Expression
+
+    def sql(self, dialect: str = "duckdb") -> str:
+        """The predicate in the SQL of `dialect`, every field name quoted."""
+        return self.tree.sql(dialect=dialect, identify=True)
+
+
+def parse_predicate(text: str, fields: Mapping[str, FieldType]) -> Predicate:
+    """Parse `text` as a predicate over `fields` (name → type).
+
+    Raises:
+        CriterionSyntaxError: not one SQL expression.
+        CriterionForbiddenError: an expression outside the language.
+        CriterionFieldError: a field that is not declared.
+        CriterionTypeError: types that cannot be compared, or a result that is not true or false.
+    """
+    tree = _parse(text)
+    checker = _Checker(text, {**fields, REFERENCE_DATE: FieldType.DATE})
+    result = checker.type_of(tree)
+    if result is not FieldType.BOOLEAN:
+        raise CriterionTypeError(criterion=text, problem="the whole is not true or false")
+    return Predicate(text, tuple(sorted(checker.used - {REFERENCE_DATE})), tree)
+
+
+def _parse(text: str) -> exp.Expression:
+    if len(text) > 4000:
+        raise CriterionForbiddenError(criterion=text[:40] + "…", problem="more than 4000 characters")
+    if any(ord(c) < 32 and c not in "\n\t" for c in text):
+        raise CriterionForbiddenError(criterion="…", problem="a control character")
+    outside_quotes = re.sub(r"'(?:[^']|'')*'", "''", text)
+    if not outside_quotes.isascii():
+        raise CriterionForbiddenError(criterion=text, problem="a letter outside a-z in a name or operator")
+    if any(mark in outside_quotes for mark in ("--", "/*", "*/", "#", "//", ";", "$", "{", "@", "\\", "`", '"')):
+        raise CriterionForbiddenError(criterion=text, problem="a comment, semicolon, parameter or quoted name")
+    try:
+        trees = sqlglot.parse(text, read="duckdb")
+    except SqlglotError as error:
+        details = getattr(error, "errors", None) or [{}]
+        column = int(details[0].get("col") or 0)
+        problem = "the expression is not complete" if "missing" in str(error) else "this was not expected here"
+        raise CriterionSyntaxError(criterion=text, column=column, problem=problem) from None
+    except RecursionError:
+        raise CriterionForbiddenError(criterion=text[:40] + "…", problem="nested too deeply") from None
+    if len(trees) != 1 or not isinstance(trees[0], exp.Expression):
+        raise CriterionSyntaxError(criterion=text, column=0, problem="one expression is needed")
+    if any(node.comments for node in trees[0].walk()):
+        raise CriterionForbiddenError(criterion=text, problem="a comment")
+    return trees[0]
+
+
+_COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE)
+_ORDERED = (exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Between)
+_NUMBERS = (FieldType.INTEGER, FieldType.DECIMAL)
+
+
+class _Checker:
+    """Walks a tree once; knows every allowed kind of node; collects the fields used."""
+
+    def __init__(self, text: str, fields: Mapping[str, FieldType]) -> None:
+        self.text = text
+        self.fields = fields
+        self.used: set[str] = set()
+
+    def type_of(self, node: exp.Expression) -> FieldType:
+        handler = _HANDLERS.get(type(node))
+        if handler is None:
+            raise CriterionForbiddenError(criterion=self.text, problem=f"'{node.sql()[:60]}'")
+        extra = {k for k, v in node.args.items() if v not in (None, False, [])} - _ALLOWED_ARGS.get(type(node), _PLAIN)
+        if extra:
+            raise CriterionForbiddenError(criterion=self.text, problem=f"'{node.sql()[:60]}'")
+        return handler(self, node)
+
+    def _mistyped(self, problem: str) -> CriterionTypeError:
+        return CriterionTypeError(criterion=self.text, problem=problem)
+
+    def _need(self, node: exp.Expression, *wanted: FieldType) -> FieldType:
+        found = self.type_of(node)
+        if found not in wanted:
+            raise self._mistyped(f"'{node.sql()[:60]}' is {found.value}, not {' or '.join(wanted)}")
+        return found
+
+    def _same(self, *nodes: exp.Expression, ordered: bool = False) -> None:
+        kinds = [self.type_of(node) for node in nodes]
+        groups = {"number" if kind in _NUMBERS else kind.value for kind in kinds}
+        if len(groups) > 1:
+            raise self._mistyped(f"'{nodes[0].sql()[:60]}' is compared with {kinds[-1].value}")
+        if ordered and groups & {"boolean", "text"}:
+            # The order of text depends on the collation of each database, so it is not agreed by the text alone.
+            raise self._mistyped(f"'{nodes[0].sql()[:60]}' has no order: use = or IN")
+
+    def logic(self, node: exp.Expression) -> FieldType:
+        for child in (node.this, node.args.get("expression")):
+            if child is not None:
+                self._need(child, FieldType.BOOLEAN)
+        return FieldType.BOOLEAN
+
+    def comparison(self, node: exp.Expression) -> FieldType:
+        self._same(node.this, node.expression, ordered=isinstance(node, _ORDERED))
+        return FieldType.BOOLEAN
+
+    def between(self, node: exp.Expression) -> FieldType:
+        self._same(node.this, node.args["low"], node.args["high"], ordered=True)
+        return FieldType.BOOLEAN
+
+    def listed(self, node: exp.Expression) -> FieldType:
+        if not node.expressions:
+            raise CriterionForbiddenError(criterion=self.text, problem="IN without a list of values")
+        for value in node.expressions:
+            if not isinstance(value, exp.Literal | exp.Cast | exp.Neg):
+                raise CriterionForbiddenError(criterion=self.text, problem="IN with something other than values")
+            self._same(node.this, value)
+        return FieldType.BOOLEAN
+
+    def is_(self, node: exp.Expression) -> FieldType:
+        if isinstance(node.expression, exp.Null):
+            self.type_of(node.this)
+        elif isinstance(node.expression, exp.Boolean):
+            self._need(node.this, FieldType.BOOLEAN)
+        else:
+            raise CriterionForbiddenError(criterion=self.text, problem="IS with something other than NULL, TRUE, FALSE")
+        return FieldType.BOOLEAN
+
+    def same_type(self, node: exp.Expression) -> FieldType:
+        return self.type_of(node.this)
+
+    def negative(self, node: exp.Expression) -> FieldType:
+        return self._need(node.this, *_NUMBERS)
+
+    def arithmetic(self, node: exp.Expression) -> FieldType:
+        kinds = {self._need(node.this, *_NUMBERS), self._need(node.expression, *_NUMBERS)}
+        return FieldType.DECIMAL if FieldType.DECIMAL in kinds else FieldType.INTEGER
+
+    def column(self, node: exp.Expression) -> FieldType:
+        name = node.this.this if isinstance(node.this, exp.Identifier) else ""
+        if name not in self.fields or not FIELD_NAME.match(name):
+            raise CriterionFieldError(criterion=self.text, field=name or node.sql()[:60])
+        self.used.add(name)
+        return self.fields[name]
+
+    def literal(self, node: exp.Expression) -> FieldType:
+        if node.args["is_string"]:
+            return FieldType.TEXT
+        if not re.fullmatch(r"\d{1,15}(\.\d{1,6})?", node.this):
+            raise CriterionForbiddenError(criterion=self.text, problem=f"the number '{node.this[:40]}'")
+        return FieldType.DECIMAL if "." in node.this else FieldType.INTEGER
+
+    def boolean(self, node: exp.Expression) -> FieldType:
+        return FieldType.BOOLEAN
+
+    def date_literal(self, node: exp.Expression) -> FieldType:
+        value, kind = node.this, node.args["to"]
+        if not (kind.this == exp.DType.DATE and isinstance(value, exp.Literal) and value.is_string):
+            raise CriterionForbiddenError(criterion=self.text, problem="a cast other than DATE 'yyyy-mm-dd'")
+        try:
+            datetime.strptime(value.this, "%Y-%m-%d")  # noqa: DTZ007 (a calendar date has no zone)
+            written_in_full = len(value.this) == 10
+        except ValueError:
+            written_in_full = False
+        if not written_in_full:
+            raise self._mistyped("a date is an existing day, written as DATE 'yyyy-mm-dd'")
+        return FieldType.DATE
+
+    def date_diff(self, node: exp.Expression) -> FieldType:
+        unit = str(node.args.get("unit") or "").upper()
+        if unit not in _DATE_UNITS:
+            raise CriterionForbiddenError(criterion=self.text, problem="date_diff counts 'day', 'month' or 'year'")
+        self._need(node.this, FieldType.DATE)
+        self._need(node.expression, FieldType.DATE)
+        return FieldType.INTEGER
+
+    def text_function(self, node: exp.Expression) -> FieldType:
+        self._need(node.this, FieldType.TEXT)
+        return FieldType.TEXT
+
+    def length(self, node: exp.Expression) -> FieldType:
+        self._need(node.this, FieldType.TEXT)
+        return FieldType.INTEGER
+
+    def like(self, node: exp.Expression) -> FieldType:
+        self._need(node.this, FieldType.TEXT)
+        if not (isinstance(node.expression, exp.Literal) and node.expression.is_string):
+            raise CriterionForbiddenError(criterion=self.text, problem="LIKE with something other than a text")
+        return FieldType.BOOLEAN
+
+    def coalesce(self, node: exp.Expression) -> FieldType:
+        self._same(node.this, *node.expressions)
+        return self.type_of(node.this)
+
+
+#: Functions of the language, as a reader writes them; all others are refused.
+FUNCTIONS = ("date_diff", "coalesce", "lower", "upper", "length")
+
+_HANDLERS: dict[type[exp.Expression], Callable[[_Checker, exp.Expression], FieldType]] = {
+    exp.And: _Checker.logic,
+    exp.Or: _Checker.logic,
+    exp.Not: _Checker.logic,
+    **dict.fromkeys(_COMPARISONS, _Checker.comparison),
+    exp.Between: _Checker.between,
+    exp.In: _Checker.listed,
+    exp.Is: _Checker.is_,
+    exp.Like: _Checker.like,
+    exp.Paren: _Checker.same_type,
+    exp.Neg: _Checker.negative,
+    exp.Add: _Checker.arithmetic,
+    exp.Sub: _Checker.arithmetic,
+    exp.Mul: _Checker.arithmetic,
+    exp.Column: _Checker.column,
+    exp.Literal: _Checker.literal,
+    exp.Boolean: _Checker.boolean,
+    exp.Cast: _Checker.date_literal,
+    exp.DateDiff: _Checker.date_diff,
+    exp.Coalesce: _Checker.coalesce,
+    exp.Lower: _Checker.text_function,
+    exp.Upper: _Checker.text_function,
+    exp.Length: _Checker.length,
+}
+
+_PLAIN = {"this", "expression"}
+_ALLOWED_ARGS: dict[type[exp.Expression], set[str]] = {
+    exp.Between: {"this", "low", "high"},
+    exp.In: {"this", "expressions"},
+    exp.Cast: {"this", "to"},
+    exp.Literal: {"this", "is_string"},
+    exp.DateDiff: {"this", "expression", "unit", "date_part_boundary"},
+    exp.Coalesce: {"this", "expressions"},
+}

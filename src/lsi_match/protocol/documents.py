@@ -1,0 +1,138 @@
+"""The signed documents that parties exchange. Each travels as a DSSE envelope over its canonical JSON.
+
+| document | signed by | says |
+| --- | --- | --- |
+| `Approval` | a controller | this manifest digest is ours too, and we read its work instruction |
+| `KeyShare` | the partner that made the project key | the key of an epoch, sealed to one other partner |
+| `Opening` | the matcher | a round is open, and drops are sealed to this key |
+| `DropDescriptor` | a partner | what is in a drop, part by part |
+| `ReleaseDescriptor` | the matcher | what is in a release |
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, StringConstraints
+
+from lsi_match.protocol.manifest import Digest, Document, EncryptionKey, Identity, Name
+
+RoundId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=40)]
+FileName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_.-]+$", max_length=160)]
+SpanId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
+TraceId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
+Count = Annotated[int, Field(ge=0, le=1_000_000_000)]
+
+
+def _aware(moment: datetime) -> datetime:
+    if moment.utcoffset() is None:
+        raise ValueError("a time needs its zone")
+    return moment
+
+
+Moment = Annotated[datetime, AfterValidator(_aware)]
+
+
+class Approval(Document):
+    """A controller's signature under one manifest, as the text it takes responsibility for."""
+
+    format: Literal["lsi-match/approval/v1"] = "lsi-match/approval/v1"
+    project: Identity
+    manifest: Digest
+    controller: Name
+    decision: Literal["accept"] = "accept"
+    work_instruction: Digest
+    statement: str = Field(max_length=2000)
+    at: Moment
+
+
+class KeyShare(Document):
+    """The project key for one partner. `sealed` is base64 of an age file to that partner's key."""
+
+    format: Literal["lsi-match/key-share/v1"] = "lsi-match/key-share/v1"
+    project: Identity
+    epoch: int = Field(ge=1)
+    key_check: str
+    maker: Name
+    to: Name
+    sealed: str
+
+
+class Opening(Document):
+    """A round: whoever delivers for it seals to `recipient`, whose secret is destroyed when the round ends.
+
+    Drops of a round are cut in `parts` ranges of the pseudonym; `trace_id` ties what all parties do for it.
+    """
+
+    format: Literal["lsi-match/opening/v1"] = "lsi-match/opening/v1"
+    project: Identity
+    manifest: Digest
+    round: RoundId
+    reference_date: date
+    opened_at: Moment
+    deadline: Moment
+    recipient: EncryptionKey
+    parts: int = Field(ge=1, le=4096)
+    trace_id: TraceId
+
+
+class Part(Document):
+    """One sealed file of a drop or release."""
+
+    file: FileName
+    digest: Digest
+    rows: Count
+
+
+class SelectionCounts(Document):
+    """What became of the records of one selection. No person in it.
+
+    `after` holds the number of records left after each criterion, cumulatively; `invalid` counts values by
+    identifier kind and reason; `without_identifier` records had nothing valid left and were not sent.
+    """
+
+    read: Count
+    after: dict[Name, Count]
+    with_signal: Count
+    invalid: dict[str, Count]
+    without_identifier: Count
+    duplicates: Count
+    written: Count
+
+
+class DropDescriptor(Document):
+    """What a partner says it delivers. The digests bind the parts, the opening binds the round."""
+
+    format: Literal["lsi-match/drop/v1"] = "lsi-match/drop/v1"
+    project: Identity
+    manifest: Digest
+    opening: Digest
+    round: RoundId
+    partner: Name
+    scheme: Literal["v1"] = "v1"
+    key_check: str
+    made_at: Moment
+    span_id: SpanId
+    selections: dict[Name, SelectionCounts]
+    parts: tuple[Part, ...] = Field(max_length=4096)
+
+    @property
+    def rows(self) -> int:
+        return sum(part.rows for part in self.parts)
+
+
+class ReleaseDescriptor(Document):
+    """What a partner receives: its own records that are in a case, sealed to it."""
+
+    format: Literal["lsi-match/release/v1"] = "lsi-match/release/v1"
+    project: Identity
+    manifest: Digest
+    round: RoundId
+    partner: Name
+    drop: Digest | None = Field(description="The drop whose references this release answers; none when none came.")
+    released_at: Moment
+    expires_at: Moment
+    span_id: SpanId
+    cases: Count
+    parts: tuple[Part, ...] = Field(max_length=1)

@@ -1,0 +1,494 @@
+"""The manifest: the one document that every controller signs and that alone decides what a run does.
+
+Its identity is the SHA-256 of its canonical JSON. The models hold structure and the rules that can be seen
+from the document itself; whether it may run today (approvals, advice, period) is decided by the gates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+from functools import cached_property
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from lsi_match.protocol.canonical import canonical_json, digest_of_bytes
+from lsi_match.protocol.criteria import FIELD_NAME, REFERENCE_DATE, FieldType, Predicate, parse_predicate
+from lsi_match.protocol.identifiers import (
+    ADDRESS_PARTS,
+    UNIT_OF,
+    IdentifierForm,
+    IdentifierKind,
+    Unit,
+)
+from lsi_match.protocol.person_keys import PERSON_KEYS
+
+Name = Annotated[str, StringConstraints(pattern=FIELD_NAME.pattern)]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=5000, strip_whitespace=True)]
+Prose = Annotated[str, StringConstraints(min_length=40, max_length=10000, strip_whitespace=True)]
+Identity = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=63)]
+SigningKey = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+EncryptionKey = Annotated[str, StringConstraints(pattern=r"^age1[0-9a-z]{58}$")]
+Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
+
+#: Signals of one partner travel as bits of one number; a group cell as one byte, of which 255 is "unknown".
+MAX_SIGNALS = 62
+MAX_GROUPS = 250
+UNKNOWN_GROUP = 255
+#: Position of "no value" in an attribute column.
+NO_VALUE = 65535
+
+
+class Document(BaseModel):
+    """Base of every part: nothing that is not declared, nothing that changes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Organisation(Document):
+    """A party with keys: a controller, or the matcher."""
+
+    title: Text = Field(description="Volledige naam. Full name.")
+    oin: Annotated[str, StringConstraints(pattern=r"^\d{20}$")] = Field(
+        description="Organisatie-identificatienummer, 20 cijfers. Organisation identification number."
+    )
+    signing_key: SigningKey = Field(description="Openbare Ed25519-sleutel, hex. Public Ed25519 key, hex.")
+    encryption_key: EncryptionKey = Field(description="Openbare age-sleutel. Public age recipient.")
+
+
+class Controller(Organisation):
+    """A joint controller (art. 26 AVG)."""
+
+    dpo_contact: Text = Field(description="Hoe de FG te bereiken is. How to reach the DPO.")
+
+
+class Matcher(Organisation):
+    """The matching environment. `domain` names its logs: `<domain>/<project>`."""
+
+    domain: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+$")]
+
+
+class Period(Document):
+    """First and last day on which a round may run."""
+
+    first: date
+    last: date
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Period:
+        if self.last < self.first:
+            raise ValueError("the last day lies before the first")
+        return self
+
+
+class Project(Document):
+    id: Identity
+    title: Text
+    type: Literal["theme", "neighbourhood"]
+    place: Text
+    period: Period
+    leader: Text
+
+
+class Basis(Document):
+    """The parts of the project plan that the study of 2024 asks for; each in full sentences."""
+
+    legal_basis: Prose
+    purpose: Prose
+    necessity: Prose
+    proportionality: Prose
+    subsidiarity: Prose
+    intrusion: Prose
+    personal_data: Prose = Field(description="Gevolgen voor de bescherming van persoonsgegevens.")
+    equal_treatment: Prose = Field(description="Gevolgen voor gelijke behandeling.")
+
+
+class Dpia(Document):
+    reference: Text
+    date: date
+
+
+class Advice(Document):
+    """The advice of one controller's DPO, and what was done with it."""
+
+    date: date
+    outcome: Literal["positive", "negative"]
+    reference: Text
+    answer: Text | None = None
+
+
+class WorkInstruction(Document):
+    title: Text
+    digest: Digest
+    acknowledged_by: tuple[Text, ...] = Field(min_length=1, description="Rollen die moeten tekenen voor gelezen.")
+
+
+class Pseudonyms(Document):
+    """Which pseudonyms the drops of this project hold."""
+
+    scheme: Literal["v1"] = "v1"
+    epoch: int = Field(ge=1, le=9999)
+    key_check: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
+
+
+class Subject(Document):
+    """What a case is about, and through which identifiers records come together."""
+
+    unit: Unit
+    identifiers: tuple[IdentifierKind, ...] = ()
+    person_keys: tuple[Name, ...] = ()
+
+    @model_validator(mode="after")
+    def _fits(self) -> Subject:
+        for kind in self.identifiers:
+            if UNIT_OF[kind] is not self.unit:
+                raise ValueError(f"a {self.unit} is not identified by {kind}")
+        unknown = set(self.person_keys) - PERSON_KEYS.keys()
+        if unknown:
+            raise ValueError(f"unknown person keys: {', '.join(sorted(unknown))}")
+        if self.person_keys and self.unit is not Unit.PERSON:
+            raise ValueError("person keys are for persons")
+        if not self.kinds:
+            raise ValueError("name at least one identifier or person key")
+        if len(set(self.kinds)) != len(self.kinds):
+            raise ValueError("an identifier is named twice")
+        return self
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of pseudonym, in the order of the columns of a drop."""
+        return tuple(k.value for k in self.identifiers) + tuple(f"pk_{name}" for name in self.person_keys)
+
+
+class SourceField(Document):
+    """A field of a partner's register that criteria may look at."""
+
+    type: FieldType
+    meaning: Text
+    sensitivity: Literal["normal", "proxy", "ground"] = "normal"
+
+
+class Rule(Document):
+    """A predicate with an id and a reason."""
+
+    id: Name
+    when: Text
+    rationale: Text
+
+
+class Signal(Document):
+    """Why a partner has a record in mind: a coded value, true when its predicate is."""
+
+    id: Name
+    when: Text
+    label: Text
+
+
+class IdentifierSource(Document):
+    """From which fields an identifier is made. An address names up to four, in the order of `ADDRESS_PARTS`."""
+
+    kind: IdentifierKind
+    fields: tuple[Name, ...] = Field(min_length=1, max_length=4)
+    form: IdentifierForm = IdentifierForm.PLAIN
+
+
+class Attribute(Document):
+    """A value that goes along with a case: listed values, yes/no, bands, or whole months. Never free text."""
+
+    id: Name
+    field: Name
+    kind: Literal["listed", "boolean", "band", "month"]
+    values: tuple[Text, ...] = ()
+    edges: tuple[int, ...] = ()
+    rationale: Text
+
+    @model_validator(mode="after")
+    def _complete(self) -> Attribute:
+        if (self.kind == "listed") != bool(self.values) or (self.kind == "band") != bool(self.edges):
+            raise ValueError("listed attributes give 'values', bands give 'edges', others neither")
+        if len(self.values) > 500 or len(self.edges) > 50 or list(self.edges) != sorted(set(self.edges)):
+            raise ValueError("at most 500 values; at most 50 edges, each larger than the one before")
+        return self
+
+    def labels(self) -> tuple[str, ...]:
+        """The label of every position an attribute column may hold (months are counted, not listed)."""
+        if self.kind == "listed":
+            return self.values
+        if self.kind == "boolean":
+            return ("nee", "ja")
+        if self.kind == "band":
+            inner = [f"{low} tot {high}" for low, high in zip(self.edges, self.edges[1:], strict=False)]
+            return (f"minder dan {self.edges[0]}", *inner, f"{self.edges[-1]} of meer")
+        return ()
+
+    def label(self, position: int) -> str:
+        """The label of one position; a month is `yyyy-mm`, counted from year 0."""
+        if position == NO_VALUE:
+            return ""
+        return f"{position // 12:04d}-{position % 12 + 1:02d}" if self.kind == "month" else self.labels()[position]
+
+
+class Volume(Document):
+    """How many records a selection is expected to deliver. Outside it the drop is refused."""
+
+    at_least: int = Field(ge=0)
+    at_most: int = Field(gt=0, le=20_000_000)
+
+
+class Selection(Document):
+    """What one partner selects from one register."""
+
+    id: Name
+    register: Text
+    fields: dict[Name, SourceField] = Field(min_length=1)
+    identifiers: tuple[IdentifierSource, ...] = ()
+    person: dict[Literal["given_name", "surname", "birth_date", "postcode", "house_number", "street"], Name] = Field(
+        default_factory=dict, description="Velden voor persoonssleutels. Fields that person keys are made from."
+    )
+    criteria: tuple[Rule, ...] = Field(min_length=1)
+    signals: tuple[Signal, ...] = Field(min_length=1)
+    attributes: tuple[Attribute, ...] = ()
+    volume: Volume
+
+    @property
+    def field_types(self) -> dict[str, FieldType]:
+        return {name: field.type for name, field in self.fields.items()}
+
+    def predicates(self) -> dict[str, Predicate]:
+        """Criterion id → parsed predicate, in order."""
+        return {rule.id: parse_predicate(rule.when, self.field_types) for rule in self.criteria}
+
+    def signal_predicates(self) -> dict[str, Predicate]:
+        """Signal id → parsed predicate, in order."""
+        return {signal.id: parse_predicate(signal.when, self.field_types) for signal in self.signals}
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Selection:
+        if REFERENCE_DATE in self.fields:
+            raise ValueError(f"'{REFERENCE_DATE}' is the reference date and cannot be a field")
+        _no_twins("criterion", [rule.id for rule in self.criteria])
+        _no_twins("signal", [signal.id for signal in self.signals])
+        _no_twins("attribute", [attribute.id for attribute in self.attributes])
+        _no_twins("identifier", [source.kind for source in self.identifiers])
+        used = [name for source in self.identifiers for name in source.fields] + list(self.person.values())
+        used += [attribute.field for attribute in self.attributes]
+        for name in used:
+            if name not in self.fields:
+                raise ValueError(f"the field '{name}' is used but not declared")
+        for source in self.identifiers:
+            if source.kind is IdentifierKind.ADDRESS:
+                if len(source.fields) < 2:
+                    raise ValueError(f"an address is made from {', '.join(ADDRESS_PARTS)} (the last two may be absent)")
+            elif len(source.fields) != 1:
+                raise ValueError(f"{source.kind} is made from one field")
+            if source.form is IdentifierForm.LOONHEFFING and source.kind not in (IdentifierKind.BSN, IdentifierKind.RSIN):
+                raise ValueError("form 'loonheffing' gives a bsn or an rsin")
+        if not self.identifiers and not self.person:
+            raise ValueError("a selection needs identifiers or fields for person keys")
+        self.predicates()
+        self.signal_predicates()
+        return self
+
+
+class Partner(Document):
+    """What one organisation selects. Its name is the name of its controller."""
+
+    selections: tuple[Selection, ...] = Field(min_length=1, max_length=50)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Partner:
+        _no_twins("selection", [selection.id for selection in self.selections])
+        _no_twins("signal", [signal.id for signal in self.signals])
+        if len(self.signals) > MAX_SIGNALS:
+            raise ValueError(f"a partner has at most {MAX_SIGNALS} signals")
+        for one in self.attributes:
+            if any(other.id == one.id and other.labels() != one.labels() for other in self.attributes):
+                raise ValueError(f"the attribute '{one.id}' has different values in two selections")
+        return self
+
+    @property
+    def signals(self) -> tuple[Signal, ...]:
+        """All signals, in the order of their bits in a drop."""
+        return tuple(signal for selection in self.selections for signal in selection.signals)
+
+    @property
+    def attributes(self) -> tuple[Attribute, ...]:
+        return tuple(attribute for selection in self.selections for attribute in selection.attributes)
+
+    @property
+    def attribute_ids(self) -> tuple[str, ...]:
+        """The attribute columns of a drop, in order, each once."""
+        return tuple(dict.fromkeys(attribute.id for attribute in self.attributes))
+
+
+class Match(Document):
+    """Which subjects are cases: a predicate over `partners`, each partner, and each `<partner>_<signal>`."""
+
+    rule: Text
+    rationale: Text
+
+
+class Show(Document):
+    """What one recipient sees of the others in a case. Nothing that is not named here."""
+
+    signals_of: tuple[Name, ...] = ()
+    attributes_of: tuple[Name, ...] = ()
+
+
+class Release(Document):
+    max_cases: int = Field(gt=0, le=1_000_000)
+    to: dict[Name, Show]
+    keep_days: int = Field(gt=0, le=3650)
+
+
+class Group(Document):
+    """A cell of the monitor: the first group whose predicate is true counts a record."""
+
+    id: Name
+    when: Text
+    label: Text
+
+
+class Monitor(Document):
+    groups: tuple[Group, ...] = Field(default=(), max_length=MAX_GROUPS)
+    smallest_cell: int = Field(default=10, ge=2, le=1000)
+
+
+class Schedule(Document):
+    when_late: Literal["wait", "proceed"] = "wait"
+    deadline_days: int = Field(gt=0, le=365)
+
+
+class Retention(Document):
+    log_details_days: int = Field(gt=0, le=3650)
+    hold_days: int = Field(gt=0, le=365)
+
+
+class Manifest(Document):
+    """The signed agreement of one project: purpose, criteria, rules, limits."""
+
+    format: Literal["lsi-match/manifest/v1"]
+    project: Project
+    basis: Basis
+    controllers: dict[Name, Controller] = Field(min_length=2)
+    matcher: Matcher
+    dpia: Dpia
+    dpo_advice: dict[Name, Advice]
+    work_instruction: WorkInstruction
+    pseudonyms: Pseudonyms
+    subject: Subject
+    partners: dict[Name, Partner] = Field(min_length=2, max_length=64)
+    match: Match
+    release: Release
+    monitor: Monitor = Monitor()
+    schedule: Schedule
+    retention: Retention
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Manifest:
+        for where, names in (
+            ("partners", self.partners),
+            ("dpo_advice", self.dpo_advice),
+            ("release.to", self.release.to),
+        ):
+            strangers = sorted(set(names) - self.controllers.keys())
+            if strangers:
+                raise ValueError(f"{where} names {', '.join(strangers)}, not a controller")
+        keys = [c.signing_key for c in (*self.controllers.values(), self.matcher)]
+        keys += [c.encryption_key for c in (*self.controllers.values(), self.matcher)]
+        if len(set(keys)) != len(keys):
+            raise ValueError("two parties have the same key; each makes its own")
+        oins = [c.oin for c in self.controllers.values()]
+        if len(set(oins)) != len(oins):
+            raise ValueError("two controllers have the same OIN")
+        missing = sorted(self.partners.keys() - self.release.to.keys())
+        if missing:
+            raise ValueError(f"release.to says nothing about {', '.join(missing)}")
+        for recipient, show in self.release.to.items():
+            for other in (*show.signals_of, *show.attributes_of):
+                if other not in self.partners or other == recipient:
+                    raise ValueError(f"release.to.{recipient} names '{other}', not another partner")
+        for partner, selection in self.selections():
+            self._linkable(partner, selection)
+        if len(self.match_fields) != 1 + len(self.partners) + sum(len(p.signals) for p in self.partners.values()):
+            raise ValueError("two columns of the match rule have the same name; rename a signal")
+        _no_twins("group", [group.id for group in self.monitor.groups])
+        self.match_predicate()
+        for _, selection in self.selections():
+            self.group_predicates(selection)
+        return self
+
+    def _linkable(self, partner: str, selection: Selection) -> None:
+        for source in selection.identifiers:
+            if source.kind not in self.subject.identifiers:
+                raise ValueError(f"{partner}.{selection.id} delivers {source.kind}, which the subject does not use")
+        if not selection.identifiers and not self.subject.person_keys:
+            raise ValueError(f"{partner}.{selection.id} delivers nothing that can link")
+        if selection.person and not self.subject.person_keys:
+            raise ValueError(f"{partner}.{selection.id} gives fields for person keys, which the subject does not use")
+
+    def selections(self) -> Iterator[tuple[str, Selection]]:
+        """Every partner name with each of its selections, in order."""
+        for name, partner in self.partners.items():
+            for selection in partner.selections:
+                yield name, selection
+
+    @cached_property
+    def match_fields(self) -> dict[str, FieldType]:
+        """The columns a match rule may name: `partners`, `<partner>`, `<partner>_<signal>`."""
+        fields = {"partners": FieldType.INTEGER}
+        for name, partner in self.partners.items():
+            fields[name] = FieldType.BOOLEAN
+            for signal in partner.signals:
+                fields[f"{name}_{signal.id}"] = FieldType.BOOLEAN
+        return fields
+
+    def match_predicate(self) -> Predicate:
+        """The parsed match rule."""
+        return parse_predicate(self.match.rule, self.match_fields)
+
+    def group_predicates(self, selection: Selection) -> dict[str, Predicate]:
+        """Group id → predicate, or nothing when the selection lacks a field that the groups look at."""
+        every_field = {k: v for _, s in self.selections() for k, v in s.field_types.items()}
+        parsed = {group.id: parse_predicate(group.when, every_field) for group in self.monitor.groups}
+        needed = {field for predicate in parsed.values() for field in predicate.fields}
+        if not needed <= selection.fields.keys():
+            return {}
+        return {group.id: parse_predicate(group.when, selection.field_types) for group in self.monitor.groups}
+
+    def canonical(self) -> bytes:
+        """The RFC 8785 bytes that are signed."""
+        return canonical_json(self.model_dump(mode="json"))
+
+    @cached_property
+    def digest(self) -> str:
+        """The identity of this manifest."""
+        return digest_of_bytes(self.canonical())
+
+
+def _no_twins(what: str, names: list[Any]) -> None:
+    twins = sorted({str(name) for name in names if names.count(name) > 1})
+    if twins:
+        raise ValueError(f"the {what} '{twins[0]}' is named twice")
+
+
+def complete_draft(draft: Mapping[str, Any], cards: Mapping[str, Mapping[str, str]], key_check: str) -> dict[str, Any]:
+    """A draft with what only exists once parties have made their keys.
+
+    Args:
+        draft: the plain value of a manifest without public keys and key check value.
+        cards: party name (`matcher` for the matcher) → `signing_key`, `encryption_key`.
+        key_check: of the project key.
+    """
+
+    def keyed(name: str, party: Mapping[str, Any]) -> dict[str, Any]:
+        keys = {k: v for k, v in cards.get(name, {}).items() if k in ("signing_key", "encryption_key")}
+        return {**party, **keys}
+
+    return {
+        **draft,
+        "controllers": {name: keyed(name, party) for name, party in draft["controllers"].items()},
+        "matcher": keyed("matcher", draft["matcher"]),
+        "pseudonyms": {**draft["pseudonyms"], "key_check": key_check},
+    }

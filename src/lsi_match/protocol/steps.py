@@ -1,0 +1,27 @@
+"""The steps of a project, by the one name each has: in the flow, the log, the documentation and the pages."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Step(StrEnum):
+    """A step. `dutch` is how it is called where stewards and FG read."""
+
+    dutch: str
+
+    def __new__(cls, value: str, dutch: str) -> Step:
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.dutch = dutch
+        return member
+
+    REGISTER_MANIFEST = "register manifest", "manifest vastleggen"
+    OPEN_ROUND = "open round", "ronde openen"
+    GATES = "gates", "waarborgen controleren"
+    INTAKE = "intake", "levering ontvangen"
+    COMPLETE = "complete", "leveringen compleet"
+    MATCH = "match", "koppelen"
+    COUNT = "count", "tellen"
+    RELEASE = "release", "vrijgeven"
+    DESTROY = "destroy", "vernietigen"

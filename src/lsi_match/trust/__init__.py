@@ -1,0 +1,1 @@
+"""Keys, signatures, sealing and the Merkle log. The only room that touches cryptographic libraries."""

@@ -1,0 +1,544 @@
+"""The processing log: an append-only Merkle log in one SQLite file.
+
+What is in the file:
+
+- `leaves`: the exact bytes of every entry (`protocol/log_entry.py`). The log is these; the tree follows from
+  them.
+- `details`: what belongs to an entry and may have to go, with its salt. The entry holds the salted hash.
+- `tiles`: the tree, as rows of up to 256 hashes (the shape of C2SP tlog-tiles), kept up with every append.
+- `checkpoints`: per size of the tree one signed note, with the signatures and cosignatures it got.
+
+The file keeps a rollback journal (`journal_mode=DELETE`, `synchronous=EXTRA`), no write-ahead log, although
+that one commits faster. So the log at rest is one file, that can be copied, handed to an FG and verified
+from a disk nobody can write to; and destroyed details do not linger in a second file. EXTRA, because with
+FULL a power cut can undo a commit (SQLite documentation, "PRAGMA synchronous"). Readers here read in short
+strokes, so that they never hold up a writer for long.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from lsi_match.errors import LsiError
+from lsi_match.protocol.canonical import canonical_json
+from lsi_match.protocol.log_entry import SALT_SIZE, LogEntry, details_hash_of_bytes
+from lsi_match.trust import merkle, note
+from lsi_match.trust.merkle import RightEdge
+from lsi_match.trust.note import Checkpoint, SignedNote, VerifierKey
+
+#: An entry and what belongs to it, as it is given to `Log.append`.
+NewEntry = tuple[LogEntry, dict[str, Any] | None]
+
+#: "LSIm": SQLite's place for saying what kind of file this is.
+APPLICATION_ID = 0x4C53496D
+SCHEMA_VERSION = 1
+#: The whole schema, statement by statement, as SQLite keeps it. A file with anything else is not a log.
+SCHEMA = (
+    "CREATE TABLE log (origin TEXT NOT NULL)",
+    "CREATE TABLE leaves (position INTEGER PRIMARY KEY, leaf BLOB NOT NULL)",
+    "CREATE TABLE details (position INTEGER PRIMARY KEY, salt BLOB NOT NULL, details BLOB NOT NULL)",
+    "CREATE TABLE tiles (level INTEGER, number INTEGER, hashes BLOB NOT NULL, "
+    "PRIMARY KEY (level, number)) WITHOUT ROWID",
+    "CREATE TABLE checkpoints (size INTEGER PRIMARY KEY, note TEXT NOT NULL)",
+)
+#: How long a writer waits for another one.
+BUSY_SECONDS = 60.0
+#: How many entries are read in one stroke.
+STROKE = 2000
+
+
+class LogExistsError(LsiError):
+    nl = "Er staat al een bestand op de plaats van het nieuwe logboek: {file}."
+    en = "There is a file already where the new log should be: {file}."
+
+
+class LogMissingError(LsiError):
+    nl = "Het logboek {file} is er niet."
+    en = "The log {file} is not there."
+
+
+class LogUnreadableError(LsiError):
+    nl = "Het logboek {file} is niet te lezen ({code}): beschadigd, of geen logboek. Zet een kopie terug."
+    en = "The log {file} cannot be read ({code}): damaged, or no log. Put a copy back."
+
+
+class LogInterruptedError(LsiError):
+    nl = (
+        "Het schrijven in het logboek {file} is onderbroken. Laat de koppelomgeving het één keer openen; "
+        "dan wordt de laatste onvolledige stap ongedaan gemaakt."
+    )
+    en = (
+        "Writing to the log {file} was interrupted. Let the matching environment open the log once; "
+        "that undoes the last, incomplete step."
+    )
+
+
+class LogBusyError(LsiError):
+    nl = "Het logboek {file} is te lang bezet door een ander programma. Probeer het opnieuw."
+    en = "The log {file} is held by another program for too long. Try again."
+
+
+class LogDamagedError(LsiError):
+    nl = "Het logboek {file} klopt niet bij plaats {position}. Schrijf niet verder en controleer het logboek."
+    en = "The log {file} is not in order at position {position}. Write no further and verify the log."
+
+
+class EntryMissingError(LsiError):
+    nl = "Het logboek heeft geen regel {position}; er zijn {size} regels."
+    en = "The log has no entry {position}; there are {size} entries."
+
+
+class DetailsNotBoundError(LsiError):
+    nl = "Een nieuwe logregel heeft al een kenmerk van details. Dat kenmerk maakt het logboek zelf."
+    en = "A new entry has a hash of details already. The log makes that hash itself."
+
+
+class CheckpointMissingError(LsiError):
+    nl = "Het logboek heeft geen ondertekende stand bij {size} regels."
+    en = "The log has no checkpoint at {size} entries."
+
+
+class Log:
+    """The log in one file. Open it with `with Log.open(path) as log:`.
+
+    Several processes may have the same log open and append; each append is one transaction. One `Log`
+    object belongs to the thread that opened it. All methods raise `LogUnreadableError`, `LogBusyError` or
+    `LogDamagedError` where the file gives cause.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, path: Path, origin: str) -> None:
+        self._connection = connection
+        self.path = path
+        self.origin = origin
+
+    @classmethod
+    def create(cls, path: Path, origin: str) -> Log:
+        """Make an empty log that only its owner can read; `origin` is `<domain>/<project>`.
+
+        Raises `LogExistsError`, or `CheckpointMalformedError` for an origin no checkpoint can hold.
+        """
+        empty = Checkpoint(origin, 0, merkle.EMPTY_ROOT)
+        if Checkpoint.parse(empty.text()) != empty or any(ord(sign) < 0x20 for sign in origin):
+            raise note.CheckpointMalformedError
+        try:
+            descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
+        except FileExistsError:
+            raise LogExistsError(file=str(path)) from None
+        os.fchmod(descriptor, 0o600)
+        os.close(descriptor)
+        with naming_errors(path):
+            connection = connect(path)
+            connection.execute("BEGIN EXCLUSIVE")
+            for statement in SCHEMA:
+                connection.execute(statement)
+            connection.execute("INSERT INTO log VALUES (?)", (origin,))
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+            connection.execute("COMMIT")
+        return cls(connection, path, origin)
+
+    @classmethod
+    def open(cls, path: Path, *, read_only: bool = False) -> Log:
+        """Open an existing log. Raises `LogMissingError`, or `LogUnreadableError` for what is not a log."""
+        if not path.is_file():
+            raise LogMissingError(file=str(path))
+        with naming_errors(path):
+            connection = connect(path, read_only=read_only)
+            try:
+                return cls(connection, path, origin_of(connection, path))
+            except BaseException:
+                connection.close()
+                raise
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # Writing
+
+    def append(self, entries: Iterable[NewEntry]) -> int:
+        """Append a batch in one durable transaction: when this returns, all of it is on disk.
+
+        Takes entries without `details_hash`; where details are given, the log draws the salt and binds them.
+        Returns the position of the first entry. Raises `DetailsNotBoundError`; then nothing was written.
+        """
+        batch = _Batch(entries)
+        with self._writing():
+            return self._append(batch)[0]
+
+    def append_and_sign(
+        self, entries: Iterable[NewEntry], private_key: Ed25519PrivateKey, name: str
+    ) -> tuple[int, str]:
+        """`append` and `sign_checkpoint` in one transaction, so that no entry ever stands there unsigned."""
+        batch = _Batch(entries)
+        with self._writing():
+            first, edge = self._append(batch)
+            return first, self._sign(private_key, name, edge)
+
+    def sign_checkpoint(self, private_key: Ed25519PrivateKey, name: str) -> str:
+        """Sign the log as it is now; store and return the note. One key signs one state once.
+
+        Raises `LogDamagedError`, and signs nothing, when the tree does not continue the last checkpoint.
+        """
+        with self._writing():
+            return self._sign(private_key, name, self._edge(self._size()))
+
+    def add_cosignature(self, size: int, line: str, key: VerifierKey) -> str:
+        """Store the cosignature line of a controller under the checkpoint of `size`; return the whole note.
+
+        `key` is the controller's cosignature key; what it does not verify is refused. Raises
+        `CheckpointMissingError`, `NoteMalformedError`, `SignatureMissingError` or `SignatureWrongError`.
+        """
+        signature = note.Signature.parse(line)
+        with self._writing():
+            stored = self._checkpoint(size)
+            if stored is None:
+                raise CheckpointMissingError(size=size)
+            note.verify_cosignature(SignedNote(stored.text, (signature,)), key)
+            if signature not in stored.signatures:
+                stored = stored.with_signature(signature)
+                self._connection.execute(
+                    "UPDATE checkpoints SET note = ? WHERE size = ?", (str(stored), size)
+                )
+            return str(stored)
+
+    def destroy_details(self, positions: Iterable[int]) -> int:
+        """Destroy the details and salts at these positions; return how many there were. The leaves stay.
+
+        Nothing of them is left in the file. Deleting the rows is not enough, even with `secure_delete`: when
+        SQLite joins pages that became too empty, it can leave a copy of rows it moved, which a later
+        deletion does not reach (a test shows it). So the details that stay are set aside, the
+        table is emptied, which overwrites every page it had, and they are put back.
+        """
+        with self._writing():
+            execute = self._connection.execute
+            execute("CREATE TEMP TABLE doomed (position INTEGER PRIMARY KEY)")
+            self._connection.executemany(
+                "INSERT OR IGNORE INTO doomed VALUES (?)", ((position,) for position in positions)
+            )
+            (count,) = execute("SELECT count(*) FROM details JOIN doomed USING (position)").fetchone()
+            if count:
+                execute(
+                    "CREATE TEMP TABLE kept AS SELECT * FROM details"
+                    " WHERE position NOT IN (SELECT position FROM doomed) ORDER BY position"
+                )
+                execute("DELETE FROM details")
+                execute("INSERT INTO details SELECT * FROM kept")
+                execute("DROP TABLE kept")
+            execute("DROP TABLE doomed")
+            return int(count)
+
+    # Reading
+
+    @property
+    def size(self) -> int:
+        """How many entries there are."""
+        with naming_errors(self.path):
+            return self._size()
+
+    def root(self, size: int | None = None) -> bytes:
+        """The root of the tree of the first `size` entries (default: all). Raises `EntryMissingError`."""
+        with self._stroke():
+            return self._edge(self._within(size)).root()
+
+    def leaf(self, position: int) -> bytes:
+        """The exact bytes of an entry. Raises `EntryMissingError`."""
+        with self._stroke():
+            row = self._connection.execute(
+                "SELECT leaf FROM leaves WHERE position = ?", (self._existing(position),)
+            ).fetchone()
+            return self._blob(row[0] if row else None, position)
+
+    def entries(self, start: int = 0) -> Iterator[tuple[int, LogEntry]]:
+        """Positions and entries from `start` on. What is appended meanwhile comes along."""
+        while rows := self._leaves(start):
+            for position, leaf in rows:
+                if position != start:
+                    raise LogDamagedError(file=str(self.path), position=start)
+                yield position, LogEntry.from_leaf(self._blob(leaf, position), position)
+                start += 1
+
+    def details(self, position: int) -> dict[str, Any] | None:
+        """The details of an entry; None when it never had any or they were destroyed.
+
+        Not checked here against the entry's hash; verifying the log does that. Raises `EntryMissingError`.
+        """
+        with self._stroke():
+            row = self._connection.execute(
+                "SELECT details FROM details WHERE position = ?", (self._existing(position),)
+            ).fetchone()
+        if row is None:
+            return None
+        try:
+            found = json.loads(self._blob(row[0], position))
+        except ValueError:
+            raise LogDamagedError(file=str(self.path), position=position) from None
+        if not isinstance(found, dict):
+            raise LogDamagedError(file=str(self.path), position=position)
+        return found
+
+    def inclusion_proof(self, position: int, size: int | None = None) -> list[bytes]:
+        """The RFC 9162 inclusion path of an entry in the tree of `size` entries (default: all)."""
+        with self._stroke():
+            size = self._within(size)
+            if not 0 <= position < size:
+                raise EntryMissingError(position=position, size=size)
+            return merkle.inclusion_path(merkle.subtrees_in_tiles(self._tile_for(size)), position, size)
+
+    def consistency_proof(self, first: int, second: int | None = None) -> list[bytes]:
+        """The RFC 9162 consistency path from `first` entries to `second` (default: all)."""
+        with self._stroke():
+            second = self._within(second)
+            if not 0 <= first <= second:
+                raise EntryMissingError(position=first, size=second)
+            return merkle.consistency_path(merkle.subtrees_in_tiles(self._tile_for(second)), first, second)
+
+    def checkpoints(self) -> list[str]:
+        """The signed notes, from the smallest tree to the largest."""
+        with naming_errors(self.path):
+            rows = self._connection.execute("SELECT size, note FROM checkpoints ORDER BY size").fetchall()
+        return [self._text(text, size) for size, text in rows]
+
+    def checkpoint(self, size: int | None = None) -> str | None:
+        """The signed note at `size` (default: the newest), or None."""
+        with self._stroke():
+            wanted = self._newest_checkpoint() if size is None else size
+            stored = None if wanted is None else self._checkpoint(wanted)
+        return None if stored is None else str(stored)
+
+    # Inside one transaction
+
+    def _append(self, batch: _Batch) -> tuple[int, RightEdge]:
+        first = self._size()
+        edge = self._edge(first)
+        finished = edge.add(map(merkle.leaf_hash, batch.leaves))
+        changed = [
+            tile
+            for tile in edge.unfinished()
+            if _hashes_at(tile.level, first) != _hashes_at(tile.level, edge.size)
+        ]
+        execute = self._connection.executemany
+        execute("INSERT INTO leaves VALUES (?, ?)", enumerate(batch.leaves, first))
+        execute(
+            "INSERT INTO details VALUES (?, ?, ?)",
+            ((first + offset, salt, details) for offset, salt, details in batch.details),
+        )
+        execute(
+            "INSERT INTO tiles VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET hashes = excluded.hashes",
+            [*finished, *changed],
+        )
+        return first, edge
+
+    def _sign(self, private_key: Ed25519PrivateKey, name: str, edge: RightEdge) -> str:
+        size = edge.size
+        checkpoint = Checkpoint(self.origin, size, edge.root())
+        last = self._newest_checkpoint()
+        if last is not None:
+            self._continues(last, size)
+        signature = note.sign(checkpoint.text(), private_key, name)
+        stored = self._checkpoint(size) or SignedNote(checkpoint.text(), ())
+        if signature not in stored.signatures:
+            stored = stored.with_signature(signature)
+            self._connection.execute(
+                "INSERT INTO checkpoints VALUES (?, ?) ON CONFLICT DO UPDATE SET note = excluded.note",
+                (size, str(stored)),
+            )
+        return str(stored)
+
+    def _continues(self, last: int, size: int) -> None:
+        """A log must sign nothing inconsistent with what it signed before (tlog-checkpoint, "Signatures")."""
+        signed = self._checkpoint(last)
+        if signed is None or last > size:
+            raise LogDamagedError(file=str(self.path), position=last)
+        if Checkpoint(self.origin, last, self._edge(last).root()).text() != signed.text:
+            raise LogDamagedError(file=str(self.path), position=last)
+
+    def _size(self) -> int:
+        (last,) = self._connection.execute("SELECT max(position) FROM leaves").fetchone()
+        if last is None:
+            return 0
+        if not isinstance(last, int) or last < 0:
+            raise LogDamagedError(file=str(self.path), position=0)
+        return last + 1
+
+    def _within(self, size: int | None) -> int:
+        now = self._size()
+        if size is None:
+            return now
+        if not 0 <= size <= now:
+            raise EntryMissingError(position=size, size=now)
+        return size
+
+    def _existing(self, position: int) -> int:
+        size = self._size()
+        if not 0 <= position < size:
+            raise EntryMissingError(position=position, size=size)
+        return position
+
+    def _leaves(self, start: int) -> list[tuple[int, Any]]:
+        with naming_errors(self.path):
+            return self._connection.execute(
+                "SELECT position, leaf FROM leaves WHERE position >= ? ORDER BY position LIMIT ?",
+                (start, STROKE),
+            ).fetchall()
+
+    def _edge(self, size: int) -> RightEdge:
+        try:
+            return RightEdge.at(size, self._tile)
+        except ValueError:
+            raise LogDamagedError(file=str(self.path), position=size) from None
+
+    def _tile(self, level: int, number: int) -> bytes:
+        row = self._connection.execute(
+            "SELECT hashes FROM tiles WHERE level = ? AND number = ?", (level, number)
+        ).fetchone()
+        return self._blob(row[0] if row else None, number << (merkle.TILE_HEIGHT * (level + 1)))
+
+    def _tile_for(self, size: int) -> merkle.ReadTile:
+        """Tiles as a tree of `size` leaves needs them: one that is too short is damage, found here."""
+
+        def read(level: int, number: int) -> bytes:
+            hashes = self._tile(level, number)
+            width = min(merkle.TILE_WIDTH, _hashes_at(level, size) - number * merkle.TILE_WIDTH)
+            if len(hashes) < width * merkle.HASH_SIZE:
+                raise LogDamagedError(
+                    file=str(self.path), position=number << (merkle.TILE_HEIGHT * (level + 1))
+                )
+            return hashes
+
+        return read
+
+    def _newest_checkpoint(self) -> int | None:
+        (size,) = self._connection.execute("SELECT max(size) FROM checkpoints").fetchone()
+        return None if size is None else int(size)
+
+    def _checkpoint(self, size: int) -> SignedNote | None:
+        row = self._connection.execute("SELECT note FROM checkpoints WHERE size = ?", (size,)).fetchone()
+        return None if row is None else SignedNote.parse(self._text(row[0], size))
+
+    def _blob(self, value: Any, position: int) -> bytes:
+        if not isinstance(value, bytes):
+            raise LogDamagedError(file=str(self.path), position=position)
+        return value
+
+    def _text(self, value: Any, position: int) -> str:
+        if not isinstance(value, str):
+            raise LogDamagedError(file=str(self.path), position=position)
+        return value
+
+    @contextlib.contextmanager
+    def _stroke(self) -> Iterator[None]:
+        """One short read of one state of the log."""
+        with naming_errors(self.path):
+            self._connection.execute("BEGIN")
+            try:
+                yield
+            finally:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        """All or nothing. The lock is taken at the start, so two writers queue instead of failing halfway."""
+        with naming_errors(self.path):
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+
+
+class _Batch:
+    """What will be written, made ready before the lock is taken."""
+
+    def __init__(self, entries: Iterable[NewEntry]) -> None:
+        self.leaves: list[bytes] = []
+        #: Place in the batch, salt, canonical details.
+        self.details: list[tuple[int, bytes, bytes]] = []
+        for entry, details in entries:
+            if entry.details_hash is not None:
+                raise DetailsNotBoundError
+            if details is None:
+                self.leaves.append(entry.leaf())
+                continue
+            salt, canonical = os.urandom(SALT_SIZE), canonical_json(details)
+            self.details.append((len(self.leaves), salt, canonical))
+            self.leaves.append(entry.with_details_hash(details_hash_of_bytes(salt, canonical)).leaf())
+
+
+def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
+    """A connection with the settings that every reader and writer of a log needs. Makes no file."""
+    mode = "ro" if read_only else "rw"
+    connection = sqlite3.connect(
+        f"{path.resolve().as_uri()}?mode={mode}", uri=True, timeout=BUSY_SECONDS, isolation_level=None
+    )
+    # A file may come from anyone: its schema must not make SQLite do anything (sqlite.org/security.html).
+    connection.execute("PRAGMA trusted_schema = OFF")
+    connection.execute("PRAGMA cell_size_check = ON")
+    if not read_only:
+        connection.execute("PRAGMA journal_mode = DELETE")
+        connection.execute("PRAGMA synchronous = EXTRA")
+        connection.execute("PRAGMA secure_delete = ON")
+        # What is set aside while details are destroyed must not reach a disk.
+        connection.execute("PRAGMA temp_store = MEMORY")
+    return connection
+
+
+def origin_of(connection: sqlite3.Connection, path: Path) -> str:
+    """The origin of the log, once it is sure that the file is one. Raises `LogUnreadableError`."""
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    statements = connection.execute("SELECT sql FROM sqlite_schema ORDER BY rowid").fetchall()
+    if (application, version) != (APPLICATION_ID, SCHEMA_VERSION) or statements != [(sql,) for sql in SCHEMA]:
+        raise LogUnreadableError(file=str(path), code="SCHEMA")
+    origins = connection.execute("SELECT origin FROM log").fetchall()
+    if len(origins) != 1 or not isinstance(origins[0][0], str):
+        raise LogUnreadableError(file=str(path), code="ORIGIN")
+    return str(origins[0][0])
+
+
+@contextlib.contextmanager
+def naming_errors(path: Path) -> Iterator[None]:
+    """Turn what SQLite says about a file into errors that say what to do. Our own mistakes stay."""
+    try:
+        yield
+    except sqlite3.ProgrammingError:
+        raise
+    except sqlite3.Error as error:
+        raise problem_of(error, path) from error
+
+
+def problem_of(error: sqlite3.Error, path: Path) -> LsiError:
+    """What an SQLite error means for the person who has the log."""
+    code = getattr(error, "sqlite_errorname", None) or type(error).__name__
+    kinds: dict[str, Callable[[], LsiError]] = {
+        "SQLITE_BUSY": lambda: LogBusyError(file=str(path)),
+        "SQLITE_LOCKED": lambda: LogBusyError(file=str(path)),
+        "SQLITE_READONLY_ROLLBACK": lambda: LogInterruptedError(file=str(path)),
+    }
+    return kinds.get(code, lambda: LogUnreadableError(file=str(path), code=code))()
+
+
+def _hashes_at(level: int, size: int) -> int:
+    """How many hashes a tree of `size` leaves has at a level of tiles."""
+    return size >> (level * merkle.TILE_HEIGHT)

@@ -1,0 +1,76 @@
+"""The project key and what is derived from it: subkeys, pseudonyms, the key check value (docs/protocol.md 3).
+
+Only partners hold it. The matcher may not even import this module; a test keeps it so.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from dataclasses import dataclass
+
+import polars as pl
+import polars_hash as plh
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from lsi_match.errors import LsiError
+
+KEY_BYTES = 32
+PSEUDONYM_BYTES = 16
+
+
+class ProjectKeyInvalidError(LsiError):
+    nl = "De projectsleutel van {project} is niet bruikbaar. Vraag hem opnieuw aan de deelnemer die hem maakte."
+    en = "The project key of {project} cannot be used. Ask the partner that made it for it again."
+
+
+@dataclass(frozen=True)
+class ProjectKey:
+    """The 32 bytes that all partners of a project share. Its text shows nothing of them."""
+
+    project: str
+    epoch: int
+    secret: bytes
+
+    def __post_init__(self) -> None:
+        if len(self.secret) != KEY_BYTES or not any(self.secret):
+            raise ProjectKeyInvalidError(project=self.project)
+
+    def __repr__(self) -> str:
+        return f"ProjectKey({self.project}, epoch {self.epoch})"
+
+    @classmethod
+    def make(cls, project: str, epoch: int) -> ProjectKey:
+        """A new random key."""
+        return cls(project, epoch, secrets.token_bytes(KEY_BYTES))
+
+    def subkey(self, purpose: str) -> str:
+        """64 hex digits derived with HKDF-SHA256 (RFC 5869, no salt) for one purpose under this project and epoch."""
+        info = f"lsi-match/v1/{purpose}".encode()
+        return HKDF(hashes.SHA256(), KEY_BYTES, salt=None, info=info).derive(self.secret).hex()
+
+    @property
+    def check_value(self) -> str:
+        """32 hex digits that tell whether two parties hold the same key, and nothing else about it."""
+        key = self.subkey(f"key-check/{self.project}/{self.epoch}")
+        return hmac.digest(key.encode(), b"lsi-match key check", "sha256")[:PSEUDONYM_BYTES].hex()
+
+    def pseudonyms(self, identifiers: pl.Series, round_id: str, kind: str) -> pl.Series:
+        """Normalised identifiers (String, null where there is none) → their 16-byte pseudonyms (Binary).
+
+        The first 16 bytes of HMAC-SHA256, with the 64 hex digits of the subkey as key. Null stays null, and an
+        empty text is refused rather than hashed, since all empty texts would match each other.
+        """
+        if (identifiers == "").any():
+            raise ValueError("an empty identifier reached the pseudonymiser")
+        key = self.subkey(f"pseudonym/{self.project}/{self.epoch}/{round_id}/{kind}")
+        frame = pl.DataFrame({"identifier": identifiers})
+        hashed = frame.select(plh.col("identifier").chash.hmac_sha256(key=key)).to_series()
+        return hashed.str.head(2 * PSEUDONYM_BYTES).str.decode("hex").alias(kind)
+
+
+def pseudonym(project_key: ProjectKey, identifier: str, round_id: str, kind: str) -> bytes:
+    """One pseudonym, with the standard library's HMAC: the plain statement of what `pseudonyms` does in bulk."""
+    key = project_key.subkey(f"pseudonym/{project_key.project}/{project_key.epoch}/{round_id}/{kind}")
+    return hmac.digest(key.encode(), identifier.encode(), "sha256")[:PSEUDONYM_BYTES]

@@ -1,0 +1,97 @@
+"""Signed documents: DSSE envelopes over canonical JSON, one signature each.
+
+The key id is derived from the key (SHA-256 of its raw bytes), so one key cannot pose as two.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from securesystemslib.dsse import Envelope
+from securesystemslib.exceptions import VerificationError
+from securesystemslib.signer import CryptoSigner, SSlibKey
+
+from lsi_match.errors import LsiError
+from lsi_match.protocol.canonical import canonical_json
+from lsi_match.trust.keys import Identity, public_hex, public_key
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class SignatureMissingError(LsiError):
+    nl = "{what} van {party} is niet ondertekend, of met een andere sleutel dan het manifest noemt."
+    en = "{what} of {party} is not signed, or with another key than the manifest names."
+
+
+class SignedDocumentInvalidError(LsiError):
+    nl = "{what} van {party} is geen leesbaar ondertekend document. Vraag het opnieuw aan."
+    en = "{what} of {party} is not a readable signed document. Ask for it again."
+
+
+def _key(hex_digits: str) -> SSlibKey:
+    keyid = hashlib.sha256(bytes.fromhex(hex_digits)).hexdigest()
+    return SSlibKey.from_crypto(public_key(hex_digits), keyid=keyid)
+
+
+def sign(document: BaseModel, payload_type: str, identity: Identity) -> bytes:
+    """`document` as the bytes of a DSSE envelope, signed by `identity`."""
+    key = _key(public_hex(identity.signing.public_key()))
+    envelope = Envelope(canonical_json(document.model_dump(mode="json")), media_type(payload_type), {})
+    envelope.sign(CryptoSigner(identity.signing, key))
+    return canonical_json(envelope.to_dict()) + b"\n"
+
+
+def verify(data: bytes, payload_type: str, model: type[Model], signing_key: str, *, what: str, party: str) -> Model:
+    """The document in an envelope, after its signature by `signing_key` (64 hex digits) was found good.
+
+    Args:
+        what: how messages call the document.
+        party: whose it should be.
+
+    Raises:
+        SignedDocumentInvalidError: no envelope, another type, not canonical, or not a `model`.
+        SignatureMissingError: no good signature by that key.
+    """
+    envelope = _envelope(data, payload_type, what, party)
+    try:
+        envelope.verify([_key(signing_key)], 1)
+    except (VerificationError, ValueError):
+        raise SignatureMissingError(what=what, party=party) from None
+    return _content(envelope, model, what, party)
+
+
+def peek(data: bytes, payload_type: str, model: type[Model], *, what: str, party: str) -> Model:
+    """The document in an envelope *without* checking who signed it: only to find which key to check."""
+    return _content(_envelope(data, payload_type, what, party), model, what, party)
+
+
+def media_type(payload_type: str) -> str:
+    """The DSSE payload type of `drop`, `approval` …"""
+    return f"application/vnd.lsi-match.{payload_type}+json"
+
+
+def _envelope(data: bytes, payload_type: str, what: str, party: str) -> Envelope:
+    invalid = SignedDocumentInvalidError(what=what, party=party)
+    try:
+        value: Any = json.loads(data)
+        envelope = Envelope.from_dict(copy.deepcopy(value))
+    except Exception:  # the library raises many kinds on input it did not expect
+        raise invalid from None
+    if envelope.payload_type != media_type(payload_type):
+        raise invalid
+    return envelope
+
+
+def _content(envelope: Envelope, model: type[Model], what: str, party: str) -> Model:
+    invalid = SignedDocumentInvalidError(what=what, party=party)
+    try:
+        document = model.model_validate_json(envelope.payload)
+    except ValidationError:
+        raise invalid from None
+    if canonical_json(document.model_dump(mode="json")) != envelope.payload:
+        raise invalid
+    return document
