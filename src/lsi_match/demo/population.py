@@ -162,7 +162,7 @@ def _homes(size: Rows, rng: np.random.Generator) -> tuple[Rows, Rows]:
     """Per household its address, and which addresses are crowded: those hold six single people."""
     crowd = np.zeros(len(size), dtype=bool)
     singles = np.flatnonzero(size == 1)
-    lodging = rng.permutation(singles)[: len(singles) // 25]
+    lodging = rng.permutation(singles)[: len(singles) // 16]
     crowd[lodging] = True
     address = np.empty(len(size), dtype=np.int64)
     ordinary = np.flatnonzero(~crowd)

@@ -127,7 +127,7 @@ def uwv(town: Town, lives: Lives, rng: np.random.Generator) -> pl.DataFrame:
             "DT_EINDE": _ending(running, rng),
             "DAGBEDRAG": _money(rng, count, 12, 190),
             "INK_OPGAVE": _declared(working, rng, 20, 2200),
-            "POST_RETOUR": rng.random(count) < np.where(people["residents"].to_numpy() > 5, 0.35, 0.04),
+            "POST_RETOUR": rng.random(count) < np.where(people["residents"].to_numpy() > 5, 0.55, 0.16),
             "POSTCODE": written_postcode(address["postcode"], rng),
             "HUISNR": written_in_one(address, rng),
             "AANT_BEW": people["residents"],
@@ -176,7 +176,7 @@ def gemeente(town: Town, lives: Lives, rng: np.random.Generator) -> pl.DataFrame
     count = len(rows)
     residents = people["residents"].to_numpy()
     parts = written_in_parts(address, rng)
-    known = np.maximum(residents - 1 - (rng.random(count) < 0.12) * rng.integers(1, 4, count), 0)
+    known = np.maximum(residents - 1 - (rng.random(count) < 0.22) * rng.integers(1, 4, count), 0)
     norm = np.select([people["household_size"].to_numpy() == 1, people["position"].to_numpy() > 1], ["A", "K"], "G")
     return pl.DataFrame(
         {
@@ -194,7 +194,7 @@ def gemeente(town: Town, lives: Lives, rng: np.random.Generator) -> pl.DataFrame
             "kostendelers": _some_missing(pl.Series(known), 0.02, rng),
             "opgegeven_inkomen": _declared(working, rng, 10, 1100),
             "aantal_ingeschrevenen": people["residents"],
-            "meldingen_adres": rng.poisson(np.where(residents > 5, 1.6, 0.12)),
+            "meldingen_adres": rng.poisson(np.where(residents > 5, 1.6, 0.35)),
             "straatnaam": address["street"],
             "huisnummer": parts["number"],
             "huisletter": parts["letter"],
@@ -226,7 +226,7 @@ def belastingdienst(town: Town, lives: Lives, rng: np.random.Generator) -> pl.Da
     months_ago = np.where(current, rng.choice([1, 2, 3, 4], count, p=[0.55, 0.35, 0.07, 0.03]), rng.integers(5, 40, count))
     last_month = np.datetime64(REFERENCE_DATE, "M") - months_ago.astype("timedelta64[M]")
     no_tax = rng.random(count) < np.where(people["residents"].to_numpy() > 5, 0.05, 0.006)
-    debt = _some_missing(pl.Series((rng.lognormal(7.2, 1.0, count)).round(2)), 0.93, rng)
+    debt = _some_missing(pl.Series((rng.lognormal(7.2, 1.0, count)).round(2)), 0.88, rng)
     employers = town.companies.gather((rng.beta(0.6, 3, count) * len(town.companies)).astype(np.int64))
     return pl.DataFrame(
         {
@@ -263,7 +263,9 @@ def toeslagen(town: Town, lives: Lives, rng: np.random.Generator) -> pl.DataFram
     estimated = rng.random(count) < 0.20
     earns = (lives.employed | lives.self_employed)[rows] & ~(estimated & (rng.random(count) < 0.2))
     income = np.clip(rng.normal(np.where(earns, 27_000, 13_000), 5_500), 0, 60_000).astype(np.int64)
+    # Most applicants give the household as it is; some leave people out, a few still count one who moved away.
     household = people["household_size"].to_numpy()
+    left_out = rng.choice([0, 1, 2, 3, -1], count, p=[0.82, 0.04, 0.07, 0.03, 0.04])
     return pl.DataFrame(
         {
             "BESCHIKKING_ID": _ids("TSL-2026-000000-", count, 10, rng),
@@ -275,7 +277,7 @@ def toeslagen(town: Town, lives: Lives, rng: np.random.Generator) -> pl.DataFram
             "IND_GESCHAT": estimated,
             "IND_STOPGEZET": rng.random(count) < 0.06,
             "MAANDBEDRAG": _money(rng, count, 20, 420),
-            "AANT_HUISHOUDEN": (household * (rng.random(count) >= 0.01) + (household == 0)).astype(np.int32),
+            "AANT_HUISHOUDEN": np.maximum(household - left_out, 1).astype(np.int32),
             "AANT_INGESCHREVEN": people["residents"].cast(pl.Int32),
             "POSTCODE": written_postcode(address["postcode"], rng),
             "HUISNUMMER": address["number"].cast(pl.Int32),
@@ -322,14 +324,14 @@ def ind(town: Town, lives: Lives, rng: np.random.Generator) -> pl.DataFrame:
     )
 
 
-def _premises(town: Town, homes: Rows, rng: np.random.Generator) -> Rows:
+def _premises(town: Town, homes: Rows, in_crowded: float, rng: np.random.Generator) -> Rows:
     """Where businesses are: at home, in premises where nobody lives, or in a crowded house."""
     empty = np.flatnonzero(town.addresses["residents"].to_numpy() == 0)
     place = rng.random(len(homes))
     elsewhere = np.where(place < 0.25, rng.choice(empty, len(homes)), homes)
     if not len(town.crowded):
         return elsewhere
-    return np.where(place > 0.97, rng.choice(town.crowded, len(homes)), elsewhere)
+    return np.where(place >= 1 - in_crowded, rng.choice(town.crowded, len(homes)), elsewhere)
 
 
 def arbeidsinspectie(town: Town, lives: Lives, rng: np.random.Generator) -> pl.DataFrame:
@@ -340,7 +342,7 @@ def arbeidsinspectie(town: Town, lives: Lives, rng: np.random.Generator) -> pl.D
     count = len(traders) + firms
     homes = town.people["address"].to_numpy()
     anywhere = rng.choice(homes, firms)
-    address = town.addresses[_premises(town, np.concatenate([homes[traders], anywhere]), rng)]
+    address = town.addresses[_premises(town, np.concatenate([homes[traders], anywhere]), 0.25, rng)]
     company = town.companies.gather(rng.choice(len(town.companies), firms, replace=False))
     number = pl.concat([town.people["bsn"].gather(traders), company])
     parts = written_in_parts(address, rng)
@@ -387,7 +389,7 @@ def belastingdienst_mkb(town: Town, lives: Lives, rng: np.random.Generator) -> p
     rows = some_twice(np.flatnonzero(lives.self_employed | stopped), rng)
     count = len(rows)
     people = town.people[rows]
-    address = town.addresses[_premises(town, people["address"].to_numpy(), rng)]
+    address = town.addresses[_premises(town, people["address"].to_numpy(), 0.05, rng)]
     parts = written_in_parts(address, rng)
     return pl.DataFrame(
         {
@@ -400,7 +402,7 @@ def belastingdienst_mkb(town: Town, lives: Lives, rng: np.random.Generator) -> p
             "winstklasse": pick(rng, ("VERLIES", "0-10K", "10-25K", "25-50K", "50K+"), count, (0.1, 0.3, 0.28, 0.2, 0.12)),
             "omzet": _some_missing(_money(rng, count, 0, 120_000), 0.08, rng),
             "branche": pick(rng, _SECTORS, count),
-            "gemiste_aangiften": rng.poisson(0.25, count),
+            "gemiste_aangiften": rng.poisson(0.40, count),
             "vest_pc": written_postcode(address["postcode"], rng),
             "vest_nr": parts["number"],
             "vest_ltr": parts["letter"],

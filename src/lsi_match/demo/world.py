@@ -7,8 +7,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +15,6 @@ from typing import Any
 
 import polars as pl
 
-from flows.settings import environment
 from lsi_match.files import read_bytes, read_text, write_whole
 from lsi_match.matcher.run import open_round
 from lsi_match.matcher.site import MATCHER, Project, Site
@@ -29,6 +26,7 @@ from lsi_match.partner.select import RECORD_ID
 from lsi_match.protocol.manifest import Manifest, complete_draft
 from lsi_match.protocol.tables import CASE, SELECTION
 from lsi_match.protocol.yaml_text import parse_yaml, read_yaml
+from lsi_match.runner import run_match
 from lsi_match.trust.agreement import approve
 from lsi_match.trust.keys import make_identity
 from lsi_match.trust.project_key import ProjectKey
@@ -147,37 +145,3 @@ class World:
             for case, selection, record in self.open(partner, round_id).select(CASE, SELECTION, RECORD_ID).iter_rows():
                 cases.setdefault(case, set()).add((partner, selection, record))
         return {frozenset(records) for records in cases.values()}
-
-
-def run_match(
-    site: Path,
-    project: str,
-    round_id: str,
-    *,
-    memory_limit: str = "4GB",
-    on_step: Callable[[dict[str, Any]], None] = lambda _: None,
-) -> dict[str, Any]:
-    """Run `flows.match` as a process of its own; calls `on_step` for each step and returns the outcome.
-
-    Where the process ended without an outcome (killed, out of memory) the state is `broken`.
-    """
-    command = [sys.executable, "-m", "flows.match", "--site", str(site), "--project", project, "--round", round_id]
-    command += ["--memory-limit", memory_limit]
-    outcome: dict[str, Any] = {"state": "broken"}
-    with subprocess.Popen(command, env=environment(site), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as p:
-        for line in p.stdout or ():
-            document = _document(line)
-            if "state" in document:
-                outcome = document
-            elif "step" in document:
-                on_step(document)
-        errors = p.stderr.read() if p.stderr else ""
-    return outcome if outcome["state"] != "broken" else {"state": "broken", "status": p.returncode, "errors": errors}
-
-
-def _document(line: str) -> dict[str, Any]:
-    try:
-        value = json.loads(line)
-    except ValueError:
-        return {}
-    return value if isinstance(value, dict) else {}

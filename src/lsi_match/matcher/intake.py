@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pyarrow as pa
@@ -17,7 +18,7 @@ import pyarrow.compute as pc
 from lsi_match.errors import LsiError
 from lsi_match.files import read_bytes
 from lsi_match.protocol.canonical import digest_of_bytes
-from lsi_match.protocol.documents import DropDescriptor, Opening
+from lsi_match.protocol.documents import DropDescriptor, Opening, SelectionCounts
 from lsi_match.protocol.manifest import NO_VALUE, UNKNOWN_GROUP, Manifest, Partner
 from lsi_match.protocol.tables import (
     GROUP,
@@ -165,15 +166,19 @@ def check_descriptor(descriptor: DropDescriptor, partner: str, file: str, round_
             raise DropVolumeError(
                 **where, selection=name, count=counts.written, at_least=volume.at_least, at_most=volume.at_most
             )
-        if list(counts.after) != [rule.id for rule in selections[name].criteria] or not _falls(counts.after.values()):
+        if not _falls(counts, [rule.id for rule in selections[name].criteria]):
             raise CountsDifferError(**where)
     if descriptor.rows != sum(counts.written for counts in descriptor.selections.values()):
         raise CountsDifferError(**where)
 
 
-def _falls(counts: object) -> bool:
-    numbers = list(counts)  # type: ignore[call-overload]
-    return all(a >= b for a, b in zip(numbers, numbers[1:], strict=False))
+def _falls(counts: SelectionCounts, criteria: list[str]) -> bool:
+    """Whether each criterion is counted, and no later step has more records than the one before."""
+    if counts.after.keys() != set(criteria):
+        return False
+    steps = [counts.read, *(counts.after[name] for name in criteria), counts.with_signal]
+    lost = counts.without_identifier + counts.duplicates
+    return all(a >= b for a, b in pairwise(steps)) and counts.with_signal - lost == counts.written
 
 
 def _open_part(file: Path, number: int, descriptor: DropDescriptor, round_: Round) -> pa.Table:

@@ -87,7 +87,7 @@ class CheckpointBeyondError(LsiError):
 
 
 class CheckpointRootError(LsiError):
-    nl = "De eerste {size} regels zijn niet wat er getekend is: veranderd, weggehaald of ingevoegd."
+    nl = "De eerste {size} regels zijn niet wat getekend is: veranderd, weggehaald of ingevoegd."
     en = (
         "The first {size} entries are not those that were signed: something was changed, removed or inserted."
     )
@@ -100,8 +100,8 @@ class SignerUnknownError(LsiError):
 
 class EntriesUnsignedError(LsiError):
     nl = (
-        "De regels {first} tot en met {last} zijn nog niet ondertekend. Loopt er nu een koppeling, controleer "
-        "dan daarna opnieuw. Anders zijn ze er later bij gezet."
+        "De regels {first} tot en met {last} zijn nog niet ondertekend. Loopt er nu een koppeling, "
+        "controleer dan daarna opnieuw. Anders zijn ze er later bij gezet."
     )
     en = (
         "The entries {first} to {last} are not signed yet. If a match is running now, verify again after it. "

@@ -126,7 +126,14 @@ def _parse(text: str) -> exp.Expression:
         raise CriterionSyntaxError(criterion=text, column=0, problem="one expression is needed")
     if any(node.comments for node in trees[0].walk()):
         raise CriterionForbiddenError(criterion=text, problem="a comment")
-    return trees[0]
+    return trees[0].transform(_negation_outside)
+
+
+def _negation_outside(node: exp.Expression) -> exp.Expression:
+    """`x NOT LIKE y` as NOT (x LIKE y), the way sqlglot already reads NOT IN and NOT BETWEEN."""
+    if isinstance(node, exp.Like) and node.args.get("negate"):
+        return exp.Not(this=exp.Like(this=node.this, expression=node.expression))
+    return node
 
 
 _COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE)

@@ -240,7 +240,7 @@ class Selection(Document):
     """What one partner selects from one register."""
 
     id: Name
-    register: Text
+    source: Text = Field(description="Register waaruit wordt geselecteerd. Register that is selected from.")
     fields: dict[Name, SourceField] = Field(min_length=1)
     identifiers: tuple[IdentifierSource, ...] = ()
     person: dict[Literal["given_name", "surname", "birth_date", "postcode", "house_number", "street"], Name] = Field(
@@ -411,8 +411,10 @@ class Manifest(Document):
                     raise ValueError(f"release.to.{recipient} names '{other}', not another partner")
         for partner, selection in self.selections():
             self._linkable(partner, selection)
-        if len(self.match_fields) != 1 + len(self.partners) + sum(len(p.signals) for p in self.partners.values()):
-            raise ValueError("two columns of the match rule have the same name; rename a signal")
+        columns = ["partners", *self.partners]
+        columns += [f"{n}_{x.id}" for n, p in self.partners.items() for x in p.signals]
+        columns += [f"{n}_{a}" for n, p in self.partners.items() for a in p.attribute_ids]
+        _no_twins("column of match rule or release", columns)
         _no_twins("group", [group.id for group in self.monitor.groups])
         self.match_predicate()
         for _, selection in self.selections():

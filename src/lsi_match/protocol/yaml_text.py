@@ -66,11 +66,13 @@ def parse_yaml(text: str, file: str, model: type[Model]) -> Model:
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        raise DocumentInvalidError(
-            file=file,
-            count=error.error_count(),
-            problems="\n".join(_place(text, e["loc"], e["msg"]) for e in error.errors(include_input=False)),
-        ) from None
+        raise describe_errors(error, text, file) from None
+
+
+def describe_errors(error: ValidationError, text: str, file: str) -> DocumentInvalidError:
+    """Every place of the YAML `text` that `error` complains about, by line and column."""
+    places = [_place(text, e["loc"], e["msg"]) for e in error.errors(include_input=False)]
+    return DocumentInvalidError(file=file, count=error.error_count(), problems="\n".join(places))
 
 
 def _place(text: str, loc: tuple[int | str, ...], message: str) -> str:

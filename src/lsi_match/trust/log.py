@@ -224,7 +224,7 @@ class Log:
 
         Nothing of them is left in the file. Deleting the rows is not enough, even with `secure_delete`: when
         SQLite joins pages that became too empty, it can leave a copy of rows it moved, which a later
-        deletion does not reach (a test shows it). So the details that stay are set aside, the
+        deletion does not reach (seen with SQLite 3.40). So the details that stay are set aside, the
         table is emptied, which overwrites every page it had, and they are put back.
         """
         with self._writing():

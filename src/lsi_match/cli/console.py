@@ -1,0 +1,74 @@
+"""What every command shares: language, JSON output, tables, and how an error reaches a person."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+from rich.console import Console
+from rich.table import Table
+
+from lsi_match.errors import Language, LsiError
+from lsi_match.files import read_bytes
+
+Json = Annotated[bool, Parameter(name="--json", help="Print one JSON document and nothing else.", negative="")]
+
+_settings: dict[str, Language] = {"language": "en" if os.environ.get("LSI_MATCH_LANG") == "en" else "nl"}
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+
+def language() -> Language:
+    """The language of this process: Dutch, unless `--lang en` or LSI_MATCH_LANG=en."""
+    return _settings["language"]
+
+
+def set_language(value: str) -> None:
+    _settings["language"] = "en" if value == "en" else "nl"
+
+
+def say(nl: str, en: str) -> str:
+    """The text in the language of this process."""
+    return nl if language() == "nl" else en
+
+
+def print_json(document: Any) -> None:
+    """One JSON document on standard output."""
+    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False, default=str) + "\n")
+
+
+def done(message: str, document: dict[str, Any], as_json: bool) -> None:
+    """What a command that did its work says."""
+    if as_json:
+        print_json(document)
+    else:
+        out.print(message, markup=False)
+
+
+def table(title: str, columns: list[str], rows: list[list[Any]]) -> Table:
+    """A plain table; numbers to the right."""
+    made = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
+    for i, column in enumerate(columns):
+        numeric = bool(rows) and all(isinstance(row[i], int | float) for row in rows)
+        made.add_column(column, justify="right" if numeric else "left")
+    for row in rows:
+        made.add_row(*(str(cell) for cell in row))
+    return made
+
+
+def show_error(error: LsiError, as_json: bool) -> None:
+    """What was wrong and what to do, on standard error; with `--json` as a document on standard output."""
+    if as_json:
+        print_json({"error": error.reason, "nl": error.text("nl"), "en": error.text("en")})
+    else:
+        err.print(error.text(language()), style="bold red", markup=False)
+
+
+def read_folder(folder: Path, pattern: str) -> dict[str, bytes]:
+    """File stem → bytes, of the files in `folder` that match."""
+    return {path.stem: read_bytes(path) for path in sorted(folder.glob(pattern))}

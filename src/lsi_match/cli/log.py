@@ -1,0 +1,82 @@
+"""Reading and verifying the processing log."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cyclopts import App
+
+from lsi_match.cli.console import Json, err, language, out, print_json, say, table
+
+app = App(help="Read and verify the processing log of a project.")
+
+
+@app.command
+def show(log: Path, *, refusals: bool = False, json: Json = False) -> None:
+    """Every entry of a log: when, which step, what came of it.
+
+    Parameters
+    ----------
+    log: the log file, or the folder of a project on a site.
+    refusals: only what was refused.
+    """
+    from lsi_match.trust.log import Log
+
+    with Log.open(_file(log), read_only=True) as opened:
+        entries = [(i, e) for i, e in opened.entries() if e.status == "Error" or not refusals]
+    if json:
+        print_json([{"index": i, **e.model_dump(mode="json")} for i, e in entries])
+        return
+    rows = []
+    for index, entry in entries:
+        when = datetime.fromtimestamp(entry.end_time / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
+        ours = {k.removeprefix("lsi."): v for k, v in entry.attributes.items() if k.startswith("lsi.")}
+        facts = " ".join(f"{k}={_short(v)}" for k, v in ours.items() if not k.startswith(("approval", "release", "manifest")))
+        rows.append([index, when, entry.name, entry.status, str(entry.attributes.get("exception.type", "")) or facts])
+    out.print(table("", ["#", say("tijd (UTC)", "time (UTC)"), say("stap", "step"), "status", say("wat", "what")], rows))
+
+
+@app.command
+def verify(log: Path, *, manifest: Path, remember: Path | None = None, json: Json = False) -> int:
+    """Prove a log whole: every leaf, the tree over it, every signed checkpoint.
+
+    Parameters
+    ----------
+    log: the log file, or the folder of a project on a site.
+    manifest: the manifest you signed (canonical JSON); it names the matcher and its key.
+    remember: a file of your own that keeps the newest checkpoint. The log must continue the one kept there.
+    """
+    from lsi_match.files import read_bytes
+    from lsi_match.oversight import verify as verifying
+    from lsi_match.trust.agreement import load_manifest
+    from lsi_match.trust.keys import public_key
+    from lsi_match.trust.note import VerifierKey
+
+    matcher = load_manifest(read_bytes(manifest)).matcher
+    key = VerifierKey.of(matcher.domain, public_key(matcher.signing_key))
+    last = verifying.recall(remember) if remember and remember.exists() else None
+    found = verifying.verify_log(_file(log), key, last)
+    if found.ok and remember and found.newest_checkpoint:
+        verifying.remember(remember, found.newest_checkpoint)
+    root = found.root.hex() if found.root else None
+    if json:
+        print_json({"verified": found.ok, "entries": found.size, "root": root, "problems": found.texts(language())})
+    elif found.ok:
+        nl = f"Het logboek klopt: {found.size} regels, niets veranderd, niets weg. Wortel: {root}"
+        en = f"The log verifies: {found.size} entries, nothing altered, nothing gone. Root: {root}"
+        out.print(say(nl, en), markup=False)
+    else:
+        err.print(say("Het logboek klopt NIET:", "The log does NOT verify:"), style="bold red")
+        for problem in found.texts(language()):
+            err.print(f"  {problem}", markup=False)
+    return 0 if found.ok else 1
+
+
+def _file(path: Path) -> Path:
+    return path / "log.sqlite" if path.is_dir() else path
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text[:19] + "…" if text.startswith("sha256:") else text

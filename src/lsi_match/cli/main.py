@@ -1,0 +1,52 @@
+"""`lsi-match`: exit status 0 done, 1 refused (a gate, a signature, a bound, an input), 2 wrong use."""
+
+from __future__ import annotations
+
+import sys
+
+from cyclopts import App, CycloptsError
+
+from lsi_match import __version__
+from lsi_match.cli import console
+from lsi_match.errors import LsiError
+
+HELP = """Privacy-preserving matching for casustafels.
+
+Only records that partners selected under one signed manifest are matched, under pseudonyms, and only cases leave.
+Every command takes --lang en (default: nl) and, where it says so, --json.
+"""
+
+app = App(name="lsi-match", help=HELP, version=__version__)
+for name in ("demo", "keys", "manifest", "partner", "site", "match", "log"):
+    app.command(f"lsi_match.cli.{name}:app", name=name)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """The command line; never a traceback for what a user can cause."""
+    sys.exit(run(list(sys.argv[1:] if arguments is None else arguments)))
+
+
+def run(arguments: list[str]) -> int:
+    """Carry out one command line; its exit status."""
+    arguments = _without_language(arguments)
+    try:
+        status = app(arguments, exit_on_error=False, print_error=True, result_action="return_value")
+    except CycloptsError:
+        return 2
+    except LsiError as error:
+        console.show_error(error, "--json" in arguments)
+        return error.exit_status
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        return 0
+    return status if isinstance(status, int) else 0
+
+
+def _without_language(arguments: list[str]) -> list[str]:
+    rest = list(arguments)
+    while "--lang" in rest[:-1]:
+        at = rest.index("--lang")
+        console.set_language(rest[at + 1])
+        del rest[at : at + 2]
+    return rest

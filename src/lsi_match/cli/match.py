@@ -1,0 +1,88 @@
+"""What the operator does for a round."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from cyclopts import App
+
+from lsi_match.cli.console import Json, done, err, language, out, print_json, say, table
+
+app = App(help="Open a round, run it, see how it stands.")
+
+
+@app.command(name="open")
+def open_(site: Path, project: str, round_id: str, *, reference_date: date, json: Json = False) -> None:
+    """Open a round: a fresh key that drops are sealed to, in a signed opening for the partners.
+
+    Parameters
+    ----------
+    site: the matching site.
+    project: id of the project.
+    round_id: name of the round, for example 2026-10.
+    reference_date: the date that the criteria look at (peildatum).
+    """
+    from lsi_match.matcher.run import open_round
+    from lsi_match.matcher.site import Site, utc_now
+
+    file = open_round(Site(site).project(project), round_id, reference_date.isoformat()[:10], utc_now())
+    done(say(f"Ronde {round_id} is open. Geef de deelnemers: {file}", f"Round {round_id} is open. Give partners: {file}"),
+         {"opening": str(file)}, json)  # fmt: skip
+
+
+@app.command
+def run(site: Path, project: str, round_id: str, *, memory_limit: str = "4GB", json: Json = False) -> int:
+    """Run a round: gates, intake, match, count, release, destroy. A process of its own does it, through Prefect.
+
+    Parameters
+    ----------
+    site: the matching site.
+    project: id of the project.
+    round_id: the round.
+    memory_limit: of the matching engine, for example 2GB.
+    """
+    from lsi_match.runner import run_match
+
+    def on_step(step: dict[str, Any]) -> None:
+        if not json:
+            mark = say("geweigerd", "refused") if step["refused"] else "ok"
+            err.print(f"  {step['step']:<8} {mark:<10} {step['seconds']:8.2f} s  {step['peak_mib']:6d} MiB", markup=False)
+
+    outcome = run_match(site, project, round_id, memory_limit=memory_limit, on_step=on_step)
+    if json:
+        print_json(outcome)
+    elif outcome["state"] == "released":
+        out.print(say(f"{outcome['cases']} casussen vrijgegeven.", f"{outcome['cases']} cases released."), markup=False)
+    elif outcome["state"] == "refused":
+        err.print(outcome[language()], style="bold red", markup=False)
+    else:
+        err.print(
+            say(
+                "De run is afgebroken voor hij klaar was. Start hem opnieuw met dezelfde opdracht.",
+                "The run ended before it was done. Start it again with the same command.",
+            ),
+            style="bold red",
+        )
+    return 0 if outcome["state"] == "released" else 1
+
+
+@app.command
+def status(site: Path, project: str, *, json: Json = False) -> None:
+    """How the rounds of a project stand, as the log tells.
+
+    Parameters
+    ----------
+    site: the matching site.
+    project: id of the project.
+    """
+    from lsi_match.matcher.site import Site
+    from lsi_match.oversight.state import rounds
+
+    found = rounds(Site(site).project(project).log_file)
+    if json:
+        print_json({"rounds": [vars(r) for r in found]})
+        return
+    columns = [say("ronde", "round"), say("stand", "state"), say("laatste stap", "last step"), say("geweigerd", "refused")]
+    out.print(table(project, columns, [[r.round, r.state, r.last_step, r.refusals] for r in found]))

@@ -1,0 +1,121 @@
+"""What a partner's data steward does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cyclopts import App
+
+from lsi_match.cli.console import Json, done, out, print_json, read_folder, say, table
+
+app = App(help="Join a project, prepare a drop, open a release.")
+
+
+@app.command
+def join(
+    name: str, home: Path, *, manifest: Path, approvals: Path, key_share: Path, json: Json = False
+) -> None:
+    """Take in a project that every controller signed, and the sealed project key.
+
+    Parameters
+    ----------
+    name: this partner.
+    home: its folder.
+    manifest: the signed manifest (canonical JSON).
+    approvals: folder with the approval of every controller.
+    key_share: the project key, sealed to this partner.
+    """
+    from lsi_match.files import read_bytes
+    from lsi_match.matcher.site import utc_now
+    from lsi_match.partner.home import Home
+
+    joined = Home(home, name).join(
+        read_bytes(manifest), read_folder(approvals, "*.json"), read_bytes(key_share), utc_now()
+    )
+    done(say(f"{name} doet mee aan {joined.project.id} onder {joined.digest}.",
+             f"{name} takes part in {joined.project.id} under {joined.digest}."),
+         {"project": joined.project.id, "manifest": joined.digest}, json)  # fmt: skip
+
+
+@app.command
+def prepare(
+    name: str,
+    home: Path,
+    project: str,
+    *,
+    opening: Path,
+    mapping: Path,
+    extracts: Path,
+    to: Path,
+    json: Json = False,
+) -> None:
+    """Select by the manifest's criteria, pseudonymise, seal and sign: makes the drop of this partner.
+
+    Parameters
+    ----------
+    name: this partner.
+    home: its folder.
+    project: id of the project.
+    opening: the opening of the round, from the matching environment.
+    mapping: which extract and which columns hold the fields of the manifest (YAML).
+    extracts: folder of the extracts.
+    to: folder to write the drop into (the inbox, or where it is sent from).
+    """
+    from lsi_match.files import read_bytes, read_text
+    from lsi_match.matcher.site import utc_now
+    from lsi_match.partner.home import Home
+    from lsi_match.partner.mapping import Mapping
+    from lsi_match.partner.prepare import prepare as make_drop
+    from lsi_match.protocol.yaml_text import parse_yaml
+
+    local = parse_yaml(read_text(mapping), mapping.name, Mapping)
+    opened = read_bytes(opening)
+    with out.status(say("Bezig …", "Working …")) as status:
+        prepared = make_drop(Home(home, name), opened, local, extracts, to, project, utc_now(), status.update)
+    counts = prepared.descriptor.selections
+    if json:
+        print_json({"drop": str(prepared.file), "selections": {k: v.model_dump() for k, v in counts.items()}})
+        return
+    for selection, count in counts.items():
+        rows: list[list[object]] = [[say("gelezen", "read"), count.read]]
+        rows += [[say(f"na criterium {c}", f"after criterion {c}"), n] for c, n in count.after.items()]
+        rows.append([say("met signaal", "with a signal"), count.with_signal])
+        rows += [[say(f"ongeldig: {reason}", f"invalid: {reason}"), n] for reason, n in count.invalid.items()]
+        rows.append([say("zonder geldig kenmerk, niet verzonden", "without valid identifier, not sent"), count.without_identifier])
+        rows.append([say("dubbel, samengevoegd", "duplicates, joined"), count.duplicates])
+        rows.append([say("in de levering", "in the drop"), count.written])
+        out.print(table(f"{name}.{selection}", ["", say("records", "records")], rows))
+    out.print(str(prepared.file), markup=False)
+
+
+@app.command(name="open")
+def open_(name: str, home: Path, project: str, release: Path, *, to: Path, json: Json = False) -> None:
+    """Open a release: the own records that are in a case, by own record id.
+
+    Parameters
+    ----------
+    name: this partner.
+    home: its folder.
+    project: id of the project.
+    release: the release (its .release.json file; the sealed part lies beside it).
+    to: the table to write, .csv or .parquet.
+    """
+    import io
+
+    from lsi_match.errors import WrongUse
+    from lsi_match.files import write_whole
+    from lsi_match.matcher.site import utc_now
+    from lsi_match.partner.home import Home
+    from lsi_match.partner.open import open_release
+
+    if to.suffix not in (".csv", ".parquet"):
+        raise WrongUse(problem="--to takes a .csv or .parquet file")
+    descriptor, frame = open_release(Home(home, name), release, project, utc_now())
+    sink = io.BytesIO()
+    if to.suffix == ".csv":
+        frame.write_csv(sink)
+    else:
+        frame.write_parquet(sink)
+    write_whole(to, sink.getvalue(), replace=True)
+    done(say(f"{descriptor.cases} casussen, {len(frame)} eigen records: {to}", f"{descriptor.cases} cases, {len(frame)} own records: {to}"),
+         {"cases": descriptor.cases, "records": len(frame), "table": str(to)}, json)  # fmt: skip

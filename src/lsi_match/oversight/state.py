@@ -1,0 +1,49 @@
+"""How things stand, as a fold over the log: the log is the source of truth and needs no other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from lsi_match.protocol.log_entry import LogEntry
+from lsi_match.protocol.steps import Step
+from lsi_match.trust.log import Log
+
+
+@dataclass
+class RoundState:
+    """One round: `state` is open, refused, matched, released or destroyed."""
+
+    round: str
+    state: str = "open"
+    last_step: str = ""
+    refusals: int = 0
+
+
+_STATE = {Step.MATCH.value: "matched", Step.RELEASE.value: "released", Step.DESTROY.value: "destroyed"}
+
+
+def fold(entries: Iterable[LogEntry]) -> list[RoundState]:
+    """The rounds in `entries`, in the order in which they were opened."""
+    found: dict[str, RoundState] = {}
+    for entry in entries:
+        name = entry.attributes.get("lsi.round")
+        if not isinstance(name, str):
+            continue
+        state = found.setdefault(name, RoundState(name))
+        state.last_step = entry.name
+        if entry.status == "Error":
+            state.refusals += 1
+            # A refused drop refuses itself only; any other refusal stops the round where it stands.
+            if entry.name != Step.INTAKE.value:
+                state.state = "refused"
+        else:
+            state.state = _STATE.get(entry.name, "open" if state.state == "refused" else state.state)
+    return list(found.values())
+
+
+def rounds(log_file: Path) -> list[RoundState]:
+    """The rounds of the project whose log is `log_file`."""
+    with Log.open(log_file, read_only=True) as log:
+        return fold(entry for _, entry in log.entries())

@@ -1,0 +1,46 @@
+"""Starting a run: the flow in a process of its own, so that what it held in memory goes with the process."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from flows.settings import environment
+
+
+def run_match(
+    site: Path,
+    project: str,
+    round_id: str,
+    *,
+    memory_limit: str = "4GB",
+    on_step: Callable[[dict[str, Any]], None] = lambda _: None,
+) -> dict[str, Any]:
+    """Run `flows.match` as a process of its own; calls `on_step` for each step and returns the outcome.
+
+    Where the process ended without an outcome (killed, out of memory) the state is `broken`.
+    """
+    command = [sys.executable, "-m", "flows.match", "--site", str(site), "--project", project, "--round", round_id]
+    command += ["--memory-limit", memory_limit]
+    outcome: dict[str, Any] = {"state": "broken"}
+    with subprocess.Popen(command, env=environment(site), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as p:
+        for line in p.stdout or ():
+            document = _document(line)
+            if "state" in document:
+                outcome = document
+            elif "step" in document:
+                on_step(document)
+        errors = p.stderr.read() if p.stderr else ""
+    return outcome if outcome["state"] != "broken" else {"state": "broken", "status": p.returncode, "errors": errors}
+
+
+def _document(line: str) -> dict[str, Any]:
+    try:
+        value = json.loads(line)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
