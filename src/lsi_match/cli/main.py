@@ -7,7 +7,7 @@ import sys
 from cyclopts import App, CycloptsError
 
 from lsi_match import __version__
-from lsi_match.cli import console
+from lsi_match.cli import console, demo, keys, log, manifest, match, partner, site
 from lsi_match.errors import LsiError
 
 HELP = """Privacy-preserving matching for casustafels.
@@ -17,8 +17,8 @@ Every command takes --lang en (default: nl) and, where it says so, --json.
 """
 
 app = App(name="lsi-match", help=HELP, version=__version__)
-for name in ("demo", "keys", "manifest", "partner", "site", "match", "log"):
-    app.command(f"lsi_match.cli.{name}:app", name=name)
+for command in (demo, keys, manifest, partner, site, match, log):
+    app.command(command.app, name=command.__name__.rpartition(".")[2])
 
 
 def main(arguments: list[str] | None = None) -> None:

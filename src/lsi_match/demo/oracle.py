@@ -444,7 +444,7 @@ WIJK = (
         ),
         {
             "geen_heffing": lambda r: num(r["LOONHEFFING"]) == 0,
-            "schuld": lambda r: num(r["SCHULD_OPEN"]) >= 2500,
+            "schuld": lambda r: num(r["SCHULD_OPEN"]) >= 1500,
         },
         lambda r: [address(r["PCODE"], r["HNR"], r["HTOEV"])],
     ),

@@ -298,7 +298,7 @@ def ind(town: Town, lives: Lives, rng: np.random.Generator) -> pl.DataFrame:
     rows = some_twice(np.flatnonzero(lives.permit), rng)
     people, address = town.people[rows], town.addresses[town.people["address"].to_numpy()[rows]]
     count = len(rows)
-    goal = pick(rng, ("ARBEID", "STUDIE", "GEZIN", "ASIEL", "UITWISSELING"), count, (0.3, 0.14, 0.3, 0.22, 0.04))
+    goal = pick(rng, ("ARBEID", "STUDIE", "GEZIN", "ASIEL", "UITWISSELING"), count, (0.36, 0.09, 0.30, 0.22, 0.03))
     work = goal.replace({"ARBEID": "VRIJ", "STUDIE": "16_UUR", "GEZIN": "VRIJ", "ASIEL": "VRIJ", "UITWISSELING": "NIET"})
     status = pick(rng, ("VERLEEND", "INGETROKKEN", "IN_BEHANDELING"), count, (0.88, 0.05, 0.07))
     valid = days_before(rng, count, -1500, 0)

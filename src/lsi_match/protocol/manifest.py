@@ -413,8 +413,7 @@ class Manifest(Document):
             self._linkable(partner, selection)
         columns = ["partners", *self.partners]
         columns += [f"{n}_{x.id}" for n, p in self.partners.items() for x in p.signals]
-        columns += [f"{n}_{a}" for n, p in self.partners.items() for a in p.attribute_ids]
-        _no_twins("column of match rule or release", columns)
+        _no_twins("column of the match rule", columns)
         _no_twins("group", [group.id for group in self.monitor.groups])
         self.match_predicate()
         for _, selection in self.selections():

@@ -70,7 +70,8 @@ def release_columns(manifest: Manifest, recipient: str) -> tuple[ReleasedColumn,
     """Everything `recipient` may get, field by field. What is not listed here is never written.
 
     One row per own record in a case: the case id, the own reference and selection; for every other partner
-    named in `release.to` whether it is in the case, its signals and its attributes as far as named there.
+    named in `release.to` whether it is in the case, its signals (`<partner>_<signal>`) and its attributes
+    (`<partner>.<attribute>`) as far as named there.
     """
     show = manifest.release.to[recipient]
     columns = [
@@ -85,6 +86,6 @@ def release_columns(manifest: Manifest, recipient: str) -> tuple[ReleasedColumn,
             columns += [ReleasedColumn(f"{other}_{s.id}", "boolean", "signal", other, s.id) for s in partner.signals]
         if other in show.attributes_of:
             columns += [
-                ReleasedColumn(f"{other}_{a}", "text", "attribute", other, a) for a in partner.attribute_ids
+                ReleasedColumn(f"{other}.{a}", "text", "attribute", other, a) for a in partner.attribute_ids
             ]
     return tuple(columns)
