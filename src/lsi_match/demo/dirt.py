@@ -1,7 +1,7 @@
-"""What real extracts look like: numbers and addresses written in many ways, lost zeros, gaps, rows given twice.
+"""What real extracts look like: numbers and addresses written in many ways, lost zeros, gaps, repeated rows.
 
-Nothing here changes who someone is, except the numbers made invalid on purpose: an altered number fails its check
-and so is never the number of another person.
+Nothing here changes who someone is, except the numbers made invalid on purpose: an altered number fails its
+check and so is never the number of another person.
 """
 
 from __future__ import annotations
@@ -81,13 +81,13 @@ def written_postcode(postcode: pl.Series, rng: np.random.Generator) -> pl.Series
 
 
 def written_in_parts(address: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
-    """Columns number, letter, addition: sometimes everything in the number, letters in either case, a stray sign."""
+    """Columns number, letter, addition: at times all in the number, letters in either case, a stray sign."""
     frame = address.select(
         pl.col("number").cast(pl.String), "letter", "addition", pl.Series("way", rng.random(len(address)))
     )
     way, joined = pl.col("way"), pl.col("way") < 0.10
     tail = _tail(way * 10)
-    gap = pl.when((way >= 0.995)).then(None)
+    gap = pl.when(way >= 0.995).then(None)
     return frame.select(
         gap.when(joined).then(pl.col("number") + tail).otherwise(pl.col("number")).alias("number"),
         pl.when(joined)
@@ -108,7 +108,7 @@ def written_in_parts(address: pl.DataFrame, rng: np.random.Generator) -> pl.Data
 
 
 def written_in_one(address: pl.DataFrame, rng: np.random.Generator) -> pl.Series:
-    """House number, letter and addition in one column: `12`, `12 A`, `12-A`, `12a`, `12 A bis`; some are unusable."""
+    """House number, letter and addition in one: `12`, `12 A`, `12-A`, `12a`, `12 A bis`; some unusable."""
     frame = address.select(
         pl.col("number").cast(pl.String), "letter", "addition", pl.Series("way", rng.random(len(address)))
     )
@@ -137,6 +137,7 @@ def _tail(way: pl.Expr) -> pl.Expr:
     letter, addition = pl.col("letter").fill_null(""), pl.col("addition").fill_null("")
     together = letter + addition
     # A digit straight after the number, or after a space, would make it another number.
+    space = pl.when((letter != "") & (addition != "")).then(pl.lit(" ")).otherwise(pl.lit(""))
     starts_with_digit = together.str.contains(r"^\d")
     return (
         pl.when(together == "")
@@ -146,7 +147,7 @@ def _tail(way: pl.Expr) -> pl.Expr:
         .when(way < 0.25)
         .then(together.str.to_lowercase())
         .when(way < 0.50)
-        .then(pl.lit(" ") + letter + pl.when((letter != "") & (addition != "")).then(pl.lit(" ")).otherwise(pl.lit("")) + addition)
+        .then(pl.lit(" ") + letter + space + addition)
         .otherwise(pl.lit(" ") + (letter + "-" + addition).str.strip_chars("-"))
     )
 

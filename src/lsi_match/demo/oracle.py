@@ -1,8 +1,9 @@
 """The cases that must come out, worked out from the plain extracts by another route than the chain's.
 
-Plain Python, one row at a time: conditions written by hand, an eleven-test, an address rule and a union-find of
-its own. Nothing here knows the manifest, SQL, DuckDB or the code of any party, so that a mistake there does not
-hide behind the same mistake here. No party could do this: it reads every register.
+Plain Python, one row at a time: conditions written by hand, an eleven-test, an address rule and a
+union-find of its own. Nothing here knows the manifest, SQL, DuckDB or the code of any party, so that a
+mistake there does not hide behind the same mistake here. No party could do this: it reads every
+register.
 """
 
 from __future__ import annotations
@@ -190,7 +191,7 @@ def v_number(value: Any) -> Identifier | None:
 
 
 def address(postcode: Any, house: Any, *rest: Any) -> Identifier | None:
-    """Postcode, house number, and the letters and digits of whatever comes behind it, in any way of writing."""
+    """Postcode, house number, and the letters and digits of whatever comes behind it, however written."""
     code = "".join((postcode or "").split()).upper()
     written = str(house or "").strip()
     number = re.match(r"[0-9]+", written)
@@ -364,7 +365,7 @@ SAMENLOOP = (
 
 
 def samenloop_rule(about: Profile) -> bool:
-    """Benefit with income; low assessed income with high wages or profit; a permit's condition that does not fit."""
+    """Benefit with income; low assessed income with high wages or profit; a condition that does not fit."""
     benefit = about.keys() & {"uwv", "svb", "gemeente"}
     income = about.keys() & {"belastingdienst", "belastingdienst_mkb", "arbeidsinspectie"}
     high_wage = "loon_hoog" in about.get("belastingdienst", ())
@@ -516,7 +517,7 @@ WIJK = (
 
 
 def wijk_rule(about: Profile) -> bool:
-    """A benefit or allowance, and beside it work, business, tax or residence, or reports that two others support."""
+    """A benefit or allowance, and beside it work, business, tax or residence, or reports with two others."""
     support = about.keys() & {"uwv", "svb", "gemeente", "toeslagen"}
     other = about.keys() & {"arbeidsinspectie", "belastingdienst_mkb", "belastingdienst", "ind"}
     reported = "meldingen" in about.get("gemeente", ()) and len(about) >= 3

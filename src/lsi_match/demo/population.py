@@ -1,18 +1,19 @@
 """The people, households and addresses of the made-up town. Vectorised; the same seed gives the same town.
 
-Numbers of persons pass the eleven-test and are made up. They are counted down from 999999999, so that the first
-nine thousand begin with 9999, the beginning that RvIG's published list of test numbers uses; a larger town goes on
-below that, in the 9xxxxxxxx range, on the assumption that no number there has been given to anyone. Some begin
-with zeros, as old numbers do: those are counted up from 000000000, on the assumption that no real number has
-fewer than eight digits. The numbers of companies (RSIN) are counted up from 900000000. Postcodes and streets are
-made up too; that some postcode exists elsewhere means nothing.
+Numbers of persons pass the eleven-test and are made up. They are counted down from 999999999, so that
+the first nine thousand begin with 9999, as the test numbers that RvIG publishes do; a larger town goes
+on below that, in the 9xxxxxxxx range, on the assumption (we have no source for it) that no number there
+belongs to anyone. Some begin with zeros, as old numbers do: those are counted up from 000000000, on the
+assumption that no real number has fewer than eight digits. The numbers of companies (RSIN) are counted
+up from 900000000. Postcodes and streets are made up too; that a postcode may exist elsewhere means
+nothing.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import polars as pl
@@ -24,40 +25,45 @@ REFERENCE_DATE: Final = date(2026, 10, 1)
 Rows = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
-#: Share of the people without a BSN among those with a v-number, and of those with one in the whole town.
+#: Share of the people with a v-number, and of those the share without a BSN.
 _FOREIGN = 0.10
 _WITHOUT_BSN = 0.03
 _PC4: Final = tuple(str(code) for code in range(7601, 7611))
-_STREET_HEADS = (
-    "Duin", "Helm", "Meeuwen", "Wulpen", "Dorps", "Kerk", "Molen", "Beatrix", "Willem de Zwijger", "Anna Blaman",
-    "Zilverschoon", "Kamperfoelie", "Schelpen", "Vuurtoren", "Haven", "Strand", "Brem", "Vlier", "Tjalk", "Botter",
-)  # fmt: skip
-_STREET_TAILS = ("straat", "laan", "weg", "plein", "hof", "pad", "kade", "dreef")
 
-_GIVEN_DUTCH = (
-    "Jan", "Anna", "Pieter", "Maria", "Cornelis", "Johanna", "Willem", "Elisabeth", "Sjoerd", "Fenna", "Daan", "Emma",
-    "Lucas", "Sanne", "Bram", "Lotte", "Thijs", "Femke", "Ruben", "Iris", "René", "Renée", "André", "Zoë", "Chloë",
-    "Joël", "Noëlle", "Loïs", "Hélène", "Desirée", "Jurriën", "Maaike", "Gerrit", "Trijntje", "Hendrik", "Geertje",
-)  # fmt: skip
-_GIVEN_OTHER = (
-    "Mohamed", "Fatima", "Ahmed", "Aïcha", "Yusuf", "Elif", "Mehmet", "Ayşe", "Hakan", "Gülsen", "Samira", "Omar",
-    "Agnieszka", "Paweł", "Małgorzata", "Jakub", "Ioana", "Ștefan", "Shanice", "Rajesh", "Anjali", "Winston", "Xiu",
-    "Wei", "Amanuel", "Selam", "Olena", "Oleksandr", "João", "Conceição", "Jürgen", "Søren", "Nguyễn", "Priya",
-)  # fmt: skip
-_SURNAME_DUTCH = (
-    ("", "Jansen"), ("de", "Vries"), ("van den", "Berg"), ("van", "Dijk"), ("", "Bakker"), ("", "Visser"), ("", "Smit"),
-    ("", "Mulder"), ("de", "Boer"), ("van der", "Meer"), ("", "Bos"), ("van", "Leeuwen"), ("", "Dekker"),
-    ("de", "Bruijn"), ("van der", "Linden"), ("", "Kuipers"), ("van 't", "Hof"), ("in 't", "Veld"), ("ter", "Horst"),
-    ("op de", "Beek"), ("", "Hoekstra"), ("", "IJzerman"), ("van", "IJsseldijk"), ("", "Thijssen"), ("", "Coëlho"),
-    ("", "Reünis"), ("", "Daniëls"), ("den", "Ouden"), ("'t", "Hart"), ("uit den", "Bogaard"), ("", "Prinsen-Vermeulen"),
-    ("van der", "Heijden"), ("", "Postma"), ("", "Dijkstra"), ("te", "Riele"), ("", "Böhm"), ("", "Cornelissen"),
-)  # fmt: skip
-_SURNAME_OTHER = (
-    ("", "Yılmaz"), ("", "Öztürk"), ("", "Şahin"), ("", "El Idrissi"), ("", "Benali"), ("", "Bouzid"), ("el", "Amrani"),
-    ("", "Kowalczyk"), ("", "Wiśniewski"), ("", "Łukasik"), ("", "Ionescu"), ("", "Ramdin"), ("", "Singh"), ("", "Chen"),
-    ("", "Tesfay"), ("", "Nguyễn"), ("", "Shevchenko"), ("", "da Silva"), ("dos", "Santos"), ("", "Müller"),
-    ("", "García"), ("", "Kaya"), ("", "Doğan"), ("", "Hadžić"), ("", "Osei"), ("", "Martina"), ("", "Abdi"),
-)  # fmt: skip
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(","))
+
+
+_STREET_HEADS = _listed(
+    "Duin, Helm, Meeuwen, Wulpen, Dorps, Kerk, Molen, Beatrix, Willem de Zwijger, Anna Blaman, "
+    "Zilverschoon, Kamperfoelie, Schelpen, Vuurtoren, Haven, Strand, Brem, Vlier, Tjalk, Botter"
+)
+_STREET_TAILS = _listed("straat, laan, weg, plein, hof, pad, kade, dreef")
+
+_GIVEN_DUTCH = _listed(
+    "Jan, Anna, Pieter, Maria, Cornelis, Johanna, Willem, Elisabeth, Sjoerd, Fenna, Daan, Emma, Lucas, "
+    "Sanne, Bram, Lotte, Thijs, Femke, Ruben, Iris, René, Renée, André, Zoë, Chloë, Joël, Noëlle, Loïs, "
+    "Hélène, Desirée, Jurriën, Maaike, Gerrit, Trijntje, Hendrik, Geertje"
+)
+_GIVEN_OTHER = _listed(
+    "Mohamed, Fatima, Ahmed, Aïcha, Yusuf, Elif, Mehmet, Ayşe, Hakan, Gülsen, Samira, Omar, Agnieszka, "
+    "Paweł, Małgorzata, Jakub, Ioana, Ștefan, Shanice, Rajesh, Anjali, Winston, Xiu, Wei, Amanuel, "
+    "Selam, Olena, Oleksandr, João, Conceição, Jürgen, Søren, Nguyễn, Priya"
+)
+#: Tussenvoegsel and surname, with a stroke between them.
+_SURNAME_DUTCH = _listed(
+    "Jansen, de/Vries, van den/Berg, van/Dijk, Bakker, Visser, Smit, Mulder, de/Boer, van der/Meer, "
+    "Bos, van/Leeuwen, Dekker, de/Bruijn, van der/Linden, Kuipers, van 't/Hof, in 't/Veld, ter/Horst, "
+    "op de/Beek, Hoekstra, IJzerman, van/IJsseldijk, Thijssen, Coëlho, Reünis, Daniëls, den/Ouden, "
+    "'t/Hart, uit den/Bogaard, Prinsen-Vermeulen, van der/Heijden, Postma, Dijkstra, te/Riele, Böhm, "
+    "Cornelissen"
+)
+_SURNAME_OTHER = _listed(
+    "Yılmaz, Öztürk, Şahin, El Idrissi, Benali, Bouzid, el/Amrani, Kowalczyk, Wiśniewski, Łukasik, "
+    "Ionescu, Ramdin, Singh, Chen, Tesfay, Nguyễn, Shevchenko, da/Silva, dos/Santos, Müller, García, "
+    "Kaya, Doğan, Hadžić, Osei, Martina, Abdi"
+)
 
 
 @dataclass(frozen=True)
@@ -110,7 +116,10 @@ def make_town(people: int, rng: np.random.Generator) -> Town:
     return Town(frame, _addresses(residents), crowded, company_numbers(max(20, people // 30)))
 
 
-def pick(rng: np.random.Generator, values: tuple[Any, ...], count: int, weights: tuple[float, ...] = ()) -> pl.Series:
+Weights = tuple[float, ...]
+
+
+def pick(rng: np.random.Generator, values: tuple[str, ...], count: int, weights: Weights = ()) -> pl.Series:
     """`count` draws from `values`, by `weights` if given."""
     share = np.array(weights) / sum(weights) if weights else None
     chosen = rng.choice(len(values), count, p=share)
@@ -119,28 +128,36 @@ def pick(rng: np.random.Generator, values: tuple[Any, ...], count: int, weights:
 
 def days_before(rng: np.random.Generator, count: int, least: int, most: int) -> NDArray[np.datetime64]:
     """Days between `least` and `most` days before the reference date (negative: after it)."""
-    return np.datetime64(REFERENCE_DATE) - rng.integers(least, most, count, endpoint=True).astype("timedelta64[D]")
+    days = rng.integers(least, most, count, endpoint=True)
+    return np.datetime64(REFERENCE_DATE) - days.astype("timedelta64[D]")
 
 
 def person_numbers(count: int, rng: np.random.Generator) -> pl.Series:
     """`count` different made-up BSNs in random order, about 3% of them beginning with 0000 (see the top)."""
     with_zeros = max(1, count // 33)
-    zeros = _pass_eleven_test(np.arange(1, with_zeros * 2 + 20))[:with_zeros]
-    nines = _pass_eleven_test(99_999_999 - np.arange(int((count - with_zeros) * 1.15) + 50))[: count - with_zeros]
-    numbers = np.concatenate([zeros, nines])
-    return pl.Series(rng.permutation(numbers)).cast(pl.String).str.zfill(9)
+    zeros = _pass_eleven_test(1 + _enough_for(with_zeros))[:with_zeros]
+    nines = _pass_eleven_test(99_999_999 - _enough_for(count))[: count - with_zeros]
+    return pl.Series(rng.permutation(np.concatenate([zeros, nines]))).cast(pl.String).str.zfill(9)
 
 
 def company_numbers(count: int) -> pl.Series:
     """`count` different made-up RSINs."""
-    return pl.Series(_pass_eleven_test(90_000_000 + np.arange(int(count * 1.15) + 50))[:count]).cast(pl.String)
+    return pl.Series(_pass_eleven_test(90_000_000 + _enough_for(count))[:count]).cast(pl.String)
+
+
+def _enough_for(count: int) -> Rows:
+    """0, 1, 2 … so far that `count` numbers are left when one in eleven has no ninth digit that passes."""
+    return np.arange(int(count * 1.15) + 50)
 
 
 def _pass_eleven_test(first_eight: Rows) -> Rows:
-    """The nine-digit numbers that begin with `first_eight` and pass; a beginning without a ninth digit is dropped."""
-    total = sum(weight * (first_eight // 10**place % 10) for place, weight in zip(range(8), range(2, 10), strict=True))
-    last = np.asarray(total) % 11
-    return (first_eight * 10 + last)[last < 10]
+    """The nine-digit numbers that begin with `first_eight` and pass, where there is one."""
+    last = np.zeros_like(first_eight)
+    for place in range(8):
+        last += (place + 2) * (first_eight // 10**place % 10)
+    last %= 11
+    numbers: Rows = (first_eight * 10 + last)[last < 10]
+    return numbers
 
 
 def _v_numbers(count: int, rng: np.random.Generator) -> pl.Series:
@@ -178,10 +195,12 @@ def _homes(size: Rows, rng: np.random.Generator) -> tuple[Rows, Rows]:
 
 def _ages(household: Rows, position: Rows, size: Rows, rng: np.random.Generator) -> Rows:
     """Age in days: heads by size of household, partners near them, children a generation younger."""
-    single = np.where(rng.random(len(size)) < 0.45, rng.uniform(65, 96, len(size)), rng.uniform(18, 65, len(size)))
-    couple = np.where(rng.random(len(size)) < 0.45, rng.uniform(64, 90, len(size)), rng.uniform(22, 64, len(size)))
-    head = np.where(size == 1, single, np.where(size == 2, couple, rng.uniform(26, 58, len(size))))
-    partner = np.clip(head + rng.normal(0, 4, len(size)), 18, 98)
+    count = len(size)
+    old = rng.random(count) < 0.45
+    single = np.where(old, rng.uniform(65, 96, count), rng.uniform(18, 65, count))
+    couple = np.where(old, rng.uniform(64, 90, count), rng.uniform(22, 64, count))
+    head = np.where(size == 1, single, np.where(size == 2, couple, rng.uniform(26, 58, count)))
+    partner = np.clip(head + rng.normal(0, 4, count), 18, 98)
     child = rng.uniform(0, 1, len(household)) * np.clip(head[household] - 22, 1, 24)
     age = np.where(position == 0, head[household], np.where(position == 1, partner[household], child))
     return (age * 365.25).astype(np.int64)
@@ -190,25 +209,26 @@ def _ages(household: Rows, position: Rows, size: Rows, rng: np.random.Generator)
 def _names(household: Rows, foreign: Flags, rng: np.random.Generator) -> dict[str, pl.Series]:
     """Given names, tussenvoegsel and surname; a household mostly shares a surname."""
     other_household = rng.random(int(household.max()) + 1) < 0.16
-    other = other_household[household] | (foreign & (rng.random(len(household)) < 0.8))
-    seed = np.where(rng.random(len(household)) < 0.8, household, rng.integers(0, len(household), len(household)))
+    count = len(household)
+    other = other_household[household] | (foreign & (rng.random(count) < 0.8))
+    seed = np.where(rng.random(count) < 0.8, household, rng.integers(0, count, count))
     scatter = seed * 2_654_435_761 % 4_294_967_296
     names = _SURNAME_DUTCH + _SURNAME_OTHER
     row = np.where(other, len(_SURNAME_DUTCH) + scatter % len(_SURNAME_OTHER), scatter % len(_SURNAME_DUTCH))
     given = np.where(
         other,
-        len(_GIVEN_DUTCH) + rng.integers(0, len(_GIVEN_OTHER), len(household)),
-        rng.integers(0, len(_GIVEN_DUTCH), len(household)),
+        len(_GIVEN_DUTCH) + rng.integers(0, len(_GIVEN_OTHER), count),
+        rng.integers(0, len(_GIVEN_DUTCH), count),
     )
     return {
         "given": pl.Series(_GIVEN_DUTCH + _GIVEN_OTHER).gather(given),
-        "prefix": pl.Series([prefix or None for prefix, _ in names]).gather(row),
-        "surname": pl.Series([surname for _, surname in names]).gather(row),
+        "prefix": pl.Series([name.rpartition("/")[0] or None for name in names]).gather(row),
+        "surname": pl.Series([name.rpartition("/")[2] for name in names]).gather(row),
     }
 
 
 def _addresses(residents: Rows) -> pl.DataFrame:
-    """Different addresses in streets of one postcode each; some house numbers are split by letter or addition."""
+    """Different addresses in streets of one postcode each; some houses are split by letter or addition."""
     count = len(residents)
     row = np.arange(count)
     streets = min(max(10, count // 40), len(_PC4) * 676)

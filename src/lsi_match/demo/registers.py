@@ -1,7 +1,7 @@
 """The registers of the eight partners, each with its own column names and its own way of writing things.
 
-Who receives what is drawn once for the whole town (`Lives`), so that the registers agree on the people as real
-ones do; each register then adds the history, the gaps and the errors of its own.
+Who receives what is drawn once for the whole town (`Lives`), so that the registers agree on the people as
+real ones do; each register then adds the history, the gaps and the errors of its own.
 """
 
 from __future__ import annotations
@@ -25,11 +25,26 @@ from lsi_match.demo.dirt import (
 )
 from lsi_match.demo.population import REFERENCE_DATE, Flags, Rows, Town, days_before, pick
 
-_SECTORS: Final = (
-    "BOUW", "HORECA", "SCHOONMAAK", "UITZENDBUREAU", "AGRARISCH", "ZORG", "ONDERWIJS", "OVERHEID", "DETAILHANDEL",
-    "VERVOER", "INDUSTRIE", "ICT",
-)  # fmt: skip
-_SECTOR_SHARE = (0.06, 0.06, 0.04, 0.09, 0.03, 0.16, 0.08, 0.08, 0.14, 0.07, 0.12, 0.07)
+_SECTORS: Final = {
+    "BOUW": 0.06,
+    "HORECA": 0.06,
+    "SCHOONMAAK": 0.04,
+    "UITZENDBUREAU": 0.09,
+    "AGRARISCH": 0.03,
+    "ZORG": 0.16,
+    "ONDERWIJS": 0.08,
+    "OVERHEID": 0.08,
+    "DETAILHANDEL": 0.14,
+    "VERVOER": 0.07,
+    "INDUSTRIE": 0.12,
+    "ICT": 0.07,
+}
+_SCHEMES: Final = {"PW": 0.7, "IOAW": 0.06, "IOAZ": 0.02, "BBZ": 0.04, "BIJZ_BIJSTAND": 0.18}
+_GOALS: Final = {"ARBEID": 0.36, "STUDIE": 0.09, "GEZIN": 0.30, "ASIEL": 0.22, "UITWISSELING": 0.03}
+#: Where the goal of a permit limits work.
+_WORK: Final = {**dict.fromkeys(_GOALS, "VRIJ"), "STUDIE": "16_UUR", "UITWISSELING": "NIET"}
+_VIOLATIONS: Final = {"WML": 0.3, "WAV": 0.25, "ATW": 0.2, "ARBO": 0.15, "WAADI": 0.1}
+_PROFITS: Final = {"VERLIES": 0.1, "0-10K": 0.3, "10-25K": 0.28, "25-50K": 0.2, "50K+": 0.12}
 
 
 @dataclass(frozen=True)
@@ -47,7 +62,7 @@ class Lives:
 
 
 def lead_lives(town: Town, rng: np.random.Generator) -> Lives:
-    """Draw who works, receives or holds what. Nothing depends on names or origin, except a permit on a v-number."""
+    """Draw who works, receives or holds what. Only a permit depends on origin."""
     age = town.people["age"].to_numpy()
     count = len(age)
     working_age = (age >= 18) & (age < 67)
@@ -55,15 +70,16 @@ def lead_lives(town: Town, rng: np.random.Generator) -> Lives:
     assistance = working_age & ~uwv & (rng.random(count) < 0.036)
     anw = working_age & ~uwv & ~assistance & (age > 35) & (rng.random(count) < 0.004)
     aow = age >= 67
-    chance = np.select([uwv, assistance, anw, working_age, age >= 67], [0.22, 0.14, 0.45, 0.74, 0.05], 0.0)
-    self_employed = working_age & (rng.random(count) < np.where(uwv | assistance, 0.03, 0.11))
+    aio = aow & (rng.random(count) < 0.04)
+    works = np.select([uwv, assistance, anw, working_age, aio, aow], [0.22, 0.14, 0.45, 0.74, 0.12, 0.05], 0)
+    self_employed = working_age & (rng.random(count) < np.where(uwv | assistance, 0.05, 0.11))
     return Lives(
         uwv=uwv,
         assistance=assistance,
         aow=aow,
-        aio=aow & (rng.random(count) < 0.03),
+        aio=aio,
         anw=anw,
-        employed=rng.random(count) < chance,
+        employed=rng.random(count) < works,
         self_employed=self_employed,
         permit=town.people["v_number"].is_not_null().to_numpy(),
     )
@@ -96,12 +112,20 @@ def _some_missing(column: pl.Series, share: float, rng: np.random.Generator) -> 
 
 def _ending(running: Flags, rng: np.random.Generator) -> pl.Series:
     """End dates: none or in the coming year for what runs, in the past for what does not."""
-    ended = pl.Series(days_before(rng, len(running), 1, 1500)).cast(pl.Date)
-    coming = pl.Series(days_before(rng, len(running), -400, 0)).cast(pl.Date)
+    ended = _dates(rng, len(running), 1, 1500)
+    coming = _dates(rng, len(running), -400, 0)
     frame = pl.DataFrame({"e": ended, "c": coming, "r": running, "open": rng.random(len(running)) < 0.7})
     return frame.select(
         pl.when(~pl.col("r")).then("e").when("open").then(None).otherwise(pl.col("c")).alias("end")
     ).to_series()
+
+
+def _dates(rng: np.random.Generator, count: int, least: int, most: int) -> pl.Series:
+    return pl.Series(days_before(rng, count, least, most)).cast(pl.Date)
+
+
+def _by_share(rng: np.random.Generator, shares: dict[str, float], count: int) -> pl.Series:
+    return pick(rng, tuple(shares), count, tuple(shares.values()))
 
 
 def _money(rng: np.random.Generator, count: int, low: float, high: float) -> pl.Series:
@@ -123,7 +147,7 @@ def uwv(town: Town, lives: Lives, rng: np.random.Generator) -> pl.DataFrame:
             "NAAM": _initials(people),
             "GEB_DAT": _some_missing(people["birth_date"], 0.01, rng),
             "SRT_UITK": pick(rng, ("WW", "WIA", "ZW", "WAO"), count, (0.35, 0.45, 0.15, 0.05)),
-            "DT_INGANG": _some_missing(pl.Series(days_before(rng, count, 20, 2600)).cast(pl.Date), 0.004, rng),
+            "DT_INGANG": _some_missing(_dates(rng, count, 20, 2600), 0.004, rng),
             "DT_EINDE": _ending(running, rng),
             "DAGBEDRAG": _money(rng, count, 12, 190),
             "INK_OPGAVE": _declared(working, rng, 20, 2200),
@@ -152,7 +176,7 @@ def svb(town: Town, lives: Lives, rng: np.random.Generator) -> pl.DataFrame:
             "naam": _initials(people),
             "gebdatum": people["birth_date"],
             "regeling": np.repeat(["AOW", "AIO", "ANW"], [len(aow), len(aio), len(anw)]),
-            "ingang": pl.Series(days_before(rng, count, 20, 5000)).cast(pl.Date),
+            "ingang": _dates(rng, count, 20, 5000),
             "einde": _ending(rng.random(count) < 0.96, rng),
             "leefvorm": np.where(claims_alone, "ALLEEN", "SAMEN"),
             "maandbedrag": _money(rng, count, 150, 1500),
@@ -177,7 +201,7 @@ def gemeente(town: Town, lives: Lives, rng: np.random.Generator) -> pl.DataFrame
     residents = people["residents"].to_numpy()
     parts = written_in_parts(address, rng)
     known = np.maximum(residents - 1 - (rng.random(count) < 0.22) * rng.integers(1, 4, count), 0)
-    norm = np.select([people["household_size"].to_numpy() == 1, people["position"].to_numpy() > 1], ["A", "K"], "G")
+    single, child = people["household_size"].to_numpy() == 1, people["position"].to_numpy() > 1
     return pl.DataFrame(
         {
             "dossiernummer": _ids("WZ/2026/", count, 7, rng),
@@ -187,10 +211,10 @@ def gemeente(town: Town, lives: Lives, rng: np.random.Generator) -> pl.DataFrame
             "voorvoegsel": people["prefix"],
             "geslachtsnaam": people["surname"],
             "geboortedatum": _some_missing(people["birth_date"], 0.02, rng),
-            "regeling": pick(rng, ("PW", "IOAW", "IOAZ", "BBZ", "BIJZ_BIJSTAND"), count, (0.7, 0.06, 0.02, 0.04, 0.18)),
-            "datum_ingang": pl.Series(days_before(rng, count, 5, 4000)).cast(pl.Date),
+            "regeling": _by_share(rng, _SCHEMES, count),
+            "datum_ingang": _dates(rng, count, 5, 4000),
             "datum_einde": _ending(running, rng),
-            "leefvorm": pl.Series(norm).replace({"A": "ALLEENSTAAND", "G": "GEHUWD", "K": "KOSTENDELER"}),
+            "leefvorm": np.select([single, child], ["ALLEENSTAAND", "KOSTENDELER"], "GEHUWD"),
             "kostendelers": _some_missing(pl.Series(known), 0.02, rng),
             "opgegeven_inkomen": _declared(working, rng, 10, 1100),
             "aantal_ingeschrevenen": people["residents"],
@@ -223,7 +247,8 @@ def belastingdienst(town: Town, lives: Lives, rng: np.random.Generator) -> pl.Da
     people, address = town.people[rows], town.addresses[town.people["address"].to_numpy()[rows]]
     benefit = (lives.uwv | lives.assistance | lives.aow)[rows]
     year = np.clip(rng.lognormal(np.where(benefit, 9.2, 10.15), 0.7), 150, 180_000).round(2)
-    months_ago = np.where(current, rng.choice([1, 2, 3, 4], count, p=[0.55, 0.35, 0.07, 0.03]), rng.integers(5, 40, count))
+    recent = rng.choice([1, 2, 3, 4], count, p=[0.55, 0.35, 0.07, 0.03])
+    months_ago = np.where(current, recent, rng.integers(5, 40, count))
     last_month = np.datetime64(REFERENCE_DATE, "M") - months_ago.astype("timedelta64[M]")
     no_tax = rng.random(count) < np.where(people["residents"].to_numpy() > 5, 0.05, 0.006)
     debt = _some_missing(pl.Series((rng.lognormal(7.2, 1.0, count)).round(2)), 0.88, rng)
@@ -234,7 +259,7 @@ def belastingdienst(town: Town, lives: Lives, rng: np.random.Generator) -> pl.Da
             "BSN": written_bsn(people["bsn"], rng),
             "LHNR": employers + "L01",
             "GEB_DATUM": people["birth_date"],
-            "SECTOR": pick(rng, _SECTORS, count, _SECTOR_SHARE),
+            "SECTOR": _by_share(rng, _SECTORS, count),
             "LOON_JAAR": year,
             "LOONHEFFING": np.where(no_tax, 0.0, (year * 0.27).round(2)),
             "LAATSTE_MND": pl.Series(last_month.astype("datetime64[D]")).cast(pl.Date),
@@ -263,7 +288,7 @@ def toeslagen(town: Town, lives: Lives, rng: np.random.Generator) -> pl.DataFram
     estimated = rng.random(count) < 0.20
     earns = (lives.employed | lives.self_employed)[rows] & ~(estimated & (rng.random(count) < 0.2))
     income = np.clip(rng.normal(np.where(earns, 27_000, 13_000), 5_500), 0, 60_000).astype(np.int64)
-    # Most applicants give the household as it is; some leave people out, a few still count one who moved away.
+    # Most applicants give the household as it is; some leave people out, a few count one who moved away.
     household = people["household_size"].to_numpy()
     left_out = rng.choice([0, 1, 2, 3, -1], count, p=[0.82, 0.04, 0.07, 0.03, 0.04])
     return pl.DataFrame(
@@ -298,8 +323,7 @@ def ind(town: Town, lives: Lives, rng: np.random.Generator) -> pl.DataFrame:
     rows = some_twice(np.flatnonzero(lives.permit), rng)
     people, address = town.people[rows], town.addresses[town.people["address"].to_numpy()[rows]]
     count = len(rows)
-    goal = pick(rng, ("ARBEID", "STUDIE", "GEZIN", "ASIEL", "UITWISSELING"), count, (0.36, 0.09, 0.30, 0.22, 0.03))
-    work = goal.replace({"ARBEID": "VRIJ", "STUDIE": "16_UUR", "GEZIN": "VRIJ", "ASIEL": "VRIJ", "UITWISSELING": "NIET"})
+    goal = _by_share(rng, _GOALS, count)
     status = pick(rng, ("VERLEEND", "INGETROKKEN", "IN_BEHANDELING"), count, (0.88, 0.05, 0.07))
     valid = days_before(rng, count, -1500, 0)
     over = days_before(rng, count, 1, 900)
@@ -313,9 +337,9 @@ def ind(town: Town, lives: Lives, rng: np.random.Generator) -> pl.DataFrame:
             "voornamen": people["given"],
             "geboortedatum": _some_missing(people["birth_date"], 0.05, rng),
             "verblijfsdoel": goal,
-            "arbeid": work,
+            "arbeid": goal.replace_strict(_WORK),
             "status": status,
-            "geldig_vanaf": pl.Series(days_before(rng, count, 905, 3000)).cast(pl.Date),
+            "geldig_vanaf": _dates(rng, count, 905, 3000),
             "geldig_tot": _some_missing(pl.Series(until).cast(pl.Date), 0.03, rng),
             "bewoners": people["residents"],
             "postcode": written_postcode(address["postcode"], rng),
@@ -335,7 +359,7 @@ def _premises(town: Town, homes: Rows, in_crowded: float, rng: np.random.Generat
 
 
 def arbeidsinspectie(town: Town, lives: Lives, rng: np.random.Generator) -> pl.DataFrame:
-    """Decisions on employers, by loonheffingennummer: a sole trader's begins with the BSN, a company's with the RSIN."""
+    """Decisions on employers, by loonheffingennummer: a BSN for a sole trader, an RSIN for a company."""
     traders = np.flatnonzero(lives.self_employed & town.people["bsn"].is_not_null().to_numpy())
     traders = traders[rng.random(len(traders)) < 0.06]
     firms = len(town.companies) // 12
@@ -356,8 +380,8 @@ def arbeidsinspectie(town: Town, lives: Lives, rng: np.random.Generator) -> pl.D
                     pick(rng, ("BV", "VOF", "Stichting", "NV"), firms, (0.6, 0.3, 0.07, 0.03)),
                 ]
             ),
-            "overtreding": pick(rng, ("WML", "WAV", "ATW", "ARBO", "WAADI"), count, (0.3, 0.25, 0.2, 0.15, 0.1)),
-            "besluit": pl.Series(days_before(rng, count, 1, 1400)).cast(pl.Date),
+            "overtreding": _by_share(rng, _VIOLATIONS, count),
+            "besluit": _dates(rng, count, 1, 1400),
             "boete": _some_missing(_money(rng, count, 0, 24_000), 0.05, rng),
             "onherroepelijk": pick(rng, ("J", "N"), count, (0.85, 0.15)),
             "pc": written_postcode(address["postcode"], rng),
@@ -397,11 +421,11 @@ def belastingdienst_mkb(town: Town, lives: Lives, rng: np.random.Generator) -> p
             "kvk_nr": pl.Series(90_000_000 + rng.permutation(count * 2)[:count]).cast(pl.String),
             "bsn": written_bsn(people["bsn"], rng),
             "geb_dt": people["birth_date"],
-            "start": pl.Series(days_before(rng, count, 10, 7000)).cast(pl.Date),
+            "start": _dates(rng, count, 10, 7000),
             "einde": _ending(lives.self_employed[rows], rng),
-            "winstklasse": pick(rng, ("VERLIES", "0-10K", "10-25K", "25-50K", "50K+"), count, (0.1, 0.3, 0.28, 0.2, 0.12)),
+            "winstklasse": _by_share(rng, _PROFITS, count),
             "omzet": _some_missing(_money(rng, count, 0, 120_000), 0.08, rng),
-            "branche": pick(rng, _SECTORS, count),
+            "branche": pick(rng, tuple(_SECTORS), count),
             "gemiste_aangiften": rng.poisson(0.40, count),
             "vest_pc": written_postcode(address["postcode"], rng),
             "vest_nr": parts["number"],

@@ -1,7 +1,7 @@
-"""Zandstad: a made-up Dutch town, and the extracts that eight public bodies would make of their registers on it.
+"""Zandstad: a made-up Dutch town, and the extracts that eight public bodies would make of their registers.
 
-Nobody in it exists. See `population` for the numbers that stand for BSNs, `registers` for what each extract holds,
-`dirt` for what is wrong with them.
+Nobody in it exists. See `population` for the numbers that stand for BSNs, `registers` for what each extract
+holds, `dirt` for what is wrong with them.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ EXTRACTS: Final = {partner: file for partner, (file, _) in REGISTERS.items()}
 def generate(folder: Path, people: int = 60_000, seed: int = 1, empty: Sequence[str] = ()) -> None:
     """Write the extracts of the eight partners on a town of `people` inhabitants into `folder`.
 
-    The same `people` and `seed` give the same rows. The extract of a partner in `empty` has its columns and no rows.
+    The same `people` and `seed` give the same rows. A partner in `empty` has an extract without rows.
 
     Raises:
         ValueError: fewer than 100 or more than 5 million people, or an unknown partner in `empty`.
