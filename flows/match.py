@@ -41,7 +41,7 @@ _runs: dict[str, Run] = {}
 _refusals: dict[str, LsiError] = {}
 
 
-def _step(name: str, description: str) -> Callable[[str], State[None]]:
+def _step(name: str, description: str) -> Callable[[str], State[Any]]:
     @task(
         name=name,
         description=description,
@@ -51,10 +51,15 @@ def _step(name: str, description: str) -> Callable[[str], State[None]]:
         retries=0,
         log_prints=False,
     )
-    def step(run_id: str) -> State[Any]:
+    def step(run_id: str) -> Any:
         with measured(name) as took:
             refusal = _attempt(run_id, name)
-        line = {"step": name, "seconds": took.seconds, "peak_mib": took.peak_mib, "refused": refusal is not None}
+        line = {
+            "step": name,
+            "seconds": took.seconds,
+            "peak_mib": took.peak_mib,
+            "refused": refusal is not None,
+        }
         print(json.dumps(line), flush=True)
         if refusal is not None:
             _refusals[run_id] = refusal
@@ -72,7 +77,9 @@ def _attempt(run_id: str, name: str) -> LsiError | None:
     except Exception as error:
         frames = traceback.extract_tb(error.__traceback__)
         ours = [f for f in frames if "lsi_match" in f.filename] or frames
-        return UnexpectedError(kind=type(error).__name__, place=f"{Path(ours[-1].filename).name}:{ours[-1].lineno}")
+        return UnexpectedError(
+            kind=type(error).__name__, place=f"{Path(ours[-1].filename).name}:{ours[-1].lineno}"
+        )
     return None
 
 
@@ -88,7 +95,11 @@ destroy = _step("destroy", "Destroy the round's key, its drops and everything he
 def match(site: str, project: str, round_id: str) -> State[Any]:
     """Run one round of one project; a round that was already released is only finished."""
     run_id = f"{project}.{round_id}"
-    steps = [release, destroy] if _runs[run_id].released else [gates, intake, match_drops, count, release, destroy]
+    steps = (
+        [release, destroy]
+        if _runs[run_id].released
+        else [gates, intake, match_drops, count, release, destroy]
+    )
     for step in steps:
         state = step(run_id)
         if not state.is_completed():

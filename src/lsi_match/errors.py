@@ -49,7 +49,7 @@ def _again(kind: type[LsiError], facts: dict[str, Fact]) -> LsiError:
     return kind(**facts)
 
 
-class WrongUse(LsiError):
+class WrongUseError(LsiError):
     """The command was given something it cannot work with at all."""
 
     nl = "Verkeerd gebruik: {problem}"

@@ -24,10 +24,22 @@ def run_match(
 
     Where the process ended without an outcome (killed, out of memory) the state is `broken`.
     """
-    command = [sys.executable, "-m", "flows.match", "--site", str(site), "--project", project, "--round", round_id]
+    command = [
+        sys.executable,
+        "-m",
+        "flows.match",
+        "--site",
+        str(site),
+        "--project",
+        project,
+        "--round",
+        round_id,
+    ]
     command += ["--memory-limit", memory_limit]
     outcome: dict[str, Any] = {"state": "broken"}
-    with subprocess.Popen(command, env=environment(site), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as p:
+    with subprocess.Popen(
+        command, env=environment(site), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as p:
         for line in p.stdout or ():
             document = _document(line)
             if "state" in document:
@@ -35,7 +47,11 @@ def run_match(
             elif "step" in document:
                 on_step(document)
         errors = p.stderr.read() if p.stderr else ""
-    return outcome if outcome["state"] != "broken" else {"state": "broken", "status": p.returncode, "errors": errors}
+    return (
+        outcome
+        if outcome["state"] != "broken"
+        else {"state": "broken", "status": p.returncode, "errors": errors}
+    )
 
 
 def _document(line: str) -> dict[str, Any]:

@@ -18,7 +18,11 @@ def locked_connection(
     forbidden (`temp_directory = ''`), since spilled files are plain.
     """
     con = duckdb.connect(":memory:")
-    for setting in ("allow_community_extensions", "autoinstall_known_extensions", "autoload_known_extensions"):
+    for setting in (
+        "allow_community_extensions",
+        "autoinstall_known_extensions",
+        "autoload_known_extensions",
+    ):
         con.execute(f"SET {setting} = false")
     con.execute("SET memory_limit = ?", [memory_limit])
     con.execute("SET temp_directory = ''")

@@ -30,13 +30,17 @@ class TableInvalidError(LsiError):
 
 def schema_of(columns: Sequence[Column | ReleasedColumn]) -> pa.Schema:
     """The Arrow schema of `columns`."""
-    return pa.schema([pa.field(c.name, ARROW[c.type], nullable=getattr(c, "nullable", False)) for c in columns])
+    return pa.schema(
+        [pa.field(c.name, ARROW[c.type], nullable=getattr(c, "nullable", False)) for c in columns]
+    )
 
 
 def to_parquet(table: pa.Table) -> bytes:
     """Plain pages, no dictionary, no statistics, no compression: size depends on the row count only."""
     sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, compression="none", use_dictionary=False, write_statistics=False, store_schema=False)
+    pq.write_table(
+        table, sink, compression="none", use_dictionary=False, write_statistics=False, store_schema=False
+    )
     return sink.getvalue().to_pybytes()  # type: ignore[no-any-return]
 
 

@@ -15,7 +15,9 @@ from rich.table import Table
 from lsi_match.errors import Language, LsiError
 from lsi_match.files import read_bytes
 
-Json = Annotated[bool, Parameter(name="--json", help="Print one JSON document and nothing else.", negative="")]
+Json = Annotated[
+    bool, Parameter(name="--json", help="Print one JSON document and nothing else.", negative="")
+]
 
 _settings: dict[str, Language] = {"language": "en" if os.environ.get("LSI_MATCH_LANG") == "en" else "nl"}
 

@@ -10,9 +10,7 @@ app = App(help="The whole chain on made-up Dutch records, in one go.")
 
 
 @app.default
-def demo(
-    *, people: int = 60_000, seed: int = 1, folder: Path | None = None, json: Path | None = None
-) -> int:
+def demo(*, people: int = 60_000, seed: int = 1, folder: Path | None = None, json: Path | None = None) -> int:
     """Take a made-up town and the FEBRL files through the whole chain, and check what comes out.
 
     Parameters

@@ -32,9 +32,21 @@ def show(log: Path, *, refusals: bool = False, json: Json = False) -> None:
     for index, entry in entries:
         when = datetime.fromtimestamp(entry.end_time / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
         ours = {k.removeprefix("lsi."): v for k, v in entry.attributes.items() if k.startswith("lsi.")}
-        facts = " ".join(f"{k}={_short(v)}" for k, v in ours.items() if not k.startswith(("approval", "release", "manifest")))
-        rows.append([index, when, entry.name, entry.status, str(entry.attributes.get("exception.type", "")) or facts])
-    out.print(table("", ["#", say("tijd (UTC)", "time (UTC)"), say("stap", "step"), "status", say("wat", "what")], rows))
+        facts = " ".join(
+            f"{k}={_short(v)}"
+            for k, v in ours.items()
+            if not k.startswith(("approval", "release", "manifest"))
+        )
+        rows.append(
+            [index, when, entry.name, entry.status, str(entry.attributes.get("exception.type", "")) or facts]
+        )
+    out.print(
+        table(
+            "",
+            ["#", say("tijd (UTC)", "time (UTC)"), say("stap", "step"), "status", say("wat", "what")],
+            rows,
+        )
+    )
 
 
 @app.command
@@ -61,7 +73,9 @@ def verify(log: Path, *, manifest: Path, remember: Path | None = None, json: Jso
         verifying.remember(remember, found.newest_checkpoint)
     root = found.root.hex() if found.root else None
     if json:
-        print_json({"verified": found.ok, "entries": found.size, "root": root, "problems": found.texts(language())})
+        print_json(
+            {"verified": found.ok, "entries": found.size, "root": root, "problems": found.texts(language())}
+        )
     elif found.ok:
         nl = f"Het logboek klopt: {found.size} regels, niets veranderd, niets weg. Wortel: {root}"
         en = f"The log verifies: {found.size} entries, nothing altered, nothing gone. Root: {root}"

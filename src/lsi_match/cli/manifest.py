@@ -82,7 +82,7 @@ def sign(manifest: Path, name: str, home: Path, *, out: Path, json: Json = False
     home: its folder.
     out: folder for the approval: OUT/NAME.json.
     """
-    from lsi_match.errors import WrongUse
+    from lsi_match.errors import WrongUseError
     from lsi_match.files import read_bytes, write_whole
     from lsi_match.matcher.site import utc_now
     from lsi_match.partner.home import Home
@@ -92,7 +92,7 @@ def sign(manifest: Path, name: str, home: Path, *, out: Path, json: Json = False
     identity = Home(home, name).identity()
     controller = document.controllers.get(name)
     if controller is None or controller.signing_key != identity.card["signing_key"]:
-        raise WrongUse(problem=f"the manifest does not name {name} with the key in {home}")
+        raise WrongUseError(problem=f"the manifest does not name {name} with the key in {home}")
     write_whole(out / f"{name}.json", approve(document, identity, utc_now()))
     done(say(f"Ondertekend namens {controller.title}: {document.digest}", f"Signed for {controller.title}: {document.digest}")
          + f"\n{STATEMENT}", {"approval": str(out / f"{name}.json"), "digest": document.digest}, json)  # fmt: skip

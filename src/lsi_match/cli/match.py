@@ -48,13 +48,19 @@ def run(site: Path, project: str, round_id: str, *, memory_limit: str = "4GB", j
     def on_step(step: dict[str, Any]) -> None:
         if not json:
             mark = say("geweigerd", "refused") if step["refused"] else "ok"
-            err.print(f"  {step['step']:<8} {mark:<10} {step['seconds']:8.2f} s  {step['peak_mib']:6d} MiB", markup=False)
+            err.print(
+                f"  {step['step']:<8} {mark:<10} {step['seconds']:8.2f} s  {step['peak_mib']:6d} MiB",
+                markup=False,
+            )
 
     outcome = run_match(site, project, round_id, memory_limit=memory_limit, on_step=on_step)
     if json:
         print_json(outcome)
     elif outcome["state"] == "released":
-        out.print(say(f"{outcome['cases']} casussen vrijgegeven.", f"{outcome['cases']} cases released."), markup=False)
+        out.print(
+            say(f"{outcome['cases']} casussen vrijgegeven.", f"{outcome['cases']} cases released."),
+            markup=False,
+        )
     elif outcome["state"] == "refused":
         err.print(outcome[language()], style="bold red", markup=False)
     else:
@@ -84,5 +90,10 @@ def status(site: Path, project: str, *, json: Json = False) -> None:
     if json:
         print_json({"rounds": [vars(r) for r in found]})
         return
-    columns = [say("ronde", "round"), say("stand", "state"), say("laatste stap", "last step"), say("geweigerd", "refused")]
+    columns = [
+        say("ronde", "round"),
+        say("stand", "state"),
+        say("laatste stap", "last step"),
+        say("geweigerd", "refused"),
+    ]
     out.print(table(project, columns, [[r.round, r.state, r.last_step, r.refusals] for r in found]))

@@ -81,7 +81,12 @@ def prepare(
         rows += [[say(f"na criterium {c}", f"after criterion {c}"), n] for c, n in count.after.items()]
         rows.append([say("met signaal", "with a signal"), count.with_signal])
         rows += [[say(f"ongeldig: {reason}", f"invalid: {reason}"), n] for reason, n in count.invalid.items()]
-        rows.append([say("zonder geldig kenmerk, niet verzonden", "without valid identifier, not sent"), count.without_identifier])
+        rows.append(
+            [
+                say("zonder geldig kenmerk, niet verzonden", "without valid identifier, not sent"),
+                count.without_identifier,
+            ]
+        )
         rows.append([say("dubbel, samengevoegd", "duplicates, joined"), count.duplicates])
         rows.append([say("in de levering", "in the drop"), count.written])
         out.print(table(f"{name}.{selection}", ["", say("records", "records")], rows))
@@ -102,14 +107,14 @@ def open_(name: str, home: Path, project: str, release: Path, *, to: Path, json:
     """
     import io
 
-    from lsi_match.errors import WrongUse
+    from lsi_match.errors import WrongUseError
     from lsi_match.files import write_whole
     from lsi_match.matcher.site import utc_now
     from lsi_match.partner.home import Home
     from lsi_match.partner.open import open_release
 
     if to.suffix not in (".csv", ".parquet"):
-        raise WrongUse(problem="--to takes a .csv or .parquet file")
+        raise WrongUseError(problem="--to takes a .csv or .parquet file")
     descriptor, frame = open_release(Home(home, name), release, project, utc_now())
     sink = io.BytesIO()
     if to.suffix == ".csv":

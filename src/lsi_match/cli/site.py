@@ -37,8 +37,14 @@ def register(site: Path, cards: Path, *, json: Json = False) -> None:
     """
     from lsi_match.matcher.site import Site
 
-    names = [Site(site).register(data, name) for name, data in read_folder(cards, "*.json").items() if name != "matcher"]
-    done(say(f"Aangemeld: {', '.join(names)}", f"Registered: {', '.join(names)}"), {"registered": names}, json)
+    names = [
+        Site(site).register(data, name)
+        for name, data in read_folder(cards, "*.json").items()
+        if name != "matcher"
+    ]
+    done(
+        say(f"Aangemeld: {', '.join(names)}", f"Registered: {', '.join(names)}"), {"registered": names}, json
+    )
 
 
 @app.command

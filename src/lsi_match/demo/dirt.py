@@ -152,12 +152,15 @@ def _tail(way: pl.Expr) -> pl.Expr:
     )
 
 
-def some_twice(rows: Rows, rng: np.random.Generator) -> Rows:
-    """Row numbers with six in a thousand once more: the same person under a second record id."""
-    return np.concatenate([rows, rows[rng.random(len(rows)) < 0.006]])
+def some_twice(rows: Rows, rng: np.random.Generator, share: float = 0.006) -> Rows:
+    """Row numbers with a share of them once more: the same person under a second record id."""
+    return np.concatenate([rows, rows[rng.random(len(rows)) < share]])
 
 
 def finished(register: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
     """A register in random order, with four in a thousand rows given twice, word for word."""
+    if register.is_empty():
+        return register
     rows = np.arange(len(register))
-    return register[rng.permutation(np.concatenate([rows, rows[rng.random(len(rows)) < 0.004]]))]
+    again = rng.choice(rows, 1 + len(rows) // 250)
+    return register[rng.permutation(np.concatenate([rows, again]))]

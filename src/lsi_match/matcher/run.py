@@ -107,7 +107,11 @@ def open_round(project: Project, round_id: str, reference_date: str, now: dateti
     with project.journal() as journal:
         digest = project.keep(document)
         journal.record(
-            Step.OPEN_ROUND, now, manifest=manifest.digest, trace_id=opening.trace_id, round=round_id, opening=digest
+            Step.OPEN_ROUND,
+            now,
+            manifest=manifest.digest,
+            trace_id=opening.trace_id,
+            facts={"round": round_id, "opening": digest},
         )
     write_whole(folder / "round.key", secret.encode())
     write_whole(folder / "opening.json", document)
@@ -150,17 +154,17 @@ class Run:
         self._journal.close()
         os.close(self._lock)
 
-    def _record(self, step: Step, *, error: LsiError | None = None, **attributes: str | int | bool) -> None:
-        parent = attributes.pop("parent", None)
+    def _record(
+        self, step: Step, *, error: LsiError | None = None, parent: str | None = None, **facts: str | int
+    ) -> None:
         self._journal.record(
             step,
             self._clock(),
             manifest=self._manifest.digest,
             trace_id=self._opening.trace_id,
-            parent=str(parent) if parent else None,
+            parent=parent,
             error=error,
-            round=self.round_id,
-            **attributes,
+            facts={"round": self.round_id, **facts},
         )
 
     @property
@@ -249,7 +253,9 @@ class Run:
         stem = file.name.removesuffix(DROP_SUFFIX)
         to = private_folder(self.project.folder / "quarantine" / partner / f"{stem}.{secrets.token_hex(4)}")
         accepted = {
-            str(drop.file.parent / part.file) for drop in self._drops.values() for part in drop.descriptor.parts
+            str(drop.file.parent / part.file)
+            for drop in self._drops.values()
+            for part in drop.descriptor.parts
         }
         for path in sorted(file.parent.glob(f"{stem}.part-*.age")):
             if str(path) not in accepted:
@@ -271,7 +277,9 @@ class Run:
             error = TooManyCasesError(round=self.round_id, cases=cases, max_cases=allowed)
             self._record(Step.MATCH, error=error, cases=cases)
             raise error
-        self._record(Step.MATCH, cases=cases, milliseconds=int((self._clock() - started).total_seconds() * 1000))
+        self._record(
+            Step.MATCH, cases=cases, milliseconds=int((self._clock() - started).total_seconds() * 1000)
+        )
 
     def count(self) -> None:
         """Step `count`: the overview of the round for project leader and FG, kept as a document."""
@@ -284,7 +292,9 @@ class Run:
             smallest_cell=smallest,
             delivered={name: withheld(d.descriptor.rows, smallest) for name, d in self._drops.items()},
             totals={name: withheld(count, smallest) for name, count in engine.counts().items()},
-            groups={stage: group_table(cells, groups, smallest) for stage, cells in engine.group_counts().items()},
+            groups={
+                stage: group_table(cells, groups, smallest) for stage, cells in engine.group_counts().items()
+            },
         )
         self._record(Step.COUNT, overview=self.project.keep(json_document(overview.model_dump(mode="json"))))
 
@@ -298,7 +308,8 @@ class Run:
         if not self.released:
             staging = self._fresh_staging()
             digests = {f"release.{name}": self._stage(name, staging) for name in self._manifest.partners}
-            self._record(Step.RELEASE, cases=self._running().cases, **digests)
+            facts: dict[str, str | int] = {"cases": self._running().cases, **digests}
+            self._record(Step.RELEASE, **facts)  # type: ignore[arg-type]
         self._hand_out()
 
     def _fresh_staging(self) -> Path:
@@ -359,7 +370,7 @@ class Run:
                     file.unlink()
                     removed += 1
         if not self.ended:
-            self._record(Step.DESTROY, files=removed, round_key=True)
+            self._record(Step.DESTROY, files=removed)
 
     def summary(self) -> dict[str, object]:
         """Names and counts for whoever started the run; nothing about a person."""

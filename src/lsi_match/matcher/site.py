@@ -1,16 +1,16 @@
 """The matching site: one folder, of which the log is the source of truth.
 
-    keys/                          the matcher's own identity
-    parties/<name>.json            the public keys of the controllers it deals with, as registered
-    projects/<project>/
-        log.sqlite                 the Merkle log of this project
-        manifest.json, approvals/  the agreement that runs
-        documents/<digest>.json    every signed document and overview, by content
-        inbox/<partner>/           where drops arrive
-        quarantine/<partner>/      refused drops and the reason
-        rounds/<round>/            opening.json; round.key until the round ends
-        staging/<round>/           sealed releases on their way out
-        releases/<partner>/        sealed releases
+keys/                          the matcher's own identity
+parties/<name>.json            the public keys of the controllers it deals with, as registered
+projects/<project>/
+    log.sqlite                 the Merkle log of this project
+    manifest.json, approvals/  the agreement that runs
+    documents/<digest>.json    every signed document and overview, by content
+    inbox/<partner>/           where drops arrive
+    quarantine/<partner>/      refused drops and the reason
+    rounds/<round>/            opening.json; round.key until the round ends
+    staging/<round>/           sealed releases on their way out
+    releases/<partner>/        sealed releases
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from lsi_match.errors import LsiError
 from lsi_match.files import FileUnreadableError, private_folder, read_bytes, write_whole
 from lsi_match.matcher.journal import Journal
+from lsi_match.monitor.counts import Overview
 from lsi_match.protocol.canonical import canonical_json, digest_of_bytes
 from lsi_match.protocol.documents import Opening
 from lsi_match.protocol.manifest import EncryptionKey, Manifest, Name, SigningKey
@@ -119,7 +120,7 @@ class Site:
                 Step.REGISTER_MANIFEST,
                 now,
                 manifest=manifest.digest,
-                **{f"approval.{name}": digest_of_bytes(data) for name, data in approvals.items()},
+                facts={f"approval.{name}": digest_of_bytes(data) for name, data in approvals.items()},
             )
         for name, data in approvals.items():
             write_whole(project.folder / "approvals" / f"{name}.json", data, replace=True)
@@ -183,6 +184,19 @@ class Project:
         if not file.exists():
             write_whole(file, document)
         return digest
+
+    def overview(self, round_id: str) -> Overview | None:
+        """The overview of a round's latest count, found through the log; None when it was never counted."""
+        with self.journal() as journal:
+            digests = [
+                str(entry.attributes["lsi.overview"])
+                for entry in journal.entries()
+                if entry.name == Step.COUNT.value and entry.attributes.get("lsi.round") == round_id
+            ]
+        if not digests:
+            return None
+        file = self.folder / "documents" / f"{digests[-1].removeprefix('sha256:')}.json"
+        return Overview.model_validate_json(read_bytes(file))
 
     def round_folder(self, round_id: str) -> Path:
         return self.folder / "rounds" / round_id

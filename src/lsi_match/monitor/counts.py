@@ -32,7 +32,9 @@ def withheld(count: int, smallest_cell: int) -> int | None:
     return None if 0 < count < smallest_cell else count
 
 
-def group_table(counts: Mapping[int, int], groups: Sequence[str], smallest_cell: int) -> dict[str, int | None]:
+def group_table(
+    counts: Mapping[int, int], groups: Sequence[str], smallest_cell: int
+) -> dict[str, int | None]:
     """Group id → count, small cells withheld, and never exactly one, which a total would give away.
 
     Args:

@@ -1,11 +1,11 @@
 """A partner's own folder: its keys, what it agreed to, and what it needs to open releases.
 
-    keys/                         signing.pem, encryption.age, card.json
-    projects/<project>/
-        manifest.json             the canonical bytes this partner approved
-        approvals/<name>.json     of every controller
-        key-share.json            the project key, sealed to this partner
-        references/<round>.<id>.age   what resolves the references of one drop, sealed to this partner
+keys/                         signing.pem, encryption.age, card.json
+projects/<project>/
+    manifest.json             the canonical bytes this partner approved
+    approvals/<name>.json     of every controller
+    key-share.json            the project key, sealed to this partner
+    references/<round>.<id>.age   what resolves the references of one drop, sealed to this partner
 """
 
 from __future__ import annotations
@@ -69,7 +69,9 @@ class Home:
     def project(self, project: str) -> Path:
         return self.folder / "projects" / project
 
-    def join(self, canonical: bytes, approvals: dict[str, bytes], key_share: bytes, now: datetime) -> Manifest:
+    def join(
+        self, canonical: bytes, approvals: dict[str, bytes], key_share: bytes, now: datetime
+    ) -> Manifest:
         """Keep the agreement of a project here, after checking all of it.
 
         Raises:

@@ -20,7 +20,9 @@ class SelectionMapping(BaseModel):
 
     extract: str = Field(description="Bestand, ten opzichte van de map met extracten; .csv of .parquet.")
     record_id: str = Field(min_length=1, description="Kolom met het eigen kenmerk van het record.")
-    columns: dict[Name, Annotated[str, Field(min_length=1)]] = Field(description="Veld in het manifest → kolom.")
+    columns: dict[Name, Annotated[str, Field(min_length=1)]] = Field(
+        description="Veld in het manifest → kolom."
+    )
 
     @field_validator("extract")
     @classmethod

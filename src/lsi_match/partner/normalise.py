@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import polars as pl
 
@@ -33,7 +34,7 @@ def normalise(frame: pl.DataFrame, source: IdentifierSource) -> Normalised:
         value, checks = _address([pl.col(name) for name in source.fields])
     else:
         value, checks = _number(pl.col(source.fields[0]), source.kind, source.form)
-    reason = pl.when(value.is_null()).then(pl.lit(InvalidReason.MISSING.value))
+    reason: Any = pl.when(value.is_null()).then(pl.lit(InvalidReason.MISSING.value))
     for name, failed in checks:
         reason = reason.when(failed).then(pl.lit(name.value))
     judged = frame.select(value.alias("value"), reason.otherwise(None).alias("reason"))
@@ -104,17 +105,31 @@ def _address(parts: Sequence[pl.Expr]) -> tuple[pl.Expr, Checks]:
     digits = number.str.extract(r"^([0-9]+)", 1)
     house = digits.cast(pl.Int64, strict=False)
     whole = pl.concat_str([postcode, house.cast(pl.String), suffix], separator=SEPARATOR)
-    value = pl.when(postcode.is_null() | _empty_to_null(number).is_null()).then(None).otherwise(whole.fill_null("?"))
+    value = (
+        pl.when(postcode.is_null() | _empty_to_null(number).is_null())
+        .then(None)
+        .otherwise(whole.fill_null("?"))
+    )
     return value, [
         (InvalidReason.WRONG_SHAPE, ~postcode.str.contains(r"^[1-9][0-9]{3}[A-Z]{2}$")),
         (InvalidReason.WRONG_SHAPE, house.is_null() | ~house.is_between(1, 99_999)),
     ]
 
 
-_PARTICLES = (
-    "VAN|DER|DEN|DE|HET|'T|'S|TEN|TER|TE|OP|IN|UIT|AAN|BIJ|VOOR|ONDER|OVER|TOT|VD|VON|ZU|DI|DA|DOS|DU|LA|LE|LES|EL|AL"
-)
-_LETTERS = {"ß": "SS", "Ł": "L", "Ø": "O", "Æ": "AE", "Œ": "OE", "Đ": "D", "Ð": "D", "Þ": "TH", "ı": "I", "Ĳ": "Y", "Ÿ": "Y"}
+_PARTICLES = "VAN|DER|DEN|DE|HET|'T|'S|TEN|TER|TE|OP|IN|UIT|AAN|BIJ|VOOR|ONDER|OVER|TOT|VD|VON|ZU|DI|DA|DOS|DU|LA|LE|LES|EL|AL"
+_LETTERS = {
+    "ß": "SS",
+    "Ł": "L",
+    "Ø": "O",
+    "Æ": "AE",
+    "Œ": "OE",
+    "Đ": "D",
+    "Ð": "D",
+    "Þ": "TH",
+    "ı": "I",
+    "Ĳ": "Y",
+    "Ÿ": "Y",
+}
 _UNKNOWN_NAMES = ["ONBEKEND", "UNKNOWN", "NNB", "NVT", "NAAMLOOS", "GEENVOORNAAM", "TEST"]
 
 
@@ -140,7 +155,8 @@ def _birth(text: pl.Expr) -> tuple[pl.Expr, pl.Expr, pl.Expr]:
     iso = clean.str.extract_groups(r"^(?<y>[0-9]{4})[-/]?(?<m>[0-9]{2})[-/]?(?<d>[0-9]{2})$")
     dutch = clean.str.extract_groups(r"^(?<d>[0-9]{1,2})[-/.](?<m>[0-9]{1,2})[-/.](?<y>[0-9]{4})$")
     year, month, day = (
-        pl.coalesce(iso.struct.field(part), dutch.struct.field(part)).cast(pl.Int32, strict=False) for part in "ymd"
+        pl.coalesce(iso.struct.field(part), dutch.struct.field(part)).cast(pl.Int32, strict=False)
+        for part in "ymd"
     )
     known = year.is_between(1850, 2100) & month.is_between(1, 12) & day.is_between(1, 31)
     placeholder = (year == 1900) & (month == 1) & (day == 1)
@@ -156,7 +172,10 @@ def _person_parts(fields: dict[str, str]) -> dict[str, pl.Expr]:
 
     given, surname = _name(col("given_name")), _name(col("surname"))
     year, month, day = _birth(col("birth_date"))
-    two = [part.cast(pl.String).str.zfill(2) for part in (pl.min_horizontal(month, day), pl.max_horizontal(month, day))]
+    two = [
+        part.cast(pl.String).str.zfill(2)
+        for part in (pl.min_horizontal(month, day), pl.max_horizontal(month, day))
+    ]
     days = pl.when(month.is_not_null()).then(pl.concat_str(two))
     first = pl.when(given <= surname).then(given).otherwise(surname)
     last = pl.when(given <= surname).then(surname).otherwise(given)
@@ -187,6 +206,8 @@ def person_keys(frame: pl.DataFrame, fields: dict[str, str], names: Sequence[str
     """
     parts = frame.select(**_person_parts(fields))
     return parts.select(
-        pl.concat_str([pl.col(part) for part in PERSON_KEYS[name].parts], separator=SEPARATOR).alias(f"pk_{name}")
+        pl.concat_str([pl.col(part) for part in PERSON_KEYS[name].parts], separator=SEPARATOR).alias(
+            f"pk_{name}"
+        )
         for name in names
     )

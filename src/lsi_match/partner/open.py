@@ -43,7 +43,9 @@ class ReferenceUnknownError(LsiError):
     en = "{file}: a reference in this release is not of the own drop. Tell the project leader."
 
 
-def open_release(home: Home, file: Path, project: str, now: datetime) -> tuple[ReleaseDescriptor, pl.DataFrame]:
+def open_release(
+    home: Home, file: Path, project: str, now: datetime
+) -> tuple[ReleaseDescriptor, pl.DataFrame]:
     """The release described in `file`, as a table by own record id.
 
     Columns: `case_id` (text), `selection`, `record_id`, then what the manifest lets this partner see of the others.
@@ -54,7 +56,9 @@ def open_release(home: Home, file: Path, project: str, now: datetime) -> tuple[R
     """
     manifest = home.agreed_manifest(project, now)
     signing_key = manifest.matcher.signing_key
-    descriptor = verify(read_bytes(file), RELEASE, ReleaseDescriptor, signing_key, what="release", party="matcher")
+    descriptor = verify(
+        read_bytes(file), RELEASE, ReleaseDescriptor, signing_key, what="release", party="matcher"
+    )
     if descriptor.partner != home.name:
         raise ReleaseNotOursError(file=file.name, recipient=descriptor.partner, partner=home.name)
     if descriptor.manifest != manifest.digest or descriptor.project != project:
@@ -73,7 +77,9 @@ def _table(home: Home, file: Path, manifest: Manifest, descriptor: ReleaseDescri
     if digest_of_bytes(sealed) != part.digest:
         raise ReleaseAlteredError(file=part.file)
     opened = unseal(sealed, home.identity().encryption, what="release", party=home.name)
-    frame = pl.DataFrame(pl.from_arrow(from_parquet(opened, columns, part.rows, what="release", party=home.name)))
+    frame = pl.DataFrame(
+        pl.from_arrow(from_parquet(opened, columns, part.rows, what="release", party=home.name))
+    )
     selections = [selection.id for selection in manifest.partners[home.name].selections]
     keep = home.references(manifest.project.id, descriptor.round, descriptor.drop)
     try:

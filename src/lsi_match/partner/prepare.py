@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -160,7 +161,9 @@ def prepare(
         made_at=now,
         span_id=span,
         selections=counts,
-        parts=_write_parts(table, _part_numbers(frame, manifest.subject.kinds, opening.parts), opening, out, stem),
+        parts=_write_parts(
+            table, _part_numbers(frame, manifest.subject.kinds, opening.parts), opening, out, stem
+        ),
     )
     document = sign(descriptor, DROP, home.identity())
     home.keep_references(project, opening.round, digest_of_bytes(document), keep)
@@ -170,7 +173,12 @@ def prepare(
 
 
 def _pseudonymised(
-    manifest: Manifest, selection: Selection, position: int, selected: Selected, key: ProjectKey, round_id: str
+    manifest: Manifest,
+    selection: Selection,
+    position: int,
+    selected: Selected,
+    key: ProjectKey,
+    round_id: str,
 ) -> tuple[pl.DataFrame, SelectionCounts]:
     """The records of one selection with pseudonyms for identifiers, duplicates joined, and the counts."""
     raw = pl.DataFrame(pl.from_arrow(selected.table))
@@ -182,7 +190,11 @@ def _pseudonymised(
         columns[source.kind.value] = found.values
         invalid |= {f"{source.kind.value}_{reason}": count for reason, count in found.invalid.items()}
     if selection.person:
-        keys = person_keys(texts, dict(selection.person), manifest.subject.person_keys)
+        keys = person_keys(
+            texts,
+            {str(part): field for part, field in selection.person.items()},
+            manifest.subject.person_keys,
+        )
         columns |= {name: keys.get_column(name) for name in keys.columns}
     kinds = manifest.subject.kinds
     pseudonyms = [
@@ -192,7 +204,9 @@ def _pseudonymised(
         for kind in kinds
     ]
     carried = [RECORD_ID, SIGNALS, GROUP, *(attribute_column(a.id) for a in selection.attributes)]
-    frame = raw.select(carried).with_columns(pseudonyms).with_columns(pl.lit(position, pl.UInt8).alias(SELECTION))
+    frame = (
+        raw.select(carried).with_columns(pseudonyms).with_columns(pl.lit(position, pl.UInt8).alias(SELECTION))
+    )
     sendable = frame.filter(pl.any_horizontal(pl.col(kind).is_not_null() for kind in kinds))
     distinct = _joined_duplicates(sendable, [SELECTION, RECORD_ID, *kinds])
     return distinct, SelectionCounts(
@@ -207,7 +221,9 @@ def _pseudonymised(
 
 
 def _text_fields(selection: Selection) -> list[str]:
-    names = [name for source in selection.identifiers for name in source.fields] + list(selection.person.values())
+    names = [name for source in selection.identifiers for name in source.fields] + list(
+        selection.person.values()
+    )
     return list(dict.fromkeys(names))
 
 
@@ -252,10 +268,12 @@ def _drop_table(manifest: Manifest, partner: str, frame: pl.DataFrame, reference
     return pa.table(arrays, schema=schema_of(columns))
 
 
-def _write_parts(table: pa.Table, numbers: pl.Series, opening: Opening, out: Path, stem: str) -> tuple[Part, ...]:
+def _write_parts(
+    table: pa.Table, numbers: pl.Series, opening: Opening, out: Path, stem: str
+) -> tuple[Part, ...]:
     starts = np.searchsorted(numbers.to_numpy(), np.arange(opening.parts + 1)).tolist()
     parts = []
-    for number, (start, end) in enumerate(zip(starts, starts[1:], strict=False)):
+    for number, (start, end) in enumerate(pairwise(starts)):
         sealed = seal(to_parquet(table.slice(start, end - start)), opening.recipient)
         name = f"{stem}.part-{number:04d}.age"
         write_whole(out / name, sealed)

@@ -30,8 +30,10 @@ def make_references(record_ids: pl.Series) -> tuple[pa.Array, References]:
     blocks[:, 1:][inside] = flat
     long_ids = tuple(record_ids.filter(pl.Series(long)).to_list())
     blocks[long, 8:] = np.arange(len(long_ids), dtype=">u8").view(np.uint8).reshape(-1, 8)
-    encrypted = encrypt_blocks(np.ascontiguousarray(blocks), key)
-    array = pa.FixedSizeBinaryArray.from_buffers(pa.binary(BLOCK), len(record_ids), [None, pa.py_buffer(encrypted)])
+    encrypted = encrypt_blocks(np.ascontiguousarray(blocks).data, key)
+    array = pa.FixedSizeBinaryArray.from_buffers(
+        pa.binary(BLOCK), len(record_ids), [None, pa.py_buffer(encrypted)]
+    )
     return array, References(key, long_ids)
 
 

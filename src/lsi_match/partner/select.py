@@ -40,7 +40,9 @@ class ExtractUnreadableError(ExtractError):
 
 
 class ColumnMissingError(ExtractError):
-    nl = "{partner}: in {file} ontbreekt kolom '{column}' (veld '{field}'). Pas het extract of de mapping aan."
+    nl = (
+        "{partner}: in {file} ontbreekt kolom '{column}' (veld '{field}'). Pas het extract of de mapping aan."
+    )
     en = "{partner}: {file} has no column '{column}' (field '{field}'). Change the extract or the mapping."
 
 
@@ -115,7 +117,9 @@ def select(
     except duckdb.Error as error:
         # The text of the engine's error may quote the line, so only the line number is taken from it.
         line = re.search(r"[Ll]ine:? (\d+)", str(error))
-        raise ExtractUnreadableError(partner=partner, file=file.name, row=int(line[1]) if line else 1) from None
+        raise ExtractUnreadableError(
+            partner=partner, file=file.name, row=int(line[1]) if line else 1
+        ) from None
     finally:
         con.close()
 
@@ -145,15 +149,23 @@ class _Extract:
         """Every mapped column is in the file."""
         rows = self.con.execute(f"DESCRIBE SELECT * FROM {self.reader}", {"file": str(self.file)}).fetchall()
         present = {row[0] for row in rows}
-        wanted = {RECORD_ID: self.mapping.record_id, **{f: self.mapping.columns[f] for f in self.selection.fields}}
+        wanted = {
+            RECORD_ID: self.mapping.record_id,
+            **{f: self.mapping.columns[f] for f in self.selection.fields},
+        }
         for field, column in wanted.items():
             if column not in present:
-                raise ColumnMissingError(partner=self.partner, file=self.file.name, column=column, field=field)
+                raise ColumnMissingError(
+                    partner=self.partner, file=self.file.name, column=column, field=field
+                )
 
     def source(self, reference_date: date) -> None:
         """Table `source`: row number, record id, each field as text (`text_…`) and as its declared type."""
         texts = {f: _text(quoted(self.mapping.columns[f])) for f in self.selection.fields}
-        columns = [f"row_number() OVER () AS {ROW}", f"{_text(quoted(self.mapping.record_id))} AS {RECORD_ID}"]
+        columns = [
+            f"row_number() OVER () AS {ROW}",
+            f"{_text(quoted(self.mapping.record_id))} AS {RECORD_ID}",
+        ]
         columns += [f"{text} AS {quoted('text_' + field)}" for field, text in texts.items()]
         typed = [
             f"{_typed(quoted('text_' + field), kind)} AS {quoted(field)}"
@@ -170,7 +182,12 @@ class _Extract:
             if count:
                 column = self.mapping.columns[field]
                 raise WrongTypeError(
-                    partner=self.partner, file=self.file.name, row=row, column=column, type=kind.value, count=count
+                    partner=self.partner,
+                    file=self.file.name,
+                    row=row,
+                    column=column,
+                    type=kind.value,
+                    count=count,
                 )
 
     def _first_row(self, condition: str) -> tuple[int, int]:
@@ -213,10 +230,12 @@ class _Extract:
         (row,) = one_row(self.con, f"SELECT min({ROW}) FROM selected WHERE {condition}")
         if row is None:
             return
-        where = {"partner": self.partner, "file": self.file.name, "row": int(row)}
+        where: dict[str, str | int] = {"partner": self.partner, "file": self.file.name, "row": int(row)}
         if attribute is None:
             raise RecordIdMissingError(**where, column=self.mapping.record_id)
-        raise ValueNotListedError(**where, column=self.mapping.columns[attribute.field], attribute=attribute.id)
+        raise ValueNotListedError(
+            **where, column=self.mapping.columns[attribute.field], attribute=attribute.id
+        )
 
     def _signals(self, manifest: Manifest) -> str:
         first = [s.id for s in manifest.partners[self.partner].signals]
@@ -262,7 +281,10 @@ def _typed(text: str, kind: FieldType) -> str:
 def _attribute(attribute: Attribute, field: str) -> str:
     """The position of a value in its declaration; 65535 when empty; NULL, refused later, when not declared."""
     if attribute.kind == "listed":
-        cells = [f"WHEN {field} = {exp.Literal.string(v).sql('duckdb')} THEN {i}" for i, v in enumerate(attribute.values)]
+        cells = [
+            f"WHEN {field} = {exp.Literal.string(v).sql('duckdb')} THEN {i}"
+            for i, v in enumerate(attribute.values)
+        ]
     elif attribute.kind == "boolean":
         cells = [f"WHEN {field} THEN 1", f"WHEN NOT {field} THEN 0"]
     elif attribute.kind == "band":

@@ -59,7 +59,9 @@ class CriterionForbiddenError(CriterionError):
 
 class CriterionFieldError(CriterionError):
     nl = "Het criterium '{criterion}' noemt het veld '{field}', en dat is niet aangegeven. Voeg het toe onder 'fields'."
-    en = "The criterion '{criterion}' names the field '{field}', which is not declared. Add it under 'fields'."
+    en = (
+        "The criterion '{criterion}' names the field '{field}', which is not declared. Add it under 'fields'."
+    )
 
 
 class CriterionTypeError(CriterionError):
@@ -111,14 +113,20 @@ def _parse(text: str) -> exp.Expression:
     outside_quotes = re.sub(r"'(?:[^']|'')*'", "''", text)
     if not outside_quotes.isascii():
         raise CriterionForbiddenError(criterion=text, problem="a letter outside a-z in a name or operator")
-    if any(mark in outside_quotes for mark in ("--", "/*", "*/", "#", "//", ";", "$", "{", "@", "\\", "`", '"')):
-        raise CriterionForbiddenError(criterion=text, problem="a comment, semicolon, parameter or quoted name")
+    if any(
+        mark in outside_quotes for mark in ("--", "/*", "*/", "#", "//", ";", "$", "{", "@", "\\", "`", '"')
+    ):
+        raise CriterionForbiddenError(
+            criterion=text, problem="a comment, semicolon, parameter or quoted name"
+        )
     try:
         trees = sqlglot.parse(text, read="duckdb")
     except SqlglotError as error:
         details = getattr(error, "errors", None) or [{}]
         column = int(details[0].get("col") or 0)
-        problem = "the expression is not complete" if "missing" in str(error) else "this was not expected here"
+        problem = (
+            "the expression is not complete" if "missing" in str(error) else "this was not expected here"
+        )
         raise CriterionSyntaxError(criterion=text, column=column, problem=problem) from None
     except RecursionError:
         raise CriterionForbiddenError(criterion=text[:40] + "…", problem="nested too deeply") from None
@@ -153,7 +161,9 @@ class _Checker:
         handler = _HANDLERS.get(type(node))
         if handler is None:
             raise CriterionForbiddenError(criterion=self.text, problem=f"'{node.sql()[:60]}'")
-        extra = {k for k, v in node.args.items() if v not in (None, False, [])} - _ALLOWED_ARGS.get(type(node), _PLAIN)
+        extra = {k for k, v in node.args.items() if v not in (None, False, [])} - _ALLOWED_ARGS.get(
+            type(node), _PLAIN
+        )
         if extra:
             raise CriterionForbiddenError(criterion=self.text, problem=f"'{node.sql()[:60]}'")
         return handler(self, node)
@@ -195,7 +205,9 @@ class _Checker:
             raise CriterionForbiddenError(criterion=self.text, problem="IN without a list of values")
         for value in node.expressions:
             if not isinstance(value, exp.Literal | exp.Cast | exp.Neg):
-                raise CriterionForbiddenError(criterion=self.text, problem="IN with something other than values")
+                raise CriterionForbiddenError(
+                    criterion=self.text, problem="IN with something other than values"
+                )
             self._same(node.this, value)
         return FieldType.BOOLEAN
 
@@ -205,7 +217,9 @@ class _Checker:
         elif isinstance(node.expression, exp.Boolean):
             self._need(node.this, FieldType.BOOLEAN)
         else:
-            raise CriterionForbiddenError(criterion=self.text, problem="IS with something other than NULL, TRUE, FALSE")
+            raise CriterionForbiddenError(
+                criterion=self.text, problem="IS with something other than NULL, TRUE, FALSE"
+            )
         return FieldType.BOOLEAN
 
     def same_type(self, node: exp.Expression) -> FieldType:
@@ -240,7 +254,7 @@ class _Checker:
         if not (kind.this == exp.DType.DATE and isinstance(value, exp.Literal) and value.is_string):
             raise CriterionForbiddenError(criterion=self.text, problem="a cast other than DATE 'yyyy-mm-dd'")
         try:
-            datetime.strptime(value.this, "%Y-%m-%d")  # noqa: DTZ007 (a calendar date has no zone)
+            datetime.strptime(value.this, "%Y-%m-%d")
             written_in_full = len(value.this) == 10
         except ValueError:
             written_in_full = False
@@ -251,7 +265,9 @@ class _Checker:
     def date_diff(self, node: exp.Expression) -> FieldType:
         unit = str(node.args.get("unit") or "").upper()
         if unit not in _DATE_UNITS:
-            raise CriterionForbiddenError(criterion=self.text, problem="date_diff counts 'day', 'month' or 'year'")
+            raise CriterionForbiddenError(
+                criterion=self.text, problem="date_diff counts 'day', 'month' or 'year'"
+            )
         self._need(node.this, FieldType.DATE)
         self._need(node.expression, FieldType.DATE)
         return FieldType.INTEGER
@@ -267,7 +283,9 @@ class _Checker:
     def like(self, node: exp.Expression) -> FieldType:
         self._need(node.this, FieldType.TEXT)
         if not (isinstance(node.expression, exp.Literal) and node.expression.is_string):
-            raise CriterionForbiddenError(criterion=self.text, problem="LIKE with something other than a text")
+            raise CriterionForbiddenError(
+                criterion=self.text, problem="LIKE with something other than a text"
+            )
         return FieldType.BOOLEAN
 
     def coalesce(self, node: exp.Expression) -> FieldType:

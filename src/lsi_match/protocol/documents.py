@@ -130,7 +130,9 @@ class ReleaseDescriptor(Document):
     manifest: Digest
     round: RoundId
     partner: Name
-    drop: Digest | None = Field(description="The drop whose references this release answers; none when none came.")
+    drop: Digest | None = Field(
+        description="The drop whose references this release answers; none when none came."
+    )
     released_at: Moment
     expires_at: Moment
     span_id: SpanId

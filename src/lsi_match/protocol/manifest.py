@@ -121,7 +121,9 @@ class Advice(Document):
 class WorkInstruction(Document):
     title: Text
     digest: Digest
-    acknowledged_by: tuple[Text, ...] = Field(min_length=1, description="Rollen die moeten tekenen voor gelezen.")
+    acknowledged_by: tuple[Text, ...] = Field(
+        min_length=1, description="Rollen die moeten tekenen voor gelezen."
+    )
 
 
 class Pseudonyms(Document):
@@ -226,7 +228,11 @@ class Attribute(Document):
         """The label of one position; a month is `yyyy-mm`, counted from year 0."""
         if position == NO_VALUE:
             return ""
-        return f"{position // 12:04d}-{position % 12 + 1:02d}" if self.kind == "month" else self.labels()[position]
+        return (
+            f"{position // 12:04d}-{position % 12 + 1:02d}"
+            if self.kind == "month"
+            else self.labels()[position]
+        )
 
 
 class Volume(Document):
@@ -243,8 +249,11 @@ class Selection(Document):
     source: Text = Field(description="Register waaruit wordt geselecteerd. Register that is selected from.")
     fields: dict[Name, SourceField] = Field(min_length=1)
     identifiers: tuple[IdentifierSource, ...] = ()
-    person: dict[Literal["given_name", "surname", "birth_date", "postcode", "house_number", "street"], Name] = Field(
-        default_factory=dict, description="Velden voor persoonssleutels. Fields that person keys are made from."
+    person: dict[
+        Literal["given_name", "surname", "birth_date", "postcode", "house_number", "street"], Name
+    ] = Field(
+        default_factory=dict,
+        description="Velden voor persoonssleutels. Fields that person keys are made from.",
     )
     criteria: tuple[Rule, ...] = Field(min_length=1)
     signals: tuple[Signal, ...] = Field(min_length=1)
@@ -279,10 +288,15 @@ class Selection(Document):
         for source in self.identifiers:
             if source.kind is IdentifierKind.ADDRESS:
                 if len(source.fields) < 2:
-                    raise ValueError(f"an address is made from {', '.join(ADDRESS_PARTS)} (the last two may be absent)")
+                    raise ValueError(
+                        f"an address is made from {', '.join(ADDRESS_PARTS)} (the last two may be absent)"
+                    )
             elif len(source.fields) != 1:
                 raise ValueError(f"{source.kind} is made from one field")
-            if source.form is IdentifierForm.LOONHEFFING and source.kind not in (IdentifierKind.BSN, IdentifierKind.RSIN):
+            if source.form is IdentifierForm.LOONHEFFING and source.kind not in (
+                IdentifierKind.BSN,
+                IdentifierKind.RSIN,
+            ):
                 raise ValueError("form 'loonheffing' gives a bsn or an rsin")
         if not self.identifiers and not self.person:
             raise ValueError("a selection needs identifiers or fields for person keys")
@@ -423,11 +437,15 @@ class Manifest(Document):
     def _linkable(self, partner: str, selection: Selection) -> None:
         for source in selection.identifiers:
             if source.kind not in self.subject.identifiers:
-                raise ValueError(f"{partner}.{selection.id} delivers {source.kind}, which the subject does not use")
+                raise ValueError(
+                    f"{partner}.{selection.id} delivers {source.kind}, which the subject does not use"
+                )
         if not selection.identifiers and not self.subject.person_keys:
             raise ValueError(f"{partner}.{selection.id} delivers nothing that can link")
         if selection.person and not self.subject.person_keys:
-            raise ValueError(f"{partner}.{selection.id} gives fields for person keys, which the subject does not use")
+            raise ValueError(
+                f"{partner}.{selection.id} gives fields for person keys, which the subject does not use"
+            )
 
     def selections(self) -> Iterator[tuple[str, Selection]]:
         """Every partner name with each of its selections, in order."""
@@ -474,7 +492,9 @@ def _no_twins(what: str, names: list[Any]) -> None:
         raise ValueError(f"the {what} '{twins[0]}' is named twice")
 
 
-def complete_draft(draft: Mapping[str, Any], cards: Mapping[str, Mapping[str, str]], key_check: str) -> dict[str, Any]:
+def complete_draft(
+    draft: Mapping[str, Any], cards: Mapping[str, Mapping[str, str]], key_check: str
+) -> dict[str, Any]:
     """A draft with what only exists once parties have made their keys.
 
     Args:

@@ -25,17 +25,33 @@ PERSON_KEYS: Final[dict[str, PersonKey]] = {
     "names_birth": PersonKey(("names", "birth"), "names in each other's field, day and month swapped"),
     "given_birth_postcode": PersonKey(("given", "birth", "postcode"), "a changed or misspelt surname"),
     "given_birth_street": PersonKey(("given", "birth", "street"), "a changed surname, a misspelt postcode"),
-    "given_birth_house": PersonKey(("given", "surname3", "birth", "house"), "a surname that differs at its end"),
-    "initial_birth_postcode_house": PersonKey(("given1", "birth", "postcode", "house"), "both names misspelt"),
-    "initial_birth_postcode_street": PersonKey(("given1", "birth", "postcode", "street"), "the same, without number"),
-    "surname_birth_postcode": PersonKey(("given1", "surname", "birth", "postcode"), "an initial instead of a name"),
-    "surname_birth_street": PersonKey(("given1", "surname", "birth", "street"), "an initial, a misspelt postcode"),
-    "surname_birth_house": PersonKey(("given1", "surname", "birth", "house"), "an initial, a misspelt street"),
-    "letters_birth_postcode": PersonKey(("given3", "surname3", "birth", "postcode"), "errors at the end of both names"),
+    "given_birth_house": PersonKey(
+        ("given", "surname3", "birth", "house"), "a surname that differs at its end"
+    ),
+    "initial_birth_postcode_house": PersonKey(
+        ("given1", "birth", "postcode", "house"), "both names misspelt"
+    ),
+    "initial_birth_postcode_street": PersonKey(
+        ("given1", "birth", "postcode", "street"), "the same, without number"
+    ),
+    "surname_birth_postcode": PersonKey(
+        ("given1", "surname", "birth", "postcode"), "an initial instead of a name"
+    ),
+    "surname_birth_street": PersonKey(
+        ("given1", "surname", "birth", "street"), "an initial, a misspelt postcode"
+    ),
+    "surname_birth_house": PersonKey(
+        ("given1", "surname", "birth", "house"), "an initial, a misspelt street"
+    ),
+    "letters_birth_postcode": PersonKey(
+        ("given3", "surname3", "birth", "postcode"), "errors at the end of both names"
+    ),
     "letters_birth_street": PersonKey(("given3", "surname3", "birth", "street"), "the same, with the street"),
     "names_postcode_house": PersonKey(("names", "postcode", "house"), "a wrong or missing birth date"),
     "names_street_postcode": PersonKey(("names", "street", "postcode"), "the same, without house number"),
     "names_street_house": PersonKey(("names", "street", "house"), "the same, with a misspelt postcode"),
     "given_address": PersonKey(("given", "surname3", "street", "house"), "no birth date, a misspelt surname"),
-    "surname_address": PersonKey(("given3", "surname", "postcode", "house"), "no birth date, a misspelt given name"),
+    "surname_address": PersonKey(
+        ("given3", "surname", "postcode", "house"), "no birth date, a misspelt given name"
+    ),
 }

@@ -83,7 +83,9 @@ def release_columns(manifest: Manifest, recipient: str) -> tuple[ReleasedColumn,
         if other in show.signals_of or other in show.attributes_of:
             columns.append(ReleasedColumn(other, "boolean", "partner", other))
         if other in show.signals_of:
-            columns += [ReleasedColumn(f"{other}_{s.id}", "boolean", "signal", other, s.id) for s in partner.signals]
+            columns += [
+                ReleasedColumn(f"{other}_{s.id}", "boolean", "signal", other, s.id) for s in partner.signals
+            ]
         if other in show.attributes_of:
             columns += [
                 ReleasedColumn(f"{other}.{a}", "text", "attribute", other, a) for a in partner.attribute_ids

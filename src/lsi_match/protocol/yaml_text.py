@@ -40,7 +40,10 @@ def read_yaml(text: str, file: str) -> Any:
             if isinstance(event, AliasEvent) or getattr(event, "anchor", None):
                 mark = event.start_mark
                 raise YamlUnreadableError(
-                    file=file, line=mark.line + 1, column=mark.column + 1, problem="anchors and aliases are not used here"
+                    file=file,
+                    line=mark.line + 1,
+                    column=mark.column + 1,
+                    problem="anchors and aliases are not used here",
                 )
         return yaml.load(text)
     except MarkedYAMLError as error:

@@ -83,7 +83,9 @@ def check_approvals(manifest: Manifest, approvals: Mapping[str, bytes], now: dat
                 approvals[name], APPROVAL, Approval, controller.signing_key, what="approval", party=name
             )
         except (SignatureMissingError, SignedDocumentInvalidError):
-            raise ApprovalInvalidError(name=name, problem="no good signature by its key in the manifest") from None
+            raise ApprovalInvalidError(
+                name=name, problem="no good signature by its key in the manifest"
+            ) from None
         problem = _mismatch(manifest, approval, name, now)
         if problem:
             raise ApprovalInvalidError(name=name, problem=problem)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import secrets
 
-import numpy as np
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -27,17 +26,17 @@ def derive_key(secret: bytes, info: str) -> bytes:
     return HKDF(hashes.SHA256(), 32, salt=None, info=info.encode()).derive(secret)
 
 
-def encrypt_blocks(blocks: bytes | memoryview | np.ndarray, key: bytes) -> bytes:
+def encrypt_blocks(blocks: bytes | memoryview, key: bytes) -> bytes:
     """Every 16-byte block of `blocks` (whose length is a multiple of 16) encrypted on its own."""
     return _run(blocks, Cipher(algorithms.AES(key), modes.ECB()).encryptor())  # noqa: S305 (see the module text)
 
 
-def decrypt_blocks(blocks: bytes | memoryview | np.ndarray, key: bytes) -> bytes:
+def decrypt_blocks(blocks: bytes | memoryview, key: bytes) -> bytes:
     """The inverse of `encrypt_blocks`."""
     return _run(blocks, Cipher(algorithms.AES(key), modes.ECB()).decryptor())  # noqa: S305
 
 
-def _run(blocks: bytes | memoryview | np.ndarray, context: object) -> bytes:
+def _run(blocks: bytes | memoryview, context: object) -> bytes:
     view = memoryview(blocks).cast("B")
     if len(view) % BLOCK:
         raise ValueError("not a whole number of 16-byte blocks")

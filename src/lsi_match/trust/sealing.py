@@ -19,7 +19,7 @@ class SealBrokenError(LsiError):
 
 def seal(data: bytes, recipient: str) -> bytes:
     """`data` encrypted to one age recipient."""
-    return pyrage.encrypt(data, [pyrage.x25519.Recipient.from_str(recipient)])
+    return bytes(pyrage.encrypt(data, [pyrage.x25519.Recipient.from_str(recipient)]))
 
 
 def unseal(data: bytes, identity: Any, *, what: str, party: str) -> bytes:
@@ -34,6 +34,6 @@ def unseal(data: bytes, identity: Any, *, what: str, party: str) -> bytes:
     if isinstance(identity, str):
         identity = pyrage.x25519.Identity.from_str(identity)
     try:
-        return pyrage.decrypt(data, [identity])
+        return bytes(pyrage.decrypt(data, [identity]))
     except (pyrage.DecryptError, ValueError, OSError):
         raise SealBrokenError(what=what, party=party) from None

@@ -45,7 +45,9 @@ def sign(document: BaseModel, payload_type: str, identity: Identity) -> bytes:
     return canonical_json(envelope.to_dict()) + b"\n"
 
 
-def verify(data: bytes, payload_type: str, model: type[Model], signing_key: str, *, what: str, party: str) -> Model:
+def verify(
+    data: bytes, payload_type: str, model: type[Model], signing_key: str, *, what: str, party: str
+) -> Model:
     """The document in an envelope, after its signature by `signing_key` (64 hex digits) was found good.
 
     Args:

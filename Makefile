@@ -1,0 +1,60 @@
+# Every chore is one command. `make demo` and `make test` need nothing but Debian, make and Python ≥ 3.11.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+PEOPLE ?= 60000
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format bench bench-quick schemas lock clean
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; found: $$($(PYTHON) --version)"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { \
+	  if [ "$$(id -u)" = 0 ]; then apt-get update -qq && apt-get install -y -qq python3-venv; \
+	  else echo "Install the package python3-venv first (apt-get install python3-venv)."; exit 1; fi; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing the pinned dependencies into $(VENV) (once, about a minute) …"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: $(READY) ## the whole chain on a made-up town and the FEBRL files (PEOPLE=60000)
+	@$(BIN)/lsi-match demo --people $(PEOPLE)
+
+test: $(READY) ## all tests
+	@$(BIN)/pytest
+
+check: $(READY) ## formatter, linter, types, import rules, schema drift
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m lsi_match.schemas --check schemas
+
+format: $(READY) ## put the code in its standard form
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: $(READY) ## speed and memory at full size, as ratios of a baseline in the same run
+	@$(BIN)/python -m benchmarks
+
+bench-quick: $(READY) ## the same at small sizes, in minutes
+	@$(BIN)/python -m benchmarks --quick
+
+bench-report: ## the last results as a table
+	@$(BIN)/python -m benchmarks --report
+
+schemas: $(READY) ## write the JSON Schemas of every exchanged document
+	@$(BIN)/python -m lsi_match.schemas schemas
+
+lock: $(READY) ## pin the dependencies again, with hashes
+	@$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
+	  --no-annotate --no-header --quiet --upgrade -o requirements.lock
+
+clean: ## remove what the commands made
+	@rm -rf $(VENV) demo-out build dist benchmarks/out .pytest_cache .mypy_cache .ruff_cache .hypothesis
