@@ -1,0 +1,294 @@
+"""`python -m benchmarks [--quick | --report]`: writes `benchmarks/out/results.json` and prints it as a table.
+
+Absolute times say more about the machine than about the program; the ratio of two times of one run is what to read.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import secrets
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import polars_hash as plh
+import pyarrow as pa
+from rich.console import Console
+
+from lsi_match.cli.console import table
+from lsi_match.demo import febrl
+from lsi_match.demo.world import World, configs_folder
+from lsi_match.matcher.run import Run
+from lsi_match.matcher.site import utc_now
+from lsi_match.measure import measured
+from lsi_match.oversight.verify import verify_log
+from lsi_match.protocol.log_entry import LogEntry
+from lsi_match.sql import locked_connection
+from lsi_match.trust.keys import make_identity
+from lsi_match.trust.log import Log
+from lsi_match.trust.note import VerifierKey
+
+OUT = Path(__file__).parent / "out" / "results.json"
+ROUND = "bench"
+
+
+@dataclass
+class Result:
+    """A figure: `value` in `unit`, its `baseline` in the same unit, and how they compare at `size` rows."""
+
+    value: float
+    unit: str
+    baseline: float | None
+    ratio: float | None
+    size: int
+
+
+def test_bsns(count: int, seed: int) -> pl.Series:
+    """`count` different nine-digit numbers from 9xxxxxxxx that pass the eleven-test, in random order."""
+    rng = np.random.default_rng(seed)
+    numbers = rng.choice(90_000_000, size=min(90_000_000, count * 13 + 1000), replace=False) + 900_000_000
+    digits = [(numbers // 10 ** (9 - i)) % 10 for i in range(1, 10)]
+    total = sum(d * w for d, w in zip(digits, (9, 8, 7, 6, 5, 4, 3, 2, -1), strict=True))
+    good = numbers[total % 11 == 0][:count]
+    return pl.Series("bsn", good).cast(pl.String)
+
+
+MANIFEST = """
+format: lsi-match/manifest/v1
+project: {{id: bench, title: Bench, type: theme, place: Nergens, period: {{first: 2020-01-01, last: 2099-12-31}}, leader: bench}}
+basis: {{{basis}}}
+controllers: {{{controllers}}}
+matcher: {{title: Matcher, oin: "00000000000000000999", domain: bench.example}}
+dpia: {{reference: bench, date: 2020-01-01}}
+dpo_advice: {{{advice}}}
+work_instruction: {{title: bench, digest: "sha256:{zero}", acknowledged_by: [bench]}}
+pseudonyms: {{scheme: v1, epoch: 1}}
+subject: {{unit: person, identifiers: [bsn]}}
+partners: {{{partners}}}
+match: {{rule: "partners >= 2 AND p0_hoog AND p1_hoog", rationale: bench}}
+release: {{max_cases: 1000000, keep_days: 1, to: {{{to}}}}}
+schedule: {{deadline_days: 1}}
+retention: {{log_details_days: 1, hold_days: 1}}
+"""
+SELECTION = (
+    "{{selections: [{{id: s, source: bench, fields: {{bsn: {{type: text, meaning: BSN}}, bedrag: {{type: integer, "
+    'meaning: Bedrag}}}}, identifiers: [{{kind: bsn, fields: [bsn]}}], criteria: [{{id: alle, when: "bedrag >= 0", '
+    'rationale: bench}}], signals: [{{id: hoog, when: "bedrag >= 990", label: hoog}}, {{id: laag, when: "bedrag < 990", '
+    "label: laag}}], volume: {{at_least: 0, at_most: 20000000}}}}]}}"
+)
+
+
+def config(folder: Path, partners: int, form: str) -> Path:
+    """A project of `partners` partners that each deliver everybody in an extract `p<i>.<form>`."""
+    names = [f"p{i}" for i in range(partners)]
+    parts = ("legal_basis", "purpose", "necessity", "proportionality", "subsidiarity", "intrusion")
+    fill = {
+        "basis": ", ".join(f"{part}: {'x' * 40}" for part in (*parts, "personal_data", "equal_treatment")),
+        "controllers": ", ".join(
+            f'{n}: {{title: {n}, oin: "{i:020d}", dpo_contact: x}}' for i, n in enumerate(names)
+        ),
+        "advice": ", ".join(f"{n}: {{date: 2020-01-01, outcome: positive, reference: x}}" for n in names),
+        "partners": ", ".join(f"{n}: {SELECTION.format()}" for n in names),
+        "to": ", ".join(f"{n}: {{signals_of: [{names[(i + 1) % partners]}]}}" for i, n in enumerate(names)),
+        "zero": "0" * 64,
+    }
+    (folder / "mappings").mkdir(parents=True)
+    (folder / "manifest.yaml").write_text(MANIFEST.format(**fill))
+    for name in names:
+        mapping = {
+            "extract": f"{name}.{form}",
+            "record_id": "id",
+            "columns": {"bsn": "bsn", "bedrag": "bedrag"},
+        }
+        (folder / "mappings" / f"{name}.yaml").write_text(json.dumps({"selections": {"s": mapping}}))
+    return folder
+
+
+def agreed(world: World) -> bytes:
+    """A world whose project is agreed and whose round is open; the opening."""
+    world.make_keys()
+    manifest = world.complete(world.make_project_key())
+    world.agree(manifest, world.approve(manifest))
+    return world.open_round(ROUND, "2026-10-01")
+
+
+def timed(work: Callable[[], Any]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def prepare(place: Path, rows: int) -> dict[str, Result]:
+    """`partner prepare` from Parquet and CSV against bare HMAC over the same column."""
+    bsns = test_bsns(rows, 1)
+    frame = pl.DataFrame({"id": pl.int_range(len(bsns), eager=True).cast(pl.String), "bsn": bsns})
+    frame = frame.with_columns(pl.lit(500).alias("bedrag"))
+    hashing = timed(lambda: frame.select(plh.col("bsn").chash.hmac_sha256(key="0" * 64)))
+    found = {}
+    for form in ("parquet", "csv"):
+        folder = place / f"prepare-{form}"
+        extracts = folder / "extracts"
+        extracts.mkdir(parents=True)
+        for name in ("p0", "p1"):
+            file = extracts / f"{name}.{form}"
+            frame.write_parquet(file) if form == "parquet" else frame.write_csv(file)
+        world = World(folder / "world", config(folder / "config", 2, form), extracts, utc_now)
+        opening = agreed(world)
+        with measured(form) as took:
+            world.prepare("p0", opening)
+        found[f"prepare.{form}"] = Result(took.seconds, "s", hashing, took.seconds / hashing, len(bsns))
+        found[f"prepare.{form}.rows_per_second"] = Result(
+            len(bsns) / took.seconds, "rows/s", None, None, len(bsns)
+        )
+        found[f"prepare.{form}.peak"] = Result(took.peak_mib, "MiB", None, None, len(bsns))
+        shutil.rmtree(folder)
+    return found
+
+
+def match(place: Path, rows: int, partners: int) -> dict[str, Result]:
+    """A whole run and its match step against a bare GROUP BY over as many keys."""
+    folder = place / "match"
+    extracts = folder / "extracts"
+    extracts.mkdir(parents=True)
+    bsns = test_bsns(rows, 2)
+    for i in range(partners):
+        shuffled = bsns.shuffle(seed=i)
+        amounts = pl.Series("bedrag", np.random.default_rng(i).integers(0, 1000, len(bsns)))
+        ids = pl.int_range(len(bsns), eager=True).cast(pl.String).alias("id")
+        pl.DataFrame([ids, shuffled, amounts]).write_parquet(extracts / f"p{i}.parquet")
+    world = World(folder / "world", config(folder / "config", partners, "parquet"), extracts, utc_now)
+    opening = agreed(world)
+    for name in world.partners:
+        world.prepare(name, opening)
+    baseline = _group_by(len(bsns), partners)
+    run = Run(world.project, ROUND, utc_now, "16GB")
+    seconds = {}
+    with measured("run") as whole:
+        for step in ("gates", "intake", "match", "count", "release", "destroy"):
+            seconds[step] = timed(getattr(run, step))
+    run.close()
+    size = len(bsns) * partners
+    shutil.rmtree(folder)
+    return {
+        "match.total": Result(whole.seconds, "s", baseline, whole.seconds / baseline, size),
+        "match.step": Result(seconds["match"], "s", baseline, seconds["match"] / baseline, size),
+        "match.peak": Result(whole.peak_mib, "MiB", None, None, size),
+    }
+
+
+def _group_by(rows: int, partners: int) -> float:
+    """Seconds of one bare GROUP BY over `partners` × `rows` random UUIDs, each present at every partner."""
+    con = locked_connection(memory_limit="16GB")
+    keys = pa.FixedSizeBinaryArray.from_buffers(
+        pa.binary(16), rows, [None, pa.py_buffer(secrets.token_bytes(16 * rows))]
+    )
+    con.register("k", pa.table({"k": keys}))
+    con.execute(
+        "CREATE TABLE keys AS SELECT k::UUID AS k, p::UTINYINT AS p FROM k, range(?) r(p)", [partners]
+    )
+    sql = "SELECT count(*) FROM (SELECT k, bit_or(1::UBIGINT << p) AS m FROM keys GROUP BY k HAVING bit_count(m) >= 2)"
+    seconds = timed(lambda: con.execute(sql).fetchall())
+    con.close()
+    return seconds
+
+
+def linkage(place: Path) -> dict[str, Result]:
+    """FEBRL4 on person keys, through the chain (no baseline: quality)."""
+    extracts = place / "febrl"
+    febrl.write_extracts(extracts)
+    world = World(place / "febrl4", configs_folder() / "febrl4", extracts, utc_now)
+    opening = agreed(world)
+    for name in world.partners:
+        world.prepare(name, opening)
+    run = Run(world.project, ROUND, utc_now)
+    for step in ("gates", "intake", "match", "count", "release", "destroy"):
+        getattr(run, step)()
+    run.close()
+    quality = febrl.quality(febrl.pairs(world.found_cases(ROUND)))
+    figures = {"f1": quality.f1, "precision": quality.precision, "recall": quality.recall}
+    return {f"linkage.febrl4.{name}": Result(value, "", None, None, 5000) for name, value in figures.items()}
+
+
+def log(place: Path, entries: int) -> dict[str, Result]:
+    """Appending and verifying against hashing the same leaves once."""
+    import hashlib
+
+    identity = make_identity("matcher", place / "log-keys")
+    entry = LogEntry(
+        trace_id="0" * 32,
+        span_id="0" * 16,
+        name="intake",
+        start_time=0,
+        end_time=1,
+        attributes={"lsi.partner": "p0"},
+    )
+    leaf = entry.leaf()
+    hashing = timed(lambda: [hashlib.sha256(b"\x00" + leaf).digest() for _ in range(entries)])
+    file = place / "log.sqlite"
+    with Log.create(file, "bench.example/bench") as made:
+        batch = [(entry, None)] * 10_000
+        append = timed(
+            lambda: [
+                made.append_and_sign(batch, identity.signing, "bench.example")
+                for _ in range(entries // len(batch))
+            ]
+        )
+    key = VerifierKey.of("bench.example", identity.signing)
+    verify = timed(lambda: verify_log(file, key))
+    return {
+        "log.append": Result(entries / append, "entries/s", entries / hashing, append / hashing, entries),
+        "log.verify": Result(entries / verify, "entries/s", entries / hashing, verify / hashing, entries),
+    }
+
+
+def report(results: dict[str, dict[str, Any]]) -> None:
+    rows = [
+        [name, _figure(r["value"]), r["unit"], _figure(r["baseline"]), _figure(r["ratio"]), f"{r['size']:,}"]
+        for name, r in results.items()
+    ]
+    Console().print(table("", ["figure", "value", "unit", "baseline", "ratio", "size"], rows))
+
+
+def _figure(value: float | None) -> str:
+    return "" if value is None else f"{value:,.4g}" if value < 1000 else f"{value:,.0f}"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="small sizes, in minutes")
+    parser.add_argument("--report", action="store_true", help="print the last results")
+    options = parser.parse_args()
+    if not options.report:
+        rows, partners, matched, entries = (
+            (500_000, 4, 300_000, 50_000) if options.quick else (5_000_000, 8, 1_000_000, 1_000_000)
+        )
+        with tempfile.TemporaryDirectory() as folder:
+            place = Path(folder)
+            results: dict[str, Result] = {}
+            for name, work in (
+                ("prepare", lambda: prepare(place, rows)),
+                ("match", lambda: match(place, matched, partners)),
+                ("linkage", lambda: linkage(place)),
+                ("log", lambda: log(place, entries)),
+            ):
+                print(f"{name} …", file=sys.stderr, flush=True)
+                results |= work()
+        OUT.parent.mkdir(exist_ok=True)
+        OUT.write_text(json.dumps({name: asdict(r) for name, r in results.items()}, indent=2) + "\n")
+    if not OUT.exists():
+        print("There are no results yet: run make bench or make bench-quick first.", file=sys.stderr)
+        return 1
+    report(json.loads(OUT.read_text()))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
