@@ -53,8 +53,8 @@ class Results:
 
 def tell(people: int, seed: int, folder: Path | None, results: Path | None) -> int:
     """Run the demo and tell it; 0 when every project gave exactly the expected cases and the log held."""
-    if not 1_000 <= people <= 20_000_000:
-        raise WrongUseError(problem="--people is a number from 1000 to 20000000")
+    if not 1_000 <= people <= 4_000_000:
+        raise WrongUseError(problem="--people is a number from 1000 to 4000000")
     place = folder or Path("demo-out")
     if place.exists():
         if folder is not None or not (place / ".made-by-demo").exists():

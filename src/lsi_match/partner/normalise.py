@@ -31,19 +31,22 @@ class Normalised:
 def normalise(frame: pl.DataFrame, source: IdentifierSource) -> Normalised:
     """The identifier of `source` for every row of `frame`, whose text columns are the declared fields."""
     if source.kind is IdentifierKind.ADDRESS:
-        value, checks = _address([pl.col(name) for name in source.fields])
+        parts, checks = _address([pl.col(name) for name in source.fields])
     else:
-        value, checks = _number(pl.col(source.fields[0]), source.kind, source.form)
+        parts, checks = _number(pl.col(source.fields[0]), source.kind, source.form)
+    # In two strokes, since an expression that is used in several checks would be worked out for each of them.
+    value = pl.col("value")
     reason: Any = pl.when(value.is_null()).then(pl.lit(InvalidReason.MISSING.value))
     for name, failed in checks:
         reason = reason.when(failed).then(pl.lit(name.value))
-    judged = frame.select(value.alias("value"), reason.otherwise(None).alias("reason"))
+    judged = frame.select(**parts).select(value, reason.otherwise(None).alias("reason"))
     counts = judged.filter(pl.col("reason").is_not_null()).group_by("reason").len().sort("reason")
-    good = judged.select(pl.when(pl.col("reason").is_null()).then(pl.col("value")))
+    good = judged.select(pl.when(pl.col("reason").is_null()).then(value))
     return Normalised(good.to_series().alias(source.kind.value), dict(counts.iter_rows()))
 
 
-Checks = Sequence[tuple[InvalidReason, pl.Expr]]
+#: Columns to work out first, of which `value` is the identifier, and what must not be true of them.
+Recipe = tuple[dict[str, pl.Expr], Sequence[tuple[InvalidReason, pl.Expr]]]
 
 _LENGTH = {
     IdentifierKind.BSN: 9,
@@ -59,31 +62,33 @@ def _empty_to_null(text: pl.Expr) -> pl.Expr:
     return pl.when(text != "").then(text)
 
 
-def _number(text: pl.Expr, kind: IdentifierKind, form: IdentifierForm) -> tuple[pl.Expr, Checks]:
+def _number(text: pl.Expr, kind: IdentifierKind, form: IdentifierForm) -> Recipe:
     """A number of fixed length: spaces, dots and hyphens go; eight digits of a BSN or RSIN lost a leading zero."""
     clean = _empty_to_null(text.str.to_uppercase().str.replace_all(r"[\s.\-]", ""))
+    value = pl.col("value")
     if kind is IdentifierKind.LOONHEFFING:
-        return clean, [
-            (InvalidReason.WRONG_SHAPE, ~clean.str.contains(r"^[0-9]{9}L[0-9]{2}$")),
-            (InvalidReason.UNKNOWN_VALUE, clean.str.starts_with("000000000")),
-            (InvalidReason.CHECK_FAILED, ~_eleven_test(clean.str.slice(0, 9))),
+        return {"value": clean}, [
+            (InvalidReason.WRONG_SHAPE, ~value.str.contains(r"^[0-9]{9}L[0-9]{2}$")),
+            (InvalidReason.UNKNOWN_VALUE, value.str.starts_with("000000000")),
+            (InvalidReason.CHECK_FAILED, ~_eleven_test(value.str.slice(0, 9))),
         ]
     if form is IdentifierForm.LOONHEFFING:
         head = clean.str.extract(r"^([0-9]{9})L[0-9]{2}$", 1)
-        clean = pl.when(clean.is_null()).then(None).otherwise(head.fill_null("?"))
+        clean = pl.when(clean.is_not_null()).then(head.fill_null("?"))
     length = _LENGTH[kind]
-    if kind in (IdentifierKind.BSN, IdentifierKind.RSIN):
+    fiscal = kind in (IdentifierKind.BSN, IdentifierKind.RSIN)
+    if fiscal:
         clean = pl.when(clean.str.len_bytes() == 8).then(pl.lit("0") + clean).otherwise(clean)
     checks = [
-        (InvalidReason.NOT_DIGITS, ~clean.str.contains(r"^[0-9]+$")),
-        (InvalidReason.WRONG_LENGTH, clean.str.len_bytes() != length),
-        (InvalidReason.UNKNOWN_VALUE, clean == "0" * length),
+        (InvalidReason.NOT_DIGITS, ~value.str.contains(r"^[0-9]+$")),
+        (InvalidReason.WRONG_LENGTH, value.str.len_bytes() != length),
+        (InvalidReason.UNKNOWN_VALUE, value == "0" * length),
     ]
-    if kind in (IdentifierKind.BSN, IdentifierKind.RSIN):
-        checks.append((InvalidReason.CHECK_FAILED, ~_eleven_test(clean)))
+    if fiscal:
+        checks.append((InvalidReason.CHECK_FAILED, ~_eleven_test(value)))
     if kind is IdentifierKind.BAG:
-        checks.append((InvalidReason.WRONG_SHAPE, clean.str.slice(4, 2) != "20"))
-    return clean, checks
+        checks.append((InvalidReason.WRONG_SHAPE, value.str.slice(4, 2) != "20"))
+    return {"value": clean}, checks
 
 
 def _eleven_test(nine: pl.Expr) -> pl.Expr:
@@ -95,24 +100,19 @@ def _eleven_test(nine: pl.Expr) -> pl.Expr:
     return (total % 11 == 0).fill_null(False)
 
 
-def _address(parts: Sequence[pl.Expr]) -> tuple[pl.Expr, Checks]:
+def _address(fields: Sequence[pl.Expr]) -> Recipe:
     """`POSTCODE|NUMBER|SUFFIX`: the suffix is what follows the number, then letter, then addition, letters and
     digits only, so that '12 A', '12-a' and 12 with letter A are one address."""
-    postcode = _empty_to_null(parts[0].str.to_uppercase().str.replace_all(r"\s", ""))
-    number = parts[1].str.strip_chars()
-    rest = [number.str.replace(r"^[0-9]+", "")] + [part.fill_null("") for part in parts[2:]]
+    postcode = _empty_to_null(fields[0].str.to_uppercase().str.replace_all(r"\s", ""))
+    number = _empty_to_null(fields[1].str.strip_chars())
+    house = number.str.extract(r"^([0-9]+)", 1).cast(pl.Int64, strict=False)
+    rest = [number.str.replace(r"^[0-9]+", ""), *(part.fill_null("") for part in fields[2:])]
     suffix = pl.concat_str(rest).str.to_uppercase().str.replace_all(r"[^A-Z0-9]", "")
-    digits = number.str.extract(r"^([0-9]+)", 1)
-    house = digits.cast(pl.Int64, strict=False)
     whole = pl.concat_str([postcode, house.cast(pl.String), suffix], separator=SEPARATOR)
-    value = (
-        pl.when(postcode.is_null() | _empty_to_null(number).is_null())
-        .then(None)
-        .otherwise(whole.fill_null("?"))
-    )
-    return value, [
-        (InvalidReason.WRONG_SHAPE, ~postcode.str.contains(r"^[1-9][0-9]{3}[A-Z]{2}$")),
-        (InvalidReason.WRONG_SHAPE, house.is_null() | ~house.is_between(1, 99_999)),
+    value = pl.when(postcode.is_not_null() & number.is_not_null()).then(whole.fill_null("?"))
+    return {"value": value, "postcode": postcode, "house": house}, [
+        (InvalidReason.WRONG_SHAPE, ~pl.col("postcode").str.contains(r"^[1-9][0-9]{3}[A-Z]{2}$")),
+        (InvalidReason.WRONG_SHAPE, pl.col("house").is_null() | ~pl.col("house").is_between(1, 99_999)),
     ]
 
 
