@@ -16,7 +16,6 @@ import json
 import os
 import resource
 import sys
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,16 +25,10 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
-from lsi_match.errors import LsiError
+from lsi_match.errors import LsiError, UnexpectedError
 from lsi_match.matcher.run import Run
 from lsi_match.matcher.site import Site, utc_now
 from lsi_match.measure import measured
-
-
-class UnexpectedError(LsiError):
-    nl = "De stap liep vast op een fout van het programma ({kind} in {place}). Er is niets vrijgegeven. Meld dit."
-    en = "The step failed on a mistake in the program ({kind} in {place}). Nothing was released. Report this."
-
 
 _runs: dict[str, Run] = {}
 _refusals: dict[str, LsiError] = {}
@@ -75,11 +68,7 @@ def _attempt(run_id: str, name: str) -> LsiError | None:
     except LsiError as error:
         return error
     except Exception as error:
-        frames = traceback.extract_tb(error.__traceback__)
-        ours = [f for f in frames if "lsi_match" in f.filename] or frames
-        return UnexpectedError(
-            kind=type(error).__name__, place=f"{Path(ours[-1].filename).name}:{ours[-1].lineno}"
-        )
+        return UnexpectedError.of(error)
     return None
 
 

@@ -7,6 +7,8 @@ shown, so that logs, Prefect and the command line all say the same thing.
 
 from __future__ import annotations
 
+import traceback
+from pathlib import Path
 from string import Formatter
 from typing import Any, ClassVar, Literal
 
@@ -43,6 +45,21 @@ class LsiError(Exception):
     def text(self, language: Language = "nl") -> str:
         """What was wrong, where, and what to do, in plain words."""
         return (self.nl if language == "nl" else self.en).format(**self.facts)
+
+
+class UnexpectedError(LsiError):
+    """A mistake of ours. Its text names the kind and the place only, since the original text could hold data."""
+
+    nl = "Dit liep vast op een fout van het programma ({kind} in {place}). Er is niets geleverd of vrijgegeven. Meld dit."
+    en = "This failed on a mistake in the program ({kind} in {place}). Nothing was delivered or released. Report this."
+
+    @classmethod
+    def of(cls, error: BaseException) -> UnexpectedError:
+        """Kind and place of `error`, the place being the deepest one in our own code."""
+        frames = traceback.extract_tb(error.__traceback__)
+        ours = [frame for frame in frames if "lsi_match" in frame.filename] or list(frames)
+        place = f"{Path(ours[-1].filename).name}:{ours[-1].lineno}" if ours else "?"
+        return cls(kind=type(error).__name__, place=place)
 
 
 def _again(kind: type[LsiError], facts: dict[str, Fact]) -> LsiError:

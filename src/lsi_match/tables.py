@@ -24,8 +24,8 @@ _MAX_ROW_BYTES = 8192
 
 
 class TableInvalidError(LsiError):
-    nl = "{what} van {party} heeft niet de afgesproken kolommen of is beschadigd: {problem}."
-    en = "{what} of {party} does not have the agreed columns or is damaged: {problem}."
+    nl = "{what} van {party} heeft niet de afgesproken kolommen of is beschadigd: {problem}. Laat het opnieuw maken."
+    en = "{what} of {party} does not have the agreed columns or is damaged: {problem}. Have it made again."
 
 
 def schema_of(columns: Sequence[Column | ReleasedColumn]) -> pa.Schema:

@@ -46,14 +46,14 @@ def project(
     """
     from lsi_match.cli.console import read_folder
     from lsi_match.files import write_whole
-    from lsi_match.matcher.site import Card
     from lsi_match.partner.home import Home, make_key_share
+    from lsi_match.trust.keys import read_card
     from lsi_match.trust.project_key import ProjectKey
 
     identity = Home(home, name).identity()
     key = ProjectKey.make(project_id, epoch)
-    for data in read_folder(cards, "*.json").values():
-        card = Card.model_validate_json(data)
+    for source, data in read_folder(cards, "*.json").items():
+        card = read_card(data, source)
         if card.name != "matcher":
             share = make_key_share(key, identity, card.name, card.encryption_key)
             write_whole(out / f"key-share.{card.name}.json", share)

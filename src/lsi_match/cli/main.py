@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from cyclopts import App, CycloptsError
 
 from lsi_match import __version__
 from lsi_match.cli import console, demo, keys, log, manifest, match, partner, site
-from lsi_match.errors import LsiError
+from lsi_match.errors import LsiError, UnexpectedError
+from lsi_match.files import FileUnreadableError
 
 HELP = """Privacy-preserving matching for casustafels.
 
@@ -40,6 +42,16 @@ def run(arguments: list[str]) -> int:
         return 130
     except BrokenPipeError:
         return 0
+    except OSError as error:
+        problem = error.strerror or type(error).__name__
+        named = FileUnreadableError(file=str(error.filename or "-"), problem=problem)
+        console.show_error(named, "--json" in arguments)
+        return 1
+    except Exception as error:
+        if os.environ.get("LSI_MATCH_DEBUG"):
+            raise
+        console.show_error(UnexpectedError.of(error), "--json" in arguments)
+        return 1
     return status if isinstance(status, int) else 0
 
 

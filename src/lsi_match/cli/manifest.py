@@ -27,11 +27,11 @@ def complete(draft: Path, *, cards: Path, key_check: str, out: Path, json: Json 
 
     from lsi_match.cli.console import read_folder
     from lsi_match.files import read_text, write_whole
-    from lsi_match.matcher.site import Card
     from lsi_match.protocol.manifest import Manifest, complete_draft
     from lsi_match.protocol.yaml_text import describe_errors, read_yaml
+    from lsi_match.trust.keys import read_card
 
-    found = [Card.model_validate_json(data) for data in read_folder(cards, "*.json").values()]
+    found = [read_card(data, source) for source, data in read_folder(cards, "*.json").items()]
     text = read_text(draft)
     document = complete_draft(read_yaml(text, draft.name), {c.name: c.model_dump() for c in found}, key_check)
     try:

@@ -20,18 +20,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
 from lsi_match.errors import LsiError
-from lsi_match.files import FileUnreadableError, private_folder, read_bytes, write_whole
+from lsi_match.files import private_folder, read_bytes, write_whole
 from lsi_match.matcher.journal import Journal
 from lsi_match.monitor.counts import Overview
 from lsi_match.protocol.canonical import canonical_json, digest_of_bytes
-from lsi_match.protocol.documents import Opening
-from lsi_match.protocol.manifest import EncryptionKey, Manifest, Name, SigningKey
+from lsi_match.protocol.documents import Card, Opening
+from lsi_match.protocol.manifest import Manifest
 from lsi_match.protocol.steps import Step
 from lsi_match.trust.agreement import check_approvals, load_manifest
-from lsi_match.trust.keys import Identity, load_identity, make_identity
+from lsi_match.trust.keys import Identity, load_identity, make_identity, read_card
 from lsi_match.trust.signing import verify
 
 MATCHER = "matcher"
@@ -58,16 +56,6 @@ class RoundUnknownError(LsiError):
     en = "Round {round} of project {project} was not opened. Open it with 'match open'."
 
 
-class Card(BaseModel):
-    """The public half of a party's identity."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    name: Name
-    signing_key: SigningKey
-    encryption_key: EncryptionKey
-
-
 @dataclass(frozen=True)
 class Site:
     """The folder of a matching environment."""
@@ -85,10 +73,7 @@ class Site:
 
     def register(self, card: bytes, source: str) -> str:
         """Register the public keys of a party; its name. They are compared with those of every manifest."""
-        try:
-            party = Card.model_validate_json(card)
-        except ValidationError:
-            raise FileUnreadableError(file=source, problem="not the card of a party") from None
+        party = read_card(card, source)
         write_whole(self.folder / "parties" / f"{party.name}.json", canonical_json(party.model_dump()))
         return party.name
 
@@ -96,7 +81,7 @@ class Site:
         file = self.folder / "parties" / f"{name}.json"
         if not file.exists():
             raise PartyUnknownError(name=name)
-        return Card.model_validate_json(read_bytes(file))
+        return read_card(read_bytes(file), str(file))
 
     def accept(self, canonical: bytes, approvals: dict[str, bytes], now: datetime) -> Project:
         """Register a manifest that every controller approved; the start of a project, or of its next version.

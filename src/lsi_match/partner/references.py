@@ -30,7 +30,7 @@ def make_references(record_ids: pl.Series) -> tuple[pa.Array, References]:
     blocks[:, 1:][inside] = flat
     long_ids = tuple(record_ids.filter(pl.Series(long)).to_list())
     blocks[long, 8:] = np.arange(len(long_ids), dtype=">u8").view(np.uint8).reshape(-1, 8)
-    encrypted = encrypt_blocks(np.ascontiguousarray(blocks).data, key)
+    encrypted = encrypt_blocks(blocks.tobytes(), key)
     array = pa.FixedSizeBinaryArray.from_buffers(
         pa.binary(BLOCK), len(record_ids), [None, pa.py_buffer(encrypted)]
     )

@@ -16,7 +16,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from lsi_match.protocol.manifest import Digest, Document, EncryptionKey, Identity, Name
+from lsi_match.protocol.manifest import Digest, Document, EncryptionKey, Identity, Name, SigningKey
 
 RoundId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=40)]
 FileName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_.-]+$", max_length=160)]
@@ -32,6 +32,14 @@ def _aware(moment: datetime) -> datetime:
 
 
 Moment = Annotated[datetime, AfterValidator(_aware)]
+
+
+class Card(Document):
+    """The public half of a party's identity: what it hands to the others."""
+
+    name: Name
+    signing_key: SigningKey
+    encryption_key: EncryptionKey
 
 
 class Approval(Document):

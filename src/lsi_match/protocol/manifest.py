@@ -503,13 +503,14 @@ def complete_draft(
         key_check: of the project key.
     """
 
-    def keyed(name: str, party: Mapping[str, Any]) -> dict[str, Any]:
+    def keyed(name: str, party: Any) -> Any:
         keys = {k: v for k, v in cards.get(name, {}).items() if k in ("signing_key", "encryption_key")}
-        return {**party, **keys}
+        return {**party, **keys} if isinstance(party, Mapping) else party
 
-    return {
-        **draft,
-        "controllers": {name: keyed(name, party) for name, party in draft["controllers"].items()},
-        "matcher": keyed("matcher", draft["matcher"]),
-        "pseudonyms": {**draft["pseudonyms"], "key_check": key_check},
-    }
+    # What is absent or of the wrong kind stays so, for the model to complain about in its place.
+    complete = dict(draft)
+    if isinstance(draft.get("controllers"), Mapping):
+        complete["controllers"] = {name: keyed(name, party) for name, party in draft["controllers"].items()}
+    if isinstance(draft.get("pseudonyms"), Mapping):
+        complete["pseudonyms"] = {**draft["pseudonyms"], "key_check": key_check}
+    return complete | ({"matcher": keyed("matcher", draft["matcher"])} if "matcher" in draft else {})

@@ -31,8 +31,8 @@ class ApprovalsMissingError(LsiError):
 
 
 class ApprovalInvalidError(LsiError):
-    nl = "De goedkeuring van {name} geldt niet voor dit manifest: {problem}."
-    en = "The approval of {name} does not hold for this manifest: {problem}."
+    nl = "De goedkeuring van {name} geldt niet voor dit manifest: {problem}. Laat {name} opnieuw tekenen."
+    en = "The approval of {name} does not hold for this manifest: {problem}. Have {name} sign again."
 
 
 def load_manifest(canonical: bytes) -> Manifest:

@@ -12,15 +12,22 @@ from pathlib import Path
 import pyrage
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from pydantic import ValidationError
 
 from lsi_match.errors import LsiError
 from lsi_match.files import FileExistsAlreadyError, private_folder, read_private, write_whole
 from lsi_match.protocol.canonical import canonical_json
+from lsi_match.protocol.documents import Card
 
 
 class KeyUnreadableError(LsiError):
     nl = "{file} is geen sleutel die dit programma kent. Maak een nieuwe met: lsi-match keys make"
     en = "{file} is not a key this program knows. Make a new one with: lsi-match keys make"
+
+
+class CardUnreadableError(LsiError):
+    nl = "{file} is geen kaart met openbare sleutels. Vraag de partij om haar card.json."
+    en = "{file} is not a card with public keys. Ask the party for its card.json."
 
 
 @dataclass(frozen=True)
@@ -94,6 +101,17 @@ def read_age_identity(data: bytes, file: Path) -> pyrage.x25519.Identity:
         return pyrage.x25519.Identity.from_str(data.decode().strip())
     except (pyrage.IdentityError, UnicodeDecodeError, ValueError):
         raise KeyUnreadableError(file=str(file)) from None
+
+
+def read_card(data: bytes, file: str) -> Card:
+    """The card in `data`; raises CardUnreadableError when it is none."""
+    try:
+        card = Card.model_validate_json(data)
+        public_key(card.signing_key)
+        pyrage.x25519.Recipient.from_str(card.encryption_key)
+    except (ValidationError, ValueError, pyrage.RecipientError):
+        raise CardUnreadableError(file=file) from None
+    return card
 
 
 def make_round_key() -> tuple[str, str]:

@@ -13,8 +13,8 @@ from lsi_match.errors import LsiError
 
 
 class SealBrokenError(LsiError):
-    nl = "{what} van {party} is niet te openen: het is beschadigd, of voor een ander verzegeld."
-    en = "{what} of {party} cannot be opened: it is damaged, or sealed to someone else."
+    nl = "{what} van {party} is niet te openen: het is beschadigd, of voor een ander verzegeld. Vraag het opnieuw aan."
+    en = "{what} of {party} cannot be opened: it is damaged, or sealed to someone else. Ask for it again."
 
 
 def seal(data: bytes, recipient: str) -> bytes:

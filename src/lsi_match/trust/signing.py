@@ -23,8 +23,8 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 class SignatureMissingError(LsiError):
-    nl = "{what} van {party} is niet ondertekend, of met een andere sleutel dan het manifest noemt."
-    en = "{what} of {party} is not signed, or with another key than the manifest names."
+    nl = "{what} van {party} is niet ondertekend, of met een andere sleutel dan het manifest noemt. Vraag een nieuwe, goed ondertekend."
+    en = "{what} of {party} is not signed, or with another key than the manifest names. Ask for a new one, properly signed."
 
 
 class SignedDocumentInvalidError(LsiError):
