@@ -70,6 +70,7 @@ class _Story:
         self.place = place
         self.console = console
         self.results = Results()
+        self.released = True
 
     def tell(self, people: int, seed: int, file: Path | None) -> int:
         self._intro(people)
@@ -213,6 +214,7 @@ class _Story:
         whole.peak_mib = max((step.peak_mib for step in took), default=0)
         self.results.steps += [whole, *took]
         if outcome["state"] != "released":
+            self.released = False
             self.say(f"De run ging niet door: {outcome.get('nl', outcome)}",
                      f"The run did not go on: {outcome.get('en', outcome)}")  # fmt: skip
         return outcome

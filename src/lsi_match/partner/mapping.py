@@ -30,6 +30,8 @@ class SelectionMapping(BaseModel):
         path = PurePosixPath(value)
         if path.is_absolute() or ".." in path.parts:
             raise ValueError("the extract lies inside the folder of extracts")
+        if set("*?[]") & set(value):
+            raise ValueError("the extract is one file, named without wildcards")
         if path.suffix not in (".csv", ".parquet"):
             raise ValueError("the extract is a .csv or .parquet file")
         return value

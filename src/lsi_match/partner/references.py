@@ -20,14 +20,16 @@ _ROOM = BLOCK - 1
 def make_references(record_ids: pl.Series) -> tuple[pa.Array, References]:
     """References (16-byte blocks, Arrow) for `record_ids` (String, no nulls, not empty), and what resolves them."""
     key = make_key()
-    lengths = record_ids.str.len_bytes().to_numpy()
+    text = record_ids.to_arrow().cast(pa.large_string())
+    offsets = np.frombuffer(text.buffers()[1], dtype=np.int64)[text.offset : text.offset + len(text) + 1]
+    letters = np.frombuffer(text.buffers()[2] or b"", dtype=np.uint8)
+    lengths = np.diff(offsets)
     long = lengths > _ROOM
     blocks = np.zeros((len(record_ids), BLOCK), dtype=np.uint8)
     blocks[:, 0] = np.where(long, 0, lengths)
-    short_ids = record_ids.filter(pl.Series(~long))
-    flat = np.frombuffer("".join(short_ids.to_list()).encode(), dtype=np.uint8)
-    inside = np.arange(_ROOM)[None, :] < np.where(long, 0, lengths)[:, None]
-    blocks[:, 1:][inside] = flat
+    for place in range(int(lengths[~long].max(initial=0))):
+        has = ~long & (lengths > place)
+        blocks[has, place + 1] = letters[offsets[:-1][has] + place]
     long_ids = tuple(record_ids.filter(pl.Series(long)).to_list())
     blocks[long, 8:] = np.arange(len(long_ids), dtype=">u8").view(np.uint8).reshape(-1, 8)
     encrypted = encrypt_blocks(blocks.tobytes(), key)

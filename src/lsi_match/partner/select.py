@@ -7,7 +7,8 @@ left after each criterion) → `selected` (the records that pass all of them and
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -88,6 +89,10 @@ class Selected:
     after: dict[str, int]
     with_signal: int
 
+    def without_rows(self) -> Selected:
+        """The counts only, so that the rows need not stay in memory."""
+        return replace(self, table=self.table.slice(0, 0))
+
 
 def select(
     partner: str,
@@ -134,20 +139,21 @@ class _Extract:
 
     def run(self, manifest: Manifest, reference_date: date) -> Selected:
         self.header()
-        self.source(reference_date)
+        self.source(manifest, reference_date)
         read, after = self.funnel()
-        table = self.selected(manifest)
+        table = self.selected()
         return Selected(table, read, after, table.num_rows)
 
     @property
     def reader(self) -> str:
+        file = exp.Literal.string(str(self.file)).sql("duckdb")
         if self.file.suffix == ".parquet":
-            return "read_parquet($file)"
-        return "read_csv($file, all_varchar = true, header = true, null_padding = false)"
+            return f"read_parquet({file})"
+        return f"read_csv({file}, all_varchar = true, header = true, null_padding = false)"
 
     def header(self) -> None:
         """Every mapped column is in the file."""
-        rows = self.con.execute(f"DESCRIBE SELECT * FROM {self.reader}", {"file": str(self.file)}).fetchall()
+        rows = self.con.execute(f"DESCRIBE SELECT * FROM {self.reader}").fetchall()
         present = {row[0] for row in rows}
         wanted = {
             RECORD_ID: self.mapping.record_id,
@@ -159,83 +165,106 @@ class _Extract:
                     partner=self.partner, file=self.file.name, column=column, field=field
                 )
 
-    def source(self, reference_date: date) -> None:
-        """Table `source`: row number, record id, each field as text (`text_…`) and as its declared type."""
-        texts = {f: _text(quoted(self.mapping.columns[f])) for f in self.selection.fields}
-        columns = [
-            f"row_number() OVER () AS {ROW}",
-            f"{_text(quoted(self.mapping.record_id))} AS {RECORD_ID}",
+    def source(self, manifest: Manifest, reference_date: date) -> None:
+        """View `source`: record id, each field as text (`text_…`) and as its type, signals, group, attributes.
+
+        A Parquet file is read where it lies, each time; of a CSV file the text is parsed once, into memory.
+        """
+        texts = [f"{_text(quoted(self.mapping.record_id))} AS {RECORD_ID}"]
+        texts += [
+            f"{_text(quoted(self.mapping.columns[f]))} AS {quoted('text_' + f)}"
+            for f in self.selection.fields
         ]
-        columns += [f"{text} AS {quoted('text_' + field)}" for field, text in texts.items()]
+        kind = "VIEW" if self.file.suffix == ".parquet" else "TABLE"
+        self.con.execute(f"CREATE {kind} text AS SELECT {', '.join(texts)} FROM {self.reader}")
         typed = [
             f"{_typed(quoted('text_' + field), kind)} AS {quoted(field)}"
             for field, kind in self.selection.field_types.items()
         ]
+        coded = [
+            f"{self._signals(manifest)} AS {SIGNALS}",
+            f"{self._group(manifest)} AS {quoted(GROUP)}",
+            *(
+                f"{_attribute(a, quoted(a.field))} AS {quoted(attribute_column(a.id))}"
+                for a in self.selection.attributes
+            ),
+        ]
         self.con.execute(
-            f"CREATE TABLE source AS SELECT *, {', '.join(typed)}, $date::DATE AS {REFERENCE_DATE} "
-            f"FROM (SELECT {', '.join(columns)} FROM {self.reader})",
-            {"file": str(self.file), "date": reference_date},
+            f"CREATE VIEW source AS SELECT *, {', '.join(coded)} FROM (SELECT *, {', '.join(typed)}, "
+            f"DATE '{reference_date.isoformat()}' AS {REFERENCE_DATE} FROM text)"
         )
-        for field, kind in self.selection.field_types.items():
-            wrong = f"{quoted('text_' + field)} IS NOT NULL AND {quoted(field)} IS NULL"
-            row, count = self._first_row(wrong)
-            if count:
-                column = self.mapping.columns[field]
-                raise WrongTypeError(
-                    partner=self.partner,
-                    file=self.file.name,
-                    row=row,
-                    column=column,
-                    type=kind.value,
-                    count=count,
-                )
 
-    def _first_row(self, condition: str) -> tuple[int, int]:
-        row, count = one_row(self.con, f"SELECT min({ROW}), count(*) FROM source WHERE {condition}")
-        return row or 0, count
+    @property
+    def _chosen(self) -> str:
+        passed = [f"({predicate.sql()})" for predicate in self.selection.predicates().values()]
+        return " AND ".join([*passed, f"{SIGNALS} <> 0"])
 
     def funnel(self) -> tuple[int, dict[str, int]]:
-        """Records read, and left after each criterion."""
+        """Records read, and left after each criterion; refuses what cannot be read or sent.
+
+        Raises:
+            WrongTypeError, RecordIdMissingError, ValueNotListedError: the first such row.
+        """
         counts, passed = ["count(*)"], "TRUE"
         predicates = self.selection.predicates()
         for predicate in predicates.values():
             passed += f" AND ({predicate.sql()})"
             counts.append(f"count(*) FILTER (WHERE {passed})")
+        faults = self._faults()
+        counts += [f"count(*) FILTER (WHERE {condition})" for condition, _ in faults]
         found = one_row(self.con, f"SELECT {', '.join(counts)} FROM source")
-        return found[0], dict(zip(predicates, found[1:], strict=True))
+        for (condition, refuse), count in zip(faults, found[1 + len(predicates) :], strict=True):
+            if count:
+                raise refuse(self._first_row(condition), count)
+        return found[0], dict(zip(predicates, found[1 : 1 + len(predicates)], strict=True))
 
-    def selected(self, manifest: Manifest) -> pa.Table:
+    def _faults(self) -> list[tuple[str, Callable[[int, int], ExtractError]]]:
+        """What may not be true of any row, and the error (made from row and count) when it is."""
+        where = {"partner": self.partner, "file": self.file.name}
+        columns = self.mapping.columns
+
+        def wrong_type(field: str, kind: FieldType) -> Callable[[int, int], ExtractError]:
+            return lambda row, count: WrongTypeError(
+                **where, row=row, column=columns[field], type=kind.value, count=count
+            )
+
+        def not_listed(attribute: Attribute) -> Callable[[int, int], ExtractError]:
+            return lambda row, _: ValueNotListedError(
+                **where, row=row, column=columns[attribute.field], attribute=attribute.id
+            )
+
+        faults: list[tuple[str, Callable[[int, int], ExtractError]]] = [
+            (f"{quoted('text_' + field)} IS NOT NULL AND {quoted(field)} IS NULL", wrong_type(field, kind))
+            for field, kind in self.selection.field_types.items()
+            if kind is not FieldType.TEXT
+        ]
+        faults.append(
+            (
+                f"{RECORD_ID} IS NULL AND {self._chosen}",
+                lambda row, _: RecordIdMissingError(**where, row=row, column=self.mapping.record_id),
+            )
+        )
+        return faults + [
+            (f"{quoted(attribute_column(a.id))} IS NULL AND {self._chosen}", not_listed(a))
+            for a in self.selection.attributes
+        ]
+
+    def _first_row(self, condition: str) -> int:
+        numbered = f"(SELECT row_number() OVER () AS {ROW}, * FROM source)"
+        return int(one_row(self.con, f"SELECT min({ROW}) FROM {numbered} WHERE {condition}")[0])
+
+    def selected(self) -> pa.Table:
         """The records to deliver."""
-        passed = " AND ".join(f"({p.sql()})" for p in self.selection.predicates().values())
-        attributes = {a: _attribute(a, quoted(a.field)) for a in self.selection.attributes}
         texts = [name for source in self.selection.identifiers for name in source.fields]
         texts += list(self.selection.person.values())
         columns = [
-            ROW,
             RECORD_ID,
             *(f"{quoted('text_' + name)} AS {quoted(name)}" for name in dict.fromkeys(texts)),
-            f"{self._signals(manifest)} AS {SIGNALS}",
-            f"{self._group(manifest)} AS {quoted(GROUP)}",
-            *(f"{sql} AS {quoted(attribute_column(a.id))}" for a, sql in attributes.items()),
+            SIGNALS,
+            quoted(GROUP),
+            *(quoted(attribute_column(a.id)) for a in self.selection.attributes),
         ]
-        self.con.execute(
-            f"CREATE TABLE selected AS SELECT {', '.join(columns)} FROM source WHERE {passed} AND {SIGNALS} <> 0"
-        )
-        self._refuse(f"{RECORD_ID} IS NULL")
-        for attribute in attributes:
-            self._refuse(f"{quoted(attribute_column(attribute.id))} IS NULL", attribute)
-        return self.con.sql("SELECT * FROM selected").to_arrow_table()
-
-    def _refuse(self, condition: str, attribute: Attribute | None = None) -> None:
-        (row,) = one_row(self.con, f"SELECT min({ROW}) FROM selected WHERE {condition}")
-        if row is None:
-            return
-        where: dict[str, str | int] = {"partner": self.partner, "file": self.file.name, "row": int(row)}
-        if attribute is None:
-            raise RecordIdMissingError(**where, column=self.mapping.record_id)
-        raise ValueNotListedError(
-            **where, column=self.mapping.columns[attribute.field], attribute=attribute.id
-        )
+        return self.con.sql(f"SELECT {', '.join(columns)} FROM source WHERE {self._chosen}").to_arrow_table()
 
     def _signals(self, manifest: Manifest) -> str:
         first = [s.id for s in manifest.partners[self.partner].signals]
