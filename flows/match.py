@@ -29,6 +29,7 @@ from lsi_match.errors import LsiError, UnexpectedError
 from lsi_match.matcher.run import Run
 from lsi_match.matcher.site import Site, utc_now
 from lsi_match.measure import measured
+from lsi_match.trust import passphrase
 
 _runs: dict[str, Run] = {}
 _refusals: dict[str, LsiError] = {}
@@ -127,7 +128,11 @@ def main() -> int:
     parser.add_argument("--project", required=True)
     parser.add_argument("--round", required=True)
     parser.add_argument("--memory-limit", default="4GB")
+    parser.add_argument("--passphrase-fd", type=int)
     options = parser.parse_args()
+    if options.passphrase_fd is not None:
+        # Read and closed before Prefect starts a server of its own.
+        passphrase.use(passphrase.from_descriptor(options.passphrase_fd))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     os.umask(0o077)
     outcome = run(options.site, options.project, options.round, options.memory_limit)

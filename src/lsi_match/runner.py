@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.settings import environment
+from lsi_match.trust.keys import passphrase_for
 
 
 def run_match(
@@ -22,7 +24,8 @@ def run_match(
 ) -> dict[str, Any]:
     """Run `flows.match` as a process of its own; calls `on_step` for each step and returns the outcome.
 
-    Where the process ended without an outcome (killed, out of memory) the state is `broken`.
+    Where the process ended without an outcome (killed, out of memory) the state is `broken`. The passphrase of
+    the site's keys, when they have one, goes to it through a pipe.
     """
     command = [
         sys.executable,
@@ -36,10 +39,24 @@ def run_match(
         round_id,
     ]
     command += ["--memory-limit", memory_limit]
+    passphrase = passphrase_for(site / "keys")
+    pipe = [] if passphrase is None else [_pipe_with(passphrase)]
+    for descriptor in pipe:
+        command += ["--passphrase-fd", str(descriptor)]
     outcome: dict[str, Any] = {"state": "broken"}
-    with subprocess.Popen(
-        command, env=environment(site), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as p:
+    try:
+        p = subprocess.Popen(
+            command,
+            env=environment(site),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            pass_fds=pipe,
+        )
+    finally:
+        for descriptor in pipe:
+            os.close(descriptor)
+    with p:
         for line in p.stdout or ():
             document = _document(line)
             if "state" in document:
@@ -52,6 +69,14 @@ def run_match(
         if outcome["state"] != "broken"
         else {"state": "broken", "status": p.returncode, "errors": errors}
     )
+
+
+def _pipe_with(passphrase: str) -> int:
+    """A descriptor from which `passphrase` can be read once. It is short, so the pipe holds it whole."""
+    reader, writer = os.pipe()
+    with os.fdopen(writer, "w") as handle:
+        handle.write(passphrase + "\n")
+    return reader
 
 
 def _document(line: str) -> dict[str, Any]:

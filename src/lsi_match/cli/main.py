@@ -9,13 +9,15 @@ from cyclopts import App, CycloptsError
 
 from lsi_match import __version__
 from lsi_match.cli import console, demo, keys, log, manifest, match, partner, site
-from lsi_match.errors import LsiError, UnexpectedError
+from lsi_match.cli.prompt import prompt
+from lsi_match.errors import LsiError, UnexpectedError, WrongUseError
 from lsi_match.files import FileUnreadableError
 
 HELP = """Privacy-preserving matching for casustafels.
 
 Only records that partners selected under one signed manifest are matched, under pseudonyms, and only cases leave.
-Every command takes --lang en (default: nl) and, where it says so, --json.
+Every command takes --lang en (default: nl) and, where it says so, --json. Where keys are protected, their
+passphrase is asked for, or read from --passphrase-fd NUMBER or with --passphrase-keyring.
 """
 
 app = App(name="lsi-match", help=HELP, version=__version__)
@@ -32,6 +34,7 @@ def run(arguments: list[str]) -> int:
     """Carry out one command line; its exit status."""
     arguments = _without_language(arguments)
     try:
+        arguments = _without_passphrase_source(arguments)
         status = app(arguments, exit_on_error=False, print_error=True, result_action="return_value")
     except CycloptsError:
         return 2
@@ -61,4 +64,24 @@ def _without_language(arguments: list[str]) -> list[str]:
         at = rest.index("--lang")
         console.set_language(rest[at + 1])
         del rest[at : at + 2]
+    return rest
+
+
+def _without_passphrase_source(arguments: list[str]) -> list[str]:
+    """Set where passphrases come from in this process; the arguments without the options that say so."""
+    from lsi_match.trust import passphrase
+
+    rest, source = list(arguments), prompt
+    if "--passphrase-keyring" in rest:
+        rest.remove("--passphrase-keyring")
+        source = passphrase.from_keyring()
+    if "--passphrase-fd" in rest:
+        at = rest.index("--passphrase-fd")
+        number = rest[at + 1] if at + 1 < len(rest) else ""
+        # 1 and 2 are where we write; a name or a passphrase itself does not belong on a command line
+        if not number.isdecimal() or number in ("1", "2"):
+            raise WrongUseError(problem="--passphrase-fd takes the number of an open file descriptor")
+        source = passphrase.from_descriptor(int(number))
+        del rest[at : at + 2]
+    passphrase.use(source)
     return rest

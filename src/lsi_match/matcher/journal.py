@@ -90,7 +90,7 @@ class Journal:
                 **ours,
             },
         )
-        self._log.append_and_sign([(entry, None)], self._identity.signing, self._domain)
+        self._log.append_and_sign([(entry, None)], self._identity.log_key, self._domain)
 
 
 def _milliseconds(moment: datetime) -> int:

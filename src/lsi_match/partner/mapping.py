@@ -6,7 +6,7 @@ It is the partner's own file and says nothing about selection; criteria come fro
 from __future__ import annotations
 
 from pathlib import PurePosixPath
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -23,6 +23,19 @@ class SelectionMapping(BaseModel):
     columns: dict[Name, Annotated[str, Field(min_length=1)]] = Field(
         description="Veld in het manifest → kolom."
     )
+
+    encoding: Literal["utf-8", "windows-1252", "latin-1"] = Field(
+        default="utf-8", description="Tekenset van een .csv-bestand. Encoding of a .csv file."
+    )
+    separator: Literal[";", ",", "\t", "|"] | None = Field(
+        default=None,
+        description="Scheidingsteken van een .csv-bestand; zonder dit: wat in de kopregel het meest staat.",
+    )
+
+    @property
+    def python_encoding(self) -> str:
+        """The encoding as Python names it; of UTF-8 a byte order mark is skipped."""
+        return {"utf-8": "utf-8-sig", "windows-1252": "cp1252"}.get(self.encoding, self.encoding)
 
     @field_validator("extract")
     @classmethod

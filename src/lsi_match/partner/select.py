@@ -18,6 +18,7 @@ from sqlglot import exp
 
 from lsi_match.errors import LsiError
 from lsi_match.files import FileMissingError
+from lsi_match.partner.csv_extract import CsvUnreadable, dialect_of, read_csv
 from lsi_match.partner.mapping import SelectionMapping
 from lsi_match.protocol.criteria import REFERENCE_DATE, FieldType
 from lsi_match.protocol.manifest import NO_VALUE, UNKNOWN_GROUP, Attribute, Manifest, Selection
@@ -36,8 +37,8 @@ class ExtractError(LsiError):
 
 
 class ExtractUnreadableError(ExtractError):
-    nl = "{partner}: {file} is niet te lezen, rond rij {row}. Controleer scheidingstekens, aanhalingstekens en UTF-8."
-    en = "{partner}: {file} cannot be read, near row {row}. Check separators, quotes and UTF-8."
+    nl = "{partner}: {file} is niet te lezen, rond rij {row}. Controleer scheidingstekens, aanhalingstekens en tekenset."
+    en = "{partner}: {file} cannot be read, near row {row}. Check separators, quotes and encoding."
 
 
 class ColumnMissingError(ExtractError):
@@ -117,6 +118,8 @@ def select(
     con = locked_connection([extracts])
     try:
         return _Extract(con, partner, selection, mapping, file).run(manifest, reference_date)
+    except CsvUnreadable as error:
+        raise ExtractUnreadableError(partner=partner, file=file.name, row=error.row) from None
     except duckdb.OutOfMemoryException:
         raise ExtractError(partner=partner, file=file.name, problem="it does not fit in memory") from None
     except duckdb.Error as error:
@@ -144,39 +147,34 @@ class _Extract:
         table = self.selected()
         return Selected(table, read, after, table.num_rows)
 
-    @property
-    def reader(self) -> str:
-        file = exp.Literal.string(str(self.file)).sql("duckdb")
-        if self.file.suffix == ".parquet":
-            return f"read_parquet({file})"
-        return f"read_csv({file}, all_varchar = true, header = true, null_padding = false)"
-
     def header(self) -> None:
-        """Every mapped column is in the file."""
-        rows = self.con.execute(f"DESCRIBE SELECT * FROM {self.reader}").fetchall()
-        present = {row[0] for row in rows}
-        wanted = {
-            RECORD_ID: self.mapping.record_id,
-            **{f: self.mapping.columns[f] for f in self.selection.fields},
-        }
-        for field, column in wanted.items():
-            if column not in present:
+        """Every mapped column is in the file; the table `raw` holds them (a Parquet file is read where it lies)."""
+        columns = {RECORD_ID: self.mapping.record_id}
+        columns |= {field: self.mapping.columns[field] for field in self.selection.fields}
+        if self.file.suffix == ".parquet":
+            file = exp.Literal.string(str(self.file)).sql("duckdb")
+            self.con.execute(f"CREATE VIEW raw AS SELECT * FROM read_parquet({file})")
+            self._present([row[0] for row in self.con.execute("DESCRIBE raw").fetchall()], columns)
+        else:
+            dialect = dialect_of(self.file, self.mapping)
+            self._present(list(dialect.header), columns)
+            self.con.register("raw", read_csv(self.file, dialect, list(dict.fromkeys(columns.values()))))
+
+    def _present(self, header: list[str], columns: dict[str, str]) -> None:
+        for field, column in columns.items():
+            if column not in header:
                 raise ColumnMissingError(
                     partner=self.partner, file=self.file.name, column=column, field=field
                 )
 
     def source(self, manifest: Manifest, reference_date: date) -> None:
-        """View `source`: record id, each field as text (`text_…`) and as its type, signals, group, attributes.
-
-        A Parquet file is read where it lies, each time; of a CSV file the text is parsed once, into memory.
-        """
+        """View `source`: record id, each field as text (`text_…`) and as its type, signals, group, attributes."""
         texts = [f"{_text(quoted(self.mapping.record_id))} AS {RECORD_ID}"]
         texts += [
             f"{_text(quoted(self.mapping.columns[f]))} AS {quoted('text_' + f)}"
             for f in self.selection.fields
         ]
-        kind = "VIEW" if self.file.suffix == ".parquet" else "TABLE"
-        self.con.execute(f"CREATE {kind} text AS SELECT {', '.join(texts)} FROM {self.reader}")
+        self.con.execute(f"CREATE VIEW text AS SELECT {', '.join(texts)} FROM raw")
         typed = [
             f"{_typed(quoted('text_' + field), kind)} AS {quoted(field)}"
             for field, kind in self.selection.field_types.items()

@@ -28,7 +28,14 @@ Name = Annotated[str, StringConstraints(pattern=FIELD_NAME.pattern)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=5000, strip_whitespace=True)]
 Prose = Annotated[str, StringConstraints(min_length=40, max_length=10000, strip_whitespace=True)]
 Identity = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=63)]
-SigningKey = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Ed25519Key = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+#: Ed25519 as 64 hex digits; ECDSA, which is what most hardware has, as its scheme and the compressed point.
+SigningKey = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^([0-9a-f]{64}|ecdsa-sha2-nistp256:0[23][0-9a-f]{64}|ecdsa-sha2-nistp384:0[23][0-9a-f]{96})$"
+    ),
+]
 EncryptionKey = Annotated[str, StringConstraints(pattern=r"^age1[0-9a-z]{58}$")]
 Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
 
@@ -53,7 +60,9 @@ class Organisation(Document):
     oin: Annotated[str, StringConstraints(pattern=r"^\d{20}$")] = Field(
         description="Organisatie-identificatienummer, 20 cijfers. Organisation identification number."
     )
-    signing_key: SigningKey = Field(description="Openbare Ed25519-sleutel, hex. Public Ed25519 key, hex.")
+    signing_key: SigningKey = Field(
+        description="Openbare sleutel: Ed25519 als hex, of ecdsa-sha2-nistp256:hex. Public key: Ed25519 as hex, or ecdsa-sha2-nistp256:hex."
+    )
     encryption_key: EncryptionKey = Field(description="Openbare age-sleutel. Public age recipient.")
 
 
@@ -64,8 +73,9 @@ class Controller(Organisation):
 
 
 class Matcher(Organisation):
-    """The matching environment. `domain` names its logs: `<domain>/<project>`."""
+    """The matching environment. `domain` names its logs: `<domain>/<project>`; their checkpoints are Ed25519."""
 
+    signing_key: Ed25519Key = Field(description="Openbare Ed25519-sleutel, hex. Public Ed25519 key, hex.")
     domain: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+$")]
 
 

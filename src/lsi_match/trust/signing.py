@@ -6,18 +6,18 @@ The key id is derived from the key (SHA-256 of its raw bytes), so one key cannot
 from __future__ import annotations
 
 import copy
-import hashlib
 import json
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from securesystemslib.dsse import Envelope
 from securesystemslib.exceptions import VerificationError
-from securesystemslib.signer import CryptoSigner, SSlibKey
+from securesystemslib.signer import CryptoSigner
 
 from lsi_match.errors import LsiError
 from lsi_match.protocol.canonical import canonical_json
-from lsi_match.trust.keys import Identity, public_hex, public_key
+from lsi_match.trust.keys import Identity
+from lsi_match.trust.outside import OutsideKey, library_key
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -32,23 +32,20 @@ class SignedDocumentInvalidError(LsiError):
     en = "{what} of {party} is not a readable signed document. Ask for it again."
 
 
-def _key(hex_digits: str) -> SSlibKey:
-    keyid = hashlib.sha256(bytes.fromhex(hex_digits)).hexdigest()
-    return SSlibKey.from_crypto(public_key(hex_digits), keyid=keyid)
-
-
 def sign(document: BaseModel, payload_type: str, identity: Identity) -> bytes:
     """`document` as the bytes of a DSSE envelope, signed by `identity`."""
-    key = _key(public_hex(identity.signing.public_key()))
     envelope = Envelope(canonical_json(document.model_dump(mode="json")), media_type(payload_type), {})
-    envelope.sign(CryptoSigner(identity.signing, key))
+    if isinstance(identity.signing, OutsideKey):
+        identity.signing.sign(envelope)
+    else:
+        envelope.sign(CryptoSigner(identity.signing, library_key(identity.signing_key)))
     return canonical_json(envelope.to_dict()) + b"\n"
 
 
 def verify(
     data: bytes, payload_type: str, model: type[Model], signing_key: str, *, what: str, party: str
 ) -> Model:
-    """The document in an envelope, after its signature by `signing_key` (64 hex digits) was found good.
+    """The document in an envelope, after its signature by `signing_key` (see `trust.outside`) was found good.
 
     Args:
         what: how messages call the document.
@@ -60,7 +57,7 @@ def verify(
     """
     envelope = _envelope(data, payload_type, what, party)
     try:
-        envelope.verify([_key(signing_key)], 1)
+        envelope.verify([library_key(signing_key)], 1)
     except (VerificationError, ValueError):
         raise SignatureMissingError(what=what, party=party) from None
     return _content(envelope, model, what, party)
