@@ -130,11 +130,11 @@ def main() -> int:
     parser.add_argument("--memory-limit", default="4GB")
     parser.add_argument("--passphrase-fd", type=int)
     options = parser.parse_args()
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    os.umask(0o077)
     if options.passphrase_fd is not None:
         # Read and closed before Prefect starts a server of its own.
         passphrase.use(passphrase.from_descriptor(options.passphrase_fd))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    os.umask(0o077)
     outcome = run(options.site, options.project, options.round, options.memory_limit)
     print(json.dumps(outcome), flush=True)
     return 0 if outcome["state"] == "released" else 1

@@ -49,7 +49,7 @@ def done(message: str, document: dict[str, Any], as_json: bool) -> None:
     if as_json:
         print_json(document)
     else:
-        out.print(message, markup=False)
+        out.print(message, markup=False, soft_wrap=True)
 
 
 def table(title: str, columns: list[str], rows: list[list[Any]]) -> Table:
@@ -68,7 +68,7 @@ def show_error(error: LsiError, as_json: bool) -> None:
     if as_json:
         print_json({"error": error.reason, "nl": error.text("nl"), "en": error.text("en")})
     else:
-        err.print(error.text(language()), style="bold red", markup=False)
+        err.print(error.text(language()), style="bold red", markup=False, soft_wrap=True)
 
 
 def read_folder(folder: Path, pattern: str) -> dict[str, bytes]:

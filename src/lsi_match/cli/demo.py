@@ -13,12 +13,11 @@ app = App(help="The whole chain on made-up Dutch records, in one go.")
 def demo(*, people: int = 60_000, seed: int = 1, folder: Path | None = None, json: Path | None = None) -> int:
     """Take a made-up town and the FEBRL files through the whole chain, and check what comes out.
 
-    Parameters
-    ----------
-    people: how many people live in the town.
-    seed: which town; the same seed gives the same town.
-    folder: where everything is kept, to look at afterwards. Must not exist yet. Default: demo-out.
-    json: also write the results to this file.
+    Args:
+        people: how many people live in the town.
+        seed: which town; the same seed gives the same town.
+        folder: where everything is kept, to look at afterwards. Must not exist yet. Default: demo-out.
+        json: also write the results to this file.
     """
     from lsi_match.demo.story import tell
 

@@ -3,48 +3,117 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cyclopts import App
 
-from lsi_match.cli.console import Json, done, say
+from lsi_match.cli.console import Json, done, err, out, print_json, read_folder, say, table
+from lsi_match.errors import WrongUseError
+
+if TYPE_CHECKING:
+    from lsi_match.partner.ceremony import KeyMaking
 
 app = App(help="Make identities; make and share the project key.")
 
 
 @app.command
-def make(name: str, home: Path, *, json: Json = False) -> None:
+def make(
+    name: str,
+    home: Path,
+    *,
+    protect: bool = False,
+    signer: str = "",
+    module: str = "",
+    json: Json = False,
+) -> None:
     """Make a signing and an encryption key for a party.
 
-    Parameters
-    ----------
-    name: name of the party, as in the manifest.
-    home: the party's own folder; keys come in HOME/keys, readable by its owner only.
+    Args:
+        name: name of the party, as in the manifest.
+        home: the party's own folder; keys come in HOME/keys, readable by its owner only.
+        protect: put them behind a passphrase, which every command that uses them then needs.
+        signer: sign with a key that is in an HSM (hsm:NUMBER?label=TOKEN) or vault (hv:NAME) already.
+        module: the PKCS #11 library of the HSM, for example /usr/lib/softhsm/libsofthsm2.so.
     """
-    from lsi_match.trust.keys import make_identity
+    from lsi_match.trust.keys import make_identity, make_outside_identity
+    from lsi_match.trust.passphrase import ask_new
 
-    identity = make_identity(name, home / "keys")
-    card = home / "keys" / "card.json"
+    passphrase = ask_new(str(home / "keys" / "encryption.age")) if protect else None
+    folder = home / "keys"
+    identity = (
+        make_outside_identity(name, folder, signer, module, passphrase)
+        if signer
+        else make_identity(name, folder, passphrase)
+    )
+    card = folder / "card.json"
     done(say(f"Sleutels gemaakt. Geef {card} aan de projectleider en de beheerder van de koppelomgeving.",
              f"Keys made. Give {card} to the project leader and to the operator of the matching environment."),
          {"card": str(card), **identity.card}, json)  # fmt: skip
 
 
 @app.command
+def show(home: Path, *, json: Json = False) -> None:
+    """What keys there are: public keys and key ids, whether they are protected, file modes. Opens no private key.
+
+    Args:
+        home: the folder of a party, or of the matching site.
+    """
+    from lsi_match.trust.keys import key_state
+
+    state = key_state(home / "keys")
+    if json:
+        print_json({**vars(state), "card": state.card.model_dump()})
+        return
+    yes, no = say("ja", "yes"), say("nee", "no")
+    rows: list[list[object]] = [
+        [say("openbare ondertekensleutel", "public signing key"), state.card.signing_key],
+        [say("kenmerk daarvan (SHA-256)", "its id (SHA-256)"), state.signing_key_id],
+        [say("openbare ontvangstsleutel", "public encryption key"), state.card.encryption_key],
+        [say("ondertekensleutel in", "signing key in"), state.signing],
+        [say("achter een wachtzin", "behind a passphrase"), yes if state.protected else no],
+    ]
+    rows += [[say(f"rechten {file}", f"mode of {file}"), mode] for file, mode in state.modes.items()]
+    out.print(table(state.card.name, ["", ""], rows))
+    for file in state.readable_by_others:
+        err.print(
+            say(f"{file} is voor anderen te lezen: chmod 600", f"{file} can be read by others: chmod 600"),
+            style="bold red",
+            markup=False,
+        )
+
+
+@app.command
+def protect(name: str, home: Path, *, json: Json = False) -> None:
+    """Put the keys of a party, made without one, behind a passphrase.
+
+    Args:
+        name: the party.
+        home: its folder.
+    """
+    from lsi_match.trust.keys import protect_identity
+    from lsi_match.trust.passphrase import ask_new
+
+    protect_identity(name, home / "keys", ask_new(str(home / "keys" / "encryption.age")))
+    done(say(f"De sleutels in {home / 'keys'} hebben een wachtzin.", f"The keys in {home / 'keys'} have a passphrase."),
+         {"protected": str(home / "keys")}, json)  # fmt: skip
+
+
+@app.command
 def project(
     name: str, home: Path, project_id: str, *, cards: Path, out: Path, epoch: int = 1, json: Json = False
 ) -> None:
-    """Make the project key and seal it to every partner; prints the key check value for the manifest.
+    """Make the project key alone and seal it to every partner; prints the key check value for the manifest.
 
-    Parameters
-    ----------
-    name: the partner that makes the key.
-    home: its folder.
-    project_id: id of the project.
-    cards: folder with the cards (JSON) of all partners, its own too. Not the matcher's: it never gets the key.
-    out: folder for the sealed shares, one file per partner.
-    epoch: number of this key; one higher at each rotation.
+    Together is better, since then nobody picks it: see `keys commit`.
+
+    Args:
+        name: the partner that makes the key.
+        home: its folder.
+        project_id: id of the project.
+        cards: folder with the cards (JSON) of all partners, its own too. Not the matcher's: it never gets the key.
+        out: folder for the sealed shares, one file per partner.
+        epoch: number of this key; one higher at each rotation.
     """
-    from lsi_match.cli.console import read_folder
     from lsi_match.files import write_whole
     from lsi_match.partner.home import Home, make_key_share
     from lsi_match.trust.keys import read_card
@@ -60,3 +129,146 @@ def project(
     done(say(f"Projectsleutel gemaakt en verzegeld in {out}. Controlewaarde voor het manifest: {key.check_value}",
              f"Project key made and sealed in {out}. Key check value for the manifest: {key.check_value}"),
          {"key_check": key.check_value, "shares": str(out)}, json)  # fmt: skip
+
+
+@app.command
+def commit(
+    name: str,
+    home: Path,
+    project_id: str,
+    *,
+    cards: Path,
+    out: Path,
+    epoch: int = 1,
+    again: bool = False,
+    json: Json = False,
+) -> None:
+    """Make the project key together, 1 of 3: fix this partner's part of it, without telling it.
+
+    Args:
+        name: this partner.
+        home: its folder.
+        project_id: id of the project.
+        cards: folder with the cards (JSON) of all partners, checked with their owners by another way.
+        out: folder for the commitment; everyone's commitments go to everyone.
+        epoch: number of this key; one higher at each rotation.
+        again: start over, all partners together; destroys the part of the earlier attempt.
+    """
+    from lsi_match.files import write_whole
+
+    document = _key_making(name, home, project_id, cards, epoch).commit(again=again)
+    file = out / f"key-commitment.{name}.json"
+    write_whole(file, document, replace=again)
+    done(say(f"Vastgelegd: {file}. Geef dit bestand aan alle deelnemers.", f"Committed: {file}. Give this file to all partners."),
+         {"commitment": str(file)}, json)  # fmt: skip
+
+
+@app.command
+def reveal(
+    name: str,
+    home: Path,
+    project_id: str,
+    *,
+    cards: Path,
+    commitments: Path,
+    out: Path,
+    epoch: int = 1,
+    json: Json = False,
+) -> None:
+    """Make the project key together, 2 of 3: tell this partner's part to the others, once all have committed.
+
+    Args:
+        name: this partner.
+        home: its folder.
+        project_id: id of the project.
+        cards: folder with the cards (JSON) of all partners.
+        commitments: folder with the commitments of all partners, its own too.
+        out: folder for the reveal, sealed to the other partners.
+        epoch: number of this key.
+    """
+    from lsi_match.files import write_whole
+
+    words = read_folder(commitments, "key-commitment.*.json").values()
+    document = _key_making(name, home, project_id, cards, epoch).reveal(words)
+    file = out / f"key-reveal.{name}.json"
+    write_whole(file, document, replace=True)
+    done(say(f"Onthuld: {file}. Geef dit bestand aan alle deelnemers.", f"Revealed: {file}. Give this file to all partners."),
+         {"reveal": str(file)}, json)  # fmt: skip
+
+
+@app.command
+def derive(
+    name: str,
+    home: Path,
+    project_id: str,
+    *,
+    cards: Path,
+    commitments: Path,
+    reveals: Path,
+    epoch: int = 1,
+    json: Json = False,
+) -> None:
+    """Make the project key together, 3 of 3: derive it; all partners print the same key check value.
+
+    Args:
+        name: this partner.
+        home: its folder; the key is kept in it, sealed to this partner.
+        project_id: id of the project.
+        cards: folder with the cards (JSON) of all partners.
+        commitments: folder with the commitments of all partners.
+        reveals: folder with the reveals of all partners.
+        epoch: number of this key.
+    """
+    key, file = _key_making(name, home, project_id, cards, epoch).derive(
+        read_folder(commitments, "key-commitment.*.json").values(),
+        read_folder(reveals, "key-reveal.*.json").values(),
+    )
+    done(say(f"De projectsleutel staat verzegeld in {file}. Controlewaarde voor het manifest: {key.check_value}",
+             f"The project key is sealed in {file}. Key check value for the manifest: {key.check_value}"),
+         {"key_check": key.check_value, "key_share": str(file)}, json)  # fmt: skip
+
+
+@app.command
+def share(name: str, home: Path, project_id: str, *, card: Path, out: Path, json: Json = False) -> None:
+    """Seal the project key that this partner has to a partner that joins. Check its card by another way first.
+
+    Args:
+        name: the partner that shares.
+        home: its folder.
+        project_id: id of the project.
+        card: card (JSON) of the partner that joins.
+        out: folder for the sealed share.
+    """
+    from lsi_match.files import read_bytes, write_whole
+    from lsi_match.matcher.site import utc_now
+    from lsi_match.partner.home import Home, make_key_share
+    from lsi_match.trust.keys import read_card
+
+    own = Home(home, name)
+    key = own.project_key(own.agreed_manifest(project_id, utc_now()))
+    to = read_card(read_bytes(card), str(card))
+    refuse_matcher(to.name)
+    file = out / f"key-share.{to.name}.json"
+    write_whole(file, make_key_share(key, own.identity(), to.name, to.encryption_key))
+    done(say(f"Projectsleutel voor {to.name} verzegeld in {file}.", f"Project key sealed for {to.name} in {file}."),
+         {"key_check": key.check_value, "share": str(file)}, json)  # fmt: skip
+
+
+def refuse_matcher(name: str) -> None:
+    """The matching environment never gets the project key."""
+    if name == "matcher":
+        raise WrongUseError(problem="the matching environment does not get the project key")
+
+
+def _key_making(name: str, home: Path, project_id: str, cards: Path, epoch: int) -> KeyMaking:
+    """The key that `name` makes with the owners of `cards`; the matcher's card is left out."""
+    from lsi_match.partner.ceremony import KeyMaking
+    from lsi_match.partner.home import Home
+    from lsi_match.trust.ceremony import Ceremony
+    from lsi_match.trust.keys import read_card
+
+    read = [read_card(data, source) for source, data in read_folder(cards, "*.json").items()]
+    partners = {card.name: card for card in read if card.name != "matcher"}
+    if len(read) > len(partners | {card.name: card for card in read}):
+        raise WrongUseError(problem=f"{cards} holds two cards of one party")
+    return KeyMaking(Home(home, name), Ceremony(project_id, epoch, partners))

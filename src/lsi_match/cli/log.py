@@ -8,6 +8,10 @@ from pathlib import Path
 from cyclopts import App
 
 from lsi_match.cli.console import Json, err, language, out, print_json, say, table
+from lsi_match.protocol.log_entry import LogEntry
+from lsi_match.protocol.steps import Step
+
+STEP_NAMES = {step.value: step.dutch for step in Step}
 
 app = App(help="Read and verify the processing log of a project.")
 
@@ -16,10 +20,9 @@ app = App(help="Read and verify the processing log of a project.")
 def show(log: Path, *, refusals: bool = False, json: Json = False) -> None:
     """Every entry of a log: when, which step, what came of it.
 
-    Parameters
-    ----------
-    log: the log file, or the folder of a project on a site.
-    refusals: only what was refused.
+    Args:
+        log: the log file, or the folder of a project on a site.
+        refusals: only what was refused.
     """
     from lsi_match.trust.log import Log
 
@@ -31,15 +34,9 @@ def show(log: Path, *, refusals: bool = False, json: Json = False) -> None:
     rows = []
     for index, entry in entries:
         when = datetime.fromtimestamp(entry.end_time / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
-        ours = {k.removeprefix("lsi."): v for k, v in entry.attributes.items() if k.startswith("lsi.")}
-        facts = " ".join(
-            f"{k}={_short(v)}"
-            for k, v in ours.items()
-            if not k.startswith(("approval", "release", "manifest"))
-        )
-        rows.append(
-            [index, when, entry.name, entry.status, str(entry.attributes.get("exception.type", "")) or facts]
-        )
+        step = say(STEP_NAMES.get(entry.name, entry.name), entry.name)
+        status = {"Ok": "ok", "Error": say("geweigerd", "refused")}.get(entry.status, "-")
+        rows.append([index, when, step, status, _facts(entry)])
     out.print(
         table(
             "",
@@ -49,15 +46,25 @@ def show(log: Path, *, refusals: bool = False, json: Json = False) -> None:
     )
 
 
+#: Facts that every entry of a round repeats, or that only a program needs; `--json` has them.
+_LEFT_OUT = ("lsi.round", "lsi.manifest", "lsi.parts", "lsi.milliseconds", "lsi.approval.", "lsi.release.")
+
+
+def _facts(entry: LogEntry) -> str:
+    ours = {k: v for k, v in entry.attributes.items() if k.startswith("lsi.") and not k.startswith(_LEFT_OUT)}
+    first = [str(ours.pop("lsi.partner"))] if "lsi.partner" in ours else []
+    told = [f"{name.removeprefix('lsi.')}={_short(value)}" for name, value in ours.items() if value != ""]
+    return " ".join([*first, *told, str(entry.attributes.get("exception.type", ""))]).strip()
+
+
 @app.command
 def verify(log: Path, *, manifest: Path, remember: Path | None = None, json: Json = False) -> int:
     """Prove a log whole: every leaf, the tree over it, every signed checkpoint.
 
-    Parameters
-    ----------
-    log: the log file, or the folder of a project on a site.
-    manifest: the manifest you signed (canonical JSON); it names the matcher and its key.
-    remember: a file of your own that keeps the newest checkpoint. The log must continue the one kept there.
+    Args:
+        log: the log file, or the folder of a project on a site.
+        manifest: the manifest you signed (canonical JSON); it names the matcher and its key.
+        remember: a file of your own that keeps the newest checkpoint. The log must continue the one kept there.
     """
     from lsi_match.files import read_bytes
     from lsi_match.oversight import verify as verifying
@@ -79,11 +86,11 @@ def verify(log: Path, *, manifest: Path, remember: Path | None = None, json: Jso
     elif found.ok:
         nl = f"Het logboek klopt: {found.size} regels, niets veranderd, niets weg. Wortel: {root}"
         en = f"The log verifies: {found.size} entries, nothing altered, nothing gone. Root: {root}"
-        out.print(say(nl, en), markup=False)
+        out.print(say(nl, en), markup=False, soft_wrap=True)
     else:
         err.print(say("Het logboek klopt NIET:", "The log does NOT verify:"), style="bold red")
         for problem in found.texts(language()):
-            err.print(f"  {problem}", markup=False)
+            err.print(f"  {problem}", markup=False, soft_wrap=True)
     return 0 if found.ok else 1
 
 
@@ -93,4 +100,4 @@ def _file(path: Path) -> Path:
 
 def _short(value: object) -> str:
     text = str(value)
-    return text[:19] + "…" if text.startswith("sha256:") else text
+    return text[:15] + "…" if text.startswith("sha256:") else text

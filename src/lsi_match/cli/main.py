@@ -71,7 +71,8 @@ def _without_passphrase_source(arguments: list[str]) -> list[str]:
     """Set where passphrases come from in this process; the arguments without the options that say so."""
     from lsi_match.trust import passphrase
 
-    rest, source = list(arguments), prompt
+    rest = list(arguments)
+    source: passphrase.Source = prompt
     if "--passphrase-keyring" in rest:
         rest.remove("--passphrase-keyring")
         source = passphrase.from_keyring()

@@ -16,12 +16,11 @@ app = App(help="Check, complete, digest and sign a manifest.")
 def complete(draft: Path, *, cards: Path, key_check: str, out: Path, json: Json = False) -> None:
     """Fill the parties' public keys and the key check value into a draft; writes the manifest to be signed.
 
-    Parameters
-    ----------
-    draft: the draft (YAML).
-    cards: folder with the cards of every controller and of the matcher.
-    key_check: printed by `keys project`.
-    out: the manifest, as canonical JSON.
+    Args:
+        draft: the draft (YAML).
+        cards: folder with the cards of every controller and of the matcher.
+        key_check: printed by `keys project`.
+        out: the manifest, as canonical JSON.
     """
     from pydantic import ValidationError
 
@@ -47,9 +46,8 @@ def complete(draft: Path, *, cards: Path, key_check: str, out: Path, json: Json 
 def check(manifest: Path, *, json: Json = False) -> None:
     """Check a manifest as it would be signed, and show its digest and what each partner selects.
 
-    Parameters
-    ----------
-    manifest: the manifest (canonical JSON, from `manifest complete`).
+    Args:
+        manifest: the manifest (canonical JSON, from `manifest complete`).
     """
     from lsi_match.cli.console import out
     from lsi_match.files import read_bytes
@@ -63,24 +61,25 @@ def check(manifest: Path, *, json: Json = False) -> None:
     if json:
         print_json({"digest": document.digest, "project": document.project.id, "criteria": criteria})
         return
-    out.print(f"{document.project.title}\n{document.digest}\n", markup=False)
+    out.print(f"{document.project.title}\n{document.digest}\n", markup=False, soft_wrap=True)
     for partner, selection in document.selections():
-        out.print(f"{partner}.{selection.id} ({selection.source})", style="bold", markup=False)
+        out.print(
+            f"{partner}.{selection.id} ({selection.source})", style="bold", markup=False, soft_wrap=True
+        )
         for rule in selection.criteria:
-            out.print(f"  {rule.id}: {rule.when}\n    {rule.rationale}", markup=False)
-    out.print(f"\nmatch: {document.match.rule}\n  {document.match.rationale}", markup=False)
+            out.print(f"  {rule.id}: {rule.when}\n    {rule.rationale}", markup=False, soft_wrap=True)
+    out.print(f"\nmatch: {document.match.rule}\n  {document.match.rationale}", markup=False, soft_wrap=True)
 
 
 @app.command
 def sign(manifest: Path, name: str, home: Path, *, out: Path, json: Json = False) -> None:
     """Sign a manifest as one of its controllers.
 
-    Parameters
-    ----------
-    manifest: the manifest (canonical JSON).
-    name: the controller.
-    home: its folder.
-    out: folder for the approval: OUT/NAME.json.
+    Args:
+        manifest: the manifest (canonical JSON).
+        name: the controller.
+        home: its folder.
+        out: folder for the approval: OUT/NAME.json.
     """
     from lsi_match.errors import WrongUseError
     from lsi_match.files import read_bytes, write_whole

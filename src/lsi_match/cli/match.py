@@ -9,6 +9,15 @@ from typing import Any
 from cyclopts import App
 
 from lsi_match.cli.console import Json, done, err, language, out, print_json, say, table
+from lsi_match.cli.log import STEP_NAMES
+
+_STATES = {
+    "open": "open",
+    "refused": "tegengehouden",
+    "matched": "gekoppeld",
+    "released": "vrijgegeven",
+    "destroyed": "vrijgegeven en vernietigd",
+}
 
 app = App(help="Open a round, run it, see how it stands.")
 
@@ -17,12 +26,11 @@ app = App(help="Open a round, run it, see how it stands.")
 def open_(site: Path, project: str, round_id: str, *, reference_date: date, json: Json = False) -> None:
     """Open a round: a fresh key that drops are sealed to, in a signed opening for the partners.
 
-    Parameters
-    ----------
-    site: the matching site.
-    project: id of the project.
-    round_id: name of the round, for example 2026-10.
-    reference_date: the date that the criteria look at (peildatum).
+    Args:
+        site: the matching site.
+        project: id of the project.
+        round_id: name of the round, for example 2026-10.
+        reference_date: the date that the criteria look at (peildatum).
     """
     from lsi_match.matcher.run import open_round
     from lsi_match.matcher.site import Site, utc_now
@@ -36,12 +44,11 @@ def open_(site: Path, project: str, round_id: str, *, reference_date: date, json
 def run(site: Path, project: str, round_id: str, *, memory_limit: str = "4GB", json: Json = False) -> int:
     """Run a round: gates, intake, match, count, release, destroy. A process of its own does it, through Prefect.
 
-    Parameters
-    ----------
-    site: the matching site.
-    project: id of the project.
-    round_id: the round.
-    memory_limit: of the matching engine, for example 2GB.
+    Args:
+        site: the matching site.
+        project: id of the project.
+        round_id: the round.
+        memory_limit: of the matching engine, for example 2GB.
     """
     from lsi_match.runner import run_match
 
@@ -62,7 +69,7 @@ def run(site: Path, project: str, round_id: str, *, memory_limit: str = "4GB", j
             markup=False,
         )
     elif outcome["state"] == "refused":
-        err.print(outcome[language()], style="bold red", markup=False)
+        err.print(outcome[language()], style="bold red", markup=False, soft_wrap=True)
     else:
         err.print(
             say(
@@ -78,10 +85,9 @@ def run(site: Path, project: str, round_id: str, *, memory_limit: str = "4GB", j
 def status(site: Path, project: str, *, json: Json = False) -> None:
     """How the rounds of a project stand, as the log tells.
 
-    Parameters
-    ----------
-    site: the matching site.
-    project: id of the project.
+    Args:
+        site: the matching site.
+        project: id of the project.
     """
     from lsi_match.matcher.site import Site
     from lsi_match.oversight.state import rounds
@@ -96,4 +102,8 @@ def status(site: Path, project: str, *, json: Json = False) -> None:
         say("laatste stap", "last step"),
         say("geweigerd", "refused"),
     ]
-    out.print(table(project, columns, [[r.round, r.state, r.last_step, r.refusals] for r in found]))
+    rows: list[list[Any]] = [
+        [r.round, say(_STATES[r.state], r.state), say(STEP_NAMES[r.last_step], r.last_step), r.refusals]
+        for r in found
+    ]
+    out.print(table(project, columns, rows))

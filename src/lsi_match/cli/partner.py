@@ -17,13 +17,12 @@ def join(
 ) -> None:
     """Take in a project that every controller signed, and the sealed project key.
 
-    Parameters
-    ----------
-    name: this partner.
-    home: its folder.
-    manifest: the signed manifest (canonical JSON).
-    approvals: folder with the approval of every controller.
-    key_share: the project key, sealed to this partner.
+    Args:
+        name: this partner.
+        home: its folder.
+        manifest: the signed manifest (canonical JSON).
+        approvals: folder with the approval of every controller.
+        key_share: the project key, sealed to this partner.
     """
     from lsi_match.files import read_bytes
     from lsi_match.matcher.site import utc_now
@@ -51,15 +50,14 @@ def prepare(
 ) -> None:
     """Select by the manifest's criteria, pseudonymise, seal and sign: makes the drop of this partner.
 
-    Parameters
-    ----------
-    name: this partner.
-    home: its folder.
-    project: id of the project.
-    opening: the opening of the round, from the matching environment.
-    mapping: which extract and which columns hold the fields of the manifest (YAML).
-    extracts: folder of the extracts.
-    to: folder to write the drop into (the inbox, or where it is sent from).
+    Args:
+        name: this partner.
+        home: its folder.
+        project: id of the project.
+        opening: the opening of the round, from the matching environment.
+        mapping: which extract and which columns hold the fields of the manifest (YAML).
+        extracts: folder of the extracts.
+        to: folder to write the drop into (the inbox, or where it is sent from).
     """
     from lsi_match.files import read_bytes, read_text
     from lsi_match.matcher.site import utc_now
@@ -90,20 +88,19 @@ def prepare(
         rows.append([say("dubbel, samengevoegd", "duplicates, joined"), count.duplicates])
         rows.append([say("in de levering", "in the drop"), count.written])
         out.print(table(f"{name}.{selection}", ["", say("records", "records")], rows))
-    out.print(str(prepared.file), markup=False)
+    out.print(str(prepared.file), markup=False, soft_wrap=True)
 
 
 @app.command(name="open")
 def open_(name: str, home: Path, project: str, release: Path, *, to: Path, json: Json = False) -> None:
     """Open a release: the own records that are in a case, by own record id.
 
-    Parameters
-    ----------
-    name: this partner.
-    home: its folder.
-    project: id of the project.
-    release: the release (its .release.json file; the sealed part lies beside it).
-    to: the table to write, .csv or .parquet.
+    Args:
+        name: this partner.
+        home: its folder.
+        project: id of the project.
+        release: the release (its .release.json file; the sealed part lies beside it).
+        to: the table to write, .csv or .parquet.
     """
     import io
 

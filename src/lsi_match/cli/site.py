@@ -12,50 +12,58 @@ app = App(help="Set up a matching site and take in signed manifests.")
 
 
 @app.command
-def init(site: Path, *, json: Json = False) -> None:
+def init(site: Path, *, protect: bool = False, json: Json = False) -> None:
     """Make a matching site: a folder with keys of its own.
 
-    Parameters
-    ----------
-    site: the folder. Put it on an encrypted disk, readable by one user.
+    Args:
+        site: the folder. Put it on an encrypted disk, readable by one user.
+        protect: put its keys behind a passphrase, which every command that uses them then needs.
     """
     from lsi_match.matcher.site import Site
+    from lsi_match.trust.passphrase import ask_new
 
-    card = Site.make(site).folder / "keys" / "card.json"
+    passphrase = ask_new(str(site / "keys" / "encryption.age")) if protect else None
+    card = Site.make(site, passphrase).folder / "keys" / "card.json"
     done(say(f"Koppelomgeving gemaakt: {site}. Geef {card} aan de projectleider.",
              f"Matching site made: {site}. Give {card} to the project leader."), {"card": str(card)}, json)  # fmt: skip
 
 
 @app.command
-def register(site: Path, cards: Path, *, json: Json = False) -> None:
+def register(site: Path, cards: Path, *, replace: bool = False, json: Json = False) -> None:
     """Register the public keys of the controllers. Check them with their owners by another way first.
 
-    Parameters
-    ----------
-    site: the matching site.
-    cards: folder with their cards (JSON).
+    Args:
+        site: the matching site.
+        cards: folder with their cards (JSON).
+        replace: also take other keys of a party that is registered already, and log that in each of its projects.
     """
-    from lsi_match.matcher.site import Site
+    from lsi_match.matcher.site import PartyUnknownError, Site, utc_now
 
-    names = [
-        Site(site).register(data, name)
-        for name, data in read_folder(cards, "*.json").items()
-        if name != "matcher"
-    ]
-    done(
-        say(f"Aangemeld: {', '.join(names)}", f"Registered: {', '.join(names)}"), {"registered": names}, json
-    )
+    names: list[str] = []
+    logged: set[str] = set()
+    for source, data in read_folder(cards, "*.json").items():
+        if source == "matcher":
+            continue
+        try:
+            name, projects = Site(site).replace_party(data, source, utc_now()) if replace else ("", [])
+        except PartyUnknownError:
+            name, projects = "", []
+        names.append(name or Site(site).register(data, source))
+        logged |= set(projects)
+    more = say(f". Vervanging vastgelegd in: {', '.join(sorted(logged))}",
+               f". Replacement logged in: {', '.join(sorted(logged))}") if logged else ""  # fmt: skip
+    done(say(f"Aangemeld: {', '.join(names)}{more}", f"Registered: {', '.join(names)}{more}"),
+         {"registered": names, "logged": sorted(logged)}, json)  # fmt: skip
 
 
 @app.command
 def accept(site: Path, manifest: Path, *, approvals: Path, json: Json = False) -> None:
     """Take in a manifest that every controller signed.
 
-    Parameters
-    ----------
-    site: the matching site.
-    manifest: the manifest (canonical JSON).
-    approvals: folder with the approval of every controller.
+    Args:
+        site: the matching site.
+        manifest: the manifest (canonical JSON).
+        approvals: folder with the approval of every controller.
     """
     from lsi_match.files import read_bytes
     from lsi_match.matcher.site import Site, utc_now

@@ -30,6 +30,7 @@ from lsi_match.protocol.manifest import Manifest
 from lsi_match.protocol.steps import Step
 from lsi_match.trust.agreement import check_approvals, load_manifest
 from lsi_match.trust.keys import Identity, load_identity, make_identity, read_card
+from lsi_match.trust.outside import key_id
 from lsi_match.trust.signing import verify
 
 MATCHER = "matcher"
@@ -39,6 +40,11 @@ OPENING = "opening"
 class PartyUnknownError(LsiError):
     nl = "{name} is bij deze koppelomgeving niet aangemeld. Vraag de beheerder om het aan te melden met 'site register'."
     en = "{name} is not registered with this matching environment. Ask its operator to register it: 'site register'."
+
+
+class PartyRegisteredError(LsiError):
+    nl = "{name} is al aangemeld met een andere sleutel. Is die verloren of gestolen? Controleer de nieuwe, en gebruik dan --replace."
+    en = "{name} is registered with another key already. Was that lost or stolen? Check the new one, then use --replace."
 
 
 class PartyKeyDiffersError(LsiError):
@@ -63,19 +69,63 @@ class Site:
     folder: Path
 
     @classmethod
-    def make(cls, folder: Path) -> Site:
-        """A new site with keys of its own."""
-        make_identity(MATCHER, folder / "keys")
+    def make(cls, folder: Path, passphrase: str | None = None) -> Site:
+        """A new site with keys of its own; with a passphrase, protected by it."""
+        make_identity(MATCHER, folder / "keys", passphrase)
         return cls(folder)
 
     def identity(self) -> Identity:
         return load_identity(MATCHER, self.folder / "keys")
 
     def register(self, card: bytes, source: str) -> str:
-        """Register the public keys of a party; its name. They are compared with those of every manifest."""
+        """Register the public keys of a party; its name. They are compared with those of every manifest.
+
+        Raises:
+            PartyRegisteredError: the party is registered with other keys; see `replace_party`.
+        """
         party = read_card(card, source)
-        write_whole(self.folder / "parties" / f"{party.name}.json", canonical_json(party.model_dump()))
+        file = self.folder / "parties" / f"{party.name}.json"
+        if file.exists() and self.party(party.name) != party:
+            raise PartyRegisteredError(name=party.name)
+        write_whole(file, canonical_json(party.model_dump()), replace=True)
         return party.name
+
+    def replace_party(self, card: bytes, source: str, now: datetime) -> tuple[str, list[str]]:
+        """Register other keys for a party that lost its own: its name, and the projects in whose log it stands.
+
+        Until such a project has a manifest with the new keys, it opens and runs no round. The entries come
+        first: a card that changed without one would be a replacement that nobody can see.
+
+        Raises:
+            PartyUnknownError: it was never registered.
+        """
+        new = read_card(card, source)
+        old = self.party(new.name)
+        if new == old:
+            return new.name, []
+        touched = [project for project in self.projects() if new.name in project.manifest().controllers]
+        for project in touched:
+            with project.journal() as journal:
+                journal.record(
+                    Step.REPLACE_KEY,
+                    now,
+                    manifest=project.manifest().digest,
+                    facts={
+                        "party": new.name,
+                        "old_key": f"sha256:{key_id(old.signing_key)}",
+                        "new_key": f"sha256:{key_id(new.signing_key)}",
+                        "old_recipient": old.encryption_key,
+                        "new_recipient": new.encryption_key,
+                    },
+                )
+        file = self.folder / "parties" / f"{new.name}.json"
+        write_whole(file, canonical_json(new.model_dump()), replace=True)
+        return new.name, [project.id for project in touched]
+
+    def projects(self) -> list[Project]:
+        """Every project that was accepted, by name."""
+        found = sorted((self.folder / "projects").glob("*/manifest.json"))
+        return [Project(self, file.parent.name) for file in found]
 
     def party(self, name: str) -> Card:
         file = self.folder / "parties" / f"{name}.json"

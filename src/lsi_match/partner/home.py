@@ -1,10 +1,11 @@
 """A partner's own folder: its keys, what it agreed to, and what it needs to open releases.
 
-keys/                         signing.pem, encryption.age, card.json
+keys/                         encryption.age, signing.pem (or its protected forms), card.json: see trust/keys.py
 projects/<project>/
     manifest.json             the canonical bytes this partner approved
     approvals/<name>.json     of every controller
     key-share.json            the project key, sealed to this partner
+    key-<epoch>/              a key being made together (partner/ceremony.py)
     references/<round>.<id>.age   what resolves the references of one drop, sealed to this partner
 """
 
@@ -42,6 +43,11 @@ class ProjectKeyDiffersError(LsiError):
     en = "{partner}: the project key is another than the manifest names. Ask {maker} for the right one."
 
 
+class ProjectKeyReusedError(LsiError):
+    nl = "{partner}: de projectsleutel van versie {epoch} is die van een eerdere versie. Maak met alle deelnemers een nieuwe."
+    en = "{partner}: the project key of epoch {epoch} is that of an earlier epoch. Make a new one with all partners."
+
+
 class ReferencesLostError(LsiError):
     nl = "{partner}: de sleutel bij deze levering is hier niet (meer); de eigen kenmerken zijn niet terug te vinden."
     en = "{partner}: the key of this drop is not here (any more); own record ids cannot be resolved."
@@ -77,10 +83,14 @@ class Home:
         Raises:
             ManifestAlteredError, ApprovalsMissingError, ApprovalInvalidError: see `trust.agreement`.
             SignatureMissingError, SealBrokenError, ProjectKeyDiffersError: the key share is not for us, or another key.
+            ProjectKeyReusedError: a new epoch with the old key.
         """
         manifest = load_manifest(canonical)
         check_approvals(manifest, approvals, now)
-        self._opened(key_share, manifest)
+        key = self._opened(key_share, manifest)
+        earlier = self._earlier_key(manifest.project.id)
+        if earlier and earlier.epoch != key.epoch and earlier.secret == key.secret:
+            raise ProjectKeyReusedError(partner=self.name, epoch=key.epoch)
         folder = self.project(manifest.project.id)
         for name, approval in approvals.items():
             write_whole(folder / "approvals" / f"{name}.json", approval, replace=True)
@@ -105,6 +115,13 @@ class Home:
         if key.check_value != manifest.pseudonyms.key_check:
             raise ProjectKeyDiffersError(partner=self.name, maker=maker)
         return key
+
+    def _earlier_key(self, project: str) -> ProjectKey | None:
+        """The key joined with before, as far as it can still be opened."""
+        try:
+            return self.project_key(load_manifest(read_bytes(self.project(project) / "manifest.json")))
+        except LsiError:
+            return None
 
     def _reference_file(self, project: str, round_id: str, drop: str) -> Path:
         return self.project(project) / "references" / f"{round_id}.{drop.removeprefix('sha256:')[:32]}.age"

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 
 from lsi_match.errors import LsiError
 from lsi_match.files import private_folder, write_whole
-from lsi_match.partner.home import Home
+from lsi_match.partner.home import Home, References
 from lsi_match.partner.mapping import Mapping
-from lsi_match.partner.references import make_references
+from lsi_match.partner.references import long_ids, make_references, new_key
 from lsi_match.partner.rows import WORKERS, Rows, pseudonymised
 from lsi_match.partner.select import Selected, select
 from lsi_match.protocol.canonical import digest_of_bytes
 from lsi_match.protocol.documents import DropDescriptor, Opening, Part, SelectionCounts
 from lsi_match.protocol.manifest import Selection
-from lsi_match.protocol.tables import SELECTION, drop_columns
+from lsi_match.protocol.tables import SELECTION, Column, drop_columns
 from lsi_match.tables import to_parquet
 from lsi_match.trust.sealing import seal
 from lsi_match.trust.signing import sign, verify
@@ -119,7 +118,7 @@ def prepare(
         raise RoundClosedError(partner=home.name, round=opening.round)
     key = home.project_key(manifest)
     partner = manifest.partners[home.name]
-    delivered: list[Rows] = []
+    parts: list[list[Rows]] = [[] for _ in range(opening.parts)]
     found: list[tuple[Selected, dict[str, int]]] = []
     for position, selection in enumerate(partner.selections):
         if selection.id not in mapping.selections:
@@ -128,26 +127,27 @@ def prepare(
         local = mapping.selections[selection.id]
         selected = select(home.name, selection, local, extracts, manifest, opening.reference_date)
         progress(f"pseudonymise {selection.id}")
-        rows, invalid = pseudonymised(manifest, home.name, position, selected, key, opening.round)
-        if selected.with_signal and not len(rows):
+        pieces, invalid = pseudonymised(manifest, home.name, position, selected, key, opening)
+        if selected.with_signal and not any(len(rows) for piece in pieces for rows in piece):
             reasons = ", ".join(f"{reason}: {n}" for reason, n in invalid.items()) or "-"
             raise NoValidIdentifierError(partner=home.name, file=local.extract, invalid=reasons)
-        delivered.append(rows)
+        for part, rows in zip(parts, zip(*pieces, strict=True), strict=True):
+            part.extend(rows)
         found.append((selected.without_rows(), invalid))
+        del pieces, selected
     progress("order")
-    ordered = Rows.together(delivered).in_pseudonym_order()
-    rows = ordered.without_duplicates()
+    with ThreadPoolExecutor(WORKERS) as pool:
+        drop = list(pool.map(_in_order, parts))
     counts = {
-        selection.id: _counts(selected, invalid, position, ordered, rows)
-        for position, (selection, (selected, invalid)) in enumerate(
-            zip(partner.selections, found, strict=True)
-        )
+        selection.id: _counts(*found[position], position, drop)
+        for position, selection in enumerate(partner.selections)
     }
     for selection in partner.selections:
         _check_volume(home.name, selection, counts[selection.id].written)
     progress("seal")
-    references, keep = make_references(rows.record_ids)
-    table = rows.table(drop_columns(manifest, partner), references)
+    references = References(
+        new_key(), tuple(name for part in drop for name in long_ids(part.rows.record_ids))
+    )
     span = secrets.token_hex(8)
     stem = f"{project}.{opening.round}.{home.name}.{span}"
     private_folder(out)
@@ -161,28 +161,42 @@ def prepare(
         made_at=now,
         span_id=span,
         selections=counts,
-        parts=_write_parts(table, rows.part_starts(opening.parts), opening, out, stem),
+        parts=_write_parts(drop, drop_columns(manifest, partner), references.key, opening, out, stem),
     )
     document = sign(descriptor, DROP, home.identity())
-    home.keep_references(project, opening.round, digest_of_bytes(document), keep)
+    home.keep_references(project, opening.round, digest_of_bytes(document), references)
     file = out / f"{stem}.drop.json"
     write_whole(file, document)
     return Prepared(file, descriptor)
 
 
+@dataclass(frozen=True)
+class _Ordered:
+    """One part: its rows in pseudonym order, and how many there were of each selection before joining duplicates."""
+
+    rows: Rows
+    sendable: np.ndarray
+
+
+def _in_order(pieces: list[Rows]) -> _Ordered:
+    together = Rows.together(pieces)
+    pieces.clear()
+    sendable = np.bincount(together.values[SELECTION], minlength=256)
+    return _Ordered(together.in_pseudonym_order().without_duplicates(), sendable)
+
+
 def _counts(
-    selected: Selected, invalid: dict[str, int], position: int, sendable: Rows, distinct: Rows
+    selected: Selected, invalid: dict[str, int], position: int, drop: list[_Ordered]
 ) -> SelectionCounts:
-    sent, written = (
-        int(np.count_nonzero(rows.values[SELECTION] == position)) for rows in (sendable, distinct)
-    )
+    sendable = sum(int(part.sendable[position]) for part in drop)
+    written = sum(int(np.count_nonzero(part.rows.values[SELECTION] == position)) for part in drop)
     return SelectionCounts(
         read=selected.read,
         after=selected.after,
         with_signal=selected.with_signal,
         invalid=invalid,
-        without_identifier=selected.with_signal - sent,
-        duplicates=sent - written,
+        without_identifier=selected.with_signal - sendable,
+        duplicates=sendable - written,
         written=written,
     )
 
@@ -200,16 +214,18 @@ def _check_volume(partner: str, selection: Selection, count: int) -> None:
 
 
 def _write_parts(
-    table: pa.Table, starts: list[int], opening: Opening, out: Path, stem: str
+    drop: list[_Ordered], columns: Sequence[Column], key: bytes, opening: Opening, out: Path, stem: str
 ) -> tuple[Part, ...]:
     """Every part as a sealed file, several at a time."""
+    long_before = np.cumsum([0, *(len(long_ids(part.rows.record_ids)) for part in drop)]).tolist()
 
     def write(number: int) -> Part:
-        piece = table.slice(starts[number], starts[number + 1] - starts[number])
-        sealed = seal(to_parquet(piece), opening.recipient)
+        rows = drop[number].rows
+        table = rows.table(columns, make_references(rows.record_ids, key, long_before[number]))
+        sealed = seal(to_parquet(table), opening.recipient)
         name = f"{stem}.part-{number:04d}.age"
         write_whole(out / name, sealed)
-        return Part(file=name, digest=digest_of_bytes(sealed), rows=piece.num_rows)
+        return Part(file=name, digest=digest_of_bytes(sealed), rows=len(rows))
 
     with ThreadPoolExecutor(WORKERS) as pool:
         return tuple(pool.map(write, range(opening.parts)))

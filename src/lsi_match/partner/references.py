@@ -17,9 +17,22 @@ from lsi_match.trust.blocks import BLOCK, decrypt_blocks, encrypt_blocks, make_k
 _ROOM = BLOCK - 1
 
 
-def make_references(record_ids: pl.Series) -> tuple[pa.Array, References]:
-    """References (16-byte blocks, Arrow) for `record_ids` (String, no nulls, not empty), and what resolves them."""
-    key = make_key()
+def new_key() -> bytes:
+    """The key of the references of one drop."""
+    return make_key()
+
+
+def long_ids(record_ids: pl.Series) -> list[str]:
+    """Those of `record_ids` that do not fit in a block, in order."""
+    return record_ids.filter(record_ids.str.len_bytes() > _ROOM).to_list()
+
+
+def make_references(record_ids: pl.Series, key: bytes, first_long: int = 0) -> pa.Array:
+    """References (16-byte blocks, Arrow) for `record_ids` (String, no nulls, not empty).
+
+    Args:
+        first_long: the number of the first of these ids that is too long for a block (`long_ids`).
+    """
     text = record_ids.to_arrow().cast(pa.large_string())
     offsets = np.frombuffer(text.buffers()[1], dtype=np.int64)[text.offset : text.offset + len(text) + 1]
     letters = np.frombuffer(text.buffers()[2] or b"", dtype=np.uint8)
@@ -30,13 +43,10 @@ def make_references(record_ids: pl.Series) -> tuple[pa.Array, References]:
     for place in range(int(lengths[~long].max(initial=0))):
         has = ~long & (lengths > place)
         blocks[has, place + 1] = letters[offsets[:-1][has] + place]
-    long_ids = tuple(record_ids.filter(pl.Series(long)).to_list())
-    blocks[long, 8:] = np.arange(len(long_ids), dtype=">u8").view(np.uint8).reshape(-1, 8)
-    encrypted = encrypt_blocks(blocks.tobytes(), key)
-    array = pa.FixedSizeBinaryArray.from_buffers(
-        pa.binary(BLOCK), len(record_ids), [None, pa.py_buffer(encrypted)]
-    )
-    return array, References(key, long_ids)
+    numbers = np.arange(first_long, first_long + np.count_nonzero(long), dtype=">u8")
+    blocks[long, 8:] = numbers.view(np.uint8).reshape(-1, 8)
+    encrypted = pa.py_buffer(encrypt_blocks(blocks.tobytes(), key))
+    return pa.FixedSizeBinaryArray.from_buffers(pa.binary(BLOCK), len(record_ids), [None, encrypted])
 
 
 def resolve(references: list[bytes], keep: References) -> list[str]:

@@ -10,6 +10,7 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -17,6 +18,7 @@ import pyarrow as pa
 
 from lsi_match.partner.normalise import normalise, person_keys
 from lsi_match.partner.select import RECORD_ID, Selected
+from lsi_match.protocol.documents import Opening
 from lsi_match.protocol.manifest import NO_VALUE, Manifest, Selection
 from lsi_match.protocol.tables import GROUP, REFERENCE, SELECTION, SIGNALS, Column, attribute_column
 from lsi_match.tables import ARROW, BLOCK, schema_of
@@ -24,7 +26,7 @@ from lsi_match.trust.project_key import Blocks, ProjectKey
 
 WORKERS = os.cpu_count() or 1
 #: Rows that one worker takes at a time.
-PIECE = 500_000
+PIECE = 250_000
 
 
 @dataclass(frozen=True)
@@ -127,13 +129,14 @@ class Rows:
         stays[kept] = True
         return Rows(self.pseudonyms, self.record_ids, {**self.values, SIGNALS: signals}).take(stays)
 
-    def part_starts(self, parts: int) -> list[int]:
-        """Where each part begins, and the end: equal ranges of the first 16 bits of the first pseudonym.
-
-        For rows in pseudonym order.
-        """
+    def in_parts(self, parts: int) -> list[Rows]:
+        """The rows of each part: equal ranges of the first 16 bits of the first pseudonym."""
+        if parts == 1:
+            return [self]
         numbers = (self.first_pseudonyms() >> np.uint64(48)) * np.uint64(parts) >> np.uint64(16)
-        return [int(start) for start in np.searchsorted(numbers, np.arange(parts + 1, dtype=np.uint64))]
+        order = np.argsort(numbers.astype(np.uint16), kind="stable")
+        starts = np.searchsorted(numbers[order], np.arange(parts + 1, dtype=np.uint64))
+        return [self.take(order[start:end]) for start, end in pairwise(starts)]
 
     def table(self, columns: Sequence[Column], references: pa.Array) -> pa.Table:
         """The rows as the columns of a drop."""
@@ -157,17 +160,18 @@ def _block_array(blocks: Blocks) -> pa.Array:
 
 
 def pseudonymised(
-    manifest: Manifest, partner: str, position: int, selected: Selected, key: ProjectKey, round_id: str
-) -> tuple[Rows, dict[str, int]]:
+    manifest: Manifest, partner: str, position: int, selected: Selected, key: ProjectKey, opening: Opening
+) -> tuple[list[list[Rows]], dict[str, int]]:
     """The records of the selection at `position` of `partner` that have a valid identifier, with pseudonyms in
-    its place, and how many identifiers were invalid, by kind and reason."""
+    its place: piece by piece, each cut into the parts of the drop. And how many identifiers were invalid, by
+    kind and reason."""
     selection = manifest.partners[partner].selections[position]
     own = {attribute_column(a.id) for a in selection.attributes}
     every = [attribute_column(a) for a in manifest.partners[partner].attribute_ids]
 
-    def piece(start: int) -> tuple[Rows, dict[str, int]]:
+    def piece(start: int) -> tuple[list[Rows], dict[str, int]]:
         frame = pl.DataFrame(pl.from_arrow(selected.table.slice(start, PIECE)))
-        pseudonyms, invalid = _pseudonyms(manifest, selection, frame, key, round_id)
+        pseudonyms, invalid = _pseudonyms(manifest, selection, frame, key, opening.round)
         absent = np.full(len(frame), NO_VALUE, np.uint16)
         values = {
             SELECTION: np.full(len(frame), position, dtype=np.uint8),
@@ -176,11 +180,11 @@ def pseudonymised(
             **{name: frame.get_column(name).to_numpy() if name in own else absent for name in every},
         }
         rows = Rows(pseudonyms, frame.get_column(RECORD_ID).cast(pl.String), values)
-        return rows.with_pseudonym(), invalid
+        return rows.with_pseudonym().in_parts(opening.parts), invalid
 
     with ThreadPoolExecutor(WORKERS) as pool:
         pieces = list(pool.map(piece, range(0, max(1, selected.with_signal), PIECE)))
-    return Rows.together([rows for rows, _ in pieces]), _summed([invalid for _, invalid in pieces])
+    return [rows for rows, _ in pieces], _summed([invalid for _, invalid in pieces])
 
 
 def _pseudonyms(

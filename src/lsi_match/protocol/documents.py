@@ -4,6 +4,8 @@
 | --- | --- | --- |
 | `Approval` | a controller | this manifest digest is ours too, and we read its work instruction |
 | `KeyShare` | the partner that made the project key | the key of an epoch, sealed to one other partner |
+| `KeyCommitment` | a partner | what it will put into the project key, as a hash, and with whom it makes that key |
+| `KeyReveal` | a partner | what it put in, sealed to every other partner |
 | `Opening` | the matcher | a round is open, and drops are sealed to this key |
 | `DropDescriptor` | a partner | what is in a drop, part by part |
 | `ReleaseDescriptor` | the matcher | what is in a release |
@@ -65,6 +67,46 @@ class KeyShare(Document):
     maker: Name
     to: Name
     sealed: str
+
+
+class KeyCommitment(Document):
+    """A partner's first word in making a project key together (docs/keys.md).
+
+    `commitment` hides and binds its contribution. `partners` says, by the digest of their cards, with whom and to
+    which keys it makes the key: a partner that was shown another card for someone finds that out here.
+    """
+
+    format: Literal["lsi-match/key-commitment/v1"] = "lsi-match/key-commitment/v1"
+    project: Identity
+    epoch: int = Field(ge=1, le=9999)
+    partner: Name
+    partners: dict[Name, Digest] = Field(min_length=2, max_length=64)
+    commitment: Digest
+
+
+class KeyReveal(Document):
+    """A partner's second word: its contribution, `sealed` for every other partner as base64 of an age file.
+
+    `transcript` is the digest of all commitments, so that a contribution is told under one set of them only.
+    """
+
+    format: Literal["lsi-match/key-reveal/v1"] = "lsi-match/key-reveal/v1"
+    project: Identity
+    epoch: int = Field(ge=1, le=9999)
+    partner: Name
+    transcript: Digest
+    sealed: dict[Name, str] = Field(min_length=1, max_length=63)
+
+
+class KeyContribution(Document):
+    """What is sealed in a `KeyReveal`, and what a commitment is the hash of: 32 random bytes and a nonce, in hex."""
+
+    format: Literal["lsi-match/key-contribution/v1"] = "lsi-match/key-contribution/v1"
+    project: Identity
+    epoch: int = Field(ge=1, le=9999)
+    partner: Name
+    contribution: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+    nonce: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
 class Opening(Document):

@@ -17,6 +17,7 @@ class Step(StrEnum):
         return member
 
     REGISTER_MANIFEST = "register manifest", "manifest vastleggen"
+    REPLACE_KEY = "replace key", "sleutel vervangen"
     OPEN_ROUND = "open round", "ronde openen"
     GATES = "gates", "waarborgen controleren"
     INTAKE = "intake", "levering ontvangen"

@@ -247,7 +247,8 @@ def is_protected(folder: Path) -> bool:
 
 def passphrase_for(folder: Path) -> str | None:
     """The passphrase of the keys in `folder`, for a process that is about to be started; None without one."""
-    return passphrases.ask(str(folder / ENCRYPTION)) if is_protected(folder) else None
+    file = folder / ENCRYPTION
+    return passphrases.ask(str(file)) if file.exists() and is_protected(folder) else None
 
 
 def key_state(folder: Path) -> KeyState:
