@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 PEOPLE ?= 60000
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench bench-quick schemas lock clean
+.PHONY: help demo test check format bench bench-quick bench-report docs schemas lock clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,10 @@ bench-quick: $(READY) ## the same at small sizes, in minutes
 
 bench-report: ## the last results as a table
 	@$(BIN)/python -m benchmarks --report
+
+docs: $(READY) ## the documentation as HTML in docs/_build
+	@$(BIN)/sphinx-build --quiet --fail-on-warning docs docs/_build
+	@echo "Open docs/_build/README.html"
 
 schemas: $(READY) ## write the JSON Schemas of every exchanged document
 	@$(BIN)/python -m lsi_match.schemas schemas

@@ -84,13 +84,7 @@ def document(
             "period": {"first": "2026-01-01", "last": "2026-12-31"},
             "leader": "Projectleider",
         },
-        "basis": {
-            name: PROSE
-            for name in (
-                "legal_basis", "purpose", "necessity", "proportionality",
-                "subsidiarity", "intrusion", "personal_data", "equal_treatment",
-            )
-        },
+        "basis": dict.fromkeys(("legal_basis", "purpose", "necessity", "proportionality", "subsidiarity", "intrusion", "personal_data", "equal_treatment"), PROSE),
         "controllers": {
             name: {
                 "title": f"Organisatie {name}", "oin": f"{i + 1:020d}", "dpo_contact": f"fg@{name}.example",

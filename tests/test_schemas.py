@@ -45,7 +45,9 @@ def test_every_schema_is_a_valid_draft_2020_12_schema_with_a_name_of_its_own() -
 
 
 def test_every_document_with_a_format_has_a_schema() -> None:
-    kinds = [kind for kind in vars(documents).values() if isinstance(kind, type) and issubclass(kind, Document)]
+    kinds = [
+        kind for kind in vars(documents).values() if isinstance(kind, type) and issubclass(kind, Document)
+    ]
     named = {kind for kind in kinds if "format" in kind.model_fields}
     assert named <= {*schemas.SENT.values(), *schemas.WRITTEN.values()}
 
@@ -85,7 +87,14 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     parties = Parties(folder)
     parties.join()
     rows = [
-        {"kenmerk": f"R{i}", "nummer": bsn, "bedrag": "150", "begin": "2026-05-01", "soort": "a", "actief": "ja"}
+        {
+            "kenmerk": f"R{i}",
+            "nummer": bsn,
+            "bedrag": "150",
+            "begin": "2026-05-01",
+            "soort": "a",
+            "actief": "ja",
+        }
         for i, bsn in enumerate(BSNS)
     ]
     write_csv(folder / "in" / "g.csv", rows)
