@@ -67,13 +67,15 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def read_bytes(path: Path) -> bytes:
-    """The bytes of `path`.
+def read_bytes(path: Path, at_most: int | None = None) -> bytes:
+    """The bytes of `path`, if they are no more than `at_most`.
 
     Raises:
         FileMissingError, FileUnreadableError: named after what is wrong.
     """
     try:
+        if at_most is not None and path.stat().st_size > at_most:
+            raise FileUnreadableError(file=str(path), problem=f"larger than {at_most} bytes")
         return path.read_bytes()
     except FileNotFoundError:
         raise FileMissingError(file=str(path)) from None

@@ -18,12 +18,13 @@ import pyarrow.compute as pc
 from lsi_match.errors import LsiError
 from lsi_match.files import read_bytes
 from lsi_match.protocol.canonical import digest_of_bytes
-from lsi_match.protocol.documents import DropDescriptor, Opening, SelectionCounts
+from lsi_match.protocol.documents import DropDescriptor, Opening, SelectionCounts, part_name
 from lsi_match.protocol.manifest import NO_VALUE, UNKNOWN_GROUP, Manifest, Partner
 from lsi_match.protocol.tables import (
     GROUP,
     SELECTION,
     SIGNALS,
+    WIDTH,
     attribute_column,
     drop_columns,
 )
@@ -32,6 +33,7 @@ from lsi_match.trust.sealing import unseal
 from lsi_match.trust.signing import verify
 
 DROP = "drop"
+MAX_DESCRIPTOR = 8 * 2**20
 #: How far a partner's clock may run ahead of ours.
 CLOCK_SKEW = timedelta(minutes=5)
 
@@ -66,6 +68,11 @@ class OtherRoundError(DropRefusedError):
 class OtherProjectKeyError(DropRefusedError):
     nl = "{partner}: {file} is geweigerd: gemaakt met een andere projectsleutel. Haal de juiste sleutel op en maak de levering opnieuw."
     en = "{partner}: {file} is refused: made with another project key. Fetch the right key and make the drop again."
+
+
+class DropNameError(DropRefusedError):
+    nl = "{partner}: {file} is geweigerd: de bestanden heten anders dan bij deze levering hoort. Lever opnieuw, zonder namen te wijzigen."
+    en = "{partner}: {file} is refused: its files have other names than belong to this drop. Deliver again, names unchanged."
 
 
 class DropTimeError(DropRefusedError):
@@ -138,7 +145,9 @@ def receive(file: Path, partner: str, round_: Round, now: datetime) -> Drop:
     manifest = round_.manifest
     if partner not in manifest.partners:
         raise PartnerNotInManifestError(partner=partner, file=file.name)
-    data = read_bytes(file)
+    if file.is_symlink():
+        raise DropNameError(partner=partner, file=file.name)
+    data = read_bytes(file, MAX_DESCRIPTOR)
     key = manifest.controllers[partner].signing_key
     descriptor = verify(data, DROP, DropDescriptor, key, what=file.name, party=partner)
     check_descriptor(descriptor, partner, file.name, round_, now)
@@ -163,6 +172,9 @@ def check_descriptor(
         raise OtherProjectKeyError(**where)
     if not opening.opened_at - CLOCK_SKEW <= descriptor.made_at <= min(now + CLOCK_SKEW, opening.deadline):
         raise DropTimeError(**where)
+    names = [part_name(descriptor.stem, number) for number in range(len(descriptor.parts))]
+    if file != f"{descriptor.stem}.drop.json" or [part.file for part in descriptor.parts] != names:
+        raise DropNameError(**where)
     selections = {s.id: s for s in manifest.partners[partner].selections}
     if descriptor.selections.keys() != selections.keys() or len(descriptor.parts) != opening.parts:
         raise CountsDifferError(**where)
@@ -195,14 +207,18 @@ def _open_part(file: Path, number: int, descriptor: DropDescriptor, round_: Roun
     part = descriptor.parts[number]
     where = {"partner": descriptor.partner, "file": file.name, "part": part.file}
     path = file.parent / part.file
-    if "/" in part.file or not path.is_file():
+    if path.is_symlink() or not path.is_file():
         raise PartMissingError(**where)
+    partner = round_.manifest.partners[descriptor.partner]
+    columns = drop_columns(round_.manifest, partner)
+    # Twice what the rows take, and room for headers: no part that can be what it says is larger.
+    largest = 2**20 + 2 * part.rows * sum(WIDTH[column.type] for column in columns)
+    if path.stat().st_size > largest:
+        raise PartAlteredError(**where)
     sealed = read_bytes(path)
     if digest_of_bytes(sealed) != part.digest:
         raise PartAlteredError(**where)
     opened = unseal(sealed, round_.secret, what=part.file, party=descriptor.partner)
-    partner = round_.manifest.partners[descriptor.partner]
-    columns = drop_columns(round_.manifest, partner)
     table = from_parquet(opened, columns, part.rows, what=part.file, party=descriptor.partner)
     for column, allowed in _allowed(round_.manifest, partner, table).items():
         first = _first_false(allowed)

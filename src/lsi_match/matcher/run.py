@@ -35,6 +35,7 @@ from lsi_match.trust.signing import sign
 
 RELEASE = "release"
 DROP_SUFFIX = ".drop.json"
+REASON = "reason.json"
 #: Rows per part of a drop: what is opened at once.
 ROWS_PER_PART = 2_000_000
 
@@ -251,7 +252,8 @@ class Run:
 
     def _quarantine(self, file: Path, partner: str, error: LsiError) -> None:
         stem = file.name.removesuffix(DROP_SUFFIX)
-        to = private_folder(self.project.folder / "quarantine" / partner / f"{stem}.{secrets.token_hex(4)}")
+        place = self.project.folder / "quarantine" / partner
+        to = private_folder(place / f"{self.round_id}.{secrets.token_hex(4)}")
         accepted = {
             str(drop.file.parent / part.file)
             for drop in self._drops.values()
@@ -262,7 +264,7 @@ class Run:
                 path.rename(to / path.name)
         file.rename(to / file.name)
         reason = {"reason": error.reason, "nl": error.text("nl"), "en": error.text("en")}
-        write_whole(to / "reason.json", json_document(reason), replace=True)
+        write_whole(to / REASON, json_document(reason), replace=True)
         sync_folder(to)
 
     def match(self) -> None:
@@ -363,14 +365,13 @@ class Run:
             self._engine = None
         self._drops = {}
         destroy(self._key_file)
-        removed = 0
-        for place in ("inbox", "quarantine"):
-            for file in sorted((self.project.folder / place).rglob(f"{self.project.id}.{self.round_id}.*")):
-                if file.is_file():
-                    file.unlink()
-                    removed += 1
+        inbox = sorted((self.project.folder / "inbox").rglob(f"{self.project.id}.{self.round_id}.*"))
+        refused = sorted((self.project.folder / "quarantine").glob(f"*/{self.round_id}.*/*"))
+        gone = [file for file in (*inbox, *refused) if file.is_file() and file.name != REASON]
+        for file in gone:
+            file.unlink()
         if not self.ended:
-            self._record(Step.DESTROY, files=removed)
+            self._record(Step.DESTROY, files=len(gone))
 
     def summary(self) -> dict[str, object]:
         """Names and counts for whoever started the run; nothing about a person."""

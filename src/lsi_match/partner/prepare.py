@@ -19,7 +19,14 @@ from lsi_match.partner.references import long_ids, make_references, new_key
 from lsi_match.partner.rows import WORKERS, Rows, pseudonymised
 from lsi_match.partner.select import Selected, select
 from lsi_match.protocol.canonical import digest_of_bytes
-from lsi_match.protocol.documents import DropDescriptor, Opening, Part, SelectionCounts
+from lsi_match.protocol.documents import (
+    DropDescriptor,
+    Opening,
+    Part,
+    SelectionCounts,
+    drop_stem,
+    part_name,
+)
 from lsi_match.protocol.manifest import Selection
 from lsi_match.protocol.tables import SELECTION, Column, drop_columns
 from lsi_match.tables import to_parquet
@@ -149,7 +156,7 @@ def prepare(
         new_key(), tuple(name for part in drop for name in long_ids(part.rows.record_ids))
     )
     span = secrets.token_hex(8)
-    stem = f"{project}.{opening.round}.{home.name}.{span}"
+    stem = drop_stem(project, opening.round, home.name, span)
     private_folder(out)
     descriptor = DropDescriptor(
         project=project,
@@ -223,7 +230,7 @@ def _write_parts(
         rows = drop[number].rows
         table = rows.table(columns, make_references(rows.record_ids, key, long_before[number]))
         sealed = seal(to_parquet(table), opening.recipient)
-        name = f"{stem}.part-{number:04d}.age"
+        name = part_name(stem, number)
         write_whole(out / name, sealed)
         return Part(file=name, digest=digest_of_bytes(sealed), rows=len(rows))
 

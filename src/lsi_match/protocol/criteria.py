@@ -120,7 +120,7 @@ def _parse(text: str) -> exp.Expression:
             criterion=text, problem="a comment, semicolon, parameter or quoted name"
         )
     try:
-        trees = sqlglot.parse(text, read="duckdb")
+        trees = sqlglot.parse(text, read="duckdb", into=exp.Condition)
     except SqlglotError as error:
         details = getattr(error, "errors", None) or [{}]
         column = int(details[0].get("col") or 0)

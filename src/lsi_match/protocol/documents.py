@@ -171,6 +171,21 @@ class DropDescriptor(Document):
     def rows(self) -> int:
         return sum(part.rows for part in self.parts)
 
+    @property
+    def stem(self) -> str:
+        """How the files of this drop begin: `<stem>.drop.json`, `<stem>.part-0000.age` …"""
+        return drop_stem(self.project, self.round, self.partner, self.span_id)
+
+
+def drop_stem(project: str, round_id: str, partner: str, span_id: str) -> str:
+    """How the files of a drop begin."""
+    return f"{project}.{round_id}.{partner}.{span_id}"
+
+
+def part_name(stem: str, number: int) -> str:
+    """The file of part `number` of the drop whose files begin with `stem`."""
+    return f"{stem}.part-{number:04d}.age"
+
 
 class ReleaseDescriptor(Document):
     """What a partner receives: its own records that are in a case, sealed to it."""

@@ -6,12 +6,13 @@ from the document itself; whether it may run today (approvals, advice, period) i
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator, Mapping
 from datetime import date
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from lsi_match.protocol.canonical import canonical_json, digest_of_bytes
 from lsi_match.protocol.criteria import FIELD_NAME, REFERENCE_DATE, FieldType, Predicate, parse_predicate
@@ -24,9 +25,21 @@ from lsi_match.protocol.identifiers import (
 )
 from lsi_match.protocol.person_keys import PERSON_KEYS
 
+
+def _readable(text: str) -> str:
+    """Refuse characters that a reader cannot see: control, direction and zero-width characters."""
+    if any(unicodedata.category(c) in ("Cc", "Cf") and c != "\n" for c in text):
+        raise ValueError("a character that cannot be seen")
+    return text
+
+
 Name = Annotated[str, StringConstraints(pattern=FIELD_NAME.pattern)]
-Text = Annotated[str, StringConstraints(min_length=1, max_length=5000, strip_whitespace=True)]
-Prose = Annotated[str, StringConstraints(min_length=40, max_length=10000, strip_whitespace=True)]
+Text = Annotated[
+    str, StringConstraints(min_length=1, max_length=5000, strip_whitespace=True), AfterValidator(_readable)
+]
+Prose = Annotated[
+    str, StringConstraints(min_length=40, max_length=10000, strip_whitespace=True), AfterValidator(_readable)
+]
 Identity = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=63)]
 Ed25519Key = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 #: Ed25519 as 64 hex digits; ECDSA, which is what most hardware has, as its scheme and the compressed point.

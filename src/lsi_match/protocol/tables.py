@@ -29,6 +29,10 @@ class Column:
     nullable: bool = False
 
 
+#: Bytes of one cell of a drop.
+WIDTH: Final[dict[str, int]] = {"block": 16, "uint8": 1, "uint16": 2, "uint64": 8}
+
+
 def attribute_column(attribute: str) -> str:
     """The drop column of an attribute."""
     return f"attribute_{attribute}"
