@@ -11,9 +11,10 @@ from pathlib import Path
 
 
 def environment(site: Path) -> dict[str, str]:
-    """The environment of a process that runs a flow for `site`: this process's, with Prefect told what it may do."""
+    """The environment of a process that runs a flow for `site`: this process's, with Prefect told what it may do,
+    and without the token of a vault, which a run has no use for."""
     return {
-        **{name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")},
+        **{name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "VAULT_"))},
         "PREFECT_HOME": str(site / "prefect"),
         "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "true",
         # A first start makes the database and takes 11 to 19 seconds on two cores.

@@ -27,6 +27,16 @@ from lsi_match.trust.signing import sign
 NOW = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
 PROJECT = "proef"
 PROSE = "Deze tekst staat er alleen om lang genoeg te zijn voor wat het manifest hier vraagt."
+BASIS = (
+    "legal_basis",
+    "purpose",
+    "necessity",
+    "proportionality",
+    "subsidiarity",
+    "intrusion",
+    "personal_data",
+    "equal_treatment",
+)
 PARTNERS = ("gemeente", "uwv", "svb")
 
 #: BSNs that pass the eleven test, from the range that is used for tests.
@@ -84,7 +94,7 @@ def document(
             "period": {"first": "2026-01-01", "last": "2026-12-31"},
             "leader": "Projectleider",
         },
-        "basis": dict.fromkeys(("legal_basis", "purpose", "necessity", "proportionality", "subsidiarity", "intrusion", "personal_data", "equal_treatment"), PROSE),
+        "basis": dict.fromkeys(BASIS, PROSE),
         "controllers": {
             name: {
                 "title": f"Organisatie {name}", "oin": f"{i + 1:020d}", "dpo_contact": f"fg@{name}.example",

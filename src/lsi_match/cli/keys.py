@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from cyclopts import App
 
-from lsi_match.cli.console import Json, done, err, out, print_json, read_folder, say, table
+from lsi_match.cli.console import Json, done, err, out, print_json, read_folder, say
 from lsi_match.errors import WrongUseError
 
 if TYPE_CHECKING:
@@ -65,15 +65,17 @@ def show(home: Path, *, json: Json = False) -> None:
         print_json({**vars(state), "card": state.card.model_dump()})
         return
     yes, no = say("ja", "yes"), say("nee", "no")
-    rows: list[list[object]] = [
-        [say("openbare ondertekensleutel", "public signing key"), state.card.signing_key],
-        [say("kenmerk daarvan (SHA-256)", "its id (SHA-256)"), state.signing_key_id],
-        [say("openbare ontvangstsleutel", "public encryption key"), state.card.encryption_key],
-        [say("ondertekensleutel in", "signing key in"), state.signing],
-        [say("achter een wachtzin", "behind a passphrase"), yes if state.protected else no],
+    rows = [
+        (say("partij", "party"), state.card.name),
+        (say("openbare ondertekensleutel", "public signing key"), state.card.signing_key),
+        (say("kenmerk daarvan (SHA-256)", "its id (SHA-256)"), state.signing_key_id),
+        (say("openbare ontvangstsleutel", "public encryption key"), state.card.encryption_key),
+        (say("ondertekensleutel in", "signing key in"), state.signing),
+        (say("achter een wachtzin", "behind a passphrase"), yes if state.protected else no),
+        *((say(f"rechten {file}", f"mode of {file}"), mode) for file, mode in state.modes.items()),
     ]
-    rows += [[say(f"rechten {file}", f"mode of {file}"), mode] for file, mode in state.modes.items()]
-    out.print(table(state.card.name, ["", ""], rows))
+    for label, value in rows:  # as lines, since a key that is cut off cannot be compared
+        out.print(f"{label:<28}{value}", markup=False, soft_wrap=True)
     for file in state.readable_by_others:
         err.print(
             say(f"{file} is voor anderen te lezen: chmod 600", f"{file} can be read by others: chmod 600"),

@@ -71,7 +71,7 @@ def _without_passphrase_source(arguments: list[str]) -> list[str]:
     """Set where passphrases come from in this process; the arguments without the options that say so."""
     from lsi_match.trust import passphrase
 
-    rest = list(arguments)
+    rest = [part for argument in arguments for part in _spread(argument)]
     source: passphrase.Source = prompt
     if "--passphrase-keyring" in rest:
         rest.remove("--passphrase-keyring")
@@ -86,3 +86,9 @@ def _without_passphrase_source(arguments: list[str]) -> list[str]:
         del rest[at : at + 2]
     passphrase.use(source)
     return rest
+
+
+def _spread(argument: str) -> list[str]:
+    """`--passphrase-fd=3` as two arguments."""
+    name, equals, value = argument.partition("=")
+    return [name, value] if equals and name == "--passphrase-fd" else [argument]

@@ -37,18 +37,18 @@ def register(site: Path, cards: Path, *, replace: bool = False, json: Json = Fal
         cards: folder with their cards (JSON).
         replace: also take other keys of a party that is registered already, and log that in each of its projects.
     """
-    from lsi_match.matcher.site import PartyUnknownError, Site, utc_now
+    from lsi_match.matcher.site import Site, utc_now
 
     names: list[str] = []
     logged: set[str] = set()
     for source, data in read_folder(cards, "*.json").items():
         if source == "matcher":
             continue
-        try:
-            name, projects = Site(site).replace_party(data, source, utc_now()) if replace else ("", [])
-        except PartyUnknownError:
-            name, projects = "", []
-        names.append(name or Site(site).register(data, source))
+        if replace:
+            name, projects = Site(site).replace_party(data, source, utc_now())
+        else:
+            name, projects = Site(site).register(data, source), []
+        names.append(name)
         logged |= set(projects)
     more = say(f". Vervanging vastgelegd in: {', '.join(sorted(logged))}",
                f". Replacement logged in: {', '.join(sorted(logged))}") if logged else ""  # fmt: skip

@@ -96,10 +96,11 @@ class Site:
         Until such a project has a manifest with the new keys, it opens and runs no round. The entries come
         first: a card that changed without one would be a replacement that nobody can see.
 
-        Raises:
-            PartyUnknownError: it was never registered.
+        A party that was not registered before is, and there is nothing to log.
         """
         new = read_card(card, source)
+        if not (self.folder / "parties" / f"{new.name}.json").exists():
+            return self.register(card, source), []
         old = self.party(new.name)
         if new == old:
             return new.name, []

@@ -192,6 +192,40 @@ def _birth(text: pl.Expr) -> tuple[pl.Expr, pl.Expr, pl.Expr]:
     return tuple(pl.when(usable).then(part) for part in (year, month, day))  # type: ignore[return-value]
 
 
+#: How letters that sound alike in Dutch, or are written in two ways in names from elsewhere, become one; in this
+#: order. Vowels go afterwards, but for the first letter (after Soundex, R. Russell, US patent 1,261,167, 1918,
+#: with the classes of Dutch instead of English).
+_SOUNDS = (
+    (("SCH", "SJ", "SH"), "S"),
+    (("TSCH", "TCH", "CZ", "TJ"), "S"),
+    (("CH", "GH", "KH"), "G"),
+    (("PH",), "F"),
+    (("DT", "TH", "DH"), "T"),
+    (("CK", "QU", "CQ"), "K"),
+    (("CE", "CI", "CY"), "S"),
+    (("X",), "KS"),
+    (("C", "Q"), "K"),
+    (("D",), "T"),
+    (("V", "W"), "F"),
+    (("Z",), "S"),
+    (("B",), "P"),
+    (("M",), "N"),
+)
+
+
+def _sound(letters: pl.Expr) -> pl.Expr:
+    """How a name of letters A–Z sounds, roughly: its first letter's class and its consonants, doubles once."""
+    wrong = [before for many, _ in _SOUNDS for before in many]
+    right = [after for many, after in _SOUNDS for _ in many]
+    for before, after in zip(wrong, right, strict=True):
+        letters = letters.str.replace_all(before, after, literal=True)
+    first = letters.str.slice(0, 1).str.replace_all("[AEIOUYJH]", "A")
+    code = first + letters.str.slice(1).str.replace_all("[AEIOUYJH]", "")
+    for letter in "FGKLNPRST":
+        code = code.str.replace_all(f"{letter}{letter}+", letter)
+    return pl.when(code.str.len_bytes() > 1).then(code)
+
+
 def _person_parts(fields: dict[str, str]) -> dict[str, pl.Expr]:
     """Every part that the given fields allow, by the names that `PERSON_KEYS` uses."""
 
@@ -199,28 +233,40 @@ def _person_parts(fields: dict[str, str]) -> dict[str, pl.Expr]:
         return pl.col(fields[name]) if name in fields else pl.lit(None, dtype=pl.String)
 
     given, surname = _name(col("given_name")), _name(col("surname"))
+    initial = _folded(col("given_name")).str.extract("([A-Z])", 1)
     year, month, day = _birth(col("birth_date"))
-    two = [
-        part.cast(pl.String).str.zfill(2)
-        for part in (pl.min_horizontal(month, day), pl.max_horizontal(month, day))
-    ]
-    days = pl.when(month.is_not_null()).then(pl.concat_str(two))
+    y, m, d = year.cast(pl.String), month.cast(pl.String), day.cast(pl.String)
+    low, high = pl.min_horizontal(month, day), pl.max_horizontal(month, day)
+    days = pl.when(month.is_not_null()).then(
+        pl.concat_str([part.cast(pl.String).str.zfill(2) for part in (low, high)])
+    )
     first = pl.when(given <= surname).then(given).otherwise(surname)
     last = pl.when(given <= surname).then(surname).otherwise(given)
     house = col("house_number").str.extract(r"([0-9]+)", 1).str.strip_chars_start("0")
+    postcode = _empty_to_null(col("postcode").str.to_uppercase().str.replace_all(r"[^A-Z0-9]", ""))
+    street = _empty_to_null(_folded(col("street")).str.replace_all(r"[^A-Z]", ""))
+    given_sound, surname_sound = _sound(given), _sound(surname)
     return {
         "given": given,
         "surname": surname,
-        "given1": given.str.slice(0, 1),
+        "given1": initial,
         "given3": given.str.slice(0, 3),
+        "given_end": given.str.slice(-3),
+        "given_sound": given_sound,
         "surname3": surname.str.slice(0, 3),
+        "surname_end": surname.str.slice(-3),
+        "surname_sound": surname_sound,
         "names": pl.concat_str([first, last], separator="+"),
-        "birth": pl.concat_str([year.cast(pl.String), days]),
-        "birth_year": year.cast(pl.String),
+        "birth": pl.concat_str([y, days]),
+        "birth_year_month": pl.concat_str([y, m], separator="-"),
+        "birth_year_day": pl.concat_str([y, d], separator="-"),
         "birth_day": days,
-        "postcode": _empty_to_null(col("postcode").str.to_uppercase().str.replace_all(r"[^A-Z0-9]", "")),
+        "postcode": postcode,
         "house": _empty_to_null(house),
-        "street": _empty_to_null(_folded(col("street")).str.replace_all(r"[^A-Z]", "")),
+        "street": street,
+        "street4": pl.when(street.str.len_bytes() >= 4).then(street.str.slice(0, 4)),
+        "street_end": pl.when(street.str.len_bytes() >= 4).then(street.str.slice(-4)),
+        "place": _empty_to_null(_folded(col("place")).str.replace_all(r"[^A-Z]", "")),
     }
 
 

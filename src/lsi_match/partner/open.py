@@ -16,7 +16,7 @@ from lsi_match.protocol.canonical import digest_of_bytes
 from lsi_match.protocol.documents import ReleaseDescriptor
 from lsi_match.protocol.manifest import Manifest
 from lsi_match.protocol.tables import CASE, REFERENCE, SELECTION, release_columns
-from lsi_match.tables import from_parquet
+from lsi_match.tables import from_parquet, schema_of
 from lsi_match.trust.sealing import unseal
 from lsi_match.trust.signing import verify
 
@@ -71,7 +71,7 @@ def open_release(
 def _table(home: Home, file: Path, manifest: Manifest, descriptor: ReleaseDescriptor) -> pl.DataFrame:
     columns = release_columns(manifest, home.name)
     if not descriptor.parts or descriptor.drop is None:
-        return pl.DataFrame({c.name: [] for c in columns})
+        return _by_record_id(pl.DataFrame(pl.from_arrow(schema_of(columns).empty_table())), [], [])
     part = descriptor.parts[0]
     sealed = read_bytes(file.parent / part.file)
     if digest_of_bytes(sealed) != part.digest:
@@ -86,9 +86,13 @@ def _table(home: Home, file: Path, manifest: Manifest, descriptor: ReleaseDescri
         record_ids = resolve(frame.get_column(REFERENCE).to_list(), keep)
     except (ValueError, UnicodeDecodeError):
         raise ReferenceUnknownError(file=file.name) from None
+    return _by_record_id(frame, [selections[i] for i in frame.get_column(SELECTION).to_list()], record_ids)
+
+
+def _by_record_id(frame: pl.DataFrame, selections: list[str], record_ids: list[str]) -> pl.DataFrame:
     first = [
         frame.get_column(CASE).bin.encode("hex"),
-        pl.Series(SELECTION, [selections[i] for i in frame.get_column(SELECTION).to_list()], dtype=pl.String),
+        pl.Series(SELECTION, selections, dtype=pl.String),
         pl.Series(RECORD_ID, record_ids, dtype=pl.String),
     ]
     rest = frame.drop(CASE, REFERENCE, SELECTION)

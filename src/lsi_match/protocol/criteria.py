@@ -28,6 +28,7 @@ REFERENCE_DATE = "peildatum"
 
 FIELD_NAME = re.compile(r"^[a-z][a-z0-9_]{0,62}$")
 _DATE_UNITS = {"DAY", "MONTH", "YEAR"}
+_DUCKDB = sqlglot.Dialect.get_or_raise("duckdb")
 
 
 class FieldType(StrEnum):
@@ -120,7 +121,7 @@ def _parse(text: str) -> exp.Expression:
             criterion=text, problem="a comment, semicolon, parameter or quoted name"
         )
     try:
-        trees = sqlglot.parse(text, read="duckdb", into=exp.Condition)
+        trees = _DUCKDB.parse_into(exp.Condition, text)
     except SqlglotError as error:
         details = getattr(error, "errors", None) or [{}]
         column = int(details[0].get("col") or 0)

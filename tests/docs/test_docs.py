@@ -1,0 +1,199 @@
+"""The documentation says what is there: links, commands, parts of the manifest, steps, functions, vectors, the tutorial."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lsi_match.cli.main import app
+from lsi_match.protocol.criteria import FUNCTIONS, FieldType
+from lsi_match.protocol.identifiers import IdentifierKind, InvalidReason
+from lsi_match.protocol.manifest import Manifest
+from lsi_match.protocol.person_keys import PERSON_KEYS
+from lsi_match.protocol.steps import Step
+from lsi_match.trust.project_key import ProjectKey, pseudonym
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted(DOCS.rglob("*.md"))]
+
+_FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+_HEADING = re.compile(r"^#+ +(.*)$", re.MULTILINE)
+
+
+def text_of(page: str) -> str:
+    return (DOCS / page).read_text()
+
+
+def blocks(page: str, language: str) -> list[str]:
+    return [body for found, body in _FENCE.findall(text_of(page)) if found == language]
+
+
+def anchor(heading: str) -> str:
+    """The anchor that a heading gets where Markdown is shown."""
+    plain = re.sub(r"[`*]", "", heading).strip().lower()
+    return re.sub(r"[^\w\- ]", "", plain).replace(" ", "-")
+
+
+def command_names() -> list[str]:
+    """Every command a person can give: `demo`, `keys make` …"""
+    names = []
+    for name in app:
+        if name.startswith("-"):
+            continue
+        inner = [child for child in app[name] if not child.startswith("-")]
+        names += [f"{name} {child}" for child in inner] or [name]
+    return names
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_relative_link_leads_somewhere(page: Path) -> None:
+    prose = _FENCE.sub("", page.read_text())
+    for link in _LINK.findall(prose):
+        if re.match(r"^[a-z]+:", link):
+            continue
+        target, _, wanted = link.partition("#")
+        file = (page.parent / target).resolve() if target else page
+        assert file.exists(), f"{page.name}: {link}"
+        if wanted:
+            anchors = {anchor(heading) for heading in _HEADING.findall(_FENCE.sub("", file.read_text()))}
+            assert wanted in anchors, f"{page.name}: {link}"
+
+
+def test_every_page_is_in_the_index() -> None:
+    index = text_of("README.md")
+    for page in sorted(DOCS.rglob("*.md")):
+        name = page.relative_to(DOCS).as_posix()
+        assert name == "README.md" or f"({name})" in index, name
+
+
+@pytest.mark.parametrize("command", command_names())
+def test_every_command_and_its_options_are_in_the_reference(command: str) -> None:
+    reference = text_of("reference/commands.md")
+    assert f"## `lsi-match {command}`" in reference
+    section = reference.split(f"## `lsi-match {command}`")[1].split("\n## ")[0]
+    called = app
+    for word in command.split():
+        called = called[word]
+    arguments = called.assemble_argument_collection() if called.default_command else ()
+    for argument in arguments:
+        long = [name for name in argument.names if name.startswith("--") and not name.startswith("--no-")]
+        short = [name.removeprefix("--").upper() for name in long]
+        assert any(name in section for name in (*long, *short)), f"{command}: {argument.names}"
+
+
+@pytest.mark.parametrize("part", list(Manifest.model_fields))
+def test_every_part_of_the_manifest_is_explained(part: str) -> None:
+    assert re.search(rf"^## `{part}`", text_of("manifest.md"), re.MULTILINE)
+
+
+def test_every_member_of_the_manifest_is_named() -> None:
+    page = text_of("manifest.md")
+    schema = Manifest.model_json_schema()
+    members = {name for part in schema["$defs"].values() for name in part.get("properties", {})}
+    assert [name for name in sorted(members) if f"`{name}`" not in page] == []
+
+
+@pytest.mark.parametrize("step", list(Step))
+def test_every_step_is_in_the_page_about_the_log(step: Step) -> None:
+    assert f"| `{step.value}` | {step.dutch} |" in text_of("log.md")
+
+
+def test_every_function_and_type_of_the_criteria_language_is_explained() -> None:
+    page = text_of("criteria.md")
+    for function in FUNCTIONS:
+        assert f"`{function}(" in page, function
+    for kind in FieldType:
+        assert f"| `{kind.value}` |" in page, kind
+
+
+def test_the_protocol_names_every_kind_reason_and_person_key() -> None:
+    page = text_of("protocol.md")
+    for word in (*IdentifierKind, *(r for r in InvalidReason if r is not InvalidReason.MISSING)):
+        assert f"`{word.value}`" in page, word
+    for name, key in PERSON_KEYS.items():
+        parts = ", ".join(f"`{part}`" for part in key.parts)
+        assert f"| `{name}` | {parts} | {key.reason} |" in page
+
+
+def test_the_vectors_of_the_protocol_are_those_of_the_program() -> None:
+    key = ProjectKey("voorbeeld", 1, bytes(range(32)))
+    expected = [key.subkey("pseudonym/voorbeeld/1/2026-10/bsn")]
+    for kind, identifier in (
+        ("bsn", "999990019"),
+        ("v_number", "1234567890"),
+        ("address", "1011AB|12|A"),
+        ("pk_names_birth", "JANSEN+PIET|19800213"),
+    ):
+        expected.append(pseudonym(key, identifier, "2026-10", kind).hex())
+    expected.append(key.check_value)
+    assert blocks("protocol.md", "text")[0].split() == expected
+
+
+def test_the_python_of_the_protocol_runs() -> None:
+    for source in blocks("protocol.md", "python"):
+        exec(compile(source, "docs/protocol.md", "exec"), {})
+
+
+@pytest.mark.skipif(not (shutil.which("openssl") and shutil.which("xxd")), reason="needs openssl and xxd")
+def test_the_shell_commands_of_the_protocol_give_what_stands_below_them() -> None:
+    if not subprocess.run(["openssl", "version"], capture_output=True, text=True).stdout.startswith("OpenSSL 3"):
+        pytest.skip("needs OpenSSL 3")
+    first, second = (body for body in blocks("protocol.md", "sh") if "KEY=0001" in body or "-K $KEY" in body)
+    done = subprocess.run(["bash", "-euc", first + second], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [
+        word for body in blocks("protocol.md", "text")[:2] for word in body.split()
+    ]
+
+
+def _masked(text: str) -> list[str]:
+    """What is the same each time: without digests, keys, times, seconds and sizes, and without trailing space."""
+    text = re.sub(r"[0-9a-f]{16,}", "HEX", text)
+    text = re.sub(r"(?<=sha256:)[0-9a-f]{8,}…?", "HEX", text)
+    text = re.sub(r"age1[0-9a-z]+", "AGE", text)
+    text = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "TIME", text)
+    text = re.sub(r"milliseconds=\d+", "milliseconds=N", text)
+    text = re.sub(r" +\d+\.\d\d s +\d+ MiB", " TOOK", text)
+    text = re.sub(r"rec-\d+-(org|dup-0)", "REC", text)
+    return [re.sub(r"[ ─━]+", " ", line).rstrip() for line in text.strip().splitlines()]
+
+
+@pytest.mark.slow
+def test_the_tutorial_works_word_for_word(tmp_path: Path) -> None:
+    """Every command in turn, in one shell. With LSI_MATCH_WRITE_TUTORIAL=1 the output is written into the page."""
+    pytest.importorskip("recordlinkage")
+    bin_folder = Path(sys.executable).parent
+    if not (bin_folder / "lsi-match").exists() and not shutil.which("lsi-match"):
+        pytest.skip("the program is not installed here")
+    page = text_of("tutorial.md")
+    fences = list(_FENCE.finditer(page))
+    commands = [fence for fence in fences if fence[1] == "sh"]
+    script = "".join(f"{fence[2]}echo @@@\n" for fence in commands)
+    env = {**os.environ, "HOME": str(tmp_path), "PATH": f"{bin_folder}:{os.environ['PATH']}", "COLUMNS": "110"}
+    ran = subprocess.run(
+        ["bash", "-uc", "exec 2>&1\n" + script], cwd=ROOT, env=env, capture_output=True, text=True
+    )
+    outputs = [part.strip("\n") for part in ran.stdout.split("@@@\n")]
+    told: dict[int, str] = {}
+    for fence, output in zip(commands, outputs, strict=False):
+        after = fences.index(fence) + 1
+        if after < len(fences) and fences[after][1] == "text" and "```" not in page[fence.end() + 1 : fences[after].start()]:
+            told[after] = output
+        else:
+            assert not output, output
+    if os.environ.get("LSI_MATCH_WRITE_TUTORIAL"):
+        for at in sorted(told, reverse=True):
+            lines = "\n".join(line.rstrip() for line in told[at].splitlines())
+            page = page[: fences[at].start()] + f"```text\n{lines}\n```" + page[fences[at].end() :]
+        (DOCS / "tutorial.md").write_text(page)
+        return
+    assert len(outputs) == len(commands) + 1
+    for at, output in told.items():
+        assert _masked(output) == _masked(fences[at][2])
