@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import date
 from typing import Any
 
@@ -196,10 +197,26 @@ def test_refusals_are_named_after_what_is_wrong() -> None:
             parse_predicate(text, FIELDS)
 
 
-@pytest.mark.parametrize("text", ["(" * 1500 + "actief" + ")" * 1500, "NOT " * 900 + "actief"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "(" * 1500 + "actief" + ")" * 1500,
+        "(" * 150 + "actief" + ")" * 150,
+        "NOT " * 900 + "actief",
+        "NOT " * 150 + "actief",
+        "aantal" + " + 1" * 600 + " = 1",
+        "actief" + " AND actief" * 300,
+    ],
+)
 def test_deep_nesting_is_refused_and_not_a_crash(text: str) -> None:
     with pytest.raises(CriterionError):
         parse_predicate(text, FIELDS)
+
+
+def test_checking_takes_no_longer_than_the_text_is_long() -> None:
+    start = time.perf_counter()
+    assert parse_predicate("coalesce(" * 40 + "aantal" + ", 1)" * 40 + " = 1", FIELDS).fields == ("aantal",)
+    assert time.perf_counter() - start < 5
 
 
 @pytest.mark.parametrize(
@@ -316,9 +333,13 @@ def test_unknown_values_follow_three_valued_logic(text: str, expected: list[bool
 
 # any text at all
 
-_scraps = st.sampled_from(
-    ["actief", "soort", "naam", "aantal", "bedrag", "begin", "einde", "peildatum", "onbekend", "AND", "OR", "NOT", "=", "<>", "<", ">=", "IN", "(", ")", ",", "'", "'a'", "1", "2.5", "-3", "IS", "NULL", "TRUE", "BETWEEN", "LIKE", "DATE", "'2026-01-01'", "date_diff(", "'month'", "coalesce(", "lower(", "length(", "+", "-", "*", "/", "SELECT", "FROM", "CASE", "WHEN", "THEN", "END", "CAST(", "AS", "VARCHAR", ")", "::", "||", "->", "[", "]", "{", "}", ";", "--", "/*", "*/", "$1", "?", "@", "#", "~", "%", "^", "|", "&", "OVER", "COLLATE", "ESCAPE", ".", "x", "random()", "now()", "current_date", "INTERVAL", "EXISTS", "ANY", "ALL", "**", "//", "UNION", "WITH", "VALUES", "a:", "lambda"]
-)
+SCRAPS = """
+actief soort naam aantal bedrag begin einde peildatum onbekend AND OR NOT = <> < >= IN ( ) , ' 'a' 1 2.5 -3 IS NULL TRUE
+BETWEEN LIKE DATE '2026-01-01' date_diff( 'month' coalesce( lower( length( + - * / SELECT FROM CASE WHEN THEN END CAST(
+AS VARCHAR ) :: || -> [ ] { } ; -- /* */ $1 ? @ # ~ % ^ | & OVER COLLATE ESCAPE . x random() now() current_date INTERVAL
+EXISTS ANY ALL ** // UNION WITH VALUES a: lambda
+"""
+_scraps = st.sampled_from(SCRAPS.split())
 _texts = st.one_of(st.text(max_size=60), st.lists(_scraps, max_size=14).map(" ".join))
 
 

@@ -29,6 +29,8 @@ REFERENCE_DATE = "peildatum"
 FIELD_NAME = re.compile(r"^[a-z][a-z0-9_]{0,62}$")
 _DATE_UNITS = {"DAY", "MONTH", "YEAR"}
 _DUCKDB = sqlglot.Dialect.get_or_raise("duckdb")
+#: How deep expressions may stand in each other. A row of ANDs counts each of them.
+_MAX_DEPTH = 100
 
 
 class FieldType(StrEnum):
@@ -133,9 +135,18 @@ def _parse(text: str) -> exp.Expression:
         raise CriterionForbiddenError(criterion=text[:40] + "…", problem="nested too deeply") from None
     if len(trees) != 1 or not isinstance(trees[0], exp.Expression):
         raise CriterionSyntaxError(criterion=text, column=0, problem="one expression is needed")
+    if _depth(trees[0]) > _MAX_DEPTH:
+        raise CriterionForbiddenError(criterion=text[:40] + "…", problem="nested too deeply")
     if any(node.comments for node in trees[0].walk()):
         raise CriterionForbiddenError(criterion=text, problem="a comment")
     return trees[0].transform(_negation_outside)
+
+
+def _depth(tree: exp.Expression) -> int:
+    depth: dict[int, int] = {}
+    for node in tree.walk():
+        depth[id(node)] = depth.get(id(node.parent), 0) + 1
+    return max(depth.values())
 
 
 def _negation_outside(node: exp.Expression) -> exp.Expression:
@@ -178,7 +189,7 @@ class _Checker:
             raise self._mistyped(f"'{node.sql()[:60]}' is {found.value}, not {' or '.join(wanted)}")
         return found
 
-    def _same(self, *nodes: exp.Expression, ordered: bool = False) -> None:
+    def _same(self, *nodes: exp.Expression, ordered: bool = False) -> FieldType:
         kinds = [self.type_of(node) for node in nodes]
         groups = {"number" if kind in _NUMBERS else kind.value for kind in kinds}
         if len(groups) > 1:
@@ -186,6 +197,7 @@ class _Checker:
         if ordered and groups & {"boolean", "text"}:
             # The order of text depends on the collation of each database, so it is not agreed by the text alone.
             raise self._mistyped(f"'{nodes[0].sql()[:60]}' has no order: use = or IN")
+        return FieldType.DECIMAL if FieldType.DECIMAL in kinds else kinds[0]
 
     def logic(self, node: exp.Expression) -> FieldType:
         for child in (node.this, node.args.get("expression")):
@@ -290,8 +302,7 @@ class _Checker:
         return FieldType.BOOLEAN
 
     def coalesce(self, node: exp.Expression) -> FieldType:
-        self._same(node.this, *node.expressions)
-        return self.type_of(node.this)
+        return self._same(node.this, *node.expressions)
 
 
 #: Functions of the language, as a reader writes them; all others are refused.
