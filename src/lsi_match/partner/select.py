@@ -25,8 +25,12 @@ from lsi_match.protocol.manifest import NO_VALUE, UNKNOWN_GROUP, Attribute, Mani
 from lsi_match.protocol.tables import GROUP, SIGNALS, attribute_column
 from lsi_match.sql import locked_connection, one_row, quoted
 
-ROW = "row_number"
 RECORD_ID = "record_id"
+
+
+def _text_of(field: str) -> str:
+    """The column with the text of a field, under a name that no field can have."""
+    return quoted(f"text of {field}")
 
 
 class ExtractError(LsiError):
@@ -168,15 +172,12 @@ class _Extract:
                 )
 
     def source(self, manifest: Manifest, reference_date: date) -> None:
-        """View `source`: record id, each field as text (`text_…`) and as its type, signals, group, attributes."""
+        """View `source`: record id, each field as text (`text of …`) and as its type, signals, group, attributes."""
         texts = [f"{_text(quoted(self.mapping.record_id))} AS {RECORD_ID}"]
-        texts += [
-            f"{_text(quoted(self.mapping.columns[f]))} AS {quoted('text_' + f)}"
-            for f in self.selection.fields
-        ]
+        texts += [f"{_text(quoted(self.mapping.columns[f]))} AS {_text_of(f)}" for f in self.selection.fields]
         self.con.execute(f"CREATE VIEW text AS SELECT {', '.join(texts)} FROM raw")
         typed = [
-            f"{_typed(quoted('text_' + field), kind)} AS {quoted(field)}"
+            f"{_typed(_text_of(field), kind)} AS {quoted(field)}"
             for field, kind in self.selection.field_types.items()
         ]
         coded = [
@@ -232,7 +233,7 @@ class _Extract:
             )
 
         faults: list[tuple[str, Callable[[int, int], ExtractError]]] = [
-            (f"{quoted('text_' + field)} IS NOT NULL AND {quoted(field)} IS NULL", wrong_type(field, kind))
+            (f"{_text_of(field)} IS NOT NULL AND {quoted(field)} IS NULL", wrong_type(field, kind))
             for field, kind in self.selection.field_types.items()
             if kind is not FieldType.TEXT
         ]
@@ -248,8 +249,8 @@ class _Extract:
         ]
 
     def _first_row(self, condition: str) -> int:
-        numbered = f"(SELECT row_number() OVER () AS {ROW}, * FROM source)"
-        return int(one_row(self.con, f"SELECT min({ROW}) FROM {numbered} WHERE {condition}")[0])
+        numbered = '(SELECT row_number() OVER () AS "row number", * FROM source)'
+        return int(one_row(self.con, f'SELECT min("row number") FROM {numbered} WHERE {condition}')[0])
 
     def selected(self) -> pa.Table:
         """The records to deliver."""
@@ -257,7 +258,7 @@ class _Extract:
         texts += list(self.selection.person.values())
         columns = [
             RECORD_ID,
-            *(f"{quoted('text_' + name)} AS {quoted(name)}" for name in dict.fromkeys(texts)),
+            *(f"{_text_of(name)} AS {quoted(name)}" for name in dict.fromkeys(texts)),
             SIGNALS,
             quoted(GROUP),
             *(quoted(attribute_column(a.id)) for a in self.selection.attributes),

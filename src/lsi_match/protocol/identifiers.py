@@ -55,7 +55,7 @@ UNIT_OF: Final[dict[IdentifierKind, Unit]] = {
 ADDRESS_PARTS: Final = ("postcode", "house_number", "house_letter", "addition")
 
 #: What a person key may be made of; a selection maps each part it has to a field.
-PERSON_PARTS: Final = ("given_name", "surname", "birth_date", "postcode", "house_number", "street")
+PERSON_PARTS: Final = ("given_name", "surname", "birth_date", "postcode", "house_number", "street", "place")
 
 
 class InvalidReason(StrEnum):

@@ -58,6 +58,10 @@ MAX_GROUPS = 250
 UNKNOWN_GROUP = 255
 #: Position of "no value" in an attribute column.
 NO_VALUE = 65535
+#: Columns that are made from a record beside its fields, and columns of matching and release beside the partners':
+#: a field, partner or signal of the same name would stand in their place.
+RESERVED_FIELDS = frozenset({REFERENCE_DATE, "record_id", "signals", "group"})
+RESERVED_COLUMNS = frozenset({"subject", "cell", "case_id", "reference", "selection", "record_id"})
 
 
 class Document(BaseModel):
@@ -273,7 +277,7 @@ class Selection(Document):
     fields: dict[Name, SourceField] = Field(min_length=1)
     identifiers: tuple[IdentifierSource, ...] = ()
     person: dict[
-        Literal["given_name", "surname", "birth_date", "postcode", "house_number", "street"], Name
+        Literal["given_name", "surname", "birth_date", "postcode", "house_number", "street", "place"], Name
     ] = Field(
         default_factory=dict,
         description="Velden voor persoonssleutels. Fields that person keys are made from.",
@@ -297,8 +301,9 @@ class Selection(Document):
 
     @model_validator(mode="after")
     def _consistent(self) -> Selection:
-        if REFERENCE_DATE in self.fields:
-            raise ValueError(f"'{REFERENCE_DATE}' is the reference date and cannot be a field")
+        for name in self.fields:
+            if name in RESERVED_FIELDS or name.startswith("attribute_"):
+                raise ValueError(f"a field cannot be called '{name}', which has a meaning of its own")
         _no_twins("criterion", [rule.id for rule in self.criteria])
         _no_twins("signal", [signal.id for signal in self.signals])
         _no_twins("attribute", [attribute.id for attribute in self.attributes])
@@ -451,6 +456,11 @@ class Manifest(Document):
         columns = ["partners", *self.partners]
         columns += [f"{n}_{x.id}" for n, p in self.partners.items() for x in p.signals]
         _no_twins("column of the match rule", columns)
+        for name in columns:
+            if name in RESERVED_COLUMNS:
+                raise ValueError(
+                    f"a partner or signal cannot give the column '{name}', which has a meaning of its own"
+                )
         _no_twins("group", [group.id for group in self.monitor.groups])
         self.match_predicate()
         for _, selection in self.selections():

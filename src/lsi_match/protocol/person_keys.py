@@ -1,13 +1,28 @@
 """Person keys: named combinations of name, birth date and address, each a kind of pseudonym of its own.
 
-Two records agree when one of these combinations is equal in both; each must therefore be rare enough to stand
-for one person on its own. A part that is missing makes the key missing, never an empty match.
+A part that is missing makes the key missing, never an empty match. How far one agreement goes is the key's
+strength; the rules are carried out in `lsi_match.matcher.engine`, what they reach is in docs/person-keys.md.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
+from itertools import combinations
 from typing import Final
+
+
+class Strength(StrEnum):
+    """What it says that two records agree on a key."""
+
+    #: One agreement joins records, as an identifier does, within one register too.
+    SURE = "sure"
+    #: One agreement joins two records of different partners where no other record fits as well.
+    TELLING = "telling"
+    #: Two agreements that share no part count as one that is telling; a single one counts for nothing, unless the
+    #: key has proved itself in the round.
+    WEAK = "weak"
 
 
 @dataclass(frozen=True)
@@ -16,42 +31,104 @@ class PersonKey:
 
     parts: tuple[str, ...]
     reason: str
+    strength: Strength = Strength.TELLING
+
+    @property
+    def sources(self) -> frozenset[str]:
+        """What its parts are made from: two keys share a part when they share a source."""
+        return frozenset(source for part in self.parts for source in SOURCES[part])
 
 
-#: Parts: given, surname: normalised names · given3, surname3: their first three letters · names: given and
-#: surname in alphabetical order · birth: year, then day and month in ascending order, so that a swapped day
-#: and month agree · birth_year, birth_day (day and month) · postcode, house, street.
+#: A value of a key that more records than this share links nothing: it is somebody's placeholder or a crowd.
+CROWD: Final = 50
+#: A weak key proves itself in a round when, of at least so many agreements between records that both have a
+#: counterpart already, at least this share is with that counterpart. Then it tells, for records without one.
+PROOF: Final = 1_000
+PROVEN: Final = 0.99
+#: No key is used whose commonest value more than this share of a population has (docs/person-keys.md).
+COMMONEST: Final = 1 / 10_000
+
+#: Part → what it is made from. `first_…` and `last_…` are the two names in alphabetical order, so that names in
+#: each other's field agree; which of them is the surname is therefore unknown.
+SOURCES: Final[dict[str, tuple[str, ...]]] = {
+    "names": ("first_name", "last_name"),
+    "first_letters": ("first_name",),
+    "last_letters": ("last_name",),
+    "first_sound": ("first_name",),
+    "last_sound": ("last_name",),
+    "given_end": ("first_name", "last_name"),
+    "surname_sound": ("first_name", "last_name"),
+    "surname_end": ("first_name", "last_name"),
+    "birth": ("birth_date",),
+    "birth_year_month": ("birth_date",),
+    "birth_day": ("birth_date",),
+    "postcode": ("postcode",),
+    "house": ("house_number",),
+    "street": ("street",),
+    "street_letters": ("street",),
+    "place": ("place",),
+}
+
+SURE, WEAK = Strength.SURE, Strength.WEAK
 PERSON_KEYS: Final[dict[str, PersonKey]] = {
-    "names_birth": PersonKey(("names", "birth"), "names in each other's field, day and month swapped"),
-    "given_birth_postcode": PersonKey(("given", "birth", "postcode"), "a changed or misspelt surname"),
-    "given_birth_street": PersonKey(("given", "birth", "street"), "a changed surname, a misspelt postcode"),
-    "given_birth_house": PersonKey(
-        ("given", "surname3", "birth", "house"), "a surname that differs at its end"
+    "names_birth_postcode": PersonKey(
+        ("names", "birth", "postcode"), "nothing but names in each other's field, day and month swapped", SURE
     ),
-    "initial_birth_postcode_house": PersonKey(
-        ("given1", "birth", "postcode", "house"), "both names misspelt"
+    "letters_birth": PersonKey(
+        ("first_letters", "last_letters", "birth"), "moved house, errors further on in the names"
     ),
-    "initial_birth_postcode_street": PersonKey(
-        ("given1", "birth", "postcode", "street"), "the same, without number"
+    "sound_birth": PersonKey(
+        ("first_sound", "last_sound", "birth"), "moved house, names spelt in another way"
     ),
-    "surname_birth_postcode": PersonKey(
-        ("given1", "surname", "birth", "postcode"), "an initial instead of a name"
+    "ends_birth": PersonKey(
+        ("given_end", "surname_end", "birth"), "moved house, errors at the beginning of the names"
     ),
-    "surname_birth_street": PersonKey(
-        ("given1", "surname", "birth", "street"), "an initial, a misspelt postcode"
+    "names_birth_month": PersonKey(
+        ("names", "birth_year_month", "place"), "moved within the place, another day of birth"
     ),
-    "surname_birth_house": PersonKey(
-        ("given1", "surname", "birth", "house"), "an initial, a misspelt street"
+    "names_birth_day": PersonKey(("names", "birth_day", "place"), "moved, another year of birth"),
+    "birth_postcode": PersonKey(("birth", "postcode"), "other names altogether: married, called by another"),
+    "birth_street_house": PersonKey(
+        ("birth", "street_letters", "house"), "the same, with a misspelt postcode"
     ),
-    "letters_birth_postcode": PersonKey(
-        ("given3", "surname3", "birth", "postcode"), "errors at the end of both names"
+    "birth_place_street": PersonKey(
+        ("birth", "place", "street_letters"), "the same, without the house number", WEAK
     ),
-    "letters_birth_street": PersonKey(("given3", "surname3", "birth", "street"), "the same, with the street"),
-    "names_postcode_house": PersonKey(("names", "postcode", "house"), "a wrong or missing birth date"),
-    "names_street_postcode": PersonKey(("names", "street", "postcode"), "the same, without house number"),
-    "names_street_house": PersonKey(("names", "street", "house"), "the same, with a misspelt postcode"),
-    "given_address": PersonKey(("given", "surname3", "street", "house"), "no birth date, a misspelt surname"),
-    "surname_address": PersonKey(
-        ("given3", "surname", "postcode", "house"), "no birth date, a misspelt given name"
+    "surname_birth_place": PersonKey(("surname_sound", "birth", "place"), "another given name, moved nearby"),
+    "letters_postcode": PersonKey(
+        ("first_letters", "last_letters", "postcode"), "a wrong or missing birth date"
+    ),
+    "sound_postcode": PersonKey(
+        ("first_sound", "last_sound", "postcode"), "the same, names spelt in another way", WEAK
+    ),
+    "letters_street_house": PersonKey(
+        ("first_letters", "last_letters", "street_letters", "house"),
+        "a wrong or missing birth date and postcode", WEAK
+    ),
+    "first_birth": PersonKey(("first_letters", "birth"), "the second name wrong", WEAK),
+    "last_birth": PersonKey(("last_letters", "birth"), "the first name wrong", WEAK),
+    "birth_house": PersonKey(("birth", "house"), "street and postcode misspelt", WEAK),
+    "birth_place": PersonKey(("birth", "place"), "postcode and number misspelt", WEAK),
+    "first_postcode": PersonKey(("first_letters", "postcode"), "the second name wrong, no birth date", WEAK),
+    "last_postcode": PersonKey(("last_letters", "postcode"), "the first name wrong, no birth date", WEAK),
+    "first_street_house": PersonKey(
+        ("first_letters", "street_letters", "house"), "the same, without the postcode", WEAK
+    ),
+    "last_street_house": PersonKey(
+        ("last_letters", "street_letters", "house"), "the same, without the postcode", WEAK
     ),
 }
+
+
+def may_link(agreed: Sequence[str], proven: Collection[str] = ()) -> bool:
+    """Whether agreement on these keys makes two records candidates: one that is telling or `proven`, or two weak
+    ones that share no part and together hold the birth date or both names (a family shares a name and an
+    address)."""
+    keys = [PERSON_KEYS[name] for name in agreed]
+    if any(name in proven or key.strength is not WEAK for name, key in zip(agreed, keys, strict=True)):
+        return True
+    return any(not a.sources & b.sources and _tells(a.sources | b.sources) for a, b in combinations(keys, 2))
+
+
+def _tells(sources: frozenset[str]) -> bool:
+    return "birth_date" in sources or sources >= {"first_name", "last_name"}
