@@ -73,7 +73,7 @@ def _attempt(run_id: str, name: str) -> LsiError | None:
     return None
 
 
-gates = _step("gates", "Does everything hold that must hold before a run? (docs/reference/gates)")
+gates = _step("gates", "Does everything hold that must hold before a run? (docs/log.md)")
 intake = _step("intake", "Check every drop; accept or refuse it, with a reason.")
 match_drops = _step("match", "Re-key the pseudonyms, join the drops in DuckDB, find the cases.")
 count = _step("count", "Count per group, small cells withheld.")

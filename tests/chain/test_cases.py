@@ -12,12 +12,22 @@ import polars as pl
 import pytest
 
 from flows.settings import environment
+from lsi_match.cli.main import run as main
 from lsi_match.demo import town
 from lsi_match.demo.oracle import expected_cases
 from lsi_match.demo.world import Case, World
 from lsi_match.errors import LsiError
-from lsi_match.matcher.run import RoundBusyError, RoundEndedError, RoundExistsError, Run, TooManyCasesError
+from lsi_match.matcher.run import (
+    DropsIncompleteError,
+    MemoryLimitError,
+    RoundBusyError,
+    RoundEndedError,
+    RoundExistsError,
+    Run,
+    TooManyCasesError,
+)
 from lsi_match.matcher.site import utc_now
+from lsi_match.oversight.state import rounds
 from lsi_match.oversight.verify import verify_log
 from lsi_match.partner.open import ReleaseExpiredError, ReleaseNotOursError, open_release
 from lsi_match.protocol.tables import release_columns
@@ -128,7 +138,13 @@ def test_a_late_partner_is_left_out_when_the_manifest_says_proceed(made: Town, t
     for partner in world.partners:
         if partner != "toeslagen":
             world.prepare(partner, opening)
-    run_steps(world)
+    with pytest.raises(DropsIncompleteError):
+        run_steps(world, steps=("gates", "intake"))  # before the deadline it waits
+    late = world.project.opening(ROUND)[0].deadline
+    run = Run(world.project, ROUND, lambda: late)
+    for step in STEPS:
+        getattr(run, step)()
+    run.close()
     assert world.open("toeslagen", ROUND).is_empty()
     found = world.found_cases(ROUND)
     assert found
@@ -141,6 +157,27 @@ def test_a_round_runs_once(world: World) -> None:
         run_steps(world, steps=("gates",))
     with pytest.raises(RoundExistsError):
         world.open_round(ROUND, "2026-10-01")
+
+
+def test_a_round_can_be_ended_without_a_release(world: World) -> None:
+    assert main(["match", "destroy", str(world.site.folder), "samenloop", ROUND]) == 0
+    assert not (world.project.round_folder(ROUND) / "round.key").exists()
+    assert not list(world.project.folder.glob("inbox/*/*"))
+    assert not list(world.project.folder.glob("releases/*/*"))
+    assert [round_.state for round_ in rounds(world.project.log_file)] == ["abandoned"]
+    with pytest.raises(RoundEndedError):
+        run_steps(world)
+
+
+def test_a_run_that_does_not_fit_in_memory_says_so_and_releases_nothing(world: World) -> None:
+    run = Run(world.project, ROUND, utc_now, memory_limit="1MB")
+    run.gates()
+    run.intake()
+    with pytest.raises(MemoryLimitError):
+        run.match()
+    run.close()
+    run_steps(world)
+    assert world.found_cases(ROUND)
 
 
 def test_two_processes_cannot_run_one_round(world: World) -> None:

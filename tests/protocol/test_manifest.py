@@ -90,7 +90,16 @@ def changed(value: Value, path: Path) -> list[Value]:
         choices = [["uwv"], ["Extra"]] if isinstance(leaf, list) else []
     else:
         digit = "1" if leaf[-1:] != "1" else "2"
-        choices = [leaf + " AND TRUE", leaf + "s", leaf[:-1] + digit, "2026-06-30", "positive", "negative"]
+        choices = [
+            leaf + " AND TRUE",
+            leaf + "s",
+            leaf[:-1] + digit,
+            "2026-06-30",
+            "e" * 64,
+            "9" * 20,
+            "positive",
+            "negative",
+        ]
         choices += ["neighbourhood", "decimal", "proxy", "proceed", "age1" + "z" * 58]
     made = []
     for choice in (choice for choice in choices if choice != leaf):
@@ -147,7 +156,7 @@ def test_changing_any_leaf_changes_the_digest() -> None:
     # What has one value only, or is tied to something elsewhere in the document.
     assert {path[-1] if isinstance(path[-1], str) else path[-2] for path in never_valid} <= {
         "format", "scheme", "unit", "identifiers", "person_keys", "kind", "birth_date", "surname", "given_name",
-        "edges", "values", "attributes_of", "signals_of", "svb", "type", "fields", "form",
+        "field", "edges", "values", "attributes_of", "signals_of", "svb", "type", "fields", "form",
     }  # fmt: skip
 
 
@@ -222,6 +231,24 @@ RULES: dict[str, tuple[Change, str]] = {
         lambda v: first(v).update(
             attributes=[{"id": "x", "field": "bedrag", "kind": "band", "edges": [2, 1], "rationale": "r"}]),
         "each larger than the one before"),
+    "a listed attribute of a date": (
+        lambda v: first(v).update(
+            attributes=[{"id": "x", "field": "begin", "kind": "listed", "values": ["a"], "rationale": "r"}]
+        ),
+        "'x' is listed, and the type of its field does not fit",
+    ),
+    "a band of a text": (
+        lambda v: first(v).update(
+            attributes=[{"id": "x", "field": "soort", "kind": "band", "edges": [1], "rationale": "r"}]
+        ),
+        "'x' is band, and the type of its field does not fit",
+    ),
+    "a month of a number": (
+        lambda v: first(v).update(
+            attributes=[{"id": "x", "field": "bedrag", "kind": "month", "rationale": "r"}]
+        ),
+        "'x' is month, and the type of its field does not fit",
+    ),
     "free text": (
         lambda v: first(v).update(attributes=[{"id": "x", "field": "soort", "kind": "text", "rationale": "r"}]),
         "'listed', 'boolean', 'band' or 'month'"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import sys
 
 from cyclopts import App, CycloptsError
@@ -26,14 +27,16 @@ for command in (demo, keys, manifest, partner, site, match, log):
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """The command line; never a traceback for what a user can cause."""
+    """The command line; never a traceback for what a user can cause. No core dumps, files for their owner only."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    os.umask(0o077)
     sys.exit(run(list(sys.argv[1:] if arguments is None else arguments)))
 
 
 def run(arguments: list[str]) -> int:
     """Carry out one command line; its exit status."""
-    arguments = _without_language(arguments)
     try:
+        arguments = _without_language(arguments)
         arguments = _without_passphrase_source(arguments)
         status = app(arguments, exit_on_error=False, print_error=True, result_action="return_value")
     except CycloptsError:
@@ -62,6 +65,8 @@ def _without_language(arguments: list[str]) -> list[str]:
     rest = list(arguments)
     while "--lang" in rest[:-1]:
         at = rest.index("--lang")
+        if rest[at + 1] not in ("nl", "en"):
+            raise WrongUseError(problem="--lang is nl or en")
         console.set_language(rest[at + 1])
         del rest[at : at + 2]
     return rest

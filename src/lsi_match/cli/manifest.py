@@ -34,7 +34,7 @@ def complete(draft: Path, *, cards: Path, key_check: str, out: Path, json: Json 
     text = read_text(draft)
     document = complete_draft(read_yaml(text, draft.name), {c.name: c.model_dump() for c in found}, key_check)
     try:
-        manifest = Manifest.model_validate(document)
+        manifest = Manifest.from_draft(document)
     except ValidationError as error:
         raise describe_errors(error, text, draft.name) from None
     write_whole(out, manifest.canonical())

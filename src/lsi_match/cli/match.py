@@ -17,6 +17,7 @@ _STATES = {
     "matched": "gekoppeld",
     "released": "vrijgegeven",
     "destroyed": "vrijgegeven en vernietigd",
+    "abandoned": "vernietigd zonder vrijgave",
 }
 
 app = App(help="Open a round, run it, see how it stands.")
@@ -79,6 +80,35 @@ def run(site: Path, project: str, round_id: str, *, memory_limit: str = "4GB", j
             style="bold red",
         )
     return 0 if outcome["state"] == "released" else 1
+
+
+@app.command
+def destroy(site: Path, project: str, round_id: str, *, json: Json = False) -> None:
+    """End a round without a release: destroy its key and its drops, and log that. This cannot be undone.
+
+    Args:
+        site: The matching site.
+        project: Id of the project.
+        round_id: The round.
+    """
+    from lsi_match.matcher.run import Run
+    from lsi_match.matcher.site import Site, utc_now
+
+    run = Run(Site(site).project(project), round_id, utc_now)
+    try:
+        if run.released:
+            run.release()
+        run.destroy()
+    finally:
+        run.close()
+    done(
+        say(
+            f"Sleutel en leveringen van ronde {round_id} zijn vernietigd.",
+            f"Key and drops of round {round_id} are destroyed.",
+        ),
+        {"round": round_id, "destroyed": True},
+        json,
+    )
 
 
 @app.command

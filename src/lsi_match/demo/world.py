@@ -99,7 +99,7 @@ class World:
 
     def complete(self, key_check: str) -> Manifest:
         """The draft with everyone's keys: the manifest that is signed."""
-        return Manifest.model_validate(complete_draft(self.draft, self.cards(), key_check))
+        return Manifest.from_draft(complete_draft(self.draft, self.cards(), key_check))
 
     def approve(self, manifest: Manifest) -> dict[str, bytes]:
         """Every controller signs."""

@@ -197,7 +197,9 @@ class Engine:
         for again in (False, True):
             if again:
                 self.proven = [name for bit, name in enumerate(names) if self._proves_itself(bit)]
-            seen = [agreed for (agreed,) in self._con.execute("SELECT DISTINCT agreed FROM candidate").fetchall()]
+            seen = [
+                agreed for (agreed,) in self._con.execute("SELECT DISTINCT agreed FROM candidate").fetchall()
+            ]
             enough = [
                 agreed
                 for agreed in seen

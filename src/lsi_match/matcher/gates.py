@@ -52,6 +52,13 @@ class RoundGateError(GateError):
     en = "Round {round} was opened under another manifest, or has ended. Open a new round."
 
 
+def check_project(manifest: Manifest, today: date) -> None:
+    """Gates 3 to 5: what the manifest says of period, DPIA and advice."""
+    check_period(manifest, today)
+    check_dpia(manifest, today)
+    check_dpo_advice(manifest, today)
+
+
 def check_period(manifest: Manifest, today: date) -> None:
     """Raises PeriodGateError outside the project's period."""
     period = manifest.project.period

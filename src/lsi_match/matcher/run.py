@@ -17,10 +17,12 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import duckdb
+
 from lsi_match.errors import LsiError
 from lsi_match.files import destroy, private_folder, read_bytes, read_private, sync_folder, write_whole
 from lsi_match.matcher.engine import Engine
-from lsi_match.matcher.gates import check_dpia, check_dpo_advice, check_period, check_round
+from lsi_match.matcher.gates import check_project, check_round
 from lsi_match.matcher.intake import Drop, DropDuplicateError, PartnerNotInManifestError, Round, receive
 from lsi_match.matcher.site import OPENING, Project, json_document
 from lsi_match.monitor.counts import Overview, group_table, withheld
@@ -73,6 +75,11 @@ class TooManyCasesError(LsiError):
     en = "Round {round} gives {cases} cases; the manifest allows {max_cases}. Nothing is released."
 
 
+class MemoryLimitError(LsiError):
+    nl = "Ronde {round} past niet in {limit} geheugen. Er is niets vrijgegeven. Start haar opnieuw met een hogere --memory-limit."
+    en = "Round {round} does not fit in {limit} of memory. Nothing was released. Start it again with a higher --memory-limit."
+
+
 def open_round(project: Project, round_id: str, reference_date: str, now: datetime) -> Path:
     """Open a round: a fresh key that its drops are sealed to, in a signed and logged opening; its file.
 
@@ -90,7 +97,7 @@ def open_round(project: Project, round_id: str, reference_date: str, now: dateti
         raise RoundExistsError(round=round_id, project=project.id)
     project.site.check_parties(manifest)
     check_approvals(manifest, project.approvals(), now)
-    check_period(manifest, now.date())
+    check_project(manifest, now.date())
     secret, recipient = make_round_key()
     largest = max(sum(s.volume.at_most for s in p.selections) for p in manifest.partners.values())
     opening = Opening(
@@ -194,9 +201,7 @@ class Run:
         try:
             self.project.site.check_parties(self._manifest)
             check_approvals(self._manifest, self.project.approvals(), now)
-            check_period(self._manifest, now.date())
-            check_dpia(self._manifest, now.date())
-            check_dpo_advice(self._manifest, now.date())
+            check_project(self._manifest, now.date())
             check_round(self._manifest, self._opening, self._key_file.exists())
         except LsiError as error:
             self._record(Step.GATES, error=error)
@@ -211,7 +216,8 @@ class Run:
         """Step `intake`: every drop in every inbox is accepted or refused, each with an entry of its own.
 
         Raises:
-            DropsIncompleteError: a partner has no good drop and the manifest says to wait for it.
+            DropsIncompleteError: a partner has no good drop, and the manifest says to wait for it or the deadline
+                has not passed; or there are fewer than two drops, so that there is nothing to match.
         """
         secret = read_private(self._key_file).decode()
         round_ = Round(self._manifest, self._opening, self._opening_digest, secret)
@@ -220,7 +226,8 @@ class Run:
             for file in sorted(folder.glob(f"*{DROP_SUFFIX}")):
                 self._receive(file, folder.name, round_)
         late = [name for name in self._manifest.partners if name not in self._drops]
-        if late and self._manifest.schedule.when_late == "wait":
+        waiting = self._manifest.schedule.when_late == "wait" or self._clock() < self._opening.deadline
+        if (late and waiting) or len(self._drops) < 2:
             error = DropsIncompleteError(round=self.round_id, names=", ".join(late))
             self._record(Step.COMPLETE, error=error, late=", ".join(late))
             raise error
@@ -271,14 +278,19 @@ class Run:
         """Step `match`: re-key every drop, join them, find the cases. Holds above the agreed number of cases."""
         started = self._clock()
         self._engine = Engine(self._manifest, self._memory_limit)
-        for drop in self._drops.values():
-            self._engine.add(drop)
-        self._engine.match()
+        try:
+            for drop in self._drops.values():
+                self._engine.add(drop)
+            self._engine.match()
+        except duckdb.OutOfMemoryException:
+            error = MemoryLimitError(round=self.round_id, limit=self._memory_limit)
+            self._record(Step.MATCH, error=error)
+            raise error from None
         cases, allowed = self._engine.cases, self._manifest.release.max_cases
         if cases > allowed:
-            error = TooManyCasesError(round=self.round_id, cases=cases, max_cases=allowed)
-            self._record(Step.MATCH, error=error, cases=cases)
-            raise error
+            refusal = TooManyCasesError(round=self.round_id, cases=cases, max_cases=allowed)
+            self._record(Step.MATCH, error=refusal, cases=cases)
+            raise refusal
         self._record(
             Step.MATCH, cases=cases, milliseconds=int((self._clock() - started).total_seconds() * 1000)
         )

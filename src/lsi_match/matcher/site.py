@@ -248,8 +248,9 @@ class Project:
 
 
 def utc_now() -> datetime:
-    """Now, in whole seconds, with its zone. Only shells call it; rules are told the time."""
-    return datetime.now(UTC).replace(microsecond=0)
+    """Now, in whole milliseconds, with its zone. Only shells call it; rules are told the time."""
+    now = datetime.now(UTC)
+    return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
 
 def json_document(value: object) -> bytes:

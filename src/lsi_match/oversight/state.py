@@ -13,7 +13,8 @@ from lsi_match.trust.log import Log
 
 @dataclass
 class RoundState:
-    """One round: `state` is open, refused, matched, released or destroyed."""
+    """One round: `state` is open, refused, matched, released, destroyed (after its release) or abandoned (destroyed
+    without one)."""
 
     round: str
     state: str = "open"
@@ -39,7 +40,10 @@ def fold(entries: Iterable[LogEntry]) -> list[RoundState]:
             if entry.name != Step.INTAKE.value:
                 state.state = "refused"
         else:
-            state.state = _STATE.get(entry.name, "open" if state.state == "refused" else state.state)
+            before = "open" if state.state == "refused" else state.state
+            state.state = _STATE.get(entry.name, before)
+            if state.state == "destroyed" and before != "released":
+                state.state = "abandoned"
     return list(found.values())
 
 

@@ -62,6 +62,13 @@ NO_VALUE = 65535
 #: a field, partner or signal of the same name would stand in their place.
 RESERVED_FIELDS = frozenset({REFERENCE_DATE, "record_id", "signals", "group"})
 RESERVED_COLUMNS = frozenset({"subject", "cell", "case_id", "reference", "selection", "record_id"})
+#: Kind of attribute → the types of the fields it can be made from.
+ATTRIBUTE_TYPES = {
+    "listed": {FieldType.TEXT, FieldType.INTEGER},
+    "boolean": {FieldType.BOOLEAN},
+    "band": {FieldType.INTEGER, FieldType.DECIMAL},
+    "month": {FieldType.DATE},
+}
 
 
 class Document(BaseModel):
@@ -313,6 +320,11 @@ class Selection(Document):
         for name in used:
             if name not in self.fields:
                 raise ValueError(f"the field '{name}' is used but not declared")
+        for attribute in self.attributes:
+            if self.fields[attribute.field].type not in ATTRIBUTE_TYPES[attribute.kind]:
+                raise ValueError(
+                    f"the attribute '{attribute.id}' is {attribute.kind}, and the type of its field does not fit"
+                )
         for source in self.identifiers:
             if source.kind is IdentifierKind.ADDRESS:
                 if len(source.fields) < 2:
@@ -510,8 +522,13 @@ class Manifest(Document):
         return {group.id: parse_predicate(group.when, selection.field_types) for group in self.monitor.groups}
 
     def canonical(self) -> bytes:
-        """The RFC 8785 bytes that are signed."""
-        return canonical_json(self.model_dump(mode="json"))
+        """The RFC 8785 bytes that are signed: what the document says, and nothing that a later version adds."""
+        return canonical_json(self.model_dump(mode="json", exclude_unset=True))
+
+    @classmethod
+    def from_draft(cls, document: Any) -> Manifest:
+        """A manifest to be signed, with everything that the draft left to a default written out."""
+        return cls.model_validate(cls.model_validate(document).model_dump(mode="json"))
 
     @cached_property
     def digest(self) -> str:

@@ -103,7 +103,8 @@ PERSON_KEYS: Final[dict[str, PersonKey]] = {
     ),
     "letters_street_house": PersonKey(
         ("first_letters", "last_letters", "street_letters", "house"),
-        "a wrong or missing birth date and postcode", WEAK
+        "a wrong or missing birth date and postcode",
+        WEAK,
     ),
     "first_birth": PersonKey(("first_letters", "birth"), "the second name wrong", WEAK),
     "last_birth": PersonKey(("last_letters", "birth"), "the first name wrong", WEAK),
