@@ -19,8 +19,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from lsi_match.demo.world import World, configs_folder
-from lsi_match.matcher.site import utc_now
+from lsi_match.demo.world import World
 from lsi_match.partner.home import Home
 from lsi_match.partner.normalise import normalise
 from lsi_match.runner import run_match
@@ -224,15 +223,10 @@ def test_the_search_finds_what_is_planted(watched: Watched, tmp_path: Path) -> N
 
 
 def test_a_gate_that_does_not_hold_stops_the_real_flow(made: Town, tmp_path: Path) -> None:
-    world = World(tmp_path / "world", configs_folder() / "samenloop", made.extracts, utc_now)
-    world.draft["project"]["period"] = {"first": "2020-01-01", "last": "2099-12-31"}
+    world = copy_of(made.worlds["samenloop"], tmp_path)
     del world.draft["dpo_advice"]["svb"]
-    world.make_keys()
-    manifest = world.complete(world.make_project_key())
+    manifest = world.complete(world.project.manifest().pseudonyms.key_check)
     world.agree(manifest, world.approve(manifest))
-    opening = world.open_round(ROUND, "2026-10-01")
-    for partner in world.partners:
-        world.prepare(partner, opening)
     steps: list[str] = []
     outcome = world.run(ROUND, lambda step: steps.append(step["step"]))
     assert outcome["state"] == "refused"

@@ -193,7 +193,7 @@ def undeclared_selection(world: World) -> None:
 
 
 def row_without_pseudonym(world: World) -> None:
-    rewrite(world, lambda table: set_cell(set_cell(table, "bsn", 0, None), "v_number", 0, None))
+    rewrite(world, lambda table: set_cell(set_cell(table, "bsn", 0, bytes(16)), "v_number", 0, bytes(16)))
 
 
 def extra_column(world: World) -> None:
@@ -206,16 +206,32 @@ def other_type(world: World) -> None:
     rewrite(world, lambda table: table.set_column(4, "signals", table.column("signals").cast(pa.int64())))
 
 
-def bomb(world: World) -> None:
-    """A few kilobytes that unfold to gigabytes: one value, a thousand million times."""
+def _written(**options: Any) -> Callable[[pa.Table], bytes]:
+    """The right rows and columns, in pages of another kind."""
 
-    def unfold(table: pa.Table) -> bytes:
-        column = pa.DictionaryArray.from_arrays(pa.array([0] * 5_000_000, pa.int32()), pa.array([b"x" * 200]))
+    def write(table: pa.Table) -> bytes:
         sink = pa.BufferOutputStream()
-        pq.write_table(pa.table({"bsn": column}), sink, compression="zstd")
-        return sink.getvalue().to_pybytes()
+        pq.write_table(table, sink, store_schema=False, **options)
+        return bytes(sink.getvalue().to_pybytes())
 
-    rewrite(world, unfold)
+    return write
+
+
+def compressed_pages(world: World) -> None:
+    """What a bomb needs: pages that unfold to more than the file."""
+    rewrite(world, _written(compression="zstd", use_dictionary=False))
+
+
+def dictionary_pages(world: World) -> None:
+    rewrite(world, _written(compression="none", use_dictionary=True))
+
+
+def oversized_part(world: World) -> None:
+    """A part far larger than its rows can be, signed for."""
+    sealed = part_file(world).read_bytes() + os.urandom(3 * 2**20)
+    part_file(world).write_bytes(sealed)
+    part = descriptor(world).parts[0].model_copy(update={"digest": digest_of_bytes(sealed)})
+    resign(world, descriptor(world).model_copy(update={"parts": (part,)}))
 
 
 def renamed(world: World) -> None:
@@ -253,7 +269,9 @@ REFUSED: list[tuple[Callable[[World], None], str]] = [
     (row_without_pseudonym, "PartUndeclaredError"),
     (extra_column, "TableInvalidError"),
     (other_type, "TableInvalidError"),
-    (bomb, "TableInvalidError"),
+    (compressed_pages, "TableInvalidError"),
+    (dictionary_pages, "TableInvalidError"),
+    (oversized_part, "PartAlteredError"),
     (renamed, "DropNameError"),
 ]
 

@@ -28,7 +28,7 @@ from lsi_match.protocol.tables import (
     attribute_column,
     drop_columns,
 )
-from lsi_match.tables import from_parquet
+from lsi_match.tables import absent_to_null, from_parquet
 from lsi_match.trust.sealing import unseal
 from lsi_match.trust.signing import verify
 
@@ -220,6 +220,9 @@ def _open_part(file: Path, number: int, descriptor: DropDescriptor, round_: Roun
         raise PartAlteredError(**where)
     opened = unseal(sealed, round_.secret, what=part.file, party=descriptor.partner)
     table = from_parquet(opened, columns, part.rows, what=part.file, party=descriptor.partner)
+    for kind in round_.manifest.subject.kinds:
+        position = table.schema.get_field_index(kind)
+        table = table.set_column(position, kind, absent_to_null(table.column(kind)))
     for column, allowed in _allowed(round_.manifest, partner, table).items():
         first = _first_false(allowed)
         if first is not None:

@@ -152,11 +152,9 @@ class Rows:
 
 
 def _block_array(blocks: Blocks) -> pa.Array:
-    data = pa.py_buffer(np.ascontiguousarray(blocks.data))
-    if blocks.valid.all():
-        return pa.FixedSizeBinaryArray.from_buffers(BLOCK, len(blocks), [None, data])
-    bits = pa.array(blocks.valid).buffers()[1]
-    return pa.FixedSizeBinaryArray.from_buffers(BLOCK, len(blocks), [bits, data])
+    """The blocks, 16 zero bytes where there is none."""
+    data = np.where(blocks.valid[:, None], blocks.data, np.uint8(0))
+    return pa.FixedSizeBinaryArray.from_buffers(BLOCK, len(blocks), [None, pa.py_buffer(data)])
 
 
 def pseudonymised(

@@ -18,15 +18,16 @@ SELECTION: Final = "selection"
 SIGNALS: Final = "signals"
 GROUP: Final = "group"
 CASE: Final = "case_id"
+#: In a pseudonym column: this record has no identifier of this kind.
+ABSENT: Final = bytes(16)
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column: `block` is 16 bytes of fixed width. Only pseudonyms may be null."""
+    """A column, without empty cells: `block` is 16 bytes of fixed width."""
 
     name: str
     type: ColumnType
-    nullable: bool = False
 
 
 #: Bytes of one cell of a drop.
@@ -41,12 +42,13 @@ def attribute_column(attribute: str) -> str:
 def drop_columns(manifest: Manifest, partner: Partner) -> tuple[Column, ...]:
     """The columns of a drop of `partner`, in order.
 
-    One `block` per kind of pseudonym of the subject (null where the record has none), the record reference, the
+    One `block` per kind of pseudonym of the subject (16 zero bytes where the record has none, so that how many have
+    one does not show in the size), the record reference, the
     position of the selection in the partner's list, the signals as bits in the order of `Partner.signals`, the
     group cell of the monitor (255: unknown), and one position per attribute (65535: no value).
     """
     return (
-        *(Column(kind, "block", nullable=True) for kind in manifest.subject.kinds),
+        *(Column(kind, "block") for kind in manifest.subject.kinds),
         Column(REFERENCE, "block"),
         Column(SELECTION, "uint8"),
         Column(SIGNALS, "uint64"),

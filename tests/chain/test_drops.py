@@ -1,0 +1,110 @@
+"""A drop tells nothing by its order, by its size beyond the row count, or by comparing it with another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+import pyarrow as pa
+import pytest
+
+from lsi_match.demo.world import World
+from lsi_match.matcher.intake import Round, receive
+from lsi_match.matcher.site import utc_now
+from lsi_match.partner.home import Home
+from lsi_match.partner.references import resolve
+from lsi_match.protocol.canonical import digest_of_bytes
+from lsi_match.protocol.tables import drop_columns
+from lsi_match.tables import schema_of, to_parquet
+from lsi_match.trust.sealing import unseal
+
+from .conftest import ROUND, deliver
+
+
+def opened(world: World, partner: str, round_id: str = ROUND) -> pa.Table:
+    """The rows of a drop, as the matcher sees them."""
+    opening, data = world.project.opening(round_id)
+    secret = (world.project.round_folder(round_id) / "round.key").read_text()
+    file = next((world.project.folder / "inbox" / partner).glob(f"*.{round_id}.*.drop.json"))
+    drop = receive(
+        file, partner, Round(world.project.manifest(), opening, digest_of_bytes(data), secret), utc_now()
+    )
+    return pa.concat_tables(drop.parts)
+
+
+def first_pseudonyms(table: pa.Table) -> list[bytes]:
+    rows = zip(table.column("bsn").to_pylist(), table.column("v_number").to_pylist(), strict=True)
+    return [bsn or v_number for bsn, v_number in rows]
+
+
+@pytest.mark.parametrize("partner", ["uwv", "gemeente", "ind", "belastingdienst"])
+def test_rows_stand_in_pseudonym_order(world: World, partner: str) -> None:
+    heads = [pseudonym[:8] for pseudonym in first_pseudonyms(opened(world, partner))]
+    assert len(heads) > 50
+    assert heads == sorted(heads)
+
+
+def test_record_ids_stand_in_no_order(world: World) -> None:
+    table = opened(world, "uwv")
+    keep = _references(world.home("uwv"))
+    ids = resolve(table.column("reference").to_pylist(), keep)
+    assert len(ids) == len(table)
+    assert ids != sorted(ids)
+
+
+def test_two_rounds_of_the_same_records_share_no_value(world: World) -> None:
+    deliver(world, "r2")
+    one, two = opened(world, "uwv"), opened(world, "uwv", "r2")
+    assert len(one) == len(two)
+    for column in ("bsn", "v_number", "reference"):
+        left, right = (
+            set(one.column(column).to_pylist()) - {None},
+            set(two.column(column).to_pylist()) - {None},
+        )
+        assert left.isdisjoint(right)
+    assert set(one.column("bsn").to_pylist()) - {None}
+
+
+def test_two_projects_over_the_same_records_share_no_value(made: object, world: World) -> None:
+    wijk = made.worlds["wijk"]  # type: ignore[attr-defined]
+    key = world.home("uwv").project_key(world.project.manifest())
+    other = wijk.home("uwv").project_key(wijk.project.manifest())
+    same = pl.Series(["999990019"])
+    assert key.pseudonyms(same, ROUND, "bsn").to_list() != other.pseudonyms(same, ROUND, "bsn").to_list()
+    # and even with one key, another project, epoch, round or kind gives another pseudonym
+    made_by = {
+        key.pseudonyms(same, ROUND, "bsn").to_list()[0],
+        key.pseudonyms(same, "r2", "bsn").to_list()[0],
+        key.pseudonyms(same, ROUND, "v_number").to_list()[0],
+        type(key)("wijk", key.epoch, key.secret).pseudonyms(same, ROUND, "bsn").to_list()[0],
+        type(key)(key.project, key.epoch + 1, key.secret).pseudonyms(same, ROUND, "bsn").to_list()[0],
+    }
+    assert len(made_by) == 5
+
+
+def test_the_size_of_a_part_depends_on_its_row_count_only(world: World) -> None:
+    """Rows of quite other content (no v-numbers at all, one signal, no attributes) make as many bytes."""
+    manifest = world.project.manifest()
+    columns = drop_columns(manifest, manifest.partners["gemeente"])
+    secret = (world.project.round_folder(ROUND) / "round.key").read_text()
+    sealed = next((world.project.folder / "inbox" / "gemeente").glob("*.age")).read_bytes()
+    plain = unseal(sealed, secret, what="part", party="gemeente")
+    rows = len(opened(world, "gemeente"))
+    zeros = {"block": bytes(16), "uint8": 0, "uint16": 0, "uint64": 0}
+    empty = pa.table({c.name: [zeros[c.type]] * rows for c in columns}, schema=schema_of(columns))
+    assert rows > 50
+    assert len(to_parquet(empty)) == len(plain)
+
+
+def test_a_reference_is_resolved_by_its_own_partner_and_drop_only(world: World) -> None:
+    references = opened(world, "uwv").column("reference").to_pylist()
+    for partner in ("svb", "gemeente"):
+        with pytest.raises(ValueError, match="not made with this key"):
+            resolve(references[:50], _references(world.home(partner)))
+
+
+def _references(home: Home):  # type: ignore[no-untyped-def]
+    drop = next(
+        Path(home.folder.parent / "site" / "projects" / "samenloop" / "inbox" / home.name).glob("*.drop.json")
+    )
+    return home.references("samenloop", ROUND, digest_of_bytes(drop.read_bytes()))
