@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import cast
@@ -14,13 +13,13 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from benchmarks.people import FIELDS, make_registers
+from benchmarks.people import FIELDS
 from lsi_match.matcher.engine import Engine
-from lsi_match.partner.normalise import person_keys
 from lsi_match.matcher.intake import Drop
-from lsi_match.protocol.manifest import Manifest, Partner, Subject
-from lsi_match.protocol.person_keys import COMMONEST, PERSON_KEYS
+from lsi_match.partner.normalise import person_keys
 from lsi_match.protocol.identifiers import Unit
+from lsi_match.protocol.manifest import Manifest, Partner, Subject
+from lsi_match.protocol.person_keys import PERSON_KEYS
 from lsi_match.protocol.tables import GROUP, REFERENCE, SELECTION, SIGNALS
 
 SAME = {name: name for name in FIELDS}

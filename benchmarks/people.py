@@ -398,13 +398,21 @@ def _with_errors(frame: pl.DataFrame, rng: Rng) -> pl.DataFrame:
     )
     frame = _changed(frame, "birth_date", _some(count, 0.01, rng), _digit(rng))
     frame = _changed(frame, "house_number", _some(count, 0.01, rng), _digit(rng))
-    frame = _changed(frame, "postcode", _some(count, 0.01, rng), lambda text: _digit(rng)(text[:4]) + text[4:])
+    frame = _changed(
+        frame, "postcode", _some(count, 0.01, rng), lambda text: _digit(rng)(text[:4]) + text[4:]
+    )
     swapped = rng.random(count) < 0.005
     frame = frame.with_columns(
         pl.when(pl.lit(swapped)).then("surname").otherwise("given_name").alias("given_name"),
         pl.when(pl.lit(swapped)).then("given_name").otherwise("surname").alias("surname"),
     )
-    missing = {"given_name": 0.005, "birth_date": 0.005, "postcode": 0.02, "house_number": 0.02, "street": 0.03}
+    missing = {
+        "given_name": 0.005,
+        "birth_date": 0.005,
+        "postcode": 0.02,
+        "house_number": 0.02,
+        "street": 0.03,
+    }
     for column, share in {**missing, "place": 0.02}.items():
         frame = _changed(frame, column, _some(count, share, rng), lambda _: None)
     return frame
