@@ -349,7 +349,14 @@ def test_a_partner_outside_the_manifest_is_refused_and_the_round_goes_on(
     shutil.copytree(inbox(world), stranger)
     run_steps(world)
     assert [entry["exception.type"] for entry in refusals(world)] == ["PartnerNotInManifestError"]
-    assert "vreemd" not in json.dumps(refusals(world)), "a name that somebody typed is not written down"
+    assert "vreemd" not in json.dumps(refusals(world)), (
+        "a name that somebody typed is not written down for good"
+    )
+    reason = json.loads(
+        next((world.project.folder / "quarantine" / "vreemd").glob("*/reason.json")).read_text()
+    )
+    assert "vreemd" in reason["nl"]
+    assert ".drop.json" in reason["nl"]
     assert world.found_cases(ROUND) == expected
 
 

@@ -234,16 +234,21 @@ class Run:
         self._record(Step.COMPLETE, drops=len(self._drops), late=", ".join(late))
 
     def _receive(self, file: Path, partner: str, round_: Round) -> None:
-        # A folder's name is what somebody typed; only names of the manifest are written down.
-        known = partner if partner in self._manifest.partners else "unknown"
+        if partner not in self._manifest.partners:
+            # A folder's name is what somebody typed: the reason in quarantine names it, the log does not.
+            self._record(
+                Step.INTAKE,
+                error=PartnerNotInManifestError(partner="unknown", file="drop"),
+                partner="unknown",
+            )
+            self._quarantine(file, partner, PartnerNotInManifestError(partner=partner, file=file.name))
+            return
         try:
-            if known == "unknown":
-                raise PartnerNotInManifestError(partner=known, file="drop")
             if partner in self._drops:
                 raise DropDuplicateError(partner=partner, file=file.name)
             drop = receive(file, partner, round_, self._clock())
         except LsiError as error:
-            self._record(Step.INTAKE, error=error, partner=known)
+            self._record(Step.INTAKE, error=error, partner=partner)
             self._quarantine(file, partner, error)
             return
         self._drops[partner] = drop
