@@ -30,7 +30,9 @@ FIELD_NAME = re.compile(r"^[a-z][a-z0-9_]{0,62}$")
 _DATE_UNITS = {"DAY", "MONTH", "YEAR"}
 _DUCKDB = sqlglot.Dialect.get_or_raise("duckdb")
 #: How deep expressions may stand in each other. A row of ANDs counts each of them.
-_MAX_DEPTH = 100
+_MAX_DEPTH = 60
+#: Brackets within brackets. A fixed bound, so that what is allowed does not hang on how deep the caller stands.
+_MAX_BRACKETS = 12
 
 
 class FieldType(StrEnum):
@@ -122,6 +124,8 @@ def _parse(text: str) -> exp.Expression:
         raise CriterionForbiddenError(
             criterion=text, problem="a comment, semicolon, parameter or quoted name"
         )
+    if _brackets(outside_quotes) > _MAX_BRACKETS:
+        raise CriterionForbiddenError(criterion=text[:40] + "…", problem="nested too deeply")
     try:
         trees = _DUCKDB.parse_into(exp.Condition, text)
     except SqlglotError as error:
@@ -140,6 +144,14 @@ def _parse(text: str) -> exp.Expression:
     if any(node.comments for node in trees[0].walk()):
         raise CriterionForbiddenError(criterion=text, problem="a comment")
     return trees[0].transform(_negation_outside)
+
+
+def _brackets(text: str) -> int:
+    deepest = depth = 0
+    for sign in text:
+        depth += (sign == "(") - (sign == ")")
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def _depth(tree: exp.Expression) -> int:
