@@ -294,15 +294,17 @@ def _person_parts(frame: pl.DataFrame, fields: dict[str, str]) -> pl.DataFrame:
     )
 
     def ordered(kind: str) -> tuple[pl.Expr, pl.Expr]:
+        """Both names' `kind` in alphabetical order. With one name missing it is unknown which of the two is here,
+        and a lone name must not stand for both."""
         both = f"given_{kind}", f"surname_{kind}"
-        return pl.min_horizontal(*both), pl.max_horizontal(*both)
+        there = pl.all_horizontal(pl.col(name).is_not_null() for name in both)
+        return tuple(pl.when(there).then(end(*both)) for end in (pl.min_horizontal, pl.max_horizontal))  # type: ignore[return-value]
 
     first, last = ordered("name")
     first_letters, last_letters = ordered("letters")
     first_sound, last_sound = ordered("sound")
-    complete = pl.col("given_name").is_not_null() & pl.col("surname_name").is_not_null()
     return parts.with_columns(
-        names=pl.when(complete).then(pl.concat_str([first, last], separator="+")),
+        names=pl.concat_str([first, last], separator="+"),
         first_letters=first_letters,
         last_letters=last_letters,
         first_sound=first_sound,

@@ -285,15 +285,31 @@ def _text(column: str) -> str:
     return f"nullif(trim({column}::VARCHAR), '')"
 
 
+def _whole(pattern: str) -> str:
+    """A pattern with its braces doubled, for `str.format`."""
+    return pattern.replace("{", "{{").replace("}", "}}")
+
+
+#: What is written in one of these ways is taken; all else is refused, since DuckDB would guess: '1.5' as the whole
+#: number 2, '01-02-20' as a day in the year 1, '1,000.50' as 1.0005.
+_INTEGER = r"[+-]?[0-9]{1,18}(\.0{1,2})?"
+_POINT = r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,2})?"
+_COMMA = r"[+-]?([0-9]+|[0-9]{1,3}(\.[0-9]{3})+),[0-9]+"
+_ISO_DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}.*)?"
+_DUTCH_DATE = r"[0-9]{1,2}-[0-9]{1,2}-[0-9]{4}"
+
 _TYPED = {
     FieldType.TEXT: "{x}",
-    FieldType.INTEGER: "try_cast({x} AS BIGINT)",
+    FieldType.INTEGER: f"CASE WHEN regexp_full_match({{x}}, '{_whole(_INTEGER)}') THEN try_cast({{x}} AS BIGINT) END",
     FieldType.DECIMAL: (
-        "try_cast(CASE WHEN contains({x}, ',') THEN replace(replace({x}, '.', ''), ',', '.') ELSE {x} END "
-        "AS DECIMAL(18, 4))"
+        f"try_cast(CASE WHEN regexp_full_match({{x}}, '{_whole(_COMMA)}') THEN "
+        "replace(replace({x}, '.', ''), ',', '.') "
+        f"WHEN regexp_full_match({{x}}, '{_whole(_POINT)}') THEN {{x}} END AS DECIMAL(18, 4))"
     ),
     FieldType.DATE: (
-        "coalesce(try_cast({x} AS DATE), try_strptime({x}, ['%d-%m-%Y', '%Y%m%d', '%Y-%m-%d %H:%M:%S'])::DATE)"
+        f"CASE WHEN regexp_full_match({{x}}, '{_whole(_ISO_DATE)}') THEN try_cast(left({{x}}, 10) AS DATE) "
+        f"WHEN regexp_full_match({{x}}, '{_whole(_DUTCH_DATE)}') THEN try_strptime({{x}}, '%d-%m-%Y')::DATE "
+        "WHEN regexp_full_match({x}, '[0-9]{{8}}') THEN try_strptime({x}, '%Y%m%d')::DATE END"
     ),
     FieldType.BOOLEAN: (
         "CASE WHEN lower({x}) IN ('j', 'ja', 'true', '1', 'y', 'yes', 'waar') THEN TRUE "

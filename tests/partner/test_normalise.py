@@ -1,0 +1,358 @@
+"""Identifiers become one text per person, address or enterprise, or are counted as invalid; never anything between."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+import pytest
+from handmade import BSNS
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from stdnum.nl import bsn as stdnum_bsn
+
+from lsi_match.partner.normalise import normalise, person_keys
+from lsi_match.protocol.identifiers import UNIT_OF, IdentifierForm, IdentifierKind, InvalidReason, Unit
+from lsi_match.protocol.manifest import IdentifierSource
+from lsi_match.protocol.person_keys import PERSON_KEYS, SOURCES, PersonKey
+
+K, R = IdentifierKind, InvalidReason
+NUMBERS = [kind for kind in K if kind is not K.ADDRESS]
+
+
+def one(kind: K, *texts: str | None, form: IdentifierForm = IdentifierForm.PLAIN) -> str | None:
+    """The identifier made of one value (or the fields of one address), or the reason why not, with a `!`."""
+    names = [f"f{i}" for i in range(len(texts))]
+    frame = pl.DataFrame(
+        {n: [t] for n, t in zip(names, texts, strict=True)}, schema=dict.fromkeys(names, pl.String)
+    )
+    made = normalise(frame, IdentifierSource(kind=kind, fields=tuple(names), form=form))
+    value = made.values.to_list()[0]
+    if value is None:
+        ((reason, count),) = made.invalid.items()
+        assert count == 1
+        return f"!{reason}"
+    assert made.invalid == {}
+    return str(value)
+
+
+VALID = {
+    K.BSN: [("999990019", "999990019"), (" 9999.90.019 ", "999990019"), ("999-990-019", "999990019"), ("12345672", "012345672")],
+    K.RSIN: [("999990019", "999990019"), ("12345672", "012345672")],
+    K.V_NUMBER: [("1234567890", "1234567890"), ("12 345 678 90", "1234567890")],
+    K.KVK: [("12345678", "12345678"), ("1234.5678", "12345678"), ("01234567", "01234567")],
+    K.VESTIGING: [("000012345678", "000012345678")],
+    K.BAG: [("0363200000218705", "0363200000218705"), ("0363 2000 0021 8705", "0363200000218705")],
+    K.LOONHEFFING: [("999990019L01", "999990019L01"), ("999990019 l01", "999990019L01")],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "wanted"), [(k, t, w) for k, pairs in VALID.items() for t, w in pairs]
+)
+def test_a_valid_or_repairable_number_becomes_its_one_form(kind: K, text: str, wanted: str) -> None:
+    assert one(kind, text) == wanted
+
+
+INVALID = {
+    K.BSN: [
+        (None, R.MISSING), ("", R.MISSING), (" . - ", R.MISSING), ("99999001x", R.NOT_DIGITS), ("V99990019", R.NOT_DIGITS),
+        ("9999900190", R.WRONG_LENGTH), ("1234567", R.WRONG_LENGTH), ("000000000", R.UNKNOWN_VALUE),
+        ("00000000", R.UNKNOWN_VALUE), ("0000.00.000", R.UNKNOWN_VALUE), ("999990018", R.CHECK_FAILED),
+        ("\uff19" * 9, R.NOT_DIGITS), ("99999+019", R.NOT_DIGITS), ("9.9e8", R.NOT_DIGITS), ("²" * 9, R.NOT_DIGITS),
+    ],
+    K.RSIN: [("000000000", R.UNKNOWN_VALUE), ("999990018", R.CHECK_FAILED)],
+    K.V_NUMBER: [("123456789", R.WRONG_LENGTH), ("0" * 10, R.UNKNOWN_VALUE), ("123456789a", R.NOT_DIGITS)],
+    K.KVK: [("1234567", R.WRONG_LENGTH), ("0" * 8, R.UNKNOWN_VALUE)],
+    K.VESTIGING: [("12345678", R.WRONG_LENGTH), ("0" * 12, R.UNKNOWN_VALUE)],
+    K.BAG: [("0363100000218705", R.WRONG_SHAPE), ("363200000218705", R.WRONG_LENGTH), ("0" * 16, R.UNKNOWN_VALUE)],
+    K.LOONHEFFING: [
+        ("999990019", R.WRONG_SHAPE), ("999990019B01", R.WRONG_SHAPE), ("000000000L01", R.UNKNOWN_VALUE),
+        ("999990018L01", R.CHECK_FAILED), ("", R.MISSING),
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "reason"), [(k, t, r) for k, pairs in INVALID.items() for t, r in pairs]
+)
+def test_an_invalid_number_is_null_and_counted_by_its_reason(kind: K, text: str | None, reason: R) -> None:
+    assert one(kind, text) == f"!{reason.value}"
+
+
+@pytest.mark.parametrize("kind", [K.BSN, K.RSIN])
+def test_the_first_nine_digits_of_a_loonheffingennummer_are_a_fiscal_number(kind: K) -> None:
+    assert one(kind, "999990019L01", form=IdentifierForm.LOONHEFFING) == "999990019"
+    assert one(kind, "999990019", form=IdentifierForm.LOONHEFFING) == "!not_digits"
+    assert one(kind, "999990018L01", form=IdentifierForm.LOONHEFFING) == "!check_failed"
+    assert one(kind, "000000000L01", form=IdentifierForm.LOONHEFFING) == "!unknown_value"
+    assert one(kind, None, form=IdentifierForm.LOONHEFFING) == "!missing"
+
+
+def eleven_test(nine: str) -> bool:
+    return sum(int(d) * w for d, w in zip(nine, (9, 8, 7, 6, 5, 4, 3, 2, -1), strict=True)) % 11 == 0
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.integers(0, 999_999_999), min_size=50, max_size=400))
+@example([0, 1, 999_999_999, 12_345_672])
+def test_the_eleven_test_is_that_of_two_other_implementations(numbers: list[int]) -> None:
+    texts = [f"{n:09d}" for n in numbers]
+    made = normalise(pl.DataFrame({"f": texts}), IdentifierSource(kind=K.BSN, fields=("f",))).values.to_list()
+    for text, value in zip(texts, made, strict=True):
+        wanted = eleven_test(text) and text != "000000000"
+        assert (value == text) if wanted else (value is None)
+        assert wanted == (stdnum_bsn.is_valid(text) and text != "000000000")
+
+
+def test_about_one_in_eleven_numbers_passes() -> None:
+    texts = [f"{n:09d}" for n in range(100_000_000, 100_011_000)]
+    made = normalise(pl.DataFrame({"f": texts}), IdentifierSource(kind=K.BSN, fields=("f",)))
+    assert 11_000 - made.values.null_count() == 1000
+    assert made.invalid == {"check_failed": 10_000}
+
+
+_numberlike = st.one_of(
+    st.text(max_size=20),
+    st.text(alphabet="0123456789 .-L\u0660\uff10x", max_size=17),
+    st.sampled_from([*BSNS, "999990019L01", "0363200000218705"]),
+    st.none(),
+)
+
+
+@pytest.mark.parametrize("kind", NUMBERS)
+@settings(max_examples=40, deadline=None)
+@given(texts=st.lists(_numberlike, min_size=1, max_size=20))
+def test_normalising_numbers_is_total_and_settled_by_one_stroke(kind: K, texts: list[str | None]) -> None:
+    frame = pl.DataFrame({"f": texts}, schema={"f": pl.String})
+    source = IdentifierSource(kind=kind, fields=("f",))
+    made = normalise(frame, source)
+    assert len(made.values) == len(texts)
+    assert sum(made.invalid.values()) == made.values.null_count()
+    assert made.invalid.keys() <= {reason.value for reason in R}
+    again = normalise(made.values.alias("f").to_frame(), source).values
+    assert again.to_list() == made.values.to_list()
+    assert all(value is None or value.isascii() for value in made.values)
+
+
+def test_a_value_does_not_depend_on_the_rows_around_it() -> None:
+    texts = ["999990019", "9999.90.019", None, "x", "12345672", "999990020"]
+    whole = normalise(
+        pl.DataFrame({"f": texts}), IdentifierSource(kind=K.BSN, fields=("f",))
+    ).values.to_list()
+    assert whole == ["999990019", "999990019", None, None, "012345672", "999990020"]
+
+
+# addresses
+
+SAME_ADDRESS = [
+    ("2511CV", "12", "A", None),
+    ("2511 cv", "12", "a", ""),
+    (" 2511  CV ", " 12 ", " A ", " "),
+    ("2511CV", "12A", None, None),
+    ("2511CV", "12 a", "", None),
+    ("2511CV", "12-A", None, None),
+    ("2511CV", "0012", None, "-a"),
+]
+
+
+@pytest.mark.parametrize("parts", SAME_ADDRESS)
+def test_an_address_written_in_many_ways_is_one_text(parts: tuple[str | None, ...]) -> None:
+    assert one(K.ADDRESS, *parts) == "2511CV|12|A"
+
+
+def test_the_last_two_parts_of_an_address_may_be_no_field_at_all() -> None:
+    assert one(K.ADDRESS, "2511CV", "12") == "2511CV|12|"
+    assert one(K.ADDRESS, "2511CV", "12", "B") == "2511CV|12|B"
+    assert one(K.ADDRESS, "2511CV", "12", "B", "2 hoog") == "2511CV|12|B2HOOG"
+
+
+def test_other_addresses_are_other_texts() -> None:
+    texts = [
+        one(K.ADDRESS, *parts)
+        for parts in (("2511CV", "12"), ("2511CV", "1", "2"), ("2511CV", "1"), ("2511CW", "12"))
+    ]
+    assert len(set(texts)) == 4
+
+
+@pytest.mark.parametrize(
+    ("parts", "reason"),
+    [
+        ((None, "12"), R.MISSING),
+        (("2511CV", None), R.MISSING),
+        (("2511CV", " "), R.MISSING),
+        (("0511CV", "12"), R.WRONG_SHAPE),
+        (("2511", "12"), R.WRONG_SHAPE),
+        (("2511C5", "12"), R.WRONG_SHAPE),
+        (("2511CVX", "12"), R.WRONG_SHAPE),
+        (("2511CV", "0"), R.WRONG_SHAPE),
+        (("2511CV", "A"), R.WRONG_SHAPE),
+        (("2511CV", "100000"), R.WRONG_SHAPE),
+        (("2511CV", "9" * 30), R.WRONG_SHAPE),
+        (("2511CV", "-12"), R.WRONG_SHAPE),
+    ],
+)
+def test_what_is_no_address_is_counted_by_its_reason(parts: tuple[str | None, ...], reason: R) -> None:
+    assert one(K.ADDRESS, *parts) == f"!{reason.value}"
+
+
+_text = st.one_of(st.none(), st.text(max_size=12), st.text(alphabet="0123456789aBß |-/", max_size=8))
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.one_of(st.none(), st.text(max_size=8), st.from_regex(r"[1-9][0-9]{3} ?[a-zA-Z]{2}", fullmatch=True)),
+    _text,
+    _text,
+    _text,
+)
+def test_normalising_addresses_is_total_and_settled_by_one_stroke(
+    postcode: str | None, number: str | None, letter: str | None, addition: str | None
+) -> None:
+    made = one(K.ADDRESS, postcode, number, letter, addition)
+    assert made is not None
+    if not made.startswith("!"):
+        parts = made.split("|")
+        assert len(parts) == 3
+        assert one(K.ADDRESS, *parts) == made
+        assert made.isascii()
+
+
+# person keys
+
+PERSON = {
+    "given_name": "Maria",
+    "surname": "Jansen",
+    "birth_date": "1980-04-02",
+    "postcode": "2511 CV",
+    "house_number": "12",
+    "street": "Lange Voorhout",
+    "place": "Den Haag",
+}
+
+
+def keys(**changes: str | None) -> dict[str, str | None]:
+    """Every person key of a person with these changes."""
+    person = PERSON | changes
+    frame = pl.DataFrame({n: [v] for n, v in person.items()}, schema=dict.fromkeys(person, pl.String))
+    made = person_keys(frame, {name: name for name in person}, list(PERSON_KEYS))
+    row: dict[str, Any] = made.row(0, named=True)
+    assert list(row) == [f"pk_{name}" for name in PERSON_KEYS]
+    return row
+
+
+def test_a_complete_person_has_every_key_and_no_two_are_alike() -> None:
+    made = keys()
+    assert all(made.values())
+    assert len(set(made.values())) >= len(made) - 2
+
+
+ALIKE: list[tuple[dict[str, str], dict[str, str]]] = [
+    ({"surname": "Jansen"}, {"surname": " jansen "}),
+    ({"surname": "de Vries"}, {"surname": "Vries, de"}),
+    ({"surname": "van der Berg"}, {"surname": "Berg"}),
+    ({"surname": "v/d Berg".replace("v/d", "vd")}, {"surname": "BERG"}),
+    ({"surname": "'t Hart"}, {"surname": "Hart"}),
+    ({"surname": "Jansen-de Boer"}, {"surname": "Jansen de Boer"}),
+    ({"surname": "Müller"}, {"surname": "MULLER"}),
+    ({"surname": "Mu\u0308ller"}, {"surname": "Müller"}),
+    ({"surname": "Çelik"}, {"surname": "Celik"}),
+    ({"surname": "Łukasz"}, {"surname": "Lukasz"}),
+    ({"surname": "Dijk"}, {"surname": "Dyk"}),
+    ({"surname": "Dĳk"}, {"surname": "DIJK"}),
+    ({"surname": "Dÿk"}, {"surname": "Dijk"}),
+    ({"surname": "Groß"}, {"surname": "GROSS"}),
+    ({"given_name": "Anne-Marie"}, {"given_name": "anne marie"}),
+    ({"given_name": "Jansen", "surname": "Maria"}, {"given_name": "Maria", "surname": "Jansen"}),
+    ({"birth_date": "1980-04-02"}, {"birth_date": "02-04-1980"}),
+    ({"birth_date": "1980-04-02"}, {"birth_date": "19800402"}),
+    ({"birth_date": "1980-04-02"}, {"birth_date": "2-4-1980"}),
+    ({"postcode": "2511cv"}, {"postcode": "2511 CV"}),
+    ({"house_number": "012"}, {"house_number": "12 hs"}),
+    ({"street": "Lange Voorhout"}, {"street": "lange voorhout "}),
+    ({"place": "’s-Gravenhage"}, {"place": "'s Gravenhage"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("one_way", "other_way"), ALIKE)
+def test_the_same_person_written_in_two_ways_has_the_same_keys(
+    one_way: dict[str, str], other_way: dict[str, str]
+) -> None:
+    first, second = keys(**one_way), keys(**other_way)
+    # Which of two names is the surname is only part of some keys; a swapped field differs in those.
+    told_apart = {n for n in first if first[n] != second[n]}
+    swapped = one_way.get("given_name") == PERSON["surname"]
+    assert all(PERSON_KEYS[n.removeprefix("pk_")].parts for n in told_apart)
+    allowed = {
+        f"pk_{name}"
+        for name, key in PERSON_KEYS.items()
+        if swapped and any(p.startswith(("given_", "surname_")) for p in key.parts)
+    }
+    assert told_apart <= allowed
+
+
+def test_a_swapped_day_and_month_leave_the_strongest_key_as_it_was() -> None:
+    assert keys(birth_date="1980-02-04")["pk_names_birth_postcode"] == keys()["pk_names_birth_postcode"]
+    assert keys(birth_date="1980-02-05")["pk_names_birth_postcode"] != keys()["pk_names_birth_postcode"]
+
+
+def needs(key: PersonKey) -> set[str]:
+    """The fields of a selection without which there is no such key."""
+    fields: set[str] = set()
+    for part in key.parts:
+        if part.startswith(("given_", "surname_")):
+            fields.add("surname" if part.startswith("surname_") else "given_name")
+        elif part in ("names", "first_letters", "last_letters", "first_sound", "last_sound"):
+            fields |= {"given_name", "surname"}
+        else:
+            fields |= set(SOURCES[part])
+    assert fields <= PERSON.keys()
+    return fields
+
+
+MISSING: dict[str, list[str | None]] = {
+    "given_name": [None, "", " ", "M", "Onbekend", "NNB", "123", "?"],
+    "surname": [None, "", "-", "onbekend", "J.", "..."],
+    "birth_date": [None, "", "1980-00-00", "1980-04-00", "00-00-1980", "1980", "1900-01-01", "01-01-1900", "0000-00-00",
+                   "1980-13-02", "1980-04-32", "onbekend", "1849-01-02"],
+    "postcode": [None, "", " "],
+    "house_number": [None, "", "A", "0"],
+    "street": [None, "", "12"],
+    "place": [None, "", "-"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("field", "value"), [(f, v) for f, values in MISSING.items() for v in values])
+def test_a_part_that_is_missing_makes_every_key_missing_that_needs_it(field: str, value: str | None) -> None:
+    made = keys(**{field: value})
+    for name, key in PERSON_KEYS.items():
+        if field in needs(key):
+            assert made[f"pk_{name}"] is None, name
+        else:
+            assert made[f"pk_{name}"] is not None, name
+
+
+def test_a_field_that_a_selection_does_not_have_makes_the_same_keys_missing() -> None:
+    frame = pl.DataFrame({name: [value] for name, value in PERSON.items()})
+    without = person_keys(frame, {n: n for n in PERSON if n != "birth_date"}, list(PERSON_KEYS)).row(
+        0, named=True
+    )
+    assert {n for n, v in without.items() if v is None} == {
+        f"pk_{name}" for name, key in PERSON_KEYS.items() if "birth_date" in needs(key)
+    }
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.fixed_dictionaries({name: st.one_of(st.none(), st.text(max_size=15)) for name in PERSON}))
+def test_person_keys_are_total_and_hold_separators_only_between_parts(person: dict[str, str | None]) -> None:
+    for name, value in keys(**person).items():
+        if value is not None:
+            assert value.count("|") == len(PERSON_KEYS[name.removeprefix("pk_")].parts) - 1
+            assert all(value.split("|"))
+
+
+def test_every_kind_of_identifier_has_a_unit_and_a_rule() -> None:
+    assert set(UNIT_OF) == set(K)
+    assert {UNIT_OF[kind] for kind in K} == set(Unit)
+    for kind in K:
+        assert one(kind, *(["2511CV", "1"] if kind is K.ADDRESS else ["onzin"])) is not None
