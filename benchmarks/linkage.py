@@ -1,11 +1,16 @@
 """How well person keys find the same people: the FEBRL4 files, and a made-up million, through the engine itself.
 
-`python -m benchmarks.linkage [--quick]` prints the tables; `--write` puts them into docs/person-keys.md.
+`python -m benchmarks.linkage [--people N] [--write]` prints the tables of docs/person-keys.md, or writes them there.
 """
 
 from __future__ import annotations
 
+import argparse
+import sys
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
@@ -13,26 +18,29 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from benchmarks.people import FIELDS
+from benchmarks.people import FIELDS, Registers, make_registers
+from lsi_match.demo import febrl
 from lsi_match.matcher.engine import Engine
 from lsi_match.matcher.intake import Drop
 from lsi_match.partner.normalise import person_keys
 from lsi_match.protocol.identifiers import Unit
 from lsi_match.protocol.manifest import Manifest, Partner, Subject
-from lsi_match.protocol.person_keys import PERSON_KEYS
+from lsi_match.protocol.person_keys import PERSON_KEYS, Strength
 from lsi_match.protocol.tables import GROUP, REFERENCE, SELECTION, SIGNALS
 
 SAME = {name: name for name in FIELDS}
+PAGE = Path(__file__).parents[1] / "docs" / "person-keys.md"
+#: The tables stand between these two lines of the page.
+BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
 
 
 @dataclass(frozen=True)
 class Links:
-    """What was found: pairs (left, right row), against who the rows are."""
+    """What was found: how many pairs, how many of them right, of how many in truth."""
 
     found: int
     right: int
     truth: int
-    agreements: pl.DataFrame
     crowds: dict[str, int]
     proven: list[str]
 
@@ -61,45 +69,166 @@ def blocks(texts: pl.Series) -> pa.Array:
     )
 
 
-def link(left: pl.DataFrame, right: pl.DataFrame, truth: int) -> Links:
-    """Link two registers with the program's own normalising and linking; only the keyed hash is another one."""
-    names = list(PERSON_KEYS)
+def link(
+    keys: Sequence[pl.DataFrame], people: Sequence[pl.Series], names: Sequence[str] = tuple(PERSON_KEYS)
+) -> Links:
+    """Link two registers with the program's own linking; only the keyed hash is another one.
+
+    Args:
+        keys: the person keys of both registers, one column `pk_<name>` each.
+        people: who each row is, in both registers.
+        names: the person keys to use.
+    """
     partners = {name: Partner.model_construct(selections=()) for name in ("left", "right")}
     subject = Subject(unit=Unit.PERSON, person_keys=tuple(names))
     engine = Engine(Manifest.model_construct(subject=subject, partners=partners), "12GB")
-    for name, register in (("left", left), ("right", right)):
-        count = len(register)
-        keys = person_keys(register, SAME, names)
+    for partner, columns in zip(partners, keys, strict=True):
+        count = len(columns)
         table = pa.table(
             {
-                **{kind: blocks(keys.get_column(kind)) for kind in keys.columns},
+                **{f"pk_{name}": blocks(columns.get_column(f"pk_{name}")) for name in names},
                 REFERENCE: blocks(pl.int_range(count, eager=True).cast(pl.String)),
                 SELECTION: np.zeros(count, np.uint8),
                 SIGNALS: np.ones(count, np.uint64),
                 GROUP: np.full(count, 255, np.uint8),
             }
         )
-        engine.add(cast(Drop, SimpleNamespace(partner=name, parts=[table])))
+        engine.add(cast(Drop, SimpleNamespace(partner=partner, parts=[table])))
     engine.link()
-    people = pl.concat([left.get_column("person"), right.get_column("person")]).to_numpy()
+    left = len(people[0])
+    who = pl.concat(people).to_numpy()
     ends = np.asarray(
         engine.rows(
             "SELECT a.record, b.record FROM component a JOIN component b USING (component) "
-            f"WHERE a.record < {len(left)} AND b.record >= {len(left)}"
+            f"WHERE a.record < {left} AND b.record >= {left}"
+        )
+    ).reshape(-1, 2)
+    right = int((who[ends[:, 0]] == who[ends[:, 1]]).sum())
+    truth = len(people[0].to_frame().join(people[1].to_frame(), on=people[0].name, how="inner"))
+    found = Links(len(ends), right, truth, engine.persons.crowds(), engine.persons.proven)
+    engine.close()
+    return found
+
+
+@dataclass(frozen=True)
+class Task:
+    """Two registers as `link` wants them."""
+
+    keys: tuple[pl.DataFrame, pl.DataFrame]
+    people: tuple[pl.Series, pl.Series]
+
+    @classmethod
+    def of(cls, left: pl.DataFrame, right: pl.DataFrame) -> Task:
+        both = left, right
+        keys = tuple(person_keys(register, SAME, list(PERSON_KEYS)) for register in both)
+        return cls((keys[0], keys[1]), (left.get_column("person"), right.get_column("person")))
+
+    def link(self, names: Sequence[str] = tuple(PERSON_KEYS)) -> Links:
+        return link(self.keys, self.people, names)
+
+
+def febrl4() -> Task:
+    """FEBRL4 without its identity number."""
+    columns = dict(
+        zip(
+            FIELDS,
+            ("given_name", "surname", "date_of_birth", "postcode", "street_number", "address_1", "suburb"),
+            strict=True,
         )
     )
-    same = people[ends[:, 0]] == people[ends[:, 1]]
-    agreed = pl.DataFrame(
-        engine.rows(
-            "SELECT a.record, b.record, bit_or(1::UBIGINT << a.kind) FROM identifier a JOIN identifier b USING (kind, key) "
-            "JOIN component c ON c.record = a.record JOIN component d ON d.record = b.record "
-            f"WHERE a.record < {len(left)} AND b.record >= {len(left)} AND c.component = d.component GROUP BY ALL"
-        ),
-        schema=["one", "other", "agreed"],
-        orient="row",
-        schema_overrides={"agreed": pl.UInt64},
+    registers = []
+    for register in febrl.load():
+        texts = pl.from_pandas(register.reset_index()).with_columns(pl.all().cast(pl.String))
+        who = pl.col("rec_id").str.split("-").list.get(1).cast(pl.Int64).alias("person")
+        registers.append(texts.select(who, *(pl.col(old).alias(new) for new, old in columns.items())))
+    return Task.of(*registers)
+
+
+def quality_table(found: dict[str, Links]) -> str:
+    rows = ["| registers | pairs to find | precision | recall | F1 |", "| --- | --- | --- | --- | --- |"]
+    rows += [
+        f"| {name} | {links.truth:,} | {links.precision:.4f} | {links.recall:.4f} | {links.f1:.4f} |"
+        for name, links in found.items()
+    ]
+    return "\n".join(rows)
+
+
+def key_table(registers: Registers, task: Task, whole: Links, names: Sequence[str]) -> str:
+    """Per key: how many people share its commonest value in the population, and what it is good for."""
+    population = person_keys(registers.population, SAME, list(PERSON_KEYS))
+    people = len(population)
+    pairs = _pairs(task)
+    rows = [
+        "| person key | people with its commonest value | records that have it | true pairs that agree | false per true agreement | pairs lost without it |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for name in PERSON_KEYS:
+        column = f"pk_{name}"
+        commonest = int(population.get_column(column).drop_nulls().value_counts().get_column("count").max())  # type: ignore[arg-type]
+        have = 1 - sum(k.get_column(column).null_count() for k in task.keys) / sum(map(len, task.keys))
+        true = int((pairs.get_column(column) == pairs.get_column(f"{column}_right")).sum())
+        every = _agreements(task, column)
+        lost = (
+            ""
+            if name not in names
+            else f"{whole.right - task.link([n for n in PERSON_KEYS if n != name]).right:,}"
+        )
+        rows.append(
+            f"| `{name}` | {commonest:,} ({commonest / people:.5%}) | {have:.1%} | {true / whole.truth:.1%} | {(every - true) / true:.4f} | {lost} |"
+        )
+        print(rows[-1], file=sys.stderr, flush=True)
+    return "\n".join(rows)
+
+
+def _pairs(task: Task) -> pl.DataFrame:
+    """The true pairs: the keys of both records."""
+    left, right = (
+        keys.with_columns(who.alias("who")) for keys, who in zip(task.keys, task.people, strict=True)
     )
-    crowds, proven = engine.crowds(), engine.proven
-    engine.close()
-    agreements = agreed.with_columns(same=pl.Series(people[agreed["one"]] == people[agreed["other"]]))
-    return Links(len(ends), int(same.sum()), truth, agreements.select("agreed", "same"), crowds, proven)
+    return left.join(right, on="who", how="inner")
+
+
+def _agreements(task: Task, column: str) -> int:
+    """How many pairs of records agree on a key, true or not."""
+    counts = [keys.get_column(column).drop_nulls().value_counts(name="n") for keys in task.keys]
+    both = counts[0].join(counts[1], on=column, how="inner")
+    return int((both.get_column("n").cast(pl.Int64) * both.get_column("n_right")).sum())
+
+
+def figures(people: int) -> tuple[dict[str, Links], str]:
+    """Everything that docs/person-keys.md shows."""
+    found = {"FEBRL4": febrl4().link()}
+    registers = make_registers(people)
+    task = Task.of(registers.left, registers.right)
+    start = time.perf_counter()
+    found[f"made-up Dutch population of {people:,}"] = whole = task.link()
+    took = time.perf_counter() - start
+    values = sum(len(k.columns) - sum(k.null_count().row(0)) / len(k) for k in task.keys) / 2
+    text = "\n\n".join(
+        [
+            quality_table(found),
+            key_table(registers, task, whole, list(PERSON_KEYS)),
+            f"A record has {values:.1f} keyed values on average, of {len(PERSON_KEYS)} keys. Keys that proved themselves among the made-up "
+            f"people: {', '.join(f'`{name}`' for name in whole.proven)}; in FEBRL4: all weak keys but "
+            f"{', '.join(f'`{n}`' for n, k in PERSON_KEYS.items() if k.strength is Strength.WEAK and n not in found['FEBRL4'].proven) or 'none'}. "
+            f"Linking {sum(map(len, task.people)):,} records took {took:.0f} s on two processors.",
+        ]
+    )
+    return found, text
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.linkage", description=__doc__)
+    parser.add_argument("--people", type=int, default=1_000_000)
+    parser.add_argument("--write", action="store_true", help="put the tables into docs/person-keys.md")
+    options = parser.parse_args()
+    _, text = figures(options.people)
+    print(text)
+    if options.write:
+        page = PAGE.read_text()
+        PAGE.write_text(page[: page.index(BEGIN) + len(BEGIN)] + f"\n{text}\n" + page[page.index(END) :])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

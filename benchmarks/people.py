@@ -163,6 +163,8 @@ def make_population(people: int, rng: Rng) -> pl.DataFrame:
     twin = np.flatnonzero(child & (place_in >= 3) & (rng.random(people) < 0.035))
     birth[twin] = birth[twin - 1]
     given = _given(group_of, woman, birth, rng)
+    while len(alike := twin[given[twin] == given[twin - 1]]):
+        given[alike] = _given(group_of[alike], woman[alike], birth[alike], rng)
     surname = _surnames(group_of, rng)
     heads, partners = first[household], place_in == 1
     shares = child | (partners & (rng.random(people) < 0.35))

@@ -15,7 +15,7 @@ from lsi_match.cli.main import app
 from lsi_match.protocol.criteria import FUNCTIONS, FieldType
 from lsi_match.protocol.identifiers import IdentifierKind, InvalidReason
 from lsi_match.protocol.manifest import Manifest
-from lsi_match.protocol.person_keys import PERSON_KEYS
+from lsi_match.protocol.person_keys import FIELDS_OF, PERSON_KEYS
 from lsi_match.protocol.steps import Step
 from lsi_match.trust.project_key import ProjectKey, pseudonym
 
@@ -24,7 +24,7 @@ DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted(DOCS.rglob("*.md"))]
 
 #: LSI_MATCH_WRITE_DOCS=1 writes what the program gives now into the pages, instead of comparing: the output in the
-#: tutorial, and the table of person keys in the protocol.
+#: tutorial.
 REWRITE = bool(os.environ.get("LSI_MATCH_WRITE_DOCS"))
 
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -126,28 +126,13 @@ def test_the_protocol_names_every_kind_and_reason() -> None:
         assert re.search(rf"`{word.value}`|\*\*{word.value}\*\*", page), word
 
 
-def test_every_person_key_is_explained() -> None:
-    """In the protocol, or in a page of its own; not in both."""
-    own, page = DOCS / "person-keys.md", text_of("protocol.md")
-    if own.exists():
-        assert "| person key | parts |" not in page, (
-            "docs/person-keys.md has them: leave the table to that page"
-        )
-        assert [name for name in PERSON_KEYS if f"`{name}`" not in own.read_text()] == []
-        return
-    rows = "".join(
-        f"| `{name}` | {', '.join(f'`{part}`' for part in key.parts)} | {key.reason} |\n"
-        for name, key in PERSON_KEYS.items()
-    )
-    head = "| person key | parts | links in spite of |\n| --- | --- | --- |\n"
-    found = re.search(rf"{re.escape(head)}((?:\| `.*\n)*)", page)
-    assert found is not None
-    if REWRITE:
-        (DOCS / "protocol.md").write_text(page.replace(found[1], rows))
-        return
-    assert found[1] == rows
-    parts = page.split("The parts:")[1].split("| person key |")[0]
-    assert [p for key in PERSON_KEYS.values() for p in key.parts if f"`{p}`" not in parts] == []
+def test_every_person_key_is_explained_as_it_is() -> None:
+    page = (DOCS / "person-keys.md").read_text()
+    for name, key in PERSON_KEYS.items():
+        parts = ", ".join(f"`{part}`" for part in key.parts)
+        assert f"| `{name}` | {parts} | {key.strength} | {key.reason} |\n" in page
+    explained = page.split("## The parts")[1].split("## The keys")[0]
+    assert [part for part in FIELDS_OF if f"`{part}`" not in explained] == []
 
 
 def test_the_vectors_of_the_protocol_are_those_of_the_program() -> None:

@@ -14,7 +14,7 @@ from stdnum.nl import bsn as stdnum_bsn
 from lsi_match.partner.normalise import normalise, person_keys
 from lsi_match.protocol.identifiers import UNIT_OF, IdentifierForm, IdentifierKind, InvalidReason, Unit
 from lsi_match.protocol.manifest import IdentifierSource
-from lsi_match.protocol.person_keys import PERSON_KEYS, SOURCES, PersonKey
+from lsi_match.protocol.person_keys import FIELDS_OF, PERSON_KEYS, PersonKey
 
 K, R = IdentifierKind, InvalidReason
 NUMBERS = [kind for kind in K if kind is not K.ADDRESS]
@@ -298,21 +298,12 @@ def test_a_swapped_day_and_month_leave_the_strongest_key_as_it_was() -> None:
 
 def needs(key: PersonKey) -> set[str]:
     """The fields of a selection without which there is no such key."""
-    fields: set[str] = set()
-    for part in key.parts:
-        if part.startswith(("given_", "surname_")):
-            fields.add("surname" if part.startswith("surname_") else "given_name")
-        elif part in ("names", "first_letters", "last_letters", "first_sound", "last_sound"):
-            fields |= {"given_name", "surname"}
-        else:
-            fields |= set(SOURCES[part])
-    assert fields <= PERSON.keys()
-    return fields
+    return {field for part in key.parts for field in FIELDS_OF[part]}
 
 
 MISSING: dict[str, list[str | None]] = {
-    "given_name": [None, "", " ", "M", "Onbekend", "NNB", "123", "?"],
-    "surname": [None, "", "-", "onbekend", "J.", "..."],
+    "given_name": [None, "", " ", "Onbekend", "NNB", "123", "?"],
+    "surname": [None, "", "-", "onbekend", "..."],
     "birth_date": [None, "", "1980-00-00", "1980-04-00", "00-00-1980", "1980", "1900-01-01", "01-01-1900", "0000-00-00",
                    "1980-13-02", "1980-04-32", "onbekend", "1849-01-02"],
     "postcode": [None, "", " "],
@@ -330,6 +321,16 @@ def test_a_part_that_is_missing_makes_every_key_missing_that_needs_it(field: str
             assert made[f"pk_{name}"] is None, name
         else:
             assert made[f"pk_{name}"] is not None, name
+
+
+@pytest.mark.parametrize("initial", ["M", "m.", " M. "])
+def test_an_initial_is_an_initial_and_no_name(initial: str) -> None:
+    made, whole = keys(given_name=initial), keys()
+    for name, key in PERSON_KEYS.items():
+        if "given_name" not in needs(key) or "given_initial" in key.parts:
+            assert made[f"pk_{name}"] == whole[f"pk_{name}"], name
+        else:
+            assert made[f"pk_{name}"] is None, name
 
 
 def test_a_field_that_a_selection_does_not_have_makes_the_same_keys_missing() -> None:

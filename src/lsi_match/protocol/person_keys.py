@@ -1,15 +1,14 @@
 """Person keys: named combinations of name, birth date and address, each a kind of pseudonym of its own.
 
 A part that is missing makes the key missing, never an empty match. How far one agreement goes is the key's
-strength; the rules are carried out in `lsi_match.matcher.engine`, what they reach is in docs/person-keys.md.
+strength; the rules are carried out in `lsi_match.matcher.persons`, what they reach is in docs/person-keys.md.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import combinations
 from typing import Final
 
 
@@ -20,51 +19,46 @@ class Strength(StrEnum):
     SURE = "sure"
     #: One agreement joins two records of different partners where no other record fits as well.
     TELLING = "telling"
-    #: Two agreements that share no part count as one that is telling; a single one counts for nothing, unless the
-    #: key has proved itself in the round.
+    #: As a telling key, but only in a round in which the key has proved itself.
     WEAK = "weak"
+
+
+class Core(StrEnum):
+    """What tells people at one address apart: twins by their given names, a parent and a namesake child by birth."""
+
+    GIVEN_NAME = "given_name"
+    BIRTH_DATE = "birth_date"
 
 
 @dataclass(frozen=True)
 class PersonKey:
-    """A combination of parts (`lsi_match.partner.normalise` makes the parts) and why it may link two records."""
+    """A combination of parts (`lsi_match.partner.normalise` makes them) and in spite of what it links two records."""
 
     parts: tuple[str, ...]
     reason: str
     strength: Strength = Strength.TELLING
 
-    @property
-    def sources(self) -> frozenset[str]:
-        """What its parts are made from: two keys share a part when they share a source."""
-        return frozenset(source for part in self.parts for source in SOURCES[part])
-
 
 #: A value of a key that more records than this share links nothing: it is somebody's placeholder or a crowd.
 CROWD: Final = 50
-#: A weak key proves itself in a round when, of at least so many agreements between records that both have a
-#: counterpart already, at least this share is with that counterpart. Then it tells, for records without one.
+#: A key proves itself in a round when, of at least so many agreements between records that both have a
+#: counterpart already, at least this share is with that counterpart.
 PROOF: Final = 1_000
-PROVEN: Final = 0.99
+PROVEN: Final = 0.995
 #: No key is used whose commonest value more than this share of a population has (docs/person-keys.md).
 COMMONEST: Final = 1 / 10_000
 
-#: Part → what it is made from. `first_…` and `last_…` are the two names in alphabetical order, so that names in
-#: each other's field agree; which of them is the surname is therefore unknown.
-SOURCES: Final[dict[str, tuple[str, ...]]] = {
-    "names": ("first_name", "last_name"),
-    "first_letters": ("first_name",),
-    "last_letters": ("last_name",),
-    "first_sound": ("first_name",),
-    "last_sound": ("last_name",),
-    "given_end": ("first_name", "last_name"),
-    "surname_sound": ("first_name", "last_name"),
-    "surname_end": ("first_name", "last_name"),
-    "birth": ("birth_date",),
-    "birth_year_month": ("birth_date",),
-    "birth_day": ("birth_date",),
+#: Part → the fields it is made from. `first_…` and `last_…` are the two names in alphabetical order, so that names
+#: in each other's field agree; which of them is the surname is then unknown.
+FIELDS_OF: Final[dict[str, tuple[str, ...]]] = {
+    **dict.fromkeys(
+        ("names", "first_letters", "last_letters", "first_sound", "last_sound"), ("given_name", "surname")
+    ),
+    **dict.fromkeys(("given_initial", "given_letters", "given_end"), ("given_name",)),
+    **dict.fromkeys(("surname_name", "surname_sound", "surname_end"), ("surname",)),
+    **dict.fromkeys(("birth", "birth_year", "birth_year_month", "birth_day"), ("birth_date",)),
     "postcode": ("postcode",),
     "house": ("house_number",),
-    "street": ("street",),
     "street_letters": ("street",),
     "place": ("place",),
 }
@@ -72,7 +66,7 @@ SOURCES: Final[dict[str, tuple[str, ...]]] = {
 SURE, WEAK = Strength.SURE, Strength.WEAK
 PERSON_KEYS: Final[dict[str, PersonKey]] = {
     "names_birth_postcode": PersonKey(
-        ("names", "birth", "postcode"), "nothing but names in each other's field, day and month swapped", SURE
+        ("names", "birth", "postcode"), "names in each other's field, day and month swapped", SURE
     ),
     "letters_birth": PersonKey(
         ("first_letters", "last_letters", "birth"), "moved house, errors further on in the names"
@@ -83,53 +77,75 @@ PERSON_KEYS: Final[dict[str, PersonKey]] = {
     "ends_birth": PersonKey(
         ("given_end", "surname_end", "birth"), "moved house, errors at the beginning of the names"
     ),
+    "initial_surname_birth": PersonKey(
+        ("given_initial", "surname_name", "birth"), "moved house, an initial for the given name", WEAK
+    ),
     "names_birth_month": PersonKey(
         ("names", "birth_year_month", "place"), "moved within the place, another day of birth"
     ),
-    "names_birth_day": PersonKey(("names", "birth_day", "place"), "moved, another year of birth"),
-    "birth_postcode": PersonKey(("birth", "postcode"), "other names altogether: married, called by another"),
+    "names_birth_day": PersonKey(
+        ("names", "birth_day", "place"), "moved within the place, another year of birth"
+    ),
+    "names_birth_year": PersonKey(("names", "birth_year", "postcode"), "another day or month of birth"),
+    "initial_birth_postcode": PersonKey(
+        ("given_initial", "birth", "postcode"), "another surname, as after marriage; a misspelt given name"
+    ),
+    "initial_birth_street": PersonKey(
+        ("given_initial", "birth", "street_letters", "house"), "the same, no postcode or a wrong one"
+    ),
+    "surname_birth_place": PersonKey(
+        ("surname_sound", "birth", "place"), "no given name, moved within the place"
+    ),
+    "birth_postcode": PersonKey(("birth", "postcode"), "no given name, another surname"),
     "birth_street_house": PersonKey(
-        ("birth", "street_letters", "house"), "the same, with a misspelt postcode"
+        ("birth", "street_letters", "house"), "the same, no postcode or a wrong one"
     ),
-    "birth_place_street": PersonKey(
-        ("birth", "place", "street_letters"), "the same, without the house number", WEAK
-    ),
-    "surname_birth_place": PersonKey(("surname_sound", "birth", "place"), "another given name, moved nearby"),
-    "letters_postcode": PersonKey(
-        ("first_letters", "last_letters", "postcode"), "a wrong or missing birth date"
-    ),
-    "sound_postcode": PersonKey(
-        ("first_sound", "last_sound", "postcode"), "the same, names spelt in another way", WEAK
-    ),
+    "letters_postcode": PersonKey(("first_letters", "last_letters", "postcode"), "no birth date"),
     "letters_street_house": PersonKey(
-        ("first_letters", "last_letters", "street_letters", "house"),
-        "a wrong or missing birth date and postcode",
+        ("first_letters", "last_letters", "place", "street_letters", "house"),
+        "no birth date, no postcode or a wrong one",
+    ),
+    "birth_house": PersonKey(("birth", "house"), "names, street and postcode misspelt", WEAK),
+    "birth_place": PersonKey(("birth", "place"), "names, street, postcode and number misspelt", WEAK),
+    "letters_street": PersonKey(
+        ("first_letters", "last_letters", "place", "street_letters"),
+        "no birth date, no postcode or house number or a wrong one",
         WEAK,
     ),
-    "first_birth": PersonKey(("first_letters", "birth"), "the second name wrong", WEAK),
-    "last_birth": PersonKey(("last_letters", "birth"), "the first name wrong", WEAK),
-    "birth_house": PersonKey(("birth", "house"), "street and postcode misspelt", WEAK),
-    "birth_place": PersonKey(("birth", "place"), "postcode and number misspelt", WEAK),
-    "first_postcode": PersonKey(("first_letters", "postcode"), "the second name wrong, no birth date", WEAK),
-    "last_postcode": PersonKey(("last_letters", "postcode"), "the first name wrong, no birth date", WEAK),
     "first_street_house": PersonKey(
-        ("first_letters", "street_letters", "house"), "the same, without the postcode", WEAK
+        ("first_letters", "street_letters", "house"), "one name misspelt, no birth date or postcode", WEAK
     ),
     "last_street_house": PersonKey(
-        ("last_letters", "street_letters", "house"), "the same, without the postcode", WEAK
+        ("last_letters", "street_letters", "house"), "the other name misspelt, no birth date or postcode", WEAK
     ),
-}
+    "given_address": PersonKey(
+        ("given_letters", "postcode", "house"), "another surname, no birth date", WEAK
+    ),
+    "surname_street": PersonKey(
+        ("surname_sound", "postcode", "street_letters"), "no given name, birth date or house number", WEAK
+    ),
+    "surname_house": PersonKey(
+        ("surname_sound", "place", "house"), "no given name or birth date, street and postcode misspelt", WEAK
+    ),
+}  # fmt: skip
 
 
-def may_link(agreed: Sequence[str], proven: Collection[str] = ()) -> bool:
-    """Whether agreement on these keys makes two records candidates: one that is telling or `proven`, or two weak
-    ones that share no part and together hold the birth date or both names (a family shares a name and an
-    address)."""
-    keys = [PERSON_KEYS[name] for name in agreed]
-    if any(name in proven or key.strength is not WEAK for name, key in zip(agreed, keys, strict=True)):
+def core_of(names: Iterable[str]) -> frozenset[Core]:
+    """What of the core these keys hold together. Both names in alphabetical order hold the given name."""
+    parts = {part for name in names for part in PERSON_KEYS[name].parts}
+    heads = {part.split("_")[0] for part in parts}
+    held = set()
+    if "birth" in heads:
+        held.add(Core.BIRTH_DATE)
+    if heads & {"names", "given"} or heads >= {"first", "last"}:
+        held.add(Core.GIVEN_NAME)
+    return frozenset(held)
+
+
+def may_link(agreed: Collection[str], known: Collection[Core] = (), proven: Collection[str] = ()) -> bool:
+    """Whether two records that agree on these keys are candidates: one key is `proven`; or one is not weak, and the
+    keys together hold what of the core is `known` of both records."""
+    if any(name in proven for name in agreed):
         return True
-    return any(not a.sources & b.sources and _tells(a.sources | b.sources) for a, b in combinations(keys, 2))
-
-
-def _tells(sources: frozenset[str]) -> bool:
-    return "birth_date" in sources or sources >= {"first_name", "last_name"}
+    strong = any(PERSON_KEYS[name].strength is not WEAK for name in agreed)
+    return strong and core_of(agreed) >= set(known)
