@@ -1,0 +1,509 @@
+"""Write protocol-v1.json: what this program makes of made-up input, for an implementation in any language.
+
+    python tests/vectors/make.py
+
+Run it after a change of the protocol, and read what changed. Sealing draws random bytes, so what is sealed is kept
+as it is for as long as it can be opened and holds the same. README.md says what is in the file.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from pyrage import x25519
+
+from lsi_match.partner.normalise import _person_parts, normalise, person_keys
+from lsi_match.partner.references import make_references
+from lsi_match.partner.rows import Rows
+from lsi_match.protocol.canonical import canonical_json, digest_of_bytes
+from lsi_match.protocol.documents import Approval, DropDescriptor, Part, SelectionCounts
+from lsi_match.protocol.identifiers import PERSON_PARTS, IdentifierForm, IdentifierKind
+from lsi_match.protocol.manifest import IdentifierSource
+from lsi_match.protocol.person_keys import FIELDS_OF, PERSON_KEYS
+from lsi_match.protocol.tables import Column
+from lsi_match.tables import schema_of, to_parquet
+from lsi_match.trust.blocks import encrypt_blocks
+from lsi_match.trust.keys import Identity
+from lsi_match.trust.project_key import Blocks, ProjectKey, pseudonym
+from lsi_match.trust.sealing import SealBrokenError, seal, unseal
+from lsi_match.trust.signing import media_type, sign
+
+FILE = Path(__file__).with_name("protocol-v1.json")
+
+# Keys that everybody may know. Never use them for anything else.
+COUNTING = bytes(range(32))
+ONES = b"\xff" * 32
+ONE = bytes(31) + b"\x01"
+SIGNING_KEY = bytes(range(32, 64))
+AGE_IDENTITY = "AGE-SECRET-KEY-1U9R902FQAY8SGFTXQLA8Z2DTR20PFT2F6G6DRPWR9K4PTFXQFDSS8PGD7U"
+AGE_RECIPIENT = "age1mq64tah0dtnnv3gsppvr3m0ef6767xnf3tehfs8nldnemkzvq5ms3qxadd"
+
+NUMBERS: dict[str, list[str | None]] = {
+    "bsn": [
+        "999990019", "9999.90.019", " 9999 90 019 ", "999-990-019", "\t999990019\r\n", "999\u00a0990\u2009019", "999\u3000990019",
+        "12345672", "1234.5672", "012345672", "000000012", "12",
+        None, "", " ", ". - .", "\u00a0",
+        "99999001x", "V99990019", "BSN999990019", "9.9e8", "+999990019", "999990019,0", "999/990019", "999\u2013990\u2013019",
+        "999\u200b990019", "999\ufeff990019", "\uff19" * 9, "\u0669" * 9, "²" * 9, "999990019L01", "99999001\u00e9", "999990é",
+        "9999900190", "1234567", "999990019.0", "0999990019",
+        "000000000", "00000000", "0000.00.000", "0",
+        "999990018", "12345678", "123456789", "111222334", "999990109",
+    ],
+    "rsin": ["999990019", "12345672", "9999.90.019", None, "99999001x", "9999900190", "000000000", "00000000", "999990018"],
+    "v_number": [
+        "1234567890", "12 345 678 90", "0000000001", "1234.5678-90",
+        None, "-", "123456789a", "V123456789", "123456789", "12345678", "12345678901", "0000000000",
+    ],
+    "kvk": ["12345678", "1234.5678", "01234567", " 12 34 56 78 ", None, "KVK12345", "1234567", "123456789", "00000000"],
+    "vestiging": ["000012345678", "0000 1234 5678", None, "00001234567A", "12345678", "0000123456789", "000000000000"],
+    "bag": [
+        "0363200000218705", "0363 2000 0021 8705", "1234.20.0000000001",
+        None, "0363200000218705X", "363200000218705", "03632000002187050", "0000000000000000",
+        "0363010000218705", "0363100000218705", "0363020000218705",
+    ],
+    "loonheffing": [
+        "999990019L01", "999990019 l01", "9999.90.019.L.01", "999990019l99", "999990019L00",
+        None, " ", "999990019", "999990019B01", "99999001L01", "999990019L1", "999990019L001", "999990019LO1", "x999990019L01",
+        "000000000L01", "999990018L01",
+    ],
+}  # fmt: skip
+
+WAGE_NUMBERS: list[str | None] = [
+    "999990019L01", "9999.90.019 l02", None, "-", "999990019", "99999001L01", "12345672L01", "999990019B01", "999990019L1",
+    "000000000L01", "999990018L01", "012345672L01",
+]  # fmt: skip
+
+ADDRESSES: list[list[str | None]] = [
+    # Every way to write one address.
+    ["1011AB", "12"], ["1011 ab", "12"], [" 1011  AB ", " 12 "], ["10 11\u00a0aB", "012"], ["1011AB", "0" * 24 + "12"],
+    # The suffix: after the number, then the letter, then the addition.
+    ["1011AB", "12", "A"], ["1011AB", "12", "a", None], ["1011AB", "12A"], ["1011AB", "12 a", "", ""], ["1011AB", "12-A"],
+    ["1011AB", "12", None, "-a"], ["1011AB", "12", "A", "-2"], ["1011AB", "12A2"], ["1011AB", "12", "A", "2 hoog"],
+    ["1011AB", "12 bis"], ["1011AB", "12/3"], ["1011AB", "12|3"], ["1011AB", "12", "|", "|"], ["1011AB", "12", "é", "ß"],
+    ["1011AB", "12½"], ["1011AB", "12\u0663"], ["1011AB", "12 1234567890123456789012345678901234567890"], ["1011AB", "12.5"],
+    # The bounds.
+    ["1000AA", "1"], ["9999ZZ", "99999"], ["1011AB", "00001"],
+    # Missing.
+    [None, "12"], ["", "12"], ["  ", "12"], ["1011AB", None], ["1011AB", ""], ["1011AB", " "], [None, None], [None, "x"],
+    ["1011AB", None, "A"],
+    # Another shape.
+    ["0111AB", "12"], ["1011", "12"], ["1011A", "12"], ["1011ABC", "12"], ["10111AB", "12"], ["1011A1", "12"], ["AB1011", "12"],
+    ["1011-AB", "12"], ["1011.AB", "12"], ["1011ÀB", "12"], ["\uff11011AB", "12"], ["NL-1011AB", "12"], ["x", "12"],
+    ["1011AB", "0"], ["1011AB", "000"], ["1011AB", "0A"], ["1011AB", "100000"], ["1011AB", "9" * 30], ["1011AB", "A"],
+    ["1011AB", "A12"], ["1011AB", "-12"], ["1011AB", "+12"], ["1011AB", "nr 12"], ["1011AB", "\u0661\u0662"],
+]  # fmt: skip
+
+#: Made-up names; given name and surname are normalised in the same way.
+NAMES: list[str | None] = [
+    "Jansen", " jansen ", "JANSEN", "Jansen1", "J.a.n.s.e.n",
+    # Tussenvoegsels, wherever they stand.
+    "de Vries", "Vries, de", "Vries,de", "DE VRIES", "van der Berg", "Berg, van der", "Berg van der ", "van den Berg", "van 't Hof",
+    "'t Hart", "in 't Veld", "op den Akker", "Jansen-de Boer", "Jansen - de Boer", "Jansen-van den Berg", "Jansen de Boer", "vd Berg",
+    "v.d. Berg", "v/d Berg", "ter Horst", "Uit den Bogaard", "von Stein", "El Idrissi", "El-Idrissi", "Ait el Haj", "da Silva",
+    "dos Santos", "de la Cruz", "Le Roux", "al-Khatib", "D'Angelo",
+    # Not tussenvoegsels: within a name, or all there is.
+    "Devries", "Vandenberg", "Tenhagen", "Interman", "De", "Van", "van der", "El Al", "'t", "Toon",
+    # Letters: ij and y, marks, and letters that are no letter with a mark.
+    "Dijk", "Dyk", "D\u0133k", "DIJK", "Dÿk", "Dy\u0308k", "Van Dijck", "Bijl", "IJsbrand", "ĳsbrand", "Bijou", "Lij",
+    "Müller", "Mu\u0308ller", "Çelik", "Şahin", "Yıldız", "İnan", "Groß", "GROSS", "Łukasz", "Sørensen", "Æbelø", "Œuvre",
+    "Đorđević", "Ðorður", "Þór", "José", "Nguyễn", "Škoda", "Ångström", "Żółć", "Ñuñez", "Naïef",
+    # What is taken apart by compatibility, not by a mark.
+    "\uff2a\uff41\uff4e\uff53\uff45\uff4e", "\ufb01nn", "de\u00a0Vries", "Ja\u00adnsen",
+    # Hyphen, space, apostrophe and other signs.
+    "Anne-Marie", "anne marie", "AnneMarie", "Anne–Marie", "O'Neill", "O’Neill", "Jean Luc", "Jan (Piet)",
+    # Short ones and initials.
+    "M", "m.", " M. ", "J.P.", "Jo", "Li", "Aa", "Ij", "y", "Bo", "É",
+    # Names that stand for nothing.
+    None, "", " ", "-", "?", "123", "...", "Onbekend", "ONBEKEND", "o n b e k e n d", "NNB", "n.n.b.", "nvt", "N.v.t.", "Naamloos",
+    "Geen voornaam", "test", "Unknown", "van Onbekend", "Onbekende", "Tester", "Testa", "李小龙", "Иван",
+    # How names sound.
+    "Schmidt", "Smit", "Smith", "Smid", "Smits", "Sjoerd", "Shoerd", "Tchaikov", "Tsjaikov", "Czerny", "Tjerk", "Christiaan",
+    "Kristiaan", "Ghani", "Khan", "Gan", "Philip", "Filip", "Broodt", "Brood", "Brodth", "Thijs", "Tijs", "Dhillon", "Dick", "Dik", "Jacqueline",
+    "Quinten", "Kwinten", "Cecile", "Sesil", "Cynthia", "Citroen", "Alex", "Aleks", "Xander", "Cornelis", "Kornelis", "Vos", "Wos",
+    "Fos", "Zwart", "Swart", "Bakker", "Pakker", "Mandemaker", "Nantenaker", "Lalala", "Lalalala", "Hannah", "Anna", "Jajo", "Ajo",
+    "Yildiz", "Hij", "Aa Oo", "Annemmie", "Dubbbelman",
+]  # fmt: skip
+
+BIRTHS: list[str | None] = [
+    "1980-04-02", "19800402", "1980/04/02", "02-04-1980", "2-4-1980", "02/04/1980", "02.04.1980", "2.4.1980", " 1980-04-02 ",
+    "1980-02-04", "1980-12-31", "31-12-1980", "1980-12-12", "1980-10-01", "1850-01-01", "2100-12-31", "1900-01-02", "1900-02-01",
+    "1980-02-29", "1981-02-31", "1980-04-31",
+    None, "", " ", "onbekend", "1980", "1980-04", "1980-4-2", "80-04-02", "02-04-80", "02041980", "1980-04-02T00:00:00",
+    "1980-04-02 00:00", "2 april 1980", "1980-00-00", "1980-04-00", "1980-00-02", "00-00-1980", "00-04-1980", "0000-00-00", "1980-13-02",
+    "1980-04-32", "32-04-1980", "1849-12-31", "2101-01-01", "9999-12-31", "1900-01-01", "01-01-1900", "1-1-1900", "19000101",
+    "1900/01/01", "\u0661\u0669\u0668\u0660-\u0660\u0664-\u0660\u0662",
+]  # fmt: skip
+
+POSTCODES: list[str | None] = [
+    "1011AB",
+    "1011 ab",
+    " 1011-AB ",
+    "1011",
+    "B-2000",
+    "ß1",
+    None,
+    "",
+    " ",
+    "--",
+    "é",
+]
+HOUSES: list[str | None] = [
+    "12", "012", " 12 A", "12hs", "A12", "nr. 12-14", "000 5", "0", "000", "100200300400500600700800", None, "", "A", "\u0661\u0662",
+]  # fmt: skip
+STREETS: list[str | None] = [
+    "Lange Voorhout", "lange voorhout ", "Dam", "Kade", "De Ruijterkade", "2e Jan Steenstraat", "IJ", "IJweg", "Ĳweg", "'t Zand",
+    "Plein 1944", "Café-à-l'Anglaise", "s'Heerenstraat", "Groß Allee", None, "", "12", "-", "Weg 1 A", "Laan",
+]  # fmt: skip
+PLACES: list[str | None] = [
+    "Den Haag", "'s-Gravenhage", "’s-Gravenhage", "IJmuiden", "Ĳmuiden", "Ee", "Sint-Oedenrode", "Zandstad (W.)", "Súdwest-Fryslân",
+    None, "", "-", "12",
+]  # fmt: skip
+
+#: Two names together: in alphabetical order, each part by itself, and one of them missing.
+PAIRS: list[tuple[str | None, str | None]] = [
+    ("Maria", "Jansen"), ("Jansen", "Maria"), ("Maria", "de Vries"), ("Jan", "Jan"), ("Anna", "Annabel"), ("Annabel", "Anna"), ("Zoë", "Aa"),
+    ("Cor", "Karel"), ("Karel", "Cor"), ("Vera", "Fabel"), ("M.", "Jansen"), ("Maria", "J"), (None, "Jansen"), ("Maria", None), ("Maria", "Onbekend"),
+    (None, None), ("Ijo", "Yvo"),
+]  # fmt: skip
+
+#: In the order of `PERSON_PARTS`.
+PERSONS: list[tuple[str | None, ...]] = [
+    ("Maria", "Jansen", "1980-04-02", "2511 CV", "12 A", "Lange Voorhout", "Den Haag"),
+    ("JANSEN", "maria", "04-02-1980", "2511cv", "012", "LANGE VOORHOUT", "den haag"),
+    ("Ĳsbrand", "van der Schaaf-Çelik", "31-12-1999", "1011AB", "1", "De Ruijterkade", "'s-Gravenhage"),
+    ("M.", "de Vries", "19800402", None, "7", "Dam", "Ee"),
+    ("Maria", None, "1980-00-00", "1011AB", "7", "Kade", ""),
+    (None, "Onbekend", None, None, None, None, None),
+]
+
+#: (project key, project, epoch, round, kind, normalised identifier)
+PSEUDONYMS: list[tuple[bytes, str, int, str, str, str]] = [
+    (COUNTING, "samenloop", 1, "2026-10", "bsn", "999990019"),
+    (COUNTING, "samenloop", 1, "2026-10", "rsin", "999990019"),
+    (COUNTING, "samenloop", 1, "2026-11", "bsn", "999990019"),
+    (COUNTING, "samenloop", 2, "2026-10", "bsn", "999990019"),
+    (ONES, "wijk", 1, "2026-10", "bsn", "999990019"),
+    (ONES, "wijk", 1, "2026-10", "v_number", "1234567890"),
+    (ONES, "wijk", 1, "2026-10", "address", "2511CV|12|A"),
+    (ONES, "wijk", 1, "2026-10", "address", "2511CV|12|"),
+    (ONES, "wijk", 1, "2026-10", "pk_names_birth_postcode", "JANSEN+MARIA|19800204|2511CV"),
+    (ONES, "wijk", 1, "2026-10", "pk_birth_postcode", "19800204|2511CV"),
+    (ONE, "proef-met-een-lange-naam", 9999, "r1", "bag", "0363200000218705"),
+    (ONE, "proef-met-een-lange-naam", 9999, "r1", "kvk", "12345678"),
+    (ONE, "proef-met-een-lange-naam", 9999, "r1", "vestiging", "000012345678"),
+    (ONE, "proef-met-een-lange-naam", 9999, "een-ronde-met-een-naam-van-veertig-teke1", "loonheffing", "999990019L01"),
+    (COUNTING, "voorbeeld", 1, "2026-10", "bsn", "999990019"),
+    (COUNTING, "voorbeeld", 1, "2026-10", "bsn", "012345672"),
+    # Longer than a block of SHA-256, and not ASCII: neither comes from normalising, both have one answer.
+    (COUNTING, "voorbeeld", 1, "2026-10", "pk_names_birth_postcode", "A" * 60 + "+" + "B" * 70 + "|19991231|1011AB"),
+    (COUNTING, "voorbeeld", 1, "2026-10", "bsn", "é€𝄞"),
+]  # fmt: skip
+
+RECORD_IDS = [
+    "A-17", "1", "123456789012345", "1234567890123456", "zaak/2026/000000000000001", "é", "ééééééé", "éééééééé", "A-17", " ",
+]  # fmt: skip
+
+#: The columns of the drop part, as docs/protocol.md section 6 has them, for two kinds and one attribute.
+COLUMNS = (
+    Column("bsn", "block"),
+    Column("pk_birth_postcode", "block"),
+    Column("reference", "block"),
+    Column("selection", "uint8"),
+    Column("signals", "uint64"),
+    Column("group", "uint8"),
+    Column("attribute_since", "uint16"),
+)
+
+
+def normalisation() -> list[dict[str, Any]]:
+    """Fields as written → the identifier, or the reason why it is none."""
+    made = []
+    for kind, texts in NUMBERS.items():
+        made += [_normalised(kind, "plain", [text]) for text in texts]
+        if kind in ("bsn", "rsin"):
+            made += [_normalised(kind, "loonheffing", [text]) for text in WAGE_NUMBERS]
+    return made + [_normalised("address", "plain", fields) for fields in ADDRESSES]
+
+
+def _normalised(kind: str, form: str, fields: list[str | None]) -> dict[str, Any]:
+    names = tuple(f"field{i}" for i in range(len(fields)))
+    frame = pl.DataFrame(
+        {n: [f] for n, f in zip(names, fields, strict=True)}, schema=dict.fromkeys(names, pl.String)
+    )
+    source = IdentifierSource(kind=IdentifierKind(kind), fields=names, form=IdentifierForm(form))
+    made = normalise(frame, source)
+    identifier = made.values.to_list()[0]
+    result = {"invalid": next(iter(made.invalid))} if identifier is None else {"identifier": identifier}
+    return {"kind": kind, "form": form, "fields": fields, **result}
+
+
+def person_parts() -> list[dict[str, Any]]:
+    """Fields as written → the parts that are made of these fields alone; null where there is none."""
+    given: list[dict[str, str | None]] = []
+    given += [{"given_name": name} for name in NAMES]
+    given += [{"surname": name} for name in NAMES]
+    given += [{"given_name": first, "surname": last} for first, last in PAIRS]
+    given += [{"birth_date": text} for text in BIRTHS]
+    given += [{"postcode": text} for text in POSTCODES]
+    given += [{"house_number": text} for text in HOUSES]
+    given += [{"street": text} for text in STREETS]
+    given += [{"place": text} for text in PLACES]
+    made = []
+    for fields in given:
+        frame = pl.DataFrame({n: [t] for n, t in fields.items()}, schema=dict.fromkeys(fields, pl.String))
+        row = _person_parts(frame, {name: name for name in fields}).row(0, named=True)
+        parts = {part: row[part] for part, needed in FIELDS_OF.items() if set(needed) == set(fields)}
+        made.append({"fields": fields, "parts": parts})
+    return made
+
+
+def keys_of_persons() -> list[dict[str, Any]]:
+    """A whole person → every person key, null where a part is missing."""
+    persons = [dict(zip(PERSON_PARTS, person, strict=True)) for person in PERSONS]
+    frame = pl.DataFrame(persons, schema=dict.fromkeys(PERSON_PARTS, pl.String))
+    made = person_keys(frame, {name: name for name in PERSON_PARTS}, list(PERSON_KEYS))
+    return [
+        {"fields": person, "keys": row}
+        for person, row in zip(persons, made.iter_rows(named=True), strict=True)
+    ]
+
+
+def pseudonyms() -> list[dict[str, Any]]:
+    made = []
+    for secret, project, epoch, round_id, kind, identifier in PSEUDONYMS:
+        key = ProjectKey(project, epoch, secret)
+        made.append(
+            {
+                "project_key": secret.hex(), "project": project, "epoch": epoch, "round": round_id, "kind": kind,
+                "identifier": identifier,
+                "subkey": key.subkey(f"pseudonym/{project}/{epoch}/{round_id}/{kind}"),
+                "pseudonym": pseudonym(key, identifier, round_id, kind).hex(),
+                "key_check": key.check_value,
+            }
+        )  # fmt: skip
+    return made
+
+
+def record_references() -> list[dict[str, Any]]:
+    """Record ids of one drop, in order → references, and the list that the partner keeps for the long ones."""
+    made = []
+    for key in (COUNTING, ONES):
+        references = make_references(pl.Series(RECORD_IDS), key).to_pylist()
+        long = [text for text in RECORD_IDS if len(text.encode()) > 15]
+        made.append(
+            {
+                "key": key.hex(),
+                "long_ids": long,
+                "references": [
+                    {"record_id": text, "block": _block(text, long), "reference": reference.hex()}
+                    for text, reference in zip(RECORD_IDS, references, strict=True)
+                ],
+            }
+        )
+    return made
+
+
+def _block(record_id: str, long: list[str]) -> str:
+    """The block before encryption."""
+    if record_id in long:
+        return (bytes(8) + long.index(record_id).to_bytes(8, "big")).hex()
+    text = record_id.encode()
+    return (bytes([len(text)]) + text).ljust(16, b"\0").hex()
+
+
+def rekeying() -> list[dict[str, Any]]:
+    """A run key, a pseudonym → the block under which the matcher knows it in that run."""
+    blocks = [bytes.fromhex(vector["pseudonym"]) for vector in pseudonyms()[:3]]
+    blocks += [bytes(range(0, 256, 17)), bytes(16), b"\xff" * 16]
+    keys = [COUNTING, ONES, ONE]
+    return [
+        {"run_key": key.hex(), "pseudonym": block.hex(), "block": encrypt_blocks(block, key).hex()}
+        for key in keys
+        for block in blocks
+    ]
+
+
+def part_ranges() -> list[dict[str, Any]]:
+    """Number of parts, the first pseudonym of a row → the part in which the row stands."""
+    made = []
+    for parts in (1, 2, 3, 7, 100, 4096):
+        for head in (0, 1, 0x2492, 0x2493, 0x5555, 0x5556, 0x7FFF, 0x8000, 0xAAAA, 0xAAAB, 0xFFFF):
+            block = np.frombuffer(head.to_bytes(2, "big") + b"\x01" * 14, np.uint8).reshape(1, 16)
+            rows = Rows({"bsn": Blocks(block, np.array([True]))}, pl.Series(["1"]), {})
+            (part,) = (n for n, inside in enumerate(rows.in_parts(parts)) if len(inside))
+            made.append({"parts": parts, "pseudonym": block.tobytes().hex(), "part": part})
+    return made
+
+
+def signed(document: Any, payload_type: str) -> dict[str, Any]:
+    """A document, the bytes that are signed, the signature, and the whole file."""
+    signer = Identity("noord", Ed25519PrivateKey.from_private_bytes(SIGNING_KEY), None)
+    file = sign(document, payload_type, signer)
+    envelope = json.loads(file)
+    media, payload = media_type(payload_type), canonical_json(document.model_dump(mode="json"))
+    encoded = f"DSSEv1 {len(media)} {media} {len(payload)} ".encode() + payload
+    return {
+        "private_key": SIGNING_KEY.hex(),
+        "signing_key": signer.signing_key,
+        "key_id": envelope["signatures"][0]["keyid"],
+        "payload_type": media,
+        "document": document.model_dump(mode="json"),
+        "payload": payload.decode(),
+        "pre_authentication_encoding": encoded.hex(),
+        "signature": base64.b64decode(envelope["signatures"][0]["sig"]).hex(),
+        "file": file.decode(),
+        "digest": digest_of_bytes(file),
+    }
+
+
+def an_approval() -> Approval:
+    return Approval(
+        project="voorbeeld",
+        manifest="sha256:" + "a" * 64,
+        controller="noord",
+        work_instruction="sha256:" + "b" * 64,
+        statement="Wij nemen dit voor onze verantwoording. Ook met tekens als é, ’ en €.",
+        at=datetime(2026, 10, 1, 9, 30, tzinfo=UTC),
+    )
+
+
+def sealed(old: dict[str, Any], name: str, plain: bytes) -> dict[str, Any]:
+    """`plain` as an age file: the one that was there, when it opens to the same."""
+    file = base64.b64decode(old.get(name, {}).get("sealed", ""))
+    try:
+        kept = unseal(file, AGE_IDENTITY, what="A vector", party="us") == plain
+    except SealBrokenError:
+        kept = False
+    file = file if kept else seal(plain, AGE_RECIPIENT)
+    return {
+        "identity": AGE_IDENTITY,
+        "recipient": AGE_RECIPIENT,
+        "plain": base64.b64encode(plain).decode(),
+        "sealed": base64.b64encode(file).decode(),
+        "digest": digest_of_bytes(file),
+    }
+
+
+def rows_of_a_drop() -> list[dict[str, Any]]:
+    """The records of a made-up register, with what becomes of each in the one part of a drop, in order."""
+    key = ProjectKey("voorbeeld", 1, COUNTING)
+    records: list[tuple[str, str | None, str | None, int, int, int, int]] = [
+        ("A-17", "999990019", "19800204|2511CV", 0, 0b1, 0, 2019 * 12 + 3),
+        ("A-18", "999990020", None, 0, 0b11, 2, 65_535),
+        ("zaak/2026/000000000000001", None, "19991231|1011AB", 1, 0b100, 255, 0),
+        ("B-1", "999990019", "19800204|2511CV", 1, 0b1 << 63, 255, 60_011),
+    ]  # fmt: skip
+    made = []
+    for record, *identifiers, selection, signals, group, since in records:
+        row: dict[str, Any] = {"record_id": record}
+        for kind, identifier in zip(("bsn", "pk_birth_postcode"), identifiers, strict=True):
+            row[f"identifier_{kind}"] = identifier
+            row[kind] = "0" * 32 if identifier is None else pseudonym(key, identifier, "2026-10", kind).hex()
+        row |= {"selection": selection, "signals": signals, "group": group, "attribute_since": since}
+        made.append(row)
+    made.sort(
+        key=lambda row: (row["bsn"] if int(row["bsn"], 16) else row["pk_birth_postcode"], row["record_id"])
+    )
+    references = make_references(pl.Series([row["record_id"] for row in made]), ONES)
+    for row, reference in zip(made, references.to_pylist(), strict=True):
+        row["reference"] = reference.hex()
+    return made
+
+
+def parquet_of(rows: list[dict[str, Any]]) -> bytes:
+    """The rows as the Parquet file that is sealed."""
+    columns = {
+        column.name: [
+            bytes.fromhex(r[column.name]) if column.type == "block" else r[column.name] for r in rows
+        ]
+        for column in COLUMNS
+    }
+    return to_parquet(pa.table(columns, schema=schema_of(COLUMNS)))
+
+
+def drop_part(old: dict[str, Any]) -> dict[str, Any]:
+    """One part of a drop: its rows, the Parquet file, the age file, and the signed descriptor."""
+    rows = rows_of_a_drop()
+    part = sealed(old, "drop_part", parquet_of(rows))
+    stem = "voorbeeld.2026-10.noord.0123456789abcdef"
+    nothing = SelectionCounts(
+        read=10, after={"lopend": 5}, with_signal=3, invalid={"bsn.check_failed": 1}, without_identifier=1,
+        duplicates=0, written=2,
+    )  # fmt: skip
+    descriptor = DropDescriptor(
+        project="voorbeeld",
+        manifest="sha256:" + "a" * 64,
+        opening="sha256:" + "c" * 64,
+        round="2026-10",
+        partner="noord",
+        key_check=ProjectKey("voorbeeld", 1, COUNTING).check_value,
+        made_at=datetime(2026, 10, 2, 8, 0, tzinfo=UTC),
+        span_id="0123456789abcdef",
+        selections={"bijstand": nothing, "toeslag": nothing},
+        parts=(Part(file=f"{stem}.part-0000.age", digest=part["digest"], rows=len(rows)),),
+    )
+    return {
+        "project_key": COUNTING.hex(),
+        "project": "voorbeeld",
+        "epoch": 1,
+        "round": "2026-10",
+        "reference_key": ONES.hex(),
+        "columns": [{"name": column.name, "type": column.type} for column in COLUMNS],
+        "rows": rows,
+        **part,
+        "descriptor_file": f"{stem}.drop.json",
+        "descriptor": signed(descriptor, "drop"),
+    }
+
+
+def vectors(old: dict[str, Any]) -> dict[str, Any]:
+    """All of it; `old` is what there was, for what is sealed."""
+    return {
+        "scheme": "v1",
+        "note": "Made by tests/vectors/make.py of lsi-match. All people and keys are made up; the keys are public.",
+        "normalisation": normalisation(),
+        "person_parts": person_parts(),
+        "person_keys": keys_of_persons(),
+        "pseudonyms": pseudonyms(),
+        "record_references": record_references(),
+        "rekeying": rekeying(),
+        "part_ranges": part_ranges(),
+        "signed": signed(an_approval(), "approval"),
+        "sealed": sealed(old, "sealed", "Een klein bericht, met é en €.\n".encode()),
+        "drop_part": drop_part(old),
+    }
+
+
+def text_of(made: dict[str, Any]) -> str:
+    """JSON in ASCII, one vector a line, so that a change can be read."""
+
+    def lines() -> Iterator[str]:
+        for name, value in made.items():
+            if isinstance(value, list):
+                inside = ",\n".join(f"  {json.dumps(vector)}" for vector in value)
+                yield f" {json.dumps(name)}: [\n{inside}\n ]"
+            else:
+                yield f" {json.dumps(name)}: {json.dumps(value)}"
+
+    return "{\n" + ",\n".join(lines()) + "\n}\n"
+
+
+def main() -> int:
+    old = json.loads(FILE.read_text()) if FILE.exists() else {}
+    FILE.write_text(text_of(vectors(old)))
+    return 0
+
+
+if __name__ == "__main__":
+    assert str(x25519.Identity.from_str(AGE_IDENTITY).to_public()) == AGE_RECIPIENT
+    sys.exit(main())
