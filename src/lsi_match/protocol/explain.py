@@ -1,0 +1,192 @@
+"""A criterion in plain words, Dutch and English, for a reader who knows no SQL.
+
+The words come from the parsed predicate, never from its text, so they say what will be done. Field names do not
+appear; a field is called what its declared meaning calls it. What happens to a record in which a value is
+unknown is worked out, not guessed (`worlds`): it never counts, always counts, or counts only if.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Literal
+
+from lsi_match.errors import Language
+from lsi_match.protocol.criteria import FieldType, Predicate
+from lsi_match.protocol.identifiers import Unit
+from lsi_match.protocol.manifest import Manifest
+from lsi_match.protocol.meaning import (
+    All,
+    AnyOf,
+    Condition,
+    FieldValue,
+    all_of,
+    any_of,
+    assume,
+    condition_of,
+    passing,
+)
+from lsi_match.protocol.speaker import EXAMPLE_DATE, Declared, Line, Names, Speaker
+from lsi_match.protocol.wording import listed, markdown_safe, say, sentence
+from lsi_match.protocol.worlds import always, never
+
+
+@dataclass(frozen=True)
+class UnknownField:
+    """What happens to a record in which this field is unknown, whatever else it holds."""
+
+    field: str
+    outcome: Literal["never", "always", "depends"]
+    line: Line
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A predicate in words."""
+
+    lang: Language
+    condition: Line
+    unknown: tuple[UnknownField, ...]
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        return (self.condition, *(note.line for note in self.unknown))
+
+
+def explain(
+    predicate: Predicate,
+    fields: Mapping[str, Declared],
+    lang: Language = "nl",
+    example_date: date = EXAMPLE_DATE,
+) -> Explanation:
+    """The predicate in words, with what happens for each of its fields when it is unknown."""
+    names = Names(fields, lang)
+    condition = condition_of(predicate, names.types)
+    speaker = Speaker(names, example_date)
+    notes = tuple(_unknown(condition, FieldValue(f, names.types[f]), speaker) for f in predicate.fields)
+    return Explanation(lang, speaker.line(passing(condition)), notes)
+
+
+def _unknown(condition: Condition, field: FieldValue, speaker: Speaker) -> UnknownField:
+    left = passing(assume(condition, field.name, known=False))
+    outcome: Literal["never", "always", "depends"] = (
+        "never" if never(left) else "always" if always(left) else "depends"
+    )
+    names, lang = speaker.names, speaker.names.lang
+    rest = names.rest(field.name)
+    subject = say(lang, "if_unknown_rest" if rest else "if_unknown", x=names.name(field), rest=rest)
+    below = (speaker.line(_tidy(left)),) if outcome == "depends" else ()
+    return UnknownField(field.name, outcome, Line(sentence(subject + say(lang, outcome)), below))
+
+
+def _tidy(condition: Condition) -> Condition:
+    """Without parts that are true of every record, or of none."""
+    if isinstance(condition, All):
+        return all_of([part for part in map(_tidy, condition.parts) if not always(part)])
+    if isinstance(condition, AnyOf):
+        return any_of([part for part in map(_tidy, condition.parts) if not never(part)])
+    return condition
+
+
+@dataclass(frozen=True)
+class Column:
+    """What a column of the match rule is about: all partners, one partner, or one signal of a partner."""
+
+    partner: str = ""
+    signal: str = ""
+
+    @property
+    def type(self) -> FieldType:
+        return FieldType.BOOLEAN if self.partner else FieldType.INTEGER
+
+    @property
+    def meaning(self) -> str:
+        return self.signal or self.partner
+
+
+def match_columns(manifest: Manifest) -> dict[str, Column]:
+    """The columns of the match rule with the titles of partners and the labels of signals."""
+    columns = {"partners": Column()}
+    for name, partner in manifest.partners.items():
+        title = manifest.controllers[name].title
+        columns[name] = Column(title)
+        columns.update({f"{name}_{signal.id}": Column(title, signal.label) for signal in partner.signals})
+    return columns
+
+
+def explain_match_rule(
+    rule: Predicate, columns: Mapping[str, Column], lang: Language = "nl", unit: Unit | None = None
+) -> Explanation:
+    """The match rule in words; its columns are never unknown, so there is nothing to say about that."""
+    condition = condition_of(rule, {name: column.type for name, column in columns.items()})
+    for name in rule.fields:
+        condition = assume(condition, name, known=True)
+    return Explanation(lang, Speaker(ColumnNames(columns, lang, unit)).line(passing(condition)), ())
+
+
+class ColumnNames(Names):
+    """The match rule's columns: where a subject is found, and which signals it has."""
+
+    def __init__(self, columns: Mapping[str, Column], lang: Language, unit: Unit | None = None) -> None:
+        super().__init__(columns, lang)
+        self.columns = columns
+        self.it = say(lang, unit.value if unit else "it")
+
+    def name(self, field: FieldValue) -> str:
+        column = self.columns.get(field.name)
+        if column is None:
+            return super().name(field)
+        return f"‘{self._holds(column, True)}’" if column.partner else say(self.lang, "partners", it=self.it)
+
+    def rest(self, field: str) -> str:
+        return ""
+
+    def euros(self, field: FieldValue) -> bool:
+        return False
+
+    def holds(self, field: FieldValue, truth: bool) -> str:
+        return self._holds(self.columns[field.name], truth)
+
+    def _holds(self, column: Column, truth: bool) -> str:
+        no = "" if truth else "no_"
+        if column.signal:
+            return say(self.lang, no + "signal", x=column.partner, y=f"‘{column.signal}’")
+        return say(self.lang, no + "partner", it=self.it, x=column.partner)
+
+    def counted(self, operator: str, field: FieldValue, value: Decimal) -> str | None:
+        least = {">=": value, ">": value + 1, "<=": value, "<": value - 1, "=": value}.get(operator)
+        if least is None or least != int(least):
+            return None
+        kind = {">": "n_at_least", "<": "n_at_most", "=": "n_exactly"}[operator[0]]
+        noun = say(self.lang, "organisation" if least == 1 else "organisations")
+        return say(self.lang, "n_partners", it=self.it, n=say(self.lang, kind, n=int(least), o=noun))
+
+    def together(self, fields: Sequence[FieldValue], every: bool) -> str | None:
+        whole = [self.columns[field.name] for field in fields]
+        if len(whole) < 2 or any(column.signal for column in whole):
+            return None
+        titles = listed([column.partner for column in whole], self.lang, "and" if every else "or")
+        return say(self.lang, "all_partners" if every else "any_partner", it=self.it, x=titles)
+
+
+def as_text(explanation: Explanation, indent: int = 2) -> str:
+    """The lines as plain text, each level further in."""
+    return "\n".join(
+        f"{' ' * indent * depth}{'- ' if depth else ''}{line.text}"
+        for depth, line in _walk(explanation.lines)
+    )
+
+
+def as_markdown(explanation: Explanation) -> str:
+    """The lines as a nested Markdown list."""
+    return "\n".join(
+        f"{'  ' * depth}- {markdown_safe(line.text)}" for depth, line in _walk(explanation.lines)
+    )
+
+
+def _walk(lines: Sequence[Line], depth: int = 0) -> Iterator[tuple[int, Line]]:
+    for line in lines:
+        yield depth, line
+        yield from _walk(line.lines, depth + 1)
