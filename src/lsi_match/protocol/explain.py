@@ -11,26 +11,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from lsi_match.errors import Language
+from lsi_match.protocol.assumptions import assume, passing
 from lsi_match.protocol.criteria import FieldType, Predicate
 from lsi_match.protocol.identifiers import Unit
 from lsi_match.protocol.manifest import Manifest
-from lsi_match.protocol.meaning import (
-    All,
-    AnyOf,
-    Condition,
-    FieldValue,
-    all_of,
-    any_of,
-    assume,
-    condition_of,
-    passing,
-)
+from lsi_match.protocol.meaning import All, AnyOf, Condition, FieldValue, all_of, any_of, used_fields
+from lsi_match.protocol.reading import condition_of
 from lsi_match.protocol.speaker import EXAMPLE_DATE, Declared, Line, Names, Speaker
-from lsi_match.protocol.wording import listed, markdown_safe, say, sentence
+from lsi_match.protocol.wording import markdown_safe, say, sentence
 from lsi_match.protocol.worlds import always, never
+
+#: What a predicate decides about a record.
+Use: TypeAlias = Literal["criterion", "signal", "group"]
 
 
 @dataclass(frozen=True)
@@ -59,17 +54,28 @@ def explain(
     predicate: Predicate,
     fields: Mapping[str, Declared],
     lang: Language = "nl",
+    use: Use = "criterion",
     example_date: date = EXAMPLE_DATE,
 ) -> Explanation:
-    """The predicate in words, with what happens for each of its fields when it is unknown."""
+    """The predicate in words, with what happens for each of its fields when it is unknown.
+
+    Args:
+        predicate: what is explained.
+        fields: name → declared type and meaning, as a manifest holds them.
+        lang: Dutch or English.
+        use: what the predicate decides: whether a record counts, has a signal, or fits a group.
+        example_date: the reference date of the examples beside calendar months and years.
+    """
     names = Names(fields, lang)
     condition = condition_of(predicate, names.types)
     speaker = Speaker(names, example_date)
-    notes = tuple(_unknown(condition, FieldValue(f, names.types[f]), speaker) for f in predicate.fields)
+    shown = [name for name in used_fields(condition) if name in predicate.fields]
+    order = [*shown, *(name for name in predicate.fields if name not in shown)]
+    notes = tuple(_unknown(condition, FieldValue(f, names.types[f]), speaker, use) for f in order)
     return Explanation(lang, speaker.line(passing(condition)), notes)
 
 
-def _unknown(condition: Condition, field: FieldValue, speaker: Speaker) -> UnknownField:
+def _unknown(condition: Condition, field: FieldValue, speaker: Speaker, use: Use) -> UnknownField:
     left = passing(assume(condition, field.name, known=False))
     outcome: Literal["never", "always", "depends"] = (
         "never" if never(left) else "always" if always(left) else "depends"
@@ -78,7 +84,7 @@ def _unknown(condition: Condition, field: FieldValue, speaker: Speaker) -> Unkno
     rest = names.rest(field.name)
     subject = say(lang, "if_unknown_rest" if rest else "if_unknown", x=names.name(field), rest=rest)
     below = (speaker.line(_tidy(left)),) if outcome == "depends" else ()
-    return UnknownField(field.name, outcome, Line(sentence(subject + say(lang, outcome)), below))
+    return UnknownField(field.name, outcome, Line(sentence(subject + say(lang, f"{use}_{outcome}")), below))
 
 
 def _tidy(condition: Condition) -> Condition:
@@ -120,10 +126,16 @@ def explain_match_rule(
     rule: Predicate, columns: Mapping[str, Column], lang: Language = "nl", unit: Unit | None = None
 ) -> Explanation:
     """The match rule in words; its columns are never unknown, so there is nothing to say about that."""
+    condition = passing(rule_condition(rule, columns))
+    return Explanation(lang, Speaker(ColumnNames(columns, lang, unit)).line(condition), ())
+
+
+def rule_condition(rule: Predicate, columns: Mapping[str, Column]) -> Condition:
+    """The meaning of a match rule, all of whose columns are known."""
     condition = condition_of(rule, {name: column.type for name, column in columns.items()})
     for name in rule.fields:
         condition = assume(condition, name, known=True)
-    return Explanation(lang, Speaker(ColumnNames(columns, lang, unit)).line(passing(condition)), ())
+    return condition
 
 
 class ColumnNames(Names):
@@ -163,12 +175,12 @@ class ColumnNames(Names):
         noun = say(self.lang, "organisation" if least == 1 else "organisations")
         return say(self.lang, "n_partners", it=self.it, n=say(self.lang, kind, n=int(least), o=noun))
 
-    def together(self, fields: Sequence[FieldValue], every: bool) -> str | None:
-        whole = [self.columns[field.name] for field in fields]
-        if len(whole) < 2 or any(column.signal for column in whole):
+    def together(self, fields: Sequence[FieldValue], every: bool) -> Line | None:
+        found = [self.columns[field.name] for field in fields]
+        if len(found) < 2 or any(column.signal for column in found):
             return None
-        titles = listed([column.partner for column in whole], self.lang, "and" if every else "or")
-        return say(self.lang, "all_partners" if every else "any_partner", it=self.it, x=titles)
+        head = say(self.lang, "all_partners" if every else "any_partner", it=self.it)
+        return Line(head[:1].upper() + head[1:], tuple(Line(column.partner) for column in found))
 
 
 def as_text(explanation: Explanation, indent: int = 2) -> str:

@@ -2,21 +2,19 @@
 
 Every rewriting here keeps the three-valued meaning exactly: NOT is moved to the leaves (De Morgan holds for
 unknown too), `IS NULL` of an expression becomes `IS NULL` of the fields in it, and constants are folded.
-Only `passing` gives up the difference between false and unknown, which does not matter where a record passes
-when the whole is true.
+Only `assumptions.passing` gives up the difference between false and unknown, which does not matter where a
+record passes when the whole is true.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any, Literal, TypeAlias
 
-from sqlglot import exp
-
-from lsi_match.protocol.criteria import REFERENCE_DATE, FieldType, Predicate
+from lsi_match.protocol.criteria import FieldType
 
 Operator = Literal["=", "<>", "<", "<=", ">", ">="]
 OPPOSITE: dict[Operator, Operator] = {"=": "<>", "<>": "=", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
@@ -184,100 +182,6 @@ Condition: TypeAlias = (
 )
 
 YES, NO, UNDECIDED = Truth(True), Truth(False), Truth(None)
-_CONDITIONS = (exp.And, exp.Or, exp.Not, exp.Boolean, exp.Between, exp.In, exp.Is, exp.Like)
-_OPERATORS: dict[type[exp.Expression], Operator] = {
-    exp.EQ: "=",
-    exp.NEQ: "<>",
-    exp.LT: "<",
-    exp.LTE: "<=",
-    exp.GT: ">",
-    exp.GTE: ">=",
-}
-
-
-def condition_of(predicate: Predicate, types: Mapping[str, FieldType]) -> Condition:
-    """The meaning of `predicate` over fields of these types; the reference date is always known."""
-    return _Reader(types).condition(predicate.tree)
-
-
-class _Reader:
-    def __init__(self, types: Mapping[str, FieldType]) -> None:
-        self.types = types
-
-    def is_condition(self, node: exp.Expression) -> bool:
-        if isinstance(node, exp.Paren | exp.Coalesce):
-            return self.is_condition(node.this)
-        if isinstance(node, exp.Column):
-            return self.field(node).type is FieldType.BOOLEAN
-        return isinstance(node, _CONDITIONS) or type(node) in _OPERATORS
-
-    def field(self, node: exp.Expression) -> FieldValue:
-        if node.name == REFERENCE_DATE:
-            return FieldValue(REFERENCE_DATE, FieldType.DATE, known=True)
-        return FieldValue(node.name, self.types[node.name])
-
-    def condition(self, node: exp.Expression) -> Condition:
-        match node:
-            case exp.Paren():
-                return self.condition(node.this)
-            case exp.And():
-                return all_of([self.condition(node.this), self.condition(node.expression)])
-            case exp.Or():
-                return any_of([self.condition(node.this), self.condition(node.expression)])
-            case exp.Not():
-                return negation(self.condition(node.this))
-            case exp.Boolean():
-                return Truth(bool(node.this))
-            case exp.Column():
-                return Holds(self.field(node))
-            case exp.Coalesce():
-                return first_known([self.condition(part) for part in (node.this, *node.expressions)])
-            case exp.Between():
-                return between(*(self.value(node.args[part]) for part in ("this", "low", "high")))
-            case exp.In():
-                return one_of(self.value(node.this), [self.value(part) for part in node.expressions])
-            case exp.Like():
-                return like(self.value(node.this), str(node.expression.this))
-            case exp.Is() if isinstance(node.expression, exp.Null):
-                if self.is_condition(node.this):
-                    return undecided(self.condition(node.this))
-                return unknown(self.value(node.this))
-            case exp.Is():
-                inner = self.condition(node.this)
-                return is_true(inner if node.expression.this else negation(inner))
-        if self.is_condition(node.this):
-            both = same(self.condition(node.this), self.condition(node.expression))
-            return both if isinstance(node, exp.EQ) else negation(both)
-        return compare(_OPERATORS[type(node)], self.value(node.this), self.value(node.expression))
-
-    def value(self, node: exp.Expression) -> Value:
-        match node:
-            case exp.Paren():
-                return self.value(node.this)
-            case exp.Column():
-                return self.field(node)
-            case exp.Literal():
-                return Const(str(node.this) if node.is_string else Decimal(node.this))
-            case exp.Cast():
-                return Const(date.fromisoformat(node.this.this))
-            case exp.Neg():
-                inner = self.value(node.this)
-                if isinstance(inner, Const) and isinstance(inner.value, Decimal):
-                    return Const(-inner.value)
-                return Arithmetic("-", Const(Decimal(0)), inner)
-            case exp.Lower():
-                return cased("lower", self.value(node.this))
-            case exp.Upper():
-                return cased("upper", self.value(node.this))
-            case exp.Length():
-                return length(self.value(node.this))
-            case exp.DateDiff():
-                start, end = self.value(node.expression), self.value(node.this)
-                return date_diff(str(node.args["unit"]).lower(), start, end)
-            case exp.Coalesce():
-                return coalesce([self.value(part) for part in (node.this, *node.expressions)])
-        sign = "+" if isinstance(node, exp.Add) else "-" if isinstance(node, exp.Sub) else "*"
-        return arithmetic(sign, self.value(node.this), self.value(node.expression))
 
 
 def arithmetic(sign: Any, left: Value, right: Value) -> Value:
@@ -448,88 +352,3 @@ def used_fields(node: Value | Condition) -> dict[str, FieldValue]:
     for part in children(node):
         found.update({k: v for k, v in used_fields(part).items() if k not in found})
     return found
-
-
-def assume(condition: Condition, name: str, known: bool) -> Condition:
-    """The condition for records in which this one field is known, or is unknown."""
-    return _Assumption(name, known).condition(condition)
-
-
-@dataclass(frozen=True)
-class _Assumption:
-    name: str
-    known: bool
-
-    def value(self, value: Value) -> Value:
-        if self.name not in used_fields(value):
-            return value
-        match value:
-            case FieldValue():
-                return replace(value, known=True) if self.known else Null()
-            case Coalesce(values):
-                return coalesce([self.value(part) for part in values])
-            case Arithmetic(sign, left, right):
-                return arithmetic(sign, self.value(left), self.value(right))
-            case Cased(case, text):
-                return cased(case, self.value(text))
-            case Length(text):
-                return length(self.value(text))
-            case DateDiff(unit, start, end):
-                return date_diff(unit, self.value(start), self.value(end))
-        return value
-
-    def condition(self, condition: Condition) -> Condition:
-        if self.name not in used_fields(condition):
-            return condition
-        again: Callable[[Condition], Condition] = self.condition
-        match condition:
-            case All(parts):
-                return all_of([again(part) for part in parts])
-            case AnyOf(parts):
-                return any_of([again(part) for part in parts])
-            case FirstKnown(conditions):
-                return first_known([again(part) for part in conditions])
-            case Compare(operator, left, right):
-                return compare(operator, self.value(left), self.value(right))
-            case Holds(field):
-                made: Condition = Holds(replace(field, known=True)) if self.known else UNDECIDED
-            case Unknown(field):
-                made = unknown(self.value(field))
-            case Between(value, low, high):
-                made = between(self.value(value), self.value(low), self.value(high))
-            case OneOf(value, values):
-                made = one_of(self.value(value), values)
-            case Like(value, pattern):
-                made = like(self.value(value), pattern)
-            case IsTrue(inner):
-                made = is_true(again(inner))
-            case Undecided(inner):
-                made = undecided(again(inner))
-            case Same(left, right):
-                made = same(again(left), again(right))
-            case Truth():
-                return condition
-        return negation(made) if condition.negated else made
-
-
-def passing(condition: Condition) -> Condition:
-    """A simpler condition that is true exactly when this one is; where this is unknown it may be false."""
-    match condition:
-        case Truth(value):
-            return Truth(bool(value))
-        case All(parts):
-            return all_of([passing(part) for part in parts])
-        case AnyOf(parts):
-            return any_of([passing(part) for part in parts])
-        case IsTrue(inner, negated):
-            if not negated:
-                return passing(inner)
-            if isinstance(inner, Holds):
-                return condition
-            return passing(any_of([negation(inner), undecided(inner)]))
-        case FirstKnown(conditions) if isinstance(conditions[-1], Truth) and len(conditions) == 2:
-            if not conditions[-1].value:
-                return passing(conditions[0])
-            missing = undecided(conditions[0])
-            return condition if isinstance(missing, Undecided) else passing(any_of([conditions[0], missing]))
-    return condition

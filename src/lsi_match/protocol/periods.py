@@ -48,8 +48,8 @@ _CALENDAR = {
     ),
     "open_same": ("{x} ligt in {the} van {r} of {earlier}", "{x} lies in {the} of {r} or {earlier}"),
     "open_far": (
-        "{the} van {x} ligt minstens {n} {units_n} {side} {that} van {r}",
-        "{the} of {x} lies at least {n} {units_n} {side} {that} of {r}",
+        "{the} van {x} ligt {least} {units_n} {side} {that} van {r}",
+        "{the} of {x} lies {least} {units_n} {side} {that} of {r}",
     ),
     "open_one": (
         "{x} ligt in {the} van {r}, in {the} {by_other}, of {earlier}",
@@ -74,7 +74,7 @@ _DAYS = {
         "{x} lies at most {m} {units_m} before and at most {n} {units_n} after {r}",
     ),
     "open_same": ("{x} ligt op {r} of {earlier}", "{x} lies on {r} or {earlier}"),
-    "open_far": ("{x} ligt minstens {n} {units_n} {side} {r}", "{x} lies at least {n} {units_n} {side} {r}"),
+    "open_far": ("{x} ligt {least} {units_n} {side} {r}", "{x} lies {least} {units_n} {side} {r}"),
     "open_one": ("{x} ligt op {r}, de dag {by_other}, of {earlier}", "{x} lies on {r}, the day {by_other}, or {earlier}"),
     "open_near": (
         "{x} ligt hoogstens {n} dagen {other_side} {r}, op die dag zelf, of {earlier}",
@@ -89,10 +89,12 @@ _SIDES = {
 }
 
 
-def period(unit: Unit, x: str, r: str, span: Span, lang: Language, negated: bool = False) -> str | None:
+def period(
+    unit: Unit, x: str, r: str, span: Span, lang: Language, negated: bool = False, strict: bool = False
+) -> str | None:
     """In words that `x` lies in `span`, seen from `r`; None when there is no such date.
 
-    `negated` only goes with a single distance.
+    `negated` only goes with a single distance; `strict` says "more than 90" for "at least 91".
     """
     first, last = span
     if first is not None and last is not None and first > last:
@@ -102,14 +104,19 @@ def period(unit: Unit, x: str, r: str, span: Span, lang: Language, negated: bool
     the, calendar, same, one, more, _ = _UNITS.get((unit, lang), ("", "", "", *_DAY_WORDS[lang], ""))
     side, by, earlier = _SIDES["before" if before else "after", lang]
     other_side, by_other, _ = _SIDES["after" if before else "before", lang]
+    strict = strict and kind == "open_far" and n > 1
+    if strict:
+        n -= 1
+    least = f"{_LEAST[lang][strict]} {n}"
     that = {"nl": "dat" if unit == "year" else "die", "en": "that"}[lang]
     return template.format(
-        x=x, r=r, m=m, n=n, the=the, calendar=calendar, same=same, side=side, by=by, earlier=earlier,
+        x=x, r=r, m=m, n=n, least=least, the=the, calendar=calendar, same=same, side=side, by=by, earlier=earlier,
         other_side=other_side, by_other=by_other, that=that, no=(" niet" if lang == "nl" else " not") if negated else "",
         units_m=one if m == 1 else more, units_n=one if n == 1 else more,
     )  # fmt: skip
 
 
+_LEAST = {"nl": ("minstens", "meer dan"), "en": ("at least", "more than")}
 _DAY_WORDS = {"nl": ("dag", "dagen"), "en": ("day", "days")}
 
 

@@ -92,8 +92,8 @@ class Names:
         """A comparison that is not said with "is"; None when it is."""
         return None
 
-    def together(self, fields: Sequence[FieldValue], every: bool) -> str | None:
-        """Several true fields in one sentence; None when each has its own."""
+    def together(self, fields: Sequence[FieldValue], every: bool) -> Line | None:
+        """Several true fields in one line; None when each has its own."""
         return None
 
 
@@ -146,8 +146,8 @@ class Speaker:
             return Line(say(self.lang, key), tuple(map(self.line, parts)))
         others = [p for p in parts if not (isinstance(p, Holds) and p.field in held and not p.negated)]
         if not others:
-            return Line(sentence(joined))
-        return Line(say(self.lang, key), (Line(sentence(joined)), *map(self.line, others)))
+            return joined
+        return Line(say(self.lang, key), (joined, *map(self.line, others)))
 
     def _compare(self, operator: str, left: Value, right: Value) -> Line:
         if isinstance(left, FieldValue) and isinstance(right, Const) and isinstance(right.value, Decimal):
@@ -161,7 +161,7 @@ class Speaker:
                 ">=": (whole, None), ">": (whole + 1, None),
             }  # fmt: skip
             if right.value == whole:
-                said_period = self._period(left, spans[operator], operator == "<>")
+                said_period = self._period(left, spans[operator], operator == "<>", operator in "<>")
                 if said_period is not None:
                     return said_period
         left, right, extra = self._without_case(left, [right])
@@ -236,7 +236,9 @@ class Speaker:
                 return value.text, others[0], say(self.lang, "any_case")
         return value, others[0], ""
 
-    def _period(self, counted: DateDiff, span: Span, negated: bool = False) -> Line | None:
+    def _period(
+        self, counted: DateDiff, span: Span, negated: bool = False, strict: bool = False
+    ) -> Line | None:
         """A bound on date_diff as: where one date lies, seen from the other."""
         x, r = counted.start, counted.end
         turned = not isinstance(r, Const) and (
@@ -251,7 +253,7 @@ class Speaker:
         if isinstance(r, Const) and isinstance(r.value, date):
             found = dates(counted.unit, r.value, span)
             return None if found is None else self._lies(x, *found, negated)
-        said = period(counted.unit, self.value(x), self.value(r), span, self.lang, negated)
+        said = period(counted.unit, self.value(x), self.value(r), span, self.lang, negated, strict)
         if said is None:
             return None
         shown = (

@@ -142,11 +142,23 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "example": ("Voorbeeld: bij peildatum {day}", "Example: for reference date {day}"),
     # what an unknown field does
-    "never": ("dan telt het record nooit mee", "the record never counts"),
-    "always": ("dan telt het record hier altijd mee", "the record always counts here"),
-    "depends": (
+    "criterion_never": ("dan telt het record nooit mee", "the record never counts"),
+    "criterion_always": ("dan telt het record hier altijd mee", "the record always counts here"),
+    "criterion_depends": (
         "dan telt het record alleen mee als dit waar is:",
         "the record counts only if this is true:",
+    ),
+    "signal_never": ("dan krijgt het record dit signaal nooit", "the record never gets this signal"),
+    "signal_always": ("dan krijgt het record dit signaal altijd", "the record always gets this signal"),
+    "signal_depends": (
+        "dan krijgt het record dit signaal alleen als dit waar is:",
+        "the record gets this signal only if this is true:",
+    ),
+    "group_never": ("dan past het record nooit in deze groep", "the record never fits this group"),
+    "group_always": ("dan past het record altijd in deze groep", "the record always fits this group"),
+    "group_depends": (
+        "dan past het record alleen in deze groep als dit waar is:",
+        "the record fits this group only if this is true:",
     ),
     "if_unknown": ("is {x} niet bekend, ", "if {x} is not known, "),
     "if_unknown_rest": ("{x} ({rest}): is dit niet bekend, ", "{x} ({rest}): if this is not known, "),
@@ -170,31 +182,33 @@ WORDS: dict[str, tuple[str, str]] = {
     "organisation": ("organisatie", "organisation"),
     "organisations": ("organisaties", "organisations"),
     "any_partner": (
-        "{it} komt voor bij minstens één van deze organisaties: {x}",
-        "{it} is found with at least one of these organisations: {x}",
+        "{it} komt voor bij minstens één van deze organisaties:",
+        "{it} is found with at least one of these organisations:",
     ),
     "all_partners": (
-        "{it} komt voor bij al deze organisaties: {x}",
-        "{it} is found with all of these organisations: {x}",
+        "{it} komt voor bij al deze organisaties:",
+        "{it} is found with all of these organisations:",
     ),
     "or": ("of", "or"),
     "and": ("en", "and"),
     # comparison
+    "records": ("records", "records"),
+    "cases": ("casussen", "cases"),
     "change_same": (
-        "De betekenis is gelijk: precies dezelfde records tellen mee.",
-        "The meaning is the same: exactly the same records count.",
+        "De betekenis is gelijk: precies dezelfde {them} tellen mee.",
+        "The meaning is the same: exactly the same {them} count.",
     ),
     "change_wider": (
-        "Ruimer: alle records van eerst tellen nog mee, en er kunnen records bij komen.",
-        "Wider: all records that counted still count, and more records may count.",
+        "Ruimer: wat eerst meetelde, telt nog steeds mee. Er kunnen {them} bij komen.",
+        "Wider: whatever counted before still counts. More {them} may count.",
     ),
     "change_narrower": (
-        "Strenger: er komen geen records bij, en er kunnen records afvallen.",
-        "Narrower: no new records count, and some that counted may not.",
+        "Strenger: er komt niets bij. Er kunnen {them} afvallen.",
+        "Narrower: nothing new counts. Some {them} may no longer count.",
     ),
     "change_other": (
-        "Anders: er kunnen records bij komen en er kunnen records afvallen.",
-        "Changed: new records may count, and some that counted may not.",
+        "Anders: er kunnen {them} bij komen en er kunnen {them} afvallen.",
+        "Changed: new {them} may count, and some may no longer count.",
     ),
     "part_added": ("Nieuw:", "New:"),
     "part_removed": ("Vervallen:", "Removed:"),
