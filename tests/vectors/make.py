@@ -11,7 +11,7 @@ from __future__ import annotations
 import base64
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ from lsi_match.protocol.identifiers import PERSON_PARTS, IdentifierForm, Identif
 from lsi_match.protocol.manifest import IdentifierSource
 from lsi_match.protocol.person_keys import FIELDS_OF, PERSON_KEYS
 from lsi_match.protocol.tables import Column
-from lsi_match.tables import schema_of, to_parquet
+from lsi_match.tables import TableInvalidError, from_parquet, schema_of, to_parquet
 from lsi_match.trust.blocks import encrypt_blocks
 from lsi_match.trust.keys import Identity
 from lsi_match.trust.project_key import Blocks, ProjectKey, pseudonym
@@ -111,6 +111,8 @@ NAMES: list[str | None] = [
     "'t Hart", "in 't Veld", "op den Akker", "Jansen-de Boer", "Jansen - de Boer", "Jansen-van den Berg", "Jansen de Boer", "vd Berg",
     "v.d. Berg", "v/d Berg", "ter Horst", "Uit den Bogaard", "von Stein", "El Idrissi", "El-Idrissi", "Ait el Haj", "da Silva",
     "dos Santos", "de la Cruz", "Le Roux", "al-Khatib", "D'Angelo",
+    "het Veld", "'s Gravesande", "ten Have", "te Velde", "aan de Stegge", "bij de Vaate", "voor den Dag", "onder de Linden",
+    "over de Linden", "tot Nut", "zu Hohen", "di Marco", "du Bois", "les Bains", "van", "Vries de", "Akker op den",
     # Not tussenvoegsels: within a name, or all there is.
     "Devries", "Vandenberg", "Tenhagen", "Interman", "De", "Van", "van der", "El Al", "'t", "Toon",
     # Letters: ij and y, marks, and letters that are no letter with a mark.
@@ -131,7 +133,7 @@ NAMES: list[str | None] = [
     "Kristiaan", "Ghani", "Khan", "Gan", "Philip", "Filip", "Broodt", "Brood", "Brodth", "Thijs", "Tijs", "Dhillon", "Dick", "Dik", "Jacqueline",
     "Quinten", "Kwinten", "Cecile", "Sesil", "Cynthia", "Citroen", "Alex", "Aleks", "Xander", "Cornelis", "Kornelis", "Vos", "Wos",
     "Fos", "Zwart", "Swart", "Bakker", "Pakker", "Mandemaker", "Nantenaker", "Lalala", "Lalalala", "Hannah", "Anna", "Jajo", "Ajo",
-    "Yildiz", "Hij", "Aa Oo", "Annemmie", "Dubbbelman",
+    "Qadir", "Brodtt", "Backker", "Jacqkes", "Yildiz", "Hij", "Aa Oo", "Annemmie", "Dubbbelman",
 ]  # fmt: skip
 
 BIRTHS: list[str | None] = [
@@ -377,14 +379,20 @@ def an_approval() -> Approval:
     )
 
 
-def sealed(old: dict[str, Any], name: str, plain: bytes) -> dict[str, Any]:
-    """`plain` as an age file: the one that was there, when it opens to the same."""
+def sealed(
+    old: dict[str, Any], name: str, plain: bytes, same: Callable[[bytes], bool] | None = None
+) -> dict[str, Any]:
+    """`plain` as an age file: the one that was there, when what is in it is `same` (equal, unless told otherwise)."""
     file = base64.b64decode(old.get(name, {}).get("sealed", ""))
     try:
-        kept = unseal(file, AGE_IDENTITY, what="A vector", party="us") == plain
-    except SealBrokenError:
+        opened = unseal(file, AGE_IDENTITY, what="A vector", party="us")
+        kept = same(opened) if same else opened == plain
+    except (SealBrokenError, TableInvalidError):
         kept = False
-    file = file if kept else seal(plain, AGE_RECIPIENT)
+    if kept:
+        plain = opened
+    else:
+        file = seal(plain, AGE_RECIPIENT)
     return {
         "identity": AGE_IDENTITY,
         "recipient": AGE_RECIPIENT,
@@ -420,21 +428,28 @@ def rows_of_a_drop() -> list[dict[str, Any]]:
     return made
 
 
-def parquet_of(rows: list[dict[str, Any]]) -> bytes:
-    """The rows as the Parquet file that is sealed."""
+def table_of(rows: list[dict[str, Any]]) -> pa.Table:
+    """The rows as the columns of a drop."""
     columns = {
         column.name: [
             bytes.fromhex(r[column.name]) if column.type == "block" else r[column.name] for r in rows
         ]
         for column in COLUMNS
     }
-    return to_parquet(pa.table(columns, schema=schema_of(COLUMNS)))
+    return pa.table(columns, schema=schema_of(COLUMNS))
 
 
 def drop_part(old: dict[str, Any]) -> dict[str, Any]:
     """One part of a drop: its rows, the Parquet file, the age file, and the signed descriptor."""
     rows = rows_of_a_drop()
-    part = sealed(old, "drop_part", parquet_of(rows))
+    table = table_of(rows)
+
+    def same(data: bytes) -> bool:
+        """The version of the library that wrote it stands in a Parquet file, so equal tables need not be equal bytes."""
+        found = from_parquet(data, COLUMNS, len(rows), what="A vector", party="us")
+        return bool(found.equals(table))
+
+    part = sealed(old, "drop_part", to_parquet(table), same)
     stem = "voorbeeld.2026-10.noord.0123456789abcdef"
     nothing = SelectionCounts(
         read=10, after={"lopend": 5}, with_signal=3, invalid={"bsn.check_failed": 1}, without_identifier=1,
