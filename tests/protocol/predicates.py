@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import cache
 from typing import Any
 
 import duckdb
@@ -58,12 +59,12 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _numbers(depth: int, *, exact: bool = False) -> st.SearchStrategy[str]:
+def _numbers(depth: int) -> st.SearchStrategy[str]:
     constants = st.sampled_from(_INTEGERS).map(str) | st.sampled_from(_DECIMALS)
     leaves = st.sampled_from(("a", "b", "a", "b", "c")) | constants
     if depth == 0:
         return leaves
-    below = _numbers(depth - 1)
+    below = st.deferred(lambda: _numbers(depth - 1))
     return st.one_of(
         leaves,
         leaves,
@@ -93,7 +94,7 @@ def _texts(depth: int) -> st.SearchStrategy[str]:
     leaves = st.sampled_from(("s", "t")) | st.sampled_from(_TEXTS).map(literal)
     if depth == 0:
         return leaves
-    below = _texts(depth - 1)
+    below = st.deferred(lambda: _texts(depth - 1))
     return st.one_of(
         leaves,
         below.map(lambda s: f"lower({s})"),
@@ -107,7 +108,9 @@ def _listed(constants: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
 
 
 def _atoms() -> st.SearchStrategy[str]:
-    numbers, dates, texts = _numbers(2), _dates(1), _texts(1)
+    numbers, dates, texts = (
+        st.deferred(made) for made in (lambda: _numbers(2), lambda: _dates(1), lambda: _texts(1))
+    )
     integers = st.sampled_from(_INTEGERS).map(str)
     days = st.sampled_from(_DATES).map(lambda day: f"DATE '{day}'")
     words = st.sampled_from(_TEXTS).map(literal)
@@ -139,9 +142,14 @@ def _atoms() -> st.SearchStrategy[str]:
     )  # fmt: skip
 
 
-def predicates(max_leaves: int = 6) -> st.SearchStrategy[str]:
-    """Texts of allowed predicates over `FIELDS`, at most a few levels deep."""
+@st.composite
+def predicates(draw: st.DrawFn, max_leaves: int = 6) -> str:
+    """The text of an allowed predicate over `FIELDS`, at most a few levels deep."""
+    return draw(_predicates(max_leaves))
 
+
+@cache
+def _predicates(max_leaves: int) -> st.SearchStrategy[str]:
     def joined(below: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
         bracketed = below.map(lambda p: f"({p})")
         return st.one_of(
@@ -157,7 +165,7 @@ def predicates(max_leaves: int = 6) -> st.SearchStrategy[str]:
             st.tuples(bracketed, st.sampled_from(("=", "<>")), bracketed).map(" ".join),
         )
 
-    return st.recursive(_atoms(), joined, max_leaves=max_leaves)
+    return st.recursive(st.deferred(_atoms), joined, max_leaves=max_leaves)
 
 
 def records(count: int = 60) -> st.SearchStrategy[list[dict[str, Any]]]:
