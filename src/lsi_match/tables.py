@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lsi_match.errors import LsiError
+from lsi_match.plain_parquet import NotPlainError, check_plain
 from lsi_match.protocol.tables import Column, ColumnType, ReleasedColumn
 
 BLOCK = pa.binary(16)
@@ -46,15 +47,21 @@ def from_parquet(
 ) -> pa.Table:
     """The table in `data`, if it is exactly `rows` rows of exactly `columns`.
 
-    Nothing is unfolded before the sizes in its metadata were found reasonable.
+    Nothing is opened before all its metadata was found to be that of plain pages, see `plain_parquet`.
 
     Raises:
-        TableInvalidError: other columns or types, another number of rows, a null where none may be, no Parquet.
+        TableInvalidError: other columns or types, another number of rows, no plain Parquet.
     """
 
     def invalid(problem: str) -> TableInvalidError:
         return TableInvalidError(what=what, party=party, problem=problem)
 
+    # Plain pages take what they hold: nothing can unfold to more than the size of the file. And the Parquet library,
+    # which can end the process on metadata that makes no sense, sees no other.
+    try:
+        check_plain(data)
+    except NotPlainError as error:
+        raise invalid(str(error)) from None
     try:
         file = pq.ParquetFile(pa.BufferReader(data))
         schema = file.schema_arrow.remove_metadata()
@@ -68,18 +75,13 @@ def from_parquet(
             raise invalid(f"column {wanted.name} has another type")
     if file.metadata.num_rows != rows:
         raise invalid("another number of rows than its descriptor says")
-    # Plain pages take what they hold: nothing can unfold to more than the size of the file.
-    if any(_folded(file.metadata.row_group(i)) for i in range(file.metadata.num_row_groups)):
-        raise invalid("its pages are compressed or use a dictionary")
     try:
         table = file.read()
+        table.validate(full=True)
     except (pa.ArrowException, OSError, ValueError):
         raise invalid("its pages cannot be read") from None
     if table.num_rows != rows:
         raise invalid("another number of rows than its descriptor says")
-    for field in expected:
-        if table.column(field.name).null_count:
-            raise invalid(f"column {field.name} has empty cells")
     return table.combine_chunks().cast(expected)
 
 
@@ -93,8 +95,3 @@ def absent_to_null(column: pa.ChunkedArray) -> pa.Array:
     return pa.FixedSizeBinaryArray.from_buffers(
         BLOCK, len(blocks), [bits, pa.py_buffer(np.ascontiguousarray(data))]
     )
-
-
-def _folded(group: pq.RowGroupMetaData) -> bool:
-    columns = [group.column(i) for i in range(group.num_columns)]
-    return any(c.compression != "UNCOMPRESSED" or any("DICT" in e for e in c.encodings) for c in columns)
