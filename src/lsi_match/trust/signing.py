@@ -1,5 +1,8 @@
 """Signed documents: DSSE envelopes over canonical JSON, one signature each.
 
+Documents name one another by the digest of the whole file. So what is signed has one form: a file is taken only if
+it is byte for byte what `sign` makes of its payload and signature.
+
 The key id is derived from the key (SHA-256 of its raw bytes), so one key cannot pose as two.
 """
 
@@ -9,10 +12,10 @@ import copy
 import json
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 from securesystemslib.dsse import Envelope
 from securesystemslib.exceptions import VerificationError
-from securesystemslib.signer import CryptoSigner
+from securesystemslib.signer import CryptoSigner, Signature
 
 from lsi_match.errors import LsiError
 from lsi_match.protocol.canonical import canonical_json
@@ -39,7 +42,7 @@ def sign(document: BaseModel, payload_type: str, identity: Identity) -> bytes:
         identity.signing.sign(envelope)
     else:
         envelope.sign(CryptoSigner(identity.signing, library_key(identity.signing_key)))
-    return canonical_json(envelope.to_dict()) + b"\n"
+    return _file(envelope)
 
 
 def verify(
@@ -52,7 +55,7 @@ def verify(
         party: whose it should be.
 
     Raises:
-        SignedDocumentInvalidError: no envelope, another type, not canonical, or not a `model`.
+        SignedDocumentInvalidError: no envelope, another type, not the bytes of `sign`, or not a `model`.
         SignatureMissingError: no good signature by that key.
     """
     envelope = _envelope(data, payload_type, what, party)
@@ -60,12 +63,12 @@ def verify(
         envelope.verify([library_key(signing_key)], 1)
     except (VerificationError, ValueError):
         raise SignatureMissingError(what=what, party=party) from None
-    return _content(envelope, model, what, party)
+    return _content(data, envelope, model, what, party)
 
 
 def peek(data: bytes, payload_type: str, model: type[Model], *, what: str, party: str) -> Model:
     """The document in an envelope *without* checking who signed it: only to find which key to check."""
-    return _content(_envelope(data, payload_type, what, party), model, what, party)
+    return _content(data, _envelope(data, payload_type, what, party), model, what, party)
 
 
 def media_type(payload_type: str) -> str:
@@ -85,12 +88,22 @@ def _envelope(data: bytes, payload_type: str, what: str, party: str) -> Envelope
     return envelope
 
 
-def _content(envelope: Envelope, model: type[Model], what: str, party: str) -> Model:
+def _content(data: bytes, envelope: Envelope, model: type[Model], what: str, party: str) -> Model:
     invalid = SignedDocumentInvalidError(what=what, party=party)
     try:
         document = model.model_validate_json(envelope.payload)
-    except ValidationError:
+        written = _file(envelope)
+    except ValueError:
         raise invalid from None
+    if written != data or len(envelope.signatures) != 1:
+        raise invalid
     if canonical_json(document.model_dump(mode="json")) != envelope.payload:
         raise invalid
     return document
+
+
+def _file(envelope: Envelope) -> bytes:
+    """The one file of an envelope: only what DSSE names, as canonical JSON, and a line feed."""
+    signatures = {name: Signature(name, one.signature) for name, one in envelope.signatures.items()}
+    plain = Envelope(envelope.payload, envelope.payload_type, signatures)
+    return canonical_json(plain.to_dict()) + b"\n"
