@@ -1,0 +1,1007 @@
+"""The statement: a selection of the manifest as a query for a partner's own database.
+
+A partner can run it where the register is, before or beside an extract, and compare the counts with those of the
+tool. `statement` gives the query that selects the records, `funnel` the one that counts them after each criterion.
+
+Every expression is printed by the class below, construct by construct, and not by a general translator: what a
+predicate means is fixed (see docs/criteria.md), and databases differ in exactly the places where a translation looks
+the same. `DIALECTS` is the whole list of databases and says per database how each construct is written. Where a
+database cannot be made to follow the language, the statement says so in its head.
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+
+from sqlglot import exp
+
+from lsi_match.errors import LsiError
+from lsi_match.protocol.criteria import REFERENCE_DATE, FieldType, Predicate
+from lsi_match.protocol.manifest import Manifest, Selection
+
+#: Columns of the statement beside the fields; no field can have these names.
+RECORD_ID = "record_id"
+_WIDTH = 112
+
+
+class StatementError(LsiError):
+    """A statement that cannot be made."""
+
+    nl = "De query is niet te maken: {problem}."
+    en = "The statement cannot be made: {problem}."
+
+
+class UnknownDialectError(StatementError):
+    nl = "De database '{dialect}' is niet bekend. Wel bekend zijn: {known}."
+    en = "The database '{dialect}' is not known. These are: {known}."
+
+
+class UnknownSelectionError(StatementError):
+    nl = "Het manifest kent geen selectie '{selection}' van '{partner}'. Wel: {known}."
+    en = "The manifest has no selection '{selection}' of '{partner}'. It has: {known}."
+
+
+class Caveat(StrEnum):
+    """What a predicate uses of which a database may have something to say."""
+
+    TEXT = "text"
+    NOT_ASCII_CASE = "case"
+    LENGTH = "length"
+    UNDERSCORE = "underscore"
+    BACKSLASH = "backslash"
+    PRODUCT = "product"
+    WHOLE_NUMBERS = "whole numbers"
+    DECIMAL = "decimal"
+    DATE = "date"
+    DAYS = "days"
+
+
+class Quotes(StrEnum):
+    """How a text is written between quotes."""
+
+    DOUBLED = "a quote is doubled"
+    NATIONAL = "N'…', a quote is doubled"
+    DOUBLED_BACKSLASH = "a quote is doubled, and a backslash"
+    ESCAPED = "a quote has a backslash before it, and so has a backslash"
+
+
+class Like(StrEnum):
+    """What LIKE takes for special beside % and _."""
+
+    PLAIN = "nothing"
+    BACKSLASH = "a backslash"
+    BRACKETS = "[ ]"
+    GLOB = "not LIKE but GLOB"
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How one database writes what the language knows.
+
+    Attributes:
+        product: the database and the first version that it is written for.
+        quote: before and after a name; the last one is doubled inside.
+        read: how a field is read from the partner's own column `{x}`, per type.
+        parameter: the reference date as a parameter.
+        set_parameter: how to set it; `{d}` is a date.
+        day, month, year: boundaries between dates `{a}` and `{b}`.
+        booleans: whether a condition is a value. If not, booleans are 1 and 0.
+        pads: `=` does not see spaces at the end, in some comparison.
+        append: `{x}` with a full stop after it.
+        constant: a comparison in which no field occurs: its left side.
+        exactly: the left side of any comparison of texts.
+        empty: a text literal for an empty text where an empty text is unknown.
+        tenths: decimals are kept as whole ten-thousandths.
+        number: how a literal with decimals is written.
+        wide: `{x}`, a small whole number, such that counting with it does not overflow.
+        notes: what to know when a construct is used.
+    """
+
+    product: str
+    read: Mapping[FieldType, str]
+    parameter: str
+    set_parameter: str
+    day: str
+    month: str
+    year: str
+    quote: tuple[str, str] = ('"', '"')
+    booleans: bool = True
+    quotes: Quotes = Quotes.DOUBLED
+    like: Like = Like.PLAIN
+    date: str = "DATE '{d}'"
+    length: str = "LENGTH({x})"
+    lower: str = "LOWER({x})"
+    upper: str = "UPPER({x})"
+    pads: bool = False
+    append: str = "{x} || '.'"
+    constant: str = "{x}"
+    exactly: str = "{x}"
+    empty: str | None = None
+    tenths: bool = False
+    number: str = "{x}"
+    wide: str | None = None
+    notes: Mapping[Caveat, str] = field(default_factory=dict)
+
+
+def _parts(unit: str) -> str:
+    """Month or year boundaries where only EXTRACT is sure."""
+    if unit == "year":
+        return "(EXTRACT(YEAR FROM {b}) - EXTRACT(YEAR FROM {a}))"
+    return (
+        "((EXTRACT(YEAR FROM {b}) * 12 + EXTRACT(MONTH FROM {b}))"
+        " - (EXTRACT(YEAR FROM {a}) * 12 + EXTRACT(MONTH FROM {a})))"
+    )
+
+
+def _read(text: str, integer: str, decimal: str, day: str, boolean: str = "{x}") -> dict[FieldType, str]:
+    return {
+        FieldType.TEXT: text,
+        FieldType.INTEGER: integer,
+        FieldType.DECIMAL: decimal,
+        FieldType.DATE: day,
+        FieldType.BOOLEAN: boolean,
+    }
+
+
+_LETTERS = "lower and upper can differ from the tool for letters outside a-z, such as ß or İ."
+_NO_BOOLEAN = "CASE WHEN {x} = 1 THEN 1 WHEN {x} = 0 THEN 0 END"
+_ROUNDED = "a product of more than two amounts is rounded here when it does not fit in 38 digits."
+_UNITS = "a sign outside the basic plane (emoji, rare scripts) counts as two for _ in LIKE."
+
+#: Every database that a statement can be made for.
+DIALECTS: dict[str, Dialect] = {
+    "bigquery": Dialect(
+        product="BigQuery",
+        quote=("`", "`"),
+        read=_read("NULLIF(TRIM(CAST({x} AS STRING), ' '), '')", "CAST({x} AS INT64)",
+                   "ROUND(CAST({x} AS BIGNUMERIC), 4)", "CAST({x} AS DATE)", "CAST({x} AS BOOL)"),
+        parameter="CAST(@peildatum AS DATE)",
+        set_parameter="bq query --use_legacy_sql=false --parameter=peildatum:DATE:{d}",
+        day="DATE_DIFF({b}, {a}, DAY)",
+        month="DATE_DIFF({b}, {a}, MONTH)",
+        year="DATE_DIFF({b}, {a}, YEAR)",
+        quotes=Quotes.ESCAPED,
+        like=Like.BACKSLASH,
+        length="CHAR_LENGTH({x})",
+        number="BIGNUMERIC '{x}'",
+        notes={
+            Caveat.TEXT: "a dataset or column with collation 'und:ci' compares without case: leave such a collation out of the view.",
+            Caveat.NOT_ASCII_CASE: _LETTERS,
+        },
+    ),
+    "duckdb": Dialect(
+        product="DuckDB 1.3",
+        read=_read("NULLIF(TRIM(CAST({x} AS VARCHAR)), '')", "CAST({x} AS BIGINT)",
+                   "CAST({x} AS DECIMAL(18, 4))", "CAST({x} AS DATE)", "CAST({x} AS BOOLEAN)"),
+        parameter="CAST(getvariable('peildatum') AS DATE)",
+        set_parameter="SET VARIABLE peildatum = DATE '{d}'",
+        day="DATE_DIFF('day', {a}, {b})",
+        month="DATE_DIFF('month', {a}, {b})",
+        year="DATE_DIFF('year', {a}, {b})",
+    ),
+    "mysql": Dialect(
+        product="MySQL 8.0 or MariaDB 10.6",
+        quote=("`", "`"),
+        read=_read("NULLIF(TRIM(CONVERT({x} USING utf8mb4)), '') COLLATE utf8mb4_bin", "CAST({x} AS SIGNED)",
+                   "CAST({x} AS DECIMAL(18, 4))", "CAST({x} AS DATE)", _NO_BOOLEAN),
+        parameter="CAST(@peildatum AS DATE)",
+        set_parameter="SET @peildatum = '{d}'",
+        day="DATEDIFF({b}, {a})",
+        month=_parts("month"),
+        year=_parts("year"),
+        booleans=False,
+        quotes=Quotes.DOUBLED_BACKSLASH,
+        like=Like.BACKSLASH,
+        length="CHAR_LENGTH({x})",
+        pads=True,
+        append="CONCAT({x}, '.')",
+        constant="CONVERT({x} USING utf8mb4) COLLATE utf8mb4_bin",
+        notes={
+            Caveat.NOT_ASCII_CASE: _LETTERS,
+            Caveat.BACKSLASH: "a backslash in a text is written twice; that is wrong with sql_mode NO_BACKSLASH_ESCAPES.",
+            Caveat.TEXT: "the connection must use utf8mb4 (SET NAMES utf8mb4).",
+        },
+    ),
+    "oracle": Dialect(
+        product="Oracle Database 12.1",
+        read=_read("TRIM({x})", "{x}", "ROUND({x}, 4)", "TRUNC({x})", _NO_BOOLEAN),
+        parameter="TO_DATE(:peildatum, 'YYYY-MM-DD')",
+        set_parameter="VARIABLE peildatum VARCHAR2(10) and EXEC :peildatum := '{d}'",
+        day="({b} - {a})",
+        month=_parts("month"),
+        year=_parts("year"),
+        booleans=False,
+        pads=True,
+        empty="CHR(0)",
+        notes={
+            Caveat.TEXT: "an empty text is unknown here, as it is in the tool; an empty text in a criterion is written as "
+                         "CHR(0). NLS_COMP must be BINARY (the default), else = does not see case.",
+            Caveat.NOT_ASCII_CASE: _LETTERS,
+            Caveat.DAYS: "counts of days over October 1582 differ by ten, the days that were dropped then.",
+        },
+    ),
+    "postgres": Dialect(
+        product="PostgreSQL 12, built with ICU",
+        read=_read("NULLIF(TRIM(CAST({x} AS text)), '') COLLATE \"C\"", "CAST({x} AS bigint)",
+                   "CAST({x} AS numeric(18, 4))", "CAST({x} AS date)", "CAST({x} AS boolean)"),
+        parameter="CAST(:'peildatum' AS date)",
+        set_parameter="\\set peildatum {d}",
+        day="({b} - {a})",
+        month=_parts("month"),
+        year=_parts("year"),
+        like=Like.BACKSLASH,
+        lower='LOWER({x} COLLATE "und-x-icu")',
+        upper='UPPER({x} COLLATE "und-x-icu")',
+        wide="CAST({x} AS bigint)",
+        notes={Caveat.NOT_ASCII_CASE: _LETTERS},
+    ),
+    "snowflake": Dialect(
+        product="Snowflake",
+        read=_read("NULLIF(TRIM(CAST({x} AS VARCHAR), ' '), '')", "CAST({x} AS NUMBER(19, 0))",
+                   "CAST({x} AS NUMBER(18, 4))", "CAST({x} AS DATE)", "CAST({x} AS BOOLEAN)"),
+        parameter="CAST($peildatum AS DATE)",
+        set_parameter="SET peildatum = '{d}'",
+        day="DATEDIFF(day, {a}, {b})",
+        month="DATEDIFF(month, {a}, {b})",
+        year="DATEDIFF(year, {a}, {b})",
+        quotes=Quotes.DOUBLED_BACKSLASH,
+        notes={
+            Caveat.TEXT: "a column with a collation compares by that collation: leave it out of the view with COLLATE(column, '').",
+            Caveat.NOT_ASCII_CASE: _LETTERS,
+            Caveat.PRODUCT: "a product of more than three amounts is rounded to 12 decimals here.",
+        },
+    ),
+    "spark": Dialect(
+        product="Spark SQL 3.4 (also Databricks)",
+        quote=("`", "`"),
+        read=_read("NULLIF(TRIM(CAST({x} AS STRING)), '')", "CAST({x} AS BIGINT)",
+                   "CAST({x} AS DECIMAL(18, 4))", "CAST({x} AS DATE)", "CAST({x} AS BOOLEAN)"),
+        parameter="CAST(:peildatum AS DATE)",
+        set_parameter="spark.sql(statement, args={{'peildatum': '{d}'}})",
+        day="DATEDIFF({b}, {a})",
+        month=_parts("month"),
+        year=_parts("year"),
+        quotes=Quotes.ESCAPED,
+        like=Like.BACKSLASH,
+        length="CHAR_LENGTH({x})",
+        wide="CAST({x} AS BIGINT)",
+        notes={
+            Caveat.NOT_ASCII_CASE: _LETTERS,
+            Caveat.WHOLE_NUMBERS: "a sum that does not fit in 64 bits is an error only with spark.sql.ansi.enabled=true. Set it.",
+            Caveat.PRODUCT: _ROUNDED,
+            Caveat.BACKSLASH: "texts are written for spark.sql.parser.escapedStringLiterals=false (the default).",
+        },
+    ),
+    "sqlite": Dialect(
+        product="SQLite 3.23",
+        read=_read("NULLIF(TRIM(CAST({x} AS TEXT)), '')", "CAST({x} AS INTEGER)",
+                   "CAST(ROUND({x} * 10000) AS INTEGER)", "SUBSTR({x}, 1, 10)", _NO_BOOLEAN),
+        parameter="SUBSTR(:peildatum, 1, 10)",
+        set_parameter=".parameter set :peildatum \"'{d}'\"",
+        day="CAST(JULIANDAY({b}) - JULIANDAY({a}) AS INTEGER)",
+        month="((CAST(SUBSTR({b}, 1, 4) AS INTEGER) * 12 + CAST(SUBSTR({b}, 6, 2) AS INTEGER))"
+              " - (CAST(SUBSTR({a}, 1, 4) AS INTEGER) * 12 + CAST(SUBSTR({a}, 6, 2) AS INTEGER)))",
+        year="(CAST(SUBSTR({b}, 1, 4) AS INTEGER) - CAST(SUBSTR({a}, 1, 4) AS INTEGER))",
+        booleans=False,
+        like=Like.GLOB,
+        date="'{d}'",
+        tenths=True,
+        notes={
+            Caveat.NOT_ASCII_CASE: "LOWER and UPPER change a-z only here: É stays É. Load the ICU extension if other letters matter.",
+            Caveat.DATE: "dates are texts here and must be written yyyy-mm-dd.",
+            Caveat.DECIMAL: "there are no decimals here, so amounts are counted in ten-thousandths: 175.50 is 1755000.",
+            Caveat.WHOLE_NUMBERS: "a sum that does not fit in 64 bits becomes an approximation here; the tool stops.",
+        },
+    ),
+    "teradata": Dialect(
+        product="Teradata 16",
+        read=_read("NULLIF(TRIM(CAST({x} AS VARCHAR(4000) CHARACTER SET UNICODE)), '')", "CAST({x} AS BIGINT)",
+                   "CAST({x} AS DECIMAL(18, 4))", "CAST({x} AS DATE)", _NO_BOOLEAN),
+        parameter="CAST(:peildatum AS DATE FORMAT 'YYYY-MM-DD')",
+        set_parameter="bind '{d}' to :peildatum, or write DATE '{d}' in its place",
+        day="({b} - {a})",
+        month=_parts("month"),
+        year=_parts("year"),
+        booleans=False,
+        length="CHARACTER_LENGTH({x})",
+        pads=True,
+        exactly="{x} (CASESPECIFIC)",
+        wide="CAST({x} AS BIGINT)",
+        notes={
+            Caveat.TEXT: "texts of more than 4000 signs do not fit.",
+            Caveat.NOT_ASCII_CASE: _LETTERS,
+            Caveat.LENGTH: "a sign outside the basic plane (emoji, rare scripts) counts as two in the length.",
+            Caveat.UNDERSCORE: _UNITS,
+            Caveat.PRODUCT: "a product of amounts that does not fit in 38 digits is an error.",
+        },
+    ),
+    "tsql": Dialect(
+        product="SQL Server 2012 (also Azure SQL)",
+        quote=("[", "]"),
+        read=_read("NULLIF(LTRIM(RTRIM(CAST({x} AS nvarchar(max)))), N'') COLLATE Latin1_General_100_BIN2",
+                   "CAST({x} AS bigint)", "CAST({x} AS decimal(18, 4))", "CAST({x} AS date)", _NO_BOOLEAN),
+        parameter="@peildatum",
+        set_parameter="DECLARE @peildatum date = '{d}';",
+        day="DATEDIFF(day, {a}, {b})",
+        month="DATEDIFF(month, {a}, {b})",
+        year="DATEDIFF(year, {a}, {b})",
+        booleans=False,
+        quotes=Quotes.NATIONAL,
+        like=Like.BRACKETS,
+        date="CAST('{d}' AS date)",
+        length="(LEN({x} COLLATE Latin1_General_100_CI_AS_SC + N'.') - 1)",
+        pads=True,
+        append="{x} + N'.'",
+        constant="{x} COLLATE Latin1_General_100_BIN2",
+        wide="CAST({x} AS bigint)",
+        notes={
+            Caveat.NOT_ASCII_CASE: _LETTERS,
+            Caveat.UNDERSCORE: _UNITS,
+            Caveat.PRODUCT: _ROUNDED,
+        },
+    ),
+}  # fmt: skip
+
+#: The language itself, for `text_form`.
+_LANGUAGE = Dialect(
+    product="",
+    quote=("", ""),
+    read={},
+    parameter="",
+    set_parameter="",
+    day="date_diff('day', {a}, {b})",
+    month="date_diff('month', {a}, {b})",
+    year="date_diff('year', {a}, {b})",
+    length="length({x})",
+    lower="lower({x})",
+    upper="upper({x})",
+)
+
+
+def text_form(predicate: Predicate, fields: Mapping[str, FieldType]) -> str:
+    """The predicate as the manifest would write it: no brackets that are not needed, functions in lower case."""
+    return _Printer(_LANGUAGE, fields, language=True).condition(predicate.tree)
+
+
+def predicate_sql(predicate: Predicate, fields: Mapping[str, FieldType], dialect: str) -> str:
+    """The predicate as a condition in `dialect`, over columns as `statement` reads them.
+
+    Raises:
+        UnknownDialectError: not in `DIALECTS`.
+    """
+    return _Printer(_dialect(dialect), fields).condition(predicate.tree)
+
+
+# how tightly a construct binds; an operand that binds less goes between brackets
+_OR, _AND, _NOT, _COMPARISON, _SUM, _PRODUCT, _SIGN, _ATOM = range(1, 9)
+_LEVELS: dict[type[exp.Expression], int] = {
+    exp.Or: _OR,
+    exp.And: _AND,
+    exp.Not: _NOT,
+    exp.Add: _SUM,
+    exp.Sub: _SUM,
+    exp.Mul: _PRODUCT,
+    exp.Neg: _SIGN,
+}
+_OPERATORS: dict[type[exp.Expression], str] = {
+    exp.EQ: "=",
+    exp.NEQ: "<>",
+    exp.LT: "<",
+    exp.LTE: "<=",
+    exp.GT: ">",
+    exp.GTE: ">=",
+    exp.Add: "+",
+    exp.Sub: "-",
+    exp.Mul: "*",
+}
+_COMPARISONS = (exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE)
+_CONDITIONS = (exp.And, exp.Or, exp.Not, *_COMPARISONS, exp.Between, exp.In, exp.Is, exp.Like)
+#: Oracle takes at most a thousand values in a list.
+_LONGEST_LIST = 1000
+
+
+def _bare(node: exp.Expression) -> exp.Expression:
+    while isinstance(node, exp.Paren) or (isinstance(node, exp.Coalesce) and not node.expressions):
+        node = node.this
+    return node
+
+
+@dataclass
+class _Printer:
+    dialect: Dialect
+    fields: Mapping[str, FieldType]
+    language: bool = False
+    caveats: set[Caveat] = field(default_factory=set)
+
+    # conditions
+
+    def condition(self, node: exp.Expression) -> str:
+        """Something that is true, false or unknown, where a condition is asked for."""
+        node = _bare(node)
+        if isinstance(node, exp.And | exp.Or):
+            word, level = (" AND ", _AND) if isinstance(node, exp.And) else (" OR ", _OR)
+            return word.join((self._within(node.this, level), self._within(node.expression, level + 1)))
+        if isinstance(node, exp.Not):
+            return self._negation(_bare(node.this))
+        if isinstance(node, _CONDITIONS):
+            return self._test(node, "")
+        # a boolean field, TRUE, FALSE or coalesce
+        if self.dialect.booleans:
+            return self.value(node)
+        if isinstance(node, exp.Boolean):
+            return "1 = 1" if node.this else "1 = 0"
+        return f"{self.value(node)} = 1"
+
+    def _within(self, node: exp.Expression, level: int) -> str:
+        return self._bracketed(self.condition(node), self._level(node, condition=True) < level)
+
+    @staticmethod
+    def _bracketed(sql: str, needed: bool) -> str:
+        return f"({sql})" if needed else sql
+
+    def _level(self, node: exp.Expression, *, condition: bool = False) -> int:
+        node = _bare(node)
+        if isinstance(node, exp.Not) and isinstance(
+            _bare(node.this), exp.In | exp.Is | exp.Like | exp.Between
+        ):
+            return _COMPARISON
+        if isinstance(node, _CONDITIONS):
+            return _LEVELS.get(type(node), _COMPARISON)
+        if condition and not self.dialect.booleans:
+            return _COMPARISON
+        return _LEVELS.get(type(node), _ATOM)
+
+    def _negation(self, node: exp.Expression) -> str:
+        if isinstance(node, exp.In | exp.Is | exp.Like | exp.Between):
+            return self._test(node, "NOT ")
+        # NOT a = b is NOT (a = b) everywhere; only the language itself is written that sparingly.
+        return f"NOT {self._within(node, _NOT if self.language else _ATOM)}"
+
+    def _test(self, node: exp.Expression, negation: str) -> str:
+        if isinstance(node, exp.Is):
+            return self._is(node, negation)
+        if isinstance(node, exp.Like):
+            return self._like(node, negation)
+        if isinstance(node, exp.In):
+            return self._in(node, negation)
+        if isinstance(node, exp.Between):
+            middle, low, high = self._alike([node.this, node.args["low"], node.args["high"]])
+            return f"{middle} {negation}BETWEEN {low} AND {high}"
+        left, right = self._alike([node.this, node.expression])
+        return f"{left} {_OPERATORS[type(node)]} {right}"
+
+    def _is(self, node: exp.Expression, negation: str) -> str:
+        if isinstance(node.expression, exp.Null):
+            return f"{self._operand(node.this)} IS {negation}NULL"
+        truth = bool(node.expression.this)
+        if self.language:
+            return f"{self._operand(node.this)} IS {negation}{'TRUE' if truth else 'FALSE'}"
+        inner = self.condition(node.this)
+        if not truth:
+            inner = f"NOT ({inner})"
+        return f"CASE WHEN {inner} THEN 1 ELSE 0 END = {0 if negation else 1}"
+
+    def _in(self, node: exp.Expression, negation: str) -> str:
+        subject, *values = self._alike([node.this, *node.expressions])
+        lists = [
+            f"{subject} {negation}IN ({', '.join(values[start : start + _LONGEST_LIST])})"
+            for start in range(0, len(values), _LONGEST_LIST)
+        ]
+        if len(lists) == 1 or self.language:
+            return f"{subject} {negation}IN ({', '.join(values)})"
+        return f"({(' AND ' if negation else ' OR ').join(lists)})"
+
+    def _like(self, node: exp.Expression, negation: str) -> str:
+        subject, pattern = _bare(node.this), str(node.expression.this)
+        self.caveats.add(Caveat.TEXT)
+        if "_" in pattern:
+            self.caveats.add(Caveat.UNDERSCORE)
+        known, last = self._alternatives(subject)
+        if self.dialect.empty and last == "":
+            return f"{negation}({self._like_or_empty(known, pattern)})"
+        left = self._exactly(self._operand(subject), [subject])
+        return f"{left} {negation}{'GLOB' if self.dialect.like is Like.GLOB else 'LIKE'} {self._pattern(pattern)}"
+
+    def _like_or_empty(self, known: str, pattern: str) -> str:
+        """LIKE of a text that is empty, and not unknown, where `known` is unknown."""
+        matches = not pattern.strip("%")
+        if not known:
+            return "1 = 1" if matches else "1 = 0"
+        liked = f"{known} LIKE {self._text(pattern)}"
+        return f"{liked} OR {known} IS NULL" if matches else f"{liked} AND {known} IS NOT NULL"
+
+    # values
+
+    def value(self, node: exp.Expression) -> str:
+        """Something with a value: a text, number, date, or a boolean as the database keeps it."""
+        node = _bare(node)
+        if isinstance(node, _CONDITIONS):
+            return self._boolean_value(node)
+        return self._number(node)[0]
+
+    def _boolean_value(self, node: exp.Expression) -> str:
+        condition = self.condition(node)
+        if self.dialect.booleans:
+            return condition
+        never_unknown = isinstance(_bare(node.this) if isinstance(node, exp.Not) else node, exp.Is)
+        if never_unknown:
+            return f"CASE WHEN {condition} THEN 1 ELSE 0 END"
+        return f"CASE WHEN {condition} THEN 1 WHEN NOT ({condition}) THEN 0 END"
+
+    def _operand(self, node: exp.Expression, level: int = _SUM) -> str:
+        return self._bracketed(self.value(node), self._value_level(node) < level)
+
+    def _value_level(self, node: exp.Expression) -> int:
+        if isinstance(_bare(node), _CONDITIONS) and not self.dialect.booleans:
+            return _ATOM
+        return self._level(node)
+
+    def _number(self, node: exp.Expression) -> tuple[str, int]:
+        """A value and, where decimals are kept as whole numbers, how many of its digits are decimals."""
+        node = _bare(node)
+        if isinstance(node, exp.Column):
+            return self.name(node.name), self._column(node.name)
+        if isinstance(node, exp.Literal):
+            return self._literal(node)
+        if isinstance(node, exp.Boolean):
+            if self.dialect.booleans:
+                return ("TRUE" if node.this else "FALSE"), 0
+            return ("1" if node.this else "0"), 0
+        if isinstance(node, exp.Cast):
+            return self.dialect.date.format(d=node.this.this), 0
+        if isinstance(node, exp.Neg):
+            self.caveats.add(Caveat.WHOLE_NUMBERS)
+            sql, scale = self._number(node.this)
+            sql = self._bracketed(sql, self._level(node.this) < _SIGN)
+            return f"-{' ' if sql.startswith('-') else ''}{sql}", scale
+        if isinstance(node, exp.Add | exp.Sub | exp.Mul):
+            return self._arithmetic(node)
+        if isinstance(node, exp.DateDiff):
+            return self._date_diff(node), 0
+        if isinstance(node, exp.Coalesce):
+            return self._coalesce(node)
+        return self._text_function(node), 0
+
+    def _column(self, name: str) -> int:
+        kind = FieldType.DATE if name == REFERENCE_DATE else self.fields[name]
+        if kind in (FieldType.DATE, FieldType.DECIMAL):
+            self.caveats.add(Caveat.DATE if kind is FieldType.DATE else Caveat.DECIMAL)
+        return 4 if kind is FieldType.DECIMAL and self.dialect.tenths else 0
+
+    def _literal(self, node: exp.Expression) -> tuple[str, int]:
+        if node.args["is_string"]:
+            return self._text(node.this), 0
+        whole, _, decimals = str(node.this).partition(".")
+        if not decimals:
+            return str(int(whole)), 0
+        if self.dialect.tenths:
+            return str(int(whole + decimals)), len(decimals)
+        return self.dialect.number.format(x=f"{int(whole)}.{decimals}"), 0
+
+    def _arithmetic(self, node: exp.Expression) -> tuple[str, int]:
+        self.caveats.add(Caveat.WHOLE_NUMBERS)
+        if isinstance(node, exp.Mul) and sum(map(self._amounts, (node.this, node.expression))) > 2:
+            self.caveats.add(Caveat.PRODUCT)
+        level = _PRODUCT if isinstance(node, exp.Mul) else _SUM
+        (left, left_scale), (right, right_scale) = self._number(node.this), self._number(node.expression)
+        scale = left_scale + right_scale
+        left_level, right_level = self._level(node.this), self._level(node.expression)
+        if not isinstance(node, exp.Mul):
+            scale = max(left_scale, right_scale)
+            left, left_level = self._scaled(left, left_level, scale - left_scale)
+            right, right_level = self._scaled(right, right_level, scale - right_scale)
+        if self.dialect.wide and not (self._is_wide(node.this) or self._is_wide(node.expression)):
+            left, left_level = self.dialect.wide.format(x=left), _ATOM
+        left = self._bracketed(left, left_level < level)
+        right = self._bracketed(right, right_level <= level)
+        return f"{left} {_OPERATORS[type(node)]} {right}", scale
+
+    def _scaled(self, sql: str, level: int, digits: int) -> tuple[str, int]:
+        if not digits:
+            return sql, level
+        if re.fullmatch(r"\d+", sql):
+            return str(int(sql + "0" * digits)), _ATOM
+        return f"{self._bracketed(sql, level < _PRODUCT)} * {10**digits}", _PRODUCT
+
+    def _amounts(self, node: exp.Expression) -> int:
+        """How many factors with decimals there are in a product."""
+        node = _bare(node)
+        if isinstance(node, exp.Mul):
+            return self._amounts(node.this) + self._amounts(node.expression)
+        if isinstance(node, exp.Neg):
+            return self._amounts(node.this)
+        if isinstance(node, exp.Column):
+            return int(self.fields.get(node.name) is FieldType.DECIMAL)
+        if isinstance(node, exp.Literal):
+            return int("." in node.this)
+        return max((self._amounts(child) for child in node.iter_expressions()), default=0)
+
+    def _is_wide(self, node: exp.Expression) -> bool:
+        """Whether the database keeps this number in 64 bits or more by itself."""
+        node = _bare(node)
+        if isinstance(node, exp.Literal):
+            return "." in node.this or len(node.this) > 9
+        if isinstance(node, exp.Coalesce):
+            return any(self._is_wide(x) for x in (node.this, *node.expressions))
+        if isinstance(node, exp.Neg):
+            return self._is_wide(node.this)
+        return not isinstance(node, exp.Length | exp.DateDiff)
+
+    def _date_diff(self, node: exp.Expression) -> str:
+        unit = str(node.args["unit"]).lower()
+        if unit == "day":
+            self.caveats.add(Caveat.DAYS)
+        template = {"day": self.dialect.day, "month": self.dialect.month, "year": self.dialect.year}[unit]
+        # date_diff(unit, from, to) is parsed as the difference `to` - `from`.
+        return template.format(a=self._operand(node.expression), b=self._operand(node.this))
+
+    def _coalesce(self, node: exp.Expression) -> tuple[str, int]:
+        found, scale = self._same_scale([node.this, *node.expressions])
+        return f"{'coalesce' if self.language else 'COALESCE'}({', '.join(sql for sql, _ in found)})", scale
+
+    def _same_scale(self, nodes: list[exp.Expression]) -> tuple[list[tuple[str, int]], int]:
+        """Values, each with how tightly it binds, and how many of their digits are decimals."""
+        found = [
+            (self.value(node), 0) if isinstance(_bare(node), _CONDITIONS) else self._number(node)
+            for node in nodes
+        ]
+        most = max(scale for _, scale in found)
+        return [
+            self._scaled(sql, self._value_level(node), most - scale)
+            for node, (sql, scale) in zip(nodes, found, strict=True)
+        ], most
+
+    def _alike(self, nodes: list[exp.Expression]) -> list[str]:
+        """The sides of a comparison, such that they compare as the language says."""
+        found, _ = self._same_scale(nodes)
+        sides = [self._bracketed(sql, level < _SUM) for sql, level in found]
+        if not self._is_text(nodes[0]):
+            return sides
+        self.caveats.add(Caveat.TEXT)
+        literals = [literal for node in nodes for literal in node.find_all(exp.Literal)]
+        if self.dialect.pads and any(str(literal.this).endswith(" ") for literal in literals):
+            sides = [f"({self.dialect.append.format(x=side)})" for side in sides]
+        return [self._exactly(sides[0], nodes), *sides[1:]]
+
+    def _exactly(self, sql: str, nodes: list[exp.Expression]) -> str:
+        """The left side of a comparison of texts, compared sign by sign."""
+        if not any(node.find(exp.Column) for node in nodes):
+            sql = self.dialect.constant.format(x=sql)
+        return self.dialect.exactly.format(x=sql)
+
+    # texts
+
+    def _is_text(self, node: exp.Expression) -> bool:
+        node = _bare(node)
+        if isinstance(node, exp.Column):
+            return self.fields.get(node.name) is FieldType.TEXT
+        if isinstance(node, exp.Coalesce):
+            return self._is_text(node.this)
+        return isinstance(node, exp.Lower | exp.Upper) or (isinstance(node, exp.Literal) and node.is_string)
+
+    def _text(self, text: str) -> str:
+        """A text between quotes."""
+        if text == "" and self.dialect.empty:
+            return self.dialect.empty
+        if "\\" in text:
+            self.caveats.add(Caveat.BACKSLASH)
+        quotes = self.dialect.quotes
+        if quotes is Quotes.ESCAPED:
+            escapes = {"\\": "\\\\", "'": "\\'", "\n": "\\n", "\t": "\\t"}
+            return f"'{''.join(escapes.get(sign, sign) for sign in text)}'"
+        doubled = text.replace("'", "''")
+        if quotes is Quotes.DOUBLED_BACKSLASH:
+            doubled = doubled.replace("\\", "\\\\")
+        if quotes is Quotes.NATIONAL:
+            # A backslash at the end of a line would join the lines.
+            parts = doubled.split("\\\n")
+            joined = "\\' + N'\n".join(parts)
+            return f"N'{joined}'" if len(parts) == 1 else f"(N'{joined}')"
+        return f"'{doubled}'"
+
+    def _pattern(self, pattern: str) -> str:
+        """What LIKE compares with; % and _ are the only signs with a meaning."""
+        if self.dialect.like is Like.BACKSLASH:
+            pattern = pattern.replace("\\", "\\\\")
+        elif self.dialect.like is Like.BRACKETS:
+            pattern = pattern.replace("[", "[[]")
+        elif self.dialect.like is Like.GLOB:
+            globs = {"%": "*", "_": "?", "*": "[*]", "?": "[?]", "[": "[[]"}
+            pattern = "".join(globs.get(sign, sign) for sign in pattern)
+        return self._text(pattern)
+
+    def _text_function(self, node: exp.Expression) -> str:
+        if isinstance(node, exp.Length):
+            self.caveats.add(Caveat.LENGTH)
+            known, last = self._alternatives(node.this)
+            if self.dialect.empty and last == "":
+                return f"COALESCE({self.dialect.length.format(x=known)}, 0)" if known else "0"
+            return self.dialect.length.format(x=self._operand(node.this, _ATOM))
+        self.caveats.add(Caveat.NOT_ASCII_CASE)
+        return self._cased(node, self._operand(node.this, _ATOM))
+
+    def _cased(self, node: exp.Expression, text: str) -> str:
+        return (self.dialect.lower if isinstance(node, exp.Lower) else self.dialect.upper).format(x=text)
+
+    def _alternatives(self, node: exp.Expression) -> tuple[str, str | None]:
+        """Of a text that is the first known of some: the fields among them, and the literal that stands after them."""
+        fields, last = self._first_known(node)
+        return (f"COALESCE({', '.join(fields)})" if len(fields) > 1 else "".join(fields)), last
+
+    def _first_known(self, node: exp.Expression) -> tuple[list[str], str | None]:
+        node = _bare(node)
+        if isinstance(node, exp.Literal):
+            return [], str(node.this)
+        if isinstance(node, exp.Column):
+            return [self.name(node.name)], None
+        if isinstance(node, exp.Lower | exp.Upper):
+            fields, last = self._first_known(node.this)
+            return [self._cased(node, x) for x in fields], last
+        found: list[str] = []
+        for one in (node.this, *node.expressions):
+            fields, last = self._first_known(one)
+            found += fields
+            if last is not None:
+                return found, last
+        return found, None
+
+    def name(self, name: str) -> str:
+        before, after = self.dialect.quote
+        return f"{before}{name.replace(after, after * 2) if after else name}{after}"
+
+
+# statements
+
+
+def statement(
+    manifest: Manifest, partner: str, selection: str, dialect: str, reference_date: date | None = None
+) -> str:
+    """The query that selects the records of one selection: record id, fields, and which signals each carries.
+
+    Args:
+        manifest: the agreement.
+        partner: name of the partner.
+        selection: id of its selection.
+        dialect: one of `DIALECTS`.
+        reference_date: the reference date; without it the query has a parameter.
+
+    Raises:
+        UnknownDialectError, UnknownSelectionError: not in `DIALECTS`, not in the manifest.
+    """
+    return _Statement(manifest, partner, _selection(manifest, partner, selection), _dialect(dialect), reference_date).records()  # fmt: skip
+
+
+def funnel(
+    manifest: Manifest, partner: str, selection: str, dialect: str, reference_date: date | None = None
+) -> str:
+    """The query that counts: records read, left after each criterion in turn, and of those the ones with a signal.
+
+    The counts are those that the tool shows and tells the matcher. Arguments and errors as for `statement`.
+    """
+    return _Statement(manifest, partner, _selection(manifest, partner, selection), _dialect(dialect), reference_date).counts()  # fmt: skip
+
+
+def _dialect(name: str) -> Dialect:
+    if name not in DIALECTS:
+        raise UnknownDialectError(dialect=name, known=", ".join(DIALECTS), problem=name)
+    return DIALECTS[name]
+
+
+def _selection(manifest: Manifest, partner: str, selection: str) -> Selection:
+    known = {f"{name}.{one.id}": one for name, one in manifest.selections()}
+    if f"{partner}.{selection}" not in known:
+        raise UnknownSelectionError(
+            partner=partner, selection=selection, known=", ".join(known), problem=selection
+        )
+    return known[f"{partner}.{selection}"]
+
+
+@dataclass(frozen=True)
+class _Statement:
+    manifest: Manifest
+    partner: str
+    selection: Selection
+    dialect: Dialect
+    reference_date: date | None
+
+    def records(self) -> str:
+        printer = self._printer()
+        names = [printer.name(RECORD_ID), *(self._shown(printer, name) for name in self.selection.fields)]
+        lines: list[str] = []
+        for signal_id, predicate in self.selection.signal_predicates().items():
+            lines += _comment(f"signal {signal_id}: {self._label(signal_id)}", "  ")
+            signal = printer.name(f"signal_{signal_id}")
+            lines.append(f"  CASE WHEN {printer.condition(predicate.tree)} THEN 1 ELSE 0 END AS {signal},")
+        lines[-1] = lines[-1].removesuffix(",")
+        body = [
+            *self._source(printer),
+            "SELECT",
+            *(f"  {name}," for name in names),
+            *lines,
+            f"FROM {printer.name('source')}",
+            "WHERE",
+        ]
+        word = ""
+        for rule_id, predicate in self.selection.predicates().items():
+            body += self._rule(rule_id)
+            body.append(f"  {word}({printer.condition(predicate.tree)})")
+            word = "AND "
+        body += [
+            "",
+            "  -- a record without any signal is not delivered",
+            f"  AND ({self._any_signal(printer)})",
+        ]
+        return self._whole(body, printer, "Selects the records.")
+
+    def counts(self) -> str:
+        printer = self._printer()
+        passed, sums, names = [], [], [printer.name("read")]
+        for position, (rule_id, predicate) in enumerate(self.selection.predicates().items(), start=1):
+            column = printer.name(f"c{position}")
+            passed += self._rule(rule_id)
+            passed.append(f"  CASE WHEN {printer.condition(predicate.tree)} THEN 1 ELSE 0 END AS {column},")
+            sums.append(column)
+            names.append(printer.name(f"after_{rule_id}"))
+        column = printer.name("signal")
+        passed += ["", "  -- a record without any signal is not delivered"]
+        passed.append(f"  CASE WHEN {self._any_signal(printer)} THEN 1 ELSE 0 END AS {column}")
+        sums.append(column)
+        names.append(printer.name("with_signal"))
+        counts = ["COUNT(*)"]
+        counts += [f"COALESCE(SUM({' * '.join(sums[:n])}), 0)" for n in range(1, len(sums) + 1)]
+        columns = [f"  {count} AS {name}" for count, name in zip(counts, names, strict=True)]
+        body = [
+            *self._source(printer),
+            "SELECT",
+            ",\n".join(columns),
+            "FROM (",
+            "SELECT",
+            *passed,
+            f"FROM {printer.name('source')}",
+            f") {printer.name('passed')}",
+        ]
+        return self._whole(body, printer, "Counts the records: all of them, those left after each criterion in turn, and of those "
+                           "the ones with a signal.")  # fmt: skip
+
+    def _printer(self) -> _Printer:
+        return _Printer(self.dialect, self.selection.field_types)
+
+    def _label(self, signal_id: str) -> str:
+        return next(signal.label for signal in self.selection.signals if signal.id == signal_id)
+
+    def _rule(self, rule_id: str) -> list[str]:
+        rule = next(rule for rule in self.selection.criteria if rule.id == rule_id)
+        return [
+            "",
+            *_comment(f"{rule.id}: {rule.rationale}", "  "),
+            *_comment(f"agreed: {rule.when}", "  "),
+        ]
+
+    def _any_signal(self, printer: _Printer) -> str:
+        found = [
+            printer.condition(predicate.tree) for predicate in self.selection.signal_predicates().values()
+        ]
+        return found[0] if len(found) == 1 else " OR ".join(f"({signal})" for signal in found)
+
+    def _shown(self, printer: _Printer, name: str) -> str:
+        column = printer.name(name)
+        if self.dialect.tenths and self.selection.fields[name].type is FieldType.DECIMAL:
+            return f"{column} / 10000.0 AS {column}"
+        return column
+
+    def _source(self, printer: _Printer) -> list[str]:
+        """The records as the criteria see them; the one place that a partner fills in."""
+        dialect = self.dialect
+        day = dialect.parameter if self.reference_date is None else dialect.date.format(d=self.reference_date)
+        lines = [
+            f"WITH {printer.name('source')} AS (",
+            "SELECT",
+            f"  {printer.name(RECORD_ID)} AS {printer.name(RECORD_ID)},",
+        ]
+        for name, declared in self.selection.fields.items():
+            lines += _comment(f"{declared.type}: {declared.meaning}", "  ")
+            column = printer.name(name)
+            lines.append(f"  {dialect.read[declared.type].format(x=column)} AS {column},")
+        return [
+            *lines,
+            "  -- the reference date",
+            f"  {day} AS {printer.name(REFERENCE_DATE)}",
+            f"FROM {printer.name(self.selection.id)}",
+            ")",
+        ]
+
+    def _whole(self, body: list[str], printer: _Printer, what: str) -> str:
+        project, partner = self.manifest.project, self.manifest.controllers[self.partner]
+        example = self.manifest.project.period.first
+        head = [
+            *_comment(f"Project: {project.id}, {project.title}"),
+            *_comment(f"Manifest: {self.manifest.digest}"),
+            *_comment(f"Partner: {self.partner}, {partner.title}"),
+            *_comment(f"Selection: {self.selection.id}"),
+            *_comment(f"Source: {self.selection.source}"),
+            *_comment(f"Database: {self.dialect.product} or later"),
+            "--",
+            *_comment(what),
+            *_comment(
+                "Names of columns are those of the manifest. Only the first SELECT looks at your own table: put its name "
+                "after FROM there, and your own columns before AS. Or give a view of this name these columns."
+            ),
+            *_comment(
+                "Texts: spaces around them are removed and an empty one is unknown, as in the tool."
+                + ("" if self.dialect.booleans else " Booleans: 1 is true, 0 is false.")
+            ),
+        ]
+        setting: list[str] = []
+        if self.reference_date is None:
+            how = self.dialect.set_parameter.format(d=example.isoformat())
+            head += _comment(f"Reference date: a parameter. Set it, for {example} so:")
+            if how.startswith(("SET ", "DECLARE ")):
+                setting = [how.removesuffix(";") + ";", ""]
+            else:
+                head.append(f"--   {how}")
+        else:
+            head += _comment(f"Reference date: {self.reference_date}")
+        notes = [
+            self.dialect.notes[caveat]
+            for caveat in Caveat
+            if caveat in printer.caveats & self.dialect.notes.keys()
+        ]
+        head += [line for note in notes for line in _comment(f"NOTE: {note}")]
+        whole = "\n".join([*head, "", *setting, *body]).rstrip() + "\n;\n"
+        if self.dialect is DIALECTS["oracle"] and "&" in whole:
+            whole = "-- NOTE: in SQL*Plus, SET DEFINE OFF first: there is an & in a text.\n" + whole
+        return whole
+
+
+def _comment(text: str, indent: str = "") -> list[str]:
+    """`text` as line comments. What could end a comment, or mean something to a program that sends queries, is replaced."""
+    plain = "".join(sign if _harmless(sign) else " " for sign in unicodedata.normalize("NFC", text))
+    for sign, instead in _REPLACED.items():
+        plain = plain.replace(sign, instead)
+    lines = textwrap.wrap(plain, _WIDTH - len(indent) - 3, break_long_words=False, break_on_hyphens=False)
+    return [f"{indent}-- {line}" for line in lines]
+
+
+def _harmless(sign: str) -> bool:
+    return sign == " " or unicodedata.category(sign)[0] in "LMNPS"
+
+
+#: Inside a line comment only the end of the line means something to a database. Programs that send queries are less
+#: strict: they end a statement at ; and put variables in place of &x, $(x), ${x} and {{x}}.
+_REPLACED = {
+    ";": ",",
+    "&": "+",
+    "$(": "$ (",
+    "${": "$ {",
+    "{{": "{ {",
+    "{%": "{ %",
+    "*/": "* /",
+    "/*": "/ *",
+    "\\": "/",
+}
+
+
+def statements(
+    manifest: Manifest,
+    dialect: str,
+    partners: Iterable[str] | None = None,
+    reference_date: date | None = None,
+) -> dict[str, str]:
+    """`<partner>.<selection>` and `<partner>.<selection>.counts` → query, of the named partners or of all."""
+    wanted = set(manifest.partners if partners is None else partners)
+    found: dict[str, str] = {}
+    for partner, selection in manifest.selections():
+        if partner in wanted:
+            found[f"{partner}.{selection.id}"] = statement(
+                manifest, partner, selection.id, dialect, reference_date
+            )
+            found[f"{partner}.{selection.id}.counts"] = funnel(
+                manifest, partner, selection.id, dialect, reference_date
+            )
+    return found
