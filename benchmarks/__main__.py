@@ -91,7 +91,7 @@ def config(folder: Path, partners: int, form: str) -> Path:
     names = [f"p{i}" for i in range(partners)]
     parts = ("legal_basis", "purpose", "necessity", "proportionality", "subsidiarity", "intrusion")
     fill = {
-        "basis": ", ".join(f"{part}: {'x' * 40}" for part in (*parts, "personal_data", "equal_treatment")),
+        "basis": ", ".join(f"{part}: Over {part} staat hier net genoeg om een manifest te zijn" for part in (*parts, "personal_data", "equal_treatment")),
         "controllers": ", ".join(
             f'{n}: {{title: {n}, oin: "{i:020d}", dpo_contact: x}}' for i, n in enumerate(names)
         ),

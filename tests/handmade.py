@@ -94,7 +94,7 @@ def document(
             "period": {"first": "2026-01-01", "last": "2026-12-31"},
             "leader": "Projectleider",
         },
-        "basis": dict.fromkeys(BASIS, PROSE),
+        "basis": {part: f"Over {part}: {PROSE}" for part in BASIS},
         "controllers": {
             name: {
                 "title": f"Organisatie {name}", "oin": f"{i + 1:020d}", "dpo_contact": f"fg@{name}.example",

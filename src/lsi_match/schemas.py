@@ -20,6 +20,7 @@ from pydantic_core.core_schema import DataclassField, ModelField, TypedDictField
 from lsi_match.monitor.counts import Overview
 from lsi_match.partner.mapping import Mapping
 from lsi_match.protocol.documents import (
+    Acknowledgement,
     Approval,
     Card,
     DropDescriptor,
@@ -29,6 +30,7 @@ from lsi_match.protocol.documents import (
     KeyShare,
     Opening,
     ReleaseDescriptor,
+    Withdrawal,
 )
 from lsi_match.protocol.log_entry import LogEntry
 from lsi_match.protocol.manifest import Manifest
@@ -39,6 +41,8 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 WRITTEN: dict[str, type[BaseModel]] = {"manifest": Manifest, "mapping": Mapping}
 SENT: dict[str, type[BaseModel]] = {
     "approval": Approval,
+    "withdrawal": Withdrawal,
+    "acknowledgement": Acknowledgement,
     "card": Card,
     "drop": DropDescriptor,
     "key-commitment": KeyCommitment,

@@ -223,7 +223,7 @@ def test_a_changed_criterion_needs_every_signature_again(world: World) -> None:
         run_steps(world)
     assert stopped.value.reason == "ApprovalInvalidError"
     with pytest.raises(LsiError):
-        world.site.accept(changed.canonical(), world.project.approvals(), utc_now())
+        world.site.accept(changed.canonical(), world.project.papers(), utc_now())
 
 
 def test_one_controller_cannot_sign_for_another(world: World) -> None:

@@ -12,6 +12,7 @@ import pytest
 from lsi_match.demo.town import EXTRACTS, PARTNERS, REFERENCE_DATE, generate
 from lsi_match.partner.mapping import Mapping
 from lsi_match.protocol.canonical import digest_of_bytes
+from lsi_match.protocol.equality import CharacteristicKind, undeclared, uses
 from lsi_match.protocol.identifiers import IdentifierForm, IdentifierKind, Unit
 from lsi_match.protocol.manifest import Manifest, complete_draft
 from lsi_match.protocol.yaml_text import parse_yaml, read_yaml
@@ -103,13 +104,14 @@ def test_every_declared_field_is_used(manifests: dict[str, Manifest]) -> None:
             assert used == selection.fields.keys(), f"{partner}.{selection.id}"
 
 
-def test_grounds_of_discrimination_are_declared_for_the_monitor_only(manifests: dict[str, Manifest]) -> None:
+def test_no_example_selects_on_a_ground_of_discrimination(manifests: dict[str, Manifest]) -> None:
     for manifest in manifests.values():
-        for partner, selection in manifest.selections():
-            grounds = {name for name, field in selection.fields.items() if field.sensitivity == "ground"}
-            deciding = [*selection.predicates().values(), *selection.signal_predicates().values()]
-            assert grounds.isdisjoint(f for p in deciding for f in p.fields), f"{partner}.{selection.id}"
-            assert grounds.isdisjoint(a.field for a in selection.attributes), f"{partner}.{selection.id}"
+        kinds = {manifest.characteristics[use.characteristic].kind for use in uses(manifest)}
+        assert kinds <= {CharacteristicKind.PROXY}
+
+
+def test_no_example_looks_at_a_characteristic_without_saying_so(manifests: dict[str, Manifest]) -> None:
+    assert [undeclared(manifest) for manifest in manifests.values()] == [[]] * len(manifests)
 
 
 def test_most_selections_count_for_the_monitor(manifests: dict[str, Manifest]) -> None:

@@ -11,7 +11,7 @@ from io import StringIO
 from typing import Any
 
 import pytest
-from handmade import PARTNERS, document, manifest, selection
+from handmade import PARTNERS, PROSE, document, manifest, selection
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -51,6 +51,16 @@ def full() -> dict[str, Value]:
         groups=[{"id": "jong", "when": "begin > DATE '2020-01-01'", "label": "Jong"}],
     )  # fmt: skip
     value["dpo_advice"]["svb"] |= {"outcome": "negative", "answer": "Aangepast."}
+    value["characteristics"] = {
+        "leeftijd": {
+            "kind": "ground",
+            "label": "Leeftijd",
+            "rationale": PROSE,
+            "legal_basis": "Artikel 1 van een wet",
+        }
+    }
+    value["partners"]["gemeente"]["selections"][0]["fields"]["begin"]["characteristic"] = "leeftijd"
+    value["dpo_advice"]["uwv"]["characteristics"] = ["leeftijd"]
     return value
 
 
@@ -156,7 +166,7 @@ def test_changing_any_leaf_changes_the_digest() -> None:
     # What has one value only, or is tied to something elsewhere in the document.
     assert {path[-1] if isinstance(path[-1], str) else path[-2] for path in never_valid} <= {
         "format", "scheme", "unit", "identifiers", "person_keys", "kind", "birth_date", "surname", "given_name",
-        "field", "edges", "values", "attributes_of", "signals_of", "svb", "type", "fields", "form",
+        "field", "edges", "values", "attributes_of", "signals_of", "svb", "type", "fields", "form", "characteristic", "characteristics",
     }  # fmt: skip
 
 

@@ -21,7 +21,8 @@ from lsi_match.matcher.intake import (
     receive,
 )
 from lsi_match.matcher.run import open_round
-from lsi_match.matcher.site import PartyKeyDiffersError, PartyRegisteredError
+from lsi_match.matcher.gates import PartyKeyDiffersError
+from lsi_match.matcher.site import PartyRegisteredError
 from lsi_match.oversight.verify import verify_log
 from lsi_match.partner.home import (
     Home,

@@ -63,7 +63,7 @@ def accept(site: Path, manifest: Path, *, approvals: Path, json: Json = False) -
     Args:
         site: the matching site.
         manifest: the manifest (canonical JSON).
-        approvals: folder with the approval of every controller.
+        approvals: folder with the approval of every controller, and what else was signed about the manifest.
     """
     from lsi_match.files import read_bytes
     from lsi_match.matcher.site import Site, utc_now
@@ -72,3 +72,22 @@ def accept(site: Path, manifest: Path, *, approvals: Path, json: Json = False) -
     done(say(f"Project {project.id} is vastgelegd. Inbox per deelnemer: {project.folder / 'inbox'}",
              f"Project {project.id} is registered. Inbox per partner: {project.folder / 'inbox'}"),
          {"project": project.id, "inbox": str(project.folder / "inbox")}, json)  # fmt: skip
+
+
+@app.command
+def papers(site: Path, project: str, papers: Path, *, json: Json = False) -> None:
+    """Take in what was signed about a manifest after it was accepted: acknowledgements, withdrawals, approvals anew.
+
+    Args:
+        site: the matching site.
+        project: its name.
+        papers: folder with the signed papers.
+    """
+    from lsi_match.matcher.site import Site, utc_now
+
+    now = Site(site).project(project).take_in(read_folder(papers, "*.json"), utc_now())
+    done(say(f"Vastgelegd. Goedgekeurd: {', '.join(now.approvals) or '-'}. Ingetrokken: {', '.join(now.withdrawn) or '-'}. "
+             f"Werkinstructie gelezen: {', '.join(now.roles) or '-'}.",
+             f"Taken in. Approved: {', '.join(now.approvals) or '-'}. Withdrawn: {', '.join(now.withdrawn) or '-'}. "
+             f"Work instruction read: {', '.join(now.roles) or '-'}."),
+         {"approved": list(now.approvals), "withdrawn": list(now.withdrawn), "acknowledged": list(now.roles)}, json)  # fmt: skip

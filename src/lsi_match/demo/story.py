@@ -149,8 +149,8 @@ class _Story:
                 "it to the other partners. The matching environment never gets that key.",
             )
         self.say(
-            f"Het manifest {manifest.digest[:23]}… is ondertekend door: {', '.join(approvals)}.",
-            f"The manifest {manifest.digest[:23]}… is signed by: {', '.join(approvals)}.",
+            f"Het manifest {manifest.digest[:23]}… is ondertekend door: {', '.join(world.controllers)}.",
+            f"The manifest {manifest.digest[:23]}… is signed by: {', '.join(world.controllers)}.",
         )
         self.say(
             f"Een casus is: {manifest.match.rule}\n  {manifest.match.rationale}",

@@ -17,7 +17,7 @@ import polars as pl
 
 from lsi_match.files import read_bytes, read_text, write_whole
 from lsi_match.matcher.run import open_round
-from lsi_match.matcher.site import MATCHER, Project, Site
+from lsi_match.matcher.site import Project, Site
 from lsi_match.partner.home import Home, make_key_share
 from lsi_match.partner.mapping import Mapping
 from lsi_match.partner.open import open_release
@@ -27,7 +27,7 @@ from lsi_match.protocol.manifest import Manifest, complete_draft
 from lsi_match.protocol.tables import CASE, SELECTION
 from lsi_match.protocol.yaml_text import parse_yaml, read_yaml
 from lsi_match.runner import run_match
-from lsi_match.trust.agreement import approve
+from lsi_match.trust.agreement import ACKNOWLEDGEMENT, MATCHER, acknowledge, approve
 from lsi_match.trust.keys import make_identity
 from lsi_match.trust.project_key import ProjectKey
 
@@ -102,10 +102,13 @@ class World:
         return Manifest.from_draft(complete_draft(self.draft, self.cards(), key_check))
 
     def approve(self, manifest: Manifest) -> dict[str, bytes]:
-        """Every controller signs."""
-        return {
-            name: approve(manifest, self.home(name).identity(), self.clock()) for name in self.controllers
-        }
+        """Every controller signs, and acknowledges the work instruction for its people; so does the matcher."""
+        roles = manifest.work_instruction.acknowledged_by
+        identities = {name: self.home(name).identity() for name in self.controllers}
+        papers = {name: approve(manifest, identity, self.clock()) for name, identity in identities.items()}
+        for name, identity in (*identities.items(), (MATCHER, self.site.identity())):
+            papers[f"{name}.{ACKNOWLEDGEMENT}"] = acknowledge(manifest, identity, roles, self.clock())
+        return papers
 
     def agree(self, manifest: Manifest, approvals: dict[str, bytes]) -> None:
         """The site and every partner take in the agreement, each checking it."""

@@ -22,7 +22,7 @@ import duckdb
 from lsi_match.errors import LsiError
 from lsi_match.files import destroy, private_folder, read_bytes, read_private, sync_folder, write_whole
 from lsi_match.matcher.engine import Engine
-from lsi_match.matcher.gates import check_project, check_round
+from lsi_match.matcher.gates import require
 from lsi_match.matcher.intake import Drop, DropDuplicateError, PartnerNotInManifestError, Round, receive
 from lsi_match.matcher.site import OPENING, Project, json_document
 from lsi_match.monitor.counts import Overview, group_table, withheld
@@ -30,7 +30,6 @@ from lsi_match.protocol.canonical import digest_of_bytes
 from lsi_match.protocol.documents import Opening, Part, ReleaseDescriptor
 from lsi_match.protocol.steps import Step
 from lsi_match.tables import to_parquet
-from lsi_match.trust.agreement import check_approvals
 from lsi_match.trust.keys import make_round_key
 from lsi_match.trust.sealing import seal
 from lsi_match.trust.signing import sign
@@ -95,9 +94,7 @@ def open_round(project: Project, round_id: str, reference_date: str, now: dateti
     folder = project.round_folder(round_id)
     if folder.exists():
         raise RoundExistsError(round=round_id, project=project.id)
-    project.site.check_parties(manifest)
-    check_approvals(manifest, project.approvals(), now)
-    check_project(manifest, now.date())
+    require(manifest, project.evidence(now))
     secret, recipient = make_round_key()
     largest = max(sum(s.volume.at_most for s in p.selections) for p in manifest.partners.values())
     opening = Opening(
@@ -199,10 +196,7 @@ class Run:
             raise RoundEndedError(round=self.round_id, project=self.project.id)
         now = self._clock()
         try:
-            self.project.site.check_parties(self._manifest)
-            check_approvals(self._manifest, self.project.approvals(), now)
-            check_project(self._manifest, now.date())
-            check_round(self._manifest, self._opening, self._key_file.exists())
+            require(self._manifest, self.project.evidence(now, self._opening))
         except LsiError as error:
             self._record(Step.GATES, error=error)
             raise

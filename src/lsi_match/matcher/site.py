@@ -4,7 +4,7 @@ keys/                          the matcher's own identity
 parties/<name>.json            the public keys of the controllers it deals with, as registered
 projects/<project>/
     log.sqlite                 the Merkle log of this project
-    manifest.json, approvals/  the agreement that runs
+    manifest.json, approvals/  the agreement that runs: the manifest, and what was signed about it
     documents/<digest>.json    every signed document and overview, by content
     inbox/<partner>/           where drops arrive
     quarantine/<partner>/      refused drops and the reason
@@ -16,40 +16,40 @@ projects/<project>/
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from lsi_match.errors import LsiError
 from lsi_match.files import private_folder, read_bytes, write_whole
+from lsi_match.matcher.gates import Evidence, PartyUnknownError, check_parties
 from lsi_match.matcher.journal import Journal
 from lsi_match.monitor.counts import Overview
 from lsi_match.protocol.canonical import canonical_json, digest_of_bytes
 from lsi_match.protocol.documents import Card, Opening
 from lsi_match.protocol.manifest import Manifest
 from lsi_match.protocol.steps import Step
-from lsi_match.trust.agreement import check_approvals, load_manifest
+from lsi_match.trust.agreement import (
+    MATCHER,
+    Agreement,
+    ApprovalInvalidError,
+    check_approvals,
+    load_manifest,
+    paper_name,
+    read_agreement,
+)
 from lsi_match.trust.keys import Identity, load_identity, make_identity, read_card
 from lsi_match.trust.outside import key_id
 from lsi_match.trust.signing import verify
 
-MATCHER = "matcher"
 OPENING = "opening"
-
-
-class PartyUnknownError(LsiError):
-    nl = "{name} is bij deze koppelomgeving niet aangemeld. Vraag de beheerder om het aan te melden met 'site register'."
-    en = "{name} is not registered with this matching environment. Ask its operator to register it: 'site register'."
 
 
 class PartyRegisteredError(LsiError):
     nl = "{name} is al aangemeld met een andere sleutel. Is die verloren of gestolen? Controleer de nieuwe, en gebruik dan --replace."
     en = "{name} is registered with another key already. Was that lost or stolen? Check the new one, then use --replace."
-
-
-class PartyKeyDiffersError(LsiError):
-    nl = "Het manifest noemt voor {name} een andere sleutel dan hier is aangemeld. Er wordt niets vastgelegd."
-    en = "The manifest names another key for {name} than was registered here. Nothing is registered."
 
 
 class ProjectUnknownError(LsiError):
@@ -134,47 +134,39 @@ class Site:
             raise PartyUnknownError(name=name)
         return read_card(read_bytes(file), str(file))
 
-    def accept(self, canonical: bytes, approvals: dict[str, bytes], now: datetime) -> Project:
+    def registered(self) -> dict[str, Card]:
+        """The cards of every party, the matcher's own included."""
+        cards = {
+            file.stem: self.party(file.stem) for file in sorted((self.folder / "parties").glob("*.json"))
+        }
+        return {**cards, MATCHER: Card.model_validate(self.identity().card)}
+
+    def accept(self, canonical: bytes, papers: Mapping[str, bytes], now: datetime) -> Project:
         """Register a manifest that every controller approved; the start of a project, or of its next version.
+
+        Args:
+            papers: the approvals, and other signed papers that are there already (`trust.agreement`).
 
         Raises:
             ManifestAlteredError, ApprovalsMissingError, ApprovalInvalidError: see `trust.agreement`.
             PartyUnknownError, PartyKeyDiffersError: its keys are not those registered here.
         """
         manifest = load_manifest(canonical)
-        self.check_parties(manifest)
-        check_approvals(manifest, approvals, now)
+        check_parties(manifest, self.registered())
+        check_approvals(manifest, papers, now)
         project = Project(self, manifest.project.id)
         private_folder(project.folder)
         for name in manifest.partners:
             private_folder(project.folder / "inbox" / name)
-        journal = project.make_journal(manifest.matcher.domain)
-        with journal:
-            for document in (canonical, *approvals.values()):
-                project.keep(document)
+        with project.make_journal(manifest.matcher.domain) as journal:
+            project.keep(canonical)
             journal.record(
-                Step.REGISTER_MANIFEST,
-                now,
-                manifest=manifest.digest,
-                facts={f"approval.{name}": digest_of_bytes(data) for name, data in approvals.items()},
+                Step.REGISTER_MANIFEST, now, manifest=manifest.digest, facts=project.keep_papers(papers)
             )
-        for name, data in approvals.items():
-            write_whole(project.folder / "approvals" / f"{name}.json", data, replace=True)
+        shutil.rmtree(project.papers_folder, ignore_errors=True)
+        project.write_papers(papers)
         write_whole(project.folder / "manifest.json", canonical, replace=True)
         return project
-
-    def check_parties(self, manifest: Manifest) -> None:
-        """The keys in the manifest are those registered here, the matcher's own included."""
-        for name, controller in manifest.controllers.items():
-            card = self.party(name)
-            if (card.signing_key, card.encryption_key) != (controller.signing_key, controller.encryption_key):
-                raise PartyKeyDiffersError(name=name)
-        own = self.identity().card
-        if (own["signing_key"], own["encryption_key"]) != (
-            manifest.matcher.signing_key,
-            manifest.matcher.encryption_key,
-        ):
-            raise PartyKeyDiffersError(name=MATCHER)
 
     def project(self, name: str) -> Project:
         """A project that was accepted."""
@@ -210,8 +202,42 @@ class Project:
         """The manifest as registered, its bytes checked to be canonical."""
         return load_manifest(read_bytes(self.folder / "manifest.json"))
 
-    def approvals(self) -> dict[str, bytes]:
-        return {p.stem: read_bytes(p) for p in sorted((self.folder / "approvals").glob("*.json"))}
+    @property
+    def papers_folder(self) -> Path:
+        return self.folder / "approvals"
+
+    def papers(self) -> dict[str, bytes]:
+        """What was signed about the manifest, as `trust.agreement.read_agreement` takes it."""
+        return {file.stem: read_bytes(file) for file in sorted(self.papers_folder.glob("*.json"))}
+
+    def take_in(self, papers: Mapping[str, bytes], now: datetime) -> Agreement:
+        """Take in papers that were signed after the manifest was accepted: acknowledgements, withdrawals, and
+        approvals anew. What does not hold is refused; what they say together now.
+
+        Raises:
+            ApprovalInvalidError: a paper is not signed with its party's key, or about something else.
+        """
+        manifest = self.manifest()
+        problems = read_agreement(manifest, papers, now).problems
+        for name, problem in problems.items():
+            raise ApprovalInvalidError(name=name, problem=problem)
+        with self.journal() as journal:
+            journal.record(Step.TAKE_IN, now, manifest=manifest.digest, facts=self.keep_papers(papers))
+        self.write_papers(papers)
+        return read_agreement(manifest, self.papers(), now)
+
+    def keep_papers(self, papers: Mapping[str, bytes]) -> dict[str, str]:
+        """Keep papers under their digests; for the log, what each is and its digest."""
+        return {f"paper.{paper_name(data)}": self.keep(data) for data in papers.values()}
+
+    def write_papers(self, papers: Mapping[str, bytes]) -> None:
+        for data in papers.values():
+            write_whole(self.papers_folder / f"{paper_name(data)}.json", data, replace=True)
+
+    def evidence(self, now: datetime, opening: Opening | None = None) -> Evidence:
+        """What the gates look at."""
+        key = bool(opening and (self.round_folder(opening.round) / "round.key").exists())
+        return Evidence(self.papers(), now, self.site.registered(), opening, key)
 
     def keep(self, document: bytes) -> str:
         """Keep a document under its digest; the digest."""

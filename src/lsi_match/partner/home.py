@@ -3,7 +3,7 @@
 keys/                         encryption.age, signing.pem (or its protected forms), card.json: see trust/keys.py
 projects/<project>/
     manifest.json             the canonical bytes this partner approved
-    approvals/<name>.json     of every controller
+    approvals/<name>.json     what every controller signed about it
     key-share.json            the project key, sealed to this partner
     key-<epoch>/              a key being made together (partner/ceremony.py)
     references/<round>.<id>.age   what resolves the references of one drop, sealed to this partner
@@ -14,6 +14,8 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -23,7 +25,7 @@ from lsi_match.files import read_bytes, write_whole
 from lsi_match.protocol.canonical import canonical_json
 from lsi_match.protocol.documents import KeyShare
 from lsi_match.protocol.manifest import Manifest
-from lsi_match.trust.agreement import check_approvals, load_manifest
+from lsi_match.trust.agreement import check_approvals, load_manifest, paper_name
 from lsi_match.trust.keys import Identity, load_identity
 from lsi_match.trust.project_key import ProjectKey
 from lsi_match.trust.sealing import seal, unseal
@@ -92,11 +94,20 @@ class Home:
         if earlier and earlier.epoch != key.epoch and earlier.secret == key.secret:
             raise ProjectKeyReusedError(partner=self.name, epoch=key.epoch)
         folder = self.project(manifest.project.id)
-        for name, approval in approvals.items():
-            write_whole(folder / "approvals" / f"{name}.json", approval, replace=True)
+        shutil.rmtree(folder / "approvals", ignore_errors=True)
+        for paper in approvals.values():
+            write_whole(folder / "approvals" / f"{paper_name(paper)}.json", paper, replace=True)
         write_whole(folder / "key-share.json", key_share, replace=True)
         write_whole(folder / "manifest.json", canonical, replace=True)
         return manifest
+
+    def take_in(self, papers: Mapping[str, bytes], project: str) -> None:
+        """Keep papers that were signed later beside those of `project`, if this partner joined it."""
+        if self.project(project).exists():
+            for paper in papers.values():
+                write_whole(
+                    self.project(project) / "approvals" / f"{paper_name(paper)}.json", paper, replace=True
+                )
 
     def agreed_manifest(self, project: str, now: datetime) -> Manifest:
         """The manifest of `project`, approved by every controller: nothing is prepared under another one."""

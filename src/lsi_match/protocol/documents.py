@@ -3,6 +3,8 @@
 | document | signed by | says |
 | --- | --- | --- |
 | `Approval` | a controller | this manifest digest is ours too, and we read its work instruction |
+| `Withdrawal` | a controller | it is no longer ours |
+| `Acknowledgement` | a controller, or the matcher | these roles of ours read the work instruction |
 | `KeyShare` | the partner that made the project key | the key of an epoch, sealed to one other partner |
 | `KeyCommitment` | a partner | what it will put into the project key, as a hash, and with whom it makes that key |
 | `KeyReveal` | a partner | what it put in, sealed to every other partner |
@@ -18,7 +20,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from lsi_match.protocol.manifest import Digest, Document, EncryptionKey, Identity, Name, SigningKey
+from lsi_match.protocol.manifest import Digest, Document, EncryptionKey, Identity, Name, SigningKey, Text
 
 RoundId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=40)]
 FileName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_.-]+$", max_length=160)]
@@ -54,6 +56,29 @@ class Approval(Document):
     decision: Literal["accept"] = "accept"
     work_instruction: Digest
     statement: str = Field(max_length=2000)
+    at: Moment
+
+
+class Withdrawal(Document):
+    """A controller no longer approves of a manifest, from `at` on."""
+
+    format: Literal["lsi-match/withdrawal/v1"] = "lsi-match/withdrawal/v1"
+    project: Identity
+    manifest: Digest
+    controller: Name
+    reason: Text
+    at: Moment
+
+
+class Acknowledgement(Document):
+    """In this organisation everybody in these roles has read the work instruction. Roles, never names of people."""
+
+    format: Literal["lsi-match/acknowledgement/v1"] = "lsi-match/acknowledgement/v1"
+    project: Identity
+    manifest: Digest
+    controller: Name
+    work_instruction: Digest
+    roles: tuple[Text, ...] = Field(min_length=1, max_length=50)
     at: Moment
 
 

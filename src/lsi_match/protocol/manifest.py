@@ -16,6 +16,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from lsi_match.protocol.canonical import canonical_json, digest_of_bytes
 from lsi_match.protocol.criteria import FIELD_NAME, REFERENCE_DATE, FieldType, Predicate, parse_predicate
+from lsi_match.protocol.equality import CharacteristicKind, known_characteristics, uses
 from lsi_match.protocol.identifiers import (
     ADDRESS_PARTS,
     UNIT_OF,
@@ -150,6 +151,10 @@ class Advice(Document):
     outcome: Literal["positive", "negative"]
     reference: Text
     answer: Text | None = None
+    characteristics: tuple[Name, ...] = Field(
+        default=(),
+        description="Gronden van discriminatie waar het advies over gaat. Grounds of discrimination it is about.",
+    )
 
 
 class WorkInstruction(Document):
@@ -197,12 +202,29 @@ class Subject(Document):
         return tuple(k.value for k in self.identifiers) + tuple(f"pk_{name}" for name in self.person_keys)
 
 
+class Characteristic(Document):
+    """A ground of discrimination, or what often goes together with one, that fields of this project have to do with."""
+
+    kind: CharacteristicKind
+    label: Text
+    rationale: Prose = Field(
+        description="Waarom dit kenmerk toch gebruikt wordt en wat het voor groepen betekent. Why it is used all the same."
+    )
+    legal_basis: Text | None = Field(
+        default=None,
+        description="Wettelijke rechtvaardiging; verplicht als een grond helpt selecteren. Legal justification of a ground.",
+    )
+
+
 class SourceField(Document):
     """A field of a partner's register that criteria may look at."""
 
     type: FieldType
     meaning: Text
-    sensitivity: Literal["normal", "proxy", "ground"] = "normal"
+    characteristic: Name | None = Field(
+        default=None,
+        description="Kenmerk uit `characteristics` waar dit veld mee te maken heeft. Characteristic it has to do with.",
+    )
 
 
 class Rule(Document):
@@ -430,6 +452,7 @@ class Manifest(Document):
     dpia: Dpia
     dpo_advice: dict[Name, Advice]
     work_instruction: WorkInstruction
+    characteristics: dict[Name, Characteristic] = Field(default_factory=dict)
     pseudonyms: Pseudonyms
     subject: Subject
     partners: dict[Name, Partner] = Field(min_length=2, max_length=64)
@@ -477,7 +500,30 @@ class Manifest(Document):
         self.match_predicate()
         for _, selection in self.selections():
             self.group_predicates(selection)
+        self._characteristics_declared()
         return self
+
+    def _characteristics_declared(self) -> None:
+        declared = {f.characteristic for _, s in self.selections() for f in s.fields.values()} - {None}
+        advised = {name for advice in self.dpo_advice.values() for name in advice.characteristics}
+        for name in sorted(map(str, declared | advised)):
+            if name not in self.characteristics:
+                raise ValueError(
+                    f"the characteristic '{name}' is named, and 'characteristics' does not explain it"
+                )
+        known = known_characteristics()
+        for name, characteristic in self.characteristics.items():
+            if name in known and known[name].kind is not characteristic.kind:
+                raise ValueError(
+                    f"the characteristic '{name}' is a {known[name].kind}, not a {characteristic.kind}"
+                )
+        for use in uses(self):
+            characteristic = self.characteristics[use.characteristic]
+            if characteristic.kind is CharacteristicKind.GROUND and not characteristic.legal_basis:
+                raise ValueError(
+                    f"{use.place} looks at '{use.field}', a ground of discrimination ({characteristic.label}): "
+                    f"characteristics.{use.characteristic} needs a 'legal_basis'"
+                )
 
     def _linkable(self, partner: str, selection: Selection) -> None:
         for source in selection.identifiers:

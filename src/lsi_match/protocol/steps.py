@@ -17,6 +17,7 @@ class Step(StrEnum):
         return member
 
     REGISTER_MANIFEST = "register manifest", "manifest vastleggen"
+    TAKE_IN = "take in papers", "stukken vastleggen"
     REPLACE_KEY = "replace key", "sleutel vervangen"
     OPEN_ROUND = "open round", "ronde openen"
     GATES = "gates", "waarborgen controleren"

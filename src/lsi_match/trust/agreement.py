@@ -1,23 +1,43 @@
-"""The agreement: a manifest, and the approval of every controller under exactly that manifest."""
+"""The agreement: a manifest, and what every controller signed about exactly that manifest.
+
+What is signed travels as files, in any order and under any name: what a file is, and whose, stands in it. An approval
+counts until it is withdrawn; approving again after that counts again. An acknowledgement says that in one organisation
+everybody in some roles has read the work instruction.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TypeVar
 
 from pydantic import ValidationError
 
 from lsi_match.errors import LsiError
-from lsi_match.protocol.documents import Approval
+from lsi_match.protocol.documents import Acknowledgement, Approval, Withdrawal
 from lsi_match.protocol.manifest import Manifest
 from lsi_match.trust.keys import Identity
-from lsi_match.trust.signing import SignatureMissingError, SignedDocumentInvalidError, sign, verify
+from lsi_match.trust.signing import (
+    SignatureMissingError,
+    SignedDocumentInvalidError,
+    peek,
+    sign,
+    verify,
+)
 
-APPROVAL = "approval"
+APPROVAL, WITHDRAWAL, ACKNOWLEDGEMENT = "approval", "withdrawal", "acknowledgement"
+MATCHER = "matcher"
 STATEMENT = (
     "I have read this manifest and its work instruction. As joint controller my organisation takes "
     "responsibility for every selection, match and release that it describes, and for no other."
 )
+_MODELS: dict[str, type[Approval | Withdrawal | Acknowledgement]] = {
+    APPROVAL: Approval,
+    WITHDRAWAL: Withdrawal,
+    ACKNOWLEDGEMENT: Acknowledgement,
+}
+Paper = TypeVar("Paper", Approval, Withdrawal, Acknowledgement)
 
 
 class ManifestAlteredError(LsiError):
@@ -33,6 +53,11 @@ class ApprovalsMissingError(LsiError):
 class ApprovalInvalidError(LsiError):
     nl = "De goedkeuring van {name} geldt niet voor dit manifest: {problem}. Laat {name} opnieuw tekenen."
     en = "The approval of {name} does not hold for this manifest: {problem}. Have {name} sign again."
+
+
+class ApprovalWithdrawnError(LsiError):
+    nl = "{name} heeft de goedkeuring van dit manifest op {date} ingetrokken. Er gebeurt niets meer onder dit manifest."
+    en = "{name} withdrew its approval of this manifest on {date}. Nothing happens under this manifest any more."
 
 
 def load_manifest(canonical: bytes) -> Manifest:
@@ -63,43 +88,138 @@ def approve(manifest: Manifest, identity: Identity, at: datetime) -> bytes:
     return sign(document, APPROVAL, identity)
 
 
-def check_approvals(manifest: Manifest, approvals: Mapping[str, bytes], now: datetime) -> dict[str, Approval]:
-    """Every controller's approval of this very manifest, by name.
+def withdraw(manifest: Manifest, identity: Identity, reason: str, at: datetime) -> bytes:
+    """The withdrawal of an approval, as a signed document. It counts from `at` on."""
+    document = Withdrawal(
+        project=manifest.project.id,
+        manifest=manifest.digest,
+        controller=identity.name,
+        reason=reason,
+        at=at,
+    )
+    return sign(document, WITHDRAWAL, identity)
+
+
+def acknowledge(manifest: Manifest, identity: Identity, roles: tuple[str, ...], at: datetime) -> bytes:
+    """That everybody in these roles at `identity` has read the work instruction, as a signed document."""
+    document = Acknowledgement(
+        project=manifest.project.id,
+        manifest=manifest.digest,
+        controller=identity.name,
+        work_instruction=manifest.work_instruction.digest,
+        roles=roles,
+        at=at,
+    )
+    return sign(document, ACKNOWLEDGEMENT, identity)
+
+
+@dataclass
+class Agreement:
+    """What signed papers say about one manifest.
+
+    Attributes:
+        approvals: controller → its approval, not withdrawn.
+        withdrawn: controller → its withdrawal that counts.
+        problems: party → why a paper of it does not hold.
+        roles: party → the roles that acknowledged the work instruction.
+    """
+
+    approvals: dict[str, Approval] = field(default_factory=dict)
+    withdrawn: dict[str, Withdrawal] = field(default_factory=dict)
+    problems: dict[str, str] = field(default_factory=dict)
+    roles: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+def read_agreement(manifest: Manifest, papers: Mapping[str, bytes], now: datetime) -> Agreement:
+    """Sort and check signed papers; nothing in it comes from a paper that does not hold.
 
     Args:
-        approvals: controller name → signed document.
-
-    Raises:
-        ApprovalsMissingError: a controller has not signed.
-        ApprovalInvalidError: signed with another key, another manifest or work instruction, or in the future.
+        papers: file name without its last suffix (`uwv`, `uwv.withdrawal` …) → the signed document.
     """
-    missing = [name for name in manifest.controllers if name not in approvals]
-    if missing:
-        raise ApprovalsMissingError(names=", ".join(missing))
-    found = {}
-    for name, controller in manifest.controllers.items():
+    found = Agreement()
+    for file, data in sorted(papers.items()):
         try:
-            approval = verify(
-                approvals[name], APPROVAL, Approval, controller.signing_key, what="approval", party=name
-            )
+            paper = _read(manifest, data)
+            problem = _mismatch(manifest, paper, now)
         except (SignatureMissingError, SignedDocumentInvalidError):
-            raise ApprovalInvalidError(
-                name=name, problem="no good signature by its key in the manifest"
-            ) from None
-        problem = _mismatch(manifest, approval, name, now)
+            paper, problem = None, "no good signature by its key in the manifest"
+        name = paper.controller if paper else file.split(".")[0]
         if problem:
-            raise ApprovalInvalidError(name=name, problem=problem)
-        found[name] = approval
+            found.problems[name] = problem
+        elif isinstance(paper, Approval):
+            _keep_latest(found.approvals, paper)
+        elif isinstance(paper, Withdrawal):
+            _keep_latest(found.withdrawn, paper)
+        elif paper is not None:
+            found.roles[name] = tuple(dict.fromkeys((*found.roles.get(name, ()), *paper.roles)))
+    for name, withdrawal in list(found.withdrawn.items()):
+        if name in found.approvals and found.approvals[name].at > withdrawal.at:
+            del found.withdrawn[name]
+        else:
+            found.approvals.pop(name, None)
     return found
 
 
-def _mismatch(manifest: Manifest, approval: Approval, name: str, now: datetime) -> str:
-    if approval.controller != name:
-        return "it is another controller's"
-    if approval.project != manifest.project.id or approval.manifest != manifest.digest:
+def check_approvals(manifest: Manifest, papers: Mapping[str, bytes], now: datetime) -> dict[str, Approval]:
+    """Every controller's approval of this very manifest, by name.
+
+    Args:
+        papers: as for `read_agreement`.
+
+    Raises:
+        ApprovalWithdrawnError: a controller withdrew its approval.
+        ApprovalInvalidError: signed with another key, another manifest or work instruction, or in the future.
+        ApprovalsMissingError: a controller has not signed.
+    """
+    found = read_agreement(manifest, papers, now)
+    for name in manifest.controllers:
+        if name in found.withdrawn:
+            raise ApprovalWithdrawnError(name=name, date=str(found.withdrawn[name].at.date()))
+        if name in found.problems and name not in found.approvals:
+            raise ApprovalInvalidError(name=name, problem=found.problems[name])
+    missing = [name for name in manifest.controllers if name not in found.approvals]
+    if missing:
+        raise ApprovalsMissingError(names=", ".join(missing))
+    return {name: found.approvals[name] for name in manifest.controllers}
+
+
+def paper_name(data: bytes) -> str:
+    """What a paper is and whose it says it is: `uwv` for an approval, `uwv.withdrawal`, `uwv.acknowledgement`.
+
+    Raises:
+        SignedDocumentInvalidError: it is none of these.
+    """
+    for kind, model in _MODELS.items():
+        try:
+            party = peek(data, kind, model, what=kind, party="?").controller
+        except SignedDocumentInvalidError:
+            continue
+        return party if kind == APPROVAL else f"{party}.{kind}"
+    raise SignedDocumentInvalidError(what="approval", party="?")
+
+
+def _read(manifest: Manifest, data: bytes) -> Approval | Withdrawal | Acknowledgement:
+    """A paper, its signature checked against the key that the manifest names for whom it says it is of."""
+    party, _, kind = paper_name(data).partition(".")
+    kind = kind or APPROVAL
+    keys = {name: controller.signing_key for name, controller in manifest.controllers.items()}
+    if kind == ACKNOWLEDGEMENT:
+        keys[MATCHER] = manifest.matcher.signing_key
+    if party not in keys:
+        raise SignatureMissingError(what=kind, party=party)
+    return verify(data, kind, _MODELS[kind], keys[party], what=kind, party=party)
+
+
+def _mismatch(manifest: Manifest, paper: Approval | Withdrawal | Acknowledgement, now: datetime) -> str:
+    if paper.project != manifest.project.id or paper.manifest != manifest.digest:
         return "it is about another manifest"
-    if approval.work_instruction != manifest.work_instruction.digest:
+    if not isinstance(paper, Withdrawal) and paper.work_instruction != manifest.work_instruction.digest:
         return "it acknowledges another work instruction"
-    if approval.at > now:
+    if paper.at > now:
         return "it is dated in the future"
     return ""
+
+
+def _keep_latest(kept: dict[str, Paper], paper: Paper) -> None:
+    if paper.controller not in kept or kept[paper.controller].at < paper.at:
+        kept[paper.controller] = paper

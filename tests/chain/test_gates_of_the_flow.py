@@ -1,0 +1,117 @@
+"""Every gate stops a run: through the real flow, in a process of its own, with nothing opened or released."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.settings import environment
+from lsi_match.demo.world import World
+from lsi_match.matcher.gates import Gate
+from lsi_match.matcher.site import utc_now
+from lsi_match.trust.agreement import withdraw
+from lsi_match.trust.keys import make_identity
+
+from .conftest import ROUND, Town, copy_of
+
+Draft = dict[str, Any]
+
+
+def signed_anew(change: Callable[[Draft], object], *, ack: bool = True) -> Callable[[World], object]:
+    """Everybody signs a changed manifest, and acknowledges its work instruction unless `ack` is false."""
+
+    def closes(world: World) -> None:
+        change(world.draft)
+        manifest = world.complete(world.project.manifest().pseudonyms.key_check)
+        papers = world.approve(manifest)
+        if not ack:
+            papers = {name: paper for name, paper in papers.items() if "." not in name}
+        world.site.accept(manifest.canonical(), papers, utc_now())
+
+    return closes
+
+
+def withdrawn(world: World) -> None:
+    paper = withdraw(world.project.manifest(), world.home("svb").identity(), "Het kan niet meer.", utc_now())
+    world.project.take_in({"svb": paper}, utc_now())
+
+
+def other_key(world: World) -> None:
+    make_identity("svb", world.folder / "new" / "keys")
+    card = (world.folder / "new" / "keys" / "card.json").read_bytes()
+    world.site.replace_party(card, "card.json", utc_now())
+
+
+def without_key(world: World) -> None:
+    (world.project.round_folder(ROUND) / "round.key").unlink()
+
+
+def ground(draft: Draft) -> None:
+    """A criterion looks at age; no FG was asked about it."""
+    draft["characteristics"]["leeftijd"]["legal_basis"] = "Artikel 1 van een wet"
+    first = draft["partners"]["uwv"]["selections"][0]
+    first["criteria"].append(
+        {"id": "oud", "when": "geboortedatum < DATE '1960-01-01'", "rationale": "De regeling geldt dan."}
+    )
+
+
+CLOSED: dict[Gate, tuple[str, Callable[[World], object], str]] = {
+    Gate.APPROVAL: ("samenloop", withdrawn, "ApprovalWithdrawnError"),
+    Gate.INSTRUCTION: ("samenloop", signed_anew(lambda _: None, ack=False), "InstructionGateError"),
+    Gate.PLAN: ("samenloop", signed_anew(lambda d: d["basis"].update(purpose=f"TODO {d['basis']['purpose']}")), "PlanGateError"),
+    Gate.PERIOD: ("samenloop", signed_anew(lambda d: d["project"].update(period={"first": "2020-01-01", "last": "2020-12-31"})), "PeriodGateError"),
+    Gate.DPIA: ("samenloop", signed_anew(lambda d: d["dpia"].update(date="2098-01-01")), "DpiaGateError"),
+    Gate.DPO_ADVICE: ("samenloop", signed_anew(lambda d: d["dpo_advice"].pop("svb")), "DpoAdviceGateError"),
+    Gate.EQUAL_TREATMENT: ("samenloop", signed_anew(ground), "EqualTreatmentGateError"),
+    Gate.NEIGHBOURHOOD: ("wijk", signed_anew(lambda d: d["monitor"].update(groups=[])), "NeighbourhoodGateError"),
+    Gate.PARTIES: ("samenloop", other_key, "PartyKeyDiffersError"),
+    Gate.ROUND: ("samenloop", without_key, "RoundGateError"),
+}  # fmt: skip
+
+#: Runs the flow for one site after another, as `flows.match` does for one.
+RUNS = """
+import json, sys
+from pathlib import Path
+from flows.match import run
+for site, project, round_id in json.loads(sys.argv[1]):
+    print(json.dumps(run(Path(site), project, round_id, "2GB")), flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def outcomes(
+    made: Town, tmp_path_factory: pytest.TempPathFactory
+) -> dict[Gate, tuple[World, dict[str, Any]]]:
+    worlds = {}
+    for gate, (config, close, _) in CLOSED.items():
+        worlds[gate] = copy_of(made.worlds[config], tmp_path_factory.mktemp(gate.name.lower()))
+        worlds[gate].draft["project"]["period"] = {"first": "2020-01-01", "last": "2099-12-31"}
+        close(worlds[gate])
+    runs = [(str(world.site.folder), world.project_id, ROUND) for world in worlds.values()]
+    place = tmp_path_factory.mktemp("prefect")
+    done = subprocess.run(
+        [sys.executable, "-c", RUNS, json.dumps(runs)],
+        env=environment(place), cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    said = [json.loads(line) for line in done.stdout.splitlines() if '"state"' in line]
+    return {gate: (world, outcome) for (gate, world), outcome in zip(worlds.items(), said, strict=True)}
+
+
+@pytest.mark.parametrize("gate", list(Gate), ids=lambda gate: gate.name.lower())
+def test_a_gate_that_does_not_hold_stops_the_flow(
+    gate: Gate, outcomes: dict[Gate, tuple[World, dict[str, Any]]]
+) -> None:
+    world, outcome = outcomes[gate]
+    reason = CLOSED[gate][2]
+    assert (outcome["state"], outcome["reason"]) == ("refused", reason)
+    with world.project.journal() as journal:
+        last = journal.entries()[-1]
+    assert (last.name, last.status, last.attributes["exception.type"]) == ("gates", "Error", reason)
+    assert not list(world.project.folder.glob("releases/*/*"))
+    assert list(world.project.folder.glob("inbox/*/*.drop.json"))

@@ -1,0 +1,186 @@
+"""Every gate: that it holds, and what makes it not hold. That one stops a run is shown in tests/chain."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from handmade import NOW, PROSE, Parties, document, selection
+
+from lsi_match.errors import LsiError
+from lsi_match.matcher.gates import Evidence, Gate, evaluate, require
+from lsi_match.protocol.documents import Card, Opening
+from lsi_match.trust.agreement import acknowledge, withdraw
+
+ROLES = ("datasteward", "casustafel")
+Draft = dict[str, Any]
+
+
+def parties(folder: Path, change: Callable[[Draft], object] = lambda _: None) -> Parties:
+    draft = document()
+    draft["work_instruction"]["acknowledged_by"] = list(ROLES)
+    draft["monitor"]["groups"] = [{"id": "jong", "when": "begin > DATE '2020-01-01'", "label": "Jong"}]
+    change(draft)
+    return Parties(folder, draft)
+
+
+def evidence(world: Parties, **changes: Any) -> Evidence:
+    papers = dict(world.approvals)
+    for name in world.manifest.controllers:
+        papers[f"{name}.read"] = acknowledge(world.manifest, world.identities[name], ROLES, NOW)
+    given = Evidence(
+        papers=papers,
+        now=NOW,
+        registered={name: Card.model_validate(i.card) for name, i in world.identities.items()},
+        opening=Opening(
+            project=world.manifest.project.id, manifest=world.manifest.digest, round="r1", reference_date=NOW.date(),
+            opened_at=NOW, deadline=NOW + timedelta(days=1), recipient=world.round_recipient, parts=1, trace_id="1" * 32,
+        ),
+        key_present=True,
+    )  # fmt: skip
+    return replace(given, **changes)
+
+
+def closed(world: Parties, given: Evidence) -> dict[Gate, str]:
+    """Gate → reason, of the gates that do not hold."""
+    return {v.gate: v.error.reason for v in evaluate(world.manifest, given) if v.error}
+
+
+def test_every_gate_holds_for_a_project_that_is_in_order(tmp_path: Path) -> None:
+    world = parties(tmp_path)
+    verdicts = evaluate(world.manifest, evidence(world))
+    assert [verdict.gate for verdict in verdicts] == list(Gate)
+    assert [verdict.error for verdict in verdicts] == [None] * len(Gate)
+    require(world.manifest, evidence(world))
+
+
+def test_without_a_site_and_a_round_those_gates_are_not_judged(tmp_path: Path) -> None:
+    world = parties(tmp_path)
+    judged = [v.gate for v in evaluate(world.manifest, evidence(world, registered=None, opening=None))]
+    assert judged == [gate for gate in Gate if gate not in (Gate.PARTIES, Gate.ROUND)]
+
+
+def ground(draft: Draft) -> None:
+    """The date that a signal looks at has to do with age; every FG but one advised on that."""
+    draft["characteristics"] = {
+        "leeftijd": {
+            "kind": "ground", "label": "Leeftijd", "legal_basis": "Art. 1 van een wet",
+            "rationale": "Deze regeling geldt volgens de wet alleen voor mensen vanaf een bepaalde leeftijd, dus er is geen andere weg.",
+        }
+    }  # fmt: skip
+    first = selection()
+    first["fields"]["begin"]["characteristic"] = "leeftijd"
+    draft["partners"]["uwv"]["selections"] = [first]
+    for name, advice in draft["dpo_advice"].items():
+        advice["characteristics"] = [] if name == "svb" else ["leeftijd"]
+
+
+def neighbourhood(draft: Draft) -> None:
+    draft["project"]["type"] = "neighbourhood"
+
+
+CLOSED: list[tuple[Callable[[Draft], object], Gate, str]] = [
+    (lambda d: d["basis"].update(purpose="TODO: hier komt nog een mooie tekst over het doel van dit project"), Gate.PLAN, "PlanGateError"),
+    (lambda d: d["basis"].update(purpose=d["basis"]["necessity"]), Gate.PLAN, "PlanGateError"),
+    (lambda d: d["basis"].update(purpose="doel doel doel doel doel doel doel doel doel doel"), Gate.PLAN, "PlanGateError"),
+    (lambda d: d["project"].update(period={"first": "2020-01-01", "last": "2020-12-31"}), Gate.PERIOD, "PeriodGateError"),
+    (lambda d: d["project"].update(period={"first": "2027-01-01", "last": "2027-12-31"}), Gate.PERIOD, "PeriodGateError"),
+    (lambda d: d["dpia"].update(date="2027-01-01"), Gate.DPIA, "DpiaGateError"),
+    (lambda d: d["dpo_advice"].pop("svb"), Gate.DPO_ADVICE, "DpoAdviceGateError"),
+    (lambda d: d["dpo_advice"]["svb"].update(date="2027-01-01"), Gate.DPO_ADVICE, "DpoAdviceGateError"),
+    (lambda d: d["dpo_advice"]["svb"].update(outcome="negative"), Gate.DPO_ADVICE, "DpoAdviceUnansweredGateError"),
+    (ground, Gate.EQUAL_TREATMENT, "EqualTreatmentGateError"),
+    (lambda d: (neighbourhood(d), d["monitor"].update(groups=[])), Gate.NEIGHBOURHOOD, "NeighbourhoodGateError"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("change", "gate", "reason"), CLOSED)
+def test_what_closes_a_gate(
+    tmp_path: Path, change: Callable[[Draft], object], gate: Gate, reason: str
+) -> None:
+    world = parties(tmp_path, change)
+    given = evidence(world)
+    assert closed(world, given) == {gate: reason}
+    with pytest.raises(LsiError) as stopped:
+        require(world.manifest, given)
+    assert type(stopped.value).__name__ == reason
+
+
+def test_a_negative_advice_that_was_answered_is_no_obstacle(tmp_path: Path) -> None:
+    world = parties(tmp_path, lambda d: d["dpo_advice"]["svb"].update(outcome="negative", answer=PROSE))
+    assert closed(world, evidence(world)) == {}
+
+
+def test_a_ground_on_which_every_fg_advised_is_allowed_and_not_in_a_neighbourhood(tmp_path: Path) -> None:
+    def advised(draft: Draft) -> None:
+        ground(draft)
+        draft["dpo_advice"]["svb"]["characteristics"] = ["leeftijd"]
+
+    world = parties(tmp_path / "theme", advised)
+    assert closed(world, evidence(world)) == {}
+    world = parties(tmp_path / "wijk", lambda d: (advised(d), neighbourhood(d)))
+    assert closed(world, evidence(world)) == {Gate.NEIGHBOURHOOD: "NeighbourhoodGateError"}
+
+
+@pytest.mark.parametrize(
+    ("roles", "missing"),
+    [
+        ({"gemeente": ROLES, "uwv": ROLES}, "svb"),
+        ({"gemeente": ROLES[:1], "uwv": ROLES[:1], "svb": ROLES[:1]}, "casustafel"),
+        ({}, "gemeente, uwv, svb, datasteward, casustafel"),
+    ],
+)
+def test_the_work_instruction_is_read_everywhere_and_by_every_role(
+    tmp_path: Path, roles: dict[str, tuple[str, ...]], missing: str
+) -> None:
+    world = parties(tmp_path)
+    papers = dict(world.approvals)
+    for name, read in roles.items():
+        papers[f"{name}.read"] = acknowledge(world.manifest, world.identities[name], read, NOW)
+    (verdict,) = [v for v in evaluate(world.manifest, evidence(world, papers=papers)) if v.error]
+    assert verdict.gate is Gate.INSTRUCTION
+    assert verdict.error is not None
+    assert verdict.error.facts["missing"] == missing
+
+
+def test_a_role_may_be_that_of_the_matching_site(tmp_path: Path) -> None:
+    world = parties(tmp_path, lambda d: d["work_instruction"].update(acknowledged_by=[*ROLES, "beheerder"]))
+    given = evidence(world)
+    assert closed(world, given) == {Gate.INSTRUCTION: "InstructionGateError"}
+    read = acknowledge(world.manifest, world.identities["matcher"], ("beheerder",), NOW)
+    assert closed(world, replace(given, papers={**given.papers, "matcher": read})) == {}
+
+
+def test_what_was_signed_closes_the_gate_of_approval(tmp_path: Path) -> None:
+    world = parties(tmp_path)
+    given = evidence(world)
+    without = {name: paper for name, paper in given.papers.items() if name != "svb"}
+    assert closed(world, replace(given, papers=without)) == {Gate.APPROVAL: "ApprovalsMissingError"}
+    gone = withdraw(world.manifest, world.identities["svb"], "Het kan niet meer.", NOW)
+    papers = {**given.papers, "w": gone}
+    assert closed(world, replace(given, papers=papers)) == {Gate.APPROVAL: "ApprovalWithdrawnError"}
+    early = replace(given, now=NOW - timedelta(days=1))
+    assert closed(world, early)[Gate.APPROVAL] == "ApprovalInvalidError"
+
+
+def test_other_keys_than_those_registered_close_the_gate_of_parties(tmp_path: Path) -> None:
+    world = parties(tmp_path)
+    given = evidence(world)
+    cards = dict(given.registered or {})
+    other = {**cards, "svb": cards["svb"].model_copy(update={"encryption_key": cards["uwv"].encryption_key})}
+    assert closed(world, replace(given, registered=other)) == {Gate.PARTIES: "PartyKeyDiffersError"}
+    fewer = {name: card for name, card in cards.items() if name != "svb"}
+    assert closed(world, replace(given, registered=fewer)) == {Gate.PARTIES: "PartyUnknownError"}
+
+
+def test_a_round_of_another_manifest_or_without_its_key_closes_the_gate_of_the_round(tmp_path: Path) -> None:
+    world = parties(tmp_path)
+    given = evidence(world)
+    assert given.opening is not None
+    assert closed(world, replace(given, key_present=False)) == {Gate.ROUND: "RoundGateError"}
+    older = given.opening.model_copy(update={"manifest": "sha256:" + "0" * 64})
+    assert closed(world, replace(given, opening=older)) == {Gate.ROUND: "RoundGateError"}
