@@ -86,6 +86,18 @@ WORDS = {
     "lower(s) = 'WW'": "‘Soort’ in kleine letters is “WW”.",
     "s = ''": "‘Soort’ is een lege tekst.",
     "s = 'a\tb'": "‘Soort’ is “a⟨U+0009⟩b”.",
+    "(a > 1 AND f) IS NOT TRUE": (
+        "Minstens één van deze punten is waar:\n  - ‘Aantal kinderen’ is hoogstens 1.\n"
+        "  - ‘Aantal kinderen’ is niet bekend.\n  - ‘Is geschat’ staat op nee, of is niet bekend."
+    ),
+    "coalesce(f, a = 1)": (
+        "Minstens één van deze punten is waar:\n  - ‘Is geschat’ staat op ja.\n  - Alle volgende punten zijn waar:\n"
+        "    - ‘Is geschat’ is niet bekend.\n    - ‘Aantal kinderen’ is 1."
+    ),
+    "f <> (a > 1)": (
+        "Van deze twee punten is er één waar en één niet waar (alle gegevens daarvoor zijn bekend):\n"
+        "  - ‘Is geschat’ staat op ja.\n  - ‘Aantal kinderen’ is meer dan 1."
+    ),
     "f IS FALSE": "‘Is geschat’ staat op nee.",
     "f = FALSE": "‘Is geschat’ staat op nee.",
     "a IS NOT NULL": "‘Aantal kinderen’ is bekend.",
@@ -163,6 +175,19 @@ def test_depends_says_on_what() -> None:
         signal.unknown[0].line.text
         == "Is ‘Aantal kamers’ niet bekend, dan krijgt het record dit signaal nooit."
     )
+
+
+def test_deep_and_long_predicates_are_explained_in_time() -> None:
+    deep = "f"
+    for number in range(8):
+        deep = (
+            f"coalesce(({deep}) IS NULL, a = {number}, f)"
+            if number % 2
+            else f"coalesce({deep}, b = {number})"
+        )
+    long = " AND ".join(f"(a <> {n} OR c > {n} OR s LIKE '{n}%')" for n in range(90))
+    for text in (deep, long):
+        assert explain(parse_predicate(text, FIELDS), DECLARED, NL).unknown
 
 
 def test_two_fields_of_one_meaning_are_told_apart() -> None:

@@ -34,6 +34,7 @@ from lsi_match.protocol.meaning import (
     arithmetic,
     between,
     cased,
+    children,
     coalesce,
     compare,
     date_diff,
@@ -112,8 +113,16 @@ class _Assumption:
         return negation(made) if condition.negated else made
 
 
+#: Conditions on being known, within each other, that are still written out: each doubles or triples the text.
+_MAX_NESTED = 3
+
+
 def passing(condition: Condition) -> Condition:
-    """A simpler condition that is true exactly when this one is; where this is unknown it may be false."""
+    """A simpler condition that is true exactly when this one is; where this is unknown it may be false.
+
+    What is said about a condition being known or true becomes something about its fields:
+    `(a > 1 AND f) IS NOT TRUE` passes where a is at most 1 or unknown, or f is false or unknown.
+    """
     match condition:
         case Truth(value):
             return Truth(bool(value))
@@ -121,15 +130,36 @@ def passing(condition: Condition) -> Condition:
             return all_of([passing(part) for part in parts])
         case AnyOf(parts):
             return any_of([passing(part) for part in parts])
+    if _nested(condition) > _MAX_NESTED:
+        return condition
+    match condition:
         case IsTrue(inner, negated):
-            if not negated:
-                return passing(inner)
-            if isinstance(inner, Holds):
-                return condition
-            return passing(any_of([negation(inner), undecided(inner)]))
-        case FirstKnown(conditions) if isinstance(conditions[-1], Truth) and len(conditions) == 2:
-            if not conditions[-1].value:
-                return passing(conditions[0])
-            missing = undecided(conditions[0])
-            return condition if isinstance(missing, Undecided) else passing(any_of([conditions[0], missing]))
+            return _not_true(inner) if negated else passing(inner)
+        case Undecided(inner, negated):
+            if negated:
+                return any_of([passing(inner), passing(negation(inner))])
+            return all_of([_not_true(inner), _not_true(negation(inner))])
+        case FirstKnown((first, *others)):
+            if others[0] == Truth(True):
+                return _not_true(negation(first))
+            return any_of([passing(first), all_of([passing(undecided(first)), passing(first_known(others))])])
     return condition
+
+
+def _not_true(condition: Condition) -> Condition:
+    """False or unknown."""
+    match condition:
+        case Truth(value):
+            return Truth(value is not True)
+        case All(parts):
+            return any_of([_not_true(part) for part in parts])
+        case AnyOf(parts):
+            return all_of([_not_true(part) for part in parts])
+        case Holds(field) if not field.known:
+            return IsTrue(condition, negated=True)
+    return passing(any_of([negation(condition), undecided(condition)]))
+
+
+def _nested(condition: Condition) -> int:
+    below = max((_nested(part) for part in children(condition) if isinstance(part, Condition)), default=0)
+    return below + isinstance(condition, IsTrue | Undecided | FirstKnown)

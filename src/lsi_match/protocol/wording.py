@@ -47,10 +47,13 @@ WORDS: dict[str, tuple[str, str]] = {
     "all": ("Alle volgende punten zijn waar:", "All of these points are true:"),
     "any": ("Minstens één van deze punten is waar:", "At least one of these points is true:"),
     "same": (
-        "Deze twee punten zijn allebei waar, of allebei niet waar:",
-        "These two points are both true, or both not true:",
+        "Deze twee punten zijn allebei waar, of allebei niet waar (alle gegevens daarvoor zijn bekend):",
+        "These two points are both true, or both not true (all values for that are known):",
     ),
-    "not_same": ("Van deze twee punten is er precies één waar:", "Exactly one of these two points is true:"),
+    "not_same": (
+        "Van deze twee punten is er één waar en één niet waar (alle gegevens daarvoor zijn bekend):",
+        "One of these two points is true and one is not (all values for that are known):",
+    ),
     "first_known": (
         "Kijk naar het eerste punt dat te bepalen is. Dat punt is waar. "
         "(Een punt is niet te bepalen als een gegeven ervoor niet bekend is.)",
