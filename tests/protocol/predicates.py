@@ -133,7 +133,7 @@ def _atoms() -> st.SearchStrategy[str]:
         st.tuples(numbers, no, numbers, numbers).map(lambda p: f"{p[0]} {p[1]}BETWEEN {p[2]} AND {p[3]}"),
         st.tuples(dates, no, dates, dates).map(lambda p: f"{p[0]} {p[1]}BETWEEN {p[2]} AND {p[3]}"),
         st.tuples(texts, no, _listed(words)).map(lambda p: f"{p[0]} {p[1]}IN ({p[2]})"),
-        st.tuples(numbers, no, _listed(integers | st.just("-b"))).map(lambda p: f"{p[0]} {p[1]}IN ({p[2]})"),
+        st.tuples(numbers, no, _listed(integers)).map(lambda p: f"{p[0]} {p[1]}IN ({p[2]})"),
         st.tuples(dates, no, _listed(days)).map(lambda p: f"{p[0]} {p[1]}IN ({p[2]})"),
         st.tuples(texts, no, st.sampled_from(_PATTERNS).map(literal)).map(lambda p: f"{p[0]} {p[1]}LIKE {p[2]}"),
         st.tuples(st.one_of(numbers, dates, texts, st.just("f")), no).map(lambda p: f"{p[0]} IS {p[1]}NULL"),
