@@ -172,7 +172,7 @@ PLACES: list[str | None] = [
 ]  # fmt: skip
 
 #: Two names together: in alphabetical order, each part by itself, and one of them missing.
-PAIRS: list[tuple[str | None, str | None]] = [
+PAIRS: list[tuple[str | None, ...]] = [
     ("Maria", "Jansen"), ("Jansen", "Maria"), ("Maria", "de Vries"), ("Jan", "Jan"), ("Anna", "Annabel"), ("Annabel", "Anna"), ("Zoë", "Aa"),
     ("Cor", "Karel"), ("Karel", "Cor"), ("Vera", "Fabel"), ("M.", "Jansen"), ("Maria", "J"), (None, "Jansen"), ("Maria", None), ("Maria", "Onbekend"),
     (None, None), ("Ijo", "Yvo"),
@@ -251,21 +251,25 @@ def _normalised(kind: str, form: str, fields: list[str | None]) -> dict[str, Any
 
 def person_parts() -> list[dict[str, Any]]:
     """Fields as written → the parts that are made of these fields alone; null where there is none."""
-    given: list[dict[str, str | None]] = []
-    given += [{"given_name": name} for name in NAMES]
-    given += [{"surname": name} for name in NAMES]
-    given += [{"given_name": first, "surname": last} for first, last in PAIRS]
-    given += [{"birth_date": text} for text in BIRTHS]
-    given += [{"postcode": text} for text in POSTCODES]
-    given += [{"house_number": text} for text in HOUSES]
-    given += [{"street": text} for text in STREETS]
-    given += [{"place": text} for text in PLACES]
+    written: list[tuple[tuple[str, ...], list[tuple[str | None, ...]]]] = [
+        (("given_name",), [(name,) for name in NAMES]),
+        (("surname",), [(name,) for name in NAMES]),
+        (("given_name", "surname"), PAIRS),
+        (("birth_date",), [(text,) for text in BIRTHS]),
+        (("postcode",), [(text,) for text in POSTCODES]),
+        (("house_number",), [(text,) for text in HOUSES]),
+        (("street",), [(text,) for text in STREETS]),
+        (("place",), [(text,) for text in PLACES]),
+    ]
     made = []
-    for fields in given:
-        frame = pl.DataFrame({n: [t] for n, t in fields.items()}, schema=dict.fromkeys(fields, pl.String))
-        row = _person_parts(frame, {name: name for name in fields}).row(0, named=True)
-        parts = {part: row[part] for part, needed in FIELDS_OF.items() if set(needed) == set(fields)}
-        made.append({"fields": fields, "parts": parts})
+    for fields, texts in written:
+        frame = pl.DataFrame(texts, schema=dict.fromkeys(fields, pl.String), orient="row")
+        names = [part for part, needed in FIELDS_OF.items() if set(needed) == set(fields)]
+        rows = _person_parts(frame, {name: name for name in fields}).select(names).iter_rows(named=True)
+        made += [
+            {"fields": dict(zip(fields, text, strict=True)), "parts": parts}
+            for text, parts in zip(texts, rows, strict=True)
+        ]
     return made
 
 

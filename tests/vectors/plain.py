@@ -78,7 +78,7 @@ def trimmed(text: str | None) -> str:
 
 
 # The parts of person keys (2.3).
-PARTICLES = "VAN DER DEN DE HET 'T 'S TEN TER TE OP IN UIT AAN BIJ VOOR ONDER OVER TOT VD VON ZU DI DA DOS DU LA LE LES EL AL"
+PARTICLES = "VAN DER DEN DE HET 'T 'S TEN TER TE OP IN UIT AAN VOOR ONDER OVER TOT VD VON ZU DI DA DOS DU LA LE LES EL AL"
 NOTHING = ["ONBEKEND", "UNKNOWN", "NNB", "NVT", "NAAMLOOS", "GEENVOORNAAM", "TEST"]
 LETTERS = {
     "ß": "SS",
@@ -263,6 +263,10 @@ def _xor(one: bytes, other: bytes) -> bytes:
 
 
 # Signed documents (1).
+def sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
 def pre_authentication_encoding(payload_type: str, payload: bytes) -> bytes:
     """What is signed of a DSSE envelope."""
     head = payload_type.encode()

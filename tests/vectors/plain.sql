@@ -48,7 +48,7 @@ CREATE MACRO address_identifier(postcode, house, letter, addition) AS address_of
     coalesce(letter, '') || coalesce(addition, ''));
 
 -- The parts of person keys (2.3).
-CREATE MACRO particle() AS '(?:VAN|DER|DEN|DE|HET|''T|''S|TEN|TER|TE|OP|IN|UIT|AAN|BIJ|VOOR|ONDER|OVER|TOT|VD|VON|ZU|DI|DA|DOS|DU|LA|LE|LES|EL|AL)';
+CREATE MACRO particle() AS '(?:VAN|DER|DEN|DE|HET|''T|''S|TEN|TER|TE|OP|IN|UIT|AAN|VOOR|ONDER|OVER|TOT|VD|VON|ZU|DI|DA|DOS|DU|LA|LE|LES|EL|AL)';
 CREATE MACRO two_letters(letters) AS
     replace(replace(replace(replace(letters, 'Æ', 'AE'), 'Œ', 'OE'), 'Þ', 'TH'), 'IJ', 'Y');
 CREATE MACRO folded(written) AS two_letters(
@@ -111,9 +111,8 @@ CREATE MACRO parts_of(people) AS TABLE
     FROM sounded ORDER BY place_in_file;
 
 -- Keys and pseudonyms (3).
-CREATE MACRO xored(key, mask) AS
-    unhex(list_aggregate(list_transform(range(0, 64), lambda i:
-        format('{:02x}', xor(coalesce(try_cast('0x' || nullif(substr(hex(key), 2 * i + 1, 2), '') AS INTEGER), 0), mask))), 'string_agg', ''));
+CREATE MACRO xored(key, mask) AS unhex(array_to_string(list_transform(
+    regexp_extract_all(rpad(hex(key), 128, '0'), '..'), lambda byte: format('{:02x}', xor(('0x' || byte)::INTEGER, mask))), ''));
 CREATE MACRO hmac_sha256(key, message) AS
     unhex(sha256(xored(key, 92) || unhex(sha256(xored(key, 54) || message))));
 CREATE MACRO hkdf_sha256(secret, info) AS
