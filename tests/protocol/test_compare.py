@@ -19,6 +19,8 @@ from lsi_match.protocol.meaning import Condition
 from lsi_match.protocol.quantities import apart, fits, within
 from lsi_match.protocol.speaker import Line
 
+pytestmark = pytest.mark.filterwarnings("ignore:Generating overly large repr")
+
 DECLARED = {name: SourceField(type=kind, meaning=f"Veld {name}") for name, kind in FIELDS.items()}
 
 

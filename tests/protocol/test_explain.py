@@ -30,6 +30,8 @@ from lsi_match.protocol.explain import (
 from lsi_match.protocol.identifiers import Unit
 from lsi_match.protocol.manifest import SourceField
 
+pytestmark = pytest.mark.filterwarnings("ignore:Generating overly large repr")
+
 CONFIGS = Path(__file__).parents[2] / "configs"
 MEANINGS = {
     "a": "Aantal kinderen; leeg zonder opgave",
