@@ -226,6 +226,18 @@ def dictionary_pages(world: World) -> None:
     rewrite(world, _written(compression="none", use_dictionary=True))
 
 
+def codec_that_does_not_exist(world: World) -> None:
+    """On it the Parquet library would end the process."""
+
+    def write(table: pa.Table) -> bytes:
+        part, name = to_parquet(table), table.column_names[0].encode()
+        path_and_codec = bytes([0x19, 0x18, len(name)]) + name + b"\x15\x00"
+        assert part.count(path_and_codec) == 1
+        return part.replace(path_and_codec, path_and_codec[:-1] + b"\x7e")
+
+    rewrite(world, write)
+
+
 def oversized_part(world: World) -> None:
     """A part far larger than its rows can be, signed for."""
     sealed = part_file(world).read_bytes() + os.urandom(3 * 2**20)
@@ -271,6 +283,7 @@ REFUSED: list[tuple[Callable[[World], None], str]] = [
     (other_type, "TableInvalidError"),
     (compressed_pages, "TableInvalidError"),
     (dictionary_pages, "TableInvalidError"),
+    (codec_that_does_not_exist, "TableInvalidError"),
     (oversized_part, "PartAlteredError"),
     (renamed, "DropNameError"),
 ]
