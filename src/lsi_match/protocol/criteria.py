@@ -21,7 +21,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-from lsi_match.errors import LsiError
+from lsi_match.errors import Language, LsiError
 
 #: The date a round looks at. A parameter of every predicate, never the clock.
 REFERENCE_DATE = "peildatum"
@@ -31,6 +31,8 @@ _DATE_UNITS = {"DAY", "MONTH", "YEAR"}
 _DUCKDB = sqlglot.Dialect.get_or_raise("duckdb")
 #: How deep expressions may stand in each other. A row of ANDs counts each of them.
 _MAX_DEPTH = 60
+#: Decimals of a product: three amounts, or two amounts and a factor. Engines round, or stop, beyond what they can hold.
+_MAX_DECIMALS = 12
 #: Brackets within brackets. A fixed bound, so that what is allowed does not hang on how deep the caller stands.
 _MAX_BRACKETS = 12
 
@@ -50,6 +52,20 @@ class CriterionError(LsiError):
 
     nl = "Het criterium '{criterion}' klopt niet: {problem}."
     en = "The criterion '{criterion}' is not valid: {problem}."
+
+    def text(self, language: Language = "nl") -> str:
+        """With the file, line and column it stands in, when these are known, and a mark under the place."""
+        said = super().text(language)
+        criterion, column = str(self.facts["criterion"]), int(self.facts.get("column", 0))
+        if "place" in self.facts:
+            said = f"{self.facts['place']}: {said}"
+        if 0 < column <= len(criterion) and "\n" not in criterion:
+            said += f"\n  {criterion}\n  {' ' * (column - 1)}^"
+        return said
+
+    def at(self, place: str) -> CriterionError:
+        """The same, in a known place of a file."""
+        return type(self)(**{**self.facts, "place": place})
 
 
 class CriterionSyntaxError(CriterionError):
@@ -124,6 +140,9 @@ def _parse(text: str) -> exp.Expression:
         raise CriterionForbiddenError(
             criterion=text, problem="a comment, semicolon, parameter or quoted name"
         )
+    for name in re.findall(r"(\w+)\s*\(", outside_quotes):
+        if name.lower() not in _BEFORE_BRACKETS:
+            raise CriterionForbiddenError(criterion=text, problem=f"the function '{name[:40]}'")
     if _brackets(outside_quotes) > _MAX_BRACKETS:
         raise CriterionForbiddenError(criterion=text[:40] + "…", problem="nested too deeply")
     try:
@@ -171,6 +190,9 @@ def _negation_outside(node: exp.Expression) -> exp.Expression:
 _COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE)
 _ORDERED = (exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Between)
 _NUMBERS = (FieldType.INTEGER, FieldType.DECIMAL)
+#: What is true, false or unknown by itself. Inside a comparison it stands in brackets: how `a = b IS NULL` and
+#: `a = b = c` are read differs from engine to engine, and some refuse them.
+_CONDITIONS = (exp.And, exp.Or, exp.Not, *_COMPARISONS, exp.Between, exp.In, exp.Is, exp.Like)
 
 
 class _Checker:
@@ -195,6 +217,13 @@ class _Checker:
     def _mistyped(self, problem: str) -> CriterionTypeError:
         return CriterionTypeError(criterion=self.text, problem=problem)
 
+    def _bracketed(self, *nodes: exp.Expression) -> None:
+        for node in nodes:
+            if isinstance(node, _CONDITIONS):
+                raise CriterionForbiddenError(
+                    criterion=self.text, problem=f"'{node.sql()[:60]}' inside a comparison, without brackets"
+                )
+
     def _need(self, node: exp.Expression, *wanted: FieldType) -> FieldType:
         found = self.type_of(node)
         if found not in wanted:
@@ -218,6 +247,7 @@ class _Checker:
         return FieldType.BOOLEAN
 
     def comparison(self, node: exp.Expression) -> FieldType:
+        self._bracketed(node.this, node.expression)
         self._same(node.this, node.expression, ordered=isinstance(node, _ORDERED))
         return FieldType.BOOLEAN
 
@@ -229,7 +259,8 @@ class _Checker:
         if not node.expressions:
             raise CriterionForbiddenError(criterion=self.text, problem="IN without a list of values")
         for value in node.expressions:
-            if not isinstance(value, exp.Literal | exp.Cast | exp.Neg):
+            negative = isinstance(value, exp.Neg) and not value.find(exp.Column, exp.Func)
+            if not (negative or isinstance(value, exp.Literal | exp.Cast)):
                 raise CriterionForbiddenError(
                     criterion=self.text, problem="IN with something other than values"
                 )
@@ -237,6 +268,7 @@ class _Checker:
         return FieldType.BOOLEAN
 
     def is_(self, node: exp.Expression) -> FieldType:
+        self._bracketed(node.this)
         if isinstance(node.expression, exp.Null):
             self.type_of(node.this)
         elif isinstance(node.expression, exp.Boolean):
@@ -255,7 +287,22 @@ class _Checker:
 
     def arithmetic(self, node: exp.Expression) -> FieldType:
         kinds = {self._need(node.this, *_NUMBERS), self._need(node.expression, *_NUMBERS)}
+        if self._decimals(node) > _MAX_DECIMALS:
+            raise CriterionForbiddenError(
+                criterion=self.text, problem=f"a product with more than {_MAX_DECIMALS} decimals"
+            )
         return FieldType.DECIMAL if FieldType.DECIMAL in kinds else FieldType.INTEGER
+
+    def _decimals(self, node: exp.Expression) -> int:
+        """How many decimals a number can have."""
+        if isinstance(node, exp.Literal):
+            return len(node.this.partition(".")[2])
+        if isinstance(node, exp.Column):
+            return 4 if self.fields[node.name] is FieldType.DECIMAL else 0
+        if isinstance(node, exp.Length | exp.DateDiff):
+            return 0
+        parts = [self._decimals(part) for part in node.iter_expressions()]
+        return sum(parts) if isinstance(node, exp.Mul) else max(parts)
 
     def column(self, node: exp.Expression) -> FieldType:
         name = node.this.this if isinstance(node.this, exp.Identifier) else ""
@@ -319,6 +366,10 @@ class _Checker:
 
 #: Functions of the language, as a reader writes them; all others are refused.
 FUNCTIONS = ("date_diff", "coalesce", "lower", "upper", "length")
+
+#: Words that may stand before an opening bracket. The parser also knows other names for the same functions; those
+#: are not in the language.
+_BEFORE_BRACKETS = {*FUNCTIONS, "and", "or", "not", "in", "between", "cast"}
 
 _HANDLERS: dict[type[exp.Expression], Callable[[_Checker, exp.Expression], FieldType]] = {
     exp.And: _Checker.logic,

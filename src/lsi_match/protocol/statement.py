@@ -27,6 +27,8 @@ from lsi_match.protocol.manifest import Manifest, Selection
 
 #: Columns of the statement beside the fields; no field can have these names.
 RECORD_ID = "record_id"
+#: Names that no selection can have.
+_SOURCE, _PASSED = "_source", "_passed"
 _WIDTH = 112
 
 
@@ -212,7 +214,7 @@ DIALECTS: dict[str, Dialect] = {
         product="Oracle Database 12.1",
         read=_read("TRIM({x})", "{x}", "ROUND({x}, 4)", "TRUNC({x})", _NO_BOOLEAN),
         parameter="TO_DATE(:peildatum, 'YYYY-MM-DD')",
-        set_parameter="VARIABLE peildatum VARCHAR2(10) and EXEC :peildatum := '{d}'",
+        set_parameter="VARIABLE peildatum VARCHAR2(10)\nEXEC :peildatum := '{d}'",
         day="({b} - {a})",
         month=_parts("month"),
         year=_parts("year"),
@@ -824,7 +826,7 @@ class _Statement:
             "SELECT",
             *(f"  {name}," for name in names),
             *lines,
-            f"FROM {printer.name('source')}",
+            f"FROM {printer.name(_SOURCE)}",
             "WHERE",
         ]
         word = ""
@@ -863,8 +865,8 @@ class _Statement:
             "FROM (",
             "SELECT",
             *passed,
-            f"FROM {printer.name('source')}",
-            f") {printer.name('passed')}",
+            f"FROM {printer.name(_SOURCE)}",
+            f") {printer.name(_PASSED)}",
         ]
         return self._whole(body, printer, "Counts the records: all of them, those left after each criterion in turn, and of those "
                            "the ones with a signal.")  # fmt: skip
@@ -900,7 +902,7 @@ class _Statement:
         dialect = self.dialect
         day = dialect.parameter if self.reference_date is None else dialect.date.format(d=self.reference_date)
         lines = [
-            f"WITH {printer.name('source')} AS (",
+            f"WITH {printer.name(_SOURCE)} AS (",
             "SELECT",
             f"  {printer.name(RECORD_ID)} AS {printer.name(RECORD_ID)},",
         ]
@@ -940,11 +942,12 @@ class _Statement:
         setting: list[str] = []
         if self.reference_date is None:
             how = self.dialect.set_parameter.format(d=example.isoformat())
-            head += _comment(f"Reference date: a parameter. Set it, for {example} so:")
             if how.startswith(("SET ", "DECLARE ")):
+                head += _comment("Reference date: a parameter. Set it in the first line.")
                 setting = [how.removesuffix(";") + ";", ""]
             else:
-                head.append(f"--   {how}")
+                head += _comment(f"Reference date: a parameter. For {example}:")
+                head += [f"--   {line}" for line in how.splitlines()]
         else:
             head += _comment(f"Reference date: {self.reference_date}")
         notes = [
