@@ -19,11 +19,13 @@ import duckdb
 import polars as pl
 import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from vectors import make, plain
 
 from lsi_match.matcher.intake import _boundary
 from lsi_match.partner.home import References
-from lsi_match.partner.normalise import normalise
+from lsi_match.partner.normalise import _person_parts, normalise
 from lsi_match.partner.references import resolve
 from lsi_match.protocol.documents import Approval, DropDescriptor
 from lsi_match.protocol.identifiers import PERSON_PARTS, IdentifierForm, IdentifierKind
@@ -269,6 +271,45 @@ def test_plain_python_makes_the_rows_of_the_drop_part() -> None:
             long_ids.append(row["record_id"])
         block = plain.block(row["record_id"], place(row["record_id"], long_ids))
         assert plain.aes(bytes.fromhex(vector["reference_key"]), block).hex() == row["reference"]
+
+
+# Beyond the vectors: our code and plain Python make the same of any text.
+
+#: Characters that some rule is about, or that look like such.
+_CHARACTERS = (
+    "019 .-/,|'’LVabjiIJßẞĳÿŁøÆœđÐþıİéñÇ½²ªﬁ\n\x0b\x1c\xa0\u2009\u200b\u0301\u0308\u0663\uff10\uff2a"
+)
+_WORDS = (
+    *plain.PARTICLES.split(),
+    "bij",
+    "Onbekend",
+    "test",
+    "IJ",
+    "999990019",
+    "999990019L01",
+    "1011AB",
+    "1980-04-02",
+    "2.4.1980",
+)
+_TEXTS = st.none() | st.text(_CHARACTERS, max_size=16) | st.lists(
+    st.sampled_from(_WORDS) | st.text(_CHARACTERS, max_size=3) | st.text("abcdeghijkmqstuvwxz", max_size=9), max_size=6
+).map("".join)  # fmt: skip
+
+
+@settings(max_examples=60, deadline=None)
+@given(rows=st.lists(st.tuples(*[_TEXTS] * 7), min_size=1, max_size=20))
+def test_plain_python_and_our_code_agree_on_any_text(rows: list[tuple[str | None, ...]]) -> None:
+    frame = pl.DataFrame(rows, schema=dict.fromkeys(PERSON_PARTS, pl.String), orient="row")
+    ours = _person_parts(frame, {name: name for name in PERSON_PARTS}).select(list(FIELDS_OF)).to_dicts()
+    people = [plain.parts(dict(zip(PERSON_PARTS, row, strict=True))) for row in rows]
+    assert ours == [{part: person[part] for part in FIELDS_OF} for person in people]
+    for kind in IdentifierKind:
+        names = PERSON_PARTS[: 4 if kind is IdentifierKind.ADDRESS else 1]
+        made = normalise(frame, IdentifierSource(kind=kind, fields=names))
+        results = [plain.identifier(kind, "plain", list(row[: len(names)])) for row in rows]
+        assert made.values.to_list() == [result.get("identifier") for result in results]
+        reasons = [result["invalid"] for result in results if "invalid" in result]
+        assert made.invalid == {reason: reasons.count(reason) for reason in set(reasons)}
 
 
 # Each rule counts: without it, a vector fails.
