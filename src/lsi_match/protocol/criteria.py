@@ -12,6 +12,7 @@ record with an unknown value in a compared field does not pass, unless the crite
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +21,7 @@ from enum import StrEnum
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
+from sqlglot.tokens import TokenType
 
 from lsi_match.errors import Language, LsiError
 
@@ -123,15 +125,16 @@ def parse_predicate(text: str, fields: Mapping[str, FieldType]) -> Predicate:
     result = checker.type_of(tree)
     if result is not FieldType.BOOLEAN:
         raise CriterionTypeError(criterion=text, problem="the whole is not true or false")
+    _read_in_full(text, tree)
     return Predicate(text, tuple(sorted(checker.used - {REFERENCE_DATE})), tree)
 
 
 def _parse(text: str) -> exp.Expression:
     if len(text) > 4000:
         raise CriterionForbiddenError(criterion=text[:40] + "…", problem="more than 4000 characters")
-    if any(ord(c) < 32 and c not in "\n\t" for c in text):
+    if any(unicodedata.category(c) in ("Cc", "Cs") and c not in "\n\t" for c in text):
         raise CriterionForbiddenError(criterion="…", problem="a control character")
-    outside_quotes = re.sub(r"'(?:[^']|'')*'", "''", text)
+    outside_quotes = _outside_quotes(text)
     if not outside_quotes.isascii():
         raise CriterionForbiddenError(criterion=text, problem="a letter outside a-z in a name or operator")
     if any(
@@ -140,9 +143,6 @@ def _parse(text: str) -> exp.Expression:
         raise CriterionForbiddenError(
             criterion=text, problem="a comment, semicolon, parameter or quoted name"
         )
-    for name in re.findall(r"(\w+)\s*\(", outside_quotes):
-        if name.lower() not in _BEFORE_BRACKETS:
-            raise CriterionForbiddenError(criterion=text, problem=f"the function '{name[:40]}'")
     if _brackets(outside_quotes) > _MAX_BRACKETS:
         raise CriterionForbiddenError(criterion=text[:40] + "…", problem="nested too deeply")
     try:
@@ -163,6 +163,36 @@ def _parse(text: str) -> exp.Expression:
     if any(node.comments for node in trees[0].walk()):
         raise CriterionForbiddenError(criterion=text, problem="a comment")
     return trees[0].transform(_negation_outside)
+
+
+def _read_in_full(text: str, tree: exp.Expression) -> None:
+    """Refuse a text that is not what was read in it.
+
+    The parser is lenient: it passes over words that it does not need (a fourth argument, a `+`), fills in those that
+    are missing (the AND of BETWEEN) and knows other names for things. What is signed is the text, and what
+    runs is the tree, so the tree has to hold the same words in the same order. Only NOT and DATE may have moved.
+    """
+    printed = tree.sql(dialect="duckdb")
+    if _words(text) != _words(printed) or re.search(r"\bNOT\s+IS\b", _outside_quotes(text), re.IGNORECASE):
+        raise CriterionForbiddenError(criterion=text, problem=f"it would be read as '{printed[:200]}'")
+
+
+def _words(text: str) -> tuple[list[str], dict[str, int]]:
+    """The words of a text in order, and how often those occur that may stand elsewhere."""
+    words = [
+        f"'{token.text.upper()}'" if token.token_type is TokenType.STRING else token.text.upper()
+        for token in _DUCKDB.tokenize(text)
+    ]
+    words = ["<>" if word == "!=" else word for word in words]
+    return [word for word in words if word not in _MOVING], {x: words.count(x) for x in ("NOT", "DATE")}
+
+
+#: `x NOT IN y` is printed as NOT x IN y, `DATE 'x'` as CAST('x' AS DATE), and brackets are added.
+_MOVING = {"NOT", "DATE", "CAST", "AS", "(", ")"}
+
+
+def _outside_quotes(text: str) -> str:
+    return re.sub(r"'(?:[^']|'')*'", "''", text)
 
 
 def _brackets(text: str) -> int:
@@ -366,10 +396,6 @@ class _Checker:
 
 #: Functions of the language, as a reader writes them; all others are refused.
 FUNCTIONS = ("date_diff", "coalesce", "lower", "upper", "length")
-
-#: Words that may stand before an opening bracket. The parser also knows other names for the same functions; those
-#: are not in the language.
-_BEFORE_BRACKETS = {*FUNCTIONS, "and", "or", "not", "in", "between", "cast"}
 
 _HANDLERS: dict[type[exp.Expression], Callable[[_Checker, exp.Expression], FieldType]] = {
     exp.And: _Checker.logic,
