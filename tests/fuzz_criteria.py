@@ -30,7 +30,8 @@ from typing import Any
 import duckdb
 
 from lsi_match.protocol.criteria import CriterionError, FieldType, Predicate, parse_predicate
-from lsi_match.protocol.statement import DIALECTS, predicate_sql, text_form
+from lsi_match.protocol.dialects import DIALECTS
+from lsi_match.protocol.statement import predicate_sql, text_form
 from lsi_match.sql import locked_connection
 
 FIELDS = {

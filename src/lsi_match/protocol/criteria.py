@@ -19,9 +19,8 @@ from datetime import datetime
 from enum import StrEnum
 
 import sqlglot
-from sqlglot import exp
+from sqlglot import TokenType, exp
 from sqlglot.errors import SqlglotError
-from sqlglot.tokens import TokenType
 
 from lsi_match.errors import Language, LsiError
 
@@ -156,6 +155,9 @@ def _parse(text: str) -> exp.Expression:
         raise CriterionSyntaxError(criterion=text, column=column, problem=problem) from None
     except RecursionError:
         raise CriterionForbiddenError(criterion=text[:40] + "…", problem="nested too deeply") from None
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+        # The parser stumbles over some texts instead of refusing them.
+        raise CriterionSyntaxError(criterion=text, column=0, problem="this cannot be read") from None
     if len(trees) != 1 or not isinstance(trees[0], exp.Expression):
         raise CriterionSyntaxError(criterion=text, column=0, problem="one expression is needed")
     if _depth(trees[0]) > _MAX_DEPTH:
@@ -173,7 +175,7 @@ def _read_in_full(text: str, tree: exp.Expression) -> None:
     runs is the tree, so the tree has to hold the same words in the same order. Only NOT and DATE may have moved.
     """
     printed = tree.sql(dialect="duckdb")
-    if _words(text) != _words(printed) or re.search(r"\bNOT\s+IS\b", _outside_quotes(text), re.IGNORECASE):
+    if _words(text) != _words(printed) or re.search(_ODD, _outside_quotes(text)):
         raise CriterionForbiddenError(criterion=text, problem=f"it would be read as '{printed[:200]}'")
 
 
@@ -187,6 +189,8 @@ def _words(text: str) -> tuple[list[str], dict[str, int]]:
     return [word for word in words if word not in _MOVING], {x: words.count(x) for x in ("NOT", "DATE")}
 
 
+#: Other orders and other ways to write a number, which the words alone do not tell.
+_ODD = re.compile(r"\bNOT\s+IS\b|\b\d+_", re.IGNORECASE)
 #: `x NOT IN y` is printed as NOT x IN y, `DATE 'x'` as CAST('x' AS DATE), and brackets are added.
 _MOVING = {"NOT", "DATE", "CAST", "AS", "(", ")"}
 
