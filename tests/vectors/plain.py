@@ -78,10 +78,10 @@ def trimmed(text: str | None) -> str:
 
 
 # The parts of person keys (2.3).
-PARTICLES = "VAN DER DEN DE HET 'T 'S TEN TER TE OP IN UIT AAN VOOR ONDER OVER TOT VD VON ZU DI DA DOS DU LA LE LES EL AL"
+PARTICLES = "VAN DER DEN DE HET 'T 'S TEN TER TE OP IN UIT AAN BY VOOR ONDER OVER TOT VD VON ZU DI DA DOS DU LA LE LES EL AL"
 NOTHING = ["ONBEKEND", "UNKNOWN", "NNB", "NVT", "NAAMLOOS", "GEENVOORNAAM", "TEST"]
 LETTERS = {
-    "ß": "SS",
+    "ẞ": "SS",
     "Ł": "L",
     "Ø": "O",
     "Æ": "AE",
@@ -89,8 +89,6 @@ LETTERS = {
     "Đ": "D",
     "Ð": "D",
     "Þ": "TH",
-    "Ĳ": "Y",
-    "Ÿ": "Y",
 }
 SOUNDS = (
     "SCH SJ SH: S", "TSCH TCH CZ TJ: S", "CH GH KH: G", "PH: F", "DT TH DH: T", "CK QU CQ: K", "CE CI CY: S",
@@ -101,9 +99,10 @@ Part = str | None
 
 def folded(text: str | None) -> str:
     """Upper case, without marks; IJ as Y."""
-    upper = "".join(LETTERS.get(letter, letter) for letter in (text or "").upper())
+    upper = re.sub("[’‘ʼ`´]", "'", text or "").upper()
     decomposed = unicodedata.normalize("NFKD", upper)
-    return "".join(c for c in decomposed if not unicodedata.category(c).startswith("M")).replace("IJ", "Y")
+    plain = (c for c in decomposed if not unicodedata.category(c).startswith("M"))
+    return "".join(LETTERS.get(letter, letter) for letter in plain).replace("IJ", "Y")
 
 
 def letters_of(text: str | None) -> str:
@@ -113,8 +112,9 @@ def letters_of(text: str | None) -> str:
 def name_of(text: str | None) -> str:
     """The letters of a name without its tussenvoegsels; empty when it stands for nothing."""
     particle = "(?:" + "|".join(PARTICLES.split()) + ")"
-    bare = re.sub(rf"(^|[{SPACE},\-])(?:{particle}[{SPACE},\-]+)+", " ", folded(text))
-    bare = re.sub(rf"[{SPACE},]+{particle}\Z", "", bare)
+    plain = folded(text).replace("V/D", "VD").replace(".", "")
+    bare = re.sub(rf"(^|[{SPACE},\-])(?:{particle}[{SPACE},\-]+)+", " ", plain)
+    bare = re.sub(rf"[{SPACE},\-]+{particle}\Z", "", bare)
     name = re.sub("[^A-Z]", "", bare) or letters_of(text)
     return "" if name in NOTHING else name
 

@@ -48,17 +48,17 @@ CREATE MACRO address_identifier(postcode, house, letter, addition) AS address_of
     coalesce(letter, '') || coalesce(addition, ''));
 
 -- The parts of person keys (2.3).
-CREATE MACRO particle() AS '(?:VAN|DER|DEN|DE|HET|''T|''S|TEN|TER|TE|OP|IN|UIT|AAN|VOOR|ONDER|OVER|TOT|VD|VON|ZU|DI|DA|DOS|DU|LA|LE|LES|EL|AL)';
+CREATE MACRO particle() AS '(?:VAN|DER|DEN|DE|HET|''T|''S|TEN|TER|TE|OP|IN|UIT|AAN|BY|VOOR|ONDER|OVER|TOT|VD|VON|ZU|DI|DA|DOS|DU|LA|LE|LES|EL|AL)';
 CREATE MACRO two_letters(letters) AS
-    replace(replace(replace(replace(letters, 'Æ', 'AE'), 'Œ', 'OE'), 'Þ', 'TH'), 'IJ', 'Y');
-CREATE MACRO folded(written) AS two_letters(
-    regexp_replace(strip_accents(translate(capitals(written), 'ŁØĐÐĲŸ', 'LODDYY')), '\p{M}', '', 'g'));
+    replace(replace(replace(replace(replace(letters, 'Æ', 'AE'), 'Œ', 'OE'), 'Þ', 'TH'), 'ẞ', 'SS'), 'IJ', 'Y');
+CREATE MACRO folded(written) AS two_letters(translate(
+    regexp_replace(strip_accents(capitals(translate(written, '’‘ʼ`´', repeat(chr(39), 5)))), '\p{M}', '', 'g'), 'ŁØĐÐĲ', 'LODDY'));
 CREATE MACRO letters_of(written) AS without(folded(written), '^A-Z');
 CREATE MACRO bare(plain) AS regexp_replace(
     regexp_replace(plain, '(^|[' || space() || ',\-])(?:' || particle() || '[' || space() || ',\-]+)+', ' ', 'g'),
-    '[' || space() || ',]+' || particle() || '$', '');
+    '[' || space() || ',\-]+' || particle() || '$', '');
 CREATE MACRO name_of(written) AS
-    list_filter([coalesce(nullif(without(bare(folded(written)), '^A-Z'), ''), letters_of(written))],
+    list_filter([coalesce(nullif(without(bare(replace(replace(folded(written), 'V/D', 'VD'), '.', '')), '^A-Z'), ''), letters_of(written))],
         lambda name: name NOT IN ('', 'ONBEKEND', 'UNKNOWN', 'NNB', 'NVT', 'NAAMLOOS', 'GEENVOORNAAM', 'TEST'))[1];
 CREATE MACRO sounds() AS [
     ['SCH|SJ|SH', 'S'], ['TSCH|TCH|CZ|TJ', 'S'], ['CH|GH|KH', 'G'], ['PH', 'F'], ['DT|TH|DH', 'T'], ['CK|QU|CQ', 'K'], ['CE|CI|CY', 'S'],

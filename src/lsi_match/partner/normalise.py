@@ -144,9 +144,10 @@ def _address(fields: Sequence[pl.Expr]) -> Recipe:
     ]
 
 
-_PARTICLES = "VAN|DER|DEN|DE|HET|'T|'S|TEN|TER|TE|OP|IN|UIT|AAN|BIJ|VOOR|ONDER|OVER|TOT|VD|VON|ZU|DI|DA|DOS|DU|LA|LE|LES|EL|AL"
+_PARTICLES = "VAN|DER|DEN|DE|HET|'T|'S|TEN|TER|TE|OP|IN|UIT|AAN|BY|VOOR|ONDER|OVER|TOT|VD|VON|ZU|DI|DA|DOS|DU|LA|LE|LES|EL|AL"
+_APOSTROPHES = ["’", "‘", "ʼ", "`", "´"]
 _LETTERS = {
-    "ß": "SS",
+    "ẞ": "SS",
     "Ł": "L",
     "Ø": "O",
     "Æ": "AE",
@@ -154,25 +155,22 @@ _LETTERS = {
     "Đ": "D",
     "Ð": "D",
     "Þ": "TH",
-    "ı": "I",
-    "Ĳ": "Y",
-    "Ÿ": "Y",
 }
 _UNKNOWN_NAMES = ["ONBEKEND", "UNKNOWN", "NNB", "NVT", "NAAMLOOS", "GEENVOORNAAM", "TEST"]
 
 
 def _folded(text: pl.Expr) -> pl.Expr:
     """Upper case, letters without marks, ij and ÿ as y; spaces kept."""
-    upper = text.str.to_uppercase().str.replace_many(list(_LETTERS), list(_LETTERS.values()))
+    upper = text.str.replace_many(_APOSTROPHES, ["'"]).str.to_uppercase()
     plain = upper.str.normalize("NFKD").str.replace_all(r"\p{M}", "")
-    return plain.str.replace_all("IJ", "Y", literal=True)
+    return plain.str.replace_many([*_LETTERS, "IJ"], [*_LETTERS.values(), "Y"])
 
 
 def _name(text: pl.Expr) -> pl.Expr:
     """Letters A–Z of a name without its tussenvoegsels, wherever these stand; null when nothing is left."""
-    folded = _folded(text)
+    folded = _folded(text).str.replace_all("V/D", "VD", literal=True).str.replace_all(".", "", literal=True)
     bare = folded.str.replace_all(rf"(^|[\s,\-])(?:(?:{_PARTICLES})[\s,\-]+)+", " ")
-    bare = bare.str.replace_all(rf"[\s,]+(?:{_PARTICLES})$", "").str.replace_all(r"[^A-Z]", "")
+    bare = bare.str.replace_all(rf"[\s,\-]+(?:{_PARTICLES})$", "").str.replace_all(r"[^A-Z]", "")
     letters = pl.when(bare == "").then(folded.str.replace_all(r"[^A-Z]", "")).otherwise(bare)
     return pl.when((letters != "") & ~letters.is_in(_UNKNOWN_NAMES)).then(letters)
 
