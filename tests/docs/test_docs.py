@@ -182,13 +182,14 @@ def _masked(text: str) -> list[str]:
 
 
 @pytest.mark.slow
-def test_the_tutorial_works_word_for_word(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["tutorial.md", "nl/manifest-lezen.md"])
+def test_the_commands_of_a_page_work_word_for_word(name: str, tmp_path: Path) -> None:
     """Every command in turn, in one shell."""
     pytest.importorskip("recordlinkage")
     bin_folder = Path(sys.executable).parent
     if not (bin_folder / "lsi-match").exists() and not shutil.which("lsi-match"):
         pytest.skip("the program is not installed here")
-    page = text_of("tutorial.md")
+    page = text_of(name)
     fences = list(_FENCE.finditer(page))
     commands = [fence for fence in fences if fence[1] == "sh"]
     script = "".join(f"{fence[2]}echo @@@\n" for fence in commands)
@@ -217,7 +218,7 @@ def test_the_tutorial_works_word_for_word(tmp_path: Path) -> None:
         for at in sorted(told, reverse=True):
             lines = "\n".join(line.rstrip() for line in told[at].splitlines())
             page = page[: fences[at].start()] + f"```text\n{lines}\n```" + page[fences[at].end() :]
-        (DOCS / "tutorial.md").write_text(page)
+        (DOCS / name).write_text(page)
         return
     assert len(outputs) == len(commands) + 1
     for at, output in told.items():

@@ -109,7 +109,8 @@ NAMES: list[str | None] = [
     # Tussenvoegsels, wherever they stand.
     "de Vries", "Vries, de", "Vries,de", "DE VRIES", "van der Berg", "Berg, van der", "Berg van der ", "van den Berg", "van 't Hof",
     "'t Hart", "in 't Veld", "op den Akker", "Jansen-de Boer", "Jansen - de Boer", "Jansen-van den Berg", "Jansen de Boer", "vd Berg",
-    "v.d. Berg", "v/d Berg", "’t Hart", "GRO\u1e9e", "Ǿrsted", "Vries-de", "Vries, de.", "ter Horst", "Uit den Bogaard", "von Stein", "El Idrissi", "El-Idrissi", "Ait el Haj", "da Silva",
+    "v.d. Berg", "v/d Berg", "’t Hart", "GRO\u1e9e", "Ǿrsted", "Vries-de", "Vries, de.",
+    "ter Horst", "Uit den Bogaard", "von Stein", "El Idrissi", "El-Idrissi", "Ait el Haj", "da Silva",
     "dos Santos", "de la Cruz", "Le Roux", "al-Khatib", "D'Angelo",
     "het Veld", "'s Gravesande", "ten Have", "te Velde", "aan de Stegge", "bij de Vaate", "voor den Dag", "onder de Linden",
     "over de Linden", "tot Nut", "zu Hohen", "di Marco", "du Bois", "les Bains", "van", "Vries de", "Akker op den",

@@ -10,6 +10,8 @@ from cyclopts import App
 from lsi_match.cli.console import Json, done, print_json, say
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from lsi_match.protocol.manifest import Manifest
 
 app = App(help="Check, complete, digest and sign a manifest.")
@@ -25,21 +27,12 @@ def complete(draft: Path, *, cards: Path, key_check: str, out: Path, json: Json 
         key_check: printed by `keys project`.
         out: the manifest, as canonical JSON.
     """
-    from pydantic import ValidationError
-
     from lsi_match.cli.console import read_folder
-    from lsi_match.files import read_text, write_whole
-    from lsi_match.protocol.manifest import Manifest, complete_draft
-    from lsi_match.protocol.yaml_text import describe_errors, read_yaml
+    from lsi_match.files import write_whole
     from lsi_match.trust.keys import read_card
 
     found = [read_card(data, source) for source, data in read_folder(cards, "*.json").items()]
-    text = read_text(draft)
-    document = complete_draft(read_yaml(text, draft.name), {c.name: c.model_dump() for c in found}, key_check)
-    try:
-        manifest = Manifest.from_draft(document)
-    except ValidationError as error:
-        raise describe_errors(error, text, draft.name) from None
+    manifest = _complete(draft, {c.name: c.model_dump() for c in found}, key_check)
     write_whole(out, manifest.canonical())
     done(say(f"Manifest compleet: {out}\nKenmerk: {manifest.digest}", f"Manifest complete: {out}\nDigest: {manifest.digest}"),
          {"manifest": str(out), "digest": manifest.digest}, json)  # fmt: skip
@@ -47,31 +40,200 @@ def complete(draft: Path, *, cards: Path, key_check: str, out: Path, json: Json 
 
 @app.command
 def check(manifest: Path, *, json: Json = False) -> None:
-    """Check a manifest as it would be signed, and show its digest and what each partner selects.
+    """Check a manifest or a draft, and show its digest and what each partner selects.
 
     Args:
-        manifest: the manifest (canonical JSON, from `manifest complete`).
+        manifest: the manifest (canonical JSON, from `manifest complete`) or the draft (YAML).
     """
     from lsi_match.cli.console import out
-    from lsi_match.files import read_bytes
-    from lsi_match.trust.agreement import load_manifest
+    from lsi_match.protocol.equality import undeclared
 
-    document = load_manifest(read_bytes(manifest))
+    document, digest = _read(manifest)
     criteria: dict[str, Any] = {
         f"{partner}.{selection.id}": [rule.when for rule in selection.criteria]
         for partner, selection in document.selections()
     }
     if json:
-        print_json({"digest": document.digest, "project": document.project.id, "criteria": criteria})
+        print_json(
+            {
+                "digest": digest,
+                "project": document.project.id,
+                "criteria": criteria,
+                "undeclared": [f"{u.partner}.{u.selection}.{u.field}" for u in undeclared(document)],
+            }
+        )
         return
-    out.print(f"{document.project.title}\n{document.digest}\n", markup=False, soft_wrap=True)
+    out.print(
+        f"{document.project.title}\n{digest or say('concept', 'draft')}\n", markup=False, soft_wrap=True
+    )
     for partner, selection in document.selections():
         out.print(
             f"{partner}.{selection.id} ({selection.source})", style="bold", markup=False, soft_wrap=True
         )
         for rule in selection.criteria:
             out.print(f"  {rule.id}: {rule.when}\n    {rule.rationale}", markup=False, soft_wrap=True)
+    for found in undeclared(document):
+        label = say(found.characteristic.nl, found.characteristic.en)
+        out.print(say(f"Let op: {found.partner}.{found.selection} kijkt naar '{found.field}', en zegt niet dat dat met {label} te maken heeft.",
+                      f"Mind: {found.partner}.{found.selection} looks at '{found.field}' and does not say that it has to do with {label}."),
+                  style="yellow", markup=False, soft_wrap=True)  # fmt: skip
     out.print(f"\nmatch: {document.match.rule}\n  {document.match.rationale}", markup=False, soft_wrap=True)
+
+
+@app.command
+def explain(
+    manifest: Path, *, partner: str | None = None, out: Path | None = None, json: Json = False
+) -> None:
+    """Tell a manifest, or a draft of one, in plain words: why, who, what is selected, what a case is, who sees what.
+
+    Args:
+        manifest: the manifest (canonical JSON) or the draft (YAML).
+        partner: of what is selected, this partner's part only.
+        out: write the page (Markdown) to this file.
+    """
+    from lsi_match.cli.console import language
+    from lsi_match.oversight.manifest_page import explained
+
+    document, digest = _read(manifest)
+    if partner is not None and partner not in document.partners:
+        from lsi_match.errors import WrongUseError
+
+        raise WrongUseError(
+            problem=f"the manifest has the partners {', '.join(document.partners)}, not {partner}"
+        )
+    _show(explained(document, language(), digest=digest, partner=partner), out, json)
+
+
+@app.command
+def diff(old: Path, new: Path, *, out: Path | None = None, json: Json = False) -> None:
+    """Tell what changed between two manifests or drafts: criteria by what they mean, the rest as it stands.
+
+    Args:
+        old: the manifest or draft as it was.
+        new: as it will be.
+        out: write the page (Markdown) to this file.
+    """
+    from lsi_match.cli.console import language
+    from lsi_match.oversight.manifest_page import difference
+
+    (was, old_digest), (now, new_digest) = _read(old), _read(new)
+    names = [digest or file.name for digest, file in ((old_digest, old), (new_digest, new))]
+    _show(difference(was, now, language(), names=(names[0], names[1])), out, json)
+
+
+@app.command
+def sql(
+    manifest: Path,
+    *,
+    partner: str,
+    dialect: str,
+    selection: str | None = None,
+    reference_date: str | None = None,
+    counts: bool = False,
+    out: Path | None = None,
+    json: Json = False,
+) -> None:
+    """Give the query that selects a partner's records in its own database, from the same parse that runs here.
+
+    Args:
+        manifest: the manifest (canonical JSON) or the draft (YAML).
+        partner: whose selection.
+        dialect: the database: oracle, teradata, tsql, postgres, spark …
+        selection: one selection; without it all of the partner's.
+        reference_date: the reference date (yyyy-mm-dd); without it the query has a parameter.
+        counts: the query that counts what each criterion leaves, to compare with what 'partner prepare' tells.
+        out: write the query to this file.
+    """
+    from datetime import date
+
+    from lsi_match.errors import WrongUseError
+    from lsi_match.protocol.statement import funnel, statement
+
+    document, digest = _read(manifest)
+    if partner not in document.partners:
+        raise WrongUseError(
+            problem=f"the manifest has the partners {', '.join(document.partners)}, not {partner}"
+        )
+    try:
+        day = date.fromisoformat(reference_date) if reference_date else None
+    except ValueError:
+        raise WrongUseError(problem=f"'{reference_date}' is not a date (yyyy-mm-dd)") from None
+    make = funnel if counts else statement
+    wanted = [selection] if selection else [one.id for one in document.partners[partner].selections]
+    queries = "\n".join(make(document, partner, name, dialect, day) for name in wanted)
+    if digest is None:
+        queries = queries.replace(document.digest, "draft, not signed")
+    _show(queries, out, json, markdown=False)
+
+
+@app.command
+def new(draft: Path, *, json: Json = False) -> None:
+    """Write a commented template of a manifest, to be filled in.
+
+    Args:
+        draft: the file to write (YAML); it must not exist yet.
+    """
+    from importlib.resources import files
+
+    from lsi_match.files import write_whole
+
+    text = files("lsi_match.protocol").joinpath("data/template.yaml").read_bytes()
+    write_whole(draft, text)
+    done(say(f"Gemaakt: {draft}. Vul het in, en bekijk het met 'manifest explain'.",
+             f"Made: {draft}. Fill it in, and look at it with 'manifest explain'."), {"draft": str(draft)}, json)  # fmt: skip
+
+
+def _read(file: Path) -> tuple[Manifest, str | None]:
+    """A manifest with its digest; or a draft, whose keys are still blank, without one."""
+    from lsi_match.files import read_bytes
+    from lsi_match.trust.agreement import load_manifest
+
+    if file.suffix in (".yaml", ".yml"):
+        return _complete(file), None
+    document = load_manifest(read_bytes(file))
+    return document, document.digest
+
+
+def _complete(
+    draft: Path, cards: Mapping[str, Mapping[str, str]] | None = None, key_check: str = ""
+) -> Manifest:
+    """A draft (YAML) with these keys, or with blank ones; every fault by its line and column."""
+    from pydantic import ValidationError
+
+    from lsi_match.files import read_text
+    from lsi_match.protocol.criteria import CriterionError
+    from lsi_match.protocol.manifest import Manifest, blank_keys, complete_draft
+    from lsi_match.protocol.yaml_text import describe_errors, place_of, read_yaml
+
+    text = read_text(draft)
+    value = read_yaml(text, draft.name)
+    if cards is None:
+        cards, key_check = blank_keys(value)
+    try:
+        return Manifest.from_draft(complete_draft(value, cards, key_check))
+    except ValidationError as error:
+        raise describe_errors(error, text, draft.name) from None
+    except CriterionError as error:
+        raise error.at(place_of(str(error.facts["criterion"]), text, draft.name)) from None
+
+
+def _show(page: str, out: Path | None, json: bool, *, markdown: bool = True) -> None:
+    """A page on the terminal, as JSON, or in a file."""
+    from rich.markdown import Markdown
+
+    from lsi_match.cli.console import out as terminal
+    from lsi_match.files import write_whole
+
+    if out is not None:
+        write_whole(out, page.encode(), replace=True)
+    if json:
+        print_json({"text": page, "file": str(out) if out else None})
+    elif out is not None:
+        done(str(out), {}, json)
+    elif markdown and terminal.is_terminal:
+        terminal.print(Markdown(page))
+    else:
+        terminal.print(page, end="", markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command
@@ -172,7 +334,7 @@ def acknowledge(
 @app.command
 def status(
     manifest: Path, *, papers: Path | None = None, site: Path | None = None, json: Json = False
-) -> None:
+) -> int:
     """Show what still blocks a project: every gate, whether it holds, and who has to do what.
 
     Ends with exit status 1 while a gate does not hold.
@@ -207,8 +369,7 @@ def status(
             out.print(f"{mark}  {label}", style="" if holds else "bold", markup=False, soft_wrap=True)
             if verdict.error is not None:
                 out.print(f"     {verdict.error.text(language())}", markup=False, soft_wrap=True)
-    if any(verdict.error for verdict in verdicts):
-        raise SystemExit(1)
+    return 1 if any(verdict.error for verdict in verdicts) else 0
 
 
 def _must_be_party(manifest: Manifest, name: str, signing_key: str, home: Path) -> None:

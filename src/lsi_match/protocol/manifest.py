@@ -610,3 +610,13 @@ def complete_draft(
     if isinstance(draft.get("pseudonyms"), Mapping):
         complete["pseudonyms"] = {**draft["pseudonyms"], "key_check": key_check}
     return complete | ({"matcher": keyed("matcher", draft["matcher"])} if "matcher" in draft else {})
+
+
+def blank_keys(draft: Any) -> tuple[dict[str, dict[str, str]], str]:
+    """Keys that are nobody's, for `complete_draft`: a draft can be read and explained before anybody made keys."""
+    controllers = draft.get("controllers") if isinstance(draft, Mapping) else None
+    names = [*(controllers if isinstance(controllers, Mapping) else ()), "matcher"]
+    return {
+        str(name): {"signing_key": f"{i:064x}", "encryption_key": f"age1{i:058d}"}
+        for i, name in enumerate(names)
+    }, "0" * 32

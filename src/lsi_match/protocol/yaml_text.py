@@ -78,6 +78,21 @@ def describe_errors(error: ValidationError, text: str, file: str) -> DocumentInv
     return DocumentInvalidError(file=file, count=error.error_count(), problems="\n".join(places))
 
 
+def place_of(value: str, text: str, file: str) -> str:
+    """`file, line:column` of the first scalar of the YAML `text` that is `value`; the file alone when there is none."""
+    node: Node | None = YAML(typ="safe", pure=True).compose(text)
+    waiting = [node] if node is not None else []
+    while waiting:
+        node = waiting.pop(0)
+        if isinstance(node, MappingNode):
+            waiting = [part for pair in node.value for part in pair] + waiting
+        elif isinstance(node, SequenceNode):
+            waiting = list(node.value) + waiting
+        elif node.value.strip() == value.strip():
+            return f"{file}, {node.start_mark.line + 1}:{node.start_mark.column + 1}"
+    return file
+
+
 def _place(text: str, loc: tuple[int | str, ...], message: str) -> str:
     node: Node | None = YAML(typ="safe", pure=True).compose(text)
     mark = node.start_mark if node is not None else None

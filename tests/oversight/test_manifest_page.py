@@ -1,0 +1,123 @@
+"""A manifest in plain words, and what changed between two: everything that was agreed is told, and nothing twice."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from handmade import document, selection
+
+from lsi_match.errors import Language
+from lsi_match.oversight.manifest_page import difference, explained
+from lsi_match.protocol.manifest import Manifest, blank_keys, complete_draft
+from lsi_match.protocol.yaml_text import read_yaml
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+NAMES = ("oud", "nieuw")
+
+
+def example(name: str) -> Manifest:
+    draft = read_yaml((CONFIGS / name / "manifest.yaml").read_text(), name)
+    return Manifest.from_draft(complete_draft(draft, *blank_keys(draft)))
+
+
+@pytest.mark.parametrize("lang", ["nl", "en"])
+@pytest.mark.parametrize("name", ["samenloop", "wijk", "febrl4"])
+def test_everything_that_was_agreed_is_told(name: str, lang: Language) -> None:
+    manifest = example(name)
+    page = explained(manifest, lang, digest="sha256:kenmerk").replace("\\", "")
+    for _, text in manifest.basis:
+        assert text in page
+    for controller in manifest.controllers.values():
+        assert controller.title in page
+    for characteristic in manifest.characteristics.values():
+        assert characteristic.rationale in page
+    for _, chosen in manifest.selections():
+        assert chosen.source in page
+        for rule in chosen.criteria:
+            assert rule.rationale in page
+        for told in (*chosen.signals, *manifest.monitor.groups):
+            assert told.label in page
+        for attribute in chosen.attributes:
+            assert attribute.rationale in page
+    for told in (manifest.match.rationale, manifest.work_instruction.title, "sha256:kenmerk"):
+        assert told in page
+
+
+def test_no_sql_and_no_name_of_a_field_stands_in_the_part_for_readers() -> None:
+    page = explained(example("samenloop"), "nl").split("## Wat iedere deelnemer")[1].split("## Toezicht")[0]
+    for word in (" AND ", " OR ", " IS NULL", "date_diff", "opgegeven_inkomen", "laatste_loonmaand"):
+        assert word not in page
+
+
+def test_of_one_partner_only_its_own_selections_are_told() -> None:
+    page = explained(example("samenloop"), "nl", partner="svb")
+    assert "Aanvullende inkomensvoorziening ouderen" in page
+    assert "Uitkeringen WW, WIA en ZW" not in page
+    assert "Wanneer het een casus is" in page
+
+
+def test_a_field_that_betrays_a_ground_is_pointed_out() -> None:
+    fields = selection()["fields"] | {"nationaliteit": {"type": "text", "meaning": "Iets"}}
+    first = selection(fields=fields)
+    first["criteria"] = [{"id": "x", "when": "nationaliteit = 'x'", "rationale": "Zomaar."}]
+    value = document({"gemeente": [first], "uwv": [selection()], "svb": [selection()]})
+    page = explained(Manifest.model_validate(value), "nl")
+    assert "`gemeente.lijst` kijkt naar `nationaliteit`" in page
+
+
+def changed(change: Callable[[dict[str, Any]], object]) -> str:
+    old = document()
+    new = copy.deepcopy(old)
+    change(new)
+    return difference(Manifest.model_validate(old), Manifest.model_validate(new), "nl", names=NAMES)
+
+
+def first(value: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = value["partners"]["gemeente"]["selections"][0]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("change", "place", "words"),
+    [
+        (lambda v: first(v)["criteria"][0].update(when="NOT (NOT actief)"), "gemeente.lijst.criteria.lopend", "betekenis is gelijk"),
+        (lambda v: first(v)["signals"][0].update(when="bedrag >= 50"), "gemeente.lijst.signals.hoog", "Ruimer"),
+        (lambda v: first(v)["signals"][0].update(when="bedrag >= 500"), "gemeente.lijst.signals.hoog", "Strenger"),
+        (lambda v: first(v)["criteria"].append({"id": "x", "when": "bedrag > 1", "rationale": "R."}), "gemeente.lijst.criteria.x", "minder records"),
+        (lambda v: v["match"].update(rule="partners >= 3"), "match.rule", "Strenger"),
+    ],
+)  # fmt: skip
+def test_a_changed_predicate_is_told_by_what_it_means(
+    change: Callable[[dict[str, Any]], object], place: str, words: str
+) -> None:
+    page = changed(change)
+    assert f"- `{place}`: " in page
+    line = page.split(f"- `{place}`: ")[1].split("\n- ")[0]
+    assert words.lower() in line.lower()
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        (lambda v: v["release"].update(max_cases=99), "- `release.max_cases`: was 10000"),
+        (lambda v: first(v)["criteria"][0].update(rationale="Anders."), "selections.lijst.criteria.lopend.rationale`: was Alleen"),
+        (lambda v: first(v)["volume"].update(at_most=5), "- `partners.gemeente.selections.lijst.volume.at_most`: was 100000"),
+        (lambda v: v["monitor"].update(smallest_cell=7), "- `monitor.smallest_cell`: was 5"),
+        (lambda v: v["dpia"].update(reference="Nieuw"), "- `dpia.reference`: was "),
+        (lambda v: v["project"].update(title="Andere titel"), "- `project.title`: was "),
+    ],
+)  # fmt: skip
+def test_everything_else_is_told_as_it_stood_and_stands(
+    change: Callable[[dict[str, Any]], object], line: str
+) -> None:
+    assert line in changed(change)
+
+
+def test_no_change_is_no_change() -> None:
+    assert changed(lambda _: None).endswith("Er verandert niets.\n")
+    page = difference(example("wijk"), example("wijk"), "en", names=NAMES)
+    assert page.endswith("Nothing changes.\n")
