@@ -5,9 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PEOPLE ?= 60000
+MINUTES ?= 10
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench bench-quick bench-report docs schemas lock clean
+.PHONY: help demo test fuzz check format bench bench-quick bench-report docs schemas lock clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,7 +31,13 @@ test: $(READY) ## all tests
 	@command -v softhsm2-util >/dev/null || { \
 	  if [ "$$(id -u)" = 0 ]; then { apt-get update -qq && apt-get install -y -qq softhsm2; } >/dev/null 2>&1 || true; \
 	  else echo "For the tests of keys in hardware, install softhsm2 (apt-get install softhsm2); they are skipped now."; fi; }
+	@{ command -v age && command -v jq && command -v xxd && { command -v initdb || ls /usr/lib/postgresql/*/bin/initdb; }; } >/dev/null 2>&1 || { \
+	  if [ "$$(id -u)" = 0 ]; then { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq age jq xxd postgresql; } >/dev/null 2>&1 || true; \
+	  else echo "For the tests with other tools, install age, jq, xxd and postgresql (apt-get install age jq xxd postgresql); they are skipped now."; fi; }
 	@$(BIN)/pytest
+
+fuzz: $(READY) ## ten minutes of random criteria, looking for one that slips through (MINUTES=10)
+	@$(BIN)/python -m tests.fuzz_criteria --minutes $(MINUTES)
 
 check: $(READY) ## formatter, linter, types, import rules, schema drift
 	@$(BIN)/ruff format --check .

@@ -23,6 +23,8 @@ import polars_hash as plh
 import pyarrow as pa
 from rich.console import Console
 
+from benchmarks.linkage import Task
+from benchmarks.people import make_registers
 from lsi_match.cli.console import table
 from lsi_match.demo import febrl
 from lsi_match.demo.world import World, configs_folder
@@ -91,7 +93,10 @@ def config(folder: Path, partners: int, form: str) -> Path:
     names = [f"p{i}" for i in range(partners)]
     parts = ("legal_basis", "purpose", "necessity", "proportionality", "subsidiarity", "intrusion")
     fill = {
-        "basis": ", ".join(f"{part}: Over {part} staat hier net genoeg om een manifest te zijn" for part in (*parts, "personal_data", "equal_treatment")),
+        "basis": ", ".join(
+            f"{part}: Over {part} staat hier net genoeg om een manifest te zijn"
+            for part in (*parts, "personal_data", "equal_treatment")
+        ),
         "controllers": ", ".join(
             f'{n}: {{title: {n}, oin: "{i:020d}", dpo_contact: x}}' for i, n in enumerate(names)
         ),
@@ -217,6 +222,16 @@ def linkage(place: Path) -> dict[str, Result]:
     return {f"linkage.febrl4.{name}": Result(value, "", None, None, 5000) for name, value in figures.items()}
 
 
+def population(people: int) -> dict[str, Result]:
+    """Two registers of a made-up Dutch population, linked on person keys (no baseline: quality)."""
+    registers = make_registers(people)
+    found = Task.of(registers.left, registers.right).link()
+    figures = {"precision": found.precision, "recall": found.recall, "f1": found.f1}
+    return {
+        f"linkage.population.{name}": Result(value, "", None, None, people) for name, value in figures.items()
+    }
+
+
 def log(place: Path, entries: int) -> dict[str, Result]:
     """Appending and verifying against hashing the same leaves once."""
     import hashlib
@@ -267,8 +282,10 @@ def main() -> int:
     parser.add_argument("--report", action="store_true", help="print the last results")
     options = parser.parse_args()
     if not options.report:
-        rows, partners, matched, entries = (
-            (500_000, 4, 300_000, 50_000) if options.quick else (5_000_000, 8, 1_000_000, 1_000_000)
+        rows, partners, matched, people, entries = (
+            (500_000, 4, 300_000, 100_000, 50_000)
+            if options.quick
+            else (17_800_000, 8, 1_000_000, 1_000_000, 1_000_000)
         )
         with tempfile.TemporaryDirectory() as folder:
             place = Path(folder)
@@ -277,6 +294,7 @@ def main() -> int:
                 ("prepare", lambda: prepare(place, rows)),
                 ("match", lambda: match(place, matched, partners)),
                 ("linkage", lambda: linkage(place)),
+                ("population", lambda: population(people)),
                 ("log", lambda: log(place, entries)),
             ):
                 print(f"{name} …", file=sys.stderr, flush=True)

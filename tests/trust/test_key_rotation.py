@@ -12,6 +12,7 @@ import pytest
 
 from lsi_match.demo.world import World, configs_folder
 from lsi_match.files import destroy, read_bytes, write_whole
+from lsi_match.matcher.gates import PartyKeyDiffersError
 from lsi_match.matcher.intake import (
     DROP,
     OtherProjectKeyError,
@@ -21,7 +22,6 @@ from lsi_match.matcher.intake import (
     receive,
 )
 from lsi_match.matcher.run import open_round
-from lsi_match.matcher.gates import PartyKeyDiffersError
 from lsi_match.matcher.site import PartyRegisteredError
 from lsi_match.oversight.verify import verify_log
 from lsi_match.partner.home import (
