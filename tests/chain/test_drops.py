@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from pathlib import Path
 
 import polars as pl
@@ -16,6 +18,7 @@ from lsi_match.partner.references import resolve
 from lsi_match.protocol.canonical import digest_of_bytes
 from lsi_match.protocol.tables import drop_columns
 from lsi_match.tables import schema_of, to_parquet
+from lsi_match.trust.project_key import ProjectKey
 from lsi_match.trust.sealing import unseal
 
 from .conftest import ROUND, deliver
@@ -108,3 +111,27 @@ def _references(home: Home):  # type: ignore[no-untyped-def]
         Path(home.folder.parent / "site" / "projects" / "samenloop" / "inbox" / home.name).glob("*.drop.json")
     )
     return home.references("samenloop", ROUND, digest_of_bytes(drop.read_bytes()))
+
+
+def test_pseudonyms_cannot_be_derived_from_what_is_public(world: World) -> None:
+    """Somebody with the drop, the manifest and the opening, who knows who is in the register, tries what there is to
+    try. The same try with the project key finds them all, so that it is not the test that fails to look."""
+    manifest, (opening, data) = world.project.manifest(), world.project.opening(ROUND)
+    table = opened(world, "uwv")
+    drop = set(first_pseudonyms(table))
+    mapping = world.mapping("uwv").selections["uitkering"]
+    extract = pl.read_csv(world.extracts / mapping.extract, infer_schema=False)
+    known = extract.get_column(mapping.columns["bsn"]).drop_nulls().unique()
+    own = world.home("uwv").project_key(manifest)
+    guessed = set(own.pseudonyms(known.filter(known.str.len_bytes() == 9), ROUND, "bsn").to_list())
+    assert len(guessed & drop) > 0.9 * len(table)
+
+    check, digest = manifest.pseudonyms.key_check, manifest.digest.removeprefix("sha256:")
+    public = [check, digest, opening.recipient, opening.trace_id, manifest.matcher.signing_key, manifest.project.id, "", ROUND]
+    for bsn in known.to_list():
+        message = bsn.encode()
+        assert hashlib.sha256(message).digest()[:16] not in drop
+        assert not any(hmac.digest(text.encode(), message, "sha256")[:16] in drop for text in public)
+    for secret in (bytes.fromhex(digest), hashlib.sha256(data).digest(), bytes.fromhex(check * 2)):
+        guess = ProjectKey(manifest.project.id, manifest.pseudonyms.epoch, secret)
+        assert not set(guess.pseudonyms(known, ROUND, "bsn").to_list()) & drop

@@ -160,7 +160,8 @@ def sql(
         raise WrongUseError(problem=f"'{reference_date}' is not a date (yyyy-mm-dd)") from None
     make = funnel if counts else statement
     wanted = [selection] if selection else [one.id for one in document.partners[partner].selections]
-    queries = "\n".join(make(document, partner, name, dialect, day) for name in wanted)
+    between = "\nGO\n\n" if dialect == "tsql" else "\n"
+    queries = between.join(make(document, partner, name, dialect, day) for name in wanted)
     if digest is None:
         queries = queries.replace(document.digest, "draft, not signed")
     _show(queries, out, json, markdown=False)
