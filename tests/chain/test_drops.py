@@ -127,7 +127,16 @@ def test_pseudonyms_cannot_be_derived_from_what_is_public(world: World) -> None:
     assert len(guessed & drop) > 0.9 * len(table)
 
     check, digest = manifest.pseudonyms.key_check, manifest.digest.removeprefix("sha256:")
-    public = [check, digest, opening.recipient, opening.trace_id, manifest.matcher.signing_key, manifest.project.id, "", ROUND]
+    public = [
+        check,
+        digest,
+        opening.recipient,
+        opening.trace_id,
+        manifest.matcher.signing_key,
+        manifest.project.id,
+        "",
+        ROUND,
+    ]
     for bsn in known.to_list():
         message = bsn.encode()
         assert hashlib.sha256(message).digest()[:16] not in drop

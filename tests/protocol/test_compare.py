@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 from protocol.predicates import FIELDS, VALUES, Engine, predicates
 from sqlglot import exp
 
-from lsi_match.protocol import compare as module
-from lsi_match.protocol.compare import Change, compare, compare_match_rules
 from lsi_match.protocol.criteria import CriterionError, Predicate, parse_predicate
-from lsi_match.protocol.explain import Column
 from lsi_match.protocol.manifest import SourceField
-from lsi_match.protocol.meaning import Condition
-from lsi_match.protocol.quantities import apart, fits, within
-from lsi_match.protocol.speaker import Line
+from lsi_match.protocol.words import compare as module
+from lsi_match.protocol.words.compare import Change, compare, compare_match_rules
+from lsi_match.protocol.words.explain import Column
+from lsi_match.protocol.words.meaning import Condition
+from lsi_match.protocol.words.quantities import apart, fits, within
+from lsi_match.protocol.words.speaker import Line
 
 pytestmark = pytest.mark.filterwarnings("ignore:Generating overly large repr")
 

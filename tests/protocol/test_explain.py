@@ -18,7 +18,9 @@ from sqlglot import exp
 
 from lsi_match.errors import Language
 from lsi_match.protocol.criteria import _HANDLERS, FieldType, parse_predicate
-from lsi_match.protocol.explain import (
+from lsi_match.protocol.identifiers import Unit
+from lsi_match.protocol.manifest import SourceField
+from lsi_match.protocol.words.explain import (
     EXAMPLE_DATE,
     Column,
     Explanation,
@@ -27,8 +29,6 @@ from lsi_match.protocol.explain import (
     explain,
     explain_match_rule,
 )
-from lsi_match.protocol.identifiers import Unit
-from lsi_match.protocol.manifest import SourceField
 
 pytestmark = pytest.mark.filterwarnings("ignore:Generating overly large repr")
 

@@ -11,14 +11,14 @@ from decimal import Decimal
 from typing import Any
 
 from lsi_match.errors import Language
-from lsi_match.protocol.compare import Change, compare, compare_match_rules
 from lsi_match.protocol.criteria import Predicate
 from lsi_match.protocol.equality import CharacteristicKind, undeclared, uses
-from lsi_match.protocol.explain import Use, explain, explain_match_rule, match_columns
 from lsi_match.protocol.manifest import Attribute, Manifest, Selection
-from lsi_match.protocol.meaning import FieldValue
-from lsi_match.protocol.speaker import Line, Names
-from lsi_match.protocol.wording import day, markdown_safe, number
+from lsi_match.protocol.words.compare import Change, compare, compare_match_rules
+from lsi_match.protocol.words.explain import Use, explain, explain_match_rule, match_columns
+from lsi_match.protocol.words.meaning import FieldValue
+from lsi_match.protocol.words.speaker import Line, Names
+from lsi_match.protocol.words.wording import day, markdown_safe, number
 
 _BASIS = {
     "legal_basis": ("Grondslag", "Legal basis"),

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from lsi_match.errors import Language
 from lsi_match.protocol.criteria import REFERENCE_DATE, FieldType
-from lsi_match.protocol.meaning import (
+from lsi_match.protocol.words.meaning import (
     All,
     AnyOf,
     Arithmetic,
@@ -38,8 +38,8 @@ from lsi_match.protocol.meaning import (
     compare,
     negation,
 )
-from lsi_match.protocol.periods import Span, dates, example, period
-from lsi_match.protocol.wording import day, in_euros, listed, number, quoted, say, sentence, short_name
+from lsi_match.protocol.words.periods import Span, dates, example, period
+from lsi_match.protocol.words.wording import day, in_euros, listed, number, quoted, say, sentence, short_name
 
 #: The reference date of the examples that go with calendar months and years.
 EXAMPLE_DATE = date(2026, 7, 15)

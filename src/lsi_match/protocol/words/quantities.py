@@ -13,7 +13,7 @@ from itertools import combinations, pairwise
 from typing import Any, TypeAlias
 
 from lsi_match.protocol.criteria import FieldType
-from lsi_match.protocol.meaning import Arithmetic, Cased, Const, DateDiff, FieldValue, Length, Value
+from lsi_match.protocol.words.meaning import Arithmetic, Cased, Const, DateDiff, FieldValue, Length, Value
 
 #: More LIKE patterns than this on one text are not tried.
 _MAX_PATTERNS = 6

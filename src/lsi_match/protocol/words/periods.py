@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from typing import Literal, TypeAlias
 
 from lsi_match.errors import Language
-from lsi_match.protocol.wording import day, say
+from lsi_match.protocol.words.wording import day, say
 
 Unit: TypeAlias = Literal["day", "month", "year"]
 #: First and last distance after the other date (before it is negative); None is without end.

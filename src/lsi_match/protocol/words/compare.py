@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 from lsi_match.errors import Language
-from lsi_match.protocol.assumptions import passing
 from lsi_match.protocol.criteria import Predicate
-from lsi_match.protocol.explain import Column, ColumnNames, rule_condition
 from lsi_match.protocol.identifiers import Unit
-from lsi_match.protocol.meaning import NO, YES, All, AnyOf, Condition, all_of, any_of, used_fields
-from lsi_match.protocol.reading import condition_of
-from lsi_match.protocol.speaker import Declared, Line, Names, Speaker
-from lsi_match.protocol.wording import say
-from lsi_match.protocol.worlds import implies
+from lsi_match.protocol.words.assumptions import passing
+from lsi_match.protocol.words.explain import Column, ColumnNames, rule_condition
+from lsi_match.protocol.words.meaning import NO, YES, All, AnyOf, Condition, all_of, any_of, used_fields
+from lsi_match.protocol.words.reading import condition_of
+from lsi_match.protocol.words.speaker import Declared, Line, Names, Speaker
+from lsi_match.protocol.words.wording import say
+from lsi_match.protocol.words.worlds import implies
 
 _LANGUAGES: tuple[Language, ...] = ("nl", "en")
 Kind = Literal["same", "wider", "narrower", "other"]

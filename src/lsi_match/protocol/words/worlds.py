@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, TypeAlias
 
-from lsi_match.protocol.assumptions import assume, passing
-from lsi_match.protocol.meaning import (
+from lsi_match.protocol.words.assumptions import assume, passing
+from lsi_match.protocol.words.meaning import (
     MIRRORED,
     YES,
     All,
@@ -41,7 +41,7 @@ from lsi_match.protocol.meaning import (
     negation,
     used_fields,
 )
-from lsi_match.protocol.quantities import (
+from lsi_match.protocol.words.quantities import (
     TESTS,
     Number,
     Text,

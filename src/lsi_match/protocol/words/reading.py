@@ -9,7 +9,7 @@ from decimal import Decimal
 from sqlglot import exp
 
 from lsi_match.protocol.criteria import REFERENCE_DATE, FieldType, Predicate
-from lsi_match.protocol.meaning import (
+from lsi_match.protocol.words.meaning import (
     Arithmetic,
     Condition,
     Const,

@@ -14,15 +14,15 @@ from decimal import Decimal
 from typing import Literal, TypeAlias
 
 from lsi_match.errors import Language
-from lsi_match.protocol.assumptions import assume, passing
 from lsi_match.protocol.criteria import FieldType, Predicate
 from lsi_match.protocol.identifiers import Unit
 from lsi_match.protocol.manifest import Manifest
-from lsi_match.protocol.meaning import All, AnyOf, Condition, FieldValue, all_of, any_of, used_fields
-from lsi_match.protocol.reading import condition_of
-from lsi_match.protocol.speaker import EXAMPLE_DATE, Declared, Line, Names, Speaker
-from lsi_match.protocol.wording import markdown_safe, say, sentence
-from lsi_match.protocol.worlds import always, never
+from lsi_match.protocol.words.assumptions import assume, passing
+from lsi_match.protocol.words.meaning import All, AnyOf, Condition, FieldValue, all_of, any_of, used_fields
+from lsi_match.protocol.words.reading import condition_of
+from lsi_match.protocol.words.speaker import EXAMPLE_DATE, Declared, Line, Names, Speaker
+from lsi_match.protocol.words.wording import markdown_safe, say, sentence
+from lsi_match.protocol.words.worlds import always, never
 
 #: What a predicate decides about a record.
 Use: TypeAlias = Literal["criterion", "signal", "group"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from lsi_match.protocol.meaning import (
+from lsi_match.protocol.words.meaning import (
     UNDECIDED,
     All,
     AnyOf,
