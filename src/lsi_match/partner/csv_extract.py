@@ -8,6 +8,7 @@ another. A line with more or fewer values than the header, or with an open quote
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,13 +18,15 @@ import pyarrow.csv as pc
 from lsi_match.partner.mapping import SelectionMapping
 
 _SEPARATORS = (";", ",", "\t", "|")
+#: Bytes that are read at a time; no line is longer.
+_BLOCK = 4 << 20
 
 
 class CsvUnreadable(Exception):  # noqa: N818 (never leaves the partner room; `select` names the error)
     """The file cannot be read at `row` (1 is the first after the header; 0 the header itself)."""
 
     def __init__(self, row: int) -> None:
-        super().__init__()
+        super().__init__(f"line {row}")
         self.row = row
 
 
@@ -50,29 +53,29 @@ def dialect_of(file: Path, mapping: SelectionMapping) -> Dialect:
     return Dialect(mapping.python_encoding, separator, tuple(header))
 
 
-def read_csv(file: Path, dialect: Dialect, columns: list[str]) -> pa.Table:
-    """The `columns` of `file` as text.
+def open_csv(file: Path, dialect: Dialect, columns: list[str]) -> pa.RecordBatchReader:
+    """The `columns` of `file` as text, to be read once, block by block.
 
-    Raises:
-        CsvUnreadable: a line of another length, an open quote, or bytes that are not of the encoding.
+    Reading stops with CsvUnreadable at a line of another length, an open quote, or bytes that are not of the
+    encoding. When an engine reads, its error holds the text of that one.
     """
-    try:
-        return _read(file, dialect, columns, threads=True)
-    except pa.ArrowInvalid:
-        raise CsvUnreadable(_first_bad_row(file, dialect)) from None
-
-
-def _read(file: Path, dialect: Dialect, columns: list[str], *, threads: bool) -> pa.Table:
     options = pc.ReadOptions(
         encoding="utf8" if dialect.encoding == "utf-8-sig" else dialect.encoding,
-        use_threads=threads,
         column_names=list(dialect.header),
         skip_rows=1,
+        block_size=_BLOCK,
     )
     convert = pc.ConvertOptions(
         column_types=dict.fromkeys(columns, pa.string()), include_columns=columns, strings_can_be_null=False
     )
-    return pc.read_csv(file, options, pc.ParseOptions(delimiter=dialect.separator), convert)
+
+    def blocks() -> Iterator[pa.RecordBatch]:
+        try:
+            yield from pc.open_csv(file, options, pc.ParseOptions(delimiter=dialect.separator), convert)
+        except pa.ArrowInvalid:
+            raise CsvUnreadable(_first_bad_row(file, dialect)) from None
+
+    return pa.RecordBatchReader.from_batches(pa.schema([(c, pa.string()) for c in columns]), blocks())
 
 
 def _first_bad_row(file: Path, dialect: Dialect) -> int:

@@ -30,7 +30,36 @@ class Normalised:
 
 
 def normalise(frame: pl.DataFrame, source: IdentifierSource) -> Normalised:
-    """The identifier of `source` for every row of `frame`, whose text columns are the declared fields."""
+    """The identifier of `source` for every row of `frame`, whose text columns are the declared fields.
+
+    Numbers already written as they should be, which most are, need no cleaning.
+    """
+    if source.kind not in _LENGTH or source.form is not IdentifierForm.PLAIN:
+        return _judged(frame, source)
+    text = frame.get_column(source.fields[0]).alias(source.kind.value)
+    odd = (~_as_it_should_be(text, source.kind)).arg_true()
+    if not len(odd):
+        return Normalised(text, {})
+    judged = _judged(frame[odd], source)
+    return Normalised(text.scatter(odd, judged.values), judged.invalid)
+
+
+def _as_it_should_be(text: pl.Series, kind: IdentifierKind) -> pl.Series:
+    """Which texts are valid numbers as they stand, null or not."""
+    if kind in _FISCAL:
+        nine = (text.str.len_bytes() == 9) & ~text.str.starts_with("+")
+        number = text.cast(pl.UInt32, strict=False).fill_null(0)
+        good = nine & (number > 0) & _passes_eleven_test(number)
+    else:
+        failed = pl.any_horizontal(
+            failed for _, failed in _number(pl.col("value"), kind, IdentifierForm.PLAIN)[1]
+        )
+        good = text.alias("value").to_frame().select(~failed).to_series()
+    return good.fill_null(False)
+
+
+def _judged(frame: pl.DataFrame, source: IdentifierSource) -> Normalised:
+    """`normalise` for rows of any kind."""
     if source.kind is IdentifierKind.ADDRESS:
         parts, checks = _address([pl.col(name) for name in source.fields])
     else:
@@ -40,23 +69,10 @@ def normalise(frame: pl.DataFrame, source: IdentifierSource) -> Normalised:
     reason: Any = pl.when(value.is_null()).then(pl.lit(InvalidReason.MISSING.value))
     for name, failed in checks:
         reason = reason.when(failed).then(pl.lit(name.value))
-    judged = _prepared(frame, source, parts).select(value, reason.otherwise(None).alias("reason"))
+    judged = frame.select(**parts).select(value, reason.otherwise(None).alias("reason"))
     counts = judged.filter(pl.col("reason").is_not_null()).group_by("reason").len().sort("reason")
     good = judged.select(pl.when(pl.col("reason").is_null()).then(value))
     return Normalised(good.to_series().alias(source.kind.value), dict(counts.iter_rows()))
-
-
-def _prepared(frame: pl.DataFrame, source: IdentifierSource, parts: dict[str, pl.Expr]) -> pl.DataFrame:
-    """The columns `parts`. Numbers already written as they should be, which most are, need no cleaning."""
-    length = _LENGTH.get(source.kind)
-    if length is None or source.form is not IdentifierForm.PLAIN:
-        return frame.select(**parts)
-    text = frame.get_column(source.fields[0])
-    fine = (text.str.len_bytes() == length) & text.str.contains(r"^[0-9]+$")
-    odd = (~fine).fill_null(True).arg_true()
-    if len(odd):
-        text = text.scatter(odd, frame[odd].select(**parts).to_series())
-    return pl.DataFrame({"value": text})
 
 
 #: Columns to work out first, of which `value` is the identifier, and what must not be true of them.
@@ -70,6 +86,7 @@ _LENGTH = {
     IdentifierKind.VESTIGING: 12,
     IdentifierKind.BAG: 16,
 }
+_FISCAL = (IdentifierKind.BSN, IdentifierKind.RSIN)
 
 
 def _empty_to_null(text: pl.Expr) -> pl.Expr:
@@ -90,15 +107,14 @@ def _number(text: pl.Expr, kind: IdentifierKind, form: IdentifierForm) -> Recipe
         head = clean.str.extract(r"^([0-9]{9})L[0-9]{2}$", 1)
         clean = pl.when(clean.is_not_null()).then(head.fill_null("?"))
     length = _LENGTH[kind]
-    fiscal = kind in (IdentifierKind.BSN, IdentifierKind.RSIN)
-    if fiscal:
+    if kind in _FISCAL:
         clean = pl.when(clean.str.len_bytes() == 8).then(pl.lit("0") + clean).otherwise(clean)
     checks = [
         (InvalidReason.NOT_DIGITS, ~value.str.contains(r"^[0-9]+$")),
         (InvalidReason.WRONG_LENGTH, value.str.len_bytes() != length),
         (InvalidReason.UNKNOWN_VALUE, value == "0" * length),
     ]
-    if fiscal:
+    if kind in _FISCAL:
         checks.append((InvalidReason.CHECK_FAILED, ~_eleven_test(value)))
     if kind is IdentifierKind.BAG:
         checks.append((InvalidReason.WRONG_SHAPE, value.str.slice(4, 2) != "20"))
@@ -106,17 +122,22 @@ def _number(text: pl.Expr, kind: IdentifierKind, form: IdentifierForm) -> Recipe
 
 
 def _eleven_test(nine: pl.Expr) -> pl.Expr:
-    """The weighted sum with 9, 8, …, 2, −1 is divisible by 11. Three digits at a time, from a table."""
+    """What `_passes_eleven_test` says of texts; not of one that is no number."""
+    number = nine.cast(pl.UInt32, strict=False).fill_null(_NO_NUMBER)
+    return number.map_batches(_passes_eleven_test, return_dtype=pl.Boolean)
 
-    def passes(numbers: pl.Series) -> pl.Series:
-        whole = numbers.cast(pl.UInt32, strict=False)
-        n = whole.fill_null(1_000_000_000).to_numpy()
-        inside = n < 1_000_000_000
-        n = np.where(inside, n, 0)
-        total = _SUMS[0][n // 1_000_000] + _SUMS[1][n // 1000 % 1000] + _SUMS[2][n % 1000]
-        return pl.Series(inside & (total % 11 == 0))
 
-    return nine.map_batches(passes, return_dtype=pl.Boolean)
+def _passes_eleven_test(numbers: pl.Series) -> pl.Series:
+    """The weighted sum of nine digits with 9, 8, …, 2, −1 is divisible by 11. Three digits at a time, from a table."""
+    n = numbers.to_numpy()
+    inside = n < _NO_NUMBER
+    n = np.where(inside, n, 0)
+    total = _SUMS[0].take(n // 1_000_000) + _SUMS[1].take(n // 1000 % 1000) + _SUMS[2].take(n % 1000)
+    return pl.Series(inside & (total % 11 == 0))
+
+
+#: The first that has more than nine digits.
+_NO_NUMBER = 1_000_000_000
 
 
 def _sums(weights: tuple[int, int, int]) -> np.ndarray:

@@ -16,8 +16,8 @@ from lsi_match.files import private_folder, write_whole
 from lsi_match.partner.home import Home, References
 from lsi_match.partner.mapping import Mapping
 from lsi_match.partner.references import long_ids, make_references, new_key
-from lsi_match.partner.rows import WORKERS, Rows, pseudonymised
-from lsi_match.partner.select import Selected, select
+from lsi_match.partner.rows import WORKERS, Rows, pseudonymised, summed
+from lsi_match.partner.select import Selected, select_pieces
 from lsi_match.protocol.canonical import digest_of_bytes
 from lsi_match.protocol.documents import (
     DropDescriptor,
@@ -126,22 +126,26 @@ def prepare(
     key = home.project_key(manifest)
     partner = manifest.partners[home.name]
     parts: list[list[Rows]] = [[] for _ in range(opening.parts)]
-    found: list[tuple[Selected, dict[str, int]]] = []
+    found: list[tuple[Selected, dict[str, int], int]] = []
     for position, selection in enumerate(partner.selections):
         if selection.id not in mapping.selections:
             raise SelectionUnmappedError(partner=home.name, selection=selection.id)
-        progress(f"select {selection.id}")
+        progress(f"select and pseudonymise {selection.id}")
         local = mapping.selections[selection.id]
-        selected = select(home.name, selection, local, extracts, manifest, opening.reference_date)
-        progress(f"pseudonymise {selection.id}")
-        pieces, invalid = pseudonymised(manifest, home.name, position, selected, key, opening)
-        if selected.with_signal and not any(len(rows) for piece in pieces for rows in piece):
+        pieces = select_pieces(home.name, selection, local, extracts, manifest, opening.reference_date)
+        counted = []
+        sendable = 0
+        for piece in pseudonymised(manifest, home.name, position, pieces, key, opening):
+            counted.append((piece.selected, piece.invalid))
+            sendable += sum(len(rows) for rows in piece.parts)
+            for part, rows in zip(parts, piece.parts, strict=True):
+                part.append(rows)
+        selected = Selected.together([selected for selected, _ in counted])
+        invalid = summed([invalid for _, invalid in counted])
+        if selected.with_signal and not sendable:
             reasons = ", ".join(f"{reason}: {n}" for reason, n in invalid.items()) or "-"
             raise NoValidIdentifierError(partner=home.name, file=local.extract, invalid=reasons)
-        for part, rows in zip(parts, zip(*pieces, strict=True), strict=True):
-            part.extend(rows)
-        found.append((selected.without_rows(), invalid))
-        del pieces, selected
+        found.append((selected, invalid, sendable))
     progress("order")
     with ThreadPoolExecutor(WORKERS) as pool:
         drop = list(pool.map(_in_order, parts))
@@ -152,9 +156,7 @@ def prepare(
     for selection in partner.selections:
         _check_volume(home.name, selection, counts[selection.id].written)
     progress("seal")
-    references = References(
-        new_key(), tuple(name for part in drop for name in long_ids(part.rows.record_ids))
-    )
+    references = References(new_key(), tuple(name for part in drop for name in long_ids(part.record_ids)))
     span = secrets.token_hex(8)
     stem = drop_stem(project, opening.round, home.name, span)
     private_folder(out)
@@ -177,26 +179,16 @@ def prepare(
     return Prepared(file, descriptor)
 
 
-@dataclass(frozen=True)
-class _Ordered:
-    """One part: its rows in pseudonym order, and how many there were of each selection before joining duplicates."""
-
-    rows: Rows
-    sendable: np.ndarray
-
-
-def _in_order(pieces: list[Rows]) -> _Ordered:
+def _in_order(pieces: list[Rows]) -> Rows:
     together = Rows.together(pieces)
     pieces.clear()
-    sendable = np.bincount(together.values[SELECTION], minlength=256)
-    return _Ordered(together.in_pseudonym_order().without_duplicates(), sendable)
+    return together.in_pseudonym_order().without_duplicates()
 
 
 def _counts(
-    selected: Selected, invalid: dict[str, int], position: int, drop: list[_Ordered]
+    selected: Selected, invalid: dict[str, int], sendable: int, position: int, drop: list[Rows]
 ) -> SelectionCounts:
-    sendable = sum(int(part.sendable[position]) for part in drop)
-    written = sum(int(np.count_nonzero(part.rows.values[SELECTION] == position)) for part in drop)
+    written = sum(int(np.count_nonzero(part.values[SELECTION] == position)) for part in drop)
     return SelectionCounts(
         read=selected.read,
         after=selected.after,
@@ -221,13 +213,13 @@ def _check_volume(partner: str, selection: Selection, count: int) -> None:
 
 
 def _write_parts(
-    drop: list[_Ordered], columns: Sequence[Column], key: bytes, opening: Opening, out: Path, stem: str
+    drop: list[Rows], columns: Sequence[Column], key: bytes, opening: Opening, out: Path, stem: str
 ) -> tuple[Part, ...]:
     """Every part as a sealed file, several at a time."""
-    long_before = np.cumsum([0, *(len(long_ids(part.rows.record_ids)) for part in drop)]).tolist()
+    long_before = np.cumsum([0, *(len(long_ids(part.record_ids)) for part in drop)]).tolist()
 
     def write(number: int) -> Part:
-        rows = drop[number].rows
+        rows = drop[number]
         table = rows.table(columns, make_references(rows.record_ids, key, long_before[number]))
         sealed = seal(to_parquet(table), opening.recipient)
         name = part_name(stem, number)

@@ -15,6 +15,8 @@ from lsi_match.partner.home import References
 from lsi_match.trust.blocks import BLOCK, decrypt_blocks, encrypt_blocks, make_key
 
 _ROOM = BLOCK - 1
+#: Bytes of a text that fit in its Arrow view.
+_INSIDE = 12
 
 
 def new_key() -> bytes:
@@ -33,20 +35,26 @@ def make_references(record_ids: pl.Series, key: bytes, first_long: int = 0) -> p
     Args:
         first_long: the number of the first of these ids that is too long for a block (`long_ids`).
     """
-    text = record_ids.to_arrow().cast(pa.large_string())
-    offsets = np.frombuffer(text.buffers()[1], dtype=np.int64)[text.offset : text.offset + len(text) + 1]
-    letters = np.frombuffer(text.buffers()[2] or b"", dtype=np.uint8)
-    lengths = np.diff(offsets)
-    long = lengths > _ROOM
-    blocks = np.zeros((len(record_ids), BLOCK), dtype=np.uint8)
-    blocks[:, 0] = np.where(long, 0, lengths)
-    for place in range(int(lengths[~long].max(initial=0))):
-        has = ~long & (lengths > place)
-        blocks[has, place + 1] = letters[offsets[:-1][has] + place]
-    numbers = np.arange(first_long, first_long + np.count_nonzero(long), dtype=">u8")
+    lengths = record_ids.str.len_bytes().to_numpy()
+    long = np.flatnonzero(lengths > _ROOM)
+    blocks = np.empty((len(record_ids), BLOCK), dtype=np.uint8)
+    blocks[:, 0] = lengths
+    blocks[:, 1 : 1 + _INSIDE] = _letters(record_ids, 0)
+    blocks[:, 1 + _INSIDE :] = _letters(record_ids, _INSIDE)[:, : _ROOM - _INSIDE]
+    blocks[long, :8] = 0
+    numbers = np.arange(first_long, first_long + len(long), dtype=">u8")
     blocks[long, 8:] = numbers.view(np.uint8).reshape(-1, 8)
     encrypted = pa.py_buffer(encrypt_blocks(blocks.tobytes(), key))
     return pa.FixedSizeBinaryArray.from_buffers(pa.binary(BLOCK), len(record_ids), [None, encrypted])
+
+
+def _letters(texts: pl.Series, start: int) -> np.ndarray:
+    """12 bytes of each text from `start` on, zero where it has no more: a view of at most 12 bytes holds its length in
+    4 bytes and then the bytes themselves (Arrow's variable-size binary view layout)."""
+    short = texts.cast(pl.Binary).bin.slice(start, _INSIDE).rechunk()
+    array = short.to_arrow(compat_level=pl.CompatLevel.newest())
+    views = np.frombuffer(array.buffers()[1], dtype=np.uint8).reshape(-1, 4 + _INSIDE)
+    return views[array.offset : array.offset + len(array), 4:]
 
 
 def resolve(references: list[bytes], keep: References) -> list[str]:

@@ -1,16 +1,18 @@
 """The rows of a drop while it is made: columns as plain arrays, so that millions of them cost little.
 
-Normalising and hashing go piece by piece on all processors; joining duplicates and ordering look only at what
-they need: equal pseudonyms stand together once rows are in pseudonym order.
+Normalising and hashing go piece by piece on all processors, a few pieces ahead; joining duplicates looks only at
+what it needs: equal pseudonyms stand together once rows are in pseudonym order.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TypeVar
 
 import numpy as np
 import polars as pl
@@ -25,8 +27,9 @@ from lsi_match.tables import ARROW, BLOCK, schema_of
 from lsi_match.trust.project_key import Blocks, ProjectKey
 
 WORKERS = os.cpu_count() or 1
-#: Rows that one worker takes at a time.
-PIECE = 250_000
+
+T = TypeVar("T")
+S = TypeVar("S")
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ class Rows:
         return Rows(
             {kind: blocks.take(positions) for kind, blocks in self.pseudonyms.items()},
             self.record_ids.gather(positions),
-            {name: values[positions] for name, values in self.values.items()},
+            {name: values.take(positions) for name, values in self.values.items()},
         )
 
     def with_pseudonym(self) -> Rows:
@@ -80,27 +83,25 @@ class Rows:
     def first_pseudonyms(self) -> np.ndarray:
         """The first 8 bytes of each row's first pseudonym, as a number in the order of the bytes."""
         first = np.zeros(len(self), dtype=np.uint64)
-        open_ = np.ones(len(self), dtype=np.bool_)
-        for blocks in self.pseudonyms.values():
-            heads = np.ascontiguousarray(blocks.data[:, :8]).view(">u8").reshape(-1)
-            here = open_ & blocks.valid
-            first[here] = heads[here]
-            open_ &= ~blocks.valid
+        for blocks in reversed(self.pseudonyms.values()):
+            first = np.where(blocks.valid, blocks.data.view(">u8")[:, 0], first)
         return first
 
     def in_pseudonym_order(self) -> Rows:
         """By first pseudonym, equal ones in random order, so that nothing is left of the order of the register."""
-        chance = np.random.default_rng().integers(0, 2**32, len(self), dtype=np.uint32)
-        keys = pl.DataFrame({"first": self.first_pseudonyms(), "chance": chance})
-        return self.take(keys.select(pl.arg_sort_by("first", "chance")).to_series().to_numpy())
+        first = self.first_pseudonyms()
+        order = pl.Series(first).arg_sort().to_numpy(writable=True)
+        equal = _with_equal_neighbour(first.take(order))
+        some = order.take(equal)
+        chance = np.random.default_rng().integers(0, 2**32, len(some), dtype=np.uint32)
+        order[equal] = some[np.lexsort((chance, first.take(some)))]
+        return self.take(order)
 
     def without_duplicates(self) -> Rows:
         """One row per record of a selection: rows with the same record id and identifiers become one, with all
         their signals. For rows in pseudonym order.
         """
-        first = self.first_pseudonyms()
-        same = first[1:] == first[:-1]
-        repeated = np.flatnonzero(np.append(same, False) | np.append(False, same)) if len(first) else first
+        repeated = _with_equal_neighbour(self.first_pseudonyms())
         if not len(repeated):
             return self
         some = self.take(repeated)
@@ -109,14 +110,15 @@ class Rows:
                 "row": repeated,
                 RECORD_ID: some.record_ids,
                 **{
-                    kind: pl.Series(blocks.to_list(), dtype=pl.Binary)
+                    f"{kind} {half}": blocks.data.view(np.uint64)[:, half]
                     for kind, blocks in some.pseudonyms.items()
+                    for half in (0, 1)
                 },
                 SELECTION: some.values[SELECTION],
                 SIGNALS: some.values[SIGNALS],
             }
         )
-        joined = frame.group_by(SELECTION, RECORD_ID, *self.pseudonyms).agg(
+        joined = frame.group_by(pl.exclude("row", SIGNALS)).agg(
             pl.col("row").min(), pl.col(SIGNALS).bitwise_or()
         )
         if len(joined) == len(frame):
@@ -145,30 +147,48 @@ class Rows:
             if column.name == REFERENCE:
                 arrays.append(references)
             elif column.type == "block":
-                arrays.append(_block_array(self.pseudonyms[column.name]))
+                data = pa.py_buffer(self.pseudonyms[column.name].data)
+                arrays.append(pa.FixedSizeBinaryArray.from_buffers(BLOCK, len(self), [None, data]))
             else:
                 arrays.append(pa.array(self.values[column.name], ARROW[column.type]))
         return pa.table(arrays, schema=schema_of(columns))
 
 
-def _block_array(blocks: Blocks) -> pa.Array:
-    """The blocks, 16 zero bytes where there is none."""
-    data = np.where(blocks.valid[:, None], blocks.data, np.uint8(0))
-    return pa.FixedSizeBinaryArray.from_buffers(BLOCK, len(blocks), [None, pa.py_buffer(data)])
+def _with_equal_neighbour(ordered: np.ndarray) -> np.ndarray:
+    """The positions of the values that are not the only one of their kind."""
+    same = ordered[1:] == ordered[:-1]
+    found = np.zeros(len(ordered), dtype=np.bool_)
+    found[1:] = same
+    found[:-1] |= same
+    return np.flatnonzero(found)
+
+
+@dataclass(frozen=True)
+class Pseudonymised:
+    """A piece of a selection: its rows in each part of the drop, the counts of the selecting, and how many
+    identifiers were invalid, by kind and reason."""
+
+    parts: list[Rows]
+    selected: Selected
+    invalid: dict[str, int]
 
 
 def pseudonymised(
-    manifest: Manifest, partner: str, position: int, selected: Selected, key: ProjectKey, opening: Opening
-) -> tuple[list[list[Rows]], dict[str, int]]:
+    manifest: Manifest,
+    partner: str,
+    position: int,
+    pieces: Iterable[Selected],
+    key: ProjectKey,
+    opening: Opening,
+) -> Iterator[Pseudonymised]:
     """The records of the selection at `position` of `partner` that have a valid identifier, with pseudonyms in
-    its place: piece by piece, each cut into the parts of the drop. And how many identifiers were invalid, by
-    kind and reason."""
+    its place."""
     selection = manifest.partners[partner].selections[position]
     own = {attribute_column(a.id) for a in selection.attributes}
     every = [attribute_column(a) for a in manifest.partners[partner].attribute_ids]
 
-    def piece(start: int) -> tuple[list[Rows], dict[str, int]]:
-        frame = pl.DataFrame(pl.from_arrow(selected.table.slice(start, PIECE)))
+    def work(piece: Selected) -> Pseudonymised:
+        frame = pl.DataFrame(pl.from_arrow(piece.table))
         pseudonyms, invalid = _pseudonyms(manifest, selection, frame, key, opening.round)
         absent = np.full(len(frame), NO_VALUE, np.uint16)
         values = {
@@ -178,11 +198,21 @@ def pseudonymised(
             **{name: frame.get_column(name).to_numpy() if name in own else absent for name in every},
         }
         rows = Rows(pseudonyms, frame.get_column(RECORD_ID).cast(pl.String), values)
-        return rows.with_pseudonym().in_parts(opening.parts), invalid
+        return Pseudonymised(rows.with_pseudonym().in_parts(opening.parts), piece.without_rows(), invalid)
 
+    return _ahead(work, pieces)
+
+
+def _ahead(work: Callable[[T], S], items: Iterable[T]) -> Iterator[S]:
+    """`work` on each of `items` on all processors, in order; of what waits for it no more is taken than keeps them busy."""
     with ThreadPoolExecutor(WORKERS) as pool:
-        pieces = list(pool.map(piece, range(0, max(1, selected.with_signal), PIECE)))
-    return [rows for rows, _ in pieces], _summed([invalid for _, invalid in pieces])
+        waiting: deque[Future[S]] = deque()
+        for item in items:
+            waiting.append(pool.submit(work, item))
+            if len(waiting) > 2 * WORKERS:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
 
 
 def _pseudonyms(
@@ -207,6 +237,6 @@ def _pseudonyms(
     return {kind: key.pseudonyms(found.get(kind, nothing), round_id, kind) for kind in kinds}, invalid
 
 
-def _summed(counts: Sequence[dict[str, int]]) -> dict[str, int]:
+def summed(counts: Sequence[dict[str, int]]) -> dict[str, int]:
     names = sorted({name for count in counts for name in count})
     return {name: sum(count.get(name, 0) for count in counts) for name in names}

@@ -1,24 +1,28 @@
 """Selecting, by the manifest's own criteria, from a partner's extract in DuckDB.
 
-Steps, each one statement: `header` (are the columns there) → `source` (text to types) → `funnel` (how many are
-left after each criterion) → `selected` (the records that pass all of them and carry a signal).
+Steps: `header` (are the columns there) → `source` (text to types) → `pieces` (the extract read once, from front to
+back, in pieces: how many are left after each criterion, and the records that pass all of them and carry a signal).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
+from typing import NoReturn
 
 import duckdb
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from sqlglot import exp
 
 from lsi_match.errors import LsiError
 from lsi_match.files import FileMissingError
-from lsi_match.partner.csv_extract import CsvUnreadable, dialect_of, read_csv
+from lsi_match.partner.csv_extract import CsvUnreadable, dialect_of, open_csv
 from lsi_match.partner.mapping import SelectionMapping
 from lsi_match.protocol.criteria import REFERENCE_DATE, FieldType
 from lsi_match.protocol.manifest import NO_VALUE, UNKNOWN_GROUP, Attribute, Manifest, Selection
@@ -26,6 +30,12 @@ from lsi_match.protocol.tables import GROUP, SIGNALS, attribute_column
 from lsi_match.sql import locked_connection, one_row, quoted
 
 RECORD_ID = "record_id"
+#: Records of an extract that are read at a time.
+PIECE = 250_000
+
+
+#: Columns under names that no field can have.
+_PASSED, _FAULT = quoted("criteria passed"), quoted("a fault")
 
 
 def _text_of(field: str) -> str:
@@ -80,7 +90,7 @@ class RecordIdMissingError(ExtractError):
 
 @dataclass(frozen=True)
 class Selected:
-    """The outcome of one selection.
+    """The outcome of one selection, or of a piece of its extract.
 
     Attributes:
         table: `record_id`, every identifier and person field (text), `signals`, `group`, `attribute_…`.
@@ -96,7 +106,17 @@ class Selected:
 
     def without_rows(self) -> Selected:
         """The counts only, so that the rows need not stay in memory."""
-        return replace(self, table=self.table.slice(0, 0))
+        return replace(self, table=self.table.schema.empty_table())
+
+    @classmethod
+    def together(cls, pieces: Sequence[Selected]) -> Selected:
+        """All `pieces`, at least one, of one selection."""
+        return cls(
+            pa.concat_tables([piece.table for piece in pieces]),
+            sum(piece.read for piece in pieces),
+            {name: sum(piece.after[name] for piece in pieces) for name in pieces[0].after},
+            sum(piece.with_signal for piece in pieces),
+        )
 
 
 def select(
@@ -107,11 +127,25 @@ def select(
     manifest: Manifest,
     reference_date: date,
 ) -> Selected:
-    """Run one selection of `partner` on its extract in the folder `extracts`.
+    """Run one selection as `select_pieces` does, and have all of it."""
+    return Selected.together(
+        list(select_pieces(partner, selection, mapping, extracts, manifest, reference_date))
+    )
+
+
+def select_pieces(
+    partner: str,
+    selection: Selection,
+    mapping: SelectionMapping,
+    extracts: Path,
+    manifest: Manifest,
+    reference_date: date,
+) -> Iterator[Selected]:
+    """Run one selection of `partner` on its extract in the folder `extracts`: at least one piece.
 
     Raises:
         FileMissingError, ExtractUnreadableError, FieldUnmappedError, ColumnMissingError, WrongTypeError,
-        ValueNotListedError, RecordIdMissingError: named after what is wrong; nothing was written.
+        ValueNotListedError, RecordIdMissingError: named after what is wrong; perhaps after some pieces.
     """
     file = extracts / mapping.extract
     if not file.is_file():
@@ -121,12 +155,12 @@ def select(
             raise FieldUnmappedError(partner=partner, file=file.name, selection=selection.id, field=field)
     con = locked_connection([extracts])
     try:
-        return _Extract(con, partner, selection, mapping, file).run(manifest, reference_date)
+        yield from _Extract(con, partner, selection, mapping, file).run(manifest, reference_date)
     except CsvUnreadable as error:
         raise ExtractUnreadableError(partner=partner, file=file.name, row=error.row) from None
-    except duckdb.OutOfMemoryException:
-        raise ExtractError(partner=partner, file=file.name, problem="it does not fit in memory") from None
-    except duckdb.Error as error:
+    except (duckdb.Error, pa.ArrowException, OSError) as error:
+        if "Out of Memory Error" in str(error):
+            raise ExtractError(partner=partner, file=file.name, problem="it does not fit in memory") from None
         # The text of the engine's error may quote the line, so only the line number is taken from it.
         line = re.search(r"[Ll]ine:? (\d+)", str(error))
         raise ExtractUnreadableError(
@@ -144,15 +178,13 @@ class _Extract:
     mapping: SelectionMapping
     file: Path
 
-    def run(self, manifest: Manifest, reference_date: date) -> Selected:
+    def run(self, manifest: Manifest, reference_date: date) -> Iterator[Selected]:
         self.header()
         self.source(manifest, reference_date)
-        read, after = self.funnel()
-        table = self.selected()
-        return Selected(table, read, after, table.num_rows)
+        yield from self.pieces()
 
     def header(self) -> None:
-        """Every mapped column is in the file; the table `raw` holds them (a Parquet file is read where it lies)."""
+        """Every mapped column is in the file, which can be read as `raw`."""
         columns = {RECORD_ID: self.mapping.record_id}
         columns |= {field: self.mapping.columns[field] for field in self.selection.fields}
         if self.file.suffix == ".parquet":
@@ -160,9 +192,15 @@ class _Extract:
             self.con.execute(f"CREATE VIEW raw AS SELECT * FROM read_parquet({file})")
             self._present([row[0] for row in self.con.execute("DESCRIBE raw").fetchall()], columns)
         else:
+            self._present(list(dialect_of(self.file, self.mapping).header), columns)
+            self._rewind()
+
+    def _rewind(self) -> None:
+        """Let `raw` be read from the front; to be called before every statement but the first."""
+        if self.file.suffix != ".parquet":
+            columns = [self.mapping.record_id, *(self.mapping.columns[f] for f in self.selection.fields)]
             dialect = dialect_of(self.file, self.mapping)
-            self._present(list(dialect.header), columns)
-            self.con.register("raw", read_csv(self.file, dialect, list(dict.fromkeys(columns.values()))))
+            self.con.register("raw", open_csv(self.file, dialect, list(dict.fromkeys(columns))))
 
     def _present(self, header: list[str], columns: dict[str, str]) -> None:
         for field, column in columns.items():
@@ -172,7 +210,8 @@ class _Extract:
                 )
 
     def source(self, manifest: Manifest, reference_date: date) -> None:
-        """View `source`: record id, each field as text (`text of …`) and as its type, signals, group, attributes."""
+        """View `source`: record id, each field as text (`text of …`) and as its type, signals, group, attributes, and
+        how many criteria a record passed before it failed one; one more if it passed all and has a signal."""
         texts = [f"{_text(quoted(self.mapping.record_id))} AS {RECORD_ID}"]
         texts += [f"{_text(quoted(self.mapping.columns[f]))} AS {_text_of(f)}" for f in self.selection.fields]
         self.con.execute(f"CREATE VIEW text AS SELECT {', '.join(texts)} FROM raw")
@@ -188,34 +227,64 @@ class _Extract:
                 for a in self.selection.attributes
             ),
         ]
+        tests = [predicate.sql() for predicate in self.selection.predicates().values()] + [f"{SIGNALS} <> 0"]
+        failed = " ".join(f"WHEN ({test}) IS NOT TRUE THEN {n}" for n, test in enumerate(tests))
         self.con.execute(
-            f"CREATE VIEW source AS SELECT *, {', '.join(coded)} FROM (SELECT *, {', '.join(typed)}, "
-            f"DATE '{reference_date.isoformat()}' AS {REFERENCE_DATE} FROM text)"
+            f"CREATE VIEW source AS SELECT *, (CASE {failed} ELSE {len(tests)} END)::UTINYINT AS {_PASSED} "
+            f"FROM (SELECT *, {', '.join(coded)} FROM (SELECT *, {', '.join(typed)}, "
+            f"DATE '{reference_date.isoformat()}' AS {REFERENCE_DATE} FROM text))"
         )
 
     @property
     def _chosen(self) -> str:
-        passed = [f"({predicate.sql()})" for predicate in self.selection.predicates().values()]
-        return " AND ".join([*passed, f"{SIGNALS} <> 0"])
+        return f"{_PASSED} = {len(self.selection.predicates()) + 1}"
 
-    def funnel(self) -> tuple[int, dict[str, int]]:
-        """Records read, and left after each criterion; refuses what cannot be read or sent.
+    def pieces(self) -> Iterator[Selected]:
+        """The records to deliver and the counts, piece by piece; refuses what cannot be read or sent.
 
         Raises:
             WrongTypeError, RecordIdMissingError, ValueNotListedError: the first such row.
         """
-        counts, passed = ["count(*)"], "TRUE"
-        predicates = self.selection.predicates()
-        for predicate in predicates.values():
-            passed += f" AND ({predicate.sql()})"
-            counts.append(f"count(*) FILTER (WHERE {passed})")
+        criteria = list(self.selection.predicates())
+        with closing(self._judged()) as batches:
+            for batch in batches:
+                *columns, passed, fault = batch.columns
+                if pc.any(fault).as_py():
+                    break
+                far = np.bincount(passed.to_numpy(), minlength=len(criteria) + 2)
+                read, *after, with_signal = np.cumsum(far[::-1])[::-1].tolist()
+                table = pa.table(columns, batch.schema.names[:-2]).filter(pc.equal(passed, len(criteria) + 1))
+                yield Selected(table, read, dict(zip(criteria, after, strict=True)), with_signal)
+            else:
+                return
+        self._refuse()
+
+    def _judged(self) -> Generator[pa.RecordBatch, None, None]:
+        """The columns to deliver of every record, how far it passed and whether it has a fault. The first batch is
+        empty, since there may be no other."""
+        texts = [name for source in self.selection.identifiers for name in source.fields]
+        texts += list(self.selection.person.values())
+        columns = [
+            RECORD_ID,
+            *(f"{_text_of(name)} AS {quoted(name)}" for name in dict.fromkeys(texts)),
+            SIGNALS,
+            quoted(GROUP),
+            *(quoted(attribute_column(a.id)) for a in self.selection.attributes),
+            _PASSED,
+            f"{' OR '.join(f'({condition}) IS TRUE' for condition, _ in self._faults())} AS {_FAULT}",
+        ]
+        with self.con.sql(f"SELECT {', '.join(columns)} FROM source").to_arrow_reader(PIECE) as reader:
+            yield pa.RecordBatch.from_pylist([], schema=reader.schema)
+            yield from reader
+
+    def _refuse(self) -> NoReturn:
+        """Tell the first kind of fault that there is, its first row and how often it is there."""
         faults = self._faults()
-        counts += [f"count(*) FILTER (WHERE {condition})" for condition, _ in faults]
-        found = one_row(self.con, f"SELECT {', '.join(counts)} FROM source")
-        for (condition, refuse), count in zip(faults, found[1 + len(predicates) :], strict=True):
-            if count:
-                raise refuse(self._first_row(condition), count)
-        return found[0], dict(zip(predicates, found[1 : 1 + len(predicates)], strict=True))
+        counts = ", ".join(f"count(*) FILTER (WHERE {condition})" for condition, _ in faults)
+        self._rewind()
+        found = one_row(self.con, f"SELECT {counts} FROM source")
+        (condition, refuse), count = next(pair for pair in zip(faults, found, strict=True) if pair[1])
+        raise refuse(self._first_row(condition), count)
 
     def _faults(self) -> list[tuple[str, Callable[[int, int], ExtractError]]]:
         """What may not be true of any row, and the error (made from row and count) when it is."""
@@ -249,21 +318,9 @@ class _Extract:
         ]
 
     def _first_row(self, condition: str) -> int:
+        self._rewind()
         numbered = '(SELECT row_number() OVER () AS "row number", * FROM source)'
         return int(one_row(self.con, f'SELECT min("row number") FROM {numbered} WHERE {condition}')[0])
-
-    def selected(self) -> pa.Table:
-        """The records to deliver."""
-        texts = [name for source in self.selection.identifiers for name in source.fields]
-        texts += list(self.selection.person.values())
-        columns = [
-            RECORD_ID,
-            *(f"{_text_of(name)} AS {quoted(name)}" for name in dict.fromkeys(texts)),
-            SIGNALS,
-            quoted(GROUP),
-            *(quoted(attribute_column(a.id)) for a in self.selection.attributes),
-        ]
-        return self.con.sql(f"SELECT {', '.join(columns)} FROM source WHERE {self._chosen}").to_arrow_table()
 
     def _signals(self, manifest: Manifest) -> str:
         first = [s.id for s in manifest.partners[self.partner].signals]

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 import polars_hash as plh
-import pyarrow as pa
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
@@ -80,18 +79,11 @@ class ProjectKey:
 
 def _first_bytes(hashes: pl.Series) -> np.ndarray:
     """The first 16 bytes of hashes in hex (64 characters each, no nulls), as an array of shape (rows, 16)."""
-    text = pa.chunked_array([hashes.to_arrow()]).cast(pa.large_string()).combine_chunks()
-    text = text.chunk(0) if isinstance(text, pa.ChunkedArray) else text
-    digits = np.frombuffer(text.buffers()[2] or b"", dtype=np.uint8)
-    digits = digits[text.offset * 64 : (text.offset + len(text)) * 64].reshape(-1, 64)
-    out = np.empty((len(digits), PSEUDONYM_BYTES), dtype=np.uint8)
-    for start in range(
-        0, len(digits), 65_536
-    ):  # a piece at a time, so that it stays in the processor's cache
-        piece = digits[start : start + 65_536, : 2 * PSEUDONYM_BYTES]
-        values = (piece & 0x0F) + (piece >> 6) * 9  # '0'-'9' and 'a'-'f' to 0-15
-        out[start : start + 65_536] = (values[:, ::2] << 4) | values[:, 1::2]
-    return out
+    halves = [
+        hashes.str.slice(start, PSEUDONYM_BYTES).str.to_integer(base=16, dtype=pl.UInt64)
+        for start in (0, PSEUDONYM_BYTES)
+    ]
+    return np.stack(halves, axis=1).astype(">u8").view(np.uint8)
 
 
 @dataclass(frozen=True)
@@ -106,7 +98,7 @@ class Blocks:
 
     def take(self, rows: np.ndarray) -> Blocks:
         """The blocks at these positions."""
-        return Blocks(self.data[rows], self.valid[rows])
+        return Blocks(self.data.take(rows, axis=0), self.valid.take(rows))
 
     def to_list(self) -> list[bytes | None]:
         """One `bytes` a row, None where there is no block."""
