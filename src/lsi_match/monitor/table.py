@@ -1,0 +1,117 @@
+"""The one document that the monitor reads: counts per group, stage by stage, and never a person.
+
+A *cell* is one group of every dimension, written `"tot_27"` with one dimension and `"tot_27|bijstand"` with two, in
+the order of `dimensions`. A *stage* holds the count of every cell at one moment: the reference population, after a
+criterion, in the selection, in the match, in the cases, in an outcome. `None` is a count that was withheld; it is
+never read as zero.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+SEPARATOR = "|"
+Count = Annotated[int, Field(ge=0)]
+StageKind = Literal[
+    "reference", "criterion", "selection", "match", "case", "grounded", "not_grounded", "outcome_unknown"
+]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Dimension(_Part):
+    """One way of dividing people into groups.
+
+    `role` says what the groups are: `protected` groups are compared with each other; a `legitimate` one (a kind of
+    benefit, a risk class) is what the comparison may be conditioned on. `baseline` is the group that ratios between
+    groups are taken against; without one, every group is compared with all others together.
+    """
+
+    id: str
+    label: str
+    role: Literal["protected", "legitimate"] = "protected"
+    groups: dict[str, str]
+    baseline: str | None = None
+
+
+class Stage(_Part):
+    """The counts of one moment.
+
+    `against` names the stages it is compared with: the first is the reference, any others come before it in the
+    process. `sampled` says that the counts are themselves a sample of the population, so that they carry their own
+    uncertainty. `rounded_to` is the unit the counts were rounded to before publication (1: not rounded).
+    """
+
+    id: str
+    label: str
+    kind: StageKind
+    counts: dict[str, Count | None]
+    against: tuple[str, ...] = ()
+    partner: str | None = None
+    selection: str | None = None
+    criterion: str | None = None
+    sampled: bool = False
+    rounded_to: int = Field(default=1, ge=1)
+
+
+class Combinations(_Part):
+    """How many of stage `start` met which criteria of one selection: the raw material of attribution.
+
+    `met` maps a pattern with one `1` or `0` per criterion, in the order of `criteria`, to the counts per cell.
+    A withheld count is `None`.
+    """
+
+    partner: str
+    selection: str
+    start: str
+    criteria: tuple[str, ...]
+    met: dict[str, dict[str, Count | None]]
+
+
+class CountsTable(_Part):
+    """Everything one analysis needs.
+
+    `tolerance` is the ratio up to which a difference is accepted: 1.25 accepts ratios from 0.8 to 1.25. `confidence`
+    is the level for the whole report, shared by all its comparisons and by `looks` runs, of which this is number
+    `look`.
+    """
+
+    format: Literal["lsi-match/monitor-counts/v1"] = "lsi-match/monitor-counts/v1"
+    title: str
+    dimensions: tuple[Dimension, ...] = Field(min_length=1, max_length=4)
+    stages: tuple[Stage, ...] = Field(min_length=2)
+    combinations: tuple[Combinations, ...] = ()
+    tolerance: float = Field(default=1.25, gt=1, le=10)
+    confidence: float = Field(default=0.95, ge=0.8, lt=1)
+    smallest_cell: int = Field(default=10, ge=1)
+    look: int = Field(default=1, ge=1)
+    looks: int = Field(default=1, ge=1)
+    source: str | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> CountsTable:
+        seen: set[str] = set()
+        for stage in self.stages:
+            if stage.id in seen:
+                raise ValueError(f"stage {stage.id} stands twice")
+            if missing := set(stage.against) - seen:
+                raise ValueError(
+                    f"stage {stage.id} is compared with {sorted(missing)}, which does not come before it"
+                )
+            seen.add(stage.id)
+            for cell in stage.counts:
+                self._check_cell(stage.id, cell)
+        if self.look > self.looks:
+            raise ValueError(f"run {self.look} of {self.looks}")
+        return self
+
+    def _check_cell(self, stage: str, cell: str) -> None:
+        groups = cell.split(SEPARATOR)
+        if len(groups) != len(self.dimensions) or any(
+            group not in dimension.groups for group, dimension in zip(groups, self.dimensions, strict=True)
+        ):
+            raise ValueError(f"stage {stage} has a cell {cell!r} that the dimensions do not know")
