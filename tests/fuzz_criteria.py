@@ -31,7 +31,7 @@ import duckdb
 
 from lsi_match.protocol.criteria import CriterionError, FieldType, Predicate, parse_predicate
 from lsi_match.protocol.dialects import DIALECTS
-from lsi_match.protocol.statement import predicate_sql, text_form
+from lsi_match.protocol.printer import predicate_sql, text_form
 from lsi_match.sql import locked_connection
 
 FIELDS = {

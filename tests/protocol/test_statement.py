@@ -38,15 +38,8 @@ from lsi_match.protocol.criteria import (
 )
 from lsi_match.protocol.dialects import DIALECTS, Like
 from lsi_match.protocol.manifest import Manifest, Selection, complete_draft
-from lsi_match.protocol.statement import (
-    UnknownDialectError,
-    UnknownSelectionError,
-    funnel,
-    predicate_sql,
-    statement,
-    statements,
-    text_form,
-)
+from lsi_match.protocol.printer import UnknownDialectError, predicate_sql, text_form
+from lsi_match.protocol.statement import UnknownSelectionError, funnel, statement, statements
 from lsi_match.protocol.yaml_text import parse_yaml, read_yaml
 
 CONFIGS = Path(__file__).parents[2] / "configs"
