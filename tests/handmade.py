@@ -70,6 +70,18 @@ def selection(id_: str = "lijst", **changes: Any) -> dict[str, Any]:
     }
 
 
+def dimension(when: str = "begin > DATE '2020-01-01'", id_: str = "leeftijd") -> dict[str, Any]:
+    """Two groups: those for whom `when` is true, and those for whom it is not."""
+    return {
+        "id": id_,
+        "label": id_.title(),
+        "groups": [
+            {"id": "jong", "when": when, "label": "Jong"},
+            {"id": "oud", "when": f"NOT ({when})", "label": "Oud"},
+        ],
+    }
+
+
 def document(
     partners: Dict[str, Sequence[dict[str, Any]]] | None = None,
     *,
@@ -78,7 +90,7 @@ def document(
     person_keys: Sequence[str] = (),
     rule: str = "partners >= 2",
     release: Dict[str, Any] | None = None,
-    groups: Sequence[dict[str, str]] = (),
+    dimensions: Sequence[dict[str, Any]] = (),
     when_late: str = "wait",
 ) -> dict[str, Any]:
     """A manifest as a plain value, with keys that belong to nobody."""
@@ -124,7 +136,7 @@ def document(
             if release is not None
             else {name: {"signals_of": [o for o in names if o != name]} for name in names},
         },
-        "monitor": {"groups": list(groups), "smallest_cell": 5},
+        "monitor": {"dimensions": list(dimensions), "smallest_cell": 5},
         "schedule": {"when_late": when_late, "deadline_days": 14},
         "retention": {"log_details_days": 365, "hold_days": 30},
     }  # fmt: skip

@@ -69,7 +69,7 @@ CLOSED: dict[Gate, tuple[str, Callable[[World], object], str]] = {
     Gate.DPIA: ("samenloop", signed_anew(lambda d: d["dpia"].update(date="2098-01-01")), "DpiaGateError"),
     Gate.DPO_ADVICE: ("samenloop", signed_anew(lambda d: d["dpo_advice"].pop("svb")), "DpoAdviceGateError"),
     Gate.EQUAL_TREATMENT: ("samenloop", signed_anew(ground), "EqualTreatmentGateError"),
-    Gate.NEIGHBOURHOOD: ("wijk", signed_anew(lambda d: d["monitor"].update(groups=[])), "NeighbourhoodGateError"),
+    Gate.NEIGHBOURHOOD: ("wijk", signed_anew(lambda d: d["monitor"].update(dimensions=[])), "NeighbourhoodGateError"),
     Gate.PARTIES: ("samenloop", other_key, "PartyKeyDiffersError"),
     Gate.ROUND: ("samenloop", without_key, "RoundGateError"),
 }  # fmt: skip

@@ -97,7 +97,8 @@ def test_every_declared_field_is_used(manifests: dict[str, Manifest]) -> None:
     for manifest in manifests.values():
         for partner, selection in manifest.selections():
             predicates = [*selection.predicates().values(), *selection.signal_predicates().values()]
-            predicates += manifest.group_predicates(selection).values()
+            for groups in manifest.group_predicates(selection).values():
+                predicates += groups.values()
             used = {field for predicate in predicates for field in predicate.fields}
             used |= {field for source in selection.identifiers for field in source.fields}
             used |= {attribute.field for attribute in selection.attributes}

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from handmade import NOW, PROSE, Parties, document, selection
+from handmade import NOW, PROSE, Parties, dimension, document, selection
 
 from lsi_match.errors import LsiError
 from lsi_match.matcher.gates import Evidence, Gate, evaluate, require
@@ -23,7 +23,7 @@ Draft = dict[str, Any]
 def parties(folder: Path, change: Callable[[Draft], object] = lambda _: None) -> Parties:
     draft = document()
     draft["work_instruction"]["acknowledged_by"] = list(ROLES)
-    draft["monitor"]["groups"] = [{"id": "jong", "when": "begin > DATE '2020-01-01'", "label": "Jong"}]
+    draft["monitor"]["dimensions"] = [dimension()]
     change(draft)
     return Parties(folder, draft)
 
@@ -94,7 +94,7 @@ CLOSED: list[tuple[Callable[[Draft], object], Gate, str]] = [
     (lambda d: d["dpo_advice"]["svb"].update(date="2027-01-01"), Gate.DPO_ADVICE, "DpoAdviceGateError"),
     (lambda d: d["dpo_advice"]["svb"].update(outcome="negative"), Gate.DPO_ADVICE, "DpoAdviceUnansweredGateError"),
     (ground, Gate.EQUAL_TREATMENT, "EqualTreatmentGateError"),
-    (lambda d: (neighbourhood(d), d["monitor"].update(groups=[])), Gate.NEIGHBOURHOOD, "NeighbourhoodGateError"),
+    (lambda d: (neighbourhood(d), d["monitor"].update(dimensions=[])), Gate.NEIGHBOURHOOD, "NeighbourhoodGateError"),
 ]  # fmt: skip
 
 

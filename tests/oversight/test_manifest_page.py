@@ -39,7 +39,8 @@ def test_everything_that_was_agreed_is_told(name: str, lang: Language) -> None:
         assert chosen.source in page
         for rule in chosen.criteria:
             assert rule.rationale in page
-        for told in (*chosen.signals, *manifest.monitor.groups):
+        groups = [group for dimension in manifest.monitor.dimensions for group in dimension.groups]
+        for told in (*chosen.signals, *groups):
             assert told.label in page
         for attribute in chosen.attributes:
             assert attribute.rationale in page

@@ -11,7 +11,7 @@ from io import StringIO
 from typing import Any
 
 import pytest
-from handmade import PARTNERS, PROSE, document, manifest, selection
+from handmade import PARTNERS, PROSE, dimension, document, manifest, selection
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -48,7 +48,7 @@ def full() -> dict[str, Value]:
         {"gemeente": [first], "uwv": [selection("een"), selection("twee", signals=[{"id": "x", "when": "actief", "label": "X"}])],
          "svb": [selection()]},
         person_keys=[SOME_KEY], release=release,
-        groups=[{"id": "jong", "when": "begin > DATE '2020-01-01'", "label": "Jong"}],
+        dimensions=[dimension()],
     )  # fmt: skip
     value["dpo_advice"]["svb"] |= {"outcome": "negative", "answer": "Aangepast."}
     value["characteristics"] = {
@@ -190,6 +190,19 @@ def first(value: dict[str, Value]) -> dict[str, Value]:
     return found
 
 
+def named(group: str, label: str = "Een") -> Value:
+    """A dimension with a group of this name and label."""
+    made = dimension()
+    made["groups"][0] |= {"id": group, "label": label}
+    return made
+
+
+def many(groups: int, id_: str = "klasse") -> Value:
+    """A dimension of so many groups."""
+    made = [{"id": f"g{i}", "when": f"bedrag < {i}", "label": f"Tot {i}"} for i in range(groups)]
+    return {"id": id_, "label": "Klasse", "groups": made}
+
+
 def rename_partner(value: dict[str, Value], new: str) -> None:
     for part in (value["controllers"], value["partners"], value["dpo_advice"], value["release"]["to"]):
         part[new] = part.pop("svb")
@@ -224,7 +237,31 @@ RULES: dict[str, tuple[Change, str]] = {
         lambda v: first(v).update(attributes=[{"id": "x", "field": "actief", "kind": "boolean", "rationale": "r"}] * 2),
         "attribute 'x' is named twice"),
     "one group twice": (
-        lambda v: v["monitor"].update(groups=[{"id": "g", "when": "actief", "label": "G"}] * 2), "group 'g' is named twice"),
+        lambda v: v["monitor"].update(dimensions=[dimension() | {"groups": dimension()["groups"][:1] * 2}]),
+        "group 'jong' is named twice"),
+    "one dimension twice": (
+        lambda v: v["monitor"].update(dimensions=[dimension()] * 2), "dimension 'leeftijd' is named twice"),
+    "a group called unknown": (
+        lambda v: v["monitor"].update(dimensions=[named("unknown")]), "a group cannot be called 'unknown'"),
+    "a baseline that is no group": (
+        lambda v: v["monitor"].update(dimensions=[dimension() | {"baseline": "weg"}]), "'weg' is no group"),
+    "one cell more": (
+        lambda v: v["monitor"].update(dimensions=[many(15), many(16, "ook")]), "more than 256 combinations"),
+    "a reference that lacks a group": (
+        lambda v: v["monitor"].update(dimensions=[dimension()], reference={"source": "CBS", "counts": {"jong": 5}}),
+        "a count for each of jong, oud"),
+    "a field that is a special category as a group": (
+        lambda v: (first(v)["fields"].update(herkomst={"type": "text", "meaning": "Herkomst"}),
+                   v["monitor"].update(dimensions=[dimension("herkomst = 'a'")])),
+        "looks at 'herkomst', which has to do with race, colour"),
+    "a field that declares a special category as a group": (
+        lambda v: (v.update(characteristics={"strafrecht": {"kind": "ground", "label": "Strafrecht", "rationale": PROSE}}),
+                   first(v)["fields"]["soort"].update(characteristic="strafrecht"),
+                   v["monitor"].update(dimensions=[dimension("soort = 'a'")])),
+        "data under art. 10 GDPR is never counted per person"),
+    "a special category by the label of a group": (
+        lambda v: v["monitor"].update(dimensions=[named("g1", "Met een migratieachtergrond")]),
+        "data under art. 9 GDPR is never counted per person"),
     "63 signals": (
         lambda v: first(v).update(signals=[{"id": f"s{i}", "when": "actief", "label": "S"} for i in range(63)]),
         "at most 62 signals"),
@@ -294,9 +331,9 @@ RULES: dict[str, tuple[Change, str]] = {
     "a match rule over a stranger": (lambda v: v["match"].update(rule="ind AND uwv"), "names the field 'ind'"),
     "a match rule that counts wrongly": (lambda v: v["match"].update(rule="partners"), "not true or false"),
     "a group over a field of nobody": (
-        lambda v: v["monitor"].update(groups=[{"id": "g", "when": "weg", "label": "G"}]), "names the field 'weg'"),
+        lambda v: v["monitor"].update(dimensions=[dimension("weg")]), "names the field 'weg'"),
     "a group over a field of another type": (
-        lambda v: (v["monitor"].update(groups=[{"id": "g", "when": "actief", "label": "G"}]),
+        lambda v: (v["monitor"].update(dimensions=[dimension("actief")]),
                    first(v)["fields"]["actief"].update(type="text"),
                    first(v)["criteria"][0].update(when="actief = 'x'")), "not true or false"),
     "a period that ends before it begins": (

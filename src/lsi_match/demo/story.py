@@ -26,11 +26,10 @@ from lsi_match.files import read_bytes, read_private
 from lsi_match.matcher.intake import Round, receive
 from lsi_match.matcher.site import utc_now
 from lsi_match.measure import Measured, measured
-from lsi_match.monitor.counts import UNKNOWN
 from lsi_match.oversight.verify import Verification, verify_log
 from lsi_match.partner.prepare import Prepared
 from lsi_match.protocol.canonical import digest_of_bytes
-from lsi_match.protocol.manifest import Manifest
+from lsi_match.protocol.manifest import UNKNOWN, Manifest
 from lsi_match.trust.keys import public_key
 from lsi_match.trust.note import VerifierKey
 
@@ -250,9 +249,10 @@ class _Story:
     def _groups(self, world: World) -> None:
         """The overview of the round: counts per group, small cells withheld."""
         overview = world.project.overview(ROUND)
-        labels = {group.id: group.label for group in world.project.manifest().monitor.groups}
-        if overview is None or not labels:
+        dimensions = world.project.manifest().monitor.dimensions
+        if overview is None or len(dimensions) != 1:
             return
+        labels = {group.id: group.label for group in dimensions[0].groups}
         stages = {"delivered": "geleverd", "matched": "gekoppeld", "cases": "casussen"}
         rows = [
             [label, *(_shown(overview.groups[stage][group]) for stage in stages)]

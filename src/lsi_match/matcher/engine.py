@@ -26,8 +26,9 @@ from scipy.sparse.csgraph import connected_components
 
 from lsi_match.matcher.intake import Drop
 from lsi_match.matcher.persons import Persons
+from lsi_match.protocol.cells import cell_sql, place_sql
 from lsi_match.protocol.identifiers import IdentifierKind
-from lsi_match.protocol.manifest import NO_VALUE, Attribute, Manifest
+from lsi_match.protocol.manifest import NO_VALUE, Attribute, Manifest, Monitor
 from lsi_match.protocol.tables import (
     GROUP,
     REFERENCE,
@@ -122,7 +123,7 @@ class Engine:
         self.link()
         for statement in (
             _subject_of(self.kinds),
-            _subject(len(self.partners)),
+            _subject(self.manifest.monitor, len(self.partners)),
             self._profile(),
             self._case_subject(),
         ):
@@ -285,11 +286,15 @@ def _subject_of(kinds: Sequence[str]) -> str:
         SELECT record, first AS subject FROM whole UNION ALL SELECT record, first AS subject FROM apart"""
 
 
-def _subject(partners: int) -> str:
-    """Step `subject`: per subject and partner the signals of all its records, and the first known group cell."""
+def _subject(monitor: Monitor, partners: int) -> str:
+    """Step `subject`: per subject and partner the signals of all its records, and in every dimension of the monitor
+    the first group that any record knows."""
+    cell = cell_sql(
+        monitor, (f"min({place_sql(monitor, d, 'cell')})" for d in range(len(monitor.dimensions)))
+    )
     masks = ", ".join(f"bit_or(signals) FILTER (WHERE partner = {i}) AS m{i}" for i in range(partners))
     return (
-        f"CREATE TABLE subject AS SELECT subject, min(cell) AS cell, {masks} "
+        f"CREATE TABLE subject AS SELECT subject, {cell} AS cell, {masks} "
         "FROM subject_of JOIN record USING (record) GROUP BY subject"
     )
 

@@ -288,10 +288,10 @@ def _equal_treatment(manifest: Manifest) -> None:
 def _neighbourhood(manifest: Manifest) -> None:
     if manifest.project.type != "neighbourhood":
         return
-    if not manifest.monitor.groups:
-        raise NeighbourhoodGateError(problem="monitor.groups")
+    if not manifest.monitor.dimensions:
+        raise NeighbourhoodGateError(problem="monitor.dimensions")
     if not any(manifest.group_predicates(selection) for _, selection in manifest.selections()):
-        raise NeighbourhoodGateError(problem="monitor.groups: fields")
+        raise NeighbourhoodGateError(problem="monitor.dimensions: fields")
     for ground in _grounds(manifest):
         raise NeighbourhoodGateError(problem=manifest.characteristics[ground].label)
 

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 from lsi_match.errors import LsiError
 from lsi_match.files import read_bytes
 from lsi_match.protocol.canonical import digest_of_bytes
+from lsi_match.protocol.cells import nothing_known
 from lsi_match.protocol.documents import DropDescriptor, Opening, SelectionCounts, part_name
 from lsi_match.protocol.manifest import NO_VALUE, UNKNOWN_GROUP, Manifest, Partner
 from lsi_match.protocol.tables import (
@@ -250,7 +251,7 @@ def _allowed(manifest: Manifest, partner: Partner, table: pa.Table) -> dict[str,
         fits = pc.or_(fits, pc.and_(pc.equal(selection, position), own))
     allowed[SIGNALS] = fits
     cell = table.column(GROUP)
-    allowed[GROUP] = pc.or_(pc.less(cell, len(manifest.monitor.groups)), pc.equal(cell, UNKNOWN_GROUP))
+    allowed[GROUP] = pc.or_(pc.less(cell, nothing_known(manifest.monitor)), pc.equal(cell, UNKNOWN_GROUP))
     for attribute in partner.attributes:
         column = attribute_column(attribute.id)
         count = 60_012 if attribute.kind == "month" else len(attribute.labels())

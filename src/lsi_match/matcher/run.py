@@ -27,6 +27,7 @@ from lsi_match.matcher.intake import Drop, DropDuplicateError, PartnerNotInManif
 from lsi_match.matcher.site import OPENING, Project, json_document
 from lsi_match.monitor.counts import Overview, group_table, withheld
 from lsi_match.protocol.canonical import digest_of_bytes
+from lsi_match.protocol.cells import by_name
 from lsi_match.protocol.documents import Opening, Part, ReleaseDescriptor
 from lsi_match.protocol.steps import Step
 from lsi_match.tables import to_parquet
@@ -297,7 +298,6 @@ class Run:
     def count(self) -> None:
         """Step `count`: the overview of the round for project leader and FG, kept as a document."""
         engine, smallest = self._running(), self._manifest.monitor.smallest_cell
-        groups = [group.id for group in self._manifest.monitor.groups]
         overview = Overview(
             project=self.project.id,
             manifest=self._manifest.digest,
@@ -306,7 +306,8 @@ class Run:
             delivered={name: withheld(d.descriptor.rows, smallest) for name, d in self._drops.items()},
             totals={name: withheld(count, smallest) for name, count in engine.counts().items()},
             groups={
-                stage: group_table(cells, groups, smallest) for stage, cells in engine.group_counts().items()
+                stage: group_table(by_name(self._manifest.monitor, cells), smallest)
+                for stage, cells in engine.group_counts().items()
             },
         )
         self._record(Step.COUNT, overview=self.project.keep(json_document(overview.model_dump(mode="json"))))

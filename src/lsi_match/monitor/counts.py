@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
-
-from lsi_match.protocol.manifest import UNKNOWN_GROUP
-
-UNKNOWN = "unknown"
 
 
 class Overview(BaseModel):
@@ -32,17 +28,8 @@ def withheld(count: int, smallest_cell: int) -> int | None:
     return None if 0 < count < smallest_cell else count
 
 
-def group_table(
-    counts: Mapping[int, int], groups: Sequence[str], smallest_cell: int
-) -> dict[str, int | None]:
-    """Group id → count, small cells withheld, and never exactly one, which a total would give away.
-
-    Args:
-        counts: group position (255: unknown) → count.
-        groups: group ids in the order of their positions.
-    """
-    names = [*groups, UNKNOWN]
-    full = {name: counts.get(UNKNOWN_GROUP if name == UNKNOWN else i, 0) for i, name in enumerate(names)}
+def group_table(full: Mapping[str, int], smallest_cell: int) -> dict[str, int | None]:
+    """Cell → count, small cells withheld, and never exactly one, which a total would give away."""
     shown = {name: withheld(count, smallest_cell) for name, count in full.items()}
     hidden = [name for name, count in shown.items() if count is None]
     rest = [name for name, count in shown.items() if count]

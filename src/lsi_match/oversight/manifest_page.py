@@ -13,7 +13,7 @@ from typing import Any
 from lsi_match.errors import Language
 from lsi_match.protocol.criteria import Predicate
 from lsi_match.protocol.equality import CharacteristicKind, undeclared, uses
-from lsi_match.protocol.manifest import Attribute, Manifest, Selection
+from lsi_match.protocol.manifest import Attribute, Manifest, Monitor, Reference, Selection
 from lsi_match.protocol.words.compare import Change, compare, compare_match_rules
 from lsi_match.protocol.words.explain import Use, explain, explain_match_rule, match_columns
 from lsi_match.protocol.words.meaning import FieldValue
@@ -224,14 +224,7 @@ def _cases(page: _Page, manifest: Manifest) -> None:
 def _terms(page: _Page, manifest: Manifest) -> None:
     say = page.say
     page.head(2, say("Toezicht en termijnen", "Oversight and terms"))
-    groups = manifest.monitor.groups
-    if groups:
-        cell = manifest.monitor.smallest_cell
-        names = ", ".join(group.label for group in groups)
-        page.item(markdown_safe(say(f"De monitor telt per groep: {names}. Aantallen onder {cell} worden niet getoond.",
-                                    f"The monitor counts per group: {names}. Numbers below {cell} are not shown.")))  # fmt: skip
-    else:
-        page.item(say("De monitor telt geen groepen.", "The monitor counts no groups."))
+    _monitor(page, manifest.monitor, manifest.retention.hold_days)
     schedule, kept = manifest.schedule, manifest.release.keep_days
     late = (
         say("wacht de ronde", "the round waits")
@@ -247,6 +240,55 @@ def _terms(page: _Page, manifest: Manifest) -> None:
     roles = ", ".join(manifest.work_instruction.acknowledged_by)
     page.item(markdown_safe(say(f"Werkinstructie: {manifest.work_instruction.title}. Te lezen door: {roles}.",
                                 f"Work instruction: {manifest.work_instruction.title}. To be read by: {roles}.")))  # fmt: skip
+
+
+def _monitor(page: _Page, monitor: Monitor, hold_days: int) -> None:
+    say, table = page.say, monitor.reference
+    if not monitor.dimensions:
+        page.item(say("De monitor telt geen groepen.", "The monitor counts no groups."))
+        return
+    cell = monitor.smallest_cell
+    page.item(
+        say(
+            f"De monitor telt bij iedere stap per groep. Aantallen onder {cell} worden niet getoond.",
+            f"The monitor counts per group at every step. Numbers below {cell} are not shown.",
+        )
+    )
+    within = say(" (waarbinnen wordt vergeleken)", " (within which groups are compared)")
+    for dimension in monitor.dimensions:
+        names = ", ".join(group.label for group in dimension.groups)
+        role = within if dimension.role == "legitimate" else ""
+        page.item(markdown_safe(f"{dimension.label}{role}: {names}"), 1)
+    with_what = (
+        markdown_safe(say(f"met deze tabel: {table.source}", f"with this table: {table.source}"))
+        if isinstance(table, Reference)
+        else say("met het hele register van de deelnemer", "with the whole register of the partner")
+    )
+    page.item(say("Er wordt vergeleken ", "The comparison is ") + with_what + ".")
+    ratio, surely = (
+        number(Decimal(str(value)), page.lang) for value in (monitor.tolerance, monitor.confidence * 100)
+    )
+    page.item(
+        say(
+            f"Een groep mag {ratio} keer zo vaak voorkomen (zekerheid {surely}%, over {monitor.looks} rondes samen).",
+            f"A group may occur {ratio} times as often (confidence {surely}%, over {monitor.looks} rounds together).",
+        )
+    )
+    page.item(
+        say(
+            "Komt een groep vaker voor, dan wordt niets vrijgegeven tot alle partijen dat schriftelijk hebben "
+            f"gerechtvaardigd. Is dat er na {hold_days} dagen niet, dan wordt alles vernietigd.",
+            "When a group occurs more often, nothing is released until all parties justified that in writing. "
+            f"If they have not after {hold_days} days, everything is destroyed.",
+        )
+    )
+    if monitor.hold_on_too_little:
+        page.item(
+            say(
+                "Ook bij te weinig gegevens om iets te zeggen wordt de vrijgave aangehouden.",
+                "A release is held as well where there is too little data to say anything.",
+            )
+        )
 
 
 # what changed
@@ -286,11 +328,9 @@ def _rules(manifest: Manifest) -> dict[str, tuple[Predicate, Selection]]:
     """Every predicate over fields by its place."""
     found = {}
     for partner, selection in manifest.selections():
-        for part, predicates in (
-            ("criteria", selection.predicates()),
-            ("signals", selection.signal_predicates()),
-            ("groups", manifest.group_predicates(selection)),
-        ):
+        parts = {"criteria": selection.predicates(), "signals": selection.signal_predicates()}
+        parts |= {f"groups.{name}": groups for name, groups in manifest.group_predicates(selection).items()}
+        for part, predicates in parts.items():
             for name, predicate in predicates.items():
                 found[f"{partner}.{selection.id}.{part}.{name}"] = (predicate, selection)
     return found

@@ -24,8 +24,9 @@ from lsi_match.errors import LsiError
 from lsi_match.files import FileMissingError
 from lsi_match.partner.csv_extract import CsvUnreadable, dialect_of, open_csv
 from lsi_match.partner.mapping import SelectionMapping
-from lsi_match.protocol.criteria import REFERENCE_DATE, FieldType
-from lsi_match.protocol.manifest import NO_VALUE, UNKNOWN_GROUP, Attribute, Manifest, Selection
+from lsi_match.protocol.cells import cell_sql
+from lsi_match.protocol.criteria import REFERENCE_DATE, FieldType, Predicate
+from lsi_match.protocol.manifest import NO_VALUE, Attribute, Dimension, Manifest, Selection
 from lsi_match.protocol.tables import GROUP, SIGNALS, attribute_column
 from lsi_match.sql import locked_connection, one_row, quoted
 
@@ -331,11 +332,17 @@ class _Extract:
         return f"({' | '.join(f'({bit})::UBIGINT' for bit in bits)})"
 
     def _group(self, manifest: Manifest) -> str:
-        cells = "".join(
-            f"WHEN {predicate.sql()} THEN {position} "
-            for position, predicate in enumerate(manifest.group_predicates(self.selection).values())
+        known = manifest.group_predicates(self.selection)
+        return cell_sql(
+            manifest.monitor, (_place(d, known.get(d.id, {})) for d in manifest.monitor.dimensions)
         )
-        return f"(CASE {cells}ELSE {UNKNOWN_GROUP} END)::UTINYINT" if cells else f"{UNKNOWN_GROUP}::UTINYINT"
+
+
+def _place(dimension: Dimension, predicates: dict[str, Predicate]) -> str:
+    """The place in a dimension: of the first group that is true, or unknown."""
+    cases = "".join(f"WHEN {p.sql()} THEN {place} " for place, p in enumerate(predicates.values()))
+    unknown = len(dimension.groups)
+    return f"CASE {cases}ELSE {unknown} END" if cases else str(unknown)
 
 
 def _text(column: str) -> str:

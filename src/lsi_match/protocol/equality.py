@@ -9,6 +9,7 @@ list `data/characteristics.csv`: one characteristic a line, with its source. Len
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -29,10 +30,12 @@ class CharacteristicKind(StrEnum):
 
 @dataclass(frozen=True)
 class Known:
-    """A line of the list: what it is called, by which words a field betrays it, and who says so."""
+    """A line of the list: what it is called, by which words a field betrays it, and who says so. `special` is the
+    article of the GDPR that makes it a special category of personal data (9, or 10), or empty."""
 
     name: str
     kind: CharacteristicKind
+    special: str
     nl: str
     en: str
     words: tuple[str, ...]
@@ -47,6 +50,7 @@ def known_characteristics() -> dict[str, Known]:
         row["name"]: Known(
             row["name"],
             CharacteristicKind(row["kind"]),
+            row["special"],
             row["nl"],
             row["en"],
             tuple(row["words"].split()),
@@ -116,3 +120,39 @@ def undeclared(manifest: Manifest) -> list[Undeclared]:
 def _betrayed(name: str) -> Known | None:
     parts = set(name.split("_")) | {name}
     return next((known for known in known_characteristics().values() if parts & set(known.words)), None)
+
+
+@dataclass(frozen=True)
+class SpecialGroup:
+    """A dimension of the monitor that would count people by a special category of personal data.
+
+    Attributes:
+        word: the field, or the name or label of the dimension or group, that shows it.
+    """
+
+    dimension: str
+    word: str
+    known: Known
+
+
+def special_groups(manifest: Manifest) -> list[SpecialGroup]:
+    """Dimensions that look at a special category (art. 9 and 10 GDPR): through the characteristic that a field
+    declares, or by a word of the list in the name of a field, a dimension or a group, or in a label."""
+    found = []
+    for dimension in manifest.monitor.dimensions:
+        names = [dimension.id, dimension.label, *(text for g in dimension.groups for text in (g.id, g.label))]
+        words = {name: known for name in names if (known := _special_word(name))}
+        for _, selection in manifest.selections():
+            for predicate in manifest.group_predicates(selection).get(dimension.id, {}).values():
+                for field in predicate.fields:
+                    declared = known_characteristics().get(selection.fields[field].characteristic or "")
+                    known = declared if declared and declared.special else _special_word(field)
+                    if known:
+                        words[field] = known
+        found += [SpecialGroup(dimension.id, word, known) for word, known in words.items()]
+    return found
+
+
+def _special_word(text: str) -> Known | None:
+    parts = set(re.split(r"[\W_]+", text.lower())) | {text}
+    return next((k for k in known_characteristics().values() if k.special and parts & set(k.words)), None)

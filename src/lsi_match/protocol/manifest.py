@@ -10,13 +10,15 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from datetime import date
 from functools import cached_property
+from itertools import product
+from math import prod
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from lsi_match.protocol.canonical import canonical_json, digest_of_bytes
 from lsi_match.protocol.criteria import FIELD_NAME, REFERENCE_DATE, FieldType, Predicate, parse_predicate
-from lsi_match.protocol.equality import CharacteristicKind, known_characteristics, uses
+from lsi_match.protocol.equality import CharacteristicKind, known_characteristics, special_groups, uses
 from lsi_match.protocol.identifiers import (
     ADDRESS_PARTS,
     UNIT_OF,
@@ -53,10 +55,15 @@ SigningKey = Annotated[
 EncryptionKey = Annotated[str, StringConstraints(pattern=r"^age1[0-9a-z]{58}$")]
 Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
 
-#: Signals of one partner travel as bits of one number; a group cell as one byte, of which 255 is "unknown".
+#: Signals of one partner travel as bits of one number, and so are the criteria counted that a record meets.
 MAX_SIGNALS = 62
-MAX_GROUPS = 250
+MAX_CRITERIA = 50
+#: A group cell travels as one byte (`protocol.cells`), of which 255 says that nothing is known.
+MAX_CELLS = 256
+MAX_DIMENSIONS = 4
 UNKNOWN_GROUP = 255
+#: The group of a record of which nothing is known in a dimension.
+UNKNOWN = "unknown"
 #: Position of "no value" in an attribute column.
 NO_VALUE = 65535
 #: Columns that are made from a record beside its fields, and columns of matching and release beside the partners':
@@ -70,6 +77,12 @@ ATTRIBUTE_TYPES = {
     "band": {FieldType.INTEGER, FieldType.DECIMAL},
     "month": {FieldType.DATE},
 }
+
+
+def _no_twins(what: str, names: list[Any]) -> None:
+    twins = sorted({str(name) for name in names if names.count(name) > 1})
+    if twins:
+        raise ValueError(f"the {what} '{twins[0]}' is named twice")
 
 
 class Document(BaseModel):
@@ -311,7 +324,7 @@ class Selection(Document):
         default_factory=dict,
         description="Velden voor persoonssleutels. Fields that person keys are made from.",
     )
-    criteria: tuple[Rule, ...] = Field(min_length=1)
+    criteria: tuple[Rule, ...] = Field(min_length=1, max_length=MAX_CRITERIA)
     signals: tuple[Signal, ...] = Field(min_length=1)
     attributes: tuple[Attribute, ...] = ()
     volume: Volume
@@ -419,16 +432,90 @@ class Release(Document):
 
 
 class Group(Document):
-    """A cell of the monitor: the first group whose predicate is true counts a record."""
+    """A group of a dimension: a record belongs to the first whose predicate is true."""
 
     id: Name
     when: Text
     label: Text
 
 
+class Dimension(Document):
+    """One way of dividing people into groups that the monitor counts by."""
+
+    id: Name
+    label: Text
+    role: Literal["protected", "legitimate"] = Field(
+        default="protected",
+        description="`protected`: groepen die worden vergeleken; `legitimate`: waarbinnen. Groups compared, or within which.",
+    )
+    groups: tuple[Group, ...] = Field(min_length=2, max_length=MAX_CELLS - 2)
+    baseline: Name | None = Field(
+        default=None,
+        description="Groep waarmee de andere worden vergeleken; zonder: elke groep met alle andere samen.",
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Dimension:
+        names = [group.id for group in self.groups]
+        _no_twins("group", names)
+        if UNKNOWN in names:
+            raise ValueError(f"a group cannot be called '{UNKNOWN}', which has a meaning of its own")
+        if self.baseline is not None and self.baseline not in names:
+            raise ValueError(f"the baseline '{self.baseline}' is no group of '{self.id}'")
+        return self
+
+
+class Reference(Document):
+    """A published table that selections are compared with, in place of each partner's register."""
+
+    source: Text = Field(description="Waar de tabel vandaan komt. Where the table is from.")
+    counts: dict[str, Annotated[int, Field(ge=0, le=1_000_000_000)]] = Field(
+        description="Cel (de groep van iedere dimensie, met `|` ertussen) → aantal. Cell → count."
+    )
+    sampled: bool = Field(default=False, description="De aantallen komen uit een steekproef. From a sample.")
+    rounded_to: int = Field(
+        default=1, ge=1, le=1000, description="Eenheid waarop is afgerond. Unit of rounding."
+    )
+
+
 class Monitor(Document):
-    groups: tuple[Group, ...] = Field(default=(), max_length=MAX_GROUPS)
+    """What is counted per group at every stage, with what it is compared, and when a run is held."""
+
+    dimensions: tuple[Dimension, ...] = Field(default=(), max_length=MAX_DIMENSIONS)
+    reference: Literal["register"] | Reference = "register"
+    tolerance: float = Field(
+        default=1.25,
+        gt=1,
+        le=10,
+        description="Verhouding tot waar een verschil wordt aanvaard. Ratio up to which a difference is accepted.",
+    )
+    confidence: float = Field(
+        default=0.95, ge=0.8, le=0.999, description="Zekerheid van het hele rapport. Of the whole report."
+    )
+    looks: int = Field(
+        default=12,
+        ge=1,
+        le=1000,
+        description="Aantal rondes dat samen die zekerheid deelt. Rounds that share that confidence.",
+    )
     smallest_cell: int = Field(default=10, ge=2, le=1000)
+    hold_on_too_little: bool = Field(
+        default=False,
+        description="Ook aanhouden als er te weinig gegevens zijn. Hold as well where there is too little data.",
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Monitor:
+        _no_twins("dimension", [dimension.id for dimension in self.dimensions])
+        if prod(len(dimension.groups) + 1 for dimension in self.dimensions) > MAX_CELLS:
+            raise ValueError(
+                f"the groups of all dimensions, with unknown, make more than {MAX_CELLS} combinations"
+            )
+        if isinstance(self.reference, Reference):
+            cells = {"|".join(cell) for cell in product(*([g.id for g in d.groups] for d in self.dimensions))}
+            if self.reference.counts.keys() != cells:
+                raise ValueError(f"the reference gives a count for each of {', '.join(sorted(cells))}")
+        return self
 
 
 class Schedule(Document):
@@ -496,11 +583,15 @@ class Manifest(Document):
                 raise ValueError(
                     f"a partner or signal cannot give the column '{name}', which has a meaning of its own"
                 )
-        _no_twins("group", [group.id for group in self.monitor.groups])
         self.match_predicate()
         for _, selection in self.selections():
             self.group_predicates(selection)
         self._characteristics_declared()
+        for found in special_groups(self):
+            raise ValueError(
+                f"monitor.dimensions.{found.dimension} looks at '{found.word}', which has to do with {found.known.en}: "
+                f"data under art. {found.known.special} GDPR is never counted per person"
+            )
         return self
 
     def _characteristics_declared(self) -> None:
@@ -558,14 +649,17 @@ class Manifest(Document):
         """The parsed match rule."""
         return parse_predicate(self.match.rule, self.match_fields)
 
-    def group_predicates(self, selection: Selection) -> dict[str, Predicate]:
-        """Group id → predicate, or nothing when the selection lacks a field that the groups look at."""
+    def group_predicates(self, selection: Selection) -> dict[str, dict[str, Predicate]]:
+        """Dimension → group → predicate, of the dimensions of which the selection has every field."""
         every_field = {k: v for _, s in self.selections() for k, v in s.field_types.items()}
-        parsed = {group.id: parse_predicate(group.when, every_field) for group in self.monitor.groups}
-        needed = {field for predicate in parsed.values() for field in predicate.fields}
-        if not needed <= selection.fields.keys():
-            return {}
-        return {group.id: parse_predicate(group.when, selection.field_types) for group in self.monitor.groups}
+        found = {}
+        for dimension in self.monitor.dimensions:
+            parsed = [parse_predicate(group.when, every_field) for group in dimension.groups]
+            if {field for predicate in parsed for field in predicate.fields} <= selection.fields.keys():
+                found[dimension.id] = {
+                    group.id: parse_predicate(group.when, selection.field_types) for group in dimension.groups
+                }
+        return found
 
     def canonical(self) -> bytes:
         """The RFC 8785 bytes that are signed: what the document says, and nothing that a later version adds."""
@@ -580,12 +674,6 @@ class Manifest(Document):
     def digest(self) -> str:
         """The identity of this manifest."""
         return digest_of_bytes(self.canonical())
-
-
-def _no_twins(what: str, names: list[Any]) -> None:
-    twins = sorted({str(name) for name in names if names.count(name) > 1})
-    if twins:
-        raise ValueError(f"the {what} '{twins[0]}' is named twice")
 
 
 def complete_draft(
