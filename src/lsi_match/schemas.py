@@ -34,6 +34,7 @@ from lsi_match.protocol.documents import (
 )
 from lsi_match.protocol.log_entry import LogEntry
 from lsi_match.protocol.manifest import Manifest
+from lsi_match.protocol.trust_root import TrustRoot
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -53,6 +54,7 @@ SENT: dict[str, type[BaseModel]] = {
     "opening": Opening,
     "overview": Overview,
     "release": ReleaseDescriptor,
+    "trust-root": TrustRoot,
 }
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Iterable
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
@@ -26,8 +27,8 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 class SignatureMissingError(LsiError):
-    nl = "{what} van {party} is niet ondertekend, of met een andere sleutel dan het manifest noemt. Vraag een nieuwe, goed ondertekend."
-    en = "{what} of {party} is not signed, or with another key than the manifest names. Ask for a new one, properly signed."
+    nl = "{what} van {party} is niet ondertekend, of met een sleutel die daarvoor niet geldt. Vraag een nieuwe, goed ondertekend."
+    en = "{what} of {party} is not signed, or with a key that does not count for it. Ask for a new one, properly signed."
 
 
 class SignedDocumentInvalidError(LsiError):
@@ -46,21 +47,29 @@ def sign(document: BaseModel, payload_type: str, identity: Identity) -> bytes:
 
 
 def verify(
-    data: bytes, payload_type: str, model: type[Model], signing_key: str, *, what: str, party: str
+    data: bytes,
+    payload_type: str,
+    model: type[Model],
+    signing_key: str | Iterable[str],
+    *,
+    what: str,
+    party: str,
 ) -> Model:
-    """The document in an envelope, after its signature by `signing_key` (see `trust.outside`) was found good.
+    """The document in an envelope, after its one signature was found good.
 
     Args:
+        signing_key: by this key, or by one of these (see `trust.outside`).
         what: how messages call the document.
         party: whose it should be.
 
     Raises:
         SignedDocumentInvalidError: no envelope, another type, not the bytes of `sign`, or not a `model`.
-        SignatureMissingError: no good signature by that key.
+        SignatureMissingError: no good signature by that key, or by any of those.
     """
     envelope = _envelope(data, payload_type, what, party)
+    keys = [signing_key] if isinstance(signing_key, str) else signing_key
     try:
-        envelope.verify([library_key(signing_key)], 1)
+        envelope.verify([library_key(key) for key in keys], 1)
     except (VerificationError, ValueError):
         raise SignatureMissingError(what=what, party=party) from None
     return _content(data, envelope, model, what, party)

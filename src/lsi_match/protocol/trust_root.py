@@ -1,0 +1,155 @@
+"""The trust root of a project: which organisation signs what, with which keys.
+
+It comes in versions. Every version says everything; how one follows another stands in `trust.root`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from enum import StrEnum
+from functools import cached_property
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints, model_validator
+
+from lsi_match.protocol.canonical import canonical_json, digest_of_bytes
+from lsi_match.protocol.documents import Moment
+from lsi_match.protocol.manifest import Digest, Document, EncryptionKey, Identity, Name, SigningKey, Text
+
+MATCHER = "matcher"
+#: A version stands for at most so long: keys and who holds them are looked at again at least every three years.
+LONGEST = timedelta(days=1096)
+#: A certificate in DER, as base64.
+Certificate = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+/]+={0,2}$", max_length=20_000)]
+
+
+class Role(StrEnum):
+    """What a key may sign. `dutch` is how people read it."""
+
+    dutch: str
+
+    def __new__(cls, value: str, dutch: str) -> Role:
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.dutch = dutch
+        return member
+
+    ROOT = "root", "vertrouwenslijst"
+    APPROVE = "approve", "goedkeuring"
+    ACKNOWLEDGE = "acknowledge", "bevestiging"
+    DELIVER = "deliver", "levering"
+    MATCH = "match", "koppeling"
+
+
+#: What a controller and the matching environment sign, when nothing else is said.
+CONTROLLER_ROLES = (Role.ROOT, Role.APPROVE, Role.ACKNOWLEDGE, Role.DELIVER)
+MATCHER_ROLES = (Role.ACKNOWLEDGE, Role.MATCH)
+#: What can be signed with a certificate: what people sign now and then, not what a program signs.
+CERTIFIED_ROLES = (Role.APPROVE, Role.ACKNOWLEDGE)
+
+
+class TrustedKey(Document):
+    """A public key and what it may sign. Its id is the SHA-256 of its bytes: nobody chooses it."""
+
+    signing_key: SigningKey
+    roles: tuple[Role, ...] = Field(min_length=1, max_length=5)
+
+
+class Authority(Document):
+    """Instead of a key: whoever has a certificate of this authority in which the organisation's OIN stands."""
+
+    certificate: Certificate
+    roles: tuple[Literal["approve", "acknowledge"], ...] = Field(min_length=1, max_length=2)
+
+
+class TrustedOrganisation(Document):
+    """An organisation, and what it signs and receives with."""
+
+    title: Text
+    oin: Annotated[str, StringConstraints(pattern=r"^\d{20}$")]
+    encryption_key: EncryptionKey
+    keys: tuple[TrustedKey, ...] = Field(min_length=1, max_length=8)
+    authorities: tuple[Authority, ...] = Field(max_length=4)
+
+    @property
+    def roles(self) -> set[str]:
+        """Everything that somebody may sign here."""
+        return {role for roles in self.role_lists for role in roles}
+
+    @property
+    def role_lists(self) -> list[tuple[str, ...]]:
+        """The roles of each key and authority."""
+        return [key.roles for key in self.keys] + [one.roles for one in self.authorities]
+
+    def keys_for(self, role: Role) -> tuple[str, ...]:
+        """The public keys for one role."""
+        return tuple(key.signing_key for key in self.keys if role in key.roles)
+
+    def authorities_for(self, role: Role) -> tuple[str, ...]:
+        """The certificates of the authorities for one role."""
+        return tuple(one.certificate for one in self.authorities if role.value in one.roles)
+
+
+class TrustRoot(Document):
+    """Who may sign for whom in one project, in one version.
+
+    `previous` is the digest of the version before, so that a version belongs to one history. `threshold` is how
+    many organisations must sign the next version, and this one.
+    """
+
+    format: Literal["lsi-match/trust-root/v1"] = "lsi-match/trust-root/v1"
+    project: Identity
+    version: int = Field(ge=1, le=9999)
+    previous: Digest | None
+    issued_at: Moment
+    expires_at: Moment
+    threshold: int = Field(ge=2, le=64)
+    organisations: dict[Name, TrustedOrganisation] = Field(min_length=3, max_length=65)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> TrustRoot:
+        if (self.previous is None) is not (self.version == 1):
+            raise ValueError("version 1 has no previous version; every other names it")
+        if not timedelta(0) < self.expires_at - self.issued_at <= LONGEST:
+            raise ValueError(f"it must expire, {LONGEST.days} days after it was issued at the latest")
+        for problem in self._problems():
+            raise ValueError(problem)
+        return self
+
+    def _problems(self) -> Iterator[str]:
+        parties = self.organisations.values()
+        keys = [key.signing_key for party in parties for key in party.keys]
+        received = [party.encryption_key for party in parties]
+        if len({*keys, *received}) != len(keys) + len(received):
+            yield "one key stands in it twice; each organisation has its own"
+        if len({party.oin for party in parties}) != len(parties):
+            yield "one OIN stands in it twice"
+        if MATCHER not in self.organisations:
+            yield f"it has no {MATCHER}"
+        for name, party in self.organisations.items():
+            allowed = MATCHER_ROLES if name == MATCHER else CONTROLLER_ROLES
+            needed = {Role.MATCH} if name == MATCHER else {Role.APPROVE, Role.ACKNOWLEDGE, Role.DELIVER}
+            if not needed <= party.roles <= {*allowed}:
+                yield f"{name}: its keys sign {', '.join(sorted(party.roles))}"
+            if any(len(set(roles)) != len(roles) for roles in party.role_lists):
+                yield f"{name}: a role stands twice at one key"
+            if any(":" in key for key in party.keys_for(Role.MATCH)):
+                yield f"{name}: the log is signed with an Ed25519 key"
+        signers = len(self.signing_organisations)
+        if not signers < 2 * self.threshold <= 2 * signers:
+            yield f"the threshold is more than half of the {signers} organisations that sign it, and no more than all"
+
+    @property
+    def signing_organisations(self) -> list[str]:
+        """The organisations with a key that signs trust roots."""
+        return [name for name, party in self.organisations.items() if party.keys_for(Role.ROOT)]
+
+    def canonical(self) -> bytes:
+        """The RFC 8785 bytes that are signed."""
+        return canonical_json(self.model_dump(mode="json"))
+
+    @cached_property
+    def digest(self) -> str:
+        """The identity of this version, which people read out to each other."""
+        return digest_of_bytes(self.canonical())
