@@ -13,11 +13,11 @@ from lsi_match.errors import LsiError
 from lsi_match.matcher.run import Run
 from lsi_match.matcher.site import utc_now
 from lsi_match.partner.mapping import Mapping
-from lsi_match.partner.prepare import prepare
+from lsi_match.partner.prepare import Prepared, prepare
 from lsi_match.protocol.yaml_text import parse_yaml
 from lsi_match.trust.agreement import approve
 
-from .conftest import ROUND, run_steps
+from .conftest import ROUND, Town, copy_of, run_steps
 
 PARTNER = "uwv"
 
@@ -263,14 +263,23 @@ def test_an_opening_of_another_manifest_or_by_another_signer_is_refused(world: W
     assert refused.value.reason == "SignedDocumentInvalidError"
 
 
-def test_a_round_that_has_closed_takes_no_drop(world: World) -> None:
-    deadline = world.project.opening(ROUND)[0].deadline
-    with pytest.raises(LsiError) as refused:
-        prepare(
-            world.home(PARTNER), world.project.opening(ROUND)[1], world.mapping(PARTNER), world.extracts,
-            world.folder / "out", world.project_id, deadline,
+def test_a_round_that_has_closed_takes_no_drop_unless_it_waits_for_whoever_is_late(
+    made: Town, world: World, tmp_path: Path
+) -> None:
+    """The neighbourhood project goes on without whoever is late, the theme project waits."""
+    wijk = copy_of(made.worlds["wijk"], tmp_path / "wijk")
+
+    def after_the_deadline(world: World) -> Prepared:
+        opening, signed = world.project.opening(ROUND)
+        return prepare(
+            world.home(PARTNER), signed, world.mapping(PARTNER), world.extracts, world.folder / "out",
+            world.project_id, opening.deadline,
         )  # fmt: skip
+
+    with pytest.raises(LsiError) as refused:
+        after_the_deadline(wijk)
     assert refused.value.reason == "RoundClosedError"
+    assert after_the_deadline(world).file.exists()
 
 
 @pytest.mark.parametrize(

@@ -147,6 +147,7 @@ FORBIDDEN = {
     "an escaped text": "soort = e'x\\n'",
     "a hexadecimal number": "aantal = 0xFF",
     "an exponent": "aantal = 1e3",
+    "two signs that are read as one": "aantal !=-1",
     "an endless number": "aantal = " + "9" * 30,
     "a control character": "actief\x00",
     "IS DISTINCT FROM": "soort IS DISTINCT FROM 'x'",

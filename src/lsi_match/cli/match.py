@@ -4,20 +4,38 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cyclopts import App
 
 from lsi_match.cli.console import Json, done, err, language, out, print_json, say, table
 from lsi_match.cli.log import STEP_NAMES
 
+if TYPE_CHECKING:
+    from lsi_match.matcher.operate import Watched
+
 _STATES = {
+    "broken": "afgebroken",
+    "held": "wacht op verantwoording",
     "open": "open",
     "refused": "tegengehouden",
     "matched": "gekoppeld",
     "released": "vrijgegeven",
     "destroyed": "vrijgegeven en vernietigd",
     "abandoned": "vernietigd zonder vrijgave",
+}
+
+_TASKS = {
+    "Open": ("geopend", "opened"),
+    "Remind": ("herinnerd", "reminded"),
+    "Run": ("gedraaid", "run"),
+    "GiveUp": ("opgegeven", "given up"),
+}
+_ARRIVALS = {
+    "taken": ("binnen", "taken in"),
+    "waiting": ("nog niet compleet", "not complete yet"),
+    "known": ("was er al", "was here already"),
+    "refused": ("geweigerd", "refused"),
 }
 
 app = App(help="Open a round, run it, see how it stands.")
@@ -83,6 +101,32 @@ def run(site: Path, project: str, round_id: str, *, memory_limit: str = "4GB", j
 
 
 @app.command
+def watch(site: Path, *, memory_limit: str = "4GB", json: Json = False) -> int:
+    """Look once at every project: take in deliveries, open, run and end rounds as the manifests say, hand out.
+
+    Can be given at any time, by hand or by a timer; what was done stands in the log.
+
+    Args:
+        site: the matching site.
+        memory_limit: of the matching engine, for example 2GB.
+    """
+
+    from lsi_match.matcher.operate import watch_site
+    from lsi_match.matcher.site import Site, utc_now
+    from lsi_match.runner import run_match
+
+    seen = watch_site(
+        Site(site), utc_now, lambda p, r: run_match(p.site.folder, p.id, r, memory_limit=memory_limit)
+    )
+    if json:
+        print_json({"projects": [_watched(one) for one in seen]})
+    for one in [] if json else seen:
+        for line in _lines(one):
+            out.print(line, markup=False, soft_wrap=True)
+    return 1 if any(one.failed for one in seen) else 0
+
+
+@app.command
 def destroy(site: Path, project: str, round_id: str, *, json: Json = False) -> None:
     """End a round without a release: destroy its key and its drops, and log that. This cannot be undone.
 
@@ -91,16 +135,10 @@ def destroy(site: Path, project: str, round_id: str, *, json: Json = False) -> N
         project: Id of the project.
         round_id: The round.
     """
-    from lsi_match.matcher.run import Run
+    from lsi_match.matcher.operate import give_up
     from lsi_match.matcher.site import Site, utc_now
 
-    run = Run(Site(site).project(project), round_id, utc_now)
-    try:
-        if run.released:
-            run.release()
-        run.destroy()
-    finally:
-        run.close()
+    give_up(Site(site).project(project), round_id, utc_now)
     done(
         say(
             f"Sleutel en leveringen van ronde {round_id} zijn vernietigd.",
@@ -137,3 +175,24 @@ def status(site: Path, project: str, *, json: Json = False) -> None:
         for r in found
     ]
     out.print(table(project, columns, rows))
+
+
+def _watched(seen: Watched) -> dict[str, Any]:
+    return {
+        "project": seen.project,
+        "arrivals": [vars(arrival) for arrival in seen.arrivals],
+        "troubles": [{"partner": t.partner, "reason": t.error.reason} for t in seen.troubles],
+        "done": [
+            {"task": type(task).__name__, "round": task.round, "outcome": how} for task, how in seen.done
+        ],
+    }
+
+
+def _lines(seen: Watched) -> list[str]:
+    """One line per thing that happened; that nothing did is one line too."""
+    lines = [f"{seen.project}: {a.partner}: {say(*_ARRIVALS[a.outcome])} ({a.file})" for a in seen.arrivals]
+    lines += [f"{seen.project}: {t.partner}: {t.error.text(language())}" for t in seen.troubles]
+    for task, how in seen.done:
+        outcome = "" if how == "done" else f": {say(_STATES.get(how, how), how)}"
+        lines.append(f"{seen.project}: {task.round} {say(*_TASKS[type(task).__name__])}{outcome}")
+    return lines or [f"{seen.project}: {say('niets te doen', 'nothing to do')}"]

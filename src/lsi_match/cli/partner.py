@@ -121,3 +121,39 @@ def open_(name: str, home: Path, project: str, release: Path, *, to: Path, json:
     write_whole(to, sink.getvalue(), replace=True)
     done(say(f"{descriptor.cases} casussen, {len(frame)} eigen records: {to}", f"{descriptor.cases} cases, {len(frame)} own records: {to}"),
          {"cases": descriptor.cases, "records": len(frame), "table": str(to)}, json)  # fmt: skip
+
+
+@app.command
+def send(name: str, home: Path, drop: Path, *, place: Path, json: Json = False) -> None:
+    """Bring a drop to the place where files change hands: a folder, SFTP or S3. Can be repeated after it broke off.
+
+    Args:
+        name: this partner.
+        home: its folder.
+        drop: the drop (its .drop.json file; its parts lie beside it).
+        place: how the place is reached (YAML: url, key_file, known_hosts, credentials, endpoint).
+    """
+    from lsi_match.partner.courier import send as bring
+    from lsi_match.partner.courier import settings_in
+    from lsi_match.partner.home import Home
+
+    files = bring(Home(home, name), drop, settings_in(place))
+    done(say(f"Verstuurd: {files} bestanden.", f"Sent: {files} files."), {"sent": files}, json)
+
+
+@app.command
+def fetch(to: Path, *, place: Path, json: Json = False) -> None:
+    """Fetch what the matching environment put ready: openings, reminders, reasons of refusals, releases.
+
+    Args:
+        to: folder to put it in.
+        place: how the place is reached (YAML: url, key_file, known_hosts, credentials, endpoint).
+    """
+    from lsi_match.cli.console import language
+    from lsi_match.partner.courier import fetch as bring
+    from lsi_match.partner.courier import settings_in
+
+    found = bring(settings_in(place), to, language())
+    names = [file.name for file in found.files]
+    new = "\n".join([*names, *found.messages])
+    done(new or say("Er is niets nieuws.", "There is nothing new."), {"files": names, "messages": list(found.messages)}, json)  # fmt: skip

@@ -171,7 +171,10 @@ def check_descriptor(
         raise OtherRoundError(**where)
     if descriptor.key_check != manifest.pseudonyms.key_check:
         raise OtherProjectKeyError(**where)
-    if not opening.opened_at - CLOCK_SKEW <= descriptor.made_at <= min(now + CLOCK_SKEW, opening.deadline):
+    latest = now + CLOCK_SKEW
+    if manifest.schedule.when_late != "wait":
+        latest = min(latest, opening.deadline)
+    if not opening.opened_at - CLOCK_SKEW <= descriptor.made_at <= latest:
         raise DropTimeError(**where)
     names = [part_name(descriptor.stem, number) for number in range(len(descriptor.parts))]
     if file != f"{descriptor.stem}.drop.json" or [part.file for part in descriptor.parts] != names:

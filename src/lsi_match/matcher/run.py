@@ -13,7 +13,7 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -135,6 +135,33 @@ def _lock(file: Path, round_id: str, project: str) -> int:
     return descriptor
 
 
+def round_of(project: Project, round_id: str) -> Round:
+    """What the drops of a round are judged against and opened with; raises where it was not opened, or is over."""
+    opening, data = project.opening(round_id)
+    secret = read_private(project.round_folder(round_id) / "round.key").decode()
+    return Round(project.manifest(), opening, digest_of_bytes(data), secret)
+
+
+def set_aside(
+    project: Project, round_id: str, file: Path, partner: str, error: LsiError, accepted: Iterable[str] = ()
+) -> None:
+    """Move a refused drop to quarantine, with the reason where its partner finds it.
+
+    Args:
+        file: its descriptor; its parts lie beside it.
+        accepted: names of parts that belong to another drop and stay.
+    """
+    stem, kept = file.name.removesuffix(DROP_SUFFIX), set(accepted)
+    to = private_folder(project.folder / "quarantine" / partner / f"{round_id}.{secrets.token_hex(4)}")
+    for path in sorted(file.parent.glob(f"{stem}.part-*.age")):
+        if path.name not in kept:
+            path.rename(to / path.name)
+    file.rename(to / file.name)
+    reason = {"reason": error.reason, "nl": error.text("nl"), "en": error.text("en")}
+    write_whole(to / REASON, json_document(reason), replace=True)
+    sync_folder(to)
+
+
 class Run:
     """The run of one round; see the module's text."""
 
@@ -143,9 +170,8 @@ class Run:
         self.round_id = round_id
         self._clock = clock
         self._manifest = project.manifest()
-        self._opening, opening_bytes = project.opening(round_id)
+        self._opening, _ = project.opening(round_id)
         self._lock = _lock(project.round_folder(round_id) / "lock", round_id, project.id)
-        self._opening_digest = digest_of_bytes(opening_bytes)
         self._journal = project.journal()
         self._memory_limit = memory_limit
         self._drops: dict[str, Drop] = {}
@@ -214,14 +240,13 @@ class Run:
             DropsIncompleteError: a partner has no good drop, and the manifest says to wait for it or the deadline
                 has not passed; or there are fewer than two drops, so that there is nothing to match.
         """
-        secret = read_private(self._key_file).decode()
-        round_ = Round(self._manifest, self._opening, self._opening_digest, secret)
+        round_ = round_of(self.project, self.round_id)
         inbox = self.project.folder / "inbox"
         for folder in sorted(path for path in inbox.iterdir() if path.is_dir()):
             for file in sorted(folder.glob(f"*{DROP_SUFFIX}")):
                 self._receive(file, folder.name, round_)
         late = [name for name in self._manifest.partners if name not in self._drops]
-        waiting = self._manifest.schedule.when_late == "wait" or self._clock() < self._opening.deadline
+        waiting = self._manifest.schedule.when_late != "proceed" or self._clock() < self._opening.deadline
         if (late and waiting) or len(self._drops) < 2:
             error = DropsIncompleteError(round=self.round_id, names=", ".join(late))
             self._record(Step.COMPLETE, error=error, late=", ".join(late))
@@ -258,21 +283,8 @@ class Run:
         )
 
     def _quarantine(self, file: Path, partner: str, error: LsiError) -> None:
-        stem = file.name.removesuffix(DROP_SUFFIX)
-        place = self.project.folder / "quarantine" / partner
-        to = private_folder(place / f"{self.round_id}.{secrets.token_hex(4)}")
-        accepted = {
-            str(drop.file.parent / part.file)
-            for drop in self._drops.values()
-            for part in drop.descriptor.parts
-        }
-        for path in sorted(file.parent.glob(f"{stem}.part-*.age")):
-            if str(path) not in accepted:
-                path.rename(to / path.name)
-        file.rename(to / file.name)
-        reason = {"reason": error.reason, "nl": error.text("nl"), "en": error.text("en")}
-        write_whole(to / REASON, json_document(reason), replace=True)
-        sync_folder(to)
+        accepted = {part.file for drop in self._drops.values() for part in drop.descriptor.parts}
+        set_aside(self.project, self.round_id, file, partner, error, accepted)
 
     def match(self) -> None:
         """Step `match`: re-key every drop, join them, find the cases. Holds above the agreed number of cases."""

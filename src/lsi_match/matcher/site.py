@@ -236,16 +236,22 @@ class Project:
 
     def evidence(self, now: datetime, opening: Opening | None = None) -> Evidence:
         """What the gates look at."""
-        key = bool(opening and (self.round_folder(opening.round) / "round.key").exists())
+        key = bool(opening and self.takes_drops(opening.round))
         return Evidence(self.papers(), now, self.site.registered(), opening, key)
 
     def keep(self, document: bytes) -> str:
         """Keep a document under its digest; the digest."""
         digest = digest_of_bytes(document)
-        file = self.folder / "documents" / f"{digest.removeprefix('sha256:')}.json"
-        if not file.exists():
-            write_whole(file, document)
+        if not self.has(digest):
+            write_whole(self._kept(digest), document)
         return digest
+
+    def has(self, digest: str) -> bool:
+        """Whether a document of that digest is kept here."""
+        return self._kept(digest).exists()
+
+    def _kept(self, digest: str) -> Path:
+        return self.folder / "documents" / f"{digest.removeprefix('sha256:')}.json"
 
     def overview(self, round_id: str) -> Overview | None:
         """The overview of a round's latest count, found through the log; None when it was never counted."""
@@ -257,11 +263,14 @@ class Project:
             ]
         if not digests:
             return None
-        file = self.folder / "documents" / f"{digests[-1].removeprefix('sha256:')}.json"
-        return Overview.model_validate_json(read_bytes(file))
+        return Overview.model_validate_json(read_bytes(self._kept(digests[-1])))
 
     def round_folder(self, round_id: str) -> Path:
         return self.folder / "rounds" / round_id
+
+    def takes_drops(self, round_id: str) -> bool:
+        """Whether the round is open: its key is there."""
+        return (self.round_folder(round_id) / "round.key").exists()
 
     def opening(self, round_id: str) -> tuple[Opening, bytes]:
         """The opening of a round, its signature checked, and its bytes."""

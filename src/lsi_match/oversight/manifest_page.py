@@ -226,13 +226,14 @@ def _terms(page: _Page, manifest: Manifest) -> None:
     page.head(2, say("Toezicht en termijnen", "Oversight and terms"))
     _monitor(page, manifest.monitor, manifest.retention.hold_days)
     schedule, kept = manifest.schedule, manifest.release.keep_days
-    late = (
-        say("wacht de ronde", "the round waits")
-        if schedule.when_late == "wait"
-        else say(
-            "gaat de ronde na de uiterste dag door zonder", "the round goes on without it after the deadline"
-        )
-    )
+    late = {
+        "wait": say("wacht de ronde", "the round waits"),
+        "proceed": say("gaat de ronde na de uiterste dag door zonder", "the round goes on without it after the deadline"),
+        "refuse": say("vervalt de ronde na de uiterste dag", "the round is given up after the deadline"),
+    }[schedule.when_late]  # fmt: skip
+    if schedule.opens:
+        page.item(say(f"Rondes gaan vanzelf open: `{schedule.opens}` (cron, tijd in {schedule.timezone}).",
+                      f"Rounds open by themselves: `{schedule.opens}` (cron, time in {schedule.timezone})."))  # fmt: skip
     page.item(say(f"Leveren kan {schedule.deadline_days} dagen. Is iemand te laat, dan {late}.",
                   f"Partners have {schedule.deadline_days} days to deliver. When one is late, {late}."))  # fmt: skip
     page.item(say(f"Leveringen worden vernietigd zodra een ronde klaar is; casussen zijn {kept} dagen te openen.",

@@ -37,7 +37,7 @@ def fold(entries: Iterable[LogEntry]) -> list[RoundState]:
         if entry.status == "Error":
             state.refusals += 1
             # A refused drop refuses itself only; any other refusal stops the round where it stands.
-            if entry.name != Step.INTAKE.value:
+            if entry.name not in (Step.ARRIVE.value, Step.INTAKE.value):
                 state.state = "refused"
         else:
             before = "open" if state.state == "refused" else state.state

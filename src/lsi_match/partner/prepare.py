@@ -121,7 +121,7 @@ def prepare(
     )
     if opening.manifest != manifest.digest or opening.project != project:
         raise OpeningNotForManifestError(partner=home.name)
-    if now >= opening.deadline:
+    if manifest.schedule.when_late != "wait" and now >= opening.deadline:
         raise RoundClosedError(partner=home.name, round=opening.round)
     key = home.project_key(manifest)
     partner = manifest.partners[home.name]

@@ -189,8 +189,8 @@ def _words(text: str) -> tuple[list[str], dict[str, int]]:
     return [word for word in words if word not in _MOVING], {x: words.count(x) for x in ("NOT", "DATE")}
 
 
-#: Other orders and other ways to write a number, which the words alone do not tell.
-_ODD = re.compile(r"\bNOT\s+IS\b|\b\d+_", re.IGNORECASE)
+#: Other orders, other ways to write a number, and `!=-`, which databases read as one sign: what the words do not tell.
+_ODD = re.compile(r"\bNOT\s+IS\b|\b\d+_|!=-", re.IGNORECASE)
 #: `x NOT IN y` is printed as NOT x IN y, `DATE 'x'` as CAST('x' AS DATE), and brackets are added.
 _MOVING = {"NOT", "DATE", "CAST", "AS", "(", ")"}
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator, Mapping
-from datetime import date
+from datetime import date, datetime, timedelta
 from functools import cached_property
-from itertools import product
+from itertools import islice, product
 from math import prod
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from cronsim import CronSim, CronSimError
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from lsi_match.protocol.canonical import canonical_json, digest_of_bytes
@@ -519,8 +521,42 @@ class Monitor(Document):
 
 
 class Schedule(Document):
-    when_late: Literal["wait", "proceed"] = "wait"
+    """When rounds open, how long partners have, and what happens when one is late.
+
+    `opens` has the five fields of cron, read in `timezone`; without it rounds are opened by hand. A round opened so
+    is called after its day, which is its reference date too. `remind_days` are days before the deadline.
+    """
+
+    when_late: Literal["wait", "proceed", "refuse"] = "wait"
     deadline_days: int = Field(gt=0, le=365)
+    opens: Text | None = None
+    timezone: Text = "Europe/Amsterdam"
+    remind_days: tuple[Annotated[int, Field(ge=0, le=365)], ...] = Field(default=(), max_length=5)
+
+    @model_validator(mode="after")
+    def _keeps_time(self) -> Schedule:
+        try:
+            zone = ZoneInfo(self.timezone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError(f"timezone {self.timezone!r} is not known") from None
+        if any(days >= self.deadline_days for days in self.remind_days):
+            raise ValueError("remind_days: a reminder comes after the opening, so under deadline_days")
+        if self.opens is not None:
+            try:
+                fires = list(islice(CronSim(self.opens, datetime(2026, 1, 1, tzinfo=zone)), 60))
+            except CronSimError:
+                raise ValueError(f"opens {self.opens!r} is no cron expression of five fields") from None
+            days = [fire.date() for fire in fires]
+            if not days or len(set(days)) < len(days):
+                raise ValueError("opens: rounds open at most once a day, and do open")
+        return self
+
+    def last_opening(self, now: datetime) -> datetime | None:
+        """The latest moment up to `now` at which a round was to open; None when rounds are opened by hand."""
+        if self.opens is None:
+            return None
+        here = now.astimezone(ZoneInfo(self.timezone)) + timedelta(minutes=1)
+        return next(CronSim(self.opens, here, reverse=True), None)
 
 
 class Retention(Document):

@@ -20,6 +20,8 @@ class Step(StrEnum):
     TAKE_IN = "take in papers", "stukken vastleggen"
     REPLACE_KEY = "replace key", "sleutel vervangen"
     OPEN_ROUND = "open round", "ronde openen"
+    ARRIVE = "arrive", "levering binnengekomen"
+    REMIND = "remind", "herinneren"
     GATES = "gates", "waarborgen controleren"
     INTAKE = "intake", "levering ontvangen"
     COMPLETE = "complete", "leveringen compleet"

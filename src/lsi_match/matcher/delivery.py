@@ -1,0 +1,236 @@
+"""What goes between the partners' places and the site: drops come in, openings, reasons and releases go out.
+
+`collect` takes in what lies whole on the `in/` side of a place. The descriptor of a drop comes last, so a drop
+without one is still on its way and is left alone; so is a file that changed while it was read. What was taken is
+removed there. What is new in an inbox is checked and logged; what does not hold goes to quarantine. `publish` puts
+on the `out/` side what the partner has to have. Both can be repeated at any time, and stopped at any point: nothing
+comes in twice, nothing is lost.
+
+The places are told by `delivery.yaml` in the folder of the project; a partner that it does not name delivers into
+its inbox by another way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from lsi_match.errors import LsiError
+from lsi_match.files import read_bytes, read_text, write_whole
+from lsi_match.matcher.intake import (
+    DROP,
+    MAX_DESCRIPTOR,
+    DropDuplicateError,
+    DropNameError,
+    OtherRoundError,
+    receive,
+)
+from lsi_match.matcher.run import DROP_SUFFIX, REASON, round_of, set_aside
+from lsi_match.matcher.site import OPENING, Project
+from lsi_match.places import Place, PlaceSettings, Stamp, place
+from lsi_match.protocol.canonical import digest_of_bytes
+from lsi_match.protocol.documents import DropDescriptor, part_name
+from lsi_match.protocol.manifest import Name
+from lsi_match.protocol.steps import Step
+from lsi_match.protocol.yaml_text import parse_yaml
+from lsi_match.trust.signing import verify
+
+IN: Literal["in"] = "in"
+OUT: Literal["out"] = "out"
+#: In the place of a round, for a drop that cannot be told to belong to one.
+_NO_ROUND = "none"
+
+
+class Delivery(BaseModel):
+    """`delivery.yaml`: where each partner's files change hands."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    partners: dict[Name, PlaceSettings]
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """What was found at a partner's place: a drop taken in, one still on its way, one that was here before,
+    or one for a round that takes no drops (any more)."""
+
+    partner: str
+    file: str
+    outcome: Literal["taken", "waiting", "known", "refused"]
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """A place that could not be used, and why."""
+
+    partner: str
+    error: LsiError
+
+
+def places_of(project: Project) -> dict[str, PlaceSettings]:
+    """The places of a project's partners, by partner; none when the project has no `delivery.yaml`.
+
+    Raises:
+        an LsiError that names file, line and column of what is wrong in it.
+    """
+    file = project.folder / "delivery.yaml"
+    if not file.exists():
+        return {}
+    return dict(parse_yaml(read_text(file), file.name, Delivery).partners)
+
+
+def collect(project: Project, now: datetime) -> list[Arrival | Trouble]:
+    """Bring every whole drop from every place to the inboxes, and look at what is new there, however it came.
+
+    A place that fails does not hold up the others.
+    """
+    found: list[Arrival | Trouble] = []
+    for partner, settings in places_of(project).items():
+        try:
+            with place(settings) as there:
+                found += filter(None, [_take(project, partner, there, file) for file in _descriptors(there)])
+        except LsiError as error:
+            found.append(Trouble(partner, error))
+    with project.journal() as journal:
+        seen = {e.attributes.get("lsi.drop") for e in journal.entries() if e.name == Step.ARRIVE.value}
+    for partner in project.manifest().partners:
+        files = sorted((project.folder / "inbox" / partner).glob(f"*{DROP_SUFFIX}"))
+        old = [file for file in files if digest_of_bytes(read_bytes(file)) in seen]
+        for file in files:
+            if file not in old:
+                found.append(_check(project, partner, file, old, now))
+                old += [file] if file.exists() else []
+    return found
+
+
+def _descriptors(there: Place) -> list[str]:
+    return [name for name in sorted(there.listing(IN)) if name.endswith(DROP_SUFFIX)]
+
+
+def _take(project: Project, partner: str, there: Place, file: str) -> Arrival | None:
+    """Bring one drop into the inbox; None when that is done, and else what became of it."""
+    before = there.listing(IN)
+    data = there.read(IN, file, MAX_DESCRIPTOR)
+    # The names of the parts are made here, not read: nobody outside says under which name something is written.
+    try:
+        descriptor = _descriptor(project, partner, file, data)
+        parts = [part_name(descriptor.stem, number) for number in range(len(descriptor.parts))]
+    except LsiError:
+        parts = []  # brought in alone, and then refused
+    inbox = project.folder / "inbox" / partner
+    if _known(project, inbox, data):
+        _clear(there, [file, *parts])
+        return Arrival(partner, file, "known")
+    if not before.keys() >= set(parts):
+        return Arrival(partner, file, "waiting")
+    for part in parts:
+        there.fetch(IN, part, inbox / part)
+    if _touched(before, there.listing(IN), [file, *parts]):
+        for part in parts:
+            (inbox / part).unlink(missing_ok=True)
+        return Arrival(partner, file, "waiting")
+    write_whole(inbox / file, data, replace=True)
+    _clear(there, [file, *parts])
+    return None
+
+
+def _descriptor(project: Project, partner: str, file: str, data: bytes) -> DropDescriptor:
+    """What a drop says of itself; raises where its signature or its name does not hold."""
+    key = project.manifest().controllers[partner].signing_key
+    descriptor = verify(data, DROP, DropDescriptor, key, what=file, party=partner)
+    if file != f"{descriptor.stem}{DROP_SUFFIX}":
+        raise DropNameError(partner=partner, file=file)
+    return descriptor
+
+
+def _known(project: Project, inbox: Path, data: bytes) -> bool:
+    """Whether these very bytes came in before: they wait in the inbox, or were accepted or refused."""
+    waiting = inbox.glob(f"*{DROP_SUFFIX}")
+    refused = (project.folder / "quarantine" / inbox.name).glob(f"*/*{DROP_SUFFIX}")
+    return project.has(digest_of_bytes(data)) or any(
+        read_bytes(file) == data for file in (*waiting, *refused)
+    )
+
+
+def _check(project: Project, partner: str, file: Path, earlier: list[Path], now: datetime) -> Arrival:
+    """Look at a drop that is new in the inbox, so that its partner hears at once what is wrong with it.
+
+    The run looks again, at all of it.
+    """
+    round_id, facts = _NO_ROUND, {"partner": partner}
+    try:
+        data = read_bytes(file, MAX_DESCRIPTOR)
+        descriptor = _descriptor(project, partner, file.name, data)
+        if not project.takes_drops(descriptor.round):
+            raise OtherRoundError(partner=partner, file=file.name)
+        round_id = descriptor.round
+        facts |= {"round": round_id}
+        if any(one.name.startswith(f"{project.id}.{round_id}.") for one in earlier):
+            raise DropDuplicateError(partner=partner, file=file.name)
+        receive(file, partner, round_of(project, round_id), now)
+        facts |= {"drop": digest_of_bytes(data)}
+    except LsiError as error:
+        _log(project, now, facts, error)
+        set_aside(project, round_id, file, partner, error)
+        return Arrival(partner, file.name, "refused")
+    _log(project, now, facts)
+    return Arrival(partner, file.name, "taken")
+
+
+def _log(project: Project, now: datetime, facts: dict[str, str], error: LsiError | None = None) -> None:
+    with project.journal() as journal:
+        journal.record(Step.ARRIVE, now, manifest=project.manifest().digest, error=error, facts=facts)
+
+
+def _touched(before: dict[str, Stamp], after: dict[str, Stamp], names: list[str]) -> bool:
+    return any(before.get(name) != after.get(name) for name in names)
+
+
+def _clear(there: Place, names: list[str]) -> None:
+    """Remove a drop at its place, the descriptor first: what is left over is then no drop."""
+    for name in names:
+        there.remove(IN, name)
+
+
+def publish(project: Project, now: datetime) -> list[Trouble]:
+    """Put at every place what its partner has to have, and remove what it should not find any more."""
+    troubles: list[Trouble] = []
+    for partner, settings in places_of(project).items():
+        try:
+            with place(settings) as there:
+                _publish(there, dict(_outgoing(project, partner)))
+        except LsiError as error:
+            troubles.append(Trouble(partner, error))
+    return troubles
+
+
+def _publish(there: Place, outgoing: dict[str, Path]) -> None:
+    lying = there.listing(OUT)
+    for name in lying.keys() - outgoing.keys():
+        there.remove(OUT, name)
+    # The descriptor of a release last, as with drops.
+    for name, file in sorted(outgoing.items(), key=lambda item: item[0].endswith(".json")):
+        if name not in lying or lying[name].size != file.stat().st_size:
+            there.give(OUT, name, file)
+
+
+def _outgoing(project: Project, partner: str) -> Iterator[tuple[str, Path]]:
+    """Name at the place → file here: openings of rounds that still take drops, reasons of refusals, releases."""
+    for folder in sorted((project.folder / "rounds").glob("*")):
+        if (folder / "round.key").exists():
+            yield f"{project.id}.{folder.name}.{OPENING}.json", folder / "opening.json"
+            reminder = folder / "reminders" / f"{partner}.json"
+            if reminder.exists() and not any(
+                (project.folder / "inbox" / partner).glob(f"{project.id}.{folder.name}.*")
+            ):
+                yield f"{project.id}.{folder.name}.reminder.json", reminder
+    for file in sorted((project.folder / "quarantine" / partner).glob(f"*/{REASON}")):
+        yield f"{project.id}.{file.parent.name}.refused.json", file
+    for file in sorted((project.folder / "releases" / partner).glob("*")):
+        if file.is_file():
+            yield file.name, file

@@ -1,0 +1,95 @@
+"""The partner's side of a place (`lsi_match.places`): bring a drop there, fetch what the matching environment put there."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from lsi_match.errors import LsiError
+from lsi_match.files import read_bytes
+from lsi_match.partner.home import Home
+from lsi_match.partner.prepare import DROP
+from lsi_match.places import PlaceSettings, place
+from lsi_match.protocol.documents import DropDescriptor
+from lsi_match.protocol.yaml_text import parse_yaml
+from lsi_match.trust.signing import verify
+
+_LARGEST_TEXT = 2**20
+
+
+class DropIncompleteHereError(LsiError):
+    nl = "{file}: het deel {part} ontbreekt hier of is niet heel. Maak de levering opnieuw; er is niets verstuurd."
+    en = "{file}: its part {part} is missing here or not whole. Make the drop again; nothing was sent."
+
+
+class NoDropError(LsiError):
+    nl = "{file} is geen beschrijving van een eigen levering (.drop.json). Er is niets verstuurd."
+    en = "{file} does not describe a drop of your own (.drop.json). Nothing was sent."
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """What lay ready: new files here, by name, and what they say where they are messages."""
+
+    files: tuple[Path, ...]
+    messages: tuple[str, ...]
+
+
+def settings_in(file: Path) -> PlaceSettings:
+    """The place that a settings file names; raises with file, line and column of what is wrong in it."""
+    return parse_yaml(read_bytes(file).decode(errors="replace"), file.name, PlaceSettings)
+
+
+def send(home: Home, descriptor: Path, settings: PlaceSettings) -> int:
+    """Bring a drop of `home` to the place, the descriptor last; the number of files. Can be repeated after it broke off.
+
+    Raises:
+        NoDropError, DropIncompleteHereError: before anything is sent.
+        PlaceUnreachableError: see `lsi_match.places`.
+    """
+    data = read_bytes(descriptor)
+    try:
+        key = home.identity().card["signing_key"]
+        described = verify(data, DROP, DropDescriptor, key, what=descriptor.name, party=home.name)
+    except LsiError:
+        raise NoDropError(file=descriptor.name) from None
+    files = [descriptor.parent / part.file for part in described.parts]
+    for file in files:
+        if not file.is_file():
+            raise DropIncompleteHereError(file=descriptor.name, part=file.name)
+    with place(settings) as there:
+        lying = there.listing("in")
+        for file in files:
+            if file.name not in lying or lying[file.name].size != file.stat().st_size:
+                there.give("in", file.name, file)
+        there.give("in", descriptor.name, data)
+    return len(files) + 1
+
+
+def fetch(settings: PlaceSettings, to: Path, lang: str = "nl") -> Fetched:
+    """Fetch what is new on the `out/` side into `to`. Nothing is trusted for having lain there: an opening is checked
+    when a drop is prepared for it, a release when it is opened."""
+    with place(settings) as there:
+        new = [name for name, stamp in there.listing("out").items() if not _here(to / name, stamp.size)]
+        for name in sorted(new, key=lambda name: name.endswith(".json")):
+            there.fetch("out", name, to / name)
+    files = tuple(to / name for name in sorted(new))
+    return Fetched(files, tuple(text for file in files for text in _message(file, lang)))
+
+
+def _here(file: Path, size: int) -> bool:
+    return file.is_file() and file.stat().st_size == size
+
+
+def _message(file: Path, lang: str) -> list[str]:
+    """What a refusal or a reminder says to people."""
+    if not file.name.endswith((".refused.json", ".reminder.json")):
+        return []
+    try:
+        said = json.loads(read_bytes(file, _LARGEST_TEXT))[lang]
+    except (ValueError, KeyError, TypeError):
+        return []
+    if not isinstance(said, str):
+        return []
+    return [f"{file.name}: {''.join(sign for sign in said if sign.isprintable())[:500]}"]

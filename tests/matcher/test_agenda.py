@@ -1,0 +1,144 @@
+"""What a project that runs by itself has to do at a moment."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import handmade
+import pytest
+
+from lsi_match.matcher.agenda import GiveUp, Open, Remind, RoundNow, Run, Task, agenda
+from lsi_match.protocol.manifest import Manifest
+
+ALL = frozenset(handmade.PARTNERS)
+OPENED = datetime(2026, 6, 1, 4, 0, tzinfo=UTC)
+DEADLINE = OPENED + timedelta(days=14)
+DAY = timedelta(days=1)
+
+
+def agreed(**schedule: Any) -> Manifest:
+    document = handmade.document()
+    document["schedule"] |= schedule
+    return Manifest.model_validate(document)
+
+
+def round_(**changes: Any) -> RoundNow:
+    members: dict[str, Any] = {
+        "round": "2026-06-01", "state": "open", "opened_at": OPENED, "deadline": DEADLINE, "delivered": ALL,
+    }  # fmt: skip
+    return RoundNow(**(members | changes))
+
+
+def tasks(now: datetime, *rounds: RoundNow, **schedule: Any) -> list[Task]:
+    return agenda(agreed(**schedule), rounds, OPENED - DAY, now)
+
+
+def test_it_runs_when_everybody_has_delivered() -> None:
+    assert tasks(OPENED + DAY, round_()) == [Run("2026-06-01")]
+    assert tasks(OPENED + DAY, round_(delivered=frozenset({"uwv", "svb"}))) == []
+
+
+@pytest.mark.parametrize("state", ["destroyed", "abandoned", "held"])
+def test_a_round_that_is_over_or_held_is_left_alone(state: str) -> None:
+    assert tasks(DEADLINE + DAY, round_(state=state), when_late="refuse") == []
+
+
+def test_a_release_that_was_not_finished_is_finished() -> None:
+    assert tasks(DEADLINE + DAY, round_(state="released", delivered=frozenset())) == [Run("2026-06-01")]
+
+
+@pytest.mark.parametrize(
+    ("when_late", "delivered", "expected"),
+    [
+        ("wait", {"uwv", "svb"}, []),
+        ("proceed", {"uwv", "svb"}, [Run("2026-06-01")]),
+        ("proceed", {"uwv"}, [GiveUp("2026-06-01", ("gemeente", "svb"))]),
+        ("refuse", {"uwv", "svb"}, [GiveUp("2026-06-01", ("gemeente",))]),
+        ("refuse", ALL, [Run("2026-06-01")]),
+    ],
+)
+def test_past_the_deadline_the_manifest_says_what_happens(
+    when_late: str, delivered: set[str], expected: list[Task]
+) -> None:
+    late = round_(delivered=frozenset(delivered))
+    assert tasks(DEADLINE, late, when_late=when_late) == expected
+    if delivered != ALL:
+        assert tasks(DEADLINE - timedelta(seconds=1), late, when_late=when_late) == []
+
+
+def test_a_refused_run_waits_for_news_or_a_day() -> None:
+    tried = OPENED + DAY
+    assert tasks(tried + timedelta(hours=23), round_(state="refused", tried=tried)) == []
+    assert tasks(tried + timedelta(hours=1), round_(state="refused", tried=tried, news=True)) == [
+        Run("2026-06-01")
+    ]
+    assert tasks(tried + DAY, round_(state="refused", tried=tried)) == [Run("2026-06-01")]
+
+
+def test_a_run_that_broke_off_is_tried_again_soon() -> None:
+    tried = OPENED + DAY
+    assert tasks(tried + timedelta(minutes=14), round_(state="matched", tried=tried)) == []
+    assert tasks(tried + timedelta(minutes=15), round_(state="matched", tried=tried)) == [Run("2026-06-01")]
+
+
+def test_whoever_is_late_is_reminded_once_per_agreed_day() -> None:
+    late = frozenset({"uwv", "svb"})
+    when = {"remind_days": (7, 2)}
+    assert tasks(DEADLINE - 8 * DAY, round_(delivered=late), **when) == []
+    assert tasks(DEADLINE - 7 * DAY, round_(delivered=late), **when) == [
+        Remind("2026-06-01", ("gemeente",), 7)
+    ]
+    assert tasks(DEADLINE - 6 * DAY, round_(delivered=late, reminded=frozenset({7})), **when) == []
+    # nothing ran for a week: one reminder, not two
+    assert tasks(DEADLINE - DAY, round_(delivered=late), **when) == [Remind("2026-06-01", ("gemeente",), 2)]
+    assert tasks(DEADLINE - DAY, round_(delivered=late, reminded=frozenset({2})), **when) == []
+    assert tasks(DEADLINE - DAY, round_(), **when) == [Run("2026-06-01")]
+
+
+def test_a_round_opens_at_its_hour_in_local_time() -> None:
+    weekly = {"opens": "0 6 * * 1", "timezone": "Europe/Amsterdam"}
+    monday = datetime(2026, 6, 8, 4, 0, tzinfo=UTC)  # 06:00 in Amsterdam, in summer
+    done = round_(state="destroyed")
+    assert tasks(monday - timedelta(minutes=1), done, **weekly) == []
+    assert tasks(monday, done, **weekly) == [Open("2026-06-08", "2026-06-08")]
+    assert tasks(monday + 3 * DAY, done, **weekly) == [Open("2026-06-08", "2026-06-08")]
+    opened = round_(round="2026-06-08", state="destroyed")
+    assert tasks(monday + 3 * DAY, done, opened, **weekly) == []
+
+
+def test_of_the_rounds_that_passed_unseen_only_the_last_opens() -> None:
+    weekly = {"opens": "0 6 * * 1"}
+    assert tasks(datetime(2026, 7, 1, tzinfo=UTC), round_(state="destroyed"), **weekly) == [
+        Open("2026-06-29", "2026-06-29")
+    ]
+
+
+def test_no_round_opens_for_a_time_before_or_after_the_project() -> None:
+    weekly = agreed(opens="0 6 * * 1")
+    wednesday = datetime(2026, 6, 3, 12, tzinfo=UTC)
+    assert agenda(weekly, [], wednesday - timedelta(hours=1), wednesday) == []  # registered after Monday
+    assert agenda(weekly, [], OPENED, datetime(2027, 1, 20, tzinfo=UTC)) == []
+
+
+def test_what_is_open_when_the_project_ends_is_given_up() -> None:
+    after = datetime(2027, 1, 1, 0, 0, tzinfo=UTC)
+    assert tasks(after, round_()) == [GiveUp("2026-06-01", ())]
+    assert tasks(after - timedelta(hours=2), round_()) == [Run("2026-06-01")]
+
+
+@pytest.mark.parametrize(
+    ("schedule", "problem"),
+    [
+        ({"opens": "every monday"}, "cron"),
+        ({"opens": "* * * * *"}, "once a day"),
+        ({"opens": "0 6,18 * * *"}, "once a day"),
+        ({"opens": "0 6 31 2 *"}, "once a day|cron"),
+        ({"timezone": "Europe/Zandstad"}, "not known"),
+        ({"timezone": "../../etc/passwd"}, "not known"),
+        ({"remind_days": (14,)}, "remind_days"),
+    ],
+)
+def test_a_schedule_that_cannot_be_kept_is_refused(schedule: dict[str, Any], problem: str) -> None:
+    with pytest.raises(ValueError, match=problem):
+        agreed(**schedule)

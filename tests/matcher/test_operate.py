@@ -1,0 +1,290 @@
+"""A project that runs by itself: deliveries come in once and whole, rounds do what the manifest says, stops do no harm."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from operation import Operation, days, folders
+from servers import s3_server, sftp_server
+
+from lsi_match.errors import LsiError
+from lsi_match.matcher.operate import watch
+from lsi_match.places import place
+
+pytestmark = pytest.mark.slow
+
+PARTNERS = ("gemeente", "svb", "uwv")
+MONDAY = datetime(2026, 6, 8, 4, 0, tzinfo=UTC)
+ROUND = "2026-06-08"
+WEEKLY = {"opens": "0 6 * * 1", "deadline_days": 5, "remind_days": [2], "when_late": "proceed"}
+
+
+@pytest.fixture
+def operation(tmp_path: Path) -> Operation:
+    """A weekly project whose first round is open and whose partners have its opening."""
+    made = Operation(tmp_path, PARTNERS, folders(tmp_path, PARTNERS), schedule=WEEKLY)
+    made.clock.to(MONDAY)
+    made.watch()
+    for partner in PARTNERS:
+        made.fetch(partner)
+    return made
+
+
+def outcomes(seen: object) -> list[str]:
+    return [arrival.outcome for arrival in seen.arrivals]  # type: ignore[attr-defined]
+
+
+def test_a_drop_without_its_descriptor_is_on_its_way_and_left_alone(operation: Operation) -> None:
+    drop = operation.prepare("uwv", ROUND)
+    part = next(drop.parent.glob("*.age"))
+    with place(operation.places["uwv"]) as there:
+        there.give("in", part.name, part)
+    before = operation.lying("uwv")
+    assert outcomes(operation.watch()) == []
+    assert operation.lying("uwv") == before
+    with place(operation.places["uwv"]) as there:
+        there.give("in", drop.name, drop)
+    assert outcomes(operation.watch()) == ["taken"]
+    assert operation.lying("uwv") == []
+
+
+def test_a_descriptor_that_came_before_its_parts_waits_for_them(operation: Operation) -> None:
+    drop = operation.prepare("uwv", ROUND)
+    with place(operation.places["uwv"]) as there:
+        there.give("in", drop.name, drop)
+    assert outcomes(operation.watch()) == ["waiting"]
+    assert operation.lying("uwv") == [drop.name]
+    operation.send("uwv", drop)
+    assert outcomes(operation.watch()) == ["taken"]
+
+
+def test_a_file_that_grows_while_it_is_read_is_left_for_the_next_look(
+    operation: Operation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drop = operation.prepare("uwv", ROUND)
+    operation.send("uwv", drop)
+    part = next(name for name in operation.lying("uwv") if name.endswith(".age"))
+    lying = Path(operation.places["uwv"].url) / "in" / part
+    whole = lying.read_bytes()
+    lying.write_bytes(whole[:-10])
+    from lsi_match.places import Place
+
+    fetch = Place.fetch
+
+    def growing(self: Place, side: object, name: str, to: Path) -> None:
+        fetch(self, side, name, to)  # type: ignore[arg-type]
+        lying.write_bytes(whole)
+
+    monkeypatch.setattr(Place, "fetch", growing)
+    assert outcomes(operation.watch()) == ["waiting"]
+    assert list((operation.project.folder / "inbox" / "uwv").iterdir()) == []
+    monkeypatch.undo()
+    assert outcomes(operation.watch()) == ["taken"]
+
+
+def test_the_same_drop_twice_is_one_drop(operation: Operation) -> None:
+    drops = {partner: operation.deliver(partner, ROUND) for partner in PARTNERS[:2]}
+    assert outcomes(operation.watch()) == ["taken", "taken"]
+    operation.send("svb", drops["svb"])
+    assert outcomes(operation.watch()) == ["known"]
+    operation.deliver("uwv", ROUND)
+    operation.watch()
+    assert operation.state(ROUND) == "destroyed"
+    operation.send("svb", drops["svb"])  # and again when the round is over
+    assert outcomes(operation.watch()) == ["known"]
+    assert operation.lying("svb") == []
+
+
+def test_a_drop_for_a_round_that_is_over_is_refused_and_its_partner_finds_the_reason(
+    operation: Operation,
+) -> None:
+    drops = {partner: operation.prepare(partner, ROUND) for partner in PARTNERS}
+    late = operation.prepare("uwv", ROUND)
+    for partner in PARTNERS:
+        operation.send(partner, drops[partner])
+    operation.watch()
+    assert operation.state(ROUND) == "destroyed"
+    operation.send("uwv", late)
+    assert outcomes(operation.watch()) == ["refused"]
+    assert any(name.endswith(".refused.json") for name in operation.fetch("uwv"))
+    assert operation.lying("uwv") == []
+
+
+def test_what_is_no_drop_is_refused_with_a_reason_and_the_others_stay(operation: Operation) -> None:
+    for partner in PARTNERS[:2]:
+        operation.deliver(partner, ROUND)
+    with place(operation.places["uwv"]) as there:
+        there.give("in", f"proef.{ROUND}.uwv.0000000000000000.drop.json", b'{"no": "drop"}')
+    assert outcomes(operation.watch()) == ["taken", "taken", "refused"]
+    assert operation.state(ROUND) == "open"
+    assert any(name.endswith(".refused.json") for name in operation.fetch("uwv"))
+    operation.clock.to(operation.clock.now + timedelta(hours=1))
+    operation.deliver("uwv", ROUND)
+    operation.watch()
+    assert operation.state(ROUND) == "destroyed"
+
+
+def test_another_partners_drop_is_not_taken_for_ones_own(operation: Operation) -> None:
+    drop = operation.prepare("svb", ROUND)
+    with place(operation.places["uwv"]) as there:
+        for file in sorted(drop.parent.iterdir(), key=lambda file: file.suffix == ".json"):
+            there.give("in", file.name, file)
+    for partner in PARTNERS[:2]:
+        operation.deliver(partner, ROUND)
+    assert outcomes(operation.watch()) == ["taken", "taken", "refused"]
+    assert operation.state(ROUND) == "open"
+    assert any(name.endswith(".refused.json") for name in operation.fetch("uwv"))
+
+
+def test_a_place_that_is_away_does_not_hold_up_the_others(operation: Operation) -> None:
+    for partner in PARTNERS:
+        operation.deliver(partner, ROUND)
+    away = Path(operation.places["svb"].url)
+    hidden = away.with_name("away")
+    away.rename(hidden)
+    away.write_text("not a folder")
+    seen = operation.watch()
+    assert [trouble.partner for trouble in seen.troubles] == ["svb", "svb"]
+    assert outcomes(seen) == ["taken", "taken"]
+    away.unlink()
+    hidden.rename(away)
+    operation.watch()
+    assert operation.state(ROUND) == "destroyed"
+
+
+def test_one_process_at_a_time_watches_a_project(operation: Operation) -> None:
+    def again(project: object, round_id: str) -> dict[str, object]:
+        with pytest.raises(LsiError) as refused:
+            operation.watch()
+        assert refused.value.reason == "ProjectBusyError"
+        return {"state": "broken"}
+
+    for partner in PARTNERS:
+        operation.deliver(partner, ROUND)
+    assert [outcome for _, outcome in watch(operation.project, operation.clock, again).done] == ["broken"]
+
+
+def test_a_clock_that_jumps_opens_no_round_twice_and_destroys_nothing_early(operation: Operation) -> None:
+    for partner in PARTNERS[:2]:
+        operation.deliver(partner, ROUND)
+    operation.clock.to(MONDAY + days(1))
+    operation.watch()
+    for back in (-30, 0, 0.5):
+        operation.clock.to(MONDAY + days(back))
+        with pytest.raises(LsiError) as refused:
+            operation.watch()
+        assert refused.value.reason == "ClockBehindError"
+    operation.clock.to(MONDAY + days(1) + timedelta(hours=3))
+    operation.watch()
+    assert operation.state(ROUND) == "open"
+    operation.deliver("uwv", ROUND)
+    operation.watch()
+    assert operation.state(ROUND) == "destroyed"
+    assert operation.cases("uwv", ROUND) is not None
+
+
+def test_settings_that_are_wrong_are_told_with_their_line(operation: Operation) -> None:
+    (operation.project.folder / "delivery.yaml").write_text("partners:\n  uwv: {url: 'ftp://example.org'}\n")
+    with pytest.raises(LsiError, match=r"(?s)delivery\.yaml.*2:8"):
+        operation.watch()
+
+
+def test_a_month_with_lateness_breakage_and_kills(tmp_path: Path) -> None:
+    """Eight partners, five weekly rounds, over a folder, SFTP and S3; compared with what should have happened."""
+    names = ("a", "b", "c", "d", "e", "f", "g", "h")
+    with sftp_server(tmp_path / "sftp") as sftp, s3_server(tmp_path / "s3") as s3:
+        places = folders(tmp_path, names)
+        places["b"], places["c"] = sftp, s3
+        month(Operation(tmp_path, names, places, schedule=WEEKLY), random.Random(8), rounds=5)
+
+
+def month(operation: Operation, chance: random.Random, rounds: int) -> None:
+    """Weekly rounds; per partner and round at random: on time, twice, broken and mended, late, or nothing at all."""
+    names = operation.partners
+    expected: dict[str, tuple[str, set[str]]] = {}
+    for week in range(rounds):
+        opened = MONDAY + timedelta(weeks=week)
+        round_id = opened.date().isoformat()
+        operation.clock.to(opened)
+        operation.watch()
+        behaviour = {name: chance.choices(
+            ["on time", "twice", "broken", "late", "never"], [10, 3, 3, 2, 1])[0] for name in names}  # fmt: skip
+        delivered = {name for name, how in behaviour.items() if how in ("on time", "twice", "broken")}
+        for day in range(5):
+            operation.clock.to(opened + days(day) + timedelta(hours=1))
+            for position, name in enumerate(names):
+                if position % 5 == day:
+                    act(operation, name, behaviour[name], round_id)
+            kill = chance.choice([None, "gates", "intake", "match", "count", "release", "destroy"])
+            operation.watch(kill_after=kill)
+            operation.clock.to(operation.clock.now + timedelta(hours=1))
+            for name in names:
+                operation.fetch(name)
+            operation.watch()
+            mend(operation, behaviour, round_id)
+        operation.clock.to(opened + days(5) + timedelta(minutes=1))
+        late_drops = [
+            operation_late(operation, name, round_id) for name, how in behaviour.items() if how == "late"
+        ]
+        for _ in range(4):
+            operation.watch(kill_after=chance.choice([None, "release"]))
+            operation.clock.to(operation.clock.now + timedelta(minutes=20))
+        operation.watch()
+        assert all(late_drops)
+        expected[round_id] = ("destroyed", delivered) if len(delivered) >= 2 else ("abandoned", set())
+    for round_id, (state, delivered) in expected.items():
+        assert operation.state(round_id) == state, round_id
+        for name in names:
+            assert (operation.cases(name, round_id) is not None) == (state == "destroyed"), (round_id, name)
+        assert not (operation.project.round_folder(round_id) / "round.key").exists()
+        released = operation.project.folder / "releases"
+        for name in names:
+            descriptors = list(released.glob(f"{name}/proef.{round_id}.*.json"))
+            assert len(descriptors) == (1 if state == "destroyed" else 0)
+            parts = list(released.glob(f"{name}/proef.{round_id}.*.age"))
+            assert len(parts) == (1 if name in delivered and state == "destroyed" else 0), (round_id, name)
+    assert [f for f in (operation.project.folder / "inbox").rglob("*") if f.is_file()] == []
+    assert [f for f in (operation.project.folder / "staging").rglob("*") if f.is_file()] == []
+    once(operation)
+
+
+def act(operation: Operation, name: str, how: str, round_id: str) -> None:
+    if how in ("never", "late"):
+        return
+    drop = operation.deliver(name, round_id)
+    if how == "twice":
+        operation.watch()
+        operation.send(name, drop)
+    if how == "broken":
+        with place(operation.places[name]) as there:
+            part = next(drop.parent.glob(f"*.{round_id}.*.age"))
+            there.give("in", part.name, part.read_bytes()[:-1])
+
+
+def mend(operation: Operation, behaviour: dict[str, str], round_id: str) -> None:
+    """Whoever finds a refusal delivers anew."""
+    mail = operation.folder / "mail"
+    for name, how in behaviour.items():
+        for refusal in list((mail / name).glob(f"*.{round_id}.*.refused.json")):
+            if how == "broken":
+                refusal.rename(refusal.with_suffix(".seen"))
+                operation.deliver(name, round_id)
+
+
+def operation_late(operation: Operation, name: str, round_id: str) -> bool:
+    """A partner that tries after the deadline is refused by its own tool."""
+    with pytest.raises(LsiError) as refused:
+        operation.prepare(name, round_id)
+    return refused.value.reason == "RoundClosedError"
+
+
+def once(operation: Operation) -> None:
+    """The log says of every round that it was opened, released and destroyed at most once."""
+    with operation.project.journal() as journal:
+        entries = journal.entries()
+    for step in ("open round", "release", "destroy"):
+        rounds = [e.attributes["lsi.round"] for e in entries if e.name == step and e.status == "Ok"]
+        assert len(rounds) == len(set(rounds)), step

@@ -1,0 +1,171 @@
+"""A project that runs by itself, for tests: three or more partners with registers of their own and places, and a
+clock that is told the time. Nothing but files at the places passes between partners and site."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import handmade
+import yaml_out
+
+from lsi_match.demo.world import World
+from lsi_match.matcher.operate import Watched, watch
+from lsi_match.matcher.site import Project
+from lsi_match.partner import courier
+from lsi_match.partner.open import open_release
+from lsi_match.partner.prepare import prepare
+from lsi_match.places import PlaceSettings, place
+
+ROOT = Path(__file__).parents[1]
+PROJECT = handmade.PROJECT
+
+
+@dataclass
+class Clock:
+    """The time, in whole milliseconds; `now` is moved by hand."""
+
+    now: datetime
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def to(self, moment: datetime) -> None:
+        self.now = moment
+
+
+@dataclass
+class Operation:
+    """The project `proef` with `partners`, each delivering at a place of its own."""
+
+    folder: Path
+    partners: tuple[str, ...]
+    places: dict[str, PlaceSettings]
+    clock: Clock = field(default_factory=lambda: Clock(datetime(2026, 6, 1, 3, 0, tzinfo=UTC)))
+    schedule: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        config, extracts = self.folder / "config", self.folder / "extracts"
+        draft = handmade.document({name: [handmade.selection()] for name in self.partners})
+        draft["schedule"] |= self.schedule
+        for keyed in (*draft["controllers"].values(), draft["matcher"]):
+            del keyed["signing_key"], keyed["encryption_key"]
+        del draft["pseudonyms"]["key_check"]
+        columns = {name: name for name in handmade.selection()["fields"]}
+        yaml_out.write(config / "manifest.yaml", draft)
+        for position, name in enumerate(self.partners):
+            mapping = {"extract": f"{name}.csv", "record_id": "kenmerk", "columns": columns}
+            yaml_out.write(config / "mappings" / f"{name}.yaml", {"selections": {"lijst": mapping}})
+            rows = [self._row(name, bsn) for bsn in handmade.BSNS[: 3 + position % 3]]
+            handmade.write_csv(extracts / f"{name}.csv", rows)
+        self.world = World(self.folder / "world", config, extracts, self.clock)
+        self.world.make_keys()
+        manifest = self.world.complete(self.world.make_project_key())
+        self.world.agree(manifest, self.world.approve(manifest))
+        delivery = {
+            name: json.loads(self.places[name].model_dump_json(exclude_none=True)) for name in self.places
+        }
+        yaml_out.write(self.project.folder / "delivery.yaml", {"partners": delivery})
+
+    @staticmethod
+    def _row(partner: str, bsn: str) -> dict[str, str]:
+        return {
+            "kenmerk": f"{partner}-{bsn[-3:]}", "nummer": bsn, "bedrag": "150", "begin": "2026-05-01",
+            "soort": "A", "actief": "ja",
+        }  # fmt: skip
+
+    @property
+    def project(self) -> Project:
+        return self.world.project
+
+    def watch(self, kill_after: str | None = None) -> Watched:
+        """One look by the site; the run is a process of its own, killed after the step `kill_after`."""
+        return watch(
+            self.project, self.clock, lambda project, round_id: self.run(project, round_id, kill_after)
+        )
+
+    def run(self, project: Project, round_id: str, kill_after: str | None = None) -> dict[str, object]:
+        """The steps of a run in a process of its own, at the time of this clock, without Prefect."""
+        arguments = [
+            str(project.site.folder),
+            project.id,
+            round_id,
+            self.clock.now.isoformat(),
+            kill_after or "-",
+        ]
+        done = subprocess.run(
+            [sys.executable, str(Path(__file__).with_name("steps_process.py")), *arguments],
+            capture_output=True,
+            text=True,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)])},
+        )
+        if not done.stdout.strip():
+            return {"state": "broken", "status": done.returncode}
+        outcome: dict[str, object] = json.loads(done.stdout.splitlines()[-1])
+        return outcome
+
+    # what partners do
+
+    def fetch(self, partner: str) -> list[str]:
+        """Fetch what lies ready for `partner`; the names of what is new."""
+        return [file.name for file in courier.fetch(self.places[partner], self._mail(partner)).files]
+
+    def _mail(self, partner: str) -> Path:
+        return self.folder / "mail" / partner
+
+    def opening(self, partner: str, round_id: str) -> Path:
+        return self._mail(partner) / f"{PROJECT}.{round_id}.opening.json"
+
+    def prepare(self, partner: str, round_id: str) -> Path:
+        """Make a drop for a round whose opening was fetched; its descriptor."""
+        return prepare(
+            self.world.home(partner),
+            self.opening(partner, round_id).read_bytes(),
+            self.world.mapping(partner),
+            self.world.extracts,
+            self.folder / "outgoing" / partner,
+            PROJECT,
+            self.clock(),
+        ).file
+
+    def send(self, partner: str, drop: Path) -> None:
+        courier.send(self.world.home(partner), drop, self.places[partner])
+
+    def deliver(self, partner: str, round_id: str) -> Path:
+        """Fetch, prepare and send; the drop's descriptor."""
+        self.fetch(partner)
+        drop = self.prepare(partner, round_id)
+        self.send(partner, drop)
+        return drop
+
+    def lying(self, partner: str, side: Any = "in") -> list[str]:
+        with place(self.places[partner]) as there:
+            return sorted(there.listing(side))
+
+    def cases(self, partner: str, round_id: str) -> int | None:
+        """The number of cases in the release that `partner` fetched; None when there is none."""
+        self.fetch(partner)
+        file = self._mail(partner) / f"{PROJECT}.{round_id}.{partner}.release.json"
+        if not file.exists():
+            return None
+        return open_release(self.world.home(partner), file, PROJECT, self.clock())[0].cases
+
+    def state(self, round_id: str) -> str:
+        from lsi_match.oversight.state import rounds
+
+        return next((r.state for r in rounds(self.project.log_file) if r.round == round_id), "absent")
+
+
+def folders(folder: Path, partners: tuple[str, ...]) -> dict[str, PlaceSettings]:
+    """A plain folder as the place of each partner."""
+    return {name: PlaceSettings(url=str(folder / "places" / name)) for name in partners}
+
+
+def days(number: float) -> timedelta:
+    return timedelta(days=number)
