@@ -164,6 +164,46 @@ def funnel_that_grows(world: World) -> None:
     resign(world, said.model_copy(update={"selections": {"uitkering": grown}}))
 
 
+def _groups(world: World, change: Callable[[dict[str, Any]], object]) -> None:
+    """The counts per group of the first selection, changed."""
+    said = descriptor(world)
+    value = said.selections["uitkering"].model_dump()
+    change(value["groups"])
+    changed = type(said.selections["uitkering"]).model_validate(value)
+    resign(world, said.model_copy(update={"selections": {"uitkering": changed}}))
+
+
+def groups_that_grow(world: World) -> None:
+    """A criterion that lets more of a group through than came."""
+
+    def grow(groups: dict[str, Any]) -> None:
+        last = list(groups["after"])[-1]
+        first = next(iter(groups["reference"]))
+        groups["after"][last][first] = groups["reference"][first] + 1
+
+    _groups(world, grow)
+
+
+def groups_larger_than_the_register(world: World) -> None:
+    _groups(world, lambda groups: groups["with_signal"].update(tot_45=10**6))
+
+
+def fewer_of_a_group_than_delivered(world: World) -> None:
+    """Counts that fit one another, with less of a group than the rows hold."""
+
+    def hide(groups: dict[str, Any]) -> None:
+        groups["with_signal"] |= {"tot_45": 0, "vanaf_67": None}
+        groups["met"].clear()
+
+    _groups(world, hide)
+
+
+def groups_left_out(world: World) -> None:
+    said = descriptor(world)
+    counts = said.selections["uitkering"].model_copy(update={"groups": None})
+    resign(world, said.model_copy(update={"selections": {"uitkering": counts}}))
+
+
 def whole_country(world: World) -> None:
     """More records than agreed, to learn whom the others selected."""
     said = descriptor(world)
@@ -272,6 +312,10 @@ REFUSED: list[tuple[Callable[[World], None], str]] = [
     (before_the_round, "DropTimeError"),
     (counts_that_lie, "TableInvalidError"),
     (funnel_that_grows, "CountsDifferError"),
+    (groups_that_grow, "CountsDifferError"),
+    (groups_larger_than_the_register, "CountsDifferError"),
+    (fewer_of_a_group_than_delivered, "CountsDifferError"),
+    (groups_left_out, "CountsDifferError"),
     (whole_country, "DropVolumeError"),
     (undeclared_signal, "PartUndeclaredError"),
     (no_signal, "PartUndeclaredError"),

@@ -457,7 +457,7 @@ def drop_part(old: dict[str, Any]) -> dict[str, Any]:
     part = sealed(old, "drop_part", to_parquet(table), same)
     stem = "voorbeeld.2026-10.noord.0123456789abcdef"
     nothing = SelectionCounts(
-        read=10, after={"lopend": 5}, with_signal=3, invalid={"bsn.check_failed": 1}, without_identifier=1,
+        read=10, after={"lopend": 5}, with_signal=3, invalid={"bsn.check_failed": 1}, without_identifier=1, groups=None,
         duplicates=0, written=2,
     )  # fmt: skip
     descriptor = DropDescriptor(

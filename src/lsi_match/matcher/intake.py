@@ -18,8 +18,9 @@ import pyarrow.compute as pc
 from lsi_match.errors import LsiError
 from lsi_match.files import read_bytes
 from lsi_match.protocol.canonical import digest_of_bytes
-from lsi_match.protocol.cells import nothing_known
+from lsi_match.protocol.cells import cell_names, nothing_known
 from lsi_match.protocol.documents import DropDescriptor, Opening, SelectionCounts, part_name
+from lsi_match.protocol.group_counts import add_up
 from lsi_match.protocol.manifest import NO_VALUE, UNKNOWN_GROUP, Manifest, Partner
 from lsi_match.protocol.tables import (
     GROUP,
@@ -153,7 +154,7 @@ def receive(file: Path, partner: str, round_: Round, now: datetime) -> Drop:
     descriptor = verify(data, DROP, DropDescriptor, key, what=file.name, party=partner)
     check_descriptor(descriptor, partner, file.name, round_, now)
     tables = tuple(_open_part(file, i, descriptor, round_) for i in range(len(descriptor.parts)))
-    _check_counts(tables, descriptor, manifest.partners[partner], file.name)
+    _check_counts(tables, descriptor, manifest, file.name)
     return Drop(partner, file, digest_of_bytes(data), descriptor, tables)
 
 
@@ -192,7 +193,8 @@ def check_descriptor(
                 at_least=volume.at_least,
                 at_most=volume.at_most,
             )
-        if not _falls(counts, [rule.id for rule in selections[name].criteria]):
+        falls = _falls(counts, [rule.id for rule in selections[name].criteria])
+        if not falls or not add_up(manifest, selections[name], counts):
             raise CountsDifferError(**where)
     if descriptor.rows != sum(counts.written for counts in descriptor.selections.values()):
         raise CountsDifferError(**where)
@@ -286,9 +288,18 @@ def _first_false(flags: pa.ChunkedArray) -> int | None:
 
 
 def _check_counts(
-    tables: tuple[pa.Table, ...], descriptor: DropDescriptor, partner: Partner, file: str
+    tables: tuple[pa.Table, ...], descriptor: DropDescriptor, manifest: Manifest, file: str
 ) -> None:
-    for position, selection in enumerate(partner.selections):
-        rows = sum(pc.sum(pc.equal(t.column(SELECTION), position)).as_py() or 0 for t in tables)
-        if rows != descriptor.selections[selection.id].written:
+    """The rows of each selection are as many as was said; and in no cell more than had a signal."""
+    names = cell_names(manifest.monitor)
+    for position, selection in enumerate(manifest.partners[descriptor.partner].selections):
+        said = descriptor.selections[selection.id]
+        own = [table.filter(pc.equal(table.column(SELECTION), position)).column(GROUP) for table in tables]
+        cells = pc.value_counts(
+            pa.chunked_array([chunk for column in own for chunk in column.chunks], pa.uint8())
+        )
+        rows = {names[one["values"]]: one["counts"] for one in cells.to_pylist()}
+        most = said.groups.with_signal if said.groups else {}
+        more = any(count > limit for cell, count in rows.items() if (limit := most.get(cell)) is not None)
+        if sum(rows.values()) != said.written or more:
             raise CountsDifferError(partner=descriptor.partner, file=file)

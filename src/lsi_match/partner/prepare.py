@@ -13,6 +13,7 @@ import numpy as np
 
 from lsi_match.errors import LsiError
 from lsi_match.files import private_folder, write_whole
+from lsi_match.partner.group_counts import group_counts
 from lsi_match.partner.home import Home, References
 from lsi_match.partner.mapping import Mapping
 from lsi_match.partner.references import long_ids, make_references, new_key
@@ -21,6 +22,7 @@ from lsi_match.partner.select import Selected, select_pieces
 from lsi_match.protocol.canonical import digest_of_bytes
 from lsi_match.protocol.documents import (
     DropDescriptor,
+    GroupCounts,
     Opening,
     Part,
     SelectionCounts,
@@ -150,7 +152,9 @@ def prepare(
     with ThreadPoolExecutor(WORKERS) as pool:
         drop = list(pool.map(_in_order, parts))
     counts = {
-        selection.id: _counts(*found[position], position, drop)
+        selection.id: _counts(
+            *found[position], position, drop, group_counts(manifest, selection, found[position][0].met)
+        )
         for position, selection in enumerate(partner.selections)
     }
     for selection in partner.selections:
@@ -186,7 +190,12 @@ def _in_order(pieces: list[Rows]) -> Rows:
 
 
 def _counts(
-    selected: Selected, invalid: dict[str, int], sendable: int, position: int, drop: list[Rows]
+    selected: Selected,
+    invalid: dict[str, int],
+    sendable: int,
+    position: int,
+    drop: list[Rows],
+    groups: GroupCounts | None,
 ) -> SelectionCounts:
     written = sum(int(np.count_nonzero(part.values[SELECTION] == position)) for part in drop)
     return SelectionCounts(
@@ -197,6 +206,7 @@ def _counts(
         without_identifier=selected.with_signal - sendable,
         duplicates=sendable - written,
         written=written,
+        groups=groups,
     )
 
 

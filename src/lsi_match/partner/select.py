@@ -1,12 +1,13 @@
 """Selecting, by the manifest's own criteria, from a partner's extract in DuckDB.
 
 Steps: `header` (are the columns there) → `source` (text to types) → `pieces` (the extract read once, from front to
-back, in pieces: how many are left after each criterion, and the records that pass all of them and carry a signal).
+back, in pieces: how many records of which group meet which criteria, and those that meet all and carry a signal).
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -35,8 +36,11 @@ RECORD_ID = "record_id"
 PIECE = 250_000
 
 
+#: With no more criteria than this a count per combination and cell is a small array.
+_FEW_BITS = 12
+
 #: Columns under names that no field can have.
-_PASSED, _FAULT = quoted("criteria passed"), quoted("a fault")
+_MET, _FAULT = quoted("criteria met"), quoted("a fault")
 
 
 def _text_of(field: str) -> str:
@@ -98,12 +102,14 @@ class Selected:
         read: records in the extract.
         after: records left after each criterion, cumulatively.
         with_signal: of those, the ones with a signal: the rows of `table`.
+        met: (the criteria that are met, and whether there is a signal, as bits in this order; group cell) → records.
     """
 
     table: pa.Table
     read: int
     after: dict[str, int]
     with_signal: int
+    met: Counter[tuple[int, int]]
 
     def without_rows(self) -> Selected:
         """The counts only, so that the rows need not stay in memory."""
@@ -117,6 +123,7 @@ class Selected:
             sum(piece.read for piece in pieces),
             {name: sum(piece.after[name] for piece in pieces) for name in pieces[0].after},
             sum(piece.with_signal for piece in pieces),
+            sum((piece.met for piece in pieces), Counter()),
         )
 
 
@@ -212,7 +219,7 @@ class _Extract:
 
     def source(self, manifest: Manifest, reference_date: date) -> None:
         """View `source`: record id, each field as text (`text of …`) and as its type, signals, group, attributes, and
-        how many criteria a record passed before it failed one; one more if it passed all and has a signal."""
+        as bits which criteria a record meets, and one more if it has a signal."""
         texts = [f"{_text(quoted(self.mapping.record_id))} AS {RECORD_ID}"]
         texts += [f"{_text(quoted(self.mapping.columns[f]))} AS {_text_of(f)}" for f in self.selection.fields]
         self.con.execute(f"CREATE VIEW text AS SELECT {', '.join(texts)} FROM raw")
@@ -229,16 +236,16 @@ class _Extract:
             ),
         ]
         tests = [predicate.sql() for predicate in self.selection.predicates().values()] + [f"{SIGNALS} <> 0"]
-        failed = " ".join(f"WHEN ({test}) IS NOT TRUE THEN {n}" for n, test in enumerate(tests))
+        met = " + ".join(f"CASE WHEN {test} THEN {1 << bit} ELSE 0 END" for bit, test in enumerate(tests))
         self.con.execute(
-            f"CREATE VIEW source AS SELECT *, (CASE {failed} ELSE {len(tests)} END)::UTINYINT AS {_PASSED} "
+            f"CREATE VIEW source AS SELECT *, ({met})::UBIGINT AS {_MET} "
             f"FROM (SELECT *, {', '.join(coded)} FROM (SELECT *, {', '.join(typed)}, "
             f"DATE '{reference_date.isoformat()}' AS {REFERENCE_DATE} FROM text))"
         )
 
     @property
     def _chosen(self) -> str:
-        return f"{_PASSED} = {len(self.selection.predicates()) + 1}"
+        return f"{_MET} = {_all(len(self.selection.criteria) + 1)}"
 
     def pieces(self) -> Iterator[Selected]:
         """The records to deliver and the counts, piece by piece; refuses what cannot be read or sent.
@@ -246,16 +253,21 @@ class _Extract:
         Raises:
             WrongTypeError, RecordIdMissingError, ValueNotListedError: the first such row.
         """
-        criteria = list(self.selection.predicates())
+        criteria = [rule.id for rule in self.selection.criteria]
         with closing(self._judged()) as batches:
             for batch in batches:
-                *columns, passed, fault = batch.columns
+                *columns, met, fault = batch.columns
                 if pc.any(fault).as_py():
                     break
-                far = np.bincount(passed.to_numpy(), minlength=len(criteria) + 2)
-                read, *after, with_signal = np.cumsum(far[::-1])[::-1].tolist()
-                table = pa.table(columns, batch.schema.names[:-2]).filter(pc.equal(passed, len(criteria) + 1))
-                yield Selected(table, read, dict(zip(criteria, after, strict=True)), with_signal)
+                counted = _counted(met.to_numpy(), batch.column(GROUP).to_numpy(), len(criteria) + 1)
+                left = [
+                    sum(n for (bits, _), n in counted.items() if bits & _all(first) == _all(first))
+                    for first in range(len(criteria) + 2)
+                ]
+                read, *after, with_signal = left
+                rows = pc.equal(met, pa.scalar(_all(len(criteria) + 1), pa.uint64()))
+                table = pa.table(columns, batch.schema.names[:-2]).filter(rows)
+                yield Selected(table, read, dict(zip(criteria, after, strict=True)), with_signal, counted)
             else:
                 return
         self._refuse()
@@ -271,7 +283,7 @@ class _Extract:
             SIGNALS,
             quoted(GROUP),
             *(quoted(attribute_column(a.id)) for a in self.selection.attributes),
-            _PASSED,
+            _MET,
             f"{' OR '.join(f'({condition}) IS TRUE' for condition, _ in self._faults())} AS {_FAULT}",
         ]
         with self.con.sql(f"SELECT {', '.join(columns)} FROM source").to_arrow_reader(PIECE) as reader:
@@ -336,6 +348,24 @@ class _Extract:
         return cell_sql(
             manifest.monitor, (_place(d, known.get(d.id, {})) for d in manifest.monitor.dimensions)
         )
+
+
+def _all(bits: int) -> int:
+    """So many bits, all set."""
+    return (1 << bits) - 1
+
+
+def _counted(met: np.ndarray, cells: np.ndarray, bits: int) -> Counter[tuple[int, int]]:
+    """(bits of `met`, cell) → records."""
+    both = met.astype(np.uint64) << np.uint64(8) | cells
+    if bits <= _FEW_BITS:
+        counts = np.bincount(both.astype(np.int64), minlength=1)
+        numbers = np.flatnonzero(counts)
+        counts = counts[numbers]
+    else:
+        numbers, counts = np.unique(both, return_counts=True)
+    found = zip(numbers.tolist(), counts.tolist(), strict=True)
+    return Counter({(number >> 8, number & 255): count for number, count in found})
 
 
 def _place(dimension: Dimension, predicates: dict[str, Predicate]) -> str:

@@ -160,11 +160,31 @@ class Part(Document):
     rows: Count
 
 
+#: Group cell, by the name of `protocol.cells` → count; None is a count that was withheld.
+CellCounts = dict[Annotated[str, StringConstraints(max_length=300)], Count | None]
+Pattern = Annotated[str, StringConstraints(pattern=r"^[01]{2,51}$")]
+
+
+class GroupCounts(Document):
+    """The counts of one selection per group cell, small ones withheld.
+
+    `reference` is the whole register as it was read; `after` is after each criterion, cumulatively; `with_signal` of
+    those the records with a signal. `met` counts by combination: a `1` or `0` for every criterion in order, and one
+    for having a signal.
+    """
+
+    reference: CellCounts
+    after: dict[Name, CellCounts]
+    with_signal: CellCounts
+    met: dict[Pattern, CellCounts] = Field(max_length=5000)
+
+
 class SelectionCounts(Document):
     """What became of the records of one selection. No person in it.
 
     `after` holds the number of records left after each criterion, cumulatively; `invalid` counts values by
-    identifier kind and reason; `without_identifier` records had nothing valid left and were not sent.
+    identifier kind and reason; `without_identifier` records had nothing valid left and were not sent. `groups` is
+    there when the selection has the fields of a dimension of the monitor.
     """
 
     read: Count
@@ -174,6 +194,7 @@ class SelectionCounts(Document):
     without_identifier: Count
     duplicates: Count
     written: Count
+    groups: GroupCounts | None
 
 
 class DropDescriptor(Document):
