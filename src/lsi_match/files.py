@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from lsi_match.errors import LsiError
 
@@ -35,8 +38,9 @@ def private_folder(path: Path) -> Path:
     return path
 
 
-def write_whole(path: Path, data: bytes, *, replace: bool = False) -> None:
-    """Write `data` beside `path`, make it durable, then rename: `path` is whole or as it was.
+@contextmanager
+def whole_file(path: Path, *, replace: bool = False) -> Iterator[BinaryIO]:
+    """A file to write beside `path`, made durable and renamed when the block ends well: `path` is whole or as it was.
 
     Raises:
         FileExistsAlreadyError: `path` exists and `replace` is false.
@@ -48,7 +52,7 @@ def write_whole(path: Path, data: bytes, *, replace: bool = False) -> None:
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as handle:
-            handle.write(data)
+            yield handle
             handle.flush()
             os.fsync(handle.fileno())
         beside.rename(path)
@@ -56,6 +60,12 @@ def write_whole(path: Path, data: bytes, *, replace: bool = False) -> None:
         beside.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+def write_whole(path: Path, data: bytes, *, replace: bool = False) -> None:
+    """Write `data` as `whole_file` does."""
+    with whole_file(path, replace=replace) as handle:
+        handle.write(data)
 
 
 def sync_folder(folder: Path) -> None:

@@ -34,12 +34,17 @@ def schema_of(columns: Sequence[Column | ReleasedColumn]) -> pa.Schema:
 
 
 def to_parquet(table: pa.Table) -> bytes:
+    """`parquet_buffer`, as bytes."""
+    return parquet_buffer(table).to_pybytes()  # type: ignore[no-any-return]
+
+
+def parquet_buffer(table: pa.Table) -> pa.Buffer:
     """Plain pages, no dictionary, no statistics, no compression: size depends on the row count only."""
     sink = pa.BufferOutputStream()
     pq.write_table(
         table, sink, compression="none", use_dictionary=False, write_statistics=False, store_schema=False
     )
-    return sink.getvalue().to_pybytes()  # type: ignore[no-any-return]
+    return sink.getvalue()
 
 
 def from_parquet(

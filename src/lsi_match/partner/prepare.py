@@ -10,9 +10,10 @@ from datetime import datetime
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 
 from lsi_match.errors import LsiError
-from lsi_match.files import private_folder, write_whole
+from lsi_match.files import private_folder, whole_file, write_whole
 from lsi_match.partner.group_counts import group_counts
 from lsi_match.partner.home import Home, References
 from lsi_match.partner.mapping import Mapping
@@ -31,8 +32,8 @@ from lsi_match.protocol.documents import (
 )
 from lsi_match.protocol.manifest import Selection
 from lsi_match.protocol.tables import SELECTION, Column, drop_columns
-from lsi_match.tables import to_parquet
-from lsi_match.trust.sealing import seal
+from lsi_match.tables import parquet_buffer
+from lsi_match.trust.sealing import seal_into
 from lsi_match.trust.signing import sign, verify
 
 DROP = "drop"
@@ -231,10 +232,10 @@ def _write_parts(
     def write(number: int) -> Part:
         rows = drop[number]
         table = rows.table(columns, make_references(rows.record_ids, key, long_before[number]))
-        sealed = seal(to_parquet(table), opening.recipient)
         name = part_name(stem, number)
-        write_whole(out / name, sealed)
-        return Part(file=name, digest=digest_of_bytes(sealed), rows=len(rows))
+        with whole_file(out / name) as file:
+            digest = seal_into(pa.BufferReader(parquet_buffer(table)), opening.recipient, file)
+        return Part(file=name, digest=digest, rows=len(rows))
 
     with ThreadPoolExecutor(WORKERS) as pool:
         return tuple(pool.map(write, range(opening.parts)))

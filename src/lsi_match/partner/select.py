@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import date
@@ -23,6 +23,7 @@ from sqlglot import exp
 
 from lsi_match.errors import LsiError
 from lsi_match.files import FileMissingError
+from lsi_match.partner.cell_types import is_stored, text, typed
 from lsi_match.partner.csv_extract import CsvUnreadable, dialect_of, open_csv
 from lsi_match.partner.mapping import SelectionMapping
 from lsi_match.protocol.cells import cell_sql
@@ -187,21 +188,24 @@ class _Extract:
     file: Path
 
     def run(self, manifest: Manifest, reference_date: date) -> Iterator[Selected]:
-        self.header()
-        self.source(manifest, reference_date)
+        stored = self.header()
+        self.source(manifest, reference_date, stored)
         yield from self.pieces()
 
-    def header(self) -> None:
-        """Every mapped column is in the file, which can be read as `raw`."""
+    def header(self) -> dict[str, str]:
+        """The columns of the file and how DuckDB calls their types; every mapped one is there, and `raw` can be read."""
         columns = {RECORD_ID: self.mapping.record_id}
         columns |= {field: self.mapping.columns[field] for field in self.selection.fields}
         if self.file.suffix == ".parquet":
             file = exp.Literal.string(str(self.file)).sql("duckdb")
             self.con.execute(f"CREATE VIEW raw AS SELECT * FROM read_parquet({file})")
-            self._present([row[0] for row in self.con.execute("DESCRIBE raw").fetchall()], columns)
+            stored = {name: kind for name, kind, *_ in self.con.execute("DESCRIBE raw").fetchall()}
+            self._present(stored, columns)
         else:
-            self._present(list(dialect_of(self.file, self.mapping).header), columns)
+            stored = dict.fromkeys(dialect_of(self.file, self.mapping).header, "VARCHAR")
+            self._present(stored, columns)
             self._rewind()
+        return stored
 
     def _rewind(self) -> None:
         """Let `raw` be read from the front; to be called before every statement but the first."""
@@ -210,21 +214,24 @@ class _Extract:
             dialect = dialect_of(self.file, self.mapping)
             self.con.register("raw", open_csv(self.file, dialect, list(dict.fromkeys(columns))))
 
-    def _present(self, header: list[str], columns: dict[str, str]) -> None:
+    def _present(self, header: Collection[str], columns: dict[str, str]) -> None:
         for field, column in columns.items():
             if column not in header:
                 raise ColumnMissingError(
                     partner=self.partner, file=self.file.name, column=column, field=field
                 )
 
-    def source(self, manifest: Manifest, reference_date: date) -> None:
+    def source(self, manifest: Manifest, reference_date: date, stored: dict[str, str]) -> None:
         """View `source`: record id, each field as text (`text of …`) and as its type, signals, group, attributes, and
         as bits which criteria a record meets, and one more if it has a signal."""
-        texts = [f"{_text(quoted(self.mapping.record_id))} AS {RECORD_ID}"]
-        texts += [f"{_text(quoted(self.mapping.columns[f]))} AS {_text_of(f)}" for f in self.selection.fields]
+        texts = [f"{text(quoted(self.mapping.record_id))} AS {RECORD_ID}"]
+        for field, kind in self.selection.field_types.items():
+            column = self.mapping.columns[field]
+            shown = quoted(column) if is_stored(kind, stored[column]) else text(quoted(column))
+            texts.append(f"{shown} AS {_text_of(field)}")
         self.con.execute(f"CREATE VIEW text AS SELECT {', '.join(texts)} FROM raw")
-        typed = [
-            f"{_typed(_text_of(field), kind)} AS {quoted(field)}"
+        values = [
+            f"{typed(_text_of(field), kind, stored[self.mapping.columns[field]])} AS {quoted(field)}"
             for field, kind in self.selection.field_types.items()
         ]
         coded = [
@@ -239,7 +246,7 @@ class _Extract:
         met = " + ".join(f"CASE WHEN {test} THEN {1 << bit} ELSE 0 END" for bit, test in enumerate(tests))
         self.con.execute(
             f"CREATE VIEW source AS SELECT *, ({met})::UBIGINT AS {_MET} "
-            f"FROM (SELECT *, {', '.join(coded)} FROM (SELECT *, {', '.join(typed)}, "
+            f"FROM (SELECT *, {', '.join(coded)} FROM (SELECT *, {', '.join(values)}, "
             f"DATE '{reference_date.isoformat()}' AS {REFERENCE_DATE} FROM text))"
         )
 
@@ -373,47 +380,6 @@ def _place(dimension: Dimension, predicates: dict[str, Predicate]) -> str:
     cases = "".join(f"WHEN {p.sql()} THEN {place} " for place, p in enumerate(predicates.values()))
     unknown = len(dimension.groups)
     return f"CASE {cases}ELSE {unknown} END" if cases else str(unknown)
-
-
-def _text(column: str) -> str:
-    return f"nullif(trim({column}::VARCHAR), '')"
-
-
-def _whole(pattern: str) -> str:
-    """A pattern with its braces doubled, for `str.format`."""
-    return pattern.replace("{", "{{").replace("}", "}}")
-
-
-#: What is written in one of these ways is taken; all else is refused, since DuckDB would guess: '1.5' as the whole
-#: number 2, '01-02-20' as a day in the year 1, '1,000.50' as 1.0005.
-_INTEGER = r"[+-]?[0-9]{1,18}(\.0{1,2})?"
-_POINT = r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,2})?"
-_COMMA = r"[+-]?([0-9]+|[0-9]{1,3}(\.[0-9]{3})+),[0-9]+"
-_ISO_DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}.*)?"
-_DUTCH_DATE = r"[0-9]{1,2}-[0-9]{1,2}-[0-9]{4}"
-
-_TYPED = {
-    FieldType.TEXT: "{x}",
-    FieldType.INTEGER: f"CASE WHEN regexp_full_match({{x}}, '{_whole(_INTEGER)}') THEN try_cast({{x}} AS BIGINT) END",
-    FieldType.DECIMAL: (
-        f"try_cast(CASE WHEN regexp_full_match({{x}}, '{_whole(_COMMA)}') THEN "
-        "replace(replace({x}, '.', ''), ',', '.') "
-        f"WHEN regexp_full_match({{x}}, '{_whole(_POINT)}') THEN {{x}} END AS DECIMAL(18, 4))"
-    ),
-    FieldType.DATE: (
-        f"CASE WHEN regexp_full_match({{x}}, '{_whole(_ISO_DATE)}') THEN try_cast(left({{x}}, 10) AS DATE) "
-        f"WHEN regexp_full_match({{x}}, '{_whole(_DUTCH_DATE)}') THEN try_strptime({{x}}, '%d-%m-%Y')::DATE "
-        "WHEN regexp_full_match({x}, '[0-9]{{8}}') THEN try_strptime({x}, '%Y%m%d')::DATE END"
-    ),
-    FieldType.BOOLEAN: (
-        "CASE WHEN lower({x}) IN ('j', 'ja', 'true', '1', 'y', 'yes', 'waar') THEN TRUE "
-        "WHEN lower({x}) IN ('n', 'nee', 'false', '0', 'no', 'onwaar') THEN FALSE END"
-    ),
-}
-
-
-def _typed(text: str, kind: FieldType) -> str:
-    return _TYPED[kind].format(x=text)
 
 
 def _attribute(attribute: Attribute, field: str) -> str:

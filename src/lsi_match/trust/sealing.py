@@ -5,7 +5,8 @@ age says nothing about who sealed; the signed descriptor beside every sealed par
 
 from __future__ import annotations
 
-from typing import Any
+import hashlib
+from typing import Any, BinaryIO
 
 import pyrage
 
@@ -20,6 +21,41 @@ class SealBrokenError(LsiError):
 def seal(data: bytes, recipient: str) -> bytes:
     """`data` encrypted to one age recipient."""
     return bytes(pyrage.encrypt(data, [pyrage.x25519.Recipient.from_str(recipient)]))
+
+
+def seal_into(source: BinaryIO, recipient: str, sink: BinaryIO) -> str:
+    """What `source` holds, sealed as `seal` does, into `sink` bit by bit; the digest of what was written.
+
+    Raises:
+        OSError: it could not be written.
+    """
+    digested = _Digested(sink)
+    try:
+        pyrage.encrypt_io(source, digested, [pyrage.x25519.Recipient.from_str(recipient)])
+    except pyrage.EncryptError:
+        raise digested.failed or OSError("it could not be sealed") from None
+    return f"sha256:{digested.hash.hexdigest()}"
+
+
+class _Digested:
+    """A file that hashes what is written to it, and remembers why it could not be written."""
+
+    def __init__(self, sink: BinaryIO) -> None:
+        self.sink = sink
+        self.hash = hashlib.sha256()
+        self.failed: OSError | None = None
+
+    def write(self, data: bytes) -> int:
+        try:
+            written = self.sink.write(data)
+        except OSError as error:
+            self.failed = error
+            raise
+        self.hash.update(data[:written])
+        return written
+
+    def flush(self) -> None:
+        self.sink.flush()
 
 
 def unseal(data: bytes, identity: Any, *, what: str, party: str) -> bytes:
