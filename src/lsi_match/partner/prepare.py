@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -165,23 +166,35 @@ def prepare(
     span = secrets.token_hex(8)
     stem = drop_stem(project, opening.round, home.name, span)
     private_folder(out)
-    descriptor = DropDescriptor(
-        project=project,
-        manifest=manifest.digest,
-        opening=digest_of_bytes(opening_document),
-        round=opening.round,
-        partner=home.name,
-        key_check=key.check_value,
-        made_at=now,
-        span_id=span,
-        selections=counts,
-        parts=_write_parts(drop, drop_columns(manifest, partner), references.key, opening, out, stem),
-    )
-    document = sign(descriptor, DROP, home.identity())
-    home.keep_references(project, opening.round, digest_of_bytes(document), references)
     file = out / f"{stem}.drop.json"
-    write_whole(file, document)
+    with _all_or_nothing(out, stem):
+        descriptor = DropDescriptor(
+            project=project,
+            manifest=manifest.digest,
+            opening=digest_of_bytes(opening_document),
+            round=opening.round,
+            partner=home.name,
+            key_check=key.check_value,
+            made_at=now,
+            span_id=span,
+            selections=counts,
+            parts=_write_parts(drop, drop_columns(manifest, partner), references.key, opening, out, stem),
+        )
+        document = sign(descriptor, DROP, home.identity())
+        home.keep_references(project, opening.round, digest_of_bytes(document), references)
+        write_whole(file, document)
     return Prepared(file, descriptor)
+
+
+@contextmanager
+def _all_or_nothing(out: Path, stem: str) -> Iterator[None]:
+    """Without its descriptor no part of a drop stays."""
+    try:
+        yield
+    except BaseException:
+        for part in out.glob(f"{stem}.*"):
+            part.unlink()
+        raise
 
 
 def _in_order(pieces: list[Rows]) -> Rows:

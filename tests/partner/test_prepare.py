@@ -1,0 +1,323 @@
+"""What reading an extract in pieces may not change: the outcome, what is left after a fault, and how much is alive at once."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+import pytest
+from handmade import BSNS, NOW, PROJECT, Parties, document, mapping, selection, write_csv
+
+from lsi_match.errors import LsiError
+from lsi_match.partner import csv_extract, rows, select
+from lsi_match.partner.cell_types import is_stored, text, typed
+from lsi_match.partner.prepare import Prepared, prepare
+from lsi_match.partner.references import resolve
+from lsi_match.partner.rows import WORKERS
+from lsi_match.protocol.canonical import digest_of_bytes
+from lsi_match.protocol.criteria import FieldType
+from lsi_match.protocol.tables import drop_columns
+from lsi_match.sql import locked_connection
+from lsi_match.tables import from_parquet
+from lsi_match.trust.sealing import unseal
+
+PARTNER = "gemeente"
+ROWS = 40_000
+#: Records in a piece, and bytes in a block of CSV, in these tests: many of both.
+SMALL, BYTES = 2_000, 1 << 14
+
+
+@pytest.fixture(scope="module")
+def parties(tmp_path_factory: pytest.TempPathFactory) -> Parties:
+    made = Parties(
+        tmp_path_factory.mktemp("parties"), document({n: [selection()] for n in ("gemeente", "uwv")})
+    )
+    made.join()
+    return made
+
+
+@pytest.fixture
+def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(select, "PIECE", SMALL)
+    monkeypatch.setattr(csv_extract, "_BLOCK", BYTES)
+
+
+def records(count: int = ROWS) -> list[dict[str, str]]:
+    """Different people; each seventh has no valid number, each eleventh does not pass the criterion."""
+    made = []
+    for n in range(count):
+        number = f"{10_000_000 + n:08}"
+        total = sum(int(digit) * weight for digit, weight in zip(number, range(9, 1, -1), strict=True))
+        bsn = f"{number}{total % 11}" if total % 11 < 10 and n % 7 else "nvt"
+        made.append(
+            {
+                "kenmerk": f"K{n}", "nummer": bsn, "bedrag": str(n % 250), "begin": "2026-05-01",
+                "soort": "é", "actief": "nee" if n % 11 == 0 else "ja",
+            }
+        )  # fmt: skip
+    return made
+
+
+def made(
+    parties: Parties, place: Path, written: list[dict[str, str]], form: str = "csv", parts: int = 3
+) -> Prepared:
+    """The drop of these records."""
+    place.mkdir(parents=True, exist_ok=True)
+    file = place / f"extract.{form}"
+    write_csv(file, written) if form == "csv" else pl.DataFrame(written).write_parquet(file)
+    (home := parties.home(PARTNER)).folder.mkdir(exist_ok=True)
+    opening = parties.opening(parts=parts)
+    return prepare(home, opening, mapping({"lijst": file.name}), place, place / "out", PROJECT, NOW)
+
+
+def content(parties: Parties, drop: Prepared) -> list[list[tuple[Any, ...]]]:
+    """Per part its rows, in the order in which they stand, with the record id where the reference was."""
+    manifest = parties.manifest
+    columns = drop_columns(manifest, manifest.partners[PARTNER])
+    document = drop.file.read_bytes()
+    keep = parties.home(PARTNER).references(PROJECT, "r1", digest_of_bytes(document))
+    found = []
+    for part in drop.descriptor.parts:
+        sealed = (drop.file.parent / part.file).read_bytes()
+        assert digest_of_bytes(sealed) == part.digest
+        plain = unseal(sealed, parties.round_secret, what="part", party=PARTNER)
+        table = from_parquet(plain, columns, part.rows, what="part", party=PARTNER)
+        ids = resolve(table.column("reference").to_pylist(), keep)
+        others = [table.column(c.name).to_pylist() for c in columns if c.name != "reference"]
+        found.append(list(zip(ids, *others, strict=True)))
+    return found
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_many_pieces_give_what_one_piece_gives(
+    parties: Parties, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    whole = made(parties, tmp_path / "whole", records(), form)
+    monkeypatch.setattr(select, "PIECE", SMALL)
+    monkeypatch.setattr(csv_extract, "_BLOCK", BYTES)
+    pieces = _counted(monkeypatch)
+    cut = made(parties, tmp_path / "cut", records(), form)
+    assert len(pieces) > 10
+    assert cut.descriptor.selections == whole.descriptor.selections
+    assert content(parties, cut) == content(parties, whole)
+    counts = cut.descriptor.selections["lijst"]
+    assert (counts.read, counts.after["lopend"]) == (ROWS, sum(r["actief"] == "ja" for r in records()))
+    assert counts.written > 0.6 * ROWS
+
+
+def _counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The rows of every piece that is selected from now on that has any."""
+    found: list[int] = []
+    plain = select._Extract.pieces
+
+    def pieces(self: Any) -> Iterator[Any]:
+        for piece in plain(self):
+            found.extend([piece.read] if piece.read else [])
+            yield piece
+
+    monkeypatch.setattr(select._Extract, "pieces", pieces)
+    return found
+
+
+def test_records_that_are_twice_in_an_extract_far_apart_become_one(
+    parties: Parties, tmp_path: Path, small_pieces: None
+) -> None:
+    """The same record at the start and the end, once with one signal and once with the other."""
+    once = records()
+    twice = {**once[1], "nummer": BSNS[0], "bedrag": "500", "begin": "2001-01-01"}
+    again = {**twice, "bedrag": "1", "begin": "2026-05-01"}
+    drop = made(parties, tmp_path, [twice, *once[2:], again])
+    assert drop.descriptor.selections["lijst"].duplicates == 1
+    rows_ = [row for part in content(parties, drop) for row in part if row[0] == "K1"]
+    assert [row[3] for row in rows_] == [0b11], "both signals"
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_the_order_of_the_extract_is_not_in_the_drop(
+    parties: Parties, tmp_path: Path, small_pieces: None, form: str
+) -> None:
+    """Rows that differ in their pseudonym stand in its order; those with one number (here half of all) in an order
+    that is neither that of the extract nor the same twice."""
+    people = records(2_000)
+    for n, row in enumerate(people):
+        row["nummer"] = BSNS[0] if n % 2 else row["nummer"]
+    first = content(parties, made(parties, tmp_path / "a", people, form, 1))[0]
+    back = content(parties, made(parties, tmp_path / "b", people[::-1], form, 1))[0]
+    assert sorted(first) == sorted(back)
+    assert [row[1] for row in first] == [row[1] for row in back] == sorted(row[1] for row in first)
+    (shared, count), *_ = Counter(row[1] for row in first).most_common(1)
+    assert count > 500
+    same = [[int(row[0][1:]) for row in rows_ if row[1] == shared] for rows_ in (first, back)]
+    for numbers in same:
+        rising = sum(a < b for a, b in pairwise(numbers)) / len(numbers)
+        assert 0.3 < rising < 0.7
+    assert same[0] not in (same[1], same[1][::-1])
+
+
+def _last(change: dict[str, str]) -> list[dict[str, str]]:
+    written = records()
+    written[-1] = {**written[-1], **change}
+    return written
+
+
+def _left(place: Path) -> list[str]:
+    return sorted(p.name for p in place.rglob("*") if p.is_file() and not p.name.startswith("extract."))
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [({"bedrag": "veel"}, "WrongTypeError"), ({"kenmerk": "", "nummer": BSNS[0], "actief": "ja"}, "RecordIdMissingError")],
+    ids=["type", "record id"],
+)  # fmt: skip
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_a_fault_in_the_last_piece_leaves_nothing(
+    parties: Parties, tmp_path: Path, small_pieces: None, monkeypatch: pytest.MonkeyPatch,
+    form: str, change: dict[str, str], reason: str,
+) -> None:  # fmt: skip
+    pieces = _counted(monkeypatch)
+    kept = _left(parties.home(PARTNER).folder)
+    with pytest.raises(LsiError) as refused:
+        made(parties, tmp_path, _last(change), form)
+    assert refused.value.reason == reason
+    assert str(ROWS) in refused.value.text("en"), "the row is named"
+    assert len(pieces) > 5, "pieces before it went well"
+    assert _left(tmp_path) == []
+    assert _left(parties.home(PARTNER).folder) == kept
+
+
+def test_a_last_line_that_cannot_be_read_leaves_nothing(
+    parties: Parties, tmp_path: Path, small_pieces: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pieces = _counted(monkeypatch)
+    plain = csv_extract.open_csv
+
+    def cut_short(file: Path, *rest: Any) -> Any:
+        file.write_bytes(file.read_bytes()[:-30])
+        monkeypatch.setattr(select, "open_csv", plain)
+        return plain(file, *rest)
+
+    monkeypatch.setattr(select, "open_csv", cut_short)
+    with pytest.raises(LsiError) as refused:
+        made(parties, tmp_path, records())
+    assert refused.value.reason == "ExtractUnreadableError"
+    assert len(pieces) > 5
+    assert _left(tmp_path) == []
+
+
+@pytest.mark.parametrize("which", ["part-0001", "part-0002", "drop.json"])
+def test_a_disk_that_fills_up_leaves_no_part_and_running_again_makes_the_drop(
+    parties: Parties, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, which: str
+) -> None:
+    from lsi_match import files
+
+    plain = files.os.fsync
+
+    def full(descriptor: int) -> None:
+        if which in str(Path(f"/proc/self/fd/{descriptor}").readlink()):
+            raise OSError(28, "No space left on device")
+        plain(descriptor)
+
+    monkeypatch.setattr(files.os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        made(parties, tmp_path, records(2_000))
+    assert _left(tmp_path) == []
+    monkeypatch.setattr(files.os, "fsync", plain)
+    assert len(content(parties, made(parties, tmp_path, records(2_000)))) == 3
+
+
+def test_no_more_pieces_are_alive_than_keep_the_processors_busy(
+    parties: Parties, tmp_path: Path, small_pieces: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However slow the work on a piece is, reading waits for it: what memory holds of pieces has a bound."""
+    alive, most, lock = 0, 0, threading.Lock()
+    free = threading.Event()
+    read, plain = select._Extract.pieces, rows._pseudonyms
+
+    def pieces(self: Any) -> Iterator[Any]:
+        nonlocal alive, most
+        for piece in read(self):
+            with lock:
+                alive += 1
+                most = max(most, alive)
+                if alive > 2 * WORKERS:
+                    free.set()
+            yield piece
+
+    def slow(*arguments: Any) -> Any:
+        nonlocal alive
+        free.wait(5)
+        try:
+            return plain(*arguments)
+        finally:
+            with lock:
+                alive -= 1
+
+    monkeypatch.setattr(select._Extract, "pieces", pieces)
+    monkeypatch.setattr(rows, "_pseudonyms", slow)
+    drop = made(parties, tmp_path, records())
+    assert drop.descriptor.selections["lijst"].read == ROWS
+    assert 2 * WORKERS <= most <= 2 * WORKERS + 1
+
+
+def test_no_piece_is_larger_than_agreed_whatever_the_file(
+    parties: Parties, tmp_path: Path, small_pieces: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A Parquet of one group of rows and a CSV of long lines are both read in pieces of at most so many records."""
+    pieces = _counted(monkeypatch)
+    for form in ("csv", "parquet"):
+        made(parties, tmp_path / form, records(), form)
+    assert sum(pieces) == 2 * ROWS
+    # DuckDB hands over whole vectors of 2048 records.
+    assert max(pieces) <= SMALL + 2048
+
+
+WRITTEN = [
+    "x",
+    " x",
+    "x ",
+    " x y ",
+    "",
+    " ",
+    "   ",
+    "\u00a0x",
+    "x\u00a0",
+    "\u2003",
+    "é",
+    " é",
+    "é\u2009",
+    "\tx\t",
+    "x\n",
+    "\u200bx",
+]
+
+
+def test_the_quick_way_to_trim_a_text_is_the_slow_way() -> None:
+    con = locked_connection()
+    con.register("written", pa.table({"x": pa.array(WRITTEN, pa.string())}))
+    for text_, quick, slow in con.execute(
+        f"SELECT x, {text('x')}, nullif(trim(x), '') FROM written"
+    ).fetchall():
+        assert quick == slow, repr(text_)
+
+
+@pytest.mark.parametrize("stored", ["TINYINT", "INTEGER", "BIGINT", "UINTEGER"])
+def test_a_whole_number_in_parquet_is_what_its_text_says(stored: str) -> None:
+    limits = {"TINYINT": 2**7 - 1, "INTEGER": 2**31 - 1, "BIGINT": 2**63 - 1, "UINTEGER": 2**32 - 1}
+    limit = limits[stored]
+    lowest = 0 if stored == "UINTEGER" else -limit - 1
+    edges = [0, 1, -1, lowest, limit, 10**18 - 1, 10**18, 1 - 10**18, -(10**18)]
+    numbers = [n for n in edges if lowest <= n <= limit]
+    assert is_stored(FieldType.INTEGER, stored)
+    con = locked_connection()
+    con.execute(f"CREATE TABLE written (x {stored}, t VARCHAR)")
+    con.executemany("INSERT INTO written VALUES (?, ?)", [[n, str(n)] for n in numbers])
+    con.execute("INSERT INTO written VALUES (NULL, NULL)")
+    quick, slow = typed("x", FieldType.INTEGER, stored), typed(text("t"), FieldType.INTEGER, "VARCHAR")
+    for value, one, other in con.execute(f"SELECT x, {quick}, {slow} FROM written").fetchall():
+        assert one == other, value
