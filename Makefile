@@ -8,7 +8,7 @@ PEOPLE ?= 60000
 MINUTES ?= 10
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fuzz check format bench bench-quick bench-report docs schemas lock clean
+.PHONY: help demo test serve fuzz check format bench bench-quick bench-report docs schemas lock clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,7 +34,14 @@ test: $(READY) ## all tests
 	@{ command -v age && command -v jq && command -v xxd && { command -v initdb || ls /usr/lib/postgresql/*/bin/initdb; }; } >/dev/null 2>&1 || { \
 	  if [ "$$(id -u)" = 0 ]; then { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq age jq xxd postgresql; } >/dev/null 2>&1 || true; \
 	  else echo "For the tests with other tools, install age, jq, xxd and postgresql (apt-get install age jq xxd postgresql); they are skipped now."; fi; }
+	@command -v sshd >/dev/null || test -x /usr/sbin/sshd || { \
+	  if [ "$$(id -u)" = 0 ]; then { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq openssh-server; } >/dev/null 2>&1 || true; \
+	  else echo "For the tests of delivery over SFTP, install openssh-server (apt-get install openssh-server); they are skipped now."; fi; }
 	@$(BIN)/pytest
+
+serve: $(READY) ## run the projects of a matching site by themselves (SITE=/srv/lsi/site)
+	@test -n "$(SITE)" || { echo "Say which site: make serve SITE=/srv/lsi/site"; exit 2; }
+	@$(BIN)/lsi-match site serve $(SITE)
 
 fuzz: $(READY) ## ten minutes of random criteria, looking for one that slips through (MINUTES=10)
 	@$(BIN)/python -m tests.fuzz_criteria --minutes $(MINUTES)

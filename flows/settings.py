@@ -27,3 +27,18 @@ def environment(site: Path) -> dict[str, str]:
         "PREFECT_LOGGING_LEVEL": "CRITICAL",
         "PREFECT_LOGGING_TO_API_ENABLED": "false",
     }
+
+
+def service_environment(home: Path) -> dict[str, str]:
+    """The environment of the service: server, worker and the flows that it starts. What is secret stands in
+    `home`/profiles.toml."""
+    settings = environment(home)
+    return {
+        **settings,
+        "PREFECT_HOME": str(home),
+        "PREFECT_PROFILES_PATH": str(home / "profiles.toml"),
+        "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
+        "PREFECT_LOGGING_LEVEL": "WARNING",
+        "PREFECT_LOGGING_SERVER_LEVEL": "WARNING",
+        "PREFECT_SERVER_SERVICES_LATE_RUNS_ENABLED": "true",
+    }

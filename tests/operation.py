@@ -54,6 +54,7 @@ class Operation:
         config, extracts = self.folder / "config", self.folder / "extracts"
         draft = handmade.document({name: [handmade.selection()] for name in self.partners})
         draft["schedule"] |= self.schedule
+        draft["project"]["period"] = {"first": "2020-01-01", "last": "2099-12-31"}
         for keyed in (*draft["controllers"].values(), draft["matcher"]):
             del keyed["signing_key"], keyed["encryption_key"]
         del draft["pseudonyms"]["key_check"]

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from flows.settings import environment
 from lsi_match.trust.keys import passphrase_for
@@ -69,6 +69,23 @@ def run_match(
         if outcome["state"] != "broken"
         else {"state": "broken", "status": p.returncode, "errors": errors}
     )
+
+
+def serve(site: Path, port: int, database: str | None, lang: str) -> NoReturn:
+    """Become `flows.service`: signals then reach it directly."""
+    command = [
+        sys.executable,
+        "-m",
+        "flows.service",
+        "--site",
+        str(site),
+        "--port",
+        str(port),
+        "--lang",
+        lang,
+    ]
+    command += ["--database", database] if database else []
+    os.execv(sys.executable, command)  # noqa: S606
 
 
 def _pipe_with(passphrase: str) -> int:

@@ -100,7 +100,7 @@ def test_a_round_opens_at_its_hour_in_local_time() -> None:
     weekly = {"opens": "0 6 * * 1", "timezone": "Europe/Amsterdam"}
     monday = datetime(2026, 6, 8, 4, 0, tzinfo=UTC)  # 06:00 in Amsterdam, in summer
     done = round_(state="destroyed")
-    assert tasks(monday - timedelta(minutes=1), done, **weekly) == []
+    assert tasks(monday - timedelta(seconds=2), done, **weekly) == []
     assert tasks(monday, done, **weekly) == [Open("2026-06-08", "2026-06-08")]
     assert tasks(monday + 3 * DAY, done, **weekly) == [Open("2026-06-08", "2026-06-08")]
     opened = round_(round="2026-06-08", state="destroyed")

@@ -91,3 +91,22 @@ def papers(site: Path, project: str, papers: Path, *, json: Json = False) -> Non
              f"Taken in. Approved: {', '.join(now.approvals) or '-'}. Withdrawn: {', '.join(now.withdrawn) or '-'}. "
              f"Work instruction read: {', '.join(now.roles) or '-'}."),
          {"approved": list(now.approvals), "withdrawn": list(now.withdrawn), "acknowledged": list(now.roles)}, json)  # fmt: skip
+
+
+@app.command
+def serve(site: Path, *, port: int = 4200, database: str | None = None) -> None:
+    """Run the projects of a site by themselves: a Prefect server on this machine, its schedules, and a worker.
+
+    Goes on until it is interrupted. The server listens on 127.0.0.1 only, behind a password in SITE/serve/password.
+
+    Args:
+        site: the matching site.
+        port: of the server.
+        database: of the server, for example postgresql+asyncpg:///prefect; without it a file in SITE/serve.
+    """
+    from lsi_match.cli.console import language
+    from lsi_match.matcher.site import Site
+    from lsi_match.runner import serve as become_service
+
+    Site(site).identity()  # a folder that is no site, or keys that need a passphrase, are told at once
+    become_service(site, port, database, language())

@@ -555,7 +555,7 @@ class Schedule(Document):
         """The latest moment up to `now` at which a round was to open; None when rounds are opened by hand."""
         if self.opens is None:
             return None
-        here = now.astimezone(ZoneInfo(self.timezone)) + timedelta(minutes=1)
+        here = now.astimezone(ZoneInfo(self.timezone)) + timedelta(seconds=1)
         return next(CronSim(self.opens, here, reverse=True), None)
 
 

@@ -1,0 +1,182 @@
+"""What an operator needs on one machine, started and kept together: a Prefect server, a worker, the deployments.
+
+`python -m flows.service --site DIR` starts the server on loopback, behind a password that only this user can read
+(SITE/serve/profiles.toml), deploys SITE/serve/prefect.yaml, which is made from flows/prefect.yaml and the manifests,
+and starts the worker. When a manifest changes its schedule, it deploys again. It ends when one of them ends, or at
+SIGTERM or SIGINT, and then ends the others.
+
+The server only says when to start; what happens is decided by the manifests and the log. A run goes on in a process
+of its own with a Prefect of its own, so a server that is away stops nothing that was begun.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+from typing import Any
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from ruamel.yaml import YAML
+
+from flows.settings import service_environment
+from lsi_match.errors import LsiError
+from lsi_match.files import private_folder, read_text, write_whole
+from lsi_match.matcher.site import Site
+
+POOL = "lsi-match"
+LOOPBACK = "127.0.0.1"
+_STARTED_WITHIN = 120
+_LOOK_EVERY = 5
+
+
+def deployments(site: Path) -> dict[str, Any]:
+    """The deployments of a site, as a prefect.yaml: those of flows/prefect.yaml, and a schedule per project."""
+    yaml = YAML(typ="safe")
+    whole: dict[str, Any] = yaml.load(Path(__file__).with_name("prefect.yaml").read_text())
+    watch = whole["deployments"][0]
+    for project in Site(site).projects():
+        schedule = project.manifest().schedule
+        if schedule.opens:
+            at = [{"cron": schedule.opens, "timezone": schedule.timezone}]
+            text = f"Opens the rounds of {project.id}."
+            whole["deployments"].append(
+                watch | {"name": f"rounds-{project.id}", "schedules": at, "description": text}
+            )
+    for one in whole["deployments"]:
+        one["parameters"] = {"site": str(site.resolve())}
+    return whole
+
+
+def main() -> int:
+    """Serve until told to stop; 0 when told, 1 when a part ended by itself or did not start."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--site", type=Path, required=True)
+    parser.add_argument("--port", type=int, default=4200)
+    parser.add_argument("--database")
+    parser.add_argument("--lang", choices=("nl", "en"), default="en")
+    options = parser.parse_args()
+    os.umask(0o077)
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, _stop)
+    parts: list[subprocess.Popen[bytes]] = []
+    try:
+        problem = _serve(options.site, options.port, options.database, parts, options.lang)
+        print(problem[options.lang], file=sys.stderr)
+        return 1
+    except LsiError as error:
+        print(error.text(options.lang), file=sys.stderr)
+        return 1
+    except subprocess.CalledProcessError:
+        log = options.site / "serve" / "service.log"
+        print({"nl": f"Prefect weigert dienst; zie {log}", "en": f"Prefect refuses; see {log}"}[options.lang], file=sys.stderr)  # fmt: skip
+        return 1
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        for name in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(name, signal.SIG_IGN)
+        for part in reversed(parts):
+            _end(part)
+
+
+def _serve(
+    site: Path, port: int, database: str | None, parts: list[subprocess.Popen[bytes]], lang: str
+) -> dict[str, str]:
+    """Serve; what ended it, in both languages."""
+    home = private_folder(site.resolve() / "serve")
+    url = f"http://{LOOPBACK}:{port}/api"
+    _write_profile(home, url, database)
+    environment = service_environment(home)
+    prefect = [sys.executable, "-m", "prefect", "--no-prompt"]
+    log = (home / "service.log").open("ab")
+    here = {"env": environment, "cwd": home, "stdout": log, "stderr": log, "start_new_session": True}
+    parts.append(subprocess.Popen([*prefect, "server", "start", "--host", LOOPBACK, "--port", str(port), "--no-ui"], **here))  # type: ignore[call-overload]  # fmt: skip
+    if not _healthy(f"{url}/health", parts[0]):
+        return {
+            "nl": f"De server start niet; zie {log.name}",
+            "en": f"The server does not start; see {log.name}",
+        }
+    subprocess.run([*prefect, "work-pool", "create", POOL, "--type", "process", "--overwrite"], check=True, **here)  # type: ignore[call-overload]  # fmt: skip
+    deployed = _deploy(site, home, prefect, here, None)
+    parts.append(subprocess.Popen([*prefect, "worker", "start", "--pool", POOL, "--type", "process"], **here))  # type: ignore[call-overload]  # fmt: skip
+    names = ", ".join(one["name"] for one in deployments(site)["deployments"])
+    said = {
+        "nl": f"Draait op {url}: {names}. Stoppen: Ctrl-C.",
+        "en": f"Serving at {url}: {names}. Stop: Ctrl-C.",
+    }
+    print(said[lang], flush=True)
+    while all(part.poll() is None for part in parts):
+        time.sleep(_LOOK_EVERY)
+        deployed = _deploy(site, home, prefect, here, deployed)
+    return {"nl": f"Een onderdeel is gestopt; zie {log.name}", "en": f"A part has ended; see {log.name}"}
+
+
+def _write_profile(home: Path, url: str, database: str | None) -> None:
+    """The settings that hold secrets, in a file that only this user reads, and not in the environment."""
+    file = home / "profiles.toml"
+    password = home / "password"
+    if not password.exists():
+        write_whole(password, secrets.token_urlsafe(24).encode())
+    auth = f"lsi:{read_text(password)}"
+    settings = {
+        "PREFECT_API_URL": url,
+        "PREFECT_API_AUTH_STRING": auth,
+        "PREFECT_SERVER_API_AUTH_STRING": auth,
+    }
+    if database:
+        settings["PREFECT_SERVER_DATABASE_CONNECTION_URL"] = database
+    lines = ['active = "lsi-match"', "", "[profiles.lsi-match]"]
+    lines += [f"{name} = {json.dumps(value)}" for name, value in settings.items()]
+    write_whole(file, "\n".join([*lines, ""]).encode(), replace=True)
+
+
+def _deploy(site: Path, home: Path, prefect: list[str], here: dict[str, Any], before: str | None) -> str:
+    """Deploy when the deployments are others than `before`; the deployments, as text."""
+    wanted = deployments(site)
+    text = json.dumps(wanted, sort_keys=True)
+    if text != before:
+        file = home / "prefect.yaml"
+        write_whole(file, json.dumps(wanted, indent=2).encode(), replace=True)  # JSON is YAML
+        subprocess.run([*prefect, "deploy", "--all", "--prefect-file", str(file)], check=True, **here)
+    return text
+
+
+def _healthy(url: str, server: subprocess.Popen[bytes]) -> bool:
+    until = time.monotonic() + _STARTED_WITHIN
+    while time.monotonic() < until and server.poll() is None:
+        try:
+            with urlopen(url, timeout=5) as answer:  # noqa: S310  # our own address
+                return bool(answer.status == 200)
+        except (URLError, OSError):
+            time.sleep(0.5)
+    return False
+
+
+def _end(part: subprocess.Popen[bytes]) -> None:
+    """End a part and what it started."""
+    for sign in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(part.pid, sign)
+            part.wait(timeout=20)
+            return
+        except ProcessLookupError:
+            return
+        except subprocess.TimeoutExpired:
+            continue
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())
