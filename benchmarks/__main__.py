@@ -25,6 +25,7 @@ from rich.console import Console
 
 from benchmarks.linkage import Task
 from benchmarks.once import prepare_apart
+from benchmarks.peers import tokens_per_second
 from benchmarks.people import make_registers
 from lsi_match.cli.console import table
 from lsi_match.demo import febrl
@@ -274,6 +275,20 @@ def log(place: Path, entries: int) -> dict[str, Result]:
     }
 
 
+def peers(place: Path, people: int) -> dict[str, Result]:
+    """Tokens per second of other tools (no baseline) and ours, over one register; `ratio` is ours divided by theirs."""
+    found = tokens_per_second(place, people)
+    ours = found.pop("lsi-match")
+    unit = "tokens/s"
+    return {
+        "peers.lsi-match.tokens_per_second": Result(ours, unit, None, None, people),
+        **{
+            f"peers.{name}.tokens_per_second": Result(theirs, unit, ours, ours / theirs, people)
+            for name, theirs in found.items()
+        },
+    }
+
+
 def report(results: dict[str, dict[str, Any]]) -> None:
     rows = [
         [name, _figure(r["value"]), r["unit"], _figure(r["baseline"]), _figure(r["ratio"]), f"{r['size']:,}"]
@@ -292,10 +307,10 @@ def main() -> int:
     parser.add_argument("--report", action="store_true", help="print the last results")
     options = parser.parse_args()
     if not options.report:
-        rows, partners, matched, people, entries = (
-            (500_000, 4, 300_000, 100_000, 50_000)
+        rows, partners, matched, people, entries, sample = (
+            (500_000, 4, 300_000, 100_000, 50_000, 5_000)
             if options.quick
-            else (17_800_000, 8, 1_000_000, 1_000_000, 1_000_000)
+            else (17_800_000, 8, 1_000_000, 1_000_000, 1_000_000, 50_000)
         )
         with tempfile.TemporaryDirectory() as folder:
             place = Path(folder)
@@ -306,6 +321,7 @@ def main() -> int:
                 ("linkage", lambda: linkage(place)),
                 ("population", lambda: population(people)),
                 ("log", lambda: log(place, entries)),
+                ("peers", lambda: peers(place, sample)),
             ):
                 print(f"{name} …", file=sys.stderr, flush=True)
                 results |= work()

@@ -69,3 +69,16 @@ def test_every_bit_of_a_sealed_file_counts() -> None:
     for length in range(len(sealed)):
         with pytest.raises(SealBrokenError):
             unseal(sealed[:length], identity, what="A drop", party="a")
+
+
+def test_the_text_form_of_a_sealed_file_is_refused() -> None:
+    """The library opens it, and with other line ends too: one seal would have many bytes."""
+    identity = pyrage.x25519.Identity.generate()
+    armored = pyrage.encrypt(b"one record", [identity.to_public()], armored=True)
+    lines = armored.replace(b"\n", b"\r\n")
+    binary = seal(b"one record", str(identity.to_public()))
+    assert unseal(binary, identity, what="A drop", party="a") == b"one record"
+    for other in (armored, lines, b"\n" + binary):
+        with pytest.raises(SealBrokenError):
+            unseal(other, identity, what="A drop", party="a")
+    assert pyrage.decrypt(armored, [identity]) == pyrage.decrypt(lines, [identity]) == b"one record"

@@ -9,13 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from pydantic import BaseModel, ConfigDict
 from securesystemslib.dsse import Envelope
-from securesystemslib.signer import CryptoSigner
+from securesystemslib.signer import CryptoSigner, Signature
 
 from lsi_match.protocol.canonical import canonical_json
 from lsi_match.trust.keys import Identity, load_identity, make_identity
-from lsi_match.trust.outside import library_key
+from lsi_match.trust.outside import OutsideKey, Reference, library_key
 from lsi_match.trust.signing import (
     SignatureMissingError,
     SignedDocumentInvalidError,
@@ -232,3 +236,53 @@ def test_a_payload_in_another_form_is_refused_though_well_signed(identity: Ident
     data = canonical(envelope.to_dict())
     with pytest.raises(SignedDocumentInvalidError):
         verify(data, KIND, Note, identity.signing_key, **WHERE)
+
+
+def test_an_ecdsa_signature_has_one_form() -> None:
+    """Who has a signature (r, s) can make (r, n - s) of it, without the key: the file would have another digest."""
+    for curve, scheme in ((ec.SECP256R1(), "ecdsa-sha2-nistp256"), (ec.SECP384R1(), "ecdsa-sha2-nistp384")):
+        private = ec.generate_private_key(curve)
+        point = private.public_key().public_bytes(Encoding.X962, PublicFormat.CompressedPoint)
+        key = f"{scheme}:{point.hex()}"
+        envelope = Envelope(canonical_json(NOTE.model_dump()), media_type(KIND), {})
+        made = envelope.sign(CryptoSigner(private, library_key(key)))
+        r, s = decode_dss_signature(bytes.fromhex(made.signature))
+        low, high = sorted((s, curve.group_order - s))
+        files = []
+        for form in (low, high):
+            der = encode_dss_signature(r, form)
+            private.public_key().verify(der, envelope.pae(), ec.ECDSA(library_hash(scheme)))
+            envelope.signatures[made.keyid] = Signature(made.keyid, der.hex())
+            files.append(canonical(envelope.to_dict()))
+        assert verify(files[0], KIND, Note, key, **WHERE) == NOTE
+        assert verify(files[0], KIND, Note, [key], **WHERE) == NOTE
+        for keys in (key, [key]):
+            with pytest.raises(SignedDocumentInvalidError):
+                verify(files[1], KIND, Note, keys, **WHERE)
+
+
+def library_hash(scheme: str) -> hashes.HashAlgorithm:
+    return hashes.SHA256() if scheme.endswith("256") else hashes.SHA384()
+
+
+def test_a_device_that_makes_the_other_form_is_put_right(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half of what hardware makes has the larger s."""
+    private = ec.generate_private_key(ec.SECP256R1())
+    point = private.public_key().public_bytes(Encoding.X962, PublicFormat.CompressedPoint)
+    key = f"ecdsa-sha2-nistp256:{point.hex()}"
+    outside = OutsideKey(Reference(uri="hsm:2?label=x", signing_key=key))
+    monkeypatch.setattr(OutsideKey, "signer", lambda _: CryptoSigner(private, library_key(key)))
+    for _ in range(12):
+        signed = sign(NOTE, KIND, Identity("uwv", outside, None))
+        assert verify(signed, KIND, Note, key, **WHERE) == NOTE
+
+
+def test_an_ed25519_signature_has_one_form(identity: Identity, signed: bytes) -> None:
+    """S + L, in which L is the order of the group, would fit the equation as well (RFC 8032, 5.1.7)."""
+    value = json.loads(signed)
+    signature = base64.b64decode(value["signatures"][0]["sig"])
+    order = 2**252 + 27742317777372353535851937790883648493
+    other = (int.from_bytes(signature[32:], "little") + order).to_bytes(32, "little")
+    value["signatures"][0]["sig"] = base64.b64encode(signature[:32] + other).decode()
+    with pytest.raises(SignatureMissingError):
+        verify(canonical(value), KIND, Note, identity.signing_key, **WHERE)

@@ -20,8 +20,9 @@ from urllib.parse import parse_qsl, urlparse
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 from pydantic import BaseModel, ConfigDict, ValidationError
-from securesystemslib.signer import HSMSigner, Signer, SSlibKey, VaultSigner
+from securesystemslib.signer import HSMSigner, Signature, Signer, SSlibKey, VaultSigner
 
 from lsi_match.errors import LsiError
 from lsi_match.protocol.manifest import SigningKey
@@ -86,7 +87,9 @@ class OutsideKey:
         """Sign a DSSE envelope; raises OutsideKeyError when device or vault will not."""
         signer = self.signer()
         try:
-            envelope.sign(signer)
+            made = envelope.sign(signer)
+            plain = one_form(bytes.fromhex(made.signature), self.signing_key)
+            envelope.signatures[made.keyid] = Signature(made.keyid, plain.hex())
         except LsiError:
             raise
         except Exception as error:  # the makers' libraries raise many kinds
@@ -144,6 +147,19 @@ def library_key(signing_key: str) -> SSlibKey:
         raise ValueError("unknown signature scheme")
     point = ec.EllipticCurvePublicKey.from_encoded_point(_CURVES[scheme], raw)
     return SSlibKey.from_crypto(point, keyid=keyid, scheme=scheme)
+
+
+def one_form(signature: bytes, signing_key: str) -> bytes:
+    """The one form of a signature by `signing_key` that is taken.
+
+    Of an ECDSA signature (r, s), (r, n − s) is one of the same key over the same bytes, which anybody can make: the
+    smaller s counts, in DER. An Ed25519 signature has one form already (RFC 8032, 5.1.7). Raises ValueError for none.
+    """
+    scheme = signing_key.rpartition(":")[0]
+    if not scheme:
+        return signature
+    r, s = decode_dss_signature(signature)
+    return encode_dss_signature(r, min(s, _CURVES[scheme].group_order - s))
 
 
 def key_id(signing_key: str) -> str:

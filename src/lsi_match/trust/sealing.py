@@ -12,6 +12,9 @@ import pyrage
 
 from lsi_match.errors import LsiError
 
+#: How the binary form of an age file starts (c2sp.org/age, "Header").
+_BINARY = b"age-encryption.org/v1\n"
+
 
 class SealBrokenError(LsiError):
     nl = "{what} van {party} is niet te openen: het is beschadigd, of voor een ander verzegeld. Vraag het opnieuw aan."
@@ -61,12 +64,17 @@ class _Digested:
 def unseal(data: bytes, identity: Any, *, what: str, party: str) -> bytes:
     """What `seal` sealed; nothing at all when a byte of it changed.
 
+    Only the binary form of age is taken. Around its text form (ASCII armor) there may be white space and other line
+    ends, so that one sealed file would have many bytes.
+
     Args:
         identity: an age identity, or its text.
 
     Raises:
         SealBrokenError: damaged, cut short, or sealed to another key.
     """
+    if not data.startswith(_BINARY):
+        raise SealBrokenError(what=what, party=party) from None
     if isinstance(identity, str):
         identity = pyrage.x25519.Identity.from_str(identity)
     try:

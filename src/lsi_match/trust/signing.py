@@ -21,7 +21,7 @@ from securesystemslib.signer import CryptoSigner, Signature
 from lsi_match.errors import LsiError
 from lsi_match.protocol.canonical import canonical_json
 from lsi_match.trust.keys import Identity
-from lsi_match.trust.outside import OutsideKey, library_key
+from lsi_match.trust.outside import OutsideKey, key_id, library_key, one_form
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -67,11 +67,15 @@ def verify(
         SignatureMissingError: no good signature by that key, or by any of those.
     """
     envelope = _envelope(data, payload_type, what, party)
-    keys = [signing_key] if isinstance(signing_key, str) else signing_key
+    keys = [signing_key] if isinstance(signing_key, str) else list(signing_key)
     try:
         envelope.verify([library_key(key) for key in keys], 1)
     except (VerificationError, ValueError):
         raise SignatureMissingError(what=what, party=party) from None
+    for key in keys:
+        made = envelope.signatures.get(key_id(key))
+        if made and one_form(bytes.fromhex(made.signature), key).hex() != made.signature:
+            raise SignedDocumentInvalidError(what=what, party=party)
     return _content(data, envelope, model, what, party)
 
 
