@@ -1,0 +1,157 @@
+"""What an analysis of counts found, as one document: the same counts give the same bytes.
+
+Numbers are rounded to six significant digits; `null` stands for what cannot be computed, and as the upper end of an
+interval for one without an end.
+"""
+
+from __future__ import annotations
+
+import math
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict
+
+from lsi_match.monitor.intervals import Interval
+
+
+def _short(number: float | None) -> float | None:
+    return None if number is None or not math.isfinite(number) else float(f"{number:.6g}")
+
+
+Number = Annotated[float | None, AfterValidator(_short)]
+
+
+class Verdict(StrEnum):
+    """`over` and `under`: the whole interval lies beyond the tolerance. `within`: the whole interval lies inside it,
+    so that equality up to the tolerance is shown, not assumed. `too_little`: the counts allow both."""
+
+    OVER = "over"
+    UNDER = "under"
+    WITHIN = "within"
+    TOO_LITTLE = "too_little"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Ratio(_Part):
+    """A ratio and its interval."""
+
+    value: Number
+    low: Number
+    high: Number
+
+    @classmethod
+    def of(cls, value: float | None, interval: Interval | None) -> Ratio:
+        if interval is None:
+            return cls(value=value, low=None, high=None)
+        return cls(value=value, low=interval.low, high=interval.high)
+
+
+class Finding(_Part):
+    """One group at one stage, beside an earlier stage.
+
+    `count` of `total` are of the group in the stage, `reference_count` of `reference_total` in the stage `against`;
+    None where a number was withheld. `representation` is the share of the group here over its share there; `ratio`
+    the chance of the group to get from there to here over that of the others (of `others`: the baseline, or all).
+    """
+
+    stage: str
+    against: str
+    dimension: str
+    group: str
+    others: str
+    count: int | None
+    total: int | None
+    reference_count: int | None
+    reference_total: int | None
+    representation: Ratio
+    ratio: Ratio
+    verdict: Verdict
+
+
+class Conditional(_Part):
+    """The same ratio with the groups of a legitimate dimension held equal (Mantel-Haenszel)."""
+
+    stage: str
+    against: str
+    dimension: str
+    group: str
+    others: str
+    given: str
+    crude: Number
+    ratio: Ratio
+    verdict: Verdict
+
+
+class Share(_Part):
+    """What one criterion does to the ratio of a group over the others, as factors: 1 is no effect.
+
+    `in_order` is the change when it is applied after those before it, `left_out` what the whole selection would have
+    without it less, `shapley` the mean over all orders; the Shapley factors of a selection multiply to its ratio.
+    """
+
+    criterion: str
+    in_order: Number
+    left_out: Number
+    shapley: Number
+
+
+class Attribution(_Part):
+    """Which criterion of a selection carries the difference of a group. `sure` says that the withheld counts, whatever
+    they are, leave the same criterion first."""
+
+    partner: str
+    selection: str
+    dimension: str
+    group: str
+    others: str
+    ratio: Number
+    shares: tuple[Share, ...]
+    sure: bool
+
+
+class Outcome(_Part):
+    """The share of grounded cases in a group, beside that of the others.
+
+    `selected_more` says that the group was selected more than the others. A lower share points at a lower threshold
+    for the group; a higher one does **not** show that there is none (Ayres 2002; Simoiu et al. 2017): the share is a
+    mean over all who were selected, and says nothing of those at the margin.
+    """
+
+    dimension: str
+    group: str
+    others: str
+    grounded: int | None
+    judged: int | None
+    others_grounded: int | None
+    others_judged: int | None
+    ratio: Ratio
+    lower: bool | None
+    selected_more: bool
+
+
+class Findings(_Part):
+    """Everything that an analysis found.
+
+    `comparisons` were made, in one of `looks` runs, so that each was made at `confidence` for the whole report to
+    keep its own. `alert` is true when a verdict is `over`.
+    """
+
+    format: Literal["lsi-match/monitor-findings/v1"] = "lsi-match/monitor-findings/v1"
+    counts: str
+    comparisons: int
+    confidence: Number
+    tolerance: Number
+    findings: tuple[Finding, ...]
+    conditionals: tuple[Conditional, ...]
+    attributions: tuple[Attribution, ...]
+    outcomes: tuple[Outcome, ...]
+    alert: bool
+
+    def of(self, verdict: Verdict) -> tuple[Finding, ...]:
+        """The findings with this verdict, the largest ratios first."""
+        found = [finding for finding in self.findings if finding.verdict is verdict]
+        return tuple(sorted(found, key=lambda finding: -(finding.ratio.value or 0)))

@@ -1,0 +1,142 @@
+"""Intervals: as published, as brute force gives them, and covering what they promise."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import binom, binomtest
+
+from lsi_match.monitor.intervals import (
+    SCORE_FROM,
+    Between,
+    ratio_between,
+    ratio_interval,
+    share_between,
+    share_interval,
+    stratified_ratio,
+)
+
+totals = st.integers(1, 3000)
+
+
+@st.composite
+def counted(draw: st.DrawFn) -> tuple[int, int]:
+    total = draw(totals)
+    return draw(st.integers(0, total)), total
+
+
+@given(counted(), st.sampled_from([0.9, 0.95, 0.999]))
+def test_a_share_has_the_interval_of_the_exact_test(pair: tuple[int, int], confidence: float) -> None:
+    expected = binomtest(*pair).proportion_ci(confidence, method="exact")
+    found = share_interval(*pair, confidence)
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high), abs=1e-9)
+
+
+@pytest.mark.parametrize("confidence", [0.95, 0.999])
+@pytest.mark.parametrize("expected", [1, 3, 10, 100, 1000])
+@pytest.mark.parametrize("share", [0.001, 0.03, 0.5])
+def test_the_interval_of_a_share_covers_it_as_often_as_it_says(
+    share: float, expected: int, confidence: float
+) -> None:
+    total = round(expected / share)
+    low, high = (int(binom.ppf(q, total, share)) for q in (1e-9, 1 - 1e-9))
+    covered = sum(
+        binom.pmf(k, total, share)
+        for k in range(low, high + 1)
+        if (found := share_interval(k, total, confidence)).low <= share <= found.high
+    )
+    assert covered >= confidence - 1e-6
+
+
+@pytest.mark.parametrize("ratio", [0.5, 1.0, 2.0])
+@pytest.mark.parametrize(("expected", "other"), [(1, 1), (3, 30), (22, 18), (25, 60)])
+@pytest.mark.parametrize("share", [0.01, 0.1, 0.4])
+def test_the_interval_of_a_ratio_covers_it_within_one_percentage_point(
+    share: float, expected: int, other: int, ratio: float
+) -> None:
+    """By every pair of counts that can come out, over the place where one method takes over from the other."""
+    total, other_total = round(expected / (share * ratio)), round(other / share)
+    truth = (share * ratio, share)
+    ends = [
+        [int(binom.ppf(q, n, p)) for q in (1e-6, 1 - 1e-6)]
+        for n, p in zip((total, other_total), truth, strict=True)
+    ]
+    covered = 0.0
+    for a in range(ends[0][0], ends[0][1] + 1):
+        weight = binom.pmf(a, total, truth[0])
+        for b in range(ends[1][0], ends[1][1] + 1):
+            found = ratio_interval(a, total, b, other_total, 0.95)
+            covered += weight * binom.pmf(b, other_total, truth[1]) * (found.low <= ratio <= found.high)
+    assert covered >= 0.94
+
+
+def test_the_score_interval_is_koopmans() -> None:
+    """A worked example: Koopman 1984, 36/40 and 16/80; 95%: 2.94 to 7.15."""
+    from lsi_match.monitor.intervals import _score
+
+    found = _score(36, 40, 16, 80, 0.95)
+    assert (found.low, found.high) == pytest.approx((2.94, 7.15), abs=0.02)
+
+
+@given(counted(), counted())
+def test_the_other_way_round_is_one_over_it(one: tuple[int, int], other: tuple[int, int]) -> None:
+    found, turned = ratio_interval(*one, *other, 0.95), ratio_interval(*other, *one, 0.95)
+    assert found.low == pytest.approx(0 if math.isinf(turned.high) else 1 / turned.high, rel=1e-6, abs=1e-9)
+
+
+@given(counted(), counted())
+def test_a_ratio_lies_in_its_own_interval_and_more_confidence_makes_it_wider(
+    one: tuple[int, int], other: tuple[int, int]
+) -> None:
+    narrow, wide = ratio_interval(*one, *other, 0.9), ratio_interval(*one, *other, 0.99)
+    assert wide.low <= narrow.low <= narrow.high <= wide.high
+    if one[0] and other[0] and min(one[0], one[1] - one[0], other[0], other[1] - other[0]) >= SCORE_FROM:
+        assert narrow.low <= (one[0] / one[1]) / (other[0] / other[1]) <= narrow.high
+
+
+@settings(max_examples=50)
+@given(counted(), counted(), st.integers(0, 4), st.integers(0, 4))
+def test_a_count_that_is_not_known_widens_over_all_that_it_can_be(
+    one: tuple[int, int], other: tuple[int, int], less: int, more: int
+) -> None:
+    count = Between(max(0, one[0] - less), one[0] + more)
+    total, others = Between(one[1] + 4, one[1] + 4), [Between(n, n) for n in other]
+    whole = ratio_between(count, total, others[0], others[1], 0.95)
+    share = share_between(count, total, 0.95)
+    for possible in range(count.low, count.high + 1):
+        found = ratio_interval(possible, total.low, *other, 0.95)
+        # Where the method changes within the range, the ends of the range may differ from the extremes by a little.
+        assert whole.low <= found.low * 1.05 + 1e-9
+        assert whole.high * 1.05 >= found.high or math.isinf(whole.high)
+        exact = share_interval(possible, total.low, 0.95)
+        assert share.low <= exact.low <= exact.high <= share.high
+
+
+def test_one_stratum_is_the_crude_ratio() -> None:
+    value, _ = stratified_ratio([(30, 100, 20, 200)], 0.95)
+    assert value == pytest.approx(3.0)
+
+
+def test_strata_are_pooled_by_the_formulas_of_greenland_and_robins() -> None:
+    strata = [(8.0, 106.0, 5.0, 120.0), (22.0, 98.0, 16.0, 85.0)]
+    top = 8 * 120 / 226 + 22 * 85 / 183
+    bottom = 5 * 106 / 226 + 16 * 98 / 183
+    spread = (106 * 120 * 13 - 8 * 5 * 226) / 226**2 + (98 * 85 * 38 - 22 * 16 * 183) / 183**2
+    value, found = stratified_ratio(strata, 0.95)
+    assert value == pytest.approx(top / bottom)
+    assert math.log(found.high / value) == pytest.approx(
+        1.959964 * math.sqrt(spread / (top * bottom)), rel=1e-6
+    )
+
+
+def test_a_stratum_without_one_of_the_two_says_nothing() -> None:
+    assert stratified_ratio([(30, 100, 20, 200), (5, 10, 0, 0)], 0.95)[0] == pytest.approx(3.0)
+    assert stratified_ratio([(0, 10, 0, 0)], 0.95)[1].high == math.inf
+
+
+def test_more_than_there_are_is_refused() -> None:
+    with pytest.raises(ValueError, match="3 among 2"):
+        share_interval(3, 2, 0.95)
