@@ -17,14 +17,17 @@ from typing import Any
 from lsi_match.matcher.site import OPENING
 from lsi_match.partner.home import Home, make_key_share
 from lsi_match.partner.mapping import Mapping, SelectionMapping
-from lsi_match.protocol.documents import Opening
+from lsi_match.protocol.documents import Card, Opening
 from lsi_match.protocol.manifest import Manifest, complete_draft
 from lsi_match.trust.agreement import approve
 from lsi_match.trust.keys import Identity, make_identity, make_round_key
 from lsi_match.trust.project_key import ProjectKey
+from lsi_match.trust.root import Trust, sign_root
+from lsi_match.trust.root_draft import compose
 from lsi_match.trust.signing import sign
 
 NOW = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
+EARLIER = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 PROJECT = "proef"
 PROSE = "Deze tekst staat er alleen om lang genoeg te zijn voor wat het manifest hier vraagt."
 BASIS = (
@@ -177,6 +180,11 @@ class Parties:
             name: make_identity(name, self.folder / name / "keys") for name in names
         }
         self.key = ProjectKey(PROJECT, 1, bytes(range(32)))
+        parties = {name: (one["title"], one["oin"]) for name, one in self.draft["controllers"].items()}
+        parties["matcher"] = (self.draft["matcher"]["title"], self.draft["matcher"]["oin"])
+        cards = {name: Card.model_validate(one.card) for name, one in self.identities.items()}
+        self.root = compose(PROJECT, parties, cards, EARLIER)
+        self.trust = Trust((self.root,))
         self.round_secret, self.round_recipient = make_round_key()
 
     @cached_property
@@ -199,7 +207,14 @@ class Parties:
         recipient = self.manifest.controllers[name].encryption_key
         return make_key_share(self.key, made_by, name, recipient)
 
+    def pin(self) -> None:
+        """Every controller takes in the trust root, signed by all."""
+        pile = [sign_root(self.root, self.identities[name]) for name in self.draft["controllers"]]
+        for name in self.draft["controllers"]:
+            self.home(name).add_roots(pile, self.root.digest, NOW)
+
     def join(self) -> None:
+        self.pin()
         for name in self.manifest.partners:
             self.home(name).join(self.manifest.canonical(), self.approvals, self.share(name), NOW)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -43,9 +44,9 @@ def withdrawn(world: World) -> None:
 
 
 def other_key(world: World) -> None:
-    make_identity("svb", world.folder / "new" / "keys")
-    card = (world.folder / "new" / "keys" / "card.json").read_bytes()
-    world.site.replace_party(card, "card.json", utc_now())
+    shutil.rmtree(world.home("svb").folder / "keys")
+    make_identity("svb", world.home("svb").folder / "keys")
+    world.renew_trust([name for name in world.controllers if name != "svb"])
 
 
 def without_key(world: World) -> None:

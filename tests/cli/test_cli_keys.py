@@ -1,4 +1,4 @@
-"""`lsi-match keys …` and `site register --replace`, as a person types them."""
+"""`lsi-match keys …`, as a person types it."""
 
 from __future__ import annotations
 
@@ -184,26 +184,10 @@ def test_there_is_no_option_or_variable_for_a_passphrase(
     assert not (tmp_path / "keys").exists()
 
 
-def test_a_site_with_a_passphrase_registers_and_shows_its_keys(cli: Any, parties: Path) -> None:
+def test_a_site_with_a_passphrase_shows_its_keys(cli: Any, parties: Path) -> None:
     site = parties / "site"
     assert cli("site", "init", site, "--protect", phrases=(PHRASE,))[0] == 0
     assert cli("keys", "show", site)[1]["protected"] is True
-    status, document = cli("site", "register", site, parties / "cards")
-    assert (status, document["registered"]) == (0, list(NAMES))
-
-
-def test_a_card_that_changed_is_only_taken_with_replace(cli: Any, parties: Path) -> None:
-    site = parties / "site"
-    cli("site", "init", site)
-    cli("site", "register", site, parties / "cards")
-    cli("keys", "make", "uwv", parties / "second")
-    card = (parties / "second" / "keys" / "card.json").read_bytes()
-    (parties / "cards" / "uwv.json").write_bytes(card)
-    status, document = cli("site", "register", site, parties / "cards")
-    assert (status, document["error"]) == (1, "PartyRegisteredError")
-    status, document = cli("site", "register", site, parties / "cards", "--replace")
-    assert (status, document["registered"], document["logged"]) == (0, list(NAMES), [])
-    assert json.loads((site / "parties" / "uwv.json").read_bytes()) == json.loads(card)
 
 
 def test_at_a_terminal_the_passphrase_is_asked_for_and_not_shown(tmp_path: Path) -> None:

@@ -34,7 +34,13 @@ def world(tmp_path: Path) -> Parties:
     made = Parties(tmp_path, draft)
     (tmp_path / "manifest.json").write_bytes(made.manifest.canonical())
     (tmp_path / "instructie.md").write_bytes(INSTRUCTION)
+    made.pin()
     return made
+
+
+def trust_of(world: Parties) -> tuple[str, Path]:
+    """The folder of a party with what it took in, as it can be sent."""
+    return "--trust", world.folder / "uwv" / "projects" / "proef" / "trust"
 
 
 def everybody_signs(world: Parties) -> None:
@@ -71,13 +77,13 @@ def test_status_says_what_blocks_and_holds_when_nothing_does(
     world: Parties, capsys: pytest.CaptureFixture[str]
 ) -> None:
     manifest, papers = world.folder / "manifest.json", world.folder / "papers"
-    assert run("status", manifest, "--json") == 1
+    assert run("status", manifest, *trust_of(world), "--json") == 1
     gates = {gate["gate"]: gate for gate in told(capsys)["gates"]}
     assert [name for name, gate in gates.items() if not gate["holds"]] == ["approval", "instruction"]
     assert all(name in gates["approval"]["text"] for name in PARTNERS)
     everybody_signs(world)
     capsys.readouterr()
-    assert run("status", manifest, "--papers", papers, "--json") == 0
+    assert run("status", manifest, "--papers", papers, *trust_of(world), "--json") == 0
     assert all(gate["holds"] for gate in told(capsys)["gates"])
 
 
@@ -91,7 +97,8 @@ def test_a_withdrawn_approval_blocks_and_reaches_the_own_copy(
     assert run("withdraw", place / "manifest.json", *arguments) == 0
     assert (place / "papers" / "uwv.withdrawal.json").exists()
     capsys.readouterr()
-    assert run("status", place / "manifest.json", "--papers", place / "papers", "--json") == 1
+    status = ("status", place / "manifest.json", "--papers", place / "papers", *trust_of(world), "--json")
+    assert run(*status) == 1
     assert {g["gate"]: g["reason"] for g in told(capsys)["gates"] if not g["holds"]} == {
         "approval": "ApprovalWithdrawnError"
     }
@@ -110,6 +117,7 @@ def test_nobody_signs_with_another_key(world: Parties) -> None:
     place = world.folder
     shutil.rmtree(place / "uwv")
     shutil.copytree(place / "svb", place / "uwv")
+    world.pin()
     for command in (["sign"], ["withdraw", "--reason", "x"]):
         arguments = [command[0], place / "manifest.json", "uwv", place / "uwv", *command[1:]]
         assert run(*arguments, "--out", place / "papers") in (1, 2)

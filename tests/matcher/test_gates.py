@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,10 @@ from handmade import NOW, PROSE, Parties, dimension, document, selection
 
 from lsi_match.errors import LsiError
 from lsi_match.matcher.gates import Evidence, Gate, evaluate, require
-from lsi_match.protocol.documents import Card, Opening
+from lsi_match.protocol.documents import Opening
+from lsi_match.protocol.trust_root import TrustRoot
 from lsi_match.trust.agreement import acknowledge, withdraw
+from lsi_match.trust.root import Trust
 
 ROLES = ("datasteward", "casustafel")
 Draft = dict[str, Any]
@@ -35,7 +37,7 @@ def evidence(world: Parties, **changes: Any) -> Evidence:
     given = Evidence(
         papers=papers,
         now=NOW,
-        registered={name: Card.model_validate(i.card) for name, i in world.identities.items()},
+        trust=world.trust,
         opening=Opening(
             project=world.manifest.project.id, manifest=world.manifest.digest, round="r1", reference_date=NOW.date(),
             opened_at=NOW, deadline=NOW + timedelta(days=1), recipient=world.round_recipient, parts=1, trace_id="1" * 32,
@@ -58,10 +60,10 @@ def test_every_gate_holds_for_a_project_that_is_in_order(tmp_path: Path) -> None
     require(world.manifest, evidence(world))
 
 
-def test_without_a_site_and_a_round_those_gates_are_not_judged(tmp_path: Path) -> None:
+def test_without_a_round_its_gate_is_not_judged(tmp_path: Path) -> None:
     world = parties(tmp_path)
-    judged = [v.gate for v in evaluate(world.manifest, evidence(world, registered=None, opening=None))]
-    assert judged == [gate for gate in Gate if gate not in (Gate.PARTIES, Gate.ROUND)]
+    judged = [v.gate for v in evaluate(world.manifest, evidence(world, opening=None))]
+    assert judged == [gate for gate in Gate if gate is not Gate.ROUND]
 
 
 def ground(draft: Draft) -> None:
@@ -167,14 +169,30 @@ def test_what_was_signed_closes_the_gate_of_approval(tmp_path: Path) -> None:
     assert closed(world, early)[Gate.APPROVAL] == "ApprovalInvalidError"
 
 
-def test_other_keys_than_those_registered_close_the_gate_of_parties(tmp_path: Path) -> None:
+def test_other_keys_than_those_of_the_trust_root_close_the_gate_of_parties(tmp_path: Path) -> None:
     world = parties(tmp_path)
     given = evidence(world)
-    cards = dict(given.registered or {})
-    other = {**cards, "svb": cards["svb"].model_copy(update={"encryption_key": cards["uwv"].encryption_key})}
-    assert closed(world, replace(given, registered=other)) == {Gate.PARTIES: "PartyKeyDiffersError"}
-    fewer = {name: card for name, card in cards.items() if name != "svb"}
-    assert closed(world, replace(given, registered=fewer)) == {Gate.PARTIES: "PartyUnknownError"}
+
+    def closed_by(root: TrustRoot, now: datetime = NOW) -> dict[Gate, str]:
+        return closed(world, replace(given, now=now, trust=Trust((root,))))
+
+    value = world.root.model_dump(mode="json")
+    key = value["organisations"]["svb"]["keys"][0]
+    split = [
+        key | {"roles": ["root", "approve", "acknowledge"]},
+        {"signing_key": "7" * 64, "roles": ["deliver"]},
+    ]
+    for change in ({"encryption_key": f"age1{7:058d}"}, {"oin": "7" * 20}, {"keys": split}):
+        other = value["organisations"] | {"svb": value["organisations"]["svb"] | change}
+        root = TrustRoot.model_validate(value | {"organisations": other})
+        assert closed_by(root) == {Gate.PARTIES: "PartyKeyDiffersError"}
+    foreign = TrustRoot.model_validate(value | {"project": "ander"})
+    assert closed_by(foreign) == {Gate.PARTIES: "RootOtherProjectError"}
+    short = TrustRoot.model_validate(value | {"expires_at": NOW.isoformat()})
+    assert closed_by(short) == {Gate.PARTIES: "RootExpiredError"}
+    stranger = {("ind" if name == "svb" else name): one for name, one in value["organisations"].items()}
+    gone = TrustRoot.model_validate(value | {"organisations": stranger})
+    assert closed_by(gone)[Gate.PARTIES] == "PartyUnknownError"
 
 
 def test_a_round_of_another_manifest_or_without_its_key_closes_the_gate_of_the_round(tmp_path: Path) -> None:

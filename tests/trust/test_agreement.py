@@ -37,7 +37,7 @@ def withdrawal(world: Parties, name: str = "uwv") -> bytes:
 
 def test_the_name_of_a_file_says_nothing(world: Parties) -> None:
     renamed = {f"file{i}": data for i, data in enumerate(world.approvals.values())}
-    assert check_approvals(world.manifest, renamed, NOW).keys() == set(PARTNERS)
+    assert check_approvals(world.manifest, renamed, NOW, world.trust).keys() == set(PARTNERS)
     assert {paper_name(data) for data in renamed.values()} == set(PARTNERS)
     assert paper_name(withdrawal(world)) == "uwv.withdrawal"
     with pytest.raises(SignedDocumentInvalidError):
@@ -47,9 +47,12 @@ def test_the_name_of_a_file_says_nothing(world: Parties) -> None:
 def test_an_approval_counts_until_it_is_withdrawn(world: Parties) -> None:
     papers = {**world.approvals, "x": withdrawal(world)}
     with pytest.raises(ApprovalWithdrawnError) as refused:
-        check_approvals(world.manifest, papers, LATER)
+        check_approvals(world.manifest, papers, LATER, world.trust)
     assert refused.value.facts == {"name": "uwv", "date": str(SOON.date())}
-    assert read_agreement(world.manifest, papers, LATER).withdrawn["uwv"].reason == "Het doel is veranderd."
+    assert (
+        read_agreement(world.manifest, papers, LATER, world.trust).withdrawn["uwv"].reason
+        == "Het doel is veranderd."
+    )
 
 
 def test_approving_again_after_a_withdrawal_counts_and_the_old_withdrawal_cannot_be_replayed(
@@ -57,10 +60,10 @@ def test_approving_again_after_a_withdrawal_counts_and_the_old_withdrawal_cannot
 ) -> None:
     again = approve(world.manifest, world.identities["uwv"], LATER)
     papers = {**world.approvals, "again": again, "w": withdrawal(world)}
-    assert check_approvals(world.manifest, papers, END)["uwv"].at == LATER
+    assert check_approvals(world.manifest, papers, END, world.trust)["uwv"].at == LATER
     # The old approval alone does not come back to life.
     with pytest.raises(ApprovalWithdrawnError):
-        check_approvals(world.manifest, {**world.approvals, "w": withdrawal(world)}, END)
+        check_approvals(world.manifest, {**world.approvals, "w": withdrawal(world)}, END, world.trust)
 
 
 def test_nobody_can_withdraw_for_another(world: Parties) -> None:
@@ -68,31 +71,31 @@ def test_nobody_can_withdraw_for_another(world: Parties) -> None:
     forged = world.identities["svb"]
     other = type(forged)("uwv", forged.signing, forged.encryption)
     papers = {**world.approvals, "w": withdraw(world.manifest, other, "Zomaar.", SOON)}
-    assert check_approvals(world.manifest, papers, LATER).keys() == set(PARTNERS)
+    assert check_approvals(world.manifest, papers, LATER, world.trust).keys() == set(PARTNERS)
     with pytest.raises(ApprovalWithdrawnError):
-        check_approvals(world.manifest, {**papers, "own": own}, LATER)
+        check_approvals(world.manifest, {**papers, "own": own}, LATER, world.trust)
 
 
 def test_a_withdrawal_dated_in_the_future_does_not_count_yet(world: Parties) -> None:
     papers = {**world.approvals, "w": withdrawal(world)}
-    assert "uwv" in check_approvals(world.manifest, papers, NOW)
+    assert "uwv" in check_approvals(world.manifest, papers, NOW, world.trust)
 
 
 @pytest.mark.parametrize("data", [b"", b"{}", b"[]", b"\xff\xfe", b'{"payload": 3}'])
 def test_a_file_that_is_no_paper_takes_the_place_of_nothing(world: Parties, data: bytes) -> None:
     rest = {name: paper for name, paper in world.approvals.items() if name != "uwv"}
     with pytest.raises(ApprovalInvalidError) as refused:
-        check_approvals(world.manifest, {**rest, "uwv": data}, NOW)
+        check_approvals(world.manifest, {**rest, "uwv": data}, NOW, world.trust)
     assert refused.value.facts["name"] == "uwv"
-    assert check_approvals(world.manifest, {**world.approvals, "uwv.junk": data}, NOW)
+    assert check_approvals(world.manifest, {**world.approvals, "uwv.junk": data}, NOW, world.trust)
 
 
 def test_an_acknowledgement_is_no_approval(world: Parties) -> None:
     rest = {name: paper for name, paper in world.approvals.items() if name != "uwv"}
     read = acknowledge(world.manifest, world.identities["uwv"], ("datasteward",), NOW)
     with pytest.raises(ApprovalsMissingError):
-        check_approvals(world.manifest, {**rest, "uwv": read}, NOW)
-    assert read_agreement(world.manifest, {"a": read}, NOW).roles == {"uwv": ("datasteward",)}
+        check_approvals(world.manifest, {**rest, "uwv": read}, NOW, world.trust)
+    assert read_agreement(world.manifest, {"a": read}, NOW, world.trust).roles == {"uwv": ("datasteward",)}
 
 
 def test_roles_of_several_acknowledgements_of_one_party_add_up(world: Parties) -> None:
@@ -100,4 +103,6 @@ def test_roles_of_several_acknowledgements_of_one_party_add_up(world: Parties) -
         role: acknowledge(world.manifest, world.identities["uwv"], (role, "fg"), NOW)
         for role in ("datasteward", "beheerder")
     }
-    assert read_agreement(world.manifest, papers, NOW).roles == {"uwv": ("beheerder", "fg", "datasteward")}
+    assert read_agreement(world.manifest, papers, NOW, world.trust).roles == {
+        "uwv": ("beheerder", "fg", "datasteward")
+    }

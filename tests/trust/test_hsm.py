@@ -16,7 +16,7 @@ import pytest
 from lsi_match.cli.main import run
 from lsi_match.demo.world import World, configs_folder
 from lsi_match.files import read_bytes
-from lsi_match.protocol.documents import Approval
+from lsi_match.protocol.documents import Approval, Card
 from lsi_match.protocol.manifest import Manifest, complete_draft
 from lsi_match.trust import passphrase
 from lsi_match.trust.agreement import approve, check_approvals
@@ -30,6 +30,8 @@ from lsi_match.trust.keys import (
     read_card,
 )
 from lsi_match.trust.outside import OutsideKeyError, OutsideKeyUnknownError, library_key
+from lsi_match.trust.root import Trust
+from lsi_match.trust.root_draft import compose
 from lsi_match.trust.signing import SignatureMissingError, sign, verify
 
 MODULES = ("/usr/lib/softhsm/libsofthsm2.so", "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so")
@@ -165,7 +167,10 @@ def test_a_manifest_is_approved_with_a_key_in_an_hsm(token: str, tmp_path: Path)
     approvals = {name: approve(manifest, world.home(name).identity(), now) for name in world.controllers[1:]}
     passphrase.use(lambda what, new: PIN)
     approvals[first] = approve(manifest, identity, now)
-    assert check_approvals(manifest, approvals, now).keys() == manifest.controllers.keys()
+    parties = {name: (name, f"{i:020d}") for i, name in enumerate(cards)}
+    models = {name: Card.model_validate(card) for name, card in cards.items()}
+    root = compose(world.project_id, parties, models, now)
+    assert check_approvals(manifest, approvals, now, Trust((root,))).keys() == manifest.controllers.keys()
 
 
 def pin_on_descriptor() -> list[str]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
+import shutil
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,6 @@ import pytest
 
 from lsi_match.demo.world import World, configs_folder
 from lsi_match.files import destroy, read_bytes, write_whole
-from lsi_match.matcher.gates import PartyKeyDiffersError
 from lsi_match.matcher.intake import (
     DROP,
     OtherProjectKeyError,
@@ -22,10 +22,11 @@ from lsi_match.matcher.intake import (
     receive,
 )
 from lsi_match.matcher.run import open_round
-from lsi_match.matcher.site import PartyRegisteredError
+from lsi_match.matcher.trusted import RootNotLoggedError
 from lsi_match.oversight.verify import verify_log
 from lsi_match.partner.home import (
     Home,
+    OwnKeyDiffersError,
     ProjectKeyDiffersError,
     ProjectKeyReusedError,
     make_key_share,
@@ -33,9 +34,17 @@ from lsi_match.partner.home import (
 from lsi_match.protocol.canonical import digest_of_bytes
 from lsi_match.protocol.documents import DropDescriptor
 from lsi_match.protocol.manifest import Manifest
-from lsi_match.trust.keys import make_identity, public_key
+from lsi_match.trust.agreement import ApprovalInvalidError, ApprovalWithdrawnError, approve, withdraw
+from lsi_match.trust.keys import Identity, make_identity, public_key
 from lsi_match.trust.note import VerifierKey
 from lsi_match.trust.project_key import ProjectKey, pseudonym
+from lsi_match.trust.root import (
+    PartyKeyDiffersError,
+    RootExpiredError,
+    RootMissingError,
+    RootRolledBackError,
+)
+from lsi_match.trust.root_draft import DAYS
 from lsi_match.trust.sealing import SealBrokenError
 from lsi_match.trust.signing import SignatureMissingError, SignedDocumentInvalidError, sign
 
@@ -235,30 +244,36 @@ def test_without_a_new_epoch_a_removed_partner_could_still_compute_pseudonyms(
 # An identity that was lost.
 
 
+def lose_keys(world: World, name: str) -> Identity:
+    """The keys of `name` are gone; it makes new ones."""
+    folder = world.home(name).folder / "keys"
+    for file in folder.iterdir():
+        destroy(file)
+    return make_identity(name, folder)
+
+
+def others(world: World, name: str) -> list[str]:
+    return [one for one in world.controllers if one != name]
+
+
 def test_a_lost_identity_is_replaced_openly_and_only_with_a_new_manifest(
     make_world: Callable[..., World],
 ) -> None:
     world = make_world()
-    agreed(world)
-    old_card = read_bytes(world.home("uwv").folder / "keys" / "card.json")
-    for file in (world.home("uwv").folder / "keys").iterdir():
-        destroy(file)
-    identity = make_identity("uwv", world.home("uwv").folder / "keys")
-    card = read_bytes(world.home("uwv").folder / "keys" / "card.json")
-
-    with pytest.raises(PartyRegisteredError):
-        world.site.register(card, "uwv")
-    assert world.site.register(old_card, "uwv") == "uwv"
-    assert world.site.replace_party(card, "uwv", NOW) == ("uwv", [world.project_id])
+    first = agreed(world)
+    identity = lose_keys(world, "uwv")
+    root = world.renew_trust(others(world, "uwv"))
     with world.project.journal() as journal:
         entry = journal.entries()[-1]
-    assert entry.name == "replace key"
-    assert entry.attributes["lsi.party"] == "uwv"
-    assert entry.attributes["lsi.old_key"] != entry.attributes["lsi.new_key"]
+    assert entry.name == "trust root"
+    assert (entry.attributes["lsi.version"], entry.attributes["lsi.root"]) == (2, root.digest)
+    assert entry.attributes["lsi.changed"] == "uwv"
 
     # the manifest that runs still names the lost key, which whoever found it could use
     with pytest.raises(PartyKeyDiffersError):
         open_round(world.project, "r1", "2026-09-01", NOW)
+    with pytest.raises(PartyKeyDiffersError):
+        world.home("svb").check_trust(first, NOW)
     second = new_epoch(world)
     world.agree(second, world.approve(second))
     open_round(world.project, "r1", "2026-09-01", NOW)
@@ -269,29 +284,115 @@ def test_a_lost_identity_is_replaced_openly_and_only_with_a_new_manifest(
     ).ok
 
 
-def test_the_lost_key_cannot_approve_any_more(make_world: Callable[..., World], tmp_path: Path) -> None:
+def test_a_lost_key_cannot_approve_any_more(make_world: Callable[..., World]) -> None:
     world = make_world()
     first = agreed(world)
-    make_identity("uwv", tmp_path / "new" / "keys")
-    world.site.replace_party(read_bytes(tmp_path / "new" / "keys" / "card.json"), "uwv", NOW)
+    lost = world.home("uwv").identity()
+    lose_keys(world, "uwv")
+    world.renew_trust(others(world, "uwv"))
+    second = new_epoch(world)
+    papers = world.approve(second) | {"uwv": approve(second, lost, NOW)}
+    with pytest.raises(ApprovalInvalidError) as refused:
+        world.site.accept(second.canonical(), papers, NOW)
+    assert refused.value.facts["name"] == "uwv"
+    with pytest.raises(ApprovalInvalidError):
+        world.home("svb").join(second.canonical(), papers, share_of(world, "svb"), NOW)
+    again = approve(first, lost, NOW + timedelta(seconds=1))
+    with pytest.raises(ApprovalInvalidError):
+        world.project.take_in({"uwv": again}, NOW + timedelta(seconds=2))
+
+
+def test_an_approval_counts_by_when_it_was_taken_in(make_world: Callable[..., World]) -> None:
+    """The key that approves is another one than the key that delivers, and only the first is replaced."""
+    world = make_world()
+    person, later_person = (make_identity("uwv", world.folder / name) for name in ("person", "later"))
+    world.renew_trust(extra={"uwv.approve": person.card})
+    manifest = world.complete(world.make_project_key())
+    papers = world.approve(manifest) | {"uwv": approve(manifest, person, NOW)}
+    world.agree(manifest, papers)
+    world.renew_trust(extra={"uwv.approve": later_person.card})
+
+    # what was in the log before the key went still counts, at the site and at every partner
+    open_round(world.project, "r1", "2026-09-01", NOW)
+    assert world.home("svb").agreed_manifest(world.project_id, NOW) == manifest
+    # the same key adds nothing any more: not a withdrawal, not an approval that was dated back
+    with pytest.raises(ApprovalInvalidError):
+        world.project.take_in({"w": withdraw(manifest, person, "Het kan niet meer.", NOW)}, NOW)
+    dated_back = approve(manifest, person, NOW - timedelta(minutes=1))
+    with pytest.raises(ApprovalInvalidError):
+        world.project.take_in({"uwv": dated_back}, NOW)
+    # and the new one withdraws what the old one approved
+    world.project.take_in({"w": withdraw(manifest, later_person, "Het kan niet meer.", NOW)}, NOW)
+    with pytest.raises(ApprovalWithdrawnError):
+        open_round(world.project, "r2", "2026-09-01", NOW)
+
+
+def test_the_site_refuses_a_trust_root_that_is_not_that_of_its_log(make_world: Callable[..., World]) -> None:
+    world = make_world()
+    agreed(world)
+    lose_keys(world, "uwv")
+    world.renew_trust(others(world, "uwv"))
+    store = world.project.trust_store.folder
+    second = (store / "0002.json").read_bytes()
+    (store / "0002.json").unlink()
+    with pytest.raises(RootRolledBackError):  # the lost key would count again
+        open_round(world.project, "r1", "2026-09-01", NOW)
+    (store / "0002.json").write_bytes(second)
+    world.renew_trust()
+    third = (store / "0003.json").read_bytes()
+    (store / "0003.json").unlink()
+    assert [root.version for root in world.site.add_roots([third], None, NOW)] == [3]  # as after a crash
     with pytest.raises(PartyKeyDiffersError):
-        world.site.accept(first.canonical(), world.approve(first), NOW)
+        open_round(world.project, "r1", "2026-09-01", NOW)
 
 
-def test_replacing_registers_who_was_not_there_and_logs_nothing(
-    make_world: Callable[..., World], tmp_path: Path
-) -> None:
+def test_a_version_put_beside_the_log_is_refused(make_world: Callable[..., World], tmp_path: Path) -> None:
     world = make_world()
     agreed(world)
-    make_identity("newcomer", tmp_path / "n")
-    assert world.site.replace_party(read_bytes(tmp_path / "n" / "card.json"), "n", NOW) == ("newcomer", [])
-    assert world.site.party("newcomer").name == "newcomer"
+    world.renew_trust(taken_in_by=["svb"])
+    file = world.home("svb").folder / "projects" / world.project_id / "trust" / "0002.json"
+    write_whole(world.project.trust_store.folder / "0002.json", read_bytes(file))
+    with pytest.raises(RootNotLoggedError):
+        open_round(world.project, "r1", "2026-09-01", NOW)
 
 
-def test_registering_the_same_card_again_changes_and_logs_nothing(make_world: Callable[..., World]) -> None:
+def test_a_partner_whose_key_the_others_replaced_delivers_nothing(make_world: Callable[..., World]) -> None:
+    """More than half of the organisations can put another key in the place of one; it does not go along unseen."""
     world = make_world()
     agreed(world)
-    card = read_bytes(world.home("svb").folder / "keys" / "card.json")
-    assert world.site.replace_party(card, "svb", NOW) == ("svb", [])
-    with world.project.journal() as journal:
-        assert "replace key" not in {entry.name for entry in journal.entries()}
+    kept = world.folder / "kept"
+    (world.home("uwv").folder / "keys").rename(kept)
+    make_identity("uwv", world.home("uwv").folder / "keys")
+    world.renew_trust(others(world, "uwv"))
+    second = new_epoch(world)
+    papers = world.approve(second)
+    shutil.rmtree(world.home("uwv").folder / "keys")
+    kept.rename(world.home("uwv").folder / "keys")
+    with pytest.raises(OwnKeyDiffersError):
+        world.home("uwv").join(second.canonical(), papers, share_of(world, "uwv"), NOW)
+
+
+def test_an_expired_trust_root_stops_everything_but_withdrawing(make_world: Callable[..., World]) -> None:
+    world = make_world()
+    manifest = agreed(world)
+    late = NOW + timedelta(days=DAYS)
+    with pytest.raises(RootExpiredError):
+        open_round(world.project, "r1", "2026-09-01", late)
+    with pytest.raises(RootExpiredError):
+        world.home("svb").check_trust(manifest, late)
+    with pytest.raises(RootExpiredError):
+        world.site.accept(manifest.canonical(), world.approve(manifest), late)
+    paper = withdraw(manifest, world.home("svb").identity(), "Het kan niet meer.", late)
+    assert "svb" in world.project.take_in({"w": paper}, late).withdrawn
+
+
+def test_a_home_or_site_without_a_trust_root_takes_nothing_in(make_world: Callable[..., World]) -> None:
+    world = make_world()
+    manifest = world.complete(world.make_project_key())
+    papers = world.approve(manifest)
+    for place in (world.site.folder, world.home("svb").folder):
+        shutil.rmtree(place / "projects")
+    with pytest.raises(RootMissingError):
+        world.site.accept(manifest.canonical(), papers, NOW)
+    with pytest.raises(RootMissingError):
+        world.home("svb").join(manifest.canonical(), papers, share_of(world, "svb"), NOW)

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from lsi_match.protocol.manifest import Manifest
+    from lsi_match.protocol.trust_root import Role
+    from lsi_match.trust.keys import Identity
 
 app = App(help="Check, complete, digest and sign a manifest.")
 
@@ -48,7 +50,7 @@ def check(manifest: Path, *, json: Json = False) -> None:
     from lsi_match.cli.console import out
     from lsi_match.protocol.equality import undeclared
 
-    document, digest = _read(manifest)
+    document, digest = read_manifest(manifest)
     criteria: dict[str, Any] = {
         f"{partner}.{selection.id}": [rule.when for rule in selection.criteria]
         for partner, selection in document.selections()
@@ -94,7 +96,7 @@ def explain(
     from lsi_match.cli.console import language
     from lsi_match.oversight.manifest_page import explained
 
-    document, digest = _read(manifest)
+    document, digest = read_manifest(manifest)
     if partner is not None and partner not in document.partners:
         from lsi_match.errors import WrongUseError
 
@@ -116,7 +118,7 @@ def diff(old: Path, new: Path, *, out: Path | None = None, json: Json = False) -
     from lsi_match.cli.console import language
     from lsi_match.oversight.manifest_page import difference
 
-    (was, old_digest), (now, new_digest) = _read(old), _read(new)
+    (was, old_digest), (now, new_digest) = read_manifest(old), read_manifest(new)
     names = [digest or file.name for digest, file in ((old_digest, old), (new_digest, new))]
     _show(difference(was, now, language(), names=(names[0], names[1])), out, json)
 
@@ -149,7 +151,7 @@ def sql(
     from lsi_match.errors import WrongUseError
     from lsi_match.protocol.statement import funnel, statement
 
-    document, digest = _read(manifest)
+    document, digest = read_manifest(manifest)
     if partner not in document.partners:
         raise WrongUseError(
             problem=f"the manifest has the partners {', '.join(document.partners)}, not {partner}"
@@ -184,7 +186,7 @@ def new(draft: Path, *, json: Json = False) -> None:
              f"Made: {draft}. Fill it in, and look at it with 'manifest explain'."), {"draft": str(draft)}, json)  # fmt: skip
 
 
-def _read(file: Path) -> tuple[Manifest, str | None]:
+def read_manifest(file: Path) -> tuple[Manifest, str | None]:
     """A manifest with its digest; or a draft, whose keys are still blank, without one."""
     from lsi_match.files import read_bytes
     from lsi_match.trust.agreement import load_manifest
@@ -250,10 +252,11 @@ def sign(manifest: Path, name: str, home: Path, *, out: Path, json: Json = False
     from lsi_match.files import read_bytes, write_whole
     from lsi_match.matcher.site import utc_now
     from lsi_match.partner.home import Home
+    from lsi_match.protocol.trust_root import Role
     from lsi_match.trust.agreement import STATEMENT, approve, load_manifest
 
     document, identity = load_manifest(read_bytes(manifest)), Home(home, name).identity()
-    _must_be_party(document, name, identity.card["signing_key"], home)
+    _must_sign(document, name, identity, home, Role.APPROVE)
     write_whole(out / f"{name}.json", approve(document, identity, utc_now()), replace=True)
     title = document.controllers[name].title
     done(say(f"Ondertekend namens {title}: {document.digest}", f"Signed for {title}: {document.digest}")
@@ -274,14 +277,15 @@ def withdraw(manifest: Path, name: str, home: Path, *, reason: str, out: Path, j
     from lsi_match.files import read_bytes, write_whole
     from lsi_match.matcher.site import utc_now
     from lsi_match.partner.home import Home
+    from lsi_match.protocol.trust_root import Role
     from lsi_match.trust.agreement import load_manifest
     from lsi_match.trust.agreement import withdraw as made
 
     document, own = load_manifest(read_bytes(manifest)), Home(home, name)
-    _must_be_party(document, name, own.identity().card["signing_key"], home)
+    _must_sign(document, name, own.identity(), home, Role.APPROVE)
     paper = made(document, own.identity(), reason, utc_now())
     write_whole(out / f"{name}.withdrawal.json", paper, replace=True)
-    own.take_in({name: paper}, document.project.id)
+    own.take_in({name: paper}, document.project.id, utc_now())
     done(say(f"Goedkeuring van {name} ingetrokken: {out / f'{name}.withdrawal.json'}. Stuur dit aan de anderen en aan de koppelomgeving.",
              f"Approval of {name} withdrawn: {out / f'{name}.withdrawal.json'}. Send it to the others and to the matching site."),
          {"withdrawal": str(out / f"{name}.withdrawal.json"), "digest": document.digest}, json)  # fmt: skip
@@ -312,13 +316,14 @@ def acknowledge(
     from lsi_match.files import read_bytes, write_whole
     from lsi_match.matcher.site import utc_now
     from lsi_match.protocol.canonical import digest_of_bytes
+    from lsi_match.protocol.trust_root import Role
     from lsi_match.trust.agreement import acknowledge as made
     from lsi_match.trust.agreement import load_manifest
     from lsi_match.trust.keys import load_identity
 
     document = load_manifest(read_bytes(manifest))
     identity = load_identity(name, home / "keys")
-    _must_be_party(document, name, identity.card["signing_key"], home)
+    _must_sign(document, name, identity, home, Role.ACKNOWLEDGE)
     if digest_of_bytes(read_bytes(instruction)) != document.work_instruction.digest:
         raise WrongUseError(problem=f"{instruction} is not the work instruction that the manifest names")
     strange = sorted(set(role) - set(document.work_instruction.acknowledged_by))
@@ -334,7 +339,12 @@ def acknowledge(
 
 @app.command
 def status(
-    manifest: Path, *, papers: Path | None = None, site: Path | None = None, json: Json = False
+    manifest: Path,
+    *,
+    papers: Path | None = None,
+    trust: Path | None = None,
+    site: Path | None = None,
+    json: Json = False,
 ) -> int:
     """Show what still blocks a project: every gate, whether it holds, and who has to do what.
 
@@ -343,19 +353,25 @@ def status(
     Args:
         manifest: the manifest (canonical JSON).
         papers: folder with what was signed: approvals, acknowledgements, withdrawals.
-        site: a matching site; its own papers are used, and the keys in the manifest are compared with those registered.
+        trust: folder with the signed versions of the trust root; who signed is judged by it.
+        site: a matching site, instead of both: its own papers and trust root.
     """
     from lsi_match.cli.console import language, out, read_folder
+    from lsi_match.errors import WrongUseError
     from lsi_match.files import read_bytes
     from lsi_match.matcher.gates import Evidence, evaluate
     from lsi_match.matcher.site import Site, utc_now
     from lsi_match.trust.agreement import load_manifest
+    from lsi_match.trust.root import chain
 
     document = load_manifest(read_bytes(manifest))
     if site is not None:
         evidence = Site(site).project(document.project.id).evidence(utc_now())
+    elif trust is not None:
+        known = chain(read_folder(trust, "*.json").values(), document.project.id, utc_now())
+        evidence = Evidence(read_folder(papers, "*.json") if papers else {}, utc_now(), known)
     else:
-        evidence = Evidence(read_folder(papers, "*.json") if papers else {}, utc_now())
+        raise WrongUseError(problem="give --site, or --trust with the signed trust root")
     verdicts = evaluate(document, evidence)
     if json:
         print_json({"digest": document.digest, "gates": [
@@ -373,10 +389,20 @@ def status(
     return 1 if any(verdict.error for verdict in verdicts) else 0
 
 
-def _must_be_party(manifest: Manifest, name: str, signing_key: str, home: Path) -> None:
+def _must_sign(document: Manifest, name: str, identity: Identity, place: Path, role: Role) -> None:
+    """That the trust root in `place`, which has to be there, lets this identity sign for `name`."""
     from lsi_match.errors import WrongUseError
-    from lsi_match.trust.agreement import MATCHER
+    from lsi_match.matcher.site import utc_now
+    from lsi_match.protocol.trust_root import MATCHER
+    from lsi_match.trust.root import check_current
+    from lsi_match.trust.root_store import TrustStore
 
-    party = manifest.matcher if name == MATCHER else manifest.controllers.get(name)
-    if party is None or party.signing_key != signing_key:
-        raise WrongUseError(problem=f"the manifest does not name {name} with the key in {home}")
+    root = TrustStore(place, document.project.id).roots(utc_now())[-1]
+    check_current(root, utc_now())
+    if name not in (*document.controllers, MATCHER):
+        raise WrongUseError(problem=f"the manifest does not name {name}")
+    party = root.organisations.get(name)
+    if party is None or identity.signing_key not in party.keys_for(role):
+        raise WrongUseError(
+            problem=f"the trust root does not name {name} with the key in {place}, to {role.value}"
+        )

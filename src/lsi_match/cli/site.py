@@ -29,34 +29,6 @@ def init(site: Path, *, protect: bool = False, json: Json = False) -> None:
 
 
 @app.command
-def register(site: Path, cards: Path, *, replace: bool = False, json: Json = False) -> None:
-    """Register the public keys of the controllers. Check them with their owners by another way first.
-
-    Args:
-        site: the matching site.
-        cards: folder with their cards (JSON).
-        replace: also take other keys of a party that is registered already, and log that in each of its projects.
-    """
-    from lsi_match.matcher.site import Site, utc_now
-
-    names: list[str] = []
-    logged: set[str] = set()
-    for source, data in read_folder(cards, "*.json").items():
-        if source == "matcher":
-            continue
-        if replace:
-            name, projects = Site(site).replace_party(data, source, utc_now())
-        else:
-            name, projects = Site(site).register(data, source), []
-        names.append(name)
-        logged |= set(projects)
-    more = say(f". Vervanging vastgelegd in: {', '.join(sorted(logged))}",
-               f". Replacement logged in: {', '.join(sorted(logged))}") if logged else ""  # fmt: skip
-    done(say(f"Aangemeld: {', '.join(names)}{more}", f"Registered: {', '.join(names)}{more}"),
-         {"registered": names, "logged": sorted(logged)}, json)  # fmt: skip
-
-
-@app.command
 def accept(site: Path, manifest: Path, *, approvals: Path, json: Json = False) -> None:
     """Take in a manifest that every controller signed.
 

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -19,17 +19,22 @@ from lsi_match.files import read_bytes, read_text, write_whole
 from lsi_match.matcher.run import open_round
 from lsi_match.matcher.site import Project, Site
 from lsi_match.partner.home import Home, make_key_share
-from lsi_match.partner.mapping import Mapping
+from lsi_match.partner.mapping import Mapping as Columns
 from lsi_match.partner.open import open_release
 from lsi_match.partner.prepare import Prepared, prepare
 from lsi_match.partner.select import RECORD_ID
+from lsi_match.protocol.documents import Card
 from lsi_match.protocol.manifest import Manifest, complete_draft
 from lsi_match.protocol.tables import CASE, SELECTION
+from lsi_match.protocol.trust_root import MATCHER, TrustRoot
 from lsi_match.protocol.yaml_text import parse_yaml, read_yaml
 from lsi_match.runner import run_match
-from lsi_match.trust.agreement import ACKNOWLEDGEMENT, MATCHER, acknowledge, approve
+from lsi_match.trust.agreement import ACKNOWLEDGEMENT, acknowledge, approve
 from lsi_match.trust.keys import make_identity
 from lsi_match.trust.project_key import ProjectKey
+from lsi_match.trust.root import sign_root
+from lsi_match.trust.root_draft import compose
+from lsi_match.trust.root_store import TrustStore
 
 Case = frozenset[tuple[str, str, str]]
 
@@ -74,11 +79,38 @@ class World:
         return Home(self.folder / name, name)
 
     def make_keys(self) -> None:
-        """Every controller and the matcher make identities; the matcher registers the controllers' cards."""
+        """Every controller and the matcher make identities; all controllers sign the first trust root."""
         Site.make(self.site.folder)
         for name in self.controllers:
             make_identity(name, self.home(name).folder / "keys")
-            self.site.register(read_bytes(self.home(name).folder / "keys" / "card.json"), name)
+        self.renew_trust()
+
+    def renew_trust(
+        self,
+        signers: Sequence[str] = (),
+        *,
+        extra: Mapping[str, Mapping[str, str]] | None = None,
+        taken_in_by: Sequence[str] = (),
+    ) -> TrustRoot:
+        """A next version of the trust root with everyone's cards as they are now, and everybody takes it in.
+
+        Args:
+            signers: who sign it; all controllers when left out.
+            extra: further cards, for one role: `uwv.approve` → card.
+            taken_in_by: the controllers that take it in; all of them and the site when left out.
+        """
+        now, store = self.clock(), TrustStore(self.site.folder, self.project_id)
+        before = store.roots(now)[-1] if store.folder.exists() else None
+        parties = {name: (one["title"], one["oin"]) for name, one in self.draft["controllers"].items()}
+        parties[MATCHER] = (self.draft["matcher"]["title"], self.draft["matcher"]["oin"])
+        cards = {name: Card.model_validate(card) for name, card in (self.cards() | dict(extra or {})).items()}
+        root = compose(self.project_id, parties, cards, now, previous=before)
+        pile = [sign_root(root, self.home(name).identity()) for name in signers or self.controllers]
+        if not taken_in_by:
+            self.site.add_roots(pile, root.digest, now)
+        for name in taken_in_by or self.controllers:
+            self.home(name).add_roots(pile, root.digest, now)
+        return root
 
     def cards(self) -> dict[str, dict[str, str]]:
         """The public half of every identity."""
@@ -121,9 +153,9 @@ class World:
         """The matcher opens a round; its signed opening."""
         return read_bytes(open_round(self.project, round_id, reference_date, self.clock()))
 
-    def mapping(self, partner: str) -> Mapping:
+    def mapping(self, partner: str) -> Columns:
         file = self.config / "mappings" / f"{partner}.yaml"
-        return parse_yaml(read_text(file), file.name, Mapping)
+        return parse_yaml(read_text(file), file.name, Columns)
 
     def prepare(self, partner: str, opening: bytes) -> Prepared:
         """`partner` makes its drop, straight into its inbox."""

@@ -1,6 +1,7 @@
 """The gates: what must hold before a round is opened and before a run does anything.
 
-1. **approval**: every controller approved exactly this manifest, with the key it names, and did not withdraw.
+1. **approval**: every controller approved exactly this manifest, with a key that the trust root named for that when
+   the approval was taken in, and did not withdraw.
 2. **instruction**: every controller acknowledged the work instruction; together they cover every role that must.
 3. **plan**: every part of the project plan says something of its own: no two alike, no text left from a template.
 4. **period**: today lies within the project's period.
@@ -9,7 +10,7 @@
 7. **equal treatment**: on every ground of discrimination that helps select, every FG advised.
 8. **neighbourhood**: a neighbourhood project has a monitor with groups that counts records of every partner that
    can be counted, and no ground of discrimination helps select.
-9. **parties**: the keys in the manifest are those registered with this site.
+9. **parties**: the trust root has not expired, and the keys in the manifest are those that it names.
 10. **round**: the round was opened under this manifest, and its key is still there.
 
 What the document itself makes impossible (volumes, terms and cases without bound; a release of what is not named; a
@@ -25,10 +26,11 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from lsi_match.errors import LsiError
-from lsi_match.protocol.documents import Card, Opening
+from lsi_match.protocol.documents import Opening
 from lsi_match.protocol.equality import CharacteristicKind, uses
 from lsi_match.protocol.manifest import Manifest
-from lsi_match.trust.agreement import MATCHER, check_approvals, read_agreement
+from lsi_match.trust.agreement import check_approvals, read_agreement
+from lsi_match.trust.root import Trust
 
 
 class Gate(StrEnum):
@@ -73,8 +75,8 @@ class Gate(StrEnum):
     )
     PARTIES = (
         "parties",
-        "De sleutels zijn die van de aangemelde partijen",
-        "The keys are those of the registered parties",
+        "De sleutels zijn die van de vertrouwenslijst",
+        "The keys are those of the trust root",
     )
     ROUND = "round", "De ronde is geopend onder dit manifest", "The round was opened under this manifest"  # fmt: skip
 
@@ -128,16 +130,6 @@ class NeighbourhoodGateError(GateError):
     en = "A neighbourhood project needs more: {problem}."
 
 
-class PartyUnknownError(LsiError):
-    nl = "{name} is bij deze koppelomgeving niet aangemeld. Vraag de beheerder om het aan te melden met 'site register'."
-    en = "{name} is not registered with this matching environment. Ask its operator to register it: 'site register'."
-
-
-class PartyKeyDiffersError(LsiError):
-    nl = "Het manifest noemt voor {name} een andere sleutel dan hier is aangemeld. Er wordt niets vastgelegd."
-    en = "The manifest names another key for {name} than was registered here. Nothing is registered."
-
-
 class RoundGateError(GateError):
     nl = "Ronde {round} is geopend onder een ander manifest, of is al afgesloten. Open een nieuwe ronde."
     en = "Round {round} was opened under another manifest, or has ended. Open a new round."
@@ -150,14 +142,14 @@ class Evidence:
     Attributes:
         papers: what was signed, as `trust.agreement.read_agreement` takes it.
         now: the time.
-        registered: the cards of the parties of a site, the matcher's own included; None where there is no site.
+        trust: who may sign for whom (`trust.root`).
         opening: of the round; None before there is one.
         key_present: whether the round's key is still there.
     """
 
     papers: Mapping[str, bytes]
     now: datetime
-    registered: Mapping[str, Card] | None = None
+    trust: Trust
     opening: Opening | None = None
     key_present: bool = False
 
@@ -174,7 +166,7 @@ def evaluate(manifest: Manifest, evidence: Evidence) -> list[Verdict]:
     """Every gate that can be judged on this evidence, in order."""
     today = evidence.now.date()
     judged = {
-        Gate.APPROVAL: lambda: check_approvals(manifest, evidence.papers, evidence.now),
+        Gate.APPROVAL: lambda: check_approvals(manifest, evidence.papers, evidence.now, evidence.trust),
         Gate.INSTRUCTION: lambda: _instruction(manifest, evidence),
         Gate.PLAN: lambda: _plan(manifest),
         Gate.PERIOD: lambda: _period(manifest, today),
@@ -182,9 +174,8 @@ def evaluate(manifest: Manifest, evidence: Evidence) -> list[Verdict]:
         Gate.DPO_ADVICE: lambda: _dpo_advice(manifest, today),
         Gate.EQUAL_TREATMENT: lambda: _equal_treatment(manifest),
         Gate.NEIGHBOURHOOD: lambda: _neighbourhood(manifest),
+        Gate.PARTIES: lambda: evidence.trust.check(manifest, evidence.now),
     }
-    if evidence.registered is not None:
-        judged[Gate.PARTIES] = lambda: check_parties(manifest, evidence.registered or {})
     if evidence.opening is not None:
         judged[Gate.ROUND] = lambda: _round(manifest, evidence)
     return [Verdict(gate, _error_of(check)) for gate, check in judged.items()]
@@ -206,7 +197,7 @@ def _error_of(check: Callable[[], object]) -> LsiError | None:
 
 
 def _instruction(manifest: Manifest, evidence: Evidence) -> None:
-    roles = read_agreement(manifest, evidence.papers, evidence.now).roles
+    roles = read_agreement(manifest, evidence.papers, evidence.now, evidence.trust).roles
     read = {role for acknowledged in roles.values() for role in acknowledged}
     missing = [name for name in manifest.controllers if name not in roles]
     missing += [role for role in manifest.work_instruction.acknowledged_by if role not in read]
@@ -294,16 +285,6 @@ def _neighbourhood(manifest: Manifest) -> None:
         raise NeighbourhoodGateError(problem="monitor.dimensions: fields")
     for ground in _grounds(manifest):
         raise NeighbourhoodGateError(problem=manifest.characteristics[ground].label)
-
-
-def check_parties(manifest: Manifest, registered: Mapping[str, Card]) -> None:
-    """Raises PartyUnknownError, PartyKeyDiffersError unless every key in the manifest is a registered one."""
-    for name, party in {**manifest.controllers, MATCHER: manifest.matcher}.items():
-        if name not in registered:
-            raise PartyUnknownError(name=name)
-        card = registered[name]
-        if (card.signing_key, card.encryption_key) != (party.signing_key, party.encryption_key):
-            raise PartyKeyDiffersError(name=name)
 
 
 def _round(manifest: Manifest, evidence: Evidence) -> None:

@@ -34,6 +34,12 @@ class Journal:
         log = Log.open(path) if path.exists() else Log.create(path, f"{domain}/{project}")
         return cls(log, project, domain, identity)
 
+    @classmethod
+    def existing(cls, path: Path, project: str, identity: Identity) -> Journal:
+        """The journal over a log that is there, whose origin says the domain."""
+        log = Log.open(path)
+        return cls(log, project, log.origin.removesuffix(f"/{project}"), identity)
+
     def __enter__(self) -> Journal:
         return self
 

@@ -1,9 +1,9 @@
 """The matching site: one folder, of which the log is the source of truth.
 
 keys/                          the matcher's own identity
-parties/<name>.json            the public keys of the controllers it deals with, as registered
 projects/<project>/
     log.sqlite                 the Merkle log of this project
+    trust/                     who may sign for whom (trust/root_store.py)
     manifest.json, approvals/  the agreement that runs: the manifest, and what was signed about it
     documents/<digest>.json    every signed document and overview, by content
     inbox/<partner>/           where drops arrive
@@ -17,22 +17,23 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from lsi_match.errors import LsiError
 from lsi_match.files import private_folder, read_bytes, write_whole
-from lsi_match.matcher.gates import Evidence, PartyUnknownError, check_parties
+from lsi_match.matcher.gates import Evidence
 from lsi_match.matcher.journal import Journal
+from lsi_match.matcher.trusted import facts_of, logged_roots, trust_by_log
 from lsi_match.monitor.counts import Overview
 from lsi_match.protocol.canonical import canonical_json, digest_of_bytes
-from lsi_match.protocol.documents import Card, Opening
+from lsi_match.protocol.documents import Opening
 from lsi_match.protocol.manifest import Manifest
 from lsi_match.protocol.steps import Step
+from lsi_match.protocol.trust_root import MATCHER, TrustRoot
 from lsi_match.trust.agreement import (
-    MATCHER,
     Agreement,
     ApprovalInvalidError,
     check_approvals,
@@ -40,16 +41,12 @@ from lsi_match.trust.agreement import (
     paper_name,
     read_agreement,
 )
-from lsi_match.trust.keys import Identity, load_identity, make_identity, read_card
-from lsi_match.trust.outside import key_id
+from lsi_match.trust.keys import Identity, load_identity, make_identity
+from lsi_match.trust.root import Trust, project_of
+from lsi_match.trust.root_store import TrustStore
 from lsi_match.trust.signing import verify
 
 OPENING = "opening"
-
-
-class PartyRegisteredError(LsiError):
-    nl = "{name} is al aangemeld met een andere sleutel. Is die verloren of gestolen? Controleer de nieuwe, en gebruik dan --replace."
-    en = "{name} is registered with another key already. Was that lost or stolen? Check the new one, then use --replace."
 
 
 class ProjectUnknownError(LsiError):
@@ -77,69 +74,32 @@ class Site:
     def identity(self) -> Identity:
         return load_identity(MATCHER, self.folder / "keys")
 
-    def register(self, card: bytes, source: str) -> str:
-        """Register the public keys of a party; its name. They are compared with those of every manifest.
+    def add_roots(self, pile: Iterable[bytes], pin: str | None, now: datetime) -> list[TrustRoot]:
+        """Take in the versions of a trust root that follow those that are here; what was new.
+
+        Until a project has a manifest with the keys of the newest version, it opens and runs no round. The log
+        comes first: a key that changed without an entry would be a replacement that nobody can see.
+
+        Args:
+            pin: digest of version 1, as a person compared it.
 
         Raises:
-            PartyRegisteredError: the party is registered with other keys; see `replace_party`.
+            TrustRootError, SignedDocumentInvalidError: see `trust.root`.
         """
-        party = read_card(card, source)
-        file = self.folder / "parties" / f"{party.name}.json"
-        if file.exists() and self.party(party.name) != party:
-            raise PartyRegisteredError(name=party.name)
-        write_whole(file, canonical_json(party.model_dump()), replace=True)
-        return party.name
-
-    def replace_party(self, card: bytes, source: str, now: datetime) -> tuple[str, list[str]]:
-        """Register other keys for a party that lost its own: its name, and the projects in whose log it stands.
-
-        Until such a project has a manifest with the new keys, it opens and runs no round. The entries come
-        first: a card that changed without one would be a replacement that nobody can see.
-
-        A party that was not registered before is, and there is nothing to log.
-        """
-        new = read_card(card, source)
-        if not (self.folder / "parties" / f"{new.name}.json").exists():
-            return self.register(card, source), []
-        old = self.party(new.name)
-        if new == old:
-            return new.name, []
-        touched = [project for project in self.projects() if new.name in project.manifest().controllers]
-        for project in touched:
-            with project.journal() as journal:
-                journal.record(
-                    Step.REPLACE_KEY,
-                    now,
-                    manifest=project.manifest().digest,
-                    facts={
-                        "party": new.name,
-                        "old_key": f"sha256:{key_id(old.signing_key)}",
-                        "new_key": f"sha256:{key_id(new.signing_key)}",
-                        "old_recipient": old.encryption_key,
-                        "new_recipient": new.encryption_key,
-                    },
-                )
-        file = self.folder / "parties" / f"{new.name}.json"
-        write_whole(file, canonical_json(new.model_dump()), replace=True)
-        return new.name, [project.id for project in touched]
+        papers = list(pile)
+        project = Project(self, project_of(papers))
+        new = project.trust_store.news(papers, pin, now)
+        if new and project.log_file.exists():
+            with Journal.existing(project.log_file, project.id, self.identity()) as journal:
+                under = str(journal.entries()[-1].attributes["lsi.manifest"])
+                project.log_roots(journal, [one.root for one in new], now, under)
+        project.trust_store.keep(new)
+        return [one.root for one in new]
 
     def projects(self) -> list[Project]:
         """Every project that was accepted, by name."""
         found = sorted((self.folder / "projects").glob("*/manifest.json"))
         return [Project(self, file.parent.name) for file in found]
-
-    def party(self, name: str) -> Card:
-        file = self.folder / "parties" / f"{name}.json"
-        if not file.exists():
-            raise PartyUnknownError(name=name)
-        return read_card(read_bytes(file), str(file))
-
-    def registered(self) -> dict[str, Card]:
-        """The cards of every party, the matcher's own included."""
-        cards = {
-            file.stem: self.party(file.stem) for file in sorted((self.folder / "parties").glob("*.json"))
-        }
-        return {**cards, MATCHER: Card.model_validate(self.identity().card)}
 
     def accept(self, canonical: bytes, papers: Mapping[str, bytes], now: datetime) -> Project:
         """Register a manifest that every controller approved; the start of a project, or of its next version.
@@ -149,17 +109,19 @@ class Site:
 
         Raises:
             ManifestAlteredError, ApprovalsMissingError, ApprovalInvalidError: see `trust.agreement`.
-            PartyUnknownError, PartyKeyDiffersError: its keys are not those registered here.
+            TrustRootError: its keys are not those of the trust root, or there is none that stands today.
         """
         manifest = load_manifest(canonical)
-        check_parties(manifest, self.registered())
-        check_approvals(manifest, papers, now)
         project = Project(self, manifest.project.id)
+        trust = project.trust(now)
+        trust.check(manifest, now)
+        check_approvals(manifest, papers, now, trust)
         private_folder(project.folder)
         for name in manifest.partners:
             private_folder(project.folder / "inbox" / name)
         with project.make_journal(manifest.matcher.domain) as journal:
             project.keep(canonical)
+            project.log_roots(journal, trust.roots, now, manifest.digest)
             journal.record(
                 Step.REGISTER_MANIFEST, now, manifest=manifest.digest, facts=project.keep_papers(papers)
             )
@@ -198,6 +160,29 @@ class Project:
     def journal(self) -> Journal:
         return self.make_journal(self.manifest().matcher.domain)
 
+    @property
+    def trust_store(self) -> TrustStore:
+        return TrustStore(self.site.folder, self.id)
+
+    def trust(self, now: datetime) -> Trust:
+        """Who may sign for whom, by the trust roots here and the log; raises TrustRootError, RootNotLoggedError."""
+        roots = self.trust_store.roots(now)
+        if not self.log_file.exists():
+            return Trust(roots)
+        with Journal.existing(self.log_file, self.id, self.site.identity()) as journal:
+            return trust_by_log(roots, journal.entries())
+
+    def log_roots(self, journal: Journal, roots: Iterable[TrustRoot], now: datetime, manifest: str) -> None:
+        """An entry for every version that the log does not have yet; each is kept as a document too."""
+        logged = logged_roots(journal.entries())
+        known = {root.version: root for root in self.trust_store.roots(now)} if logged else {}
+        for root in roots:
+            if root.version not in logged:
+                self.keep(root.canonical())
+                facts = facts_of(root, known.get(root.version - 1))
+                journal.record(Step.TRUST_ROOT, now, manifest=manifest, facts=facts)
+            known[root.version] = root
+
     def manifest(self) -> Manifest:
         """The manifest as registered, its bytes checked to be canonical."""
         return load_manifest(read_bytes(self.folder / "manifest.json"))
@@ -215,16 +200,16 @@ class Project:
         approvals anew. What does not hold is refused; what they say together now.
 
         Raises:
-            ApprovalInvalidError: a paper is not signed with its party's key, or about something else.
+            ApprovalInvalidError: a paper is not signed with a key that counts, or about something else.
         """
         manifest = self.manifest()
-        problems = read_agreement(manifest, papers, now).problems
+        problems = read_agreement(manifest, papers, now, self.trust(now)).problems
         for name, problem in problems.items():
             raise ApprovalInvalidError(name=name, problem=problem)
         with self.journal() as journal:
             journal.record(Step.TAKE_IN, now, manifest=manifest.digest, facts=self.keep_papers(papers))
         self.write_papers(papers)
-        return read_agreement(manifest, self.papers(), now)
+        return read_agreement(manifest, self.papers(), now, self.trust(now))
 
     def keep_papers(self, papers: Mapping[str, bytes]) -> dict[str, str]:
         """Keep papers under their digests; for the log, what each is and its digest."""
@@ -237,7 +222,7 @@ class Project:
     def evidence(self, now: datetime, opening: Opening | None = None) -> Evidence:
         """What the gates look at."""
         key = bool(opening and self.takes_drops(opening.round))
-        return Evidence(self.papers(), now, self.site.registered(), opening, key)
+        return Evidence(self.papers(), now, self.trust(now), opening, key)
 
     def keep(self, document: bytes) -> str:
         """Keep a document under its digest; the digest."""

@@ -2,6 +2,7 @@
 
 keys/                         encryption.age, signing.pem (or its protected forms), card.json: see trust/keys.py
 projects/<project>/
+    trust/                    who may sign for whom (trust/root_store.py)
     manifest.json             the canonical bytes this partner approved
     approvals/<name>.json     what every controller signed about it
     key-share.json            the project key, sealed to this partner
@@ -15,7 +16,7 @@ import base64
 import binascii
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -25,9 +26,12 @@ from lsi_match.files import read_bytes, write_whole
 from lsi_match.protocol.canonical import canonical_json
 from lsi_match.protocol.documents import KeyShare
 from lsi_match.protocol.manifest import Manifest
+from lsi_match.protocol.trust_root import Role, TrustRoot
 from lsi_match.trust.agreement import check_approvals, load_manifest, paper_name
-from lsi_match.trust.keys import Identity, load_identity
+from lsi_match.trust.keys import CARD, Identity, load_identity, read_card
 from lsi_match.trust.project_key import ProjectKey
+from lsi_match.trust.root import Trust, project_of
+from lsi_match.trust.root_store import TrustStore
 from lsi_match.trust.sealing import seal, unseal
 from lsi_match.trust.signing import (
     SignatureMissingError,
@@ -48,6 +52,11 @@ class ProjectKeyDiffersError(LsiError):
 class ProjectKeyReusedError(LsiError):
     nl = "{partner}: de projectsleutel van versie {epoch} is die van een eerdere versie. Maak met alle deelnemers een nieuwe."
     en = "{partner}: the project key of epoch {epoch} is that of an earlier epoch. Make a new one with all partners."
+
+
+class OwnKeyDiffersError(LsiError):
+    nl = "De vertrouwenslijst noemt voor {partner} andere sleutels dan hier staan. Hebt u die niet zelf vervangen? Bel de andere organisaties."
+    en = "The trust root names other keys for {partner} than those here. Did you not replace them? Call the other organisations."
 
 
 class ReferencesLostError(LsiError):
@@ -86,9 +95,11 @@ class Home:
             ManifestAlteredError, ApprovalsMissingError, ApprovalInvalidError: see `trust.agreement`.
             SignatureMissingError, SealBrokenError, ProjectKeyDiffersError: the key share is not for us, or another key.
             ProjectKeyReusedError: a new epoch with the old key.
+            TrustRootError, OwnKeyDiffersError: see `check_trust`.
         """
         manifest = load_manifest(canonical)
-        check_approvals(manifest, approvals, now)
+        self.check_trust(manifest, now)
+        check_approvals(manifest, approvals, now, self.trust(manifest.project.id, now))
         key = self._opened(key_share, manifest)
         earlier = self._earlier_key(manifest.project.id)
         if earlier and earlier.epoch != key.epoch and earlier.secret == key.secret:
@@ -99,11 +110,48 @@ class Home:
             write_whole(folder / "approvals" / f"{paper_name(paper)}.json", paper, replace=True)
         write_whole(folder / "key-share.json", key_share, replace=True)
         write_whole(folder / "manifest.json", canonical, replace=True)
+        self._trust_store(manifest.project.id).saw(approvals.values(), now)
         return manifest
 
-    def take_in(self, papers: Mapping[str, bytes], project: str) -> None:
+    def _trust_store(self, project: str) -> TrustStore:
+        return TrustStore(self.folder, project)
+
+    def trust(self, project: str, now: datetime) -> Trust:
+        """Who may sign for whom; raises TrustRootError."""
+        return self._trust_store(project).trust(now)
+
+    def add_roots(self, pile: Iterable[bytes], pin: str | None, now: datetime) -> list[TrustRoot]:
+        """Take in the versions of a trust root that follow those that are here; what was new.
+
+        Raises:
+            TrustRootError, SignedDocumentInvalidError: see `trust.root`.
+        """
+        papers = list(pile)
+        store = self._trust_store(project_of(papers))
+        new = store.news(papers, pin, now)
+        store.keep(new)
+        return [one.root for one in new]
+
+    def check_trust(self, manifest: Manifest, now: datetime) -> None:
+        """That the trust root stands today, and names the keys in the manifest and those that this partner has.
+
+        Raises:
+            TrustRootError: it has expired, or names other keys than the manifest.
+            OwnKeyDiffersError: the others put another key in the place of ours, or this folder is an old one.
+        """
+        trust = self.trust(manifest.project.id, now)
+        trust.check(manifest, now)
+        own = read_card(read_bytes(self.folder / "keys" / CARD), CARD)
+        known = trust.current.organisations.get(self.name)
+        if known is not None and (
+            own.signing_key not in known.keys_for(Role.DELIVER) or own.encryption_key != known.encryption_key
+        ):
+            raise OwnKeyDiffersError(partner=self.name)
+
+    def take_in(self, papers: Mapping[str, bytes], project: str, now: datetime) -> None:
         """Keep papers that were signed later beside those of `project`, if this partner joined it."""
-        if self.project(project).exists():
+        if (self.project(project) / "manifest.json").exists():
+            self._trust_store(project).saw(papers.values(), now)
             for paper in papers.values():
                 write_whole(
                     self.project(project) / "approvals" / f"{paper_name(paper)}.json", paper, replace=True
@@ -114,7 +162,7 @@ class Home:
         folder = self.project(project)
         manifest = load_manifest(read_bytes(folder / "manifest.json"))
         found = {p.stem: read_bytes(p) for p in sorted((folder / "approvals").glob("*.json"))}
-        check_approvals(manifest, found, now)
+        check_approvals(manifest, found, now, self.trust(project, now))
         return manifest
 
     def project_key(self, manifest: Manifest) -> ProjectKey:

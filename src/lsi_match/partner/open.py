@@ -16,6 +16,7 @@ from lsi_match.protocol.canonical import digest_of_bytes
 from lsi_match.protocol.documents import ReleaseDescriptor
 from lsi_match.protocol.manifest import Manifest
 from lsi_match.protocol.tables import CASE, REFERENCE, SELECTION, release_columns
+from lsi_match.protocol.trust_root import MATCHER, Role
 from lsi_match.tables import from_parquet, schema_of
 from lsi_match.trust.sealing import unseal
 from lsi_match.trust.signing import verify
@@ -55,10 +56,8 @@ def open_release(
         LsiError: not signed by the matcher, not for this partner, expired, altered, or damaged.
     """
     manifest = home.agreed_manifest(project, now)
-    signing_key = manifest.matcher.signing_key
-    descriptor = verify(
-        read_bytes(file), RELEASE, ReleaseDescriptor, signing_key, what="release", party="matcher"
-    )
+    keys = home.trust(project, now).current.organisations[MATCHER].keys_for(Role.MATCH)
+    descriptor = verify(read_bytes(file), RELEASE, ReleaseDescriptor, keys, what="release", party=MATCHER)
     if descriptor.partner != home.name:
         raise ReleaseNotOursError(file=file.name, recipient=descriptor.partner, partner=home.name)
     if descriptor.manifest != manifest.digest or descriptor.project != project:

@@ -120,6 +120,7 @@ def prepare(
     manifest = home.agreed_manifest(project, now)
     if home.name not in manifest.partners:
         raise NotAPartnerError(partner=home.name, project=project)
+    home.check_trust(manifest, now)
     opening = verify(
         opening_document, OPENING, Opening, manifest.matcher.signing_key, what="opening", party="matcher"
     )

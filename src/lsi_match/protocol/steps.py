@@ -18,7 +18,7 @@ class Step(StrEnum):
 
     REGISTER_MANIFEST = "register manifest", "manifest vastleggen"
     TAKE_IN = "take in papers", "stukken vastleggen"
-    REPLACE_KEY = "replace key", "sleutel vervangen"
+    TRUST_ROOT = "trust root", "vertrouwenslijst vastleggen"
     OPEN_ROUND = "open round", "ronde openen"
     ARRIVE = "arrive", "levering binnengekomen"
     REMIND = "remind", "herinneren"

@@ -17,7 +17,9 @@ from pydantic import ValidationError
 from lsi_match.errors import LsiError
 from lsi_match.protocol.documents import Acknowledgement, Approval, Withdrawal
 from lsi_match.protocol.manifest import Manifest
+from lsi_match.protocol.trust_root import MATCHER, Role
 from lsi_match.trust.keys import Identity
+from lsi_match.trust.root import Trust
 from lsi_match.trust.signing import (
     SignatureMissingError,
     SignedDocumentInvalidError,
@@ -27,7 +29,6 @@ from lsi_match.trust.signing import (
 )
 
 APPROVAL, WITHDRAWAL, ACKNOWLEDGEMENT = "approval", "withdrawal", "acknowledgement"
-MATCHER = "matcher"
 STATEMENT = (
     "I have read this manifest and its work instruction. As joint controller my organisation takes "
     "responsibility for every selection, match and release that it describes, and for no other."
@@ -37,6 +38,8 @@ _MODELS: dict[str, type[Approval | Withdrawal | Acknowledgement]] = {
     WITHDRAWAL: Withdrawal,
     ACKNOWLEDGEMENT: Acknowledgement,
 }
+#: Kind of paper → what the key under it must be for.
+_ROLES = {APPROVAL: Role.APPROVE, WITHDRAWAL: Role.APPROVE, ACKNOWLEDGEMENT: Role.ACKNOWLEDGE}
 Paper = TypeVar("Paper", Approval, Withdrawal, Acknowledgement)
 
 
@@ -130,19 +133,20 @@ class Agreement:
     roles: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-def read_agreement(manifest: Manifest, papers: Mapping[str, bytes], now: datetime) -> Agreement:
+def read_agreement(manifest: Manifest, papers: Mapping[str, bytes], now: datetime, trust: Trust) -> Agreement:
     """Sort and check signed papers; nothing in it comes from a paper that does not hold.
 
     Args:
         papers: file name without its last suffix (`uwv`, `uwv.withdrawal` …) → the signed document.
+        trust: who could sign what, when each paper was first taken in.
     """
     found = Agreement()
     for file, data in sorted(papers.items()):
         try:
-            paper = _read(manifest, data)
+            paper = _read(manifest, data, now, trust)
             problem = _mismatch(manifest, paper, now)
         except (SignatureMissingError, SignedDocumentInvalidError):
-            paper, problem = None, "no good signature by its key in the manifest"
+            paper, problem = None, "no good signature by a key that the trust root names for this"
         name = paper.controller if paper else file.split(".")[0]
         if problem:
             found.problems[name] = problem
@@ -160,18 +164,20 @@ def read_agreement(manifest: Manifest, papers: Mapping[str, bytes], now: datetim
     return found
 
 
-def check_approvals(manifest: Manifest, papers: Mapping[str, bytes], now: datetime) -> dict[str, Approval]:
+def check_approvals(
+    manifest: Manifest, papers: Mapping[str, bytes], now: datetime, trust: Trust
+) -> dict[str, Approval]:
     """Every controller's approval of this very manifest, by name.
 
     Args:
-        papers: as for `read_agreement`.
+        papers, trust: as for `read_agreement`.
 
     Raises:
         ApprovalWithdrawnError: a controller withdrew its approval.
-        ApprovalInvalidError: signed with another key, another manifest or work instruction, or in the future.
+        ApprovalInvalidError: signed with a key that does not count, another manifest or work instruction, or in the future.
         ApprovalsMissingError: a controller has not signed.
     """
-    found = read_agreement(manifest, papers, now)
+    found = read_agreement(manifest, papers, now, trust)
     for name in manifest.controllers:
         if name in found.withdrawn:
             raise ApprovalWithdrawnError(name=name, date=str(found.withdrawn[name].at.date()))
@@ -198,16 +204,18 @@ def paper_name(data: bytes) -> str:
     raise SignedDocumentInvalidError(what="approval", party="?")
 
 
-def _read(manifest: Manifest, data: bytes) -> Approval | Withdrawal | Acknowledgement:
-    """A paper, its signature checked against the key that the manifest names for whom it says it is of."""
+def _read(
+    manifest: Manifest, data: bytes, now: datetime, trust: Trust
+) -> Approval | Withdrawal | Acknowledgement:
+    """A paper, its signature checked against the keys that the trust root names for whom it says it is of."""
     party, _, kind = paper_name(data).partition(".")
     kind = kind or APPROVAL
-    keys = {name: controller.signing_key for name, controller in manifest.controllers.items()}
-    if kind == ACKNOWLEDGEMENT:
-        keys[MATCHER] = manifest.matcher.signing_key
-    if party not in keys:
+    root, _ = trust.judge(data, now)
+    parties = [*manifest.controllers, *([MATCHER] if kind == ACKNOWLEDGEMENT else [])]
+    if party not in parties or party not in root.organisations:
         raise SignatureMissingError(what=kind, party=party)
-    return verify(data, kind, _MODELS[kind], keys[party], what=kind, party=party)
+    keys = root.organisations[party].keys_for(_ROLES[kind])
+    return verify(data, kind, _MODELS[kind], keys, what=kind, party=party)
 
 
 def _mismatch(manifest: Manifest, paper: Approval | Withdrawal | Acknowledgement, now: datetime) -> str:

@@ -21,6 +21,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from pydantic import ValidationError
+
 from lsi_match.errors import LsiError
 from lsi_match.protocol.canonical import digest_of_bytes
 from lsi_match.protocol.manifest import Manifest
@@ -41,6 +43,11 @@ class TrustRootError(LsiError):
 class RootMissingError(TrustRootError):
     nl = "Van project {project} is hier geen vertrouwenslijst. Neem haar eerst op met 'trust add'."
     en = "There is no trust root of project {project} here. Take it in first, with 'trust add'."
+
+
+class RootUnreadableError(TrustRootError):
+    nl = "Dit bestand is geen vertrouwenslijst zoals 'trust new' die maakt."
+    en = "This file is no trust root as 'trust new' makes it."
 
 
 class RootNotPinnedError(TrustRootError):
@@ -134,6 +141,32 @@ def read_roots(pile: Iterable[bytes]) -> list[SignedRoot]:
         found.setdefault(root.digest, (root, []))[1].append(line)
     versions = [SignedRoot(root, tuple(sorted(set(papers)))) for root, papers in found.values()]
     return sorted(versions, key=lambda one: (one.root.version, one.root.digest))
+
+
+def project_of(pile: Iterable[bytes]) -> str:
+    """The project that the first version in a pile is of; raises RootMissingError when there is none in it."""
+    found = read_roots(pile)
+    if not found:
+        raise RootMissingError(project="?")
+    return found[0].root.project
+
+
+def load_root(canonical: bytes) -> TrustRoot:
+    """The version in canonical bytes, not signed yet; raises RootUnreadableError."""
+    try:
+        root = TrustRoot.model_validate_json(canonical)
+    except ValidationError:
+        raise RootUnreadableError() from None
+    if root.canonical() != canonical:
+        raise RootUnreadableError()
+    return root
+
+
+def chain(pile: Iterable[bytes], project: str, now: datetime) -> Trust:
+    """Versions taken at their own word: signed as they should be, but nobody compared the digest of the first."""
+    papers = list(pile)
+    first = next((one.root.digest for one in read_roots(papers)), None)
+    return Trust(tuple(one.root for one in walk((), papers, project, first, now)))
 
 
 def check_first(candidate: SignedRoot, project: str, pin: str | None, now: datetime) -> None:

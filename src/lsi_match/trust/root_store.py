@@ -3,7 +3,7 @@
 <place>/projects/<project>/trust/
     pinned           digest of version 1, as a person compared it
     0001.json …      the signatures of each version, one per line; the folder can be sent as it is
-    seen.json        at a partner: which version each paper was first taken in under (a site has its log for that)
+    seen             at a partner, as JSON: which version each paper was first taken in under (a site has its log for that)
 """
 
 from __future__ import annotations
@@ -66,10 +66,10 @@ class TrustStore:
         for paper in papers:
             seen.setdefault(digest_of_bytes(paper), Seen(current, now))
         value = {digest: {"version": one.version, "at": one.at.isoformat()} for digest, one in seen.items()}
-        write_whole(self.folder / "seen.json", canonical_json(value) + b"\n", replace=True)
+        write_whole(self.folder / "seen", canonical_json(value) + b"\n", replace=True)
 
     def _seen(self) -> dict[str, Seen]:
-        file = self.folder / "seen.json"
+        file = self.folder / "seen"
         if not file.exists():
             return {}
         try:

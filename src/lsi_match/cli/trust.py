@@ -1,0 +1,206 @@
+"""The trust root: who may sign for whom in a project."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cyclopts import App
+
+from lsi_match.cli.console import Json, done, language, out, print_json, read_folder, say
+from lsi_match.errors import WrongUseError
+
+if TYPE_CHECKING:
+    from lsi_match.protocol.trust_root import TrustRoot
+
+app = App(help="Make, sign and take in the trust root: who may sign for whom in a project.")
+
+STATEMENT = (
+    "I compared these keys with their owners, by another way than the one they came by. Whoever holds a key that "
+    "stands here signs for that organisation."
+)
+
+
+@app.command
+def new(
+    draft: Path,
+    *,
+    cards: Path,
+    out: Path,
+    previous: Path | None = None,
+    threshold: int | None = None,
+    days: int = 365,
+    json: Json = False,
+) -> None:
+    """Make a version of the trust root out of cards, to be signed by the organisations in it.
+
+    Args:
+        draft: the manifest or its draft (YAML), for the names, titles and OINs of the parties.
+        cards: folder with their cards. A further card UWV.approve.json is of a key for that role alone.
+        out: the file to write; it must not exist yet.
+        previous: folder with the signed versions so far; for the first version there is none.
+        threshold: how many organisations must sign; more than half when left out.
+        days: how long it stands.
+    """
+    from lsi_match.cli.manifest import read_manifest
+    from lsi_match.files import write_whole
+    from lsi_match.matcher.site import utc_now
+    from lsi_match.protocol.trust_root import MATCHER
+    from lsi_match.trust.keys import read_card
+    from lsi_match.trust.root import chain
+    from lsi_match.trust.root_draft import changes, compose
+
+    document, _ = read_manifest(draft)
+    project = document.project.id
+    parties = {name: (one.title, one.oin) for name, one in document.controllers.items()}
+    parties[MATCHER] = (document.matcher.title, document.matcher.oin)
+    before = chain(read_folder(previous, "*.json").values(), project, utc_now()).current if previous else None
+    root = compose(
+        project,
+        parties,
+        {stem: read_card(data, stem) for stem, data in read_folder(cards, "*.json").items()},
+        utc_now(),
+        previous=before,
+        threshold=threshold,
+        days=days,
+    )
+    write_whole(out, root.canonical())
+    _show(root, changes(before, root), json, {"file": str(out)})
+
+
+@app.command
+def sign(root: Path, name: str, home: Path, *, out: Path, json: Json = False) -> None:
+    """Sign a version of the trust root as one of its organisations.
+
+    Args:
+        root: the version, as `trust new` wrote it.
+        name: the organisation.
+        home: its folder.
+        out: folder for the signature: OUT/trust-root.VERSION.NAME.json.
+    """
+    from lsi_match.files import read_bytes, write_whole
+    from lsi_match.matcher.site import utc_now
+    from lsi_match.protocol.trust_root import Role
+    from lsi_match.trust.keys import load_identity
+    from lsi_match.trust.root import RootMissingError, load_root, sign_root
+    from lsi_match.trust.root_draft import changes
+    from lsi_match.trust.root_store import TrustStore
+
+    document = load_root(read_bytes(root))
+    try:
+        before = TrustStore(home, document.project).roots(utc_now())[-1]
+    except RootMissingError:
+        before = None
+    identity = load_identity(name, home / "keys")
+    named = [one.organisations[name] for one in (document, before) if one and name in one.organisations]
+    if not any(identity.signing_key in party.keys_for(Role.ROOT) for party in named):
+        raise WrongUseError(
+            problem=f"the trust root does not name {name} with the key in {home}, to sign trust roots"
+        )
+    file = out / f"trust-root.{document.version}.{name}.json"
+    write_whole(file, sign_root(document, identity), replace=True)
+    _show(document, changes(before, document), json, {"signature": str(file)})
+    if not json:
+        from lsi_match.cli.console import out as terminal
+
+        terminal.print(f"\n{STATEMENT}\n{file}", markup=False, soft_wrap=True)
+
+
+@app.command
+def add(place: Path, papers: Path, *, pin: str | None = None, json: Json = False) -> None:
+    """Take in a signed trust root, at a partner or at the matching site. There is no way back to an older version.
+
+    Args:
+        place: the home of a partner, or the matching site.
+        papers: folder with the signed versions.
+        pin: digest of the first version, compared with the others by another way; only needed for that one.
+    """
+    from lsi_match.files import read_bytes
+    from lsi_match.matcher.site import Site, utc_now
+    from lsi_match.partner.home import Home
+    from lsi_match.protocol.trust_root import MATCHER
+    from lsi_match.trust.keys import CARD, read_card
+
+    file = place / "keys" / CARD
+    name = read_card(read_bytes(file), str(file)).name
+    pile = read_folder(papers, "*.json").values()
+    taker = Site(place) if name == MATCHER else Home(place, name)
+    versions = [root.version for root in taker.add_roots(pile, pin, utc_now())]
+    text = ", ".join(map(str, versions))
+    done(say(f"{name}: vertrouwenslijst {text} opgenomen." if versions else f"{name}: er is niets nieuws.",
+             f"{name}: trust root {text} taken in." if versions else f"{name}: there is nothing new."),
+         {"party": name, "versions": versions}, json)  # fmt: skip
+
+
+@app.command
+def check(papers: Path, *, pin: str | None = None, json: Json = False) -> int:
+    """Show the signed versions in a folder, who signed each, and whether they count. Status 1 when they do not yet.
+
+    Args:
+        papers: folder with the signed versions.
+        pin: digest of the first version, compared with the others by another way.
+    """
+    from lsi_match.errors import LsiError
+    from lsi_match.matcher.site import utc_now
+    from lsi_match.oversight.trust_page import trust_lines
+    from lsi_match.trust.root import check_current, project_of, read_roots, walk
+    from lsi_match.trust.root_draft import changes
+
+    pile = list(read_folder(papers, "*.json").values())
+    project, versions = project_of(pile), read_roots(pile)
+    error: LsiError | None = None
+    try:
+        counted = walk((), pile, project, pin or versions[0].root.digest, utc_now())
+        check_current(counted[-1].root, utc_now())
+    except LsiError as wrong:
+        error = wrong
+    signed = [(one.root, sorted(one.signers(one.root))) for one in versions]
+    if json:
+        print_json({"project": project, "counts": error is None, "reason": error.reason if error else "",
+                    "text": error.text(language()) if error else "",
+                    "versions": [{"version": root.version, "digest": root.digest, "signed": names} for root, names in signed]})  # fmt: skip
+        return 1 if error else 0
+    before = None
+    for root, names in signed:
+        for line in trust_lines(root, changes(before, root), language()):
+            out.print(line, markup=False, soft_wrap=True)
+        told = ", ".join(names) or "-"
+        out.print(say(f"\nGetekend door: {told}\n", f"\nSigned by: {told}\n"), markup=False, soft_wrap=True)
+        before = root
+    if error is None and pin is None:
+        out.print(say("Dit telt, als het kenmerk van versie 1 het kenmerk is dat u langs een andere weg hebt vergeleken.",
+                      "This counts, if the digest of version 1 is the one that you compared by another way."), soft_wrap=True)  # fmt: skip
+    elif error is None:
+        out.print(say("Dit telt.", "This counts."))
+    else:
+        out.print(error.text(language()), markup=False, soft_wrap=True)
+    return 1 if error else 0
+
+
+@app.command
+def show(place: Path, project: str, *, json: Json = False) -> int:
+    """Show the trust root that a partner or the matching site goes by. Status 1 when it has expired.
+
+    Args:
+        place: the home of a partner, or the matching site.
+        project: id of the project.
+    """
+    from lsi_match.matcher.site import utc_now
+    from lsi_match.trust.root import check_current
+    from lsi_match.trust.root_draft import changes
+    from lsi_match.trust.root_store import TrustStore
+
+    roots = TrustStore(place, project).roots(utc_now())
+    _show(roots[-1], changes(roots[-2] if len(roots) > 1 else None, roots[-1]), json, {})
+    check_current(roots[-1], utc_now())
+    return 0
+
+
+def _show(root: TrustRoot, changed: list[str], json: bool, more: dict[str, str]) -> None:
+    from lsi_match.oversight.trust_page import trust_lines
+
+    if json:
+        print_json({**more, "version": root.version, "digest": root.digest, "changed": changed})
+        return
+    for line in trust_lines(root, changed, language()):
+        out.print(line, markup=False, soft_wrap=True)
