@@ -173,6 +173,7 @@ def _masked(text: str) -> list[str]:
     text = re.sub(r"(?<=sha256:)[0-9a-f]{8,}…?", "HEX", text)
     text = re.sub(r"age1[0-9a-z]+", "AGE", text)
     text = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "TIME", text)
+    text = re.sub(r"\d{4}-\d\d-\d\d", "DATE", text)
     text = re.sub(r"milliseconds=\d+", "milliseconds=N", text)
     text = re.sub(r" +\d+\.\d\d s +\d+ MiB", " TOOK", text)
     text = re.sub(r"rec-\d+-(org|dup-0)", "REC", text)

@@ -46,7 +46,7 @@ def make(
         else make_identity(name, folder, passphrase)
     )
     card = folder / "card.json"
-    done(say(f"Sleutels gemaakt. Geef {card} aan de projectleider en de beheerder van de koppelomgeving.",
+    done(say(f"Sleutels gemaakt. Geef {card} aan de projectleider.",
              f"Keys made. Give {card} to the project leader and to the operator of the matching environment."),
          {"card": str(card), **identity.card}, json)  # fmt: skip
 

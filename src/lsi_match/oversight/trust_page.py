@@ -28,7 +28,7 @@ def trust_lines(root: TrustRoot, changed: Iterable[str], lang: Language) -> list
         say(f"te tekenen door {root.threshold} van de {signing} organisaties", f"to be signed by {root.threshold} of {signing} organisations"),
     ]  # fmt: skip
     new = set(changed)
-    for name, party in root.organisations.items():
+    for name, party in sorted(root.organisations.items()):
         mark = say(" (nieuw of veranderd)", " (new or changed)") if name in new else ""
         lines += ["", f"{name}: {party.title}, OIN {party.oin}{mark}", *_signers(party, lang)]
     gone = sorted(new - root.organisations.keys())
