@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from lsi_match.protocol.manifest import Manifest
     from lsi_match.protocol.trust_root import Role
+    from lsi_match.trust.certificates import Certified
     from lsi_match.trust.keys import Identity
 
 app = App(help="Check, complete, digest and sign a manifest.")
@@ -240,7 +241,16 @@ def _show(page: str, out: Path | None, json: bool, *, markdown: bool = True) -> 
 
 
 @app.command
-def sign(manifest: Path, name: str, home: Path, *, out: Path, json: Json = False) -> None:
+def sign(
+    manifest: Path,
+    name: str,
+    home: Path,
+    *,
+    out: Path,
+    chain: Path | None = None,
+    key: Path | None = None,
+    json: Json = False,
+) -> None:
     """Sign a manifest as one of its controllers.
 
     Args:
@@ -248,15 +258,16 @@ def sign(manifest: Path, name: str, home: Path, *, out: Path, json: Json = False
         name: the controller.
         home: its folder.
         out: folder for the approval: OUT/NAME.json.
+        chain: sign with a certificate: this one and those between it and the authority (PEM).
+        key: the private key of the certificate (PEM); left out when it is the one in the HSM.
     """
     from lsi_match.files import read_bytes, write_whole
     from lsi_match.matcher.site import utc_now
-    from lsi_match.partner.home import Home
     from lsi_match.protocol.trust_root import Role
     from lsi_match.trust.agreement import STATEMENT, approve, load_manifest
 
-    document, identity = load_manifest(read_bytes(manifest)), Home(home, name).identity()
-    _must_sign(document, name, identity, home, Role.APPROVE)
+    document = load_manifest(read_bytes(manifest))
+    identity = _signer(document, name, home, Role.APPROVE, chain, key)
     write_whole(out / f"{name}.json", approve(document, identity, utc_now()), replace=True)
     title = document.controllers[name].title
     done(say(f"Ondertekend namens {title}: {document.digest}", f"Signed for {title}: {document.digest}")
@@ -264,7 +275,17 @@ def sign(manifest: Path, name: str, home: Path, *, out: Path, json: Json = False
 
 
 @app.command
-def withdraw(manifest: Path, name: str, home: Path, *, reason: str, out: Path, json: Json = False) -> None:
+def withdraw(
+    manifest: Path,
+    name: str,
+    home: Path,
+    *,
+    reason: str,
+    out: Path,
+    chain: Path | None = None,
+    key: Path | None = None,
+    json: Json = False,
+) -> None:
     """Withdraw the approval of a controller. From then on nothing happens under this manifest.
 
     Args:
@@ -273,6 +294,8 @@ def withdraw(manifest: Path, name: str, home: Path, *, reason: str, out: Path, j
         home: its folder. Its own copy of the project, if it is there, learns of it at once.
         reason: why; all parties can read it. No personal data.
         out: folder for the withdrawal: OUT/NAME.withdrawal.json. Send it to the others and to the matching site.
+        chain: sign with a certificate: this one and those between it and the authority (PEM).
+        key: the private key of the certificate (PEM); left out when it is the one in the HSM.
     """
     from lsi_match.files import read_bytes, write_whole
     from lsi_match.matcher.site import utc_now
@@ -282,8 +305,8 @@ def withdraw(manifest: Path, name: str, home: Path, *, reason: str, out: Path, j
     from lsi_match.trust.agreement import withdraw as made
 
     document, own = load_manifest(read_bytes(manifest)), Home(home, name)
-    _must_sign(document, name, own.identity(), home, Role.APPROVE)
-    paper = made(document, own.identity(), reason, utc_now())
+    signer = _signer(document, name, home, Role.APPROVE, chain, key)
+    paper = made(document, signer, reason, utc_now())
     write_whole(out / f"{name}.withdrawal.json", paper, replace=True)
     own.take_in({name: paper}, document.project.id, utc_now())
     done(say(f"Goedkeuring van {name} ingetrokken: {out / f'{name}.withdrawal.json'}. Stuur dit aan de anderen en aan de koppelomgeving.",
@@ -300,6 +323,8 @@ def acknowledge(
     instruction: Path,
     role: list[str],
     out: Path,
+    chain: Path | None = None,
+    key: Path | None = None,
     json: Json = False,
 ) -> None:
     """Say that everybody in these roles of your organisation has read the work instruction.
@@ -311,6 +336,8 @@ def acknowledge(
         instruction: the work instruction as it was read; it has to be the one that the manifest names.
         role: a role, as the manifest names it; once per role.
         out: folder for the acknowledgement: OUT/NAME.acknowledgement.json.
+        chain: sign with a certificate: this one and those between it and the authority (PEM).
+        key: the private key of the certificate (PEM); left out when it is the one in the HSM.
     """
     from lsi_match.errors import WrongUseError
     from lsi_match.files import read_bytes, write_whole
@@ -319,11 +346,9 @@ def acknowledge(
     from lsi_match.protocol.trust_root import Role
     from lsi_match.trust.agreement import acknowledge as made
     from lsi_match.trust.agreement import load_manifest
-    from lsi_match.trust.keys import load_identity
 
     document = load_manifest(read_bytes(manifest))
-    identity = load_identity(name, home / "keys")
-    _must_sign(document, name, identity, home, Role.ACKNOWLEDGE)
+    identity = _signer(document, name, home, Role.ACKNOWLEDGE, chain, key)
     if digest_of_bytes(read_bytes(instruction)) != document.work_instruction.digest:
         raise WrongUseError(problem=f"{instruction} is not the work instruction that the manifest names")
     strange = sorted(set(role) - set(document.work_instruction.acknowledged_by))
@@ -389,20 +414,30 @@ def status(
     return 1 if any(verdict.error for verdict in verdicts) else 0
 
 
-def _must_sign(document: Manifest, name: str, identity: Identity, place: Path, role: Role) -> None:
-    """That the trust root in `place`, which has to be there, lets this identity sign for `name`."""
+def _signer(
+    document: Manifest, name: str, place: Path, role: Role, chain: Path | None, key: Path | None
+) -> Identity | Certified:
+    """Who signs for `name` with the keys in `place` or with a certificate, as the trust root in `place` allows."""
     from lsi_match.errors import WrongUseError
     from lsi_match.matcher.site import utc_now
     from lsi_match.protocol.trust_root import MATCHER
+    from lsi_match.trust.certificates import certified_key, read_certified
+    from lsi_match.trust.keys import load_identity
     from lsi_match.trust.root import check_current
     from lsi_match.trust.root_store import TrustStore
 
-    root = TrustStore(place, document.project.id).roots(utc_now())[-1]
-    check_current(root, utc_now())
-    if name not in (*document.controllers, MATCHER):
-        raise WrongUseError(problem=f"the manifest does not name {name}")
+    now = utc_now()
+    root = TrustStore(place, document.project.id).roots(now)[-1]
+    check_current(root, now)
     party = root.organisations.get(name)
-    if party is None or identity.signing_key not in party.keys_for(role):
-        raise WrongUseError(
-            problem=f"the trust root does not name {name} with the key in {place}, to {role.value}"
-        )
+    if party is None or name not in (*document.controllers, MATCHER):
+        raise WrongUseError(problem=f"manifest and trust root do not both name {name}")
+    identity = load_identity(name, place / "keys")
+    if chain is not None:
+        certified = read_certified(name, chain, key, identity.signing)
+        certified_key(certified.certificates, party.authorities_for(role), party.oin, (now,), name)
+        return certified
+    if identity.signing_key not in party.keys_for(role):
+        problem = f"the trust root does not name {name} with the key in {place}, to {role.value}"
+        raise WrongUseError(problem=problem)
+    return identity

@@ -27,6 +27,7 @@ def new(
     *,
     cards: Path,
     out: Path,
+    certificates: Path | None = None,
     previous: Path | None = None,
     threshold: int | None = None,
     days: int = 365,
@@ -38,6 +39,7 @@ def new(
         draft: the manifest or its draft (YAML), for the names, titles and OINs of the parties.
         cards: folder with their cards. A further card UWV.approve.json is of a key for that role alone.
         out: the file to write; it must not exist yet.
+        certificates: folder with UWV.pem for who approves and acknowledges with a certificate: the authority's.
         previous: folder with the signed versions so far; for the first version there is none.
         threshold: how many organisations must sign; more than half when left out.
         days: how long it stands.
@@ -46,6 +48,7 @@ def new(
     from lsi_match.files import write_whole
     from lsi_match.matcher.site import utc_now
     from lsi_match.protocol.trust_root import MATCHER
+    from lsi_match.trust.certificates import read_authority
     from lsi_match.trust.keys import read_card
     from lsi_match.trust.root import chain
     from lsi_match.trust.root_draft import changes, compose
@@ -60,6 +63,10 @@ def new(
         parties,
         {stem: read_card(data, stem) for stem, data in read_folder(cards, "*.json").items()},
         utc_now(),
+        authorities={
+            stem: read_authority(data, stem)
+            for stem, data in (read_folder(certificates, "*.pem") if certificates else {}).items()
+        },
         previous=before,
         threshold=threshold,
         days=days,

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from lsi_match.errors import Language
 from lsi_match.protocol.trust_root import Role, TrustedOrganisation, TrustRoot
+from lsi_match.trust.certificates import authority_text
 from lsi_match.trust.outside import key_id
 
 
@@ -31,6 +32,9 @@ def trust_lines(root: TrustRoot, changed: Iterable[str], lang: Language) -> list
     for name, party in sorted(root.organisations.items()):
         mark = say(" (nieuw of veranderd)", " (new or changed)") if name in new else ""
         lines += ["", f"{name}: {party.title}, OIN {party.oin}{mark}", *_signers(party, lang)]
+    if any(party.authorities for party in root.organisations.values()):
+        lines += ["", say("Of een certificaat is ingetrokken, wordt niet nagegaan. Is dat zo? Teken een nieuwe versie zonder die uitgever.",
+                          "Whether a certificate was revoked is not checked. Was one? Sign a next version without that authority.")]  # fmt: skip
     gone = sorted(new - root.organisations.keys())
     if gone:
         lines += ["", say(f"Vervallen: {', '.join(gone)}", f"Gone: {', '.join(gone)}")]
@@ -43,6 +47,9 @@ _DUTCH: dict[str, str] = {role.value: role.dutch for role in Role}
 def _signers(party: TrustedOrganisation, lang: Language) -> Iterator[str]:
     for key in party.keys:
         yield f"  {key_id(key.signing_key)}  {_roles(key.roles, lang)}"
+    for one in party.authorities:
+        told = "certificaten van" if lang == "nl" else "certificates of"
+        yield f"  {told} {authority_text(one.certificate)}  {_roles(one.roles, lang)}"
 
 
 def _roles(roles: Iterable[str], lang: Language) -> str:

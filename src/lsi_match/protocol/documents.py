@@ -38,6 +38,12 @@ def _aware(moment: datetime) -> datetime:
 Moment = Annotated[datetime, AfterValidator(_aware)]
 
 
+#: A certificate in DER, as base64.
+Certificate = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+/]+={0,2}$", max_length=20_000)]
+#: Of who signs with a certificate: its own first, then those between it and the authority. Of who signs with a key: none.
+Certificates = Annotated[tuple[Certificate, ...], Field(max_length=4)]
+
+
 class Card(Document):
     """The public half of a party's identity: what it hands to the others."""
 
@@ -56,6 +62,7 @@ class Approval(Document):
     decision: Literal["accept"] = "accept"
     work_instruction: Digest
     statement: str = Field(max_length=2000)
+    certificates: Certificates = ()
     at: Moment
 
 
@@ -67,6 +74,7 @@ class Withdrawal(Document):
     manifest: Digest
     controller: Name
     reason: Text
+    certificates: Certificates = ()
     at: Moment
 
 
@@ -79,6 +87,7 @@ class Acknowledgement(Document):
     controller: Name
     work_instruction: Digest
     roles: tuple[Text, ...] = Field(min_length=1, max_length=50)
+    certificates: Certificates = ()
     at: Moment
 
 

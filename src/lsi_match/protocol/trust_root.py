@@ -14,14 +14,12 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints, model_validator
 
 from lsi_match.protocol.canonical import canonical_json, digest_of_bytes
-from lsi_match.protocol.documents import Moment
+from lsi_match.protocol.documents import Certificate, Moment
 from lsi_match.protocol.manifest import Digest, Document, EncryptionKey, Identity, Name, SigningKey, Text
 
 MATCHER = "matcher"
 #: A version stands for at most so long: keys and who holds them are looked at again at least every three years.
 LONGEST = timedelta(days=1096)
-#: A certificate in DER, as base64.
-Certificate = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+/]+={0,2}$", max_length=20_000)]
 
 
 class Role(StrEnum):

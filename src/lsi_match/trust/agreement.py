@@ -18,6 +18,7 @@ from lsi_match.errors import LsiError
 from lsi_match.protocol.documents import Acknowledgement, Approval, Withdrawal
 from lsi_match.protocol.manifest import Manifest
 from lsi_match.protocol.trust_root import MATCHER, Role
+from lsi_match.trust.certificates import CertificateRefusedError, Certified, certified_key
 from lsi_match.trust.keys import Identity
 from lsi_match.trust.root import Trust
 from lsi_match.trust.signing import (
@@ -78,7 +79,7 @@ def load_manifest(canonical: bytes) -> Manifest:
     return manifest
 
 
-def approve(manifest: Manifest, identity: Identity, at: datetime) -> bytes:
+def approve(manifest: Manifest, identity: Identity | Certified, at: datetime) -> bytes:
     """The approval of `identity`, a controller, as a signed document."""
     document = Approval(
         project=manifest.project.id,
@@ -86,24 +87,28 @@ def approve(manifest: Manifest, identity: Identity, at: datetime) -> bytes:
         controller=identity.name,
         work_instruction=manifest.work_instruction.digest,
         statement=STATEMENT,
+        certificates=identity.certificates,
         at=at,
     )
     return sign(document, APPROVAL, identity)
 
 
-def withdraw(manifest: Manifest, identity: Identity, reason: str, at: datetime) -> bytes:
+def withdraw(manifest: Manifest, identity: Identity | Certified, reason: str, at: datetime) -> bytes:
     """The withdrawal of an approval, as a signed document. It counts from `at` on."""
     document = Withdrawal(
         project=manifest.project.id,
         manifest=manifest.digest,
         controller=identity.name,
         reason=reason,
+        certificates=identity.certificates,
         at=at,
     )
     return sign(document, WITHDRAWAL, identity)
 
 
-def acknowledge(manifest: Manifest, identity: Identity, roles: tuple[str, ...], at: datetime) -> bytes:
+def acknowledge(
+    manifest: Manifest, identity: Identity | Certified, roles: tuple[str, ...], at: datetime
+) -> bytes:
     """That everybody in these roles at `identity` has read the work instruction, as a signed document."""
     document = Acknowledgement(
         project=manifest.project.id,
@@ -111,6 +116,7 @@ def acknowledge(manifest: Manifest, identity: Identity, roles: tuple[str, ...], 
         controller=identity.name,
         work_instruction=manifest.work_instruction.digest,
         roles=roles,
+        certificates=identity.certificates,
         at=at,
     )
     return sign(document, ACKNOWLEDGEMENT, identity)
@@ -147,6 +153,8 @@ def read_agreement(manifest: Manifest, papers: Mapping[str, bytes], now: datetim
             problem = _mismatch(manifest, paper, now)
         except (SignatureMissingError, SignedDocumentInvalidError):
             paper, problem = None, "no good signature by a key that the trust root names for this"
+        except CertificateRefusedError as refused:
+            paper, problem = None, str(refused.facts["problem"])
         name = paper.controller if paper else file.split(".")[0]
         if problem:
             found.problems[name] = problem
@@ -207,15 +215,20 @@ def paper_name(data: bytes) -> str:
 def _read(
     manifest: Manifest, data: bytes, now: datetime, trust: Trust
 ) -> Approval | Withdrawal | Acknowledgement:
-    """A paper, its signature checked against the keys that the trust root names for whom it says it is of."""
+    """A paper, its signature checked against the keys or authorities that the trust root names for who it says it is of."""
     party, _, kind = paper_name(data).partition(".")
     kind = kind or APPROVAL
-    root, _ = trust.judge(data, now)
+    root, taken_in = trust.judge(data, now)
     parties = [*manifest.controllers, *([MATCHER] if kind == ACKNOWLEDGEMENT else [])]
     if party not in parties or party not in root.organisations:
         raise SignatureMissingError(what=kind, party=party)
-    keys = root.organisations[party].keys_for(_ROLES[kind])
-    return verify(data, kind, _MODELS[kind], keys, what=kind, party=party)
+    named, role = root.organisations[party], _ROLES[kind]
+    claimed = peek(data, kind, _MODELS[kind], what=kind, party=party)
+    if not claimed.certificates:
+        return verify(data, kind, _MODELS[kind], named.keys_for(role), what=kind, party=party)
+    moments = (claimed.at, taken_in)
+    key = certified_key(claimed.certificates, named.authorities_for(role), named.oin, moments, party)
+    return verify(data, kind, _MODELS[kind], [key], what=kind, party=party)
 
 
 def _mismatch(manifest: Manifest, paper: Approval | Withdrawal | Acknowledgement, now: datetime) -> str:

@@ -24,6 +24,7 @@ import pyrage
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from pydantic import ValidationError
+from securesystemslib.signer import SSlibKey
 
 from lsi_match.errors import LsiError
 from lsi_match.files import (
@@ -88,6 +89,16 @@ class Identity:
         if isinstance(self.signing, OutsideKey):
             return self.signing.signing_key
         return public_hex(self.signing.public_key())
+
+    @property
+    def public(self) -> SSlibKey:
+        """The public signing key, as the library has it."""
+        return library_key(self.signing_key)
+
+    @property
+    def certificates(self) -> tuple[str, ...]:
+        """None: this is a bare key. See `trust.certificates`."""
+        return ()
 
     @property
     def log_key(self) -> Ed25519PrivateKey:

@@ -16,10 +16,11 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 from securesystemslib.dsse import Envelope
 from securesystemslib.exceptions import VerificationError
-from securesystemslib.signer import CryptoSigner, Signature
+from securesystemslib.signer import CryptoSigner, Signature, SSlibKey
 
 from lsi_match.errors import LsiError
 from lsi_match.protocol.canonical import canonical_json
+from lsi_match.trust.certificates import Certified
 from lsi_match.trust.keys import Identity
 from lsi_match.trust.outside import OutsideKey, key_id, library_key, one_form
 
@@ -36,13 +37,13 @@ class SignedDocumentInvalidError(LsiError):
     en = "{what} of {party} is not a readable signed document. Ask for it again."
 
 
-def sign(document: BaseModel, payload_type: str, identity: Identity) -> bytes:
+def sign(document: BaseModel, payload_type: str, identity: Identity | Certified) -> bytes:
     """`document` as the bytes of a DSSE envelope, signed by `identity`."""
     envelope = Envelope(canonical_json(document.model_dump(mode="json")), media_type(payload_type), {})
     if isinstance(identity.signing, OutsideKey):
         identity.signing.sign(envelope)
     else:
-        envelope.sign(CryptoSigner(identity.signing, library_key(identity.signing_key)))
+        envelope.sign(CryptoSigner(identity.signing, identity.public))
     return _file(envelope)
 
 
@@ -50,7 +51,7 @@ def verify(
     data: bytes,
     payload_type: str,
     model: type[Model],
-    signing_key: str | Iterable[str],
+    signing_key: str | Iterable[str | SSlibKey],
     *,
     what: str,
     party: str,
@@ -69,7 +70,7 @@ def verify(
     envelope = _envelope(data, payload_type, what, party)
     keys = [signing_key] if isinstance(signing_key, str) else list(signing_key)
     try:
-        envelope.verify([library_key(key) for key in keys], 1)
+        envelope.verify([library_key(key) if isinstance(key, str) else key for key in keys], 1)
     except (VerificationError, ValueError):
         raise SignatureMissingError(what=what, party=party) from None
     for key in keys:
