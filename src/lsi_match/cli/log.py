@@ -53,7 +53,7 @@ _LEFT_OUT = ("lsi.round", "lsi.manifest", "lsi.parts", "lsi.milliseconds", "lsi.
 def _facts(entry: LogEntry) -> str:
     ours = {k: v for k, v in entry.attributes.items() if k.startswith("lsi.") and not k.startswith(_LEFT_OUT)}
     first = [str(ours.pop("lsi.partner"))] if "lsi.partner" in ours else []
-    if entry.name == Step.REGISTER_MANIFEST.value:
+    if entry.name in (Step.SHARE.value, Step.REGISTER_MANIFEST.value):
         first.append(f"manifest={_short(entry.attributes.get('lsi.manifest', ''))}")
     told = [f"{name.removeprefix('lsi.')}={_short(value)}" for name, value in ours.items() if value != ""]
     return " ".join([*first, *told, str(entry.attributes.get("exception.type", ""))]).strip()

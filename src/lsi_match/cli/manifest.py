@@ -12,6 +12,7 @@ from lsi_match.cli.console import Json, done, print_json, say
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from lsi_match.oversight.sharing import Shared
     from lsi_match.protocol.manifest import Manifest
     from lsi_match.protocol.trust_root import Role
     from lsi_match.trust.certificates import Certified
@@ -241,6 +242,30 @@ def _show(page: str, out: Path | None, json: bool, *, markdown: bool = True) -> 
 
 
 @app.command
+def share(manifest: Path, *, site: Path, out: Path, to: list[str] | None = None, json: Json = False) -> None:
+    """Hand a manifest to its controllers to be signed, and log who was given it.
+
+    Args:
+        manifest: the manifest (canonical JSON).
+        site: the matching site, whose log keeps it.
+        out: folder to write OUT/NAME/manifest.json into, for each controller.
+        to: a controller; once per controller. All of them when left out.
+    """
+    from lsi_match.files import read_bytes, write_whole
+    from lsi_match.matcher.sharing import share as shared
+    from lsi_match.matcher.site import Site, utc_now
+
+    canonical = read_bytes(manifest)
+    document = shared(Site(site), canonical, to or (), utc_now())
+    names = list(dict.fromkeys(to)) if to else list(document.controllers)
+    for name in names:
+        write_whole(out / name / "manifest.json", canonical, replace=True)
+    done(say(f"{document.digest}\nGedeeld met {', '.join(names)}. Geef ieder de eigen map in {out}.",
+             f"{document.digest}\nShared with {', '.join(names)}. Give each its own folder in {out}."),
+         {"digest": document.digest, "to": names, "out": str(out)}, json)  # fmt: skip
+
+
+@app.command
 def sign(
     manifest: Path,
     name: str,
@@ -385,13 +410,16 @@ def status(
     from lsi_match.errors import WrongUseError
     from lsi_match.files import read_bytes
     from lsi_match.matcher.gates import Evidence, evaluate
+    from lsi_match.matcher.sharing import evidence_about
     from lsi_match.matcher.site import Site, utc_now
     from lsi_match.trust.agreement import load_manifest
     from lsi_match.trust.root import chain
 
     document = load_manifest(read_bytes(manifest))
+    shared: dict[str, Shared] = {}
     if site is not None:
-        evidence = Site(site).project(document.project.id).evidence(utc_now())
+        evidence = evidence_about(Site(site), document, utc_now())
+        shared = _shared(site, document)
     elif trust is not None:
         known = chain(read_folder(trust, "*.json").values(), document.project.id, utc_now())
         evidence = Evidence(read_folder(papers, "*.json") if papers else {}, utc_now(), known)
@@ -401,7 +429,8 @@ def status(
     if json:
         print_json({"digest": document.digest, "gates": [
             {"gate": v.gate.value, "holds": v.error is None, "reason": v.error.reason if v.error else "",
-             "text": v.error.text(language()) if v.error else ""} for v in verdicts]})  # fmt: skip
+             "text": v.error.text(language()) if v.error else ""} for v in verdicts],
+            "shared": {name: vars(one) for name, one in shared.items()}})  # fmt: skip
     else:
         out.print(f"{document.project.title}\n{document.digest}\n", markup=False, soft_wrap=True)
         for verdict in verdicts:
@@ -411,7 +440,27 @@ def status(
             out.print(f"{mark}  {label}", style="" if holds else "bold", markup=False, soft_wrap=True)
             if verdict.error is not None:
                 out.print(f"     {verdict.error.text(language())}", markup=False, soft_wrap=True)
+        if shared:
+            out.print(say("\nGedeeld met:", "\nShared with:"))
+        for name, one in shared.items():
+            given = one.given.date() if one.given else "-"
+            back = one.answered.date() if one.answered else say("nog niets", "nothing yet")
+            out.print(say(f"  {name}: gegeven {given}, getekend terug {back}", f"  {name}: given {given}, signed back {back}"),
+                      markup=False, soft_wrap=True)  # fmt: skip
     return 1 if any(verdict.error for verdict in verdicts) else 0
+
+
+def _shared(site: Path, document: Manifest) -> dict[str, Shared]:
+    """Of every controller, whether it was given this manifest and answered; by the log of the site."""
+    from lsi_match.oversight.sharing import Shared, sharing
+    from lsi_match.trust.log import Log
+
+    log = site / "projects" / document.project.id / "log.sqlite"
+    if not log.exists():
+        return {}
+    with Log.open(log, read_only=True) as opened:
+        found = sharing((entry for _, entry in opened.entries()), document.digest)
+    return {name: found.get(name, Shared()) for name in document.controllers}
 
 
 def _signer(

@@ -48,16 +48,17 @@ def accept(site: Path, manifest: Path, *, approvals: Path, json: Json = False) -
 
 @app.command
 def papers(site: Path, project: str, papers: Path, *, json: Json = False) -> None:
-    """Take in what was signed about a manifest after it was accepted: acknowledgements, withdrawals, approvals anew.
+    """Take in what was signed about a manifest that was shared or accepted: approvals, acknowledgements, withdrawals.
 
     Args:
         site: the matching site.
         project: its name.
         papers: folder with the signed papers.
     """
+    from lsi_match.matcher.sharing import receive
     from lsi_match.matcher.site import Site, utc_now
 
-    now = Site(site).project(project).take_in(read_folder(papers, "*.json"), utc_now())
+    now = receive(Site(site), project, read_folder(papers, "*.json"), utc_now())
     done(say(f"Vastgelegd. Goedgekeurd: {', '.join(now.approvals) or '-'}. Ingetrokken: {', '.join(now.withdrawn) or '-'}. "
              f"Werkinstructie gelezen: {', '.join(now.roles) or '-'}.",
              f"Taken in. Approved: {', '.join(now.approvals) or '-'}. Withdrawn: {', '.join(now.withdrawn) or '-'}. "

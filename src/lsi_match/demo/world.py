@@ -17,6 +17,7 @@ import polars as pl
 
 from lsi_match.files import read_bytes, read_text, write_whole
 from lsi_match.matcher.run import open_round
+from lsi_match.matcher.sharing import share
 from lsi_match.matcher.site import Project, Site
 from lsi_match.partner.home import Home, make_key_share
 from lsi_match.partner.mapping import Mapping as Columns
@@ -143,11 +144,12 @@ class World:
         return papers
 
     def agree(self, manifest: Manifest, approvals: dict[str, bytes]) -> None:
-        """The site and every partner take in the agreement, each checking it."""
+        """It is shared with every controller; the site and every partner take in what they signed, each checking it."""
+        share(self.site, manifest.canonical(), (), self.clock())
         self.site.accept(manifest.canonical(), approvals, self.clock())
         for name in self.partners:
-            share = read_bytes(self.folder / "agreement" / f"key-share.{name}.json")
-            self.home(name).join(manifest.canonical(), approvals, share, self.clock())
+            key_share = read_bytes(self.folder / "agreement" / f"key-share.{name}.json")
+            self.home(name).join(manifest.canonical(), approvals, key_share, self.clock())
 
     def open_round(self, round_id: str, reference_date: str) -> bytes:
         """The matcher opens a round; its signed opening."""

@@ -90,7 +90,7 @@ class Site:
         project = Project(self, project_of(papers))
         new = project.trust_store.news(papers, pin, now)
         if new and project.log_file.exists():
-            with Journal.existing(project.log_file, project.id, self.identity()) as journal:
+            with project.existing_journal() as journal:
                 under = str(journal.entries()[-1].attributes["lsi.manifest"])
                 project.log_roots(journal, [one.root for one in new], now, under)
         project.trust_store.keep(new)
@@ -157,6 +157,10 @@ class Project:
         """The journal, its log made when there is none."""
         return Journal.open(self.log_file, self.id, domain, self.site.identity())
 
+    def existing_journal(self) -> Journal:
+        """The journal of a log that is there, whether a manifest was accepted or not."""
+        return Journal.existing(self.log_file, self.id, self.site.identity())
+
     def journal(self) -> Journal:
         return self.make_journal(self.manifest().matcher.domain)
 
@@ -169,7 +173,7 @@ class Project:
         roots = self.trust_store.roots(now)
         if not self.log_file.exists():
             return Trust(roots)
-        with Journal.existing(self.log_file, self.id, self.site.identity()) as journal:
+        with self.existing_journal() as journal:
             return trust_by_log(roots, journal.entries())
 
     def log_roots(self, journal: Journal, roots: Iterable[TrustRoot], now: datetime, manifest: str) -> None:
@@ -234,6 +238,10 @@ class Project:
     def has(self, digest: str) -> bool:
         """Whether a document of that digest is kept here."""
         return self._kept(digest).exists()
+
+    def kept(self, digest: str) -> bytes:
+        """The document of that digest; what it says is judged by who reads it."""
+        return read_bytes(self._kept(digest))
 
     def _kept(self, digest: str) -> Path:
         return self.folder / "documents" / f"{digest.removeprefix('sha256:')}.json"

@@ -18,6 +18,7 @@ class Step(StrEnum):
 
     REGISTER_MANIFEST = "register manifest", "manifest vastleggen"
     TAKE_IN = "take in papers", "stukken vastleggen"
+    SHARE = "share manifest", "manifest delen"
     TRUST_ROOT = "trust root", "vertrouwenslijst vastleggen"
     OPEN_ROUND = "open round", "ronde openen"
     ARRIVE = "arrive", "levering binnengekomen"

@@ -203,12 +203,22 @@ def paper_name(data: bytes) -> str:
     Raises:
         SignedDocumentInvalidError: it is none of these.
     """
+    kind, paper = _claimed(data)
+    return paper.controller if kind == APPROVAL else f"{paper.controller}.{kind}"
+
+
+def paper_manifest(data: bytes) -> str:
+    """The digest of the manifest that a paper says it is about; raises SignedDocumentInvalidError."""
+    return _claimed(data)[1].manifest
+
+
+def _claimed(data: bytes) -> tuple[str, Approval | Withdrawal | Acknowledgement]:
+    """The kind of a paper and what it says, before anybody looked who signed it."""
     for kind, model in _MODELS.items():
         try:
-            party = peek(data, kind, model, what=kind, party="?").controller
+            return kind, peek(data, kind, model, what=kind, party="?")
         except SignedDocumentInvalidError:
             continue
-        return party if kind == APPROVAL else f"{party}.{kind}"
     raise SignedDocumentInvalidError(what="approval", party="?")
 
 
