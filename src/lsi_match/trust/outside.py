@@ -88,7 +88,7 @@ class OutsideKey:
         signer = self.signer()
         try:
             made = envelope.sign(signer)
-            plain = one_form(bytes.fromhex(made.signature), self.signing_key)
+            plain = one_form(bytes.fromhex(made.signature), library_key(self.signing_key))
             envelope.signatures[made.keyid] = Signature(made.keyid, plain.hex())
         except LsiError:
             raise
@@ -149,17 +149,17 @@ def library_key(signing_key: str) -> SSlibKey:
     return SSlibKey.from_crypto(point, keyid=keyid, scheme=scheme)
 
 
-def one_form(signature: bytes, signing_key: str) -> bytes:
-    """The one form of a signature by `signing_key` that is taken.
+def one_form(signature: bytes, key: SSlibKey) -> bytes:
+    """The one form of a signature by `key` that is taken.
 
     Of an ECDSA signature (r, s), (r, n − s) is one of the same key over the same bytes, which anybody can make: the
-    smaller s counts, in DER. An Ed25519 signature has one form already (RFC 8032, 5.1.7). Raises ValueError for none.
+    smaller s counts, in DER. An Ed25519 signature (RFC 8032, 5.1.7) and one of RSA (RFC 8017, 8.1.2) have one form
+    already. Raises ValueError for none.
     """
-    scheme = signing_key.rpartition(":")[0]
-    if not scheme:
+    if key.scheme not in _CURVES:
         return signature
     r, s = decode_dss_signature(signature)
-    return encode_dss_signature(r, min(s, _CURVES[scheme].group_order - s))
+    return encode_dss_signature(r, min(s, _CURVES[key.scheme].group_order - s))
 
 
 def key_id(signing_key: str) -> str:

@@ -22,7 +22,7 @@ from lsi_match.errors import LsiError
 from lsi_match.protocol.canonical import canonical_json
 from lsi_match.trust.certificates import Certified
 from lsi_match.trust.keys import Identity
-from lsi_match.trust.outside import OutsideKey, key_id, library_key, one_form
+from lsi_match.trust.outside import OutsideKey, library_key, one_form
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -43,7 +43,9 @@ def sign(document: BaseModel, payload_type: str, identity: Identity | Certified)
     if isinstance(identity.signing, OutsideKey):
         identity.signing.sign(envelope)
     else:
-        envelope.sign(CryptoSigner(identity.signing, identity.public))
+        made = envelope.sign(CryptoSigner(identity.signing, identity.public))
+        plain = one_form(bytes.fromhex(made.signature), identity.public)
+        envelope.signatures[made.keyid] = Signature(made.keyid, plain.hex())
     return _file(envelope)
 
 
@@ -68,13 +70,14 @@ def verify(
         SignatureMissingError: no good signature by that key, or by any of those.
     """
     envelope = _envelope(data, payload_type, what, party)
-    keys = [signing_key] if isinstance(signing_key, str) else list(signing_key)
+    given = [signing_key] if isinstance(signing_key, str) else signing_key
     try:
-        envelope.verify([library_key(key) if isinstance(key, str) else key for key in keys], 1)
+        keys = [library_key(key) if isinstance(key, str) else key for key in given]
+        envelope.verify(keys, 1)
     except (VerificationError, ValueError):
         raise SignatureMissingError(what=what, party=party) from None
     for key in keys:
-        made = envelope.signatures.get(key_id(key))
+        made = envelope.signatures.get(key.keyid)
         if made and one_form(bytes.fromhex(made.signature), key).hex() != made.signature:
             raise SignedDocumentInvalidError(what=what, party=party)
     return _content(data, envelope, model, what, party)
