@@ -26,6 +26,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
 from lsi_match.errors import LsiError, UnexpectedError
+from lsi_match.matcher.hold import RunHeldError
 from lsi_match.matcher.run import Run
 from lsi_match.matcher.site import Site, utc_now
 from lsi_match.measure import measured
@@ -57,6 +58,8 @@ def _step(name: str, description: str) -> Callable[[str], State[Any]]:
         print(json.dumps(line), flush=True)
         if refusal is not None:
             _refusals[run_id] = refusal
+            if isinstance(refusal, RunHeldError):
+                return Failed(name="Held", message=str(refusal))
             return Failed(message=str(refusal))
         return Completed(message=f"{name} done")
 
@@ -76,7 +79,7 @@ def _attempt(run_id: str, name: str) -> LsiError | None:
 gates = _step("gates", "Does everything hold that must hold before a run? (docs/log.md)")
 intake = _step("intake", "Check every drop; accept or refuse it, with a reason.")
 match_drops = _step("match", "Re-key the pseudonyms, join the drops in DuckDB, find the cases.")
-count = _step("count", "Count per group, small cells withheld.")
+count = _step("count", "Count per group, small cells withheld; hold when a group stands out.")
 release = _step("release", "Seal to each partner its own cases.")
 destroy = _step("destroy", "Destroy the round's key, its drops and everything held in memory.")
 
@@ -93,7 +96,7 @@ def match(site: str, project: str, round_id: str) -> State[Any]:
     for step in steps:
         state = step(run_id)
         if not state.is_completed():
-            return Failed(message=state.message)
+            return Failed(name=state.name, message=state.message)
     return Completed(message="released and destroyed")
 
 
@@ -118,7 +121,8 @@ def run(site: Path, project: str, round_id: str, memory_limit: str) -> dict[str,
 
 
 def _refused(error: LsiError) -> dict[str, Any]:
-    return {"state": "refused", "reason": error.reason, "nl": error.text("nl"), "en": error.text("en")}
+    state = "held" if isinstance(error, RunHeldError) else "refused"
+    return {"state": state, "reason": error.reason, "nl": error.text("nl"), "en": error.text("en")}
 
 
 def main() -> int:

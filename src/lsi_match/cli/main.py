@@ -9,7 +9,7 @@ import sys
 from cyclopts import App, CycloptsError
 
 from lsi_match import __version__
-from lsi_match.cli import console, demo, keys, log, manifest, match, partner, site, trust
+from lsi_match.cli import console, demo, keys, log, manifest, match, monitor, partner, site, trust
 from lsi_match.cli.prompt import prompt
 from lsi_match.errors import LsiError, UnexpectedError, WrongUseError
 from lsi_match.files import FileUnreadableError
@@ -22,7 +22,7 @@ passphrase is asked for, or read from --passphrase-fd NUMBER or with --passphras
 """
 
 app = App(name="lsi-match", help=HELP, version=__version__)
-for command in (demo, keys, trust, manifest, partner, site, match, log):
+for command in (demo, keys, trust, manifest, partner, site, match, monitor, log):
     app.command(command.app, name=command.__name__.rpartition(".")[2])
 
 

@@ -87,7 +87,7 @@ def run(site: Path, project: str, round_id: str, *, memory_limit: str = "4GB", j
             say(f"{outcome['cases']} casussen vrijgegeven.", f"{outcome['cases']} cases released."),
             markup=False,
         )
-    elif outcome["state"] == "refused":
+    elif outcome["state"] in ("refused", "held"):
         err.print(outcome[language()], style="bold red", markup=False, soft_wrap=True)
     else:
         err.print(
@@ -124,6 +124,42 @@ def watch(site: Path, *, memory_limit: str = "4GB", json: Json = False) -> int:
         for line in _lines(one):
             out.print(line, markup=False, soft_wrap=True)
     return 1 if any(one.failed for one in seen) else 0
+
+
+@app.command
+def justify(site: Path, project: str, round_id: str, papers: Path, *, json: Json = False) -> int:
+    """Take in what controllers say to the report of the monitor that holds a round. The next 'match run' releases it.
+
+    Where a controller asks for another manifest, the round is destroyed at once. Ends with exit status 1 while
+    something is missing.
+
+    Args:
+        site: the matching site.
+        project: id of the project.
+        round_id: the round that is held.
+        papers: folder with the justifications.
+    """
+    from lsi_match.cli.console import read_folder
+    from lsi_match.matcher.hold import take_in
+    from lsi_match.matcher.operate import give_up
+    from lsi_match.matcher.site import Site, utc_now
+
+    chosen = Site(site).project(project)
+    said = take_in(chosen, round_id, read_folder(papers, "*.json"), utc_now())
+    missing = [name for name in chosen.manifest().controllers if name not in said]
+    asking = [name for name, paper in said.items() if paper.decision == "change"]
+    if asking:
+        give_up(chosen, round_id, utc_now)
+        text = say(f"{', '.join(asking)} vraagt om een ander manifest. Ronde {round_id} is vernietigd.",
+                   f"{', '.join(asking)} asks for another manifest. Round {round_id} is destroyed.")  # fmt: skip
+    elif missing:
+        text = say(f"Vastgelegd. Nog niet van: {', '.join(missing)}.", f"Taken in. Still missing: {', '.join(missing)}.")  # fmt: skip
+    else:
+        text = say("Alle partijen hebben gerechtvaardigd. Geef vrij met 'match run'.",
+                   "Every controller justified it. Release with 'match run'.")  # fmt: skip
+    outcome = {"justified": sorted(set(said) - set(asking)), "missing": missing, "change": asking}
+    done(text, outcome, json)
+    return 1 if missing or asking else 0
 
 
 @app.command

@@ -8,6 +8,7 @@ Rules, per round that is open:
   → give the round up: its key and drops are destroyed;
 - a run that was refused is tried again when something new came in, and else once a day; one that broke off (its
   process was killed, the machine went down) after a quarter of an hour;
+- a run that is held is tried again when a justification came in, and when its term is over (which destroys it);
 - a release that was made but not finished (the process was killed) is finished;
 - the project is over → give up what is still open;
 - so many days before the deadline as the manifest says, whoever has not delivered is reminded, once.
@@ -34,7 +35,7 @@ TRY_BROKEN = timedelta(minutes=15)
 class RoundNow:
     """A round as it stands. `state` is that of `oversight.state`; `delivered` are the partners whose drop waits in
     the inbox; `reminded` the numbers of days of which a reminder was sent; `tried` when it last ran; `news` whether
-    a drop or a paper came in since."""
+    a drop or a paper came in since; `held_until` when the term of a held round ends."""
 
     round: str
     state: str
@@ -44,6 +45,7 @@ class RoundNow:
     reminded: frozenset[int] = frozenset()
     tried: datetime | None = None
     news: bool = False
+    held_until: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,8 @@ def _for_round(manifest: Manifest, round_: RoundNow, now: datetime) -> Iterator[
         yield Run(round_.round)  # only what is left: hand out, destroy
         return
     if round_.state in _HELD:
+        if round_.news or (round_.held_until is not None and now >= round_.held_until):
+            yield Run(round_.round)  # it releases what is justified, and destroys what is not in time
         return
     late = tuple(name for name in manifest.partners if name not in round_.delivered)
     if now.astimezone(ZoneInfo(manifest.schedule.timezone)).date() > manifest.project.period.last:

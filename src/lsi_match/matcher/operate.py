@@ -17,6 +17,7 @@ from lsi_match.errors import LsiError, UnexpectedError
 from lsi_match.files import write_whole
 from lsi_match.matcher.agenda import GiveUp, Open, Remind, RoundNow, Task, agenda
 from lsi_match.matcher.delivery import Arrival, Trouble, collect, publish
+from lsi_match.matcher.hold import hold_of
 from lsi_match.matcher.intake import CLOCK_SKEW
 from lsi_match.matcher.run import DROP_SUFFIX, Clock, Run, open_round
 from lsi_match.matcher.site import Project, Site, json_document
@@ -27,7 +28,7 @@ from lsi_match.protocol.steps import Step
 #: Runs a round in a process of its own and tells the outcome: `state` is released, refused, held or broken.
 Runner = Callable[[Project, str], dict[str, object]]
 #: Steps after which a refused run may go otherwise than before.
-_NEWS = frozenset({Step.ARRIVE.value, Step.TAKE_IN.value, Step.REGISTER_MANIFEST.value})
+_NEWS = frozenset({Step.JUSTIFY.value, Step.ARRIVE.value, Step.TAKE_IN.value, Step.REGISTER_MANIFEST.value})
 
 
 class ProjectBusyError(LsiError):
@@ -141,6 +142,7 @@ def rounds_now(project: Project) -> tuple[list[RoundNow], datetime]:
                 ),
                 tried=_moment(tried[-1]) if tried else None,
                 news=bool(tried) and _news(entries, tried[-1]),
+                held_until=held.until if (held := hold_of(entries, state.round)) else None,
             )
         )
     registered = [entry for entry in entries if entry.name == Step.REGISTER_MANIFEST.value]

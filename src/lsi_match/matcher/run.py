@@ -21,15 +21,27 @@ import duckdb
 
 from lsi_match.errors import LsiError
 from lsi_match.files import destroy, private_folder, read_bytes, read_private, sync_folder, write_whole
+from lsi_match.matcher.counts_table import counts_table
 from lsi_match.matcher.engine import Engine
 from lsi_match.matcher.gates import require
+from lsi_match.matcher.hold import (
+    Hold,
+    HoldExpiredError,
+    ManifestToChangeError,
+    ReportChangedError,
+    RunHeldError,
+    hold_of,
+    justifications,
+)
 from lsi_match.matcher.intake import Drop, DropDuplicateError, PartnerNotInManifestError, Round, receive
+from lsi_match.matcher.judging import report_of, written
 from lsi_match.matcher.site import OPENING, Project, json_document
-from lsi_match.monitor.counts import Overview, group_table, withheld
+from lsi_match.monitor.counts import Overview, RoundFindings, withheld
 from lsi_match.protocol.canonical import digest_of_bytes
 from lsi_match.protocol.cells import by_name
 from lsi_match.protocol.documents import Opening, Part, ReleaseDescriptor
 from lsi_match.protocol.steps import Step
+from lsi_match.protocol.withhold import withhold
 from lsi_match.tables import to_parquet
 from lsi_match.trust.keys import make_round_key
 from lsi_match.trust.sealing import seal
@@ -176,6 +188,8 @@ class Run:
         self._memory_limit = memory_limit
         self._drops: dict[str, Drop] = {}
         self._engine: Engine | None = None
+        #: Whether the counts were made, and nothing in them holds the round.
+        self._cleared = False
 
     def close(self) -> None:
         """Forget everything held in memory."""
@@ -221,6 +235,7 @@ class Run:
         """Step `gates`; raises the error of the first gate that does not hold, after logging it."""
         if self.ended:
             raise RoundEndedError(round=self.round_id, project=self.project.id)
+        self._end_hold()
         now = self._clock()
         try:
             require(self._manifest, self.project.evidence(now, self._opening))
@@ -318,11 +333,89 @@ class Run:
             delivered={name: withheld(d.descriptor.rows, smallest) for name, d in self._drops.items()},
             totals={name: withheld(count, smallest) for name, count in engine.counts().items()},
             groups={
-                stage: group_table(by_name(self._manifest.monitor, cells), smallest)
+                stage: withhold(by_name(self._manifest.monitor, cells), smallest)
                 for stage, cells in engine.group_counts().items()
             },
         )
-        self._record(Step.COUNT, overview=self.project.keep(json_document(overview.model_dump(mode="json"))))
+        facts: dict[str, str | int] = {
+            "overview": self.project.keep(json_document(overview.model_dump(mode="json")))
+        }
+        report = self._report()
+        if report is None:
+            self._record(Step.COUNT, error=None, parent=None, **facts)
+            self._cleared = True
+            return
+        digest = self.project.keep(written(report))
+        facts |= {
+            "table": report.table,
+            "findings": digest,
+            "alerts": len(report.alerts),
+            "too_little": report.too_little,
+        }
+        hold = self._hold
+        if hold is not None and hold.findings != digest:
+            changed = ReportChangedError(round=self.round_id)
+            self._record(Step.COUNT, error=changed, parent=None, **facts)
+            raise changed
+        self._record(Step.COUNT, error=None, parent=None, **facts)
+        if report.alerts or (report.too_little and self._manifest.monitor.hold_on_too_little):
+            self._justified(digest, report)
+        self._cleared = True
+
+    def _report(self) -> RoundFindings | None:
+        """What the monitor says of this round, worked out from the counts only; None without dimensions."""
+        entries = self._journal.entries()
+        opened = [
+            e.attributes.get("lsi.round")
+            for e in entries
+            if e.name == Step.OPEN_ROUND.value and e.status == "Ok"
+        ]
+        table = counts_table(
+            self._manifest,
+            self.round_id,
+            opened.index(self.round_id) + 1,
+            {name: drop.descriptor for name, drop in self._drops.items()},
+            self._running().group_counts(),
+        )
+        if table is None:
+            return None
+        digest = self.project.keep(json_document(table.model_dump(mode="json")))
+        return report_of(self._manifest, self.round_id, table, digest)
+
+    @property
+    def _hold(self) -> Hold | None:
+        return hold_of(self._journal.entries(), self.round_id)
+
+    def _justified(self, digest: str, report: RoundFindings) -> None:
+        """Nothing when every controller justified this report; otherwise the round is held, and that is logged."""
+        now, hold = self._clock(), self._hold
+        said = justifications(self.project, self._journal.entries(), self.round_id, hold, now) if hold else {}
+        missing = [name for name in self._manifest.controllers if name not in said]
+        if not missing:
+            return
+        until = hold.until if hold else now + timedelta(days=self._manifest.retention.hold_days)
+        names = ",".join(self._manifest.controllers)
+        alerts = len(report.alerts)
+        self._record(
+            Step.HOLD, findings=digest, alerts=alerts, until=int(until.timestamp()), controllers=names
+        )
+        told = "; ".join(report.alerts[:3]) + (f" (+{alerts - 3})" if alerts > 3 else "")
+        day = f"{until:%Y-%m-%d %H:%M} UTC"
+        raise RunHeldError(round=self.round_id, alerts=told or "-", names=", ".join(missing), until=day)
+
+    def _end_hold(self) -> None:
+        """Destroy a held round whose term is over, or of which a controller asks for another manifest."""
+        now, hold = self._clock(), self._hold
+        if hold is None or self.released:
+            return
+        said = justifications(self.project, self._journal.entries(), self.round_id, hold, now)
+        asking = [name for name, paper in said.items() if paper.decision == "change"]
+        if now >= hold.until:
+            self.destroy()
+            raise HoldExpiredError(round=self.round_id, until=f"{hold.until:%Y-%m-%d %H:%M} UTC")
+        if asking:
+            self.destroy()
+            raise ManifestToChangeError(round=self.round_id, names=", ".join(asking))
 
     def _running(self) -> Engine:
         if self._engine is None:
@@ -332,6 +425,8 @@ class Run:
     def release(self) -> None:
         """Step `release`: one sealed release per partner, staged; logged; then moved to where partners fetch it."""
         if not self.released:
+            if not self._cleared:
+                raise RuntimeError("the count step comes first, and holds what is not justified")
             staging = self._fresh_staging()
             digests = {f"release.{name}": self._stage(name, staging) for name in self._manifest.partners}
             facts: dict[str, str | int] = {"cases": self._running().cases, **digests}

@@ -59,6 +59,11 @@ class RoundUnknownError(LsiError):
     en = "Round {round} of project {project} was not opened. Open it with 'match open'."
 
 
+class ReportMissingError(LsiError):
+    nl = "Over ronde {round} van project {project} heeft de monitor geen rapport: zij is nog niet geteld, of het manifest telt geen groepen."
+    en = "The monitor has no report on round {round} of project {project}: it was not counted yet, or the manifest counts no groups."
+
+
 @dataclass(frozen=True)
 class Site:
     """The folder of a matching environment."""
@@ -257,6 +262,26 @@ class Project:
         if not digests:
             return None
         return Overview.model_validate_json(read_bytes(self._kept(digests[-1])))
+
+    def monitor_documents(self, round_id: str) -> dict[str, bytes]:
+        """The latest report of the monitor on a round (`report.json`) and the counts that it follows from
+        (`counts.json`), as they are kept.
+
+        Raises:
+            ReportMissingError: the round was never counted, or its manifest has no dimensions.
+        """
+        with self.journal() as journal:
+            found = [
+                (str(entry.attributes["lsi.findings"]), str(entry.attributes["lsi.table"]))
+                for entry in journal.entries()
+                if entry.name == Step.COUNT.value
+                and entry.attributes.get("lsi.round") == round_id
+                and "lsi.findings" in entry.attributes
+            ]
+        if not found:
+            raise ReportMissingError(round=round_id, project=self.id)
+        report, table = found[-1]
+        return {"report.json": read_bytes(self._kept(report)), "counts.json": read_bytes(self._kept(table))}
 
     def round_folder(self, round_id: str) -> Path:
         return self.folder / "rounds" / round_id

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -28,11 +27,20 @@ def withheld(count: int, smallest_cell: int) -> int | None:
     return None if 0 < count < smallest_cell else count
 
 
-def group_table(full: Mapping[str, int], smallest_cell: int) -> dict[str, int | None]:
-    """Cell → count, small cells withheld, and never exactly one, which a total would give away."""
-    shown = {name: withheld(count, smallest_cell) for name, count in full.items()}
-    hidden = [name for name, count in shown.items() if count is None]
-    rest = [name for name, count in shown.items() if count]
-    if len(hidden) == 1 and rest:
-        shown[min(rest, key=lambda name: full[name])] = None
-    return shown
+class RoundFindings(BaseModel):
+    """What the monitor says of a round; controllers justify a release by the digest of this document.
+
+    `table` is the digest of the `CountsTable` that it was worked out from, and from which anybody can work it out
+    again; `alerts` tells in one line each what holds the round, `too_little` how often there was too little data to say.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: Literal["lsi-match/round-findings/v1"] = "lsi-match/round-findings/v1"
+    project: str
+    manifest: str
+    round: str
+    table: str
+    alerts: tuple[str, ...]
+    too_little: int
+    findings: dict[str, Any]

@@ -13,7 +13,7 @@ from lsi_match.trust.log import Log
 
 @dataclass
 class RoundState:
-    """One round: `state` is open, refused, matched, released, destroyed (after its release) or abandoned (destroyed
+    """One round: `state` is open, refused, matched, held, released, destroyed (after its release) or abandoned (destroyed
     without one)."""
 
     round: str
@@ -22,7 +22,12 @@ class RoundState:
     refusals: int = 0
 
 
-_STATE = {Step.MATCH.value: "matched", Step.RELEASE.value: "released", Step.DESTROY.value: "destroyed"}
+_STATE = {
+    Step.MATCH.value: "matched",
+    Step.HOLD.value: "held",
+    Step.RELEASE.value: "released",
+    Step.DESTROY.value: "destroyed",
+}
 
 
 def fold(entries: Iterable[LogEntry]) -> list[RoundState]:

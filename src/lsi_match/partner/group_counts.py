@@ -3,8 +3,7 @@
 What is withheld, and why it cannot be worked out from the rest:
 
 1. In a stage (the register, after a criterion, with a signal) every count from 1 to one less than the smallest cell.
-   Since the total of a stage is known, more are withheld, the smallest first, until at least two are and together
-   they are no small cell either.
+   Since the total of a stage is known, more are withheld beside them (`protocol.withhold`).
 2. The combinations that fail first at the same criterion add up, per cell, to the difference of two stages. Where one
    of these stages withholds the cell, none of the combinations is told.
 3. Where both are told, the rule of 1 holds among these combinations as well. One that is alone there is that
@@ -14,16 +13,14 @@ What is withheld, and why it cannot be worked out from the rest:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeVar
 
 from lsi_match.protocol.cells import cell_names
 from lsi_match.protocol.documents import CellCounts, GroupCounts
 from lsi_match.protocol.manifest import Manifest, Selection
+from lsi_match.protocol.withhold import withhold
 
 #: Combinations times cells; with more of them, no combinations are told.
 MOST = 5_000
-
-Key = TypeVar("Key")
 
 
 def group_counts(
@@ -38,7 +35,7 @@ def group_counts(
         return None
     smallest, names = manifest.monitor.smallest_cell, cell_names(manifest.monitor)
     bits = len(selection.criteria) + 1
-    stages = [_withheld(_reaching(met, names, first), smallest) for first in range(bits + 1)]
+    stages = [withhold(_reaching(met, names, first), smallest) for first in range(bits + 1)]
     return GroupCounts(
         reference=stages[0],
         after={rule.id: stage for rule, stage in zip(selection.criteria, stages[1:], strict=False)},
@@ -73,7 +70,7 @@ def _combinations(
                 continue
             alike = {p: met.get((p, cell), 0) for p in patterns if _first_failed(p, bits) == first}
             alone = sum(count > 0 for count in alike.values()) <= 1
-            for pattern, count in (alike if alone else _withheld(alike, smallest)).items():
+            for pattern, count in (alike if alone else withhold(alike, smallest)).items():
                 found[pattern][name] = count
     return {_written(pattern, bits): counts for pattern, counts in found.items()}
 
@@ -89,17 +86,3 @@ def _written(pattern: int, bits: int) -> str:
 
 def _all(bits: int) -> int:
     return (1 << bits) - 1
-
-
-def _withheld(counts: Mapping[Key, int], smallest: int) -> dict[Key, int | None]:
-    """Rule 1 of the module's text, for counts of which the sum is known."""
-    hidden = [key for key, count in counts.items() if 0 < count < smallest]
-    more = sorted((key for key, count in counts.items() if count >= smallest), key=lambda key: counts[key])
-    more += [key for key, count in counts.items() if not count]
-    while (
-        hidden
-        and more
-        and (len(hidden) < 2 or (sum(counts[k] for k in hidden) < smallest and counts[more[0]]))
-    ):
-        hidden.append(more.pop(0))
-    return {key: None if key in hidden else count for key, count in counts.items()}

@@ -5,6 +5,7 @@
 | `Approval` | a controller | this manifest digest is ours too, and we read its work instruction |
 | `Withdrawal` | a controller | it is no longer ours |
 | `Acknowledgement` | a controller, or the matcher | these roles of ours read the work instruction |
+| `Justification` | a controller | why a held round may be released, or that the manifest has to change |
 | `KeyShare` | the partner that made the project key | the key of an epoch, sealed to one other partner |
 | `KeyCommitment` | a partner | what it will put into the project key, as a hash, and with whom it makes that key |
 | `KeyReveal` | a partner | what it put in, sealed to every other partner |
@@ -20,7 +21,16 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from lsi_match.protocol.manifest import Digest, Document, EncryptionKey, Identity, Name, SigningKey, Text
+from lsi_match.protocol.manifest import (
+    Digest,
+    Document,
+    EncryptionKey,
+    Identity,
+    Name,
+    Prose,
+    SigningKey,
+    Text,
+)
 
 RoundId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=40)]
 FileName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_.-]+$", max_length=160)]
@@ -88,6 +98,22 @@ class Acknowledgement(Document):
     work_instruction: Digest
     roles: tuple[Text, ...] = Field(min_length=1, max_length=50)
     certificates: Certificates = ()
+    at: Moment
+
+
+class Justification(Document):
+    """What a controller says to a report of the monitor that holds a round: why it is justified to release all the
+    same, or that the manifest has to change. `findings` is the digest of the report that was read; it counts for no
+    other."""
+
+    format: Literal["lsi-match/justification/v1"] = "lsi-match/justification/v1"
+    project: Identity
+    manifest: Digest
+    round: RoundId
+    findings: Digest
+    controller: Name
+    decision: Literal["release", "change"]
+    reason: Prose
     at: Moment
 
 

@@ -28,5 +28,7 @@ class Step(StrEnum):
     COMPLETE = "complete", "leveringen compleet"
     MATCH = "match", "koppelen"
     COUNT = "count", "tellen"
+    HOLD = "hold", "aanhouden"
+    JUSTIFY = "justify", "rechtvaardigen"
     RELEASE = "release", "vrijgeven"
     DESTROY = "destroy", "vernietigen"

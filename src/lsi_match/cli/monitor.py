@@ -1,0 +1,88 @@
+"""What the monitor saw of a round, and what a controller says to it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cyclopts import App
+
+from lsi_match.cli.console import Json, done, say
+
+app = App(help="Counts per group: report, and justify a release that is held.")
+
+
+@app.command
+def report(site: Path, project: str, round_id: str, *, to: Path, json: Json = False) -> None:
+    """Write what the monitor says of a round: the report that is justified, and the counts it follows from.
+
+    Args:
+        site: the matching site.
+        project: id of the project.
+        round_id: the round.
+        to: folder to write `report.json` and `counts.json` into.
+    """
+    from lsi_match.files import write_whole
+    from lsi_match.matcher.site import Site
+
+    documents = Site(site).project(project).monitor_documents(round_id)
+    files = {name: to / name for name in documents}
+    for name, data in documents.items():
+        write_whole(files[name], data, replace=True)
+    told = ", ".join(str(file) for file in files.values())
+    done(say(f"Geschreven: {told}", f"Written: {told}"), {n: str(f) for n, f in files.items()}, json)
+
+
+@app.command
+def justify(
+    manifest: Path,
+    name: str,
+    home: Path,
+    *,
+    report: Path,
+    counts: Path,
+    reason: str,
+    change: bool = False,
+    out: Path,
+    json: Json = False,
+) -> None:
+    """Sign, as a controller, why a held round may be released; or, with --change, that the manifest has to change.
+
+    First the report is worked out again from the counts: what does not follow from them is not signed.
+
+    Args:
+        manifest: the manifest (canonical JSON).
+        name: the controller.
+        home: its folder.
+        report: the report, as the matching environment gave it (report.json).
+        counts: the counts it follows from (counts.json).
+        reason: why, in at least 40 characters; all parties can read it. No personal data.
+        change: do not release; the manifest has to change. The round is then destroyed.
+        out: folder for the paper: OUT/NAME.justification.json.
+    """
+    from pydantic import ValidationError
+
+    from lsi_match.errors import WrongUseError
+    from lsi_match.files import read_bytes, write_whole
+    from lsi_match.matcher.judging import checked_report
+    from lsi_match.matcher.site import utc_now
+    from lsi_match.partner.home import Home
+    from lsi_match.trust.agreement import load_manifest
+    from lsi_match.trust.justification import justify as made
+
+    document, identity = load_manifest(read_bytes(manifest)), Home(home, name).identity()
+    if name not in document.controllers:
+        raise WrongUseError(problem=f"the manifest names no controller {name}")
+    found, digest = checked_report(read_bytes(report), read_bytes(counts), document)
+    try:
+        paper = made(
+            document, found.round, digest, identity, "change" if change else "release", reason, utc_now()
+        )
+    except ValidationError:
+        raise WrongUseError(problem="--reason is 40 to 10000 characters") from None
+    file = out / f"{name}.justification.json"
+    write_whole(file, paper, replace=True)
+    nl = "Gevraagd om een ander manifest" if change else "Gerechtvaardigd"
+    en = "Asked for another manifest" if change else "Justified"
+    done(say(f"{nl}, namens {name}: ronde {found.round}, rapport {digest}. Stuur {file} aan de koppelomgeving.",
+             f"{en}, for {name}: round {found.round}, report {digest}. Send {file} to the matching environment."),
+         {"justification": str(file), "findings": digest}, json)  # fmt: skip

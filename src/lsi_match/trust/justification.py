@@ -1,0 +1,87 @@
+"""Justifications: what every controller signs about the report of the monitor that holds a round.
+
+A justification is bound to project, manifest, round and the digest of the report. Per controller the latest counts,
+so that one that signs twice counts once, and can change its mind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Literal
+
+from lsi_match.errors import LsiError
+from lsi_match.protocol.documents import Justification
+from lsi_match.protocol.manifest import Manifest
+from lsi_match.trust.keys import Identity
+from lsi_match.trust.signing import SignatureMissingError, peek, sign, verify
+
+JUSTIFICATION = "justification"
+
+
+class JustificationInvalidError(LsiError):
+    nl = "De rechtvaardiging van {name} geldt niet voor deze ronde: {problem}. Laat {name} opnieuw tekenen, over dit rapport."
+    en = "The justification of {name} does not hold for this round: {problem}. Have {name} sign again, about this report."
+
+
+def justify(
+    manifest: Manifest,
+    round_id: str,
+    findings: str,
+    identity: Identity,
+    decision: Literal["release", "change"],
+    reason: str,
+    at: datetime,
+) -> bytes:
+    """What `identity`, a controller, says to the report with digest `findings`, as a signed document."""
+    document = Justification(
+        project=manifest.project.id,
+        manifest=manifest.digest,
+        round=round_id,
+        findings=findings,
+        controller=identity.name,
+        decision=decision,
+        reason=reason,
+        at=at,
+    )
+    return sign(document, JUSTIFICATION, identity)
+
+
+def read_justifications(
+    manifest: Manifest, round_id: str, findings: str, papers: Iterable[bytes], now: datetime
+) -> dict[str, Justification]:
+    """Controller → its latest justification of exactly this report.
+
+    Raises:
+        JustificationInvalidError: about another manifest, round or report, or dated in the future.
+        SignatureMissingError, SignedDocumentInvalidError: not signed by the controller it names, or no such paper.
+    """
+    found: dict[str, Justification] = {}
+    for data in papers:
+        paper = _read(manifest, data)
+        problem = _mismatch(manifest, round_id, findings, paper, now)
+        if problem:
+            raise JustificationInvalidError(name=paper.controller, problem=problem)
+        if paper.controller not in found or found[paper.controller].at < paper.at:
+            found[paper.controller] = paper
+    return found
+
+
+def _read(manifest: Manifest, data: bytes) -> Justification:
+    name = peek(data, JUSTIFICATION, Justification, what=JUSTIFICATION, party="?").controller
+    if name not in manifest.controllers:
+        raise SignatureMissingError(what=JUSTIFICATION, party=name)
+    key = manifest.controllers[name].signing_key
+    return verify(data, JUSTIFICATION, Justification, key, what=JUSTIFICATION, party=name)
+
+
+def _mismatch(manifest: Manifest, round_id: str, findings: str, paper: Justification, now: datetime) -> str:
+    if paper.project != manifest.project.id or paper.manifest != manifest.digest:
+        return "it is about another manifest"
+    if paper.round != round_id:
+        return "it is about another round"
+    if paper.findings != findings:
+        return "it is about another report"
+    if paper.at > now:
+        return "it is dated in the future"
+    return ""
