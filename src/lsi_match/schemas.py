@@ -17,13 +17,14 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core.core_schema import DataclassField, ModelField, TypedDictField
 
-from lsi_match.monitor.counts import Overview
+from lsi_match.monitor.counts import Overview, RoundFindings
 from lsi_match.partner.mapping import Mapping
 from lsi_match.protocol.documents import (
     Acknowledgement,
     Approval,
     Card,
     DropDescriptor,
+    Justification,
     KeyCommitment,
     KeyContribution,
     KeyReveal,
@@ -52,7 +53,9 @@ SENT: dict[str, type[BaseModel]] = {
     "key-share": KeyShare,
     "log-entry": LogEntry,
     "opening": Opening,
+    "justification": Justification,
     "overview": Overview,
+    "round-findings": RoundFindings,
     "release": ReleaseDescriptor,
     "trust-root": TrustRoot,
 }

@@ -23,6 +23,7 @@ from lsi_match.demo.oracle import expected_cases
 from lsi_match.demo.world import Case, World, configs_folder
 from lsi_match.errors import WrongUseError
 from lsi_match.files import read_bytes, read_private
+from lsi_match.matcher.counts_table import SIGNAL
 from lsi_match.matcher.intake import Round, receive
 from lsi_match.matcher.site import utc_now
 from lsi_match.measure import Measured, measured
@@ -37,6 +38,12 @@ ROUND = "ronde-1"
 TOWN_PROJECTS = ("samenloop", "wijk")
 FEBRL_PROJECT = "febrl4"
 RUN_STEPS = ("gates", "intake", "match", "count", "release", "destroy")
+
+#: What the made-up controllers say to what the monitor sees in the made-up town.
+_REASON = (
+    "De regeling zelf kijkt naar inkomen en huishouden, en die verschillen per groep; op de casustafel wordt elke casus "
+    "eerst besproken en de uitkomst wordt per groep geteld."
+)
 
 
 @dataclass
@@ -127,6 +134,8 @@ class _Story:
         if first:
             self._what_the_matcher_sees(world, prepared["uwv"], opening)
         outcome = self._run(world)
+        if outcome["state"] == "held":
+            outcome = self._justified(world)
         self._cases(world, extracts, outcome)
         if first:
             self._release(world, "uwv")
@@ -212,11 +221,34 @@ class _Story:
             outcome = world.run(ROUND, on_step)
         whole.peak_mib = max((step.peak_mib for step in took), default=0)
         self.results.steps += [whole, *took]
-        if outcome["state"] != "released":
+        if outcome["state"] not in ("released", "held"):
             self.released = False
             self.say(f"De run ging niet door: {outcome.get('nl', outcome)}",
                      f"The run did not go on: {outcome.get('en', outcome)}")  # fmt: skip
         return outcome
+
+    def _justified(self, world: World) -> dict[str, Any]:
+        """A run that the monitor holds: what it saw, what the controllers say to it, and the run that follows."""
+        report = json.loads(world.project.monitor_documents(ROUND)["report.json"])
+        over = [row for row in report["findings"]["comparisons"] if row["verdict"] == "over"]
+        # At a criterion rather than at having a signal, and against the step before it.
+        seen = max(
+            over, key=lambda row: (SIGNAL not in row["stage"], row["against"].count("."), float(row["low"]))
+        )
+        labels = {g.id: g.label for d in world.project.manifest().monitor.dimensions for g in d.groups}
+        group, stage, before = labels[seen["group"]], seen["stage"], seen["against"]
+        self.say(
+            f"[monitor] De run is aangehouden; er is niets vrijgegeven. Het sterkst: '{group}' komt na {stage} {seen['ratio']} keer "
+            f"zo vaak voor als de anderen, vergeleken met {before} (zeker meer dan {seen['low']} keer).",
+            f"[monitor] The run is held; nothing was released. Strongest: '{group}' occurs {seen['ratio']} times as often as the "
+            f"others after {stage}, compared with {before} (surely more than {seen['low']} times).",
+        )
+        with self._step(f"{world.project_id}: {say('rechtvaardigen', 'justify')}"):
+            world.justify(ROUND, _REASON)
+        names = ", ".join(world.controllers)
+        self.say(f"Gerechtvaardigd door {names}, met reden: {_REASON} Daarna geeft dezelfde run vrij.",
+                 f"Justified by {names}, because: {_REASON} Then the same run releases.")  # fmt: skip
+        return self._run(world)
 
     def _cases(self, world: World, extracts: Path, outcome: dict[str, Any]) -> None:
         with self._step(f"{world.project_id}: {say('vrijgaven openen', 'open releases')}"):

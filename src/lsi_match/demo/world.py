@@ -16,6 +16,8 @@ from typing import Any
 import polars as pl
 
 from lsi_match.files import read_bytes, read_text, write_whole
+from lsi_match.matcher.hold import take_in
+from lsi_match.matcher.judging import checked_report
 from lsi_match.matcher.run import open_round
 from lsi_match.matcher.sharing import share
 from lsi_match.matcher.site import Project, Site
@@ -31,6 +33,7 @@ from lsi_match.protocol.trust_root import MATCHER, TrustRoot
 from lsi_match.protocol.yaml_text import parse_yaml, read_yaml
 from lsi_match.runner import run_match
 from lsi_match.trust.agreement import ACKNOWLEDGEMENT, acknowledge, approve
+from lsi_match.trust.justification import justify
 from lsi_match.trust.keys import make_identity
 from lsi_match.trust.project_key import ProjectKey
 from lsi_match.trust.root import sign_root
@@ -172,6 +175,18 @@ class World:
     ) -> dict[str, Any]:
         """The flow, in a process of its own; its outcome."""
         return run_match(self.site.folder, self.project_id, round_id, on_step=on_step)
+
+    def justify(self, round_id: str, reason: str) -> None:
+        """Every controller works the report out again from the counts, and justifies it; the matcher takes that in."""
+        documents, manifest = self.project.monitor_documents(round_id), self.project.manifest()
+        _, digest = checked_report(documents["report.json"], documents["counts.json"], manifest)
+        papers = {
+            name: justify(
+                manifest, round_id, digest, self.home(name).identity(), "release", reason, self.clock()
+            )
+            for name in self.controllers
+        }
+        take_in(self.project, round_id, papers, self.clock())
 
     def release_file(self, partner: str, round_id: str) -> Path:
         folder = self.project.folder / "releases" / partner

@@ -64,6 +64,10 @@ def checked_report(report: bytes, counts: bytes, manifest: Manifest) -> tuple[Ro
         table = CountsTable.model_validate_json(counts)
     except ValidationError:
         raise ReportNotOfCountsError() from None
+    monitor = manifest.monitor
+    agreed = (monitor.tolerance, monitor.confidence, monitor.looks, monitor.smallest_cell)
+    if (table.tolerance, table.confidence, table.looks, table.smallest_cell) != agreed:
+        raise ReportNotOfCountsError()
     again = report_of(manifest, found.round, table, digest_of_bytes(counts))
     if again != found or written(again) != report:
         raise ReportNotOfCountsError()

@@ -379,7 +379,8 @@ class Run:
         )
         if table is None:
             return None
-        digest = self.project.keep(json_document(table.model_dump(mode="json")))
+        # Not in canonical form, which would put the groups in another order.
+        digest = self.project.keep(table.model_dump_json().encode() + b"\n")
         return report_of(self._manifest, self.round_id, table, digest)
 
     @property

@@ -11,9 +11,10 @@ Nothing that the file says about itself is believed. What holds when `verify_log
 5. The newest checkpoint covers every entry.
 6. All details that are there hash, with their salt, to what their entry states.
 7. Every signature line is by a key that was given, and is good (only when the cosigners' keys are given).
-8. The log continues the checkpoint that the reader remembers: nothing rolled back, nothing rewritten.
+8. No round was released that was held and not justified by every controller (`oversight.holds`).
+9. The log continues the checkpoint that the reader remembers: nothing rolled back, nothing rewritten.
 
-Only 8 can find that a log was replaced as a whole by an older copy, or by another history signed by the
+Only 9 can find that a log was replaced as a whole by an older copy, or by another history signed by the
 matcher; so whoever verifies remembers the newest checkpoint (`remember`) and brings it the next time
 (`recall`).
 """
@@ -29,6 +30,7 @@ from typing import Any
 
 from lsi_match.errors import Language, LsiError
 from lsi_match.files import read_text, write_whole
+from lsi_match.oversight import holds
 from lsi_match.protocol.log_entry import SALT_SIZE, LogEntry, details_hash_of_bytes
 from lsi_match.trust import log as log_file
 from lsi_match.trust import merkle, note
@@ -256,6 +258,7 @@ class _Reading:
         self._details_present = 0
         self._details_absent: list[int] = []
         self._cosigned: dict[str, Cosigned] = {}
+        self._about_holds: list[LogEntry] = []
 
     def all(self, remembered: Checkpoint | None) -> Verification:
         if not self._path.is_file():
@@ -269,6 +272,7 @@ class _Reading:
                     self._entries(connection, {size for size in sizes if isinstance(size, int)})
                     self._tree()
                     self._checkpoints()
+                    self._problems += holds.broken_holds(self._about_holds)
                     if remembered is not None:
                         self._continues(remembered)
         complete = self._edge.size == self._size and self._origin is not None
@@ -381,7 +385,10 @@ class _Reading:
 
     def _entry(self, position: int, leaf: bytes, salt: Any, details: Any) -> None:
         with self._finding():
-            stated = LogEntry.from_leaf(leaf, position).details_hash
+            entry = LogEntry.from_leaf(leaf, position)
+            stated = entry.details_hash
+            if entry.name in holds.STEPS:
+                self._about_holds.append(entry)
             if salt is None and details is None:
                 if stated is not None:
                     self._details_absent.append(position)

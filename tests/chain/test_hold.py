@@ -1,0 +1,299 @@
+"""A run with an alert releases nothing before every controller justified exactly that report, in time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lsi_match.cli.main import run as command
+from lsi_match.demo.world import Case, World
+from lsi_match.errors import LsiError
+from lsi_match.matcher import run as running
+from lsi_match.matcher.hold import (
+    HoldExpiredError,
+    ManifestToChangeError,
+    ReportChangedError,
+    RoundNotHeldError,
+    RunHeldError,
+    overdue,
+    take_in,
+)
+from lsi_match.matcher.judging import ReportNotOfCountsError, checked_report
+from lsi_match.matcher.run import Run
+from lsi_match.matcher.site import utc_now
+from lsi_match.oversight.holds import broken_holds
+from lsi_match.oversight.state import rounds
+from lsi_match.protocol.canonical import digest_of_bytes
+from lsi_match.trust.justification import JustificationInvalidError, justify
+from lsi_match.trust.signing import SignatureMissingError
+
+from .conftest import ROUND, Town, copy_of, deliver, run_steps
+
+REASON = "Wie ouder is dan 67 heeft vaker een laag inkomen; de toeslag is juist daarvoor bedoeld."
+
+
+@pytest.fixture(scope="module")
+def held_once(made: Town, tmp_path_factory: pytest.TempPathFactory) -> World:
+    """The theme project under the tolerance of its own manifest, held."""
+    world = copy_of(made.worlds["samenloop"], tmp_path_factory.mktemp("held"))
+    world.draft["project"]["period"] = {"first": "2020-01-01", "last": "2099-12-31"}
+    manifest = world.complete(world.project.manifest().pseudonyms.key_check)
+    world.agree(manifest, world.approve(manifest))
+    deliver(world, "held")
+    with pytest.raises(RunHeldError):
+        run_steps(world, "held")
+    return world
+
+
+@pytest.fixture
+def held(held_once: World, tmp_path: Path) -> World:
+    return copy_of(held_once, tmp_path)
+
+
+def report(world: World) -> tuple[dict[str, Any], str]:
+    data = world.project.monitor_documents("held")["report.json"]
+    return json.loads(data), digest_of_bytes(data)
+
+
+def paper(
+    world: World, name: str, *, decision: Any = "release", at: datetime | None = None, **other: Any
+) -> bytes:
+    members = {"manifest": world.project.manifest(), "round_id": "held", "findings": report(world)[1]} | other
+    identity = world.home(name).identity()
+    return justify(**members, identity=identity, decision=decision, reason=REASON, at=at or utc_now())
+
+
+def everybody(world: World, **other: Any) -> dict[str, bytes]:
+    return {name: paper(world, name, **other) for name in world.controllers}
+
+
+def log(world: World) -> list[Any]:
+    with world.project.journal() as journal:
+        return journal.entries()
+
+
+def nothing_released(world: World) -> bool:
+    return not list(world.project.folder.glob("releases/*/*.json")) and not [
+        entry for entry in log(world) if entry.name == "release"
+    ]
+
+
+def test_an_alert_holds_the_run_names_the_criterion_and_keeps_drops_and_key(held: World) -> None:
+    assert nothing_released(held)
+    assert any("toeslagen.toeslag.inkomen" in alert for alert in report(held)[0]["alerts"])
+    assert (held.project.round_folder("held") / "round.key").exists()
+    assert len(list(held.project.folder.glob("inbox/*/samenloop.held.*.drop.json"))) == len(held.partners)
+    last = log(held)[-1]
+    assert (last.name, last.status, last.attributes["lsi.findings"]) == ("hold", "Ok", report(held)[1])
+    assert rounds(held.project.log_file)[-1].state == "held"
+
+
+def test_it_is_released_when_all_have_justified_and_not_one_sooner(held: World, expected: set[Case]) -> None:
+    papers = everybody(held)
+    last = papers.popitem()
+    take_in(held.project, "held", papers, utc_now())
+    with pytest.raises(RunHeldError) as still:
+        run_steps(held, "held")
+    assert f"Nog niet van: {last[0]}." in still.value.text("nl")
+    assert nothing_released(held)
+    take_in(held.project, "held", dict([last]), utc_now())
+    run_steps(held, "held")
+    assert held.found_cases("held") == expected
+    assert broken_holds(log(held)) == []
+    assert rounds(held.project.log_file)[-1].state == "destroyed"
+
+
+def test_the_step_release_alone_releases_nothing(held: World) -> None:
+    run = Run(held.project, "held", utc_now)
+    with pytest.raises(RuntimeError):
+        run.release()
+    run.close()
+    assert nothing_released(held)
+
+
+def test_one_controller_that_signs_twice_counts_once(held: World) -> None:
+    first = held.controllers[0]
+    papers = {f"paper-{i}": paper(held, first, at=utc_now() - timedelta(seconds=i)) for i in range(9)}
+    assert set(take_in(held.project, "held", papers, utc_now())) == {first}
+    with pytest.raises(RunHeldError):
+        run_steps(held, "held")
+
+
+def about_another_manifest(world: World) -> bytes:
+    draft = world.draft["monitor"]
+    draft["tolerance"] = 5
+    return paper(world, "uwv", manifest=world.complete(world.project.manifest().pseudonyms.key_check))
+
+
+def signed_by_another(world: World) -> bytes:
+    """The paper of one controller under the name of another."""
+    posing = replace(world.home("svb").identity(), name="uwv")
+    return justify(world.project.manifest(), "held", report(world)[1], posing, "release", REASON, utc_now())
+
+
+FALSE: list[tuple[Callable[[World], bytes], type[LsiError]]] = [
+    (lambda w: paper(w, "uwv", findings="sha256:" + "0" * 64), JustificationInvalidError),
+    (lambda w: paper(w, "uwv", round_id="other"), JustificationInvalidError),
+    (about_another_manifest, JustificationInvalidError),
+    (lambda w: paper(w, "uwv", at=utc_now() + timedelta(days=1)), JustificationInvalidError),
+    (signed_by_another, SignatureMissingError),
+]
+
+
+@pytest.mark.parametrize(("make", "reason"), FALSE, ids=["report", "round", "manifest", "future", "signer"])
+def test_a_justification_of_anything_else_is_refused_and_not_logged(
+    held: World, make: Callable[[World], bytes], reason: type[LsiError]
+) -> None:
+    false = make(held)
+    with pytest.raises(reason):
+        take_in(held.project, "held", {**everybody(held), "uwv": false}, utc_now())
+    assert "justify" not in [entry.name for entry in log(held)]
+    with pytest.raises(RunHeldError):
+        run_steps(held, "held")
+
+
+def test_papers_that_were_laid_there_without_the_log_do_not_count(held: World) -> None:
+    folder = held.project.round_folder("held") / "justifications"
+    folder.mkdir()
+    for name, data in everybody(held).items():
+        (folder / f"{name}.json").write_bytes(data)
+    with pytest.raises(RunHeldError):
+        run_steps(held, "held")
+    assert nothing_released(held)
+
+
+def test_a_report_that_comes_out_otherwise_releases_nothing(
+    held: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take_in(held.project, "held", everybody(held), utc_now())
+    honest = running.counts_table
+
+    def shifted(*arguments: Any) -> Any:
+        table = honest(*arguments)
+        assert table is not None
+        return table.model_copy(update={"title": "another"})
+
+    monkeypatch.setattr(running, "counts_table", shifted)
+    with pytest.raises(ReportChangedError):
+        run_steps(held, "held")
+    assert nothing_released(held)
+
+
+def test_when_one_asks_for_another_manifest_the_round_is_destroyed(held: World) -> None:
+    papers = everybody(held) | {"svb": paper(held, "svb", decision="change")}
+    take_in(held.project, "held", papers, utc_now())
+    with pytest.raises(ManifestToChangeError):
+        run_steps(held, "held")
+    assert nothing_released(held)
+    assert not (held.project.round_folder("held") / "round.key").exists()
+    assert not list(held.project.folder.glob("inbox/*/samenloop.held.*"))
+    assert rounds(held.project.log_file)[-1].state == "abandoned"
+
+
+def test_after_the_term_it_is_destroyed_even_when_all_have_justified(held: World) -> None:
+    take_in(held.project, "held", everybody(held), utc_now())
+    late = utc_now() + timedelta(days=held.project.manifest().retention.hold_days, seconds=5)
+    assert overdue(held.project, utc_now()) == []
+    assert overdue(held.project, late) == ["held"]
+    run = Run(held.project, "held", lambda: late)
+    with pytest.raises(HoldExpiredError):
+        run.gates()
+    run.close()
+    assert nothing_released(held)
+    assert not (held.project.round_folder("held") / "round.key").exists()
+    assert overdue(held.project, late) == []
+
+
+def test_a_round_that_is_not_held_takes_no_justification(world: World) -> None:
+    with pytest.raises(RoundNotHeldError):
+        take_in(world.project, ROUND, {}, utc_now())
+
+
+def test_a_report_that_does_not_follow_from_its_counts_is_not_signed(held: World, tmp_path: Path) -> None:
+    documents = held.project.monitor_documents("held")
+    manifest = held.project.manifest()
+    told, digest = checked_report(documents["report.json"], documents["counts.json"], manifest)
+    assert (told.round, digest) == ("held", report(held)[1])
+    softened = json.loads(documents["report.json"]) | {"alerts": []}
+    for false, counts in (
+        (json.dumps(softened).encode(), documents["counts.json"]),
+        (documents["report.json"], documents["counts.json"].replace(b"1.25", b"1.75")),
+        (b"no json", documents["counts.json"]),
+    ):
+        with pytest.raises(ReportNotOfCountsError):
+            checked_report(false, counts, manifest)
+
+
+def test_the_commands_take_a_held_round_to_its_release(
+    held: World, tmp_path: Path, expected: set[Case], capsys: pytest.CaptureFixture[str]
+) -> None:
+    site, manifest = str(held.site.folder), str(held.project.folder / "manifest.json")
+    assert command(["match", "run", site, "samenloop", "held", "--json"]) == 1
+    outcome = json.loads(capsys.readouterr().out)
+    assert (outcome["state"], outcome["reason"]) == ("held", "RunHeldError")
+    assert command(["monitor", "report", site, "samenloop", "held", "--to", str(tmp_path / "r")]) == 0
+    for name in held.controllers:
+        arguments = [
+            "--report",
+            str(tmp_path / "r" / "report.json"),
+            "--counts",
+            str(tmp_path / "r" / "counts.json"),
+        ]
+        arguments += ["--reason", REASON, "--out", str(tmp_path / "papers")]
+        home = str(held.folder / name)
+        assert command(["monitor", "justify", manifest, name, home, *arguments]) == 0
+    assert command(["match", "justify", site, "samenloop", "held", str(tmp_path / "papers")]) == 0
+    assert command(["match", "run", site, "samenloop", "held"]) == 0
+    assert held.found_cases("held") == expected
+
+
+def test_no_group_cell_stands_in_any_release(held: World) -> None:
+    take_in(held.project, "held", everybody(held), utc_now())
+    run_steps(held, "held")
+    for partner in held.partners:
+        columns = held.open(partner, "held").columns
+        assert not [column for column in columns if column in ("group", "cell")]
+        assert not {"tot_27", "tot_45", "tot_67", "vanaf_67"} & {
+            value for row in held.open(partner, "held").iter_rows() for value in row if isinstance(value, str)
+        }
+
+
+def entries(*names: str, **facts: Any) -> list[Any]:
+    """Entries of a log as somebody could write them who skips a step."""
+    from lsi_match.protocol.log_entry import LogEntry
+
+    common = {
+        "lsi.round": "r",
+        "lsi.findings": "sha256:a",
+        "lsi.controllers": "uwv,svb",
+        "lsi.alerts": 1,
+    } | facts
+    said = {"justify-uwv": "uwv", "justify-svb": "svb"}
+    return [
+        LogEntry(
+            trace_id="0" * 32, span_id="0" * 16, name=name.split("-")[0], status="Ok", start_time=0, end_time=1,
+            attributes=common | ({f"lsi.decision.{said[name]}": "release"} if name in said else {}),
+        )
+        for name in names
+    ]  # fmt: skip
+
+
+def test_the_verifier_knows_that_a_held_round_needs_every_justification() -> None:
+    whole = ("count", "hold", "justify-uwv", "justify-svb", "count", "release")
+    assert broken_holds(entries(*whole)) == []
+    for without in ("justify-uwv", "justify-svb", "hold"):
+        assert len(broken_holds(entries(*(name for name in whole if name != without)))) == 1
+    assert len(broken_holds(entries("count", "hold", "release", "justify-uwv", "justify-svb"))) == 1
+    other = entries("justify-svb", **{"lsi.findings": "sha256:b"})
+    assert len(broken_holds(entries("count", "hold", "justify-uwv") + other + entries("release"))) == 1
+    changed = entries("justify-svb", **{"lsi.decision.svb": "change"})
+    changed = [
+        e.model_copy(update={"attributes": e.attributes | {"lsi.decision.svb": "change"}}) for e in changed
+    ]
+    assert len(broken_holds(entries(*whole[:4]) + changed + entries("release"))) == 1
