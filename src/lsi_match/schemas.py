@@ -17,7 +17,9 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core.core_schema import DataclassField, ModelField, TypedDictField
 
-from lsi_match.monitor.counts import Overview, RoundFindings
+from lsi_match.monitor.counts import Overview
+from lsi_match.monitor.round_findings import RoundFindings
+from lsi_match.monitor.table import CountsTable
 from lsi_match.partner.mapping import Mapping
 from lsi_match.protocol.documents import (
     Acknowledgement,
@@ -54,6 +56,7 @@ SENT: dict[str, type[BaseModel]] = {
     "log-entry": LogEntry,
     "opening": Opening,
     "justification": Justification,
+    "monitor-counts": CountsTable,
     "overview": Overview,
     "round-findings": RoundFindings,
     "release": ReleaseDescriptor,

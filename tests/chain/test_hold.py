@@ -24,9 +24,9 @@ from lsi_match.matcher.hold import (
     overdue,
     take_in,
 )
-from lsi_match.matcher.judging import ReportNotOfCountsError, checked_report
 from lsi_match.matcher.run import Run
 from lsi_match.matcher.site import utc_now
+from lsi_match.monitor.round_findings import ReportNotOfCountsError, RoundFindings, checked_findings
 from lsi_match.oversight.holds import broken_holds
 from lsi_match.oversight.state import rounds
 from lsi_match.protocol.canonical import digest_of_bytes
@@ -86,7 +86,9 @@ def nothing_released(world: World) -> bool:
 
 def test_an_alert_holds_the_run_names_the_criterion_and_keeps_drops_and_key(held: World) -> None:
     assert nothing_released(held)
-    assert any("toeslagen.toeslag.inkomen" in alert for alert in report(held)[0]["alerts"])
+    assert "toeslagen.toeslag.inkomen" in {
+        alert.stage for alert in RoundFindings.model_validate(report(held)[0]).alerts
+    }
     assert (held.project.round_folder("held") / "round.key").exists()
     assert len(list(held.project.folder.glob("inbox/*/samenloop.held.*.drop.json"))) == len(held.partners)
     last = log(held)[-1]
@@ -218,16 +220,17 @@ def test_a_round_that_is_not_held_takes_no_justification(world: World) -> None:
 def test_a_report_that_does_not_follow_from_its_counts_is_not_signed(held: World, tmp_path: Path) -> None:
     documents = held.project.monitor_documents("held")
     manifest = held.project.manifest()
-    told, digest = checked_report(documents["report.json"], documents["counts.json"], manifest)
+    told, digest = checked_findings(documents["report.json"], documents["counts.json"], manifest)
     assert (told.round, digest) == ("held", report(held)[1])
-    softened = json.loads(documents["report.json"]) | {"alerts": []}
+    softened = json.loads(documents["report.json"])
+    softened["findings"]["findings"] = []
     for false, counts in (
         (json.dumps(softened).encode(), documents["counts.json"]),
         (documents["report.json"], documents["counts.json"].replace(b"1.25", b"1.75")),
         (b"no json", documents["counts.json"]),
     ):
         with pytest.raises(ReportNotOfCountsError):
-            checked_report(false, counts, manifest)
+            checked_findings(false, counts, manifest)
 
 
 def test_the_commands_take_a_held_round_to_its_release(

@@ -292,7 +292,7 @@ def sign(
     from lsi_match.trust.agreement import STATEMENT, approve, load_manifest
 
     document = load_manifest(read_bytes(manifest))
-    identity = _signer(document, name, home, Role.APPROVE, chain, key)
+    identity = signer(document, name, home, Role.APPROVE, chain, key)
     write_whole(out / f"{name}.json", approve(document, identity, utc_now()), replace=True)
     title = document.controllers[name].title
     done(say(f"Ondertekend namens {title}: {document.digest}", f"Signed for {title}: {document.digest}")
@@ -330,8 +330,8 @@ def withdraw(
     from lsi_match.trust.agreement import withdraw as made
 
     document, own = load_manifest(read_bytes(manifest)), Home(home, name)
-    signer = _signer(document, name, home, Role.APPROVE, chain, key)
-    paper = made(document, signer, reason, utc_now())
+    identity = signer(document, name, home, Role.APPROVE, chain, key)
+    paper = made(document, identity, reason, utc_now())
     write_whole(out / f"{name}.withdrawal.json", paper, replace=True)
     own.take_in({name: paper}, document.project.id, utc_now())
     done(say(f"Goedkeuring van {name} ingetrokken: {out / f'{name}.withdrawal.json'}. Stuur dit aan de anderen en aan de koppelomgeving.",
@@ -373,7 +373,7 @@ def acknowledge(
     from lsi_match.trust.agreement import load_manifest
 
     document = load_manifest(read_bytes(manifest))
-    identity = _signer(document, name, home, Role.ACKNOWLEDGE, chain, key)
+    identity = signer(document, name, home, Role.ACKNOWLEDGE, chain, key)
     if digest_of_bytes(read_bytes(instruction)) != document.work_instruction.digest:
         raise WrongUseError(problem=f"{instruction} is not the work instruction that the manifest names")
     strange = sorted(set(role) - set(document.work_instruction.acknowledged_by))
@@ -463,7 +463,7 @@ def _shared(site: Path, document: Manifest) -> dict[str, Shared]:
     return {name: found.get(name, Shared()) for name in document.controllers}
 
 
-def _signer(
+def signer(
     document: Manifest, name: str, place: Path, role: Role, chain: Path | None, key: Path | None
 ) -> Identity | Certified:
     """Who signs for `name` with the keys in `place` or with a certificate, as the trust root in `place` allows."""

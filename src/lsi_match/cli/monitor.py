@@ -43,6 +43,8 @@ def justify(
     reason: str,
     change: bool = False,
     out: Path,
+    chain: Path | None = None,
+    key: Path | None = None,
     json: Json = False,
 ) -> None:
     """Sign, as a controller, why a held round may be released; or, with --change, that the manifest has to change.
@@ -58,21 +60,23 @@ def justify(
         reason: why, in at least 40 characters; all parties can read it. No personal data.
         change: do not release; the manifest has to change. The round is then destroyed.
         out: folder for the paper: OUT/NAME.justification.json.
+        chain: sign with a certificate: this one and those between it and the authority (PEM).
+        key: the private key of the certificate (PEM); left out when it is the one in the HSM.
     """
     from pydantic import ValidationError
 
+    from lsi_match.cli.manifest import signer
     from lsi_match.errors import WrongUseError
     from lsi_match.files import read_bytes, write_whole
-    from lsi_match.matcher.judging import checked_report
     from lsi_match.matcher.site import utc_now
-    from lsi_match.partner.home import Home
+    from lsi_match.monitor.round_findings import checked_findings
+    from lsi_match.protocol.trust_root import Role
     from lsi_match.trust.agreement import load_manifest
     from lsi_match.trust.justification import justify as made
 
-    document, identity = load_manifest(read_bytes(manifest)), Home(home, name).identity()
-    if name not in document.controllers:
-        raise WrongUseError(problem=f"the manifest names no controller {name}")
-    found, digest = checked_report(read_bytes(report), read_bytes(counts), document)
+    document = load_manifest(read_bytes(manifest))
+    identity = signer(document, name, home, Role.APPROVE, chain, key)
+    found, digest = checked_findings(read_bytes(report), read_bytes(counts), document)
     try:
         paper = made(
             document, found.round, digest, identity, "change" if change else "release", reason, utc_now()

@@ -27,6 +27,7 @@ from lsi_match.matcher.counts_table import SIGNAL
 from lsi_match.matcher.intake import Round, receive
 from lsi_match.matcher.site import utc_now
 from lsi_match.measure import Measured, measured
+from lsi_match.monitor.round_findings import RoundFindings
 from lsi_match.oversight.verify import Verification, verify_log
 from lsi_match.partner.prepare import Prepared
 from lsi_match.protocol.canonical import digest_of_bytes
@@ -229,19 +230,21 @@ class _Story:
 
     def _justified(self, world: World) -> dict[str, Any]:
         """A run that the monitor holds: what it saw, what the controllers say to it, and the run that follows."""
-        report = json.loads(world.project.monitor_documents(ROUND)["report.json"])
-        over = [row for row in report["findings"]["comparisons"] if row["verdict"] == "over"]
-        # At a criterion rather than at having a signal, and against the step before it.
+        documents = world.project.monitor_documents(ROUND)
+        report = RoundFindings.model_validate_json(documents["report.json"])
+        # At a criterion rather than at having a signal, and beside the step before it.
         seen = max(
-            over, key=lambda row: (SIGNAL not in row["stage"], row["against"].count("."), float(row["low"]))
+            report.alerts,
+            key=lambda one: (SIGNAL not in one.stage, one.against.count("."), one.ratio.low or 0),
         )
         labels = {g.id: g.label for d in world.project.manifest().monitor.dimensions for g in d.groups}
-        group, stage, before = labels[seen["group"]], seen["stage"], seen["against"]
+        group, stage, before = labels.get(seen.group, seen.group), seen.stage, seen.against
+        ratio, low = (f"{value or 0:.1f}" for value in (seen.ratio.value, seen.ratio.low))
         self.say(
-            f"[monitor] De run is aangehouden; er is niets vrijgegeven. Het sterkst: '{group}' komt na {stage} {seen['ratio']} keer "
-            f"zo vaak voor als de anderen, vergeleken met {before} (zeker meer dan {seen['low']} keer).",
-            f"[monitor] The run is held; nothing was released. Strongest: '{group}' occurs {seen['ratio']} times as often as the "
-            f"others after {stage}, compared with {before} (surely more than {seen['low']} times).",
+            f"[monitor] De run is aangehouden; er is niets vrijgegeven. Het sterkst: '{group}' komt na {stage} {ratio} keer "
+            f"zo vaak voor als de anderen, vergeleken met {before} (zeker meer dan {low} keer).",
+            f"[monitor] The run is held; nothing was released. Strongest: '{group}' occurs {ratio} times as often as the "
+            f"others after {stage}, compared with {before} (surely more than {low} times).",
         )
         with self._step(f"{world.project_id}: {say('rechtvaardigen', 'justify')}"):
             world.justify(ROUND, _REASON)

@@ -17,10 +17,10 @@ import polars as pl
 
 from lsi_match.files import read_bytes, read_text, write_whole
 from lsi_match.matcher.hold import take_in
-from lsi_match.matcher.judging import checked_report
 from lsi_match.matcher.run import open_round
 from lsi_match.matcher.sharing import share
 from lsi_match.matcher.site import Project, Site
+from lsi_match.monitor.round_findings import checked_findings
 from lsi_match.partner.home import Home, make_key_share
 from lsi_match.partner.mapping import Mapping as Columns
 from lsi_match.partner.open import open_release
@@ -179,7 +179,7 @@ class World:
     def justify(self, round_id: str, reason: str) -> None:
         """Every controller works the report out again from the counts, and justifies it; the matcher takes that in."""
         documents, manifest = self.project.monitor_documents(round_id), self.project.manifest()
-        _, digest = checked_report(documents["report.json"], documents["counts.json"], manifest)
+        _, digest = checked_findings(documents["report.json"], documents["counts.json"], manifest)
         papers = {
             name: justify(
                 manifest, round_id, digest, self.home(name).identity(), "release", reason, self.clock()

@@ -96,7 +96,8 @@ def justifications(
     folder = project.round_folder(round_id) / "justifications"
     papers = [read_bytes(file) for file in sorted(folder.glob("*.json"))]
     known = [data for data in papers if digest_of_bytes(data) in logged]
-    return read_justifications(project.manifest(), round_id, hold.findings, known, now)
+    said = read_justifications(project.manifest(), round_id, hold.findings, known, now, project.trust(now))
+    return {name: paper for name, (paper, _) in said.items()}
 
 
 def take_in(
@@ -122,16 +123,19 @@ def take_in(
         if hold is None or over:
             raise RoundNotHeldError(round=round_id)
         facts: dict[str, str | int] = {"round": round_id, "findings": hold.findings}
-        for data in papers.values():
-            for name, paper in read_justifications(manifest, round_id, hold.findings, [data], now).items():
-                facts |= {f"paper.{name}": project.keep(data), f"decision.{name}": paper.decision}
+        said = read_justifications(
+            manifest, round_id, hold.findings, papers.values(), now, project.trust(now)
+        )
+        for name, (paper, data) in said.items():
+            facts |= {f"paper.{name}": project.keep(data), f"decision.{name}": paper.decision}
         journal.record(Step.JUSTIFY, now, manifest=manifest.digest, trace_id=opening.trace_id, facts=facts)
-        for data in papers.values():
+        for _, data in said.values():
             name = digest_of_bytes(data).removeprefix("sha256:")[:32]
             write_whole(
                 project.round_folder(round_id) / "justifications" / f"{name}.json", data, replace=True
             )
-        return justifications(project, journal.entries(), round_id, hold, now)
+        entries = journal.entries()
+    return justifications(project, entries, round_id, hold, now)
 
 
 def overdue(project: Project, now: datetime) -> list[str]:

@@ -34,9 +34,9 @@ from lsi_match.matcher.hold import (
     justifications,
 )
 from lsi_match.matcher.intake import Drop, DropDuplicateError, PartnerNotInManifestError, Round, receive
-from lsi_match.matcher.judging import report_of, written
 from lsi_match.matcher.site import OPENING, Project, json_document
-from lsi_match.monitor.counts import Overview, RoundFindings, withheld
+from lsi_match.monitor.counts import Overview, withheld
+from lsi_match.monitor.round_findings import RoundFindings, findings_of
 from lsi_match.protocol.canonical import digest_of_bytes
 from lsi_match.protocol.cells import by_name
 from lsi_match.protocol.documents import Opening, Part, ReleaseDescriptor
@@ -345,7 +345,7 @@ class Run:
             self._record(Step.COUNT, error=None, parent=None, **facts)
             self._cleared = True
             return
-        digest = self.project.keep(written(report))
+        digest = self.project.keep(report.written())
         facts |= {
             "table": report.table,
             "findings": digest,
@@ -380,8 +380,9 @@ class Run:
         if table is None:
             return None
         # Not in canonical form, which would put the groups in another order.
-        digest = self.project.keep(table.model_dump_json().encode() + b"\n")
-        return report_of(self._manifest, self.round_id, table, digest)
+        counts = table.model_dump_json().encode() + b"\n"
+        self.project.keep(counts)
+        return findings_of(self._manifest, self.round_id, counts)
 
     @property
     def _hold(self) -> Hold | None:
@@ -400,7 +401,8 @@ class Run:
         self._record(
             Step.HOLD, findings=digest, alerts=alerts, until=int(until.timestamp()), controllers=names
         )
-        told = "; ".join(report.alerts[:3]) + (f" (+{alerts - 3})" if alerts > 3 else "")
+        told = "; ".join(f"{one.stage}: {one.group} × {one.ratio.value:.3g}" for one in report.alerts[:3])
+        told += f" (+{alerts - 3})" if alerts > 3 else ""
         day = f"{until:%Y-%m-%d %H:%M} UTC"
         raise RunHeldError(round=self.round_id, alerts=told or "-", names=", ".join(missing), until=day)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -25,22 +25,3 @@ class Overview(BaseModel):
 def withheld(count: int, smallest_cell: int) -> int | None:
     """The count, or None where it is so small that it points at people. Zero points at nobody."""
     return None if 0 < count < smallest_cell else count
-
-
-class RoundFindings(BaseModel):
-    """What the monitor says of a round; controllers justify a release by the digest of this document.
-
-    `table` is the digest of the `CountsTable` that it was worked out from, and from which anybody can work it out
-    again; `alerts` tells in one line each what holds the round, `too_little` how often there was too little data to say.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    format: Literal["lsi-match/round-findings/v1"] = "lsi-match/round-findings/v1"
-    project: str
-    manifest: str
-    round: str
-    table: str
-    alerts: tuple[str, ...]
-    too_little: int
-    findings: dict[str, Any]

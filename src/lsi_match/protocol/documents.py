@@ -114,6 +114,7 @@ class Justification(Document):
     controller: Name
     decision: Literal["release", "change"]
     reason: Prose
+    certificates: Certificates = ()
     at: Moment
 
 

@@ -7,7 +7,7 @@ everybody in some roles has read the work instruction.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
@@ -15,7 +15,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from lsi_match.errors import LsiError
-from lsi_match.protocol.documents import Acknowledgement, Approval, Withdrawal
+from lsi_match.protocol.documents import Acknowledgement, Approval, Justification, Withdrawal
 from lsi_match.protocol.manifest import Manifest
 from lsi_match.protocol.trust_root import MATCHER, Role
 from lsi_match.trust.certificates import CertificateRefusedError, Certified, certified_key
@@ -42,6 +42,7 @@ _MODELS: dict[str, type[Approval | Withdrawal | Acknowledgement]] = {
 #: Kind of paper → what the key under it must be for.
 _ROLES = {APPROVAL: Role.APPROVE, WITHDRAWAL: Role.APPROVE, ACKNOWLEDGEMENT: Role.ACKNOWLEDGE}
 Paper = TypeVar("Paper", Approval, Withdrawal, Acknowledgement)
+SignedPaper = TypeVar("SignedPaper", bound=Approval | Withdrawal | Acknowledgement | Justification)
 
 
 class ManifestAlteredError(LsiError):
@@ -226,19 +227,36 @@ def _read(
     manifest: Manifest, data: bytes, now: datetime, trust: Trust
 ) -> Approval | Withdrawal | Acknowledgement:
     """A paper, its signature checked against the keys or authorities that the trust root names for who it says it is of."""
-    party, _, kind = paper_name(data).partition(".")
-    kind = kind or APPROVAL
-    root, taken_in = trust.judge(data, now)
+    kind, _ = _claimed(data)
     parties = [*manifest.controllers, *([MATCHER] if kind == ACKNOWLEDGEMENT else [])]
+    return signed_paper(data, kind, _MODELS[kind], _ROLES[kind], parties, now, trust)
+
+
+def signed_paper(
+    data: bytes,
+    kind: str,
+    model: type[SignedPaper],
+    role: Role,
+    parties: Sequence[str],
+    now: datetime,
+    trust: Trust,
+) -> SignedPaper:
+    """A paper of one of `parties`, its signature by a key or certificate that the trust root names for `role`.
+
+    Raises:
+        SignatureMissingError, SignedDocumentInvalidError, CertificateRefusedError: as named.
+    """
+    claimed = peek(data, kind, model, what=kind, party="?")
+    party = claimed.controller
+    root, taken_in = trust.judge(data, now)
     if party not in parties or party not in root.organisations:
         raise SignatureMissingError(what=kind, party=party)
-    named, role = root.organisations[party], _ROLES[kind]
-    claimed = peek(data, kind, _MODELS[kind], what=kind, party=party)
+    named = root.organisations[party]
     if not claimed.certificates:
-        return verify(data, kind, _MODELS[kind], named.keys_for(role), what=kind, party=party)
+        return verify(data, kind, model, named.keys_for(role), what=kind, party=party)
     moments = (claimed.at, taken_in)
     key = certified_key(claimed.certificates, named.authorities_for(role), named.oin, moments, party)
-    return verify(data, kind, _MODELS[kind], [key], what=kind, party=party)
+    return verify(data, kind, model, [key], what=kind, party=party)
 
 
 def _mismatch(manifest: Manifest, paper: Approval | Withdrawal | Acknowledgement, now: datetime) -> str:

@@ -13,8 +13,12 @@ from typing import Literal
 from lsi_match.errors import LsiError
 from lsi_match.protocol.documents import Justification
 from lsi_match.protocol.manifest import Manifest
+from lsi_match.protocol.trust_root import Role
+from lsi_match.trust.agreement import signed_paper
+from lsi_match.trust.certificates import Certified
 from lsi_match.trust.keys import Identity
-from lsi_match.trust.signing import SignatureMissingError, peek, sign, verify
+from lsi_match.trust.root import Trust
+from lsi_match.trust.signing import sign
 
 JUSTIFICATION = "justification"
 
@@ -28,7 +32,7 @@ def justify(
     manifest: Manifest,
     round_id: str,
     findings: str,
-    identity: Identity,
+    identity: Identity | Certified,
     decision: Literal["release", "change"],
     reason: str,
     at: datetime,
@@ -42,37 +46,33 @@ def justify(
         controller=identity.name,
         decision=decision,
         reason=reason,
+        certificates=identity.certificates,
         at=at,
     )
     return sign(document, JUSTIFICATION, identity)
 
 
 def read_justifications(
-    manifest: Manifest, round_id: str, findings: str, papers: Iterable[bytes], now: datetime
-) -> dict[str, Justification]:
-    """Controller → its latest justification of exactly this report.
+    manifest: Manifest, round_id: str, findings: str, papers: Iterable[bytes], now: datetime, trust: Trust
+) -> dict[str, tuple[Justification, bytes]]:
+    """Controller → its latest justification of exactly this report, and the paper it stands in.
 
     Raises:
         JustificationInvalidError: about another manifest, round or report, or dated in the future.
-        SignatureMissingError, SignedDocumentInvalidError: not signed by the controller it names, or no such paper.
+        SignatureMissingError, SignedDocumentInvalidError, CertificateRefusedError: no such paper, or not signed as the
+            trust root says for the controller it names.
     """
-    found: dict[str, Justification] = {}
+    found: dict[str, tuple[Justification, bytes]] = {}
     for data in papers:
-        paper = _read(manifest, data)
+        paper = signed_paper(
+            data, JUSTIFICATION, Justification, Role.APPROVE, list(manifest.controllers), now, trust
+        )
         problem = _mismatch(manifest, round_id, findings, paper, now)
         if problem:
             raise JustificationInvalidError(name=paper.controller, problem=problem)
-        if paper.controller not in found or found[paper.controller].at < paper.at:
-            found[paper.controller] = paper
+        if paper.controller not in found or found[paper.controller][0].at < paper.at:
+            found[paper.controller] = paper, data
     return found
-
-
-def _read(manifest: Manifest, data: bytes) -> Justification:
-    name = peek(data, JUSTIFICATION, Justification, what=JUSTIFICATION, party="?").controller
-    if name not in manifest.controllers:
-        raise SignatureMissingError(what=JUSTIFICATION, party=name)
-    key = manifest.controllers[name].signing_key
-    return verify(data, JUSTIFICATION, Justification, key, what=JUSTIFICATION, party=name)
 
 
 def _mismatch(manifest: Manifest, round_id: str, findings: str, paper: Justification, now: datetime) -> str:

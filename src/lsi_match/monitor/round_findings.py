@@ -1,0 +1,84 @@
+"""What the monitor says of one round: the document of which controllers sign the digest. Pure."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from lsi_match.errors import LsiError
+from lsi_match.monitor.analyse import analyse
+from lsi_match.monitor.findings import Finding, Findings, Verdict
+from lsi_match.monitor.table import CountsTable
+from lsi_match.protocol.canonical import canonical_json, digest_of_bytes
+from lsi_match.protocol.manifest import Manifest
+
+
+class ReportNotOfCountsError(LsiError):
+    nl = "Dit rapport hoort niet bij dit manifest en deze tellingen, of het volgt er niet uit. Teken het niet. Vraag beide opnieuw op."
+    en = "This report does not belong to this manifest and these counts, or does not follow from them. Do not sign it. Ask for both again."
+
+
+class RoundFindings(BaseModel):
+    """The findings of a round, and what they are of.
+
+    `table` is the digest of the file with the `CountsTable` that they follow from, and from which anybody can work them
+    out again.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: Literal["lsi-match/round-findings/v1"] = "lsi-match/round-findings/v1"
+    project: str
+    manifest: str
+    round: str
+    table: str
+    findings: Findings
+
+    @property
+    def alerts(self) -> tuple[Finding, ...]:
+        """What holds a round: groups over-represented beyond the tolerance, the surest first."""
+        over = self.findings.of(Verdict.OVER)
+        return tuple(sorted(over, key=lambda finding: -(finding.ratio.low or 0)))
+
+    @property
+    def too_little(self) -> int:
+        """Of how many comparisons nothing can be said."""
+        return len(self.findings.of(Verdict.TOO_LITTLE))
+
+    def written(self) -> bytes:
+        """The bytes of this document: canonical JSON and a line end."""
+        return canonical_json(self.model_dump(mode="json")) + b"\n"
+
+
+def findings_of(manifest: Manifest, round_id: str, counts: bytes) -> RoundFindings:
+    """What follows from the file with the counts of a round; raises ValidationError when it is none."""
+    table = CountsTable.model_validate_json(counts)
+    return RoundFindings(
+        project=manifest.project.id,
+        manifest=manifest.digest,
+        round=round_id,
+        table=digest_of_bytes(counts),
+        findings=analyse(table),
+    )
+
+
+def checked_findings(report: bytes, counts: bytes, manifest: Manifest) -> tuple[RoundFindings, str]:
+    """A report as it was given, worked out again from its counts; and its digest.
+
+    Raises:
+        ReportNotOfCountsError: no report, of another manifest, or another than follows from these counts.
+    """
+    monitor = manifest.monitor
+    agreed = (monitor.tolerance, monitor.confidence, monitor.looks, monitor.smallest_cell)
+    try:
+        found = RoundFindings.model_validate_json(report)
+        table = CountsTable.model_validate_json(counts)
+        again = findings_of(manifest, found.round, counts)
+    except ValidationError:
+        raise ReportNotOfCountsError() from None
+    if (table.tolerance, table.confidence, table.looks, table.smallest_cell) != agreed:
+        raise ReportNotOfCountsError()
+    if again.written() != report:
+        raise ReportNotOfCountsError()
+    return found, digest_of_bytes(report)
