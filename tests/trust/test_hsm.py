@@ -89,7 +89,7 @@ def pin_at_hand() -> Iterator[None]:
 def approval(controller: str = "uwv") -> Approval:
     digest = "sha256:" + "0" * 64
     return Approval(
-        project="wijk", manifest=digest, controller=controller, work_instruction=digest, statement="",
+        project="wijk", manifest=digest, controller=controller, work_instruction=digest, statement="", text=digest,
         at=datetime(2026, 1, 1, tzinfo=UTC),
     )  # fmt: skip
 

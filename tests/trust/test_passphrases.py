@@ -73,6 +73,7 @@ def signs(identity: Identity) -> bool:
         controller="uwv",
         work_instruction="sha256:" + "0" * 64,
         statement="",
+        text="sha256:" + "0" * 64,
         at=datetime(2026, 1, 1, tzinfo=UTC),
     )
     signed = sign(document, "approval", identity)

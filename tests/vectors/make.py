@@ -380,6 +380,7 @@ def an_approval() -> Approval:
         controller="noord",
         work_instruction="sha256:" + "b" * 64,
         statement="Wij nemen dit voor onze verantwoording. Ook met tekens als é, ’ en €.",
+        text="sha256:" + "c" * 64,
         at=datetime(2026, 10, 1, 9, 30, tzinfo=UTC),
     )
 

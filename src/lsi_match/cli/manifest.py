@@ -266,37 +266,77 @@ def share(manifest: Path, *, site: Path, out: Path, to: list[str] | None = None,
 
 
 @app.command
+def statement(
+    manifest: Path, *, previous: Path | None = None, out: Path | None = None, json: Json = False
+) -> None:
+    """Show the text that controllers sign for: selections, what has to do with discrimination, and what changes.
+
+    Args:
+        manifest: the manifest (canonical JSON).
+        previous: the version that was agreed before; left out for the first.
+        out: write the text (Markdown) to this file.
+    """
+    from lsi_match.files import read_bytes
+    from lsi_match.trust.agreement import load_manifest
+
+    before = load_manifest(read_bytes(previous)) if previous else None
+    _show(_statement(load_manifest(read_bytes(manifest)), before), out, json)
+
+
+def _statement(document: Manifest, previous: Manifest | None) -> str:
+    from lsi_match.cli.console import language
+    from lsi_match.oversight.approval_page import approval_text
+    from lsi_match.trust.agreement import STATEMENT
+
+    return approval_text(document, STATEMENT, language(), previous)
+
+
+@app.command
 def sign(
     manifest: Path,
     name: str,
     home: Path,
     *,
     out: Path,
+    previous: Path | None = None,
     chain: Path | None = None,
     key: Path | None = None,
     json: Json = False,
 ) -> None:
-    """Sign a manifest as one of its controllers.
+    """Sign a manifest as one of its controllers. Shows what is signed for; its digest is part of what is signed.
 
     Args:
         manifest: the manifest (canonical JSON).
         name: the controller.
         home: its folder.
-        out: folder for the approval: OUT/NAME.json.
+        out: folder for the approval, OUT/NAME.json, and what was signed for, OUT/NAME.md.
+        previous: the version to compare with; when left out, the one that this home takes part in, if any.
         chain: sign with a certificate: this one and those between it and the authority (PEM).
         key: the private key of the certificate (PEM); left out when it is the one in the HSM.
     """
     from lsi_match.files import read_bytes, write_whole
     from lsi_match.matcher.site import utc_now
+    from lsi_match.protocol.canonical import digest_of_bytes
     from lsi_match.protocol.trust_root import Role
-    from lsi_match.trust.agreement import STATEMENT, approve, load_manifest
+    from lsi_match.trust.agreement import approve, load_manifest
 
     document = load_manifest(read_bytes(manifest))
     identity = signer(document, name, home, Role.APPROVE, chain, key)
-    write_whole(out / f"{name}.json", approve(document, identity, utc_now()), replace=True)
-    title = document.controllers[name].title
-    done(say(f"Ondertekend namens {title}: {document.digest}", f"Signed for {title}: {document.digest}")
-         + f"\n{STATEMENT}", {"approval": str(out / f"{name}.json"), "digest": document.digest}, json)  # fmt: skip
+    own = home / "projects" / document.project.id / "manifest.json"
+    earlier = previous or (own if own.exists() else None)
+    before = load_manifest(read_bytes(earlier)) if earlier else None
+    if before is not None and before.digest == document.digest:
+        before = None  # approving again
+    text, since = _statement(document, before), before.digest if before else None
+    paper = approve(document, identity, utc_now(), text=text, previous=since)
+    write_whole(out / f"{name}.md", text.encode(), replace=True)
+    write_whole(out / f"{name}.json", paper, replace=True)
+    title, digest = document.controllers[name].title, digest_of_bytes(text.encode())
+    if not json:
+        _show(text, None, json)
+    done(say(f"\nOndertekend namens {title}: {document.digest}\nKenmerk van deze tekst: {digest}",
+             f"\nSigned for {title}: {document.digest}\nDigest of this text: {digest}"),
+         {"approval": str(out / f"{name}.json"), "digest": document.digest, "text": digest, "previous": since}, json)  # fmt: skip
 
 
 @app.command

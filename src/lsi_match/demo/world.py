@@ -21,6 +21,7 @@ from lsi_match.matcher.run import open_round
 from lsi_match.matcher.sharing import share
 from lsi_match.matcher.site import Project, Site
 from lsi_match.monitor.round_findings import checked_findings
+from lsi_match.oversight.approval_page import approval_text
 from lsi_match.partner.home import Home, make_key_share
 from lsi_match.partner.mapping import Mapping as Columns
 from lsi_match.partner.open import open_release
@@ -32,7 +33,7 @@ from lsi_match.protocol.tables import CASE, SELECTION
 from lsi_match.protocol.trust_root import MATCHER, TrustRoot
 from lsi_match.protocol.yaml_text import parse_yaml, read_yaml
 from lsi_match.runner import run_match
-from lsi_match.trust.agreement import ACKNOWLEDGEMENT, acknowledge, approve
+from lsi_match.trust.agreement import ACKNOWLEDGEMENT, STATEMENT, acknowledge, approve
 from lsi_match.trust.justification import justify
 from lsi_match.trust.keys import make_identity
 from lsi_match.trust.project_key import ProjectKey
@@ -141,7 +142,11 @@ class World:
         """Every controller signs, and acknowledges the work instruction for its people; so does the matcher."""
         roles = manifest.work_instruction.acknowledged_by
         identities = {name: self.home(name).identity() for name in self.controllers}
-        papers = {name: approve(manifest, identity, self.clock()) for name, identity in identities.items()}
+        text = approval_text(manifest, STATEMENT, "nl", None)
+        papers = {
+            name: approve(manifest, identity, self.clock(), text=text)
+            for name, identity in identities.items()
+        }
         for name, identity in (*identities.items(), (MATCHER, self.site.identity())):
             papers[f"{name}.{ACKNOWLEDGEMENT}"] = acknowledge(manifest, identity, roles, self.clock())
         return papers

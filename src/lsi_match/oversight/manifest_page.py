@@ -30,7 +30,7 @@ _BASIS = {
     "personal_data": ("Gevolgen voor persoonsgegevens", "Consequences for personal data"),
     "equal_treatment": ("Gevolgen voor gelijke behandeling", "Consequences for equal treatment"),
 }
-_KINDS = {
+KINDS = {
     CharacteristicKind.GROUND: ("grond van discriminatie", "ground of discrimination"),
     CharacteristicKind.PROXY: ("hangt vaak samen met zo'n grond", "often goes together with such a ground"),
 }
@@ -129,7 +129,7 @@ def _characteristics(page: _Page, manifest: Manifest) -> None:
     page.head(2, say("Kenmerken die met discriminatie te maken hebben", "What has to do with discrimination"))
     for name, characteristic in manifest.characteristics.items():
         page.item(
-            f"**{markdown_safe(characteristic.label)}** ({say(*_KINDS[characteristic.kind])}). {markdown_safe(characteristic.rationale)}"
+            f"**{markdown_safe(characteristic.label)}** ({say(*KINDS[characteristic.kind])}). {markdown_safe(characteristic.rationale)}"
         )
         if characteristic.legal_basis:
             page.item(

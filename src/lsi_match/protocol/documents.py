@@ -63,7 +63,11 @@ class Card(Document):
 
 
 class Approval(Document):
-    """A controller's signature under one manifest, as the text it takes responsibility for."""
+    """A controller's signature under one manifest, as the text it takes responsibility for.
+
+    `text` is the digest of what it was shown (`oversight.approval_page`), `previous` of the manifest that this one was
+    compared with in it; none for a first version.
+    """
 
     format: Literal["lsi-match/approval/v1"] = "lsi-match/approval/v1"
     project: Identity
@@ -72,6 +76,8 @@ class Approval(Document):
     decision: Literal["accept"] = "accept"
     work_instruction: Digest
     statement: str = Field(max_length=2000)
+    text: Digest
+    previous: Digest | None = None
     certificates: Certificates = ()
     at: Moment
 

@@ -15,6 +15,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from lsi_match.errors import LsiError
+from lsi_match.protocol.canonical import digest_of_bytes
 from lsi_match.protocol.documents import Acknowledgement, Approval, Justification, Withdrawal
 from lsi_match.protocol.manifest import Manifest
 from lsi_match.protocol.trust_root import MATCHER, Role
@@ -80,14 +81,28 @@ def load_manifest(canonical: bytes) -> Manifest:
     return manifest
 
 
-def approve(manifest: Manifest, identity: Identity | Certified, at: datetime) -> bytes:
-    """The approval of `identity`, a controller, as a signed document."""
+def approve(
+    manifest: Manifest,
+    identity: Identity | Certified,
+    at: datetime,
+    *,
+    text: str = STATEMENT,
+    previous: str | None = None,
+) -> bytes:
+    """The approval of `identity`, a controller, as a signed document.
+
+    Args:
+        text: what the signer was shown; its digest is signed too.
+        previous: digest of the manifest that the text compares with.
+    """
     document = Approval(
         project=manifest.project.id,
         manifest=manifest.digest,
         controller=identity.name,
         work_instruction=manifest.work_instruction.digest,
         statement=STATEMENT,
+        text=digest_of_bytes(text.encode()),
+        previous=previous,
         certificates=identity.certificates,
         at=at,
     )
