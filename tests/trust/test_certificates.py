@@ -291,6 +291,8 @@ def test_a_certificate_that_was_not_valid_when_it_signed(office: Office) -> None
     ):
         chain = office.between.issue(oins=[OIN], first=first, last=last)
         assert "not valid at" in office.problem(chain, office.between)
+    young = office.between.issue(oins=[OIN], first=NOW - timedelta(hours=1))
+    assert "not valid at" in office.problem(young, office.between, at=NOW - timedelta(hours=2))
     short = office.anchor.issue(authority=True, last=NOW - timedelta(days=1))
     assert office.problem(short.issue(oins=[OIN]), short) != ""
 

@@ -348,6 +348,14 @@ def test_what_changed_is_told_by_organisation(signers: Signers) -> None:
     assert changes(first, signers.root(first, uwv=signers.card("uwv", "new"))) == ["uwv"]
 
 
+def test_a_first_version_that_was_half_written_is_taken_in_again(tmp_path: Path, signers: Signers) -> None:
+    home, first = TrustStore(tmp_path / "home", PROJECT), signers.root()
+    take(home, signers.signed(first), pin=first.digest)
+    (home.folder / "0001.json").unlink()
+    take(home, signers.signed(first), pin=first.digest)
+    assert home.roots(NOW) == (first,)
+
+
 @pytest.mark.parametrize("data", [b"{}\n", b"no json\n", b"\xff\n", b"[]\n"])
 def test_a_file_that_is_no_signed_root_is_refused(store: TrustStore, data: bytes) -> None:
     with pytest.raises(SignedDocumentInvalidError):

@@ -31,9 +31,12 @@ class TrustStore:
     def folder(self) -> Path:
         return self.place / "projects" / self.project / "trust"
 
+    def _files(self) -> list[Path]:
+        return sorted(self.folder.glob("[0-9]*.json"))
+
     def roots(self, now: datetime) -> tuple[TrustRoot, ...]:
         """Every version taken in, all rules checked again; raises TrustRootError."""
-        files = sorted(self.folder.glob("[0-9]*.json"))
+        files = self._files()
         if not files:
             raise RootMissingError(project=self.project)
         pin = read_text(self.folder / "pinned").strip()
@@ -41,7 +44,7 @@ class TrustStore:
 
     def news(self, pile: Iterable[bytes], pin: str | None, now: datetime) -> list[SignedRoot]:
         """What `pile` holds that follows what is here; raises TrustRootError, also when the newest has expired."""
-        known = self.roots(now) if self.folder.exists() else ()
+        known = self.roots(now) if self._files() else ()
         new = walk(known, pile, self.project, pin, now)
         if new:
             check_current(new[-1].root, now)
