@@ -23,6 +23,7 @@ import polars_hash as plh
 import pyarrow as pa
 from rich.console import Console
 
+from benchmarks.coverage import smallest
 from benchmarks.linkage import Task
 from benchmarks.once import prepare_apart
 from benchmarks.peers import tokens_per_second
@@ -289,6 +290,15 @@ def peers(place: Path, people: int) -> dict[str, Result]:
     }
 
 
+def monitor() -> dict[str, Result]:
+    """The smallest coverage of any interval that the monitor uses, less its confidence, in percentage points."""
+    least, ratios = smallest()
+    return {
+        "monitor.coverage.min": Result(100 * least, "percentage points from nominal", None, None, 0),
+        "monitor.coverage.ratios": Result(100 * ratios, "percentage points from nominal", None, None, 0),
+    }
+
+
 def report(results: dict[str, dict[str, Any]]) -> None:
     rows = [
         [name, _figure(r["value"]), r["unit"], _figure(r["baseline"]), _figure(r["ratio"]), f"{r['size']:,}"]
@@ -321,6 +331,7 @@ def main() -> int:
                 ("linkage", lambda: linkage(place)),
                 ("population", lambda: population(people)),
                 ("log", lambda: log(place, entries)),
+                ("monitor", monitor),
                 ("peers", lambda: peers(place, sample)),
             ):
                 print(f"{name} …", file=sys.stderr, flush=True)

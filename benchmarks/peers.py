@@ -82,5 +82,7 @@ def _theirs(packages: tuple[str, ...], script: str, register: Path) -> float:
 
 def _run(*command: str | Path) -> str:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-    done = subprocess.run([str(part) for part in command], check=True, capture_output=True, text=True, env=clean)
+    done = subprocess.run(
+        [str(part) for part in command], check=True, capture_output=True, text=True, env=clean
+    )
     return done.stdout

@@ -102,8 +102,8 @@ def test_a_ratio_lies_in_its_own_interval_and_more_confidence_makes_it_wider(
 def test_a_count_that_is_not_known_widens_over_all_that_it_can_be(
     one: tuple[int, int], other: tuple[int, int], less: int, more: int
 ) -> None:
-    count = Between(max(0, one[0] - less), one[0] + more)
-    total, others = Between(one[1] + 4, one[1] + 4), [Between(n, n) for n in other]
+    count = Between(max(0, one[0] - less), one[0] + more, one[0])
+    total, others = Between(one[1] + 4, one[1] + 4, one[1] + 4), [Between(n, n, n) for n in other]
     whole = ratio_between(count, total, others[0], others[1], 0.95)
     share = share_between(count, total, 0.95)
     for possible in range(count.low, count.high + 1):

@@ -1,30 +1,40 @@
-"""What the monitor saw of a round, and what a controller says to it."""
+"""What the monitor saw of a round, what a controller says to it, and the same for counts of anybody."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
-from lsi_match.cli.console import Json, done, say
+from lsi_match.cli.console import Json, done, language, out, print_json, say
 
 app = App(help="Counts per group: report, and justify a release that is held.")
 
 
 @app.command
 def report(site: Path, project: str, round_id: str, *, to: Path, json: Json = False) -> None:
-    """Write what the monitor says of a round: the report that is justified, and the counts it follows from.
+    """Write what the monitor says of a round, to read and to print: the report, and the counts it follows from.
 
     Args:
         site: the matching site.
         project: id of the project.
         round_id: the round.
-        to: folder to write `report.json` and `counts.json` into.
+        to: folder to write `report.html`, `report.md`, `report.json` and `counts.json` into.
     """
     from lsi_match.files import write_whole
     from lsi_match.matcher.site import Site
+    from lsi_match.monitor import report as pages
+    from lsi_match.monitor.findings import Findings
+    from lsi_match.monitor.table import CountsTable
 
     documents = Site(site).project(project).monitor_documents(round_id)
+    table = CountsTable.model_validate_json(documents["counts.json"])
+    found = Findings.model_validate_json(documents["report.json"])
+    documents |= {
+        "report.html": pages.html(table, found, language()).encode(),
+        "report.md": pages.markdown(table, found, language()).encode(),
+    }
     files = {name: to / name for name in documents}
     for name, data in documents.items():
         write_whole(files[name], data, replace=True)
@@ -90,3 +100,40 @@ def justify(
     done(say(f"{nl}, namens {name}: ronde {found.round}, rapport {digest}. Stuur {file} aan de koppelomgeving.",
              f"{en}, for {name}: round {found.round}, report {digest}. Send {file} to the matching environment."),
          {"justification": str(file), "findings": digest}, json)  # fmt: skip
+
+
+@app.command
+def counts(
+    file: Path,
+    *,
+    to: Path | None = None,
+    fail_on_alert: Annotated[bool, Parameter(negative="")] = False,
+    json: Json = False,
+) -> int:
+    """Analyse a table of counts of your own, and write the report.
+
+    Args:
+        file: the counts: a CSV (dimension columns, then one column per stage), or the whole table as YAML or JSON.
+        to: the report, .html or .md; without it the first page is shown.
+        fail_on_alert: end with exit status 1 when there is an alert.
+    """
+    from lsi_match.errors import WrongUseError
+    from lsi_match.files import write_whole
+    from lsi_match.monitor import report
+    from lsi_match.monitor.analyse import analyse
+    from lsi_match.monitor.counts_file import read_counts
+
+    if to is not None and to.suffix not in (".html", ".md"):
+        raise WrongUseError(problem="--to takes a .html or .md file")
+    table = read_counts(file)
+    found = analyse(table)
+    if to is not None:
+        write = report.html if to.suffix == ".html" else report.markdown
+        write_whole(to, write(table, found, language()).encode(), replace=True)
+    if json:
+        print_json(found.model_dump(mode="json"))
+    else:
+        out.print(report.summary(table, found, language()), markup=False, soft_wrap=True)
+        if to is not None:
+            out.print(say(f"Het hele rapport: {to}", f"The whole report: {to}"), markup=False, soft_wrap=True)
+    return 1 if fail_on_alert and found.alert else 0

@@ -146,21 +146,26 @@ def _count(
 ) -> Between | None:
     """How many of the stage are in the wanted cells; None when a withheld count has no bound.
 
-    A withheld count lies between zero and the count of the same cell in the first stage this one is compared with.
+    A withheld count lies between zero and the least count of the same cell in a stage this one is compared with.
     """
-    whole = Between(0, 0)
+    whole = Between(0, 0, 0)
     for cell, count in stage.counts.items():
         if not wanted(cell):
             continue
         if count is not None:
             slack = stage.rounded_to // 2
-            whole += Between(max(0, count - slack), count + slack)
+            whole += Between(max(0, count - slack), count + slack, count)
             continue
-        bound = _count(table, _stage(table, stage.against[0]), lambda c, cell=cell: c == cell) if stage.against else None  # type: ignore[misc]  # fmt: skip
-        if bound is None:
+        bounds = [_count(table, _stage(table, name), _only(cell)) for name in stage.against]
+        known = [bound.high for bound in bounds if bound is not None]
+        if not known:
             return None
-        whole += Between(0, bound.high)
+        whole += Between(0, min(known), None)
     return whole
+
+
+def _only(wanted: str) -> Callable[[str], bool]:
+    return lambda cell: cell == wanted
 
 
 # findings
@@ -182,7 +187,7 @@ def _finding(
         if against.sampled:
             value, ratio = _odds(here, others, there, others_there, confidence)
         elif there.high and others_there.high:
-            value = _over(_over(here.middle, there.middle), _over(others.middle, others_there.middle))
+            value = _over(_over(here.told, there.told), _over(others.told, others_there.told))
             ratio = ratio_between(here, there, others, others_there, confidence)
     return Finding(
         stage=stage.id,
@@ -204,7 +209,7 @@ def _representation(
     here: Between, total: Between, there: Between, total_there: Between, sampled: bool, confidence: float
 ) -> Ratio:
     """The share of a group here over its share there."""
-    value = _over(_over(here.middle, total.middle), _over(there.middle, total_there.middle))
+    value = _over(_over(here.told, total.told), _over(there.told, total_there.told))
     if sampled:
         return Ratio.of(value, ratio_between(here, total, there, total_there, confidence))
     share = share_between(here, total, confidence)
@@ -218,7 +223,7 @@ def _odds(
     here: Between, others: Between, there: Between, others_there: Between, confidence: float
 ) -> tuple[float | None, Interval]:
     """The ratio beside a sampled reference: of the odds of the group here and there, with the sample's own doubt."""
-    value = _over(_over(here.middle, others.middle), _over(there.middle, others_there.middle))
+    value = _over(_over(here.told, others.told), _over(there.told, others_there.told))
     low = _odds_interval(here.low, others.high, there.high, others_there.low, confidence)
     return value, low.joined(_odds_interval(here.high, others.low, there.low, others_there.high, confidence))
 
@@ -254,9 +259,11 @@ def _conditional(
     strata: list[_Stratum], stage: Stage, against: Stage, view: _View, group: str, given: str,
     table: CountsTable, confidence: float,
 ) -> Conditional:  # fmt: skip
-    middle = [tuple(count.middle for count in stratum) for stratum in strata]
-    crude = [sum(column) for column in zip(*middle, strict=True)]
-    value, _ = stratified_ratio(middle, confidence)
+    told = [tuple(count.told for count in stratum) for stratum in strata]
+    crude, value = None, None
+    if all(number is not None for stratum in told for number in stratum):
+        a, b, c, d = (sum(column) for column in zip(*told, strict=True))
+        crude, value = _over(_over(a, b), _over(c, d)), stratified_ratio(told, confidence)[0]  # type: ignore[arg-type]
     least = [(a.low, max(a.low, b.high), c.high, max(c.high, d.low)) for a, b, c, d in strata]
     most = [(a.high, max(a.high, b.low), c.low, max(c.low, d.high)) for a, b, c, d in strata]
     interval = stratified_ratio(least, confidence)[1].joined(stratified_ratio(most, confidence)[1])
@@ -267,7 +274,7 @@ def _conditional(
         group=group,
         others=view.others,
         given=given,
-        crude=_over(_over(crude[0], crude[1]), _over(crude[2], crude[3])),
+        crude=crude,
         ratio=Ratio.of(value, interval),
         verdict=verdict(interval, table.tolerance),
     )
@@ -313,8 +320,7 @@ def _outcomes(table: CountsTable, found: tuple[Finding, ...]) -> Iterator[Outcom
         if all(counts):
             good, bad, other_good, other_bad = (count for count in counts if count)
             value = _over(
-                _over(good.middle, good.middle + bad.middle),
-                _over(other_good.middle, other_good.middle + other_bad.middle),
+                _over(good.told, (good + bad).told), _over(other_good.told, (other_good + other_bad).told)
             )
             low = ratio_interval(
                 good.low, good.low + bad.high, other_good.high, other_good.high + other_bad.low, confidence
@@ -342,7 +348,5 @@ def _over(top: float | None, bottom: float | None) -> float | None:
 
 
 def _whole(count: Between | None) -> int | None:
-    """The number to show: exact, or the middle where it was rounded; None where part of it was withheld."""
-    if count is None:
-        return None
-    return round(count.middle)
+    """The number to show; None where part of it was withheld."""
+    return None if count is None else count.told

@@ -36,21 +36,16 @@ class Interval:
 
 @dataclass(frozen=True)
 class Between:
-    """A count that is known only to lie between `low` and `high`: it was rounded, or withheld."""
+    """A count that is known only to lie between `low` and `high`: it was rounded, or withheld. `told` is the number
+    that was published, None where it was withheld."""
 
     low: int
     high: int
-
-    @property
-    def known(self) -> bool:
-        return self.low == self.high
-
-    @property
-    def middle(self) -> float:
-        return (self.low + self.high) / 2
+    told: int | None
 
     def __add__(self, other: Between) -> Between:
-        return Between(self.low + other.low, self.high + other.high)
+        told = None if self.told is None or other.told is None else self.told + other.told
+        return Between(self.low + other.low, self.high + other.high, told)
 
 
 def share_interval(count: int, total: int, confidence: float) -> Interval:

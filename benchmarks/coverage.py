@@ -1,0 +1,222 @@
+"""How often the intervals of the monitor hold what they should, and how often its verdicts are right.
+
+`python -m benchmarks.coverage [--write]` prints the tables of docs/monitor.md, or writes them there. Coverage is
+computed, not sampled: the chance of every count that can come out, summed over those whose interval holds the truth.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Callable, Iterator
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+from scipy.stats import beta, binom, norm
+
+from lsi_match.monitor.analyse import analyse
+from lsi_match.monitor.findings import Verdict
+from lsi_match.monitor.intervals import SCORE_FROM, share_interval
+from lsi_match.monitor.table import CountsTable
+
+PAGE = Path(__file__).parents[1] / "docs" / "monitor.md"
+BEGIN, END = "<!-- coverage: begin -->", "<!-- coverage: end -->"
+EXPECTED = (1, 2, 3, 5, 10, 20, 30, 50, 100, 300, 1000)
+SHARES = (0.001, 0.01, 0.05, 0.2, 0.5)
+#: Truths just beside the round ones: coverage goes up and down with them.
+BESIDE = (0.97, 0.985, 1.0, 1.015, 1.03)
+CONFIDENCES = (0.95, 0.999)
+
+Ends = Callable[[int, int, float], tuple[float, float]]
+
+
+def exact(count: int, total: int, confidence: float) -> tuple[float, float]:
+    found = share_interval(count, total, confidence)
+    return found.low, found.high
+
+
+def wilson(count: int, total: int, confidence: float) -> tuple[float, float]:
+    z = float(norm.ppf((1 + confidence) / 2))
+    centre, scale = (count + z * z / 2) / (total + z * z), total + z * z
+    half = z * math.sqrt(count * (total - count) / total + z * z / 4) / scale
+    return centre - half, centre + half
+
+
+def jeffreys(count: int, total: int, confidence: float) -> tuple[float, float]:
+    tail, a, b = (1 - confidence) / 2, count + 0.5, total - count + 0.5
+    low = 0.0 if count == 0 else float(beta.ppf(tail, a, b))
+    return low, 1.0 if count == total else float(beta.ppf(1 - tail, a, b))
+
+
+def share_coverage(method: Ends, share: float, total: int, confidence: float) -> float:
+    """The chance that the interval of a count out of `total` holds `share`."""
+    low, high = (int(binom.ppf(q, total, share)) for q in (1e-8, 1 - 1e-8))
+    counts = np.arange(low, high + 1)
+    held = [ends[0] <= share <= ends[1] for ends in (method(int(k), total, confidence) for k in counts)]
+    return float(binom.pmf(counts[held], total, share).sum())
+
+
+def mid_p_coverage(share: float, total: int, confidence: float) -> float:
+    """The same for the mid-P interval, by its test: a truth is held when neither tail, with half of the count itself,
+    is smaller than half of what is left."""
+    counts = np.arange(*(int(binom.ppf(q, total, share)) + more for q, more in ((1e-8, 0), (1 - 1e-8, 1))))
+    each = binom.pmf(counts, total, share)
+    above, below = binom.sf(counts, total, share) + each / 2, binom.cdf(counts - 1, total, share) + each / 2
+    return float(each[np.minimum(above, below) >= (1 - confidence) / 2].sum())
+
+
+def of_shares() -> Iterator[tuple[str, float, float]]:
+    """Per method and confidence the smallest coverage over all expected counts and shares."""
+    methods: dict[str, Callable[[float, int, float], float]] = {
+        "exact (Clopper-Pearson), used": lambda p, n, c: share_coverage(exact, p, n, c),
+        "mid-P": mid_p_coverage,
+        "Wilson": lambda p, n, c: share_coverage(wilson, p, n, c),
+        "Jeffreys": lambda p, n, c: share_coverage(jeffreys, p, n, c),
+    }
+    for name, cover in methods.items():
+        for confidence in CONFIDENCES:
+            least = min(
+                cover(share * beside, max(1, round(expected / share)), confidence)
+                for expected, share, beside in product(EXPECTED, SHARES, BESIDE)
+            )
+            yield name, confidence, least
+
+
+def ratio_coverage(
+    share: float, total: int, other_share: float, other_total: int, confidence: float
+) -> dict[str, float]:
+    """The chance that the interval of the ratio of two shares holds it: score, given the total, and as used here."""
+    ratio, tail = share / other_share, (1 - confidence) / 2
+    x, y = (_window(n, p) for n, p in ((total, share), (other_total, other_share)))
+    weight = binom.pmf(x, total, share)[:, None] * binom.pmf(y, other_total, other_share)[None, :]
+    a, b = x[:, None].astype(float), y[None, :].astype(float)
+    top, half = (total + other_total) * ratio, total * ratio + a + other_total + b * ratio
+    shared = (half - np.sqrt(np.maximum(half * half - 4 * top * (a + b), 0))) / (2 * top)
+    spread = ratio * shared * (1 - ratio * shared) / total + ratio**2 * shared * (1 - shared) / other_total
+    off = (a / total - ratio * b / other_total) ** 2
+    score = off <= float(norm.ppf(1 - tail)) ** 2 * np.where(spread > 0, spread, np.inf)
+    split = ratio * total / (ratio * total + other_total)
+    given = np.minimum(binom.sf(a - 1, a + b, split), binom.cdf(a, a + b, split)) >= tail
+    smallest = np.minimum(np.minimum(a, total - a), np.minimum(b, other_total - b))
+    used = np.where(smallest >= SCORE_FROM, score, given)
+    return {
+        name: float(weight[held].sum()) for name, held in (("score", score), ("given", given), ("used", used))
+    }
+
+
+def _window(total: int, share: float) -> np.ndarray:
+    middle, spread = total * share, math.sqrt(total * share * (1 - share))
+    return np.arange(max(0, int(middle - 7 * spread - 3)), min(total, int(middle + 8 * spread + 12)) + 1)
+
+
+def of_ratios() -> dict[tuple[str, float, int], float]:
+    """Method, confidence, smaller expected count → the smallest coverage over shares and ratios."""
+    least: dict[tuple[str, float, int], float] = {}
+    for confidence, share, ratio in product(CONFIDENCES, SHARES, (0.5, 0.8, 1.0, 1.25, 2.0)):
+        if share * ratio > 0.9:
+            continue
+        for expected, other in product((1, 3, 10, 20, 30, 100, 300, 1000), repeat=2):
+            if max(expected, other) > 300 and min(expected, other) not in (1, 30, 1000):
+                continue
+            total, other_total = round(expected / (share * ratio)), round(other / share)
+            found = ratio_coverage(share * ratio, total, share, other_total, confidence)
+            for name, covered in found.items():
+                key = (name, confidence, min(expected, other))
+                least[key] = min(least.get(key, 1.0), covered)
+    return least
+
+
+def verdicts(
+    population: int, chance: float, ratio: float, looks: int, tries: int, seed: int
+) -> tuple[float, float]:
+    """How often a group of a tenth, of which `ratio` times the others' chance is selected, gives an alert: in one run,
+    and in any of `looks` runs over fresh draws. Two dimensions of three groups are looked at."""
+    rng = np.random.default_rng(seed)
+    groups = {"a": 0.1, "b": 0.4, "c": 0.5}
+    once = ever = 0
+    for _ in range(tries):
+        alerts = [_alert(rng, population, groups, chance, ratio, looks) for _ in range(looks)]
+        once += alerts[0]
+        ever += any(alerts)
+    return once / tries, ever / tries
+
+
+def _alert(
+    rng: np.random.Generator,
+    population: int,
+    groups: dict[str, float],
+    chance: float,
+    ratio: float,
+    looks: int,
+) -> bool:
+    there = {group: round(population * share) for group, share in groups.items()}
+    here = {
+        group: int(rng.binomial(n, min(1.0, chance * (ratio if group == "a" else 1))))
+        for group, n in there.items()
+    }
+    stages = [
+        {"id": "register", "label": "register", "kind": "reference", "counts": there},
+        {
+            "id": "selection",
+            "label": "selection",
+            "kind": "selection",
+            "against": ["register"],
+            "counts": here,
+        },
+    ]
+    dimension = {"id": "d", "label": "d", "groups": {group: group for group in groups}}
+    found = analyse(
+        CountsTable.model_validate(
+            {"title": "t", "dimensions": [dimension], "stages": stages, "looks": looks}
+        )
+    )
+    return any(f.verdict is Verdict.OVER and f.group == "a" for f in found.findings)
+
+
+def tables() -> str:
+    """The tables as Markdown."""
+    lines = ["Smallest coverage of the interval of a share, for expected counts from 1 to 1,000 and shares from 0.1% to 50%:", "",
+             "| method | nominal 95% | nominal 99.9% |", "| --- | ---: | ---: |"]  # fmt: skip
+    shares: dict[str, list[float]] = {}
+    for name, _, least in of_shares():
+        shares.setdefault(name, []).append(least)
+    lines += [f"| {name} | {100 * low:.2f}% | {100 * high:.3f}% |" for name, (low, high) in shares.items()]
+    ratios = of_ratios()
+    lines += ["", "Smallest coverage of the interval of a ratio of two shares, by the smaller of the two expected counts:", "",
+              "| smaller expected count | used, 95% | score only, 95% | given the total only, 95% | used, 99.9% | score only, 99.9% |",
+              "| ---: | ---: | ---: | ---: | ---: | ---: |"]  # fmt: skip
+    for expected in sorted({key[2] for key in ratios}):
+        row = [ratios[(name, c, expected)] for name, c in (("used", 0.95), ("score", 0.95), ("given", 0.95), ("used", 0.999), ("score", 0.999))]  # fmt: skip
+        lines.append(f"| {expected:,} | " + " | ".join(f"{100 * one:.2f}%" for one in row) + " |")
+    lines += ["", "Alerts on a group of a tenth of the population, tolerance 1.25, 20 runs foreseen, simulated:", "",
+              "| population | selected | true ratio | alert in one run | alert in any of 20 runs |", "| ---: | ---: | ---: | ---: | ---: |"]  # fmt: skip
+    for population, chance in ((10_000, 0.02), (50_000, 0.02), (200_000, 0.02), (50_000, 0.2)):
+        for ratio in (1.0, 1.25, 1.5, 2.0):
+            once, ever = verdicts(population, chance, ratio, looks=20, tries=100, seed=1)
+            lines.append(f"| {population:,} | {chance:.0%} | {ratio:g} | {once:.0%} | {ever:.0%} |")
+    return "\n".join(lines)
+
+
+def smallest() -> tuple[float, float]:
+    """The smallest coverage of every interval that is used, over all of the above, less its confidence; and the same of
+    the ratios only."""
+    shares = min(least - confidence for name, confidence, least in of_shares() if "used" in name)
+    ratios = min(least - key[1] for key, least in of_ratios().items() if key[0] == "used")
+    return min(shares, ratios), ratios
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--write", action="store_true", help="put the tables into docs/monitor.md")
+    options = parser.parse_args()
+    text = tables()
+    if options.write:
+        page = PAGE.read_text()
+        PAGE.write_text(page[: page.index(BEGIN) + len(BEGIN)] + f"\n{text}\n" + page[page.index(END) :])
+    else:
+        print(text)
+
+
+if __name__ == "__main__":
+    main()

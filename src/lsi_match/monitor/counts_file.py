@@ -1,0 +1,105 @@
+"""Reading a table of counts of somebody's own: the whole `CountsTable` as YAML or JSON, or a plain CSV.
+
+The CSV has a heading. Columns that hold text are dimensions, in each row the group; the other columns are stages in
+their order, the first the reference, and hold whole numbers. An empty cell, `<10` or `*` is a withheld count. Each
+stage is compared with the first and with the one before it. Semicolons and commas are both read.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+from lsi_match.errors import LsiError
+from lsi_match.files import read_text
+from lsi_match.monitor.table import SEPARATOR, CountsTable
+from lsi_match.protocol.yaml_text import parse_yaml
+
+_LARGEST = 10_000
+WITHHELD = ("", "*", "-", "x")
+
+
+class CountsFileError(LsiError):
+    nl = "{file}, rij {row}, kolom '{column}': {problem}."
+    en = "{file}, row {row}, column '{column}': {problem}."
+
+
+def read_counts(file: Path) -> CountsTable:
+    """The counts in `file`.
+
+    Raises:
+        CountsFileError: file, row and column of what cannot be read.
+        FileMissingError, and what `parse_yaml` raises: as named.
+    """
+    text = read_text(file).removeprefix("\ufeff")
+    if file.suffix.lower() != ".csv":
+        return parse_yaml(text, file.name, CountsTable)
+    return _from_csv(text, file)
+
+
+def _from_csv(text: str, file: Path) -> CountsTable:
+    head = text.split("\n", 1)[0]
+    rows = list(csv.reader(io.StringIO(text), delimiter=";" if head.count(";") > head.count(",") else ","))
+    rows = [[cell.strip() for cell in row] for row in rows if any(cell.strip() for cell in row)]
+
+    def wrong(row: int, column: str, problem: str) -> CountsFileError:
+        return CountsFileError(file=file.name, row=row, column=column, problem=problem)
+
+    if len(rows) < 2:
+        raise wrong(1, "-", "a heading and at least one row of counts are needed")
+    names, body = rows[0], rows[1 : _LARGEST + 1]
+    for at, row in enumerate(body, start=2):
+        if len(row) != len(names):
+            raise wrong(at, "-", f"{len(row)} values under {len(names)} headings")
+    if len(set(names)) < len(names) or "" in names:
+        raise wrong(1, "-", "every column needs a name of its own")
+    counted = [at for at in range(len(names)) if all(_is_count(row[at]) for row in body)]
+    textual = [at for at in range(len(names)) if at not in counted]
+    if textual != list(range(len(textual))) or not 1 <= len(textual) <= 4 or len(counted) < 2:
+        at = next((at for at in textual if at > min(counted, default=0)), len(names) - 1)
+        row_at = next((n for n, row in enumerate(body, start=2) if not _is_count(row[at])), 1)
+        raise wrong(
+            row_at, names[at], "first one to four columns with groups, then two or more with whole numbers"
+        )
+    cells = [SEPARATOR.join(row[at] for at in textual) for row in body]
+    for at, cell in enumerate(cells, start=2):
+        if cell in cells[: at - 2]:
+            raise wrong(at, names[0], "these groups stand there twice")
+        if any(not row_cell or SEPARATOR in row_cell for row_cell in (body[at - 2][n] for n in textual)):
+            raise wrong(at, names[0], "a group without a name, or with a | in it")
+    return CountsTable.model_validate(
+        {
+            "title": file.stem,
+            "dimensions": [
+                {"id": names[at], "label": names[at], "groups": {row[at]: row[at] for row in body}}
+                for at in textual
+            ],
+            "stages": [
+                {
+                    "id": names[at],
+                    "label": names[at],
+                    "kind": "criterion" if position else "reference",
+                    "against": list(_before(counted, position, names)),
+                    "counts": {cell: _number(row[at]) for cell, row in zip(cells, body, strict=True)},
+                }
+                for position, at in enumerate(counted)
+            ],
+        }
+    )
+
+
+def _before(counted: list[int], position: int, names: list[str]) -> Iterator[str]:
+    if position:
+        yield names[counted[0]]
+    if position > 1:
+        yield names[counted[position - 1]]
+
+
+def _is_count(text: str) -> bool:
+    return text in WITHHELD or text.startswith("<") or (text.isascii() and text.isdigit())
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isdigit() else None
