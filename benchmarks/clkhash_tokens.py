@@ -16,7 +16,7 @@ def schema():
     """The schema that clkhash comes with for names, birth date and gender, in our order."""
     file = pathlib.Path(clkhash.__file__).parent / "data" / "randomnames-schema.json"
     theirs = json.loads(file.read_text())
-    ignored, name, birth, gender = theirs["features"]
+    _, name, birth, gender = theirs["features"]
     birth["format"]["format"] = "%Y-%m-%d"
     theirs["features"] = [
         {**name, "identifier": "given_name"},
@@ -30,7 +30,7 @@ def schema():
 
 
 def main() -> None:
-    with open(sys.argv[1], newline="", encoding="utf-8") as handle:
+    with pathlib.Path(sys.argv[1]).open(newline="", encoding="utf-8") as handle:
         columns = ("given_name", "surname", "gender", "birth_date")
         rows = [tuple(row[column] for column in columns) for row in csv.DictReader(handle)]
     made_of = schema()

@@ -10,7 +10,7 @@ os.environ["PYSPARK_PYTHON"] = sys.executable
 
 from pyspark.sql import SparkSession
 from spindle_token import generate_pem_keys, tokenize
-from spindle_token.opprl import OpprlV2 as v2
+from spindle_token.opprl import OpprlV2 as v2  # noqa: N813  # as its own documentation does
 
 TOKENS = [v2.token1, v2.token2, v2.token3, v2.token4, v2.token5]
 
