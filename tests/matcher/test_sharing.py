@@ -18,6 +18,7 @@ from lsi_match.matcher.sharing import evidence_about, receive, share
 from lsi_match.matcher.site import Project, ProjectUnknownError, utc_now
 from lsi_match.oversight.sharing import sharing
 from lsi_match.protocol.manifest import Manifest
+from lsi_match.protocol.steps import Step
 from lsi_match.trust.agreement import ApprovalInvalidError, ManifestAlteredError, approve
 from lsi_match.trust.keys import make_identity
 from lsi_match.trust.root import PartyKeyDiffersError, RootMissingError
@@ -84,6 +85,12 @@ def test_a_next_version_is_shared_while_the_first_runs(world: World, manifest: M
     receive(world.site, world.project_id, {"uwv": world.approve(second)["uwv"]}, NOW)
     assert told(world, second)["uwv"] == (True, True)
     assert told(world, second)["svb"] == (True, False)
+    with project(world).existing_journal() as journal:
+        # what is signed about a round later on is no answer to the sharing of its manifest
+        facts = {"paper.svb": "sha256:" + "0" * 64}
+        journal.record(Step.JUSTIFY, NOW, manifest=second.digest, facts=facts)
+    assert told(world, second)["svb"] == (True, False)
+    assert evidence_about(world.site, second, NOW).papers.keys() == {"uwv"}
     assert world.project.manifest() == manifest
     assert evidence_about(world.site, manifest, NOW).papers.keys() == world.approve(manifest).keys()
 

@@ -82,7 +82,8 @@ def received(project: Project, manifest: str) -> dict[str, bytes]:
     if project.log_file.exists():
         with project.existing_journal() as journal:
             for entry in journal.entries():
-                if entry.attributes["lsi.manifest"] == manifest:
+                about = entry.attributes["lsi.manifest"] == manifest
+                if about and entry.name in (Step.TAKE_IN.value, Step.REGISTER_MANIFEST.value):
                     digests |= {
                         name.removeprefix(PAPER): str(value)
                         for name, value in entry.attributes.items()

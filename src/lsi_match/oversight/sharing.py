@@ -31,8 +31,9 @@ def sharing(entries: Iterable[LogEntry], manifest: str) -> dict[str, Shared]:
             for name in str(entry.attributes["lsi.to"]).split(", "):
                 one = found.setdefault(name, Shared())
                 one.given = one.given or at
+        signed = entry.name in (Step.TAKE_IN.value, Step.REGISTER_MANIFEST.value)
         for name in entry.attributes:
-            if name.startswith(_PAPER):
+            if signed and name.startswith(_PAPER):
                 one = found.setdefault(name.removeprefix(_PAPER).partition(".")[0], Shared())
                 one.answered = one.answered or at
     return found
