@@ -32,6 +32,7 @@ from lsi_match.protocol.documents import (
     KeyReveal,
     KeyShare,
     Opening,
+    OutcomeCounts,
     ReleaseDescriptor,
     Withdrawal,
 )
@@ -57,6 +58,7 @@ SENT: dict[str, type[BaseModel]] = {
     "opening": Opening,
     "justification": Justification,
     "monitor-counts": CountsTable,
+    "outcome-counts": OutcomeCounts,
     "overview": Overview,
     "round-findings": RoundFindings,
     "release": ReleaseDescriptor,

@@ -163,6 +163,25 @@ def justify(site: Path, project: str, round_id: str, papers: Path, *, json: Json
 
 
 @app.command
+def outcome(site: Path, project: str, round_id: str, papers: Path, *, json: Json = False) -> None:
+    """Take in what partners counted of the outcomes of a released round ('partner outcome').
+
+    Args:
+        site: the matching site.
+        project: id of the project.
+        round_id: the round.
+        papers: folder with the counts.
+    """
+    from lsi_match.cli.console import read_folder
+    from lsi_match.matcher.outcomes import take_in_outcomes
+    from lsi_match.matcher.site import Site, utc_now
+
+    names = take_in_outcomes(Site(site).project(project), round_id, read_folder(papers, "*.json"), utc_now())
+    done(say(f"Uitkomsten vastgelegd van: {', '.join(names) or '-'}.", f"Outcomes taken in of: {', '.join(names) or '-'}."),
+         {"partners": names}, json)  # fmt: skip
+
+
+@app.command
 def destroy(site: Path, project: str, round_id: str, *, json: Json = False) -> None:
     """End a round without a release: destroy its key and its drops, and log that. This cannot be undone.
 

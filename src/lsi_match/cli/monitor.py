@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
 from lsi_match.cli.console import Json, done, language, out, print_json, say
+
+if TYPE_CHECKING:
+    from lsi_match.monitor.findings import Findings
+    from lsi_match.monitor.table import CountsTable
 
 app = App(help="Counts per group: report, and justify a release that is held.")
 
@@ -20,26 +24,40 @@ def report(site: Path, project: str, round_id: str, *, to: Path, json: Json = Fa
         site: the matching site.
         project: id of the project.
         round_id: the round.
-        to: folder to write `report.html`, `report.md`, `report.json` and `counts.json` into.
+        to: folder to write `report.html`, `report.md`, `report.json` and `counts.json` into, and the same for each
+            partner that told outcomes: `report.<partner>.html` …
     """
     from lsi_match.files import write_whole
+    from lsi_match.matcher.outcomes import outcomes_of, with_outcomes
     from lsi_match.matcher.site import Site
-    from lsi_match.monitor import report as pages
-    from lsi_match.monitor.findings import Findings
+    from lsi_match.monitor.round_findings import RoundFindings, findings_of
     from lsi_match.monitor.table import CountsTable
 
-    documents = Site(site).project(project).monitor_documents(round_id)
+    chosen = Site(site).project(project)
+    documents = chosen.monitor_documents(round_id)
     table = CountsTable.model_validate_json(documents["counts.json"])
-    found = Findings.model_validate_json(documents["report.json"])
-    documents |= {
-        "report.html": pages.html(table, found, language()).encode(),
-        "report.md": pages.markdown(table, found, language()).encode(),
-    }
+    found = RoundFindings.model_validate_json(documents["report.json"]).findings
+    documents |= _pages("report", table, found)
+    for name, paper in outcomes_of(chosen, round_id).items():
+        told_more = with_outcomes(table, paper)
+        counts = told_more.model_dump_json().encode() + b"\n"
+        more = findings_of(chosen.manifest(), round_id, counts)
+        documents |= {f"counts.{name}.json": counts, f"report.{name}.json": more.written()}
+        documents |= _pages(f"report.{name}", told_more, more.findings)
     files = {name: to / name for name in documents}
     for name, data in documents.items():
         write_whole(files[name], data, replace=True)
     told = ", ".join(str(file) for file in files.values())
     done(say(f"Geschreven: {told}", f"Written: {told}"), {n: str(f) for n, f in files.items()}, json)
+
+
+def _pages(stem: str, table: CountsTable, found: Findings) -> dict[str, bytes]:
+    from lsi_match.monitor import report as pages
+
+    return {
+        f"{stem}.html": pages.html(table, found, language()).encode(),
+        f"{stem}.md": pages.markdown(table, found, language()).encode(),
+    }
 
 
 @app.command

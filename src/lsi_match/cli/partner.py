@@ -157,3 +157,48 @@ def fetch(to: Path, *, place: Path, json: Json = False) -> None:
     names = [file.name for file in found.files]
     new = "\n".join([*names, *found.messages])
     done(new or say("Er is niets nieuws.", "There is nothing new."), {"files": names, "messages": list(found.messages)}, json)  # fmt: skip
+
+
+@app.command
+def outcome(
+    name: str,
+    home: Path,
+    project: str,
+    release: Path,
+    *,
+    outcomes: Path,
+    opening: Path,
+    mapping: Path,
+    extracts: Path,
+    out: Path,
+    json: Json = False,
+) -> None:
+    """Count what came of the cases of a release, per group: only counts leave, small ones withheld.
+
+    Args:
+        name: this partner.
+        home: its folder.
+        project: id of the project.
+        release: the release (its .release.json file; the sealed part lies beside it).
+        outcomes: CSV with the columns outcome and case_id or record_id; gegrond, niet gegrond or onbekend.
+        opening: the opening of the round.
+        mapping: which extract and which columns hold the fields of the manifest (YAML).
+        extracts: folder of the extracts, from which the groups are read again.
+        out: folder for the counts: OUT/NAME.outcome.json.
+    """
+    from lsi_match.files import read_bytes, read_text, write_whole
+    from lsi_match.matcher.site import utc_now
+    from lsi_match.partner.home import Home
+    from lsi_match.partner.mapping import Mapping
+    from lsi_match.partner.outcome import count_outcomes
+    from lsi_match.protocol.yaml_text import parse_yaml
+
+    local = parse_yaml(read_text(mapping), mapping.name, Mapping)
+    found, paper = count_outcomes(
+        Home(home, name), release, read_bytes(opening), outcomes, local, extracts, project, utc_now()
+    )
+    file = out / f"{name}.outcome.json"
+    write_whole(file, paper, replace=True)
+    done(say(f"Geteld, per groep: {file}. Stuur dit aan de koppelomgeving.",
+             f"Counted per group: {file}. Send it to the matching environment."),
+         {"outcome": str(file), "grounded": found.grounded, "not_grounded": found.not_grounded}, json)  # fmt: skip

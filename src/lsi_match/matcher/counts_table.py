@@ -81,7 +81,8 @@ def _dimension(name: str, monitor: Monitor) -> Dimension:
     )
 
 
-def _known(counts: CellCounts) -> CellCounts:
+def known_cells(counts: CellCounts) -> CellCounts:
+    """Those cells of which every dimension is known."""
     return {cell: count for cell, count in counts.items() if UNKNOWN not in cell.split(SEPARATOR)}
 
 
@@ -102,7 +103,12 @@ def _of_selection(
     register = f"{partner}.{selection.id}"
     where = {"partner": partner, "selection": selection.id}
     yield Stage(
-        id=register, label=label, kind="reference", counts=_known(groups.reference), against=first, **where
+        id=register,
+        label=label,
+        kind="reference",
+        counts=known_cells(groups.reference),
+        against=first,
+        **where,
     )
     before = register
     for rule in selection.criteria:
@@ -111,7 +117,7 @@ def _of_selection(
             id=name,
             label=f"{label}: {rule.id}",
             kind="criterion",
-            counts=_known(groups.after[rule.id]),
+            counts=known_cells(groups.after[rule.id]),
             against=_against(*first, register, before),
             criterion=rule.id,
             **where,
@@ -121,7 +127,7 @@ def _of_selection(
         id=f"{register}.{SIGNAL}",
         label=f"{label}: met een signaal",
         kind="selection",
-        counts=_known(groups.with_signal),
+        counts=known_cells(groups.with_signal),
         against=_against(*first, register, before),
         **where,
     )
@@ -138,7 +144,7 @@ def _met(partner: str, selection: Selection, groups: GroupCounts) -> Iterator[Co
             selection=selection.id,
             start=f"{partner}.{selection.id}",
             criteria=(*(rule.id for rule in selection.criteria), SIGNAL),
-            met={pattern: _known(counts) for pattern, counts in groups.met.items()},
+            met={pattern: known_cells(counts) for pattern, counts in groups.met.items()},
         )
 
 
@@ -146,7 +152,7 @@ def _of_subjects(
     monitor: Monitor, subjects: Mapping[str, Mapping[int, int]], first: tuple[str, ...]
 ) -> Iterator[Stage]:
     counts = {
-        stage: _known(withhold(by_name(monitor, cells), monitor.smallest_cell))
+        stage: known_cells(withhold(by_name(monitor, cells), monitor.smallest_cell))
         for stage, cells in subjects.items()
         if stage in (SUBJECTS, MATCHED, CASES)
     }

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Generator, Iterator, Sequence
-from contextlib import closing
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -156,6 +156,33 @@ def select_pieces(
         FileMissingError, ExtractUnreadableError, FieldUnmappedError, ColumnMissingError, WrongTypeError,
         ValueNotListedError, RecordIdMissingError: named after what is wrong; perhaps after some pieces.
     """
+    with _extract(partner, selection, mapping, extracts) as extract:
+        yield from extract.run(manifest, reference_date)
+
+
+def group_cells(
+    partner: str,
+    selection: Selection,
+    mapping: SelectionMapping,
+    extracts: Path,
+    manifest: Manifest,
+    reference_date: date,
+    record_ids: Iterable[str],
+) -> list[tuple[str, int]]:
+    """(record id, group cell) of the records in the extract with one of these ids, selected or not.
+
+    Raises:
+        FileMissingError, ExtractUnreadableError, FieldUnmappedError, ColumnMissingError: named after what is wrong.
+    """
+    with _extract(partner, selection, mapping, extracts) as extract:
+        return extract.cells(manifest, reference_date, record_ids)
+
+
+@contextmanager
+def _extract(
+    partner: str, selection: Selection, mapping: SelectionMapping, extracts: Path
+) -> Iterator[_Extract]:
+    """An extract to be read; what goes wrong in the block is told as what is wrong with the extract."""
     file = extracts / mapping.extract
     if not file.is_file():
         raise FileMissingError(file=str(file))
@@ -164,7 +191,7 @@ def select_pieces(
             raise FieldUnmappedError(partner=partner, file=file.name, selection=selection.id, field=field)
     con = locked_connection([extracts])
     try:
-        yield from _Extract(con, partner, selection, mapping, file).run(manifest, reference_date)
+        yield _Extract(con, partner, selection, mapping, file)
     except CsvUnreadable as error:
         raise ExtractUnreadableError(partner=partner, file=file.name, row=error.row) from None
     except (duckdb.Error, pa.ArrowException, OSError) as error:
@@ -191,6 +218,17 @@ class _Extract:
         stored = self.header()
         self.source(manifest, reference_date, stored)
         yield from self.pieces()
+
+    def cells(
+        self, manifest: Manifest, reference_date: date, record_ids: Iterable[str]
+    ) -> list[tuple[str, int]]:
+        """Of the records with these ids the id and the group cell."""
+        self.source(manifest, reference_date, self.header())
+        self.con.register("wanted", pa.table({RECORD_ID: pa.array(sorted(set(record_ids)), pa.string())}))
+        found = self.con.execute(
+            f"SELECT {RECORD_ID}, {quoted(GROUP)} FROM source SEMI JOIN wanted USING ({RECORD_ID})"
+        )
+        return [(str(record), int(cell)) for record, cell in found.fetchall()]
 
     def header(self) -> dict[str, str]:
         """The columns of the file and how DuckDB calls their types; every mapped one is there, and `raw` can be read."""

@@ -48,6 +48,18 @@ def by_name(monitor: Monitor, counts: Mapping[int, int]) -> dict[str, int]:
     return {name: counts.get(number, 0) for number, name in cell_names(monitor).items()}
 
 
+def first_known(monitor: Monitor, cells: Iterable[int]) -> int:
+    """One cell for several records: in every dimension the first group that any of them knows."""
+    each = places(monitor)
+    found = [many - 1 for many in each]
+    for cell in cells:
+        number = nothing_known(monitor) if cell == UNKNOWN_GROUP else cell
+        own = [number // stride % many for stride, many in zip(strides(monitor), each, strict=True)]
+        found = [min(pair) for pair in zip(found, own, strict=True)]
+    number = sum(place * stride for place, stride in zip(found, strides(monitor), strict=True))
+    return UNKNOWN_GROUP if number == nothing_known(monitor) else number
+
+
 def cell_sql(monitor: Monitor, place_of: Iterable[str]) -> str:
     """An SQL expression for a cell, from one for the place in each dimension."""
     terms = [f"({place}) * {stride}" for place, stride in zip(place_of, strides(monitor), strict=True)]

@@ -11,6 +11,7 @@
 | `KeyReveal` | a partner | what it put in, sealed to every other partner |
 | `Opening` | the matcher | a round is open, and drops are sealed to this key |
 | `DropDescriptor` | a partner | what is in a drop, part by part |
+| `OutcomeCounts` | a partner | what came of its cases, as counts per group |
 | `ReleaseDescriptor` | the matcher | what is in a release |
 """
 
@@ -273,6 +274,24 @@ def drop_stem(project: str, round_id: str, partner: str, span_id: str) -> str:
 def part_name(stem: str, number: int) -> str:
     """The file of part `number` of the drop whose files begin with `stem`."""
     return f"{stem}.part-{number:04d}.age"
+
+
+class OutcomeCounts(Document):
+    """What came of the cases of a release at one partner, per group cell; small counts withheld, and no case named.
+
+    A case is in the cell of the partner's own records in it. One of which nothing was entered is unknown.
+    """
+
+    format: Literal["lsi-match/outcome-counts/v1"] = "lsi-match/outcome-counts/v1"
+    project: Identity
+    manifest: Digest
+    round: RoundId
+    partner: Name
+    release: Digest
+    grounded: CellCounts
+    not_grounded: CellCounts
+    outcome_unknown: CellCounts
+    at: Moment
 
 
 class ReleaseDescriptor(Document):

@@ -32,3 +32,4 @@ class Step(StrEnum):
     JUSTIFY = "justify", "rechtvaardigen"
     RELEASE = "release", "vrijgeven"
     DESTROY = "destroy", "vernietigen"
+    OUTCOME = "outcome", "uitkomsten vastleggen"
