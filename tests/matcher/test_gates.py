@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from handmade import NOW, PROSE, Parties, dimension, document, selection
+from handmade import NOW, PROSE, Parties, dimension, document, manifest, selection
 
 from lsi_match.errors import LsiError
-from lsi_match.matcher.gates import Evidence, Gate, evaluate, require
+from lsi_match.matcher.gates import Evidence, Gate, evaluate, evaluate_draft, require
 from lsi_match.protocol.documents import Opening
 from lsi_match.protocol.trust_root import TrustRoot
 from lsi_match.trust.agreement import acknowledge, withdraw
@@ -202,3 +202,15 @@ def test_a_round_of_another_manifest_or_without_its_key_closes_the_gate_of_the_r
     assert closed(world, replace(given, key_present=False)) == {Gate.ROUND: "RoundGateError"}
     older = given.opening.model_copy(update={"manifest": "sha256:" + "0" * 64})
     assert closed(world, replace(given, opening=older)) == {Gate.ROUND: "RoundGateError"}
+
+
+def test_a_draft_is_judged_by_what_it_says_itself() -> None:
+    """The gates about signatures wait; the others say of a draft what they will say of the manifest."""
+    draft = manifest()
+    day = date(2026, 6, 1)
+    found = {verdict.gate: verdict.error for verdict in evaluate_draft(draft, day)}
+    waiting = {Gate.APPROVAL, Gate.INSTRUCTION, Gate.PARTIES}
+    assert {type(found[gate]).__name__ for gate in waiting} == {"DraftGateError"}
+    assert {error for gate, error in found.items() if gate not in waiting} == {None}
+    late = {verdict.gate for verdict in evaluate_draft(draft, date(2027, 1, 1)) if verdict.error}
+    assert late == waiting | {Gate.PERIOD}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -148,8 +149,6 @@ def sql(
         counts: the query that counts what each criterion leaves, to compare with what 'partner prepare' tells.
         out: write the query to this file.
     """
-    from datetime import date
-
     from lsi_match.errors import WrongUseError
     from lsi_match.protocol.statement import funnel, statement
 
@@ -158,10 +157,7 @@ def sql(
         raise WrongUseError(
             problem=f"the manifest has the partners {', '.join(document.partners)}, not {partner}"
         )
-    try:
-        day = date.fromisoformat(reference_date) if reference_date else None
-    except ValueError:
-        raise WrongUseError(problem=f"'{reference_date}' is not a date (yyyy-mm-dd)") from None
+    day = _day(reference_date) if reference_date else None
     make = funnel if counts else statement
     wanted = [selection] if selection else [one.id for one in document.partners[partner].selections]
     between = "\nGO\n\n" if dialect == "tsql" else "\n"
@@ -434,6 +430,7 @@ def status(
     papers: Path | None = None,
     trust: Path | None = None,
     site: Path | None = None,
+    on: str | None = None,
     json: Json = False,
 ) -> int:
     """Show what still blocks a project: every gate, whether it holds, and who has to do what.
@@ -441,38 +438,41 @@ def status(
     Ends with exit status 1 while a gate does not hold.
 
     Args:
-        manifest: the manifest (canonical JSON).
+        manifest: the manifest (canonical JSON), or a draft (YAML): then what the document alone tells.
         papers: folder with what was signed: approvals, acknowledgements, withdrawals.
         trust: folder with the signed versions of the trust root; who signed is judged by it.
         site: a matching site, instead of both: its own papers and trust root.
+        on: of a draft: judge it as on this day (yyyy-mm-dd) instead of today.
     """
     from lsi_match.cli.console import language, out, read_folder
     from lsi_match.errors import WrongUseError
-    from lsi_match.files import read_bytes
-    from lsi_match.matcher.gates import Evidence, evaluate
+    from lsi_match.matcher.gates import Evidence, evaluate, evaluate_draft
     from lsi_match.matcher.sharing import evidence_about
     from lsi_match.matcher.site import Site, utc_now
-    from lsi_match.trust.agreement import load_manifest
     from lsi_match.trust.root import chain
 
-    document = load_manifest(read_bytes(manifest))
+    document, digest = read_manifest(manifest)
     shared: dict[str, Shared] = {}
-    if site is not None:
-        evidence = evidence_about(Site(site), document, utc_now())
+    if digest is None:
+        verdicts = evaluate_draft(document, _day(on) if on else utc_now().date())
+    elif site is not None:
+        verdicts = evaluate(document, evidence_about(Site(site), document, utc_now()))
         shared = _shared(site, document)
     elif trust is not None:
         known = chain(read_folder(trust, "*.json").values(), document.project.id, utc_now())
-        evidence = Evidence(read_folder(papers, "*.json") if papers else {}, utc_now(), known)
+        verdicts = evaluate(
+            document, Evidence(read_folder(papers, "*.json") if papers else {}, utc_now(), known)
+        )
     else:
         raise WrongUseError(problem="give --site, or --trust with the signed trust root")
-    verdicts = evaluate(document, evidence)
     if json:
-        print_json({"digest": document.digest, "gates": [
+        print_json({"digest": digest, "gates": [
             {"gate": v.gate.value, "holds": v.error is None, "reason": v.error.reason if v.error else "",
              "text": v.error.text(language()) if v.error else ""} for v in verdicts],
             "shared": {name: vars(one) for name, one in shared.items()}})  # fmt: skip
     else:
-        out.print(f"{document.project.title}\n{document.digest}\n", markup=False, soft_wrap=True)
+        known_by = digest or say("concept, nog zonder sleutels", "draft, without keys still")
+        out.print(f"{document.project.title}\n{known_by}\n", markup=False, soft_wrap=True)
         for verdict in verdicts:
             holds = verdict.error is None
             label = say(verdict.gate.dutch, verdict.gate.english)
@@ -488,6 +488,15 @@ def status(
             out.print(say(f"  {name}: gegeven {given}, getekend terug {back}", f"  {name}: given {given}, signed back {back}"),
                       markup=False, soft_wrap=True)  # fmt: skip
     return 1 if any(verdict.error for verdict in verdicts) else 0
+
+
+def _day(text: str) -> date:
+    from lsi_match.errors import WrongUseError
+
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise WrongUseError(problem=f"'{text}' is not a date (yyyy-mm-dd)") from None
 
 
 def _shared(site: Path, document: Manifest) -> dict[str, Shared]:

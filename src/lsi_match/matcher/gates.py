@@ -88,6 +88,13 @@ class GateError(LsiError):
     en = "A gate stops the round: {problem}."
 
 
+class DraftGateError(GateError):
+    nl = (
+        "Het manifest is nog een concept. Maak het af met 'manifest complete'; dan kan er worden ondertekend."
+    )
+    en = "The manifest is a draft still. Finish it with 'manifest complete'; then it can be signed."
+
+
 class InstructionGateError(GateError):
     nl = "De werkinstructie is nog niet bevestigd: {missing}. Laat dat doen met 'manifest acknowledge'."
     en = (
@@ -164,21 +171,33 @@ class Verdict:
 
 def evaluate(manifest: Manifest, evidence: Evidence) -> list[Verdict]:
     """Every gate that can be judged on this evidence, in order."""
-    today = evidence.now.date()
-    judged = {
+    judged: dict[Gate, Callable[[], object]] = {
         Gate.APPROVAL: lambda: check_approvals(manifest, evidence.papers, evidence.now, evidence.trust),
         Gate.INSTRUCTION: lambda: _instruction(manifest, evidence),
+        **_of_the_document(manifest, evidence.now.date()),
+        Gate.PARTIES: lambda: evidence.trust.check(manifest, evidence.now),
+    }
+    if evidence.opening is not None:
+        judged[Gate.ROUND] = lambda: _round(manifest, evidence)
+    return [Verdict(gate, _error_of(check)) for gate, check in judged.items()]
+
+
+def evaluate_draft(manifest: Manifest, today: date) -> list[Verdict]:
+    """The gates that look at the document alone. Those about signatures do not hold yet: a draft has no keys in it."""
+    unsigned = [Verdict(gate, DraftGateError()) for gate in (Gate.APPROVAL, Gate.INSTRUCTION, Gate.PARTIES)]
+    found = [Verdict(gate, _error_of(check)) for gate, check in _of_the_document(manifest, today).items()]
+    return [*unsigned[:2], *found, *unsigned[2:]]
+
+
+def _of_the_document(manifest: Manifest, today: date) -> dict[Gate, Callable[[], object]]:
+    return {
         Gate.PLAN: lambda: _plan(manifest),
         Gate.PERIOD: lambda: _period(manifest, today),
         Gate.DPIA: lambda: _dpia(manifest, today),
         Gate.DPO_ADVICE: lambda: _dpo_advice(manifest, today),
         Gate.EQUAL_TREATMENT: lambda: _equal_treatment(manifest),
         Gate.NEIGHBOURHOOD: lambda: _neighbourhood(manifest),
-        Gate.PARTIES: lambda: evidence.trust.check(manifest, evidence.now),
     }
-    if evidence.opening is not None:
-        judged[Gate.ROUND] = lambda: _round(manifest, evidence)
-    return [Verdict(gate, _error_of(check)) for gate, check in judged.items()]
 
 
 def require(manifest: Manifest, evidence: Evidence) -> None:
