@@ -113,6 +113,8 @@ MET: Met = {(p, c): 100 for p in range(8) for c in NAMES}
 LIES: dict[str, Callable[[dict[str, Any]], object]] = {
     "a criterion that lets more through than came": lambda g: (
         g["after"]["c0"].update(jong=900, oud=300, unknown=0)),
+    "a group that grows, with the totals as they were": lambda g: (
+        g["after"]["c1"].update(jong=450, oud=150, unknown=0), g["met"].clear()),
     "a stage larger than the register": lambda g: g["with_signal"].update(jong=801, oud=0, unknown=0),
     "a stage that does not reach its total": lambda g: g["reference"].update(jong=799),
     "a stage over its total though something is withheld": lambda g: g["reference"].update(jong=None, oud=2500),

@@ -51,12 +51,12 @@ def counts_table(
         for selection in manifest.partners[partner].selections:
             groups = descriptor.selections[selection.id].groups
             if groups is not None:
-                label = f"{manifest.controllers[partner].title}, {selection.source}"
+                label = f"{partner}, {selection.source}"
                 stages += _of_selection(partner, label, selection, groups, first)
                 combinations += _met(partner, selection, groups)
     stages += _of_subjects(monitor, subjects, first)
     return CountsTable(
-        title=f"{manifest.project.title}, ronde {round_id}",
+        title=f"{manifest.project.title}, {round_id}",
         dimensions=tuple(_dimension(d.id, monitor) for d in monitor.dimensions),
         stages=tuple(stages),
         combinations=tuple(combinations),
