@@ -352,15 +352,15 @@ def part_ranges() -> list[dict[str, Any]]:
     return made
 
 
-def signed(document: Any, payload_type: str) -> dict[str, Any]:
+def signed(document: Any, payload_type: str, key: bytes = SIGNING_KEY) -> dict[str, Any]:
     """A document, the bytes that are signed, the signature, and the whole file."""
-    signer = Identity("noord", Ed25519PrivateKey.from_private_bytes(SIGNING_KEY), None)
+    signer = Identity("noord", Ed25519PrivateKey.from_private_bytes(key), None)
     file = sign(document, payload_type, signer)
     envelope = json.loads(file)
     media, payload = media_type(payload_type), canonical_json(document.model_dump(mode="json"))
     encoded = f"DSSEv1 {len(media)} {media} {len(payload)} ".encode() + payload
     return {
-        "private_key": SIGNING_KEY.hex(),
+        "private_key": key.hex(),
         "signing_key": signer.signing_key,
         "key_id": envelope["signatures"][0]["keyid"],
         "payload_type": media,

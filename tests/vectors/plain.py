@@ -184,6 +184,43 @@ def hkdf(secret: bytes, info: str) -> bytes:
     return hmac.digest(extracted, info.encode() + b"\x01", "sha256")
 
 
+# A project key made together (keys.md).
+def domain_hash(domain: str, canonical: str) -> str:
+    """The hash of a canonical text for one use: commitments and transcripts."""
+    return "sha256:" + sha256(f"lsi-match/v1/{domain}\0{canonical}".encode())
+
+
+def key_together(project: str, epoch: int, transcript: str, contributions: dict[str, str]) -> str:
+    """The project key, in hex, of the transcript's digest and the bytes (hex) of each partner."""
+    material = b"".join(bytes.fromhex(contributions[name]) for name in sorted(contributions))
+    extracted = hmac.digest(bytes.fromhex(transcript.removeprefix("sha256:")), material, "sha256")
+    return hmac.digest(extracted, f"lsi-match/v1/project-key/{project}/{epoch}\x01".encode(), "sha256").hex()
+
+
+# The log (9).
+def leaf_hash(leaf: str) -> str:
+    return sha256(b"\0" + leaf.encode())
+
+
+def tree_root(hashes: list[str]) -> str:
+    """RFC 9162, 2.1.1, of at least one leaf hash: the left subtree is the largest power of two that leaves some."""
+    if len(hashes) == 1:
+        return hashes[0]
+    left = 1 << (len(hashes) - 1).bit_length() - 1
+    return sha256(b"\1" + bytes.fromhex(tree_root(hashes[:left]) + tree_root(hashes[left:])))
+
+
+def proof_root(index: int, size: int, hash_: str, path: list[str]) -> str:
+    """The root that a leaf at `index` and its inclusion path lead to, read from the top of the tree."""
+    if size == 1:
+        assert not path
+        return hash_
+    left = 1 << (size - 1).bit_length() - 1
+    if index < left:
+        return sha256(b"\1" + bytes.fromhex(proof_root(index, left, hash_, path[:-1]) + path[-1]))
+    return sha256(b"\1" + bytes.fromhex(path[-1] + proof_root(index - left, size - left, hash_, path[:-1])))
+
+
 def subkey(secret: bytes, purpose: str) -> str:
     return hkdf(secret, f"lsi-match/v1/{purpose}").hex()
 

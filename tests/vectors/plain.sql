@@ -129,3 +129,15 @@ CREATE MACRO part_of(pseudonym, parts) AS ('0x' || substr(pseudonym, 1, 4))::INT
 -- What is signed (1).
 CREATE MACRO pre_authentication_encoding(payload_type, payload) AS
     encode('DSSEv1 ' || length(payload_type) || ' ' || payload_type || ' ' || octet_length(encode(payload)) || ' ' || payload);
+
+-- A project key made together (keys.md): commitments, the transcript, the key.
+CREATE MACRO domain_hash(domain, canonical) AS
+    'sha256:' || sha256(encode('lsi-match/v1/' || domain) || unhex('00') || encode(canonical));
+CREATE MACRO key_together(project, epoch, transcript, contributions) AS lower(hex(hmac_sha256(
+    hmac_sha256(unhex(replace(transcript, 'sha256:', '')), unhex(contributions)),
+    encode('lsi-match/v1/project-key/' || project || '/' || epoch) || unhex('01'))));
+
+-- The log (9): leaves, nodes, the hash of details.
+CREATE MACRO leaf_hash(leaf) AS sha256(unhex('00') || encode(leaf));
+CREATE MACRO node_hash(l, r) AS sha256(unhex('01' || l || r));
+CREATE MACRO hash_of_details(salt, canonical) AS 'sha256:' || sha256(unhex(salt) || encode(canonical));
