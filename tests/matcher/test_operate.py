@@ -186,6 +186,23 @@ def test_a_clock_that_jumps_opens_no_round_twice_and_destroys_nothing_early(oper
     assert operation.cases("uwv", ROUND) is not None
 
 
+def test_a_release_past_its_term_is_removed_everywhere_and_the_log_says_so_once(operation: Operation) -> None:
+    for partner in PARTNERS:
+        operation.deliver(partner, ROUND)
+    operation.watch()
+    assert any(name.endswith(".release.json") for name in operation.lying("uwv", "out"))
+    operation.clock.to(operation.clock.now + days(29))
+    assert operation.watch().expired == []
+    operation.clock.to(operation.clock.now + days(2))
+    assert len(operation.watch().expired) == len(PARTNERS)
+    assert operation.watch().expired == []
+    assert not any(".release." in name for name in operation.lying("uwv", "out"))
+    assert not list((operation.project.folder / "releases").rglob("*.release.*"))
+    assert operation.state(ROUND) == "destroyed"
+    with operation.project.journal() as journal:
+        assert [e.name for e in journal.entries()].count("expire") == len(PARTNERS)
+
+
 def test_settings_that_are_wrong_are_told_with_their_line(operation: Operation) -> None:
     (operation.project.folder / "delivery.yaml").write_text("partners:\n  uwv: {url: 'ftp://example.org'}\n")
     with pytest.raises(LsiError, match=r"(?s)delivery\.yaml.*2:8"):

@@ -250,4 +250,8 @@ def _lines(seen: Watched) -> list[str]:
     for task, how in seen.done:
         outcome = "" if how == "done" else f": {say(_STATES.get(how, how), how)}"
         lines.append(f"{seen.project}: {task.round} {say(*_TASKS[type(task).__name__])}{outcome}")
+    lines += [
+        f"{seen.project}: {say('verlopen en verwijderd', 'expired and removed')}: {name}"
+        for name in seen.expired
+    ]
     return lines or [f"{seen.project}: {say('niets te doen', 'nothing to do')}"]

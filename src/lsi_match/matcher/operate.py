@@ -14,16 +14,20 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from lsi_match.errors import LsiError, UnexpectedError
-from lsi_match.files import write_whole
+from lsi_match.files import destroy, read_bytes, write_whole
 from lsi_match.matcher.agenda import GiveUp, Open, Remind, RoundNow, Task, agenda
 from lsi_match.matcher.delivery import Arrival, Trouble, collect, publish
 from lsi_match.matcher.hold import hold_of
 from lsi_match.matcher.intake import CLOCK_SKEW
-from lsi_match.matcher.run import DROP_SUFFIX, Clock, Run, open_round
+from lsi_match.matcher.run import DROP_SUFFIX, RELEASE, Clock, Run, open_round
 from lsi_match.matcher.site import Project, Site, json_document
 from lsi_match.oversight.state import fold
+from lsi_match.protocol.canonical import digest_of_bytes
+from lsi_match.protocol.documents import ReleaseDescriptor
 from lsi_match.protocol.log_entry import LogEntry
 from lsi_match.protocol.steps import Step
+from lsi_match.protocol.trust_root import MATCHER
+from lsi_match.trust.signing import verify
 
 #: Runs a round in a process of its own and tells the outcome: `state` is released, refused, held or broken.
 Runner = Callable[[Project, str], dict[str, object]]
@@ -55,6 +59,8 @@ class Watched:
     arrivals: list[Arrival] = field(default_factory=list)
     troubles: list[Trouble] = field(default_factory=list)
     done: list[tuple[Task, str]] = field(default_factory=list)
+    #: Names of releases that were removed since nobody may open them any more.
+    expired: list[str] = field(default_factory=list)
 
     @property
     def failed(self) -> bool:
@@ -76,7 +82,7 @@ def watch_site(site: Site, clock: Clock, runner: Runner) -> list[Watched]:
 
 
 def watch(project: Project, clock: Clock, runner: Runner) -> Watched:
-    """One look: collect, do what the agenda says, publish.
+    """One look: collect, do what the agenda says, remove what is over, publish.
 
     Raises:
         ProjectBusyError: another process is at it; nothing was done.
@@ -90,6 +96,7 @@ def watch(project: Project, clock: Clock, runner: Runner) -> Watched:
         rounds, began = rounds_now(project)
         for task in agenda(project.manifest(), rounds, began, clock()):
             seen.done.append((task, _do(project, task, clock, runner)))
+        seen.expired = remove_expired(project, clock())
         seen.troubles += publish(project, clock())
         return seen
 
@@ -199,6 +206,34 @@ def _remind(project: Project, task: Remind, now: datetime) -> None:
         }
         file = project.round_folder(task.round) / "reminders" / f"{partner}.json"
         write_whole(file, json_document(document), replace=True)
+
+
+def remove_expired(project: Project, now: datetime) -> list[str]:
+    """Remove releases past the day until which they may be opened; the names of their descriptors.
+
+    Logged first: a release that the log calls removed and that still lies there is removed the next time.
+    """
+    key, gone = project.manifest().matcher.signing_key, []
+    for file in sorted((project.folder / "releases").glob("*/*.release.json")):
+        described = verify(read_bytes(file), RELEASE, ReleaseDescriptor, key, what=file.name, party=MATCHER)
+        if now < described.expires_at:
+            continue
+        facts = {
+            "round": described.round,
+            "partner": described.partner,
+            "release": digest_of_bytes(read_bytes(file)),
+        }
+        with project.journal() as journal:
+            if not any(
+                e.name == Step.EXPIRE.value and e.attributes.get("lsi.release") == facts["release"]
+                for e in journal.entries()
+            ):
+                journal.record(Step.EXPIRE, now, manifest=described.manifest, facts=facts)
+        for part in described.parts:
+            destroy(file.parent / part.file)
+        destroy(file)
+        gone.append(file.name)
+    return gone
 
 
 def give_up(project: Project, round_id: str, clock: Clock) -> None:

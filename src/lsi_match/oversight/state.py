@@ -37,6 +37,8 @@ def fold(entries: Iterable[LogEntry]) -> list[RoundState]:
         name = entry.attributes.get("lsi.round")
         if not isinstance(name, str):
             continue
+        if entry.name == Step.EXPIRE.value:
+            continue  # the round was over long before
         state = found.setdefault(name, RoundState(name))
         state.last_step = entry.name
         if entry.status == "Error":

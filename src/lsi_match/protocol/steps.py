@@ -32,4 +32,5 @@ class Step(StrEnum):
     JUSTIFY = "justify", "rechtvaardigen"
     RELEASE = "release", "vrijgeven"
     DESTROY = "destroy", "vernietigen"
+    EXPIRE = "expire", "vrijgave verwijderen"
     OUTCOME = "outcome", "uitkomsten vastleggen"
