@@ -133,6 +133,16 @@ def last_part_left_out(drop: Delivered) -> None:
     drop.say(parts=drop.descriptor.parts[:1], selections=selections)
 
 
+def in_the_name_of_another(drop: Delivered) -> None:
+    """A partner signs, with its own key, what says it is another's."""
+    drop.say(partner="uwv")
+
+
+def signed_by_another(drop: Delivered) -> None:
+    """Another partner signs what says it is this one's."""
+    drop.file.write_bytes(sign(drop.descriptor, "drop", drop.parties.identities["uwv"]))
+
+
 @pytest.mark.parametrize(
     ("spoil", "reason"),
     [
@@ -141,10 +151,12 @@ def last_part_left_out(drop: Delivered) -> None:
         (parts_swapped, "PartAlteredError"),
         (part_of_another_drop, "PartAlteredError"),
         (last_part_left_out, "CountsDifferError"),
+        (in_the_name_of_another, "OtherPartnersDropError"),
+        (signed_by_another, "SignatureMissingError"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
-def test_other_parts_or_counts_than_were_made_are_refused(
+def test_another_drop_than_was_made_is_refused(
     drop: Delivered, spoil: Callable[[Delivered], None], reason: str
 ) -> None:
     spoil(drop)
