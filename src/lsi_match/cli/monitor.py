@@ -155,3 +155,35 @@ def counts(
         if to is not None:
             out.print(say(f"Het hele rapport: {to}", f"The whole report: {to}"), markup=False, soft_wrap=True)
     return 1 if fail_on_alert and found.alert else 0
+
+
+@app.command
+def areas(
+    figures: Path,
+    counts: Path,
+    *,
+    area: str,
+    people: str,
+    having: str,
+    percent: Annotated[bool, Parameter(negative="")] = False,
+    json: Json = False,
+) -> None:
+    """Say what public figures per area can tell of a characteristic that nobody records: bounds, never a person.
+
+    Args:
+        figures: the figures (CSV), for example key figures per postcode from StatLine.
+        counts: how many were selected (CSV): area, number.
+        area: the column of the figures that names the area.
+        people: the column with the number of inhabitants.
+        having: the column with how many have the characteristic.
+        percent: that column is a percentage of the inhabitants.
+    """
+    from lsi_match.monitor.areas import read_areas, told
+
+    found = read_areas(figures, counts, area=area, people=people, having=having, percent=percent)
+    document = {
+        "areas": len(found.known),
+        "left_out": list(found.left_out),
+        **{name: vars(getattr(found.found, name)) for name in ("having", "others", "ratio")},
+    }
+    done(told(found, f"‘{having}’", language()), document, json)

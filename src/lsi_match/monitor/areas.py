@@ -1,0 +1,146 @@
+"""Public figures per area (StatLine of Statistics Netherlands, or any CSV) beside counts per area: bounds, in words.
+
+Two CSV files with a heading: the figures, of which three columns are named (area, people, and how many or what
+percentage have the characteristic), and the counts: area, and how many were selected. Semicolons and commas are both
+read, decimal commas too. Areas without a figure (`.`, an empty cell) are left out, and told.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+from lsi_match.errors import Language
+from lsi_match.files import read_text
+from lsi_match.monitor.counts_file import CountsFileError
+from lsi_match.monitor.ecology import Area, Bounds, bounds
+
+_UNKNOWN = ("", ".", "-", "x")
+
+
+@dataclass(frozen=True)
+class Areas:
+    """The areas that both files know, the names of those left out, and what they say together."""
+
+    known: tuple[Area, ...]
+    left_out: tuple[str, ...]
+    found: Bounds
+
+
+def read_areas(figures: Path, counts: Path, *, area: str, people: str, having: str, percent: bool) -> Areas:
+    """Lay the two files side by side.
+
+    Args:
+        area, people, having: names of columns of `figures`; `area` is the first column of `counts` too, by any name.
+        percent: whether `having` is a percentage of the people.
+
+    Raises:
+        CountsFileError: file, row and column of what cannot be read, or that nothing is left.
+    """
+    selected = {row[0]: _whole(row[1], counts, at, "2") for at, row in _rows(counts, 2)}
+    known, left_out = [], set(selected)
+    head = next(iter(_heading(figures)))
+    places = [_place(figures, head, name) for name in (area, people, having)]
+    for at, row in _rows(figures, len(head)):
+        name, lives, has = (row[place].strip() for place in places)
+        if name not in selected or lives in _UNKNOWN or has in _UNKNOWN:
+            continue
+        inhabitants = _whole(lives, figures, at, people)
+        number = _number(has, figures, at, having)
+        having_it = round(inhabitants * number / 100) if percent else round(number)
+        if having_it > inhabitants or selected[name] > inhabitants:
+            raise CountsFileError(
+                file=figures.name, row=at, column=having, problem="more people than live there"
+            )
+        known.append(Area(inhabitants, having_it, selected[name]))
+        left_out.discard(name)
+    try:
+        return Areas(tuple(known), tuple(sorted(left_out)), bounds(known))
+    except ValueError as error:
+        raise CountsFileError(file=figures.name, row=1, column=having, problem=str(error)) from None
+
+
+def told(areas: Areas, what: str, lang: Language) -> str:
+    """The bounds in words, with what they cannot say."""
+    found = areas.found
+
+    def say(nl: str, en: str) -> str:
+        return nl if lang == "nl" else en
+
+    def share(value: float) -> str:
+        text = f"{100 * value:.1f}%"
+        return text.replace(".", ",") if lang == "nl" else text
+
+    lines = [
+        say(f"Over {len(areas.known)} gebieden samen. Van wie {what} heeft is tussen {share(found.having.low)} en "
+            f"{share(found.having.high)} geselecteerd, van de anderen tussen {share(found.others.low)} en {share(found.others.high)}.",
+            f"Over {len(areas.known)} areas together. Of those with {what} between {share(found.having.low)} and "
+            f"{share(found.having.high)} were selected, of the others between {share(found.others.low)} and {share(found.others.high)}."),
+        say("Meer zeggen deze cijfers niet: wie van de geselecteerden het heeft, is niet bekend. Ze zeggen niets over één persoon.",
+            "These figures say no more: who of those selected has it is not known. They say nothing of any one person."),
+    ]  # fmt: skip
+    if found.says:
+        lines.append(
+            say("Ook in het gunstigste geval is er een verschil.", "Even at best there is a difference.")
+        )
+    else:
+        lines.append(say("Er kan een verschil zijn, in beide richtingen, of geen: daarvoor zijn de gebieden te gemengd.",
+                         "There may be a difference, either way, or none: the areas are too mixed to tell."))  # fmt: skip
+    if areas.left_out:
+        lines.append(say(f"Weggelaten, want zonder cijfer: {len(areas.left_out)} gebieden.",
+                         f"Left out, for want of a figure: {len(areas.left_out)} areas."))  # fmt: skip
+    return "\n".join(lines)
+
+
+def _text(file: Path) -> tuple[str, str]:
+    text = read_text(file).removeprefix("\ufeff")
+    head = text.split("\n", 1)[0]
+    return text, ";" if head.count(";") >= head.count(",") and ";" in head else ","
+
+
+def _heading(file: Path) -> list[list[str]]:
+    text, delimiter = _text(file)
+    found = next(csv.reader(io.StringIO(text), delimiter=delimiter), None)
+    if not found:
+        raise CountsFileError(file=file.name, row=1, column="-", problem="a heading is needed")
+    return [[name.strip() for name in found]]
+
+
+def _rows(file: Path, width: int) -> list[tuple[int, list[str]]]:
+    text, delimiter = _text(file)
+    rows = [
+        (at, row)
+        for at, row in enumerate(csv.reader(io.StringIO(text), delimiter=delimiter), start=1)
+        if any(row)
+    ]
+    for at, row in rows[1:]:
+        if len(row) != width:
+            raise CountsFileError(
+                file=file.name, row=at, column="-", problem=f"{len(row)} values, not {width}"
+            )
+    return [(at, [cell.strip() for cell in row]) for at, row in rows[1:]]
+
+
+def _place(file: Path, head: list[str], name: str) -> int:
+    if name not in head:
+        raise CountsFileError(file=file.name, row=1, column=name, problem="there is no such column")
+    return head.index(name)
+
+
+def _number(text: str, file: Path, row: int, column: str) -> float:
+    try:
+        number = float(text.replace(",", "."))
+    except ValueError:
+        number = -1.0
+    if not 0 <= number < 1e10:
+        raise CountsFileError(file=file.name, row=row, column=column, problem="not a number of zero or more")
+    return number
+
+
+def _whole(text: str, file: Path, row: int, column: str) -> int:
+    number = _number(text, file, row, column)
+    if number != int(number):
+        raise CountsFileError(file=file.name, row=row, column=column, problem="not a whole number")
+    return int(number)

@@ -1,0 +1,66 @@
+"""Public figures per area, beside counts per area: bounds in words, and a clear word on what cannot be read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lsi_match.cli.main import run
+from lsi_match.errors import LsiError
+from lsi_match.monitor.areas import read_areas, told
+from lsi_match.monitor.ecology import Area
+
+FIGURES = '\ufeff"Buurt";"AantalInwoners";"Aandeel"\n"7604";1000;"99,0"\n"7605";1000;1,0\n"7606";.;.\n'
+COUNTS = "gebied;geselecteerd\n7604;100\n7605;20\n7606;5\n"
+COLUMNS = {"area": "Buurt", "people": "AantalInwoners", "having": "Aandeel", "percent": True}
+
+
+def files(folder: Path, figures: str = FIGURES, counts: str = COUNTS) -> tuple[Path, Path]:
+    made = folder / "kerncijfers.csv", folder / "telling.csv"
+    made[0].write_text(figures, encoding="utf-8")
+    made[1].write_text(counts, encoding="utf-8")
+    return made
+
+
+def test_figures_as_statline_gives_them_are_read_and_areas_without_one_are_told(tmp_path: Path) -> None:
+    found = read_areas(*files(tmp_path), **COLUMNS)  # type: ignore[arg-type]
+    assert found.known == (Area(1000, 990, 100), Area(1000, 10, 20))
+    assert found.left_out == ("7606",)
+    words = told(found, "‘Aandeel’", "nl")
+    assert "tussen 9,0% en 11,0%" in words
+    assert "niets over één persoon" in words
+    assert "Ook in het gunstigste geval" in words
+    assert "1 gebieden" in words
+
+
+def test_mixed_areas_are_said_to_tell_nothing(tmp_path: Path) -> None:
+    mixed = FIGURES.replace("99,0", "30,0").replace("1,0\n", "20,0\n")
+    assert "too mixed to tell" in told(read_areas(*files(tmp_path, mixed), **COLUMNS), "it", "en")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("figures", "counts", "place"),
+    [
+        (FIGURES.replace("Aandeel", "Deel"), COUNTS, r"row 1, column 'Aandeel'"),
+        (FIGURES.replace("99,0", "veel"), COUNTS, r"row 2, column 'Aandeel'"),
+        (FIGURES.replace("1000;1,0", "10;1,0"), COUNTS, r"row 3, column 'Aandeel': more people"),
+        (FIGURES, COUNTS.replace("100", "1,5"), r"telling.csv, row 2"),
+        (FIGURES, COUNTS.replace("7604;100", "7604"), r"telling.csv, row 2"),
+        (FIGURES, "gebied;geselecteerd\n1234;1\n", r"nobody has the characteristic"),
+        ("", COUNTS, r"row 1"),
+    ],
+)
+def test_what_cannot_be_read_is_told_with_its_place(
+    tmp_path: Path, figures: str, counts: str, place: str
+) -> None:
+    with pytest.raises(LsiError, match=place):
+        read_areas(*files(tmp_path, figures, counts), **COLUMNS)  # type: ignore[arg-type]
+
+
+def test_the_command_says_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    figures, counts = files(tmp_path)
+    line = ["monitor", "areas", str(figures), str(counts), "--area", "Buurt", "--people", "AantalInwoners"]
+    assert run([*line, "--having", "Aandeel", "--percent"]) == 0
+    assert "Over 2 gebieden samen" in capsys.readouterr().out
+    assert run([*line, "--having", "Iets"]) == 1
