@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from itertools import groupby
 
@@ -13,6 +14,7 @@ from lsi_match.monitor.findings import Attribution, Conditional, Finding, Findin
 from lsi_match.monitor.table import SEPARATOR, CountsTable
 
 _MOST_ON_FIRST_PAGE = 6
+_MOST_STAGES_NAMED = 8
 
 
 def html(table: CountsTable, findings: Findings, lang: Language) -> str:
@@ -115,18 +117,25 @@ class _Report:
         yield Items(tuple(self._to_do()))
 
     def _looked_at(self) -> str:
-        protected = [d.label for d in self.table.dimensions if d.role == "protected"]
-        stages = [stage.label for stage in self.table.stages]
+        protected = ", ".join(d.label for d in self.table.dimensions if d.role == "protected")
         look, of = self.table.look, self.table.looks
         looks = self.say(f" Dit is ronde {look} van {of}.", f" This is run {look} of {of}.")
+        tolerance = self.number(self.table.tolerance)
         return self.say(
-            f"Per groep ({', '.join(protected)}) is geteld hoeveel mensen er waren bij: {', '.join(stages)}. "
-            f"Steeds is vergeleken of een groep een grotere kans had om door te gaan dan een andere. Een verschil tot "
-            f"{self.number(self.table.tolerance)} keer is afgesproken als grens.",
-            f"Per group ({', '.join(protected)}) people were counted at: {', '.join(stages)}. Each time, the chance of a "
-            f"group to get through was compared with that of another. A difference up to "
-            f"{self.number(self.table.tolerance)} times is the agreed tolerance.",
-        ) + (looks if self.table.looks > 1 else "")
+            f"Per groep ({protected}) is geteld hoeveel mensen er waren bij: {self._counted_at()}. Steeds is vergeleken of een "
+            f"groep een grotere kans had om door te gaan dan een andere. Een verschil tot {tolerance} keer is afgesproken als grens.",
+            f"Per group ({protected}) people were counted at: {self._counted_at()}. Each time, the chance of a group to get "
+            f"through was compared with that of another. A difference up to {tolerance} times is the agreed tolerance.",
+        ) + (looks if of > 1 else "")
+
+    def _counted_at(self) -> str:
+        """The stages by name where there are few; where there are many, per partner how many."""
+        if len(self.table.stages) <= _MOST_STAGES_NAMED:
+            return ", ".join(stage.label for stage in self.table.stages)
+        per = Counter(stage.partner for stage in self.table.stages if stage.partner)
+        steps = self.say("stappen", "steps")
+        named = [f"{partner} ({number} {steps})" for partner, number in per.items()]
+        return ", ".join([*named, *(stage.label for stage in self.table.stages if not stage.partner)])
 
     def _noticed(self, finding: Finding) -> str:
         who, others = (
@@ -141,10 +150,17 @@ class _Report:
         )
 
     def _carried(self) -> Iterator[Block]:
-        alarming = {(f.dimension, f.group) for f in self.findings.of(Verdict.OVER)}
+        """The criterion that weighs most, of every selection in which a group stands out."""
+        alarming = {
+            (self._stages[f.stage].partner, self._stages[f.stage].selection, f.dimension, f.group)
+            for f in self.findings.of(Verdict.OVER)
+        }
         found = [
-            a for a in self.findings.attributions if (a.dimension, a.group) in alarming and (a.ratio or 0) > 1
+            one
+            for one in self.findings.attributions
+            if (one.partner, one.selection, one.dimension, one.group) in alarming and (one.ratio or 0) > 1
         ]
+        found.sort(key=lambda one: -(one.ratio or 0))
         if found:
             yield Heading(2, self.say("Welk criterium doet dat", "Which criterion does it"))
             yield Items(tuple(self._attributed(one) for one in found[:_MOST_ON_FIRST_PAGE]))
@@ -230,7 +246,7 @@ class _Report:
         yield Heading(3, title)
         yield Figure(dots(rows, self.table.tolerance, title, axis), words)
         yield Table(
-            title,
+            self.say("Aantallen en verhoudingen", "Counts and ratios"),
             (
                 self.say("groep", "group"), self.say("hier", "here"), self.say("van", "of"), self.say("daar", "there"),
                 self.say("van", "of"), self.say("aandeel × ", "share ×"), self.say("kans ×", "chance ×"),
@@ -330,4 +346,4 @@ def _last_of_each(found: tuple[Finding, ...]) -> list[Finding]:
     seen: dict[tuple[str, str, str], Finding] = {}
     for finding in found:
         seen[(finding.dimension, finding.group, finding.stage)] = finding
-    return list(seen.values())
+    return sorted(seen.values(), key=lambda finding: -(finding.ratio.value or 0))
