@@ -206,30 +206,47 @@ def destroy(site: Path, project: str, round_id: str, *, json: Json = False) -> N
 
 @app.command
 def status(site: Path, project: str, *, json: Json = False) -> None:
-    """How the rounds of a project stand, as the log tells.
+    """How the rounds of a project stand, as the log tells, and what each waits for.
 
     Args:
         site: the matching site.
         project: id of the project.
     """
-    from lsi_match.matcher.site import Site
-    from lsi_match.oversight.state import rounds
+    from lsi_match.matcher.health import advice
+    from lsi_match.matcher.site import Site, utc_now
 
-    found = rounds(Site(site).project(project).log_file)
+    found = advice(Site(site).project(project), utc_now())
     if json:
         print_json({"rounds": [vars(r) for r in found]})
         return
-    columns = [
-        say("ronde", "round"),
-        say("stand", "state"),
-        say("laatste stap", "last step"),
-        say("geweigerd", "refused"),
-    ]
+    columns = [say("ronde", "round"), say("stand", "state"), say("laatste stap", "last step"),
+               say("geweigerd", "refused"), say("wacht op", "waits for")]  # fmt: skip
     rows: list[list[Any]] = [
-        [r.round, say(_STATES[r.state], r.state), say(STEP_NAMES[r.last_step], r.last_step), r.refusals]
+        [r.round, say(_STATES[r.state], r.state), say(STEP_NAMES[r.last_step], r.last_step), r.refusals, say(r.nl, r.en)]
         for r in found
-    ]
+    ]  # fmt: skip
     out.print(table(project, columns, rows))
+
+
+@app.command
+def metrics(site: Path, *, to: Path | None = None) -> None:
+    """Write the metrics of a site in the text form of Prometheus, for example for its textfile collector.
+
+    Args:
+        site: the matching site.
+        to: the file to write, whole or not at all; without it they are printed.
+    """
+    import sys
+
+    from lsi_match.files import write_whole
+    from lsi_match.matcher.health import metrics as made
+    from lsi_match.matcher.site import Site, utc_now
+
+    text = made(Site(site), utc_now())
+    if to is None:
+        sys.stdout.write(text.decode())
+    else:
+        write_whole(to, text, replace=True)
 
 
 def _watched(seen: Watched) -> dict[str, Any]:

@@ -96,8 +96,7 @@ def collect(project: Project, now: datetime) -> list[Arrival | Trouble]:
                 found += filter(None, [_take(project, partner, there, file) for file in _descriptors(there)])
         except LsiError as error:
             found.append(Trouble(partner, error))
-    with project.journal() as journal:
-        seen = {e.attributes.get("lsi.drop") for e in journal.entries() if e.name == Step.ARRIVE.value}
+    seen = {e.attributes.get("lsi.drop") for e in project.entries() if e.name == Step.ARRIVE.value}
     for partner in project.manifest().partners:
         files = sorted((project.folder / "inbox" / partner).glob(f"*{DROP_SUFFIX}"))
         old = [file for file in files if digest_of_bytes(read_bytes(file)) in seen]

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 
 from lsi_match.errors import LsiError, UnexpectedError
 from lsi_match.files import destroy, read_bytes, write_whole
@@ -117,8 +118,7 @@ def _alone(project: Project) -> Iterator[None]:
 
 
 def _check_clock(project: Project, now: datetime) -> None:
-    with project.journal() as journal:
-        last = _moment(journal.entries()[-1])
+    last = _moment(project.entries()[-1])
     if now < last - CLOCK_SKEW:
         shown = {"now": f"{now:%Y-%m-%d %H:%M}", "last": f"{last:%Y-%m-%d %H:%M}"}
         raise ClockBehindError(project=project.id, **shown)
@@ -126,8 +126,7 @@ def _check_clock(project: Project, now: datetime) -> None:
 
 def rounds_now(project: Project) -> tuple[list[RoundNow], datetime]:
     """Every round of a project as it stands, from the log and the inboxes, and when its manifest was registered."""
-    with project.journal() as journal:
-        entries = journal.entries()
+    entries = project.entries()
     found = []
     for state in fold(entries):
         mine = [entry for entry in entries if entry.attributes.get("lsi.round") == state.round]
@@ -208,26 +207,29 @@ def _remind(project: Project, task: Remind, now: datetime) -> None:
         write_whole(file, json_document(document), replace=True)
 
 
+def expired_releases(project: Project, now: datetime) -> list[tuple[Path, ReleaseDescriptor]]:
+    """Releases that lie here past the day until which they may be opened: file and content of their descriptors."""
+    key = project.manifest().matcher.signing_key
+    files = sorted((project.folder / "releases").glob("*/*.release.json"))
+    described = [
+        (file, verify(read_bytes(file), RELEASE, ReleaseDescriptor, key, what=file.name, party=MATCHER))
+        for file in files
+    ]
+    return [(file, one) for file, one in described if now >= one.expires_at]
+
+
 def remove_expired(project: Project, now: datetime) -> list[str]:
-    """Remove releases past the day until which they may be opened; the names of their descriptors.
+    """Remove expired releases; the names of their descriptors.
 
     Logged first: a release that the log calls removed and that still lies there is removed the next time.
     """
-    key, gone = project.manifest().matcher.signing_key, []
-    for file in sorted((project.folder / "releases").glob("*/*.release.json")):
-        described = verify(read_bytes(file), RELEASE, ReleaseDescriptor, key, what=file.name, party=MATCHER)
-        if now < described.expires_at:
-            continue
-        facts = {
-            "round": described.round,
-            "partner": described.partner,
-            "release": digest_of_bytes(read_bytes(file)),
-        }
-        with project.journal() as journal:
-            if not any(
-                e.name == Step.EXPIRE.value and e.attributes.get("lsi.release") == facts["release"]
-                for e in journal.entries()
-            ):
+    gone = []
+    for file, described in expired_releases(project, now):
+        digest = digest_of_bytes(read_bytes(file))
+        logged = {e.attributes.get("lsi.release") for e in project.entries() if e.name == Step.EXPIRE.value}
+        if digest not in logged:
+            facts = {"round": described.round, "partner": described.partner, "release": digest}
+            with project.journal() as journal:
                 journal.record(Step.EXPIRE, now, manifest=described.manifest, facts=facts)
         for part in described.parts:
             destroy(file.parent / part.file)

@@ -30,6 +30,7 @@ from lsi_match.matcher.trusted import facts_of, logged_roots, trust_by_log
 from lsi_match.monitor.counts import Overview
 from lsi_match.protocol.canonical import canonical_json, digest_of_bytes
 from lsi_match.protocol.documents import Opening
+from lsi_match.protocol.log_entry import LogEntry
 from lsi_match.protocol.manifest import Manifest
 from lsi_match.protocol.steps import Step
 from lsi_match.protocol.trust_root import MATCHER, TrustRoot
@@ -42,6 +43,7 @@ from lsi_match.trust.agreement import (
     read_agreement,
 )
 from lsi_match.trust.keys import Identity, load_identity, make_identity
+from lsi_match.trust.log import Log
 from lsi_match.trust.root import Trust, project_of
 from lsi_match.trust.root_store import TrustStore
 from lsi_match.trust.signing import verify
@@ -191,6 +193,11 @@ class Project:
                 facts = facts_of(root, known.get(root.version - 1))
                 journal.record(Step.TRUST_ROOT, now, manifest=manifest, facts=facts)
             known[root.version] = root
+
+    def entries(self) -> list[LogEntry]:
+        """Every entry of the log, oldest first; read without the site's keys."""
+        with Log.open(self.log_file, read_only=True) as log:
+            return [entry for _, entry in log.entries()]
 
     def manifest(self) -> Manifest:
         """The manifest as registered, its bytes checked to be canonical."""

@@ -1,0 +1,127 @@
+"""How a site is doing, for people and for what watches machines: one line of advice per round, and metrics.
+
+Metrics are in the text form of Prometheus, made by its own client. They hold names of projects and partners, counts of
+rounds and refusals, and ages in seconds; nothing of a drop or a person.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+
+from prometheus_client import CollectorRegistry, Gauge, generate_latest
+
+from lsi_match.matcher.agenda import RoundNow
+from lsi_match.matcher.operate import expired_releases, rounds_now
+from lsi_match.matcher.site import Project, Site
+from lsi_match.oversight.state import fold
+from lsi_match.protocol.log_entry import LogEntry
+
+_OVER = frozenset({"destroyed", "abandoned"})
+
+
+@dataclass(frozen=True)
+class Advice:
+    """A round: its state as in `oversight.state`, its last step, its refusals, and what it waits for in both languages."""
+
+    round: str
+    state: str
+    last_step: str
+    refusals: int
+    nl: str
+    en: str
+
+
+def advice(project: Project, now: datetime) -> list[Advice]:
+    """What every round waits for, and who has to do what."""
+    entries = project.entries()
+    known = {one.round: one for one in rounds_now(project)[0]}
+    found = []
+    for state in fold(entries):
+        nl, en = _waits_for(project, known.get(state.round), entries, now)
+        found.append(Advice(state.round, state.state, state.last_step, state.refusals, nl, en))
+    return found
+
+
+def _waits_for(
+    project: Project, round_: RoundNow | None, entries: list[LogEntry], now: datetime
+) -> tuple[str, str]:
+    if round_ is None or round_.state in _OVER:
+        return "klaar", "done"
+    if round_.state == "released":
+        return "vrijgave afmaken: 'match run'", "finish the release: 'match run'"
+    if round_.held_until is not None:
+        until = f"{round_.held_until:%Y-%m-%d %H:%M} UTC"
+        return (
+            f"rechtvaardiging van alle partijen vóór {until} ('monitor report', 'monitor justify')",
+            f"a justification of every controller before {until} ('monitor report', 'monitor justify')",
+        )
+    if round_.state == "refused":
+        why = _refusal(entries, round_.round)
+        return f"herstel: {why}", f"to be mended: {why}"
+    late = [name for name in project.manifest().partners if name not in round_.delivered]
+    deadline = f"{round_.deadline:%Y-%m-%d %H:%M} UTC"
+    if late:
+        passed = now >= round_.deadline
+        return (
+            f"levering van {', '.join(late)} ({'te laat sinds' if passed else 'tot'} {deadline})",
+            f"a drop of {', '.join(late)} ({'late since' if passed else 'until'} {deadline})",
+        )
+    if round_.tried is not None:
+        return "afgebroken run: 'match run' maakt hem af", "a run that broke off: 'match run' finishes it"
+    return "alles is er: 'match run'", "everything is there: 'match run'"
+
+
+def _refusal(entries: list[LogEntry], round_id: str) -> str:
+    said = [
+        str(entry.attributes.get("exception.message", ""))
+        for entry in entries
+        if entry.status == "Error" and entry.attributes.get("lsi.round") == round_id
+    ]
+    return said[-1] if said else ""
+
+
+def metrics(site: Site, now: datetime) -> bytes:
+    """The metrics of a site in the text form of Prometheus."""
+    registry = CollectorRegistry()
+
+    def gauge(name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(f"lsi_match_{name}", text, ("project", *labels), registry=registry)
+
+    rounds = gauge("rounds", "Rounds by state", "state")
+    refusals = gauge("refusals", "Refused drops and runs since the project began")
+    late = gauge(
+        "late_seconds", "How long the latest drop that is missing is overdue; 0 when none is", "partner"
+    )
+    last = gauge(
+        "last_checkpoint_age_seconds", "Time since the last entry of the log, which is signed with it"
+    )
+    held = gauge(
+        "hold_seconds_left", "Time left to justify the round whose term ends first; absent when none is held"
+    )
+    overdue = gauge(
+        "destruction_overdue", "Rounds and releases whose term is over and that are not destroyed yet"
+    )
+    for project in site.projects():
+        entries = project.entries()
+        states = fold(entries)
+        known, _ = rounds_now(project)
+        for state, number in Counter(one.state for one in states).items():
+            rounds.labels(project.id, state).set(number)
+        refusals.labels(project.id).set(sum(one.refusals for one in states))
+        last.labels(project.id).set((now.timestamp() * 1000 - entries[-1].end_time) / 1000)
+        ongoing = [one for one in known if one.state not in _OVER]
+        for partner in project.manifest().partners:
+            missing = [
+                now - one.deadline
+                for one in ongoing
+                if partner not in one.delivered and one.held_until is None
+            ]
+            late.labels(project.id, partner).set(max(0.0, *(age.total_seconds() for age in missing), 0.0))
+        terms = [one.held_until for one in ongoing if one.held_until is not None]
+        if terms:
+            held.labels(project.id).set((min(terms) - now).total_seconds())
+        due = sum(term <= now for term in terms) + len(expired_releases(project, now))
+        overdue.labels(project.id).set(due)
+    return generate_latest(registry)

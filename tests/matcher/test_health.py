@@ -1,0 +1,88 @@
+"""One screen says what every round waits for; metrics say when something is late, held too long or not destroyed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from operation import Operation, days, folders
+from prometheus_client.parser import text_string_to_metric_families
+
+from lsi_match.matcher.health import advice, metrics
+
+pytestmark = pytest.mark.slow
+
+PARTNERS = ("gemeente", "svb", "uwv")
+MONDAY = datetime(2026, 6, 8, 4, 0, tzinfo=UTC)
+ROUND = "2026-06-08"
+
+
+@pytest.fixture
+def operation(tmp_path: Path) -> Operation:
+    schedule = {"opens": "0 6 * * 1", "deadline_days": 5}
+    made = Operation(tmp_path, PARTNERS, folders(tmp_path, PARTNERS), schedule=schedule)
+    made.clock.to(MONDAY)
+    made.watch()
+    return made
+
+
+def waits(operation: Operation) -> str:
+    return next(one.nl for one in advice(operation.project, operation.clock()) if one.round == ROUND)
+
+
+def values(operation: Operation) -> dict[tuple[str, ...], float]:
+    text = metrics(operation.world.site, operation.clock()).decode()
+    return {
+        (
+            sample.name.removeprefix("lsi_match_"),
+            *(text for name, text in sample.labels.items() if name != "project"),
+        ): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def test_a_round_says_for_whom_it_waits_until_it_is_done(operation: Operation) -> None:
+    operation.deliver("uwv", ROUND)
+    operation.watch()
+    assert waits(operation) == "levering van gemeente, svb (tot 2026-06-13 04:00 UTC)"
+    operation.clock.to(MONDAY + days(6))
+    assert "te laat sinds" in waits(operation)
+    for partner in ("gemeente", "svb"):
+        operation.deliver(partner, ROUND)
+    operation.watch(kill_after="match")
+    assert "afgebroken" in waits(operation)
+    operation.clock.to(MONDAY + days(6) + timedelta(hours=1))
+    operation.watch()
+    assert waits(operation) == "klaar"
+
+
+def test_lateness_and_what_is_not_destroyed_in_time_are_measured(operation: Operation) -> None:
+    for partner in PARTNERS[:2]:
+        operation.deliver(partner, ROUND)
+    operation.watch()
+    assert values(operation)["late_seconds", "uwv"] == 0
+    operation.clock.to(MONDAY + days(6))
+    assert values(operation)["late_seconds", "uwv"] == timedelta(days=1).total_seconds()
+    assert values(operation)["late_seconds", "svb"] == 0
+    assert values(operation)["last_checkpoint_age_seconds",] == days(6).total_seconds()
+    operation.deliver("uwv", ROUND)
+    operation.watch()
+    assert values(operation)["rounds", "destroyed"] == 1
+    assert values(operation)["destruction_overdue",] == 0
+    operation.clock.to(MONDAY + days(40))
+    assert values(operation)["destruction_overdue",] == len(PARTNERS)
+    operation.watch()
+    assert values(operation)["destruction_overdue",] == 0
+
+
+def test_metrics_name_nothing_of_a_person(operation: Operation) -> None:
+    import handmade
+
+    for partner in PARTNERS:
+        operation.deliver(partner, ROUND)
+    operation.watch()
+    text = metrics(operation.world.site, operation.clock()).decode()
+    assert not any(bsn in text for bsn in handmade.BSNS)
+    assert set(PARTNERS) <= {word for line in text.splitlines() for word in line.split('"')}
