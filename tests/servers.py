@@ -70,7 +70,7 @@ def sftp_server(folder: Path) -> Iterator[PlaceSettings]:
 
 @contextmanager
 def s3_server(folder: Path) -> Iterator[PlaceSettings]:
-    """A server that speaks S3; the place `bucket/files`."""
+    """A server that speaks S3; the place `files` in a bucket of its own, since servers of one process share what they hold."""
     server_module = pytest.importorskip("moto.server")
     pytest.importorskip("s3fs")
 
@@ -91,7 +91,7 @@ def s3_server(folder: Path) -> Iterator[PlaceSettings]:
             region_name="us-east-1",
             aws_access_key_id="test",
             aws_secret_access_key="test",
-        ).create_bucket(Bucket="lsi")
-        yield PlaceSettings(url="s3://lsi/files", credentials=credentials, endpoint=endpoint)
+        ).create_bucket(Bucket=f"lsi-{port}")
+        yield PlaceSettings(url=f"s3://lsi-{port}/files", credentials=credentials, endpoint=endpoint)
     finally:
         server.stop()
