@@ -171,7 +171,7 @@ def _check(project: Project, partner: str, file: Path, earlier: list[Path], now:
         facts |= {"round": round_id}
         if any(one.name.startswith(f"{project.id}.{round_id}.") for one in earlier):
             raise DropDuplicateError(partner=partner, file=file.name)
-        receive(file, partner, round_of(project, round_id), now)
+        receive(file, partner, round_of(project, project.manifest(), round_id), now)
         facts |= {"drop": digest_of_bytes(data)}
     except LsiError as error:
         _log(project, now, facts, error)

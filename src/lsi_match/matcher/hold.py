@@ -18,6 +18,7 @@ from lsi_match.matcher.site import Project
 from lsi_match.protocol.canonical import digest_of_bytes
 from lsi_match.protocol.documents import Justification
 from lsi_match.protocol.log_entry import LogEntry
+from lsi_match.protocol.manifest import Manifest
 from lsi_match.protocol.steps import Step
 from lsi_match.trust.justification import read_justifications
 
@@ -79,7 +80,12 @@ def hold_of(entries: Iterable[LogEntry], round_id: str) -> Hold | None:
 
 
 def justifications(
-    project: Project, entries: Iterable[LogEntry], round_id: str, hold: Hold, now: datetime
+    project: Project,
+    manifest: Manifest,
+    entries: Iterable[LogEntry],
+    round_id: str,
+    hold: Hold,
+    now: datetime,
 ) -> dict[str, Justification]:
     """Controller → its latest justification of the report that holds the round, of those that the log knows.
 
@@ -96,7 +102,7 @@ def justifications(
     folder = project.round_folder(round_id) / "justifications"
     papers = [read_bytes(file) for file in sorted(folder.glob("*.json"))]
     known = [data for data in papers if digest_of_bytes(data) in logged]
-    said = read_justifications(project.manifest(), round_id, hold.findings, known, now, project.trust(now))
+    said = read_justifications(manifest, round_id, hold.findings, known, now, project.trust(now))
     return {name: paper for name, (paper, _) in said.items()}
 
 
@@ -135,7 +141,7 @@ def take_in(
                 project.round_folder(round_id) / "justifications" / f"{name}.json", data, replace=True
             )
         entries = journal.entries()
-    return justifications(project, entries, round_id, hold, now)
+    return justifications(project, manifest, entries, round_id, hold, now)
 
 
 def overdue(project: Project, now: datetime) -> list[str]:

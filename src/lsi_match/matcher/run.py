@@ -40,6 +40,7 @@ from lsi_match.monitor.round_findings import RoundFindings, findings_of
 from lsi_match.protocol.canonical import digest_of_bytes
 from lsi_match.protocol.cells import by_name
 from lsi_match.protocol.documents import Opening, Part, ReleaseDescriptor
+from lsi_match.protocol.manifest import Manifest
 from lsi_match.protocol.steps import Step
 from lsi_match.protocol.withhold import withhold
 from lsi_match.tables import to_parquet
@@ -147,11 +148,11 @@ def _lock(file: Path, round_id: str, project: str) -> int:
     return descriptor
 
 
-def round_of(project: Project, round_id: str) -> Round:
+def round_of(project: Project, manifest: Manifest, round_id: str) -> Round:
     """What the drops of a round are judged against and opened with; raises where it was not opened, or is over."""
     opening, data = project.opening(round_id)
     secret = read_private(project.round_folder(round_id) / "round.key").decode()
-    return Round(project.manifest(), opening, digest_of_bytes(data), secret)
+    return Round(manifest, opening, digest_of_bytes(data), secret)
 
 
 def set_aside(
@@ -255,7 +256,8 @@ class Run:
             DropsIncompleteError: a partner has no good drop, and the manifest says to wait for it or the deadline
                 has not passed; or there are fewer than two drops, so that there is nothing to match.
         """
-        round_ = round_of(self.project, self.round_id)
+        # The manifest that the gates looked at, not what the disk holds by now.
+        round_ = round_of(self.project, self._manifest, self.round_id)
         inbox = self.project.folder / "inbox"
         for folder in sorted(path for path in inbox.iterdir() if path.is_dir()):
             for file in sorted(folder.glob(f"*{DROP_SUFFIX}")):
@@ -391,7 +393,11 @@ class Run:
     def _justified(self, digest: str, report: RoundFindings) -> None:
         """Nothing when every controller justified this report; otherwise the round is held, and that is logged."""
         now, hold = self._clock(), self._hold
-        said = justifications(self.project, self._journal.entries(), self.round_id, hold, now) if hold else {}
+        said = (
+            justifications(self.project, self._manifest, self._journal.entries(), self.round_id, hold, now)
+            if hold
+            else {}
+        )
         missing = [name for name in self._manifest.controllers if name not in said]
         if not missing:
             return
@@ -411,7 +417,7 @@ class Run:
         now, hold = self._clock(), self._hold
         if hold is None or self.released:
             return
-        said = justifications(self.project, self._journal.entries(), self.round_id, hold, now)
+        said = justifications(self.project, self._manifest, self._journal.entries(), self.round_id, hold, now)
         asking = [name for name, paper in said.items() if paper.decision == "change"]
         if now >= hold.until:
             self.destroy()
