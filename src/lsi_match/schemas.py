@@ -21,6 +21,7 @@ from lsi_match.monitor.counts import Overview
 from lsi_match.monitor.round_findings import RoundFindings
 from lsi_match.monitor.table import CountsTable
 from lsi_match.partner.mapping import Mapping
+from lsi_match.protocol.access import AccessAnswer, AccessRequest
 from lsi_match.protocol.documents import (
     Acknowledgement,
     Approval,
@@ -34,6 +35,7 @@ from lsi_match.protocol.documents import (
     Opening,
     OutcomeCounts,
     ReleaseDescriptor,
+    ReleaseOpened,
     Withdrawal,
 )
 from lsi_match.protocol.log_entry import LogEntry
@@ -45,6 +47,8 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 #: Name of the document → its model.
 WRITTEN: dict[str, type[BaseModel]] = {"manifest": Manifest, "mapping": Mapping}
 SENT: dict[str, type[BaseModel]] = {
+    "access-answer": AccessAnswer,
+    "access-request": AccessRequest,
     "approval": Approval,
     "withdrawal": Withdrawal,
     "acknowledgement": Acknowledgement,
@@ -62,6 +66,7 @@ SENT: dict[str, type[BaseModel]] = {
     "overview": Overview,
     "round-findings": RoundFindings,
     "release": ReleaseDescriptor,
+    "release-opened": ReleaseOpened,
     "trust-root": TrustRoot,
 }
 

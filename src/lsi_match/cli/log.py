@@ -96,6 +96,42 @@ def verify(log: Path, *, manifest: Path, remember: Path | None = None, json: Jso
     return 0 if found.ok else 1
 
 
+@app.command
+def subjects(project: Path, *, json: Json = False) -> int:
+    """Check the files of data subjects on a site: there and unaltered, destroyed on time or late, missing. Reads no row.
+
+    Args:
+        project: the folder of a project on a site. Verify its log first ('log verify').
+    """
+    from lsi_match.matcher.site import utc_now
+    from lsi_match.oversight.subjects import standings_in
+
+    found = standings_in(project, utc_now())
+    if json:
+        files = [{**vars(one), "standing": standing} for one, standing in found.files]
+        print_json({"ok": not found.problems, "files": files})
+        return 1 if found.problems else 0
+    rows = [
+        [one.position, one.round, one.about, say(_STANDINGS[standing], standing)]
+        for one, standing in found.files
+    ]
+    out.print(table("", ["#", say("ronde", "round"), say("bestand", "file"), say("stand", "standing")], rows))
+    for problem in found.problems:
+        err.print(problem.text(language()), style="bold red", markup=False, soft_wrap=True)
+    return 1 if found.problems else 0
+
+
+_STANDINGS = {
+    "present": "aanwezig, niet veranderd",
+    "destroyed": "op tijd vernietigd",
+    "late": "te laat vernietigd",
+    "overdue": "had vernietigd moeten zijn",
+    "left": "vernietigd volgens het logboek, maar nog aanwezig",
+    "missing": "ontbreekt",
+    "altered": "veranderd",
+}
+
+
 def _file(path: Path) -> Path:
     return path / "log.sqlite" if path.is_dir() else path
 

@@ -182,6 +182,44 @@ def outcome(site: Path, project: str, round_id: str, papers: Path, *, json: Json
 
 
 @app.command
+def answer(site: Path, project: str, request: Path, *, to: Path, json: Json = False) -> None:
+    """Answer an access request of a controller: what every round did with the person, found by pseudonym. It is logged.
+
+    Args:
+        site: the matching site.
+        project: id of the project.
+        request: the sealed request ('partner access-request').
+        to: the sealed answer to write, for the controller that asked.
+    """
+    from lsi_match.files import read_bytes, write_whole
+    from lsi_match.matcher.access import LARGEST
+    from lsi_match.matcher.access import answer as made
+    from lsi_match.matcher.site import Site, utc_now
+
+    write_whole(to, made(Site(site).project(project), read_bytes(request, LARGEST), utc_now()))
+    done(say(f"Beantwoord en vastgelegd: {to}. Geef dit aan wie het vroeg.",
+             f"Answered and logged: {to}. Give it to who asked."), {"answer": str(to)}, json)  # fmt: skip
+
+
+@app.command
+def opened(site: Path, project: str, papers: Path, *, json: Json = False) -> None:
+    """Take in the notices of partners that they opened a release. Those brought with 'partner send' come in by themselves.
+
+    Args:
+        site: the matching site.
+        project: id of the project.
+        papers: folder with the notices (.opened.json).
+    """
+    from lsi_match.cli.console import read_folder
+    from lsi_match.matcher.opened import take_in_opened
+    from lsi_match.matcher.site import Site, utc_now
+
+    names = take_in_opened(Site(site).project(project), read_folder(papers, "*.opened.json"), utc_now())
+    done(say(f"Vastgelegd van: {', '.join(names) or '-'}.", f"Taken in of: {', '.join(names) or '-'}."),
+         {"partners": names}, json)  # fmt: skip
+
+
+@app.command
 def destroy(site: Path, project: str, round_id: str, *, json: Json = False) -> None:
     """End a round without a release: destroy its key and its drops, and log that. This cannot be undone.
 
@@ -270,5 +308,9 @@ def _lines(seen: Watched) -> list[str]:
     lines += [
         f"{seen.project}: {say('verlopen en verwijderd', 'expired and removed')}: {name}"
         for name in seen.expired
+    ]
+    lines += [
+        f"{seen.project}: {say('betrokkenenbestanden vernietigd', 'files of subjects destroyed')}: {name}"
+        for name in seen.forgotten
     ]
     return lines or [f"{seen.project}: {say('niets te doen', 'nothing to do')}"]

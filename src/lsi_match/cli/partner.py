@@ -124,13 +124,15 @@ def open_(name: str, home: Path, project: str, release: Path, *, to: Path, json:
 
 
 @app.command
-def send(name: str, home: Path, drop: Path, *, place: Path, json: Json = False) -> None:
+def send(name: str, home: Path, drop: Path | None = None, *, place: Path, json: Json = False) -> None:
     """Bring a drop to the place where files change hands: a folder, SFTP or S3. Can be repeated after it broke off.
+
+    What this partner opened since the last time goes along, for the log; without a drop only that.
 
     Args:
         name: this partner.
         home: its folder.
-        drop: the drop (its .drop.json file; its parts lie beside it).
+        drop: the drop (its .drop.json file; its parts lie beside it). May be left out.
         place: how the place is reached (YAML: url, key_file, known_hosts, credentials, endpoint).
     """
     from lsi_match.partner.courier import send as bring
@@ -202,3 +204,75 @@ def outcome(
     done(say(f"Geteld, per groep: {file}. Stuur dit aan de koppelomgeving.",
              f"Counted per group: {file}. Send it to the matching environment."),
          {"outcome": str(file), "grounded": found.grounded, "not_grounded": found.not_grounded}, json)  # fmt: skip
+
+
+@app.command
+def access_request(
+    name: str,
+    home: Path,
+    project: str,
+    *,
+    reference: str,
+    to: Path,
+    rounds: tuple[str, ...] = (),
+    person_fd: int | None = None,
+    json: Json = False,
+) -> None:
+    """Ask the matching environment what was done with one person's data (art. 15 GDPR). The number is asked for and not kept.
+
+    Args:
+        name: this partner.
+        home: its folder.
+        project: id of the project.
+        reference: your own name for this request, for example ink-2026-14; nothing of the person.
+        to: the sealed request to write, for the matching environment.
+        rounds: rounds to ask about, beside those that this partner delivered for.
+        person_fd: an open file descriptor with the number as a JSON object, for example {"bsn": "…"}, instead of the question.
+    """
+    from lsi_match.cli.prompt import ask_person
+    from lsi_match.files import write_whole
+    from lsi_match.matcher.site import utc_now
+    from lsi_match.partner.access import make_request, wanted
+    from lsi_match.partner.home import Home
+
+    here, now = Home(home, name), utc_now()
+    entered = ask_person(wanted(here.agreed_manifest(project, now)), person_fd)
+    write_whole(to, make_request(here, project, entered, reference, rounds, now))
+    done(say(f"Verzoek {reference} gemaakt: {to}. Stuur het aan de koppelomgeving.",
+             f"Request {reference} made: {to}. Send it to the matching environment."),
+         {"request": str(to), "reference": reference}, json)  # fmt: skip
+
+
+@app.command
+def access_answer(
+    name: str, home: Path, project: str, answer: Path, *, reference: str, to: Path, json: Json = False
+) -> int:
+    """Open the answer to an access request: a text in plain Dutch (or English) for the letter to the person.
+
+    Ends with exit status 1 while there are rounds that the request did not ask about.
+
+    Args:
+        name: this partner.
+        home: its folder.
+        project: id of the project.
+        answer: the sealed answer, from the matching environment.
+        reference: the name that you gave the request.
+        to: the text to write (Markdown).
+    """
+    from lsi_match.cli.console import err, language
+    from lsi_match.files import read_bytes, write_whole
+    from lsi_match.matcher.site import utc_now
+    from lsi_match.partner.access import open_answer
+    from lsi_match.partner.access_letter import letter, unasked
+    from lsi_match.partner.home import Home
+
+    opened = open_answer(Home(home, name), project, reference, read_bytes(answer), utc_now())
+    write_whole(to, letter(opened, language()).encode(), replace=True)
+    missing = unasked(opened)
+    done(say(f"Tekst voor de brief: {to}", f"Text for the letter: {to}"),
+         {"letter": str(to), "not_asked": missing}, json)  # fmt: skip
+    if missing:
+        err.print(say(f"Nog niet gevraagd: {', '.join(missing)}. Maak een nieuw verzoek met --rounds.",
+                      f"Not asked yet: {', '.join(missing)}. Make a new request with --rounds."),
+                  markup=False, soft_wrap=True)  # fmt: skip
+    return 1 if missing else 0

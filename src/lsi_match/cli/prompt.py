@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import os
 import sys
+from collections.abc import Sequence
 from getpass import getpass
 
 from lsi_match.cli.console import say
-from lsi_match.errors import LsiError
+from lsi_match.errors import LsiError, WrongUseError
 from lsi_match.trust.passphrase import PassphraseMissingError
 
 
@@ -30,3 +33,37 @@ def prompt(what: str, new: bool) -> str:
     if getpass(say("Nog eens: ", "Once more: ")) != first:
         raise PassphrasesDifferError()
     return first
+
+
+class PersonNotAskedError(LsiError):
+    nl = "Er is geen scherm om het nummer te vragen. Geef het met --person-fd, nooit op de opdrachtregel."
+    en = "There is no terminal to ask for the number. Give it with --person-fd, never on the command line."
+
+
+def ask_person(names: Sequence[str], descriptor: int | None) -> dict[str, str]:
+    """What somebody enters about a person: what is asked for (`names`) → text, without showing it.
+
+    Args:
+        descriptor: of an open file with a JSON object instead of the questions.
+
+    Raises:
+        PersonNotAskedError: neither a terminal nor a descriptor.
+        WrongUseError: no JSON object of texts, or with another name.
+    """
+    if descriptor is None:
+        if not sys.stdin.isatty():
+            raise PersonNotAskedError()
+        return {
+            name: getpass(say(f"{name} (leeg als onbekend): ", f"{name} (empty when unknown): "))
+            for name in names
+        }
+    try:
+        with os.fdopen(descriptor, "rb") as file:
+            given = json.loads(file.read(65_536))
+    except (OSError, ValueError):
+        given = None
+    if not isinstance(given, dict) or not all(isinstance(text, str) for text in given.values()):
+        raise WrongUseError(problem="--person-fd takes an open file with a JSON object of texts")
+    if not given.keys() <= set(names):
+        raise WrongUseError(problem=f"--person-fd: of this project only {', '.join(names)}")
+    return given

@@ -30,11 +30,12 @@ from lsi_match.matcher.intake import (
     OtherRoundError,
     receive,
 )
+from lsi_match.matcher.opened import take_in_opened
 from lsi_match.matcher.run import DROP_SUFFIX, REASON, round_of, set_aside
 from lsi_match.matcher.site import OPENING, Project
-from lsi_match.places import Place, PlaceSettings, Stamp, place
+from lsi_match.places import Place, PlaceSettings, PlaceUnreachableError, Stamp, place
 from lsi_match.protocol.canonical import digest_of_bytes
-from lsi_match.protocol.documents import DropDescriptor, part_name
+from lsi_match.protocol.documents import OPENED_SUFFIX, DropDescriptor, part_name
 from lsi_match.protocol.manifest import Name
 from lsi_match.protocol.steps import Step
 from lsi_match.protocol.yaml_text import parse_yaml
@@ -94,6 +95,7 @@ def collect(project: Project, now: datetime) -> list[Arrival | Trouble]:
         try:
             with place(settings) as there:
                 found += filter(None, [_take(project, partner, there, file) for file in _descriptors(there)])
+                found += _notices(project, partner, there, now)
         except LsiError as error:
             found.append(Trouble(partner, error))
     seen = {e.attributes.get("lsi.drop") for e in project.entries() if e.name == Step.ARRIVE.value}
@@ -105,6 +107,19 @@ def collect(project: Project, now: datetime) -> list[Arrival | Trouble]:
                 found.append(_check(project, partner, file, old, now))
                 old += [file] if file.exists() else []
     return found
+
+
+def _notices(project: Project, partner: str, there: Place, now: datetime) -> Iterator[Trouble]:
+    """Take in what a partner says it opened; a notice that does not hold is taken away, and told."""
+    for name in sorted(there.listing(IN)):
+        if name.endswith(OPENED_SUFFIX):
+            try:
+                take_in_opened(project, {name: there.read(IN, name, MAX_DESCRIPTOR)}, now, only=partner)
+            except PlaceUnreachableError:
+                raise
+            except LsiError as error:
+                yield Trouble(partner, error)
+            there.remove(IN, name)
 
 
 def _descriptors(there: Place) -> list[str]:

@@ -40,7 +40,7 @@ from lsi_match.protocol.tables import (
 )
 from lsi_match.sql import locked_connection, one_row, quoted
 from lsi_match.tables import schema_of
-from lsi_match.trust.blocks import BLOCK, encrypt_blocks, make_key
+from lsi_match.trust.blocks import BLOCK, decrypt_blocks, encrypt_blocks, make_key
 
 
 class Engine:
@@ -258,11 +258,48 @@ class Engine:
             f"AND r.partner = {self.partners.index(other)} AND {slot} <> {NO_VALUE})"
         )
 
+    def subjects(self, recipient: str | None = None) -> pa.Table:
+        """For the log: `pseudonym` (as delivered), `kind`, `partner`, `selection` and `case` of what was matched.
+
+        One row per pseudonym and subject (partner and selection 255), and one per pseudonym and record that came into
+        its subject through another one. With `recipient`: of the cases in which it has a record, its own place.
+        """
+        if recipient is None:
+            sql = _MATCHED if len(self.kinds) == 1 else f"{_MATCHED} UNION ALL {_JOINED}"
+        else:
+            sql = _RELEASED.format(position=self.partners.index(recipient))
+        found = self._con.sql(sql).to_arrow_table().combine_chunks()
+        keys = found.column("key").cast(pa.binary(BLOCK)).combine_chunks()
+        keys = keys.chunk(0) if isinstance(keys, pa.ChunkedArray) else keys
+        data = memoryview(keys.buffers()[1])[keys.offset * BLOCK : (keys.offset + len(keys)) * BLOCK]
+        plain = pa.py_buffer(decrypt_blocks(data, self._run_key))
+        pseudonyms = pa.FixedSizeBinaryArray.from_buffers(pa.binary(BLOCK), len(keys), [None, plain])
+        names = ("kind", "partner", "selection", "case")
+        return pa.table({"pseudonym": pseudonyms, **{name: found.column(name) for name in names}})
+
     def _count(self, table: str) -> int:
         return self._number(f"SELECT count(*) FROM {table}")
 
     def _number(self, sql: str) -> int:
         return int(one_row(self._con, sql)[0])
+
+
+_KEYED = "(SELECT DISTINCT key, kind, subject FROM identifier JOIN subject_of USING (record))"
+_MATCHED = (
+    f"SELECT key::BLOB AS key, kind, 255::UTINYINT AS partner, 255::UTINYINT AS selection, "
+    f'(subject IN (SELECT subject FROM case_subject)) AS "case" FROM {_KEYED}'
+)
+_JOINED = (
+    f"SELECT DISTINCT k.key::BLOB AS key, k.kind, r.partner, r.selection, "
+    f'(k.subject IN (SELECT subject FROM case_subject)) AS "case" FROM {_KEYED} k JOIN subject_of s USING (subject) '
+    f"JOIN record r USING (record) LEFT JOIN identifier i ON i.record = r.record AND i.kind = k.kind AND i.key = k.key "
+    f"WHERE i.record IS NULL"
+)
+_RELEASED = (
+    "SELECT DISTINCT key::BLOB AS key, kind, {position}::UTINYINT AS partner, 255::UTINYINT AS selection, "
+    'true AS "case" FROM identifier JOIN subject_of USING (record) WHERE subject IN (SELECT subject FROM case_of '
+    "JOIN subject_of USING (subject) JOIN record USING (record) WHERE record.partner = {position})"
+)
 
 
 def _subject_of(kinds: Sequence[str]) -> str:

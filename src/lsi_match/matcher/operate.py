@@ -22,6 +22,7 @@ from lsi_match.matcher.hold import hold_of
 from lsi_match.matcher.intake import CLOCK_SKEW
 from lsi_match.matcher.run import DROP_SUFFIX, RELEASE, Clock, Run, open_round
 from lsi_match.matcher.site import Project, Site, json_document
+from lsi_match.matcher.subjects import remove_due
 from lsi_match.oversight.state import fold
 from lsi_match.protocol.canonical import digest_of_bytes
 from lsi_match.protocol.documents import ReleaseDescriptor
@@ -62,6 +63,8 @@ class Watched:
     done: list[tuple[Task, str]] = field(default_factory=list)
     #: Names of releases that were removed since nobody may open them any more.
     expired: list[str] = field(default_factory=list)
+    #: Rounds whose files of data subjects were destroyed since their term is over.
+    forgotten: list[str] = field(default_factory=list)
 
     @property
     def failed(self) -> bool:
@@ -98,6 +101,7 @@ def watch(project: Project, clock: Clock, runner: Runner) -> Watched:
         for task in agenda(project.manifest(), rounds, began, clock()):
             seen.done.append((task, _do(project, task, clock, runner)))
         seen.expired = remove_expired(project, clock())
+        seen.forgotten = remove_due(project, clock())
         seen.troubles += publish(project, clock())
         return seen
 

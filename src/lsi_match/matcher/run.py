@@ -35,6 +35,7 @@ from lsi_match.matcher.hold import (
 )
 from lsi_match.matcher.intake import Drop, DropDuplicateError, PartnerNotInManifestError, Round, receive
 from lsi_match.matcher.site import OPENING, Project, json_document
+from lsi_match.matcher.subjects import intake_file, match_file, release_file
 from lsi_match.monitor.counts import Overview, withheld
 from lsi_match.monitor.round_findings import RoundFindings, findings_of
 from lsi_match.protocol.canonical import digest_of_bytes
@@ -288,6 +289,7 @@ class Run:
             self._record(Step.INTAKE, error=error, partner=partner)
             self._quarantine(file, partner, error)
             return
+        subjects = intake_file(self.project, self.round_id, self._manifest, drop)
         self._drops[partner] = drop
         self.project.keep(read_bytes(file))
         self._record(
@@ -297,6 +299,7 @@ class Run:
             drop=drop.digest,
             rows=drop.descriptor.rows,
             parts=len(drop.parts),
+            subjects=subjects,
         )
 
     def _quarantine(self, file: Path, partner: str, error: LsiError) -> None:
@@ -315,14 +318,14 @@ class Run:
             error = MemoryLimitError(round=self.round_id, limit=self._memory_limit)
             self._record(Step.MATCH, error=error)
             raise error from None
+        subjects = match_file(self.project, self.round_id, self._engine)
         cases, allowed = self._engine.cases, self._manifest.release.max_cases
         if cases > allowed:
             refusal = TooManyCasesError(round=self.round_id, cases=cases, max_cases=allowed)
-            self._record(Step.MATCH, error=refusal, cases=cases)
+            self._record(Step.MATCH, error=refusal, cases=cases, subjects=subjects)
             raise refusal
-        self._record(
-            Step.MATCH, cases=cases, milliseconds=int((self._clock() - started).total_seconds() * 1000)
-        )
+        milliseconds = int((self._clock() - started).total_seconds() * 1000)
+        self._record(Step.MATCH, cases=cases, milliseconds=milliseconds, subjects=subjects)
 
     def count(self) -> None:
         """Step `count`: the overview of the round for project leader and FG, kept as a document."""
@@ -438,7 +441,11 @@ class Run:
                 raise RuntimeError("the count step comes first, and holds what is not justified")
             staging = self._fresh_staging()
             digests = {f"release.{name}": self._stage(name, staging) for name in self._manifest.partners}
-            facts: dict[str, str | int] = {"cases": self._running().cases, **digests}
+            subjects = {
+                f"subjects.{name}": release_file(self.project, self.round_id, self._running(), name)
+                for name in self._manifest.partners
+            }
+            facts: dict[str, str | int] = {"cases": self._running().cases, **digests, **subjects}
             self._record(Step.RELEASE, **facts)  # type: ignore[arg-type]
         self._hand_out()
 

@@ -30,6 +30,9 @@ _STATE = {
 }
 
 
+_AFTERWARDS = {Step.EXPIRE.value, Step.OPENED.value, Step.DESTROY_SUBJECTS.value}
+
+
 def fold(entries: Iterable[LogEntry]) -> list[RoundState]:
     """The rounds in `entries`, in the order in which they were opened."""
     found: dict[str, RoundState] = {}
@@ -37,7 +40,7 @@ def fold(entries: Iterable[LogEntry]) -> list[RoundState]:
         name = entry.attributes.get("lsi.round")
         if not isinstance(name, str):
             continue
-        if entry.name == Step.EXPIRE.value:
+        if entry.name in _AFTERWARDS:
             continue  # the round was over long before
         state = found.setdefault(name, RoundState(name))
         state.last_step = entry.name

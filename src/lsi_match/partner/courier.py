@@ -9,6 +9,7 @@ from pathlib import Path
 from lsi_match.errors import LsiError
 from lsi_match.files import read_bytes
 from lsi_match.partner.home import Home
+from lsi_match.partner.opened import mark_sent, unsent
 from lsi_match.partner.prepare import DROP
 from lsi_match.places import PlaceSettings, place
 from lsi_match.protocol.documents import DropDescriptor
@@ -41,13 +42,25 @@ def settings_in(file: Path) -> PlaceSettings:
     return parse_yaml(read_bytes(file).decode(errors="replace"), file.name, PlaceSettings)
 
 
-def send(home: Home, descriptor: Path, settings: PlaceSettings) -> int:
-    """Bring a drop of `home` to the place, the descriptor last; the number of files. Can be repeated after it broke off.
+def send(home: Home, descriptor: Path | None, settings: PlaceSettings) -> int:
+    """Bring a drop of `home` to the place, the descriptor last, and what it has to tell of releases it opened; the number
+    of files. Without a drop only the latter. Can be repeated after it broke off.
 
     Raises:
         NoDropError, DropIncompleteHereError: before anything is sent.
         PlaceUnreachableError: see `lsi_match.places`.
     """
+    sent = _send_drop(home, descriptor, settings) if descriptor else 0
+    notices = unsent(home)
+    if notices:
+        with place(settings) as there:
+            for notice in notices:
+                there.give("in", notice.name, read_bytes(notice))
+                mark_sent(notice)
+    return sent + len(notices)
+
+
+def _send_drop(home: Home, descriptor: Path, settings: PlaceSettings) -> int:
     data = read_bytes(descriptor)
     try:
         key = home.identity().card["signing_key"]

@@ -7,6 +7,8 @@ projects/<project>/
     approvals/<name>.json     what every controller signed about it
     key-share.json            the project key, sealed to this partner
     key-<epoch>/              a key being made together (partner/ceremony.py)
+    earlier/<epoch>/          manifest and key share of an earlier project key, to answer who asks about that time
+    opened/, access/          see partner/opened.py and partner/access.py
     references/<round>.<id>.age   what resolves the references of one drop, sealed to this partner
 """
 
@@ -17,6 +19,7 @@ import binascii
 import json
 import shutil
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -105,6 +108,10 @@ class Home:
         if earlier and earlier.epoch != key.epoch and earlier.secret == key.secret:
             raise ProjectKeyReusedError(partner=self.name, epoch=key.epoch)
         folder = self.project(manifest.project.id)
+        if earlier and earlier.epoch != key.epoch:
+            for name in ("manifest.json", "key-share.json"):
+                kept = folder / "earlier" / str(earlier.epoch) / name
+                write_whole(kept, read_bytes(folder / name), replace=True)
         shutil.rmtree(folder / "approvals", ignore_errors=True)
         for paper in approvals.values():
             write_whole(folder / "approvals" / f"{paper_name(paper)}.json", paper, replace=True)
@@ -168,6 +175,21 @@ class Home:
     def project_key(self, manifest: Manifest) -> ProjectKey:
         """The project key, opened with this partner's own key and compared with the manifest's check value."""
         return self._opened(read_bytes(self.project(manifest.project.id) / "key-share.json"), manifest)
+
+    def project_keys(self, project: str) -> list[ProjectKey]:
+        """The keys of this epoch and of every earlier one that can still be opened, the newest first."""
+        folder = self.project(project)
+        found = [self.project_key(load_manifest(read_bytes(folder / "manifest.json")))]
+        for one in sorted((folder / "earlier").glob("*/"), key=lambda path: -int(path.name)):
+            with suppress(LsiError):
+                manifest = load_manifest(read_bytes(one / "manifest.json"))
+                found.append(self._opened(read_bytes(one / "key-share.json"), manifest))
+        return found
+
+    def delivered_rounds(self, project: str) -> list[str]:
+        """The rounds for which this partner made a drop whose references are kept."""
+        files = (self.project(project) / "references").glob("*.age")
+        return sorted({file.name.split(".")[0] for file in files})
 
     def _opened(self, key_share: bytes, manifest: Manifest) -> ProjectKey:
         key, maker = open_key_share(key_share, manifest, self.identity())

@@ -10,6 +10,7 @@ import polars as pl
 from lsi_match.errors import LsiError
 from lsi_match.files import read_bytes
 from lsi_match.partner.home import Home
+from lsi_match.partner.opened import record_opening
 from lsi_match.partner.references import resolve
 from lsi_match.partner.select import RECORD_ID
 from lsi_match.protocol.canonical import digest_of_bytes
@@ -50,20 +51,22 @@ def open_release(
     """The release described in `file`, as a table by own record id.
 
     Columns: `case_id` (text), `selection`, `record_id`, then what the manifest lets this partner see of the others.
-    A partner without a case gets a table without rows.
+    A partner without a case gets a table without rows. That it was opened is recorded first (`partner.opened`).
 
     Raises:
         LsiError: not signed by the matcher, not for this partner, expired, altered, or damaged.
     """
     manifest = home.agreed_manifest(project, now)
     keys = home.trust(project, now).current.organisations[MATCHER].keys_for(Role.MATCH)
-    descriptor = verify(read_bytes(file), RELEASE, ReleaseDescriptor, keys, what="release", party=MATCHER)
+    data = read_bytes(file)
+    descriptor = verify(data, RELEASE, ReleaseDescriptor, keys, what="release", party=MATCHER)
     if descriptor.partner != home.name:
         raise ReleaseNotOursError(file=file.name, recipient=descriptor.partner, partner=home.name)
     if descriptor.manifest != manifest.digest or descriptor.project != project:
         raise ReleaseAlteredError(file=file.name)
     if now >= descriptor.expires_at:
         raise ReleaseExpiredError(file=file.name, until=descriptor.expires_at.date().isoformat())
+    record_opening(home, descriptor, digest_of_bytes(data), now)
     return descriptor, _table(home, file, manifest, descriptor)
 
 

@@ -13,6 +13,7 @@
 | `DropDescriptor` | a partner | what is in a drop, part by part |
 | `OutcomeCounts` | a partner | what came of its cases, as counts per group |
 | `ReleaseDescriptor` | the matcher | what is in a release |
+| `ReleaseOpened` | a partner | it opened a release |
 """
 
 from __future__ import annotations
@@ -310,3 +311,24 @@ class ReleaseDescriptor(Document):
     span_id: SpanId
     cases: Count
     parts: tuple[Part, ...] = Field(max_length=1)
+
+
+class ReleaseOpened(Document):
+    """A partner opened a release: which (the digest of its descriptor) and when. Not who sat at the keyboard."""
+
+    format: Literal["lsi-match/opened/v1"] = "lsi-match/opened/v1"
+    project: Identity
+    round: RoundId
+    partner: Name
+    release: Digest
+    span_id: SpanId
+    at: Moment
+
+    @property
+    def file(self) -> str:
+        """The name of its file."""
+        return f"{self.project}.{self.round}.{self.partner}.{self.span_id}{OPENED_SUFFIX}"
+
+
+#: How the file of a `ReleaseOpened` ends.
+OPENED_SUFFIX = ".opened.json"

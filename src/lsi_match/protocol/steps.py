@@ -33,4 +33,7 @@ class Step(StrEnum):
     RELEASE = "release", "vrijgeven"
     DESTROY = "destroy", "vernietigen"
     EXPIRE = "expire", "vrijgave verwijderen"
+    OPENED = "open release", "vrijgave openen"
+    ACCESS = "access request", "inzageverzoek"
+    DESTROY_SUBJECTS = "destroy subjects", "betrokkenen vernietigen"
     OUTCOME = "outcome", "uitkomsten vastleggen"

@@ -1,0 +1,270 @@
+"""One entry per data subject: which subjects a step touched, in a file that its log entry names by digest.
+
+    subjects/<round>/log.key            32 random bytes: what the log ids of this round are made with
+    subjects/<round>/<digest>.parquet   the files, under the digests that the entries of the round give
+
+A log id is the pseudonym under a key that exists for one file only, derived from the log key of the round: two
+files share no id, and none is found in a drop or a release. Who holds the log key and a pseudonym, which only a
+partner can make, finds the rows of one person. Once the log key is destroyed nobody does, in no copy.
+
+A file is written before its entry, and its entry before the step counts. What a crash left behind has no entry and
+says nothing; the run that follows gives the same file again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lsi_match.errors import LsiError
+from lsi_match.files import destroy, read_private, sync_folder, whole_file, write_whole
+from lsi_match.matcher.engine import Engine
+from lsi_match.matcher.intake import Drop
+from lsi_match.matcher.site import Project
+from lsi_match.oversight.subjects import Due, due_rounds, file_in
+from lsi_match.protocol import subjects as columns
+from lsi_match.protocol.manifest import Manifest
+from lsi_match.protocol.steps import Step
+from lsi_match.protocol.subjects import log_id_info
+from lsi_match.protocol.tables import SELECTION
+from lsi_match.sql import locked_connection
+from lsi_match.trust.agreement import load_manifest
+from lsi_match.trust.blocks import BLOCK, derive_key, encrypt_blocks, make_key
+
+LOG_KEY = "log.key"
+ROW_GROUP = 65_536
+#: Up to so many ids are sought with the statistics of the file; more of them in one pass over it.
+_FEW = 16
+_SCHEMA = pa.schema(
+    [
+        pa.field(columns.HI, pa.uint64(), nullable=False),
+        pa.field(columns.LO, pa.uint64(), nullable=False),
+        pa.field(columns.KIND, pa.uint8(), nullable=False),
+        pa.field(columns.PARTNER, pa.uint8(), nullable=False),
+        pa.field(columns.SELECTION, pa.uint8(), nullable=False),
+        pa.field(columns.IS_CASE, pa.bool_(), nullable=False),
+    ]
+)
+
+
+class SubjectsAlteredError(LsiError):
+    nl = (
+        "Het betrokkenenbestand bij regel {position} van het logboek ontbreekt of is veranderd. "
+        "Zoek uit wat er is gebeurd; tot dan is geen antwoord mogelijk."
+    )
+    en = (
+        "The file of subjects of entry {position} of the log is missing or was altered. "
+        "Find out what happened; until then no answer is possible."
+    )
+
+
+@dataclass(frozen=True)
+class Touched:
+    """Subjects that a step touched: their pseudonyms (16 bytes each, end to end) and, per subject, the coded columns."""
+
+    pseudonyms: bytes | memoryview
+    kind: np.ndarray
+    partner: np.ndarray
+    selection: np.ndarray
+    case: np.ndarray
+
+
+@dataclass(frozen=True)
+class Found:
+    """A row about a subject that was sought: `number` says which of those sought."""
+
+    number: int
+    kind: int
+    partner: int
+    selection: int
+    case: bool
+
+
+def folder_of(project: Project, round_id: str) -> Path:
+    return project.folder / "subjects" / round_id
+
+
+# writing
+
+
+def intake_file(project: Project, round_id: str, manifest: Manifest, drop: Drop) -> str:
+    """The file of who is in an accepted drop, one part of it after another; its digest."""
+    partner = list(manifest.partners).index(drop.partner)
+
+    def touched() -> Iterator[Touched]:
+        for part in drop.parts:
+            selection = part.column(SELECTION).to_numpy()
+            for kind, name in enumerate(manifest.subject.kinds):
+                column = part.column(name).combine_chunks()
+                there = np.asarray(column.is_valid())
+                rows = int(there.sum())
+                yield Touched(
+                    _blocks(column.drop_null()),
+                    np.full(rows, kind, dtype=np.uint8),
+                    np.full(rows, partner, dtype=np.uint8),
+                    selection[there],
+                    np.zeros(rows, dtype=np.bool_),
+                )
+
+    return _write(project, round_id, f"intake.{drop.partner}", touched())
+
+
+def match_file(project: Project, round_id: str, engine: Engine) -> str:
+    """The file of who was matched, who is a case, and what came together through another number; its digest."""
+    return _write(project, round_id, "match", [_of(engine.subjects())])
+
+
+def release_file(project: Project, round_id: str, engine: Engine, recipient: str) -> str:
+    """The file of whose case `recipient` receives; its digest."""
+    return _write(project, round_id, f"release.{recipient}", [_of(engine.subjects(recipient))])
+
+
+def _of(table: pa.Table) -> Touched:
+    return Touched(
+        _blocks(table.column("pseudonym").combine_chunks()),
+        table.column(columns.KIND).to_numpy(),
+        table.column(columns.PARTNER).to_numpy(),
+        table.column(columns.SELECTION).to_numpy(),
+        table.column(columns.IS_CASE).to_numpy(),
+    )
+
+
+def _blocks(array: pa.Array) -> memoryview:
+    array = array.chunk(0) if isinstance(array, pa.ChunkedArray) else array
+    return memoryview(array.buffers()[1])[array.offset * BLOCK : (array.offset + len(array)) * BLOCK]
+
+
+def _write(project: Project, round_id: str, about: str, touched: Iterable[Touched]) -> str:
+    """A file of sorted runs: each of the tables given is in the order of its log ids."""
+    folder = folder_of(project, round_id)
+    key = derive_key(_log_key(folder, make=True), log_id_info(project.id, round_id, about))
+    beside = folder / f"{about}.making"
+    # So that no two files are the same, and a digest in the log does not tell that a file has no rows.
+    schema = _SCHEMA.with_metadata({"file": derive_key(key, "file").hex()})
+    with (
+        whole_file(beside, replace=True) as sink,
+        pq.ParquetWriter(
+            sink, schema, compression="none", use_dictionary=_SCHEMA.names[2:],
+            write_statistics=[columns.HI], store_schema=False,
+        ) as writer,
+    ):  # fmt: skip
+        for one in touched:
+            writer.write_table(_sorted(one, key).cast(schema), row_group_size=ROW_GROUP)
+    digest = _digest(beside)
+    beside.rename(file_in(folder.parent, round_id, digest))
+    sync_folder(folder)
+    return digest
+
+
+def _sorted(touched: Touched, key: bytes) -> pa.Table:
+    hi, lo = log_ids(touched.pseudonyms, key).T
+    coded = (touched.kind, touched.partner, touched.selection, touched.case)
+    order = np.lexsort((*reversed(coded), lo, hi))
+    return pa.table([pa.array(column[order]) for column in (hi, lo, *coded)], schema=_SCHEMA)
+
+
+def log_ids(pseudonyms: bytes | memoryview, key: bytes) -> np.ndarray:
+    """The log ids of pseudonyms, as two numbers each (shape (rows, 2)): their 16 bytes under AES-256, cut in half."""
+    made = np.frombuffer(encrypt_blocks(pseudonyms, key), dtype=">u8").reshape(-1, 2)
+    return made.astype(np.uint64)
+
+
+def _log_key(folder: Path, *, make: bool = False) -> bytes:
+    file = folder / LOG_KEY
+    if make and not file.exists():
+        write_whole(file, make_key())
+    return read_private(file)
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as handle:
+        return "sha256:" + hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+# reading
+
+
+def look_up(
+    project: Project, round_id: str, about: str, digest: str, position: int, pseudonyms: Sequence[bytes]
+) -> list[Found]:
+    """The rows about each of these subjects in one file.
+
+    Args:
+        about: which file, as it was written: `intake.<partner>`, `match`, `release.<partner>`.
+        digest: of the file, as entry `position` of the log gives it.
+
+    Raises:
+        SubjectsAlteredError: the file is not there, or not the one that the entry names.
+    """
+    folder = folder_of(project, round_id)
+    file = file_in(folder.parent, round_id, digest)
+    if not file.is_file() or not (folder / LOG_KEY).is_file() or _digest(file) != digest:
+        raise SubjectsAlteredError(position=position)
+    if not pseudonyms:
+        return []
+    key = derive_key(_log_key(folder), log_id_info(project.id, round_id, about))
+    return seek(file, log_ids(b"".join(pseudonyms), key))
+
+
+def seek(file: Path, ids: np.ndarray) -> list[Found]:
+    """The rows of a file with one of these log ids (shape (ids, 2)), found by its statistics."""
+    con = locked_connection([file.parent])
+    try:
+        numbers = np.arange(len(ids), dtype=np.uint32)
+        con.register("sought", pa.table({"number": numbers, "hi": ids[:, 0], "lo": ids[:, 1]}))
+        few = f"WHERE hi IN ({', '.join(str(one) for one in ids[:, 0])})" if len(ids) <= _FEW else ""
+        rows = con.execute(
+            f'SELECT number, kind, partner, selection, "case" FROM (SELECT * FROM read_parquet(?) {few}) '  # noqa: S608
+            "JOIN sought USING (hi, lo) ORDER BY ALL",
+            [str(file)],
+        ).fetchall()
+    finally:
+        con.close()
+    return [Found(*row) for row in rows]
+
+
+# the end of their term
+
+
+def remove_due(project: Project, now: datetime) -> list[str]:
+    """Destroy the files of rounds whose term is over, and the log key first; the names of the rounds.
+
+    Logged first: what the log calls destroyed and still lies there is destroyed the next time.
+    """
+    gone = []
+    entries = project.entries()
+    for due in due_rounds(entries, lambda digest: _term(project, digest)):
+        folder = folder_of(project, due.round)
+        if now < due.at or not folder.exists():
+            continue
+        if due.destroyed is None:
+            _log_destruction(project, due, now)
+        destroy(folder / LOG_KEY)
+        for file in sorted(folder.iterdir()):
+            file.unlink()
+        folder.rmdir()
+        sync_folder(folder.parent)
+        gone.append(due.round)
+    return gone
+
+
+def _term(project: Project, manifest: str) -> int:
+    return load_manifest(project.kept(manifest)).retention.log_details_days
+
+
+def _log_destruction(project: Project, due: Due, now: datetime) -> None:
+    with project.journal() as journal:
+        journal.record(
+            Step.DESTROY_SUBJECTS,
+            now,
+            manifest=due.manifest,
+            trace_id=due.trace_id,
+            facts={"round": due.round, "files": len(due.files), "due": int(due.at.timestamp())},
+        )

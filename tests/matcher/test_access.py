@@ -1,0 +1,321 @@
+"""Files of data subjects over their life, and who may ask what about whom."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from datetime import timedelta
+from pathlib import Path
+
+import handmade
+import numpy as np
+import pytest
+import yaml_out
+from operation import PROJECT, Operation, days, folders
+
+from lsi_match.errors import LsiError
+from lsi_match.matcher import subjects
+from lsi_match.matcher.access import (
+    AccessAnsweredError,
+    AccessNotControllerError,
+    AccessRefusedError,
+    answer,
+)
+from lsi_match.matcher.delivery import collect
+from lsi_match.matcher.run import Run
+from lsi_match.oversight.subjects import file_in, standings_in, subject_files
+from lsi_match.oversight.verify import verify_log
+from lsi_match.partner.access import (
+    AccessReferenceError,
+    AnswerToOtherRequestError,
+    PersonNumberInvalidError,
+    PersonNumberMissingError,
+    make_request,
+    open_answer,
+)
+from lsi_match.protocol.access import ACCESS_REQUEST, AccessRequest
+from lsi_match.protocol.steps import Step
+from lsi_match.trust.keys import make_identity, public_key
+from lsi_match.trust.note import VerifierKey
+from lsi_match.trust.sealing import seal, unseal
+from lsi_match.trust.signing import SignatureMissingError, sign
+
+PARTNERS = ("gemeente", "svb", "uwv")
+STEPS = ("gates", "intake", "match", "count", "release", "destroy")
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Operation:
+    folder = tmp_path_factory.mktemp("access")
+    made = Operation(folder, PARTNERS, folders(folder, PARTNERS))
+    made.world.open_round("r1", "2026-06-01")
+    opening = (made.project.round_folder("r1") / "opening.json").read_bytes()
+    for partner in PARTNERS:
+        made.world.prepare(partner, opening)
+    run = Run(made.project, "r1", made.clock)
+    for step in STEPS:
+        getattr(run, step)()
+    run.close()
+    return made
+
+
+@pytest.fixture
+def op(base: Operation, tmp_path: Path) -> Operation:
+    """A copy of a project of which one round was released and destroyed."""
+    shutil.copytree(base.folder, tmp_path / "op")
+    copied = object.__new__(Operation)
+    copied.folder, copied.partners = tmp_path / "op", PARTNERS
+    copied.clock = type(base.clock)(base.clock.now)
+    copied.places = folders(copied.folder, PARTNERS)
+    copied.world = type(base.world)(
+        copied.folder / "world", copied.folder / "config", copied.folder / "extracts", copied.clock
+    )
+    delivery = {
+        name: json.loads(one.model_dump_json(exclude_none=True)) for name, one in copied.places.items()
+    }
+    yaml_out.write(copied.project.folder / "delivery.yaml", {"partners": delivery})
+    return copied
+
+
+def request(op: Operation, reference: str = "a-1", number: str = handmade.BSNS[0], who: str = "uwv") -> bytes:
+    return make_request(op.world.home(who), PROJECT, {"bsn": number}, reference, (), op.clock())
+
+
+def standing(op: Operation) -> set[str]:
+    return {one for _, one in standings_in(op.project.folder, op.clock()).files}
+
+
+# the life of a file
+
+
+def test_every_file_stands_in_the_entry_of_its_step_and_is_unaltered(op: Operation) -> None:
+    named = {one.about for one in subject_files(op.project.entries())}
+    assert named == {"match", *(f"{step}.{name}" for step in ("intake", "release") for name in PARTNERS)}
+    assert standing(op) == {"present"}
+
+
+def test_an_altered_file_is_found_and_gives_no_answer(op: Operation) -> None:
+    file = sorted((op.project.folder / "subjects" / "r1").glob("*.parquet"))[0]
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 1
+    file.write_bytes(bytes(data))
+    assert standing(op) == {"present", "altered"}
+    with pytest.raises(subjects.SubjectsAlteredError):
+        answer(op.project, request(op), op.clock())
+    refused = op.project.entries()[-1]
+    assert (refused.name, refused.status) == (Step.ACCESS.value, "Error")
+
+
+def test_a_missing_file_is_found_and_gives_no_answer(op: Operation) -> None:
+    one = subject_files(op.project.entries())[0]
+    file_in(op.project.folder / "subjects", "r1", one.digest).unlink()
+    assert "missing" in standing(op)
+    with pytest.raises(subjects.SubjectsAlteredError):
+        answer(op.project, request(op), op.clock())
+
+
+def test_at_the_end_of_their_term_files_and_log_key_go_and_the_log_stays_verifiable(op: Operation) -> None:
+    term = op.project.manifest().retention.log_details_days
+    op.clock.to(op.clock() + days(term) - timedelta(seconds=1))
+    assert subjects.remove_due(op.project, op.clock()) == []
+    op.clock.to(op.clock() + timedelta(seconds=1))
+    assert subjects.remove_due(op.project, op.clock()) == ["r1"]
+    assert not (op.project.folder / "subjects" / "r1").exists()
+    assert standing(op) == {"destroyed"}
+    assert subjects.remove_due(op.project, op.clock()) == []
+    matcher = op.project.manifest().matcher
+    key = VerifierKey.of(matcher.domain, public_key(matcher.signing_key))
+    assert verify_log(op.project.log_file, key).ok
+    home = op.world.home("uwv")
+    one = open_answer(home, PROJECT, "a-1", answer(op.project, request(op), op.clock()), op.clock())
+    assert [r.known for r in one.answer.rounds] == ["gone"]
+    assert one.answer.rounds[0].forgotten is not None
+
+
+def test_files_that_outlive_their_term_are_told(op: Operation) -> None:
+    term = op.project.manifest().retention.log_details_days
+    op.clock.to(op.clock() + days(term + 3))
+    assert standing(op) == {"overdue"}
+    kept = shutil.copytree(op.project.folder / "subjects", op.folder / "kept")
+    subjects.remove_due(op.project, op.clock())
+    assert standing(op) == {"late"}
+    shutil.copytree(kept, op.project.folder / "subjects", dirs_exist_ok=True)
+    assert standing(op) == {"left"}
+    subjects.remove_due(op.project, op.clock())
+    assert standing(op) == {"late"}, "what a crash left is removed the next time, and logged once"
+    assert sum(e.name == Step.DESTROY_SUBJECTS.value for e in op.project.entries()) == 1
+
+
+def test_a_round_that_still_runs_keeps_its_files(op: Operation) -> None:
+    op.world.open_round("r2", "2026-06-01")
+    opening = (op.project.round_folder("r2") / "opening.json").read_bytes()
+    for partner in PARTNERS:
+        op.world.prepare(partner, opening)
+    run = Run(op.project, "r2", op.clock)
+    run.gates()
+    run.intake()
+    run.close()
+    op.clock.to(op.clock() + days(1000))
+    assert subjects.remove_due(op.project, op.clock()) == ["r1"]
+    assert (op.project.folder / "subjects" / "r2").exists()
+
+
+def test_a_run_that_starts_again_gives_the_same_files(op: Operation) -> None:
+    op.world.open_round("r2", "2026-06-01")
+    opening = (op.project.round_folder("r2") / "opening.json").read_bytes()
+    for partner in PARTNERS:
+        op.world.prepare(partner, opening)
+    for _ in range(2):
+        run = Run(op.project, "r2", op.clock)
+        for step in STEPS[:3]:
+            getattr(run, step)()
+        run.close()
+    again = [one for one in subject_files(op.project.entries()) if one.round == "r2"]
+    assert len(again) == len(PARTNERS) + 1
+
+
+# who may ask
+
+
+def test_a_request_is_answered_once(op: Operation) -> None:
+    sealed = request(op)
+    answer(op.project, sealed, op.clock())
+    with pytest.raises(AccessAnsweredError):
+        answer(op.project, sealed, op.clock())
+    names = [(e.name, e.status) for e in op.project.entries()[-2:]]
+    assert names == [(Step.ACCESS.value, "Ok"), (Step.ACCESS.value, "Error")]
+
+
+def test_who_is_no_controller_gets_no_answer(op: Operation, tmp_path: Path) -> None:
+    stranger = make_identity("stranger", tmp_path / "stranger")
+    plain = AccessRequest(
+        project=PROJECT, controller="stranger", nonce="0" * 32, at=op.clock(), pseudonyms={}
+    )
+    to = op.project.manifest().matcher.encryption_key
+    with pytest.raises(AccessNotControllerError):
+        answer(op.project, seal(sign(plain, ACCESS_REQUEST, stranger), to), op.clock())
+    posing = plain.model_copy(update={"controller": "uwv"})
+    with pytest.raises(SignatureMissingError):
+        answer(op.project, seal(sign(posing, ACCESS_REQUEST, stranger), to), op.clock())
+    assert [e.status for e in op.project.entries()[-2:]] == ["Error", "Error"]
+
+
+def test_an_old_request_and_one_about_another_project_are_refused(op: Operation) -> None:
+    old = request(op)
+    op.clock.to(op.clock() + days(31))
+    with pytest.raises(AccessRefusedError):
+        answer(op.project, old, op.clock())
+    identity = op.world.home("uwv").identity()
+    other = AccessRequest(project="ander", controller="uwv", nonce="0" * 32, at=op.clock(), pseudonyms={})
+    to = op.project.manifest().matcher.encryption_key
+    with pytest.raises(AccessRefusedError):
+        answer(op.project, seal(sign(other, ACCESS_REQUEST, identity), to), op.clock())
+
+
+def test_an_answer_to_another_request_is_refused(op: Operation) -> None:
+    home = op.world.home("uwv")
+    first = answer(op.project, request(op, "a-1"), op.clock())
+    answer(op.project, request(op, "a-2", handmade.BSNS[1]), op.clock())
+    with pytest.raises(AnswerToOtherRequestError):
+        open_answer(home, PROJECT, "a-2", first, op.clock())
+    assert open_answer(home, PROJECT, "a-1", first, op.clock()).answer.rounds[0].known == "yes"
+    with pytest.raises(LsiError):
+        open_answer(op.world.home("svb"), PROJECT, "a-1", first, op.clock())
+
+
+def test_a_number_that_does_not_hold_is_refused_and_not_shown(op: Operation) -> None:
+    home = op.world.home("uwv")
+    with pytest.raises(PersonNumberInvalidError) as told:
+        make_request(home, PROJECT, {"bsn": "123456789"}, "a-1", (), op.clock())
+    assert "123456789" not in told.value.text("nl") + told.value.text("en")
+    with pytest.raises(PersonNumberMissingError):
+        make_request(home, PROJECT, {}, "a-1", (), op.clock())
+    request(op, "a-1")
+    with pytest.raises(AccessReferenceError):
+        request(op, "a-1")
+    with pytest.raises(AccessReferenceError):
+        request(op, "../x")
+
+
+def test_nothing_of_the_person_is_kept_or_logged(op: Operation) -> None:
+    number = handmade.BSNS[0]
+    sealed = request(op)
+    asked = unseal(sealed, op.project.site.identity().encryption, what="x", party="y")
+    answer(op.project, sealed, op.clock())
+    kept = sorted((op.world.home("uwv").project(PROJECT) / "access").iterdir())
+    texts = [file.read_bytes() for file in kept] + [e.leaf() for e in op.project.entries()]
+    assert number.encode() not in asked
+    assert all(number.encode() not in text for text in texts)
+
+
+def test_a_round_that_was_not_asked_about_is_told(op: Operation) -> None:
+    op.world.open_round("r2", "2026-06-01")
+    home = op.world.home("uwv")
+    one = open_answer(home, PROJECT, "a-1", answer(op.project, request(op), op.clock()), op.clock())
+    assert [r.known for r in one.answer.rounds] == ["yes", "not_asked"]
+
+
+# openings
+
+
+def test_an_opening_is_brought_along_and_stands_in_the_log_once(op: Operation) -> None:
+    from lsi_match.partner import courier
+    from lsi_match.partner.opened import unsent
+
+    home = op.world.home("uwv")
+    op.world.open("uwv", "r1")
+    assert len(unsent(home)) == 1
+    assert courier.send(home, None, op.places["uwv"]) == 1
+    assert courier.send(home, None, op.places["uwv"]) == 0
+    assert collect(op.project, op.clock()) == []
+    assert op.lying("uwv") == []
+    told = [e for e in op.project.entries() if e.name == Step.OPENED.value]
+    assert [e.attributes["lsi.partner"] for e in told] == ["uwv"]
+    released = next(e for e in op.project.entries() if e.name == Step.RELEASE.value)
+    assert told[0].attributes["lsi.release"] == released.attributes["lsi.release.uwv"]
+    assert told[0].trace_id == released.trace_id
+    one = open_answer(home, PROJECT, "a-1", answer(op.project, request(op), op.clock()), op.clock())
+    handed = {h.partner: len(h.opened) for h in one.answer.rounds[0].handed}
+    assert handed["uwv"] == 1
+    assert sum(handed.values()) == 1
+
+
+def test_a_notice_of_another_partner_is_refused(op: Operation) -> None:
+    from lsi_match.partner.opened import unsent
+    from lsi_match.places import place
+
+    op.world.open("uwv", "r1")
+    (notice,) = unsent(op.world.home("uwv"))
+    with place(op.places["svb"]) as there:
+        there.give("in", notice.name, notice.read_bytes())
+    (trouble,) = collect(op.project, op.clock())
+    assert trouble.partner == "svb"
+    assert not [e for e in op.project.entries() if e.name == Step.OPENED.value]
+    assert op.lying("svb") == []
+
+
+# many rows
+
+
+def test_one_of_many_is_found_and_nobody_else(tmp_path: Path, op: Operation) -> None:
+    chance = np.random.default_rng(7)
+    people = chance.integers(0, 256, (150_000, 16), dtype=np.uint8)
+
+    def run(part: np.ndarray, selection: int) -> subjects.Touched:
+        rows = len(part)
+        return subjects.Touched(
+            part.tobytes(), np.zeros(rows, np.uint8), np.ones(rows, np.uint8),
+            np.full(rows, selection, np.uint8), np.zeros(rows, np.bool_),
+        )  # fmt: skip
+
+    digest = subjects._write(
+        op.project, "big", "intake.uwv", (run(people[:100_000], 3), run(people[50_000:], 4))
+    )
+    sought = [people[0].tobytes(), people[70_000].tobytes(), bytes(16), people[149_999].tobytes()]
+    found = subjects.look_up(op.project, "big", "intake.uwv", digest, 0, sought)
+    assert [(one.number, one.selection) for one in found] == [(0, 3), (1, 3), (1, 4), (3, 4)]
+    many = [bytes(one) for one in people[:40]]
+    assert [f.number for f in subjects.look_up(op.project, "big", "intake.uwv", digest, 0, many)] == list(
+        range(40)
+    )
+    assert subjects.look_up(op.project, "big", "intake.uwv", digest, 0, [bytes(16)]) == []
