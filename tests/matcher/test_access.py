@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hmac
 import json
+import re
 import shutil
 from datetime import timedelta
 from pathlib import Path
@@ -35,6 +37,7 @@ from lsi_match.partner.access import (
 )
 from lsi_match.protocol.access import ACCESS_REQUEST, AccessRequest
 from lsi_match.protocol.steps import Step
+from lsi_match.protocol.subjects import log_id_info
 from lsi_match.trust.keys import make_identity, public_key
 from lsi_match.trust.note import VerifierKey
 from lsi_match.trust.sealing import seal, unseal
@@ -319,3 +322,17 @@ def test_one_of_many_is_found_and_nobody_else(tmp_path: Path, op: Operation) -> 
         range(40)
     )
     assert subjects.look_up(op.project, "big", "intake.uwv", digest, 0, [bytes(16)]) == []
+
+
+def test_a_log_id_is_what_the_page_of_the_protocol_says() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "protocol.md").read_text()
+    said = dict(
+        re.findall(r"^\| (log key|info|key of the file|pseudonym|log id) \| `(.*)` \|$", page, re.MULTILINE)
+    )
+    extracted = hmac.digest(bytes(32), bytes.fromhex(said["log key"]), "sha256")
+    key = hmac.digest(extracted, said["info"].encode() + b"\x01", "sha256")
+    assert key.hex() == said["key of the file"]
+    assert said["info"] == log_id_info("voorbeeld", "2026-10", "intake.uwv")
+    ((hi, lo),) = subjects.log_ids(bytes.fromhex(said["pseudonym"]), key).tolist()
+    assert f"{hi:016x}{lo:016x}" == said["log id"]
+    assert f"`{hi}`, `{lo}`" in page

@@ -47,7 +47,15 @@ def show(log: Path, *, refusals: bool = False, json: Json = False) -> None:
 
 
 #: Facts that every entry of a round repeats, or that only a program needs; `--json` has them.
-_LEFT_OUT = ("lsi.round", "lsi.manifest", "lsi.parts", "lsi.milliseconds", "lsi.paper.", "lsi.release.")
+_LEFT_OUT = (
+    "lsi.round",
+    "lsi.manifest",
+    "lsi.parts",
+    "lsi.milliseconds",
+    "lsi.paper.",
+    "lsi.release.",
+    "lsi.subjects",
+)
 
 
 def _facts(entry: LogEntry) -> str:

@@ -146,17 +146,17 @@ def _write(project: Project, round_id: str, about: str, touched: Iterable[Touche
     folder = folder_of(project, round_id)
     key = derive_key(_log_key(folder, make=True), log_id_info(project.id, round_id, about))
     beside = folder / f"{about}.making"
-    # So that no two files are the same, and a digest in the log does not tell that a file has no rows.
-    schema = _SCHEMA.with_metadata({"file": derive_key(key, "file").hex()})
     with (
         whole_file(beside, replace=True) as sink,
         pq.ParquetWriter(
-            sink, schema, compression="none", use_dictionary=_SCHEMA.names[2:],
+            sink, _SCHEMA, compression="none", use_dictionary=_SCHEMA.names[2:],
             write_statistics=[columns.HI], store_schema=False,
         ) as writer,
     ):  # fmt: skip
         for one in touched:
-            writer.write_table(_sorted(one, key).cast(schema), row_group_size=ROW_GROUP)
+            writer.write_table(_sorted(one, key), row_group_size=ROW_GROUP)
+        # So that no two files are the same, and a digest in the log does not tell that a file has no rows.
+        writer.add_key_value_metadata({"file": derive_key(key, "file").hex()})
     digest = _digest(beside)
     beside.rename(file_in(folder.parent, round_id, digest))
     sync_folder(folder)
