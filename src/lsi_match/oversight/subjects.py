@@ -15,10 +15,11 @@ from typing import Literal
 
 from lsi_match.errors import LsiError
 from lsi_match.files import read_bytes
+from lsi_match.protocol.canonical import digest_of_bytes
 from lsi_match.protocol.log_entry import LogEntry
+from lsi_match.protocol.manifest import Manifest
 from lsi_match.protocol.steps import Step
 from lsi_match.protocol.subjects import SUBJECTS
-from lsi_match.trust.agreement import load_manifest
 from lsi_match.trust.log import Log
 
 Standing = Literal["present", "destroyed", "late", "overdue", "left", "missing", "altered"]
@@ -46,6 +47,11 @@ class SubjectFileOverdueError(LsiError):
 class SubjectFileLeftError(LsiError):
     nl = "Het betrokkenenbestand bij regel {position} is volgens het logboek vernietigd, en is er nog."
     en = "The file of subjects of entry {position} was destroyed according to the log, and is still there."
+
+
+class ManifestOfRoundAlteredError(LsiError):
+    nl = "Het manifest {digest} in documents/ is veranderd; de bewaartermijn is niet te lezen."
+    en = "The manifest {digest} in documents/ was altered; the term of keeping cannot be read."
 
 
 @dataclass(frozen=True)
@@ -170,7 +176,10 @@ def standings_in(project: Path, now: datetime) -> Standings:
 
     def term(manifest: str) -> int:
         file = project / "documents" / f"{manifest.removeprefix('sha256:')}.json"
-        return load_manifest(read_bytes(file)).retention.log_details_days
+        data = read_bytes(file)
+        if digest_of_bytes(data) != manifest:
+            raise ManifestOfRoundAlteredError(digest=manifest)
+        return Manifest.model_validate_json(data).retention.log_details_days
 
     return standings(entries, project / "subjects", term, now)
 
