@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from cyclopts import App
@@ -127,6 +127,58 @@ def subjects(project: Path, *, json: Json = False) -> int:
     for problem in found.problems:
         err.print(problem.text(language()), style="bold red", markup=False, soft_wrap=True)
     return 1 if found.problems else 0
+
+
+@app.command
+def report(
+    project: Path,
+    *,
+    manifest: Path,
+    to: Path,
+    first: date | None = None,
+    last: date | None = None,
+    json: Json = False,
+) -> int:
+    """The account of a project for the FG: rounds, volumes, refusals, holds, releases, destruction, verification.
+
+    Ends with exit status 1 when the log or the files of data subjects are not in order; the report says what.
+
+    Args:
+        project: the folder of a project on a site, or a copy of it.
+        manifest: the manifest you signed (canonical JSON); it names the matcher and its key.
+        to: the report to write, .html or .md.
+        first: first day; without it from the beginning.
+        last: last day; without it up to now.
+    """
+    from lsi_match.errors import WrongUseError
+    from lsi_match.files import read_bytes, write_whole
+    from lsi_match.matcher.site import utc_now
+    from lsi_match.oversight import log_report
+    from lsi_match.oversight.subjects import standings_in
+    from lsi_match.oversight.verify import verify_log
+    from lsi_match.trust.agreement import load_manifest
+    from lsi_match.trust.keys import public_key
+    from lsi_match.trust.log import Log
+    from lsi_match.trust.note import VerifierKey
+
+    if to.suffix not in (".html", ".md"):
+        raise WrongUseError(problem="--to takes a .html or .md file")
+    matcher = load_manifest(read_bytes(manifest)).matcher
+    verified = verify_log(_file(project), VerifierKey.of(matcher.domain, public_key(matcher.signing_key)))
+    with Log.open(_file(project), read_only=True) as opened:
+        origin, entries = opened.origin, [entry for _, entry in opened.entries()]
+    evidence = log_report.Evidence(
+        origin, entries, project / "documents", verified, standings_in(project, utc_now())
+    )
+    period = log_report.Period(first or date.min, last or date.max) if first or last else None
+    make = log_report.html if to.suffix == ".html" else log_report.markdown
+    write_whole(to, make(evidence, language(), period).encode(), replace=True)
+    in_order = verified.ok and not evidence.subjects.problems
+    if json:
+        print_json({"report": str(to), "ok": in_order})
+    else:
+        out.print(str(to), markup=False, soft_wrap=True)
+    return 0 if in_order else 1
 
 
 _STANDINGS = {
