@@ -25,6 +25,7 @@ from rich.console import Console
 
 from benchmarks.coverage import smallest
 from benchmarks.linkage import Task
+from benchmarks.lookup import lookup
 from benchmarks.once import prepare_apart
 from benchmarks.peers import tokens_per_second
 from benchmarks.people import make_registers
@@ -276,6 +277,14 @@ def log(place: Path, entries: int) -> dict[str, Result]:
     }
 
 
+def one_of_many(place: Path, partners: int, rows: int) -> dict[str, Result]:
+    """Looking up one subject among those of all partners; see `benchmarks.lookup`."""
+    return {
+        name: Result(value, unit, baseline, value / baseline if baseline else None, partners * rows)
+        for name, (value, unit, baseline) in lookup(place, partners, rows).items()
+    }
+
+
 def peers(place: Path, people: int) -> dict[str, Result]:
     """Tokens per second of other tools (no baseline) and ours, over one register; `ratio` is ours divided by theirs."""
     found = tokens_per_second(place, people)
@@ -331,6 +340,7 @@ def main() -> int:
                 ("linkage", lambda: linkage(place)),
                 ("population", lambda: population(people)),
                 ("log", lambda: log(place, entries)),
+                ("lookup", lambda: one_of_many(place, partners, rows)),
                 ("monitor", monitor),
                 ("peers", lambda: peers(place, sample)),
             ):

@@ -11,7 +11,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 from lsi_match.errors import Language
@@ -99,7 +99,10 @@ class _Report:
         )
 
     def day(self, entry: LogEntry) -> str:
-        return f"{moment(entry):%d-%m-%Y}" if self._lang == "nl" else f"{moment(entry):%Y-%m-%d}"
+        return self._date(moment(entry))
+
+    def _date(self, at: datetime) -> str:
+        return f"{at:%d-%m-%Y}" if self._lang == "nl" else f"{at:%Y-%m-%d}"
 
     def count(self, value: int | None) -> str:
         if value is None:
@@ -301,7 +304,7 @@ class _Report:
                     self._when(one.round, Step.RELEASE),
                     self._when(one.round, Step.DESTROY),
                     str(len(self._of_round(one.round, Step.EXPIRE))),
-                    say("nog niet aan de orde", "not due yet") if gone is None else f"{gone.at:%Y-%m-%d}",
+                    say("nog niet aan de orde", "not due yet") if gone is None else self._date(gone.at),
                     self._when(one.round, Step.DESTROY_SUBJECTS),
                 )
             )
