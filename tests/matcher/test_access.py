@@ -36,6 +36,7 @@ from lsi_match.partner.access import (
     open_answer,
 )
 from lsi_match.protocol.access import ACCESS_REQUEST, AccessRequest
+from lsi_match.protocol.activities import register
 from lsi_match.protocol.steps import Step
 from lsi_match.protocol.subjects import log_id_info
 from lsi_match.trust.keys import make_identity, public_key
@@ -336,3 +337,15 @@ def test_a_log_id_is_what_the_page_of_the_protocol_says() -> None:
     ((hi, lo),) = subjects.log_ids(bytes.fromhex(said["pseudonym"]), key).tolist()
     assert f"{hi:016x}{lo:016x}" == said["log id"]
     assert f"`{hi}`, `{lo}`" in page
+
+
+def test_every_entry_points_into_the_register_of_its_manifest(op: Operation) -> None:
+    known = {one["id"] for one in register(op.project.manifest())["activities"]}
+    answer(op.project, request(op), op.clock())
+    pointed = {str(e.attributes["dpl.core.processing_activity_id"]) for e in op.project.entries()}
+    assert pointed <= known
+
+
+def test_a_digest_does_not_tell_that_a_file_has_no_rows(op: Operation) -> None:
+    digests = {subjects._write(op.project, "big", f"release.{name}", []) for name in PARTNERS}
+    assert len(digests) == len(PARTNERS)

@@ -181,6 +181,35 @@ def report(
     return 0 if in_order else 1
 
 
+@app.command
+def register(manifest: Path, *, json: Json = False) -> None:
+    """The register of processing activities of a manifest: what every entry of its log points at, by address.
+
+    Args:
+        manifest: the manifest (canonical JSON).
+    """
+    from lsi_match.files import read_bytes
+    from lsi_match.protocol.activities import register as made
+    from lsi_match.trust.agreement import load_manifest
+
+    found = made(load_manifest(read_bytes(manifest)))
+    if json:
+        print_json(found)
+        return
+    yes = {True: say("ja", "yes"), False: say("nee", "no")}
+    rows = [
+        [one["step"], say(one["nl"], one["en"]), yes[one["about_persons"]], one["id"]]
+        for one in found["activities"]
+    ]
+    columns = [
+        say("stap", "step"),
+        say("wat", "what"),
+        say("over personen", "about persons"),
+        say("adres", "address"),
+    ]
+    out.print(table(found["project"], columns, rows))
+
+
 _STANDINGS = {
     "present": "aanwezig, niet veranderd",
     "destroyed": "op tijd vernietigd",

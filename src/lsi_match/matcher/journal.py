@@ -10,7 +10,8 @@ from pathlib import Path
 from types import TracebackType
 
 from lsi_match.errors import LsiError
-from lsi_match.protocol.log_entry import LogEntry
+from lsi_match.protocol.activities import activity_uri
+from lsi_match.protocol.log_entry import PROCESSING_ACTIVITY, LogEntry
 from lsi_match.protocol.steps import Step
 from lsi_match.trust.keys import Identity
 from lsi_match.trust.log import Log
@@ -77,7 +78,6 @@ class Journal:
             error: what refused the step; its name and text, which hold no personal data.
             facts: ours, written with the prefix `lsi.`: digests, counts, names of parties.
         """
-        activity = f"https://{self._domain}/register/{self._project}/{manifest.removeprefix('sha256:')[:16]}"
         ours: dict[str, str | int | bool] = {f"lsi.{name}": value for name, value in (facts or {}).items()}
         if error is not None:
             ours |= {"exception.type": error.reason, "exception.message": str(error)[:1000]}
@@ -91,7 +91,7 @@ class Journal:
             end_time=_milliseconds(at),
             resource={"service.name": SYSTEM, "lsi.party": self._identity.name},
             attributes={
-                "dpl.core.processing_activity_id": f"{activity}#{step.value.replace(' ', '-')}",
+                PROCESSING_ACTIVITY: activity_uri(self._domain, self._project, manifest, step),
                 "lsi.manifest": manifest,
                 **ours,
             },
