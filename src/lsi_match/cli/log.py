@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Annotated
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
 from lsi_match.cli.console import Json, err, language, out, print_json, say, table
 from lsi_match.protocol.log_entry import LogEntry
@@ -17,17 +19,34 @@ app = App(help="Read and verify the processing log of a project.")
 
 
 @app.command
-def show(log: Path, *, refusals: bool = False, json: Json = False) -> None:
+def show(
+    log: Path,
+    *,
+    round: str | None = None,
+    step: str | None = None,
+    partner: str | None = None,
+    since: str | None = None,
+    until: str | None = None,
+    refusals: bool = False,
+    json: Json = False,
+) -> None:
     """Every entry of a log: when, which step, what came of it.
 
     Args:
         log: the log file, or the folder of a project on a site.
+        round: only of this round.
+        step: only this step, by its English or Dutch name.
+        partner: only what names this partner.
+        since: only from this day or moment on (2026-10-01 or 2026-10-01T12:00, UTC).
+        until: only up to and including this day, or before this moment.
         refusals: only what was refused.
     """
+    from lsi_match.oversight.entries import Wanted
     from lsi_match.trust.log import Log
 
+    wanted = Wanted(round, step, partner, _moment(since), _moment(until, end=True), refusals)
     with Log.open(_file(log), read_only=True) as opened:
-        entries = [(i, e) for i, e in opened.entries() if e.status == "Error" or not refusals]
+        entries = wanted.among(opened.entries())
     if json:
         print_json([{"index": i, **e.model_dump(mode="json")} for i, e in entries])
         return
@@ -68,24 +87,37 @@ def _facts(entry: LogEntry) -> str:
 
 
 @app.command
-def verify(log: Path, *, manifest: Path, remember: Path | None = None, json: Json = False) -> int:
+def verify(
+    log: Path,
+    *,
+    manifest: Path,
+    remember: Path | None = None,
+    from_: Annotated[Path | None, Parameter(name="--from")] = None,
+    json: Json = False,
+) -> int:
     """Prove a log whole: every leaf, the tree over it, every signed checkpoint.
 
     Args:
         log: the log file, or the folder of a project on a site.
         manifest: the manifest you signed (canonical JSON); it names the matcher and its key.
         remember: a file of your own that keeps the newest checkpoint. The log must continue the one kept there.
+        from_: a checkpoint, of another controller for example: the log must continue that one too.
     """
     from lsi_match.files import read_bytes
     from lsi_match.oversight import verify as verifying
     from lsi_match.trust.agreement import load_manifest
     from lsi_match.trust.keys import public_key
-    from lsi_match.trust.note import VerifierKey
+    from lsi_match.trust.note import Checkpoint, VerifierKey
 
     matcher = load_manifest(read_bytes(manifest)).matcher
     key = VerifierKey.of(matcher.domain, public_key(matcher.signing_key))
     last = verifying.recall(remember) if remember and remember.exists() else None
     found = verifying.verify_log(_file(log), key, last)
+    if from_ is not None:
+        other = Checkpoint.of_note(read_bytes(from_))
+        further = verifying.verify_log(_file(log), key, other).problems
+        new = tuple(p for p in further if p.text() not in found.texts())
+        found = replace(found, problems=(*found.problems, *new))
     if found.ok and remember and found.newest_checkpoint:
         verifying.remember(remember, found.newest_checkpoint)
     root = found.root.hex() if found.root else None
@@ -219,6 +251,21 @@ _STANDINGS = {
     "missing": "ontbreekt",
     "altered": "veranderd",
 }
+
+
+def _moment(text: str | None, *, end: bool = False) -> datetime | None:
+    """A day or a moment in UTC; as the end of a period, a day counts wholly."""
+    from lsi_match.errors import WrongUseError
+
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise WrongUseError(problem=f"{text} is no date or time, such as 2026-10-01") from None
+    if end and len(text) == len("2026-10-01"):
+        moment += timedelta(days=1)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _file(path: Path) -> Path:

@@ -9,7 +9,19 @@ import sys
 from cyclopts import App, CycloptsError
 
 from lsi_match import __version__
-from lsi_match.cli import console, demo, keys, log, manifest, match, monitor, partner, site, trust
+from lsi_match.cli import (
+    console,
+    demo,
+    keys,
+    log,
+    log_proofs,  # noqa: F401 (more commands of `log`)
+    manifest,
+    match,
+    monitor,
+    partner,
+    site,
+    trust,
+)
 from lsi_match.cli.prompt import prompt
 from lsi_match.errors import LsiError, UnexpectedError, WrongUseError
 from lsi_match.files import FileUnreadableError

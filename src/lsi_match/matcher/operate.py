@@ -20,6 +20,7 @@ from lsi_match.matcher.agenda import GiveUp, Open, Remind, RoundNow, Task, agend
 from lsi_match.matcher.delivery import Arrival, Trouble, collect, publish
 from lsi_match.matcher.hold import hold_of
 from lsi_match.matcher.intake import CLOCK_SKEW
+from lsi_match.matcher.proofs import proof_file
 from lsi_match.matcher.run import DROP_SUFFIX, RELEASE, Clock, Run, open_round
 from lsi_match.matcher.site import Project, Site, json_document
 from lsi_match.matcher.subjects import remove_due
@@ -237,6 +238,7 @@ def remove_expired(project: Project, now: datetime) -> list[str]:
                 journal.record(Step.EXPIRE, now, manifest=described.manifest, facts=facts)
         for part in described.parts:
             destroy(file.parent / part.file)
+        destroy(proof_file(file))
         destroy(file)
         gone.append(file.name)
     return gone

@@ -34,6 +34,7 @@ from lsi_match.matcher.hold import (
     justifications,
 )
 from lsi_match.matcher.intake import Drop, DropDuplicateError, PartnerNotInManifestError, Round, receive
+from lsi_match.matcher.proofs import prove_destruction, prove_releases
 from lsi_match.matcher.site import OPENING, Project, json_document
 from lsi_match.matcher.subjects import intake_file, match_file, release_file
 from lsi_match.monitor.counts import Overview, withheld
@@ -483,8 +484,9 @@ class Run:
         return digest_of_bytes(document)
 
     def _hand_out(self) -> None:
-        """Move what is staged; the descriptor of each release last. Safe to repeat."""
+        """Move what is staged, with its proof; the descriptor of each release last. Safe to repeat."""
         staging = self.project.folder / "staging" / self.round_id
+        prove_releases(self.project, self.round_id, staging)
         for folder in sorted(staging.iterdir()) if staging.exists() else []:
             to = private_folder(self.project.folder / "releases" / folder.name)
             for file in sorted(folder.iterdir(), key=lambda path: path.suffix == ".json"):
@@ -507,6 +509,7 @@ class Run:
             file.unlink()
         if not self.ended:
             self._record(Step.DESTROY, files=len(gone))
+        prove_destruction(self.project, self.round_id)
 
     def summary(self) -> dict[str, object]:
         """Names and counts for whoever started the run; nothing about a person."""

@@ -12,6 +12,7 @@ from lsi_match.files import read_bytes
 from lsi_match.partner.home import Home
 from lsi_match.partner.opened import record_opening
 from lsi_match.partner.references import resolve
+from lsi_match.partner.release_proof import check_release_proof
 from lsi_match.partner.select import RECORD_ID
 from lsi_match.protocol.canonical import digest_of_bytes
 from lsi_match.protocol.documents import ReleaseDescriptor
@@ -19,6 +20,7 @@ from lsi_match.protocol.manifest import Manifest
 from lsi_match.protocol.tables import CASE, REFERENCE, SELECTION, release_columns
 from lsi_match.protocol.trust_root import MATCHER, Role
 from lsi_match.tables import from_parquet, schema_of
+from lsi_match.trust.policy import origin_of, policy_of
 from lsi_match.trust.sealing import unseal
 from lsi_match.trust.signing import verify
 
@@ -54,10 +56,11 @@ def open_release(
     A partner without a case gets a table without rows. That it was opened is recorded first (`partner.opened`).
 
     Raises:
-        LsiError: not signed by the matcher, not for this partner, expired, altered, or damaged.
+        LsiError: not signed by the matcher, not for this partner, expired, altered, damaged, or not in the log.
     """
     manifest = home.agreed_manifest(project, now)
-    keys = home.trust(project, now).current.organisations[MATCHER].keys_for(Role.MATCH)
+    root = home.trust(project, now).current
+    keys = root.organisations[MATCHER].keys_for(Role.MATCH)
     data = read_bytes(file)
     descriptor = verify(data, RELEASE, ReleaseDescriptor, keys, what="release", party=MATCHER)
     if descriptor.partner != home.name:
@@ -66,7 +69,9 @@ def open_release(
         raise ReleaseAlteredError(file=file.name)
     if now >= descriptor.expires_at:
         raise ReleaseExpiredError(file=file.name, until=descriptor.expires_at.date().isoformat())
-    record_opening(home, descriptor, digest_of_bytes(data), now)
+    digest = digest_of_bytes(data)
+    check_release_proof(file, digest, descriptor, policy_of(manifest, root), origin_of(manifest))
+    record_opening(home, descriptor, digest, now)
     return descriptor, _table(home, file, manifest, descriptor)
 
 

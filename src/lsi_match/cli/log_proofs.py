@@ -1,0 +1,156 @@
+"""Checkpoints of a log, the signatures of controllers under them, and proofs: `lsi-match log …`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from lsi_match.cli.console import Json, done, say
+from lsi_match.cli.log import _file, app
+
+
+@app.command
+def checkpoint(site: Path, project: str, *, json: Json = False) -> None:
+    """Sign the state of the log as it is now, and print the note.
+
+    Args:
+        site: folder of the matching environment.
+        project: id of the project.
+    """
+    from lsi_match.matcher.site import Site
+    from lsi_match.trust.log import Log
+
+    of = Site(site).project(project)
+    with Log.open(of.log_file) as log:
+        note = log.sign_checkpoint(of.site.identity().log_key, of.manifest().matcher.domain)
+    done(note.removesuffix("\n"), {"checkpoint": note}, json)
+
+
+@app.command
+def cosign(name: str, home: Path, project: str, log: Path, *, out: Path, json: Json = False) -> None:
+    """Verify a log, on your own machine, against what you saw before; then state that you saw it.
+
+    Args:
+        name: this controller.
+        home: its folder, which remembers the newest checkpoint.
+        project: id of the project.
+        log: the log, as you received it.
+        out: folder for the cosignature, for the matching environment.
+    """
+    from lsi_match.files import write_whole
+    from lsi_match.matcher.site import utc_now
+    from lsi_match.partner.cosign import cosign_log
+    from lsi_match.partner.home import Home
+
+    made = cosign_log(Home(home, name), _file(log), project, utc_now())
+    file = out / f"{project}.{made.checkpoint.size}.{name}.checkpoint"
+    write_whole(file, made.note.encode(), replace=True)
+    size, root = made.checkpoint.size, made.checkpoint.root.hex()
+    done(say(f"Medeondertekend: {size} regels, wortel {root}. Stuur dit aan de koppelomgeving: {file}",
+             f"Co-signed: {size} entries, root {root}. Send this to the matching environment: {file}"),
+         {"entries": size, "root": root, "checkpoint": str(file)}, json)  # fmt: skip
+
+
+@app.command(name="add-cosignature")
+def add_cosignature(site: Path, project: str, cosignature: Path, *, json: Json = False) -> None:
+    """Take in what a controller signed under a checkpoint.
+
+    Args:
+        site: folder of the matching environment.
+        project: id of the project.
+        cosignature: the file that `log cosign` made.
+    """
+    from lsi_match.files import read_bytes
+    from lsi_match.matcher.cosignatures import add_cosignatures
+    from lsi_match.matcher.site import Site, utc_now
+
+    who = add_cosignatures(Site(site).project(project), read_bytes(cosignature), utc_now())
+    names = ", ".join(who)
+    done(say(f"Opgenomen: medeondertekening van {names}.", f"Taken in: cosignature of {names}."), {"cosigners": who}, json)  # fmt: skip
+
+
+@app.command
+def prove(log: Path, position: int, *, out: Path, json: Json = False) -> None:
+    """Write the proof that an entry is in the log, as a file of its own.
+
+    Args:
+        log: the log file, or the folder of a project on a site.
+        position: which entry, by its number in `log show`.
+        out: the file to write (.tlog-proof).
+    """
+    from lsi_match.files import write_whole
+    from lsi_match.trust.log import Log
+    from lsi_match.trust.log_proof import prove as make
+
+    with Log.open(_file(log), read_only=True) as opened:
+        proof = make(opened, position)
+    write_whole(out, proof.text().encode(), replace=True)
+    done(say(f"Bewijs bij regel {position}: {out}", f"Proof of entry {position}: {out}"), {"proof": str(out)}, json)  # fmt: skip
+
+
+@app.command(name="check-proof")
+def check_proof(proof: Path, *, manifest: Path, policy: Path | None = None, json: Json = False) -> None:
+    """Check a proof without the log; show the entry that it proves.
+
+    Args:
+        proof: the proof (.tlog-proof).
+        manifest: the manifest you signed (canonical JSON); it names the log and its key.
+        policy: whose signatures have to be there (`log policy`); else the manifest says whose key counts.
+    """
+    from lsi_match.files import read_bytes, read_text
+    from lsi_match.trust.agreement import load_manifest
+    from lsi_match.trust.log_proof import LogProof
+    from lsi_match.trust.policy import Policy, origin_of, policy_of
+
+    agreed = load_manifest(read_bytes(manifest))
+    counts = Policy.parse(read_text(policy)) if policy else policy_of(agreed)
+    read = LogProof.parse(read_text(proof))
+    entry = read.check(counts, origin_of(agreed))
+    step, status = entry.name, entry.status
+    done(say(f"Het bewijs klopt: regel {read.index}, stap '{step}', status {status}.",
+             f"The proof holds: entry {read.index}, step '{step}', status {status}."),
+         {"index": read.index, **entry.model_dump(mode="json")}, json)  # fmt: skip
+
+
+@app.command
+def policy(manifest: Path, *, out: Path, root: Path | None = None, cosigned: bool = False, json: Json = False) -> None:  # fmt: skip
+    """Write whose signatures count under a checkpoint, for this and other programs (C2SP tlog-policy).
+
+    Args:
+        manifest: the manifest you signed (canonical JSON).
+        out: the file to write.
+        root: the folder of a party whose trust root says which keys count now; else those in the manifest.
+        cosigned: require the cosignature of every controller.
+    """
+    from lsi_match.files import read_bytes, write_whole
+    from lsi_match.matcher.site import utc_now
+    from lsi_match.trust.agreement import load_manifest
+    from lsi_match.trust.policy import policy_of
+    from lsi_match.trust.root_store import TrustStore
+
+    agreed = load_manifest(read_bytes(manifest))
+    current = None if root is None else TrustStore(root, agreed.project.id).trust(utc_now()).current
+    made = policy_of(agreed, current, cosigned=cosigned)
+    write_whole(out, made.text().encode(), replace=True)
+    done(str(out), {"policy": str(out), "cosigners": list(made.witnesses), "quorum": made.quorum}, json)
+
+
+@app.command
+def export(log: Path, *, form: Literal["tiles", "otlp", "parquet"] = "tiles", out: Path, json: Json = False) -> None:  # fmt: skip
+    """Write the log in a form that other programs read.
+
+    Args:
+        log: the log file, or the folder of a project on a site.
+        form: tiles, to verify with audit/check_log.py; otlp (JSON of OpenTelemetry) or parquet, to read.
+        out: a new folder for tiles, else the file to write.
+    """
+    from lsi_match.oversight import export as exporting
+    from lsi_match.trust.log import Log
+
+    with Log.open(_file(log), read_only=True) as opened:
+        if form == "tiles":
+            count = exporting.export_tiles(opened, out).size
+        else:
+            write = exporting.export_otlp if form == "otlp" else exporting.export_parquet
+            count = write(opened, out)
+    done(say(f"Geëxporteerd: {count} regels in {out}", f"Exported: {count} entries in {out}"), {"entries": count, "export": str(out)}, json)  # fmt: skip

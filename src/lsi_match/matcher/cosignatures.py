@@ -1,0 +1,49 @@
+"""Taking in what controllers signed under a checkpoint."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from lsi_match.errors import LsiError
+from lsi_match.matcher.site import Project
+from lsi_match.trust.log import CheckpointMissingError, Log
+from lsi_match.trust.note import Checkpoint, SignedNote
+from lsi_match.trust.policy import LogUnknownError, origin_of, policy_of
+
+
+class CosignatureElsewhereError(LsiError):
+    nl = "Medeondertekend is een stand bij {size} regels die dit logboek niet heeft. Er zijn twee geschiedenissen: bel de andere organisaties."
+    en = "What was co-signed is a checkpoint at {size} entries that this log does not have. There are two histories: call the other organisations."
+
+
+class NoCosignatureError(LsiError):
+    nl = "In dit bestand staat geen medeondertekening van iemand die telt."
+    en = "This file has no cosignature of anybody who counts."
+
+
+def add_cosignatures(project: Project, note: bytes, now: datetime) -> list[str]:
+    """Store the cosignatures in `note` under the checkpoint they are about; whose they are.
+
+    Raises:
+        CosignatureElsewhereError: the checkpoint is not that of this log.
+        NoCosignatureError, SignatureWrongError, LogUnknownError: nobody who counts signed, or not this.
+    """
+    manifest = project.manifest()
+    policy = policy_of(manifest, project.trust(now).current)
+    signed = SignedNote.parse(note)
+    checkpoint = Checkpoint.parse(signed.text)
+    if checkpoint.origin != origin_of(manifest):
+        raise LogUnknownError(found=checkpoint.origin, origin=origin_of(manifest))
+    who = sorted(policy.cosigners(signed))
+    if not who:
+        raise NoCosignatureError
+    with Log.open(project.log_file) as log:
+        stored = log.checkpoint(checkpoint.size)
+        if stored is None:
+            raise CheckpointMissingError(size=checkpoint.size)
+        if SignedNote.parse(stored).text != signed.text:
+            raise CosignatureElsewhereError(size=checkpoint.size)
+        for name in who:
+            for signature in signed.of_key(policy.witnesses[name]):
+                log.add_cosignature(checkpoint.size, signature.line(), policy.witnesses[name])
+    return who

@@ -1,0 +1,71 @@
+"""Co-signing a log: a controller states, on its own machine, that this is the one history it has seen.
+
+The controller verifies the whole log from its raw entries, and that it continues the checkpoint that its own
+folder remembers. Only then does it remember the new one and sign. It remembers first: a crash in between
+leaves a checkpoint that is remembered and not signed, never one that is signed and forgotten.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from lsi_match.errors import LsiError
+from lsi_match.oversight import verify as verifying
+from lsi_match.oversight.verify import verify_log
+from lsi_match.partner.home import Home
+from lsi_match.trust.note import COSIGNATURE, Checkpoint, Signature, SignedNote, VerifierKey, cosign
+from lsi_match.trust.policy import LogUnknownError, origin_of, policy_of
+
+#: In the folder of a project at a controller: the newest checkpoint it saw.
+REMEMBERED = "log-seen"
+
+
+class CosignerKeyError(LsiError):
+    nl = "{name} kan niet medeondertekenen: de sleutel hier is niet de Ed25519-sleutel die manifest en vertrouwenslijst noemen."
+    en = "{name} cannot co-sign: the key here is not the Ed25519 key that manifest and trust root name."
+
+
+class NothingSignedError(LsiError):
+    nl = "Het logboek {file} heeft nog geen ondertekende stand."
+    en = "The log {file} has no checkpoint yet."
+
+
+@dataclass(frozen=True)
+class Cosigned:
+    """The checkpoint that was co-signed, and a note with its text, the matcher's signature and this cosignature."""
+
+    checkpoint: Checkpoint
+    note: str
+
+
+def cosign_log(home: Home, log: Path, project: str, now: datetime) -> Cosigned:
+    """Verify the log in `log`, remember its newest checkpoint and co-sign it.
+
+    Raises:
+        LogRolledBackError, LogForkedError: it does not continue what this controller saw before.
+        LsiError: the first problem of a log that does not verify (`oversight.verify`).
+        CosignerKeyError: this controller has no key that counts.
+        LogUnknownError: it is the log of another project.
+    """
+    manifest = home.agreed_manifest(project, now)
+    policy = policy_of(manifest, home.trust(project, now).current)
+    seen = home.project(project) / REMEMBERED
+    found = verify_log(log, policy.logs, verifying.recall(seen))
+    for problem in found.problems:
+        raise problem
+    if found.newest_checkpoint is None:
+        raise NothingSignedError(file=str(log))
+    if found.origin != origin_of(manifest):
+        raise LogUnknownError(found=str(found.origin), origin=origin_of(manifest))
+    identity = home.identity()
+    key = VerifierKey.of(home.name, identity.log_key, COSIGNATURE)
+    if policy.witnesses.get(home.name) != key:
+        raise CosignerKeyError(name=home.name)
+    note = SignedNote.parse(found.newest_checkpoint)
+    own = tuple(signature for log_key in policy.logs for signature in note.of_key(log_key))
+    verifying.remember(seen, found.newest_checkpoint)
+    line = cosign(found.newest_checkpoint, identity.log_key, home.name, int(now.timestamp()))
+    signed = SignedNote(note.text, own).with_signature(Signature.parse(line))
+    return Cosigned(Checkpoint.parse(note.text), str(signed))

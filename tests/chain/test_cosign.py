@@ -1,0 +1,100 @@
+"""A controller co-signs one history only, and two that were shown different logs find that out."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from lsi_match.cli.main import run
+from lsi_match.demo.world import World
+from lsi_match.matcher.cosignatures import CosignatureElsewhereError, NoCosignatureError, add_cosignatures
+from lsi_match.matcher.journal import Journal
+from lsi_match.matcher.site import utc_now
+from lsi_match.oversight.verify import LogForkedError, LogRolledBackError, verify_log
+from lsi_match.partner.cosign import cosign_log
+from lsi_match.protocol.steps import Step
+from lsi_match.trust.log import CheckpointMissingError, Log
+from lsi_match.trust.log_proof import prove
+from lsi_match.trust.note import Checkpoint, SignedNote
+from lsi_match.trust.policy import QuorumMissingError, origin_of, policy_of
+
+
+def grow(world: World, log: Path, days: int) -> None:
+    """What the matching environment does: one more entry, signed."""
+    manifest = world.project.manifest()
+    with Journal.existing(log, world.project_id, world.project.site.identity()) as journal:
+        journal.record(Step.REMIND, utc_now(), manifest=manifest.digest, facts={"days": days, "partners": ""})
+
+
+def test_cosignatures_of_all_controllers_make_the_quorum(world: World) -> None:
+    manifest, now = world.project.manifest(), utc_now()
+    policy = policy_of(manifest, cosigned=True)
+    for name in world.partners:
+        with pytest.raises(QuorumMissingError), Log.open(world.project.log_file, read_only=True) as log:
+            prove(log, 0).check(policy, origin_of(manifest))
+        made = cosign_log(world.home(name), world.project.log_file, world.project_id, now)
+        assert add_cosignatures(world.project, made.note.encode(), now) == [name]
+        assert add_cosignatures(world.project, made.note.encode(), now) == [name]
+    with Log.open(world.project.log_file, read_only=True) as log:
+        assert prove(log, 0).check(policy, origin_of(manifest))
+    found = verify_log(world.project.log_file, policy.logs, cosigners=policy.witnesses.values())
+    assert found.ok
+    assert set(found.cosigned) == set(world.partners)
+
+
+def test_a_controller_refuses_an_older_copy_and_another_history(world: World, tmp_path: Path) -> None:
+    now, project, uwv = utc_now(), world.project_id, world.home("uwv")
+    older = shutil.copy(world.project.log_file, tmp_path / "older.sqlite")
+    other = shutil.copy(world.project.log_file, tmp_path / "other.sqlite")
+    grow(world, world.project.log_file, 1)
+    grow(world, Path(other), 2)
+    cosign_log(uwv, world.project.log_file, project, now)
+    with pytest.raises(LogRolledBackError):
+        cosign_log(uwv, Path(older), project, now)
+    with pytest.raises(LogForkedError):
+        cosign_log(uwv, Path(other), project, now)
+    grow(world, Path(other), 3)
+    with pytest.raises(LogForkedError):
+        cosign_log(uwv, Path(other), project, now)
+    grow(world, world.project.log_file, 4)
+    cosign_log(uwv, world.project.log_file, project, now)
+
+
+def test_two_logs_shown_to_two_controllers_are_found_by_either(world: World, tmp_path: Path) -> None:
+    now, project = utc_now(), world.project_id
+    other = Path(shutil.copy(world.project.log_file, tmp_path / "other.sqlite"))
+    grow(world, world.project.log_file, 1)
+    grow(world, other, 2)
+    to_uwv = cosign_log(world.home("uwv"), world.project.log_file, project, now)
+    to_svb = cosign_log(world.home("svb"), other, project, now)
+    keys = policy_of(world.project.manifest()).logs
+    for log, seen in ((other, to_uwv), (world.project.log_file, to_svb)):
+        assert [p.reason for p in verify_log(log, keys, Checkpoint.of_note(seen.note)).problems] == [
+            "LogForkedError"
+        ]
+    with pytest.raises(CosignatureElsewhereError):
+        add_cosignatures(world.project, to_svb.note.encode(), now)
+    note, manifest = tmp_path / "svb.checkpoint", world.project.folder / "manifest.json"
+    note.write_text(to_svb.note)
+    log = str(world.project.log_file)
+    assert run(["log", "verify", log, "--manifest", str(manifest)]) == 0
+    assert run(["log", "verify", log, "--manifest", str(manifest), "--from", str(note)]) == 1
+
+
+def test_what_nobody_who_counts_signed_is_not_taken_in(world: World) -> None:
+    made = cosign_log(world.home("uwv"), world.project.log_file, world.project_id, utc_now())
+    signed = SignedNote.parse(made.note)
+    bare = SignedNote(signed.text, signed.signatures[:1])
+    with pytest.raises(NoCosignatureError):
+        add_cosignatures(world.project, str(bare).encode(), utc_now())
+    grow(world, world.project.log_file, 1)
+    later = Checkpoint.of_note(made.note)
+    with Log.open(world.project.log_file) as log:
+        assert log.checkpoint(later.size) is not None
+    ahead = Path(shutil.copy(world.project.log_file, world.project.log_file.with_name("ahead.sqlite")))
+    grow(world, ahead, 2)
+    further = cosign_log(world.home("uwv"), ahead, world.project_id, utc_now())
+    with pytest.raises(CheckpointMissingError):
+        add_cosignatures(world.project, further.note.encode(), utc_now())
