@@ -8,7 +8,7 @@ PEOPLE ?= 60000
 MINUTES ?= 10
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test serve fuzz check format bench bench-quick bench-report docs schemas lock clean
+.PHONY: help demo test go-check serve fuzz check format bench bench-quick bench-report docs schemas lock clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,12 @@ test: $(READY) ## all tests
 	  if [ "$$(id -u)" = 0 ]; then { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq openssh-server; } >/dev/null 2>&1 || true; \
 	  else echo "For the tests of delivery over SFTP, install openssh-server (apt-get install openssh-server); they are skipped now."; fi; }
 	@$(BIN)/pytest
+
+go-check: $(READY) ## checkpoints and proofs of the log, checked by Go's sumdb/note and sumdb/tlog from Debian
+	@{ command -v go && test -d /usr/share/gocode/src/golang.org/x/mod/sumdb; } >/dev/null || { \
+	  if [ "$$(id -u)" = 0 ]; then apt-get update -qq && apt-get install -y -qq golang-go golang-golang-x-mod-dev; \
+	  else echo "Install golang-go and golang-golang-x-mod-dev first (apt-get install golang-go golang-golang-x-mod-dev)."; exit 1; fi; }
+	@$(BIN)/pytest -q tests/trust/test_go.py
 
 serve: $(READY) ## run the projects of a matching site by themselves (SITE=/srv/lsi/site)
 	@test -n "$(SITE)" || { echo "Say which site: make serve SITE=/srv/lsi/site"; exit 2; }

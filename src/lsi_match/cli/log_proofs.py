@@ -153,4 +153,5 @@ def export(log: Path, *, form: Literal["tiles", "otlp", "parquet"] = "tiles", ou
         else:
             write = exporting.export_otlp if form == "otlp" else exporting.export_parquet
             count = write(opened, out)
-    done(say(f"Geëxporteerd: {count} regels in {out}", f"Exported: {count} entries in {out}"), {"entries": count, "export": str(out)}, json)  # fmt: skip
+    message = say(f"Geëxporteerd: {count} regels in {out}", f"Exported: {count} entries in {out}")
+    done(message, {"entries": count, "export": str(out)}, json)
