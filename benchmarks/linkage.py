@@ -11,8 +11,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
-from typing import cast
 
 import numpy as np
 import polars as pl
@@ -21,7 +19,6 @@ import pyarrow as pa
 from benchmarks.people import FIELDS, Registers, make_registers
 from lsi_match.demo import febrl
 from lsi_match.matcher.engine import Engine
-from lsi_match.matcher.intake import Drop
 from lsi_match.partner.normalise import person_keys
 from lsi_match.protocol.identifiers import Unit
 from lsi_match.protocol.manifest import Manifest, Partner, Subject
@@ -82,6 +79,7 @@ def link(
     partners = {name: Partner.model_construct(selections=()) for name in ("left", "right")}
     subject = Subject(unit=Unit.PERSON, person_keys=tuple(names))
     engine = Engine(Manifest.model_construct(subject=subject, partners=partners), "12GB")
+    start = 0
     for partner, columns in zip(partners, keys, strict=True):
         count = len(columns)
         table = pa.table(
@@ -93,7 +91,8 @@ def link(
                 GROUP: np.full(count, 255, np.uint8),
             }
         )
-        engine.add(cast(Drop, SimpleNamespace(partner=partner, parts=[table])))
+        engine.add(partner, table, np.arange(start, start + count))
+        start += count
     engine.link()
     left = len(people[0])
     who = pl.concat(people).to_numpy()

@@ -131,7 +131,7 @@ def main() -> int:
     parser.add_argument("--site", type=Path, required=True)
     parser.add_argument("--project", required=True)
     parser.add_argument("--round", required=True)
-    parser.add_argument("--memory-limit", default="4GB")
+    parser.add_argument("--memory-limit", default="2GiB")
     parser.add_argument("--passphrase-fd", type=int)
     options = parser.parse_args()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

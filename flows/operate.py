@@ -28,7 +28,7 @@ _OPTIONS: dict[str, Any] = {"persist_result": False, "log_prints": False, "retri
     flow_run_name="watch drops",
     **_OPTIONS,
 )
-def watch_drops(site: str, memory_limit: str = "4GB") -> State[Any]:
+def watch_drops(site: str, memory_limit: str = "2GiB") -> State[Any]:
     """One look at every project of the site in the folder `site`."""
     os.umask(0o077)
 

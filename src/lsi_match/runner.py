@@ -19,7 +19,7 @@ def run_match(
     project: str,
     round_id: str,
     *,
-    memory_limit: str = "4GB",
+    memory_limit: str = "2GiB",
     on_step: Callable[[dict[str, Any]], None] = lambda _: None,
 ) -> dict[str, Any]:
     """Run `flows.match` as a process of its own; calls `on_step` for each step and returns the outcome.

@@ -32,7 +32,7 @@ def opened(world: World, partner: str, round_id: str = ROUND) -> pa.Table:
     drop = receive(
         file, partner, Round(world.project.manifest(), opening, digest_of_bytes(data), secret), utc_now()
     )
-    return pa.concat_tables(drop.parts)
+    return pa.concat_tables(drop.part(number) for number in range(len(drop.descriptor.parts)))
 
 
 def first_pseudonyms(table: pa.Table) -> list[bytes]:

@@ -4,22 +4,32 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import combinations
-from pathlib import Path
+from secrets import token_bytes
 from types import SimpleNamespace
 from typing import Any, cast
 
+import numpy as np
 import pyarrow as pa
+import pytest
 from handmade import document, selection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lsi_match.matcher.engine import Engine
+from lsi_match.matcher.buckets import Draw, Matched, Matching
+from lsi_match.matcher.engine import Engine, Outcome
 from lsi_match.matcher.intake import Drop
 from lsi_match.protocol.manifest import Manifest
 from lsi_match.protocol.tables import drop_columns
-from lsi_match.tables import schema_of
+from lsi_match.tables import schema_of, to_parquet
 
 PARTNERS = ("gemeente", "uwv", "svb")
+UNITS = [
+    ("person", ("bsn", "v_number")),
+    ("person", ("bsn",)),
+    ("address", ("bag", "address")),
+    ("enterprise", ("rsin", "kvk", "vestiging")),
+]
+FIELDS = {"bsn": ["nummer"], "bag": ["nummer"], "rsin": ["nummer"]}
 RULE = "partners >= 2 AND (uwv_hoog OR NOT svb)"
 
 
@@ -28,50 +38,90 @@ class Record:
     """A record as the matcher gets it: which partner, its pseudonyms (small numbers here), its two signals."""
 
     partner: str
-    bsn: int | None
-    v_number: int | None
+    numbers: tuple[int | None, ...]
     hoog: bool
     kort: bool
 
 
-def records() -> st.SearchStrategy[list[Record]]:
-    """Few different numbers, so that people meet, share, change and mix up their numbers."""
+def records(kinds: int = 2) -> st.SearchStrategy[list[Record]]:
+    """Few different numbers, so that subjects meet, share, change and mix up their numbers."""
     number = st.one_of(st.none(), st.integers(0, 5))
+    numbers = st.tuples(*[number] * kinds).filter(lambda found: any(n is not None for n in found))
     signals = st.sampled_from([(True, False), (False, True), (True, True)])
-    one = st.tuples(st.sampled_from(PARTNERS), number, number, signals)
-    return st.lists(
-        one.filter(lambda r: r[1] is not None or r[2] is not None).map(
-            lambda r: Record(r[0], r[1], r[2], *r[3])
-        ),
-        max_size=14,
-    )
+    one = st.tuples(st.sampled_from(PARTNERS), numbers, signals)
+    return st.lists(one.map(lambda r: Record(r[0], r[1], *r[2])), max_size=14)
 
 
 def block(kind: str, number: int) -> bytes:
     return (kind.encode() * 16)[:12] + number.to_bytes(4, "big")
 
 
-def engine_of(world: list[Record], single: bool = False) -> tuple[Engine, Manifest]:
-    kinds = ("bsn",) if single else ("bsn", "v_number")
-    manifest = Manifest.model_validate(
-        document({name: [selection()] for name in PARTNERS}, identifiers=kinds, rule=RULE)
-    )
-    engine = Engine(manifest, "1GB")
+@dataclass
+class Given:
+    """In the place of an accepted drop: its parts, by the first byte of the first pseudonym."""
+
+    partner: str
+    tables: list[pa.Table]
+
+    @property
+    def descriptor(self) -> SimpleNamespace:
+        counts = [len(table) for table in self.tables]
+        return SimpleNamespace(rows=sum(counts), parts=[SimpleNamespace(rows=count) for count in counts])
+
+    def part(self, number: int) -> pa.Table:
+        return self.tables[number]
+
+
+def manifest_of(unit: str, kinds: tuple[str, ...]) -> Manifest:
+    identifiers = [{"kind": kinds[0], "fields": FIELDS[kinds[0]]}]
+    partners = {name: [selection(identifiers=identifiers)] for name in PARTNERS}
+    return Manifest.model_validate(document(partners, unit=unit, identifiers=kinds, rule=RULE))
+
+
+def given_to(world: list[Record], manifest: Manifest, parts: int) -> list[Drop]:
+    """What the partners deliver, in so many parts."""
+    kinds = manifest.subject.kinds
+    drops = []
     for partner in PARTNERS:
-        own = [(i, r) for i, r in enumerate(world) if r.partner == partner]
-        columns: dict[str, list[Any]] = {
-            "bsn": [None if r.bsn is None else block("bsn", r.bsn) for _, r in own],
-            "v_number": [None if r.v_number is None else block("v", r.v_number) for _, r in own],
-            "reference": [block("ref", i) for i, _ in own],
-            "selection": [0 for _ in own],
-            "signals": [r.hoog + 2 * r.kort for _, r in own],
-            "group": [255 for _ in own],
-        }
-        wanted = drop_columns(manifest, manifest.partners[partner])
-        table = pa.table({c.name: columns[c.name] for c in wanted}, schema=schema_of(wanted))
-        engine.add(Drop(partner, Path("x"), "sha256:x", cast(Any, SimpleNamespace(rows=len(own))), (table,)))
-    engine.match()
-    return engine, manifest
+        tables = []
+        for number in range(parts):
+            own = [
+                (i, r) for i, r in enumerate(world) if r.partner == partner and bucket_of(r, parts) == number
+            ]
+            columns: dict[str, list[Any]] = {
+                **{
+                    kind: [None if (value := r.numbers[k]) is None else block(kind, value) for _, r in own]
+                    for k, kind in enumerate(kinds)
+                },
+                "reference": [block("ref", i) for i, _ in own],
+                "selection": [0 for _ in own],
+                "signals": [r.hoog + 2 * r.kort for _, r in own],
+                "group": [255 for _ in own],
+            }
+            wanted = drop_columns(manifest, manifest.partners[partner])
+            tables.append(pa.table({c.name: columns[c.name] for c in wanted}, schema=schema_of(wanted)))
+        drops.append(Given(partner, tables))
+    return cast(list[Drop], drops)
+
+
+def bucket_of(record: Record, parts: int) -> int:
+    """Equal first numbers are in one part; any rule that keeps to that will do."""
+    kind, number = next((k, n) for k, n in enumerate(record.numbers) if n is not None)
+    return (7 * number + 3 * kind) % parts
+
+
+def match(manifest: Manifest, drops: list[Drop], draw: Draw = token_bytes, most: int = 1) -> Matched:
+    matching = Matching(manifest, drops, "1GB", draw, most)
+    for _ in matching.work():
+        pass
+    return matching.matched()
+
+
+def matched(
+    world: list[Record], unit: str = "person", kinds: tuple[str, ...] = ("bsn", "v_number"), parts: int = 3
+) -> Matched:
+    manifest = manifest_of(unit, kinds)
+    return match(manifest, given_to(world, manifest, parts))
 
 
 def subjects(world: list[Record], kinds: tuple[str, ...]) -> tuple[list[set[int]], int]:
@@ -80,10 +130,10 @@ def subjects(world: list[Record], kinds: tuple[str, ...]) -> tuple[list[set[int]
 
     def shares(one: set[int], other: set[int]) -> bool:
         return any(
-            getattr(world[a], kind) is not None and getattr(world[a], kind) == getattr(world[b], kind)
+            mine is not None and mine == theirs
             for a in one
             for b in other
-            for kind in kinds
+            for mine, theirs in zip(world[a].numbers, world[b].numbers, strict=True)
         )
 
     merged = True
@@ -97,10 +147,10 @@ def subjects(world: list[Record], kinds: tuple[str, ...]) -> tuple[list[set[int]
                 break
     found, aside = [], 0
     for group in groups:
-        bsns = {world[i].bsn for i in group} - {None}
+        bsns = {world[i].numbers[0] for i in group} - {None} if kinds[0] == "bsn" else set()
         if len(bsns) > 1:
-            found += [{i for i in group if world[i].bsn == bsn} for bsn in bsns]
-            aside += sum(world[i].bsn is None for i in group)
+            found += [{i for i in group if world[i].numbers[0] == bsn} for bsn in bsns]
+            aside += sum(world[i].numbers[0] is None for i in group)
         else:
             found.append(group)
     return found, aside
@@ -112,66 +162,149 @@ def is_case(world: list[Record], subject: set[int]) -> bool:
     return len(partners) >= 2 and (uwv_hoog or "svb" not in partners)
 
 
-def released(engine: Engine) -> dict[bytes, set[int]]:
+def released(found: Matched) -> dict[bytes, set[int]]:
     """Case id → record numbers, over the releases of all partners."""
     cases: dict[bytes, set[int]] = {}
     for partner in PARTNERS:
-        for row in engine.release(partner).to_pylist():
+        for row in found.release(partner).to_pylist():
             cases.setdefault(row["case_id"], set()).add(int.from_bytes(row["reference"][12:], "big"))
     return cases
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(records())
-def test_the_cases_are_those_of_a_plain_oracle(world: list[Record]) -> None:
-    engine, _ = engine_of(world)
-    found, aside = subjects(world, ("bsn", "v_number"))
-    expected = [subject for subject in found if is_case(world, subject)]
-    assert sorted(map(sorted, released(engine).values())) == sorted(map(sorted, expected))
-    counts = engine.counts()
-    assert counts["subjects"] == len(found)
-    assert counts["ambiguous_records"] == aside
-    assert counts["cases"] == len(expected)
-    engine.close()
+SMALL = settings(
+    max_examples=12,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(records().map(lambda world: [r for r in world if r.bsn is not None]))
-def test_one_kind_of_identifier_gives_the_cases_of_the_oracle_too(world: list[Record]) -> None:
-    engine, _ = engine_of(world, single=True)
-    expected = [subject for subject in subjects(world, ("bsn",))[0] if is_case(world, subject)]
-    assert sorted(map(sorted, released(engine).values())) == sorted(map(sorted, expected))
-    engine.close()
-
-
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(records())
-def test_what_a_partner_receives_is_what_the_rule_allows(world: list[Record]) -> None:
-    engine, _ = engine_of(world)
-    by_record = {i: subject for subject in subjects(world, ("bsn", "v_number"))[0] for i in subject}
+@pytest.mark.parametrize(("unit", "kinds"), UNITS)
+@SMALL
+@given(st.data())
+def test_the_cases_are_those_of_a_plain_oracle(
+    unit: str, kinds: tuple[str, ...], data: st.DataObject
+) -> None:
+    world = data.draw(records(len(kinds)))
+    found = matched(world, unit, kinds, data.draw(st.integers(1, 4)))
+    theirs, aside = subjects(world, kinds)
+    expected = [subject for subject in theirs if is_case(world, subject)]
+    assert sorted(map(sorted, released(found).values())) == sorted(map(sorted, expected))
+    assert found.counts() == {
+        "subjects": len(theirs),
+        "matched": sum(len({world[i].partner for i in subject}) >= 2 for subject in theirs),
+        "cases": len(expected),
+        "ambiguous_records": aside,
+    }
     for partner in PARTNERS:
-        for row in engine.release(partner).to_pylist():
-            number = int.from_bytes(row["reference"][12:], "big")
-            assert world[number].partner == partner, "own records only"
-            case = by_record[number]
-            for other in PARTNERS:
-                if other == partner:
-                    assert other not in row
-                    continue
-                theirs = [world[i] for i in case if world[i].partner == other]
+        with_a_record = [case for case in expected if any(world[i].partner == partner for i in case)]
+        assert found.cases_of(partner) == len(with_a_record)
+
+
+@pytest.mark.parametrize(("unit", "kinds"), UNITS)
+@SMALL
+@given(st.data())
+def test_what_a_partner_receives_is_what_the_rule_allows(
+    unit: str, kinds: tuple[str, ...], data: st.DataObject
+) -> None:
+    world = data.draw(records(len(kinds)))
+    found = matched(world, unit, kinds)
+    by_record = {i: subject for subject in subjects(world, kinds)[0] for i in subject}
+    for partner in PARTNERS:
+        others = [other for other in PARTNERS if other != partner]
+        allowed = {"case_id", "reference", "selection", *others}
+        allowed |= {f"{other}_{signal}" for other in others for signal in ("hoog", "kort")}
+        rows = found.release(partner)
+        assert set(rows.column_names) == allowed
+        numbers = [int.from_bytes(row["reference"][12:], "big") for row in rows.to_pylist()]
+        own = {i for i, record in enumerate(world) if record.partner == partner}
+        in_case = {i for i in own if i in by_record and is_case(world, by_record[i])}
+        assert sorted(numbers) == sorted(in_case), "every own record in a case once, and no other"
+        for number, row in zip(numbers, rows.to_pylist(), strict=True):
+            for other in others:
+                theirs = [world[i] for i in by_record[number] if world[i].partner == other]
                 assert row[other] == bool(theirs)
                 assert row[f"{other}_hoog"] == any(r.hoog for r in theirs)
                 assert row[f"{other}_kort"] == any(r.kort for r in theirs)
+
+
+@pytest.mark.parametrize(("unit", "kinds"), UNITS)
+@SMALL
+@given(st.data())
+def test_in_buckets_or_in_one_piece_every_release_is_the_same_byte_for_byte(
+    unit: str, kinds: tuple[str, ...], data: st.DataObject
+) -> None:
+    """The records keep their numbers, so the same draw gives the same ids to the same cases."""
+    world, parts = data.draw(records(len(kinds))), data.draw(st.integers(2, 5))
+    most = data.draw(st.integers(1, 14))
+    manifest = manifest_of(unit, kinds)
+    drops = given_to(world, manifest, parts)
+
+    def draw(count: int) -> bytes:
+        return b"".join((number * 7919 % 2**32).to_bytes(16, "little") for number in range(count // 16))
+
+    split = match(manifest, drops, draw, most)
+    engine = Engine(manifest, "1GB")
+    start = 0
+    for drop in drops:
+        for number in range(parts):
+            rows = drop.part(number)
+            engine.add(drop.partner, rows, np.arange(start, start + len(rows)))
+            start += len(rows)
+    engine.match()
+    whole = Matched(manifest, [engine.outcome()], draw)
     engine.close()
+    assert split.counts() == whole.counts()
+    assert {s: {k: n for k, n in cells.items() if n} for s, cells in split.group_counts().items()} == (
+        whole.group_counts()
+    )
+    for partner in PARTNERS:
+        assert to_parquet(split.release(partner)) == to_parquet(whole.release(partner))
 
 
-def test_keys_in_the_engine_are_not_the_pseudonyms_and_differ_per_run() -> None:
-    world = [Record("uwv", 1, None, True, False), Record("gemeente", 1, None, True, False)]
+def test_a_bucket_holds_no_more_than_its_own_records(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a world in which nobody has two kinds of number, no engine sees the records of two buckets."""
+    seen: list[int] = []
+    outcome = Engine.outcome
+
+    def watched(self: Engine, to_release: bool = True) -> Outcome:
+        seen.append(int(str(self.rows("SELECT count(*) FROM record")[0][0])))
+        return outcome(self, to_release)
+
+    monkeypatch.setattr(Engine, "outcome", watched)
+    world = [Record(partner, (number, None), True, False) for number in range(30) for partner in PARTNERS]
+    found = matched(world, parts=5)
+    assert seen == [18] * 5
+    assert found.cases == 30
+    seen.clear()
+    found = matched(
+        [*world, Record("svb", (3, 7), True, True), Record("uwv", (None, 7), True, True)], parts=5
+    )
+    assert sum(seen) == len(world) + 2
+    assert seen[-1] == 5, (
+        "only whoever shares a number with a record of two kinds is matched over all buckets"
+    )
+    assert found.cases == 30
+
+
+def test_above_the_largest_number_of_cases_nothing_is_kept_for_a_release() -> None:
+    world = [Record(partner, (number, None), True, False) for number in range(40) for partner in PARTNERS]
+    manifest = manifest_of("person", ("bsn", "v_number"))
+    few = manifest.model_copy(update={"release": manifest.release.model_copy(update={"max_cases": 5})})
+    found = match(few, given_to(world, few, 40))
+    assert found.cases == 40, "counted to the end, so that the log can say how many"
+    assert sum(found.release(partner).num_rows for partner in PARTNERS) <= 3 * 8
+
+
+def test_keys_in_the_engine_are_not_the_pseudonyms_and_differ_per_engine() -> None:
+    world = [Record("uwv", (1,), True, False), Record("gemeente", (1,), True, False)]
+    manifest = manifest_of("person", ("bsn",))
     seen = []
     for _ in range(2):
-        engine, _ = engine_of(world)
+        engine = Engine(manifest, "1GB")
+        for start, drop in enumerate(given_to(world, manifest, 1)[:2]):
+            engine.add(drop.partner, drop.part(0), np.array([start]))
         keys = {str(row[0]).replace("-", "") for row in engine.rows("SELECT DISTINCT key FROM identifier")}
-        assert keys.isdisjoint({block("bsn", 1).hex(), block("v", 1).hex()})
+        assert keys.isdisjoint({block("bsn", 1).hex()})
         assert len(keys) == 1, "equal stays equal"
         seen.append(keys)
         engine.close()
@@ -179,7 +312,7 @@ def test_keys_in_the_engine_are_not_the_pseudonyms_and_differ_per_run() -> None:
 
 
 def test_case_ids_are_new_in_every_run() -> None:
-    world = [Record("uwv", 1, None, True, False), Record("gemeente", 1, None, True, False)]
-    first, second = engine_of(world)[0], engine_of(world)[0]
+    world = [Record("uwv", (1, None), True, False), Record("gemeente", (1, None), True, False)]
+    first, second = matched(world), matched(world)
     assert set(released(first)).isdisjoint(released(second))
     assert len(released(first)) == 1

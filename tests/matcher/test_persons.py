@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-from typing import cast
-
 import numpy as np
 import polars as pl
 import pyarrow as pa
@@ -12,7 +9,6 @@ import pytest
 
 from benchmarks.linkage import SAME, blocks
 from lsi_match.matcher.engine import Engine
-from lsi_match.matcher.intake import Drop
 from lsi_match.partner.normalise import person_keys
 from lsi_match.protocol.identifiers import IdentifierKind, Unit
 from lsi_match.protocol.manifest import Manifest, Partner, Subject
@@ -38,6 +34,7 @@ def links(*registers: list[Person], numbers: list[list[str | None]] | None = Non
     identifiers = (IdentifierKind.BSN,) if numbers else ()
     subject = Subject(unit=Unit.PERSON, identifiers=identifiers, person_keys=tuple(names))
     engine = Engine(Manifest.model_construct(subject=subject, partners=partners))
+    start = 0
     for i, people in enumerate(registers):
         frame = pl.DataFrame(people, schema=dict.fromkeys(JAN, pl.String), orient="row")
         keys = person_keys(frame, SAME, names)
@@ -53,7 +50,8 @@ def links(*registers: list[Person], numbers: list[list[str | None]] | None = Non
                 GROUP: np.full(count, 255, np.uint8),
             }
         )
-        engine.add(cast(Drop, SimpleNamespace(partner=f"p{i}", parts=[table])))
+        engine.add(f"p{i}", table, np.arange(start, start + count))
+        start += count
     engine.link()
     found = engine.rows(
         "SELECT a.record, b.record FROM component a JOIN component b USING (component) WHERE a.record < b.record"

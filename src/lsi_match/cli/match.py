@@ -60,14 +60,14 @@ def open_(site: Path, project: str, round_id: str, *, reference_date: date, json
 
 
 @app.command
-def run(site: Path, project: str, round_id: str, *, memory_limit: str = "4GB", json: Json = False) -> int:
+def run(site: Path, project: str, round_id: str, *, memory_limit: str = "2GiB", json: Json = False) -> int:
     """Run a round: gates, intake, match, count, release, destroy. A process of its own does it, through Prefect.
 
     Args:
         site: the matching site.
         project: id of the project.
         round_id: the round.
-        memory_limit: of the matching engine, for example 2GB.
+        memory_limit: of the matching engine, for example 4GiB.
     """
     from lsi_match.runner import run_match
 
@@ -101,14 +101,14 @@ def run(site: Path, project: str, round_id: str, *, memory_limit: str = "4GB", j
 
 
 @app.command
-def watch(site: Path, *, memory_limit: str = "4GB", json: Json = False) -> int:
+def watch(site: Path, *, memory_limit: str = "2GiB", json: Json = False) -> int:
     """Look once at every project: take in deliveries, open, run and end rounds as the manifests say, hand out.
 
     Can be given at any time, by hand or by a timer; what was done stands in the log.
 
     Args:
         site: the matching site.
-        memory_limit: of the matching engine, for example 2GB.
+        memory_limit: of the matching engine, for example 4GiB.
     """
 
     from lsi_match.matcher.operate import watch_site

@@ -196,7 +196,7 @@ class _Story:
         secret = read_private(world.project.round_folder(ROUND) / "round.key").decode()
         round_ = Round(manifest, opening, digest_of_bytes(opening_bytes), secret)
         drop = receive(prepared.file, "uwv", round_, utc_now())
-        row = drop.parts[0].slice(0, 1).to_pylist()[0]
+        row = drop.part(0).slice(0, 1).to_pylist()[0]
         shown = Table(title=say("Eén rij van de levering van UWV, zoals de koppelomgeving die ziet",
                                 "One row of UWV's drop, as the matching environment sees it"),
                       title_justify="left", title_style="bold", show_header=False)  # fmt: skip

@@ -6,7 +6,12 @@
     subject_of(record, subject)             the same, after conflicts are resolved
     subject(subject, cell, m0…)             per subject the signals of each partner, null where it has no record
     profile(subject, cell, partners, …)     the columns that the match rule may name
-    case_of(subject, case_id)               the subjects that meet the rule, under a random id
+    case_subject(subject)                   the subjects that meet the rule
+    case_record(record, subject)            their records
+
+An engine is given the records of one bucket of the round, or of a whole round (`lsi_match.matcher.buckets`); the ids
+of the cases are drawn when all are known. A subject goes by the number of its first record in the round. With one
+kind of identifier an equal key is the whole story, and `identifier`, `component` and `subject_of` are views.
 
 Person keys that are sure join records as identifiers do; the others only propose (`lsi_match.matcher.persons`).
 
@@ -16,15 +21,14 @@ and records of the component without a BSN are set aside as ambiguous, in no cas
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from lsi_match.matcher.intake import Drop
 from lsi_match.matcher.persons import Persons
 from lsi_match.protocol.cells import cell_sql, place_sql
 from lsi_match.protocol.identifiers import IdentifierKind
@@ -43,10 +47,31 @@ from lsi_match.tables import schema_of
 from lsi_match.trust.blocks import BLOCK, decrypt_blocks, encrypt_blocks, make_key
 
 
-class Engine:
-    """One run's database, in memory, and the run key that lives as long as this object."""
+@dataclass(frozen=True)
+class Outcome:
+    """What came of the records of one engine.
 
-    def __init__(self, manifest: Manifest, memory_limit: str = "4GB") -> None:
+    Attributes:
+        counts: as `Engine.counts`.
+        groups: as `Engine.group_counts`.
+        subjects: the cases, by the number of their first record, in order (uint32).
+        cases_of: partner → number of cases it has a record in.
+        released: partner → as `Engine.released`.
+        subjects_of: partner → as `Engine.subjects`, of its own cases.
+    """
+
+    counts: dict[str, int]
+    groups: dict[str, dict[int, int]]
+    subjects: np.ndarray
+    cases_of: dict[str, int]
+    released: dict[str, pa.Table]
+    subjects_of: dict[str, pa.Table]
+
+
+class Engine:
+    """A database in memory, and a key that lives as long as this object."""
+
+    def __init__(self, manifest: Manifest, memory_limit: str = "2GiB") -> None:
         self.manifest = manifest
         self.partners = list(manifest.partners)
         self.kinds = manifest.subject.kinds
@@ -58,8 +83,13 @@ class Engine:
             "CREATE TABLE record (record UINTEGER, partner UTINYINT, selection UTINYINT, signals UBIGINT, "
             f"cell UTINYINT, reference UUID{slots})"
         )
-        self._con.execute("CREATE TABLE identifier (record UINTEGER, kind UTINYINT, key UUID)")
         self.persons = Persons(self._con, self.kinds)
+        self._one_kind = len(self.kinds) == 1 and not self.persons.proposing
+        if self._one_kind:
+            self._con.execute("ALTER TABLE record ADD COLUMN key UUID")
+            self._con.execute("CREATE VIEW identifier AS SELECT record, 0::UTINYINT AS kind, key FROM record")
+        else:
+            self._con.execute("CREATE TABLE identifier (record UINTEGER, kind UTINYINT, key UUID)")
 
     def close(self) -> None:
         """Drop the database and the run key."""
@@ -72,31 +102,33 @@ class Engine:
 
     # intake
 
-    def add(self, drop: Drop) -> None:
-        """Step `record` and `identifier`: take in a drop, its pseudonyms re-keyed on the way."""
-        for part in drop.parts:
-            if part.num_rows:
-                self._add_part(drop.partner, part)
+    def add(self, partner: str, part: pa.Table, numbers: np.ndarray) -> None:
+        """Step `record` and `identifier`: take in rows of a drop, their pseudonyms re-keyed on the way.
 
-    def _add_part(self, partner: str, part: pa.Table) -> None:
-        start = self._count("record")
-        numbers = pa.array(np.arange(start, start + part.num_rows, dtype=np.uint32))
+        Args:
+            numbers: what each record is called, over all records of the round.
+        """
+        if not part.num_rows:
+            return
         attributes = self.manifest.partners[partner].attribute_ids
         slots = "".join(
             f", {quoted(attribute_column(attributes[i])) if i < len(attributes) else NO_VALUE}"
             for i in range(self._slots)
         )
-        columns = {name: part.column(name) for name in part.column_names if name not in self.kinds}
-        self._con.register("incoming", pa.table({"record": numbers, **columns}))
+        columns = {"record": pa.array(numbers.astype(np.uint32, copy=False))}
+        columns |= {name: part.column(name) for name in part.column_names if name not in self.kinds}
+        key = ""
+        if self._one_kind:
+            columns["key"], key = self._rekeyed(part.column(self.kinds[0])), ", key::UUID"
+        self._con.register("incoming", pa.table(columns))
         self._con.execute(
             f"INSERT INTO record SELECT record, {self.partners.index(partner)}, {SELECTION}, {SIGNALS}, "
-            f'"{GROUP}", {REFERENCE}::UUID{slots} FROM incoming'
+            f'"{GROUP}", {REFERENCE}::UUID{slots}{key} FROM incoming'
         )
         self._con.unregister("incoming")
-        for position, kind in enumerate(self.kinds):
-            self._con.register(
-                "incoming", pa.table({"record": numbers, "key": self._rekeyed(part.column(kind))})
-            )
+        for position, kind in enumerate(() if self._one_kind else self.kinds):
+            rekeyed = self._rekeyed(part.column(kind))
+            self._con.register("incoming", pa.table({"record": columns["record"], "key": rekeyed}))
             self._con.execute(
                 f"INSERT INTO identifier SELECT record, {position}, key::UUID FROM incoming WHERE key IS NOT NULL"
             )
@@ -119,25 +151,19 @@ class Engine:
     # subjects
 
     def match(self) -> None:
-        """Run every step from `component` to `case_of`."""
+        """Run every step from `component` to `case_record`."""
         self.link()
-        for statement in (
-            _subject_of(self.kinds),
-            _subject(self.manifest.monitor, len(self.partners)),
-            self._profile(),
-            self._case_subject(),
-        ):
+        self._con.execute(_subject_of(self.kinds))
+        subject = _subject(self.manifest.monitor, len(self.partners), self._one_kind)
+        for statement in (subject, self._profile(), self._case_subject(), _case_record(self._one_kind)):
             self._con.execute(statement)
-        self._number_cases()
 
     def link(self) -> None:
-        """Step `component`, and those of person keys. With one kind of identifier an equal key is the whole story;
-        with more, records are joined through whatever keys they share (connected components of records and first
-        record per key)."""
-        if len(self.kinds) == 1 and not self.persons.proposing:
+        """Step `component`, and those of person keys. With more than one kind of identifier, records are joined
+        through whatever keys they share (connected components of records and first record per key)."""
+        if self._one_kind:
             self._con.execute(
-                "CREATE TABLE component AS SELECT record, first AS component FROM identifier "
-                "JOIN (SELECT key, min(record) AS first FROM identifier GROUP BY key) USING (key)"
+                "CREATE VIEW component AS SELECT record, min(record) OVER (PARTITION BY key) AS component FROM record"
             )
             return
         sure = [i for i in range(len(self.kinds)) if i not in self.persons.proposing]
@@ -150,13 +176,17 @@ class Engine:
         self.persons.link(self._label, np.asarray(edges["record"]), np.asarray(edges["first"]))
 
     def _label(self, one: np.ndarray, other: np.ndarray) -> None:
-        """Table `component`: the connected components of the records joined by these edges."""
-        count = self._count("record")
-        graph = coo_array((np.ones(len(one), dtype=np.int8), (one, other)), shape=(count, count))
+        """Table `component`: the connected components of the records joined by these edges, by their first record."""
+        found = self._con.execute("SELECT record FROM record ORDER BY record").fetchnumpy()
+        numbers = np.asarray(found["record"], dtype=np.uint32)
+        count = len(numbers)
+        ends = np.searchsorted(numbers, one), np.searchsorted(numbers, other)
+        graph = coo_array((np.ones(len(one), dtype=np.int8), ends), shape=(count, count))
         labels = connected_components(graph, directed=False)[1]
-        numbers = pa.array(np.arange(count, dtype=np.uint32))
+        _, first = np.unique(labels, return_index=True)
+        components = numbers[first[labels]]
         self._con.register(
-            "incoming", pa.table({"record": numbers, "component": pa.array(labels.astype(np.uint32))})
+            "incoming", pa.table({"record": pa.array(numbers), "component": pa.array(components)})
         )
         self._con.execute("CREATE OR REPLACE TABLE component AS SELECT * FROM incoming")
         self._con.unregister("incoming")
@@ -178,28 +208,22 @@ class Engine:
         rule = self.manifest.match_predicate().sql()
         return f"CREATE TABLE case_subject AS SELECT subject FROM profile WHERE ({rule}) ORDER BY subject"
 
-    def _number_cases(self) -> None:
-        """Step `case_of`: an id of 16 random bytes per case, derived from nothing."""
-        subjects = self._con.sql("SELECT subject FROM case_subject").to_arrow_table().column("subject")
-        ids = pa.py_buffer(secrets.token_bytes(BLOCK * len(subjects)))
-        cases = pa.FixedSizeBinaryArray.from_buffers(pa.binary(BLOCK), len(subjects), [None, ids])
-        self._con.register("incoming", pa.table({"subject": subjects, "case_id": cases}))
-        self._con.execute("CREATE TABLE case_of AS SELECT subject, case_id::UUID AS case_id FROM incoming")
-        self._con.unregister("incoming")
-
     # what comes out
 
-    @property
-    def cases(self) -> int:
-        """The number of cases."""
-        return self._count("case_of")
-
-    def cases_of(self, partner: str) -> int:
-        """The number of cases that `partner` has a record in."""
-        position = self.partners.index(partner)
-        return self._number(
-            f"SELECT count(DISTINCT subject) FROM case_of JOIN subject_of USING (subject) JOIN record USING (record) "
-            f"WHERE partner = {position}"
+    def outcome(self, to_release: bool = True) -> Outcome:
+        """Everything that may outlive this engine; without the rows `to_release` where there will be no release."""
+        subjects = self._con.execute("SELECT subject FROM case_subject ORDER BY subject").fetchnumpy()
+        held = self._con.execute(
+            "SELECT partner, count(DISTINCT subject) FROM case_record JOIN record USING (record) GROUP BY partner"
+        ).fetchall()
+        cases_of = {self.partners[position]: count for position, count in held}
+        return Outcome(
+            self.counts(),
+            self.group_counts(),
+            np.asarray(subjects["subject"], dtype=np.uint32),
+            cases_of,
+            {name: self.released(name) for name in cases_of} if to_release else {},
+            {name: self.subjects(name) for name in cases_of} if to_release else {},
         )
 
     def counts(self) -> dict[str, int]:
@@ -207,8 +231,8 @@ class Engine:
         return {
             "subjects": self._count("subject"),
             "matched": self._number("SELECT count(*) FROM profile WHERE partners >= 2"),
-            "cases": self.cases,
-            "ambiguous_records": self._count("record") - self._count("subject_of"),
+            "cases": self._count("case_subject"),
+            "ambiguous_records": 0 if self._one_kind else self._count("record") - self._count("subject_of"),
         }
 
     def group_counts(self) -> dict[str, dict[int, int]]:
@@ -217,25 +241,27 @@ class Engine:
             "delivered": "SELECT cell, count(*) FROM record GROUP BY cell",
             "subjects": "SELECT cell, count(*) FROM subject GROUP BY cell",
             "matched": "SELECT cell, count(*) FROM profile WHERE partners >= 2 GROUP BY cell",
-            "cases": "SELECT cell, count(*) FROM case_of JOIN subject USING (subject) GROUP BY cell",
+            "cases": "SELECT cell, count(*) FROM case_subject JOIN subject USING (subject) GROUP BY cell",
         }
         return {stage: dict(self._con.execute(sql).fetchall()) for stage, sql in stages.items()}
 
-    def release(self, recipient: str) -> pa.Table:
-        """The rows for `recipient`: its own records in a case, and of the others what `release_columns` names."""
+    def released(self, recipient: str) -> pa.Table:
+        """The rows for `recipient`: its own records in a case, and of the others what `release_columns` names.
+
+        In place of the case id, which is drawn when all cases are known, stands the subject."""
         columns = release_columns(self.manifest, recipient)
         position = self.partners.index(recipient)
         chosen = ", ".join(f"{self._released(c)} AS {quoted(c.name)}" for c in columns)
         table = self._con.sql(
-            f"SELECT {chosen} FROM case_of JOIN subject_of USING (subject) JOIN record USING (record) "
-            f"JOIN profile USING (subject) WHERE record.partner = {position} ORDER BY case_of.case_id, record.reference"
+            f"SELECT {chosen} FROM case_record JOIN record USING (record) JOIN profile USING (subject) "
+            f"WHERE record.partner = {position} ORDER BY subject, record.reference"
         ).to_arrow_table()
         return _blocks_from_text(table, columns)
 
     def _released(self, column: ReleasedColumn) -> str:
         match column.source:
             case "case":
-                return "case_of.case_id"
+                return "case_record.subject"
             case "reference":
                 return "record.reference"
             case "selection":
@@ -254,7 +280,7 @@ class Engine:
         slot = f"r.a{partner.attribute_ids.index(item)}"
         return (
             f"(SELECT coalesce(string_agg(DISTINCT {_label(attribute, slot)}, '; ' ORDER BY {_label(attribute, slot)}), '') "
-            f"FROM subject_of s JOIN record r USING (record) WHERE s.subject = case_of.subject "
+            f"FROM case_record s JOIN record r USING (record) WHERE s.subject = case_record.subject "
             f"AND r.partner = {self.partners.index(other)} AND {slot} <> {NO_VALUE})"
         )
 
@@ -265,7 +291,7 @@ class Engine:
         its subject through another one. With `recipient`: of the cases in which it has a record, its own place.
         """
         if recipient is None:
-            sql = _MATCHED if len(self.kinds) == 1 else f"{_MATCHED} UNION ALL {_JOINED}"
+            sql = _ONE_KIND if self._one_kind else f"{_MATCHED} UNION ALL {_JOINED}"
         else:
             sql = _RELEASED.format(position=self.partners.index(recipient))
         found = self._con.sql(sql).to_arrow_table().combine_chunks()
@@ -284,6 +310,10 @@ class Engine:
         return int(one_row(self._con, sql)[0])
 
 
+_ONE_KIND = (
+    "SELECT key::BLOB AS key, 0::UTINYINT AS kind, 255::UTINYINT AS partner, 255::UTINYINT AS selection, "
+    '(subject IN (SELECT subject FROM case_subject)) AS "case" FROM subject'
+)
 _KEYED = "(SELECT DISTINCT key, kind, subject FROM identifier JOIN subject_of USING (record))"
 _MATCHED = (
     f"SELECT key::BLOB AS key, kind, 255::UTINYINT AS partner, 255::UTINYINT AS selection, "
@@ -297,8 +327,8 @@ _JOINED = (
 )
 _RELEASED = (
     "SELECT DISTINCT key::BLOB AS key, kind, {position}::UTINYINT AS partner, 255::UTINYINT AS selection, "
-    'true AS "case" FROM identifier JOIN subject_of USING (record) WHERE subject IN (SELECT subject FROM case_of '
-    "JOIN subject_of USING (subject) JOIN record USING (record) WHERE record.partner = {position})"
+    'true AS "case" FROM identifier JOIN case_record USING (record) WHERE subject IN '
+    "(SELECT subject FROM case_record JOIN record USING (record) WHERE record.partner = {position})"
 )
 
 
@@ -324,16 +354,30 @@ def _subject_of(kinds: Sequence[str]) -> str:
         SELECT record, first AS subject FROM whole UNION ALL SELECT record, first AS subject FROM apart"""
 
 
-def _subject(monitor: Monitor, partners: int) -> str:
+def _subject(monitor: Monitor, partners: int, one_kind: bool) -> str:
     """Step `subject`: per subject and partner the signals of all its records, and in every dimension of the monitor
     the first group that any record knows."""
     cell = cell_sql(
         monitor, (f"min({place_sql(monitor, d, 'cell')})" for d in range(len(monitor.dimensions)))
     )
     masks = ", ".join(f"bit_or(signals) FILTER (WHERE partner = {i}) AS m{i}" for i in range(partners))
+    if one_kind:
+        return f"CREATE TABLE subject AS SELECT key, min(record) AS subject, {cell} AS cell, {masks} FROM record GROUP BY key"
     return (
         f"CREATE TABLE subject AS SELECT subject, {cell} AS cell, {masks} "
         "FROM subject_of JOIN record USING (record) GROUP BY subject"
+    )
+
+
+def _case_record(one_kind: bool) -> str:
+    """Step `case_record`: every record of every case."""
+    if one_kind:
+        return (
+            "CREATE TABLE case_record AS SELECT r.record, k.subject FROM record r JOIN "
+            "(SELECT key, subject FROM subject JOIN case_subject USING (subject)) k USING (key)"
+        )
+    return (
+        "CREATE TABLE case_record AS SELECT record, subject FROM case_subject JOIN subject_of USING (subject)"
     )
 
 
@@ -345,14 +389,15 @@ def _label(attribute: Attribute, slot: str) -> str:
 
 
 def _blocks_from_text(table: pa.Table, columns: Sequence[ReleasedColumn]) -> pa.Table:
-    """UUID columns, which leave the engine as text, back to 16 bytes."""
-    arrays = []
-    for column in columns:
+    """References, which leave the engine as text, back to 16 bytes."""
+    fields, arrays = [], []
+    for column, field in zip(columns, schema_of(columns), strict=True):
         array = table.column(column.name)
-        if column.type == "block":
+        if column.source == "reference":
             data = bytes.fromhex("".join(array.to_pylist()).replace("-", ""))
             array = pa.FixedSizeBinaryArray.from_buffers(
                 pa.binary(BLOCK), table.num_rows, [None, pa.py_buffer(data)]
             )
         arrays.append(array)
-    return pa.table(arrays, names=[c.name for c in columns]).cast(schema_of(columns))
+        fields.append(field.with_type(pa.uint32()) if column.source == "case" else field)
+    return pa.table(arrays, names=[c.name for c in columns]).cast(pa.schema(fields))

@@ -7,7 +7,10 @@ positions within what the manifest lists, counts as described).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -118,13 +121,26 @@ class CountsDifferError(DropRefusedError):
 
 @dataclass(frozen=True)
 class Drop:
-    """An accepted drop: who, what it says of itself, and its rows, part by part (in memory only)."""
+    """An accepted drop: who, what it says of itself, and how its rows are opened, part by part (in memory only)."""
 
     partner: str
     file: Path
     digest: str
     descriptor: DropDescriptor
-    parts: tuple[pa.Table, ...]
+    round_: Round = field(repr=False)
+
+    @property
+    def parts(self) -> Iterator[pa.Table]:
+        """The rows of every part, one after another."""
+        return (self.part(number) for number in range(len(self.descriptor.parts)))
+
+    def part(self, number: int) -> pa.Table:
+        """The rows of a part, opened again: they are those that were accepted, or none.
+
+        Raises:
+            PartMissingError, PartAlteredError: the file is not the one that was accepted.
+        """
+        return _opened(self.file, number, self.descriptor, self.round_)
 
 
 @dataclass(frozen=True)
@@ -153,9 +169,11 @@ def receive(file: Path, partner: str, round_: Round, now: datetime) -> Drop:
     key = manifest.controllers[partner].signing_key
     descriptor = verify(data, DROP, DropDescriptor, key, what=file.name, party=partner)
     check_descriptor(descriptor, partner, file.name, round_, now)
-    tables = tuple(_open_part(file, i, descriptor, round_) for i in range(len(descriptor.parts)))
-    _check_counts(tables, descriptor, manifest, file.name)
-    return Drop(partner, file, digest_of_bytes(data), descriptor, tables)
+    with ThreadPoolExecutor(2) as pool:
+        numbers = range(len(descriptor.parts))
+        cells = list(pool.map(lambda number: _checked_part(file, number, descriptor, round_), numbers))
+    _check_counts(cells, descriptor, manifest, file.name)
+    return Drop(partner, file, digest_of_bytes(data), descriptor, round_)
 
 
 def check_descriptor(
@@ -209,7 +227,7 @@ def _falls(counts: SelectionCounts, criteria: list[str]) -> bool:
     return all(a >= b for a, b in pairwise(steps)) and counts.with_signal - lost == counts.written
 
 
-def _open_part(file: Path, number: int, descriptor: DropDescriptor, round_: Round) -> pa.Table:
+def _opened(file: Path, number: int, descriptor: DropDescriptor, round_: Round) -> pa.Table:
     part = descriptor.parts[number]
     where = {"partner": descriptor.partner, "file": file.name, "part": part.file}
     path = file.parent / part.file
@@ -229,6 +247,13 @@ def _open_part(file: Path, number: int, descriptor: DropDescriptor, round_: Roun
     for kind in round_.manifest.subject.kinds:
         position = table.schema.get_field_index(kind)
         table = table.set_column(position, kind, absent_to_null(table.column(kind)))
+    return table
+
+
+def _checked_part(file: Path, number: int, descriptor: DropDescriptor, round_: Round) -> list[dict[int, int]]:
+    """Per selection its rows per group cell, when the part holds only what the manifest lists."""
+    table, part = _opened(file, number, descriptor, round_), descriptor.parts[number]
+    partner = round_.manifest.partners[descriptor.partner]
     for column, allowed in _allowed(round_.manifest, partner, table).items():
         first = _first_false(allowed)
         if first is not None:
@@ -240,7 +265,12 @@ def _open_part(file: Path, number: int, descriptor: DropDescriptor, round_: Roun
         raise PartUndeclaredError(
             partner=descriptor.partner, file=part.file, column=round_.manifest.subject.kinds[0], row=first + 1
         )
-    return table
+    return [_cells(table, position) for position in range(len(partner.selections))]
+
+
+def _cells(table: pa.Table, position: int) -> dict[int, int]:
+    own = table.filter(pc.equal(table.column(SELECTION), position)).column(GROUP)
+    return {one["values"]: one["counts"] for one in pc.value_counts(own).to_pylist()}
 
 
 def _allowed(manifest: Manifest, partner: Partner, table: pa.Table) -> dict[str, pa.ChunkedArray]:
@@ -288,17 +318,15 @@ def _first_false(flags: pa.ChunkedArray) -> int | None:
 
 
 def _check_counts(
-    tables: tuple[pa.Table, ...], descriptor: DropDescriptor, manifest: Manifest, file: str
+    parts: list[list[dict[int, int]]], descriptor: DropDescriptor, manifest: Manifest, file: str
 ) -> None:
     """The rows of each selection are as many as was said; and in no cell more than had a signal."""
     names = cell_names(manifest.monitor)
     for position, selection in enumerate(manifest.partners[descriptor.partner].selections):
         said = descriptor.selections[selection.id]
-        own = [table.filter(pc.equal(table.column(SELECTION), position)).column(GROUP) for table in tables]
-        cells = pc.value_counts(
-            pa.chunked_array([chunk for column in own for chunk in column.chunks], pa.uint8())
-        )
-        rows = {names[one["values"]]: one["counts"] for one in cells.to_pylist()}
+        rows: Counter[str] = Counter()
+        for part in parts:
+            rows.update({names[cell]: count for cell, count in part[position].items()})
         most = said.groups.with_signal if said.groups else {}
         more = any(count > limit for cell, count in rows.items() if (limit := most.get(cell)) is not None)
         if sum(rows.values()) != said.written or more:

@@ -21,8 +21,8 @@ import duckdb
 
 from lsi_match.errors import LsiError
 from lsi_match.files import destroy, private_folder, read_bytes, read_private, sync_folder, write_whole
+from lsi_match.matcher import buckets
 from lsi_match.matcher.counts_table import counts_table
-from lsi_match.matcher.engine import Engine
 from lsi_match.matcher.gates import require
 from lsi_match.matcher.hold import (
     Hold,
@@ -53,8 +53,8 @@ from lsi_match.trust.signing import sign
 RELEASE = "release"
 DROP_SUFFIX = ".drop.json"
 REASON = "reason.json"
-#: Rows per part of a drop: what is opened at once.
-ROWS_PER_PART = 2_000_000
+#: Rows per part of a drop at most: what is opened, and matched, at once.
+ROWS_PER_PART = 500_000
 
 Clock = Callable[[], datetime]
 
@@ -180,7 +180,7 @@ def set_aside(
 class Run:
     """The run of one round; see the module's text."""
 
-    def __init__(self, project: Project, round_id: str, clock: Clock, memory_limit: str = "4GB") -> None:
+    def __init__(self, project: Project, round_id: str, clock: Clock, memory_limit: str = "2GiB") -> None:
         self.project = project
         self.round_id = round_id
         self._clock = clock
@@ -190,7 +190,7 @@ class Run:
         self._journal = project.journal()
         self._memory_limit = memory_limit
         self._drops: dict[str, Drop] = {}
-        self._engine: Engine | None = None
+        self._engine: buckets.Matched | None = None
         #: Whether the counts were made, and nothing in them holds the round.
         self._cleared = False
 
@@ -299,7 +299,7 @@ class Run:
             partner=partner,
             drop=drop.digest,
             rows=drop.descriptor.rows,
-            parts=len(drop.parts),
+            parts=len(drop.descriptor.parts),
             subjects=subjects,
         )
 
@@ -310,16 +310,17 @@ class Run:
     def match(self) -> None:
         """Step `match`: re-key every drop, join them, find the cases. Holds above the agreed number of cases."""
         started = self._clock()
-        self._engine = Engine(self._manifest, self._memory_limit)
         try:
-            for drop in self._drops.values():
-                self._engine.add(drop)
-            self._engine.match()
-        except duckdb.OutOfMemoryException:
-            error = MemoryLimitError(round=self.round_id, limit=self._memory_limit)
+            matching = buckets.Matching(self._manifest, list(self._drops.values()), self._memory_limit)
+            subjects = match_file(self.project, self.round_id, matching.work())
+        except LsiError as error:
             self._record(Step.MATCH, error=error)
-            raise error from None
-        subjects = match_file(self.project, self.round_id, self._engine)
+            raise
+        except duckdb.OutOfMemoryException:
+            full = MemoryLimitError(round=self.round_id, limit=self._memory_limit)
+            self._record(Step.MATCH, error=full)
+            raise full from None
+        self._engine = matching.matched()
         cases, allowed = self._engine.cases, self._manifest.release.max_cases
         if cases > allowed:
             refusal = TooManyCasesError(round=self.round_id, cases=cases, max_cases=allowed)
@@ -430,7 +431,7 @@ class Run:
             self.destroy()
             raise ManifestToChangeError(round=self.round_id, names=", ".join(asking))
 
-    def _running(self) -> Engine:
+    def _running(self) -> buckets.Matched:
         if self._engine is None:
             raise RuntimeError("the match step comes first")
         return self._engine

@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 
 from lsi_match.errors import LsiError
 from lsi_match.files import destroy, read_private, sync_folder, whole_file, write_whole
-from lsi_match.matcher.engine import Engine
+from lsi_match.matcher.buckets import Matched
 from lsi_match.matcher.intake import Drop
 from lsi_match.matcher.site import Project
 from lsi_match.oversight.subjects import Due, due_rounds, file_in
@@ -116,14 +116,16 @@ def intake_file(project: Project, round_id: str, manifest: Manifest, drop: Drop)
     return _write(project, round_id, f"intake.{drop.partner}", touched())
 
 
-def match_file(project: Project, round_id: str, engine: Engine) -> str:
+def match_file(project: Project, round_id: str, buckets: Iterable[pa.Table]) -> str:
     """The file of who was matched, who is a case, and what came together through another number; its digest."""
-    return _write(project, round_id, "match", [_of(engine.subjects())])
+    return _write(project, round_id, "match", (_of(table) for table in buckets))
 
 
-def release_file(project: Project, round_id: str, engine: Engine, recipient: str) -> str:
+def release_file(project: Project, round_id: str, matched: Matched, recipient: str) -> str:
     """The file of whose case `recipient` receives; its digest."""
-    return _write(project, round_id, f"release.{recipient}", [_of(engine.subjects(recipient))])
+    return _write(
+        project, round_id, f"release.{recipient}", [_of(table) for table in matched.subjects(recipient)]
+    )
 
 
 def _of(table: pa.Table) -> Touched:

@@ -1,0 +1,63 @@
+"""How time and memory grow with the number of records, as one SVG without scripts, fonts or anything from elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from typing import Any
+
+WIDTH, HEIGHT, LEFT, TOP, BOTTOM = 360, 260, 56, 40, 44
+COLOURS = {2: "#154273", 4: "#a90061", 8: "#39870c"}
+
+
+def growth(rows: Sequence[dict[str, Any]]) -> str:
+    """Two panels over the records of all partners: seconds of a whole run, and its peak memory."""
+    panels = (
+        ("A whole run, seconds (dashed: bare GROUP BY)", "total", "group_by"),
+        ("Peak memory of the run, MiB", "peak_mib", None),
+    )
+    inside = "".join(
+        f'<g transform="translate({i * (WIDTH + 20)} 0)">{_panel(rows, *panel)}</g>'
+        for i, panel in enumerate(panels)
+    )
+    wide = 2 * WIDTH + 20
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {wide} {HEIGHT}" width="{wide}" height="{HEIGHT}" role="img" '
+        f'font-family="sans-serif" font-size="11"><title>Growth of a run</title>'
+        f'<rect width="{wide}" height="{HEIGHT}" fill="#fff"/>{inside}</svg>\n'
+    )
+
+
+def _panel(rows: Sequence[dict[str, Any]], title: str, name: str, dashed: str | None) -> str:
+    most_x = max(r["partners"] * r["rows"] for r in rows) / 1e6
+    most_y = max(r[key] for r in rows for key in (name, dashed) if key)
+    right, low = WIDTH - 12, HEIGHT - BOTTOM
+
+    def at(records: float, value: float) -> str:
+        return f"{LEFT + (right - LEFT) * records / most_x:.1f},{low - (low - TOP) * value / most_y:.1f}"
+
+    parts = [f'<text x="{LEFT}" y="20" font-weight="bold">{escape(title)}</text>']
+    parts.append(f'<path d="M{LEFT} {TOP}V{low}H{right}" fill="none" stroke="#333"/>')
+    for fraction in (0, 0.5, 1):
+        x, y = at(most_x * fraction, most_y * fraction).split(",")
+        parts.append(f'<text x="{x}" y="{low + 16}" text-anchor="middle">{most_x * fraction:.0f}</text>')
+        parts.append(f'<text x="{LEFT - 6}" y="{y}" text-anchor="end">{most_y * fraction:.0f}</text>')
+    parts.append(
+        f'<text x="{(LEFT + right) / 2}" y="{low + 34}" text-anchor="middle">million records of all partners</text>'
+    )
+    for place, partners in enumerate(sorted({r["partners"] for r in rows})):
+        own = sorted((r for r in rows if r["partners"] == partners), key=lambda r: r["rows"])
+        colour = COLOURS.get(partners, "#333")
+        for key, style in ((name, ""), (dashed, ' stroke-dasharray="4 3"')):
+            if key:
+                points = " ".join(at(r["partners"] * r["rows"] / 1e6, r[key]) for r in own)
+                parts.append(
+                    f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"{style}/>'
+                )
+        for r in own:
+            x, y = at(r["partners"] * r["rows"] / 1e6, r[name]).split(",")
+            parts.append(f'<circle cx="{x}" cy="{y}" r="3" fill="{colour}"/>')
+        parts.append(
+            f'<text x="{LEFT + 10}" y="{TOP + 6 + 14 * place}" fill="{colour}">{partners} partners</text>'
+        )
+    return "".join(parts)
