@@ -31,7 +31,7 @@ from lsi_match.measure import measured
 from lsi_match.sql import locked_connection
 
 OUT = Path(__file__).parent / "out" / "country.json"
-FIGURE = Path(__file__).parents[1] / "docs" / "figures" / "growth.svg"
+FIGURE = OUT.with_name("growth.svg")
 STEPS = ("gates", "intake", "match", "count", "release", "destroy")
 COUNTRY = (8, 17_800_000)
 GRID = tuple((partners, rows) for partners in (2, 4, 8) for rows in (1_000_000, 5_000_000, 17_800_000))
@@ -160,7 +160,6 @@ def keep(found: dict[str, Any]) -> list[dict[str, Any]]:
     )
     OUT.parent.mkdir(exist_ok=True)
     OUT.write_text(json.dumps(rows, indent=2) + "\n")
-    FIGURE.parent.mkdir(exist_ok=True)
     FIGURE.write_text(growth(rows))
     return rows
 
