@@ -296,6 +296,9 @@ class _Reading:
             yield
         except sqlite3.Error as error:
             self._problems.append(log_file.problem_of(error, self._path))
+        except UnicodeDecodeError:
+            # SQLite names a damaged part of the file in its message, and Python cannot read that.
+            self._problems.append(log_file.LogUnreadableError(file=str(self._path), code="TEXT"))
         except LsiError as problem:
             self._problems.append(problem)
 

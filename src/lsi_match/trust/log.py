@@ -526,6 +526,9 @@ def naming_errors(path: Path) -> Iterator[None]:
         raise
     except sqlite3.Error as error:
         raise problem_of(error, path) from error
+    except UnicodeDecodeError:
+        # SQLite names a damaged part of the file in its message, and Python cannot read that.
+        raise LogUnreadableError(file=str(path), code="TEXT") from None
 
 
 def problem_of(error: sqlite3.Error, path: Path) -> LsiError:
