@@ -24,6 +24,7 @@ from lsi_match.matcher.access import (
     answer,
 )
 from lsi_match.matcher.delivery import collect
+from lsi_match.matcher.opened import take_in_opened
 from lsi_match.matcher.run import Run
 from lsi_match.oversight.subjects import file_in, standings_in, subject_files
 from lsi_match.oversight.verify import verify_log
@@ -35,6 +36,7 @@ from lsi_match.partner.access import (
     make_request,
     open_answer,
 )
+from lsi_match.partner.opened import unsent
 from lsi_match.protocol.access import ACCESS_REQUEST, AccessRequest
 from lsi_match.protocol.activities import register
 from lsi_match.protocol.steps import Step
@@ -264,7 +266,6 @@ def test_a_round_that_was_not_asked_about_is_told(op: Operation) -> None:
 
 def test_an_opening_is_brought_along_and_stands_in_the_log_once(op: Operation) -> None:
     from lsi_match.partner import courier
-    from lsi_match.partner.opened import unsent
 
     home = op.world.home("uwv")
     op.world.open("uwv", "r1")
@@ -285,7 +286,7 @@ def test_an_opening_is_brought_along_and_stands_in_the_log_once(op: Operation) -
 
 
 def test_a_notice_of_another_partner_is_refused(op: Operation) -> None:
-    from lsi_match.partner.opened import unsent
+
     from lsi_match.places import place
 
     op.world.open("uwv", "r1")
@@ -349,3 +350,12 @@ def test_every_entry_points_into_the_register_of_its_manifest(op: Operation) -> 
 def test_a_digest_does_not_tell_that_a_file_has_no_rows(op: Operation) -> None:
     digests = {subjects._write(op.project, "big", f"release.{name}", []) for name in PARTNERS}
     assert len(digests) == len(PARTNERS)
+
+
+def test_a_notice_that_comes_twice_is_logged_once(op: Operation) -> None:
+    op.world.open("uwv", "r1")
+    (notice,) = unsent(op.world.home("uwv"))
+    papers = {"one": notice.read_bytes()}
+    assert take_in_opened(op.project, papers, op.clock()) == ["uwv"]
+    assert take_in_opened(op.project, papers, op.clock()) == []
+    assert sum(e.name == Step.OPENED.value for e in op.project.entries()) == 1
