@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -15,6 +17,8 @@ from lsi_match.matcher.site import utc_now
 from lsi_match.protocol.canonical import canonical_json
 
 from .conftest import ROUND
+
+Document = dict[str, Any]
 
 
 def test_no_byte_can_be_another(world: World) -> None:
@@ -33,25 +37,43 @@ def test_no_byte_can_be_another(world: World) -> None:
     require(world.project.manifest(), world.project.evidence(utc_now(), opening))
 
 
-def test_a_manifest_swapped_between_check_and_use_changes_nothing(world: World, expected: set[Case]) -> None:
-    """After the gates somebody puts a lawful-looking manifest there in which every record is a case, and one in which
-    another key signs for a partner. The run goes on with the one that the gates looked at."""
-    file = world.project.folder / "manifest.json"
-    signed = file.read_bytes()
+def every_record_a_case(manifest: Document) -> None:
+    manifest["match"]["rule"] = "partners >= 1"
+    manifest["release"]["max_cases"] = 1_000_000
+
+
+def a_key_of_another(manifest: Document) -> None:
+    for key in ("signing_key", "encryption_key"):
+        manifest["controllers"]["uwv"][key] = manifest["controllers"]["svb"][key]
+
+
+@pytest.mark.parametrize("change", [every_record_a_case, a_key_of_another, dict.clear])
+def test_a_manifest_swapped_between_check_and_use_changes_nothing(
+    change: Callable[[Document], None], world: World, expected: set[Case]
+) -> None:
+    """After the gates somebody puts another manifest there, and an opening without a meaning: one in which every
+    record is a case, one in which a key signs for two partners, and nothing that is a manifest at all. The run goes
+    on with what the gates looked at."""
+    manifest = world.project.folder / "manifest.json"
+    opening = world.project.round_folder(ROUND) / "opening.json"
+    signed = {file: file.read_bytes() for file in (manifest, opening)}
     run = Run(world.project, ROUND, utc_now)
     try:
         run.gates()
-        changed = json.loads(signed)
-        changed["match"]["rule"] = "partners >= 1"
-        changed["controllers"]["uwv"]["signing_key"] = changed["controllers"]["svb"]["signing_key"]
-        changed["controllers"]["uwv"]["encryption_key"] = changed["controllers"]["svb"]["encryption_key"]
-        file.write_bytes(canonical_json(changed))
-        for step in ("intake", "match", "count", "release"):
+        changed = json.loads(signed[manifest])
+        change(changed)
+        manifest.write_bytes(canonical_json(changed))
+        opening.write_bytes(b"{}")
+        for step in ("intake", "match", "count", "release", "destroy"):
             getattr(run, step)()
     finally:
         run.close()
-        file.write_bytes(signed)
+        for file, data in signed.items():
+            file.write_bytes(data)
     assert world.found_cases(ROUND) == expected
-    with world.project.journal() as journal:
-        release = next(entry for entry in journal.entries() if entry.name == "release")
-    assert release.attributes["lsi.manifest"] == world.project.manifest().digest
+    named = {
+        entry.attributes["lsi.manifest"]
+        for entry in world.project.entries()
+        if "lsi.round" in entry.attributes
+    }
+    assert named == {world.project.manifest().digest}

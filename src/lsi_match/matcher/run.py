@@ -152,7 +152,7 @@ def _lock(file: Path, round_id: str, project: str) -> int:
 
 def round_of(project: Project, manifest: Manifest, round_id: str) -> Round:
     """What the drops of a round are judged against and opened with; raises where it was not opened, or is over."""
-    opening, data = project.opening(round_id)
+    opening, data = project.opening(round_id, manifest)
     secret = read_private(project.round_folder(round_id) / "round.key").decode()
     return Round(manifest, opening, digest_of_bytes(data), secret)
 
@@ -184,10 +184,12 @@ class Run:
         self.project = project
         self.round_id = round_id
         self._clock = clock
+        # Read once: what the gates look at is what every later step goes by, whatever the disk holds by then.
         self._manifest = project.manifest()
-        self._opening, _ = project.opening(round_id)
+        self._opening, data = project.opening(round_id, self._manifest)
+        self._opening_digest = digest_of_bytes(data)
         self._lock = _lock(project.round_folder(round_id) / "lock", round_id, project.id)
-        self._journal = project.journal()
+        self._journal = project.make_journal(self._manifest.matcher.domain)
         self._memory_limit = memory_limit
         self._drops: dict[str, Drop] = {}
         self._engine: buckets.Matched | None = None
@@ -258,8 +260,8 @@ class Run:
             DropsIncompleteError: a partner has no good drop, and the manifest says to wait for it or the deadline
                 has not passed; or there are fewer than two drops, so that there is nothing to match.
         """
-        # The manifest that the gates looked at, not what the disk holds by now.
-        round_ = round_of(self.project, self._manifest, self.round_id)
+        secret = read_private(self._key_file).decode()
+        round_ = Round(self._manifest, self._opening, self._opening_digest, secret)
         inbox = self.project.folder / "inbox"
         for folder in sorted(path for path in inbox.iterdir() if path.is_dir()):
             for file in sorted(folder.glob(f"*{DROP_SUFFIX}")):

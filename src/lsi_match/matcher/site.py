@@ -297,13 +297,18 @@ class Project:
         """Whether the round is open: its key is there."""
         return (self.round_folder(round_id) / "round.key").exists()
 
-    def opening(self, round_id: str) -> tuple[Opening, bytes]:
-        """The opening of a round, its signature checked, and its bytes."""
+    def opening(self, round_id: str, manifest: Manifest | None = None) -> tuple[Opening, bytes]:
+        """The opening of a round, its signature checked, and its bytes.
+
+        Args:
+            manifest: names the matcher's key; the registered one by default. Who looked at a manifest already passes
+                that one, so that it does not matter what the disk holds by now.
+        """
         file = self.round_folder(round_id) / "opening.json"
         if not file.exists():
             raise RoundUnknownError(round=round_id, project=self.id)
         data = read_bytes(file)
-        key = self.manifest().matcher.signing_key
+        key = (manifest or self.manifest()).matcher.signing_key
         return verify(data, OPENING, Opening, key, what="opening", party=MATCHER), data
 
 
