@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PEOPLE ?= 60000
 MINUTES ?= 10
+# Tests run side by side, a file of tests in one process.
+JOBS ?= $(shell nproc)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test go-check serve fuzz check format bench bench-quick bench-report docs schemas lock clean
@@ -37,7 +39,7 @@ test: $(READY) ## all tests
 	@command -v sshd >/dev/null || test -x /usr/sbin/sshd || { \
 	  if [ "$$(id -u)" = 0 ]; then { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq openssh-server; } >/dev/null 2>&1 || true; \
 	  else echo "For the tests of delivery over SFTP, install openssh-server (apt-get install openssh-server); they are skipped now."; fi; }
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 go-check: $(READY) ## checkpoints and proofs of the log, checked by Go's sumdb/note and sumdb/tlog from Debian
 	@{ command -v go && test -d /usr/share/gocode/src/golang.org/x/mod/sumdb; } >/dev/null || { \
