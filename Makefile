@@ -9,6 +9,15 @@ MINUTES ?= 10
 # Tests run side by side, a file of tests in one process.
 JOBS ?= $(shell nproc)
 
+# $(call debian,PACKAGES,COMMANDS): Debian packages that a chore needs, for the commands (or files) that tell whether they are
+# there. As root they are installed; otherwise it is said what to install, and the call fails.
+debian = { export PATH="$$PATH:/usr/sbin:$$(echo /usr/lib/postgresql/*/bin | tr ' ' ':')"; missing=; \
+	for one in $(2); do case $$one in /*) test -e $$one;; *) command -v $$one >/dev/null;; esac || missing="$$missing $$one"; done; \
+	if [ -z "$$missing" ]; then :; \
+	elif [ "$$(id -u)" = 0 ]; then { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(1); } >/dev/null 2>&1 || { \
+	  echo "Not here:$$missing, and apt-get could not install $(1)."; false; }; \
+	else echo "Not here:$$missing. Install what is missing: apt-get install $(1)"; false; fi; }
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test go-check serve fuzz check format bench bench-quick bench-report docs schemas lock clean
 
@@ -30,21 +39,12 @@ demo: $(READY) ## the whole chain on a made-up town and the FEBRL files (PEOPLE=
 	@$(BIN)/lsi-match demo --people $(PEOPLE)
 
 test: $(READY) ## all tests
-	@command -v softhsm2-util >/dev/null || { \
-	  if [ "$$(id -u)" = 0 ]; then { apt-get update -qq && apt-get install -y -qq softhsm2; } >/dev/null 2>&1 || true; \
-	  else echo "For the tests of keys in hardware, install softhsm2 (apt-get install softhsm2); they are skipped now."; fi; }
-	@{ command -v age && command -v jq && command -v xxd && { command -v initdb || ls /usr/lib/postgresql/*/bin/initdb; }; } >/dev/null 2>&1 || { \
-	  if [ "$$(id -u)" = 0 ]; then { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq age jq xxd postgresql; } >/dev/null 2>&1 || true; \
-	  else echo "For the tests with other tools, install age, jq, xxd and postgresql (apt-get install age jq xxd postgresql); they are skipped now."; fi; }
-	@command -v sshd >/dev/null || test -x /usr/sbin/sshd || { \
-	  if [ "$$(id -u)" = 0 ]; then { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq openssh-server; } >/dev/null 2>&1 || true; \
-	  else echo "For the tests of delivery over SFTP, install openssh-server (apt-get install openssh-server); they are skipped now."; fi; }
+	@$(call debian,softhsm2 age jq xxd postgresql openssh-server,softhsm2-util age jq xxd initdb sshd) || \
+	  echo "Tests that need these are skipped now."
 	@$(BIN)/pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 go-check: $(READY) ## checkpoints and proofs of the log, checked by Go's sumdb/note and sumdb/tlog from Debian
-	@{ command -v go && test -d /usr/share/gocode/src/golang.org/x/mod/sumdb; } >/dev/null || { \
-	  if [ "$$(id -u)" = 0 ]; then apt-get update -qq && apt-get install -y -qq golang-go golang-golang-x-mod-dev; \
-	  else echo "Install golang-go and golang-golang-x-mod-dev first (apt-get install golang-go golang-golang-x-mod-dev)."; exit 1; fi; }
+	@$(call debian,golang-go golang-golang-x-mod-dev,go /usr/share/gocode/src/golang.org/x/mod/sumdb)
 	@$(BIN)/pytest -q tests/trust/test_go.py
 
 serve: $(READY) ## run the projects of a matching site by themselves (SITE=/srv/lsi/site)
