@@ -20,6 +20,7 @@ from lsi_match.protocol.canonical import canonical_json
 from lsi_match.protocol.documents import ReleaseDescriptor
 from lsi_match.protocol.log_entry import LogEntry
 from lsi_match.protocol.manifest import Document, Manifest
+from lsi_match.protocol.yaml_text import read_yaml
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "schemas"
@@ -159,3 +160,59 @@ def test_a_mapping_fits_its_schema_and_one_with_another_column_kind_does_not() -
 def test_dates_are_checked_as_dates(real: dict[str, Any]) -> None:
     assert date.fromisoformat(real["opening"]["reference_date"])
     assert problems("opening", real["opening"] | {"reference_date": "31 mei"})
+
+
+CONFIGS = sorted((ROOT / "configs").glob("*/manifest.yaml"))
+TEMPLATE = ROOT / "src" / "lsi_match" / "protocol" / "data" / "template.yaml"
+
+
+@pytest.mark.parametrize("file", [*CONFIGS, TEMPLATE], ids=lambda file: file.parent.name)
+def test_an_editor_has_nothing_to_say_about_a_draft_that_is_right(file: Path) -> None:
+    assert problems("manifest-draft", as_json(file.read_text())) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("max_cases: 1000", "maxcases: 1000"),
+        ("type: theme", "type: thema"),
+        ("first: 2027-01-01", "first: januari"),
+        ("dpia: {reference: Kenmerk van de DPIA, date: 2026-12-01}", ""),
+        ("at_most: 10000", "at_most: veel"),
+    ],
+)
+def test_an_editor_points_at_what_is_wrong_in_a_draft(old: str, new: str) -> None:
+    assert problems("manifest-draft", as_json(TEMPLATE.read_text().replace(old, new, 1)))
+
+
+def as_json(text: str) -> Any:
+    """A YAML document as an editor sees it: dates as text."""
+    return json.loads(json.dumps(read_yaml(text, "draft.yaml"), default=str))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "manifest",
+        "manifest-draft",
+        "approval",
+        "withdrawal",
+        "acknowledgement",
+        "justification",
+        "trust-root",
+    ],
+)
+def test_every_field_of_what_people_write_and_sign_is_described_in_dutch_and_english(name: str) -> None:
+    schema = schemas.schemas()[f"{name}.schema.json"]
+    parts = {name: schema, **schema.get("$defs", {})}
+    fields = {
+        f"{part}.{field}": value.get("description", "")
+        for part, model in parts.items()
+        for field, value in model.get("properties", {}).items()
+    }
+    assert fields
+    for field, description in fields.items():
+        dutch, _, english = description.partition("\n\n")
+        assert dutch.endswith("."), field
+        assert english.endswith("."), field
+        assert dutch != english, field

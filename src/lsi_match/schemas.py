@@ -2,7 +2,8 @@
 
 With `--check` nothing is written; the process ends with 1 when a file in FOLDER differs from its model. A document
 that a person writes (manifest, mapping) may leave out what has a default. All others travel as canonical JSON,
-where every member is present.
+where every member is present. `manifest-draft` is for editors: what a project leader writes, without what
+`manifest complete` fills in.
 """
 
 from __future__ import annotations
@@ -42,6 +43,8 @@ from lsi_match.protocol.log_entry import LogEntry
 from lsi_match.protocol.manifest import Manifest
 from lsi_match.protocol.trust_root import TrustRoot
 
+#: What a draft of a manifest does not have yet.
+FILLED_IN = ("signing_key", "encryption_key", "key_check")
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 #: Name of the document → its model.
@@ -81,11 +84,19 @@ class _EveryMember(GenerateJsonSchema):
 def schemas() -> dict[str, dict[str, Any]]:
     """File name → schema, by name."""
     made = {name: model.model_json_schema() for name, model in WRITTEN.items()}
+    made["manifest-draft"] = _draft(Manifest.model_json_schema())
     made |= {name: model.model_json_schema(schema_generator=_EveryMember) for name, model in SENT.items()}
     return {
         f"{name}.schema.json": {"$schema": DIALECT, "$id": f"urn:lsi-match:{name}:v1", **made[name]}
         for name in sorted(made)
     }
+
+
+def _draft(schema: dict[str, Any]) -> dict[str, Any]:
+    for part in schema["$defs"].values():
+        if "required" in part:
+            part["required"] = [name for name in part["required"] if name not in FILLED_IN]
+    return schema
 
 
 def texts() -> dict[str, str]:

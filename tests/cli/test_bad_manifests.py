@@ -1,0 +1,116 @@
+"""What a project leader sees of a manifest that is wrong: the file, the line, the column, and words, never a traceback."""
+
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+from lsi_match.cli.main import run
+
+TEMPLATE = files("lsi_match.protocol").joinpath("data/template.yaml").read_text("utf-8")
+MARK = "➤"
+WHEN = "einddatum IS NULL OR einddatum >= peildatum"
+
+#: What is wrong: what to replace, by what, what the place begins with (`MARK` in the new text), words in Dutch, in English.
+BAD: dict[str, tuple[str, str, str, str]] = {
+    "a name twice": ("  place: Plaats", "  ➤title: Nog eens\n  place: Plaats", "staat hier twee keer", "duplicate key"),
+    "an anchor": ("type: theme", "type: ➤&x theme", "kunnen hier niet", "anchors and aliases"),
+    "anchors that explode": (
+        "format: lsi", "a: ➤&a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]\nformat: lsi", "kunnen hier niet", "anchors and aliases"),
+    "a tab": ("  id: mijn-project ", "➤\tid: mijn-project ", "geen tabs", "cannot start"),
+    "a day that does not exist": ("first: 2027-01-01", "first: ➤2027-02-31", "datum of getal dat niet bestaat", "does not exist"),
+    "another kind of project": ("type: theme", "type: ➤thema", "kies uit 'theme' of 'neighbourhood'", "choose 'theme' or"),
+    "a text for a number": ("max_cases: 1000", "max_cases: ➤veel", "geheel getal", "whole number"),
+    "a number for a text": ('oin: "00000000000000000001"', "oin: ➤1", "tussen aanhalingstekens", "in quotes"),
+    "a list for a text": ("place: Plaats of gebied", "place: ➤[a, b]", "hier hoort tekst te staan", "a text is needed"),
+    "a text for a list": (
+        "acknowledged_by: [datasteward, projectleider, beheerder, casustafel]", "acknowledged_by: ➤datasteward",
+        "een lijst", "a list"),
+    "no date": ("date: 2026-12-01}\n\ndpo", "date: ➤gisteren}\n\ndpo", "een datum", "a date"),
+    "an unknown part": ("max_cases: 1000", "max_cases: 1000\n  ➤maxcases: 10", "bestaat niet", "no such part"),
+    "a part that is missing": (
+        "\nretention: {log_details_days: 1825, hold_days: 30}", "\nretention: ➤{hold_days: 30}",
+        "dit ontbreekt", "this is missing"),
+    "a syntax error": (WHEN, f"➤{WHEN} = OR", "is niet te lezen", "cannot be parsed"),
+    "a criterion that is not finished": (WHEN, "➤einddatum IS NULL OR", "is niet af", "not complete"),
+    "a subquery": (WHEN, "➤einddatum > (SELECT max(d) FROM andere)", "iets wat niet mag", "not allowed"),
+    "a function that reads files": (WHEN, "➤\"length(read_text('/etc/passwd')) > 1\"", "iets wat niet mag", "not allowed"),
+    "a comment that hides code": (WHEN, "➤einddatum IS NULL /* OR TRUE */", "commentaar", "a comment"),
+    "a look-alike in a criterion": (WHEN, "➤einddаtum IS NULL", "U+0430 CYRILLIC SMALL LETTER A", "U+0430 CYRILLIC SMALL LETTER A"),
+    "a look-alike in a field": ("          einddatum: {", "          ➤einddаtum: {", "alleen kleine letters", "lower-case letters"),
+    "a field that is not declared": (WHEN, "➤begindatum IS NULL", "noemt het veld 'begindatum'", "names the field 'begindatum'"),
+    "types that do not fit": (WHEN, "➤einddatum = 'x'", "een datum en wordt vergeleken met een tekst", "is compared with text"),
+    "a match rule of nobody": (
+        "partners >= 2 AND eerste_laag AND tweede_hoog", "➤partners >= 2 AND derde",
+        "noemt het veld 'derde'", "names the field 'derde'"),
+    "a group of an unknown field": ('when: "inkomen < 250"', 'when: ➤"vermogen < 250"', "noemt het veld 'vermogen'", "names the field 'vermogen'"),
+    "one OIN for two": ('oin: "00000000000000000002"', 'oin: ➤"00000000000000000001"', "hetzelfde OIN", "the same OIN"),
+    "a character that cannot be seen": ("place: Plaats of", "place: ➤Plaats\u200b of", "niet te zien", "cannot be seen"),
+    "a proxy called a ground": (
+        "    kind: proxy\n    label: H", "    kind: ➤ground\n    label: H",
+        "is een proxy, geen ground", "is a proxy, not a ground"),
+}  # fmt: skip
+
+
+def refused(text: str, folder: Path, capsys: pytest.CaptureFixture[str], language: str) -> str:
+    file = folder / "concept.yaml"
+    file.write_text(text, "utf-8")
+    assert run(["manifest", "check", str(file), "--lang", language]) == 1
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "Traceback" not in shown.err
+    return shown.err
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_what_is_wrong_is_told_with_its_place(
+    case: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old, new, nl, en = BAD[case]
+    assert TEMPLATE.count(old) >= 1
+    marked = TEMPLATE.replace(old, new, 1)
+    at = marked.index(MARK)
+    line, column = marked.count("\n", 0, at) + 1, at - marked.rfind("\n", 0, at)
+    for language, words, place in (
+        ("nl", nl, f"regel {line}, kolom {column}"),
+        ("en", en, f"line {line}, column {column}"),
+    ):
+        said = refused(marked.replace(MARK, "", 1), tmp_path, capsys, language)
+        assert "concept.yaml" in said
+        assert f" {line}:{column} " in said or place in said, said
+        assert words in said
+
+
+def test_a_mark_stands_under_the_place_in_a_criterion(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for wrong, sign in (
+        ("einddatum >= = peildatum", "= p"),
+        ("einddatum >= begindatum", "begindatum"),
+        ("einddatum IS NULL OR", "OR"),
+        ("(einddatum IS NULL OR (einddatum >= peildatum)", "(eind"),
+        ("einddatum IS NULL)", ")"),
+        ("length('its) > 2 OR TRUE", "'its"),
+        ("einddatum IS NULL -- OR TRUE", "--"),
+        ("einddatum IS NULL OR einddаtum > peildatum", "аtum"),
+    ):
+        said = refused(TEMPLATE.replace(WHEN, wrong, 1), tmp_path, capsys, "nl").splitlines()
+        shown = next(i for i, row in enumerate(said) if row.strip() == wrong)
+        assert said[shown + 1].strip() == "^"
+        assert said[shown + 1].index("^") == said[shown].index(sign), wrong
+
+
+def test_every_fault_is_told_at_once_and_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The same criterion can stand with two partners, of which one declares its field: the right one is named."""
+    text = TEMPLATE.replace("when: bedrag >= 10000", f"when: {WHEN}", 1).replace(
+        "max_cases: 1000", "max_cases: 0"
+    )
+    said = refused(text, tmp_path, capsys, "nl")
+    assert "2 plaats(en)" in said
+    assert re.findall(r"^ +\d+:\d+ (\S+):", said, re.MULTILINE) == [
+        "partners.tweede.selections.0.criteria.0.when",
+        "release.max_cases",
+    ]
