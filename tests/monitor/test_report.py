@@ -12,9 +12,9 @@ from lsi_match.cli.main import run
 from lsi_match.errors import LsiError
 from lsi_match.monitor import report
 from lsi_match.monitor.analyse import analyse
-from lsi_match.monitor.blocks import Items, Paragraph, as_html, as_markdown
+from lsi_match.monitor.blocks import Items, Paragraph, Table, as_html, as_markdown
 from lsi_match.monitor.counts_file import read_counts
-from lsi_match.monitor.findings import Verdict
+from lsi_match.monitor.findings import Findings, Verdict
 
 GOOD = "leeftijd;register;selectie;casus\njong;50000;4000;200\nmidden;50000;2000;80\noud;40000;1500;<10\n"
 CALM = "leeftijd,register,selectie\njong,500000,50000\noud,500000,50100\n"
@@ -49,7 +49,7 @@ def test_the_page_needs_no_script_and_no_other_file_and_its_figures_speak(tmp_pa
     assert re.findall(r'(?:src|href)="[^"]*"', page) == []
     assert '<html lang="nl">' in page
     figures = re.findall(r"<svg.*?</svg>", page, re.DOTALL)
-    assert len(figures) == 3
+    assert len(figures) == 2
     for figure in figures:
         tree = ElementTree.fromstring(figure)
         assert tree.get("role") == "img"
@@ -62,7 +62,7 @@ def test_a_withheld_count_is_not_shown_as_a_number(tmp_path: Path) -> None:
     table = read_counts(written(tmp_path, GOOD))
     found = analyse(table)
     assert table.stages[2].counts["oud"] is None
-    assert "nooit als nul gelezen" in report.markdown(table, found, "nl")
+    assert "Zij tellen nooit als nul" in report.markdown(table, found, "nl")
     row = next(f for f in found.findings if (f.stage, f.group) == ("casus", "oud"))
     assert row.count is None
     assert row.ratio.value is None
@@ -74,6 +74,26 @@ def test_what_a_file_says_does_not_become_a_sign() -> None:
     assert "<b>" not in as_html("<b>t", "nl", [Paragraph(evil)], [])
     assert "<b>t" not in as_html("<b>t", "nl", [], [])
     assert as_markdown([Items((evil,))]) == "- \\<b\\>x\\</b\\> \\| \\[y\\](z) \\`q\\`\n"
+
+
+def test_a_heading_within_a_table_is_one_for_the_rows_under_it() -> None:
+    table = Table("T", ("groep", "aantal"), (("samen",), ("jong", "1"), ("apart",), ("oud", "2")))
+    page = as_html("t", "nl", [table], [])
+    tree = ElementTree.fromstring(
+        re.findall(r"<table.*</table>", page)[0].replace("class=text", 'class="text"')
+    )
+    bodies = [[[cell.text for cell in row] for row in body] for body in tree.findall("tbody")]
+    assert bodies == [[["samen"], ["jong", "1"]], [["apart"], ["oud", "2"]]]
+    assert [th.get("scope") for th in tree.iter("th")] == ["col", "col", "rowgroup", "row", "rowgroup", "row"]
+    assert "| **samen** |  |\n| jong | 1 |" in as_markdown([table])
+
+
+def test_what_is_wider_than_a_small_screen_scrolls_by_keyboard_too(tmp_path: Path) -> None:
+    table = read_counts(written(tmp_path, GOOD))
+    page = report.html(table, analyse(table), "nl")
+    for wide in ("<table", "<figure><svg"):
+        inside = re.findall(f'<div class="wide" role="group" aria-label="[^"]+" tabindex="0">{wide}', page)
+        assert len(inside) == page.count(wide) > 0
 
 
 @pytest.mark.parametrize(
@@ -107,6 +127,10 @@ def test_the_command_writes_the_report_and_can_fail_on_an_alert(
     file, to = str(written(tmp_path, GOOD)), tmp_path / "rapport.html"
     assert run(["monitor", "counts", file, "--to", str(to)]) == 0
     assert "Waarschuwing" in to.read_text()
+    assert run(["monitor", "counts", file, "--to", str(tmp_path / "rapport.json")]) == 0
+    assert Findings.model_validate_json((tmp_path / "rapport.json").read_bytes()) == analyse(
+        read_counts(Path(file))
+    )
     assert run(["monitor", "counts", file, "--fail-on-alert"]) == 1
     assert run(["monitor", "counts", str(written(tmp_path, CALM, "kalm.csv")), "--fail-on-alert"]) == 0
     assert run(["monitor", "counts", file, "--to", str(tmp_path / "rapport.pdf")]) == 2

@@ -132,7 +132,7 @@ def counts(
 
     Args:
         file: the counts: a CSV (dimension columns, then one column per stage), or the whole table as YAML or JSON.
-        to: the report, .html or .md; without it the first page is shown.
+        to: the report, .html, .md or .json; without it only the first page is shown.
         fail_on_alert: end with exit status 1 when there is an alert.
     """
     from lsi_match.errors import WrongUseError
@@ -141,13 +141,17 @@ def counts(
     from lsi_match.monitor.analyse import analyse
     from lsi_match.monitor.counts_file import read_counts
 
-    if to is not None and to.suffix not in (".html", ".md"):
-        raise WrongUseError(problem="--to takes a .html or .md file")
+    if to is not None and to.suffix not in (".html", ".md", ".json"):
+        raise WrongUseError(problem="--to takes a .html, .md or .json file")
     table = read_counts(file)
     found = analyse(table)
     if to is not None:
-        write = report.html if to.suffix == ".html" else report.markdown
-        write_whole(to, write(table, found, language()).encode(), replace=True)
+        written = {
+            ".html": lambda: report.html(table, found, language()),
+            ".md": lambda: report.markdown(table, found, language()),
+            ".json": lambda: found.model_dump_json(indent=2) + "\n",
+        }
+        write_whole(to, written[to.suffix]().encode(), replace=True)
     if json:
         print_json(found.model_dump(mode="json"))
     else:

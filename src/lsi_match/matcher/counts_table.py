@@ -13,7 +13,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from lsi_match.monitor.table import SEPARATOR, Combinations, CountsTable, Dimension, Stage
+from lsi_match.monitor.table import (
+    ARE_CASES,
+    DELIVERED,
+    KNOWN_TO_MORE,
+    SEPARATOR,
+    WITH_SIGNAL,
+    Combinations,
+    CountsTable,
+    Dimension,
+    Stage,
+)
 from lsi_match.protocol.cells import by_name
 from lsi_match.protocol.documents import CellCounts, DropDescriptor, GroupCounts
 from lsi_match.protocol.manifest import UNKNOWN, Manifest, Monitor, Reference, Selection
@@ -125,7 +135,7 @@ def _of_selection(
         before = name
     yield Stage(
         id=f"{register}.{SIGNAL}",
-        label=f"{label}: met een signaal",
+        label=f"{label}: {WITH_SIGNAL[0]}",
         kind="selection",
         counts=known_cells(groups.with_signal),
         against=_against(*first, register, before),
@@ -156,12 +166,10 @@ def _of_subjects(
         for stage, cells in subjects.items()
         if stage in (SUBJECTS, MATCHED, CASES)
     }
-    yield Stage(
-        id=SUBJECTS, label="alles wat is geleverd", kind="reference", counts=counts[SUBJECTS], against=first
-    )
+    yield Stage(id=SUBJECTS, label=DELIVERED[0], kind="reference", counts=counts[SUBJECTS], against=first)
     yield Stage(
         id=MATCHED,
-        label="bij twee of meer deelnemers bekend",
+        label=KNOWN_TO_MORE[0],
         kind="match",
         counts=counts[MATCHED],
         against=(*first, SUBJECTS),
@@ -170,7 +178,7 @@ def _of_subjects(
     within = all(n <= subjects[MATCHED].get(cell, 0) for cell, n in subjects[CASES].items())
     yield Stage(
         id=CASES,
-        label="casussen",
+        label=ARE_CASES[0],
         kind="case",
         counts=counts[CASES],
         against=(*first, SUBJECTS, *((MATCHED,) if within else ())),

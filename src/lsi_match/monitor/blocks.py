@@ -28,35 +28,44 @@ class Items:
 
 @dataclass(frozen=True)
 class Table:
-    """`columns` from the second on hold numbers and are aligned to the right."""
+    """The first `texts` columns hold words; the others hold numbers and are aligned to the right.
+
+    A row of one cell is a heading over the rows that follow."""
 
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    texts: int = 1
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A drawing (SVG) that says no more than the table beside it; `text` says it in words."""
+    """A drawing (SVG, with a title and a description of its own) that says no more than the table beside it."""
 
+    title: str
     svg: str
-    text: str
 
 
 Block = Heading | Paragraph | Items | Table | Figure
 
 _STYLE = """
 :root { color-scheme: light }
-body { font: 16px/1.5 system-ui, sans-serif; color: #1a1a1a; background: #fff; max-width: 50rem; margin: 2rem auto; padding: 0 1rem }
+body { font: 16px/1.5 system-ui, sans-serif; color: #1a1a1a; background: #fff; max-width: 52rem; margin: 2rem auto;
+  overflow-wrap: anywhere; padding: 0 1rem }
 h1 { font-size: 1.7rem; line-height: 1.25 } h2 { font-size: 1.3rem; margin-top: 2.2rem } h3 { font-size: 1.05rem; margin-bottom: .3rem }
 .strong { border-left: .3rem solid #1a1a1a; padding: .4rem .8rem; background: #f1f1f1; font-weight: 600 }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; font-size: .92rem; margin: .6rem 0 1.4rem }
 caption { text-align: left; font-weight: 600; padding: .3rem 0 }
-th, td { text-align: right; padding: .25rem .5rem; border-bottom: 1px solid #c8c8c8; vertical-align: top }
-th:first-child, td:first-child { text-align: left } thead th { border-bottom: 2px solid #1a1a1a }
-figure { margin: .6rem 0 } svg { max-width: 100%; height: auto }
-@media print { body { margin: 0; max-width: none; font-size: 11pt } h2 { break-after: avoid }
-  table, figure { break-inside: avoid } .first { break-after: page } }
+th, td { text-align: right; overflow-wrap: normal; padding: .25rem .45rem; border-bottom: 1px solid #c8c8c8; vertical-align: top; font-weight: 400 }
+thead th { border-bottom: 2px solid #1a1a1a; font-weight: 600; vertical-align: bottom }
+.text { text-align: left } .over { font-weight: 600; padding-top: .6rem }
+figure { margin: .6rem 0 } svg { max-width: 100%; min-width: 34rem; height: auto }
+.wide { overflow-x: auto } .wide:focus-visible { outline: 3px solid #1a1a1a; outline-offset: 2px }
+@media (max-width: 52rem) { .wide table { min-width: 40rem } }
+@media print { @page { margin: 15mm } body { margin: 0; max-width: none; padding: 0; font-size: 10pt; line-height: 1.4 }
+  h1 { margin-top: 0 } h2, h3, figure { break-after: avoid } tr, figure { break-inside: avoid } thead { display: table-header-group }
+  h2 { margin-top: 1.2rem } table { font-size: 8.5pt } figure svg { width: 15cm; min-width: 0 } .wide { overflow: visible }
+  .first { break-after: page } .first h2 { font-size: 1.1rem; margin: .9rem 0 .2rem } }
 """
 
 
@@ -71,10 +80,10 @@ def as_markdown(blocks: Sequence[Block]) -> str:
                 lines += [f"**{_plain(text)}**" if strong else _plain(text), ""]
             case Items(texts):
                 lines += [*(f"- {_plain(text)}" for text in texts), ""]
-            case Table(title, columns, rows):
+            case Table(title, columns, rows, texts):
                 lines += [f"**{_plain(title)}**", ""]
-                lines += [_row(columns), _row(("---", *("---:",) * (len(columns) - 1)))]
-                lines += [*(_row(tuple(_plain(cell) for cell in row)) for row in rows), ""]
+                lines += [_row(columns), _row(("---",) * texts + ("---:",) * (len(columns) - texts))]
+                lines += [*(_row(_filled(row, len(columns))) for row in rows), ""]
             case Figure():
                 continue
     return "\n".join(lines).strip() + "\n"
@@ -100,17 +109,39 @@ def _block(block: Block) -> str:
             return f"<p{' class=strong' if strong else ''}>{escape(text)}</p>"
         case Items(texts):
             return "<ul>" + "".join(f"<li>{escape(text)}</li>" for text in texts) + "</ul>"
-        case Table(title, columns, rows):
-            head = "".join(f'<th scope="col">{escape(column)}</th>' for column in columns)
-            body = "".join(
-                f'<tr><th scope="row">{escape(row[0])}</th>'
-                + "".join(f"<td>{escape(cell)}</td>" for cell in row[1:])
-                + "</tr>"
-                for row in rows
+        case Table(title, columns, rows, texts):
+            aligned = [" class=text" if at < texts else "" for at in range(len(columns))]
+            head = "".join(
+                f'<th scope="col"{how}>{escape(column)}</th>'
+                for column, how in zip(columns, aligned, strict=True)
             )
-            return f"<table><caption>{escape(title)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-        case Figure(svg, _):
-            return f"<figure>{svg}</figure>"
+            body = "".join(_html_row(row, aligned) for row in rows)
+            return _scrolled(
+                title,
+                f"<table><caption>{escape(title)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>".replace(
+                    "<tbody></tbody>", ""
+                ),
+            )
+        case Figure(title, svg):
+            return _scrolled(title, f"<figure>{svg}</figure>")
+
+
+def _html_row(row: tuple[str, ...], aligned: Sequence[str]) -> str:
+    if len(row) == 1 and len(aligned) > 1:
+        return f'</tbody><tbody><tr><th scope="rowgroup" colspan="{len(aligned)}" class="text over">{escape(row[0])}</th></tr>'
+    cells = (f"<td{how}>{escape(cell)}</td>" for cell, how in zip(row[1:], aligned[1:], strict=True))
+    return f'<tr><th scope="row" class=text>{escape(row[0])}</th>{"".join(cells)}</tr>'
+
+
+def _filled(row: tuple[str, ...], width: int) -> tuple[str, ...]:
+    if len(row) == 1 and width > 1:
+        return (f"**{_plain(row[0])}**", *("",) * (width - 1))
+    return tuple(map(_plain, row))
+
+
+def _scrolled(title: str, inside: str) -> str:
+    """What may be wider than a small screen: it scrolls by itself, with the keyboard too."""
+    return f'<div class="wide" role="group" aria-label="{escape(title)}" tabindex="0">{inside}</div>'
 
 
 def _plain(text: str) -> str:

@@ -9,7 +9,7 @@ from html import escape
 
 from lsi_match.monitor.findings import Ratio, Verdict
 
-_LEFT, _PLOT, _RIGHT, _ROW, _TOP, _BOTTOM = 190, 360, 190, 30, 12, 44
+_LEFT, _PLOT, _RIGHT, _ROW, _HEAD, _TOP, _BOTTOM = 210, 350, 190, 26, 24, 6, 44
 _INK = "#1a1a1a"
 
 
@@ -23,43 +23,54 @@ class Dot:
     words: str
 
 
-def dots(rows: Sequence[Dot], tolerance: float, title: str, axis: str) -> str:
-    """The figure as SVG with its own title and description. The shape of a dot tells the verdict, and so do words."""
+def dots(parts: Sequence[tuple[str, Sequence[Dot]]], tolerance: float, title: str, axis: str) -> str:
+    """The figure as SVG with its own title and description. The shape of a dot tells the verdict, and so do words.
+
+    Args:
+        parts: a heading within the figure, and the rows under it.
+    """
+    rows = [row for _, its in parts for row in its]
     ends = [end for row in rows for end in (row.ratio.low, row.ratio.high, row.ratio.value) if end]
-    reach = min(max([2.0, tolerance * 1.3, *ends, *(1 / end for end in ends)]), 32.0)
-    height = _TOP + _ROW * len(rows) + _BOTTOM
-    width = _LEFT + _PLOT + _RIGHT
+    reach = min(max([2.0, tolerance * 1.3, *ends, *(1 / end for end in ends)]) * 1.1, 32.0)
+    deep = _ROW * len(rows) + _HEAD * len(parts)
+    height, width, bottom = _TOP + deep + _BOTTOM, _LEFT + _PLOT + _RIGHT, _TOP + deep
 
     def x(ratio: float) -> float:
         share = (math.log(min(max(ratio, 1 / reach), reach)) / math.log(reach) + 1) / 2
         return round(_LEFT + _PLOT * share, 1)
 
-    described = "; ".join(f"{row.label}: {row.words}" for row in rows)
-    parts = [
+    described = ". ".join(
+        f"{head}: " + "; ".join(f"{row.label}: {row.words}" for row in its) for head, its in parts
+    )
+    drawn = [
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" viewBox="0 0 {width} {height}" width="{width}" '
         f'font-family="system-ui, sans-serif" font-size="13" fill="{_INK}">',
         f"<title>{escape(title)}</title><desc>{escape(described)}</desc>",
         f'<rect x="{x(1 / tolerance)}" y="{_TOP}" width="{round(x(tolerance) - x(1 / tolerance), 1)}" '
-        f'height="{_ROW * len(rows)}" fill="#dedede"/>',
-        _line(x(1), _TOP, x(1), _TOP + _ROW * len(rows), dash=True),
+        f'height="{deep}" fill="#dedede"/>',
+        _line(x(1), _TOP, x(1), bottom, dash=True),
     ]
-    for at, row in enumerate(rows):
-        parts += _dot(row, _TOP + _ROW * (at + 0.5), x)
-    bottom = _TOP + _ROW * len(rows)
-    parts.append(_line(_LEFT, bottom, _LEFT + _PLOT, bottom))
+    y = float(_TOP)
+    for head, its in parts:
+        drawn.append(f'<text x="4" y="{y + 16}" font-weight="600">{escape(head)}</text>')
+        y += _HEAD
+        for row in its:
+            drawn += _dot(row, y + _ROW / 2, x)
+            y += _ROW
+    drawn.append(_line(_LEFT, bottom, _LEFT + _PLOT, bottom))
     for tick in (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1, 2, 4, 8, 16):
         if 1 / reach <= tick <= reach:
-            parts.append(_line(x(tick), bottom, x(tick), bottom + 5))
+            drawn.append(_line(x(tick), bottom, x(tick), bottom + 5))
             shown = f"{tick:g}" if tick >= 1 else f"1/{round(1 / tick)}"
-            parts.append(f'<text x="{x(tick)}" y="{bottom + 19}" text-anchor="middle">{shown}</text>')
-    parts.append(
+            drawn.append(f'<text x="{x(tick)}" y="{bottom + 19}" text-anchor="middle">{shown}</text>')
+    drawn.append(
         f'<text x="{_LEFT + _PLOT / 2}" y="{bottom + 38}" text-anchor="middle">{escape(axis)}</text></svg>'
     )
-    return "".join(parts)
+    return "".join(drawn)
 
 
 def _dot(row: Dot, y: float, place: Callable[[float], float]) -> list[str]:
-    shown = row.label if len(row.label) <= 28 else row.label[:27] + "…"
+    shown = row.label if len(row.label) <= 32 else row.label[:31] + "…"
     parts = [f'<text x="{_LEFT - 10}" y="{y + 4}" text-anchor="end">{escape(shown)}</text>']
     parts.append(f'<text x="{_LEFT + _PLOT + 10}" y="{y + 4}">{escape(row.words)}</text>')
     low, high, value = row.ratio.low, row.ratio.high, row.ratio.value

@@ -73,7 +73,11 @@ class Finding(_Part):
 
 
 class Conditional(_Part):
-    """The same ratio with the groups of a legitimate dimension held equal (Mantel-Haenszel)."""
+    """The same ratio with the groups of a legitimate dimension held equal (Mantel-Haenszel).
+
+    `decides` says that the dimension decides the step by itself: in each of its groups everybody gets through, or
+    nobody. Then holding it equal compares nothing, and cannot explain the difference away.
+    """
 
     stage: str
     against: str
@@ -82,6 +86,22 @@ class Conditional(_Part):
     others: str
     given: str
     crude: Number
+    ratio: Ratio
+    verdict: Verdict
+    decides: bool
+
+
+class Concentration(_Part):
+    """How often a group has one `value` of what a `criterion` looks at, beside the others. It describes people, not a
+    step, so it gives no alert; it tells where a criterion bites."""
+
+    criterion: str
+    value: str
+    dimension: str
+    group: str
+    others: str
+    count: int | None
+    reference_count: int | None
     ratio: Ratio
     verdict: Verdict
 
@@ -133,11 +153,26 @@ class Outcome(_Part):
     selected_more: bool
 
 
+class Appeal(_Part):
+    """Of `decided` decisions against members of a group `appealed` went to appeal, of which `upheld` were proved right.
+
+    It tells who appealed and how that ended. It tells nothing of who did not appeal, nor of whether the selection was
+    fair: an appeal judges one decision, after the selection.
+    """
+
+    dimension: str
+    group: str
+    decided: int | None
+    appealed: int | None
+    upheld: int | None
+
+
 class Findings(_Part):
     """Everything that an analysis found.
 
-    `comparisons` were made, in one of `looks` runs, so that each was made at `confidence` for the whole report to
-    keep its own. `alert` is true when a verdict is `over`.
+    `comparisons` were made, those of `findings` and `conditionals`, in one of `looks` runs, so that each was made at
+    `confidence` for the whole report to keep its own. Outcomes and concentrations describe; each of these two shares
+    that confidence among its own. `alert` is true when a verdict of a finding is `over`.
     """
 
     format: Literal["lsi-match/monitor-findings/v1"] = "lsi-match/monitor-findings/v1"
@@ -149,6 +184,8 @@ class Findings(_Part):
     conditionals: tuple[Conditional, ...]
     attributions: tuple[Attribution, ...]
     outcomes: tuple[Outcome, ...]
+    concentrations: tuple[Concentration, ...]
+    appeals: tuple[Appeal, ...]
     alert: bool
 
     def of(self, verdict: Verdict) -> tuple[Finding, ...]:

@@ -15,8 +15,26 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 SEPARATOR = "|"
 Count = Annotated[int, Field(ge=0)]
 StageKind = Literal[
-    "reference", "criterion", "selection", "match", "case", "grounded", "not_grounded", "outcome_unknown"
+    "reference",
+    "criterion",
+    "selection",
+    "match",
+    "case",
+    "grounded",
+    "not_grounded",
+    "outcome_unknown",
+    "appealed",
+    "appeal_upheld",
+    "value",
 ]
+
+
+#: What stages are called that no criterion names, in Dutch and English.
+WHOLE_REGISTER = ("het hele register", "the whole register")
+WITH_SIGNAL = ("met een signaal", "with a signal")
+DELIVERED = ("alles wat is geleverd", "everything that was delivered")
+KNOWN_TO_MORE = ("bij twee of meer deelnemers bekend", "known to two partners or more")
+ARE_CASES = ("casussen", "cases")
 
 
 class _Part(BaseModel):
@@ -44,12 +62,20 @@ class Stage(_Part):
     `against` names the stages it is compared with: the first is the reference, any others come before it in the
     process. `sampled` says that the counts are themselves a sample of the population, so that they carry their own
     uncertainty. `rounded_to` is the unit the counts were rounded to before publication (1: not rounded).
+
+    A stage of kind `value` is no step: it counts who has one value (its `label`) of what a `criterion` looks at, so
+    that one sees in which values a group is concentrated. `appealed` counts who appealed against a decision that was
+    `grounded`, `appeal_upheld` those of them who were proved right, wholly or in part.
+
+    `margins` are totals that were published per group of one dimension: dimension → group → count. They take the
+    place of the sum of the cells, which rounding makes less exact, or of cells that were never published.
     """
 
     id: str
     label: str
     kind: StageKind
-    counts: dict[str, Count | None]
+    counts: dict[str, Count | None] = {}
+    margins: dict[str, dict[str, Count | None]] = {}
     against: tuple[str, ...] = ()
     partner: str | None = None
     selection: str | None = None
@@ -105,9 +131,24 @@ class CountsTable(_Part):
             seen.add(stage.id)
             for cell in stage.counts:
                 self._check_cell(stage.id, cell)
+            self._check_margins(stage)
         if self.look > self.looks:
             raise ValueError(f"run {self.look} of {self.looks}")
         return self
+
+    def _check_margins(self, stage: Stage) -> None:
+        if not stage.counts and not stage.margins:
+            raise ValueError(f"stage {stage.id} has no counts")
+        if stage.kind == "value" and stage.criterion is None:
+            raise ValueError(f"stage {stage.id} is a value, and names no criterion that it is a value of")
+        known = {dimension.id: dimension.groups.keys() for dimension in self.dimensions}
+        for name, margin in stage.margins.items():
+            if margin.keys() != known.get(name):
+                raise ValueError(f"stage {stage.id} has margins {name!r} that give not each of its groups")
+
+    def stage(self, name: str) -> Stage:
+        """The stage with this id."""
+        return next(stage for stage in self.stages if stage.id == name)
 
     def _check_cell(self, stage: str, cell: str) -> None:
         groups = cell.split(SEPARATOR)
