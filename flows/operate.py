@@ -15,6 +15,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
+from lsi_match.matcher.agenda import about
 from lsi_match.matcher.operate import Watched, watch_site
 from lsi_match.matcher.site import Project, Site, utc_now
 from lsi_match.runner import run_match
@@ -46,6 +47,6 @@ def told(seen: Watched) -> Iterable[str]:
         if count := sum(arrival.outcome == outcome for arrival in seen.arrivals):
             yield f"{seen.project}: {count} drops {outcome}"
     for task, how in seen.done:
-        yield f"{seen.project}: {type(task).__name__} {task.round}: {how}"
+        yield f"{seen.project}: {type(task).__name__} {about(task)}: {how}"
     for trouble in seen.troubles:
         yield f"{seen.project}: {trouble.partner}: {trouble.error.reason}"

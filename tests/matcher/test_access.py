@@ -25,6 +25,7 @@ from lsi_match.matcher.access import (
 )
 from lsi_match.matcher.delivery import collect
 from lsi_match.matcher.opened import take_in_opened
+from lsi_match.matcher.retention import destroy_due
 from lsi_match.matcher.run import Run
 from lsi_match.oversight.subjects import file_in, standings_in, subject_files
 from lsi_match.oversight.verify import verify_log
@@ -112,6 +113,11 @@ def test_an_altered_file_is_found_and_gives_no_answer(op: Operation) -> None:
     assert (refused.name, refused.status) == (Step.ACCESS.value, "Error")
 
 
+def forgotten(op: Operation) -> list[str]:
+    """The rounds whose files of subjects retention destroys now."""
+    return [one.name for one in destroy_due(op.project, op.clock).done if one.kind == "subjects"]
+
+
 def test_a_missing_file_is_found_and_gives_no_answer(op: Operation) -> None:
     one = subject_files(op.project.entries())[0]
     file_in(op.project.folder / "subjects", "r1", one.digest).unlink()
@@ -123,12 +129,12 @@ def test_a_missing_file_is_found_and_gives_no_answer(op: Operation) -> None:
 def test_at_the_end_of_their_term_files_and_log_key_go_and_the_log_stays_verifiable(op: Operation) -> None:
     term = op.project.manifest().retention.log_details_days
     op.clock.to(op.clock() + days(term) - timedelta(seconds=1))
-    assert subjects.remove_due(op.project, op.clock()) == []
+    assert forgotten(op) == []
     op.clock.to(op.clock() + timedelta(seconds=1))
-    assert subjects.remove_due(op.project, op.clock()) == ["r1"]
+    assert forgotten(op) == ["r1"]
     assert not (op.project.folder / "subjects" / "r1").exists()
     assert standing(op) == {"destroyed"}
-    assert subjects.remove_due(op.project, op.clock()) == []
+    assert forgotten(op) == []
     matcher = op.project.manifest().matcher
     key = VerifierKey.of(matcher.domain, public_key(matcher.signing_key))
     assert verify_log(op.project.log_file, key).ok
@@ -143,11 +149,11 @@ def test_files_that_outlive_their_term_are_told(op: Operation) -> None:
     op.clock.to(op.clock() + days(term + 3))
     assert standing(op) == {"overdue"}
     kept = shutil.copytree(op.project.folder / "subjects", op.folder / "kept")
-    subjects.remove_due(op.project, op.clock())
+    forgotten(op)
     assert standing(op) == {"late"}
     shutil.copytree(kept, op.project.folder / "subjects", dirs_exist_ok=True)
     assert standing(op) == {"left"}
-    subjects.remove_due(op.project, op.clock())
+    forgotten(op)
     assert standing(op) == {"late"}, "what a crash left is removed the next time, and logged once"
     assert sum(e.name == Step.DESTROY_SUBJECTS.value for e in op.project.entries()) == 1
 
@@ -162,7 +168,7 @@ def test_a_round_that_still_runs_keeps_its_files(op: Operation) -> None:
     run.intake()
     run.close()
     op.clock.to(op.clock() + days(1000))
-    assert subjects.remove_due(op.project, op.clock()) == ["r1"]
+    assert forgotten(op) == ["r1"]
     assert (op.project.folder / "subjects" / "r2").exists()
 
 

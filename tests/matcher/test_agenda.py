@@ -8,7 +8,17 @@ from typing import Any
 import handmade
 import pytest
 
-from lsi_match.matcher.agenda import GiveUp, Open, Remind, RoundNow, Run, Task, agenda
+from lsi_match.matcher.agenda import (
+    GiveUp,
+    MakeCheckpoint,
+    Open,
+    ReleaseHeld,
+    Remind,
+    RoundNow,
+    Run,
+    Task,
+    agenda,
+)
 from lsi_match.protocol.manifest import Manifest
 
 ALL = frozenset(handmade.PARTNERS)
@@ -31,7 +41,8 @@ def round_(**changes: Any) -> RoundNow:
 
 
 def tasks(now: datetime, *rounds: RoundNow, **schedule: Any) -> list[Task]:
-    return agenda(agreed(**schedule), rounds, OPENED - DAY, now)
+    """What there is to do, on a day that has its checkpoint."""
+    return agenda(agreed(**schedule), rounds, OPENED - DAY, now, checked=now)
 
 
 def test_it_runs_when_everybody_has_delivered() -> None:
@@ -42,6 +53,33 @@ def test_it_runs_when_everybody_has_delivered() -> None:
 @pytest.mark.parametrize("state", ["destroyed", "abandoned", "held"])
 def test_a_round_that_is_over_or_held_is_left_alone(state: str) -> None:
     assert tasks(DEADLINE + DAY, round_(state=state), when_late="refuse") == []
+
+
+def test_a_held_round_runs_again_when_there_is_news_within_its_term() -> None:
+    until = OPENED + 30 * DAY
+    held = round_(state="held", held_until=until)
+    assert tasks(OPENED + DAY, held) == []
+    assert tasks(OPENED + DAY, round_(state="held", held_until=until, news=True)) == [
+        ReleaseHeld("2026-06-01")
+    ]
+    assert tasks(until, round_(state="held", held_until=until, news=True)) == []  # retention destroys it
+
+
+@pytest.mark.parametrize("state", ["open", "refused", "matched", "held"])
+def test_a_round_whose_key_is_gone_is_ended(state: str) -> None:
+    assert tasks(OPENED + DAY, round_(state=state, key=False, news=True)) == [GiveUp("2026-06-01", ())]
+
+
+def test_there_is_one_checkpoint_a_day_in_local_time_until_nothing_can_have_a_term() -> None:
+    late, last = (
+        datetime(2026, 6, 8, 21, 59, tzinfo=UTC),
+        datetime(2026, 6, 8, 22, 1, tzinfo=UTC),
+    )  # around midnight
+    weekly = agreed()
+    assert agenda(weekly, [], OPENED, late) == [MakeCheckpoint("2026-06-08")]
+    assert agenda(weekly, [], OPENED, late, checked=late - timedelta(hours=20)) == []
+    assert agenda(weekly, [], OPENED, last, checked=late) == [MakeCheckpoint("2026-06-09")]
+    assert agenda(weekly, [], OPENED, datetime(2040, 1, 1, tzinfo=UTC)) == []
 
 
 def test_a_release_that_was_not_finished_is_finished() -> None:
@@ -117,8 +155,11 @@ def test_of_the_rounds_that_passed_unseen_only_the_last_opens() -> None:
 def test_no_round_opens_for_a_time_before_or_after_the_project() -> None:
     weekly = agreed(opens="0 6 * * 1")
     wednesday = datetime(2026, 6, 3, 12, tzinfo=UTC)
-    assert agenda(weekly, [], wednesday - timedelta(hours=1), wednesday) == []  # registered after Monday
-    assert agenda(weekly, [], OPENED, datetime(2027, 1, 20, tzinfo=UTC)) == []
+    for began, now in (
+        (wednesday - timedelta(hours=1), wednesday),
+        (OPENED, datetime(2027, 1, 20, tzinfo=UTC)),
+    ):
+        assert agenda(weekly, [], began, now, checked=now) == []
 
 
 def test_what_is_open_when_the_project_ends_is_given_up() -> None:

@@ -192,10 +192,10 @@ def test_a_release_past_its_term_is_removed_everywhere_and_the_log_says_so_once(
     operation.watch()
     assert any(name.endswith(".release.json") for name in operation.lying("uwv", "out"))
     operation.clock.to(operation.clock.now + days(29))
-    assert operation.watch().expired == []
+    assert operation.watch().destroyed.counts() == {}
     operation.clock.to(operation.clock.now + days(2))
-    assert len(operation.watch().expired) == len(PARTNERS)
-    assert operation.watch().expired == []
+    assert operation.watch().destroyed.counts() == {"release": len(PARTNERS)}
+    assert operation.watch().destroyed.counts() == {}
     assert not any(".release." in name for name in operation.lying("uwv", "out"))
     assert not list((operation.project.folder / "releases").rglob("*.release.*"))
     assert operation.state(ROUND) == "destroyed"

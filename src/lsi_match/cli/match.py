@@ -29,6 +29,8 @@ _TASKS = {
     "Open": ("geopend", "opened"),
     "Remind": ("herinnerd", "reminded"),
     "Run": ("gedraaid", "run"),
+    "ReleaseHeld": ("opnieuw gedraaid na rechtvaardiging", "run again after a justification"),
+    "MakeCheckpoint": ("stand van het logboek vastgelegd", "checkpoint of the log made"),
     "GiveUp": ("opgegeven", "given up"),
 }
 _ARRIVALS = {
@@ -141,7 +143,7 @@ def justify(site: Path, project: str, round_id: str, papers: Path, *, json: Json
     """
     from lsi_match.cli.console import read_folder
     from lsi_match.matcher.hold import take_in
-    from lsi_match.matcher.operate import give_up
+    from lsi_match.matcher.retention import give_up
     from lsi_match.matcher.site import Site, utc_now
 
     chosen = Site(site).project(project)
@@ -228,7 +230,7 @@ def destroy(site: Path, project: str, round_id: str, *, json: Json = False) -> N
         project: Id of the project.
         round_id: The round.
     """
-    from lsi_match.matcher.operate import give_up
+    from lsi_match.matcher.retention import give_up
     from lsi_match.matcher.site import Site, utc_now
 
     give_up(Site(site).project(project), round_id, utc_now)
@@ -287,30 +289,53 @@ def metrics(site: Path, *, to: Path | None = None) -> None:
         write_whole(to, text, replace=True)
 
 
+#: Kinds of `matcher.retention`, for people.
+_KINDS = {
+    "hold": ("aangehouden ronde", "round that was held"),
+    "release": ("vrijgave", "release"),
+    "subjects": ("betrokkenenbestanden van een ronde", "files of subjects of a round"),
+    "details": ("details van logregels", "details of log entries"),
+    "drop": ("bestand van een levering", "file of a drop"),
+    "letter": ("bericht aan een deelnemer", "letter to a partner"),
+    "temporary": ("half bestand", "half-written file"),
+}
+
+
 def _watched(seen: Watched) -> dict[str, Any]:
+    from lsi_match.matcher.agenda import about
+    from lsi_match.matcher.retention import problem_of
+
     return {
         "project": seen.project,
         "arrivals": [vars(arrival) for arrival in seen.arrivals],
         "troubles": [{"partner": t.partner, "reason": t.error.reason} for t in seen.troubles],
         "done": [
-            {"task": type(task).__name__, "round": task.round, "outcome": how} for task, how in seen.done
+            {"task": type(task).__name__, "round": about(task), "outcome": how} for task, how in seen.done
+        ],
+        "destroyed": [{"kind": one.kind, "name": one.name} for one in seen.destroyed.done],
+        "not_destroyed": [
+            {"kind": one.kind, "name": one.name, "problem": problem_of(error)}
+            for one, error in seen.destroyed.failed
         ],
     }
 
 
 def _lines(seen: Watched) -> list[str]:
     """One line per thing that happened; that nothing did is one line too."""
+    from lsi_match.matcher.agenda import about
+    from lsi_match.matcher.retention import problem_of
+
     lines = [f"{seen.project}: {a.partner}: {say(*_ARRIVALS[a.outcome])} ({a.file})" for a in seen.arrivals]
     lines += [f"{seen.project}: {t.partner}: {t.error.text(language())}" for t in seen.troubles]
     for task, how in seen.done:
         outcome = "" if how == "done" else f": {say(_STATES.get(how, how), how)}"
-        lines.append(f"{seen.project}: {task.round} {say(*_TASKS[type(task).__name__])}{outcome}")
+        lines.append(f"{seen.project}: {about(task)} {say(*_TASKS[type(task).__name__])}{outcome}")
     lines += [
-        f"{seen.project}: {say('verlopen en verwijderd', 'expired and removed')}: {name}"
-        for name in seen.expired
+        f"{seen.project}: {say('vernietigd', 'destroyed')}: {say(*_KINDS[one.kind])} {one.name}"
+        for one in seen.destroyed.done
     ]
     lines += [
-        f"{seen.project}: {say('betrokkenenbestanden vernietigd', 'files of subjects destroyed')}: {name}"
-        for name in seen.forgotten
+        f"{seen.project}: {say('NIET vernietigd', 'NOT destroyed')}: {say(*_KINDS[one.kind])} {one.name} ({problem_of(error)})"
+        for one, error in seen.destroyed.failed
     ]
     return lines or [f"{seen.project}: {say('niets te doen', 'nothing to do')}"]

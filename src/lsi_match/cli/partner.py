@@ -124,28 +124,29 @@ def open_(name: str, home: Path, project: str, release: Path, *, to: Path, json:
 
 
 @app.command
-def send(name: str, home: Path, drop: Path | None = None, *, place: Path, json: Json = False) -> None:
+def send(name: str, home: Path, file: Path | None = None, *, place: Path, json: Json = False) -> None:
     """Bring a drop to the place where files change hands: a folder, SFTP or S3. Can be repeated after it broke off.
 
-    What this partner opened since the last time goes along, for the log; without a drop only that.
+    Or bring what was signed: a cosignature ('log cosign'), a justification ('monitor justify'). What this partner
+    opened since the last time goes along, for the log; without a file only that.
 
     Args:
         name: this partner.
         home: its folder.
-        drop: the drop (its .drop.json file; its parts lie beside it). May be left out.
+        file: the drop (its .drop.json file; its parts lie beside it), or the signed paper. May be left out.
         place: how the place is reached (YAML: url, key_file, known_hosts, credentials, endpoint).
     """
     from lsi_match.partner.courier import send as bring
     from lsi_match.partner.courier import settings_in
     from lsi_match.partner.home import Home
 
-    files = bring(Home(home, name), drop, settings_in(place))
+    files = bring(Home(home, name), file, settings_in(place))
     done(say(f"Verstuurd: {files} bestanden.", f"Sent: {files} files."), {"sent": files}, json)
 
 
 @app.command
 def fetch(to: Path, *, place: Path, json: Json = False) -> None:
-    """Fetch what the matching environment put ready: openings, reminders, reasons of refusals, releases.
+    """Fetch what the matching environment put ready: openings, reminders, receipts, reasons of refusals, releases, the log.
 
     Args:
         to: folder to put it in.
@@ -159,6 +160,45 @@ def fetch(to: Path, *, place: Path, json: Json = False) -> None:
     names = [file.name for file in found.files]
     new = "\n".join([*names, *found.messages])
     done(new or say("Er is niets nieuws.", "There is nothing new."), {"files": names, "messages": list(found.messages)}, json)  # fmt: skip
+
+
+@app.command
+def receipt(name: str, home: Path, project: str, receipts: Path, *, json: Json = False) -> int:
+    """Check receipts: that the log of the matching environment says what became of a drop of yours.
+
+    Ends with exit status 1 when one of them says that a drop was refused.
+
+    Args:
+        name: this partner.
+        home: its folder.
+        project: id of the project.
+        receipts: a receipt (.receipt.tlog-proof), or the folder with what was fetched.
+    """
+    from lsi_match.errors import WrongUseError
+    from lsi_match.matcher.site import utc_now
+    from lsi_match.partner.home import Home
+    from lsi_match.partner.receipts import check_receipt
+    from lsi_match.protocol.receipt import RECEIPT_SUFFIX
+
+    files = sorted(receipts.glob(f"{project}.*{RECEIPT_SUFFIX}")) if receipts.is_dir() else [receipts]
+    if not files:
+        raise WrongUseError(problem=f"no {project}.*{RECEIPT_SUFFIX} in {receipts}")
+    here, now = Home(home, name), utc_now()
+    found = sorted((check_receipt(here, project, file, now) for file in files), key=lambda one: one.position)
+    if json:
+        print_json({"receipts": [vars(one) for one in found]})
+        return 1 if any(one.refused is not None for one in found) else 0
+    for one in found:
+        at = f"{one.at:%Y-%m-%d %H:%M} UTC"
+        what = say("geweigerd", "refused") if one.refused is not None else say("ontvangen", "received")
+        out.print(
+            say(f"{at}  {what}: levering {one.drop[:23]}… voor ronde {one.round or '-'}, regel {one.position} van het logboek.",
+                f"{at}  {what}: drop {one.drop[:23]}… for round {one.round or '-'}, entry {one.position} of the log."),
+            markup=False, soft_wrap=True,
+        )  # fmt: skip
+        if one.refused:
+            out.print(f"    {one.refused}", markup=False, soft_wrap=True)
+    return 1 if any(one.refused is not None for one in found) else 0
 
 
 @app.command

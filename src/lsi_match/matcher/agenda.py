@@ -8,13 +8,18 @@ Rules, per round that is open:
   → give the round up: its key and drops are destroyed;
 - a run that was refused is tried again when something new came in, and else once a day; one that broke off (its
   process was killed, the machine went down) after a quarter of an hour;
-- a run that is held is tried again when a justification came in, and when its term is over (which destroys it);
+- a run that is held is tried again when a justification came in; when its term is over it is destroyed
+  (`matcher.retention`);
 - a release that was made but not finished (the process was killed) is finished;
-- the project is over → give up what is still open;
+- the project is over, or the round's key is gone → give up what is still open;
 - so many days before the deadline as the manifest says, whoever has not delivered is reminded, once.
 
 And per project: a round opens when its hour has come. Of the hours that passed while nothing ran only the last one
-counts, and never one from before the project began here.
+counts, and never one from before the project began here. Once a day there is a checkpoint, until nothing of the project
+can have a term any more.
+
+What has to be destroyed on a day is not here but in `matcher.retention`, which also looks at what lies on the disk.
+Which flow does which task is its `duty`.
 """
 
 from __future__ import annotations
@@ -22,6 +27,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import ClassVar
 from zoneinfo import ZoneInfo
 
 from lsi_match.protocol.manifest import Manifest
@@ -31,11 +38,21 @@ TRY_AGAIN = timedelta(days=1)
 TRY_BROKEN = timedelta(minutes=15)
 
 
+class Duty(StrEnum):
+    """A part of the work of a site, and the name of the flow that does it."""
+
+    DROPS = "watch-drops"
+    MATCH = "match"
+    HELD = "release-held"
+    RETENTION = "retention"
+    CHECKPOINT = "checkpoint"
+
+
 @dataclass(frozen=True)
 class RoundNow:
     """A round as it stands. `state` is that of `oversight.state`; `delivered` are the partners whose drop waits in
     the inbox; `reminded` the numbers of days of which a reminder was sent; `tried` when it last ran; `news` whether
-    a drop or a paper came in since; `held_until` when the term of a held round ends."""
+    a drop or a paper came in since; `held_until` when the term of a held round ends; `key` whether its key is there."""
 
     round: str
     state: str
@@ -46,18 +63,23 @@ class RoundNow:
     tried: datetime | None = None
     news: bool = False
     held_until: datetime | None = None
+    key: bool = True
 
 
 @dataclass(frozen=True)
 class Open:
     """Open a round; `reference_date` is the ISO date of the hour at which it was to open."""
 
+    duty: ClassVar[Duty] = Duty.DROPS
     round: str
     reference_date: str
 
 
 @dataclass(frozen=True)
 class Remind:
+    """Tell partners that their drop is not there yet, so many days before the deadline."""
+
+    duty: ClassVar[Duty] = Duty.DROPS
     round: str
     partners: tuple[str, ...]
     days: int
@@ -65,35 +87,81 @@ class Remind:
 
 @dataclass(frozen=True)
 class Run:
+    """Run a round, or finish one."""
+
+    duty: ClassVar[Duty] = Duty.MATCH
+    round: str
+
+
+@dataclass(frozen=True)
+class ReleaseHeld:
+    """Run a round that was held once more, now that someone justified it."""
+
+    duty: ClassVar[Duty] = Duty.HELD
     round: str
 
 
 @dataclass(frozen=True)
 class GiveUp:
+    """End a round without a release."""
+
+    duty: ClassVar[Duty] = Duty.DROPS
     round: str
     late: tuple[str, ...]
 
 
-Task = Open | Remind | Run | GiveUp
+@dataclass(frozen=True)
+class MakeCheckpoint:
+    """Make the checkpoint of a day (ISO date) and ask for cosignatures."""
+
+    duty: ClassVar[Duty] = Duty.CHECKPOINT
+    day: str
+
+
+Task = Open | Remind | Run | ReleaseHeld | GiveUp | MakeCheckpoint
+
+
+def about(task: Task) -> str:
+    """What a task is about: a round, or a day."""
+    return task.day if isinstance(task, MakeCheckpoint) else task.round
+
 
 #: States in which nothing is left to do for a round, and those in which it waits for people.
-_DONE = frozenset({"destroyed", "abandoned"})
+DONE = frozenset({"destroyed", "abandoned"})
 _HELD = frozenset({"held"})
 
 
-def agenda(manifest: Manifest, rounds: Iterable[RoundNow], began: datetime, now: datetime) -> list[Task]:
+def agenda(
+    manifest: Manifest,
+    rounds: Iterable[RoundNow],
+    began: datetime,
+    now: datetime,
+    checked: datetime | None = None,
+) -> list[Task]:
     """The tasks of this moment, in the order in which to do them.
 
     Args:
         rounds: every round of the project.
         began: when the manifest was registered here.
         now: the time, with its zone.
+        checked: when the newest daily checkpoint was made; None before the first.
     """
     known = list(rounds)
     tasks: list[Task] = []
     for round_ in known:
         tasks += _for_round(manifest, round_, now)
-    return [*tasks, *_opening(manifest, known, began, now)]
+    return [*tasks, *_opening(manifest, known, began, now), *_checkpoint(manifest, now, checked)]
+
+
+def _checkpoint(manifest: Manifest, now: datetime, checked: datetime | None) -> Iterator[MakeCheckpoint]:
+    zone = ZoneInfo(manifest.schedule.timezone)
+    today = now.astimezone(zone).date()
+    longest = max(
+        manifest.retention.log_details_days, manifest.retention.hold_days, manifest.release.keep_days
+    )
+    last = manifest.project.period.last + timedelta(days=manifest.schedule.deadline_days + longest)
+    if today <= last and (checked is None or checked.astimezone(zone).date() < today):
+        yield MakeCheckpoint(today.isoformat())
 
 
 def _opening(manifest: Manifest, rounds: list[RoundNow], began: datetime, now: datetime) -> Iterator[Open]:
@@ -108,16 +176,19 @@ def _opening(manifest: Manifest, rounds: list[RoundNow], began: datetime, now: d
 
 
 def _for_round(manifest: Manifest, round_: RoundNow, now: datetime) -> Iterator[Task]:
-    if round_.state in _DONE:
+    if round_.state in DONE:
         return
     if round_.state == "released":
         yield Run(round_.round)  # only what is left: hand out, destroy
         return
-    if round_.state in _HELD:
-        if round_.news or (round_.held_until is not None and now >= round_.held_until):
-            yield Run(round_.round)  # it releases what is justified, and destroys what is not in time
-        return
     late = tuple(name for name in manifest.partners if name not in round_.delivered)
+    if not round_.key:
+        yield GiveUp(round_.round, late)  # nobody can open its drops any more
+        return
+    if round_.state in _HELD:
+        if round_.news and (round_.held_until is None or now < round_.held_until):
+            yield ReleaseHeld(round_.round)
+        return
     if now.astimezone(ZoneInfo(manifest.schedule.timezone)).date() > manifest.project.period.last:
         yield GiveUp(round_.round, late)
         return

@@ -22,6 +22,8 @@ from pydantic import BaseModel, ConfigDict
 
 from lsi_match.errors import LsiError
 from lsi_match.files import read_bytes, read_text, write_whole
+from lsi_match.matcher import post, receipts
+from lsi_match.matcher.checkpoint import copies
 from lsi_match.matcher.intake import (
     DROP,
     MAX_DESCRIPTOR,
@@ -30,12 +32,13 @@ from lsi_match.matcher.intake import (
     OtherRoundError,
     receive,
 )
-from lsi_match.matcher.opened import take_in_opened
 from lsi_match.matcher.run import DROP_SUFFIX, REASON, round_of, set_aside
 from lsi_match.matcher.site import OPENING, Project
-from lsi_match.places import Place, PlaceSettings, PlaceUnreachableError, Stamp, place
+from lsi_match.oversight.state import fold
+from lsi_match.places import Place, PlaceSettings, Stamp, place
 from lsi_match.protocol.canonical import digest_of_bytes
-from lsi_match.protocol.documents import OPENED_SUFFIX, DropDescriptor, part_name
+from lsi_match.protocol.documents import DropDescriptor, part_name
+from lsi_match.protocol.log_entry import LogEntry
 from lsi_match.protocol.manifest import Name
 from lsi_match.protocol.steps import Step
 from lsi_match.protocol.yaml_text import parse_yaml
@@ -94,11 +97,17 @@ def collect(project: Project, now: datetime) -> list[Arrival | Trouble]:
     for partner, settings in places_of(project).items():
         try:
             with place(settings) as there:
-                found += filter(None, [_take(project, partner, there, file) for file in _descriptors(there)])
-                found += _notices(project, partner, there, now)
+                found += filter(
+                    None, [_take(project, partner, there, file) for file in _descriptors(project, there)]
+                )
+                found += _papers(project, partner, there, now)
         except LsiError as error:
             found.append(Trouble(partner, error))
-    seen = {e.attributes.get("lsi.drop") for e in project.entries() if e.name == Step.ARRIVE.value}
+    seen = {
+        entry.attributes.get("lsi.drop")
+        for entry in project.entries()
+        if entry.name == Step.ARRIVE.value and entry.status == "Ok"
+    }
     for partner in project.manifest().partners:
         files = sorted((project.folder / "inbox" / partner).glob(f"*{DROP_SUFFIX}"))
         old = [file for file in files if digest_of_bytes(read_bytes(file)) in seen]
@@ -106,24 +115,25 @@ def collect(project: Project, now: datetime) -> list[Arrival | Trouble]:
             if file not in old:
                 found.append(_check(project, partner, file, old, now))
                 old += [file] if file.exists() else []
+    receipts.write_receipts(project, now)
     return found
 
 
-def _notices(project: Project, partner: str, there: Place, now: datetime) -> Iterator[Trouble]:
-    """Take in what a partner says it opened; a notice that does not hold is taken away, and told."""
-    for name in sorted(there.listing(IN)):
-        if name.endswith(OPENED_SUFFIX):
-            try:
-                take_in_opened(project, {name: there.read(IN, name, MAX_DESCRIPTOR)}, now, only=partner)
-            except PlaceUnreachableError:
-                raise
-            except LsiError as error:
-                yield Trouble(partner, error)
-            there.remove(IN, name)
+def _papers(project: Project, partner: str, there: Place, now: datetime) -> Iterator[Trouble]:
+    """Take in what a partner signed; what does not hold is told, and taken away as well."""
+    for name in sorted(filter(post.is_paper, there.listing(IN))):
+        if not _ours(project, name):
+            continue
+        data = there.read(IN, name, MAX_DESCRIPTOR)
+        try:
+            post.take_in(project, name, data, now, partner)
+        except LsiError as error:
+            yield Trouble(partner, error)
+        there.remove(IN, name)
 
 
-def _descriptors(there: Place) -> list[str]:
-    return [name for name in sorted(there.listing(IN)) if name.endswith(DROP_SUFFIX)]
+def _descriptors(project: Project, there: Place) -> list[str]:
+    return [name for name in sorted(there.listing(IN)) if name.endswith(DROP_SUFFIX) and _ours(project, name)]
 
 
 def _take(project: Project, partner: str, there: Place, file: str) -> Arrival | None:
@@ -179,6 +189,7 @@ def _check(project: Project, partner: str, file: Path, earlier: list[Path], now:
     round_id, facts = _NO_ROUND, {"partner": partner}
     try:
         data = read_bytes(file, MAX_DESCRIPTOR)
+        facts |= {"drop": digest_of_bytes(data)}
         descriptor = _descriptor(project, partner, file.name, data)
         if not project.takes_drops(descriptor.round):
             raise OtherRoundError(partner=partner, file=file.name)
@@ -187,10 +198,9 @@ def _check(project: Project, partner: str, file: Path, earlier: list[Path], now:
         if any(one.name.startswith(f"{project.id}.{round_id}.") for one in earlier):
             raise DropDuplicateError(partner=partner, file=file.name)
         receive(file, partner, round_of(project, project.manifest(), round_id), now)
-        facts |= {"drop": digest_of_bytes(data)}
     except LsiError as error:
         _log(project, now, facts, error)
-        set_aside(project, round_id, file, partner, error)
+        set_aside(project, round_id, file, partner, error, at=now)
         return Arrival(partner, file.name, "refused")
     _log(project, now, facts)
     return Arrival(partner, file.name, "taken")
@@ -214,37 +224,70 @@ def _clear(there: Place, names: list[str]) -> None:
 def publish(project: Project, now: datetime) -> list[Trouble]:
     """Put at every place what its partner has to have, and remove what it should not find any more."""
     troubles: list[Trouble] = []
-    for partner, settings in places_of(project).items():
+    places = places_of(project)
+    for_all = dict(_for_all(project)) if places else {}
+    for partner, settings in places.items():
         try:
             with place(settings) as there:
-                _publish(there, dict(_outgoing(project, partner)))
+                _publish(project, there, for_all | dict(_for(project, partner)))
         except LsiError as error:
             troubles.append(Trouble(partner, error))
     return troubles
 
 
-def _publish(there: Place, outgoing: dict[str, Path]) -> None:
+def _publish(project: Project, there: Place, outgoing: dict[str, Path]) -> None:
     lying = there.listing(OUT)
     for name in lying.keys() - outgoing.keys():
-        there.remove(OUT, name)
+        if _ours(project, name):
+            there.remove(OUT, name)
     # The descriptor of a release last, as with drops.
     for name, file in sorted(outgoing.items(), key=lambda item: item[0].endswith(".json")):
         if name not in lying or lying[name].size != file.stat().st_size:
             there.give(OUT, name, file)
 
 
-def _outgoing(project: Project, partner: str) -> Iterator[tuple[str, Path]]:
-    """Name at the place → file here: openings of rounds that still take drops, reasons of refusals, releases."""
-    for folder in sorted((project.folder / "rounds").glob("*")):
-        if (folder / "round.key").exists():
-            yield f"{project.id}.{folder.name}.{OPENING}.json", folder / "opening.json"
-            reminder = folder / "reminders" / f"{partner}.json"
-            if reminder.exists() and not any(
-                (project.folder / "inbox" / partner).glob(f"{project.id}.{folder.name}.*")
-            ):
-                yield f"{project.id}.{folder.name}.reminder.json", reminder
+def _ours(project: Project, name: str) -> bool:
+    """Whether a file at a place is of this project, and not of another that uses the same place."""
+    first = name.partition(".")[0]
+    return first == project.id or all(first != other.id for other in project.site.projects())
+
+
+def _for_all(project: Project) -> Iterator[tuple[str, Path]]:
+    """Name at the place → file here, for every partner: openings of rounds that still take drops, reports of rounds
+    that are held, and the log to co-sign."""
+    for state in fold(entries := project.entries()):
+        if not project.takes_drops(state.round):
+            continue
+        stem = f"{project.id}.{state.round}"
+        yield f"{stem}.{OPENING}.json", project.round_folder(state.round) / "opening.json"
+        if state.state == "held":
+            for name, file in _report_of(project, entries, state.round).items():
+                yield f"{stem}.{name}", file
+    for file in copies(project):
+        yield file.name, file
+
+
+def _report_of(project: Project, entries: list[LogEntry], round_id: str) -> dict[str, Path]:
+    """The report that holds a round and the counts it follows from, to be justified."""
+    counted = [
+        e
+        for e in entries
+        if e.name == Step.COUNT.value and e.attributes.get("lsi.round") == round_id and e.status == "Ok"
+    ]
+    facts = {"report.json": "lsi.findings", "counts.json": "lsi.table"}
+    return {name: project.kept_file(str(counted[-1].attributes[fact])) for name, fact in facts.items()}
+
+
+def _for(project: Project, partner: str) -> Iterator[tuple[str, Path]]:
+    """Name at the place → file here, for one partner: reminders, reasons of refusals, receipts, releases."""
+    for file in sorted((project.folder / "rounds").glob(f"*/reminders/{partner}.json")):
+        round_id = file.parts[-3]
+        delivered = (project.folder / "inbox" / partner).glob(f"{project.id}.{round_id}.*")
+        if project.takes_drops(round_id) and not any(delivered):
+            yield f"{project.id}.{round_id}.reminder.json", file
     for file in sorted((project.folder / "quarantine" / partner).glob(f"*/{REASON}")):
         yield f"{project.id}.{file.parent.name}.refused.json", file
-    for file in sorted((project.folder / "releases" / partner).glob("*")):
-        if file.is_file():
-            yield file.name, file
+    for folder in (receipts.folder_of(project), project.folder / "releases"):
+        for file in sorted((folder / partner).glob("[!.]*")):
+            if file.is_file():
+                yield file.name, file

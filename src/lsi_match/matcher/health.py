@@ -13,7 +13,8 @@ from datetime import datetime
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 from lsi_match.matcher.agenda import RoundNow
-from lsi_match.matcher.operate import expired_releases, rounds_now
+from lsi_match.matcher.operate import rounds_now
+from lsi_match.matcher.retention import due
 from lsi_match.matcher.site import Project, Site
 from lsi_match.oversight.state import fold
 from lsi_match.protocol.log_entry import LogEntry
@@ -36,7 +37,7 @@ class Advice:
 def advice(project: Project, now: datetime) -> list[Advice]:
     """What every round waits for, and who has to do what."""
     entries = project.entries()
-    known = {one.round: one for one in rounds_now(project)[0]}
+    known = {one.round: one for one in rounds_now(project, entries)[0]}
     found = []
     for state in fold(entries):
         nl, en = _waits_for(project, known.get(state.round), entries, now)
@@ -106,7 +107,7 @@ def metrics(site: Site, now: datetime) -> bytes:
     for project in site.projects():
         entries = project.entries()
         states = fold(entries)
-        known, _ = rounds_now(project)
+        known, _ = rounds_now(project, entries)
         for state, number in Counter(one.state for one in states).items():
             rounds.labels(project.id, state).set(number)
         refusals.labels(project.id).set(sum(one.refusals for one in states))
@@ -122,6 +123,5 @@ def metrics(site: Site, now: datetime) -> bytes:
         terms = [one.held_until for one in ongoing if one.held_until is not None]
         if terms:
             held.labels(project.id).set((min(terms) - now).total_seconds())
-        due = sum(term <= now for term in terms) + len(expired_releases(project, now))
-        overdue.labels(project.id).set(due)
+        overdue.labels(project.id).set(len(due(project, now)))
     return generate_latest(registry)

@@ -1,41 +1,52 @@
 """Running by itself: look what there is to do, and do it. Safe to call at any time, and again after any stop.
 
-`watch` is the heart: it takes in what partners delivered, does what the agenda says (`matcher.agenda`), and puts
-what partners have to have at their places. It keeps nothing between two calls: what was done stands in the log.
+`watch` is the heart: it takes in what partners delivered, does what the agenda says (`matcher.agenda`), destroys what
+is past its term (`matcher.retention`), and puts what partners have to have at their places. It does all of that or some
+duties of it: a flow for each. It keeps nothing between two calls but when it looked: what was done stands in the log.
+
+Of one project there is one look at a time, so also one run.
 """
 
 from __future__ import annotations
 
 import fcntl
+import json
 import os
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from pathlib import Path
+from datetime import UTC, datetime, timedelta
 
 from lsi_match.errors import LsiError, UnexpectedError
-from lsi_match.files import destroy, read_bytes, write_whole
-from lsi_match.matcher.agenda import GiveUp, Open, Remind, RoundNow, Task, agenda
+from lsi_match.files import read_bytes, write_whole
+from lsi_match.matcher import checkpoint
+from lsi_match.matcher.agenda import (
+    Duty,
+    GiveUp,
+    MakeCheckpoint,
+    Open,
+    Remind,
+    RoundNow,
+    Task,
+    agenda,
+)
 from lsi_match.matcher.delivery import Arrival, Trouble, collect, publish
 from lsi_match.matcher.hold import hold_of
 from lsi_match.matcher.intake import CLOCK_SKEW
-from lsi_match.matcher.proofs import proof_file
-from lsi_match.matcher.run import DROP_SUFFIX, RELEASE, Clock, Run, open_round
+from lsi_match.matcher.retention import Destroyed, destroy_due, give_up
+from lsi_match.matcher.run import DROP_SUFFIX, Clock, open_round
 from lsi_match.matcher.site import Project, Site, json_document
-from lsi_match.matcher.subjects import remove_due
 from lsi_match.oversight.state import fold
-from lsi_match.protocol.canonical import digest_of_bytes
-from lsi_match.protocol.documents import ReleaseDescriptor
 from lsi_match.protocol.log_entry import LogEntry
 from lsi_match.protocol.steps import Step
-from lsi_match.protocol.trust_root import MATCHER
-from lsi_match.trust.signing import verify
 
 #: Runs a round in a process of its own and tells the outcome: `state` is released, refused, held or broken.
 Runner = Callable[[Project, str], dict[str, object]]
 #: Steps after which a refused run may go otherwise than before.
 _NEWS = frozenset({Step.JUSTIFY.value, Step.ARRIVE.value, Step.TAKE_IN.value, Step.REGISTER_MANIFEST.value})
+#: In the folder of a project: when each duty was last looked at, to the end.
+LOOKED = "looked.json"
 
 
 class ProjectBusyError(LsiError):
@@ -62,23 +73,23 @@ class Watched:
     arrivals: list[Arrival] = field(default_factory=list)
     troubles: list[Trouble] = field(default_factory=list)
     done: list[tuple[Task, str]] = field(default_factory=list)
-    #: Names of releases that were removed since nobody may open them any more.
-    expired: list[str] = field(default_factory=list)
-    #: Rounds whose files of data subjects were destroyed since their term is over.
-    forgotten: list[str] = field(default_factory=list)
+    destroyed: Destroyed = field(default_factory=Destroyed)
 
     @property
     def failed(self) -> bool:
-        """Whether something needs an operator: a place out of reach, or a run that broke."""
-        return bool(self.troubles) or any(outcome == "broken" for _, outcome in self.done)
+        """Whether something needs an operator: a place out of reach, a run that broke, what could not be destroyed."""
+        broken = any(outcome == "broken" for _, outcome in self.done)
+        return bool(self.troubles) or broken or bool(self.destroyed.failed)
 
 
-def watch_site(site: Site, clock: Clock, runner: Runner) -> list[Watched]:
+def watch_site(
+    site: Site, clock: Clock, runner: Runner, duties: Collection[Duty] = frozenset(Duty)
+) -> list[Watched]:
     """Watch every project of a site; one that fails does not hold up the others."""
     found = []
     for project in site.projects():
         try:
-            found.append(watch(project, clock, runner))
+            found.append(watch(project, clock, runner, duties))
         except LsiError as error:
             found.append(Watched(project.id, troubles=[Trouble("matcher", error)]))
         except OSError as error:  # a full or read-only disk
@@ -86,40 +97,76 @@ def watch_site(site: Site, clock: Clock, runner: Runner) -> list[Watched]:
     return found
 
 
-def watch(project: Project, clock: Clock, runner: Runner) -> Watched:
-    """One look: collect, do what the agenda says, remove what is over, publish.
+def watch(
+    project: Project,
+    clock: Clock,
+    runner: Runner,
+    duties: Collection[Duty] = frozenset(Duty),
+    patience: timedelta = timedelta(0),
+) -> Watched:
+    """One look: collect, do what the agenda says, destroy what is past its term, publish.
+
+    Args:
+        duties: what to do of it; without `DROPS` nothing is collected.
+        patience: how long to wait for another look to end.
 
     Raises:
         ProjectBusyError: another process is at it; nothing was done.
         ClockBehindError: by the log it is later than by the clock; nothing was done.
     """
-    with _alone(project):
+    with _alone(project, patience):
         _check_clock(project, clock())
         seen = Watched(project.id)
-        for one in collect(project, clock()):
-            (seen.arrivals if isinstance(one, Arrival) else seen.troubles).append(one)  # type: ignore[arg-type]
-        rounds, began = rounds_now(project)
-        for task in agenda(project.manifest(), rounds, began, clock()):
-            seen.done.append((task, _do(project, task, clock, runner)))
-        seen.expired = remove_expired(project, clock())
-        seen.forgotten = remove_due(project, clock())
+        if Duty.DROPS in duties:
+            for one in collect(project, clock()):
+                (seen.arrivals if isinstance(one, Arrival) else seen.troubles).append(one)  # type: ignore[arg-type]
+        entries = project.entries()
+        rounds, began = rounds_now(project, entries)
+        checked = checkpoint.last_checkpoint(entries)
+        for task in agenda(project.manifest(), rounds, began, clock(), checked):
+            if task.duty in duties:
+                seen.done.append((task, _do(project, task, clock, runner)))
+        if Duty.RETENTION in duties:
+            seen.destroyed = destroy_due(project, clock)
+        if Duty.CHECKPOINT in duties:
+            checkpoint.lay_ready(project, project.entries())
         seen.troubles += publish(project, clock())
+        _remember(project, duties, clock())
         return seen
 
 
 @contextmanager
-def _alone(project: Project) -> Iterator[None]:
+def _alone(project: Project, patience: timedelta) -> Iterator[None]:
     """One process at a time; the system lets go when the process ends, however it ends."""
     descriptor = os.open(project.folder / "watch.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    until = time.monotonic() + patience.total_seconds()
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        raise ProjectBusyError(project=project.id) from None
-    try:
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() >= until:
+                    raise ProjectBusyError(project=project.id) from None
+                time.sleep(1)
         yield
     finally:
         os.close(descriptor)
+
+
+def looked(project: Project) -> dict[str, datetime]:
+    """When each duty was last looked at, to the end; nothing of those that never were."""
+    try:
+        said = json.loads(read_bytes(project.folder / LOOKED))
+        return {str(duty): datetime.fromisoformat(at) for duty, at in said.items()}
+    except (LsiError, ValueError, TypeError, AttributeError):
+        return {}
+
+
+def _remember(project: Project, duties: Collection[Duty], now: datetime) -> None:
+    at = {duty: moment.isoformat() for duty, moment in looked(project).items()}
+    at |= {duty.value: now.isoformat() for duty in duties}
+    write_whole(project.folder / LOOKED, json_document(at), replace=True)
 
 
 def _check_clock(project: Project, now: datetime) -> None:
@@ -129,9 +176,8 @@ def _check_clock(project: Project, now: datetime) -> None:
         raise ClockBehindError(project=project.id, **shown)
 
 
-def rounds_now(project: Project) -> tuple[list[RoundNow], datetime]:
+def rounds_now(project: Project, entries: list[LogEntry]) -> tuple[list[RoundNow], datetime]:
     """Every round of a project as it stands, from the log and the inboxes, and when its manifest was registered."""
-    entries = project.entries()
     found = []
     for state in fold(entries):
         mine = [entry for entry in entries if entry.attributes.get("lsi.round") == state.round]
@@ -154,6 +200,7 @@ def rounds_now(project: Project) -> tuple[list[RoundNow], datetime]:
                 tried=_moment(tried[-1]) if tried else None,
                 news=bool(tried) and _news(entries, tried[-1]),
                 held_until=held.until if (held := hold_of(entries, state.round)) else None,
+                key=project.takes_drops(state.round),
             )
         )
     registered = [entry for entry in entries if entry.name == Step.REGISTER_MANIFEST.value]
@@ -183,6 +230,8 @@ def _do(project: Project, task: Task, clock: Clock, runner: Runner) -> str:
             _remind(project, task, clock())
         elif isinstance(task, GiveUp):
             give_up(project, task.round, clock)
+        elif isinstance(task, MakeCheckpoint):
+            checkpoint.make_checkpoint(project, clock())
         else:
             return str(runner(project, task.round)["state"])
     except LsiError as error:
@@ -210,50 +259,3 @@ def _remind(project: Project, task: Remind, now: datetime) -> None:
         }
         file = project.round_folder(task.round) / "reminders" / f"{partner}.json"
         write_whole(file, json_document(document), replace=True)
-
-
-def expired_releases(project: Project, now: datetime) -> list[tuple[Path, ReleaseDescriptor]]:
-    """Releases that lie here past the day until which they may be opened: file and content of their descriptors."""
-    key = project.manifest().matcher.signing_key
-    files = sorted((project.folder / "releases").glob("*/*.release.json"))
-    described = [
-        (file, verify(read_bytes(file), RELEASE, ReleaseDescriptor, key, what=file.name, party=MATCHER))
-        for file in files
-    ]
-    return [(file, one) for file, one in described if now >= one.expires_at]
-
-
-def remove_expired(project: Project, now: datetime) -> list[str]:
-    """Remove expired releases; the names of their descriptors.
-
-    Logged first: a release that the log calls removed and that still lies there is removed the next time.
-    """
-    gone = []
-    for file, described in expired_releases(project, now):
-        digest = digest_of_bytes(read_bytes(file))
-        logged = {e.attributes.get("lsi.release") for e in project.entries() if e.name == Step.EXPIRE.value}
-        if digest not in logged:
-            facts = {"round": described.round, "partner": described.partner, "release": digest}
-            with project.journal() as journal:
-                journal.record(Step.EXPIRE, now, manifest=described.manifest, facts=facts)
-        for part in described.parts:
-            destroy(file.parent / part.file)
-        destroy(proof_file(file))
-        destroy(file)
-        gone.append(file.name)
-    return gone
-
-
-def give_up(project: Project, round_id: str, clock: Clock) -> None:
-    """End a round without a release: its key and its drops are destroyed, and that is logged.
-
-    Raises:
-        RoundBusyError: it is running.
-    """
-    run = Run(project, round_id, clock)
-    try:
-        if run.released:
-            run.release()
-        run.destroy()
-    finally:
-        run.close()

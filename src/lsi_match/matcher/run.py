@@ -111,6 +111,19 @@ def open_round(project: Project, round_id: str, reference_date: str, now: dateti
     if folder.exists():
         raise RoundExistsError(round=round_id, project=project.id)
     require(manifest, project.evidence(now))
+    made = folder.with_name(f".{round_id}.opening")
+    if not _logged_opening(project, made, round_id):
+        shutil.rmtree(made, ignore_errors=True)
+        _log_opening(project, manifest, made, round_id, reference_date, now)
+    made.rename(folder)
+    sync_folder(folder.parent)
+    return folder / "opening.json"
+
+
+def _log_opening(
+    project: Project, manifest: Manifest, made: Path, round_id: str, reference_date: str, now: datetime
+) -> None:
+    """Make the opening and the key in the folder `made`, and log them. A stop after this is made up for the next time."""
     secret, recipient = make_round_key()
     largest = max(sum(s.volume.at_most for s in p.selections) for p in manifest.partners.values())
     opening = Opening(
@@ -125,6 +138,8 @@ def open_round(project: Project, round_id: str, reference_date: str, now: dateti
         trace_id=secrets.token_hex(16),
     )
     document = sign(opening, OPENING, project.site.identity())
+    write_whole(made / "round.key", secret.encode())
+    write_whole(made / "opening.json", document)
     with project.journal() as journal:
         digest = project.keep(document)
         journal.record(
@@ -134,9 +149,17 @@ def open_round(project: Project, round_id: str, reference_date: str, now: dateti
             trace_id=opening.trace_id,
             facts={"round": round_id, "opening": digest},
         )
-    write_whole(folder / "round.key", secret.encode())
-    write_whole(folder / "opening.json", document)
-    return folder / "opening.json"
+
+
+def _logged_opening(project: Project, made: Path, round_id: str) -> bool:
+    """Whether the log has the opening in the folder `made`: the process was stopped just before it counted."""
+    file = made / "opening.json"
+    return file.exists() and any(
+        entry.name == Step.OPEN_ROUND.value
+        and entry.attributes.get("lsi.round") == round_id
+        and entry.attributes.get("lsi.opening") == digest_of_bytes(read_bytes(file))
+        for entry in project.entries()
+    )
 
 
 def _lock(file: Path, round_id: str, project: str) -> int:
@@ -158,22 +181,30 @@ def round_of(project: Project, manifest: Manifest, round_id: str) -> Round:
 
 
 def set_aside(
-    project: Project, round_id: str, file: Path, partner: str, error: LsiError, accepted: Iterable[str] = ()
+    project: Project,
+    round_id: str,
+    file: Path,
+    partner: str,
+    error: LsiError,
+    accepted: Iterable[str] = (),
+    *,
+    at: datetime,
 ) -> None:
     """Move a refused drop to quarantine, with the reason where its partner finds it.
 
     Args:
         file: its descriptor; its parts lie beside it.
+        at: when it was refused.
         accepted: names of parts that belong to another drop and stay.
     """
     stem, kept = file.name.removesuffix(DROP_SUFFIX), set(accepted)
     to = private_folder(project.folder / "quarantine" / partner / f"{round_id}.{secrets.token_hex(4)}")
+    reason = {"reason": error.reason, "at": at.isoformat(), "nl": error.text("nl"), "en": error.text("en")}
+    write_whole(to / REASON, json_document(reason))  # first: a drop that is gone without a word is the worst
     for path in sorted(file.parent.glob(f"{stem}.part-*.age")):
         if path.name not in kept:
             path.rename(to / path.name)
     file.rename(to / file.name)
-    reason = {"reason": error.reason, "nl": error.text("nl"), "en": error.text("en")}
-    write_whole(to / REASON, json_document(reason), replace=True)
     sync_folder(to)
 
 
@@ -307,7 +338,7 @@ class Run:
 
     def _quarantine(self, file: Path, partner: str, error: LsiError) -> None:
         accepted = {part.file for drop in self._drops.values() for part in drop.descriptor.parts}
-        set_aside(self.project, self.round_id, file, partner, error, accepted)
+        set_aside(self.project, self.round_id, file, partner, error, accepted, at=self._clock())
 
     def match(self) -> None:
         """Step `match`: re-key every drop, join them, find the cases. Holds above the agreed number of cases."""

@@ -244,18 +244,19 @@ class Project:
         """Keep a document under its digest; the digest."""
         digest = digest_of_bytes(document)
         if not self.has(digest):
-            write_whole(self._kept(digest), document)
+            write_whole(self.kept_file(digest), document)
         return digest
 
     def has(self, digest: str) -> bool:
         """Whether a document of that digest is kept here."""
-        return self._kept(digest).exists()
+        return self.kept_file(digest).exists()
 
     def kept(self, digest: str) -> bytes:
         """The document of that digest; what it says is judged by who reads it."""
-        return read_bytes(self._kept(digest))
+        return read_bytes(self.kept_file(digest))
 
-    def _kept(self, digest: str) -> Path:
+    def kept_file(self, digest: str) -> Path:
+        """Where the document of that digest lies, if it is kept here."""
         return self.folder / "documents" / f"{digest.removeprefix('sha256:')}.json"
 
     def overview(self, round_id: str) -> Overview | None:
@@ -268,7 +269,7 @@ class Project:
             ]
         if not digests:
             return None
-        return Overview.model_validate_json(read_bytes(self._kept(digests[-1])))
+        return Overview.model_validate_json(read_bytes(self.kept_file(digests[-1])))
 
     def monitor_documents(self, round_id: str) -> dict[str, bytes]:
         """The latest report of the monitor on a round (`report.json`) and the counts that it follows from
@@ -288,7 +289,10 @@ class Project:
         if not found:
             raise ReportMissingError(round=round_id, project=self.id)
         report, table = found[-1]
-        return {"report.json": read_bytes(self._kept(report)), "counts.json": read_bytes(self._kept(table))}
+        return {
+            "report.json": read_bytes(self.kept_file(report)),
+            "counts.json": read_bytes(self.kept_file(table)),
+        }
 
     def round_folder(self, round_id: str) -> Path:
         return self.folder / "rounds" / round_id

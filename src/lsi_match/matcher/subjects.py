@@ -30,6 +30,7 @@ from lsi_match.matcher.intake import Drop
 from lsi_match.matcher.site import Project
 from lsi_match.oversight.subjects import Due, due_rounds, file_in
 from lsi_match.protocol import subjects as columns
+from lsi_match.protocol.log_entry import LogEntry
 from lsi_match.protocol.manifest import Manifest
 from lsi_match.protocol.steps import Step
 from lsi_match.protocol.subjects import log_id_info
@@ -243,26 +244,28 @@ def seek(file: Path, ids: np.ndarray) -> list[Found]:
 # the end of their term
 
 
-def remove_due(project: Project, now: datetime) -> list[str]:
-    """Destroy the files of rounds whose term is over, and the log key first; the names of the rounds.
+def due_here(project: Project, entries: Iterable[LogEntry], now: datetime) -> list[Due]:
+    """The rounds whose files are past their term and still here."""
+    return [
+        one
+        for one in due_rounds(entries, lambda digest: _term(project, digest))
+        if now >= one.at and folder_of(project, one.round).exists()
+    ]
+
+
+def remove(project: Project, due: Due, now: datetime) -> None:
+    """Destroy the files of a round whose term is over, and the log key first.
 
     Logged first: what the log calls destroyed and still lies there is destroyed the next time.
     """
-    gone = []
-    entries = project.entries()
-    for due in due_rounds(entries, lambda digest: _term(project, digest)):
-        folder = folder_of(project, due.round)
-        if now < due.at or not folder.exists():
-            continue
-        if due.destroyed is None:
-            _log_destruction(project, due, now)
-        destroy(folder / LOG_KEY)
-        for file in sorted(folder.iterdir()):
-            file.unlink()
-        folder.rmdir()
-        sync_folder(folder.parent)
-        gone.append(due.round)
-    return gone
+    folder = folder_of(project, due.round)
+    if due.destroyed is None:
+        _log_destruction(project, due, now)
+    destroy(folder / LOG_KEY)
+    for file in sorted(folder.iterdir()):
+        file.unlink()
+    folder.rmdir()
+    sync_folder(folder.parent)
 
 
 def _term(project: Project, manifest: str) -> int:

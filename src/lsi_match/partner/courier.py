@@ -12,9 +12,11 @@ from lsi_match.partner.home import Home
 from lsi_match.partner.opened import mark_sent, unsent
 from lsi_match.partner.prepare import DROP
 from lsi_match.places import PlaceSettings, place
-from lsi_match.protocol.documents import DropDescriptor
+from lsi_match.protocol.documents import DropDescriptor, Justification
+from lsi_match.protocol.post import JUSTIFICATION_SUFFIX, SENT_ALONE
 from lsi_match.protocol.yaml_text import parse_yaml
-from lsi_match.trust.signing import verify
+from lsi_match.trust.justification import JUSTIFICATION
+from lsi_match.trust.signing import peek, verify
 
 _LARGEST_TEXT = 2**20
 
@@ -42,15 +44,26 @@ def settings_in(file: Path) -> PlaceSettings:
     return parse_yaml(read_bytes(file).decode(errors="replace"), file.name, PlaceSettings)
 
 
-def send(home: Home, descriptor: Path | None, settings: PlaceSettings) -> int:
-    """Bring a drop of `home` to the place, the descriptor last, and what it has to tell of releases it opened; the number
-    of files. Without a drop only the latter. Can be repeated after it broke off.
+def send(home: Home, file: Path | None, settings: PlaceSettings) -> int:
+    """Bring a file to the place, and what this partner has to tell of releases it opened; the number of files.
+
+    Can be repeated after it broke off.
+
+    Args:
+        file: the descriptor of a drop of `home`, which goes after its parts; or a paper by itself: a cosignature
+            (`.checkpoint`) or a justification. None for the notices only.
 
     Raises:
         NoDropError, DropIncompleteHereError: before anything is sent.
         PlaceUnreachableError: see `lsi_match.places`.
     """
-    sent = _send_drop(home, descriptor, settings) if descriptor else 0
+    sent = 0
+    if file is not None:
+        sent = (
+            _send_paper(home, file, settings)
+            if file.name.endswith(SENT_ALONE)
+            else _send_drop(home, file, settings)
+        )
     notices = unsent(home)
     if notices:
         with place(settings) as there:
@@ -58,6 +71,17 @@ def send(home: Home, descriptor: Path | None, settings: PlaceSettings) -> int:
                 there.give("in", notice.name, read_bytes(notice))
                 mark_sent(notice)
     return sent + len(notices)
+
+
+def _send_paper(home: Home, file: Path, settings: PlaceSettings) -> int:
+    data, name = read_bytes(file, _LARGEST_TEXT), file.name
+    if name.endswith(JUSTIFICATION_SUFFIX):
+        paper = peek(data, JUSTIFICATION, Justification, what=name, party=home.name)
+        # Projects may share a place: the name says whose it is.
+        name = f"{paper.project}.{paper.round}.{paper.controller}{JUSTIFICATION_SUFFIX}"
+    with place(settings) as there:
+        there.give("in", name, data)
+    return 1
 
 
 def _send_drop(home: Home, descriptor: Path, settings: PlaceSettings) -> int:

@@ -26,6 +26,7 @@ _ABOUT_PERSONS: dict[Step, tuple[str, str]] = {
     Step.ACCESS: ("een betrokkene laten weten wat er is gebeurd", "tell a data subject what happened"),
     Step.DESTROY: ("leveringen vernietigen", "destroy drops"),
     Step.EXPIRE: ("vrijgaven verwijderen", "remove releases"),
+    Step.RETENTION: ("vernietigen wat over zijn termijn is", "destroy what is past its term"),
     Step.DESTROY_SUBJECTS: ("de lijsten van betrokkenen vernietigen", "destroy the files of data subjects"),
 }
 _UNITS = {

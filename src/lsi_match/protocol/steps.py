@@ -36,4 +36,6 @@ class Step(StrEnum):
     OPENED = "open release", "vrijgave openen"
     ACCESS = "access request", "inzageverzoek"
     DESTROY_SUBJECTS = "destroy subjects", "betrokkenen vernietigen"
+    RETENTION = "retention", "bewaartermijnen toepassen"
+    CHECKPOINT = "checkpoint", "stand vastleggen"
     OUTCOME = "outcome", "uitkomsten vastleggen"

@@ -1,0 +1,87 @@
+"""The daily checkpoint: an entry that says the log goes on, and a copy of the log for controllers to co-sign.
+
+    checkpoint/<project>.<entries>.log.sqlite     the newest copy, without details
+
+A copy goes to the place of every partner (`matcher.delivery`). A controller verifies it on its own machine against
+what it saw before, co-signs (`log cosign`), and sends that back; it comes in by itself (`matcher.post`).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from lsi_match.files import private_folder, sync_folder
+from lsi_match.matcher.site import Project
+from lsi_match.protocol.log_entry import LogEntry
+from lsi_match.protocol.post import LOG_SUFFIX
+from lsi_match.protocol.steps import Step
+from lsi_match.trust.log import Log
+from lsi_match.trust.note import SignedNote
+from lsi_match.trust.policy import policy_of
+
+
+def folder_of(project: Project) -> Path:
+    return project.folder / "checkpoint"
+
+
+def copies(project: Project) -> list[Path]:
+    """The copies that lie ready; one, but for a stop in between."""
+    return sorted(folder_of(project).glob(f"*{LOG_SUFFIX}"))
+
+
+def last_checkpoint(entries: list[LogEntry]) -> datetime | None:
+    """When the newest daily checkpoint was made; None before the first."""
+    made = [entry for entry in entries if entry.name == Step.CHECKPOINT.value]
+    return datetime.fromtimestamp(made[-1].end_time / 1000, UTC) if made else None
+
+
+def make_checkpoint(project: Project, now: datetime) -> Path:
+    """Log a checkpoint and lay a copy of the log ready; the copy."""
+    manifest = project.manifest()
+    facts = {"asked": ", ".join(manifest.controllers)}
+    with project.journal() as journal:
+        journal.record(Step.CHECKPOINT, now, manifest=manifest.digest, facts=facts)
+    copy = lay_ready(project, project.entries())
+    if copy is None:
+        raise RuntimeError("the entry was just made")
+    return copy
+
+
+def lay_ready(project: Project, entries: list[LogEntry]) -> Path | None:
+    """The copy of the log that has the newest checkpoint in it, made when it is not there; None before there is one."""
+    asked = [position for position, entry in enumerate(entries) if entry.name == Step.CHECKPOINT.value]
+    if not asked:
+        return None
+    ready = [file for file in copies(project) if _size(file) > asked[-1]]
+    if ready:
+        return ready[-1]
+    folder = private_folder(folder_of(project))
+    with Log.open(project.log_file, read_only=True) as log:
+        beside = folder / ".making.tmp"
+        beside.unlink(missing_ok=True)
+        size = log.copy_without_details(beside)
+    file = folder / f"{project.id}.{size}{LOG_SUFFIX}"
+    beside.rename(file)
+    sync_folder(folder)
+    for older in copies(project):
+        if older != file:
+            older.unlink()
+    return file
+
+
+def _size(file: Path) -> int:
+    number = file.name.removesuffix(LOG_SUFFIX).rpartition(".")[2]
+    return int(number) if number.isdecimal() else -1
+
+
+def cosigned_at(project: Project, now: datetime) -> dict[str, datetime | None]:
+    """Controller → when it last co-signed a checkpoint of this log; None for one that never did."""
+    policy = policy_of(project.manifest(), project.trust(now).current)
+    found: dict[str, datetime | None] = dict.fromkeys(policy.witnesses)
+    with Log.open(project.log_file, read_only=True) as log:
+        for note in log.checkpoints():
+            for name, seconds in policy.cosigners(SignedNote.parse(note)).items():
+                at, before = datetime.fromtimestamp(seconds, UTC), found[name]
+                found[name] = at if before is None or at > before else before
+    return found

@@ -1,0 +1,46 @@
+"""Signed papers that partners bring to their place: openings of releases, cosignatures, justifications.
+
+Each kind is judged by the module that it belongs to. What does not hold is told and taken away: it would not hold the
+next time either. Any of them may come twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from lsi_match.matcher import hold
+from lsi_match.matcher.cosignatures import add_cosignatures
+from lsi_match.matcher.opened import take_in_opened
+from lsi_match.matcher.site import Project
+from lsi_match.protocol.canonical import digest_of_bytes
+from lsi_match.protocol.documents import OPENED_SUFFIX, Justification
+from lsi_match.protocol.log_entry import LogEntry
+from lsi_match.protocol.post import COSIGNATURE_SUFFIX, SENT_ALONE
+from lsi_match.protocol.steps import Step
+from lsi_match.trust.justification import JUSTIFICATION
+from lsi_match.trust.signing import peek
+
+
+def is_paper(name: str) -> bool:
+    """Whether a file of that name is one of these papers."""
+    return name.endswith(SENT_ALONE)
+
+
+def take_in(project: Project, name: str, data: bytes, now: datetime, partner: str) -> None:
+    """Take in the paper `data`, which lay as `name` at the place of `partner`.
+
+    Raises:
+        LsiError: as the module of its kind says.
+    """
+    if name.endswith(OPENED_SUFFIX):
+        take_in_opened(project, {name: data}, now, only=partner)
+    elif name.endswith(COSIGNATURE_SUFFIX):
+        add_cosignatures(project, data, now)
+    elif not _logged(project.entries(), digest_of_bytes(data)):
+        paper = peek(data, JUSTIFICATION, Justification, what=name, party=partner)
+        hold.take_in(project, paper.round, {name: data}, now)
+
+
+def _logged(entries: Iterable[LogEntry], digest: str) -> bool:
+    return any(e.name == Step.JUSTIFY.value and digest in e.attributes.values() for e in entries)

@@ -1,0 +1,82 @@
+"""Receipts of the matching environment (`protocol.receipt`), checked at the partner."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from lsi_match.errors import LsiError
+from lsi_match.files import read_bytes
+from lsi_match.partner.home import Home
+from lsi_match.protocol.receipt import receipt_name
+from lsi_match.protocol.steps import Step
+from lsi_match.trust.log_proof import MAX_SIZE, LogProof, ProofMalformedError
+from lsi_match.trust.policy import origin_of, policy_of
+
+
+class ReceiptWrongError(LsiError):
+    nl = "{file} is geen geldige ontvangstbevestiging ({problem}). Haal haar opnieuw op; blijft het, meld dit aan de projectleider en de FG."
+    en = "{file} is no valid receipt ({problem}). Fetch it again; if it stays, tell the project leader and the DPO."
+
+
+class ReceiptOfOthersError(LsiError):
+    nl = "{file} bevestigt een levering die hier niet is gemaakt. Is zij niet van u, meld dit aan de projectleider en de FG."
+    en = "{file} confirms a drop that was not made here. If it is not yours, tell the project leader and the DPO."
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What a receipt says: the drop (digest of its descriptor) came in at `at`, as entry `position` of the log; `refused`
+    is the reason why it was not taken, in words."""
+
+    file: str
+    position: int
+    at: datetime
+    drop: str
+    round: str | None
+    refused: str | None
+
+
+def check_receipt(home: Home, project: str, file: Path, now: datetime) -> Receipt:
+    """What the receipt in `file` says, once everything about it holds.
+
+    Raises:
+        ReceiptWrongError: not a proof, not signed by the matcher, of another log, step or partner, or under another name.
+        ReceiptOfOthersError: about a drop that this partner did not make here.
+        LsiError: the project is not joined, or its agreement does not hold any more.
+    """
+    manifest = home.agreed_manifest(project, now)
+    policy = policy_of(manifest, home.trust(project, now).current)
+    try:
+        text = read_bytes(file, MAX_SIZE).decode()
+    except UnicodeDecodeError:
+        raise ReceiptWrongError(file=file.name, problem=ProofMalformedError.__name__) from None
+    try:
+        proof = LogProof.parse(text)
+        entry = proof.check(policy, origin_of(manifest))
+    except LsiError as problem:
+        raise ReceiptWrongError(file=file.name, problem=problem.reason) from None
+    drop = str(entry.attributes.get("lsi.drop"))
+    stated = {
+        "step": (entry.name, Step.ARRIVE.value),
+        "partner": (entry.attributes.get("lsi.partner"), home.name),
+        "name": (file.name, receipt_name(project, home.name, drop)),
+    }
+    for what, (found, expected) in stated.items():
+        if found != expected:
+            raise ReceiptWrongError(file=file.name, problem=what)
+    if not home.made_drop(project, drop):
+        raise ReceiptOfOthersError(file=file.name)
+    return Receipt(
+        file.name,
+        proof.index,
+        datetime.fromtimestamp(entry.end_time / 1000, UTC),
+        drop,
+        _text(entry.attributes.get("lsi.round")),
+        None if entry.status == "Ok" else str(entry.attributes.get("exception.message", "")),
+    )
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)

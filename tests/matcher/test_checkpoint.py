@@ -1,0 +1,121 @@
+"""Once a day the log is laid ready to be co-signed, and what controllers send back comes in by itself."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from operation import PROJECT, Operation, days, folders
+
+from lsi_match.cli.main import run
+from lsi_match.matcher import checkpoint
+from lsi_match.matcher.checkpoint import cosigned_at
+from lsi_match.oversight.verify import verify_log
+from lsi_match.partner import courier
+from lsi_match.partner.cosign import cosign_log
+from lsi_match.places import place
+from lsi_match.trust.keys import public_key
+from lsi_match.trust.log import Log
+from lsi_match.trust.note import VerifierKey
+
+PARTNERS = ("gemeente", "svb", "uwv")
+NIGHT = datetime(2026, 6, 8, 4, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def operation(tmp_path: Path) -> Operation:
+    made = Operation(tmp_path, PARTNERS, folders(tmp_path, PARTNERS))
+    made.clock.to(NIGHT)
+    made.watch()
+    return made
+
+
+def made(operation: Operation) -> int:
+    return sum(entry.name == "checkpoint" for entry in operation.project.entries())
+
+
+def fetched(operation: Operation, partner: str) -> Path:
+    operation.fetch(partner)
+    return max(
+        (operation.folder / "mail" / partner).glob("*.log.sqlite"), key=lambda f: int(f.name.split(".")[1])
+    )
+
+
+def test_there_is_one_a_day_and_one_copy_of_the_log_lies_ready(operation: Operation) -> None:
+    assert made(operation) == 1
+    operation.clock.to(NIGHT + timedelta(hours=3))
+    operation.watch()
+    assert made(operation) == 1
+    for day in (1, 2):
+        operation.clock.to(NIGHT + days(day))
+        operation.watch()
+    assert made(operation) == 3
+    assert len([name for name in operation.lying("uwv", "out") if name.endswith(".log.sqlite")]) == 1
+
+
+def test_the_copy_verifies_and_has_no_details(operation: Operation) -> None:
+    from lsi_match.protocol.log_entry import LogEntry
+
+    with Log.open(operation.project.log_file) as log:
+        entry = operation.project.entries()[0]
+        again = LogEntry.model_validate(entry.model_dump() | {"details_hash": None})
+        identity = operation.world.site.identity()
+        domain = operation.project.manifest().matcher.domain
+        log.append_and_sign([(again, {"secret": "detail-of-somebody"})], identity.log_key, domain)
+    operation.clock.to(NIGHT + days(1))
+    operation.watch()
+    copy = fetched(operation, "uwv")
+    matcher = operation.project.manifest().matcher
+    found = verify_log(copy, VerifierKey.of(matcher.domain, public_key(matcher.signing_key)))
+    assert found.ok, found.texts("en")
+    assert found.details_present == 0
+    assert b"detail-of-somebody" not in copy.read_bytes()
+    assert b"detail-of-somebody" in operation.project.log_file.read_bytes()
+    with sqlite3.connect(operation.project.log_file) as connection:
+        assert connection.execute("SELECT count(*) FROM details").fetchone() == (1,)
+
+
+def test_a_cosignature_comes_back_by_itself(operation: Operation, tmp_path: Path) -> None:
+    assert cosigned_at(operation.project, operation.clock()) == dict.fromkeys(PARTNERS)
+    home = operation.world.home("uwv")
+    signed = cosign_log(home, fetched(operation, "uwv"), PROJECT, operation.clock())
+    file = tmp_path / f"{PROJECT}.{signed.checkpoint.size}.uwv.checkpoint"
+    file.write_text(signed.note)
+    assert courier.send(home, file, operation.places["uwv"]) == 1
+    operation.clock.to(NIGHT + timedelta(minutes=10))
+    assert not operation.watch().failed
+    assert cosigned_at(operation.project, operation.clock()) == {"gemeente": None, "svb": None, "uwv": NIGHT}
+    assert operation.lying("uwv") == []
+
+
+def test_what_is_no_cosignature_is_told_and_taken_away(operation: Operation) -> None:
+    with place(operation.places["svb"]) as there:
+        there.give(
+            "in", f"{PROJECT}.7.svb.checkpoint", b"a.example/proef\n7\nAAAA\n\n\xe2\x80\x94 svb AAAA\n"
+        )
+    assert [trouble.partner for trouble in operation.watch().troubles] == ["svb"]
+    assert operation.lying("svb") == []
+    assert not operation.watch().failed
+
+
+def test_a_copy_that_a_stop_prevented_is_made_the_next_time(operation: Operation) -> None:
+    for file in checkpoint.copies(operation.project):
+        file.unlink()
+    operation.watch()
+    assert len(checkpoint.copies(operation.project)) == 1
+    assert made(operation) == 1
+
+
+def test_a_log_that_is_not_the_one_seen_before_is_not_cosigned(operation: Operation, tmp_path: Path) -> None:
+    first = fetched(operation, "uwv").read_bytes()
+    operation.clock.to(NIGHT + days(1))
+    operation.watch()
+    home = operation.world.home("uwv").folder
+    out = tmp_path / "cosigned"
+    command = ["log", "cosign", "uwv", str(home), PROJECT]
+    assert run([*command, str(fetched(operation, "uwv")), "--out", str(out), "--json"]) == 0
+    older = tmp_path / "older.sqlite"
+    older.write_bytes(first)
+    assert run([*command, str(older), "--out", str(out), "--json"]) == 1

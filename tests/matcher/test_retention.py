@@ -1,0 +1,225 @@
+"""What is past its term is destroyed and the log says so; what cannot be destroyed is told; nothing goes too early."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from operation import Operation, days, folders
+
+from lsi_match.matcher import retention
+from lsi_match.matcher.agenda import Duty
+from lsi_match.matcher.operate import looked, watch
+from lsi_match.matcher.retention import DAY, REFUSED, TERMS, destroy_due, due
+from lsi_match.matcher.run import Run, open_round
+from lsi_match.oversight.verify import verify_log
+from lsi_match.places import place
+from lsi_match.trust.keys import public_key
+from lsi_match.trust.note import VerifierKey
+
+PARTNERS = ("gemeente", "svb", "uwv")
+MONDAY = datetime(2026, 6, 8, 4, 0, tzinfo=UTC)
+ROUND = "2026-06-08"
+
+
+@pytest.fixture
+def operation(tmp_path: Path) -> Operation:
+    schedule = {"opens": "0 6 * * 1", "deadline_days": 5}
+    made = Operation(tmp_path, PARTNERS, folders(tmp_path, PARTNERS), schedule=schedule)
+    made.clock.to(MONDAY)
+    made.watch()
+    return made
+
+
+def released(operation: Operation) -> Operation:
+    for partner in PARTNERS:
+        operation.deliver(partner, ROUND)
+    operation.watch()
+    assert operation.state(ROUND) == "destroyed"
+    return operation
+
+
+def kinds(operation: Operation) -> set[str]:
+    return {one.kind for one in due(operation.project, operation.clock())}
+
+
+def entries(operation: Operation, name: str) -> list[str]:
+    return [e.status for e in operation.project.entries() if e.name == name]
+
+
+def test_a_released_round_leaves_nothing_that_is_due_until_its_terms_end(operation: Operation) -> None:
+    released(operation)
+    assert due(operation.project, operation.clock()) == []
+    manifest = operation.project.manifest()
+    operation.clock.to(operation.clock() + days(manifest.release.keep_days) - timedelta(seconds=1))
+    assert kinds(operation) == set()
+    operation.clock.to(operation.clock() + timedelta(seconds=1))
+    assert kinds(operation) == {"release"}
+    assert destroy_due(operation.project, operation.clock).counts() == {"release": len(PARTNERS)}
+    assert not list((operation.project.folder / "releases").rglob("*.release.*"))
+    operation.clock.to(MONDAY + days(manifest.retention.log_details_days))
+    assert kinds(operation) == {"subjects", "letter"}
+    destroy_due(operation.project, operation.clock)
+    assert kinds(operation) == set()
+    assert entries(operation, "expire") == ["Ok"] * len(PARTNERS)
+    assert entries(operation, "destroy subjects") == ["Ok"]
+    key = VerifierKey.of(manifest.matcher.domain, public_key(manifest.matcher.signing_key))
+    assert verify_log(operation.project.log_file, key).ok
+
+
+def test_what_lies_there_of_a_round_that_is_over_is_due_at_once(operation: Operation) -> None:
+    drop = operation.deliver("uwv", ROUND)
+    operation.watch()
+    sealed = drop.parent.joinpath(next(drop.parent.glob("*.age")).name).read_bytes()
+    key = (operation.project.round_folder(ROUND) / "round.key").read_bytes()
+    retention.give_up(operation.project, ROUND, operation.clock)
+    inbox = operation.project.folder / "inbox" / "uwv" / f"proef.{ROUND}.uwv.0000000000000000.part-0000.age"
+    staged = operation.project.folder / "staging" / ROUND / "uwv" / f"proef.{ROUND}.uwv.release.age"
+    again = operation.project.round_folder(ROUND) / "round.key"
+    for file, data in ((inbox, sealed), (staged, sealed), (again, key)):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(data)
+    assert {one.name.split("/")[0] for one in due(operation.project, operation.clock())} == {
+        "inbox", "staging", "rounds",
+    }  # fmt: skip
+    assert destroy_due(operation.project, operation.clock).counts() == {"drop": 3}
+    assert not any(file.exists() for file in (inbox, staged, again))
+    assert entries(operation, "retention") == ["Ok"]
+
+
+def test_drops_of_an_open_round_and_its_key_are_never_due(operation: Operation) -> None:
+    operation.deliver("uwv", ROUND)
+    operation.watch()
+    operation.clock.to(operation.clock() + days(400))
+    assert kinds(operation) <= {"letter"}
+
+
+def test_a_refused_drop_of_no_round_goes_after_a_week_and_a_stray_file_after_a_day(
+    operation: Operation,
+) -> None:
+    with place(operation.places["uwv"]) as there:
+        there.give("in", "proef.2020-01-01.uwv.0000000000000000.drop.json", b'{"no": "drop"}')
+    operation.watch()
+    stray = operation.project.folder / "inbox" / "uwv" / "jansen.csv"
+    stray.write_text("999990019")
+    at = operation.clock().timestamp()
+    os.utime(stray, (at, at))
+    operation.clock.to(MONDAY + DAY - timedelta(seconds=1))
+    assert kinds(operation) == set()
+    operation.clock.to(MONDAY + DAY)
+    assert [one.name for one in due(operation.project, operation.clock())] == ["inbox/uwv/jansen.csv"]
+    operation.clock.to(MONDAY + REFUSED)
+    assert destroy_due(operation.project, operation.clock).counts() == {"drop": 2}
+    assert not list((operation.project.folder / "quarantine").rglob("*.drop.json"))
+    assert list((operation.project.folder / "quarantine").rglob("reason.json"))
+    assert "jansen" not in str(operation.project.entries())
+
+
+def test_what_a_killed_process_left_half_goes_after_a_day(operation: Operation) -> None:
+    half = operation.project.folder / "inbox" / "uwv" / ".part.age.0a1b2c3d.tmp"
+    half.write_bytes(b"half")
+    at = operation.clock().timestamp()
+    os.utime(half, (at, at))
+    operation.clock.to(MONDAY + DAY)
+    assert "temporary" in kinds(operation)
+    destroy_due(operation.project, operation.clock)
+    assert not half.exists()
+
+
+def test_a_link_is_removed_and_not_followed(operation: Operation, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_text("not ours")
+    link = operation.project.folder / "inbox" / "uwv" / "link"
+    link.symlink_to(elsewhere)
+    at = operation.clock().timestamp()
+    os.utime(link, (at, at), follow_symlinks=False)
+    operation.clock.to(MONDAY + DAY)
+    assert destroy_due(operation.project, operation.clock).counts() == {"drop": 1}
+    assert elsewhere.read_text() == "not ours"
+    assert not link.is_symlink()
+
+
+def test_what_cannot_be_destroyed_is_told_and_logged_once_a_day_and_the_rest_goes_on(
+    operation: Operation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    released(operation)
+    operation.clock.to(operation.clock() + days(31))
+    destroy = retention.destroy
+
+    def stuck(path: Path) -> None:
+        if "svb" in path.name:
+            raise OSError(30, "Read-only file system")
+        destroy(path)
+
+    monkeypatch.setattr(retention, "destroy", stuck)
+    for _ in range(3):
+        seen = operation.watch()
+    assert seen.failed
+    assert [one.name for one, _ in seen.destroyed.failed] == [f"proef.{ROUND}.svb.release.json"]
+    assert entries(operation, "retention") == ["Error"]
+    said = next(e for e in operation.project.entries() if e.name == "retention")
+    assert "Read-only file system" in str(said.attributes["exception.message"])
+    assert operation.state(ROUND) == "destroyed"
+    operation.clock.to(operation.clock() + DAY)
+    operation.watch()
+    assert entries(operation, "retention") == ["Error", "Error"]
+    monkeypatch.undo()
+    assert not operation.watch().failed
+    assert kinds(operation) == set()
+
+
+def test_every_kind_that_is_due_is_told_in_both_languages() -> None:
+    from lsi_match.cli.match import _KINDS
+
+    assert {term.kind for term in TERMS} <= _KINDS.keys()
+
+
+def test_a_duty_is_done_by_itself_and_remembers_when(operation: Operation) -> None:
+    for partner in PARTNERS:
+        operation.deliver(partner, ROUND)
+    before = operation.clock()
+    operation.clock.to(before + timedelta(hours=1))
+    seen = watch(operation.project, operation.clock, operation.run, {Duty.RETENTION})
+    assert (seen.arrivals, seen.done) == ([], [])
+    assert looked(operation.project) == dict.fromkeys((d.value for d in Duty), before) | {
+        "retention": operation.clock()
+    }
+    seen = watch(operation.project, operation.clock, operation.run, {Duty.DROPS})
+    assert len(seen.arrivals) == 3
+    assert seen.done == []
+    seen = watch(operation.project, operation.clock, operation.run, {Duty.MATCH})
+    assert [how for _, how in seen.done] == ["released"]
+
+
+def test_an_opening_that_was_logged_before_a_stop_is_the_one_that_counts(
+    tmp_path: Path, operation: Operation
+) -> None:
+    script = (
+        "import os, sys; from pathlib import Path; from datetime import datetime\n"
+        "from lsi_match.matcher.run import open_round; from lsi_match.matcher.site import Site\n"
+        "Path.rename_ = Path.rename\n"
+        "def stop(self, to):\n"
+        "    if self.name.endswith('.opening'): os._exit(9)\n"
+        "    return Path.rename_(self, to)\n"
+        "Path.rename = stop\n"
+        "open_round(Site(Path(sys.argv[1])).project('proef'), 'hand', '2026-06-08', datetime.fromisoformat(sys.argv[2]))\n"
+    )
+    site, now = operation.world.site.folder, operation.clock()
+    done = subprocess.run([sys.executable, "-c", script, str(site), now.isoformat()])
+    assert done.returncode == 9
+    assert not operation.project.round_folder("hand").exists()
+    open_round(operation.project, "hand", "2026-06-08", now + timedelta(minutes=1))
+    mine = [
+        e for e in operation.project.entries()
+        if e.name == "open round" and e.attributes["lsi.round"] == "hand"
+    ]  # fmt: skip
+    opening, _data = operation.project.opening("hand")
+    assert len(mine) == 1
+    assert opening.opened_at == now
+    run = Run(operation.project, "hand", operation.clock)
+    run.destroy()
+    run.close()
