@@ -7,6 +7,7 @@ shown, so that logs, Prefect and the command line all say the same thing.
 
 from __future__ import annotations
 
+import errno
 import traceback
 from pathlib import Path
 from string import Formatter
@@ -47,6 +48,31 @@ class LsiError(Exception):
         return (self.nl if language == "nl" else self.en).format(**self.facts)
 
 
+class DiskFullError(LsiError):
+    nl = "De schijf is vol. Wat niet meer paste, is niet half geschreven. Maak ruimte; daarna gaat het vanzelf verder."
+    en = "The disk is full. What did not fit is not half-written. Make room; then it goes on by itself."
+
+
+class DiskReadOnlyError(LsiError):
+    nl = "De schijf is alleen te lezen. Er is niets veranderd. Koppel haar schrijfbaar; daarna gaat het vanzelf verder."
+    en = "The disk is read-only. Nothing was changed. Mount it for writing; then it goes on by itself."
+
+
+#: What the system says when a disk takes no more, and what that is called here.
+_DISK: dict[int | None, type[LsiError]] = {
+    errno.ENOSPC: DiskFullError,
+    errno.EDQUOT: DiskFullError,
+    errno.EFBIG: DiskFullError,
+    errno.EROFS: DiskReadOnlyError,
+}
+
+
+def of_disk(error: BaseException) -> LsiError | None:
+    """What to say when `error` came from a disk that is full or read-only; None for anything else."""
+    kind = _DISK.get(error.errno) if isinstance(error, OSError) else None
+    return kind() if kind else None
+
+
 class UnexpectedError(LsiError):
     """A mistake of ours. Its text names the kind and the place only, since the original text could hold data."""
 
@@ -54,8 +80,11 @@ class UnexpectedError(LsiError):
     en = "This failed on a mistake in the program ({kind} in {place}). Nothing was delivered or released. Report this."
 
     @classmethod
-    def of(cls, error: BaseException) -> UnexpectedError:
-        """Kind and place of `error`, the place being the deepest one in our own code."""
+    def of(cls, error: BaseException) -> LsiError:
+        """Kind and place of `error`, the place being the deepest one in our own code; a disk that takes no more is told
+        as that."""
+        if (disk := of_disk(error)) is not None:
+            return disk
         frames = traceback.extract_tb(error.__traceback__)
         ours = [frame for frame in frames if "lsi_match" in frame.filename] or list(frames)
         place = f"{Path(ours[-1].filename).name}:{ours[-1].lineno}" if ours else "?"

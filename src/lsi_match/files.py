@@ -48,7 +48,7 @@ def whole_file(path: Path, *, replace: bool = False) -> Iterator[BinaryIO]:
     if path.exists() and not replace:
         raise FileExistsAlreadyError(file=str(path))
     private_folder(path.parent)
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    beside = _half(path)
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as handle:
@@ -109,14 +109,27 @@ def read_private(path: Path) -> bytes:
     return data
 
 
+def _half(path: Path) -> Path:
+    """A name for what is not yet, or no longer, the file at `path`."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+
+
+def half_files(folder: Path, of: str = "*") -> list[Path]:
+    """What a process that was killed left in `folder`, half written or half destroyed, of files with names like `of`."""
+    return sorted(folder.glob(f".{of}.{'[0-9a-f]' * 8}.tmp"))
+
+
 def destroy(path: Path) -> None:
-    """Overwrite a file once and remove it. On disks that copy on write only the lost key makes it unreadable."""
+    """Overwrite a file once and remove it. On disks that copy on write only the lost key makes it unreadable.
+
+    It loses its name first: a file that is still called `path` is whole, wherever this is broken off.
+    """
     if not path.exists():
         return
-    with path.open("r+b") as handle:
-        size = path.stat().st_size
-        handle.write(bytes(size))
+    going = path if path in half_files(path.parent) else path.rename(_half(path))
+    with going.open("r+b") as handle:
+        handle.write(bytes(going.stat().st_size))
         handle.flush()
         os.fsync(handle.fileno())
-    path.unlink()
-    sync_folder(path.parent)
+    going.unlink()
+    sync_folder(going.parent)

@@ -23,12 +23,14 @@ from urllib.parse import urlsplit
 import fsspec
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from lsi_match.errors import LsiError
+from lsi_match.errors import LsiError, of_disk
 from lsi_match.files import private_folder, read_private, sync_folder
 
 Side = Literal["in", "out"]
 #: Names that are taken from a place; anything else that lies there is left alone.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,200}")
+#: What `give` leaves half-written when its process is killed.
+_HALF = re.compile(r"\.[A-Za-z0-9][A-Za-z0-9._-]{0,200}\.[0-9a-f]{8}\.tmp")
 _BLOCK = 2**20
 _TIMEOUT = 30
 
@@ -103,12 +105,16 @@ class Place:
         self.close()
 
     def _path(self, side: Side, name: str) -> str:
-        if not _NAME.fullmatch(name):
+        if not (_NAME.fullmatch(name) or _HALF.fullmatch(name)):
             raise PlaceUnreachableError(place=self._name, problem="a name that is not allowed")
         return f"{self._root}/{side}/{name}"
 
-    def listing(self, side: Side) -> dict[str, Stamp]:
-        """The files on one side, by name. Files with odd names, folders and links are left out."""
+    def listing(self, side: Side, *, half: bool = False) -> dict[str, Stamp]:
+        """The files on one side, by name. Files with odd names, folders and links are left out.
+
+        Args:
+            half: also what a giver that was killed left half-written.
+        """
         with _unreachable(self._name):
             folder = f"{self._root}/{side}"
             try:
@@ -120,7 +126,10 @@ class Place:
                 for entry in found
                 if entry["type"] == "file"
                 and not entry.get("islink")
-                and _NAME.fullmatch(name := str(entry["name"]).rsplit("/", 1)[-1])
+                and (
+                    _NAME.fullmatch(name := str(entry["name"]).rsplit("/", 1)[-1])
+                    or (half and _HALF.fullmatch(name))
+                )
             }  # fmt: skip
 
     def read(self, side: Side, name: str, at_most: int) -> bytes:
@@ -241,7 +250,7 @@ def _unreachable(name: str) -> Iterator[None]:
     except (LsiError, ImportError):
         raise
     except Exception as error:
-        raise PlaceUnreachableError(place=name, problem=type(error).__name__) from None
+        raise of_disk(error) or PlaceUnreachableError(place=name, problem=type(error).__name__) from None
 
 
 @contextmanager

@@ -195,23 +195,20 @@ def test_a_duty_is_done_by_itself_and_remembers_when(operation: Operation) -> No
     assert [how for _, how in seen.done] == ["released"]
 
 
-def test_an_opening_that_was_logged_before_a_stop_is_the_one_that_counts(
+def test_an_opening_that_was_broken_off_before_it_was_logged_is_made_anew(
     tmp_path: Path, operation: Operation
 ) -> None:
     script = (
         "import os, sys; from pathlib import Path; from datetime import datetime\n"
-        "from lsi_match.matcher.run import open_round; from lsi_match.matcher.site import Site\n"
-        "Path.rename_ = Path.rename\n"
-        "def stop(self, to):\n"
-        "    if self.name.endswith('.opening'): os._exit(9)\n"
-        "    return Path.rename_(self, to)\n"
-        "Path.rename = stop\n"
+        "from lsi_match.matcher.journal import Journal; from lsi_match.matcher.run import open_round\n"
+        "from lsi_match.matcher.site import Site\n"
+        "Journal.record = lambda *a, **k: os._exit(9)\n"
         "open_round(Site(Path(sys.argv[1])).project('proef'), 'hand', '2026-06-08', datetime.fromisoformat(sys.argv[2]))\n"
     )
     site, now = operation.world.site.folder, operation.clock()
     done = subprocess.run([sys.executable, "-c", script, str(site), now.isoformat()])
     assert done.returncode == 9
-    assert not operation.project.round_folder("hand").exists()
+    assert operation.state("hand") == "absent"
     open_round(operation.project, "hand", "2026-06-08", now + timedelta(minutes=1))
     mine = [
         e for e in operation.project.entries()
@@ -219,7 +216,7 @@ def test_an_opening_that_was_logged_before_a_stop_is_the_one_that_counts(
     ]  # fmt: skip
     opening, _data = operation.project.opening("hand")
     assert len(mine) == 1
-    assert opening.opened_at == now
+    assert opening.opened_at == now + timedelta(minutes=1)
     run = Run(operation.project, "hand", operation.clock)
     run.destroy()
     run.close()

@@ -22,6 +22,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from lsi_match.errors import DiskReadOnlyError
 from lsi_match.oversight.verify import verify_log
 from lsi_match.protocol import log_entry
 from lsi_match.protocol.canonical import canonical_json
@@ -208,7 +209,7 @@ def test_a_log_at_rest_is_one_file_and_can_be_read_where_nothing_can_be_written(
     try:
         with Log.open(path, read_only=True) as log:
             assert log.size == 1
-            with pytest.raises(log_file.LogUnreadableError):
+            with pytest.raises(DiskReadOnlyError):
                 log.append([(entry(2), None)])
         assert verify_log(path, MATCHER).ok
     finally:

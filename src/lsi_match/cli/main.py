@@ -23,7 +23,7 @@ from lsi_match.cli import (
     trust,
 )
 from lsi_match.cli.prompt import prompt
-from lsi_match.errors import LsiError, UnexpectedError, WrongUseError
+from lsi_match.errors import LsiError, UnexpectedError, WrongUseError, of_disk
 from lsi_match.files import FileUnreadableError
 
 HELP = """Privacy-preserving matching for casustafels.
@@ -63,7 +63,7 @@ def run(arguments: list[str]) -> int:
     except OSError as error:
         problem = error.strerror or type(error).__name__
         named = FileUnreadableError(file=str(error.filename or "-"), problem=problem)
-        console.show_error(named, "--json" in arguments)
+        console.show_error(of_disk(error) or named, "--json" in arguments)
         return 1
     except Exception as error:
         if os.environ.get("LSI_MATCH_DEBUG"):

@@ -236,7 +236,7 @@ def publish(project: Project, now: datetime) -> list[Trouble]:
 
 
 def _publish(project: Project, there: Place, outgoing: dict[str, Path]) -> None:
-    lying = there.listing(OUT)
+    lying = there.listing(OUT, half=True)
     for name in lying.keys() - outgoing.keys():
         if _ours(project, name):
             there.remove(OUT, name)
@@ -248,7 +248,7 @@ def _publish(project: Project, there: Place, outgoing: dict[str, Path]) -> None:
 
 def _ours(project: Project, name: str) -> bool:
     """Whether a file at a place is of this project, and not of another that uses the same place."""
-    first = name.partition(".")[0]
+    first = name.lstrip(".").partition(".")[0]
     return first == project.id or all(first != other.id for other in project.site.projects())
 
 

@@ -20,7 +20,15 @@ from pathlib import Path
 import duckdb
 
 from lsi_match.errors import LsiError
-from lsi_match.files import destroy, private_folder, read_bytes, read_private, sync_folder, write_whole
+from lsi_match.files import (
+    destroy,
+    half_files,
+    private_folder,
+    read_bytes,
+    read_private,
+    sync_folder,
+    write_whole,
+)
 from lsi_match.matcher import buckets
 from lsi_match.matcher.counts_table import counts_table
 from lsi_match.matcher.gates import require
@@ -98,32 +106,33 @@ class MemoryLimitError(LsiError):
 def open_round(project: Project, round_id: str, reference_date: str, now: datetime) -> Path:
     """Open a round: a fresh key that its drops are sealed to, in a signed and logged opening; its file.
 
+    The key and the opening lie there before the log says that the round is open. Where this was broken off before
+    that, nobody has the opening, and it is done anew.
+
     Args:
         round_id: lower-case letters, digits and hyphens, for example `2026-10`.
         reference_date: ISO date that the criteria look at.
 
     Raises:
         RoundExistsError: the name was used before.
+        RoundBusyError: another process is opening it.
         GateError: the project may not run today.
     """
+    folder = private_folder(project.round_folder(round_id))
+    lock = _lock(folder / "lock", round_id, project.id)
+    try:
+        return _open_round(project, folder, round_id, reference_date, now)
+    finally:
+        os.close(lock)
+
+
+def _open_round(project: Project, folder: Path, round_id: str, reference_date: str, now: datetime) -> Path:
     manifest = project.manifest()
-    folder = project.round_folder(round_id)
-    if folder.exists():
+    if any(entry.attributes.get("lsi.round") == round_id for entry in project.entries()):
         raise RoundExistsError(round=round_id, project=project.id)
     require(manifest, project.evidence(now))
-    made = folder.with_name(f".{round_id}.opening")
-    if not _logged_opening(project, made, round_id):
-        shutil.rmtree(made, ignore_errors=True)
-        _log_opening(project, manifest, made, round_id, reference_date, now)
-    made.rename(folder)
-    sync_folder(folder.parent)
-    return folder / "opening.json"
-
-
-def _log_opening(
-    project: Project, manifest: Manifest, made: Path, round_id: str, reference_date: str, now: datetime
-) -> None:
-    """Make the opening and the key in the folder `made`, and log them. A stop after this is made up for the next time."""
+    for file in (folder / "round.key", folder / "opening.json", *half_files(folder)):
+        destroy(file)
     secret, recipient = make_round_key()
     largest = max(sum(s.volume.at_most for s in p.selections) for p in manifest.partners.values())
     opening = Opening(
@@ -138,8 +147,8 @@ def _log_opening(
         trace_id=secrets.token_hex(16),
     )
     document = sign(opening, OPENING, project.site.identity())
-    write_whole(made / "round.key", secret.encode())
-    write_whole(made / "opening.json", document)
+    write_whole(folder / "round.key", secret.encode())
+    write_whole(folder / "opening.json", document)
     with project.journal() as journal:
         digest = project.keep(document)
         journal.record(
@@ -149,17 +158,7 @@ def _log_opening(
             trace_id=opening.trace_id,
             facts={"round": round_id, "opening": digest},
         )
-
-
-def _logged_opening(project: Project, made: Path, round_id: str) -> bool:
-    """Whether the log has the opening in the folder `made`: the process was stopped just before it counted."""
-    file = made / "opening.json"
-    return file.exists() and any(
-        entry.name == Step.OPEN_ROUND.value
-        and entry.attributes.get("lsi.round") == round_id
-        and entry.attributes.get("lsi.opening") == digest_of_bytes(read_bytes(file))
-        for entry in project.entries()
-    )
+    return folder / "opening.json"
 
 
 def _lock(file: Path, round_id: str, project: str) -> int:
@@ -198,13 +197,17 @@ def set_aside(
         accepted: names of parts that belong to another drop and stay.
     """
     stem, kept = file.name.removesuffix(DROP_SUFFIX), set(accepted)
-    to = private_folder(project.folder / "quarantine" / partner / f"{round_id}.{secrets.token_hex(4)}")
+    # The same for the same file: when this is broken off and done again, its partner finds one reason.
+    one = file.lstat()
+    token = digest_of_bytes(f"{file.name} {one.st_size} {one.st_mtime_ns}".encode())[-8:]
+    to = private_folder(project.folder / "quarantine" / partner / f"{round_id}.{token}")
     reason = {"reason": error.reason, "at": at.isoformat(), "nl": error.text("nl"), "en": error.text("en")}
-    write_whole(to / REASON, json_document(reason))  # first: a drop that is gone without a word is the worst
+    write_whole(to / REASON, json_document(reason), replace=True)
+    # The descriptor before its parts: without them it would be refused once more, for another reason.
+    file.rename(to / file.name)
     for path in sorted(file.parent.glob(f"{stem}.part-*.age")):
         if path.name not in kept:
             path.rename(to / path.name)
-    file.rename(to / file.name)
     sync_folder(to)
 
 
@@ -536,7 +539,12 @@ class Run:
             self._engine = None
         self._drops = {}
         destroy(self._key_file)
-        inbox = sorted((self.project.folder / "inbox").rglob(f"{self.project.id}.{self.round_id}.*"))
+        for half in half_files(self._key_file.parent):
+            destroy(half)
+        named = f"{self.project.id}.{self.round_id}.*"
+        inbox = [
+            file for name in (named, f".{named}") for file in (self.project.folder / "inbox").rglob(name)
+        ]
         refused = sorted((self.project.folder / "quarantine").glob(f"*/{self.round_id}.*/*"))
         gone = [file for file in (*inbox, *refused) if file.is_file() and file.name != REASON]
         for file in gone:

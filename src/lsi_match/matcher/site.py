@@ -43,7 +43,7 @@ from lsi_match.trust.agreement import (
     read_agreement,
 )
 from lsi_match.trust.keys import Identity, load_identity, make_identity
-from lsi_match.trust.log import Log
+from lsi_match.trust.log import Log, LogInterruptedError
 from lsi_match.trust.root import Trust, project_of
 from lsi_match.trust.root_store import TrustStore
 from lsi_match.trust.signing import verify
@@ -169,7 +169,9 @@ class Project:
         return Journal.existing(self.log_file, self.id, self.site.identity())
 
     def journal(self) -> Journal:
-        return self.make_journal(self.manifest().matcher.domain)
+        """The journal of a project that was accepted; raises LogMissingError when its log is gone: a new one would say
+        that nothing was ever released."""
+        return self.existing_journal()
 
     @property
     def trust_store(self) -> TrustStore:
@@ -195,9 +197,16 @@ class Project:
             known[root.version] = root
 
     def entries(self) -> list[LogEntry]:
-        """Every entry of the log, oldest first; read without the site's keys."""
-        with Log.open(self.log_file, read_only=True) as log:
-            return [entry for _, entry in log.entries()]
+        """Every entry of the log, oldest first; read without the site's keys.
+
+        Where writing was broken off, opening the log for writing undoes the incomplete step first.
+        """
+        try:
+            with Log.open(self.log_file, read_only=True) as log:
+                return [entry for _, entry in log.entries()]
+        except LogInterruptedError:
+            with Log.open(self.log_file) as log:
+                return [entry for _, entry in log.entries()]
 
     def manifest(self) -> Manifest:
         """The manifest as registered, its bytes checked to be canonical."""

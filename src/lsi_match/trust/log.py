@@ -28,7 +28,7 @@ from typing import Any, Self
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from lsi_match.errors import LsiError
+from lsi_match.errors import DiskFullError, DiskReadOnlyError, LsiError
 from lsi_match.protocol.canonical import canonical_json
 from lsi_match.protocol.log_entry import SALT_SIZE, LogEntry, details_hash_of_bytes
 from lsi_match.trust import merkle, note
@@ -554,6 +554,9 @@ def problem_of(error: sqlite3.Error, path: Path) -> LsiError:
         "SQLITE_BUSY": lambda: LogBusyError(file=str(path)),
         "SQLITE_LOCKED": lambda: LogBusyError(file=str(path)),
         "SQLITE_READONLY_ROLLBACK": lambda: LogInterruptedError(file=str(path)),
+        "SQLITE_FULL": DiskFullError,
+        "SQLITE_READONLY": DiskReadOnlyError,
+        "SQLITE_READONLY_DIRECTORY": DiskReadOnlyError,
     }
     return kinds.get(code, lambda: LogUnreadableError(file=str(path), code=code))()
 
