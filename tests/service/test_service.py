@@ -69,7 +69,7 @@ def test_a_scheduled_round_opens_by_its_cron_and_nothing_of_it_stays_with_prefec
     with pytest.raises(HTTPError) as refused:
         urlopen(f"http://127.0.0.1:{port}/api/version", timeout=10)
     assert refused.value.code == 401
-    assert within(150, lambda: operation.state(round_id) == "open")
+    assert within(600, lambda: operation.state(round_id) == "open")
     secret = (operation.project.round_folder(round_id) / "round.key").read_bytes().strip()
     for file in (operation.world.site.folder / "serve").iterdir():
         assert file.stat().st_mode & 0o077 == 0, file.name
