@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -13,7 +13,7 @@ from lsi_match.demo.world import Case, World
 from lsi_match.errors import LsiError
 from lsi_match.matcher.gates import require
 from lsi_match.matcher.run import Run
-from lsi_match.matcher.site import utc_now
+from lsi_match.matcher.site import DocumentAlteredError, utc_now
 from lsi_match.protocol.canonical import canonical_json
 
 from .conftest import ROUND
@@ -21,20 +21,60 @@ from .conftest import ROUND
 Document = dict[str, Any]
 
 
-def test_no_byte_can_be_another(world: World) -> None:
-    """Five hundred places, and the first and the last: a bit turned over, a byte more, a byte less."""
-    file = world.project.folder / "manifest.json"
-    whole = file.read_bytes()
-    opening, _ = world.project.opening(ROUND)
+def altered(whole: bytes, places: int) -> Iterator[bytes]:
+    """At so many places, and the first and the last: a bit turned over, a byte more, a byte less."""
     chance = random.Random(4)
-    for at in [0, len(whole) - 1, *chance.sample(range(len(whole)), 500)]:
+    for at in [0, len(whole) - 1, *chance.sample(range(len(whole)), places)]:
         flipped = bytes([whole[at] ^ (1 << chance.randrange(8))])
         changed = chance.choice([flipped, b"", whole[at : at + 1] + b" "])
-        file.write_bytes(whole[:at] + changed + whole[at + 1 :])
-        with pytest.raises(LsiError):
-            require(world.project.manifest(), world.project.evidence(utc_now(), opening))
-    file.write_bytes(whole)
-    require(world.project.manifest(), world.project.evidence(utc_now(), opening))
+        yield whole[:at] + changed + whole[at + 1 :]
+
+
+def test_no_byte_can_be_another_at_the_site(world: World) -> None:
+    """Of the manifest, and of what was signed about it."""
+    opening, _ = world.project.opening(ROUND)
+    now = utc_now()
+
+    def judged() -> None:
+        require(world.project.manifest(), world.project.evidence(now, opening))
+
+    for name, places in (
+        ("manifest.json", 400),
+        ("approvals/svb.json", 40),
+        ("approvals/svb.acknowledgement.json", 40),
+    ):
+        file = world.project.folder / name
+        whole = file.read_bytes()
+        for changed in altered(whole, places):
+            file.write_bytes(changed)
+            with pytest.raises(LsiError):
+                judged()
+        file.write_bytes(whole)
+    judged()
+
+
+def test_no_byte_can_be_another_at_a_partner(world: World) -> None:
+    home, now = world.home("uwv"), utc_now()
+    for name, places in (("manifest.json", 100), ("approvals/svb.json", 40)):
+        file = home.project(world.project_id) / name
+        whole = file.read_bytes()
+        for changed in altered(whole, places):
+            file.write_bytes(changed)
+            with pytest.raises(LsiError):
+                home.agreed_manifest(world.project_id, now)
+        file.write_bytes(whole)
+    assert home.agreed_manifest(world.project_id, now).digest == world.project.manifest().digest
+
+
+def test_a_kept_document_with_another_byte_is_refused(world: World) -> None:
+    digest = world.project.manifest().digest
+    file = world.project.folder / "documents" / f"{digest.removeprefix('sha256:')}.json"
+    whole = file.read_bytes()
+    assert world.project.kept(digest) == whole
+    for changed in altered(whole, 20):
+        file.write_bytes(changed)
+        with pytest.raises(DocumentAlteredError):
+            world.project.kept(digest)
 
 
 def every_record_a_case(manifest: Document) -> None:

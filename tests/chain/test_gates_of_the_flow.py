@@ -62,7 +62,14 @@ def ground(draft: Draft) -> None:
     )
 
 
+def altered(world: World) -> None:
+    """A manifest of this site that breaks a rule of manifests."""
+    file = world.project.folder / "manifest.json"
+    file.write_bytes(file.read_bytes().replace(b'"smallest_cell":10', b'"smallest_cell":1'))
+
+
 CLOSED: dict[Gate, tuple[str, Callable[[World], object], str]] = {
+    Gate.MANIFEST: ("samenloop", altered, "ManifestAlteredError"),
     Gate.APPROVAL: ("samenloop", withdrawn, "ApprovalWithdrawnError"),
     Gate.INSTRUCTION: ("samenloop", signed_anew(lambda _: None, ack=False), "InstructionGateError"),
     Gate.PLAN: ("samenloop", signed_anew(lambda d: d["basis"].update(purpose=f"TODO {d['basis']['purpose']}")), "PlanGateError"),
@@ -71,6 +78,8 @@ CLOSED: dict[Gate, tuple[str, Callable[[World], object], str]] = {
     Gate.DPO_ADVICE: ("samenloop", signed_anew(lambda d: d["dpo_advice"].pop("svb")), "DpoAdviceGateError"),
     Gate.EQUAL_TREATMENT: ("samenloop", signed_anew(ground), "EqualTreatmentGateError"),
     Gate.NEIGHBOURHOOD: ("wijk", signed_anew(lambda d: d["monitor"].update(dimensions=[])), "NeighbourhoodGateError"),
+    Gate.BOUNDS: ("samenloop", signed_anew(lambda d: d["release"].update(keep_days=2000)), "TermsGateError"),
+    Gate.RELEASE: ("samenloop", signed_anew(lambda d: d["release"]["to"]["belastingdienst"].pop("attributes_of")), "UnseenGateError"),
     Gate.PARTIES: ("samenloop", other_key, "PartyKeyDiffersError"),
     Gate.ROUND: ("samenloop", without_key, "RoundGateError"),
 }  # fmt: skip
@@ -111,8 +120,11 @@ def test_a_gate_that_does_not_hold_stops_the_flow(
     world, outcome = outcomes[gate]
     reason = CLOSED[gate][2]
     assert (outcome["state"], outcome["reason"]) == ("refused", reason)
-    with world.project.journal() as journal:
-        last = journal.entries()[-1]
+    last = world.project.entries()[-1]
+    if gate is Gate.MANIFEST:  # without a manifest there is nothing to log under
+        assert last.name == "open round"
+        assert not list(world.project.folder.glob("releases/*/*"))
+        return
     assert (last.name, last.status, last.attributes["exception.type"]) == ("gates", "Error", reason)
     assert not list(world.project.folder.glob("releases/*/*"))
     assert list(world.project.folder.glob("inbox/*/*.drop.json"))

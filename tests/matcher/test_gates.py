@@ -81,6 +81,18 @@ def ground(draft: Draft) -> None:
         advice["characteristics"] = [] if name == "svb" else ["leeftijd"]
 
 
+def goes_along(draft: Draft) -> None:
+    """A value that nobody gets to see."""
+    first = draft["partners"]["uwv"]["selections"][0]
+    first["attributes"] = [{"id": "loopt", "field": "actief", "kind": "boolean", "rationale": "Nodig."}]
+
+
+def advised(draft: Draft) -> None:
+    """The same, and every FG advised on it."""
+    ground(draft)
+    draft["dpo_advice"]["svb"]["characteristics"] = ["leeftijd"]
+
+
 def neighbourhood(draft: Draft) -> None:
     draft["project"]["type"] = "neighbourhood"
 
@@ -96,7 +108,17 @@ CLOSED: list[tuple[Callable[[Draft], object], Gate, str]] = [
     (lambda d: d["dpo_advice"]["svb"].update(date="2027-01-01"), Gate.DPO_ADVICE, "DpoAdviceGateError"),
     (lambda d: d["dpo_advice"]["svb"].update(outcome="negative"), Gate.DPO_ADVICE, "DpoAdviceUnansweredGateError"),
     (ground, Gate.EQUAL_TREATMENT, "EqualTreatmentGateError"),
+    (lambda d: (advised(d), d["characteristics"]["leeftijd"].update(legal_basis="Mag.")), Gate.PLAN, "PlanGateError"),
     (lambda d: (neighbourhood(d), d["monitor"].update(dimensions=[])), Gate.NEIGHBOURHOOD, "NeighbourhoodGateError"),
+    (lambda d: (neighbourhood(d), d["monitor"]["dimensions"][0].update(role="legitimate")), Gate.NEIGHBOURHOOD, "NeighbourhoodGateError"),
+    (lambda d: (neighbourhood(d), d["dpo_advice"]["svb"].update(date="2020-01-01")), Gate.NEIGHBOURHOOD, "NeighbourhoodGateError"),
+    (lambda d: d["match"].update(rationale="Waarom dit samen een casus is"), Gate.PLAN, "PlanGateError"),
+    (lambda d: d["project"].update(title="Titel zoals mensen het project noemen"), Gate.PLAN, "PlanGateError"),
+    (lambda d: d["work_instruction"].update(digest="sha256:" + "0" * 64), Gate.PLAN, "PlanGateError"),
+    (lambda d: d["release"].update(keep_days=d["retention"]["log_details_days"] + 1), Gate.BOUNDS, "TermsGateError"),
+    (lambda d: d["release"].update(max_cases=1_000_000), Gate.BOUNDS, "CasesGateError"),
+    (lambda d: goes_along(d), Gate.RELEASE, "UnseenGateError"),
+    (lambda d: d["release"]["to"]["uwv"].update(attributes_of=["svb"]), Gate.RELEASE, "NothingToShowGateError"),
 ]  # fmt: skip
 
 
@@ -112,16 +134,28 @@ def test_what_closes_a_gate(
     assert type(stopped.value).__name__ == reason
 
 
+def test_what_goes_along_may_be_shown_to_one_partner_alone(tmp_path: Path) -> None:
+    world = parties(
+        tmp_path, lambda d: (goes_along(d), d["release"]["to"]["svb"].update(attributes_of=["uwv"]))
+    )
+    assert closed(world, evidence(world)) == {}
+
+
+def test_a_manifest_that_was_made_around_its_rules_is_found_when_it_is_judged(tmp_path: Path) -> None:
+    world = parties(tmp_path)
+    wide = world.manifest.model_copy(
+        update={"release": world.manifest.release.model_copy(update={"keep_days": 10_000})}
+    )
+    (first, *_) = evaluate(wide, evidence(world))
+    assert (first.gate, type(first.error).__name__) == (Gate.MANIFEST, "ManifestAlteredError")
+
+
 def test_a_negative_advice_that_was_answered_is_no_obstacle(tmp_path: Path) -> None:
     world = parties(tmp_path, lambda d: d["dpo_advice"]["svb"].update(outcome="negative", answer=PROSE))
     assert closed(world, evidence(world)) == {}
 
 
 def test_a_ground_on_which_every_fg_advised_is_allowed_and_not_in_a_neighbourhood(tmp_path: Path) -> None:
-    def advised(draft: Draft) -> None:
-        ground(draft)
-        draft["dpo_advice"]["svb"]["characteristics"] = ["leeftijd"]
-
     world = parties(tmp_path / "theme", advised)
     assert closed(world, evidence(world)) == {}
     world = parties(tmp_path / "wijk", lambda d: (advised(d), neighbourhood(d)))

@@ -65,7 +65,9 @@ def test_what_seems_to_be_one_and_is_not_declared_is_named_too() -> None:
         first["criteria"].append({"id": "n", "when": "nationaliteit = 'X'", "rationale": "Zomaar."})
         draft["partners"]["uwv"]["selections"] = [first]
 
-    assert "`uwv.lijst` kijkt naar `nationaliteit`" in approval_text(changed(betrays), STATEMENT, "nl", None)
+    assert "`uwv.lijst` noemt het veld `nationaliteit`" in approval_text(
+        changed(betrays), STATEMENT, "nl", None
+    )
 
 
 def test_what_changes_since_the_version_before_is_told_by_what_it_means() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from handmade import document, selection
+from handmade import PROSE, document, selection
 
 from lsi_match.errors import Language
 from lsi_match.oversight.manifest_page import difference, explained
@@ -67,7 +67,7 @@ def test_a_field_that_betrays_a_ground_is_pointed_out() -> None:
     first["criteria"] = [{"id": "x", "when": "nationaliteit = 'x'", "rationale": "Zomaar."}]
     value = document({"gemeente": [first], "uwv": [selection()], "svb": [selection()]})
     page = explained(Manifest.model_validate(value), "nl")
-    assert "`gemeente.lijst` kijkt naar `nationaliteit`" in page
+    assert "`gemeente.lijst` noemt het veld `nationaliteit`" in page
 
 
 def changed(change: Callable[[dict[str, Any]], object]) -> str:
@@ -116,6 +116,53 @@ def test_everything_else_is_told_as_it_stood_and_stands(
     change: Callable[[dict[str, Any]], object], line: str
 ) -> None:
     assert line in changed(change)
+
+
+@pytest.mark.parametrize(
+    ("change", "meaning"),
+    [
+        (lambda v: v["release"].update(max_cases=99), "Hoogstens zoveel casussen; bij meer wordt niets vrijgegeven."),
+        (lambda v: first(v)["volume"].update(at_most=5), "Verwacht aantal records: hoogstens."),
+        (lambda v: v["dpo_advice"]["svb"].update(reference="X"), "Kenmerk, of waar het advies te vinden is."),
+        (lambda v: first(v)["fields"]["soort"].update(meaning="X"), "Wat er in het veld staat, in gewone taal."),
+        (lambda v: v["monitor"].update(tolerance=2), "Verhouding tot waar een verschil wordt aanvaard."),
+    ],
+)  # fmt: skip
+def test_what_a_changed_member_is_for_is_told(
+    change: Callable[[dict[str, Any]], object], meaning: str
+) -> None:
+    assert f"Wat dit is: {meaning}" in changed(change)
+
+
+def proxy(value: dict[str, Any]) -> None:
+    """A field that a signal looks at turns out to have to do with income."""
+    value["characteristics"] = {"inkomen": {"kind": "proxy", "label": "Inkomen", "rationale": PROSE}}
+    first(value)["fields"]["bedrag"]["characteristic"] = "inkomen"
+
+
+def test_a_proxy_that_comes_is_told_with_its_reason_and_every_place() -> None:
+    page = changed(proxy)
+    part = page.split("## Wat met discriminatie te maken heeft\n")[1].split("\n## ")[0]
+    assert f"**Inkomen** (hangt vaak samen met zo'n grond): nieuw. {PROSE}" in part
+    assert "Telt nu ook mee in: gemeente.lijst.signals.hoog" in part
+
+
+def test_a_criterion_that_looks_at_a_proxy_or_no_longer_does_says_so() -> None:
+    value = document()
+    proxy(value)
+    old = Manifest.model_validate(value)
+    first(value)["criteria"][0]["when"] = "actief AND bedrag > 5"
+    new = Manifest.model_validate(value)
+    there, back = (difference(*pair, "nl", names=NAMES) for pair in ((old, new), (new, old)))
+    line = there.split("- `gemeente.lijst.criteria.lopend`: ")[1].split("\n- ")[0]
+    assert "Kijkt naar: Inkomen (hangt vaak samen met een grond van discriminatie)." in line
+    assert "Telt nu ook mee in: gemeente.lijst.criteria.lopend" in there
+    assert "Telt niet meer mee in: gemeente.lijst.criteria.lopend" in back
+
+
+def test_a_field_that_comes_to_betray_a_ground_is_pointed_out_in_what_changes() -> None:
+    page = changed(lambda v: first(v)["fields"].update(herkomst={"type": "text", "meaning": "Land"}))
+    assert "`gemeente.lijst` noemt het veld `herkomst`" in page
 
 
 def test_no_change_is_no_change() -> None:

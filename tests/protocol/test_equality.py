@@ -102,7 +102,11 @@ def test_a_characteristic_that_is_not_explained_is_refused(
         ("postcode", "postcode"),
         ("aantal_kinderen", "huishouden"),
         ("geboortedatum_vader", "leeftijd"),
+        ("herkomstland", "afkomst"),
+        ("partnernationaliteit", "nationaliteit"),
+        ("postcodegebied", "postcode"),
         ("bedrag_per_maand", None),
+        ("straat", None),
         ("soort", None),
     ],
 )
@@ -115,8 +119,17 @@ def test_a_name_that_betrays_a_characteristic_is_warned_about(name: str, betrays
     )
 
 
-def test_a_field_that_decides_nothing_is_not_warned_about() -> None:
+def test_a_field_that_decides_nothing_is_warned_about_unless_it_only_identifies() -> None:
     fields = selection()["fields"] | {"nationaliteit": {"type": "text", "meaning": "Iets"}}
+    assert [found.field for found in undeclared(made("actief", fields=fields))] == ["nationaliteit"]
+    source = {"kind": "bsn", "fields": ["nationaliteit"]}
+    assert undeclared(made("actief", fields=fields, identifiers=[source])) == []
+    assert undeclared(made("nationaliteit = 'x'", fields=fields, identifiers=[source]))
+
+
+def test_what_a_field_means_betrays_it_as_well() -> None:
+    fields = selection()["fields"] | {"code7": {"type": "text", "meaning": "Nationaliteit, in cijfers"}}
+    assert [found.field for found in undeclared(made("code7 = 'x'", fields=fields))] == ["code7"]
     assert undeclared(made("actief", fields=fields)) == []
 
 

@@ -79,8 +79,8 @@ def check(manifest: Path, *, json: Json = False) -> None:
             out.print(f"  {rule.id}: {rule.when}\n    {rule.rationale}", markup=False, soft_wrap=True)
     for found in undeclared(document):
         label = say(found.characteristic.nl, found.characteristic.en)
-        out.print(say(f"Let op: {found.partner}.{found.selection} kijkt naar '{found.field}', en zegt niet dat dat met {label} te maken heeft.",
-                      f"Mind: {found.partner}.{found.selection} looks at '{found.field}' and does not say that it has to do with {label}."),
+        out.print(say(f"Let op: {found.partner}.{found.selection} noemt het veld '{found.field}', en zegt niet dat het met {label} te maken heeft.",
+                      f"Mind: {found.partner}.{found.selection} names the field '{found.field}' and does not say that it has to do with {label}."),
                   style="yellow", markup=False, soft_wrap=True)  # fmt: skip
     out.print(f"\nmatch: {document.match.rule}\n  {document.match.rationale}", markup=False, soft_wrap=True)
 
@@ -174,12 +174,10 @@ def new(draft: Path, *, json: Json = False) -> None:
     Args:
         draft: the file to write (YAML); it must not exist yet.
     """
-    from importlib.resources import files
-
     from lsi_match.files import write_whole
+    from lsi_match.protocol.template import template
 
-    text = files("lsi_match.protocol").joinpath("data/template.yaml").read_bytes()
-    write_whole(draft, text)
+    write_whole(draft, template())
     done(say(f"Gemaakt: {draft}. Vul het in, en bekijk het met 'manifest explain'.",
              f"Made: {draft}. Fill it in, and look at it with 'manifest explain'."), {"draft": str(draft)}, json)  # fmt: skip
 

@@ -1,21 +1,25 @@
 """The gates: what must hold before a round is opened and before a run does anything.
 
-1. **approval**: every controller approved exactly this manifest, with a key that the trust root named for that when
+1. **manifest**: it holds to every rule of a manifest (docs/manifest.md), read anew from its own bytes.
+2. **approval**: every controller approved exactly this manifest, with a key that the trust root named for that when
    the approval was taken in, and did not withdraw.
-2. **instruction**: every controller acknowledged the work instruction; together they cover every role that must.
-3. **plan**: every part of the project plan says something of its own: no two alike, no text left from a template.
-4. **period**: today lies within the project's period.
-5. **dpia**: a DPIA is referred to, dated before today.
-6. **dpo advice**: the FG of every controller advised, before today; a negative advice is answered.
-7. **equal treatment**: on every ground of discrimination that helps select, every FG advised.
-8. **neighbourhood**: a neighbourhood project has a monitor with groups that counts records of every partner that
-   can be counted, and no ground of discrimination helps select.
-9. **parties**: the trust root has not expired, and the keys in the manifest are those that it names.
-10. **round**: the round was opened under this manifest, and its key is still there.
+3. **instruction**: every controller acknowledged the work instruction; together they cover every role that must.
+4. **plan**: every part of the project plan says something of its own: no two alike, no text left from a template.
+5. **period**: today lies within the project's period.
+6. **dpia**: a DPIA is referred to, dated before today.
+7. **dpo advice**: the FG of every controller advised, before today; a negative advice is answered.
+8. **equal treatment**: on every ground of discrimination that helps select, every FG advised.
+9. **neighbourhood**: a neighbourhood project has a monitor that compares groups and can count records of a partner; every
+   FG advised after the DPIA was there; and no ground of discrimination helps select.
+10. **bounds**: cases cannot be opened for longer than what answers the people in them is kept, and are not more than
+    the records that make them.
+11. **release**: what goes along to the matching environment is shown to a partner, and what is to be shown goes along.
+12. **parties**: the trust root has not expired, and the keys in the manifest are those that it names.
+13. **round**: the round was opened under this manifest, and its key is still there.
 
-What the document itself makes impossible (volumes, terms and cases without bound; a release of what is not named; a
-ground without legal basis) needs no gate: such a manifest cannot be read. `evaluate` tells of every gate whether it
-holds, `require` raises the error of the first that does not.
+What the document itself makes impossible (a volume, term or number of cases without bound; a release to a stranger; a
+ground without legal basis) is refused when it is read. `evaluate` tells of every gate whether it holds, `require`
+raises the error of the first that does not.
 """
 
 from __future__ import annotations
@@ -29,7 +33,8 @@ from lsi_match.errors import LsiError
 from lsi_match.protocol.documents import Opening
 from lsi_match.protocol.equality import CharacteristicKind, uses
 from lsi_match.protocol.manifest import Manifest
-from lsi_match.trust.agreement import check_approvals, read_agreement
+from lsi_match.protocol.template import placeholders, texts
+from lsi_match.trust.agreement import check_approvals, load_manifest, read_agreement
 from lsi_match.trust.root import Trust
 
 
@@ -45,6 +50,7 @@ class Gate(StrEnum):
         member.dutch, member.english = dutch, english
         return member
 
+    MANIFEST = "manifest", "Het manifest klopt met alle regels", "The manifest holds to every rule"
     APPROVAL = (
         "approval",
         "Alle partijen hebben dit manifest goedgekeurd",
@@ -72,6 +78,16 @@ class Gate(StrEnum):
         "neighbourhood",
         "De extra waarborgen voor een wijkproject zijn er",
         "The extra safeguards of a neighbourhood project are there",
+    )
+    BOUNDS = (
+        "bounds",
+        "Aantallen en termijnen passen bij elkaar",
+        "Numbers and terms fit together",
+    )
+    RELEASE = (
+        "release",
+        "Er gaat niets mee dat niemand nodig heeft",
+        "Nothing goes along that nobody needs",
     )
     PARTIES = (
         "parties",
@@ -133,8 +149,44 @@ class EqualTreatmentGateError(GateError):
 
 
 class NeighbourhoodGateError(GateError):
-    nl = "Een wijkproject vraagt meer: {problem}."
+    """`problem` is in English, `probleem` in Dutch."""
+
+    nl = "Een wijkproject vraagt meer: {probleem}."
     en = "A neighbourhood project needs more: {problem}."
+
+
+class TermsGateError(GateError):
+    nl = (
+        "Casussen zijn {keep} dagen te openen (release.keep_days), en wat nodig is om de mensen erin te antwoorden blijft {kept} dagen "
+        "bewaard (retention.log_details_days). Maak het eerste korter of het tweede langer."
+    )
+    en = (
+        "Cases can be opened for {keep} days (release.keep_days), and what answers the people in them is kept for {kept} days "
+        "(retention.log_details_days). Make the first shorter or the second longer."
+    )
+
+
+class CasesGateError(GateError):
+    nl = (
+        "Het manifest staat {cases} casussen toe (release.max_cases), van hoogstens {records} records (volume.at_most). "
+        "Een grens die nooit wordt bereikt, begrenst niets: maak haar lager."
+    )
+    en = (
+        "The manifest allows {cases} cases (release.max_cases), of {records} records at most (volume.at_most). "
+        "A bound that is never reached bounds nothing: make it lower."
+    )
+
+
+class UnseenGateError(GateError):
+    nl = "Dit gaat mee naar de koppelomgeving, en niemand krijgt het te zien: {names}. Laat het weg, of zet onder release.to wie het nodig heeft."
+    en = "This goes along to the matching environment, and nobody gets to see it: {names}. Leave it out, or say under release.to who needs it."
+
+
+class NothingToShowGateError(GateError):
+    nl = (
+        "Onder release.to staat dat er iets te zien is dat niet meegaat: attributes_of {names}. Haal dat weg."
+    )
+    en = "Under release.to something is to be shown that does not go along: attributes_of {names}. Take that out."
 
 
 class RoundGateError(GateError):
@@ -172,6 +224,7 @@ class Verdict:
 def evaluate(manifest: Manifest, evidence: Evidence) -> list[Verdict]:
     """Every gate that can be judged on this evidence, in order."""
     judged: dict[Gate, Callable[[], object]] = {
+        Gate.MANIFEST: lambda: load_manifest(manifest.canonical()),
         Gate.APPROVAL: lambda: check_approvals(manifest, evidence.papers, evidence.now, evidence.trust),
         Gate.INSTRUCTION: lambda: _instruction(manifest, evidence),
         **_of_the_document(manifest, evidence.now.date()),
@@ -185,8 +238,9 @@ def evaluate(manifest: Manifest, evidence: Evidence) -> list[Verdict]:
 def evaluate_draft(manifest: Manifest, today: date) -> list[Verdict]:
     """The gates that look at the document alone. Those about signatures do not hold yet: a draft has no keys in it."""
     unsigned = [Verdict(gate, DraftGateError()) for gate in (Gate.APPROVAL, Gate.INSTRUCTION, Gate.PARTIES)]
-    found = [Verdict(gate, _error_of(check)) for gate, check in _of_the_document(manifest, today).items()]
-    return [*unsigned[:2], *found, *unsigned[2:]]
+    checks = {Gate.MANIFEST: lambda: load_manifest(manifest.canonical()), **_of_the_document(manifest, today)}
+    found = [Verdict(gate, _error_of(check)) for gate, check in checks.items()]
+    return [*found[:1], *unsigned[:2], *found[1:], *unsigned[2:]]
 
 
 def _of_the_document(manifest: Manifest, today: date) -> dict[Gate, Callable[[], object]]:
@@ -197,6 +251,8 @@ def _of_the_document(manifest: Manifest, today: date) -> dict[Gate, Callable[[],
         Gate.DPO_ADVICE: lambda: _dpo_advice(manifest, today),
         Gate.EQUAL_TREATMENT: lambda: _equal_treatment(manifest),
         Gate.NEIGHBOURHOOD: lambda: _neighbourhood(manifest),
+        Gate.BOUNDS: lambda: _bounds(manifest),
+        Gate.RELEASE: lambda: _release(manifest),
     }
 
 
@@ -241,9 +297,15 @@ _LEFT_BEHIND = (
 _WORDS = 8
 
 
+#: So many words at least name an article of a law.
+_WORDS_OF_A_LAW = 3
+
+
 def _plan(manifest: Manifest) -> None:
     parts = {f"basis.{name}": text for name, text in manifest.basis}
-    parts |= {f"characteristics.{name}": c.rationale for name, c in manifest.characteristics.items()}
+    parts |= {
+        f"characteristics.{name}.rationale": c.rationale for name, c in manifest.characteristics.items()
+    }
     seen: set[str] = set()
     empty = []
     for name, text in parts.items():
@@ -252,6 +314,11 @@ def _plan(manifest: Manifest) -> None:
         if plain in seen or len(set(words)) < _WORDS or any(left in plain for left in _LEFT_BEHIND):
             empty.append(name)
         seen.add(plain)
+    for name in _grounds(manifest):
+        if len((manifest.characteristics[name].legal_basis or "").split()) < _WORDS_OF_A_LAW:
+            empty.append(f"characteristics.{name}.legal_basis")
+    left = placeholders()
+    empty += [at for at, text in texts(manifest.model_dump(mode="json")) if text in left and at not in empty]
     if empty:
         raise PlanGateError(parts=", ".join(empty))
 
@@ -298,12 +365,57 @@ def _equal_treatment(manifest: Manifest) -> None:
 def _neighbourhood(manifest: Manifest) -> None:
     if manifest.project.type != "neighbourhood":
         return
-    if not manifest.monitor.dimensions:
-        raise NeighbourhoodGateError(problem="monitor.dimensions")
-    if not any(manifest.group_predicates(selection) for _, selection in manifest.selections()):
-        raise NeighbourhoodGateError(problem="monitor.dimensions: fields")
+    compared = [one.id for one in manifest.monitor.dimensions if one.role == "protected"]
+    counted = {
+        name for _, selection in manifest.selections() for name in manifest.group_predicates(selection)
+    }
+    early = [name for name, advice in manifest.dpo_advice.items() if advice.date < manifest.dpia.date]
+    if not compared:
+        raise NeighbourhoodGateError(
+            probleem="een monitor die groepen vergelijkt (monitor.dimensions)",
+            problem="a monitor that compares groups (monitor.dimensions)",
+        )
+    if not counted & {*compared}:
+        raise NeighbourhoodGateError(
+            probleem="een monitor die kan tellen: geen selectie heeft de velden van een indeling (monitor.dimensions)",
+            problem="a monitor that can count: no selection has the fields of a dimension (monitor.dimensions)",
+        )
+    if early:
+        names = ", ".join(early)
+        raise NeighbourhoodGateError(
+            probleem=f"advies over de DPIA zelf, en dat van {names} is van eerder",
+            problem=f"advice on the DPIA itself, and that of {names} is of before",
+        )
     for ground in _grounds(manifest):
-        raise NeighbourhoodGateError(problem=manifest.characteristics[ground].label)
+        label = manifest.characteristics[ground].label
+        raise NeighbourhoodGateError(
+            probleem=f"geen grond van discriminatie mag helpen selecteren, en {label} doet dat",
+            problem=f"no ground of discrimination may help select, and {label} does",
+        )
+
+
+def _bounds(manifest: Manifest) -> None:
+    keep, kept = manifest.release.keep_days, manifest.retention.log_details_days
+    if keep > kept:
+        raise TermsGateError(keep=keep, kept=kept)
+    records = sum(selection.volume.at_most for _, selection in manifest.selections())
+    if manifest.release.max_cases > records:
+        raise CasesGateError(cases=manifest.release.max_cases, records=records)
+
+
+def _release(manifest: Manifest) -> None:
+    shown = {name for show in manifest.release.to.values() for name in show.attributes_of}
+    unseen = [
+        f"{name}.{attribute}"
+        for name, partner in manifest.partners.items()
+        if name not in shown
+        for attribute in partner.attribute_ids
+    ]
+    if unseen:
+        raise UnseenGateError(names=", ".join(unseen))
+    nothing = [name for name in manifest.partners if name in shown and not manifest.partners[name].attributes]
+    if nothing:
+        raise NothingToShowGateError(names=", ".join(nothing))
 
 
 def _round(manifest: Manifest, evidence: Evidence) -> None:

@@ -61,6 +61,11 @@ class RoundUnknownError(LsiError):
     en = "Round {round} of project {project} was not opened. Open it with 'match open'."
 
 
+class DocumentAlteredError(LsiError):
+    nl = "Het bewaarde document {digest} is niet meer wat het logboek noemt. Zet de map 'documents' terug uit een kopie."
+    en = "The document {digest} that was kept is not what the log names any more. Put the folder 'documents' back from a copy."
+
+
 class ReportMissingError(LsiError):
     nl = "Over ronde {round} van project {project} heeft de monitor geen rapport: zij is nog niet geteld, of het manifest telt geen groepen."
     en = "The monitor has no report on round {round} of project {project}: it was not counted yet, or the manifest counts no groups."
@@ -261,8 +266,15 @@ class Project:
         return self.kept_file(digest).exists()
 
     def kept(self, digest: str) -> bytes:
-        """The document of that digest; what it says is judged by who reads it."""
-        return read_bytes(self.kept_file(digest))
+        """The document of that digest; what it says is judged by who reads it.
+
+        Raises:
+            DocumentAlteredError: another document lies in its place.
+        """
+        data = read_bytes(self.kept_file(digest))
+        if digest_of_bytes(data) != digest:
+            raise DocumentAlteredError(digest=digest)
+        return data
 
     def kept_file(self, digest: str) -> Path:
         """Where the document of that digest lies, if it is kept here."""
@@ -278,7 +290,7 @@ class Project:
             ]
         if not digests:
             return None
-        return Overview.model_validate_json(read_bytes(self.kept_file(digests[-1])))
+        return Overview.model_validate_json(self.kept(digests[-1]))
 
     def monitor_documents(self, round_id: str) -> dict[str, bytes]:
         """The latest report of the monitor on a round (`report.json`) and the counts that it follows from
@@ -298,10 +310,7 @@ class Project:
         if not found:
             raise ReportMissingError(round=round_id, project=self.id)
         report, table = found[-1]
-        return {
-            "report.json": read_bytes(self.kept_file(report)),
-            "counts.json": read_bytes(self.kept_file(table)),
-        }
+        return {"report.json": self.kept(report), "counts.json": self.kept(table)}
 
     def round_folder(self, round_id: str) -> Path:
         return self.folder / "rounds" / round_id

@@ -74,9 +74,9 @@ def _found(manifest: Manifest, lang: Language) -> Iterator[str]:
     for found in suspect:
         place = f"`{found.partner}.{found.selection}`"
         if lang == "nl":
-            yield f"- {place} kijkt naar `{found.field}`. Dat lijkt te gaan over: {found.characteristic.nl}. Het manifest zegt daar niets over."
+            yield f"- {place} noemt het veld `{found.field}`. Dat lijkt te gaan over: {found.characteristic.nl}. Het manifest zegt daar niets over."
         else:
-            yield f"- {place} looks at `{found.field}`. That seems to be about: {found.characteristic.en}. The manifest says nothing of it."
+            yield f"- {place} names the field `{found.field}`. That seems to be about: {found.characteristic.en}. The manifest says nothing of it."
     if not places and not suspect:
         yield (
             "Er is niets gevonden: geen grond van discriminatie, en niets dat daar vaak mee samenhangt."

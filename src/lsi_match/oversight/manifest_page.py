@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, get_args
+
+from pydantic import BaseModel
 
 from lsi_match.errors import Language
 from lsi_match.protocol.criteria import Predicate
@@ -145,8 +147,12 @@ def _characteristics(page: _Page, manifest: Manifest) -> None:
     for found in suspect:
         label = say(found.characteristic.nl, found.characteristic.en)
         place = f"`{found.partner}.{found.selection}`"
-        page.item(say(f"**Let op:** {place} kijkt naar `{found.field}`. Dat lijkt te gaan over: {label}. Daarover zegt het manifest niets.",
-                      f"**Mind:** {place} looks at `{found.field}`. That seems to be about: {label}. The manifest says nothing of it."))  # fmt: skip
+        page.item(
+            say(
+                f"**Let op:** {place} noemt het veld `{found.field}`. Dat lijkt te gaan over: {label}. Daarover zegt het manifest niets.",
+                f"**Mind:** {place} names the field `{found.field}`. That seems to be about: {label}. The manifest says nothing of it.",
+            )
+        )
 
 
 def _selection(page: _Page, manifest: Manifest, partner: str, selection: Selection) -> None:
@@ -309,7 +315,17 @@ def difference(old: Manifest, new: Manifest, lang: Language, *, names: tuple[str
         page.head(2, page.say("Criteria, signalen en regels", "Criteria, signals and rules"))
         for place, line in changes:
             page.item(f"`{place}`: {markdown_safe(line.text)}", 0, line.lines)
-    others = [*_other_changes("", _without_predicates(old), _without_predicates(new))]
+    characteristics = _characteristic_changes(page, old, new)
+    if characteristics:
+        page.head(2, page.say("Wat met discriminatie te maken heeft", "What has to do with discrimination"))
+        for line in characteristics:
+            page.item(line.text, 0, line.lines)
+    told = {f"characteristics.{name}" for name in old.characteristics.keys() ^ new.characteristics.keys()}
+    others = [
+        change
+        for change in _other_changes("", _without_predicates(old), _without_predicates(new))
+        if change[0] not in told
+    ]
     if others:
         page.head(2, page.say("Al het andere", "Everything else"))
         for place, was, now in others:
@@ -320,7 +336,9 @@ def difference(old: Manifest, new: Manifest, lang: Language, *, names: tuple[str
             else:
                 page.item(f"`{place}`: {page.say('was', 'was')} {_value(was)}")
                 page.item(f"{page.say('wordt', 'becomes')} {_value(now)}", 1)
-    if not changes and not others:
+            if meaning := _meaning(place, page.lang):
+                page.item(page.say("Wat dit is: ", "What this is: ") + meaning, 1)
+    if not changes and not characteristics and not others:
         page.text(page.say("Er verandert niets.", "Nothing changes."))
     return page.whole()
 
@@ -345,19 +363,81 @@ def _rule_changes(page: _Page, old: Manifest, new: Manifest) -> Iterator[tuple[s
             told = explain(predicate, selection.fields, page.lang).condition
             gone = place in before
             effect = _effect(page, place, gone)
+            looks = _looks_at(page, old if gone else new, selection, predicate)
             yield (
                 place,
-                Line((page.say("vervalt", "goes") if gone else page.say("nieuw", "new")) + effect, (told,)),
+                Line(
+                    (page.say("vervalt", "goes") if gone else page.say("nieuw", "new")) + effect,
+                    (told, *looks),
+                ),
             )
             continue
         (was, old_selection), (now, new_selection) = before[place], after[place]
         fields = {**old_selection.fields, **new_selection.fields}
         if was.text != now.text:
-            yield place, _words(page, compare(was, now, fields))
+            line = _words(page, compare(was, now, fields))
+            yield place, Line(line.text, (*line.lines, *_looks_at(page, new, new_selection, now)))
     if old.match.rule != new.match.rule:
         columns = {**match_columns(old), **match_columns(new)}
         change = compare_match_rules(old.match_predicate(), new.match_predicate(), columns, new.subject.unit)
         yield "match.rule", _words(page, change)
+
+
+def _looks_at(
+    page: _Page, manifest: Manifest, selection: Selection, predicate: Predicate
+) -> tuple[Line, ...]:
+    """Which grounds and proxies a predicate looks at."""
+    named = [selection.fields[field].characteristic for field in predicate.fields]
+    kinds = {
+        CharacteristicKind.GROUND: page.say("een grond van discriminatie", "a ground of discrimination"),
+        CharacteristicKind.PROXY: page.say(
+            "hangt vaak samen met een grond van discriminatie",
+            "often goes together with a ground of discrimination",
+        ),
+    }
+    return tuple(
+        Line(page.say("Kijkt naar: ", "Looks at: ") + f"{one.label} ({kinds[one.kind]}).")
+        for one in (manifest.characteristics[name] for name in dict.fromkeys(named) if name)
+    )
+
+
+def _characteristic_changes(page: _Page, old: Manifest, new: Manifest) -> list[Line]:
+    """Grounds and proxies that came, went, or count in other places than before."""
+    say = page.say
+    before, after = ({(use.characteristic, use.place): None for use in uses(one)} for one in (old, new))
+    lines = []
+    for name in dict.fromkeys([*old.characteristics, *new.characteristics]):
+        came, went = name not in old.characteristics, name not in new.characteristics
+        one = old.characteristics[name] if went else new.characteristics[name]
+        below = []
+        for what, places in (
+            (say("Telt nu ook mee in: ", "Counts now as well in: "), [p for n, p in after if n == name and (n, p) not in before]),
+            (say("Telt niet meer mee in: ", "Counts no longer in: "), [p for n, p in before if n == name and (n, p) not in after]),
+        ):  # fmt: skip
+            below += [Line(what + ", ".join(places))] if places else []
+        if not (came or went or below):
+            continue
+        state = say("nieuw", "new") if came else say("vervalt", "goes") if went else ""
+        text = f"**{markdown_safe(one.label)}** ({say(*KINDS[one.kind])})" + (f": {state}." if state else ".")
+        if came:
+            text += f" {markdown_safe(one.rationale)}"
+            if one.legal_basis:
+                below.insert(
+                    0, Line(say("Wettelijke rechtvaardiging: ", "Legal justification: ") + one.legal_basis)
+                )
+        lines.append(Line(text, tuple(below)))
+    seen = {(found.partner, found.selection, found.field) for found in undeclared(old)}
+    for found in undeclared(new):
+        if (found.partner, found.selection, found.field) not in seen:
+            place, label = (
+                f"`{found.partner}.{found.selection}`",
+                say(found.characteristic.nl, found.characteristic.en),
+            )
+            lines.append(Line(say(
+                f"**Let op:** {place} noemt het veld `{found.field}`. Dat lijkt te gaan over: {label}. Daarover zegt het manifest niets.",
+                f"**Mind:** {place} names the field `{found.field}`. That seems to be about: {label}. The manifest says nothing of it.",
+            )))  # fmt: skip
+    return lines
 
 
 def _effect(page: _Page, place: str, gone: bool) -> str:
@@ -391,6 +471,24 @@ def _other_changes(place: str, old: Any, new: Any) -> Iterator[tuple[str, Any, A
             yield from _other_changes(f"{place}.{name}" if place else str(name), old.get(name), new.get(name))
     elif old != new:
         yield place, old, new
+
+
+def _is_model(part: Any) -> bool:
+    return isinstance(part, type) and issubclass(part, BaseModel)
+
+
+def _meaning(place: str, lang: Language) -> str:
+    """What the member at `place` is for, by its description in the model; nothing for a name that somebody chose."""
+    part: Any = Manifest
+    said = ""
+    for step in place.split("."):
+        if _is_model(part):
+            if step not in part.model_fields:
+                return ""
+            part, said = part.model_fields[step].annotation, part.model_fields[step].description or ""
+        else:  # a name in a mapping, or an id in a list
+            part, said = next(filter(_is_model, get_args(part)), None), ""
+    return said.partition("\n\n")[0 if lang == "nl" else 2]
 
 
 def _value(value: Any) -> str:

@@ -108,18 +108,38 @@ class Undeclared:
 
 
 def undeclared(manifest: Manifest) -> list[Undeclared]:
-    """Fields that help decide, whose name holds a word of the list, and that declare no characteristic."""
-    return [
-        Undeclared(partner, selection.id, name, known)
-        for partner, selection in manifest.selections()
-        for name in dict.fromkeys(field for _, field in _looked_at(selection))
-        if selection.fields[name].characteristic is None and (known := _betrayed(name))
-    ]
+    """Fields whose name holds a word of the list and that declare no characteristic, but for those that only say who or
+    where somebody is; of fields that help decide, the meaning is looked at as well."""
+    found = []
+    for partner, selection in manifest.selections():
+        decides = {field for _, field in _looked_at(selection)}
+        identifies = {name for source in selection.identifiers for name in source.fields}
+        identifies |= set(selection.person.values())
+        for name, field in selection.fields.items():
+            if field.characteristic is not None or name in identifies - decides:
+                continue
+            known = _betrayed(name.split("_"), name)
+            if known is None and name in decides:
+                known = _betrayed(re.split(r"[\W_]+", field.meaning.lower()))
+            if known:
+                found.append(Undeclared(partner, selection.id, name, known))
+    return found
 
 
-def _betrayed(name: str) -> Known | None:
-    parts = set(name.split("_")) | {name}
-    return next((known for known in known_characteristics().values() if parts & set(known.words)), None)
+#: Words of at least so many letters are found at the begin and end of longer ones as well: `herkomstland`.
+_LONG = 7
+
+
+def _betrayed(parts: list[str], name: str = "") -> Known | None:
+    for known in known_characteristics().values():
+        for word in known.words:
+            if word == name or any(_is_in(word, part) for part in parts):
+                return known
+    return None
+
+
+def _is_in(word: str, part: str) -> bool:
+    return part == word or (len(word) >= _LONG and (part.startswith(word) or part.endswith(word)))
 
 
 @dataclass(frozen=True)
