@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
 from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
 from lsi_match.cli.main import run
+from lsi_match.protocol.canonical import canonical_json
+from lsi_match.trust.keys import make_identity
 
 TEMPLATE = files("lsi_match.protocol").joinpath("data/template.yaml").read_text("utf-8")
 MARK = "➤"
@@ -114,3 +118,37 @@ def test_every_fault_is_told_at_once_and_once(tmp_path: Path, capsys: pytest.Cap
         "partners.tweede.selections.0.criteria.0.when",
         "release.max_cases",
     ]
+
+
+def test_two_parties_with_one_key_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Keys are not in the draft: they come with the cards."""
+    draft, cards = tmp_path / "concept.yaml", tmp_path / "cards"
+    draft.write_text(TEMPLATE)
+    cards.mkdir()
+    for name in ("eerste", "tweede", "matcher"):
+        make_identity(name, tmp_path / name)
+        shutil.copy(tmp_path / name / "card.json", cards / f"{name}.json")
+    other = json.loads((cards / "tweede.json").read_text()) | {
+        "signing_key": json.loads((cards / "eerste.json").read_text())["signing_key"]
+    }
+    (cards / "tweede.json").write_bytes(canonical_json(other))
+    out = tmp_path / "manifest.json"
+    arguments = [
+        "manifest",
+        "complete",
+        str(draft),
+        "--cards",
+        str(cards),
+        "--key-check",
+        "0" * 32,
+        "--out",
+        str(out),
+    ]
+    assert run([*arguments, "--lang", "nl"]) == 1
+    said = capsys.readouterr().err
+    line = next(i for i, row in enumerate(TEMPLATE.splitlines(), 1) if row == "  tweede:")
+    assert (
+        f" {line + 1}:5 controllers.tweede: eerste en tweede hebben dezelfde sleutel; ieder maakt een eigen"
+        in said
+    )
+    assert not out.exists()
