@@ -5,6 +5,8 @@ Then of the subjects of all drops together: delivered → known to two partners 
 them. Where the manifest names a published table, everything is compared with that; otherwise each selection with its
 own register, and matches and cases with what was delivered: no register holds the subjects of all partners.
 
+What is told of the drops of all partners together must not give away what one of them withheld: see `published`.
+
 Where a dimension is unknown of a record, the record is in no comparison: whether something is known depends on which
 partners have a record, and so on the match.
 """
@@ -14,8 +16,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from lsi_match.monitor.table import (
+    ALL_DELIVERED,
     ARE_CASES,
-    DELIVERED,
     KNOWN_TO_MORE,
     SEPARATOR,
     WITH_SIGNAL,
@@ -24,14 +26,67 @@ from lsi_match.monitor.table import (
     Dimension,
     Stage,
 )
-from lsi_match.protocol.cells import by_name
+from lsi_match.protocol.cells import by_name, cell_names
 from lsi_match.protocol.documents import CellCounts, DropDescriptor, GroupCounts
 from lsi_match.protocol.manifest import UNKNOWN, Manifest, Monitor, Reference, Selection
-from lsi_match.protocol.withhold import withhold
+from lsi_match.protocol.withhold import blur, withhold_stages
 
-REFERENCE, SUBJECTS, MATCHED, CASES = "reference", "subjects", "matched", "cases"
+REFERENCE, DELIVERED, SUBJECTS, MATCHED, CASES = "reference", "delivered", "subjects", "matched", "cases"
 #: How the condition of having a signal is called among the criteria; no criterion can have this name.
 SIGNAL = "(signaal)"
+
+
+def published(
+    monitor: Monitor, descriptors: Mapping[str, DropDescriptor], counted: Mapping[str, Mapping[int, int]]
+) -> dict[str, CellCounts]:
+    """Stage → cell → count, as far as it can be told beside what every partner told of itself.
+
+    1. `matched` and `cases`: small counts withheld, with others beside them (`protocol.withhold`), where it is known
+       how many they can be at most.
+    2. `delivered` is the sum of what the partners sent, so that a count that one of them withholds would follow from
+       the others; `subjects` taken from `delivered` is how many are known to more than one. So both are rounded to the
+       smallest cell, and anything smaller is withheld. Zero is told where every partner told it.
+
+    Args:
+        counted: stage → group cell → count (`Engine.group_counts`).
+    """
+    smallest, zero = monitor.smallest_cell, _told_as_zero(monitor, descriptors)
+    named = {stage: by_name(monitor, cells) for stage, cells in counted.items()}
+    found: dict[str, CellCounts] = {
+        stage: {
+            cell: 0 if cell in zero and not count else blur(count, smallest)
+            for cell, count in named[stage].items()
+        }
+        for stage in (DELIVERED, SUBJECTS)
+    }
+    last = [named[MATCHED], named[CASES]]
+    found[MATCHED], found[CASES] = withhold_stages(last, smallest, _at_most(monitor, descriptors))
+    return found
+
+
+def _at_most(monitor: Monitor, descriptors: Mapping[str, DropDescriptor]) -> CellCounts:
+    """How many can be known to two partners at most, by what partners tell of themselves: whoever is, has a record with
+    another partner than the one with most of them."""
+    found: CellCounts = {}
+    for cell in cell_names(monitor).values():
+        sent = [
+            None if s.groups is None else s.groups.with_signal[cell]
+            for d in descriptors.values()
+            for s in d.selections.values()
+        ]
+        told = [count for count in sent if count is not None]
+        found[cell] = sum(told) - max(told) if told and len(told) == len(sent) else None
+    return found
+
+
+def _told_as_zero(monitor: Monitor, descriptors: Mapping[str, DropDescriptor]) -> set[str]:
+    """The cells of which every selection tells that it has nobody in them."""
+    groups = [selection.groups for d in descriptors.values() for selection in d.selections.values()]
+    return {
+        cell
+        for cell in cell_names(monitor).values()
+        if all(one is not None and one.with_signal[cell] == 0 for one in groups)
+    }
 
 
 def counts_table(
@@ -39,14 +94,14 @@ def counts_table(
     round_id: str,
     look: int,
     descriptors: Mapping[str, DropDescriptor],
-    subjects: Mapping[str, Mapping[int, int]],
+    subjects: Mapping[str, CellCounts],
 ) -> CountsTable | None:
     """The table of one round; None when the manifest has no dimensions.
 
     Args:
         look: which round of the project this is, counted from 1.
         descriptors: partner → what it said of its drop.
-        subjects: `subjects`, `matched` and `cases` → group cell → count (`Engine.group_counts`).
+        subjects: what `published` tells of `subjects`, `matched` and `cases`.
     """
     monitor = manifest.monitor
     if not monitor.dimensions:
@@ -159,14 +214,17 @@ def _met(partner: str, selection: Selection, groups: GroupCounts) -> Iterator[Co
 
 
 def _of_subjects(
-    monitor: Monitor, subjects: Mapping[str, Mapping[int, int]], first: tuple[str, ...]
+    monitor: Monitor, subjects: Mapping[str, CellCounts], first: tuple[str, ...]
 ) -> Iterator[Stage]:
-    counts = {
-        stage: known_cells(withhold(by_name(monitor, cells), monitor.smallest_cell))
-        for stage, cells in subjects.items()
-        if stage in (SUBJECTS, MATCHED, CASES)
-    }
-    yield Stage(id=SUBJECTS, label=DELIVERED[0], kind="reference", counts=counts[SUBJECTS], against=first)
+    counts = {stage: known_cells(subjects[stage]) for stage in (SUBJECTS, MATCHED, CASES)}
+    yield Stage(
+        id=SUBJECTS,
+        label=ALL_DELIVERED[0],
+        kind="reference",
+        counts=counts[SUBJECTS],
+        against=first,
+        rounded_to=monitor.smallest_cell,
+    )
     yield Stage(
         id=MATCHED,
         label=KNOWN_TO_MORE[0],
@@ -175,7 +233,8 @@ def _of_subjects(
         against=(*first, SUBJECTS),
     )
     # A match rule may make a case of a subject of one partner; then cases are no part of the matches.
-    within = all(n <= subjects[MATCHED].get(cell, 0) for cell, n in subjects[CASES].items())
+    pairs = [(count, subjects[MATCHED][cell]) for cell, count in subjects[CASES].items()]
+    within = all(case is None or match is None or case <= match for case, match in pairs)
     yield Stage(
         id=CASES,
         label=ARE_CASES[0],

@@ -30,7 +30,7 @@ from lsi_match.files import (
     write_whole,
 )
 from lsi_match.matcher import buckets
-from lsi_match.matcher.counts_table import counts_table
+from lsi_match.matcher.counts_table import counts_table, published
 from lsi_match.matcher.gates import require
 from lsi_match.matcher.hold import (
     Hold,
@@ -48,11 +48,9 @@ from lsi_match.matcher.subjects import intake_file, match_file, release_file
 from lsi_match.monitor.counts import Overview, withheld
 from lsi_match.monitor.round_findings import RoundFindings, findings_of
 from lsi_match.protocol.canonical import digest_of_bytes
-from lsi_match.protocol.cells import by_name
-from lsi_match.protocol.documents import Opening, Part, ReleaseDescriptor
+from lsi_match.protocol.documents import CellCounts, DropDescriptor, Opening, Part, ReleaseDescriptor
 from lsi_match.protocol.manifest import Manifest
 from lsi_match.protocol.steps import Step
-from lsi_match.protocol.withhold import withhold
 from lsi_match.tables import to_parquet
 from lsi_match.trust.keys import make_round_key
 from lsi_match.trust.sealing import seal
@@ -368,6 +366,8 @@ class Run:
     def count(self) -> None:
         """Step `count`: the overview of the round for project leader and FG, kept as a document."""
         engine, smallest = self._running(), self._manifest.monitor.smallest_cell
+        descriptors = {name: drop.descriptor for name, drop in self._drops.items()}
+        groups = published(self._manifest.monitor, descriptors, engine.group_counts())
         overview = Overview(
             project=self.project.id,
             manifest=self._manifest.digest,
@@ -375,15 +375,12 @@ class Run:
             smallest_cell=smallest,
             delivered={name: withheld(d.descriptor.rows, smallest) for name, d in self._drops.items()},
             totals={name: withheld(count, smallest) for name, count in engine.counts().items()},
-            groups={
-                stage: withhold(by_name(self._manifest.monitor, cells), smallest)
-                for stage, cells in engine.group_counts().items()
-            },
+            groups=groups,
         )
         facts: dict[str, str | int] = {
             "overview": self.project.keep(json_document(overview.model_dump(mode="json")))
         }
-        report = self._report()
+        report = self._report(descriptors, groups)
         if report is None:
             self._record(Step.COUNT, error=None, parent=None, **facts)
             self._cleared = True
@@ -405,7 +402,9 @@ class Run:
             self._justified(digest, report)
         self._cleared = True
 
-    def _report(self) -> RoundFindings | None:
+    def _report(
+        self, descriptors: dict[str, DropDescriptor], groups: dict[str, CellCounts]
+    ) -> RoundFindings | None:
         """What the monitor says of this round, worked out from the counts only; None without dimensions."""
         entries = self._journal.entries()
         opened = [
@@ -417,8 +416,8 @@ class Run:
             self._manifest,
             self.round_id,
             opened.index(self.round_id) + 1,
-            {name: drop.descriptor for name, drop in self._drops.items()},
-            self._running().group_counts(),
+            descriptors,
+            groups,
         )
         if table is None:
             return None

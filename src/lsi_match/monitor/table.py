@@ -32,7 +32,7 @@ StageKind = Literal[
 #: What stages are called that no criterion names, in Dutch and English.
 WHOLE_REGISTER = ("het hele register", "the whole register")
 WITH_SIGNAL = ("met een signaal", "with a signal")
-DELIVERED = ("alles wat is geleverd", "everything that was delivered")
+ALL_DELIVERED = ("alles wat is geleverd", "everything that was delivered")
 KNOWN_TO_MORE = ("bij twee of meer deelnemers bekend", "known to two partners or more")
 ARE_CASES = ("casussen", "cases")
 

@@ -6,8 +6,8 @@ from lsi_match.errors import Language
 from lsi_match.monitor.findings import Ratio, Verdict
 from lsi_match.monitor.groups import ALL_OTHERS, TIMES
 from lsi_match.monitor.table import (
+    ALL_DELIVERED,
     ARE_CASES,
-    DELIVERED,
     KNOWN_TO_MORE,
     SEPARATOR,
     WHOLE_REGISTER,
@@ -17,7 +17,7 @@ from lsi_match.monitor.table import (
 )
 
 #: What a table of a round says in Dutch → the same in English.
-_ENGLISH = dict((WHOLE_REGISTER, WITH_SIGNAL, DELIVERED, KNOWN_TO_MORE, ARE_CASES))
+_ENGLISH = dict((WHOLE_REGISTER, WITH_SIGNAL, ALL_DELIVERED, KNOWN_TO_MORE, ARE_CASES))
 
 
 class Words:

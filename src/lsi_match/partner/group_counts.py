@@ -3,7 +3,8 @@
 What is withheld, and why it cannot be worked out from the rest:
 
 1. In a stage (the register, after a criterion, with a signal) every count from 1 to one less than the smallest cell.
-   Since the total of a stage is known, more are withheld beside them (`protocol.withhold`).
+   Since the total of a stage is known, and that no count is larger than in the stage before, more are withheld beside
+   them (`protocol.withhold`). A count that a criterion leaves as it was is told after it as before it, or not at all.
 2. The combinations that fail first at the same criterion add up, per cell, to the difference of two stages. Where one
    of these stages withholds the cell, none of the combinations is told.
 3. Where both are told, the rule of 1 holds among these combinations as well. One that is alone there is that
@@ -17,7 +18,7 @@ from collections.abc import Mapping
 from lsi_match.protocol.cells import cell_names
 from lsi_match.protocol.documents import CellCounts, GroupCounts
 from lsi_match.protocol.manifest import Manifest, Selection
-from lsi_match.protocol.withhold import withhold
+from lsi_match.protocol.withhold import withhold, withhold_stages
 
 #: Combinations times cells; with more of them, no combinations are told.
 MOST = 5_000
@@ -35,7 +36,7 @@ def group_counts(
         return None
     smallest, names = manifest.monitor.smallest_cell, cell_names(manifest.monitor)
     bits = len(selection.criteria) + 1
-    stages = [withhold(_reaching(met, names, first), smallest) for first in range(bits + 1)]
+    stages = withhold_stages([_reaching(met, names, first) for first in range(bits + 1)], smallest)
     return GroupCounts(
         reference=stages[0],
         after={rule.id: stage for rule, stage in zip(selection.criteria, stages[1:], strict=False)},

@@ -25,7 +25,7 @@ from lsi_match.protocol.cells import by_name, first_known
 from lsi_match.protocol.documents import CellCounts, Opening, OutcomeCounts
 from lsi_match.protocol.manifest import Manifest
 from lsi_match.protocol.tables import CASE, SELECTION
-from lsi_match.protocol.withhold import withhold
+from lsi_match.protocol.withhold import withhold_table
 from lsi_match.trust.signing import sign, verify
 
 OUTCOME = "outcome-counts"
@@ -101,13 +101,15 @@ def count_outcomes(
         partner=home.name,
         release=digest_of_bytes(read_bytes(release)),
         at=now,
-        **{name: _told(manifest, counts) for name, counts in found.items()},
+        **_told(manifest, found),
     )
     return document, sign(document, OUTCOME, home.identity())
 
 
-def _told(manifest: Manifest, counts: Dict[int, int]) -> CellCounts:
-    return withhold(by_name(manifest.monitor, counts), manifest.monitor.smallest_cell)
+def _told(manifest: Manifest, found: Dict[str, Dict[int, int]]) -> dict[str, CellCounts]:
+    """Withheld as one table: how many cases there are of a group in all is told elsewhere."""
+    rows = [by_name(manifest.monitor, counts) for counts in found.values()]
+    return dict(zip(found, withhold_table(rows, manifest.monitor.smallest_cell), strict=True))
 
 
 def _entered(file: Path, frame: pl.DataFrame) -> dict[str, str]:
