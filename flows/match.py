@@ -97,7 +97,8 @@ def match(site: str, project: str, round_id: str) -> State[Any]:
         state = step(run_id)
         if not state.is_completed():
             return Failed(name=state.name, message=state.message)
-    return Completed(message="released and destroyed")
+    waits = _runs[run_id].lacking
+    return Completed(message="waits for cosignatures" if waits else "released and destroyed")
 
 
 def run(site: Path, project: str, round_id: str, memory_limit: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ import yaml_out
 
 from lsi_match.demo.world import World
 from lsi_match.matcher.operate import Watched, watch
+from lsi_match.matcher.run import Run
 from lsi_match.matcher.site import Project
 from lsi_match.partner import courier
 from lsi_match.partner.open import open_release
@@ -49,11 +51,13 @@ class Operation:
     places: dict[str, PlaceSettings]
     clock: Clock = field(default_factory=lambda: Clock(datetime(2026, 6, 1, 3, 0, tzinfo=UTC)))
     schedule: dict[str, Any] = field(default_factory=dict)
+    release: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         config, extracts = self.folder / "config", self.folder / "extracts"
         draft = handmade.document({name: [handmade.selection()] for name in self.partners})
         draft["schedule"] |= self.schedule
+        draft["release"] |= self.release
         draft["project"]["period"] = {"first": "2020-01-01", "last": "2099-12-31"}
         for keyed in (*draft["controllers"].values(), draft["matcher"]):
             del keyed["signing_key"], keyed["encryption_key"]
@@ -80,6 +84,33 @@ class Operation:
             "kenmerk": f"{partner}-{bsn[-3:]}", "nummer": bsn, "bedrag": "150", "begin": "2026-05-01",
             "soort": "A", "actief": "ja",
         }  # fmt: skip
+
+    def copy(self, to: Path) -> Operation:
+        """The same in another folder, with a clock of its own, to be changed at will."""
+        shutil.copytree(self.folder, to)
+        copied = object.__new__(Operation)
+        copied.folder, copied.partners = to, self.partners
+        copied.clock = Clock(self.clock.now)
+        copied.places = folders(to, self.partners)
+        copied.world = World(to / "world", to / "config", to / "extracts", copied.clock)
+        delivery = {
+            name: json.loads(one.model_dump_json(exclude_none=True)) for name, one in copied.places.items()
+        }
+        yaml_out.write(copied.project.folder / "delivery.yaml", {"partners": delivery})
+        return copied
+
+    def run_here(self, round_id: str, reference_date: str = "2026-06-01") -> None:
+        """Open a round, deliver for it and run it, all in this process."""
+        self.world.open_round(round_id, reference_date)
+        opening = (self.project.round_folder(round_id) / "opening.json").read_bytes()
+        for partner in self.partners:
+            self.world.prepare(partner, opening)
+        run = Run(self.project, round_id, self.clock)
+        try:
+            for step in ("gates", "intake", "match", "count", "release", "destroy"):
+                getattr(run, step)()
+        finally:
+            run.close()
 
     @property
     def project(self) -> Project:

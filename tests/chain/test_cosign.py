@@ -30,11 +30,11 @@ def grow(world: World, log: Path, days: int) -> None:
 
 def test_cosignatures_of_all_controllers_make_the_quorum(world: World) -> None:
     manifest, now = world.project.manifest(), utc_now()
-    policy = policy_of(manifest, cosigned=True)
+    policy = policy_of(manifest, quorum=None)
     for name in world.partners:
         with pytest.raises(QuorumMissingError), Log.open(world.project.log_file, read_only=True) as log:
             prove(log, 0).check(policy, origin_of(manifest))
-        made = cosign_log(world.home(name), world.project.log_file, world.project_id, now)
+        (made,) = cosign_log(world.home(name), world.project.log_file, world.project_id, now)
         assert add_cosignatures(world.project, made.note.encode(), now) == [name]
         assert add_cosignatures(world.project, made.note.encode(), now) == [name]
     with Log.open(world.project.log_file, read_only=True) as log:
@@ -67,8 +67,8 @@ def test_two_logs_shown_to_two_controllers_are_found_by_either(world: World, tmp
     other = Path(shutil.copy(world.project.log_file, tmp_path / "other.sqlite"))
     grow(world, world.project.log_file, 1)
     grow(world, other, 2)
-    to_uwv = cosign_log(world.home("uwv"), world.project.log_file, project, now)
-    to_svb = cosign_log(world.home("svb"), other, project, now)
+    (to_uwv,) = cosign_log(world.home("uwv"), world.project.log_file, project, now)
+    (to_svb,) = cosign_log(world.home("svb"), other, project, now)
     keys = policy_of(world.project.manifest()).logs
     for log, seen in ((other, to_uwv), (world.project.log_file, to_svb)):
         assert [p.reason for p in verify_log(log, keys, Checkpoint.of_note(seen.note)).problems] == [
@@ -84,7 +84,7 @@ def test_two_logs_shown_to_two_controllers_are_found_by_either(world: World, tmp
 
 
 def test_what_nobody_who_counts_signed_is_not_taken_in(world: World) -> None:
-    made = cosign_log(world.home("uwv"), world.project.log_file, world.project_id, utc_now())
+    (made,) = cosign_log(world.home("uwv"), world.project.log_file, world.project_id, utc_now())
     signed = SignedNote.parse(made.note)
     bare = SignedNote(signed.text, signed.signatures[:1])
     with pytest.raises(NoCosignatureError):
@@ -95,6 +95,6 @@ def test_what_nobody_who_counts_signed_is_not_taken_in(world: World) -> None:
         assert log.checkpoint(later.size) is not None
     ahead = Path(shutil.copy(world.project.log_file, world.project.log_file.with_name("ahead.sqlite")))
     grow(world, ahead, 2)
-    further = cosign_log(world.home("uwv"), ahead, world.project_id, utc_now())
+    (further,) = cosign_log(world.home("uwv"), ahead, world.project_id, utc_now())
     with pytest.raises(CheckpointMissingError):
         add_cosignatures(world.project, further.note.encode(), utc_now())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-import json
 import re
 import shutil
 from datetime import timedelta
@@ -12,7 +11,6 @@ from pathlib import Path
 import handmade
 import numpy as np
 import pytest
-import yaml_out
 from operation import PROJECT, Operation, days, folders
 
 from lsi_match.errors import LsiError
@@ -55,33 +53,14 @@ STEPS = ("gates", "intake", "match", "count", "release", "destroy")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Operation:
     folder = tmp_path_factory.mktemp("access")
     made = Operation(folder, PARTNERS, folders(folder, PARTNERS))
-    made.world.open_round("r1", "2026-06-01")
-    opening = (made.project.round_folder("r1") / "opening.json").read_bytes()
-    for partner in PARTNERS:
-        made.world.prepare(partner, opening)
-    run = Run(made.project, "r1", made.clock)
-    for step in STEPS:
-        getattr(run, step)()
-    run.close()
+    made.run_here("r1")
     return made
 
 
 @pytest.fixture
 def op(base: Operation, tmp_path: Path) -> Operation:
     """A copy of a project of which one round was released and destroyed."""
-    shutil.copytree(base.folder, tmp_path / "op")
-    copied = object.__new__(Operation)
-    copied.folder, copied.partners = tmp_path / "op", PARTNERS
-    copied.clock = type(base.clock)(base.clock.now)
-    copied.places = folders(copied.folder, PARTNERS)
-    copied.world = type(base.world)(
-        copied.folder / "world", copied.folder / "config", copied.folder / "extracts", copied.clock
-    )
-    delivery = {
-        name: json.loads(one.model_dump_json(exclude_none=True)) for name, one in copied.places.items()
-    }
-    yaml_out.write(copied.project.folder / "delivery.yaml", {"partners": delivery})
-    return copied
+    return base.copy(tmp_path / "op")
 
 
 def request(op: Operation, reference: str = "a-1", number: str = handmade.BSNS[0], who: str = "uwv") -> bytes:

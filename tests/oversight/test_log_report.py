@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -10,7 +11,8 @@ import pytest
 from operation import Operation, folders
 
 from lsi_match.matcher.access import answer
-from lsi_match.matcher.run import Run
+from lsi_match.matcher.retention import destroy_due
+from lsi_match.oversight.details import DetailsMissingError
 from lsi_match.oversight.log_report import Evidence, Period, html, markdown
 from lsi_match.oversight.subjects import standings_in
 from lsi_match.oversight.verify import verify_log
@@ -26,14 +28,7 @@ def op(tmp_path_factory: pytest.TempPathFactory) -> Operation:
     """One round released, one refused request, one answered."""
     folder = tmp_path_factory.mktemp("report")
     made = Operation(folder, PARTNERS, folders(folder, PARTNERS))
-    made.world.open_round("r1", "2026-06-01")
-    opening = (made.project.round_folder("r1") / "opening.json").read_bytes()
-    for partner in PARTNERS:
-        made.world.prepare(partner, opening)
-    run = Run(made.project, "r1", made.clock)
-    for step in ("gates", "intake", "match", "count", "release", "destroy"):
-        getattr(run, step)()
-    run.close()
+    made.run_here("r1")
     bsn = (made.folder / "extracts" / "uwv.csv").read_text().splitlines()[1].split(";")[1].strip('"')
     sealed = make_request(made.world.home("uwv"), made.project.id, {"bsn": bsn}, "a", (), made.clock())
     answer(made.project, sealed, made.clock())
@@ -52,16 +47,19 @@ def evidence(op: Operation, folder: Path | None = None) -> Evidence:
         project / "documents",
         verified,
         standings_in(project, op.clock()),
+        op.clock(),
     )
 
 
 def test_it_tells_rounds_refusals_requests_and_destruction_with_their_entries(op: Operation) -> None:
     text = markdown(evidence(op), "en")
-    names = [e.name for e in op.project.entries()]
+    names = [e.name for e in op.project.entries() if e.status != "Unset" or e.name != "destroy"]
     assert "The log verifies" in text
     assert "| r1 | released and destroyed | 3 |" in text
     assert "AccessAnsweredError" in text
-    assert f"({names.index('destroy')})" in text
+    assert f"({names.index('destroy') + 1})" in text, (
+        "the entry that it was done, after the one that it begins"
+    )
     assert f"({names.index('release')})" in text
     assert "| uwv | 0 | 1 |" in text
     assert "7 there and unaltered" in text
@@ -87,7 +85,7 @@ def test_what_is_not_in_order_stands_on_the_first_page(op: Operation, tmp_path: 
     copy = shutil.copytree(op.project.folder, tmp_path / "copy")
     next((copy / "subjects" / "r1").glob("*.parquet")).unlink()
     text = html(evidence(op, copy), "nl")
-    assert "betrokkenen zijn NIET in orde" in text.split("<h2")[0]
+    assert "hoort, is NIET in orde" in text.split("<h2")[0]
 
 
 def test_a_period_leaves_out_what_lies_outside(op: Operation) -> None:
@@ -95,3 +93,39 @@ def test_a_period_leaves_out_what_lies_outside(op: Operation) -> None:
     text = markdown(evidence(op), "en", Period(later, date.max))
     assert "There was no round" in text
     assert "Nothing was refused" in text
+
+
+def test_releases_removed_on_time_too_late_and_not_at_all_are_told(op: Operation, tmp_path: Path) -> None:
+    keep = op.project.manifest().release.keep_days
+
+    def told(made: Operation) -> str:
+        (row,) = [
+            line for line in markdown(evidence(made), "en").splitlines() if line.startswith("| r1 | 20")
+        ]
+        return row
+
+    assert "| 0 on time |" in told(op)
+    late = op.copy(tmp_path / "late")
+    late.clock.to(late.clock() + timedelta(days=keep + 3))
+    assert "| 0 on time, 3 NOT REMOVED |" in told(late)
+    assert destroy_due(late.project, late.clock).counts()["release"] == 3
+    assert "| 0 on time, 3 LATE |" in told(late)
+    on_time = op.copy(tmp_path / "on-time")
+    on_time.clock.to(on_time.clock() + timedelta(days=keep))
+    destroy_due(on_time.project, on_time.clock)
+    assert "| 3 on time |" in told(on_time)
+
+
+def test_a_destruction_that_broke_off_is_told(op: Operation, tmp_path: Path) -> None:
+    made = op.copy(tmp_path / "op")
+    entries = list(made.project.entries())
+    broken = [e for e in entries if (e.name, e.status) != ("destroy", "Ok")]
+    text = markdown(replace(evidence(made), entries=broken), "nl")
+    assert "BEGONNEN 01-06-2026" in text
+    assert "niet afgerond" in text
+
+
+def test_audit_records_that_are_gone_without_a_word_stand_on_the_first_page(op: Operation) -> None:
+    problem = DetailsMissingError(count=1, position=3)
+    assert problem.text("nl") in html(replace(evidence(op), details=(problem,)), "nl")
+    assert f"kept with {len(op.project.entries())} entries" in markdown(evidence(op), "en")

@@ -240,6 +240,23 @@ def test_a_matcher_that_changed_its_key_is_verified_with_both(path: Path) -> Non
     assert verify_log(path, [MATCHER, VerifierKey.of(NAME, ATTACKER)]).ok
 
 
+def test_a_checkpoint_signed_with_a_key_that_had_been_replaced_is_found(path: Path) -> None:
+    """Who stole the old key writes on after the new one signed."""
+    both = [MATCHER, VerifierKey.of(NAME, ATTACKER)]
+    with Log.open(path) as log:
+        log.append_and_sign([(entry(SIZE), None)], ATTACKER, NAME)
+        log.append_and_sign([(entry(SIZE + 1), None)], ATTACKER, NAME)
+        assert verify_log(path, both).ok
+        log.append_and_sign([(entry(SIZE + 2), None)], KEY, NAME)
+    found = verify_log(path, both)
+    assert {problem.reason for problem in found.problems} == {
+        "CheckpointReplacedKeyError",
+        "EntriesUnsignedError",
+    }
+    assert found.newest_checkpoint is not None
+    assert Checkpoint.of_note(found.newest_checkpoint).size == SIZE + 2
+
+
 def test_a_cosignature_that_is_not_right_is_found(path: Path) -> None:
     connection = sqlite3.connect(path)
     (text,) = connection.execute("SELECT note FROM checkpoints WHERE size = ?", (SIZE,)).fetchone()

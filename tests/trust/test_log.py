@@ -392,6 +392,53 @@ def test_a_log_that_is_held_too_long_is_said_to_be_busy(path: Path, monkeypatch:
     holder.close()
 
 
+def test_where_there_is_no_room_nothing_is_written_and_it_goes_on_once_there_is(path: Path) -> None:
+    with Log.create(path, NAME) as log:
+        log.append_and_sign([(entry(0), None)], KEY, NAME)
+        (pages,) = log._connection.execute("PRAGMA page_count").fetchone()
+        log._connection.execute(f"PRAGMA max_page_count = {pages}")
+        with pytest.raises(log_file.LogNoRoomError):
+            log.append_and_sign([(entry(n), {"text": "x" * 5000}) for n in range(1, 20)], KEY, NAME)
+        assert log.size == 1
+        assert verify_log(path, MATCHER).ok
+        log._connection.execute("PRAGMA max_page_count = 1073741823")
+        log.append_and_sign([(entry(1), None)], KEY, NAME)
+    assert verify_log(path, MATCHER).ok
+
+
+FULL = """
+import resource, signal, sys
+from pathlib import Path
+sys.path.insert(0, {tests!r})
+from test_log import KEY, NAME, entry
+from lsi_match.errors import LsiError
+from lsi_match.trust.log import Log
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+with Log.open(Path({path!r})) as log:
+    resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))
+    for number in range(1000):
+        try:
+            log.append_and_sign([(entry(number), {{"text": "x" * 1000}})], KEY, NAME)
+        except LsiError as problem:
+            print(problem.reason)
+            break
+        print(number, flush=True)
+"""
+
+
+def test_when_the_system_refuses_to_write_on_all_that_was_acknowledged_is_there(path: Path) -> None:
+    Log.create(path, NAME).close()
+    source = FULL.format(tests=str(Path(__file__).parent), path=str(path), limit=200_000)
+    done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=True)
+    *acknowledged, reason = done.stdout.split()
+    assert reason == "LogNoRoomError"
+    assert len(acknowledged) > 5
+    with Log.open(path) as log:
+        assert log.size == len(acknowledged)
+        log.append_and_sign([(entry(log.size), None)], KEY, NAME)
+    assert verify_log(path, MATCHER).ok
+
+
 def test_someone_who_reads_along_does_not_stop_the_writer(path: Path) -> None:
     with Log.create(path, NAME) as log, Log.open(path, read_only=True) as reader:
         log.append([(entry(number), None) for number in range(5000)])

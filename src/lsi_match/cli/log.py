@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
 from lsi_match.cli.console import Json, err, language, out, print_json, say, table
 from lsi_match.protocol.log_entry import LogEntry
 from lsi_match.protocol.steps import Step
+
+if TYPE_CHECKING:
+    from lsi_match.trust.note import VerifierKey
 
 STEP_NAMES = {step.value: step.dutch for step in Step}
 
@@ -28,6 +31,7 @@ def show(
     since: str | None = None,
     until: str | None = None,
     refusals: bool = False,
+    who: bool = False,
     json: Json = False,
 ) -> None:
     """Every entry of a log: when, which step, what came of it.
@@ -40,6 +44,7 @@ def show(
         since: only from this day or moment on (2026-10-01 or 2026-10-01T12:00, UTC).
         until: only up to and including this day, or before this moment.
         refusals: only what was refused.
+        who: also who did it, as far as the audit records are in this copy and were not destroyed.
     """
     from lsi_match.oversight.entries import Wanted
     from lsi_match.trust.log import Log
@@ -47,22 +52,22 @@ def show(
     wanted = Wanted(round, step, partner, _moment(since), _moment(until, end=True), refusals)
     with Log.open(_file(log), read_only=True) as opened:
         entries = wanted.among(opened.entries())
+        by = {i: str((opened.details(i) or {}).get("user", "–")) for i, _ in entries} if who else {}
     if json:
-        print_json([{"index": i, **e.model_dump(mode="json")} for i, e in entries])
+        told = [{"index": i, **e.model_dump(mode="json")} for i, e in entries]
+        print_json([{**one, "user": by[one["index"]]} for one in told] if who else told)
         return
     rows = []
     for index, entry in entries:
         when = datetime.fromtimestamp(entry.end_time / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
-        step = say(STEP_NAMES.get(entry.name, entry.name), entry.name)
-        status = {"Ok": "ok", "Error": say("geweigerd", "refused")}.get(entry.status, "-")
-        rows.append([index, when, step, status, _facts(entry)])
-    out.print(
-        table(
-            "",
-            ["#", say("tijd (UTC)", "time (UTC)"), say("stap", "step"), "status", say("wat", "what")],
-            rows,
+        called = say(STEP_NAMES.get(entry.name, entry.name), entry.name)
+        status = {"Ok": "ok", "Error": say("geweigerd", "refused"), "Unset": say("begonnen", "begun")}.get(
+            entry.status, "-"
         )
-    )
+        rows.append([index, when, called, status, *([by[index]] if who else []), _facts(entry)])
+    columns = ["#", say("tijd (UTC)", "time (UTC)"), say("stap", "step"), "status", say("wat", "what")]
+    columns[4:4] = [say("wie", "who")] if who else []
+    out.print(table("", columns, rows))
 
 
 #: Facts that every entry of a round repeats, or that only a program needs; `--json` has them.
@@ -70,7 +75,6 @@ _LEFT_OUT = (
     "lsi.round",
     "lsi.manifest",
     "lsi.parts",
-    "lsi.milliseconds",
     "lsi.paper.",
     "lsi.release.",
     "lsi.subjects",
@@ -91,6 +95,7 @@ def verify(
     log: Path,
     *,
     manifest: Path,
+    root: Path | None = None,
     remember: Path | None = None,
     from_: Annotated[Path | None, Parameter(name="--from")] = None,
     json: Json = False,
@@ -100,17 +105,15 @@ def verify(
     Args:
         log: the log file, or the folder of a project on a site.
         manifest: the manifest you signed (canonical JSON); it names the matcher and its key.
+        root: the folder of a party whose trust root says which keys the matcher has and had; else that in the manifest.
         remember: a file of your own that keeps the newest checkpoint. The log must continue the one kept there.
         from_: a checkpoint, of another controller for example: the log must continue that one too.
     """
     from lsi_match.files import read_bytes
     from lsi_match.oversight import verify as verifying
-    from lsi_match.trust.agreement import load_manifest
-    from lsi_match.trust.keys import public_key
-    from lsi_match.trust.note import Checkpoint, VerifierKey
+    from lsi_match.trust.note import Checkpoint
 
-    matcher = load_manifest(read_bytes(manifest)).matcher
-    key = VerifierKey.of(matcher.domain, public_key(matcher.signing_key))
+    key = _keys(manifest, root)
     last = verifying.recall(remember) if remember and remember.exists() else None
     found = verifying.verify_log(_file(log), key, last)
     if from_ is not None:
@@ -120,14 +123,14 @@ def verify(
         found = replace(found, problems=(*found.problems, *new))
     if found.ok and remember and found.newest_checkpoint:
         verifying.remember(remember, found.newest_checkpoint)
-    root = found.root.hex() if found.root else None
+    top = found.root.hex() if found.root else None
     if json:
         print_json(
-            {"verified": found.ok, "entries": found.size, "root": root, "problems": found.texts(language())}
+            {"verified": found.ok, "entries": found.size, "root": top, "problems": found.texts(language())}
         )
     elif found.ok:
-        nl = f"Het logboek klopt: {found.size} regels, niets veranderd, niets weg. Wortel: {root}"
-        en = f"The log verifies: {found.size} entries, nothing altered, nothing gone. Root: {root}"
+        nl = f"Het logboek klopt: {found.size} regels, niets veranderd, niets weg. Wortel: {top}"
+        en = f"The log verifies: {found.size} entries, nothing altered, nothing gone. Root: {top}"
         out.print(say(nl, en), markup=False, soft_wrap=True)
     else:
         err.print(say("Het logboek klopt NIET:", "The log does NOT verify:"), style="bold red")
@@ -167,6 +170,7 @@ def report(
     *,
     manifest: Path,
     to: Path,
+    root: Path | None = None,
     first: date | None = None,
     last: date | None = None,
     json: Json = False,
@@ -179,33 +183,39 @@ def report(
         project: the folder of a project on a site, or a copy of it.
         manifest: the manifest you signed (canonical JSON); it names the matcher and its key.
         to: the report to write, .html or .md.
+        root: the folder of a party whose trust root says which keys the matcher has and had; else that in the manifest.
         first: first day; without it from the beginning.
         last: last day; without it up to now.
     """
     from lsi_match.errors import WrongUseError
-    from lsi_match.files import read_bytes, write_whole
+    from lsi_match.files import write_whole
     from lsi_match.matcher.site import utc_now
     from lsi_match.oversight import log_report
+    from lsi_match.oversight.details import details_problems
     from lsi_match.oversight.subjects import standings_in
     from lsi_match.oversight.verify import verify_log
-    from lsi_match.trust.agreement import load_manifest
-    from lsi_match.trust.keys import public_key
     from lsi_match.trust.log import Log
-    from lsi_match.trust.note import VerifierKey
 
     if to.suffix not in (".html", ".md"):
         raise WrongUseError(problem="--to takes a .html or .md file")
-    matcher = load_manifest(read_bytes(manifest)).matcher
-    verified = verify_log(_file(project), VerifierKey.of(matcher.domain, public_key(matcher.signing_key)))
+    verified = verify_log(_file(project), _keys(manifest, root))
     with Log.open(_file(project), read_only=True) as opened:
         origin, entries = opened.origin, [entry for _, entry in opened.entries()]
+        present = opened.details_positions()
+    now = utc_now()
     evidence = log_report.Evidence(
-        origin, entries, project / "documents", verified, standings_in(project, utc_now())
+        origin,
+        entries,
+        project / "documents",
+        verified,
+        standings_in(project, now),
+        now,
+        details=tuple(details_problems(entries, present)),
     )
     period = log_report.Period(first or date.min, last or date.max) if first or last else None
     make = log_report.html if to.suffix == ".html" else log_report.markdown
     write_whole(to, make(evidence, language(), period).encode(), replace=True)
-    in_order = verified.ok and not evidence.subjects.problems
+    in_order = verified.ok and not evidence.problems
     if json:
         print_json({"report": str(to), "ok": in_order})
     else:
@@ -266,6 +276,18 @@ def _moment(text: str | None, *, end: bool = False) -> datetime | None:
     if end and len(text) == len("2026-10-01"):
         moment += timedelta(days=1)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _keys(manifest: Path, root: Path | None) -> tuple[VerifierKey, ...]:
+    """The keys of the matcher, by the manifest or by the trust root of a party."""
+    from lsi_match.files import read_bytes
+    from lsi_match.matcher.site import utc_now
+    from lsi_match.trust.agreement import load_manifest
+    from lsi_match.trust.policy import log_keys
+    from lsi_match.trust.root_store import TrustStore
+
+    agreed = load_manifest(read_bytes(manifest))
+    return log_keys(agreed, TrustStore(root, agreed.project.id).roots(utc_now()) if root else ())
 
 
 def _file(path: Path) -> Path:

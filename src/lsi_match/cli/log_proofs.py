@@ -35,7 +35,7 @@ def cosign(name: str, home: Path, project: str, log: Path, *, out: Path, json: J
         home: its folder, which remembers the newest checkpoint.
         project: id of the project.
         log: the log, as you received it.
-        out: folder for the cosignature, for the matching environment.
+        out: folder for the cosignatures, for the matching environment.
     """
     from lsi_match.files import write_whole
     from lsi_match.matcher.site import utc_now
@@ -43,30 +43,43 @@ def cosign(name: str, home: Path, project: str, log: Path, *, out: Path, json: J
     from lsi_match.partner.home import Home
 
     made = cosign_log(Home(home, name), _file(log), project, utc_now())
-    file = out / f"{project}.{made.checkpoint.size}.{name}.checkpoint"
-    write_whole(file, made.note.encode(), replace=True)
-    size, root = made.checkpoint.size, made.checkpoint.root.hex()
-    done(say(f"Medeondertekend: {size} regels, wortel {root}. Stuur dit aan de koppelomgeving: {file}",
-             f"Co-signed: {size} entries, root {root}. Send this to the matching environment: {file}"),
-         {"entries": size, "root": root, "checkpoint": str(file)}, json)  # fmt: skip
+    files = [out / f"{project}.{one.checkpoint.size}.{name}.checkpoint" for one in made]
+    for file, one in zip(files, made, strict=True):
+        write_whole(file, one.note.encode(), replace=True)
+    size, root = made[-1].checkpoint.size, made[-1].checkpoint.root.hex()
+    told = " ".join(str(file) for file in files)
+    done(say(f"Medeondertekend: {size} regels, wortel {root}. Stuur dit aan de koppelomgeving: {told}",
+             f"Co-signed: {size} entries, root {root}. Send this to the matching environment: {told}"),
+         {"entries": size, "root": root, "checkpoints": [str(file) for file in files]}, json)  # fmt: skip
 
 
 @app.command(name="add-cosignature")
-def add_cosignature(site: Path, project: str, cosignature: Path, *, json: Json = False) -> None:
-    """Take in what a controller signed under a checkpoint.
+def add_cosignature(site: Path, project: str, cosignature: Path, *more: Path, json: Json = False) -> None:
+    """Take in what a controller signed under a checkpoint, and hand out a release that waited for it.
 
     Args:
         site: folder of the matching environment.
         project: id of the project.
         cosignature: the file that `log cosign` made.
+        more: further files that it made.
     """
     from lsi_match.files import read_bytes
     from lsi_match.matcher.cosignatures import add_cosignatures
+    from lsi_match.matcher.operate import hand_out_cosigned
     from lsi_match.matcher.site import Site, utc_now
 
-    who = add_cosignatures(Site(site).project(project), read_bytes(cosignature), utc_now())
-    names = ", ".join(who)
-    done(say(f"Opgenomen: medeondertekening van {names}.", f"Taken in: cosignature of {names}."), {"cosigners": who}, json)  # fmt: skip
+    of = Site(site).project(project)
+    found = {
+        who for file in (cosignature, *more) for who in add_cosignatures(of, read_bytes(file), utc_now())
+    }
+    names, rounds = ", ".join(sorted(found)), hand_out_cosigned(of, utc_now)
+    nl, en = f"Opgenomen: medeondertekening van {names}.", f"Taken in: cosignature of {names}."
+    if rounds:
+        nl, en = (
+            f"{nl} Vrijgave uitgereikt van {', '.join(rounds)}.",
+            f"{en} Releases handed out of {', '.join(rounds)}.",
+        )
+    done(say(nl, en), {"cosigners": sorted(found), "handed_out": rounds}, json)
 
 
 @app.command
@@ -120,7 +133,7 @@ def policy(manifest: Path, *, out: Path, root: Path | None = None, cosigned: boo
         manifest: the manifest you signed (canonical JSON).
         out: the file to write.
         root: the folder of a party whose trust root says which keys count now; else those in the manifest.
-        cosigned: require the cosignature of every controller.
+        cosigned: require the cosignatures that a release waits for by the manifest, or those of every controller.
     """
     from lsi_match.files import read_bytes, write_whole
     from lsi_match.matcher.site import utc_now
@@ -130,18 +143,19 @@ def policy(manifest: Path, *, out: Path, root: Path | None = None, cosigned: boo
 
     agreed = load_manifest(read_bytes(manifest))
     current = None if root is None else TrustStore(root, agreed.project.id).trust(utc_now()).current
-    made = policy_of(agreed, current, cosigned=cosigned)
+    made = policy_of(agreed, current, quorum=(agreed.release.cosignatures or None) if cosigned else 0)
     write_whole(out, made.text().encode(), replace=True)
     done(str(out), {"policy": str(out), "cosigners": list(made.witnesses), "quorum": made.quorum}, json)
 
 
 @app.command
-def export(log: Path, *, form: Literal["tiles", "otlp", "parquet"] = "tiles", out: Path, json: Json = False) -> None:  # fmt: skip
+def export(log: Path, *, form: Literal["tiles", "log", "otlp", "parquet"] = "tiles", out: Path, json: Json = False) -> None:  # fmt: skip
     """Write the log in a form that other programs read.
 
     Args:
         log: the log file, or the folder of a project on a site.
-        form: tiles, to verify with audit/check_log.py; otlp (JSON of OpenTelemetry) or parquet, to read.
+        form: tiles, to verify with audit/check_log.py; log, a copy without audit records, to hand to others;
+            otlp (JSON of OpenTelemetry) or parquet, to read.
         out: a new folder for tiles, else the file to write.
     """
     from lsi_match.oversight import export as exporting
@@ -151,7 +165,11 @@ def export(log: Path, *, form: Literal["tiles", "otlp", "parquet"] = "tiles", ou
         if form == "tiles":
             count = exporting.export_tiles(opened, out).size
         else:
-            write = exporting.export_otlp if form == "otlp" else exporting.export_parquet
+            write = {
+                "log": exporting.export_copy,
+                "otlp": exporting.export_otlp,
+                "parquet": exporting.export_parquet,
+            }[form]
             count = write(opened, out)
     message = say(f"Geëxporteerd: {count} regels in {out}", f"Exported: {count} entries in {out}")
     done(message, {"entries": count, "export": str(out)}, json)

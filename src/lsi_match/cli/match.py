@@ -89,6 +89,15 @@ def run(site: Path, project: str, round_id: str, *, memory_limit: str = "2GiB", 
             say(f"{outcome['cases']} casussen vrijgegeven.", f"{outcome['cases']} cases released."),
             markup=False,
         )
+        if names := ", ".join(outcome.get("lacking", ())):
+            out.print(
+                say(
+                    f"Nog niet uitgereikt: wacht op medeondertekening door {names} ('log cosign', 'log add-cosignature').",
+                    f"Not handed out yet: waits for the cosignature of {names} ('log cosign', 'log add-cosignature').",
+                ),
+                markup=False,
+                soft_wrap=True,
+            )
     elif outcome["state"] in ("refused", "held"):
         err.print(outcome[language()], style="bold red", markup=False, soft_wrap=True)
     else:
@@ -317,6 +326,7 @@ def _watched(seen: Watched) -> dict[str, Any]:
             {"kind": one.kind, "name": one.name, "problem": problem_of(error)}
             for one, error in seen.destroyed.failed
         ],
+        "handed_out": seen.handed_out,
     }
 
 
@@ -330,6 +340,10 @@ def _lines(seen: Watched) -> list[str]:
     for task, how in seen.done:
         outcome = "" if how == "done" else f": {say(_STATES.get(how, how), how)}"
         lines.append(f"{seen.project}: {about(task)} {say(*_TASKS[type(task).__name__])}{outcome}")
+    lines += [
+        f"{seen.project}: {say('genoeg medeondertekend, uitgereikt', 'co-signed by enough, handed out')}: {name}"
+        for name in seen.handed_out
+    ]
     lines += [
         f"{seen.project}: {say('vernietigd', 'destroyed')}: {say(*_KINDS[one.kind])} {one.name}"
         for one in seen.destroyed.done

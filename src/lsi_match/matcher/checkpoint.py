@@ -1,5 +1,7 @@
 """The daily checkpoint: an entry that says the log goes on, and a copy of the log for controllers to co-sign.
 
+A release that waits for cosignatures asks for them at once.
+
     checkpoint/<project>.<entries>.log.sqlite     the newest copy, without details
 
 A copy goes to the place of every partner (`matcher.delivery`). A controller verifies it on its own machine against
@@ -49,8 +51,8 @@ def make_checkpoint(project: Project, now: datetime) -> Path:
 
 
 def lay_ready(project: Project, entries: list[LogEntry]) -> Path | None:
-    """The copy of the log that has the newest checkpoint in it, made when it is not there; None before there is one."""
-    asked = [position for position, entry in enumerate(entries) if entry.name == Step.CHECKPOINT.value]
+    """The copy of the log with what controllers are to co-sign, made when it is not there; None where nothing is."""
+    asked = [position for position, entry in enumerate(entries) if _asks(entry)]
     if not asked:
         return None
     ready = [file for file in copies(project) if _size(file) > asked[-1]]
@@ -68,6 +70,11 @@ def lay_ready(project: Project, entries: list[LogEntry]) -> Path | None:
         if older != file:
             older.unlink()
     return file
+
+
+def _asks(entry: LogEntry) -> bool:
+    """Whether an entry asks for cosignatures: a daily checkpoint, and a release that waits for them."""
+    return entry.name == Step.CHECKPOINT.value or "lsi.cosignatures" in entry.attributes
 
 
 def _size(file: Path) -> int:

@@ -41,6 +41,10 @@ def advice(project: Project, now: datetime) -> list[Advice]:
     found = []
     for state in fold(entries):
         nl, en = _waits_for(project, known.get(state.round), entries, now)
+        if state.waits:
+            least = _cosignatures(entries, state.round)
+            nl = f"medeondertekening door {least} partijen ('log cosign', 'log add-cosignature'); daarna uitreiken"
+            en = f"cosignatures of {least} controllers ('log cosign', 'log add-cosignature'); then it is handed out"
         found.append(Advice(state.round, state.state, state.last_step, state.refusals, nl, en))
     return found
 
@@ -72,6 +76,15 @@ def _waits_for(
     if round_.tried is not None:
         return "afgebroken run: 'match run' maakt hem af", "a run that broke off: 'match run' finishes it"
     return "alles is er: 'match run'", "everything is there: 'match run'"
+
+
+def _cosignatures(entries: list[LogEntry], round_id: str) -> int:
+    asked = [
+        int(e.attributes["lsi.cosignatures"])
+        for e in entries
+        if e.attributes.get("lsi.round") == round_id and "lsi.cosignatures" in e.attributes
+    ]
+    return asked[-1]
 
 
 def _refusal(entries: list[LogEntry], round_id: str) -> str:

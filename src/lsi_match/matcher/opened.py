@@ -66,6 +66,12 @@ def take_in_opened(
                 "opened_at": int(paper.at.timestamp()),
             }
             journal.record(
-                Step.OPENED, now, manifest=manifest.digest, trace_id=trace, parent=paper.span_id, facts=facts
+                Step.OPENED,
+                now,
+                manifest=manifest.digest,
+                trace_id=trace,
+                parent=paper.span_id,
+                of=paper.partner,
+                facts=facts,
             )
     return sorted({paper.partner for paper, *_ in new})

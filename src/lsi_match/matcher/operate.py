@@ -35,7 +35,7 @@ from lsi_match.matcher.delivery import Arrival, Trouble, collect, publish
 from lsi_match.matcher.hold import hold_of
 from lsi_match.matcher.intake import CLOCK_SKEW
 from lsi_match.matcher.retention import Destroyed, destroy_due, give_up
-from lsi_match.matcher.run import DROP_SUFFIX, Clock, open_round
+from lsi_match.matcher.run import DROP_SUFFIX, Clock, Run, open_round
 from lsi_match.matcher.site import Project, Site, json_document
 from lsi_match.oversight.state import fold
 from lsi_match.protocol.log_entry import LogEntry
@@ -73,6 +73,8 @@ class Watched:
     arrivals: list[Arrival] = field(default_factory=list)
     troubles: list[Trouble] = field(default_factory=list)
     done: list[tuple[Task, str]] = field(default_factory=list)
+    #: Rounds whose release was handed out now that enough controllers co-signed the log.
+    handed_out: list[str] = field(default_factory=list)
     destroyed: Destroyed = field(default_factory=Destroyed)
 
     @property
@@ -126,6 +128,8 @@ def watch(
         for task in agenda(project.manifest(), rounds, began, clock(), checked):
             if task.duty in duties:
                 seen.done.append((task, _do(project, task, clock, runner)))
+        if Duty.HELD in duties:
+            seen.handed_out = hand_out_cosigned(project, clock)
         if Duty.RETENTION in duties:
             seen.destroyed = destroy_due(project, clock)
         if Duty.CHECKPOINT in duties:
@@ -259,3 +263,17 @@ def _remind(project: Project, task: Remind, now: datetime) -> None:
         }
         file = project.round_folder(task.round) / "reminders" / f"{partner}.json"
         write_whole(file, json_document(document), replace=True)
+
+
+def hand_out_cosigned(project: Project, clock: Clock) -> list[str]:
+    """Hand out the releases that waited for cosignatures and have enough of them now; the names of the rounds."""
+    done = []
+    for state in fold(project.entries()):
+        if state.waits and (project.folder / "staging" / state.round).exists():
+            run = Run(project, state.round, clock)
+            try:
+                run.release()
+                done += [] if run.lacking else [state.round]
+            finally:
+                run.close()
+    return done

@@ -10,6 +10,8 @@ from lsi_match.matcher.site import Project
 from lsi_match.protocol.steps import Step
 from lsi_match.trust.log import Log
 from lsi_match.trust.log_proof import SUFFIX, LogProof, prove
+from lsi_match.trust.note import Checkpoint, SignedNote
+from lsi_match.trust.policy import Policy
 
 #: Folder, in that of a project, of the proofs that stay there.
 PROOFS = "proofs"
@@ -21,22 +23,46 @@ class StepNotLoggedError(LsiError):
     en = "The log has no step '{step}' of round {round}."
 
 
-def prove_step(project: Project, step: Step, round_id: str) -> LogProof:
-    """Proof of the last time that `step` was done for the round, under the newest checkpoint.
+def position_of(log: Log, step: Step, round_id: str, partner: str = "") -> int:
+    """Where the log says, for the last time, that `step` was done for the round (of this partner, where one is given).
 
     Raises `StepNotLoggedError` when it was refused or never done.
     """
+    found = [
+        position
+        for position, entry in log.entries()
+        if entry.name == step.value
+        and entry.status == "Ok"
+        and entry.attributes.get("lsi.round") == round_id
+        and partner in ("", entry.attributes.get("lsi.partner"))
+    ]
+    if not found:
+        raise StepNotLoggedError(step=step.value, round=round_id)
+    return found[-1]
+
+
+def prove_step(project: Project, step: Step, round_id: str, partner: str = "") -> LogProof:
+    """Proof of the entry that `position_of` finds, under the newest checkpoint. Raises what that does."""
     with Log.open(project.log_file, read_only=True) as log:
-        found = [
-            position
-            for position, entry in log.entries()
-            if entry.name == step.value
-            and entry.status == "Ok"
-            and entry.attributes.get("lsi.round") == round_id
-        ]
-        if not found:
-            raise StepNotLoggedError(step=step.value, round=round_id)
-        return prove(log, found[-1])
+        return prove(log, position_of(log, step, round_id, partner))
+
+
+def cosigned_state(log: Log, position: int, policy: Policy) -> tuple[int | None, frozenset[str]]:
+    """The size of the newest checkpoint over the entry at `position` that passes the policy, and who co-signed it.
+
+    Without one: None, and who co-signed the checkpoint over it that most did.
+    """
+    most: frozenset[str] = frozenset()
+    for note in reversed(log.checkpoints()):
+        signed = SignedNote.parse(note)
+        size = Checkpoint.parse(signed.text).size
+        if size <= position:
+            break
+        seen = frozenset(policy.cosigners(signed))
+        if policy.enough(seen):
+            return size, seen
+        most = max(most, seen, key=len)
+    return None, most
 
 
 def proof_file(descriptor: Path) -> Path:
@@ -44,18 +70,16 @@ def proof_file(descriptor: Path) -> Path:
     return descriptor.with_name(descriptor.name.removesuffix(".json") + SUFFIX)
 
 
-def prove_releases(project: Project, round_id: str, staging: Path) -> None:
+def put_proofs(proof: LogProof, staging: Path) -> None:
     """Put the proof beside every release that is still in `staging`. Can be repeated after a run broke off."""
-    waiting = sorted(staging.glob(f"*/*{_DESCRIPTOR}"))
-    if waiting:
-        proof = prove_step(project, Step.RELEASE, round_id).text().encode()
-        for descriptor in waiting:
-            write_whole(proof_file(descriptor), proof, replace=True)
+    for descriptor in sorted(staging.glob(f"*/*{_DESCRIPTOR}")):
+        write_whole(proof_file(descriptor), proof.text().encode(), replace=True)
 
 
-def prove_destruction(project: Project, round_id: str) -> Path:
-    """Keep the proof that the round was destroyed; the file. It is made once."""
-    file = project.folder / PROOFS / f"{project.id}.{round_id}.destroy{SUFFIX}"
+def keep_proof(project: Project, step: Step, round_id: str, partner: str = "") -> Path:
+    """Keep the proof of a destruction; the file. It is made once."""
+    middle = ".".join(filter(None, (project.id, round_id, partner, step.value.replace(" ", "-"))))
+    file = project.folder / PROOFS / f"{middle}{SUFFIX}"
     if not file.exists():
-        write_whole(file, prove_step(project, Step.DESTROY, round_id).text().encode())
+        write_whole(file, prove_step(project, step, round_id, partner).text().encode())
     return file

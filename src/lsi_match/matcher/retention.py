@@ -3,8 +3,9 @@
 | kind | what | its term ends | in the log |
 | --- | --- | --- | --- |
 | `hold` | key and drops of a round that is held | when its term of justification does | `destroy` |
-| `release` | a sealed release | on the day until which it may be opened | `expire` |
+| `release` | a sealed release, handed out or waiting for cosignatures | on the day until which it may be opened | `expire` |
 | `subjects` | files of data subjects of a round | `log_details_days` after its round | `destroy subjects` |
+| `details` | audit records of log entries | `log_details_days` after their entry | `destroy details` |
 | `drop` | a key or file of a round that is over | when its round ended | `retention` |
 | `drop` | a refused drop of no round; a stray file in an inbox | after a week; after a day | `retention` |
 | `letter` | a receipt, or the reason of a refusal | after `receipts.LETTERS` | `retention` |
@@ -26,8 +27,8 @@ from typing import NamedTuple
 
 from lsi_match.errors import LsiError
 from lsi_match.files import destroy, read_bytes
-from lsi_match.matcher import hold, receipts, subjects
-from lsi_match.matcher.proofs import proof_file
+from lsi_match.matcher import details, hold, receipts, subjects
+from lsi_match.matcher.proofs import keep_proof, proof_file
 from lsi_match.matcher.run import REASON, RELEASE, Clock, RoundBusyError, Run
 from lsi_match.matcher.site import Project
 from lsi_match.oversight.state import fold
@@ -178,10 +179,19 @@ def give_up(project: Project, round_id: str, clock: Clock) -> None:
 
 
 def _releases(project: Project, entries: list[LogEntry], now: datetime) -> Iterator[Due]:
-    for file in sorted((project.folder / "releases").glob("*/*.release.json")):
+    for file in _release_files(project, entries):
         described = _release(project, file)
         if now >= described.expires_at:
             yield Due("release", file.name, described.expires_at)
+
+
+def _release_files(project: Project, entries: list[LogEntry]) -> list[Path]:
+    """The descriptors of releases that were handed out, and of those that wait for cosignatures."""
+    found = sorted((project.folder / "releases").glob("*/*.release.json"))
+    for state in fold(entries):
+        if state.waits:
+            found += sorted((project.folder / "staging" / state.round).glob("*/*.release.json"))
+    return found
 
 
 def _release(project: Project, file: Path) -> ReleaseDescriptor:
@@ -191,17 +201,26 @@ def _release(project: Project, file: Path) -> ReleaseDescriptor:
 
 def _expire(project: Project, one: Due, clock: Clock) -> None:
     """Logged first: a release that the log calls removed and that still lies there is removed the next time."""
-    (file,) = (project.folder / "releases").glob(f"*/{one.name}")
+    entries = project.entries()
+    (file,) = (file for file in _release_files(project, entries) if file.name == one.name)
     described, digest = _release(project, file), digest_of_bytes(read_bytes(file))
-    logged = {e.attributes.get("lsi.release") for e in project.entries() if e.name == Step.EXPIRE.value}
+    logged = {e.attributes.get("lsi.release") for e in entries if e.name == Step.EXPIRE.value}
     if digest not in logged:
         facts = {"round": described.round, "partner": described.partner, "release": digest}
         with project.journal() as journal:
-            journal.record(Step.EXPIRE, clock(), manifest=described.manifest, facts=facts)
+            trace = _trace(entries, digest)
+            journal.record(Step.EXPIRE, clock(), manifest=described.manifest, trace_id=trace, facts=facts)
     for part in described.parts:
         destroy(file.parent / part.file)
     destroy(proof_file(file))
     destroy(file)
+    keep_proof(project, Step.EXPIRE, described.round, described.partner)
+
+
+def _trace(entries: list[LogEntry], release: str) -> str | None:
+    """The trace of the round in which this release was made."""
+    made = (e for e in entries if e.name == Step.RELEASE.value and release in e.attributes.values())
+    return next((e.trace_id for e in made), None)
 
 
 # files of data subjects
@@ -218,6 +237,15 @@ def _forget(project: Project, one: Due, clock: Clock) -> None:
             subjects.remove(project, due_, clock())
 
 
+# audit records
+
+
+def _details(project: Project, entries: list[LogEntry], now: datetime) -> Iterator[Due]:
+    found = details.due(project, entries, now)
+    if found:
+        yield Due("details", "log", min(found.values()))
+
+
 # drops and keys that are of no use any more
 
 
@@ -227,7 +255,9 @@ def _drops(project: Project, entries: list[LogEntry], now: datetime) -> Iterator
         for e in entries
         if e.name == Step.DESTROY.value and e.status == "Ok"
     }
-    open_ = {one.round for one in fold(entries)} - ended.keys()
+    states = fold(entries)
+    waiting = {one.round for one in states if one.waits}
+    open_ = ({one.round for one in states} - ended.keys()) | waiting
     for file in _files(project.folder / "rounds", "*/round.key"):
         if file.parent.name in ended:
             yield _of(project, file, ended[file.parent.name])
@@ -313,6 +343,7 @@ TERMS = (
     Term("hold", _holds, lambda project, one, clock: give_up(project, one.name, clock), True),
     Term("release", _releases, _expire, True),
     Term("subjects", _subjects, _forget, True),
+    Term("details", _details, lambda project, _, clock: details.remove(project, clock()), True),
     Term("drop", _drops, _remove, False),
     Term("letter", _letters, _remove, False),
     Term("temporary", _temporary, _remove, False),

@@ -13,7 +13,7 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -42,7 +42,7 @@ from lsi_match.matcher.hold import (
     justifications,
 )
 from lsi_match.matcher.intake import Drop, DropDuplicateError, PartnerNotInManifestError, Round, receive
-from lsi_match.matcher.proofs import prove_destruction, prove_releases
+from lsi_match.matcher.proofs import cosigned_state, keep_proof, position_of, put_proofs
 from lsi_match.matcher.site import OPENING, Project, json_document
 from lsi_match.matcher.subjects import intake_file, match_file, release_file
 from lsi_match.monitor.counts import Overview, withheld
@@ -52,7 +52,11 @@ from lsi_match.protocol.documents import CellCounts, DropDescriptor, Opening, Pa
 from lsi_match.protocol.manifest import Manifest
 from lsi_match.protocol.steps import Step
 from lsi_match.tables import to_parquet
+from lsi_match.trust.agreement import load_manifest
 from lsi_match.trust.keys import make_round_key
+from lsi_match.trust.log import Log
+from lsi_match.trust.log_proof import prove
+from lsi_match.trust.policy import Policy, release_policy
 from lsi_match.trust.sealing import seal
 from lsi_match.trust.signing import sign
 
@@ -126,9 +130,14 @@ def open_round(project: Project, round_id: str, reference_date: str, now: dateti
 
 def _open_round(project: Project, folder: Path, round_id: str, reference_date: str, now: datetime) -> Path:
     manifest = project.manifest()
-    if any(entry.attributes.get("lsi.round") == round_id for entry in project.entries()):
+    opened = (entry for entry in project.entries() if entry.name == Step.OPEN_ROUND.value)
+    if any(entry.attributes.get("lsi.round") == round_id for entry in opened):
         raise RoundExistsError(round=round_id, project=project.id)
-    require(manifest, project.evidence(now))
+    try:
+        require(manifest, project.evidence(now))
+    except LsiError as error:
+        _log_refused_opening(project, round_id, now, manifest.digest, error)
+        raise
     for file in (folder / "round.key", folder / "opening.json", *half_files(folder)):
         destroy(file)
     secret, recipient = make_round_key()
@@ -157,6 +166,21 @@ def _open_round(project: Project, folder: Path, round_id: str, reference_date: s
             facts={"round": round_id, "opening": digest},
         )
     return folder / "opening.json"
+
+
+def _log_refused_opening(
+    project: Project, round_id: str, now: datetime, manifest: str, error: LsiError
+) -> None:
+    """Log that a gate kept a round from being opened; once, however often it is tried while that stands."""
+    with project.journal() as journal:
+        before = journal.entries()[-1]
+        again = (Step.GATES.value, round_id, error.reason)
+        if (
+            before.name,
+            before.attributes.get("lsi.round"),
+            before.attributes.get("exception.type"),
+        ) != again:
+            journal.record(Step.GATES, now, manifest=manifest, error=error, facts={"round": round_id})
 
 
 def _lock(file: Path, round_id: str, project: str) -> int:
@@ -225,6 +249,8 @@ class Run:
         self._memory_limit = memory_limit
         self._drops: dict[str, Drop] = {}
         self._engine: buckets.Matched | None = None
+        #: When the step began that is logged next.
+        self._began = clock()
         #: Whether the counts were made, and nothing in them holds the round.
         self._cleared = False
 
@@ -238,17 +264,35 @@ class Run:
         os.close(self._lock)
 
     def _record(
-        self, step: Step, *, error: LsiError | None = None, parent: str | None = None, **facts: str | int
+        self,
+        step: Step,
+        facts: Mapping[str, str | int] | None = None,
+        *,
+        error: LsiError | None = None,
+        begun: bool = False,
+        span: str | None = None,
+        drop: Drop | None = None,
     ) -> None:
+        """Log a step of this round, that took from the entry before up to now.
+
+        Args:
+            drop: which led to it.
+        """
+        now = self._clock()
         self._journal.record(
             step,
-            self._clock(),
+            now,
             manifest=self._manifest.digest,
             trace_id=self._opening.trace_id,
-            parent=parent,
+            span=span,
+            parent=drop.descriptor.span_id if drop else None,
+            of=drop.descriptor.partner if drop else None,
+            started=min(self._began, now),
+            begun=begun,
             error=error,
-            facts={"round": self.round_id, **facts},
+            facts={"round": self.round_id, **(facts or {})},
         )
+        self._began = now
 
     @property
     def released(self) -> bool:
@@ -302,17 +346,17 @@ class Run:
         waiting = self._manifest.schedule.when_late != "proceed" or self._clock() < self._opening.deadline
         if (late and waiting) or len(self._drops) < 2:
             error = DropsIncompleteError(round=self.round_id, names=", ".join(late))
-            self._record(Step.COMPLETE, error=error, late=", ".join(late))
+            self._record(Step.COMPLETE, {"late": ", ".join(late)}, error=error)
             raise error
-        self._record(Step.COMPLETE, drops=len(self._drops), late=", ".join(late))
+        self._record(Step.COMPLETE, {"drops": len(self._drops), "late": ", ".join(late)})
 
     def _receive(self, file: Path, partner: str, round_: Round) -> None:
         if partner not in self._manifest.partners:
             # A folder's name is what somebody typed: the reason in quarantine names it, the log does not.
             self._record(
                 Step.INTAKE,
+                {"partner": "unknown"},
                 error=PartnerNotInManifestError(partner="unknown", file="drop"),
-                partner="unknown",
             )
             self._quarantine(file, partner, PartnerNotInManifestError(partner=partner, file=file.name))
             return
@@ -321,21 +365,20 @@ class Run:
                 raise DropDuplicateError(partner=partner, file=file.name)
             drop = receive(file, partner, round_, self._clock())
         except LsiError as error:
-            self._record(Step.INTAKE, error=error, partner=partner)
+            self._record(Step.INTAKE, {"partner": partner}, error=error)
             self._quarantine(file, partner, error)
             return
         subjects = intake_file(self.project, self.round_id, self._manifest, drop)
         self._drops[partner] = drop
         self.project.keep(read_bytes(file))
-        self._record(
-            Step.INTAKE,
-            parent=drop.descriptor.span_id,
-            partner=partner,
-            drop=drop.digest,
-            rows=drop.descriptor.rows,
-            parts=len(drop.descriptor.parts),
-            subjects=subjects,
-        )
+        facts: dict[str, str | int] = {
+            "partner": partner,
+            "drop": drop.digest,
+            "rows": drop.descriptor.rows,
+            "parts": len(drop.descriptor.parts),
+            "subjects": subjects,
+        }
+        self._record(Step.INTAKE, facts, drop=drop)
 
     def _quarantine(self, file: Path, partner: str, error: LsiError) -> None:
         accepted = {part.file for drop in self._drops.values() for part in drop.descriptor.parts}
@@ -343,7 +386,6 @@ class Run:
 
     def match(self) -> None:
         """Step `match`: re-key every drop, join them, find the cases. Holds above the agreed number of cases."""
-        started = self._clock()
         try:
             matching = buckets.Matching(self._manifest, list(self._drops.values()), self._memory_limit)
             subjects = match_file(self.project, self.round_id, matching.work())
@@ -358,10 +400,9 @@ class Run:
         cases, allowed = self._engine.cases, self._manifest.release.max_cases
         if cases > allowed:
             refusal = TooManyCasesError(round=self.round_id, cases=cases, max_cases=allowed)
-            self._record(Step.MATCH, error=refusal, cases=cases, subjects=subjects)
+            self._record(Step.MATCH, {"cases": cases, "subjects": subjects}, error=refusal)
             raise refusal
-        milliseconds = int((self._clock() - started).total_seconds() * 1000)
-        self._record(Step.MATCH, cases=cases, milliseconds=milliseconds, subjects=subjects)
+        self._record(Step.MATCH, {"cases": cases, "subjects": subjects})
 
     def count(self) -> None:
         """Step `count`: the overview of the round for project leader and FG, kept as a document."""
@@ -382,7 +423,7 @@ class Run:
         }
         report = self._report(descriptors, groups)
         if report is None:
-            self._record(Step.COUNT, error=None, parent=None, **facts)
+            self._record(Step.COUNT, facts)
             self._cleared = True
             return
         digest = self.project.keep(report.written())
@@ -395,9 +436,9 @@ class Run:
         hold = self._hold
         if hold is not None and hold.findings != digest:
             changed = ReportChangedError(round=self.round_id)
-            self._record(Step.COUNT, error=changed, parent=None, **facts)
+            self._record(Step.COUNT, facts, error=changed)
             raise changed
-        self._record(Step.COUNT, error=None, parent=None, **facts)
+        self._record(Step.COUNT, facts)
         if report.alerts or (report.too_little and self._manifest.monitor.hold_on_too_little):
             self._justified(digest, report)
         self._cleared = True
@@ -445,7 +486,8 @@ class Run:
         names = ",".join(self._manifest.controllers)
         alerts = len(report.alerts)
         self._record(
-            Step.HOLD, findings=digest, alerts=alerts, until=int(until.timestamp()), controllers=names
+            Step.HOLD,
+            {"findings": digest, "alerts": alerts, "until": int(until.timestamp()), "controllers": names},
         )
         told = "; ".join(f"{one.stage}: {one.group} × {one.ratio.value:.3g}" for one in report.alerts[:3])
         told += f" (+{alerts - 3})" if alerts > 3 else ""
@@ -472,18 +514,25 @@ class Run:
         return self._engine
 
     def release(self) -> None:
-        """Step `release`: one sealed release per partner, staged; logged; then moved to where partners fetch it."""
+        """Step `release`: one sealed release per partner, staged; logged; then moved to where partners fetch it.
+
+        Where the manifest asks for cosignatures it stays staged until they are there; then this is called again.
+        """
         if not self.released:
             if not self._cleared:
                 raise RuntimeError("the count step comes first, and holds what is not justified")
-            staging = self._fresh_staging()
-            digests = {f"release.{name}": self._stage(name, staging) for name in self._manifest.partners}
+            staging, span = self._fresh_staging(), secrets.token_hex(8)
+            digests = {
+                f"release.{name}": self._stage(name, staging, span) for name in self._manifest.partners
+            }
             subjects = {
                 f"subjects.{name}": release_file(self.project, self.round_id, self._running(), name)
                 for name in self._manifest.partners
             }
             facts: dict[str, str | int] = {"cases": self._running().cases, **digests, **subjects}
-            self._record(Step.RELEASE, **facts)  # type: ignore[arg-type]
+            if self._manifest.release.cosignatures:
+                facts["cosignatures"] = self._manifest.release.cosignatures
+            self._record(Step.RELEASE, facts, span=span)
         self._hand_out()
 
     def _fresh_staging(self) -> Path:
@@ -492,7 +541,7 @@ class Run:
             shutil.rmtree(staging)
         return private_folder(staging)
 
-    def _stage(self, recipient: str, staging: Path) -> str:
+    def _stage(self, recipient: str, staging: Path, span: str) -> str:
         now, engine = self._clock(), self._running()
         drop = self._drops.get(recipient)
         stem = f"{self.project.id}.{self.round_id}.{recipient}"
@@ -511,7 +560,7 @@ class Run:
             drop=drop.digest if drop else None,
             released_at=now,
             expires_at=now + timedelta(days=self._manifest.release.keep_days),
-            span_id=secrets.token_hex(8),
+            span_id=span,
             cases=engine.cases_of(recipient) if drop else 0,
             parts=parts,
         )
@@ -520,23 +569,65 @@ class Run:
         return digest_of_bytes(document)
 
     def _hand_out(self) -> None:
-        """Move what is staged, with its proof; the descriptor of each release last. Safe to repeat."""
+        """Move what is staged, with its proof; the descriptor of each release last. Safe to repeat.
+
+        Nothing is moved while cosignatures are lacking that the manifest asks for.
+        """
         staging = self.project.folder / "staging" / self.round_id
-        prove_releases(self.project, self.round_id, staging)
-        for folder in sorted(staging.iterdir()) if staging.exists() else []:
+        if not staging.exists():
+            return
+        manifest, policy = self._released_under()
+        with Log.open(self.project.log_file, read_only=True) as log:
+            position = position_of(log, Step.RELEASE, self.round_id)
+            size, cosigners = cosigned_state(log, position, policy)
+            if size is None:
+                return
+            proof = prove(log, position, size)
+        put_proofs(proof, staging)
+        if manifest.release.cosignatures and not self._logged(Step.HAND_OUT):
+            self._record(Step.HAND_OUT, {"size": size, "cosigners": ", ".join(sorted(cosigners))})
+        for folder in sorted(staging.iterdir()):
             to = private_folder(self.project.folder / "releases" / folder.name)
             for file in sorted(folder.iterdir(), key=lambda path: path.suffix == ".json"):
                 file.rename(to / file.name)
             sync_folder(to)
-        if staging.exists():
-            shutil.rmtree(staging)
+        shutil.rmtree(staging)
+
+    def _released_under(self) -> tuple[Manifest, Policy]:
+        """The manifest of the release in the log, and whose signatures it asks for."""
+        (entry,) = [
+            e
+            for e in self._journal.entries()
+            if e.name == Step.RELEASE.value
+            and e.status == "Ok"
+            and e.attributes.get("lsi.round") == self.round_id
+        ]
+        manifest = load_manifest(self.project.kept(str(entry.attributes["lsi.manifest"])))
+        if not manifest.release.cosignatures:
+            return manifest, release_policy(manifest)
+        return manifest, release_policy(manifest, self.project.trust(self._clock()).current)
+
+    @property
+    def lacking(self) -> tuple[str, ...]:
+        """Who did not co-sign yet, while the release waits for it; nobody when it waits for nothing."""
+        if not (self.project.folder / "staging" / self.round_id).exists() or not self.released:
+            return ()
+        _, policy = self._released_under()
+        with Log.open(self.project.log_file, read_only=True) as log:
+            size, seen = cosigned_state(log, position_of(log, Step.RELEASE, self.round_id), policy)
+        return () if size is not None else tuple(name for name in policy.witnesses if name not in seen)
 
     def destroy(self) -> None:
-        """Step `destroy`: the round's key, its drops (refused ones too) and all that was held in memory."""
+        """Step `destroy`: the round's key, its drops (refused ones too) and all that was held in memory.
+
+        The log says first that it begins, and afterwards that it was done: if it broke off, the log tells.
+        """
         if self._engine is not None:
             self._engine.close()
             self._engine = None
         self._drops = {}
+        if not self.ended:
+            self._record(Step.DESTROY, begun=True)
         destroy(self._key_file)
         for half in half_files(self._key_file.parent):
             destroy(half)
@@ -548,9 +639,11 @@ class Run:
         gone = [file for file in (*inbox, *refused) if file.is_file() and file.name != REASON]
         for file in gone:
             file.unlink()
+        if not self.released:
+            shutil.rmtree(self.project.folder / "staging" / self.round_id, ignore_errors=True)
         if not self.ended:
-            self._record(Step.DESTROY, files=len(gone))
-        prove_destruction(self.project, self.round_id)
+            self._record(Step.DESTROY, {"files": len(gone)})
+        keep_proof(self.project, Step.DESTROY, self.round_id)
 
     def summary(self) -> dict[str, object]:
         """Names and counts for whoever started the run; nothing about a person."""
@@ -562,4 +655,5 @@ class Run:
             ),
             None,
         )
-        return json.loads(json.dumps({"project": self.project.id, "round": self.round_id, "cases": cases}))  # type: ignore[no-any-return]
+        told = {"project": self.project.id, "round": self.round_id, "cases": cases, "lacking": self.lacking}
+        return json.loads(json.dumps(told))  # type: ignore[no-any-return]

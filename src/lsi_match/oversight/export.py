@@ -1,6 +1,6 @@
-"""A log in forms that other programs read: tiles (C2SP tlog-tiles), OTLP/JSON (OpenTelemetry) and Parquet.
+"""A log without what stays at its place, and in forms that other programs read: tiles (C2SP tlog-tiles), OTLP/JSON (OpenTelemetry) and Parquet.
 
-Only the tiles can be verified, with `audit/check_log.py` or any other verifier of that format. The other two are for
+Of the latter only the tiles can be verified, with `audit/check_log.py` or any other verifier of that format. The other two are for
 reading and searching; each entry has its position, with which it can be proved (`log prove`).
 """
 
@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 
 from lsi_match.errors import LsiError
-from lsi_match.files import whole_file, write_whole
+from lsi_match.files import sync_folder, whole_file, write_whole
 from lsi_match.protocol.log_entry import LogEntry
 from lsi_match.trust import merkle
 from lsi_match.trust.log import CheckpointMissingError, Log
@@ -46,6 +46,23 @@ def tile_name(level: int | str, number: int, width: int = TILE_WIDTH) -> str:
     groups = [digits[i : i + 3] for i in range(0, len(digits), 3)]
     path = "/".join([*(f"x{group}" for group in groups[:-1]), groups[-1]])
     return f"tile/{level}/{path}" + (f".p/{width}" if width < TILE_WIDTH else "")
+
+
+def export_copy(log: Log, file: Path) -> int:
+    """Write a copy without audit records: the log as it is handed to others; how many entries.
+
+    It is as good as the log itself for everybody who verifies: the entries hold the hashes. Replaces `file`.
+    """
+    beside = file.with_name(f".{file.name}.making")
+    beside.unlink(missing_ok=True)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        size = log.copy_without_details(beside)
+        beside.replace(file)
+    finally:
+        beside.unlink(missing_ok=True)
+    sync_folder(file.parent)
+    return size
 
 
 def export_tiles(log: Log, folder: Path) -> Checkpoint:

@@ -11,15 +11,16 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
-from lsi_match.errors import Language
+from lsi_match.errors import Language, LsiError
 from lsi_match.files import read_bytes
 from lsi_match.monitor.blocks import Block, Heading, Items, Paragraph, Table, as_html, as_markdown
 from lsi_match.monitor.counts import Overview
-from lsi_match.oversight.state import fold
-from lsi_match.oversight.subjects import Standings, due_rounds, moment
+from lsi_match.oversight.details import destroyed
+from lsi_match.oversight.state import RoundState, fold
+from lsi_match.oversight.subjects import GRACE, Standings, due_rounds, moment
 from lsi_match.oversight.verify import Verification
 from lsi_match.protocol.canonical import digest_of_bytes
 from lsi_match.protocol.documents import Justification
@@ -58,6 +59,15 @@ class Evidence:
     documents: Path
     verified: Verification
     subjects: Standings
+    #: When the report is made.
+    now: datetime
+    #: What is wrong with the audit records (`oversight.details`).
+    details: tuple[LsiError, ...] = ()
+
+    @property
+    def problems(self) -> tuple[LsiError, ...]:
+        """What is wrong beside the log itself."""
+        return (*self.subjects.problems, *self.details)
 
     def document(self, digest: object) -> bytes | None:
         """The document with this digest, when it is there and has it."""
@@ -141,12 +151,12 @@ class _Report:
                 strong=True,
             )
             yield Items(tuple(found.texts(self._lang)))
-        problems = self._evidence.subjects.problems
+        problems = self._evidence.problems
         if problems:
             yield Paragraph(
                 say(
-                    "De lijsten met betrokkenen zijn NIET in orde:",
-                    "The files of data subjects are NOT in order:",
+                    "Wat bij het logboek hoort, is NIET in orde:",
+                    "What belongs to the log is NOT in order:",
                 ),
                 strong=True,
             )
@@ -301,9 +311,9 @@ class _Report:
             rows.append(
                 (
                     one.round,
-                    self._when(one.round, Step.RELEASE),
-                    self._when(one.round, Step.DESTROY),
-                    str(len(self._of_round(one.round, Step.EXPIRE))),
+                    self._when(one.round, Step.RELEASE) + self._cosigned(one),
+                    self._destroyed(one.round),
+                    self._removed(one.round),
                     say("nog niet aan de orde", "not due yet") if gone is None else self._date(gone.at),
                     self._when(one.round, Step.DESTROY_SUBJECTS),
                 )
@@ -322,10 +332,63 @@ class _Report:
                 f"Files of data subjects: {files.count('present')} there and unaltered, {files.count('destroyed')} destroyed on time, "
                 f"{files.count('late')} destroyed late, {len(files.problems)} not in order.")
         )  # fmt: skip
+        kept = self.count(sum(e.details_hash is not None for e in self._evidence.entries))
+        over = self.count(len(destroyed(self._evidence.entries)))
+        yield Paragraph(
+            say(
+                f"Wie een stap uitvoerde: vastgelegd bij {kept} regels, waarvan {over} na de termijn vernietigd.",
+                f"Who did a step: kept with {kept} entries, {over} of them destroyed after the term.",
+            )
+        )
 
     def _when(self, round_id: str, step: Step) -> str:
         found = self._of_round(round_id, step)
         return f"{self.day(found[-1][1])} ({found[-1][0]})" if found else "–"
+
+    def _cosigned(self, one: RoundState) -> str:
+        """What became of the cosignatures that a release waits for, where it does."""
+        if one.waits:
+            return self.say("; wacht op medeondertekening", "; waits for cosignatures")
+        found = self._of_round(one.round, Step.HAND_OUT)
+        return "".join(
+            self.say(f"; uitgereikt {self.day(e)} ({n}), medeondertekend door {e.attributes['lsi.cosigners']}",
+                     f"; handed out {self.day(e)} ({n}), co-signed by {e.attributes['lsi.cosigners']}")
+            for n, e in found
+        )  # fmt: skip
+
+    def _destroyed(self, round_id: str) -> str:
+        """When the drops were destroyed; or that it began and was not finished."""
+        begun = [
+            (n, e)
+            for n, e in self._of(Step.DESTROY, status="Unset")
+            if e.attributes.get("lsi.round") == round_id
+        ]
+        if begun and not self._of_round(round_id, Step.DESTROY):
+            n, entry = begun[-1]
+            return self.say(f"BEGONNEN {self.day(entry)} ({n}), niet afgerond", f"BEGUN {self.day(entry)} ({n}), not finished")  # fmt: skip
+        return self._when(round_id, Step.DESTROY)
+
+    def _removed(self, round_id: str) -> str:
+        """How many of the releases were removed on time, too late, and not yet while their term is over."""
+        released = self._of_round(round_id, Step.RELEASE)
+        if not released:
+            return "–"
+        _, made = released[-1]
+        due = moment(made) + timedelta(days=self._kept_days(str(made.attributes["lsi.manifest"]))) + GRACE
+        removed = self._of_round(round_id, Step.EXPIRE)
+        late = sum(moment(e) > due for _, e in removed)
+        partners = sum(name.startswith("lsi.release.") for name in made.attributes)
+        told = self.say(f"{len(removed) - late} op tijd", f"{len(removed) - late} on time")
+        if late:
+            told += self.say(f", {late} TE LAAT", f", {late} LATE")
+        if self._evidence.now > due and len(removed) < partners:
+            left = partners - len(removed)
+            told += self.say(f", {left} NIET VERWIJDERD", f", {left} NOT REMOVED")
+        return told
+
+    def _kept_days(self, manifest: str) -> int:
+        data = self._evidence.document(manifest)
+        return Manifest.model_validate_json(data).release.keep_days if data else 0
 
     def _term(self, manifest: str) -> int:
         data = self._evidence.document(manifest)

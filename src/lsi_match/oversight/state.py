@@ -20,6 +20,8 @@ class RoundState:
     state: str = "open"
     last_step: str = ""
     refusals: int = 0
+    #: Whether the release waits for cosignatures under the log.
+    waits: bool = False
 
 
 _STATE = {
@@ -30,7 +32,13 @@ _STATE = {
 }
 
 
-_AFTERWARDS = {Step.EXPIRE.value, Step.OPENED.value, Step.DESTROY_SUBJECTS.value}
+_AFTERWARDS = {
+    Step.HAND_OUT.value,
+    Step.EXPIRE.value,
+    Step.OPENED.value,
+    Step.DESTROY_SUBJECTS.value,
+    Step.DESTROY_DETAILS.value,
+}
 
 
 def fold(entries: Iterable[LogEntry]) -> list[RoundState]:
@@ -41,9 +49,17 @@ def fold(entries: Iterable[LogEntry]) -> list[RoundState]:
         if not isinstance(name, str):
             continue
         if entry.name in _AFTERWARDS:
+            if name in found and entry.name in (Step.HAND_OUT.value, Step.EXPIRE.value):
+                found[name].waits = False
             continue  # the round was over long before
+        if name not in found and entry.name == Step.GATES.value:
+            continue  # it could not be opened
         state = found.setdefault(name, RoundState(name))
         state.last_step = entry.name
+        if entry.name == Step.RELEASE.value and entry.status == "Ok":
+            state.waits = "lsi.cosignatures" in entry.attributes
+        if entry.status == "Unset":
+            continue  # begun; another entry says that it was done
         if entry.status == "Error":
             state.refusals += 1
             # A refused drop refuses itself only; any other refusal stops the round where it stands.

@@ -95,6 +95,11 @@ class CheckpointRootError(LsiError):
     )
 
 
+class CheckpointReplacedKeyError(LsiError):
+    nl = "De stand bij {size} regels is ondertekend met een sleutel van {signer} die toen al was vervangen."
+    en = "The checkpoint at {size} entries is signed with a key of {signer} that had been replaced by then."
+
+
 class SignerUnknownError(LsiError):
     nl = "Onder de stand bij {size} regels staat een handtekening van een onbekende sleutel ({signer})."
     en = "The checkpoint at {size} entries has a signature of an unknown key ({signer})."
@@ -194,7 +199,8 @@ def verify_log(
 ) -> Verification:
     """Verify the log in `path` from its raw entries; see the list at the top of this module.
 
-    `matcher` is the verifier key of the matcher, or all those it had. `remembered` is the checkpoint that the
+    `matcher` is the verifier key of the matcher, or all those it had, in the order in which it had them: after the
+    first checkpoint under a later key none under an earlier one counts. `remembered` is the checkpoint that the
     reader kept from the last time. With `cosigners`, their cosignatures are verified, and a signature by
     anybody else is a problem. `progress` is called with entries done and entries in all.
 
@@ -254,6 +260,8 @@ class _Reading:
         self._unfinished: dict[tuple[int, int], Any] = {}
         self._tile_keys: set[tuple[Any, Any]] = set()
         self._notes: list[tuple[Any, Any]] = []
+        #: Place of the latest key of the matcher that signed so far.
+        self._key = 0
         self._newest: tuple[int, str] | None = None
         self._details_present = 0
         self._details_absent: list[int] = []
@@ -470,10 +478,18 @@ class _Reading:
             note.verify_note(signed, self._matchers)
         except LsiError as problem:
             self._problems.append(CheckpointUnsignedError(size=size, signer=problem.facts["signer"]))
+        else:
+            self._key_in_turn(size, signed)
         right = len(self._problems) == before
         if self._cosigners is not None:
             self._cosignatures(checkpoint.size, signed, self._cosigners)
         return right
+
+    def _key_in_turn(self, size: int, signed: SignedNote) -> None:
+        latest = max(place for place, key in enumerate(self._matchers) if signed.of_key(key))
+        if latest < self._key:
+            self._problems.append(CheckpointReplacedKeyError(size=size, signer=self._matchers[latest].name))
+        self._key = max(self._key, latest)
 
     def _cosignatures(self, size: int, signed: SignedNote, cosigners: tuple[VerifierKey, ...]) -> None:
         known = {(key.name, key.key_id) for key in (*self._matchers, *cosigners)}

@@ -3,10 +3,15 @@
 The controller verifies the whole log from its raw entries, and that it continues the checkpoint that its own
 folder remembers. Only then does it remember the new one and sign. It remembers first: a crash in between
 leaves a checkpoint that is remembered and not signed, never one that is signed and forgotten.
+
+Beside the newest checkpoint it signs those with which a release came in that waits for cosignatures: so these come
+together under one checkpoint, also when the log grew between one controller and the next. The checkpoints go from
+small to large, since a cosignature says that it is the largest that its controller saw (C2SP tlog-cosignature).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -15,8 +20,10 @@ from lsi_match.errors import LsiError
 from lsi_match.oversight import verify as verifying
 from lsi_match.oversight.verify import verify_log
 from lsi_match.partner.home import Home
+from lsi_match.protocol.steps import Step
+from lsi_match.trust.log import Log
 from lsi_match.trust.note import COSIGNATURE, Checkpoint, Signature, SignedNote, VerifierKey, cosign
-from lsi_match.trust.policy import LogUnknownError, origin_of, policy_of
+from lsi_match.trust.policy import LogUnknownError, log_keys, origin_of, policy_of
 
 #: In the folder of a project at a controller: the newest checkpoint it saw.
 REMEMBERED = "log-seen"
@@ -40,8 +47,8 @@ class Cosigned:
     note: str
 
 
-def cosign_log(home: Home, log: Path, project: str, now: datetime) -> Cosigned:
-    """Verify the log in `log`, remember its newest checkpoint and co-sign it.
+def cosign_log(home: Home, log: Path, project: str, now: datetime) -> list[Cosigned]:
+    """Verify the log in `log`, remember its newest checkpoint and co-sign it; from small to large, the newest last.
 
     Raises:
         LogRolledBackError, LogForkedError: it does not continue what this controller saw before.
@@ -50,9 +57,11 @@ def cosign_log(home: Home, log: Path, project: str, now: datetime) -> Cosigned:
         LogUnknownError: it is the log of another project.
     """
     manifest = home.agreed_manifest(project, now)
-    policy = policy_of(manifest, home.trust(project, now).current)
+    trust = home.trust(project, now)
+    policy = policy_of(manifest, trust.current)
     seen = home.project(project) / REMEMBERED
-    found = verify_log(log, policy.logs, verifying.recall(seen))
+    before = verifying.recall(seen)
+    found = verify_log(log, log_keys(manifest, trust.roots), before)
     for problem in found.problems:
         raise problem
     if found.newest_checkpoint is None:
@@ -63,9 +72,27 @@ def cosign_log(home: Home, log: Path, project: str, now: datetime) -> Cosigned:
     key = VerifierKey.of(home.name, identity.log_key, COSIGNATURE)
     if policy.witnesses.get(home.name) != key:
         raise CosignerKeyError(name=home.name)
-    note = SignedNote.parse(found.newest_checkpoint)
-    own = tuple(signature for log_key in policy.logs for signature in note.of_key(log_key))
+    notes = [*_waiting(log, 0 if before is None else before.size, found.size), found.newest_checkpoint]
     verifying.remember(seen, found.newest_checkpoint)
-    line = cosign(found.newest_checkpoint, identity.log_key, home.name, int(now.timestamp()))
-    signed = SignedNote(note.text, own).with_signature(Signature.parse(line))
-    return Cosigned(Checkpoint.parse(note.text), str(signed))
+    made = []
+    for text in notes:
+        note = SignedNote.parse(text)
+        own = tuple(signature for log_key in policy.logs for signature in note.of_key(log_key))
+        line = cosign(text, identity.log_key, home.name, int(now.timestamp()))
+        signed = SignedNote(note.text, own).with_signature(Signature.parse(line))
+        made.append(Cosigned(Checkpoint.parse(note.text), str(signed)))
+    return made
+
+
+def _waiting(log: Path, seen: int, size: int) -> Iterator[str]:
+    """The checkpoints, after `seen` entries and before `size`, whose last entry is a release that waits."""
+    with Log.open(log, read_only=True) as opened:
+        for position, entry in opened.entries(seen):
+            if (
+                entry.name == Step.RELEASE.value
+                and "lsi.cosignatures" in entry.attributes
+                and position < size - 1
+            ):
+                text = opened.checkpoint(position + 1)
+                if text is not None:
+                    yield text

@@ -20,7 +20,7 @@ from lsi_match.protocol.manifest import Manifest
 from lsi_match.protocol.tables import CASE, REFERENCE, SELECTION, release_columns
 from lsi_match.protocol.trust_root import MATCHER, Role
 from lsi_match.tables import from_parquet, schema_of
-from lsi_match.trust.policy import origin_of, policy_of
+from lsi_match.trust.policy import origin_of, release_policy
 from lsi_match.trust.sealing import unseal
 from lsi_match.trust.signing import verify
 
@@ -70,7 +70,7 @@ def open_release(
     if now >= descriptor.expires_at:
         raise ReleaseExpiredError(file=file.name, until=descriptor.expires_at.date().isoformat())
     digest = digest_of_bytes(data)
-    check_release_proof(file, digest, descriptor, policy_of(manifest, root), origin_of(manifest))
+    check_release_proof(file, digest, descriptor, release_policy(manifest, root), origin_of(manifest))
     record_opening(home, descriptor, digest, now)
     return descriptor, _table(home, file, manifest, descriptor)
 

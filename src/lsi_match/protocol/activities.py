@@ -22,6 +22,7 @@ _ABOUT_PERSONS: dict[Step, tuple[str, str]] = {
     ),
     Step.COUNT: ("tellen per groep", "count per group"),
     Step.RELEASE: ("casussen aan deelnemers geven", "give cases to partners"),
+    Step.HAND_OUT: ("vrijgaven uitreiken aan deelnemers", "hand releases out to partners"),
     Step.OPENED: ("casussen inzien bij een deelnemer", "look at cases at a partner"),
     Step.ACCESS: ("een betrokkene laten weten wat er is gebeurd", "tell a data subject what happened"),
     Step.DESTROY: ("leveringen vernietigen", "destroy drops"),
@@ -42,8 +43,16 @@ def activity_uri(domain: str, project: str, manifest: str, step: Step) -> str:
     Args:
         manifest: digest of the manifest under which the step runs.
     """
-    register = f"https://{domain}/register/{project}/{manifest.removeprefix('sha256:')[:16]}"
-    return f"{register}#{step.value.replace(' ', '-')}"
+    return f"{_register_uri(domain, project, manifest)}#{step.value.replace(' ', '-')}"
+
+
+def party_uri(domain: str, project: str, manifest: str, name: str) -> str:
+    """The address of a party in the register: `dpl.core.foreign_operation.processor` of what it called."""
+    return f"{_register_uri(domain, project, manifest)}#party-{name}"
+
+
+def _register_uri(domain: str, project: str, manifest: str) -> str:
+    return f"https://{domain}/register/{project}/{manifest.removeprefix('sha256:')[:16]}"
 
 
 def register(manifest: Manifest) -> dict[str, Any]:
@@ -54,6 +63,10 @@ def register(manifest: Manifest) -> dict[str, Any]:
         "manifest": manifest.digest,
         "controllers": {name: one.title for name, one in manifest.controllers.items()},
         "processor": manifest.matcher.title,
+        "parties": {
+            name: party_uri(manifest.matcher.domain, manifest.project.id, manifest.digest, name)
+            for name in manifest.controllers
+        },
         "contact": {name: one.dpo_contact for name, one in manifest.controllers.items()},
         "purpose": manifest.basis.purpose,
         "legal_basis": manifest.basis.legal_basis,
@@ -75,7 +88,9 @@ def _activity(manifest: Manifest, step: Step) -> dict[str, Any]:
         found |= {
             "subjects": {"nl": people, "en": persons},
             "data": {name: sorted(_categories(manifest, name)) for name in manifest.partners},
-            "recipients": sorted(manifest.release.to) if step in (Step.RELEASE, Step.OPENED) else [],
+            "recipients": sorted(manifest.release.to)
+            if step in (Step.RELEASE, Step.HAND_OUT, Step.OPENED)
+            else [],
             "kept_days": {
                 "releases": manifest.release.keep_days,
                 "files_of_subjects": manifest.retention.log_details_days,

@@ -50,6 +50,9 @@ DetailsHash = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")
 AttributeValue = StrictBool | Whole | AttributeText
 
 PROCESSING_ACTIVITY = "dpl.core.processing_activity_id"
+#: What another party called: its span, and the address of that party.
+FOREIGN_SPAN = "dpl.core.foreign_operation.span_id"
+FOREIGN_PROCESSOR = "dpl.core.foreign_operation.processor"
 #: Attributes of the standard that point at a person. They belong in the details.
 ABOUT_A_PERSON = frozenset({"dpl.core.data_subject_id"})
 
@@ -96,9 +99,10 @@ class LogEntry(BaseModel):
             raise ValueError("end_time is before start_time")
         if not ABOUT_A_PERSON.isdisjoint(self.attributes):
             raise ValueError("an attribute points at a person; it belongs in the details")
-        activity = self.attributes.get(PROCESSING_ACTIVITY)
-        if activity is not None and not (isinstance(activity, str) and ":" in activity):
-            raise ValueError(f"{PROCESSING_ACTIVITY} is not an absolute URI")
+        for name in (PROCESSING_ACTIVITY, FOREIGN_PROCESSOR):
+            address = self.attributes.get(name)
+            if address is not None and not (isinstance(address, str) and ":" in address):
+                raise ValueError(f"{name} is not an absolute URI")
         return self
 
     def leaf(self) -> bytes:

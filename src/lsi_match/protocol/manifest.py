@@ -825,6 +825,14 @@ class Release(Document):
             "For so many days after release cases can be opened.",
         ),
     )
+    cosignatures: int = Field(
+        default=0,
+        ge=0,
+        description=both(
+            "Zoveel verwerkingsverantwoordelijken ondertekenen eerst het logboek waar de vrijgave in staat; 0: niet wachten.",
+            "So many controllers co-sign the log that has the release before it is handed out; 0: no waiting.",
+        ),
+    )
 
 
 class Group(Document):
@@ -1171,6 +1179,15 @@ class Manifest(Document):
                     strangers[0],
                 )
         self._no_shared_keys()
+        # C2SP tlog-cosignature knows Ed25519 only.
+        able = sum(":" not in c.signing_key for c in self.controllers.values())
+        if self.release.cosignatures > able:
+            raise UnfitError(
+                f"release.cosignatures vraagt meer dan de {able} partijen die kunnen medeondertekenen",
+                f"release.cosignatures is more than the {able} controllers that can co-sign",
+                "release",
+                "cosignatures",
+            )
         missing = sorted(self.partners.keys() - self.release.to.keys())
         if missing:
             who = ", ".join(missing)

@@ -31,6 +31,7 @@ class Step(StrEnum):
     HOLD = "hold", "aanhouden"
     JUSTIFY = "justify", "rechtvaardigen"
     RELEASE = "release", "vrijgeven"
+    HAND_OUT = "hand out", "uitreiken"
     DESTROY = "destroy", "vernietigen"
     EXPIRE = "expire", "vrijgave verwijderen"
     OPENED = "open release", "vrijgave openen"
@@ -38,4 +39,5 @@ class Step(StrEnum):
     DESTROY_SUBJECTS = "destroy subjects", "betrokkenen vernietigen"
     RETENTION = "retention", "bewaartermijnen toepassen"
     CHECKPOINT = "checkpoint", "stand vastleggen"
+    DESTROY_DETAILS = "destroy details", "details vernietigen"
     OUTCOME = "outcome", "uitkomsten vastleggen"

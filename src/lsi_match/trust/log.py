@@ -82,6 +82,17 @@ class LogInterruptedError(LsiError):
     )
 
 
+class LogNoRoomError(LsiError):
+    nl = (
+        "Er is geen ruimte meer om in het logboek {file} te schrijven, of de schijf weigert ({code}). "
+        "Er is niets geschreven en de stap is niet gedaan. Maak ruimte en begin de stap opnieuw."
+    )
+    en = (
+        "There is no room left to write to the log {file}, or the disk refuses ({code}). Nothing was written and the step was not done. "
+        "Make room and start the step again."
+    )
+
+
 class LogBusyError(LsiError):
     nl = "Het logboek {file} is te lang bezet door een ander programma. Probeer het opnieuw."
     en = "The log {file} is held by another program for too long. Try again."
@@ -290,6 +301,12 @@ class Log:
                     raise LogDamagedError(file=str(self.path), position=start)
                 yield position, LogEntry.from_leaf(self._blob(leaf, position), position)
                 start += 1
+
+    def details_positions(self) -> list[int]:
+        """The positions of the entries whose details are there."""
+        with naming_errors(self.path):
+            rows = self._connection.execute("SELECT position FROM details ORDER BY position").fetchall()
+        return [position for (position,) in rows]
 
     def details(self, position: int) -> dict[str, Any] | None:
         """The details of an entry; None when it never had any or they were destroyed.
@@ -547,6 +564,10 @@ def naming_errors(path: Path) -> Iterator[None]:
         raise LogUnreadableError(file=str(path), code="TEXT") from None
 
 
+#: Extended result codes of a disk that does not take what is written.
+_NOT_WRITTEN = ("SQLITE_IOERR_WRITE", "SQLITE_IOERR_FSYNC", "SQLITE_IOERR_DIR_FSYNC", "SQLITE_IOERR_TRUNCATE")
+
+
 def problem_of(error: sqlite3.Error, path: Path) -> LsiError:
     """What an SQLite error means for the person who has the log."""
     code = getattr(error, "sqlite_errorname", None) or type(error).__name__
@@ -558,6 +579,8 @@ def problem_of(error: sqlite3.Error, path: Path) -> LsiError:
         "SQLITE_READONLY": DiskReadOnlyError,
         "SQLITE_READONLY_DIRECTORY": DiskReadOnlyError,
     }
+    if code == "SQLITE_FULL" or code.startswith(_NOT_WRITTEN):
+        return LogNoRoomError(file=str(path), code=code)
     return kinds.get(code, lambda: LogUnreadableError(file=str(path), code=code))()
 
 

@@ -7,7 +7,7 @@ that is signed with a key that was replaced does not pass, because that key is n
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from lsi_match.errors import LsiError
@@ -89,7 +89,7 @@ class Policy:
         if origin is not None and checkpoint.origin != origin:
             raise LogUnknownError(found=checkpoint.origin, origin=origin)
         seen = self.cosigners(signed)
-        if not self._holds(self.quorum, seen):
+        if not self.enough(seen):
             raise QuorumMissingError(size=checkpoint.size, names=", ".join(sorted(seen)) or "-")
         return checkpoint
 
@@ -103,7 +103,11 @@ class Policy:
                 continue
         return seen
 
-    def _holds(self, name: str, seen: Mapping[str, int]) -> bool:
+    def enough(self, seen: Collection[str]) -> bool:
+        """Whether the quorum is among those who co-signed."""
+        return self._holds(self.quorum, seen)
+
+    def _holds(self, name: str, seen: Collection[str]) -> bool:
         if name == NONE or name in seen:
             return True
         least, members = self.groups.get(name, (1, ()))
@@ -164,12 +168,32 @@ def origin_of(manifest: Manifest) -> str:
     return f"{manifest.matcher.domain}/{manifest.project.id}"
 
 
-def policy_of(manifest: Manifest, root: TrustRoot | None = None, *, cosigned: bool = False) -> Policy:
+def log_keys(manifest: Manifest, roots: Iterable[TrustRoot] = ()) -> tuple[VerifierKey, ...]:
+    """The keys that the matcher signs its log with, and those it had before: each once, in the order of the roots.
+
+    Args:
+        roots: every version of the trust root, oldest first; without any the key that the manifest names.
+    """
+    named = [
+        key
+        for root in roots
+        if MATCHER in root.organisations
+        for key in root.organisations[MATCHER].keys_for(Role.MATCH)
+    ]
+    # The last time that a key is named counts.
+    latest_first = dict.fromkeys(reversed(named or [manifest.matcher.signing_key]))
+    return tuple(VerifierKey.of(manifest.matcher.domain, public_key(key)) for key in reversed(latest_first))
+
+
+def policy_of(manifest: Manifest, root: TrustRoot | None = None, *, quorum: int | None = 0) -> Policy:
     """The policy of a project: the matcher's keys, and every controller with an Ed25519 key as a cosigner.
 
     With a trust root, the keys are those that it names (role `match` for the matching environment, `deliver` for a
-    controller), else those of the manifest. With `cosigned`, the quorum is all of them; else nobody. A controller
-    whose key is of another kind (an HSM with ECDSA) cannot co-sign: the format knows Ed25519 only.
+    controller), else those of the manifest. A controller whose key is of another kind (an HSM with ECDSA) cannot
+    co-sign: the format knows Ed25519 only.
+
+    Args:
+        quorum: how many of them have to have co-signed; None: all of them.
     """
     domain = manifest.matcher.domain
 
@@ -187,6 +211,12 @@ def policy_of(manifest: Manifest, root: TrustRoot | None = None, *, cosigned: bo
         for name, party in manifest.controllers.items()
         if (found := keys(name, party.signing_key, Role.DELIVER))
     }
-    if not cosigned or not witnesses:
+    least = len(witnesses) if quorum is None else quorum
+    if least == 0:
         return Policy(logs, witnesses)
-    return Policy(logs, witnesses, {ALL: (len(witnesses), tuple(witnesses))}, ALL)
+    return Policy(logs, witnesses, {ALL: (least, tuple(witnesses))}, ALL)
+
+
+def release_policy(manifest: Manifest, root: TrustRoot | None = None) -> Policy:
+    """Whose signatures a checkpoint must have before a release in it is handed out, and opened."""
+    return policy_of(manifest, root, quorum=manifest.release.cosignatures)

@@ -1,0 +1,136 @@
+"""A release that the manifest ties to cosignatures is handed out when they are there, and not one sooner."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import handmade
+import pytest
+from operation import PROJECT, Operation, days, folders
+from pydantic import ValidationError
+
+from lsi_match.matcher.cosignatures import add_cosignatures
+from lsi_match.matcher.health import advice
+from lsi_match.matcher.operate import hand_out_cosigned
+from lsi_match.matcher.proofs import prove_step, put_proofs
+from lsi_match.matcher.retention import destroy_due
+from lsi_match.matcher.run import Run
+from lsi_match.oversight.state import fold
+from lsi_match.oversight.verify import verify_log
+from lsi_match.partner.cosign import cosign_log
+from lsi_match.partner.open import open_release
+from lsi_match.partner.release_proof import ReleaseProofWrongError
+from lsi_match.protocol.manifest import Manifest
+from lsi_match.protocol.steps import Step
+from lsi_match.trust.policy import policy_of
+
+PARTNERS = ("gemeente", "svb", "uwv")
+RELEASE = f"{PROJECT}.r1.{{}}.release.json"
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Operation:
+    folder = tmp_path_factory.mktemp("cosigned")
+    made = Operation(folder, PARTNERS, folders(folder, PARTNERS), release={"cosignatures": 2})
+    made.run_here("r1")
+    return made
+
+
+@pytest.fixture
+def op(base: Operation, tmp_path: Path) -> Operation:
+    """A project of which a round is over but for the handing out."""
+    return base.copy(tmp_path / "op")
+
+
+def cosign(op: Operation, name: str) -> None:
+    """A controller gets the log as it is now, and sends back what it signs."""
+    for one in cosign_log(op.world.home(name), op.project.log_file, PROJECT, op.clock()):
+        add_cosignatures(op.project, one.note.encode(), op.clock())
+
+
+def handed_out(op: Operation) -> set[str]:
+    return {file.parent.name for file in (op.project.folder / "releases").glob("*/*.release.json")}
+
+
+def lacking(op: Operation) -> tuple[str, ...]:
+    run = Run(op.project, "r1", op.clock)
+    try:
+        return run.lacking
+    finally:
+        run.close()
+
+
+def test_without_them_nothing_is_handed_out_and_the_drops_are_gone_all_the_same(op: Operation) -> None:
+    (state,) = fold(op.project.entries())
+    assert (state.state, state.waits) == ("destroyed", True)
+    assert not (op.project.round_folder("r1") / "round.key").exists()
+    assert hand_out_cosigned(op.project, op.clock) == []
+    assert handed_out(op) == set()
+    assert lacking(op) == PARTNERS
+    (told,) = advice(op.project, op.clock())
+    assert "2 partijen" in told.nl
+    assert "2 controllers" in told.en
+
+
+def test_as_soon_as_enough_are_there_it_is_also_when_the_log_grew_in_between(op: Operation) -> None:
+    cosign(op, "uwv")
+    assert hand_out_cosigned(op.project, op.clock) == []
+    assert lacking(op) == ("gemeente", "svb")
+    with op.project.journal() as journal:
+        journal.record(Step.REMIND, op.clock(), manifest=op.project.manifest().digest, facts={"days": 1})
+    cosign(op, "svb")
+    assert handed_out(op) == set(), "taking it in is not handing it out"
+    assert hand_out_cosigned(op.project, op.clock) == ["r1"]
+    assert handed_out(op) == set(PARTNERS)
+    assert hand_out_cosigned(op.project, op.clock) == []
+    entries = op.project.entries()
+    (told,) = [entry for entry in entries if entry.name == Step.HAND_OUT.value]
+    assert told.attributes["lsi.cosigners"] == "svb, uwv"
+    assert told.trace_id == next(e.trace_id for e in entries if e.name == Step.RELEASE.value)
+    assert not fold(entries)[0].waits
+    assert advice(op.project, op.clock())[0].en == "done"
+    for name in PARTNERS:
+        file = op.project.folder / "releases" / name / RELEASE.format(name)
+        opened, _ = open_release(op.world.home(name), file, PROJECT, op.clock())
+        assert opened.partner == name
+    assert verify_log(op.project.log_file, policy_of(op.project.manifest()).logs).ok
+
+
+def test_one_controller_that_cosigns_twice_counts_once(op: Operation) -> None:
+    cosign(op, "uwv")
+    with op.project.journal() as journal:
+        journal.record(Step.REMIND, op.clock(), manifest=op.project.manifest().digest, facts={"days": 1})
+    cosign(op, "uwv")
+    assert hand_out_cosigned(op.project, op.clock) == []
+    assert handed_out(op) == set()
+
+
+def test_a_partner_does_not_open_what_was_handed_out_too_soon(op: Operation, tmp_path: Path) -> None:
+    """A site that lays the release there by itself, with a proof that is right but not co-signed."""
+    cosign(op, "uwv")
+    staged = shutil.copytree(op.project.folder / "staging" / "r1", tmp_path / "early")
+    put_proofs(prove_step(op.project, Step.RELEASE, "r1"), staged)
+    with pytest.raises(ReleaseProofWrongError) as refused:
+        open_release(op.world.home("uwv"), staged / "uwv" / RELEASE.format("uwv"), PROJECT, op.clock())
+    assert refused.value.facts["problem"] == "QuorumMissingError"
+
+
+def test_what_waited_past_its_term_is_removed_and_that_is_logged(op: Operation) -> None:
+    op.clock.to(op.clock() + days(op.project.manifest().release.keep_days))
+    done = destroy_due(op.project, op.clock)
+    assert (done.counts(), done.failed) == ({"release": len(PARTNERS)}, [])
+    assert list((op.project.folder / "staging").rglob("*.age")) == []
+    entries = op.project.entries()
+    assert [e.attributes["lsi.partner"] for e in entries if e.name == Step.EXPIRE.value] == list(PARTNERS)
+    assert not fold(entries)[0].waits
+    assert hand_out_cosigned(op.project, op.clock) == []
+
+
+def test_no_more_are_asked_for_than_there_are_controllers_who_can(op: Operation) -> None:
+    document = handmade.document({name: [handmade.selection()] for name in PARTNERS})
+    document["release"]["cosignatures"] = len(document["controllers"])
+    Manifest.model_validate(document)
+    document["release"]["cosignatures"] += 1
+    with pytest.raises(ValidationError, match=r"release\.cosignatures"):
+        Manifest.model_validate(document)
