@@ -54,14 +54,13 @@ def cosign(name: str, home: Path, project: str, log: Path, *, out: Path, json: J
 
 
 @app.command(name="add-cosignature")
-def add_cosignature(site: Path, project: str, cosignature: Path, *more: Path, json: Json = False) -> None:
+def add_cosignature(site: Path, project: str, cosignature: list[Path], *, json: Json = False) -> None:
     """Take in what a controller signed under a checkpoint, and hand out a release that waited for it.
 
     Args:
         site: folder of the matching environment.
         project: id of the project.
-        cosignature: the file that `log cosign` made.
-        more: further files that it made.
+        cosignature: the file, or files, that `log cosign` made.
     """
     from lsi_match.files import read_bytes
     from lsi_match.matcher.cosignatures import add_cosignatures
@@ -69,9 +68,7 @@ def add_cosignature(site: Path, project: str, cosignature: Path, *more: Path, js
     from lsi_match.matcher.site import Site, utc_now
 
     of = Site(site).project(project)
-    found = {
-        who for file in (cosignature, *more) for who in add_cosignatures(of, read_bytes(file), utc_now())
-    }
+    found = {who for file in cosignature for who in add_cosignatures(of, read_bytes(file), utc_now())}
     names, rounds = ", ".join(sorted(found)), hand_out_cosigned(of, utc_now)
     nl, en = f"Opgenomen: medeondertekening van {names}.", f"Taken in: cosignature of {names}."
     if rounds:
