@@ -62,7 +62,7 @@ def test_a_released_round_leaves_nothing_that_is_due_until_its_terms_end(operati
     assert destroy_due(operation.project, operation.clock).counts() == {"release": len(PARTNERS)}
     assert not list((operation.project.folder / "releases").rglob("*.release.*"))
     operation.clock.to(MONDAY + days(manifest.retention.log_details_days))
-    assert kinds(operation) == {"subjects", "letter"}
+    assert kinds(operation) == {"subjects", "details", "letter"}
     destroy_due(operation.project, operation.clock)
     assert kinds(operation) == set()
     assert entries(operation, "expire") == ["Ok"] * len(PARTNERS)
@@ -95,7 +95,7 @@ def test_drops_of_an_open_round_and_its_key_are_never_due(operation: Operation) 
     operation.deliver("uwv", ROUND)
     operation.watch()
     operation.clock.to(operation.clock() + days(400))
-    assert kinds(operation) <= {"letter"}
+    assert kinds(operation) <= {"letter", "details"}
 
 
 def test_a_refused_drop_of_no_round_goes_after_a_week_and_a_stray_file_after_a_day(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from lsi_match.protocol.log_entry import LogEntry
@@ -20,8 +20,8 @@ class RoundState:
     state: str = "open"
     last_step: str = ""
     refusals: int = 0
-    #: Whether the release waits for cosignatures under the log.
-    waits: bool = False
+    #: The partners whose release waits for cosignatures under the log.
+    waits: set[str] = field(default_factory=set)
 
 
 _STATE = {
@@ -49,15 +49,17 @@ def fold(entries: Iterable[LogEntry]) -> list[RoundState]:
         if not isinstance(name, str):
             continue
         if entry.name in _AFTERWARDS:
-            if name in found and entry.name in (Step.HAND_OUT.value, Step.EXPIRE.value):
-                found[name].waits = False
+            if name in found and entry.name == Step.HAND_OUT.value:
+                found[name].waits.clear()
+            if name in found and entry.name == Step.EXPIRE.value:
+                found[name].waits.discard(str(entry.attributes.get("lsi.partner")))
             continue  # the round was over long before
         if name not in found and entry.name == Step.GATES.value:
             continue  # it could not be opened
         state = found.setdefault(name, RoundState(name))
         state.last_step = entry.name
         if entry.name == Step.RELEASE.value and entry.status == "Ok":
-            state.waits = "lsi.cosignatures" in entry.attributes
+            state.waits = _asking(entry)
         if entry.status == "Unset":
             continue  # begun; another entry says that it was done
         if entry.status == "Error":
@@ -71,6 +73,13 @@ def fold(entries: Iterable[LogEntry]) -> list[RoundState]:
             if state.state == "destroyed" and before != "released":
                 state.state = "abandoned"
     return list(found.values())
+
+
+def _asking(release: LogEntry) -> set[str]:
+    if "lsi.cosignatures" not in release.attributes:
+        return set()
+    made = (name for name in release.attributes if name.startswith("lsi.release."))
+    return {name.removeprefix("lsi.release.") for name in made}
 
 
 def rounds(log_file: Path) -> list[RoundState]:
