@@ -22,7 +22,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from lsi_match.errors import DiskReadOnlyError
+from lsi_match.errors import DiskFullError, DiskReadOnlyError
 from lsi_match.oversight.verify import verify_log
 from lsi_match.protocol import log_entry
 from lsi_match.protocol.canonical import canonical_json
@@ -397,7 +397,7 @@ def test_where_there_is_no_room_nothing_is_written_and_it_goes_on_once_there_is(
         log.append_and_sign([(entry(0), None)], KEY, NAME)
         (pages,) = log._connection.execute("PRAGMA page_count").fetchone()
         log._connection.execute(f"PRAGMA max_page_count = {pages}")
-        with pytest.raises(log_file.LogNoRoomError):
+        with pytest.raises(DiskFullError):
             log.append_and_sign([(entry(n), {"text": "x" * 5000}) for n in range(1, 20)], KEY, NAME)
         assert log.size == 1
         assert verify_log(path, MATCHER).ok
@@ -431,7 +431,7 @@ def test_when_the_system_refuses_to_write_on_all_that_was_acknowledged_is_there(
     source = FULL.format(tests=str(Path(__file__).parent), path=str(path), limit=200_000)
     done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=True)
     *acknowledged, reason = done.stdout.split()
-    assert reason == "LogNoRoomError"
+    assert reason in ("LogNotWrittenError", "DiskFullError")
     assert len(acknowledged) > 5
     with Log.open(path) as log:
         assert log.size == len(acknowledged)

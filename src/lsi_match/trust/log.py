@@ -82,15 +82,9 @@ class LogInterruptedError(LsiError):
     )
 
 
-class LogNoRoomError(LsiError):
-    nl = (
-        "Er is geen ruimte meer om in het logboek {file} te schrijven, of de schijf weigert ({code}). "
-        "Er is niets geschreven en de stap is niet gedaan. Maak ruimte en begin de stap opnieuw."
-    )
-    en = (
-        "There is no room left to write to the log {file}, or the disk refuses ({code}). Nothing was written and the step was not done. "
-        "Make room and start the step again."
-    )
+class LogNotWrittenError(LsiError):
+    nl = "De schijf weigert wat in het logboek {file} komt ({code}). Er is niets geschreven en de stap is niet gedaan."
+    en = "The disk refuses what is written to the log {file} ({code}). Nothing was written and the step was not done."
 
 
 class LogBusyError(LsiError):
@@ -579,8 +573,8 @@ def problem_of(error: sqlite3.Error, path: Path) -> LsiError:
         "SQLITE_READONLY": DiskReadOnlyError,
         "SQLITE_READONLY_DIRECTORY": DiskReadOnlyError,
     }
-    if code == "SQLITE_FULL" or code.startswith(_NOT_WRITTEN):
-        return LogNoRoomError(file=str(path), code=code)
+    if code.startswith(_NOT_WRITTEN):
+        return LogNotWrittenError(file=str(path), code=code)
     return kinds.get(code, lambda: LogUnreadableError(file=str(path), code=code))()
 
 
