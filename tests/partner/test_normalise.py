@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+from datetime import date
 from typing import Any
 
 import polars as pl
@@ -11,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from stdnum.nl import bsn as stdnum_bsn
 
-from lsi_match.partner.normalise import normalise, person_keys
+from lsi_match.partner.normalise import normalise, person_keys, persons
 from lsi_match.protocol.identifiers import UNIT_OF, IdentifierForm, IdentifierKind, InvalidReason, Unit
 from lsi_match.protocol.manifest import IdentifierSource
 from lsi_match.protocol.person_keys import FIELDS_OF, PERSON_KEYS, PersonKey
@@ -153,6 +155,9 @@ SAME_ADDRESS = [
     ("2511CV", "12 a", "", None),
     ("2511CV", "12-A", None, None),
     ("2511CV", "0012", None, "-a"),
+    ("2511-CV", "12.0", "A"),
+    ("2511 CV", "12A", "A", ""),
+    ("2511CV", "12 A", "", "a"),
 ]
 
 
@@ -161,10 +166,29 @@ def test_an_address_written_in_many_ways_is_one_text(parts: tuple[str | None, ..
     assert one(K.ADDRESS, *parts) == "2511CV|12|A"
 
 
+ONE_ADDITION = [
+    ["12 hs", "12-huis", "12 h.s.", "12H"],
+    ["12-2", "12 II", "12 2hoog", "12 2 hg", "12-II hoog"],
+    ["12-1", "12 I hoog"],
+    ["12 bis", "12BS"],
+    ["12 bis A", "12 BSA"],
+    ["12 rood", "12rd"],
+    ["12 zw", "12 zwart"],
+    ["12 t/o", "12 tegenover", "12 TO"],
+]
+
+
+@pytest.mark.parametrize("written", ONE_ADDITION)
+def test_what_is_added_to_a_number_has_one_form(written: list[str]) -> None:
+    assert len({one(K.ADDRESS, "2511CV", house) for house in written}) == 1
+    apart = {one(K.ADDRESS, "2511CV", group[0]) for group in ONE_ADDITION}
+    assert len(apart) == len(ONE_ADDITION)
+
+
 def test_the_last_two_parts_of_an_address_may_be_no_field_at_all() -> None:
     assert one(K.ADDRESS, "2511CV", "12") == "2511CV|12|"
     assert one(K.ADDRESS, "2511CV", "12", "B") == "2511CV|12|B"
-    assert one(K.ADDRESS, "2511CV", "12", "B", "2 hoog") == "2511CV|12|B2HOOG"
+    assert one(K.ADDRESS, "2511CV", "12", "B", "2 hoog") == "2511CV|12|B2"
 
 
 def test_other_addresses_are_other_texts() -> None:
@@ -273,6 +297,10 @@ ALIKE: list[tuple[dict[str, str], dict[str, str]]] = [
     ({"birth_date": "1980-04-02"}, {"birth_date": "02-04-1980"}),
     ({"birth_date": "1980-04-02"}, {"birth_date": "19800402"}),
     ({"birth_date": "1980-04-02"}, {"birth_date": "2-4-1980"}),
+    ({"birth_date": "1980-04-02"}, {"birth_date": "1980-04-02 00:00:00"}),
+    ({"birth_date": "1980-04-02"}, {"birth_date": "02-04-1980T00:00:00Z"}),
+    ({"birth_date": "1980-04-00"}, {"birth_date": "4-1980"}),
+    ({"birth_date": "1980-00-00"}, {"birth_date": "1980"}),
     ({"postcode": "2511cv"}, {"postcode": "2511 CV"}),
     ({"house_number": "012"}, {"house_number": "12 hs"}),
     ({"street": "Lange Voorhout"}, {"street": "lange voorhout "}),
@@ -310,8 +338,8 @@ def needs(key: PersonKey) -> set[str]:
 MISSING: dict[str, list[str | None]] = {
     "given_name": [None, "", " ", "Onbekend", "NNB", "123", "?"],
     "surname": [None, "", "-", "onbekend", "..."],
-    "birth_date": [None, "", "1980-00-00", "1980-04-00", "00-00-1980", "1980", "1900-01-01", "01-01-1900", "0000-00-00",
-                   "1980-13-02", "1980-04-32", "onbekend", "1849-01-02"],
+    "birth_date": [None, "", "1900-01-01", "01-01-1900", "1900-00-00", "1900", "0000-00-00", "1980-13-02", "1980-04-32", "1980-13-00",
+                   "onbekend", "1849-01-02"],
     "postcode": [None, "", " "],
     "house_number": [None, "", "A", "0"],
     "street": [None, "", "12"],
@@ -327,6 +355,27 @@ def test_a_part_that_is_missing_makes_every_key_missing_that_needs_it(field: str
             assert made[f"pk_{name}"] is None, name
         else:
             assert made[f"pk_{name}"] is not None, name
+
+
+@pytest.mark.parametrize(
+    ("written", "known"),
+    [
+        ("1980-04-00", {"birth_year", "birth_year_month"}),
+        ("00-04-1980", {"birth_year", "birth_year_month"}),
+        ("04-1980", {"birth_year", "birth_year_month"}),
+        ("1980-00-00", {"birth_year"}),
+        ("19800000", {"birth_year"}),
+        ("1980", {"birth_year"}),
+        ("1980-00-15", {"birth_year"}),
+    ],
+)
+def test_of_an_incomplete_birth_date_what_is_known_stays_and_nothing_is_filled_in(
+    written: str, known: set[str]
+) -> None:
+    made, whole = keys(birth_date=written), keys(birth_date="1980-04-15")
+    for name, key in PERSON_KEYS.items():
+        dates = {part for part in key.parts if part.startswith("birth")}
+        assert made[f"pk_{name}"] == (whole[f"pk_{name}"] if dates <= known else None), name
 
 
 @pytest.mark.parametrize("initial", ["M", "m.", " M. "])
@@ -356,6 +405,164 @@ def test_person_keys_are_total_and_hold_separators_only_between_parts(person: di
         if value is not None:
             assert value.count("|") == len(PERSON_KEYS[name.removeprefix("pk_")].parts) - 1
             assert all(value.split("|"))
+
+
+def test_what_is_of_no_use_for_person_keys_is_counted_by_field_and_reason() -> None:
+    frame = pl.DataFrame(
+        {
+            "given_name": ["Maria", None, "Onbekend", "?"],
+            "surname": ["Jansen", "J", "Nnb", None],
+            "birth_date": ["1980-04-02", "1980-00-00", "02-04-80", None],
+            "postcode": ["2511 CV", "?", None, "2511"],
+            "house_number": ["12", "0", "A", None],
+            "street": ["Dam", "12", None, "Kade"],
+            "place": ["Ee", "-", None, "Den Haag"],
+        }
+    )
+    _, useless = persons(frame, {name: name for name in frame.columns}, list(PERSON_KEYS))
+    assert useless == {
+        "given_name_missing": 1, "given_name_unknown_value": 2, "surname_missing": 1, "surname_unknown_value": 1,
+        "birth_date_missing": 1, "birth_date_wrong_shape": 1, "postcode_missing": 1, "postcode_wrong_shape": 1,
+        "house_number_missing": 1, "house_number_wrong_shape": 2, "street_missing": 1, "street_wrong_shape": 1,
+        "place_missing": 1, "place_wrong_shape": 1,
+    }  # fmt: skip
+    few = {"surname": "surname"}
+    assert persons(frame, few, list(PERSON_KEYS))[1] == {"surname_missing": 1, "surname_unknown_value": 1}
+
+
+# However it is written, one person, address or number has one identifier.
+
+#: Made-up names as a careful clerk writes them: what stands before the surname, and the surname.
+_SURNAMES = [
+    ("van der", "Dijksma"), ("de", "Vries"), ("", "Çelik-Yılmaz"), ("'t", "Hart"), ("in 't", "Veld"), ("op den", "IJsseldijk"),
+    ("", "Groß"), ("", "Łukaszewski"), ("el", "Idrissi"), ("", "Nguyễn"), ("", "Jansen-Pietersen"), ("van den", "Brûlé"),
+    ("ter", "Bijl"), ("", "Sørensen"), ("", "O'Neill"),
+]  # fmt: skip
+_GIVEN = ["Maria", "Anne-Marie", "IJsbrand", "Zoë", "Şükrü", "Jean Luc", "Đorđe", "Björn"]
+
+
+def _recased(draw: st.DrawFn, text: str) -> str:
+    return draw(st.sampled_from([text, text.upper(), text.lower()]))
+
+
+def _respelt(draw: st.DrawFn, text: str) -> str:
+    """The same letters in another encoding, or without what a keyboard or an old system lacks."""
+    text = draw(
+        st.sampled_from([text, unicodedata.normalize("NFD", text), unicodedata.normalize("NFC", text)])
+    )
+    if draw(st.booleans()):
+        text = "".join(c for c in unicodedata.normalize("NFD", text) if unicodedata.category(c) != "Mn")
+    for letters, others in (
+        ("ij", "y"),
+        ("IJ", "Y"),
+        ("ij", "ĳ"),
+        ("ß", "ss"),
+        ("ł", "l"),
+        ("ø", "o"),
+        ("'", "’"),
+        ("-", " "),
+    ):
+        if draw(st.booleans()):
+            text = text.replace(letters, others)
+    return draw(st.sampled_from(["", " ", "\u00a0"])) + text + draw(st.sampled_from(["", " ", "."]))
+
+
+@st.composite
+def _person_twice(draw: st.DrawFn) -> tuple[dict[str, str | None], dict[str, str | None]]:
+    """One person as two clerks write it."""
+    before, surname = draw(st.sampled_from(_SURNAMES))
+    given = draw(st.sampled_from(_GIVEN))
+    born = draw(st.dates(date(1901, 1, 1), date(2026, 1, 1)))
+    number = draw(st.integers(1, 99_999))
+
+    def written() -> dict[str, str | None]:
+        ways = (
+            [surname]
+            if not before
+            else [f"{before} {surname}", f"{surname}, {before}", f"{surname} {before}", surname]
+        )
+        places = ["'s-Gravenhage", "'s Gravenhage", "’S-GRAVENHAGE"]
+        return {
+            "given_name": _recased(draw, _respelt(draw, given)),
+            "surname": _recased(draw, _respelt(draw, draw(st.sampled_from(ways)))),
+            "birth_date": draw(st.sampled_from(
+                [f"{born:%Y-%m-%d}", f"{born:%Y%m%d}", f"{born:%Y/%m/%d}", f"{born:%d-%m-%Y}", f"{born.day}-{born.month}-{born.year}",
+                 f"{born:%d/%m/%Y}", f"{born.day}.{born.month}.{born.year}", f"{born:%Y-%m-%d} 00:00:00", f" {born:%d-%m-%Y} "])),
+            "postcode": draw(st.sampled_from(["2511CV", "2511 cv", " 2511  CV", "2511-CV"])),
+            "house_number": draw(st.sampled_from([f"{number}", f"{number:06d}", f" {number} a", f"{number}-2", f"{number}.0"])),
+            "street": _recased(draw, draw(st.sampled_from(["Lange Voorhout", " Lange  Voorhout ", "Lange-Voorhout"]))),
+            "place": draw(st.sampled_from(places)),
+        }  # fmt: skip
+
+    return written(), written()
+
+
+@settings(max_examples=150, deadline=None)
+@given(_person_twice())
+def test_a_person_has_the_same_keys_however_it_is_written(
+    both: tuple[dict[str, str | None], dict[str, str | None]],
+) -> None:
+    first, second = (keys(**person) for person in both)
+    assert first == second
+    assert sum(value is not None for value in first.values()) > 15
+
+
+@st.composite
+def _address_twice(draw: st.DrawFn) -> tuple[tuple[str, int, str, str], list[str | None]]:
+    """An address as its parts, and as somebody writes it."""
+    postcode = draw(st.from_regex(r"[1-9][0-9]{3}[A-Z]{2}", fullmatch=True))
+    number = draw(st.integers(1, 99_999))
+    letter = draw(st.sampled_from(["", "A", "C", "G"]))
+    addition, words = draw(
+        st.sampled_from([("", [""]), ("2", ["2", "2 hoog", "-2", "2hg", "2.0"]), ("H", ["hs", "huis", "H"]), ("BS", ["bis", "BS"])])
+    )  # fmt: skip
+    space, sign = st.sampled_from(["", " ", "\u00a0"]), st.sampled_from(["", " ", "-", "/"])
+    house = f"{'0' * draw(st.integers(0, 3))}{number}"
+    one_field = draw(st.sampled_from(["all", "letter", "none"]))
+    word = draw(st.sampled_from(words))
+    shown = letter if draw(st.booleans()) else letter.lower()
+    if one_field == "all" and "." not in word:
+        fields: list[str | None] = [f"{house}{draw(sign)}{shown}{draw(sign)}{word}", None, ""]
+    elif one_field == "letter":
+        fields = [f"{house}{draw(sign)}{shown}", draw(st.sampled_from([None, shown])), word]
+        fields[1] = fields[1] if word == "" or not fields[1] else None
+    else:
+        fields = [house, shown, word]
+    code = postcode[:4] + draw(space) + postcode[4:]
+    return (postcode, number, letter, addition), [
+        draw(space) + (code if draw(st.booleans()) else code.lower()),
+        *fields,
+    ]
+
+
+@settings(max_examples=150, deadline=None)
+@given(_address_twice())
+def test_an_address_has_one_identifier_however_it_is_written(
+    both: tuple[tuple[str, int, str, str], list[str | None]],
+) -> None:
+    (postcode, number, letter, addition), fields = both
+    assert one(K.ADDRESS, *fields) == f"{postcode}|{number}|{letter}{addition}"
+
+
+_VALID_NUMBER = {
+    K.BSN: st.sampled_from(BSNS), K.RSIN: st.sampled_from(BSNS), K.V_NUMBER: st.from_regex("[1-9][0-9]{9}", fullmatch=True),
+    K.KVK: st.from_regex("[1-9][0-9]{7}", fullmatch=True), K.VESTIGING: st.from_regex("[1-9][0-9]{11}", fullmatch=True),
+    K.BAG: st.from_regex("[1-9][0-9]{3}20[0-9]{10}", fullmatch=True),
+    K.LOONHEFFING: st.builds("{}L{:02}".format, st.sampled_from(BSNS), st.integers(0, 99)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", NUMBERS)
+@settings(max_examples=30, deadline=None)
+@given(data=st.data())
+def test_a_number_has_one_identifier_however_it_is_written(kind: K, data: st.DataObject) -> None:
+    number = data.draw(_VALID_NUMBER[kind])
+    between = data.draw(
+        st.lists(st.text(" .-\t\u00a0\u2009", max_size=2), min_size=len(number) + 1, max_size=len(number) + 1)
+    )
+    written = "".join(a + b for a, b in zip(between, [*number, ""], strict=True))
+    assert one(kind, written) == number
+    assert one(kind, written.lower()) == number
 
 
 def test_every_kind_of_identifier_has_a_unit_and_a_rule() -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -15,7 +19,7 @@ import pytest
 from handmade import BSNS, NOW, PROJECT, Parties, document, mapping, selection, write_csv
 
 from lsi_match.errors import LsiError
-from lsi_match.partner import csv_extract, rows, select
+from lsi_match.partner import csv_extract, pile, rows, select
 from lsi_match.partner.cell_types import is_stored, text, typed
 from lsi_match.partner.prepare import Prepared, prepare
 from lsi_match.partner.references import resolve
@@ -321,3 +325,143 @@ def test_a_whole_number_in_parquet_is_what_its_text_says(stored: str) -> None:
     quick, slow = typed("x", FieldType.INTEGER, stored), typed(text("t"), FieldType.INTEGER, "VARCHAR")
     for value, one, other in con.execute(f"SELECT x, {quick}, {slow} FROM written").fetchall():
         assert one == other, value
+
+
+# What memory has no room for.
+
+
+def test_rows_that_memory_has_no_room_for_make_the_same_drop(
+    parties: Parties, tmp_path: Path, small_pieces: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    roomy = made(parties, tmp_path / "roomy", records(8_000))
+    monkeypatch.setattr(pile, "ROOM", 30_000)
+    written: list[int] = []
+    plain = pile.Pile._to_disk
+    monkeypatch.setattr(pile.Pile, "_to_disk", lambda self: (written.append(self._bytes), plain(self)))
+    cramped = made(parties, tmp_path / "cramped", records(8_000))
+    assert len(written) > 2
+    assert max(written) < 300_000, "no more than the room and a piece are in memory"
+    assert cramped.descriptor.selections == roomy.descriptor.selections
+    assert content(parties, cramped) == content(parties, roomy)
+    assert _left(tmp_path / "cramped" / "out") == _left_of(cramped)
+
+
+def test_what_lies_on_disk_meanwhile_tells_nothing_and_has_no_name(
+    parties: Parties, tmp_path: Path, small_pieces: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither record ids nor pseudonyms are in the file, and the folder shows none."""
+    monkeypatch.setattr(pile, "ROOM", 60_000)
+    seen: list[bytes] = []
+    shown: list[list[str]] = []
+    plain = pile.Pile.__exit__
+
+    def look(self: pile.Pile, *error: Any) -> None:
+        seen.append(os.pread(self.file.fileno(), 1 << 30, 0))
+        plain(self, *error)
+
+    taken = pile.Pile.take
+
+    def take(self: pile.Pile, part: int) -> Any:
+        shown.append(_left(tmp_path / "out"))
+        return taken(self, part)
+
+    monkeypatch.setattr(pile.Pile, "__exit__", look)
+    monkeypatch.setattr(pile.Pile, "take", take)
+    drop = made(parties, tmp_path, records(8_000))
+    (file,) = seen
+    assert len(file) > 100_000
+    rows_ = [row for part in content(parties, drop) for row in part]
+    assert not any(row[0].encode() in file for row in rows_ if len(row[0]) > 4)
+    assert not any(row[1] in file for row in rows_)
+    assert shown[0] == []
+
+
+def _left_of(drop: Prepared) -> list[str]:
+    return sorted([drop.file.name, *(part.file for part in drop.descriptor.parts)])
+
+
+# A process that is cut off.
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from handmade import NOW, PROJECT, mapping
+from lsi_match import files
+from lsi_match.partner import home as homes, prepare as preparing
+place, folder, moment = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
+die = lambda: os.kill(os.getpid(), signal.SIGKILL)
+def before(owner, name, when):
+    plain, count = getattr(owner, name), [0]
+    def stopped(*arguments, **options):
+        count[0] += 1
+        return die() if count[0] == when else plain(*arguments, **options)
+    setattr(owner, name, stopped)
+if moment == "reading": before(preparing.Pile, "add", 2)
+if moment == "first part written, not renamed": before(files.os, "fsync", 1)
+if moment == "some parts there": before(preparing, "seal_into", 3)
+if moment == "all parts there": before(homes.Home, "keep_references", 1)
+if moment == "references kept, no descriptor": before(preparing, "write_whole", 1)
+preparing.prepare(homes.Home(folder, "gemeente"), (place / "opening").read_bytes(), mapping({"lijst": "extract.csv"}),
+                  place, place / "out", PROJECT, NOW)
+"""
+
+
+@pytest.mark.parametrize(
+    ("moment", "leaves"),
+    [
+        ("reading", 0),
+        ("first part written, not renamed", 1),
+        ("some parts there", 1),
+        ("all parts there", 3),
+        ("references kept, no descriptor", 3),
+    ],
+)
+def test_running_again_after_a_kill_makes_one_whole_drop_and_leaves_nothing_else(
+    parties: Parties, tmp_path: Path, moment: str, leaves: int
+) -> None:
+    write_csv(tmp_path / "extract.csv", records(2_000))
+    opening = parties.opening(parts=3)
+    (tmp_path / "opening").write_bytes(opening)
+    folder = parties.home(PARTNER).folder
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, tmp_path, folder, moment],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+        capture_output=True,
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
+    after = _left(tmp_path / "out")
+    assert len([*after, *(tmp_path / "out").glob(".*")]) >= leaves
+    assert not any(name.endswith(".drop.json") for name in after)
+    other = tmp_path / "out" / "proef.r1.uwv.0123456789abcdef.part-0000.age"
+    other.write_bytes(b"of another partner")
+    whole = made(parties, tmp_path, records(2_000))
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(
+        [*_left_of(whole), other.name]
+    )
+    assert sum(map(len, content(parties, whole))) == whole.descriptor.rows
+    again = made(parties, tmp_path, records(2_000))
+    assert set(_left_of(whole)) < set(_left(tmp_path / "out")), "a whole drop stays"
+    assert again.file != whole.file
+
+
+def test_two_at_a_time_do_not_make_drops_of_one_project(parties: Parties, tmp_path: Path) -> None:
+    with parties.home(PARTNER).alone(PROJECT), pytest.raises(LsiError) as refused:
+        made(parties, tmp_path, records(10))
+    assert refused.value.reason == "PreparingAlreadyError"
+    assert made(parties, tmp_path, records(10)).file.exists()
+
+
+def test_progress_tells_records_read_and_parts_written(
+    parties: Parties, tmp_path: Path, small_pieces: None
+) -> None:
+    write_csv(tmp_path / "extract.csv", records(8_000))
+    told: list[tuple[str, str, int, int | None]] = []
+    prepare(
+        parties.home(PARTNER), parties.opening(parts=3), mapping({"lijst": "extract.csv"}), tmp_path, tmp_path / "out",
+        PROJECT, NOW, lambda *step: told.append(step),
+    )  # fmt: skip
+    read = [step[2] for step in told if step[:2] == ("select", "lijst")]
+    assert len(read) > 3
+    assert read == sorted(read)
+    assert read[-1] == 8_000
+    assert [step for step in told if step[0] == "seal"] == [("seal", "", n, 3) for n in (1, 2, 3)]

@@ -14,6 +14,7 @@ import unicodedata
 
 # Identifiers (2.1 and 2.2). White space is what Unicode calls so; Python's \s has four more.
 SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+ADDITIONS = {"HUIS|HS": "H", "BIS(.?)": r"BS\1", "ROOD": "RD", "ZWART": "ZW", "TEGENOVER": "TO"}
 LENGTHS = {"bsn": 9, "rsin": 9, "v_number": 10, "kvk": 8, "vestiging": 12, "bag": 16}
 Result = dict[str, str]
 
@@ -60,8 +61,8 @@ def fiscal(nine: str) -> Result | None:
 def address(
     postcode: str | None, house: str | None, letter: str | None = None, addition: str | None = None
 ) -> Result:
-    postcode = re.sub(f"[{SPACE}]", "", (postcode or "").upper())
-    house = trimmed(house)
+    postcode = re.sub(rf"[{SPACE}.\-]", "", (postcode or "").upper())
+    house, letter, addition = (whole_number(text) for text in (house, letter, addition))
     if not postcode or not house:
         return {"invalid": "missing"}
     start = re.match("[0-9]*", house)
@@ -69,8 +70,30 @@ def address(
     digits = start[0].lstrip("0")
     if not re.fullmatch("[1-9][0-9]{3}[A-Z]{2}", postcode) or not 1 <= len(digits) <= 5:
         return {"invalid": "wrong_shape"}
-    suffix = (house[start.end() :] + (letter or "") + (addition or "")).upper()
-    return {"identifier": f"{postcode}|{digits}|{re.sub('[^A-Z0-9]', '', suffix)}"}
+    behind, letter, addition = (
+        re.sub("[^A-Z0-9]", "", text.upper()) for text in (house[start.end() :], letter, addition)
+    )
+    suffix = letter + addition if behind in (letter, letter + addition) else behind + letter + addition
+    return {"identifier": f"{postcode}|{digits}|{added(suffix)}"}
+
+
+def whole_number(text: str | None) -> str:
+    """The text, trimmed; of a whole number written as a decimal one the whole number."""
+    return (
+        re.sub("([0-9]+)[.,]0+", r"\1", trimmed(text))
+        if re.fullmatch("[0-9]+[.,]0+", trimmed(text))
+        else trimmed(text)
+    )
+
+
+def added(suffix: str) -> str:
+    """What is added to a house number, as the BAG has it."""
+    if floor := re.fullmatch("(I|II|III|IV)(HOOG|HG)+|(II|III|IV)", suffix):
+        return str(["I", "II", "III", "IV"].index(floor[1] or floor[3]) + 1)
+    suffix = re.sub("([0-9])(HOOG|HG)+$", r"\1", suffix)
+    for words, one in ADDITIONS.items():
+        suffix = re.sub(f"(?:{words})$", one, suffix)
+    return suffix
 
 
 def trimmed(text: str | None) -> str:
@@ -128,22 +151,28 @@ def sound_of(name: str) -> Part:
     return code if len(code) > 1 else None
 
 
+TIME = "(?:[ T][0-9]{2}:[0-9]{2}[0-9:.+Z-]*)?"
+
+
 def birth_of(text: str | None) -> tuple[int, int, int] | None:
-    """Year, and the two others."""
-    text = trimmed(text)
-    if whole := re.fullmatch("([0-9]{4})[-/]?([0-9]{2})[-/]?([0-9]{2})", text):
-        year, month, day = (int(part) for part in whole.groups())
-    elif whole := re.fullmatch("([0-9]{1,2})[-/.]([0-9]{1,2})[-/.]([0-9]{4})", text):
-        day, month, year = (int(part) for part in whole.groups())
+    """Year, and the two others; 0 for what is unknown."""
+    text, day, month = trimmed(text), "0", "0"
+    if whole := re.fullmatch("([0-9]{4})[-/]?([0-9]{2})[-/]?([0-9]{2})" + TIME, text):
+        year, month, day = whole.groups()
+    elif whole := re.fullmatch("([0-9]{1,2})[-/.]([0-9]{1,2})[-/.]([0-9]{4})" + TIME, text):
+        day, month, year = whole.groups()
+    elif whole := re.fullmatch("([0-9]{4})[-/]([0-9]{2})", text):
+        year, month = whole.groups()
+    elif whole := re.fullmatch("([0-9]{1,2})[-/.]([0-9]{4})", text):
+        month, year = whole.groups()
+    elif re.fullmatch("[0-9]{4}", text):
+        year = text
     else:
         return None
-    if not (1850 <= year <= 2100 and 1 <= month <= 12 and 1 <= day <= 31) or (year, month, day) == (
-        1900,
-        1,
-        1,
-    ):
+    y, m, d = int(year), int(month), int(day)
+    if not (1850 <= y <= 2100 and m <= 12 and d <= 31) or (y == 1900 and m <= 1 and d <= 1):
         return None
-    return year, month, day
+    return y, m, d if m else 0
 
 
 def parts(fields: dict[str, str | None]) -> dict[str, Part]:
@@ -162,12 +191,11 @@ def parts(fields: dict[str, str | None]) -> dict[str, Part]:
         made[f"first_{kind}"], made[f"last_{kind}"] = in_order
     made["names"] = f"{made['first_name']}+{made['last_name']}" if made["first_name"] else None
     birth = birth_of(fields.get("birth_date"))
-    if birth:
-        year, month, day = birth
-        days = f"{min(month, day):02}{max(month, day):02}"
-        made |= {"birth": f"{year}{days}", "birth_year": f"{year}", "birth_year_month": f"{year}-{month}", "birth_day": days}  # fmt: skip
-    else:
-        made |= dict.fromkeys(("birth", "birth_year", "birth_year_month", "birth_day"))
+    year, month, day = birth or (0, 0, 0)
+    days = f"{min(month, day):02}{max(month, day):02}" if day else None
+    made |= {"birth": f"{year}{days}" if days else None, "birth_day": days}
+    made["birth_year"] = f"{year}" if year else None
+    made["birth_year_month"] = f"{year}-{month}" if month else None
     made["postcode"] = re.sub("[^A-Z0-9]", "", (fields.get("postcode") or "").upper()) or None
     digits = re.search("[0-9]+", fields.get("house_number") or "")
     made["house"] = (digits[0].lstrip("0") if digits else "") or None

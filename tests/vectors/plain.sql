@@ -37,15 +37,22 @@ CREATE MACRO number_identifier(kind, form, written) AS CASE
     ELSE judged(kind, number_of(kind, form, number_without(written))) END;
 
 -- Addresses (2.2).
-CREATE MACRO address_of(postcode, house, rest) AS CASE
+CREATE MACRO whole_number(written) AS coalesce(regexp_replace(trimmed(written), '^([0-9]+)[.,]0+$', '\1'), '');
+CREATE MACRO floor_of(suffix) AS regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(suffix,
+    '^I(?:HOOG|HG)+$', '1'), '^II(?:HOOG|HG)*$', '2'), '^III(?:HOOG|HG)*$', '3'), '^IV(?:HOOG|HG)*$', '4'), '([0-9])(?:HOOG|HG)+$', '\1');
+CREATE MACRO added(suffix) AS regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(floor_of(suffix),
+    '(?:HUIS|HS)$', 'H'), 'BIS(.?)$', 'BS\1'), 'ROOD$', 'RD'), 'ZWART$', 'ZW'), 'TEGENOVER$', 'TO');
+CREATE MACRO plain_letters(written) AS without(capitals(written), '^A-Z0-9');
+CREATE MACRO suffix_of(behind, letter, addition) AS
+    added(CASE WHEN behind IN (letter, letter || addition) THEN '' ELSE behind END || letter || addition);
+CREATE MACRO address_of(postcode, house, letter, addition) AS CASE
     WHEN postcode = '' OR house = '' THEN '!missing'
     WHEN NOT regexp_full_match(postcode, '[1-9][0-9]{3}[A-Z]{2}') OR NOT regexp_matches(house, '^0*[1-9][0-9]{0,4}([^0-9]|$)')
         THEN '!wrong_shape'
     ELSE postcode || '|' || regexp_extract(house, '^0*([0-9]+)', 1) || '|'
-        || without(capitals(regexp_replace(house, '^[0-9]+', '') || rest), '^A-Z0-9') END;
+        || suffix_of(plain_letters(regexp_replace(house, '^[0-9]+', '')), plain_letters(letter), plain_letters(addition)) END;
 CREATE MACRO address_identifier(postcode, house, letter, addition) AS address_of(
-    coalesce(without(capitals(postcode), space()), ''), coalesce(trimmed(house), ''),
-    coalesce(letter, '') || coalesce(addition, ''));
+    number_without(postcode), whole_number(house), whole_number(letter), whole_number(addition));
 
 -- The parts of person keys (2.3).
 CREATE MACRO particle() AS '(?:VAN|DER|DEN|DE|HET|''T|''S|TEN|TER|TE|OP|IN|UIT|AAN|BY|VOOR|ONDER|OVER|TOT|VD|VON|ZU|DI|DA|DOS|DU|LA|LE|LES|EL|AL)';
@@ -73,17 +80,26 @@ CREATE MACRO doubles_once(code) AS regexp_replace(code,
 CREATE MACRO longer(word, least) AS CASE WHEN length(word) >= least THEN word END;
 CREATE MACRO sound_of(name) AS longer(doubles_once(without_vowels(classes(name))), 2);
 
+CREATE MACRO time_behind() AS '(?:[ T][0-9]{2}:[0-9]{2}[0-9:.+Z\-]*)?$';
+CREATE MACRO iso() AS '^([0-9]{4})[-/]?([0-9]{2})[-/]?([0-9]{2})' || time_behind();
+CREATE MACRO dutch() AS '^([0-9]{1,2})[-/.]([0-9]{1,2})[-/.]([0-9]{4})' || time_behind();
+CREATE MACRO numbers_of(y, m, d) AS [y::INTEGER, m::INTEGER, d::INTEGER];
 CREATE MACRO read_date(written) AS CASE
-    WHEN regexp_full_match(written, '[0-9]{4}[-/]?[0-9]{2}[-/]?[0-9]{2}')
-        THEN regexp_extract(written, '^([0-9]{4})[-/]?([0-9]{2})[-/]?([0-9]{2})$', ['y', 'm', 'd'])
-    WHEN regexp_full_match(written, '[0-9]{1,2}[-/.][0-9]{1,2}[-/.][0-9]{4}')
-        THEN regexp_extract(written, '^(?:([0-9]{1,2})[-/.]([0-9]{1,2})[-/.]([0-9]{4}))$', ['d', 'm', 'y'])
+    WHEN regexp_matches(written, iso())
+        THEN numbers_of(regexp_extract(written, iso(), 1), regexp_extract(written, iso(), 2), regexp_extract(written, iso(), 3))
+    WHEN regexp_matches(written, dutch())
+        THEN numbers_of(regexp_extract(written, dutch(), 3), regexp_extract(written, dutch(), 2), regexp_extract(written, dutch(), 1))
+    WHEN regexp_full_match(written, '[0-9]{4}[-/][0-9]{2}') THEN numbers_of(substr(written, 1, 4), substr(written, 6, 2), '0')
+    WHEN regexp_full_match(written, '[0-9]{1,2}[-/.][0-9]{4}')
+        THEN numbers_of(right(written, 4), regexp_extract(written, '^[0-9]+'), '0')
+    WHEN regexp_full_match(written, '[0-9]{4}') THEN numbers_of(written, '0', '0')
     END;
-CREATE MACRO numbers_of(date) AS [date.y::INTEGER, date.m::INTEGER, date.d::INTEGER];
 CREATE MACRO possible(date) AS CASE
-    WHEN date[1] BETWEEN 1850 AND 2100 AND date[2] BETWEEN 1 AND 12 AND date[3] BETWEEN 1 AND 31 AND date <> [1900, 1, 1] THEN date END;
-CREATE MACRO birth_of(written) AS possible(numbers_of(read_date(trimmed(written))));
-CREATE MACRO days_of(birth) AS format('{:02d}{:02d}', least(birth[2], birth[3]), greatest(birth[2], birth[3]));
+    WHEN date[1] BETWEEN 1850 AND 2100 AND date[2] <= 12 AND date[3] <= 31 AND NOT (date[1] = 1900 AND date[2] <= 1 AND date[3] <= 1)
+    THEN [date[1], nullif(date[2], 0), CASE WHEN date[2] > 0 THEN nullif(date[3], 0) END] END;
+CREATE MACRO birth_of(written) AS possible(read_date(trimmed(written)));
+CREATE MACRO days_of(birth) AS
+    CASE WHEN birth[3] IS NOT NULL THEN format('{:02d}{:02d}', least(birth[2], birth[3]), greatest(birth[2], birth[3])) END;
 
 -- Every part of the people in a table, in the order of its column `place_in_file`.
 CREATE MACRO parts_of(people) AS TABLE

@@ -69,7 +69,17 @@ def prepare(
     local = parse_yaml(read_text(mapping), mapping.name, Mapping)
     opened = read_bytes(opening)
     with out.status(say("Bezig …", "Working …")) as status:
-        prepared = make_drop(Home(home, name), opened, local, extracts, to, project, utc_now(), status.update)
+
+        def progress(step: str, about: str, done: int, of: int | None) -> None:
+            count = f"{done:,}".replace(",", say(".", ","))
+            status.update(
+                say(f"Selecteren en pseudonimiseren, {about}: {count} records gelezen",
+                    f"Selecting and pseudonymising, {about}: {count} records read")
+                if step == "select"
+                else say(f"Ordenen en verzegelen: deel {done} van {of}", f"Ordering and sealing: part {done} of {of}")
+            )  # fmt: skip
+
+        prepared = make_drop(Home(home, name), opened, local, extracts, to, project, utc_now(), progress)
     counts = prepared.descriptor.selections
     if json:
         print_json({"drop": str(prepared.file), "selections": {k: v.model_dump() for k, v in counts.items()}})

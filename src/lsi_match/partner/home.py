@@ -16,10 +16,12 @@ from __future__ import annotations
 
 import base64
 import binascii
+import fcntl
 import json
+import os
 import shutil
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -62,6 +64,11 @@ class OwnKeyDiffersError(LsiError):
     en = "The trust root names other keys for {partner} than those here. Did you not replace them? Call the other organisations."
 
 
+class PreparingAlreadyError(LsiError):
+    nl = "{partner}: er wordt al een levering voor {project} gemaakt. Wacht tot die klaar is."
+    en = "{partner}: a drop for {project} is being made already. Wait until it is done."
+
+
 class ReferencesLostError(LsiError):
     nl = "{partner}: de sleutel bij deze levering is hier niet (meer); de eigen kenmerken zijn niet terug te vinden."
     en = "{partner}: the key of this drop is not here (any more); own record ids cannot be resolved."
@@ -88,6 +95,24 @@ class Home:
 
     def project(self, project: str) -> Path:
         return self.folder / "projects" / project
+
+    @contextmanager
+    def alone(self, project: str) -> Iterator[None]:
+        """One process at a time makes drops of a project; the system lets go when it ends, however it ends.
+
+        Raises:
+            PreparingAlreadyError: another does.
+        """
+        descriptor = os.open(self.project(project) / "prepare.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            raise PreparingAlreadyError(partner=self.name, project=project) from None
+        try:
+            yield
+        finally:
+            os.close(descriptor)
 
     def join(
         self, canonical: bytes, approvals: dict[str, bytes], key_share: bytes, now: datetime

@@ -1,5 +1,7 @@
 """The local mapping: where a partner's extracts are and what the manifest's fields are called in them.
 
+An extract is a CSV or Parquet file, or a table or view in a database.
+
 It is the partner's own file and says nothing about selection; criteria come from the manifest only.
 """
 
@@ -8,17 +10,27 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from lsi_match.protocol.manifest import Name
 
+_FILES = (".csv", ".parquet")
+_DATABASES = (".duckdb", ".sqlite", ".postgresql")
+
 
 class SelectionMapping(BaseModel):
-    """One selection's extract: a CSV or Parquet file, its record id, and a column per declared field."""
+    """One selection's extract, its record id, and a column per declared field."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    extract: str = Field(description="Bestand, ten opzichte van de map met extracten; .csv of .parquet.")
+    extract: str = Field(
+        description="Bestand, ten opzichte van de map met extracten: .csv of .parquet; een databasebestand (.duckdb, .sqlite); "
+        "of een .postgresql-bestand met het adres van een database (een regel; chmod 600)."
+    )
+    table: Annotated[str, Field(pattern=r"^[^.\"\x00]+(\.[^.\"\x00]+)?$", max_length=130)] | None = Field(
+        default=None,
+        description="Bij een database: de tabel of view, eventueel met het schema: schema.tabel.",
+    )
     record_id: str = Field(min_length=1, description="Kolom met het eigen kenmerk van het record.")
     columns: dict[Name, Annotated[str, Field(min_length=1)]] = Field(
         description="Veld in het manifest → kolom."
@@ -45,9 +57,15 @@ class SelectionMapping(BaseModel):
             raise ValueError("the extract lies inside the folder of extracts")
         if set("*?[]") & set(value):
             raise ValueError("the extract is one file, named without wildcards")
-        if path.suffix not in (".csv", ".parquet"):
-            raise ValueError("the extract is a .csv or .parquet file")
+        if path.suffix not in (*_FILES, *_DATABASES):
+            raise ValueError(f"the extract is one of {', '.join((*_FILES, *_DATABASES))}")
         return value
+
+    @model_validator(mode="after")
+    def _table_of_a_database(self) -> SelectionMapping:
+        if (PurePosixPath(self.extract).suffix in _DATABASES) != (self.table is not None):
+            raise ValueError("a database needs a table, and a file has none")
+        return self
 
 
 class Mapping(BaseModel):

@@ -93,9 +93,14 @@ def _empty_to_null(text: pl.Expr) -> pl.Expr:
     return pl.when(text != "").then(text)
 
 
+def _without_signs(text: pl.Expr) -> pl.Expr:
+    """Upper case, without spaces, dots and hyphens."""
+    return text.str.to_uppercase().str.replace_all(r"[\s.\-]", "")
+
+
 def _number(text: pl.Expr, kind: IdentifierKind, form: IdentifierForm) -> Recipe:
     """A number of fixed length: spaces, dots and hyphens go; eight digits of a BSN or RSIN lost a leading zero."""
-    clean = _empty_to_null(text.str.to_uppercase().str.replace_all(r"[\s.\-]", ""))
+    clean = _empty_to_null(_without_signs(text))
     value = pl.col("value")
     if kind is IdentifierKind.LOONHEFFING:
         return {"value": clean}, [
@@ -149,14 +154,39 @@ def _sums(weights: tuple[int, int, int]) -> np.ndarray:
 _SUMS = (_sums((9, 8, 7)), _sums((6, 5, 4)), _sums((3, 2, -1)))
 
 
+#: What is added to a house number, written in several ways, and how it is in the BAG; in this order.
+_ADDITIONS = (
+    (r"^I(?:HOOG|HG)+$", "1"),
+    (r"^II(?:HOOG|HG)*$", "2"),
+    (r"^III(?:HOOG|HG)*$", "3"),
+    (r"^IV(?:HOOG|HG)*$", "4"),
+    (r"([0-9])(?:HOOG|HG)+$", "${1}"),
+    (r"(?:HUIS|HS)$", "H"),
+    (r"BIS([A-Z0-9]?)$", "BS${1}"),
+    (r"ROOD$", "RD"),
+    (r"ZWART$", "ZW"),
+    (r"TEGENOVER$", "TO"),
+)
+#: How a whole number looks in a register that keeps it as a decimal one.
+_DECIMAL = r"^(\s*[0-9]+)[.,]0+(\s*)$"
+
+
 def _address(fields: Sequence[pl.Expr]) -> Recipe:
     """`POSTCODE|NUMBER|SUFFIX`: the suffix is what follows the number, then letter, then addition, letters and
     digits only, so that '12 A', '12-a' and 12 with letter A are one address."""
-    postcode = _empty_to_null(fields[0].str.to_uppercase().str.replace_all(r"\s", ""))
-    number = _empty_to_null(fields[1].str.strip_chars())
+    postcode = _empty_to_null(_without_signs(fields[0]))
+    written = [part.str.replace(_DECIMAL, "${1}${2}") for part in fields[1:]]
+    number = _empty_to_null(written[0].str.strip_chars())
     house = number.str.extract(r"^([0-9]+)", 1).cast(pl.Int64, strict=False)
-    rest = [number.str.replace(r"^[0-9]+", ""), *(part.fill_null("") for part in fields[2:])]
-    suffix = pl.concat_str(rest).str.to_uppercase().str.replace_all(r"[^A-Z0-9]", "")
+    rest, letter, addition = (
+        part.fill_null("").str.to_uppercase().str.replace_all(r"[^A-Z0-9]", "")
+        for part in (number.str.replace(r"^[0-9]+", ""), *written[1:], *[pl.lit("")] * (4 - len(fields)))
+    )
+    # Some registers have '12A' as the number, and A as the letter too.
+    after = pl.concat_str([letter, addition])
+    suffix = pl.when((rest == letter) | (rest == after)).then(after).otherwise(pl.concat_str([rest, after]))
+    for pattern, one in _ADDITIONS:
+        suffix = suffix.str.replace(pattern, one)
     whole = pl.concat_str([postcode, house.cast(pl.String), suffix], separator=SEPARATOR)
     value = pl.when(postcode.is_not_null() & number.is_not_null()).then(whole.fill_null("?"))
     return {"value": value, "postcode": postcode, "house": house}, [
@@ -196,19 +226,34 @@ def _name(text: pl.Expr) -> pl.Expr:
     return pl.when((letters != "") & ~letters.is_in(_UNKNOWN_NAMES)).then(letters)
 
 
+#: The ways to write a date, or what is known of it: whole (a database puts a time behind it), year and month, year.
+_TIME = r"(?:[ T][0-9]{2}:[0-9]{2}[0-9:.+Z\-]*)?$"
+_DATES = (
+    r"^(?<y>[0-9]{4})[-/]?(?<m>[0-9]{2})[-/]?(?<d>[0-9]{2})" + _TIME,
+    r"^(?<d>[0-9]{1,2})[-/.](?<m>[0-9]{1,2})[-/.](?<y>[0-9]{4})" + _TIME,
+    r"^(?<d>)(?<y>[0-9]{4})[-/](?<m>[0-9]{2})$",
+    r"^(?<d>)(?<m>[0-9]{1,2})[-/.](?<y>[0-9]{4})$",
+    r"^(?<d>)(?<m>)(?<y>[0-9]{4})$",
+)
+
+
 def _birth(text: pl.Expr) -> tuple[pl.Expr, pl.Expr, pl.Expr]:
-    """Year, and the two others as written in day-month order; null when any of them is unknown or impossible."""
+    """Year, and the two others as written in day-month order. What is unknown (00, or not there) is null, and so is
+    what is less telling than that; all is null when anything is impossible."""
     clean = text.str.strip_chars()
-    iso = clean.str.extract_groups(r"^(?<y>[0-9]{4})[-/]?(?<m>[0-9]{2})[-/]?(?<d>[0-9]{2})$")
-    dutch = clean.str.extract_groups(r"^(?<d>[0-9]{1,2})[-/.](?<m>[0-9]{1,2})[-/.](?<y>[0-9]{4})$")
+    found = [clean.str.extract_groups(pattern).struct for pattern in _DATES]
     year, month, day = (
-        pl.coalesce(iso.struct.field(part), dutch.struct.field(part)).cast(pl.Int32, strict=False)
+        pl.coalesce(_empty_to_null(date.field(part)) for date in found).cast(pl.Int32, strict=False)
         for part in "ymd"
     )
-    known = year.is_between(1850, 2100) & month.is_between(1, 12) & day.is_between(1, 31)
-    placeholder = (year == 1900) & (month == 1) & (day == 1)
-    usable = known & ~placeholder
-    return tuple(pl.when(usable).then(part) for part in (year, month, day))  # type: ignore[return-value]
+    month, day = month.fill_null(0), day.fill_null(0)
+    usable = year.is_between(1850, 2100) & month.is_between(0, 12) & day.is_between(0, 31)
+    usable &= ~((year == 1900) & (month <= 1) & (day <= 1))
+    return (
+        pl.when(usable).then(year),
+        pl.when(usable & (month > 0)).then(month),
+        pl.when(usable & (month > 0) & (day > 0)).then(day),
+    )
 
 
 #: How letters that sound alike in Dutch, or are written in two ways in names from elsewhere, become one; in this
@@ -272,7 +317,7 @@ def _birth_parts() -> tuple[Parts, Parts]:
     year, month, day = _birth(pl.col("text"))
     y, m, d = pl.col("y"), pl.col("m"), pl.col("d")
     two = [part.cast(pl.String).str.zfill(2) for part in (pl.min_horizontal(m, d), pl.max_horizontal(m, d))]
-    days = pl.when(m.is_not_null()).then(pl.concat_str(two))
+    days = pl.when(d.is_not_null()).then(pl.concat_str(two))
     return {"y": year, "m": month, "d": day}, {
         "birth": pl.concat_str([y.cast(pl.String), days]),
         "birth_year": y.cast(pl.String),
@@ -336,7 +381,15 @@ def _person_parts(frame: pl.DataFrame, fields: dict[str, str]) -> pl.DataFrame:
 
 
 def person_keys(frame: pl.DataFrame, fields: dict[str, str], names: Sequence[str]) -> pl.DataFrame:
-    """One text column `pk_<name>` per person key; null when one of its parts is missing.
+    """The keys that `persons` makes."""
+    return persons(frame, fields, names)[0]
+
+
+def persons(
+    frame: pl.DataFrame, fields: dict[str, str], names: Sequence[str]
+) -> tuple[pl.DataFrame, dict[str, int]]:
+    """One text column `pk_<name>` per person key, null when one of its parts is missing; and of how many records
+    a field is of no use, by field and reason.
 
     Args:
         frame: text columns.
@@ -344,9 +397,29 @@ def person_keys(frame: pl.DataFrame, fields: dict[str, str], names: Sequence[str
         names: keys of `PERSON_KEYS`, in order.
     """
     parts = _person_parts(frame, fields)
-    return parts.select(
+    keys = parts.select(
         pl.concat_str([pl.col(part) for part in PERSON_KEYS[name].parts], separator=SEPARATOR).alias(
             f"pk_{name}"
         )
         for name in names
     )
+    useless: dict[str, int] = {}
+    for field, column in fields.items():
+        part, reason = _MADE_OF[field]
+        missing = frame.get_column(column).null_count()
+        other = parts.get_column(part).null_count() - missing
+        counts = {InvalidReason.MISSING: missing, reason: other}
+        useless |= {f"{field}_{name.value}": count for name, count in counts.items() if count}
+    return keys, useless
+
+
+#: Field → the part that is made of it alone whenever it is of use, and what it is when there is a text but no part.
+_MADE_OF = {
+    "given_name": ("given_initial", InvalidReason.UNKNOWN_VALUE),
+    "surname": ("surname_initial", InvalidReason.UNKNOWN_VALUE),
+    "birth_date": ("birth_year", InvalidReason.WRONG_SHAPE),
+    "postcode": ("postcode", InvalidReason.WRONG_SHAPE),
+    "house_number": ("house", InvalidReason.WRONG_SHAPE),
+    "street": ("street", InvalidReason.WRONG_SHAPE),
+    "place": ("place", InvalidReason.WRONG_SHAPE),
+}

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 import pyarrow as pa
@@ -18,8 +20,9 @@ from lsi_match.files import private_folder, whole_file, write_whole
 from lsi_match.partner.group_counts import group_counts
 from lsi_match.partner.home import Home, References
 from lsi_match.partner.mapping import Mapping
+from lsi_match.partner.pile import Pile
 from lsi_match.partner.references import long_ids, make_references, new_key
-from lsi_match.partner.rows import WORKERS, Rows, pseudonymised, summed
+from lsi_match.partner.rows import WORKERS, Pseudonymised, Rows, pseudonymised, summed
 from lsi_match.partner.select import Selected, select_pieces
 from lsi_match.protocol.canonical import digest_of_bytes
 from lsi_match.protocol.documents import (
@@ -39,8 +42,12 @@ from lsi_match.trust.signing import sign, verify
 
 DROP = "drop"
 OPENING = "opening"
+#: Letters of a span id, which ends the stem of a drop.
+SPAN = 16
 
-Progress = Callable[[str], None]
+#: Told while it works: the step (`select` or `seal`), what it is about (the selection, or nothing), how far it is (records
+#: read, or parts written), and of how many in all, where that is known.
+Progress = Callable[[str, str, int, int | None], None]
 
 
 class NotAPartnerError(LsiError):
@@ -101,18 +108,19 @@ def prepare(
     out: Path,
     project: str,
     now: datetime,
-    progress: Progress = lambda _: None,
+    progress: Progress = lambda *_: None,
 ) -> Prepared:
     """Make the drop of `home` for the round of `opening_document` and write it into the folder `out`.
 
     Parts come first, the signed descriptor last, each written beside and renamed: a drop without its descriptor
-    is no drop, and running again after a failure makes a whole new one.
+    is no drop. Running again after a failure makes a whole new one, and takes away what a process that was cut off
+    left of another. Memory does not grow with the number of records: see `pile`.
 
     Args:
         extracts: the folder that the mapping's files are in.
         project: whose manifest, as approved in `home`.
         now: the time, for the descriptor and the checks against the round.
-        progress: told the name of each step.
+        progress: told how far it is.
 
     Raises:
         LsiError: what is wrong with manifest, opening, mapping or extract; then no descriptor was written.
@@ -130,45 +138,33 @@ def prepare(
         raise RoundClosedError(partner=home.name, round=opening.round)
     key = home.project_key(manifest)
     partner = manifest.partners[home.name]
-    parts: list[list[Rows]] = [[] for _ in range(opening.parts)]
-    found: list[tuple[Selected, dict[str, int], int]] = []
-    for position, selection in enumerate(partner.selections):
-        if selection.id not in mapping.selections:
-            raise SelectionUnmappedError(partner=home.name, selection=selection.id)
-        progress(f"select and pseudonymise {selection.id}")
-        local = mapping.selections[selection.id]
-        pieces = select_pieces(home.name, selection, local, extracts, manifest, opening.reference_date)
-        counted = []
-        sendable = 0
-        for piece in pseudonymised(manifest, home.name, position, pieces, key, opening):
-            counted.append((piece.selected, piece.invalid))
-            sendable += sum(len(rows) for rows in piece.parts)
-            for part, rows in zip(parts, piece.parts, strict=True):
-                part.append(rows)
-        selected = Selected.together([selected for selected, _ in counted])
-        invalid = summed([invalid for _, invalid in counted])
-        if selected.with_signal and not sendable:
-            reasons = ", ".join(f"{reason}: {n}" for reason, n in invalid.items()) or "-"
-            raise NoValidIdentifierError(partner=home.name, file=local.extract, invalid=reasons)
-        found.append((selected, invalid, sendable))
-    progress("order")
-    with ThreadPoolExecutor(WORKERS) as pool:
-        drop = list(pool.map(_in_order, parts))
-    counts = {
-        selection.id: _counts(
-            *found[position], position, drop, group_counts(manifest, selection, found[position][0].met)
-        )
-        for position, selection in enumerate(partner.selections)
-    }
-    for selection in partner.selections:
-        _check_volume(home.name, selection, counts[selection.id].written)
-    progress("seal")
-    references = References(new_key(), tuple(name for part in drop for name in long_ids(part.record_ids)))
-    span = secrets.token_hex(8)
+    span = secrets.token_hex(SPAN // 2)
     stem = drop_stem(project, opening.round, home.name, span)
     private_folder(out)
     file = out / f"{stem}.drop.json"
-    with _all_or_nothing(out, stem):
+    with home.alone(project), Pile(opening.parts, out) as pile, _all_or_nothing(out, stem):
+        _remove_unfinished(out, stem.removesuffix(span))
+        found = []
+        for position, selection in enumerate(partner.selections):
+            if selection.id not in mapping.selections:
+                raise SelectionUnmappedError(partner=home.name, selection=selection.id)
+            local = mapping.selections[selection.id]
+            pieces = select_pieces(home.name, selection, local, extracts, manifest, opening.reference_date)
+            done = pseudonymised(manifest, home.name, position, pieces, key, opening)
+            found.append(_piled(pile, done, selection.id, progress))
+            if found[-1].selected.with_signal and not found[-1].sendable:
+                reasons = ", ".join(f"{reason}: {n}" for reason, n in found[-1].invalid.items()) or "-"
+                raise NoValidIdentifierError(partner=home.name, file=local.extract, invalid=reasons)
+        sealing = _Sealing(pile, drop_columns(manifest, partner), opening, out, stem, progress)
+        parts = sealing.parts()
+        counts = {
+            selection.id: one.counts(
+                sealing.written[position], group_counts(manifest, selection, one.selected.met)
+            )
+            for position, (selection, one) in enumerate(zip(partner.selections, found, strict=True))
+        }
+        for selection in partner.selections:
+            _check_volume(home.name, selection, counts[selection.id].written)
         descriptor = DropDescriptor(
             project=project,
             manifest=manifest.digest,
@@ -179,12 +175,57 @@ def prepare(
             made_at=now,
             span_id=span,
             selections=counts,
-            parts=_write_parts(drop, drop_columns(manifest, partner), references.key, opening, out, stem),
+            parts=parts,
         )
         document = sign(descriptor, DROP, home.identity())
-        home.keep_references(project, opening.round, digest_of_bytes(document), references)
+        home.keep_references(project, opening.round, digest_of_bytes(document), sealing.references)
         write_whole(file, document)
     return Prepared(file, descriptor)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What was found of one selection, and of how many records something can be sent."""
+
+    selected: Selected
+    invalid: dict[str, int]
+    sendable: int
+
+    def counts(self, written: int, groups: GroupCounts | None) -> SelectionCounts:
+        return SelectionCounts(
+            read=self.selected.read,
+            after=self.selected.after,
+            with_signal=self.selected.with_signal,
+            invalid=self.invalid,
+            without_identifier=self.selected.with_signal - self.sendable,
+            duplicates=self.sendable - written,
+            written=written,
+            groups=groups,
+        )
+
+
+def _piled(pile: Pile, pieces: Iterable[Pseudonymised], about: str, progress: Progress) -> _Found:
+    """Put the rows of the selection `about` on the pile; what is left to know of it."""
+    counted: list[Selected] = []
+    invalid: list[dict[str, int]] = []
+    sendable = so_far = 0
+    for piece in pieces:
+        pile.add(piece.parts)
+        counted.append(piece.selected)
+        invalid.append(piece.invalid)
+        sendable += sum(len(rows) for rows in piece.parts)
+        so_far += piece.selected.read
+        progress("select", about, so_far, None)
+    return _Found(Selected.together(counted), summed(invalid), sendable)
+
+
+def _remove_unfinished(out: Path, head: str) -> None:
+    """Take away files of drops with this start of their names that have no descriptor: a process that made them was
+    cut off. Only one makes drops of a project at a time (`Home.alone`)."""
+    finished = {path.name.removesuffix(".drop.json") for path in out.glob(f"{head}*.drop.json")}
+    for path in [*out.glob(f"{head}*"), *out.glob(f".{head}*.tmp")]:
+        if path.name.removeprefix(".")[: len(head) + SPAN] not in finished:
+            path.unlink()
 
 
 @contextmanager
@@ -196,33 +237,6 @@ def _all_or_nothing(out: Path, stem: str) -> Iterator[None]:
         for part in out.glob(f"{stem}.*"):
             part.unlink()
         raise
-
-
-def _in_order(pieces: list[Rows]) -> Rows:
-    together = Rows.together(pieces)
-    pieces.clear()
-    return together.in_pseudonym_order().without_duplicates()
-
-
-def _counts(
-    selected: Selected,
-    invalid: dict[str, int],
-    sendable: int,
-    position: int,
-    drop: list[Rows],
-    groups: GroupCounts | None,
-) -> SelectionCounts:
-    written = sum(int(np.count_nonzero(part.values[SELECTION] == position)) for part in drop)
-    return SelectionCounts(
-        read=selected.read,
-        after=selected.after,
-        with_signal=selected.with_signal,
-        invalid=invalid,
-        without_identifier=selected.with_signal - sendable,
-        duplicates=sendable - written,
-        written=written,
-        groups=groups,
-    )
 
 
 def _check_volume(partner: str, selection: Selection, count: int) -> None:
@@ -237,19 +251,58 @@ def _check_volume(partner: str, selection: Selection, count: int) -> None:
         )
 
 
-def _write_parts(
-    drop: list[Rows], columns: Sequence[Column], key: bytes, opening: Opening, out: Path, stem: str
-) -> tuple[Part, ...]:
-    """Every part as a sealed file, several at a time."""
-    long_before = np.cumsum([0, *(len(long_ids(part.record_ids)) for part in drop)]).tolist()
+class _Sealing:
+    """Ordering and sealing part by part, several at a time.
 
-    def write(number: int) -> Part:
-        rows = drop[number]
-        table = rows.table(columns, make_references(rows.record_ids, key, long_before[number]))
-        name = part_name(stem, number)
-        with whole_file(out / name) as file:
-            digest = seal_into(pa.BufferReader(parquet_buffer(table)), opening.recipient, file)
+    Attributes:
+        written: rows in the drop, by position of their selection.
+        references: what resolves the references in it.
+    """
+
+    def __init__(
+        self,
+        pile: Pile,
+        columns: Sequence[Column],
+        opening: Opening,
+        out: Path,
+        stem: str,
+        progress: Progress,
+    ) -> None:
+        self._pile, self._columns, self._opening, self._out, self._stem = pile, columns, opening, out, stem
+        self._progress = progress
+        self._key = new_key()
+        self._long_ids: list[str] = []
+        self._one_at_a_time = Lock()
+        self.written: Counter[int] = Counter()
+
+    @property
+    def references(self) -> References:
+        return References(self._key, tuple(self._long_ids))
+
+    def parts(self) -> tuple[Part, ...]:
+        """Write every part, whose files are sealed to the key of the round."""
+        done = []
+        with ThreadPoolExecutor(WORKERS) as pool:
+            for part in pool.map(self._part, range(self._opening.parts)):
+                done.append(part)
+                self._progress("seal", "", len(done), self._opening.parts)
+        return tuple(done)
+
+    def _part(self, number: int) -> Part:
+        rows = self._rows(number)
+        long = long_ids(rows.record_ids)
+        of_selection = np.bincount(rows.values[SELECTION], minlength=1)
+        with self._one_at_a_time:
+            first_long = len(self._long_ids)
+            self._long_ids += long
+            self.written.update(dict(enumerate(of_selection.tolist())))
+        table = rows.table(self._columns, make_references(rows.record_ids, self._key, first_long))
+        name = part_name(self._stem, number)
+        with whole_file(self._out / name) as file:
+            digest = seal_into(pa.BufferReader(parquet_buffer(table)), self._opening.recipient, file)
         return Part(file=name, digest=digest, rows=len(rows))
 
-    with ThreadPoolExecutor(WORKERS) as pool:
-        return tuple(pool.map(write, range(opening.parts)))
+    def _rows(self, number: int) -> Rows:
+        pieces = self._pile.take(number)
+        together = Rows.together(pieces) if pieces else self._pile.nothing
+        return together.in_pseudonym_order().without_duplicates()

@@ -18,7 +18,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from lsi_match.partner.normalise import normalise, person_keys
+from lsi_match.partner.normalise import normalise, persons
 from lsi_match.partner.select import RECORD_ID, Selected
 from lsi_match.protocol.documents import Opening
 from lsi_match.protocol.manifest import NO_VALUE, Manifest, Selection
@@ -218,7 +218,8 @@ def _ahead(work: Callable[[T], S], items: Iterable[T]) -> Iterator[S]:
 def _pseudonyms(
     manifest: Manifest, selection: Selection, frame: pl.DataFrame, key: ProjectKey, round_id: str
 ) -> tuple[dict[str, Blocks], dict[str, int]]:
-    """The pseudonyms of every kind, and how many identifiers were invalid, by kind and reason."""
+    """The pseudonyms of every kind, and how many identifiers and fields of a person were of no use, by kind or
+    field and reason."""
     fields = [name for source in selection.identifiers for name in source.fields]
     fields += list(selection.person.values())
     texts = frame.select(pl.col(name).cast(pl.String) for name in dict.fromkeys(fields))
@@ -230,7 +231,8 @@ def _pseudonyms(
         invalid |= {f"{source.kind.value}_{reason}": count for reason, count in normalised.invalid.items()}
     if selection.person:
         person = {str(part): field for part, field in selection.person.items()}
-        keys = person_keys(texts, person, manifest.subject.person_keys)
+        keys, useless = persons(texts, person, manifest.subject.person_keys)
+        invalid |= useless
         found |= {name: keys.get_column(name) for name in keys.columns}
     nothing = pl.Series([None], dtype=pl.String).new_from_index(0, len(frame))
     kinds = manifest.subject.kinds

@@ -25,6 +25,7 @@ from lsi_match.errors import LsiError
 from lsi_match.files import FileMissingError
 from lsi_match.partner.cell_types import is_stored, text, typed
 from lsi_match.partner.csv_extract import CsvUnreadable, dialect_of, open_csv
+from lsi_match.partner.database import TableUnreadable, header_of, open_table
 from lsi_match.partner.mapping import SelectionMapping
 from lsi_match.protocol.cells import cell_sql
 from lsi_match.protocol.criteria import REFERENCE_DATE, FieldType, Predicate
@@ -59,6 +60,11 @@ class ExtractError(LsiError):
 class ExtractUnreadableError(ExtractError):
     nl = "{partner}: {file} is niet te lezen, rond rij {row}. Controleer scheidingstekens, aanhalingstekens en tekenset."
     en = "{partner}: {file} cannot be read, near row {row}. Check separators, quotes and encoding."
+
+
+class TableUnreadableError(ExtractError):
+    nl = "{partner}: tabel {table} via {file} is niet te lezen ({problem}). Controleer het adres, de rechten en de naam van de tabel."
+    en = "{partner}: table {table} through {file} cannot be read ({problem}). Check the address, the rights and the name of the table."
 
 
 class ColumnMissingError(ExtractError):
@@ -194,9 +200,17 @@ def _extract(
         yield _Extract(con, partner, selection, mapping, file)
     except CsvUnreadable as error:
         raise ExtractUnreadableError(partner=partner, file=file.name, row=error.row) from None
+    except TableUnreadable as error:
+        raise TableUnreadableError(
+            partner=partner, file=file.name, table=str(mapping.table), problem=error.problem
+        ) from None
     except (duckdb.Error, pa.ArrowException, OSError) as error:
         if "Out of Memory Error" in str(error):
             raise ExtractError(partner=partner, file=file.name, problem="it does not fit in memory") from None
+        if mapping.table is not None:
+            raise TableUnreadableError(
+                partner=partner, file=file.name, table=str(mapping.table), problem="reading broke off"
+            ) from None
         # The text of the engine's error may quote the line, so only the line number is taken from it.
         line = re.search(r"[Ll]ine:? (\d+)", str(error))
         raise ExtractUnreadableError(
@@ -234,23 +248,42 @@ class _Extract:
         """The columns of the file and how DuckDB calls their types; every mapped one is there, and `raw` can be read."""
         columns = {RECORD_ID: self.mapping.record_id}
         columns |= {field: self.mapping.columns[field] for field in self.selection.fields}
-        if self.file.suffix == ".parquet":
-            file = exp.Literal.string(str(self.file)).sql("duckdb")
-            self.con.execute(f"CREATE VIEW raw AS SELECT * FROM read_parquet({file})")
+        relation = self._relation()
+        if relation:
+            self.con.execute(f"CREATE VIEW raw AS SELECT * FROM {relation}")
             stored = {name: kind for name, kind, *_ in self.con.execute("DESCRIBE raw").fetchall()}
             self._present(stored, columns)
         else:
-            stored = dict.fromkeys(dialect_of(self.file, self.mapping).header, "VARCHAR")
+            stored = dict.fromkeys(self._header(), "VARCHAR")
             self._present(stored, columns)
             self._rewind()
         return stored
 
+    def _relation(self) -> str | None:
+        """What DuckDB reads by itself, as often as it likes; nothing for what is read once, from the front."""
+        file = exp.Literal.string(str(self.file)).sql("duckdb")
+        if self.file.suffix == ".parquet":
+            return f"read_parquet({file})"
+        if self.file.suffix == ".duckdb":
+            self.con.execute(f"ATTACH {file} AS extract (READ_ONLY)")
+            return ".".join(quoted(part) for part in ("extract", *str(self.mapping.table).split(".")))
+        return None
+
+    def _header(self) -> tuple[str, ...]:
+        if self.mapping.table is not None:
+            return header_of(self.file, self.mapping.table)
+        return dialect_of(self.file, self.mapping).header
+
     def _rewind(self) -> None:
         """Let `raw` be read from the front; to be called before every statement but the first."""
-        if self.file.suffix != ".parquet":
-            columns = [self.mapping.record_id, *(self.mapping.columns[f] for f in self.selection.fields)]
-            dialect = dialect_of(self.file, self.mapping)
-            self.con.register("raw", open_csv(self.file, dialect, list(dict.fromkeys(columns))))
+        if self.file.suffix in (".parquet", ".duckdb"):
+            return
+        columns = [self.mapping.record_id, *(self.mapping.columns[f] for f in self.selection.fields)]
+        columns = list(dict.fromkeys(columns))
+        if self.mapping.table is not None:
+            self.con.register("raw", open_table(self.file, self.mapping.table, columns))
+        else:
+            self.con.register("raw", open_csv(self.file, dialect_of(self.file, self.mapping), columns))
 
     def _present(self, header: Collection[str], columns: dict[str, str]) -> None:
         for field, column in columns.items():
@@ -310,8 +343,9 @@ class _Extract:
                     for first in range(len(criteria) + 2)
                 ]
                 read, *after, with_signal = left
-                rows = pc.equal(met, pa.scalar(_all(len(criteria) + 1), pa.uint64()))
-                table = pa.table(columns, batch.schema.names[:-2]).filter(rows)
+                table = pa.table(columns, batch.schema.names[:-2])
+                if with_signal < read:
+                    table = table.filter(pc.equal(met, pa.scalar(_all(len(criteria) + 1), pa.uint64())))
                 yield Selected(table, read, dict(zip(criteria, after, strict=True)), with_signal, counted)
             else:
                 return
