@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from pathlib import Path
 
 import polars as pl
@@ -19,9 +20,9 @@ from lsi_match.protocol.canonical import digest_of_bytes
 from lsi_match.protocol.tables import drop_columns
 from lsi_match.tables import schema_of, to_parquet
 from lsi_match.trust.project_key import ProjectKey
-from lsi_match.trust.sealing import unseal
+from lsi_match.trust.sealing import SealBrokenError, unseal
 
-from .conftest import ROUND, deliver
+from .conftest import ROUND, deliver, run_steps
 
 
 def opened(world: World, partner: str, round_id: str = ROUND) -> pa.Table:
@@ -144,3 +145,20 @@ def test_pseudonyms_cannot_be_derived_from_what_is_public(world: World) -> None:
     for secret in (bytes.fromhex(digest), hashlib.sha256(data).digest(), bytes.fromhex(check * 2)):
         guess = ProjectKey(manifest.project.id, manifest.pseudonyms.epoch, secret)
         assert not set(guess.pseudonyms(known, ROUND, "bsn").to_list()) & drop
+
+
+def test_once_a_round_is_destroyed_no_copy_of_its_drops_opens(world: World) -> None:
+    """Somebody kept a copy of a drop, and later has every key of every party."""
+    copies = [file.read_bytes() for file in (world.project.folder / "inbox" / "uwv").glob("*.age")]
+    secret = (world.project.round_folder(ROUND) / "round.key").read_text()
+    assert all(unseal(copy, secret, what="part", party="uwv") for copy in copies)
+    run_steps(world)
+    assert not (world.project.round_folder(ROUND) / "round.key").exists()
+    files = [file.read_bytes() for file in world.folder.rglob("*") if file.is_file()]
+    kept = {key.decode() for data in files for key in re.findall(rb"AGE-SECRET-KEY-1[A-Z0-9]+", data)}
+    assert len(kept) >= len(world.partners), "the keys of the parties were found"
+    assert secret not in kept
+    for copy in copies:
+        for key in kept:
+            with pytest.raises(SealBrokenError):
+                unseal(copy, key, what="part", party="uwv")
