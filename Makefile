@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PEOPLE ?= 60000
 MINUTES ?= 10
+DAMAGES ?= 10000
 # Tests run side by side, a file of tests in one process.
 JOBS ?= $(shell nproc)
 
@@ -19,7 +20,7 @@ debian = { export PATH="$$PATH:/usr/sbin:$$(echo /usr/lib/postgresql/*/bin | tr 
 	else echo "Not here:$$missing. Install what is missing: apt-get install $(1)"; false; fi; }
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test go-check serve fuzz check format bench bench-quick bench-report docs schemas lock clean
+.PHONY: help demo test damage go-check serve fuzz check format bench bench-quick bench-report docs schemas lock clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +44,9 @@ test: $(READY) ## all tests
 	  echo "Tests that need these are skipped now."
 	@$(BIN)/pytest -n $(JOBS) --dist loadfile $(ARGS)
 
+damage: $(READY) ## damage a log at random, ten thousand times; every time it has to be found (DAMAGES=10000)
+	@LSI_MATCH_DAMAGES=$(DAMAGES) $(BIN)/pytest -q -s tests/oversight/test_damage.py
+
 go-check: $(READY) ## checkpoints and proofs of the log, checked by Go's sumdb/note and sumdb/tlog from Debian
 	@$(call debian,golang-go golang-golang-x-mod-dev,go /usr/share/gocode/src/golang.org/x/mod/sumdb)
 	@$(BIN)/pytest -q tests/trust/test_go.py
@@ -65,11 +69,11 @@ format: $(READY) ## put the code in its standard form
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: $(READY) ## speed and memory at full size, as ratios of a baseline in the same run
-	@$(BIN)/python -m benchmarks
+bench: $(READY) ## speed and memory at full size, as ratios of a baseline in the same run (ARGS="--only log")
+	@$(BIN)/python -m benchmarks $(ARGS)
 
 bench-quick: $(READY) ## the same at small sizes, in minutes
-	@$(BIN)/python -m benchmarks --quick
+	@$(BIN)/python -m benchmarks --quick $(ARGS)
 
 bench-report: ## the last results as a table
 	@$(BIN)/python -m benchmarks --report

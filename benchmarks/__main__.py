@@ -324,6 +324,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small sizes, in minutes")
     parser.add_argument("--report", action="store_true", help="print the last results")
+    parser.add_argument("--only", action="append", help="only this part, for example log; can be given again")
     options = parser.parse_args()
     if not options.report:
         rows, partners, matched, people, entries, sample = (
@@ -344,10 +345,13 @@ def main() -> int:
                 ("monitor", monitor),
                 ("peers", lambda: peers(place, sample)),
             ):
+                if options.only and name not in options.only:
+                    continue
                 print(f"{name} …", file=sys.stderr, flush=True)
                 results |= work()
         OUT.parent.mkdir(exist_ok=True)
-        OUT.write_text(json.dumps({name: asdict(r) for name, r in results.items()}, indent=2) + "\n")
+        kept = json.loads(OUT.read_text()) if options.only and OUT.exists() else {}
+        OUT.write_text(json.dumps(kept | {name: asdict(r) for name, r in results.items()}, indent=2) + "\n")
     if not OUT.exists():
         print("There are no results yet: run make bench or make bench-quick first.", file=sys.stderr)
         return 1

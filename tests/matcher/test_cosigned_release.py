@@ -10,6 +10,7 @@ import pytest
 from operation import PROJECT, Operation, days, folders
 from pydantic import ValidationError
 
+from lsi_match.matcher.access import answer
 from lsi_match.matcher.cosignatures import add_cosignatures
 from lsi_match.matcher.health import advice
 from lsi_match.matcher.operate import hand_out_cosigned
@@ -18,9 +19,11 @@ from lsi_match.matcher.retention import destroy_due
 from lsi_match.matcher.run import Run
 from lsi_match.oversight.state import fold
 from lsi_match.oversight.verify import verify_log
+from lsi_match.partner.access import make_request, open_answer
 from lsi_match.partner.cosign import cosign_log
 from lsi_match.partner.open import open_release
 from lsi_match.partner.release_proof import ReleaseProofWrongError
+from lsi_match.protocol.access import RoundAnswer
 from lsi_match.protocol.manifest import Manifest
 from lsi_match.protocol.steps import Step
 from lsi_match.trust.policy import policy_of
@@ -95,6 +98,24 @@ def test_as_soon_as_enough_are_there_it_is_also_when_the_log_grew_in_between(op:
         opened, _ = open_release(op.world.home(name), file, PROJECT, op.clock())
         assert opened.partner == name
     assert verify_log(op.project.log_file, policy_of(op.project.manifest()).logs).ok
+
+
+def test_nobody_is_told_to_have_received_what_still_waits(op: Operation) -> None:
+    def told(reference: str) -> RoundAnswer:
+        home, number = op.world.home("uwv"), {"bsn": handmade.BSNS[0]}
+        request = make_request(home, PROJECT, number, reference, (), op.clock())
+        answered = open_answer(home, PROJECT, reference, answer(op.project, request, op.clock()), op.clock())
+        (one,) = answered.answer.rounds
+        return one
+
+    waiting = told("before")
+    assert (waiting.case, waiting.handed) == (True, ())
+    for name in PARTNERS:
+        cosign(op, name)
+    assert hand_out_cosigned(op.project, op.clock) == ["r1"]
+    after = told("after")
+    assert {one.partner for one in after.handed} == set(PARTNERS)
+    assert {op.project.entries()[one.entry.position].name for one in after.handed} == {Step.HAND_OUT.value}
 
 
 def test_one_controller_that_cosigns_twice_counts_once(op: Operation) -> None:

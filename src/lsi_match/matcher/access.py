@@ -242,9 +242,12 @@ class _Round:
         return InDrop(partner=name, selection=chosen, entry=_event(position, entry), **more)
 
     def _handed(self, rows: dict[str, list[Found]]) -> Iterator[Handed]:
+        """Who received it; nobody while the release waits for cosignatures, or when it never got enough."""
+        handed_out = self._last(Step.HAND_OUT)
         released = {
-            str(name).removeprefix("lsi.release."): (str(digest), _event(n, entry))
+            str(name).removeprefix("lsi.release."): (str(digest), handed_out or _event(n, entry))
             for n, entry in self._of(Step.RELEASE)
+            if handed_out or "lsi.cosignatures" not in entry.attributes
             for name, digest in entry.attributes.items()
             if name.startswith("lsi.release.")
         }
