@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
@@ -25,6 +25,7 @@ app = App(help="Read and verify the processing log of a project.")
 def show(
     log: Path,
     *,
+    project: str | None = None,
     round: str | None = None,
     step: str | None = None,
     partner: str | None = None,
@@ -34,10 +35,11 @@ def show(
     who: bool = False,
     json: Json = False,
 ) -> None:
-    """Every entry of a log: when, which step, what came of it.
+    """Every entry of a log: when, which step, what came of it. Of a site: of all its projects, by time.
 
     Args:
-        log: the log file, or the folder of a project on a site.
+        log: the log file, the folder of a project on a site, or a site.
+        project: only of this project of the site.
         round: only of this round.
         step: only this step, by its English or Dutch name.
         partner: only what names this partner.
@@ -50,24 +52,62 @@ def show(
     from lsi_match.trust.log import Log
 
     wanted = Wanted(round, step, partner, _moment(since), _moment(until, end=True), refusals)
-    with Log.open(_file(log), read_only=True) as opened:
-        entries = wanted.among(opened.entries())
-        by = {i: str((opened.details(i) or {}).get("user", "–")) for i, _ in entries} if who else {}
+    found: list[tuple[LogEntry, dict[str, Any]]] = []
+    for file in _logs(log, project):
+        with Log.open(file, read_only=True) as opened:
+            of_project = opened.origin.rpartition("/")[2]
+            for index, entry in wanted.among(opened.entries()):
+                beside: dict[str, Any] = {"index": index, "project": of_project}
+                if who:
+                    beside["user"] = str((opened.details(index) or {}).get("user", "–"))
+                found.append((entry, beside))
+    found.sort(key=lambda one: one[0].end_time)
     if json:
-        told = [{"index": i, **e.model_dump(mode="json")} for i, e in entries]
-        print_json([{**one, "user": by[one["index"]]} for one in told] if who else told)
+        print_json([{**beside, **entry.model_dump(mode="json")} for entry, beside in found])
         return
-    rows = []
-    for index, entry in entries:
-        when = datetime.fromtimestamp(entry.end_time / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
-        called = say(STEP_NAMES.get(entry.name, entry.name), entry.name)
-        status = {"Ok": "ok", "Error": say("geweigerd", "refused"), "Unset": say("begonnen", "begun")}.get(
-            entry.status, "-"
-        )
-        rows.append([index, when, called, status, *([by[index]] if who else []), _facts(entry)])
-    columns = ["#", say("tijd (UTC)", "time (UTC)"), say("stap", "step"), "status", say("wat", "what")]
-    columns[4:4] = [say("wie", "who")] if who else []
-    out.print(table("", columns, rows))
+    of_many = len({beside["project"] for _, beside in found}) > 1
+    columns = {
+        **({"project": "project"} if of_many else {}),
+        "index": "#",
+        "when": say("tijd (UTC)", "time (UTC)"),
+        "step": say("stap", "step"),
+        "status": "status",
+        **({"user": say("wie", "who")} if who else {}),
+        "facts": say("wat", "what"),
+    }
+    rows = [[{**beside, **_told(entry)}[name] for name in columns] for entry, beside in found]
+    out.print(table("", list(columns.values()), rows))
+
+
+def _told(entry: LogEntry) -> dict[str, str]:
+    statuses = {
+        "Ok": "ok",
+        "Error": say("geweigerd", "refused"),
+        "Unset": say("begonnen", "begun"),
+    }
+    return {
+        "when": datetime.fromtimestamp(entry.end_time / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S"),
+        "step": say(STEP_NAMES.get(entry.name, entry.name), entry.name),
+        "status": statuses[entry.status],
+        "facts": _facts(entry),
+    }
+
+
+def _logs(path: Path, project: str | None) -> list[Path]:
+    """The logs of a site; the one log that `path` is otherwise. Raises `ProjectUnknownError`."""
+    from lsi_match.errors import WrongUseError
+    from lsi_match.matcher.site import ProjectUnknownError
+
+    if not (path / "projects").is_dir():
+        if project is not None:
+            raise WrongUseError(problem="--project is for a site; this is one log")
+        return [_file(path)]
+    every = {file.parent.name: file for file in sorted((path / "projects").glob("*/log.sqlite"))}
+    if project is None:
+        return list(every.values())
+    if project not in every:
+        raise ProjectUnknownError(project=project)
+    return [every[project]]
 
 
 #: Facts that every entry of a round repeats, or that only a program needs; `--json` has them.
