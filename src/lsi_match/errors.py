@@ -15,6 +15,8 @@ from typing import Any, ClassVar, Literal
 
 Language = Literal["nl", "en"]
 
+#: Ends the name of a fact that is words: the same in Dutch.
+_DUTCH = "_nl"
 #: What a fact may be. Anything else is a mistake of ours, found by the tests.
 Fact = str | int
 
@@ -45,7 +47,10 @@ class LsiError(Exception):
 
     def text(self, language: Language = "nl") -> str:
         """What was wrong, where, and what to do, in plain words."""
-        return (self.nl if language == "nl" else self.en).format(**self.facts)
+        if language == "en":
+            return self.en.format(**self.facts)
+        dutch = {name[: -len(_DUTCH)]: fact for name, fact in self.facts.items() if name.endswith(_DUTCH)}
+        return self.nl.format(**{**self.facts, **dutch})
 
 
 class DiskFullError(LsiError):
@@ -89,6 +94,11 @@ class UnexpectedError(LsiError):
         ours = [frame for frame in frames if "lsi_match" in frame.filename] or list(frames)
         place = f"{Path(ours[-1].filename).name}:{ours[-1].lineno}" if ours else "?"
         return cls(kind=type(error).__name__, place=place)
+
+
+def words(name: str, nl: str, en: str) -> dict[str, str]:
+    """A fact that is words, in both languages: `raise SomeError(**words("problem", "…", "…"))`."""
+    return {name: en, f"{name}{_DUTCH}": nl}
 
 
 def _again(kind: type[LsiError], facts: dict[str, Fact]) -> LsiError:

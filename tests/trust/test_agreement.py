@@ -8,7 +8,11 @@ from pathlib import Path
 import pytest
 from handmade import NOW, PARTNERS, Parties
 
+from lsi_match.protocol.canonical import digest_of_bytes
+from lsi_match.protocol.documents import Approval
 from lsi_match.trust.agreement import (
+    APPROVAL,
+    STATEMENT,
     ApprovalInvalidError,
     ApprovalsMissingError,
     ApprovalWithdrawnError,
@@ -19,7 +23,7 @@ from lsi_match.trust.agreement import (
     read_agreement,
     withdraw,
 )
-from lsi_match.trust.signing import SignedDocumentInvalidError
+from lsi_match.trust.signing import SignedDocumentInvalidError, sign
 
 LATER = NOW + timedelta(days=1)
 SOON = NOW + timedelta(minutes=5)
@@ -106,3 +110,26 @@ def test_roles_of_several_acknowledgements_of_one_party_add_up(world: Parties) -
     assert read_agreement(world.manifest, papers, NOW, world.trust).roles == {
         "uwv": ("beheerder", "fg", "datasteward")
     }
+
+
+def test_why_a_paper_does_not_hold_is_told_in_both_languages(world: Parties) -> None:
+    """Of another manifest, another work instruction, and the future."""
+    uwv = world.identities["uwv"]
+    other = world.manifest.model_copy(
+        update={"match": world.manifest.match.model_copy(update={"rationale": "Anders."})}
+    )
+    read = world.manifest.work_instruction.model_copy(update={"digest": "sha256:" + "7" * 64})
+    about = Approval(
+        project="proef", manifest=world.manifest.digest, controller="uwv", work_instruction=read.digest,
+        statement=STATEMENT, text=digest_of_bytes(b""), at=NOW,
+    )  # fmt: skip
+    for paper, nl, en in (
+        (approve(other, uwv, NOW), "een ander manifest", "another manifest"),
+        (sign(about, APPROVAL, uwv), "een andere werkinstructie", "another work instruction"),
+        (approve(world.manifest, uwv, END), "moet nog komen", "in the future"),
+    ):
+        with pytest.raises(ApprovalInvalidError) as refused:
+            check_approvals(world.manifest, {**world.approvals, "uwv": paper}, NOW, world.trust)
+        assert nl in refused.value.text("nl")
+        assert en in refused.value.text("en")
+        assert en not in refused.value.text("nl")

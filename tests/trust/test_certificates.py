@@ -153,7 +153,7 @@ class Office(Parties):
         paper = approve(self.manifest, self.certified(*chain), at)
         found = read_agreement(self.manifest, {**self.approvals, "uwv": paper}, now, self.trust)
         assert bool(found.problems) is ("uwv" not in found.approvals)
-        return found.problems.get("uwv", "")
+        return found.problems.get("uwv", {}).get("problem", "")
 
 
 @pytest.fixture

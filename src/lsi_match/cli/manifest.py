@@ -101,11 +101,7 @@ def explain(
 
     document, digest = read_manifest(manifest)
     if partner is not None and partner not in document.partners:
-        from lsi_match.errors import WrongUseError
-
-        raise WrongUseError(
-            problem=f"the manifest has the partners {', '.join(document.partners)}, not {partner}"
-        )
+        raise _no_partner(document, partner)
     _show(explained(document, language(), digest=digest, partner=partner), out, json)
 
 
@@ -149,14 +145,11 @@ def sql(
         counts: the query that counts what each criterion leaves, to compare with what 'partner prepare' tells.
         out: write the query to this file.
     """
-    from lsi_match.errors import WrongUseError
     from lsi_match.protocol.statement import funnel, statement
 
     document, digest = read_manifest(manifest)
     if partner not in document.partners:
-        raise WrongUseError(
-            problem=f"the manifest has the partners {', '.join(document.partners)}, not {partner}"
-        )
+        raise _no_partner(document, partner)
     day = _day(reference_date) if reference_date else None
     make = funnel if counts else statement
     wanted = [selection] if selection else [one.id for one in document.partners[partner].selections]
@@ -211,6 +204,15 @@ def _complete(
         return Manifest.from_draft(complete_draft(value, cards, key_check))
     except ValidationError as error:
         raise describe_errors(error, text, draft.name) from None
+
+
+def _no_partner(document: Manifest, partner: str) -> Exception:
+    from lsi_match.errors import WrongUseError, words
+
+    known = ", ".join(document.partners)
+    said = (f"de deelnemers in het manifest zijn {known}, en {partner} hoort daar niet bij",
+            f"the manifest has the partners {known}, not {partner}")  # fmt: skip
+    return WrongUseError(**words("problem", *said))
 
 
 def _show(page: str, out: Path | None, json: bool, *, markdown: bool = True) -> None:
@@ -395,7 +397,7 @@ def acknowledge(
         chain: sign with a certificate: this one and those between it and the authority (PEM).
         key: the private key of the certificate (PEM); left out when it is the one in the HSM.
     """
-    from lsi_match.errors import WrongUseError
+    from lsi_match.errors import WrongUseError, words
     from lsi_match.files import read_bytes, write_whole
     from lsi_match.matcher.site import utc_now
     from lsi_match.protocol.canonical import digest_of_bytes
@@ -406,11 +408,16 @@ def acknowledge(
     document = load_manifest(read_bytes(manifest))
     identity = signer(document, name, home, Role.ACKNOWLEDGE, chain, key)
     if digest_of_bytes(read_bytes(instruction)) != document.work_instruction.digest:
-        raise WrongUseError(problem=f"{instruction} is not the work instruction that the manifest names")
+        said = (f"{instruction} is niet de werkinstructie die het manifest noemt",
+                f"{instruction} is not the work instruction that the manifest names")  # fmt: skip
+        raise WrongUseError(**words("problem", *said))
     strange = sorted(set(role) - set(document.work_instruction.acknowledged_by))
     if strange:
         known = ", ".join(document.work_instruction.acknowledged_by)
-        raise WrongUseError(problem=f"the manifest names the roles {known}, not {', '.join(strange)}")
+        others = ", ".join(strange)
+        said = (f"de rollen in het manifest zijn {known}, en {others} hoort daar niet bij",
+                f"the manifest names the roles {known}, not {others}")  # fmt: skip
+        raise WrongUseError(**words("problem", *said))
     file = out / f"{name}.acknowledgement.json"
     write_whole(file, made(document, identity, tuple(role), utc_now()), replace=True)
     done(say(f"Gelezen, namens {name}, door: {', '.join(role)}. Bevestiging: {file}",
@@ -440,7 +447,7 @@ def status(
         on: of a draft: judge it as on this day (yyyy-mm-dd) instead of today.
     """
     from lsi_match.cli.console import language, out, read_folder
-    from lsi_match.errors import WrongUseError
+    from lsi_match.errors import WrongUseError, words
     from lsi_match.matcher.gates import Evidence, evaluate, evaluate_draft
     from lsi_match.matcher.sharing import evidence_about
     from lsi_match.matcher.site import Site, utc_now
@@ -459,7 +466,11 @@ def status(
             document, Evidence(read_folder(papers, "*.json") if papers else {}, utc_now(), known)
         )
     else:
-        raise WrongUseError(problem="give --site, or --trust with the signed trust root")
+        said = (
+            "geef --site, of --trust met de getekende vertrouwenslijst",
+            "give --site, or --trust with the signed trust root",
+        )
+        raise WrongUseError(**words("problem", *said))
     if json:
         print_json({"digest": digest, "gates": [
             {"gate": v.gate.value, "holds": v.error is None, "reason": v.error.reason if v.error else "",
@@ -486,12 +497,13 @@ def status(
 
 
 def _day(text: str) -> date:
-    from lsi_match.errors import WrongUseError
+    from lsi_match.errors import WrongUseError, words
 
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise WrongUseError(problem=f"'{text}' is not a date (yyyy-mm-dd)") from None
+        said = (f"'{text}' is geen datum (jjjj-mm-dd)", f"'{text}' is not a date (yyyy-mm-dd)")
+        raise WrongUseError(**words("problem", *said)) from None
 
 
 def _shared(site: Path, document: Manifest) -> dict[str, Shared]:
@@ -511,7 +523,7 @@ def signer(
     document: Manifest, name: str, place: Path, role: Role, chain: Path | None, key: Path | None
 ) -> Identity | Certified:
     """Who signs for `name` with the keys in `place` or with a certificate, as the trust root in `place` allows."""
-    from lsi_match.errors import WrongUseError
+    from lsi_match.errors import WrongUseError, words
     from lsi_match.matcher.site import utc_now
     from lsi_match.protocol.trust_root import MATCHER
     from lsi_match.trust.certificates import certified_key, read_certified
@@ -524,13 +536,18 @@ def signer(
     check_current(root, now)
     party = root.organisations.get(name)
     if party is None or name not in (*document.controllers, MATCHER):
-        raise WrongUseError(problem=f"manifest and trust root do not both name {name}")
+        said = (
+            f"manifest en vertrouwenslijst noemen {name} niet allebei",
+            f"manifest and trust root do not both name {name}",
+        )
+        raise WrongUseError(**words("problem", *said))
     identity = load_identity(name, place / "keys")
     if chain is not None:
         certified = read_certified(name, chain, key, identity.signing)
         certified_key(certified.certificates, party.authorities_for(role), party.oin, (now,), name)
         return certified
     if identity.signing_key not in party.keys_for(role):
-        problem = f"the trust root does not name {name} with the key in {place}, to {role.value}"
-        raise WrongUseError(problem=problem)
+        said = (f"de vertrouwenslijst noemt {name} niet met de sleutel in {place}, voor {role.dutch}",
+                f"the trust root does not name {name} with the key in {place}, to {role.value}")  # fmt: skip
+        raise WrongUseError(**words("problem", *said))
     return identity

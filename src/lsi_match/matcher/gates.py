@@ -29,7 +29,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
-from lsi_match.errors import LsiError
+from lsi_match.errors import LsiError, words
 from lsi_match.protocol.documents import Opening
 from lsi_match.protocol.equality import CharacteristicKind, uses
 from lsi_match.protocol.manifest import Manifest
@@ -149,9 +149,7 @@ class EqualTreatmentGateError(GateError):
 
 
 class NeighbourhoodGateError(GateError):
-    """`problem` is in English, `probleem` in Dutch."""
-
-    nl = "Een wijkproject vraagt meer: {probleem}."
+    nl = "Een wijkproject vraagt meer: {problem}."
     en = "A neighbourhood project needs more: {problem}."
 
 
@@ -372,25 +370,37 @@ def _neighbourhood(manifest: Manifest) -> None:
     early = [name for name, advice in manifest.dpo_advice.items() if advice.date < manifest.dpia.date]
     if not compared:
         raise NeighbourhoodGateError(
-            probleem="een monitor die groepen vergelijkt (monitor.dimensions)",
-            problem="a monitor that compares groups (monitor.dimensions)",
+            **words(
+                "problem",
+                "een monitor die groepen vergelijkt (monitor.dimensions)",
+                "a monitor that compares groups (monitor.dimensions)",
+            )
         )
     if not counted & {*compared}:
         raise NeighbourhoodGateError(
-            probleem="een monitor die kan tellen: geen selectie heeft de velden van een indeling (monitor.dimensions)",
-            problem="a monitor that can count: no selection has the fields of a dimension (monitor.dimensions)",
+            **words(
+                "problem",
+                "een monitor die kan tellen: geen selectie heeft de velden van een indeling (monitor.dimensions)",
+                "a monitor that can count: no selection has the fields of a dimension (monitor.dimensions)",
+            )
         )
     if early:
         names = ", ".join(early)
         raise NeighbourhoodGateError(
-            probleem=f"advies over de DPIA zelf, en dat van {names} is van eerder",
-            problem=f"advice on the DPIA itself, and that of {names} is of before",
+            **words(
+                "problem",
+                f"advies over de DPIA zelf, en dat van {names} is van eerder",
+                f"advice on the DPIA itself, and that of {names} is of before",
+            )
         )
     for ground in _grounds(manifest):
         label = manifest.characteristics[ground].label
         raise NeighbourhoodGateError(
-            probleem=f"geen grond van discriminatie mag helpen selecteren, en {label} doet dat",
-            problem=f"no ground of discrimination may help select, and {label} does",
+            **words(
+                "problem",
+                f"geen grond van discriminatie mag helpen selecteren, en {label} doet dat",
+                f"no ground of discrimination may help select, and {label} does",
+            )
         )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from lsi_match.errors import WrongUseError
+from lsi_match.errors import WrongUseError, words
 from lsi_match.files import private_folder
 from lsi_match.matcher.gates import Evidence
 from lsi_match.matcher.site import Project, ProjectUnknownError, Site
@@ -37,9 +37,13 @@ def share(site: Site, canonical: bytes, to: Iterable[str], now: datetime) -> Man
     names = list(dict.fromkeys(to)) or list(manifest.controllers)
     strange = sorted(set(names) - manifest.controllers.keys())
     if strange:
-        raise WrongUseError(
-            problem=f"the manifest has the controllers {', '.join(manifest.controllers)}, not {', '.join(strange)}"
+        known, others = ", ".join(manifest.controllers), ", ".join(strange)
+        said = words(
+            "problem",
+            f"de organisaties in het manifest zijn {known}, en {others} hoort daar niet bij",
+            f"the manifest has the controllers {known}, not {others}",
         )
+        raise WrongUseError(**said)
     project = Project(site, manifest.project.id)
     trust = project.trust(now)
     trust.check(manifest, now)
@@ -70,7 +74,7 @@ def receive(site: Site, name: str, papers: Mapping[str, bytes], now: datetime) -
     if manifest.digest != digest:
         raise ManifestAlteredError()
     for party, problem in read_agreement(manifest, papers, now, project.trust(now)).problems.items():
-        raise ApprovalInvalidError(name=party, problem=problem)
+        raise ApprovalInvalidError(name=party, **problem)
     with project.existing_journal() as journal:
         journal.record(Step.TAKE_IN, now, manifest=digest, facts=project.keep_papers(papers))
     return read_agreement(manifest, received(project, digest), now, project.trust(now))

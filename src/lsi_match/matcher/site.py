@@ -235,7 +235,7 @@ class Project:
         manifest = self.manifest()
         problems = read_agreement(manifest, papers, now, self.trust(now)).problems
         for name, problem in problems.items():
-            raise ApprovalInvalidError(name=name, problem=problem)
+            raise ApprovalInvalidError(name=name, **problem)
         with self.journal() as journal:
             journal.record(Step.TAKE_IN, now, manifest=manifest.digest, facts=self.keep_papers(papers))
         self.write_papers(papers)

@@ -22,7 +22,7 @@ import sqlglot
 from sqlglot import TokenType, exp
 from sqlglot.errors import SqlglotError
 
-from lsi_match.errors import Language, LsiError
+from lsi_match.errors import Language, LsiError, words
 from lsi_match.protocol.complaints import NAME
 
 #: The date a round looks at. A parameter of every predicate, never the clock.
@@ -50,10 +50,9 @@ class FieldType(StrEnum):
 
 
 class CriterionError(LsiError):
-    """A predicate that is not in the criteria language. `problem` is in English, `probleem` in Dutch; `column` counts
-    from 1, and is 0 or absent when the place is not known."""
+    """A predicate that is not in the criteria language. `column` counts from 1, and is 0 or absent when the place is not known."""
 
-    nl = "Het criterium '{criterion}' klopt niet: {probleem}."
+    nl = "Het criterium '{criterion}' klopt niet: {problem}."
     en = "The criterion '{criterion}' is not valid: {problem}."
 
     def text(self, language: Language = "nl") -> str:
@@ -66,12 +65,12 @@ class CriterionError(LsiError):
 
 
 class CriterionSyntaxError(CriterionError):
-    nl = "Het criterium '{criterion}' is niet te lezen, bij teken {column}: {probleem}."
+    nl = "Het criterium '{criterion}' is niet te lezen, bij teken {column}: {problem}."
     en = "The criterion '{criterion}' cannot be parsed, at character {column}: {problem}."
 
 
 class CriterionForbiddenError(CriterionError):
-    nl = "Het criterium '{criterion}' gebruikt iets wat niet mag: {probleem}. Gebruik alleen wat docs/criteria.md noemt."
+    nl = "Het criterium '{criterion}' gebruikt iets wat niet mag: {problem}. Gebruik alleen wat docs/criteria.md noemt."
     en = "The criterion '{criterion}' uses something that is not allowed: {problem}. Use only what docs/criteria.md lists."
 
 
@@ -83,7 +82,7 @@ class CriterionFieldError(CriterionError):
 
 
 class CriterionTypeError(CriterionError):
-    nl = "In het criterium '{criterion}' passen de soorten niet bij elkaar: {probleem}."
+    nl = "In het criterium '{criterion}' passen de soorten niet bij elkaar: {problem}."
     en = "In the criterion '{criterion}' the types do not fit: {problem}."
 
 
@@ -127,7 +126,7 @@ def parse_predicate(text: str, fields: Mapping[str, FieldType]) -> Predicate:
 
 
 def _problem(nl: str, en: str) -> dict[str, str]:
-    return {"probleem": nl, "problem": en}
+    return words("problem", nl, en)
 
 
 _TOO_DEEP = _problem("te veel haakjes of voorwaarden in elkaar", "nested too deeply")

@@ -13,23 +13,21 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import AliasEvent
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
-from lsi_match.errors import Language, LsiError
+from lsi_match.errors import Language, LsiError, words
 from lsi_match.protocol.complaints import complaint
 
 Model = TypeVar("Model", bound=BaseModel)
 
 
 class YamlUnreadableError(LsiError):
-    """`problem` is in English, `probleem` in Dutch."""
-
-    nl = "{file}, regel {line}, kolom {column}: dit is geen geldige YAML ({probleem})."
+    nl = "{file}, regel {line}, kolom {column}: dit is geen geldige YAML ({problem})."
     en = "{file}, line {line}, column {column}: this is not valid YAML ({problem})."
 
 
 class DocumentInvalidError(LsiError):
-    """Every place where a document does not fit. Of its facts `problems` is in English, `problemen` in Dutch."""
+    """Every place where a document does not fit."""
 
-    nl = "{file} klopt niet op {count} plaats(en):\n{problemen}"
+    nl = "{file} klopt niet op {count} plaats(en):\n{problems}"
     en = "{file} is not valid in {count} place(s):\n{problems}"
 
 
@@ -50,7 +48,7 @@ _DUTCH = {
 
 
 def _unreadable(file: str, at: tuple[int, int], nl: str, en: str) -> YamlUnreadableError:
-    return YamlUnreadableError(file=file, line=at[0], column=at[1], probleem=nl, problem=en)
+    return YamlUnreadableError(file=file, line=at[0], column=at[1], **words("problem", nl, en))
 
 
 def read_yaml(text: str, file: str) -> Any:
@@ -141,7 +139,7 @@ def describe_errors(error: ValidationError, text: str, file: str) -> DocumentInv
         for language, said in texts.items():
             told[language].append(where + said.replace("\n", "\n    "))
     return DocumentInvalidError(
-        file=file, count=len(found), problems="\n".join(told["en"]), problemen="\n".join(told["nl"])
+        file=file, count=len(found), **words("problems", "\n".join(told["nl"]), "\n".join(told["en"]))
     )
 
 

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from lsi_match.errors import LsiError
+from lsi_match.errors import LsiError, words
 from lsi_match.protocol.canonical import digest_of_bytes
 from lsi_match.protocol.documents import Acknowledgement, Approval, Justification, Withdrawal
 from lsi_match.protocol.manifest import Manifest
@@ -145,13 +145,13 @@ class Agreement:
     Attributes:
         approvals: controller → its approval, not withdrawn.
         withdrawn: controller → its withdrawal that counts.
-        problems: party → why a paper of it does not hold.
+        problems: party → why a paper of it does not hold, as the facts of `ApprovalInvalidError`.
         roles: party → the roles that acknowledged the work instruction.
     """
 
     approvals: dict[str, Approval] = field(default_factory=dict)
     withdrawn: dict[str, Withdrawal] = field(default_factory=dict)
-    problems: dict[str, str] = field(default_factory=dict)
+    problems: dict[str, dict[str, str]] = field(default_factory=dict)
     roles: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
@@ -168,9 +168,16 @@ def read_agreement(manifest: Manifest, papers: Mapping[str, bytes], now: datetim
             paper = _read(manifest, data, now, trust)
             problem = _mismatch(manifest, paper, now)
         except (SignatureMissingError, SignedDocumentInvalidError):
-            paper, problem = None, "no good signature by a key that the trust root names for this"
+            paper, problem = (
+                None,
+                words(
+                    "problem",
+                    "er is geen goede handtekening met een sleutel die de vertrouwenslijst hiervoor noemt",
+                    "no good signature by a key that the trust root names for this",
+                ),
+            )
         except CertificateRefusedError as refused:
-            paper, problem = None, str(refused.facts["problem"])
+            paper, problem = None, {k: str(v) for k, v in refused.facts.items() if k.startswith("problem")}
         name = paper.controller if paper else file.split(".")[0]
         if problem:
             found.problems[name] = problem
@@ -206,7 +213,7 @@ def check_approvals(
         if name in found.withdrawn:
             raise ApprovalWithdrawnError(name=name, date=str(found.withdrawn[name].at.date()))
         if name in found.problems and name not in found.approvals:
-            raise ApprovalInvalidError(name=name, problem=found.problems[name])
+            raise ApprovalInvalidError(name=name, **found.problems[name])
     missing = [name for name in manifest.controllers if name not in found.approvals]
     if missing:
         raise ApprovalsMissingError(names=", ".join(missing))
@@ -274,14 +281,18 @@ def signed_paper(
     return verify(data, kind, model, [key], what=kind, party=party)
 
 
-def _mismatch(manifest: Manifest, paper: Approval | Withdrawal | Acknowledgement, now: datetime) -> str:
+def _mismatch(
+    manifest: Manifest, paper: Approval | Withdrawal | Acknowledgement, now: datetime
+) -> dict[str, str]:
     if paper.project != manifest.project.id or paper.manifest != manifest.digest:
-        return "it is about another manifest"
+        return words("problem", "zij gaat over een ander manifest", "it is about another manifest")
     if not isinstance(paper, Withdrawal) and paper.work_instruction != manifest.work_instruction.digest:
-        return "it acknowledges another work instruction"
+        return words(
+            "problem", "zij gaat over een andere werkinstructie", "it acknowledges another work instruction"
+        )
     if paper.at > now:
-        return "it is dated in the future"
-    return ""
+        return words("problem", "haar datum moet nog komen", "it is dated in the future")
+    return {}
 
 
 def _keep_latest(kept: dict[str, Paper], paper: Paper) -> None:

@@ -40,7 +40,7 @@ from cryptography.x509.verification import (
 )
 from securesystemslib.signer import SSlibKey
 
-from lsi_match.errors import LsiError
+from lsi_match.errors import LsiError, words
 from lsi_match.files import read_bytes, read_private
 from lsi_match.trust import passphrase
 from lsi_match.trust.outside import OutsideKey, library_key
@@ -96,21 +96,34 @@ def certified_key(
         leaf, *between = (_read(one) for one in chain)
         store = Store([_read(one) for one in authorities])
     except ValueError:
-        raise CertificateRefusedError(party=party, problem="there is none, or no authority for it") from None
+        raise CertificateRefusedError(
+            party=party,
+            **words(
+                "problem",
+                "het is er niet, of er is geen uitgever voor",
+                "there is none, or no authority for it",
+            ),
+        ) from None
     for moment in moments:
         policy = PolicyBuilder().store(store).time(moment).max_chain_depth(DEPTH)
         policy = policy.extension_policies(ca_policy=ExtensionPolicy.webpki_defaults_ca(), ee_policy=_SIGNER)
         try:
             policy.build_client_verifier().verify(leaf, between)
         except (VerificationError, ValueError) as error:
-            raise CertificateRefusedError(party=party, problem=_reason(error)) from None
+            reason = _reason(error)
+            said = words("problem", f"de keten van certificaten klopt niet ({reason})", reason)
+            raise CertificateRefusedError(party=party, **said) from None
     numbers = [name.value for name in leaf.subject.get_attributes_for_oid(NameOID.SERIAL_NUMBER)]
     if numbers != [oin]:
-        raise CertificateRefusedError(party=party, problem=f"its subject is not the one with OIN {oin}")
+        said = words("problem", f"het OIN erin is niet {oin}", f"its subject is not the one with OIN {oin}")
+        raise CertificateRefusedError(party=party, **said)
     try:
         return _key_of(leaf)
     except ValueError:
-        raise CertificateRefusedError(party=party, problem="its kind of key is not used here") from None
+        said = words(
+            "problem", "zijn soort sleutel wordt hier niet gebruikt", "its kind of key is not used here"
+        )
+        raise CertificateRefusedError(party=party, **said) from None
 
 
 def _signs(policy: Policy, certificate: x509.Certificate, usage: x509.KeyUsage) -> None:
