@@ -12,13 +12,16 @@ of its own with a Prefect of its own, so a server that is away stops nothing tha
 from __future__ import annotations
 
 import argparse
+import ctypes
 import json
 import os
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -28,32 +31,46 @@ from urllib.request import urlopen
 from ruamel.yaml import YAML
 
 from flows.settings import service_environment
+from lsi_match import key_socket
 from lsi_match.errors import LsiError
 from lsi_match.files import private_folder, read_text, write_whole
-from lsi_match.matcher.site import Site
+from lsi_match.matcher.agenda import Duty
+from lsi_match.matcher.health import metrics
+from lsi_match.matcher.site import Project, Site, utc_now
+from lsi_match.trust import passphrase
 
 POOL = "lsi-match"
 LOOPBACK = "127.0.0.1"
 _STARTED_WITHIN = 120
 _LOOK_EVERY = 5
+_MEASURE_EVERY = 60
+_LOG_SIZE = 20 * 2**20
 
 
 def deployments(site: Path) -> dict[str, Any]:
-    """The deployments of a site, as a prefect.yaml: those of flows/prefect.yaml, and a schedule per project."""
+    """The deployments of a site, as a prefect.yaml: those of flows/prefect.yaml, for every project."""
     yaml = YAML(typ="safe")
     whole: dict[str, Any] = yaml.load(Path(__file__).with_name("prefect.yaml").read_text())
-    watch = whole["deployments"][0]
-    for project in Site(site).projects():
-        schedule = project.manifest().schedule
-        if schedule.opens:
-            at = [{"cron": schedule.opens, "timezone": schedule.timezone}]
-            text = f"Opens the rounds of {project.id}."
-            whole["deployments"].append(
-                watch | {"name": f"rounds-{project.id}", "schedules": at, "description": text}
-            )
-    for one in whole["deployments"]:
-        one["parameters"] = {"site": str(site.resolve())}
-    return whole
+    made = [
+        _deployment(site, project, template)
+        for project in Site(site).projects()
+        for template in whole["deployments"]
+    ]
+    return whole | {"deployments": made}
+
+
+def _deployment(site: Path, project: Project, template: dict[str, Any]) -> dict[str, Any]:
+    schedule, schedules = project.manifest().schedule, list(template["schedules"])
+    if template["name"] == Duty.DROPS and schedule.opens:
+        schedules.append({"cron": schedule.opens, "timezone": schedule.timezone})
+    return template | {
+        "name": project.id,
+        "schedules": schedules,
+        "tags": ["lsi-match", project.id],
+        "parameters": {"site": str(site.resolve()), "project": project.id},
+        "work_pool": {"name": POOL},
+        "concurrency_limit": {"limit": 1, "collision_strategy": "CANCEL_NEW"},
+    }
 
 
 def main() -> int:
@@ -63,12 +80,17 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=4200)
     parser.add_argument("--database")
     parser.add_argument("--lang", choices=("nl", "en"), default="en")
+    parser.add_argument("--passphrase-fd", type=int)
     options = parser.parse_args()
     os.umask(0o077)
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, _stop)
     parts: list[subprocess.Popen[bytes]] = []
     try:
+        if options.passphrase_fd is not None:
+            private_folder(options.site.resolve() / "serve")
+            given = passphrase.from_descriptor(options.passphrase_fd)
+            key_socket.give_out(options.site.resolve(), given("keys", False))
         problem = _serve(options.site, options.port, options.database, parts, options.lang)
         print(problem[options.lang], file=sys.stderr)
         return 1
@@ -98,7 +120,14 @@ def _serve(
     environment = service_environment(home)
     prefect = [sys.executable, "-m", "prefect", "--no-prompt"]
     log = (home / "service.log").open("ab")
-    here = {"env": environment, "cwd": home, "stdout": log, "stderr": log, "start_new_session": True}
+    here = {
+        "env": environment,
+        "cwd": home,
+        "stdout": log,
+        "stderr": log,
+        "start_new_session": True,
+        "preexec_fn": _end_with_parent,
+    }
     parts.append(subprocess.Popen([*prefect, "server", "start", "--host", LOOPBACK, "--port", str(port), "--no-ui"], **here))  # type: ignore[call-overload]  # fmt: skip
     if not _healthy(f"{url}/health", parts[0]):
         return {
@@ -106,17 +135,24 @@ def _serve(
             "en": f"The server does not start; see {log.name}",
         }
     subprocess.run([*prefect, "work-pool", "create", POOL, "--type", "process", "--overwrite"], check=True, **here)  # type: ignore[call-overload]  # fmt: skip
+    subprocess.run([sys.executable, "-m", "flows.tidy"], check=True, **here)  # type: ignore[call-overload]
     deployed = _deploy(site, home, prefect, here, None)
     parts.append(subprocess.Popen([*prefect, "worker", "start", "--pool", POOL, "--type", "process"], **here))  # type: ignore[call-overload]  # fmt: skip
-    names = ", ".join(one["name"] for one in deployments(site)["deployments"])
+    names = ", ".join(project.id for project in Site(site).projects()) or "-"
     said = {
-        "nl": f"Draait op {url}: {names}. Stoppen: Ctrl-C.",
-        "en": f"Serving at {url}: {names}. Stop: Ctrl-C.",
+        "nl": f"Draait op {url}; projecten: {names}. Stoppen: Ctrl-C.",
+        "en": f"Serving at {url}; projects: {names}. Stop: Ctrl-C.",
     }
     print(said[lang], flush=True)
+    measure_at = 0.0
     while all(part.poll() is None for part in parts):
         time.sleep(_LOOK_EVERY)
         deployed = _deploy(site, home, prefect, here, deployed)
+        _keep_small(Path(log.name))
+        if time.monotonic() >= measure_at:
+            measure_at = time.monotonic() + _MEASURE_EVERY
+            with suppress(LsiError, OSError):
+                write_whole(home / "metrics.prom", metrics(Site(site), utc_now()), replace=True)
     return {"nl": f"Een onderdeel is gestopt; zie {log.name}", "en": f"A part has ended; see {log.name}"}
 
 
@@ -148,6 +184,18 @@ def _deploy(site: Path, home: Path, prefect: list[str], here: dict[str, Any], be
         write_whole(file, json.dumps(wanted, indent=2).encode(), replace=True)  # JSON is YAML
         subprocess.run([*prefect, "deploy", "--all", "--prefect-file", str(file)], check=True, **here)
     return text
+
+
+def _end_with_parent() -> None:
+    """In a part that starts: end when the service does, however that ends (prctl(2), PR_SET_PDEATHSIG)."""
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+
+
+def _keep_small(log: Path) -> None:
+    """Set the log of the service aside when it has grown; what is written to it starts anew."""
+    if log.stat().st_size > _LOG_SIZE:
+        shutil.copyfile(log, log.with_suffix(".log.1"))
+        os.truncate(log, 0)
 
 
 def _healthy(url: str, server: subprocess.Popen[bytes]) -> bool:

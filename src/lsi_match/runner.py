@@ -72,7 +72,8 @@ def run_match(
 
 
 def serve(site: Path, port: int, database: str | None, lang: str) -> NoReturn:
-    """Become `flows.service`: signals then reach it directly."""
+    """Become `flows.service`: signals then reach it directly. A passphrase goes along through a pipe."""
+    passphrase = passphrase_for(site / "keys")
     command = [
         sys.executable,
         "-m",
@@ -85,6 +86,10 @@ def serve(site: Path, port: int, database: str | None, lang: str) -> NoReturn:
         lang,
     ]
     command += ["--database", database] if database else []
+    if passphrase is not None:
+        descriptor = _pipe_with(passphrase)
+        os.set_inheritable(descriptor, True)
+        command += ["--passphrase-fd", str(descriptor)]
     os.execv(sys.executable, command)  # noqa: S606
 
 

@@ -13,7 +13,7 @@ from operation import Operation, days, folders
 
 from lsi_match.matcher import retention
 from lsi_match.matcher.agenda import Duty
-from lsi_match.matcher.operate import looked, watch
+from lsi_match.matcher.operate import last_look, watch
 from lsi_match.matcher.retention import DAY, REFUSED, TERMS, destroy_due, due
 from lsi_match.matcher.run import Run, open_round
 from lsi_match.oversight.verify import verify_log
@@ -185,7 +185,7 @@ def test_a_duty_is_done_by_itself_and_remembers_when(operation: Operation) -> No
     operation.clock.to(before + timedelta(hours=1))
     seen = watch(operation.project, operation.clock, operation.run, {Duty.RETENTION})
     assert (seen.arrivals, seen.done) == ([], [])
-    assert looked(operation.project) == dict.fromkeys((d.value for d in Duty), before) | {
+    assert last_look(operation.project).at == dict.fromkeys((d.value for d in Duty), before) | {
         "retention": operation.clock()
     }
     seen = watch(operation.project, operation.clock, operation.run, {Duty.DROPS})

@@ -1,17 +1,25 @@
-"""The service on one machine: a round opens by its cron, a run follows its drops, nothing of a person stays with Prefect."""
+"""The service on one machine, with SQLite and with PostgreSQL: a round opens by its cron, a look runs what is there and
+shows it, nothing of a person stays with Prefect, and after a kill it goes on."""
 
 from __future__ import annotations
 
+import base64
+import json
 import os
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from urllib.error import HTTPError
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import handmade
 import pytest
@@ -19,11 +27,14 @@ from operation import ROOT, Clock, Operation, folders
 from servers import free_port
 
 from flows.service import deployments
+from lsi_match.matcher.delivery import publish
+from lsi_match.matcher.run import open_round
 from lsi_match.matcher.site import utc_now
 
 pytestmark = pytest.mark.slow
 
 PARTNERS = ("gemeente", "svb", "uwv")
+FLOWS = ["checkpoint", "match", "release-held", "retention", "watch-drops"]
 
 
 def made(folder: Path, opens: str) -> Operation:
@@ -31,58 +42,189 @@ def made(folder: Path, opens: str) -> Operation:
     return Operation(folder, PARTNERS, folders(folder, PARTNERS), clock=Clock(utc_now()), schedule=schedule)
 
 
-def within(seconds: float, holds: object) -> bool:
+def within(seconds: float, holds: Callable[[], object]) -> bool:
     until = time.monotonic() + seconds
     while time.monotonic() < until:
-        if holds():  # type: ignore[operator]
+        if holds():
             return True
         time.sleep(1)
     return False
 
 
-@pytest.fixture
-def service(tmp_path: Path) -> Iterator[tuple[Operation, str, int]]:
-    """A served site whose round opens at the next minute but one; the name of that round, and the port."""
-    fires = utc_now() + timedelta(seconds=75)
-    operation, port = made(tmp_path, f"{fires.minute} {fires.hour} * * *"), free_port()
-    site = operation.world.site.folder
-    served = subprocess.Popen(
-        [sys.executable, "-m", "flows.service", "--site", str(site), "--port", str(port)],
-        stdout=subprocess.PIPE, text=True, cwd=tmp_path,
+@dataclass
+class Service:
+    """A served site: its process, and its API as whoever has the password."""
+
+    site: Path
+    port: int
+    process: subprocess.Popen[str]
+
+    def ask(self, path: str, body: dict[str, Any] | None = None) -> Any:
+        password = (self.site / "serve" / "password").read_text()
+        asked = Request(
+            f"http://127.0.0.1:{self.port}/api{path}", None if body is None else json.dumps(body).encode()
+        )
+        asked.add_header("Authorization", "Basic " + base64.b64encode(f"lsi:{password}".encode()).decode())
+        asked.add_header("Content-Type", "application/json")
+        with urlopen(asked, timeout=30) as answer:
+            return json.load(answer)
+
+    def look(self) -> str:
+        """Have watch-drops run now; the name of the state in which it ends."""
+        deployment = self.ask("/deployments/name/watch-drops/proef")["id"]
+        run = self.ask(f"/deployments/{deployment}/create_flow_run", {"state": {"type": "SCHEDULED"}})["id"]
+        ended = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
+        assert within(240, lambda: self.ask(f"/flow_runs/{run}")["state_type"] in ended)
+        name: str = self.ask(f"/flow_runs/{run}")["state_name"]
+        return name
+
+
+@contextmanager
+def served(site: Path, database: str | None = None) -> Iterator[Service]:
+    port = free_port()
+    command = [sys.executable, "-m", "flows.service", "--site", str(site), "--port", str(port)]
+    process = subprocess.Popen(
+        [*command, *(["--database", database] if database else [])],
+        stdout=subprocess.PIPE, text=True, cwd=site,
         env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)])},
     )  # fmt: skip
     try:
-        assert served.stdout is not None
-        assert "rounds-proef" in served.stdout.readline()
-        yield operation, fires.date().isoformat(), port
+        assert process.stdout is not None
+        assert "proef" in process.stdout.readline()
+        yield Service(site, port, process)
     finally:
-        served.send_signal(signal.SIGTERM)
-        assert served.wait(timeout=90) == 0
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(timeout=120) == 0
     left = subprocess.run(["pgrep", "-f", f"prefect.*{port}"], capture_output=True, text=True)
     assert left.stdout == ""
 
 
-def test_a_scheduled_round_opens_by_its_cron_and_nothing_of_it_stays_with_prefect(
-    service: tuple[Operation, str, int],
-) -> None:
-    operation, round_id, port = service
-    with pytest.raises(HTTPError) as refused:
-        urlopen(f"http://127.0.0.1:{port}/api/version", timeout=10)
-    assert refused.value.code == 401
-    assert within(600, lambda: operation.state(round_id) == "open")
-    secret = (operation.project.round_folder(round_id) / "round.key").read_bytes().strip()
-    for file in (operation.world.site.folder / "serve").iterdir():
-        assert file.stat().st_mode & 0o077 == 0, file.name
-        data = file.read_bytes()
-        assert secret not in data
-        assert not any(bsn.encode() in data for bsn in handmade.BSNS)
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str | None:
+    if request.param == "sqlite":
+        return None
+    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"))  # where Debian has them
+    if programs and not shutil.which("initdb"):
+        monkeypatch.setenv("PATH", f"{programs[-1]}:{os.environ['PATH']}")
+    cluster = request.getfixturevalue("postgres")
+    return f"postgresql+asyncpg://postgres@/postgres?host={cluster.folder}"
+
+
+def test_rounds_open_by_cron_and_looks_run_what_is_there(tmp_path: Path, database: str | None) -> None:
+    fires = utc_now() + timedelta(seconds=90)
+    operation = made(tmp_path, f"{fires.minute} {fires.hour} * * *")
+    site, round_id = operation.world.site.folder, fires.date().isoformat()
+    open_round(operation.project, "hand", "2026-06-01", utc_now())
+    publish(operation.project, utc_now())
+    with served(site, database) as service:
+        with pytest.raises(HTTPError) as refused:
+            urlopen(f"http://127.0.0.1:{service.port}/api/version", timeout=10)
+        assert refused.value.code == 401
+        with socket.socket() as probe:  # another address of this machine
+            assert probe.connect_ex(("127.0.0.2", service.port)) != 0
+        assert sorted(one["name"] for one in service.ask("/flows/filter", {})) == FLOWS
+
+        assert within(300, lambda: operation.state(round_id) == "open")  # the cron did it
+
+        operation.clock.to(utc_now())
+        for partner in PARTNERS:
+            operation.deliver(partner, "hand")
+        secret = (operation.project.round_folder("hand") / "round.key").read_bytes().strip()
+        assert service.look() in ("Completed", "Busy")
+        assert within(120, lambda: operation.state("hand") == "destroyed")
+        assert within(
+            60, lambda: any(a["key"] == "counts-proef-hand" for a in service.ask("/artifacts/filter", {}))
+        )
+        shown = {one["key"]: json.loads(one["data"]) for one in service.ask("/artifacts/filter", {})}
+        assert [row["step"] for row in shown["steps-proef-hand"]][-1] == "destroy"
+        assert {row["what"]: row["count"] for row in shown["counts-proef-hand"]}["cases"] == "<5"
+        kept = [file for file in (site / "serve").rglob("*") if file.is_file()]
+        assert kept
+        for file in kept:
+            assert file.stat().st_mode & 0o077 == 0, file.name
+            data = file.read_bytes()
+            assert secret not in data
+            assert not any(bsn.encode() in data for bsn in handmade.BSNS)
+        said = json.dumps([shown, service.ask("/logs/filter", {}), service.ask("/flow_runs/filter", {})])
+        assert not any(bsn in said for bsn in handmade.BSNS)
+
+
+def test_after_a_kill_it_goes_on_and_a_round_that_was_running_is_finished(tmp_path: Path) -> None:
+    operation = made(tmp_path, "0 6 1 1 *")
+    site = operation.world.site.folder
+    open_round(operation.project, "hand", "2026-06-01", utc_now())
+    publish(operation.project, utc_now())
+    for partner in PARTNERS:
+        operation.deliver(partner, "hand")
+    with served(site) as service:
+        deployment = service.ask("/deployments/name/watch-drops/proef")["id"]
+        service.ask(f"/deployments/{deployment}/create_flow_run", {"state": {"type": "SCHEDULED"}})
+        assert within(240, lambda: "gates" in [entry.name for entry in operation.project.entries()])
+        service.process.kill()
+        service.process.wait()
+        assert within(
+            60,
+            lambda: (
+                not subprocess.run(["pgrep", "-f", f"prefect.*{service.port}"], capture_output=True).stdout
+            ),
+        )
+    with served(site) as service:
+        assert service.look() in ("Completed", "Busy")
+        stuck = {"flow_runs": {"state": {"type": {"any_": ["RUNNING", "PENDING"]}}}}
+        assert within(120, lambda: not service.ask("/flow_runs/filter", stuck))
+    assert operation.run(operation.project, "hand")["state"] in ("released", "refused")
+    releases = [entry for entry in operation.project.entries() if entry.name == "release"]
+    assert len(releases) == 1
+
+
+def test_the_passphrase_of_protected_keys_reaches_the_flows_and_nobody_else(tmp_path: Path) -> None:
+    from lsi_match import key_socket
+    from lsi_match.trust import passphrase
+
+    site = tmp_path / ("a" * 60) / ("b" * 60)
+    (site / "serve").mkdir(parents=True)
+    key_socket.use_if_there(site)  # nobody gives it: nothing changes
+    key_socket.give_out(site, "vier losse woorden hier")
+    assert key_socket.socket_of(site).stat().st_mode & 0o077 == 0
+    for _ in range(2):
+        passphrase.use(passphrase.refuse)
+        key_socket.use_if_there(site)
+        assert passphrase.ask("keys") == "vier losse woorden hier"
+    passphrase.use(passphrase.refuse)
+    if os.geteuid() == 0 and shutil.which("setpriv"):
+        script = "import sys; from pathlib import Path; from lsi_match import key_socket\nfrom lsi_match.trust import passphrase\n"
+        script += "key_socket.use_if_there(Path(sys.argv[1])); passphrase.ask('keys')"
+        for folder in (
+            tmp_path,
+            *tmp_path.parents[:-2],
+            site.parent,
+            site,
+            site / "serve",
+            key_socket.socket_of(site),
+        ):
+            if folder.is_relative_to(tmp_path.parents[1]):
+                folder.chmod(0o777)
+        other = subprocess.run(
+            ["setpriv", "--reuid=65534", "--clear-groups", sys.executable, "-c", script, str(site)],
+            capture_output=True, text=True, env={"PYTHONPATH": str(ROOT / "src"), "PATH": os.environ["PATH"]},
+        )  # fmt: skip
+        assert other.returncode != 0
+        assert "vier losse woorden" not in other.stdout + other.stderr
 
 
 def test_the_deployments_follow_the_manifests(tmp_path: Path) -> None:
     operation = made(tmp_path, "0 6 1 * *")
-    whole = deployments(operation.world.site.folder)
-    named = {one["name"]: one for one in whole["deployments"]}
-    assert named["rounds-proef"]["schedules"] == [{"cron": "0 6 1 * *", "timezone": "UTC"}]
-    for one in named.values():
-        assert one["parameters"] == {"site": str(operation.world.site.folder.resolve())}
+    site = operation.world.site.folder
+    found = deployments(site)["deployments"]
+    assert sorted(one["entrypoint"].rpartition(".")[2] for one in found) == [
+        "checkpoint", "match", "release_held", "retention", "watch_drops",
+    ]  # fmt: skip
+    watch = next(one for one in found if one["entrypoint"].endswith("watch_drops"))
+    assert {"cron": "0 6 1 * *", "timezone": "UTC"} in watch["schedules"]
+    for one in found:
+        assert one["name"] == "proef"
+        assert one["tags"] == ["lsi-match", "proef"]
+        assert one["description"]
+        assert one["parameters"] == {"site": str(site.resolve()), "project": "proef"}
         assert one["concurrency_limit"] == {"limit": 1, "collision_strategy": "CANCEL_NEW"}

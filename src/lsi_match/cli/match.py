@@ -12,6 +12,7 @@ from lsi_match.cli.console import Json, done, err, language, out, print_json, sa
 from lsi_match.cli.log import STEP_NAMES
 
 if TYPE_CHECKING:
+    from lsi_match.matcher.health import Advice
     from lsi_match.matcher.operate import Watched
 
 _STATES = {
@@ -254,27 +255,54 @@ def destroy(site: Path, project: str, round_id: str, *, json: Json = False) -> N
 
 
 @app.command
-def status(site: Path, project: str, *, json: Json = False) -> None:
-    """How the rounds of a project stand, as the log tells, and what each waits for.
+def status(site: Path, project: str | None = None, *, json: Json = False) -> None:
+    """What is going on, and what to do: alarms, how the rounds stand as the log tells, and what each waits for.
 
     Args:
         site: the matching site.
-        project: id of the project.
+        project: id of the project; left out, every project.
     """
+    from lsi_match.matcher.alarms import alarms
     from lsi_match.matcher.health import advice
     from lsi_match.matcher.site import Site, utc_now
 
-    found = advice(Site(site).project(project), utc_now())
+    now, found = utc_now(), Site(site)
+    chosen = found.projects() if project is None else [found.project(project)]
+    seen = [(one, alarms(one, now)) for one in chosen]
+    # Without a log that can be read there is the alarm, and nothing more to say.
+    standing = [(one, on, [] if any(a.name == "log" for a in on) else advice(one, now)) for one, on in seen]
     if json:
-        print_json({"rounds": [vars(r) for r in found]})
+        documents = [
+            {"project": one.id, "alarms": [vars(a) for a in on], "rounds": [vars(r) for r in rounds]}
+            for one, on, rounds in standing
+        ]
+        print_json({"projects": documents} if project is None else documents[0])
         return
+    for one, on, rounds in standing:
+        for alarm in on:
+            line = f"! {alarm.name}: {say(alarm.nl, alarm.en)}  → docs/nl/alarmen/{alarm.name}.md"
+            err.print(line, style="bold red", markup=False, soft_wrap=True)
+        _show_rounds(one.id, rounds)
+
+
+#: So many rounds are shown one by one; older ones that are over only as a number.
+_SHOWN = 12
+
+
+def _show_rounds(project: str, rounds: list[Advice]) -> None:
+    old = [r for r in rounds[:-_SHOWN] if r.state in ("destroyed", "abandoned")]
     columns = [say("ronde", "round"), say("stand", "state"), say("laatste stap", "last step"),
                say("geweigerd", "refused"), say("wacht op", "waits for")]  # fmt: skip
     rows: list[list[Any]] = [
         [r.round, say(_STATES[r.state], r.state), say(STEP_NAMES[r.last_step], r.last_step), r.refusals, say(r.nl, r.en)]
-        for r in found
+        for r in rounds
+        if r not in old
     ]  # fmt: skip
     out.print(table(project, columns, rows))
+    if old:
+        out.print(
+            say(f"en {len(old)} oudere rondes die klaar zijn", f"and {len(old)} older rounds that are over")
+        )
 
 
 @app.command

@@ -67,6 +67,28 @@ def papers(site: Path, project: str, papers: Path, *, json: Json = False) -> Non
 
 
 @app.command
+def health(site: Path, *, json: Json = False) -> int:
+    """Is everything as it should be? Exit status 0, or 1 with the alarms that are on. For a timer, or a container.
+
+    Args:
+        site: the matching site.
+    """
+    from lsi_match.cli.console import print_json
+    from lsi_match.files import read_bytes
+    from lsi_match.matcher.alarms import alarms
+    from lsi_match.matcher.site import Site, utc_now
+
+    read_bytes(site / "keys" / "card.json")  # a folder that is no site is told
+    on = [alarm for project in Site(site).projects() for alarm in alarms(project, utc_now())]
+    if json:
+        print_json({"healthy": not on, "alarms": [vars(alarm) for alarm in on]})
+    else:
+        lines = [f"{alarm.project}: {alarm.name}: {say(alarm.nl, alarm.en)}" for alarm in on]
+        done("\n".join(lines) or say("Alles is in orde.", "Everything is well."), {}, False)
+    return 1 if on else 0
+
+
+@app.command
 def serve(site: Path, *, port: int = 4200, database: str | None = None) -> None:
     """Run the projects of a site by themselves: a Prefect server on this machine, its schedules, and a worker.
 

@@ -7,19 +7,23 @@ rounds and refusals, and ages in seconds; nothing of a drop or a person.
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
-from lsi_match.matcher.agenda import RoundNow
-from lsi_match.matcher.operate import rounds_now
+from lsi_match.errors import LsiError
+from lsi_match.matcher.agenda import DONE, RoundNow
+from lsi_match.matcher.alarms import NAMES, alarms
+from lsi_match.matcher.checkpoint import cosigned_at
+from lsi_match.matcher.operate import last_look, rounds_now
 from lsi_match.matcher.retention import due
 from lsi_match.matcher.site import Project, Site
 from lsi_match.oversight.state import fold
+from lsi_match.oversight.subjects import moment
 from lsi_match.protocol.log_entry import LogEntry
-
-_OVER = frozenset({"destroyed", "abandoned"})
+from lsi_match.protocol.steps import Step
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,7 @@ def advice(project: Project, now: datetime) -> list[Advice]:
 def _waits_for(
     project: Project, round_: RoundNow | None, entries: list[LogEntry], now: datetime
 ) -> tuple[str, str]:
-    if round_ is None or round_.state in _OVER:
+    if round_ is None or round_.state in DONE:
         return "klaar", "done"
     if round_.state == "released":
         return "vrijgave afmaken: 'match run'", "finish the release: 'match run'"
@@ -104,6 +108,9 @@ def metrics(site: Site, now: datetime) -> bytes:
         return Gauge(f"lsi_match_{name}", text, ("project", *labels), registry=registry)
 
     rounds = gauge("rounds", "Rounds by state", "state")
+    runs = gauge(
+        "runs", "Runs that were begun since the project began, and that ended in a release", "outcome"
+    )
     refusals = gauge("refusals", "Refused drops and runs since the project began")
     late = gauge(
         "late_seconds", "How long the latest drop that is missing is overdue; 0 when none is", "partner"
@@ -111,21 +118,43 @@ def metrics(site: Site, now: datetime) -> bytes:
     last = gauge(
         "last_checkpoint_age_seconds", "Time since the last entry of the log, which is signed with it"
     )
+    cosigned = gauge(
+        "cosigned_age_seconds",
+        "Time since a controller co-signed the log; absent when it never did",
+        "partner",
+    )
     held = gauge(
         "hold_seconds_left", "Time left to justify the round whose term ends first; absent when none is held"
     )
-    overdue = gauge(
-        "destruction_overdue", "Rounds and releases whose term is over and that are not destroyed yet"
-    )
+    overdue = gauge("destruction_overdue", "Things that are past their term and not destroyed yet")
+    look = gauge("last_look_age_seconds", "Time since a duty was last done to the end", "duty")
+    alarm = gauge("alarm", "1 for every alarm that is on, by its name in the operator's guide", "name")
     for project in site.projects():
-        entries = project.entries()
+        for name in NAMES:
+            alarm.labels(project.id, name).set(0)
+        for one in alarms(project, now):
+            alarm.labels(project.id, one.name).set(1)
+        for duty, at in last_look(project).at.items():
+            look.labels(project.id, duty).set((now - at).total_seconds())
+        try:
+            entries = project.entries()
+            known, _ = rounds_now(project, entries)
+        except LsiError:
+            continue  # the alarm `log` is on
         states = fold(entries)
-        known, _ = rounds_now(project, entries)
         for state, number in Counter(one.state for one in states).items():
             rounds.labels(project.id, state).set(number)
+        for outcome, step in (("begun", Step.GATES), ("released", Step.RELEASE)):
+            runs.labels(project.id, outcome).set(
+                sum(e.name == step.value and e.status == "Ok" for e in entries)
+            )
         refusals.labels(project.id).set(sum(one.refusals for one in states))
-        last.labels(project.id).set((now.timestamp() * 1000 - entries[-1].end_time) / 1000)
-        ongoing = [one for one in known if one.state not in _OVER]
+        last.labels(project.id).set((now - moment(entries[-1])).total_seconds())
+        with suppress(LsiError):
+            for partner, at_ in cosigned_at(project, now).items():
+                if at_ is not None:
+                    cosigned.labels(project.id, partner).set((now - at_).total_seconds())
+        ongoing = [one for one in known if one.state not in DONE]
         for partner in project.manifest().partners:
             missing = [
                 now - one.deadline
@@ -136,5 +165,6 @@ def metrics(site: Site, now: datetime) -> bytes:
         terms = [one.held_until for one in ongoing if one.held_until is not None]
         if terms:
             held.labels(project.id).set((min(terms) - now).total_seconds())
-        overdue.labels(project.id).set(len(due(project, now)))
+        with suppress(LsiError, OSError):
+            overdue.labels(project.id).set(len(due(project, now)))
     return generate_latest(registry)

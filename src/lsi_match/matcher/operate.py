@@ -16,11 +16,11 @@ import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from lsi_match.errors import LsiError, UnexpectedError
 from lsi_match.files import read_bytes, write_whole
-from lsi_match.matcher import checkpoint
+from lsi_match.matcher import checkpoint, events
 from lsi_match.matcher.agenda import (
     Duty,
     GiveUp,
@@ -36,8 +36,9 @@ from lsi_match.matcher.hold import hold_of
 from lsi_match.matcher.intake import CLOCK_SKEW
 from lsi_match.matcher.retention import Destroyed, destroy_due, give_up
 from lsi_match.matcher.run import DROP_SUFFIX, Clock, Run, open_round
-from lsi_match.matcher.site import Project, Site, json_document
+from lsi_match.matcher.site import Project, Site, json_document, utc_now
 from lsi_match.oversight.state import fold
+from lsi_match.oversight.subjects import moment
 from lsi_match.protocol.log_entry import LogEntry
 from lsi_match.protocol.steps import Step
 
@@ -135,8 +136,22 @@ def watch(
         if Duty.CHECKPOINT in duties:
             checkpoint.lay_ready(project, project.entries())
         seen.troubles += publish(project, clock())
-        _remember(project, duties, clock())
+        _remember(project, duties, seen, clock())
+        events.write(project.site.folder, seen, clock())
         return seen
+
+
+def run_alone(
+    project: Project, run: Callable[[], dict[str, object]], patience: timedelta
+) -> dict[str, object]:
+    """A run by hand, when no look is at the project; its outcome.
+
+    Raises:
+        ProjectBusyError, ClockBehindError: as `watch`; nothing was done.
+    """
+    with _alone(project, patience):
+        _check_clock(project, utc_now())
+        return run()
 
 
 @contextmanager
@@ -158,23 +173,34 @@ def _alone(project: Project, patience: timedelta) -> Iterator[None]:
         os.close(descriptor)
 
 
-def looked(project: Project) -> dict[str, datetime]:
-    """When each duty was last looked at, to the end; nothing of those that never were."""
+@dataclass(frozen=True)
+class LastLook:
+    """When each duty was last done to the end, and what was the matter with places then: partner → name of the problem."""
+
+    at: dict[str, datetime] = field(default_factory=dict)
+    troubles: dict[str, str] = field(default_factory=dict)
+
+
+def last_look(project: Project) -> LastLook:
+    """What `looked.json` tells; nothing when it is not there or not readable."""
     try:
         said = json.loads(read_bytes(project.folder / LOOKED))
-        return {str(duty): datetime.fromisoformat(at) for duty, at in said.items()}
-    except (LsiError, ValueError, TypeError, AttributeError):
-        return {}
+        at = {str(duty): datetime.fromisoformat(when) for duty, when in said["at"].items()}
+        return LastLook(at, {str(name): str(reason) for name, reason in said["troubles"].items()})
+    except (LsiError, ValueError, TypeError, KeyError, AttributeError):
+        return LastLook()
 
 
-def _remember(project: Project, duties: Collection[Duty], now: datetime) -> None:
-    at = {duty: moment.isoformat() for duty, moment in looked(project).items()}
-    at |= {duty.value: now.isoformat() for duty in duties}
-    write_whole(project.folder / LOOKED, json_document(at), replace=True)
+def _remember(project: Project, duties: Collection[Duty], seen: Watched, now: datetime) -> None:
+    before = last_look(project)
+    at = before.at | {duty.value: now for duty in duties}
+    troubles = {one.partner: one.error.reason for one in seen.troubles}
+    said = {"at": {duty: when.isoformat() for duty, when in at.items()}, "troubles": troubles}
+    write_whole(project.folder / LOOKED, json_document(said), replace=True)
 
 
 def _check_clock(project: Project, now: datetime) -> None:
-    last = _moment(project.entries()[-1])
+    last = moment(project.entries()[-1])
     if now < last - CLOCK_SKEW:
         shown = {"now": f"{now:%Y-%m-%d %H:%M}", "last": f"{last:%Y-%m-%d %H:%M}"}
         raise ClockBehindError(project=project.id, **shown)
@@ -201,18 +227,14 @@ def rounds_now(project: Project, entries: list[LogEntry]) -> tuple[list[RoundNow
                     for entry in mine
                     if entry.name == Step.REMIND.value
                 ),
-                tried=_moment(tried[-1]) if tried else None,
+                tried=moment(tried[-1]) if tried else None,
                 news=bool(tried) and _news(entries, tried[-1]),
                 held_until=held.until if (held := hold_of(entries, state.round)) else None,
                 key=project.takes_drops(state.round),
             )
         )
     registered = [entry for entry in entries if entry.name == Step.REGISTER_MANIFEST.value]
-    return found, _moment(registered[0])
-
-
-def _moment(entry: LogEntry) -> datetime:
-    return datetime.fromtimestamp(entry.end_time / 1000, UTC)
+    return found, moment(registered[0])
 
 
 def _news(entries: list[LogEntry], tried: LogEntry) -> bool:

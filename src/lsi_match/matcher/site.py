@@ -282,12 +282,11 @@ class Project:
 
     def overview(self, round_id: str) -> Overview | None:
         """The overview of a round's latest count, found through the log; None when it was never counted."""
-        with self.journal() as journal:
-            digests = [
-                str(entry.attributes["lsi.overview"])
-                for entry in journal.entries()
-                if entry.name == Step.COUNT.value and entry.attributes.get("lsi.round") == round_id
-            ]
+        digests = [
+            str(entry.attributes["lsi.overview"])
+            for entry in self.entries()
+            if entry.name == Step.COUNT.value and entry.attributes.get("lsi.round") == round_id
+        ]
         if not digests:
             return None
         return Overview.model_validate_json(self.kept(digests[-1]))

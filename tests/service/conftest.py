@@ -1,0 +1,3 @@
+"""The PostgreSQL of the criteria tests, for the service too."""
+
+from protocol.postgres import postgres as postgres
