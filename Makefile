@@ -20,7 +20,7 @@ debian = { export PATH="$$PATH:/usr/sbin:$$(echo /usr/lib/postgresql/*/bin | tr 
 	else echo "Not here:$$missing. Install what is missing: apt-get install $(1)"; false; fi; }
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test damage go-check serve fuzz check format bench bench-quick bench-report docs schemas lock clean
+.PHONY: help install demo test damage go-check serve fuzz check format bench bench-quick bench-report docs schemas lock clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,8 @@ $(READY): requirements.lock pyproject.toml
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
+
+install: $(READY) ## the program, in .venv (once, about a minute)
 
 demo: $(READY) ## the whole chain on a made-up town and the FEBRL files (PEOPLE=60000)
 	@$(BIN)/lsi-match demo --people $(PEOPLE)

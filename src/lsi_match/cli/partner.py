@@ -173,6 +173,78 @@ def fetch(to: Path, *, place: Path, json: Json = False) -> None:
 
 
 @app.command
+def deliver(
+    name: str,
+    home: Path,
+    project: str,
+    *,
+    place: Path,
+    mapping: Path,
+    extracts: Path,
+    folder: Path,
+    json: Json = False,
+) -> int:
+    """Deliver by itself, for a timer: fetch, make a drop for every round that is open, bring it, check the receipts.
+
+    Can be given at any time; nothing is delivered twice. Ends with exit status 1 when somebody has to look: a drop
+    could not be made, or was refused.
+
+    Args:
+        name: this partner.
+        home: its folder.
+        project: id of the project.
+        place: how the place is reached (YAML: url, key_file, known_hosts, credentials, endpoint).
+        mapping: which extract and which columns hold the fields of the manifest (YAML).
+        extracts: folder of the extracts.
+        folder: for what is fetched (in/) and drops on their way (out/).
+    """
+    from lsi_match.cli.console import err, language
+    from lsi_match.files import read_text
+    from lsi_match.matcher.site import utc_now
+    from lsi_match.partner.courier import settings_in
+    from lsi_match.partner.deliver import deliver as deliver_all
+    from lsi_match.partner.home import Home
+    from lsi_match.partner.mapping import Mapping
+    from lsi_match.protocol.yaml_text import parse_yaml
+
+    local = parse_yaml(read_text(mapping), mapping.name, Mapping)
+    with err.status(say("Bezig …", "Working …")):
+        found = deliver_all(
+            Home(home, name), project, settings_in(place), local, extracts, folder, utc_now(), language()
+        )
+    refused = [one for one in found.receipts if one.refused is not None]
+    failed = bool(refused or found.problems)
+    if json:
+        print_json({
+            "sent": found.sent,
+            "received": [one.round for one in found.receipts if one.refused is None],
+            "refused": [one.round for one in refused],
+            "problems": {round_id: error.reason for round_id, error in found.problems},
+            "messages": found.messages,
+        })  # fmt: skip
+        return int(failed)
+    lines = [say(f"Ronde {r}: levering gebracht.", f"Round {r}: drop brought.") for r in found.sent]
+    lines += [
+        say(f"Ronde {one.round}: ontvangen op {one.at:%Y-%m-%d %H:%M} UTC (regel {one.position} van het logboek).",
+            f"Round {one.round}: received at {one.at:%Y-%m-%d %H:%M} UTC (entry {one.position} of the log).")
+        for one in found.receipts
+        if one.refused is None
+    ]  # fmt: skip
+    lines += [
+        say(f"Ronde {one.round}: geweigerd. {one.refused}", f"Round {one.round}: refused. {one.refused}")
+        for one in refused
+    ]
+    lines += found.messages
+    lines += [f"{round_id}: {error.text(language())}" for round_id, error in found.problems]
+    out.print(
+        "\n".join(lines) or say("Er is niets te leveren.", "There is nothing to deliver."),
+        markup=False,
+        soft_wrap=True,
+    )
+    return int(failed)
+
+
+@app.command
 def receipt(name: str, home: Path, project: str, receipts: Path, *, json: Json = False) -> int:
     """Check receipts: that the log of the matching environment says what became of a drop of yours.
 

@@ -1,0 +1,111 @@
+"""Delivering by itself, for a timer at the partner: fetch, make a drop for every round that is open, bring it, check receipts.
+
+It can be repeated at any time. A drop that was made and has no receipt yet is brought again, the same one; once it is
+received its sealed files are removed here. A drop that was refused is not made again: somebody has to look at why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from lsi_match.errors import LsiError
+from lsi_match.files import read_bytes
+from lsi_match.partner import courier
+from lsi_match.partner.home import Home
+from lsi_match.partner.mapping import Mapping
+from lsi_match.partner.prepare import DROP, prepare
+from lsi_match.partner.receipts import Receipt, check_receipt
+from lsi_match.places import PlaceSettings
+from lsi_match.protocol.canonical import digest_of_bytes
+from lsi_match.protocol.documents import DropDescriptor, Opening
+from lsi_match.protocol.receipt import RECEIPT_SUFFIX
+from lsi_match.trust.signing import peek
+
+OPENING = "opening"
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """What was done: the rounds for which a drop was brought, the receipts that are here, and what the matching environment
+    has to say; `problems` are rounds for which no drop could be made, with why."""
+
+    sent: tuple[str, ...]
+    receipts: tuple[Receipt, ...]
+    messages: tuple[str, ...]
+    problems: tuple[tuple[str, LsiError], ...]
+
+
+def deliver(
+    home: Home,
+    project: str,
+    settings: PlaceSettings,
+    mapping: Mapping,
+    extracts: Path,
+    folder: Path,
+    now: datetime,
+    lang: str = "nl",
+    progress: Callable[[str], None] = lambda _: None,
+) -> Delivered:
+    """Everything that there is to deliver for a project.
+
+    Args:
+        folder: what is fetched goes to `in/` in it, drops on their way to `out/`.
+
+    Raises:
+        PlaceUnreachableError: nothing was done.
+        ReceiptWrongError, ReceiptOfOthersError: a receipt that does not hold.
+    """
+    mail, outgoing = folder / "in", folder / "out"
+    messages = courier.fetch(settings, mail, lang).messages
+    told = _receipts(home, project, mail, now)
+    answered = {one.drop for one in told}
+    sent, problems = [], []
+    for round_id, opening in _open_rounds(project, mail, now):
+        if any(one.round == round_id for one in told):
+            continue
+        try:
+            drops = _made(home, project, round_id, outgoing)
+            if not drops:
+                progress(round_id)
+                data = read_bytes(opening)
+                drops = [prepare(home, data, mapping, extracts, outgoing, project, now).file]
+            courier.send(home, drops[-1], settings)
+            sent.append(round_id)
+        except LsiError as error:
+            problems.append((round_id, error))
+    courier.send(home, None, settings)  # what was opened since the last time
+    _clear(outgoing, answered)
+    return Delivered(tuple(sent), tuple(told), messages, tuple(problems))
+
+
+def _receipts(home: Home, project: str, mail: Path, now: datetime) -> list[Receipt]:
+    files = sorted(mail.glob(f"{project}.*{RECEIPT_SUFFIX}"))
+    return sorted((check_receipt(home, project, file, now) for file in files), key=lambda one: one.position)
+
+
+def _open_rounds(project: str, mail: Path, now: datetime) -> list[tuple[str, Path]]:
+    """Rounds of which an opening was fetched and the deadline has not passed. Its signature is checked when a drop is made."""
+    found = []
+    for file in sorted(mail.glob(f"{project}.*.opening.json")):
+        opening = peek(read_bytes(file), OPENING, Opening, what=file.name, party="matcher")
+        if now < opening.deadline:
+            found.append((opening.round, file))
+    return found
+
+
+def _made(home: Home, project: str, round_id: str, outgoing: Path) -> list[Path]:
+    return sorted(outgoing.glob(f"{project}.{round_id}.{home.name}.*.drop.json"))
+
+
+def _clear(outgoing: Path, answered: set[str]) -> None:
+    """Remove drops that the matching environment answered for."""
+    for file in sorted(outgoing.glob("*.drop.json")):
+        data = read_bytes(file)
+        if digest_of_bytes(data) in answered:
+            described = peek(data, DROP, DropDescriptor, what=file.name, party="self")
+            for part in described.parts:
+                (outgoing / part.file).unlink(missing_ok=True)
+            file.unlink()
