@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -66,8 +67,15 @@ class Service:
         )
         asked.add_header("Authorization", "Basic " + base64.b64encode(f"lsi:{password}".encode()).decode())
         asked.add_header("Content-Type", "application/json")
-        with urlopen(asked, timeout=30) as answer:
-            return json.load(answer)
+        for _ in range(20):
+            try:
+                with urlopen(asked, timeout=60) as answer:
+                    return json.load(answer)
+            except HTTPError as error:
+                if error.code != 503:  # busy: it asks to come again
+                    raise
+                time.sleep(3)
+        raise TimeoutError(path)
 
     def look(self) -> str:
         """Have watch-drops run now; the name of the state in which it ends."""
@@ -125,7 +133,7 @@ def test_rounds_open_by_cron_and_looks_run_what_is_there(tmp_path: Path, databas
             assert probe.connect_ex(("127.0.0.2", service.port)) != 0
         assert sorted(one["name"] for one in service.ask("/flows/filter", {})) == FLOWS
 
-        assert within(300, lambda: operation.state(round_id) == "open")  # the cron did it
+        assert within(600, lambda: operation.state(round_id) == "open")  # the cron did it
 
         operation.clock.to(utc_now())
         for partner in PARTNERS:
@@ -196,25 +204,33 @@ def test_the_passphrase_of_protected_keys_reaches_the_flows_and_nobody_else(tmp_
         key_socket.use_if_there(site)
         assert passphrase.ask("keys") == "vier losse woorden hier"
     passphrase.use(passphrase.refuse)
-    if os.geteuid() == 0 and shutil.which("setpriv"):
-        script = "import sys; from pathlib import Path; from lsi_match import key_socket\nfrom lsi_match.trust import passphrase\n"
-        script += "key_socket.use_if_there(Path(sys.argv[1])); passphrase.ask('keys')"
-        for folder in (
-            tmp_path,
-            *tmp_path.parents[:-2],
-            site.parent,
-            site,
-            site / "serve",
-            key_socket.socket_of(site),
-        ):
-            if folder.is_relative_to(tmp_path.parents[1]):
-                folder.chmod(0o777)
-        other = subprocess.run(
-            ["setpriv", "--reuid=65534", "--clear-groups", sys.executable, "-c", script, str(site)],
-            capture_output=True, text=True, env={"PYTHONPATH": str(ROOT / "src"), "PATH": os.environ["PATH"]},
-        )  # fmt: skip
-        assert other.returncode != 0
-        assert "vier losse woorden" not in other.stdout + other.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("setpriv"), reason="needs root, to be another user")
+def test_another_user_gets_no_passphrase_even_when_the_folder_is_open() -> None:
+    from lsi_match import key_socket
+
+    ask = "import socket, sys; s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); print(s.recv(99))"
+    with tempfile.TemporaryDirectory() as name:
+        site = Path(name)
+        (site / "serve").mkdir()
+        key_socket.give_out(site, "vier losse woorden hier")
+        file = key_socket.socket_of(site)
+        for one in (site, site / "serve", file):
+            one.chmod(0o777)
+        answers = {}
+        for user in ("0", "65534"):
+            command = [
+                "setpriv",
+                f"--reuid={user}",
+                "--clear-groups",
+                "/usr/bin/python3",
+                "-c",
+                ask,
+                str(file),
+            ]
+            answers[user] = subprocess.run(command, capture_output=True, text=True).stdout.strip()
+    assert answers == {"0": "b'vier losse woorden hier'", "65534": "b''"}
 
 
 def test_the_deployments_follow_the_manifests(tmp_path: Path) -> None:

@@ -33,6 +33,8 @@ def events(seen: Watched) -> Iterator[Event]:
         yield {"event": "drop", "partner": arrival.partner, "outcome": arrival.outcome}
     for task, how in seen.done:
         yield {"event": "task", "task": type(task).__name__, "about": about(task), "outcome": how}
+    for round_id in seen.handed_out:
+        yield {"event": "handed out", "about": round_id}
     for trouble in seen.troubles:
         yield {"event": "trouble", "partner": trouble.partner, "reason": trouble.error.reason}
     for kind, count in seen.destroyed.counts().items():

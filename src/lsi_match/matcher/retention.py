@@ -9,7 +9,7 @@
 | `drop` | a key or file of a round that is over | when its round ended | `retention` |
 | `drop` | a refused drop of no round; a stray file in an inbox | after a week; after a day | `retention` |
 | `letter` | a receipt, or the reason of a refusal | after `receipts.LETTERS` | `retention` |
-| `temporary` | what a process that was killed left behind | after a day | `retention` |
+| `temporary` | what a process that was killed left behind | after an hour | `retention` |
 
 What cannot be destroyed is told, and stands in the log as a refusal, once a day while it lasts. The rest goes on.
 """
@@ -41,6 +41,7 @@ from lsi_match.protocol.trust_root import MATCHER
 from lsi_match.trust.signing import verify
 
 DAY = timedelta(days=1)
+HOUR = timedelta(hours=1)
 #: How long a refused drop that belongs to no round is kept, for whoever wants to know what was wrong with it.
 REFUSED = timedelta(days=7)
 _OVER = frozenset({"destroyed", "abandoned"})
@@ -301,7 +302,7 @@ def _letters(project: Project, entries: list[LogEntry], now: datetime) -> Iterat
 
 def _temporary(project: Project, entries: list[LogEntry], now: datetime) -> Iterator[Due]:
     for file in (*_files(project.folder, "**/.*.tmp"), *_files(project.folder, "**/*.making")):
-        at = _changed(file) + DAY
+        at = _changed(file) + HOUR
         if now >= at:
             yield Due("temporary", file.relative_to(project.folder).as_posix(), at)
 
