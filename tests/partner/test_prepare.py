@@ -465,3 +465,19 @@ def test_progress_tells_records_read_and_parts_written(
     assert read == sorted(read)
     assert read[-1] == 8_000
     assert [step for step in told if step[0] == "seal"] == [("seal", "", n, 3) for n in (1, 2, 3)]
+
+
+def test_ids_too_long_for_a_block_are_found_back_and_kept_once(
+    parties: Parties, tmp_path: Path, small_pieces: None
+) -> None:
+    """Short and long ids, records that are there twice, in many pieces and parts."""
+    written = [
+        {**row, "kenmerk": f"zaak/2026/gemeente/{n}" if n % 3 else row["kenmerk"]}
+        for n, row in enumerate(records(6_000))
+    ]
+    drop = made(parties, tmp_path, written + written[:600])
+    found = sorted(row[0] for part in content(parties, drop) for row in part)
+    sent = [row["kenmerk"] for row in written if row["nummer"] != "nvt" and row["actief"] == "ja"]
+    assert found == sorted(sent)
+    keep = parties.home(PARTNER).references(PROJECT, "r1", digest_of_bytes(drop.file.read_bytes()))
+    assert sorted(keep.long_ids) == sorted(id_ for id_ in sent if len(id_) > 15)

@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pyrage import x25519
 
 from lsi_match.partner.normalise import _person_parts, normalise, person_keys
-from lsi_match.partner.references import make_references
+from lsi_match.partner.references import LongIds, id_blocks, make_references
 from lsi_match.partner.rows import Rows
 from lsi_match.protocol.canonical import canonical_json, digest_of_bytes
 from lsi_match.protocol.documents import Approval, DropDescriptor, Part, SelectionCounts
@@ -321,7 +321,7 @@ def record_references() -> list[dict[str, Any]]:
     """Record ids of one drop, in order → references, and the list that the partner keeps for the long ones."""
     made = []
     for key in (COUNTING, ONES):
-        references = make_references(pl.Series(RECORD_IDS), key).to_pylist()
+        references = make_references(id_blocks(pl.Series(RECORD_IDS), LongIds()), key).to_pylist()
         long = [text for text in RECORD_IDS if len(text.encode()) > 15]
         made.append(
             {
@@ -362,7 +362,7 @@ def part_ranges() -> list[dict[str, Any]]:
     for parts in (1, 2, 3, 7, 100, 4096):
         for head in (0, 1, 0x2492, 0x2493, 0x5555, 0x5556, 0x7FFF, 0x8000, 0xAAAA, 0xAAAB, 0xFFFF):
             block = np.frombuffer(head.to_bytes(2, "big") + b"\x01" * 14, np.uint8).reshape(1, 16)
-            rows = Rows({"bsn": Blocks(block, np.array([True]))}, pl.Series(["1"]), {})
+            rows = Rows({"bsn": Blocks(block, np.array([True]))}, id_blocks(pl.Series(["1"]), LongIds()), {})
             (part,) = (n for n, inside in enumerate(rows.in_parts(parts)) if len(inside))
             made.append({"parts": parts, "pseudonym": block.tobytes().hex(), "part": part})
     return made
@@ -444,7 +444,8 @@ def rows_of_a_drop() -> list[dict[str, Any]]:
     made.sort(
         key=lambda row: (row["bsn"] if int(row["bsn"], 16) else row["pk_birth_postcode"], row["record_id"])
     )
-    references = make_references(pl.Series([row["record_id"] for row in made]), ONES)
+    ids = pl.Series([row["record_id"] for row in made])
+    references = make_references(id_blocks(ids, LongIds()), ONES)
     for row, reference in zip(made, references.to_pylist(), strict=True):
         row["reference"] = reference.hex()
     return made

@@ -12,10 +12,10 @@ from pathlib import Path
 from types import TracebackType
 
 import numpy as np
-import polars as pl
 import pyarrow as pa
 
 from lsi_match.partner.rows import Rows
+from lsi_match.partner.select import RECORD_ID
 from lsi_match.tables import BLOCK
 from lsi_match.trust.keys import make_round_key
 from lsi_match.trust.project_key import Blocks
@@ -79,16 +79,17 @@ class Pile:
 
 
 def _size(rows: Rows) -> int:
-    arrays = [array for blocks in rows.pseudonyms.values() for array in (blocks.data, blocks.valid)]
-    return int(sum(a.nbytes for a in (*arrays, *rows.values.values())) + rows.record_ids.estimated_size())
+    valid = (blocks.valid for blocks in rows.pseudonyms.values())
+    return int(sum(array.nbytes for array in (*rows.blocks().values(), *valid, *rows.values.values())))
 
 
 def _packed(rows: Rows) -> bytes:
-    columns: dict[str, pa.Array] = {"record id": rows.record_ids.to_arrow()}
-    for kind, blocks in rows.pseudonyms.items():
-        data = pa.py_buffer(np.ascontiguousarray(blocks.data))
-        columns[f"block {kind}"] = pa.FixedSizeBinaryArray.from_buffers(BLOCK, len(rows), [None, data])
-        columns[f"valid {kind}"] = pa.array(blocks.valid)
+    columns: dict[str, pa.Array] = {}
+    for name, blocks in rows.blocks().items():
+        data = pa.py_buffer(np.ascontiguousarray(blocks))
+        columns[f"block {name}"] = pa.FixedSizeBinaryArray.from_buffers(BLOCK, len(rows), [None, data])
+    for kind, pseudonyms in rows.pseudonyms.items():
+        columns[f"valid {kind}"] = pa.array(pseudonyms.valid)
     columns |= {f"value {name}": pa.array(values) for name, values in rows.values.items()}
     table = pa.table(columns)
     sink = pa.BufferOutputStream()
@@ -99,15 +100,19 @@ def _packed(rows: Rows) -> bytes:
 
 def _unpacked(data: bytes) -> Rows:
     table = pa.ipc.open_stream(data).read_all().combine_chunks()
-    kinds = [name.removeprefix("block ") for name in table.column_names if name.startswith("block ")]
-    names = [name.removeprefix("value ") for name in table.column_names if name.startswith("value ")]
 
-    def blocks(kind: str) -> Blocks:
-        column = table.column(f"block {kind}").chunk(0)
-        return Blocks(
-            np.frombuffer(column.buffers()[1], np.uint8, len(table) * 16).reshape(-1, 16),
-            table.column(f"valid {kind}").to_numpy(),
-        )
+    def named(what: str) -> list[tuple[str, pa.ChunkedArray]]:
+        return [
+            (name.removeprefix(f"{what} "), table.column(name))
+            for name in table.column_names
+            if name.startswith(f"{what} ")
+        ]
 
-    ids = pl.Series(table.column("record id")).cast(pl.String)
-    return Rows({k: blocks(k) for k in kinds}, ids, {n: table.column(f"value {n}").to_numpy() for n in names})
+    blocks = {
+        name: np.frombuffer(column.chunk(0).buffers()[1], np.uint8, len(table) * 16).reshape(-1, 16)
+        for name, column in named("block")
+    }
+    record_ids = blocks.pop(RECORD_ID)
+    valid = {kind: column.to_numpy() for kind, column in named("valid")}
+    values = {name: column.to_numpy() for name, column in named("value")}
+    return Rows({kind: Blocks(data, valid[kind]) for kind, data in blocks.items()}, record_ids, values)

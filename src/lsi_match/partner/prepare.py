@@ -21,7 +21,7 @@ from lsi_match.partner.group_counts import group_counts
 from lsi_match.partner.home import Home, References
 from lsi_match.partner.mapping import Mapping
 from lsi_match.partner.pile import Pile
-from lsi_match.partner.references import long_ids, make_references, new_key
+from lsi_match.partner.references import LongIds, make_references, new_key
 from lsi_match.partner.rows import WORKERS, Pseudonymised, Rows, pseudonymised, summed
 from lsi_match.partner.select import Selected, select_pieces
 from lsi_match.protocol.canonical import digest_of_bytes
@@ -144,13 +144,13 @@ def prepare(
     file = out / f"{stem}.drop.json"
     with home.alone(project), Pile(opening.parts, out) as pile, _all_or_nothing(out, stem):
         _remove_unfinished(out, stem.removesuffix(span))
-        found = []
+        found, long_ids = [], LongIds()
         for position, selection in enumerate(partner.selections):
             if selection.id not in mapping.selections:
                 raise SelectionUnmappedError(partner=home.name, selection=selection.id)
             local = mapping.selections[selection.id]
             pieces = select_pieces(home.name, selection, local, extracts, manifest, opening.reference_date)
-            done = pseudonymised(manifest, home.name, position, pieces, key, opening)
+            done = pseudonymised(manifest, home.name, position, pieces, key, opening, long_ids)
             found.append(_piled(pile, done, selection.id, progress))
             if found[-1].selected.with_signal and not found[-1].sendable:
                 reasons = ", ".join(f"{reason}: {n}" for reason, n in found[-1].invalid.items()) or "-"
@@ -178,7 +178,9 @@ def prepare(
             parts=parts,
         )
         document = sign(descriptor, DROP, home.identity())
-        home.keep_references(project, opening.round, digest_of_bytes(document), sealing.references)
+        home.keep_references(
+            project, opening.round, digest_of_bytes(document), References(sealing.key, long_ids.in_order())
+        )
         write_whole(file, document)
     return Prepared(file, descriptor)
 
@@ -256,7 +258,7 @@ class _Sealing:
 
     Attributes:
         written: rows in the drop, by position of their selection.
-        references: what resolves the references in it.
+        key: of the references in it.
     """
 
     def __init__(
@@ -270,14 +272,9 @@ class _Sealing:
     ) -> None:
         self._pile, self._columns, self._opening, self._out, self._stem = pile, columns, opening, out, stem
         self._progress = progress
-        self._key = new_key()
-        self._long_ids: list[str] = []
+        self.key = new_key()
         self._one_at_a_time = Lock()
         self.written: Counter[int] = Counter()
-
-    @property
-    def references(self) -> References:
-        return References(self._key, tuple(self._long_ids))
 
     def parts(self) -> tuple[Part, ...]:
         """Write every part, whose files are sealed to the key of the round."""
@@ -290,13 +287,10 @@ class _Sealing:
 
     def _part(self, number: int) -> Part:
         rows = self._rows(number)
-        long = long_ids(rows.record_ids)
         of_selection = np.bincount(rows.values[SELECTION], minlength=1)
         with self._one_at_a_time:
-            first_long = len(self._long_ids)
-            self._long_ids += long
             self.written.update(dict(enumerate(of_selection.tolist())))
-        table = rows.table(self._columns, make_references(rows.record_ids, self._key, first_long))
+        table = rows.table(self._columns, make_references(rows.record_ids, self.key))
         name = part_name(self._stem, number)
         with whole_file(self._out / name) as file:
             digest = seal_into(pa.BufferReader(parquet_buffer(table)), self._opening.recipient, file)

@@ -7,6 +7,9 @@ partner keeps (docs/protocol.md section 5).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from threading import Lock
+
 import numpy as np
 import polars as pl
 import pyarrow as pa
@@ -24,28 +27,41 @@ def new_key() -> bytes:
     return make_key()
 
 
-def long_ids(record_ids: pl.Series) -> list[str]:
-    """Those of `record_ids` that do not fit in a block, in order."""
-    return record_ids.filter(record_ids.str.len_bytes() > _ROOM).to_list()
+class LongIds:
+    """The ids of one drop that do not fit in a block, each once; several threads may add to it."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[str, int] = {}
+        self._one_at_a_time = Lock()
+
+    def numbers(self, ids: Sequence[str]) -> list[int]:
+        """The number of each of `ids` in the list."""
+        with self._one_at_a_time:
+            return [self._numbers.setdefault(id_, len(self._numbers)) for id_ in ids]
+
+    def in_order(self) -> tuple[str, ...]:
+        return tuple(self._numbers)
 
 
-def make_references(record_ids: pl.Series, key: bytes, first_long: int = 0) -> pa.Array:
-    """References (16-byte blocks, Arrow) for `record_ids` (String, no nulls, not empty).
-
-    Args:
-        first_long: the number of the first of these ids that is too long for a block (`long_ids`).
-    """
+def id_blocks(record_ids: pl.Series, long_ids: LongIds) -> np.ndarray:
+    """Blocks before encryption, of shape (rows, 16), for `record_ids` (String, no nulls, not empty)."""
     lengths = record_ids.str.len_bytes().to_numpy()
     long = np.flatnonzero(lengths > _ROOM)
     blocks = np.empty((len(record_ids), BLOCK), dtype=np.uint8)
     blocks[:, 0] = lengths
     blocks[:, 1 : 1 + _INSIDE] = _letters(record_ids, 0)
     blocks[:, 1 + _INSIDE :] = _letters(record_ids, _INSIDE)[:, : _ROOM - _INSIDE]
-    blocks[long, :8] = 0
-    numbers = np.arange(first_long, first_long + len(long), dtype=">u8")
-    blocks[long, 8:] = numbers.view(np.uint8).reshape(-1, 8)
+    if len(long):
+        numbers = np.asarray(long_ids.numbers(record_ids.gather(long).to_list()), dtype=">u8")
+        blocks[long, :8] = 0
+        blocks[long, 8:] = numbers.view(np.uint8).reshape(-1, 8)
+    return blocks
+
+
+def make_references(blocks: np.ndarray, key: bytes) -> pa.Array:
+    """References (16-byte blocks, Arrow) of the blocks of `id_blocks`."""
     encrypted = pa.py_buffer(encrypt_blocks(blocks.tobytes(), key))
-    return pa.FixedSizeBinaryArray.from_buffers(pa.binary(BLOCK), len(record_ids), [None, encrypted])
+    return pa.FixedSizeBinaryArray.from_buffers(pa.binary(BLOCK), len(blocks), [None, encrypted])
 
 
 def _letters(texts: pl.Series, start: int) -> np.ndarray:

@@ -19,6 +19,7 @@ import polars as pl
 import pyarrow as pa
 
 from lsi_match.partner.normalise import normalise, persons
+from lsi_match.partner.references import LongIds, id_blocks
 from lsi_match.partner.select import RECORD_ID, Selected
 from lsi_match.protocol.documents import Opening
 from lsi_match.protocol.manifest import NO_VALUE, Manifest, Selection
@@ -38,12 +39,12 @@ class Rows:
 
     Attributes:
         pseudonyms: kind → blocks, in the order of the manifest's kinds.
-        record_ids: the partner's own ids (String).
+        record_ids: the partner's own ids as blocks of shape (rows, 16), see `references.id_blocks`.
         values: `selection`, `signals`, `group`, `attribute_…` → numbers.
     """
 
     pseudonyms: dict[str, Blocks]
-    record_ids: pl.Series
+    record_ids: np.ndarray
     values: dict[str, np.ndarray]
 
     def __len__(self) -> int:
@@ -62,23 +63,25 @@ class Rows:
                 )
                 for kind in parts[0].pseudonyms
             },
-            pl.concat([part.record_ids for part in parts]),
+            np.concatenate([part.record_ids for part in parts]),
             {name: np.concatenate([part.values[name] for part in parts]) for name in parts[0].values},
         )
+
+    def blocks(self) -> dict[str, np.ndarray]:
+        """All blocks of the rows, by kind, and those of the record ids."""
+        return {
+            RECORD_ID: self.record_ids,
+            **{kind: blocks.data for kind, blocks in self.pseudonyms.items()},
+        }
 
     def take(self, rows: np.ndarray) -> Rows:
         """The rows at these positions (or where a mask is true)."""
         positions = np.flatnonzero(rows) if rows.dtype == np.bool_ else rows
         return Rows(
             {kind: blocks.take(positions) for kind, blocks in self.pseudonyms.items()},
-            self.record_ids.gather(positions),
+            self.record_ids.take(positions, axis=0),
             {name: values.take(positions) for name, values in self.values.items()},
         )
-
-    def with_pseudonym(self) -> Rows:
-        """Without the rows that have no valid identifier at all."""
-        valid = np.any([blocks.valid for blocks in self.pseudonyms.values()], axis=0)
-        return self if valid.all() else self.take(valid)
 
     def first_pseudonyms(self) -> np.ndarray:
         """The first 8 bytes of each row's first pseudonym, as a number in the order of the bytes."""
@@ -90,7 +93,7 @@ class Rows:
     def in_pseudonym_order(self) -> Rows:
         """By first pseudonym, equal ones in random order, so that nothing is left of the order of the register."""
         first = self.first_pseudonyms()
-        order = pl.Series(first).arg_sort().to_numpy(writable=True)
+        order = np.argsort(first)
         equal = _with_equal_neighbour(first.take(order))
         some = order.take(equal)
         chance = np.random.default_rng().integers(0, 2**32, len(some), dtype=np.uint32)
@@ -108,10 +111,9 @@ class Rows:
         frame = pl.DataFrame(
             {
                 "row": repeated,
-                RECORD_ID: some.record_ids,
                 **{
-                    f"{kind} {half}": blocks.data.view(np.uint64)[:, half]
-                    for kind, blocks in some.pseudonyms.items()
+                    f"{name} {half}": blocks.view(np.uint64)[:, half]
+                    for name, blocks in some.blocks().items()
                     for half in (0, 1)
                 },
                 SELECTION: some.values[SELECTION],
@@ -135,10 +137,19 @@ class Rows:
         """The rows of each part: equal ranges of the first 16 bits of the first pseudonym."""
         if parts == 1:
             return [self]
-        numbers = (self.first_pseudonyms() >> np.uint64(48)) * np.uint64(parts) >> np.uint64(16)
-        order = np.argsort(numbers.astype(np.uint16), kind="stable")
-        starts = np.searchsorted(numbers[order], np.arange(parts + 1, dtype=np.uint64))
-        return [self.take(order[start:end]) for start, end in pairwise(starts)]
+        prefix = self.first_pseudonyms() >> np.uint64(48)
+        numbers = (prefix * np.uint64(parts) >> np.uint64(16)).astype(np.uint16)
+        order = np.argsort(numbers, kind="stable")
+        ends = np.cumsum(np.bincount(numbers, minlength=parts))
+        ordered = self.take(order)
+        return [ordered._between(start, end) for start, end in pairwise([0, *ends.tolist()])]
+
+    def _between(self, start: int, end: int) -> Rows:
+        return Rows(
+            {kind: Blocks(b.data[start:end], b.valid[start:end]) for kind, b in self.pseudonyms.items()},
+            self.record_ids[start:end],
+            {name: values[start:end] for name, values in self.values.items()},
+        )
 
     def table(self, columns: Sequence[Column], references: pa.Array) -> pa.Table:
         """The rows as the columns of a drop."""
@@ -180,6 +191,7 @@ def pseudonymised(
     pieces: Iterable[Selected],
     key: ProjectKey,
     opening: Opening,
+    long_ids: LongIds,
 ) -> Iterator[Pseudonymised]:
     """The records of the selection at `position` of `partner` that have a valid identifier, with pseudonyms in
     its place."""
@@ -190,6 +202,10 @@ def pseudonymised(
     def work(piece: Selected) -> Pseudonymised:
         frame = pl.DataFrame(pl.from_arrow(piece.table))
         pseudonyms, invalid = _pseudonyms(manifest, selection, frame, key, opening.round)
+        there = np.any([blocks.valid for blocks in pseudonyms.values()], axis=0)
+        if not there.all():
+            frame = frame.filter(pl.Series(there))
+            pseudonyms = {kind: blocks.take(np.flatnonzero(there)) for kind, blocks in pseudonyms.items()}
         absent = np.full(len(frame), NO_VALUE, np.uint16)
         values = {
             SELECTION: np.full(len(frame), position, dtype=np.uint8),
@@ -197,8 +213,8 @@ def pseudonymised(
             GROUP: frame.get_column(GROUP).to_numpy(),
             **{name: frame.get_column(name).to_numpy() if name in own else absent for name in every},
         }
-        rows = Rows(pseudonyms, frame.get_column(RECORD_ID).cast(pl.String), values)
-        return Pseudonymised(rows.with_pseudonym().in_parts(opening.parts), piece.without_rows(), invalid)
+        rows = Rows(pseudonyms, id_blocks(frame.get_column(RECORD_ID).cast(pl.String), long_ids), values)
+        return Pseudonymised(rows.in_parts(opening.parts), piece.without_rows(), invalid)
 
     return _ahead(work, pieces)
 
