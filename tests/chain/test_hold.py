@@ -15,6 +15,7 @@ from lsi_match.cli.main import run as command
 from lsi_match.demo.world import Case, World
 from lsi_match.errors import LsiError
 from lsi_match.matcher import run as running
+from lsi_match.matcher.agenda import Duty
 from lsi_match.matcher.hold import (
     HoldExpiredError,
     ManifestToChangeError,
@@ -24,11 +25,14 @@ from lsi_match.matcher.hold import (
     overdue,
     take_in,
 )
+from lsi_match.matcher.operate import watch
 from lsi_match.matcher.run import Run
 from lsi_match.matcher.site import utc_now
 from lsi_match.monitor.round_findings import ReportNotOfCountsError, RoundFindings, checked_findings
 from lsi_match.oversight.holds import broken_holds
 from lsi_match.oversight.state import rounds
+from lsi_match.partner import courier
+from lsi_match.places import PlaceSettings
 from lsi_match.protocol.canonical import digest_of_bytes
 from lsi_match.trust.justification import JustificationInvalidError, justify
 from lsi_match.trust.signing import SignatureMissingError
@@ -300,3 +304,43 @@ def test_the_verifier_knows_that_a_held_round_needs_every_justification() -> Non
         e.model_copy(update={"attributes": e.attributes | {"lsi.decision.svb": "change"}}) for e in changed
     ]
     assert len(broken_holds(entries(*whole[:4]) + changed + entries("release"))) == 1
+
+
+def test_the_report_lies_at_the_places_and_justifications_come_back_from_there(
+    held: World, tmp_path: Path, expected: set[Case]
+) -> None:
+    names = list(held.partners)
+    places = {name: PlaceSettings(url=str(tmp_path / "places" / name)) for name in names}
+    text = "".join(f"  {name}: {{url: {place.url}}}\n" for name, place in places.items())
+    (held.project.folder / "delivery.yaml").write_text(f"partners:\n{text}")
+
+    def look() -> list[str]:
+        seen = watch(held.project, utc_now, lambda p, r: {"state": "not now"}, {Duty.DROPS, Duty.HELD})
+        assert seen.troubles == []
+        return [type(task).__name__ for task, _ in seen.done]
+
+    assert look() == []
+    for name in names:
+        courier.fetch(places[name], tmp_path / "mail" / name)
+        mail = tmp_path / "mail" / name
+        found, digest = checked_findings(
+            (mail / "samenloop.held.report.json").read_bytes(),
+            (mail / "samenloop.held.counts.json").read_bytes(),
+            held.project.manifest(),
+        )
+        assert (found.round, digest) == ("held", report(held)[1])
+    for name in names:
+        file = tmp_path / f"{name}.justification.json"
+        file.write_bytes(paper(held, name))
+        courier.send(held.home(name), file, places[name])
+    assert look() == ["ReleaseHeld"]
+    said = [entry for entry in log(held) if entry.name == "justify"]
+    assert len(said) == len(names)
+    for name in names:  # the same paper twice is one
+        courier.send(held.home(name), tmp_path / f"{name}.justification.json", places[name])
+    look()
+    assert len([entry for entry in log(held) if entry.name == "justify"]) == len(names)
+    run_steps(held, "held")
+    assert held.found_cases("held") == expected
+    look()
+    assert not any("report.json" in file.name for file in (tmp_path / "places" / names[0] / "out").iterdir())

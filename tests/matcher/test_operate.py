@@ -11,7 +11,8 @@ from operation import Operation, days, folders
 from servers import s3_server, sftp_server
 
 from lsi_match.errors import LsiError
-from lsi_match.matcher.operate import watch
+from lsi_match.matcher.operate import remind_by_hand, watch
+from lsi_match.matcher.retention import give_up
 from lsi_match.places import place
 
 pytestmark = pytest.mark.slow
@@ -201,6 +202,43 @@ def test_a_release_past_its_term_is_removed_everywhere_and_the_log_says_so_once(
     assert operation.state(ROUND) == "destroyed"
     with operation.project.journal() as journal:
         assert [e.name for e in journal.entries()].count("expire") == len(PARTNERS)
+
+
+def test_projects_may_share_a_place_and_leave_each_others_files_alone(operation: Operation) -> None:
+    other = operation.world.site.folder / "projects" / "ander"
+    other.mkdir()
+    (other / "manifest.json").write_bytes(b"{}")
+    theirs = {
+        "in": ["ander.r1.uwv.0000000000000000.drop.json", "ander.r1.uwv.justification.json"],
+        "out": ["ander.r1.opening.json"],
+    }
+    with place(operation.places["uwv"]) as there:
+        for side, names in theirs.items():
+            for name in names:
+                there.give(side, name, b"{}")  # type: ignore[arg-type]
+        there.give("out", "of-nobody.json", b"{}")
+    seen = operation.watch()
+    assert (seen.arrivals, seen.troubles) == ([], [])
+    assert operation.lying("uwv") == theirs["in"]
+    lying = operation.lying("uwv", "out")
+    assert theirs["out"][0] in lying
+    assert "of-nobody.json" not in lying
+
+
+def test_a_partner_is_reminded_by_hand_as_by_schedule(operation: Operation) -> None:
+    for partner in PARTNERS[:2]:
+        operation.deliver(partner, ROUND)
+    operation.watch()
+    assert remind_by_hand(operation.project, ROUND, operation.clock()) == ("uwv",)
+    assert f"proef.{ROUND}.reminder.json" in operation.lying("uwv", "out")
+    assert f"proef.{ROUND}.reminder.json" not in operation.lying("svb", "out")
+    assert [e.attributes["lsi.partners"] for e in operation.project.entries() if e.name == "remind"] == [
+        "uwv"
+    ]
+    give_up(operation.project, ROUND, operation.clock)
+    with pytest.raises(LsiError) as refused:
+        remind_by_hand(operation.project, ROUND, operation.clock())
+    assert refused.value.reason == "RoundNotOpenError"
 
 
 def test_settings_that_are_wrong_are_told_with_their_line(operation: Operation) -> None:

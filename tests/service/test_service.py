@@ -133,7 +133,8 @@ def test_rounds_open_by_cron_and_looks_run_what_is_there(tmp_path: Path, databas
             assert probe.connect_ex(("127.0.0.2", service.port)) != 0
         assert sorted(one["name"] for one in service.ask("/flows/filter", {})) == FLOWS
 
-        assert within(600, lambda: operation.state(round_id) == "open")  # the cron did it
+        if database is None:  # once is enough: it takes a minute and a half
+            assert within(600, lambda: operation.state(round_id) == "open")  # the cron did it
 
         operation.clock.to(utc_now())
         for partner in PARTNERS:

@@ -139,6 +139,22 @@ def watch(site: Path, *, memory_limit: str = "2GiB", json: Json = False) -> int:
 
 
 @app.command
+def remind(site: Path, project: str, round_id: str, *, json: Json = False) -> None:
+    """Remind, by hand, every partner of which there is no drop for a round yet: at its place, and in the log.
+
+    Args:
+        site: the matching site.
+        project: id of the project.
+        round_id: the round.
+    """
+    from lsi_match.matcher.operate import remind_by_hand
+    from lsi_match.matcher.site import Site, utc_now
+
+    names = ", ".join(remind_by_hand(Site(site).project(project), round_id, utc_now()))
+    done(say(f"Herinnerd: {names or '-'}.", f"Reminded: {names or '-'}."), {"reminded": names}, json)
+
+
+@app.command
 def justify(site: Path, project: str, round_id: str, papers: Path, *, json: Json = False) -> int:
     """Take in what controllers say to the report of the monitor that holds a round. The next 'match run' releases it.
 

@@ -55,6 +55,11 @@ class ProjectBusyError(LsiError):
     en = "Project {project} is being watched by another process. Wait until it is done."
 
 
+class RoundNotOpenError(LsiError):
+    nl = "Ronde {round} van {project} neemt geen leveringen meer aan; er is niemand te herinneren."
+    en = "Round {round} of {project} takes no drops any more; there is nobody to remind."
+
+
 class ClockBehindError(LsiError):
     nl = (
         "De klok van deze computer staat op {now}, eerder dan de laatste regel in het logboek van {project} ({last}). "
@@ -228,7 +233,7 @@ def rounds_now(project: Project, entries: list[LogEntry]) -> tuple[list[RoundNow
                     if entry.name == Step.REMIND.value
                 ),
                 tried=moment(tried[-1]) if tried else None,
-                news=bool(tried) and _news(entries, tried[-1]),
+                news=bool(tried) and _news(entries, tried[-1], state.state),
                 held_until=held.until if (held := hold_of(entries, state.round)) else None,
                 key=project.takes_drops(state.round),
             )
@@ -237,8 +242,9 @@ def rounds_now(project: Project, entries: list[LogEntry]) -> tuple[list[RoundNow
     return found, moment(registered[0])
 
 
-def _news(entries: list[LogEntry], tried: LogEntry) -> bool:
-    return any(entry.name in _NEWS for entry in entries[entries.index(tried) + 1 :])
+def _news(entries: list[LogEntry], tried: LogEntry, state: str) -> bool:
+    steps = {Step.JUSTIFY.value} if state == "held" else _NEWS
+    return any(entry.name in steps for entry in entries[entries.index(tried) + 1 :])
 
 
 def _delivered(project: Project, round_id: str) -> frozenset[str]:
@@ -265,17 +271,26 @@ def _do(project: Project, task: Task, clock: Clock, runner: Runner) -> str:
     return "done"
 
 
+def remind_by_hand(project: Project, round_id: str, now: datetime) -> tuple[str, ...]:
+    """Remind every partner of which no drop lies here for a round that is open; whom.
+
+    Raises:
+        RoundUnknownError, RoundNotOpenError: there is no such round, or it takes no drops any more.
+    """
+    opening, _ = project.opening(round_id)
+    if not project.takes_drops(round_id):
+        raise RoundNotOpenError(round=round_id, project=project.id)
+    delivered = _delivered(project, round_id)
+    late = tuple(name for name in project.manifest().partners if name not in delivered)
+    if late:
+        _remind(project, Remind(round_id, late, max(0, (opening.deadline - now).days)), now)
+        publish(project, now)
+    return late
+
+
 def _remind(project: Project, task: Remind, now: datetime) -> None:
-    """Log a reminder, then put it where each late partner finds it (`delivery.publish`)."""
+    """Put a reminder where each late partner finds it (`delivery.publish`), and log it."""
     opening, _ = project.opening(task.round)
-    with project.journal() as journal:
-        journal.record(
-            Step.REMIND,
-            now,
-            manifest=project.manifest().digest,
-            trace_id=opening.trace_id,
-            facts={"round": task.round, "days": task.days, "partners": ", ".join(task.partners)},
-        )
     for partner in task.partners:
         document = {
             "round": task.round,
@@ -285,6 +300,14 @@ def _remind(project: Project, task: Remind, now: datetime) -> None:
         }
         file = project.round_folder(task.round) / "reminders" / f"{partner}.json"
         write_whole(file, json_document(document), replace=True)
+    with project.journal() as journal:
+        journal.record(
+            Step.REMIND,
+            now,
+            manifest=project.manifest().digest,
+            trace_id=opening.trace_id,
+            facts={"round": task.round, "days": task.days, "partners": ", ".join(task.partners)},
+        )
 
 
 def hand_out_cosigned(project: Project, clock: Clock) -> list[str]:
