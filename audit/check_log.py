@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Check an exported processing log with nothing but this file, Python and the package `cryptography`.
 
-    python audit.py EXPORT POLICY [--older CHECKPOINT] [--proof FILE.tlog-proof] …
+    python check_log.py EXPORT POLICY [--older CHECKPOINT] [--proof FILE.tlog-proof] …
 
 EXPORT is a folder from `lsi-match log export`; POLICY says whose signatures count (C2SP tlog-policy;
 make it yourself, from the manifest that you signed). Nothing that the export says of itself is believed:

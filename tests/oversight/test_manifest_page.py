@@ -48,6 +48,13 @@ def test_everything_that_was_agreed_is_told(name: str, lang: Language) -> None:
         assert told in page
 
 
+def test_a_release_that_waits_for_cosignatures_is_told_and_no_other() -> None:
+    draft = document()
+    assert "medeondertekend" not in explained(Manifest.model_validate(draft), "nl")
+    draft["release"]["cosignatures"] = 2
+    assert "als 2 partijen het logboek" in explained(Manifest.model_validate(draft), "nl")
+
+
 def test_no_sql_and_no_name_of_a_field_stands_in_the_part_for_readers() -> None:
     page = explained(example("samenloop"), "nl").split("## Wat iedere deelnemer")[1].split("## Toezicht")[0]
     for word in (" AND ", " OR ", " IS NULL", "date_diff", "opgegeven_inkomen", "laatste_loonmaand"):

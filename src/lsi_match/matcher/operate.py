@@ -135,7 +135,10 @@ def watch(
             if task.duty in duties:
                 seen.done.append((task, _do(project, task, clock, runner)))
         if Duty.HELD in duties:
-            seen.handed_out = hand_out_cosigned(project, clock)
+            try:
+                seen.handed_out = hand_out_cosigned(project, clock)
+            except LsiError as error:  # it holds nothing else up
+                seen.troubles.append(Trouble("matcher", error))
         if Duty.RETENTION in duties:
             seen.destroyed = destroy_due(project, clock)
         if Duty.CHECKPOINT in duties:

@@ -244,6 +244,12 @@ def _terms(page: _Page, manifest: Manifest) -> None:
                   f"Partners have {schedule.deadline_days} days to deliver. When one is late, {late}."))  # fmt: skip
     page.item(say(f"Leveringen worden vernietigd zodra een ronde klaar is; casussen zijn {kept} dagen te openen.",
                   f"Drops are destroyed as soon as a round is done; cases can be opened for {kept} days."))  # fmt: skip
+    days = manifest.retention.log_details_days
+    page.item(say(f"Wie in een ronde voorkwam en wie de stappen uitvoerde, is nog {days} dagen na te gaan; daarna wordt dat vernietigd.",
+                  f"Who was in a round, and who did the steps, can be looked up for {days} days; then that is destroyed."))  # fmt: skip
+    if asked := manifest.release.cosignatures:
+        page.item(say(f"Een vrijgave wordt uitgereikt als {asked} partijen het logboek waar zij in staat hebben medeondertekend.",
+                      f"A release is handed out once {asked} controllers co-signed the log that has it."))  # fmt: skip
     roles = ", ".join(manifest.work_instruction.acknowledged_by)
     page.item(markdown_safe(say(f"Werkinstructie: {manifest.work_instruction.title}. Te lezen door: {roles}.",
                                 f"Work instruction: {manifest.work_instruction.title}. To be read by: {roles}.")))  # fmt: skip
