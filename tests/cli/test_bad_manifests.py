@@ -152,3 +152,18 @@ def test_two_parties_with_one_key_are_named(tmp_path: Path, capsys: pytest.Captu
         in said
     )
     assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "# niets\n", "null\n", "- a\n", "7\n", "controllers: 3\n", "partners: [a]\n"]
+)
+def test_a_file_that_holds_no_manifest_at_all_says_so(
+    text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for language, words in (
+        ("nl", ("naam: waarde", "dit ontbreekt")),
+        ("en", ("name: value", "this is missing")),
+    ):
+        said = refused(text, tmp_path, capsys, language)
+        assert " 1:1 " in said
+        assert any(one in said for one in words)

@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from ruamel.yaml import YAML
 
 from lsi_match.protocol.canonical import canonical_json
+from lsi_match.protocol.complaints import complaint
 from lsi_match.protocol.criteria import CriterionError
 from lsi_match.protocol.manifest import Manifest, complete_draft
 from lsi_match.protocol.person_keys import PERSON_KEYS
@@ -444,3 +445,43 @@ def test_a_draft_with_a_party_whose_card_is_missing_stays_incomplete() -> None:
 )
 def test_completing_what_is_no_draft_leaves_the_complaint_to_the_model(broken: dict[str, Value]) -> None:
     assert "Field required" in complaints(complete_draft(broken, {}, "0" * 32))
+
+
+def parts(value: Value, path: Path = ()) -> Iterator[Path]:
+    """The path of every part, the whole too."""
+    yield path
+    if isinstance(value, dict | list):
+        for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from parts(inner, (*path, key))
+
+
+def test_any_value_in_any_place_is_taken_or_complained_of_in_both_languages() -> None:
+    """A few hundred of the places and odd values that there are."""
+    original = full()
+    odd: list[Value] = [
+        None,
+        [],
+        {},
+        7,
+        -1,
+        1.5,
+        True,
+        "x",
+        "é" * 6000,
+        [None],
+        {"a": None},
+        10**30,
+        float("inf"),
+    ]
+    pairs = [(path, value) for path in parts(original) for value in odd]
+    for path, value in random.Random(6).sample(pairs, 300):
+        draft = copy.deepcopy(original)
+        if path:
+            at(draft, path[:-1])[path[-1]] = value
+        try:
+            Manifest.from_draft(complete_draft(draft if path else value, {}, "0" * 32))
+        except ValidationError as error:
+            for one in error.errors(include_input=False):
+                _, said = complaint(one)
+                assert said["nl"]
+                assert said["en"]

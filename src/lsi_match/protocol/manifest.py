@@ -1358,9 +1358,7 @@ class Manifest(Document):
         return digest_of_bytes(self.canonical())
 
 
-def complete_draft(
-    draft: Mapping[str, Any], cards: Mapping[str, Mapping[str, str]], key_check: str
-) -> dict[str, Any]:
+def complete_draft(draft: Any, cards: Mapping[str, Mapping[str, str]], key_check: str) -> Any:
     """A draft with what only exists once parties have made their keys.
 
     Args:
@@ -1374,6 +1372,8 @@ def complete_draft(
         return {**party, **keys} if isinstance(party, Mapping) else party
 
     # What is absent or of the wrong kind stays so, for the model to complain about in its place.
+    if not isinstance(draft, Mapping):
+        return draft
     complete = dict(draft)
     if isinstance(draft.get("controllers"), Mapping):
         complete["controllers"] = {name: keyed(name, party) for name, party in draft["controllers"].items()}
