@@ -75,6 +75,8 @@ MAX_CRITERIA = 50
 #: A group cell travels as one byte (`protocol.cells`), of which 255 says that nothing is known.
 MAX_CELLS = 256
 MAX_DIMENSIONS = 4
+#: What lies beyond it is no amount, and no number that every reader of JSON keeps exactly.
+MAX_EDGE = 10**12
 UNKNOWN_GROUP = 255
 #: The group of a record of which nothing is known in a dimension.
 UNKNOWN = "unknown"
@@ -543,7 +545,7 @@ class Attribute(Document):
             "Bij listed: de waarden die mogen voorkomen.", "With listed: the values that may occur."
         ),
     )
-    edges: tuple[int, ...] = Field(
+    edges: tuple[Annotated[int, Field(ge=-MAX_EDGE, le=MAX_EDGE)], ...] = Field(
         default=(),
         description=both(
             "Bij band: de grenzen van de klassen, oplopend.",
