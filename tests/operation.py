@@ -52,6 +52,8 @@ class Operation:
     clock: Clock = field(default_factory=lambda: Clock(datetime(2026, 6, 1, 3, 0, tzinfo=UTC)))
     schedule: dict[str, Any] = field(default_factory=dict)
     release: dict[str, Any] = field(default_factory=dict)
+    #: Changes to other sections of the manifest, by section.
+    sections: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         config, extracts = self.folder / "config", self.folder / "extracts"
@@ -59,6 +61,8 @@ class Operation:
         draft["schedule"] |= self.schedule
         draft["release"] |= self.release
         draft["project"]["period"] = {"first": "2020-01-01", "last": "2099-12-31"}
+        for name, members in self.sections.items():
+            draft[name] |= members
         for keyed in (*draft["controllers"].values(), draft["matcher"]):
             del keyed["signing_key"], keyed["encryption_key"]
         del draft["pseudonyms"]["key_check"]

@@ -165,10 +165,8 @@ def test_a_justification_of_anything_else_is_refused_and_not_logged(
 
 
 def test_papers_that_were_laid_there_without_the_log_do_not_count(held: World) -> None:
-    folder = held.project.round_folder("held") / "justifications"
-    folder.mkdir()
-    for name, data in everybody(held).items():
-        (folder / f"{name}.json").write_bytes(data)
+    for data in everybody(held).values():
+        held.project.keep(data)
     with pytest.raises(RunHeldError):
         run_steps(held, "held")
     assert nothing_released(held)

@@ -13,6 +13,7 @@ from servers import s3_server, sftp_server
 from lsi_match.errors import LsiError
 from lsi_match.matcher.operate import remind_by_hand, watch
 from lsi_match.matcher.retention import give_up
+from lsi_match.matcher.run import open_round
 from lsi_match.places import place
 
 pytestmark = pytest.mark.slow
@@ -97,6 +98,23 @@ def test_the_same_drop_twice_is_one_drop(operation: Operation) -> None:
     operation.send("svb", drops["svb"])  # and again when the round is over
     assert outcomes(operation.watch()) == ["known"]
     assert operation.lying("svb") == []
+
+
+def test_two_rounds_that_are_open_at_once_each_keep_their_drops(operation: Operation) -> None:
+    open_round(operation.project, "extra", "2026-06-08", operation.clock())
+    operation.watch()
+    early = operation.deliver("uwv", "extra")
+    operation.watch()
+    for partner in PARTNERS:
+        operation.deliver(partner, ROUND)
+    operation.watch()
+    assert operation.state(ROUND) == "destroyed"
+    assert (operation.project.folder / "inbox" / "uwv" / early.name).exists()
+    for partner in PARTNERS[:2]:
+        operation.deliver(partner, "extra")
+    operation.watch()
+    assert operation.state("extra") == "destroyed"
+    assert operation.cases("uwv", "extra") == operation.cases("uwv", ROUND) != 0
 
 
 def test_a_drop_for_a_round_that_is_over_is_refused_and_its_partner_finds_the_reason(

@@ -12,7 +12,7 @@ its inbox by another way.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -100,7 +100,9 @@ def collect(project: Project, now: datetime) -> list[Arrival | Trouble]:
                 found += filter(
                     None, [_take(project, partner, there, file) for file in _descriptors(project, there)]
                 )
-                found += _papers(project, partner, there, now)
+                lying = there.listing(IN, half=True)
+                found += _papers(project, partner, there, lying, now)
+                _clear_orphans(project, there, lying)
         except LsiError as error:
             found.append(Trouble(partner, error))
     seen = {
@@ -119,9 +121,20 @@ def collect(project: Project, now: datetime) -> list[Arrival | Trouble]:
     return found
 
 
-def _papers(project: Project, partner: str, there: Place, now: datetime) -> Iterator[Trouble]:
+def _clear_orphans(project: Project, there: Place, lying: Collection[str]) -> None:
+    """Remove the parts, whole or half, that no descriptor came for before their round was over."""
+    for name in lying:
+        words = name.lstrip(".").split(".")
+        ours = len(words) > 2 and words[0] == project.id and ".part-" in name
+        if ours and project.round_folder(words[1]).exists() and not project.takes_drops(words[1]):
+            there.remove(IN, name)
+
+
+def _papers(
+    project: Project, partner: str, there: Place, lying: Collection[str], now: datetime
+) -> Iterator[Trouble]:
     """Take in what a partner signed; what does not hold is told, and taken away as well."""
-    for name in sorted(filter(post.is_paper, there.listing(IN))):
+    for name in sorted(filter(post.is_paper, lying)):
         if not _ours(project, name):
             continue
         data = there.read(IN, name, MAX_DESCRIPTOR)

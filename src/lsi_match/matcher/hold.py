@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from lsi_match.errors import LsiError
-from lsi_match.files import read_bytes, write_whole
 from lsi_match.matcher.site import Project
 from lsi_match.protocol.canonical import digest_of_bytes
 from lsi_match.protocol.documents import Justification
@@ -90,7 +89,7 @@ def justifications(
     """Controller → its latest justification of the report that holds the round, of those that the log knows.
 
     Raises:
-        LsiError: a paper that lies here does not hold; see `trust.justification`.
+        LsiError: a paper is not here any more, or does not hold; see `trust.justification`.
     """
     logged = {
         value
@@ -99,8 +98,7 @@ def justifications(
         for name, value in entry.attributes.items()
         if name.startswith("lsi.paper.")
     }
-    folder = project.round_folder(round_id) / "justifications"
-    papers = [read_bytes(file) for file in sorted(folder.glob("*.json"))]
+    papers = [project.kept(digest) for digest in sorted(map(str, logged))]
     known = [data for data in papers if digest_of_bytes(data) in logged]
     said = read_justifications(manifest, round_id, hold.findings, known, now, project.trust(now))
     return {name: paper for name, (paper, _) in said.items()}
@@ -135,11 +133,6 @@ def take_in(
         for name, (paper, data) in said.items():
             facts |= {f"paper.{name}": project.keep(data), f"decision.{name}": paper.decision}
         journal.record(Step.JUSTIFY, now, manifest=manifest.digest, trace_id=opening.trace_id, facts=facts)
-        for _, data in said.values():
-            name = digest_of_bytes(data).removeprefix("sha256:")[:32]
-            write_whole(
-                project.round_folder(round_id) / "justifications" / f"{name}.json", data, replace=True
-            )
         entries = journal.entries()
     return justifications(project, manifest, entries, round_id, hold, now)
 

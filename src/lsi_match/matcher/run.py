@@ -332,6 +332,8 @@ class Run:
     def intake(self) -> None:
         """Step `intake`: every drop in every inbox is accepted or refused, each with an entry of its own.
 
+        Those of another round that is open are left for it.
+
         Raises:
             DropsIncompleteError: a partner has no good drop, and the manifest says to wait for it or the deadline
                 has not passed; or there are fewer than two drops, so that there is nothing to match.
@@ -341,7 +343,8 @@ class Run:
         inbox = self.project.folder / "inbox"
         for folder in sorted(path for path in inbox.iterdir() if path.is_dir()):
             for file in sorted(folder.glob(f"*{DROP_SUFFIX}")):
-                self._receive(file, folder.name, round_)
+                if not self._of_another_round(file):
+                    self._receive(file, folder.name, round_)
         late = [name for name in self._manifest.partners if name not in self._drops]
         waiting = self._manifest.schedule.when_late != "proceed" or self._clock() < self._opening.deadline
         if (late and waiting) or len(self._drops) < 2:
@@ -349,6 +352,11 @@ class Run:
             self._record(Step.COMPLETE, {"late": ", ".join(late)}, error=error)
             raise error
         self._record(Step.COMPLETE, {"drops": len(self._drops), "late": ", ".join(late)})
+
+    def _of_another_round(self, file: Path) -> bool:
+        project, _, rest = file.name.partition(".")
+        round_id = rest.partition(".")[0]
+        return project == self.project.id and round_id != self.round_id and self.project.takes_drops(round_id)
 
     def _receive(self, file: Path, partner: str, round_: Round) -> None:
         if partner not in self._manifest.partners:

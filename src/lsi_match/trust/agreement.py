@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import TypeVar
 
 from pydantic import ValidationError
@@ -66,8 +67,9 @@ class ApprovalWithdrawnError(LsiError):
     en = "{name} withdrew its approval of this manifest on {date}. Nothing happens under this manifest any more."
 
 
+@lru_cache(maxsize=8)
 def load_manifest(canonical: bytes) -> Manifest:
-    """The manifest in canonical bytes.
+    """The manifest in canonical bytes. Remembered for the same bytes, since a look at a site asks for it many times.
 
     Raises:
         ManifestAlteredError: no manifest, or bytes other than its canonical form.
