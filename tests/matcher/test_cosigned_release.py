@@ -19,6 +19,7 @@ from lsi_match.matcher.retention import destroy_due
 from lsi_match.matcher.run import Run
 from lsi_match.oversight.state import fold
 from lsi_match.oversight.verify import verify_log
+from lsi_match.partner import courier
 from lsi_match.partner.access import make_request, open_answer
 from lsi_match.partner.cosign import cosign_log
 from lsi_match.partner.open import open_release
@@ -125,6 +126,23 @@ def test_one_controller_that_cosigns_twice_counts_once(op: Operation) -> None:
     cosign(op, "uwv")
     assert hand_out_cosigned(op.project, op.clock) == []
     assert handed_out(op) == set()
+
+
+def test_by_itself_the_log_goes_out_cosignatures_come_in_and_the_release_follows(
+    op: Operation, tmp_path: Path
+) -> None:
+    op.watch()
+    assert op.cases("svb", "r1") is None
+    for name in ("svb", "uwv"):
+        op.fetch(name)
+        (copy,) = op._mail(name).glob("*.log.sqlite")
+        for one in cosign_log(op.world.home(name), copy, PROJECT, op.clock()):
+            file = tmp_path / f"{PROJECT}.{one.checkpoint.size}.{name}.checkpoint"
+            file.write_text(one.note)
+            courier.send(op.world.home(name), file, op.places[name])
+    seen = op.watch()
+    assert (seen.handed_out, seen.failed) == (["r1"], False)
+    assert [op.cases(name, "r1") is not None for name in PARTNERS] == [True] * len(PARTNERS)
 
 
 def test_a_partner_does_not_open_what_was_handed_out_too_soon(op: Operation, tmp_path: Path) -> None:
