@@ -88,7 +88,13 @@ def prepare(
         rows: list[list[object]] = [[say("gelezen", "read"), count.read]]
         rows += [[say(f"na criterium {c}", f"after criterion {c}"), n] for c, n in count.after.items()]
         rows.append([say("met signaal", "with a signal"), count.with_signal])
-        rows += [[say(f"ongeldig: {reason}", f"invalid: {reason}"), n] for reason, n in count.invalid.items()]
+        rows += [[_useless(name), n] for name, n in count.invalid.items()]
+        rows.append(
+            [
+                say("met een geldig kenmerk", "with a valid identifier"),
+                count.with_signal - count.without_identifier,
+            ]
+        )
         rows.append(
             [
                 say("zonder geldig kenmerk, niet verzonden", "without valid identifier, not sent"),
@@ -99,6 +105,37 @@ def prepare(
         rows.append([say("in de levering", "in the drop"), count.written])
         out.print(table(f"{name}.{selection}", ["", say("records", "records")], rows))
     out.print(str(prepared.file), markup=False, soft_wrap=True)
+
+
+#: What is wrong with a value that is of no use, in Dutch and English.
+_WHY = {
+    "missing": ("leeg", "empty"),
+    "not_digits": ("geen cijfers", "not digits"),
+    "wrong_length": ("verkeerde lengte", "wrong length"),
+    "check_failed": ("voldoet niet aan de elfproef", "fails the eleven-test"),
+    "unknown_value": ("staat voor onbekend", "stands for unknown"),
+    "wrong_shape": ("verkeerde vorm", "wrong form"),
+}
+#: Kinds of identifier and fields of a person, in Dutch; in English they are called as in the manifest.
+_WHAT = {
+    "v_number": "vreemdelingennummer",
+    "address": "adres",
+    "loonheffing": "loonheffingennummer",
+    "given_name": "voornaam",
+    "surname": "achternaam",
+    "birth_date": "geboortedatum",
+    "house_number": "huisnummer",
+    "street": "straat",
+    "place": "plaats",
+}
+
+
+def _useless(name: str) -> str:
+    """A member of `SelectionCounts.invalid` in words."""
+    reason = next(reason for reason in _WHY if name.endswith(f"_{reason}"))
+    what = name.removesuffix(f"_{reason}")
+    dutch, english = _WHY[reason]
+    return say(f"{_WHAT.get(what, what)}: {dutch}", f"{what.replace('_', ' ')}: {english}")
 
 
 @app.command(name="open")
