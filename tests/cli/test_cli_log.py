@@ -92,6 +92,10 @@ def test_a_cosignature_hands_out_what_waited_for_it(
     taken = given(capsys, "log", "add-cosignature", site, PROJECT, *signed["checkpoints"])
     assert taken == {"cosigners": ["svb"], "handed_out": ["r1"]}
     assert release.exists()
+    verified = given(
+        capsys, "log", "verify", op.project.folder, "--manifest", op.project.folder / "manifest.json"
+    )
+    assert verified["cosigned"] == {"svb": signed["entries"]}
     policy = tmp_path / "policy"
     given(capsys, "log", "policy", op.project.folder / "manifest.json", "--out", policy, "--cosigned")
     assert "group controllers 1 " in policy.read_text()

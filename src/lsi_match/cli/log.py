@@ -164,14 +164,28 @@ def verify(
     if found.ok and remember and found.newest_checkpoint:
         verifying.remember(remember, found.newest_checkpoint)
     top = found.root.hex() if found.root else None
+    cosigned = _cosigned(_file(log), manifest, root) if found.ok else {}
     if json:
         print_json(
-            {"verified": found.ok, "entries": found.size, "root": top, "problems": found.texts(language())}
+            {
+                "verified": found.ok,
+                "entries": found.size,
+                "root": top,
+                "cosigned": cosigned,
+                "problems": found.texts(language()),
+            }
         )
     elif found.ok:
         nl = f"Het logboek klopt: {found.size} regels, niets veranderd, niets weg. Wortel: {top}"
         en = f"The log verifies: {found.size} entries, nothing altered, nothing gone. Root: {top}"
         out.print(say(nl, en), markup=False, soft_wrap=True)
+        if cosigned:
+            told = ", ".join(f"{name} ({size})" for name, size in cosigned.items())
+            out.print(
+                say(f"Medeondertekend, tot regel: {told}", f"Co-signed, up to entry: {told}"),
+                markup=False,
+                soft_wrap=True,
+            )
     else:
         err.print(say("Het logboek klopt NIET:", "The log does NOT verify:"), style="bold red")
         for problem in found.texts(language()):
@@ -316,6 +330,21 @@ def _moment(text: str | None, *, end: bool = False) -> datetime | None:
     if end and len(text) == len("2026-10-01"):
         moment += timedelta(days=1)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _cosigned(log: Path, manifest: Path, root: Path | None) -> dict[str, int]:
+    """Which controllers co-signed a log that verifies, and up to how many entries."""
+    from lsi_match.files import read_bytes
+    from lsi_match.matcher.site import utc_now
+    from lsi_match.trust.agreement import load_manifest
+    from lsi_match.trust.log import Log
+    from lsi_match.trust.policy import policy_of
+    from lsi_match.trust.root_store import TrustStore
+
+    agreed = load_manifest(read_bytes(manifest))
+    current = TrustStore(root, agreed.project.id).roots(utc_now())[-1] if root else None
+    with Log.open(log, read_only=True) as opened:
+        return policy_of(agreed, current).cosigned_sizes(opened.checkpoints())
 
 
 def _keys(manifest: Path, root: Path | None) -> tuple[VerifierKey, ...]:

@@ -103,6 +103,19 @@ class Policy:
                 continue
         return seen
 
+    def cosigned_sizes(self, notes: Iterable[str]) -> dict[str, int]:
+        """Cosigner → entries of the largest of these checkpoints that it co-signed; nobody who co-signed none.
+
+        Raises `SignatureWrongError` for a false line.
+        """
+        found: dict[str, int] = {}
+        for note in notes:
+            signed = SignedNote.parse(note)
+            size = Checkpoint.parse(signed.text).size
+            for name in self.cosigners(signed):
+                found[name] = max(size, found.get(name, 0))
+        return dict(sorted(found.items()))
+
     def enough(self, seen: Collection[str]) -> bool:
         """Whether the quorum is among those who co-signed."""
         return self._holds(self.quorum, seen)
