@@ -1,7 +1,9 @@
 """How often the intervals of the monitor hold what they should, and how often its verdicts are right.
 
-`python -m benchmarks.coverage [--write]` prints the tables of docs/monitor.md, or writes them there. Coverage is
-computed, not sampled: the chance of every count that can come out, summed over those whose interval holds the truth.
+`make bench` prints the tables of docs/monitor.md and keeps them in benchmarks/out/coverage.md;
+`python -m benchmarks.coverage --write` puts them into the page. Coverage of a share and of a ratio is computed: the
+chance of every count that can come out, summed over those whose interval holds the truth. With strata, a sampled
+reference or rounded counts it is simulated; the draws are the same every time.
 """
 
 from __future__ import annotations
@@ -13,14 +15,16 @@ from itertools import product
 from pathlib import Path
 
 import numpy as np
+from scipy.special import gammaln
 from scipy.stats import beta, binom, norm
 
 from lsi_match.monitor.analyse import analyse
 from lsi_match.monitor.findings import Verdict
-from lsi_match.monitor.intervals import SCORE_FROM, share_interval
+from lsi_match.monitor.intervals import SCORE_FROM, STRATA_FROM, Between, ratio_between, share_interval
 from lsi_match.monitor.table import CountsTable
 
 PAGE = Path(__file__).parents[1] / "docs" / "monitor.md"
+OUT = Path(__file__).parent / "out" / "coverage.md"
 BEGIN, END = "<!-- coverage: begin -->", "<!-- coverage: end -->"
 EXPECTED = (1, 2, 3, 5, 10, 20, 30, 50, 100, 300, 1000)
 SHARES = (0.001, 0.01, 0.05, 0.2, 0.5)
@@ -127,6 +131,140 @@ def of_ratios() -> dict[tuple[str, float, int], float]:
     return least
 
 
+#: The smaller and the larger of two expected counts.
+PAIRS = ((1, 1), (1, 30), (1, 1000), (3, 3), (3, 100), (10, 10), (10, 1000), (20, 20), (30, 30), (30, 1000), (100, 100), (1000, 1000))  # fmt: skip
+DRAWS = 20_000
+EXACT_DRAWS = 300
+
+
+def of_strata(draws: int = DRAWS) -> dict[tuple[str, float, int], float]:
+    """The same for a ratio with strata held equal: one, two or six strata, of unequal size and unequal chances."""
+    rng = np.random.default_rng(1)
+    least: dict[tuple[str, float, int], float] = {}
+    for number, share, ratio, (one, two) in product((1, 2, 6), (0.001, 0.4), (0.5, 2.0), PAIRS):
+        for expected, other in {(one, two), (two, one)}:
+            weight = np.arange(1, number + 1) / np.arange(1, number + 1).sum()
+            chance = share * np.linspace(0.5, 1.2, number)
+            totals = np.maximum(1, np.round(expected * weight / (chance * ratio))).astype(int)
+            other_totals = np.maximum(1, np.round(other * weight[::-1] / chance)).astype(int)
+            a = rng.binomial(totals, chance * ratio, (draws, number))
+            b = rng.binomial(other_totals, chance, (draws, number))
+            for confidence in CONFIDENCES:
+                pooled = _pooled_holds(a, totals, b, other_totals, ratio, confidence)
+                cells = (a.sum(1), (totals - a).sum(1), b.sum(1), (other_totals - b).sum(1))
+                few = np.minimum.reduce(cells) < STRATA_FROM
+                # The test given the totals is exact and slow: of its draws the first are enough.
+                some = np.flatnonzero(few)[:EXACT_DRAWS]
+                given = _given_holds(a[some], totals, b[some], other_totals, ratio, confidence)
+                used = (~few & pooled).mean() + (few.mean() * given.mean() if len(some) else 0.0)
+                for name, held in (("used", used), ("pooled", pooled.mean())):
+                    key = (name, confidence, min(expected, other))
+                    least[key] = min(least.get(key, 1.0), float(held))
+    return least
+
+
+def _pooled_holds(
+    a: np.ndarray, n: np.ndarray, b: np.ndarray, m: np.ndarray, ratio: float, confidence: float
+) -> np.ndarray:
+    """Whether the interval of Greenland and Robins holds the ratio, per draw (row); columns are strata."""
+    whole = n + m
+    top, bottom = (a * m / whole).sum(1), (b * n / whole).sum(1)
+    spread = ((n * m * (a + b) - a * b * whole) / whole**2).sum(1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        off = np.abs(np.log(top / bottom) - math.log(ratio))
+        width = float(norm.ppf((1 + confidence) / 2)) * np.sqrt(spread / (top * bottom))
+    return np.where((top == 0) | (bottom == 0), True, off <= width)
+
+
+def _given_holds(
+    a: np.ndarray, n: np.ndarray, b: np.ndarray, m: np.ndarray, ratio: float, confidence: float
+) -> np.ndarray:
+    """Whether the test given the total of every stratum does not refuse the ratio. By the probability generating
+    function of the count on the smaller side, in place of the convolution that the monitor itself uses."""
+    held = np.ones(len(a), bool)
+    tail = (1 - confidence) / 2
+    share = ratio * n / (ratio * n + m)
+    several, where = np.unique(a + b, axis=0, return_inverse=True)
+    for at, totals in enumerate(several):
+        rows = np.flatnonzero(where.reshape(-1) == at)
+        size = int(totals.sum()) + 1
+        angles = np.exp(-2j * np.pi * np.arange(size) / size)
+        chance = np.fft.ifft(np.prod((1 - share + share * angles[:, None]) ** totals, axis=1)).real
+        below = np.cumsum(chance)
+        count = a[rows].sum(1)
+        above = 1 - np.where(count > 0, below[np.maximum(count - 1, 0)], 0.0)
+        held[rows] = np.minimum(above, below[count]) >= tail
+    return held
+
+
+def of_samples(draws: int = DRAWS) -> dict[tuple[float, int], float]:
+    """Confidence, smaller expected count → the smallest coverage of the odds ratio beside a sampled reference."""
+    rng = np.random.default_rng(2)
+    least: dict[tuple[float, int], float] = {}
+    for share, ratio, (one, two) in product((0.001, 0.05, 0.5), (0.5, 1.0, 2.0), PAIRS):
+        for expected, other in {(one, two), (two, one)}:
+            odds = ratio * share / (1 - share)
+            total, other_total = round(expected * (1 + odds) / odds), round(other / share)
+            a, c = rng.binomial(total, odds / (1 + odds), draws), rng.binomial(other_total, share, draws)
+            cells, times = np.unique(
+                np.stack([a, total - a, c, other_total - c], 1), axis=0, return_counts=True
+            )
+            for confidence in CONFIDENCES:
+                held = _odds_holds(cells, ratio, confidence)
+                key = (confidence, min(expected, other))
+                least[key] = min(least.get(key, 1.0), float(held @ times / draws))
+    return least
+
+
+def _odds_holds(cells: np.ndarray, ratio: float, confidence: float) -> np.ndarray:
+    """Whether the interval holds the ratio of odds: on logarithms where every cell is large enough, else by the exact
+    test, which is the tail of a noncentral hypergeometric count."""
+    a, b, c, d = cells.T
+    with np.errstate(divide="ignore", invalid="ignore"):
+        off = np.abs(np.log(a * d / (b * c)) - math.log(ratio))
+        large = off <= float(norm.ppf((1 + confidence) / 2)) * np.sqrt(1 / a + 1 / b + 1 / c + 1 / d)
+    held, few = large.copy(), cells.min(axis=1) < SCORE_FROM
+    for both in np.unique((a + c)[few]):
+        rows = np.flatnonzero(few & (a + c == both))
+        own, other = (a + b)[0], (c + d)[0]
+        counts = np.arange(max(0, both - other), min(both, own) + 1)
+        weight = (
+            counts * math.log(ratio)
+            - (gammaln(counts + 1) + gammaln(own - counts + 1))
+            - (gammaln(both - counts + 1) + gammaln(other - both + counts + 1))
+        )
+        chance = np.exp(weight - weight.max())
+        below = np.cumsum(chance / chance.sum())
+        at = a[rows] - counts[0]
+        above = 1 - np.where(at > 0, below[np.maximum(at - 1, 0)], 0.0)
+        held[rows] = np.minimum(below[at], above) >= (1 - confidence) / 2
+    return held
+
+
+def of_rounded(draws: int = 2_000) -> dict[tuple[float, int], float]:
+    """Confidence, expected count → the smallest coverage of the ratio of two shares when counts are rounded to tens."""
+    rng = np.random.default_rng(3)
+    least: dict[tuple[float, int], float] = {}
+    for expected, share, ratio in product((1, 10, 100, 1000), (0.001, 0.2), (1.0, 2.0)):
+        total, other_total = round(expected / (share * ratio)), round(expected / share)
+        drawn = np.stack(
+            [rng.binomial(total, share * ratio, draws), rng.binomial(other_total, share, draws)], 1
+        )
+        pairs, times = np.unique(np.rint(drawn / 10).astype(int) * 10, axis=0, return_counts=True)
+        for confidence in CONFIDENCES:
+            held = [_between(int(x), total, int(y), other_total, confidence, ratio) for x, y in pairs]
+            key = (confidence, expected)
+            least[key] = min(least.get(key, 1.0), float(np.array(held) @ times / draws))
+    return least
+
+
+def _between(count: int, total: int, other: int, other_total: int, confidence: float, ratio: float) -> bool:
+    counts = [Between(max(0, n - 5), n + 5, n) for n in (count, other)]
+    totals = [Between(n, n, n) for n in (total, other_total)]
+    found = ratio_between(counts[0], totals[0], counts[1], totals[1], confidence)
+    return found.low <= ratio <= found.high
+
+
 def verdicts(
     population: int, chance: float, ratio: float, looks: int, tries: int, seed: int
 ) -> tuple[float, float]:
@@ -189,11 +327,30 @@ def tables() -> str:
     for expected in sorted({key[2] for key in ratios}):
         row = [ratios[(name, c, expected)] for name, c in (("used", 0.95), ("score", 0.95), ("given", 0.95), ("used", 0.999), ("score", 0.999))]  # fmt: skip
         lines.append(f"| {expected:,} | " + " | ".join(f"{100 * one:.2f}%" for one in row) + " |")
+    strata, samples, rounded = of_strata(), of_samples(), of_rounded()
+    lines += ["", "Smallest coverage with strata held equal (one, two and six strata), by the smaller of the two expected counts, simulated:", "",
+              "| smaller expected count | used, 95% | Greenland-Robins only, 95% | used, 99.9% | Greenland-Robins only, 99.9% |",
+              "| ---: | ---: | ---: | ---: | ---: |"]  # fmt: skip
+    for expected in sorted({key[2] for key in strata}):
+        row = [strata[(name, c, expected)] for c in CONFIDENCES for name in ("used", "pooled")]
+        lines.append(f"| {expected:,} | " + " | ".join(f"{100 * one:.2f}%" for one in row) + " |")
+    lines += ["", "Smallest coverage beside a sampled reference (odds ratio), and of a ratio when counts are rounded to tens, simulated:", "",
+              "| smaller expected count | sampled, 95% | sampled, 99.9% | rounded, 95% | rounded, 99.9% |",
+              "| ---: | ---: | ---: | ---: | ---: |"]  # fmt: skip
+    for expected in sorted({key[1] for key in samples}):
+        told = [samples.get((c, expected)) for c in CONFIDENCES] + [
+            rounded.get((c, expected)) for c in CONFIDENCES
+        ]
+        lines.append(
+            f"| {expected:,} | "
+            + " | ".join("" if one is None else f"{100 * one:.2f}%" for one in told)
+            + " |"
+        )
     lines += ["", "Alerts on a group of a tenth of the population, tolerance 1.25, 20 runs foreseen, simulated:", "",
               "| population | selected | true ratio | alert in one run | alert in any of 20 runs |", "| ---: | ---: | ---: | ---: | ---: |"]  # fmt: skip
     for population, chance in ((10_000, 0.02), (50_000, 0.02), (200_000, 0.02), (50_000, 0.2)):
         for ratio in (1.0, 1.25, 1.5, 2.0):
-            once, ever = verdicts(population, chance, ratio, looks=20, tries=100, seed=1)
+            once, ever = verdicts(population, chance, ratio, looks=20, tries=200, seed=1)
             lines.append(f"| {population:,} | {chance:.0%} | {ratio:g} | {once:.0%} | {ever:.0%} |")
     return "\n".join(lines)
 
@@ -203,7 +360,9 @@ def smallest() -> tuple[float, float]:
     the ratios only."""
     shares = min(least - confidence for name, confidence, least in of_shares() if "used" in name)
     ratios = min(least - key[1] for key, least in of_ratios().items() if key[0] == "used")
-    return min(shares, ratios), ratios
+    strata = min(least - key[1] for key, least in of_strata().items() if key[0] == "used")
+    others = min(least - key[0] for found in (of_samples(), of_rounded()) for key, least in found.items())
+    return min(shares, ratios, strata, others), min(ratios, strata, others)
 
 
 def main() -> None:
@@ -215,6 +374,8 @@ def main() -> None:
         page = PAGE.read_text()
         PAGE.write_text(page[: page.index(BEGIN) + len(BEGIN)] + f"\n{text}\n" + page[page.index(END) :])
     else:
+        OUT.parent.mkdir(exist_ok=True)
+        OUT.write_text(text + "\n")
         print(text)
 
 

@@ -121,15 +121,59 @@ def test_one_stratum_is_the_crude_ratio() -> None:
 
 
 def test_strata_are_pooled_by_the_formulas_of_greenland_and_robins() -> None:
-    strata = [(8.0, 106.0, 5.0, 120.0), (22.0, 98.0, 16.0, 85.0)]
-    top = 8 * 120 / 226 + 22 * 85 / 183
-    bottom = 5 * 106 / 226 + 16 * 98 / 183
-    spread = (106 * 120 * 13 - 8 * 5 * 226) / 226**2 + (98 * 85 * 38 - 22 * 16 * 183) / 183**2
+    strata = [(80, 1060, 50, 1200), (220, 980, 160, 850)]
+    top = 80 * 1200 / 2260 + 220 * 850 / 1830
+    bottom = 50 * 1060 / 2260 + 160 * 980 / 1830
+    spread = (1060 * 1200 * 130 - 80 * 50 * 2260) / 2260**2 + (980 * 850 * 380 - 220 * 160 * 1830) / 1830**2
     value, found = stratified_ratio(strata, 0.95)
     assert value == pytest.approx(top / bottom)
     assert math.log(found.high / value) == pytest.approx(
         1.959964 * math.sqrt(spread / (top * bottom)), rel=1e-6
     )
+
+
+def test_small_strata_have_the_interval_of_the_test_given_their_totals() -> None:
+    """By hand: with one stratum that of `ratio_interval`; with two, every way to share the totals out, weighed."""
+    assert stratified_ratio([(3, 100, 12, 250)], 0.95)[1].low == pytest.approx(
+        ratio_interval(3, 100, 12, 250, 0.95).low, rel=1e-6
+    )
+    strata = [(3, 100, 5, 250), (4, 60, 2, 90)]
+    found = stratified_ratio(strata, 0.95)[1]
+
+    def at_least(number: int, ratio: float) -> float:
+        chances = []
+        for a, n, b, m in strata:
+            share = ratio * n / (ratio * n + m)
+            chances.append(
+                [math.comb(a + b, k) * share**k * (1 - share) ** (a + b - k) for k in range(a + b + 1)]
+            )
+        return sum(
+            one * other
+            for k, one in enumerate(chances[0])
+            for j, other in enumerate(chances[1])
+            if k + j >= number
+        )
+
+    assert at_least(7, found.low) == pytest.approx(0.025, abs=1e-9)
+    assert 1 - at_least(8, found.high) == pytest.approx(0.025, abs=1e-9)
+
+
+def test_where_everybody_gets_through_the_interval_of_strata_is_not_a_point() -> None:
+    """The variance of Greenland and Robins is nought there, whatever the numbers are."""
+    found = stratified_ratio([(5, 5, 7, 7), (9, 9, 3, 3)], 0.95)[1]
+    assert found.low < 0.5 < 2 < found.high
+
+
+@given(counted(), counted(), counted(), counted())
+@settings(max_examples=30, deadline=None)
+def test_strata_the_other_way_round_are_one_over_it(
+    a: tuple[int, int], b: tuple[int, int], c: tuple[int, int], d: tuple[int, int]
+) -> None:
+    found, turned = (
+        stratified_ratio([(*a, *b), (*c, *d)], 0.95)[1],
+        stratified_ratio([(*b, *a), (*d, *c)], 0.95)[1],
+    )
+    assert found.low == pytest.approx(0 if math.isinf(turned.high) else 1 / turned.high, rel=1e-4, abs=1e-9)
 
 
 def test_a_stratum_without_one_of_the_two_says_nothing() -> None:

@@ -20,15 +20,12 @@ from lsi_match.monitor.attribution import attributions
 from lsi_match.monitor.conditional import conditional
 from lsi_match.monitor.findings import Concentration, Finding, Findings, Ratio, Verdict
 from lsi_match.monitor.groups import View, over, views, whole
-from lsi_match.monitor.intervals import Between, Interval, ratio_between, share_between
+from lsi_match.monitor.intervals import SCORE_FROM, Between, Interval, ratio_between, share_between
 from lsi_match.monitor.table import CountsTable, Dimension, Stage
 from lsi_match.protocol.canonical import canonical_json, digest_of_bytes
 
 #: Kinds of stage that are no step towards being selected.
 _NO_STEP = ("grounded", "not_grounded", "outcome_unknown", "appealed", "appeal_upheld", "value")
-#: Above this many people the exact interval of an odds ratio is slow, and the one on logarithms as good.
-_EXACT_ODDS = 2_000
-
 _Compared = list[tuple[Stage, Stage]]
 
 
@@ -137,7 +134,7 @@ def _odds(
 def _odds_interval(a: int, b: int, c: int, d: int, confidence: float) -> Interval:
     if not (a or c) or not (b or d) or not (a or b) or not (c or d):
         return Interval(0.0, math.inf)
-    if min(a, b, c, d) and a + b + c + d > _EXACT_ODDS:
+    if min(a, b, c, d) >= SCORE_FROM:
         width = float(norm.ppf((1 + confidence) / 2)) * math.sqrt(1 / a + 1 / b + 1 / c + 1 / d)
         centre = math.log(a * d / (b * c))
         return Interval(math.exp(centre - width), math.exp(centre + width))
