@@ -37,6 +37,17 @@ def test_the_first_page_says_who_where_and_how_much(tmp_path: Path, lang: str, a
     assert "jong" in page
 
 
+def test_an_alert_on_withheld_counts_has_a_least_number_and_no_other(tmp_path: Path) -> None:
+    """The others are withheld, and at most as many as before: the group is over-represented whatever they are."""
+    text = "leeftijd;register;eerst;daarna\njong;5000;500;500\noud;50000;9;<10\nelders;50000;9;<10\n"
+    few = read_counts(written(tmp_path, text))
+    found = analyse(few)
+    alert = next(f for f in found.of(Verdict.OVER) if f.stage == "daarna")
+    assert alert.ratio.value is None
+    assert "vrijwel zeker meer dan" in report.summary(few, found, "nl")
+    assert "– keer" not in report.summary(few, found, "nl")
+
+
 def test_no_alert_is_said_as_such(tmp_path: Path) -> None:
     table = read_counts(written(tmp_path, CALM))
     assert "alle verschillen liggen binnen" in report.summary(table, analyse(table), "nl")

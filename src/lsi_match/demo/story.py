@@ -27,6 +27,7 @@ from lsi_match.matcher.counts_table import SIGNAL
 from lsi_match.matcher.intake import Round, receive
 from lsi_match.matcher.site import utc_now
 from lsi_match.measure import Measured, measured
+from lsi_match.monitor.findings import Finding
 from lsi_match.monitor.round_findings import RoundFindings
 from lsi_match.oversight.verify import Verification, verify_log
 from lsi_match.partner.prepare import Prepared
@@ -40,11 +41,13 @@ TOWN_PROJECTS = ("samenloop", "wijk")
 FEBRL_PROJECT = "febrl4"
 RUN_STEPS = ("gates", "intake", "match", "count", "release", "destroy")
 
-#: What the made-up controllers say to what the monitor sees in the made-up town.
-_REASON = (
-    "De regeling zelf kijkt naar inkomen en huishouden, en die verschillen per groep; op de casustafel wordt elke casus "
-    "eerst besproken en de uitkomst wordt per groep geteld."
-)
+#: Project → what the made-up controllers say to what the monitor sees in the made-up town.
+_REASONS = {
+    "samenloop": "De regeling zelf kijkt naar inkomen en huishouden, en die verschillen per groep; op de casustafel wordt elke "
+    "casus eerst besproken en de uitkomst wordt per groep geteld.",
+    "wijk": "In deze wijk staan meer grote woningen. De wijk is gekozen om meldingen over overbewoning; een vol huis is op "
+    "zichzelf geen signaal, en de uitkomst wordt per groep geteld.",
+}
 
 
 @dataclass
@@ -230,28 +233,47 @@ class _Story:
 
     def _justified(self, world: World) -> dict[str, Any]:
         """A run that the monitor holds: what it saw, what the controllers say to it, and the run that follows."""
-        documents = world.project.monitor_documents(ROUND)
+        documents, reason = world.project.monitor_documents(ROUND), _REASONS[world.project_id]
         report = RoundFindings.model_validate_json(documents["report.json"])
         # At a criterion rather than at having a signal, and beside the step before it.
         seen = max(
-            report.alerts,
+            (one for one in report.alerts if one.ratio.value is not None),
+            default=report.alerts[0],
             key=lambda one: (SIGNAL not in one.stage, one.against.count("."), one.ratio.low or 0),
         )
         labels = {g.id: g.label for d in world.project.manifest().monitor.dimensions for g in d.groups}
         group, stage, before = labels.get(seen.group, seen.group), seen.stage, seen.against
+        which = self._heaviest(report, world.project.manifest(), seen)
         ratio, low = (f"{value or 0:.1f}" for value in (seen.ratio.value, seen.ratio.low))
         self.say(
             f"[monitor] De run is aangehouden; er is niets vrijgegeven. Het sterkst: '{group}' komt na {stage} {ratio} keer "
-            f"zo vaak voor als de anderen, vergeleken met {before} (zeker meer dan {low} keer).",
+            f"zo vaak voor als de anderen, vergeleken met {before} (vrijwel zeker meer dan {low} keer). Het zwaarst weegt het criterium '{which}'.",
             f"[monitor] The run is held; nothing was released. Strongest: '{group}' occurs {ratio} times as often as the "
-            f"others after {stage}, compared with {before} (surely more than {low} times).",
+            f"others after {stage}, compared with {before} (almost surely more than {low} times). The criterion '{which}' weighs most.",
         )
         with self._step(f"{world.project_id}: {say('rechtvaardigen', 'justify')}"):
-            world.justify(ROUND, _REASON)
+            world.justify(ROUND, reason)
         names = ", ".join(world.controllers)
-        self.say(f"Gerechtvaardigd door {names}, met reden: {_REASON} Daarna geeft dezelfde run vrij.",
-                 f"Justified by {names}, because: {_REASON} Then the same run releases.")  # fmt: skip
+        self.say(f"Gerechtvaardigd door {names}, met reden: {reason} Daarna geeft dezelfde run vrij.",
+                 f"Justified by {names}, because: {reason} Then the same run releases.")  # fmt: skip
         return self._run(world)
+
+    @staticmethod
+    def _heaviest(report: RoundFindings, manifest: Manifest, seen: Finding) -> str:
+        """The criterion that carries most of what was seen, in the selection where it was seen."""
+        places = {
+            f"{partner}.{selection.id}": (partner, selection.id)
+            for partner, its in manifest.partners.items()
+            for selection in its.selections
+        }
+        for one in report.findings.attributions:
+            place = next((pair for stem, pair in places.items() if seen.stage.startswith(f"{stem}.")), None)
+            if (one.partner, one.selection) == place and (one.dimension, one.group) == (
+                seen.dimension,
+                seen.group,
+            ):
+                return max(one.shares, key=lambda share: share.shapley or 0).criterion
+        return seen.stage.rpartition(".")[2]
 
     def _cases(self, world: World, extracts: Path, outcome: dict[str, Any]) -> None:
         with self._step(f"{world.project_id}: {say('vrijgaven openen', 'open releases')}"):

@@ -46,6 +46,7 @@ from lsi_match.matcher.proofs import cosigned_state, keep_proof, position_of, pu
 from lsi_match.matcher.site import OPENING, Project, json_document
 from lsi_match.matcher.subjects import intake_file, match_file, release_file
 from lsi_match.monitor.counts import Overview, withheld
+from lsi_match.monitor.findings import Ratio
 from lsi_match.monitor.round_findings import RoundFindings, findings_of
 from lsi_match.protocol.canonical import digest_of_bytes
 from lsi_match.protocol.documents import CellCounts, DropDescriptor, Opening, Part, ReleaseDescriptor
@@ -231,6 +232,11 @@ def set_aside(
         if path.name not in kept:
             path.rename(to / path.name)
     sync_folder(to)
+
+
+def _times(ratio: Ratio) -> str:
+    """The ratio of an alert; where counts are withheld there is no number, but the least that it is."""
+    return f"× {ratio.value:.3g}" if ratio.value is not None else f"> × {ratio.low or 0:.3g}"
 
 
 class Run:
@@ -497,7 +503,7 @@ class Run:
             Step.HOLD,
             {"findings": digest, "alerts": alerts, "until": int(until.timestamp()), "controllers": names},
         )
-        told = "; ".join(f"{one.stage}: {one.group} × {one.ratio.value:.3g}" for one in report.alerts[:3])
+        told = "; ".join(f"{one.stage}: {one.group} {_times(one.ratio)}" for one in report.alerts[:3])
         told += f" (+{alerts - 3})" if alerts > 3 else ""
         day = f"{until:%Y-%m-%d %H:%M} UTC"
         raise RunHeldError(round=self.round_id, alerts=told or "-", names=", ".join(missing), until=day)

@@ -24,7 +24,7 @@ from scipy.stats import beta, binom, norm
 #: From this number in every cell on, the score interval of a ratio keeps its coverage within one percentage point.
 SCORE_FROM = 20
 #: The same for the interval of Greenland and Robins, over all strata together.
-STRATA_FROM = 30
+STRATA_FROM = 100
 #: Up to this number the distribution of a sum of binomial counts is computed, above it the normal one is as good.
 _EXACT_SUM = 400
 #: No ratio lies beyond the exponential of this.

@@ -112,6 +112,14 @@ class FirstPage:
         here = words.stage(self.table.stage(finding.stage))
         there = words.stage(self.table.stage(finding.against))
         ratio, surely = words.number(finding.ratio.value), words.surely(finding.ratio)
+        if finding.ratio.value is None:
+            least = words.number(finding.ratio.low)
+            return self.say(
+                f"{who} komt vrijwel zeker meer dan {least} keer zo vaak van “{there}” naar “{here}” als {others}. Hoeveel "
+                "precies volgt niet uit de aantallen die getoond worden.",
+                f"{who} gets almost surely more than {least} times as often from “{there}” to “{here}” as {others}. How much "
+                "exactly does not follow from the counts that are shown.",
+            )
         text = self.say(
             f"{who} komt {ratio} keer zo vaak van “{there}” naar “{here}” als {others} ({surely}).",
             f"{who} gets {ratio} times as often from “{there}” to “{here}” as {others} ({surely}).",
