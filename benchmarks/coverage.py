@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Callable, Iterator
+from functools import cache
 from itertools import product
 from pathlib import Path
 
@@ -114,6 +115,7 @@ def _window(total: int, share: float) -> np.ndarray:
     return np.arange(max(0, int(middle - 7 * spread - 3)), min(total, int(middle + 8 * spread + 12)) + 1)
 
 
+@cache
 def of_ratios() -> dict[tuple[str, float, int], float]:
     """Method, confidence, smaller expected count → the smallest coverage over shares and ratios."""
     least: dict[tuple[str, float, int], float] = {}
@@ -137,6 +139,7 @@ DRAWS = 20_000
 EXACT_DRAWS = 300
 
 
+@cache
 def of_strata(draws: int = DRAWS) -> dict[tuple[str, float, int], float]:
     """The same for a ratio with strata held equal: one, two or six strata, of unequal size and unequal chances."""
     rng = np.random.default_rng(1)
@@ -197,6 +200,7 @@ def _given_holds(
     return held
 
 
+@cache
 def of_samples(draws: int = DRAWS) -> dict[tuple[float, int], float]:
     """Confidence, smaller expected count → the smallest coverage of the odds ratio beside a sampled reference."""
     rng = np.random.default_rng(2)
@@ -241,6 +245,7 @@ def _odds_holds(cells: np.ndarray, ratio: float, confidence: float) -> np.ndarra
     return held
 
 
+@cache
 def of_rounded(draws: int = 2_000) -> dict[tuple[float, int], float]:
     """Confidence, expected count → the smallest coverage of the ratio of two shares when counts are rounded to tens."""
     rng = np.random.default_rng(3)
@@ -365,6 +370,12 @@ def smallest() -> tuple[float, float]:
     return min(shares, ratios, strata, others), min(ratios, strata, others)
 
 
+def write_tables() -> None:
+    """Keep the tables beside the other results."""
+    OUT.parent.mkdir(exist_ok=True)
+    OUT.write_text(tables() + "\n")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--write", action="store_true", help="put the tables into docs/monitor.md")
@@ -374,8 +385,6 @@ def main() -> None:
         page = PAGE.read_text()
         PAGE.write_text(page[: page.index(BEGIN) + len(BEGIN)] + f"\n{text}\n" + page[page.index(END) :])
     else:
-        OUT.parent.mkdir(exist_ok=True)
-        OUT.write_text(text + "\n")
         print(text)
 
 

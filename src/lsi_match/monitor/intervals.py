@@ -3,7 +3,7 @@
 Chosen by computing the coverage of the candidates (benchmarks/coverage.py, tables in docs/monitor.md): at a nominal
 95% the exact interval never falls under it, while mid-P falls to 91.7% and Wilson's to 87.5% at an expected count of
 a few. For a ratio of two shares the score interval is kept where every cell holds at least `SCORE_FROM` and the
-exact one, given the total, is used below that; likewise for strata, where that of Greenland and Robins falls to 74%
+exact one, given the total, is used below that; likewise for strata, where that of Greenland and Robins falls to 62%
 at an expected count of one.
 
 Sources: Clopper and Pearson, Biometrika 26 (1934) 404-413; Koopman, Biometrics 40 (1984) 513-517; Przyborowski and

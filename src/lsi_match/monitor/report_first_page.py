@@ -8,9 +8,10 @@ from itertools import groupby
 
 from lsi_match.monitor.blocks import Block, Heading, Items, Paragraph
 from lsi_match.monitor.findings import Attribution, Conditional, Finding, Findings, Verdict
+from lsi_match.monitor.table import Stage
 from lsi_match.monitor.words import Words
 
-_MOST = 5
+_MOST = 4
 _MOST_STAGES_NAMED = 8
 
 
@@ -96,12 +97,37 @@ class FirstPage:
                 f"En nog {more} keer, zie hierna bij “vaker”.",
                 f"And {more} times more: see “more often” below.",
             )
-        for group, times in Counter((f.dimension, f.group) for f in self._under).items():
-            who = self.words.group(*group)
-            yield self.say(
-                f"{who} komt minder vaak door dan de grens, bij {times} {'stap' if times == 1 else 'stappen'}.",
-                f"{who} gets through less often than the tolerance, at {times} {'step' if times == 1 else 'steps'}.",
+        under = Counter((f.dimension, f.group) for f in self._under)
+        if under:
+            named = ", ".join(
+                f"{self.words.group(*group)} ({times} {self._steps(times)})" for group, times in under.items()
             )
+            yield self.say(f"Minder vaak dan de grens: {named}.", f"Less often than the tolerance: {named}.")
+
+    def _steps(self, number: int) -> str:
+        return self.say("stap" if number == 1 else "stappen", "step" if number == 1 else "steps")
+
+    def _way(self, finding: Finding) -> str:
+        """From where to where; within one selection that is named once."""
+        here, there = self.table.stage(finding.stage), self.table.stage(finding.against)
+        first = here.partner is not None and (here.partner, here.selection) == (
+            there.partner,
+            there.selection,
+        )
+        name = self.words.within_selection if first else self.words.stage
+        way = self.say(f"van “{name(there)}” naar “{name(here)}”", f"from “{name(there)}” to “{name(here)}”")
+        return (
+            self.say(f"bij {self._selection(here)} ", f"at {self._selection(here)} ") + way if first else way
+        )
+
+    def _selection(self, stage: Stage) -> str:
+        """The register of a selection, by the label of its first stage."""
+        own = (
+            one
+            for one in self.table.stages
+            if (one.partner, one.selection) == (stage.partner, stage.selection)
+        )
+        return self.words.stage(next(own))
 
     def _one(self, finding: Finding) -> str:
         words = self.words
@@ -109,20 +135,19 @@ class FirstPage:
             words.group(finding.dimension, finding.group),
             words.others(finding.dimension, finding.others),
         )
-        here = words.stage(self.table.stage(finding.stage))
-        there = words.stage(self.table.stage(finding.against))
+        way = self._way(finding)
         ratio, surely = words.number(finding.ratio.value), words.surely(finding.ratio)
         if finding.ratio.value is None:
             least = words.number(finding.ratio.low)
             return self.say(
-                f"{who} komt vrijwel zeker meer dan {least} keer zo vaak van “{there}” naar “{here}” als {others}. Hoeveel "
+                f"{who} komt vrijwel zeker meer dan {least} keer zo vaak {way} als {others}. Hoeveel "
                 "precies volgt niet uit de aantallen die getoond worden.",
-                f"{who} gets almost surely more than {least} times as often from “{there}” to “{here}” as {others}. How much "
+                f"{who} gets almost surely more than {least} times as often {way} as {others}. How much "
                 "exactly does not follow from the counts that are shown.",
             )
         text = self.say(
-            f"{who} komt {ratio} keer zo vaak van “{there}” naar “{here}” als {others} ({surely}).",
-            f"{who} gets {ratio} times as often from “{there}” to “{here}” as {others} ({surely}).",
+            f"{who} komt {ratio} keer zo vaak {way} als {others} ({surely}).",
+            f"{who} gets {ratio} times as often {way} as {others} ({surely}).",
         )
         if None not in (finding.count, finding.total, finding.reference_count, finding.reference_total):
             before = words.percent(finding.reference_count, finding.reference_total)
@@ -167,8 +192,13 @@ class FirstPage:
             for one in self.findings.attributions
             if (one.partner, one.selection, one.dimension, one.group) in alarming and (one.ratio or 0) > 1
         ]
-        found.sort(key=lambda one: -(one.ratio or 0))
+        found.sort(key=lambda one: (not one.sure, -(one.ratio or 0)))
         yield from (self._attributed(one) for one in found[:_MOST])
+        if not all(one.sure for one in found[:_MOST]):
+            yield self.say(
+                "Onzeker: aantallen die niet getoond worden, kunnen dit anders maken.",
+                "Unsure: withheld counts could make this otherwise.",
+            )
         dense = [one for one in self.findings.concentrations if one.verdict is Verdict.OVER]
         dense.sort(key=lambda one: (one.dimension, one.group))
         for (dimension, group), its in groupby(dense, key=lambda one: (one.dimension, one.group)):
@@ -186,14 +216,12 @@ class FirstPage:
         first = max(one.shares, key=lambda share: share.shapley or 0)
         who, number = self.words.group(one.dimension, one.group), self.words.number
         without, ratio = number((one.ratio or 0) / (first.left_out or 1)), number(one.ratio)
-        sure = "" if one.sure else self.say(
-            " Aantallen die niet getoond worden, kunnen dit anders maken.", " Withheld counts could make this otherwise."
-        )  # fmt: skip
+        sure = "" if one.sure else self.say(" (onzeker)", " (unsure)")
         return self.say(
-            f"{one.partner}, {one.selection}: bij {who} weegt het criterium “{first.criterion}” het zwaarst. Het maakt het "
-            f"verschil {number(first.shapley)} keer zo groot. Zonder dit criterium was het {without} keer, nu is het {ratio} keer.{sure}",
-            f"{one.partner}, {one.selection}: for {who} the criterion “{first.criterion}” weighs most. It makes the difference "
-            f"{number(first.shapley)} times as large. Without it, it would be {without} times; now it is {ratio} times.{sure}",
+            f"{who}, bij {one.partner} ({one.selection}): het criterium “{first.criterion}” weegt het zwaarst{sure}. Het verschil is "
+            f"nu {ratio} keer, en zonder dit criterium {without} keer.",
+            f"{who}, at {one.partner} ({one.selection}): the criterion “{first.criterion}” weighs most{sure}. The difference is "
+            f"{ratio} times now, and {without} times without this criterion.",
         )
 
     # how sure, and what to do
