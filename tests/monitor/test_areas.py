@@ -34,6 +34,12 @@ def test_figures_as_statline_gives_them_are_read_and_areas_without_one_are_told(
     assert "1 gebieden" in words
 
 
+def test_the_source_at_the_end_and_withheld_counts_are_understood(tmp_path: Path) -> None:
+    found = read_areas(*files(tmp_path, FIGURES + '"Bron: CBS"\n', COUNTS + "7607;<10\n"), **COLUMNS)  # type: ignore[arg-type]
+    assert found.known == (Area(1000, 990, 100), Area(1000, 10, 20))
+    assert found.left_out == ("7606", "7607")
+
+
 def test_mixed_areas_are_said_to_tell_nothing(tmp_path: Path) -> None:
     mixed = FIGURES.replace("99,0", "30,0").replace("1,0\n", "20,0\n")
     assert "too mixed to tell" in told(read_areas(*files(tmp_path, mixed), **COLUMNS), "it", "en")  # type: ignore[arg-type]

@@ -2,7 +2,8 @@
 
 Two CSV files with a heading: the figures, of which three columns are named (area, people, and how many or what
 percentage have the characteristic), and the counts: area, and how many were selected. Semicolons and commas are both
-read, decimal commas too. Areas without a figure (`.`, an empty cell) are left out, and told.
+read, decimal commas too. Areas without a figure (`.`, an empty cell), or of which the count is withheld (`<10`), are left
+out, and told. A last line of one value is a note: StatLine ends with its source.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pathlib import Path
 
 from lsi_match.errors import Language
 from lsi_match.files import read_text
-from lsi_match.monitor.counts_file import CountsFileError
+from lsi_match.monitor.counts_file import WITHHELD, CountsFileError
 from lsi_match.monitor.ecology import Area, Bounds, bounds
 
 _UNKNOWN = ("", ".", "-", "x")
@@ -39,8 +40,11 @@ def read_areas(figures: Path, counts: Path, *, area: str, people: str, having: s
     Raises:
         CountsFileError: file, row and column of what cannot be read, or that nothing is left.
     """
-    selected = {row[0]: _whole(row[1], counts, at, "2") for at, row in _rows(counts, 2)}
-    known, left_out = [], set(selected)
+    told = {row[0]: (at, row[1]) for at, row in _rows(counts, 2)}
+    selected = {
+        name: _whole(number, counts, at, "2") for name, (at, number) in told.items() if not _withheld(number)
+    }
+    known, left_out = [], set(told)
     head = next(iter(_heading(figures)))
     places = [_place(figures, head, name) for name in (area, people, having)]
     for at, row in _rows(figures, len(head)):
@@ -89,9 +93,13 @@ def told(areas: Areas, what: str, lang: Language) -> str:
         lines.append(say("Er kan een verschil zijn, in beide richtingen, of geen: daarvoor zijn de gebieden te gemengd.",
                          "There may be a difference, either way, or none: the areas are too mixed to tell."))  # fmt: skip
     if areas.left_out:
-        lines.append(say(f"Weggelaten, want zonder cijfer: {len(areas.left_out)} gebieden.",
-                         f"Left out, for want of a figure: {len(areas.left_out)} areas."))  # fmt: skip
+        lines.append(say(f"Weggelaten, want zonder cijfer of met een aantal dat niet getoond wordt: {len(areas.left_out)} gebieden.",
+                         f"Left out, for want of a figure or because the count is withheld: {len(areas.left_out)} areas."))  # fmt: skip
     return "\n".join(lines)
+
+
+def _withheld(text: str) -> bool:
+    return text in WITHHELD or text.startswith("<")
 
 
 def _text(file: Path) -> tuple[str, str]:
@@ -115,6 +123,8 @@ def _rows(file: Path, width: int) -> list[tuple[int, list[str]]]:
         for at, row in enumerate(csv.reader(io.StringIO(text), delimiter=delimiter), start=1)
         if any(row)
     ]
+    if len(rows) > 1 and len(rows[-1][1]) == 1 < width:
+        rows.pop()
     for at, row in rows[1:]:
         if len(row) != width:
             raise CountsFileError(
