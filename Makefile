@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PEOPLE ?= 60000
 MINUTES ?= 10
+ROUNDS ?= 500
 DAMAGES ?= 10000
 # Tests run side by side, a file of tests in one process.
 JOBS ?= $(shell nproc)
@@ -20,7 +21,7 @@ debian = { export PATH="$$PATH:/usr/sbin:$$(echo /usr/lib/postgresql/*/bin | tr 
 	else echo "Not here:$$missing. Install what is missing: apt-get install $(1)"; false; fi; }
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test damage go-check serve fuzz check format bench bench-quick bench-report docs schemas lock clean
+.PHONY: help install demo test damage go-check serve fuzz soak check format bench bench-quick bench-report docs schemas lock clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,7 +50,11 @@ test: $(READY) ## all tests
 damage: $(READY) ## damage a log at random, ten thousand times; every time it has to be found (DAMAGES=10000)
 	@LSI_MATCH_DAMAGES=$(DAMAGES) $(BIN)/pytest -q -s tests/oversight/test_damage.py
 
-go-check: $(READY) ## checkpoints and proofs of the log, checked by Go's sumdb/note and sumdb/tlog from Debian
+go-soak: $(READY) ## month after month of a project with kills at random, and the long fault tests (ROUNDS=500)
+	@$(BIN)/pytest -q -m soak tests/faults
+	@$(BIN)/python -m tests.soak --rounds $(ROUNDS)
+
+check: $(READY) ## checkpoints and proofs of the log, checked by Go's sumdb/note and sumdb/tlog from Debian
 	@$(call debian,golang-go golang-golang-x-mod-dev,go /usr/share/gocode/src/golang.org/x/mod/sumdb)
 	@$(BIN)/pytest -q tests/trust/test_go.py
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import random
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from operation import Operation, days, folders
-from servers import s3_server, sftp_server
 
 from lsi_match.errors import LsiError
 from lsi_match.matcher.operate import remind_by_hand, watch
@@ -263,101 +261,3 @@ def test_settings_that_are_wrong_are_told_with_their_line(operation: Operation) 
     (operation.project.folder / "delivery.yaml").write_text("partners:\n  uwv: {url: 'ftp://example.org'}\n")
     with pytest.raises(LsiError, match=r"(?s)delivery\.yaml.*2:8"):
         operation.watch()
-
-
-def test_a_month_with_lateness_breakage_and_kills(tmp_path: Path) -> None:
-    """Eight partners, five weekly rounds, over a folder, SFTP and S3; compared with what should have happened."""
-    names = ("a", "b", "c", "d", "e", "f", "g", "h")
-    with sftp_server(tmp_path / "sftp") as sftp, s3_server(tmp_path / "s3") as s3:
-        places = folders(tmp_path, names)
-        places["b"], places["c"] = sftp, s3
-        month(Operation(tmp_path, names, places, schedule=WEEKLY), random.Random(8), rounds=5)
-
-
-def month(operation: Operation, chance: random.Random, rounds: int) -> None:
-    """Weekly rounds; per partner and round at random: on time, twice, broken and mended, late, or nothing at all."""
-    names = operation.partners
-    expected: dict[str, tuple[str, set[str]]] = {}
-    for week in range(rounds):
-        opened = MONDAY + timedelta(weeks=week)
-        round_id = opened.date().isoformat()
-        operation.clock.to(opened)
-        operation.watch()
-        behaviour = {name: chance.choices(
-            ["on time", "twice", "broken", "late", "never"], [10, 3, 3, 2, 1])[0] for name in names}  # fmt: skip
-        delivered = {name for name, how in behaviour.items() if how in ("on time", "twice", "broken")}
-        for day in range(5):
-            operation.clock.to(opened + days(day) + timedelta(hours=1))
-            for position, name in enumerate(names):
-                if position % 5 == day:
-                    act(operation, name, behaviour[name], round_id)
-            kill = chance.choice([None, "gates", "intake", "match", "count", "release", "destroy"])
-            operation.watch(kill_after=kill)
-            operation.clock.to(operation.clock.now + timedelta(hours=1))
-            for name in names:
-                operation.fetch(name)
-            operation.watch()
-            mend(operation, behaviour, round_id)
-        operation.clock.to(opened + days(5) + timedelta(minutes=1))
-        late_drops = [
-            operation_late(operation, name, round_id) for name, how in behaviour.items() if how == "late"
-        ]
-        for _ in range(4):
-            operation.watch(kill_after=chance.choice([None, "release"]))
-            operation.clock.to(operation.clock.now + timedelta(minutes=20))
-        operation.watch()
-        assert all(late_drops)
-        expected[round_id] = ("destroyed", delivered) if len(delivered) >= 2 else ("abandoned", set())
-    for round_id, (state, delivered) in expected.items():
-        assert operation.state(round_id) == state, round_id
-        for name in names:
-            assert (operation.cases(name, round_id) is not None) == (state == "destroyed"), (round_id, name)
-        assert not (operation.project.round_folder(round_id) / "round.key").exists()
-        released = operation.project.folder / "releases"
-        for name in names:
-            descriptors = list(released.glob(f"{name}/proef.{round_id}.*.json"))
-            assert len(descriptors) == (1 if state == "destroyed" else 0)
-            parts = list(released.glob(f"{name}/proef.{round_id}.*.age"))
-            assert len(parts) == (1 if name in delivered and state == "destroyed" else 0), (round_id, name)
-    assert [f for f in (operation.project.folder / "inbox").rglob("*") if f.is_file()] == []
-    assert [f for f in (operation.project.folder / "staging").rglob("*") if f.is_file()] == []
-    once(operation)
-
-
-def act(operation: Operation, name: str, how: str, round_id: str) -> None:
-    if how in ("never", "late"):
-        return
-    drop = operation.deliver(name, round_id)
-    if how == "twice":
-        operation.watch()
-        operation.send(name, drop)
-    if how == "broken":
-        with place(operation.places[name]) as there:
-            part = next(drop.parent.glob(f"*.{round_id}.*.age"))
-            there.give("in", part.name, part.read_bytes()[:-1])
-
-
-def mend(operation: Operation, behaviour: dict[str, str], round_id: str) -> None:
-    """Whoever finds a refusal delivers anew."""
-    mail = operation.folder / "mail"
-    for name, how in behaviour.items():
-        for refusal in list((mail / name).glob(f"*.{round_id}.*.refused.json")):
-            if how == "broken":
-                refusal.rename(refusal.with_suffix(".seen"))
-                operation.deliver(name, round_id)
-
-
-def operation_late(operation: Operation, name: str, round_id: str) -> bool:
-    """A partner that tries after the deadline is refused by its own tool."""
-    with pytest.raises(LsiError) as refused:
-        operation.prepare(name, round_id)
-    return refused.value.reason == "RoundClosedError"
-
-
-def once(operation: Operation) -> None:
-    """The log says of every round that it was opened, released and destroyed at most once."""
-    with operation.project.journal() as journal:
-        entries = journal.entries()
-    for step in ("open round", "release", "destroy"):
-        rounds = [e.attributes["lsi.round"] for e in entries if e.name == step and e.status == "Ok"]
-        assert len(rounds) == len(set(rounds)), step

@@ -250,8 +250,8 @@ class Run:
         self._manifest = project.manifest()
         self._opening, data = project.opening(round_id, self._manifest)
         self._opening_digest = digest_of_bytes(data)
+        self._journal = project.journal()  # first: where there is no log, no lock is left behind
         self._lock = _lock(project.round_folder(round_id) / "lock", round_id, project.id)
-        self._journal = project.make_journal(self._manifest.matcher.domain)
         self._memory_limit = memory_limit
         self._drops: dict[str, Drop] = {}
         self._engine: buckets.Matched | None = None

@@ -1,0 +1,291 @@
+"""A month of a project, played: partners deliver, controllers decide, the site looks, and is killed now and then."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import handmade
+import pytest
+from end_state import end_state
+from month.plan import (
+    DAYS,
+    DEADLINE_DAYS,
+    HOLD_DAYS,
+    KEEP_DAYS,
+    REMIND_DAYS,
+    SUBJECTS_DAYS,
+    Outcome,
+    Plan,
+    Week,
+    bsns,
+    outcome,
+)
+from operation import PROJECT, Operation, days, folders
+from site_process import Kill, SiteProcess
+
+from lsi_match.errors import LsiError
+from lsi_match.monitor.round_findings import checked_findings
+from lsi_match.oversight.verify import verify_log
+from lsi_match.partner import courier
+from lsi_match.partner.receipts import check_receipt
+from lsi_match.places import PlaceSettings, place
+from lsi_match.trust.justification import justify
+from lsi_match.trust.policy import policy_of
+
+#: A Monday, at the hour at which rounds open.
+MONDAY = datetime(2026, 6, 8, 4, 0, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+REASON = "Wie ouder is, heeft vaker een laag inkomen; de toeslag is juist daarvoor bedoeld."
+#: Up to so many effects a look with a run has, about.
+_EFFECTS = 500
+
+
+@dataclass
+class Story:
+    """A project that is played by `plan` in `folder`; `problems` is what was not as it should be."""
+
+    plan: Plan
+    folder: Path
+    process: SiteProcess
+    places: dict[str, PlaceSettings] = field(default_factory=dict)
+    kills: float = 0.5
+    seen: Counter[str] = field(default_factory=Counter)
+    problems: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        plan = self.plan
+        self.chance = random.Random(plan.seed + 1)
+        last = MONDAY + timedelta(weeks=len(plan.weeks) - 1)
+        monitor: dict[str, Any] = {"dimensions": [handmade.dimension()], "hold_on_too_little": True}
+        self.operation = Operation(
+            self.folder,
+            plan.partners,
+            folders(self.folder, plan.partners) | self.places,
+            schedule={
+                "opens": "0 6 * * 1", "deadline_days": DEADLINE_DAYS, "remind_days": [REMIND_DAYS],
+                "when_late": plan.when_late,
+            },
+            sections={
+                "monitor": monitor if plan.holds else {},
+                "release": {"keep_days": KEEP_DAYS},
+                "project": {"period": {"first": "2020-01-01", "last": (last + days(6)).date().isoformat()}},
+                "retention": {"log_details_days": SUBJECTS_DAYS, "hold_days": HOLD_DAYS},
+            },
+        )  # fmt: skip
+        self.cases: dict[str, dict[str, int]] = {}
+
+    def play(self) -> list[str]:
+        """Play it to the end of every term; what was not as it should be."""
+        for number, week in enumerate(self.plan.weeks):
+            self._week(MONDAY + timedelta(weeks=number), week)
+        last = MONDAY + timedelta(weeks=len(self.plan.weeks))
+        for later in (HOLD_DAYS, KEEP_DAYS + HOLD_DAYS, SUBJECTS_DAYS + HOLD_DAYS + 8):
+            self._until_done(last + days(later))
+            self._look(last + days(later + 1.5), killed=False)
+        self._compare()
+        return self.problems
+
+    # the days of a week
+
+    def _week(self, opens: datetime, week: Week) -> None:
+        round_id, names = opens.date().isoformat(), self.plan.partners
+        self._until_done(opens)
+        for day in DAYS:
+            at = opens + days(day) + HOUR
+            self.operation.clock.to(at)
+            for name in names:
+                if week.day[name] == day:
+                    self._deliver(name, week.how[name], round_id)
+            self._look(at)
+            self._look(at + HOUR, killed=False)
+            self._answer(week, round_id)
+        after = opens + days(DEADLINE_DAYS) + HOUR
+        self.operation.clock.to(after)
+        for name in names:
+            if week.how[name] == "late":
+                self._too_late(name, round_id)
+        self._until_done(after)
+        self._answer(week, round_id)
+        self._until_done(after + 4 * HOUR)
+        self._open(round_id)
+
+    def _until_done(self, at: datetime) -> None:
+        """The site looks; where it was killed, again, as often as it takes."""
+        while self._look(at, killed=at.minute < 30):
+            at += HOUR / 4
+
+    def _look(self, at: datetime, killed: bool = True) -> bool:
+        """The site looks; sometimes it is killed at some point, and whether it was."""
+        self.operation.clock.to(at)
+        kill = None
+        if killed and self.chance.random() < self.kills:
+            number = int(_EFFECTS ** self.chance.random())
+            kill = Kill(self.chance.choice(("look", "run", "machine")), number)
+        said = self.process.look(self.operation.world.site.folder, at, kill)
+        self.seen["looks"] += 1
+        outcomes = [one["outcome"] for project in said.get("projects", []) for one in project["done"]]
+        hit = "killed" in said or "broken" in outcomes
+        self.seen["kills"] += hit
+        self.seen["runs"] += sum(
+            one["task"] in ("Run", "ReleaseHeld") for p in said.get("projects", []) for one in p["done"]
+        )
+        if (
+            not hit
+            and said["failed"]
+            and not any(p["not_destroyed"] or p["troubles"] for p in said["projects"])
+        ):
+            self.problems.append(f"{at:%m-%d %H}: failed without a reason: {outcomes}")
+        for project in said.get("projects", []):
+            self.problems += [
+                f"{at:%m-%d %H}: {one}" for one in (*project["troubles"], *project["not_destroyed"])
+            ]
+        self._date(at)
+        return hit
+
+    def _date(self, at: datetime) -> None:
+        """Give what a killed process left behind the time of this clock: its term begins there."""
+        site = self.operation.project.folder
+        for file in (*site.rglob(".*.tmp"), *site.rglob("*.making"), *site.rglob("inbox/*/*")):
+            if file.lstat().st_mtime > at.timestamp():
+                os.utime(file, (at.timestamp(), at.timestamp()))
+
+    # what people do
+
+    def _deliver(self, name: str, how: str, round_id: str) -> None:
+        if how in ("late", "never"):
+            self.operation.fetch(name)
+            return
+        operation = self.operation
+        if how == "garbage first":
+            with place(operation.places[name]) as there:
+                there.give("in", f"{PROJECT}.{round_id}.{name}.0000000000000000.drop.json", b'{"no": "drop"}')
+        elif how == "another's first":
+            other = next(one for one in self.plan.partners if one != name)
+            operation.fetch(other)
+            strange = operation.prepare(other, round_id)
+            with place(operation.places[name]) as there:
+                for file in sorted(
+                    strange.parent.glob(f"{strange.name.removesuffix('.drop.json')}.*"),
+                    key=lambda f: f.suffix == ".json",
+                ):
+                    there.give("in", file.name, file)
+        drop = operation.deliver(name, round_id)
+        if how == "twice":
+            operation.send(name, drop)
+        elif how == "broken":
+            with place(operation.places[name]) as there:
+                part = next(drop.parent.glob(f"{drop.name.removesuffix('.drop.json')}.part-*.age"))
+                there.give("in", part.name, part.read_bytes()[:-1])
+
+    def _answer(self, week: Week, round_id: str) -> None:
+        """Whoever finds a refusal of a broken drop delivers anew; whoever finds a report of a held round decides."""
+        operation = self.operation
+        for name in self.plan.partners:
+            new = operation.fetch(name)
+            if week.how[name] == "twice" and any(".receipt" in one for one in new):
+                # and once more when it was long taken in
+                for drop in (operation.folder / "outgoing" / name).glob(
+                    f"{PROJECT}.{round_id}.{name}.*.drop.json"
+                ):
+                    operation.send(name, drop)
+            if week.how[name] == "broken" and any(one.endswith(".refused.json") for one in new):
+                operation.deliver(name, round_id)
+            if any(one.endswith(f".{round_id}.report.json") for one in new):
+                self._decide(name, week.decision, round_id)
+
+    def _decide(self, name: str, decision: str, round_id: str) -> None:
+        operation, mail = self.operation, self.operation.folder / "mail" / name
+        if decision == "not all" and name == self.plan.partners[-1]:
+            return
+        manifest, stem = operation.project.manifest(), f"{PROJECT}.{round_id}"
+        report, counts = ((mail / f"{stem}.{what}.json").read_bytes() for what in ("report", "counts"))
+        _, digest = checked_findings(report, counts, manifest)
+        says = "change" if decision == "change" and name == self.plan.partners[1] else "release"
+        paper = justify(
+            manifest, round_id, digest, operation.world.home(name).identity(), says, REASON, operation.clock()
+        )  # type: ignore[arg-type]
+        file = mail / f"{name}.justification.json"
+        file.write_bytes(paper)
+        courier.send(operation.world.home(name), file, operation.places[name])
+
+    def _too_late(self, name: str, round_id: str) -> None:
+        with pytest.raises(LsiError) as refused:
+            self.operation.prepare(name, round_id)
+        if refused.value.reason != "RoundClosedError":
+            self.problems.append(f"{round_id} {name}: a late drop was refused for {refused.value.reason}")
+
+    def _open(self, round_id: str) -> None:
+        """Every partner opens its release, while it may."""
+        opened = {name: self.operation.cases(name, round_id) for name in self.plan.partners}
+        self.cases[round_id] = {name: cases for name, cases in opened.items() if cases is not None}
+
+    # what should have come of it
+
+    def _compare(self) -> None:
+        operation = self.operation
+        for number, week in enumerate(self.plan.weeks):
+            round_id = (MONDAY + timedelta(weeks=number)).date().isoformat()
+            self._compare_round(round_id, outcome(self.plan, week))
+        end = end_state(operation)
+        self._same("logged twice", end["twice"], [])
+        self._same("log verifies", self._verified(), [])
+        for name in ("keys", "half-written", "subjects"):
+            left = [
+                one
+                for one in end[name]
+                if not one.endswith(("opening.json", "lock")) and "/reminders/" not in one
+            ]
+            self._same(f"left: {name}", left, [])
+        lying = [
+            one for one in end["lying"] if not one.startswith("proofs/") and not one.endswith("reason.json")
+        ]
+        self._same("left at the site", lying, [])
+        for side, there in end["places"].items():
+            kept = (".receipt.tlog-proof", ".refused.json", ".log.sqlite") if side.endswith("out") else ()
+            self._same(f"left at {side}", [one for one in there if not one.endswith(kept)], [])
+
+    def _compare_round(self, round_id: str, expected: Outcome) -> None:
+        operation = self.operation
+        self._same(f"{round_id} state", operation.state(round_id), expected.state)
+        self._same(f"{round_id} cases", self.cases[round_id] or None, expected.cases)
+        entries = [e for e in operation.project.entries() if e.attributes.get("lsi.round") == round_id]
+        self._same(f"{round_id} held", any(e.name == "hold" for e in entries), expected.held)
+        accepted = {e.attributes["lsi.partner"] for e in entries if e.name == "arrive" and e.status == "Ok"}
+        self._same(f"{round_id} accepted", accepted, set(expected.accepted))
+        proof = operation.project.folder / "proofs" / f"{PROJECT}.{round_id}.destroy.tlog-proof"
+        self._same(f"{round_id} proof of destruction", proof.exists(), True)
+        for name in self.plan.partners:
+            mail = operation.folder / "mail" / name
+            receipts = [
+                check_receipt(operation.world.home(name), PROJECT, file, operation.clock())
+                for file in mail.glob("*.receipt.tlog-proof")
+                if self._made_here(name, file)
+            ]
+            mine = [one for one in receipts if one.round == round_id and one.refused is None]
+            self._same(f"{round_id} receipts of {name}", len(mine), int(name in expected.accepted))
+
+    def _made_here(self, name: str, file: Path) -> bool:
+        """Whether a receipt is about a drop that this partner made: garbage in its place has a receipt too."""
+        digest = file.name.split(".")[2]
+        return self.operation.world.home(name).made_drop(PROJECT, digest)
+
+    def _verified(self) -> list[str]:
+        project = self.operation.project
+        manifest = project.manifest()
+        keys = policy_of(manifest, project.trust(self.operation.clock()).current)
+        return verify_log(project.log_file, keys.logs).texts("en")  # type: ignore[attr-defined]
+
+    def _same(self, what: str, found: object, expected: object) -> None:
+        if found != expected:
+            self.problems.append(f"{what}: {found}, and should be {expected}")
+
+
+def registers(plan: Plan) -> dict[str, tuple[str, ...]]:
+    """Who is in whose register, for a test that the model and the operation mean the same."""
+    return {name: bsns(plan.partners, name) for name in plan.partners}

@@ -1,0 +1,252 @@
+"""The processes of a matching site, at a told time, each of which can be killed in the middle of what it does.
+
+`SiteProcess` starts this module once. It loads the program, and forks for every look: a process that looks, and one of
+its own for every run, as in operation. A `Kill` ends a process with SIGKILL just before its nth effect on anything
+outside itself: a file made, filled, renamed or removed, a statement written to the log, a file given to a place.
+The effects come in the same order every time, so the same number kills at the same point.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Literal
+
+ROOT = Path(__file__).parents[1]
+STEPS = ("gates", "intake", "match", "count", "release", "destroy")
+_LOADED = (
+    "lsi_match.cli.match",
+    "lsi_match.matcher.operate",
+    "paramiko",
+    "s3fs",
+    "scipy.stats",
+    "zoneinfo._common",
+)
+_CHANGES = frozenset({"os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.truncate", "os.link"})
+
+
+@dataclass(frozen=True)
+class Kill:
+    """Kill process `who` before its effect number `at`: the look, the run, or (`machine`) both when the look comes to it."""
+
+    who: Literal["look", "run", "machine"]
+    at: int
+
+
+class SiteProcess:
+    """A parent of the processes of a site; ends with its `with` block."""
+
+    def __init__(self) -> None:
+        self._parent = subprocess.Popen(
+            [sys.executable, str(Path(__file__))], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT), str(ROOT / "tests")])},
+        )  # fmt: skip
+
+    def __enter__(self) -> SiteProcess:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self._parent.stdin is not None
+        self._parent.stdin.close()
+        self._parent.wait(timeout=60)
+
+    def look(self, site: Path, now: datetime, kill: Kill | None = None, **limits: int) -> dict[str, Any]:
+        """One look at every project: what was done, as `lsi-match match watch --json` tells it, with the number of
+        effects; or only `killed`.
+
+        Args:
+            limits: of the operating system, by name in the module `resource` (`RLIMIT_FSIZE`).
+        """
+        request = {
+            "site": str(site), "now": now.isoformat(), "kill": asdict(kill) if kill else None, "limits": limits,
+        }  # fmt: skip
+        assert self._parent.stdin is not None
+        assert self._parent.stdout is not None
+        self._parent.stdin.write(json.dumps(request) + "\n")
+        self._parent.stdin.flush()
+        answer: dict[str, Any] = json.loads(self._parent.stdout.readline())
+        return answer
+
+
+class Fuse:
+    """Counts effects, and kills when their number is reached."""
+
+    def __init__(self, at: int | None, everybody: bool = False) -> None:
+        self.count, self._at, self._everybody = 0, at, everybody
+
+    def __call__(self) -> None:
+        self.count += 1
+        if self.count == self._at:
+            os.kill(0 if self._everybody else os.getpid(), signal.SIGKILL)
+
+    def lay(self) -> None:
+        """From now on, every effect of this process counts."""
+        from lsi_match import places
+        from lsi_match.trust import log
+
+        sys.addaudithook(self._event)
+        # What a process wrote outlives it; only a machine that stops needs the wait for the disk.
+        os.fsync = self._before(lambda descriptor: None)
+        places._copy = self._before(places._copy)
+        places._rename = self._before(places._rename)
+        connect = log.connect
+
+        def connected(path: Path, *, read_only: bool = False) -> Any:
+            connection = connect(path, read_only=read_only)
+            connection.execute("PRAGMA synchronous = OFF")
+            connection.set_trace_callback(self._statement)
+            return connection
+
+        log.connect = connected
+
+    def _event(self, event: str, arguments: tuple[Any, ...]) -> None:
+        written = (
+            event == "open" and isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR)
+        )
+        if event in _CHANGES or (written and not str(arguments[0]).startswith("/dev")):
+            self()
+
+    def _statement(self, statement: str) -> None:
+        if statement.startswith(("BEGIN I", "INSERT", "UPDATE", "DELETE", "COMMIT")):
+            self()
+
+    def _before(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        def after(*arguments: Any, **named: Any) -> Any:
+            self()
+            return function(*arguments, **named)
+
+        return after
+
+
+def look(request: dict[str, Any]) -> dict[str, Any]:
+    """In a process of its own: one look, its runs in processes of their own."""
+    from lsi_match.cli.match import _watched
+    from lsi_match.matcher.operate import watch_site
+    from lsi_match.matcher.site import Project, Site
+
+    kill, now = request["kill"] or {}, datetime.fromisoformat(request["now"])
+    fuse = Fuse(
+        kill.get("at") if kill.get("who") in ("look", "machine") else None, kill.get("who") == "machine"
+    )
+    with runs(now, kill.get("at") if kill.get("who") == "run" else None) as run_round:
+
+        def run(project: Project, round_id: str) -> dict[str, object]:
+            return run_round(str(project.site.folder), project.id, round_id)
+
+        fuse.lay()
+        seen = watch_site(Site(Path(request["site"])), lambda: now, run)
+        return {
+            "projects": [_watched(one) for one in seen],
+            "failed": any(s.failed for s in seen),
+            "effects": fuse.count,
+        }
+
+
+@contextmanager
+def runs(now: datetime, kill_at: int | None) -> Iterator[Callable[[str, str, str], dict[str, object]]]:
+    """A process, made while this one has no threads yet, that runs rounds in processes of their own."""
+    (ask_end, ask), (answer, answer_end) = os.pipe(), os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(ask), os.close(answer)  # type: ignore[func-returns-value]
+        with os.fdopen(ask_end) as asked, os.fdopen(answer_end, "w") as answering:
+            for line in asked:
+                said = forked(lambda arguments: run(*arguments, now, kill_at), json.loads(line))
+                try:
+                    answering.write(json.dumps(said or {"state": "broken"}) + "\n")
+                    answering.flush()
+                except BrokenPipeError:
+                    break
+        os._exit(0)
+    os.close(ask_end), os.close(answer_end)  # type: ignore[func-returns-value]
+    with os.fdopen(ask, "w") as asking, os.fdopen(answer) as answers:
+
+        def run_round(*arguments: str) -> dict[str, object]:
+            asking.write(json.dumps(arguments) + "\n")
+            asking.flush()
+            outcome: dict[str, object] = json.loads(answers.readline())
+            return outcome
+
+        yield run_round
+    os.waitpid(child, 0)
+
+
+def run(site: str, project: str, round_id: str, now: datetime, kill_at: int | None) -> dict[str, Any]:
+    """In a process of its own: the steps of a run, as `flows.match` takes them, without Prefect."""
+    from lsi_match.errors import LsiError, UnexpectedError
+    from lsi_match.matcher.hold import RunHeldError
+    from lsi_match.matcher.run import Run
+    from lsi_match.matcher.site import Site
+
+    fuse = Fuse(kill_at)
+    fuse.lay()
+    try:
+        one = Run(Site(Path(site)).project(project), round_id, lambda: now)
+        for step in STEPS[4:] if one.released else STEPS:
+            getattr(one, step)()
+        return {"state": "released", "effects": fuse.count}
+    except RunHeldError:
+        return {"state": "held", "effects": fuse.count}
+    except LsiError as error:
+        return {"state": "refused", "reason": error.reason}
+    except Exception as error:
+        return {"state": "refused", "reason": UnexpectedError.of(error).reason}
+
+
+def forked(function: Callable[[Any], dict[str, Any]], argument: Any) -> dict[str, Any] | None:
+    """What `function` gives in a process of its own; None when that was killed. Waits for everything it started."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(reader)
+        said = json.dumps(function(argument)).encode()
+        while said:
+            said = said[os.write(writer, said) :]
+        os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader, "rb") as answer:
+        said = answer.read()  # to the end: whoever is still there has it open
+    _, status = os.waitpid(child, 0)
+    if os.WIFSIGNALED(status):
+        return None
+    return json.loads(said)  # type: ignore[no-any-return]
+
+
+def answer(request: dict[str, Any]) -> dict[str, Any]:
+    import resource
+
+    os.setpgid(0, 0)
+    for name, value in request["limits"].items():
+        resource.setrlimit(getattr(resource, name), (value, value))
+    return look(request)
+
+
+def main() -> None:
+    """Load what every process needs, once; then fork for every line."""
+    for name in _LOADED:
+        import_module(name)
+    from lsi_match.matcher.site import Site
+
+    gc.collect()
+    gc.freeze()  # so that forks share what is loaded
+    gc.disable()  # and none of them lives long
+    for line in sys.stdin:
+        request = json.loads(line)
+        for project in Site(Path(request["site"])).projects():
+            project.manifest()  # remembered, so that it is read once for all forks
+        print(json.dumps(forked(answer, request) or {"killed": True}), flush=True)
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

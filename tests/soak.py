@@ -1,0 +1,66 @@
+"""`make soak`: month after month of a project, each with other people and other kills, until so many rounds have run.
+
+Every month is compared with the rules of `month.plan`. A month that does not end as they say is told with its seed:
+`python -m tests.soak --seed SEED --rounds 1` plays it again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import tempfile
+import time
+from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from os import cpu_count
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+WEEKS = 4
+
+
+def month(seed: int) -> tuple[int, Counter[str], list[str]]:
+    """Play the month of a seed, with three to eight partners: what happened, how often, and what was wrong."""
+    from month.plan import PARTNERS, plan
+    from month.story import Story
+    from site_process import SiteProcess
+
+    chance = random.Random(seed)
+    partners = PARTNERS[: chance.choice((3, 3, 3, 4, 5, 8))]
+    with tempfile.TemporaryDirectory(prefix="soak-") as folder, SiteProcess() as process:
+        story = Story(plan(seed, WEEKS, partners), Path(folder), process, kills=chance.uniform(0.3, 0.9))
+        try:
+            problems = story.play()
+        except Exception as error:
+            problems = [*story.problems, f"{type(error).__name__}: {error}"]
+    return seed, story.seen + Counter(rounds=WEEKS), problems
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=500)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--workers", type=int, default=cpu_count())
+    options = parser.parse_args()
+    seeds = range(options.seed, options.seed + -(-options.rounds // WEEKS))
+    began, seen, wrong = time.monotonic(), Counter[str](), 0
+    with ProcessPoolExecutor(options.workers, get_context("spawn")) as pool:
+        for number, (seed, happened, problems) in enumerate(pool.map(month, seeds), 1):
+            seen += happened
+            wrong += bool(problems)
+            for problem in problems:
+                print(f"  seed {seed}: {problem}", flush=True)
+            minutes = (time.monotonic() - began) / 60
+            left = minutes / number * (len(seeds) - number)
+            print(
+                f"{seen['rounds']} rounds, {seen['looks']} looks, {seen['runs']} runs, {seen['kills']} kills, "
+                f"{wrong} months wrong; {minutes:.0f} min, {left:.0f} to go", flush=True,
+            )  # fmt: skip
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
