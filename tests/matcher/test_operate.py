@@ -9,7 +9,7 @@ import pytest
 from operation import Operation, days, folders
 
 from lsi_match.errors import LsiError
-from lsi_match.matcher.operate import remind_by_hand, watch
+from lsi_match.matcher.operate import remind_by_hand, run_alone, watch
 from lsi_match.matcher.retention import give_up
 from lsi_match.matcher.run import open_round
 from lsi_match.places import place
@@ -176,6 +176,9 @@ def test_one_process_at_a_time_watches_a_project(operation: Operation) -> None:
     def again(project: object, round_id: str) -> dict[str, object]:
         with pytest.raises(LsiError) as refused:
             operation.watch()
+        assert refused.value.reason == "ProjectBusyError"
+        with pytest.raises(LsiError) as refused:  # nor is a round run by hand meanwhile
+            run_alone(operation.project, lambda: {"state": "released"}, timedelta(0))
         assert refused.value.reason == "ProjectBusyError"
         return {"state": "broken"}
 

@@ -84,6 +84,11 @@ def test_a_receipt_that_is_not_what_it_says_is_refused(operation: Operation) -> 
         with pytest.raises(LsiError) as refused:
             check(operation, "uwv", file)
         assert refused.value.reason == "ReceiptWrongError"
+    renamed = file.with_name(others.name.replace(".svb.", ".uwv."))
+    renamed.write_text(others.read_text())  # of another partner, under a name of ours
+    with pytest.raises(LsiError) as refused:
+        check(operation, "uwv", renamed)
+    assert refused.value.reason == "ReceiptWrongError"
     file.write_bytes(b"\xff\xfe")
     with pytest.raises(LsiError) as refused:
         check(operation, "uwv", file)
