@@ -47,19 +47,19 @@ _MEASURE_EVERY = 60
 _LOG_SIZE = 20 * 2**20
 
 
-def deployments(site: Path) -> dict[str, Any]:
+def deployments(site: Path, memory_limit: str = "2GiB") -> dict[str, Any]:
     """The deployments of a site, as a prefect.yaml: those of flows/prefect.yaml, for every project."""
     yaml = YAML(typ="safe")
     whole: dict[str, Any] = yaml.load(Path(__file__).with_name("prefect.yaml").read_text())
     made = [
-        _deployment(site, project, template)
+        _deployment(site, project, template, memory_limit)
         for project in Site(site).projects()
         for template in whole["deployments"]
     ]
     return whole | {"deployments": made}
 
 
-def _deployment(site: Path, project: Project, template: dict[str, Any]) -> dict[str, Any]:
+def _deployment(site: Path, project: Project, template: dict[str, Any], memory_limit: str) -> dict[str, Any]:
     schedule, schedules = project.manifest().schedule, list(template["schedules"])
     if template["name"] == Duty.DROPS and schedule.opens:
         schedules.append({"cron": schedule.opens, "timezone": schedule.timezone})
@@ -67,7 +67,8 @@ def _deployment(site: Path, project: Project, template: dict[str, Any]) -> dict[
         "name": project.id,
         "schedules": schedules,
         "tags": ["lsi-match", project.id],
-        "parameters": {"site": str(site.resolve()), "project": project.id},
+        "parameters": {"site": str(site.resolve()), "project": project.id}
+        | dict.fromkeys(template.get("parameters", ()), memory_limit),
         "work_pool": {"name": POOL},
         "concurrency_limit": {"limit": 1, "collision_strategy": "CANCEL_NEW"},
     }
@@ -79,6 +80,7 @@ def main() -> int:
     parser.add_argument("--site", type=Path, required=True)
     parser.add_argument("--port", type=int, default=4200)
     parser.add_argument("--database")
+    parser.add_argument("--memory-limit", default="2GiB")
     parser.add_argument("--lang", choices=("nl", "en"), default="en")
     parser.add_argument("--passphrase-fd", type=int)
     options = parser.parse_args()
@@ -91,7 +93,7 @@ def main() -> int:
             private_folder(options.site.resolve() / "serve")
             given = passphrase.from_descriptor(options.passphrase_fd)
             key_socket.give_out(options.site.resolve(), given("keys", False))
-        problem = _serve(options.site, options.port, options.database, parts, options.lang)
+        problem = _serve(options, parts)
         print(problem[options.lang], file=sys.stderr)
         return 1
     except LsiError as error:
@@ -110,13 +112,12 @@ def main() -> int:
             _end(part)
 
 
-def _serve(
-    site: Path, port: int, database: str | None, parts: list[subprocess.Popen[bytes]], lang: str
-) -> dict[str, str]:
+def _serve(options: argparse.Namespace, parts: list[subprocess.Popen[bytes]]) -> dict[str, str]:
     """Serve; what ended it, in both languages."""
+    site, port, limit = options.site, options.port, options.memory_limit
     home = private_folder(site.resolve() / "serve")
     url = f"http://{LOOPBACK}:{port}/api"
-    _write_profile(home, url, database)
+    _write_profile(home, url, options.database)
     environment = service_environment(home)
     prefect = [sys.executable, "-m", "prefect", "--no-prompt"]
     log = (home / "service.log").open("ab")
@@ -136,18 +137,18 @@ def _serve(
         }
     subprocess.run([*prefect, "work-pool", "create", POOL, "--type", "process", "--overwrite"], check=True, **here)  # type: ignore[call-overload]  # fmt: skip
     subprocess.run([sys.executable, "-m", "flows.tidy"], check=True, **here)  # type: ignore[call-overload]
-    deployed = _deploy(site, home, prefect, here, None)
+    deployed = _deploy(deployments(site, limit), home, prefect, here, None)
     parts.append(subprocess.Popen([*prefect, "worker", "start", "--pool", POOL, "--type", "process"], **here))  # type: ignore[call-overload]  # fmt: skip
     names = ", ".join(project.id for project in Site(site).projects()) or "-"
     said = {
         "nl": f"Draait op {url}; projecten: {names}. Stoppen: Ctrl-C.",
         "en": f"Serving at {url}; projects: {names}. Stop: Ctrl-C.",
     }
-    print(said[lang], flush=True)
+    print(said[options.lang], flush=True)
     measure_at = 0.0
     while all(part.poll() is None for part in parts):
         time.sleep(_LOOK_EVERY)
-        deployed = _deploy(site, home, prefect, here, deployed)
+        deployed = _deploy(deployments(site, limit), home, prefect, here, deployed)
         _keep_small(Path(log.name))
         if time.monotonic() >= measure_at:
             measure_at = time.monotonic() + _MEASURE_EVERY
@@ -175,9 +176,10 @@ def _write_profile(home: Path, url: str, database: str | None) -> None:
     write_whole(file, "\n".join([*lines, ""]).encode(), replace=True)
 
 
-def _deploy(site: Path, home: Path, prefect: list[str], here: dict[str, Any], before: str | None) -> str:
-    """Deploy when the deployments are others than `before`; the deployments, as text."""
-    wanted = deployments(site)
+def _deploy(
+    wanted: dict[str, Any], home: Path, prefect: list[str], here: dict[str, Any], before: str | None
+) -> str:
+    """Deploy what is wanted when that is other than `before`; what is wanted, as text."""
     text = json.dumps(wanted, sort_keys=True)
     if text != before:
         file = home / "prefect.yaml"

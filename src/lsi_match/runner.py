@@ -71,7 +71,7 @@ def run_match(
     )
 
 
-def serve(site: Path, port: int, database: str | None, lang: str) -> NoReturn:
+def serve(site: Path, port: int, database: str | None, memory_limit: str, lang: str) -> NoReturn:
     """Become `flows.service`: signals then reach it directly. A passphrase goes along through a pipe."""
     passphrase = passphrase_for(site / "keys")
     command = [
@@ -84,6 +84,8 @@ def serve(site: Path, port: int, database: str | None, lang: str) -> NoReturn:
         str(port),
         "--lang",
         lang,
+        "--memory-limit",
+        memory_limit,
     ]
     command += ["--database", database] if database else []
     if passphrase is not None:

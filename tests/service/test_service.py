@@ -237,7 +237,7 @@ def test_another_user_gets_no_passphrase_even_when_the_folder_is_open() -> None:
 def test_the_deployments_follow_the_manifests(tmp_path: Path) -> None:
     operation = made(tmp_path, "0 6 1 * *")
     site = operation.world.site.folder
-    found = deployments(site)["deployments"]
+    found = deployments(site, "5GiB")["deployments"]
     assert sorted(one["entrypoint"].rpartition(".")[2] for one in found) == [
         "checkpoint", "match", "release_held", "retention", "watch_drops",
     ]  # fmt: skip
@@ -247,5 +247,9 @@ def test_the_deployments_follow_the_manifests(tmp_path: Path) -> None:
         assert one["name"] == "proef"
         assert one["tags"] == ["lsi-match", "proef"]
         assert one["description"]
-        assert one["parameters"] == {"site": str(site.resolve()), "project": "proef"}
+        matches = one["entrypoint"].rpartition(".")[2] in ("match", "release_held", "watch_drops")
+        told = {"site": str(site.resolve()), "project": "proef"} | (
+            {"memory_limit": "5GiB"} if matches else {}
+        )
+        assert one["parameters"] == told
         assert one["concurrency_limit"] == {"limit": 1, "collision_strategy": "CANCEL_NEW"}
