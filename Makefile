@@ -8,6 +8,9 @@ PEOPLE ?= 60000
 MINUTES ?= 10
 ROUNDS ?= 500
 DAMAGES ?= 10000
+# What a checkout installs: everything but the clusters, which have a lock of their own.
+EXTRAS = $(shell $(BIN)/python -c "import tomllib; print(*sorted(tomllib.load(open('pyproject.toml', 'rb'))['project']['optional-dependencies'].keys() - {'clusters'}))")
+LOCKED := --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet
 # Tests run side by side, a file of tests in one process.
 JOBS ?= $(shell nproc)
 
@@ -21,7 +24,7 @@ debian = { export PATH="$$PATH:/usr/sbin:$$(echo /usr/lib/postgresql/*/bin | tr 
 	else echo "Not here:$$missing. Install what is missing: apt-get install $(1)"; false; fi; }
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test damage go-check serve fuzz soak check format bench bench-quick bench-report docs schemas lock clean
+.PHONY: help install demo test test-clusters damage go-check serve fuzz soak check format bench bench-quick bench-report docs schemas lock clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,11 +53,15 @@ test: $(READY) ## all tests
 damage: $(READY) ## damage a log at random, ten thousand times; every time it has to be found (DAMAGES=10000)
 	@LSI_MATCH_DAMAGES=$(DAMAGES) $(BIN)/pytest -q -s tests/oversight/test_damage.py
 
-go-soak: $(READY) ## month after month of a project with kills at random, and the long fault tests (ROUNDS=500)
+soak: $(READY) ## month after month of a project with kills at random, and the long fault tests (ROUNDS=500)
 	@$(BIN)/pytest -q -m soak tests/faults
 	@$(BIN)/python -m tests.soak --rounds $(ROUNDS)
 
-check: $(READY) ## checkpoints and proofs of the log, checked by Go's sumdb/note and sumdb/tlog from Debian
+test-clusters: $(READY) ## the runners processes, Dask and Ray, which it installs beside the rest (400 MB)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-clusters.lock
+	@$(BIN)/pytest tests/chain/test_runners.py $(ARGS)
+
+go-check: $(READY) ## checkpoints and proofs of the log, checked by Go's sumdb/note and sumdb/tlog from Debian
 	@$(call debian,golang-go golang-golang-x-mod-dev,go /usr/share/gocode/src/golang.org/x/mod/sumdb)
 	@$(BIN)/pytest -q tests/trust/test_go.py
 
@@ -93,8 +100,8 @@ schemas: $(READY) ## write the JSON Schemas of every exchanged document
 	@$(BIN)/python -m lsi_match.schemas schemas
 
 lock: $(READY) ## pin the dependencies again, with hashes
-	@$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
-	  --no-annotate --no-header --quiet --upgrade -o requirements.lock
+	@$(BIN)/uv pip compile pyproject.toml $(EXTRAS:%=--extra %) $(LOCKED) --upgrade -o requirements.lock
+	@$(BIN)/uv pip compile pyproject.toml --extra clusters $(LOCKED) --upgrade -c requirements.lock -o requirements-clusters.lock
 
 clean: ## remove what the commands made
 	@rm -rf $(VENV) demo-out build dist benchmarks/out .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,14 +1,20 @@
 """`python -m benchmarks.country`: whole rounds at the size of the country, each in a process of its own.
 
 A world of `partners` × `rows` sealed records, nearly all of the same people at every partner, is prepared once and then
-run: gates → intake (open, check) → match (open, re-key, match) → count → release → destroy. Beside it, in another
-process, a bare DuckDB `GROUP BY` over as many keys, in memory, without a limit: what no matching can do without.
+run as an operator would, by each runner on a copy: gates → intake (open, check) → match (open, re-key, match) → count →
+release → destroy. Beside it, in another process, a bare DuckDB `GROUP BY` over as many keys, in memory, without a
+limit: what no matching can do without. With one partner, a second delivers nothing: there is no round of one.
+
+Seconds by the clock and seconds of processors are both told: on a machine that others use too, the latter are steadier.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
+import re
+import resource
 import secrets
 import shutil
 import subprocess
@@ -16,6 +22,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,16 +32,16 @@ import pyarrow as pa
 
 from benchmarks.figure import growth
 from lsi_match.demo.world import World
-from lsi_match.matcher.run import Run
+from lsi_match.matcher.means import Means, RunnerName
 from lsi_match.matcher.site import utc_now
-from lsi_match.measure import measured
+from lsi_match.runner import run_match
 from lsi_match.sql import locked_connection
 
 OUT = Path(__file__).parent / "out" / "country.json"
 FIGURE = OUT.with_name("growth.svg")
-STEPS = ("gates", "intake", "match", "count", "release", "destroy")
 COUNTRY = (8, 17_800_000)
-GRID = tuple((partners, rows) for partners in (2, 4, 8) for rows in (1_000_000, 5_000_000, 17_800_000))
+GRID = tuple((partners, rows) for partners in (1, 2, 4, 8) for rows in (1_000_000, 5_000_000, 17_800_000))
+RUNNERS: tuple[RunnerName, ...] = ("threads", "processes", "dask", "ray")
 MEMORY = "2GiB"
 
 
@@ -46,47 +53,78 @@ def make(place: Path, partners: int, rows: int) -> World:
     extracts = place / "extracts"
     extracts.mkdir(parents=True)
     bsns = made_up_bsns(rows, 2)
-    world = World(place / "world", config(place / "config", partners, "parquet"), extracts, utc_now)
+    world = World(place / "world", config(place / "config", max(2, partners), "parquet"), extracts, utc_now)
     opening = place / "opening.json"
     opening.write_bytes(agreed(world))
     for i, name in enumerate(world.partners):
         amounts = pl.Series("bedrag", np.random.default_rng(i).integers(0, 1000, len(bsns)))
         ids = pl.int_range(len(bsns), eager=True).cast(pl.String).alias("id")
         file = extracts / f"{name}.parquet"
-        pl.DataFrame([ids, bsns.shuffle(seed=i), amounts]).write_parquet(file)
+        everybody = pl.DataFrame([ids, bsns.shuffle(seed=i), amounts])
+        everybody.head(len(bsns) if i < partners else 0).write_parquet(file)
         prepare_apart(world, name, opening)
         file.unlink()
         print(f"  {name} delivered", file=sys.stderr, flush=True)
     return world
 
 
-def run(place: Path, partners: int) -> dict[str, Any]:
-    """One run: seconds per step, peak memory of the process, and the most that lay in its temporary folders."""
-    from benchmarks.__main__ import ROUND, config
+def copied(place: Path, to: Path) -> Path:
+    """A copy of a world; the sealed parts of its drops, which nobody changes, are the same files."""
 
-    folder = place / "config"
-    world = World(
-        place / "world", folder if folder.exists() else config(folder, partners, "parquet"), place, utc_now
-    )
-    one = Run(world.project, ROUND, utc_now, MEMORY)
-    seconds = {}
-    with Spills(Path.cwd()) as spills, measured("run") as whole:
-        for step in STEPS:
-            start = time.perf_counter()
-            getattr(one, step)()
-            seconds[step] = round(time.perf_counter() - start, 3)
-    one.close()
-    return {"total": whole.seconds, "peak_mib": whole.peak_mib, "spilled": spills.most, **seconds}
+    def copy(source: str, target: str) -> str:
+        if source.endswith(".age"):
+            os.link(source, target)
+            return target
+        return str(shutil.copy2(source, target))
+
+    shutil.copytree(place, to, copy_function=copy)
+    return to
 
 
-class Spills:
-    """The most bytes that DuckDB had spilled at any moment (`.tmp` under a folder, where it spills by default)."""
+def run(place: Path, runner: RunnerName) -> dict[str, Any]:
+    """One run: seconds per step, of processors too, and the peak memory and most bytes spilled of all its processes."""
+    from benchmarks.__main__ import ROUND
 
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.most, self._over = folder, 0, threading.Event()
+    world = World(place / "world", place / "config", place, utc_now)
+    steps: dict[str, float] = {}
+    before = _processors()
+    with Watch(place) as watch:
+        outcome = run_match(
+            world.site.folder,
+            world.project_id,
+            ROUND,
+            means=Means(runner=runner, memory_limit=MEMORY),
+            on_step=lambda step: steps.update({step["step"]: step["seconds"]}),
+        )
+    if outcome["state"] != "released":
+        raise RuntimeError(f"the run was {outcome}")
+    return {
+        "runner": runner,
+        "total": round(sum(steps.values()), 3),
+        "cpu": round(_processors() - before, 3),
+        "peak_mib": watch.peak_mib,
+        "spilled": watch.spilled,
+        "cases": outcome["cases"],
+        **steps,
+    }
+
+
+def _processors() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+class Watch:
+    """The most memory that the processes below this one held together (each shared page counted once), and the most
+    bytes in files of DuckDB that look spilled, here and in the folder of the world."""
+
+    def __init__(self, place: Path) -> None:
+        self._places = (place, Path.cwd())
+        self.peak_mib = self.spilled = 0
+        self._over = threading.Event()
         self._thread = threading.Thread(target=self._look, daemon=True)
 
-    def __enter__(self) -> Spills:
+    def __enter__(self) -> Watch:
         self._thread.start()
         return self
 
@@ -95,13 +133,34 @@ class Spills:
         self._thread.join()
 
     def _look(self) -> None:
-        while not self._over.wait(0.2):
-            files = [*self.folder.glob("*.tmp/*"), *self.folder.glob(".tmp/*")]
-            self.most = max(self.most, sum(file.stat().st_size for file in files if file.exists()))
+        while not self._over.wait(0.5):
+            held = sum(_held(process) for process in _below(os.getpid()))
+            self.peak_mib = max(self.peak_mib, held // 1024)
+            found = [file for place in self._places for file in place.glob("**/duckdb_temp*")]
+            self.spilled = max(self.spilled, sum(file.stat().st_size for file in found if file.exists()))
 
 
-def group_by(partners: int, rows: int) -> float:
-    """Seconds of one bare GROUP BY over `partners` × `rows` random UUIDs, each present at every partner."""
+def _below(process: int) -> list[int]:
+    try:
+        children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    except OSError:
+        return []
+    return [one for child in children for one in (int(child), *_below(int(child)))]
+
+
+def _held(process: int) -> int:
+    """KiB of memory of one process, its part of what it shares; without the API server of Prefect, which is no matching."""
+    try:
+        if b"uvicorn" in Path(f"/proc/{process}/cmdline").read_bytes():
+            return 0
+        told = Path(f"/proc/{process}/smaps_rollup").read_text()
+    except OSError:
+        return 0
+    return int(re.findall(r"^Pss:\s+(\d+) kB", told, re.MULTILINE)[0])
+
+
+def group_by(partners: int, rows: int) -> dict[str, float]:
+    """Seconds, also of processors, of one bare GROUP BY over `partners` × `rows` random UUIDs, each present at every partner."""
     con = locked_connection(memory_limit="16GB")
     keys = pa.FixedSizeBinaryArray.from_buffers(
         pa.binary(16), rows, [None, pa.py_buffer(secrets.token_bytes(16 * rows))]
@@ -115,11 +174,11 @@ def group_by(partners: int, rows: int) -> float:
         con.register("k", pa.table({"k": shuffled}))
         con.execute(f"INSERT INTO keys SELECT k::UUID, {partner} FROM k")
     sql = "SELECT count(*) FROM (SELECT k, bit_or(1::UBIGINT << p) AS m FROM keys GROUP BY k HAVING bit_count(m) >= 2)"
-    start = time.perf_counter()
+    start, used = time.perf_counter(), time.process_time()
     con.execute(sql).fetchall()
-    seconds = time.perf_counter() - start
+    found = {"seconds": time.perf_counter() - start, "cpu": time.process_time() - used}
     con.close()
-    return seconds
+    return found
 
 
 def apart(*arguments: str) -> dict[str, Any]:
@@ -131,55 +190,61 @@ def apart(*arguments: str) -> dict[str, Any]:
     return json.loads(done.stdout)  # type: ignore[no-any-return]
 
 
-def measure(partners: int, rows: int) -> dict[str, Any]:
-    """One size: the run against the mean of the baseline just before and just after it."""
+def measure(partners: int, rows: int, runners: Sequence[RunnerName] = ("threads",)) -> list[dict[str, Any]]:
+    """One size: the runs against the mean of the baseline just before and just after each."""
+    found = []
     with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder)
+        place = Path(folder) / "made"
         make(place, partners, rows)
-        before = apart("--group-by", str(partners), str(rows))["seconds"]
-        took = apart("--run", str(place), str(partners))
-        after = apart("--group-by", str(partners), str(rows))["seconds"]
-        shutil.rmtree(place / "world")
-    baseline = (before + after) / 2
-    return {
-        "partners": partners,
-        "rows": rows,
-        "group_by": baseline,
-        "group_by_each": [before, after],
-        **took,
-    }
+        after = apart("--group-by", str(partners), str(rows))
+        for runner in runners:
+            before = after
+            copy = copied(place, Path(folder) / "run")
+            took = apart("--run", str(copy), runner)
+            shutil.rmtree(copy)
+            after = apart("--group-by", str(partners), str(rows))
+            mean = {key: round((before[key] + after[key]) / 2, 3) for key in before}
+            both = {
+                "partners": partners,
+                "rows": rows,
+                "group_by": mean["seconds"],
+                "group_by_cpu": mean["cpu"],
+            }
+            found.append({**both, **took})
+            keep(found[-1])
+            print(json.dumps(found[-1]), flush=True)
+    return found
 
 
 def keep(found: dict[str, Any]) -> list[dict[str, Any]]:
-    """Add a measurement to those that were made, in the place of an older one of the same size; all of them."""
+    """Add a measurement to those that were made, in the place of an older one of the same; all of them."""
     rows = json.loads(OUT.read_text()) if OUT.exists() else []
-    size = (found["partners"], found["rows"])
-    rows = sorted(
-        [r for r in rows if (r["partners"], r["rows"]) != size] + [found],
-        key=lambda r: (r["partners"], r["rows"]),
-    )
+
+    def which(row: dict[str, Any]) -> tuple[int, int, str]:
+        return row["partners"], row["rows"], row["runner"]
+
+    rows = sorted([r for r in rows if which(r) != which(found)] + [found], key=which)
     OUT.parent.mkdir(exist_ok=True)
     OUT.write_text(json.dumps(rows, indent=2) + "\n")
-    FIGURE.write_text(growth(rows))
+    FIGURE.write_text(growth([row for row in rows if row["runner"] == "threads"]))
     return rows
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.country", description=__doc__)
     parser.add_argument("--group-by", nargs=2, type=int, metavar=("PARTNERS", "ROWS"))
-    parser.add_argument("--run", nargs=2, metavar=("PLACE", "PARTNERS"))
+    parser.add_argument("--run", nargs=2, metavar=("PLACE", "RUNNER"))
     parser.add_argument("--size", nargs=2, type=int, metavar=("PARTNERS", "ROWS"), help="one size only")
+    parser.add_argument("--runners", nargs="+", default=None, choices=RUNNERS, help="these runners only")
     options = parser.parse_args()
     if options.group_by:
-        print(json.dumps({"seconds": group_by(*options.group_by)}))
+        print(json.dumps(group_by(*options.group_by)))
     elif options.run:
-        print(json.dumps(run(Path(options.run[0]), int(options.run[1]))))
+        print(json.dumps(run(Path(options.run[0]), options.run[1])))
     else:
         for partners, rows in [tuple(options.size)] if options.size else GRID:
             print(f"{partners} × {rows:,} …", file=sys.stderr, flush=True)
-            found = measure(partners, rows)
-            keep(found)
-            print(json.dumps(found), flush=True)
+            measure(partners, rows, options.runners or RUNNERS)
     return 0
 
 

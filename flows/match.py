@@ -5,6 +5,9 @@ but that id ever passes through Prefect. A step that was refused leaves its task
 text of the refusal; any other error leaves only the name of its kind and the place in our code, since its text
 could hold data.
 
+The step `match` has its buckets done as tasks, by the task runner that the means of the run name. They are told names
+and a number, and give back a word (`lsi_match.matcher.work`): what a task runner sends elsewhere is no secret.
+
 Run as a process of its own: `python -m flows.match --site DIR --project NAME --round NAME`. It writes one JSON
 document a line: one per step, then the outcome.
 """
@@ -16,7 +19,7 @@ import json
 import os
 import resource
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +28,13 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
+from flows.runners import task_runner
 from lsi_match.errors import LsiError, UnexpectedError
 from lsi_match.matcher.hold import RunHeldError
+from lsi_match.matcher.means import Means
 from lsi_match.matcher.run import Run
 from lsi_match.matcher.site import Site, utc_now
+from lsi_match.matcher.work import Do, do_bucket
 from lsi_match.measure import measured
 from lsi_match.trust import passphrase
 
@@ -47,23 +53,28 @@ def _step(name: str, description: str) -> Callable[[str], State[Any]]:
         log_prints=False,
     )
     def step(run_id: str) -> Any:
-        with measured(name) as took:
-            refusal = _attempt(run_id, name)
-        line = {
-            "step": name,
-            "seconds": took.seconds,
-            "peak_mib": took.peak_mib,
-            "refused": refusal is not None,
-        }
-        print(json.dumps(line), flush=True)
-        if refusal is not None:
-            _refusals[run_id] = refusal
-            if isinstance(refusal, RunHeldError):
-                return Failed(name="Held", message=str(refusal))
-            return Failed(message=str(refusal))
-        return Completed(message=f"{name} done")
+        # Nothing else of this module: a task runner pickles this function with all that it names.
+        return _do_step(run_id, name)
 
     return lambda run_id: step(run_id, return_state=True)
+
+
+def _do_step(run_id: str, name: str) -> State[Any]:
+    with measured(name) as took:
+        refusal = _attempt(run_id, name)
+    line = {
+        "step": name,
+        "seconds": took.seconds,
+        "peak_mib": took.peak_mib,
+        "refused": refusal is not None,
+    }
+    print(json.dumps(line), flush=True)
+    if refusal is not None:
+        _refusals[run_id] = refusal
+        if isinstance(refusal, RunHeldError):
+            return Failed(name="Held", message=str(refusal))
+        return Failed(message=str(refusal))
+    return Completed(message=f"{name} done")
 
 
 def _attempt(run_id: str, name: str) -> LsiError | None:
@@ -84,10 +95,40 @@ release = _step("release", "Seal to each partner its own cases.")
 destroy = _step("destroy", "Destroy the round's key, its drops and everything held in memory.")
 
 
+@task(
+    name="bucket",
+    description="One bucket of the step match, wherever the task runner puts it.",
+    task_run_name="bucket {number}",
+    cache_policy=NO_CACHE,
+    persist_result=False,
+    retries=0,
+    log_prints=False,
+)
+def bucket(site: str, project: str, round_id: str, number: int) -> str:
+    _private_process()
+    return do_bucket(Path(site), project, round_id, number)
+
+
+def _spread(site: str, project: str, round_id: str) -> Do:
+    def do(numbers: Sequence[int]) -> Iterator[str]:
+        futures = [bucket.submit(site, project, round_id, number) for number in numbers]
+        for future in futures:
+            try:
+                yield str(future.result())
+            except Exception as error:  # the run does itself what a lost worker did not
+                yield type(error).__name__
+
+    return do
+
+
 @flow(name="match", persist_result=False, log_prints=False, retries=0)
 def match(site: str, project: str, round_id: str) -> State[Any]:
     """Run one round of one project; a round that was already released is only finished."""
-    run_id = f"{project}.{round_id}"
+    # Nothing else of this module, as in the steps.
+    return _all_steps(f"{project}.{round_id}")
+
+
+def _all_steps(run_id: str) -> State[Any]:
     steps = (
         [release, destroy]
         if _runs[run_id].released
@@ -101,17 +142,19 @@ def match(site: str, project: str, round_id: str) -> State[Any]:
     return Completed(message="waits for cosignatures" if waits else "released and destroyed")
 
 
-def run(site: Path, project: str, round_id: str, memory_limit: str) -> dict[str, Any]:
+def run(site: Path, project: str, round_id: str, means: Means) -> dict[str, Any]:
     """Run the flow; its outcome: `state`, and what refused it or the number of cases."""
     run_id = f"{project}.{round_id}"
+    do = _spread(str(site), project, round_id)
     try:
-        _runs[run_id] = Run(Site(site).project(project), round_id, utc_now, memory_limit)
+        _runs[run_id] = Run(Site(site).project(project), round_id, utc_now, means, do)
     except LsiError as error:
         return _refused(error)
     try:
         if _runs[run_id].ended:
             _runs[run_id].gates()  # raises: there is nothing left to do
-        state = match(str(site), project, round_id, return_state=True)
+        with task_runner(means) as runner:
+            state = match.with_options(task_runner=runner)(str(site), project, round_id, return_state=True)
         if state.is_completed():
             return {"state": "released", **_runs[run_id].summary()}
         return _refused(_refusals.get(run_id) or UnexpectedError(kind=str(state.type), place="prefect"))
@@ -126,24 +169,33 @@ def _refused(error: LsiError) -> dict[str, Any]:
     return {"state": state, "reason": error.reason, "nl": error.text("nl"), "en": error.text("en")}
 
 
+def _private_process() -> None:
+    """No core dumps, files for their owner only."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    os.umask(0o077)
+
+
 def main() -> int:
-    """The process of one run: no core dumps, files for its owner only."""
+    """The process of one run."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--site", type=Path, required=True)
     parser.add_argument("--project", required=True)
     parser.add_argument("--round", required=True)
-    parser.add_argument("--memory-limit", default="2GiB")
+    parser.add_argument("--means", default="{}")
     parser.add_argument("--passphrase-fd", type=int)
     options = parser.parse_args()
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    os.umask(0o077)
+    _private_process()
     if options.passphrase_fd is not None:
         # Read and closed before Prefect starts a server of its own.
         passphrase.use(passphrase.from_descriptor(options.passphrase_fd))
-    outcome = run(options.site, options.project, options.round, options.memory_limit)
+    means = Means.model_validate_json(options.means)
+    outcome = run(options.site.absolute(), options.project, options.round, means)
     print(json.dumps(outcome), flush=True)
     return 0 if outcome["state"] == "released" else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    # By the name under which others find it: what is pickled from `__main__` takes along all that it names.
+    from flows.match import main as under_its_name
+
+    sys.exit(under_its_name())

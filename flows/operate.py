@@ -26,6 +26,7 @@ from lsi_match import key_socket
 from lsi_match.errors import LsiError, UnexpectedError
 from lsi_match.matcher.agenda import Duty
 from lsi_match.matcher.events import events
+from lsi_match.matcher.means import Means
 from lsi_match.matcher.operate import ProjectBusyError, run_alone, watch
 from lsi_match.matcher.site import Project, Site, utc_now
 from lsi_match.monitor.counts import Overview
@@ -45,7 +46,7 @@ _STEPS = ("gates", "intake", "match", "count", "release", "destroy")
     flow_run_name="watch drops of {project}",
     **_OPTIONS,
 )
-def watch_drops(site: str, project: str, memory_limit: str = "2GiB") -> State[Any]:
+def watch_drops(site: str, project: str, memory_limit: str | None = None) -> State[Any]:
     """The duties of every ten minutes. Not tried again: the next look is near."""
     return _look(site, project, {Duty.DROPS, Duty.MATCH}, memory_limit, timedelta(0))
 
@@ -56,7 +57,7 @@ def watch_drops(site: str, project: str, memory_limit: str = "2GiB") -> State[An
     flow_run_name="match {project} {round_id}",
     **_OPTIONS,
 )
-def match(site: str, project: str, round_id: str, memory_limit: str = "2GiB") -> State[Any]:
+def match(site: str, project: str, round_id: str, memory_limit: str | None = None) -> State[Any]:
     """One run, when no other look is at the project."""
     os.umask(0o077)
     try:
@@ -75,7 +76,7 @@ def match(site: str, project: str, round_id: str, memory_limit: str = "2GiB") ->
     **_OPTIONS,
     **_AGAIN,
 )
-def release_held(site: str, project: str, memory_limit: str = "2GiB") -> State[Any]:
+def release_held(site: str, project: str, memory_limit: str | None = None) -> State[Any]:
     """Looks for rounds that are held and of which news came in."""
     return _look(site, project, {Duty.HELD}, memory_limit, _PATIENCE)
 
@@ -104,7 +105,7 @@ def checkpoint(site: str, project: str) -> State[Any]:
     return _look(site, project, {Duty.CHECKPOINT}, "", _PATIENCE)
 
 
-def _look(site: str, project: str, duties: set[Duty], memory_limit: str, patience: timedelta) -> State[Any]:
+def _look(site: str, project: str, duties: set[Duty], memory_limit: str | None, patience: timedelta) -> State[Any]:
     os.umask(0o077)
 
     def run(of: Project, round_id: str) -> dict[str, object]:
@@ -129,7 +130,7 @@ def _look(site: str, project: str, duties: set[Duty], memory_limit: str, patienc
 _outcomes: dict[tuple[str, str], dict[str, Any]] = {}
 
 
-def _run(project: Project, round_id: str, memory_limit: str) -> dict[str, Any]:
+def _run(project: Project, round_id: str, memory_limit: str | None) -> dict[str, Any]:
     _run_task(str(project.site.folder), project.id, round_id, memory_limit, return_state=True)
     return _outcomes.pop((project.id, round_id), {"state": "broken"})
 
@@ -143,7 +144,7 @@ def _run(project: Project, round_id: str, memory_limit: str) -> dict[str, Any]:
     retries=0,
     log_prints=False,
 )
-def _run_task(site: str, project: str, round_id: str, memory_limit: str) -> State[Any]:
+def _run_task(site: str, project: str, round_id: str, memory_limit: str | None) -> State[Any]:
     key = re.sub("[^a-z0-9]+", "-", f"{project}-{round_id}")
     steps: list[dict[str, Any]] = []
     shown: Any = None
@@ -160,7 +161,8 @@ def _run_task(site: str, project: str, round_id: str, memory_limit: str) -> Stat
                 shown, min(done, 100.0), description=f"{project} {round_id}: {step['step']}"
             )
 
-    outcome = run_match(Path(site), project, round_id, memory_limit=memory_limit, on_step=on_step)
+    means = Means.of_site(Path(site), memory_limit=memory_limit or None)
+    outcome = run_match(Path(site), project, round_id, means=means, on_step=on_step)
     _outcomes[project, round_id] = outcome
     with suppress(Exception):
         create_table_artifact(steps, key=f"steps-{key}", description=f"Steps of {project} {round_id}")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from flows.settings import environment
+from lsi_match.matcher.means import Means
 from lsi_match.trust.keys import passphrase_for
 
 
@@ -19,10 +20,13 @@ def run_match(
     project: str,
     round_id: str,
     *,
-    memory_limit: str = "2GiB",
+    means: Means | None = None,
     on_step: Callable[[dict[str, Any]], None] = lambda _: None,
 ) -> dict[str, Any]:
     """Run `flows.match` as a process of its own; calls `on_step` for each step and returns the outcome.
+
+    Args:
+        means: what its buckets are matched with; what the site says (`runner.yaml`) when left out.
 
     Where the process ended without an outcome (killed, out of memory) the state is `broken`. The passphrase of
     the site's keys, when they have one, goes to it through a pipe.
@@ -38,7 +42,7 @@ def run_match(
         "--round",
         round_id,
     ]
-    command += ["--memory-limit", memory_limit]
+    command += ["--means", (means or Means.of_site(site)).model_dump_json()]
     passphrase = passphrase_for(site / "keys")
     pipe = [] if passphrase is None else [_pipe_with(passphrase)]
     for descriptor in pipe:

@@ -17,6 +17,7 @@ from lsi_match.demo import town
 from lsi_match.demo.oracle import expected_cases
 from lsi_match.demo.world import Case, World
 from lsi_match.errors import LsiError
+from lsi_match.matcher.means import Means
 from lsi_match.matcher.run import (
     DropsIncompleteError,
     MemoryLimitError,
@@ -170,7 +171,7 @@ def test_a_round_can_be_ended_without_a_release(world: World) -> None:
 
 
 def test_a_run_that_does_not_fit_in_memory_says_so_and_releases_nothing(world: World) -> None:
-    run = Run(world.project, ROUND, utc_now, memory_limit="1MB")
+    run = Run(world.project, ROUND, utc_now, Means(memory_limit="1MB"))
     run.gates()
     run.intake()
     with pytest.raises(MemoryLimitError):

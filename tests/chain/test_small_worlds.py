@@ -15,7 +15,7 @@ from handmade import document, selection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lsi_match.matcher.buckets import Draw, Matched, Matching
+from lsi_match.matcher.buckets import Draw, Matched, Matching, Plan
 from lsi_match.matcher.engine import Engine, Outcome
 from lsi_match.matcher.intake import Drop
 from lsi_match.protocol.manifest import Manifest
@@ -53,7 +53,12 @@ def records(kinds: int = 2) -> st.SearchStrategy[list[Record]]:
 
 
 def block(kind: str, number: int) -> bytes:
-    return (kind.encode() * 16)[:12] + number.to_bytes(4, "big")
+    """Sixteen bytes whose first two, which tell the part, are spread over their range."""
+    return prefix_of(number).to_bytes(2, "big") + (kind.encode() * 16)[:10] + number.to_bytes(4, "big")
+
+
+def prefix_of(number: int) -> int:
+    return number * 25_033 % 65_536
 
 
 @dataclass
@@ -105,13 +110,13 @@ def given_to(world: list[Record], manifest: Manifest, parts: int) -> list[Drop]:
 
 
 def bucket_of(record: Record, parts: int) -> int:
-    """Equal first numbers are in one part; any rule that keeps to that will do."""
-    kind, number = next((k, n) for k, n in enumerate(record.numbers) if n is not None)
-    return (7 * number + 3 * kind) % parts
+    """The part is a range of the first number."""
+    number = next(n for n in record.numbers if n is not None)
+    return prefix_of(number) * parts // 65_536
 
 
 def match(manifest: Manifest, drops: list[Drop], draw: Draw = token_bytes, most: int = 1) -> Matched:
-    matching = Matching(manifest, drops, "1GB", draw, most)
+    matching = Matching(Plan(manifest, drops, "1GB", most), draw)
     for _ in matching.work():
         pass
     return matching.matched()
@@ -266,14 +271,14 @@ def test_a_bucket_holds_no_more_than_its_own_records(monkeypatch: pytest.MonkeyP
     seen: list[int] = []
     outcome = Engine.outcome
 
-    def watched(self: Engine, to_release: bool = True) -> Outcome:
+    def watched(self: Engine) -> Outcome:
         seen.append(int(str(self.rows("SELECT count(*) FROM record")[0][0])))
-        return outcome(self, to_release)
+        return outcome(self)
 
     monkeypatch.setattr(Engine, "outcome", watched)
     world = [Record(partner, (number, None), True, False) for number in range(30) for partner in PARTNERS]
     found = matched(world, parts=5)
-    assert seen == [18] * 5
+    assert seen == [sum(bucket_of(record, 5) == part for record in world) for part in range(5)]
     assert found.cases == 30
     seen.clear()
     found = matched(
@@ -292,7 +297,7 @@ def test_above_the_largest_number_of_cases_nothing_is_kept_for_a_release() -> No
     few = manifest.model_copy(update={"release": manifest.release.model_copy(update={"max_cases": 5})})
     found = match(few, given_to(world, few, 40))
     assert found.cases == 40, "counted to the end, so that the log can say how many"
-    assert sum(found.release(partner).num_rows for partner in PARTNERS) <= 3 * 8
+    assert sum(found.release(partner).num_rows for partner in PARTNERS) == 0
 
 
 def test_keys_in_the_engine_are_not_the_pseudonyms_and_differ_per_engine() -> None:

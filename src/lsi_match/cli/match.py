@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from cyclopts import App
 
@@ -63,15 +63,31 @@ def open_(site: Path, project: str, round_id: str, *, reference_date: date, json
 
 
 @app.command
-def run(site: Path, project: str, round_id: str, *, memory_limit: str = "2GiB", json: Json = False) -> int:
+def run(
+    site: Path,
+    project: str,
+    round_id: str,
+    *,
+    runner: Literal["threads", "processes", "dask", "ray"] | None = None,
+    workers: int | None = None,
+    cluster: str | None = None,
+    memory_limit: str | None = None,
+    json: Json = False,
+) -> int:
     """Run a round: gates, intake, match, count, release, destroy. A process of its own does it, through Prefect.
+
+    What is left out is as SITE/runner.yaml says, or else by default: threads, 2GiB.
 
     Args:
         site: the matching site.
         project: id of the project.
         round_id: the round.
-        memory_limit: of the matching engine, for example 4GiB.
+        runner: what the buckets of the match are spread over: threads, processes, or a Dask or Ray cluster.
+        workers: how many buckets at once on this machine.
+        cluster: address of a Dask or Ray cluster that is there, for example tls://scheduler:8786.
+        memory_limit: of the matching engines of this machine together, for example 4GiB; with a cluster, of each.
     """
+    from lsi_match.matcher.means import Means
     from lsi_match.runner import run_match
 
     def on_step(step: dict[str, Any]) -> None:
@@ -82,7 +98,8 @@ def run(site: Path, project: str, round_id: str, *, memory_limit: str = "2GiB", 
                 markup=False,
             )
 
-    outcome = run_match(site, project, round_id, memory_limit=memory_limit, on_step=on_step)
+    means = Means.of_site(site, runner=runner, workers=workers, cluster=cluster, memory_limit=memory_limit)
+    outcome = run_match(site, project, round_id, means=means, on_step=on_step)
     if json:
         print_json(outcome)
     elif outcome["state"] == "released":
@@ -113,23 +130,23 @@ def run(site: Path, project: str, round_id: str, *, memory_limit: str = "2GiB", 
 
 
 @app.command
-def watch(site: Path, *, memory_limit: str = "2GiB", json: Json = False) -> int:
+def watch(site: Path, *, memory_limit: str | None = None, json: Json = False) -> int:
     """Look once at every project: take in deliveries, open, run and end rounds as the manifests say, hand out.
 
     Can be given at any time, by hand or by a timer; what was done stands in the log.
 
     Args:
         site: the matching site.
-        memory_limit: of the matching engine, for example 4GiB.
+        memory_limit: of the matching engines together, for example 4GiB; as SITE/runner.yaml says when left out.
     """
 
+    from lsi_match.matcher.means import Means
     from lsi_match.matcher.operate import watch_site
     from lsi_match.matcher.site import Site, utc_now
     from lsi_match.runner import run_match
 
-    seen = watch_site(
-        Site(site), utc_now, lambda p, r: run_match(p.site.folder, p.id, r, memory_limit=memory_limit)
-    )
+    means = Means.of_site(site, memory_limit=memory_limit)
+    seen = watch_site(Site(site), utc_now, lambda p, r: run_match(p.site.folder, p.id, r, means=means))
     if json:
         print_json({"projects": [_watched(one) for one in seen]})
     for one in [] if json else seen:

@@ -19,13 +19,15 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from lsi_match.matcher.engine import Engine, Outcome
-from lsi_match.matcher.intake import Drop
+from lsi_match.matcher.intake import Drop, parts_of
 from lsi_match.protocol.manifest import Manifest
 from lsi_match.protocol.tables import CASE, REFERENCE, release_columns
 from lsi_match.tables import BLOCK, schema_of
@@ -35,6 +37,8 @@ from lsi_match.trust.blocks import BLOCK as BLOCK_BYTES
 ROWS = 4_000_000
 #: Partner → the rows of a bucket, and what each record is called over the whole round.
 Bucket = dict[str, tuple[pa.Table, np.ndarray]]
+#: Kind → numbers on bridges (see the module's text).
+Bridges = dict[str, pa.Array]
 #: Random bytes, as many as asked.
 Draw = Callable[[int], bytes]
 
@@ -101,104 +105,165 @@ class Matched:
         return table.take(pc.sort_indices(table, sort_keys=order)).combine_chunks().cast(schema)
 
 
-class Matching:
-    """The matching of a round, from its accepted drops.
+@dataclass(frozen=True)
+class Result:
+    """What one bucket gave.
 
-    Args:
-        memory_limit: of each database, in the words of DuckDB.
-        draw: where the ids of cases come from; another one in tests only.
-        most: rows of one bucket.
+    Attributes:
+        outcome: of the subjects that are in this bucket alone.
+        touched: as `Engine.subjects`, of those.
+        tied: partner → its rows that are tied to another bucket, and what these records are called.
     """
 
-    def __init__(
-        self,
-        manifest: Manifest,
-        drops: Sequence[Drop],
-        memory_limit: str,
-        draw: Draw = secrets.token_bytes,
-        most: int = ROWS,
-    ) -> None:
-        self._manifest, self._drops, self._memory_limit = manifest, drops, memory_limit
-        self._draw, self._most = draw, most
+    outcome: Outcome
+    touched: pa.Table
+    tied: Bucket
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which buckets a round is matched in. A bucket gives the same wherever and whenever it is done.
+
+    Args:
+        drops: those that were accepted.
+        memory_limit: of each database, in the words of DuckDB.
+        most: rows of one bucket.
+        threads: of each database; as many as there are processors when left out.
+    """
+
+    manifest: Manifest
+    drops: Sequence[Drop]
+    memory_limit: str
+    most: int = ROWS
+    threads: int | None = None
+
+    @cached_property
+    def buckets(self) -> list[list[range]]:
+        """Per bucket the parts of the drops that it is made of, as many at once as are opened at once."""
+        ranges = _ranges(self.drops, self.most)
+        return [ranges] if self.manifest.subject.person_keys else [[parts] for parts in ranges]
+
+    def match(self, number: int, bridges: Bridges) -> Result:
+        """Open, re-key and match bucket `number`.
+
+        Raises:
+            duckdb.OutOfMemoryException: it does not fit.
+            DropRefusedError: a drop was changed since it was accepted.
+        """
+        engine = self.engine()
+        tied: Bucket = {}
+        try:
+            for parts in self.buckets[number]:
+                for partner, (rows, numbers) in self._opened(parts).items():
+                    away = _any_of(rows, bridges)
+                    if away.any():
+                        tied[partner] = rows.filter(pa.array(away)), numbers[away]
+                        rows, numbers = rows.filter(pa.array(~away)), numbers[~away]
+                    engine.add(partner, rows, numbers)
+            engine.match()
+            return Result(engine.outcome(), engine.subjects(), tied)
+        finally:
+            engine.close()
+
+    def engine(self) -> Engine:
+        return Engine(self.manifest, self.memory_limit, self.threads)
+
+    def bridges(self) -> list[Bridges]:
+        """Per bucket, of the numbers on records that have numbers of two kinds or more, those in its range."""
+        kinds = self.manifest.subject.kinds
+        if len(kinds) == 1 or self.manifest.subject.person_keys:
+            return [{} for _ in self.buckets]
+        with ThreadPoolExecutor(2) as pool:
+            found = list(pool.map(lambda parts: self._on_bridges(parts[0]), self.buckets))
+        numbers = {kind: pc.unique(pa.chunked_array([one[kind] for one in found], BLOCK)) for kind in kinds}
+        parts = len(self.drops[0].descriptor.parts)
+        places = {kind: parts_of(own, parts) for kind, own in numbers.items()}
+        return [
+            {kind: numbers[kind].filter(pa.array(np.isin(places[kind], ranges[0]))) for kind in kinds}
+            for ranges in self.buckets
+        ]
+
+    def _on_bridges(self, parts: range) -> Bridges:
+        """Kind → the numbers of records that have numbers of two kinds or more."""
+        kinds = self.manifest.subject.kinds
+        found = {kind: [pa.array([], BLOCK)] for kind in kinds}
+        for rows, _ in self._opened(parts).values():
+            has = sum(pc.is_valid(rows.column(kind)).to_numpy().astype(np.uint8) for kind in kinds)
+            bridges = rows.filter(pa.array(np.asarray(has) >= 2))
+            for kind in kinds:
+                found[kind] += pc.drop_null(bridges.column(kind)).chunks
+        return {kind: pc.unique(pa.chunked_array(own, BLOCK)) for kind, own in found.items()}
+
+    @cached_property
+    def _starts(self) -> dict[str, np.ndarray]:
+        """Records are numbered drop by drop, in the order of their parts: partner → the number that each part begins at."""
+        starts, start = {}, 0
+        for drop in self.drops:
+            starts[drop.partner] = start + np.cumsum([0, *(part.rows for part in drop.descriptor.parts)])
+            start += drop.descriptor.rows
+        return starts
+
+    def _opened(self, parts: range) -> Bucket:
+        found = {}
+        for drop in self.drops:
+            rows = pa.concat_tables(drop.part(number) for number in parts)
+            first = int(self._starts[drop.partner][parts[0]])
+            found[drop.partner] = rows, np.arange(first, first + len(rows), dtype=np.uint32)
+        return found
+
+
+#: Has all buckets of a plan done, somewhere, and gives what came of them, in order.
+Spread = Callable[[Plan, Sequence[Bridges]], Iterator[Result]]
+
+
+def here(plan: Plan, bridges: Sequence[Bridges]) -> Iterator[Result]:
+    """One bucket after another, in this thread."""
+    return (plan.match(number, own) for number, own in enumerate(bridges))
+
+
+class Matching:
+    """The matching of a round.
+
+    Args:
+        draw: where the ids of cases come from; another one in tests only.
+    """
+
+    def __init__(self, plan: Plan, draw: Draw = secrets.token_bytes) -> None:
+        self._plan, self._draw = plan, draw
         self._outcomes: list[Outcome] = []
 
     def matched(self) -> Matched:
         """What came out, once `work` is done."""
-        return Matched(self._manifest, self._outcomes, self._draw)
+        return Matched(self._plan.manifest, self._outcomes, self._draw)
 
-    def work(self) -> Iterator[pa.Table]:
-        """Match bucket by bucket; after each, whom it touched (`Engine.subjects`).
+    def work(self, spread: Spread = here) -> Iterator[pa.Table]:
+        """Have every bucket matched; after each, whom it touched (`Engine.subjects`). Then, over all buckets, whoever is
+        tied to several.
 
         Raises:
-            duckdb.OutOfMemoryException: a bucket does not fit.
-            DropRefusedError: a drop was changed since it was accepted.
+            what `Plan.match` raises.
         """
-        kinds, persons = self._manifest.subject.kinds, bool(self._manifest.subject.person_keys)
-        one_kind = len(kinds) == 1
-        bridged = {} if one_kind or persons else _numbers_on_bridges(self._drops, kinds, self._most)
-        together = self._engine() if persons or any(len(one) for one in bridged.values()) else None
+        together = None
         try:
-            for bucket in _buckets(self._drops, self._most):
-                if together is not None:
-                    for partner, (rows, numbers) in bucket.items():
-                        tied = np.ones(len(rows), np.bool_) if persons else _any_of(rows, bridged)
-                        together.add(partner, rows.filter(pa.array(tied)), numbers[tied])
-                        bucket[partner] = rows.filter(pa.array(~tied)), numbers[~tied]
-                if not persons:
-                    engine = self._engine()
-                    try:
-                        for partner, (rows, numbers) in bucket.items():
-                            engine.add(partner, rows, numbers)
-                        yield self._of(engine)
-                    finally:
-                        engine.close()
+            for result in spread(self._plan, self._plan.bridges()):
+                for partner, (rows, numbers) in result.tied.items():
+                    together = together or self._plan.engine()
+                    together.add(partner, rows, numbers)
+                self._keep(result.outcome)
+                yield result.touched
             if together is not None:
-                yield self._of(together)
+                together.match()
+                self._keep(together.outcome())
+                yield together.subjects()
         finally:
             if together is not None:
                 together.close()
 
-    def _engine(self) -> Engine:
-        return Engine(self._manifest, self._memory_limit)
-
-    def _of(self, engine: Engine) -> pa.Table:
-        """What the records of one engine give; kept, but for the subjects it touched."""
-        engine.match()
-        self._outcomes.append(engine.outcome(_allowed(self._manifest, self._outcomes)))
-        return engine.subjects()
-
-
-def _allowed(manifest: Manifest, outcomes: Sequence[Outcome]) -> bool:
-    """Whether there are not yet more cases than may be released."""
-    return sum(len(one.subjects) for one in outcomes) <= manifest.release.max_cases
-
-
-def _buckets(drops: Sequence[Drop], most: int) -> Iterator[Bucket]:
-    """One by one; the next is opened meanwhile. Records are numbered drop by drop, in the order of their parts."""
-    starts, start = {}, 0
-    for drop in drops:
-        starts[drop.partner] = start + np.cumsum([0, *(part.rows for part in drop.descriptor.parts)])
-        start += drop.descriptor.rows
-
-    def opened(parts: range) -> Bucket:
-        found = {}
-        for drop in drops:
-            rows = pa.concat_tables(drop.part(number) for number in parts)
-            first = int(starts[drop.partner][parts[0]])
-            found[drop.partner] = rows, np.arange(first, first + len(rows), dtype=np.uint32)
-        return found
-
-    coming = _ranges(drops, most)
-    with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(opened, coming.pop(0))
-        while True:
-            bucket = waiting.result()
-            more = bool(coming)
-            if more:
-                waiting = pool.submit(opened, coming.pop(0))
-            yield bucket
-            if not more:
-                return
+    def _keep(self, outcome: Outcome) -> None:
+        """Above the largest number of cases there is no release: then no rows for one are kept either."""
+        self._outcomes.append(outcome)
+        if sum(len(one.subjects) for one in self._outcomes) > self._plan.manifest.release.max_cases:
+            self._outcomes = [replace(one, released={}, subjects_of={}) for one in self._outcomes]
 
 
 def _ranges(drops: Sequence[Drop], most: int) -> list[range]:
@@ -213,22 +278,12 @@ def _ranges(drops: Sequence[Drop], most: int) -> list[range]:
     return [*found, range(first, len(rows))]
 
 
-def _numbers_on_bridges(drops: Sequence[Drop], kinds: Sequence[str], most: int) -> dict[str, pa.Array]:
-    """Kind → the numbers of records that have numbers of two kinds or more."""
-    found = {kind: pa.array([], BLOCK) for kind in kinds}
-    for bucket in _buckets(drops, most):
-        for rows, _ in bucket.values():
-            has = sum(pc.is_valid(rows.column(kind)).to_numpy().astype(np.uint8) for kind in kinds)
-            bridges = rows.filter(pa.array(np.asarray(has) >= 2))
-            for kind in kinds:
-                own = pc.drop_null(bridges.column(kind))
-                found[kind] = pc.unique(pa.chunked_array([found[kind], *own.chunks], BLOCK))
-    return found
-
-
-def _any_of(rows: pa.Table, bridged: dict[str, pa.Array]) -> np.ndarray:
-    """Which rows have one of these numbers."""
+def _any_of(rows: pa.Table, bridges: Bridges) -> np.ndarray:
+    """Which rows are a bridge, or have one of these numbers."""
     found = np.zeros(len(rows), np.bool_)
-    for kind, numbers in bridged.items():
+    if not bridges:
+        return found
+    has = sum(pc.is_valid(rows.column(kind)).to_numpy().astype(np.uint8) for kind in bridges)
+    for kind, numbers in bridges.items():
         found |= pc.is_in(rows.column(kind), value_set=numbers).to_numpy()
-    return found
+    return found | (np.asarray(has) >= 2)

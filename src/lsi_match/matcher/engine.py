@@ -6,8 +6,8 @@
     subject_of(record, subject)             the same, after conflicts are resolved
     subject(subject, cell, m0…)             per subject the signals of each partner, null where it has no record
     profile(subject, cell, partners, …)     the columns that the match rule may name
-    case_subject(subject)                   the subjects that meet the rule
-    case_record(record, subject)            their records
+    case_subject(subject, cell, …)          the subjects that meet the rule, with their profile
+    case_record(record, subject, …)         their records
 
 An engine is given the records of one bucket of the round, or of a whole round (`lsi_match.matcher.buckets`); the ids
 of the cases are drawn when all are known. A subject goes by the number of its first record in the round. With one
@@ -71,12 +71,12 @@ class Outcome:
 class Engine:
     """A database in memory, and a key that lives as long as this object."""
 
-    def __init__(self, manifest: Manifest, memory_limit: str = "2GiB") -> None:
+    def __init__(self, manifest: Manifest, memory_limit: str = "2GiB", threads: int | None = None) -> None:
         self.manifest = manifest
         self.partners = list(manifest.partners)
         self.kinds = manifest.subject.kinds
         self._run_key = make_key()
-        self._con = locked_connection(memory_limit=memory_limit)
+        self._con = locked_connection(memory_limit=memory_limit, threads=threads)
         self._slots = max((len(p.attribute_ids) for p in manifest.partners.values()), default=0)
         slots = "".join(f", a{i} USMALLINT" for i in range(self._slots))
         self._con.execute(
@@ -206,17 +206,18 @@ class Engine:
     def _case_subject(self) -> str:
         """Step `case_subject`: the subjects that meet the match rule."""
         rule = self.manifest.match_predicate().sql()
-        return f"CREATE TABLE case_subject AS SELECT subject FROM profile WHERE ({rule}) ORDER BY subject"
+        return f"CREATE TABLE case_subject AS SELECT * FROM profile WHERE ({rule}) ORDER BY subject"
 
     # what comes out
 
-    def outcome(self, to_release: bool = True) -> Outcome:
-        """Everything that may outlive this engine; without the rows `to_release` where there will be no release."""
+    def outcome(self) -> Outcome:
+        """Everything that may outlive this engine; without rows to release where there are more cases than allowed."""
         subjects = self._con.execute("SELECT subject FROM case_subject ORDER BY subject").fetchnumpy()
         held = self._con.execute(
-            "SELECT partner, count(DISTINCT subject) FROM case_record JOIN record USING (record) GROUP BY partner"
+            "SELECT partner, count(DISTINCT subject) FROM case_record GROUP BY partner"
         ).fetchall()
         cases_of = {self.partners[position]: count for position, count in held}
+        to_release = len(subjects["subject"]) <= self.manifest.release.max_cases
         return Outcome(
             self.counts(),
             self.group_counts(),
@@ -241,7 +242,7 @@ class Engine:
             "delivered": "SELECT cell, count(*) FROM record GROUP BY cell",
             "subjects": "SELECT cell, count(*) FROM subject GROUP BY cell",
             "matched": "SELECT cell, count(*) FROM profile WHERE partners >= 2 GROUP BY cell",
-            "cases": "SELECT cell, count(*) FROM case_subject JOIN subject USING (subject) GROUP BY cell",
+            "cases": "SELECT cell, count(*) FROM case_subject GROUP BY cell",
         }
         return {stage: dict(self._con.execute(sql).fetchall()) for stage, sql in stages.items()}
 
@@ -253,8 +254,8 @@ class Engine:
         position = self.partners.index(recipient)
         chosen = ", ".join(f"{self._released(c)} AS {quoted(c.name)}" for c in columns)
         table = self._con.sql(
-            f"SELECT {chosen} FROM case_record JOIN record USING (record) JOIN profile USING (subject) "
-            f"WHERE record.partner = {position} ORDER BY subject, record.reference"
+            f"SELECT {chosen} FROM case_record JOIN case_subject USING (subject) "
+            f"WHERE case_record.partner = {position} ORDER BY subject, reference"
         ).to_arrow_table()
         return _blocks_from_text(table, columns)
 
@@ -263,13 +264,13 @@ class Engine:
             case "case":
                 return "case_record.subject"
             case "reference":
-                return "record.reference"
+                return "case_record.reference"
             case "selection":
-                return "record.selection"
+                return "case_record.selection"
             case "partner":
-                return f"profile.{quoted(column.other)}"
+                return f"case_subject.{quoted(column.other)}"
             case "signal":
-                return f"profile.{quoted(f'{column.other}_{column.item}')}"
+                return f"case_subject.{quoted(f'{column.other}_{column.item}')}"
             case "attribute":
                 return self._attribute_text(column.other, column.item)
 
@@ -280,7 +281,7 @@ class Engine:
         slot = f"r.a{partner.attribute_ids.index(item)}"
         return (
             f"(SELECT coalesce(string_agg(DISTINCT {_label(attribute, slot)}, '; ' ORDER BY {_label(attribute, slot)}), '') "
-            f"FROM case_record s JOIN record r USING (record) WHERE s.subject = case_record.subject "
+            f"FROM case_record r WHERE r.subject = case_record.subject "
             f"AND r.partner = {self.partners.index(other)} AND {slot} <> {NO_VALUE})"
         )
 
@@ -328,7 +329,7 @@ _JOINED = (
 _RELEASED = (
     "SELECT DISTINCT key::BLOB AS key, kind, {position}::UTINYINT AS partner, 255::UTINYINT AS selection, "
     'true AS "case" FROM identifier JOIN case_record USING (record) WHERE subject IN '
-    "(SELECT subject FROM case_record JOIN record USING (record) WHERE record.partner = {position})"
+    "(SELECT subject FROM case_record WHERE partner = {position})"
 )
 
 
@@ -373,11 +374,12 @@ def _case_record(one_kind: bool) -> str:
     """Step `case_record`: every record of every case."""
     if one_kind:
         return (
-            "CREATE TABLE case_record AS SELECT r.record, k.subject FROM record r JOIN "
-            "(SELECT key, subject FROM subject JOIN case_subject USING (subject)) k USING (key)"
+            "CREATE TABLE case_record AS SELECT r.* EXCLUDE (key), k.subject FROM record r JOIN "
+            "(SELECT key, subject FROM subject SEMI JOIN case_subject USING (subject)) k USING (key)"
         )
     return (
-        "CREATE TABLE case_record AS SELECT record, subject FROM case_subject JOIN subject_of USING (subject)"
+        "CREATE TABLE case_record AS SELECT r.*, s.subject FROM record r JOIN "
+        "(SELECT record, subject FROM subject_of SEMI JOIN case_subject USING (subject)) s USING (record)"
     )
 
 

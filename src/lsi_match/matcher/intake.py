@@ -7,14 +7,15 @@ positions within what the manifest lists, counts as described).
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -39,6 +40,8 @@ from lsi_match.trust.signing import verify
 
 DROP = "drop"
 MAX_DESCRIPTOR = 8 * 2**20
+#: Per selection the number of rows per group cell.
+Cells = list[dict[int, int]]
 #: How far a partner's clock may run ahead of ours.
 CLOCK_SKEW = timedelta(minutes=5)
 
@@ -129,11 +132,6 @@ class Drop:
     descriptor: DropDescriptor
     round_: Round = field(repr=False)
 
-    @property
-    def parts(self) -> Iterator[pa.Table]:
-        """The rows of every part, one after another."""
-        return (self.part(number) for number in range(len(self.descriptor.parts)))
-
     def part(self, number: int) -> pa.Table:
         """The rows of a part, opened again: they are those that were accepted, or none.
 
@@ -154,7 +152,19 @@ class Round:
 
 
 def receive(file: Path, partner: str, round_: Round, now: datetime) -> Drop:
-    """The drop whose descriptor is `file`, found in the inbox of `partner`.
+    """The drop whose descriptor is `file`, found in the inbox of `partner`; all of it is checked.
+
+    Raises: as `receiving`, and while its parts are checked.
+    """
+    drop, parts = receiving(file, partner, round_, now)
+    for _ in parts:
+        pass
+    return drop
+
+
+def receiving(file: Path, partner: str, round_: Round, now: datetime) -> tuple[Drop, Iterator[pa.Table]]:
+    """The drop whose descriptor is `file`, and its parts, each checked before it is given. The drop is accepted when
+    all of them were given: whoever takes them has to let go of what it made of them when one is refused.
 
     Raises:
         DropRefusedError: why it is refused, in the order of the module's text.
@@ -169,11 +179,24 @@ def receive(file: Path, partner: str, round_: Round, now: datetime) -> Drop:
     key = manifest.controllers[partner].signing_key
     descriptor = verify(data, DROP, DropDescriptor, key, what=file.name, party=partner)
     check_descriptor(descriptor, partner, file.name, round_, now)
+    drop = Drop(partner, file, digest_of_bytes(data), descriptor, round_)
+    return drop, _checked_parts(file, descriptor, round_)
+
+
+def _checked_parts(file: Path, descriptor: DropDescriptor, round_: Round) -> Iterator[pa.Table]:
+    """Two parts are checked while another is used; no more are held."""
+    waiting: deque[Future[tuple[pa.Table, Cells]]] = deque()
+    numbers, cells = iter(range(len(descriptor.parts))), []
     with ThreadPoolExecutor(2) as pool:
-        numbers = range(len(descriptor.parts))
-        cells = list(pool.map(lambda number: _checked_part(file, number, descriptor, round_), numbers))
-    _check_counts(cells, descriptor, manifest, file.name)
-    return Drop(partner, file, digest_of_bytes(data), descriptor, round_)
+        while True:
+            for number in islice(numbers, 2 - len(waiting)):
+                waiting.append(pool.submit(_checked_part, file, number, descriptor, round_))
+            if not waiting:
+                break
+            table, found = waiting.popleft().result()
+            cells.append(found)
+            yield table
+    _check_counts(cells, descriptor, round_.manifest, file.name)
 
 
 def check_descriptor(
@@ -250,8 +273,10 @@ def _opened(file: Path, number: int, descriptor: DropDescriptor, round_: Round) 
     return table
 
 
-def _checked_part(file: Path, number: int, descriptor: DropDescriptor, round_: Round) -> list[dict[int, int]]:
-    """Per selection its rows per group cell, when the part holds only what the manifest lists."""
+def _checked_part(
+    file: Path, number: int, descriptor: DropDescriptor, round_: Round
+) -> tuple[pa.Table, Cells]:
+    """The rows of a part, and per selection how many per group cell, when it holds only what the manifest lists."""
     table, part = _opened(file, number, descriptor, round_), descriptor.parts[number]
     partner = round_.manifest.partners[descriptor.partner]
     for column, allowed in _allowed(round_.manifest, partner, table).items():
@@ -265,7 +290,7 @@ def _checked_part(file: Path, number: int, descriptor: DropDescriptor, round_: R
         raise PartUndeclaredError(
             partner=descriptor.partner, file=part.file, column=round_.manifest.subject.kinds[0], row=first + 1
         )
-    return [_cells(table, position) for position in range(len(partner.selections))]
+    return table, [_cells(table, position) for position in range(len(partner.selections))]
 
 
 def _cells(table: pa.Table, position: int) -> dict[int, int]:
@@ -297,19 +322,17 @@ def _allowed(manifest: Manifest, partner: Partner, table: pa.Table) -> dict[str,
 
 def _in_range(table: pa.Table, round_: Round, number: int) -> pa.ChunkedArray:
     """Which rows have a pseudonym at all, and their first one in the range of this part."""
-    first = pc.coalesce(*(table.column(kind) for kind in round_.manifest.subject.kinds))
-    prefix = pc.binary_slice(first.cast(pa.binary()), 0, 2)
-    present = pc.is_valid(first)
-    low, high = (_boundary(n, round_.opening.parts) for n in (number, number + 1))
-    inside = pc.greater_equal(prefix, pa.scalar(low.to_bytes(2, "big"), pa.binary()))
-    if high < 65_536:
-        inside = pc.and_(inside, pc.less(prefix, pa.scalar(high.to_bytes(2, "big"), pa.binary())))
-    return pc.and_(present, pc.fill_null(inside, False))
+    kinds = [table.column(kind) for kind in round_.manifest.subject.kinds]
+    first = (pc.coalesce(*kinds) if len(kinds) > 1 else kinds[0]).combine_chunks()
+    first = first.chunk(0) if isinstance(first, pa.ChunkedArray) else first
+    inside = parts_of(first, round_.opening.parts) == number
+    return pa.chunked_array([pa.array(inside & np.asarray(first.is_valid()))])
 
 
-def _boundary(number: int, parts: int) -> int:
-    """The first 16-bit prefix that belongs to part `number` of `parts`."""
-    return -(-number * 65_536 // parts)
+def parts_of(numbers: pa.Array, parts: int) -> np.ndarray:
+    """The part that each number is in where it is the first of its record: its first 16 bits say so (docs/protocol.md)."""
+    data = np.frombuffer(numbers.buffers()[1], dtype=">u2")[numbers.offset * 8 :: 8][: len(numbers)]
+    return data.astype(np.uint32) * parts // 65_536
 
 
 def _first_false(flags: pa.ChunkedArray) -> int | None:
@@ -317,9 +340,7 @@ def _first_false(flags: pa.ChunkedArray) -> int | None:
     return None if found.as_py() < 0 else int(found.as_py())
 
 
-def _check_counts(
-    parts: list[list[dict[int, int]]], descriptor: DropDescriptor, manifest: Manifest, file: str
-) -> None:
+def _check_counts(parts: list[Cells], descriptor: DropDescriptor, manifest: Manifest, file: str) -> None:
     """The rows of each selection are as many as was said; and in no cell more than had a signal."""
     names = cell_names(manifest.monitor)
     for position, selection in enumerate(manifest.partners[descriptor.partner].selections):

@@ -13,8 +13,10 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -29,7 +31,7 @@ from lsi_match.files import (
     sync_folder,
     write_whole,
 )
-from lsi_match.matcher import buckets
+from lsi_match.matcher import buckets, work
 from lsi_match.matcher.counts_table import counts_table, published
 from lsi_match.matcher.gates import require
 from lsi_match.matcher.hold import (
@@ -41,7 +43,8 @@ from lsi_match.matcher.hold import (
     hold_of,
     justifications,
 )
-from lsi_match.matcher.intake import Drop, DropDuplicateError, PartnerNotInManifestError, Round, receive
+from lsi_match.matcher.intake import Drop, DropDuplicateError, PartnerNotInManifestError, Round, receiving
+from lsi_match.matcher.means import Means
 from lsi_match.matcher.proofs import cosigned_state, keep_proof, position_of, put_proofs
 from lsi_match.matcher.site import OPENING, Project, json_document
 from lsi_match.matcher.subjects import intake_file, match_file, release_file
@@ -242,7 +245,14 @@ def _times(ratio: Ratio) -> str:
 class Run:
     """The run of one round; see the module's text."""
 
-    def __init__(self, project: Project, round_id: str, clock: Clock, memory_limit: str = "2GiB") -> None:
+    def __init__(
+        self,
+        project: Project,
+        round_id: str,
+        clock: Clock,
+        means: Means | None = None,
+        do: work.Do | None = None,
+    ) -> None:
         self.project = project
         self.round_id = round_id
         self._clock = clock
@@ -252,7 +262,8 @@ class Run:
         self._opening_digest = digest_of_bytes(data)
         self._journal = project.journal()  # first: where there is no log, no lock is left behind
         self._lock = _lock(project.round_folder(round_id) / "lock", round_id, project.id)
-        self._memory_limit = memory_limit
+        self._means = means or Means()
+        self._do = do or self._in_threads
         self._drops: dict[str, Drop] = {}
         self._engine: buckets.Matched | None = None
         #: When the step began that is logged next.
@@ -377,12 +388,12 @@ class Run:
         try:
             if partner in self._drops:
                 raise DropDuplicateError(partner=partner, file=file.name)
-            drop = receive(file, partner, round_, self._clock())
+            drop, parts = receiving(file, partner, round_, self._clock())
+            subjects = intake_file(self.project, self.round_id, self._manifest, partner, parts)
         except LsiError as error:
             self._record(Step.INTAKE, {"partner": partner}, error=error)
             self._quarantine(file, partner, error)
             return
-        subjects = intake_file(self.project, self.round_id, self._manifest, drop)
         self._drops[partner] = drop
         self.project.keep(read_bytes(file))
         facts: dict[str, str | int] = {
@@ -400,14 +411,19 @@ class Run:
 
     def match(self) -> None:
         """Step `match`: re-key every drop, join them, find the cases. Holds above the agreed number of cases."""
+        means = self._means
+        plan = buckets.Plan(
+            self._manifest, list(self._drops.values()), means.memory_each, buckets.ROWS, means.threads_each
+        )
+        matching, there = buckets.Matching(plan), self._work()
         try:
-            matching = buckets.Matching(self._manifest, list(self._drops.values()), self._memory_limit)
-            subjects = match_file(self.project, self.round_id, matching.work())
+            touched = matching.work(lambda plan, bridges: there.spread(plan, bridges, self._do))
+            subjects = match_file(self.project, self.round_id, touched)
         except LsiError as error:
             self._record(Step.MATCH, error=error)
             raise
         except duckdb.OutOfMemoryException:
-            full = MemoryLimitError(round=self.round_id, limit=self._memory_limit)
+            full = MemoryLimitError(round=self.round_id, limit=means.memory_limit)
             self._record(Step.MATCH, error=full)
             raise full from None
         self._engine = matching.matched()
@@ -417,6 +433,15 @@ class Run:
             self._record(Step.MATCH, {"cases": cases, "subjects": subjects}, error=refusal)
             raise refusal
         self._record(Step.MATCH, {"cases": cases, "subjects": subjects})
+
+    def _work(self) -> work.Work:
+        return work.Work(self.project, self.round_id, read_private(self._key_file).decode())
+
+    def _in_threads(self, numbers: Sequence[int]) -> Iterator[str]:
+        """Every bucket in this process, as many at once as it has the means for."""
+        with ThreadPoolExecutor(self._means.at_once) as pool:
+            do = partial(work.do_bucket, self.project.site.folder, self.project.id, self.round_id)
+            yield from pool.map(do, numbers)
 
     def count(self) -> None:
         """Step `count`: the overview of the round for project leader and FG, kept as a document."""
@@ -643,6 +668,7 @@ class Run:
         if not self.ended:
             self._record(Step.DESTROY, begun=True)
         destroy(self._key_file)
+        shutil.rmtree(self._key_file.parent / work.WORK, ignore_errors=True)
         for half in half_files(self._key_file.parent):
             destroy(half)
         named = f"{self.project.id}.{self.round_id}.*"

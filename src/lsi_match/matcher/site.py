@@ -8,7 +8,7 @@ projects/<project>/
     documents/<digest>.json    every signed document and overview, by content
     inbox/<partner>/           where drops arrive
     quarantine/<partner>/      refused drops and the reason
-    rounds/<round>/            opening.json; round.key until the round ends
+    rounds/<round>/            opening.json; until the round ends round.key, and work/ (`work`)
     staging/<round>/           sealed releases on their way out
     releases/<partner>/        sealed releases
 """

@@ -26,7 +26,6 @@ import pyarrow.parquet as pq
 from lsi_match.errors import LsiError
 from lsi_match.files import destroy, read_private, sync_folder, whole_file, write_whole
 from lsi_match.matcher.buckets import Matched
-from lsi_match.matcher.intake import Drop
 from lsi_match.matcher.proofs import keep_proof
 from lsi_match.matcher.site import Project
 from lsi_match.oversight.subjects import Due, due_rounds, file_in
@@ -96,12 +95,15 @@ def folder_of(project: Project, round_id: str) -> Path:
 # writing
 
 
-def intake_file(project: Project, round_id: str, manifest: Manifest, drop: Drop) -> str:
-    """The file of who is in an accepted drop, one part of it after another; its digest."""
-    partner = list(manifest.partners).index(drop.partner)
+def intake_file(
+    project: Project, round_id: str, manifest: Manifest, name: str, parts: Iterable[pa.Table]
+) -> str:
+    """The file of who is in the drop of partner `name`, one part of it after another; its digest. Nothing is left of it
+    when taking the parts raises."""
+    partner = list(manifest.partners).index(name)
 
     def touched() -> Iterator[Touched]:
-        for part in drop.parts:
+        for part in parts:
             selection = part.column(SELECTION).to_numpy()
             for kind, name in enumerate(manifest.subject.kinds):
                 column = part.column(name).combine_chunks()
@@ -115,7 +117,7 @@ def intake_file(project: Project, round_id: str, manifest: Manifest, drop: Drop)
                     np.zeros(rows, dtype=np.bool_),
                 )
 
-    return _write(project, round_id, f"intake.{drop.partner}", touched())
+    return _write(project, round_id, f"intake.{name}", touched())
 
 
 def match_file(project: Project, round_id: str, buckets: Iterable[pa.Table]) -> str:

@@ -1,0 +1,108 @@
+"""Prefect's task runners, as the means of a run name them (`lsi_match.matcher.means`).
+
+A cluster that is made here listens on this machine only, to this user only, keeps nothing on disk and shows no pages.
+"""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+from prefect import get_client
+from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
+
+from lsi_match.errors import LsiError
+from lsi_match.matcher.means import Means
+
+
+class ClusterPackageMissingError(LsiError):
+    nl = "Voor '{runner}' is het pakket {package} nodig. Installeer lsi-match met 'clusters' erbij: pip install 'lsi-match[clusters]'."
+    en = "For '{runner}' the package {package} is needed. Install lsi-match with 'clusters': pip install 'lsi-match[clusters]'."
+
+
+class ClusterUnreachableError(LsiError):
+    nl = "Het cluster {address} is niet te bereiken. Er is niets veranderd; start de ronde opnieuw als het er is."
+    en = "The cluster {address} cannot be reached. Nothing was changed; start the round again when it is there."
+
+
+@contextmanager
+def task_runner(means: Means) -> Iterator[TaskRunner[Any]]:
+    """The task runner of these means.
+
+    Raises:
+        ClusterPackageMissingError, ClusterUnreachableError: as named.
+    """
+    if means.cluster is not None:
+        _reach(means.cluster)
+    if means.runner == "threads":
+        yield ThreadPoolTaskRunner(max_workers=means.at_once)
+        return
+    # Its own temporary files; short, since Ray makes sockets in it.
+    folder = tempfile.mkdtemp(prefix="lsi")
+    try:
+        # One server for all workers on this machine, not one for each.
+        with (
+            get_client(sync_client=True) as client,
+            temporary_settings({PREFECT_API_URL: str(client.api_url)}),
+        ):
+            yield {"processes": _processes, "dask": _dask, "ray": _ray}[means.runner](means, folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _processes(means: Means, _: str) -> TaskRunner[Any]:
+    return ProcessPoolTaskRunner(max_workers=means.at_once)
+
+
+def _dask(means: Means, folder: str) -> Any:
+    try:
+        from prefect_dask import DaskTaskRunner
+    except ImportError:
+        raise ClusterPackageMissingError(runner="dask", package="prefect-dask") from None
+    if means.cluster is not None:
+        return DaskTaskRunner(address=means.cluster)
+    local = {
+        "n_workers": means.at_once,
+        "threads_per_worker": 1,
+        "host": "127.0.0.1",
+        # Keys made for this cluster alone: without them every user of the machine could give it work.
+        "security": True,
+        "protocol": "tls://",
+        "dashboard_address": None,
+        "memory_limit": None,
+        "local_directory": folder,
+    }
+    return DaskTaskRunner(cluster_kwargs=local)
+
+
+def _ray(means: Means, folder: str) -> Any:
+    try:
+        from prefect_ray import RayTaskRunner
+    except ImportError:
+        raise ClusterPackageMissingError(runner="ray", package="prefect-ray") from None
+    if means.cluster is not None:
+        return RayTaskRunner(address=means.cluster, init_kwargs={"log_to_driver": False})
+    local = {
+        "num_cpus": means.at_once,
+        "_node_ip_address": "127.0.0.1",
+        "include_dashboard": False,
+        "log_to_driver": False,
+        "object_store_memory": 80 * 2**20,
+        "_temp_dir": folder,
+    }
+    return RayTaskRunner(init_kwargs=local)
+
+
+def _reach(address: str) -> None:
+    """Raise where nothing listens at the address of a cluster."""
+    where = urlsplit(address if "://" in address else f"tcp://{address}")
+    try:
+        socket.create_connection((where.hostname or "", where.port or 0), timeout=10).close()
+    except (OSError, ValueError):
+        raise ClusterUnreachableError(address=address) from None

@@ -1,0 +1,283 @@
+"""Whatever the buckets are spread over, the same comes out, and nothing of the round goes to what spreads them.
+
+Processes, Dask and Ray through the real flow: `make test-clusters`.
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import subprocess
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import cloudpickle
+import pytest
+from runner_process import draw
+
+import flows.match
+from flows.settings import environment
+from lsi_match.demo.oracle import expected_cases
+from lsi_match.demo.world import World
+from lsi_match.errors import LsiError, WrongUseError
+from lsi_match.files import write_whole
+from lsi_match.matcher import buckets, run, work
+from lsi_match.matcher.means import Means
+from lsi_match.matcher.run import Run
+from lsi_match.matcher.site import utc_now
+from lsi_match.protocol.documents import ReleaseDescriptor
+from lsi_match.protocol.steps import Step
+from lsi_match.trust.sealing import unseal
+from lsi_match.trust.signing import peek
+
+from .conftest import ROUND, STEPS, Town, build, copy_of
+from .test_leaks import Marks, pseudonyms, search, telling_values
+
+#: Rows of a bucket, so that there are several.
+MOST = 300
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def parted(made: Town, tmp_path_factory: pytest.TempPathFactory) -> World:
+    """The theme project, persons by BSN and v-number, delivered in many parts."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(run, "ROWS_PER_PART", 4_000)
+        world = build(tmp_path_factory.mktemp("parted") / "world", "samenloop", made.extracts)
+    # The files of data subjects have ids under this key: with the same one they can be compared.
+    write_whole(world.project.folder / "subjects" / ROUND / "log.key", bytes(range(32)))
+    assert world.project.opening(ROUND)[0].parts >= 4
+    return world
+
+
+@dataclass
+class Came:
+    """What came of a run, in bytes."""
+
+    releases: dict[str, bytes]
+    facts: dict[str, Any]
+    outcome: dict[str, Any] = field(default_factory=dict)
+
+
+def came_of(world: World) -> Came:
+    releases = {}
+    for partner in world.partners:
+        file = world.release_file(partner, ROUND)
+        descriptor = peek(file.read_bytes(), "release", ReleaseDescriptor, what="release", party="matcher")
+        for part in descriptor.parts:
+            sealed = (file.parent / part.file).read_bytes()
+            identity = world.home(partner).identity().encryption
+            releases[partner] = unseal(sealed, identity, what="release", party=partner)
+    facts = {
+        f"{entry.name}: {name}": value
+        for entry in world.project.entries()
+        if entry.name in (Step.MATCH.value, Step.COUNT.value, Step.RELEASE.value)
+        for name, value in entry.attributes.items()
+        if name in ("lsi.cases", "lsi.subjects", "lsi.overview", "lsi.findings", "lsi.table")
+        or name.startswith("lsi.subjects.")
+    }
+    return Came(releases, facts)
+
+
+def here(world: World, do: Any = None) -> Came:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(buckets, "ROWS", MOST)
+        patch.setattr(buckets.Matching.__init__, "__defaults__", (draw,))
+        one = Run(world.project, ROUND, utc_now, Means(workers=1), do)
+        try:
+            for step in STEPS:
+                getattr(one, step)()
+        finally:
+            one.close()
+    return came_of(world)
+
+
+@pytest.fixture(scope="module")
+def plain(parted: World, tmp_path_factory: pytest.TempPathFactory) -> Came:
+    """One bucket after another, in this process."""
+    world = copy_of(parted, tmp_path_factory.mktemp("plain"))
+    came = here(world)
+    assert world.found_cases(ROUND) == expected_cases("samenloop", world.extracts)
+    return came
+
+
+def test_processes_that_know_no_more_than_a_number_give_the_same(
+    parted: World, plain: Came, tmp_path: Path
+) -> None:
+    world = copy_of(parted, tmp_path)
+    told: list[str] = []
+    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
+
+        def do(numbers: Sequence[int]) -> Any:
+            told.extend(str(number) for number in numbers)
+            for word in pool.map(
+                partial(work.do_bucket, world.site.folder, world.project_id, ROUND), numbers
+            ):
+                assert word == work.DONE
+                yield word
+
+        came = here(world, do)
+    assert len(told) > 3
+    assert came == plain
+
+
+def test_what_a_worker_did_not_do_is_done_by_the_run(parted: World, plain: Came, tmp_path: Path) -> None:
+    """Every second bucket is lost, and one comes back damaged."""
+    world = copy_of(parted, tmp_path)
+    folder = world.project.round_folder(ROUND) / work.WORK
+
+    def do(numbers: Sequence[int]) -> Any:
+        for number in numbers:
+            if number % 2:
+                work.do_bucket(world.site.folder, world.project_id, ROUND, number)
+            if number == 1:
+                file = folder / "1.box"
+                file.write_bytes(file.read_bytes()[:-1] + b"x")
+            yield "lost"
+
+    assert here(world, do) == plain
+
+
+def test_a_killed_run_goes_on_with_the_buckets_that_were_done(
+    parted: World, plain: Came, tmp_path: Path
+) -> None:
+    world = copy_of(parted, tmp_path)
+
+    def dying(numbers: Sequence[int]) -> Any:
+        for number in numbers[:2]:
+            yield work.do_bucket(world.site.folder, world.project_id, ROUND, number)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        here(world, dying)
+    seen: list[int] = []
+
+    def going_on(numbers: Sequence[int]) -> Any:
+        for number in numbers:
+            seen.append(number)
+            yield work.do_bucket(world.site.folder, world.project_id, ROUND, number)
+
+    assert here(world, going_on) == plain
+    assert seen
+    assert min(seen) == 2
+
+
+def test_what_was_done_with_other_drops_is_not_used(parted: World, tmp_path: Path) -> None:
+    """A partner delivers again after the run was killed: every bucket is made anew."""
+    world = copy_of(parted, tmp_path)
+    work_of = work.Work(world.project, ROUND, (world.project.round_folder(ROUND) / "round.key").read_text())
+    work_of.write("0", "sha256:of other drops", b"planted")
+    seen: list[int] = []
+
+    def do(numbers: Sequence[int]) -> Any:
+        for number in numbers:
+            seen.append(number)
+            yield work.do_bucket(world.site.folder, world.project_id, ROUND, number)
+
+    here(world, do)
+    assert seen[0] == 0
+
+
+def test_the_work_of_a_round_is_sealed_and_goes_with_its_key(parted: World, tmp_path: Path) -> None:
+    world = copy_of(parted, tmp_path)
+    marks = Marks(telling_values(world.extracts), blocks=pseudonyms(world, world.extracts))
+    folder = world.project.round_folder(ROUND)
+    marks.secrets["round key"] = (folder / "round.key").read_bytes()
+    found: list[dict[str, set[str]]] = []
+
+    def do(numbers: Sequence[int]) -> Any:
+        for number in numbers:
+            yield work.do_bucket(world.site.folder, world.project_id, ROUND, number)
+        assert len(list((folder / work.WORK).iterdir())) > len(numbers)
+        found.append(search(marks, [folder / work.WORK]))
+
+    here(world, do)
+    assert found == [{}]
+    assert not (folder / work.WORK).exists()
+
+
+def test_what_is_pickled_of_the_flow_takes_nothing_along(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A task runner sends the flow and the step that it is in along with every bucket."""
+    monkeypatch.setitem(flows.match._runs, "p.r", b"AGE-SECRET-KEY-MARK")  # type: ignore[arg-type]
+    for one in (flows.match.match, flows.match.bucket, flows.match.match_drops):
+        assert b"AGE-SECRET-KEY-MARK" not in cloudpickle.dumps(one)
+
+
+def test_a_runner_needs_its_own_settings_only() -> None:
+    with pytest.raises(ValueError, match="a cluster is for"):
+        Means(runner="threads", cluster="tcp://x:1")
+    with pytest.raises(ValueError, match="its own workers"):
+        Means(runner="dask", cluster="tcp://x:1", workers=3)
+    with pytest.raises(ValueError, match="memory limit"):
+        Means(memory_limit="much")
+    assert Means(workers=4, memory_limit="2GiB").memory_each == "524288KiB"
+
+
+def test_the_site_says_what_runs_are_spread_over(tmp_path: Path) -> None:
+    assert Means.of_site(tmp_path) == Means()
+    (tmp_path / "runner.yaml").write_text("runner: ray\ncluster: ray://head:10001\nmemory_limit: 4GiB\n")
+    assert Means.of_site(tmp_path).cluster == "ray://head:10001"
+    assert Means.of_site(tmp_path, memory_limit="1GiB").cluster == "ray://head:10001"
+    assert Means.of_site(tmp_path, runner="threads") == Means(memory_limit="4GiB")
+    with pytest.raises(WrongUseError, match="its own workers"):
+        Means.of_site(tmp_path, workers=2)
+    (tmp_path / "runner.yaml").write_text("runner: spark\n")
+    with pytest.raises(LsiError, match=r"runner\.yaml"):
+        Means.of_site(tmp_path)
+
+
+# through the real flow
+
+
+def flow(world: World, place: Path, means: Means) -> tuple[Came, bytes]:
+    """The flow in a process of its own; what came of it, and all that it pickled."""
+    pickled, temporary = place / "pickled", place / "tmp"
+    temporary.mkdir()
+    pickled.write_bytes(b"")
+    arguments = ["--site", str(world.site.folder), "--project", world.project_id, "--round", ROUND]
+    command = [sys.executable, "-m", "tests.runner_process", str(pickled), str(MOST), *arguments]
+    done = subprocess.run(
+        [*command, "--means", means.model_dump_json()],
+        env=environment(world.site.folder) | {"TMPDIR": str(temporary)},
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+    )
+    assert done.stdout, done.stderr[-3000:]
+    outcome = json.loads(done.stdout.splitlines()[-1])
+    assert outcome["state"] == "released", outcome
+    return came_of(world), pickled.read_bytes()
+
+
+@pytest.mark.parametrize("runner", ["processes", "dask", "ray"])
+def test_every_runner_gives_the_same_byte_for_byte_and_is_told_nothing(
+    parted: World, plain: Came, runner: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    for package in ("prefect_dask", "prefect_ray"):
+        pytest.importorskip(package, reason="make test-clusters")
+    place = tmp_path_factory.mktemp(runner)
+    world = copy_of(parted, place)
+    marks = Marks(telling_values(world.extracts), blocks=pseudonyms(world, world.extracts))
+    marks.secrets["round key"] = (world.project.round_folder(ROUND) / "round.key").read_bytes()
+    came, pickled = flow(world, place, Means(runner=runner, workers=2))  # type: ignore[arg-type]
+    assert came == plain
+    assert b"bucket" in pickled, "what was sent was seen"
+    assert marks.found_in(pickled) == set()
+    assert search(marks, [world.site.folder, place / "tmp"]) == {}
+
+
+@pytest.mark.parametrize("runner", ["dask", "ray"])
+def test_a_cluster_that_is_not_there_is_told(parted: World, runner: str, tmp_path: Path) -> None:
+    world = copy_of(parted, tmp_path)
+    outcome = flows.match.run(
+        world.site.folder, world.project_id, ROUND, Means(runner=runner, cluster="tcp://127.0.0.1:9")  # type: ignore[arg-type]
+    )  # fmt: skip
+    assert outcome["reason"] == "ClusterUnreachableError"
+    assert "127.0.0.1:9" in outcome["nl"]
+    assert not list(world.project.folder.glob("releases/*/*"))
