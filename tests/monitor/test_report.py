@@ -8,11 +8,11 @@ from xml.etree import ElementTree
 
 import pytest
 
+from lsi_match.blocks import Items, Paragraph, Table, as_html, as_markdown
 from lsi_match.cli.main import run
 from lsi_match.errors import LsiError
 from lsi_match.monitor import report
 from lsi_match.monitor.analyse import analyse
-from lsi_match.monitor.blocks import Items, Paragraph, Table, as_html, as_markdown
 from lsi_match.monitor.counts_file import read_counts
 from lsi_match.monitor.findings import Findings, Verdict
 

@@ -147,21 +147,26 @@ def open_(name: str, home: Path, project: str, release: Path, *, to: Path, json:
         home: its folder.
         project: id of the project.
         release: the release (its .release.json file; the sealed part lies beside it).
-        to: the table to write, .csv or .parquet.
+        to: the table to write, .csv or .parquet, or .html: a page to read.
     """
     import io
 
+    from lsi_match.cli.console import language
     from lsi_match.errors import WrongUseError
     from lsi_match.files import write_whole
     from lsi_match.matcher.site import utc_now
     from lsi_match.partner.home import Home
     from lsi_match.partner.open import open_release
+    from lsi_match.partner.release_page import page
 
-    if to.suffix not in (".csv", ".parquet"):
-        raise WrongUseError(problem="--to takes a .csv or .parquet file")
-    descriptor, frame = open_release(Home(home, name), release, project, utc_now())
+    if to.suffix not in (".csv", ".parquet", ".html"):
+        raise WrongUseError(problem="--to takes a .csv, .parquet or .html file")
+    here, now = Home(home, name), utc_now()
+    descriptor, frame = open_release(here, release, project, now)
     sink = io.BytesIO()
-    if to.suffix == ".csv":
+    if to.suffix == ".html":
+        sink.write(page(here.agreed_manifest(project, now), descriptor, frame, language()).encode())
+    elif to.suffix == ".csv":
         frame.write_csv(sink)
     else:
         frame.write_parquet(sink)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from lsi_match.blocks import as_html, as_markdown
 from lsi_match.errors import Language
-from lsi_match.monitor.blocks import as_html, as_markdown
 from lsi_match.monitor.findings import Findings
 from lsi_match.monitor.report_first_page import FirstPage
 from lsi_match.monitor.report_stages import Stages

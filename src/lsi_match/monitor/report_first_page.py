@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
-from lsi_match.monitor.blocks import Block, Heading, Items, Paragraph
+from lsi_match.blocks import Block, Heading, Items, Paragraph
 from lsi_match.monitor.findings import Attribution, Conditional, Finding, Findings, Verdict
 from lsi_match.monitor.table import Stage
 from lsi_match.monitor.words import Words

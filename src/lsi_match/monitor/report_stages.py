@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import groupby
 
-from lsi_match.monitor.blocks import Block, Figure, Heading, Items, Paragraph, Table
+from lsi_match.blocks import Block, Figure, Heading, Items, Paragraph, Table
 from lsi_match.monitor.figure import Dot, dots
 from lsi_match.monitor.findings import Appeal, Concentration, Conditional, Finding, Findings, Outcome
 from lsi_match.monitor.words import Words

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
+from lsi_match.blocks import Block, Heading, Items, Paragraph, Table, as_html, as_markdown
 from lsi_match.errors import Language, LsiError
 from lsi_match.files import read_bytes
-from lsi_match.monitor.blocks import Block, Heading, Items, Paragraph, Table, as_html, as_markdown
 from lsi_match.monitor.counts import Overview
 from lsi_match.oversight.details import destroyed
 from lsi_match.oversight.state import RoundState, fold
