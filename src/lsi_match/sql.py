@@ -26,7 +26,6 @@ def locked_connection(
         con.execute(f"SET {setting} = false")
     con.execute("SET memory_limit = ?", [memory_limit])
     con.execute("SET temp_directory = ''")
-    con.execute("SET preserve_insertion_order = true")
     con.execute("SET python_enable_replacements = false")
     if threads is not None:
         con.execute("SET threads = ?", [threads])

@@ -46,9 +46,10 @@ from lsi_match.matcher.hold import (
 from lsi_match.matcher.intake import Drop, DropDuplicateError, PartnerNotInManifestError, Round, receiving
 from lsi_match.matcher.means import Means
 from lsi_match.matcher.proofs import cosigned_state, keep_proof, position_of, put_proofs
+from lsi_match.matcher.repeats import RoundsSpentError, like_earlier, rounds_that_count
 from lsi_match.matcher.site import OPENING, Project, json_document
 from lsi_match.matcher.subjects import intake_file, match_file, release_file
-from lsi_match.monitor.counts import Overview, withheld
+from lsi_match.monitor.counts import Overview
 from lsi_match.monitor.findings import Ratio
 from lsi_match.monitor.round_findings import RoundFindings, findings_of
 from lsi_match.protocol.canonical import digest_of_bytes
@@ -121,6 +122,7 @@ def open_round(project: Project, round_id: str, reference_date: str, now: dateti
 
     Raises:
         RoundExistsError: the name was used before.
+        RoundsSpentError: the manifest allows no more rounds.
         RoundBusyError: another process is opening it.
         GateError: the project may not run today.
     """
@@ -137,8 +139,11 @@ def _open_round(project: Project, folder: Path, round_id: str, reference_date: s
     opened = (entry for entry in project.entries() if entry.name == Step.OPEN_ROUND.value)
     if any(entry.attributes.get("lsi.round") == round_id for entry in opened):
         raise RoundExistsError(round=round_id, project=project.id)
+    rounds, at_most = len(rounds_that_count(project.entries())), manifest.schedule.rounds_at_most
     try:
         require(manifest, project.evidence(now))
+        if at_most is not None and rounds >= at_most:
+            raise RoundsSpentError(project=project.id, rounds=rounds)
     except LsiError as error:
         _log_refused_opening(project, round_id, now, manifest.digest, error)
         raise
@@ -453,13 +458,17 @@ class Run:
             manifest=self._manifest.digest,
             round=self.round_id,
             smallest_cell=smallest,
-            delivered={name: withheld(d.descriptor.rows, smallest) for name, d in self._drops.items()},
-            totals={name: withheld(count, smallest) for name, count in engine.counts().items()},
+            delivered={name: one.rows for name, one in descriptors.items()},
+            totals=engine.counts(),
             groups=groups,
         )
         facts: dict[str, str | int] = {
             "overview": self.project.keep(json_document(overview.model_dump(mode="json")))
         }
+        rows = {name: one.rows for name, one in descriptors.items()}
+        like = like_earlier(self._journal.entries(), self.round_id, rows, smallest)
+        if like:
+            facts["like"] = ", ".join(like)
         report = self._report(descriptors, groups)
         if report is None:
             self._record(Step.COUNT, facts)

@@ -8,7 +8,11 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Overview(BaseModel):
-    """What project leader and FG see of a round: counts only. `None` is a withheld cell."""
+    """What project leader and FG see of a round: counts only.
+
+    `delivered` (records per partner) and `totals` are counts of a whole, exact as in the log (ADR 0027); in `groups`
+    None is a withheld cell.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -17,11 +21,7 @@ class Overview(BaseModel):
     manifest: str
     round: str
     smallest_cell: int
+    #: None in documents of before ADR 0027 only.
     delivered: dict[str, int | None]
     totals: dict[str, int | None]
     groups: dict[str, dict[str, int | None]]
-
-
-def withheld(count: int, smallest_cell: int) -> int | None:
-    """The count, or None where it is so small that it points at people. Zero points at nobody."""
-    return None if 0 < count < smallest_cell else count

@@ -211,9 +211,19 @@ class _Report:
              say("bij twee of meer", "at two or more"), say("casussen", "cases")), tuple(rows),
         )  # fmt: skip
         yield Paragraph(
-            say("Kleine aantallen zijn niet getoond, zodat ze niet naar iemand wijzen.",
-                "Small numbers are withheld, so that they point at nobody.")
+            say("Dit zijn aantallen van hele rondes. Aantallen per groep staan in het overzicht van een ronde; kleine zijn daar niet getoond.",
+                "These are numbers of whole rounds. Numbers per group are in the overview of a round, small ones withheld.")
         )  # fmt: skip
+        for one in self._rounds:
+            counted = [e.attributes.get("lsi.like") for _, e in self._of_round(one.round, Step.COUNT)]
+            if counted and counted[-1]:
+                yield Paragraph(
+                    say(f"Let op: ronde {one.round} lijkt op {counted[-1]}. Per deelnemer scheelt het maar een paar records. "
+                        "Uit zo'n herhaling kan iets over één persoon volgen. Vraag waarom zij nodig was.",
+                        f"Note: round {one.round} is like {counted[-1]}. Per partner only a few records differ. "
+                        "Such a repeat can tell about one person. Ask why it was needed."),
+                    strong=True,
+                )  # fmt: skip
 
     def _of_round(self, name: str, *steps: Step) -> list[tuple[int, LogEntry]]:
         return [(n, e) for n, e in self._of(*steps) if e.attributes.get("lsi.round") == name]

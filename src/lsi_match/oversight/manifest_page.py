@@ -242,6 +242,9 @@ def _terms(page: _Page, manifest: Manifest) -> None:
                       f"Rounds open by themselves: `{schedule.opens}` (cron, time in {schedule.timezone})."))  # fmt: skip
     page.item(say(f"Leveren kan {schedule.deadline_days} dagen. Is iemand te laat, dan {late}.",
                   f"Partners have {schedule.deadline_days} days to deliver. When one is late, {late}."))  # fmt: skip
+    if schedule.rounds_at_most is not None:
+        page.item(say(f"Er worden hoogstens {schedule.rounds_at_most} rondes vrijgegeven.",
+                      f"At most {schedule.rounds_at_most} rounds are released."))  # fmt: skip
     page.item(say(f"Leveringen worden vernietigd zodra een ronde klaar is; casussen zijn {kept} dagen te openen.",
                   f"Drops are destroyed as soon as a round is done; cases can be opened for {kept} days."))  # fmt: skip
     days = manifest.retention.log_details_days

@@ -1029,6 +1029,14 @@ class Schedule(Document):
     timezone: Text = Field(
         default="Europe/Amsterdam", description=both("Tijdzone van 'opens'.", "Time zone of 'opens'.")
     )
+    rounds_at_most: int | None = Field(
+        default=None,
+        gt=0,
+        description=both(
+            "Zoveel rondes worden er hoogstens vrijgegeven. Twee rondes met één record verschil vertellen iets over één persoon.",
+            "So many rounds are released at most. Two rounds that differ in one record tell about one person.",
+        ),
+    )
     remind_days: tuple[Annotated[int, Field(ge=0, le=365)], ...] = Field(
         default=(),
         max_length=5,
