@@ -105,7 +105,9 @@ def checkpoint(site: str, project: str) -> State[Any]:
     return _look(site, project, {Duty.CHECKPOINT}, "", _PATIENCE)
 
 
-def _look(site: str, project: str, duties: set[Duty], memory_limit: str | None, patience: timedelta) -> State[Any]:
+def _look(
+    site: str, project: str, duties: set[Duty], memory_limit: str | None, patience: timedelta
+) -> State[Any]:
     os.umask(0o077)
 
     def run(of: Project, round_id: str) -> dict[str, object]:
