@@ -235,11 +235,20 @@ class _Story:
         """A run that the monitor holds: what it saw, what the controllers say to it, and the run that follows."""
         documents, reason = world.project.monitor_documents(ROUND), _REASONS[world.project_id]
         report = RoundFindings.model_validate_json(documents["report.json"])
-        # At a criterion rather than at having a signal, and beside the step before it.
+        # At a criterion rather than at having a signal, and beside the step just before it.
+        first = {
+            f"{partner}.{selection.id}.{selection.criteria[0].id}"
+            for partner, its in world.project.manifest().partners.items()
+            for selection in its.selections
+            if selection.criteria
+        }
         seen = max(
             (one for one in report.alerts if one.ratio.value is not None),
             default=report.alerts[0],
-            key=lambda one: (SIGNAL not in one.stage, one.against.count("."), one.ratio.low or 0),
+            key=lambda one: (
+                SIGNAL not in one.stage and (one.against.count(".") > 1 or one.stage in first),
+                one.ratio.low or 0,
+            ),
         )
         labels = {g.id: g.label for d in world.project.manifest().monitor.dimensions for g in d.groups}
         group, stage, before = labels.get(seen.group, seen.group), seen.stage, seen.against
