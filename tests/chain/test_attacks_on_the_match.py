@@ -1,0 +1,101 @@
+"""What a partner may try through what it delivers, and what comes of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from handmade import document, selection
+from pydantic import ValidationError
+
+from lsi_match.matcher.engine import Engine
+from lsi_match.protocol.manifest import Manifest
+from lsi_match.protocol.tables import release_columns
+
+from .test_small_worlds import Record, given_to, manifest_of, matched, released
+
+SQL = "x'); DROP TABLE record; --"
+
+
+def test_a_number_of_the_neighbour_on_an_own_record_does_not_join_two_people() -> None:
+    """SVB puts its own client's BSN (1) and the neighbour's v-number (7) on one record; the neighbour has BSN 2."""
+    world = [
+        Record("gemeente", (1, None), True, False),
+        Record("uwv", (2, 7), True, False),
+        Record("gemeente", (None, 7), True, False),
+        Record("svb", (1, 7), True, False),
+    ]
+    found = matched(world)
+    assert found.counts()["ambiguous_records"] == 1, "what hung on the neighbour's number alone is set aside"
+    for case in released(found).values():
+        assert not {0, 1} <= case, "two BSNs are two people"
+        assert 2 not in case
+    told = found.release("svb").to_pylist()
+    assert [(row["gemeente"], row["uwv"]) for row in told] in ([], [(True, False)]), (
+        "of the neighbour SVB is told nothing"
+    )
+
+
+def test_records_of_neighbours_tell_no_more_than_the_rule_of_a_case_allows() -> None:
+    """SVB delivers the whole street. Of those that only one other knows with no signal the rule asks for, it hears nothing."""
+    street = [Record("svb", (number, None), True, True) for number in range(6)]
+    others = [
+        Record("gemeente", (1, None), True, False),
+        Record("uwv", (2, None), False, True),
+        Record("uwv", (3, None), True, False),
+    ]
+    found = matched([*street, *others])
+    rows = found.release("svb").to_pylist()
+    assert [int.from_bytes(row["reference"][12:], "big") for row in rows] == [3], (
+        "UWV has a high amount of 3 alone"
+    )
+
+
+@pytest.mark.parametrize(
+    "name", [SQL, 'x"', "x y", "Select", "x;", "--", "partners", "subject", "cell", "case_id"]
+)
+def test_a_partner_or_signal_cannot_be_called_like_sql(name: str) -> None:
+    with pytest.raises(ValidationError):
+        Manifest.model_validate(document({name: [selection()], "uwv": [selection()]}, rule="partners >= 2"))
+    if name not in ("partners", "subject", "cell", "case_id"):
+        signals = [{"id": name, "when": "bedrag >= 100", "label": "Hoog"}]
+        with pytest.raises(ValidationError):
+            Manifest.model_validate(
+                document(
+                    {"gemeente": [selection(signals=signals)], "uwv": [selection()]}, rule="partners >= 2"
+                )
+            )
+
+
+def test_names_that_sql_knows_are_names() -> None:
+    names = ("select", "order", "record")
+    partners = {name: [selection()] for name in names}
+    manifest = Manifest.model_validate(document(partners, rule="partners >= 2 AND order_hoog"))
+    engine = Engine(manifest)
+    engine.match()
+    assert engine.counts()["cases"] == 0
+    assert {name: engine.released(name).num_rows for name in names} == dict.fromkeys(names, 0)
+    engine.close()
+
+
+def test_sql_in_labels_is_text() -> None:
+    attribute: dict[str, Any] = {
+        "id": "regeling", "field": "soort", "kind": "listed", "values": ["gewoon", SQL], "rationale": "Om te zien wat het is.",
+    }  # fmt: skip
+    partners = {"gemeente": [selection()], "uwv": [selection(attributes=[attribute])]}
+    to = {"gemeente": {"signals_of": ["uwv"], "attributes_of": ["uwv"]}, "uwv": {}}
+    manifest = Manifest.model_validate(document(partners, release=to))
+    assert "uwv.regeling" in [column.name for column in release_columns(manifest, "gemeente")]
+    world = [Record("gemeente", (1,), True, False), Record("uwv", (1,), True, False)]
+    engine = Engine(manifest)
+    for number, drop in enumerate(given_to(world, manifest_of("person", ("bsn",)), 1)[:2]):
+        rows = drop.part(0)
+        if drop.partner == "uwv":
+            rows = rows.append_column("attribute_regeling", pa.array([1], pa.uint16()))
+        engine.add(drop.partner, rows, np.array([number]))
+    engine.match()
+    assert engine.released("gemeente").column("uwv.regeling").to_pylist() == [SQL]
+    assert engine.counts()["subjects"] == 1, "the tables are there"
+    engine.close()
