@@ -47,7 +47,7 @@ _MEASURE_EVERY = 60
 _LOG_SIZE = 20 * 2**20
 
 
-def deployments(site: Path, memory_limit: str = "2GiB") -> dict[str, Any]:
+def deployments(site: Path, memory_limit: str = "") -> dict[str, Any]:
     """The deployments of a site, as a prefect.yaml: those of flows/prefect.yaml, for every project."""
     yaml = YAML(typ="safe")
     whole: dict[str, Any] = yaml.load(Path(__file__).with_name("prefect.yaml").read_text())
@@ -80,7 +80,7 @@ def main() -> int:
     parser.add_argument("--site", type=Path, required=True)
     parser.add_argument("--port", type=int, default=4200)
     parser.add_argument("--database")
-    parser.add_argument("--memory-limit", default="2GiB")
+    parser.add_argument("--memory-limit", default="")
     parser.add_argument("--lang", choices=("nl", "en"), default="en")
     parser.add_argument("--passphrase-fd", type=int)
     options = parser.parse_args()

@@ -89,7 +89,9 @@ def health(site: Path, *, json: Json = False) -> int:
 
 
 @app.command
-def serve(site: Path, *, port: int = 4200, database: str | None = None, memory_limit: str = "2GiB") -> None:
+def serve(
+    site: Path, *, port: int = 4200, database: str | None = None, memory_limit: str | None = None
+) -> None:
     """Run the projects of a site by themselves: a Prefect server on this machine, its schedules, and a worker.
 
     Goes on until it is interrupted. The server listens on 127.0.0.1 only, behind a password in SITE/serve/password.
@@ -98,11 +100,11 @@ def serve(site: Path, *, port: int = 4200, database: str | None = None, memory_l
         site: the matching site.
         port: of the server.
         database: of the server, for example postgresql+asyncpg:///prefect; without it a file in SITE/serve.
-        memory_limit: of the matching engine, for example 4GiB.
+        memory_limit: of the matching engines together, for example 4GiB; as SITE/runner.yaml says when left out.
     """
     from lsi_match.cli.console import language
     from lsi_match.matcher.site import Site
     from lsi_match.runner import serve as become_service
 
     Site(site).identity()  # a folder that is no site, or keys that need a passphrase, are told at once
-    become_service(site, port, database, memory_limit, language())
+    become_service(site, port, database, memory_limit or "", language())
