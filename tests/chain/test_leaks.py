@@ -11,13 +11,13 @@ import json
 import re
 import sqlite3
 import uuid
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
+from leaks import TOKEN, Marks, kept, search
 
 from lsi_match.demo.world import World
 from lsi_match.partner.home import Home
@@ -30,47 +30,6 @@ from .conftest import ROUND, Town, copy_of
 TELLING = re.compile(
     r"bsn|burgerservice|lhnr|vreemdel|v_n|naam|namen|straat|kvk|_id$|kenmerk|nummer|zaak", re.IGNORECASE
 )
-TOKEN = re.compile(rb"[0-9A-Za-z/-]{6,}")
-
-
-@dataclass
-class Marks:
-    """What may not be found: texts (as whole tokens, also in UTF-16 and hex), byte strings, 16-byte blocks."""
-
-    texts: set[bytes]
-    secrets: dict[str, bytes] = field(default_factory=dict)
-    blocks: set[bytes] = field(default_factory=set)
-
-    def found_in(self, data: bytes) -> set[str]:
-        """The kinds of mark that are in `data`; never the mark itself."""
-        found = set()
-        plain = data.replace(b"\0", b"")
-        for form in (data, plain):
-            tokens = set(TOKEN.findall(form))
-            if tokens & self.texts:
-                found.add("text")
-            if any(_from_hex(token) in self.texts for token in tokens):
-                found.add("text in hex")
-            if any(_from_hex(token[:32]) in self.blocks for token in tokens if len(token) >= 32):
-                found.add("block in hex")
-            if any(
-                _from_hex(token.replace(b"-", b"")) in self.blocks for token in tokens if len(token) == 36
-            ):
-                found.add("block as uuid")
-        for name, secret in self.secrets.items():
-            forms = (secret, secret.hex().encode(), secret.hex().upper().encode(), base64.b64encode(secret))
-            if any(form in data for form in forms):
-                found.add(name)
-        if self.blocks and any(data[i : i + 16] in self.blocks for i in range(len(data) - 15)):
-            found.add("block")
-        return found
-
-
-def _from_hex(token: bytes) -> bytes:
-    try:
-        return bytes.fromhex(token.decode())
-    except ValueError:
-        return b""
 
 
 def telling_values(extracts: Path) -> set[bytes]:
@@ -106,24 +65,6 @@ def pseudonyms(world: World, extracts: Path) -> set[bytes]:
             blocks = key.pseudonyms(normalise(texts, source).values, ROUND, source.kind.value)
             made |= {block for block in blocks.to_list() if block}
     return made
-
-
-def kept(place: Path) -> Iterable[Path]:
-    """Every file under `place`, the keys of parties aside."""
-    return [path for path in place.rglob("*") if path.is_file() and path.parent.name != "keys"]
-
-
-def search(marks: Marks, places: Iterable[Path]) -> dict[str, set[str]]:
-    found: dict[str, set[str]] = {}
-    for place in places:
-        for file in kept(place):
-            try:
-                hits = marks.found_in(file.read_bytes())
-            except FileNotFoundError:
-                continue
-            if hits:
-                found[file.name] = hits
-    return found
 
 
 @dataclass

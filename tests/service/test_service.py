@@ -4,6 +4,7 @@ shows it, nothing of a person stays with Prefect, and after a kill it goes on.""
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
 import shutil
@@ -23,14 +24,18 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import handmade
+import polars as pl
 import pytest
+from leaks import Marks, search
 from operation import ROOT, Clock, Operation, folders
 from servers import free_port
 
 from flows.service import deployments
 from lsi_match.matcher.delivery import publish
+from lsi_match.matcher.health import metrics
 from lsi_match.matcher.run import open_round
 from lsi_match.matcher.site import utc_now
+from lsi_match.trust.sealing import unseal
 
 pytestmark = pytest.mark.slow
 
@@ -140,6 +145,7 @@ def test_rounds_open_by_cron_and_looks_run_what_is_there(tmp_path: Path, databas
         for partner in PARTNERS:
             operation.deliver(partner, "hand")
         secret = (operation.project.round_folder("hand") / "round.key").read_bytes().strip()
+        marks = marks_of(operation, "hand")
         assert service.look() in ("Completed", "Busy")
         assert within(120, lambda: operation.state("hand") == "destroyed")
         assert within(
@@ -159,8 +165,67 @@ def test_rounds_open_by_cron_and_looks_run_what_is_there(tmp_path: Path, databas
             data = file.read_bytes()
             assert secret not in data
             assert not any(bsn.encode() in data for bsn in handmade.BSNS)
-        said = json.dumps([shown, service.ask("/logs/filter", {}), service.ask("/flow_runs/filter", {})])
-        assert not any(bsn in said for bsn in handmade.BSNS)
+        assert search(marks, everything_kept(service, operation, database)) == {}
+        # The search finds what is there: a run with the number of a person for a name.
+        planted = service.ask("/deployments/name/watch-drops/proef")["id"]
+        body = {"name": handmade.BSNS[0], "state": {"type": "CANCELLED"}}
+        service.ask(f"/deployments/{planted}/create_flow_run", body)
+        found = search(marks, everything_kept(service, operation, database))
+        assert found.keys() & ({"dump.sql"} if database else {"prefect.db", "prefect.db-wal"})
+        assert "text" in set().union(*found.values())
+
+
+def marks_of(operation: Operation, round_id: str) -> Marks:
+    """Every number, record id, pseudonym and key that a round of the operation has."""
+    manifest, home = operation.project.manifest(), operation.world.home
+    key = home("uwv").project_key(manifest)
+    records = {f"{name}-{bsn[-3:]}" for name in PARTNERS for bsn in handmade.BSNS}
+    blocks = key.pseudonyms(pl.Series(handmade.BSNS), round_id, "bsn").to_list()
+    marks = Marks({one.encode() for one in (*handmade.BSNS, *records)}, blocks=set(blocks))
+    marks.secrets["project key"] = key.secret
+    marks.secrets["round key"] = (operation.project.round_folder(round_id) / "round.key").read_bytes().strip()
+    for name in PARTNERS:
+        sealed = next((home(name).project("proef") / "references").glob("*.age")).read_bytes()
+        opened = unseal(sealed, home(name).identity().encryption, what="key", party=name)
+        marks.secrets[f"reference key of {name}"] = bytes.fromhex(json.loads(opened)["key"])
+    return marks
+
+
+def everything_kept(service: Service, operation: Operation, database: str | None) -> list[Path]:
+    """Where everything lies that the service, its runs and the metrics keep or show: the database of the server
+    (PostgreSQL dumped as text, since it compresses), logs of server and workers, what the API tells, metrics, events,
+    and all that partners find at their places: receipts, reasons, openings and sealed releases."""
+    site, shown = service.site, service.site.parent / "shown"
+    shown.mkdir(exist_ok=True)
+    for name in (
+        "artifacts",
+        "logs",
+        "flow_runs",
+        "task_runs",
+        "events",
+        "variables",
+        "deployments",
+        "flow_run_states",
+    ):
+        with contextlib.suppress(HTTPError):
+            (shown / f"{name}.json").write_text(json.dumps(service.ask(f"/{name}/filter", {})))
+    (shown / "metrics").write_bytes(metrics(operation.world.site, utc_now()))
+    if database is not None:
+        folder = database.rpartition("host=")[2]
+        dump = subprocess.run(
+            ["pg_dump", "-h", folder, "-U", "postgres", "postgres"], capture_output=True, check=True
+        )
+        assert b"flow_run" in dump.stdout
+        (shown / "dump.sql").write_bytes(dump.stdout)
+    outside = [Path(settings.url) for settings in operation.places.values()]
+    return [
+        shown,
+        site / "serve",
+        site / "prefect",
+        *site.glob("*.jsonl"),
+        operation.project.folder,
+        *outside,
+    ]
 
 
 def test_after_a_kill_it_goes_on_and_a_round_that_was_running_is_finished(tmp_path: Path) -> None:
