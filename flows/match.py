@@ -160,6 +160,8 @@ def run(site: Path, project: str, round_id: str, means: Means) -> dict[str, Any]
         return _refused(_refusals.get(run_id) or UnexpectedError(kind=str(state.type), place="prefect"))
     except LsiError as error:
         return _refused(error)
+    except Exception as error:  # a cluster that does not start
+        return _refused(UnexpectedError.of(error))
     finally:
         _runs.pop(run_id).close()
 

@@ -43,8 +43,8 @@ def task_runner(means: Means) -> Iterator[TaskRunner[Any]]:
     if means.runner == "threads":
         yield ThreadPoolTaskRunner(max_workers=means.at_once)
         return
-    # Its own temporary files; short, since Ray makes sockets in it.
-    folder = tempfile.mkdtemp(prefix="lsi")
+    # Its own temporary files; under a short path, since Ray makes sockets in it, whose paths have 107 bytes at most.
+    folder = tempfile.mkdtemp(prefix="lsi", dir=None if len(tempfile.gettempdir()) < 30 else "/tmp")  # noqa: S108
     try:
         # One server for all workers on this machine, not one for each.
         with (

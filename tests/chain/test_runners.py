@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
@@ -234,10 +236,9 @@ def test_the_site_says_what_runs_are_spread_over(tmp_path: Path) -> None:
 # through the real flow
 
 
-def flow(world: World, place: Path, means: Means) -> tuple[Came, bytes]:
+def flow(world: World, place: Path, short: Path, means: Means) -> tuple[Came, bytes]:
     """The flow in a process of its own; what came of it, and all that it pickled."""
-    pickled, temporary = place / "pickled", place / "tmp"
-    temporary.mkdir()
+    pickled, temporary = place / "pickled", short
     pickled.write_bytes(b"")
     arguments = ["--site", str(world.site.folder), "--project", world.project_id, "--round", ROUND]
     command = [sys.executable, "-m", "tests.runner_process", str(pickled), str(MOST), *arguments]
@@ -261,15 +262,16 @@ def test_every_runner_gives_the_same_byte_for_byte_and_is_told_nothing(
 ) -> None:
     for package in ("prefect_dask", "prefect_ray"):
         pytest.importorskip(package, reason="make test-clusters")
-    place = tmp_path_factory.mktemp(runner)
+    place, short = tmp_path_factory.mktemp(runner), Path(tempfile.mkdtemp(dir="/tmp"))
     world = copy_of(parted, place)
     marks = Marks(telling_values(world.extracts), blocks=pseudonyms(world, world.extracts))
     marks.secrets["round key"] = (world.project.round_folder(ROUND) / "round.key").read_bytes()
-    came, pickled = flow(world, place, Means(runner=runner, workers=2))  # type: ignore[arg-type]
+    came, pickled = flow(world, place, short, Means(runner=runner, workers=2))  # type: ignore[arg-type]
     assert came == plain
     assert b"bucket" in pickled, "what was sent was seen"
     assert marks.found_in(pickled) == set()
-    assert search(marks, [world.site.folder, place / "tmp"]) == {}
+    assert search(marks, [world.site.folder, short]) == {}
+    shutil.rmtree(short)
 
 
 @pytest.mark.parametrize("runner", ["dask", "ray"])
