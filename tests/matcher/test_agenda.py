@@ -65,6 +65,14 @@ def test_a_held_round_runs_again_when_there_is_news_within_its_term() -> None:
     assert tasks(until, round_(state="held", held_until=until, news=True)) == []  # retention destroys it
 
 
+def test_a_held_round_whose_run_broke_off_is_tried_again_after_a_quarter_of_an_hour() -> None:
+    """Killed after it began, it would else wait for news that came already, until all is destroyed."""
+    tried = OPENED + DAY
+    broken = round_(state="held", held_until=OPENED + 30 * DAY, tried=tried, broke_off=True)
+    assert tasks(tried + timedelta(minutes=14), broken) == []
+    assert tasks(tried + timedelta(minutes=15), broken) == [ReleaseHeld("2026-06-01")]
+
+
 @pytest.mark.parametrize("state", ["open", "refused", "matched", "held"])
 def test_a_round_whose_key_is_gone_is_ended(state: str) -> None:
     assert tasks(OPENED + DAY, round_(state=state, key=False, news=True)) == [GiveUp("2026-06-01", ())]

@@ -52,7 +52,8 @@ class Duty(StrEnum):
 class RoundNow:
     """A round as it stands. `state` is that of `oversight.state`; `delivered` are the partners whose drop waits in
     the inbox; `reminded` the numbers of days of which a reminder was sent; `tried` when it last ran; `news` whether
-    a drop or a paper came in since; `held_until` when the term of a held round ends; `key` whether its key is there."""
+    a drop or a paper came in since; `held_until` when the term of a held round ends; `key` whether its key is there;
+    `broke_off` whether a run of a held round ended without a word."""
 
     round: str
     state: str
@@ -64,6 +65,7 @@ class RoundNow:
     news: bool = False
     held_until: datetime | None = None
     key: bool = True
+    broke_off: bool = False
 
 
 @dataclass(frozen=True)
@@ -186,7 +188,8 @@ def _for_round(manifest: Manifest, round_: RoundNow, now: datetime) -> Iterator[
         yield GiveUp(round_.round, late)  # nobody can open its drops any more
         return
     if round_.state in _HELD:
-        if round_.news and (round_.held_until is None or now < round_.held_until):
+        again = round_.broke_off and round_.tried is not None and now - round_.tried >= TRY_BROKEN
+        if (round_.news or again) and (round_.held_until is None or now < round_.held_until):
             yield ReleaseHeld(round_.round)
         return
     if now.astimezone(ZoneInfo(manifest.schedule.timezone)).date() > manifest.project.period.last:

@@ -239,6 +239,7 @@ def rounds_now(project: Project, entries: list[LogEntry]) -> tuple[list[RoundNow
                 news=bool(tried) and _news(entries, tried[-1], state.state),
                 held_until=held.until if (held := hold_of(entries, state.round)) else None,
                 key=project.takes_drops(state.round),
+                broke_off=bool(tried) and state.state == "held" and not _concluded(mine, tried[-1]),
             )
         )
     registered = [entry for entry in entries if entry.name == Step.REGISTER_MANIFEST.value]
@@ -248,6 +249,11 @@ def rounds_now(project: Project, entries: list[LogEntry]) -> tuple[list[RoundNow
 def _news(entries: list[LogEntry], tried: LogEntry, state: str) -> bool:
     steps = {Step.JUSTIFY.value} if state == "held" else _NEWS
     return any(entry.name in steps for entry in entries[entries.index(tried) + 1 :])
+
+
+def _concluded(mine: list[LogEntry], tried: LogEntry) -> bool:
+    """Whether the run that began with the entry `tried` held the round (again), or was refused."""
+    return any(e.name == Step.HOLD.value or e.status == "Error" for e in mine[mine.index(tried) :])
 
 
 def _delivered(project: Project, round_id: str) -> frozenset[str]:
