@@ -9,7 +9,13 @@ import pytest
 
 from lsi_match.cli.main import run
 from lsi_match.demo.world import World
-from lsi_match.matcher.cosignatures import CosignatureElsewhereError, NoCosignatureError, add_cosignatures
+from lsi_match.matcher.checkpoint import cosigned_at
+from lsi_match.matcher.cosignatures import (
+    CosignatureElsewhereError,
+    CosignatureTimeError,
+    NoCosignatureError,
+    add_cosignatures,
+)
 from lsi_match.matcher.journal import Journal
 from lsi_match.matcher.site import utc_now
 from lsi_match.oversight.verify import LogForkedError, LogRolledBackError, verify_log
@@ -17,7 +23,7 @@ from lsi_match.partner.cosign import cosign_log
 from lsi_match.protocol.steps import Step
 from lsi_match.trust.log import CheckpointMissingError, Log
 from lsi_match.trust.log_proof import prove
-from lsi_match.trust.note import Checkpoint, SignedNote
+from lsi_match.trust.note import Checkpoint, SignedNote, cosign
 from lsi_match.trust.policy import QuorumMissingError, origin_of, policy_of
 
 
@@ -81,6 +87,49 @@ def test_two_logs_shown_to_two_controllers_are_found_by_either(world: World, tmp
     log = str(world.project.log_file)
     assert run(["log", "verify", log, "--manifest", str(manifest)]) == 0
     assert run(["log", "verify", log, "--manifest", str(manifest), "--from", str(note)]) == 1
+
+
+def own_note(world: World, name: str, text: str, times: list[int]) -> bytes:
+    """What a controller can sign that has no software of ours: anything, at any time, any number of times."""
+    key = world.home(name).identity().log_key
+    lines = [cosign(f"{text}\n— x AAAAAAAA\n", key, name, at) for at in times]
+    return (text + "\n" + "\n".join(lines) + "\n").encode()
+
+
+def test_a_controller_cannot_make_the_log_unreadable_with_many_cosignatures(world: World) -> None:
+    now = utc_now()
+    with Log.open(world.project.log_file, read_only=True) as log:
+        text = SignedNote.parse(str(log.checkpoint())).text
+    start = int(now.timestamp()) - 200
+    for first in (start, start + 60, start + 120):
+        times = list(range(first, first + 60))
+        assert add_cosignatures(world.project, own_note(world, "uwv", text, times), now) == ["uwv"]
+    add_cosignatures(
+        world.project, own_note(world, "uwv", text, [start]), now
+    )  # an older one takes nothing back
+    grow(world, world.project.log_file, 1)
+    policy = policy_of(world.project.manifest())
+    with Log.open(world.project.log_file, read_only=True) as log:
+        seen = [policy.cosigners(SignedNote.parse(note)) for note in log.checkpoints()]
+    assert seen[-2:] == [{"uwv": start + 179}, {}]
+
+
+@pytest.mark.parametrize("size", [2**63, 10**19 - 1])
+def test_a_checkpoint_of_a_size_that_no_log_has_is_refused(world: World, size: int) -> None:
+    text = Checkpoint(origin_of(world.project.manifest()), size, bytes(32)).text()
+    with pytest.raises(CheckpointMissingError):
+        add_cosignatures(world.project, own_note(world, "uwv", text, [1]), utc_now())
+
+
+def test_a_cosignature_from_the_future_is_refused(world: World) -> None:
+    now = utc_now()
+    with Log.open(world.project.log_file, read_only=True) as log:
+        text = SignedNote.parse(str(log.checkpoint())).text
+    for ahead in (600, 2**62):
+        times = [int(now.timestamp()), int(now.timestamp()) + ahead]
+        with pytest.raises(CosignatureTimeError):
+            add_cosignatures(world.project, own_note(world, "uwv", text, times), now)
+    assert cosigned_at(world.project, now)["uwv"] is None
 
 
 def test_what_nobody_who_counts_signed_is_not_taken_in(world: World) -> None:

@@ -101,6 +101,33 @@ def test_as_soon_as_enough_are_there_it_is_also_when_the_log_grew_in_between(op:
     assert verify_log(op.project.log_file, policy_of(op.project.manifest()).logs).ok
 
 
+def test_a_handing_out_that_was_broken_off_is_done_to_the_end(
+    op: Operation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in PARTNERS[:2]:
+        cosign(op, name)
+    rename = Path.rename
+
+    def killed(self: Path, target: Path) -> Path:
+        if self.name == RELEASE.format("svb"):
+            raise KeyboardInterrupt
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", killed)
+    with pytest.raises(KeyboardInterrupt):
+        hand_out_cosigned(op.project, op.clock)
+    monkeypatch.undo()
+    assert handed_out(op) == {"gemeente"}
+    op.clock.to(op.clock() + days(2))
+    assert destroy_due(op.project, op.clock).counts() == {}, "it has no term yet"
+    assert hand_out_cosigned(op.project, op.clock) == ["r1"]
+    assert handed_out(op) == set(PARTNERS)
+    for name in PARTNERS:
+        file = op.project.folder / "releases" / name / RELEASE.format(name)
+        assert open_release(op.world.home(name), file, PROJECT, op.clock())[0].partner == name
+    assert sum(entry.name == Step.HAND_OUT.value for entry in op.project.entries()) == 1
+
+
 def test_nobody_is_told_to_have_received_what_still_waits(op: Operation) -> None:
     def told(reference: str) -> RoundAnswer:
         home, number = op.world.home("uwv"), {"bsn": handmade.BSNS[0]}

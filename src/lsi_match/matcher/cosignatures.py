@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from lsi_match.errors import LsiError
+from lsi_match.matcher.intake import CLOCK_SKEW
 from lsi_match.matcher.site import Project
 from lsi_match.trust.log import CheckpointMissingError, Log
 from lsi_match.trust.note import Checkpoint, SignedNote
@@ -21,11 +22,18 @@ class NoCosignatureError(LsiError):
     en = "This file has no cosignature of anybody who counts."
 
 
+class CosignatureTimeError(LsiError):
+    nl = "De medeondertekening van {name} is van later dan nu. Zet daar de klok goed en teken opnieuw."
+    en = "The cosignature of {name} is of later than now. Set the clock right there, and sign again."
+
+
 def add_cosignatures(project: Project, note: bytes, now: datetime) -> list[str]:
     """Store the cosignatures in `note` under the checkpoint they are about; whose they are.
 
     Raises:
         CosignatureElsewhereError: the checkpoint is not that of this log.
+        CheckpointMissingError: this log has no checkpoint of that size.
+        CosignatureTimeError: signed at a time that did not come yet.
         NoCosignatureError, SignatureWrongError, LogUnknownError: nobody who counts signed, or not this.
     """
     manifest = project.manifest()
@@ -34,11 +42,15 @@ def add_cosignatures(project: Project, note: bytes, now: datetime) -> list[str]:
     checkpoint = Checkpoint.parse(signed.text)
     if checkpoint.origin != origin_of(manifest):
         raise LogUnknownError(found=checkpoint.origin, origin=origin_of(manifest))
-    who = sorted(policy.cosigners(signed))
+    seen = policy.cosigners(signed)
+    who, latest = sorted(seen), (now + CLOCK_SKEW).timestamp()
     if not who:
         raise NoCosignatureError
+    for name in who:
+        if seen[name] > latest:
+            raise CosignatureTimeError(name=name)
     with Log.open(project.log_file) as log:
-        stored = log.checkpoint(checkpoint.size)
+        stored = log.checkpoint(checkpoint.size) if checkpoint.size <= log.size else None
         if stored is None:
             raise CheckpointMissingError(size=checkpoint.size)
         if SignedNote.parse(stored).text != signed.text:

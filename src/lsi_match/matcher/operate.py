@@ -320,10 +320,14 @@ def _remind(project: Project, task: Remind, now: datetime) -> None:
 
 
 def hand_out_cosigned(project: Project, clock: Clock) -> list[str]:
-    """Hand out the releases that waited for cosignatures and have enough of them now; the names of the rounds."""
+    """Hand out the releases that waited for cosignatures and have enough of them now; the names of the rounds.
+
+    What the log calls handed out and still lies here, since a process was killed in between, is handed out as well.
+    """
     done = []
     for state in fold(project.entries()):
-        if state.waits and (project.folder / "staging" / state.round).exists():
+        staged = (project.folder / "staging" / state.round).glob("*/*.release.json")
+        if state.has_release and any(staged):
             run = Run(project, state.round, clock)
             try:
                 run.release()

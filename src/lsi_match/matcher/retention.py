@@ -184,12 +184,17 @@ def _releases(project: Project, entries: list[LogEntry], now: datetime) -> Itera
 
 
 def _release_files(project: Project, entries: list[LogEntry]) -> list[Path]:
-    """The descriptors of releases that were handed out, and of those that wait for cosignatures."""
-    found = sorted((project.folder / "releases").glob("*/*.release.json"))
-    for state in fold(entries):
-        if state.waits:
-            found += sorted((project.folder / "staging" / state.round).glob("*/*.release.json"))
-    return found
+    """The descriptors of releases that were handed out, and of those on their way out (`_staged`)."""
+    return [*sorted((project.folder / "releases").glob("*/*.release.json")), *_staged(project, entries)]
+
+
+def _staged(project: Project, entries: list[LogEntry]) -> list[Path]:
+    """The descriptors of releases that were made and lie here still: they wait for cosignatures, or a process was killed
+    while it handed them out."""
+    made = [state.round for state in fold(entries) if state.has_release]
+    return [
+        file for name in made for file in sorted((project.folder / "staging" / name).glob("*/*.release.json"))
+    ]
 
 
 def _release(project: Project, file: Path) -> ReleaseDescriptor:
@@ -253,15 +258,14 @@ def _drops(project: Project, entries: list[LogEntry], now: datetime) -> Iterator
         for e in entries
         if e.name == Step.DESTROY.value and e.status == "Ok"
     }
-    states = fold(entries)
-    waiting = {one.round for one in states if one.waits}
-    open_ = ({one.round for one in states} - ended.keys()) | waiting
+    open_ = {one.round for one in fold(entries)} - ended.keys()
+    staged = {file.parent for file in _staged(project, entries)}
     for file in _files(project.folder / "rounds", "*/round.key"):
         if file.parent.name in ended:
             yield _of(project, file, ended[file.parent.name])
     for file in (*_files(project.folder / "inbox", "**/*"), *_files(project.folder / "staging", "**/*")):
         round_id = _round_in(project, file.name)
-        if round_id not in open_:
+        if round_id not in open_ and file.parent not in staged:
             at = ended.get(round_id) or _changed(file) + DAY
             if now >= at:
                 yield _of(project, file, at)

@@ -23,6 +23,11 @@ class RoundState:
     #: The partners whose release waits for cosignatures under the log.
     waits: set[str] = field(default_factory=set)
 
+    @property
+    def has_release(self) -> bool:
+        """Whether a release was made, handed out or not."""
+        return self.state in ("released", "destroyed")
+
 
 _STATE = {
     Step.MATCH.value: "matched",

@@ -208,17 +208,21 @@ class Log:
     def add_cosignature(self, size: int, line: str, key: VerifierKey) -> str:
         """Store the cosignature line of a controller under the checkpoint of `size`; return the whole note.
 
-        `key` is the controller's cosignature key; what it does not verify is refused. Raises
+        `key` is the controller's cosignature key; what it does not verify is refused. Of each key the latest is kept:
+        a note has room for so many lines, and one controller could fill it and nobody could read it any more. Raises
         `CheckpointMissingError`, `NoteMalformedError`, `SignatureMissingError` or `SignatureWrongError`.
         """
         signature = note.Signature.parse(line)
         with self._writing():
-            stored = self._checkpoint(size)
+            # A larger one than SQLite's numbers is no size of this log either.
+            stored = self._checkpoint(size) if size <= self._size() else None
             if stored is None:
                 raise CheckpointMissingError(size=size)
-            note.verify_cosignature(SignedNote(stored.text, (signature,)), key)
-            if signature not in stored.signatures:
-                stored = stored.with_signature(signature)
+            at = note.verify_cosignature(SignedNote(stored.text, (signature,)), key)
+            before = stored.of_key(key)
+            if not before or at > note.verify_cosignature(stored, key):
+                others = tuple(one for one in stored.signatures if one not in before)
+                stored = SignedNote(stored.text, (*others, signature))
                 self._connection.execute(
                     "UPDATE checkpoints SET note = ? WHERE size = ?", (str(stored), size)
                 )
