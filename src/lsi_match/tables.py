@@ -48,7 +48,7 @@ def parquet_buffer(table: pa.Table) -> pa.Buffer:
 
 
 def from_parquet(
-    data: bytes, columns: Sequence[Column | ReleasedColumn], rows: int, *, what: str, party: str
+    data: bytes | memoryview, columns: Sequence[Column | ReleasedColumn], rows: int, *, what: str, party: str
 ) -> pa.Table:
     """The table in `data`, if it is exactly `rows` rows of exactly `columns`.
 

@@ -35,7 +35,7 @@ from lsi_match.protocol.tables import (
     drop_columns,
 )
 from lsi_match.tables import absent_to_null, from_parquet
-from lsi_match.trust.sealing import unseal
+from lsi_match.trust.sealing import unseal_view
 from lsi_match.trust.signing import verify
 
 DROP = "drop"
@@ -265,7 +265,7 @@ def _opened(file: Path, number: int, descriptor: DropDescriptor, round_: Round) 
     sealed = read_bytes(path)
     if digest_of_bytes(sealed) != part.digest:
         raise PartAlteredError(**where)
-    opened = unseal(sealed, round_.secret, what=part.file, party=descriptor.partner)
+    opened = unseal_view(sealed, round_.secret, what=part.file, party=descriptor.partner)
     table = from_parquet(opened, columns, part.rows, what=part.file, party=descriptor.partner)
     for kind in round_.manifest.subject.kinds:
         position = table.schema.get_field_index(kind)

@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 import pyrage
 
 from lsi_match.errors import LsiError
+from lsi_match.trust.age_plain import open_plain
 
 #: How the binary form of an age file starts (c2sp.org/age, "Header").
 _BINARY = b"age-encryption.org/v1\n"
@@ -73,11 +74,19 @@ def unseal(data: bytes, identity: Any, *, what: str, party: str) -> bytes:
     Raises:
         SealBrokenError: damaged, cut short, or sealed to another key.
     """
+    return bytes(unseal_view(data, identity, what=what, party=party))
+
+
+def unseal_view(data: bytes, identity: Any, *, what: str, party: str) -> memoryview:
+    """As `unseal`, for what is large: it is not copied once more."""
     if not data.startswith(_BINARY):
         raise SealBrokenError(what=what, party=party) from None
     if isinstance(identity, str):
+        plain = open_plain(data, identity)
+        if plain is not None:
+            return plain
         identity = pyrage.x25519.Identity.from_str(identity)
     try:
-        return bytes(pyrage.decrypt(data, [identity]))
+        return memoryview(pyrage.decrypt(data, [identity]))
     except (pyrage.DecryptError, ValueError, OSError):
         raise SealBrokenError(what=what, party=party) from None
