@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from itertools import combinations
 from secrets import token_bytes
 from types import SimpleNamespace
@@ -30,17 +31,21 @@ UNITS = [
     ("enterprise", ("rsin", "kvk", "vestiging")),
 ]
 FIELDS = {"bsn": ["nummer"], "bag": ["nummer"], "rsin": ["nummer"]}
+REFERENCE_DATE = date(2026, 6, 15)
+REFERENCE_MONTH = 2026 * 12 + 5
 RULE = "partners >= 2 AND (uwv_hoog OR NOT svb)"
 
 
 @dataclass(frozen=True)
 class Record:
-    """A record as the matcher gets it: which partner, its pseudonyms (small numbers here), its two signals."""
+    """A record as the matcher gets it: which partner, its pseudonyms (small numbers here), its two signals, and a
+    month (from year 0) that goes along where the manifest asks for it."""
 
     partner: str
     numbers: tuple[int | None, ...]
     hoog: bool
     kort: bool
+    month: int | None = None
 
 
 def records(kinds: int = 2) -> st.SearchStrategy[list[Record]]:
@@ -48,8 +53,9 @@ def records(kinds: int = 2) -> st.SearchStrategy[list[Record]]:
     number = st.one_of(st.none(), st.integers(0, 5))
     numbers = st.tuples(*[number] * kinds).filter(lambda found: any(n is not None for n in found))
     signals = st.sampled_from([(True, False), (False, True), (True, True)])
-    one = st.tuples(st.sampled_from(PARTNERS), numbers, signals)
-    return st.lists(one.map(lambda r: Record(r[0], r[1], *r[2])), max_size=14)
+    month = st.one_of(st.none(), st.integers(REFERENCE_MONTH - 4, REFERENCE_MONTH + 2))
+    one = st.tuples(st.sampled_from(PARTNERS), numbers, signals, month)
+    return st.lists(one.map(lambda r: Record(r[0], r[1], *r[2], r[3])), max_size=14)
 
 
 def block(kind: str, number: int) -> bytes:
@@ -67,6 +73,7 @@ class Given:
 
     partner: str
     tables: list[pa.Table]
+    round_ = SimpleNamespace(opening=SimpleNamespace(reference_date=REFERENCE_DATE))
 
     @property
     def descriptor(self) -> SimpleNamespace:
@@ -77,10 +84,20 @@ class Given:
         return self.tables[number]
 
 
-def manifest_of(unit: str, kinds: tuple[str, ...]) -> Manifest:
+def manifest_of(unit: str, kinds: tuple[str, ...], **declared: Any) -> Manifest:
+    """`declared`: `rule`, and what goes along with it (`use` of the month, `records_of`)."""
     identifiers = [{"kind": kinds[0], "fields": FIELDS[kinds[0]]}]
-    partners = {name: [selection(identifiers=identifiers)] for name in PARTNERS}
-    return Manifest.model_validate(document(partners, unit=unit, identifiers=kinds, rule=RULE))
+    along = []
+    if use := declared.get("use"):
+        along = [
+            {"id": "sinds", "field": "begin", "kind": "month", "use": use, "rationale": "Sinds wanneer."}
+        ]
+    partners = {name: [selection(identifiers=identifiers, attributes=along)] for name in PARTNERS}
+    value = document(partners, unit=unit, identifiers=kinds, rule=declared.get("rule", RULE))
+    value["match"]["records_of"] = declared.get("records_of", [])
+    for name, show in value["release"]["to"].items():
+        show["attributes_of"] = [other for other in PARTNERS if along and other != name]
+    return Manifest.model_validate(value)
 
 
 def given_to(world: list[Record], manifest: Manifest, parts: int) -> list[Drop]:
@@ -102,6 +119,7 @@ def given_to(world: list[Record], manifest: Manifest, parts: int) -> list[Drop]:
                 "selection": [0 for _ in own],
                 "signals": [r.hoog + 2 * r.kort for _, r in own],
                 "group": [255 for _ in own],
+                "attribute_sinds": [65535 if r.month is None else r.month for _, r in own],
             }
             wanted = drop_columns(manifest, manifest.partners[partner])
             tables.append(pa.table({c.name: columns[c.name] for c in wanted}, schema=schema_of(wanted)))
@@ -230,6 +248,47 @@ def test_what_a_partner_receives_is_what_the_rule_allows(
                 assert row[other] == bool(theirs)
                 assert row[f"{other}_hoog"] == any(r.hoog for r in theirs)
                 assert row[f"{other}_kort"] == any(r.kort for r in theirs)
+
+
+COUNTS_AND_MONTHS = (
+    "gemeente_records >= 2 OR svb_records = uwv_records AND svb OR uwv_sinds_first > DATE '2026-05-01' "
+    "OR date_diff('month', svb_sinds_last, peildatum) >= 3 OR coalesce(gemeente_sinds_first < uwv_sinds_last, FALSE)"
+)
+
+
+def is_case_by_counts_and_months(world: list[Record], subject: set[int]) -> bool:
+    def of(partner: str) -> list[Record]:
+        return [world[i] for i in subject if world[i].partner == partner]
+
+    months = {p: [r.month for r in of(p) if r.month is not None] for p in PARTNERS}
+    return (
+        len(of("gemeente")) >= 2
+        or (len(of("svb")) == len(of("uwv")) and len(of("svb")) > 0)
+        or (bool(months["uwv"]) and min(months["uwv"]) > 2026 * 12 + 4)
+        or (bool(months["svb"]) and REFERENCE_MONTH - max(months["svb"]) >= 3)
+        or (bool(months["gemeente"] and months["uwv"]) and min(months["gemeente"]) < max(months["uwv"]))
+    )
+
+
+@pytest.mark.parametrize(("unit", "kinds"), UNITS)
+@SMALL
+@given(st.data())
+def test_counts_and_months_in_the_rule_are_those_of_a_plain_oracle(
+    unit: str, kinds: tuple[str, ...], data: st.DataObject
+) -> None:
+    """And a month that is for the rule only is in no release, also where it says that attributes are shown."""
+    world, use = data.draw(records(len(kinds))), data.draw(st.sampled_from(["rule", "both"]))
+    manifest = manifest_of(unit, kinds, rule=COUNTS_AND_MONTHS, use=use, records_of=PARTNERS)
+    found = match(manifest, given_to(world, manifest, data.draw(st.integers(1, 4))))
+    theirs = subjects(world, kinds)[0]
+    expected = [subject for subject in theirs if is_case_by_counts_and_months(world, subject)]
+    assert sorted(map(sorted, released(found).values())) == sorted(map(sorted, expected))
+    for partner in PARTNERS:
+        others = [other for other in PARTNERS if other != partner]
+        allowed = {"case_id", "reference", "selection", *others}
+        allowed |= {f"{other}_{signal}" for other in others for signal in ("hoog", "kort")}
+        allowed |= {f"{other}.sinds" for other in others if use == "both"}
+        assert set(found.release(partner).column_names) == allowed
 
 
 @pytest.mark.parametrize(("unit", "kinds"), UNITS)

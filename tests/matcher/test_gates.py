@@ -81,10 +81,22 @@ def ground(draft: Draft) -> None:
         advice["characteristics"] = [] if name == "svb" else ["leeftijd"]
 
 
-def goes_along(draft: Draft) -> None:
-    """A value that nobody gets to see."""
+def goes_along(draft: Draft, use: str = "release") -> None:
+    """A value that nobody gets to see, for that or for the match rule."""
     first = draft["partners"]["uwv"]["selections"][0]
-    first["attributes"] = [{"id": "loopt", "field": "actief", "kind": "boolean", "rationale": "Nodig."}]
+    first["attributes"] = [
+        {"id": "sinds", "field": "begin", "kind": "month", "use": use, "rationale": "Nodig."}
+    ]
+
+
+def names_months(draft: Draft) -> None:
+    """The match rule looks at that value."""
+    draft["match"]["rule"] += " AND uwv_sinds_last < peildatum"
+
+
+def shows(draft: Draft) -> None:
+    """One partner is to see it."""
+    draft["release"]["to"]["svb"]["attributes_of"] = ["uwv"]
 
 
 def advised(draft: Draft) -> None:
@@ -119,6 +131,10 @@ CLOSED: list[tuple[Callable[[Draft], object], Gate, str]] = [
     (lambda d: d["release"].update(max_cases=1_000_000), Gate.BOUNDS, "CasesGateError"),
     (lambda d: goes_along(d), Gate.RELEASE, "UnseenGateError"),
     (lambda d: d["release"]["to"]["uwv"].update(attributes_of=["svb"]), Gate.RELEASE, "NothingToShowGateError"),
+    (lambda d: (goes_along(d, "rule"), names_months(d), shows(d)), Gate.RELEASE, "NothingToShowGateError"),
+    (lambda d: goes_along(d, "rule"), Gate.RELEASE, "UnusedGateError"),
+    (lambda d: (goes_along(d, "both"), names_months(d)), Gate.RELEASE, "UnseenGateError"),
+    (lambda d: d["match"].update(records_of=["svb"]), Gate.RELEASE, "UnusedGateError"),
 ]  # fmt: skip
 
 
@@ -138,6 +154,17 @@ def test_what_goes_along_may_be_shown_to_one_partner_alone(tmp_path: Path) -> No
     world = parties(
         tmp_path, lambda d: (goes_along(d), d["release"]["to"]["svb"].update(attributes_of=["uwv"]))
     )
+    assert closed(world, evidence(world)) == {}
+
+
+def test_what_is_for_the_match_rule_need_not_be_shown(tmp_path: Path) -> None:
+    def change(draft: Draft) -> None:
+        goes_along(draft, "rule")
+        names_months(draft)
+        draft["match"]["records_of"] = ["svb"]
+        draft["match"]["rule"] += " AND svb_records < 5"
+
+    world = parties(tmp_path, change)
     assert closed(world, evidence(world)) == {}
 
 

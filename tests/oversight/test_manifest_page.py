@@ -55,6 +55,45 @@ def test_a_release_that_waits_for_cosignatures_is_told_and_no_other() -> None:
     assert "als 2 partijen het logboek" in explained(Manifest.model_validate(draft), "nl")
 
 
+def for_the_rule() -> Manifest:
+    month = {
+        "id": "sinds",
+        "field": "begin",
+        "kind": "month",
+        "use": "rule",
+        "rationale": "Wie kort geleden begon.",
+    }
+    partners = {"uwv": [selection(attributes=[month])], "svb": [selection()]}
+    draft = document(partners, rule="svb_records >= 2 AND date_diff('month', uwv_sinds_last, peildatum) <= 6")
+    draft["match"]["records_of"] = ["svb"]
+    return Manifest.model_validate(draft)
+
+
+def test_what_the_match_rule_counts_and_dates_is_told_where_it_is_signed() -> None:
+    page = explained(for_the_rule(), "nl").replace("\\", "")
+    assert "Alleen voor de koppelregel; niemand krijgt het te zien. Wie kort geleden begon." in page
+    assert "Organisatie svb heeft minstens 2 records van de persoon." in page
+    assert (
+        "Is de laatste maand van ‘Begindatum’ bij Organisatie uwv niet bekend, dan is het nooit een casus."
+        in page
+    )
+    page = explained(for_the_rule(), "en").replace("\\", "")
+    assert "For the match rule only; nobody gets to see it." in page
+    assert "If the last month of ‘Begindatum’ with Organisatie uwv is not known, it is never a case." in page
+
+
+def test_a_month_that_comes_to_be_shown_is_told_as_a_change() -> None:
+    old = for_the_rule()
+    draft = old.model_dump(mode="json")
+    draft["partners"]["uwv"]["selections"][0]["attributes"][0]["use"] = "both"
+    draft["match"]["rule"] = draft["match"]["rule"].replace("2", "1")
+    told = difference(old, Manifest.model_validate(draft), "nl", names=NAMES)
+    assert "use" in told
+    assert "both" in told
+    assert "Ruimer" in told
+    assert "minstens 1 record van de persoon" in told
+
+
 def test_no_sql_and_no_name_of_a_field_stands_in_the_part_for_readers() -> None:
     page = explained(example("samenloop"), "nl").split("## Wat iedere deelnemer")[1].split("## Toezicht")[0]
     for word in (" AND ", " OR ", " IS NULL", "date_diff", "opgegeven_inkomen", "laatste_loonmaand"):

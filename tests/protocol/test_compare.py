@@ -11,6 +11,7 @@ from protocol.predicates import FIELDS, VALUES, Engine, predicates
 from sqlglot import exp
 
 from lsi_match.protocol.criteria import CriterionError, Predicate, parse_predicate
+from lsi_match.protocol.identifiers import Unit
 from lsi_match.protocol.manifest import SourceField
 from lsi_match.protocol.words import compare as module
 from lsi_match.protocol.words.compare import Change, compare, compare_match_rules
@@ -138,6 +139,31 @@ def test_match_rules() -> None:
     assert compare_match_rules(new, parse_predicate("(svb OR uwv) AND NOT partners < 2", types), columns).kind == (
         "same"
     )  # fmt: skip
+
+
+def test_match_rules_over_counts_and_months() -> None:
+    columns = {
+        "uwv": Column("UWV"),
+        "uwv_records": Column("UWV", value="records"),
+        "uwv_sinds_first": Column("UWV", value="first", of="Begindatum"),
+    }
+    types = {name: column.type for name, column in columns.items()}
+
+    def change(old: str, new: str) -> Change:
+        return compare_match_rules(
+            parse_predicate(old, types), parse_predicate(new, types), columns, Unit.PERSON
+        )
+
+    assert change("uwv_records >= 3", "uwv_records > 1").kind == "wider"
+    assert texts(change("uwv_records >= 3", "uwv_records > 1").nl)[2:] == [
+        "Eerst: UWV heeft minstens 3 records van de persoon.",
+        "Nu: UWV heeft minstens 2 records van de persoon.",
+    ]
+    assert change("NOT uwv_records < 2", "uwv_records >= 2").kind == "same"
+    month = "uwv_sinds_first >= DATE '2026-01-01'"
+    assert change(f"uwv AND NOT {month}", "uwv").kind == "wider"
+    assert change("uwv", f"uwv AND ({month} OR NOT {month})").kind == "narrower", "it may be unknown"
+    assert change("uwv", f"uwv AND ({month} OR NOT {month} OR uwv_sinds_first IS NULL)").kind == "same"
 
 
 def test_too_many_kinds_of_record_are_compared_by_their_parts(monkeypatch: pytest.MonkeyPatch) -> None:

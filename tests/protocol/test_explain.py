@@ -295,6 +295,8 @@ COLUMNS = {
     "svb": Column("SVB"),
     "gemeente": Column("Gemeente Zandstad"),
     "gemeente_geen_opgave": Column("Gemeente Zandstad", "Geen inkomen opgegeven"),
+    "uwv_records": Column("UWV", value="records"),
+    "uwv_sinds_last": Column("UWV", value="last", of="Begindatum"),
 }
 
 
@@ -322,6 +324,25 @@ COLUMNS = {
             "    - Gemeente Zandstad heeft dit signaal niet: ‘Geen inkomen opgegeven’.",
         ),
         Rule("uwv IS NULL", "Dit geldt voor geen enkel record."),
+        Rule("uwv_records >= 2", "UWV heeft minstens 2 records van de persoon."),
+        Rule("uwv_records < 2", "UWV heeft hoogstens 1 record van de persoon."),
+        Rule(
+            "uwv_records > partners",
+            "Het aantal records van de persoon bij UWV is meer dan het aantal organisaties waar de persoon voorkomt.",
+        ),
+        Rule(
+            "uwv_sinds_last >= DATE '2026-01-01'",
+            "De laatste maand van ‘Begindatum’ bij UWV ligt op of na 1 januari 2026.\n"
+            "Is de laatste maand van ‘Begindatum’ bij UWV niet bekend, dan is het nooit een casus.",
+        ),
+        Rule(
+            "svb OR uwv_sinds_last < peildatum",
+            "Minstens één van deze punten is waar:\n"
+            "  - De persoon komt voor bij SVB.\n"
+            "  - De laatste maand van ‘Begindatum’ bij UWV ligt vóór de peildatum.\n"
+            "Is de laatste maand van ‘Begindatum’ bij UWV niet bekend, dan is het alleen een casus als dit waar is:\n"
+            "  - De persoon komt voor bij SVB.",
+        ),
     ],
     ids=lambda rule: rule.text,
 )  # fmt: skip

@@ -237,6 +237,28 @@ RULES: dict[str, tuple[Change, str]] = {
     "one attribute twice": (
         lambda v: first(v).update(attributes=[{"id": "x", "field": "actief", "kind": "boolean", "rationale": "r"}] * 2),
         "attribute 'x' is named twice"),
+    "an attribute for the rule that is no month": (
+        lambda v: first(v).update(attributes=[{"id": "x", "field": "actief", "kind": "boolean", "use": "rule", "rationale": "r"}]),
+        "the match rule looks at months only"),
+    "an attribute for the rule in one selection and to be shown in another": (
+        lambda v: v["partners"]["gemeente"].update(selections=[
+            selection(attributes=[{"id": "x", "field": "begin", "kind": "month", "use": "rule", "rationale": "r"}]),
+            selection("nog_een", signals=[{"id": "z", "when": "actief", "label": "Z"}],
+                      attributes=[{"id": "x", "field": "begin", "kind": "month", "rationale": "r"}])]),
+        "a different 'use' in two selections"),
+    "a rule that looks at a month that is only to be shown": (
+        lambda v: (first(v).update(attributes=[{"id": "x", "field": "begin", "kind": "month", "rationale": "r"}]),
+                   v["match"].update(rule="gemeente_x_first < peildatum")), "names the field 'gemeente_x_first'"),
+    "a rule that compares a month with a number": (
+        lambda v: (first(v).update(attributes=[{"id": "x", "field": "begin", "kind": "month", "use": "rule", "rationale": "r"}]),
+                   v["match"].update(rule="gemeente_x_first > 3")), "is compared with integer"),
+    "a rule that looks at a number of records that is not declared": (
+        lambda v: v["match"].update(rule="uwv_records > 1"), "names the field 'uwv_records'"),
+    "numbers of records of a stranger": (
+        lambda v: v["match"].update(records_of=["ind"]), "match.records_of names 'ind', not a partner"),
+    "a signal that is called as the number of records is": (
+        lambda v: (first(v)["signals"].append({"id": "records", "when": "actief", "label": "R"}),
+                   v["match"].update(records_of=["gemeente"])), "'gemeente_records' is named twice"),
     "one group twice": (
         lambda v: v["monitor"].update(dimensions=[dimension() | {"groups": dimension()["groups"][:1] * 2}]),
         "group 'jong' is named twice"),

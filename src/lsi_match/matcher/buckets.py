@@ -166,7 +166,8 @@ class Plan:
             engine.close()
 
     def engine(self) -> Engine:
-        return Engine(self.manifest, self.memory_limit, self.threads)
+        reference_date = self.drops[0].round_.opening.reference_date
+        return Engine(self.manifest, self.memory_limit, self.threads, reference_date)
 
     def bridges(self) -> list[Bridges]:
         """Per bucket, of the numbers on records that have numbers of two kinds or more, those in its range."""

@@ -4,7 +4,9 @@
     identifier(record, kind, key)           its pseudonyms, re-keyed with the run key
     component(record, component)            records that share an identifier, directly or through others
     subject_of(record, subject)             the same, after conflicts are resolved
-    subject(subject, cell, m0…)             per subject the signals of each partner, null where it has no record
+    subject(subject, cell, m0…)             per subject the signals of each partner, null where it has no record;
+                                            and of a partner, where the match rule looks at it: its number of records
+                                            (n0…), its first and last month of an attribute (f0_0…, l0_0…)
     profile(subject, cell, partners, …)     the columns that the match rule may name
     case_subject(subject, cell, …)          the subjects that meet the rule, with their profile
     case_record(record, subject, …)         their records
@@ -23,6 +25,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 import pyarrow as pa
@@ -31,8 +34,9 @@ from scipy.sparse.csgraph import connected_components
 
 from lsi_match.matcher.persons import Persons
 from lsi_match.protocol.cells import cell_sql, place_sql
+from lsi_match.protocol.criteria import REFERENCE_DATE
 from lsi_match.protocol.identifiers import IdentifierKind
-from lsi_match.protocol.manifest import NO_VALUE, Attribute, Manifest, Monitor
+from lsi_match.protocol.manifest import NO_VALUE, Attribute, Manifest, Partner
 from lsi_match.protocol.tables import (
     GROUP,
     REFERENCE,
@@ -69,10 +73,20 @@ class Outcome:
 
 
 class Engine:
-    """A database in memory, and a key that lives as long as this object."""
+    """A database in memory, and a key that lives as long as this object.
 
-    def __init__(self, manifest: Manifest, memory_limit: str = "2GiB", threads: int | None = None) -> None:
-        self.manifest = manifest
+    Args:
+        reference_date: of the round; a match rule that looks at it needs it.
+    """
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        memory_limit: str = "2GiB",
+        threads: int | None = None,
+        reference_date: date | None = None,
+    ) -> None:
+        self.manifest, self._reference_date = manifest, reference_date
         self.partners = list(manifest.partners)
         self.kinds = manifest.subject.kinds
         self._run_key = make_key()
@@ -154,7 +168,7 @@ class Engine:
         """Run every step from `component` to `case_record`."""
         self.link()
         self._con.execute(_subject_of(self.kinds))
-        subject = _subject(self.manifest.monitor, len(self.partners), self._one_kind)
+        subject = _subject(self.manifest, self._one_kind)
         for statement in (subject, self._profile(), self._case_subject(), _case_record(self._one_kind)):
             self._con.execute(statement)
 
@@ -200,6 +214,15 @@ class Engine:
                 f"coalesce(m{i} & {1 << bit}::UBIGINT, 0) <> 0 AS {quoted(f'{name}_{signal.id}')}"
                 for bit, signal in enumerate(partner.signals)
             ]
+            for slot, attribute in _for_rule(partner):
+                for short, which in (("f", "first"), ("l", "last")):
+                    month = f"{short}{i}_{slot}::BIGINT"
+                    day = f"make_date({month} // 12, {month} % 12 + 1, 1)"
+                    columns.append(f"{day} AS {quoted(f'{name}_{attribute}_{which}')}")
+            if name in self.manifest.match.records_of:
+                columns.append(f"n{i} AS {quoted(f'{name}_records')}")
+        if self._reference_date is not None:
+            columns.append(f"DATE '{self._reference_date.isoformat()}' AS {REFERENCE_DATE}")
         partners = " + ".join(f"(m{i} IS NOT NULL)::INTEGER" for i in range(len(self.partners)))
         return f"CREATE VIEW profile AS SELECT subject, cell, {partners} AS partners, {', '.join(columns)} FROM subject"
 
@@ -355,17 +378,31 @@ def _subject_of(kinds: Sequence[str]) -> str:
         SELECT record, first AS subject FROM whole UNION ALL SELECT record, first AS subject FROM apart"""
 
 
-def _subject(monitor: Monitor, partners: int, one_kind: bool) -> str:
-    """Step `subject`: per subject and partner the signals of all its records, and in every dimension of the monitor
-    the first group that any record knows."""
+def _for_rule(partner: Partner) -> list[tuple[int, str]]:
+    """The attributes that the match rule may look at, each with its column of `record`."""
+    return [(partner.attribute_ids.index(one), one) for one in partner.rule_attribute_ids]
+
+
+def _subject(manifest: Manifest, one_kind: bool) -> str:
+    """Step `subject`: per subject and partner the signals of all its records, and what else the match rule looks at;
+    and in every dimension of the monitor the first group that any record knows."""
+    monitor = manifest.monitor
     cell = cell_sql(
         monitor, (f"min({place_sql(monitor, d, 'cell')})" for d in range(len(monitor.dimensions)))
     )
-    masks = ", ".join(f"bit_or(signals) FILTER (WHERE partner = {i}) AS m{i}" for i in range(partners))
+    columns = []
+    for i, (name, partner) in enumerate(manifest.partners.items()):
+        columns.append(f"bit_or(signals) FILTER (WHERE partner = {i}) AS m{i}")
+        for slot, _ in _for_rule(partner):
+            known = f"FILTER (WHERE partner = {i} AND a{slot} <> {NO_VALUE})"
+            columns += [f"min(a{slot}) {known} AS f{i}_{slot}", f"max(a{slot}) {known} AS l{i}_{slot}"]
+        if name in manifest.match.records_of:
+            columns.append(f"count(*) FILTER (WHERE partner = {i}) AS n{i}")
+    per_partner = ", ".join(columns)
     if one_kind:
-        return f"CREATE TABLE subject AS SELECT key, min(record) AS subject, {cell} AS cell, {masks} FROM record GROUP BY key"
+        return f"CREATE TABLE subject AS SELECT key, min(record) AS subject, {cell} AS cell, {per_partner} FROM record GROUP BY key"
     return (
-        f"CREATE TABLE subject AS SELECT subject, {cell} AS cell, {masks} "
+        f"CREATE TABLE subject AS SELECT subject, {cell} AS cell, {per_partner} "
         "FROM subject_of JOIN record USING (record) GROUP BY subject"
     )
 

@@ -13,7 +13,8 @@
    FG advised after the DPIA was there; and no ground of discrimination helps select.
 10. **bounds**: cases cannot be opened for longer than what answers the people in them is kept, and are not more than
     the records that make them.
-11. **release**: what goes along to the matching environment is shown to a partner, and what is to be shown goes along.
+11. **release**: what goes along to the matching environment is shown to a partner, or is for the match rule and the
+    rule looks at it; and what is to be shown goes along.
 12. **parties**: the trust root has not expired, and the keys in the manifest are those that it names.
 13. **round**: the round was opened under this manifest, and its key is still there.
 
@@ -185,6 +186,11 @@ class NothingToShowGateError(GateError):
         "Onder release.to staat dat er iets te zien is dat niet meegaat: attributes_of {names}. Haal dat weg."
     )
     en = "Under release.to something is to be shown that does not go along: attributes_of {names}. Take that out."
+
+
+class UnusedGateError(GateError):
+    nl = "Dit is voor de koppelregel, en die kijkt er niet naar: {names}. Haal het weg ('attributes', 'match.records_of')."
+    en = "This is for the match rule, which does not look at it: {names}. Take it out ('attributes', 'match.records_of')."
 
 
 class RoundGateError(GateError):
@@ -419,13 +425,27 @@ def _release(manifest: Manifest) -> None:
         f"{name}.{attribute}"
         for name, partner in manifest.partners.items()
         if name not in shown
-        for attribute in partner.attribute_ids
+        for attribute in partner.shown_attribute_ids
     ]
     if unseen:
         raise UnseenGateError(names=", ".join(unseen))
-    nothing = [name for name in manifest.partners if name in shown and not manifest.partners[name].attributes]
+    nothing = [
+        name
+        for name, partner in manifest.partners.items()
+        if name in shown and not partner.shown_attribute_ids
+    ]
     if nothing:
         raise NothingToShowGateError(names=", ".join(nothing))
+    named = set(manifest.match_predicate().fields)
+    unused = [
+        f"{name}.{attribute}"
+        for name, partner in manifest.partners.items()
+        for attribute in partner.rule_attribute_ids
+        if named.isdisjoint({f"{name}_{attribute}_first", f"{name}_{attribute}_last"})
+    ]
+    unused += [column for name in manifest.match.records_of if (column := f"{name}_records") not in named]
+    if unused:
+        raise UnusedGateError(names=", ".join(unused))
 
 
 def _round(manifest: Manifest, evidence: Evidence) -> None:

@@ -185,7 +185,7 @@ def _selection(page: _Page, manifest: Manifest, partner: str, selection: Selecti
         for attribute in selection.attributes:
             name = names.name(FieldValue(attribute.field, names.types[attribute.field]))
             page.item(
-                f"{markdown_safe(name)}: {markdown_safe(_shown(page, attribute))}. {markdown_safe(attribute.rationale)}"
+                f"{markdown_safe(name)}: {markdown_safe(_shown(page, attribute))}.{_used(page, attribute)} {markdown_safe(attribute.rationale)}"
             )
 
 
@@ -194,6 +194,16 @@ def _told(page: _Page, selection: Selection, name: str, predicate: Predicate, us
     page.item(f"**{markdown_safe(name)}.** {markdown_safe(told.condition.text)}", 0, told.condition.lines)
     for note in told.unknown:
         page.item(markdown_safe(note.line.text), 1, note.line.lines)
+
+
+def _used(page: _Page, attribute: Attribute) -> str:
+    """What the match rule has to do with it, if anything."""
+    if not attribute.for_rule:
+        return ""
+    if attribute.shown:
+        return page.say(" De koppelregel kijkt er ook naar.", " The match rule looks at it as well.")
+    return page.say(" Alleen voor de koppelregel; niemand krijgt het te zien.",
+                    " For the match rule only; nobody gets to see it.")  # fmt: skip
 
 
 def _shown(page: _Page, attribute: Attribute) -> str:
@@ -210,6 +220,8 @@ def _cases(page: _Page, manifest: Manifest) -> None:
     page.head(2, say("Wanneer het een casus is", "When it is a case"))
     told = explain_match_rule(manifest.match_predicate(), match_columns(manifest), page.lang, subject.unit)
     page.item(markdown_safe(told.condition.text), 0, told.condition.lines)
+    for note in told.unknown:
+        page.item(markdown_safe(note.line.text), 1, note.line.lines)
     page.item(say("Waarom: ", "Why: ") + markdown_safe(manifest.match.rationale))
     page.head(2, say("Wie wat te zien krijgt", "Who gets to see what"))
     most = page.count(manifest.release.max_cases)

@@ -85,7 +85,9 @@ NO_VALUE = 65535
 #: Columns that are made from a record beside its fields, and columns of matching and release beside the partners':
 #: a field, partner or signal of the same name would stand in their place.
 RESERVED_FIELDS = frozenset({REFERENCE_DATE, "record_id", "signals", "group"})
-RESERVED_COLUMNS = frozenset({"subject", "cell", "case_id", "reference", "selection", "record_id"})
+RESERVED_COLUMNS = frozenset(
+    {"subject", "cell", "case_id", "reference", "selection", "record_id", REFERENCE_DATE}
+)
 #: Kind of attribute → the types of the fields it can be made from.
 ATTRIBUTE_TYPES = {
     "listed": {FieldType.TEXT, FieldType.INTEGER},
@@ -552,6 +554,13 @@ class Attribute(Document):
             "With band: the edges of the classes, ascending.",
         ),
     )
+    use: Literal["release", "rule", "both"] = Field(
+        default="release",
+        description=both(
+            "release: om te tonen. rule: alleen voor de koppelregel, nooit te zien. both: allebei. Voor de regel: alleen month.",
+            "release: to be shown. rule: for the match rule only, never shown. both: for both. For the rule: month only.",
+        ),
+    )
     rationale: Text = Field(description=both("Waarom dit mee moet.", "Why this has to go along."))
 
     @model_validator(mode="after")
@@ -566,7 +575,23 @@ class Attribute(Document):
                 "hoogstens 500 waarden; hoogstens 50 grenzen, elk groter dan de vorige",
                 "at most 500 values; at most 50 edges, each larger than the one before",
             )
+        if self.for_rule and self.kind != "month":
+            raise UnfitError(
+                "de koppelregel kijkt van wat meegaat alleen naar maanden: 'use' is hier release",
+                "of what goes along the match rule looks at months only: 'use' is release here",
+                "use",
+            )
         return self
+
+    @property
+    def shown(self) -> bool:
+        """Whether it may be in a release."""
+        return self.use != "rule"
+
+    @property
+    def for_rule(self) -> bool:
+        """Whether the match rule may look at it."""
+        return self.use != "release"
 
     def labels(self) -> tuple[str, ...]:
         """The label of every position an attribute column may hold (months are counted, not listed)."""
@@ -757,6 +782,11 @@ class Partner(Document):
                     f"'{one.id}' heeft in twee selecties verschillende waarden",
                     f"the attribute '{one.id}' has different values in two selections",
                 )
+            if any(other.id == one.id and other.use != one.use for other in self.attributes):
+                raise UnfitError(
+                    f"'{one.id}' is in twee selecties voor iets anders bedoeld ('use')",
+                    f"the attribute '{one.id}' has a different 'use' in two selections",
+                )
         return self
 
     @property
@@ -773,15 +803,32 @@ class Partner(Document):
         """The attribute columns of a drop, in order, each once."""
         return tuple(dict.fromkeys(attribute.id for attribute in self.attributes))
 
+    @property
+    def shown_attribute_ids(self) -> tuple[str, ...]:
+        """Those of them that may be in a release."""
+        return tuple(dict.fromkeys(attribute.id for attribute in self.attributes if attribute.shown))
+
+    @property
+    def rule_attribute_ids(self) -> tuple[str, ...]:
+        """Those of them that the match rule may look at."""
+        return tuple(dict.fromkeys(attribute.id for attribute in self.attributes if attribute.for_rule))
+
 
 class Match(Document):
-    """Which subjects are cases: a predicate over `partners`, each partner, and each `<partner>_<signal>`."""
+    """Which subjects are cases: a predicate over the columns of `Manifest.match_fields`."""
 
     rule: Text = Field(
         description=both(
             "Wanneer het een casus is (docs/criteria.md, 'The match rule').",
             "When it is a case (docs/criteria.md, 'The match rule').",
         )
+    )
+    records_of: tuple[Name, ...] = Field(
+        default=(),
+        description=both(
+            "Deelnemers van wie de regel naar het aantal records kijkt, als <deelnemer>_records.",
+            "Partners of whom the rule looks at the number of records, as <partner>_records.",
+        ),
     )
     rationale: Text = Field(description=both("Waarom dat een casus is.", "Why that is a case."))
 
@@ -1216,8 +1263,15 @@ class Manifest(Document):
                     )
         for partner, selection in self.selections():
             self._linkable(partner, selection)
-        columns = ["partners", *self.partners]
-        columns += [f"{n}_{x.id}" for n, p in self.partners.items() for x in p.signals]
+        for name in self.match.records_of:
+            if name not in self.partners:
+                raise UnfitError(
+                    f"match.records_of noemt '{name}', en dat is geen deelnemer",
+                    f"match.records_of names '{name}', not a partner",
+                    "match",
+                    "records_of",
+                )
+        columns = [name for name, _ in self._match_columns()]
         _no_twins("column of the match rule", columns)
         for name in columns:
             if name in RESERVED_COLUMNS:
@@ -1327,13 +1381,21 @@ class Manifest(Document):
 
     @cached_property
     def match_fields(self) -> dict[str, FieldType]:
-        """The columns a match rule may name: `partners`, `<partner>`, `<partner>_<signal>`."""
-        fields = {"partners": FieldType.INTEGER}
+        """The columns a match rule may name: `partners`, `<partner>`, `<partner>_<signal>`; `<partner>_records` of
+        those in `match.records_of`; `<partner>_<attribute>_first` and `_last` of attributes for the rule."""
+        return dict(self._match_columns())
+
+    def _match_columns(self) -> Iterator[tuple[str, FieldType]]:
+        yield "partners", FieldType.INTEGER
         for name, partner in self.partners.items():
-            fields[name] = FieldType.BOOLEAN
+            yield name, FieldType.BOOLEAN
             for signal in partner.signals:
-                fields[f"{name}_{signal.id}"] = FieldType.BOOLEAN
-        return fields
+                yield f"{name}_{signal.id}", FieldType.BOOLEAN
+            for attribute in partner.rule_attribute_ids:
+                yield f"{name}_{attribute}_first", FieldType.DATE
+                yield f"{name}_{attribute}_last", FieldType.DATE
+        for name in self.match.records_of:
+            yield f"{name}_records", FieldType.INTEGER
 
     def match_predicate(self) -> Predicate:
         """The parsed match rule."""

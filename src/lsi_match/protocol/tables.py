@@ -94,6 +94,7 @@ def release_columns(manifest: Manifest, recipient: str) -> tuple[ReleasedColumn,
             ]
         if other in show.attributes_of:
             columns += [
-                ReleasedColumn(f"{other}.{a}", "text", "attribute", other, a) for a in partner.attribute_ids
+                ReleasedColumn(f"{other}.{a}", "text", "attribute", other, a)
+                for a in partner.shown_attribute_ids
             ]
     return tuple(columns)

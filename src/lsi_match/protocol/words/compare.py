@@ -64,7 +64,7 @@ def compare(old: Predicate, new: Predicate, fields: Mapping[str, Declared]) -> C
 def compare_match_rules(
     old: Predicate, new: Predicate, columns: Mapping[str, Column], unit: Unit | None = None
 ) -> Change:
-    """The same for match rules, whose columns are never unknown."""
+    """The same for match rules, of whose columns only months can be unknown."""
     before, after = (passing(rule_condition(predicate, columns)) for predicate in (old, new))
     names: dict[Language, Names] = {
         "nl": ColumnNames(columns, "nl", unit),

@@ -21,11 +21,11 @@ from lsi_match.protocol.words.assumptions import assume, passing
 from lsi_match.protocol.words.meaning import All, AnyOf, Condition, FieldValue, all_of, any_of, used_fields
 from lsi_match.protocol.words.reading import condition_of
 from lsi_match.protocol.words.speaker import EXAMPLE_DATE, Declared, Line, Names, Speaker
-from lsi_match.protocol.words.wording import markdown_safe, say, sentence
+from lsi_match.protocol.words.wording import markdown_safe, say, sentence, short_name
 from lsi_match.protocol.words.worlds import always, never
 
-#: What a predicate decides about a record.
-Use: TypeAlias = Literal["criterion", "signal", "group"]
+#: What a predicate decides: about a record, or (the match rule) about a subject.
+Use: TypeAlias = Literal["criterion", "signal", "group", "rule"]
 
 
 @dataclass(frozen=True)
@@ -98,48 +98,65 @@ def _tidy(condition: Condition) -> Condition:
 
 @dataclass(frozen=True)
 class Column:
-    """What a column of the match rule is about: all partners, one partner, or one signal of a partner."""
+    """What a column of the match rule is about: all partners, one partner, one signal of a partner, the number of its
+    records, or the first or last month of something that goes along."""
 
     partner: str = ""
     signal: str = ""
+    value: Literal["", "records", "first", "last"] = ""
+    of: str = ""
 
     @property
     def type(self) -> FieldType:
-        return FieldType.BOOLEAN if self.partner else FieldType.INTEGER
+        if self.value in ("first", "last"):
+            return FieldType.DATE
+        return FieldType.BOOLEAN if self.partner and not self.value else FieldType.INTEGER
 
     @property
     def meaning(self) -> str:
-        return self.signal or self.partner
+        return self.of or self.signal or self.partner
 
 
 def match_columns(manifest: Manifest) -> dict[str, Column]:
-    """The columns of the match rule with the titles of partners and the labels of signals."""
+    """The columns of the match rule with the titles of partners, the labels of signals, and the meanings of fields."""
     columns = {"partners": Column()}
     for name, partner in manifest.partners.items():
         title = manifest.controllers[name].title
         columns[name] = Column(title)
         columns.update({f"{name}_{signal.id}": Column(title, signal.label) for signal in partner.signals})
+        for selection in partner.selections:
+            for attribute in selection.attributes:
+                if attribute.for_rule:
+                    of = short_name(selection.fields[attribute.field].meaning)[0]
+                    columns.setdefault(f"{name}_{attribute.id}_first", Column(title, value="first", of=of))
+                    columns.setdefault(f"{name}_{attribute.id}_last", Column(title, value="last", of=of))
+        if name in manifest.match.records_of:
+            columns[f"{name}_records"] = Column(title, value="records")
     return columns
 
 
 def explain_match_rule(
     rule: Predicate, columns: Mapping[str, Column], lang: Language = "nl", unit: Unit | None = None
 ) -> Explanation:
-    """The match rule in words; its columns are never unknown, so there is nothing to say about that."""
-    condition = passing(rule_condition(rule, columns))
-    return Explanation(lang, Speaker(ColumnNames(columns, lang, unit)).line(condition), ())
+    """The match rule in words, with what happens when one of its months is unknown; nothing else in it can be."""
+    condition = rule_condition(rule, columns)
+    speaker = Speaker(ColumnNames(columns, lang, unit))
+    months = [used for name, used in used_fields(condition).items() if name in columns and not used.known]
+    notes = tuple(_unknown(condition, month, speaker, "rule") for month in months)
+    return Explanation(lang, speaker.line(passing(condition)), notes)
 
 
 def rule_condition(rule: Predicate, columns: Mapping[str, Column]) -> Condition:
-    """The meaning of a match rule, all of whose columns are known."""
+    """The meaning of a match rule, all of whose columns are known, except months."""
     condition = condition_of(rule, {name: column.type for name, column in columns.items()})
     for name in rule.fields:
-        condition = assume(condition, name, known=True)
+        if columns[name].type is not FieldType.DATE:
+            condition = assume(condition, name, known=True)
     return condition
 
 
 class ColumnNames(Names):
-    """The match rule's columns: where a subject is found, and which signals it has."""
+    """The match rule's columns: where a subject is found, which signals it has, how many records, since when."""
 
     def __init__(self, columns: Mapping[str, Column], lang: Language, unit: Unit | None = None) -> None:
         super().__init__(columns, lang)
@@ -150,6 +167,8 @@ class ColumnNames(Names):
         column = self.columns.get(field.name)
         if column is None:
             return super().name(field)
+        if column.value:
+            return say(self.lang, f"{column.value}_of", it=self.it, x=column.partner, y=column.of)
         return f"‘{self._holds(column, True)}’" if column.partner else say(self.lang, "partners", it=self.it)
 
     def rest(self, field: str) -> str:
@@ -172,8 +191,12 @@ class ColumnNames(Names):
         if least is None or least != int(least):
             return None
         kind = {">": "n_at_least", "<": "n_at_most", "=": "n_exactly"}[operator[0]]
-        noun = say(self.lang, "organisation" if least == 1 else "organisations")
-        return say(self.lang, "n_partners", it=self.it, n=say(self.lang, kind, n=int(least), o=noun))
+        column = self.columns[field.name]
+        one, more = ("record", "records") if column.value else ("organisation", "organisations")
+        said = say(self.lang, kind, n=int(least), o=say(self.lang, one if least == 1 else more))
+        return say(
+            self.lang, "n_records" if column.value else "n_partners", it=self.it, n=said, x=column.partner
+        )
 
     def together(self, fields: Sequence[FieldValue], every: bool) -> Line | None:
         found = [self.columns[field.name] for field in fields]

@@ -163,6 +163,12 @@ WORDS: dict[str, tuple[str, str]] = {
         "dan past het record alleen in deze groep als dit waar is:",
         "the record fits this group only if this is true:",
     ),
+    "rule_never": ("dan is het nooit een casus", "it is never a case"),
+    "rule_always": ("dan is het altijd een casus", "it always is a case"),
+    "rule_depends": (
+        "dan is het alleen een casus als dit waar is:",
+        "it is a case only if this is true:",
+    ),
     "if_unknown": ("is {x} niet bekend, ", "if {x} is not known, "),
     "if_unknown_rest": ("{x} ({rest}): is dit niet bekend, ", "{x} ({rest}): if this is not known, "),
     # the match rule
@@ -182,6 +188,11 @@ WORDS: dict[str, tuple[str, str]] = {
     "n_at_least": ("minstens {n} {o}", "at least {n} {o}"),
     "n_at_most": ("hoogstens {n} {o}", "at most {n} {o}"),
     "n_exactly": ("precies {n} {o}", "exactly {n} {o}"),
+    "n_records": ("{x} heeft {n} van {it}", "{x} has {n} of {it}"),
+    "records_of": ("het aantal records van {it} bij {x}", "the number of records of {it} with {x}"),
+    "first_of": ("de eerste maand van ‘{y}’ bij {x}", "the first month of ‘{y}’ with {x}"),
+    "last_of": ("de laatste maand van ‘{y}’ bij {x}", "the last month of ‘{y}’ with {x}"),
+    "record": ("record", "record"),
     "organisation": ("organisatie", "organisation"),
     "organisations": ("organisaties", "organisations"),
     "any_partner": (
