@@ -253,6 +253,30 @@ def test_a_key_that_is_not_for_signing(office: Office) -> None:
     assert office.problem(office.between.issue(oins=[OIN], usage=False), office.between) != ""
 
 
+@pytest.mark.parametrize(("purposes", "counts"), [
+    ([ExtendedKeyUsageOID.SERVER_AUTH], False),
+    ([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CODE_SIGNING], False),
+    ([ExtendedKeyUsageOID.TIME_STAMPING], False),
+    ([ExtendedKeyUsageOID.OCSP_SIGNING], False),
+    ([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH], True),
+])  # fmt: skip
+def test_a_certificate_for_a_machine_only_approves_nothing(
+    office: Office, purposes: list[x509.ObjectIdentifier], counts: bool
+) -> None:
+    own = office.between.issue(oins=[OIN], extensions=[(x509.ExtendedKeyUsage(purposes), False)])
+    problem = office.problem(own, office.between)
+    assert ("web server" in problem) is not counts
+    assert counts is (problem == "")
+
+
+def test_an_authority_that_has_expired_itself(office: Office) -> None:
+    anchor = issue(authority=True, last=NOW - timedelta(days=1))
+    own = anchor.issue(oins=[OIN])
+    authority = read_authority(anchor.pem, "anchor")
+    with pytest.raises(CertificateRefusedError):
+        certified_key(read_chain(own.pem, "c"), [authority], OIN, [NOW], "uwv")
+
+
 def test_a_critical_extension_that_nobody_knows(office: Office) -> None:
     unknown = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\x05\x00")
     chain = office.between.issue(oins=[OIN], extensions=[(unknown, True)])

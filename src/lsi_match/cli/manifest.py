@@ -366,7 +366,8 @@ def withdraw(
     identity = signer(document, name, home, Role.APPROVE, chain, key)
     paper = made(document, identity, reason, utc_now())
     write_whole(out / f"{name}.withdrawal.json", paper, replace=True)
-    own.take_in({name: paper}, document.project.id, utc_now())
+    if own.takes_part(document):
+        own.take_in({name: paper}, document.project.id, utc_now())
     done(say(f"Goedkeuring van {name} ingetrokken: {out / f'{name}.withdrawal.json'}. Stuur dit aan de anderen en aan de koppelomgeving.",
              f"Approval of {name} withdrawn: {out / f'{name}.withdrawal.json'}. Send it to the others and to the matching site."),
          {"withdrawal": str(out / f"{name}.withdrawal.json"), "digest": document.digest}, json)  # fmt: skip

@@ -37,6 +37,25 @@ def join(
 
 
 @app.command
+def papers(name: str, home: Path, project: str, papers: Path, *, json: Json = False) -> None:
+    """Take in what was signed later about the manifest that this partner joined under: a withdrawal, an approval anew.
+
+    Args:
+        name: this partner.
+        home: its folder.
+        project: id of the project.
+        papers: folder with the signed papers.
+    """
+    from lsi_match.matcher.site import utc_now
+    from lsi_match.partner.home import Home
+
+    now = Home(home, name).take_in(read_folder(papers, "*.json"), project, utc_now())
+    done(say(f"{name}: vastgelegd. Goedgekeurd: {', '.join(now.approvals) or '-'}. Ingetrokken: {', '.join(now.withdrawn) or '-'}.",
+             f"{name}: taken in. Approved: {', '.join(now.approvals) or '-'}. Withdrawn: {', '.join(now.withdrawn) or '-'}."),
+         {"approved": list(now.approvals), "withdrawn": list(now.withdrawn)}, json)  # fmt: skip
+
+
+@app.command
 def prepare(
     name: str,
     home: Path,

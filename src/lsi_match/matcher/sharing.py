@@ -13,7 +13,6 @@ from lsi_match.errors import WrongUseError, words
 from lsi_match.files import private_folder
 from lsi_match.matcher.gates import Evidence
 from lsi_match.matcher.site import Project, ProjectUnknownError, Site
-from lsi_match.matcher.trusted import PAPER
 from lsi_match.protocol.manifest import Manifest
 from lsi_match.protocol.steps import Step
 from lsi_match.trust.agreement import (
@@ -77,23 +76,7 @@ def receive(site: Site, name: str, papers: Mapping[str, bytes], now: datetime) -
         raise ApprovalInvalidError(name=party, **problem)
     with project.existing_journal() as journal:
         journal.record(Step.TAKE_IN, now, manifest=digest, facts=project.keep_papers(papers))
-    return read_agreement(manifest, received(project, digest), now, project.trust(now))
-
-
-def received(project: Project, manifest: str) -> dict[str, bytes]:
-    """What the log says was taken in about a manifest, by what each paper is: the newest of each."""
-    digests: dict[str, str] = {}
-    if project.log_file.exists():
-        with project.existing_journal() as journal:
-            for entry in journal.entries():
-                about = entry.attributes["lsi.manifest"] == manifest
-                if about and entry.name in (Step.TAKE_IN.value, Step.REGISTER_MANIFEST.value):
-                    digests |= {
-                        name.removeprefix(PAPER): str(value)
-                        for name, value in entry.attributes.items()
-                        if name.startswith(PAPER)
-                    }
-    return {name: project.kept(digest) for name, digest in digests.items()}
+    return read_agreement(manifest, project.received(digest), now, project.trust(now))
 
 
 def evidence_about(site: Site, manifest: Manifest, now: datetime) -> Evidence:
@@ -101,7 +84,7 @@ def evidence_about(site: Site, manifest: Manifest, now: datetime) -> Evidence:
     project = Project(site, manifest.project.id)
     if _runs(project, manifest.digest):
         return project.evidence(now)
-    return Evidence(received(project, manifest.digest), now, project.trust(now))
+    return Evidence(project.received(manifest.digest), now, project.trust(now))
 
 
 def _runs(project: Project, manifest: str) -> bool:

@@ -26,7 +26,7 @@ from lsi_match.errors import LsiError
 from lsi_match.files import private_folder, read_bytes, write_whole
 from lsi_match.matcher.gates import Evidence
 from lsi_match.matcher.journal import Journal
-from lsi_match.matcher.trusted import facts_of, logged_roots, trust_by_log
+from lsi_match.matcher.trusted import facts_of, logged_roots, taken_in, trust_by_log, withdrawals
 from lsi_match.monitor.counts import Overview
 from lsi_match.protocol.canonical import canonical_json, digest_of_bytes
 from lsi_match.protocol.documents import Opening
@@ -44,6 +44,7 @@ from lsi_match.trust.agreement import (
 )
 from lsi_match.trust.keys import Identity, load_identity, make_identity
 from lsi_match.trust.log import Log, LogInterruptedError
+from lsi_match.trust.papers import PaperFolder
 from lsi_match.trust.root import Trust, project_of
 from lsi_match.trust.root_store import TrustStore
 from lsi_match.trust.signing import verify
@@ -117,7 +118,8 @@ class Site:
         """Register a manifest that every controller approved; the start of a project, or of its next version.
 
         Args:
-            papers: the approvals, and other signed papers that are there already (`trust.agreement`).
+            papers: the approvals, and other signed papers that are there already (`trust.agreement`). What the log says
+                was taken in about this manifest before counts too, a withdrawal above all.
 
         Raises:
             ManifestAlteredError, ApprovalsMissingError, ApprovalInvalidError: see `trust.agreement`.
@@ -127,7 +129,8 @@ class Site:
         project = Project(self, manifest.project.id)
         trust = project.trust(now)
         trust.check(manifest, now)
-        check_approvals(manifest, papers, now, trust)
+        known = project.received(manifest.digest)
+        check_approvals(manifest, {**known, **papers}, now, trust)
         private_folder(project.folder)
         for name in manifest.partners:
             private_folder(project.folder / "inbox" / name)
@@ -137,8 +140,8 @@ class Site:
             journal.record(
                 Step.REGISTER_MANIFEST, now, manifest=manifest.digest, facts=project.keep_papers(papers)
             )
-        shutil.rmtree(project.papers_folder, ignore_errors=True)
-        project.write_papers(papers)
+        shutil.rmtree(project.papers_folder.folder, ignore_errors=True)
+        project.papers_folder.add((*known.values(), *papers.values()))
         write_whole(project.folder / "manifest.json", canonical, replace=True)
         return project
 
@@ -213,17 +216,28 @@ class Project:
             with Log.open(self.log_file) as log:
                 return [entry for _, entry in log.entries()]
 
+    def _logged(self) -> list[LogEntry]:
+        """As `entries`; none where no log was begun."""
+        return self.entries() if self.log_file.exists() else []
+
     def manifest(self) -> Manifest:
         """The manifest as registered, its bytes checked to be canonical."""
         return load_manifest(read_bytes(self.folder / "manifest.json"))
 
     @property
-    def papers_folder(self) -> Path:
-        return self.folder / "approvals"
+    def papers_folder(self) -> PaperFolder:
+        return PaperFolder(self.folder / "approvals")
 
     def papers(self) -> dict[str, bytes]:
         """What was signed about the manifest, as `trust.agreement.read_agreement` takes it."""
-        return {file.stem: read_bytes(file) for file in sorted(self.papers_folder.glob("*.json"))}
+        return self.papers_folder.papers()
+
+    def received(self, manifest: str) -> dict[str, bytes]:
+        """Every paper that the log says was taken in about the manifest with this digest, by party and its own digest."""
+        return self._kept(taken_in(self._logged(), manifest))
+
+    def _kept(self, papers: Mapping[str, str]) -> dict[str, bytes]:
+        return {f"{name}.{digest}": self.kept(digest) for digest, name in papers.items()}
 
     def take_in(self, papers: Mapping[str, bytes], now: datetime) -> Agreement:
         """Take in papers that were signed after the manifest was accepted: acknowledgements, withdrawals, and
@@ -238,21 +252,25 @@ class Project:
             raise ApprovalInvalidError(name=name, **problem)
         with self.journal() as journal:
             journal.record(Step.TAKE_IN, now, manifest=manifest.digest, facts=self.keep_papers(papers))
-        self.write_papers(papers)
+        self.papers_folder.add(papers.values())
         return read_agreement(manifest, self.papers(), now, self.trust(now))
 
     def keep_papers(self, papers: Mapping[str, bytes]) -> dict[str, str]:
         """Keep papers under their digests; for the log, what each is and its digest."""
-        return {f"paper.{paper_name(data)}": self.keep(data) for data in papers.values()}
-
-    def write_papers(self, papers: Mapping[str, bytes]) -> None:
+        facts: dict[str, str] = {}
         for data in papers.values():
-            write_whole(self.papers_folder / f"{paper_name(data)}.json", data, replace=True)
+            name, number = f"paper.{paper_name(data)}", 1
+            while name in facts:
+                number += 1
+                name = f"paper.{paper_name(data)}.{number}"
+            facts[name] = self.keep(data)
+        return facts
 
     def evidence(self, now: datetime, opening: Opening | None = None) -> Evidence:
-        """What the gates look at."""
+        """What the gates look at. A withdrawal that the log knows counts, also when its file is gone."""
         key = bool(opening and self.takes_drops(opening.round))
-        return Evidence(self.papers(), now, self.trust(now), opening, key)
+        withdrawn = self._kept(withdrawals(self._logged()))
+        return Evidence({**withdrawn, **self.papers()}, now, self.trust(now), opening, key)
 
     def keep(self, document: bytes) -> str:
         """Keep a document under its digest; the digest."""

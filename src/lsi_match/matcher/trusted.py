@@ -13,6 +13,7 @@ from lsi_match.errors import LsiError
 from lsi_match.protocol.log_entry import LogEntry
 from lsi_match.protocol.steps import Step
 from lsi_match.protocol.trust_root import TrustRoot
+from lsi_match.trust.agreement import WITHDRAWAL
 from lsi_match.trust.root import RootForkedError, RootRolledBackError, Seen, Trust
 from lsi_match.trust.root_draft import changes
 
@@ -46,6 +47,26 @@ def seen_papers(entries: Iterable[LogEntry]) -> dict[str, Seen]:
             if name.startswith(PAPER):
                 seen.setdefault(str(value), Seen(version, at))
     return seen
+
+
+def taken_in(entries: Iterable[LogEntry], manifest: str) -> dict[str, str]:
+    """Digest → name of every paper about the manifest with this digest that was taken in, oldest first."""
+    return {
+        str(value): name.removeprefix(PAPER)
+        for entry in entries
+        if entry.name in (Step.TAKE_IN.value, Step.REGISTER_MANIFEST.value)
+        and entry.attributes["lsi.manifest"] == manifest
+        for name, value in entry.attributes.items()
+        if name.startswith(PAPER)
+    }
+
+
+def withdrawals(entries: Iterable[LogEntry]) -> dict[str, str]:
+    """Digest → name of the withdrawals about the manifest that runs, which is the one registered last."""
+    known = list(entries)
+    registered = [e.attributes["lsi.manifest"] for e in known if e.name == Step.REGISTER_MANIFEST.value]
+    found = taken_in(known, str(registered[-1])) if registered else {}
+    return {digest: name for digest, name in found.items() if f".{WITHDRAWAL}" in name}
 
 
 def trust_by_log(roots: tuple[TrustRoot, ...], entries: list[LogEntry]) -> Trust:

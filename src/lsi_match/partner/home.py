@@ -32,8 +32,15 @@ from lsi_match.protocol.canonical import canonical_json
 from lsi_match.protocol.documents import KeyShare
 from lsi_match.protocol.manifest import Manifest
 from lsi_match.protocol.trust_root import Role, TrustRoot
-from lsi_match.trust.agreement import check_approvals, load_manifest, paper_name
+from lsi_match.trust.agreement import (
+    Agreement,
+    ApprovalInvalidError,
+    check_approvals,
+    load_manifest,
+    read_agreement,
+)
 from lsi_match.trust.keys import CARD, Identity, load_identity, read_card
+from lsi_match.trust.papers import PaperFolder
 from lsi_match.trust.project_key import ProjectKey
 from lsi_match.trust.root import Trust, project_of
 from lsi_match.trust.root_store import TrustStore
@@ -62,6 +69,11 @@ class ProjectKeyReusedError(LsiError):
 class OwnKeyDiffersError(LsiError):
     nl = "De vertrouwenslijst noemt voor {partner} andere sleutels dan hier staan. Hebt u die niet zelf vervangen? Bel de andere organisaties."
     en = "The trust root names other keys for {partner} than those here. Did you not replace them? Call the other organisations."
+
+
+class NotJoinedError(LsiError):
+    nl = "{partner} doet hier niet mee aan {project}. Neem het project eerst op met 'partner join'."
+    en = "{partner} does not take part in {project} here. Take the project in first, with 'partner join'."
 
 
 class PreparingAlreadyError(LsiError):
@@ -117,7 +129,8 @@ class Home:
     def join(
         self, canonical: bytes, approvals: dict[str, bytes], key_share: bytes, now: datetime
     ) -> Manifest:
-        """Keep the agreement of a project here, after checking all of it.
+        """Keep the agreement of a project here, after checking all of it. Joining again under the same manifest forgets
+        no paper that is here.
 
         Raises:
             ManifestAlteredError, ApprovalsMissingError, ApprovalInvalidError: see `trust.agreement`.
@@ -127,19 +140,22 @@ class Home:
         """
         manifest = load_manifest(canonical)
         self.check_trust(manifest, now)
-        check_approvals(manifest, approvals, now, self.trust(manifest.project.id, now))
+        folder = self.project(manifest.project.id)
+        kept = PaperFolder(folder / "approvals")
+        known = kept.papers() if self.takes_part(manifest) else {}
+        papers = known | {f"{stem}.new": paper for stem, paper in approvals.items()}
+        check_approvals(manifest, papers, now, self.trust(manifest.project.id, now))
         key = self._opened(key_share, manifest)
         earlier = self._earlier_key(manifest.project.id)
         if earlier and earlier.epoch != key.epoch and earlier.secret == key.secret:
             raise ProjectKeyReusedError(partner=self.name, epoch=key.epoch)
-        folder = self.project(manifest.project.id)
         if earlier and earlier.epoch != key.epoch:
             for name in ("manifest.json", "key-share.json"):
-                kept = folder / "earlier" / str(earlier.epoch) / name
-                write_whole(kept, read_bytes(folder / name), replace=True)
-        shutil.rmtree(folder / "approvals", ignore_errors=True)
-        for paper in approvals.values():
-            write_whole(folder / "approvals" / f"{paper_name(paper)}.json", paper, replace=True)
+                old = folder / "earlier" / str(earlier.epoch) / name
+                write_whole(old, read_bytes(folder / name), replace=True)
+        if not known:
+            shutil.rmtree(kept.folder, ignore_errors=True)
+        kept.add(approvals.values())
         write_whole(folder / "key-share.json", key_share, replace=True)
         write_whole(folder / "manifest.json", canonical, replace=True)
         self._trust_store(manifest.project.id).saw(approvals.values(), now)
@@ -180,21 +196,34 @@ class Home:
         ):
             raise OwnKeyDiffersError(partner=self.name)
 
-    def take_in(self, papers: Mapping[str, bytes], project: str, now: datetime) -> None:
-        """Keep papers that were signed later beside those of `project`, if this partner joined it."""
-        if (self.project(project) / "manifest.json").exists():
-            self._trust_store(project).saw(papers.values(), now)
-            for paper in papers.values():
-                write_whole(
-                    self.project(project) / "approvals" / f"{paper_name(paper)}.json", paper, replace=True
-                )
+    def takes_part(self, manifest: Manifest) -> bool:
+        """Whether this partner joined under this very manifest."""
+        file = self.project(manifest.project.id) / "manifest.json"
+        return file.exists() and read_bytes(file) == manifest.canonical()
+
+    def take_in(self, papers: Mapping[str, bytes], project: str, now: datetime) -> Agreement:
+        """Keep papers that were signed later beside those of `project`; what they say together now.
+
+        Raises:
+            NotJoinedError: this partner does not take part in it.
+            ApprovalInvalidError: a paper is not signed with a key that counts, or about something else. Then none is kept.
+        """
+        folder = self.project(project)
+        if not (folder / "manifest.json").exists():
+            raise NotJoinedError(partner=self.name, project=project)
+        manifest = load_manifest(read_bytes(folder / "manifest.json"))
+        for name, problem in read_agreement(manifest, papers, now, self.trust(project, now)).problems.items():
+            raise ApprovalInvalidError(name=name, **problem)
+        self._trust_store(project).saw(papers.values(), now)
+        kept = PaperFolder(folder / "approvals")
+        kept.add(papers.values())
+        return read_agreement(manifest, kept.papers(), now, self.trust(project, now))
 
     def agreed_manifest(self, project: str, now: datetime) -> Manifest:
         """The manifest of `project`, approved by every controller: nothing is prepared under another one."""
         folder = self.project(project)
         manifest = load_manifest(read_bytes(folder / "manifest.json"))
-        found = {p.stem: read_bytes(p) for p in sorted((folder / "approvals").glob("*.json"))}
-        check_approvals(manifest, found, now, self.trust(project, now))
+        check_approvals(manifest, PaperFolder(folder / "approvals").papers(), now, self.trust(project, now))
         return manifest
 
     def project_key(self, manifest: Manifest) -> ProjectKey:

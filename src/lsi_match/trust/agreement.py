@@ -292,6 +292,12 @@ def _mismatch(
         return words(
             "problem", "zij gaat over een andere werkinstructie", "it acknowledges another work instruction"
         )
+    if isinstance(paper, Approval) and paper.statement != STATEMENT:
+        return words(
+            "problem",
+            "de ondertekenaar zegt iets anders toe dan waar iedere organisatie voor tekent",
+            "its signer takes responsibility for something else than every organisation does",
+        )
     if paper.at > now:
         return words("problem", "haar datum moet nog komen", "it is dated in the future")
     return {}

@@ -6,7 +6,8 @@ signer, and counts when all of this holds:
 1. The chain leads to that authority, by `cryptography`'s path validation: signatures, names, path lengths, key sizes,
    and every certificate valid both when the paper says it was signed and when it was first taken in.
 2. The subject of the first certificate has one serialNumber (X.520), and it is the organisation's OIN.
-3. The first certificate is none of an authority, and its key usage is signing: digitalSignature or nonRepudiation.
+3. The first certificate is none of an authority, its key usage is signing (digitalSignature or nonRepudiation), and its
+   purposes, if it names any, are not only those of a web server, time stamps, OCSP answers or programs.
 4. The signature under the paper is by the key in the first certificate: RSA of 2,048 bits or more (PSS), P-256 or P-384.
 
 **No revocation is checked**: no list is fetched and no responder asked, since a run has no network. When a certificate
@@ -29,7 +30,7 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from cryptography.x509.verification import (
     Criticality,
     ExtensionPolicy,
@@ -131,6 +132,13 @@ def _signs(policy: Policy, certificate: x509.Certificate, usage: x509.KeyUsage) 
         raise ValueError("its key is not for signing")
 
 
+def _not_for_a_machine(
+    policy: Policy, certificate: x509.Certificate, purposes: x509.ExtendedKeyUsage | None
+) -> None:
+    if purposes is not None and _MACHINES.issuperset(purposes):
+        raise ValueError("it is for a web server, time stamps or programs only")
+
+
 def _no_authority(
     policy: Policy, certificate: x509.Certificate, constraints: x509.BasicConstraints | None
 ) -> None:
@@ -138,11 +146,19 @@ def _no_authority(
         raise ValueError("it is the certificate of an authority")
 
 
+#: Purposes of keys that a machine holds, or whoever hosts it. A certificate for nothing else speaks for no organisation.
+_MACHINES = {
+    ExtendedKeyUsageOID.SERVER_AUTH,
+    ExtendedKeyUsageOID.CODE_SIGNING,
+    ExtendedKeyUsageOID.TIME_STAMPING,
+    ExtendedKeyUsageOID.OCSP_SIGNING,
+}
 #: What the first certificate of a chain must have. Critical extensions that nobody here knows are refused.
 _SIGNER = (
     ExtensionPolicy.permit_all()
     .require_present(x509.KeyUsage, Criticality.AGNOSTIC, _signs)
     .may_be_present(x509.BasicConstraints, Criticality.AGNOSTIC, _no_authority)
+    .may_be_present(x509.ExtendedKeyUsage, Criticality.AGNOSTIC, _not_for_a_machine)
 )
 
 

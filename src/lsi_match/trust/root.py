@@ -295,11 +295,18 @@ class Trust:
         return self.roots[-1]
 
     def judge(self, paper: bytes, now: datetime) -> tuple[TrustRoot, datetime]:
-        """The version that says who could sign this paper, and by when it was signed."""
+        """The version that says who could sign this paper, and by when it was signed.
+
+        Raises:
+            RootRolledBackError: the version under which it was taken in is not here any more.
+        """
         seen = self.seen.get(digest_of_bytes(paper))
         if seen is None:
             return self.current, now
-        return next(root for root in self.roots if root.version == seen.version), seen.at
+        for root in self.roots:
+            if root.version == seen.version:
+                return root, seen.at
+        raise RootRolledBackError(version=seen.version, found=self.current.version)
 
     def check(self, manifest: Manifest, now: datetime) -> None:
         """Raises TrustRootError unless the newest version stands today and names the keys in the manifest."""
