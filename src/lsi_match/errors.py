@@ -111,3 +111,8 @@ class WrongUseError(LsiError):
     nl = "Verkeerd gebruik: {problem}"
     en = "Wrong use: {problem}"
     exit_status = 2
+
+
+def wrong_use(nl: str, en: str) -> WrongUseError:
+    """What is wrong about the use, in both languages."""
+    return WrongUseError(**words("problem", nl, en))

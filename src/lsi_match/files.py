@@ -17,6 +17,11 @@ class FileMissingError(LsiError):
     en = "The file {file} is not there. Check its name and folder."
 
 
+class FolderMissingError(LsiError):
+    nl = "De map {folder} is er niet. Kijk of de naam klopt."
+    en = "The folder {folder} is not there. Check its name."
+
+
 class FileUnreadableError(LsiError):
     nl = "Het bestand {file} is niet te lezen ({problem})."
     en = "The file {file} cannot be read ({problem})."

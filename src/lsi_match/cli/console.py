@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from lsi_match.errors import Language, LsiError
-from lsi_match.files import read_bytes
+from lsi_match.files import FolderMissingError, read_bytes
 
 Json = Annotated[
     bool, Parameter(name="--json", help="Print one JSON document and nothing else.", negative="")
@@ -73,5 +73,7 @@ def show_error(error: LsiError, as_json: bool) -> None:
 
 
 def read_folder(folder: Path, pattern: str) -> dict[str, bytes]:
-    """File stem → bytes, of the files in `folder` that match."""
+    """File stem → bytes, of the files in `folder` that match; raises FolderMissingError."""
+    if not folder.is_dir():
+        raise FolderMissingError(folder=str(folder))
     return {path.stem: read_bytes(path) for path in sorted(folder.glob(pattern))}

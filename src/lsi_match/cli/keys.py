@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from cyclopts import App
 
 from lsi_match.cli.console import Json, done, err, out, print_json, read_folder, say
-from lsi_match.errors import WrongUseError
+from lsi_match.errors import wrong_use
 
 if TYPE_CHECKING:
     from lsi_match.partner.ceremony import KeyMaking
@@ -35,9 +35,17 @@ def make(
         signer: sign with a key that is in an HSM (hsm:NUMBER?label=TOKEN) or vault (hv:NAME) already.
         module: the PKCS #11 library of the HSM, for example /usr/lib/softhsm/libsofthsm2.so.
     """
+    import re
+
+    from lsi_match.protocol.complaints import NAME
     from lsi_match.trust.keys import make_identity, make_outside_identity
     from lsi_match.trust.passphrase import ask_new
 
+    if not re.fullmatch(NAME, name):
+        raise wrong_use(
+            "de naam is die in het manifest: kleine letters, cijfers en _, te beginnen met een letter",
+            "the name is that in the manifest: small letters, digits and _, beginning with a letter",
+        )
     passphrase = ask_new(str(home / "keys" / "encryption.age")) if protect else None
     folder = home / "keys"
     identity = (
@@ -47,7 +55,7 @@ def make(
     )
     card = folder / "card.json"
     done(say(f"Sleutels gemaakt. Geef {card} aan de projectleider.",
-             f"Keys made. Give {card} to the project leader and to the operator of the matching environment."),
+             f"Keys made. Give {card} to the project leader."),
          {"card": str(card), **identity.card}, json)  # fmt: skip
 
 
@@ -259,7 +267,10 @@ def share(name: str, home: Path, project_id: str, *, card: Path, out: Path, json
 def refuse_matcher(name: str) -> None:
     """The matching environment never gets the project key."""
     if name == "matcher":
-        raise WrongUseError(problem="the matching environment does not get the project key")
+        raise wrong_use(
+            "de koppelomgeving krijgt de projectsleutel niet",
+            "the matching environment does not get the project key",
+        )
 
 
 def _key_making(name: str, home: Path, project_id: str, cards: Path, epoch: int) -> KeyMaking:
@@ -272,5 +283,7 @@ def _key_making(name: str, home: Path, project_id: str, cards: Path, epoch: int)
     read = [read_card(data, source) for source, data in read_folder(cards, "*.json").items()]
     partners = {card.name: card for card in read if card.name != "matcher"}
     if len(read) > len(partners | {card.name: card for card in read}):
-        raise WrongUseError(problem=f"{cards} holds two cards of one party")
+        raise wrong_use(
+            f"in {cards} staan twee kaarten van één partij", f"{cards} holds two cards of one party"
+        )
     return KeyMaking(Home(home, name), Ceremony(project_id, epoch, partners))

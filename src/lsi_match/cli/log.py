@@ -95,12 +95,15 @@ def _told(entry: LogEntry) -> dict[str, str]:
 
 def _logs(path: Path, project: str | None) -> list[Path]:
     """The logs of a site; the one log that `path` is otherwise. Raises `ProjectUnknownError`."""
-    from lsi_match.errors import WrongUseError
+    from lsi_match.errors import wrong_use
     from lsi_match.matcher.site import ProjectUnknownError
 
     if not (path / "projects").is_dir():
         if project is not None:
-            raise WrongUseError(problem="--project is for a site; this is one log")
+            raise wrong_use(
+                "--project is voor een koppelomgeving; dit is één logboek",
+                "--project is for a site; this is one log",
+            )
         return [_file(path)]
     every = {file.parent.name: file for file in sorted((path / "projects").glob("*/log.sqlite"))}
     if project is None:
@@ -241,7 +244,7 @@ def report(
         first: first day; without it from the beginning.
         last: last day; without it up to now.
     """
-    from lsi_match.errors import WrongUseError
+    from lsi_match.errors import wrong_use
     from lsi_match.files import write_whole
     from lsi_match.matcher.site import utc_now
     from lsi_match.oversight import log_report
@@ -251,7 +254,7 @@ def report(
     from lsi_match.trust.log import Log
 
     if to.suffix not in (".html", ".md"):
-        raise WrongUseError(problem="--to takes a .html or .md file")
+        raise wrong_use("--to is een bestand .html of .md", "--to takes a .html or .md file")
     verified = verify_log(_file(project), _keys(manifest, root))
     with Log.open(_file(project), read_only=True) as opened:
         origin, entries = opened.origin, [entry for _, entry in opened.entries()]
@@ -319,14 +322,17 @@ _STANDINGS = {
 
 def _moment(text: str | None, *, end: bool = False) -> datetime | None:
     """A day or a moment in UTC; as the end of a period, a day counts wholly."""
-    from lsi_match.errors import WrongUseError
+    from lsi_match.errors import wrong_use
 
     if text is None:
         return None
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise WrongUseError(problem=f"{text} is no date or time, such as 2026-10-01") from None
+        raise wrong_use(
+            f"{text} is geen datum of tijd, zoals 2026-10-01",
+            f"{text} is no date or time, such as 2026-10-01",
+        ) from None
     if end and len(text) == len("2026-10-01"):
         moment += timedelta(days=1)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -23,7 +23,7 @@ from lsi_match.cli import (
     trust,
 )
 from lsi_match.cli.prompt import prompt
-from lsi_match.errors import LsiError, UnexpectedError, WrongUseError, of_disk
+from lsi_match.errors import LsiError, UnexpectedError, WrongUseError, of_disk, wrong_use
 from lsi_match.files import FileUnreadableError
 
 HELP = """Privacy-preserving matching for casustafels.
@@ -50,8 +50,15 @@ def run(arguments: list[str]) -> int:
     try:
         arguments = _without_language(arguments)
         arguments = _without_passphrase_source(arguments)
-        status = app(arguments, exit_on_error=False, print_error=True, result_action="return_value")
-    except CycloptsError:
+        status = app(
+            arguments,
+            exit_on_error=False,
+            print_error="--json" not in arguments,
+            result_action="return_value",
+        )
+    except CycloptsError as error:
+        if "--json" in arguments:
+            console.show_error(WrongUseError(problem=str(error)), True)
         return 2
     except LsiError as error:
         console.show_error(error, "--json" in arguments)
@@ -78,7 +85,7 @@ def _without_language(arguments: list[str]) -> list[str]:
     while "--lang" in rest[:-1]:
         at = rest.index("--lang")
         if rest[at + 1] not in ("nl", "en"):
-            raise WrongUseError(problem="--lang is nl or en")
+            raise wrong_use("--lang is nl of en", "--lang is nl or en")
         console.set_language(rest[at + 1])
         del rest[at : at + 2]
     return rest
@@ -98,7 +105,10 @@ def _without_passphrase_source(arguments: list[str]) -> list[str]:
         number = rest[at + 1] if at + 1 < len(rest) else ""
         # 1 and 2 are where we write; a name or a passphrase itself does not belong on a command line
         if not number.isdecimal() or number in ("1", "2"):
-            raise WrongUseError(problem="--passphrase-fd takes the number of an open file descriptor")
+            raise wrong_use(
+                "bij --passphrase-fd hoort het nummer van een open bestand",
+                "--passphrase-fd takes the number of an open file descriptor",
+            )
         source = passphrase.from_descriptor(int(number))
         del rest[at : at + 2]
     passphrase.use(source)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _STATES = {
     "broken": "afgebroken",
-    "held": "wacht op verantwoording",
+    "held": "aangehouden, wacht op rechtvaardiging",
     "open": "open",
     "refused": "tegengehouden",
     "matched": "gekoppeld",
@@ -311,6 +311,8 @@ def status(site: Path, project: str | None = None, *, json: Json = False) -> Non
         ]
         print_json({"projects": documents} if project is None else documents[0])
         return
+    if not standing:
+        out.print(say("Er is nog geen project ('site accept').", "There is no project yet ('site accept')."))
     for one, on, rounds in standing:
         for alarm in on:
             line = f"! {alarm.name}: {say(alarm.nl, alarm.en)}  → docs/nl/alarmen/{alarm.name}.md"

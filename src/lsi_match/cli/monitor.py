@@ -94,7 +94,7 @@ def justify(
     from pydantic import ValidationError
 
     from lsi_match.cli.manifest import signer
-    from lsi_match.errors import WrongUseError
+    from lsi_match.errors import wrong_use
     from lsi_match.files import read_bytes, write_whole
     from lsi_match.matcher.site import utc_now
     from lsi_match.monitor.round_findings import checked_findings
@@ -110,7 +110,9 @@ def justify(
             document, found.round, digest, identity, "change" if change else "release", reason, utc_now()
         )
     except ValidationError:
-        raise WrongUseError(problem="--reason is 40 to 10000 characters") from None
+        raise wrong_use(
+            "--reason is 40 tot 10000 tekens lang", "--reason is 40 to 10000 characters"
+        ) from None
     file = out / f"{name}.justification.json"
     write_whole(file, paper, replace=True)
     nl = "Gevraagd om een ander manifest" if change else "Gerechtvaardigd"
@@ -135,14 +137,14 @@ def counts(
         to: the report, .html, .md or .json; without it only the first page is shown.
         fail_on_alert: end with exit status 1 when there is an alert.
     """
-    from lsi_match.errors import WrongUseError
+    from lsi_match.errors import wrong_use
     from lsi_match.files import write_whole
     from lsi_match.monitor import report
     from lsi_match.monitor.analyse import analyse
     from lsi_match.monitor.counts_file import read_counts
 
     if to is not None and to.suffix not in (".html", ".md", ".json"):
-        raise WrongUseError(problem="--to takes a .html, .md or .json file")
+        raise wrong_use("--to is een bestand .html, .md of .json", "--to takes a .html, .md or .json file")
     table = read_counts(file)
     found = analyse(table)
     if to is not None:

@@ -171,7 +171,7 @@ def open_(name: str, home: Path, project: str, release: Path, *, to: Path, json:
     import io
 
     from lsi_match.cli.console import language
-    from lsi_match.errors import WrongUseError
+    from lsi_match.errors import wrong_use
     from lsi_match.files import write_whole
     from lsi_match.matcher.site import utc_now
     from lsi_match.partner.home import Home
@@ -179,7 +179,9 @@ def open_(name: str, home: Path, project: str, release: Path, *, to: Path, json:
     from lsi_match.partner.release_page import page
 
     if to.suffix not in (".csv", ".parquet", ".html"):
-        raise WrongUseError(problem="--to takes a .csv, .parquet or .html file")
+        raise wrong_use(
+            "--to is een bestand .csv, .parquet of .html", "--to takes a .csv, .parquet or .html file"
+        )
     here, now = Home(home, name), utc_now()
     descriptor, frame = open_release(here, release, project, now)
     sink = io.BytesIO()
@@ -317,7 +319,7 @@ def receipt(name: str, home: Path, project: str, receipts: Path, *, json: Json =
         project: id of the project.
         receipts: a receipt (.receipt.tlog-proof), or the folder with what was fetched.
     """
-    from lsi_match.errors import WrongUseError
+    from lsi_match.errors import wrong_use
     from lsi_match.matcher.site import utc_now
     from lsi_match.partner.home import Home
     from lsi_match.partner.receipts import check_receipt
@@ -325,7 +327,8 @@ def receipt(name: str, home: Path, project: str, receipts: Path, *, json: Json =
 
     files = sorted(receipts.glob(f"{project}.*{RECEIPT_SUFFIX}")) if receipts.is_dir() else [receipts]
     if not files:
-        raise WrongUseError(problem=f"no {project}.*{RECEIPT_SUFFIX} in {receipts}")
+        what = f"{project}.*{RECEIPT_SUFFIX}"
+        raise wrong_use(f"er is geen {what} in {receipts}", f"no {what} in {receipts}")
     here, now = Home(home, name), utc_now()
     found = sorted((check_receipt(here, project, file, now) for file in files), key=lambda one: one.position)
     if json:

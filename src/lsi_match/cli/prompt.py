@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from getpass import getpass
 
 from lsi_match.cli.console import say
-from lsi_match.errors import LsiError, WrongUseError
+from lsi_match.errors import LsiError, wrong_use
 from lsi_match.trust.passphrase import PassphraseMissingError
 
 
@@ -63,7 +63,13 @@ def ask_person(names: Sequence[str], descriptor: int | None) -> dict[str, str]:
     except (OSError, ValueError):
         given = None
     if not isinstance(given, dict) or not all(isinstance(text, str) for text in given.values()):
-        raise WrongUseError(problem="--person-fd takes an open file with a JSON object of texts")
+        raise wrong_use(
+            "bij --person-fd hoort een open bestand met één JSON-object van teksten",
+            "--person-fd takes an open file with a JSON object of texts",
+        )
     if not given.keys() <= set(names):
-        raise WrongUseError(problem=f"--person-fd: of this project only {', '.join(names)}")
+        raise wrong_use(
+            f"--person-fd: in dit project alleen {', '.join(names)}",
+            f"--person-fd: of this project only {', '.join(names)}",
+        )
     return given

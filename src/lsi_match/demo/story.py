@@ -21,7 +21,7 @@ from lsi_match.cli.console import say, table
 from lsi_match.demo import febrl, town
 from lsi_match.demo.oracle import expected_cases
 from lsi_match.demo.world import Case, World, configs_folder
-from lsi_match.errors import WrongUseError
+from lsi_match.errors import wrong_use
 from lsi_match.files import read_bytes, read_private
 from lsi_match.matcher.counts_table import SIGNAL
 from lsi_match.matcher.intake import Round, receive
@@ -64,11 +64,16 @@ class Results:
 def tell(people: int, seed: int, folder: Path | None, results: Path | None) -> int:
     """Run the demo and tell it; 0 when every project gave exactly the expected cases and the log held."""
     if not 1_000 <= people <= 4_000_000:
-        raise WrongUseError(problem="--people is a number from 1000 to 4000000")
+        raise wrong_use(
+            "--people is een getal van 1000 tot en met 4000000", "--people is a number from 1000 to 4000000"
+        )
     place = folder or Path("demo-out")
     if place.exists():
         if folder is not None or not (place / ".made-by-demo").exists():
-            raise WrongUseError(problem=f"{place} exists already; give --folder another name or remove it")
+            raise wrong_use(
+                f"{place} bestaat al; geef --folder een andere naam, of verwijder haar",
+                f"{place} exists already; give --folder another name or remove it",
+            )
         shutil.rmtree(place)
     place.mkdir(mode=0o700, parents=True)
     (place / ".made-by-demo").touch()
@@ -204,7 +209,8 @@ class _Story:
                                 "One row of UWV's drop, as the matching environment sees it"),
                       title_justify="left", title_style="bold", show_header=False)  # fmt: skip
         for name, value in row.items():
-            shown.add_row(name, value.hex() if isinstance(value, bytes) else str(value))
+            plain = "–" if value is None else str(value)
+            shown.add_row(name, value.hex() if isinstance(value, bytes) else plain)
         self.console.print(shown)
         self.say(
             "Wel: een pseudoniem, een kenmerk dat alleen UWV kan lezen, en posities in lijsten uit het manifest. "
@@ -254,9 +260,10 @@ class _Story:
         group, stage, before = labels.get(seen.group, seen.group), seen.stage, seen.against
         which = self._heaviest(report, world.project.manifest(), seen)
         ratio, low = (f"{value or 0:.1f}" for value in (seen.ratio.value, seen.ratio.low))
+        keer, meer_dan = ratio.replace(".", ","), low.replace(".", ",")
         self.say(
-            f"[monitor] De run is aangehouden; er is niets vrijgegeven. Het sterkst: '{group}' komt na {stage} {ratio} keer "
-            f"zo vaak voor als de anderen, vergeleken met {before} (vrijwel zeker meer dan {low} keer). Het zwaarst weegt het criterium '{which}'.",
+            f"[monitor] De run is aangehouden; er is niets vrijgegeven. Het sterkst: '{group}' komt na {stage} {keer} keer "
+            f"zo vaak voor als de anderen, vergeleken met {before} (vrijwel zeker meer dan {meer_dan} keer). Het zwaarst weegt het criterium '{which}'.",
             f"[monitor] The run is held; nothing was released. Strongest: '{group}' occurs {ratio} times as often as the "
             f"others after {stage}, compared with {before} (almost surely more than {low} times). The criterion '{which}' weighs most.",
         )

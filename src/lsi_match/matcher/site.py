@@ -52,6 +52,11 @@ from lsi_match.trust.signing import verify
 OPENING = "opening"
 
 
+class SiteMissingError(LsiError):
+    nl = "In {folder} is geen koppelomgeving. Kijk of de naam klopt, of maak er een met 'site init'."
+    en = "There is no matching site in {folder}. Check its name, or make one: 'site init'."
+
+
 class ProjectUnknownError(LsiError):
     nl = "Project {project} is hier niet bekend. Leg eerst het manifest vast met 'site accept'."
     en = "Project {project} is not known here. Register its manifest first: 'site accept'."
@@ -110,7 +115,13 @@ class Site:
         return [one.root for one in new]
 
     def projects(self) -> list[Project]:
-        """Every project that was accepted, by name."""
+        """Every project that was accepted, by name.
+
+        Raises:
+            SiteMissingError: no site is here. A timer that looks at a wrong folder must not say that all is well.
+        """
+        if not (self.folder / "keys").is_dir():
+            raise SiteMissingError(folder=str(self.folder))
         found = sorted((self.folder / "projects").glob("*/manifest.json"))
         return [Project(self, file.parent.name) for file in found]
 

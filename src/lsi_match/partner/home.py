@@ -81,6 +81,13 @@ class PreparingAlreadyError(LsiError):
     en = "{partner}: a drop for {project} is being made already. Wait until it is done."
 
 
+class NotJoinedError(LsiError):
+    nl = "{partner} doet hier niet mee aan een project {project}. Kijk of de naam klopt, of doe eerst mee met 'partner join'."
+    en = (
+        "{partner} has not joined a project {project} here. Check its name, or join it first: 'partner join'."
+    )
+
+
 class ReferencesLostError(LsiError):
     nl = "{partner}: de sleutel bij deze levering is hier niet (meer); de eigen kenmerken zijn niet terug te vinden."
     en = "{partner}: the key of this drop is not here (any more); own record ids cannot be resolved."
@@ -220,8 +227,14 @@ class Home:
         return read_agreement(manifest, kept.papers(), now, self.trust(project, now))
 
     def agreed_manifest(self, project: str, now: datetime) -> Manifest:
-        """The manifest of `project`, approved by every controller: nothing is prepared under another one."""
+        """The manifest of `project`, approved by every controller: nothing is prepared under another one.
+
+        Raises:
+            NotJoinedError: there is none.
+        """
         folder = self.project(project)
+        if not (folder / "manifest.json").exists():
+            raise NotJoinedError(partner=self.name, project=project)
         manifest = load_manifest(read_bytes(folder / "manifest.json"))
         check_approvals(manifest, PaperFolder(folder / "approvals").papers(), now, self.trust(project, now))
         return manifest

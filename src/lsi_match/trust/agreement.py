@@ -52,6 +52,11 @@ class ManifestAlteredError(LsiError):
     en = "This manifest is not (or no longer) the one that was signed. Nothing runs. Fetch the signed one again."
 
 
+class ManifestNotCompleteError(ManifestAlteredError):
+    nl = "Dit is geen compleet manifest, maar bijvoorbeeld een concept. Geef manifest.json; 'manifest complete' maakt dat van een concept."
+    en = "This is no complete manifest, but a draft for example. Give manifest.json; 'manifest complete' makes it from a draft."
+
+
 class ApprovalsMissingError(LsiError):
     nl = "Dit manifest is nog niet goedgekeurd door: {names}. Zonder iedere handtekening gebeurt er niets."
     en = "This manifest is not yet approved by: {names}. Nothing runs without every signature."
@@ -73,7 +78,10 @@ def load_manifest(canonical: bytes) -> Manifest:
 
     Raises:
         ManifestAlteredError: no manifest, or bytes other than its canonical form.
+        ManifestNotCompleteError: no JSON at all, as a draft is not.
     """
+    if not canonical.lstrip().startswith(b"{"):
+        raise ManifestNotCompleteError()
     try:
         manifest = Manifest.model_validate_json(canonical)
     except ValidationError:

@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable
 from importlib import import_module
 
-from lsi_match.errors import LsiError, WrongUseError
+from lsi_match.errors import LsiError, wrong_use
 
 #: (what is asked for: a file or a key reference, whether it is a new one) → the passphrase or PIN.
 Source = Callable[[str, bool], str]
@@ -84,7 +84,10 @@ def from_descriptor(descriptor: int) -> Source:
         with os.fdopen(descriptor, "rb") as handle:
             lines = handle.read().decode().splitlines()
     except (OSError, UnicodeDecodeError, OverflowError):
-        raise WrongUseError(problem=f"--passphrase-fd {descriptor}: not an open file with text") from None
+        raise wrong_use(
+            f"--passphrase-fd {descriptor}: dit is geen open bestand met tekst",
+            f"--passphrase-fd {descriptor}: not an open file with text",
+        ) from None
 
     def next_line(what: str, new: bool) -> str:
         if not lines:
