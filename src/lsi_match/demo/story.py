@@ -260,10 +260,11 @@ class _Story:
         group, stage, before = labels.get(seen.group, seen.group), seen.stage, seen.against
         which = self._heaviest(report, world.project.manifest(), seen)
         ratio, low = (f"{value or 0:.1f}" for value in (seen.ratio.value, seen.ratio.low))
-        keer, meer_dan = ratio.replace(".", ","), low.replace(".", ",")
+        keer, ten_minste = ratio.replace(".", ","), low.replace(".", ",")
         self.say(
             f"[monitor] De run is aangehouden; er is niets vrijgegeven. Het sterkst: '{group}' komt na {stage} {keer} keer "
-            f"zo vaak voor als de anderen, vergeleken met {before} (vrijwel zeker meer dan {meer_dan} keer). Het zwaarst weegt het criterium '{which}'.",
+            f"zo vaak voor als de anderen, vergeleken met {before} (vrijwel zeker meer dan {ten_minste} keer). "
+            f"Het zwaarst weegt het criterium '{which}'.",
             f"[monitor] The run is held; nothing was released. Strongest: '{group}' occurs {ratio} times as often as the "
             f"others after {stage}, compared with {before} (almost surely more than {low} times). The criterion '{which}' weighs most.",
         )
