@@ -27,7 +27,7 @@ debian = { export PATH="$$PATH:/usr/sbin:$$(echo /usr/lib/postgresql/*/bin | tr 
 .PHONY: help install demo test test-clusters damage go-check serve fuzz soak check format bench bench-quick bench-report docs schemas lock clean
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; found: $$($(PYTHON) --version)"; exit 1; }
@@ -72,7 +72,7 @@ serve: $(READY) ## run the projects of a matching site by themselves (SITE=/srv/
 fuzz: $(READY) ## ten minutes of random criteria, looking for one that slips through (MINUTES=10)
 	@$(BIN)/python -m tests.fuzz_criteria --minutes $(MINUTES)
 
-check: $(READY) ## formatter, linter, types, import rules, schema drift
+check: $(READY) ## formatter, linter, types, import rules, schemas as the code has them
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
@@ -89,7 +89,7 @@ bench: $(READY) ## speed and memory at full size, as ratios of a baseline in the
 bench-quick: $(READY) ## the same at small sizes, in minutes
 	@$(BIN)/python -m benchmarks --quick $(ARGS)
 
-bench-report: ## the last results as a table
+bench-report: $(READY) ## the last results as a table
 	@$(BIN)/python -m benchmarks --report
 
 docs: $(READY) ## the documentation as HTML in docs/_build

@@ -58,10 +58,10 @@ table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nu
 caption { text-align: left; font-weight: 600; padding: .3rem 0 }
 th, td { text-align: right; overflow-wrap: normal; padding: .25rem .45rem; border-bottom: 1px solid #c8c8c8; vertical-align: top; font-weight: 400 }
 thead th { border-bottom: 2px solid #1a1a1a; font-weight: 600; vertical-align: bottom }
-.text { text-align: left } .over { font-weight: 600; padding-top: .6rem }
+.text { text-align: left } .over { font-weight: 600; padding-top: .6rem; overflow-wrap: anywhere }
 figure { margin: .6rem 0 } svg { max-width: 100%; min-width: 34rem; height: auto }
 .wide { overflow-x: auto } .wide:focus-visible { outline: 3px solid #1a1a1a; outline-offset: 2px }
-@media (max-width: 52rem) { .wide table { min-width: 40rem } }
+@media (max-width: 52rem) { .many { min-width: 40rem } }
 @media print { @page { margin: 15mm } body { margin: 0; max-width: none; padding: 0; font-size: 10pt; line-height: 1.4 }
   h1 { margin-top: 0 } h2, h3, figure { break-after: avoid } tr, figure { break-inside: avoid } thead { display: table-header-group }
   h2 { margin-top: 1.2rem } table { font-size: 8.5pt } figure svg { width: 15cm; min-width: 0 } .wide { overflow: visible }
@@ -116,9 +116,10 @@ def _block(block: Block) -> str:
                 for column, how in zip(columns, aligned, strict=True)
             )
             body = "".join(_html_row(row, aligned) for row in rows)
+            many = " class=many" if len(columns) > 3 else ""
             return _scrolled(
                 title,
-                f"<table><caption>{escape(title)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>".replace(
+                f"<table{many}><caption>{escape(title)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>".replace(
                     "<tbody></tbody>", ""
                 ),
             )

@@ -220,8 +220,11 @@ def _show(page: str, out: Path | None, json: bool, *, markdown: bool = True) -> 
     from rich.markdown import Markdown
 
     from lsi_match.cli.console import out as terminal
+    from lsi_match.errors import wrong_use
     from lsi_match.files import write_whole
 
+    if out is not None and markdown and out.suffix in (".html", ".htm", ".pdf", ".docx"):
+        raise wrong_use("--out is een bestand .md (Markdown)", "--out takes a .md file (Markdown)")
     if out is not None:
         write_whole(out, page.encode(), replace=True)
     if json:

@@ -208,7 +208,7 @@ class _Report:
         yield Table(
             say("Per ronde", "Per round"),
             (say("ronde", "round"), say("stand", "state"), say("leveringen", "drops"), say("betrokkenen", "subjects"),
-             say("bij twee of meer", "at two or more"), say("casussen", "cases")), tuple(rows),
+             say("bij twee of meer", "at two or more"), say("casussen", "cases")), tuple(rows), texts=2,
         )  # fmt: skip
         yield Paragraph(
             say("Dit zijn aantallen van hele rondes. Aantallen per groep staan in het overzicht van een ronde; kleine zijn daar niet getoond.",
@@ -260,6 +260,7 @@ class _Report:
                 (say(dutch.get(step, step), step), partner, reason, self.count(number))
                 for (step, partner, reason), number in sorted(found.items())
             ),
+            texts=3,
         )
 
     def _held(self) -> dict[str, tuple[int, LogEntry]]:
@@ -333,7 +334,7 @@ class _Report:
                 say("Per ronde, met de regel in het logboek", "Per round, with the entry of the log"),
                 (say("ronde", "round"), say("vrijgegeven", "released"), say("leveringen vernietigd", "drops destroyed"),
                  say("vrijgaven verwijderd", "releases removed"), say("betrokkenen weg uiterlijk", "subjects gone by"),
-                 say("betrokkenen vernietigd", "subjects destroyed")), tuple(rows),
+                 say("betrokkenen vernietigd", "subjects destroyed")), tuple(rows), texts=6,
             )  # fmt: skip
         files = self._evidence.subjects
         yield Paragraph(

@@ -72,20 +72,13 @@ class OwnKeyDiffersError(LsiError):
 
 
 class NotJoinedError(LsiError):
-    nl = "{partner} doet hier niet mee aan {project}. Neem het project eerst op met 'partner join'."
-    en = "{partner} does not take part in {project} here. Take the project in first, with 'partner join'."
+    nl = "{partner} doet hier niet mee aan {project}. Kijk of de naam klopt, of doe eerst mee met 'partner join'."
+    en = "{partner} does not take part in {project} here. Check its name, or join it first with 'partner join'."
 
 
 class PreparingAlreadyError(LsiError):
     nl = "{partner}: er wordt al een levering voor {project} gemaakt. Wacht tot die klaar is."
     en = "{partner}: a drop for {project} is being made already. Wait until it is done."
-
-
-class NotJoinedError(LsiError):
-    nl = "{partner} doet hier niet mee aan een project {project}. Kijk of de naam klopt, of doe eerst mee met 'partner join'."
-    en = (
-        "{partner} has not joined a project {project} here. Check its name, or join it first: 'partner join'."
-    )
 
 
 class ReferencesLostError(LsiError):
