@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -83,14 +84,18 @@ def sync_folder(folder: Path) -> None:
 
 
 def read_bytes(path: Path, at_most: int | None = None) -> bytes:
-    """The bytes of `path`, if they are no more than `at_most`.
+    """The bytes of `path`; with `at_most`, if it is a plain file of no more bytes than that, and not one without an end.
 
     Raises:
         FileMissingError, FileUnreadableError: named after what is wrong.
     """
     try:
-        if at_most is not None and path.stat().st_size > at_most:
-            raise FileUnreadableError(file=str(path), problem=f"larger than {at_most} bytes")
+        if at_most is not None:
+            found = path.stat()
+            if not stat.S_ISREG(found.st_mode):
+                raise FileUnreadableError(file=str(path), problem="no plain file")
+            if found.st_size > at_most:
+                raise FileUnreadableError(file=str(path), problem=f"larger than {at_most} bytes")
         return path.read_bytes()
     except FileNotFoundError:
         raise FileMissingError(file=str(path)) from None

@@ -144,14 +144,14 @@ class Place:
             raise PlaceUnreachableError(place=self._name, problem=f"a file larger than {at_most} bytes")
         return data
 
-    def fetch(self, side: Side, name: str, to: Path) -> None:
-        """Copy a file to `to`, which is whole or as it was."""
+    def fetch(self, side: Side, name: str, to: Path, at_most: int | None = None) -> None:
+        """Copy a file to `to`, which is whole or as it was; of one that grew meanwhile no more than `at_most` bytes."""
         with (
             _unreachable(self._name),
             _beside(to) as sink,
             self._files.open(self._path(side, name), "rb") as source,
         ):
-            _copy(source, sink)
+            _copy(source, sink, at_most)
 
     def give(self, side: Side, name: str, data: bytes | Path) -> None:
         """Put a file there, whole or not at all; one of that name is replaced."""
@@ -273,9 +273,11 @@ def _opened(data: bytes | Path) -> IO[bytes]:
     return io.BytesIO(data) if isinstance(data, bytes) else data.open("rb")
 
 
-def _copy(source: IO[bytes], sink: IO[bytes]) -> None:
-    while block := source.read(_BLOCK):
+def _copy(source: IO[bytes], sink: IO[bytes], at_most: int | None = None) -> None:
+    left = at_most
+    while block := source.read(_BLOCK if left is None else min(left, _BLOCK)):
         sink.write(block)
+        left = None if left is None else left - len(block)
 
 
 def _rename(files: Any, beside: str, path: str) -> None:

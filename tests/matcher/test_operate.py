@@ -74,8 +74,8 @@ def test_a_file_that_grows_while_it_is_read_is_left_for_the_next_look(
 
     fetch = Place.fetch
 
-    def growing(self: Place, side: object, name: str, to: Path) -> None:
-        fetch(self, side, name, to)  # type: ignore[arg-type]
+    def growing(self: Place, side: object, name: str, to: Path, at_most: int | None = None) -> None:
+        fetch(self, side, name, to, at_most)  # type: ignore[arg-type]
         lying.write_bytes(whole)
 
     monkeypatch.setattr(Place, "fetch", growing)

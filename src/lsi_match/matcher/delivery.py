@@ -20,7 +20,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from lsi_match.errors import LsiError
+from lsi_match.errors import LsiError, UnexpectedError
 from lsi_match.files import read_bytes, read_text, write_whole
 from lsi_match.matcher import post, receipts
 from lsi_match.matcher.checkpoint import copies
@@ -30,7 +30,10 @@ from lsi_match.matcher.intake import (
     DropDuplicateError,
     DropNameError,
     OtherRoundError,
+    largest_bytes,
     receive,
+    shown_name,
+    under_name,
 )
 from lsi_match.matcher.run import DROP_SUFFIX, REASON, round_of, set_aside
 from lsi_match.matcher.site import OPENING, Project
@@ -46,8 +49,18 @@ from lsi_match.trust.signing import verify
 
 IN: Literal["in"] = "in"
 OUT: Literal["out"] = "out"
+#: Of one partner no more drops, and no more papers, are taken in at one look: whoever can write at a place could keep
+#: the site busy with it, and the other partners waiting.
+AT_ONCE = 20
+#: Beyond so many refused drops of one partner that wait here for their term, its next ones stay where they lie.
+MOST_REFUSED = 100
 #: In the place of a round, for a drop that cannot be told to belong to one.
 _NO_ROUND = "none"
+
+
+class RefusedTooOftenError(LsiError):
+    nl = "Van {partner} liggen hier al {count} geweigerde leveringen. Tot die weg zijn, komt er niets bij. Vraag {partner} wat er gebeurt."
+    en = "{count} refused drops of {partner} lie here already. Until those are gone, no more are fetched. Ask {partner} what happens."
 
 
 class Delivery(BaseModel):
@@ -97,9 +110,12 @@ def collect(project: Project, now: datetime) -> list[Arrival | Trouble]:
     for partner, settings in places_of(project).items():
         try:
             with place(settings) as there:
-                found += filter(
-                    None, [_take(project, partner, there, file) for file in _descriptors(project, there)]
-                )
+                descriptors = _descriptors(project, there)
+                room = MOST_REFUSED - len(_refused(project, partner))
+                if descriptors and room <= 0:
+                    found.append(Trouble(partner, RefusedTooOftenError(partner=partner, count=MOST_REFUSED)))
+                for name in descriptors[: max(0, min(room, AT_ONCE))]:
+                    found += filter(None, [_take(project, partner, there, name, now)])
                 lying = there.listing(IN, half=True)
                 found += _papers(project, partner, there, lying, now)
                 _clear_orphans(project, there, lying)
@@ -112,7 +128,7 @@ def collect(project: Project, now: datetime) -> list[Arrival | Trouble]:
     }
     for partner in project.manifest().partners:
         files = sorted((project.folder / "inbox" / partner).glob(f"*{DROP_SUFFIX}"))
-        old = [file for file in files if digest_of_bytes(read_bytes(file)) in seen]
+        old = [file for file in files if (data := _read(file)) and digest_of_bytes(data) in seen]
         for file in files:
             if file not in old:
                 found.append(_check(project, partner, file, old, now))
@@ -133,23 +149,39 @@ def _clear_orphans(project: Project, there: Place, lying: Collection[str]) -> No
 def _papers(
     project: Project, partner: str, there: Place, lying: Collection[str], now: datetime
 ) -> Iterator[Trouble]:
-    """Take in what a partner signed; what does not hold is told, and taken away as well."""
-    for name in sorted(filter(post.is_paper, lying)):
-        if not _ours(project, name):
-            continue
+    """Take in what a partner signed; what does not hold is told, and taken away as well. What cannot be judged now is told
+    and stays."""
+    papers = [name for name in sorted(lying) if post.is_paper(name) and _ours(project, name)]
+    for name in papers[:AT_ONCE]:
         data = there.read(IN, name, MAX_DESCRIPTOR)
         try:
             post.take_in(project, name, data, now, partner)
-        except LsiError as error:
+        except post.REFUSALS as error:
             yield Trouble(partner, error)
+        except (LsiError, OSError) as error:
+            yield Trouble(partner, error if isinstance(error, LsiError) else UnexpectedError.of(error))
+            continue
         there.remove(IN, name)
 
 
 def _descriptors(project: Project, there: Place) -> list[str]:
-    return [name for name in sorted(there.listing(IN)) if name.endswith(DROP_SUFFIX) and _ours(project, name)]
+    names = [name for name in there.listing(IN) if name.endswith(DROP_SUFFIX) and _ours(project, name)]
+    return sorted(names)
 
 
-def _take(project: Project, partner: str, there: Place, file: str) -> Arrival | None:
+def _refused(project: Project, partner: str) -> list[Path]:
+    return list((project.folder / "quarantine" / partner).glob(f"*/*{DROP_SUFFIX}"))
+
+
+def _read(file: Path) -> bytes | None:
+    """What a descriptor holds; None for what is none, and is refused for it."""
+    try:
+        return read_bytes(file, MAX_DESCRIPTOR)
+    except LsiError:
+        return None
+
+
+def _take(project: Project, partner: str, there: Place, file: str, now: datetime) -> Arrival | None:
     """Bring one drop into the inbox; None when that is done, and else what became of it."""
     before = there.listing(IN)
     data = there.read(IN, file, MAX_DESCRIPTOR)
@@ -157,16 +189,24 @@ def _take(project: Project, partner: str, there: Place, file: str) -> Arrival | 
     try:
         descriptor = _descriptor(project, partner, file, data)
         parts = [part_name(descriptor.stem, number) for number in range(len(descriptor.parts))]
+        if _too_large(project, partner, [before[part].size for part in parts if part in before]):
+            parts = []
     except LsiError:
         parts = []  # brought in alone, and then refused
     inbox = project.folder / "inbox" / partner
     if _known(project, inbox, data):
         _clear(there, [file, *parts])
         return Arrival(partner, file, "known")
+    if (inbox / file).exists():  # other bytes under the same name: the first one counts
+        again = inbox / "again" / file
+        write_whole(again, data, replace=True)
+        refused = _check(project, partner, again, [inbox / file], now)
+        _clear(there, [file, *parts])
+        return refused
     if not before.keys() >= set(parts):
         return Arrival(partner, file, "waiting")
     for part in parts:
-        there.fetch(IN, part, inbox / part)
+        there.fetch(IN, part, inbox / part, before[part].size)
     if _touched(before, there.listing(IN), [file, *parts]):
         for part in parts:
             (inbox / part).unlink(missing_ok=True)
@@ -188,10 +228,18 @@ def _descriptor(project: Project, partner: str, file: str, data: bytes) -> DropD
 def _known(project: Project, inbox: Path, data: bytes) -> bool:
     """Whether these very bytes came in before: they wait in the inbox, or were accepted or refused."""
     waiting = inbox.glob(f"*{DROP_SUFFIX}")
-    refused = (project.folder / "quarantine" / inbox.name).glob(f"*/*{DROP_SUFFIX}")
     return project.has(digest_of_bytes(data)) or any(
-        read_bytes(file) == data for file in (*waiting, *refused)
+        _read(file) == data for file in (*waiting, *_refused(project, inbox.name))
     )
+
+
+def _too_large(project: Project, partner: str, sizes: list[int]) -> bool:
+    """Whether the parts of a drop take more than all records that this partner may deliver: they would fill the disk."""
+    manifest = project.manifest()
+    if partner not in manifest.partners:
+        return True
+    rows = sum(selection.volume.at_most for selection in manifest.partners[partner].selections)
+    return sum(sizes) > largest_bytes(manifest, partner, len(sizes), rows)
 
 
 def _check(project: Project, partner: str, file: Path, earlier: list[Path], now: datetime) -> Arrival:
@@ -212,9 +260,9 @@ def _check(project: Project, partner: str, file: Path, earlier: list[Path], now:
             raise DropDuplicateError(partner=partner, file=file.name)
         receive(file, partner, round_of(project, project.manifest(), round_id), now)
     except LsiError as error:
-        _log(project, now, facts, error)
+        _log(project, now, facts, under_name(error, file))
         set_aside(project, round_id, file, partner, error, at=now)
-        return Arrival(partner, file.name, "refused")
+        return Arrival(partner, shown_name(file), "refused")
     _log(project, now, facts)
     return Arrival(partner, file.name, "taken")
 

@@ -122,6 +122,18 @@ class CountsDifferError(DropRefusedError):
     )
 
 
+def under_name(error: LsiError, file: Path, name: str = "drop") -> LsiError:
+    """The same error about `file` under another name: what a file in an inbox is called, somebody typed, and the log is
+    read by everybody and stays."""
+    own = (file.name, str(file))
+    return type(error)(**{fact: name if value in own else value for fact, value in error.facts.items()})
+
+
+def shown_name(file: Path) -> str:
+    """The name of a file as its own partner is told it; `drop` where it cannot be shown."""
+    return file.name if file.name.isascii() and file.name.isprintable() else "drop"
+
+
 @dataclass(frozen=True)
 class Drop:
     """An accepted drop: who, what it says of itself, and how its rows are opened, part by part (in memory only)."""
@@ -250,6 +262,12 @@ def _falls(counts: SelectionCounts, criteria: list[str]) -> bool:
     return all(a >= b for a, b in pairwise(steps)) and counts.with_signal - lost == counts.written
 
 
+def largest_bytes(manifest: Manifest, partner: str, parts: int, rows: int) -> int:
+    """Twice what the rows take, and room for headers: no sealed parts that can be what they say are larger."""
+    columns = drop_columns(manifest, manifest.partners[partner])
+    return parts * 2**20 + 2 * rows * sum(WIDTH[column.type] for column in columns)
+
+
 def _opened(file: Path, number: int, descriptor: DropDescriptor, round_: Round) -> pa.Table:
     part = descriptor.parts[number]
     where = {"partner": descriptor.partner, "file": file.name, "part": part.file}
@@ -258,9 +276,7 @@ def _opened(file: Path, number: int, descriptor: DropDescriptor, round_: Round) 
         raise PartMissingError(**where)
     partner = round_.manifest.partners[descriptor.partner]
     columns = drop_columns(round_.manifest, partner)
-    # Twice what the rows take, and room for headers: no part that can be what it says is larger.
-    largest = 2**20 + 2 * part.rows * sum(WIDTH[column.type] for column in columns)
-    if path.stat().st_size > largest:
+    if path.stat().st_size > largest_bytes(round_.manifest, descriptor.partner, 1, part.rows):
         raise PartAlteredError(**where)
     sealed = read_bytes(path)
     if digest_of_bytes(sealed) != part.digest:

@@ -1,7 +1,8 @@
 """Signed papers that partners bring to their place: openings of releases, cosignatures, justifications.
 
-Each kind is judged by the module that it belongs to. What does not hold is told and taken away: it would not hold the
-next time either. Any of them may come twice.
+Each kind is judged by the module that it belongs to. What does not hold (`REFUSALS`) is told and taken away: it would
+not hold the next time either. What could not be judged, since a disk is full, a root expired or a key is locked, is
+told and stays where it lies. Any of them may come twice.
 """
 
 from __future__ import annotations
@@ -9,17 +10,48 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
+from lsi_match.errors import LsiError
 from lsi_match.matcher import hold
-from lsi_match.matcher.cosignatures import add_cosignatures
-from lsi_match.matcher.opened import take_in_opened
-from lsi_match.matcher.site import Project
+from lsi_match.matcher.cosignatures import (
+    CosignatureElsewhereError,
+    CosignatureTimeError,
+    NoCosignatureError,
+    add_cosignatures,
+)
+from lsi_match.matcher.opened import OpeningRefusedError, take_in_opened
+from lsi_match.matcher.site import Project, RoundUnknownError
 from lsi_match.protocol.canonical import digest_of_bytes
 from lsi_match.protocol.documents import OPENED_SUFFIX, Justification
 from lsi_match.protocol.log_entry import LogEntry
 from lsi_match.protocol.post import COSIGNATURE_SUFFIX, SENT_ALONE
 from lsi_match.protocol.steps import Step
-from lsi_match.trust.justification import JUSTIFICATION
+from lsi_match.trust import note, signing
+from lsi_match.trust.certificates import CertificateRefusedError, CertificateUnreadableError
+from lsi_match.trust.justification import JUSTIFICATION, JustificationInvalidError
+from lsi_match.trust.log import CheckpointMissingError
+from lsi_match.trust.policy import LogUnknownError
 from lsi_match.trust.signing import peek
+
+#: Everything that a paper is refused for.
+REFUSALS: tuple[type[LsiError], ...] = (
+    signing.SignatureMissingError,
+    signing.SignedDocumentInvalidError,
+    OpeningRefusedError,
+    note.NoteMalformedError,
+    note.CheckpointMalformedError,
+    note.SignatureMissingError,
+    note.SignatureWrongError,
+    LogUnknownError,
+    NoCosignatureError,
+    CosignatureTimeError,
+    CosignatureElsewhereError,
+    CheckpointMissingError,
+    CertificateRefusedError,
+    CertificateUnreadableError,
+    JustificationInvalidError,
+    RoundUnknownError,
+    hold.RoundNotHeldError,
+)
 
 
 def is_paper(name: str) -> bool:
@@ -31,7 +63,7 @@ def take_in(project: Project, name: str, data: bytes, now: datetime, partner: st
     """Take in the paper `data`, which lay as `name` at the place of `partner`.
 
     Raises:
-        LsiError: as the module of its kind says.
+        LsiError: one of `REFUSALS`; any other says that the paper could not be judged.
     """
     if name.endswith(OPENED_SUFFIX):
         take_in_opened(project, {name: data}, now, only=partner)

@@ -43,7 +43,15 @@ from lsi_match.matcher.hold import (
     hold_of,
     justifications,
 )
-from lsi_match.matcher.intake import Drop, DropDuplicateError, PartnerNotInManifestError, Round, receiving
+from lsi_match.matcher.intake import (
+    Drop,
+    DropDuplicateError,
+    PartnerNotInManifestError,
+    Round,
+    receiving,
+    shown_name,
+    under_name,
+)
 from lsi_match.matcher.means import Means
 from lsi_match.matcher.proofs import cosigned_state, keep_proof, position_of, put_proofs
 from lsi_match.matcher.repeats import RoundsSpentError, like_earlier, rounds_that_count
@@ -230,9 +238,10 @@ def set_aside(
     stem, kept = file.name.removesuffix(DROP_SUFFIX), set(accepted)
     # The same for the same file: when this is broken off and done again, its partner finds one reason.
     one = file.lstat()
-    token = digest_of_bytes(f"{file.name} {one.st_size} {one.st_mtime_ns}".encode())[-8:]
+    token = digest_of_bytes(os.fsencode(f"{file.name} {one.st_size} {one.st_mtime_ns}"))[-8:]
     to = private_folder(project.folder / "quarantine" / partner / f"{round_id}.{token}")
-    reason = {"reason": error.reason, "at": at.isoformat(), "nl": error.text("nl"), "en": error.text("en")}
+    told = under_name(error, file, shown_name(file))
+    reason = {"reason": told.reason, "at": at.isoformat(), "nl": told.text("nl"), "en": told.text("en")}
     write_whole(to / REASON, json_document(reason), replace=True)
     # The descriptor before its parts: without them it would be refused once more, for another reason.
     file.rename(to / file.name)
@@ -396,7 +405,7 @@ class Run:
             drop, parts = receiving(file, partner, round_, self._clock())
             subjects = intake_file(self.project, self.round_id, self._manifest, partner, parts)
         except LsiError as error:
-            self._record(Step.INTAKE, {"partner": partner}, error=error)
+            self._record(Step.INTAKE, {"partner": partner}, error=under_name(error, file))
             self._quarantine(file, partner, error)
             return
         self._drops[partner] = drop

@@ -1,0 +1,142 @@
+"""What somebody can do who writes at a partner's place, or in its inbox: to the others nothing, and to the log nothing."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from operation import PROJECT, Operation, days, folders
+
+from lsi_match.errors import DiskFullError, LsiError
+from lsi_match.matcher import delivery, post
+from lsi_match.places import place
+from lsi_match.protocol.documents import DropDescriptor
+from lsi_match.trust.signing import peek, sign
+
+PARTNERS = ("gemeente", "svb", "uwv")
+MONDAY = datetime(2026, 6, 8, 4, 0, tzinfo=UTC)
+ROUND = "2026-06-08"
+WEEKLY = {"opens": "0 6 * * 1", "deadline_days": 5}
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Operation:
+    folder = tmp_path_factory.mktemp("hostile")
+    made = Operation(folder, PARTNERS, folders(folder, PARTNERS), schedule=WEEKLY)
+    made.clock.to(MONDAY)
+    made.watch()
+    return made
+
+
+@pytest.fixture
+def operation(base: Operation, tmp_path: Path) -> Operation:
+    """A project whose round is open, and the place of `uwv` in bad hands."""
+    return base.copy(tmp_path / "op")
+
+
+def collected(operation: Operation) -> list[tuple[str, str]]:
+    found = delivery.collect(operation.project, operation.clock())
+    return [(o.partner, o.outcome if isinstance(o, delivery.Arrival) else o.error.reason) for o in found]
+
+
+def put(operation: Operation, name: str, data: bytes) -> None:
+    with place(operation.places["uwv"]) as there:
+        there.give("in", name, data)
+
+
+def test_a_drop_is_not_replaced_by_another_of_the_same_name(operation: Operation) -> None:
+    first = operation.deliver("uwv", ROUND)
+    assert collected(operation) == [("uwv", "taken")]
+    described = peek(first.read_bytes(), "drop", DropDescriptor, what="", party="")
+    other = described.model_copy(update={"made_at": described.made_at.replace(microsecond=1000)})
+    put(operation, described.parts[0].file, b"another part")
+    put(operation, first.name, sign(other, "drop", operation.world.home("uwv").identity()))
+    assert collected(operation) == [("uwv", "refused")]
+    inbox = operation.project.folder / "inbox" / "uwv"
+    for file in (first, first.with_name(described.parts[0].file)):
+        assert (inbox / file.name).read_bytes() == file.read_bytes()
+    (said,) = (operation.project.folder / "quarantine" / "uwv").glob("*/reason.json")
+    assert b"DropDuplicateError" in said.read_bytes()
+    assert operation.lying("uwv") == []
+
+
+def test_what_somebody_typed_as_a_name_is_told_to_its_partner_and_stands_in_no_log(
+    operation: Operation,
+) -> None:
+    put(operation, "jansen-999990019.drop.json", b"{}")
+    assert collected(operation) == [("uwv", "refused")]
+    assert all(b"999990019" not in entry.leaf() for entry in operation.project.entries())
+    (said,) = (operation.project.folder / "quarantine" / "uwv").glob("*/reason.json")
+    assert b"jansen-999990019" in said.read_bytes()
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe", "endless", "odd", "closed"])
+def test_an_inbox_with_anything_in_it_holds_nobody_up(operation: Operation, kind: str) -> None:
+    inbox = operation.project.folder / "inbox" / "uwv"
+    odd = inbox / "x.drop.json"
+    if kind == "folder":
+        odd.mkdir()
+    elif kind == "pipe":
+        os.mkfifo(odd)
+    elif kind == "endless":
+        odd.symlink_to("/dev/zero")
+    elif kind == "odd":
+        odd = Path(os.fsdecode(os.fsencode(inbox) + b"/\xff\x1b[2J\n.drop.json"))
+        odd.write_bytes(b"{}")
+    else:
+        odd.symlink_to(operation.project.folder / "nothing")
+    operation.deliver("svb", ROUND)
+    assert collected(operation) == [("svb", "taken"), ("uwv", "refused")]
+    assert collected(operation) == []
+    operation.deliver("uwv", ROUND)  # and what was refused is no hindrance to what comes after
+    assert collected(operation) == [("uwv", "taken")]
+    texts = [str(entry.attributes.get("exception.message", "")) for entry in operation.project.entries()]
+    assert all(text.isprintable() and str(operation.folder) not in text for text in texts)
+
+
+def test_parts_that_are_larger_than_any_drop_are_not_fetched(operation: Operation) -> None:
+    drop = operation.deliver("uwv", ROUND)
+    (part,) = drop.parent.glob("*.age")
+    lying = Path(operation.places["uwv"].url) / "in" / part.name
+    os.truncate(lying, 2**34)  # takes no room here
+    assert collected(operation) == [("uwv", "refused")]
+    stored = (operation.project.folder / "quarantine").rglob("*")
+    assert sum(file.stat().st_size for file in stored if file.is_file()) < 2**20
+
+
+def test_many_drops_at_once_keep_nobody_waiting_and_fill_no_disk(
+    operation: Operation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "AT_ONCE", 3)
+    monkeypatch.setattr(delivery, "MOST_REFUSED", 5)
+    for number in range(8):
+        put(operation, f"{PROJECT}.{ROUND}.uwv.{number:016x}.drop.json", b"%d" % number)
+        put(operation, f"{number}.opened.json", b"{}")
+    operation.deliver("svb", ROUND)
+    refused, paper = ("uwv", "refused"), ("uwv", "SignedDocumentInvalidError")
+    assert sorted(collected(operation)) == [("svb", "taken"), *[paper] * 3, *[refused] * 3]
+    assert sorted(collected(operation)) == [*[paper] * 3, *[refused] * 2]
+    assert sorted(collected(operation)) == [("uwv", "RefusedTooOftenError"), *[paper] * 2]
+    operation.clock.to(operation.clock() + days(8))
+    operation.watch()
+    assert refused in collected(operation)
+
+
+@pytest.mark.parametrize("error", [DiskFullError(), OSError(28, "full")])
+def test_a_paper_that_could_not_be_judged_stays_where_it_lies(
+    operation: Operation, monkeypatch: pytest.MonkeyPatch, error: LsiError | OSError
+) -> None:
+    put(operation, f"{PROJECT}.r.uwv.justification.json", b"{}")
+    operation.deliver("svb", ROUND)
+
+    def refuses(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(post, "take_in", refuses)
+    assert sorted(collected(operation)) == [("svb", "taken"), ("uwv", "DiskFullError")]
+    assert operation.lying("uwv") == [f"{PROJECT}.r.uwv.justification.json"]
+    monkeypatch.undo()
+    assert collected(operation) == [("uwv", "SignedDocumentInvalidError")]
+    assert operation.lying("uwv") == []
