@@ -61,7 +61,7 @@ thead th { border-bottom: 2px solid #1a1a1a; font-weight: 600; vertical-align: b
 .text { text-align: left } .over { font-weight: 600; padding-top: .6rem; overflow-wrap: anywhere }
 figure { margin: .6rem 0 } svg { max-width: 100%; min-width: 34rem; height: auto }
 .wide { overflow-x: auto } .wide:focus-visible { outline: 3px solid #1a1a1a; outline-offset: 2px }
-@media (max-width: 52rem) { .many { min-width: 40rem } }
+@media (max-width: 52rem) { .many { min-width: 44rem } .many th[scope=row] { min-width: 9rem } }
 @media print { @page { margin: 15mm } body { margin: 0; max-width: none; padding: 0; font-size: 10pt; line-height: 1.4 }
   h1 { margin-top: 0 } h2, h3, figure { break-after: avoid } tr, figure { break-inside: avoid } thead { display: table-header-group }
   h2 { margin-top: 1.2rem } table { font-size: 8.5pt } figure svg { width: 15cm; min-width: 0 } .wide { overflow: visible }

@@ -12,6 +12,7 @@ from lsi_match.partner.select import RECORD_ID
 from lsi_match.protocol.documents import ReleaseDescriptor
 from lsi_match.protocol.manifest import Manifest
 from lsi_match.protocol.tables import CASE, SELECTION, ReleasedColumn, release_columns
+from lsi_match.protocol.words.wording import day
 
 
 def page(manifest: Manifest, descriptor: ReleaseDescriptor, frame: pl.DataFrame, lang: Language) -> str:
@@ -27,7 +28,7 @@ def page(manifest: Manifest, descriptor: ReleaseDescriptor, frame: pl.DataFrame,
     own = manifest.controllers[descriptor.partner].title
     cases = say(*_counted(descriptor.cases, ("casus", "casussen"), ("case", "cases")))
     records = say(*_counted(len(frame), ("eigen record", "eigen records"), ("own record", "own records")))
-    until = f"{descriptor.expires_at:%Y-%m-%d}"
+    until = day(descriptor.expires_at, lang)
     title = say(f"Casussen voor {own}", f"Cases for {own}")
     first: list[Block] = [
         Heading(1, title),

@@ -1,0 +1,50 @@
+"""What people do wrong most: a folder, a name or a project that is not there. Each is told in both languages."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from lsi_match.cli.main import run
+
+DRAFT = str(Path(__file__).parents[2] / "configs/febrl4/manifest.yaml")
+
+
+def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
+    """The error of a command line, as its JSON document."""
+    assert run([*arguments, "--json"]) in (1, 2)
+    told: dict[str, str] = json.loads(capsys.readouterr().out)
+    assert told["nl"] != told["en"]
+    return told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (["match", "status", "nowhere"], "SiteMissingError"),
+        (["match", "watch", "nowhere"], "SiteMissingError"),
+        (["trust", "check", "nowhere"], "FolderMissingError"),
+        (["manifest", "complete", DRAFT, "--cards", "nowhere", "--key-check", "0", "--out", "m.json"], "FolderMissingError"),
+        (["manifest", "statement", DRAFT], "ManifestNotCompleteError"),
+        (["keys", "make", "UW V", "home"], "WrongUseError"),
+        (["keys", "make"], "WrongUseError"),
+        (["keys", "show", "home", "--lang", "fr"], "WrongUseError"),
+    ],
+)  # fmt: skip
+def test_a_common_mistake_is_told_in_both_languages(
+    arguments: list[str],
+    error: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert refused(arguments, capsys)["error"] == error
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_timer_that_looks_at_a_wrong_folder_fails(tmp_path: Path) -> None:
+    assert run(["match", "metrics", str(tmp_path), "--to", str(tmp_path / "metrics.prom")]) == 1
+    assert not (tmp_path / "metrics.prom").exists()
