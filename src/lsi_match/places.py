@@ -12,6 +12,7 @@ import io
 import os
 import re
 import secrets
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -89,14 +90,27 @@ class Stamp:
 
 
 class Place:
-    """An open place; close it, or use it in a `with` block."""
+    """An open place; close it, or use it in a `with` block.
+
+    A side that is a link is not used: whoever could put one there would have this process remove, read and write files
+    of its own somewhere else. Of a folder on this machine each side is opened once, and everything is done in that very
+    folder, whatever is put in its place meanwhile.
+    """
 
     def __init__(self, files: Any, root: str, name: str, *, renames: bool, close: Callable[[], None]) -> None:
         self._files = files
         self._root = root.rstrip("/")
         self._name = name
         self._renames = renames
-        self.close = close
+        self._end = close
+        self._opened: dict[Side, int] = {}
+
+    def close(self) -> None:
+        """Let go of the connection, or of the folders."""
+        for descriptor in self._opened.values():
+            os.close(descriptor)
+        self._opened.clear()
+        self._end()
 
     def __enter__(self) -> Place:
         return self
@@ -107,7 +121,21 @@ class Place:
     def _path(self, side: Side, name: str) -> str:
         if not (_NAME.fullmatch(name) or _HALF.fullmatch(name)):
             raise PlaceUnreachableError(place=self._name, problem="a name that is not allowed")
-        return f"{self._root}/{side}/{name}"
+        return f"{self._folder(side)}/{name}"
+
+    def _folder(self, side: Side) -> str:
+        """Where a side is; raises OSError when it is a link, or not there."""
+        folder = f"{self._root}/{side}"
+        if hasattr(self._files, "ftp"):
+            if stat.S_ISLNK(self._files.ftp.lstat(folder).st_mode):
+                raise NotADirectoryError
+            return folder
+        if not self._renames:
+            return folder  # a bucket has no links
+        if side not in self._opened:
+            self._opened[side] = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        own = f"/proc/self/fd/{self._opened[side]}"
+        return own if Path(own).exists() else folder
 
     def listing(self, side: Side, *, half: bool = False) -> dict[str, Stamp]:
         """The files on one side, by name. Files with odd names, folders and links are left out.
@@ -116,9 +144,8 @@ class Place:
             half: also what a giver that was killed left half-written.
         """
         with _unreachable(self._name):
-            folder = f"{self._root}/{side}"
             try:
-                found = self._files.ls(folder, detail=True)
+                found = self._files.ls(self._folder(side), detail=True)
             except FileNotFoundError:
                 found = []
             return {
@@ -155,11 +182,11 @@ class Place:
 
     def give(self, side: Side, name: str, data: bytes | Path) -> None:
         """Put a file there, whole or not at all; one of that name is replaced."""
-        path = self._path(side, name)
         with _unreachable(self._name):
             if self._renames:
                 self._files.makedirs(f"{self._root}/{side}", exist_ok=True)
-            beside = f"{self._root}/{side}/.{name}.{secrets.token_hex(4)}.tmp" if self._renames else path
+            path = self._path(side, name)
+            beside = f"{self._folder(side)}/.{name}.{secrets.token_hex(4)}.tmp" if self._renames else path
             with _opened(data) as source, self._files.open(beside, "wb") as sink:
                 _copy(source, sink)
             if self._renames:
@@ -168,7 +195,10 @@ class Place:
     def remove(self, side: Side, name: str) -> None:
         """Remove a file, if it is there."""
         with _unreachable(self._name):
-            path = self._path(side, name)
+            try:
+                path = self._path(side, name)
+            except FileNotFoundError:
+                return
             if self._files.exists(path):
                 self._files.rm_file(path)
 

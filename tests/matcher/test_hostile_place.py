@@ -140,3 +140,38 @@ def test_a_paper_that_could_not_be_judged_stays_where_it_lies(
     monkeypatch.undo()
     assert collected(operation) == [("uwv", "SignedDocumentInvalidError")]
     assert operation.lying("uwv") == []
+
+
+def test_a_side_of_a_place_that_is_a_link_leads_nowhere(operation: Operation) -> None:
+    """Whoever has the place could have the site remove its own log, or a drop of another partner."""
+    inbox = operation.project.folder / "inbox" / "svb"
+    drop = operation.deliver("svb", ROUND)
+    operation.watch()
+    assert (inbox / drop.name).exists()
+    own = Path(operation.places["uwv"].url)
+    for side, target in (("in", inbox), ("out", operation.project.folder)):
+        if (own / side).exists():
+            (own / side).rename(own / f"was-{side}")
+        (own / side).symlink_to(target)
+    before = sorted(operation.project.folder.rglob("*"))
+    seen = operation.watch()
+    assert [(one.partner, one.error.reason) for one in seen.troubles] == [
+        ("uwv", "PlaceUnreachableError")
+    ] * 2
+    assert sorted(operation.project.folder.rglob("*")) == before
+
+
+def test_a_side_that_becomes_a_link_while_it_is_used_leads_nowhere(
+    operation: Operation, tmp_path: Path
+) -> None:
+    own = Path(operation.places["uwv"].url)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "a.json").write_text("of the site")
+    with place(operation.places["uwv"]) as there:
+        there.give("out", "a.json", b"{}")
+        (own / "out").rename(own / "was-out")
+        (own / "out").symlink_to(elsewhere)
+        there.remove("out", "a.json")
+        there.give("out", "b.json", b"{}")
+    assert sorted(file.name for file in elsewhere.iterdir()) == ["a.json"]
