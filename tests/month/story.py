@@ -273,7 +273,7 @@ class Story:
     def _made_here(self, name: str, file: Path) -> bool:
         """Whether a receipt is about a drop that this partner made: garbage in its place has a receipt too."""
         digest = file.name.split(".")[2]
-        return self.operation.world.home(name).made_drop(PROJECT, digest)
+        return self.operation.world.home(name).round_of_drop(PROJECT, digest) is not None
 
     def _verified(self) -> list[str]:
         project = self.operation.project

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -85,6 +86,39 @@ def test_a_refused_drop_is_told_and_not_made_again(operation: Operation) -> None
     assert [one.refused is not None for one in found.receipts] == [True]
     assert any(".refused.json" in text for text in found.messages)
     assert tick(operation).sent == ()
+
+
+def test_a_drop_that_is_refused_unread_is_not_made_again_either(operation: Operation) -> None:
+    """Its signature does not hold, so the site cannot say for which round it was."""
+    operation.watch()
+    operation.clock.to(operation.clock() + timedelta(minutes=1))
+    tick(operation)
+    keys = operation.world.home("uwv").folder / "keys"
+    other = operation.world.home("svb").folder / "keys"
+    shutil.rmtree(operation.folder / "by-itself" / "uwv" / "out")
+    with place(operation.places["uwv"]) as there:
+        for name in there.listing("in"):
+            there.remove("in", name)
+    kept = shutil.move(keys / "signing.pem", keys / "kept.pem")
+    shutil.copy(other / "signing.pem", keys / "signing.pem")
+    assert tick(operation).sent == (ROUND,)
+    shutil.move(kept, keys / "signing.pem")
+    operation.watch()
+    assert [one.refused is not None for one in tick(operation).receipts] == [True]
+    assert tick(operation).sent == ()
+
+
+def test_what_somebody_lays_at_the_place_is_told_and_holds_nothing_up(operation: Operation) -> None:
+    operation.watch()
+    with place(operation.places["uwv"]) as there:
+        there.give("out", f"{PROJECT}.uwv.{'0' * 32}.receipt.tlog-proof", b"nothing")
+        there.give("out", f"{PROJECT}.another.opening.json", b"nothing")
+    found = tick(operation)
+    assert found.sent == (ROUND,)
+    assert sorted(error.reason for _, error in found.problems) == [
+        "ReceiptWrongError",
+        "SignedDocumentInvalidError",
+    ]
 
 
 def test_past_its_deadline_nothing_is_made(operation: Operation) -> None:

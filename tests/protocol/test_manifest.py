@@ -212,6 +212,9 @@ def rename_partner(value: dict[str, Value], new: str) -> None:
 
 
 RULES: dict[str, tuple[Change, str]] = {
+    "a party with the name of nobody": (lambda v: rename_partner(v, "none"), "cannot be called 'none'"),
+    "a party with the name of all": (lambda v: rename_partner(v, "controllers"), "cannot be called 'controllers'"),
+    "a party with the name of the matcher": (lambda v: rename_partner(v, "matcher"), "cannot be called 'matcher'"),
     "one signing key for two": (
         lambda v: v["controllers"]["uwv"].update(signing_key=v["controllers"]["svb"]["signing_key"]), "same key"),
     "one age key for two": (

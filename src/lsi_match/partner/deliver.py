@@ -17,7 +17,7 @@ from lsi_match.partner import courier
 from lsi_match.partner.home import Home
 from lsi_match.partner.mapping import Mapping
 from lsi_match.partner.prepare import DROP, prepare
-from lsi_match.partner.receipts import Receipt, check_receipt
+from lsi_match.partner.receipts import Receipt, ReceiptOfOthersError, ReceiptWrongError, check_receipt
 from lsi_match.places import PlaceSettings
 from lsi_match.protocol.canonical import digest_of_bytes
 from lsi_match.protocol.documents import DropDescriptor, Opening
@@ -30,7 +30,7 @@ OPENING = "opening"
 @dataclass(frozen=True)
 class Delivered:
     """What was done: the rounds for which a drop was brought, the receipts that are here, and what the matching environment
-    has to say; `problems` are rounds for which no drop could be made, with why."""
+    has to say; `problems` are rounds for which no drop could be made, and files that are no receipt or opening, with why."""
 
     sent: tuple[str, ...]
     receipts: tuple[Receipt, ...]
@@ -56,14 +56,14 @@ def deliver(
 
     Raises:
         PlaceUnreachableError: nothing was done.
-        ReceiptWrongError, ReceiptOfOthersError: a receipt that does not hold.
     """
     mail, outgoing = folder / "in", folder / "out"
     messages = courier.fetch(settings, mail, lang).messages
-    told = _receipts(home, project, mail, now)
+    problems: list[tuple[str, LsiError]] = []
+    told = _receipts(home, project, mail, now, problems)
     answered = {one.drop for one in told}
-    sent, problems = [], []
-    for round_id, opening in _open_rounds(project, mail, now):
+    sent = []
+    for round_id, opening in _open_rounds(project, mail, now, problems):
         if any(one.round == round_id for one in told):
             continue
         try:
@@ -81,16 +81,30 @@ def deliver(
     return Delivered(tuple(sent), tuple(told), messages, tuple(problems))
 
 
-def _receipts(home: Home, project: str, mail: Path, now: datetime) -> list[Receipt]:
-    files = sorted(mail.glob(f"{project}.*{RECEIPT_SUFFIX}"))
-    return sorted((check_receipt(home, project, file, now) for file in files), key=lambda one: one.position)
+def _receipts(
+    home: Home, project: str, mail: Path, now: datetime, problems: list[tuple[str, LsiError]]
+) -> list[Receipt]:
+    """The receipts that hold; what does not is told, and holds nothing up: anybody at the place can put it there."""
+    found = []
+    for file in sorted(mail.glob(f"{project}.*{RECEIPT_SUFFIX}")):
+        try:
+            found.append(check_receipt(home, project, file, now))
+        except (ReceiptWrongError, ReceiptOfOthersError) as error:
+            problems.append((file.name, error))
+    return sorted(found, key=lambda one: one.position)
 
 
-def _open_rounds(project: str, mail: Path, now: datetime) -> list[tuple[str, Path]]:
+def _open_rounds(
+    project: str, mail: Path, now: datetime, problems: list[tuple[str, LsiError]]
+) -> list[tuple[str, Path]]:
     """Rounds of which an opening was fetched and the deadline has not passed. Its signature is checked when a drop is made."""
     found = []
     for file in sorted(mail.glob(f"{project}.*.opening.json")):
-        opening = peek(read_bytes(file), OPENING, Opening, what=file.name, party="matcher")
+        try:
+            opening = peek(read_bytes(file), OPENING, Opening, what=file.name, party="matcher")
+        except LsiError as error:
+            problems.append((file.name, error))
+            continue
         if now < opening.deadline:
             found.append((opening.round, file))
     return found

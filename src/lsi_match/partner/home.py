@@ -273,10 +273,11 @@ class Home:
         recipient = str(self.identity().encryption.to_public())
         write_whole(self._reference_file(project, round_id, drop), seal(canonical_json(content), recipient))
 
-    def made_drop(self, project: str, drop: str) -> bool:
-        """Whether the drop with this digest was made here."""
+    def round_of_drop(self, project: str, drop: str) -> str | None:
+        """The round for which the drop with this digest was made here; None when it was not."""
         name = drop.removeprefix("sha256:")[:32]
-        return name.isalnum() and any((self.project(project) / "references").glob(f"*.{name}.age"))
+        files = (self.project(project) / "references").glob(f"*.{name}.age") if name.isalnum() else ()
+        return next((file.name.partition(".")[0] for file in files), None)
 
     def references(self, project: str, round_id: str, drop: str) -> References:
         """What `keep_references` kept; raises ReferencesLostError when it is not there."""

@@ -27,14 +27,14 @@ class ReceiptOfOthersError(LsiError):
 
 @dataclass(frozen=True)
 class Receipt:
-    """What a receipt says: the drop (digest of its descriptor) came in at `at`, as entry `position` of the log; `refused`
-    is the reason why it was not taken, in words."""
+    """What a receipt says: the drop (digest of its descriptor) came in at `at`, as entry `position` of the log, and was
+    made here for `round`; `refused` is the reason why it was not taken, in words."""
 
     file: str
     position: int
     at: datetime
     drop: str
-    round: str | None
+    round: str
     refused: str | None
 
 
@@ -66,17 +66,14 @@ def check_receipt(home: Home, project: str, file: Path, now: datetime) -> Receip
     for what, (found, expected) in stated.items():
         if found != expected:
             raise ReceiptWrongError(file=file.name, problem=what)
-    if not home.made_drop(project, drop):
+    round_id = home.round_of_drop(project, drop)
+    if round_id is None:
         raise ReceiptOfOthersError(file=file.name)
     return Receipt(
         file.name,
         proof.index,
         datetime.fromtimestamp(entry.end_time / 1000, UTC),
         drop,
-        _text(entry.attributes.get("lsi.round")),
+        round_id,
         None if entry.status == "Ok" else str(entry.attributes.get("exception.message", "")),
     )
-
-
-def _text(value: object) -> str | None:
-    return None if value is None else str(value)

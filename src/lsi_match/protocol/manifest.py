@@ -85,6 +85,8 @@ NO_VALUE = 65535
 #: Columns that are made from a record beside its fields, and columns of matching and release beside the partners':
 #: a field, partner or signal of the same name would stand in their place.
 RESERVED_FIELDS = frozenset({REFERENCE_DATE, "record_id", "signals", "group"})
+#: `matcher` in the trust root; `none` and `controllers` in the policy of a log (C2SP tlog-policy); `unknown` in its entries.
+RESERVED_PARTIES = frozenset({"matcher", "none", "controllers", "unknown"})
 RESERVED_COLUMNS = frozenset(
     {"subject", "cell", "case_id", "reference", "selection", "record_id", REFERENCE_DATE}
 )
@@ -1235,6 +1237,7 @@ class Manifest(Document):
                     *where.split("."),
                     strangers[0],
                 )
+        self._no_reserved_names()
         self._no_shared_keys()
         # C2SP tlog-cosignature knows Ed25519 only.
         able = sum(":" not in c.signing_key for c in self.controllers.values())
@@ -1295,6 +1298,16 @@ class Manifest(Document):
                 [one.id for one in self.monitor.dimensions].index(found.dimension),
             )
         return self
+
+    def _no_reserved_names(self) -> None:
+        """Under these names others are meant: a controller called so would sign for them, or count as having signed."""
+        for name in sorted(RESERVED_PARTIES & self.controllers.keys()):
+            raise UnfitError(
+                f"een partij kan niet '{name}' heten: die naam heeft een eigen betekenis",
+                f"a party cannot be called '{name}', which has a meaning of its own",
+                "controllers",
+                name,
+            )
 
     def _no_shared_keys(self) -> None:
         """Whoever has the key of another party signs, or reads, in its name."""
