@@ -77,8 +77,8 @@ class Gate(StrEnum):
     )
     NEIGHBOURHOOD = (
         "neighbourhood",
-        "De extra waarborgen voor een wijkproject zijn er",
-        "The extra safeguards of a neighbourhood project are there",
+        "Als het een wijkproject is: de extra waarborgen zijn er",
+        "If it is a neighbourhood project: the extra safeguards are there",
     )
     BOUNDS = (
         "bounds",

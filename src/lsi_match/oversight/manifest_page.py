@@ -246,13 +246,13 @@ def _terms(page: _Page, manifest: Manifest) -> None:
     schedule, kept = manifest.schedule, manifest.release.keep_days
     late = {
         "wait": say("wacht de ronde", "the round waits"),
-        "proceed": say("gaat de ronde na de uiterste dag door zonder", "the round goes on without it after the deadline"),
+        "proceed": say("gaat de ronde na de uiterste dag door zonder die deelnemer", "the round goes on without it after the deadline"),
         "refuse": say("vervalt de ronde na de uiterste dag", "the round is given up after the deadline"),
     }[schedule.when_late]  # fmt: skip
     if schedule.opens:
         page.item(say(f"Rondes gaan vanzelf open: `{schedule.opens}` (cron, tijd in {schedule.timezone}).",
                       f"Rounds open by themselves: `{schedule.opens}` (cron, time in {schedule.timezone})."))  # fmt: skip
-    page.item(say(f"Leveren kan {schedule.deadline_days} dagen. Is iemand te laat, dan {late}.",
+    page.item(say(f"Deelnemers hebben {schedule.deadline_days} dagen om te leveren. Is iemand te laat, dan {late}.",
                   f"Partners have {schedule.deadline_days} days to deliver. When one is late, {late}."))  # fmt: skip
     if schedule.rounds_at_most is not None:
         page.item(say(f"Er worden hoogstens {schedule.rounds_at_most} rondes vrijgegeven.",
@@ -298,8 +298,10 @@ def _monitor(page: _Page, monitor: Monitor, hold_days: int) -> None:
     )
     page.item(
         say(
-            f"Een groep mag {ratio} keer zo vaak voorkomen (zekerheid {surely}%, over {monitor.looks} rondes samen).",
-            f"A group may occur {ratio} times as often (confidence {surely}%, over {monitor.looks} rounds together).",
+            f"Een groep mag daarbij hoogstens {ratio} keer zo vaak voorkomen als de groep waarmee zij wordt vergeleken "
+            f"(zekerheid {surely}%, over {monitor.looks} rondes samen).",
+            f"A group may occur at most {ratio} times as often as the one it is compared with "
+            f"(confidence {surely}%, over {monitor.looks} rounds together).",
         )
     )
     page.item(

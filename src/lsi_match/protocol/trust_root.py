@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints, model_validator
 
 from lsi_match.protocol.canonical import canonical_json, digest_of_bytes
-from lsi_match.protocol.complaints import OIN
+from lsi_match.protocol.complaints import OIN, UnfitError
 from lsi_match.protocol.documents import Certificate, Moment
 from lsi_match.protocol.manifest import (
     Digest,
@@ -163,35 +163,54 @@ class TrustRoot(Document):
     @model_validator(mode="after")
     def _consistent(self) -> TrustRoot:
         if (self.previous is None) is not (self.version == 1):
-            raise ValueError("version 1 has no previous version; every other names it")
+            raise UnfitError(
+                "versie 1 heeft geen versie ervoor; iedere andere noemt die",
+                "version 1 has no previous version; every other names it",
+            )
         if not timedelta(0) < self.expires_at - self.issued_at <= LONGEST:
-            raise ValueError(f"it must expire, {LONGEST.days} days after it was issued at the latest")
+            raise UnfitError(
+                f"zij houdt eens op te gelden, uiterlijk {LONGEST.days} dagen nadat zij is gemaakt",
+                f"it must expire, {LONGEST.days} days after it was issued at the latest",
+            )
         for problem in self._problems():
-            raise ValueError(problem)
+            raise UnfitError(*problem)
         return self
 
-    def _problems(self) -> Iterator[str]:
+    def _problems(self) -> Iterator[tuple[str, str]]:
         parties = self.organisations.values()
         keys = [key.signing_key for party in parties for key in party.keys]
         received = [party.encryption_key for party in parties]
         if len({*keys, *received}) != len(keys) + len(received):
-            yield "one key stands in it twice; each organisation has its own"
+            yield (
+                "een sleutel staat er twee keer in; iedere organisatie heeft eigen sleutels",
+                "one key stands in it twice; each organisation has its own",
+            )
         if len({party.oin for party in parties}) != len(parties):
-            yield "one OIN stands in it twice"
+            yield "een OIN staat er twee keer in", "one OIN stands in it twice"
         if MATCHER not in self.organisations:
-            yield f"it has no {MATCHER}"
+            yield f"er staat geen {MATCHER} in", f"it has no {MATCHER}"
         for name, party in self.organisations.items():
             allowed = MATCHER_ROLES if name == MATCHER else CONTROLLER_ROLES
             needed = {Role.MATCH} if name == MATCHER else {Role.APPROVE, Role.ACKNOWLEDGE, Role.DELIVER}
             if not needed <= party.roles <= {*allowed}:
-                yield f"{name}: its keys sign {', '.join(sorted(party.roles))}"
+                signs = ", ".join(sorted(party.roles))
+                yield f"{name}: met de sleutels wordt getekend voor {signs}", f"{name}: its keys sign {signs}"
             if any(len(set(roles)) != len(roles) for roles in party.role_lists):
-                yield f"{name}: a role stands twice at one key"
+                yield (
+                    f"{name}: een rol staat twee keer bij één sleutel",
+                    f"{name}: a role stands twice at one key",
+                )
             if any(":" in key for key in party.keys_for(Role.MATCH)):
-                yield f"{name}: the log is signed with an Ed25519 key"
+                yield (
+                    f"{name}: het logboek wordt getekend met een Ed25519-sleutel",
+                    f"{name}: the log is signed with an Ed25519 key",
+                )
         signers = len(self.signing_organisations)
         if not signers < 2 * self.threshold <= 2 * signers:
-            yield f"the threshold is more than half of the {signers} organisations that sign it, and no more than all"
+            yield (
+                f"de drempel is meer dan de helft van de {signers} organisaties die haar tekenen, en niet meer dan alle",
+                f"the threshold is more than half of the {signers} organisations that sign it, and no more than all",
+            )
 
     @property
     def signing_organisations(self) -> list[str]:

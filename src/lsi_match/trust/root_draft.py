@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 
 from pydantic import ValidationError
 
-from lsi_match.errors import LsiError
+from lsi_match.errors import LsiError, words
+from lsi_match.protocol.complaints import complaint
 from lsi_match.protocol.documents import Card
 from lsi_match.protocol.trust_root import (
     CERTIFIED_ROLES,
@@ -58,10 +59,18 @@ def compose(
     for stem, card in cards.items():
         name, _, role = stem.partition(".")
         if card.name != name or name not in parties or role not in ("", *_roles(name)):
-            raise RootDraftError(problem=f"{stem} is not the card of a party, or of a party and a role")
+            raise RootDraftError(
+                **words(
+                    "problem",
+                    f"{stem} is niet de kaart van een partij, of van een partij en een rol",
+                    f"{stem} is not the card of a party, or of a party and a role",
+                )
+            )
     for name in (*parties, *certified):
         if name not in cards or name not in parties:
-            raise RootDraftError(problem=f"there is no card of {name}")
+            raise RootDraftError(
+                **words("problem", f"er is geen kaart van {name}", f"there is no card of {name}")
+            )
     organisations = {
         name: TrustedOrganisation(
             title=title,
@@ -84,7 +93,9 @@ def compose(
             organisations=organisations,
         )
     except ValidationError as error:
-        raise RootDraftError(problem="; ".join(str(one["msg"]) for one in error.errors())) from None
+        told = [complaint(one)[1] for one in error.errors()]
+        nl, en = "; ".join(one["nl"] for one in told), "; ".join(one["en"] for one in told)
+        raise RootDraftError(**words("problem", nl, en)) from None
 
 
 def _roles(name: str) -> tuple[Role, ...]:
