@@ -10,7 +10,6 @@ from __future__ import annotations
 import hmac
 import re
 from base64 import b64decode, b64encode
-from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -90,7 +89,6 @@ def _decoded(text: bytes) -> bytes:
     return data
 
 
-@lru_cache(8)
 def _keys(identity: str) -> tuple[X25519PrivateKey, bytes]:
     """A secret key, and its public one. Its checksum was tested when it was made or read; a wrong key opens nothing."""
     number = 0
