@@ -40,11 +40,14 @@ def to_parquet(table: pa.Table) -> bytes:
 
 def parquet_buffer(table: pa.Table) -> pa.Buffer:
     """Plain pages, no dictionary, no statistics, no compression: size depends on the row count only."""
-    sink = pa.BufferOutputStream()
+    # Room for all at once, since a buffer that grows is copied each time: a number of one byte takes four in Parquet,
+    # and headers take little. What is not written takes no memory.
+    room = np.empty((1 << 20) + 5 * table.nbytes, np.uint8)
+    sink = pa.FixedSizeBufferWriter(pa.py_buffer(room))
     pq.write_table(
         table, sink, compression="none", use_dictionary=False, write_statistics=False, store_schema=False
     )
-    return sink.getvalue()
+    return pa.py_buffer(room[: sink.tell()])
 
 
 def from_parquet(

@@ -24,7 +24,7 @@ from pyrage import x25519
 
 from lsi_match.partner.normalise import _person_parts, normalise, person_keys
 from lsi_match.partner.references import LongIds, id_blocks, make_references
-from lsi_match.partner.rows import Rows
+from lsi_match.partner.rows import Layout, Rows
 from lsi_match.protocol.canonical import canonical_json, digest_of_bytes
 from lsi_match.protocol.documents import Approval, DropDescriptor, Part, SelectionCounts
 from lsi_match.protocol.identifiers import PERSON_PARTS, IdentifierForm, IdentifierKind
@@ -34,7 +34,7 @@ from lsi_match.protocol.tables import Column
 from lsi_match.tables import TableInvalidError, from_parquet, schema_of, to_parquet
 from lsi_match.trust.blocks import encrypt_blocks
 from lsi_match.trust.keys import Identity
-from lsi_match.trust.project_key import Blocks, ProjectKey, pseudonym
+from lsi_match.trust.project_key import ProjectKey, pseudonym
 from lsi_match.trust.sealing import SealBrokenError, seal, unseal
 from lsi_match.trust.signing import media_type, sign
 
@@ -362,7 +362,7 @@ def part_ranges() -> list[dict[str, Any]]:
     for parts in (1, 2, 3, 7, 100, 4096):
         for head in (0, 1, 0x2492, 0x2493, 0x5555, 0x5556, 0x7FFF, 0x8000, 0xAAAA, 0xAAAB, 0xFFFF):
             block = np.frombuffer(head.to_bytes(2, "big") + b"\x01" * 14, np.uint8).reshape(1, 16)
-            rows = Rows({"bsn": Blocks(block, np.array([True]))}, id_blocks(pl.Series(["1"]), LongIds()), {})
+            rows = Rows(Layout([Column("bsn", "block")]), block[np.newaxis])
             (part,) = (n for n, inside in enumerate(rows.in_parts(parts)) if len(inside))
             made.append({"parts": parts, "pseudonym": block.tobytes().hex(), "part": part})
     return made

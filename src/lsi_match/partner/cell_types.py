@@ -20,13 +20,11 @@ def text(column: str) -> str:
     """The text of a column without spaces (any that Unicode calls so) around it; null where nothing is left.
 
     `trim` looks at every letter, so a text that it would leave as it is, which most are, does not go through it:
-    one of ASCII (as many bytes as letters), whose only space is U+0020, that has none at its ends.
+    one of ASCII (as many bytes as letters) without U+0020, the only space there.
     """
     x = f"{column}::VARCHAR"
-    whole = (
-        f"strlen({x}) = length({x}) AND {x} <> '' AND NOT starts_with({x}, ' ') AND NOT ends_with({x}, ' ')"
-    )
-    return f"CASE WHEN {whole} THEN {x} ELSE nullif(trim({x}), '') END"
+    whole = f"NOT contains({x}, ' ') AND strlen({x}) = length({x})"
+    return f"nullif(CASE WHEN {whole} THEN {x} ELSE trim({x}) END, '')"
 
 
 def _whole(pattern: str) -> str:

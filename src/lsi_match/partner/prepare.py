@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from lsi_match.partner.home import Home, References
 from lsi_match.partner.mapping import Mapping
 from lsi_match.partner.pile import Pile
 from lsi_match.partner.references import LongIds, make_references, new_key
-from lsi_match.partner.rows import WORKERS, Pseudonymised, Rows, pseudonymised, summed
+from lsi_match.partner.rows import WORKERS, Layout, Pseudonymised, pseudonymised, summed
 from lsi_match.partner.select import Selected, select_pieces
 from lsi_match.protocol.canonical import digest_of_bytes
 from lsi_match.protocol.documents import (
@@ -35,7 +35,7 @@ from lsi_match.protocol.documents import (
     part_name,
 )
 from lsi_match.protocol.manifest import Selection
-from lsi_match.protocol.tables import SELECTION, Column, drop_columns
+from lsi_match.protocol.tables import REFERENCE, SELECTION, drop_columns
 from lsi_match.tables import parquet_buffer
 from lsi_match.trust.sealing import seal_into
 from lsi_match.trust.signing import sign, verify
@@ -142,7 +142,8 @@ def prepare(
     stem = drop_stem(project, opening.round, home.name, span)
     private_folder(out)
     file = out / f"{stem}.drop.json"
-    with home.alone(project), Pile(opening.parts, out) as pile, _all_or_nothing(out, stem):
+    layout = Layout(drop_columns(manifest, partner))
+    with home.alone(project), Pile(layout, opening.parts, out) as pile, _all_or_nothing(out, stem):
         _remove_unfinished(out, stem.removesuffix(span))
         found, long_ids = [], LongIds()
         for position, selection in enumerate(partner.selections):
@@ -150,12 +151,12 @@ def prepare(
                 raise SelectionUnmappedError(partner=home.name, selection=selection.id)
             local = mapping.selections[selection.id]
             pieces = select_pieces(home.name, selection, local, extracts, manifest, opening.reference_date)
-            done = pseudonymised(manifest, home.name, position, pieces, key, opening, long_ids)
+            done = pseudonymised(manifest, home.name, position, pieces, key, opening, long_ids, layout)
             found.append(_piled(pile, done, selection.id, progress))
             if found[-1].selected.with_signal and not found[-1].sendable:
                 reasons = ", ".join(f"{reason}: {n}" for reason, n in found[-1].invalid.items()) or "-"
                 raise NoValidIdentifierError(partner=home.name, file=local.extract, invalid=reasons)
-        sealing = _Sealing(pile, drop_columns(manifest, partner), opening, out, stem, progress)
+        sealing = _Sealing(pile, opening, out, stem, progress)
         parts = sealing.parts()
         counts = {
             selection.id: one.counts(
@@ -264,13 +265,12 @@ class _Sealing:
     def __init__(
         self,
         pile: Pile,
-        columns: Sequence[Column],
         opening: Opening,
         out: Path,
         stem: str,
         progress: Progress,
     ) -> None:
-        self._pile, self._columns, self._opening, self._out, self._stem = pile, columns, opening, out, stem
+        self._pile, self._opening, self._out, self._stem = pile, opening, out, stem
         self._progress = progress
         self.key = new_key()
         self._one_at_a_time = Lock()
@@ -286,17 +286,12 @@ class _Sealing:
         return tuple(done)
 
     def _part(self, number: int) -> Part:
-        rows = self._rows(number)
-        of_selection = np.bincount(rows.values[SELECTION], minlength=1)
+        rows = self._pile.take(number).in_pseudonym_order().without_duplicates()
+        of_selection = np.bincount(rows[SELECTION], minlength=1)
         with self._one_at_a_time:
             self.written.update(dict(enumerate(of_selection.tolist())))
-        table = rows.table(self._columns, make_references(rows.record_ids, self.key))
+        table = rows.table(make_references(rows[REFERENCE], self.key))
         name = part_name(self._stem, number)
         with whole_file(self._out / name) as file:
             digest = seal_into(pa.BufferReader(parquet_buffer(table)), self._opening.recipient, file)
         return Part(file=name, digest=digest, rows=len(rows))
-
-    def _rows(self, number: int) -> Rows:
-        pieces = self._pile.take(number)
-        together = Rows.together(pieces) if pieces else self._pile.nothing
-        return together.in_pseudonym_order().without_duplicates()

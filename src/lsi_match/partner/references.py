@@ -47,10 +47,11 @@ def id_blocks(record_ids: pl.Series, long_ids: LongIds) -> np.ndarray:
     """Blocks before encryption, of shape (rows, 16), for `record_ids` (String, no nulls, not empty)."""
     lengths = record_ids.str.len_bytes().to_numpy()
     long = np.flatnonzero(lengths > _ROOM)
-    blocks = np.empty((len(record_ids), BLOCK), dtype=np.uint8)
+    blocks = np.zeros((len(record_ids), BLOCK), dtype=np.uint8)
     blocks[:, 0] = lengths
     blocks[:, 1 : 1 + _INSIDE] = _letters(record_ids, 0)
-    blocks[:, 1 + _INSIDE :] = _letters(record_ids, _INSIDE)[:, : _ROOM - _INSIDE]
+    if lengths.max(initial=0) > _INSIDE:
+        blocks[:, 1 + _INSIDE :] = _letters(record_ids, _INSIDE)[:, : _ROOM - _INSIDE]
     if len(long):
         numbers = np.asarray(long_ids.numbers(record_ids.gather(long).to_list()), dtype=">u8")
         blocks[long, :8] = 0

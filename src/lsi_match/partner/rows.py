@@ -23,71 +23,78 @@ from lsi_match.partner.references import LongIds, id_blocks
 from lsi_match.partner.select import RECORD_ID, Selected
 from lsi_match.protocol.documents import Opening
 from lsi_match.protocol.manifest import NO_VALUE, Manifest, Selection
-from lsi_match.protocol.tables import GROUP, REFERENCE, SELECTION, SIGNALS, Column, attribute_column
+from lsi_match.protocol.tables import GROUP, REFERENCE, SELECTION, SIGNALS, WIDTH, Column, attribute_column
 from lsi_match.tables import ARROW, BLOCK, schema_of
 from lsi_match.trust.project_key import Blocks, ProjectKey
 
 WORKERS = os.cpu_count() or 1
+BLOCK_BYTES = WIDTH["block"]
 
 T = TypeVar("T")
 S = TypeVar("S")
 
 
-@dataclass(frozen=True)
-class Rows:
-    """Rows of a drop.
+class Layout:
+    """Where the columns of a drop stand in a row while the drop is made: one array of 16-byte blocks, so that moving
+    a row is moving its blocks, whatever is in them. Each pseudonym has a block of its own (16 zero bytes for none) and
+    so has the record id, in place of its reference; numbers share blocks, the widest first, so that all are aligned.
 
     Attributes:
-        pseudonyms: kind → blocks, in the order of the manifest's kinds.
-        record_ids: the partner's own ids as blocks of shape (rows, 16), see `references.id_blocks`.
-        values: `selection`, `signals`, `group`, `attribute_…` → numbers.
+        columns: of the drop.
+        kinds: the columns of pseudonyms, in order.
+        places: column → its block, its first byte in there, and its type.
+        blocks: blocks of a row.
     """
 
-    pseudonyms: dict[str, Blocks]
-    record_ids: np.ndarray
-    values: dict[str, np.ndarray]
+    def __init__(self, columns: Sequence[Column]) -> None:
+        self.columns = columns
+        self.kinds = [c.name for c in columns if c.type == "block" and c.name != REFERENCE]
+        self.places: dict[str, tuple[int, int, str]] = {}
+        at = 0
+        for column in sorted(columns, key=lambda c: -WIDTH[c.type]):
+            self.places[column.name] = (*divmod(at, BLOCK_BYTES), column.type)
+            at += WIDTH[column.type]
+        self.blocks = -(-at // BLOCK_BYTES)
+
+    def rows(self, count: int) -> Rows:
+        """So many rows, to be filled."""
+        return Rows(self, np.empty((self.blocks, count, BLOCK_BYTES), np.uint8))
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of a drop: `data` of shape (blocks, rows, 16)."""
+
+    layout: Layout
+    data: np.ndarray
 
     def __len__(self) -> int:
-        return len(self.record_ids)
+        return int(self.data.shape[1])
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        """A view of a column: numbers, or blocks of shape (rows, 16)."""
+        block, start, kind = self.layout.places[name]
+        column: np.ndarray = self.data[block]
+        if kind != "block":
+            column = column[:, start : start + WIDTH[kind]].view(kind)[:, 0]
+        return column
 
     @classmethod
     def together(cls, parts: Sequence[Rows]) -> Rows:
-        """All rows of `parts`, which have the same columns."""
-        if len(parts) == 1:
-            return parts[0]
-        return cls(
-            {
-                kind: Blocks(
-                    np.concatenate([part.pseudonyms[kind].data for part in parts]),
-                    np.concatenate([part.pseudonyms[kind].valid for part in parts]),
-                )
-                for kind in parts[0].pseudonyms
-            },
-            np.concatenate([part.record_ids for part in parts]),
-            {name: np.concatenate([part.values[name] for part in parts]) for name in parts[0].values},
-        )
-
-    def blocks(self) -> dict[str, np.ndarray]:
-        """All blocks of the rows, by kind, and those of the record ids."""
-        return {
-            RECORD_ID: self.record_ids,
-            **{kind: blocks.data for kind, blocks in self.pseudonyms.items()},
-        }
+        """All rows of `parts`, which have the same layout."""
+        return cls(parts[0].layout, np.concatenate([part.data for part in parts], axis=1))
 
     def take(self, rows: np.ndarray) -> Rows:
-        """The rows at these positions (or where a mask is true)."""
-        positions = np.flatnonzero(rows) if rows.dtype == np.bool_ else rows
-        return Rows(
-            {kind: blocks.take(positions) for kind, blocks in self.pseudonyms.items()},
-            self.record_ids.take(positions, axis=0),
-            {name: values.take(positions) for name, values in self.values.items()},
-        )
+        """The rows at these positions."""
+        return Rows(self.layout, self.data.take(rows, axis=1))
 
     def first_pseudonyms(self) -> np.ndarray:
         """The first 8 bytes of each row's first pseudonym, as a number in the order of the bytes."""
-        first = np.zeros(len(self), dtype=np.uint64)
-        for blocks in reversed(self.pseudonyms.values()):
-            first = np.where(blocks.valid, blocks.data.view(">u8")[:, 0], first)
+        *others, last = self.layout.kinds
+        first = _heads(self[last])
+        for kind in reversed(others):
+            halves = self[kind].view(np.uint64)
+            first = np.where((halves[:, 0] | halves[:, 1]) != 0, _heads(self[kind]), first)
         return first
 
     def in_pseudonym_order(self) -> Rows:
@@ -112,12 +119,12 @@ class Rows:
             {
                 "row": repeated,
                 **{
-                    f"{name} {half}": blocks.view(np.uint64)[:, half]
-                    for name, blocks in some.blocks().items()
+                    f"{name} {half}": some[name].view(np.uint64)[:, half]
+                    for name in (*self.layout.kinds, REFERENCE)
                     for half in (0, 1)
                 },
-                SELECTION: some.values[SELECTION],
-                SIGNALS: some.values[SIGNALS],
+                SELECTION: some[SELECTION],
+                SIGNALS: some[SIGNALS],
             }
         )
         joined = frame.group_by(pl.exclude("row", SIGNALS)).agg(
@@ -126,12 +133,14 @@ class Rows:
         if len(joined) == len(frame):
             return self
         kept = joined.get_column("row").to_numpy()
-        signals = self.values[SIGNALS].copy()
-        signals[kept] = joined.get_column(SIGNALS).to_numpy()
         stays = np.ones(len(self), dtype=np.bool_)
         stays[repeated] = False
         stays[kept] = True
-        return Rows(self.pseudonyms, self.record_ids, {**self.values, SIGNALS: signals}).take(stays)
+        signals = self[SIGNALS].copy()
+        signals[kept] = joined.get_column(SIGNALS).to_numpy()
+        left = self.take(np.flatnonzero(stays))
+        left[SIGNALS][:] = signals[stays]
+        return left
 
     def in_parts(self, parts: int) -> list[Rows]:
         """The rows of each part: equal ranges of the first 16 bits of the first pseudonym."""
@@ -141,28 +150,26 @@ class Rows:
         numbers = (prefix * np.uint64(parts) >> np.uint64(16)).astype(np.uint16)
         order = np.argsort(numbers, kind="stable")
         ends = np.cumsum(np.bincount(numbers, minlength=parts))
-        ordered = self.take(order)
-        return [ordered._between(start, end) for start, end in pairwise([0, *ends.tolist()])]
+        data = self.take(order).data
+        return [Rows(self.layout, data[:, start:end]) for start, end in pairwise([0, *ends.tolist()])]
 
-    def _between(self, start: int, end: int) -> Rows:
-        return Rows(
-            {kind: Blocks(b.data[start:end], b.valid[start:end]) for kind, b in self.pseudonyms.items()},
-            self.record_ids[start:end],
-            {name: values[start:end] for name, values in self.values.items()},
-        )
-
-    def table(self, columns: Sequence[Column], references: pa.Array) -> pa.Table:
+    def table(self, references: pa.Array) -> pa.Table:
         """The rows as the columns of a drop."""
         arrays = []
-        for column in columns:
+        for column in self.layout.columns:
             if column.name == REFERENCE:
                 arrays.append(references)
             elif column.type == "block":
-                data = pa.py_buffer(self.pseudonyms[column.name].data)
+                data = pa.py_buffer(np.ascontiguousarray(self[column.name]))
                 arrays.append(pa.FixedSizeBinaryArray.from_buffers(BLOCK, len(self), [None, data]))
             else:
-                arrays.append(pa.array(self.values[column.name], ARROW[column.type]))
-        return pa.table(arrays, schema=schema_of(columns))
+                arrays.append(pa.array(np.ascontiguousarray(self[column.name]), ARROW[column.type]))
+        return pa.table(arrays, schema=schema_of(self.layout.columns))
+
+
+def _heads(blocks: np.ndarray) -> np.ndarray:
+    """The first 8 bytes of blocks as numbers in the order of the bytes."""
+    return blocks.view(">u8")[:, 0].astype(np.uint64)
 
 
 def _with_equal_neighbour(ordered: np.ndarray) -> np.ndarray:
@@ -192,6 +199,7 @@ def pseudonymised(
     key: ProjectKey,
     opening: Opening,
     long_ids: LongIds,
+    layout: Layout,
 ) -> Iterator[Pseudonymised]:
     """The records of the selection at `position` of `partner` that have a valid identifier, with pseudonyms in
     its place."""
@@ -206,14 +214,15 @@ def pseudonymised(
         if not there.all():
             frame = frame.filter(pl.Series(there))
             pseudonyms = {kind: blocks.take(np.flatnonzero(there)) for kind, blocks in pseudonyms.items()}
-        absent = np.full(len(frame), NO_VALUE, np.uint16)
-        values = {
-            SELECTION: np.full(len(frame), position, dtype=np.uint8),
-            SIGNALS: frame.get_column(SIGNALS).to_numpy(),
-            GROUP: frame.get_column(GROUP).to_numpy(),
-            **{name: frame.get_column(name).to_numpy() if name in own else absent for name in every},
-        }
-        rows = Rows(pseudonyms, id_blocks(frame.get_column(RECORD_ID).cast(pl.String), long_ids), values)
+        rows = layout.rows(len(frame))
+        for kind, blocks in pseudonyms.items():
+            rows[kind][:] = blocks.data
+        rows[REFERENCE][:] = id_blocks(frame.get_column(RECORD_ID).cast(pl.String), long_ids)
+        rows[SELECTION][:] = position
+        for name in (SIGNALS, GROUP, *every):
+            rows[name][:] = (
+                frame.get_column(name).to_numpy() if name not in every or name in own else NO_VALUE
+            )
         return Pseudonymised(rows.in_parts(opening.parts), piece.without_rows(), invalid)
 
     return _ahead(work, pieces)
