@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import unicodedata
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,8 +23,22 @@ Json = Annotated[
 
 _settings: dict[str, Language] = {"language": "en" if os.environ.get("LSI_MATCH_LANG") == "en" else "nl"}
 
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+
+def plain(text: str) -> str:
+    """Text without signs that a terminal obeys instead of showing: what others wrote is shown too."""
+    return "".join(
+        sign if sign in "\n\t" or unicodedata.category(sign) not in ("Cc", "Cf", "Cs") else "\ufffd"
+        for sign in text
+    )
+
+
+class _Terminal(Console):
+    def print(self, *objects: Any, **options: Any) -> None:
+        super().print(*(plain(one) if isinstance(one, str) else one for one in objects), **options)
+
+
+out = _Terminal(highlight=False)
+err = _Terminal(stderr=True, highlight=False)
 
 
 def language() -> Language:
@@ -60,7 +75,7 @@ def table(title: str, columns: list[str], rows: list[list[Any]]) -> Table:
         numeric = bool(rows) and all(isinstance(row[i], int | float) for row in rows)
         made.add_column(column, justify="right" if numeric else "left")
     for row in rows:
-        made.add_row(*(escape(str(cell)) for cell in row))
+        made.add_row(*(escape(plain(str(cell))) for cell in row))
     return made
 
 

@@ -1,0 +1,25 @@
+"""What others wrote, in papers, logs and names of files, is shown on a terminal and not obeyed by it."""
+
+from __future__ import annotations
+
+import pytest
+
+from lsi_match.cli.console import done, out, show_error, table
+from lsi_match.files import FileMissingError
+
+EVIL = "a\x1b]0;title\x07\x1b[2Jb\u202ec\x9bd\udcff"
+
+
+def test_no_sign_reaches_the_terminal_that_it_would_obey(capsys: pytest.CaptureFixture[str]) -> None:
+    done(EVIL, {}, as_json=False)
+    show_error(FileMissingError(file=EVIL), as_json=False)
+    out.print(EVIL, markup=False)
+    out.print(table("t", ["x"], [[EVIL]]))
+    said = "".join(capsys.readouterr())
+    assert said.count("title") == 4
+    assert not {"\x1b", "\x07", "\x9b", "\u202e", "\udcff"} & set(said)
+
+
+def test_letters_of_any_language_and_line_ends_stay(capsys: pytest.CaptureFixture[str]) -> None:
+    done("één\nniet:\tß ≥ × – 北", {}, as_json=False)
+    assert capsys.readouterr().out.split() == ["één", "niet:", "ß", "≥", "×", "–", "北"]
