@@ -25,7 +25,7 @@ import fsspec
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from lsi_match.errors import LsiError, of_disk
-from lsi_match.files import private_folder, read_private, sync_folder
+from lsi_match.files import read_private, sync_folder, whole_file
 
 Side = Literal["in", "out"]
 #: Names that are taken from a place; anything else that lies there is left alone.
@@ -175,7 +175,7 @@ class Place:
         """Copy a file to `to`, which is whole or as it was; of one that grew meanwhile no more than `at_most` bytes."""
         with (
             _unreachable(self._name),
-            _beside(to) as sink,
+            whole_file(to, replace=True) as sink,
             self._files.open(self._path(side, name), "rb") as source,
         ):
             _copy(source, sink, at_most)
@@ -281,22 +281,6 @@ def _unreachable(name: str) -> Iterator[None]:
         raise
     except Exception as error:
         raise of_disk(error) or PlaceUnreachableError(place=name, problem=type(error).__name__) from None
-
-
-@contextmanager
-def _beside(to: Path) -> Iterator[IO[bytes]]:
-    private_folder(to.parent)
-    beside = to.with_name(f".{to.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as handle:
-            yield handle
-            handle.flush()
-            os.fsync(handle.fileno())
-        beside.rename(to)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
-    sync_folder(to.parent)
 
 
 def _opened(data: bytes | Path) -> IO[bytes]:

@@ -11,8 +11,11 @@ from operation import PROJECT, Operation, days, folders
 
 from lsi_match.errors import DiskFullError, LsiError
 from lsi_match.matcher import delivery, post
+from lsi_match.matcher.agenda import RoundNow
+from lsi_match.matcher.operate import rounds_now
 from lsi_match.places import place
 from lsi_match.protocol.documents import DropDescriptor
+from lsi_match.protocol.steps import Step
 from lsi_match.trust.signing import peek, sign
 
 PARTNERS = ("gemeente", "svb", "uwv")
@@ -175,3 +178,26 @@ def test_a_side_that_becomes_a_link_while_it_is_used_leads_nowhere(
         there.remove("out", "a.json")
         there.give("out", "b.json", b"{}")
     assert sorted(file.name for file in elsewhere.iterdir()) == ["a.json"]
+
+
+def test_a_refused_drop_is_no_news_and_does_not_end_a_run_that_broke_off(operation: Operation) -> None:
+    """Rubbish does not have a refused round run at every look, nor keeps a justified one from being run again."""
+    facts: dict[str, str | int] = {"round": ROUND, "partner": "uwv"}
+    digest, refusal = operation.project.manifest().digest, DiskFullError()
+
+    def record(step: Step, error: LsiError | None = None, **more: str | int) -> RoundNow:
+        with operation.project.journal() as journal:
+            journal.record(step, operation.clock(), manifest=digest, error=error, facts=facts | more)
+        ((one,), _) = rounds_now(operation.project, operation.project.entries())
+        return one
+
+    record(Step.GATES, refusal)
+    assert not record(Step.ARRIVE, refusal).news
+    assert not record(Step.ARRIVE, round="another").news
+    assert record(Step.ARRIVE).news
+    held = {"findings": digest, "until": int((MONDAY + days(9)).timestamp())}
+    record(Step.GATES)
+    assert not record(Step.HOLD, **held).broke_off
+    record(Step.GATES)
+    assert record(Step.ARRIVE, refusal).broke_off
+    assert record(Step.COMPLETE, refusal).state == "refused"

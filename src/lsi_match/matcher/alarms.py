@@ -28,7 +28,7 @@ from lsi_match.matcher import checkpoint
 from lsi_match.matcher.agenda import DONE, Duty, RoundNow
 from lsi_match.matcher.intake import CLOCK_SKEW
 from lsi_match.matcher.operate import last_look, rounds_now
-from lsi_match.matcher.retention import due
+from lsi_match.matcher.retention import due, problem_of
 from lsi_match.matcher.site import Project
 from lsi_match.oversight.subjects import moment
 from lsi_match.protocol.log_entry import LogEntry
@@ -103,7 +103,7 @@ def _due(project: Project, now: datetime) -> Iterator[tuple[str, str, str]]:
     try:
         late = [one for one in due(project, now) if now - one.at > OVERDUE]
     except (LsiError, OSError) as error:
-        reason = error.reason if isinstance(error, LsiError) else type(error).__name__
+        reason = problem_of(error)
         yield "overdue", f"niet na te gaan ({reason})", f"cannot be found out ({reason})"
         return
     if late:

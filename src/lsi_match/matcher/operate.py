@@ -37,7 +37,7 @@ from lsi_match.matcher.intake import CLOCK_SKEW
 from lsi_match.matcher.retention import Destroyed, destroy_due, give_up
 from lsi_match.matcher.run import DROP_SUFFIX, Clock, Run, open_round
 from lsi_match.matcher.site import Project, Site, json_document, utc_now
-from lsi_match.oversight.state import fold
+from lsi_match.oversight.state import REFUSES_A_DROP, RoundState, fold
 from lsi_match.oversight.subjects import moment
 from lsi_match.protocol.log_entry import LogEntry
 from lsi_match.protocol.steps import Step
@@ -236,7 +236,7 @@ def rounds_now(project: Project, entries: list[LogEntry]) -> tuple[list[RoundNow
                     if entry.name == Step.REMIND.value
                 ),
                 tried=moment(tried[-1]) if tried else None,
-                news=bool(tried) and _news(entries, tried[-1], state.state),
+                news=bool(tried) and _news(entries, tried[-1], state),
                 held_until=held.until if (held := hold_of(entries, state.round)) else None,
                 key=project.takes_drops(state.round),
                 broke_off=bool(tried) and state.state == "held" and not _concluded(mine, tried[-1]),
@@ -246,14 +246,22 @@ def rounds_now(project: Project, entries: list[LogEntry]) -> tuple[list[RoundNow
     return found, moment(registered[0])
 
 
-def _news(entries: list[LogEntry], tried: LogEntry, state: str) -> bool:
-    steps = {Step.JUSTIFY.value} if state == "held" else _NEWS
-    return any(entry.name in steps for entry in entries[entries.index(tried) + 1 :])
+def _news(entries: list[LogEntry], tried: LogEntry, state: RoundState) -> bool:
+    """Whether something was taken in since, for this round or for all. What was refused changes nothing: whoever sends
+    rubbish could have a round run at every look."""
+    steps = {Step.JUSTIFY.value} if state.state == "held" else _NEWS
+    return any(
+        e.name in steps and e.status == "Ok" and e.attributes.get("lsi.round", state.round) == state.round
+        for e in entries[entries.index(tried) + 1 :]
+    )
 
 
 def _concluded(mine: list[LogEntry], tried: LogEntry) -> bool:
     """Whether the run that began with the entry `tried` held the round (again), or was refused."""
-    return any(e.name == Step.HOLD.value or e.status == "Error" for e in mine[mine.index(tried) :])
+    return any(
+        e.name == Step.HOLD.value or (e.status == "Error" and e.name not in REFUSES_A_DROP)
+        for e in mine[mine.index(tried) :]
+    )
 
 
 def _delivered(project: Project, round_id: str) -> frozenset[str]:

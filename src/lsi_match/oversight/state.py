@@ -37,6 +37,8 @@ _STATE = {
 }
 
 
+#: Steps of which a refusal is that of one drop; any other refusal stops the round where it stands.
+REFUSES_A_DROP = frozenset({Step.ARRIVE.value, Step.INTAKE.value})
 _AFTERWARDS = {
     Step.HAND_OUT.value,
     Step.EXPIRE.value,
@@ -69,8 +71,7 @@ def fold(entries: Iterable[LogEntry]) -> list[RoundState]:
             continue  # begun; another entry says that it was done
         if entry.status == "Error":
             state.refusals += 1
-            # A refused drop refuses itself only; any other refusal stops the round where it stands.
-            if entry.name not in (Step.ARRIVE.value, Step.INTAKE.value):
+            if entry.name not in REFUSES_A_DROP:
                 state.state = "refused"
         else:
             before = "open" if state.state == "refused" else state.state
