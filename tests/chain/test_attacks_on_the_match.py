@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
-from handmade import document, selection
+from handmade import BSNS, document, selection, write_csv
+from operation import Operation, folders
 from pydantic import ValidationError
 
 from lsi_match.matcher.engine import Engine
 from lsi_match.protocol.manifest import Manifest
 from lsi_match.protocol.tables import release_columns
 
-from .test_small_worlds import Record, given_to, manifest_of, matched, released
+from .test_small_worlds import PARTNERS, Record, given_to, manifest_of, matched, released
 
 SQL = "x'); DROP TABLE record; --"
 
@@ -99,3 +102,38 @@ def test_sql_in_labels_is_text() -> None:
     assert engine.released("gemeente").column("uwv.regeling").to_pylist() == [SQL]
     assert engine.counts()["subjects"] == 1, "the tables are there"
     engine.close()
+
+
+@pytest.mark.parametrize("called", [SQL, "*", "999990019"])
+def test_sql_in_values_and_in_file_names_is_text_from_extract_to_release(tmp_path: Path, called: str) -> None:
+    """Numbers, own references and values that read as SQL; an extract and a file in the inbox that are called so."""
+    op = Operation(tmp_path, PARTNERS, folders(tmp_path, PARTNERS))
+    config, extracts = op.folder / "config" / "mappings" / "uwv.yaml", op.folder / "extracts"
+    named = "uwv'; DROP TABLE source; --.csv"
+    (extracts / "uwv.csv").unlink()
+    config.write_text(config.read_text().replace("uwv.csv", json.dumps(named)))
+    row = {"bedrag": "150", "begin": "2026-05-01", "actief": "ja"}
+    numbers = (BSNS[0], SQL, f"{BSNS[1]}' OR '1'='1", BSNS[1])
+    write_csv(extracts / named, [
+        {"kenmerk": f"{number} {SQL}", "nummer": one, "soort": SQL, **row} for number, one in enumerate(numbers)
+    ])  # fmt: skip
+    inbox = op.project.folder / "inbox" / "uwv"
+    inbox.mkdir(parents=True, exist_ok=True)
+    strange = inbox / f"{called}.drop.json"
+    strange.write_bytes(b"{}")
+    op.run_here("r1")
+
+    found = op.world.open("uwv", "r1")
+    assert sorted(found.get_column("record_id")) == [f"0 {SQL}", f"3 {SQL}"], (
+        "the numbers that are none match nothing"
+    )
+    assert found.select("gemeente", "svb").row(0) == (True, True)
+    assert op.world.open("gemeente", "r1").height == len(BSNS[:3])
+    refused = [entry for entry in op.project.entries() if entry.status == "Error"]
+    said = [str(entry.attributes) for entry in op.project.entries()]
+    assert not any(SQL in one or strange.name in one for one in said), "what somebody typed is not logged"
+    assert [entry.name for entry in refused] == ["intake"]
+    reasons = list((op.project.folder / "quarantine" / "uwv").glob("r1.*/reason.json"))
+    assert [strange.name in json.loads(file.read_bytes())["nl"] for file in reasons] == [True], (
+        "whoever called it so finds it"
+    )

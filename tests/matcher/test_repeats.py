@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-import pytest
+from pathlib import Path
 
+import pytest
+from operation import PROJECT, Operation, folders
+
+from lsi_match.cli.main import run
 from lsi_match.matcher.repeats import like_earlier, rounds_that_count
+from lsi_match.matcher.site import utc_now
 from lsi_match.protocol.log_entry import LogEntry
 from lsi_match.protocol.steps import Step
+
+PARTNERS = ("gemeente", "svb", "uwv")
 
 
 def entry(step: Step, round_id: str, status: str = "Ok", **facts: str | int) -> LogEntry:
@@ -57,3 +64,31 @@ def test_what_counts_is_the_drop_that_the_last_run_took_in() -> None:
 def test_rounds_that_ended_unreleased_do_not_count() -> None:
     entries = ran("r1", uwv=1) + ran("r2", released=False, uwv=1) + [entry(Step.OPEN_ROUND, "r3")]
     assert rounds_that_count(entries) == {"r1", "r3"}
+
+
+def test_no_round_is_opened_beyond_the_bound_and_a_repeat_is_told_to_the_fg(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    op = Operation(tmp_path, PARTNERS, folders(tmp_path, PARTNERS), schedule={"rounds_at_most": 2})
+    op.clock.to(utc_now())
+    op.run_here("r1")
+    site, report = str(op.world.site.folder), tmp_path / "verslag.md"
+    signed = tmp_path / "manifest.json"
+    signed.write_bytes(op.project.manifest().canonical())
+    account = ["log", "report", str(op.project.folder), "--manifest", str(signed), "--to", str(report)]
+    assert run(account) == 0
+    assert "lijkt op" not in report.read_text()
+    op.run_here("r2")
+    capsys.readouterr()
+
+    assert run(["match", "open", site, PROJECT, "r3", "--reference-date", "2026-06-01"]) == 1
+    said = capsys.readouterr()
+    assert "heeft 2 rondes vrijgegeven of open staan" in " ".join((said.out + said.err).split())
+    assert not (op.project.round_folder("r3") / "round.key").exists()
+    last = op.project.entries()[-1]
+    assert (last.name, last.status) == (Step.GATES.value, "Error")
+    assert last.attributes["exception.type"] == "RoundsSpentError"
+
+    assert run(account) == 0
+    assert "Let op: ronde r2 lijkt op r1." in report.read_text().replace("\\", "")
+    assert "RoundsSpentError" in report.read_text(), "the refusal is told as well"

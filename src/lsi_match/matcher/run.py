@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from functools import partial
+from glob import escape
 from pathlib import Path
 
 import duckdb
@@ -245,7 +246,7 @@ def set_aside(
     write_whole(to / REASON, json_document(reason), replace=True)
     # The descriptor before its parts: without them it would be refused once more, for another reason.
     file.rename(to / file.name)
-    for path in sorted(file.parent.glob(f"{stem}.part-*.age")):
+    for path in sorted(file.parent.glob(f"{escape(stem)}.part-*.age")):
         if path.name not in kept:
             path.rename(to / path.name)
     sync_folder(to)
