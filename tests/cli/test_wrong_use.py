@@ -30,6 +30,7 @@ def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> dict[st
         (["manifest", "statement", DRAFT], "ManifestNotCompleteError"),
         (["keys", "make", "UW V", "home"], "WrongUseError"),
         (["keys", "make"], "WrongUseError"),
+        (["match", "open", "site", "p", "2026/10", "--reference-date", "2026-10-01"], "WrongUseError"),
         (["keys", "show", "home", "--lang", "fr"], "WrongUseError"),
     ],
 )  # fmt: skip
@@ -48,3 +49,12 @@ def test_a_common_mistake_is_told_in_both_languages(
 def test_a_timer_that_looks_at_a_wrong_folder_fails(tmp_path: Path) -> None:
     assert run(["match", "metrics", str(tmp_path), "--to", str(tmp_path / "metrics.prom")]) == 1
     assert not (tmp_path / "metrics.prom").exists()
+
+
+def test_a_copy_of_the_log_never_takes_its_place(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    log = tmp_path / "log.sqlite"
+    log.write_bytes(b"the log")
+    for given in (log, tmp_path):
+        told = refused(["log", "export", str(given), "--form", "log", "--out", str(log)], capsys)
+        assert told["error"] == "FileExistsAlreadyError"
+        assert log.read_bytes() == b"the log"

@@ -155,9 +155,13 @@ def export(log: Path, *, form: Literal["tiles", "log", "otlp", "parquet"] = "til
             otlp (JSON of OpenTelemetry) or parquet, to read.
         out: a new folder for tiles, else the file to write.
     """
+    from lsi_match.files import FileExistsAlreadyError
     from lsi_match.oversight import export as exporting
     from lsi_match.trust.log import Log
 
+    # a copy has no audit records: in the place of the log itself it would take them away
+    if any(out.resolve() == one.resolve() for one in (log, log / "log.sqlite")):
+        raise FileExistsAlreadyError(file=str(out))
     with Log.open(_file(log), read_only=True) as opened:
         if form == "tiles":
             count = exporting.export_tiles(opened, out).size

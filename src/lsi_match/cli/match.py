@@ -54,9 +54,20 @@ def open_(site: Path, project: str, round_id: str, *, reference_date: date, json
         round_id: name of the round, for example 2026-10.
         reference_date: the date that the criteria look at (peildatum).
     """
+    from pydantic import TypeAdapter, ValidationError
+
+    from lsi_match.errors import wrong_use
     from lsi_match.matcher.run import open_round
     from lsi_match.matcher.site import Site, utc_now
+    from lsi_match.protocol.documents import RoundId
 
+    try:
+        TypeAdapter(RoundId).validate_python(round_id)
+    except ValidationError:
+        raise wrong_use(
+            "de naam van een ronde bestaat uit kleine letters, cijfers en streepjes, zoals 2026-10",
+            "the name of a round is of small letters, digits and hyphens, such as 2026-10",
+        ) from None
     file = open_round(Site(site).project(project), round_id, reference_date.isoformat()[:10], utc_now())
     done(say(f"Ronde {round_id} is open. Geef de deelnemers: {file}", f"Round {round_id} is open. Give partners: {file}"),
          {"opening": str(file)}, json)  # fmt: skip
