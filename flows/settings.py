@@ -17,8 +17,8 @@ def environment(site: Path) -> dict[str, str]:
         **{name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "VAULT_"))},
         "PREFECT_HOME": str(site / "prefect"),
         "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "true",
-        # A first start makes the database and takes 11 to 19 seconds on two cores.
-        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+        # A first start makes the database: 11 to 19 seconds on two cores, two minutes when they are busy with else.
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "600",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_SERVER_UI_ENABLED": "false",
         "DO_NOT_TRACK": "1",
