@@ -30,6 +30,7 @@ from urllib.request import urlopen
 
 from ruamel.yaml import YAML
 
+from flows.database import make_usable
 from flows.settings import service_environment
 from lsi_match import key_socket
 from lsi_match.errors import LsiError
@@ -41,7 +42,17 @@ from lsi_match.trust import passphrase
 
 POOL = "lsi-match"
 LOOPBACK = "127.0.0.1"
-_STARTED_WITHIN = 120
+_STARTED_WITHIN = 600
+_SET_ASIDE = {
+    "damaged": {
+        "nl": "De database van Prefect is beschadigd en opzij gezet; er wordt een nieuwe gemaakt. Er gaat niets verloren.",
+        "en": "The database of Prefect is damaged and was set aside; another is made. Nothing is lost.",
+    },
+    "locked": {
+        "nl": "Iets houdt de database van Prefect vast; zij is opzij gezet, er wordt een nieuwe gemaakt. Er gaat niets verloren.",
+        "en": "Something keeps the database of Prefect locked; it was set aside and another is made. Nothing is lost.",
+    },
+}
 _LOOK_EVERY = 5
 _MEASURE_EVERY = 60
 _LOG_SIZE = 20 * 2**20
@@ -118,6 +129,8 @@ def _serve(options: argparse.Namespace, parts: list[subprocess.Popen[bytes]]) ->
     home = private_folder(site.resolve() / "serve")
     url = f"http://{LOOPBACK}:{port}/api"
     _write_profile(home, url, options.database)
+    if not options.database and (problem := make_usable(home)):
+        print(_SET_ASIDE[problem][options.lang], file=sys.stderr, flush=True)
     environment = service_environment(home)
     prefect = [sys.executable, "-m", "prefect", "--no-prompt"]
     log = (home / "service.log").open("ab")

@@ -10,8 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
+from flows.database import make_usable
 from flows.settings import environment
+from lsi_match.matcher import events
 from lsi_match.matcher.means import Means
+from lsi_match.matcher.site import utc_now
 from lsi_match.trust.keys import passphrase_for
 
 
@@ -28,9 +31,13 @@ def run_match(
     Args:
         means: what its buckets are matched with; what the site says (`runner.yaml`) when left out.
 
-    Where the process ended without an outcome (killed, out of memory) the state is `broken`. The passphrase of
+    A database of Prefect that is damaged or kept locked is set aside first (`flows.database`), and told in
+    `events.jsonl`. Where the process ended without an outcome (killed, out of memory) the state is `broken`. The passphrase of
     the site's keys, when they have one, goes to it through a pipe.
     """
+    if problem := make_usable(site / "prefect"):
+        told: events.Event = {"event": "prefect database set aside", "reason": problem, "about": round_id}
+        events.append(site, project, [told], utc_now())
     command = [
         sys.executable,
         "-m",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,7 +46,12 @@ def events(seen: Watched) -> Iterator[Event]:
 
 def write(site: Path, seen: Watched, at: datetime) -> None:
     """Append what a look gave; a look that gave nothing writes nothing."""
-    lines = [json.dumps({"at": at.isoformat(), "project": seen.project, **event}) for event in events(seen)]
+    append(site, seen.project, events(seen), at)
+
+
+def append(site: Path, project: str, found: Iterable[Event], at: datetime) -> None:
+    """Append what happened in a project."""
+    lines = [json.dumps({"at": at.isoformat(), "project": project, **event}) for event in found]
     if not lines:
         return
     file = site / FILE
