@@ -14,10 +14,12 @@ import subprocess
 import sys
 import tempfile
 import time
+import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -28,10 +30,12 @@ import polars as pl
 import pytest
 from leaks import Marks, search
 from operation import ROOT, Clock, Operation, folders
+from packaging.requirements import Requirement
 from servers import free_port
 
 from flows.service import deployments
 from lsi_match.matcher.delivery import publish
+from lsi_match.matcher.events import FILE as EVENTS
 from lsi_match.matcher.health import metrics
 from lsi_match.matcher.run import open_round
 from lsi_match.matcher.site import utc_now
@@ -124,7 +128,22 @@ def database(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
     return f"postgresql+asyncpg://postgres@/postgres?host={cluster.folder}"
 
 
-def test_rounds_open_by_cron_and_looks_run_what_is_there(tmp_path: Path, database: str | None) -> None:
+def pinned() -> dict[str, str]:
+    """Every package that pyproject.toml pins, with the version that is installed; each is one that the pin allows."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = [Requirement(line) for line in project["dependencies"]]
+    found = {one.name: version(one.name) for one in wanted if one.marker is None or one.marker.evaluate()}
+    outside = [str(one) for one in wanted if one.name in found and found[one.name] not in one.specifier]
+    assert outside == []
+    return found
+
+
+def test_rounds_open_by_cron_and_looks_run_what_is_there(
+    tmp_path: Path, database: str | None, record_property: Callable[[str, object], None]
+) -> None:
+    versions = pinned()
+    record_property("ran with", versions)  # in the report of the tests: a newer Prefect may not start by cron
+    print("ran with", ", ".join(f"{name} {one}" for name, one in sorted(versions.items())))
     fires = utc_now() + timedelta(seconds=90)
     operation = made(tmp_path, f"{fires.minute} {fires.hour} * * *")
     site, round_id = operation.world.site.folder, fires.date().isoformat()
@@ -139,7 +158,9 @@ def test_rounds_open_by_cron_and_looks_run_what_is_there(tmp_path: Path, databas
         assert sorted(one["name"] for one in service.ask("/flows/filter", {})) == FLOWS
 
         if database is None:  # once is enough: it takes a minute and a half
-            assert within(600, lambda: operation.state(round_id) == "open")  # the cron did it
+            assert within(600, lambda: operation.state(round_id) == "open"), versions[
+                "prefect"
+            ]  # the cron did it
 
         operation.clock.to(utc_now())
         for partner in PARTNERS:
@@ -165,6 +186,7 @@ def test_rounds_open_by_cron_and_looks_run_what_is_there(tmp_path: Path, databas
             data = file.read_bytes()
             assert secret not in data
             assert not any(bsn.encode() in data for bsn in handmade.BSNS)
+        assert within(60, lambda: (site / EVENTS).exists())  # and so it is searched
         assert search(marks, everything_kept(service, operation, database)) == {}
         # The search finds what is there: a run with the number of a person for a name.
         planted = service.ask("/deployments/name/watch-drops/proef")["id"]
@@ -297,6 +319,12 @@ def test_another_user_gets_no_passphrase_even_when_the_folder_is_open() -> None:
             ]
             answers[user] = subprocess.run(command, capture_output=True, text=True).stdout.strip()
     assert answers == {"0": "b'vier losse woorden hier'", "65534": "b''"}
+
+
+def test_what_is_installed_is_what_is_pinned() -> None:
+    versions = pinned()
+    assert versions["prefect"].startswith("3.")
+    assert len(versions) > 10
 
 
 def test_the_deployments_follow_the_manifests(tmp_path: Path) -> None:
