@@ -123,8 +123,9 @@ class Operation:
     def watch(self, kill_after: str | None = None) -> Watched:
         """One look by the site; the run is a process of its own, killed after the step `kill_after`."""
         return watch(
-            self.project, self.clock, lambda project, round_id: self.run(project, round_id, kill_after)
-        )
+            self.project, self.clock, lambda project, round_id: self.run(project, round_id, kill_after),
+            clock_is_right=True,
+        )  # fmt: skip
 
     def run(self, project: Project, round_id: str, kill_after: str | None = None) -> dict[str, object]:
         """The steps of a run in a process of its own, at the time of this clock, without Prefect."""

@@ -60,15 +60,19 @@ class SiteProcess:
         self._parent.stdin.close()
         self._parent.wait(timeout=60)
 
-    def look(self, site: Path, now: datetime, kill: Kill | None = None, **limits: int) -> dict[str, Any]:
+    def look(
+        self, site: Path, now: datetime, kill: Kill | None = None, *, doubt: bool = False, **limits: int
+    ) -> dict[str, Any]:
         """One look at every project: what was done, as `lsi-match match watch --json` tells it, with the number of
         effects; or only `killed`.
 
         Args:
+            doubt: a clock that leaps ahead by days; without it somebody says that it is right.
             limits: of the operating system, by name in the module `resource` (`RLIMIT_FSIZE`).
         """
         request = {
             "site": str(site), "now": now.isoformat(), "kill": asdict(kill) if kill else None, "limits": limits,
+            "clock_is_right": not doubt,
         }  # fmt: skip
         assert self._parent.stdin is not None
         assert self._parent.stdout is not None
@@ -144,7 +148,9 @@ def look(request: dict[str, Any]) -> dict[str, Any]:
             return run_round(str(project.site.folder), project.id, round_id)
 
         fuse.lay()
-        seen = watch_site(Site(Path(request["site"])), lambda: now, run)
+        seen = watch_site(
+            Site(Path(request["site"])), lambda: now, run, clock_is_right=request["clock_is_right"]
+        )
         return {
             "projects": [_watched(one) for one in seen],
             "failed": any(s.failed for s in seen),

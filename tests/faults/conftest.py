@@ -44,11 +44,13 @@ class Weekly:
         self.operation.clock.to(self.at[phase])
 
     def look(
-        self, later: timedelta = timedelta(0), kill: Kill | None = None, **limits: int
+        self, later: timedelta = timedelta(0), kill: Kill | None = None, *, doubt: bool = False, **limits: int
     ) -> dict[str, Any]:
         """A look, so long after the moment of the clock."""
         self.operation.clock.to(self.operation.clock.now + later)
-        return self.process.look(self.operation.world.site.folder, self.operation.clock.now, kill, **limits)
+        return self.process.look(
+            self.operation.world.site.folder, self.operation.clock.now, kill, doubt=doubt, **limits
+        )
 
     def end(self) -> dict[str, Any]:
         """Two more looks, as a schedule gives them; how things stand then."""

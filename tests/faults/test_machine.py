@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from end_state import end_state
 from site_process import SiteProcess
 
+from lsi_match.cli import main
 from lsi_match.matcher.alarms import alarms
 from lsi_match.matcher.health import advice
-from lsi_match.matcher.operate import watch_site
+from lsi_match.matcher.operate import LOOKED, watch_site
 from lsi_match.matcher.run import RoundBusyError, Run
 from lsi_match.trust import log
 from lsi_match.trust.log import LogBusyError, LogMissingError
@@ -240,3 +242,51 @@ def test_a_clock_that_jumps_and_is_set_right(project: Weekly, minutes: int) -> N
     end = project.end()
     assert (end["rounds"], end["twice"]) == ({ROUND: "destroyed"}, [])
     assert [project.operation.cases(name, ROUND) for name in PARTNERS] == [3, 4, 4]
+
+
+@pytest.mark.parametrize("days_ahead", [4, 31, 4000])
+def test_a_clock_that_leaps_ahead_destroys_and_closes_nothing(project: Weekly, days_ahead: int) -> None:
+    project.put_back("run")
+    project.look()
+    expected = project.end()
+    project.put_back("run")
+    right, entries = project.operation.clock.now, len(project.operation.project.entries())
+    before = end_state(project.operation)
+    wrong = project.look(timedelta(days=days_ahead, hours=1), doubt=True)
+    assert troubles(wrong) == {"ClockAheadError"}
+    assert wrong["failed"]
+    assert "clock" in alarm_names(project)
+    assert end_state(project.operation) == before
+    assert len(project.operation.project.entries()) == entries
+    project.operation.clock.to(right)  # it was set right
+    assert "clock" not in alarm_names(project)
+    assert troubles(project.look(doubt=True)) == set()
+    assert project.end() == expected
+
+
+def test_a_site_that_stood_still_for_weeks_goes_on_when_the_clock_is_said_to_be_right(
+    project: Weekly, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project.put_back("expire")
+    operation, site = project.operation, str(project.operation.world.site.folder)
+    monkeypatch.setattr("lsi_match.matcher.site.utc_now", operation.clock)
+    lying = end_state(operation)["lying"]
+    assert main.run(["match", "watch", site, "--lang", "en"]) == 1
+    assert "--clock-is-right" in capsys.readouterr().out
+    assert end_state(operation)["lying"] == lying
+    main.run(["match", "watch", site, "--clock-is-right"])
+    assert end_state(operation)["rounds"][ROUND] == "destroyed"
+    assert end_state(operation)["lying"] != lying
+    assert "clock" not in alarm_names(project)
+    assert "ClockAheadError" not in troubles(project.look(timedelta(minutes=20), doubt=True))  # said once
+
+
+def test_a_long_weekend_is_no_reason_to_doubt_the_clock(project: Weekly) -> None:
+    project.put_back("run")
+    assert troubles(project.look(timedelta(days=4, hours=-1), doubt=True)) == set()
+
+
+def test_without_its_last_look_the_log_says_when_it_lived(project: Weekly) -> None:
+    project.put_back("run")
+    (project.operation.project.folder / LOOKED).write_text("[]")
+    assert troubles(project.look(timedelta(days=5), doubt=True)) == {"ClockAheadError"}

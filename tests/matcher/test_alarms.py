@@ -151,7 +151,7 @@ def test_one_screen_and_one_exit_status(
     assert json.loads(said()) == {"healthy": True, "alarms": []}
     later(operation, days(6))
     assert main.run(["site", "health", site, "--json"]) == 1
-    assert {alarm["name"] for alarm in json.loads(said())["alarms"]} == {"silent", "late"}
+    assert {alarm["name"] for alarm in json.loads(said())["alarms"]} == {"clock", "silent", "late"}
     assert main.run(["match", "status", site]) == 0
     shown = capsys.readouterr()
     assert "docs/nl/alarmen/late.md" in shown.err

@@ -14,6 +14,7 @@ from lsi_match.cli.log import STEP_NAMES
 if TYPE_CHECKING:
     from lsi_match.matcher.health import Advice
     from lsi_match.matcher.operate import Watched
+    from lsi_match.matcher.site import Project
 
 _STATES = {
     "broken": "afgebroken",
@@ -141,7 +142,9 @@ def run(
 
 
 @app.command
-def watch(site: Path, *, memory_limit: str | None = None, json: Json = False) -> int:
+def watch(
+    site: Path, *, memory_limit: str | None = None, clock_is_right: bool = False, json: Json = False
+) -> int:
     """Look once at every project: take in deliveries, open, run and end rounds as the manifests say, hand out.
 
     Can be given at any time, by hand or by a timer; what was done stands in the log.
@@ -149,6 +152,7 @@ def watch(site: Path, *, memory_limit: str | None = None, json: Json = False) ->
     Args:
         site: the matching site.
         memory_limit: of the matching engines together, for example 4GiB; as SITE/runner.yaml says when left out.
+        clock_is_right: the clock was looked at and is right: go on after everything stood still for days.
     """
 
     from lsi_match.matcher.means import Means
@@ -157,7 +161,11 @@ def watch(site: Path, *, memory_limit: str | None = None, json: Json = False) ->
     from lsi_match.runner import run_match
 
     means = Means.of_site(site, memory_limit=memory_limit)
-    seen = watch_site(Site(site), utc_now, lambda p, r: run_match(p.site.folder, p.id, r, means=means))
+
+    def run(project: Project, round_id: str) -> dict[str, object]:
+        return run_match(project.site.folder, project.id, round_id, means=means)
+
+    seen = watch_site(Site(site), utc_now, run, clock_is_right=clock_is_right)
     if json:
         print_json({"projects": [_watched(one) for one in seen]})
     for one in [] if json else seen:

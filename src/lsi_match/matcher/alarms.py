@@ -3,7 +3,7 @@
 | alarm | when |
 | --- | --- |
 | `log` | the log of a project cannot be read |
-| `clock` | the clock stands before the last entry of the log |
+| `clock` | the clock stands before the last entry of the log, or days after the last sign of life |
 | `disk` | less than 5% or 1 GiB is free, or nothing can be written |
 | `silent` | nobody looked at a project that runs by itself for an hour |
 | `place` | the place of a partner could not be used at the last look |
@@ -27,7 +27,7 @@ from lsi_match.errors import LsiError
 from lsi_match.matcher import checkpoint
 from lsi_match.matcher.agenda import DONE, Duty, RoundNow
 from lsi_match.matcher.intake import CLOCK_SKEW
-from lsi_match.matcher.operate import last_look, rounds_now
+from lsi_match.matcher.operate import last_look, leapt_from, rounds_now
 from lsi_match.matcher.retention import due, problem_of
 from lsi_match.matcher.site import Project
 from lsi_match.oversight.subjects import moment
@@ -71,6 +71,13 @@ def _all(project: Project, now: datetime) -> Iterator[tuple[str, str, str]]:
     if now < last - CLOCK_SKEW:
         at = f"{now:%Y-%m-%d %H:%M}", f"{last:%Y-%m-%d %H:%M}"
         yield "clock", f"klok {at[0]}, laatste regel {at[1]}", f"clock {at[0]}, last entry {at[1]}"
+    if since := leapt_from(project, entries, now):
+        at = f"{now:%Y-%m-%d %H:%M}", f"{since:%Y-%m-%d %H:%M}"
+        yield (
+            "clock",
+            f"klok {at[0]}, laatste teken van leven {at[1]}",
+            f"clock {at[0]}, last sign of life {at[1]}",
+        )
     yield from _looks(project, began, now)
     yield from _due(project, now)
     for one in rounds:

@@ -48,6 +48,8 @@ Runner = Callable[[Project, str], dict[str, object]]
 _NEWS = frozenset({Step.JUSTIFY.value, Step.ARRIVE.value, Step.TAKE_IN.value, Step.REGISTER_MANIFEST.value})
 #: In the folder of a project: when each duty was last looked at, to the end.
 LOOKED = "looked.json"
+#: How long after the last sign of life the clock is believed: a long weekend. Then someone has to say that it is right.
+BELIEVED = timedelta(days=4)
 
 
 class ProjectBusyError(LsiError):
@@ -71,6 +73,19 @@ class ClockBehindError(LsiError):
     )
 
 
+class ClockAheadError(LsiError):
+    nl = (
+        "De klok van deze computer staat op {now}; het laatste teken van leven van {project} is van {last}. Er is niets "
+        "gedaan: loopt de klok voor, dan zou te vroeg worden vernietigd. Zet haar goed. Klopt zij, en stond alles stil? "
+        "Geef dan één keer 'match watch SITE --clock-is-right'."
+    )
+    en = (
+        "The clock of this machine says {now}; the last sign of life of {project} is of {last}. Nothing was done: with a "
+        "clock that runs ahead, things would be destroyed too early. Set it right. Is it right, and did everything stand "
+        "still? Then give 'match watch SITE --clock-is-right' once."
+    )
+
+
 @dataclass
 class Watched:
     """What one look at a project gave: names, counts and reasons, never anything of a person."""
@@ -91,13 +106,18 @@ class Watched:
 
 
 def watch_site(
-    site: Site, clock: Clock, runner: Runner, duties: Collection[Duty] = frozenset(Duty)
+    site: Site,
+    clock: Clock,
+    runner: Runner,
+    duties: Collection[Duty] = frozenset(Duty),
+    *,
+    clock_is_right: bool = False,
 ) -> list[Watched]:
     """Watch every project of a site; one that fails does not hold up the others."""
     found = []
     for project in site.projects():
         try:
-            found.append(watch(project, clock, runner, duties))
+            found.append(watch(project, clock, runner, duties, clock_is_right=clock_is_right))
         except LsiError as error:
             found.append(Watched(project.id, troubles=[Trouble("matcher", error)]))
         except OSError as error:  # a full or read-only disk
@@ -111,19 +131,25 @@ def watch(
     runner: Runner,
     duties: Collection[Duty] = frozenset(Duty),
     patience: timedelta = timedelta(0),
+    *,
+    clock_is_right: bool = False,
 ) -> Watched:
     """One look: collect, do what the agenda says, destroy what is past its term, publish.
 
     Args:
         duties: what to do of it; without `DROPS` nothing is collected.
         patience: how long to wait for another look to end.
+        clock_is_right: somebody looked at the clock and says so; without, one that leapt ahead is not believed.
 
     Raises:
         ProjectBusyError: another process is at it; nothing was done.
         ClockBehindError: by the log it is later than by the clock; nothing was done.
+        ClockAheadError: by the clock nobody looked for longer than `BELIEVED`; nothing was done.
     """
     with _alone(project, patience):
         _check_clock(project, clock())
+        if not clock_is_right and (last := leapt_from(project, project.entries(), clock())):
+            raise ClockAheadError(project=project.id, **_shown(clock(), last))
         seen = Watched(project.id)
         if Duty.DROPS in duties:
             for one in collect(project, clock()):
@@ -210,8 +236,20 @@ def _remember(project: Project, duties: Collection[Duty], seen: Watched, now: da
 def _check_clock(project: Project, now: datetime) -> None:
     last = moment(project.entries()[-1])
     if now < last - CLOCK_SKEW:
-        shown = {"now": f"{now:%Y-%m-%d %H:%M}", "last": f"{last:%Y-%m-%d %H:%M}"}
-        raise ClockBehindError(project=project.id, **shown)
+        raise ClockBehindError(project=project.id, **_shown(now, last))
+
+
+def leapt_from(project: Project, entries: list[LogEntry], now: datetime) -> datetime | None:
+    """The last sign of life of a project (a look, an entry), when it is so long ago that the clock may have leapt ahead;
+    None when there is no doubt, or nobody ever looked."""
+    if not (project.folder / LOOKED).exists():
+        return None
+    last = max([moment(entries[-1]), *last_look(project).at.values()])
+    return last if now - last > BELIEVED else None
+
+
+def _shown(now: datetime, last: datetime) -> dict[str, str]:
+    return {"now": f"{now:%Y-%m-%d %H:%M}", "last": f"{last:%Y-%m-%d %H:%M}"}
 
 
 def rounds_now(project: Project, entries: list[LogEntry]) -> tuple[list[RoundNow], datetime]:
