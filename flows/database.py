@@ -12,8 +12,6 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from lsi_match.files import private_folder
-
 FILE = "prefect.db"
 #: Ends the names of what was set aside; the next takes its place.
 ASIDE = ".aside"
@@ -33,7 +31,8 @@ def make_usable(home: Path) -> str | None:
     Raises:
         OSError: it cannot be set aside.
     """
-    private_folder(home)
+    if not (home / FILE).exists():
+        return None  # Prefect makes it
     descriptor = os.open(home / "database.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)  # of two that start at once, the second finds the new one
@@ -49,8 +48,6 @@ def make_usable(home: Path) -> str | None:
 
 
 def _problem(file: Path) -> str | None:
-    if not file.exists():
-        return None
     try:
         uri = f"{file.resolve().as_uri()}?mode=rw"
         with closing(

@@ -21,6 +21,7 @@ from lsi_match.matcher.operate import Watched, watch
 from lsi_match.matcher.run import Run
 from lsi_match.matcher.site import Project
 from lsi_match.partner import courier
+from lsi_match.partner.deliver import deliver
 from lsi_match.partner.open import open_release
 from lsi_match.partner.prepare import prepare
 from lsi_match.places import PlaceSettings, place
@@ -180,6 +181,15 @@ class Operation:
         drop = self.prepare(partner, round_id)
         self.send(partner, drop)
         return drop
+
+    def deliver_all(self, partner: str) -> int:
+        """What `partner deliver` does; the number of rounds for which a drop was brought."""
+        seen = deliver(
+            self.world.home(partner), PROJECT, self.places[partner], self.world.mapping(partner),
+            self.world.extracts, self.folder / "delivering" / partner, self.clock(),
+        )  # fmt: skip
+        assert not seen.problems, seen.problems
+        return len(seen.sent)
 
     def lying(self, partner: str, side: Any = "in") -> list[str]:
         with place(self.places[partner]) as there:

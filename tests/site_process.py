@@ -8,9 +8,11 @@ The effects come in the same order every time, so the same number kills at the s
 
 from __future__ import annotations
 
+import base64
 import gc
 import json
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -20,13 +22,17 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from operation import Operation
 
 ROOT = Path(__file__).parents[1]
 STEPS = ("gates", "intake", "match", "count", "release", "destroy")
 _LOADED = (
     "lsi_match.cli.match",
     "lsi_match.matcher.operate",
+    "operation",
     "paramiko",
     "s3fs",
     "scipy.stats",
@@ -74,12 +80,25 @@ class SiteProcess:
             "site": str(site), "now": now.isoformat(), "kill": asdict(kill) if kill else None, "limits": limits,
             "clock_is_right": not doubt,
         }  # fmt: skip
+        return self._ask(request)
+
+    def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
         assert self._parent.stdin is not None
         assert self._parent.stdout is not None
         self._parent.stdin.write(json.dumps(request) + "\n")
         self._parent.stdin.flush()
         answer: dict[str, Any] = json.loads(self._parent.stdout.readline())
         return answer
+
+    def partner(
+        self, operation: Operation, does: str, *about: str, kill_at: int | None = None
+    ) -> dict[str, Any]:
+        """A method of `operation` in a process of a partner, with the number of its effects; or only `killed`."""
+        request = {
+            "operation": base64.b64encode(pickle.dumps(operation)).decode(), "does": does, "about": about,
+            "kill": kill_at, "site": str(operation.world.site.folder), "limits": {},
+        }  # fmt: skip
+        return self._ask(request)
 
 
 class Fuse:
@@ -234,7 +253,16 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
     os.setpgid(0, 0)
     for name, value in request["limits"].items():
         resource.setrlimit(getattr(resource, name), (value, value))
-    return look(request)
+    return partner(request) if "does" in request else look(request)
+
+
+def partner(request: dict[str, Any]) -> dict[str, Any]:
+    """In a process of its own: what a partner does."""
+    operation = pickle.loads(base64.b64decode(request["operation"]))
+    fuse = Fuse(request["kill"])
+    fuse.lay()
+    done = getattr(operation, request["does"])(*request["about"])
+    return {"done": done if isinstance(done, int) else None, "effects": fuse.count}
 
 
 def main() -> None:
