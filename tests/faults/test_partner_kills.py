@@ -1,0 +1,87 @@
+"""A partner's process killed while it delivers, fetches or opens: given again it brings one drop and opens one release."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from .conftest import MONDAY, PARTNERS, ROUND, Weekly
+
+pytestmark = pytest.mark.slow
+
+MINUTES = timedelta(minutes=20)
+
+
+def opened(project: Weekly) -> None:
+    """The round is open, and nobody but uwv delivered nothing."""
+    project.put_back("open")
+    project.look()
+    project.operation.clock.to(MONDAY + timedelta(hours=1))
+    for name in PARTNERS[:2]:
+        project.operation.deliver(name, ROUND)
+
+
+def finish(project: Weekly) -> dict[str, Any]:
+    """uwv delivers again until it has its receipt; the site runs the round, and uwv opens its release."""
+    operation = project.operation
+    for _ in range(2):
+        operation.deliver_all("uwv")
+        assert not any(one["troubles"] for one in project.look(MINUTES)["projects"])
+    cases = operation.cases("uwv", ROUND)
+    left = sorted(one.name for one in (operation.folder / "delivering" / "uwv" / "out").glob("*"))
+    drops = [
+        e for e in operation.project.entries()
+        if e.name == "arrive" and e.status == "Ok" and e.attributes["lsi.partner"] == "uwv"
+    ]  # fmt: skip
+    return {
+        "cases": cases,
+        "left": left,
+        "drops": len({str(e.attributes["lsi.drop"]) for e in drops}),
+        "state": operation.state(ROUND),
+    }
+
+
+@pytest.mark.parametrize("points", [(2, 9, 16, 24, 31)])
+def test_killed_while_it_delivers(project: Weekly, points: tuple[int, ...]) -> None:
+    opened(project)
+    effects = project.process.partner(project.operation, "deliver_all", "uwv")["effects"]
+    expected = finish(project)
+    assert expected == {"cases": expected["cases"], "left": [], "drops": 1, "state": "destroyed"}
+    assert expected["cases"]
+    assert effects > max(points)
+    for point in points:
+        opened(project)
+        assert project.process.partner(project.operation, "deliver_all", "uwv", kill_at=point) == {
+            "killed": True
+        }
+        assert not any(
+            one["troubles"] for one in project.look()["projects"]
+        )  # what is half there is left alone
+        assert finish(project) == expected, point
+
+
+@pytest.mark.soak
+def test_killed_at_every_point_of_a_delivery(project: Weekly) -> None:
+    opened(project)
+    effects = project.process.partner(project.operation, "deliver_all", "uwv")["effects"]
+    test_killed_while_it_delivers(project, tuple(range(1, effects)))
+
+
+def test_killed_at_every_point_while_it_fetches_and_opens(project: Weekly) -> None:
+    project.put_back("expire")
+    project.operation.clock.to(MONDAY + timedelta(hours=2))
+    unharmed = project.process.partner(project.operation, "cases", "uwv", ROUND)
+    point = 0
+    while True:
+        point += 1
+        project.put_back("expire")
+        project.operation.clock.to(MONDAY + timedelta(hours=2))
+        if "killed" not in project.process.partner(project.operation, "cases", "uwv", ROUND, kill_at=point):
+            break
+        again = project.process.partner(project.operation, "cases", "uwv", ROUND)
+        assert again["done"] == unharmed["done"] == 4, point
+
+    assert point == unharmed["effects"] + 1
+    assert point > 5
