@@ -93,12 +93,18 @@ def from_parquet(
     return table.combine_chunks().cast(expected)
 
 
+def whole(column: pa.ChunkedArray) -> pa.Array:
+    """A column in one piece; copied only where it is in several."""
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+
+
 def absent_to_null(column: pa.ChunkedArray) -> pa.Array:
     """A column of blocks in which 16 zero bytes, which stand for none, are null."""
-    blocks = column.combine_chunks().cast(BLOCK)
-    blocks = blocks.chunk(0) if isinstance(blocks, pa.ChunkedArray) else blocks
+    blocks = whole(column).cast(BLOCK)
     data = blocks.buffers()[1].slice(blocks.offset * 16, len(blocks) * 16)
     halves = np.frombuffer(data, dtype=np.uint64)
-    there = (halves[::2] | halves[1::2]) != 0
-    bits = None if there.all() else pa.array(there).buffers()[1]
+    bits = None
+    if not halves[::2].all():
+        there = (halves[::2] | halves[1::2]) != 0
+        bits = None if there.all() else pa.array(there).buffers()[1]
     return pa.FixedSizeBinaryArray.from_buffers(BLOCK, len(blocks), [bits, data])

@@ -154,7 +154,7 @@ class Plan:
         tied: Bucket = {}
         try:
             for parts in self.buckets[number]:
-                for partner, (rows, numbers) in self._opened(parts).items():
+                for partner, rows, numbers in self._opened(parts):
                     away = _any_of(rows, bridges)
                     if away.any():
                         tied[partner] = rows.filter(pa.array(away)), numbers[away]
@@ -188,7 +188,7 @@ class Plan:
         """Kind → the numbers of records that have numbers of two kinds or more."""
         kinds = self.manifest.subject.kinds
         found = {kind: [pa.array([], BLOCK)] for kind in kinds}
-        for rows, _ in self._opened(parts).values():
+        for _, rows, _ in self._opened(parts):
             has = sum(pc.is_valid(rows.column(kind)).to_numpy().astype(np.uint8) for kind in kinds)
             bridges = rows.filter(pa.array(np.asarray(has) >= 2))
             for kind in kinds:
@@ -204,13 +204,12 @@ class Plan:
             start += drop.descriptor.rows
         return starts
 
-    def _opened(self, parts: range) -> Bucket:
-        found = {}
+    def _opened(self, parts: range) -> Iterator[tuple[str, pa.Table, np.ndarray]]:
+        """Drop after drop: whose it is, its rows of these parts, and what they are called."""
         for drop in self.drops:
             rows = pa.concat_tables(drop.part(number) for number in parts)
             first = int(self._starts[drop.partner][parts[0]])
-            found[drop.partner] = rows, np.arange(first, first + len(rows), dtype=np.uint32)
-        return found
+            yield drop.partner, rows, np.arange(first, first + len(rows), dtype=np.uint32)
 
 
 #: Has all buckets of a plan done, somewhere, and gives what came of them, in order.

@@ -1,10 +1,10 @@
 """Matching in DuckDB: named steps, each one readable statement over the tables of the steps before.
 
-    record(record, partner, selection, signals, cell, reference, a0…)   every row of every drop
+    record(record, partner, selection, cell, w0…, a0…)   every row of every drop
     identifier(record, kind, key)           its pseudonyms, re-keyed with the run key
     component(record, component)            records that share an identifier, directly or through others
     subject_of(record, subject)             the same, after conflicts are resolved
-    subject(subject, cell, m0…)             per subject the signals of each partner, null where it has no record;
+    subject(subject, cell, w0…)             per subject which partners have a record of it, and with which signals;
                                             and of a partner, where the match rule looks at it: its number of records
                                             (n0…), its first and last month of an attribute (f0_0…, l0_0…)
     profile(subject, cell, partners, …)     the columns that the match rule may name
@@ -14,6 +14,9 @@
 An engine is given the records of one bucket of the round, or of a whole round (`lsi_match.matcher.buckets`); the ids
 of the cases are drawn when all are known. A subject goes by the number of its first record in the round. With one
 kind of identifier an equal key is the whole story, and `identifier`, `component` and `subject_of` are views.
+
+`record` is no copy: the database reads the columns where they are. References stay outside it, and are looked up for the
+records of cases. The words `w0…` hold a bit for each partner and for each of its signals (`_Bits`).
 
 Person keys that are sure join records as identifiers do; the others only propose (`lsi_match.matcher.persons`).
 
@@ -26,6 +29,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -47,7 +51,7 @@ from lsi_match.protocol.tables import (
     release_columns,
 )
 from lsi_match.sql import locked_connection, one_row, quoted
-from lsi_match.tables import schema_of
+from lsi_match.tables import schema_of, whole
 from lsi_match.trust.blocks import BLOCK, decrypt_blocks, encrypt_blocks, make_key
 
 
@@ -72,6 +76,33 @@ class Outcome:
     subjects_of: dict[str, pa.Table]
 
 
+@dataclass(frozen=True)
+class _Bits:
+    """Where what a partner says of a subject is, in words of 64 bits: that it has a record, then its signals."""
+
+    word: int
+    first: int
+
+    def holds(self, bit: int) -> str:
+        """An SQL expression: whether the subject has this bit; 0 is the partner itself, 1 its first signal."""
+        return f"(w{self.word} & {1 << (self.first + bit)}::UBIGINT) <> 0"
+
+    def of(self, signals: np.ndarray) -> np.ndarray:
+        """The word for records with these signals."""
+        return signals << np.uint64(self.first + 1) | np.uint64(1 << self.first)
+
+
+def _bits(manifest: Manifest) -> list[_Bits]:
+    """Per partner its bits: all in one word (a partner has no more than 62 signals)."""
+    found, word, first = [], 0, 0
+    for partner in manifest.partners.values():
+        if first + 1 + len(partner.signals) > 64:
+            word, first = word + 1, 0
+        found.append(_Bits(word, first))
+        first += 1 + len(partner.signals)
+    return found
+
+
 class Engine:
     """A database in memory, and a key that lives as long as this object.
 
@@ -92,22 +123,28 @@ class Engine:
         self._run_key = make_key()
         self._con = locked_connection(memory_limit=memory_limit, threads=threads)
         self._slots = max((len(p.attribute_ids) for p in manifest.partners.values()), default=0)
-        slots = "".join(f", a{i} USMALLINT" for i in range(self._slots))
-        self._con.execute(
-            "CREATE TABLE record (record UINTEGER, partner UTINYINT, selection UTINYINT, signals UBIGINT, "
-            f"cell UTINYINT, reference UUID{slots})"
-        )
+        self._bits = _bits(manifest)
+        self._words = self._bits[-1].word + 1
+        self._records: list[pa.Table] = []
+        self._references: list[tuple[np.ndarray, pa.Array]] = []
         self.persons = Persons(self._con, self.kinds)
         self._one_kind = len(self.kinds) == 1 and not self.persons.proposing
+        self._con.register("record", self._record_schema().empty_table())
         if self._one_kind:
-            self._con.execute("ALTER TABLE record ADD COLUMN key UUID")
             self._con.execute("CREATE VIEW identifier AS SELECT record, 0::UTINYINT AS kind, key FROM record")
         else:
             self._con.execute("CREATE TABLE identifier (record UINTEGER, kind UTINYINT, key UUID)")
 
+    def _record_schema(self) -> pa.Schema:
+        columns = {"record": pa.uint32(), "partner": pa.uint8(), "selection": pa.uint8(), "cell": pa.uint8()}
+        columns |= {f"w{i}": pa.uint64() for i in range(self._words)}
+        columns |= {f"a{i}": pa.uint16() for i in range(self._slots)}
+        return pa.schema(columns | ({"key": pa.uuid()} if self._one_kind else {}))
+
     def close(self) -> None:
         """Drop the database and the run key."""
         self._con.close()
+        self._records, self._references = [], []
         self._run_key = b""
 
     def rows(self, sql: str) -> list[tuple[object, ...]]:
@@ -120,47 +157,51 @@ class Engine:
         """Step `record` and `identifier`: take in rows of a drop, their pseudonyms re-keyed on the way.
 
         Args:
-            numbers: what each record is called, over all records of the round.
+            numbers: what each record is called, over all records of the round, in order.
         """
         if not part.num_rows:
             return
-        attributes = self.manifest.partners[partner].attribute_ids
-        slots = "".join(
-            f", {quoted(attribute_column(attributes[i])) if i < len(attributes) else NO_VALUE}"
-            for i in range(self._slots)
-        )
-        columns = {"record": pa.array(numbers.astype(np.uint32, copy=False))}
-        columns |= {name: part.column(name) for name in part.column_names if name not in self.kinds}
-        key = ""
+        position, count = self.partners.index(partner), part.num_rows
+        attributes, bits = self.manifest.partners[partner].attribute_ids, self._bits[position]
+        columns: dict[str, Any] = {"record": numbers.astype(np.uint32, copy=False)}
+        columns["partner"] = np.full(count, position, np.uint8)
+        columns |= {"selection": part.column(SELECTION), "cell": part.column(GROUP)}
+        columns |= {f"w{i}": np.zeros(count, np.uint64) for i in range(self._words) if i != bits.word}
+        columns[f"w{bits.word}"] = bits.of(part.column(SIGNALS).to_numpy())
+        for i in range(self._slots):
+            own = i < len(attributes)
+            columns[f"a{i}"] = (
+                part.column(attribute_column(attributes[i])) if own else np.full(count, NO_VALUE, np.uint16)
+            )
         if self._one_kind:
-            columns["key"], key = self._rekeyed(part.column(self.kinds[0])), ", key::UUID"
-        self._con.register("incoming", pa.table(columns))
-        self._con.execute(
-            f"INSERT INTO record SELECT record, {self.partners.index(partner)}, {SELECTION}, {SIGNALS}, "
-            f'"{GROUP}", {REFERENCE}::UUID{slots}{key} FROM incoming'
-        )
-        self._con.unregister("incoming")
-        for position, kind in enumerate(() if self._one_kind else self.kinds):
+            columns["key"] = self._rekeyed(part.column(self.kinds[0]))
+        schema = self._record_schema()
+        self._records.append(pa.table(columns).select(schema.names).cast(schema))
+        self._references.append((numbers, whole(part.column(REFERENCE))))
+        self._con.register("record", pa.concat_tables(self._records))
+        for kind_at, kind in enumerate(() if self._one_kind else self.kinds):
             rekeyed = self._rekeyed(part.column(kind))
-            self._con.register("incoming", pa.table({"record": columns["record"], "key": rekeyed}))
+            self._con.register("incoming", pa.table({"record": numbers.astype(np.uint32), "key": rekeyed}))
             self._con.execute(
-                f"INSERT INTO identifier SELECT record, {position}, key::UUID FROM incoming WHERE key IS NOT NULL"
+                f"INSERT INTO identifier SELECT record, {kind_at}, key FROM incoming WHERE key IS NOT NULL"
             )
             self._con.unregister("incoming")
 
     def _rekeyed(self, pseudonyms: pa.ChunkedArray) -> pa.Array:
-        array = pseudonyms.combine_chunks()
-        if isinstance(array, pa.ChunkedArray):
-            array = array.chunk(0)
-        blocks = array.buffers()[1]
-        data = memoryview(blocks)[array.offset * BLOCK : (array.offset + len(array)) * BLOCK]
-        encrypted = pa.py_buffer(encrypt_blocks(data, self._run_key))
-        if array.null_count == 0:
-            return pa.FixedSizeBinaryArray.from_buffers(pa.binary(BLOCK), len(array), [None, encrypted])
-        mask = pa.compute.is_valid(array)
-        return pa.compute.if_else(
-            mask, pa.FixedSizeBinaryArray.from_buffers(pa.binary(BLOCK), len(array), [None, encrypted]), None
-        )
+        array = whole(pseudonyms)
+        encrypted = pa.py_buffer(encrypt_blocks(_blocks(array).data, self._run_key))
+        there = pa.compute.is_valid(array).buffers()[1] if array.null_count else None
+        blocks = pa.FixedSizeBinaryArray.from_buffers(pa.binary(BLOCK), len(array), [there, encrypted])
+        return pa.ExtensionArray.from_storage(pa.uuid(), blocks)
+
+    def _references_of(self, records: np.ndarray) -> pa.Array:
+        """The references of these records, which are all here."""
+        found = np.zeros((len(records), BLOCK), np.uint8)
+        for numbers, column in self._references:
+            at = np.minimum(np.searchsorted(numbers, records), len(numbers) - 1)
+            mine = numbers[at] == records
+            found[mine] = _blocks(column)[at[mine]]
+        return pa.FixedSizeBinaryArray.from_buffers(pa.binary(BLOCK), len(found), [None, pa.py_buffer(found)])
 
     # subjects
 
@@ -168,7 +209,7 @@ class Engine:
         """Run every step from `component` to `case_record`."""
         self.link()
         self._con.execute(_subject_of(self.kinds))
-        subject = _subject(self.manifest, self._one_kind)
+        subject = _subject(self.manifest, self._words, self._one_kind)
         for statement in (subject, self._profile(), self._case_subject(), _case_record(self._one_kind)):
             self._con.execute(statement)
 
@@ -209,10 +250,11 @@ class Engine:
         """Step `profile`: the columns of the match rule, as docs/criteria.md lists them."""
         columns = []
         for i, (name, partner) in enumerate(self.manifest.partners.items()):
-            columns.append(f"m{i} IS NOT NULL AS {quoted(name)}")
+            has = self._bits[i].holds
+            columns.append(f"{has(0)} AS {quoted(name)}")
             columns += [
-                f"coalesce(m{i} & {1 << bit}::UBIGINT, 0) <> 0 AS {quoted(f'{name}_{signal.id}')}"
-                for bit, signal in enumerate(partner.signals)
+                f"{has(bit)} AS {quoted(f'{name}_{signal.id}')}"
+                for bit, signal in enumerate(partner.signals, start=1)
             ]
             for slot, attribute in _for_rule(partner):
                 for short, which in (("f", "first"), ("l", "last")):
@@ -223,7 +265,7 @@ class Engine:
                 columns.append(f"n{i} AS {quoted(f'{name}_records')}")
         if self._reference_date is not None:
             columns.append(f"DATE '{self._reference_date.isoformat()}' AS {REFERENCE_DATE}")
-        partners = " + ".join(f"(m{i} IS NOT NULL)::INTEGER" for i in range(len(self.partners)))
+        partners = " + ".join(f"({bits.holds(0)})::INTEGER" for bits in self._bits)
         return f"CREATE VIEW profile AS SELECT subject, cell, {partners} AS partners, {', '.join(columns)} FROM subject"
 
     def _case_subject(self) -> str:
@@ -278,16 +320,25 @@ class Engine:
         chosen = ", ".join(f"{self._released(c)} AS {quoted(c.name)}" for c in columns)
         table = self._con.sql(
             f"SELECT {chosen} FROM case_record JOIN case_subject USING (subject) "
-            f"WHERE case_record.partner = {position} ORDER BY subject, reference"
+            f"WHERE case_record.partner = {position} ORDER BY case_record.subject, case_record.record"
         ).to_arrow_table()
-        return _blocks_from_text(table, columns)
+        return self._with_references(table, columns)
+
+    def _with_references(self, table: pa.Table, columns: Sequence[ReleasedColumn]) -> pa.Table:
+        """The reference of each record in the place of its number."""
+        fields, arrays = [], []
+        for column, field in zip(columns, schema_of(columns), strict=True):
+            array = table.column(column.name)
+            arrays.append(self._references_of(array.to_numpy()) if column.source == "reference" else array)
+            fields.append(field.with_type(pa.uint32()) if column.source == "case" else field)
+        return pa.table(arrays, names=[c.name for c in columns]).cast(pa.schema(fields))
 
     def _released(self, column: ReleasedColumn) -> str:
         match column.source:
             case "case":
                 return "case_record.subject"
             case "reference":
-                return "case_record.reference"
+                return "case_record.record"
             case "selection":
                 return "case_record.selection"
             case "partner":
@@ -317,11 +368,11 @@ class Engine:
         if recipient is None:
             sql = _ONE_KIND if self._one_kind else f"{_MATCHED} UNION ALL {_JOINED}"
         else:
-            sql = _RELEASED.format(position=self.partners.index(recipient))
+            sql = _RELEASED_ONE_KIND if self._one_kind else _RELEASED
+            sql = sql.format(position=self.partners.index(recipient))
         found = self._con.sql(sql).to_arrow_table().combine_chunks()
-        keys = found.column("key").cast(pa.binary(BLOCK)).combine_chunks()
-        keys = keys.chunk(0) if isinstance(keys, pa.ChunkedArray) else keys
-        data = memoryview(keys.buffers()[1])[keys.offset * BLOCK : (keys.offset + len(keys)) * BLOCK]
+        keys = whole(found.column("key").cast(pa.binary(BLOCK)))
+        data = _blocks(keys).data
         plain = pa.py_buffer(decrypt_blocks(data, self._run_key))
         pseudonyms = pa.FixedSizeBinaryArray.from_buffers(pa.binary(BLOCK), len(keys), [None, plain])
         names = ("kind", "partner", "selection", "case")
@@ -348,6 +399,10 @@ _JOINED = (
     f'(k.subject IN (SELECT subject FROM case_subject)) AS "case" FROM {_KEYED} k JOIN subject_of s USING (subject) '
     f"JOIN record r USING (record) LEFT JOIN identifier i ON i.record = r.record AND i.kind = k.kind AND i.key = k.key "
     f"WHERE i.record IS NULL"
+)
+_RELEASED_ONE_KIND = (
+    "SELECT DISTINCT key::BLOB AS key, 0::UTINYINT AS kind, {position}::UTINYINT AS partner, 255::UTINYINT AS selection, "
+    'true AS "case" FROM case_record WHERE subject IN (SELECT subject FROM case_record WHERE partner = {position})'
 )
 _RELEASED = (
     "SELECT DISTINCT key::BLOB AS key, kind, {position}::UTINYINT AS partner, 255::UTINYINT AS selection, "
@@ -383,26 +438,25 @@ def _for_rule(partner: Partner) -> list[tuple[int, str]]:
     return [(partner.attribute_ids.index(one), one) for one in partner.rule_attribute_ids]
 
 
-def _subject(manifest: Manifest, one_kind: bool) -> str:
-    """Step `subject`: per subject and partner the signals of all its records, and what else the match rule looks at;
+def _subject(manifest: Manifest, words: int, one_kind: bool) -> str:
+    """Step `subject`: per subject its partners and the signals of all its records, what else the match rule looks at;
     and in every dimension of the monitor the first group that any record knows."""
     monitor = manifest.monitor
     cell = cell_sql(
         monitor, (f"min({place_sql(monitor, d, 'cell')})" for d in range(len(monitor.dimensions)))
     )
-    columns = []
+    columns = [f"bit_or(w{i}) AS w{i}" for i in range(words)]
     for i, (name, partner) in enumerate(manifest.partners.items()):
-        columns.append(f"bit_or(signals) FILTER (WHERE partner = {i}) AS m{i}")
         for slot, _ in _for_rule(partner):
             known = f"FILTER (WHERE partner = {i} AND a{slot} <> {NO_VALUE})"
             columns += [f"min(a{slot}) {known} AS f{i}_{slot}", f"max(a{slot}) {known} AS l{i}_{slot}"]
         if name in manifest.match.records_of:
             columns.append(f"count(*) FILTER (WHERE partner = {i}) AS n{i}")
-    per_partner = ", ".join(columns)
+    chosen = ", ".join(columns)
     if one_kind:
-        return f"CREATE TABLE subject AS SELECT key, min(record) AS subject, {cell} AS cell, {per_partner} FROM record GROUP BY key"
+        return f"CREATE TABLE subject AS SELECT key, min(record) AS subject, {cell} AS cell, {chosen} FROM record GROUP BY key"
     return (
-        f"CREATE TABLE subject AS SELECT subject, {cell} AS cell, {per_partner} "
+        f"CREATE TABLE subject AS SELECT subject, {cell} AS cell, {chosen} "
         "FROM subject_of JOIN record USING (record) GROUP BY subject"
     )
 
@@ -411,7 +465,7 @@ def _case_record(one_kind: bool) -> str:
     """Step `case_record`: every record of every case."""
     if one_kind:
         return (
-            "CREATE TABLE case_record AS SELECT r.* EXCLUDE (key), k.subject FROM record r JOIN "
+            "CREATE TABLE case_record AS SELECT r.*, k.subject FROM record r JOIN "
             "(SELECT key, subject FROM subject SEMI JOIN case_subject USING (subject)) k USING (key)"
         )
     return (
@@ -427,16 +481,7 @@ def _label(attribute: Attribute, slot: str) -> str:
     return f"list_extract([{labels}], {slot}::BIGINT + 1)"
 
 
-def _blocks_from_text(table: pa.Table, columns: Sequence[ReleasedColumn]) -> pa.Table:
-    """References, which leave the engine as text, back to 16 bytes."""
-    fields, arrays = [], []
-    for column, field in zip(columns, schema_of(columns), strict=True):
-        array = table.column(column.name)
-        if column.source == "reference":
-            data = bytes.fromhex("".join(array.to_pylist()).replace("-", ""))
-            array = pa.FixedSizeBinaryArray.from_buffers(
-                pa.binary(BLOCK), table.num_rows, [None, pa.py_buffer(data)]
-            )
-        arrays.append(array)
-        fields.append(field.with_type(pa.uint32()) if column.source == "case" else field)
-    return pa.table(arrays, names=[c.name for c in columns]).cast(pa.schema(fields))
+def _blocks(array: pa.Array) -> np.ndarray:
+    """The 16 bytes of each, as they lie in memory (shape (rows, 16))."""
+    blocks = np.frombuffer(array.buffers()[1], np.uint8).reshape(-1, BLOCK)
+    return blocks[array.offset : array.offset + len(array)]

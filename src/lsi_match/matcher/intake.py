@@ -34,7 +34,7 @@ from lsi_match.protocol.tables import (
     attribute_column,
     drop_columns,
 )
-from lsi_match.tables import absent_to_null, from_parquet
+from lsi_match.tables import absent_to_null, from_parquet, whole
 from lsi_match.trust.sealing import unseal_view
 from lsi_match.trust.signing import verify
 
@@ -306,43 +306,43 @@ def _checked_part(
         raise PartUndeclaredError(
             partner=descriptor.partner, file=part.file, column=round_.manifest.subject.kinds[0], row=first + 1
         )
-    return table, [_cells(table, position) for position in range(len(partner.selections))]
+    return table, _cells(table, len(partner.selections))
 
 
-def _cells(table: pa.Table, position: int) -> dict[int, int]:
-    own = table.filter(pc.equal(table.column(SELECTION), position)).column(GROUP)
-    return {one["values"]: one["counts"] for one in pc.value_counts(own).to_pylist()}
+def _cells(table: pa.Table, selections: int) -> Cells:
+    """How many rows per selection and group cell."""
+    place = table.column(SELECTION).to_numpy().astype(np.intp) << 8 | table.column(GROUP).to_numpy()
+    counts = np.bincount(place, minlength=selections << 8).reshape(selections, 256)
+    return [{int(cell): int(own[cell]) for cell in np.flatnonzero(own)} for own in counts]
 
 
-def _allowed(manifest: Manifest, partner: Partner, table: pa.Table) -> dict[str, pa.ChunkedArray]:
+def _allowed(manifest: Manifest, partner: Partner, table: pa.Table) -> dict[str, np.ndarray]:
     """Per column, which rows hold only what the manifest lists."""
-    selection = table.column(SELECTION)
-    allowed = {SELECTION: pc.less(selection, len(partner.selections))}
-    shift, fits = 0, pc.equal(selection, 255)
+    selection, signals = table.column(SELECTION).to_numpy(), table.column(SIGNALS).to_numpy()
+    allowed = {SELECTION: selection < len(partner.selections)}
+    masks, shift = np.zeros(256, np.uint64), 0
     for position, one in enumerate(partner.selections):
-        mask = ((1 << len(one.signals)) - 1) << shift
+        masks[position] = ((1 << len(one.signals)) - 1) << shift
         shift += len(one.signals)
-        outside = pc.bit_wise_and(table.column(SIGNALS), pa.scalar(~mask & (2**64 - 1), pa.uint64()))
-        own = pc.and_(pc.equal(outside, 0), pc.greater(table.column(SIGNALS), 0))
-        fits = pc.or_(fits, pc.and_(pc.equal(selection, position), own))
-    allowed[SIGNALS] = fits
-    cell = table.column(GROUP)
-    allowed[GROUP] = pc.or_(pc.less(cell, nothing_known(manifest.monitor)), pc.equal(cell, UNKNOWN_GROUP))
+    outside = (~masks)[selection]
+    outside &= signals
+    allowed[SIGNALS] = (outside == 0) & (signals > 0)
+    cell = table.column(GROUP).to_numpy()
+    allowed[GROUP] = (cell < nothing_known(manifest.monitor)) | (cell == UNKNOWN_GROUP)
     for attribute in partner.attributes:
         column = attribute_column(attribute.id)
         count = 60_012 if attribute.kind == "month" else len(attribute.labels())
-        values = table.column(column)
-        allowed[column] = pc.or_(pc.less(values, count), pc.equal(values, NO_VALUE))
+        values = table.column(column).to_numpy()
+        allowed[column] = (values < count) | (values == NO_VALUE)
     return allowed
 
 
-def _in_range(table: pa.Table, round_: Round, number: int) -> pa.ChunkedArray:
+def _in_range(table: pa.Table, round_: Round, number: int) -> np.ndarray:
     """Which rows have a pseudonym at all, and their first one in the range of this part."""
     kinds = [table.column(kind) for kind in round_.manifest.subject.kinds]
-    first = (pc.coalesce(*kinds) if len(kinds) > 1 else kinds[0]).combine_chunks()
-    first = first.chunk(0) if isinstance(first, pa.ChunkedArray) else first
+    first = whole(pc.coalesce(*kinds) if len(kinds) > 1 else kinds[0])
     inside = parts_of(first, round_.opening.parts) == number
-    return pa.chunked_array([pa.array(inside & np.asarray(first.is_valid()))])
+    return inside & np.asarray(first.is_valid())  # type: ignore[no-any-return]
 
 
 def parts_of(numbers: pa.Array, parts: int) -> np.ndarray:
@@ -351,9 +351,8 @@ def parts_of(numbers: pa.Array, parts: int) -> np.ndarray:
     return data.astype(np.uint32) * parts // 65_536
 
 
-def _first_false(flags: pa.ChunkedArray) -> int | None:
-    found = pc.index(flags, pa.scalar(False))
-    return None if found.as_py() < 0 else int(found.as_py())
+def _first_false(flags: np.ndarray) -> int | None:
+    return None if flags.all() else int(flags.argmin())
 
 
 def _check_counts(parts: list[Cells], descriptor: DropDescriptor, manifest: Manifest, file: str) -> None:

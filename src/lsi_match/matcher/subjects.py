@@ -36,6 +36,7 @@ from lsi_match.protocol.steps import Step
 from lsi_match.protocol.subjects import log_id_info
 from lsi_match.protocol.tables import SELECTION
 from lsi_match.sql import locked_connection
+from lsi_match.tables import whole
 from lsi_match.trust.agreement import load_manifest
 from lsi_match.trust.blocks import BLOCK, derive_key, encrypt_blocks, make_key
 
@@ -106,7 +107,7 @@ def intake_file(
         for part in parts:
             selection = part.column(SELECTION).to_numpy()
             for kind, name in enumerate(manifest.subject.kinds):
-                column = part.column(name).combine_chunks()
+                column = whole(part.column(name))
                 there = np.asarray(column.is_valid())
                 rows = int(there.sum())
                 yield Touched(
@@ -170,9 +171,9 @@ def _write(project: Project, round_id: str, about: str, touched: Iterable[Touche
 
 
 def _sorted(touched: Touched, key: bytes) -> pa.Table:
-    hi, lo = log_ids(touched.pseudonyms, key).T
+    hi, lo = np.ascontiguousarray(log_ids(touched.pseudonyms, key).T)
     coded = (touched.kind, touched.partner, touched.selection, touched.case)
-    order = np.argsort(hi, kind="stable")
+    order = _order(hi)
     # Those with the same id once more, by all columns: the same rows give the same file.
     there = hi[order]
     same = there[1:] == there[:-1]
@@ -182,6 +183,20 @@ def _sorted(touched: Touched, key: bytes) -> pa.Table:
         np.lexsort((*(column[few] for column in reversed(coded)), lo[few], hi[few]))
     ]
     return pa.table([pa.array(column[order]) for column in (hi, lo, *coded)], schema=_SCHEMA)
+
+
+def _order(numbers: np.ndarray) -> np.ndarray:
+    """The places of random numbers of 64 bits in their order; of equal ones the first place first.
+
+    The place takes the last bits of each number, and what comes of that is sorted: several times as fast as sorting
+    places. Now and then two numbers differ in these bits only; then they are sorted once more, in the usual way.
+    """
+    mask = np.uint64((1 << max(1, len(numbers)).bit_length()) - 1)
+    mixed = np.arange(len(numbers), dtype=np.uint64) | (numbers & ~mask)
+    mixed.sort()
+    order = (mixed & mask).astype(np.intp)
+    there = numbers[order]
+    return np.argsort(numbers, kind="stable") if (there[1:] < there[:-1]).any() else order
 
 
 def log_ids(pseudonyms: bytes | memoryview, key: bytes) -> np.ndarray:

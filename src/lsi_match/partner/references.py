@@ -76,7 +76,7 @@ def _letters(texts: pl.Series, start: int) -> np.ndarray:
 
 def resolve(references: list[bytes], keep: References) -> list[str]:
     """The record ids behind `references`; raises ValueError when one was not made with this key."""
-    plain = decrypt_blocks(b"".join(references), keep.key)
+    plain = bytes(decrypt_blocks(b"".join(references), keep.key))
     return [_resolve_one(plain[i : i + BLOCK], keep.long_ids) for i in range(0, len(plain), BLOCK)]
 
 
