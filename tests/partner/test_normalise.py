@@ -522,7 +522,10 @@ def _address_twice(draw: st.DrawFn) -> tuple[tuple[str, int, str, str], list[str
     word = draw(st.sampled_from(words))
     shown = letter if draw(st.booleans()) else letter.lower()
     if one_field == "all" and "." not in word:
-        fields: list[str | None] = [f"{house}{draw(sign)}{shown}{draw(sign)}{word}", None, ""]
+        before, between = draw(sign), draw(sign)
+        if not shown and word[:1].isdigit() and not before + between:
+            between = " "  # nobody can tell the 2 of "12" from a house number 12
+        fields: list[str | None] = [f"{house}{before}{shown}{between}{word}", None, ""]
     elif one_field == "letter":
         fields = [f"{house}{draw(sign)}{shown}", draw(st.sampled_from([None, shown])), word]
         fields[1] = fields[1] if word == "" or not fields[1] else None
