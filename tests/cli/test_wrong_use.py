@@ -58,3 +58,14 @@ def test_a_copy_of_the_log_never_takes_its_place(tmp_path: Path, capsys: pytest.
         told = refused(["log", "export", str(given), "--form", "log", "--out", str(log)], capsys)
         assert told["error"] == "FileExistsAlreadyError"
         assert log.read_bytes() == b"the log"
+
+
+def test_a_command_that_names_no_language_speaks_that_of_the_environment(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = []
+    for words, environment in ((["--lang", "en"], "nl"), ([], "nl"), ([], "en")):
+        monkeypatch.setenv("LSI_MATCH_LANG", environment)
+        assert run(["match", "status", "nowhere", *words]) != 0
+        said.append(capsys.readouterr().err)
+    assert said[0] == said[2] != said[1]

@@ -81,7 +81,9 @@ def run(arguments: list[str]) -> int:
 
 
 def _without_language(arguments: list[str]) -> list[str]:
+    """Set the language of this command line, that of the environment where it says none; the other arguments."""
     rest = list(arguments)
+    console.set_language(os.environ.get("LSI_MATCH_LANG", "nl"))
     while "--lang" in rest[:-1]:
         at = rest.index("--lang")
         if rest[at + 1] not in ("nl", "en"):
