@@ -89,8 +89,9 @@ RUNS = """
 import json, sys
 from pathlib import Path
 from flows.match import run
+from lsi_match.matcher.means import Means
 for site, project, round_id in json.loads(sys.argv[1]):
-    print(json.dumps(run(Path(site), project, round_id, "2GB")), flush=True)
+    print(json.dumps(run(Path(site), project, round_id, Means())), flush=True)
 """
 
 

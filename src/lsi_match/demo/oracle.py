@@ -191,14 +191,18 @@ def v_number(value: Any) -> Identifier | None:
 
 
 def address(postcode: Any, house: Any, *rest: Any) -> Identifier | None:
-    """Postcode, house number, and the letters and digits of whatever comes behind it, however written."""
+    """Postcode, house number, and the letters and digits of whatever comes behind it, however written; what the town
+    adds to a number as the BAG has it: `hs` is H, `bis` is BS."""
     code = "".join((postcode or "").split()).upper()
-    written = str(house or "").strip()
-    number = re.match(r"[0-9]+", written)
+    house_number = str(house or "").strip()
+    number = re.match(r"[0-9]+", house_number)
     if not re.fullmatch(r"[1-9][0-9]{3}[A-Z]{2}", code) or not number or not 1 <= int(number[0]) <= 99_999:
         return None
-    behind = written[number.end() :] + "".join(part or "" for part in rest)
+    behind = house_number[number.end() :] + "".join(part or "" for part in rest)
     suffix = "".join(sign for sign in behind.upper() if sign in "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
+    for written, in_bag in (("HS", "H"), ("BIS", "BS")):
+        if suffix.endswith(written):
+            suffix = suffix.removesuffix(written) + in_bag
     return ("address", f"{code}|{int(number[0])}|{suffix}")
 
 
