@@ -53,8 +53,8 @@ test: $(READY) ## all tests
 damage: $(READY) ## damage a log at random, ten thousand times; every time it has to be found (DAMAGES=10000)
 	@LSI_MATCH_DAMAGES=$(DAMAGES) $(BIN)/pytest -q -s tests/oversight/test_damage.py
 
-soak: $(READY) ## month after month of a project with kills at random, and the long fault tests (ROUNDS=500)
-	@$(BIN)/pytest -q -m soak tests/faults
+soak: $(READY) ## month after month of a project with kills at random, and the tests that take minutes (ROUNDS=500)
+	@$(BIN)/pytest -q -m soak
 	@$(BIN)/python -m tests.soak --rounds $(ROUNDS)
 
 test-clusters: $(READY) ## the runners processes, Dask and Ray, which it installs beside the rest (400 MB)

@@ -312,7 +312,7 @@ def test_what_is_no_v_number_is_none(written: str | None) -> None:
     ],
 )
 def test_an_address_in_any_writing_is_one_address(parts: tuple[str | None, ...]) -> None:
-    assert address(*parts) == ("address", "7604AB|12|ABIS")
+    assert address(*parts) == ("address", "7604AB|12|ABS")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The quarter of an hour of docs/nl/kwartier.md, word for word: two partners deliver on a schedule. `pytest -m scale`."""
+"""The quarter of an hour of docs/nl/kwartier.md, word for word: two partners deliver on a schedule. Part of `make soak`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.scale
+@pytest.mark.soak
 def test_an_operator_has_two_partners_delivering_within_a_quarter(tmp_path: Path) -> None:
     page = (ROOT / "docs" / "nl" / "kwartier.md").read_text()
     blocks = re.findall(r"^```sh\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
