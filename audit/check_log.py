@@ -27,6 +27,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 LOG, WITNESS = 1, 4  # kinds of keys: signed-note "Ed25519 signatures", tlog-cosignature
 WIDTH = 256  # entries in a whole bundle
+# Keys of small order, which fit signatures that nobody made, by their y; a y of P or more is no form of a key (RFC 8032, 5.1.3).
+P = 2**255 - 19
+ORDER_8 = 2707385501144840649318225287225658788936804267575313519463743609750303402022
+SMALL_ORDER = {0, 1, P - 1, ORDER_8, P - ORDER_8}
 
 
 class WrongError(Exception):
@@ -81,6 +85,8 @@ def read_key(text, kind):
     raw = unbase64(material)
     own_id = sha256(name.encode() + b"\n" + raw)[:4]
     need(raw[0] == kind and len(raw) == 33 and own_id.hex() == key_id, f"the key of {name} is not right")
+    y = int.from_bytes(raw[1:], "little") % 2**255
+    need(y < P and y not in SMALL_ORDER, f"the key of {name} fits signatures that nobody made")
     return name, own_id, raw[1:]
 
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from lsi_match.errors import LsiError
+from lsi_match.errors import LsiError, words
 
 
 class FileMissingError(LsiError):
@@ -93,9 +93,14 @@ def read_bytes(path: Path, at_most: int | None = None) -> bytes:
         if at_most is not None:
             found = path.stat()
             if not stat.S_ISREG(found.st_mode):
-                raise FileUnreadableError(file=str(path), problem="no plain file")
+                raise FileUnreadableError(
+                    file=str(path), **words("problem", "geen gewoon bestand", "no plain file")
+                )
             if found.st_size > at_most:
-                raise FileUnreadableError(file=str(path), problem=f"larger than {at_most} bytes")
+                raise FileUnreadableError(
+                    file=str(path),
+                    **words("problem", f"groter dan {at_most} bytes", f"larger than {at_most} bytes"),
+                )
         return path.read_bytes()
     except FileNotFoundError:
         raise FileMissingError(file=str(path)) from None
@@ -108,7 +113,7 @@ def read_text(path: Path) -> str:
     try:
         return read_bytes(path).decode()
     except UnicodeDecodeError:
-        raise FileUnreadableError(file=str(path), problem="not UTF-8") from None
+        raise FileUnreadableError(file=str(path), **words("problem", "geen UTF-8", "not UTF-8")) from None
 
 
 def read_private(path: Path) -> bytes:

@@ -24,8 +24,9 @@ from urllib.parse import urlsplit
 import fsspec
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from lsi_match.errors import LsiError, of_disk
+from lsi_match.errors import LsiError, of_disk, words
 from lsi_match.files import read_private, sync_folder, whole_file
+from lsi_match.protocol.complaints import UnfitError
 
 Side = Literal["in", "out"]
 #: Names that are taken from a place; anything else that lies there is left alone.
@@ -69,15 +70,20 @@ class PlaceSettings(BaseModel):
     def _complete(self) -> PlaceSettings:
         parts = urlsplit(self.url)
         if parts.scheme not in ("", "sftp", "s3"):
-            raise ValueError("url: a folder, sftp:// or s3://")
+            raise UnfitError("een map, sftp:// of s3://", "a folder, sftp:// or s3://", "url")
         if parts.password:
-            raise ValueError("url: holds a password; use a key")
+            raise UnfitError(
+                "hier staat een wachtwoord in; gebruik een sleutel", "this holds a password; use a key", "url"
+            )
         if parts.scheme == "" and not self.url.startswith("/"):
-            raise ValueError("url: a folder is named from the root")
+            raise UnfitError("een map begint met /", "a folder is named from the root: /", "url")
         if parts.scheme == "sftp" and not (parts.username and self.key_file and self.known_hosts):
-            raise ValueError("sftp needs a user in the url, key_file and known_hosts")
+            raise UnfitError(
+                "sftp vraagt een gebruiker in url, en key_file en known_hosts",
+                "sftp needs a user in the url, key_file and known_hosts",
+            )
         if parts.scheme == "s3" and not self.credentials:
-            raise ValueError("s3 needs credentials")
+            raise UnfitError("s3 vraagt credentials", "s3 needs credentials")
         return self
 
 
@@ -120,7 +126,9 @@ class Place:
 
     def _path(self, side: Side, name: str) -> str:
         if not (_NAME.fullmatch(name) or _HALF.fullmatch(name)):
-            raise PlaceUnreachableError(place=self._name, problem="a name that is not allowed")
+            raise PlaceUnreachableError(
+                place=self._name, **words("problem", "een naam die niet mag", "a name that is not allowed")
+            )
         return f"{self._folder(side)}/{name}"
 
     def _folder(self, side: Side) -> str:
@@ -168,7 +176,14 @@ class Place:
         with _unreachable(self._name), self._files.open(self._path(side, name), "rb") as source:
             data: bytes = source.read(at_most + 1)
         if len(data) > at_most:
-            raise PlaceUnreachableError(place=self._name, problem=f"a file larger than {at_most} bytes")
+            raise PlaceUnreachableError(
+                place=self._name,
+                **words(
+                    "problem",
+                    f"een bestand groter dan {at_most} bytes",
+                    f"a file larger than {at_most} bytes",
+                ),
+            )
         return data
 
     def fetch(self, side: Side, name: str, to: Path, at_most: int | None = None) -> None:

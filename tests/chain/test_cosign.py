@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -23,7 +25,7 @@ from lsi_match.partner.cosign import cosign_log
 from lsi_match.protocol.steps import Step
 from lsi_match.trust.log import CheckpointMissingError, Log
 from lsi_match.trust.log_proof import prove
-from lsi_match.trust.note import Checkpoint, SignedNote, cosign
+from lsi_match.trust.note import Checkpoint, SignedNote, cosign, sign
 from lsi_match.trust.policy import QuorumMissingError, origin_of, policy_of
 
 
@@ -87,6 +89,36 @@ def test_two_logs_shown_to_two_controllers_are_found_by_either(world: World, tmp
     log = str(world.project.log_file)
     assert run(["log", "verify", log, "--manifest", str(manifest)]) == 0
     assert run(["log", "verify", log, "--manifest", str(manifest), "--from", str(note)]) == 1
+
+
+def test_a_checkpoint_of_another_that_the_matcher_did_not_sign_says_nothing(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Anybody can write one down: a sound log would look forked, or a forked one would be vouched for."""
+    now, project = utc_now(), world.project_id
+    grow(world, world.project.log_file, 1)
+    (made,) = cosign_log(world.home("uwv"), world.project.log_file, project, now)
+    signed, other = SignedNote.parse(made.note), tmp_path / "other.checkpoint"
+    by_matcher, by_uwv = signed.signatures
+    own = sign(signed.text, world.home("uwv").identity().log_key, by_matcher.name)
+    arguments = ["log", "verify", str(world.project.log_file), "--manifest"]
+    arguments += [str(world.project.folder / "manifest.json"), "--from", str(other)]
+    other.write_text(str(signed))
+    assert run(arguments) == 0
+    forged = replace(by_matcher, value=own.value)
+    elsewhere = signed.text.replace(signed.text.splitlines()[2], "A" * 43 + "=")
+    for note in (
+        SignedNote(signed.text, (by_uwv,)),
+        SignedNote(signed.text, (own,)),
+        SignedNote(signed.text, (forged,)),
+        SignedNote(elsewhere, signed.signatures),
+    ):
+        other.write_text(str(note))
+        capsys.readouterr()
+        assert run([*arguments, "--json"]) == 1
+        assert json.loads(capsys.readouterr().out)["error"] == "OtherCheckpointUnsignedError"
+    other.write_text("iets\n")
+    assert run(arguments) == 1
 
 
 def own_note(world: World, name: str, text: str, times: list[int]) -> bytes:

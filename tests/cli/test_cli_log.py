@@ -15,6 +15,9 @@ from operation import PROJECT, Clock, Operation, folders
 
 from lsi_match.cli.main import run
 from lsi_match.matcher.site import utc_now
+from lsi_match.protocol.log_entry import MAX_WHOLE, LogEntry
+from lsi_match.protocol.steps import Step
+from lsi_match.trust.log import Log
 
 PARTNERS = ("gemeente", "svb")
 USER = pwd.getpwuid(os.getuid()).pw_name
@@ -54,6 +57,24 @@ def test_of_a_site_the_entries_of_all_projects_are_shown_by_time(
     ]
     assert run(["log", "show", str(two), "--project", "geen"]) == 1
     assert run(["log", "show", str(made.project.folder), "--project", PROJECT]) == 2
+
+
+def test_until_when_a_round_is_held_is_shown_as_a_date(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = tmp_path / "log.sqlite"
+    attributes = {"lsi.round": "r1", "lsi.alerts": 2, "lsi.until": 1_790_000_000}
+    held = LogEntry(
+        trace_id="1" * 32, span_id="1" * 16, status="Ok", name=Step.HOLD.value, start_time=0, end_time=0, attributes=attributes
+    )  # fmt: skip
+    beyond = held.model_copy(update={"attributes": {**attributes, "lsi.until": MAX_WHOLE}})
+    with Log.create(log, "koppeling.example/proef") as made:
+        made.append([(held, None), (beyond, None)])
+    assert run(["log", "show", str(log)]) == 0
+    shown = capsys.readouterr().out
+    assert "until=2026-09-21" in shown
+    assert f"until={MAX_WHOLE}" in shown
+    assert given(capsys, "log", "show", log)[0]["attributes"] == attributes
 
 
 def test_who_did_it_is_shown_on_demand_and_not_in_a_copy_for_others(

@@ -34,7 +34,8 @@ def manifests() -> dict[str, Manifest]:
         document = draft(project)
         names = [*document["controllers"], "matcher"]  # type: ignore[misc]
         cards = {
-            n: {"signing_key": f"{i:064x}", "encryption_key": f"age1{i:058d}"} for i, n in enumerate(names)
+            n: {"signing_key": f"{i:064x}", "encryption_key": f"age1{i:058d}"}
+            for i, n in enumerate(names, start=1)
         }
         found[project] = Manifest.model_validate(complete_draft(document, cards, "0" * 32))
     return found

@@ -45,7 +45,10 @@ def large_town(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def draft(project: str) -> Manifest:
     document = read_yaml((CONFIGS / project / "manifest.yaml").read_text(), "manifest.yaml")
     names = [*document["controllers"], "matcher"]
-    cards = {n: {"signing_key": f"{i:064x}", "encryption_key": f"age1{i:058d}"} for i, n in enumerate(names)}
+    cards = {
+        n: {"signing_key": f"{i:064x}", "encryption_key": f"age1{i:058d}"}
+        for i, n in enumerate(names, start=1)
+    }
     return Manifest.model_validate(complete_draft(document, cards, "0" * 32))
 
 

@@ -9,8 +9,16 @@ import pytest
 from lsi_match.demo.world import World, configs_folder
 from lsi_match.matcher.gates import Gate, evaluate
 from lsi_match.matcher.sharing import receive, share
+from lsi_match.protocol.canonical import digest_of_bytes
 from lsi_match.protocol.manifest import Manifest
-from lsi_match.trust.agreement import ApprovalWithdrawnError, acknowledge, approve, withdraw
+from lsi_match.trust.agreement import (
+    ApprovalInvalidError,
+    ApprovalWithdrawnError,
+    acknowledge,
+    approve,
+    withdraw,
+)
+from lsi_match.trust.keys import Identity
 
 NOW = datetime(2026, 9, 1, 12, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
@@ -81,6 +89,22 @@ def test_accepting_the_same_manifest_again_undoes_no_withdrawal(site: Site) -> N
     site.says(site.approval(2))
     site.accept()
     assert site.holds()
+
+
+@pytest.mark.parametrize("stem", [f"{WHO}.withdrawal", "iets"])
+def test_a_forged_paper_among_the_good_ones_is_told_and_nothing_is_taken_in(made: World, stem: str) -> None:
+    made.draft["release"]["max_cases"] -= 1
+    one = Site(made, made.complete(made.make_project_key()))
+    other = made.home("svb").identity()
+    forged = withdraw(one.manifest, Identity(WHO, other.signing, other.encryption), "Zomaar.", NOW)
+    before = made.project.entries() if made.project.log_file.exists() else []
+    with pytest.raises(ApprovalInvalidError) as refused:
+        made.site.accept(one.manifest.canonical(), {**one.papers, stem: forged}, LATER)
+    assert refused.value.facts["name"] == stem.partition(".")[0]
+    assert not made.project.has(digest_of_bytes(forged))
+    assert not made.project.log_file.exists() or made.project.entries() == before
+    one.accept()
+    assert one.holds()
 
 
 def test_a_withdrawal_that_came_before_acceptance_counts(made: World) -> None:

@@ -27,6 +27,7 @@ from protocol.sql_predicates import FIELDS, REFERENCE, predicates, quoted, rows
 from sqlglot import exp
 
 from lsi_match.demo.town import REFERENCE_DATE, generate
+from lsi_match.errors import Language
 from lsi_match.partner.mapping import Mapping
 from lsi_match.partner.select import Selected, select
 from lsi_match.protocol.criteria import (
@@ -271,7 +272,8 @@ def manifests() -> dict[str, Manifest]:
         document: Any = read_yaml(text, "manifest.yaml")
         names = [*document["controllers"], "matcher"]
         cards = {
-            n: {"signing_key": f"{i:064x}", "encryption_key": f"age1{i:058d}"} for i, n in enumerate(names)
+            n: {"signing_key": f"{i:064x}", "encryption_key": f"age1{i:058d}"}
+            for i, n in enumerate(names, start=1)
         }
         found[project] = Manifest.model_validate(complete_draft(document, cards, "0" * 32))
     return found
@@ -490,8 +492,8 @@ def test_a_list_is_cut_where_a_database_takes_no_more() -> None:
 # what a person reads
 
 
-def words(manifest: Manifest, dialect: str, day: date | None = None) -> str:
-    return statement(manifest, "uwv", "uitkering", dialect, day)
+def words(manifest: Manifest, dialect: str, day: date | None = None, language: Language = "en") -> str:
+    return statement(manifest, "uwv", "uitkering", dialect, day, language)
 
 
 def changed(manifest: Manifest, **texts: str) -> Manifest:
@@ -578,6 +580,23 @@ def test_caveats_are_told_where_they_matter_and_only_there(manifests: dict[str, 
     letters = words(changed(manifest, when="lower(soort) = 'ww'"), "sqlite")
     assert "LOWER and UPPER change a-z only" in letters
     assert "SET DEFINE OFF" in words(changed(manifest, when="soort = 'A&B'"), "oracle")
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_the_comments_are_in_the_language_asked_for_and_the_query_is_the_same(
+    dialect: str, manifests: dict[str, Manifest]
+) -> None:
+    manifest = changed(manifests["samenloop"], when="lower(soort) = 'ww' OR soort LIKE 'A&_\\'")
+    for make in (statement, funnel):
+        nl = make(manifest, "uwv", "uitkering", dialect, REFERENCE_DATE, "nl")
+        en = make(manifest, "uwv", "uitkering", dialect, REFERENCE_DATE, "en")
+        assert _code(nl) == _code(en)
+        # the texts of the manifest are in Dutch and stay as they are
+        dutch, english = (set(text.splitlines()) - set(_code(text)) for text in (nl, en))
+        assert not re.search(
+            r"\b(the|and|with|or|are|NOTE|Partner|Selection|Source|agreed)\b", "\n".join(dutch)
+        )
+        assert not re.search(r"Deelnemer:|Selectie:|Bron:|LET OP|afgesproken|programma", "\n".join(english))
 
 
 def test_strangers_are_refused(manifests: dict[str, Manifest]) -> None:

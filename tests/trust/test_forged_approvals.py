@@ -204,6 +204,18 @@ def test_a_partner_takes_in_nothing_that_does_not_hold(joined: Parties) -> None:
     assert at_svb(joined)
 
 
+def test_who_joins_keeps_no_forged_paper_beside_the_good_ones(world: Parties) -> None:
+    world.pin()
+    forged = type(world.identities["svb"])(
+        "uwv", world.identities["svb"].signing, world.identities["svb"].encryption
+    )
+    mixed = {**world.approvals, "uwv.withdrawal": withdraw(world.manifest, forged, "Zomaar.", NOW)}
+    svb = world.home("svb")
+    with pytest.raises(ApprovalInvalidError):
+        svb.join(world.manifest.canonical(), mixed, world.share("svb"), NOW)
+    assert not (svb.project("proef") / "approvals").exists()
+
+
 def test_an_older_trust_root_put_back_is_seen_by_what_came_in_under_the_newer_one(joined: Parties) -> None:
     """svb took in a paper under version 2; somebody takes version 2 away again, so that a replaced key counts."""
     svb = joined.home("svb")

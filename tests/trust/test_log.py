@@ -102,6 +102,7 @@ def test_the_fast_way_to_write_a_leaf_gives_the_bytes_of_rfc_8785(
         {"start_time": 1.5},
         {"start_time": -1},
         {"start_time": 2**53},
+        {"end_time": log_entry.MAX_TIME + 1},
         {"end_time": 1},
         {"attributes": {"share": 0.5}},
         {"attributes": {"many": 2**53}},
@@ -132,6 +133,34 @@ def test_an_entry_written_in_another_way_is_not_a_leaf() -> None:
     for broken in (b"", b"{}", b"[]", leaf[:-1], b"\xff" + leaf, leaf.replace(b"Ok", b"\xff\xff")):
         with pytest.raises(log_entry.LeafMalformedError):
             LogEntry.from_leaf(broken, 7)
+
+
+def test_every_time_that_an_entry_can_have_is_a_moment() -> None:
+    for at, said in (
+        (0, "1970-01-01T00:00:00+00:00"),
+        (log_entry.MAX_TIME, "9999-12-31T23:59:59.999000+00:00"),
+    ):
+        assert entry(1, start_time=0, end_time=at).moment.isoformat() == said
+    later = entry(1).leaf().replace(b'"end_time":1760000000006', b'"end_time":%d' % (log_entry.MAX_TIME + 1))
+    with pytest.raises(log_entry.LeafMalformedError) as refused:
+        LogEntry.from_leaf(later, 7)
+    assert refused.value.facts["problem"] == "end_time"
+
+
+def test_what_is_wrong_with_an_entry_is_told_in_both_languages_and_without_its_values() -> None:
+    leaf = entry(1).leaf()
+    for old, new, nl, en in (
+        (b'"end_time":1760000000006', b'"end_time":17', "end_time: eerder dan", "end_time: before"),
+        (b'"rows":1', b'"dpl.core.data_subject_id":"jan"', "wijst een persoon aan", "points at a person"),
+        (b"https://register", b"jansen", "geen volledige URI", "not an absolute URI"),
+        (b'"rows":1', b'"rows":"jansen",', "JSON", "JSON"),
+    ):
+        changed = leaf.replace(old, new).replace(b"://", b"//" if new == b"jansen" else b"://")
+        with pytest.raises(log_entry.LeafMalformedError) as refused:
+            LogEntry.from_leaf(changed, 7)
+        assert nl in refused.value.text("nl")
+        assert en in refused.value.text("en")
+        assert "jan" not in refused.value.text("nl") + refused.value.text("en")
 
 
 def test_a_details_hash_is_salt_and_canonical_details() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import App, Parameter
 
 from lsi_match.cli.console import Json, err, language, out, print_json, say, table
-from lsi_match.protocol.log_entry import LogEntry
+from lsi_match.protocol.log_entry import MAX_TIME, LogEntry
 from lsi_match.protocol.steps import Step
 
 if TYPE_CHECKING:
@@ -86,7 +85,7 @@ def _told(entry: LogEntry) -> dict[str, str]:
         "Unset": say("begonnen", "begun"),
     }
     return {
-        "when": datetime.fromtimestamp(entry.end_time / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S"),
+        "when": entry.moment.strftime("%Y-%m-%d %H:%M:%S"),
         "step": say(STEP_NAMES.get(entry.name, entry.name), entry.name),
         "status": statuses[entry.status],
         "facts": _facts(entry),
@@ -129,7 +128,9 @@ def _facts(entry: LogEntry) -> str:
     first = [str(ours.pop("lsi.partner"))] if "lsi.partner" in ours else []
     if entry.name in (Step.SHARE.value, Step.REGISTER_MANIFEST.value):
         first.append(f"manifest={_short(entry.attributes.get('lsi.manifest', ''))}")
-    told = [f"{name.removeprefix('lsi.')}={_short(value)}" for name, value in ours.items() if value != ""]
+    told = [
+        f"{name.removeprefix('lsi.')}={_shown(name, value)}" for name, value in ours.items() if value != ""
+    ]
     return " ".join([*first, *told, str(entry.attributes.get("exception.type", ""))]).strip()
 
 
@@ -150,20 +151,14 @@ def verify(
         manifest: the manifest you signed (canonical JSON); it names the matcher and its key.
         root: the folder of a party whose trust root says which keys the matcher has and had; else that in the manifest.
         remember: a file of your own that keeps the newest checkpoint. The log must continue the one kept there.
-        from_: a checkpoint, of another controller for example: the log must continue that one too.
+        from_: a checkpoint that the matcher signed, of another controller for example: the log must continue that one too.
     """
-    from lsi_match.files import read_bytes
     from lsi_match.oversight import verify as verifying
-    from lsi_match.trust.note import Checkpoint
 
     key = _keys(manifest, root)
-    last = verifying.recall(remember) if remember and remember.exists() else None
-    found = verifying.verify_log(_file(log), key, last)
-    if from_ is not None:
-        other = Checkpoint.of_note(read_bytes(from_))
-        further = verifying.verify_log(_file(log), key, other).problems
-        new = tuple(p for p in further if p.text() not in found.texts())
-        found = replace(found, problems=(*found.problems, *new))
+    last = verifying.recall(remember) if remember else None
+    others = [verifying.read_other(from_, key)] if from_ else []
+    found = verifying.verify_log(_file(log), key, last, others=others)
     if found.ok and remember and found.newest_checkpoint:
         verifying.remember(remember, found.newest_checkpoint)
     top = found.root.hex() if found.root else None
@@ -367,6 +362,13 @@ def _keys(manifest: Path, root: Path | None) -> tuple[VerifierKey, ...]:
 
 def _file(path: Path) -> Path:
     return path / "log.sqlite" if path.is_dir() else path
+
+
+def _shown(name: str, value: object) -> str:
+    """The value of a fact; a time, which the log has in seconds since 1970, as a date."""
+    if name in ("lsi.until", "lsi.due", "lsi.opened_at") and isinstance(value, int) and 0 <= value <= MAX_TIME // 1000:
+        return datetime.fromtimestamp(value, UTC).strftime("%Y-%m-%d")
+    return _short(value)
 
 
 def _short(value: object) -> str:

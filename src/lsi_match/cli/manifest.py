@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any
 from cyclopts import App
 
 from lsi_match.cli.console import Json, done, print_json, say
+from lsi_match.errors import wrong_use
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from lsi_match.matcher.gates import Evidence
+    from lsi_match.oversight.approval_page import SignedText
     from lsi_match.oversight.sharing import Shared
     from lsi_match.protocol.manifest import Manifest
     from lsi_match.protocol.trust_root import Role
@@ -145,6 +148,7 @@ def sql(
         counts: the query that counts what each criterion leaves, to compare with what 'partner prepare' tells.
         out: write the query to this file.
     """
+    from lsi_match.cli.console import language
     from lsi_match.protocol.statement import funnel, statement
 
     document, digest = read_manifest(manifest)
@@ -154,9 +158,9 @@ def sql(
     make = funnel if counts else statement
     wanted = [selection] if selection else [one.id for one in document.partners[partner].selections]
     between = "\nGO\n\n" if dialect == "tsql" else "\n"
-    queries = between.join(make(document, partner, name, dialect, day) for name in wanted)
+    queries = between.join(make(document, partner, name, dialect, day, language()) for name in wanted)
     if digest is None:
-        queries = queries.replace(document.digest, "draft, not signed")
+        queries = queries.replace(document.digest, say("concept, niet ondertekend", "draft, not signed"))
     _show(queries, out, json, markdown=False)
 
 
@@ -207,12 +211,12 @@ def _complete(
 
 
 def _no_partner(document: Manifest, partner: str) -> Exception:
-    from lsi_match.errors import WrongUseError, words
 
     known = ", ".join(document.partners)
-    said = (f"de deelnemers in het manifest zijn {known}, en {partner} hoort daar niet bij",
-            f"the manifest has the partners {known}, not {partner}")  # fmt: skip
-    return WrongUseError(**words("problem", *said))
+    return wrong_use(
+        f"de deelnemers in het manifest zijn {known}, en {partner} hoort daar niet bij",
+        f"the manifest has the partners {known}, not {partner}",
+    )
 
 
 def _show(page: str, out: Path | None, json: bool, *, markdown: bool = True) -> None:
@@ -220,7 +224,6 @@ def _show(page: str, out: Path | None, json: bool, *, markdown: bool = True) -> 
     from rich.markdown import Markdown
 
     from lsi_match.cli.console import out as terminal
-    from lsi_match.errors import wrong_use
     from lsi_match.files import write_whole
 
     if out is not None and markdown and out.suffix in (".html", ".htm", ".pdf", ".docx"):
@@ -401,7 +404,6 @@ def acknowledge(
         chain: sign with a certificate: this one and those between it and the authority (PEM).
         key: the private key of the certificate (PEM); left out when it is the one in the HSM.
     """
-    from lsi_match.errors import WrongUseError, words
     from lsi_match.files import read_bytes, write_whole
     from lsi_match.matcher.site import utc_now
     from lsi_match.protocol.canonical import digest_of_bytes
@@ -412,16 +414,18 @@ def acknowledge(
     document = load_manifest(read_bytes(manifest))
     identity = signer(document, name, home, Role.ACKNOWLEDGE, chain, key)
     if digest_of_bytes(read_bytes(instruction)) != document.work_instruction.digest:
-        said = (f"{instruction} is niet de werkinstructie die het manifest noemt",
-                f"{instruction} is not the work instruction that the manifest names")  # fmt: skip
-        raise WrongUseError(**words("problem", *said))
+        raise wrong_use(
+            f"{instruction} is niet de werkinstructie die het manifest noemt",
+            f"{instruction} is not the work instruction that the manifest names",
+        )
     strange = sorted(set(role) - set(document.work_instruction.acknowledged_by))
     if strange:
         known = ", ".join(document.work_instruction.acknowledged_by)
         others = ", ".join(strange)
-        said = (f"de rollen in het manifest zijn {known}, en {others} hoort daar niet bij",
-                f"the manifest names the roles {known}, not {others}")  # fmt: skip
-        raise WrongUseError(**words("problem", *said))
+        raise wrong_use(
+            f"de rollen in het manifest zijn {known}, en {others} hoort daar niet bij",
+            f"the manifest names the roles {known}, not {others}",
+        )
     file = out / f"{name}.acknowledgement.json"
     write_whole(file, made(document, identity, tuple(role), utc_now()), replace=True)
     done(say(f"Gelezen, namens {name}, door: {', '.join(role)}. Bevestiging: {file}",
@@ -436,22 +440,23 @@ def status(
     papers: Path | None = None,
     trust: Path | None = None,
     site: Path | None = None,
+    previous: Path | None = None,
     on: str | None = None,
     json: Json = False,
 ) -> int:
     """Show what still blocks a project: every gate, whether it holds, and who has to do what.
 
-    Ends with exit status 1 while a gate does not hold.
+    Of each approval it says whether the text that was signed is the one that this program shows. Ends with exit status 1 while a gate does not hold.
 
     Args:
         manifest: the manifest (canonical JSON), or a draft (YAML): then what the document alone tells.
         papers: folder with what was signed: approvals, acknowledgements, withdrawals.
         trust: folder with the signed versions of the trust root; who signed is judged by it.
         site: a matching site, instead of both: its own papers and trust root.
+        previous: the manifest that approvals compare with, when it is not in the site.
         on: of a draft: judge it as on this day (yyyy-mm-dd) instead of today.
     """
     from lsi_match.cli.console import language, out, read_folder
-    from lsi_match.errors import WrongUseError, words
     from lsi_match.matcher.gates import Evidence, evaluate, evaluate_draft
     from lsi_match.matcher.sharing import evidence_about
     from lsi_match.matcher.site import Site, utc_now
@@ -459,26 +464,28 @@ def status(
 
     document, digest = read_manifest(manifest)
     shared: dict[str, Shared] = {}
+    signed: dict[str, SignedText] = {}
     if digest is None:
         verdicts = evaluate_draft(document, _day(on) if on else utc_now().date())
-    elif site is not None:
-        verdicts = evaluate(document, evidence_about(Site(site), document, utc_now()))
-        shared = _shared(site, document)
-    elif trust is not None:
-        known = chain(read_folder(trust, "*.json").values(), document.project.id, utc_now())
-        verdicts = evaluate(
-            document, Evidence(read_folder(papers, "*.json") if papers else {}, utc_now(), known)
-        )
     else:
-        said = (
-            "geef --site, of --trust met de getekende vertrouwenslijst",
-            "give --site, or --trust with the signed trust root",
-        )
-        raise WrongUseError(**words("problem", *said))
+        if site is not None:
+            evidence = evidence_about(Site(site), document, utc_now())
+            shared = _shared(site, document)
+        elif trust is not None:
+            known = chain(read_folder(trust, "*.json").values(), document.project.id, utc_now())
+            evidence = Evidence(read_folder(papers, "*.json") if papers else {}, utc_now(), known)
+        else:
+            raise wrong_use(
+                "geef --site, of --trust met de getekende vertrouwenslijst",
+                "give --site, or --trust with the signed trust root",
+            )
+        verdicts = evaluate(document, evidence)
+        signed = _signed_texts(document, evidence, site, previous)
     if json:
         print_json({"digest": digest, "gates": [
             {"gate": v.gate.value, "holds": v.error is None, "reason": v.error.reason if v.error else "",
              "text": v.error.text(language()) if v.error else ""} for v in verdicts],
+            "texts": {name: vars(one) for name, one in signed.items()},
             "shared": {name: vars(one) for name, one in shared.items()}})  # fmt: skip
     else:
         known_by = digest or say("concept, nog zonder sleutels", "draft, without keys still")
@@ -490,6 +497,10 @@ def status(
             out.print(f"{mark}  {label}", style="" if holds else "bold", markup=False, soft_wrap=True)
             if verdict.error is not None:
                 out.print(f"     {verdict.error.text(language())}", markup=False, soft_wrap=True)
+        if signed:
+            out.print(say("\nDe tekst waarvoor is getekend:", "\nThe text that was signed for:"))
+        for name, text in signed.items():
+            out.print(f"  {name}: {_told(text)}", markup=False, soft_wrap=True)
         if shared:
             out.print(say("\nGedeeld met:", "\nShared with:"))
         for name, one in shared.items():
@@ -500,14 +511,46 @@ def status(
     return 1 if any(verdict.error for verdict in verdicts) else 0
 
 
+def _signed_texts(
+    document: Manifest, evidence: Evidence, site: Path | None, previous: Path | None
+) -> dict[str, SignedText]:
+    """Controller that approved → what it was shown, compared with what this program shows."""
+    from lsi_match.files import read_bytes
+    from lsi_match.matcher.site import Project, Site
+    from lsi_match.oversight.approval_page import signed_text
+    from lsi_match.trust.agreement import STATEMENT, load_manifest, read_agreement
+
+    given = load_manifest(read_bytes(previous)) if previous else None
+    kept = Project(Site(site), document.project.id) if site else None
+    found = {}
+    agreed = read_agreement(document, evidence.papers, evidence.now, evidence.trust)
+    for name, approval in agreed.approvals.items():
+        before = given if given and given.digest == approval.previous else None
+        if before is None and kept and approval.previous and kept.has(approval.previous):
+            before = load_manifest(kept.kept(approval.previous))
+        found[name] = signed_text(document, STATEMENT, approval, before)
+    return found
+
+
+def _told(text: SignedText) -> str:
+    if text.language is not None:
+        which = say(*{"nl": ("Nederlands", "Dutch"), "en": ("Engels", "English")}[text.language])
+        return say(f"die van dit programma ({which})", f"that of this program ({which})")
+    if not text.known:
+        return say(f"vergelijkt met {text.previous}; dat manifest is hier niet. Geef het met --previous.",
+                   f"compares with {text.previous}; that manifest is not here. Give it with --previous.")  # fmt: skip
+    return say(f"een andere dan die van dit programma ({text.digest}). Vraag het bestand .md dat erbij hoort, en lees het.",
+               f"another than that of this program ({text.digest}). Ask for the file .md that goes with it, and read it.")  # fmt: skip
+
+
 def _day(text: str) -> date:
-    from lsi_match.errors import WrongUseError, words
 
     try:
         return date.fromisoformat(text)
     except ValueError:
-        said = (f"'{text}' is geen datum (jjjj-mm-dd)", f"'{text}' is not a date (yyyy-mm-dd)")
-        raise WrongUseError(**words("problem", *said)) from None
+        raise wrong_use(
+            f"'{text}' is geen datum (jjjj-mm-dd)", f"'{text}' is not a date (yyyy-mm-dd)"
+        ) from None
 
 
 def _shared(site: Path, document: Manifest) -> dict[str, Shared]:
@@ -527,7 +570,6 @@ def signer(
     document: Manifest, name: str, place: Path, role: Role, chain: Path | None, key: Path | None
 ) -> Identity | Certified:
     """Who signs for `name` with the keys in `place` or with a certificate, as the trust root in `place` allows."""
-    from lsi_match.errors import WrongUseError, words
     from lsi_match.matcher.site import utc_now
     from lsi_match.protocol.trust_root import MATCHER
     from lsi_match.trust.certificates import certified_key, read_certified
@@ -540,18 +582,18 @@ def signer(
     check_current(root, now)
     party = root.organisations.get(name)
     if party is None or name not in (*document.controllers, MATCHER):
-        said = (
+        raise wrong_use(
             f"manifest en vertrouwenslijst noemen {name} niet allebei",
             f"manifest and trust root do not both name {name}",
         )
-        raise WrongUseError(**words("problem", *said))
     identity = load_identity(name, place / "keys")
     if chain is not None:
         certified = read_certified(name, chain, key, identity.signing)
         certified_key(certified.certificates, party.authorities_for(role), party.oin, (now,), name)
         return certified
     if identity.signing_key not in party.keys_for(role):
-        said = (f"de vertrouwenslijst noemt {name} niet met de sleutel in {place}, voor {role.dutch}",
-                f"the trust root does not name {name} with the key in {place}, to {role.value}")  # fmt: skip
-        raise WrongUseError(**words("problem", *said))
+        raise wrong_use(
+            f"de vertrouwenslijst noemt {name} niet met de sleutel in {place}, voor {role.dutch}",
+            f"the trust root does not name {name} with the key in {place}, to {role.value}",
+        )
     return identity

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from cyclopts import App
 
 from lsi_match.cli.console import Json, done, language, out, print_json, read_folder, say
-from lsi_match.errors import WrongUseError, words
+from lsi_match.errors import wrong_use
 
 if TYPE_CHECKING:
     from lsi_match.protocol.trust_root import TrustRoot
@@ -101,12 +101,10 @@ def sign(root: Path, name: str, home: Path, *, out: Path, json: Json = False) ->
     identity = load_identity(name, home / "keys")
     named = [one.organisations[name] for one in (document, before) if one and name in one.organisations]
     if not any(identity.signing_key in party.keys_for(Role.ROOT) for party in named):
-        said = words(
-            "problem",
+        raise wrong_use(
             f"de vertrouwenslijst noemt {name} niet met de sleutel in {home}, om vertrouwenslijsten te tekenen",
             f"the trust root does not name {name} with the key in {home}, to sign trust roots",
         )
-        raise WrongUseError(**said)
     file = out / f"trust-root.{document.version}.{name}.json"
     write_whole(file, sign_root(document, identity), replace=True)
     _show(document, changes(before, document), json, {"signature": str(file)})

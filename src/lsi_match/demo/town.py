@@ -15,7 +15,7 @@ import polars as pl
 
 from lsi_match.demo.population import REFERENCE_DATE, make_town
 from lsi_match.demo.registers import REGISTERS, lead_lives, register
-from lsi_match.errors import WrongUseError, words
+from lsi_match.errors import wrong_use
 
 __all__ = ["EXTRACTS", "PARTNERS", "REFERENCE_DATE", "generate"]
 
@@ -35,20 +35,14 @@ def generate(folder: Path, people: int = 60_000, seed: int = 1, empty: Sequence[
             of made-up numbers is not endless), or an unknown partner in `empty`.
     """
     if not 100 <= people <= 4_000_000:
-        raise WrongUseError(
-            **words(
-                "problem",
-                "een verzonnen stad heeft 100 tot en met 4000000 mensen",
-                "a made-up town has between 100 and 4000000 people",
-            )
+        raise wrong_use(
+            "een verzonnen stad heeft 100 tot en met 4000000 mensen",
+            "a made-up town has between 100 and 4000000 people",
         )
     if strangers := set(empty) - set(PARTNERS):
-        raise WrongUseError(
-            **words(
-                "problem",
-                f"zo'n deelnemer is er niet: {', '.join(sorted(strangers))}",
-                f"no such partner: {', '.join(sorted(strangers))}",
-            )
+        raise wrong_use(
+            f"zo'n deelnemer is er niet: {', '.join(sorted(strangers))}",
+            f"no such partner: {', '.join(sorted(strangers))}",
         )
     rng = np.random.default_rng([seed, 0])
     town = make_town(people, rng)

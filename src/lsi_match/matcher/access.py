@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
-from lsi_match.errors import LsiError
+from lsi_match.errors import LsiError, words
 from lsi_match.matcher.intake import CLOCK_SKEW
 from lsi_match.matcher.site import Project
 from lsi_match.matcher.subjects import Found, look_up
-from lsi_match.oversight.subjects import SubjectFile, moment, subject_files
+from lsi_match.oversight.subjects import SubjectFile, subject_files
 from lsi_match.protocol.access import (
     ACCESS_ANSWER,
     ACCESS_REQUEST,
@@ -100,9 +100,13 @@ def answer(project: Project, sealed: bytes, now: datetime) -> bytes:
 
 def _check(project: Project, request: AccessRequest, digest: str, now: datetime) -> None:
     if request.project != project.id:
-        raise AccessRefusedError(problem="it is about another project")
+        raise AccessRefusedError(
+            **words("problem", "het gaat over een ander project", "it is about another project")
+        )
     if not now - TERM <= request.at <= now + CLOCK_SKEW:
-        raise AccessRefusedError(problem="it is too old, or from the future")
+        raise AccessRefusedError(
+            **words("problem", "het is te oud, of uit de toekomst", "it is too old, or from the future")
+        )
     answered = {e.attributes.get("lsi.request") for e in project.entries() if e.name == Step.ACCESS.value}
     if digest in answered:
         raise AccessAnsweredError(name=request.controller)
@@ -156,7 +160,7 @@ class _Round:
             for n, entry in enumerate(entries)
             if entry.attributes.get("lsi.round") == self.name and entry.status == "Ok"
         ]
-        self._event = Event(at=moment(self._opened), position=opened)
+        self._event = Event(at=self._opened.moment, position=opened)
 
     def _of(self, step: Step) -> Iterator[tuple[int, LogEntry]]:
         return ((n, entry) for n, entry in self._entries if entry.name == step.value)
@@ -265,4 +269,4 @@ class _Round:
 
 
 def _event(position: int, entry: LogEntry) -> Event:
-    return Event(at=moment(entry), position=position)
+    return Event(at=entry.moment, position=position)

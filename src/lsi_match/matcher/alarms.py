@@ -30,7 +30,6 @@ from lsi_match.matcher.intake import CLOCK_SKEW
 from lsi_match.matcher.operate import last_look, leapt_from, rounds_now
 from lsi_match.matcher.retention import due, problem_of
 from lsi_match.matcher.site import Project
-from lsi_match.oversight.subjects import moment
 from lsi_match.protocol.log_entry import LogEntry
 
 NAMES = (
@@ -67,7 +66,7 @@ def _all(project: Project, now: datetime) -> Iterator[tuple[str, str, str]]:
     except LsiError as error:
         yield "log", error.text("nl"), error.text("en")
         return
-    last = moment(entries[-1])
+    last = entries[-1].moment
     if now < last - CLOCK_SKEW:
         at = f"{now:%Y-%m-%d %H:%M}", f"{last:%Y-%m-%d %H:%M}"
         yield "clock", f"klok {at[0]}, laatste regel {at[1]}", f"clock {at[0]}, last entry {at[1]}"

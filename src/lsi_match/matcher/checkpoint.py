@@ -15,7 +15,6 @@ from pathlib import Path
 
 from lsi_match.files import private_folder, sync_folder
 from lsi_match.matcher.site import Project
-from lsi_match.oversight.subjects import moment
 from lsi_match.protocol.log_entry import LogEntry
 from lsi_match.protocol.post import LOG_SUFFIX
 from lsi_match.protocol.steps import Step
@@ -36,14 +35,14 @@ def copies(project: Project) -> list[Path]:
 def last_checkpoint(entries: list[LogEntry]) -> datetime | None:
     """When the newest daily checkpoint was made; None before the first."""
     made = [entry for entry in entries if entry.name == Step.CHECKPOINT.value]
-    return moment(made[-1]) if made else None
+    return made[-1].moment if made else None
 
 
 def first_checkpoint(entries: list[LogEntry]) -> datetime | None:
     """When controllers were first asked to co-sign; None before that."""
     made = (entry for entry in entries if entry.name == Step.CHECKPOINT.value)
     first = next(made, None)
-    return None if first is None else moment(first)
+    return None if first is None else first.moment
 
 
 def make_checkpoint(project: Project, now: datetime) -> Path:

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 
 from lsi_match.matcher.site import Project
 from lsi_match.oversight.details import destroyed, ranges
-from lsi_match.oversight.subjects import moment
 from lsi_match.protocol.log_entry import LogEntry
 from lsi_match.protocol.steps import Step
 from lsi_match.trust.agreement import load_manifest
@@ -29,7 +28,7 @@ def due(project: Project, entries: list[LogEntry], now: datetime) -> dict[int, d
     with Log.open(project.log_file, read_only=True) as log:
         present = [position for position in log.details_positions() if position < len(entries)]
     ends = {
-        position: moment(entries[position]) + term(str(entries[position].attributes["lsi.manifest"]))
+        position: entries[position].moment + term(str(entries[position].attributes["lsi.manifest"]))
         for position in present
     }
     return {position: end for position, end in ends.items() if now >= end}

@@ -21,7 +21,6 @@ from lsi_match.matcher.operate import last_look, rounds_now
 from lsi_match.matcher.retention import due
 from lsi_match.matcher.site import Project, Site
 from lsi_match.oversight.state import fold
-from lsi_match.oversight.subjects import moment
 from lsi_match.protocol.log_entry import LogEntry
 from lsi_match.protocol.steps import Step
 
@@ -149,7 +148,7 @@ def metrics(site: Site, now: datetime) -> bytes:
                 sum(e.name == step.value and e.status == "Ok" for e in entries)
             )
         refusals.labels(project.id).set(sum(one.refusals for one in states))
-        last.labels(project.id).set((now - moment(entries[-1])).total_seconds())
+        last.labels(project.id).set((now - entries[-1].moment).total_seconds())
         with suppress(LsiError):
             for partner, at_ in cosigned_at(project, now).items():
                 if at_ is not None:

@@ -16,8 +16,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from lsi_match.errors import WrongUseError
+from lsi_match.errors import wrong_use
 from lsi_match.files import read_text
+from lsi_match.protocol.complaints import UnfitError, complaint
 from lsi_match.protocol.yaml_text import parse_yaml
 
 FILE = "runner.yaml"
@@ -47,15 +48,23 @@ class Means(BaseModel):
     @classmethod
     def _is_a_size(cls, value: str) -> str:
         if _SIZE.fullmatch(value) is None:
-            raise ValueError("a memory limit is a number and KB, MB, GB, KiB, MiB or GiB, for example 4GiB")
+            raise UnfitError(
+                "een grens aan het geheugen is een getal met KB, MB, GB, KiB, MiB of GiB, zoals 4GiB",
+                "a memory limit is a number and KB, MB, GB, KiB, MiB or GiB, for example 4GiB",
+            )
         return value
 
     @model_validator(mode="after")
     def _cluster_of_its_kind(self) -> Means:
         if self.cluster is not None and self.runner not in ("dask", "ray"):
-            raise ValueError("a cluster is for the runners dask and ray")
+            raise UnfitError(
+                "cluster hoort bij de runners dask en ray", "a cluster is for the runners dask and ray"
+            )
         if self.cluster is not None and self.workers is not None:
-            raise ValueError("a cluster has its own workers: leave out how many")
+            raise UnfitError(
+                "een cluster heeft zelf workers: laat weg hoeveel",
+                "a cluster has its own workers: leave out how many",
+            )
         return self
 
     @property
@@ -91,8 +100,8 @@ class Means(BaseModel):
         try:
             return cls.model_validate(before | given)
         except ValidationError as error:
-            problem = error.errors()[0]["msg"].removeprefix("Value error, ")
-            raise WrongUseError(problem=problem) from None
+            _, problem = complaint(error.errors()[0])
+            raise wrong_use(problem["nl"], problem["en"]) from None
 
 
 def _processors() -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from lsi_match.errors import LsiError
+from lsi_match.errors import LsiError, words
 from lsi_match.matcher.intake import CLOCK_SKEW
 from lsi_match.matcher.site import Project
 from lsi_match.protocol.canonical import digest_of_bytes
@@ -46,14 +46,30 @@ def take_in_opened(
     for data in papers.values():
         partner = peek(data, OPENED, ReleaseOpened, what="opened", party="?").partner
         if partner not in manifest.controllers or only not in (None, partner):
-            raise OpeningRefusedError(partner="?", problem="it is no controller, or not the one that sent it")
+            raise OpeningRefusedError(
+                partner="?",
+                **words(
+                    "problem",
+                    "dat is geen organisatie van het manifest, of niet de afzender",
+                    "it is no controller, or not the one that sent it",
+                ),
+            )
         key = manifest.controllers[partner].signing_key
         paper = verify(data, OPENED, ReleaseOpened, key, what="opened", party=partner)
         trace = released.get((paper.round, partner, paper.release))
         if paper.project != project.id or trace is None:
-            raise OpeningRefusedError(partner=partner, problem="it is about no release of this partner")
+            raise OpeningRefusedError(
+                partner=partner,
+                **words(
+                    "problem",
+                    "zij gaat niet over een vrijgave van deze deelnemer",
+                    "it is about no release of this partner",
+                ),
+            )
         if paper.at > now + CLOCK_SKEW:
-            raise OpeningRefusedError(partner=partner, problem="it is from the future")
+            raise OpeningRefusedError(
+                partner=partner, **words("problem", "zij komt uit de toekomst", "it is from the future")
+            )
         if digest_of_bytes(data) not in known:
             new.append((paper, trace, data))
     with project.journal() as journal:

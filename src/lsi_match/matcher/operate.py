@@ -38,7 +38,6 @@ from lsi_match.matcher.retention import Destroyed, destroy_due, give_up
 from lsi_match.matcher.run import DROP_SUFFIX, Clock, Run, open_round
 from lsi_match.matcher.site import Project, Site, json_document, utc_now
 from lsi_match.oversight.state import REFUSES_A_DROP, RoundState, fold
-from lsi_match.oversight.subjects import moment
 from lsi_match.protocol.log_entry import LogEntry
 from lsi_match.protocol.steps import Step
 
@@ -234,7 +233,7 @@ def _remember(project: Project, duties: Collection[Duty], seen: Watched, now: da
 
 
 def _check_clock(project: Project, now: datetime) -> None:
-    last = moment(project.entries()[-1])
+    last = project.entries()[-1].moment
     if now < last - CLOCK_SKEW:
         raise ClockBehindError(project=project.id, **_shown(now, last))
 
@@ -244,7 +243,7 @@ def leapt_from(project: Project, entries: list[LogEntry], now: datetime) -> date
     None when there is no doubt, or nobody ever looked."""
     if not (project.folder / LOOKED).exists():
         return None
-    last = max([moment(entries[-1]), *last_look(project).at.values()])
+    last = max([entries[-1].moment, *last_look(project).at.values()])
     return last if now - last > BELIEVED else None
 
 
@@ -273,7 +272,7 @@ def rounds_now(project: Project, entries: list[LogEntry]) -> tuple[list[RoundNow
                     for entry in mine
                     if entry.name == Step.REMIND.value
                 ),
-                tried=moment(tried[-1]) if tried else None,
+                tried=tried[-1].moment if tried else None,
                 news=bool(tried) and _news(entries, tried[-1], state),
                 held_until=held.until if (held := hold_of(entries, state.round)) else None,
                 key=project.takes_drops(state.round),
@@ -281,7 +280,7 @@ def rounds_now(project: Project, entries: list[LogEntry]) -> tuple[list[RoundNow
             )
         )
     registered = [entry for entry in entries if entry.name == Step.REGISTER_MANIFEST.value]
-    return found, moment(registered[0])
+    return found, registered[0].moment
 
 
 def _news(entries: list[LogEntry], tried: LogEntry, state: RoundState) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from lsi_match.errors import LsiError
+from lsi_match.errors import LsiError, words
 from lsi_match.matcher.counts_table import CASES, known_cells
 from lsi_match.matcher.site import Project
 from lsi_match.monitor.table import CountsTable, Stage
@@ -54,14 +54,24 @@ def take_in_outcomes(
         for data in papers.values():
             partner = peek(data, OUTCOME, OutcomeCounts, what="outcome", party="?").partner
             if partner not in manifest.partners:
-                raise OutcomeRefusedError(partner=partner, problem="it is no partner")
+                raise OutcomeRefusedError(
+                    partner=partner, **words("problem", "dat is geen deelnemer", "it is no partner")
+                )
             key = manifest.controllers[partner].signing_key
             paper = verify(data, OUTCOME, OutcomeCounts, key, what="outcome", party=partner)
             about = (paper.project, paper.manifest, paper.round, paper.release)
             if about != (project.id, opening.manifest, round_id, released.get(f"lsi.release.{partner}")):
-                raise OutcomeRefusedError(partner=partner, problem="it is about another release")
+                raise OutcomeRefusedError(
+                    partner=partner,
+                    **words("problem", "ze gaan over een andere vrijgave", "it is about another release"),
+                )
             if paper.at > now or not _possible(paper, manifest.monitor, int(str(released["lsi.cases"]))):
-                raise OutcomeRefusedError(partner=partner, problem="its counts or its date cannot be")
+                raise OutcomeRefusedError(
+                    partner=partner,
+                    **words(
+                        "problem", "de aantallen of de datum kunnen niet", "its counts or its date cannot be"
+                    ),
+                )
             found[partner] = data
         for partner, data in found.items():
             journal.record(

@@ -13,7 +13,6 @@ from pathlib import Path
 
 from lsi_match.files import write_whole
 from lsi_match.matcher.site import Project
-from lsi_match.oversight.subjects import moment
 from lsi_match.protocol.log_entry import LogEntry
 from lsi_match.protocol.receipt import receipt_name
 from lsi_match.protocol.steps import Step
@@ -34,7 +33,7 @@ def current(project: Project, entries: list[LogEntry], now: datetime) -> Iterato
         partner, drop = entry.attributes.get("lsi.partner"), entry.attributes.get("lsi.drop")
         if entry.name != Step.ARRIVE.value or not partner or not drop:
             continue
-        if now < moment(entry) + LETTERS:
+        if now < entry.moment + LETTERS:
             name = receipt_name(project.id, str(partner), str(drop))
             yield position, folder_of(project) / str(partner) / name
 

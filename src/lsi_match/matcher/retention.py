@@ -32,7 +32,6 @@ from lsi_match.matcher.proofs import keep_proof, proof_file
 from lsi_match.matcher.run import REASON, RELEASE, Clock, RoundBusyError, Run
 from lsi_match.matcher.site import Project
 from lsi_match.oversight.state import fold
-from lsi_match.oversight.subjects import moment
 from lsi_match.protocol.canonical import digest_of_bytes
 from lsi_match.protocol.documents import ReleaseDescriptor
 from lsi_match.protocol.log_entry import LogEntry
@@ -144,7 +143,7 @@ def _told(entries: list[LogEntry], error: LsiError, now: datetime) -> bool:
     return (
         bool(said)
         and said[-1].attributes.get("exception.message") == str(error)
-        and now - moment(said[-1]) < DAY
+        and now - said[-1].moment < DAY
     )
 
 
@@ -254,7 +253,7 @@ def _details(project: Project, entries: list[LogEntry], now: datetime) -> Iterat
 
 def _drops(project: Project, entries: list[LogEntry], now: datetime) -> Iterator[Due]:
     ended = {
-        str(e.attributes["lsi.round"]): moment(e)
+        str(e.attributes["lsi.round"]): e.moment
         for e in entries
         if e.name == Step.DESTROY.value and e.status == "Ok"
     }

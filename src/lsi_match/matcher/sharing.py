@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from lsi_match.errors import WrongUseError, words
+from lsi_match.errors import wrong_use
 from lsi_match.files import private_folder
 from lsi_match.matcher.gates import Evidence
 from lsi_match.matcher.site import Project, ProjectUnknownError, Site
@@ -17,8 +17,8 @@ from lsi_match.protocol.manifest import Manifest
 from lsi_match.protocol.steps import Step
 from lsi_match.trust.agreement import (
     Agreement,
-    ApprovalInvalidError,
     ManifestAlteredError,
+    check_papers,
     load_manifest,
     paper_manifest,
     read_agreement,
@@ -37,12 +37,10 @@ def share(site: Site, canonical: bytes, to: Iterable[str], now: datetime) -> Man
     strange = sorted(set(names) - manifest.controllers.keys())
     if strange:
         known, others = ", ".join(manifest.controllers), ", ".join(strange)
-        said = words(
-            "problem",
+        raise wrong_use(
             f"de organisaties in het manifest zijn {known}, en {others} hoort daar niet bij",
             f"the manifest has the controllers {known}, not {others}",
         )
-        raise WrongUseError(**said)
     project = Project(site, manifest.project.id)
     trust = project.trust(now)
     trust.check(manifest, now)
@@ -72,8 +70,7 @@ def receive(site: Site, name: str, papers: Mapping[str, bytes], now: datetime) -
     manifest = load_manifest(project.kept(digest))
     if manifest.digest != digest:
         raise ManifestAlteredError()
-    for party, problem in read_agreement(manifest, papers, now, project.trust(now)).problems.items():
-        raise ApprovalInvalidError(name=party, **problem)
+    check_papers(manifest, papers, now, project.trust(now))
     with project.existing_journal() as journal:
         journal.record(Step.TAKE_IN, now, manifest=digest, facts=project.keep_papers(papers))
     return read_agreement(manifest, project.received(digest), now, project.trust(now))

@@ -36,8 +36,8 @@ from lsi_match.protocol.steps import Step
 from lsi_match.protocol.trust_root import MATCHER, TrustRoot
 from lsi_match.trust.agreement import (
     Agreement,
-    ApprovalInvalidError,
     check_approvals,
+    check_papers,
     load_manifest,
     paper_name,
     read_agreement,
@@ -133,7 +133,8 @@ class Site:
                 was taken in about this manifest before counts too, a withdrawal above all.
 
         Raises:
-            ManifestAlteredError, ApprovalsMissingError, ApprovalInvalidError: see `trust.agreement`.
+            ManifestAlteredError, ApprovalsMissingError: see `trust.agreement`.
+            ApprovalInvalidError: a paper does not hold; then none is taken in.
             TrustRootError: its keys are not those of the trust root, or there is none that stands today.
         """
         manifest = load_manifest(canonical)
@@ -142,6 +143,7 @@ class Site:
         trust.check(manifest, now)
         known = project.received(manifest.digest)
         check_approvals(manifest, {**known, **papers}, now, trust)
+        check_papers(manifest, papers, now, trust)
         private_folder(project.folder)
         for name in manifest.partners:
             private_folder(project.folder / "inbox" / name)
@@ -258,9 +260,7 @@ class Project:
             ApprovalInvalidError: a paper is not signed with a key that counts, or about something else.
         """
         manifest = self.manifest()
-        problems = read_agreement(manifest, papers, now, self.trust(now)).problems
-        for name, problem in problems.items():
-            raise ApprovalInvalidError(name=name, **problem)
+        check_papers(manifest, papers, now, self.trust(now))
         with self.journal() as journal:
             journal.record(Step.TAKE_IN, now, manifest=manifest.digest, facts=self.keep_papers(papers))
         self.papers_folder.add(papers.values())

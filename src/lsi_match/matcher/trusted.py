@@ -7,7 +7,6 @@ good: a key that version 4 removes cannot undo it, and cannot add to it either.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 
 from lsi_match.errors import LsiError
 from lsi_match.protocol.log_entry import LogEntry
@@ -42,10 +41,9 @@ def seen_papers(entries: Iterable[LogEntry]) -> dict[str, Seen]:
     for entry in entries:
         if entry.name == Step.TRUST_ROOT.value:
             version = max(version, int(entry.attributes["lsi.version"]))
-        at = datetime.fromtimestamp(entry.end_time / 1000, UTC)
         for name, value in entry.attributes.items():
             if name.startswith(PAPER):
-                seen.setdefault(str(value), Seen(version, at))
+                seen.setdefault(str(value), Seen(version, entry.moment))
     return seen
 
 

@@ -13,7 +13,7 @@ import io
 from dataclasses import dataclass
 from pathlib import Path
 
-from lsi_match.errors import Language
+from lsi_match.errors import Language, words
 from lsi_match.files import read_text
 from lsi_match.monitor.counts_file import WITHHELD, CountsFileError
 from lsi_match.monitor.ecology import Area, Bounds, bounds
@@ -56,14 +56,18 @@ def read_areas(figures: Path, counts: Path, *, area: str, people: str, having: s
         having_it = round(inhabitants * number / 100) if percent else round(number)
         if having_it > inhabitants or selected[name] > inhabitants:
             raise CountsFileError(
-                file=figures.name, row=at, column=having, problem="more people than live there"
+                file=figures.name,
+                row=at,
+                column=having,
+                **words("problem", "meer mensen dan er wonen", "more people than live there"),
             )
         known.append(Area(inhabitants, having_it, selected[name]))
         left_out.discard(name)
     try:
         return Areas(tuple(known), tuple(sorted(left_out)), bounds(known))
     except ValueError as error:
-        raise CountsFileError(file=figures.name, row=1, column=having, problem=str(error)) from None
+        said = words("problem", "niemand heeft het kenmerk, of iedereen", str(error))
+        raise CountsFileError(file=figures.name, row=1, column=having, **said) from None
 
 
 def told(areas: Areas, what: str, lang: Language) -> str:
@@ -112,7 +116,12 @@ def _heading(file: Path) -> list[list[str]]:
     text, delimiter = _text(file)
     found = next(csv.reader(io.StringIO(text), delimiter=delimiter), None)
     if not found:
-        raise CountsFileError(file=file.name, row=1, column="-", problem="a heading is needed")
+        raise CountsFileError(
+            file=file.name,
+            row=1,
+            column="-",
+            **words("problem", "er is een regel met de namen van de kolommen nodig", "a heading is needed"),
+        )
     return [[name.strip() for name in found]]
 
 
@@ -128,14 +137,24 @@ def _rows(file: Path, width: int) -> list[tuple[int, list[str]]]:
     for at, row in rows[1:]:
         if len(row) != width:
             raise CountsFileError(
-                file=file.name, row=at, column="-", problem=f"{len(row)} values, not {width}"
+                file=file.name,
+                row=at,
+                column="-",
+                **words(
+                    "problem", f"{len(row)} waarden in plaats van {width}", f"{len(row)} values, not {width}"
+                ),
             )
     return [(at, [cell.strip() for cell in row]) for at, row in rows[1:]]
 
 
 def _place(file: Path, head: list[str], name: str) -> int:
     if name not in head:
-        raise CountsFileError(file=file.name, row=1, column=name, problem="there is no such column")
+        raise CountsFileError(
+            file=file.name,
+            row=1,
+            column=name,
+            **words("problem", "die kolom is er niet", "there is no such column"),
+        )
     return head.index(name)
 
 
@@ -145,12 +164,22 @@ def _number(text: str, file: Path, row: int, column: str) -> float:
     except ValueError:
         number = -1.0
     if not 0 <= number < 1e10:
-        raise CountsFileError(file=file.name, row=row, column=column, problem="not a number of zero or more")
+        raise CountsFileError(
+            file=file.name,
+            row=row,
+            column=column,
+            **words("problem", "geen getal van nul of meer", "not a number of zero or more"),
+        )
     return number
 
 
 def _whole(text: str, file: Path, row: int, column: str) -> int:
     number = _number(text, file, row, column)
     if number != int(number):
-        raise CountsFileError(file=file.name, row=row, column=column, problem="not a whole number")
+        raise CountsFileError(
+            file=file.name,
+            row=row,
+            column=column,
+            **words("problem", "geen geheel getal", "not a whole number"),
+        )
     return int(number)

@@ -12,7 +12,7 @@ import io
 from collections.abc import Iterator
 from pathlib import Path
 
-from lsi_match.errors import LsiError
+from lsi_match.errors import LsiError, words
 from lsi_match.files import read_text
 from lsi_match.monitor.table import SEPARATOR, CountsTable
 from lsi_match.protocol.yaml_text import parse_yaml
@@ -44,31 +44,49 @@ def _from_csv(text: str, file: Path) -> CountsTable:
     rows = list(csv.reader(io.StringIO(text), delimiter=";" if head.count(";") > head.count(",") else ","))
     rows = [[cell.strip() for cell in row] for row in rows if any(cell.strip() for cell in row)]
 
-    def wrong(row: int, column: str, problem: str) -> CountsFileError:
-        return CountsFileError(file=file.name, row=row, column=column, problem=problem)
+    def wrong(row: int, column: str, nl: str, en: str) -> CountsFileError:
+        return CountsFileError(file=file.name, row=row, column=column, **words("problem", nl, en))
 
     if len(rows) < 2:
-        raise wrong(1, "-", "a heading and at least one row of counts are needed")
+        raise wrong(
+            1,
+            "-",
+            "er zijn een regel met namen en minstens één rij met aantallen nodig",
+            "a heading and at least one row of counts are needed",
+        )
     names, body = rows[0], rows[1 : _LARGEST + 1]
     for at, row in enumerate(body, start=2):
         if len(row) != len(names):
-            raise wrong(at, "-", f"{len(row)} values under {len(names)} headings")
+            raise wrong(
+                at,
+                "-",
+                f"{len(row)} waarden onder {len(names)} namen",
+                f"{len(row)} values under {len(names)} headings",
+            )
     if len(set(names)) < len(names) or "" in names:
-        raise wrong(1, "-", "every column needs a name of its own")
+        raise wrong(1, "-", "iedere kolom heeft een eigen naam nodig", "every column needs a name of its own")
     counted = [at for at in range(len(names)) if all(_is_count(row[at]) for row in body)]
     textual = [at for at in range(len(names)) if at not in counted]
     if textual != list(range(len(textual))) or not 1 <= len(textual) <= 4 or len(counted) < 2:
         at = next((at for at in textual if at > min(counted, default=0)), len(names) - 1)
         row_at = next((n for n, row in enumerate(body, start=2) if not _is_count(row[at])), 1)
         raise wrong(
-            row_at, names[at], "first one to four columns with groups, then two or more with whole numbers"
+            row_at,
+            names[at],
+            "eerst een tot vier kolommen met groepen, dan twee of meer met gehele getallen",
+            "first one to four columns with groups, then two or more with whole numbers",
         )
     cells = [SEPARATOR.join(row[at] for at in textual) for row in body]
     for at, cell in enumerate(cells, start=2):
         if cell in cells[: at - 2]:
-            raise wrong(at, names[0], "these groups stand there twice")
+            raise wrong(at, names[0], "deze groepen staan er twee keer", "these groups stand there twice")
         if any(not row_cell or SEPARATOR in row_cell for row_cell in (body[at - 2][n] for n in textual)):
-            raise wrong(at, names[0], "a group without a name, or with a | in it")
+            raise wrong(
+                at,
+                names[0],
+                "een groep zonder naam, of met een | erin",
+                "a group without a name, or with a | in it",
+            )
     return CountsTable.model_validate(
         {
             "title": file.stem,

@@ -7,9 +7,12 @@ again with this program (`manifest statement`), and compares.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from lsi_match.errors import Language
 from lsi_match.oversight.manifest_page import KINDS, difference
+from lsi_match.protocol.canonical import digest_of_bytes
+from lsi_match.protocol.documents import Approval
 from lsi_match.protocol.equality import undeclared, uses
 from lsi_match.protocol.manifest import Characteristic, Manifest
 from lsi_match.protocol.words.wording import markdown_safe as safe
@@ -52,6 +55,38 @@ def approval_text(manifest: Manifest, statement: str, lang: Language, previous: 
         page = difference(previous, manifest, lang, names=(previous.digest, manifest.digest))
         lines += [f"#{line}" if line.startswith("#") else line for line in page.splitlines()]
     return "\n".join(lines).rstrip() + "\n"
+
+
+@dataclass(frozen=True)
+class SignedText:
+    """What a controller was shown when it signed, by the digest in its approval.
+
+    Attributes:
+        digest: of the text.
+        previous: digest of the manifest that the text compares with; None for the first version.
+        known: whether that manifest is here, without which the text cannot be made again.
+        language: in which this program makes that very text; None when it makes another, or cannot.
+    """
+
+    digest: str
+    previous: str | None
+    known: bool
+    language: Language | None
+
+
+def signed_text(
+    manifest: Manifest, statement: str, approval: Approval, previous: Manifest | None
+) -> SignedText:
+    """The text of an approval of `manifest`, compared with what this program shows.
+
+    Args:
+        previous: the manifest that the approval says the text compares with, if it is here.
+    """
+    known = approval.previous == (previous.digest if previous else None)
+    languages: tuple[Language, ...] = ("nl", "en") if known else ()
+    made = {lang: approval_text(manifest, statement, lang, previous) for lang in languages}
+    same = (lang for lang, text in made.items() if digest_of_bytes(text.encode()) == approval.text)
+    return SignedText(approval.text, approval.previous, known, next(same, None))
 
 
 def _selections(manifest: Manifest) -> Iterator[str]:

@@ -20,7 +20,7 @@ from lsi_match.files import read_bytes
 from lsi_match.monitor.counts import Overview
 from lsi_match.oversight.details import destroyed
 from lsi_match.oversight.state import RoundState, fold
-from lsi_match.oversight.subjects import GRACE, Standings, due_rounds, moment
+from lsi_match.oversight.subjects import GRACE, Standings, due_rounds
 from lsi_match.oversight.verify import Verification
 from lsi_match.protocol.canonical import digest_of_bytes
 from lsi_match.protocol.documents import Justification
@@ -47,7 +47,7 @@ class Period:
     last: date
 
     def holds(self, entry: LogEntry) -> bool:
-        return self.first <= moment(entry).date() <= self.last
+        return self.first <= entry.moment.date() <= self.last
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ class _Report:
         )
 
     def day(self, entry: LogEntry) -> str:
-        return self._date(moment(entry))
+        return self._date(entry.moment)
 
     def _date(self, at: datetime) -> str:
         return f"{at:%d-%m-%Y}" if self._lang == "nl" else f"{at:%Y-%m-%d}"
@@ -385,9 +385,9 @@ class _Report:
         if not released:
             return "–"
         _, made = released[-1]
-        due = moment(made) + timedelta(days=self._kept_days(str(made.attributes["lsi.manifest"]))) + GRACE
+        due = made.moment + timedelta(days=self._kept_days(str(made.attributes["lsi.manifest"]))) + GRACE
         removed = self._of_round(round_id, Step.EXPIRE)
-        late = sum(moment(e) > due for _, e in removed)
+        late = sum(e.moment > due for _, e in removed)
         partners = sum(name.startswith("lsi.release.") for name in made.attributes)
         told = self.say(f"{len(removed) - late} op tijd", f"{len(removed) - late} on time")
         if late:

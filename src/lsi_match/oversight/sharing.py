@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from lsi_match.protocol.log_entry import LogEntry
 from lsi_match.protocol.steps import Step
@@ -26,7 +26,7 @@ def sharing(entries: Iterable[LogEntry], manifest: str) -> dict[str, Shared]:
     for entry in entries:
         if entry.attributes.get("lsi.manifest") != manifest:
             continue
-        at = datetime.fromtimestamp(entry.end_time / 1000, UTC)
+        at = entry.moment
         if entry.name == Step.SHARE.value:
             for name in str(entry.attributes["lsi.to"]).split(", "):
                 one = found.setdefault(name, Shared())

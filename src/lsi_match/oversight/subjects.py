@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -130,10 +130,10 @@ def due_rounds(entries: Iterable[LogEntry], term: Callable[[str], int]) -> list[
         if entry.name == Step.DESTROY.value and entry.status == "Ok" and round_id not in found:
             mine = [one for one in files if one.round == round_id]
             if mine:
-                at = moment(entry) + timedelta(days=term(manifest))
+                at = entry.moment + timedelta(days=term(manifest))
                 found[round_id] = Due(round_id, entry.trace_id, manifest, at, mine)
         if entry.name == Step.DESTROY_SUBJECTS.value and round_id in found:
-            found[round_id].destroyed = (position, moment(entry))
+            found[round_id].destroyed = (position, entry.moment)
     return list(found.values())
 
 
@@ -195,8 +195,3 @@ def _standing(file: Path, digest: str, due: Due | None, now: datetime) -> Standi
         if "sha256:" + hashlib.file_digest(handle, "sha256").hexdigest() != digest:
             return "altered"
     return "overdue" if due is not None and now > due.at + GRACE else "present"
-
-
-def moment(entry: LogEntry) -> datetime:
-    """When an entry was written."""
-    return datetime.fromtimestamp(entry.end_time / 1000, UTC)

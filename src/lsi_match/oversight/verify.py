@@ -151,6 +151,17 @@ class RememberedUnreadableError(LsiError):
     en = "{file} holds no checkpoint of a log. Get the last one from your own archive."
 
 
+class OtherCheckpointUnsignedError(LsiError):
+    nl = (
+        "De stand in {file} is niet, of niet goed, ondertekend met een sleutel van {signer}. Zij zegt niets over dit logboek: "
+        "vraag wie haar gaf om het bestand zoals 'log checkpoint' of 'log cosign' het maakte."
+    )
+    en = (
+        "The checkpoint in {file} is not signed, or not well, with a key of {signer}. It says nothing about this log: "
+        "ask who gave it for the file as 'log checkpoint' or 'log cosign' made it."
+    )
+
+
 @dataclass(frozen=True)
 class Cosigned:
     """How far a controller co-signed: the largest checkpoint, and when (seconds since 1970)."""
@@ -194,6 +205,7 @@ def verify_log(
     matcher: VerifierKey | Iterable[VerifierKey],
     remembered: Checkpoint | None = None,
     *,
+    others: Iterable[Checkpoint] = (),
     cosigners: Iterable[VerifierKey] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Verification:
@@ -201,7 +213,8 @@ def verify_log(
 
     `matcher` is the verifier key of the matcher, or all those it had, in the order in which it had them: after the
     first checkpoint under a later key none under an earlier one counts. `remembered` is the checkpoint that the
-    reader kept from the last time. With `cosigners`, their cosignatures are verified, and a signature by
+    reader kept from the last time; `others` are such checkpoints that the matcher signed for somebody else
+    (`read_other`), which the log must continue too. With `cosigners`, their cosignatures are verified, and a signature by
     anybody else is a problem. `progress` is called with entries done and entries in all.
 
     Never raises for what is wrong with the log: all of it is in `problems`. Writes nothing, and lets
@@ -209,7 +222,9 @@ def verify_log(
     """
     matchers = (matcher,) if isinstance(matcher, VerifierKey) else tuple(matcher)
     known = None if cosigners is None else tuple(cosigners)
-    return _Reading(path, matchers, known, progress or (lambda done, of: None)).all(remembered)
+    return _Reading(path, matchers, known, progress or (lambda done, of: None)).all(
+        [*([remembered] if remembered else []), *others]
+    )
 
 
 def remember(path: Path, note_text: str) -> None:
@@ -235,6 +250,21 @@ def recall(path: Path) -> Checkpoint | None:
         return Checkpoint.of_note(read_text(path))
     except LsiError:
         raise RememberedUnreadableError(file=str(path)) from None
+
+
+def read_other(path: Path, matchers: Iterable[VerifierKey]) -> Checkpoint:
+    """The checkpoint in `path`, once one of the matcher's keys turns out to have signed it.
+
+    An unsigned one anybody can write: it would make a sound log look forked, and a forked one sound.
+
+    Raises:
+        OtherCheckpointUnsignedError: nobody who counts signed it.
+        NoteMalformedError, CheckpointMalformedError: it is no checkpoint.
+    """
+    try:
+        return note.verify_checkpoint(read_text(path), matchers)
+    except (note.SignatureMissingError, note.SignatureWrongError) as problem:
+        raise OtherCheckpointUnsignedError(file=str(path), signer=problem.facts["signer"]) from None
 
 
 class _Reading:
@@ -268,7 +298,7 @@ class _Reading:
         self._cosigned: dict[str, Cosigned] = {}
         self._about_holds: list[LogEntry] = []
 
-    def all(self, remembered: Checkpoint | None) -> Verification:
+    def all(self, remembered: list[Checkpoint]) -> Verification:
         if not self._path.is_file():
             self._problems.append(log_file.LogMissingError(file=str(self._path)))
         else:
@@ -276,13 +306,13 @@ class _Reading:
                 self._origin = log_file.origin_of(connection, self._path)
                 self._whole(connection)
                 if self._snapshot(connection):
-                    sizes = {size for size, _ in self._notes} | ({remembered.size} if remembered else set())
+                    sizes = {size for size, _ in self._notes} | {one.size for one in remembered}
                     self._entries(connection, {size for size in sizes if isinstance(size, int)})
                     self._tree()
                     self._checkpoints()
                     self._problems += holds.broken_holds(self._about_holds)
-                    if remembered is not None:
-                        self._continues(remembered)
+                    for one in remembered:
+                        self._continues(one)
         complete = self._edge.size == self._size and self._origin is not None
         return Verification(
             file=str(self._path),

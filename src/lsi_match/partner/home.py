@@ -34,8 +34,8 @@ from lsi_match.protocol.manifest import Manifest
 from lsi_match.protocol.trust_root import Role, TrustRoot
 from lsi_match.trust.agreement import (
     Agreement,
-    ApprovalInvalidError,
     check_approvals,
+    check_papers,
     load_manifest,
     read_agreement,
 )
@@ -144,7 +144,9 @@ class Home:
         kept = PaperFolder(folder / "approvals")
         known = kept.papers() if self.takes_part(manifest) else {}
         papers = known | {f"{stem}.new": paper for stem, paper in approvals.items()}
-        check_approvals(manifest, papers, now, self.trust(manifest.project.id, now))
+        trust = self.trust(manifest.project.id, now)
+        check_approvals(manifest, papers, now, trust)
+        check_papers(manifest, approvals, now, trust)
         key = self._opened(key_share, manifest)
         earlier = self._earlier_key(manifest.project.id)
         if earlier and earlier.epoch != key.epoch and earlier.secret == key.secret:
@@ -212,8 +214,7 @@ class Home:
         if not (folder / "manifest.json").exists():
             raise NotJoinedError(partner=self.name, project=project)
         manifest = load_manifest(read_bytes(folder / "manifest.json"))
-        for name, problem in read_agreement(manifest, papers, now, self.trust(project, now)).problems.items():
-            raise ApprovalInvalidError(name=name, **problem)
+        check_papers(manifest, papers, now, self.trust(project, now))
         self._trust_store(project).saw(papers.values(), now)
         kept = PaperFolder(folder / "approvals")
         kept.add(papers.values())

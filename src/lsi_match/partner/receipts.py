@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from lsi_match.errors import LsiError
@@ -72,7 +72,7 @@ def check_receipt(home: Home, project: str, file: Path, now: datetime) -> Receip
     return Receipt(
         file.name,
         proof.index,
-        datetime.fromtimestamp(entry.end_time / 1000, UTC),
+        entry.moment,
         drop,
         round_id,
         None if entry.status == "Ok" else str(entry.attributes.get("exception.message", "")),

@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlglot import exp
 
-from lsi_match.errors import LsiError
+from lsi_match.errors import LsiError, words
 from lsi_match.files import FileMissingError
 from lsi_match.partner.cell_types import is_stored, text, typed
 from lsi_match.partner.csv_extract import CsvUnreadable, dialect_of, open_csv
@@ -206,10 +206,17 @@ def _extract(
         ) from None
     except (duckdb.Error, pa.ArrowException, OSError) as error:
         if "Out of Memory Error" in str(error):
-            raise ExtractError(partner=partner, file=file.name, problem="it does not fit in memory") from None
+            raise ExtractError(
+                partner=partner,
+                file=file.name,
+                **words("problem", "het past niet in het geheugen", "it does not fit in memory"),
+            ) from None
         if mapping.table is not None:
             raise TableUnreadableError(
-                partner=partner, file=file.name, table=str(mapping.table), problem="reading broke off"
+                partner=partner,
+                file=file.name,
+                table=str(mapping.table),
+                **words("problem", "het lezen brak af", "reading broke off"),
             ) from None
         # The text of the engine's error may quote the line, so only the line number is taken from it.
         line = re.search(r"[Ll]ine:? (\d+)", str(error))

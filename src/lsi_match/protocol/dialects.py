@@ -66,7 +66,7 @@ class Dialect:
         tenths: decimals are kept as whole ten-thousandths.
         number: how a literal with decimals is written.
         wide: `{x}`, a small whole number, such that counting with it does not overflow.
-        notes: what to know when a construct is used.
+        notes: what to know when a construct is used, in Dutch and English.
     """
 
     product: str
@@ -92,7 +92,7 @@ class Dialect:
     tenths: bool = False
     number: str = "{x}"
     wide: str | None = None
-    notes: Mapping[Caveat, str] = field(default_factory=dict)
+    notes: Mapping[Caveat, tuple[str, str]] = field(default_factory=dict)
 
 
 def _parts(unit: str) -> str:
@@ -115,10 +115,19 @@ def _read(text: str, integer: str, decimal: str, day: str, boolean: str = "{x}")
     }
 
 
-_LETTERS = "lower and upper can differ from the tool for letters outside a-z, such as ß or İ."
+_LETTERS = (
+    "lower en upper kunnen anders uitvallen dan in het programma voor letters buiten a-z, zoals ß of İ.",
+    "lower and upper can differ from the tool for letters outside a-z, such as ß or İ.",
+)
 _NO_BOOLEAN = "CASE WHEN {x} = 1 THEN 1 WHEN {x} = 0 THEN 0 END"
-_ROUNDED = "a product of more than two amounts is rounded here when it does not fit in 38 digits."
-_UNITS = "a sign outside the basic plane (emoji, rare scripts) counts as two for _ in LIKE."
+_ROUNDED = (
+    "een product van meer dan twee bedragen wordt hier afgerond als het niet in 38 cijfers past.",
+    "a product of more than two amounts is rounded here when it does not fit in 38 digits.",
+)
+_UNITS = (
+    "een teken buiten het gewone bereik (emoji, zeldzame schriften) telt voor _ in LIKE als twee.",
+    "a sign outside the basic plane (emoji, rare scripts) counts as two for _ in LIKE.",
+)
 
 #: Every database that a statement can be made for.
 DIALECTS: dict[str, Dialect] = {
@@ -137,7 +146,10 @@ DIALECTS: dict[str, Dialect] = {
         length="CHAR_LENGTH({x})",
         number="BIGNUMERIC '{x}'",
         notes={
-            Caveat.TEXT: "a dataset or column with collation 'und:ci' compares without case: leave such a collation out of the view.",
+            Caveat.TEXT: (
+                "een dataset of kolom met sortering (collation) 'und:ci' ziet geen hoofdletters: laat die weg uit de view.",
+                "a dataset or column with collation 'und:ci' compares without case: leave such a collation out of the view.",
+            ),
             Caveat.NOT_ASCII_CASE: _LETTERS,
         },
     ),
@@ -152,7 +164,7 @@ DIALECTS: dict[str, Dialect] = {
         year="DATE_DIFF('year', {a}, {b})",
     ),
     "mysql": Dialect(
-        product="MySQL 8.0 or MariaDB 10.6",
+        product="MySQL 8.0 / MariaDB 10.6",
         quote=("`", "`"),
         read=_read("NULLIF(TRIM(CONVERT({x} USING utf8mb4)), '') COLLATE utf8mb4_bin", "CAST({x} AS SIGNED)",
                    "CAST({x} AS DECIMAL(18, 4))", "CAST({x} AS DATE)", _NO_BOOLEAN),
@@ -170,8 +182,14 @@ DIALECTS: dict[str, Dialect] = {
         constant="CONVERT({x} USING utf8mb4) COLLATE utf8mb4_bin",
         notes={
             Caveat.NOT_ASCII_CASE: _LETTERS,
-            Caveat.BACKSLASH: "a backslash in a text is written twice; that is wrong with sql_mode NO_BACKSLASH_ESCAPES.",
-            Caveat.TEXT: "the connection must use utf8mb4 (SET NAMES utf8mb4).",
+            Caveat.BACKSLASH: (
+                "een backslash in een tekst staat er dubbel; dat klopt niet met sql_mode NO_BACKSLASH_ESCAPES.",
+                "a backslash in a text is written twice; that is wrong with sql_mode NO_BACKSLASH_ESCAPES.",
+            ),
+            Caveat.TEXT: (
+                "de verbinding moet utf8mb4 gebruiken (SET NAMES utf8mb4).",
+                "the connection must use utf8mb4 (SET NAMES utf8mb4).",
+            ),
         },
     ),
     "oracle": Dialect(
@@ -186,14 +204,21 @@ DIALECTS: dict[str, Dialect] = {
         pads=True,
         empty="CHR(0)",
         notes={
-            Caveat.TEXT: "an empty text is unknown here, as it is in the tool; an empty text in a criterion is written as "
-                         "CHR(0). NLS_COMP must be BINARY (the default), else = does not see case.",
+            Caveat.TEXT: (
+                "een lege tekst is hier onbekend, net als in het programma; een lege tekst in een criterium staat er als CHR(0). "
+                "NLS_COMP moet BINARY zijn (zo staat het als niemand iets instelt), anders ziet = geen hoofdletters.",
+                "an empty text is unknown here, as it is in the tool; an empty text in a criterion is written as "
+                "CHR(0). NLS_COMP must be BINARY (the default), else = does not see case.",
+            ),
             Caveat.NOT_ASCII_CASE: _LETTERS,
-            Caveat.DAYS: "counts of days over October 1582 differ by ten, the days that were dropped then.",
+            Caveat.DAYS: (
+                "aantallen dagen over oktober 1582 heen schelen er tien: de dagen die toen zijn overgeslagen.",
+                "counts of days over October 1582 differ by ten, the days that were dropped then.",
+            ),
         },
     ),
     "postgres": Dialect(
-        product="PostgreSQL 12, built with ICU",
+        product="PostgreSQL 12 (ICU)",
         read=_read("NULLIF(TRIM(CAST({x} AS text)), '') COLLATE \"C\"", "CAST({x} AS bigint)",
                    "CAST({x} AS numeric(18, 4))", "CAST({x} AS date)", "CAST({x} AS boolean)"),
         parameter="CAST(:'peildatum' AS date)",
@@ -218,13 +243,19 @@ DIALECTS: dict[str, Dialect] = {
         year="DATEDIFF(year, {a}, {b})",
         quotes=Quotes.DOUBLED_BACKSLASH,
         notes={
-            Caveat.TEXT: "a column with a collation compares by that collation: leave it out of the view with COLLATE(column, '').",
+            Caveat.TEXT: (
+                "een kolom met een eigen sortering (collation) wordt daarmee vergeleken: laat die weg uit de view met COLLATE(kolom, '').",
+                "a column with a collation compares by that collation: leave it out of the view with COLLATE(column, '').",
+            ),
             Caveat.NOT_ASCII_CASE: _LETTERS,
-            Caveat.PRODUCT: "a product of more than three amounts is rounded to 12 decimals here.",
+            Caveat.PRODUCT: (
+                "een product van meer dan drie bedragen wordt hier afgerond op 12 decimalen.",
+                "a product of more than three amounts is rounded to 12 decimals here.",
+            ),
         },
     ),
     "spark": Dialect(
-        product="Spark SQL 3.4 (also Databricks)",
+        product="Spark SQL 3.4 / Databricks",
         quote=("`", "`"),
         read=_read("NULLIF(TRIM(CAST({x} AS STRING)), '')", "CAST({x} AS BIGINT)",
                    "CAST({x} AS DECIMAL(18, 4))", "CAST({x} AS DATE)", "CAST({x} AS BOOLEAN)"),
@@ -239,9 +270,15 @@ DIALECTS: dict[str, Dialect] = {
         wide="CAST({x} AS BIGINT)",
         notes={
             Caveat.NOT_ASCII_CASE: _LETTERS,
-            Caveat.WHOLE_NUMBERS: "a sum that does not fit in 64 bits is an error only with spark.sql.ansi.enabled=true. Set it.",
+            Caveat.WHOLE_NUMBERS: (
+                "een som die niet in 64 bits past, is alleen met spark.sql.ansi.enabled=true een fout. Zet dat aan.",
+                "a sum that does not fit in 64 bits is an error only with spark.sql.ansi.enabled=true. Set it.",
+            ),
             Caveat.PRODUCT: _ROUNDED,
-            Caveat.BACKSLASH: "texts are written for spark.sql.parser.escapedStringLiterals=false (the default).",
+            Caveat.BACKSLASH: (
+                "teksten zijn geschreven voor spark.sql.parser.escapedStringLiterals=false (zo staat het als niemand iets instelt).",
+                "texts are written for spark.sql.parser.escapedStringLiterals=false (the default).",
+            ),
         },
     ),
     "sqlite": Dialect(
@@ -259,10 +296,22 @@ DIALECTS: dict[str, Dialect] = {
         date="'{d}'",
         tenths=True,
         notes={
-            Caveat.NOT_ASCII_CASE: "LOWER and UPPER change a-z only here: É stays É. Load the ICU extension if other letters matter.",
-            Caveat.DATE: "dates are texts here and must be written yyyy-mm-dd.",
-            Caveat.DECIMAL: "there are no decimals here, so amounts are counted in ten-thousandths: 175.50 is 1755000.",
-            Caveat.WHOLE_NUMBERS: "a sum that does not fit in 64 bits becomes an approximation here; the tool stops.",
+            Caveat.NOT_ASCII_CASE: (
+                "LOWER en UPPER veranderen hier alleen a-z: É blijft É. Laad de uitbreiding ICU als andere letters ertoe doen.",
+                "LOWER and UPPER change a-z only here: É stays É. Load the ICU extension if other letters matter.",
+            ),
+            Caveat.DATE: (
+                "datums zijn hier teksten, en moeten als jjjj-mm-dd zijn geschreven.",
+                "dates are texts here and must be written yyyy-mm-dd.",
+            ),
+            Caveat.DECIMAL: (
+                "decimalen zijn er hier niet, dus bedragen zijn geteld in tienduizendsten: 175.50 is 1755000.",
+                "there are no decimals here, so amounts are counted in ten-thousandths: 175.50 is 1755000.",
+            ),
+            Caveat.WHOLE_NUMBERS: (
+                "een som die niet in 64 bits past, wordt hier een benadering; het programma stopt dan.",
+                "a sum that does not fit in 64 bits becomes an approximation here; the tool stops.",
+            ),
         },
     ),
     "teradata": Dialect(
@@ -270,7 +319,7 @@ DIALECTS: dict[str, Dialect] = {
         read=_read("NULLIF(TRIM(CAST({x} AS VARCHAR(4000) CHARACTER SET UNICODE)), '')", "CAST({x} AS BIGINT)",
                    "CAST({x} AS DECIMAL(18, 4))", "CAST({x} AS DATE)", _NO_BOOLEAN),
         parameter="CAST(:peildatum AS DATE FORMAT 'YYYY-MM-DD')",
-        set_parameter="bind '{d}' to :peildatum, or write DATE '{d}' in its place",
+        set_parameter=":peildatum = '{d}'",
         day="({b} - {a})",
         month=_parts("month"),
         year=_parts("year"),
@@ -280,15 +329,24 @@ DIALECTS: dict[str, Dialect] = {
         exactly="{x} (CASESPECIFIC)",
         wide="CAST({x} AS BIGINT)",
         notes={
-            Caveat.TEXT: "texts of more than 4000 signs do not fit.",
+            Caveat.TEXT: (
+                "teksten van meer dan 4000 tekens passen niet.",
+                "texts of more than 4000 signs do not fit.",
+            ),
             Caveat.NOT_ASCII_CASE: _LETTERS,
-            Caveat.LENGTH: "a sign outside the basic plane (emoji, rare scripts) counts as two in the length.",
+            Caveat.LENGTH: (
+                "een teken buiten het gewone bereik (emoji, zeldzame schriften) telt in de lengte als twee.",
+                "a sign outside the basic plane (emoji, rare scripts) counts as two in the length.",
+            ),
             Caveat.UNDERSCORE: _UNITS,
-            Caveat.PRODUCT: "a product of amounts that does not fit in 38 digits is an error.",
+            Caveat.PRODUCT: (
+                "een product van bedragen dat niet in 38 cijfers past, is een fout.",
+                "a product of amounts that does not fit in 38 digits is an error.",
+            ),
         },
     ),
     "tsql": Dialect(
-        product="SQL Server 2012 (also Azure SQL)",
+        product="SQL Server 2012 / Azure SQL",
         quote=("[", "]"),
         read=_read("NULLIF(LTRIM(RTRIM(CAST({x} AS nvarchar(max)))), N'') COLLATE Latin1_General_100_BIN2",
                    "CAST({x} AS bigint)", "CAST({x} AS decimal(18, 4))", "CAST({x} AS date)", _NO_BOOLEAN),

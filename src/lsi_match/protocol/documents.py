@@ -23,6 +23,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints
 
+from lsi_match.protocol.complaints import UnfitError
 from lsi_match.protocol.manifest import (
     Digest,
     Document,
@@ -30,10 +31,10 @@ from lsi_match.protocol.manifest import (
     Identity,
     Name,
     Prose,
-    SigningKey,
     Text,
     both,
 )
+from lsi_match.protocol.signing_key import SigningKey
 
 RoundId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=40)]
 FileName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_.-]+$", max_length=160)]
@@ -44,7 +45,7 @@ Count = Annotated[int, Field(ge=0, le=1_000_000_000)]
 
 def _aware(moment: datetime) -> datetime:
     if moment.utcoffset() is None:
-        raise ValueError("a time needs its zone")
+        raise UnfitError("een tijd heeft een zone nodig", "a time needs its zone")
     return moment
 
 

@@ -9,7 +9,7 @@ The bytes of a leaf (the only form that is hashed, stored and shown to a verifie
 
 1. RFC 8785 canonical JSON, UTF-8, of one object with exactly the ten members of `LogEntry`;
 2. every member is present; what is absent is `null`;
-3. times are whole milliseconds since 1970-01-01 UTC;
+3. times are whole milliseconds since 1970-01-01 UTC, up to the end of the year 9999;
 4. numbers are whole and at most 2^53 - 1 in size, the names of attributes are ASCII; so that any JSON
    library, in any language, gives the same bytes.
 """
@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -31,8 +32,9 @@ from pydantic import (
     model_validator,
 )
 
-from lsi_match.errors import LsiError
+from lsi_match.errors import LsiError, words
 from lsi_match.protocol.canonical import canonical_json
+from lsi_match.protocol.complaints import UnfitError
 
 #: Bytes of chance in front of the details. Without them, few possible details could simply be tried.
 SALT_SIZE = 32
@@ -43,7 +45,9 @@ MAX_WHOLE = 2**53 - 1
 AttributeName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,99}$")]
 AttributeText = Annotated[str, StringConstraints(strict=True, max_length=2000)]
 Whole = Annotated[StrictInt, Field(ge=-MAX_WHOLE, le=MAX_WHOLE)]
-Milliseconds = Annotated[StrictInt, Field(ge=0, le=MAX_WHOLE)]
+#: The last millisecond that has a date: 9999-12-31T23:59:59.999Z.
+MAX_TIME = 253_402_300_799_999
+Milliseconds = Annotated[StrictInt, Field(ge=0, le=MAX_TIME)]
 TraceId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 SpanId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
 DetailsHash = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
@@ -56,6 +60,8 @@ FOREIGN_PROCESSOR = "dpl.core.foreign_operation.processor"
 #: Attributes of the standard that point at a person. They belong in the details.
 ABOUT_A_PERSON = frozenset({"dpl.core.data_subject_id"})
 
+_BEGIN = datetime(1970, 1, 1, tzinfo=UTC)
+
 #: The same bytes as RFC 8785 for what a `LogEntry` can hold (a test keeps it so), at many times the speed.
 _encode = json.JSONEncoder(
     ensure_ascii=False, sort_keys=True, separators=(",", ":"), check_circular=False
@@ -63,8 +69,8 @@ _encode = json.JSONEncoder(
 
 
 class LeafMalformedError(LsiError):
-    nl = "Regel {position} van het logboek is geen logregel zoals afgesproken: {fields}."
-    en = "Entry {position} of the log is not a log entry as agreed: {fields}."
+    nl = "Regel {position} van het logboek is geen logregel zoals afgesproken: {problem}."
+    en = "Entry {position} of the log is not a log entry as agreed: {problem}."
 
 
 class LeafNotCanonicalError(LsiError):
@@ -96,14 +102,25 @@ class LogEntry(BaseModel):
     @model_validator(mode="after")
     def _holds_together(self) -> Self:
         if self.end_time < self.start_time:
-            raise ValueError("end_time is before start_time")
+            raise UnfitError("eerder dan start_time", "before start_time", "end_time")
         if not ABOUT_A_PERSON.isdisjoint(self.attributes):
-            raise ValueError("an attribute points at a person; it belongs in the details")
+            raise UnfitError(
+                "wijst een persoon aan; dat hoort in de details",
+                "points at a person; that belongs in the details",
+                "attributes",
+            )
         for name in (PROCESSING_ACTIVITY, FOREIGN_PROCESSOR):
             address = self.attributes.get(name)
             if address is not None and not (isinstance(address, str) and ":" in address):
-                raise ValueError(f"{name} is not an absolute URI")
+                raise UnfitError(
+                    f"{name} is geen volledige URI", f"{name} is not an absolute URI", "attributes"
+                )
         return self
+
+    @property
+    def moment(self) -> datetime:
+        """When the step ended, which is when it was written."""
+        return _BEGIN + timedelta(milliseconds=self.end_time)
 
     def leaf(self) -> bytes:
         """The bytes of the leaf: see the rules in the docstring of this module."""
@@ -137,19 +154,27 @@ class LogEntry(BaseModel):
             entry = cls.model_validate_json(leaf)
             again = entry.leaf()
         except ValidationError as error:
-            raise LeafMalformedError(position=position, fields=_fields(error)) from None
+            raise LeafMalformedError(position=position, **_problem(error)) from None
         except ValueError:
-            raise LeafMalformedError(position=position, fields="UTF-8") from None
+            raise LeafMalformedError(position=position, problem="UTF-8") from None
         if again != leaf:
             raise LeafNotCanonicalError(position=position)
         return entry
 
 
-def _fields(error: ValidationError) -> str:
-    """Which members are wrong, without their values."""
-    known = LogEntry.model_fields.keys()
-    wrong = {str(part["loc"][0]) if part["loc"] else "" for part in error.errors(include_input=False)}
-    return ", ".join(sorted(name for name in wrong if name in known)) or "JSON"
+def _problem(error: ValidationError) -> dict[str, str]:
+    """Which members are wrong, without their values; of our own rules also why."""
+    told: dict[tuple[str, str], None] = {}
+    for one in error.errors(include_input=False):
+        rule = (one.get("ctx") or {}).get("error")
+        if isinstance(rule, UnfitError):
+            told[f"{rule.path[0]}: {rule.nl}", f"{rule.path[0]}: {rule.en}"] = None
+        else:
+            member = str(one["loc"][0]) if one["loc"] else ""
+            name = member if member in LogEntry.model_fields else "JSON"
+            told[name, name] = None
+    nl, en = (", ".join(sorted(texts)) for texts in zip(*told, strict=True))
+    return words("problem", nl, en)
 
 
 def details_hash(salt: bytes, details: dict[str, Any]) -> str:

@@ -31,6 +31,7 @@ from lsi_match.protocol.identifiers import (
     Unit,
 )
 from lsi_match.protocol.person_keys import PERSON_KEYS
+from lsi_match.protocol.signing_key import Ed25519Key, SigningKey
 
 
 def _readable(text: str) -> str:
@@ -58,14 +59,6 @@ Prose = Annotated[
     str, StringConstraints(min_length=40, max_length=10000, strip_whitespace=True), AfterValidator(_readable)
 ]
 Identity = Annotated[str, StringConstraints(pattern=PROJECT_ID, max_length=63)]
-Ed25519Key = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-#: Ed25519 as 64 hex digits; ECDSA, which is what most hardware has, as its scheme and the compressed point.
-SigningKey = Annotated[
-    str,
-    StringConstraints(
-        pattern=r"^([0-9a-f]{64}|ecdsa-sha2-nistp256:0[23][0-9a-f]{64}|ecdsa-sha2-nistp384:0[23][0-9a-f]{96})$"
-    ),
-]
 EncryptionKey = Annotated[str, StringConstraints(pattern=r"^age1[0-9a-z]{58}$")]
 Digest = Annotated[str, StringConstraints(pattern=DIGEST)]
 
@@ -1473,5 +1466,5 @@ def blank_keys(draft: Any) -> tuple[dict[str, dict[str, str]], str]:
     names = [*(controllers if isinstance(controllers, Mapping) else ()), "matcher"]
     return {
         str(name): {"signing_key": f"{i:064x}", "encryption_key": f"age1{i:058d}"}
-        for i, name in enumerate(names)
+        for i, name in enumerate(names, start=1)
     }, "0" * 32

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
+from lsi_match.errors import Language
 from lsi_match.protocol.criteria import REFERENCE_DATE, FieldType
 from lsi_match.protocol.dialects import DIALECTS, Caveat, Dialect
 from lsi_match.protocol.manifest import Manifest, Selection
@@ -31,7 +32,12 @@ class UnknownSelectionError(StatementError):
 
 
 def statement(
-    manifest: Manifest, partner: str, selection: str, dialect: str, reference_date: date | None = None
+    manifest: Manifest,
+    partner: str,
+    selection: str,
+    dialect: str,
+    reference_date: date | None = None,
+    language: Language = "nl",
 ) -> str:
     """The query that selects the records of one selection: record id, fields, and which signals each carries.
 
@@ -41,21 +47,34 @@ def statement(
         selection: id of its selection.
         dialect: one of `DIALECTS`.
         reference_date: the reference date; without it the query has a parameter.
+        language: of the comments; what the query says itself is the same in each.
 
     Raises:
         UnknownDialectError, UnknownSelectionError: not in `DIALECTS`, not in the manifest.
     """
-    return _Statement(manifest, partner, _selection(manifest, partner, selection), dialect_named(dialect), reference_date).records()  # fmt: skip
+    return _made(manifest, partner, selection, dialect, reference_date, language).records()
 
 
 def funnel(
-    manifest: Manifest, partner: str, selection: str, dialect: str, reference_date: date | None = None
+    manifest: Manifest,
+    partner: str,
+    selection: str,
+    dialect: str,
+    reference_date: date | None = None,
+    language: Language = "nl",
 ) -> str:
     """The query that counts: records read, left after each criterion in turn, and of those the ones with a signal.
 
     The counts are those that the tool shows and tells the matcher. Arguments and errors as for `statement`.
     """
-    return _Statement(manifest, partner, _selection(manifest, partner, selection), dialect_named(dialect), reference_date).counts()  # fmt: skip
+    return _made(manifest, partner, selection, dialect, reference_date, language).counts()
+
+
+def _made(
+    manifest: Manifest, partner: str, selection: str, dialect: str, day: date | None, language: Language
+) -> _Statement:
+    found = _selection(manifest, partner, selection)
+    return _Statement(manifest, partner, found, dialect_named(dialect), day, language)
 
 
 def _selection(manifest: Manifest, partner: str, selection: str) -> Selection:
@@ -74,13 +93,17 @@ class _Statement:
     selection: Selection
     dialect: Dialect
     reference_date: date | None
+    language: Language
+
+    def _say(self, nl: str, en: str) -> str:
+        return nl if self.language == "nl" else en
 
     def records(self) -> str:
         printer = self._printer()
         names = [printer.name(RECORD_ID), *(self._shown(printer, name) for name in self.selection.fields)]
         lines: list[str] = []
         for signal_id, predicate in self.selection.signal_predicates().items():
-            lines += _comment(f"signal {signal_id}: {self._label(signal_id)}", "  ")
+            lines += _comment(f"{self._say('signaal', 'signal')} {signal_id}: {self._label(signal_id)}", "  ")
             signal = printer.name(f"signal_{signal_id}")
             lines.append(f"  CASE WHEN {printer.condition(predicate.tree)} THEN 1 ELSE 0 END AS {signal},")
         lines[-1] = lines[-1].removesuffix(",")
@@ -99,10 +122,10 @@ class _Statement:
             word = "AND "
         body += [
             "",
-            "  -- a record without any signal is not delivered",
+            *self._signalled(),
             f"  AND ({self._any_signal(printer)})",
         ]
-        return self._whole(body, printer, "Selects the records.")
+        return self._whole(body, printer, self._say("Selecteert de records.", "Selects the records."))
 
     def counts(self) -> str:
         printer = self._printer()
@@ -114,7 +137,7 @@ class _Statement:
             sums.append(column)
             names.append(printer.name(f"after_{rule_id}"))
         column = printer.name("signal")
-        passed += ["", "  -- a record without any signal is not delivered"]
+        passed += ["", *self._signalled()]
         passed.append(f"  CASE WHEN {self._any_signal(printer)} THEN 1 ELSE 0 END AS {column}")
         sums.append(column)
         names.append(printer.name("with_signal"))
@@ -131,8 +154,11 @@ class _Statement:
             f"FROM {printer.name(_SOURCE)}",
             f") {printer.name(_PASSED)}",
         ]
-        return self._whole(body, printer, "Counts the records: all of them, those left after each criterion in turn, and of those "
-                           "the ones with a signal.")  # fmt: skip
+        what = self._say(
+            "Telt de records: alle, wat er na ieder criterium op zijn beurt overblijft, en daarvan die met een signaal.",
+            "Counts the records: all of them, those left after each criterion in turn, and of those the ones with a signal.",
+        )
+        return self._whole(body, printer, what)
 
     def _printer(self) -> Printer:
         return Printer(self.dialect, self.selection.field_types)
@@ -145,8 +171,17 @@ class _Statement:
         return [
             "",
             *_comment(f"{rule.id}: {rule.rationale}", "  "),
-            *_comment(f"agreed: {rule.when}", "  "),
+            *_comment(f"{self._say('afgesproken', 'agreed')}: {rule.when}", "  "),
         ]
+
+    def _signalled(self) -> list[str]:
+        return _comment(
+            self._say(
+                "een record zonder enig signaal wordt niet geleverd",
+                "a record without any signal is not delivered",
+            ),
+            "  ",
+        )
 
     def _any_signal(self, printer: Printer) -> str:
         found = [
@@ -175,7 +210,7 @@ class _Statement:
             lines.append(f"  {dialect.read[declared.type].format(x=column)} AS {column},")
         return [
             *lines,
-            "  -- the reference date",
+            *_comment(self._say("de peildatum", "the reference date"), "  "),
             f"  {day} AS {printer.name(REFERENCE_DATE)}",
             f"FROM {printer.name(self.selection.id)}",
             ")",
@@ -183,44 +218,60 @@ class _Statement:
 
     def _whole(self, body: list[str], printer: Printer, what: str) -> str:
         project, partner = self.manifest.project, self.manifest.controllers[self.partner]
-        example = self.manifest.project.period.first
+        example, say = self.manifest.project.period.first, self._say
         head = [
             *_comment(f"Project: {project.id}, {project.title}"),
             *_comment(f"Manifest: {self.manifest.digest}"),
-            *_comment(f"Partner: {self.partner}, {partner.title}"),
-            *_comment(f"Selection: {self.selection.id}"),
-            *_comment(f"Source: {self.selection.source}"),
-            *_comment(f"Database: {self.dialect.product} or later"),
+            *_comment(f"{say('Deelnemer', 'Partner')}: {self.partner}, {partner.title}"),
+            *_comment(f"{say('Selectie', 'Selection')}: {self.selection.id}"),
+            *_comment(f"{say('Bron', 'Source')}: {self.selection.source}"),
+            *_comment(f"Database: {self.dialect.product} {say('of nieuwer', 'or later')}"),
             "--",
             *_comment(what),
             *_comment(
-                "Names of columns are those of the manifest. Only the first SELECT looks at your own table: put its name "
-                "after FROM there, and your own columns before AS. Or give a view of this name these columns."
+                say(
+                    "De namen van kolommen zijn die van het manifest. Alleen de eerste SELECT kijkt naar uw eigen tabel: zet daar "
+                    "achter FROM de naam van die tabel, en voor AS uw eigen kolommen. Of geef een view met deze naam deze kolommen.",
+                    "Names of columns are those of the manifest. Only the first SELECT looks at your own table: put its name "
+                    "after FROM there, and your own columns before AS. Or give a view of this name these columns.",
+                )
             ),
             *_comment(
-                "Texts: spaces around them are removed and an empty one is unknown, as in the tool."
-                + ("" if self.dialect.booleans else " Booleans: 1 is true, 0 is false.")
+                say(
+                    "Teksten: spaties eromheen gaan eraf, en een lege tekst is onbekend, net als in het programma.",
+                    "Texts: spaces around them are removed and an empty one is unknown, as in the tool.",
+                )
             ),
         ]
+        if not self.dialect.booleans:
+            head += _comment(say("Ja of nee: 1 is waar, 0 is niet waar.", "Booleans: 1 is true, 0 is false."))
         setting: list[str] = []
         if self.reference_date is None:
             how = self.dialect.set_parameter.format(d=example.isoformat())
-            head += _comment(f"Reference date: a parameter. For {example}:")
+            head += _comment(
+                say(
+                    f"Peildatum: een parameter. Voor {example}:",
+                    f"Reference date: a parameter. For {example}:",
+                )
+            )
             head += [f"--   {line}" for line in how.splitlines()]
             if how.startswith("DECLARE"):
                 # Part of the same batch. Not a date, so that nothing runs before somebody has filled it in.
-                setting = [self.dialect.set_parameter.format(d="yyyy-mm-dd"), ""]
+                day = say("jjjj-mm-dd", "yyyy-mm-dd")
+                setting = [self.dialect.set_parameter.format(d=day), ""]
         else:
-            head += _comment(f"Reference date: {self.reference_date}")
-        notes = [
-            self.dialect.notes[caveat]
-            for caveat in Caveat
-            if caveat in printer.caveats & self.dialect.notes.keys()
-        ]
-        head += [line for note in notes for line in _comment(f"NOTE: {note}")]
+            head += _comment(f"{say('Peildatum', 'Reference date')}: {self.reference_date}")
+        found = printer.caveats & self.dialect.notes.keys()
+        notes = [say(*self.dialect.notes[caveat]) for caveat in Caveat if caveat in found]
+        note = say("LET OP", "NOTE")
+        head += [line for one in notes for line in _comment(f"{note}: {one}")]
         whole = "\n".join([*head, "", *setting, *body]).rstrip() + "\n;\n"
         if self.dialect is DIALECTS["oracle"] and "&" in whole:
-            whole = "-- NOTE: in SQL*Plus, SET DEFINE OFF first: there is an & in a text.\n" + whole
+            how = say(
+                "in SQL*Plus eerst SET DEFINE OFF: er staat een & in een tekst.",
+                "in SQL*Plus, SET DEFINE OFF first: there is an & in a text.",
+            )
+            whole = f"-- {note}: {how}\n{whole}"
         return whole
 
 
@@ -257,16 +308,14 @@ def statements(
     dialect: str,
     partners: Iterable[str] | None = None,
     reference_date: date | None = None,
+    language: Language = "nl",
 ) -> dict[str, str]:
     """`<partner>.<selection>` and `<partner>.<selection>.counts` → query, of the named partners or of all."""
     wanted = set(manifest.partners if partners is None else partners)
     found: dict[str, str] = {}
     for partner, selection in manifest.selections():
         if partner in wanted:
-            found[f"{partner}.{selection.id}"] = statement(
-                manifest, partner, selection.id, dialect, reference_date
-            )
-            found[f"{partner}.{selection.id}.counts"] = funnel(
-                manifest, partner, selection.id, dialect, reference_date
-            )
+            name, of = f"{partner}.{selection.id}", (partner, selection.id, dialect, reference_date, language)
+            found[name] = statement(manifest, *of)
+            found[f"{name}.counts"] = funnel(manifest, *of)
     return found

@@ -22,10 +22,10 @@ from lsi_match.protocol.manifest import (
     EncryptionKey,
     Identity,
     Name,
-    SigningKey,
     Text,
     both,
 )
+from lsi_match.protocol.signing_key import SigningKey
 
 MATCHER = "matcher"
 #: A version stands for at most so long: keys and who holds them are looked at again at least every three years.

@@ -63,8 +63,14 @@ class ApprovalsMissingError(LsiError):
 
 
 class ApprovalInvalidError(LsiError):
-    nl = "De goedkeuring van {name} geldt niet voor dit manifest: {problem}. Laat {name} opnieuw tekenen."
-    en = "The approval of {name} does not hold for this manifest: {problem}. Have {name} sign again."
+    nl = (
+        "Wat {name} heeft ondertekend, telt niet voor dit manifest: {problem}. "
+        "Laat {name} opnieuw tekenen, of haal het bestand weg als het er niet bij hoort."
+    )
+    en = (
+        "What {name} signed does not count for this manifest: {problem}. "
+        "Have {name} sign again, or take the file away if it does not belong here."
+    )
 
 
 class ApprovalWithdrawnError(LsiError):
@@ -228,6 +234,16 @@ def check_approvals(
     if missing:
         raise ApprovalsMissingError(names=", ".join(missing))
     return {name: found.approvals[name] for name in manifest.controllers}
+
+
+def check_papers(manifest: Manifest, papers: Mapping[str, bytes], now: datetime, trust: Trust) -> None:
+    """That every one of these papers holds: what does not, is not taken in beside what does.
+
+    Raises:
+        ApprovalInvalidError: one is signed with a key that does not count, about something else, or in the future.
+    """
+    for name, problem in read_agreement(manifest, papers, now, trust).problems.items():
+        raise ApprovalInvalidError(name=name, **problem)
 
 
 def paper_name(data: bytes) -> str:

@@ -204,7 +204,9 @@ def read_chain(data: bytes, file: str) -> tuple[str, ...]:
     except ValueError:
         found = []
     if not 1 <= len(found) <= DEPTH:
-        raise CertificateUnreadableError(file=file, problem=f"1 to {DEPTH} certificates")
+        raise CertificateUnreadableError(
+            file=file, **words("problem", f"1 tot en met {DEPTH} certificaten", f"1 to {DEPTH} certificates")
+        )
     return tuple(base64.b64encode(one.public_bytes(serialization.Encoding.DER)).decode() for one in found)
 
 
@@ -216,7 +218,10 @@ def read_authority(data: bytes, file: str) -> str:
     except (x509.ExtensionNotFound, ValueError):
         is_authority = False
     if len(chain) != 1 or not is_authority:
-        raise CertificateUnreadableError(file=file, problem="one certificate, of an authority")
+        raise CertificateUnreadableError(
+            file=file,
+            **words("problem", "één certificaat, van een uitgever", "one certificate, of an authority"),
+        )
     return chain[0]
 
 
@@ -231,7 +236,10 @@ def read_certified(name: str, chain: Path, key: Path | None, own: OutsideKey | o
     try:
         public = _key_of(_read(certificates[0]))
     except ValueError:
-        raise CertificateUnreadableError(file=str(chain), problem="a key of RSA, P-256 or P-384") from None
+        raise CertificateUnreadableError(
+            file=str(chain),
+            **words("problem", "een sleutel van RSA, P-256 of P-384", "a key of RSA, P-256 or P-384"),
+        ) from None
     if key is None:
         if not isinstance(own, OutsideKey) or library_key(own.signing_key).keyid != public.keyid:
             raise CertificateKeyDiffersError(file="signing.json")
@@ -244,7 +252,12 @@ def read_certified(name: str, chain: Path, key: Path | None, own: OutsideKey | o
 
 def _private_key(file: Path) -> rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey:
     data = read_private(file)
-    unreadable = CertificateUnreadableError(file=str(file), problem="a private key of RSA, P-256 or P-384")
+    unreadable = CertificateUnreadableError(
+        file=str(file),
+        **words(
+            "problem", "een private sleutel van RSA, P-256 of P-384", "a private key of RSA, P-256 or P-384"
+        ),
+    )
     try:
         key = serialization.load_pem_private_key(data, password=None)
     except TypeError:  # it has a passphrase

@@ -20,6 +20,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from lsi_match.errors import LsiError
+from lsi_match.protocol.signing_key import check_ed25519
 from lsi_match.trust.merkle import HASH_SIZE
 
 #: Signature types (signed-note, section "Signature types").
@@ -86,6 +87,7 @@ class VerifierKey:
             raise KeyNameMalformedError
         if len(self.public_key) != _ED25519_KEY_SIZE or self.algorithm not in (ED25519, COSIGNATURE):
             raise VerifierKeyMalformedError
+        check_ed25519(self.public_key)
 
     @classmethod
     def of(

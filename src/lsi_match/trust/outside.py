@@ -25,7 +25,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from securesystemslib.signer import HSMSigner, Signature, Signer, SSlibKey, VaultSigner
 
 from lsi_match.errors import LsiError
-from lsi_match.protocol.manifest import SigningKey
+from lsi_match.protocol.signing_key import SigningKey
 from lsi_match.trust import passphrase
 
 _CURVES: dict[str, ec.EllipticCurve] = {

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from lsi_match.errors import words
 from lsi_match.files import FileUnreadableError, read_bytes, read_text, write_whole
 from lsi_match.protocol.canonical import canonical_json, digest_of_bytes
 from lsi_match.protocol.trust_root import TrustRoot
@@ -82,4 +83,6 @@ class TrustStore:
                 for digest, one in value.items()
             }
         except (ValueError, KeyError, TypeError, AttributeError):
-            raise FileUnreadableError(file=str(file), problem="not what was written") from None
+            raise FileUnreadableError(
+                file=str(file), **words("problem", "niet wat er is opgeschreven", "not what was written")
+            ) from None
