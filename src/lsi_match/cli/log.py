@@ -366,7 +366,11 @@ def _file(path: Path) -> Path:
 
 def _shown(name: str, value: object) -> str:
     """The value of a fact; a time, which the log has in seconds since 1970, as a date."""
-    if name in ("lsi.until", "lsi.due", "lsi.opened_at") and isinstance(value, int) and 0 <= value <= MAX_TIME // 1000:
+    if (
+        name in ("lsi.until", "lsi.due", "lsi.opened_at")
+        and isinstance(value, int)
+        and 0 <= value <= MAX_TIME // 1000
+    ):
         return datetime.fromtimestamp(value, UTC).strftime("%Y-%m-%d")
     return _short(value)
 
