@@ -19,6 +19,7 @@ from lsi_match.matcher.run import Run, open_round
 from lsi_match.oversight.verify import verify_log
 from lsi_match.places import place
 from lsi_match.trust.keys import public_key
+from lsi_match.trust.log_proof import LogProof
 from lsi_match.trust.note import VerifierKey
 
 PARTNERS = ("gemeente", "svb", "uwv")
@@ -69,6 +70,23 @@ def test_a_released_round_leaves_nothing_that_is_due_until_its_terms_end(operati
     assert entries(operation, "destroy subjects") == ["Ok"]
     key = VerifierKey.of(manifest.matcher.domain, public_key(manifest.matcher.signing_key))
     assert verify_log(operation.project.log_file, key).ok
+
+
+def test_proofs_of_destruction_that_a_kill_left_out_are_made_up_for(operation: Operation) -> None:
+    released(operation)
+    operation.clock.to(operation.clock() + days(operation.project.manifest().retention.log_details_days))
+    destroy_due(operation.project, operation.clock)
+    proofs = sorted((operation.project.folder / "proofs").iterdir())
+    assert [file.name.split(".", 2)[2] for file in proofs] == [
+        "destroy-subjects.tlog-proof",
+        "destroy.tlog-proof",
+        *(f"{partner}.expire.tlog-proof" for partner in sorted(PARTNERS)),
+    ]
+    for file in proofs:  # a process that is killed has logged what it did, and no more
+        file.unlink()
+    assert destroy_due(operation.project, operation.clock).failed == []
+    for file in proofs:
+        LogProof.parse(file.read_text())
 
 
 def test_what_lies_there_of_a_round_that_is_over_is_due_at_once(operation: Operation) -> None:

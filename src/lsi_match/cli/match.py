@@ -389,6 +389,7 @@ _KINDS = {
     "drop": ("bestand van een levering", "file of a drop"),
     "letter": ("bericht aan een deelnemer", "letter to a partner"),
     "temporary": ("half bestand", "half-written file"),
+    "proof": ("bewijs van vernietiging", "proof of a destruction"),
 }
 
 

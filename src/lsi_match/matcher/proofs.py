@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from lsi_match.errors import LsiError
 from lsi_match.files import write_whole
 from lsi_match.matcher.site import Project
+from lsi_match.protocol.log_entry import LogEntry
 from lsi_match.protocol.steps import Step
 from lsi_match.trust.log import Log
 from lsi_match.trust.log_proof import SUFFIX, LogProof, prove
@@ -15,6 +17,7 @@ from lsi_match.trust.policy import Policy
 
 #: Folder, in that of a project, of the proofs that stay there.
 PROOFS = "proofs"
+_DESTRUCTIONS = (Step.DESTROY, Step.EXPIRE, Step.DESTROY_SUBJECTS)
 _DESCRIPTOR = ".release.json"
 
 
@@ -83,3 +86,14 @@ def keep_proof(project: Project, step: Step, round_id: str, partner: str = "") -
     if not file.exists():
         write_whole(file, prove_step(project, step, round_id, partner).text().encode())
     return file
+
+
+def keep_proofs(project: Project, entries: Iterable[LogEntry]) -> None:
+    """Keep the proof of every destruction among these entries; what a killed process left out is made up for."""
+    for entry in entries:
+        for step in _DESTRUCTIONS:
+            if entry.name == step.value and entry.status == "Ok":
+                attributes = entry.attributes
+                keep_proof(
+                    project, step, str(attributes["lsi.round"]), str(attributes.get("lsi.partner", ""))
+                )

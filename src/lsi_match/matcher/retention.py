@@ -28,7 +28,7 @@ from typing import NamedTuple
 from lsi_match.errors import LsiError
 from lsi_match.files import destroy, read_bytes
 from lsi_match.matcher import details, hold, receipts, subjects
-from lsi_match.matcher.proofs import keep_proof, proof_file
+from lsi_match.matcher.proofs import keep_proofs, proof_file
 from lsi_match.matcher.run import REASON, RELEASE, Clock, RoundBusyError, Run
 from lsi_match.matcher.site import Project
 from lsi_match.oversight.state import fold
@@ -88,7 +88,7 @@ def due(project: Project, now: datetime) -> list[Due]:
 
 
 def destroy_due(project: Project, clock: Clock) -> Destroyed:
-    """Destroy everything that is past its term, and log it. What fails holds nothing else up.
+    """Destroy everything that is past its term, log it, and keep the proofs of that. What fails holds nothing else up.
 
     A round that is running at this moment is left for the next time.
     """
@@ -108,6 +108,10 @@ def destroy_due(project: Project, clock: Clock) -> Destroyed:
                 found.failed.append((one, error))
             else:
                 found.done.append(one)
+    try:
+        keep_proofs(project, project.entries())
+    except (LsiError, OSError) as error:
+        found.failed.append((Due("proof", "?", clock()), error))
     _log(project, found, clock())
     return found
 
@@ -216,7 +220,6 @@ def _expire(project: Project, one: Due, clock: Clock) -> None:
         destroy(file.parent / part.file)
     destroy(proof_file(file))
     destroy(file)
-    keep_proof(project, Step.EXPIRE, described.round, described.partner)
 
 
 def _trace(entries: list[LogEntry], release: str) -> str | None:

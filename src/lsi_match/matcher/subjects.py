@@ -26,7 +26,6 @@ import pyarrow.parquet as pq
 from lsi_match.errors import LsiError
 from lsi_match.files import destroy, read_private, sync_folder, whole_file, write_whole
 from lsi_match.matcher.buckets import Matched
-from lsi_match.matcher.proofs import keep_proof
 from lsi_match.matcher.site import Project
 from lsi_match.oversight.subjects import Due, due_rounds, file_in
 from lsi_match.protocol import subjects as columns
@@ -284,7 +283,6 @@ def remove(project: Project, due: Due, now: datetime) -> None:
         file.unlink()
     folder.rmdir()
     sync_folder(folder.parent)
-    keep_proof(project, Step.DESTROY_SUBJECTS, due.round)
 
 
 def _term(project: Project, manifest: str) -> int:
