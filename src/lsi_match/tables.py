@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from lsi_match.errors import LsiError
 from lsi_match.plain_parquet import NotPlainError, check_plain
 from lsi_match.protocol.tables import Column, ColumnType, ReleasedColumn
+from lsi_match.scratch import Scratch
 
 BLOCK = pa.binary(16)
 ARROW: dict[ColumnType, pa.DataType] = {
@@ -34,20 +35,20 @@ def schema_of(columns: Sequence[Column | ReleasedColumn]) -> pa.Schema:
 
 
 def to_parquet(table: pa.Table) -> bytes:
-    """`parquet_buffer`, as bytes."""
-    return parquet_buffer(table).to_pybytes()  # type: ignore[no-any-return]
+    """`parquet_in`, as bytes."""
+    return bytes(parquet_in(Scratch(), table))
 
 
-def parquet_buffer(table: pa.Table) -> pa.Buffer:
+def parquet_in(scratch: Scratch, table: pa.Table) -> memoryview:
     """Plain pages, no dictionary, no statistics, no compression: size depends on the row count only."""
     # Room for all at once, since a buffer that grows is copied each time: a number of one byte takes four in Parquet,
     # and headers take little. What is not written takes no memory.
-    room = np.empty((1 << 20) + 5 * table.nbytes, np.uint8)
-    sink = pa.FixedSizeBufferWriter(pa.py_buffer(room))
+    target = scratch.of((1 << 20) + 5 * table.nbytes)
+    sink = pa.FixedSizeBufferWriter(pa.py_buffer(target))
     pq.write_table(
         table, sink, compression="none", use_dictionary=False, write_statistics=False, store_schema=False
     )
-    return pa.py_buffer(room[: sink.tell()])
+    return target[: sink.tell()].data
 
 
 def from_parquet(

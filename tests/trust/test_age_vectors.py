@@ -10,6 +10,7 @@ from pathlib import Path
 import pyrage
 import pytest
 
+from lsi_match.trust import age_plain
 from lsi_match.trust.age_plain import open_plain
 from lsi_match.trust.sealing import SealBrokenError, seal, unseal
 
@@ -86,13 +87,68 @@ def test_the_text_form_of_a_sealed_file_is_refused() -> None:
     assert pyrage.decrypt(armored, [identity]) == pyrage.decrypt(lines, [identity]) == b"one record"
 
 
-@pytest.mark.parametrize("size", [0, 1, 65_535, 65_536, 65_537, 131_072, 300_000])
-def test_the_fast_way_opens_what_is_sealed_here(size: int) -> None:
-    """Around the edges of the chunks; and it is that way, not pyrage, that opened it."""
+#: Around the edges of chunks, and of the pieces in which they are handed out.
+SIZES = [0, 1, 65_535, 65_536, 65_537, 131_072, 300_000, 524_287, 524_288, 524_289, 1_200_000]
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_what_is_sealed_here_is_opened_by_pyrage_and_by_the_fast_way(size: int) -> None:
     identity, data = pyrage.x25519.Identity.generate(), secrets.token_bytes(size)
-    plain = open_plain(seal(data, str(identity.to_public())), str(identity))
-    assert plain is not None
-    assert plain == data
+    sealed = seal(data, str(identity.to_public()))
+    assert pyrage.decrypt(sealed, [identity]) == data
+    assert open_plain(sealed, str(identity)) == data
+
+
+@pytest.mark.parametrize("size", SIZES[:7])
+def test_the_fast_way_opens_what_pyrage_sealed(size: int) -> None:
+    identity, data = pyrage.x25519.Identity.generate(), secrets.token_bytes(size)
+    assert open_plain(pyrage.encrypt(data, [identity.to_public()]), str(identity)) == data
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_sealed_file_is_as_long_as_any_other_with_as_much_in_it(size: int) -> None:
+    """What is sealed shows how much it is, and nothing more."""
+    recipient = str(pyrage.x25519.Identity.generate().to_public())
+    chunks = max(1, -(-size // 65_536))
+    header, nonce, tags = 168, 16, 16 * chunks
+    assert len(seal(secrets.token_bytes(size), recipient)) == header + nonce + size + tags
+
+
+def test_nothing_is_used_twice_in_sealing() -> None:
+    """Not the key of a file, nor the one that it is wrapped with, nor a nonce."""
+    identity = pyrage.x25519.Identity.generate()
+    parts = [
+        set(age_plain._HEADER.match(sealed).groups()) | {sealed[168:184], file_key_of(sealed, str(identity))}
+        for sealed in (seal(bytes(100), str(identity.to_public())) for _ in range(20))
+    ]
+    assert len(set().union(*parts)) == 20 * 5
+
+
+def file_key_of(sealed: bytes, identity: str) -> bytes:
+    share, wrapped, _ = (age_plain._decoded(text) for text in age_plain._HEADER.match(sealed).groups())
+    return age_plain._file_key(identity, share, wrapped)
+
+
+#: Points of small order on Curve25519: what is agreed with one of them, everybody knows.
+SMALL_ORDER = (
+    "age1qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq5cu47z",
+    "age1qyqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqj7vrya",
+)
+
+
+@pytest.mark.parametrize("recipient", SMALL_ORDER)
+def test_nothing_is_sealed_to_a_point_of_small_order(recipient: str) -> None:
+    assert str(pyrage.x25519.Recipient.from_str(recipient)) == recipient
+    with pytest.raises(ValueError, match="shared key"):
+        seal(b"one record", recipient)
+
+
+def test_nothing_is_sealed_to_a_mistyped_recipient() -> None:
+    recipient = str(pyrage.x25519.Identity.generate().to_public())
+    for place in range(4, len(recipient)):
+        other = "q" if recipient[place] != "q" else "p"
+        with pytest.raises(pyrage.RecipientError):
+            seal(b"one record", recipient[:place] + other + recipient[place + 1 :])
 
 
 def test_the_fast_way_says_nothing_of_what_was_changed() -> None:

@@ -24,7 +24,7 @@ from pyrage import x25519
 
 from lsi_match.partner.normalise import _person_parts, normalise, person_keys
 from lsi_match.partner.references import LongIds, id_blocks, make_references
-from lsi_match.partner.rows import Layout, Rows
+from lsi_match.partner.rows import Layout
 from lsi_match.protocol.canonical import canonical_json, digest_of_bytes
 from lsi_match.protocol.documents import Approval, DropDescriptor, Part, SelectionCounts
 from lsi_match.protocol.identifiers import PERSON_PARTS, IdentifierForm, IdentifierKind
@@ -362,8 +362,8 @@ def part_ranges() -> list[dict[str, Any]]:
     for parts in (1, 2, 3, 7, 100, 4096):
         for head in (0, 1, 0x2492, 0x2493, 0x5555, 0x5556, 0x7FFF, 0x8000, 0xAAAA, 0xAAAB, 0xFFFF):
             block = np.frombuffer(head.to_bytes(2, "big") + b"\x01" * 14, np.uint8).reshape(1, 16)
-            rows = Rows(Layout([Column("bsn", "block")]), block[np.newaxis])
-            (part,) = (n for n, inside in enumerate(rows.in_parts(parts)) if len(inside))
+            cut = Layout([Column("bsn", "block")]).in_parts({"bsn": block}, parts)
+            (part,) = (n for n, inside in enumerate(cut) if len(inside))
             made.append({"parts": parts, "pseudonym": block.tobytes().hex(), "part": part})
     return made
 

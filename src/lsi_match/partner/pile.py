@@ -14,8 +14,9 @@ from types import TracebackType
 import numpy as np
 
 from lsi_match.partner.rows import BLOCK_BYTES, Layout, Rows
+from lsi_match.scratch import Scratch
 from lsi_match.trust.keys import make_round_key
-from lsi_match.trust.sealing import seal, unseal
+from lsi_match.trust.sealing import seal_into, unseal_view
 
 #: Bytes of rows that memory holds.
 ROOM = 1 << 30
@@ -47,18 +48,19 @@ class Pile:
         if self._bytes > ROOM:
             self._to_disk()
 
-    def take(self, part: int) -> Rows:
-        """What was added to `part`, once. Several parts may be taken at a time."""
+    def take(self, part: int, scratch: Scratch) -> Rows:
+        """What was added to `part`, once. Several parts may be taken at a time, each with a scratch of its own."""
         pieces, self._here[part] = self._here[part], []
         pieces += [self._read(*place) for place in self._there[part]]
-        return Rows.together(pieces) if pieces else self.layout.rows(0)
+        return Rows.together(pieces, scratch) if pieces else self.layout.rows(0)
 
     def _to_disk(self) -> None:
+        scratch = Scratch()
         for part, places in zip(self._here, self._there, strict=True):
             if part:
-                sealed = seal(Rows.together(part).data.tobytes(), self._recipient)
-                places.append((self.file.seek(0, 2), len(sealed)))
-                self.file.write(sealed)
+                start = self.file.seek(0, 2)
+                seal_into(Rows.together(part, scratch).data.data, self._recipient, self.file)
+                places.append((start, self.file.tell() - start))
                 part.clear()
         self.file.flush()
         self._bytes = 0
@@ -66,5 +68,5 @@ class Pile:
     def _read(self, start: int, length: int) -> Rows:
         # Whatever the position of the file is, since parts are taken at the same time.
         sealed = os.pread(self.file.fileno(), length, start)
-        plain = unseal(sealed, self._secret, what="the pile of rows", party="this partner")
+        plain = unseal_view(sealed, self._secret, what="the pile of rows", party="this partner")
         return Rows(self.layout, np.frombuffer(plain, np.uint8).reshape(self.layout.blocks, -1, BLOCK_BYTES))

@@ -7,13 +7,14 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from queue import SimpleQueue
 from threading import Lock
+from typing import BinaryIO
 
 import numpy as np
-import pyarrow as pa
 
 from lsi_match.errors import LsiError
 from lsi_match.files import private_folder, whole_file, write_whole
@@ -36,7 +37,8 @@ from lsi_match.protocol.documents import (
 )
 from lsi_match.protocol.manifest import Selection
 from lsi_match.protocol.tables import REFERENCE, SELECTION, drop_columns
-from lsi_match.tables import parquet_buffer
+from lsi_match.scratch import Scratch
+from lsi_match.tables import parquet_in
 from lsi_match.trust.sealing import seal_into
 from lsi_match.trust.signing import sign, verify
 
@@ -274,24 +276,50 @@ class _Sealing:
         self._progress = progress
         self.key = new_key()
         self._one_at_a_time = Lock()
+        self._desks: SimpleQueue[_Desk] = SimpleQueue()
+        for _ in range(WORKERS):
+            self._desks.put(_Desk())
         self.written: Counter[int] = Counter()
 
     def parts(self) -> tuple[Part, ...]:
         """Write every part, whose files are sealed to the key of the round."""
         done = []
-        with ThreadPoolExecutor(WORKERS) as pool:
+        # More threads than processors: some wait until their part is on the disk.
+        with ThreadPoolExecutor(4 * WORKERS) as pool:
             for part in pool.map(self._part, range(self._opening.parts)):
                 done.append(part)
                 self._progress("seal", "", len(done), self._opening.parts)
         return tuple(done)
 
     def _part(self, number: int) -> Part:
-        rows = self._pile.take(number).in_pseudonym_order().without_duplicates()
+        name = part_name(self._stem, number)
+        # The desk is free again before the file is on the disk.
+        with whole_file(self._out / name) as file, self._desk() as desk:
+            rows, digest = self._sealed(number, desk, file)
+        return Part(file=name, digest=digest, rows=rows)
+
+    @contextmanager
+    def _desk(self) -> Iterator[_Desk]:
+        desk = self._desks.get()
+        try:
+            yield desk
+        finally:
+            self._desks.put(desk)
+
+    def _sealed(self, number: int, desk: _Desk, file: BinaryIO) -> tuple[int, str]:
+        """Write one part into `file`; how many rows it has, and its digest."""
+        rows = self._pile.take(number, desk.pile).in_pseudonym_order(desk.order).without_duplicates()
         of_selection = np.bincount(rows[SELECTION], minlength=1)
         with self._one_at_a_time:
             self.written.update(dict(enumerate(of_selection.tolist())))
         table = rows.table(make_references(rows[REFERENCE], self.key))
-        name = part_name(self._stem, number)
-        with whole_file(self._out / name) as file:
-            digest = seal_into(pa.BufferReader(parquet_buffer(table)), self._opening.recipient, file)
-        return Part(file=name, digest=digest, rows=len(rows))
+        return len(rows), seal_into(parquet_in(desk.table, table), self._opening.recipient, file)
+
+
+@dataclass
+class _Desk:
+    """Where one part at a time is made, step by step."""
+
+    pile: Scratch = field(default_factory=Scratch)
+    order: Scratch = field(default_factory=Scratch)
+    table: Scratch = field(default_factory=Scratch)

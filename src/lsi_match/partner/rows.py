@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import numpy as np
 import polars as pl
@@ -24,11 +24,14 @@ from lsi_match.partner.select import RECORD_ID, Selected
 from lsi_match.protocol.documents import Opening
 from lsi_match.protocol.manifest import NO_VALUE, Manifest, Selection
 from lsi_match.protocol.tables import GROUP, REFERENCE, SELECTION, SIGNALS, WIDTH, Column, attribute_column
-from lsi_match.tables import ARROW, BLOCK, schema_of
+from lsi_match.scratch import Scratch
+from lsi_match.tables import ARROW, schema_of
 from lsi_match.trust.project_key import Blocks, ProjectKey
 
 WORKERS = os.cpu_count() or 1
 BLOCK_BYTES = WIDTH["block"]
+#: For `np.take` at positions that are all there: what it must not check, it writes into its target at once.
+WITHOUT_COPY: Final = "clip"
 
 T = TypeVar("T")
 S = TypeVar("S")
@@ -60,6 +63,14 @@ class Layout:
         """So many rows, to be filled."""
         return Rows(self, np.empty((self.blocks, count, BLOCK_BYTES), np.uint8))
 
+    def in_parts(self, columns: dict[str, np.ndarray], parts: int) -> list[Rows]:
+        """The rows of each part, of whole columns: numbers, or blocks of shape (rows, 16)."""
+        order, ends = by_part(first_pseudonyms([columns[kind] for kind in self.kinds]), parts)
+        rows = self.rows(len(order))
+        for name, column in columns.items():
+            np.take(column, order, axis=0, out=rows[name], mode=WITHOUT_COPY)
+        return [Rows(self, rows.data[:, start:end]) for start, end in pairwise([0, *ends])]
+
 
 @dataclass(frozen=True)
 class Rows:
@@ -80,24 +91,21 @@ class Rows:
         return column
 
     @classmethod
-    def together(cls, parts: Sequence[Rows]) -> Rows:
+    def together(cls, parts: Sequence[Rows], scratch: Scratch) -> Rows:
         """All rows of `parts`, which have the same layout."""
-        return cls(parts[0].layout, np.concatenate([part.data for part in parts], axis=1))
+        layout, count = parts[0].layout, sum(len(part) for part in parts)
+        data = scratch.of(layout.blocks, count, BLOCK_BYTES)
+        return cls(layout, np.concatenate([part.data for part in parts], axis=1, out=data))
 
     def take(self, rows: np.ndarray) -> Rows:
         """The rows at these positions."""
         return Rows(self.layout, self.data.take(rows, axis=1))
 
     def first_pseudonyms(self) -> np.ndarray:
-        """The first 8 bytes of each row's first pseudonym, as a number in the order of the bytes."""
-        *others, last = self.layout.kinds
-        first = _heads(self[last])
-        for kind in reversed(others):
-            halves = self[kind].view(np.uint64)
-            first = np.where((halves[:, 0] | halves[:, 1]) != 0, _heads(self[kind]), first)
-        return first
+        """See the function of this name."""
+        return first_pseudonyms([self[kind] for kind in self.layout.kinds])
 
-    def in_pseudonym_order(self) -> Rows:
+    def in_pseudonym_order(self, scratch: Scratch) -> Rows:
         """By first pseudonym, equal ones in random order, so that nothing is left of the order of the register."""
         first = self.first_pseudonyms()
         order = np.argsort(first)
@@ -105,7 +113,8 @@ class Rows:
         some = order.take(equal)
         chance = np.random.default_rng().integers(0, 2**32, len(some), dtype=np.uint32)
         order[equal] = some[np.lexsort((chance, first.take(some)))]
-        return self.take(order)
+        data = scratch.of(*self.data.shape)
+        return Rows(self.layout, np.take(self.data, order, axis=1, out=data, mode=WITHOUT_COPY))
 
     def without_duplicates(self) -> Rows:
         """One row per record of a selection: rows with the same record id and identifiers become one, with all
@@ -142,29 +151,35 @@ class Rows:
         left[SIGNALS][:] = signals[stays]
         return left
 
-    def in_parts(self, parts: int) -> list[Rows]:
-        """The rows of each part: equal ranges of the first 16 bits of the first pseudonym."""
-        if parts == 1:
-            return [self]
-        prefix = self.first_pseudonyms() >> np.uint64(48)
-        numbers = (prefix * np.uint64(parts) >> np.uint64(16)).astype(np.uint16)
-        order = np.argsort(numbers, kind="stable")
-        ends = np.cumsum(np.bincount(numbers, minlength=parts))
-        data = self.take(order).data
-        return [Rows(self.layout, data[:, start:end]) for start, end in pairwise([0, *ends.tolist()])]
-
     def table(self, references: pa.Array) -> pa.Table:
         """The rows as the columns of a drop."""
         arrays = []
         for column in self.layout.columns:
             if column.name == REFERENCE:
                 arrays.append(references)
-            elif column.type == "block":
-                data = pa.py_buffer(np.ascontiguousarray(self[column.name]))
-                arrays.append(pa.FixedSizeBinaryArray.from_buffers(BLOCK, len(self), [None, data]))
             else:
-                arrays.append(pa.array(np.ascontiguousarray(self[column.name]), ARROW[column.type]))
+                data = pa.py_buffer(np.ascontiguousarray(self[column.name]))
+                arrays.append(pa.Array.from_buffers(ARROW[column.type], len(self), [None, data]))
         return pa.table(arrays, schema=schema_of(self.layout.columns))
+
+
+def first_pseudonyms(kinds: Sequence[np.ndarray]) -> np.ndarray:
+    """The first 8 bytes of each row's first pseudonym, as a number in the order of the bytes; the pseudonyms of each
+    kind are blocks of shape (rows, 16), zero where there is none."""
+    *others, last = kinds
+    first = _heads(last)
+    for kind in reversed(others):
+        halves = kind.view(np.uint64)
+        first = np.where((halves[:, 0] | halves[:, 1]) != 0, _heads(kind), first)
+    return first
+
+
+def by_part(first: np.ndarray, parts: int) -> tuple[np.ndarray, list[int]]:
+    """The positions of the rows of each part, one after the other, and where those of each part end. A part is an equal
+    range of the first 16 bits of the first pseudonym (`first_pseudonyms`)."""
+    numbers = ((first >> np.uint64(48)) * np.uint64(parts) >> np.uint64(16)).astype(np.uint16)
+    ends = np.cumsum(np.bincount(numbers, minlength=parts))
+    return np.argsort(numbers, kind="stable"), ends.tolist()
 
 
 def _heads(blocks: np.ndarray) -> np.ndarray:
@@ -214,16 +229,16 @@ def pseudonymised(
         if not there.all():
             frame = frame.filter(pl.Series(there))
             pseudonyms = {kind: blocks.take(np.flatnonzero(there)) for kind, blocks in pseudonyms.items()}
-        rows = layout.rows(len(frame))
-        for kind, blocks in pseudonyms.items():
-            rows[kind][:] = blocks.data
-        rows[REFERENCE][:] = id_blocks(frame.get_column(RECORD_ID).cast(pl.String), long_ids)
-        rows[SELECTION][:] = position
-        for name in (SIGNALS, GROUP, *every):
-            rows[name][:] = (
-                frame.get_column(name).to_numpy() if name not in every or name in own else NO_VALUE
-            )
-        return Pseudonymised(rows.in_parts(opening.parts), piece.without_rows(), invalid)
+        columns = {kind: blocks.data for kind, blocks in pseudonyms.items()}
+        columns[REFERENCE] = id_blocks(frame.get_column(RECORD_ID).cast(pl.String), long_ids)
+        columns[SELECTION] = np.full(len(frame), position, np.uint8)
+        columns |= {
+            name: frame.get_column(name).to_numpy()
+            if name not in every or name in own
+            else np.full(len(frame), NO_VALUE, np.uint16)
+            for name in (SIGNALS, GROUP, *every)
+        }
+        return Pseudonymised(layout.in_parts(columns, opening.parts), piece.without_rows(), invalid)
 
     return _ahead(work, pieces)
 

@@ -6,12 +6,13 @@ age says nothing about who sealed; the signed descriptor beside every sealed par
 from __future__ import annotations
 
 import hashlib
+import io
 from typing import Any, BinaryIO
 
 import pyrage
 
 from lsi_match.errors import LsiError
-from lsi_match.trust.age_plain import open_plain
+from lsi_match.trust.age_plain import open_plain, sealed_pieces
 
 #: How the binary form of an age file starts (c2sp.org/age, "Header").
 _BINARY = b"age-encryption.org/v1\n"
@@ -24,42 +25,22 @@ class SealBrokenError(LsiError):
 
 def seal(data: bytes, recipient: str) -> bytes:
     """`data` encrypted to one age recipient."""
-    return bytes(pyrage.encrypt(data, [pyrage.x25519.Recipient.from_str(recipient)]))
+    sealed = io.BytesIO()
+    seal_into(data, recipient, sealed)
+    return sealed.getvalue()
 
 
-def seal_into(source: BinaryIO, recipient: str, sink: BinaryIO) -> str:
-    """What `source` holds, sealed as `seal` does, into `sink` bit by bit; the digest of what was written.
+def seal_into(data: bytes | memoryview, recipient: str, sink: BinaryIO) -> str:
+    """`data`, sealed as `seal` does, into `sink` bit by bit; the digest of what was written.
 
     Raises:
         OSError: it could not be written.
     """
-    digested = _Digested(sink)
-    try:
-        pyrage.encrypt_io(source, digested, [pyrage.x25519.Recipient.from_str(recipient)])
-    except pyrage.EncryptError:
-        raise digested.failed or OSError("it could not be sealed") from None
-    return f"sha256:{digested.hash.hexdigest()}"
-
-
-class _Digested:
-    """A file that hashes what is written to it, and remembers why it could not be written."""
-
-    def __init__(self, sink: BinaryIO) -> None:
-        self.sink = sink
-        self.hash = hashlib.sha256()
-        self.failed: OSError | None = None
-
-    def write(self, data: bytes) -> int:
-        try:
-            written = self.sink.write(data)
-        except OSError as error:
-            self.failed = error
-            raise
-        self.hash.update(data[:written])
-        return written
-
-    def flush(self) -> None:
-        self.sink.flush()
+    digest = hashlib.sha256()
+    for piece in sealed_pieces(data, recipient):
+        sink.write(piece)
+        digest.update(piece)
+    return f"sha256:{digest.hexdigest()}"
 
 
 def unseal(data: bytes, identity: Any, *, what: str, party: str) -> bytes:
