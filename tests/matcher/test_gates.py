@@ -193,8 +193,8 @@ def test_a_ground_on_which_every_fg_advised_is_allowed_and_not_in_a_neighbourhoo
     ("roles", "missing"),
     [
         ({"gemeente": ROLES, "uwv": ROLES}, "svb"),
-        ({"gemeente": ROLES[:1], "uwv": ROLES[:1], "svb": ROLES[:1]}, "casustafel"),
-        ({}, "gemeente, uwv, svb, datasteward, casustafel"),
+        ({"gemeente": ROLES[:1], "uwv": ROLES[:1], "svb": ROLES[:1]}, "the role casustafel"),
+        ({}, "gemeente, uwv, svb, the role datasteward, the role casustafel"),
     ],
 )
 def test_the_work_instruction_is_read_everywhere_and_by_every_role(

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from lsi_match.cli.main import run
 from lsi_match.protocol.documents import Card
 from lsi_match.protocol.trust_root import Role, TrustRoot
 from lsi_match.trust.keys import Identity, make_identity
@@ -279,6 +280,31 @@ def test_an_expired_version_stands_only_in_the_way_to_the_next(signers: Signers,
         take(store, signers.signed(second), late)
     take(store, [*signers.signed(second), *signers.signed(signers.root(second, at=late))], late)
     assert len(store.roots(late)) == 3
+
+
+def test_who_replaces_a_key_signs_with_both_and_neither_pushes_out_the_other(
+    tmp_path: Path, signers: Signers
+) -> None:
+    """By the command, into one folder: version 1 counts the old key, version 2 the new one."""
+    old, new = (make_identity("uwv", tmp_path / home / "keys") for home in ("old", "new"))
+    first = signers.root(uwv=Card.model_validate(old.card))
+    second = signers.root(first, uwv=Card.model_validate(new.card))
+    others = ("gemeente", "svb")
+    take(TrustStore(tmp_path / "old", PROJECT), signers.signed(first, others), pin=first.digest)
+    file, drafted = tmp_path / "papers" / "trust-root.2.uwv.json", tmp_path / "second.json"
+    drafted.write_bytes(second.canonical())
+    for home in ("new", "old", "new"):
+        assert (
+            run(["trust", "sign", str(drafted), "uwv", str(tmp_path / home), "--out", str(file.parent)]) == 0
+        )
+    (read,) = read_roots([file.read_bytes()])
+    assert len(read.papers) == 2
+    assert read.signers(first) == read.signers(second) == {"uwv"}
+    # of a draft that was given up nothing stays
+    other = signers.root(first, at=NOW + timedelta(hours=1), uwv=Card.model_validate(new.card))
+    drafted.write_bytes(other.canonical())
+    assert run(["trust", "sign", str(drafted), "uwv", str(tmp_path / "new"), "--out", str(file.parent)]) == 0
+    assert [one.root for one in read_roots([file.read_bytes()])] == [other]
 
 
 # What a version cannot say.

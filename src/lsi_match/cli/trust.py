@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 app = App(help="Make, sign and take in the trust root: who may sign for whom in a project.")
 
 STATEMENT = (
+    "Ik heb deze sleutels met hun eigenaars vergeleken, langs een andere weg dan waarlangs zij kwamen. Wie een sleutel heeft "
+    "die hier staat, tekent voor die organisatie.",
     "I compared these keys with their owners, by another way than the one they came by. Whoever holds a key that "
-    "stands here signs for that organisation."
+    "stands here signs for that organisation.",
 )
 
 
@@ -83,13 +85,13 @@ def sign(root: Path, name: str, home: Path, *, out: Path, json: Json = False) ->
         root: the version, as `trust new` wrote it.
         name: the organisation.
         home: its folder.
-        out: folder for the signature: OUT/trust-root.VERSION.NAME.json.
+        out: folder for the signature: OUT/trust-root.VERSION.NAME.json. One that is there with another key stays in it.
     """
     from lsi_match.files import read_bytes, write_whole
     from lsi_match.matcher.site import utc_now
     from lsi_match.protocol.trust_root import Role
     from lsi_match.trust.keys import load_identity
-    from lsi_match.trust.root import RootMissingError, load_root, sign_root
+    from lsi_match.trust.root import RootMissingError, load_root, read_roots, sign_root
     from lsi_match.trust.root_draft import changes
     from lsi_match.trust.root_store import TrustStore
 
@@ -106,12 +108,17 @@ def sign(root: Path, name: str, home: Path, *, out: Path, json: Json = False) ->
             f"the trust root does not name {name} with the key in {home}, to sign trust roots",
         )
     file = out / f"trust-root.{document.version}.{name}.json"
-    write_whole(file, sign_root(document, identity), replace=True)
+    # An organisation that replaces its key signs with the old one and with the new one.
+    made = [
+        one.papers for one in read_roots([read_bytes(file)] if file.exists() else []) if one.root == document
+    ]
+    papers = {*(paper for papers in made for paper in papers), sign_root(document, identity)}
+    write_whole(file, b"".join(sorted(papers)), replace=True)
     _show(document, changes(before, document), json, {"signature": str(file)})
     if not json:
         from lsi_match.cli.console import out as terminal
 
-        terminal.print(f"\n{STATEMENT}\n{file}", markup=False, soft_wrap=True)
+        terminal.print(f"\n{say(*STATEMENT)}\n{file}", markup=False, soft_wrap=True)
 
 
 @app.command

@@ -113,15 +113,13 @@ class DraftGateError(GateError):
 
 
 class InstructionGateError(GateError):
-    nl = "De werkinstructie is nog niet bevestigd: {missing}. Laat dat doen met 'manifest acknowledge'."
-    en = (
-        "The work instruction is not acknowledged yet: {missing}. Have that done with 'manifest acknowledge'."
-    )
+    nl = "De werkinstructie is nog niet bevestigd door: {missing}. Laat dat doen met 'manifest acknowledge'."
+    en = "The work instruction is not acknowledged yet by: {missing}. Have that done with 'manifest acknowledge'."
 
 
 class PlanGateError(GateError):
-    nl = "Dit onderdeel van het projectplan zegt nog niets eigens: {parts}. Vul het in gewone taal in."
-    en = "This part of the project plan says nothing of its own yet: {parts}. Fill it in, in plain words."
+    nl = "Hier staat nog niets eigens: {parts}. Vul het in gewone taal in."
+    en = "Nothing of its own stands here yet: {parts}. Fill it in, in plain words."
 
 
 class PeriodGateError(GateError):
@@ -278,10 +276,11 @@ def _error_of(check: Callable[[], object]) -> LsiError | None:
 def _instruction(manifest: Manifest, evidence: Evidence) -> None:
     roles = read_agreement(manifest, evidence.papers, evidence.now, evidence.trust).roles
     read = {role for acknowledged in roles.values() for role in acknowledged}
-    missing = [name for name in manifest.controllers if name not in roles]
-    missing += [role for role in manifest.work_instruction.acknowledged_by if role not in read]
-    if missing:
-        raise InstructionGateError(missing=", ".join(missing))
+    silent = [name for name in manifest.controllers if name not in roles]
+    unread = [role for role in manifest.work_instruction.acknowledged_by if role not in read]
+    if silent or unread:
+        nl, en = ([*silent, *(f"{word} {role}" for role in unread)] for word in ("de rol", "the role"))
+        raise InstructionGateError(**words("missing", ", ".join(nl), ", ".join(en)))
 
 
 #: What templates and people in a hurry leave behind.
