@@ -130,11 +130,13 @@ class Journal:
 
     def _root(self, trace_id: str | None) -> str | None:
         """The span of the opening of the round that this trace is of; None for anything else."""
-        if trace_id is not None and trace_id not in self._roots:
-            for entry in self.entries():
-                if entry.name == Step.OPEN_ROUND.value and entry.status == "Ok":
-                    self._roots.setdefault(entry.trace_id, entry.span_id)
-        return None if trace_id is None else self._roots.get(trace_id)
+        if trace_id is None or trace_id in self._roots:
+            return self._roots.get(trace_id or "")
+        for entry in self._log.entries_with(trace_id):
+            opened = entry.name == Step.OPEN_ROUND.value and entry.status == "Ok"
+            if opened and entry.trace_id == trace_id:
+                return self._roots.setdefault(trace_id, entry.span_id)
+        return None
 
 
 def _user() -> str:

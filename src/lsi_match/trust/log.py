@@ -300,6 +300,15 @@ class Log:
                 yield position, LogEntry.from_leaf(self._blob(leaf, position), position)
                 start += 1
 
+    def entries_with(self, text: str) -> Iterator[LogEntry]:
+        """The entries in whose leaf this text stands somewhere, oldest first: found without reading the others."""
+        with naming_errors(self.path):
+            rows = self._connection.execute(
+                "SELECT position, leaf FROM leaves WHERE instr(leaf, ?) ORDER BY position", (text.encode(),)
+            ).fetchall()
+        for position, leaf in rows:
+            yield LogEntry.from_leaf(self._blob(leaf, position), position)
+
     def details_positions(self) -> list[int]:
         """The positions of the entries whose details are there."""
         with naming_errors(self.path):
