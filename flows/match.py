@@ -24,11 +24,11 @@ from pathlib import Path
 from typing import Any
 
 from prefect import flow, task
-from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
 from flows.runners import task_runner
+from flows.tasks import ONCE
 from lsi_match.errors import LsiError, UnexpectedError
 from lsi_match.matcher.hold import RunHeldError
 from lsi_match.matcher.means import Means
@@ -47,10 +47,7 @@ def _step(name: str, description: str) -> Callable[[str], State[Any]]:
         name=name,
         description=description,
         task_run_name=name,
-        cache_policy=NO_CACHE,
-        persist_result=False,
-        retries=0,
-        log_prints=False,
+        **ONCE,
     )
     def step(run_id: str) -> Any:
         # Nothing else of this module: a task runner pickles this function with all that it names.
@@ -99,10 +96,7 @@ destroy = _step("destroy", "Destroy the round's key, its drops and everything he
     name="bucket",
     description="One bucket of the step match, wherever the task runner puts it.",
     task_run_name="bucket {number}",
-    cache_policy=NO_CACHE,
-    persist_result=False,
-    retries=0,
-    log_prints=False,
+    **ONCE,
 )
 def bucket(site: str, project: str, round_id: str, number: int) -> str:
     _private_process()

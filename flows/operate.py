@@ -18,10 +18,10 @@ from typing import Any
 
 from prefect import flow, task
 from prefect.artifacts import create_progress_artifact, create_table_artifact, update_progress_artifact
-from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
+from flows.tasks import ONCE
 from lsi_match import key_socket
 from lsi_match.errors import LsiError, UnexpectedError
 from lsi_match.matcher.agenda import Duty
@@ -141,10 +141,7 @@ def _run(project: Project, round_id: str, memory_limit: str | None) -> dict[str,
     name="run",
     description="One round, in a process of its own: gates, intake, match, count, release, destroy.",
     task_run_name="run {project} {round_id}",
-    cache_policy=NO_CACHE,
-    persist_result=False,
-    retries=0,
-    log_prints=False,
+    **ONCE,
 )
 def _run_task(site: str, project: str, round_id: str, memory_limit: str | None) -> State[Any]:
     key = re.sub("[^a-z0-9]+", "-", f"{project}-{round_id}")

@@ -160,12 +160,18 @@ def test_a_round_runs_once(world: World) -> None:
         world.open_round(ROUND, "2026-10-01")
 
 
-def test_a_round_can_be_ended_without_a_release(world: World) -> None:
-    assert main(["match", "destroy", str(world.site.folder), "samenloop", ROUND]) == 0
+def test_a_round_can_be_ended_without_a_release(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    destroy = ["match", "destroy", str(world.site.folder), "samenloop", ROUND]
+    assert main(destroy) == 0
+    assert "zijn vernietigd" in capsys.readouterr().out
     assert not (world.project.round_folder(ROUND) / "round.key").exists()
     assert not list(world.project.folder.glob("inbox/*/*"))
     assert not list(world.project.folder.glob("releases/*/*"))
     assert [round_.state for round_ in rounds(world.project.log_file)] == ["abandoned"]
+    entries = len(world.project.entries())
+    assert main(destroy) == 0
+    assert "was al beëindigd" in capsys.readouterr().out
+    assert len(world.project.entries()) == entries
     with pytest.raises(RoundEndedError):
         run_steps(world)
 

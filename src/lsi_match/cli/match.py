@@ -295,15 +295,16 @@ def destroy(site: Path, project: str, round_id: str, *, json: Json = False) -> N
     from lsi_match.matcher.retention import give_up
     from lsi_match.matcher.site import Site, utc_now
 
-    give_up(Site(site).project(project), round_id, utc_now)
-    done(
-        say(
-            f"Sleutel en leveringen van ronde {round_id} zijn vernietigd.",
-            f"Key and drops of round {round_id} are destroyed.",
-        ),
-        {"round": round_id, "destroyed": True},
-        json,
-    )
+    before = give_up(Site(site).project(project), round_id, utc_now)
+    texts = {
+        "open": (f"Sleutel en leveringen van ronde {round_id} zijn vernietigd.",
+                 f"Key and drops of round {round_id} are destroyed."),
+        "released": (f"Ronde {round_id} was al vrijgegeven, en dat blijft zo. Sleutel en leveringen zijn vernietigd.",
+                     f"Round {round_id} was released already, and stays so. Its key and drops are destroyed."),
+        "ended": (f"Ronde {round_id} was al beëindigd: haar sleutel en leveringen waren al vernietigd.",
+                  f"Round {round_id} had ended already: its key and drops were destroyed before."),
+    }  # fmt: skip
+    done(say(*texts[before]), {"round": round_id, "destroyed": True, "before": before}, json)
 
 
 @app.command

@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from lsi_match.errors import LsiError
 from lsi_match.files import destroy, read_bytes
@@ -161,17 +161,24 @@ def _holds(project: Project, entries: list[LogEntry], now: datetime) -> Iterator
             yield Due("hold", name, held.until)
 
 
-def give_up(project: Project, round_id: str, clock: Clock) -> None:
-    """End a round without a release: its key and its drops are destroyed, and that is logged.
+def give_up(project: Project, round_id: str, clock: Clock) -> Literal["open", "released", "ended"]:
+    """End a round without a release: its key and its drops are destroyed, and that is logged. How it stood before.
+
+    One that was released is handed out and destroyed, as its run would have done; of one that had ended nothing but
+    remains is destroyed.
 
     Raises:
         RoundBusyError: it is running.
     """
     run = Run(project, round_id, clock)
     try:
+        before: Literal["open", "released", "ended"] = (
+            "ended" if run.ended else "released" if run.released else "open"
+        )
         if run.released:
             run.release()
         run.destroy()
+        return before
     finally:
         run.close()
 
