@@ -1,4 +1,5 @@
-"""Prefect's own database, when it is a file: looked at before Prefect starts, and set aside when it cannot be used.
+"""Prefect's own database, when it is a file: looked at before Prefect starts and while it serves, and set aside when it
+cannot be used.
 
 It holds states of flows and nothing else: what was done stands in the log of each project, which also says what is left
 to do. So one that is damaged, or that something keeps locked, must hold up nothing: Prefect makes another.
@@ -45,6 +46,11 @@ def make_usable(home: Path) -> str | None:
         return problem
     finally:
         os.close(descriptor)
+
+
+def usable(home: Path) -> bool:
+    """Whether the database in `home`, that a server uses, is there, sound and to be written."""
+    return (home / FILE).exists() and _problem(home / FILE) is None
 
 
 def _problem(file: Path) -> str | None:

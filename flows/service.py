@@ -2,8 +2,9 @@
 
 `python -m flows.service --site DIR` starts the server on loopback, behind a password that only this user can read
 (SITE/serve/profiles.toml), deploys SITE/serve/prefect.yaml, which is made from flows/prefect.yaml and the manifests,
-and starts the worker. When a manifest changes its schedule, it deploys again. It ends when one of them ends, or at
-SIGTERM or SIGINT, and then ends the others.
+and starts the worker. When a manifest changes its schedule, it deploys again. When the database of the server, a file,
+cannot be used any more, it begins anew with another. It ends when one of them ends, or at SIGTERM or SIGINT, and then
+ends the others.
 
 The server only says when to start; what happens is decided by the manifests and the log. A run goes on in a process
 of its own with a Prefect of its own, so a server that is away stops nothing that was begun.
@@ -30,7 +31,7 @@ from urllib.request import urlopen
 
 from ruamel.yaml import YAML
 
-from flows.database import make_usable
+from flows.database import make_usable, usable
 from flows.settings import service_environment
 from lsi_match import key_socket
 from lsi_match.errors import LsiError
@@ -55,6 +56,7 @@ _SET_ASIDE = {
 }
 _LOOK_EVERY = 5
 _MEASURE_EVERY = 60
+_DATABASE_EVERY = 300
 _LOG_SIZE = 20 * 2**20
 
 
@@ -62,11 +64,10 @@ def deployments(site: Path, memory_limit: str = "") -> dict[str, Any]:
     """The deployments of a site, as a prefect.yaml: those of flows/prefect.yaml, for every project."""
     yaml = YAML(typ="safe")
     whole: dict[str, Any] = yaml.load(Path(__file__).with_name("prefect.yaml").read_text())
-    made = [
-        _deployment(site, project, template, memory_limit)
-        for project in Site(site).projects()
-        for template in whole["deployments"]
-    ]
+    made: list[dict[str, Any]] = []
+    for project in Site(site).projects():
+        with suppress(LsiError):  # the alarm `manifest` is on; the other projects go on
+            made += [_deployment(site, project, template, memory_limit) for template in whole["deployments"]]
     return whole | {"deployments": made}
 
 
@@ -104,7 +105,8 @@ def main() -> int:
             private_folder(options.site.resolve() / "serve")
             given = passphrase.from_descriptor(options.passphrase_fd)
             key_socket.give_out(options.site.resolve(), given("keys", False))
-        problem = _serve(options, parts)
+        while (problem := _serve(options, parts)) is None:
+            _end_all(parts)
         print(problem[options.lang], file=sys.stderr)
         return 1
     except LsiError as error:
@@ -119,12 +121,11 @@ def main() -> int:
     finally:
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, signal.SIG_IGN)
-        for part in reversed(parts):
-            _end(part)
+        _end_all(parts)
 
 
-def _serve(options: argparse.Namespace, parts: list[subprocess.Popen[bytes]]) -> dict[str, str]:
-    """Serve; what ended it, in both languages."""
+def _serve(options: argparse.Namespace, parts: list[subprocess.Popen[bytes]]) -> dict[str, str] | None:
+    """Serve; what ended it, in both languages, or None when it is to begin anew, with another database."""
     site, port, limit = options.site, options.port, options.memory_limit
     home = private_folder(site.resolve() / "serve")
     url = f"http://{LOOPBACK}:{port}/api"
@@ -158,7 +159,7 @@ def _serve(options: argparse.Namespace, parts: list[subprocess.Popen[bytes]]) ->
         "en": f"Serving at {url}; projects: {names}. Stop: Ctrl-C.",
     }
     print(said[options.lang], flush=True)
-    measure_at = 0.0
+    measure_at, database_at = 0.0, time.monotonic() + _DATABASE_EVERY
     while all(part.poll() is None for part in parts):
         time.sleep(_LOOK_EVERY)
         deployed = _deploy(deployments(site, limit), home, prefect, here, deployed)
@@ -167,6 +168,10 @@ def _serve(options: argparse.Namespace, parts: list[subprocess.Popen[bytes]]) ->
             measure_at = time.monotonic() + _MEASURE_EVERY
             with suppress(LsiError, OSError):
                 write_whole(home / "metrics.prom", metrics(Site(site), utc_now()), replace=True)
+        if not options.database and time.monotonic() >= database_at:
+            database_at = time.monotonic() + _DATABASE_EVERY
+            if not usable(home):
+                return None
     return {"nl": f"Een onderdeel is gestopt; zie {log.name}", "en": f"A part has ended; see {log.name}"}
 
 
@@ -194,7 +199,7 @@ def _deploy(
 ) -> str:
     """Deploy what is wanted when that is other than `before`; what is wanted, as text."""
     text = json.dumps(wanted, sort_keys=True)
-    if text != before:
+    if text != before and wanted["deployments"]:
         file = home / "prefect.yaml"
         write_whole(file, json.dumps(wanted, indent=2).encode(), replace=True)  # JSON is YAML
         subprocess.run([*prefect, "deploy", "--all", "--prefect-file", str(file)], check=True, **here)
@@ -222,6 +227,11 @@ def _healthy(url: str, server: subprocess.Popen[bytes]) -> bool:
         except (URLError, OSError):
             time.sleep(0.5)
     return False
+
+
+def _end_all(parts: list[subprocess.Popen[bytes]]) -> None:
+    while parts:
+        _end(parts.pop())
 
 
 def _end(part: subprocess.Popen[bytes]) -> None:

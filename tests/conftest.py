@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import settings
+from operation import Operation, weekly
 
 from lsi_match.cli import console
 
@@ -16,3 +19,16 @@ settings.load_profile("untimed")
 def _dutch() -> None:
     """Each test starts in the language of the program, whatever the one before it spoke."""
     console.set_language("nl")
+
+
+@pytest.fixture(scope="session")
+def _weekly(tmp_path_factory: pytest.TempPathFactory) -> Operation:
+    made = weekly(tmp_path_factory.mktemp("weekly"))
+    made.watch()
+    return made
+
+
+@pytest.fixture
+def operation(_weekly: Operation, tmp_path: Path) -> Operation:
+    """A weekly project whose first round is open, to be changed at will."""
+    return _weekly.copy(tmp_path / "operation")

@@ -28,6 +28,10 @@ from lsi_match.places import PlaceSettings, place
 
 ROOT = Path(__file__).parents[1]
 PROJECT = handmade.PROJECT
+#: Of the project that opens a round every Monday (`weekly`), and its first round.
+PARTNERS = ("gemeente", "svb", "uwv")
+MONDAY = datetime(2026, 6, 8, 4, 0, tzinfo=UTC)
+ROUND = "2026-06-08"
 
 
 @dataclass
@@ -207,6 +211,18 @@ class Operation:
         from lsi_match.oversight.state import rounds
 
         return next((r.state for r in rounds(self.project.log_file) if r.round == round_id), "absent")
+
+
+def weekly(folder: Path, **schedule: Any) -> Operation:
+    """A project of three partners with folders for places, whose first round is about to open: it is Monday."""
+    made = Operation(
+        folder,
+        PARTNERS,
+        folders(folder, PARTNERS),
+        schedule={"opens": "0 6 * * 1", "deadline_days": 5, **schedule},
+    )
+    made.clock.to(MONDAY)
+    return made
 
 
 def folders(folder: Path, partners: tuple[str, ...]) -> dict[str, PlaceSettings]:

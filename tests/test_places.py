@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from servers import s3_server, sftp_server
 
 from lsi_match.errors import LsiError
-from lsi_match.places import PlaceSettings, place
+from lsi_match.places import _TIMEOUT, PlaceSettings, place
 
 pytestmark = pytest.mark.slow
 
@@ -74,6 +75,20 @@ def test_a_link_in_a_folder_is_no_file(tmp_path: Path) -> None:
     (tmp_path / "files" / "in" / "a.drop.json").symlink_to(tmp_path / "secret")
     with place(PlaceSettings(url=str(tmp_path / "files"))) as there:
         assert there.listing("in") == {}
+
+
+def test_a_server_that_waits_for_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    with sftp_server(tmp_path / "one") as one, place(one) as there:
+        there.give("in", "a", b"1")
+        file = tmp_path / "one" / "files" / "in" / "a"
+        file.unlink()
+        os.mkfifo(file)
+        channel = there._files.ftp.get_channel()
+        assert channel.gettimeout() == _TIMEOUT
+        channel.settimeout(1)
+        with pytest.raises(LsiError, match="Timeout"):
+            there.read("in", "a", 10)
+        os.close(os.open(file, os.O_WRONLY | os.O_NONBLOCK))  # so that the server ends
 
 
 def test_a_server_with_another_key_is_refused(tmp_path: Path) -> None:

@@ -38,6 +38,10 @@ class FileTooOpenError(LsiError):
     en = "{file} can be read by others. Mend that with: chmod 600 {file}"
 
 
+class NotPlainError(OSError):
+    """What is there is no file that can be read to its end: a folder, a pipe, a device."""
+
+
 def private_folder(path: Path) -> Path:
     """Make `path` (and what lies above it) as a folder only its owner can enter."""
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -90,22 +94,36 @@ def read_bytes(path: Path, at_most: int | None = None) -> bytes:
         FileMissingError, FileUnreadableError: named after what is wrong.
     """
     try:
-        if at_most is not None:
-            found = path.stat()
-            if not stat.S_ISREG(found.st_mode):
-                raise FileUnreadableError(
-                    file=str(path), **words("problem", "geen gewoon bestand", "no plain file")
-                )
-            if found.st_size > at_most:
-                raise FileUnreadableError(
-                    file=str(path),
-                    **words("problem", f"groter dan {at_most} bytes", f"larger than {at_most} bytes"),
-                )
-        return path.read_bytes()
+        if at_most is None:
+            return path.read_bytes()
+        with open_plain(path) as source:
+            data = source.read(at_most + 1)
     except FileNotFoundError:
         raise FileMissingError(file=str(path)) from None
+    except NotPlainError:
+        raise FileUnreadableError(
+            file=str(path), **words("problem", "geen gewoon bestand", "no plain file")
+        ) from None
     except OSError as error:
         raise FileUnreadableError(file=str(path), problem=error.strerror or "OSError") from None
+    if len(data) > at_most:
+        raise FileUnreadableError(
+            file=str(path), **words("problem", f"groter dan {at_most} bytes", f"larger than {at_most} bytes")
+        )
+    return data
+
+
+def open_plain(path: Path, flags: int = 0) -> BinaryIO:
+    """A plain file, to read. What else is there (a pipe, a device) is not waited for, whenever it came there.
+
+    Raises:
+        NotPlainError, OSError: it is no plain file, or cannot be opened.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | flags)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise NotPlainError
+    return os.fdopen(descriptor, "rb")
 
 
 def read_text(path: Path) -> str:
@@ -142,9 +160,10 @@ def destroy(path: Path) -> None:
     if not path.exists():
         return
     going = path if path in half_files(path.parent) else path.rename(_half(path))
-    with going.open("r+b") as handle:
-        handle.write(bytes(going.stat().st_size))
-        handle.flush()
-        os.fsync(handle.fileno())
+    if going.is_file():  # a pipe holds nothing
+        with going.open("r+b") as handle:
+            handle.write(bytes(going.stat().st_size))
+            handle.flush()
+            os.fsync(handle.fileno())
     going.unlink()
     sync_folder(going.parent)

@@ -25,7 +25,7 @@ import fsspec
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from lsi_match.errors import LsiError, of_disk, words
-from lsi_match.files import read_private, sync_folder, whole_file
+from lsi_match.files import open_plain, read_private, sync_folder, whole_file
 from lsi_match.protocol.complaints import UnfitError
 
 Side = Literal["in", "out"]
@@ -145,6 +145,15 @@ class Place:
         own = f"/proc/self/fd/{self._opened[side]}"
         return own if Path(own).exists() else folder
 
+    def _source(self, side: Side, name: str) -> IO[bytes]:
+        """A file to read. On this machine a plain one, not what was put in its place since it was listed: a link leads
+        elsewhere, and a pipe is waited for. A server that waits for one is waited for until the time is over."""
+        path = self._path(side, name)
+        if self._renames and not hasattr(self._files, "ftp"):
+            return open_plain(Path(path), os.O_NOFOLLOW)
+        source: IO[bytes] = self._files.open(path, "rb")
+        return source
+
     def listing(self, side: Side, *, half: bool = False) -> dict[str, Stamp]:
         """The files on one side, by name. Files with odd names, folders and links are left out.
 
@@ -173,7 +182,7 @@ class Place:
         Raises:
             PlaceUnreachableError: not there, or larger than `at_most` bytes.
         """
-        with _unreachable(self._name), self._files.open(self._path(side, name), "rb") as source:
+        with _unreachable(self._name), self._source(side, name) as source:
             data: bytes = source.read(at_most + 1)
         if len(data) > at_most:
             raise PlaceUnreachableError(
@@ -191,7 +200,7 @@ class Place:
         with (
             _unreachable(self._name),
             whole_file(to, replace=True) as sink,
-            self._files.open(self._path(side, name), "rb") as source,
+            self._source(side, name) as source,
         ):
             _copy(source, sink, at_most)
 
@@ -266,6 +275,7 @@ def _sftp(settings: PlaceSettings, name: str) -> Place:
         auth_timeout=_TIMEOUT,
         skip_instance_cache=True,
     )
+    files.ftp.get_channel().settimeout(_TIMEOUT)
     return Place(files, parts.path, name, renames=True, close=files.client.close)
 
 

@@ -21,7 +21,7 @@ def test_an_operator_has_two_partners_delivering_within_a_quarter(tmp_path: Path
     began = time.monotonic()
     done = subprocess.run(
         ["bash", str(tmp_path / "script")], cwd=ROOT, capture_output=True, text=True,
-        env={**os.environ, "HOME": str(tmp_path)}, check=False,
+        env={**os.environ, "HOME": str(tmp_path)}, check=False, timeout=900,
     )  # fmt: skip
     print(done.stdout, done.stderr, f"{time.monotonic() - began:.0f} s")
     assert done.returncode in (0, 143), done.stderr[-2000:]

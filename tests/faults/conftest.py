@@ -5,21 +5,17 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from end_state import end_state
-from operation import PROJECT, Operation, folders
+from operation import MONDAY, PARTNERS, PROJECT, ROUND, Operation
+from operation import weekly as start
 from site_process import Kill, SiteProcess
 
 from lsi_match.places import place
-
-PARTNERS = ("gemeente", "svb", "uwv")
-MONDAY = datetime(2026, 6, 8, 4, 0, tzinfo=UTC)
-ROUND = "2026-06-08"
-WEEKLY = {"opens": "0 6 * * 1", "deadline_days": 5, "remind_days": [2], "when_late": "proceed"}
 
 
 @dataclass
@@ -67,9 +63,8 @@ class Weekly:
 def weekly(folder: Path, process: SiteProcess, saved: Path) -> Weekly:
     """Phases: `open` (nothing is there yet), `run` (everybody delivered, one of them twice, and garbage came along),
     `expire` (a month later)."""
-    operation = Operation(folder, PARTNERS, folders(folder, PARTNERS), schedule=WEEKLY)
+    operation = start(folder, remind_days=[2], when_late="proceed")
     made = Weekly(operation, process, saved)
-    operation.clock.to(MONDAY)
     made.save("open", MONDAY)
     made.look()
     operation.clock.to(MONDAY + timedelta(hours=1))

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from end_state import end_state
+from operation import PARTNERS, ROUND
 from site_process import SiteProcess
 
 from lsi_match.cli import main
@@ -24,7 +25,7 @@ from lsi_match.matcher.run import RoundBusyError, Run
 from lsi_match.trust import log
 from lsi_match.trust.log import LogBusyError, LogMissingError
 
-from .conftest import PARTNERS, ROUND, Weekly, weekly
+from .conftest import Weekly, weekly
 
 pytestmark = pytest.mark.slow
 

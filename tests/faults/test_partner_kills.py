@@ -6,8 +6,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from operation import MONDAY, PARTNERS, ROUND
 
-from .conftest import MONDAY, PARTNERS, ROUND, Weekly
+from .conftest import Weekly
 
 pytestmark = pytest.mark.slow
 

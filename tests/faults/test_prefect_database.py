@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from operation import ROUND
 
 from flows import database, service
 from flows.database import ASIDE, FILE, make_usable
 from lsi_match.matcher.events import FILE as EVENTS
 from lsi_match.runner import run_match
 
-from .conftest import ROUND, Weekly
+from .conftest import Weekly
 
 pytestmark = pytest.mark.slow
 

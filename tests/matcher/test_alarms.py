@@ -5,32 +5,22 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import handmade
 import pytest
-from operation import Operation, days, folders
+from operation import PARTNERS, ROUND, Operation, days
 
+from flows.service import deployments
 from lsi_match.cli import main
 from lsi_match.matcher import alarms as module
 from lsi_match.matcher import retention
 from lsi_match.matcher.alarms import COSIGNED_WITHIN, OVERDUE, alarms
 from lsi_match.matcher.events import FILE
-from lsi_match.matcher.operate import LOOKED
-
-PARTNERS = ("gemeente", "svb", "uwv")
-MONDAY = datetime(2026, 6, 8, 4, 0, tzinfo=UTC)
-ROUND = "2026-06-08"
-
-
-@pytest.fixture
-def operation(tmp_path: Path) -> Operation:
-    schedule = {"opens": "0 6 * * 1", "deadline_days": 5}
-    made = Operation(tmp_path, PARTNERS, folders(tmp_path, PARTNERS), schedule=schedule)
-    made.clock.to(MONDAY)
-    made.watch()
-    return made
+from lsi_match.matcher.health import metrics
+from lsi_match.matcher.operate import LOOKED, watch_site
+from lsi_match.matcher.site import Project
 
 
 def on(operation: Operation) -> set[str]:
@@ -130,6 +120,30 @@ def test_a_clock_that_is_behind_and_a_log_that_is_gone_are_told(operation: Opera
     assert "clock" in on(operation)
     operation.project.log_file.write_bytes(b"no log")
     assert on(operation) == {"log"}
+
+
+def test_a_manifest_that_cannot_be_read_is_told_and_holds_up_no_other_project(
+    operation: Operation, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site = operation.world.site
+    other = Project(site, "ander")
+    shutil.copytree(operation.project.folder, other.folder)
+    (other.folder / "manifest.json").write_text("{}")
+    (seen, well) = watch_site(site, operation.clock, operation.run, clock_is_right=True)
+    assert [one.error.reason for one in seen.troubles] == ["ManifestAlteredError"]
+    assert (well.project, well.failed) == ("proef", False)
+    assert {alarm.name for alarm in alarms(other, operation.clock())} == {"manifest"}
+    assert on(operation) == set()
+    assert {one["name"] for one in deployments(site.folder)["deployments"]} == {"proef"}
+    said = metrics(site, operation.clock()).decode()
+    assert 'lsi_match_alarm{name="manifest",project="ander"} 1.0' in said
+    assert 'lsi_match_rounds{project="proef",state="open"} 1.0' in said
+    monkeypatch.setattr("lsi_match.matcher.site.utc_now", operation.clock)
+    assert main.run(["site", "health", str(site.folder)]) == 1
+    assert main.run(["match", "status", str(site.folder)]) == 0
+    shown = capsys.readouterr()
+    assert "docs/nl/alarmen/manifest.md" in shown.err
+    assert ROUND in shown.out
 
 
 @pytest.mark.parametrize(("free", "told"), [(2**20, {"disk"}), (2**40, set())])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from datetime import timedelta
 from pathlib import Path
 
 import handmade
@@ -11,8 +12,9 @@ from operation import PROJECT, Operation, days, folders
 from pydantic import ValidationError
 
 from lsi_match.matcher.access import answer
+from lsi_match.matcher.alarms import HANDED_OUT_WITHIN, alarms
 from lsi_match.matcher.cosignatures import add_cosignatures
-from lsi_match.matcher.health import advice
+from lsi_match.matcher.health import advice, metrics
 from lsi_match.matcher.operate import hand_out_cosigned
 from lsi_match.matcher.proofs import prove_step, put_proofs
 from lsi_match.matcher.retention import destroy_due
@@ -75,6 +77,30 @@ def test_without_them_nothing_is_handed_out_and_the_drops_are_gone_all_the_same(
     (told,) = advice(op.project, op.clock())
     assert "2 partijen" in told.nl
     assert "2 controllers" in told.en
+
+
+def test_a_release_that_waits_for_days_is_an_alarm_until_it_is_handed_out(op: Operation) -> None:
+    def waits() -> tuple[bool, float]:
+        said = metrics(op.world.site, op.clock()).decode()
+        (line,) = (one for one in said.splitlines() if one.startswith("lsi_match_release_waiting_seconds{"))
+        return "waiting" in {one.name for one in alarms(op.project, op.clock())}, float(line.split()[-1])
+
+    assert waits() == (False, 0.0)
+    op.clock.to(op.clock() + HANDED_OUT_WITHIN)
+    assert waits() == (False, HANDED_OUT_WITHIN.total_seconds())
+    op.clock.to(op.clock() + timedelta(seconds=1))
+    assert waits() == (True, HANDED_OUT_WITHIN.total_seconds() + 1)
+    for name in PARTNERS[:2]:
+        cosign(op, name)
+    op.watch()
+    assert handed_out(op) == set(PARTNERS)
+    assert waits() == (False, 0.0)
+
+
+def test_a_release_that_nobody_cosigned_before_its_term_waits_for_nothing_more(op: Operation) -> None:
+    op.clock.to(op.clock() + days(op.project.manifest().release.keep_days))
+    assert destroy_due(op.project, op.clock).counts()["release"] == len(PARTNERS)
+    assert "waiting" not in {one.name for one in alarms(op.project, op.clock())}
 
 
 def test_as_soon_as_enough_are_there_it_is_also_when_the_log_grew_in_between(op: Operation) -> None:

@@ -2,29 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import timedelta
 
 import pytest
-from operation import Operation, days, folders
+from operation import MONDAY, PARTNERS, ROUND, Operation, days
 from prometheus_client.parser import text_string_to_metric_families
 
 from lsi_match.matcher.health import advice, metrics
 
 pytestmark = pytest.mark.slow
-
-PARTNERS = ("gemeente", "svb", "uwv")
-MONDAY = datetime(2026, 6, 8, 4, 0, tzinfo=UTC)
-ROUND = "2026-06-08"
-
-
-@pytest.fixture
-def operation(tmp_path: Path) -> Operation:
-    schedule = {"opens": "0 6 * * 1", "deadline_days": 5}
-    made = Operation(tmp_path, PARTNERS, folders(tmp_path, PARTNERS), schedule=schedule)
-    made.clock.to(MONDAY)
-    made.watch()
-    return made
 
 
 def waits(operation: Operation) -> str:

@@ -1,42 +1,25 @@
-"""What somebody can do who writes at a partner's place, or in its inbox: to the others nothing, and to the log nothing."""
+"""What somebody can do who writes at a partner's place, or in its inbox: to the others nothing, and to the log nothing.
+Here: the place of `uwv`."""
 
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime
+import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
-from operation import PROJECT, Operation, days, folders
+from operation import MONDAY, PROJECT, ROUND, Operation, days
 
 from lsi_match.errors import DiskFullError, LsiError
 from lsi_match.matcher import delivery, post
 from lsi_match.matcher.agenda import RoundNow
 from lsi_match.matcher.operate import rounds_now
-from lsi_match.places import place
+from lsi_match.matcher.retention import give_up
+from lsi_match.places import Place, Stamp, place
 from lsi_match.protocol.documents import DropDescriptor
 from lsi_match.protocol.steps import Step
 from lsi_match.trust.signing import peek, sign
-
-PARTNERS = ("gemeente", "svb", "uwv")
-MONDAY = datetime(2026, 6, 8, 4, 0, tzinfo=UTC)
-ROUND = "2026-06-08"
-WEEKLY = {"opens": "0 6 * * 1", "deadline_days": 5}
-
-
-@pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> Operation:
-    folder = tmp_path_factory.mktemp("hostile")
-    made = Operation(folder, PARTNERS, folders(folder, PARTNERS), schedule=WEEKLY)
-    made.clock.to(MONDAY)
-    made.watch()
-    return made
-
-
-@pytest.fixture
-def operation(base: Operation, tmp_path: Path) -> Operation:
-    """A project whose round is open, and the place of `uwv` in bad hands."""
-    return base.copy(tmp_path / "op")
 
 
 def collected(operation: Operation) -> list[tuple[str, str]]:
@@ -178,6 +161,72 @@ def test_a_side_that_becomes_a_link_while_it_is_used_leads_nowhere(
         there.remove("out", "a.json")
         there.give("out", "b.json", b"{}")
     assert sorted(file.name for file in elsewhere.iterdir()) == ["a.json"]
+
+
+@pytest.mark.parametrize("kind", ["pipe", "link"])
+def test_what_takes_the_place_of_a_file_after_it_was_listed_is_neither_waited_for_nor_followed(
+    operation: Operation, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    drop = operation.deliver("uwv", ROUND)
+    part = next(drop.parent.glob("*.age"))
+    operation.deliver("svb", ROUND)
+    own = Path(operation.places["uwv"].url) / "in"
+    listing = Place.listing
+    seen: list[bool] = []
+
+    def swapped(there: Place, *asked: Any, **how: Any) -> dict[str, Stamp]:
+        found = listing(there, *asked, **how)
+        seen.append(drop.name in found)
+        if seen.count(True) == 2:  # when it looks what belongs to the drop
+            one = own / swap
+            one.unlink()
+            os.mkfifo(one) if kind == "pipe" else one.symlink_to(operation.project.log_file)
+        return found
+
+    monkeypatch.setattr(Place, "listing", swapped)
+    unreachable = ("uwv", "PlaceUnreachableError")
+    for swap in (drop.name, part.name):
+        seen.clear()
+        assert unreachable in collected(operation), swap
+        (own / swap).unlink()
+        shutil.copy(drop.with_name(swap), own / swap)
+    arrived = [e for e in operation.project.entries() if e.name == Step.ARRIVE.value and e.status == "Ok"]
+    assert [e.attributes["lsi.partner"] for e in arrived] == ["svb"]
+    monkeypatch.undo()
+    assert collected(operation) == [("uwv", "taken")]
+
+
+def test_a_pipe_for_a_part_in_an_inbox_is_not_waited_for_and_goes_in_time(operation: Operation) -> None:
+    inbox = operation.project.folder / "inbox" / "uwv"
+    operation.fetch("uwv")
+    drop = operation.prepare("uwv", ROUND)
+    shutil.copy(drop, inbox / drop.name)
+    os.mkfifo(inbox / next(drop.parent.glob("*.age")).name)
+    assert collected(operation) == [("uwv", "refused")]
+    give_up(operation.project, ROUND, operation.clock)
+    operation.clock.to(operation.clock() + days(8))
+    assert not operation.watch().failed
+    left = (operation.project.folder / name for name in ("inbox", "quarantine"))
+    assert [file.name for one in left for file in one.rglob("*") if not file.is_dir()] == ["reason.json"]
+
+
+def test_what_somebody_changes_at_a_place_is_put_right_and_what_nobody_did_is_left(
+    operation: Operation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[str] = []
+    give = Place.give
+    monkeypatch.setattr(Place, "give", lambda *a: (given.append(str(a[2])), give(*a))[1])
+    delivery.publish(operation.project, operation.clock())
+    assert given == []
+    opening = Path(operation.places["uwv"].url) / "out" / f"{PROJECT}.{ROUND}.opening.json"
+    right = opening.read_bytes()
+    opening.write_bytes(bytes(len(right)))
+    delivery.publish(operation.project, operation.clock())
+    assert opening.read_bytes() == right
+    assert given == [opening.name]
+    shutil.rmtree(operation.project.folder / "published")  # only what is remembered of it
+    delivery.publish(operation.project, operation.clock())
+    assert opening.read_bytes() == right
 
 
 def test_a_refused_drop_is_no_news_and_does_not_end_a_run_that_broke_off(operation: Operation) -> None:

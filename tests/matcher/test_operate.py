@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from operation import Operation, days, folders
+from operation import MONDAY, PARTNERS, ROUND, Operation, days, weekly
 
 from lsi_match.errors import LsiError
 from lsi_match.matcher.operate import remind_by_hand, run_alone, watch
@@ -16,17 +16,11 @@ from lsi_match.places import place
 
 pytestmark = pytest.mark.slow
 
-PARTNERS = ("gemeente", "svb", "uwv")
-MONDAY = datetime(2026, 6, 8, 4, 0, tzinfo=UTC)
-ROUND = "2026-06-08"
-WEEKLY = {"opens": "0 6 * * 1", "deadline_days": 5, "remind_days": [2], "when_late": "proceed"}
-
 
 @pytest.fixture
 def operation(tmp_path: Path) -> Operation:
     """A weekly project whose first round is open and whose partners have its opening."""
-    made = Operation(tmp_path, PARTNERS, folders(tmp_path, PARTNERS), schedule=WEEKLY)
-    made.clock.to(MONDAY)
+    made = weekly(tmp_path, remind_days=[2], when_late="proceed")
     made.watch()
     for partner in PARTNERS:
         made.fetch(partner)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from operation import PROJECT, Operation, days, folders
+from operation import PROJECT, ROUND, Operation, days
 
 from lsi_match.cli.main import run
 from lsi_match.errors import LsiError
@@ -17,19 +16,6 @@ from lsi_match.partner.receipts import Receipt, check_receipt
 from lsi_match.places import place
 from lsi_match.protocol.canonical import digest_of_bytes
 from lsi_match.trust.log_proof import LogProof
-
-PARTNERS = ("gemeente", "svb", "uwv")
-MONDAY = datetime(2026, 6, 8, 4, 0, tzinfo=UTC)
-ROUND = "2026-06-08"
-
-
-@pytest.fixture
-def operation(tmp_path: Path) -> Operation:
-    schedule = {"opens": "0 6 * * 1", "deadline_days": 5}
-    made = Operation(tmp_path, PARTNERS, folders(tmp_path, PARTNERS), schedule=schedule)
-    made.clock.to(MONDAY)
-    made.watch()
-    return made
 
 
 def fetched(operation: Operation, partner: str) -> list[Path]:

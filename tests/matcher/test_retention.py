@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from operation import Operation, days, folders
+from operation import MONDAY, PARTNERS, ROUND, Operation, days
 
 from lsi_match.matcher import retention
 from lsi_match.matcher.agenda import Duty
@@ -21,19 +21,6 @@ from lsi_match.places import place
 from lsi_match.trust.keys import public_key
 from lsi_match.trust.log_proof import LogProof
 from lsi_match.trust.note import VerifierKey
-
-PARTNERS = ("gemeente", "svb", "uwv")
-MONDAY = datetime(2026, 6, 8, 4, 0, tzinfo=UTC)
-ROUND = "2026-06-08"
-
-
-@pytest.fixture
-def operation(tmp_path: Path) -> Operation:
-    schedule = {"opens": "0 6 * * 1", "deadline_days": 5}
-    made = Operation(tmp_path, PARTNERS, folders(tmp_path, PARTNERS), schedule=schedule)
-    made.clock.to(MONDAY)
-    made.watch()
-    return made
 
 
 def released(operation: Operation) -> Operation:

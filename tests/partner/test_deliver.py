@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from operation import PROJECT, Operation, days, folders
+from operation import MONDAY, PARTNERS, PROJECT, ROUND, Operation, days, weekly
 
+from lsi_match.matcher.delivery import publish
+from lsi_match.matcher.retention import give_up
 from lsi_match.partner import courier, deliver
 from lsi_match.partner.deliver import Delivered
 from lsi_match.places import Place, PlaceUnreachableError, place
 
-PARTNERS = ("gemeente", "svb", "uwv")
-MONDAY = datetime(2026, 6, 8, 4, 0, tzinfo=UTC)
-ROUND = "2026-06-08"
-
 
 @pytest.fixture
 def operation(tmp_path: Path) -> Operation:
-    schedule = {"opens": "0 6 * * 1", "deadline_days": 5}
-    made = Operation(tmp_path, PARTNERS, folders(tmp_path, PARTNERS), schedule=schedule)
-    made.clock.to(MONDAY)
-    return made
+    return weekly(tmp_path, when_late="proceed")
 
 
 def tick(operation: Operation, partner: str = "uwv") -> Delivered:
@@ -121,9 +117,87 @@ def test_what_somebody_lays_at_the_place_is_told_and_holds_nothing_up(operation:
     ]
 
 
-def test_past_its_deadline_nothing_is_made(operation: Operation) -> None:
+@pytest.mark.parametrize(("when_late", "sent"), [("proceed", ()), ("refuse", ()), ("wait", (ROUND,))])
+def test_past_its_deadline_a_drop_is_made_only_where_the_manifest_waits_for_it(
+    tmp_path: Path, when_late: str, sent: tuple[str, ...]
+) -> None:
+    operation = weekly(tmp_path, when_late=when_late)
     operation.watch()
-    courier.fetch(operation.places["uwv"], operation.folder / "by-itself" / "uwv" / "in")
-    operation.clock.to(MONDAY + days(5) + timedelta(seconds=1))
-    assert tick(operation).sent == ()
-    assert not list((operation.folder / "by-itself" / "uwv" / "out").glob("*.drop.json"))
+    operation.clock.to(MONDAY + days(5))
+    found = tick(operation)
+    assert (found.sent, found.problems) == (sent, ())
+    assert [name.split(".")[1] for name in operation.lying("uwv") if name.endswith(".drop.json")] == [*sent]
+    if sent:  # and what comes late is taken
+        assert [one.outcome for one in operation.watch().arrivals] == ["taken"]
+
+
+def test_for_a_round_that_was_given_up_nothing_is_made_however_long_it_would_be_waited_for(
+    tmp_path: Path,
+) -> None:
+    operation = weekly(tmp_path, when_late="wait")
+    operation.watch()
+    operation.fetch("uwv")
+    (operation.folder / "by-itself").mkdir()
+    shutil.copytree(operation.folder / "mail" / "uwv", operation.folder / "by-itself" / "uwv" / "in")
+    give_up(operation.project, ROUND, operation.clock)
+    publish(operation.project, operation.clock())
+    found = tick(operation)
+    assert (found.sent, found.problems) == ((), ())
+
+
+def at_the_place(operation: Operation, name: str, data: bytes) -> None:
+    with place(operation.places["uwv"]) as there:
+        there.give("out", name, data)
+
+
+def fetched(operation: Operation, to: Path) -> tuple[list[str], list[tuple[str, str]]]:
+    found = courier.fetch(operation.places["uwv"], to)
+    return [file.name for file in found.files], [(name, error.reason) for name, error in found.problems]
+
+
+def test_what_is_fetched_never_takes_the_place_of_a_file_that_was_not(operation: Operation) -> None:
+    """Whoever writes at the place knows what files are called here, and where somebody fetches to."""
+    to, taken = operation.folder / "here", "FileExistsAlreadyError"
+    to.mkdir()
+    (to / "a.report.json").write_text("my own")
+    (to / "linked").write_text("my own")
+    (to / "b.report.json").symlink_to(to / "linked")
+    (to / "mapping.yaml").write_text("my own")
+    for name in ("a.report.json", "b.report.json", "c.report.json", "mapping.yaml", "d.sh"):
+        at_the_place(operation, name, b"theirs")
+    assert fetched(operation, to) == (["c.report.json"], [("a.report.json", taken), ("b.report.json", taken)])
+    assert [(to / name).read_text() for name in ("a.report.json", "linked", "mapping.yaml")] == ["my own"] * 3
+    at_the_place(operation, "c.report.json", b"THEIRS")  # of the same size
+    assert fetched(operation, to)[0] == ["c.report.json"]
+    assert (to / "c.report.json").read_text() == "THEIRS"
+    (to / "c.report.json").write_text("edited")
+    at_the_place(operation, "c.report.json", b"others")
+    assert ("c.report.json", taken) in fetched(operation, to)[1]
+    assert (to / "c.report.json").read_text() == "edited"
+    assert not (to / "d.sh").exists()
+
+
+def test_what_was_fetched_and_not_noted_is_known_by_what_it_holds(operation: Operation) -> None:
+    to = operation.folder / "here"
+    at_the_place(operation, "a.report.json", b"theirs")
+    assert fetched(operation, to) == (["a.report.json"], [])
+    for said in (b"", b"[]", b'{"a.report.json": 1}'):
+        (to / courier.TALLY).write_bytes(said)
+        assert fetched(operation, to) == ([], [])
+    at_the_place(operation, "a.report.json", b"others")
+    assert fetched(operation, to) == (["a.report.json"], [])
+
+
+def test_what_is_larger_than_it_can_be_or_than_fits_is_not_fetched(
+    operation: Operation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    to = operation.folder / "here"
+    at_the_place(operation, "a.release.age", b"x" * 100)
+    at_the_place(operation, "a.refused.json", b"")
+    lying = Path(operation.places["uwv"].url) / "out" / "a.refused.json"
+    os.truncate(lying, 2**34)  # takes no room here
+    usage = shutil.disk_usage("/")._replace(free=courier._SPARE + 99)
+    monkeypatch.setattr(courier.shutil, "disk_usage", lambda _: usage)
+    large = "TooLargeToFetchError"
+    assert fetched(operation, to) == ([], [("a.release.age", large), ("a.refused.json", large)])
+    assert sum(file.stat().st_size for file in to.iterdir()) == 0

@@ -315,15 +315,15 @@ def status(site: Path, project: str | None = None, *, json: Json = False) -> Non
         site: the matching site.
         project: id of the project; left out, every project.
     """
-    from lsi_match.matcher.alarms import alarms
+    from lsi_match.matcher.alarms import UNREADABLE, alarms
     from lsi_match.matcher.health import advice
     from lsi_match.matcher.site import Site, utc_now
 
     now, found = utc_now(), Site(site)
     chosen = found.projects() if project is None else [found.project(project)]
     seen = [(one, alarms(one, now)) for one in chosen]
-    # Without a log that can be read there is the alarm, and nothing more to say.
-    standing = [(one, on, [] if any(a.name == "log" for a in on) else advice(one, now)) for one, on in seen]
+    # Without a log and a manifest that can be read there is the alarm, and nothing more to say.
+    standing = [(one, on, [] if UNREADABLE & {a.name for a in on} else advice(one, now)) for one, on in seen]
     if json:
         documents = [
             {"project": one.id, "alarms": [vars(a) for a in on], "rounds": [vars(r) for r in rounds]}

@@ -218,8 +218,10 @@ def send(name: str, home: Path, file: Path | None = None, *, place: Path, json: 
 
 
 @app.command
-def fetch(to: Path, *, place: Path, json: Json = False) -> None:
+def fetch(to: Path, *, place: Path, json: Json = False) -> int:
     """Fetch what the matching environment put ready: openings, reminders, receipts, reasons of refusals, releases, the log.
+
+    A file that is there already and was not fetched from that place is never overwritten; that is told, with exit status 1.
 
     Args:
         to: folder to put it in.
@@ -231,8 +233,11 @@ def fetch(to: Path, *, place: Path, json: Json = False) -> None:
 
     found = bring(settings_in(place), to, language())
     names = [file.name for file in found.files]
-    new = "\n".join([*names, *found.messages])
-    done(new or say("Er is niets nieuws.", "There is nothing new."), {"files": names, "messages": list(found.messages)}, json)  # fmt: skip
+    new = "\n".join([*names, *found.messages, *(error.text(language()) for _, error in found.problems)])
+    done(new or say("Er is niets nieuws.", "There is nothing new."),
+         {"files": names, "messages": list(found.messages), "problems": {name: error.reason for name, error in found.problems}},
+         json)  # fmt: skip
+    return 1 if found.problems else 0
 
 
 @app.command

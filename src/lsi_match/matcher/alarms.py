@@ -3,6 +3,7 @@
 | alarm | when |
 | --- | --- |
 | `log` | the log of a project cannot be read |
+| `manifest` | the manifest of a project cannot be read |
 | `clock` | the clock stands before the last entry of the log, or days after the last sign of life |
 | `disk` | less than 5% or 1 GiB is free, or nothing can be written |
 | `silent` | nobody looked at a project that runs by itself for an hour |
@@ -11,6 +12,7 @@
 | `broken` | a run broke off and was not finished within an hour |
 | `refused` | a round was refused and stands still |
 | `held` | a round waits for justifications |
+| `waiting` | a release waits for cosignatures for more than two days |
 | `late` | a drop is missing past the deadline |
 | `cosignature` | a controller did not co-sign the log for two weeks |
 """
@@ -30,15 +32,22 @@ from lsi_match.matcher.intake import CLOCK_SKEW
 from lsi_match.matcher.operate import last_look, leapt_from, rounds_now
 from lsi_match.matcher.retention import due, problem_of
 from lsi_match.matcher.site import Project
+from lsi_match.oversight.state import fold
 from lsi_match.protocol.log_entry import LogEntry
+from lsi_match.protocol.steps import Step
 
 NAMES = (
-    "log", "clock", "disk", "silent", "place", "overdue", "broken", "refused", "held", "late", "cosignature",
+    "log", "manifest", "clock", "disk", "silent", "place", "overdue", "broken", "refused", "held", "waiting", "late",
+    "cosignature",
 )  # fmt: skip
+#: With one of these on, nothing more can be said of a project.
+UNREADABLE = frozenset({"log", "manifest"})
 HOUR = timedelta(hours=1)
 #: How long what is past its term may be there: retention looks every hour.
 OVERDUE = 2 * HOUR
 COSIGNED_WITHIN = timedelta(days=14)
+#: How long a release may wait for cosignatures: they are asked for at once, and whoever signs every day had its day.
+HANDED_OUT_WITHIN = timedelta(days=2)
 _FREE_SHARE, _FREE_BYTES = 0.05, 2**30
 
 
@@ -62,6 +71,15 @@ def _all(project: Project, now: datetime) -> Iterator[tuple[str, str, str]]:
     yield from _disk(project)
     try:
         entries = project.entries()
+    except LsiError as error:
+        yield "log", error.text("nl"), error.text("en")
+        return
+    try:
+        project.manifest()
+    except LsiError as error:
+        yield "manifest", error.text("nl"), error.text("en")
+        return
+    try:
         rounds, began = rounds_now(project, entries)
     except LsiError as error:
         yield "log", error.text("nl"), error.text("en")
@@ -82,7 +100,25 @@ def _all(project: Project, now: datetime) -> Iterator[tuple[str, str, str]]:
     for one in rounds:
         if one.state not in DONE:
             yield from _round(project, one, now)
+    for name, since in waiting(entries).items():
+        if now - since > HANDED_OUT_WITHIN:
+            at_ = f"{since:%Y-%m-%d %H:%M} UTC"
+            yield (
+                "waiting",
+                f"de vrijgave van ronde {name} wacht sinds {at_} op medeondertekening",
+                f"the release of round {name} waits for cosignatures since {at_}",
+            )
     yield from _cosignatures(project, entries, now)
+
+
+def waiting(entries: list[LogEntry]) -> dict[str, datetime]:
+    """The rounds whose release waits for cosignatures, each with when it was made."""
+    made = {
+        str(e.attributes["lsi.round"]): e.moment
+        for e in entries
+        if e.name == Step.RELEASE.value and e.status == "Ok"
+    }
+    return {state.round: made[state.round] for state in fold(entries) if state.waits}
 
 
 def _disk(project: Project) -> Iterator[tuple[str, str, str]]:

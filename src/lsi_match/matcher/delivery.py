@@ -45,6 +45,7 @@ from lsi_match.protocol.log_entry import LogEntry
 from lsi_match.protocol.manifest import Name
 from lsi_match.protocol.steps import Step
 from lsi_match.protocol.yaml_text import parse_yaml
+from lsi_match.tally import Tally
 from lsi_match.trust.signing import verify
 
 IN: Literal["in"] = "in"
@@ -290,21 +291,30 @@ def publish(project: Project, now: datetime) -> list[Trouble]:
     for partner, settings in places.items():
         try:
             with place(settings) as there:
-                _publish(project, there, for_all | dict(_for(project, partner)))
+                _publish(project, partner, there, for_all | dict(_for(project, partner)))
         except LsiError as error:
             troubles.append(Trouble(partner, error))
     return troubles
 
 
-def _publish(project: Project, there: Place, outgoing: dict[str, Path]) -> None:
+def _publish(project: Project, partner: str, there: Place, outgoing: dict[str, Path]) -> None:
     lying = there.listing(OUT, half=True)
+    tally, given = Tally.of(project.folder / "published" / f"{partner}.json"), []
     for name in lying.keys() - outgoing.keys():
         if _ours(project, name):
             there.remove(OUT, name)
     # The descriptor of a release last, as with drops.
     for name, file in sorted(outgoing.items(), key=lambda item: item[0].endswith(".json")):
-        if name not in lying or lying[name].size != file.stat().st_size:
+        if not tally.settled(name, file, lying.get(name)):
             there.give(OUT, name, file)
+            given.append(name)
+    if given:
+        after = there.listing(OUT)
+        for name in given:
+            if name in after:
+                tally.note(name, outgoing[name], after[name])
+    tally.keep(outgoing)
+    tally.save()
 
 
 def _ours(project: Project, name: str) -> bool:

@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 from lsi_match.errors import LsiError
 from lsi_match.matcher.agenda import DONE, RoundNow
-from lsi_match.matcher.alarms import NAMES, alarms
+from lsi_match.matcher.alarms import NAMES, alarms, waiting
 from lsi_match.matcher.checkpoint import cosigned_at
 from lsi_match.matcher.operate import last_look, rounds_now
 from lsi_match.matcher.retention import due
@@ -125,6 +125,10 @@ def metrics(site: Site, now: datetime) -> bytes:
     held = gauge(
         "hold_seconds_left", "Time left to justify the round whose term ends first; absent when none is held"
     )
+    waits = gauge(
+        "release_waiting_seconds",
+        "How long the release that waits longest for cosignatures does; 0 when none does",
+    )
     overdue = gauge("destruction_overdue", "Things that are past their term and not destroyed yet")
     look = gauge("last_look_age_seconds", "Time since a duty was last done to the end", "duty")
     alarm = gauge("alarm", "1 for every alarm that is on, by its name in the operator's guide", "name")
@@ -138,8 +142,9 @@ def metrics(site: Site, now: datetime) -> bytes:
         try:
             entries = project.entries()
             known, _ = rounds_now(project, entries)
+            partners = project.manifest().partners
         except LsiError:
-            continue  # the alarm `log` is on
+            continue  # the alarm `log` or `manifest` is on
         states = fold(entries)
         for state, number in Counter(one.state for one in states).items():
             rounds.labels(project.id, state).set(number)
@@ -154,7 +159,7 @@ def metrics(site: Site, now: datetime) -> bytes:
                 if at_ is not None:
                     cosigned.labels(project.id, partner).set((now - at_).total_seconds())
         ongoing = [one for one in known if one.state not in DONE]
-        for partner in project.manifest().partners:
+        for partner in partners:
             missing = [
                 now - one.deadline
                 for one in ongoing
@@ -164,6 +169,8 @@ def metrics(site: Site, now: datetime) -> bytes:
         terms = [one.held_until for one in ongoing if one.held_until is not None]
         if terms:
             held.labels(project.id).set((min(terms) - now).total_seconds())
+        since = min(waiting(entries).values(), default=now)
+        waits.labels(project.id).set((now - since).total_seconds())
         with suppress(LsiError, OSError):
             overdue.labels(project.id).set(len(due(project, now)))
     return generate_latest(registry)

@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lsi_match.errors import LsiError
-from lsi_match.files import read_bytes
+from lsi_match.files import FileMissingError, FileUnreadableError, read_bytes
 from lsi_match.protocol.canonical import digest_of_bytes
 from lsi_match.protocol.cells import cell_names, nothing_known
 from lsi_match.protocol.documents import DropDescriptor, Opening, SelectionCounts, part_name
@@ -276,9 +276,10 @@ def _opened(file: Path, number: int, descriptor: DropDescriptor, round_: Round) 
         raise PartMissingError(**where)
     partner = round_.manifest.partners[descriptor.partner]
     columns = drop_columns(round_.manifest, partner)
-    if path.stat().st_size > largest_bytes(round_.manifest, descriptor.partner, 1, part.rows):
-        raise PartAlteredError(**where)
-    sealed = read_bytes(path)
+    try:
+        sealed = read_bytes(path, largest_bytes(round_.manifest, descriptor.partner, 1, part.rows))
+    except (FileMissingError, FileUnreadableError):
+        raise PartAlteredError(**where) from None
     if digest_of_bytes(sealed) != part.digest:
         raise PartAlteredError(**where)
     opened = unseal_view(sealed, round_.secret, what=part.file, party=descriptor.partner)

@@ -335,7 +335,7 @@ def _remove(project: Project, one: Due, clock: Clock) -> None:
 
 
 def _files(folder: Path, pattern: str) -> list[Path]:
-    return sorted(file for file in folder.glob(pattern) if file.is_file() or file.is_symlink())
+    return sorted(file for file in folder.glob(pattern) if file.is_symlink() or not file.is_dir())
 
 
 def _changed(file: Path) -> datetime:

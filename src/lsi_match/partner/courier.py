@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+import filecmp
 import json
+import os
+import shutil
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from lsi_match.errors import LsiError
-from lsi_match.files import read_bytes
+from lsi_match.files import FileExistsAlreadyError, private_folder, read_bytes
 from lsi_match.partner.home import Home
 from lsi_match.partner.opened import mark_sent, unsent
 from lsi_match.partner.prepare import DROP
-from lsi_match.places import PlaceSettings, place
+from lsi_match.places import Place, PlaceSettings, Stamp, place
 from lsi_match.protocol.documents import DropDescriptor, Justification
-from lsi_match.protocol.post import JUSTIFICATION_SUFFIX, SENT_ALONE
+from lsi_match.protocol.post import FETCHED, JUSTIFICATION_SUFFIX, SENT_ALONE
 from lsi_match.protocol.yaml_text import parse_yaml
+from lsi_match.tally import Tally
 from lsi_match.trust.justification import JUSTIFICATION
 from lsi_match.trust.signing import peek, verify
 
 _LARGEST_TEXT = 2**20
+#: In the folder that is fetched into: what was fetched to it.
+TALLY = ".fetched.json"
+#: What a fetch leaves free on the disk (bytes).
+_SPARE = 2**28
 
 
 class DropIncompleteHereError(LsiError):
@@ -31,12 +40,20 @@ class NoDropError(LsiError):
     en = "{file} does not describe a drop of your own (.drop.json). Nothing was sent."
 
 
+class TooLargeToFetchError(LsiError):
+    nl = "{file} is {size} bytes; dat is meer dan zo'n bestand kan zijn, of dan er op de schijf past. Het is niet opgehaald."
+    en = "{file} is {size} bytes: more than such a file can be, or than the disk has room for. It was not fetched."
+
+
 @dataclass(frozen=True)
 class Fetched:
-    """What lay ready: new files here, by name, and what they say where they are messages."""
+    """What lay ready: new files here, by name, what they say where they are messages, and the names of everything that
+    lies there; `problems` are the names of what was not fetched, with why."""
 
     files: tuple[Path, ...]
     messages: tuple[str, ...]
+    lying: frozenset[str] = frozenset()
+    problems: tuple[tuple[str, LsiError], ...] = ()
 
 
 def settings_in(file: Path) -> PlaceSettings:
@@ -106,17 +123,57 @@ def _send_drop(home: Home, descriptor: Path, settings: PlaceSettings) -> int:
 
 def fetch(settings: PlaceSettings, to: Path, lang: str = "nl") -> Fetched:
     """Fetch what is new on the `out/` side into `to`. Nothing is trusted for having lain there: an opening is checked
-    when a drop is prepared for it, a release when it is opened."""
+    when a drop is prepared for it, a release when it is opened.
+
+    Only what ends as something of a matching environment (`protocol.post.FETCHED`) is fetched, no larger than such a
+    file can be, and never over a file that was not fetched from there, or that somebody changed since.
+    """
+    private_folder(to)
+    tally, new, problems = Tally.of(to / TALLY), [], []
     with place(settings) as there:
-        new = [name for name, stamp in there.listing("out").items() if not _here(to / name, stamp.size)]
-        for name in sorted(new, key=lambda name: name.endswith(".json")):
-            there.fetch("out", name, to / name)
+        lying = {name: stamp for name, stamp in there.listing("out").items() if _largest(name)}
+        try:
+            for name, stamp in sorted(lying.items(), key=lambda one: one[0].endswith(".json")):
+                try:
+                    if not tally.settled(name, to / name, stamp) and _fetched(there, name, stamp, to, tally):
+                        new.append(name)
+                except (FileExistsAlreadyError, TooLargeToFetchError) as error:
+                    problems.append((name, error))
+        finally:
+            tally.save()
     files = tuple(to / name for name in sorted(new))
-    return Fetched(files, tuple(text for file in files for text in _message(file, lang)))
+    messages = tuple(text for file in files for text in _message(file, lang))
+    return Fetched(files, messages, frozenset(lying), tuple(problems))
 
 
-def _here(file: Path, size: int) -> bool:
-    return file.is_file() and file.stat().st_size == size
+def _largest(name: str) -> int:
+    """The most bytes of a file that ends like this; 0 for what no matching environment puts there."""
+    return max((size for suffix, size in FETCHED.items() if name.endswith(suffix)), default=0)
+
+
+def _fetched(there: Place, name: str, stamp: Stamp, to: Path, tally: Tally) -> bool:
+    """Fetch one file; whether it is new here."""
+    file = to / name
+    if stamp.size > min(_largest(name), shutil.disk_usage(to).free - _SPARE):
+        raise TooLargeToFetchError(file=name, size=stamp.size)
+    new = not os.path.lexists(file)
+    if new or tally.mine(name, file):
+        there.fetch("out", name, file, stamp.size)
+        new = True
+    elif not _same(there, name, stamp, file):
+        raise FileExistsAlreadyError(file=str(file))
+    tally.note(name, file, stamp)
+    return new
+
+
+def _same(there: Place, name: str, stamp: Stamp, file: Path) -> bool:
+    """Whether what lies here under that name, and is in no tally, is that very file: a process was stopped right after it
+    fetched it, or somebody brought it another way."""
+    if file.is_symlink() or not file.is_file() or file.stat().st_size != stamp.size:
+        return False
+    with tempfile.TemporaryDirectory(dir=file.parent, prefix=".") as beside:
+        there.fetch("out", name, Path(beside) / name, stamp.size)
+        return filecmp.cmp(Path(beside) / name, file, shallow=False)
 
 
 def _message(file: Path, lang: str) -> list[str]:

@@ -30,7 +30,8 @@ OPENING = "opening"
 @dataclass(frozen=True)
 class Delivered:
     """What was done: the rounds for which a drop was brought, the receipts that are here, and what the matching environment
-    has to say; `problems` are rounds for which no drop could be made, and files that are no receipt or opening, with why."""
+    has to say; `problems` are rounds for which no drop could be made, and files that were not fetched or are no receipt or
+    opening, with why."""
 
     sent: tuple[str, ...]
     receipts: tuple[Receipt, ...]
@@ -58,12 +59,13 @@ def deliver(
         PlaceUnreachableError: nothing was done.
     """
     mail, outgoing = folder / "in", folder / "out"
-    messages = courier.fetch(settings, mail, lang).messages
-    problems: list[tuple[str, LsiError]] = []
+    fetched = courier.fetch(settings, mail, lang)
+    problems = list(fetched.problems)
     told = _receipts(home, project, mail, now, problems)
     answered = {one.drop for one in told}
     sent = []
-    for round_id, opening in _open_rounds(project, mail, now, problems):
+    openings = [file for file in sorted(mail.glob(f"{project}.*.opening.json")) if file.name in fetched.lying]
+    for round_id, opening in _open_rounds(home, project, openings, now, problems):
         if any(one.round == round_id for one in told):
             continue
         try:
@@ -78,7 +80,7 @@ def deliver(
             problems.append((round_id, error))
     courier.send(home, None, settings)  # what was opened since the last time
     _clear(outgoing, answered)
-    return Delivered(tuple(sent), tuple(told), messages, tuple(problems))
+    return Delivered(tuple(sent), tuple(told), fetched.messages, tuple(problems))
 
 
 def _receipts(
@@ -95,18 +97,20 @@ def _receipts(
 
 
 def _open_rounds(
-    project: str, mail: Path, now: datetime, problems: list[tuple[str, LsiError]]
+    home: Home, project: str, openings: list[Path], now: datetime, problems: list[tuple[str, LsiError]]
 ) -> list[tuple[str, Path]]:
-    """Rounds of which an opening was fetched and the deadline has not passed. Its signature is checked when a drop is made."""
+    """Rounds for which a drop can be brought, of `openings` that lie at the place: those of a round that is over lie there
+    no more. Past the deadline only where the manifest waits for who is late. Signatures are checked when a drop is made.
+    """
     found = []
-    for file in sorted(mail.glob(f"{project}.*.opening.json")):
+    for file in openings:
         try:
             opening = peek(read_bytes(file), OPENING, Opening, what=file.name, party="matcher")
+            late = now >= opening.deadline
+            if not late or home.agreed_manifest(project, now).schedule.when_late == "wait":
+                found.append((opening.round, file))
         except LsiError as error:
             problems.append((file.name, error))
-            continue
-        if now < opening.deadline:
-            found.append((opening.round, file))
     return found
 
 

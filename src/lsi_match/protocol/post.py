@@ -12,3 +12,15 @@ SENT_ALONE = (OPENED_SUFFIX, COSIGNATURE_SUFFIX, JUSTIFICATION_SUFFIX)
 
 #: From the matcher: a copy of the log to be co-signed.
 LOG_SUFFIX = ".log.sqlite"
+#: Everything that the matcher puts at a place, by how it ends, and the most bytes of it that a partner fetches.
+FETCHED = {
+    ".opening.json": 2**20,
+    ".reminder.json": 2**20,
+    ".refused.json": 2**20,
+    ".report.json": 2**26,
+    ".counts.json": 2**26,
+    ".release.json": 2**23,
+    ".release.age": 2**35,
+    ".tlog-proof": 2**20,
+    LOG_SUFFIX: 2**35,
+}
