@@ -12,7 +12,7 @@ import pwd
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -25,9 +25,10 @@ _NO_VALUE = "\\N"
 
 @dataclass(frozen=True)
 class Postgres:
-    """One running cluster."""
+    """One running cluster; `control` is told "start" or "stop"."""
 
     folder: Path
+    control: Callable[[str], None]
 
     def run(self, script: str) -> list[list[str]]:
         """Run a script in one session; the rows it gives, every value as text (no value is an empty text)."""
@@ -75,6 +76,9 @@ def _user() -> str | None:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
+    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"))  # where Debian has them
+    if programs and not shutil.which("initdb"):
+        os.environ["PATH"] += f":{programs[-1]}"
     for program in ("initdb", "pg_ctl", "postgres", "psql"):
         if not shutil.which(program):
             pytest.skip(f"PostgreSQL is not installed: no {program} on the path")
@@ -110,8 +114,12 @@ def postgres() -> Iterator[Postgres]:
             "--no-sync",
         )
         settings = f"-c listen_addresses='' -c unix_socket_directories='{folder}' -c fsync=off"
-        step("pg_ctl", "-D", str(data), "-w", "-o", settings, "-l", str(folder / "log"), "start")
+
+        def control(what: str) -> None:
+            step("pg_ctl", "-D", str(data), "-w", "-m", "immediate", "-o", settings, "-l", str(folder / "log"), what)  # fmt: skip
+
+        control("start")
         try:
-            yield Postgres(folder)
+            yield Postgres(folder, control)
         finally:
-            step("pg_ctl", "-D", str(data), "-m", "immediate", "-w", "stop")
+            control("stop")
