@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -97,8 +98,8 @@ class Operation:
     def copy(self, to: Path) -> Operation:
         """The same in another folder, with a clock of its own, to be changed at will."""
         shutil.copytree(self.folder, to)
-        copied = object.__new__(Operation)
-        copied.folder, copied.partners = to, self.partners
+        copied = copy(self)
+        copied.folder = to
         copied.clock = Clock(self.clock.now)
         copied.places = folders(to, self.partners)
         copied.world = World(to / "world", to / "config", to / "extracts", copied.clock)

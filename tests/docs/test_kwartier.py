@@ -20,8 +20,8 @@ def test_an_operator_has_two_partners_delivering_within_a_quarter(tmp_path: Path
     (tmp_path / "script").write_text("set -e\n" + "\n".join(blocks))
     began = time.monotonic()
     done = subprocess.run(
-        ["bash", str(tmp_path / "script")], cwd=ROOT, capture_output=True, text=True,
-        env={**os.environ, "HOME": str(tmp_path)}, check=False, timeout=900,
+        ["timeout", "900", "bash", str(tmp_path / "script")], cwd=ROOT, capture_output=True, text=True,
+        env={**os.environ, "HOME": str(tmp_path)}, check=False,
     )  # fmt: skip
     print(done.stdout, done.stderr, f"{time.monotonic() - began:.0f} s")
     assert done.returncode in (0, 143), done.stderr[-2000:]

@@ -9,15 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from operation import MONDAY, PROJECT, ROUND, Operation, days
+from operation import MONDAY, PARTNERS, PROJECT, ROUND, Operation, days
 
 from lsi_match.errors import DiskFullError, LsiError
 from lsi_match.matcher import delivery, post
+from lsi_match.matcher import run as run_module
 from lsi_match.matcher.agenda import RoundNow
 from lsi_match.matcher.operate import rounds_now
 from lsi_match.matcher.retention import give_up
+from lsi_match.matcher.site import Project
 from lsi_match.places import Place, Stamp, place
 from lsi_match.protocol.documents import DropDescriptor
+from lsi_match.protocol.manifest import Manifest
 from lsi_match.protocol.steps import Step
 from lsi_match.trust.signing import peek, sign
 
@@ -208,6 +211,32 @@ def test_a_pipe_for_a_part_in_an_inbox_is_not_waited_for_and_goes_in_time(operat
     assert not operation.watch().failed
     left = (operation.project.folder / name for name in ("inbox", "quarantine"))
     assert [file.name for one in left for file in one.rglob("*") if not file.is_dir()] == ["reason.json"]
+
+
+def test_the_descriptor_that_was_checked_is_the_one_that_is_kept(
+    operation: Operation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for partner in PARTNERS:
+        operation.deliver(partner, ROUND)
+    assert len(collected(operation)) == len(PARTNERS)
+    checked = run_module.intake_file
+
+    def swapped(project: Project, round_id: str, manifest: Manifest, partner: str, parts: Any) -> str:
+        found = checked(project, round_id, manifest, partner, parts)
+        (file,) = (operation.project.folder / "inbox" / partner).glob("*.drop.json")
+        file.unlink()
+        os.mkfifo(file)
+        return found
+
+    monkeypatch.setattr(run_module, "intake_file", swapped)
+    run = run_module.Run(operation.project, ROUND, operation.clock)
+    run.gates()
+    run.intake()
+    run.close()
+    taken = [e for e in operation.project.entries() if e.name == Step.INTAKE.value]
+    assert len(taken) == len(PARTNERS)
+    for entry in taken:
+        assert operation.project.kept(str(entry.attributes["lsi.drop"]))
 
 
 def test_what_somebody_changes_at_a_place_is_put_right_and_what_nobody_did_is_left(

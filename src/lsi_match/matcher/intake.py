@@ -136,13 +136,15 @@ def shown_name(file: Path) -> str:
 
 @dataclass(frozen=True)
 class Drop:
-    """An accepted drop: who, what it says of itself, and how its rows are opened, part by part (in memory only)."""
+    """An accepted drop: who, what it says of itself, and how its rows are opened, part by part (in memory only).
+    `document` are the bytes of its descriptor as they were checked, where it is received."""
 
     partner: str
     file: Path
     digest: str
     descriptor: DropDescriptor
     round_: Round = field(repr=False)
+    document: bytes = field(default=b"", repr=False)
 
     def part(self, number: int) -> pa.Table:
         """The rows of a part, opened again: they are those that were accepted, or none.
@@ -191,7 +193,7 @@ def receiving(file: Path, partner: str, round_: Round, now: datetime) -> tuple[D
     key = manifest.controllers[partner].signing_key
     descriptor = verify(data, DROP, DropDescriptor, key, what=file.name, party=partner)
     check_descriptor(descriptor, partner, file.name, round_, now)
-    drop = Drop(partner, file, digest_of_bytes(data), descriptor, round_)
+    drop = Drop(partner, file, digest_of_bytes(data), descriptor, round_, data)
     return drop, _checked_parts(file, descriptor, round_)
 
 

@@ -27,7 +27,6 @@ from lsi_match.files import (
     destroy,
     half_files,
     private_folder,
-    read_bytes,
     read_private,
     sync_folder,
     write_whole,
@@ -410,7 +409,7 @@ class Run:
             self._quarantine(file, partner, error)
             return
         self._drops[partner] = drop
-        self.project.keep(read_bytes(file))
+        self.project.keep(drop.document)
         facts: dict[str, str | int] = {
             "partner": partner,
             "drop": drop.digest,

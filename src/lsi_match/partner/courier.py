@@ -6,7 +6,6 @@ import filecmp
 import json
 import os
 import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -171,9 +170,12 @@ def _same(there: Place, name: str, stamp: Stamp, file: Path) -> bool:
     fetched it, or somebody brought it another way."""
     if file.is_symlink() or not file.is_file() or file.stat().st_size != stamp.size:
         return False
-    with tempfile.TemporaryDirectory(dir=file.parent, prefix=".") as beside:
-        there.fetch("out", name, Path(beside) / name, stamp.size)
-        return filecmp.cmp(Path(beside) / name, file, shallow=False)
+    beside = file.with_name(f".{name}.again")
+    try:
+        there.fetch("out", name, beside, stamp.size)
+        return filecmp.cmp(beside, file, shallow=False)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def _message(file: Path, lang: str) -> list[str]:
