@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from datetime import timedelta
 from pathlib import Path
@@ -191,13 +190,11 @@ def test_what_was_fetched_and_not_noted_is_known_by_what_it_holds(operation: Ope
 def test_what_is_larger_than_it_can_be_or_than_fits_is_not_fetched(
     operation: Operation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    to = operation.folder / "here"
-    at_the_place(operation, "a.release.age", b"x" * 100)
-    at_the_place(operation, "a.refused.json", b"")
-    lying = Path(operation.places["uwv"].url) / "out" / "a.refused.json"
-    os.truncate(lying, 2**34)  # takes no room here
-    usage = shutil.disk_usage("/")._replace(free=courier._SPARE + 99)
+    to, large = operation.folder / "here", "TooLargeToFetchError"
+    at_the_place(operation, "a.refused.json", bytes(2**20 + 1))
+    assert fetched(operation, to) == ([], [("a.refused.json", large)])
+    at_the_place(operation, "a.release.age", bytes(100))
+    usage = shutil.disk_usage("/")._replace(total=20_000, free=1_099)
     monkeypatch.setattr(courier.shutil, "disk_usage", lambda _: usage)
-    large = "TooLargeToFetchError"
     assert fetched(operation, to) == ([], [("a.release.age", large), ("a.refused.json", large)])
     assert sum(file.stat().st_size for file in to.iterdir()) == 0

@@ -261,6 +261,7 @@ def everything_kept(service: Service, operation: Operation, database: str | None
     ]
 
 
+@pytest.mark.soak
 def test_after_a_kill_it_goes_on_and_a_round_that_was_running_is_finished(tmp_path: Path) -> None:
     operation = made(tmp_path, "0 6 1 1 *")
     site = operation.world.site.folder

@@ -25,8 +25,8 @@ from lsi_match.trust.signing import peek, verify
 _LARGEST_TEXT = 2**20
 #: In the folder that is fetched into: what was fetched to it.
 TALLY = ".fetched.json"
-#: What a fetch leaves free on the disk (bytes).
-_SPARE = 2**28
+#: What a fetch leaves free, as a share of the disk.
+_SPARE = 0.05
 
 
 class DropIncompleteHereError(LsiError):
@@ -153,7 +153,8 @@ def _largest(name: str) -> int:
 def _fetched(there: Place, name: str, stamp: Stamp, to: Path, tally: Tally) -> bool:
     """Fetch one file; whether it is new here."""
     file = to / name
-    if stamp.size > min(_largest(name), shutil.disk_usage(to).free - _SPARE):
+    disk = shutil.disk_usage(to)
+    if stamp.size > min(_largest(name), disk.free - _SPARE * disk.total):
         raise TooLargeToFetchError(file=name, size=stamp.size)
     new = not os.path.lexists(file)
     if new or tally.mine(name, file):
