@@ -46,6 +46,26 @@ def test_a_common_mistake_is_told_in_both_languages(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(
+    ("arguments", "nl"),
+    [
+        (["manifst"], "het commando 'manifst' bestaat niet. Bedoelde u manifest? Zie: lsi-match --help"),
+        (["log", "show", "x", "--sinse", "y"], "de optie --sinse is hier niet bekend. Bedoelde u --since? Zie: lsi-match log show --help"),
+        (["keys", "show", "a", "b"], "dit staat er te veel: b. Zie: lsi-match keys show --help"),
+        (["keys", "make", "uwv"], "--home ontbreekt, of er staat geen waarde achter. Zie: lsi-match keys make --help"),
+        (["log", "show", "x", "--step", "a", "--step", "b"], "--step staat er meer dan één keer. Zie: lsi-match log show --help"),
+        (["log", "export", "x", "--form", "y", "--out", "z"],
+         'de waarde van --form past niet. Kies uit: "tiles", "log", "otlp", "parquet". Zie: lsi-match log export --help'),
+    ],
+)  # fmt: skip
+def test_a_command_line_that_cannot_be_read_is_told_in_plain_dutch(
+    arguments: list[str], nl: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert refused(arguments, capsys)["nl"] == f"Verkeerd gebruik: {nl}"
+    assert run([*arguments, "--lang", "nl"]) == 2
+    assert nl in capsys.readouterr().err
+
+
 def test_a_timer_that_looks_at_a_wrong_folder_fails(tmp_path: Path) -> None:
     assert run(["match", "metrics", str(tmp_path), "--to", str(tmp_path / "metrics.prom")]) == 1
     assert not (tmp_path / "metrics.prom").exists()

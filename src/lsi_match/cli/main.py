@@ -23,6 +23,7 @@ from lsi_match.cli import (
     trust,
 )
 from lsi_match.cli.prompt import prompt
+from lsi_match.cli.usage import told
 from lsi_match.errors import LsiError, UnexpectedError, WrongUseError, of_disk, wrong_use
 from lsi_match.files import FileUnreadableError
 
@@ -53,13 +54,12 @@ def run(arguments: list[str]) -> int:
         status = app(
             arguments,
             exit_on_error=False,
-            print_error="--json" not in arguments,
+            print_error=False,
             result_action="return_value",
         )
     except CycloptsError as error:
-        if "--json" in arguments:
-            console.show_error(WrongUseError(problem=str(error)), True)
-        return 2
+        console.show_error(told(error), "--json" in arguments)
+        return WrongUseError.exit_status
     except LsiError as error:
         console.show_error(error, "--json" in arguments)
         return error.exit_status
