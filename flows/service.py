@@ -19,6 +19,7 @@ import os
 import secrets
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -35,7 +36,7 @@ from flows.database import make_usable, usable
 from flows.settings import service_environment
 from lsi_match import key_socket
 from lsi_match.errors import LsiError
-from lsi_match.files import private_folder, read_text, write_whole
+from lsi_match.files import lock_file, private_folder, read_text, write_whole
 from lsi_match.matcher.agenda import Duty
 from lsi_match.matcher.health import metrics
 from lsi_match.matcher.site import Project, Site, utc_now
@@ -58,6 +59,16 @@ _LOOK_EVERY = 5
 _MEASURE_EVERY = 60
 _DATABASE_EVERY = 300
 _LOG_SIZE = 20 * 2**20
+
+
+class ServedAlreadyError(LsiError):
+    nl = "De koppelomgeving {site} wordt al bediend door een ander proces. Stop dat eerst."
+    en = "The matching site {site} is being served by another process. Stop that first."
+
+
+class PortTakenError(LsiError):
+    nl = "Poort {port} van deze computer is niet vrij: daar draait al iets. Kies een andere met --port."
+    en = "Port {port} of this machine is not free: something listens there. Choose another with --port."
 
 
 def deployments(site: Path, memory_limit: str = "") -> dict[str, Any]:
@@ -101,8 +112,9 @@ def main() -> int:
         signal.signal(name, _stop)
     parts: list[subprocess.Popen[bytes]] = []
     try:
+        home = private_folder(options.site.resolve() / "serve")
+        lock_file(home / "service.lock", ServedAlreadyError(site=options.site))  # until this process ends
         if options.passphrase_fd is not None:
-            private_folder(options.site.resolve() / "serve")
             given = passphrase.from_descriptor(options.passphrase_fd)
             key_socket.give_out(options.site.resolve(), given("keys", False))
         while (problem := _serve(options, parts)) is None:
@@ -127,8 +139,9 @@ def main() -> int:
 def _serve(options: argparse.Namespace, parts: list[subprocess.Popen[bytes]]) -> dict[str, str] | None:
     """Serve; what ended it, in both languages, or None when it is to begin anew, with another database."""
     site, port, limit = options.site, options.port, options.memory_limit
-    home = private_folder(site.resolve() / "serve")
+    home = site.resolve() / "serve"
     url = f"http://{LOOPBACK}:{port}/api"
+    _check_free(port)
     _write_profile(home, url, options.database)
     if not options.database and (problem := make_usable(home)):
         print(_SET_ASIDE[problem][options.lang], file=sys.stderr, flush=True)
@@ -143,16 +156,16 @@ def _serve(options: argparse.Namespace, parts: list[subprocess.Popen[bytes]]) ->
         "start_new_session": True,
         "preexec_fn": _end_with_parent,
     }
-    parts.append(subprocess.Popen([*prefect, "server", "start", "--host", LOOPBACK, "--port", str(port), "--no-ui"], **here))  # type: ignore[call-overload]  # fmt: skip
+    parts.append(subprocess.Popen([*prefect, "server", "start", "--host", LOOPBACK, "--port", str(port), "--no-ui"], **here))  # fmt: skip
     if not _healthy(f"{url}/health", parts[0]):
         return {
             "nl": f"De server start niet; zie {log.name}",
             "en": f"The server does not start; see {log.name}",
         }
-    subprocess.run([*prefect, "work-pool", "create", POOL, "--type", "process", "--overwrite"], check=True, **here)  # type: ignore[call-overload]  # fmt: skip
-    subprocess.run([sys.executable, "-m", "flows.tidy"], check=True, **here)  # type: ignore[call-overload]
+    subprocess.run([*prefect, "work-pool", "create", POOL, "--type", "process", "--overwrite"], check=True, **here)  # fmt: skip
+    subprocess.run([sys.executable, "-m", "flows.tidy"], check=True, **here)
     deployed = _deploy(deployments(site, limit), home, prefect, here, None)
-    parts.append(subprocess.Popen([*prefect, "worker", "start", "--pool", POOL, "--type", "process"], **here))  # type: ignore[call-overload]  # fmt: skip
+    parts.append(subprocess.Popen([*prefect, "worker", "start", "--pool", POOL, "--type", "process"], **here))  # fmt: skip
     names = ", ".join(project.id for project in Site(site).projects()) or "-"
     said = {
         "nl": f"Draait op {url}; projecten: {names}. Stoppen: Ctrl-C.",
@@ -173,6 +186,16 @@ def _serve(options: argparse.Namespace, parts: list[subprocess.Popen[bytes]]) ->
             if not usable(home):
                 return None
     return {"nl": f"Een onderdeel is gestopt; zie {log.name}", "en": f"A part has ended; see {log.name}"}
+
+
+def _check_free(port: int) -> None:
+    """Raises PortTakenError; what already listens there would be asked as if it were our server."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            raise PortTakenError(port=port) from None
 
 
 def _write_profile(home: Path, url: str, database: str | None) -> None:

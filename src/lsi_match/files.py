@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
 import stat
@@ -140,6 +141,22 @@ def read_private(path: Path) -> bytes:
     if path.stat().st_mode & 0o077:
         raise FileTooOpenError(file=str(path))
     return data
+
+
+def lock_file(path: Path, error: LsiError) -> int:
+    """Hold the file `path` for this process alone, until its descriptor is closed; the system lets go when the process
+    ends, however it ends.
+
+    Raises:
+        `error`: another process holds it.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise error from None
+    return descriptor
 
 
 def _half(path: Path) -> Path:

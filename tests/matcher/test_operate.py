@@ -256,5 +256,5 @@ def test_a_partner_is_reminded_by_hand_as_by_schedule(operation: Operation) -> N
 
 def test_settings_that_are_wrong_are_told_with_their_line(operation: Operation) -> None:
     (operation.project.folder / "delivery.yaml").write_text("partners:\n  uwv: {url: 'ftp://example.org'}\n")
-    with pytest.raises(LsiError, match=r"(?s)delivery\.yaml.*2:8"):
+    with pytest.raises(LsiError, match=r"(?s)delivery\.yaml.*2:14"):
         operation.watch()

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import fcntl
 import json
 import os
 import shutil
@@ -323,6 +324,24 @@ def test_a_postgresql_that_is_away_for_a_while_is_waited_for(tmp_path: Path, pos
         assert service.process.poll() is None
         postgres.control("start")
         assert within(120, lambda: service.look() in ("Completed", "Busy"))
+
+
+@pytest.mark.parametrize("taken", ["port", "site"])
+def test_what_is_served_already_or_has_its_port_taken_is_told_before_anything_starts(
+    tmp_path: Path, taken: str
+) -> None:
+    (tmp_path / "serve").mkdir()
+    with socket.socket() as other, (tmp_path / "serve" / "service.lock").open("w") as lock:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1] if taken == "port" else free_port()
+        if taken == "site":
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        command = [sys.executable, "-m", "flows.service", "--site", str(tmp_path), "--port", str(port)]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert (f"Port {port}" if taken == "port" else "another process") in done.stderr
+    assert [file.name for file in (tmp_path / "serve").iterdir()] == ["service.lock"]
 
 
 def test_the_passphrase_of_protected_keys_reaches_the_flows_and_nobody_else(tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ Of one project there is one look at a time, so also one run.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import time
@@ -19,7 +18,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from lsi_match.errors import LsiError, UnexpectedError
-from lsi_match.files import read_bytes, write_whole
+from lsi_match.files import lock_file, read_bytes, write_whole
 from lsi_match.matcher import checkpoint, events
 from lsi_match.matcher.agenda import (
     Duty,
@@ -189,18 +188,17 @@ def run_alone(
 
 @contextmanager
 def _alone(project: Project, patience: timedelta) -> Iterator[None]:
-    """One process at a time; the system lets go when the process ends, however it ends."""
-    descriptor = os.open(project.folder / "watch.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    """One process at a time."""
     until = time.monotonic() + patience.total_seconds()
+    while True:
+        try:
+            descriptor = lock_file(project.folder / "watch.lock", ProjectBusyError(project=project.id))
+            break
+        except ProjectBusyError:
+            if time.monotonic() >= until:
+                raise
+            time.sleep(1)
     try:
-        while True:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() >= until:
-                    raise ProjectBusyError(project=project.id) from None
-                time.sleep(1)
         yield
     finally:
         os.close(descriptor)

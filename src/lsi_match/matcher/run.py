@@ -8,7 +8,6 @@ destroyed), never made a second time; anything before that is done again from th
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import secrets
@@ -26,6 +25,7 @@ from lsi_match.errors import LsiError
 from lsi_match.files import (
     destroy,
     half_files,
+    lock_file,
     private_folder,
     read_private,
     sync_folder,
@@ -201,14 +201,7 @@ def _log_refused_opening(
 
 
 def _lock(file: Path, round_id: str, project: str) -> int:
-    """Hold `file` for this process alone; the system lets go when the process ends, however it ends."""
-    descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        raise RoundBusyError(round=round_id, project=project) from None
-    return descriptor
+    return lock_file(file, RoundBusyError(round=round_id, project=project))
 
 
 def round_of(project: Project, manifest: Manifest, round_id: str) -> Round:

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import fcntl
 import json
 import os
 import shutil
@@ -27,7 +26,7 @@ from datetime import datetime
 from pathlib import Path
 
 from lsi_match.errors import LsiError
-from lsi_match.files import read_bytes, write_whole
+from lsi_match.files import lock_file, read_bytes, write_whole
 from lsi_match.protocol.canonical import canonical_json
 from lsi_match.protocol.documents import KeyShare
 from lsi_match.protocol.manifest import Manifest
@@ -110,17 +109,13 @@ class Home:
 
     @contextmanager
     def alone(self, project: str) -> Iterator[None]:
-        """One process at a time makes drops of a project; the system lets go when it ends, however it ends.
+        """One process at a time makes drops of a project.
 
         Raises:
             PreparingAlreadyError: another does.
         """
-        descriptor = os.open(self.project(project) / "prepare.lock", os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(descriptor)
-            raise PreparingAlreadyError(partner=self.name, project=project) from None
+        busy = PreparingAlreadyError(partner=self.name, project=project)
+        descriptor = lock_file(self.project(project) / "prepare.lock", busy)
         try:
             yield
         finally:
