@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
-from operation import MONDAY, PARTNERS, ROUND, Operation, days
+from operation import MONDAY, PARTNERS, ROUND, Operation, days, folders, weekly
 from prometheus_client.parser import text_string_to_metric_families
 
-from lsi_match.matcher.health import advice, metrics
+from lsi_match.matcher.health import advice, metrics, next_opening
 
 pytestmark = pytest.mark.slow
 
@@ -72,3 +73,27 @@ def test_metrics_name_nothing_of_a_person(operation: Operation) -> None:
     text = metrics(operation.world.site, operation.clock()).decode()
     assert not any(bsn in text for bsn in handmade.BSNS)
     assert set(PARTNERS) <= {word for line in text.splitlines() for word in line.split('"')}
+
+
+def test_the_next_round_is_told_while_there_is_one_to_come(operation: Operation) -> None:
+    def opens(at: datetime) -> datetime | None:
+        return next_opening(operation.project, at)
+
+    assert opens(MONDAY) == MONDAY + days(7)  # six o'clock in Amsterdam, in summer
+    assert opens(MONDAY + days(7) - timedelta(seconds=1)) == MONDAY + days(7)
+    assert opens(datetime(2019, 1, 1, tzinfo=UTC)) == datetime(
+        2020, 1, 6, 5, 0, tzinfo=UTC
+    )  # its period begins then
+    assert opens(datetime(2099, 12, 28, 4, 59, tzinfo=UTC)) == datetime(2099, 12, 28, 5, 0, tzinfo=UTC)
+    assert opens(datetime(2099, 12, 28, 5, 0, tzinfo=UTC)) is None
+
+
+@pytest.mark.parametrize(("at_most", "comes"), [(1, False), (2, True)])
+def test_no_round_is_told_that_the_manifest_does_not_allow(tmp_path: Path, at_most: int, comes: bool) -> None:
+    limited = weekly(tmp_path, rounds_at_most=at_most)
+    limited.watch()
+    assert (next_opening(limited.project, MONDAY) is not None) == comes
+
+
+def test_a_project_whose_rounds_are_opened_by_hand_has_no_next_one(tmp_path: Path) -> None:
+    assert next_opening(Operation(tmp_path, PARTNERS, folders(tmp_path, PARTNERS)).project, MONDAY) is None

@@ -316,28 +316,40 @@ def status(site: Path, project: str | None = None, *, json: Json = False) -> Non
         project: id of the project; left out, every project.
     """
     from lsi_match.matcher.alarms import UNREADABLE, alarms
-    from lsi_match.matcher.health import advice
+    from lsi_match.matcher.health import advice, next_opening
     from lsi_match.matcher.site import Site, utc_now
 
     now, found = utc_now(), Site(site)
-    chosen = found.projects() if project is None else [found.project(project)]
-    seen = [(one, alarms(one, now)) for one in chosen]
-    # Without a log and a manifest that can be read there is the alarm, and nothing more to say.
-    standing = [(one, on, [] if UNREADABLE & {a.name for a in on} else advice(one, now)) for one, on in seen]
+    standing = []
+    for one in found.projects() if project is None else [found.project(project)]:
+        on = alarms(one, now)
+        # Without a log and a manifest that can be read there is the alarm, and nothing more to say.
+        known = not UNREADABLE & {alarm.name for alarm in on}
+        standing.append(
+            (one, on, advice(one, now) if known else [], next_opening(one, now) if known else None)
+        )
     if json:
         documents = [
-            {"project": one.id, "alarms": [vars(a) for a in on], "rounds": [vars(r) for r in rounds]}
-            for one, on, rounds in standing
+            {
+                "project": one.id,
+                "alarms": [vars(alarm) for alarm in on],
+                "rounds": [vars(round_) for round_ in rounds],
+                "next_opening": opens and opens.isoformat(),
+            }
+            for one, on, rounds, opens in standing
         ]
         print_json({"projects": documents} if project is None else documents[0])
         return
     if not standing:
         out.print(say("Er is nog geen project ('site accept').", "There is no project yet ('site accept')."))
-    for one, on, rounds in standing:
+    for one, on, rounds, opens in standing:
         for alarm in on:
             line = f"! {alarm.name}: {say(alarm.nl, alarm.en)}  → docs/nl/alarmen/{alarm.name}.md"
             err.print(line, style="bold red", markup=False, soft_wrap=True)
         _show_rounds(one.id, rounds)
+        if opens:
+            at = f"{opens:%Y-%m-%d %H:%M} UTC"
+            out.print(say(f"De volgende ronde gaat open op {at}.", f"The next round opens at {at}."))
 
 
 #: So many rounds are shown one by one; older ones that are over only as a number.

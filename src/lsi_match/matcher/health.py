@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
@@ -18,6 +19,7 @@ from lsi_match.matcher.agenda import DONE, RoundNow
 from lsi_match.matcher.alarms import NAMES, alarms, waiting
 from lsi_match.matcher.checkpoint import cosigned_at
 from lsi_match.matcher.operate import last_look, rounds_now
+from lsi_match.matcher.repeats import rounds_that_count
 from lsi_match.matcher.retention import due
 from lsi_match.matcher.site import Project, Site
 from lsi_match.oversight.state import fold
@@ -50,6 +52,18 @@ def advice(project: Project, now: datetime) -> list[Advice]:
             en = f"cosignatures of {least} controllers ('log cosign', 'log add-cosignature'); then it is handed out"
         found.append(Advice(state.round, state.state, state.last_step, state.refusals, nl, en))
     return found
+
+
+def next_opening(project: Project, now: datetime) -> datetime | None:
+    """When the next round opens by itself (UTC); None when that is done by hand, or no round is to come any more."""
+    manifest = project.manifest()
+    schedule, period = manifest.schedule, manifest.project.period
+    spent = schedule.rounds_at_most is not None and (
+        len(rounds_that_count(project.entries())) >= schedule.rounds_at_most
+    )
+    begins = datetime.combine(period.first, time.min, ZoneInfo(schedule.timezone))
+    at = schedule.next_opening(max(now, begins - timedelta(seconds=1)))
+    return None if spent or at is None or at.date() > period.last else at.astimezone(UTC)
 
 
 def _waits_for(

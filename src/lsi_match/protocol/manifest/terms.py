@@ -103,6 +103,12 @@ class Schedule(Document):
         here = now.astimezone(ZoneInfo(self.timezone)) + timedelta(seconds=1)
         return next(CronSim(self.opens, here, reverse=True), None)
 
+    def next_opening(self, now: datetime) -> datetime | None:
+        """The first moment after `now` at which a round is to open; None when rounds are opened by hand."""
+        if self.opens is None:
+            return None
+        return next(CronSim(self.opens, now.astimezone(ZoneInfo(self.timezone))), None)
+
 
 class Retention(Document):
     """How long what is not destroyed with the round is kept."""
