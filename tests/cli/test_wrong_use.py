@@ -49,7 +49,7 @@ def test_a_common_mistake_is_told_in_both_languages(
 @pytest.mark.parametrize(
     ("arguments", "nl"),
     [
-        (["manifst"], "het commando 'manifst' bestaat niet. Bedoelde u manifest? Zie: lsi-match --help"),
+        (["manifst"], "de opdracht 'manifst' bestaat niet. Bedoelde u manifest? Zie: lsi-match --help"),
         (["log", "show", "x", "--sinse", "y"], "de optie --sinse is hier niet bekend. Bedoelde u --since? Zie: lsi-match log show --help"),
         (["keys", "show", "a", "b"], "dit staat er te veel: b. Zie: lsi-match keys show --help"),
         (["keys", "make", "uwv"], "--home ontbreekt, of er staat geen waarde achter. Zie: lsi-match keys make --help"),

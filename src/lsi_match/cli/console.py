@@ -17,9 +17,8 @@ from rich.table import Table
 from lsi_match.errors import Language, LsiError
 from lsi_match.files import FolderMissingError, read_bytes
 
-Json = Annotated[
-    bool, Parameter(name="--json", help="Print one JSON document and nothing else.", negative="")
-]
+#: What it means stands in `cli.help`.
+Json = Annotated[bool, Parameter(name="--json", negative="")]
 
 _settings: dict[str, Language] = {"language": "en" if os.environ.get("LSI_MATCH_LANG") == "en" else "nl"}
 

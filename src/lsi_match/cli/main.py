@@ -34,6 +34,8 @@ Every command takes --lang en (default: nl) and, where it says so, --json. Where
 passphrase is asked for, or read from --passphrase-fd NUMBER or with --passphrase-keyring.
 """
 
+_HELP = {"--help", "-h"}
+
 app = App(name="lsi-match", help=HELP, version=__version__)
 for command in (demo, keys, trust, manifest, partner, site, match, monitor, log):
     app.command(command.app, name=command.__name__.rpartition(".")[2])
@@ -51,6 +53,10 @@ def run(arguments: list[str]) -> int:
     try:
         arguments = _without_language(arguments)
         arguments = _without_passphrase_source(arguments)
+        if len(arguments) < 2 or not _HELP.isdisjoint(arguments):
+            from lsi_match.cli.help import speak
+
+            speak(app, console.language())
         status = app(
             arguments,
             exit_on_error=False,

@@ -32,7 +32,7 @@ def complete(draft: Path, *, cards: Path, key_check: str, out: Path, json: Json 
     Args:
         draft: the draft (YAML).
         cards: folder with the cards of every controller and of the matcher.
-        key_check: printed by `keys project`.
+        key_check: printed by `keys derive`, or by `keys project`.
         out: the manifest, as canonical JSON.
     """
     from lsi_match.cli.console import read_folder

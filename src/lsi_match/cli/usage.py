@@ -37,7 +37,7 @@ def _dutch(error: CycloptsError) -> str:
         case UnknownOptionError():
             return f"de optie {error.token.keyword or error.token.value} is hier niet bekend"
         case UnknownCommandError():
-            return f"het commando '{(error.unused_tokens or ['?'])[0]}' bestaat niet"
+            return f"de opdracht '{(error.unused_tokens or ['?'])[0]}' bestaat niet"
         case UnusedCliTokensError():
             return f"dit staat er te veel: {' '.join(error.unused_tokens or ())}"
         case MissingArgumentError():
