@@ -23,7 +23,7 @@ from lsi_match.matcher.health import advice
 from lsi_match.matcher.operate import LOOKED, watch_site
 from lsi_match.matcher.run import RoundBusyError, Run
 from lsi_match.trust import log
-from lsi_match.trust.log import LogBusyError, LogMissingError
+from lsi_match.trust.log_file import LogBusyError, LogMissingError
 
 from .conftest import Weekly, weekly
 

@@ -27,9 +27,8 @@ from lsi_match.oversight.verify import verify_log
 from lsi_match.protocol import log_entry
 from lsi_match.protocol.canonical import canonical_json
 from lsi_match.protocol.log_entry import LogEntry
-from lsi_match.trust import log as log_file
-from lsi_match.trust import merkle, note
-from lsi_match.trust.log import Log
+from lsi_match.trust import log_file, merkle, note
+from lsi_match.trust.log import CheckpointMissingError, DetailsNotBoundError, EntryMissingError, Log
 from lsi_match.trust.note import Checkpoint, SignedNote, VerifierKey
 
 NAME = "matching.example.nl/project"
@@ -200,7 +199,7 @@ def test_what_is_appended_is_read_back_exactly(path: Path) -> None:
         (bound,) = [made for _, made in log.entries(300)]
         assert bound.details_hash is not None
         assert bound.model_copy(update={"details_hash": None}) == entry(300)
-        with pytest.raises(log_file.EntryMissingError):
+        with pytest.raises(EntryMissingError):
             log.leaf(301)
 
 
@@ -223,7 +222,7 @@ def test_roots_and_proofs_are_those_of_the_tree_over_the_leaves(path: Path) -> N
             lambda: log.inclusion_proof(5, 5),
             lambda: log.consistency_proof(6, 5),
         ):
-            with pytest.raises(log_file.EntryMissingError):
+            with pytest.raises(EntryMissingError):
                 wrong()
 
 
@@ -284,7 +283,7 @@ def test_a_batch_that_fails_halfway_leaves_nothing(path: Path) -> None:
         log.append([(entry(0), None)])
         with pytest.raises(RuntimeError):
             log.append(batch())  # type: ignore[arg-type]
-        with pytest.raises(log_file.DetailsNotBoundError):
+        with pytest.raises(DetailsNotBoundError):
             log.append([(entry(1), None), (entry(2, details_hash="sha256:" + "0" * 64), None)])
         assert log.size == 1
         assert log.append([(entry(1), None)]) == 1
@@ -310,7 +309,7 @@ def test_checkpoints_are_signed_once_per_state_and_key_and_collect_cosignatures(
             log.add_cosignature(2, line, cosigner)
         with pytest.raises(note.SignatureMissingError):
             log.add_cosignature(1, line, MATCHER)
-        with pytest.raises(log_file.CheckpointMissingError):
+        with pytest.raises(CheckpointMissingError):
             log.add_cosignature(3, line, cosigner)
         with pytest.raises(note.NoteMalformedError):
             log.add_cosignature(1, "no line", cosigner)

@@ -43,7 +43,8 @@ from lsi_match.trust.agreement import (
     read_agreement,
 )
 from lsi_match.trust.keys import Identity, load_identity, make_identity
-from lsi_match.trust.log import Log, LogInterruptedError
+from lsi_match.trust.log import Log
+from lsi_match.trust.log_file import LogInterruptedError
 from lsi_match.trust.papers import PaperFolder
 from lsi_match.trust.root import Trust, project_of
 from lsi_match.trust.root_store import TrustStore

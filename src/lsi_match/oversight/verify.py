@@ -32,8 +32,7 @@ from lsi_match.errors import Language, LsiError
 from lsi_match.files import read_text, write_whole
 from lsi_match.oversight import holds
 from lsi_match.protocol.log_entry import SALT_SIZE, LogEntry, details_hash_of_bytes
-from lsi_match.trust import log as log_file
-from lsi_match.trust import merkle, note
+from lsi_match.trust import log_file, merkle, note
 from lsi_match.trust.merkle import RightEdge, Tile
 from lsi_match.trust.note import Checkpoint, SignedNote, VerifierKey
 
