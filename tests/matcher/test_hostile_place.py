@@ -213,6 +213,25 @@ def test_a_pipe_for_a_part_in_an_inbox_is_not_waited_for_and_goes_in_time(operat
     assert [file.name for one in left for file in one.rglob("*") if not file.is_dir()] == ["reason.json"]
 
 
+def test_a_drop_on_which_the_program_stumbles_holds_nobody_up(
+    operation: Operation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receive = delivery.receive
+
+    def stumbles(file: Path, partner: str, *about: Any) -> object:
+        if partner == "svb":
+            raise ValueError("999990019")
+        return receive(file, partner, *about)
+
+    monkeypatch.setattr(delivery, "receive", stumbles)
+    for partner in PARTNERS:
+        operation.deliver(partner, ROUND)
+    assert sorted(collected(operation)) == [("gemeente", "taken"), ("svb", "refused"), ("uwv", "taken")]
+    assert all(b"999990019" not in entry.leaf() for entry in operation.project.entries())
+    (said,) = (operation.project.folder / "quarantine" / "svb").glob("*/reason.json")
+    assert b"UnexpectedError" in said.read_bytes()
+
+
 def test_the_descriptor_that_was_checked_is_the_one_that_is_kept(
     operation: Operation, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from operation import MONDAY, PARTNERS, ROUND, Operation, days, weekly
 
 from lsi_match.errors import LsiError
+from lsi_match.matcher.alarms import alarms
 from lsi_match.matcher.operate import remind_by_hand, run_alone, watch
 from lsi_match.matcher.retention import give_up
 from lsi_match.matcher.run import open_round
@@ -254,7 +256,13 @@ def test_a_partner_is_reminded_by_hand_as_by_schedule(operation: Operation) -> N
     assert refused.value.reason == "RoundNotOpenError"
 
 
-def test_settings_that_are_wrong_are_told_with_their_line(operation: Operation) -> None:
+def test_settings_that_are_wrong_are_told_with_their_line_and_terms_go_on(operation: Operation) -> None:
+    operation.deliver("uwv", ROUND)
+    operation.watch()
     (operation.project.folder / "delivery.yaml").write_text("partners:\n  uwv: {url: 'ftp://example.org'}\n")
-    with pytest.raises(LsiError, match=r"(?s)delivery\.yaml.*2:14"):
-        operation.watch()
+    operation.clock.to(operation.clock() + days(6))
+    seen = operation.watch()
+    assert {one.partner for one in seen.troubles} == {"delivery.yaml"}
+    assert re.search(r"(?s)delivery\.yaml.*2:14", str(seen.troubles[0].error))
+    assert operation.state(ROUND) == "abandoned"  # it was to be given up, and was
+    assert "place" in {alarm.name for alarm in alarms(operation.project, operation.clock())}

@@ -6,7 +6,7 @@ import os
 import random
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from month.plan import (
     bsns,
     outcome,
 )
-from operation import PROJECT, Operation, days, folders
+from operation import MONDAY, PROJECT, Operation, days, folders
 from site_process import Kill, SiteProcess
 
 from lsi_match.errors import LsiError
@@ -38,8 +38,6 @@ from lsi_match.places import PlaceSettings, place
 from lsi_match.trust.justification import justify
 from lsi_match.trust.policy import policy_of
 
-#: A Monday, at the hour at which rounds open.
-MONDAY = datetime(2026, 6, 8, 4, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 REASON = "Wie ouder is, heeft vaker een laag inkomen; de toeslag is juist daarvoor bedoeld."
 #: Up to so many effects a look with a run has, about.

@@ -30,6 +30,7 @@ from lsi_match.matcher.intake import (
     DropDuplicateError,
     DropNameError,
     OtherRoundError,
+    Round,
     largest_bytes,
     receive,
     shown_name,
@@ -48,6 +49,7 @@ from lsi_match.protocol.yaml_text import parse_yaml
 from lsi_match.tally import Tally
 from lsi_match.trust.signing import verify
 
+DELIVERY = "delivery.yaml"
 IN: Literal["in"] = "in"
 OUT: Literal["out"] = "out"
 #: Of one partner no more drops, and no more papers, are taken in at one look: whoever can write at a place could keep
@@ -84,7 +86,7 @@ class Arrival:
 
 @dataclass(frozen=True)
 class Trouble:
-    """A place that could not be used, and why."""
+    """A place that could not be used, and why; under the name `delivery.yaml` when that cannot be read."""
 
     partner: str
     error: LsiError
@@ -96,10 +98,18 @@ def places_of(project: Project) -> dict[str, PlaceSettings]:
     Raises:
         an LsiError that names file, line and column of what is wrong in it.
     """
-    file = project.folder / "delivery.yaml"
+    file = project.folder / DELIVERY
     if not file.exists():
         return {}
     return dict(parse_yaml(read_text(file), file.name, Delivery).partners)
+
+
+def _places(project: Project) -> tuple[dict[str, PlaceSettings], list[Trouble]]:
+    """The places, or none and why: terms go on when the settings are wrong."""
+    try:
+        return places_of(project), []
+    except LsiError as error:
+        return {}, [Trouble(DELIVERY, error)]
 
 
 def collect(project: Project, now: datetime) -> list[Arrival | Trouble]:
@@ -107,8 +117,9 @@ def collect(project: Project, now: datetime) -> list[Arrival | Trouble]:
 
     A place that fails does not hold up the others.
     """
-    found: list[Arrival | Trouble] = []
-    for partner, settings in places_of(project).items():
+    places, troubles = _places(project)
+    found: list[Arrival | Trouble] = [*troubles]
+    for partner, settings in places.items():
         try:
             with place(settings) as there:
                 descriptors = _descriptors(project, there)
@@ -259,13 +270,23 @@ def _check(project: Project, partner: str, file: Path, earlier: list[Path], now:
         facts |= {"round": round_id}
         if any(one.name.startswith(f"{project.id}.{round_id}.") for one in earlier):
             raise DropDuplicateError(partner=partner, file=file.name)
-        receive(file, partner, round_of(project, project.manifest(), round_id), now)
+        _receive(file, partner, round_of(project, project.manifest(), round_id), now)
     except LsiError as error:
         _log(project, now, facts, under_name(error, file))
         set_aside(project, round_id, file, partner, error, at=now)
         return Arrival(partner, shown_name(file), "refused")
     _log(project, now, facts)
     return Arrival(partner, file.name, "taken")
+
+
+def _receive(file: Path, partner: str, round_: Round, now: datetime) -> None:
+    """As `receive`; a drop on which the program stumbles is refused as well, or it would hold up everybody at every look."""
+    try:
+        receive(file, partner, round_, now)
+    except (LsiError, OSError, MemoryError):
+        raise
+    except Exception as error:
+        raise UnexpectedError.of(error) from None
 
 
 def _log(project: Project, now: datetime, facts: dict[str, str], error: LsiError | None = None) -> None:
@@ -285,8 +306,7 @@ def _clear(there: Place, names: list[str]) -> None:
 
 def publish(project: Project, now: datetime) -> list[Trouble]:
     """Put at every place what its partner has to have, and remove what it should not find any more."""
-    troubles: list[Trouble] = []
-    places = places_of(project)
+    places, troubles = _places(project)
     for_all = dict(_for_all(project)) if places else {}
     for partner, settings in places.items():
         try:
