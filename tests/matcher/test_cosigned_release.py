@@ -97,6 +97,15 @@ def test_a_release_that_waits_for_days_is_an_alarm_until_it_is_handed_out(op: Op
     assert waits() == (False, 0.0)
 
 
+def test_a_release_with_a_short_term_is_told_before_it_ends(tmp_path: Path) -> None:
+    short = Operation(
+        tmp_path, PARTNERS, folders(tmp_path, PARTNERS), release={"cosignatures": 2, "keep_days": 1}
+    )
+    short.run_here("r1")
+    short.clock.to(short.clock() + timedelta(hours=12, seconds=1))
+    assert "waiting" in {one.name for one in alarms(short.project, short.clock())}
+
+
 def test_a_release_that_nobody_cosigned_before_its_term_waits_for_nothing_more(op: Operation) -> None:
     op.clock.to(op.clock() + days(op.project.manifest().release.keep_days))
     assert destroy_due(op.project, op.clock).counts()["release"] == len(PARTNERS)

@@ -12,7 +12,7 @@
 | `broken` | a run broke off and was not finished within an hour |
 | `refused` | a round was refused and stands still |
 | `held` | a round waits for justifications |
-| `waiting` | a release waits for cosignatures for more than two days |
+| `waiting` | a release waits for cosignatures for more than two days, or half its term |
 | `late` | a drop is missing past the deadline |
 | `cosignature` | a controller did not co-sign the log for two weeks |
 """
@@ -100,8 +100,9 @@ def _all(project: Project, now: datetime) -> Iterator[tuple[str, str, str]]:
     for one in rounds:
         if one.state not in DONE:
             yield from _round(project, one, now)
+    keep = timedelta(days=project.manifest().release.keep_days)
     for name, since in waiting(entries).items():
-        if now - since > HANDED_OUT_WITHIN:
+        if now - since > min(HANDED_OUT_WITHIN, keep / 2):
             at_ = f"{since:%Y-%m-%d %H:%M} UTC"
             yield (
                 "waiting",
