@@ -89,3 +89,14 @@ def test_a_command_that_names_no_language_speaks_that_of_the_environment(
         assert run(["match", "status", "nowhere", *words]) != 0
         said.append(capsys.readouterr().err)
     assert said[0] == said[2] != said[1]
+
+
+def test_a_password_on_the_command_line_is_refused_and_not_repeated(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    address = "postgresql+asyncpg://lsi:geheim@127.0.0.1/prefect"
+    assert run(["site", "serve", str(tmp_path), "--database", address]) == 2
+    told = capsys.readouterr()
+    assert ".pgpass" in told.err
+    assert "geheim" not in told.out + told.err
+    assert not list(tmp_path.iterdir())

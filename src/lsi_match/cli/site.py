@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from cyclopts import App
 
@@ -103,8 +104,14 @@ def serve(
         memory_limit: of the matching engines together, for example 4GiB; as SITE/runner.yaml says when left out.
     """
     from lsi_match.cli.console import language
+    from lsi_match.errors import wrong_use
     from lsi_match.matcher.site import Site
     from lsi_match.runner import serve as become_service
 
+    if database and urlsplit(database).password:
+        raise wrong_use(
+            "in --database staat een wachtwoord, dat iedereen op deze computer dan kan zien. Zet het in ~/.pgpass",
+            "--database holds a password, which everybody on this machine could then see. Put it in ~/.pgpass",
+        )
     Site(site).identity()  # a folder that is no site, or keys that need a passphrase, are told at once
     become_service(site, port, database, memory_limit or "", language())
