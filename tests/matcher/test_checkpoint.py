@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -53,6 +54,16 @@ def test_there_is_one_a_day_and_one_copy_of_the_log_lies_ready(operation: Operat
         operation.watch()
     assert made(operation) == 3
     assert len([name for name in operation.lying("uwv", "out") if name.endswith(".log.sqlite")]) == 1
+
+
+def test_an_older_copy_that_a_stop_left_goes_with_the_next_look(operation: Operation) -> None:
+    (newest,) = checkpoint.copies(operation.project)
+    size = int(newest.name.split(".")[1])
+    for number in (1, size - 1):
+        shutil.copy(newest, newest.with_name(f"{PROJECT}.{number}.log.sqlite"))
+    operation.watch()
+    assert checkpoint.copies(operation.project) == [newest]
+    assert [name for name in operation.lying("uwv", "out") if name.endswith(".log.sqlite")] == [newest.name]
 
 
 def test_the_copy_verifies_and_has_no_details(operation: Operation) -> None:

@@ -62,9 +62,16 @@ def lay_ready(project: Project, entries: list[LogEntry]) -> Path | None:
     asked = [position for position, entry in enumerate(entries) if _asks(entry)]
     if not asked:
         return None
-    ready = [file for file in copies(project) if _size(file) > asked[-1]]
-    if ready:
-        return ready[-1]
+    file = max(copies(project), key=_size, default=None)
+    if file is None or _size(file) <= asked[-1]:
+        file = _copy(project)
+    for older in copies(project):  # also after a stop in between
+        if older != file:
+            older.unlink()
+    return file
+
+
+def _copy(project: Project) -> Path:
     folder = private_folder(folder_of(project))
     with Log.open(project.log_file, read_only=True) as log:
         beside = folder / ".making.tmp"
@@ -73,9 +80,6 @@ def lay_ready(project: Project, entries: list[LogEntry]) -> Path | None:
     file = folder / f"{project.id}.{size}{LOG_SUFFIX}"
     beside.rename(file)
     sync_folder(folder)
-    for older in copies(project):
-        if older != file:
-            older.unlink()
     return file
 
 
