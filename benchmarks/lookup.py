@@ -30,6 +30,7 @@ def made(project: Project, partner: int, rows: int) -> tuple[str, bytes]:
             nothing = np.zeros(count, np.uint8)
             yield subjects.Touched(pseudonyms, nothing, whose, nothing, nothing.astype(np.bool_))
 
+    subjects.make_log_key(project, "bench")
     digest = subjects._write(project, "bench", f"intake.p{partner}", parts())
     return digest, someone
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 import secrets
 import stat
@@ -50,8 +51,11 @@ def private_folder(path: Path) -> Path:
 
 
 @contextmanager
-def whole_file(path: Path, *, replace: bool = False) -> Iterator[BinaryIO]:
+def whole_file(path: Path, *, replace: bool = False, durable: bool = True) -> Iterator[BinaryIO]:
     """A file to write beside `path`, made durable and renamed when the block ends well: `path` is whole or as it was.
+
+    Args:
+        durable: false for what can be made again and is known when it is not whole: after a power cut it may not be.
 
     Raises:
         FileExistsAlreadyError: `path` exists and `replace` is false.
@@ -64,18 +68,45 @@ def whole_file(path: Path, *, replace: bool = False) -> Iterator[BinaryIO]:
     try:
         with os.fdopen(descriptor, "wb") as handle:
             yield handle
-            handle.flush()
-            os.fsync(handle.fileno())
+            if durable:
+                handle.flush()
+                os.fsync(handle.fileno())
         beside.rename(path)
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
-    sync_folder(path.parent)
+    if durable:
+        sync_folder(path.parent)
 
 
-def write_whole(path: Path, data: bytes, *, replace: bool = False) -> None:
+class Digested:
+    """A file that hashes what is written to it."""
+
+    def __init__(self, sink: BinaryIO) -> None:
+        self._sink = sink
+        self._hash = hashlib.sha256()
+
+    def write(self, data: bytes) -> int:
+        written = self._sink.write(data)
+        self._hash.update(data[:written])
+        return written
+
+    def flush(self) -> None:
+        self._sink.flush()
+
+    @property
+    def closed(self) -> bool:
+        return self._sink.closed
+
+    @property
+    def digest(self) -> str:
+        """Of what was written so far."""
+        return f"sha256:{self._hash.hexdigest()}"
+
+
+def write_whole(path: Path, data: bytes, *, replace: bool = False, durable: bool = True) -> None:
     """Write `data` as `whole_file` does."""
-    with whole_file(path, replace=replace) as handle:
+    with whole_file(path, replace=replace, durable=durable) as handle:
         handle.write(data)
 
 

@@ -2,7 +2,8 @@
 
 Those libraries are large, and some end the whole process on metadata that makes no sense. Of a plain file
 everything follows from its columns, the rows of each row group and the sizes of its pages: so those are read here,
-and all other metadata must be what follows from them.
+and all other metadata must be what follows from them. The cells of blocks and numbers then lie in its pages as they
+are: no library needs to see these at all.
 
 Thrift's compact form: https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md
 The metadata in it: https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift
@@ -15,6 +16,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
+
+from lsi_match.protocol.tables import ColumnType
 
 MAGIC: Final = b"PAR1"
 CREATED_BY: Final = re.compile(rb"parquet-cpp-arrow version [0-9]{1,4}(\.[0-9]{1,4}){2}")
@@ -172,28 +175,47 @@ def _tag(kind: _Kind) -> int:
 class _Leaf:
     """A type of column: how the schema says it, bits per cell (0: a text) and bits of those that may be used."""
 
+    type: ColumnType
     schema: dict[str, Any]
     bits: int
     used: int
 
 
-def _unsigned_type(physical: int, bits: int, converted: int, stored: int) -> _Leaf:
+def _unsigned_type(name: ColumnType, physical: int, converted: int, stored: int) -> _Leaf:
+    bits = int(name.removeprefix("uint"))
     logical = {"integer": {"bits": bits, "signed": False}}
-    return _Leaf({"type": physical, "converted": converted, "logical": logical}, stored, bits)
+    return _Leaf(name, {"type": physical, "converted": converted, "logical": logical}, stored, bits)
 
 
 _LEAVES: Final = (
-    _Leaf({"type": FIXED, "type_length": 16}, 128, 128),
-    _unsigned_type(INT32, 8, 11, 32),
-    _unsigned_type(INT32, 16, 12, 32),
-    _unsigned_type(INT64, 64, 14, 64),
-    _Leaf({"type": BYTE_ARRAY, "converted": 0, "logical": {"string": {}}}, 0, 0),
-    _Leaf({"type": BOOLEAN}, 1, 1),
+    _Leaf("block", {"type": FIXED, "type_length": 16}, 128, 128),
+    _unsigned_type("uint8", INT32, 11, 32),
+    _unsigned_type("uint16", INT32, 12, 32),
+    _unsigned_type("uint64", INT64, 14, 64),
+    _Leaf("text", {"type": BYTE_ARRAY, "converted": 0, "logical": {"string": {}}}, 0, 0),
+    _Leaf("boolean", {"type": BOOLEAN}, 1, 1),
 )
 
 
-def check_plain(data: bytes | memoryview) -> None:
-    """Return if `data` is a file as `tables.to_parquet` writes it, of whatever columns it can write.
+@dataclass(frozen=True)
+class PlainColumn:
+    """A column of a plain file; its cells, as they lie in `pages`, one after another."""
+
+    name: str
+    type: ColumnType
+    pages: list[memoryview]
+
+
+@dataclass(frozen=True)
+class Plain:
+    """What is in a plain file."""
+
+    columns: tuple[PlainColumn, ...]
+    rows: int
+
+
+def check_plain(data: bytes | memoryview) -> Plain:
+    """What is in `data`, if it is a file as `tables.to_parquet` writes it, of whatever columns it can write.
 
     Texts are left as they are: whether they fit in their page and are UTF-8 is for who reads them.
 
@@ -210,8 +232,9 @@ def check_plain(data: bytes | memoryview) -> None:
     if len(groups) > 1 and not rows[-1]:
         raise NotPlainError("it has an empty group of rows")
     at = len(MAGIC)
+    plain = Plain(tuple(PlainColumn(name.decode(), leaf.type, []) for name, leaf in columns), sum(rows))
     for group in groups:
-        at = _check_group(view[:end], at, group, columns)
+        at = _check_group(view[:end], at, group, columns, plain)
     if at != end:
         raise NotPlainError("there is something between its pages and its metadata")
     if not CREATED_BY.fullmatch(footer["created_by"]):
@@ -221,12 +244,13 @@ def check_plain(data: bytes | memoryview) -> None:
         {
             "version": VERSION,
             "schema": schema,
-            "num_rows": sum(rows),
+            "num_rows": plain.rows,
             "groups": groups,
             "created_by": footer["created_by"],
             "orders": [{"by_type": {}}] * len(columns),
         },
     )
+    return plain
 
 
 def _footer(view: memoryview) -> tuple[dict[str, Any], int]:
@@ -272,17 +296,18 @@ def _columns(schema: list[dict[str, Any]]) -> list[tuple[bytes, _Leaf]]:
 
 
 def _check_group(
-    view: memoryview, start: int, group: dict[str, Any], columns: list[tuple[bytes, _Leaf]]
+    view: memoryview, start: int, group: dict[str, Any], columns: list[tuple[bytes, _Leaf]], plain: Plain
 ) -> int:
-    """Check a group of rows whose first page is at `start`; where its last page ends."""
+    """Check a group of rows whose first page is at `start`, and add its pages to `plain`; where its last page ends."""
     rows, at = group["num_rows"], start
     if len(group["chunks"]) != len(columns):
         raise NotPlainError("a group of rows has other columns")
-    for chunk, (name, leaf) in zip(group["chunks"], columns, strict=True):
+    for chunk, (name, leaf), column in zip(group["chunks"], columns, plain.columns, strict=True):
         if chunk["metadata"]["codec"] != UNCOMPRESSED:
             raise NotPlainError("its pages are compressed")
         first = at
-        at, pages, size = _check_pages(view, first, rows, leaf)
+        at, pages = _check_pages(view, first, rows, leaf)
+        column.pages.extend(pages)
         metadata: dict[str, Any] = {
             "codec": UNCOMPRESSED,
             "type": leaf.schema["type"],
@@ -292,11 +317,13 @@ def _check_group(
             "uncompressed_size": at - first,
             "compressed_size": at - first,
             "data_page_offset": first if rows else 0,
-            "encoding_stats": [{"page_type": DATA_PAGE, "encoding": PLAIN, "pages": pages}] if rows else [],
+            "encoding_stats": [{"page_type": DATA_PAGE, "encoding": PLAIN, "pages": len(pages)}]
+            if rows
+            else [],
         }
         if rows and not leaf.bits:
             metadata["size_statistics"] = {
-                "text_bytes": size - 4 * rows,
+                "text_bytes": sum(page.nbytes for page in pages) - 4 * rows,
                 "repetition_levels": [],
                 "definition_levels": [],
             }
@@ -315,9 +342,9 @@ def _check_group(
     return at
 
 
-def _check_pages(view: memoryview, at: int, rows: int, leaf: _Leaf) -> tuple[int, int, int]:
-    """Check the pages of `rows` cells from `at` on: where they end, how many there are, bytes without headers."""
-    pages = total = 0
+def _check_pages(view: memoryview, at: int, rows: int, leaf: _Leaf) -> tuple[int, list[memoryview]]:
+    """Check the pages of `rows` cells from `at` on: where they end, and what is in each."""
+    pages: list[memoryview] = []
     while rows:
         thrift = _Thrift(view[at : at + HEADER])
         page = thrift.struct(_PAGE)
@@ -336,8 +363,9 @@ def _check_pages(view: memoryview, at: int, rows: int, leaf: _Leaf) -> tuple[int
         _same(page, {"type": DATA_PAGE, **sizes, "data": cells})
         if leaf.bits == 32 and np.frombuffer(view[at : at + size], "<u4").max() >> leaf.used:
             raise NotPlainError("a page has a number that is too large for its type")
-        at, rows, pages, total = at + size, rows - count, pages + 1, total + size
-    return at, pages, total
+        pages.append(view[at : at + size])
+        at, rows = at + size, rows - count
+    return at, pages
 
 
 def _same(found: dict[str, Any], wanted: dict[str, Any]) -> None:

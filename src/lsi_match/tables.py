@@ -9,8 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lsi_match.errors import LsiError
-from lsi_match.plain_parquet import NotPlainError, check_plain
-from lsi_match.protocol.tables import Column, ColumnType, ReleasedColumn
+from lsi_match.memory import memory
+from lsi_match.plain_parquet import NotPlainError, PlainColumn, check_plain
+from lsi_match.protocol.tables import WIDTH, Column, ColumnType, ReleasedColumn
 from lsi_match.scratch import Scratch
 
 BLOCK = pa.binary(16)
@@ -22,6 +23,9 @@ ARROW: dict[ColumnType, pa.DataType] = {
     "text": pa.string(),
     "boolean": pa.bool_(),
 }
+_ANY_SIZE = 2**30
+#: What is in plain pages, of the types that are read without a Parquet library.
+_STORED: dict[ColumnType, str] = {"block": "u1", "uint8": "<u4", "uint16": "<u4", "uint64": "<u8"}
 
 
 class TableInvalidError(LsiError):
@@ -45,9 +49,11 @@ def parquet_in(scratch: Scratch, table: pa.Table) -> memoryview:
     # and headers take little. What is not written takes no memory.
     target = scratch.of((1 << 20) + 5 * table.nbytes)
     sink = pa.FixedSizeBufferWriter(pa.py_buffer(target))
+    # A column is one page, so that who reads it can leave it where it is.
     pq.write_table(
-        table, sink, compression="none", use_dictionary=False, write_statistics=False, store_schema=False
-    )
+        table, sink, compression="none", use_dictionary=False, write_statistics=False, store_schema=False,
+        data_page_size=_ANY_SIZE, max_rows_per_page=_ANY_SIZE,
+    )  # fmt: skip
     return target[: sink.tell()].data
 
 
@@ -68,30 +74,42 @@ def from_parquet(
     # Plain pages take what they hold: nothing can unfold to more than the size of the file. And the Parquet library,
     # which can end the process on metadata that makes no sense, sees no other.
     try:
-        check_plain(data)
+        plain = check_plain(data)
     except NotPlainError as error:
         raise invalid(str(error)) from None
-    try:
-        file = pq.ParquetFile(pa.BufferReader(data))
-        schema = file.schema_arrow.remove_metadata()
-    except (pa.ArrowException, OSError, ValueError):
-        raise invalid("no Parquet file") from None
-    expected = schema_of(columns)
-    if schema.names != expected.names:
+    if [column.name for column in plain.columns] != [column.name for column in columns]:
         raise invalid("other columns")
-    for field, wanted in zip(schema, expected, strict=True):
-        if field.type != wanted.type:
+    for found, wanted in zip(plain.columns, columns, strict=True):
+        if found.type != wanted.type:
             raise invalid(f"column {wanted.name} has another type")
-    if file.metadata.num_rows != rows:
+    if plain.rows != rows:
         raise invalid("another number of rows than its descriptor says")
-    try:
-        table = file.read()
-        table.validate(full=True)
-    except (pa.ArrowException, OSError, ValueError):
-        raise invalid("its pages cannot be read") from None
-    if table.num_rows != rows:
-        raise invalid("another number of rows than its descriptor says")
-    return table.combine_chunks().cast(expected)
+    arrays = {column.name: _cells(column, rows) for column in plain.columns if column.type in _STORED}
+    others = [column.name for column in columns if column.name not in arrays]
+    if others:
+        try:
+            table = pq.ParquetFile(pa.BufferReader(data)).read(columns=others)
+            table.validate(full=True)
+        except (pa.ArrowException, OSError, ValueError):
+            raise invalid("its pages cannot be read") from None
+        if table.num_rows != rows:
+            raise invalid("another number of rows than its descriptor says")
+        arrays |= {name: whole(table.column(name)) for name in others}
+    return pa.table([arrays[column.name] for column in columns], schema=schema_of(columns))
+
+
+def _cells(column: PlainColumn, rows: int) -> pa.Array:
+    """The cells of a column of blocks or numbers. Blocks in one page are not copied; numbers are put in their own width."""
+    kind = ARROW[column.type]
+    pages = [np.frombuffer(page, _STORED[column.type]) for page in column.pages]
+    if kind == BLOCK and len(pages) == 1:
+        cells = pages[0]
+    else:
+        cells = np.frombuffer(
+            memory(rows * WIDTH[column.type]), np.uint8 if kind == BLOCK else kind.to_pandas_dtype()
+        )
+        np.concatenate([cells[:0], *pages], out=cells, casting="unsafe")
+    return pa.Array.from_buffers(kind, rows, [None, pa.py_buffer(cells)])
 
 
 def whole(column: pa.ChunkedArray) -> pa.Array:

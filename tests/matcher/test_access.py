@@ -298,6 +298,7 @@ def test_one_of_many_is_found_and_nobody_else(tmp_path: Path, op: Operation) -> 
             np.full(rows, selection, np.uint8), np.zeros(rows, np.bool_),
         )  # fmt: skip
 
+    subjects.make_log_key(op.project, "big")
     digest = subjects._write(
         op.project, "big", "intake.uwv", (run(people[:100_000], 3), run(people[50_000:], 4))
     )
@@ -333,6 +334,7 @@ def test_every_entry_points_into_the_register_of_its_manifest(op: Operation) -> 
 
 
 def test_a_digest_does_not_tell_that_a_file_has_no_rows(op: Operation) -> None:
+    subjects.make_log_key(op.project, "big")
     digests = {subjects._write(op.project, "big", f"release.{name}", []) for name in PARTNERS}
     assert len(digests) == len(PARTNERS)
 

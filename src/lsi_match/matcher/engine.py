@@ -37,6 +37,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from lsi_match.matcher.persons import Persons
+from lsi_match.memory import memory
 from lsi_match.protocol.cells import cell_sql, place_sql
 from lsi_match.protocol.criteria import REFERENCE_DATE
 from lsi_match.protocol.identifiers import IdentifierKind
@@ -89,7 +90,9 @@ class _Bits:
 
     def of(self, signals: np.ndarray) -> np.ndarray:
         """The word for records with these signals."""
-        return signals << np.uint64(self.first + 1) | np.uint64(1 << self.first)
+        word = signals << np.uint64(self.first + 1)
+        word |= np.uint64(1 << self.first)
+        return word
 
 
 def _bits(manifest: Manifest) -> list[_Bits]:
@@ -126,7 +129,7 @@ class Engine:
         self._bits = _bits(manifest)
         self._words = self._bits[-1].word + 1
         self._records: list[pa.Table] = []
-        self._references: list[tuple[np.ndarray, pa.Array]] = []
+        self._references: list[tuple[np.ndarray, np.ndarray]] = []
         self.persons = Persons(self._con, self.kinds)
         self._one_kind = len(self.kinds) == 1 and not self.persons.proposing
         self._con.register("record", self._record_schema().empty_table())
@@ -177,7 +180,10 @@ class Engine:
             columns["key"] = self._rekeyed(part.column(self.kinds[0]))
         schema = self._record_schema()
         self._records.append(pa.table(columns).select(schema.names).cast(schema))
-        self._references.append((numbers, whole(part.column(REFERENCE))))
+        # A copy: so that all that was opened of the drop can go.
+        references = np.frombuffer(memory(BLOCK * count), np.uint8).reshape(-1, BLOCK)
+        references[:] = _blocks(whole(part.column(REFERENCE)))
+        self._references.append((numbers, references))
         self._con.register("record", pa.concat_tables(self._records))
         for kind_at, kind in enumerate(() if self._one_kind else self.kinds):
             rekeyed = self._rekeyed(part.column(kind))
@@ -197,10 +203,10 @@ class Engine:
     def _references_of(self, records: np.ndarray) -> pa.Array:
         """The references of these records, which are all here."""
         found = np.zeros((len(records), BLOCK), np.uint8)
-        for numbers, column in self._references:
+        for numbers, references in self._references:
             at = np.minimum(np.searchsorted(numbers, records), len(numbers) - 1)
             mine = numbers[at] == records
-            found[mine] = _blocks(column)[at[mine]]
+            found[mine] = references[at[mine]]
         return pa.FixedSizeBinaryArray.from_buffers(pa.binary(BLOCK), len(found), [None, pa.py_buffer(found)])
 
     # subjects

@@ -7,9 +7,9 @@ positions within what the manifest lists, counts as described).
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice, pairwise
@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 
 from lsi_match.errors import LsiError
 from lsi_match.files import FileMissingError, FileUnreadableError, read_bytes
+from lsi_match.memory import read_large
 from lsi_match.protocol.canonical import digest_of_bytes
 from lsi_match.protocol.cells import cell_names, nothing_known
 from lsi_match.protocol.documents import DropDescriptor, Opening, SelectionCounts, part_name
@@ -35,6 +36,8 @@ from lsi_match.protocol.tables import (
     drop_columns,
 )
 from lsi_match.tables import absent_to_null, from_parquet, whole
+from lsi_match.trust.blocks import make_key
+from lsi_match.trust.marks import has_mark, mark
 from lsi_match.trust.sealing import unseal_view
 from lsi_match.trust.signing import verify
 
@@ -42,6 +45,7 @@ DROP = "drop"
 MAX_DESCRIPTOR = 8 * 2**20
 #: Per selection the number of rows per group cell.
 Cells = list[dict[int, int]]
+_PIECE = 2**16
 #: How far a partner's clock may run ahead of ours.
 CLOCK_SKEW = timedelta(minutes=5)
 
@@ -137,7 +141,11 @@ def shown_name(file: Path) -> str:
 @dataclass(frozen=True)
 class Drop:
     """An accepted drop: who, what it says of itself, and how its rows are opened, part by part (in memory only).
-    `document` are the bytes of its descriptor as they were checked, where it is received."""
+
+    Attributes:
+        document: the bytes of its descriptor as they were checked, where it is received.
+        marks: on each part that was accepted, see `trust.marks`.
+    """
 
     partner: str
     file: Path
@@ -145,6 +153,7 @@ class Drop:
     descriptor: DropDescriptor
     round_: Round = field(repr=False)
     document: bytes = field(default=b"", repr=False)
+    marks: list[bytes] = field(default_factory=list, repr=False)
 
     def part(self, number: int) -> pa.Table:
         """The rows of a part, opened again: they are those that were accepted, or none.
@@ -152,7 +161,10 @@ class Drop:
         Raises:
             PartMissingError, PartAlteredError: the file is not the one that was accepted.
         """
-        return _opened(self.file, number, self.descriptor, self.round_)
+        sealed = _sealed(self.file, number, self.descriptor, self.round_)
+        if not has_mark(sealed, self.round_.marking_key, self.marks[number]):
+            raise PartAlteredError(**_part(self.file, number, self.descriptor))
+        return _opened(sealed, number, self.descriptor, self.round_)
 
 
 @dataclass(frozen=True)
@@ -162,7 +174,8 @@ class Round:
     manifest: Manifest
     opening: Opening
     opening_digest: str
-    secret: str
+    secret: str = field(repr=False)
+    marking_key: bytes = field(default_factory=make_key, repr=False)
 
 
 def receive(file: Path, partner: str, round_: Round, now: datetime) -> Drop:
@@ -194,23 +207,22 @@ def receiving(file: Path, partner: str, round_: Round, now: datetime) -> tuple[D
     descriptor = verify(data, DROP, DropDescriptor, key, what=file.name, party=partner)
     check_descriptor(descriptor, partner, file.name, round_, now)
     drop = Drop(partner, file, digest_of_bytes(data), descriptor, round_, data)
-    return drop, _checked_parts(file, descriptor, round_)
+    return drop, _checked_parts(drop)
 
 
-def _checked_parts(file: Path, descriptor: DropDescriptor, round_: Round) -> Iterator[pa.Table]:
-    """Two parts are checked while another is used; no more are held."""
-    waiting: deque[Future[tuple[pa.Table, Cells]]] = deque()
-    numbers, cells = iter(range(len(descriptor.parts))), []
-    with ThreadPoolExecutor(2) as pool:
-        while True:
-            for number in islice(numbers, 2 - len(waiting)):
-                waiting.append(pool.submit(_checked_part, file, number, descriptor, round_))
-            if not waiting:
-                break
-            table, found = waiting.popleft().result()
+def _checked_parts(drop: Drop) -> Iterator[pa.Table]:
+    """Each part is checked while the one before it is used; no more are held."""
+    cells: list[Cells] = []
+    numbers = iter(range(len(drop.descriptor.parts)))
+    with ThreadPoolExecutor(1) as pool:
+        coming = [pool.submit(_checked_part, drop, number) for number in islice(numbers, 1)]
+        while coming:
+            table, found, mark_of_it = coming.pop().result()
+            coming = [pool.submit(_checked_part, drop, number) for number in islice(numbers, 1)]
             cells.append(found)
+            drop.marks.append(mark_of_it)
             yield table
-    _check_counts(cells, descriptor, round_.manifest, file.name)
+    _check_counts(cells, drop.descriptor, drop.round_.manifest, drop.file.name)
 
 
 def check_descriptor(
@@ -270,21 +282,27 @@ def largest_bytes(manifest: Manifest, partner: str, parts: int, rows: int) -> in
     return parts * 2**20 + 2 * rows * sum(WIDTH[column.type] for column in columns)
 
 
-def _opened(file: Path, number: int, descriptor: DropDescriptor, round_: Round) -> pa.Table:
-    part = descriptor.parts[number]
-    where = {"partner": descriptor.partner, "file": file.name, "part": part.file}
+def _part(file: Path, number: int, descriptor: DropDescriptor) -> dict[str, str]:
+    """Which part of which drop, in the words of an error."""
+    return {"partner": descriptor.partner, "file": file.name, "part": descriptor.parts[number].file}
+
+
+def _sealed(file: Path, number: int, descriptor: DropDescriptor, round_: Round) -> memoryview:
+    """A part as it was delivered."""
+    part, where = descriptor.parts[number], _part(file, number, descriptor)
     path = file.parent / part.file
     if path.is_symlink() or not path.is_file():
         raise PartMissingError(**where)
-    partner = round_.manifest.partners[descriptor.partner]
-    columns = drop_columns(round_.manifest, partner)
     try:
-        sealed = read_bytes(path, largest_bytes(round_.manifest, descriptor.partner, 1, part.rows))
+        return read_large(path, largest_bytes(round_.manifest, descriptor.partner, 1, part.rows))
     except (FileMissingError, FileUnreadableError):
         raise PartAlteredError(**where) from None
-    if digest_of_bytes(sealed) != part.digest:
-        raise PartAlteredError(**where)
+
+
+def _opened(sealed: memoryview, number: int, descriptor: DropDescriptor, round_: Round) -> pa.Table:
+    part, partner = descriptor.parts[number], round_.manifest.partners[descriptor.partner]
     opened = unseal_view(sealed, round_.secret, what=part.file, party=descriptor.partner)
+    columns = drop_columns(round_.manifest, partner)
     table = from_parquet(opened, columns, part.rows, what=part.file, party=descriptor.partner)
     for kind in round_.manifest.subject.kinds:
         position = table.schema.get_field_index(kind)
@@ -292,11 +310,15 @@ def _opened(file: Path, number: int, descriptor: DropDescriptor, round_: Round) 
     return table
 
 
-def _checked_part(
-    file: Path, number: int, descriptor: DropDescriptor, round_: Round
-) -> tuple[pa.Table, Cells]:
-    """The rows of a part, and per selection how many per group cell, when it holds only what the manifest lists."""
-    table, part = _opened(file, number, descriptor, round_), descriptor.parts[number]
+def _checked_part(drop: Drop, number: int) -> tuple[pa.Table, Cells, bytes]:
+    """The rows of a part, per selection how many per group cell, and a mark on it, when it holds only what the manifest
+    lists."""
+    descriptor, round_, part = drop.descriptor, drop.round_, drop.descriptor.parts[number]
+    sealed = _sealed(drop.file, number, descriptor, round_)
+    if digest_of_bytes(sealed) != part.digest:
+        raise PartAlteredError(**_part(drop.file, number, descriptor))
+    mark_of_it = mark(sealed, round_.marking_key)
+    table = _opened(sealed, number, descriptor, round_)
     partner = round_.manifest.partners[descriptor.partner]
     for column, allowed in _allowed(round_.manifest, partner, table).items():
         first = _first_false(allowed)
@@ -309,13 +331,18 @@ def _checked_part(
         raise PartUndeclaredError(
             partner=descriptor.partner, file=part.file, column=round_.manifest.subject.kinds[0], row=first + 1
         )
-    return table, _cells(table, len(partner.selections))
+    return table, _cells(table, len(partner.selections)), mark_of_it
 
 
 def _cells(table: pa.Table, selections: int) -> Cells:
     """How many rows per selection and group cell."""
-    place = table.column(SELECTION).to_numpy().astype(np.intp) << 8 | table.column(GROUP).to_numpy()
-    counts = np.bincount(place, minlength=selections << 8).reshape(selections, 256)
+    place = (
+        table.column(SELECTION).to_numpy().astype(np.uint16) << np.uint16(8) | table.column(GROUP).to_numpy()
+    )
+    # A piece at a time: each number is made a large one to be counted.
+    pieces = (place[at : at + _PIECE] for at in range(0, len(place), _PIECE))
+    counts = sum(np.bincount(piece, minlength=selections << 8) for piece in pieces)
+    counts = np.broadcast_to(counts, selections << 8).reshape(selections, 256)
     return [{int(cell): int(own[cell]) for cell in np.flatnonzero(own)} for own in counts]
 
 
@@ -345,13 +372,13 @@ def _in_range(table: pa.Table, round_: Round, number: int) -> np.ndarray:
     kinds = [table.column(kind) for kind in round_.manifest.subject.kinds]
     first = whole(pc.coalesce(*kinds) if len(kinds) > 1 else kinds[0])
     inside = parts_of(first, round_.opening.parts) == number
-    return inside & np.asarray(first.is_valid())  # type: ignore[no-any-return]
+    return inside & np.asarray(first.is_valid()) if first.null_count else inside  # type: ignore[no-any-return]
 
 
 def parts_of(numbers: pa.Array, parts: int) -> np.ndarray:
     """The part that each number is in where it is the first of its record: its first 16 bits say so (docs/protocol.md)."""
     data = np.frombuffer(numbers.buffers()[1], dtype=">u2")[numbers.offset * 8 :: 8][: len(numbers)]
-    return data.astype(np.uint32) * parts // 65_536
+    return data.astype(np.uint32) * np.uint32(parts) >> np.uint32(16)
 
 
 def _first_false(flags: np.ndarray) -> int | None:

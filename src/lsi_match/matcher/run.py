@@ -14,9 +14,11 @@ import secrets
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from glob import escape
+from itertools import repeat
 from pathlib import Path
 
 import duckdb
@@ -56,7 +58,7 @@ from lsi_match.matcher.means import Means
 from lsi_match.matcher.proofs import cosigned_state, keep_proof, position_of, put_proofs
 from lsi_match.matcher.repeats import RoundsSpentError, like_earlier, rounds_that_count
 from lsi_match.matcher.site import OPENING, Project, json_document
-from lsi_match.matcher.subjects import intake_file, match_file, release_file
+from lsi_match.matcher.subjects import intake_file, make_log_key, match_file, release_file
 from lsi_match.monitor.counts import Overview
 from lsi_match.monitor.findings import Ratio
 from lsi_match.monitor.round_findings import RoundFindings, findings_of
@@ -244,6 +246,15 @@ def set_aside(
     sync_folder(to)
 
 
+@dataclass(frozen=True)
+class _Look:
+    """What came of looking at one drop: it, accepted, and the digest of the file of its subjects; or why it is refused."""
+
+    file: Path
+    partner: str
+    outcome: tuple[Drop, str] | LsiError
+
+
 def _times(ratio: Ratio) -> str:
     """The ratio of an alert; where counts are withheld there is no number, but the least that it is."""
     return f"× {ratio.value:.3g}" if ratio.value is not None else f"> × {ratio.low or 0:.3g}"
@@ -364,11 +375,18 @@ class Run:
         """
         secret = read_private(self._key_file).decode()
         round_ = Round(self._manifest, self._opening, self._opening_digest, secret)
-        inbox = self.project.folder / "inbox"
-        for folder in sorted(path for path in inbox.iterdir() if path.is_dir()):
-            for file in sorted(folder.glob(f"*{DROP_SUFFIX}")):
-                if not self._of_another_round(file):
-                    self._receive(file, folder.name, round_)
+        inbox, now = self.project.folder / "inbox", self._clock()
+        found = {
+            folder.name: [
+                file for file in sorted(folder.glob(f"*{DROP_SUFFIX}")) if not self._of_another_round(file)
+            ]
+            for folder in sorted(path for path in inbox.iterdir() if path.is_dir())
+        }
+        make_log_key(self.project, self.round_id)
+        with ThreadPoolExecutor(self._means.drops_at_once) as pool:
+            for looks in pool.map(self._looks_at, found, found.values(), repeat(round_), repeat(now)):
+                for look in looks:
+                    self._receive(look)
         late = [name for name in self._manifest.partners if name not in self._drops]
         waiting = self._manifest.schedule.when_late != "proceed" or self._clock() < self._opening.deadline
         if (late and waiting) or len(self._drops) < 2:
@@ -382,25 +400,31 @@ class Run:
         round_id = rest.partition(".")[0]
         return project == self.project.id and round_id != self.round_id and self.project.takes_drops(round_id)
 
-    def _receive(self, file: Path, partner: str, round_: Round) -> None:
-        if partner not in self._manifest.partners:
-            # A folder's name is what somebody typed: the reason in quarantine names it, the log does not.
-            self._record(
-                Step.INTAKE,
-                {"partner": "unknown"},
-                error=PartnerNotInManifestError(partner="unknown", file="drop"),
-            )
-            self._quarantine(file, partner, PartnerNotInManifestError(partner=partner, file=file.name))
+    def _looks_at(self, partner: str, files: Sequence[Path], round_: Round, now: datetime) -> list[_Look]:
+        """What comes of each drop in the inbox of a partner. Nothing is logged or moved yet: others are looked at beside."""
+        looks: list[_Look] = []
+        for file in files:
+            try:
+                if any(not isinstance(look.outcome, LsiError) for look in looks):
+                    raise DropDuplicateError(partner=partner, file=file.name)
+                drop, parts = receiving(file, partner, round_, now)
+                subjects = intake_file(self.project, self.round_id, self._manifest, partner, parts)
+                looks.append(_Look(file, partner, (drop, subjects)))
+            except LsiError as error:
+                looks.append(_Look(file, partner, error))
+        return looks
+
+    def _receive(self, look: _Look) -> None:
+        file, partner = look.file, look.partner
+        if isinstance(look.outcome, LsiError):
+            error = under_name(look.outcome, file)
+            if partner not in self._manifest.partners:
+                # A folder's name is what somebody typed: the reason in quarantine names it, the log does not.
+                partner, error = "unknown", PartnerNotInManifestError(partner="unknown", file="drop")
+            self._record(Step.INTAKE, {"partner": partner}, error=error)
+            self._quarantine(file, look.partner, look.outcome)
             return
-        try:
-            if partner in self._drops:
-                raise DropDuplicateError(partner=partner, file=file.name)
-            drop, parts = receiving(file, partner, round_, self._clock())
-            subjects = intake_file(self.project, self.round_id, self._manifest, partner, parts)
-        except LsiError as error:
-            self._record(Step.INTAKE, {"partner": partner}, error=under_name(error, file))
-            self._quarantine(file, partner, error)
-            return
+        drop, subjects = look.outcome
         self._drops[partner] = drop
         self.project.keep(drop.document)
         facts: dict[str, str | int] = {

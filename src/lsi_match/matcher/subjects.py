@@ -24,7 +24,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lsi_match.errors import LsiError
-from lsi_match.files import destroy, read_private, sync_folder, whole_file, write_whole
+from lsi_match.files import Digested, destroy, read_private, sync_folder, whole_file, write_whole
 from lsi_match.matcher.buckets import Matched
 from lsi_match.matcher.site import Project
 from lsi_match.oversight.subjects import Due, due_rounds, file_in
@@ -147,68 +147,79 @@ def _blocks(array: pa.Array) -> memoryview:
     return memoryview(array.buffers()[1])[array.offset * BLOCK : (array.offset + len(array)) * BLOCK]
 
 
+def make_log_key(project: Project, round_id: str) -> None:
+    """Make the log key of a round, before its first file, where there is none."""
+    file = folder_of(project, round_id) / LOG_KEY
+    if not file.exists():
+        write_whole(file, make_key())
+
+
 def _write(project: Project, round_id: str, about: str, touched: Iterable[Touched]) -> str:
     """A file of sorted runs: each of the tables given is in the order of its log ids."""
     folder = folder_of(project, round_id)
-    key = derive_key(_log_key(folder, make=True), log_id_info(project.id, round_id, about))
+    key = derive_key(_log_key(folder), log_id_info(project.id, round_id, about))
     beside = folder / f"{about}.making"
-    with (
-        whole_file(beside, replace=True) as sink,
-        pq.ParquetWriter(
+    with whole_file(beside, replace=True) as handle:
+        sink = Digested(handle)
+        with pq.ParquetWriter(
             sink, _SCHEMA, compression="none", use_dictionary=_SCHEMA.names[2:],
             write_statistics=[columns.HI], store_schema=False,
-        ) as writer,
-    ):  # fmt: skip
-        for one in touched:
-            writer.write_table(_sorted(one, key), row_group_size=ROW_GROUP)
-        # So that no two files are the same, and a digest in the log does not tell that a file has no rows.
-        writer.add_key_value_metadata({"file": derive_key(key, "file").hex()})
-    digest = _digest(beside)
-    beside.rename(file_in(folder.parent, round_id, digest))
+        ) as writer:  # fmt: skip
+            for one in touched:
+                writer.write_table(_sorted(one, key), row_group_size=ROW_GROUP)
+            # So that no two files are the same, and a digest in the log does not tell that a file has no rows.
+            writer.add_key_value_metadata({"file": derive_key(key, "file").hex()})
+    beside.rename(file_in(folder.parent, round_id, sink.digest))
     sync_folder(folder)
-    return digest
+    return sink.digest
 
 
 def _sorted(touched: Touched, key: bytes) -> pa.Table:
-    hi, lo = np.ascontiguousarray(log_ids(touched.pseudonyms, key).T)
+    made = log_ids(touched.pseudonyms, key)
+    hi, lo = made[:, 0].astype(np.uint64), made[:, 1].astype(np.uint64)
     coded = (touched.kind, touched.partner, touched.selection, touched.case)
-    order = _order(hi)
+    order, there = _order(hi)
     # Those with the same id once more, by all columns: the same rows give the same file.
-    there = hi[order]
     same = there[1:] == there[:-1]
-    some = np.append(same, False) | np.insert(same, 0, False)
-    few = order[some[: len(order)]]
-    order[some[: len(order)]] = few[
-        np.lexsort((*(column[few] for column in reversed(coded)), lo[few], hi[few]))
-    ]
-    return pa.table([pa.array(column[order]) for column in (hi, lo, *coded)], schema=_SCHEMA)
+    if same.any():
+        some = np.append(same, False) | np.insert(same, 0, False)
+        few = order[some]
+        order[some] = few[np.lexsort((*(column[few] for column in reversed(coded)), lo[few], hi[few]))]
+    arrays = [there, lo[order], *(_in_order(column, order) for column in coded)]
+    return pa.table([pa.array(array) for array in arrays], schema=_SCHEMA)
 
 
-def _order(numbers: np.ndarray) -> np.ndarray:
-    """The places of random numbers of 64 bits in their order; of equal ones the first place first.
+def _in_order(column: np.ndarray, order: np.ndarray) -> np.ndarray:
+    """A column in this order; one that is the same everywhere is so already."""
+    return column if not len(column) or column.min() == column.max() else column[order]
+
+
+def _order(numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The places of random numbers of 64 bits in their order, of equal ones the first place first; and the numbers so.
 
     The place takes the last bits of each number, and what comes of that is sorted: several times as fast as sorting
     places. Now and then two numbers differ in these bits only; then they are sorted once more, in the usual way.
     """
     mask = np.uint64((1 << max(1, len(numbers)).bit_length()) - 1)
-    mixed = np.arange(len(numbers), dtype=np.uint64) | (numbers & ~mask)
+    mixed = numbers & ~mask
+    mixed |= np.arange(len(numbers), dtype=np.uint64)
     mixed.sort()
-    order = (mixed & mask).astype(np.intp)
+    mixed &= mask
+    order = mixed.view(np.int64)
     there = numbers[order]
-    return np.argsort(numbers, kind="stable") if (there[1:] < there[:-1]).any() else order
+    if (there[1:] < there[:-1]).any():
+        order = np.argsort(numbers, kind="stable")
+        there = numbers[order]
+    return order, there
 
 
 def log_ids(pseudonyms: bytes | memoryview, key: bytes) -> np.ndarray:
-    """The log ids of pseudonyms, as two numbers each (shape (rows, 2)): their 16 bytes under AES-256, cut in half."""
-    made = np.frombuffer(encrypt_blocks(pseudonyms, key), dtype=">u8").reshape(-1, 2)
-    return made.astype(np.uint64)
+    """The log ids of pseudonyms, as two numbers each (shape (rows, 2), big-endian): their 16 bytes under AES-256, cut in half."""
+    return np.frombuffer(encrypt_blocks(pseudonyms, key), dtype=">u8").reshape(-1, 2)
 
 
-def _log_key(folder: Path, *, make: bool = False) -> bytes:
-    file = folder / LOG_KEY
-    if make and not file.exists():
-        write_whole(file, make_key())
-    return read_private(file)
+def _log_key(folder: Path) -> bytes:
+    return read_private(folder / LOG_KEY)
 
 
 def _digest(file: Path) -> str:
@@ -243,7 +254,7 @@ def look_up(
 
 def seek(file: Path, ids: np.ndarray) -> list[Found]:
     """The rows of a file with one of these log ids (shape (ids, 2)), found by its statistics."""
-    con = locked_connection([file.parent])
+    con, ids = locked_connection([file.parent]), ids.astype(np.uint64)
     try:
         numbers = np.arange(len(ids), dtype=np.uint32)
         con.register("sought", pa.table({"number": numbers, "hi": ids[:, 0], "lo": ids[:, 1]}))

@@ -18,7 +18,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import duckdb
 import numpy as np
@@ -50,10 +50,12 @@ class _Drop(BaseModel):
 
     partner: str
     digest: str
+    marks: tuple[str, ...]
 
 
 class Order(BaseModel):
-    """What the buckets are made of, and how. Names and digests only."""
+    """What the buckets are made of, and how. Names and digests; and the marks (hex) on the parts of the drops that were
+    accepted, with their key: the order is sealed."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -61,6 +63,7 @@ class Order(BaseModel):
     manifest: str
     opening: str
     drops: tuple[_Drop, ...]
+    marking_key: str
     most: int
     memory_limit: str
     threads: int | None
@@ -68,7 +71,9 @@ class Order(BaseModel):
     @property
     def of_what(self) -> str:
         """The digest of all that the outcome depends on."""
-        return digest_of_bytes(self.model_dump_json(exclude={"memory_limit", "threads"}).encode())
+        how: dict[str, Any] = {"memory_limit": True, "threads": True, "marking_key": True}
+        how["drops"] = {"__all__": {"marks"}}
+        return digest_of_bytes(self.model_dump_json(exclude=how).encode())
 
 
 class Work:
@@ -82,7 +87,8 @@ class Work:
     def write(self, name: str, about: str, data: bytes) -> None:
         """Keep `data`; a file of that name is replaced."""
         box = enclose(data, self._key, f"{self._about}/{about}/{name}")
-        write_whole(private_folder(self._folder) / f"{name}.box", box, replace=True)
+        file = private_folder(self._folder) / f"{name}.box"
+        write_whole(file, box, replace=True, durable=False)  # what is broken is not used
 
     def read(self, name: str, about: str) -> bytes | None:
         """What was kept under this name about the same; None where there is nothing, or something else."""
@@ -140,7 +146,11 @@ def _order(plan: Plan) -> Order:
     return Order(
         manifest=plan.manifest.digest,
         opening=round_.opening_digest,
-        drops=tuple(_Drop(partner=drop.partner, digest=drop.digest) for drop in plan.drops),
+        drops=tuple(
+            _Drop(partner=drop.partner, digest=drop.digest, marks=tuple(mark.hex() for mark in drop.marks))
+            for drop in plan.drops
+        ),
+        marking_key=round_.marking_key.hex(),
         most=plan.most,
         memory_limit=plan.memory_limit,
         threads=plan.threads,
@@ -153,7 +163,7 @@ def _plan(order: Order, project: Project, round_id: str, secret: str) -> Plan:
     opening, data = project.opening(round_id, manifest)
     if digest_of_bytes(data) != order.opening:
         raise ValueError("another opening than was ordered")
-    round_ = Round(manifest, opening, order.opening, secret)
+    round_ = Round(manifest, opening, order.opening, secret, bytes.fromhex(order.marking_key))
     drops = [_drop(one, project, round_) for one in order.drops]
     return Plan(manifest, drops, order.memory_limit, order.most, order.threads)
 
@@ -163,7 +173,9 @@ def _drop(one: _Drop, project: Project, round_: Round) -> Drop:
     data = project.kept(one.digest)
     descriptor = peek(data, DROP, DropDescriptor, what="drop", party=one.partner)
     file = project.folder / "inbox" / one.partner / f"{descriptor.stem}.drop.json"
-    return Drop(one.partner, file, one.digest, descriptor, round_)
+    return Drop(
+        one.partner, file, one.digest, descriptor, round_, [bytes.fromhex(mark) for mark in one.marks]
+    )
 
 
 # What is kept, as bytes: a line of JSON, then tables (Arrow IPC), of which the line gives names and sizes.

@@ -13,7 +13,7 @@ def canonical_json(document: Any) -> bytes:
     return rfc8785.dumps(document)
 
 
-def digest_of_bytes(data: bytes) -> str:
+def digest_of_bytes(data: bytes | memoryview) -> str:
     """`sha256:` and 64 hex digits: how a document or file is named everywhere."""
     return "sha256:" + hashlib.sha256(data).hexdigest()
 

@@ -15,7 +15,6 @@ from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from typing import Final
 
-import numpy as np
 import pyrage
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes
@@ -23,6 +22,8 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from lsi_match.memory import memory
 
 _32_BYTES: Final = rb"([A-Za-z0-9+/]{43})"
 _STANZA: Final = b"age-encryption.org/v1\n-> X25519 %s\n%s\n---"
@@ -77,7 +78,7 @@ def _sealed_chunks(plain: memoryview, cipher: ChaCha20Poly1305) -> Iterator[memo
             filled = 0
 
 
-def open_plain(data: bytes, identity: str) -> memoryview | None:
+def open_plain(data: bytes | memoryview, identity: str) -> memoryview | None:
     """What was sealed to `identity` (`AGE-SECRET-KEY-1…`); None when that is for pyrage to decide."""
     header = _HEADER.match(data)
     if header is None or not identity.startswith(_AGE_KEY):
@@ -124,8 +125,7 @@ def _payload(sealed: memoryview, file_key: bytes) -> memoryview:
     size = len(sealed) - count * _TAG
     if size < 0 or (count > 1 and size <= (count - 1) * _CHUNK):
         raise ValueError("the last chunk is no chunk")
-    # NumPy asks for large pages: with others, the system takes longer to hand out memory than OpenSSL to fill it.
-    target = np.empty(size, dtype=np.uint8).data.cast("B")
+    target = memory(size)
     for number in range(count):
         chunk = sealed[number * whole : (number + 1) * whole]
         at = number * _CHUNK

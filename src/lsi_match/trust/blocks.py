@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import secrets
 
-import numpy as np
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from lsi_match.memory import memory
 
 BLOCK = 16
 _CHUNK = 65_536 * BLOCK
@@ -44,8 +45,7 @@ def _run(blocks: bytes | memoryview, context: object) -> memoryview:
     view = view.cast("B")
     if len(view) % BLOCK:
         raise ValueError("not a whole number of 16-byte blocks")
-    # Large pages, as NumPy asks for them: handing out others takes the system longer than encrypting.
-    out = np.empty(len(view) + BLOCK - 1, dtype=np.uint8).data
+    out = memory(len(view) + BLOCK - 1)
     done = 0
     for start in range(0, len(view), _CHUNK):
         done += context.update_into(view[start : start + _CHUNK], out[done:])  # type: ignore[attr-defined]

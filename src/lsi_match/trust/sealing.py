@@ -58,9 +58,9 @@ def unseal(data: bytes, identity: Any, *, what: str, party: str) -> bytes:
     return bytes(unseal_view(data, identity, what=what, party=party))
 
 
-def unseal_view(data: bytes, identity: Any, *, what: str, party: str) -> memoryview:
+def unseal_view(data: bytes | memoryview, identity: Any, *, what: str, party: str) -> memoryview:
     """As `unseal`, for what is large: it is not copied once more."""
-    if not data.startswith(_BINARY):
+    if data[: len(_BINARY)] != _BINARY:
         raise SealBrokenError(what=what, party=party) from None
     if isinstance(identity, str):
         plain = open_plain(data, identity)
@@ -68,6 +68,6 @@ def unseal_view(data: bytes, identity: Any, *, what: str, party: str) -> memoryv
             return plain
         identity = pyrage.x25519.Identity.from_str(identity)
     try:
-        return memoryview(pyrage.decrypt(data, [identity]))
+        return memoryview(pyrage.decrypt(bytes(data), [identity]))
     except (pyrage.DecryptError, ValueError, OSError):
         raise SealBrokenError(what=what, party=party) from None
