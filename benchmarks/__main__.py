@@ -87,12 +87,12 @@ SELECTION = (
     "{{selections: [{{id: s, source: bench, fields: {{bsn: {{type: text, meaning: BSN}}, bedrag: {{type: integer, "
     'meaning: Bedrag}}}}, identifiers: [{{kind: bsn, fields: [bsn]}}], criteria: [{{id: alle, when: "bedrag >= 0", '
     'rationale: bench}}], signals: [{{id: hoog, when: "bedrag >= 990", label: hoog}}, {{id: laag, when: "bedrag < 990", '
-    "label: laag}}], volume: {{at_least: 0, at_most: 20000000}}}}]}}"
+    "label: laag}}], volume: {{at_least: 0, at_most: {at_most}}}}}]}}"
 )
 
 
-def config(folder: Path, partners: int, form: str) -> Path:
-    """A project of `partners` partners that each deliver everybody in an extract `p<i>.<form>`."""
+def config(folder: Path, partners: int, form: str, at_most: int = 20_000_000) -> Path:
+    """A project of `partners` partners that each deliver everybody, `at_most` records, in an extract `p<i>.<form>`."""
     names = [f"p{i}" for i in range(partners)]
     parts = ("legal_basis", "purpose", "necessity", "proportionality", "subsidiarity", "intrusion")
     fill = {
@@ -104,7 +104,7 @@ def config(folder: Path, partners: int, form: str) -> Path:
             f'{n}: {{title: {n}, oin: "{i:020d}", dpo_contact: x}}' for i, n in enumerate(names)
         ),
         "advice": ", ".join(f"{n}: {{date: 2020-01-01, outcome: positive, reference: x}}" for n in names),
-        "partners": ", ".join(f"{n}: {SELECTION.format()}" for n in names),
+        "partners": ", ".join(f"{n}: {SELECTION.format(at_most=at_most)}" for n in names),
         "to": ", ".join(f"{n}: {{signals_of: [{names[(i + 1) % partners]}]}}" for i, n in enumerate(names)),
         "instruction": hashlib.sha256(b"bench").hexdigest(),
     }

@@ -1,11 +1,15 @@
-"""`python -m benchmarks.country`: whole rounds at the size of the country, each in a process of its own.
+"""`python -m benchmarks.country`: whole rounds up to the size of the country, each in a process of its own.
 
 A world of `partners` × `rows` sealed records, nearly all of the same people at every partner, is prepared once and then
 run as an operator would, by each runner on a copy: gates → intake (open, check) → match (open, re-key, match) → count →
-release → destroy. Beside it, in another process, a bare DuckDB `GROUP BY` over as many keys, in memory, without a
-limit: what no matching can do without. With one partner, a second delivers nothing: there is no round of one.
+release → destroy, with a memory limit of 2 GiB. Beside it, just before and after, in a process of its own, a bare DuckDB
+`GROUP BY` over as many keys: all of them in memory already, in DuckDB's own form, on as many threads, without a limit
+that it could reach. No matching can do with less. With one partner, a second delivers nothing: there is no round of one.
 
-Seconds by the clock and seconds of processors are both told: on a machine that others use too, the latter are steadier.
+Without options all sizes are measured with all runners (`make test-clusters` installs Dask and Ray), which takes about an
+hour on two quiet processors and 20 GB in TMPDIR; then the table and the figure of docs/speed.md are written. What was
+measured of this very code is not measured again: the command can be broken off and given once more. Seconds by the clock
+and seconds of processors are both told: on a machine that others use too, the latter are steadier.
 """
 
 from __future__ import annotations
@@ -38,8 +42,9 @@ from lsi_match.runner import run_match
 from lsi_match.sql import locked_connection
 
 OUT = Path(__file__).parent / "out" / "country.json"
-FIGURE = OUT.with_name("growth.svg")
-COUNTRY = (8, 17_800_000)
+DOCS = Path(__file__).parents[1] / "docs"
+PAGE, DRAWN = DOCS / "speed.md", DOCS / "growth.svg"
+BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
 GRID = tuple((partners, rows) for partners in (1, 2, 4, 8) for rows in (1_000_000, 5_000_000, 17_800_000))
 RUNNERS: tuple[RunnerName, ...] = ("threads", "processes", "dask", "ray")
 MEMORY = "2GiB"
@@ -53,7 +58,8 @@ def make(place: Path, partners: int, rows: int) -> World:
     extracts = place / "extracts"
     extracts.mkdir(parents=True)
     bsns = made_up_bsns(rows, 2)
-    world = World(place / "world", config(place / "config", max(2, partners), "parquet"), extracts, utc_now)
+    settings = config(place / "config", max(2, partners), "parquet", at_most=rows * 6 // 5)
+    world = World(place / "world", settings, extracts, utc_now)
     opening = place / "opening.json"
     opening.write_bytes(agreed(world))
     for i, name in enumerate(world.partners):
@@ -192,7 +198,9 @@ def apart(*arguments: str) -> dict[str, Any]:
 
 def measure(partners: int, rows: int, runners: Sequence[RunnerName] = ("threads",)) -> list[dict[str, Any]]:
     """One size: the runs against the mean of the baseline just before and just after each."""
-    found = []
+    found: list[dict[str, Any]] = []
+    if not runners:
+        return found
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder) / "made"
         make(place, partners, rows)
@@ -205,6 +213,7 @@ def measure(partners: int, rows: int, runners: Sequence[RunnerName] = ("threads"
             after = apart("--group-by", str(partners), str(rows))
             mean = {key: round((before[key] + after[key]) / 2, 3) for key in before}
             both = {
+                "code": code(),
                 "partners": partners,
                 "rows": rows,
                 "group_by": mean["seconds"],
@@ -216,35 +225,111 @@ def measure(partners: int, rows: int, runners: Sequence[RunnerName] = ("threads"
     return found
 
 
-def keep(found: dict[str, Any]) -> list[dict[str, Any]]:
-    """Add a measurement to those that were made, in the place of an older one of the same; all of them."""
-    rows = json.loads(OUT.read_text()) if OUT.exists() else []
+def code() -> str:
+    """Which version of the code this is: the commit, and whether there is more than that."""
+    command = ["git", "describe", "--always", "--abbrev=12", "--dirty", "--exclude=*"]
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=DOCS).stdout.strip()
 
-    def which(row: dict[str, Any]) -> tuple[int, int, str]:
-        return row["partners"], row["rows"], row["runner"]
 
-    rows = sorted([r for r in rows if which(r) != which(found)] + [found], key=which)
+def kept() -> list[dict[str, Any]]:
+    """All measurements that were made, the last one of each."""
+    return json.loads(OUT.read_text()) if OUT.exists() else []
+
+
+def keep(found: dict[str, Any]) -> None:
+    """Add a measurement to those that were made, in the place of an older one of the same."""
+
+    def which(row: dict[str, Any]) -> tuple[int, int, int]:
+        return row["partners"], row["rows"], RUNNERS.index(row["runner"])
+
+    rows = sorted([r for r in kept() if which(r) != which(found)] + [found], key=which)
     OUT.parent.mkdir(exist_ok=True)
     OUT.write_text(json.dumps(rows, indent=2) + "\n")
-    FIGURE.write_text(growth([row for row in rows if row["runner"] == "threads"]))
-    return rows
+
+
+def lacking(partners: int, rows: int, runners: Sequence[RunnerName]) -> list[RunnerName]:
+    """The runners with which this size was not measured with this very code."""
+    now = code()
+    done = {r["runner"] for r in kept() if (r["partners"], r["rows"], r.get("code")) == (partners, rows, now)}
+    return [runner for runner in runners if now.endswith("-dirty") or runner not in done]
+
+
+HEAD = (
+    *("partners", "records of each", "runner", "`GROUP BY`, s", "run, s", "ratio", "ratio of the match step"),
+    *("ratio of processor time", "peak memory, MiB", "spilled, bytes"),
+)
+
+
+def table(rows: Sequence[dict[str, Any]]) -> str:
+    """The measurements in Markdown; ratios are to the bare `GROUP BY`."""
+    lines = [HEAD, ("---:", "---:", "---", *["---:"] * (len(HEAD) - 3))]
+    for r in rows:
+        ratios = (r["total"] / r["group_by"], r["match"] / r["group_by"], r["cpu"] / r["group_by_cpu"])
+        size = (
+            str(r["partners"]),
+            f"{r['rows']:,}",
+            r["runner"],
+            f"{r['group_by']:.2f}",
+            f"{r['total']:.2f}",
+        )
+        lines.append(
+            (*size, *(f"{ratio:.1f}" for ratio in ratios), f"{r['peak_mib']:,}", f"{r['spilled']:,}")
+        )
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def figure_of(page: str) -> str | None:
+    """The figure that belongs to the table of a page; None where there is no table yet."""
+    rows = []
+    for line in page[page.index(BEGIN) : page.index(END)].splitlines():
+        cells = dict(zip(HEAD, line.strip("| ").replace(",", "").split(" | "), strict=False))
+        if line.startswith("| ") and cells.get("runner") == "threads":
+            size = {"partners": int(cells["partners"]), "rows": int(cells["records of each"])}
+            seconds = {"group_by": float(cells["`GROUP BY`, s"]), "total": float(cells["run, s"])}
+            rows.append({**size, **seconds, "peak_mib": int(cells["peak memory, MiB"])})
+    return growth(rows) if rows else None
+
+
+def write(rows: Sequence[dict[str, Any]], page: Path = PAGE, drawn: Path = DRAWN) -> None:
+    """Put these measurements in a page as a table, and draw the figure of it."""
+    text = page.read_text()
+    versions = ", ".join(f"`{one}`" for one in sorted({row["code"] for row in rows}))
+    figure = f"![Seconds and peak memory of a run against its number of records]({drawn.name})"
+    made = f"{BEGIN}\n{figure}\n\n{table(rows)}\n\nMeasured of version {versions}.\n"
+    text = text[: text.index(BEGIN)] + made + text[text.index(END) :]
+    page.write_text(text)
+    drawn.write_text(figure_of(text) or "")
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.country", description=__doc__)
-    parser.add_argument("--group-by", nargs=2, type=int, metavar=("PARTNERS", "ROWS"))
-    parser.add_argument("--run", nargs=2, metavar=("PLACE", "RUNNER"))
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.country",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--group-by", nargs=2, type=int, metavar=("PARTNERS", "ROWS"), help="the baseline only"
+    )
+    parser.add_argument("--run", nargs=2, metavar=("PLACE", "RUNNER"), help="a run of a world that was made")
     parser.add_argument("--size", nargs=2, type=int, metavar=("PARTNERS", "ROWS"), help="one size only")
-    parser.add_argument("--runners", nargs="+", default=None, choices=RUNNERS, help="these runners only")
+    parser.add_argument("--runners", nargs="+", default=RUNNERS, choices=RUNNERS, help="these runners only")
+    parser.add_argument(
+        "--write", action="store_true", help="write docs/speed.md of what was measured, measure nothing"
+    )
     options = parser.parse_args()
     if options.group_by:
         print(json.dumps(group_by(*options.group_by)))
     elif options.run:
         print(json.dumps(run(Path(options.run[0]), options.run[1])))
+    elif options.write:
+        write(kept())
+    elif options.size:
+        measure(*options.size, options.runners)
     else:
-        for partners, rows in [tuple(options.size)] if options.size else GRID:
+        for partners, rows in GRID:
             print(f"{partners} × {rows:,} …", file=sys.stderr, flush=True)
-            measure(partners, rows, options.runners or RUNNERS)
+            measure(partners, rows, lacking(partners, rows, options.runners))
+        write([row for row in kept() if (row["partners"], row["rows"]) in GRID])
     return 0
 
 

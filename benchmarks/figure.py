@@ -7,7 +7,7 @@ from html import escape
 from typing import Any
 
 WIDTH, HEIGHT, LEFT, TOP, BOTTOM = 360, 260, 56, 40, 44
-COLOURS = {2: "#154273", 4: "#a90061", 8: "#39870c"}
+COLOURS = {1: "#777c00", 2: "#154273", 4: "#a90061", 8: "#39870c"}
 
 
 def growth(rows: Sequence[dict[str, Any]]) -> str:
@@ -58,6 +58,6 @@ def _panel(rows: Sequence[dict[str, Any]], title: str, name: str, dashed: str | 
             x, y = at(r["partners"] * r["rows"] / 1e6, r[name]).split(",")
             parts.append(f'<circle cx="{x}" cy="{y}" r="3" fill="{colour}"/>')
         parts.append(
-            f'<text x="{LEFT + 10}" y="{TOP + 6 + 14 * place}" fill="{colour}">{partners} partners</text>'
+            f'<text x="{LEFT + 10}" y="{TOP + 6 + 14 * place}" fill="{colour}">{partners} partner{"s" if partners > 1 else ""}</text>'
         )
     return "".join(parts)

@@ -11,7 +11,7 @@ import pytest
 from handmade import BSNS, NOW, PROJECT, Parties, document, mapping, selection, write_csv
 
 from lsi_match.errors import LsiError
-from lsi_match.matcher.intake import Drop, Round, receive
+from lsi_match.matcher.intake import Drop, PartAlteredError, PartMissingError, Round, receive
 from lsi_match.partner.prepare import prepare
 from lsi_match.protocol.canonical import digest_of_bytes
 from lsi_match.protocol.documents import DropDescriptor, Opening, Part
@@ -89,6 +89,24 @@ def test_a_drop_as_it_was_made_is_accepted(drop: Delivered) -> None:
     tables = [received.part(number) for number in range(2)]
     assert len(tables) == 2
     assert all(table.num_rows for table in tables)
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_part_that_was_changed_after_it_was_accepted_is_not_opened(
+    drop: Delivered, tmp_path: Path, number: int
+) -> None:
+    """Also when it is as good as the one that was accepted: the partner itself can make such a one."""
+    received, ours = drop.received(), drop.parts()[number]
+    theirs = sorted(drop.again(tmp_path / "other").parent.glob("*.age"))[number]
+    ours.write_bytes(theirs.read_bytes())
+    with pytest.raises(PartAlteredError):
+        received.part(number)
+    ours.write_bytes(drop.parts()[1 - number].read_bytes())
+    with pytest.raises(PartAlteredError):
+        received.part(number)
+    ours.unlink()
+    with pytest.raises(PartMissingError):
+        received.part(number)
 
 
 def counts_moved_between_selections(drop: Delivered) -> None:

@@ -173,9 +173,8 @@ def _drop(one: _Drop, project: Project, round_: Round) -> Drop:
     data = project.kept(one.digest)
     descriptor = peek(data, DROP, DropDescriptor, what="drop", party=one.partner)
     file = project.folder / "inbox" / one.partner / f"{descriptor.stem}.drop.json"
-    return Drop(
-        one.partner, file, one.digest, descriptor, round_, [bytes.fromhex(mark) for mark in one.marks]
-    )
+    marks = [bytes.fromhex(mark) for mark in one.marks]
+    return Drop(one.partner, file, one.digest, descriptor, round_, data, marks)
 
 
 # What is kept, as bytes: a line of JSON, then tables (Arrow IPC), of which the line gives names and sizes.

@@ -24,6 +24,6 @@ def has_mark(data: bytes | memoryview, key: bytes, made: bytes) -> bool:
     """Whether `made` is a mark on these very bytes."""
     try:
         AESGCM(key).decrypt(made[:_NONCE], made[_NONCE:], data)
-    except InvalidTag:
+    except (InvalidTag, ValueError):  # or it is too short for a mark
         return False
     return True
