@@ -104,7 +104,7 @@ def _wrapping(shared: bytes, share: bytes, recipient: bytes) -> ChaCha20Poly1305
     return ChaCha20Poly1305(_derived(shared, b"age-encryption.org/v1/X25519", share + recipient))
 
 
-def _mac(file_key: bytes, header: bytes) -> bytes:
+def _mac(file_key: bytes, header: bytes | memoryview) -> bytes:
     return hmac.digest(_derived(file_key, b"header"), header, "sha256")
 
 
