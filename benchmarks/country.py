@@ -58,7 +58,7 @@ def make(place: Path, partners: int, rows: int) -> World:
     extracts = place / "extracts"
     extracts.mkdir(parents=True)
     bsns = made_up_bsns(rows, 2)
-    settings = config(place / "config", max(2, partners), "parquet", at_most=rows * 6 // 5)
+    settings = config(place / "config", max(2, partners), "parquet", at_most=max(1_000_000, rows * 6 // 5))
     world = World(place / "world", settings, extracts, utc_now)
     opening = place / "opening.json"
     opening.write_bytes(agreed(world))
@@ -322,6 +322,8 @@ def main() -> int:
     elif options.run:
         print(json.dumps(run(Path(options.run[0]), options.run[1])))
     elif options.write:
+        if not kept():
+            parser.error("nothing was measured yet")
         write(kept())
     elif options.size:
         measure(*options.size, options.runners)
