@@ -22,7 +22,7 @@ from lsi_match.matcher.alarms import alarms
 from lsi_match.matcher.health import advice
 from lsi_match.matcher.operate import LOOKED, watch_site
 from lsi_match.matcher.run import RoundBusyError, Run
-from lsi_match.trust import log
+from lsi_match.trust import log_file
 from lsi_match.trust.log_file import LogBusyError, LogMissingError
 
 from .conftest import Weekly, weekly
@@ -116,7 +116,7 @@ def test_a_log_that_is_locked_is_waited_for_and_then_told(
     project: Weekly, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project.put_back("run")
-    monkeypatch.setattr(log, "BUSY_SECONDS", 0.2)
+    monkeypatch.setattr(log_file, "BUSY_SECONDS", 0.2)
     operation = project.operation
     other = sqlite3.connect(operation.project.log_file, isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
