@@ -48,6 +48,8 @@ BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
 GRID = tuple((partners, rows) for partners in (1, 2, 4, 8) for rows in (1_000_000, 5_000_000, 17_800_000))
 RUNNERS: tuple[RunnerName, ...] = ("threads", "processes", "dask", "ray")
 MEMORY = "2GiB"
+#: The largest volume that a manifest may agree.
+MOST = 20_000_000
 
 
 def make(place: Path, partners: int, rows: int) -> World:
@@ -58,7 +60,9 @@ def make(place: Path, partners: int, rows: int) -> World:
     extracts = place / "extracts"
     extracts.mkdir(parents=True)
     bsns = made_up_bsns(rows, 2)
-    settings = config(place / "config", max(2, partners), "parquet", at_most=max(1_000_000, rows * 6 // 5))
+    settings = config(
+        place / "config", max(2, partners), "parquet", at_most=min(MOST, max(1_000_000, rows * 6 // 5))
+    )
     world = World(place / "world", settings, extracts, utc_now)
     opening = place / "opening.json"
     opening.write_bytes(agreed(world))
