@@ -26,9 +26,11 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import polars as pl
@@ -36,7 +38,10 @@ import pyarrow as pa
 
 from benchmarks.figure import growth
 from lsi_match.demo.world import World
+from lsi_match.matcher.engine import Engine
+from lsi_match.matcher.intake import Drop
 from lsi_match.matcher.means import Means, RunnerName
+from lsi_match.matcher.run import Run
 from lsi_match.matcher.site import utc_now
 from lsi_match.runner import run_match
 from lsi_match.sql import locked_connection
@@ -117,6 +122,43 @@ def run(place: Path, runner: RunnerName) -> dict[str, Any]:
         "cases": outcome["cases"],
         **steps,
     }
+
+
+#: What a bucket is made of, as the docs call it.
+PARTS = {"opening": (Drop, "part"), "re-keying": (Engine, "add"), "matching": (Engine, "match")}
+
+
+def inside(place: Path) -> dict[str, float]:
+    """Seconds of the step `match` in a run of a world in this process, and of the parts of its buckets: the time of all
+    threads divided by how many buckets are matched at once."""
+    from benchmarks.__main__ import ROUND
+
+    world = World(place / "world", place / "config", place, utc_now)
+    means = Means(memory_limit=MEMORY)
+    run = Run(world.project, ROUND, utc_now, means)
+    spent, lock = dict.fromkeys(PARTS, 0.0), threading.Lock()
+
+    def timed(part: str, plain: Callable[..., Any]) -> Callable[..., Any]:
+        def measured(*arguments: Any) -> Any:
+            start = time.perf_counter()
+            try:
+                return plain(*arguments)
+            finally:
+                with lock:
+                    spent[part] += time.perf_counter() - start
+
+        return measured
+
+    with ExitStack() as stack:
+        stack.callback(run.close)
+        run.gates()
+        run.intake()
+        for part, (owner, name) in PARTS.items():
+            stack.enter_context(patch.object(owner, name, timed(part, getattr(owner, name))))
+        start = time.perf_counter()
+        run.match()
+        whole = time.perf_counter() - start
+    return {"match": round(whole, 3)} | {part: round(s / means.at_once, 3) for part, s in spent.items()}
 
 
 def _processors() -> float:
@@ -229,6 +271,18 @@ def measure(partners: int, rows: int, runners: Sequence[RunnerName] = ("threads"
     return found
 
 
+def parts(partners: int, rows: int) -> dict[str, float]:
+    """Of one size, what `inside` finds, and as `… / GROUP BY` what that is to the mean of the baseline before and after."""
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder) / "made"
+        make(place, partners, rows)
+        before = apart("--group-by", str(partners), str(rows))
+        found = apart("--inside", str(place))
+        after = apart("--group-by", str(partners), str(rows))
+    base = (before["seconds"] + after["seconds"]) / 2
+    return found | {f"{part} / GROUP BY": round(seconds / base, 2) for part, seconds in found.items()}
+
+
 def code() -> str:
     """Which version of the code this is: the commit, and whether there is more than that."""
     command = ["git", "describe", "--always", "--abbrev=12", "--dirty", "--exclude=*"]
@@ -315,6 +369,10 @@ def main() -> int:
         "--group-by", nargs=2, type=int, metavar=("PARTNERS", "ROWS"), help="the baseline only"
     )
     parser.add_argument("--run", nargs=2, metavar=("PLACE", "RUNNER"), help="a run of a world that was made")
+    parser.add_argument(
+        "--inside", metavar="PLACE", help="the parts of the step match, in a world that was made"
+    )
+    parser.add_argument("--parts", action="store_true", help="with --size: the parts of the step match only")
     parser.add_argument("--size", nargs=2, type=int, metavar=("PARTNERS", "ROWS"), help="one size only")
     parser.add_argument("--runners", nargs="+", default=RUNNERS, choices=RUNNERS, help="these runners only")
     parser.add_argument(
@@ -325,6 +383,10 @@ def main() -> int:
         print(json.dumps(group_by(*options.group_by)))
     elif options.run:
         print(json.dumps(run(Path(options.run[0]), options.run[1])))
+    elif options.inside:
+        print(json.dumps(inside(Path(options.inside))))
+    elif options.parts and options.size:
+        print(json.dumps(parts(*options.size)))
     elif options.write:
         if not kept():
             parser.error("nothing was measured yet")
