@@ -6,7 +6,7 @@ release → destroy, with a memory limit of 2 GiB. Beside it, just before and af
 `GROUP BY` over as many keys: all of them in memory already, in DuckDB's own form, on as many threads, without a limit
 that it could reach. No matching can do with less. With one partner, a second delivers nothing: there is no round of one.
 
-Without options all sizes are measured with all runners (`make test-clusters` installs Dask and Ray), which takes about an
+Without options all sizes are measured with all runners (`make test-clusters` installs Dask and Ray), which takes half an
 hour on two quiet processors and 20 GB in TMPDIR; then the table and the figure of docs/speed.md are written. What was
 measured of this very code is not measured again: the command can be broken off and given once more. Seconds by the clock
 and seconds of processors are both told: on a machine that others use too, the latter are steadier.
