@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from html import escape
 from typing import Any
@@ -29,9 +30,9 @@ def growth(rows: Sequence[dict[str, Any]]) -> str:
 
 
 def _panel(rows: Sequence[dict[str, Any]], title: str, name: str, dashed: str | None) -> str:
-    most_x = max(r["partners"] * r["rows"] for r in rows) / 1e6
-    most_y = max(r[key] for r in rows for key in (name, dashed) if key)
-    right, low = WIDTH - 12, HEIGHT - BOTTOM
+    most_x = _round(max(r["partners"] * r["rows"] for r in rows) / 1e6)
+    most_y = _round(max(r[key] for r in rows for key in (name, dashed) if key))
+    right, low = WIDTH - 20, HEIGHT - BOTTOM
 
     def at(records: float, value: float) -> str:
         return f"{LEFT + (right - LEFT) * records / most_x:.1f},{low - (low - TOP) * value / most_y:.1f}"
@@ -40,12 +41,12 @@ def _panel(rows: Sequence[dict[str, Any]], title: str, name: str, dashed: str | 
     parts.append(f'<path d="M{LEFT} {TOP}V{low}H{right}" fill="none" stroke="#333"/>')
     for fraction in (0, 0.5, 1):
         x, y = at(most_x * fraction, most_y * fraction).split(",")
-        parts.append(f'<text x="{x}" y="{low + 16}" text-anchor="middle">{most_x * fraction:.0f}</text>')
-        parts.append(f'<text x="{LEFT - 6}" y="{y}" text-anchor="end">{most_y * fraction:.0f}</text>')
+        parts.append(f'<text x="{x}" y="{low + 16}" text-anchor="middle">{most_x * fraction:g}</text>')
+        parts.append(f'<text x="{LEFT - 6}" y="{y}" text-anchor="end">{most_y * fraction:g}</text>')
     parts.append(
-        f'<text x="{(LEFT + right) / 2}" y="{low + 34}" text-anchor="middle">million records of all partners</text>'
+        f'<text x="{(LEFT + right) / 2}" y="{low + 34}" text-anchor="middle">million records of all partners, whose number stands at each line</text>'
     )
-    for place, partners in enumerate(sorted({r["partners"] for r in rows})):
+    for partners in sorted({r["partners"] for r in rows}):
         own = sorted((r for r in rows if r["partners"] == partners), key=lambda r: r["rows"])
         colour = COLOURS.get(partners, "#333")
         for key, style in ((name, ""), (dashed, ' stroke-dasharray="4 3"')):
@@ -58,6 +59,12 @@ def _panel(rows: Sequence[dict[str, Any]], title: str, name: str, dashed: str | 
             x, y = at(r["partners"] * r["rows"] / 1e6, r[name]).split(",")
             parts.append(f'<circle cx="{x}" cy="{y}" r="3" fill="{colour}"/>')
         parts.append(
-            f'<text x="{LEFT + 10}" y="{TOP + 6 + 14 * place}" fill="{colour}">{partners} partner{"s" if partners > 1 else ""}</text>'
+            f'<text x="{float(x) + 6:.1f}" y="{float(y) + 4:.1f}" font-weight="bold" fill="{colour}">{partners}</text>'
         )
     return "".join(parts)
+
+
+def _round(value: float) -> float:
+    """The end of an axis that holds this value: the next of 1, 2, 2.5, 4, 5, 8 and 10 times a power of ten."""
+    power = 10.0 ** math.floor(math.log10(value)) if value > 0 else 1.0
+    return next(step * power for step in (1, 2, 2.5, 4, 5, 8, 10) if step * power >= value)
