@@ -86,7 +86,7 @@ class Digested:
         self._sink = sink
         self._hash = hashlib.sha256()
 
-    def write(self, data: bytes) -> int:
+    def write(self, data: bytes | memoryview) -> int:
         written = self._sink.write(data)
         self._hash.update(data[:written])
         return written
@@ -125,11 +125,21 @@ def read_bytes(path: Path, at_most: int | None = None) -> bytes:
     Raises:
         FileMissingError, FileUnreadableError: named after what is wrong.
     """
-    try:
+    with told_of(path):
         if at_most is None:
             return path.read_bytes()
         with open_plain(path) as source:
             data = source.read(at_most + 1)
+    if len(data) > at_most:
+        raise too_large(path, at_most)
+    return data
+
+
+@contextmanager
+def told_of(path: Path) -> Iterator[None]:
+    """What goes wrong with reading `path` in the block, told as `read_bytes` does."""
+    try:
+        yield
     except FileNotFoundError:
         raise FileMissingError(file=str(path)) from None
     except NotPlainError:
@@ -138,11 +148,13 @@ def read_bytes(path: Path, at_most: int | None = None) -> bytes:
         ) from None
     except OSError as error:
         raise FileUnreadableError(file=str(path), problem=error.strerror or "OSError") from None
-    if len(data) > at_most:
-        raise FileUnreadableError(
-            file=str(path), **words("problem", f"groter dan {at_most} bytes", f"larger than {at_most} bytes")
-        )
-    return data
+
+
+def too_large(path: Path, at_most: int) -> FileUnreadableError:
+    """That a file has more bytes than it may have."""
+    return FileUnreadableError(
+        file=str(path), **words("problem", f"groter dan {at_most} bytes", f"larger than {at_most} bytes")
+    )
 
 
 def open_plain(path: Path, flags: int = 0) -> BinaryIO:

@@ -7,14 +7,13 @@ deciphering them.
 from __future__ import annotations
 
 import os
-import stat
 import weakref
 from pathlib import Path
 from threading import Lock
 
 import numpy as np
 
-from lsi_match.files import FileMissingError, FileUnreadableError
+from lsi_match.files import open_plain, told_of, too_large
 
 #: Bytes that are kept for later, at most.
 KEPT = 256 * 2**20
@@ -40,21 +39,13 @@ def memory(size: int) -> memoryview:
 def read_large(path: Path, at_most: int) -> memoryview:
     """The bytes of `path`, in such memory, if it is a plain file of no more bytes than that; raises as `files.read_bytes`
     does."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-        with os.fdopen(descriptor, "rb", buffering=0) as handle:
-            found = os.fstat(descriptor)
-            if not stat.S_ISREG(found.st_mode):
-                raise FileUnreadableError(file=str(path), problem="no plain file")
-            if found.st_size > at_most:
-                raise FileUnreadableError(file=str(path), problem=f"larger than {at_most} bytes")
-            into, at = memory(found.st_size), 0
-            while at < len(into) and (count := handle.readinto(into[at:])):
-                at += count
-    except FileNotFoundError:
-        raise FileMissingError(file=str(path)) from None
-    except OSError as error:
-        raise FileUnreadableError(file=str(path), problem=error.strerror or "OSError") from None
+    with told_of(path), open_plain(path, os.O_NOFOLLOW) as handle:
+        size = os.fstat(handle.fileno()).st_size
+        if size > at_most:
+            raise too_large(path, at_most)
+        into, at = memory(size), 0
+        while at < len(into) and (count := handle.readinto(into[at:])):  # type: ignore[attr-defined]
+            at += count
     return into[:at].toreadonly()
 
 

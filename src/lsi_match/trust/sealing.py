@@ -5,13 +5,13 @@ age says nothing about who sealed; the signed descriptor beside every sealed par
 
 from __future__ import annotations
 
-import hashlib
 import io
 from typing import Any, BinaryIO
 
 import pyrage
 
 from lsi_match.errors import LsiError
+from lsi_match.files import Digested
 from lsi_match.trust.age_plain import open_plain, sealed_pieces
 
 #: How the binary form of an age file starts (c2sp.org/age, "Header").
@@ -36,11 +36,10 @@ def seal_into(data: bytes | memoryview, recipient: str, sink: BinaryIO) -> str:
     Raises:
         OSError: it could not be written.
     """
-    digest = hashlib.sha256()
+    digested = Digested(sink)
     for piece in sealed_pieces(data, recipient):
-        sink.write(piece)
-        digest.update(piece)
-    return f"sha256:{digest.hexdigest()}"
+        digested.write(piece)
+    return digested.digest
 
 
 def unseal(data: bytes, identity: Any, *, what: str, party: str) -> bytes:
