@@ -51,7 +51,7 @@ test: $(READY) ## all tests
 	@$(BIN)/pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 damage: $(READY) ## damage a log at random, ten thousand times; every time it has to be found (DAMAGES=10000)
-	@LSI_MATCH_DAMAGES=$(DAMAGES) $(BIN)/pytest -q -s tests/oversight/test_damage.py
+	@LSI_MATCH_DAMAGES=$(DAMAGES) $(BIN)/pytest -q -s tests/log/test_damage.py
 
 soak: $(READY) ## month after month of a project with kills at random, and the tests that take minutes (ROUNDS=500)
 	@$(BIN)/pytest -q -m soak
@@ -63,7 +63,7 @@ test-clusters: $(READY) ## the runners processes, Dask and Ray, which it install
 
 go-check: $(READY) ## checkpoints and proofs of the log, checked by Go's sumdb/note and sumdb/tlog from Debian
 	@$(call debian,golang-go golang-golang-x-mod-dev,go /usr/share/gocode/src/golang.org/x/mod/sumdb)
-	@$(BIN)/pytest -q tests/trust/test_go.py
+	@$(BIN)/pytest -q tests/log/test_go.py
 
 serve: $(READY) ## run the projects of a matching site by themselves (SITE=/srv/lsi/site)
 	@test -n "$(SITE)" || { echo "Say which site: make serve SITE=/srv/lsi/site"; exit 2; }
@@ -77,7 +77,7 @@ check: $(READY) ## formatter, linter, types, import rules, schemas as the code h
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/python -m lsi_match.schemas --check schemas
+	@$(BIN)/python -m lsi_match.cli.schemas --check schemas
 
 format: $(READY) ## put the code in its standard form
 	@$(BIN)/ruff format .
@@ -97,7 +97,7 @@ docs: $(READY) ## the documentation as HTML in docs/_build
 	@echo "Open docs/_build/README.html"
 
 schemas: $(READY) ## write the JSON Schemas of every exchanged document
-	@$(BIN)/python -m lsi_match.schemas schemas
+	@$(BIN)/python -m lsi_match.cli.schemas schemas
 
 lock: $(READY) ## pin the dependencies again, with hashes
 	@$(BIN)/uv pip compile pyproject.toml $(EXTRAS:%=--extra %) $(LOCKED) --upgrade -o requirements.lock

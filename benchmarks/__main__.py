@@ -30,16 +30,16 @@ from benchmarks.once import prepare_apart
 from benchmarks.peers import tokens_per_second
 from benchmarks.people import make_registers
 from lsi_match.cli.console import table
+from lsi_match.crypto.keys import make_identity
 from lsi_match.demo import febrl
 from lsi_match.demo.world import World, configs_folder
-from lsi_match.matcher.run import Run
-from lsi_match.matcher.site import utc_now
-from lsi_match.oversight.verify import verify_log
+from lsi_match.log.entry import LogEntry
+from lsi_match.log.note import VerifierKey
+from lsi_match.log.store import Log
+from lsi_match.log.verify import verify_log
+from lsi_match.matcher.round.run import Run
+from lsi_match.matcher.site.site import utc_now
 from lsi_match.partner.select import PIECE
-from lsi_match.protocol.log_entry import LogEntry
-from lsi_match.trust.keys import make_identity
-from lsi_match.trust.log import Log
-from lsi_match.trust.note import VerifierKey
 
 OUT = Path(__file__).parent / "out" / "results.json"
 ROUND = "bench"

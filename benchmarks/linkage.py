@@ -17,13 +17,13 @@ import polars as pl
 import pyarrow as pa
 
 from benchmarks.people import FIELDS, Registers, make_registers
+from lsi_match.criteria.unit import Unit
 from lsi_match.demo import febrl
-from lsi_match.matcher.engine import Engine
+from lsi_match.manifest import Manifest, Partner, Subject
+from lsi_match.manifest.person_keys import PERSON_KEYS, Strength
+from lsi_match.matcher.engine.engine import Engine
 from lsi_match.partner.normalise import person_keys
-from lsi_match.protocol.identifiers import Unit
-from lsi_match.protocol.manifest import Manifest, Partner, Subject
-from lsi_match.protocol.person_keys import PERSON_KEYS, Strength
-from lsi_match.protocol.tables import GROUP, REFERENCE, SELECTION, SIGNALS
+from lsi_match.protocol.columns import GROUP, REFERENCE, SELECTION, SIGNALS
 
 SAME = {name: name for name in FIELDS}
 PAGE = Path(__file__).parents[1] / "docs" / "person-keys.md"

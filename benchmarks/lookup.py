@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lsi_match.matcher import subjects
-from lsi_match.matcher.site import Project, Site
+from lsi_match.matcher.site.site import Project, Site
+from lsi_match.matcher.subjects import subject_rows
 
 #: Rows of one part of a drop.
 PART = 2_000_000
@@ -20,7 +20,7 @@ def made(project: Project, partner: int, rows: int) -> tuple[str, bytes]:
     """The file of a drop of so many people; its digest, and the pseudonym of somebody in it."""
     someone = b""
 
-    def parts() -> Iterator[subjects.Touched]:
+    def parts() -> Iterator[subject_rows.Touched]:
         nonlocal someone
         for start in range(0, rows, PART):
             count = min(PART, rows - start)
@@ -28,10 +28,10 @@ def made(project: Project, partner: int, rows: int) -> tuple[str, bytes]:
             someone = pseudonyms[16 * (count // 2) :][:16]
             whose = np.full(count, partner, np.uint8)
             nothing = np.zeros(count, np.uint8)
-            yield subjects.Touched(pseudonyms, nothing, whose, nothing, nothing.astype(np.bool_))
+            yield subject_rows.Touched(pseudonyms, nothing, whose, nothing, nothing.astype(np.bool_))
 
-    subjects.make_log_key(project, "bench")
-    digest = subjects._write(project, "bench", f"intake.p{partner}", parts())
+    subject_rows.make_log_key(project, "bench")
+    digest = subject_rows._write(project, "bench", f"intake.p{partner}", parts())
     return digest, someone
 
 
@@ -44,7 +44,7 @@ def lookup(place: Path, partners: int, rows: int) -> dict[str, tuple[float, str,
     start = time.perf_counter()
     files = [made(project, partner, rows) for partner in range(partners)]
     writing = time.perf_counter() - start
-    folder = subjects.folder_of(project, "bench")
+    folder = subject_rows.folder_of(project, "bench")
     sizes = [file.stat().st_size for file in folder.glob("*.parquet")]
     start = time.perf_counter()
     for file in folder.glob("*.parquet"):
@@ -53,7 +53,7 @@ def lookup(place: Path, partners: int, rows: int) -> dict[str, tuple[float, str,
     (_, someone), *_ = files
     start = time.perf_counter()
     found = [
-        subjects.look_up(project, "bench", f"intake.p{partner}", digest, 0, [someone])
+        subject_rows.look_up(project, "bench", f"intake.p{partner}", digest, 0, [someone])
         for partner, (digest, _) in enumerate(files)
     ]
     whole = time.perf_counter() - start
@@ -61,10 +61,12 @@ def lookup(place: Path, partners: int, rows: int) -> dict[str, tuple[float, str,
         raise RuntimeError("the look-up did not find the one row")
     start = time.perf_counter()
     for partner, (digest, _) in enumerate(files):
-        key = subjects.derive_key(
-            subjects._log_key(folder), subjects.log_id_info("bench", "bench", f"intake.p{partner}")
+        key = subject_rows.derive_key(
+            subject_rows._log_key(folder), subject_rows.log_id_info("bench", "bench", f"intake.p{partner}")
         )
-        subjects.seek(subjects.file_in(folder.parent, "bench", digest), subjects.log_ids(someone, key))
+        subject_rows.seek(
+            subject_rows.file_in(folder.parent, "bench", digest), subject_rows.log_ids(someone, key)
+        )
     seeking = time.perf_counter() - start
     every = partners * rows
     return {

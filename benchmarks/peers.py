@@ -20,9 +20,9 @@ import polars as pl
 
 from benchmarks.linkage import SAME
 from benchmarks.people import make_population
+from lsi_match.crypto.project_key import ProjectKey
+from lsi_match.manifest.person_keys import PERSON_KEYS
 from lsi_match.partner.normalise import person_keys
-from lsi_match.protocol.person_keys import PERSON_KEYS
-from lsi_match.trust.project_key import ProjectKey
 
 HERE = Path(__file__).parent
 VENV = HERE / ".peers"

@@ -1,12 +1,12 @@
 """The flow `match`: gates → intake → match → count → release → destroy.
 
-Each task calls the step of the same name of `lsi_match.matcher.run.Run`, which it finds by an id, so that nothing
+Each task calls the step of the same name of `lsi_match.matcher.round.run.Run`, which it finds by an id, so that nothing
 but that id ever passes through Prefect. A step that was refused leaves its task in the state Failed, with the
 text of the refusal; any other error leaves only the name of its kind and the place in our code, since its text
 could hold data.
 
 The step `match` has its buckets done as tasks, by the task runner that the means of the run name. They are told names
-and a number, and give back a word (`lsi_match.matcher.work`): what a task runner sends elsewhere is no secret.
+and a number, and give back a word (`lsi_match.matcher.engine.work`): what a task runner sends elsewhere is no secret.
 
 Run as a process of its own: `python -m flows.match --site DIR --project NAME --round NAME`. It writes one JSON
 document a line: one per step, then the outcome.
@@ -29,14 +29,14 @@ from prefect.states import Completed, Failed
 
 from flows.runners import task_runner
 from flows.tasks import ONCE
-from lsi_match.errors import LsiError, UnexpectedError
-from lsi_match.matcher.hold import RunHeldError
-from lsi_match.matcher.means import Means
-from lsi_match.matcher.run import Run
-from lsi_match.matcher.site import Site, utc_now
-from lsi_match.matcher.work import Do, do_bucket
-from lsi_match.measure import measured
-from lsi_match.trust import passphrase
+from lsi_match.base.errors import LsiError, UnexpectedError
+from lsi_match.base.measure import measured
+from lsi_match.crypto import passphrase
+from lsi_match.matcher.engine.execution_config import Means
+from lsi_match.matcher.engine.work import Do, do_bucket
+from lsi_match.matcher.round.hold import RunHeldError
+from lsi_match.matcher.round.run import Run
+from lsi_match.matcher.site.site import Site, utc_now
 
 _runs: dict[str, Run] = {}
 _refusals: dict[str, LsiError] = {}

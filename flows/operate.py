@@ -1,4 +1,4 @@
-"""The flows of operation, thin: one per duty of `lsi_match.matcher.operate`, each a look at one project.
+"""The flows of operation, thin: one per duty of `lsi_match.matcher.operate.reconcile`, each a look at one project.
 
 They are told the folder of a site and the names of a project and a round, and give back counts and words. Rules stand
 in `lsi_match.matcher`. A look can be repeated at any time, so one that finds the project busy or a place away is tried
@@ -22,15 +22,15 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
 from flows.tasks import ONCE
-from lsi_match import key_socket
-from lsi_match.errors import LsiError, UnexpectedError
-from lsi_match.matcher.agenda import Duty
-from lsi_match.matcher.events import events
-from lsi_match.matcher.means import Means
-from lsi_match.matcher.operate import ProjectBusyError, run_alone, watch
-from lsi_match.matcher.site import Project, Site, utc_now
-from lsi_match.monitor.counts import Overview
-from lsi_match.runner import run_match
+from lsi_match.base.errors import LsiError, UnexpectedError
+from lsi_match.matcher.engine.execution_config import Means
+from lsi_match.matcher.operate import key_socket
+from lsi_match.matcher.operate.agenda import Duty
+from lsi_match.matcher.operate.events_file import events
+from lsi_match.matcher.operate.reconcile import ProjectBusyError, run_alone, watch
+from lsi_match.matcher.operate.runner import run_match
+from lsi_match.matcher.site.site import Project, Site, utc_now
+from lsi_match.monitor.overview import Overview
 
 #: Of every flow: nothing of what it was told or gives is kept, but its state.
 _OPTIONS: dict[str, Any] = {"persist_result": False, "log_prints": False}

@@ -1,4 +1,4 @@
-"""Prefect's task runners, as the means of a run name them (`lsi_match.matcher.means`).
+"""Prefect's task runners, as the means of a run name them (`lsi_match.matcher.engine.execution_config`).
 
 A cluster that is made here listens on this machine only, to this user only, keeps nothing on disk and shows no pages.
 """
@@ -17,8 +17,8 @@ from prefect import get_client
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
 
-from lsi_match.errors import LsiError
-from lsi_match.matcher.means import Means
+from lsi_match.base.errors import LsiError
+from lsi_match.matcher.engine.execution_config import Means
 
 
 class ClusterPackageMissingError(LsiError):

@@ -34,13 +34,13 @@ from ruamel.yaml import YAML
 
 from flows.database import make_usable, usable
 from flows.settings import service_environment
-from lsi_match import key_socket
-from lsi_match.errors import LsiError
-from lsi_match.files import lock_file, private_folder, read_text, write_whole
-from lsi_match.matcher.agenda import Duty
-from lsi_match.matcher.health import metrics
-from lsi_match.matcher.site import Project, Site, utc_now
-from lsi_match.trust import passphrase
+from lsi_match.base.errors import LsiError
+from lsi_match.base.files import lock_file, private_folder, read_text, write_whole
+from lsi_match.crypto import passphrase
+from lsi_match.matcher.operate import key_socket
+from lsi_match.matcher.operate.agenda import Duty
+from lsi_match.matcher.operate.health import metrics
+from lsi_match.matcher.site.site import Project, Site, utc_now
 
 POOL = "lsi-match"
 LOOPBACK = "127.0.0.1"

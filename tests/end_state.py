@@ -9,9 +9,9 @@ from typing import Any
 
 from operation import Operation
 
-from lsi_match.oversight.state import rounds
-from lsi_match.protocol.log_entry import LogEntry
-from lsi_match.protocol.steps import Step
+from lsi_match.log.entry import LogEntry
+from lsi_match.log.round_state import rounds
+from lsi_match.log.steps import Step
 
 #: Steps that may stand in the log once for what they are about, however often a process was killed.
 ONCE = {

@@ -29,10 +29,10 @@ from typing import Any
 
 import duckdb
 
-from lsi_match.protocol.criteria import CriterionError, FieldType, Predicate, parse_predicate
-from lsi_match.protocol.dialects import DIALECTS
-from lsi_match.protocol.printer import predicate_sql, text_form
-from lsi_match.sql import locked_connection
+from lsi_match.base.duckdb_locked import locked_connection
+from lsi_match.criteria.dialects import DIALECTS
+from lsi_match.criteria.parse import CriterionError, FieldType, Predicate, parse_predicate
+from lsi_match.criteria.printer import predicate_sql, text_form
 
 FIELDS = {
     "n": FieldType.INTEGER,

@@ -14,17 +14,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from lsi_match.matcher.site import OPENING
+from lsi_match.agreement.approvals import approve
+from lsi_match.agreement.trust_root_draft import compose
+from lsi_match.agreement.trust_root_rules import Trust, sign_root
+from lsi_match.crypto.keys import Identity, make_identity, make_round_key
+from lsi_match.crypto.project_key import ProjectKey
+from lsi_match.crypto.signing import sign
+from lsi_match.manifest import Manifest, complete_draft
+from lsi_match.matcher.site.site import OPENING
+from lsi_match.partner.extract.column_mapping import Mapping, SelectionMapping
 from lsi_match.partner.home import Home, make_key_share
-from lsi_match.partner.mapping import Mapping, SelectionMapping
 from lsi_match.protocol.documents import Card, Opening
-from lsi_match.protocol.manifest import Manifest, complete_draft
-from lsi_match.trust.agreement import approve
-from lsi_match.trust.keys import Identity, make_identity, make_round_key
-from lsi_match.trust.project_key import ProjectKey
-from lsi_match.trust.root import Trust, sign_root
-from lsi_match.trust.root_draft import compose
-from lsi_match.trust.signing import sign
 
 NOW = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
 EARLIER = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)

@@ -18,14 +18,14 @@ import handmade
 import yaml_out
 
 from lsi_match.demo.world import World
-from lsi_match.matcher.operate import Watched, watch
-from lsi_match.matcher.run import Run
-from lsi_match.matcher.site import Project
-from lsi_match.partner import courier
+from lsi_match.matcher.operate.reconcile import Watched, watch
+from lsi_match.matcher.round.run import Run
+from lsi_match.matcher.site.site import Project
+from lsi_match.partner import transfer
 from lsi_match.partner.deliver import deliver
-from lsi_match.partner.open import open_release
 from lsi_match.partner.prepare import prepare
-from lsi_match.places import PlaceSettings, place
+from lsi_match.partner.release.open import open_release
+from lsi_match.transport.endpoints import PlaceSettings, place
 
 ROOT = Path(__file__).parents[1]
 PROJECT = handmade.PROJECT
@@ -157,7 +157,7 @@ class Operation:
 
     def fetch(self, partner: str) -> list[str]:
         """Fetch what lies ready for `partner`; the names of what is new."""
-        return [file.name for file in courier.fetch(self.places[partner], self._mail(partner)).files]
+        return [file.name for file in transfer.fetch(self.places[partner], self._mail(partner)).files]
 
     def _mail(self, partner: str) -> Path:
         return self.folder / "mail" / partner
@@ -178,7 +178,7 @@ class Operation:
         ).file
 
     def send(self, partner: str, drop: Path) -> None:
-        courier.send(self.world.home(partner), drop, self.places[partner])
+        transfer.send(self.world.home(partner), drop, self.places[partner])
 
     def deliver(self, partner: str, round_id: str) -> Path:
         """Fetch, prepare and send; the drop's descriptor."""
@@ -209,7 +209,7 @@ class Operation:
         return open_release(self.world.home(partner), file, PROJECT, self.clock())[0].cases
 
     def state(self, round_id: str) -> str:
-        from lsi_match.oversight.state import rounds
+        from lsi_match.log.round_state import rounds
 
         return next((r.state for r in rounds(self.project.log_file) if r.round == round_id), "absent")
 

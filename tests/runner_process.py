@@ -15,7 +15,7 @@ from typing import Any
 import cloudpickle
 
 import flows.match
-from lsi_match.matcher import buckets
+from lsi_match.matcher.engine import buckets
 
 
 def draw(count: int) -> bytes:

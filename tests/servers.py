@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from lsi_match.places import PlaceSettings
+from lsi_match.transport.endpoints import PlaceSettings
 
 
 def free_port() -> int:

@@ -31,7 +31,7 @@ ROOT = Path(__file__).parents[1]
 STEPS = ("gates", "intake", "match", "count", "release", "destroy")
 _LOADED = (
     "lsi_match.cli.match",
-    "lsi_match.matcher.operate",
+    "lsi_match.matcher.operate.reconcile",
     "operation",
     "paramiko",
     "s3fs",
@@ -114,15 +114,15 @@ class Fuse:
 
     def lay(self) -> None:
         """From now on, every effect of this process counts."""
-        from lsi_match import places
-        from lsi_match.trust import log
+        from lsi_match.log import store
+        from lsi_match.transport import endpoints
 
         sys.addaudithook(self._event)
         # What a process wrote outlives it; only a machine that stops needs the wait for the disk.
         os.fsync = self._before(lambda descriptor: None)
-        places._copy = self._before(places._copy)
-        places._rename = self._before(places._rename)
-        connect = log.connect
+        endpoints._copy = self._before(endpoints._copy)
+        endpoints._rename = self._before(endpoints._rename)
+        connect = store.connect
 
         def connected(path: Path, *, read_only: bool = False) -> Any:
             connection = connect(path, read_only=read_only)
@@ -130,7 +130,7 @@ class Fuse:
             connection.set_trace_callback(self._statement)
             return connection
 
-        log.connect = connected
+        store.connect = connected
 
     def _event(self, event: str, arguments: tuple[Any, ...]) -> None:
         written = (
@@ -154,8 +154,8 @@ class Fuse:
 def look(request: dict[str, Any]) -> dict[str, Any]:
     """In a process of its own: one look, its runs in processes of their own."""
     from lsi_match.cli.match import _watched
-    from lsi_match.matcher.operate import watch_site
-    from lsi_match.matcher.site import Project, Site
+    from lsi_match.matcher.operate.reconcile import watch_site
+    from lsi_match.matcher.site.site import Project, Site
 
     kill, now = request["kill"] or {}, datetime.fromisoformat(request["now"])
     fuse = Fuse(
@@ -208,10 +208,10 @@ def runs(now: datetime, kill_at: int | None) -> Iterator[Callable[[str, str, str
 
 def run(site: str, project: str, round_id: str, now: datetime, kill_at: int | None) -> dict[str, Any]:
     """In a process of its own: the steps of a run, as `flows.match` takes them, without Prefect."""
-    from lsi_match.errors import LsiError, UnexpectedError
-    from lsi_match.matcher.hold import RunHeldError
-    from lsi_match.matcher.run import Run
-    from lsi_match.matcher.site import Site
+    from lsi_match.base.errors import LsiError, UnexpectedError
+    from lsi_match.matcher.round.hold import RunHeldError
+    from lsi_match.matcher.round.run import Run
+    from lsi_match.matcher.site.site import Site
 
     fuse = Fuse(kill_at)
     fuse.lay()
@@ -269,7 +269,7 @@ def main() -> None:
     """Load what every process needs, once; then fork for every line."""
     for name in _LOADED:
         import_module(name)
-    from lsi_match.matcher.site import Site
+    from lsi_match.matcher.site.site import Site
 
     gc.collect()
     gc.freeze()  # so that forks share what is loaded

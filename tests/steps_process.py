@@ -12,9 +12,9 @@ import sys
 from datetime import datetime
 from pathlib import Path
 
-from lsi_match.errors import LsiError
-from lsi_match.matcher.run import Run
-from lsi_match.matcher.site import Site
+from lsi_match.base.errors import LsiError
+from lsi_match.matcher.round.run import Run
+from lsi_match.matcher.site.site import Site
 
 STEPS = ("gates", "intake", "match", "count", "release", "destroy")
 

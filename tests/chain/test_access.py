@@ -8,16 +8,16 @@ from typing import NamedTuple
 import pyarrow.parquet as pq
 import pytest
 
+from lsi_match.crypto.project_key import ProjectKey, pseudonym
 from lsi_match.demo import oracle
 from lsi_match.demo.world import World
-from lsi_match.matcher.access import Sought, answer, rounds_about
-from lsi_match.matcher.site import utc_now
-from lsi_match.partner.access import make_request, open_answer
-from lsi_match.partner.access_letter import letter
-from lsi_match.protocol.access import RoundAnswer
-from lsi_match.protocol.log_entry import LogEntry
-from lsi_match.protocol.steps import Step
-from lsi_match.trust.project_key import ProjectKey, pseudonym
+from lsi_match.log.entry import LogEntry
+from lsi_match.log.steps import Step
+from lsi_match.matcher.site.site import utc_now
+from lsi_match.matcher.subjects.access_answers import Sought, answer, rounds_about
+from lsi_match.partner.access.letter import letter
+from lsi_match.partner.access.request import make_request, open_answer
+from lsi_match.protocol.access_documents import RoundAnswer
 
 from .conftest import ROUND, Town, copy_of, run_steps
 

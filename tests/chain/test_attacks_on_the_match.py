@@ -13,9 +13,9 @@ from handmade import BSNS, document, selection, write_csv
 from operation import Operation, folders
 from pydantic import ValidationError
 
-from lsi_match.matcher.engine import Engine
-from lsi_match.protocol.manifest import Manifest
-from lsi_match.protocol.tables import release_columns
+from lsi_match.manifest import Manifest
+from lsi_match.matcher.engine.engine import Engine
+from lsi_match.protocol.columns import release_columns
 
 from .test_small_worlds import PARTNERS, Record, given_to, manifest_of, matched, released
 

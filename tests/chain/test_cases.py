@@ -12,13 +12,17 @@ import polars as pl
 import pytest
 
 from flows.settings import environment
+from lsi_match.base.errors import LsiError
 from lsi_match.cli.main import run as main
+from lsi_match.crypto.keys import public_key
 from lsi_match.demo import town
 from lsi_match.demo.oracle import expected_cases
 from lsi_match.demo.world import Case, World
-from lsi_match.errors import LsiError
-from lsi_match.matcher.means import Means
-from lsi_match.matcher.run import (
+from lsi_match.log.note import VerifierKey
+from lsi_match.log.round_state import rounds
+from lsi_match.log.verify import verify_log
+from lsi_match.matcher.engine.execution_config import Means
+from lsi_match.matcher.round.run import (
     DropsIncompleteError,
     MemoryLimitError,
     RoundBusyError,
@@ -27,13 +31,9 @@ from lsi_match.matcher.run import (
     Run,
     TooManyCasesError,
 )
-from lsi_match.matcher.site import utc_now
-from lsi_match.oversight.state import rounds
-from lsi_match.oversight.verify import verify_log
-from lsi_match.partner.open import ReleaseExpiredError, ReleaseNotOursError, open_release
-from lsi_match.protocol.tables import release_columns
-from lsi_match.trust.keys import public_key
-from lsi_match.trust.note import VerifierKey
+from lsi_match.matcher.site.site import utc_now
+from lsi_match.partner.release.open import ReleaseExpiredError, ReleaseNotOursError, open_release
+from lsi_match.protocol.columns import release_columns
 
 from .conftest import ROUND, STEPS, Town, build, copy_of, run_steps
 
@@ -198,8 +198,8 @@ def test_two_processes_cannot_run_one_round(world: World) -> None:
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from lsi_match.matcher.run import Run
-from lsi_match.matcher.site import Site, utc_now
+from lsi_match.matcher.round.run import Run
+from lsi_match.matcher.site.site import Site, utc_now
 run = Run(Site(Path(sys.argv[1])).project("samenloop"), "r1", utc_now)
 for step in ("gates", "intake", "match", "count", "release", "destroy"):
     if step == sys.argv[2]:

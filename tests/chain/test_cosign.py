@@ -11,22 +11,22 @@ import pytest
 
 from lsi_match.cli.main import run
 from lsi_match.demo.world import World
-from lsi_match.matcher.checkpoint import cosigned_at
-from lsi_match.matcher.cosignatures import (
+from lsi_match.log.log_proof import prove
+from lsi_match.log.note import Checkpoint, SignedNote, cosign, sign
+from lsi_match.log.policy import QuorumMissingError, origin_of, policy_of
+from lsi_match.log.steps import Step
+from lsi_match.log.store import CheckpointMissingError, Log
+from lsi_match.log.verify import LogForkedError, LogRolledBackError, verify_log
+from lsi_match.log.writer import Journal
+from lsi_match.matcher.site.checkpoint import cosigned_at
+from lsi_match.matcher.site.site import utc_now
+from lsi_match.matcher.site.take_cosignatures import (
     CosignatureElsewhereError,
     CosignatureTimeError,
     NoCosignatureError,
     add_cosignatures,
 )
-from lsi_match.matcher.journal import Journal
-from lsi_match.matcher.site import utc_now
-from lsi_match.oversight.verify import LogForkedError, LogRolledBackError, verify_log
 from lsi_match.partner.cosign import cosign_log
-from lsi_match.protocol.steps import Step
-from lsi_match.trust.log import CheckpointMissingError, Log
-from lsi_match.trust.log_proof import prove
-from lsi_match.trust.note import Checkpoint, SignedNote, cosign, sign
-from lsi_match.trust.policy import QuorumMissingError, origin_of, policy_of
 
 
 def grow(world: World, log: Path, days: int) -> None:

@@ -11,16 +11,16 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
+from lsi_match.base.canonical import digest_of_bytes
+from lsi_match.crypto.project_key import ProjectKey
+from lsi_match.crypto.sealing import SealBrokenError, unseal
 from lsi_match.demo.world import World
-from lsi_match.matcher.intake import Round, receive
-from lsi_match.matcher.site import utc_now
+from lsi_match.matcher.round.intake import Round, receive
+from lsi_match.matcher.site.site import utc_now
 from lsi_match.partner.home import Home
 from lsi_match.partner.references import resolve
-from lsi_match.protocol.canonical import digest_of_bytes
-from lsi_match.protocol.tables import drop_columns
-from lsi_match.tables import schema_of, to_parquet
-from lsi_match.trust.project_key import ProjectKey
-from lsi_match.trust.sealing import SealBrokenError, unseal
+from lsi_match.protocol.columns import drop_columns
+from lsi_match.protocol.parquet import schema_of, to_parquet
 
 from .conftest import ROUND, deliver, run_steps
 

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from flows.settings import environment
+from lsi_match.agreement.approvals import withdraw
+from lsi_match.agreement.gates import Gate
+from lsi_match.crypto.keys import make_identity
 from lsi_match.demo.world import World
-from lsi_match.matcher.gates import Gate
-from lsi_match.matcher.site import utc_now
-from lsi_match.trust.agreement import withdraw
-from lsi_match.trust.keys import make_identity
+from lsi_match.matcher.site.site import utc_now
 
 from .conftest import ROUND, Town, copy_of
 
@@ -89,7 +89,7 @@ RUNS = """
 import json, sys
 from pathlib import Path
 from flows.match import run
-from lsi_match.matcher.means import Means
+from lsi_match.matcher.engine.execution_config import Means
 for site, project, round_id in json.loads(sys.argv[1]):
     print(json.dumps(run(Path(site), project, round_id, Means())), flush=True)
 """

@@ -11,12 +11,18 @@ from typing import Any
 
 import pytest
 
+from lsi_match.agreement.justifications import JustificationInvalidError, justify
+from lsi_match.base.canonical import digest_of_bytes
+from lsi_match.base.errors import LsiError
 from lsi_match.cli.main import run as command
+from lsi_match.crypto.signing import SignatureMissingError
 from lsi_match.demo.world import Case, World
-from lsi_match.errors import LsiError
-from lsi_match.matcher import run as running
-from lsi_match.matcher.agenda import Duty
-from lsi_match.matcher.hold import (
+from lsi_match.log.holds import broken_holds
+from lsi_match.log.round_state import rounds
+from lsi_match.matcher.operate.agenda import Duty
+from lsi_match.matcher.operate.reconcile import watch
+from lsi_match.matcher.round import run as running
+from lsi_match.matcher.round.hold import (
     HoldExpiredError,
     ManifestToChangeError,
     ReportChangedError,
@@ -25,17 +31,11 @@ from lsi_match.matcher.hold import (
     overdue,
     take_in,
 )
-from lsi_match.matcher.operate import watch
-from lsi_match.matcher.run import Run
-from lsi_match.matcher.site import utc_now
+from lsi_match.matcher.round.run import Run
+from lsi_match.matcher.site.site import utc_now
 from lsi_match.monitor.round_findings import ReportNotOfCountsError, RoundFindings, checked_findings
-from lsi_match.oversight.holds import broken_holds
-from lsi_match.oversight.state import rounds
-from lsi_match.partner import courier
-from lsi_match.places import PlaceSettings
-from lsi_match.protocol.canonical import digest_of_bytes
-from lsi_match.trust.justification import JustificationInvalidError, justify
-from lsi_match.trust.signing import SignatureMissingError
+from lsi_match.partner import transfer
+from lsi_match.transport.endpoints import PlaceSettings
 
 from .conftest import ROUND, Town, copy_of, deliver, run_steps
 
@@ -271,7 +271,7 @@ def test_no_group_cell_stands_in_any_release(held: World) -> None:
 
 def entries(*names: str, **facts: Any) -> list[Any]:
     """Entries of a log as somebody could write them who skips a step."""
-    from lsi_match.protocol.log_entry import LogEntry
+    from lsi_match.log.entry import LogEntry
 
     common = {
         "lsi.round": "r",
@@ -319,7 +319,7 @@ def test_the_report_lies_at_the_places_and_justifications_come_back_from_there(
 
     assert look() == []
     for name in names:
-        courier.fetch(places[name], tmp_path / "mail" / name)
+        transfer.fetch(places[name], tmp_path / "mail" / name)
         mail = tmp_path / "mail" / name
         found, digest = checked_findings(
             (mail / "samenloop.held.report.json").read_bytes(),
@@ -330,12 +330,12 @@ def test_the_report_lies_at_the_places_and_justifications_come_back_from_there(
     for name in names:
         file = tmp_path / f"{name}.justification.json"
         file.write_bytes(paper(held, name))
-        courier.send(held.home(name), file, places[name])
+        transfer.send(held.home(name), file, places[name])
     assert look() == ["ReleaseHeld"]
     said = [entry for entry in log(held) if entry.name == "justify"]
     assert len(said) == len(names)
     for name in names:  # the same paper twice is one
-        courier.send(held.home(name), tmp_path / f"{name}.justification.json", places[name])
+        transfer.send(held.home(name), tmp_path / f"{name}.justification.json", places[name])
     look()
     assert len([entry for entry in log(held) if entry.name == "justify"]) == len(names)
     run_steps(held, "held")

@@ -20,9 +20,9 @@ import pytest
 from leaks import TOKEN, Marks, kept, search
 
 from lsi_match.demo.world import World
+from lsi_match.matcher.operate.runner import run_match
 from lsi_match.partner.home import Home
 from lsi_match.partner.normalise import normalise
-from lsi_match.runner import run_match
 
 from .conftest import ROUND, Town, copy_of
 
@@ -106,7 +106,7 @@ def watched(made: Town, tmp_path_factory: pytest.TempPathFactory) -> Watched:
 
 def _reference_key(home: Home) -> bytes:
     name = next((home.project("samenloop") / "references").glob("*.age")).name
-    from lsi_match.trust.sealing import unseal
+    from lsi_match.crypto.sealing import unseal
 
     data = (home.project("samenloop") / "references" / name).read_bytes()
     return bytes.fromhex(

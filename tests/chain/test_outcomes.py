@@ -10,16 +10,26 @@ import polars as pl
 import pytest
 
 from lsi_match.cli.main import run as command
+from lsi_match.crypto.signing import SignatureMissingError, sign
 from lsi_match.demo import town
 from lsi_match.demo.world import World
-from lsi_match.matcher.outcomes import OutcomeRefusedError, outcomes_of, take_in_outcomes, with_outcomes
-from lsi_match.matcher.site import utc_now
+from lsi_match.matcher.round.take_outcomes import (
+    OutcomeRefusedError,
+    outcomes_of,
+    take_in_outcomes,
+    with_outcomes,
+)
+from lsi_match.matcher.site.site import utc_now
 from lsi_match.monitor.analyse import analyse
 from lsi_match.monitor.table import CountsTable
-from lsi_match.partner.outcome import OUTCOME, OutcomesDifferError, OutcomesUnreadableError, count_outcomes
+from lsi_match.partner.release.outcomes import (
+    OUTCOME,
+    OutcomesDifferError,
+    OutcomesUnreadableError,
+    count_outcomes,
+)
 from lsi_match.protocol.documents import OutcomeCounts
 from lsi_match.protocol.withhold import withhold_table
-from lsi_match.trust.signing import SignatureMissingError, sign
 
 from .conftest import ROUND, Town, copy_of, run_steps
 

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from lsi_match.demo.world import World
-from lsi_match.matcher.proofs import prove_step
-from lsi_match.matcher.site import utc_now
-from lsi_match.partner.open import open_release
-from lsi_match.partner.release_proof import ReleaseProofMissingError, ReleaseProofWrongError
-from lsi_match.protocol.steps import Step
-from lsi_match.trust.log_proof import LogProof
-from lsi_match.trust.policy import origin_of, policy_of
+from lsi_match.log.log_proof import LogProof
+from lsi_match.log.policy import origin_of, policy_of
+from lsi_match.log.steps import Step
+from lsi_match.matcher.site.proofs import prove_step
+from lsi_match.matcher.site.site import utc_now
+from lsi_match.partner.release.open import open_release
+from lsi_match.partner.release.release_proof import ReleaseProofMissingError, ReleaseProofWrongError
 
 from .conftest import ROUND, run_steps
 

@@ -14,17 +14,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from lsi_match.base.canonical import digest_of_bytes
+from lsi_match.crypto.project_key import ProjectKey
+from lsi_match.crypto.sealing import seal, unseal
+from lsi_match.crypto.signing import sign, verify
 from lsi_match.demo.world import Case, World
-from lsi_match.matcher.intake import DROP
-from lsi_match.matcher.run import DropsIncompleteError
+from lsi_match.matcher.round.intake import DROP
+from lsi_match.matcher.round.run import DropsIncompleteError
 from lsi_match.partner.home import make_key_share
-from lsi_match.protocol.canonical import digest_of_bytes
+from lsi_match.protocol.columns import drop_columns
 from lsi_match.protocol.documents import DropDescriptor
-from lsi_match.protocol.tables import drop_columns
-from lsi_match.tables import from_parquet, to_parquet
-from lsi_match.trust.project_key import ProjectKey
-from lsi_match.trust.sealing import seal, unseal
-from lsi_match.trust.signing import sign, verify
+from lsi_match.protocol.parquet import from_parquet, to_parquet
 
 from .conftest import ROUND, deliver, run_steps
 

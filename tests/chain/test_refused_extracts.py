@@ -8,14 +8,14 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from lsi_match.agreement.approvals import approve
+from lsi_match.base.errors import LsiError
+from lsi_match.base.yaml_positions import parse_yaml
 from lsi_match.demo.world import World
-from lsi_match.errors import LsiError
-from lsi_match.matcher.run import Run
-from lsi_match.matcher.site import utc_now
-from lsi_match.partner.mapping import Mapping
+from lsi_match.matcher.round.run import Run
+from lsi_match.matcher.site.site import utc_now
+from lsi_match.partner.extract.column_mapping import Mapping
 from lsi_match.partner.prepare import Prepared, prepare
-from lsi_match.protocol.yaml_text import parse_yaml
-from lsi_match.trust.agreement import approve
 
 from .conftest import ROUND, Town, copy_of, run_steps
 
@@ -242,7 +242,7 @@ def test_a_manifest_with_keys_that_were_not_registered_is_not_accepted(world: Wo
     impostor.draft["project"]["period"] = world.draft["project"]["period"]
     impostor.make_keys()
     cards = {**impostor.cards(), "matcher": world.cards()["matcher"]}
-    from lsi_match.protocol.manifest import Manifest, complete_draft
+    from lsi_match.manifest import Manifest, complete_draft
 
     manifest = Manifest.model_validate(complete_draft(impostor.draft, cards, "0" * 32))
     approvals = {

@@ -24,18 +24,19 @@ from runner_process import draw
 
 import flows.match
 from flows.settings import environment
+from lsi_match.base.errors import LsiError, WrongUseError
+from lsi_match.base.files import write_whole
+from lsi_match.crypto.sealing import unseal
+from lsi_match.crypto.signing import peek
 from lsi_match.demo.oracle import expected_cases
 from lsi_match.demo.world import World
-from lsi_match.errors import LsiError, WrongUseError
-from lsi_match.files import write_whole
-from lsi_match.matcher import buckets, run, work
-from lsi_match.matcher.means import Means
-from lsi_match.matcher.run import Run
-from lsi_match.matcher.site import utc_now
+from lsi_match.log.steps import Step
+from lsi_match.matcher.engine import buckets, work
+from lsi_match.matcher.engine.execution_config import Means
+from lsi_match.matcher.round import run
+from lsi_match.matcher.round.run import Run
+from lsi_match.matcher.site.site import utc_now
 from lsi_match.protocol.documents import ReleaseDescriptor
-from lsi_match.protocol.steps import Step
-from lsi_match.trust.sealing import unseal
-from lsi_match.trust.signing import peek
 
 from .conftest import ROUND, STEPS, Town, build, copy_of
 from .test_leaks import Marks, pseudonyms, search, telling_values

@@ -16,12 +16,12 @@ from handmade import document, selection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lsi_match.matcher.buckets import Draw, Matched, Matching, Plan
-from lsi_match.matcher.engine import Engine, Outcome
-from lsi_match.matcher.intake import Drop
-from lsi_match.protocol.manifest import Manifest
-from lsi_match.protocol.tables import drop_columns
-from lsi_match.tables import schema_of, to_parquet
+from lsi_match.manifest import Manifest
+from lsi_match.matcher.engine.buckets import Draw, Matched, Matching, Plan
+from lsi_match.matcher.engine.engine import Engine, Outcome
+from lsi_match.matcher.round.intake import Drop
+from lsi_match.protocol.columns import drop_columns
+from lsi_match.protocol.parquet import schema_of, to_parquet
 
 PARTNERS = ("gemeente", "uwv", "svb")
 UNITS = [

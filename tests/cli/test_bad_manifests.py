@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from lsi_match.base.canonical import canonical_json
 from lsi_match.cli.main import run
-from lsi_match.protocol.canonical import canonical_json
-from lsi_match.trust.keys import make_identity
+from lsi_match.crypto.keys import make_identity
 
 TEMPLATE = files("lsi_match.protocol").joinpath("data/template.yaml").read_text("utf-8")
 MARK = "➤"

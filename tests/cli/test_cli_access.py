@@ -11,9 +11,9 @@ import pytest
 from operation import PROJECT, Operation, folders
 
 from lsi_match.cli.main import run
-from lsi_match.matcher import site
-from lsi_match.matcher.run import Run
-from lsi_match.partner import access
+from lsi_match.matcher.round.run import Run
+from lsi_match.matcher.site import site
+from lsi_match.partner.access import request
 
 PARTNERS = ("gemeente", "svb", "uwv")
 
@@ -82,4 +82,4 @@ def test_what_cannot_be_looked_up_is_refused(
     assert run([*ask, "--person-fd", descriptor(given)]) == status
     assert not (tmp_path / "x").exists()
     assert "123456789" not in capsys.readouterr().err
-    assert access.wanted(op.project.manifest()) == ("bsn",)
+    assert request.wanted(op.project.manifest()) == ("bsn",)

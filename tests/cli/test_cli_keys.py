@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from lsi_match.cli.main import run
-from lsi_match.trust import keys, passphrase
+from lsi_match.crypto import keys, passphrase
 
 PHRASE = "paard accu nietje correct"
 NAMES = ("duo", "gemeente", "uwv")

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from handmade import PARTNERS, Parties, document
 
+from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.cli.main import run as main
-from lsi_match.protocol.canonical import digest_of_bytes
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 INSTRUCTION = b"Lees dit eerst.\n"

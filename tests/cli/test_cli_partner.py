@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lsi_match.cli import console, partner
-from lsi_match.protocol.identifiers import PERSON_PARTS, IdentifierKind, InvalidReason
+from lsi_match.manifest.identifiers import PERSON_PARTS, IdentifierKind, InvalidReason
 
 
 @pytest.mark.parametrize("language", ["nl", "en"])

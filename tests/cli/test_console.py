@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from lsi_match.base.files import FileMissingError
 from lsi_match.cli.console import done, out, show_error, table
-from lsi_match.files import FileMissingError
 
 EVIL = "a\x1b]0;title\x07\x1b[2Jb\u202ec\x9bd\udcff"
 

@@ -9,13 +9,13 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from lsi_match.base.canonical import digest_of_bytes
+from lsi_match.base.yaml_positions import parse_yaml, read_yaml
 from lsi_match.demo.town import EXTRACTS, PARTNERS, REFERENCE_DATE, generate
-from lsi_match.partner.mapping import Mapping
-from lsi_match.protocol.canonical import digest_of_bytes
-from lsi_match.protocol.equality import CharacteristicKind, undeclared, uses
-from lsi_match.protocol.identifiers import IdentifierForm, IdentifierKind, Unit
-from lsi_match.protocol.manifest import Manifest, complete_draft
-from lsi_match.protocol.yaml_text import parse_yaml, read_yaml
+from lsi_match.manifest import Manifest, complete_draft
+from lsi_match.manifest.equality import CharacteristicKind, undeclared, uses
+from lsi_match.manifest.identifiers import IdentifierForm, IdentifierKind, Unit
+from lsi_match.partner.extract.column_mapping import Mapping
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 PROJECTS = ("samenloop", "wijk")

@@ -12,15 +12,15 @@ import polars as pl
 import pytest
 from stdnum.nl import bsn as stdnum_bsn
 
+from lsi_match.base.errors import WrongUseError
+from lsi_match.base.yaml_positions import parse_yaml, read_yaml
+from lsi_match.criteria.parse import FieldType
 from lsi_match.demo import oracle
 from lsi_match.demo.oracle import PROJECTS, Sent, Source, address, bsn, expected_cases, subjects, v_number
 from lsi_match.demo.population import company_numbers, make_town, person_numbers
 from lsi_match.demo.town import EXTRACTS, PARTNERS, REFERENCE_DATE, generate
-from lsi_match.errors import WrongUseError
-from lsi_match.partner.mapping import Mapping, SelectionMapping
-from lsi_match.protocol.criteria import FieldType
-from lsi_match.protocol.manifest import Manifest, Selection, complete_draft
-from lsi_match.protocol.yaml_text import parse_yaml, read_yaml
+from lsi_match.manifest import Manifest, Selection, complete_draft
+from lsi_match.partner.extract.column_mapping import Mapping, SelectionMapping
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 SEEDS = (1, 2, 3)

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from lsi_match.cli.main import app
-from lsi_match.protocol.criteria import FUNCTIONS, FieldType
-from lsi_match.protocol.identifiers import IdentifierKind, InvalidReason
-from lsi_match.protocol.manifest import Manifest
-from lsi_match.protocol.person_keys import FIELDS_OF, PERSON_KEYS
-from lsi_match.protocol.steps import Step
-from lsi_match.trust.project_key import ProjectKey, pseudonym
+from lsi_match.criteria.parse import FUNCTIONS, FieldType
+from lsi_match.crypto.project_key import ProjectKey, pseudonym
+from lsi_match.log.steps import Step
+from lsi_match.manifest import Manifest
+from lsi_match.manifest.identifiers import IdentifierKind, InvalidReason
+from lsi_match.manifest.person_keys import FIELDS_OF, PERSON_KEYS
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"

@@ -15,7 +15,7 @@ from operation import MONDAY, PARTNERS, PROJECT, ROUND, Operation
 from operation import weekly as start
 from site_process import Kill, SiteProcess
 
-from lsi_match.places import place
+from lsi_match.transport.endpoints import place
 
 
 @dataclass

@@ -18,12 +18,12 @@ from operation import PARTNERS, ROUND
 from site_process import SiteProcess
 
 from lsi_match.cli import main
-from lsi_match.matcher.alarms import alarms
-from lsi_match.matcher.health import advice
-from lsi_match.matcher.operate import LOOKED, watch_site
-from lsi_match.matcher.run import RoundBusyError, Run
-from lsi_match.trust import log_file
-from lsi_match.trust.log_file import LogBusyError, LogMissingError
+from lsi_match.log import log_file
+from lsi_match.log.log_file import LogBusyError, LogMissingError
+from lsi_match.matcher.operate.alarms import alarms
+from lsi_match.matcher.operate.health import advice
+from lsi_match.matcher.operate.reconcile import LOOKED, watch_site
+from lsi_match.matcher.round.run import RoundBusyError, Run
 
 from .conftest import Weekly, weekly
 
@@ -270,7 +270,7 @@ def test_a_site_that_stood_still_for_weeks_goes_on_when_the_clock_is_said_to_be_
 ) -> None:
     project.put_back("expire")
     operation, site = project.operation, str(project.operation.world.site.folder)
-    monkeypatch.setattr("lsi_match.matcher.site.utc_now", operation.clock)
+    monkeypatch.setattr("lsi_match.matcher.site.site.utc_now", operation.clock)
     lying = end_state(operation)["lying"]
     assert main.run(["match", "watch", site, "--lang", "en"]) == 1
     assert "--clock-is-right" in capsys.readouterr().out

@@ -16,8 +16,8 @@ from operation import ROUND
 
 from flows import database, service
 from flows.database import ASIDE, FILE, make_usable
-from lsi_match.matcher.events import FILE as EVENTS
-from lsi_match.runner import run_match
+from lsi_match.matcher.operate.events_file import FILE as EVENTS
+from lsi_match.matcher.operate.runner import run_match
 
 from .conftest import Weekly
 

@@ -13,21 +13,27 @@ import numpy as np
 import pytest
 from operation import PROJECT, Operation, days, folders
 
-from lsi_match.errors import LsiError
-from lsi_match.matcher import subjects
-from lsi_match.matcher.access import (
+from lsi_match.base.errors import LsiError
+from lsi_match.crypto.keys import make_identity, public_key
+from lsi_match.crypto.sealing import seal, unseal
+from lsi_match.crypto.signing import SignatureMissingError, sign
+from lsi_match.log.activities import register
+from lsi_match.log.note import VerifierKey
+from lsi_match.log.steps import Step
+from lsi_match.log.subject_files import file_in, standings_in, subject_files
+from lsi_match.log.verify import verify_log
+from lsi_match.matcher.operate.retention import destroy_due
+from lsi_match.matcher.operate.transfers import collect
+from lsi_match.matcher.round.opened_notices import take_in_opened
+from lsi_match.matcher.round.run import Run
+from lsi_match.matcher.subjects import subject_rows
+from lsi_match.matcher.subjects.access_answers import (
     AccessAnsweredError,
     AccessNotControllerError,
     AccessRefusedError,
     answer,
 )
-from lsi_match.matcher.delivery import collect
-from lsi_match.matcher.opened import take_in_opened
-from lsi_match.matcher.retention import destroy_due
-from lsi_match.matcher.run import Run
-from lsi_match.oversight.subjects import file_in, standings_in, subject_files
-from lsi_match.oversight.verify import verify_log
-from lsi_match.partner.access import (
+from lsi_match.partner.access.request import (
     AccessReferenceError,
     AnswerToOtherRequestError,
     PersonNumberInvalidError,
@@ -35,15 +41,9 @@ from lsi_match.partner.access import (
     make_request,
     open_answer,
 )
-from lsi_match.partner.opened import unsent
-from lsi_match.protocol.access import ACCESS_REQUEST, AccessRequest
-from lsi_match.protocol.activities import register
-from lsi_match.protocol.steps import Step
-from lsi_match.protocol.subjects import log_id_info
-from lsi_match.trust.keys import make_identity, public_key
-from lsi_match.trust.note import VerifierKey
-from lsi_match.trust.sealing import seal, unseal
-from lsi_match.trust.signing import SignatureMissingError, sign
+from lsi_match.partner.release.opened_notice import unsent
+from lsi_match.protocol.access_documents import ACCESS_REQUEST, AccessRequest
+from lsi_match.protocol.subject_columns import log_id_info
 
 PARTNERS = ("gemeente", "svb", "uwv")
 STEPS = ("gates", "intake", "match", "count", "release", "destroy")
@@ -86,7 +86,7 @@ def test_an_altered_file_is_found_and_gives_no_answer(op: Operation) -> None:
     data[len(data) // 2] ^= 1
     file.write_bytes(bytes(data))
     assert standing(op) == {"present", "altered"}
-    with pytest.raises(subjects.SubjectsAlteredError):
+    with pytest.raises(subject_rows.SubjectsAlteredError):
         answer(op.project, request(op), op.clock())
     refused = op.project.entries()[-1]
     assert (refused.name, refused.status) == (Step.ACCESS.value, "Error")
@@ -101,7 +101,7 @@ def test_a_missing_file_is_found_and_gives_no_answer(op: Operation) -> None:
     one = subject_files(op.project.entries())[0]
     file_in(op.project.folder / "subjects", "r1", one.digest).unlink()
     assert "missing" in standing(op)
-    with pytest.raises(subjects.SubjectsAlteredError):
+    with pytest.raises(subject_rows.SubjectsAlteredError):
         answer(op.project, request(op), op.clock())
 
 
@@ -250,13 +250,13 @@ def test_a_round_that_was_not_asked_about_is_told(op: Operation) -> None:
 
 
 def test_an_opening_is_brought_along_and_stands_in_the_log_once(op: Operation) -> None:
-    from lsi_match.partner import courier
+    from lsi_match.partner import transfer
 
     home = op.world.home("uwv")
     op.world.open("uwv", "r1")
     assert len(unsent(home)) == 1
-    assert courier.send(home, None, op.places["uwv"]) == 1
-    assert courier.send(home, None, op.places["uwv"]) == 0
+    assert transfer.send(home, None, op.places["uwv"]) == 1
+    assert transfer.send(home, None, op.places["uwv"]) == 0
     assert collect(op.project, op.clock()) == []
     assert op.lying("uwv") == []
     told = [e for e in op.project.entries() if e.name == Step.OPENED.value]
@@ -272,7 +272,7 @@ def test_an_opening_is_brought_along_and_stands_in_the_log_once(op: Operation) -
 
 def test_a_notice_of_another_partner_is_refused(op: Operation) -> None:
 
-    from lsi_match.places import place
+    from lsi_match.transport.endpoints import place
 
     op.world.open("uwv", "r1")
     (notice,) = unsent(op.world.home("uwv"))
@@ -291,25 +291,25 @@ def test_one_of_many_is_found_and_nobody_else(tmp_path: Path, op: Operation) -> 
     chance = np.random.default_rng(7)
     people = chance.integers(0, 256, (150_000, 16), dtype=np.uint8)
 
-    def run(part: np.ndarray, selection: int) -> subjects.Touched:
+    def run(part: np.ndarray, selection: int) -> subject_rows.Touched:
         rows = len(part)
-        return subjects.Touched(
+        return subject_rows.Touched(
             part.tobytes(), np.zeros(rows, np.uint8), np.ones(rows, np.uint8),
             np.full(rows, selection, np.uint8), np.zeros(rows, np.bool_),
         )  # fmt: skip
 
-    subjects.make_log_key(op.project, "big")
-    digest = subjects._write(
+    subject_rows.make_log_key(op.project, "big")
+    digest = subject_rows._write(
         op.project, "big", "intake.uwv", (run(people[:100_000], 3), run(people[50_000:], 4))
     )
     sought = [people[0].tobytes(), people[70_000].tobytes(), bytes(16), people[149_999].tobytes()]
-    found = subjects.look_up(op.project, "big", "intake.uwv", digest, 0, sought)
+    found = subject_rows.look_up(op.project, "big", "intake.uwv", digest, 0, sought)
     assert [(one.number, one.selection) for one in found] == [(0, 3), (1, 3), (1, 4), (3, 4)]
     many = [bytes(one) for one in people[:40]]
-    assert [f.number for f in subjects.look_up(op.project, "big", "intake.uwv", digest, 0, many)] == list(
+    assert [f.number for f in subject_rows.look_up(op.project, "big", "intake.uwv", digest, 0, many)] == list(
         range(40)
     )
-    assert subjects.look_up(op.project, "big", "intake.uwv", digest, 0, [bytes(16)]) == []
+    assert subject_rows.look_up(op.project, "big", "intake.uwv", digest, 0, [bytes(16)]) == []
 
 
 def test_a_log_id_is_what_the_page_of_the_protocol_says() -> None:
@@ -321,7 +321,7 @@ def test_a_log_id_is_what_the_page_of_the_protocol_says() -> None:
     key = hmac.digest(extracted, said["info"].encode() + b"\x01", "sha256")
     assert key.hex() == said["key of the file"]
     assert said["info"] == log_id_info("voorbeeld", "2026-10", "intake.uwv")
-    ((hi, lo),) = subjects.log_ids(bytes.fromhex(said["pseudonym"]), key).tolist()
+    ((hi, lo),) = subject_rows.log_ids(bytes.fromhex(said["pseudonym"]), key).tolist()
     assert f"{hi:016x}{lo:016x}" == said["log id"]
     assert f"`{hi}`, `{lo}`" in page
 
@@ -334,8 +334,8 @@ def test_every_entry_points_into_the_register_of_its_manifest(op: Operation) -> 
 
 
 def test_a_digest_does_not_tell_that_a_file_has_no_rows(op: Operation) -> None:
-    subjects.make_log_key(op.project, "big")
-    digests = {subjects._write(op.project, "big", f"release.{name}", []) for name in PARTNERS}
+    subject_rows.make_log_key(op.project, "big")
+    digests = {subject_rows._write(op.project, "big", f"release.{name}", []) for name in PARTNERS}
     assert len(digests) == len(PARTNERS)
 
 

@@ -8,7 +8,8 @@ from typing import Any
 import handmade
 import pytest
 
-from lsi_match.matcher.agenda import (
+from lsi_match.manifest import Manifest
+from lsi_match.matcher.operate.agenda import (
     GiveUp,
     MakeCheckpoint,
     Open,
@@ -19,7 +20,6 @@ from lsi_match.matcher.agenda import (
     Task,
     agenda,
 )
-from lsi_match.protocol.manifest import Manifest
 
 ALL = frozenset(handmade.PARTNERS)
 OPENED = datetime(2026, 6, 1, 4, 0, tzinfo=UTC)

@@ -14,13 +14,13 @@ from operation import PARTNERS, ROUND, Operation, days
 
 from flows.service import deployments
 from lsi_match.cli import main
-from lsi_match.matcher import alarms as module
-from lsi_match.matcher import retention
-from lsi_match.matcher.alarms import COSIGNED_WITHIN, OVERDUE, alarms
-from lsi_match.matcher.events import FILE
-from lsi_match.matcher.health import metrics
-from lsi_match.matcher.operate import LOOKED, watch_site
-from lsi_match.matcher.site import Project
+from lsi_match.matcher.operate import alarms as module
+from lsi_match.matcher.operate import retention
+from lsi_match.matcher.operate.alarms import COSIGNED_WITHIN, OVERDUE, alarms
+from lsi_match.matcher.operate.events_file import FILE
+from lsi_match.matcher.operate.health import metrics
+from lsi_match.matcher.operate.reconcile import LOOKED, watch_site
+from lsi_match.matcher.site.site import Project
 
 
 def on(operation: Operation) -> set[str]:
@@ -138,7 +138,7 @@ def test_a_manifest_that_cannot_be_read_is_told_and_holds_up_no_other_project(
     said = metrics(site, operation.clock()).decode()
     assert 'lsi_match_alarm{name="manifest",project="ander"} 1.0' in said
     assert 'lsi_match_rounds{project="proef",state="open"} 1.0' in said
-    monkeypatch.setattr("lsi_match.matcher.site.utc_now", operation.clock)
+    monkeypatch.setattr("lsi_match.matcher.site.site.utc_now", operation.clock)
     assert main.run(["site", "health", str(site.folder)]) == 1
     assert main.run(["match", "status", str(site.folder)]) == 0
     shown = capsys.readouterr()
@@ -160,7 +160,7 @@ def test_one_screen_and_one_exit_status(
 ) -> None:
     said: Callable[[], str] = lambda: capsys.readouterr().out  # noqa: E731
     site = str(operation.world.site.folder)
-    monkeypatch.setattr("lsi_match.matcher.site.utc_now", operation.clock)
+    monkeypatch.setattr("lsi_match.matcher.site.site.utc_now", operation.clock)
     assert main.run(["site", "health", site, "--json"]) == 0
     assert json.loads(said()) == {"healthy": True, "alarms": []}
     later(operation, days(6))

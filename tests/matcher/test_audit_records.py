@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 from operation import Operation, days, folders
 
-from lsi_match.matcher import details as records
-from lsi_match.matcher import journal
-from lsi_match.matcher.details import remove
-from lsi_match.oversight.details import details_problems, positions_in, ranges
-from lsi_match.oversight.export import export_copy
-from lsi_match.oversight.verify import Verification, verify_log
-from lsi_match.protocol.steps import Step
-from lsi_match.trust.log import Log
-from lsi_match.trust.policy import log_keys
+from lsi_match.log import writer
+from lsi_match.log.audit_terms import details_problems, positions_in, ranges
+from lsi_match.log.export import export_copy
+from lsi_match.log.policy import log_keys
+from lsi_match.log.steps import Step
+from lsi_match.log.store import Log
+from lsi_match.log.verify import Verification, verify_log
+from lsi_match.matcher.site import audit_records as records
+from lsi_match.matcher.site.audit_records import remove
 
 PARTNERS = ("gemeente", "svb")
 #: Not a name that could stand in a log for another reason.
@@ -28,13 +28,13 @@ USER = "operator-k7f3q9"
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Operation:
-    before, journal._user = journal._user, lambda: USER
+    before, writer._user = writer._user, lambda: USER
     try:
         folder = tmp_path_factory.mktemp("audit")
         made = Operation(folder, PARTNERS, folders(folder, PARTNERS))
         made.run_here("r1")
     finally:
-        journal._user = before
+        writer._user = before
     return made
 
 
@@ -60,10 +60,10 @@ def test_it_is_the_account_by_the_system(monkeypatch: pytest.MonkeyPatch) -> Non
     for name in ("USER", "LOGNAME", "USERNAME"):
         monkeypatch.setenv(name, "somebody-else")
     monkeypatch.delenv("SUDO_USER", raising=False)
-    assert journal._user() == pwd.getpwuid(os.getuid()).pw_name
+    assert writer._user() == pwd.getpwuid(os.getuid()).pw_name
     monkeypatch.setattr(os, "getuid", lambda: 0)
     monkeypatch.setenv("SUDO_USER", "jansen")
-    assert journal._user() == "jansen (root)"
+    assert writer._user() == "jansen (root)"
 
 
 def test_every_entry_has_one_that_refers_to_its_span_and_names_nobody_itself(op: Operation) -> None:
@@ -120,9 +120,7 @@ def test_what_was_told_and_not_done_is_done_the_next_time_and_told_once(
     to_the_end_of_the_term(op)
     monkeypatch.setattr(records, "AT_ONCE", 5)
     with monkeypatch.context() as broken:
-        broken.setattr(
-            journal.Journal, "destroy_details", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt)
-        )
+        broken.setattr(writer.Journal, "destroy_details", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             remove(op.project, op.clock())
     assert problems(op) == ["DetailsLeftError"]

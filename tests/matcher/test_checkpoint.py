@@ -11,15 +11,15 @@ import pytest
 from operation import PROJECT, Operation, days, folders
 
 from lsi_match.cli.main import run
-from lsi_match.matcher import checkpoint
-from lsi_match.matcher.checkpoint import cosigned_at
-from lsi_match.oversight.verify import verify_log
-from lsi_match.partner import courier
+from lsi_match.crypto.keys import public_key
+from lsi_match.log.note import VerifierKey
+from lsi_match.log.store import Log
+from lsi_match.log.verify import verify_log
+from lsi_match.matcher.site import checkpoint
+from lsi_match.matcher.site.checkpoint import cosigned_at
+from lsi_match.partner import transfer
 from lsi_match.partner.cosign import cosign_log
-from lsi_match.places import place
-from lsi_match.trust.keys import public_key
-from lsi_match.trust.log import Log
-from lsi_match.trust.note import VerifierKey
+from lsi_match.transport.endpoints import place
 
 PARTNERS = ("gemeente", "svb", "uwv")
 NIGHT = datetime(2026, 6, 8, 4, 0, tzinfo=UTC)
@@ -67,7 +67,7 @@ def test_an_older_copy_that_a_stop_left_goes_with_the_next_look(operation: Opera
 
 
 def test_the_copy_verifies_and_has_no_details(operation: Operation) -> None:
-    from lsi_match.protocol.log_entry import LogEntry
+    from lsi_match.log.entry import LogEntry
 
     with Log.open(operation.project.log_file) as log:
         entry = operation.project.entries()[0]
@@ -96,7 +96,7 @@ def test_a_cosignature_comes_back_by_itself(operation: Operation, tmp_path: Path
     (signed,) = cosign_log(home, fetched(operation, "uwv"), PROJECT, operation.clock())
     file = tmp_path / f"{PROJECT}.{signed.checkpoint.size}.uwv.checkpoint"
     file.write_text(signed.note)
-    assert courier.send(home, file, operation.places["uwv"]) == 1
+    assert transfer.send(home, file, operation.places["uwv"]) == 1
     operation.clock.to(NIGHT + timedelta(minutes=10))
     assert not operation.watch().failed
     assert cosigned_at(operation.project, operation.clock()) == {"gemeente": None, "svb": None, "uwv": NIGHT}

@@ -11,25 +11,25 @@ import pytest
 from operation import PROJECT, Operation, days, folders
 from pydantic import ValidationError
 
-from lsi_match.matcher.access import answer
-from lsi_match.matcher.alarms import HANDED_OUT_WITHIN, alarms
-from lsi_match.matcher.cosignatures import add_cosignatures
-from lsi_match.matcher.health import advice, metrics
-from lsi_match.matcher.operate import hand_out_cosigned
-from lsi_match.matcher.proofs import prove_step, put_proofs
-from lsi_match.matcher.retention import destroy_due
-from lsi_match.matcher.run import Run
-from lsi_match.oversight.state import fold
-from lsi_match.oversight.verify import verify_log
-from lsi_match.partner import courier
-from lsi_match.partner.access import make_request, open_answer
+from lsi_match.log.policy import policy_of
+from lsi_match.log.round_state import fold
+from lsi_match.log.steps import Step
+from lsi_match.log.verify import verify_log
+from lsi_match.manifest import Manifest
+from lsi_match.matcher.operate.alarms import HANDED_OUT_WITHIN, alarms
+from lsi_match.matcher.operate.health import advice, metrics
+from lsi_match.matcher.operate.reconcile import hand_out_cosigned
+from lsi_match.matcher.operate.retention import destroy_due
+from lsi_match.matcher.round.run import Run
+from lsi_match.matcher.site.proofs import prove_step, put_proofs
+from lsi_match.matcher.site.take_cosignatures import add_cosignatures
+from lsi_match.matcher.subjects.access_answers import answer
+from lsi_match.partner import transfer
+from lsi_match.partner.access.request import make_request, open_answer
 from lsi_match.partner.cosign import cosign_log
-from lsi_match.partner.open import open_release
-from lsi_match.partner.release_proof import ReleaseProofWrongError
-from lsi_match.protocol.access import RoundAnswer
-from lsi_match.protocol.manifest import Manifest
-from lsi_match.protocol.steps import Step
-from lsi_match.trust.policy import policy_of
+from lsi_match.partner.release.open import open_release
+from lsi_match.partner.release.release_proof import ReleaseProofWrongError
+from lsi_match.protocol.access_documents import RoundAnswer
 
 PARTNERS = ("gemeente", "svb", "uwv")
 RELEASE = f"{PROJECT}.r1.{{}}.release.json"
@@ -201,7 +201,7 @@ def test_by_itself_the_log_goes_out_cosignatures_come_in_and_the_release_follows
         for one in cosign_log(op.world.home(name), copy, PROJECT, op.clock()):
             file = tmp_path / f"{PROJECT}.{one.checkpoint.size}.{name}.checkpoint"
             file.write_text(one.note)
-            courier.send(op.world.home(name), file, op.places[name])
+            transfer.send(op.world.home(name), file, op.places[name])
     seen = op.watch()
     assert (seen.handed_out, seen.failed) == (["r1"], False)
     assert [op.cases(name, "r1") is not None for name in PARTNERS] == [True] * len(PARTNERS)

@@ -11,20 +11,20 @@ import jsonschema
 import pytest
 from operation import PROJECT, Operation, days, folders
 
-from lsi_match.errors import LsiError
-from lsi_match.matcher.access import answer
-from lsi_match.matcher.opened import take_in_opened
-from lsi_match.matcher.operate import watch
-from lsi_match.matcher.retention import destroy_due
-from lsi_match.matcher.run import Run, open_round
-from lsi_match.oversight.state import fold
-from lsi_match.partner.access import make_request
-from lsi_match.partner.open import open_release
-from lsi_match.partner.opened import unsent
-from lsi_match.protocol.activities import register
+from lsi_match.base.errors import LsiError
+from lsi_match.log.activities import register
+from lsi_match.log.entry import FOREIGN_PROCESSOR, FOREIGN_SPAN, LogEntry
+from lsi_match.log.round_state import fold
+from lsi_match.log.steps import Step
+from lsi_match.matcher.operate.reconcile import watch
+from lsi_match.matcher.operate.retention import destroy_due
+from lsi_match.matcher.round.opened_notices import take_in_opened
+from lsi_match.matcher.round.run import Run, open_round
+from lsi_match.matcher.subjects.access_answers import answer
+from lsi_match.partner.access.request import make_request
+from lsi_match.partner.release.open import open_release
+from lsi_match.partner.release.opened_notice import unsent
 from lsi_match.protocol.documents import DropDescriptor, ReleaseDescriptor
-from lsi_match.protocol.log_entry import FOREIGN_PROCESSOR, FOREIGN_SPAN, LogEntry
-from lsi_match.protocol.steps import Step
 
 ROOT = Path(__file__).parents[2]
 ATTRIBUTES = ROOT.parent / "shared" / "reference" / "ldv" / "attributes.schema.json"
@@ -204,7 +204,9 @@ def test_a_destruction_that_broke_off_is_told_by_the_log(
     made.world.open_round("r1", "2026-06-01")
     run = Run(made.project, "r1", made.clock)
     with monkeypatch.context() as broken:
-        broken.setattr("lsi_match.matcher.run.destroy", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
+        broken.setattr(
+            "lsi_match.matcher.round.run.destroy", lambda _: (_ for _ in ()).throw(KeyboardInterrupt)
+        )
         with pytest.raises(KeyboardInterrupt):
             run.destroy()
     assert [e.status for e in of(made, Step.DESTROY)] == ["Unset"]

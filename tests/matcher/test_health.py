@@ -9,7 +9,7 @@ import pytest
 from operation import MONDAY, PARTNERS, ROUND, Operation, days, folders, weekly
 from prometheus_client.parser import text_string_to_metric_families
 
-from lsi_match.matcher.health import advice, metrics, next_opening
+from lsi_match.matcher.operate.health import advice, metrics, next_opening
 
 pytestmark = pytest.mark.slow
 

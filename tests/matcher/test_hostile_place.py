@@ -11,23 +11,23 @@ from typing import Any
 import pytest
 from operation import MONDAY, PARTNERS, PROJECT, ROUND, Operation, days
 
-from lsi_match.errors import DiskFullError, LsiError
-from lsi_match.matcher import delivery, post
-from lsi_match.matcher import run as run_module
-from lsi_match.matcher.agenda import RoundNow
-from lsi_match.matcher.operate import rounds_now
-from lsi_match.matcher.retention import give_up
-from lsi_match.matcher.site import Project
-from lsi_match.places import Place, Stamp, place
+from lsi_match.base.errors import DiskFullError, LsiError
+from lsi_match.crypto.signing import peek, sign
+from lsi_match.log.steps import Step
+from lsi_match.manifest import Manifest
+from lsi_match.matcher.operate import inbound, transfers
+from lsi_match.matcher.operate.agenda import RoundNow
+from lsi_match.matcher.operate.reconcile import rounds_now
+from lsi_match.matcher.operate.retention import give_up
+from lsi_match.matcher.round import run as run_module
+from lsi_match.matcher.site.site import Project
 from lsi_match.protocol.documents import DropDescriptor
-from lsi_match.protocol.manifest import Manifest
-from lsi_match.protocol.steps import Step
-from lsi_match.trust.signing import peek, sign
+from lsi_match.transport.endpoints import Place, Stamp, place
 
 
 def collected(operation: Operation) -> list[tuple[str, str]]:
-    found = delivery.collect(operation.project, operation.clock())
-    return [(o.partner, o.outcome if isinstance(o, delivery.Arrival) else o.error.reason) for o in found]
+    found = transfers.collect(operation.project, operation.clock())
+    return [(o.partner, o.outcome if isinstance(o, transfers.Arrival) else o.error.reason) for o in found]
 
 
 def put(operation: Operation, name: str, data: bytes) -> None:
@@ -98,8 +98,8 @@ def test_parts_that_are_larger_than_any_drop_are_not_fetched(operation: Operatio
 def test_many_drops_at_once_keep_nobody_waiting_and_fill_no_disk(
     operation: Operation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delivery, "AT_ONCE", 3)
-    monkeypatch.setattr(delivery, "MOST_REFUSED", 5)
+    monkeypatch.setattr(transfers, "AT_ONCE", 3)
+    monkeypatch.setattr(transfers, "MOST_REFUSED", 5)
     for number in range(8):
         put(operation, f"{PROJECT}.{ROUND}.uwv.{number:016x}.drop.json", b"%d" % number)
         put(operation, f"{number}.opened.json", b"{}")
@@ -123,7 +123,7 @@ def test_a_paper_that_could_not_be_judged_stays_where_it_lies(
     def refuses(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(post, "take_in", refuses)
+    monkeypatch.setattr(inbound, "take_in", refuses)
     assert sorted(collected(operation)) == [("svb", "taken"), ("uwv", "DiskFullError")]
     assert operation.lying("uwv") == [f"{PROJECT}.r.uwv.justification.json"]
     monkeypatch.undo()
@@ -216,14 +216,14 @@ def test_a_pipe_for_a_part_in_an_inbox_is_not_waited_for_and_goes_in_time(operat
 def test_a_drop_on_which_the_program_stumbles_holds_nobody_up(
     operation: Operation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    receive = delivery.receive
+    receive = transfers.receive
 
     def stumbles(file: Path, partner: str, *about: Any) -> object:
         if partner == "svb":
             raise ValueError("999990019")
         return receive(file, partner, *about)
 
-    monkeypatch.setattr(delivery, "receive", stumbles)
+    monkeypatch.setattr(transfers, "receive", stumbles)
     for partner in PARTNERS:
         operation.deliver(partner, ROUND)
     assert sorted(collected(operation)) == [("gemeente", "taken"), ("svb", "refused"), ("uwv", "taken")]
@@ -264,16 +264,16 @@ def test_what_somebody_changes_at_a_place_is_put_right_and_what_nobody_did_is_le
     given: list[str] = []
     give = Place.give
     monkeypatch.setattr(Place, "give", lambda *a: (given.append(str(a[2])), give(*a))[1])
-    delivery.publish(operation.project, operation.clock())
+    transfers.publish(operation.project, operation.clock())
     assert given == []
     opening = Path(operation.places["uwv"].url) / "out" / f"{PROJECT}.{ROUND}.opening.json"
     right = opening.read_bytes()
     opening.write_bytes(bytes(len(right)))
-    delivery.publish(operation.project, operation.clock())
+    transfers.publish(operation.project, operation.clock())
     assert opening.read_bytes() == right
     assert given == [opening.name]
     shutil.rmtree(operation.project.folder / "published")  # only what is remembered of it
-    delivery.publish(operation.project, operation.clock())
+    transfers.publish(operation.project, operation.clock())
     assert opening.read_bytes() == right
 
 

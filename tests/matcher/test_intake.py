@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from handmade import BSNS, NOW, PROJECT, Parties, document, mapping, selection, write_csv
 
-from lsi_match.errors import LsiError
-from lsi_match.matcher.intake import Drop, PartAlteredError, PartMissingError, Round, receive
+from lsi_match.base.canonical import digest_of_bytes
+from lsi_match.base.errors import LsiError
+from lsi_match.crypto.signing import peek, sign
+from lsi_match.matcher.round.intake import Drop, PartAlteredError, PartMissingError, Round, receive
 from lsi_match.partner.prepare import prepare
-from lsi_match.protocol.canonical import digest_of_bytes
 from lsi_match.protocol.documents import DropDescriptor, Opening, Part
-from lsi_match.trust.signing import peek, sign
 
 PARTNER = "gemeente"
 

@@ -20,12 +20,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import Bounds, LinearConstraint, milp
 
-from lsi_match.matcher import counts_table as module
-from lsi_match.matcher.counts_table import counts_table, published
+from lsi_match.matcher.round import counts_table as module
+from lsi_match.matcher.round.counts_table import counts_table, published
 from lsi_match.monitor.table import CountsTable
 from lsi_match.partner.group_counts import group_counts
-from lsi_match.partner.outcome import _told
-from lsi_match.protocol.cells import cell_names
+from lsi_match.partner.release.outcomes import _told
+from lsi_match.protocol.group_cells import cell_names
 
 CELLS = ("jong", "oud", "unknown")
 #: Of one criterion and the condition of having a signal: both met, only the criterion, only the signal, neither.

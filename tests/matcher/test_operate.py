@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from operation import MONDAY, PARTNERS, ROUND, Operation, days, weekly
 
-from lsi_match.errors import LsiError
-from lsi_match.matcher.alarms import alarms
-from lsi_match.matcher.operate import remind_by_hand, run_alone, watch
-from lsi_match.matcher.retention import give_up
-from lsi_match.matcher.run import open_round
-from lsi_match.places import place
+from lsi_match.base.errors import LsiError
+from lsi_match.matcher.operate.alarms import alarms
+from lsi_match.matcher.operate.reconcile import remind_by_hand, run_alone, watch
+from lsi_match.matcher.operate.retention import give_up
+from lsi_match.matcher.round.run import open_round
+from lsi_match.transport.endpoints import place
 
 pytestmark = pytest.mark.slow
 
@@ -66,7 +66,7 @@ def test_a_file_that_grows_while_it_is_read_is_left_for_the_next_look(
     lying = Path(operation.places["uwv"].url) / "in" / part
     whole = lying.read_bytes()
     lying.write_bytes(whole[:-10])
-    from lsi_match.places import Place
+    from lsi_match.transport.endpoints import Place
 
     fetch = Place.fetch
 

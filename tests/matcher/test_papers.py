@@ -6,19 +6,19 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from lsi_match.demo.world import World, configs_folder
-from lsi_match.matcher.gates import Gate, evaluate
-from lsi_match.matcher.sharing import receive, share
-from lsi_match.protocol.canonical import digest_of_bytes
-from lsi_match.protocol.manifest import Manifest
-from lsi_match.trust.agreement import (
+from lsi_match.agreement.approvals import (
     ApprovalInvalidError,
     ApprovalWithdrawnError,
     acknowledge,
     approve,
     withdraw,
 )
-from lsi_match.trust.keys import Identity
+from lsi_match.agreement.gates import Gate, evaluate
+from lsi_match.base.canonical import digest_of_bytes
+from lsi_match.crypto.keys import Identity
+from lsi_match.demo.world import World, configs_folder
+from lsi_match.manifest import Manifest
+from lsi_match.matcher.site.share_manifest import receive, share
 
 NOW = datetime(2026, 9, 1, 12, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)

@@ -8,12 +8,12 @@ import pyarrow as pa
 import pytest
 
 from benchmarks.linkage import SAME, blocks
-from lsi_match.matcher.engine import Engine
+from lsi_match.manifest import Manifest, Partner, Subject
+from lsi_match.manifest.identifiers import IdentifierKind, Unit
+from lsi_match.manifest.person_keys import CROWD, PERSON_KEYS, PROOF
+from lsi_match.matcher.engine.engine import Engine
 from lsi_match.partner.normalise import person_keys
-from lsi_match.protocol.identifiers import IdentifierKind, Unit
-from lsi_match.protocol.manifest import Manifest, Partner, Subject
-from lsi_match.protocol.person_keys import CROWD, PERSON_KEYS, PROOF
-from lsi_match.protocol.tables import GROUP, REFERENCE, SELECTION, SIGNALS
+from lsi_match.protocol.columns import GROUP, REFERENCE, SELECTION, SIGNALS
 
 JAN = {
     "given_name": "Jan",

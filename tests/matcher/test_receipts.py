@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from operation import PROJECT, ROUND, Operation, days
 
+from lsi_match.base.canonical import digest_of_bytes
+from lsi_match.base.errors import LsiError
 from lsi_match.cli.main import run
-from lsi_match.errors import LsiError
-from lsi_match.matcher.receipts import LETTERS
+from lsi_match.log.log_proof import LogProof
+from lsi_match.matcher.site.make_receipts import LETTERS
 from lsi_match.partner.receipts import Receipt, check_receipt
-from lsi_match.places import place
-from lsi_match.protocol.canonical import digest_of_bytes
-from lsi_match.trust.log_proof import LogProof
+from lsi_match.transport.endpoints import place
 
 
 def fetched(operation: Operation, partner: str) -> list[Path]:

@@ -11,16 +11,16 @@ from pathlib import Path
 import pytest
 from operation import MONDAY, PARTNERS, ROUND, Operation, days
 
-from lsi_match.matcher import retention
-from lsi_match.matcher.agenda import Duty
-from lsi_match.matcher.operate import last_look, watch
-from lsi_match.matcher.retention import DAY, REFUSED, TERMS, destroy_due, due
-from lsi_match.matcher.run import Run, open_round
-from lsi_match.oversight.verify import verify_log
-from lsi_match.places import place
-from lsi_match.trust.keys import public_key
-from lsi_match.trust.log_proof import LogProof
-from lsi_match.trust.note import VerifierKey
+from lsi_match.crypto.keys import public_key
+from lsi_match.log.log_proof import LogProof
+from lsi_match.log.note import VerifierKey
+from lsi_match.log.verify import verify_log
+from lsi_match.matcher.operate import retention
+from lsi_match.matcher.operate.agenda import Duty
+from lsi_match.matcher.operate.reconcile import last_look, watch
+from lsi_match.matcher.operate.retention import DAY, REFUSED, TERMS, destroy_due, due
+from lsi_match.matcher.round.run import Run, open_round
+from lsi_match.transport.endpoints import place
 
 
 def released(operation: Operation) -> Operation:
@@ -205,8 +205,8 @@ def test_an_opening_that_was_broken_off_before_it_was_logged_is_made_anew(
 ) -> None:
     script = (
         "import os, sys; from pathlib import Path; from datetime import datetime\n"
-        "from lsi_match.matcher.journal import Journal; from lsi_match.matcher.run import open_round\n"
-        "from lsi_match.matcher.site import Site\n"
+        "from lsi_match.log.writer import Journal; from lsi_match.matcher.round.run import open_round\n"
+        "from lsi_match.matcher.site.site import Site\n"
         "Journal.record = lambda *a, **k: os._exit(9)\n"
         "open_round(Site(Path(sys.argv[1])).project('proef'), 'hand', '2026-06-08', datetime.fromisoformat(sys.argv[2]))\n"
     )

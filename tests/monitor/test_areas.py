@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from lsi_match.base.errors import LsiError
 from lsi_match.cli.main import run
-from lsi_match.errors import LsiError
 from lsi_match.monitor.areas import read_areas, told
-from lsi_match.monitor.ecology import Area
+from lsi_match.monitor.ecological_bounds import Area
 
 FIGURES = '\ufeff"Buurt";"AantalInwoners";"Aandeel"\n"7604";1000;"99,0"\n"7605";1000;1,0\n"7606";.;.\n'
 COUNTS = "gebied;geselecteerd\n7604;100\n7605;20\n7606;5\n"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lsi_match.monitor.ecology import Area, bounds
+from lsi_match.monitor.ecological_bounds import Area, bounds
 
 
 @st.composite

@@ -29,14 +29,14 @@ from month.plan import (
 from operation import MONDAY, PROJECT, Operation, days, folders
 from site_process import Kill, SiteProcess
 
-from lsi_match.errors import LsiError
+from lsi_match.agreement.justifications import justify
+from lsi_match.base.errors import LsiError
+from lsi_match.log.policy import policy_of
+from lsi_match.log.verify import verify_log
 from lsi_match.monitor.round_findings import checked_findings
-from lsi_match.oversight.verify import verify_log
-from lsi_match.partner import courier
+from lsi_match.partner import transfer
 from lsi_match.partner.receipts import check_receipt
-from lsi_match.places import PlaceSettings, place
-from lsi_match.trust.justification import justify
-from lsi_match.trust.policy import policy_of
+from lsi_match.transport.endpoints import PlaceSettings, place
 
 HOUR = timedelta(hours=1)
 REASON = "Wie ouder is, heeft vaker een laag inkomen; de toeslag is juist daarvoor bedoeld."
@@ -210,7 +210,7 @@ class Story:
         )  # type: ignore[arg-type]
         file = mail / f"{name}.justification.json"
         file.write_bytes(paper)
-        courier.send(operation.world.home(name), file, operation.places[name])
+        transfer.send(operation.world.home(name), file, operation.places[name])
 
     def _too_late(self, name: str, round_id: str) -> None:
         with pytest.raises(LsiError) as refused:

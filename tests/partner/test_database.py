@@ -12,13 +12,13 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 import pytest
+from criteria.postgres import Postgres, copied, postgres  # noqa: F401
 from handmade import BSNS, NOW, Parties, document, mapping, selection, write_csv
-from protocol.postgres import Postgres, copied, postgres  # noqa: F401
 from pydantic import ValidationError
 
-from lsi_match.errors import LsiError
-from lsi_match.partner import database
-from lsi_match.partner.mapping import Mapping, SelectionMapping
+from lsi_match.base.errors import LsiError
+from lsi_match.partner.extract import database
+from lsi_match.partner.extract.column_mapping import Mapping, SelectionMapping
 from lsi_match.partner.select import Selected, select
 
 PARTNER = "gemeente"

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from operation import MONDAY, PARTNERS, PROJECT, ROUND, Operation, days, weekly
 
-from lsi_match.matcher.delivery import publish
-from lsi_match.matcher.retention import give_up
-from lsi_match.partner import courier, deliver
+from lsi_match.matcher.operate.retention import give_up
+from lsi_match.matcher.operate.transfers import publish
+from lsi_match.partner import deliver, transfer
 from lsi_match.partner.deliver import Delivered
-from lsi_match.places import Place, PlaceUnreachableError, place
+from lsi_match.transport.endpoints import Place, PlaceUnreachableError, place
 
 
 @pytest.fixture
@@ -150,7 +150,7 @@ def at_the_place(operation: Operation, name: str, data: bytes) -> None:
 
 
 def fetched(operation: Operation, to: Path) -> tuple[list[str], list[tuple[str, str]]]:
-    found = courier.fetch(operation.places["uwv"], to)
+    found = transfer.fetch(operation.places["uwv"], to)
     return [file.name for file in found.files], [(name, error.reason) for name, error in found.problems]
 
 
@@ -181,7 +181,7 @@ def test_what_was_fetched_and_not_noted_is_known_by_what_it_holds(operation: Ope
     at_the_place(operation, "a.report.json", b"theirs")
     assert fetched(operation, to) == (["a.report.json"], [])
     for said in (b"", b"[]", b'{"a.report.json": 1}'):
-        (to / courier.TALLY).write_bytes(said)
+        (to / transfer.TALLY).write_bytes(said)
         assert fetched(operation, to) == ([], [])
     at_the_place(operation, "a.report.json", b"others")
     assert fetched(operation, to) == (["a.report.json"], [])
@@ -195,6 +195,6 @@ def test_what_is_larger_than_it_can_be_or_than_fits_is_not_fetched(
     assert fetched(operation, to) == ([], [("a.refused.json", large)])
     at_the_place(operation, "a.release.age", bytes(100))
     usage = shutil.disk_usage("/")._replace(total=20_000, free=1_099)
-    monkeypatch.setattr(courier.shutil, "disk_usage", lambda _: usage)
+    monkeypatch.setattr(transfer.shutil, "disk_usage", lambda _: usage)
     assert fetched(operation, to) == ([], [("a.release.age", large), ("a.refused.json", large)])
     assert sum(file.stat().st_size for file in to.iterdir()) == 0

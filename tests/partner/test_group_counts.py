@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lsi_match.partner.group_counts import group_counts
-from lsi_match.protocol.cells import cell_names
 from lsi_match.protocol.documents import GroupCounts, SelectionCounts
-from lsi_match.protocol.group_counts import add_up
+from lsi_match.protocol.group_cells import cell_names
+from lsi_match.protocol.group_counts_rules import add_up
 from lsi_match.protocol.withhold import withhold
 
 CRITERIA = [{"id": f"c{i}", "when": "actief", "rationale": "r"} for i in range(2)]

@@ -13,10 +13,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from stdnum.nl import bsn as stdnum_bsn
 
+from lsi_match.manifest import IdentifierSource
+from lsi_match.manifest.identifiers import UNIT_OF, IdentifierForm, IdentifierKind, InvalidReason, Unit
+from lsi_match.manifest.person_keys import FIELDS_OF, PERSON_KEYS, PersonKey
 from lsi_match.partner.normalise import normalise, person_keys, persons
-from lsi_match.protocol.identifiers import UNIT_OF, IdentifierForm, IdentifierKind, InvalidReason, Unit
-from lsi_match.protocol.manifest import IdentifierSource
-from lsi_match.protocol.person_keys import FIELDS_OF, PERSON_KEYS, PersonKey
 
 K, R = IdentifierKind, InvalidReason
 NUMBERS = [kind for kind in K if kind is not K.ADDRESS]

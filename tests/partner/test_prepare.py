@@ -18,18 +18,19 @@ import pyarrow as pa
 import pytest
 from handmade import BSNS, NOW, PROJECT, Parties, document, mapping, selection, write_csv
 
-from lsi_match.errors import LsiError
-from lsi_match.partner import csv_extract, pile, rows, select
-from lsi_match.partner.cell_types import is_stored, text, typed
+from lsi_match.base.canonical import digest_of_bytes
+from lsi_match.base.duckdb_locked import locked_connection
+from lsi_match.base.errors import LsiError
+from lsi_match.criteria.parse import FieldType
+from lsi_match.crypto.sealing import unseal
+from lsi_match.partner import drop_rows, select, spill_buffer
+from lsi_match.partner.drop_rows import WORKERS
+from lsi_match.partner.extract import csv_extract
+from lsi_match.partner.extract.cell_types import is_stored, text, typed
 from lsi_match.partner.prepare import Prepared, prepare
 from lsi_match.partner.references import resolve
-from lsi_match.partner.rows import WORKERS
-from lsi_match.protocol.canonical import digest_of_bytes
-from lsi_match.protocol.criteria import FieldType
-from lsi_match.protocol.tables import drop_columns
-from lsi_match.sql import locked_connection
-from lsi_match.tables import from_parquet
-from lsi_match.trust.sealing import unseal
+from lsi_match.protocol.columns import drop_columns
+from lsi_match.protocol.parquet import from_parquet
 
 PARTNER = "gemeente"
 ROWS = 40_000
@@ -218,7 +219,7 @@ def test_a_last_line_that_cannot_be_read_leaves_nothing(
 def test_a_disk_that_fills_up_leaves_no_part_and_running_again_makes_the_drop(
     parties: Parties, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, which: str
 ) -> None:
-    from lsi_match import files
+    from lsi_match.base import files
 
     plain = files.os.fsync
 
@@ -241,7 +242,7 @@ def test_no_more_pieces_are_alive_than_keep_the_processors_busy(
     """However slow the work on a piece is, reading waits for it: what memory holds of pieces has a bound."""
     alive, most, lock = 0, 0, threading.Lock()
     free = threading.Event()
-    read, plain = select._Extract.pieces, rows._pseudonyms
+    read, plain = select._Extract.pieces, drop_rows._pseudonyms
 
     def pieces(self: Any) -> Iterator[Any]:
         nonlocal alive, most
@@ -263,7 +264,7 @@ def test_no_more_pieces_are_alive_than_keep_the_processors_busy(
                 alive -= 1
 
     monkeypatch.setattr(select._Extract, "pieces", pieces)
-    monkeypatch.setattr(rows, "_pseudonyms", slow)
+    monkeypatch.setattr(drop_rows, "_pseudonyms", slow)
     drop = made(parties, tmp_path, records())
     assert drop.descriptor.selections["lijst"].read == ROWS
     assert 2 * WORKERS <= most <= 2 * WORKERS + 1
@@ -334,10 +335,12 @@ def test_rows_that_memory_has_no_room_for_make_the_same_drop(
     parties: Parties, tmp_path: Path, small_pieces: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     roomy = made(parties, tmp_path / "roomy", records(8_000))
-    monkeypatch.setattr(pile, "ROOM", 30_000)
+    monkeypatch.setattr(spill_buffer, "ROOM", 30_000)
     written: list[int] = []
-    plain = pile.Pile._to_disk
-    monkeypatch.setattr(pile.Pile, "_to_disk", lambda self: (written.append(self._bytes), plain(self)))
+    plain = spill_buffer.Pile._to_disk
+    monkeypatch.setattr(
+        spill_buffer.Pile, "_to_disk", lambda self: (written.append(self._bytes), plain(self))
+    )
     cramped = made(parties, tmp_path / "cramped", records(8_000))
     assert len(written) > 2
     assert max(written) < 300_000, "no more than the room and a piece are in memory"
@@ -350,23 +353,23 @@ def test_what_lies_on_disk_meanwhile_tells_nothing_and_has_no_name(
     parties: Parties, tmp_path: Path, small_pieces: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Neither record ids nor pseudonyms are in the file, and the folder shows none."""
-    monkeypatch.setattr(pile, "ROOM", 60_000)
+    monkeypatch.setattr(spill_buffer, "ROOM", 60_000)
     seen: list[bytes] = []
     shown: list[list[str]] = []
-    plain = pile.Pile.__exit__
+    plain = spill_buffer.Pile.__exit__
 
-    def look(self: pile.Pile, *error: Any) -> None:
+    def look(self: spill_buffer.Pile, *error: Any) -> None:
         seen.append(os.pread(self.file.fileno(), 1 << 30, 0))
         plain(self, *error)
 
-    taken = pile.Pile.take
+    taken = spill_buffer.Pile.take
 
-    def take(self: pile.Pile, *wanted: Any) -> Any:
+    def take(self: spill_buffer.Pile, *wanted: Any) -> Any:
         shown.append(_left(tmp_path / "out"))
         return taken(self, *wanted)
 
-    monkeypatch.setattr(pile.Pile, "__exit__", look)
-    monkeypatch.setattr(pile.Pile, "take", take)
+    monkeypatch.setattr(spill_buffer.Pile, "__exit__", look)
+    monkeypatch.setattr(spill_buffer.Pile, "take", take)
     drop = made(parties, tmp_path, records(8_000))
     (file,) = seen
     assert len(file) > 100_000
@@ -386,8 +389,9 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from handmade import NOW, PROJECT, mapping
-from lsi_match import files
-from lsi_match.partner import home as homes, prepare as preparing
+from lsi_match.base import files
+from lsi_match.partner import home as homes
+from lsi_match.partner import prepare as preparing
 place, folder, moment = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
 die = lambda: os.kill(os.getpid(), signal.SIGKILL)
 def before(owner, name, when):

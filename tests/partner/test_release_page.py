@@ -10,10 +10,10 @@ import polars as pl
 import pytest
 from handmade import NOW, document
 
-from lsi_match.partner.release_page import page
+from lsi_match.manifest import Manifest
+from lsi_match.partner.release.case_page import page
+from lsi_match.protocol.columns import release_columns
 from lsi_match.protocol.documents import ReleaseDescriptor
-from lsi_match.protocol.manifest import Manifest
-from lsi_match.protocol.tables import release_columns
 
 CASES = ("a" * 32, "b" * 32)
 

@@ -8,8 +8,8 @@ from handmade import document
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lsi_match.protocol.cells import by_name, cell_names, cell_sql, nothing_known, place_sql, places
-from lsi_match.protocol.manifest import Monitor
+from lsi_match.manifest import Monitor
+from lsi_match.protocol.group_cells import by_name, cell_names, cell_sql, nothing_known, place_sql, places
 
 
 def monitor(*sizes: int) -> Monitor:

@@ -1,3 +1,3 @@
 """The PostgreSQL of the criteria tests, for the service too."""
 
-from protocol.postgres import postgres as postgres
+from criteria.postgres import postgres as postgres

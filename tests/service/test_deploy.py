@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from operation import ROOT
 
-from lsi_match.matcher.alarms import NAMES
+from lsi_match.matcher.operate.alarms import NAMES
 
 UNITS = sorted((ROOT / "deploy" / "systemd").iterdir())
 

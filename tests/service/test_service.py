@@ -29,19 +29,19 @@ from urllib.request import Request, urlopen
 import handmade
 import polars as pl
 import pytest
+from criteria.postgres import Postgres
 from leaks import Marks, search
 from operation import ROOT, Clock, Operation, folders
 from packaging.requirements import Requirement
-from protocol.postgres import Postgres
 from servers import free_port
 
 from flows.service import deployments
-from lsi_match.matcher.delivery import publish
-from lsi_match.matcher.events import FILE as EVENTS
-from lsi_match.matcher.health import metrics
-from lsi_match.matcher.run import open_round
-from lsi_match.matcher.site import utc_now
-from lsi_match.trust.sealing import unseal
+from lsi_match.crypto.sealing import unseal
+from lsi_match.matcher.operate.events_file import FILE as EVENTS
+from lsi_match.matcher.operate.health import metrics
+from lsi_match.matcher.operate.transfers import publish
+from lsi_match.matcher.round.run import open_round
+from lsi_match.matcher.site.site import utc_now
 
 pytestmark = pytest.mark.slow
 
@@ -345,8 +345,8 @@ def test_what_is_served_already_or_has_its_port_taken_is_told_before_anything_st
 
 
 def test_the_passphrase_of_protected_keys_reaches_the_flows_and_nobody_else(tmp_path: Path) -> None:
-    from lsi_match import key_socket
-    from lsi_match.trust import passphrase
+    from lsi_match.crypto import passphrase
+    from lsi_match.matcher.operate import key_socket
 
     site = tmp_path / ("a" * 60) / ("b" * 60)
     (site / "serve").mkdir(parents=True)
@@ -362,7 +362,7 @@ def test_the_passphrase_of_protected_keys_reaches_the_flows_and_nobody_else(tmp_
 
 @pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("setpriv"), reason="needs root, to be another user")
 def test_another_user_gets_no_passphrase_even_when_the_folder_is_open() -> None:
-    from lsi_match import key_socket
+    from lsi_match.matcher.operate import key_socket
 
     ask = "import socket, sys; s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); print(s.recv(99))"
     with tempfile.TemporaryDirectory() as name:

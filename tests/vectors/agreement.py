@@ -17,7 +17,14 @@ import pyarrow as pa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pyrage import x25519
 
-from lsi_match.errors import LsiError
+from lsi_match.base.errors import LsiError
+from lsi_match.crypto import key_ceremony as rules
+from lsi_match.crypto.keys import Identity
+from lsi_match.crypto.project_key import ProjectKey
+from lsi_match.log import merkle
+from lsi_match.log.entry import LogEntry, details_hash
+from lsi_match.log.note import Checkpoint, VerifierKey, sign_checkpoint
+from lsi_match.protocol.columns import Column
 from lsi_match.protocol.documents import (
     Card,
     KeyCommitment,
@@ -27,14 +34,7 @@ from lsi_match.protocol.documents import (
     Part,
     ReleaseDescriptor,
 )
-from lsi_match.protocol.log_entry import LogEntry, details_hash
-from lsi_match.protocol.tables import Column
-from lsi_match.tables import from_parquet, schema_of, to_parquet
-from lsi_match.trust import ceremony as rules
-from lsi_match.trust import merkle
-from lsi_match.trust.keys import Identity
-from lsi_match.trust.note import Checkpoint, VerifierKey, sign_checkpoint
-from lsi_match.trust.project_key import ProjectKey
+from lsi_match.protocol.parquet import from_parquet, schema_of, to_parquet
 from tests.vectors import make
 
 FILE = Path(__file__).with_name("agreement-v1.json")

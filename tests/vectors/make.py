@@ -22,21 +22,21 @@ import pyarrow as pa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pyrage import x25519
 
+from lsi_match.base.canonical import canonical_json, digest_of_bytes
+from lsi_match.crypto.block_cipher import encrypt_blocks
+from lsi_match.crypto.keys import Identity
+from lsi_match.crypto.project_key import ProjectKey, pseudonym
+from lsi_match.crypto.sealing import SealBrokenError, seal, unseal
+from lsi_match.crypto.signing import media_type, sign
+from lsi_match.manifest import IdentifierSource
+from lsi_match.manifest.identifiers import PERSON_PARTS, IdentifierForm, IdentifierKind
+from lsi_match.manifest.person_keys import FIELDS_OF, PERSON_KEYS
+from lsi_match.partner.drop_rows import Layout
 from lsi_match.partner.normalise import _person_parts, normalise, person_keys
 from lsi_match.partner.references import LongIds, id_blocks, make_references
-from lsi_match.partner.rows import Layout
-from lsi_match.protocol.canonical import canonical_json, digest_of_bytes
+from lsi_match.protocol.columns import Column
 from lsi_match.protocol.documents import Approval, DropDescriptor, Part, SelectionCounts
-from lsi_match.protocol.identifiers import PERSON_PARTS, IdentifierForm, IdentifierKind
-from lsi_match.protocol.manifest import IdentifierSource
-from lsi_match.protocol.person_keys import FIELDS_OF, PERSON_KEYS
-from lsi_match.protocol.tables import Column
-from lsi_match.tables import TableInvalidError, from_parquet, schema_of, to_parquet
-from lsi_match.trust.blocks import encrypt_blocks
-from lsi_match.trust.keys import Identity
-from lsi_match.trust.project_key import ProjectKey, pseudonym
-from lsi_match.trust.sealing import SealBrokenError, seal, unseal
-from lsi_match.trust.signing import media_type, sign
+from lsi_match.protocol.parquet import TableInvalidError, from_parquet, schema_of, to_parquet
 
 FILE = Path(__file__).with_name("protocol-v1.json")
 

@@ -14,8 +14,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from lsi_match.errors import Language, LsiError
-from lsi_match.files import FolderMissingError, read_bytes
+from lsi_match.base.errors import Language, LsiError
+from lsi_match.base.files import FolderMissingError, read_bytes
 
 #: What it means stands in `cli.help`.
 Json = Annotated[bool, Parameter(name="--json", negative="")]

@@ -22,7 +22,7 @@ from cyclopts.help.specs import (
 )
 from rich.text import Text
 
-from lsi_match.errors import Language
+from lsi_match.base.errors import Language
 
 #: What many commands take, and no docstring repeats.
 JSON = "Print one JSON document and nothing else."

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from cyclopts import App
 
+from lsi_match.base.errors import wrong_use
 from lsi_match.cli.console import Json, done, err, out, print_json, read_folder, say
-from lsi_match.errors import wrong_use
 
 if TYPE_CHECKING:
     from lsi_match.partner.ceremony import KeyMaking
@@ -37,9 +37,9 @@ def make(
     """
     import re
 
-    from lsi_match.protocol.complaints import NAME
-    from lsi_match.trust.keys import make_identity, make_outside_identity
-    from lsi_match.trust.passphrase import ask_new
+    from lsi_match.base.validation import NAME
+    from lsi_match.crypto.keys import make_identity, make_outside_identity
+    from lsi_match.crypto.passphrase import ask_new
 
     if not re.fullmatch(NAME, name):
         raise wrong_use(
@@ -66,7 +66,7 @@ def show(home: Path, *, json: Json = False) -> None:
     Args:
         home: the folder of a party, or of the matching site.
     """
-    from lsi_match.trust.keys import key_state
+    from lsi_match.crypto.keys import key_state
 
     state = key_state(home / "keys")
     if json:
@@ -100,8 +100,8 @@ def protect(name: str, home: Path, *, json: Json = False) -> None:
         name: the party.
         home: its folder.
     """
-    from lsi_match.trust.keys import protect_identity
-    from lsi_match.trust.passphrase import ask_new
+    from lsi_match.crypto.keys import protect_identity
+    from lsi_match.crypto.passphrase import ask_new
 
     protect_identity(name, home / "keys", ask_new(str(home / "keys" / "encryption.age")))
     done(say(f"De sleutels in {home / 'keys'} hebben een wachtzin.", f"The keys in {home / 'keys'} have a passphrase."),
@@ -124,10 +124,10 @@ def project(
         out: folder for the sealed shares, one file per partner.
         epoch: number of this key; one higher at each rotation.
     """
-    from lsi_match.files import write_whole
+    from lsi_match.base.files import write_whole
+    from lsi_match.crypto.keys import read_card
+    from lsi_match.crypto.project_key import ProjectKey
     from lsi_match.partner.home import Home, make_key_share
-    from lsi_match.trust.keys import read_card
-    from lsi_match.trust.project_key import ProjectKey
 
     identity = Home(home, name).identity()
     key = ProjectKey.make(project_id, epoch)
@@ -164,7 +164,7 @@ def commit(
         epoch: number of this key; one higher at each rotation.
         again: start over, all partners together; destroys the part of the earlier attempt.
     """
-    from lsi_match.files import write_whole
+    from lsi_match.base.files import write_whole
 
     document = _key_making(name, home, project_id, cards, epoch).commit(again=again)
     file = out / f"key-commitment.{name}.json"
@@ -196,7 +196,7 @@ def reveal(
         out: folder for the reveal, sealed to the other partners.
         epoch: number of this key.
     """
-    from lsi_match.files import write_whole
+    from lsi_match.base.files import write_whole
 
     words = read_folder(commitments, "key-commitment.*.json").values()
     document = _key_making(name, home, project_id, cards, epoch).reveal(words)
@@ -249,10 +249,10 @@ def share(name: str, home: Path, project_id: str, *, card: Path, out: Path, json
         card: card (JSON) of the partner that joins.
         out: folder for the sealed share.
     """
-    from lsi_match.files import read_bytes, write_whole
-    from lsi_match.matcher.site import utc_now
+    from lsi_match.base.files import read_bytes, write_whole
+    from lsi_match.crypto.keys import read_card
+    from lsi_match.matcher.site.site import utc_now
     from lsi_match.partner.home import Home, make_key_share
-    from lsi_match.trust.keys import read_card
 
     own = Home(home, name)
     key = own.project_key(own.agreed_manifest(project_id, utc_now()))
@@ -275,10 +275,10 @@ def refuse_matcher(name: str) -> None:
 
 def _key_making(name: str, home: Path, project_id: str, cards: Path, epoch: int) -> KeyMaking:
     """The key that `name` makes with the owners of `cards`; the matcher's card is left out."""
+    from lsi_match.crypto.key_ceremony import Ceremony
+    from lsi_match.crypto.keys import read_card
     from lsi_match.partner.ceremony import KeyMaking
     from lsi_match.partner.home import Home
-    from lsi_match.trust.ceremony import Ceremony
-    from lsi_match.trust.keys import read_card
 
     read = [read_card(data, source) for source, data in read_folder(cards, "*.json").items()]
     partners = {card.name: card for card in read if card.name != "matcher"}

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import App, Parameter
 
 from lsi_match.cli.console import Json, err, language, out, print_json, say, table
-from lsi_match.protocol.log_entry import MAX_TIME, LogEntry
-from lsi_match.protocol.steps import Step
+from lsi_match.log.entry import MAX_TIME, LogEntry
+from lsi_match.log.steps import Step
 
 if TYPE_CHECKING:
-    from lsi_match.trust.note import VerifierKey
+    from lsi_match.log.note import VerifierKey
 
 STEP_NAMES = {step.value: step.dutch for step in Step}
 
@@ -47,8 +47,8 @@ def show(
         refusals: only what was refused.
         who: also who did it, as far as the audit records are in this copy and were not destroyed.
     """
-    from lsi_match.oversight.entries import Wanted
-    from lsi_match.trust.log import Log
+    from lsi_match.log.entry_filter import Wanted
+    from lsi_match.log.store import Log
 
     wanted = Wanted(round, step, partner, _moment(since), _moment(until, end=True), refusals)
     found: list[tuple[LogEntry, dict[str, Any]]] = []
@@ -94,8 +94,8 @@ def _told(entry: LogEntry) -> dict[str, str]:
 
 def _logs(path: Path, project: str | None) -> list[Path]:
     """The logs of a site; the one log that `path` is otherwise. Raises `ProjectUnknownError`."""
-    from lsi_match.errors import wrong_use
-    from lsi_match.matcher.site import ProjectUnknownError
+    from lsi_match.base.errors import wrong_use
+    from lsi_match.matcher.site.site import ProjectUnknownError
 
     if not (path / "projects").is_dir():
         if project is not None:
@@ -153,7 +153,7 @@ def verify(
         remember: a file of your own that keeps the newest checkpoint. The log must continue the one kept there.
         from_: a checkpoint that the matcher signed, of another controller for example: the log must continue that one too.
     """
-    from lsi_match.oversight import verify as verifying
+    from lsi_match.log import verify as verifying
 
     key = _keys(manifest, root)
     last = verifying.recall(remember) if remember else None
@@ -198,8 +198,8 @@ def subjects(project: Path, *, json: Json = False) -> int:
     Args:
         project: the folder of a project on a site. Verify its log first ('log verify').
     """
-    from lsi_match.matcher.site import utc_now
-    from lsi_match.oversight.subjects import standings_in
+    from lsi_match.log.subject_files import standings_in
+    from lsi_match.matcher.site.site import utc_now
 
     found = standings_in(project, utc_now())
     if json:
@@ -239,14 +239,14 @@ def report(
         first: first day; without it from the beginning.
         last: last day; without it up to now.
     """
-    from lsi_match.errors import wrong_use
-    from lsi_match.files import write_whole
-    from lsi_match.matcher.site import utc_now
-    from lsi_match.oversight import log_report
-    from lsi_match.oversight.details import details_problems
-    from lsi_match.oversight.subjects import standings_in
-    from lsi_match.oversight.verify import verify_log
-    from lsi_match.trust.log import Log
+    from lsi_match.base.errors import wrong_use
+    from lsi_match.base.files import write_whole
+    from lsi_match.log.audit_terms import details_problems
+    from lsi_match.log.store import Log
+    from lsi_match.log.subject_files import standings_in
+    from lsi_match.log.verify import verify_log
+    from lsi_match.matcher.site.site import utc_now
+    from lsi_match.reports import log_report
 
     if to.suffix not in (".html", ".md"):
         raise wrong_use("--to is een bestand .html of .md", "--to takes a .html or .md file")
@@ -282,9 +282,9 @@ def register(manifest: Path, *, json: Json = False) -> None:
     Args:
         manifest: the manifest (canonical JSON).
     """
-    from lsi_match.files import read_bytes
-    from lsi_match.protocol.activities import register as made
-    from lsi_match.trust.agreement import load_manifest
+    from lsi_match.agreement.approvals import load_manifest
+    from lsi_match.base.files import read_bytes
+    from lsi_match.log.activities import register as made
 
     found = made(load_manifest(read_bytes(manifest)))
     if json:
@@ -317,7 +317,7 @@ _STANDINGS = {
 
 def _moment(text: str | None, *, end: bool = False) -> datetime | None:
     """A day or a moment in UTC; as the end of a period, a day counts wholly."""
-    from lsi_match.errors import wrong_use
+    from lsi_match.base.errors import wrong_use
 
     if text is None:
         return None
@@ -335,12 +335,12 @@ def _moment(text: str | None, *, end: bool = False) -> datetime | None:
 
 def _cosigned(log: Path, manifest: Path, root: Path | None) -> dict[str, int]:
     """Which controllers co-signed a log that verifies, and up to how many entries."""
-    from lsi_match.files import read_bytes
-    from lsi_match.matcher.site import utc_now
-    from lsi_match.trust.agreement import load_manifest
-    from lsi_match.trust.log import Log
-    from lsi_match.trust.policy import policy_of
-    from lsi_match.trust.root_store import TrustStore
+    from lsi_match.agreement.approvals import load_manifest
+    from lsi_match.agreement.trust_root_store import TrustStore
+    from lsi_match.base.files import read_bytes
+    from lsi_match.log.policy import policy_of
+    from lsi_match.log.store import Log
+    from lsi_match.matcher.site.site import utc_now
 
     agreed = load_manifest(read_bytes(manifest))
     current = TrustStore(root, agreed.project.id).roots(utc_now())[-1] if root else None
@@ -350,11 +350,11 @@ def _cosigned(log: Path, manifest: Path, root: Path | None) -> dict[str, int]:
 
 def _keys(manifest: Path, root: Path | None) -> tuple[VerifierKey, ...]:
     """The keys of the matcher, by the manifest or by the trust root of a party."""
-    from lsi_match.files import read_bytes
-    from lsi_match.matcher.site import utc_now
-    from lsi_match.trust.agreement import load_manifest
-    from lsi_match.trust.policy import log_keys
-    from lsi_match.trust.root_store import TrustStore
+    from lsi_match.agreement.approvals import load_manifest
+    from lsi_match.agreement.trust_root_store import TrustStore
+    from lsi_match.base.files import read_bytes
+    from lsi_match.log.policy import log_keys
+    from lsi_match.matcher.site.site import utc_now
 
     agreed = load_manifest(read_bytes(manifest))
     return log_keys(agreed, TrustStore(root, agreed.project.id).roots(utc_now()) if root else ())

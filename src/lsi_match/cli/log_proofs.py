@@ -17,8 +17,8 @@ def checkpoint(site: Path, project: str, *, json: Json = False) -> None:
         site: folder of the matching environment.
         project: id of the project.
     """
-    from lsi_match.matcher.site import Site
-    from lsi_match.trust.log import Log
+    from lsi_match.log.store import Log
+    from lsi_match.matcher.site.site import Site
 
     of = Site(site).project(project)
     with Log.open(of.log_file) as log:
@@ -37,8 +37,8 @@ def cosign(name: str, home: Path, project: str, log: Path, *, out: Path, json: J
         log: the log, as you received it.
         out: folder for the cosignatures, for the matching environment.
     """
-    from lsi_match.files import write_whole
-    from lsi_match.matcher.site import utc_now
+    from lsi_match.base.files import write_whole
+    from lsi_match.matcher.site.site import utc_now
     from lsi_match.partner.cosign import cosign_log
     from lsi_match.partner.home import Home
 
@@ -62,10 +62,10 @@ def add_cosignature(site: Path, project: str, cosignature: list[Path], *, json: 
         project: id of the project.
         cosignature: the file, or files, that `log cosign` made.
     """
-    from lsi_match.files import read_bytes
-    from lsi_match.matcher.cosignatures import add_cosignatures
-    from lsi_match.matcher.operate import hand_out_cosigned
-    from lsi_match.matcher.site import Site, utc_now
+    from lsi_match.base.files import read_bytes
+    from lsi_match.matcher.operate.reconcile import hand_out_cosigned
+    from lsi_match.matcher.site.site import Site, utc_now
+    from lsi_match.matcher.site.take_cosignatures import add_cosignatures
 
     of = Site(site).project(project)
     found = {who for file in cosignature for who in add_cosignatures(of, read_bytes(file), utc_now())}
@@ -88,9 +88,9 @@ def prove(log: Path, position: int, *, out: Path, json: Json = False) -> None:
         position: which entry, by its number in `log show`.
         out: the file to write (.tlog-proof).
     """
-    from lsi_match.files import write_whole
-    from lsi_match.trust.log import Log
-    from lsi_match.trust.log_proof import prove as make
+    from lsi_match.base.files import write_whole
+    from lsi_match.log.log_proof import prove as make
+    from lsi_match.log.store import Log
 
     with Log.open(_file(log), read_only=True) as opened:
         proof = make(opened, position)
@@ -107,10 +107,10 @@ def check_proof(proof: Path, *, manifest: Path, policy: Path | None = None, json
         manifest: the manifest you signed (canonical JSON); it names the log and its key.
         policy: whose signatures have to be there (`log policy`); else the manifest says whose key counts.
     """
-    from lsi_match.files import read_bytes, read_text
-    from lsi_match.trust.agreement import load_manifest
-    from lsi_match.trust.log_proof import LogProof
-    from lsi_match.trust.policy import Policy, origin_of, policy_of
+    from lsi_match.agreement.approvals import load_manifest
+    from lsi_match.base.files import read_bytes, read_text
+    from lsi_match.log.log_proof import LogProof
+    from lsi_match.log.policy import Policy, origin_of, policy_of
 
     agreed = load_manifest(read_bytes(manifest))
     counts = Policy.parse(read_text(policy)) if policy else policy_of(agreed)
@@ -132,11 +132,11 @@ def policy(manifest: Path, *, out: Path, root: Path | None = None, cosigned: boo
         root: the folder of a party whose trust root says which keys count now; else those in the manifest.
         cosigned: require the cosignatures that a release waits for by the manifest, or those of every controller.
     """
-    from lsi_match.files import read_bytes, write_whole
-    from lsi_match.matcher.site import utc_now
-    from lsi_match.trust.agreement import load_manifest
-    from lsi_match.trust.policy import policy_of
-    from lsi_match.trust.root_store import TrustStore
+    from lsi_match.agreement.approvals import load_manifest
+    from lsi_match.agreement.trust_root_store import TrustStore
+    from lsi_match.base.files import read_bytes, write_whole
+    from lsi_match.log.policy import policy_of
+    from lsi_match.matcher.site.site import utc_now
 
     agreed = load_manifest(read_bytes(manifest))
     current = None if root is None else TrustStore(root, agreed.project.id).trust(utc_now()).current
@@ -155,9 +155,9 @@ def export(log: Path, *, form: Literal["tiles", "log", "otlp", "parquet"] = "til
             otlp (JSON of OpenTelemetry) or parquet, to read.
         out: a new folder for tiles, else the file to write.
     """
-    from lsi_match.files import FileExistsAlreadyError
-    from lsi_match.oversight import export as exporting
-    from lsi_match.trust.log import Log
+    from lsi_match.base.files import FileExistsAlreadyError
+    from lsi_match.log import export as exporting
+    from lsi_match.log.store import Log
 
     # a copy has no audit records: in the place of the log itself it would take them away
     if any(out.resolve() == one.resolve() for one in (log, log / "log.sqlite")):

@@ -9,6 +9,8 @@ import sys
 from cyclopts import App, CycloptsError
 
 from lsi_match import __version__
+from lsi_match.base.errors import LsiError, UnexpectedError, WrongUseError, of_disk, wrong_use
+from lsi_match.base.files import FileUnreadableError
 from lsi_match.cli import (
     console,
     demo,
@@ -24,8 +26,6 @@ from lsi_match.cli import (
 )
 from lsi_match.cli.prompt import prompt
 from lsi_match.cli.usage import told
-from lsi_match.errors import LsiError, UnexpectedError, WrongUseError, of_disk, wrong_use
-from lsi_match.files import FileUnreadableError
 
 HELP = """Privacy-preserving matching for casustafels.
 
@@ -101,7 +101,7 @@ def _without_language(arguments: list[str]) -> list[str]:
 
 def _without_passphrase_source(arguments: list[str]) -> list[str]:
     """Set where passphrases come from in this process; the arguments without the options that say so."""
-    from lsi_match.trust import passphrase
+    from lsi_match.crypto import passphrase
 
     rest = [part for argument in arguments for part in _spread(argument)]
     source: passphrase.Source = prompt

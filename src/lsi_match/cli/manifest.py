@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 from cyclopts import App
 
+from lsi_match.base.errors import wrong_use
 from lsi_match.cli.console import Json, done, print_json, say
-from lsi_match.errors import wrong_use
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from lsi_match.matcher.gates import Evidence
-    from lsi_match.oversight.approval_page import SignedText
-    from lsi_match.oversight.sharing import Shared
-    from lsi_match.protocol.manifest import Manifest
+    from lsi_match.agreement.gates import Evidence
+    from lsi_match.crypto.certificates import Certified
+    from lsi_match.crypto.keys import Identity
+    from lsi_match.log.manifest_sharing import Shared
+    from lsi_match.manifest import Manifest
     from lsi_match.protocol.trust_root import Role
-    from lsi_match.trust.certificates import Certified
-    from lsi_match.trust.keys import Identity
+    from lsi_match.reports.approval_page import SignedText
 
 app = App(help="Check, complete, digest and sign a manifest.")
 
@@ -35,9 +35,9 @@ def complete(draft: Path, *, cards: Path, key_check: str, out: Path, json: Json 
         key_check: printed by `keys derive`, or by `keys project`.
         out: the manifest, as canonical JSON.
     """
+    from lsi_match.base.files import write_whole
     from lsi_match.cli.console import read_folder
-    from lsi_match.files import write_whole
-    from lsi_match.trust.keys import read_card
+    from lsi_match.crypto.keys import read_card
 
     found = [read_card(data, source) for source, data in read_folder(cards, "*.json").items()]
     manifest = _complete(draft, {c.name: c.model_dump() for c in found}, key_check)
@@ -54,7 +54,7 @@ def check(manifest: Path, *, json: Json = False) -> None:
         manifest: the manifest (canonical JSON, from `manifest complete`) or the draft (YAML).
     """
     from lsi_match.cli.console import out
-    from lsi_match.protocol.equality import undeclared
+    from lsi_match.manifest.equality import undeclared
 
     document, digest = read_manifest(manifest)
     criteria: dict[str, Any] = {
@@ -100,7 +100,7 @@ def explain(
         out: write the page (Markdown) to this file.
     """
     from lsi_match.cli.console import language
-    from lsi_match.oversight.manifest_page import explained
+    from lsi_match.reports.manifest_page import explained
 
     document, digest = read_manifest(manifest)
     if partner is not None and partner not in document.partners:
@@ -118,7 +118,7 @@ def diff(old: Path, new: Path, *, out: Path | None = None, json: Json = False) -
         out: write the page (Markdown) to this file.
     """
     from lsi_match.cli.console import language
-    from lsi_match.oversight.manifest_page import difference
+    from lsi_match.reports.manifest_page import difference
 
     (was, old_digest), (now, new_digest) = read_manifest(old), read_manifest(new)
     names = [digest or file.name for digest, file in ((old_digest, old), (new_digest, new))]
@@ -149,7 +149,7 @@ def sql(
         out: write the query to this file.
     """
     from lsi_match.cli.console import language
-    from lsi_match.protocol.statement import funnel, statement
+    from lsi_match.manifest.query import funnel, statement
 
     document, digest = read_manifest(manifest)
     if partner not in document.partners:
@@ -171,8 +171,8 @@ def new(draft: Path, *, json: Json = False) -> None:
     Args:
         draft: the file to write (YAML); it must not exist yet.
     """
-    from lsi_match.files import write_whole
-    from lsi_match.protocol.template import template
+    from lsi_match.base.files import write_whole
+    from lsi_match.manifest.template import template
 
     write_whole(draft, template())
     done(say(f"Gemaakt: {draft}. Vul het in, en bekijk het met 'manifest explain'.",
@@ -181,8 +181,8 @@ def new(draft: Path, *, json: Json = False) -> None:
 
 def read_manifest(file: Path) -> tuple[Manifest, str | None]:
     """A manifest with its digest; or a draft, whose keys are still blank, without one."""
-    from lsi_match.files import read_bytes
-    from lsi_match.trust.agreement import load_manifest
+    from lsi_match.agreement.approvals import load_manifest
+    from lsi_match.base.files import read_bytes
 
     if file.suffix in (".yaml", ".yml"):
         return _complete(file), None
@@ -196,9 +196,9 @@ def _complete(
     """A draft (YAML) with these keys, or with blank ones; every fault by its line and column."""
     from pydantic import ValidationError
 
-    from lsi_match.files import read_text
-    from lsi_match.protocol.manifest import Manifest, blank_keys, complete_draft
-    from lsi_match.protocol.yaml_text import describe_errors, read_yaml
+    from lsi_match.base.files import read_text
+    from lsi_match.base.yaml_positions import describe_errors, read_yaml
+    from lsi_match.manifest import Manifest, blank_keys, complete_draft
 
     text = read_text(draft)
     value = read_yaml(text, draft.name)
@@ -223,8 +223,8 @@ def _show(page: str, out: Path | None, json: bool, *, markdown: bool = True) -> 
     """A page on the terminal, as JSON, or in a file."""
     from rich.markdown import Markdown
 
+    from lsi_match.base.files import write_whole
     from lsi_match.cli.console import out as terminal
-    from lsi_match.files import write_whole
 
     if out is not None and markdown and out.suffix in (".html", ".htm", ".pdf", ".docx"):
         raise wrong_use("--out is een bestand .md (Markdown)", "--out takes a .md file (Markdown)")
@@ -250,9 +250,9 @@ def share(manifest: Path, *, site: Path, out: Path, to: list[str] | None = None,
         out: folder to write OUT/NAME/manifest.json into, for each controller.
         to: a controller; once per controller. All of them when left out.
     """
-    from lsi_match.files import read_bytes, write_whole
-    from lsi_match.matcher.sharing import share as shared
-    from lsi_match.matcher.site import Site, utc_now
+    from lsi_match.base.files import read_bytes, write_whole
+    from lsi_match.matcher.site.share_manifest import share as shared
+    from lsi_match.matcher.site.site import Site, utc_now
 
     canonical = read_bytes(manifest)
     document = shared(Site(site), canonical, to or (), utc_now())
@@ -275,17 +275,17 @@ def statement(
         previous: the version that was agreed before; left out for the first.
         out: write the text (Markdown) to this file.
     """
-    from lsi_match.files import read_bytes
-    from lsi_match.trust.agreement import load_manifest
+    from lsi_match.agreement.approvals import load_manifest
+    from lsi_match.base.files import read_bytes
 
     before = load_manifest(read_bytes(previous)) if previous else None
     _show(_statement(load_manifest(read_bytes(manifest)), before), out, json)
 
 
 def _statement(document: Manifest, previous: Manifest | None) -> str:
+    from lsi_match.agreement.approvals import STATEMENT
     from lsi_match.cli.console import language
-    from lsi_match.oversight.approval_page import approval_text
-    from lsi_match.trust.agreement import STATEMENT
+    from lsi_match.reports.approval_page import approval_text
 
     return approval_text(document, STATEMENT, language(), previous)
 
@@ -313,11 +313,11 @@ def sign(
         chain: sign with a certificate: this one and those between it and the authority (PEM).
         key: the private key of the certificate (PEM); left out when it is the one in the HSM.
     """
-    from lsi_match.files import read_bytes, write_whole
-    from lsi_match.matcher.site import utc_now
-    from lsi_match.protocol.canonical import digest_of_bytes
+    from lsi_match.agreement.approvals import approve, load_manifest
+    from lsi_match.base.canonical import digest_of_bytes
+    from lsi_match.base.files import read_bytes, write_whole
+    from lsi_match.matcher.site.site import utc_now
     from lsi_match.protocol.trust_root import Role
-    from lsi_match.trust.agreement import approve, load_manifest
 
     document = load_manifest(read_bytes(manifest))
     identity = signer(document, name, home, Role.APPROVE, chain, key)
@@ -361,12 +361,12 @@ def withdraw(
         chain: sign with a certificate: this one and those between it and the authority (PEM).
         key: the private key of the certificate (PEM); left out when it is the one in the HSM.
     """
-    from lsi_match.files import read_bytes, write_whole
-    from lsi_match.matcher.site import utc_now
+    from lsi_match.agreement.approvals import load_manifest
+    from lsi_match.agreement.approvals import withdraw as made
+    from lsi_match.base.files import read_bytes, write_whole
+    from lsi_match.matcher.site.site import utc_now
     from lsi_match.partner.home import Home
     from lsi_match.protocol.trust_root import Role
-    from lsi_match.trust.agreement import load_manifest
-    from lsi_match.trust.agreement import withdraw as made
 
     document, own = load_manifest(read_bytes(manifest)), Home(home, name)
     identity = signer(document, name, home, Role.APPROVE, chain, key)
@@ -404,12 +404,12 @@ def acknowledge(
         chain: sign with a certificate: this one and those between it and the authority (PEM).
         key: the private key of the certificate (PEM); left out when it is the one in the HSM.
     """
-    from lsi_match.files import read_bytes, write_whole
-    from lsi_match.matcher.site import utc_now
-    from lsi_match.protocol.canonical import digest_of_bytes
+    from lsi_match.agreement.approvals import acknowledge as made
+    from lsi_match.agreement.approvals import load_manifest
+    from lsi_match.base.canonical import digest_of_bytes
+    from lsi_match.base.files import read_bytes, write_whole
+    from lsi_match.matcher.site.site import utc_now
     from lsi_match.protocol.trust_root import Role
-    from lsi_match.trust.agreement import acknowledge as made
-    from lsi_match.trust.agreement import load_manifest
 
     document = load_manifest(read_bytes(manifest))
     identity = signer(document, name, home, Role.ACKNOWLEDGE, chain, key)
@@ -456,11 +456,11 @@ def status(
         previous: the manifest that approvals compare with, when it is not in the site.
         on: of a draft: judge it as on this day (yyyy-mm-dd) instead of today.
     """
+    from lsi_match.agreement.gates import Evidence, evaluate, evaluate_draft
+    from lsi_match.agreement.trust_root_rules import chain
     from lsi_match.cli.console import language, out, read_folder
-    from lsi_match.matcher.gates import Evidence, evaluate, evaluate_draft
-    from lsi_match.matcher.sharing import evidence_about
-    from lsi_match.matcher.site import Site, utc_now
-    from lsi_match.trust.root import chain
+    from lsi_match.matcher.site.share_manifest import evidence_about
+    from lsi_match.matcher.site.site import Site, utc_now
 
     document, digest = read_manifest(manifest)
     shared: dict[str, Shared] = {}
@@ -515,10 +515,10 @@ def _signed_texts(
     document: Manifest, evidence: Evidence, site: Path | None, previous: Path | None
 ) -> dict[str, SignedText]:
     """Controller that approved → what it was shown, compared with what this program shows."""
-    from lsi_match.files import read_bytes
-    from lsi_match.matcher.site import Project, Site
-    from lsi_match.oversight.approval_page import signed_text
-    from lsi_match.trust.agreement import STATEMENT, load_manifest, read_agreement
+    from lsi_match.agreement.approvals import STATEMENT, load_manifest, read_agreement
+    from lsi_match.base.files import read_bytes
+    from lsi_match.matcher.site.site import Project, Site
+    from lsi_match.reports.approval_page import signed_text
 
     given = load_manifest(read_bytes(previous)) if previous else None
     kept = Project(Site(site), document.project.id) if site else None
@@ -555,8 +555,8 @@ def _day(text: str) -> date:
 
 def _shared(site: Path, document: Manifest) -> dict[str, Shared]:
     """Of every controller, whether it was given this manifest and answered; by the log of the site."""
-    from lsi_match.oversight.sharing import Shared, sharing
-    from lsi_match.trust.log import Log
+    from lsi_match.log.manifest_sharing import Shared, sharing
+    from lsi_match.log.store import Log
 
     log = site / "projects" / document.project.id / "log.sqlite"
     if not log.exists():
@@ -570,12 +570,12 @@ def signer(
     document: Manifest, name: str, place: Path, role: Role, chain: Path | None, key: Path | None
 ) -> Identity | Certified:
     """Who signs for `name` with the keys in `place` or with a certificate, as the trust root in `place` allows."""
-    from lsi_match.matcher.site import utc_now
+    from lsi_match.agreement.trust_root_rules import check_current
+    from lsi_match.agreement.trust_root_store import TrustStore
+    from lsi_match.crypto.certificates import certified_key, read_certified
+    from lsi_match.crypto.keys import load_identity
+    from lsi_match.matcher.site.site import utc_now
     from lsi_match.protocol.trust_root import MATCHER
-    from lsi_match.trust.certificates import certified_key, read_certified
-    from lsi_match.trust.keys import load_identity
-    from lsi_match.trust.root import check_current
-    from lsi_match.trust.root_store import TrustStore
 
     now = utc_now()
     root = TrustStore(place, document.project.id).roots(now)[-1]

@@ -12,9 +12,9 @@ from lsi_match.cli.console import Json, done, err, language, out, print_json, sa
 from lsi_match.cli.log import STEP_NAMES
 
 if TYPE_CHECKING:
-    from lsi_match.matcher.health import Advice
-    from lsi_match.matcher.operate import Watched
-    from lsi_match.matcher.site import Project
+    from lsi_match.matcher.operate.health import Advice
+    from lsi_match.matcher.operate.reconcile import Watched
+    from lsi_match.matcher.site.site import Project
 
 _STATES = {
     "broken": "afgebroken",
@@ -57,9 +57,9 @@ def open_(site: Path, project: str, round_id: str, *, reference_date: date, json
     """
     from pydantic import TypeAdapter, ValidationError
 
-    from lsi_match.errors import wrong_use
-    from lsi_match.matcher.run import open_round
-    from lsi_match.matcher.site import Site, utc_now
+    from lsi_match.base.errors import wrong_use
+    from lsi_match.matcher.round.run import open_round
+    from lsi_match.matcher.site.site import Site, utc_now
     from lsi_match.protocol.documents import RoundId
 
     try:
@@ -99,8 +99,8 @@ def run(
         cluster: address of a Dask or Ray cluster that is there, for example tls://scheduler:8786.
         memory_limit: of the matching engines of this machine together, for example 4GiB; with a cluster, of each.
     """
-    from lsi_match.matcher.means import Means
-    from lsi_match.runner import run_match
+    from lsi_match.matcher.engine.execution_config import Means
+    from lsi_match.matcher.operate.runner import run_match
 
     def on_step(step: dict[str, Any]) -> None:
         if not json:
@@ -155,10 +155,10 @@ def watch(
         clock_is_right: the clock was looked at and is right: go on after everything stood still for days.
     """
 
-    from lsi_match.matcher.means import Means
-    from lsi_match.matcher.operate import watch_site
-    from lsi_match.matcher.site import Site, utc_now
-    from lsi_match.runner import run_match
+    from lsi_match.matcher.engine.execution_config import Means
+    from lsi_match.matcher.operate.reconcile import watch_site
+    from lsi_match.matcher.operate.runner import run_match
+    from lsi_match.matcher.site.site import Site, utc_now
 
     means = Means.of_site(site, memory_limit=memory_limit)
 
@@ -183,8 +183,8 @@ def remind(site: Path, project: str, round_id: str, *, json: Json = False) -> No
         project: id of the project.
         round_id: the round.
     """
-    from lsi_match.matcher.operate import remind_by_hand
-    from lsi_match.matcher.site import Site, utc_now
+    from lsi_match.matcher.operate.reconcile import remind_by_hand
+    from lsi_match.matcher.site.site import Site, utc_now
 
     names = ", ".join(remind_by_hand(Site(site).project(project), round_id, utc_now()))
     done(say(f"Herinnerd: {names or '-'}.", f"Reminded: {names or '-'}."), {"reminded": names}, json)
@@ -204,9 +204,9 @@ def justify(site: Path, project: str, round_id: str, papers: Path, *, json: Json
         papers: folder with the justifications.
     """
     from lsi_match.cli.console import read_folder
-    from lsi_match.matcher.hold import take_in
-    from lsi_match.matcher.retention import give_up
-    from lsi_match.matcher.site import Site, utc_now
+    from lsi_match.matcher.operate.retention import give_up
+    from lsi_match.matcher.round.hold import take_in
+    from lsi_match.matcher.site.site import Site, utc_now
 
     chosen = Site(site).project(project)
     said = take_in(chosen, round_id, read_folder(papers, "*.json"), utc_now())
@@ -237,8 +237,8 @@ def outcome(site: Path, project: str, round_id: str, papers: Path, *, json: Json
         papers: folder with the counts.
     """
     from lsi_match.cli.console import read_folder
-    from lsi_match.matcher.outcomes import take_in_outcomes
-    from lsi_match.matcher.site import Site, utc_now
+    from lsi_match.matcher.round.take_outcomes import take_in_outcomes
+    from lsi_match.matcher.site.site import Site, utc_now
 
     names = take_in_outcomes(Site(site).project(project), round_id, read_folder(papers, "*.json"), utc_now())
     done(say(f"Uitkomsten vastgelegd van: {', '.join(names) or '-'}.", f"Outcomes taken in of: {', '.join(names) or '-'}."),
@@ -255,10 +255,10 @@ def answer(site: Path, project: str, request: Path, *, to: Path, json: Json = Fa
         request: the sealed request ('partner access-request').
         to: the sealed answer to write, for the controller that asked.
     """
-    from lsi_match.files import read_bytes, write_whole
-    from lsi_match.matcher.access import LARGEST
-    from lsi_match.matcher.access import answer as made
-    from lsi_match.matcher.site import Site, utc_now
+    from lsi_match.base.files import read_bytes, write_whole
+    from lsi_match.matcher.site.site import Site, utc_now
+    from lsi_match.matcher.subjects.access_answers import LARGEST
+    from lsi_match.matcher.subjects.access_answers import answer as made
 
     write_whole(to, made(Site(site).project(project), read_bytes(request, LARGEST), utc_now()))
     done(say(f"Beantwoord en vastgelegd: {to}. Geef dit aan wie het vroeg.",
@@ -275,8 +275,8 @@ def opened(site: Path, project: str, papers: Path, *, json: Json = False) -> Non
         papers: folder with the notices (.opened.json).
     """
     from lsi_match.cli.console import read_folder
-    from lsi_match.matcher.opened import take_in_opened
-    from lsi_match.matcher.site import Site, utc_now
+    from lsi_match.matcher.round.opened_notices import take_in_opened
+    from lsi_match.matcher.site.site import Site, utc_now
 
     names = take_in_opened(Site(site).project(project), read_folder(papers, "*.opened.json"), utc_now())
     done(say(f"Vastgelegd van: {', '.join(names) or '-'}.", f"Taken in of: {', '.join(names) or '-'}."),
@@ -292,8 +292,8 @@ def destroy(site: Path, project: str, round_id: str, *, json: Json = False) -> N
         project: Id of the project.
         round_id: The round.
     """
-    from lsi_match.matcher.retention import give_up
-    from lsi_match.matcher.site import Site, utc_now
+    from lsi_match.matcher.operate.retention import give_up
+    from lsi_match.matcher.site.site import Site, utc_now
 
     before = give_up(Site(site).project(project), round_id, utc_now)
     texts = {
@@ -315,9 +315,9 @@ def status(site: Path, project: str | None = None, *, json: Json = False) -> Non
         site: the matching site.
         project: id of the project; left out, every project.
     """
-    from lsi_match.matcher.alarms import UNREADABLE, alarms
-    from lsi_match.matcher.health import advice, next_opening
-    from lsi_match.matcher.site import Site, utc_now
+    from lsi_match.matcher.operate.alarms import UNREADABLE, alarms
+    from lsi_match.matcher.operate.health import advice, next_opening
+    from lsi_match.matcher.site.site import Site, utc_now
 
     now, found = utc_now(), Site(site)
     standing = []
@@ -382,9 +382,9 @@ def metrics(site: Path, *, to: Path | None = None) -> None:
     """
     import sys
 
-    from lsi_match.files import write_whole
-    from lsi_match.matcher.health import metrics as made
-    from lsi_match.matcher.site import Site, utc_now
+    from lsi_match.base.files import write_whole
+    from lsi_match.matcher.operate.health import metrics as made
+    from lsi_match.matcher.site.site import Site, utc_now
 
     text = made(Site(site), utc_now())
     if to is None:
@@ -393,7 +393,7 @@ def metrics(site: Path, *, to: Path | None = None) -> None:
         write_whole(to, text, replace=True)
 
 
-#: Kinds of `matcher.retention`, for people.
+#: Kinds of `matcher.operate.retention`, for people.
 _KINDS = {
     "hold": ("aangehouden ronde", "round that was held"),
     "release": ("vrijgave", "release"),
@@ -407,8 +407,8 @@ _KINDS = {
 
 
 def _watched(seen: Watched) -> dict[str, Any]:
-    from lsi_match.matcher.agenda import about
-    from lsi_match.matcher.retention import problem_of
+    from lsi_match.matcher.operate.agenda import about
+    from lsi_match.matcher.operate.retention import problem_of
 
     return {
         "project": seen.project,
@@ -428,8 +428,8 @@ def _watched(seen: Watched) -> dict[str, Any]:
 
 def _lines(seen: Watched) -> list[str]:
     """One line per thing that happened; that nothing did is one line too."""
-    from lsi_match.matcher.agenda import about
-    from lsi_match.matcher.retention import problem_of
+    from lsi_match.matcher.operate.agenda import about
+    from lsi_match.matcher.operate.retention import problem_of
 
     lines = [f"{seen.project}: {a.partner}: {say(*_ARRIVALS[a.outcome])} ({a.file})" for a in seen.arrivals]
     lines += [f"{seen.project}: {t.partner}: {t.error.text(language())}" for t in seen.troubles]

@@ -27,9 +27,9 @@ def report(site: Path, project: str, round_id: str, *, to: Path, json: Json = Fa
         to: folder to write `report.html`, `report.md`, `report.json` and `counts.json` into, and the same for each
             partner that told outcomes: `report.<partner>.html` …
     """
-    from lsi_match.files import write_whole
-    from lsi_match.matcher.outcomes import outcomes_of, with_outcomes
-    from lsi_match.matcher.site import Site
+    from lsi_match.base.files import write_whole
+    from lsi_match.matcher.round.take_outcomes import outcomes_of, with_outcomes
+    from lsi_match.matcher.site.site import Site
     from lsi_match.monitor.round_findings import RoundFindings, findings_of
     from lsi_match.monitor.table import CountsTable
 
@@ -52,7 +52,7 @@ def report(site: Path, project: str, round_id: str, *, to: Path, json: Json = Fa
 
 
 def _pages(stem: str, table: CountsTable, found: Findings) -> dict[str, bytes]:
-    from lsi_match.monitor import report as pages
+    from lsi_match.reports import monitor_report as pages
 
     return {
         f"{stem}.html": pages.html(table, found, language()).encode(),
@@ -83,7 +83,7 @@ def justify(
         manifest: the manifest (canonical JSON).
         name: the controller.
         home: its folder.
-        report: the report, as the matching environment gave it (report.json).
+        report: the report, as the matching environment gave it (monitor_report.json).
         counts: the counts it follows from (counts.json).
         reason: why, in at least 40 characters; all parties can read it. No personal data.
         change: do not release; the manifest has to change. The round is then destroyed.
@@ -93,14 +93,14 @@ def justify(
     """
     from pydantic import ValidationError
 
+    from lsi_match.agreement.approvals import load_manifest
+    from lsi_match.agreement.justifications import justify as made
+    from lsi_match.base.errors import wrong_use
+    from lsi_match.base.files import read_bytes, write_whole
     from lsi_match.cli.manifest import signer
-    from lsi_match.errors import wrong_use
-    from lsi_match.files import read_bytes, write_whole
-    from lsi_match.matcher.site import utc_now
+    from lsi_match.matcher.site.site import utc_now
     from lsi_match.monitor.round_findings import checked_findings
     from lsi_match.protocol.trust_root import Role
-    from lsi_match.trust.agreement import load_manifest
-    from lsi_match.trust.justification import justify as made
 
     document = load_manifest(read_bytes(manifest))
     identity = signer(document, name, home, Role.APPROVE, chain, key)
@@ -137,11 +137,11 @@ def counts(
         to: the report, .html, .md or .json; without it only the first page is shown.
         fail_on_alert: end with exit status 1 when there is an alert.
     """
-    from lsi_match.errors import wrong_use
-    from lsi_match.files import write_whole
-    from lsi_match.monitor import report
+    from lsi_match.base.errors import wrong_use
+    from lsi_match.base.files import write_whole
     from lsi_match.monitor.analyse import analyse
     from lsi_match.monitor.counts_file import read_counts
+    from lsi_match.reports import monitor_report
 
     if to is not None and to.suffix not in (".html", ".md", ".json"):
         raise wrong_use("--to is een bestand .html, .md of .json", "--to takes a .html, .md or .json file")
@@ -149,15 +149,15 @@ def counts(
     found = analyse(table)
     if to is not None:
         written = {
-            ".html": lambda: report.html(table, found, language()),
-            ".md": lambda: report.markdown(table, found, language()),
+            ".html": lambda: monitor_report.html(table, found, language()),
+            ".md": lambda: monitor_report.markdown(table, found, language()),
             ".json": lambda: found.model_dump_json(indent=2) + "\n",
         }
         write_whole(to, written[to.suffix]().encode(), replace=True)
     if json:
         print_json(found.model_dump(mode="json"))
     else:
-        out.print(report.summary(table, found, language()), markup=False, soft_wrap=True)
+        out.print(monitor_report.summary(table, found, language()), markup=False, soft_wrap=True)
         if to is not None:
             out.print(say(f"Het hele rapport: {to}", f"The whole report: {to}"), markup=False, soft_wrap=True)
     return 1 if fail_on_alert and found.alert else 0

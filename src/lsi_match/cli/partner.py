@@ -24,8 +24,8 @@ def join(
         approvals: folder with the approval of every controller.
         key_share: the project key, sealed to this partner.
     """
-    from lsi_match.files import read_bytes
-    from lsi_match.matcher.site import utc_now
+    from lsi_match.base.files import read_bytes
+    from lsi_match.matcher.site.site import utc_now
     from lsi_match.partner.home import Home
 
     joined = Home(home, name).join(
@@ -46,7 +46,7 @@ def papers(name: str, home: Path, project: str, papers: Path, *, json: Json = Fa
         project: id of the project.
         papers: folder with the signed papers.
     """
-    from lsi_match.matcher.site import utc_now
+    from lsi_match.matcher.site.site import utc_now
     from lsi_match.partner.home import Home
 
     now = Home(home, name).take_in(read_folder(papers, "*.json"), project, utc_now())
@@ -78,12 +78,12 @@ def prepare(
         extracts: folder of the extracts.
         to: folder to write the drop into (the inbox, or where it is sent from).
     """
-    from lsi_match.files import read_bytes, read_text
-    from lsi_match.matcher.site import utc_now
+    from lsi_match.base.files import read_bytes, read_text
+    from lsi_match.base.yaml_positions import parse_yaml
+    from lsi_match.matcher.site.site import utc_now
+    from lsi_match.partner.extract.column_mapping import Mapping
     from lsi_match.partner.home import Home
-    from lsi_match.partner.mapping import Mapping
     from lsi_match.partner.prepare import prepare as make_drop
-    from lsi_match.protocol.yaml_text import parse_yaml
 
     local = parse_yaml(read_text(mapping), mapping.name, Mapping)
     opened = read_bytes(opening)
@@ -170,13 +170,13 @@ def open_(name: str, home: Path, project: str, release: Path, *, to: Path, json:
     """
     import io
 
+    from lsi_match.base.errors import wrong_use
+    from lsi_match.base.files import write_whole
     from lsi_match.cli.console import language
-    from lsi_match.errors import wrong_use
-    from lsi_match.files import write_whole
-    from lsi_match.matcher.site import utc_now
+    from lsi_match.matcher.site.site import utc_now
     from lsi_match.partner.home import Home
-    from lsi_match.partner.open import open_release
-    from lsi_match.partner.release_page import page
+    from lsi_match.partner.release.case_page import page
+    from lsi_match.partner.release.open import open_release
 
     if to.suffix not in (".csv", ".parquet", ".html"):
         raise wrong_use(
@@ -209,9 +209,9 @@ def send(name: str, home: Path, file: Path | None = None, *, place: Path, json: 
         file: the drop (its .drop.json file; its parts lie beside it), or the signed paper. May be left out.
         place: how the place is reached (YAML: url, key_file, known_hosts, credentials, endpoint).
     """
-    from lsi_match.partner.courier import send as bring
-    from lsi_match.partner.courier import settings_in
     from lsi_match.partner.home import Home
+    from lsi_match.partner.transfer import send as bring
+    from lsi_match.partner.transfer import settings_in
 
     files = bring(Home(home, name), file, settings_in(place))
     done(say(f"Verstuurd: {files} bestanden.", f"Sent: {files} files."), {"sent": files}, json)
@@ -228,8 +228,8 @@ def fetch(to: Path, *, place: Path, json: Json = False) -> int:
         place: how the place is reached (YAML: url, key_file, known_hosts, credentials, endpoint).
     """
     from lsi_match.cli.console import language
-    from lsi_match.partner.courier import fetch as bring
-    from lsi_match.partner.courier import settings_in
+    from lsi_match.partner.transfer import fetch as bring
+    from lsi_match.partner.transfer import settings_in
 
     found = bring(settings_in(place), to, language())
     names = [file.name for file in found.files]
@@ -266,14 +266,14 @@ def deliver(
         extracts: folder of the extracts.
         folder: for what is fetched (in/) and drops on their way (out/).
     """
+    from lsi_match.base.files import read_text
+    from lsi_match.base.yaml_positions import parse_yaml
     from lsi_match.cli.console import err, language
-    from lsi_match.files import read_text
-    from lsi_match.matcher.site import utc_now
-    from lsi_match.partner.courier import settings_in
+    from lsi_match.matcher.site.site import utc_now
     from lsi_match.partner.deliver import deliver as deliver_all
+    from lsi_match.partner.extract.column_mapping import Mapping
     from lsi_match.partner.home import Home
-    from lsi_match.partner.mapping import Mapping
-    from lsi_match.protocol.yaml_text import parse_yaml
+    from lsi_match.partner.transfer import settings_in
 
     local = parse_yaml(read_text(mapping), mapping.name, Mapping)
     with err.status(say("Bezig …", "Working …")):
@@ -324,11 +324,11 @@ def receipt(name: str, home: Path, project: str, receipts: Path, *, json: Json =
         project: id of the project.
         receipts: a receipt (.receipt.tlog-proof), or the folder with what was fetched.
     """
-    from lsi_match.errors import wrong_use
-    from lsi_match.matcher.site import utc_now
+    from lsi_match.base.errors import wrong_use
+    from lsi_match.matcher.site.site import utc_now
     from lsi_match.partner.home import Home
     from lsi_match.partner.receipts import check_receipt
-    from lsi_match.protocol.receipt import RECEIPT_SUFFIX
+    from lsi_match.protocol.receipt_files import RECEIPT_SUFFIX
 
     files = sorted(receipts.glob(f"{project}.*{RECEIPT_SUFFIX}")) if receipts.is_dir() else [receipts]
     if not files:
@@ -379,12 +379,12 @@ def outcome(
         extracts: folder of the extracts, from which the groups are read again.
         out: folder for the counts: OUT/NAME.outcome.json.
     """
-    from lsi_match.files import read_bytes, read_text, write_whole
-    from lsi_match.matcher.site import utc_now
+    from lsi_match.base.files import read_bytes, read_text, write_whole
+    from lsi_match.base.yaml_positions import parse_yaml
+    from lsi_match.matcher.site.site import utc_now
+    from lsi_match.partner.extract.column_mapping import Mapping
     from lsi_match.partner.home import Home
-    from lsi_match.partner.mapping import Mapping
-    from lsi_match.partner.outcome import count_outcomes
-    from lsi_match.protocol.yaml_text import parse_yaml
+    from lsi_match.partner.release.outcomes import count_outcomes
 
     local = parse_yaml(read_text(mapping), mapping.name, Mapping)
     found, paper = count_outcomes(
@@ -420,10 +420,10 @@ def access_request(
         rounds: rounds to ask about, beside those that this partner delivered for.
         person_fd: an open file descriptor with the number as a JSON object, for example {"bsn": "…"}, instead of the question.
     """
+    from lsi_match.base.files import write_whole
     from lsi_match.cli.prompt import ask_person
-    from lsi_match.files import write_whole
-    from lsi_match.matcher.site import utc_now
-    from lsi_match.partner.access import make_request, wanted
+    from lsi_match.matcher.site.site import utc_now
+    from lsi_match.partner.access.request import make_request, wanted
     from lsi_match.partner.home import Home
 
     here, now = Home(home, name), utc_now()
@@ -450,11 +450,11 @@ def access_answer(
         reference: the name that you gave the request.
         to: the text to write (Markdown).
     """
+    from lsi_match.base.files import read_bytes, write_whole
     from lsi_match.cli.console import err, language
-    from lsi_match.files import read_bytes, write_whole
-    from lsi_match.matcher.site import utc_now
-    from lsi_match.partner.access import open_answer
-    from lsi_match.partner.access_letter import letter, unasked
+    from lsi_match.matcher.site.site import utc_now
+    from lsi_match.partner.access.letter import letter, unasked
+    from lsi_match.partner.access.request import open_answer
     from lsi_match.partner.home import Home
 
     opened = open_answer(Home(home, name), project, reference, read_bytes(answer), utc_now())

@@ -8,9 +8,9 @@ import sys
 from collections.abc import Sequence
 from getpass import getpass
 
+from lsi_match.base.errors import LsiError, wrong_use
 from lsi_match.cli.console import say
-from lsi_match.errors import LsiError, wrong_use
-from lsi_match.trust.passphrase import PassphraseMissingError
+from lsi_match.crypto.passphrase import PassphraseMissingError
 
 
 class PassphrasesDifferError(LsiError):

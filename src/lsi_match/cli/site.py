@@ -20,8 +20,8 @@ def init(site: Path, *, protect: bool = False, json: Json = False) -> None:
         site: the folder. Put it on an encrypted disk, readable by one user.
         protect: put its keys behind a passphrase, which every command that uses them then needs.
     """
-    from lsi_match.matcher.site import Site
-    from lsi_match.trust.passphrase import ask_new
+    from lsi_match.crypto.passphrase import ask_new
+    from lsi_match.matcher.site.site import Site
 
     passphrase = ask_new(str(site / "keys" / "encryption.age")) if protect else None
     card = Site.make(site, passphrase).folder / "keys" / "card.json"
@@ -38,8 +38,8 @@ def accept(site: Path, manifest: Path, *, approvals: Path, json: Json = False) -
         manifest: the manifest (canonical JSON).
         approvals: folder with the approval of every controller, and what else was signed about the manifest.
     """
-    from lsi_match.files import read_bytes
-    from lsi_match.matcher.site import Site, utc_now
+    from lsi_match.base.files import read_bytes
+    from lsi_match.matcher.site.site import Site, utc_now
 
     project = Site(site).accept(read_bytes(manifest), read_folder(approvals, "*.json"), utc_now())
     done(say(f"Project {project.id} is vastgelegd. Inbox per deelnemer: {project.folder / 'inbox'}",
@@ -56,8 +56,8 @@ def papers(site: Path, project: str, papers: Path, *, json: Json = False) -> Non
         project: its name.
         papers: folder with the signed papers.
     """
-    from lsi_match.matcher.sharing import receive
-    from lsi_match.matcher.site import Site, utc_now
+    from lsi_match.matcher.site.share_manifest import receive
+    from lsi_match.matcher.site.site import Site, utc_now
 
     now = receive(Site(site), project, read_folder(papers, "*.json"), utc_now())
     done(say(f"Vastgelegd. Goedgekeurd: {', '.join(now.approvals) or '-'}. Ingetrokken: {', '.join(now.withdrawn) or '-'}. "
@@ -74,10 +74,10 @@ def health(site: Path, *, json: Json = False) -> int:
     Args:
         site: the matching site.
     """
+    from lsi_match.base.files import read_bytes
     from lsi_match.cli.console import print_json
-    from lsi_match.files import read_bytes
-    from lsi_match.matcher.alarms import alarms
-    from lsi_match.matcher.site import Site, utc_now
+    from lsi_match.matcher.operate.alarms import alarms
+    from lsi_match.matcher.site.site import Site, utc_now
 
     read_bytes(site / "keys" / "card.json")  # a folder that is no site is told
     on = [alarm for project in Site(site).projects() for alarm in alarms(project, utc_now())]
@@ -103,10 +103,10 @@ def serve(
         database: of the server, for example postgresql+asyncpg:///prefect; without it a file in SITE/serve.
         memory_limit: of the matching engines together, for example 4GiB; as SITE/runner.yaml says when left out.
     """
+    from lsi_match.base.errors import wrong_use
     from lsi_match.cli.console import language
-    from lsi_match.errors import wrong_use
-    from lsi_match.matcher.site import Site
-    from lsi_match.runner import serve as become_service
+    from lsi_match.matcher.operate.runner import serve as become_service
+    from lsi_match.matcher.site.site import Site
 
     if database and urlsplit(database).password:
         raise wrong_use(

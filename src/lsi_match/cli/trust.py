@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from cyclopts import App
 
+from lsi_match.base.errors import wrong_use
 from lsi_match.cli.console import Json, done, language, out, print_json, read_folder, say
-from lsi_match.errors import wrong_use
 
 if TYPE_CHECKING:
     from lsi_match.protocol.trust_root import TrustRoot
@@ -46,14 +46,14 @@ def new(
         threshold: how many organisations must sign; more than half when left out.
         days: how long it stands.
     """
+    from lsi_match.agreement.trust_root_draft import changes, compose
+    from lsi_match.agreement.trust_root_rules import chain
+    from lsi_match.base.files import write_whole
     from lsi_match.cli.manifest import read_manifest
-    from lsi_match.files import write_whole
-    from lsi_match.matcher.site import utc_now
+    from lsi_match.crypto.certificates import read_authority
+    from lsi_match.crypto.keys import read_card
+    from lsi_match.matcher.site.site import utc_now
     from lsi_match.protocol.trust_root import MATCHER
-    from lsi_match.trust.certificates import read_authority
-    from lsi_match.trust.keys import read_card
-    from lsi_match.trust.root import chain
-    from lsi_match.trust.root_draft import changes, compose
 
     document, _ = read_manifest(draft)
     project = document.project.id
@@ -87,13 +87,13 @@ def sign(root: Path, name: str, home: Path, *, out: Path, json: Json = False) ->
         home: its folder.
         out: folder for the signature: OUT/trust-root.VERSION.NAME.json. One that is there with another key stays in it.
     """
-    from lsi_match.files import read_bytes, write_whole
-    from lsi_match.matcher.site import utc_now
+    from lsi_match.agreement.trust_root_draft import changes
+    from lsi_match.agreement.trust_root_rules import RootMissingError, load_root, read_roots, sign_root
+    from lsi_match.agreement.trust_root_store import TrustStore
+    from lsi_match.base.files import read_bytes, write_whole
+    from lsi_match.crypto.keys import load_identity
+    from lsi_match.matcher.site.site import utc_now
     from lsi_match.protocol.trust_root import Role
-    from lsi_match.trust.keys import load_identity
-    from lsi_match.trust.root import RootMissingError, load_root, read_roots, sign_root
-    from lsi_match.trust.root_draft import changes
-    from lsi_match.trust.root_store import TrustStore
 
     document = load_root(read_bytes(root))
     try:
@@ -130,11 +130,11 @@ def add(place: Path, papers: Path, *, pin: str | None = None, json: Json = False
         papers: folder with the signed versions.
         pin: digest of the first version, compared with the others by another way; only needed for that one.
     """
-    from lsi_match.files import read_bytes
-    from lsi_match.matcher.site import Site, utc_now
+    from lsi_match.base.files import read_bytes
+    from lsi_match.crypto.keys import CARD, read_card
+    from lsi_match.matcher.site.site import Site, utc_now
     from lsi_match.partner.home import Home
     from lsi_match.protocol.trust_root import MATCHER
-    from lsi_match.trust.keys import CARD, read_card
 
     file = place / "keys" / CARD
     name = read_card(read_bytes(file), str(file)).name
@@ -155,11 +155,11 @@ def check(papers: Path, *, pin: str | None = None, json: Json = False) -> int:
         papers: folder with the signed versions.
         pin: digest of the first version, compared with the others by another way.
     """
-    from lsi_match.errors import LsiError
-    from lsi_match.matcher.site import utc_now
-    from lsi_match.oversight.trust_page import trust_lines
-    from lsi_match.trust.root import check_current, project_of, read_roots, walk
-    from lsi_match.trust.root_draft import changes
+    from lsi_match.agreement.trust_root_draft import changes
+    from lsi_match.agreement.trust_root_rules import check_current, project_of, read_roots, walk
+    from lsi_match.base.errors import LsiError
+    from lsi_match.matcher.site.site import utc_now
+    from lsi_match.reports.trust_page import trust_lines
 
     pile = list(read_folder(papers, "*.json").values())
     project, versions = project_of(pile), read_roots(pile)
@@ -200,10 +200,10 @@ def show(place: Path, project: str, *, json: Json = False) -> int:
         place: the home of a partner, or the matching site.
         project: id of the project.
     """
-    from lsi_match.matcher.site import utc_now
-    from lsi_match.trust.root import check_current
-    from lsi_match.trust.root_draft import changes
-    from lsi_match.trust.root_store import TrustStore
+    from lsi_match.agreement.trust_root_draft import changes
+    from lsi_match.agreement.trust_root_rules import check_current
+    from lsi_match.agreement.trust_root_store import TrustStore
+    from lsi_match.matcher.site.site import utc_now
 
     roots = TrustStore(place, project).roots(utc_now())
     _show(roots[-1], changes(roots[-2] if len(roots) > 1 else None, roots[-1]), json, {})
@@ -212,7 +212,7 @@ def show(place: Path, project: str, *, json: Json = False) -> int:
 
 
 def _show(root: TrustRoot, changed: list[str], json: bool, more: dict[str, str]) -> None:
-    from lsi_match.oversight.trust_page import trust_lines
+    from lsi_match.reports.trust_page import trust_lines
 
     if json:
         print_json({**more, "version": root.version, "digest": root.digest, "changed": changed})

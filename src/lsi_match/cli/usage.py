@@ -15,7 +15,7 @@ from cyclopts.exceptions import (
     ValidationError,
 )
 
-from lsi_match.errors import WrongUseError, wrong_use
+from lsi_match.base.errors import WrongUseError, wrong_use
 
 
 def told(error: CycloptsError) -> WrongUseError:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lsi_match.errors import LsiError
+from lsi_match.base.errors import LsiError
 
 _DROPPED = "soc_sec_id"
 

@@ -17,24 +17,24 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.rule import Rule
 from rich.table import Table
 
+from lsi_match.base.canonical import digest_of_bytes
+from lsi_match.base.errors import wrong_use
+from lsi_match.base.files import read_bytes, read_private
+from lsi_match.base.measure import Measured, measured
 from lsi_match.cli.console import say, table
+from lsi_match.crypto.keys import public_key
 from lsi_match.demo import febrl, town
 from lsi_match.demo.oracle import expected_cases
 from lsi_match.demo.world import Case, World, configs_folder
-from lsi_match.errors import wrong_use
-from lsi_match.files import read_bytes, read_private
-from lsi_match.matcher.counts_table import SIGNAL
-from lsi_match.matcher.intake import Round, receive
-from lsi_match.matcher.site import utc_now
-from lsi_match.measure import Measured, measured
+from lsi_match.log.note import VerifierKey
+from lsi_match.log.verify import Verification, verify_log
+from lsi_match.manifest import UNKNOWN, Manifest
+from lsi_match.matcher.round.counts_table import SIGNAL
+from lsi_match.matcher.round.intake import Round, receive
+from lsi_match.matcher.site.site import utc_now
 from lsi_match.monitor.findings import Finding
 from lsi_match.monitor.round_findings import RoundFindings
-from lsi_match.oversight.verify import Verification, verify_log
 from lsi_match.partner.prepare import Prepared
-from lsi_match.protocol.canonical import digest_of_bytes
-from lsi_match.protocol.manifest import UNKNOWN, Manifest
-from lsi_match.trust.keys import public_key
-from lsi_match.trust.note import VerifierKey
 
 ROUND = "ronde-1"
 TOWN_PROJECTS = ("samenloop", "wijk")

@@ -13,9 +13,9 @@ from typing import Final
 import numpy as np
 import polars as pl
 
+from lsi_match.base.errors import wrong_use
 from lsi_match.demo.population import REFERENCE_DATE, make_town
 from lsi_match.demo.registers import REGISTERS, lead_lives, register
-from lsi_match.errors import wrong_use
 
 __all__ = ["EXTRACTS", "PARTNERS", "REFERENCE_DATE", "generate"]
 

@@ -15,31 +15,31 @@ from typing import Any
 
 import polars as pl
 
-from lsi_match.files import read_bytes, read_text, write_whole
-from lsi_match.matcher.hold import take_in
-from lsi_match.matcher.run import open_round
-from lsi_match.matcher.sharing import share
-from lsi_match.matcher.site import Project, Site
+from lsi_match.agreement.approvals import ACKNOWLEDGEMENT, STATEMENT, acknowledge, approve
+from lsi_match.agreement.justifications import justify
+from lsi_match.agreement.trust_root_draft import compose
+from lsi_match.agreement.trust_root_rules import sign_root
+from lsi_match.agreement.trust_root_store import TrustStore
+from lsi_match.base.files import read_bytes, read_text, write_whole
+from lsi_match.base.yaml_positions import parse_yaml, read_yaml
+from lsi_match.crypto.keys import make_identity
+from lsi_match.crypto.project_key import ProjectKey
+from lsi_match.manifest import Manifest, complete_draft
+from lsi_match.matcher.operate.runner import run_match
+from lsi_match.matcher.round.hold import take_in
+from lsi_match.matcher.round.run import open_round
+from lsi_match.matcher.site.share_manifest import share
+from lsi_match.matcher.site.site import Project, Site
 from lsi_match.monitor.round_findings import checked_findings
-from lsi_match.oversight.approval_page import approval_text
+from lsi_match.partner.extract.column_mapping import Mapping as Columns
 from lsi_match.partner.home import Home, make_key_share
-from lsi_match.partner.mapping import Mapping as Columns
-from lsi_match.partner.open import open_release
 from lsi_match.partner.prepare import Prepared, prepare
+from lsi_match.partner.release.open import open_release
 from lsi_match.partner.select import RECORD_ID
+from lsi_match.protocol.columns import CASE, SELECTION
 from lsi_match.protocol.documents import Card
-from lsi_match.protocol.manifest import Manifest, complete_draft
-from lsi_match.protocol.tables import CASE, SELECTION
 from lsi_match.protocol.trust_root import MATCHER, TrustRoot
-from lsi_match.protocol.yaml_text import parse_yaml, read_yaml
-from lsi_match.runner import run_match
-from lsi_match.trust.agreement import ACKNOWLEDGEMENT, STATEMENT, acknowledge, approve
-from lsi_match.trust.justification import justify
-from lsi_match.trust.keys import make_identity
-from lsi_match.trust.project_key import ProjectKey
-from lsi_match.trust.root import sign_root
-from lsi_match.trust.root_draft import compose
-from lsi_match.trust.root_store import TrustStore
+from lsi_match.reports.approval_page import approval_text
 
 Case = frozenset[tuple[str, str, str]]
 

@@ -15,14 +15,14 @@ from collections.abc import Iterator
 from scipy.stats import norm
 from scipy.stats.contingency import odds_ratio
 
-from lsi_match.monitor.aftermath import appeals, outcomes
+from lsi_match.base.canonical import canonical_json, digest_of_bytes
 from lsi_match.monitor.attribution import attributions
 from lsi_match.monitor.conditional import conditional
 from lsi_match.monitor.findings import Concentration, Finding, Findings, Ratio, Verdict
 from lsi_match.monitor.groups import View, over, views, whole
 from lsi_match.monitor.intervals import SCORE_FROM, Between, Interval, ratio_between, share_between
+from lsi_match.monitor.outcome_findings import appeals, outcomes
 from lsi_match.monitor.table import CountsTable, Dimension, Stage
-from lsi_match.protocol.canonical import canonical_json, digest_of_bytes
 
 #: Kinds of stage that are no step towards being selected.
 _NO_STEP = ("grounded", "not_grounded", "outcome_unknown", "appealed", "appeal_upheld", "value")

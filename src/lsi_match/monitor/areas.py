@@ -13,10 +13,10 @@ import io
 from dataclasses import dataclass
 from pathlib import Path
 
-from lsi_match.errors import Language, words
-from lsi_match.files import read_text
+from lsi_match.base.errors import Language, words
+from lsi_match.base.files import read_text
 from lsi_match.monitor.counts_file import WITHHELD, CountsFileError
-from lsi_match.monitor.ecology import Area, Bounds, bounds
+from lsi_match.monitor.ecological_bounds import Area, Bounds, bounds
 
 _UNKNOWN = ("", ".", "-", "x")
 

@@ -12,10 +12,10 @@ import io
 from collections.abc import Iterator
 from pathlib import Path
 
-from lsi_match.errors import LsiError, words
-from lsi_match.files import read_text
+from lsi_match.base.errors import LsiError, words
+from lsi_match.base.files import read_text
+from lsi_match.base.yaml_positions import parse_yaml
 from lsi_match.monitor.table import SEPARATOR, CountsTable
-from lsi_match.protocol.yaml_text import parse_yaml
 
 _LARGEST = 10_000
 WITHHELD = ("", "*", "-", "x")

@@ -6,12 +6,12 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from lsi_match.errors import LsiError
+from lsi_match.base.canonical import canonical_json, digest_of_bytes
+from lsi_match.base.errors import LsiError
+from lsi_match.manifest import Manifest
 from lsi_match.monitor.analyse import analyse
 from lsi_match.monitor.findings import Finding, Findings, Verdict
 from lsi_match.monitor.table import CountsTable
-from lsi_match.protocol.canonical import canonical_json, digest_of_bytes
-from lsi_match.protocol.manifest import Manifest
 
 
 class ReportNotOfCountsError(LsiError):

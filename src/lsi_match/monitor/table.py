@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from lsi_match.protocol.complaints import UnfitError
+from lsi_match.base.validation import UnfitError
 
 SEPARATOR = "|"
 Count = Annotated[int, Field(ge=0)]

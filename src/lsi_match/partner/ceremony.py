@@ -1,4 +1,4 @@
-"""A partner's side of making the project key together: what it keeps between its words (`trust.ceremony`).
+"""A partner's side of making the project key together: what it keeps between its words (`crypto.key_ceremony`).
 
 projects/<project>/key-<epoch>/
     contribution.age     its bytes, sealed to itself; destroyed once the key is there
@@ -13,12 +13,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from lsi_match.errors import LsiError
-from lsi_match.files import destroy, read_bytes, read_private, write_whole
-from lsi_match.partner.home import Home, make_key_share
-from lsi_match.protocol.canonical import canonical_json
-from lsi_match.protocol.documents import KeyContribution, KeyReveal
-from lsi_match.trust.ceremony import (
+from lsi_match.base.canonical import canonical_json
+from lsi_match.base.errors import LsiError
+from lsi_match.base.files import destroy, read_bytes, read_private, write_whole
+from lsi_match.crypto.key_ceremony import (
     REVEAL,
     Ceremony,
     RevealMissingError,
@@ -28,9 +26,11 @@ from lsi_match.trust.ceremony import (
     gather,
     reveal,
 )
-from lsi_match.trust.project_key import ProjectKey
-from lsi_match.trust.sealing import seal, unseal
-from lsi_match.trust.signing import peek
+from lsi_match.crypto.project_key import ProjectKey
+from lsi_match.crypto.sealing import seal, unseal
+from lsi_match.crypto.signing import peek
+from lsi_match.partner.home import Home, make_key_share
+from lsi_match.protocol.documents import KeyContribution, KeyReveal
 
 
 class CommittedAlreadyError(LsiError):
@@ -81,7 +81,7 @@ class KeyMaking:
 
         Raises:
             CommittedAlreadyError: there is an attempt already.
-            CeremonyStrangerError, CardsDifferError: see `trust.ceremony.commit`.
+            CeremonyStrangerError, CardsDifferError: see `crypto.key_ceremony.commit`.
         """
         identity = self.home.identity()
         contribution = draw(self.ceremony, self.home.name, secrets.token_bytes)
@@ -100,7 +100,7 @@ class KeyMaking:
 
         Raises:
             NotCommittedError, RevealedAlreadyError: as named.
-            CommitmentMissingError …: see `trust.ceremony`.
+            CommitmentMissingError …: see `crypto.key_ceremony`.
         """
         transcript = gather(self.ceremony, commitments)
         contribution = self._contribution()
@@ -120,7 +120,7 @@ class KeyMaking:
 
         Raises:
             NotCommittedError, RevealMissingError: we have not had our say.
-            TranscriptDiffersError, RevealDiffersError …: see `trust.ceremony`.
+            TranscriptDiffersError, RevealDiffersError …: see `crypto.key_ceremony`.
         """
         own = self._contribution()
         if not (self.folder / "reveal.json").exists():

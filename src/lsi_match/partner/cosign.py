@@ -16,14 +16,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from lsi_match.errors import LsiError
-from lsi_match.oversight import verify as verifying
-from lsi_match.oversight.verify import verify_log
+from lsi_match.base.errors import LsiError
+from lsi_match.log import verify as verifying
+from lsi_match.log.note import COSIGNATURE, Checkpoint, Signature, SignedNote, VerifierKey, cosign
+from lsi_match.log.policy import LogUnknownError, log_keys, origin_of, policy_of
+from lsi_match.log.steps import Step
+from lsi_match.log.store import Log
+from lsi_match.log.verify import verify_log
 from lsi_match.partner.home import Home
-from lsi_match.protocol.steps import Step
-from lsi_match.trust.log import Log
-from lsi_match.trust.note import COSIGNATURE, Checkpoint, Signature, SignedNote, VerifierKey, cosign
-from lsi_match.trust.policy import LogUnknownError, log_keys, origin_of, policy_of
 
 #: In the folder of a project at a controller: the newest checkpoint it saw.
 REMEMBERED = "log-seen"
@@ -52,7 +52,7 @@ def cosign_log(home: Home, log: Path, project: str, now: datetime) -> list[Cosig
 
     Raises:
         LogRolledBackError, LogForkedError: it does not continue what this controller saw before.
-        LsiError: the first problem of a log that does not verify (`oversight.verify`).
+        LsiError: the first problem of a log that does not verify (`log.verify`).
         CosignerKeyError: this controller has no key that counts.
         LogUnknownError: it is the log of another project.
     """

@@ -11,18 +11,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from lsi_match.errors import LsiError
-from lsi_match.files import read_bytes
-from lsi_match.partner import courier
+from lsi_match.base.canonical import digest_of_bytes
+from lsi_match.base.errors import LsiError
+from lsi_match.base.files import read_bytes
+from lsi_match.crypto.signing import peek
+from lsi_match.partner import transfer
+from lsi_match.partner.extract.column_mapping import Mapping
 from lsi_match.partner.home import Home
-from lsi_match.partner.mapping import Mapping
 from lsi_match.partner.prepare import DROP, prepare
 from lsi_match.partner.receipts import Receipt, ReceiptOfOthersError, ReceiptWrongError, check_receipt
-from lsi_match.places import PlaceSettings
-from lsi_match.protocol.canonical import digest_of_bytes
 from lsi_match.protocol.documents import DropDescriptor, Opening
-from lsi_match.protocol.receipt import RECEIPT_SUFFIX
-from lsi_match.trust.signing import peek
+from lsi_match.protocol.receipt_files import RECEIPT_SUFFIX
+from lsi_match.transport.endpoints import PlaceSettings
 
 OPENING = "opening"
 
@@ -59,7 +59,7 @@ def deliver(
         PlaceUnreachableError: nothing was done.
     """
     mail, outgoing = folder / "in", folder / "out"
-    fetched = courier.fetch(settings, mail, lang)
+    fetched = transfer.fetch(settings, mail, lang)
     problems = list(fetched.problems)
     told = _receipts(home, project, mail, now, problems)
     answered = {one.drop for one in told}
@@ -74,11 +74,11 @@ def deliver(
                 progress(round_id)
                 data = read_bytes(opening)
                 drops = [prepare(home, data, mapping, extracts, outgoing, project, now).file]
-            courier.send(home, drops[-1], settings)
+            transfer.send(home, drops[-1], settings)
             sent.append(round_id)
         except LsiError as error:
             problems.append((round_id, error))
-    courier.send(home, None, settings)  # what was opened since the last time
+    transfer.send(home, None, settings)  # what was opened since the last time
     _clear(outgoing, answered)
     return Delivered(tuple(sent), tuple(told), fetched.messages, tuple(problems))
 

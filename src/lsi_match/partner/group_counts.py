@@ -15,9 +15,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from lsi_match.protocol.cells import cell_names
+from lsi_match.manifest import Manifest, Selection
 from lsi_match.protocol.documents import CellCounts, GroupCounts
-from lsi_match.protocol.manifest import Manifest, Selection
+from lsi_match.protocol.group_cells import cell_names
 from lsi_match.protocol.withhold import withhold, withhold_stages
 
 #: Combinations times cells; with more of them, no combinations are told.

@@ -1,14 +1,14 @@
 """A partner's own folder: its keys, what it agreed to, and what it needs to open releases.
 
-keys/                         encryption.age, signing.pem (or its protected forms), card.json: see trust/keys.py
+keys/                         encryption.age, signing.pem (or its protected forms), card.json: see crypto/keys.py
 projects/<project>/
-    trust/                    who may sign for whom (trust/root_store.py)
+    trust/                    who may sign for whom (agreement/trust_root_store.py)
     manifest.json             the canonical bytes this partner approved
     approvals/<name>.json     what every controller signed about it
     key-share.json            the project key, sealed to this partner
     key-<epoch>/              a key being made together (partner/ceremony.py)
     earlier/<epoch>/          manifest and key share of an earlier project key, to answer who asks about that time
-    opened/, access/          see partner/opened.py and partner/access.py
+    opened/, access/          see partner/release/opened_notice.py and partner/access/request.py
     references/<round>.<id>.age   what resolves the references of one drop, sealed to this partner
 """
 
@@ -25,32 +25,32 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from lsi_match.errors import LsiError
-from lsi_match.files import lock_file, read_bytes, write_whole
-from lsi_match.protocol.canonical import canonical_json
-from lsi_match.protocol.documents import KeyShare
-from lsi_match.protocol.manifest import Manifest
-from lsi_match.protocol.trust_root import Role, TrustRoot
-from lsi_match.trust.agreement import (
+from lsi_match.agreement.approvals import (
     Agreement,
     check_approvals,
     check_papers,
     load_manifest,
     read_agreement,
 )
-from lsi_match.trust.keys import CARD, Identity, load_identity, read_card
-from lsi_match.trust.papers import PaperFolder
-from lsi_match.trust.project_key import ProjectKey
-from lsi_match.trust.root import Trust, project_of
-from lsi_match.trust.root_store import TrustStore
-from lsi_match.trust.sealing import seal, unseal
-from lsi_match.trust.signing import (
+from lsi_match.agreement.statement_store import PaperFolder
+from lsi_match.agreement.trust_root_rules import Trust, project_of
+from lsi_match.agreement.trust_root_store import TrustStore
+from lsi_match.base.canonical import canonical_json
+from lsi_match.base.errors import LsiError
+from lsi_match.base.files import lock_file, read_bytes, write_whole
+from lsi_match.crypto.keys import CARD, Identity, load_identity, read_card
+from lsi_match.crypto.project_key import ProjectKey
+from lsi_match.crypto.sealing import seal, unseal
+from lsi_match.crypto.signing import (
     SignatureMissingError,
     SignedDocumentInvalidError,
     peek,
     sign,
     verify,
 )
+from lsi_match.manifest import Manifest
+from lsi_match.protocol.documents import KeyShare
+from lsi_match.protocol.trust_root import Role, TrustRoot
 
 KEY_SHARE = "key-share"
 
@@ -128,7 +128,7 @@ class Home:
         no paper that is here.
 
         Raises:
-            ManifestAlteredError, ApprovalsMissingError, ApprovalInvalidError: see `trust.agreement`.
+            ManifestAlteredError, ApprovalsMissingError, ApprovalInvalidError: see `agreement.approvals`.
             SignatureMissingError, SealBrokenError, ProjectKeyDiffersError: the key share is not for us, or another key.
             ProjectKeyReusedError: a new epoch with the old key.
             TrustRootError, OwnKeyDiffersError: see `check_trust`.
@@ -169,7 +169,7 @@ class Home:
         """Take in the versions of a trust root that follow those that are here; what was new.
 
         Raises:
-            TrustRootError, SignedDocumentInvalidError: see `trust.root`.
+            TrustRootError, SignedDocumentInvalidError: see `agreement.trust_root_rules`.
         """
         papers = list(pile)
         store = self._trust_store(project_of(papers))

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from lsi_match.protocol.identifiers import IdentifierForm, IdentifierKind, InvalidReason
-from lsi_match.protocol.manifest import IdentifierSource
-from lsi_match.protocol.person_keys import PERSON_KEYS
+from lsi_match.manifest import IdentifierSource
+from lsi_match.manifest.identifiers import IdentifierForm, IdentifierKind, InvalidReason
+from lsi_match.manifest.person_keys import PERSON_KEYS
 
 #: Separates the parts of a combined identifier; removed from every part.
 SEPARATOR = "|"

@@ -16,16 +16,21 @@ from typing import BinaryIO
 
 import numpy as np
 
-from lsi_match.errors import LsiError
-from lsi_match.files import private_folder, whole_file, write_whole
+from lsi_match.base.canonical import digest_of_bytes
+from lsi_match.base.errors import LsiError
+from lsi_match.base.files import private_folder, whole_file, write_whole
+from lsi_match.base.scratch import Scratch
+from lsi_match.crypto.sealing import seal_into
+from lsi_match.crypto.signing import sign, verify
+from lsi_match.manifest import Selection
+from lsi_match.partner.drop_rows import WORKERS, Layout, Pseudonymised, pseudonymised, summed
+from lsi_match.partner.extract.column_mapping import Mapping
 from lsi_match.partner.group_counts import group_counts
 from lsi_match.partner.home import Home, References
-from lsi_match.partner.mapping import Mapping
-from lsi_match.partner.pile import Pile
 from lsi_match.partner.references import LongIds, make_references, new_key
-from lsi_match.partner.rows import WORKERS, Layout, Pseudonymised, pseudonymised, summed
 from lsi_match.partner.select import Selected, select_pieces
-from lsi_match.protocol.canonical import digest_of_bytes
+from lsi_match.partner.spill_buffer import Pile
+from lsi_match.protocol.columns import REFERENCE, SELECTION, drop_columns
 from lsi_match.protocol.documents import (
     DropDescriptor,
     GroupCounts,
@@ -35,12 +40,7 @@ from lsi_match.protocol.documents import (
     drop_stem,
     part_name,
 )
-from lsi_match.protocol.manifest import Selection
-from lsi_match.protocol.tables import REFERENCE, SELECTION, drop_columns
-from lsi_match.scratch import Scratch
-from lsi_match.tables import parquet_in
-from lsi_match.trust.sealing import seal_into
-from lsi_match.trust.signing import sign, verify
+from lsi_match.protocol.parquet import parquet_in
 
 DROP = "drop"
 OPENING = "opening"

@@ -1,4 +1,4 @@
-"""Receipts of the matching environment (`protocol.receipt`), checked at the partner."""
+"""Receipts of the matching environment (`protocol.receipt_files`), checked at the partner."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from lsi_match.errors import LsiError
-from lsi_match.files import read_bytes
+from lsi_match.base.errors import LsiError
+from lsi_match.base.files import read_bytes
+from lsi_match.log.log_proof import MAX_SIZE, LogProof, ProofMalformedError
+from lsi_match.log.policy import origin_of, policy_of
+from lsi_match.log.steps import Step
 from lsi_match.partner.home import Home
-from lsi_match.protocol.receipt import receipt_name
-from lsi_match.protocol.steps import Step
-from lsi_match.trust.log_proof import MAX_SIZE, LogProof, ProofMalformedError
-from lsi_match.trust.policy import origin_of, policy_of
+from lsi_match.protocol.receipt_files import receipt_name
 
 
 class ReceiptWrongError(LsiError):

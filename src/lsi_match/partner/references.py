@@ -14,8 +14,8 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
+from lsi_match.crypto.block_cipher import BLOCK, decrypt_blocks, encrypt_blocks, make_key
 from lsi_match.partner.home import References
-from lsi_match.trust.blocks import BLOCK, decrypt_blocks, encrypt_blocks, make_key
 
 _ROOM = BLOCK - 1
 #: Bytes of a text that fit in its Arrow view.

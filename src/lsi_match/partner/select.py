@@ -21,17 +21,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlglot import exp
 
-from lsi_match.errors import LsiError, words
-from lsi_match.files import FileMissingError
-from lsi_match.partner.cell_types import is_stored, text, typed
-from lsi_match.partner.csv_extract import CsvUnreadable, dialect_of, open_csv
-from lsi_match.partner.database import TableUnreadable, header_of, open_table
-from lsi_match.partner.mapping import SelectionMapping
-from lsi_match.protocol.cells import cell_sql
-from lsi_match.protocol.criteria import REFERENCE_DATE, FieldType, Predicate
-from lsi_match.protocol.manifest import NO_VALUE, Attribute, Dimension, Manifest, Selection
-from lsi_match.protocol.tables import GROUP, SIGNALS, attribute_column
-from lsi_match.sql import locked_connection, one_row, quoted
+from lsi_match.base.duckdb_locked import locked_connection, one_row, quoted
+from lsi_match.base.errors import LsiError, words
+from lsi_match.base.files import FileMissingError
+from lsi_match.criteria.parse import REFERENCE_DATE, FieldType, Predicate
+from lsi_match.manifest import NO_VALUE, Attribute, Dimension, Manifest, Selection
+from lsi_match.partner.extract.cell_types import is_stored, text, typed
+from lsi_match.partner.extract.column_mapping import SelectionMapping
+from lsi_match.partner.extract.csv_extract import CsvUnreadable, dialect_of, open_csv
+from lsi_match.partner.extract.database import TableUnreadable, header_of, open_table
+from lsi_match.protocol.columns import GROUP, SIGNALS, attribute_column
+from lsi_match.protocol.group_cells import cell_sql
 
 RECORD_ID = "record_id"
 #: Records of an extract that are read at a time.

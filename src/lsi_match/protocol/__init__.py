@@ -1,4 +1,4 @@
-"""What all parties agree on: manifest, criteria language, pseudonym scheme, drop, release, log entry.
+"""What is exchanged: documents that know their payload type, columns of drops and releases, and the rules of counts.
 
 Pure: no files, no clock, no network, no keys. Whoever implements the other end in another language
 implements this folder.

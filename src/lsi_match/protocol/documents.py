@@ -23,8 +23,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from lsi_match.protocol.complaints import UnfitError
-from lsi_match.protocol.manifest import (
+from lsi_match.base.validation import UnfitError
+from lsi_match.manifest import (
     Digest,
     Document,
     EncryptionKey,
@@ -34,7 +34,7 @@ from lsi_match.protocol.manifest import (
     Text,
     both,
 )
-from lsi_match.protocol.signing_key import SigningKey
+from lsi_match.manifest.signing_key import SigningKey
 
 RoundId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=40)]
 FileName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_.-]+$", max_length=160)]
@@ -82,7 +82,7 @@ class Card(Document):
 class Approval(Document):
     """A controller's signature under one manifest, as the text it takes responsibility for.
 
-    `text` is the digest of what it was shown (`oversight.approval_page`), `previous` of the manifest that this one was
+    `text` is the digest of what it was shown (`reports.approval_page`), `previous` of the manifest that this one was
     compared with in it; none for a first version.
     """
 
@@ -252,7 +252,7 @@ class Part(Document):
     rows: Count
 
 
-#: Group cell, by the name of `protocol.cells` → count; None is a count that was withheld.
+#: Group cell, by the name of `protocol.group_cells` → count; None is a count that was withheld.
 CellCounts = dict[Annotated[str, StringConstraints(max_length=300)], Count | None]
 Pattern = Annotated[str, StringConstraints(pattern=r"^[01]{2,51}$")]
 

@@ -1,6 +1,6 @@
 """The trust root of a project: which organisation signs what, with which keys.
 
-It comes in versions. Every version says everything; how one follows another stands in `trust.root`.
+It comes in versions. Every version says everything; how one follows another stands in `agreement.trust_root_rules`.
 """
 
 from __future__ import annotations
@@ -13,10 +13,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
-from lsi_match.protocol.canonical import canonical_json, digest_of_bytes
-from lsi_match.protocol.complaints import OIN, UnfitError
-from lsi_match.protocol.documents import Certificate, Moment
-from lsi_match.protocol.manifest import (
+from lsi_match.base.canonical import canonical_json, digest_of_bytes
+from lsi_match.base.validation import OIN, UnfitError
+from lsi_match.manifest import (
     Digest,
     Document,
     EncryptionKey,
@@ -25,7 +24,8 @@ from lsi_match.protocol.manifest import (
     Text,
     both,
 )
-from lsi_match.protocol.signing_key import SigningKey
+from lsi_match.manifest.signing_key import SigningKey
+from lsi_match.protocol.documents import Certificate, Moment
 
 MATCHER = "matcher"
 #: A version stands for at most so long: keys and who holds them are looked at again at least every three years.

@@ -1,0 +1,332 @@
+"""The agreement: a manifest, and what every controller signed about exactly that manifest.
+
+What is signed travels as files, in any order and under any name: what a file is, and whose, stands in it. An approval
+counts until it is withdrawn; approving again after that counts again. An acknowledgement says that in one organisation
+everybody in some roles has read the work instruction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from lsi_match.agreement.trust_root_rules import Trust
+from lsi_match.base.canonical import digest_of_bytes
+from lsi_match.base.errors import LsiError, words
+from lsi_match.crypto.certificates import CertificateRefusedError, Certified, certified_key
+from lsi_match.crypto.keys import Identity
+from lsi_match.crypto.signing import (
+    SignatureMissingError,
+    SignedDocumentInvalidError,
+    peek,
+    sign,
+    verify,
+)
+from lsi_match.manifest import Manifest
+from lsi_match.protocol.documents import Acknowledgement, Approval, Justification, Withdrawal
+from lsi_match.protocol.trust_root import MATCHER, Role
+
+APPROVAL, WITHDRAWAL, ACKNOWLEDGEMENT = "approval", "withdrawal", "acknowledgement"
+STATEMENT = (
+    "I have read this manifest and its work instruction. As joint controller my organisation takes "
+    "responsibility for every selection, match and release that it describes, and for no other."
+)
+_MODELS: dict[str, type[Approval | Withdrawal | Acknowledgement]] = {
+    APPROVAL: Approval,
+    WITHDRAWAL: Withdrawal,
+    ACKNOWLEDGEMENT: Acknowledgement,
+}
+#: Kind of paper → what the key under it must be for.
+_ROLES = {APPROVAL: Role.APPROVE, WITHDRAWAL: Role.APPROVE, ACKNOWLEDGEMENT: Role.ACKNOWLEDGE}
+Paper = TypeVar("Paper", Approval, Withdrawal, Acknowledgement)
+SignedPaper = TypeVar("SignedPaper", bound=Approval | Withdrawal | Acknowledgement | Justification)
+
+
+class ManifestAlteredError(LsiError):
+    nl = "Dit manifest is niet (meer) het manifest dat is ondertekend. Er gebeurt niets. Haal het ondertekende opnieuw op."
+    en = "This manifest is not (or no longer) the one that was signed. Nothing runs. Fetch the signed one again."
+
+
+class ManifestNotCompleteError(ManifestAlteredError):
+    nl = "Dit is geen compleet manifest, maar bijvoorbeeld een concept. Geef manifest.json; 'manifest complete' maakt dat van een concept."
+    en = "This is no complete manifest, but a draft for example. Give manifest.json; 'manifest complete' makes it from a draft."
+
+
+class ApprovalsMissingError(LsiError):
+    nl = "Dit manifest is nog niet goedgekeurd door: {names}. Zonder iedere handtekening gebeurt er niets."
+    en = "This manifest is not yet approved by: {names}. Nothing runs without every signature."
+
+
+class ApprovalInvalidError(LsiError):
+    nl = (
+        "Wat {name} heeft ondertekend, telt niet voor dit manifest: {problem}. "
+        "Laat {name} opnieuw tekenen, of haal het bestand weg als het er niet bij hoort."
+    )
+    en = (
+        "What {name} signed does not count for this manifest: {problem}. "
+        "Have {name} sign again, or take the file away if it does not belong here."
+    )
+
+
+class ApprovalWithdrawnError(LsiError):
+    nl = "{name} heeft de goedkeuring van dit manifest op {date} ingetrokken. Er gebeurt niets meer onder dit manifest."
+    en = "{name} withdrew its approval of this manifest on {date}. Nothing happens under this manifest any more."
+
+
+@lru_cache(maxsize=8)
+def load_manifest(canonical: bytes) -> Manifest:
+    """The manifest in canonical bytes. Remembered for the same bytes, since a look at a site asks for it many times.
+
+    Raises:
+        ManifestAlteredError: no manifest, or bytes other than its canonical form.
+        ManifestNotCompleteError: no JSON at all, as a draft is not.
+    """
+    if not canonical.lstrip().startswith(b"{"):
+        raise ManifestNotCompleteError()
+    try:
+        manifest = Manifest.model_validate_json(canonical)
+    except ValidationError:
+        raise ManifestAlteredError() from None
+    if manifest.canonical() != canonical:
+        raise ManifestAlteredError()
+    return manifest
+
+
+def approve(
+    manifest: Manifest,
+    identity: Identity | Certified,
+    at: datetime,
+    *,
+    text: str = STATEMENT,
+    previous: str | None = None,
+) -> bytes:
+    """The approval of `identity`, a controller, as a signed document.
+
+    Args:
+        text: what the signer was shown; its digest is signed too.
+        previous: digest of the manifest that the text compares with.
+    """
+    document = Approval(
+        project=manifest.project.id,
+        manifest=manifest.digest,
+        controller=identity.name,
+        work_instruction=manifest.work_instruction.digest,
+        statement=STATEMENT,
+        text=digest_of_bytes(text.encode()),
+        previous=previous,
+        certificates=identity.certificates,
+        at=at,
+    )
+    return sign(document, APPROVAL, identity)
+
+
+def withdraw(manifest: Manifest, identity: Identity | Certified, reason: str, at: datetime) -> bytes:
+    """The withdrawal of an approval, as a signed document. It counts from `at` on."""
+    document = Withdrawal(
+        project=manifest.project.id,
+        manifest=manifest.digest,
+        controller=identity.name,
+        reason=reason,
+        certificates=identity.certificates,
+        at=at,
+    )
+    return sign(document, WITHDRAWAL, identity)
+
+
+def acknowledge(
+    manifest: Manifest, identity: Identity | Certified, roles: tuple[str, ...], at: datetime
+) -> bytes:
+    """That everybody in these roles at `identity` has read the work instruction, as a signed document."""
+    document = Acknowledgement(
+        project=manifest.project.id,
+        manifest=manifest.digest,
+        controller=identity.name,
+        work_instruction=manifest.work_instruction.digest,
+        roles=roles,
+        certificates=identity.certificates,
+        at=at,
+    )
+    return sign(document, ACKNOWLEDGEMENT, identity)
+
+
+@dataclass
+class Agreement:
+    """What signed papers say about one manifest.
+
+    Attributes:
+        approvals: controller → its approval, not withdrawn.
+        withdrawn: controller → its withdrawal that counts.
+        problems: party → why a paper of it does not hold, as the facts of `ApprovalInvalidError`.
+        roles: party → the roles that acknowledged the work instruction.
+    """
+
+    approvals: dict[str, Approval] = field(default_factory=dict)
+    withdrawn: dict[str, Withdrawal] = field(default_factory=dict)
+    problems: dict[str, dict[str, str]] = field(default_factory=dict)
+    roles: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+def read_agreement(manifest: Manifest, papers: Mapping[str, bytes], now: datetime, trust: Trust) -> Agreement:
+    """Sort and check signed papers; nothing in it comes from a paper that does not hold.
+
+    Args:
+        papers: file name without its last suffix (`uwv`, `uwv.withdrawal` …) → the signed document.
+        trust: who could sign what, when each paper was first taken in.
+    """
+    found = Agreement()
+    for file, data in sorted(papers.items()):
+        try:
+            paper = _read(manifest, data, now, trust)
+            problem = _mismatch(manifest, paper, now)
+        except (SignatureMissingError, SignedDocumentInvalidError):
+            paper, problem = (
+                None,
+                words(
+                    "problem",
+                    "er is geen goede handtekening met een sleutel die de vertrouwenslijst hiervoor noemt",
+                    "no good signature by a key that the trust root names for this",
+                ),
+            )
+        except CertificateRefusedError as refused:
+            paper, problem = None, {k: str(v) for k, v in refused.facts.items() if k.startswith("problem")}
+        name = paper.controller if paper else file.split(".")[0]
+        if problem:
+            found.problems[name] = problem
+        elif isinstance(paper, Approval):
+            _keep_latest(found.approvals, paper)
+        elif isinstance(paper, Withdrawal):
+            _keep_latest(found.withdrawn, paper)
+        elif paper is not None:
+            found.roles[name] = tuple(dict.fromkeys((*found.roles.get(name, ()), *paper.roles)))
+    for name, withdrawal in list(found.withdrawn.items()):
+        if name in found.approvals and found.approvals[name].at > withdrawal.at:
+            del found.withdrawn[name]
+        else:
+            found.approvals.pop(name, None)
+    return found
+
+
+def check_approvals(
+    manifest: Manifest, papers: Mapping[str, bytes], now: datetime, trust: Trust
+) -> dict[str, Approval]:
+    """Every controller's approval of this very manifest, by name.
+
+    Args:
+        papers, trust: as for `read_agreement`.
+
+    Raises:
+        ApprovalWithdrawnError: a controller withdrew its approval.
+        ApprovalInvalidError: signed with a key that does not count, another manifest or work instruction, or in the future.
+        ApprovalsMissingError: a controller has not signed.
+    """
+    found = read_agreement(manifest, papers, now, trust)
+    for name in manifest.controllers:
+        if name in found.withdrawn:
+            raise ApprovalWithdrawnError(name=name, date=str(found.withdrawn[name].at.date()))
+        if name in found.problems and name not in found.approvals:
+            raise ApprovalInvalidError(name=name, **found.problems[name])
+    missing = [name for name in manifest.controllers if name not in found.approvals]
+    if missing:
+        raise ApprovalsMissingError(names=", ".join(missing))
+    return {name: found.approvals[name] for name in manifest.controllers}
+
+
+def check_papers(manifest: Manifest, papers: Mapping[str, bytes], now: datetime, trust: Trust) -> None:
+    """That every one of these papers holds: what does not, is not taken in beside what does.
+
+    Raises:
+        ApprovalInvalidError: one is signed with a key that does not count, about something else, or in the future.
+    """
+    for name, problem in read_agreement(manifest, papers, now, trust).problems.items():
+        raise ApprovalInvalidError(name=name, **problem)
+
+
+def paper_name(data: bytes) -> str:
+    """What a paper is and whose it says it is: `uwv` for an approval, `uwv.withdrawal`, `uwv.acknowledgement`.
+
+    Raises:
+        SignedDocumentInvalidError: it is none of these.
+    """
+    kind, paper = _claimed(data)
+    return paper.controller if kind == APPROVAL else f"{paper.controller}.{kind}"
+
+
+def paper_manifest(data: bytes) -> str:
+    """The digest of the manifest that a paper says it is about; raises SignedDocumentInvalidError."""
+    return _claimed(data)[1].manifest
+
+
+def _claimed(data: bytes) -> tuple[str, Approval | Withdrawal | Acknowledgement]:
+    """The kind of a paper and what it says, before anybody looked who signed it."""
+    for kind, model in _MODELS.items():
+        try:
+            return kind, peek(data, kind, model, what=kind, party="?")
+        except SignedDocumentInvalidError:
+            continue
+    raise SignedDocumentInvalidError(what="approval", party="?")
+
+
+def _read(
+    manifest: Manifest, data: bytes, now: datetime, trust: Trust
+) -> Approval | Withdrawal | Acknowledgement:
+    """A paper, its signature checked against the keys or authorities that the trust root names for who it says it is of."""
+    kind, _ = _claimed(data)
+    parties = [*manifest.controllers, *([MATCHER] if kind == ACKNOWLEDGEMENT else [])]
+    return signed_paper(data, kind, _MODELS[kind], _ROLES[kind], parties, now, trust)
+
+
+def signed_paper(
+    data: bytes,
+    kind: str,
+    model: type[SignedPaper],
+    role: Role,
+    parties: Sequence[str],
+    now: datetime,
+    trust: Trust,
+) -> SignedPaper:
+    """A paper of one of `parties`, its signature by a key or certificate that the trust root names for `role`.
+
+    Raises:
+        SignatureMissingError, SignedDocumentInvalidError, CertificateRefusedError: as named.
+    """
+    claimed = peek(data, kind, model, what=kind, party="?")
+    party = claimed.controller
+    root, taken_in = trust.judge(data, now)
+    if party not in parties or party not in root.organisations:
+        raise SignatureMissingError(what=kind, party=party)
+    named = root.organisations[party]
+    if not claimed.certificates:
+        return verify(data, kind, model, named.keys_for(role), what=kind, party=party)
+    moments = (claimed.at, taken_in)
+    key = certified_key(claimed.certificates, named.authorities_for(role), named.oin, moments, party)
+    return verify(data, kind, model, [key], what=kind, party=party)
+
+
+def _mismatch(
+    manifest: Manifest, paper: Approval | Withdrawal | Acknowledgement, now: datetime
+) -> dict[str, str]:
+    if paper.project != manifest.project.id or paper.manifest != manifest.digest:
+        return words("problem", "zij gaat over een ander manifest", "it is about another manifest")
+    if not isinstance(paper, Withdrawal) and paper.work_instruction != manifest.work_instruction.digest:
+        return words(
+            "problem", "zij gaat over een andere werkinstructie", "it acknowledges another work instruction"
+        )
+    if isinstance(paper, Approval) and paper.statement != STATEMENT:
+        return words(
+            "problem",
+            "de ondertekenaar zegt iets anders toe dan waar iedere organisatie voor tekent",
+            "its signer takes responsibility for something else than every organisation does",
+        )
+    if paper.at > now:
+        return words("problem", "haar datum moet nog komen", "it is dated in the future")
+    return {}
+
+
+def _keep_latest(kept: dict[str, Paper], paper: Paper) -> None:
+    if paper.controller not in kept or kept[paper.controller].at < paper.at:
+        kept[paper.controller] = paper

@@ -1,0 +1,459 @@
+"""The gates: what must hold before a round is opened and before a run does anything.
+
+1. **manifest**: it holds to every rule of a manifest (docs/manifest.md), read anew from its own bytes.
+2. **approval**: every controller approved exactly this manifest, with a key that the trust root named for that when
+   the approval was taken in, and did not withdraw.
+3. **instruction**: every controller acknowledged the work instruction; together they cover every role that must.
+4. **plan**: every part of the project plan says something of its own: no two alike, no text left from a template.
+5. **period**: today lies within the project's period.
+6. **dpia**: a DPIA is referred to, dated before today.
+7. **dpo advice**: the FG of every controller advised, before today; a negative advice is answered.
+8. **equal treatment**: on every ground of discrimination that helps select, every FG advised.
+9. **neighbourhood**: a neighbourhood project has a monitor that compares groups and can count records of a partner; every
+   FG advised after the DPIA was there; and no ground of discrimination helps select.
+10. **bounds**: cases cannot be opened for longer than what answers the people in them is kept, and are not more than
+    the records that make them.
+11. **release**: what goes along to the matching environment is shown to a partner, or is for the match rule and the
+    rule looks at it; and what is to be shown goes along.
+12. **parties**: the trust root has not expired, and the keys in the manifest are those that it names.
+13. **round**: the round was opened under this manifest, and its key is still there.
+
+What the document itself makes impossible (a volume, term or number of cases without bound; a release to a stranger; a
+ground without legal basis) is refused when it is read. `evaluate` tells of every gate whether it holds, `require`
+raises the error of the first that does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+from lsi_match.agreement.approvals import check_approvals, load_manifest, read_agreement
+from lsi_match.agreement.trust_root_rules import Trust
+from lsi_match.base.errors import LsiError, words
+from lsi_match.manifest import Manifest
+from lsi_match.manifest.equality import CharacteristicKind, uses
+from lsi_match.manifest.template import placeholders, texts
+from lsi_match.protocol.documents import Opening
+
+
+class Gate(StrEnum):
+    """A gate. `dutch` and `english` say what holds when it holds."""
+
+    dutch: str
+    english: str
+
+    def __new__(cls, value: str, dutch: str, english: str) -> Gate:
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.dutch, member.english = dutch, english
+        return member
+
+    MANIFEST = "manifest", "Het manifest klopt met alle regels", "The manifest holds to every rule"
+    APPROVAL = (
+        "approval",
+        "Alle partijen hebben dit manifest goedgekeurd",
+        "Every controller approved this manifest",
+    )
+    INSTRUCTION = (
+        "instruction",
+        "De werkinstructie is gelezen door wie dat moet",
+        "The work instruction was read by whoever must",
+    )
+    PLAN = (
+        "plan",
+        "Alle onderdelen van het projectplan zijn ingevuld",
+        "Every part of the project plan is filled in",
+    )
+    PERIOD = "period", "Het project loopt vandaag", "The project runs today"
+    DPIA = "dpia", "De DPIA is er", "There is a DPIA"
+    DPO_ADVICE = "dpo advice", "Iedere FG heeft geadviseerd", "Every DPO advised"
+    EQUAL_TREATMENT = (
+        "equal treatment",
+        "Over elke discriminatiegrond heeft iedere FG geadviseerd",
+        "Every DPO advised on every ground of discrimination",
+    )
+    NEIGHBOURHOOD = (
+        "neighbourhood",
+        "Als het een wijkproject is: de extra waarborgen zijn er",
+        "If it is a neighbourhood project: the extra safeguards are there",
+    )
+    BOUNDS = (
+        "bounds",
+        "Aantallen en termijnen passen bij elkaar",
+        "Numbers and terms fit together",
+    )
+    RELEASE = (
+        "release",
+        "Er gaat niets mee dat niemand nodig heeft",
+        "Nothing goes along that nobody needs",
+    )
+    PARTIES = (
+        "parties",
+        "De sleutels zijn die van de vertrouwenslijst",
+        "The keys are those of the trust root",
+    )
+    ROUND = "round", "De ronde is geopend onder dit manifest", "The round was opened under this manifest"  # fmt: skip
+
+
+class GateError(LsiError):
+    """Base of every gate that does not hold."""
+
+    nl = "Een waarborg houdt de ronde tegen: {problem}."
+    en = "A gate stops the round: {problem}."
+
+
+class DraftGateError(GateError):
+    nl = (
+        "Het manifest is nog een concept. Maak het af met 'manifest complete'; dan kan er worden ondertekend."
+    )
+    en = "The manifest is a draft still. Finish it with 'manifest complete'; then it can be signed."
+
+
+class InstructionGateError(GateError):
+    nl = "De werkinstructie is nog niet bevestigd door: {missing}. Laat dat doen met 'manifest acknowledge'."
+    en = "The work instruction is not acknowledged yet by: {missing}. Have that done with 'manifest acknowledge'."
+
+
+class PlanGateError(GateError):
+    nl = "Hier staat nog niets eigens: {parts}. Vul het in gewone taal in."
+    en = "Nothing of its own stands here yet: {parts}. Fill it in, in plain words."
+
+
+class PeriodGateError(GateError):
+    nl = "Project {project} loopt van {first} tot en met {last}. Buiten die tijd draait er niets."
+    en = "Project {project} runs from {first} to {last}. Nothing runs outside that time."
+
+
+class DpiaGateError(GateError):
+    nl = "De DPIA van {project} is van {date}, en die datum moet nog komen."
+    en = "The DPIA of {project} is dated {date}, which is still to come."
+
+
+class DpoAdviceGateError(GateError):
+    nl = "Er is geen advies van de FG van: {names}. Zonder advies van iedere FG draait er niets."
+    en = "There is no advice of the DPO of: {names}. Nothing runs without the advice of every DPO."
+
+
+class DpoAdviceUnansweredGateError(GateError):
+    nl = "Op het negatieve advies van de FG van {names} is niet gereageerd. Zet in het manifest wat ermee is gedaan."
+    en = "The negative advice of the DPO of {names} was not answered. Say in the manifest what was done with it."
+
+
+class EqualTreatmentGateError(GateError):
+    nl = "{characteristic} is een grond van discriminatie en helpt selecteren. Daarover ontbreekt het advies van de FG van: {names}."
+    en = "{characteristic} is a ground of discrimination and helps select. There is no advice on it of the DPO of: {names}."
+
+
+class NeighbourhoodGateError(GateError):
+    nl = "Een wijkproject vraagt meer: {problem}."
+    en = "A neighbourhood project needs more: {problem}."
+
+
+class TermsGateError(GateError):
+    nl = (
+        "Casussen zijn {keep} dagen te openen (release.keep_days), en wat nodig is om de mensen erin te antwoorden blijft {kept} dagen "
+        "bewaard (retention.log_details_days). Maak het eerste korter of het tweede langer."
+    )
+    en = (
+        "Cases can be opened for {keep} days (release.keep_days), and what answers the people in them is kept for {kept} days "
+        "(retention.log_details_days). Make the first shorter or the second longer."
+    )
+
+
+class CasesGateError(GateError):
+    nl = (
+        "Het manifest staat {cases} casussen toe (release.max_cases), van hoogstens {records} records (volume.at_most). "
+        "Een grens die nooit wordt bereikt, begrenst niets: maak haar lager."
+    )
+    en = (
+        "The manifest allows {cases} cases (release.max_cases), of {records} records at most (volume.at_most). "
+        "A bound that is never reached bounds nothing: make it lower."
+    )
+
+
+class UnseenGateError(GateError):
+    nl = "Dit gaat mee naar de koppelomgeving, en niemand krijgt het te zien: {names}. Laat het weg, of zet onder release.to wie het nodig heeft."
+    en = "This goes along to the matching environment, and nobody gets to see it: {names}. Leave it out, or say under release.to who needs it."
+
+
+class NothingToShowGateError(GateError):
+    nl = (
+        "Onder release.to staat dat er iets te zien is dat niet meegaat: attributes_of {names}. Haal dat weg."
+    )
+    en = "Under release.to something is to be shown that does not go along: attributes_of {names}. Take that out."
+
+
+class UnusedGateError(GateError):
+    nl = "Dit is voor de koppelregel, en die kijkt er niet naar: {names}. Haal het weg ('attributes', 'match.records_of')."
+    en = "This is for the match rule, which does not look at it: {names}. Take it out ('attributes', 'match.records_of')."
+
+
+class RoundGateError(GateError):
+    nl = "Ronde {round} is geopend onder een ander manifest, of is al afgesloten. Open een nieuwe ronde."
+    en = "Round {round} was opened under another manifest, or has ended. Open a new round."
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What gates look at beside the manifest.
+
+    Attributes:
+        papers: what was signed, as `agreement.approvals.read_agreement` takes it.
+        now: the time.
+        trust: who may sign for whom (`agreement.trust_root_rules`).
+        opening: of the round; None before there is one.
+        key_present: whether the round's key is still there.
+    """
+
+    papers: Mapping[str, bytes]
+    now: datetime
+    trust: Trust
+    opening: Opening | None = None
+    key_present: bool = False
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a gate holds, and if not, what is wrong and who has to do what."""
+
+    gate: Gate
+    error: LsiError | None
+
+
+def evaluate(manifest: Manifest, evidence: Evidence) -> list[Verdict]:
+    """Every gate that can be judged on this evidence, in order."""
+    judged: dict[Gate, Callable[[], object]] = {
+        Gate.MANIFEST: lambda: load_manifest(manifest.canonical()),
+        Gate.APPROVAL: lambda: check_approvals(manifest, evidence.papers, evidence.now, evidence.trust),
+        Gate.INSTRUCTION: lambda: _instruction(manifest, evidence),
+        **_of_the_document(manifest, evidence.now.date()),
+        Gate.PARTIES: lambda: evidence.trust.check(manifest, evidence.now),
+    }
+    if evidence.opening is not None:
+        judged[Gate.ROUND] = lambda: _round(manifest, evidence)
+    return [Verdict(gate, _error_of(check)) for gate, check in judged.items()]
+
+
+def evaluate_draft(manifest: Manifest, today: date) -> list[Verdict]:
+    """The gates that look at the document alone. Those about signatures do not hold yet: a draft has no keys in it."""
+    unsigned = [Verdict(gate, DraftGateError()) for gate in (Gate.APPROVAL, Gate.INSTRUCTION, Gate.PARTIES)]
+    checks = {Gate.MANIFEST: lambda: load_manifest(manifest.canonical()), **_of_the_document(manifest, today)}
+    found = [Verdict(gate, _error_of(check)) for gate, check in checks.items()]
+    return [*found[:1], *unsigned[:2], *found[1:], *unsigned[2:]]
+
+
+def _of_the_document(manifest: Manifest, today: date) -> dict[Gate, Callable[[], object]]:
+    return {
+        Gate.PLAN: lambda: _plan(manifest),
+        Gate.PERIOD: lambda: _period(manifest, today),
+        Gate.DPIA: lambda: _dpia(manifest, today),
+        Gate.DPO_ADVICE: lambda: _dpo_advice(manifest, today),
+        Gate.EQUAL_TREATMENT: lambda: _equal_treatment(manifest),
+        Gate.NEIGHBOURHOOD: lambda: _neighbourhood(manifest),
+        Gate.BOUNDS: lambda: _bounds(manifest),
+        Gate.RELEASE: lambda: _release(manifest),
+    }
+
+
+def require(manifest: Manifest, evidence: Evidence) -> None:
+    """Raises the error of the first gate that does not hold."""
+    for verdict in evaluate(manifest, evidence):
+        if verdict.error is not None:
+            raise verdict.error
+
+
+def _error_of(check: Callable[[], object]) -> LsiError | None:
+    try:
+        check()
+    except LsiError as error:
+        return error
+    return None
+
+
+def _instruction(manifest: Manifest, evidence: Evidence) -> None:
+    roles = read_agreement(manifest, evidence.papers, evidence.now, evidence.trust).roles
+    read = {role for acknowledged in roles.values() for role in acknowledged}
+    silent = [name for name in manifest.controllers if name not in roles]
+    unread = [role for role in manifest.work_instruction.acknowledged_by if role not in read]
+    if silent or unread:
+        nl, en = ([*silent, *(f"{word} {role}" for role in unread)] for word in ("de rol", "the role"))
+        raise InstructionGateError(**words("missing", ", ".join(nl), ", ".join(en)))
+
+
+#: What templates and people in a hurry leave behind.
+_LEFT_BEHIND = (
+    "todo",
+    "tbd",
+    "n.v.t",
+    "nvt",
+    "lorem ipsum",
+    "vul hier",
+    "nog invullen",
+    "fill in",
+    "xxx",
+    "...",
+)
+#: A part with fewer different words says nothing.
+_WORDS = 8
+
+
+#: So many words at least name an article of a law.
+_WORDS_OF_A_LAW = 3
+
+
+def _plan(manifest: Manifest) -> None:
+    parts = {f"basis.{name}": text for name, text in manifest.basis}
+    parts |= {
+        f"characteristics.{name}.rationale": c.rationale for name, c in manifest.characteristics.items()
+    }
+    seen: set[str] = set()
+    empty = []
+    for name, text in parts.items():
+        words = text.lower().split()
+        plain = " ".join(words)
+        if plain in seen or len(set(words)) < _WORDS or any(left in plain for left in _LEFT_BEHIND):
+            empty.append(name)
+        seen.add(plain)
+    for name in _grounds(manifest):
+        if len((manifest.characteristics[name].legal_basis or "").split()) < _WORDS_OF_A_LAW:
+            empty.append(f"characteristics.{name}.legal_basis")
+    left = placeholders()
+    empty += [at for at, text in texts(manifest.model_dump(mode="json")) if text in left and at not in empty]
+    if empty:
+        raise PlanGateError(parts=", ".join(empty))
+
+
+def _period(manifest: Manifest, today: date) -> None:
+    period = manifest.project.period
+    if not period.first <= today <= period.last:
+        raise PeriodGateError(project=manifest.project.id, first=str(period.first), last=str(period.last))
+
+
+def _dpia(manifest: Manifest, today: date) -> None:
+    if manifest.dpia.date > today:
+        raise DpiaGateError(project=manifest.project.id, date=str(manifest.dpia.date))
+
+
+def _dpo_advice(manifest: Manifest, today: date) -> None:
+    advice = manifest.dpo_advice
+    absent = [name for name in manifest.controllers if name not in advice or advice[name].date > today]
+    if absent:
+        raise DpoAdviceGateError(names=", ".join(absent))
+    unanswered = [name for name, given in advice.items() if given.outcome == "negative" and not given.answer]
+    if unanswered:
+        raise DpoAdviceUnansweredGateError(names=", ".join(unanswered))
+
+
+def _grounds(manifest: Manifest) -> Iterator[str]:
+    """The grounds of discrimination that help select, each once."""
+    for name in dict.fromkeys(use.characteristic for use in uses(manifest)):
+        if manifest.characteristics[name].kind is CharacteristicKind.GROUND:
+            yield name
+
+
+def _equal_treatment(manifest: Manifest) -> None:
+    for ground in _grounds(manifest):
+        advice = manifest.dpo_advice
+        absent = [
+            n for n in manifest.controllers if n not in advice or ground not in advice[n].characteristics
+        ]
+        if absent:
+            label = manifest.characteristics[ground].label
+            raise EqualTreatmentGateError(characteristic=label, names=", ".join(absent))
+
+
+def _neighbourhood(manifest: Manifest) -> None:
+    if manifest.project.type != "neighbourhood":
+        return
+    compared = [one.id for one in manifest.monitor.dimensions if one.role == "protected"]
+    counted = {
+        name for _, selection in manifest.selections() for name in manifest.group_predicates(selection)
+    }
+    early = [name for name, advice in manifest.dpo_advice.items() if advice.date < manifest.dpia.date]
+    if not compared:
+        raise NeighbourhoodGateError(
+            **words(
+                "problem",
+                "een monitor die groepen vergelijkt (monitor.dimensions)",
+                "a monitor that compares groups (monitor.dimensions)",
+            )
+        )
+    if not counted & {*compared}:
+        raise NeighbourhoodGateError(
+            **words(
+                "problem",
+                "een monitor die kan tellen: geen selectie heeft de velden van een indeling (monitor.dimensions)",
+                "a monitor that can count: no selection has the fields of a dimension (monitor.dimensions)",
+            )
+        )
+    if early:
+        names = ", ".join(early)
+        raise NeighbourhoodGateError(
+            **words(
+                "problem",
+                f"advies over de DPIA zelf, en dat van {names} is van eerder",
+                f"advice on the DPIA itself, and that of {names} is of before",
+            )
+        )
+    for ground in _grounds(manifest):
+        label = manifest.characteristics[ground].label
+        raise NeighbourhoodGateError(
+            **words(
+                "problem",
+                f"geen grond van discriminatie mag helpen selecteren, en {label} doet dat",
+                f"no ground of discrimination may help select, and {label} does",
+            )
+        )
+
+
+def _bounds(manifest: Manifest) -> None:
+    keep, kept = manifest.release.keep_days, manifest.retention.log_details_days
+    if keep > kept:
+        raise TermsGateError(keep=keep, kept=kept)
+    records = sum(selection.volume.at_most for _, selection in manifest.selections())
+    if manifest.release.max_cases > records:
+        raise CasesGateError(cases=manifest.release.max_cases, records=records)
+
+
+def _release(manifest: Manifest) -> None:
+    shown = {name for show in manifest.release.to.values() for name in show.attributes_of}
+    unseen = [
+        f"{name}.{attribute}"
+        for name, partner in manifest.partners.items()
+        if name not in shown
+        for attribute in partner.shown_attribute_ids
+    ]
+    if unseen:
+        raise UnseenGateError(names=", ".join(unseen))
+    nothing = [
+        name
+        for name, partner in manifest.partners.items()
+        if name in shown and not partner.shown_attribute_ids
+    ]
+    if nothing:
+        raise NothingToShowGateError(names=", ".join(nothing))
+    named = set(manifest.match_predicate().fields)
+    unused = [
+        f"{name}.{attribute}"
+        for name, partner in manifest.partners.items()
+        for attribute in partner.rule_attribute_ids
+        if named.isdisjoint({f"{name}_{attribute}_first", f"{name}_{attribute}_last"})
+    ]
+    unused += [column for name in manifest.match.records_of if (column := f"{name}_records") not in named]
+    if unused:
+        raise UnusedGateError(names=", ".join(unused))
+
+
+def _round(manifest: Manifest, evidence: Evidence) -> None:
+    opening = evidence.opening
+    if opening is None:
+        return
+    if (
+        opening.manifest != manifest.digest
+        or opening.project != manifest.project.id
+        or not evidence.key_present
+    ):
+        raise RoundGateError(round=opening.round)

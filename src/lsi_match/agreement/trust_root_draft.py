@@ -1,0 +1,125 @@
+"""Composing a version of the trust root out of cards: what the project leader hands to the others to sign."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+
+from pydantic import ValidationError
+
+from lsi_match.base.errors import LsiError, words
+from lsi_match.base.validation import complaint
+from lsi_match.protocol.documents import Card
+from lsi_match.protocol.trust_root import (
+    CERTIFIED_ROLES,
+    CONTROLLER_ROLES,
+    MATCHER,
+    MATCHER_ROLES,
+    Authority,
+    Role,
+    TrustedKey,
+    TrustedOrganisation,
+    TrustRoot,
+)
+
+#: Days that a version stands, when nothing else is said.
+DAYS = 365
+
+
+class RootDraftError(LsiError):
+    nl = "Zo kan de vertrouwenslijst niet worden gemaakt: {problem}."
+    en = "The trust root cannot be made like this: {problem}."
+
+
+def compose(
+    project: str,
+    parties: Mapping[str, tuple[str, str]],
+    cards: Mapping[str, Card],
+    now: datetime,
+    *,
+    authorities: Mapping[str, str] | None = None,
+    previous: TrustRoot | None = None,
+    threshold: int | None = None,
+    days: int = DAYS,
+) -> TrustRoot:
+    """The next version, or the first.
+
+    Args:
+        parties: name → title and OIN, of every controller and the matcher.
+        cards: name of the party → its card. A further card `uwv.approve` is of a key that signs for that role alone,
+            in place of the key on the card `uwv`.
+        authorities: name → certificate (base64 of DER) of the authority whose certificates sign its approvals and
+            acknowledgements, in place of the key on its card.
+        threshold: how many organisations sign; more than half of them when left out.
+
+    Raises:
+        RootDraftError: a card is missing or strange, or what comes out is no trust root.
+    """
+    certified = authorities or {}
+    for stem, card in cards.items():
+        name, _, role = stem.partition(".")
+        if card.name != name or name not in parties or role not in ("", *_roles(name)):
+            raise RootDraftError(
+                **words(
+                    "problem",
+                    f"{stem} is niet de kaart van een partij, of van een partij en een rol",
+                    f"{stem} is not the card of a party, or of a party and a role",
+                )
+            )
+    for name in (*parties, *certified):
+        if name not in cards or name not in parties:
+            raise RootDraftError(
+                **words("problem", f"er is geen kaart van {name}", f"there is no card of {name}")
+            )
+    organisations = {
+        name: TrustedOrganisation(
+            title=title,
+            oin=oin,
+            encryption_key=cards[name].encryption_key,
+            keys=tuple(_keys(name, cards, name in certified)),
+            authorities=_authorities(certified.get(name)),
+        )
+        for name, (title, oin) in parties.items()
+    }
+    signing = sum(1 for party in organisations.values() if party.keys_for(Role.ROOT))
+    try:
+        return TrustRoot(
+            project=project,
+            version=previous.version + 1 if previous else 1,
+            previous=previous.digest if previous else None,
+            issued_at=now,
+            expires_at=now + timedelta(days=days),
+            threshold=threshold or max(2, signing // 2 + 1),
+            organisations=organisations,
+        )
+    except ValidationError as error:
+        told = [complaint(one)[1] for one in error.errors()]
+        nl, en = "; ".join(one["nl"] for one in told), "; ".join(one["en"] for one in told)
+        raise RootDraftError(**words("problem", nl, en)) from None
+
+
+def _roles(name: str) -> tuple[Role, ...]:
+    return MATCHER_ROLES if name == MATCHER else CONTROLLER_ROLES
+
+
+def _keys(name: str, cards: Mapping[str, Card], certified: bool) -> Iterator[TrustedKey]:
+    roles = _roles(name)
+    own = {role: cards[f"{name}.{role.value}"] for role in roles if f"{name}.{role.value}" in cards}
+    general = [r for r in roles if r not in own and not (certified and r in CERTIFIED_ROLES)]
+    if general:
+        yield TrustedKey(signing_key=cards[name].signing_key, roles=tuple(general))
+    for role, card in own.items():
+        yield TrustedKey(signing_key=card.signing_key, roles=(role,))
+
+
+def _authorities(certificate: str | None) -> tuple[Authority, ...]:
+    if certificate is None:
+        return ()
+    return (Authority(certificate=certificate, roles=("approve", "acknowledge")),)
+
+
+def changes(old: TrustRoot | None, new: TrustRoot) -> list[str]:
+    """The organisations whose keys, authorities or OIN are others than before, by name."""
+    before = old.organisations if old else {}
+    names = dict.fromkeys([*before, *new.organisations])
+    return [name for name in names if before.get(name) != new.organisations.get(name)]

@@ -1,0 +1,316 @@
+"""The rules of the trust root, which are those of TUF (specification 1.0, section 5.3), as pure functions.
+
+1. **pinned**: version 1 counts when its digest is the one that a person compared by another way, and when its
+   threshold of organisations signed it.
+2. **twice signed**: version n+1 counts when the threshold of version n signed it with keys that version n names,
+   and its own threshold with keys that it names itself.
+3. **organisations are counted, not keys**, and only for keys whose role is `root`. A file holds one signature, so
+   nothing is taken from a verifier that stops at a threshold: every signature is checked.
+4. **one by one**: after n comes n+1, which names the digest of n. No gap, no other history.
+5. **never back**: what was taken in stays; another document with the same number is a fork, a pile that ends
+   earlier is a rollback, and both are refused aloud.
+6. **dates**: none from the future, none before the version that it follows. The newest must not have expired for
+   anything to be signed, opened or run under it; those before it may have.
+
+What a version says of itself (unlike keys, thresholds above half, an end) its model refuses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from pydantic import ValidationError
+
+from lsi_match.base.canonical import digest_of_bytes
+from lsi_match.base.errors import LsiError
+from lsi_match.crypto.keys import Identity
+from lsi_match.crypto.signing import SignatureMissingError, peek, sign, verify
+from lsi_match.manifest import Manifest
+from lsi_match.protocol.trust_root import MATCHER, Role, TrustedOrganisation, TrustRoot
+
+TRUST_ROOT = "trust-root"
+
+
+class TrustRootError(LsiError):
+    """Base of what is wrong with a trust root."""
+
+    nl = "Deze vertrouwenslijst telt niet: {problem}."
+    en = "This trust root does not count: {problem}."
+
+
+class RootMissingError(TrustRootError):
+    nl = "Van project {project} is hier geen vertrouwenslijst. Neem haar eerst op met 'trust add'."
+    en = "There is no trust root of project {project} here. Take it in first, with 'trust add'."
+
+
+class RootUnreadableError(TrustRootError):
+    nl = "Dit bestand is geen vertrouwenslijst zoals 'trust new' die maakt."
+    en = "This file is no trust root as 'trust new' makes it."
+
+
+class RootNotPinnedError(TrustRootError):
+    nl = "De eerste vertrouwenslijst van {project} heeft kenmerk {digest}. Vergelijk dat langs een andere weg, en geef het mee met --pin."
+    en = "The first trust root of {project} has digest {digest}. Compare that by another way, and give it with --pin."
+
+
+class RootPinDiffersError(TrustRootError):
+    nl = "De eerste vertrouwenslijst heeft kenmerk {digest}, niet het kenmerk dat u hebt vergeleken ({pin}). Er wordt niets opgenomen."
+    en = "The first trust root has digest {digest}, not the digest that you compared ({pin}). Nothing is taken in."
+
+
+class RootOtherProjectError(TrustRootError):
+    nl = "Deze vertrouwenslijst is van project {found}, niet van {project}."
+    en = "This trust root is of project {found}, not of {project}."
+
+
+class RootGapError(TrustRootError):
+    nl = "Na versie {version} van de vertrouwenslijst komt versie {expected}, en die is er niet bij; versie {found} wel. Vraag alle versies."
+    en = "After version {version} of the trust root comes version {expected}, which is not here; version {found} is. Ask for every version."
+
+
+class RootRolledBackError(TrustRootError):
+    nl = "Hier is versie {version} van de vertrouwenslijst al gezien, en dit gaat niet verder dan versie {found}. Terug kan niet."
+    en = "Version {version} of the trust root was seen here, and this goes no further than version {found}. There is no way back."
+
+
+class RootForkedError(TrustRootError):
+    nl = "Er zijn twee verschillende vertrouwenslijsten met nummer {version}. Er wordt niets opgenomen. Bel de andere organisaties."
+    en = "There are two different trust roots with number {version}. Nothing is taken in. Call the other organisations."
+
+
+class RootUnsignedError(TrustRootError):
+    nl = "Vertrouwenslijst {version} is volgens versie {under} getekend door {signed} organisaties; nodig zijn er {threshold}. Getekend: {names}."
+    en = "Trust root {version} is signed by {signed} organisations by version {under}; {threshold} are needed. Signed: {names}."
+
+
+class RootDateError(TrustRootError):
+    nl = "Vertrouwenslijst {version} is van {date}: dat is in de toekomst, of eerder dan de versie waar zij op volgt."
+    en = "Trust root {version} is dated {date}: in the future, or before the version that it follows."
+
+
+class RootExpiredError(TrustRootError):
+    nl = "Vertrouwenslijst {version} van {project} gold tot {date}. Er gebeurt niets tot er een nieuwe versie is ('trust new')."
+    en = "Trust root {version} of {project} held until {date}. Nothing happens until there is a new version ('trust new')."
+
+
+class PartyUnknownError(TrustRootError):
+    nl = "{name} staat niet in de vertrouwenslijst van dit project. Maak een nieuwe versie waar {name} wel in staat ('trust new')."
+    en = "{name} is not in the trust root of this project. Make a new version that has {name} ('trust new')."
+
+
+class PartyKeyDiffersError(TrustRootError):
+    nl = "Het manifest noemt voor {name} een andere sleutel of een ander OIN dan de vertrouwenslijst. Er gebeurt niets onder dit manifest."
+    en = "The manifest names another key or OIN for {name} than the trust root. Nothing happens under this manifest."
+
+
+@dataclass(frozen=True)
+class SignedRoot:
+    """One version, and the files that say who signed it."""
+
+    root: TrustRoot
+    papers: tuple[bytes, ...]
+
+    def signers(self, under: TrustRoot) -> set[str]:
+        """The organisations, not keys, that signed it with a key that `under` names for trust roots."""
+        return {name for name in under.signing_organisations if any(self._by(paper, under.organisations[name]) for paper in self.papers)}  # fmt: skip
+
+    def _by(self, paper: bytes, party: TrustedOrganisation) -> bool:
+        try:
+            verify(paper, TRUST_ROOT, TrustRoot, party.keys_for(Role.ROOT), what="trust root", party="")
+        except SignatureMissingError:
+            return False
+        return True
+
+
+def sign_root(root: TrustRoot, identity: Identity) -> bytes:
+    """One organisation's signature under a version, as a file of one line."""
+    return sign(root, TRUST_ROOT, identity)
+
+
+def read_roots(pile: Iterable[bytes]) -> list[SignedRoot]:
+    """The versions in a pile of files, each line a signed root, oldest first. Who signed is not looked at yet.
+
+    Raises:
+        SignedDocumentInvalidError: a line is no signed trust root.
+    """
+    found: dict[str, tuple[TrustRoot, list[bytes]]] = {}
+    for line in (line for data in pile for line in data.splitlines(keepends=True)):
+        root = peek(line, TRUST_ROOT, TrustRoot, what="trust root", party="?")
+        found.setdefault(root.digest, (root, []))[1].append(line)
+    versions = [SignedRoot(root, tuple(sorted(set(papers)))) for root, papers in found.values()]
+    return sorted(versions, key=lambda one: (one.root.version, one.root.digest))
+
+
+def project_of(pile: Iterable[bytes]) -> str:
+    """The project that the first version in a pile is of; raises RootMissingError when there is none in it."""
+    found = read_roots(pile)
+    if not found:
+        raise RootMissingError(project="?")
+    return found[0].root.project
+
+
+def load_root(canonical: bytes) -> TrustRoot:
+    """The version in canonical bytes, not signed yet; raises RootUnreadableError."""
+    try:
+        root = TrustRoot.model_validate_json(canonical)
+    except ValidationError:
+        raise RootUnreadableError() from None
+    if root.canonical() != canonical:
+        raise RootUnreadableError()
+    return root
+
+
+def chain(pile: Iterable[bytes], project: str, now: datetime) -> Trust:
+    """Versions taken at their own word: signed as they should be, but nobody compared the digest of the first."""
+    papers = list(pile)
+    first = next((one.root.digest for one in read_roots(papers)), None)
+    return Trust(tuple(one.root for one in walk((), papers, project, first, now)))
+
+
+def check_first(candidate: SignedRoot, project: str, pin: str | None, now: datetime) -> None:
+    """Rule 1 and the dates; raises the TrustRootError that is named after what is wrong."""
+    root = candidate.root
+    if root.project != project:
+        raise RootOtherProjectError(found=root.project, project=project)
+    if root.version != 1:
+        raise RootGapError(version=0, expected=1, found=root.version)
+    if pin is None:
+        raise RootNotPinnedError(project=project, digest=root.digest)
+    if root.digest != pin:
+        raise RootPinDiffersError(digest=root.digest, pin=pin)
+    if root.issued_at > now:
+        raise RootDateError(version=1, date=str(root.issued_at.date()))
+    _check_threshold(candidate, root)
+
+
+def check_next(current: TrustRoot, candidate: SignedRoot, now: datetime) -> None:
+    """Rules 2 to 5 and the dates; raises the TrustRootError that is named after what is wrong."""
+    root = candidate.root
+    if root.project != current.project:
+        raise RootOtherProjectError(found=root.project, project=current.project)
+    if root.version <= current.version:
+        raise RootRolledBackError(version=current.version, found=root.version)
+    if root.version != current.version + 1:
+        raise RootGapError(version=current.version, expected=current.version + 1, found=root.version)
+    if root.previous != current.digest:
+        raise RootForkedError(version=current.version)
+    if not current.issued_at <= root.issued_at <= now:
+        raise RootDateError(version=root.version, date=str(root.issued_at.date()))
+    _check_threshold(candidate, current)
+    _check_threshold(candidate, root)
+
+
+def check_current(root: TrustRoot, now: datetime) -> None:
+    """Raises RootExpiredError when this version no longer stands."""
+    if now >= root.expires_at:
+        raise RootExpiredError(version=root.version, project=root.project, date=str(root.expires_at.date()))
+
+
+def _check_threshold(candidate: SignedRoot, under: TrustRoot) -> None:
+    names = sorted(candidate.signers(under))
+    if len(names) < under.threshold:
+        raise RootUnsignedError(
+            version=candidate.root.version,
+            under=under.version,
+            signed=len(names),
+            threshold=under.threshold,
+            names=", ".join(names) or "-",
+        )
+
+
+def walk(
+    known: tuple[TrustRoot, ...], pile: Iterable[bytes], project: str, pin: str | None, now: datetime
+) -> list[SignedRoot]:
+    """The versions in `pile` that follow those that are known, one at a time; nothing when there is nothing new.
+
+    Args:
+        known: every version taken in before, oldest first.
+        pin: digest of version 1, as a person compared it; only looked at when nothing is known.
+
+    Raises:
+        TrustRootError: named after what is wrong. Then nothing of the pile counts.
+    """
+    versions = read_roots(pile)
+    if not versions:
+        raise RootMissingError(project=project)
+    digests = {root.version: root.digest for root in known}
+    for one in versions:
+        if one.root.project != project:
+            raise RootOtherProjectError(found=one.root.project, project=project)
+        if digests.setdefault(one.root.version, one.root.digest) != one.root.digest:
+            raise RootForkedError(version=one.root.version)
+    if known and versions[-1].root.version < known[-1].version:
+        raise RootRolledBackError(version=known[-1].version, found=versions[-1].root.version)
+    current = known[-1] if known else None
+    new = [one for one in versions if current is None or one.root.version > current.version]
+    for one in new:
+        if current is None:
+            check_first(one, project, pin, now)
+        else:
+            check_next(current, one, now)
+        current = one.root
+    return new
+
+
+def check_parties(manifest: Manifest, root: TrustRoot) -> None:
+    """Raises PartyUnknownError, PartyKeyDiffersError unless the root names every party's keys in the manifest."""
+    for name, party in {**manifest.controllers, MATCHER: manifest.matcher}.items():
+        if name not in root.organisations:
+            raise PartyUnknownError(name=name)
+        known = root.organisations[name]
+        keys = known.keys_for(Role.MATCH if name == MATCHER else Role.DELIVER)
+        if (
+            party.signing_key not in keys
+            or party.encryption_key != known.encryption_key
+            or party.oin != known.oin
+        ):
+            raise PartyKeyDiffersError(name=name)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """When a paper was first taken in: under which version, at what time."""
+
+    version: int
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Trust:
+    """What a party goes by: every version, and which of them each paper is judged by.
+
+    Attributes:
+        roots: version 1 first.
+        seen: digest of a paper → when it was first taken in. A site reads this from its log, so that the place in
+            the log is the evidence; a partner keeps it itself. A paper that was not seen is judged by the newest.
+    """
+
+    roots: tuple[TrustRoot, ...]
+    seen: Mapping[str, Seen] = field(default_factory=dict)
+
+    @property
+    def current(self) -> TrustRoot:
+        return self.roots[-1]
+
+    def judge(self, paper: bytes, now: datetime) -> tuple[TrustRoot, datetime]:
+        """The version that says who could sign this paper, and by when it was signed.
+
+        Raises:
+            RootRolledBackError: the version under which it was taken in is not here any more.
+        """
+        seen = self.seen.get(digest_of_bytes(paper))
+        if seen is None:
+            return self.current, now
+        for root in self.roots:
+            if root.version == seen.version:
+                return root, seen.at
+        raise RootRolledBackError(version=seen.version, found=self.current.version)
+
+    def check(self, manifest: Manifest, now: datetime) -> None:
+        """Raises TrustRootError unless the newest version stands today and names the keys in the manifest."""
+        if self.current.project != manifest.project.id:
+            raise RootOtherProjectError(found=self.current.project, project=manifest.project.id)
+        check_current(self.current, now)
+        check_parties(manifest, self.current)

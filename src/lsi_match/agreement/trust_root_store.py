@@ -1,0 +1,95 @@
+"""Where a party keeps the trust roots of a project: every version that it took in, and it never goes back.
+
+<place>/projects/<project>/trust/
+    pinned           digest of version 1, as a person compared it
+    0001.json …      the signatures of each version, one per line; the folder can be sent as it is
+    seen             at a partner, as JSON: which version each paper was first taken in under (a site has its log for that)
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from lsi_match.agreement.trust_root_rules import (
+    RootMissingError,
+    Seen,
+    SignedRoot,
+    Trust,
+    check_current,
+    walk,
+)
+from lsi_match.base.canonical import canonical_json, digest_of_bytes
+from lsi_match.base.errors import words
+from lsi_match.base.files import FileUnreadableError, read_bytes, read_text, write_whole
+from lsi_match.protocol.trust_root import TrustRoot
+
+
+@dataclass(frozen=True)
+class TrustStore:
+    """The trust roots of `project` in the folder of a partner or a site."""
+
+    place: Path
+    project: str
+
+    @property
+    def folder(self) -> Path:
+        return self.place / "projects" / self.project / "trust"
+
+    def _files(self) -> list[Path]:
+        return sorted(self.folder.glob("[0-9]*.json"))
+
+    def roots(self, now: datetime) -> tuple[TrustRoot, ...]:
+        """Every version taken in, all rules checked again; raises TrustRootError."""
+        files = self._files()
+        if not files:
+            raise RootMissingError(project=self.project)
+        pin = read_text(self.folder / "pinned").strip()
+        return tuple(one.root for one in walk((), map(read_bytes, files), self.project, pin, now))
+
+    def news(self, pile: Iterable[bytes], pin: str | None, now: datetime) -> list[SignedRoot]:
+        """What `pile` holds that follows what is here; raises TrustRootError, also when the newest has expired."""
+        known = self.roots(now) if self._files() else ()
+        new = walk(known, pile, self.project, pin, now)
+        if new:
+            check_current(new[-1].root, now)
+        return new
+
+    def keep(self, new: Iterable[SignedRoot]) -> None:
+        """Keep versions that `news` gave."""
+        for one in new:
+            if one.root.version == 1:
+                write_whole(self.folder / "pinned", one.root.digest.encode() + b"\n", replace=True)
+            write_whole(self.folder / f"{one.root.version:04d}.json", b"".join(one.papers), replace=True)
+
+    # what a partner, which keeps no log, saw when
+
+    def trust(self, now: datetime) -> Trust:
+        """What a partner goes by; raises TrustRootError."""
+        return Trust(self.roots(now), self._seen())
+
+    def saw(self, papers: Iterable[bytes], now: datetime) -> None:
+        """Remember under which version these papers were first taken in."""
+        seen, current = self._seen(), self.roots(now)[-1].version
+        for paper in papers:
+            seen.setdefault(digest_of_bytes(paper), Seen(current, now))
+        value = {digest: {"version": one.version, "at": one.at.isoformat()} for digest, one in seen.items()}
+        write_whole(self.folder / "seen", canonical_json(value) + b"\n", replace=True)
+
+    def _seen(self) -> dict[str, Seen]:
+        file = self.folder / "seen"
+        if not file.exists():
+            return {}
+        try:
+            value = json.loads(read_bytes(file))
+            return {
+                digest: Seen(one["version"], datetime.fromisoformat(one["at"]))
+                for digest, one in value.items()
+            }
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise FileUnreadableError(
+                file=str(file), **words("problem", "niet wat er is opgeschreven", "not what was written")
+            ) from None

@@ -1,0 +1,229 @@
+"""Files that are either whole or absent, readable by nobody else, and really gone when destroyed."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from lsi_match.base.errors import LsiError, words
+
+
+class FileMissingError(LsiError):
+    nl = "Het bestand {file} is er niet. Kijk of de naam en de map kloppen."
+    en = "The file {file} is not there. Check its name and folder."
+
+
+class FolderMissingError(LsiError):
+    nl = "De map {folder} is er niet. Kijk of de naam klopt."
+    en = "The folder {folder} is not there. Check its name."
+
+
+class FileUnreadableError(LsiError):
+    nl = "Het bestand {file} is niet te lezen ({problem})."
+    en = "The file {file} cannot be read ({problem})."
+
+
+class FileExistsAlreadyError(LsiError):
+    nl = "{file} bestaat al en wordt niet overschreven."
+    en = "{file} exists already and is not overwritten."
+
+
+class FileTooOpenError(LsiError):
+    nl = "{file} is ook voor anderen te lezen. Herstel dat met: chmod 600 {file}"
+    en = "{file} can be read by others. Mend that with: chmod 600 {file}"
+
+
+class NotPlainError(OSError):
+    """What is there is no file that can be read to its end: a folder, a pipe, a device."""
+
+
+def private_folder(path: Path) -> Path:
+    """Make `path` (and what lies above it) as a folder only its owner can enter."""
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return path
+
+
+@contextmanager
+def whole_file(path: Path, *, replace: bool = False, durable: bool = True) -> Iterator[BinaryIO]:
+    """A file to write beside `path`, made durable and renamed when the block ends well: `path` is whole or as it was.
+
+    Args:
+        durable: false for what can be made again and is known when it is not whole: after a power cut it may not be.
+
+    Raises:
+        FileExistsAlreadyError: `path` exists and `replace` is false.
+    """
+    if path.exists() and not replace:
+        raise FileExistsAlreadyError(file=str(path))
+    private_folder(path.parent)
+    beside = _half(path)
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as handle:
+            yield handle
+            if durable:
+                handle.flush()
+                os.fsync(handle.fileno())
+        beside.rename(path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+    if durable:
+        sync_folder(path.parent)
+
+
+class Digested:
+    """A file that hashes what is written to it."""
+
+    def __init__(self, sink: BinaryIO) -> None:
+        self._sink = sink
+        self._hash = hashlib.sha256()
+
+    def write(self, data: bytes | memoryview) -> int:
+        written = self._sink.write(data)
+        self._hash.update(data[:written])
+        return written
+
+    def flush(self) -> None:
+        self._sink.flush()
+
+    @property
+    def closed(self) -> bool:
+        return self._sink.closed
+
+    @property
+    def digest(self) -> str:
+        """Of what was written so far."""
+        return f"sha256:{self._hash.hexdigest()}"
+
+
+def write_whole(path: Path, data: bytes, *, replace: bool = False, durable: bool = True) -> None:
+    """Write `data` as `whole_file` does."""
+    with whole_file(path, replace=replace, durable=durable) as handle:
+        handle.write(data)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames and removals in `folder` durable."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def read_bytes(path: Path, at_most: int | None = None) -> bytes:
+    """The bytes of `path`; with `at_most`, if it is a plain file of no more bytes than that, and not one without an end.
+
+    Raises:
+        FileMissingError, FileUnreadableError: named after what is wrong.
+    """
+    with told_of(path):
+        if at_most is None:
+            return path.read_bytes()
+        with open_plain(path) as source:
+            data = source.read(at_most + 1)
+    if len(data) > at_most:
+        raise too_large(path, at_most)
+    return data
+
+
+@contextmanager
+def told_of(path: Path) -> Iterator[None]:
+    """What goes wrong with reading `path` in the block, told as `read_bytes` does."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise FileMissingError(file=str(path)) from None
+    except NotPlainError:
+        raise FileUnreadableError(
+            file=str(path), **words("problem", "geen gewoon bestand", "no plain file")
+        ) from None
+    except OSError as error:
+        raise FileUnreadableError(file=str(path), problem=error.strerror or "OSError") from None
+
+
+def too_large(path: Path, at_most: int) -> FileUnreadableError:
+    """That a file has more bytes than it may have."""
+    return FileUnreadableError(
+        file=str(path), **words("problem", f"groter dan {at_most} bytes", f"larger than {at_most} bytes")
+    )
+
+
+def open_plain(path: Path, flags: int = 0) -> BinaryIO:
+    """A plain file, to read. What else is there (a pipe, a device) is not waited for, whenever it came there.
+
+    Raises:
+        NotPlainError, OSError: it is no plain file, or cannot be opened.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | flags)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise NotPlainError
+    return os.fdopen(descriptor, "rb")
+
+
+def read_text(path: Path) -> str:
+    """The UTF-8 text of `path`; raises as `read_bytes` does."""
+    try:
+        return read_bytes(path).decode()
+    except UnicodeDecodeError:
+        raise FileUnreadableError(file=str(path), **words("problem", "geen UTF-8", "not UTF-8")) from None
+
+
+def read_private(path: Path) -> bytes:
+    """The bytes of a key file, refused when group or others may read it."""
+    data = read_bytes(path)
+    if path.stat().st_mode & 0o077:
+        raise FileTooOpenError(file=str(path))
+    return data
+
+
+def lock_file(path: Path, error: LsiError) -> int:
+    """Hold the file `path` for this process alone, until its descriptor is closed; the system lets go when the process
+    ends, however it ends.
+
+    Raises:
+        `error`: another process holds it.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise error from None
+    return descriptor
+
+
+def _half(path: Path) -> Path:
+    """A name for what is not yet, or no longer, the file at `path`."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+
+
+def half_files(folder: Path, of: str = "*") -> list[Path]:
+    """What a process that was killed left in `folder`, half written or half destroyed, of files with names like `of`."""
+    return sorted(folder.glob(f".{of}.{'[0-9a-f]' * 8}.tmp"))
+
+
+def destroy(path: Path) -> None:
+    """Overwrite a file once and remove it. On disks that copy on write only the lost key makes it unreadable.
+
+    It loses its name first: a file that is still called `path` is whole, wherever this is broken off.
+    """
+    if not path.exists():
+        return
+    going = path if path in half_files(path.parent) else path.rename(_half(path))
+    if going.is_file():  # a pipe holds nothing
+        with going.open("r+b") as handle:
+            handle.write(bytes(going.stat().st_size))
+            handle.flush()
+            os.fsync(handle.fileno())
+    going.unlink()
+    sync_folder(going.parent)

@@ -1,0 +1,167 @@
+"""YAML text to a checked model, with file, line and column in every message.
+
+Duplicate keys, anchors and aliases are refused: what a person reads must be what the program reads.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import AliasEvent
+from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
+
+from lsi_match.base.errors import Language, LsiError, words
+from lsi_match.base.validation import complaint
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class YamlUnreadableError(LsiError):
+    nl = "{file}, regel {line}, kolom {column}: dit is geen geldige YAML ({problem})."
+    en = "{file}, line {line}, column {column}: this is not valid YAML ({problem})."
+
+
+class DocumentInvalidError(LsiError):
+    """Every place where a document does not fit."""
+
+    nl = "{file} klopt niet op {count} plaats(en):\n{problems}"
+    en = "{file} is not valid in {count} place(s):\n{problems}"
+
+
+#: How the YAML reader begins what it says → the same in Dutch.
+_DUTCH = {
+    "found duplicate key": "dezelfde naam staat hier twee keer",
+    "mapping values are not allowed here": "een dubbele punt die hier niet kan; zet de tekst tussen aanhalingstekens",
+    "found character": "een teken waarmee niets kan beginnen; gebruik spaties en geen tabs",
+    "could not find expected ':'": "hier ontbreekt een dubbele punt",
+    "expected <block end>": "dit springt niet goed in, of er ontbreekt een teken ervoor",
+    "expected ',' or": "een haakje dat niet is gesloten, of een komma die ontbreekt",
+    "found unexpected end of stream": "een aanhalingsteken dat niet is gesloten",
+    "expected a single document": "er staan meer documenten in dit bestand",
+    "but found another document": "er staan meer documenten in dit bestand",
+    "special characters are not allowed": "een teken dat niet te zien is",
+    "could not determine a constructor": "een soort waarde (!) die hier niet bestaat",
+}
+
+
+def _unreadable(file: str, at: tuple[int, int], nl: str, en: str) -> YamlUnreadableError:
+    return YamlUnreadableError(file=file, line=at[0], column=at[1], **words("problem", nl, en))
+
+
+def read_yaml(text: str, file: str) -> Any:
+    """The plain value of one YAML document.
+
+    Raises:
+        YamlUnreadableError: no YAML, a duplicate key, or an anchor or alias.
+    """
+    yaml = YAML(typ="safe", pure=True)
+    try:
+        for event in yaml.parse(text):
+            if isinstance(event, AliasEvent) or getattr(event, "anchor", None):
+                mark = event.start_mark
+                raise _unreadable(
+                    file,
+                    (mark.line + 1, mark.column + 1),
+                    "verwijzingen met & en * kunnen hier niet",
+                    "anchors and aliases are not used here",
+                )
+        return yaml.load(text)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        said = str(error.problem or "not readable").split("\n")[0]
+        dutch = next(
+            (nl for begin, nl in _DUTCH.items() if said.startswith(begin)), "dit is hier niet te lezen"
+        )
+        raise _unreadable(file, (mark.line + 1, mark.column + 1) if mark else (1, 1), dutch, said) from None
+    except (YAMLError, ValueError, RecursionError):
+        at = _unreadable_scalar(text)
+        if at is None:
+            raise _unreadable(file, (1, 1), "dit is niet te lezen", "not readable") from None
+        raise _unreadable(
+            file,
+            at,
+            "een datum of getal dat niet bestaat, zoals 31 februari",
+            "a date or number that does not exist, such as 31 February",
+        ) from None
+
+
+def _unreadable_scalar(text: str) -> tuple[int, int] | None:
+    """Line and column of the first value that looks like a date or number and is none."""
+    yaml = YAML(typ="safe", pure=True)
+    try:
+        waiting = [yaml.compose(text)]
+        while waiting:
+            node = waiting.pop(0)
+            if isinstance(node, MappingNode):
+                waiting = [part for pair in node.value for part in pair] + waiting
+            elif isinstance(node, SequenceNode):
+                waiting = list(node.value) + waiting
+            elif node is not None:
+                try:
+                    yaml.constructor.construct_object(node)
+                except (YAMLError, ValueError):
+                    return node.start_mark.line + 1, node.start_mark.column + 1
+    except (YAMLError, ValueError, RecursionError):
+        pass
+    return None
+
+
+def parse_yaml(text: str, file: str, model: type[Model]) -> Model:
+    """`text` as a `model`.
+
+    Raises:
+        YamlUnreadableError: see `read_yaml`.
+        DocumentInvalidError: every place where the document does not fit the model.
+    """
+    value = read_yaml(text, file)
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        raise describe_errors(error, text, file) from None
+
+
+def describe_errors(error: ValidationError, text: str, file: str) -> DocumentInvalidError:
+    """Every place of the YAML `text` that `error` complains about, by line and column."""
+    root: Node | None = YAML(typ="safe", pure=True).compose(text)
+    told: dict[Language, list[str]] = {"nl": [], "en": []}
+    found = error.errors(include_input=False)
+    # A list of which an item does not fit is called too short as well.
+    short = {one["loc"] for one in found if one["type"] == "too_short"}
+    parents = {other["loc"][:depth] for other in found for depth in range(len(other["loc"]))}
+    found = [one for one in found if one["type"] != "too_short" or one["loc"] not in short & parents]
+    for one in found:
+        path, texts = complaint(one)
+        line, column = _place(root, path, at_name=one["type"] == "extra_forbidden")
+        where = f"  {line}:{column} {'.'.join(str(step) for step in path if step != '[key]') or 'document'}: "
+        for language, said in texts.items():
+            told[language].append(where + said.replace("\n", "\n    "))
+    return DocumentInvalidError(
+        file=file, count=len(found), **words("problems", "\n".join(told["nl"]), "\n".join(told["en"]))
+    )
+
+
+def _place(root: Node | None, path: tuple[int | str, ...], *, at_name: bool) -> tuple[int, int]:
+    """Line and column, from 1, of the part at `path`, or of the deepest part on the way there that exists.
+
+    Args:
+        at_name: of a part of a mapping, point at its name instead of at its value.
+    """
+    node, mark = root, root.start_mark if root is not None else None
+    name = None
+    for step in path:
+        found: Node | None = None
+        if step == "[key]":
+            at_name = True
+        elif isinstance(node, MappingNode):
+            name, found = next(((k, v) for k, v in node.value if k.value == str(step)), (None, None))
+        elif isinstance(node, SequenceNode) and isinstance(step, int) and step < len(node.value):
+            name, found = None, node.value[step]
+        if found is None:
+            break
+        node, mark = found, found.start_mark
+    if at_name and name is not None:
+        mark = name.start_mark
+    return (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)

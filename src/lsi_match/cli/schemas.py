@@ -1,0 +1,139 @@
+"""JSON Schemas of every document that leaves a party, made from the models: `python -m lsi_match.cli.schemas FOLDER`.
+
+With `--check` nothing is written; the process ends with 1 when a file in FOLDER differs from its model. A document
+that a person writes (manifest, mapping) may leave out what has a default. All others travel as canonical JSON,
+where every member is present. `manifest-draft` is for editors: what a project leader writes, without what
+`manifest complete` fills in.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema
+from pydantic_core.core_schema import DataclassField, ModelField, TypedDictField
+
+from lsi_match.log.entry import LogEntry
+from lsi_match.manifest import Manifest
+from lsi_match.monitor.overview import Overview
+from lsi_match.monitor.round_findings import RoundFindings
+from lsi_match.monitor.table import CountsTable
+from lsi_match.partner.extract.column_mapping import Mapping
+from lsi_match.protocol.access_documents import AccessAnswer, AccessRequest
+from lsi_match.protocol.documents import (
+    Acknowledgement,
+    Approval,
+    Card,
+    DropDescriptor,
+    Justification,
+    KeyCommitment,
+    KeyContribution,
+    KeyReveal,
+    KeyShare,
+    Opening,
+    OutcomeCounts,
+    ReleaseDescriptor,
+    ReleaseOpened,
+    Withdrawal,
+)
+from lsi_match.protocol.trust_root import TrustRoot
+
+#: What a draft of a manifest does not have yet.
+FILLED_IN = ("signing_key", "encryption_key", "key_check")
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+#: Name of the document → its model.
+WRITTEN: dict[str, type[BaseModel]] = {"manifest": Manifest, "mapping": Mapping}
+SENT: dict[str, type[BaseModel]] = {
+    "access-answer": AccessAnswer,
+    "access-request": AccessRequest,
+    "approval": Approval,
+    "withdrawal": Withdrawal,
+    "acknowledgement": Acknowledgement,
+    "card": Card,
+    "drop": DropDescriptor,
+    "key-commitment": KeyCommitment,
+    "key-contribution": KeyContribution,
+    "key-reveal": KeyReveal,
+    "key-share": KeyShare,
+    "log-entry": LogEntry,
+    "opening": Opening,
+    "justification": Justification,
+    "monitor-counts": CountsTable,
+    "outcome-counts": OutcomeCounts,
+    "overview": Overview,
+    "round-findings": RoundFindings,
+    "release": ReleaseDescriptor,
+    "release-opened": ReleaseOpened,
+    "trust-root": TrustRoot,
+}
+
+
+class _EveryMember(GenerateJsonSchema):
+    """Canonical JSON leaves nothing out, so every member is required."""
+
+    def field_is_required(self, field: ModelField | DataclassField | TypedDictField, total: bool) -> bool:
+        return True
+
+
+def schemas() -> dict[str, dict[str, Any]]:
+    """File name → schema, by name."""
+    made = {name: model.model_json_schema() for name, model in WRITTEN.items()}
+    made["manifest-draft"] = _draft(Manifest.model_json_schema())
+    made |= {name: model.model_json_schema(schema_generator=_EveryMember) for name, model in SENT.items()}
+    return {
+        f"{name}.schema.json": {"$schema": DIALECT, "$id": f"urn:lsi-match:{name}:v1", **made[name]}
+        for name in sorted(made)
+    }
+
+
+def _draft(schema: dict[str, Any]) -> dict[str, Any]:
+    for part in schema["$defs"].values():
+        if "required" in part:
+            part["required"] = [name for name in part["required"] if name not in FILLED_IN]
+    return schema
+
+
+def texts() -> dict[str, str]:
+    """File name → the text of the file."""
+    return {
+        name: json.dumps(schema, indent=2, ensure_ascii=False) + "\n" for name, schema in schemas().items()
+    }
+
+
+def drift(folder: Path) -> list[str]:
+    """The files in `folder` that are missing, other than their model, or of no model."""
+    wanted = texts()
+    found = {file.name: file.read_text(encoding="utf-8") for file in sorted(folder.glob("*.schema.json"))}
+    return sorted(name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name))
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Write or check; the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m lsi_match.cli.schemas", description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 on a difference")
+    options = parser.parse_args(arguments)
+    differing = drift(options.folder)
+    if options.check:
+        for name in differing:
+            print(
+                f"{options.folder / name} differs from its model. Write it again: make schemas",
+                file=sys.stderr,
+            )
+        return 1 if differing else 0
+    options.folder.mkdir(parents=True, exist_ok=True)
+    for name, text in texts().items():
+        (options.folder / name).write_text(text, encoding="utf-8")
+    for name in set(differing) - texts().keys():
+        (options.folder / name).unlink()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

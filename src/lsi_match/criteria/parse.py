@@ -1,0 +1,529 @@
+"""The criteria language: SQL predicates over declared fields, and nothing else of SQL.
+
+A criterion is agreed as text in the manifest. `sqlglot` parses it and one walk over the tree checks that it is
+made of allowed parts only and that the types fit; the walk below *is* the list of what is allowed. What it
+does not name is refused: no subquery, no clock, no randomness, no file, no function beyond those in
+`FUNCTIONS`, no comment that could hide something from a reader, no field that the manifest does not declare.
+
+Unknown (NULL) follows SQL's three-valued logic: a record passes a criterion only when it is *true*, so a
+record with an unknown value in a compared field does not pass, unless the criterion says `IS NULL`.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+import sqlglot
+from sqlglot import TokenType, exp
+from sqlglot.errors import SqlglotError
+
+from lsi_match.base.errors import Language, LsiError, words
+from lsi_match.base.validation import NAME
+
+#: The date a round looks at. A parameter of every predicate, never the clock.
+REFERENCE_DATE = "peildatum"
+
+FIELD_NAME = re.compile(NAME)
+_DATE_UNITS = {"DAY", "MONTH", "YEAR"}
+_DUCKDB = sqlglot.Dialect.get_or_raise("duckdb")
+#: How deep expressions may stand in each other. A row of ANDs counts each of them.
+_MAX_DEPTH = 60
+#: Decimals of a product: three amounts, or two amounts and a factor. Engines round, or stop, beyond what they can hold.
+_MAX_DECIMALS = 12
+#: Brackets within brackets. A fixed bound, so that what is allowed does not hang on how deep the caller stands.
+_MAX_BRACKETS = 12
+
+
+class FieldType(StrEnum):
+    """What a declared field holds."""
+
+    TEXT = "text"
+    INTEGER = "integer"
+    DECIMAL = "decimal"
+    DATE = "date"
+    BOOLEAN = "boolean"
+
+
+class CriterionError(LsiError):
+    """A predicate that is not in the criteria language. `column` counts from 1, and is 0 or absent when the place is not known."""
+
+    nl = "Het criterium '{criterion}' klopt niet: {problem}."
+    en = "The criterion '{criterion}' is not valid: {problem}."
+
+    def text(self, language: Language = "nl") -> str:
+        """With a mark under the place, where it is known."""
+        said = super().text(language)
+        criterion, column = str(self.facts["criterion"]), int(self.facts.get("column", 0))
+        if 0 < column <= len(criterion) and "\n" not in criterion:
+            said += f"\n  {criterion}\n  {' ' * (column - 1)}^"
+        return said
+
+
+class CriterionSyntaxError(CriterionError):
+    nl = "Het criterium '{criterion}' is niet te lezen, bij teken {column}: {problem}."
+    en = "The criterion '{criterion}' cannot be parsed, at character {column}: {problem}."
+
+
+class CriterionForbiddenError(CriterionError):
+    nl = "Het criterium '{criterion}' gebruikt iets wat niet mag: {problem}. Gebruik alleen wat docs/criteria.md noemt."
+    en = "The criterion '{criterion}' uses something that is not allowed: {problem}. Use only what docs/criteria.md lists."
+
+
+class CriterionFieldError(CriterionError):
+    nl = "Het criterium '{criterion}' noemt het veld '{field}', en dat is niet aangegeven. Voeg het toe onder 'fields'."
+    en = (
+        "The criterion '{criterion}' names the field '{field}', which is not declared. Add it under 'fields'."
+    )
+
+
+class CriterionTypeError(CriterionError):
+    nl = "In het criterium '{criterion}' passen de soorten niet bij elkaar: {problem}."
+    en = "In the criterion '{criterion}' the types do not fit: {problem}."
+
+
+@dataclass(frozen=True)
+class Predicate:
+    """A parsed, allowed, type-checked predicate.
+
+    Attributes:
+        text: as it stands in the manifest.
+        fields: the declared fields it looks at, sorted (the reference date is not one of them).
+        tree: the parse, from which everything else is made.
+    """
+
+    text: str
+    fields: tuple[str, ...]
+    tree: exp.Expression
+
+    def sql(self, dialect: str = "duckdb") -> str:
+        """The predicate in the SQL of `dialect`, every field name quoted."""
+        return self.tree.sql(dialect=dialect, identify=True)
+
+
+def parse_predicate(text: str, fields: Mapping[str, FieldType]) -> Predicate:
+    """Parse `text` as a predicate over `fields` (name → type).
+
+    Raises:
+        CriterionSyntaxError: not one SQL expression.
+        CriterionForbiddenError: an expression outside the language.
+        CriterionFieldError: a field that is not declared.
+        CriterionTypeError: types that cannot be compared, or a result that is not true or false.
+    """
+    tree = _parse(text)
+    checker = _Checker(text, {**fields, REFERENCE_DATE: FieldType.DATE})
+    result = checker.type_of(tree)
+    if result is not FieldType.BOOLEAN:
+        raise CriterionTypeError(
+            criterion=text, **_problem("het geheel is niet waar of onwaar", "the whole is not true or false")
+        )
+    _read_in_full(text, tree)
+    return Predicate(text, tuple(sorted(checker.used - {REFERENCE_DATE})), tree)
+
+
+def _problem(nl: str, en: str) -> dict[str, str]:
+    return words("problem", nl, en)
+
+
+_TOO_DEEP = _problem("te veel haakjes of voorwaarden in elkaar", "nested too deeply")
+
+
+def _parse(text: str) -> exp.Expression:
+    if len(text) > 4000:
+        raise CriterionForbiddenError(
+            criterion=text[:40] + "…", **_problem("meer dan 4000 tekens", "more than 4000 characters")
+        )
+    if any(unicodedata.category(c) in ("Cc", "Cs") and c not in "\n\t" for c in text):
+        raise CriterionForbiddenError(
+            criterion="…", **_problem("een teken dat niet te zien is", "a control character")
+        )
+    outside_quotes = _outside_quotes(text)
+    strange = next((at for at, sign in enumerate(outside_quotes) if not sign.isascii()), None)
+    if strange is not None:
+        sign = f"U+{ord(text[strange]):04X} {unicodedata.name(text[strange], '')}".strip()
+        raise CriterionForbiddenError(
+            criterion=text,
+            column=strange + 1,
+            **_problem(
+                f"een letter buiten a-z in een naam of teken ({sign})",
+                f"a letter outside a-z in a name or operator ({sign})",
+            ),
+        )
+    mark = re.search(r"--|/\*|\*/|#|//|;|\$|\{|@|\\|`|\"", outside_quotes)
+    if mark:
+        raise CriterionForbiddenError(
+            criterion=text,
+            column=mark.start() + 1,
+            **_problem(
+                "commentaar, een puntkomma, een parameter of een naam tussen aanhalingstekens",
+                "a comment, semicolon, parameter or quoted name",
+            ),
+        )
+    if _brackets(outside_quotes) > _MAX_BRACKETS:
+        raise CriterionForbiddenError(criterion=text[:40] + "…", **_TOO_DEEP)
+    _closed(text, outside_quotes)
+    try:
+        trees = _DUCKDB.parse_into(exp.Condition, text)
+    except SqlglotError as error:
+        details = (getattr(error, "errors", None) or [{}])[0]
+        # The parser tells where the word ends that it stumbled over.
+        end, word = int(details.get("col") or 0), str(details.get("highlight") or "")
+        column = max(end - len(word) + 1, 1) if end else 0
+        stops = end >= len(text.rstrip()) and re.search(_UNFINISHED, text, re.IGNORECASE)
+        problem = (
+            _problem("het is niet af", "the expression is not complete")
+            if stops or "missing" in str(error)
+            else _problem("dit past hier niet", "this was not expected here")
+        )
+        raise CriterionSyntaxError(criterion=text, column=column, **problem) from None
+    except RecursionError:
+        raise CriterionForbiddenError(criterion=text[:40] + "…", **_TOO_DEEP) from None
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+        # The parser stumbles over some texts instead of refusing them.
+        raise CriterionSyntaxError(
+            criterion=text, column=0, **_problem("dit is niet te lezen", "this cannot be read")
+        ) from None
+    if len(trees) != 1 or not isinstance(trees[0], exp.Expression):
+        raise CriterionSyntaxError(
+            criterion=text,
+            column=0,
+            **_problem("er hoort één voorwaarde te staan", "one expression is needed"),
+        )
+    if _depth(trees[0]) > _MAX_DEPTH:
+        raise CriterionForbiddenError(criterion=text[:40] + "…", **_TOO_DEEP)
+    if any(node.comments for node in trees[0].walk()):
+        raise CriterionForbiddenError(criterion=text, **_problem("commentaar", "a comment"))
+    return trees[0].transform(_negation_outside)
+
+
+def _closed(text: str, outside_quotes: str) -> None:
+    """Refuse a quote or bracket that is not closed, or closed without being opened, where it stands."""
+    if outside_quotes.count("'") % 2:
+        # Pairs are quoted texts; what stands after the last of them is the one that is open.
+        column = re.sub(r"'[^']*'", lambda quoted: " " * len(quoted[0]), outside_quotes).index("'") + 1
+        said = _problem("dit aanhalingsteken wordt niet gesloten", "this quote is not closed")
+        raise CriterionSyntaxError(criterion=text, column=column, **said)
+    opened = []
+    for at, sign in enumerate(outside_quotes):
+        if sign == "(":
+            opened.append(at)
+        elif sign == ")" and not opened:
+            said = _problem("dit haakje sluit niets af", "this bracket closes nothing")
+            raise CriterionSyntaxError(criterion=text, column=at + 1, **said)
+        elif sign == ")":
+            opened.pop()
+    if opened:
+        said = _problem("dit haakje wordt niet gesloten", "this bracket is not closed")
+        raise CriterionSyntaxError(criterion=text, column=opened[-1] + 1, **said)
+
+
+def _read_in_full(text: str, tree: exp.Expression) -> None:
+    """Refuse a text that is not what was read in it.
+
+    The parser is lenient: it passes over words that it does not need (a fourth argument, a `+`), fills in those that
+    are missing (the AND of BETWEEN) and knows other names for things. What is signed is the text, and what
+    runs is the tree, so the tree has to hold the same words in the same order. Only NOT and DATE may have moved.
+    """
+    printed = tree.sql(dialect="duckdb")
+    if _words(text) != _words(printed) or re.search(_ODD, _outside_quotes(text)):
+        raise CriterionForbiddenError(
+            criterion=text,
+            **_problem(
+                f"het zou worden gelezen als '{printed[:200]}'", f"it would be read as '{printed[:200]}'"
+            ),
+        )
+
+
+def _words(text: str) -> tuple[list[str], dict[str, int]]:
+    """The words of a text in order, and how often those occur that may stand elsewhere."""
+    words = [
+        f"'{token.text.upper()}'" if token.token_type is TokenType.STRING else token.text.upper()
+        for token in _DUCKDB.tokenize(text)
+    ]
+    words = ["<>" if word == "!=" else word for word in words]
+    return [word for word in words if word not in _MOVING], {x: words.count(x) for x in ("NOT", "DATE")}
+
+
+#: Other orders, other ways to write a number, and `!=-`, which databases read as one sign: what the words do not tell.
+_ODD = re.compile(r"\bNOT\s+IS\b|\b\d+_|!=-", re.IGNORECASE)
+#: Nothing ends with these: something has to follow.
+_UNFINISHED = r"(\b(AND|OR|NOT|IN|IS|LIKE|BETWEEN)|[=<>+*(,-])\s*$"
+#: `x NOT IN y` is printed as NOT x IN y, `DATE 'x'` as CAST('x' AS DATE), and brackets are added.
+_MOVING = {"NOT", "DATE", "CAST", "AS", "(", ")"}
+
+
+def _outside_quotes(text: str) -> str:
+    """The text with what stands in quotes blanked out, so that places in it stay the same."""
+    return re.sub(r"'(?:[^']|'')*'", lambda quoted: f"'{' ' * (len(quoted[0]) - 2)}'", text)
+
+
+def _brackets(text: str) -> int:
+    deepest = depth = 0
+    for sign in text:
+        depth += (sign == "(") - (sign == ")")
+        deepest = max(deepest, depth)
+    return deepest
+
+
+def _depth(tree: exp.Expression) -> int:
+    depth: dict[int, int] = {}
+    for node in tree.walk():
+        depth[id(node)] = depth.get(id(node.parent), 0) + 1
+    return max(depth.values())
+
+
+def _negation_outside(node: exp.Expression) -> exp.Expression:
+    """`x NOT LIKE y` as NOT (x LIKE y), the way sqlglot already reads NOT IN and NOT BETWEEN."""
+    if isinstance(node, exp.Like) and node.args.get("negate"):
+        return exp.Not(this=exp.Like(this=node.this, expression=node.expression))
+    return node
+
+
+_COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE)
+_ORDERED = (exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Between)
+_NUMBERS = (FieldType.INTEGER, FieldType.DECIMAL)
+_DUTCH = {
+    FieldType.TEXT: "een tekst",
+    FieldType.INTEGER: "een geheel getal",
+    FieldType.DECIMAL: "een bedrag",
+    FieldType.DATE: "een datum",
+    FieldType.BOOLEAN: "ja of nee",
+}
+#: What is true, false or unknown by itself. Inside a comparison it stands in brackets: how `a = b IS NULL` and
+#: `a = b = c` are read differs from engine to engine, and some refuse them.
+_CONDITIONS = (exp.And, exp.Or, exp.Not, *_COMPARISONS, exp.Between, exp.In, exp.Is, exp.Like)
+
+
+class _Checker:
+    """Walks a tree once; knows every allowed kind of node; collects the fields used."""
+
+    def __init__(self, text: str, fields: Mapping[str, FieldType]) -> None:
+        self.text = text
+        self.fields = fields
+        self.used: set[str] = set()
+
+    def type_of(self, node: exp.Expression) -> FieldType:
+        handler = _HANDLERS.get(type(node))
+        if handler is None:
+            raise CriterionForbiddenError(criterion=self.text, **self._quoted(node))
+        extra = {k for k, v in node.args.items() if v not in (None, False, [])} - _ALLOWED_ARGS.get(
+            type(node), _PLAIN
+        )
+        if extra:
+            raise CriterionForbiddenError(criterion=self.text, **self._quoted(node))
+        return handler(self, node)
+
+    def _mistyped(self, nl: str, en: str) -> CriterionTypeError:
+        return CriterionTypeError(criterion=self.text, **_problem(nl, en))
+
+    def _forbidden(self, nl: str, en: str) -> CriterionForbiddenError:
+        return CriterionForbiddenError(criterion=self.text, **_problem(nl, en))
+
+    def _quoted(self, node: exp.Expression) -> dict[str, str]:
+        said = f"'{node.sql()[:60]}'"
+        return _problem(said, said)
+
+    def _bracketed(self, *nodes: exp.Expression) -> None:
+        for node in nodes:
+            if isinstance(node, _CONDITIONS):
+                raise self._forbidden(
+                    f"'{node.sql()[:60]}' binnen een vergelijking, zonder haakjes",
+                    f"'{node.sql()[:60]}' inside a comparison, without brackets",
+                )
+
+    def _need(self, node: exp.Expression, *wanted: FieldType) -> FieldType:
+        found = self.type_of(node)
+        if found not in wanted:
+            raise self._mistyped(
+                f"'{node.sql()[:60]}' is {_DUTCH[found]}, en hier hoort {' of '.join(_DUTCH[one] for one in wanted)}",
+                f"'{node.sql()[:60]}' is {found.value}, not {' or '.join(wanted)}",
+            )
+        return found
+
+    def _same(self, *nodes: exp.Expression, ordered: bool = False) -> FieldType:
+        kinds = [self.type_of(node) for node in nodes]
+        groups = {"number" if kind in _NUMBERS else kind.value for kind in kinds}
+        if len(groups) > 1:
+            raise self._mistyped(
+                f"'{nodes[0].sql()[:60]}' is {_DUTCH[kinds[0]]} en wordt vergeleken met {_DUTCH[kinds[-1]]}",
+                f"'{nodes[0].sql()[:60]}' is compared with {kinds[-1].value}",
+            )
+        if ordered and groups & {"boolean", "text"}:
+            # The order of text depends on the collation of each database, so it is not agreed by the text alone.
+            raise self._mistyped(
+                f"'{nodes[0].sql()[:60]}' heeft geen volgorde: gebruik = of IN",
+                f"'{nodes[0].sql()[:60]}' has no order: use = or IN",
+            )
+        return FieldType.DECIMAL if FieldType.DECIMAL in kinds else kinds[0]
+
+    def logic(self, node: exp.Expression) -> FieldType:
+        for child in (node.this, node.args.get("expression")):
+            if child is not None:
+                self._need(child, FieldType.BOOLEAN)
+        return FieldType.BOOLEAN
+
+    def comparison(self, node: exp.Expression) -> FieldType:
+        self._bracketed(node.this, node.expression)
+        self._same(node.this, node.expression, ordered=isinstance(node, _ORDERED))
+        return FieldType.BOOLEAN
+
+    def between(self, node: exp.Expression) -> FieldType:
+        self._same(node.this, node.args["low"], node.args["high"], ordered=True)
+        return FieldType.BOOLEAN
+
+    def listed(self, node: exp.Expression) -> FieldType:
+        if not node.expressions:
+            raise self._forbidden("IN zonder een rij waarden", "IN without a list of values")
+        for value in node.expressions:
+            negative = isinstance(value, exp.Neg) and not value.find(exp.Column, exp.Func)
+            if not (negative or isinstance(value, exp.Literal | exp.Cast)):
+                raise self._forbidden("IN met iets anders dan waarden", "IN with something other than values")
+            self._same(node.this, value)
+        return FieldType.BOOLEAN
+
+    def is_(self, node: exp.Expression) -> FieldType:
+        self._bracketed(node.this)
+        if isinstance(node.expression, exp.Null):
+            self.type_of(node.this)
+        elif isinstance(node.expression, exp.Boolean):
+            self._need(node.this, FieldType.BOOLEAN)
+        else:
+            raise self._forbidden(
+                "IS met iets anders dan NULL, TRUE of FALSE", "IS with something other than NULL, TRUE, FALSE"
+            )
+        return FieldType.BOOLEAN
+
+    def same_type(self, node: exp.Expression) -> FieldType:
+        return self.type_of(node.this)
+
+    def negative(self, node: exp.Expression) -> FieldType:
+        return self._need(node.this, *_NUMBERS)
+
+    def arithmetic(self, node: exp.Expression) -> FieldType:
+        kinds = {self._need(node.this, *_NUMBERS), self._need(node.expression, *_NUMBERS)}
+        if self._decimals(node) > _MAX_DECIMALS:
+            raise self._forbidden(
+                f"een product met meer dan {_MAX_DECIMALS} decimalen",
+                f"a product with more than {_MAX_DECIMALS} decimals",
+            )
+        return FieldType.DECIMAL if FieldType.DECIMAL in kinds else FieldType.INTEGER
+
+    def _decimals(self, node: exp.Expression) -> int:
+        """How many decimals a number can have."""
+        if isinstance(node, exp.Literal):
+            return len(node.this.partition(".")[2])
+        if isinstance(node, exp.Column):
+            return 4 if self.fields[node.name] is FieldType.DECIMAL else 0
+        if isinstance(node, exp.Length | exp.DateDiff):
+            return 0
+        parts = [self._decimals(part) for part in node.iter_expressions()]
+        return sum(parts) if isinstance(node, exp.Mul) else max(parts)
+
+    def column(self, node: exp.Expression) -> FieldType:
+        name = node.this.this if isinstance(node.this, exp.Identifier) else ""
+        if name not in self.fields or not FIELD_NAME.match(name):
+            written = re.search(rf"\b{re.escape(name)}\b", _outside_quotes(self.text)) if name else None
+            column = written.start() + 1 if written else 0
+            raise CriterionFieldError(criterion=self.text, field=name or node.sql()[:60], column=column)
+        self.used.add(name)
+        return self.fields[name]
+
+    def literal(self, node: exp.Expression) -> FieldType:
+        if node.args["is_string"]:
+            return FieldType.TEXT
+        if not re.fullmatch(r"\d{1,15}(\.\d{1,6})?", node.this):
+            raise self._forbidden(f"het getal '{node.this[:40]}'", f"the number '{node.this[:40]}'")
+        return FieldType.DECIMAL if "." in node.this else FieldType.INTEGER
+
+    def boolean(self, node: exp.Expression) -> FieldType:
+        return FieldType.BOOLEAN
+
+    def date_literal(self, node: exp.Expression) -> FieldType:
+        value, kind = node.this, node.args["to"]
+        if not (kind.this == exp.DType.DATE and isinstance(value, exp.Literal) and value.is_string):
+            raise self._forbidden(
+                "een omzetting; alleen DATE 'jjjj-mm-dd' mag", "a cast other than DATE 'yyyy-mm-dd'"
+            )
+        try:
+            datetime.strptime(value.this, "%Y-%m-%d")
+            written_in_full = len(value.this) == 10
+        except ValueError:
+            written_in_full = False
+        if not written_in_full:
+            raise self._mistyped(
+                "een datum is een dag die bestaat, geschreven als DATE 'jjjj-mm-dd'",
+                "a date is an existing day, written as DATE 'yyyy-mm-dd'",
+            )
+        return FieldType.DATE
+
+    def date_diff(self, node: exp.Expression) -> FieldType:
+        unit = str(node.args.get("unit") or "").upper()
+        if unit not in _DATE_UNITS:
+            raise self._forbidden(
+                "date_diff telt in 'day', 'month' of 'year'", "date_diff counts 'day', 'month' or 'year'"
+            )
+        self._need(node.this, FieldType.DATE)
+        self._need(node.expression, FieldType.DATE)
+        return FieldType.INTEGER
+
+    def text_function(self, node: exp.Expression) -> FieldType:
+        self._need(node.this, FieldType.TEXT)
+        return FieldType.TEXT
+
+    def length(self, node: exp.Expression) -> FieldType:
+        self._need(node.this, FieldType.TEXT)
+        return FieldType.INTEGER
+
+    def like(self, node: exp.Expression) -> FieldType:
+        self._need(node.this, FieldType.TEXT)
+        if not (isinstance(node.expression, exp.Literal) and node.expression.is_string):
+            raise self._forbidden(
+                "LIKE met iets anders dan een tekst", "LIKE with something other than a text"
+            )
+        return FieldType.BOOLEAN
+
+    def coalesce(self, node: exp.Expression) -> FieldType:
+        return self._same(node.this, *node.expressions)
+
+
+#: Functions of the language, as a reader writes them; all others are refused.
+FUNCTIONS = ("date_diff", "coalesce", "lower", "upper", "length")
+
+_HANDLERS: dict[type[exp.Expression], Callable[[_Checker, exp.Expression], FieldType]] = {
+    exp.And: _Checker.logic,
+    exp.Or: _Checker.logic,
+    exp.Not: _Checker.logic,
+    **dict.fromkeys(_COMPARISONS, _Checker.comparison),
+    exp.Between: _Checker.between,
+    exp.In: _Checker.listed,
+    exp.Is: _Checker.is_,
+    exp.Like: _Checker.like,
+    exp.Paren: _Checker.same_type,
+    exp.Neg: _Checker.negative,
+    exp.Add: _Checker.arithmetic,
+    exp.Sub: _Checker.arithmetic,
+    exp.Mul: _Checker.arithmetic,
+    exp.Column: _Checker.column,
+    exp.Literal: _Checker.literal,
+    exp.Boolean: _Checker.boolean,
+    exp.Cast: _Checker.date_literal,
+    exp.DateDiff: _Checker.date_diff,
+    exp.Coalesce: _Checker.coalesce,
+    exp.Lower: _Checker.text_function,
+    exp.Upper: _Checker.text_function,
+    exp.Length: _Checker.length,
+}
+
+_PLAIN = {"this", "expression"}
+_ALLOWED_ARGS: dict[type[exp.Expression], set[str]] = {
+    exp.Between: {"this", "low", "high"},
+    exp.In: {"this", "expressions"},
+    exp.Cast: {"this", "to"},
+    exp.Literal: {"this", "is_string"},
+    exp.DateDiff: {"this", "expression", "unit", "date_part_boundary"},
+    exp.Coalesce: {"this", "expressions"},
+}

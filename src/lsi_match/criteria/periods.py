@@ -1,0 +1,194 @@
+"""`date_diff` in words: in which calendar months, years or days a date lies, seen from another date.
+
+`date_diff('month', from, to)` counts how often a new month begins. That is the distance between two calendar
+months, so every bound on it says in which calendar months a date lies: exact, and without counting.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Literal, TypeAlias
+
+from lsi_match.base.errors import Language
+from lsi_match.criteria.wording import day, say
+
+Unit: TypeAlias = Literal["day", "month", "year"]
+#: First and last distance after the other date (before it is negative); None is without end.
+Span: TypeAlias = tuple[int | None, int | None]
+
+_UNITS = {
+    ("month", "nl"): ("de kalendermaand", "kalendermaanden", "dezelfde kalendermaand", "maand", "maanden", "die maand"),
+    ("year", "nl"): ("het kalenderjaar", "kalenderjaren", "hetzelfde kalenderjaar", "jaar", "jaar", "dat jaar"),
+    ("month", "en"): ("the calendar month", "calendar months", "the same calendar month", "month", "months", "that month"),
+    ("year", "en"): ("the calendar year", "calendar years", "the same calendar year", "year", "years", "that year"),
+}  # fmt: skip
+
+#: Kind of span → Dutch, English; {x} date, {r} the other date, {side} vóór or na, {by} ervoor or erna.
+_CALENDAR = {
+    "same": ("{x} ligt{no} in {same} als {r}", "{x} lies{no} in {same} as {r}"),
+    "exactly": (
+        "{the} van {x} ligt{no} precies {n} {units_n} {side} {that} van {r}",
+        "{the} of {x} lies{no} exactly {n} {units_n} {side} {that} of {r}",
+    ),
+    "same_or_one": (
+        "{x} ligt in {the} van {r}, of in {the} {by}",
+        "{x} lies in {the} of {r}, or in {the} {by}",
+    ),
+    "same_or_more": (
+        "{x} ligt in {the} van {r}, of in een van de {n} {calendar} {by}",
+        "{x} lies in {the} of {r}, or in one of the {n} {calendar} {by}",
+    ),
+    "from_to": (
+        "{the} van {x} ligt minstens {m} en hoogstens {n} {units_n} {side} {that} van {r}",
+        "{the} of {x} lies at least {m} and at most {n} {units_n} {side} {that} of {r}",
+    ),
+    "around": (
+        "{the} van {x} ligt hoogstens {m} {units_m} vóór en hoogstens {n} {units_n} na {that} van {r}",
+        "{the} of {x} lies at most {m} {units_m} before and at most {n} {units_n} after {that} of {r}",
+    ),
+    "open_same": ("{x} ligt in {the} van {r} of {earlier}", "{x} lies in {the} of {r} or {earlier}"),
+    "open_far": (
+        "{the} van {x} ligt {least} {units_n} {side} {that} van {r}",
+        "{the} of {x} lies {least} {units_n} {side} {that} of {r}",
+    ),
+    "open_one": (
+        "{x} ligt in {the} van {r}, in {the} {by_other}, of {earlier}",
+        "{x} lies in {the} of {r}, in {the} {by_other}, or {earlier}",
+    ),
+    "open_near": (
+        "{x} ligt in {the} van {r}, in een van de {n} {calendar} {by_other}, of {earlier}",
+        "{x} lies in {the} of {r}, in one of the {n} {calendar} {by_other}, or {earlier}",
+    ),
+}
+_DAYS = {
+    "same": ("{x} is{no} dezelfde dag als {r}", "{x} is{no} the same day as {r}"),
+    "exactly": ("{x} ligt{no} precies {n} {units_n} {side} {r}", "{x} lies{no} exactly {n} {units_n} {side} {r}"),
+    "same_or_one": ("{x} ligt op {r}, of de dag {by}", "{x} lies on {r}, or the day {by}"),
+    "same_or_more": ("{x} ligt op {r}, of hoogstens {n} dagen {by}", "{x} lies on {r}, or at most {n} days {by}"),
+    "from_to": (
+        "{x} ligt minstens {m} en hoogstens {n} dagen {side} {r}",
+        "{x} lies at least {m} and at most {n} days {side} {r}",
+    ),
+    "around": (
+        "{x} ligt hoogstens {m} {units_m} vóór en hoogstens {n} {units_n} na {r}",
+        "{x} lies at most {m} {units_m} before and at most {n} {units_n} after {r}",
+    ),
+    "open_same": ("{x} ligt op {r} of {earlier}", "{x} lies on {r} or {earlier}"),
+    "open_far": ("{x} ligt {least} {units_n} {side} {r}", "{x} lies {least} {units_n} {side} {r}"),
+    "open_one": ("{x} ligt op {r}, de dag {by_other}, of {earlier}", "{x} lies on {r}, the day {by_other}, or {earlier}"),
+    "open_near": (
+        "{x} ligt hoogstens {n} dagen {other_side} {r}, op die dag zelf, of {earlier}",
+        "{x} lies at most {n} days {other_side} {r}, on that day itself, or {earlier}",
+    ),
+}  # fmt: skip
+_SIDES = {
+    ("before", "nl"): ("vóór", "ervoor", "eerder"),
+    ("after", "nl"): ("na", "erna", "later"),
+    ("before", "en"): ("before", "before it", "earlier"),
+    ("after", "en"): ("after", "after it", "later"),
+}
+
+
+def period(
+    unit: Unit, x: str, r: str, span: Span, lang: Language, negated: bool = False, strict: bool = False
+) -> str | None:
+    """In words that `x` lies in `span`, seen from `r`; None when there is no such date.
+
+    `negated` only goes with a single distance; `strict` says "more than 90" for "at least 91".
+    """
+    first, last = span
+    if first is not None and last is not None and first > last:
+        return None
+    kind, m, n, before = _kind(first, last)
+    template = (_DAYS if unit == "day" else _CALENDAR)[kind][0 if lang == "nl" else 1]
+    the, calendar, same, one, more, _ = _UNITS.get((unit, lang), ("", "", "", *_DAY_WORDS[lang], ""))
+    side, by, earlier = _SIDES["before" if before else "after", lang]
+    other_side, by_other, _ = _SIDES["after" if before else "before", lang]
+    strict = strict and kind == "open_far" and n > 1
+    if strict:
+        n -= 1
+    least = f"{_LEAST[lang][strict]} {n}"
+    that = {"nl": "dat" if unit == "year" else "die", "en": "that"}[lang]
+    return template.format(
+        x=x, r=r, m=m, n=n, least=least, the=the, calendar=calendar, same=same, side=side, by=by, earlier=earlier,
+        other_side=other_side, by_other=by_other, that=that, no=(" niet" if lang == "nl" else " not") if negated else "",
+        units_m=one if m == 1 else more, units_n=one if n == 1 else more,
+    )  # fmt: skip
+
+
+_LEAST = {"nl": ("minstens", "meer dan"), "en": ("at least", "more than")}
+_DAY_WORDS = {"nl": ("dag", "dagen"), "en": ("day", "days")}
+
+
+def _kind(first: int | None, last: int | None) -> tuple[str, int, int, bool]:
+    """The kind of span, its near and far distance, and whether it lies (or is open) before the other date."""
+    if first is None or last is None:
+        before = first is None
+        edge = (last if before else first) or 0
+        beyond = -edge if before else edge
+        if beyond == 0:
+            return "open_same", 0, 0, before
+        if beyond > 0:
+            return "open_far", 0, beyond, before
+        return ("open_one" if beyond == -1 else "open_near"), 0, -beyond, before
+    if first == last:
+        return ("same" if first == 0 else "exactly"), 0, abs(first), first < 0
+    if first < 0 < last:
+        return "around", -first, last, True
+    near, far = sorted((abs(first), abs(last)))
+    if near == 0:
+        return ("same_or_one" if far == 1 else "same_or_more"), 0, far, first < 0
+    return "from_to", near, far, first < 0
+
+
+def dates(unit: Unit, other: date, span: Span) -> tuple[date | None, date | None] | None:
+    """The first and last day of `span` seen from `other`; None when that leaves the calendar."""
+    try:
+        start = None if span[0] is None else _first_day(unit, other, span[0])
+        end = None if span[1] is None else _last_day(unit, other, span[1])
+    except (ValueError, OverflowError):
+        return None
+    return start, end
+
+
+def _first_day(unit: Unit, other: date, distance: int) -> date:
+    if unit == "day":
+        return other + timedelta(days=distance)
+    if unit == "year":
+        return date(other.year + distance, 1, 1)
+    year, month = divmod(other.year * 12 + other.month - 1 + distance, 12)
+    return date(year, month + 1, 1)
+
+
+def _last_day(unit: Unit, other: date, distance: int) -> date:
+    if unit == "day":
+        return other + timedelta(days=distance)
+    if unit == "year":
+        return date(other.year + distance, 12, 31)
+    year, month = divmod(other.year * 12 + other.month - 1 + distance, 12)
+    return (date(year, month + 1, 28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)
+
+
+def range_words(start: date | None, end: date | None, lang: Language) -> str:
+    """`van 1 juli 2021 tot en met 30 april 2026`, `1 juli 2021 of later`."""
+    if start and end and start != end:
+        facts = {"y": day(start, lang), "z": day(end, lang)}
+        return ("van {y} tot en met {z}" if lang == "nl" else "from {y} up to and including {z}").format(
+            **facts
+        )
+    if start and end:
+        return day(start, lang)
+    if start:
+        return f"{day(start, lang)} {'of later' if lang == 'nl' else 'or later'}"
+    assert end is not None
+    return f"{day(end, lang)} {'of eerder' if lang == 'nl' else 'or earlier'}"
+
+
+def example(unit: Unit, span: Span, reference: date, lang: Language) -> str | None:
+    """Which days a span means for one reference date."""
+    found = dates(unit, reference, span)
+    if found is None or unit == "day":
+        return None
+    verb = "is dat" if lang == "nl" else "that is"
+    comma = "" if lang == "nl" else ","
+    return f"{say(lang, 'example', day=day(reference, lang))}{comma} {verb} {range_words(*found, lang)}."

@@ -1,0 +1,1 @@
+"""Keys, signatures, sealing, block cipher, MACs and pseudonyms. The only room that touches cryptographic libraries."""

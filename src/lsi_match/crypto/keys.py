@@ -1,0 +1,332 @@
+"""Identities: an Ed25519 key to sign with and an age key to receive with, made where they are used.
+
+A party's folder holds, all with mode 0600:
+
+| file | holds | protected by a passphrase |
+| --- | --- | --- |
+| `encryption.age` | an age X25519 identity | an age file to that passphrase (scrypt) around it |
+| `signing.pem` | an Ed25519 key (PKCS #8) | absent; instead `signing.pem.age`: that file, sealed to the key above |
+| `signing.json` | a reference to a signing key in an HSM or vault (`crypto.external_keys`), instead of both | the PIN |
+| `card.json` | the public half, which goes into the manifest | as it is |
+
+One passphrase and one slow derivation guard both keys. An encrypted PKCS #8 file would be the weaker door:
+`cryptography` writes it with 2,048 rounds of PBKDF2, some thousand times cheaper to try than age's scrypt.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyrage
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from pydantic import ValidationError
+from securesystemslib.signer import SSlibKey
+
+from lsi_match.base.canonical import canonical_json
+from lsi_match.base.errors import LsiError
+from lsi_match.base.files import (
+    FileExistsAlreadyError,
+    destroy,
+    private_folder,
+    read_bytes,
+    read_private,
+    write_whole,
+)
+from lsi_match.crypto import passphrase as passphrases
+from lsi_match.crypto.external_keys import OutsideKey, find_key, key_id, library_key, read_reference
+from lsi_match.crypto.sealing import SealBrokenError, seal, unseal
+from lsi_match.protocol.documents import Card
+
+ENCRYPTION = "encryption.age"
+SIGNING = "signing.pem"
+SIGNING_SEALED = "signing.pem.age"
+SIGNING_OUTSIDE = "signing.json"
+CARD = "card.json"
+KEY_FILES = (ENCRYPTION, SIGNING, SIGNING_SEALED, SIGNING_OUTSIDE)
+
+#: How an age file begins that a passphrase protects (C2SP age.md, "scrypt recipient stanza").
+_SCRYPT = b"age-encryption.org/v1\n-> scrypt "
+
+
+class KeyUnreadableError(LsiError):
+    nl = "{file} is geen sleutel die dit programma kent. Maak een nieuwe met: lsi-match keys make"
+    en = "{file} is not a key this program knows. Make a new one with: lsi-match keys make"
+
+
+class CardUnreadableError(LsiError):
+    nl = "{file} is geen kaart met openbare sleutels. Vraag de partij om haar card.json."
+    en = "{file} is not a card with public keys. Ask the party for its card.json."
+
+
+class LogKeyOutsideError(LsiError):
+    nl = "De koppelomgeving ondertekent haar logboek met een Ed25519-sleutel in een eigen bestand, niet met een HSM of kluis."
+    en = "The matching environment signs its log with an Ed25519 key in a file of its own, not with an HSM or vault."
+
+
+class KeyProtectedAlreadyError(LsiError):
+    nl = "De sleutels in {folder} hebben al een wachtzin."
+    en = "The keys in {folder} have a passphrase already."
+
+
+@dataclass(frozen=True)
+class Identity:
+    """The private keys of one party. Never shown: its text names the party only."""
+
+    name: str
+    signing: Ed25519PrivateKey | OutsideKey
+    encryption: pyrage.x25519.Identity
+
+    def __repr__(self) -> str:
+        return f"Identity({self.name})"
+
+    @property
+    def signing_key(self) -> str:
+        """The public signing key, as manifests and cards write it."""
+        if isinstance(self.signing, OutsideKey):
+            return self.signing.signing_key
+        return public_hex(self.signing.public_key())
+
+    @property
+    def public(self) -> SSlibKey:
+        """The public signing key, as the library has it."""
+        return library_key(self.signing_key)
+
+    @property
+    def certificates(self) -> tuple[str, ...]:
+        """None: this is a bare key. See `crypto.certificates`."""
+        return ()
+
+    @property
+    def log_key(self) -> Ed25519PrivateKey:
+        """The key for checkpoints of a log, which are Ed25519; raises LogKeyOutsideError when it is not here."""
+        if isinstance(self.signing, OutsideKey):
+            raise LogKeyOutsideError()
+        return self.signing
+
+    @property
+    def card(self) -> dict[str, str]:
+        """The public half: `name`, `signing_key`, `encryption_key` (age recipient)."""
+        return {
+            "name": self.name,
+            "signing_key": self.signing_key,
+            "encryption_key": str(self.encryption.to_public()),
+        }
+
+
+@dataclass(frozen=True)
+class KeyState:
+    """What can be seen of the keys in a folder without opening them."""
+
+    card: Card
+    signing_key_id: str
+    signing: str
+    protected: bool
+    modes: dict[str, str]
+    readable_by_others: tuple[str, ...]
+
+
+def public_hex(key: Ed25519PublicKey) -> str:
+    """The 32 raw bytes of a public key as 64 hex digits."""
+    return key.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw).hex()
+
+
+def public_key(hex_digits: str) -> Ed25519PublicKey:
+    """The key of 64 hex digits; raises ValueError when it is none."""
+    return Ed25519PublicKey.from_public_bytes(bytes.fromhex(hex_digits))
+
+
+def make_identity(name: str, folder: Path, passphrase: str | None = None) -> Identity:
+    """Make new keys for `name` in `folder`, which must not hold keys yet; with a passphrase, protected by it."""
+    _refuse_existing(folder)
+    identity = Identity(name, Ed25519PrivateKey.generate(), pyrage.x25519.Identity.generate())
+    private_folder(folder)
+    if passphrase is None:
+        write_whole(folder / SIGNING, _pem(identity.log_key))
+    else:
+        write_whole(
+            folder / SIGNING_SEALED, seal(_pem(identity.log_key), str(identity.encryption.to_public()))
+        )
+    _write_encryption(identity, folder, passphrase)
+    return identity
+
+
+def make_outside_identity(
+    name: str, folder: Path, uri: str, module: str, passphrase: str | None = None
+) -> Identity:
+    """Make a new encryption key for `name` in `folder`, beside a signing key that an HSM or vault holds.
+
+    Args:
+        uri, module: see `crypto.external_keys.find_key`.
+    """
+    _refuse_existing(folder)
+    identity = Identity(name, find_key(uri, module), pyrage.x25519.Identity.generate())
+    private_folder(folder)
+    reference = identity.signing.reference.model_dump()  # type: ignore[union-attr]
+    write_whole(folder / SIGNING_OUTSIDE, canonical_json(reference) + b"\n")
+    _write_encryption(identity, folder, passphrase)
+    return identity
+
+
+def protect_identity(name: str, folder: Path, passphrase: str) -> None:
+    """Put unprotected keys behind a passphrase. At every moment the folder can be loaded.
+
+    Raises:
+        KeyProtectedAlreadyError: they are.
+    """
+    beside = folder / f"{ENCRYPTION}.plain"
+    if is_protected(folder):
+        leftovers = [file for file in (beside, folder / SIGNING) if file.exists()]
+        if not leftovers:
+            raise KeyProtectedAlreadyError(folder=str(folder))
+        for file in leftovers:  # of an earlier attempt that was cut off
+            destroy(file)
+        return
+    beside.unlink(missing_ok=True)
+    identity = load_identity(name, folder)
+    if not isinstance(identity.signing, OutsideKey):
+        sealed = seal(_pem(identity.signing), str(identity.encryption.to_public()))
+        write_whole(folder / SIGNING_SEALED, sealed, replace=True)
+    beside.hardlink_to(folder / ENCRYPTION)
+    write_whole(folder / ENCRYPTION, _behind(identity, passphrase), replace=True)
+    destroy(beside)
+    destroy(folder / SIGNING)
+
+
+def _refuse_existing(folder: Path) -> None:
+    for file in KEY_FILES:
+        if (folder / file).exists():
+            raise FileExistsAlreadyError(file=str(folder / file))
+
+
+def _pem(key: Ed25519PrivateKey) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+
+
+def _behind(identity: Identity, passphrase: str) -> bytes:
+    return bytes(pyrage.passphrase.encrypt(f"{identity.encryption}\n".encode(), passphrase))
+
+
+def _write_encryption(identity: Identity, folder: Path, passphrase: str | None) -> None:
+    plain = f"{identity.encryption}\n".encode()
+    write_whole(folder / ENCRYPTION, plain if passphrase is None else _behind(identity, passphrase))
+    write_whole(folder / CARD, canonical_json(identity.card) + b"\n")
+
+
+#: Protected keys that this process opened, by the bytes of their files: the derivation takes a second or two.
+_opened: dict[bytes, Identity] = {}
+
+
+def load_identity(name: str, folder: Path, source: passphrases.Source | None = None) -> Identity:
+    """Read the keys of `name` from `folder`.
+
+    Args:
+        source: gives the passphrase, when there is one; this process's source if left out.
+
+    Raises:
+        FileMissingError, FileTooOpenError: a key file is absent, or others can read it.
+        KeyUnreadableError: a file is no key.
+        PassphraseMissingError, PassphraseWrongError: the keys are protected, and stay closed.
+    """
+    age_file = folder / ENCRYPTION
+    signing_file = next(
+        (folder / f for f in (SIGNING_OUTSIDE, SIGNING_SEALED) if (folder / f).exists()), folder / SIGNING
+    )
+    age, signing = read_private(age_file), read_private(signing_file)
+    if not age.startswith(_SCRYPT):
+        encryption = read_age_identity(age, age_file)
+        return Identity(name, _signing(signing, signing_file, encryption), encryption)
+    files = hashlib.sha256(
+        b"".join(hashlib.sha256(x).digest() for x in (name.encode(), age, signing))
+    ).digest()
+    if files not in _opened or source is not None:
+        given = source(str(age_file), False) if source else passphrases.ask(str(age_file))
+        encryption = read_age_identity(_unlocked(age, given, age_file), age_file)
+        _opened[files] = Identity(name, _signing(signing, signing_file, encryption), encryption)
+    return _opened[files]
+
+
+def is_protected(folder: Path) -> bool:
+    """Whether the keys in `folder` need a passphrase."""
+    return read_private(folder / ENCRYPTION).startswith(_SCRYPT)
+
+
+def passphrase_for(folder: Path) -> str | None:
+    """The passphrase of the keys in `folder`, for a process that is about to be started; None without one."""
+    file = folder / ENCRYPTION
+    return passphrases.ask(str(file)) if file.exists() and is_protected(folder) else None
+
+
+def key_state(folder: Path) -> KeyState:
+    """What `keys show` shows. Opens no key; file modes are told, not judged.
+
+    Raises:
+        FileMissingError, CardUnreadableError: there is no identity here.
+    """
+    card = read_card(read_bytes(folder / CARD), str(folder / CARD))
+    present = [file for file in (*KEY_FILES, CARD) if (folder / file).exists()]
+    bits = {file: (folder / file).stat().st_mode & 0o777 for file in present}
+    signing = next((f for f in (SIGNING_OUTSIDE, SIGNING_SEALED, SIGNING) if f in present), "")
+    return KeyState(
+        card=card,
+        signing_key_id=key_id(card.signing_key),
+        signing=read_reference(read_bytes(folder / signing)).reference.uri
+        if signing == SIGNING_OUTSIDE
+        else signing,
+        protected=read_bytes(folder / ENCRYPTION).startswith(_SCRYPT) and SIGNING not in present,
+        modes={file: f"{mode:04o}" for file, mode in bits.items()},
+        readable_by_others=tuple(file for file, mode in bits.items() if file != CARD and mode & 0o077),
+    )
+
+
+def _unlocked(data: bytes, passphrase: str, file: Path) -> bytes:
+    try:
+        return bytes(pyrage.passphrase.decrypt(data, passphrase))
+    except (pyrage.DecryptError, ValueError, OSError):
+        raise passphrases.PassphraseWrongError(what=str(file)) from None
+
+
+def _signing(data: bytes, file: Path, encryption: Any) -> Ed25519PrivateKey | OutsideKey:
+    """The signing key in the bytes of one of its three kinds of file."""
+    unreadable = KeyUnreadableError(file=str(file))
+    try:
+        if file.name == SIGNING_OUTSIDE:
+            return read_reference(data)
+        if file.name == SIGNING_SEALED:
+            data = unseal(data, encryption, what=file.name, party="")
+        key = serialization.load_pem_private_key(data, password=None)
+    except (ValueError, TypeError, SealBrokenError):
+        raise unreadable from None
+    if not isinstance(key, Ed25519PrivateKey):
+        raise unreadable
+    return key
+
+
+def read_age_identity(data: bytes, file: Path) -> pyrage.x25519.Identity:
+    """An age identity from the bytes of its file."""
+    try:
+        return pyrage.x25519.Identity.from_str(data.decode().strip())
+    except (pyrage.IdentityError, UnicodeDecodeError, ValueError):
+        raise KeyUnreadableError(file=str(file)) from None
+
+
+def read_card(data: bytes, file: str) -> Card:
+    """The card in `data`; raises CardUnreadableError when it is none."""
+    try:
+        card = Card.model_validate_json(data)
+        library_key(card.signing_key)
+        pyrage.x25519.Recipient.from_str(card.encryption_key)
+    except (ValidationError, ValueError, pyrage.RecipientError):
+        raise CardUnreadableError(file=file) from None
+    return card
+
+
+def make_round_key() -> tuple[str, str]:
+    """A fresh age key for one round: (secret, recipient)."""
+    identity = pyrage.x25519.Identity.generate()
+    return str(identity), str(identity.to_public())

@@ -1,0 +1,111 @@
+"""The project key and what is derived from it: subkeys, pseudonyms, the key check value (docs/protocol.md 3).
+
+Only partners hold it. The matcher may not even import this module; a test keeps it so.
+"""
+
+from __future__ import annotations
+
+import binascii
+import hmac
+import secrets
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+import polars_hash as plh
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from lsi_match.base.errors import LsiError
+
+KEY_BYTES = 32
+PSEUDONYM_BYTES = 16
+
+
+class ProjectKeyInvalidError(LsiError):
+    nl = "De projectsleutel van {project} is niet bruikbaar. Vraag hem opnieuw aan de deelnemer die hem maakte."
+    en = "The project key of {project} cannot be used. Ask the partner that made it for it again."
+
+
+@dataclass(frozen=True)
+class ProjectKey:
+    """The 32 bytes that all partners of a project share. Its text shows nothing of them."""
+
+    project: str
+    epoch: int
+    secret: bytes
+
+    def __post_init__(self) -> None:
+        if len(self.secret) != KEY_BYTES or not any(self.secret):
+            raise ProjectKeyInvalidError(project=self.project)
+
+    def __repr__(self) -> str:
+        return f"ProjectKey({self.project}, epoch {self.epoch})"
+
+    @classmethod
+    def make(cls, project: str, epoch: int) -> ProjectKey:
+        """A new random key."""
+        return cls(project, epoch, secrets.token_bytes(KEY_BYTES))
+
+    def subkey(self, purpose: str) -> str:
+        """64 hex digits derived with HKDF-SHA256 (RFC 5869, no salt) for one purpose under this project and epoch."""
+        info = f"lsi-match/v1/{purpose}".encode()
+        return HKDF(hashes.SHA256(), KEY_BYTES, salt=None, info=info).derive(self.secret).hex()
+
+    @property
+    def check_value(self) -> str:
+        """32 hex digits that tell whether two parties hold the same key, and nothing else about it."""
+        key = self.subkey(f"key-check/{self.project}/{self.epoch}")
+        return hmac.digest(key.encode(), b"lsi-match key check", "sha256")[:PSEUDONYM_BYTES].hex()
+
+    def pseudonyms(self, identifiers: pl.Series, round_id: str, kind: str) -> Blocks:
+        """Normalised identifiers (String, null where there is none) → their 16-byte pseudonyms.
+
+        The first 16 bytes of HMAC-SHA256, with the 64 hex digits of the subkey as key. Null stays null, and an
+        empty text is refused rather than hashed, since all empty texts would match each other.
+        """
+        if (identifiers == "").any():
+            raise ValueError("an empty identifier reached the pseudonymiser")
+        key = self.subkey(f"pseudonym/{self.project}/{self.epoch}/{round_id}/{kind}")
+        valid = identifiers.is_not_null().to_numpy()
+        frame = pl.DataFrame({"identifier": identifiers.drop_nulls()})
+        hashed = frame.select(plh.col("identifier").chash.hmac_sha256(key=key)).to_series()
+        made = _first_bytes(hashed)
+        if valid.all():
+            return Blocks(made, valid)
+        blocks = np.zeros((len(identifiers), PSEUDONYM_BYTES), dtype=np.uint8)
+        blocks[valid] = made
+        return Blocks(blocks, valid)
+
+
+def _first_bytes(hashes: pl.Series) -> np.ndarray:
+    """The first 16 bytes of hashes in hex (64 characters each, no nulls), as an array of shape (rows, 16)."""
+    heads = hashes.str.slice(0, 2 * PSEUDONYM_BYTES).to_arrow(compat_level=pl.CompatLevel.oldest())
+    # Arrow's layout of large texts: which there are, where each starts, and all of them end to end.
+    letters = heads.buffers()[2] if len(hashes) else b""
+    return np.frombuffer(binascii.unhexlify(letters), np.uint8).reshape(len(hashes), PSEUDONYM_BYTES)
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """A column of 16-byte blocks: `data` of shape (rows, 16), and which rows have one (`valid`)."""
+
+    data: np.ndarray
+    valid: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.valid)
+
+    def take(self, rows: np.ndarray) -> Blocks:
+        """The blocks at these positions."""
+        return Blocks(self.data.take(rows, axis=0), self.valid.take(rows))
+
+    def to_list(self) -> list[bytes | None]:
+        """One `bytes` a row, None where there is no block."""
+        return [bytes(block) if there else None for block, there in zip(self.data, self.valid, strict=True)]
+
+
+def pseudonym(project_key: ProjectKey, identifier: str, round_id: str, kind: str) -> bytes:
+    """One pseudonym, with the standard library's HMAC: the plain statement of what `pseudonyms` does in bulk."""
+    key = project_key.subkey(f"pseudonym/{project_key.project}/{project_key.epoch}/{round_id}/{kind}")
+    return hmac.digest(key.encode(), identifier.encode(), "sha256")[:PSEUDONYM_BYTES]

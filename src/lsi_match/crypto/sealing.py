@@ -1,0 +1,72 @@
+"""Sealing with age: only the holder of one key can open, and a changed byte is noticed.
+
+age says nothing about who sealed; the signed descriptor beside every sealed part does, by its digest.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import Any, BinaryIO
+
+import pyrage
+
+from lsi_match.base.errors import LsiError
+from lsi_match.base.files import Digested
+from lsi_match.crypto.age_file import open_plain, sealed_pieces
+
+#: How the binary form of an age file starts (c2sp.org/age, "Header").
+_BINARY = b"age-encryption.org/v1\n"
+
+
+class SealBrokenError(LsiError):
+    nl = "{what} van {party} is niet te openen: het is beschadigd, of voor een ander verzegeld. Vraag het opnieuw aan."
+    en = "{what} of {party} cannot be opened: it is damaged, or sealed to someone else. Ask for it again."
+
+
+def seal(data: bytes, recipient: str) -> bytes:
+    """`data` encrypted to one age recipient."""
+    sealed = io.BytesIO()
+    seal_into(data, recipient, sealed)
+    return sealed.getvalue()
+
+
+def seal_into(data: bytes | memoryview, recipient: str, sink: BinaryIO) -> str:
+    """`data`, sealed as `seal` does, into `sink` bit by bit; the digest of what was written.
+
+    Raises:
+        OSError: it could not be written.
+    """
+    digested = Digested(sink)
+    for piece in sealed_pieces(data, recipient):
+        digested.write(piece)
+    return digested.digest
+
+
+def unseal(data: bytes, identity: Any, *, what: str, party: str) -> bytes:
+    """What `seal` sealed; nothing at all when a byte of it changed.
+
+    Only the binary form of age is taken. Around its text form (ASCII armor) there may be white space and other line
+    ends, so that one sealed file would have many bytes.
+
+    Args:
+        identity: an age identity, or its text.
+
+    Raises:
+        SealBrokenError: damaged, cut short, or sealed to another key.
+    """
+    return bytes(unseal_view(data, identity, what=what, party=party))
+
+
+def unseal_view(data: bytes | memoryview, identity: Any, *, what: str, party: str) -> memoryview:
+    """As `unseal`, for what is large: it is not copied once more."""
+    if data[: len(_BINARY)] != _BINARY:
+        raise SealBrokenError(what=what, party=party) from None
+    if isinstance(identity, str):
+        plain = open_plain(data, identity)
+        if plain is not None:
+            return plain
+        identity = pyrage.x25519.Identity.from_str(identity)
+    try:
+        return memoryview(pyrage.decrypt(bytes(data), [identity]))
+    except (pyrage.DecryptError, ValueError, OSError):
+        raise SealBrokenError(what=what, party=party) from None

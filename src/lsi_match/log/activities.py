@@ -1,0 +1,109 @@
+"""The register of processing activities of a manifest: what the entries of its log point at (art. 30 GDPR).
+
+Each step of a project is an activity with an address of its own. The address names the manifest by the first 16 digits
+of its digest, so another version of the manifest has another register, and an old entry keeps pointing at what held then.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lsi_match.criteria.unit import Unit
+from lsi_match.log.steps import Step
+from lsi_match.manifest import Manifest
+
+#: What a step does with data about persons, in Dutch and English. The other steps touch no person.
+_ABOUT_PERSONS: dict[Step, tuple[str, str]] = {
+    Step.ARRIVE: ("leveringen nakijken", "look at drops"),
+    Step.INTAKE: ("leveringen onder pseudoniem ontvangen", "receive drops under pseudonym"),
+    Step.MATCH: (
+        "records van deelnemers per betrokkene vergelijken",
+        "compare records of partners per subject",
+    ),
+    Step.COUNT: ("tellen per groep", "count per group"),
+    Step.RELEASE: ("casussen aan deelnemers geven", "give cases to partners"),
+    Step.HAND_OUT: ("vrijgaven uitreiken aan deelnemers", "hand releases out to partners"),
+    Step.OPENED: ("casussen inzien bij een deelnemer", "look at cases at a partner"),
+    Step.ACCESS: ("een betrokkene laten weten wat er is gebeurd", "tell a data subject what happened"),
+    Step.DESTROY: ("leveringen vernietigen", "destroy drops"),
+    Step.EXPIRE: ("vrijgaven verwijderen", "remove releases"),
+    Step.RETENTION: ("vernietigen wat over zijn termijn is", "destroy what is past its term"),
+    Step.DESTROY_SUBJECTS: ("de lijsten van betrokkenen vernietigen", "destroy the files of data subjects"),
+}
+_UNITS = {
+    Unit.PERSON: ("personen", "persons"),
+    Unit.ADDRESS: ("bewoners van adressen", "residents of addresses"),
+    Unit.ENTERPRISE: ("ondernemers", "entrepreneurs"),
+}
+
+
+def activity_uri(domain: str, project: str, manifest: str, step: Step) -> str:
+    """The address of an activity: `dpl.core.processing_activity_id` of its entries.
+
+    Args:
+        manifest: digest of the manifest under which the step runs.
+    """
+    return f"{_register_uri(domain, project, manifest)}#{step.value.replace(' ', '-')}"
+
+
+def party_uri(domain: str, project: str, manifest: str, name: str) -> str:
+    """The address of a party in the register: `dpl.core.foreign_operation.processor` of what it called."""
+    return f"{_register_uri(domain, project, manifest)}#party-{name}"
+
+
+def _register_uri(domain: str, project: str, manifest: str) -> str:
+    return f"https://{domain}/register/{project}/{manifest.removeprefix('sha256:')[:16]}"
+
+
+def register(manifest: Manifest) -> dict[str, Any]:
+    """The register as a plain value, in the order of the steps."""
+    return {
+        "format": "lsi-match/processing-register/v1",
+        "project": manifest.project.id,
+        "manifest": manifest.digest,
+        "controllers": {name: one.title for name, one in manifest.controllers.items()},
+        "processor": manifest.matcher.title,
+        "parties": {
+            name: party_uri(manifest.matcher.domain, manifest.project.id, manifest.digest, name)
+            for name in manifest.controllers
+        },
+        "contact": {name: one.dpo_contact for name, one in manifest.controllers.items()},
+        "purpose": manifest.basis.purpose,
+        "legal_basis": manifest.basis.legal_basis,
+        "activities": [_activity(manifest, step) for step in Step],
+    }
+
+
+def _activity(manifest: Manifest, step: Step) -> dict[str, Any]:
+    nl, en = _ABOUT_PERSONS.get(step, (step.dutch, step.value))
+    found: dict[str, Any] = {
+        "id": activity_uri(manifest.matcher.domain, manifest.project.id, manifest.digest, step),
+        "step": step.value,
+        "nl": nl,
+        "en": en,
+        "about_persons": step in _ABOUT_PERSONS,
+    }
+    if step in _ABOUT_PERSONS:
+        people, persons = _UNITS[manifest.subject.unit]
+        found |= {
+            "subjects": {"nl": people, "en": persons},
+            "data": {name: sorted(_categories(manifest, name)) for name in manifest.partners},
+            "recipients": sorted(manifest.release.to)
+            if step in (Step.RELEASE, Step.HAND_OUT, Step.OPENED)
+            else [],
+            "kept_days": {
+                "releases": manifest.release.keep_days,
+                "files_of_subjects": manifest.retention.log_details_days,
+            },
+        }
+    return found
+
+
+def _categories(manifest: Manifest, partner: str) -> set[str]:
+    """What goes along of a record: kinds of identifier, and the meanings of signals and attributes. Never a value."""
+    found: set[str] = set()
+    for selection in manifest.partners[partner].selections:
+        found |= {source.kind.value for source in selection.identifiers}
+        found |= {signal.label for signal in selection.signals}
+        found |= {selection.fields[one.field].meaning for one in selection.attributes}
+    return found

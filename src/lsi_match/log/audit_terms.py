@@ -1,0 +1,69 @@
+"""Which details (audit records) of a log should be there: those that the log does not call destroyed.
+
+A copy of a log may be without any: that is how it is handed out. So this is for the log at its own place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from lsi_match.base.errors import LsiError
+from lsi_match.log.entry import LogEntry
+from lsi_match.log.steps import Step
+
+
+class DetailsMissingError(LsiError):
+    nl = "Van {count} regels zijn de details weg, en het logboek zegt niet dat ze zijn vernietigd. De eerste: {position}."
+    en = "The details of {count} entries are gone, and the log does not say that they were destroyed. The first: {position}."
+
+
+class DetailsLeftError(LsiError):
+    nl = "Van {count} regels zijn de details volgens het logboek vernietigd, en ze zijn er nog. De eerste: {position}."
+    en = "The details of {count} entries were destroyed according to the log, and are still there. The first: {position}."
+
+
+def ranges(positions: Iterable[int]) -> str:
+    """Positions as text, rising and without twins: `0-41, 43`."""
+    found: list[list[int]] = []
+    for position in sorted(set(positions)):
+        if found and found[-1][1] == position - 1:
+            found[-1][1] = position
+        else:
+            found.append([position, position])
+    return ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in found)
+
+
+def positions_in(text: str) -> set[int]:
+    """What `ranges` wrote."""
+    found: set[int] = set()
+    for part in filter(None, text.split(", ")):
+        first, _, last = part.partition("-")
+        found.update(range(int(first), int(last or first) + 1))
+    return found
+
+
+def destroyed(entries: Iterable[LogEntry]) -> set[int]:
+    """The positions whose details the log calls destroyed."""
+    return {
+        position
+        for entry in entries
+        if entry.name == Step.DESTROY_DETAILS.value
+        for position in positions_in(str(entry.attributes.get("lsi.entries", "")))
+    }
+
+
+def details_problems(entries: Iterable[LogEntry], present: Collection[int]) -> list[LsiError]:
+    """What is wrong with the details of a log at its own place.
+
+    Args:
+        present: the positions of which they are there.
+    """
+    every, there = list(entries), set(present)
+    bound = {position for position, entry in enumerate(every) if entry.details_hash is not None}
+    gone = destroyed(every)
+    problems: list[LsiError] = []
+    if missing := bound - there - gone:
+        problems.append(DetailsMissingError(count=len(missing), position=min(missing)))
+    if left := there & gone:
+        problems.append(DetailsLeftError(count=len(left), position=min(left)))
+    return problems

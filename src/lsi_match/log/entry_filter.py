@@ -1,0 +1,53 @@
+"""Which entries of a log a reader asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from lsi_match.log.entry import LogEntry
+from lsi_match.log.steps import Step
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What an entry must have; None asks nothing. `since` counts, `until` does not any more (half open)."""
+
+    round: str | None = None
+    step: str | None = None
+    partner: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    refusals: bool = False
+
+    def has(self, entry: LogEntry) -> bool:
+        """Whether the entry is asked for."""
+        asked = (
+            self.round is None or entry.attributes.get("lsi.round") == self.round,
+            self.step is None or self.step in (entry.name, _dutch(entry.name)),
+            self.partner is None or _about(entry, self.partner),
+            self.since is None or entry.end_time >= self.since.timestamp() * 1000,
+            self.until is None or entry.end_time < self.until.timestamp() * 1000,
+            not self.refusals or entry.status == "Error",
+        )
+        return all(asked)
+
+    def among(self, entries: Iterable[tuple[int, LogEntry]]) -> list[tuple[int, LogEntry]]:
+        """The positions and entries that are asked for."""
+        return [(position, entry) for position, entry in entries if self.has(entry)]
+
+
+def _dutch(name: str) -> str | None:
+    return next((step.dutch for step in Step if step.value == name), None)
+
+
+def _about(entry: LogEntry, partner: str) -> bool:
+    """Named as a partner, in a list of names, or with something of its own: `paper.uwv`, `release.uwv`."""
+    for name, value in entry.attributes.items():
+        if name in ("lsi.partner", "lsi.partners", "lsi.to", "lsi.late", "lsi.controllers", "lsi.changed"):
+            if partner in [word.strip() for word in str(value).split(",")]:
+                return True
+        elif name.startswith("lsi.") and partner in name.split(".")[2:]:
+            return True
+    return False

@@ -1,0 +1,191 @@
+"""A log without what stays at its place, and in forms that other programs read: tiles (C2SP tlog-tiles), OTLP/JSON (OpenTelemetry) and Parquet.
+
+Of the latter only the tiles can be verified, with `audit/check_log.py` or any other verifier of that format. The other two are for
+reading and searching; each entry has its position, with which it can be proved (`log prove`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from lsi_match.base.errors import LsiError
+from lsi_match.base.files import sync_folder, whole_file, write_whole
+from lsi_match.log import merkle
+from lsi_match.log.entry import LogEntry
+from lsi_match.log.merkle import TILE_WIDTH, RightEdge, Tile
+from lsi_match.log.note import Checkpoint
+from lsi_match.log.store import CheckpointMissingError, Log
+
+CHECKPOINT = "checkpoint"
+#: An entry in a bundle has its length in two bytes (tlog-tiles, section "Log Entries").
+LARGEST_LEAF = 2**16 - 1
+NANOSECONDS = 1_000_000
+#: opentelemetry.proto.trace.v1: Status.StatusCode, Span.SpanKind.
+_STATUS = {"Unset": 0, "Ok": 1, "Error": 2}
+_INTERNAL = 1
+
+
+class ExportFolderError(LsiError):
+    nl = "De map {folder} is niet leeg. Kies een nieuwe map voor de export."
+    en = "The folder {folder} is not empty. Choose a new folder for the export."
+
+
+class LeafTooLargeError(LsiError):
+    nl = "Regel {position} is te groot voor deze vorm."
+    en = "Entry {position} is too large for this form."
+
+
+def tile_name(level: int | str, number: int, width: int = TILE_WIDTH) -> str:
+    """`tile/<level>/<number>[.p/<width>]`, the number in groups of three digits: `x001/x234/067`."""
+    digits = f"{number:0{(len(str(number)) + 2) // 3 * 3}d}"
+    groups = [digits[i : i + 3] for i in range(0, len(digits), 3)]
+    path = "/".join([*(f"x{group}" for group in groups[:-1]), groups[-1]])
+    return f"tile/{level}/{path}" + (f".p/{width}" if width < TILE_WIDTH else "")
+
+
+def export_copy(log: Log, file: Path) -> int:
+    """Write a copy without audit records: the log as it is handed to others; how many entries.
+
+    It is as good as the log itself for everybody who verifies: the entries hold the hashes. Replaces `file`.
+    """
+    beside = file.with_name(f".{file.name}.making")
+    beside.unlink(missing_ok=True)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        size = log.copy_without_details(beside)
+        beside.replace(file)
+    finally:
+        beside.unlink(missing_ok=True)
+    sync_folder(file.parent)
+    return size
+
+
+def export_tiles(log: Log, folder: Path) -> Checkpoint:
+    """Write the log up to its newest checkpoint as tiles; that checkpoint, written last.
+
+    Raises `ExportFolderError`, `LeafTooLargeError`, `CheckpointMissingError`.
+    """
+    if folder.exists() and any(folder.iterdir()):
+        raise ExportFolderError(folder=str(folder))
+    note = log.checkpoint()
+    if note is None:
+        raise CheckpointMissingError(size=log.size)
+    checkpoint = Checkpoint.of_note(note)
+    edge = RightEdge()
+    for start in range(0, checkpoint.size, TILE_WIDTH):
+        width = min(TILE_WIDTH, checkpoint.size - start)
+        leaves = [log.leaf(position) for position in range(start, start + width)]
+        for offset, leaf in enumerate(leaves):
+            if len(leaf) > LARGEST_LEAF:
+                raise LeafTooLargeError(position=start + offset)
+        bundle = b"".join(len(leaf).to_bytes(2, "big") + leaf for leaf in leaves)
+        write_whole(folder / tile_name("entries", start // TILE_WIDTH, width), bundle)
+        _write(folder, edge.add(map(merkle.leaf_hash, leaves)))
+    _write(folder, edge.unfinished())
+    write_whole(folder / CHECKPOINT, note.encode())
+    return checkpoint
+
+
+def _write(folder: Path, tiles: Iterable[Tile]) -> None:
+    for tile in tiles:
+        width = len(tile.hashes) // merkle.HASH_SIZE
+        write_whole(folder / tile_name(tile.level, tile.number, width), tile.hashes)
+
+
+def otlp_lines(entries: Iterable[tuple[int, LogEntry]]) -> Iterator[str]:
+    """One line of JSON per entry, each an ExportTraceServiceRequest (OTLP 1.x, proto3 JSON, as files hold it).
+
+    Ids are hex, 64-bit numbers are texts, enumerations are numbers (OTLP specification, "JSON Protobuf Encoding").
+    """
+    for position, entry in entries:
+        ours: dict[str, str | int | bool] = {"lsi.log.position": position}
+        if entry.details_hash is not None:
+            ours["lsi.log.details_hash"] = entry.details_hash
+        span: dict[str, Any] = {
+            "traceId": entry.trace_id,
+            "spanId": entry.span_id,
+            **({"parentSpanId": entry.parent_span_id} if entry.parent_span_id else {}),
+            "name": entry.name,
+            "kind": _INTERNAL,
+            "startTimeUnixNano": str(entry.start_time * NANOSECONDS),
+            "endTimeUnixNano": str(entry.end_time * NANOSECONDS),
+            "attributes": _attributes({**entry.attributes, **ours}),
+            "status": {"code": _STATUS[entry.status]},
+        }
+        request = {
+            "resourceSpans": [
+                {
+                    "resource": {"attributes": _attributes(entry.resource)},
+                    "scopeSpans": [{"scope": {"name": "lsi-match"}, "spans": [span]}],
+                }
+            ]
+        }
+        yield json.dumps(request, ensure_ascii=False, separators=(",", ":")) + "\n"
+
+
+def _attributes(values: Any) -> list[dict[str, Any]]:
+    return [{"key": name, "value": _value(value)} for name, value in sorted(values.items())]
+
+
+def _value(value: str | int | bool) -> dict[str, Any]:
+    if isinstance(value, bool):
+        return {"boolValue": value}
+    return {"intValue": str(value)} if isinstance(value, int) else {"stringValue": value}
+
+
+def export_otlp(log: Log, file: Path) -> int:
+    """Write the log as OTLP/JSON; how many entries."""
+    count = 0
+    with whole_file(file, replace=True) as handle:
+        for line in otlp_lines(log.entries()):
+            handle.write(line.encode())
+            count += 1
+    return count
+
+
+def export_parquet(log: Log, file: Path) -> int:
+    """Write the log as a table; how many entries.
+
+    Columns: `position`; `trace_id`, `span_id`, `parent_span_id`, `status`, `name` (text); `start_time`, `end_time`
+    (milliseconds, UTC); `resource`, `attributes` (JSON); `details_hash`; `leaf` (the exact bytes).
+    """
+    rows = [
+        {
+            "position": position,
+            **entry.model_dump(include=_AS_IS),
+            "resource": json.dumps(entry.resource, sort_keys=True, ensure_ascii=False),
+            "attributes": json.dumps(entry.attributes, sort_keys=True, ensure_ascii=False),
+            "leaf": entry.leaf(),
+        }
+        for position, entry in log.entries()
+    ]
+    frame = pl.DataFrame(rows, schema=_COLUMNS).with_columns(
+        pl.col("start_time", "end_time").cast(pl.Datetime("ms", "UTC"))
+    )
+    with whole_file(file, replace=True) as handle:
+        frame.write_parquet(handle)
+    return len(rows)
+
+
+_AS_IS = {
+    "trace_id",
+    "span_id",
+    "parent_span_id",
+    "status",
+    "name",
+    "start_time",
+    "end_time",
+    "details_hash",
+}
+_COLUMNS: dict[str, Any] = {
+    "position": pl.Int64,
+    **dict.fromkeys(("trace_id", "span_id", "parent_span_id", "status", "name"), pl.String),
+    **dict.fromkeys(("start_time", "end_time"), pl.Int64),
+    **dict.fromkeys(("resource", "attributes", "details_hash"), pl.String),
+    "leaf": pl.Binary,
+}

@@ -1,0 +1,108 @@
+"""What every part is made of: forms of texts, how much there may be of something, and names with a meaning of their own."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from datetime import date
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+
+from lsi_match.base.validation import DIGEST, NAME, PROJECT_ID, UnfitError
+from lsi_match.criteria.parse import REFERENCE_DATE, CriterionError, FieldType, Predicate, parse_predicate
+
+
+def _readable(text: str) -> str:
+    """Refuse characters that a reader cannot see: control, direction and zero-width characters."""
+    if any(unicodedata.category(c) in ("Cc", "Cf") and c != "\n" for c in text):
+        raise UnfitError(
+            "hier staat een teken dat niet te zien is; typ de tekst opnieuw",
+            "a character that cannot be seen",
+        )
+    return text
+
+
+def both(nl: str, en: str) -> str:
+    """The description of a field in both languages, as editors show it."""
+    return f"{nl}\n\n{en}"
+
+
+#: `date`, for fields that are called date themselves.
+Day = date
+Name = Annotated[str, StringConstraints(pattern=NAME)]
+Text = Annotated[
+    str, StringConstraints(min_length=1, max_length=5000, strip_whitespace=True), AfterValidator(_readable)
+]
+Prose = Annotated[
+    str, StringConstraints(min_length=40, max_length=10000, strip_whitespace=True), AfterValidator(_readable)
+]
+Identity = Annotated[str, StringConstraints(pattern=PROJECT_ID, max_length=63)]
+EncryptionKey = Annotated[str, StringConstraints(pattern=r"^age1[0-9a-z]{58}$")]
+Digest = Annotated[str, StringConstraints(pattern=DIGEST)]
+
+#: Signals of one partner travel as bits of one number, and so are the criteria counted that a record meets.
+MAX_SIGNALS = 62
+MAX_CRITERIA = 50
+#: A group cell travels as one byte (`protocol.group_cells`), of which 255 says that nothing is known.
+MAX_CELLS = 256
+MAX_DIMENSIONS = 4
+#: What lies beyond it is no amount, and no number that every reader of JSON keeps exactly.
+MAX_EDGE = 10**12
+UNKNOWN_GROUP = 255
+#: The group of a record of which nothing is known in a dimension.
+UNKNOWN = "unknown"
+#: Position of "no value" in an attribute column.
+NO_VALUE = 65535
+#: Columns that are made from a record beside its fields, and columns of matching and release beside the partners':
+#: a field, partner or signal of the same name would stand in their place.
+RESERVED_FIELDS = frozenset({REFERENCE_DATE, "record_id", "signals", "group"})
+#: `matcher` in the trust root; `none` and `controllers` in the policy of a log (C2SP tlog-policy); `unknown` in its entries.
+RESERVED_PARTIES = frozenset({"matcher", "none", "controllers", "unknown"})
+RESERVED_COLUMNS = frozenset(
+    {"subject", "cell", "case_id", "reference", "selection", "record_id", REFERENCE_DATE}
+)
+#: Kind of attribute → the types of the fields it can be made from.
+ATTRIBUTE_TYPES = {
+    "listed": {FieldType.TEXT, FieldType.INTEGER},
+    "boolean": {FieldType.BOOLEAN},
+    "band": {FieldType.INTEGER, FieldType.DECIMAL},
+    "month": {FieldType.DATE},
+}
+
+
+#: Dutch, English, and the member of the document that lists them.
+_KINDS = {
+    "criterion": ("het criterium", "criteria"),
+    "signal": ("het signaal", "signals"),
+    "attribute": ("het kenmerk", "attributes"),
+    "identifier": ("het nummer", "identifiers"),
+    "selection": ("de selectie", "selections"),
+    "group": ("de groep", "groups"),
+    "dimension": ("de indeling", "dimensions"),
+    "column of the match rule": ("de kolom van de koppelregel", ""),
+}
+
+
+def no_twins(what: str, names: list[Any]) -> None:
+    twins = sorted({str(name) for name in names if names.count(name) > 1})
+    if twins:
+        nl, member = _KINDS[what]
+        where = (member, len(names) - 1 - names[::-1].index(twins[0])) if member else ()
+        raise UnfitError(
+            f"{nl} '{twins[0]}' komt twee keer voor", f"the {what} '{twins[0]}' is named twice", *where
+        )
+
+
+def parsed(when: str, fields: Mapping[str, FieldType], *path: str | int) -> Predicate:
+    """A predicate of this document, that stands at `path`."""
+    try:
+        return parse_predicate(when, fields)
+    except CriterionError as error:
+        raise UnfitError.by(error, *path) from None
+
+
+class Document(BaseModel):
+    """Base of every part: nothing that is not declared, nothing that changes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)

@@ -1,0 +1,151 @@
+"""Person keys: named combinations of name, birth date and address, each a kind of pseudonym of its own.
+
+A part that is missing makes the key missing, never an empty match. How far one agreement goes is the key's
+strength; the rules are carried out in `lsi_match.matcher.engine.persons`, what they reach is in docs/person-keys.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+
+class Strength(StrEnum):
+    """What it says that two records agree on a key."""
+
+    #: One agreement joins records, as an identifier does, within one register too.
+    SURE = "sure"
+    #: One agreement joins two records of different partners where no other record fits as well.
+    TELLING = "telling"
+    #: As a telling key, but only in a round in which the key has proved itself.
+    WEAK = "weak"
+
+
+class Core(StrEnum):
+    """What tells people at one address apart: twins by their given names, a parent and a namesake child by birth."""
+
+    GIVEN_NAME = "given_name"
+    BIRTH_DATE = "birth_date"
+
+
+@dataclass(frozen=True)
+class PersonKey:
+    """A combination of parts (`lsi_match.partner.normalise` makes them) and in spite of what it links two records."""
+
+    parts: tuple[str, ...]
+    reason: str
+    strength: Strength = Strength.TELLING
+
+
+#: A value of a key that more records than this share links nothing: it is somebody's placeholder or a crowd.
+CROWD: Final = 50
+#: A key proves itself in a round when, of at least so many agreements between records that both have a
+#: counterpart already, at least this share is with that counterpart.
+PROOF: Final = 1_000
+PROVEN: Final = 0.995
+#: No key is used whose commonest value more than this share of a population has (docs/person-keys.md).
+COMMONEST: Final = 1 / 10_000
+
+#: Part → the fields it is made from. `first_…` and `last_…` are the two names in alphabetical order, so that names
+#: in each other's field agree; which of them is the surname is then unknown.
+FIELDS_OF: Final[dict[str, tuple[str, ...]]] = {
+    **dict.fromkeys(
+        ("names", "first_letters", "last_letters", "first_sound", "last_sound"), ("given_name", "surname")
+    ),
+    **dict.fromkeys(("given_initial", "given_letters", "given_end"), ("given_name",)),
+    **dict.fromkeys(("surname_name", "surname_sound", "surname_end"), ("surname",)),
+    **dict.fromkeys(("birth", "birth_year", "birth_year_month", "birth_day"), ("birth_date",)),
+    "postcode": ("postcode",),
+    "house": ("house_number",),
+    "street_letters": ("street",),
+    "place": ("place",),
+}
+
+SURE, WEAK = Strength.SURE, Strength.WEAK
+PERSON_KEYS: Final[dict[str, PersonKey]] = {
+    "names_birth_postcode": PersonKey(
+        ("names", "birth", "postcode"), "names in each other's field, day and month swapped", SURE
+    ),
+    "letters_birth": PersonKey(
+        ("first_letters", "last_letters", "birth"), "moved house, errors further on in the names"
+    ),
+    "sound_birth": PersonKey(
+        ("first_sound", "last_sound", "birth"), "moved house, names spelt in another way"
+    ),
+    "ends_birth": PersonKey(
+        ("given_end", "surname_end", "birth"), "moved house, errors at the beginning of the names"
+    ),
+    "initial_surname_birth": PersonKey(
+        ("given_initial", "surname_name", "birth"), "moved house, an initial for the given name", WEAK
+    ),
+    "names_birth_month": PersonKey(
+        ("names", "birth_year_month", "place"), "moved within the place, another day of birth"
+    ),
+    "names_birth_day": PersonKey(
+        ("names", "birth_day", "place"), "moved within the place, another year of birth"
+    ),
+    "names_birth_year": PersonKey(("names", "birth_year", "postcode"), "another day or month of birth"),
+    "initial_birth_postcode": PersonKey(
+        ("given_initial", "birth", "postcode"), "another surname, as after marriage; a misspelt given name"
+    ),
+    "initial_birth_street": PersonKey(
+        ("given_initial", "birth", "street_letters", "house"), "the same, no postcode or a wrong one"
+    ),
+    "surname_birth_place": PersonKey(
+        ("surname_sound", "birth", "place"), "no given name, moved within the place"
+    ),
+    "birth_postcode": PersonKey(("birth", "postcode"), "no given name, another surname"),
+    "birth_street_house": PersonKey(
+        ("birth", "street_letters", "house"), "the same, no postcode or a wrong one"
+    ),
+    "letters_postcode": PersonKey(("first_letters", "last_letters", "postcode"), "no birth date"),
+    "letters_street_house": PersonKey(
+        ("first_letters", "last_letters", "place", "street_letters", "house"),
+        "no birth date, no postcode or a wrong one",
+    ),
+    "birth_house": PersonKey(("birth", "house"), "names, street and postcode misspelt", WEAK),
+    "birth_place": PersonKey(("birth", "place"), "names, street, postcode and number misspelt", WEAK),
+    "letters_street": PersonKey(
+        ("first_letters", "last_letters", "place", "street_letters"),
+        "no birth date, no postcode or house number or a wrong one",
+        WEAK,
+    ),
+    "first_street_house": PersonKey(
+        ("first_letters", "street_letters", "house"), "one name misspelt, no birth date or postcode", WEAK
+    ),
+    "last_street_house": PersonKey(
+        ("last_letters", "street_letters", "house"), "the other name misspelt, no birth date or postcode", WEAK
+    ),
+    "given_address": PersonKey(
+        ("given_letters", "postcode", "house"), "another surname, no birth date", WEAK
+    ),
+    "surname_street": PersonKey(
+        ("surname_sound", "postcode", "street_letters"), "no given name, birth date or house number", WEAK
+    ),
+    "surname_house": PersonKey(
+        ("surname_sound", "place", "house"), "no given name or birth date, street and postcode misspelt", WEAK
+    ),
+}  # fmt: skip
+
+
+def core_of(names: Iterable[str]) -> frozenset[Core]:
+    """What of the core these keys hold together. Both names in alphabetical order hold the given name."""
+    parts = {part for name in names for part in PERSON_KEYS[name].parts}
+    heads = {part.split("_")[0] for part in parts}
+    held = set()
+    if "birth" in heads:
+        held.add(Core.BIRTH_DATE)
+    if heads & {"names", "given"} or heads >= {"first", "last"}:
+        held.add(Core.GIVEN_NAME)
+    return frozenset(held)
+
+
+def may_link(agreed: Collection[str], known: Collection[Core] = (), proven: Collection[str] = ()) -> bool:
+    """Whether two records that agree on these keys are candidates: one key is `proven`; or one is not weak, and the
+    keys together hold what of the core is `known` of both records."""
+    if any(name in proven for name in agreed):
+        return True
+    strong = any(PERSON_KEYS[name].strength is not WEAK for name in agreed)
+    return strong and core_of(agreed) >= set(known)

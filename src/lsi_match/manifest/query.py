@@ -1,0 +1,321 @@
+"""The statement: a selection of the manifest as a query for a partner's own database.
+
+A partner can run it where the register is, before or beside an extract, and compare the counts with those of the
+tool. `statement` gives the query that selects the records, `funnel` the one that counts them after each criterion.
+Where a database cannot be made to follow the language, the statement says so in its head.
+"""
+
+from __future__ import annotations
+
+import textwrap
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+
+from lsi_match.base.errors import Language
+from lsi_match.criteria.dialects import DIALECTS, Caveat, Dialect
+from lsi_match.criteria.parse import REFERENCE_DATE, FieldType
+from lsi_match.criteria.printer import Printer, StatementError, dialect_named
+from lsi_match.manifest import Manifest, Selection
+
+#: Columns of the statement beside the fields; no field can have these names.
+RECORD_ID = "record_id"
+#: Names that no selection can have.
+_SOURCE, _PASSED = "_source", "_passed"
+_WIDTH = 112
+
+
+class UnknownSelectionError(StatementError):
+    nl = "Het manifest kent geen selectie '{selection}' van '{partner}'. Wel: {known}."
+    en = "The manifest has no selection '{selection}' of '{partner}'. It has: {known}."
+
+
+def statement(
+    manifest: Manifest,
+    partner: str,
+    selection: str,
+    dialect: str,
+    reference_date: date | None = None,
+    language: Language = "nl",
+) -> str:
+    """The query that selects the records of one selection: record id, fields, and which signals each carries.
+
+    Args:
+        manifest: the agreement.
+        partner: name of the partner.
+        selection: id of its selection.
+        dialect: one of `DIALECTS`.
+        reference_date: the reference date; without it the query has a parameter.
+        language: of the comments; what the query says itself is the same in each.
+
+    Raises:
+        UnknownDialectError, UnknownSelectionError: not in `DIALECTS`, not in the manifest.
+    """
+    return _made(manifest, partner, selection, dialect, reference_date, language).records()
+
+
+def funnel(
+    manifest: Manifest,
+    partner: str,
+    selection: str,
+    dialect: str,
+    reference_date: date | None = None,
+    language: Language = "nl",
+) -> str:
+    """The query that counts: records read, left after each criterion in turn, and of those the ones with a signal.
+
+    The counts are those that the tool shows and tells the matcher. Arguments and errors as for `statement`.
+    """
+    return _made(manifest, partner, selection, dialect, reference_date, language).counts()
+
+
+def _made(
+    manifest: Manifest, partner: str, selection: str, dialect: str, day: date | None, language: Language
+) -> _Statement:
+    found = _selection(manifest, partner, selection)
+    return _Statement(manifest, partner, found, dialect_named(dialect), day, language)
+
+
+def _selection(manifest: Manifest, partner: str, selection: str) -> Selection:
+    known = {f"{name}.{one.id}": one for name, one in manifest.selections()}
+    if f"{partner}.{selection}" not in known:
+        raise UnknownSelectionError(
+            partner=partner, selection=selection, known=", ".join(known), problem=selection
+        )
+    return known[f"{partner}.{selection}"]
+
+
+@dataclass(frozen=True)
+class _Statement:
+    manifest: Manifest
+    partner: str
+    selection: Selection
+    dialect: Dialect
+    reference_date: date | None
+    language: Language
+
+    def _say(self, nl: str, en: str) -> str:
+        return nl if self.language == "nl" else en
+
+    def records(self) -> str:
+        printer = self._printer()
+        names = [printer.name(RECORD_ID), *(self._shown(printer, name) for name in self.selection.fields)]
+        lines: list[str] = []
+        for signal_id, predicate in self.selection.signal_predicates().items():
+            lines += _comment(f"{self._say('signaal', 'signal')} {signal_id}: {self._label(signal_id)}", "  ")
+            signal = printer.name(f"signal_{signal_id}")
+            lines.append(f"  CASE WHEN {printer.condition(predicate.tree)} THEN 1 ELSE 0 END AS {signal},")
+        lines[-1] = lines[-1].removesuffix(",")
+        body = [
+            *self._source(printer),
+            "SELECT",
+            *(f"  {name}," for name in names),
+            *lines,
+            f"FROM {printer.name(_SOURCE)}",
+            "WHERE",
+        ]
+        word = ""
+        for rule_id, predicate in self.selection.predicates().items():
+            body += self._rule(rule_id)
+            body.append(f"  {word}({printer.condition(predicate.tree)})")
+            word = "AND "
+        body += [
+            "",
+            *self._signalled(),
+            f"  AND ({self._any_signal(printer)})",
+        ]
+        return self._whole(body, printer, self._say("Selecteert de records.", "Selects the records."))
+
+    def counts(self) -> str:
+        printer = self._printer()
+        passed, sums, names = [], [], [printer.name("read")]
+        for position, (rule_id, predicate) in enumerate(self.selection.predicates().items(), start=1):
+            column = printer.name(f"c{position}")
+            passed += self._rule(rule_id)
+            passed.append(f"  CASE WHEN {printer.condition(predicate.tree)} THEN 1 ELSE 0 END AS {column},")
+            sums.append(column)
+            names.append(printer.name(f"after_{rule_id}"))
+        column = printer.name("signal")
+        passed += ["", *self._signalled()]
+        passed.append(f"  CASE WHEN {self._any_signal(printer)} THEN 1 ELSE 0 END AS {column}")
+        sums.append(column)
+        names.append(printer.name("with_signal"))
+        counts = ["COUNT(*)"]
+        counts += [f"COALESCE(SUM({' * '.join(sums[:n])}), 0)" for n in range(1, len(sums) + 1)]
+        columns = [f"  {count} AS {name}" for count, name in zip(counts, names, strict=True)]
+        body = [
+            *self._source(printer),
+            "SELECT",
+            ",\n".join(columns),
+            "FROM (",
+            "SELECT",
+            *passed,
+            f"FROM {printer.name(_SOURCE)}",
+            f") {printer.name(_PASSED)}",
+        ]
+        what = self._say(
+            "Telt de records: alle, wat er na ieder criterium op zijn beurt overblijft, en daarvan die met een signaal.",
+            "Counts the records: all of them, those left after each criterion in turn, and of those the ones with a signal.",
+        )
+        return self._whole(body, printer, what)
+
+    def _printer(self) -> Printer:
+        return Printer(self.dialect, self.selection.field_types)
+
+    def _label(self, signal_id: str) -> str:
+        return next(signal.label for signal in self.selection.signals if signal.id == signal_id)
+
+    def _rule(self, rule_id: str) -> list[str]:
+        rule = next(rule for rule in self.selection.criteria if rule.id == rule_id)
+        return [
+            "",
+            *_comment(f"{rule.id}: {rule.rationale}", "  "),
+            *_comment(f"{self._say('afgesproken', 'agreed')}: {rule.when}", "  "),
+        ]
+
+    def _signalled(self) -> list[str]:
+        return _comment(
+            self._say(
+                "een record zonder enig signaal wordt niet geleverd",
+                "a record without any signal is not delivered",
+            ),
+            "  ",
+        )
+
+    def _any_signal(self, printer: Printer) -> str:
+        found = [
+            printer.condition(predicate.tree) for predicate in self.selection.signal_predicates().values()
+        ]
+        return found[0] if len(found) == 1 else " OR ".join(f"({signal})" for signal in found)
+
+    def _shown(self, printer: Printer, name: str) -> str:
+        column = printer.name(name)
+        if self.dialect.tenths and self.selection.fields[name].type is FieldType.DECIMAL:
+            return f"{column} / 10000.0 AS {column}"
+        return column
+
+    def _source(self, printer: Printer) -> list[str]:
+        """The records as the criteria see them; the one place that a partner fills in."""
+        dialect = self.dialect
+        day = dialect.parameter if self.reference_date is None else dialect.date.format(d=self.reference_date)
+        lines = [
+            f"WITH {printer.name(_SOURCE)} AS (",
+            "SELECT",
+            f"  {printer.name(RECORD_ID)} AS {printer.name(RECORD_ID)},",
+        ]
+        for name, declared in self.selection.fields.items():
+            lines += _comment(f"{declared.type}: {declared.meaning}", "  ")
+            column = printer.name(name)
+            lines.append(f"  {dialect.read[declared.type].format(x=column)} AS {column},")
+        return [
+            *lines,
+            *_comment(self._say("de peildatum", "the reference date"), "  "),
+            f"  {day} AS {printer.name(REFERENCE_DATE)}",
+            f"FROM {printer.name(self.selection.id)}",
+            ")",
+        ]
+
+    def _whole(self, body: list[str], printer: Printer, what: str) -> str:
+        project, partner = self.manifest.project, self.manifest.controllers[self.partner]
+        example, say = self.manifest.project.period.first, self._say
+        head = [
+            *_comment(f"Project: {project.id}, {project.title}"),
+            *_comment(f"Manifest: {self.manifest.digest}"),
+            *_comment(f"{say('Deelnemer', 'Partner')}: {self.partner}, {partner.title}"),
+            *_comment(f"{say('Selectie', 'Selection')}: {self.selection.id}"),
+            *_comment(f"{say('Bron', 'Source')}: {self.selection.source}"),
+            *_comment(f"Database: {self.dialect.product} {say('of nieuwer', 'or later')}"),
+            "--",
+            *_comment(what),
+            *_comment(
+                say(
+                    "De namen van kolommen zijn die van het manifest. Alleen de eerste SELECT kijkt naar uw eigen tabel: zet daar "
+                    "achter FROM de naam van die tabel, en voor AS uw eigen kolommen. Of geef een view met deze naam deze kolommen.",
+                    "Names of columns are those of the manifest. Only the first SELECT looks at your own table: put its name "
+                    "after FROM there, and your own columns before AS. Or give a view of this name these columns.",
+                )
+            ),
+            *_comment(
+                say(
+                    "Teksten: spaties eromheen gaan eraf, en een lege tekst is onbekend, net als in het programma.",
+                    "Texts: spaces around them are removed and an empty one is unknown, as in the tool.",
+                )
+            ),
+        ]
+        if not self.dialect.booleans:
+            head += _comment(say("Ja of nee: 1 is waar, 0 is niet waar.", "Booleans: 1 is true, 0 is false."))
+        setting: list[str] = []
+        if self.reference_date is None:
+            how = self.dialect.set_parameter.format(d=example.isoformat())
+            head += _comment(
+                say(
+                    f"Peildatum: een parameter. Voor {example}:",
+                    f"Reference date: a parameter. For {example}:",
+                )
+            )
+            head += [f"--   {line}" for line in how.splitlines()]
+            if how.startswith("DECLARE"):
+                # Part of the same batch. Not a date, so that nothing runs before somebody has filled it in.
+                day = say("jjjj-mm-dd", "yyyy-mm-dd")
+                setting = [self.dialect.set_parameter.format(d=day), ""]
+        else:
+            head += _comment(f"{say('Peildatum', 'Reference date')}: {self.reference_date}")
+        found = printer.caveats & self.dialect.notes.keys()
+        notes = [say(*self.dialect.notes[caveat]) for caveat in Caveat if caveat in found]
+        note = say("LET OP", "NOTE")
+        head += [line for one in notes for line in _comment(f"{note}: {one}")]
+        whole = "\n".join([*head, "", *setting, *body]).rstrip() + "\n;\n"
+        if self.dialect is DIALECTS["oracle"] and "&" in whole:
+            how = say(
+                "in SQL*Plus eerst SET DEFINE OFF: er staat een & in een tekst.",
+                "in SQL*Plus, SET DEFINE OFF first: there is an & in a text.",
+            )
+            whole = f"-- {note}: {how}\n{whole}"
+        return whole
+
+
+def _comment(text: str, indent: str = "") -> list[str]:
+    """`text` as line comments. What could end a comment, or mean something to a program that sends queries, is replaced."""
+    plain = "".join(sign if _harmless(sign) else " " for sign in unicodedata.normalize("NFC", text))
+    for sign, instead in _REPLACED.items():
+        plain = plain.replace(sign, instead)
+    lines = textwrap.wrap(plain, _WIDTH - len(indent) - 3, break_long_words=False, break_on_hyphens=False)
+    return [f"{indent}-- {line}" for line in lines]
+
+
+def _harmless(sign: str) -> bool:
+    return sign == " " or unicodedata.category(sign)[0] in "LMNPS"
+
+
+#: Inside a line comment only the end of the line means something to a database. Programs that send queries are less
+#: strict: they end a statement at ; and put variables in place of &x, $(x), ${x} and {{x}}.
+_REPLACED = {
+    ";": ",",
+    "&": "+",
+    "$(": "$ (",
+    "${": "$ {",
+    "{{": "{ {",
+    "{%": "{ %",
+    "*/": "* /",
+    "/*": "/ *",
+    "\\": "/",
+}
+
+
+def statements(
+    manifest: Manifest,
+    dialect: str,
+    partners: Iterable[str] | None = None,
+    reference_date: date | None = None,
+    language: Language = "nl",
+) -> dict[str, str]:
+    """`<partner>.<selection>` and `<partner>.<selection>.counts` → query, of the named partners or of all."""
+    wanted = set(manifest.partners if partners is None else partners)
+    found: dict[str, str] = {}
+    for partner, selection in manifest.selections():
+        if partner in wanted:
+            name, of = f"{partner}.{selection.id}", (partner, selection.id, dialect, reference_date, language)
+            found[name] = statement(manifest, *of)
+            found[f"{name}.counts"] = funnel(manifest, *of)
+    return found

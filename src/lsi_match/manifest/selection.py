@@ -1,0 +1,414 @@
+"""What partners select and send: fields and their meaning, criteria, signals, and values that go along."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from lsi_match.base.validation import UnfitError
+from lsi_match.criteria.parse import FieldType, Predicate
+from lsi_match.manifest.base import (
+    ATTRIBUTE_TYPES,
+    MAX_CRITERIA,
+    MAX_EDGE,
+    MAX_SIGNALS,
+    NO_VALUE,
+    RESERVED_FIELDS,
+    Document,
+    Name,
+    Prose,
+    Text,
+    both,
+    no_twins,
+    parsed,
+)
+from lsi_match.manifest.equality import CharacteristicKind
+from lsi_match.manifest.identifiers import ADDRESS_PARTS, IdentifierForm, IdentifierKind
+
+
+class Characteristic(Document):
+    """A ground of discrimination, or what often goes together with one, that fields of this project have to do with."""
+
+    kind: CharacteristicKind = Field(
+        description=both(
+            "ground: grond van discriminatie. proxy: hangt vaak met zo'n grond samen.",
+            "ground: a ground of discrimination. proxy: often goes together with one.",
+        )
+    )
+    label: Text = Field(description=both("Hoe mensen het noemen.", "What people call it."))
+    rationale: Prose = Field(
+        description=both(
+            "Waarom dit kenmerk toch wordt gebruikt, en wat het voor groepen betekent.",
+            "Why this is used all the same, and what it means for groups.",
+        )
+    )
+    legal_basis: Text | None = Field(
+        default=None,
+        description=both(
+            "Wettelijke rechtvaardiging. Verplicht als een discriminatiegrond helpt selecteren; iedere FG adviseert erover.",
+            "Legal justification. Required when a ground of discrimination helps select; every DPO advises on it.",
+        ),
+    )
+
+
+class SourceField(Document):
+    """A field of a partner's register that criteria may look at."""
+
+    type: FieldType = Field(
+        description=both(
+            "Soort: text (tekst), integer (geheel getal), decimal (bedrag), date (datum) of boolean (ja of nee).",
+            "Type: text, integer, decimal, date or boolean.",
+        )
+    )
+    meaning: Text = Field(
+        description=both("Wat er in het veld staat, in gewone taal.", "What the field holds, in plain words.")
+    )
+    characteristic: Name | None = Field(
+        default=None,
+        description=both(
+            "Naam onder 'characteristics', als het veld met een discriminatiegrond te maken heeft.",
+            "Name under 'characteristics', when the field has to do with a ground of discrimination.",
+        ),
+    )
+
+
+class Rule(Document):
+    """A predicate with an id and a reason."""
+
+    id: Name = Field(description=both("Korte naam van het criterium.", "Short name of the criterion."))
+    when: Text = Field(
+        description=both(
+            "Voorwaarde waaraan een record moet voldoen (docs/criteria.md).",
+            "Condition that a record has to meet (docs/criteria.md).",
+        )
+    )
+    rationale: Text = Field(
+        description=both("Waarom dit criterium nodig is.", "Why this criterion is needed.")
+    )
+
+
+class Signal(Document):
+    """Why a partner has a record in mind: a coded value, true when its predicate is."""
+
+    id: Name = Field(description=both("Korte naam van het signaal.", "Short name of the signal."))
+    when: Text = Field(
+        description=both(
+            "Voorwaarde waarbij een record dit signaal krijgt.",
+            "Condition under which a record carries this signal.",
+        )
+    )
+    label: Text = Field(
+        description=both(
+            "Wat een lezer van een casus te zien krijgt.", "What a reader of a case gets to see."
+        )
+    )
+
+
+class IdentifierSource(Document):
+    """From which fields an identifier is made. An address names up to four, in the order of `ADDRESS_PARTS`."""
+
+    kind: IdentifierKind = Field(
+        description=both(
+            "Soort nummer, uit 'subject.identifiers'.", "Kind of identifier, of 'subject.identifiers'."
+        )
+    )
+    fields: tuple[Name, ...] = Field(
+        min_length=1,
+        max_length=4,
+        description=both(
+            "Veld met het nummer; voor een adres postcode, huisnummer, huisletter en toevoeging.",
+            "Field that holds it; for an address postcode, house number, house letter and addition.",
+        ),
+    )
+    form: IdentifierForm = Field(
+        default=IdentifierForm.PLAIN,
+        description=both(
+            "plain: zoals het is. loonheffing: het BSN of RSIN uit een loonheffingennummer.",
+            "plain: as it is. loonheffing: the BSN or RSIN in a loonheffingennummer.",
+        ),
+    )
+
+
+class Attribute(Document):
+    """A value that goes along with a case: listed values, yes/no, bands, or whole months. Never free text."""
+
+    id: Name = Field(description=both("Korte naam van wat meegaat.", "Short name of what goes along."))
+    field: Name = Field(description=both("Veld waar het uit komt.", "Field that it comes from."))
+    kind: Literal["listed", "boolean", "band", "month"] = Field(
+        description=both(
+            "listed: vaste waarden. boolean: ja of nee. band: klassen. month: jaar en maand. Nooit vrije tekst.",
+            "listed: fixed values. boolean: yes or no. band: classes. month: year and month. Never free text.",
+        )
+    )
+    values: tuple[Text, ...] = Field(
+        default=(),
+        description=both(
+            "Bij listed: de waarden die mogen voorkomen.", "With listed: the values that may occur."
+        ),
+    )
+    edges: tuple[Annotated[int, Field(ge=-MAX_EDGE, le=MAX_EDGE)], ...] = Field(
+        default=(),
+        description=both(
+            "Bij band: de grenzen van de klassen, oplopend.",
+            "With band: the edges of the classes, ascending.",
+        ),
+    )
+    use: Literal["release", "rule", "both"] = Field(
+        default="release",
+        description=both(
+            "release: om te tonen. rule: alleen voor de koppelregel, nooit te zien. both: allebei. Voor de regel: alleen month.",
+            "release: to be shown. rule: for the match rule only, never shown. both: for both. For the rule: month only.",
+        ),
+    )
+    rationale: Text = Field(description=both("Waarom dit mee moet.", "Why this has to go along."))
+
+    @model_validator(mode="after")
+    def _complete(self) -> Attribute:
+        if (self.kind == "listed") != bool(self.values) or (self.kind == "band") != bool(self.edges):
+            raise UnfitError(
+                "bij listed horen 'values', bij band 'edges', bij de andere geen van beide",
+                "listed attributes give 'values', bands give 'edges', others neither",
+            )
+        if len(self.values) > 500 or len(self.edges) > 50 or list(self.edges) != sorted(set(self.edges)):
+            raise UnfitError(
+                "hoogstens 500 waarden; hoogstens 50 grenzen, elk groter dan de vorige",
+                "at most 500 values; at most 50 edges, each larger than the one before",
+            )
+        if self.for_rule and self.kind != "month":
+            raise UnfitError(
+                "de koppelregel kijkt van wat meegaat alleen naar maanden: 'use' is hier release",
+                "of what goes along the match rule looks at months only: 'use' is release here",
+                "use",
+            )
+        return self
+
+    @property
+    def shown(self) -> bool:
+        """Whether it may be in a release."""
+        return self.use != "rule"
+
+    @property
+    def for_rule(self) -> bool:
+        """Whether the match rule may look at it."""
+        return self.use != "release"
+
+    def labels(self) -> tuple[str, ...]:
+        """The label of every position an attribute column may hold (months are counted, not listed)."""
+        if self.kind == "listed":
+            return self.values
+        if self.kind == "boolean":
+            return ("nee", "ja")
+        if self.kind == "band":
+            inner = [f"{low} tot {high}" for low, high in zip(self.edges, self.edges[1:], strict=False)]
+            return (f"minder dan {self.edges[0]}", *inner, f"{self.edges[-1]} of meer")
+        return ()
+
+    def label(self, position: int) -> str:
+        """The label of one position; a month is `yyyy-mm`, counted from year 0."""
+        if position == NO_VALUE:
+            return ""
+        return (
+            f"{position // 12:04d}-{position % 12 + 1:02d}"
+            if self.kind == "month"
+            else self.labels()[position]
+        )
+
+
+class Volume(Document):
+    """How many records a selection is expected to deliver. Outside it the drop is refused."""
+
+    at_least: int = Field(
+        ge=0, description=both("Verwacht aantal records: minstens.", "Expected number of records: at least.")
+    )
+    at_most: int = Field(
+        gt=0,
+        le=20_000_000,
+        description=both("Verwacht aantal records: hoogstens.", "Expected number of records: at most."),
+    )
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Volume:
+        if self.at_most < self.at_least:
+            raise UnfitError("at_most is kleiner dan at_least", "at_most is less than at_least", "at_most")
+        return self
+
+
+class Selection(Document):
+    """What one partner selects from one register."""
+
+    id: Name = Field(description=both("Korte naam van de selectie.", "Short name of the selection."))
+    source: Text = Field(
+        description=both("Register waaruit wordt geselecteerd.", "Register that is selected from.")
+    )
+    fields: dict[Name, SourceField] = Field(
+        min_length=1,
+        description=both(
+            "Velden van het register die dit manifest gebruikt; geen andere.",
+            "Fields of the register that this manifest uses, and no others.",
+        ),
+    )
+    identifiers: tuple[IdentifierSource, ...] = Field(
+        default=(),
+        description=both("Uit welke velden elk nummer komt.", "From which fields each identifier is made."),
+    )
+    person: dict[
+        Literal["given_name", "surname", "birth_date", "postcode", "house_number", "street", "place"], Name
+    ] = Field(
+        default_factory=dict,
+        description=both("Velden voor persoonssleutels.", "Fields that person keys are made from."),
+    )
+    criteria: tuple[Rule, ...] = Field(
+        min_length=1,
+        max_length=MAX_CRITERIA,
+        description=both(
+            "Criteria: een record moet aan alle voldoen.", "Criteria: a record has to meet all of them."
+        ),
+    )
+    signals: tuple[Signal, ...] = Field(
+        min_length=1,
+        description=both(
+            "Signalen: een record zonder signaal wordt niet geleverd.",
+            "Signals: a record without one is not delivered.",
+        ),
+    )
+    attributes: tuple[Attribute, ...] = Field(
+        default=(), description=both("Wat er verder meegaat.", "What else goes along.")
+    )
+    volume: Volume = Field(
+        description=both(
+            "Verwacht aantal records; daarbuiten wordt niets geleverd.",
+            "Expected number of records; outside it nothing is delivered.",
+        )
+    )
+
+    @property
+    def field_types(self) -> dict[str, FieldType]:
+        return {name: field.type for name, field in self.fields.items()}
+
+    def predicates(self) -> dict[str, Predicate]:
+        """Criterion id → parsed predicate, in order."""
+        types = self.field_types
+        return {r.id: parsed(r.when, types, "criteria", i, "when") for i, r in enumerate(self.criteria)}
+
+    def signal_predicates(self) -> dict[str, Predicate]:
+        """Signal id → parsed predicate, in order."""
+        types = self.field_types
+        return {s.id: parsed(s.when, types, "signals", i, "when") for i, s in enumerate(self.signals)}
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Selection:
+        for name in self.fields:
+            if name in RESERVED_FIELDS or name.startswith("attribute_"):
+                raise UnfitError(
+                    f"een veld kan niet '{name}' heten: die naam heeft een eigen betekenis",
+                    f"a field cannot be called '{name}', which has a meaning of its own",
+                    "fields",
+                    name,
+                )
+        no_twins("criterion", [rule.id for rule in self.criteria])
+        no_twins("signal", [signal.id for signal in self.signals])
+        no_twins("attribute", [attribute.id for attribute in self.attributes])
+        no_twins("identifier", [source.kind for source in self.identifiers])
+        used = [name for source in self.identifiers for name in source.fields] + list(self.person.values())
+        used += [attribute.field for attribute in self.attributes]
+        for name in used:
+            if name not in self.fields:
+                raise UnfitError(
+                    f"het veld '{name}' wordt gebruikt, en staat niet onder 'fields'",
+                    f"the field '{name}' is used but not declared",
+                )
+        for attribute in self.attributes:
+            if self.fields[attribute.field].type not in ATTRIBUTE_TYPES[attribute.kind]:
+                raise UnfitError(
+                    f"'{attribute.id}' is {attribute.kind}, en daar past de soort van het veld niet bij",
+                    f"the attribute '{attribute.id}' is {attribute.kind}, and the type of its field does not fit",
+                    "attributes",
+                    self.attributes.index(attribute),
+                )
+        for source in self.identifiers:
+            if source.kind is IdentifierKind.ADDRESS:
+                if len(source.fields) < 2:
+                    parts = ", ".join(ADDRESS_PARTS)
+                    raise UnfitError(
+                        f"een adres wordt gemaakt van {parts} (de laatste twee mogen ontbreken)",
+                        f"an address is made from {parts} (the last two may be absent)",
+                        "identifiers",
+                    )
+            elif len(source.fields) != 1:
+                raise UnfitError(
+                    f"{source.kind} komt uit één veld", f"{source.kind} is made from one field", "identifiers"
+                )
+            if source.form is IdentifierForm.LOONHEFFING and source.kind not in (
+                IdentifierKind.BSN,
+                IdentifierKind.RSIN,
+            ):
+                raise UnfitError(
+                    "form 'loonheffing' geeft een bsn of een rsin",
+                    "form 'loonheffing' gives a bsn or an rsin",
+                    "identifiers",
+                )
+        if not self.identifiers and not self.person:
+            raise UnfitError(
+                "een selectie heeft nummers nodig, of velden voor persoonssleutels",
+                "a selection needs identifiers or fields for person keys",
+            )
+        self.predicates()
+        self.signal_predicates()
+        return self
+
+
+class Partner(Document):
+    """What one organisation selects. Its name is the name of its controller."""
+
+    selections: tuple[Selection, ...] = Field(
+        min_length=1,
+        max_length=50,
+        description=both("Wat deze organisatie selecteert.", "What this organisation selects."),
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Partner:
+        no_twins("selection", [selection.id for selection in self.selections])
+        no_twins("signal", [signal.id for signal in self.signals])
+        if len(self.signals) > MAX_SIGNALS:
+            raise UnfitError(
+                f"een deelnemer heeft hoogstens {MAX_SIGNALS} signalen",
+                f"a partner has at most {MAX_SIGNALS} signals",
+            )
+        for one in self.attributes:
+            if any(other.id == one.id and other.labels() != one.labels() for other in self.attributes):
+                raise UnfitError(
+                    f"'{one.id}' heeft in twee selecties verschillende waarden",
+                    f"the attribute '{one.id}' has different values in two selections",
+                )
+            if any(other.id == one.id and other.use != one.use for other in self.attributes):
+                raise UnfitError(
+                    f"'{one.id}' is in twee selecties voor iets anders bedoeld ('use')",
+                    f"the attribute '{one.id}' has a different 'use' in two selections",
+                )
+        return self
+
+    @property
+    def signals(self) -> tuple[Signal, ...]:
+        """All signals, in the order of their bits in a drop."""
+        return tuple(signal for selection in self.selections for signal in selection.signals)
+
+    @property
+    def attributes(self) -> tuple[Attribute, ...]:
+        return tuple(attribute for selection in self.selections for attribute in selection.attributes)
+
+    @property
+    def attribute_ids(self) -> tuple[str, ...]:
+        """The attribute columns of a drop, in order, each once."""
+        return tuple(dict.fromkeys(attribute.id for attribute in self.attributes))
+
+    @property
+    def shown_attribute_ids(self) -> tuple[str, ...]:
+        """Those of them that may be in a release."""
+        return tuple(dict.fromkeys(attribute.id for attribute in self.attributes if attribute.shown))
+
+    @property
+    def rule_attribute_ids(self) -> tuple[str, ...]:
+        """Those of them that the match rule may look at."""
+        return tuple(dict.fromkeys(attribute.id for attribute in self.attributes if attribute.for_rule))

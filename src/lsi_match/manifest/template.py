@@ -1,0 +1,48 @@
+"""The template of a manifest, and which of its texts are there to be replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from lsi_match.base.yaml_positions import read_yaml
+
+#: How the texts begin that say what should stand there.
+_TO_REPLACE = (
+    "Vul hier in",
+    "Waarom ",
+    "Wat er met ",
+    "Titel ",
+    "Naam van ",
+    "Volledige naam ",
+    "Kenmerk van ",
+    "Plaats of ",
+    "Het register waaruit ",
+    "sha256:000",
+)
+
+
+def template() -> bytes:
+    """The template as a file (YAML)."""
+    return files("lsi_match.protocol").joinpath("data/template.yaml").read_bytes()
+
+
+@cache
+def placeholders() -> frozenset[str]:
+    """The texts of the template that say nothing about a project."""
+    values = texts(read_yaml(template().decode(), "template.yaml"))
+    return frozenset(text for _, text in values if text.startswith(_TO_REPLACE))
+
+
+def texts(value: Any, at: str = "") -> Iterator[tuple[str, str]]:
+    """Every text in a plain value, with its path."""
+    if isinstance(value, str):
+        yield at, value
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            yield from texts(inner, f"{at}.{name}" if at else str(name))
+    elif isinstance(value, list):
+        for number, inner in enumerate(value):
+            yield from texts(inner, f"{at}.{number}")

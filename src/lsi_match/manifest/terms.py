@@ -1,0 +1,131 @@
+"""When rounds run, and how long what is kept is kept."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from cronsim import CronSim, CronSimError
+from pydantic import Field, model_validator
+
+from lsi_match.base.validation import UnfitError
+from lsi_match.manifest.base import Document, Text, both
+
+
+class Schedule(Document):
+    """When rounds open, how long partners have, and what happens when one is late.
+
+    `opens` has the five fields of cron, read in `timezone`; without it rounds are opened by hand. A round opened so
+    is called after its day, which is its reference date too. `remind_days` are days before the deadline.
+    """
+
+    when_late: Literal["wait", "proceed", "refuse"] = Field(
+        default="wait",
+        description=both(
+            "Als een deelnemer te laat is. wait: wachten. proceed: na de uiterste dag zonder hem door. refuse: de ronde vervalt.",
+            "When a partner is late. wait: wait. proceed: go on without it after the deadline. refuse: give the round up.",
+        ),
+    )
+    deadline_days: int = Field(
+        gt=0,
+        le=365,
+        description=both(
+            "Zoveel dagen na opening moet er geleverd zijn.", "Drops are due so many days after opening."
+        ),
+    )
+    opens: Text | None = Field(
+        default=None,
+        description=both(
+            'Wanneer rondes vanzelf opengaan, als cron: "0 6 1 * *" is de eerste van de maand om zes uur. Zonder: met de hand.',
+            'When rounds open by themselves, as cron: "0 6 1 * *" is the first of the month at six. Without it: by hand.',
+        ),
+    )
+    timezone: Text = Field(
+        default="Europe/Amsterdam", description=both("Tijdzone van 'opens'.", "Time zone of 'opens'.")
+    )
+    rounds_at_most: int | None = Field(
+        default=None,
+        gt=0,
+        description=both(
+            "Zoveel rondes worden er hoogstens vrijgegeven. Twee rondes met één record verschil vertellen iets over één persoon.",
+            "So many rounds are released at most. Two rounds that differ in one record tell about one person.",
+        ),
+    )
+    remind_days: tuple[Annotated[int, Field(ge=0, le=365)], ...] = Field(
+        default=(),
+        max_length=5,
+        description=both(
+            "Zoveel dagen voor de uiterste dag gaat er een herinnering uit.",
+            "So many days before the deadline a reminder goes out.",
+        ),
+    )
+
+    @model_validator(mode="after")
+    def _keeps_time(self) -> Schedule:
+        try:
+            zone = ZoneInfo(self.timezone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise UnfitError(
+                f"tijdzone {self.timezone!r} bestaat niet",
+                f"timezone {self.timezone!r} is not known",
+                "timezone",
+            ) from None
+        if any(days >= self.deadline_days for days in self.remind_days):
+            raise UnfitError(
+                "remind_days: een herinnering komt na de opening, dus onder deadline_days",
+                "remind_days: a reminder comes after the opening, so under deadline_days",
+                "remind_days",
+            )
+        if self.opens is not None:
+            try:
+                fires = list(islice(CronSim(self.opens, datetime(2026, 1, 1, tzinfo=zone)), 60))
+            except CronSimError:
+                raise UnfitError(
+                    f"opens {self.opens!r} is geen cron-tekst van vijf velden",
+                    f"opens {self.opens!r} is no cron expression of five fields",
+                    "opens",
+                ) from None
+            days = [fire.date() for fire in fires]
+            if not days or len(set(days)) < len(days):
+                raise UnfitError(
+                    "opens: rondes gaan hoogstens een keer per dag open, en ooit wel",
+                    "opens: rounds open at most once a day, and do open",
+                    "opens",
+                )
+        return self
+
+    def last_opening(self, now: datetime) -> datetime | None:
+        """The latest moment up to `now` at which a round was to open; None when rounds are opened by hand."""
+        if self.opens is None:
+            return None
+        here = now.astimezone(ZoneInfo(self.timezone)) + timedelta(seconds=1)
+        return next(CronSim(self.opens, here, reverse=True), None)
+
+    def next_opening(self, now: datetime) -> datetime | None:
+        """The first moment after `now` at which a round is to open; None when rounds are opened by hand."""
+        if self.opens is None:
+            return None
+        return next(CronSim(self.opens, now.astimezone(ZoneInfo(self.timezone))), None)
+
+
+class Retention(Document):
+    """How long what is not destroyed with the round is kept."""
+
+    log_details_days: int = Field(
+        gt=0,
+        le=3650,
+        description=both(
+            "Zoveel dagen na een ronde blijft bewaard wat nodig is om mensen te antwoorden die vragen wat er met hun gegevens is gedaan.",
+            "For so many days after a round is kept what is needed to answer people who ask what happened to their data.",
+        ),
+    )
+    hold_days: int = Field(
+        gt=0,
+        le=365,
+        description=both(
+            "Zoveel dagen mag een aangehouden ronde wachten op een rechtvaardiging; daarna wordt alles vernietigd.",
+            "For so many days a held round may wait for a justification; after that everything is destroyed.",
+        ),
+    )

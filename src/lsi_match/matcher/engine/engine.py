@@ -1,0 +1,493 @@
+"""Matching in DuckDB: named steps, each one readable statement over the tables of the steps before.
+
+    record(record, partner, selection, cell, w0…, a0…)   every row of every drop
+    identifier(record, kind, key)           its pseudonyms, re-keyed with the run key
+    component(record, component)            records that share an identifier, directly or through others
+    subject_of(record, subject)             the same, after conflicts are resolved
+    subject(subject, cell, w0…)             per subject which partners have a record of it, and with which signals;
+                                            and of a partner, where the match rule looks at it: its number of records
+                                            (n0…), its first and last month of an attribute (f0_0…, l0_0…)
+    profile(subject, cell, partners, …)     the columns that the match rule may name
+    case_subject(subject, cell, …)          the subjects that meet the rule, with their profile
+    case_record(record, subject, …)         their records
+
+An engine is given the records of one bucket of the round, or of a whole round (`lsi_match.matcher.engine.buckets`); the ids
+of the cases are drawn when all are known. A subject goes by the number of its first record in the round. With one
+kind of identifier an equal key is the whole story, and `identifier`, `component` and `subject_of` are views.
+
+`record` is no copy: the database reads the columns where they are. References stay outside it, and are looked up for the
+records of cases. The words `w0…` hold a bit for each partner and for each of its signals (`_Bits`).
+
+Person keys that are sure join records as identifiers do; the others only propose (`lsi_match.matcher.engine.persons`).
+
+A component never becomes one subject when it holds two different BSNs: then each BSN is a subject of its own,
+and records of the component without a BSN are set aside as ambiguous, in no case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from lsi_match.base.buffer_pool import memory
+from lsi_match.base.duckdb_locked import locked_connection, one_row, quoted
+from lsi_match.criteria.parse import REFERENCE_DATE
+from lsi_match.crypto.block_cipher import BLOCK, decrypt_blocks, encrypt_blocks, make_key
+from lsi_match.manifest import NO_VALUE, Attribute, Manifest, Partner
+from lsi_match.manifest.identifiers import IdentifierKind
+from lsi_match.matcher.engine.persons import Persons
+from lsi_match.protocol.columns import (
+    GROUP,
+    REFERENCE,
+    SELECTION,
+    SIGNALS,
+    ReleasedColumn,
+    attribute_column,
+    release_columns,
+)
+from lsi_match.protocol.group_cells import cell_sql, place_sql
+from lsi_match.protocol.parquet import schema_of, whole
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of the records of one engine.
+
+    Attributes:
+        counts: as `Engine.counts`.
+        groups: as `Engine.group_counts`.
+        subjects: the cases, by the number of their first record, in order (uint32).
+        cases_of: partner → number of cases it has a record in.
+        released: partner → as `Engine.released`.
+        subjects_of: partner → as `Engine.subjects`, of its own cases.
+    """
+
+    counts: dict[str, int]
+    groups: dict[str, dict[int, int]]
+    subjects: np.ndarray
+    cases_of: dict[str, int]
+    released: dict[str, pa.Table]
+    subjects_of: dict[str, pa.Table]
+
+
+@dataclass(frozen=True)
+class _Bits:
+    """Where what a partner says of a subject is, in words of 64 bits: that it has a record, then its signals."""
+
+    word: int
+    first: int
+
+    def holds(self, bit: int) -> str:
+        """An SQL expression: whether the subject has this bit; 0 is the partner itself, 1 its first signal."""
+        return f"(w{self.word} & {1 << (self.first + bit)}::UBIGINT) <> 0"
+
+    def of(self, signals: np.ndarray) -> np.ndarray:
+        """The word for records with these signals."""
+        word = signals << np.uint64(self.first + 1)
+        word |= np.uint64(1 << self.first)
+        return word
+
+
+def _bits(manifest: Manifest) -> list[_Bits]:
+    """Per partner its bits: all in one word (a partner has no more than 62 signals)."""
+    found, word, first = [], 0, 0
+    for partner in manifest.partners.values():
+        if first + 1 + len(partner.signals) > 64:
+            word, first = word + 1, 0
+        found.append(_Bits(word, first))
+        first += 1 + len(partner.signals)
+    return found
+
+
+class Engine:
+    """A database in memory, and a key that lives as long as this object.
+
+    Args:
+        reference_date: of the round; a match rule that looks at it needs it.
+    """
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        memory_limit: str = "2GiB",
+        threads: int | None = None,
+        reference_date: date | None = None,
+    ) -> None:
+        self.manifest, self._reference_date = manifest, reference_date
+        self.partners = list(manifest.partners)
+        self.kinds = manifest.subject.kinds
+        self._run_key = make_key()
+        self._con = locked_connection(memory_limit=memory_limit, threads=threads)
+        self._slots = max((len(p.attribute_ids) for p in manifest.partners.values()), default=0)
+        self._bits = _bits(manifest)
+        self._words = self._bits[-1].word + 1
+        self._records: list[pa.Table] = []
+        self._references: list[tuple[np.ndarray, np.ndarray]] = []
+        self.persons = Persons(self._con, self.kinds)
+        self._one_kind = len(self.kinds) == 1 and not self.persons.proposing
+        self._con.register("record", self._record_schema().empty_table())
+        if self._one_kind:
+            self._con.execute("CREATE VIEW identifier AS SELECT record, 0::UTINYINT AS kind, key FROM record")
+        else:
+            self._con.execute("CREATE TABLE identifier (record UINTEGER, kind UTINYINT, key UUID)")
+
+    def _record_schema(self) -> pa.Schema:
+        columns = {"record": pa.uint32(), "partner": pa.uint8(), "selection": pa.uint8(), "cell": pa.uint8()}
+        columns |= {f"w{i}": pa.uint64() for i in range(self._words)}
+        columns |= {f"a{i}": pa.uint16() for i in range(self._slots)}
+        return pa.schema(columns | ({"key": pa.uuid()} if self._one_kind else {}))
+
+    def close(self) -> None:
+        """Drop the database and the run key."""
+        self._con.close()
+        self._records, self._references = [], []
+        self._run_key = b""
+
+    def rows(self, sql: str) -> list[tuple[object, ...]]:
+        """What a step's table holds, for tests and counts."""
+        return [tuple(row) for row in self._con.execute(sql).fetchall()]
+
+    # intake
+
+    def add(self, partner: str, part: pa.Table, numbers: np.ndarray) -> None:
+        """Step `record` and `identifier`: take in rows of a drop, their pseudonyms re-keyed on the way.
+
+        Args:
+            numbers: what each record is called, over all records of the round, in order.
+        """
+        if not part.num_rows:
+            return
+        position, count = self.partners.index(partner), part.num_rows
+        attributes, bits = self.manifest.partners[partner].attribute_ids, self._bits[position]
+        columns: dict[str, Any] = {"record": numbers.astype(np.uint32, copy=False)}
+        columns["partner"] = np.full(count, position, np.uint8)
+        columns |= {"selection": part.column(SELECTION), "cell": part.column(GROUP)}
+        columns |= {f"w{i}": np.zeros(count, np.uint64) for i in range(self._words) if i != bits.word}
+        columns[f"w{bits.word}"] = bits.of(part.column(SIGNALS).to_numpy())
+        for i in range(self._slots):
+            own = i < len(attributes)
+            columns[f"a{i}"] = (
+                part.column(attribute_column(attributes[i])) if own else np.full(count, NO_VALUE, np.uint16)
+            )
+        if self._one_kind:
+            columns["key"] = self._rekeyed(part.column(self.kinds[0]))
+        schema = self._record_schema()
+        self._records.append(pa.table(columns).select(schema.names).cast(schema))
+        # A copy: so that all that was opened of the drop can go.
+        references = np.frombuffer(memory(BLOCK * count), np.uint8).reshape(-1, BLOCK)
+        references[:] = _blocks(whole(part.column(REFERENCE)))
+        self._references.append((numbers, references))
+        self._con.register("record", pa.concat_tables(self._records))
+        for kind_at, kind in enumerate(() if self._one_kind else self.kinds):
+            rekeyed = self._rekeyed(part.column(kind))
+            self._con.register("incoming", pa.table({"record": numbers.astype(np.uint32), "key": rekeyed}))
+            self._con.execute(
+                f"INSERT INTO identifier SELECT record, {kind_at}, key FROM incoming WHERE key IS NOT NULL"
+            )
+            self._con.unregister("incoming")
+
+    def _rekeyed(self, pseudonyms: pa.ChunkedArray) -> pa.Array:
+        array = whole(pseudonyms)
+        encrypted = pa.py_buffer(encrypt_blocks(_blocks(array).data, self._run_key))
+        there = pa.compute.is_valid(array).buffers()[1] if array.null_count else None
+        blocks = pa.FixedSizeBinaryArray.from_buffers(pa.binary(BLOCK), len(array), [there, encrypted])
+        return pa.ExtensionArray.from_storage(pa.uuid(), blocks)
+
+    def _references_of(self, records: np.ndarray) -> pa.Array:
+        """The references of these records, which are all here."""
+        found = np.zeros((len(records), BLOCK), np.uint8)
+        for numbers, references in self._references:
+            at = np.minimum(np.searchsorted(numbers, records), len(numbers) - 1)
+            mine = numbers[at] == records
+            found[mine] = references[at[mine]]
+        return pa.FixedSizeBinaryArray.from_buffers(pa.binary(BLOCK), len(found), [None, pa.py_buffer(found)])
+
+    # subjects
+
+    def match(self) -> None:
+        """Run every step from `component` to `case_record`."""
+        self.link()
+        self._con.execute(_subject_of(self.kinds))
+        subject = _subject(self.manifest, self._words, self._one_kind)
+        for statement in (subject, self._profile(), self._case_subject(), _case_record(self._one_kind)):
+            self._con.execute(statement)
+
+    def link(self) -> None:
+        """Step `component`, and those of person keys. With more than one kind of identifier, records are joined
+        through whatever keys they share (connected components of records and first record per key)."""
+        if self._one_kind:
+            self._con.execute(
+                "CREATE VIEW component AS SELECT record, min(record) OVER (PARTITION BY key) AS component FROM record"
+            )
+            return
+        sure = [i for i in range(len(self.kinds)) if i not in self.persons.proposing]
+        edges = self._con.execute(
+            "WITH sure AS (SELECT * FROM identifier WHERE list_contains(?, kind)) "
+            "SELECT record, first FROM sure JOIN (SELECT kind, key, min(record) AS first FROM sure "
+            "GROUP BY kind, key) USING (kind, key) WHERE record <> first",
+            [sure],
+        ).fetchnumpy()
+        self.persons.link(self._label, np.asarray(edges["record"]), np.asarray(edges["first"]))
+
+    def _label(self, one: np.ndarray, other: np.ndarray) -> None:
+        """Table `component`: the connected components of the records joined by these edges, by their first record."""
+        found = self._con.execute("SELECT record FROM record ORDER BY record").fetchnumpy()
+        numbers = np.asarray(found["record"], dtype=np.uint32)
+        count = len(numbers)
+        ends = np.searchsorted(numbers, one), np.searchsorted(numbers, other)
+        graph = coo_array((np.ones(len(one), dtype=np.int8), ends), shape=(count, count))
+        labels = connected_components(graph, directed=False)[1]
+        _, first = np.unique(labels, return_index=True)
+        components = numbers[first[labels]]
+        self._con.register(
+            "incoming", pa.table({"record": pa.array(numbers), "component": pa.array(components)})
+        )
+        self._con.execute("CREATE OR REPLACE TABLE component AS SELECT * FROM incoming")
+        self._con.unregister("incoming")
+
+    def _profile(self) -> str:
+        """Step `profile`: the columns of the match rule, as docs/criteria.md lists them."""
+        columns = []
+        for i, (name, partner) in enumerate(self.manifest.partners.items()):
+            has = self._bits[i].holds
+            columns.append(f"{has(0)} AS {quoted(name)}")
+            columns += [
+                f"{has(bit)} AS {quoted(f'{name}_{signal.id}')}"
+                for bit, signal in enumerate(partner.signals, start=1)
+            ]
+            for slot, attribute in _for_rule(partner):
+                for short, which in (("f", "first"), ("l", "last")):
+                    month = f"{short}{i}_{slot}::BIGINT"
+                    day = f"make_date({month} // 12, {month} % 12 + 1, 1)"
+                    columns.append(f"{day} AS {quoted(f'{name}_{attribute}_{which}')}")
+            if name in self.manifest.match.records_of:
+                columns.append(f"n{i} AS {quoted(f'{name}_records')}")
+        if self._reference_date is not None:
+            columns.append(f"DATE '{self._reference_date.isoformat()}' AS {REFERENCE_DATE}")
+        partners = " + ".join(f"({bits.holds(0)})::INTEGER" for bits in self._bits)
+        return f"CREATE VIEW profile AS SELECT subject, cell, {partners} AS partners, {', '.join(columns)} FROM subject"
+
+    def _case_subject(self) -> str:
+        """Step `case_subject`: the subjects that meet the match rule."""
+        rule = self.manifest.match_predicate().sql()
+        return f"CREATE TABLE case_subject AS SELECT * FROM profile WHERE ({rule}) ORDER BY subject"
+
+    # what comes out
+
+    def outcome(self) -> Outcome:
+        """Everything that may outlive this engine; without rows to release where there are more cases than allowed."""
+        subjects = self._con.execute("SELECT subject FROM case_subject ORDER BY subject").fetchnumpy()
+        held = self._con.execute(
+            "SELECT partner, count(DISTINCT subject) FROM case_record GROUP BY partner"
+        ).fetchall()
+        cases_of = {self.partners[position]: count for position, count in held}
+        to_release = len(subjects["subject"]) <= self.manifest.release.max_cases
+        return Outcome(
+            self.counts(),
+            self.group_counts(),
+            np.asarray(subjects["subject"], dtype=np.uint32),
+            cases_of,
+            {name: self.released(name) for name in cases_of} if to_release else {},
+            {name: self.subjects(name) for name in cases_of} if to_release else {},
+        )
+
+    def counts(self) -> dict[str, int]:
+        """How many subjects, subjects of two or more partners, cases, and records set aside as ambiguous."""
+        return {
+            "subjects": self._count("subject"),
+            "matched": self._number("SELECT count(*) FROM profile WHERE partners >= 2"),
+            "cases": self._count("case_subject"),
+            "ambiguous_records": 0 if self._one_kind else self._count("record") - self._count("subject_of"),
+        }
+
+    def group_counts(self) -> dict[str, dict[int, int]]:
+        """Stage → group cell → count: records `delivered`, `subjects`, those `matched` (two partners or more), `cases`."""
+        stages = {
+            "delivered": "SELECT cell, count(*) FROM record GROUP BY cell",
+            "subjects": "SELECT cell, count(*) FROM subject GROUP BY cell",
+            "matched": "SELECT cell, count(*) FROM profile WHERE partners >= 2 GROUP BY cell",
+            "cases": "SELECT cell, count(*) FROM case_subject GROUP BY cell",
+        }
+        return {stage: dict(self._con.execute(sql).fetchall()) for stage, sql in stages.items()}
+
+    def released(self, recipient: str) -> pa.Table:
+        """The rows for `recipient`: its own records in a case, and of the others what `release_columns` names.
+
+        In place of the case id, which is drawn when all cases are known, stands the subject."""
+        columns = release_columns(self.manifest, recipient)
+        position = self.partners.index(recipient)
+        chosen = ", ".join(f"{self._released(c)} AS {quoted(c.name)}" for c in columns)
+        table = self._con.sql(
+            f"SELECT {chosen} FROM case_record JOIN case_subject USING (subject) "
+            f"WHERE case_record.partner = {position} ORDER BY case_record.subject, case_record.record"
+        ).to_arrow_table()
+        return self._with_references(table, columns)
+
+    def _with_references(self, table: pa.Table, columns: Sequence[ReleasedColumn]) -> pa.Table:
+        """The reference of each record in the place of its number."""
+        fields, arrays = [], []
+        for column, field in zip(columns, schema_of(columns), strict=True):
+            array = table.column(column.name)
+            arrays.append(self._references_of(array.to_numpy()) if column.source == "reference" else array)
+            fields.append(field.with_type(pa.uint32()) if column.source == "case" else field)
+        return pa.table(arrays, names=[c.name for c in columns]).cast(pa.schema(fields))
+
+    def _released(self, column: ReleasedColumn) -> str:
+        match column.source:
+            case "case":
+                return "case_record.subject"
+            case "reference":
+                return "case_record.record"
+            case "selection":
+                return "case_record.selection"
+            case "partner":
+                return f"case_subject.{quoted(column.other)}"
+            case "signal":
+                return f"case_subject.{quoted(f'{column.other}_{column.item}')}"
+            case "attribute":
+                return self._attribute_text(column.other, column.item)
+
+    def _attribute_text(self, other: str, item: str) -> str:
+        """The values of an attribute over all records of `other` in the case, as labels in order."""
+        partner = self.manifest.partners[other]
+        attribute = next(a for a in partner.attributes if a.id == item)
+        slot = f"r.a{partner.attribute_ids.index(item)}"
+        return (
+            f"(SELECT coalesce(string_agg(DISTINCT {_label(attribute, slot)}, '; ' ORDER BY {_label(attribute, slot)}), '') "
+            f"FROM case_record r WHERE r.subject = case_record.subject "
+            f"AND r.partner = {self.partners.index(other)} AND {slot} <> {NO_VALUE})"
+        )
+
+    def subjects(self, recipient: str | None = None) -> pa.Table:
+        """For the log: `pseudonym` (as delivered), `kind`, `partner`, `selection` and `case` of what was matched.
+
+        One row per pseudonym and subject (partner and selection 255), and one per pseudonym and record that came into
+        its subject through another one. With `recipient`: of the cases in which it has a record, its own place.
+        """
+        if recipient is None:
+            sql = _ONE_KIND if self._one_kind else f"{_MATCHED} UNION ALL {_JOINED}"
+        else:
+            sql = _RELEASED_ONE_KIND if self._one_kind else _RELEASED
+            sql = sql.format(position=self.partners.index(recipient))
+        found = self._con.sql(sql).to_arrow_table().combine_chunks()
+        keys = whole(found.column("key").cast(pa.binary(BLOCK)))
+        data = _blocks(keys).data
+        plain = pa.py_buffer(decrypt_blocks(data, self._run_key))
+        pseudonyms = pa.FixedSizeBinaryArray.from_buffers(pa.binary(BLOCK), len(keys), [None, plain])
+        names = ("kind", "partner", "selection", "case")
+        return pa.table({"pseudonym": pseudonyms, **{name: found.column(name) for name in names}})
+
+    def _count(self, table: str) -> int:
+        return self._number(f"SELECT count(*) FROM {table}")
+
+    def _number(self, sql: str) -> int:
+        return int(one_row(self._con, sql)[0])
+
+
+_ONE_KIND = (
+    "SELECT key::BLOB AS key, 0::UTINYINT AS kind, 255::UTINYINT AS partner, 255::UTINYINT AS selection, "
+    '(subject IN (SELECT subject FROM case_subject)) AS "case" FROM subject'
+)
+_KEYED = "(SELECT DISTINCT key, kind, subject FROM identifier JOIN subject_of USING (record))"
+_MATCHED = (
+    f"SELECT key::BLOB AS key, kind, 255::UTINYINT AS partner, 255::UTINYINT AS selection, "
+    f'(subject IN (SELECT subject FROM case_subject)) AS "case" FROM {_KEYED}'
+)
+_JOINED = (
+    f"SELECT DISTINCT k.key::BLOB AS key, k.kind, r.partner, r.selection, "
+    f'(k.subject IN (SELECT subject FROM case_subject)) AS "case" FROM {_KEYED} k JOIN subject_of s USING (subject) '
+    f"JOIN record r USING (record) LEFT JOIN identifier i ON i.record = r.record AND i.kind = k.kind AND i.key = k.key "
+    f"WHERE i.record IS NULL"
+)
+_RELEASED_ONE_KIND = (
+    "SELECT DISTINCT key::BLOB AS key, 0::UTINYINT AS kind, {position}::UTINYINT AS partner, 255::UTINYINT AS selection, "
+    'true AS "case" FROM case_record WHERE subject IN (SELECT subject FROM case_record WHERE partner = {position})'
+)
+_RELEASED = (
+    "SELECT DISTINCT key::BLOB AS key, kind, {position}::UTINYINT AS partner, 255::UTINYINT AS selection, "
+    'true AS "case" FROM identifier JOIN case_record USING (record) WHERE subject IN '
+    "(SELECT subject FROM case_record WHERE partner = {position})"
+)
+
+
+def _subject_of(kinds: Sequence[str]) -> str:
+    """Step `subject_of`: a component is a subject, unless it holds two BSNs (see the module's text)."""
+    if IdentifierKind.BSN.value not in kinds or len(kinds) == 1:
+        return "CREATE VIEW subject_of AS SELECT record, component AS subject FROM component"
+    bsn = kinds.index(IdentifierKind.BSN.value)
+    return f"""
+        CREATE TABLE subject_of AS
+        WITH bsn AS (SELECT record, key FROM identifier WHERE kind = {bsn}),
+        conflict AS (
+            SELECT component FROM component JOIN bsn USING (record) GROUP BY component HAVING count(DISTINCT key) > 1
+        ),
+        apart AS (
+            SELECT record, min(record) OVER (PARTITION BY key) AS first
+            FROM component SEMI JOIN conflict USING (component) JOIN bsn USING (record)
+        ),
+        whole AS (
+            SELECT record, min(record) OVER (PARTITION BY component) AS first
+            FROM component ANTI JOIN conflict USING (component)
+        )
+        SELECT record, first AS subject FROM whole UNION ALL SELECT record, first AS subject FROM apart"""
+
+
+def _for_rule(partner: Partner) -> list[tuple[int, str]]:
+    """The attributes that the match rule may look at, each with its column of `record`."""
+    return [(partner.attribute_ids.index(one), one) for one in partner.rule_attribute_ids]
+
+
+def _subject(manifest: Manifest, words: int, one_kind: bool) -> str:
+    """Step `subject`: per subject its partners and the signals of all its records, what else the match rule looks at;
+    and in every dimension of the monitor the first group that any record knows."""
+    monitor = manifest.monitor
+    cell = cell_sql(
+        monitor, (f"min({place_sql(monitor, d, 'cell')})" for d in range(len(monitor.dimensions)))
+    )
+    columns = [f"bit_or(w{i}) AS w{i}" for i in range(words)]
+    for i, (name, partner) in enumerate(manifest.partners.items()):
+        for slot, _ in _for_rule(partner):
+            known = f"FILTER (WHERE partner = {i} AND a{slot} <> {NO_VALUE})"
+            columns += [f"min(a{slot}) {known} AS f{i}_{slot}", f"max(a{slot}) {known} AS l{i}_{slot}"]
+        if name in manifest.match.records_of:
+            columns.append(f"count(*) FILTER (WHERE partner = {i}) AS n{i}")
+    chosen = ", ".join(columns)
+    if one_kind:
+        return f"CREATE TABLE subject AS SELECT key, min(record) AS subject, {cell} AS cell, {chosen} FROM record GROUP BY key"
+    return (
+        f"CREATE TABLE subject AS SELECT subject, {cell} AS cell, {chosen} "
+        "FROM subject_of JOIN record USING (record) GROUP BY subject"
+    )
+
+
+def _case_record(one_kind: bool) -> str:
+    """Step `case_record`: every record of every case."""
+    if one_kind:
+        return (
+            "CREATE TABLE case_record AS SELECT r.*, k.subject FROM record r JOIN "
+            "(SELECT key, subject FROM subject SEMI JOIN case_subject USING (subject)) k USING (key)"
+        )
+    return (
+        "CREATE TABLE case_record AS SELECT r.*, s.subject FROM record r JOIN "
+        "(SELECT record, subject FROM subject_of SEMI JOIN case_subject USING (subject)) s USING (record)"
+    )
+
+
+def _label(attribute: Attribute, slot: str) -> str:
+    if attribute.kind == "month":
+        return f"format('{{:04d}}-{{:02d}}', {slot} // 12, {slot} % 12 + 1)"
+    labels = ", ".join("'" + label.replace("'", "''") + "'" for label in attribute.labels())
+    return f"list_extract([{labels}], {slot}::BIGINT + 1)"
+
+
+def _blocks(array: pa.Array) -> np.ndarray:
+    """The 16 bytes of each, as they lie in memory (shape (rows, 16))."""
+    blocks = np.frombuffer(array.buffers()[1], np.uint8).reshape(-1, BLOCK)
+    return blocks[array.offset : array.offset + len(array)]

@@ -1,0 +1,258 @@
+"""The buckets of a round as work that any process can do: from sealed files, into sealed files.
+
+    rounds/<round>/work/order.box         what is matched: manifest and drops, by digest
+    rounds/<round>/work/bridges-<n>.box   numbers that tie bucket n to others (`buckets`)
+    rounds/<round>/work/<n>.box           what bucket n gave
+
+Whoever does a bucket is told its number and where the site is; everything else it reads there, as the run does: the
+round's key, the order, its parts of the drops. So nothing of the round passes through what spreads the work (threads,
+processes, a cluster), and a worker answers with nothing but a word.
+
+The files are enclosed under keys derived from the round's key: nobody without it makes or reads one, and with it they
+are gone. A run that was killed finds in them which buckets were done; they fit one order only, so that what was made
+of other drops is made again. What was not done elsewhere, whatever the reason, is done by the run itself.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+from pydantic import BaseModel, ConfigDict
+
+from lsi_match.agreement.approvals import load_manifest
+from lsi_match.base.canonical import digest_of_bytes
+from lsi_match.base.errors import LsiError
+from lsi_match.base.files import private_folder, read_bytes, read_private, write_whole
+from lsi_match.crypto.aead import BoxBrokenError, disclose, enclose
+from lsi_match.crypto.block_cipher import derive_key
+from lsi_match.crypto.signing import peek
+from lsi_match.matcher.engine.buckets import Bridges, Plan, Result
+from lsi_match.matcher.engine.engine import Outcome
+from lsi_match.matcher.round.intake import DROP, Drop, Round
+from lsi_match.matcher.site.site import Project, Site
+from lsi_match.protocol.documents import DropDescriptor
+from lsi_match.protocol.parquet import BLOCK
+
+WORK = "work"
+DONE = "done"
+#: Has every bucket of these numbers done by somebody, and yields once for each, in order, when it is done or failed.
+Do = Callable[[Sequence[int]], Iterable[object]]
+
+
+class _Drop(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    partner: str
+    digest: str
+    marks: tuple[str, ...]
+
+
+class Order(BaseModel):
+    """What the buckets are made of, and how. Names and digests; and the marks (hex) on the parts of the drops that were
+    accepted, with their key: the order is sealed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: Literal["lsi-match/order/v1"] = "lsi-match/order/v1"
+    manifest: str
+    opening: str
+    drops: tuple[_Drop, ...]
+    marking_key: str
+    most: int
+    memory_limit: str
+    threads: int | None
+
+    @property
+    def of_what(self) -> str:
+        """The digest of all that the outcome depends on."""
+        how: dict[str, Any] = {"memory_limit": True, "threads": True, "marking_key": True}
+        how["drops"] = {"__all__": {"marks"}}
+        return digest_of_bytes(self.model_dump_json(exclude=how).encode())
+
+
+class Work:
+    """The work folder of a round."""
+
+    def __init__(self, project: Project, round_id: str, secret: str) -> None:
+        self._folder = project.round_folder(round_id) / WORK
+        self._about = f"lsi-match/v1/work/{project.id}/{round_id}"
+        self._key = derive_key(secret.encode(), self._about)
+
+    def write(self, name: str, about: str, data: bytes) -> None:
+        """Keep `data`; a file of that name is replaced."""
+        box = enclose(data, self._key, f"{self._about}/{about}/{name}")
+        file = private_folder(self._folder) / f"{name}.box"
+        write_whole(file, box, replace=True, durable=False)  # what is broken is not used
+
+    def read(self, name: str, about: str) -> bytes | None:
+        """What was kept under this name about the same; None where there is nothing, or something else."""
+        file = self._folder / f"{name}.box"
+        if not file.exists():
+            return None
+        try:
+            return disclose(read_bytes(file), self._key, f"{self._about}/{about}/{name}")
+        except BoxBrokenError:
+            return None
+
+    def spread(self, plan: Plan, bridges: Sequence[Bridges], do: Do) -> Iterator[Result]:
+        """What each bucket gives, in order: read where it was done before, else done by `do`, else done here.
+
+        Raises:
+            what `Plan.match` raises.
+        """
+        order = _order(plan)
+        self.write("order", "order", order.model_dump_json().encode())
+        there = [self.read(str(number), order.of_what) is not None for number in range(len(bridges))]
+        todo = [number for number, done in enumerate(there) if not done]
+        for number in todo:
+            self.write(f"bridges-{number}", order.of_what, _pack({}, bridges_table(bridges[number])))
+        doing = iter(do(todo))
+        for number, done in enumerate(there):
+            if not done:
+                next(doing, None)
+            data = self.read(str(number), order.of_what)
+            yield plan.match(number, bridges[number]) if data is None else _result(data)
+        for _ in doing:  # let it close what it opened
+            pass
+
+
+def do_bucket(site: Path, project_id: str, round_id: str, number: int) -> str:
+    """Do one bucket of a round, wherever this runs: `done`, or the name of what stood in the way, for the operator.
+
+    The run does again what failed here, and tells why.
+    """
+    try:
+        project = Project(Site(site), project_id)
+        secret = read_private(project.round_folder(round_id) / "round.key").decode()
+        work = Work(project, round_id, secret)
+        order = Order.model_validate_json(work.read("order", "order") or b"")
+        if work.read(str(number), order.of_what) is None:
+            bridges = _bridges(work.read(f"bridges-{number}", order.of_what) or b"")
+            result = _plan(order, project, round_id, secret).match(number, bridges)
+            work.write(str(number), order.of_what, _packed(result))
+    except (LsiError, ValueError, OSError, duckdb.Error) as error:
+        return type(error).__name__
+    return DONE
+
+
+def _order(plan: Plan) -> Order:
+    round_ = plan.drops[0].round_
+    return Order(
+        manifest=plan.manifest.digest,
+        opening=round_.opening_digest,
+        drops=tuple(
+            _Drop(partner=drop.partner, digest=drop.digest, marks=tuple(mark.hex() for mark in drop.marks))
+            for drop in plan.drops
+        ),
+        marking_key=round_.marking_key.hex(),
+        most=plan.most,
+        memory_limit=plan.memory_limit,
+        threads=plan.threads,
+    )
+
+
+def _plan(order: Order, project: Project, round_id: str, secret: str) -> Plan:
+    """The plan of an order, from what the site keeps: only what has the digests that the order names."""
+    manifest = load_manifest(project.kept(order.manifest))
+    opening, data = project.opening(round_id, manifest)
+    if digest_of_bytes(data) != order.opening:
+        raise ValueError("another opening than was ordered")
+    round_ = Round(manifest, opening, order.opening, secret, bytes.fromhex(order.marking_key))
+    drops = [_drop(one, project, round_) for one in order.drops]
+    return Plan(manifest, drops, order.memory_limit, order.most, order.threads)
+
+
+def _drop(one: _Drop, project: Project, round_: Round) -> Drop:
+    """A drop that the run accepted: its signature was checked then, and its bytes are those."""
+    data = project.kept(one.digest)
+    descriptor = peek(data, DROP, DropDescriptor, what="drop", party=one.partner)
+    file = project.folder / "inbox" / one.partner / f"{descriptor.stem}.drop.json"
+    marks = [bytes.fromhex(mark) for mark in one.marks]
+    return Drop(one.partner, file, one.digest, descriptor, round_, data, marks)
+
+
+# What is kept, as bytes: a line of JSON, then tables (Arrow IPC), of which the line gives names and sizes.
+
+
+def _pack(facts: dict[str, object], tables: dict[str, pa.Table]) -> bytes:
+    blobs = []
+    for table in tables.values():
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, table.schema) as writer:
+            writer.write_table(table)
+        blobs.append(sink.getvalue())
+    sizes = [[name, len(blob)] for name, blob in zip(tables, blobs, strict=True)]
+    return b"".join([json.dumps({"facts": facts, "tables": sizes}).encode(), b"\n", *blobs])
+
+
+def _unpack(data: bytes) -> tuple[dict[str, object], dict[str, pa.Table]]:
+    end = data.index(b"\n")
+    head, view, at, tables = json.loads(data[:end]), memoryview(data), end + 1, {}
+    for name, size in head["tables"]:
+        tables[name] = pa.ipc.open_stream(pa.py_buffer(view[at : at + size])).read_all()
+        at += size
+    return head["facts"], tables
+
+
+def bridges_table(bridges: Bridges) -> dict[str, pa.Table]:
+    return {kind: pa.table({"number": numbers}) for kind, numbers in bridges.items()}
+
+
+def _bridges(data: bytes) -> Bridges:
+    tables = _unpack(data)[1]
+    return {kind: _one(table.column("number"), BLOCK) for kind, table in tables.items()}
+
+
+def _packed(result: Result) -> bytes:
+    outcome = result.outcome
+    facts = {"counts": outcome.counts, "groups": outcome.groups, "cases_of": outcome.cases_of}
+    tables = {"subjects": pa.table({"subject": outcome.subjects}), "touched": result.touched}
+    tables |= {f"released {name}": table for name, table in outcome.released.items()}
+    tables |= {f"subjects_of {name}": table for name, table in outcome.subjects_of.items()}
+    tables |= {
+        f"tied {name}": rows.append_column(_NUMBER, pa.array(numbers))
+        for name, (rows, numbers) in result.tied.items()
+    }
+    return _pack(dict(facts), tables)
+
+
+_NUMBER = " number"
+
+
+def _result(data: bytes) -> Result:
+    facts, tables = _unpack(data)
+
+    def named(kind: str) -> dict[str, pa.Table]:
+        return {
+            name.removeprefix(f"{kind} "): table
+            for name, table in tables.items()
+            if name.startswith(f"{kind} ")
+        }
+
+    groups = {
+        stage: {int(cell): count for cell, count in cells.items()}
+        for stage, cells in facts["groups"].items()  # type: ignore[attr-defined]
+    }
+    outcome = Outcome(
+        counts=facts["counts"],  # type: ignore[arg-type]
+        groups=groups,
+        subjects=tables["subjects"].column("subject").to_numpy(),
+        cases_of=facts["cases_of"],  # type: ignore[arg-type]
+        released=named("released"),
+        subjects_of=named("subjects_of"),
+    )
+    tied = {
+        name: (table.drop_columns([_NUMBER]), table.column(_NUMBER).to_numpy().astype(np.uint32))
+        for name, table in named("tied").items()
+    }
+    return Result(outcome, tables["touched"], tied)
+
+
+def _one(column: pa.ChunkedArray, kind: pa.DataType) -> pa.Array:
+    return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], kind)

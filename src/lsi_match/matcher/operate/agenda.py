@@ -1,0 +1,213 @@
+"""What there is to do now for a project that runs by itself: a pure function of the agreement, the rounds and the clock.
+
+Rules, per round that is open:
+
+- every partner has delivered → run;
+- the deadline has passed and the manifest says `proceed` → run with the drops that are there, if there are two;
+- the deadline has passed, someone is late and the manifest says `refuse` (or `proceed`, with fewer than two drops)
+  → give the round up: its key and drops are destroyed;
+- a run that was refused is tried again when something new came in, and else once a day; one that broke off (its
+  process was killed, the machine went down) after a quarter of an hour;
+- a run that is held is tried again when a justification came in; when its term is over it is destroyed
+  (`matcher.operate.retention`);
+- a release that was made but not finished (the process was killed) is finished;
+- the project is over, or the round's key is gone → give up what is still open;
+- so many days before the deadline as the manifest says, whoever has not delivered is reminded, once.
+
+And per project: a round opens when its hour has come. Of the hours that passed while nothing ran only the last one
+counts, and never one from before the project began here. Once a day there is a checkpoint, until nothing of the project
+can have a term any more.
+
+What has to be destroyed on a day is not here but in `matcher.operate.retention`, which also looks at what lies on the disk.
+Which flow does which task is its `duty`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import ClassVar
+from zoneinfo import ZoneInfo
+
+from lsi_match.manifest import Manifest
+
+#: How long a refused run waits when nothing new came in, and how long one that broke off does.
+TRY_AGAIN = timedelta(days=1)
+TRY_BROKEN = timedelta(minutes=15)
+
+
+class Duty(StrEnum):
+    """A part of the work of a site, and the name of the flow that does it."""
+
+    DROPS = "watch-drops"
+    MATCH = "match"
+    HELD = "release-held"
+    RETENTION = "retention"
+    CHECKPOINT = "checkpoint"
+
+
+@dataclass(frozen=True)
+class RoundNow:
+    """A round as it stands. `state` is that of `log.round_state`; `delivered` are the partners whose drop waits in
+    the inbox; `reminded` the numbers of days of which a reminder was sent; `tried` when it last ran; `news` whether
+    a drop or a paper came in since; `held_until` when the term of a held round ends; `key` whether its key is there;
+    `broke_off` whether a run of a held round ended without a word."""
+
+    round: str
+    state: str
+    opened_at: datetime
+    deadline: datetime
+    delivered: frozenset[str] = frozenset()
+    reminded: frozenset[int] = frozenset()
+    tried: datetime | None = None
+    news: bool = False
+    held_until: datetime | None = None
+    key: bool = True
+    broke_off: bool = False
+
+
+@dataclass(frozen=True)
+class Open:
+    """Open a round; `reference_date` is the ISO date of the hour at which it was to open."""
+
+    duty: ClassVar[Duty] = Duty.DROPS
+    round: str
+    reference_date: str
+
+
+@dataclass(frozen=True)
+class Remind:
+    """Tell partners that their drop is not there yet, so many days before the deadline."""
+
+    duty: ClassVar[Duty] = Duty.DROPS
+    round: str
+    partners: tuple[str, ...]
+    days: int
+
+
+@dataclass(frozen=True)
+class Run:
+    """Run a round, or finish one."""
+
+    duty: ClassVar[Duty] = Duty.MATCH
+    round: str
+
+
+@dataclass(frozen=True)
+class ReleaseHeld:
+    """Run a round that was held once more, now that someone justified it."""
+
+    duty: ClassVar[Duty] = Duty.HELD
+    round: str
+
+
+@dataclass(frozen=True)
+class GiveUp:
+    """End a round without a release."""
+
+    duty: ClassVar[Duty] = Duty.DROPS
+    round: str
+    late: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class MakeCheckpoint:
+    """Make the checkpoint of a day (ISO date) and ask for cosignatures."""
+
+    duty: ClassVar[Duty] = Duty.CHECKPOINT
+    day: str
+
+
+Task = Open | Remind | Run | ReleaseHeld | GiveUp | MakeCheckpoint
+
+
+def about(task: Task) -> str:
+    """What a task is about: a round, or a day."""
+    return task.day if isinstance(task, MakeCheckpoint) else task.round
+
+
+#: States in which nothing is left to do for a round, and those in which it waits for people.
+DONE = frozenset({"destroyed", "abandoned"})
+_HELD = frozenset({"held"})
+
+
+def agenda(
+    manifest: Manifest,
+    rounds: Iterable[RoundNow],
+    began: datetime,
+    now: datetime,
+    checked: datetime | None = None,
+) -> list[Task]:
+    """The tasks of this moment, in the order in which to do them.
+
+    Args:
+        rounds: every round of the project.
+        began: when the manifest was registered here.
+        now: the time, with its zone.
+        checked: when the newest daily checkpoint was made; None before the first.
+    """
+    known = list(rounds)
+    tasks: list[Task] = []
+    for round_ in known:
+        tasks += _for_round(manifest, round_, now)
+    return [*tasks, *_opening(manifest, known, began, now), *_checkpoint(manifest, now, checked)]
+
+
+def _checkpoint(manifest: Manifest, now: datetime, checked: datetime | None) -> Iterator[MakeCheckpoint]:
+    zone = ZoneInfo(manifest.schedule.timezone)
+    today = now.astimezone(zone).date()
+    longest = max(
+        manifest.retention.log_details_days, manifest.retention.hold_days, manifest.release.keep_days
+    )
+    last = manifest.project.period.last + timedelta(days=manifest.schedule.deadline_days + longest)
+    if today <= last and (checked is None or checked.astimezone(zone).date() < today):
+        yield MakeCheckpoint(today.isoformat())
+
+
+def _opening(manifest: Manifest, rounds: list[RoundNow], began: datetime, now: datetime) -> Iterator[Open]:
+    hour = manifest.schedule.last_opening(now)
+    if hour is None or hour < began:
+        return
+    day = hour.astimezone(ZoneInfo(manifest.schedule.timezone)).date()
+    period = manifest.project.period
+    name = day.isoformat()
+    if period.first <= day <= period.last and all(round_.round != name for round_ in rounds):
+        yield Open(name, name)
+
+
+def _for_round(manifest: Manifest, round_: RoundNow, now: datetime) -> Iterator[Task]:
+    if round_.state in DONE:
+        return
+    if round_.state == "released":
+        yield Run(round_.round)  # only what is left: hand out, destroy
+        return
+    late = tuple(name for name in manifest.partners if name not in round_.delivered)
+    if not round_.key:
+        yield GiveUp(round_.round, late)  # nobody can open its drops any more
+        return
+    if round_.state in _HELD:
+        again = round_.broke_off and round_.tried is not None and now - round_.tried >= TRY_BROKEN
+        if (round_.news or again) and (round_.held_until is None or now < round_.held_until):
+            yield ReleaseHeld(round_.round)
+        return
+    if now.astimezone(ZoneInfo(manifest.schedule.timezone)).date() > manifest.project.period.last:
+        yield GiveUp(round_.round, late)
+        return
+    over = now >= round_.deadline
+    if not late or (over and manifest.schedule.when_late == "proceed" and len(round_.delivered) >= 2):
+        wait = TRY_AGAIN if round_.state == "refused" else TRY_BROKEN
+        if round_.tried is None or round_.news or now - round_.tried >= wait:
+            yield Run(round_.round)
+    elif over and manifest.schedule.when_late != "wait":
+        yield GiveUp(round_.round, late)
+    else:
+        yield from _reminder(manifest, round_, late, now)
+
+
+def _reminder(manifest: Manifest, round_: RoundNow, late: tuple[str, ...], now: datetime) -> Iterator[Remind]:
+    """The reminder whose day has come; of several that passed unseen only the last."""
+    due = [days for days in manifest.schedule.remind_days if now >= round_.deadline - timedelta(days=days)]
+    if due and min(due) not in round_.reminded and now < round_.deadline:
+        yield Remind(round_.round, late, min(due))

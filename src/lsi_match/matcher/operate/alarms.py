@@ -1,0 +1,193 @@
+"""What an operator has to look at, by name: each has a page of its own in docs/nl/alarmen/.
+
+| alarm | when |
+| --- | --- |
+| `log` | the log of a project cannot be read |
+| `manifest` | the manifest of a project cannot be read |
+| `clock` | the clock stands before the last entry of the log, or days after the last sign of life |
+| `disk` | less than 5% or 1 GiB is free, or nothing can be written |
+| `silent` | nobody looked at a project that runs by itself for an hour |
+| `place` | the place of a partner could not be used at the last look |
+| `overdue` | something is past its term for more than two hours |
+| `broken` | a run broke off and was not finished within an hour |
+| `refused` | a round was refused and stands still |
+| `held` | a round waits for justifications |
+| `waiting` | a release waits for cosignatures for more than two days, or half its term |
+| `late` | a drop is missing past the deadline |
+| `cosignature` | a controller did not co-sign the log for two weeks |
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from lsi_match.base.errors import LsiError
+from lsi_match.log.entry import LogEntry
+from lsi_match.log.round_state import fold
+from lsi_match.log.steps import Step
+from lsi_match.matcher.operate.agenda import DONE, Duty, RoundNow
+from lsi_match.matcher.operate.reconcile import last_look, leapt_from, rounds_now
+from lsi_match.matcher.operate.retention import due, problem_of
+from lsi_match.matcher.round.intake import CLOCK_SKEW
+from lsi_match.matcher.site import checkpoint
+from lsi_match.matcher.site.site import Project
+
+NAMES = (
+    "log", "manifest", "clock", "disk", "silent", "place", "overdue", "broken", "refused", "held", "waiting", "late",
+    "cosignature",
+)  # fmt: skip
+#: With one of these on, nothing more can be said of a project.
+UNREADABLE = frozenset({"log", "manifest"})
+HOUR = timedelta(hours=1)
+#: How long what is past its term may be there: retention looks every hour.
+OVERDUE = 2 * HOUR
+COSIGNED_WITHIN = timedelta(days=14)
+#: How long a release may wait for cosignatures: they are asked for at once, and whoever signs every day had its day.
+HANDED_OUT_WITHIN = timedelta(days=2)
+_FREE_SHARE, _FREE_BYTES = 0.05, 2**30
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """One thing to look at: its name, the project, and what is the matter in both languages."""
+
+    name: str
+    project: str
+    nl: str
+    en: str
+
+
+def alarms(project: Project, now: datetime) -> list[Alarm]:
+    """Everything that is the matter with a project, the gravest first."""
+    found = [Alarm(name, project.id, nl, en) for name, nl, en in _all(project, now)]
+    return sorted(found, key=lambda one: NAMES.index(one.name))
+
+
+def _all(project: Project, now: datetime) -> Iterator[tuple[str, str, str]]:
+    yield from _disk(project)
+    try:
+        entries = project.entries()
+    except LsiError as error:
+        yield "log", error.text("nl"), error.text("en")
+        return
+    try:
+        project.manifest()
+    except LsiError as error:
+        yield "manifest", error.text("nl"), error.text("en")
+        return
+    try:
+        rounds, began = rounds_now(project, entries)
+    except LsiError as error:
+        yield "log", error.text("nl"), error.text("en")
+        return
+    last = entries[-1].moment
+    if now < last - CLOCK_SKEW:
+        at = f"{now:%Y-%m-%d %H:%M}", f"{last:%Y-%m-%d %H:%M}"
+        yield "clock", f"klok {at[0]}, laatste regel {at[1]}", f"clock {at[0]}, last entry {at[1]}"
+    if since := leapt_from(project, entries, now):
+        at = f"{now:%Y-%m-%d %H:%M}", f"{since:%Y-%m-%d %H:%M}"
+        yield (
+            "clock",
+            f"klok {at[0]}, laatste teken van leven {at[1]}",
+            f"clock {at[0]}, last sign of life {at[1]}",
+        )
+    yield from _looks(project, began, now)
+    yield from _due(project, now)
+    for one in rounds:
+        if one.state not in DONE:
+            yield from _round(project, one, now)
+    keep = timedelta(days=project.manifest().release.keep_days)
+    for name, since in waiting(entries).items():
+        if now - since > min(HANDED_OUT_WITHIN, keep / 2):
+            at_ = f"{since:%Y-%m-%d %H:%M} UTC"
+            yield (
+                "waiting",
+                f"de vrijgave van ronde {name} wacht sinds {at_} op medeondertekening",
+                f"the release of round {name} waits for cosignatures since {at_}",
+            )
+    yield from _cosignatures(project, entries, now)
+
+
+def waiting(entries: list[LogEntry]) -> dict[str, datetime]:
+    """The rounds whose release waits for cosignatures, each with when it was made."""
+    made = {
+        str(e.attributes["lsi.round"]): e.moment
+        for e in entries
+        if e.name == Step.RELEASE.value and e.status == "Ok"
+    }
+    return {state.round: made[state.round] for state in fold(entries) if state.waits}
+
+
+def _disk(project: Project) -> Iterator[tuple[str, str, str]]:
+    space = shutil.disk_usage(project.folder)
+    if os.statvfs(project.folder).f_flag & os.ST_RDONLY or not os.access(project.folder, os.W_OK):
+        yield "disk", "er kan niets worden geschreven", "nothing can be written"
+    elif space.free < min(_FREE_SHARE * space.total, _FREE_BYTES):
+        left = f"{space.free / 2**20:.0f} MiB"
+        yield "disk", f"nog {left} vrij", f"{left} left"
+
+
+def _looks(project: Project, began: datetime, now: datetime) -> Iterator[tuple[str, str, str]]:
+    look = last_look(project)
+    at = look.at.get(Duty.DROPS)
+    by_itself = bool(look.at) or (project.folder / "delivery.yaml").exists()
+    if by_itself and now - (at or began) > HOUR:
+        since = f"{at or began:%Y-%m-%d %H:%M} UTC"
+        yield "silent", f"niet meer gekeken sinds {since}", f"not looked at since {since}"
+    for partner, reason in look.troubles.items():
+        yield "place", f"{partner}: {reason}", f"{partner}: {reason}"
+
+
+def _due(project: Project, now: datetime) -> Iterator[tuple[str, str, str]]:
+    try:
+        late = [one for one in due(project, now) if now - one.at > OVERDUE]
+    except (LsiError, OSError) as error:
+        reason = problem_of(error)
+        yield "overdue", f"niet na te gaan ({reason})", f"cannot be found out ({reason})"
+        return
+    if late:
+        since = f"{min(one.at for one in late):%Y-%m-%d %H:%M} UTC"
+        kinds = ", ".join(sorted({one.kind for one in late}))
+        yield (
+            "overdue",
+            f"{len(late)} niet vernietigd ({kinds}), sinds {since}",
+            f"{len(late)} not destroyed ({kinds}), since {since}",
+        )
+
+
+def _round(project: Project, one: RoundNow, now: datetime) -> Iterator[tuple[str, str, str]]:
+    if one.state == "held" and one.held_until is not None:
+        until = f"{one.held_until:%Y-%m-%d %H:%M} UTC"
+        yield (
+            "held",
+            f"ronde {one.round} wacht op rechtvaardiging tot {until}",
+            f"round {one.round} waits for justifications until {until}",
+        )
+        return
+    if one.state == "refused":
+        yield "refused", f"ronde {one.round} is tegengehouden", f"round {one.round} was refused"
+    elif one.tried is not None and now - one.tried > HOUR:
+        yield "broken", f"ronde {one.round} brak af", f"round {one.round} broke off"
+    missing = [name for name in project.manifest().partners if name not in one.delivered]
+    if missing and now >= one.deadline and one.state != "released":
+        names = ", ".join(missing)
+        yield "late", f"ronde {one.round}: {names}", f"round {one.round}: {names}"
+
+
+def _cosignatures(project: Project, entries: list[LogEntry], now: datetime) -> Iterator[tuple[str, str, str]]:
+    first = checkpoint.first_checkpoint(entries)
+    if first is None or now - first <= COSIGNED_WITHIN:
+        return
+    try:
+        signed = checkpoint.cosigned_at(project, now)
+    except LsiError as error:
+        yield "cosignature", error.text("nl"), error.text("en")
+        return
+    late = [name for name, at in signed.items() if at is None or now - at > COSIGNED_WITHIN]
+    if late:
+        names = ", ".join(late)
+        yield "cosignature", f"niet van {names}", f"none of {names}"

@@ -1,0 +1,381 @@
+"""Running by itself: look what there is to do, and do it. Safe to call at any time, and again after any stop.
+
+`watch` is the heart: it takes in what partners delivered, does what the agenda says (`matcher.operate.agenda`), destroys what
+is past its term (`matcher.operate.retention`), and puts what partners have to have at their places. It does all of that or some
+duties of it: a flow for each. It keeps nothing between two calls but when it looked: what was done stands in the log.
+
+Of one project there is one look at a time, so also one run.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from lsi_match.base.errors import LsiError, UnexpectedError
+from lsi_match.base.files import lock_file, read_bytes, write_whole
+from lsi_match.log.entry import LogEntry
+from lsi_match.log.round_state import REFUSES_A_DROP, RoundState, fold
+from lsi_match.log.steps import Step
+from lsi_match.matcher.operate import events_file
+from lsi_match.matcher.operate.agenda import (
+    Duty,
+    GiveUp,
+    MakeCheckpoint,
+    Open,
+    Remind,
+    RoundNow,
+    Task,
+    agenda,
+)
+from lsi_match.matcher.operate.retention import Destroyed, destroy_due, give_up
+from lsi_match.matcher.operate.transfers import Arrival, Trouble, collect, publish
+from lsi_match.matcher.round.hold import hold_of
+from lsi_match.matcher.round.intake import CLOCK_SKEW
+from lsi_match.matcher.round.run import DROP_SUFFIX, Clock, Run, open_round
+from lsi_match.matcher.site import checkpoint
+from lsi_match.matcher.site.site import Project, Site, json_document, utc_now
+
+#: Runs a round in a process of its own and tells the outcome: `state` is released, refused, held or broken.
+Runner = Callable[[Project, str], dict[str, object]]
+#: Steps after which a refused run may go otherwise than before.
+_NEWS = frozenset({Step.JUSTIFY.value, Step.ARRIVE.value, Step.TAKE_IN.value, Step.REGISTER_MANIFEST.value})
+#: In the folder of a project: when each duty was last looked at, to the end.
+LOOKED = "looked.json"
+#: How long after the last sign of life the clock is believed: a long weekend. Then someone has to say that it is right.
+BELIEVED = timedelta(days=4)
+
+
+class ProjectBusyError(LsiError):
+    nl = "Project {project} wordt al bijgehouden door een ander proces. Wacht tot dat klaar is."
+    en = "Project {project} is being watched by another process. Wait until it is done."
+
+
+class RoundNotOpenError(LsiError):
+    nl = "Ronde {round} van {project} neemt geen leveringen meer aan; er is niemand te herinneren."
+    en = "Round {round} of {project} takes no drops any more; there is nobody to remind."
+
+
+class ClockBehindError(LsiError):
+    nl = (
+        "De klok van deze computer staat op {now}, eerder dan de laatste regel in het logboek van {project} ({last}). "
+        "Zet haar goed; tot dan gebeurt er niets."
+    )
+    en = (
+        "The clock of this machine says {now}, before the last entry in the log of {project} ({last}). "
+        "Set it right; until then nothing is done."
+    )
+
+
+class ClockAheadError(LsiError):
+    nl = (
+        "De klok van deze computer staat op {now}; het laatste teken van leven van {project} is van {last}. Er is niets "
+        "gedaan: loopt de klok voor, dan zou te vroeg worden vernietigd. Zet haar goed. Klopt zij, en stond alles stil? "
+        "Geef dan één keer 'match watch SITE --clock-is-right'."
+    )
+    en = (
+        "The clock of this machine says {now}; the last sign of life of {project} is of {last}. Nothing was done: with a "
+        "clock that runs ahead, things would be destroyed too early. Set it right. Is it right, and did everything stand "
+        "still? Then give 'match watch SITE --clock-is-right' once."
+    )
+
+
+@dataclass
+class Watched:
+    """What one look at a project gave: names, counts and reasons, never anything of a person."""
+
+    project: str
+    arrivals: list[Arrival] = field(default_factory=list)
+    troubles: list[Trouble] = field(default_factory=list)
+    done: list[tuple[Task, str]] = field(default_factory=list)
+    #: Rounds whose release was handed out now that enough controllers co-signed the log.
+    handed_out: list[str] = field(default_factory=list)
+    destroyed: Destroyed = field(default_factory=Destroyed)
+
+    @property
+    def failed(self) -> bool:
+        """Whether something needs an operator: a place out of reach, a run that broke, what could not be destroyed."""
+        broken = any(outcome == "broken" for _, outcome in self.done)
+        return bool(self.troubles) or broken or bool(self.destroyed.failed)
+
+
+def watch_site(
+    site: Site,
+    clock: Clock,
+    runner: Runner,
+    duties: Collection[Duty] = frozenset(Duty),
+    *,
+    clock_is_right: bool = False,
+) -> list[Watched]:
+    """Watch every project of a site; one that fails does not hold up the others."""
+    found = []
+    for project in site.projects():
+        try:
+            found.append(watch(project, clock, runner, duties, clock_is_right=clock_is_right))
+        except LsiError as error:
+            found.append(Watched(project.id, troubles=[Trouble("matcher", error)]))
+        except OSError as error:  # a full or read-only disk
+            found.append(Watched(project.id, troubles=[Trouble("matcher", UnexpectedError.of(error))]))
+    return found
+
+
+def watch(
+    project: Project,
+    clock: Clock,
+    runner: Runner,
+    duties: Collection[Duty] = frozenset(Duty),
+    patience: timedelta = timedelta(0),
+    *,
+    clock_is_right: bool = False,
+) -> Watched:
+    """One look: collect, do what the agenda says, destroy what is past its term, publish.
+
+    Args:
+        duties: what to do of it; without `DROPS` nothing is collected.
+        patience: how long to wait for another look to end.
+        clock_is_right: somebody looked at the clock and says so; without, one that leapt ahead is not believed.
+
+    Raises:
+        ProjectBusyError: another process is at it; nothing was done.
+        ClockBehindError: by the log it is later than by the clock; nothing was done.
+        ClockAheadError: by the clock nobody looked for longer than `BELIEVED`; nothing was done.
+    """
+    with _alone(project, patience):
+        _check_clock(project, clock())
+        if not clock_is_right and (last := leapt_from(project, project.entries(), clock())):
+            raise ClockAheadError(project=project.id, **_shown(clock(), last))
+        seen = Watched(project.id)
+        if Duty.DROPS in duties:
+            for one in collect(project, clock()):
+                (seen.arrivals if isinstance(one, Arrival) else seen.troubles).append(one)  # type: ignore[arg-type]
+        entries = project.entries()
+        rounds, began = rounds_now(project, entries)
+        checked = checkpoint.last_checkpoint(entries)
+        for task in agenda(project.manifest(), rounds, began, clock(), checked):
+            if task.duty in duties:
+                seen.done.append((task, _do(project, task, clock, runner)))
+        if Duty.HELD in duties:
+            try:
+                seen.handed_out = hand_out_cosigned(project, clock)
+            except LsiError as error:  # it holds nothing else up
+                seen.troubles.append(Trouble("matcher", error))
+        if Duty.RETENTION in duties:
+            seen.destroyed = destroy_due(project, clock)
+        if Duty.CHECKPOINT in duties:
+            checkpoint.lay_ready(project, project.entries())
+        seen.troubles += publish(project, clock())
+        _remember(project, duties, seen, clock())
+        events_file.write(project.site.folder, seen, clock())
+        return seen
+
+
+def run_alone(
+    project: Project, run: Callable[[], dict[str, object]], patience: timedelta
+) -> dict[str, object]:
+    """A run by hand, when no look is at the project; its outcome.
+
+    Raises:
+        ProjectBusyError, ClockBehindError: as `watch`; nothing was done.
+    """
+    with _alone(project, patience):
+        _check_clock(project, utc_now())
+        return run()
+
+
+@contextmanager
+def _alone(project: Project, patience: timedelta) -> Iterator[None]:
+    """One process at a time."""
+    until = time.monotonic() + patience.total_seconds()
+    while True:
+        try:
+            descriptor = lock_file(project.folder / "watch.lock", ProjectBusyError(project=project.id))
+            break
+        except ProjectBusyError:
+            if time.monotonic() >= until:
+                raise
+            time.sleep(1)
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@dataclass(frozen=True)
+class LastLook:
+    """When each duty was last done to the end, and what was the matter with places then: partner → name of the problem."""
+
+    at: dict[str, datetime] = field(default_factory=dict)
+    troubles: dict[str, str] = field(default_factory=dict)
+
+
+def last_look(project: Project) -> LastLook:
+    """What `looked.json` tells; nothing when it is not there or not readable."""
+    try:
+        said = json.loads(read_bytes(project.folder / LOOKED))
+        at = {str(duty): datetime.fromisoformat(when) for duty, when in said["at"].items()}
+        return LastLook(at, {str(name): str(reason) for name, reason in said["troubles"].items()})
+    except (LsiError, ValueError, TypeError, KeyError, AttributeError):
+        return LastLook()
+
+
+def _remember(project: Project, duties: Collection[Duty], seen: Watched, now: datetime) -> None:
+    before = last_look(project)
+    at = before.at | {duty.value: now for duty in duties}
+    troubles = {one.partner: one.error.reason for one in seen.troubles}
+    said = {"at": {duty: when.isoformat() for duty, when in at.items()}, "troubles": troubles}
+    write_whole(project.folder / LOOKED, json_document(said), replace=True)
+
+
+def _check_clock(project: Project, now: datetime) -> None:
+    last = project.entries()[-1].moment
+    if now < last - CLOCK_SKEW:
+        raise ClockBehindError(project=project.id, **_shown(now, last))
+
+
+def leapt_from(project: Project, entries: list[LogEntry], now: datetime) -> datetime | None:
+    """The last sign of life of a project (a look, an entry), when it is so long ago that the clock may have leapt ahead;
+    None when there is no doubt, or nobody ever looked."""
+    if not (project.folder / LOOKED).exists():
+        return None
+    last = max([entries[-1].moment, *last_look(project).at.values()])
+    return last if now - last > BELIEVED else None
+
+
+def _shown(now: datetime, last: datetime) -> dict[str, str]:
+    return {"now": f"{now:%Y-%m-%d %H:%M}", "last": f"{last:%Y-%m-%d %H:%M}"}
+
+
+def rounds_now(project: Project, entries: list[LogEntry]) -> tuple[list[RoundNow], datetime]:
+    """Every round of a project as it stands, from the log and the inboxes, and when its manifest was registered."""
+    found = []
+    for state in fold(entries):
+        mine = [entry for entry in entries if entry.attributes.get("lsi.round") == state.round]
+        if not (project.round_folder(state.round) / "opening.json").exists():
+            continue
+        opening, _ = project.opening(state.round)
+        tried = [entry for entry in mine if entry.name == Step.GATES.value]
+        found.append(
+            RoundNow(
+                state.round,
+                state.state,
+                opening.opened_at,
+                opening.deadline,
+                delivered=_delivered(project, state.round),
+                reminded=frozenset(
+                    int(str(entry.attributes["lsi.days"]))
+                    for entry in mine
+                    if entry.name == Step.REMIND.value
+                ),
+                tried=tried[-1].moment if tried else None,
+                news=bool(tried) and _news(entries, tried[-1], state),
+                held_until=held.until if (held := hold_of(entries, state.round)) else None,
+                key=project.takes_drops(state.round),
+                broke_off=bool(tried) and state.state == "held" and not _concluded(mine, tried[-1]),
+            )
+        )
+    registered = [entry for entry in entries if entry.name == Step.REGISTER_MANIFEST.value]
+    return found, registered[0].moment
+
+
+def _news(entries: list[LogEntry], tried: LogEntry, state: RoundState) -> bool:
+    """Whether something was taken in since, for this round or for all. What was refused changes nothing: whoever sends
+    rubbish could have a round run at every look."""
+    steps = {Step.JUSTIFY.value} if state.state == "held" else _NEWS
+    return any(
+        e.name in steps and e.status == "Ok" and e.attributes.get("lsi.round", state.round) == state.round
+        for e in entries[entries.index(tried) + 1 :]
+    )
+
+
+def _concluded(mine: list[LogEntry], tried: LogEntry) -> bool:
+    """Whether the run that began with the entry `tried` held the round (again), or was refused."""
+    return any(
+        e.name == Step.HOLD.value or (e.status == "Error" and e.name not in REFUSES_A_DROP)
+        for e in mine[mine.index(tried) :]
+    )
+
+
+def _delivered(project: Project, round_id: str) -> frozenset[str]:
+    """Partners in whose inbox the descriptor of a drop for this round lies."""
+    inbox = project.folder / "inbox"
+    return frozenset(file.parent.name for file in inbox.glob(f"*/{project.id}.{round_id}.*{DROP_SUFFIX}"))
+
+
+def _do(project: Project, task: Task, clock: Clock, runner: Runner) -> str:
+    """Do one task; its outcome in one word: done, or the state of a run, or the name of what refused it."""
+    try:
+        if isinstance(task, Open):
+            open_round(project, task.round, task.reference_date, clock())
+        elif isinstance(task, Remind):
+            _remind(project, task, clock())
+        elif isinstance(task, GiveUp):
+            give_up(project, task.round, clock)
+        elif isinstance(task, MakeCheckpoint):
+            checkpoint.make_checkpoint(project, clock())
+        else:
+            return str(runner(project, task.round)["state"])
+    except LsiError as error:
+        return error.reason
+    return "done"
+
+
+def remind_by_hand(project: Project, round_id: str, now: datetime) -> tuple[str, ...]:
+    """Remind every partner of which no drop lies here for a round that is open; whom.
+
+    Raises:
+        RoundUnknownError, RoundNotOpenError: there is no such round, or it takes no drops any more.
+    """
+    opening, _ = project.opening(round_id)
+    if not project.takes_drops(round_id):
+        raise RoundNotOpenError(round=round_id, project=project.id)
+    delivered = _delivered(project, round_id)
+    late = tuple(name for name in project.manifest().partners if name not in delivered)
+    if late:
+        _remind(project, Remind(round_id, late, max(0, (opening.deadline - now).days)), now)
+        publish(project, now)
+    return late
+
+
+def _remind(project: Project, task: Remind, now: datetime) -> None:
+    """Put a reminder where each late partner finds it (`delivery.publish`), and log it."""
+    opening, _ = project.opening(task.round)
+    for partner in task.partners:
+        document = {
+            "round": task.round,
+            "deadline": opening.deadline.isoformat(),
+            "nl": f"Ronde {task.round}: uw levering is er nog niet. Lever vóór {opening.deadline:%d-%m-%Y %H:%M} UTC.",
+            "en": f"Round {task.round}: your drop is not there yet. Deliver before {opening.deadline:%Y-%m-%d %H:%M} UTC.",
+        }
+        file = project.round_folder(task.round) / "reminders" / f"{partner}.json"
+        write_whole(file, json_document(document), replace=True)
+    with project.journal() as journal:
+        journal.record(
+            Step.REMIND,
+            now,
+            manifest=project.manifest().digest,
+            trace_id=opening.trace_id,
+            facts={"round": task.round, "days": task.days, "partners": ", ".join(task.partners)},
+        )
+
+
+def hand_out_cosigned(project: Project, clock: Clock) -> list[str]:
+    """Hand out the releases that waited for cosignatures and have enough of them now; the names of the rounds.
+
+    What the log calls handed out and still lies here, since a process was killed in between, is handed out as well.
+    """
+    done = []
+    for state in fold(project.entries()):
+        staged = (project.folder / "staging" / state.round).glob("*/*.release.json")
+        if state.has_release and any(staged):
+            run = Run(project, state.round, clock)
+            try:
+                run.release()
+                done += [] if run.lacking else [state.round]
+            finally:
+                run.close()
+    return done

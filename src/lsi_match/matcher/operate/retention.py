@@ -1,0 +1,363 @@
+"""What has a term and is past it, and destroying it: one list (`TERMS`), for the flow, the metrics and the operator.
+
+| kind | what | its term ends | in the log |
+| --- | --- | --- | --- |
+| `hold` | key and drops of a round that is held | when its term of justification does | `destroy` |
+| `release` | a sealed release, handed out or waiting for cosignatures | on the day until which it may be opened | `expire` |
+| `subjects` | files of data subjects of a round | `log_details_days` after its round | `destroy subjects` |
+| `details` | audit records of log entries | `log_details_days` after their entry | `destroy details` |
+| `drop` | a key or file of a round that is over | when its round ended | `retention` |
+| `drop` | a refused drop of no round; a stray file in an inbox | after a week; after a day | `retention` |
+| `letter` | a receipt, or the reason of a refusal | after `receipts.LETTERS` | `retention` |
+| `temporary` | what a process that was killed left behind | after an hour | `retention` |
+
+What cannot be destroyed is told, and stands in the log as a refusal, once a day while it lasts. The rest goes on.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from lsi_match.base.canonical import digest_of_bytes
+from lsi_match.base.errors import LsiError
+from lsi_match.base.files import destroy, read_bytes
+from lsi_match.crypto.signing import verify
+from lsi_match.log.entry import LogEntry
+from lsi_match.log.round_state import fold
+from lsi_match.log.steps import Step
+from lsi_match.matcher.round import hold
+from lsi_match.matcher.round.run import REASON, RELEASE, Clock, RoundBusyError, Run
+from lsi_match.matcher.site import audit_records, make_receipts
+from lsi_match.matcher.site.proofs import keep_proofs, proof_file
+from lsi_match.matcher.site.site import Project
+from lsi_match.matcher.subjects import subject_rows
+from lsi_match.protocol.documents import ReleaseDescriptor
+from lsi_match.protocol.trust_root import MATCHER
+
+DAY = timedelta(days=1)
+HOUR = timedelta(hours=1)
+#: How long a refused drop that belongs to no round is kept, for whoever wants to know what was wrong with it.
+REFUSED = timedelta(days=7)
+_OVER = frozenset({"destroyed", "abandoned"})
+
+
+class DestructionFailedError(LsiError):
+    nl = "Niet alles waarvan de termijn om is, is vernietigd: {what} ({problem}). Kijk of de schijf vol is of alleen te lezen."
+    en = "Not everything past its term was destroyed: {what} ({problem}). See whether the disk is full or read-only."
+
+
+@dataclass(frozen=True)
+class Due:
+    """Something past its term: its kind as in the table above, the name of a round or a file, and when its term ended."""
+
+    kind: str
+    name: str
+    at: datetime
+
+
+@dataclass
+class Destroyed:
+    """What was destroyed, and what could not be, with why."""
+
+    done: list[Due] = field(default_factory=list)
+    failed: list[tuple[Due, LsiError | OSError]] = field(default_factory=list)
+
+    def counts(self) -> dict[str, int]:
+        """How many of each kind were destroyed."""
+        return dict(sorted(Counter(one.kind for one in self.done).items()))
+
+
+class Term(NamedTuple):
+    """A kind of thing with a term: what is past it, how one of them is destroyed, and whether that has an entry of its own."""
+
+    kind: str
+    due: Callable[[Project, list[LogEntry], datetime], Iterable[Due]]
+    destroy: Callable[[Project, Due, Clock], object]
+    own_entry: bool
+
+
+def due(project: Project, now: datetime) -> list[Due]:
+    """Everything that is past its term and still here."""
+    entries = project.entries()
+    return [one for term in TERMS for one in term.due(project, entries, now)]
+
+
+def destroy_due(project: Project, clock: Clock) -> Destroyed:
+    """Destroy everything that is past its term, log it, and keep the proofs of that. What fails holds nothing else up.
+
+    A round that is running at this moment is left for the next time.
+    """
+    found = Destroyed()
+    for term in TERMS:
+        try:
+            past = list(term.due(project, project.entries(), clock()))
+        except (LsiError, OSError) as error:
+            found.failed.append((Due(term.kind, "?", clock()), error))
+            continue
+        for one in past:
+            try:
+                term.destroy(project, one, clock)
+            except RoundBusyError:
+                continue
+            except (LsiError, OSError) as error:
+                found.failed.append((one, error))
+            else:
+                found.done.append(one)
+    try:
+        keep_proofs(project, project.entries())
+    except (LsiError, OSError) as error:
+        found.failed.append((Due("proof", "?", clock()), error))
+    _log(project, found, clock())
+    return found
+
+
+def _log(project: Project, found: Destroyed, now: datetime) -> None:
+    own = {term.kind for term in TERMS if term.own_entry}
+    counts = {kind: count for kind, count in found.counts().items() if kind not in own}
+    with project.journal() as journal:
+        manifest = project.manifest().digest
+        if counts:
+            journal.record(Step.RETENTION, now, manifest=manifest, facts=counts)
+        if found.failed:
+            error = _failure(found)
+            if not _told(journal.entries(), error, now):
+                journal.record(Step.RETENTION, now, manifest=manifest, error=error)
+
+
+def _failure(found: Destroyed) -> DestructionFailedError:
+    # Kinds and numbers only: the name of a stray file is what somebody typed.
+    kinds = Counter(one.kind for one, _ in found.failed)
+    problems = sorted({problem_of(error) for _, error in found.failed})
+    what = ", ".join(f"{number} × {kind}" for kind, number in sorted(kinds.items()))
+    return DestructionFailedError(what=what, problem=", ".join(problems))
+
+
+def problem_of(error: LsiError | OSError) -> str:
+    """What went wrong, in words without a name of a file."""
+    return error.reason if isinstance(error, LsiError) else error.strerror or type(error).__name__
+
+
+def _told(entries: list[LogEntry], error: LsiError, now: datetime) -> bool:
+    said = [e for e in entries if e.name == Step.RETENTION.value and e.status == "Error"]
+    return (
+        bool(said)
+        and said[-1].attributes.get("exception.message") == str(error)
+        and now - said[-1].moment < DAY
+    )
+
+
+# holds
+
+
+def _holds(project: Project, entries: list[LogEntry], now: datetime) -> Iterator[Due]:
+    for name in hold.overdue(project, now):
+        held = hold.hold_of(entries, name)
+        if held is not None:
+            yield Due("hold", name, held.until)
+
+
+def give_up(project: Project, round_id: str, clock: Clock) -> Literal["open", "released", "ended"]:
+    """End a round without a release: its key and its drops are destroyed, and that is logged. How it stood before.
+
+    One that was released is handed out and destroyed, as its run would have done; of one that had ended nothing but
+    remains is destroyed.
+
+    Raises:
+        RoundBusyError: it is running.
+    """
+    run = Run(project, round_id, clock)
+    try:
+        before: Literal["open", "released", "ended"] = (
+            "ended" if run.ended else "released" if run.released else "open"
+        )
+        if run.released:
+            run.release()
+        run.destroy()
+        return before
+    finally:
+        run.close()
+
+
+# releases
+
+
+def _releases(project: Project, entries: list[LogEntry], now: datetime) -> Iterator[Due]:
+    for file in _release_files(project, entries):
+        described = _release(project, file)
+        if now >= described.expires_at:
+            yield Due("release", file.name, described.expires_at)
+
+
+def _release_files(project: Project, entries: list[LogEntry]) -> list[Path]:
+    """The descriptors of releases that were handed out, and of those on their way out (`_staged`)."""
+    return [*sorted((project.folder / "releases").glob("*/*.release.json")), *_staged(project, entries)]
+
+
+def _staged(project: Project, entries: list[LogEntry]) -> list[Path]:
+    """The descriptors of releases that were made and lie here still: they wait for cosignatures, or a process was killed
+    while it handed them out."""
+    made = [state.round for state in fold(entries) if state.has_release]
+    return [
+        file for name in made for file in sorted((project.folder / "staging" / name).glob("*/*.release.json"))
+    ]
+
+
+def _release(project: Project, file: Path) -> ReleaseDescriptor:
+    key = project.manifest().matcher.signing_key
+    return verify(read_bytes(file), RELEASE, ReleaseDescriptor, key, what=file.name, party=MATCHER)
+
+
+def _expire(project: Project, one: Due, clock: Clock) -> None:
+    """Logged first: a release that the log calls removed and that still lies there is removed the next time."""
+    entries = project.entries()
+    (file,) = (file for file in _release_files(project, entries) if file.name == one.name)
+    described, digest = _release(project, file), digest_of_bytes(read_bytes(file))
+    logged = {e.attributes.get("lsi.release") for e in entries if e.name == Step.EXPIRE.value}
+    if digest not in logged:
+        facts = {"round": described.round, "partner": described.partner, "release": digest}
+        with project.journal() as journal:
+            trace = _trace(entries, digest)
+            journal.record(Step.EXPIRE, clock(), manifest=described.manifest, trace_id=trace, facts=facts)
+    for part in described.parts:
+        destroy(file.parent / part.file)
+    destroy(proof_file(file))
+    destroy(file)
+
+
+def _trace(entries: list[LogEntry], release: str) -> str | None:
+    """The trace of the round in which this release was made."""
+    made = (e for e in entries if e.name == Step.RELEASE.value and release in e.attributes.values())
+    return next((e.trace_id for e in made), None)
+
+
+# files of data subjects
+
+
+def _subjects(project: Project, entries: list[LogEntry], now: datetime) -> Iterator[Due]:
+    for one in subject_rows.due_here(project, entries, now):
+        yield Due("subjects", one.round, one.at)
+
+
+def _forget(project: Project, one: Due, clock: Clock) -> None:
+    for due_ in subject_rows.due_here(project, project.entries(), clock()):
+        if due_.round == one.name:
+            subject_rows.remove(project, due_, clock())
+
+
+# audit records
+
+
+def _details(project: Project, entries: list[LogEntry], now: datetime) -> Iterator[Due]:
+    found = audit_records.due(project, entries, now)
+    if found:
+        yield Due("details", "log", min(found.values()))
+
+
+# drops and keys that are of no use any more
+
+
+def _drops(project: Project, entries: list[LogEntry], now: datetime) -> Iterator[Due]:
+    ended = {
+        str(e.attributes["lsi.round"]): e.moment
+        for e in entries
+        if e.name == Step.DESTROY.value and e.status == "Ok"
+    }
+    open_ = {one.round for one in fold(entries)} - ended.keys()
+    staged = {file.parent for file in _staged(project, entries)}
+    for file in _files(project.folder / "rounds", "*/round.key"):
+        if file.parent.name in ended:
+            yield _of(project, file, ended[file.parent.name])
+    for file in (*_files(project.folder / "inbox", "**/*"), *_files(project.folder / "staging", "**/*")):
+        round_id = _round_in(project, file.name)
+        if round_id not in open_ and file.parent not in staged:
+            at = ended.get(round_id) or _changed(file) + DAY
+            if now >= at:
+                yield _of(project, file, at)
+    for file in _files(project.folder / "quarantine", "*/*/*"):
+        round_id = file.parent.name.partition(".")[0]
+        if file.name != REASON and round_id not in open_:
+            at = ended.get(round_id) or _refused_at(file.parent) + REFUSED
+            if now >= at:
+                yield _of(project, file, at)
+
+
+def _of(project: Project, file: Path, at: datetime) -> Due:
+    return Due("drop", file.relative_to(project.folder).as_posix(), at)
+
+
+def _round_in(project: Project, name: str) -> str:
+    """The round that a file of a drop or release names; empty when its name is none of ours."""
+    words = name.split(".")
+    return words[1] if len(words) > 2 and words[0] == project.id else ""
+
+
+# letters
+
+
+def _letters(project: Project, entries: list[LogEntry], now: datetime) -> Iterator[Due]:
+    kept = {file for _, file in make_receipts.current(project, entries, now)}
+    for file in _files(make_receipts.folder_of(project), "*/*"):
+        if file not in kept:
+            yield Due("letter", file.relative_to(project.folder).as_posix(), now)
+    for file in _files(project.folder / "quarantine", f"*/*/{REASON}"):
+        at = _refused_at(file.parent) + make_receipts.LETTERS
+        if now >= at:
+            yield Due("letter", file.relative_to(project.folder).as_posix(), at)
+
+
+# what a killed process left behind
+
+
+def _temporary(project: Project, entries: list[LogEntry], now: datetime) -> Iterator[Due]:
+    for file in (*_files(project.folder, "**/.*.tmp"), *_files(project.folder, "**/*.making")):
+        at = _changed(file) + HOUR
+        if now >= at:
+            yield Due("temporary", file.relative_to(project.folder).as_posix(), at)
+
+
+# what these have in common
+
+
+def _remove(project: Project, one: Due, clock: Clock) -> None:
+    """Destroy a file; and the folder around it, in quarantine and staging, once nothing is left in it."""
+    file = project.folder / one.name
+    if file.is_symlink():
+        file.unlink()
+    destroy(file)
+    folder = file.parent
+    if {"quarantine", "staging"} & set(Path(one.name).parts) and not any(folder.iterdir()):
+        shutil.rmtree(folder)
+
+
+def _files(folder: Path, pattern: str) -> list[Path]:
+    return sorted(file for file in folder.glob(pattern) if file.is_symlink() or not file.is_dir())
+
+
+def _changed(file: Path) -> datetime:
+    return datetime.fromtimestamp(file.lstat().st_mtime, UTC)
+
+
+def _refused_at(folder: Path) -> datetime:
+    """When the drop in this folder of quarantine was refused."""
+    try:
+        return datetime.fromisoformat(json.loads(read_bytes(folder / REASON))["at"])
+    except (LsiError, ValueError, KeyError, TypeError):
+        return _changed(folder)  # the reason went first, or was never written
+
+
+TERMS = (
+    Term("hold", _holds, lambda project, one, clock: give_up(project, one.name, clock), True),
+    Term("release", _releases, _expire, True),
+    Term("subjects", _subjects, _forget, True),
+    Term("details", _details, lambda project, _, clock: audit_records.remove(project, clock()), True),
+    Term("drop", _drops, _remove, False),
+    Term("letter", _letters, _remove, False),
+    Term("temporary", _temporary, _remove, False),
+)

@@ -1,0 +1,385 @@
+"""What goes between the partners' places and the site: drops come in, openings, reasons and releases go out.
+
+`collect` takes in what lies whole on the `in/` side of a place. The descriptor of a drop comes last, so a drop
+without one is still on its way and is left alone; so is a file that changed while it was read. What was taken is
+removed there. What is new in an inbox is checked and logged; what does not hold goes to quarantine. `publish` puts
+on the `out/` side what the partner has to have. Both can be repeated at any time, and stopped at any point: nothing
+comes in twice, nothing is lost.
+
+The places are told by `delivery.yaml` in the folder of the project; a partner that it does not name delivers into
+its inbox by another way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from lsi_match.base.canonical import digest_of_bytes
+from lsi_match.base.errors import LsiError, UnexpectedError
+from lsi_match.base.files import read_bytes, read_text, write_whole
+from lsi_match.base.yaml_positions import parse_yaml
+from lsi_match.crypto.signing import verify
+from lsi_match.log.entry import LogEntry
+from lsi_match.log.round_state import fold
+from lsi_match.log.steps import Step
+from lsi_match.manifest import Name
+from lsi_match.matcher.operate import inbound
+from lsi_match.matcher.round.intake import (
+    DROP,
+    MAX_DESCRIPTOR,
+    DropDuplicateError,
+    DropNameError,
+    OtherRoundError,
+    Round,
+    largest_bytes,
+    receive,
+    shown_name,
+    under_name,
+)
+from lsi_match.matcher.round.run import DROP_SUFFIX, REASON, round_of, set_aside
+from lsi_match.matcher.site import make_receipts
+from lsi_match.matcher.site.checkpoint import copies
+from lsi_match.matcher.site.site import OPENING, Project
+from lsi_match.protocol.documents import DropDescriptor, part_name
+from lsi_match.transport.endpoints import Place, PlaceSettings, Stamp, place
+from lsi_match.transport.sync_state import Tally
+
+DELIVERY = "delivery.yaml"
+IN: Literal["in"] = "in"
+OUT: Literal["out"] = "out"
+#: Of one partner no more drops, and no more papers, are taken in at one look: whoever can write at a place could keep
+#: the site busy with it, and the other partners waiting.
+AT_ONCE = 20
+#: Beyond so many refused drops of one partner that wait here for their term, its next ones stay where they lie.
+MOST_REFUSED = 100
+#: In the place of a round, for a drop that cannot be told to belong to one.
+_NO_ROUND = "none"
+
+
+class RefusedTooOftenError(LsiError):
+    nl = "Van {partner} liggen hier al {count} geweigerde leveringen. Tot die weg zijn, komt er niets bij. Vraag {partner} wat er gebeurt."
+    en = "{count} refused drops of {partner} lie here already. Until those are gone, no more are fetched. Ask {partner} what happens."
+
+
+class Delivery(BaseModel):
+    """`delivery.yaml`: where each partner's files change hands."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    partners: dict[Name, PlaceSettings]
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """What was found at a partner's place: a drop taken in, one still on its way, one that was here before,
+    or one for a round that takes no drops (any more)."""
+
+    partner: str
+    file: str
+    outcome: Literal["taken", "waiting", "known", "refused"]
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """A place that could not be used, and why; under the name `delivery.yaml` when that cannot be read."""
+
+    partner: str
+    error: LsiError
+
+
+def places_of(project: Project) -> dict[str, PlaceSettings]:
+    """The places of a project's partners, by partner; none when the project has no `delivery.yaml`.
+
+    Raises:
+        an LsiError that names file, line and column of what is wrong in it.
+    """
+    file = project.folder / DELIVERY
+    if not file.exists():
+        return {}
+    return dict(parse_yaml(read_text(file), file.name, Delivery).partners)
+
+
+def _places(project: Project) -> tuple[dict[str, PlaceSettings], list[Trouble]]:
+    """The places, or none and why: terms go on when the settings are wrong."""
+    try:
+        return places_of(project), []
+    except LsiError as error:
+        return {}, [Trouble(DELIVERY, error)]
+
+
+def collect(project: Project, now: datetime) -> list[Arrival | Trouble]:
+    """Bring every whole drop from every place to the inboxes, and look at what is new there, however it came.
+
+    A place that fails does not hold up the others.
+    """
+    places, troubles = _places(project)
+    found: list[Arrival | Trouble] = [*troubles]
+    for partner, settings in places.items():
+        try:
+            with place(settings) as there:
+                descriptors = _descriptors(project, there)
+                room = MOST_REFUSED - len(_refused(project, partner))
+                if descriptors and room <= 0:
+                    found.append(Trouble(partner, RefusedTooOftenError(partner=partner, count=MOST_REFUSED)))
+                for name in descriptors[: max(0, min(room, AT_ONCE))]:
+                    found += filter(None, [_take(project, partner, there, name, now)])
+                lying = there.listing(IN, half=True)
+                found += _papers(project, partner, there, lying, now)
+                _clear_orphans(project, there, lying)
+        except LsiError as error:
+            found.append(Trouble(partner, error))
+    seen = {
+        entry.attributes.get("lsi.drop")
+        for entry in project.entries()
+        if entry.name == Step.ARRIVE.value and entry.status == "Ok"
+    }
+    for partner in project.manifest().partners:
+        files = sorted((project.folder / "inbox" / partner).glob(f"*{DROP_SUFFIX}"))
+        old = [file for file in files if (data := _read(file)) and digest_of_bytes(data) in seen]
+        for file in files:
+            if file not in old:
+                found.append(_check(project, partner, file, old, now))
+                old += [file] if file.exists() else []
+    make_receipts.write_receipts(project, now)
+    return found
+
+
+def _clear_orphans(project: Project, there: Place, lying: Collection[str]) -> None:
+    """Remove the parts, whole or half, that no descriptor came for before their round was over."""
+    for name in lying:
+        words = name.lstrip(".").split(".")
+        ours = len(words) > 2 and words[0] == project.id and ".part-" in name
+        if ours and project.round_folder(words[1]).exists() and not project.takes_drops(words[1]):
+            there.remove(IN, name)
+
+
+def _papers(
+    project: Project, partner: str, there: Place, lying: Collection[str], now: datetime
+) -> Iterator[Trouble]:
+    """Take in what a partner signed; what does not hold is told, and taken away as well. What cannot be judged now is told
+    and stays."""
+    papers = [name for name in sorted(lying) if inbound.is_paper(name) and _ours(project, name)]
+    for name in papers[:AT_ONCE]:
+        data = there.read(IN, name, MAX_DESCRIPTOR)
+        try:
+            inbound.take_in(project, name, data, now, partner)
+        except inbound.REFUSALS as error:
+            yield Trouble(partner, error)
+        except (LsiError, OSError) as error:
+            yield Trouble(partner, error if isinstance(error, LsiError) else UnexpectedError.of(error))
+            continue
+        there.remove(IN, name)
+
+
+def _descriptors(project: Project, there: Place) -> list[str]:
+    names = [name for name in there.listing(IN) if name.endswith(DROP_SUFFIX) and _ours(project, name)]
+    return sorted(names)
+
+
+def _refused(project: Project, partner: str) -> list[Path]:
+    return list((project.folder / "quarantine" / partner).glob(f"*/*{DROP_SUFFIX}"))
+
+
+def _read(file: Path) -> bytes | None:
+    """What a descriptor holds; None for what is none, and is refused for it."""
+    try:
+        return read_bytes(file, MAX_DESCRIPTOR)
+    except LsiError:
+        return None
+
+
+def _take(project: Project, partner: str, there: Place, file: str, now: datetime) -> Arrival | None:
+    """Bring one drop into the inbox; None when that is done, and else what became of it."""
+    before = there.listing(IN)
+    data = there.read(IN, file, MAX_DESCRIPTOR)
+    # The names of the parts are made here, not read: nobody outside says under which name something is written.
+    try:
+        descriptor = _descriptor(project, partner, file, data)
+        parts = [part_name(descriptor.stem, number) for number in range(len(descriptor.parts))]
+        if _too_large(project, partner, [before[part].size for part in parts if part in before]):
+            parts = []
+    except LsiError:
+        parts = []  # brought in alone, and then refused
+    inbox = project.folder / "inbox" / partner
+    if _known(project, inbox, data):
+        _clear(there, [file, *parts])
+        return Arrival(partner, file, "known")
+    if (inbox / file).exists():  # other bytes under the same name: the first one counts
+        again = inbox / "again" / file
+        write_whole(again, data, replace=True)
+        refused = _check(project, partner, again, [inbox / file], now)
+        _clear(there, [file, *parts])
+        return refused
+    if not before.keys() >= set(parts):
+        return Arrival(partner, file, "waiting")
+    for part in parts:
+        there.fetch(IN, part, inbox / part, before[part].size)
+    if _touched(before, there.listing(IN), [file, *parts]):
+        for part in parts:
+            (inbox / part).unlink(missing_ok=True)
+        return Arrival(partner, file, "waiting")
+    write_whole(inbox / file, data, replace=True)
+    _clear(there, [file, *parts])
+    return None
+
+
+def _descriptor(project: Project, partner: str, file: str, data: bytes) -> DropDescriptor:
+    """What a drop says of itself; raises where its signature or its name does not hold."""
+    key = project.manifest().controllers[partner].signing_key
+    descriptor = verify(data, DROP, DropDescriptor, key, what=file, party=partner)
+    if file != f"{descriptor.stem}{DROP_SUFFIX}":
+        raise DropNameError(partner=partner, file=file)
+    return descriptor
+
+
+def _known(project: Project, inbox: Path, data: bytes) -> bool:
+    """Whether these very bytes came in before: they wait in the inbox, or were accepted or refused."""
+    waiting = inbox.glob(f"*{DROP_SUFFIX}")
+    return project.has(digest_of_bytes(data)) or any(
+        _read(file) == data for file in (*waiting, *_refused(project, inbox.name))
+    )
+
+
+def _too_large(project: Project, partner: str, sizes: list[int]) -> bool:
+    """Whether the parts of a drop take more than all records that this partner may deliver: they would fill the disk."""
+    manifest = project.manifest()
+    if partner not in manifest.partners:
+        return True
+    rows = sum(selection.volume.at_most for selection in manifest.partners[partner].selections)
+    return sum(sizes) > largest_bytes(manifest, partner, len(sizes), rows)
+
+
+def _check(project: Project, partner: str, file: Path, earlier: list[Path], now: datetime) -> Arrival:
+    """Look at a drop that is new in the inbox, so that its partner hears at once what is wrong with it.
+
+    The run looks again, at all of it.
+    """
+    round_id, facts = _NO_ROUND, {"partner": partner}
+    try:
+        data = read_bytes(file, MAX_DESCRIPTOR)
+        facts |= {"drop": digest_of_bytes(data)}
+        descriptor = _descriptor(project, partner, file.name, data)
+        if not project.takes_drops(descriptor.round):
+            raise OtherRoundError(partner=partner, file=file.name)
+        round_id = descriptor.round
+        facts |= {"round": round_id}
+        if any(one.name.startswith(f"{project.id}.{round_id}.") for one in earlier):
+            raise DropDuplicateError(partner=partner, file=file.name)
+        _receive(file, partner, round_of(project, project.manifest(), round_id), now)
+    except LsiError as error:
+        _log(project, now, facts, under_name(error, file))
+        set_aside(project, round_id, file, partner, error, at=now)
+        return Arrival(partner, shown_name(file), "refused")
+    _log(project, now, facts)
+    return Arrival(partner, file.name, "taken")
+
+
+def _receive(file: Path, partner: str, round_: Round, now: datetime) -> None:
+    """As `receive`; a drop on which the program stumbles is refused as well, or it would hold up everybody at every look."""
+    try:
+        receive(file, partner, round_, now)
+    except (LsiError, OSError, MemoryError):
+        raise
+    except Exception as error:
+        raise UnexpectedError.of(error) from None
+
+
+def _log(project: Project, now: datetime, facts: dict[str, str], error: LsiError | None = None) -> None:
+    with project.journal() as journal:
+        journal.record(Step.ARRIVE, now, manifest=project.manifest().digest, error=error, facts=facts)
+
+
+def _touched(before: dict[str, Stamp], after: dict[str, Stamp], names: list[str]) -> bool:
+    return any(before.get(name) != after.get(name) for name in names)
+
+
+def _clear(there: Place, names: list[str]) -> None:
+    """Remove a drop at its place, the descriptor first: what is left over is then no drop."""
+    for name in names:
+        there.remove(IN, name)
+
+
+def publish(project: Project, now: datetime) -> list[Trouble]:
+    """Put at every place what its partner has to have, and remove what it should not find any more."""
+    places, troubles = _places(project)
+    for_all = dict(_for_all(project)) if places else {}
+    for partner, settings in places.items():
+        try:
+            with place(settings) as there:
+                _publish(project, partner, there, for_all | dict(_for(project, partner)))
+        except LsiError as error:
+            troubles.append(Trouble(partner, error))
+    return troubles
+
+
+def _publish(project: Project, partner: str, there: Place, outgoing: dict[str, Path]) -> None:
+    lying = there.listing(OUT, half=True)
+    tally, given = Tally.of(project.folder / "published" / f"{partner}.json"), []
+    for name in lying.keys() - outgoing.keys():
+        if _ours(project, name):
+            there.remove(OUT, name)
+    # The descriptor of a release last, as with drops.
+    for name, file in sorted(outgoing.items(), key=lambda item: item[0].endswith(".json")):
+        if not tally.settled(name, file, lying.get(name)):
+            there.give(OUT, name, file)
+            given.append(name)
+    if given:
+        after = there.listing(OUT)
+        for name in given:
+            if name in after:
+                tally.note(name, outgoing[name], after[name])
+    tally.keep(outgoing)
+    tally.save()
+
+
+def _ours(project: Project, name: str) -> bool:
+    """Whether a file at a place is of this project, and not of another that uses the same place."""
+    first = name.lstrip(".").partition(".")[0]
+    return first == project.id or all(first != other.id for other in project.site.projects())
+
+
+def _for_all(project: Project) -> Iterator[tuple[str, Path]]:
+    """Name at the place → file here, for every partner: openings of rounds that still take drops, reports of rounds
+    that are held, and the log to co-sign."""
+    for state in fold(entries := project.entries()):
+        if not project.takes_drops(state.round):
+            continue
+        stem = f"{project.id}.{state.round}"
+        yield f"{stem}.{OPENING}.json", project.round_folder(state.round) / "opening.json"
+        if state.state == "held":
+            for name, file in _report_of(project, entries, state.round).items():
+                yield f"{stem}.{name}", file
+    for file in copies(project):
+        yield file.name, file
+
+
+def _report_of(project: Project, entries: list[LogEntry], round_id: str) -> dict[str, Path]:
+    """The report that holds a round and the counts it follows from, to be justified."""
+    counted = [
+        e
+        for e in entries
+        if e.name == Step.COUNT.value and e.attributes.get("lsi.round") == round_id and e.status == "Ok"
+    ]
+    facts = {"report.json": "lsi.findings", "counts.json": "lsi.table"}
+    return {name: project.kept_file(str(counted[-1].attributes[fact])) for name, fact in facts.items()}
+
+
+def _for(project: Project, partner: str) -> Iterator[tuple[str, Path]]:
+    """Name at the place → file here, for one partner: reminders, reasons of refusals, receipts, releases."""
+    for file in sorted((project.folder / "rounds").glob(f"*/reminders/{partner}.json")):
+        round_id = file.parts[-3]
+        delivered = (project.folder / "inbox" / partner).glob(f"{project.id}.{round_id}.*")
+        if project.takes_drops(round_id) and not any(delivered):
+            yield f"{project.id}.{round_id}.reminder.json", file
+    for file in sorted((project.folder / "quarantine" / partner).glob(f"*/{REASON}")):
+        yield f"{project.id}.{file.parent.name}.refused.json", file
+    for folder in (make_receipts.folder_of(project), project.folder / "releases"):
+        for file in sorted((folder / partner).glob("[!.]*")):
+            if file.is_file():
+                yield file.name, file

@@ -1,0 +1,244 @@
+"""The counts of a run as the one document that the monitor reads. Pure: the same drops give the same table.
+
+Per selection: the register → after each criterion → with a signal, as the partner told it (`partner.group_counts`).
+Then of the subjects of all drops together: delivered → known to two partners or more → a case, as the engine counted
+them. Where the manifest names a published table, everything is compared with that; otherwise each selection with its
+own register, and matches and cases with what was delivered: no register holds the subjects of all partners.
+
+What is told of the drops of all partners together must not give away what one of them withheld: see `published`.
+
+Where a dimension is unknown of a record, the record is in no comparison: whether something is known depends on which
+partners have a record, and so on the match.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from lsi_match.manifest import UNKNOWN, Manifest, Monitor, Reference, Selection
+from lsi_match.monitor.table import (
+    ALL_DELIVERED,
+    ARE_CASES,
+    KNOWN_TO_MORE,
+    SEPARATOR,
+    WITH_SIGNAL,
+    Combinations,
+    CountsTable,
+    Dimension,
+    Stage,
+)
+from lsi_match.protocol.documents import CellCounts, DropDescriptor, GroupCounts
+from lsi_match.protocol.group_cells import by_name, cell_names
+from lsi_match.protocol.withhold import blur, withhold_stages
+
+REFERENCE, DELIVERED, SUBJECTS, MATCHED, CASES = "reference", "delivered", "subjects", "matched", "cases"
+#: How the condition of having a signal is called among the criteria; no criterion can have this name.
+SIGNAL = "(signaal)"
+
+
+def published(
+    monitor: Monitor, descriptors: Mapping[str, DropDescriptor], counted: Mapping[str, Mapping[int, int]]
+) -> dict[str, CellCounts]:
+    """Stage → cell → count, as far as it can be told beside what every partner told of itself.
+
+    1. `matched` and `cases`: small counts withheld, with others beside them (`protocol.withhold`), where it is known
+       how many they can be at most.
+    2. `delivered` is the sum of what the partners sent, so that a count that one of them withholds would follow from
+       the others; `subjects` taken from `delivered` is how many are known to more than one. So both are rounded to the
+       smallest cell, and anything smaller is withheld. Zero is told where every partner told it.
+
+    Args:
+        counted: stage → group cell → count (`Engine.group_counts`).
+    """
+    smallest, zero = monitor.smallest_cell, _told_as_zero(monitor, descriptors)
+    named = {stage: by_name(monitor, cells) for stage, cells in counted.items()}
+    found: dict[str, CellCounts] = {
+        stage: {
+            cell: 0 if cell in zero and not count else blur(count, smallest)
+            for cell, count in named[stage].items()
+        }
+        for stage in (DELIVERED, SUBJECTS)
+    }
+    last = [named[MATCHED], named[CASES]]
+    found[MATCHED], found[CASES] = withhold_stages(last, smallest, _at_most(monitor, descriptors))
+    return found
+
+
+def _at_most(monitor: Monitor, descriptors: Mapping[str, DropDescriptor]) -> CellCounts:
+    """How many can be known to two partners at most, by what partners tell of themselves: whoever is, has a record with
+    another partner than the one with most of them."""
+    found: CellCounts = {}
+    for cell in cell_names(monitor).values():
+        sent = [
+            None if s.groups is None else s.groups.with_signal[cell]
+            for d in descriptors.values()
+            for s in d.selections.values()
+        ]
+        told = [count for count in sent if count is not None]
+        found[cell] = sum(told) - max(told) if told and len(told) == len(sent) else None
+    return found
+
+
+def _told_as_zero(monitor: Monitor, descriptors: Mapping[str, DropDescriptor]) -> set[str]:
+    """The cells of which every selection tells that it has nobody in them."""
+    groups = [selection.groups for d in descriptors.values() for selection in d.selections.values()]
+    return {
+        cell
+        for cell in cell_names(monitor).values()
+        if all(one is not None and one.with_signal[cell] == 0 for one in groups)
+    }
+
+
+def counts_table(
+    manifest: Manifest,
+    round_id: str,
+    look: int,
+    descriptors: Mapping[str, DropDescriptor],
+    subjects: Mapping[str, CellCounts],
+) -> CountsTable | None:
+    """The table of one round; None when the manifest has no dimensions.
+
+    Args:
+        look: which round of the project this is, counted from 1.
+        descriptors: partner → what it said of its drop.
+        subjects: what `published` tells of `subjects`, `matched` and `cases`.
+    """
+    monitor = manifest.monitor
+    if not monitor.dimensions:
+        return None
+    stages: list[Stage] = []
+    combinations: list[Combinations] = []
+    first: tuple[str, ...] = ()
+    if isinstance(monitor.reference, Reference):
+        first = (REFERENCE,)
+        stages.append(_published(monitor.reference))
+    for partner, descriptor in sorted(descriptors.items()):
+        for selection in manifest.partners[partner].selections:
+            groups = descriptor.selections[selection.id].groups
+            if groups is not None:
+                label = f"{partner}, {selection.source}"
+                stages += _of_selection(partner, label, selection, groups, first)
+                combinations += _met(partner, selection, groups)
+    stages += _of_subjects(monitor, subjects, first)
+    return CountsTable(
+        title=f"{manifest.project.title}, {round_id}",
+        dimensions=tuple(_dimension(d.id, monitor) for d in monitor.dimensions),
+        stages=tuple(stages),
+        combinations=tuple(combinations),
+        tolerance=monitor.tolerance,
+        confidence=monitor.confidence,
+        smallest_cell=monitor.smallest_cell,
+        # After so many rounds as the manifest names a new series begins.
+        look=(look - 1) % monitor.looks + 1,
+        looks=monitor.looks,
+        source=f"{manifest.project.id} {round_id}, manifest {manifest.digest}",
+    )
+
+
+def _dimension(name: str, monitor: Monitor) -> Dimension:
+    found = next(dimension for dimension in monitor.dimensions if dimension.id == name)
+    return Dimension(
+        id=found.id,
+        label=found.label,
+        role=found.role,
+        groups={group.id: group.label for group in found.groups},
+        baseline=found.baseline,
+    )
+
+
+def known_cells(counts: CellCounts) -> CellCounts:
+    """Those cells of which every dimension is known."""
+    return {cell: count for cell, count in counts.items() if UNKNOWN not in cell.split(SEPARATOR)}
+
+
+def _published(reference: Reference) -> Stage:
+    return Stage(
+        id=REFERENCE,
+        label=reference.source,
+        kind="reference",
+        counts=dict(reference.counts),
+        sampled=reference.sampled,
+        rounded_to=reference.rounded_to,
+    )
+
+
+def _of_selection(
+    partner: str, label: str, selection: Selection, groups: GroupCounts, first: tuple[str, ...]
+) -> Iterator[Stage]:
+    register = f"{partner}.{selection.id}"
+    where = {"partner": partner, "selection": selection.id}
+    yield Stage(
+        id=register,
+        label=label,
+        kind="reference",
+        counts=known_cells(groups.reference),
+        against=first,
+        **where,
+    )
+    before = register
+    for rule in selection.criteria:
+        name = f"{register}.{rule.id}"
+        yield Stage(
+            id=name,
+            label=f"{label}: {rule.id}",
+            kind="criterion",
+            counts=known_cells(groups.after[rule.id]),
+            against=_against(*first, register, before),
+            criterion=rule.id,
+            **where,
+        )
+        before = name
+    yield Stage(
+        id=f"{register}.{SIGNAL}",
+        label=f"{label}: {WITH_SIGNAL[0]}",
+        kind="selection",
+        counts=known_cells(groups.with_signal),
+        against=_against(*first, register, before),
+        **where,
+    )
+
+
+def _against(*stages: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(stages))
+
+
+def _met(partner: str, selection: Selection, groups: GroupCounts) -> Iterator[Combinations]:
+    if groups.met:
+        yield Combinations(
+            partner=partner,
+            selection=selection.id,
+            start=f"{partner}.{selection.id}",
+            criteria=(*(rule.id for rule in selection.criteria), SIGNAL),
+            met={pattern: known_cells(counts) for pattern, counts in groups.met.items()},
+        )
+
+
+def _of_subjects(
+    monitor: Monitor, subjects: Mapping[str, CellCounts], first: tuple[str, ...]
+) -> Iterator[Stage]:
+    counts = {stage: known_cells(subjects[stage]) for stage in (SUBJECTS, MATCHED, CASES)}
+    yield Stage(
+        id=SUBJECTS,
+        label=ALL_DELIVERED[0],
+        kind="reference",
+        counts=counts[SUBJECTS],
+        against=first,
+        rounded_to=monitor.smallest_cell,
+    )
+    yield Stage(
+        id=MATCHED,
+        label=KNOWN_TO_MORE[0],
+        kind="match",
+        counts=counts[MATCHED],
+        against=(*first, SUBJECTS),
+    )
+    # A match rule may make a case of a subject of one partner; then cases are no part of the matches.
+    pairs = [(count, subjects[MATCHED][cell]) for cell, count in subjects[CASES].items()]
+    within = all(case is None or match is None or case <= match for case, match in pairs)
+    yield Stage(
+        id=CASES,
+        label=ARE_CASES[0],
+        kind="case",
+        counts=counts[CASES],
+        against=(*first, SUBJECTS, *((MATCHED,) if within else ())),
+    )

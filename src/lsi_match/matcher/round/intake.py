@@ -1,0 +1,399 @@
+"""Receiving one drop: everything that can be wrong with it, and the rows when nothing is.
+
+A drop is accepted whole or refused whole, and says nothing about the drops of others. Checks in order:
+descriptor (signature, manifest, round, key check value, time, volumes) → parts (digest, seal) → rows (columns,
+positions within what the manifest lists, counts as described).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import islice, pairwise
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lsi_match.base.buffer_pool import read_large
+from lsi_match.base.canonical import digest_of_bytes
+from lsi_match.base.errors import LsiError
+from lsi_match.base.files import FileMissingError, FileUnreadableError, read_bytes
+from lsi_match.crypto.block_cipher import make_key
+from lsi_match.crypto.mac import has_mark, mark
+from lsi_match.crypto.sealing import unseal_view
+from lsi_match.crypto.signing import verify
+from lsi_match.manifest import NO_VALUE, UNKNOWN_GROUP, Manifest, Partner
+from lsi_match.protocol.columns import (
+    GROUP,
+    SELECTION,
+    SIGNALS,
+    WIDTH,
+    attribute_column,
+    drop_columns,
+)
+from lsi_match.protocol.documents import DropDescriptor, Opening, SelectionCounts, part_name
+from lsi_match.protocol.group_cells import cell_names, nothing_known
+from lsi_match.protocol.group_counts_rules import add_up
+from lsi_match.protocol.parquet import absent_to_null, from_parquet, whole
+
+DROP = "drop"
+MAX_DESCRIPTOR = 8 * 2**20
+#: Per selection the number of rows per group cell.
+Cells = list[dict[int, int]]
+_PIECE = 2**16
+#: How far a partner's clock may run ahead of ours.
+CLOCK_SKEW = timedelta(minutes=5)
+
+
+class DropRefusedError(LsiError):
+    """Base of every reason to refuse a drop."""
+
+    nl = "{partner}: {file} is geweigerd: {problem}."
+    en = "{partner}: {file} is refused: {problem}."
+
+
+class PartnerNotInManifestError(DropRefusedError):
+    nl = "{partner}: {file} is geweigerd, want deze deelnemer levert volgens het manifest niets. Haal het bestand weg."
+    en = "{partner}: {file} is refused: under the manifest this partner delivers nothing. Remove the file."
+
+
+class OtherPartnersDropError(DropRefusedError):
+    nl = "{partner}: {file} is geweigerd: het is een levering van {other}. Lever de eigen levering aan."
+    en = "{partner}: {file} is refused: it is a drop of {other}. Deliver your own."
+
+
+class OtherManifestError(DropRefusedError):
+    nl = "{partner}: {file} is geweigerd: gemaakt onder een ander manifest. Haal het nieuwe manifest op en maak de levering opnieuw."
+    en = "{partner}: {file} is refused: made under another manifest. Fetch the new manifest and make the drop again."
+
+
+class OtherRoundError(DropRefusedError):
+    nl = "{partner}: {file} is geweigerd: gemaakt voor een andere ronde. Maak de levering voor deze ronde."
+    en = "{partner}: {file} is refused: made for another round. Make the drop for this round."
+
+
+class OtherProjectKeyError(DropRefusedError):
+    nl = "{partner}: {file} is geweigerd: gemaakt met een andere projectsleutel. Haal de juiste sleutel op en maak de levering opnieuw."
+    en = "{partner}: {file} is refused: made with another project key. Fetch the right key and make the drop again."
+
+
+class DropNameError(DropRefusedError):
+    nl = "{partner}: {file} is geweigerd: de bestanden heten anders dan bij deze levering hoort. Lever opnieuw, zonder namen te wijzigen."
+    en = "{partner}: {file} is refused: its files have other names than belong to this drop. Deliver again, names unchanged."
+
+
+class DropTimeError(DropRefusedError):
+    nl = "{partner}: {file} is geweigerd: volgens de levering is zij niet in de tijd van deze ronde gemaakt. Controleer de klok."
+    en = "{partner}: {file} is refused: it says it was not made within this round's time. Check the clock."
+
+
+class DropDuplicateError(DropRefusedError):
+    nl = (
+        "{partner}: {file} is geweigerd: deze ronde heeft al een levering van deze deelnemer. De eerste telt."
+    )
+    en = "{partner}: {file} is refused: this round has a drop of this partner already. The first one counts."
+
+
+class DropVolumeError(DropRefusedError):
+    nl = "{partner}: {file} is geweigerd: selectie '{selection}' telt {count} records; afgesproken is {at_least} tot en met {at_most}."
+    en = "{partner}: {file} is refused: selection '{selection}' holds {count} records; agreed is {at_least} to {at_most}."
+
+
+class PartMissingError(DropRefusedError):
+    nl = "{partner}: {file} is geweigerd: het deel {part} ontbreekt. Lever opnieuw, het beschrijvende bestand als laatste."
+    en = "{partner}: {file} is refused: its part {part} is missing. Deliver again, the descriptor last."
+
+
+class PartAlteredError(DropRefusedError):
+    nl = "{partner}: {file} is geweigerd: het deel {part} is veranderd of afgebroken. Lever opnieuw."
+    en = "{partner}: {file} is refused: its part {part} was altered or cut short. Deliver again."
+
+
+class PartUndeclaredError(DropRefusedError):
+    nl = "{partner}: {file} is geweigerd: in kolom '{column}' staat, rij {row}, iets wat het manifest niet noemt."
+    en = "{partner}: {file} is refused: column '{column}' holds, row {row}, something the manifest does not list."
+
+
+class CountsDifferError(DropRefusedError):
+    nl = "{partner}: {file} is geweigerd: de aantallen in de beschrijving zijn andere dan in de levering. Maak haar opnieuw."
+    en = (
+        "{partner}: {file} is refused: its description gives other counts than it holds. Make the drop again."
+    )
+
+
+def under_name(error: LsiError, file: Path, name: str = "drop") -> LsiError:
+    """The same error about `file` under another name: what a file in an inbox is called, somebody typed, and the log is
+    read by everybody and stays."""
+    own = (file.name, str(file))
+    return type(error)(**{fact: name if value in own else value for fact, value in error.facts.items()})
+
+
+def shown_name(file: Path) -> str:
+    """The name of a file as its own partner is told it; `drop` where it cannot be shown."""
+    return file.name if file.name.isascii() and file.name.isprintable() else "drop"
+
+
+@dataclass(frozen=True)
+class Drop:
+    """An accepted drop: who, what it says of itself, and how its rows are opened, part by part (in memory only).
+
+    Attributes:
+        document: the bytes of its descriptor as they were checked, where it is received.
+        marks: on each part that was accepted, see `crypto.mac`.
+    """
+
+    partner: str
+    file: Path
+    digest: str
+    descriptor: DropDescriptor
+    round_: Round = field(repr=False)
+    document: bytes = field(default=b"", repr=False)
+    marks: list[bytes] = field(default_factory=list, repr=False)
+
+    def part(self, number: int) -> pa.Table:
+        """The rows of a part, opened again: they are those that were accepted, or none.
+
+        Raises:
+            PartMissingError, PartAlteredError: the file is not the one that was accepted.
+        """
+        sealed = _sealed(self.file, number, self.descriptor, self.round_)
+        if not has_mark(sealed, self.round_.marking_key, self.marks[number]):
+            raise PartAlteredError(**_part(self.file, number, self.descriptor))
+        return _opened(sealed, number, self.descriptor, self.round_)
+
+
+@dataclass(frozen=True)
+class Round:
+    """What a drop is judged against."""
+
+    manifest: Manifest
+    opening: Opening
+    opening_digest: str
+    secret: str = field(repr=False)
+    marking_key: bytes = field(default_factory=make_key, repr=False)
+
+
+def receive(file: Path, partner: str, round_: Round, now: datetime) -> Drop:
+    """The drop whose descriptor is `file`, found in the inbox of `partner`; all of it is checked.
+
+    Raises: as `receiving`, and while its parts are checked.
+    """
+    drop, parts = receiving(file, partner, round_, now)
+    for _ in parts:
+        pass
+    return drop
+
+
+def receiving(file: Path, partner: str, round_: Round, now: datetime) -> tuple[Drop, Iterator[pa.Table]]:
+    """The drop whose descriptor is `file`, and its parts, each checked before it is given. The drop is accepted when
+    all of them were given: whoever takes them has to let go of what it made of them when one is refused.
+
+    Raises:
+        DropRefusedError: why it is refused, in the order of the module's text.
+        SignatureMissingError, SignedDocumentInvalidError, SealBrokenError, TableInvalidError: as named.
+    """
+    manifest = round_.manifest
+    if partner not in manifest.partners:
+        raise PartnerNotInManifestError(partner=partner, file=file.name)
+    if file.is_symlink():
+        raise DropNameError(partner=partner, file=file.name)
+    data = read_bytes(file, MAX_DESCRIPTOR)
+    key = manifest.controllers[partner].signing_key
+    descriptor = verify(data, DROP, DropDescriptor, key, what=file.name, party=partner)
+    check_descriptor(descriptor, partner, file.name, round_, now)
+    drop = Drop(partner, file, digest_of_bytes(data), descriptor, round_, data)
+    return drop, _checked_parts(drop)
+
+
+def _checked_parts(drop: Drop) -> Iterator[pa.Table]:
+    """Each part is checked while the one before it is used; no more are held."""
+    cells: list[Cells] = []
+    numbers = iter(range(len(drop.descriptor.parts)))
+    with ThreadPoolExecutor(1) as pool:
+        coming = [pool.submit(_checked_part, drop, number) for number in islice(numbers, 1)]
+        while coming:
+            table, found, mark_of_it = coming.pop().result()
+            coming = [pool.submit(_checked_part, drop, number) for number in islice(numbers, 1)]
+            cells.append(found)
+            drop.marks.append(mark_of_it)
+            yield table
+    _check_counts(cells, drop.descriptor, drop.round_.manifest, drop.file.name)
+
+
+def check_descriptor(
+    descriptor: DropDescriptor, partner: str, file: str, round_: Round, now: datetime
+) -> None:
+    """Everything about a drop that its signed descriptor tells. Pure."""
+    manifest, opening = round_.manifest, round_.opening
+    where = {"partner": partner, "file": file}
+    if descriptor.partner != partner:
+        raise OtherPartnersDropError(**where, other=descriptor.partner)
+    if descriptor.project != manifest.project.id or descriptor.manifest != manifest.digest:
+        raise OtherManifestError(**where)
+    if descriptor.round != opening.round or descriptor.opening != round_.opening_digest:
+        raise OtherRoundError(**where)
+    if descriptor.key_check != manifest.pseudonyms.key_check:
+        raise OtherProjectKeyError(**where)
+    latest = now + CLOCK_SKEW
+    if manifest.schedule.when_late != "wait":
+        latest = min(latest, opening.deadline)
+    if not opening.opened_at - CLOCK_SKEW <= descriptor.made_at <= latest:
+        raise DropTimeError(**where)
+    names = [part_name(descriptor.stem, number) for number in range(len(descriptor.parts))]
+    if file != f"{descriptor.stem}.drop.json" or [part.file for part in descriptor.parts] != names:
+        raise DropNameError(**where)
+    selections = {s.id: s for s in manifest.partners[partner].selections}
+    if descriptor.selections.keys() != selections.keys() or len(descriptor.parts) != opening.parts:
+        raise CountsDifferError(**where)
+    for name, counts in descriptor.selections.items():
+        volume = selections[name].volume
+        if not volume.at_least <= counts.written <= volume.at_most:
+            raise DropVolumeError(
+                **where,
+                selection=name,
+                count=counts.written,
+                at_least=volume.at_least,
+                at_most=volume.at_most,
+            )
+        falls = _falls(counts, [rule.id for rule in selections[name].criteria])
+        if not falls or not add_up(manifest, selections[name], counts):
+            raise CountsDifferError(**where)
+    if descriptor.rows != sum(counts.written for counts in descriptor.selections.values()):
+        raise CountsDifferError(**where)
+
+
+def _falls(counts: SelectionCounts, criteria: list[str]) -> bool:
+    """Whether each criterion is counted, and no later step has more records than the one before."""
+    if counts.after.keys() != set(criteria):
+        return False
+    steps = [counts.read, *(counts.after[name] for name in criteria), counts.with_signal]
+    lost = counts.without_identifier + counts.duplicates
+    return all(a >= b for a, b in pairwise(steps)) and counts.with_signal - lost == counts.written
+
+
+def largest_bytes(manifest: Manifest, partner: str, parts: int, rows: int) -> int:
+    """Twice what the rows take, and room for headers: no sealed parts that can be what they say are larger."""
+    columns = drop_columns(manifest, manifest.partners[partner])
+    return parts * 2**20 + 2 * rows * sum(WIDTH[column.type] for column in columns)
+
+
+def _part(file: Path, number: int, descriptor: DropDescriptor) -> dict[str, str]:
+    """Which part of which drop, in the words of an error."""
+    return {"partner": descriptor.partner, "file": file.name, "part": descriptor.parts[number].file}
+
+
+def _sealed(file: Path, number: int, descriptor: DropDescriptor, round_: Round) -> memoryview:
+    """A part as it was delivered."""
+    part, where = descriptor.parts[number], _part(file, number, descriptor)
+    path = file.parent / part.file
+    if path.is_symlink() or not path.is_file():
+        raise PartMissingError(**where)
+    try:
+        return read_large(path, largest_bytes(round_.manifest, descriptor.partner, 1, part.rows))
+    except (FileMissingError, FileUnreadableError):
+        raise PartAlteredError(**where) from None
+
+
+def _opened(sealed: memoryview, number: int, descriptor: DropDescriptor, round_: Round) -> pa.Table:
+    part, partner = descriptor.parts[number], round_.manifest.partners[descriptor.partner]
+    opened = unseal_view(sealed, round_.secret, what=part.file, party=descriptor.partner)
+    columns = drop_columns(round_.manifest, partner)
+    table = from_parquet(opened, columns, part.rows, what=part.file, party=descriptor.partner)
+    for kind in round_.manifest.subject.kinds:
+        position = table.schema.get_field_index(kind)
+        table = table.set_column(position, kind, absent_to_null(table.column(kind)))
+    return table
+
+
+def _checked_part(drop: Drop, number: int) -> tuple[pa.Table, Cells, bytes]:
+    """The rows of a part, per selection how many per group cell, and a mark on it, when it holds only what the manifest
+    lists."""
+    descriptor, round_, part = drop.descriptor, drop.round_, drop.descriptor.parts[number]
+    sealed = _sealed(drop.file, number, descriptor, round_)
+    if digest_of_bytes(sealed) != part.digest:
+        raise PartAlteredError(**_part(drop.file, number, descriptor))
+    mark_of_it = mark(sealed, round_.marking_key)
+    table = _opened(sealed, number, descriptor, round_)
+    partner = round_.manifest.partners[descriptor.partner]
+    for column, allowed in _allowed(round_.manifest, partner, table).items():
+        first = _first_false(allowed)
+        if first is not None:
+            raise PartUndeclaredError(
+                partner=descriptor.partner, file=part.file, column=column, row=first + 1
+            )
+    first = _first_false(_in_range(table, round_, number))
+    if first is not None:
+        raise PartUndeclaredError(
+            partner=descriptor.partner, file=part.file, column=round_.manifest.subject.kinds[0], row=first + 1
+        )
+    return table, _cells(table, len(partner.selections)), mark_of_it
+
+
+def _cells(table: pa.Table, selections: int) -> Cells:
+    """How many rows per selection and group cell."""
+    place = (
+        table.column(SELECTION).to_numpy().astype(np.uint16) << np.uint16(8) | table.column(GROUP).to_numpy()
+    )
+    # A piece at a time: each number is made a large one to be counted.
+    pieces = (place[at : at + _PIECE] for at in range(0, len(place), _PIECE))
+    counts = sum(np.bincount(piece, minlength=selections << 8) for piece in pieces)
+    counts = np.broadcast_to(counts, selections << 8).reshape(selections, 256)
+    return [{int(cell): int(own[cell]) for cell in np.flatnonzero(own)} for own in counts]
+
+
+def _allowed(manifest: Manifest, partner: Partner, table: pa.Table) -> dict[str, np.ndarray]:
+    """Per column, which rows hold only what the manifest lists."""
+    selection, signals = table.column(SELECTION).to_numpy(), table.column(SIGNALS).to_numpy()
+    allowed = {SELECTION: selection < len(partner.selections)}
+    masks, shift = np.zeros(256, np.uint64), 0
+    for position, one in enumerate(partner.selections):
+        masks[position] = ((1 << len(one.signals)) - 1) << shift
+        shift += len(one.signals)
+    outside = (~masks)[selection]
+    outside &= signals
+    allowed[SIGNALS] = (outside == 0) & (signals > 0)
+    cell = table.column(GROUP).to_numpy()
+    allowed[GROUP] = (cell < nothing_known(manifest.monitor)) | (cell == UNKNOWN_GROUP)
+    for attribute in partner.attributes:
+        column = attribute_column(attribute.id)
+        count = 60_012 if attribute.kind == "month" else len(attribute.labels())
+        values = table.column(column).to_numpy()
+        allowed[column] = (values < count) | (values == NO_VALUE)
+    return allowed
+
+
+def _in_range(table: pa.Table, round_: Round, number: int) -> np.ndarray:
+    """Which rows have a pseudonym at all, and their first one in the range of this part."""
+    kinds = [table.column(kind) for kind in round_.manifest.subject.kinds]
+    first = whole(pc.coalesce(*kinds) if len(kinds) > 1 else kinds[0])
+    inside = parts_of(first, round_.opening.parts) == number
+    return inside & np.asarray(first.is_valid()) if first.null_count else inside  # type: ignore[no-any-return]
+
+
+def parts_of(numbers: pa.Array, parts: int) -> np.ndarray:
+    """The part that each number is in where it is the first of its record: its first 16 bits say so (docs/protocol.md)."""
+    data = np.frombuffer(numbers.buffers()[1], dtype=">u2")[numbers.offset * 8 :: 8][: len(numbers)]
+    return data.astype(np.uint32) * np.uint32(parts) >> np.uint32(16)
+
+
+def _first_false(flags: np.ndarray) -> int | None:
+    return None if flags.all() else int(flags.argmin())
+
+
+def _check_counts(parts: list[Cells], descriptor: DropDescriptor, manifest: Manifest, file: str) -> None:
+    """The rows of each selection are as many as was said; and in no cell more than had a signal."""
+    names = cell_names(manifest.monitor)
+    for position, selection in enumerate(manifest.partners[descriptor.partner].selections):
+        said = descriptor.selections[selection.id]
+        rows: Counter[str] = Counter()
+        for part in parts:
+            rows.update({names[cell]: count for cell, count in part[position].items()})
+        most = said.groups.with_signal if said.groups else {}
+        more = any(count > limit for cell, count in rows.items() if (limit := most.get(cell)) is not None)
+        if sum(rows.values()) != said.written or more:
+            raise CountsDifferError(partner=descriptor.partner, file=file)

@@ -1,0 +1,93 @@
+"""Taking in what partners say they opened: an entry of the log for each opening of a release, once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from lsi_match.base.canonical import digest_of_bytes
+from lsi_match.base.errors import LsiError, words
+from lsi_match.crypto.signing import peek, verify
+from lsi_match.log.steps import Step
+from lsi_match.matcher.round.intake import CLOCK_SKEW
+from lsi_match.matcher.site.site import Project
+from lsi_match.protocol.documents import ReleaseOpened
+
+OPENED = "opened"
+
+
+class OpeningRefusedError(LsiError):
+    nl = "De melding van {partner} dat een vrijgave is geopend, is geweigerd: {problem}."
+    en = "The notice of {partner} that a release was opened is refused: {problem}."
+
+
+def take_in_opened(
+    project: Project, papers: Mapping[str, bytes], now: datetime, only: str | None = None
+) -> list[str]:
+    """Log every notice that is new; whose they were. All or none of them is taken.
+
+    Args:
+        only: from whose place they came, which can only tell of itself.
+
+    Raises:
+        OpeningRefusedError: another project, a release that was never made for this partner, or a time that cannot be.
+        SignatureMissingError, SignedDocumentInvalidError: not signed by the partner it names.
+    """
+    manifest, entries = project.manifest(), project.entries()
+    released = {
+        (e.attributes.get("lsi.round"), str(name).removeprefix("lsi.release."), digest): e.trace_id
+        for e in entries
+        if e.name == Step.RELEASE.value and e.status == "Ok"
+        for name, digest in e.attributes.items()
+        if name.startswith("lsi.release.")
+    }
+    known = {e.attributes.get("lsi.opened") for e in entries if e.name == Step.OPENED.value}
+    new: list[tuple[ReleaseOpened, str, bytes]] = []
+    for data in papers.values():
+        partner = peek(data, OPENED, ReleaseOpened, what="opened", party="?").partner
+        if partner not in manifest.controllers or only not in (None, partner):
+            raise OpeningRefusedError(
+                partner="?",
+                **words(
+                    "problem",
+                    "dat is geen organisatie van het manifest, of niet de afzender",
+                    "it is no controller, or not the one that sent it",
+                ),
+            )
+        key = manifest.controllers[partner].signing_key
+        paper = verify(data, OPENED, ReleaseOpened, key, what="opened", party=partner)
+        trace = released.get((paper.round, partner, paper.release))
+        if paper.project != project.id or trace is None:
+            raise OpeningRefusedError(
+                partner=partner,
+                **words(
+                    "problem",
+                    "zij gaat niet over een vrijgave van deze deelnemer",
+                    "it is about no release of this partner",
+                ),
+            )
+        if paper.at > now + CLOCK_SKEW:
+            raise OpeningRefusedError(
+                partner=partner, **words("problem", "zij komt uit de toekomst", "it is from the future")
+            )
+        if digest_of_bytes(data) not in known:
+            new.append((paper, trace, data))
+    with project.journal() as journal:
+        for paper, trace, data in new:
+            facts: dict[str, str | int] = {
+                "round": paper.round,
+                "partner": paper.partner,
+                "release": paper.release,
+                "opened": project.keep(data),
+                "opened_at": int(paper.at.timestamp()),
+            }
+            journal.record(
+                Step.OPENED,
+                now,
+                manifest=manifest.digest,
+                trace_id=trace,
+                parent=paper.span_id,
+                of=paper.partner,
+                facts=facts,
+            )
+    return sorted({paper.partner for paper, *_ in new})

@@ -1,0 +1,126 @@
+"""Outcomes that partners report of a released round: counts per group, taken in, logged, and added to its table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from lsi_match.base.errors import LsiError, words
+from lsi_match.crypto.signing import peek, verify
+from lsi_match.log.steps import Step
+from lsi_match.manifest import Monitor
+from lsi_match.matcher.round.counts_table import CASES, known_cells
+from lsi_match.matcher.site.site import Project
+from lsi_match.monitor.table import CountsTable, Stage
+from lsi_match.protocol.documents import OutcomeCounts
+from lsi_match.protocol.group_cells import cell_names
+
+OUTCOME = "outcome-counts"
+KINDS = {
+    "grounded": "gegrond",
+    "not_grounded": "niet gegrond",
+    "outcome_unknown": "uitkomst onbekend",
+}
+
+
+class OutcomeRefusedError(LsiError):
+    nl = "De uitkomsten van {partner} zijn geweigerd: {problem}. Maak ze opnieuw met 'partner outcome', over de vrijgave van deze ronde."
+    en = "The outcomes of {partner} are refused: {problem}. Make them again with 'partner outcome', about the release of this round."
+
+
+def take_in_outcomes(
+    project: Project, round_id: str, papers: Mapping[str, bytes], now: datetime
+) -> list[str]:
+    """Take in what partners counted of a released round, all or none; whose it was. Of a partner the latest counts.
+
+    Raises:
+        OutcomeRefusedError: another project, manifest, round or release, or counts that cannot be.
+        SignatureMissingError, SignedDocumentInvalidError: not signed by the partner it names.
+    """
+    manifest = project.manifest()
+    opening, _ = project.opening(round_id)
+    with project.journal() as journal:
+        released = next(
+            (
+                entry.attributes
+                for entry in journal.entries()
+                if entry.name == Step.RELEASE.value
+                and entry.status == "Ok"
+                and entry.attributes.get("lsi.round") == round_id
+            ),
+            {},
+        )
+        found = {}
+        for data in papers.values():
+            partner = peek(data, OUTCOME, OutcomeCounts, what="outcome", party="?").partner
+            if partner not in manifest.partners:
+                raise OutcomeRefusedError(
+                    partner=partner, **words("problem", "dat is geen deelnemer", "it is no partner")
+                )
+            key = manifest.controllers[partner].signing_key
+            paper = verify(data, OUTCOME, OutcomeCounts, key, what="outcome", party=partner)
+            about = (paper.project, paper.manifest, paper.round, paper.release)
+            if about != (project.id, opening.manifest, round_id, released.get(f"lsi.release.{partner}")):
+                raise OutcomeRefusedError(
+                    partner=partner,
+                    **words("problem", "ze gaan over een andere vrijgave", "it is about another release"),
+                )
+            if paper.at > now or not _possible(paper, manifest.monitor, int(str(released["lsi.cases"]))):
+                raise OutcomeRefusedError(
+                    partner=partner,
+                    **words(
+                        "problem", "de aantallen of de datum kunnen niet", "its counts or its date cannot be"
+                    ),
+                )
+            found[partner] = data
+        for partner, data in found.items():
+            journal.record(
+                Step.OUTCOME,
+                now,
+                manifest=manifest.digest,
+                trace_id=opening.trace_id,
+                facts={"round": round_id, "partner": partner, "outcome": project.keep(data)},
+            )
+    return sorted(found)
+
+
+def _possible(paper: OutcomeCounts, monitor: Monitor, cases: int) -> bool:
+    """Every cell and no other, and together no more than all cases of the round."""
+    stages = (paper.grounded, paper.not_grounded, paper.outcome_unknown)
+    cells = set(cell_names(monitor).values())
+    shown = sum(count for stage in stages for count in stage.values() if count is not None)
+    return all(stage.keys() == cells for stage in stages) and shown <= cases
+
+
+def outcomes_of(project: Project, round_id: str) -> dict[str, OutcomeCounts]:
+    """Partner → its latest outcomes of a round, found through the log."""
+    with project.journal() as journal:
+        digests = {
+            str(entry.attributes["lsi.partner"]): str(entry.attributes["lsi.outcome"])
+            for entry in journal.entries()
+            if entry.name == Step.OUTCOME.value and entry.attributes.get("lsi.round") == round_id
+        }
+    keys = project.manifest().controllers
+    return {
+        name: verify(
+            project.kept(digest), OUTCOME, OutcomeCounts, keys[name].signing_key,
+            what="outcome", party=name,
+        )
+        for name, digest in digests.items()
+    }  # fmt: skip
+
+
+def with_outcomes(table: CountsTable, paper: OutcomeCounts) -> CountsTable:
+    """The table of a round with what came of the cases at one partner. Pure."""
+    stages = [
+        Stage(
+            id=f"{paper.partner}:{kind}",
+            label=f"{paper.partner}: {label}",
+            kind=kind,
+            counts=known_cells(getattr(paper, kind)),
+            against=(CASES,),
+            partner=paper.partner,
+        )
+        for kind, label in KINDS.items()
+    ]
+    return table.model_copy(update={"stages": (*table.stages, *stages)})

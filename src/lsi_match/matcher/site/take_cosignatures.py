@@ -1,0 +1,61 @@
+"""Taking in what controllers signed under a checkpoint."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from lsi_match.base.errors import LsiError
+from lsi_match.log.note import Checkpoint, SignedNote
+from lsi_match.log.policy import LogUnknownError, origin_of, policy_of
+from lsi_match.log.store import CheckpointMissingError, Log
+from lsi_match.matcher.round.intake import CLOCK_SKEW
+from lsi_match.matcher.site.site import Project
+
+
+class CosignatureElsewhereError(LsiError):
+    nl = "Medeondertekend is een stand bij {size} regels die dit logboek niet heeft. Er zijn twee geschiedenissen: bel de andere organisaties."
+    en = "What was co-signed is a checkpoint at {size} entries that this log does not have. There are two histories: call the other organisations."
+
+
+class NoCosignatureError(LsiError):
+    nl = "In dit bestand staat geen medeondertekening van iemand die telt."
+    en = "This file has no cosignature of anybody who counts."
+
+
+class CosignatureTimeError(LsiError):
+    nl = "De medeondertekening van {name} is van later dan nu. Zet daar de klok goed en teken opnieuw."
+    en = "The cosignature of {name} is of later than now. Set the clock right there, and sign again."
+
+
+def add_cosignatures(project: Project, note: bytes, now: datetime) -> list[str]:
+    """Store the cosignatures in `note` under the checkpoint they are about; whose they are.
+
+    Raises:
+        CosignatureElsewhereError: the checkpoint is not that of this log.
+        CheckpointMissingError: this log has no checkpoint of that size.
+        CosignatureTimeError: signed at a time that did not come yet.
+        NoCosignatureError, SignatureWrongError, LogUnknownError: nobody who counts signed, or not this.
+    """
+    manifest = project.manifest()
+    policy = policy_of(manifest, project.trust(now).current)
+    signed = SignedNote.parse(note)
+    checkpoint = Checkpoint.parse(signed.text)
+    if checkpoint.origin != origin_of(manifest):
+        raise LogUnknownError(found=checkpoint.origin, origin=origin_of(manifest))
+    seen = policy.cosigners(signed)
+    who, latest = sorted(seen), (now + CLOCK_SKEW).timestamp()
+    if not who:
+        raise NoCosignatureError
+    for name in who:
+        if seen[name] > latest:
+            raise CosignatureTimeError(name=name)
+    with Log.open(project.log_file) as log:
+        stored = log.checkpoint(checkpoint.size) if checkpoint.size <= log.size else None
+        if stored is None:
+            raise CheckpointMissingError(size=checkpoint.size)
+        if SignedNote.parse(stored).text != signed.text:
+            raise CosignatureElsewhereError(size=checkpoint.size)
+        for name in who:
+            for signature in signed.of_key(policy.witnesses[name]):
+                log.add_cosignature(checkpoint.size, signature.line(), policy.witnesses[name])
+    return who

@@ -1,0 +1,311 @@
+"""One entry per data subject: which subjects a step touched, in a file that its log entry names by digest.
+
+    subjects/<round>/log.key            32 random bytes: what the log ids of this round are made with
+    subjects/<round>/<digest>.parquet   the files, under the digests that the entries of the round give
+
+A log id is the pseudonym under a key that exists for one file only, derived from the log key of the round: two
+files share no id, and none is found in a drop or a release. Who holds the log key and a pseudonym, which only a
+partner can make, finds the rows of one person. Once the log key is destroyed nobody does, in no copy.
+
+A file is written before its entry, and its entry before the step counts. What a crash left behind has no entry and
+says nothing; the run that follows gives the same file again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lsi_match.agreement.approvals import load_manifest
+from lsi_match.base.duckdb_locked import locked_connection
+from lsi_match.base.errors import LsiError
+from lsi_match.base.files import Digested, destroy, read_private, sync_folder, whole_file, write_whole
+from lsi_match.crypto.block_cipher import BLOCK, derive_key, encrypt_blocks, make_key
+from lsi_match.log.entry import LogEntry
+from lsi_match.log.steps import Step
+from lsi_match.log.subject_files import Due, due_rounds, file_in
+from lsi_match.manifest import Manifest
+from lsi_match.matcher.engine.buckets import Matched
+from lsi_match.matcher.site.site import Project
+from lsi_match.protocol import subject_columns as columns
+from lsi_match.protocol.columns import SELECTION
+from lsi_match.protocol.parquet import whole
+from lsi_match.protocol.subject_columns import log_id_info
+
+LOG_KEY = "log.key"
+ROW_GROUP = 65_536
+#: Up to so many ids are sought with the statistics of the file; more of them in one pass over it.
+_FEW = 16
+_SCHEMA = pa.schema(
+    [
+        pa.field(columns.HI, pa.uint64(), nullable=False),
+        pa.field(columns.LO, pa.uint64(), nullable=False),
+        pa.field(columns.KIND, pa.uint8(), nullable=False),
+        pa.field(columns.PARTNER, pa.uint8(), nullable=False),
+        pa.field(columns.SELECTION, pa.uint8(), nullable=False),
+        pa.field(columns.IS_CASE, pa.bool_(), nullable=False),
+    ]
+)
+
+
+class SubjectsAlteredError(LsiError):
+    nl = (
+        "Het betrokkenenbestand bij regel {position} van het logboek ontbreekt of is veranderd. "
+        "Zoek uit wat er is gebeurd; tot dan is geen antwoord mogelijk."
+    )
+    en = (
+        "The file of subjects of entry {position} of the log is missing or was altered. "
+        "Find out what happened; until then no answer is possible."
+    )
+
+
+@dataclass(frozen=True)
+class Touched:
+    """Subjects that a step touched: their pseudonyms (16 bytes each, end to end) and, per subject, the coded columns."""
+
+    pseudonyms: bytes | memoryview
+    kind: np.ndarray
+    partner: np.ndarray
+    selection: np.ndarray
+    case: np.ndarray
+
+
+@dataclass(frozen=True)
+class Found:
+    """A row about a subject that was sought: `number` says which of those sought."""
+
+    number: int
+    kind: int
+    partner: int
+    selection: int
+    case: bool
+
+
+def folder_of(project: Project, round_id: str) -> Path:
+    return project.folder / "subjects" / round_id
+
+
+# writing
+
+
+def intake_file(
+    project: Project, round_id: str, manifest: Manifest, name: str, parts: Iterable[pa.Table]
+) -> str:
+    """The file of who is in the drop of partner `name`, one part of it after another; its digest. Nothing is left of it
+    when taking the parts raises."""
+    partner = list(manifest.partners).index(name)
+
+    def touched() -> Iterator[Touched]:
+        for part in parts:
+            selection = part.column(SELECTION).to_numpy()
+            for kind, name in enumerate(manifest.subject.kinds):
+                column = whole(part.column(name))
+                there = np.asarray(column.is_valid())
+                rows = int(there.sum())
+                yield Touched(
+                    _blocks(column.drop_null()),
+                    np.full(rows, kind, dtype=np.uint8),
+                    np.full(rows, partner, dtype=np.uint8),
+                    selection[there],
+                    np.zeros(rows, dtype=np.bool_),
+                )
+
+    return _write(project, round_id, f"intake.{name}", touched())
+
+
+def match_file(project: Project, round_id: str, buckets: Iterable[pa.Table]) -> str:
+    """The file of who was matched, who is a case, and what came together through another number; its digest."""
+    return _write(project, round_id, "match", (_of(table) for table in buckets))
+
+
+def release_file(project: Project, round_id: str, matched: Matched, recipient: str) -> str:
+    """The file of whose case `recipient` receives; its digest."""
+    return _write(
+        project, round_id, f"release.{recipient}", [_of(table) for table in matched.subjects(recipient)]
+    )
+
+
+def _of(table: pa.Table) -> Touched:
+    return Touched(
+        _blocks(table.column("pseudonym").combine_chunks()),
+        table.column(columns.KIND).to_numpy(),
+        table.column(columns.PARTNER).to_numpy(),
+        table.column(columns.SELECTION).to_numpy(),
+        table.column(columns.IS_CASE).to_numpy(),
+    )
+
+
+def _blocks(array: pa.Array) -> memoryview:
+    array = array.chunk(0) if isinstance(array, pa.ChunkedArray) else array
+    return memoryview(array.buffers()[1])[array.offset * BLOCK : (array.offset + len(array)) * BLOCK]
+
+
+def make_log_key(project: Project, round_id: str) -> None:
+    """Make the log key of a round, before its first file, where there is none."""
+    file = folder_of(project, round_id) / LOG_KEY
+    if not file.exists():
+        write_whole(file, make_key())
+
+
+def _write(project: Project, round_id: str, about: str, touched: Iterable[Touched]) -> str:
+    """A file of sorted runs: each of the tables given is in the order of its log ids."""
+    folder = folder_of(project, round_id)
+    key = derive_key(_log_key(folder), log_id_info(project.id, round_id, about))
+    beside = folder / f"{about}.making"
+    with whole_file(beside, replace=True) as handle:
+        sink = Digested(handle)
+        with pq.ParquetWriter(
+            sink, _SCHEMA, compression="none", use_dictionary=_SCHEMA.names[2:],
+            write_statistics=[columns.HI], store_schema=False,
+        ) as writer:  # fmt: skip
+            for one in touched:
+                writer.write_table(_sorted(one, key), row_group_size=ROW_GROUP)
+            # So that no two files are the same, and a digest in the log does not tell that a file has no rows.
+            writer.add_key_value_metadata({"file": derive_key(key, "file").hex()})
+    beside.rename(file_in(folder.parent, round_id, sink.digest))
+    sync_folder(folder)
+    return sink.digest
+
+
+def _sorted(touched: Touched, key: bytes) -> pa.Table:
+    made = log_ids(touched.pseudonyms, key)
+    hi, lo = made[:, 0].astype(np.uint64), made[:, 1].astype(np.uint64)
+    coded = (touched.kind, touched.partner, touched.selection, touched.case)
+    order, there = _order(hi)
+    # Those with the same id once more, by all columns: the same rows give the same file.
+    same = there[1:] == there[:-1]
+    if same.any():
+        some = np.append(same, False) | np.insert(same, 0, False)
+        few = order[some]
+        order[some] = few[np.lexsort((*(column[few] for column in reversed(coded)), lo[few], hi[few]))]
+    arrays = [there, lo[order], *(_in_order(column, order) for column in coded)]
+    return pa.table([pa.array(array) for array in arrays], schema=_SCHEMA)
+
+
+def _in_order(column: np.ndarray, order: np.ndarray) -> np.ndarray:
+    """A column in this order; one that is the same everywhere is so already."""
+    return column if not len(column) or column.min() == column.max() else column[order]
+
+
+def _order(numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The places of random numbers of 64 bits in their order, of equal ones the first place first; and the numbers so.
+
+    The place takes the last bits of each number, and what comes of that is sorted: several times as fast as sorting
+    places. Now and then two numbers differ in these bits only; then they are sorted once more, in the usual way.
+    """
+    mask = np.uint64((1 << max(1, len(numbers)).bit_length()) - 1)
+    mixed = numbers & ~mask
+    mixed |= np.arange(len(numbers), dtype=np.uint64)
+    mixed.sort()
+    mixed &= mask
+    order = mixed.view(np.int64)
+    there = numbers[order]
+    if (there[1:] < there[:-1]).any():
+        order = np.argsort(numbers, kind="stable")
+        there = numbers[order]
+    return order, there
+
+
+def log_ids(pseudonyms: bytes | memoryview, key: bytes) -> np.ndarray:
+    """The log ids of pseudonyms, as two numbers each (shape (rows, 2), big-endian): their 16 bytes under AES-256, cut in half."""
+    return np.frombuffer(encrypt_blocks(pseudonyms, key), dtype=">u8").reshape(-1, 2)
+
+
+def _log_key(folder: Path) -> bytes:
+    return read_private(folder / LOG_KEY)
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as handle:
+        return "sha256:" + hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+# reading
+
+
+def look_up(
+    project: Project, round_id: str, about: str, digest: str, position: int, pseudonyms: Sequence[bytes]
+) -> list[Found]:
+    """The rows about each of these subjects in one file.
+
+    Args:
+        about: which file, as it was written: `intake.<partner>`, `match`, `release.<partner>`.
+        digest: of the file, as entry `position` of the log gives it.
+
+    Raises:
+        SubjectsAlteredError: the file is not there, or not the one that the entry names.
+    """
+    folder = folder_of(project, round_id)
+    file = file_in(folder.parent, round_id, digest)
+    if not file.is_file() or not (folder / LOG_KEY).is_file() or _digest(file) != digest:
+        raise SubjectsAlteredError(position=position)
+    if not pseudonyms:
+        return []
+    key = derive_key(_log_key(folder), log_id_info(project.id, round_id, about))
+    return seek(file, log_ids(b"".join(pseudonyms), key))
+
+
+def seek(file: Path, ids: np.ndarray) -> list[Found]:
+    """The rows of a file with one of these log ids (shape (ids, 2)), found by its statistics."""
+    con, ids = locked_connection([file.parent]), ids.astype(np.uint64)
+    try:
+        numbers = np.arange(len(ids), dtype=np.uint32)
+        con.register("sought", pa.table({"number": numbers, "hi": ids[:, 0], "lo": ids[:, 1]}))
+        few = f"WHERE hi IN ({', '.join(str(one) for one in ids[:, 0])})" if len(ids) <= _FEW else ""
+        rows = con.execute(
+            f'SELECT number, kind, partner, selection, "case" FROM (SELECT * FROM read_parquet(?) {few}) '  # noqa: S608
+            "JOIN sought USING (hi, lo) ORDER BY ALL",
+            [str(file)],
+        ).fetchall()
+    finally:
+        con.close()
+    return [Found(*row) for row in rows]
+
+
+# the end of their term
+
+
+def due_here(project: Project, entries: Iterable[LogEntry], now: datetime) -> list[Due]:
+    """The rounds whose files are past their term and still here."""
+    return [
+        one
+        for one in due_rounds(entries, lambda digest: _term(project, digest))
+        if now >= one.at and folder_of(project, one.round).exists()
+    ]
+
+
+def remove(project: Project, due: Due, now: datetime) -> None:
+    """Destroy the files of a round whose term is over, and the log key first.
+
+    Logged first: what the log calls destroyed and still lies there is destroyed the next time.
+    """
+    folder = folder_of(project, due.round)
+    if due.destroyed is None:
+        _log_destruction(project, due, now)
+    destroy(folder / LOG_KEY)
+    for file in sorted(folder.iterdir()):
+        file.unlink()
+    folder.rmdir()
+    sync_folder(folder.parent)
+
+
+def _term(project: Project, manifest: str) -> int:
+    return load_manifest(project.kept(manifest)).retention.log_details_days
+
+
+def _log_destruction(project: Project, due: Due, now: datetime) -> None:
+    with project.journal() as journal:
+        journal.record(
+            Step.DESTROY_SUBJECTS,
+            now,
+            manifest=due.manifest,
+            trace_id=due.trace_id,
+            facts={"round": due.round, "files": len(due.files), "due": int(due.at.timestamp())},
+        )

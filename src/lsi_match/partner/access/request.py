@@ -1,0 +1,202 @@
+"""An access request (art. 15 GDPR): asking the matching site about one person, and keeping what was asked.
+
+    projects/<project>/access/<reference>.json     digest of the request and when it was made; nothing of the person
+
+The person's number never leaves: it becomes pseudonyms here, one per round and key, and is kept nowhere.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import polars as pl
+
+from lsi_match.agreement.approvals import load_manifest
+from lsi_match.base.canonical import canonical_json, digest_of_bytes
+from lsi_match.base.errors import LsiError
+from lsi_match.base.files import read_bytes, write_whole
+from lsi_match.crypto.project_key import ProjectKey, pseudonym
+from lsi_match.crypto.sealing import seal, unseal
+from lsi_match.crypto.signing import sign, verify
+from lsi_match.manifest import IdentifierSource, Manifest
+from lsi_match.manifest.identifiers import ADDRESS_PARTS, PERSON_PARTS, IdentifierKind
+from lsi_match.manifest.person_keys import PERSON_KEYS, Strength
+from lsi_match.partner.home import Home
+from lsi_match.partner.normalise import normalise, person_keys
+from lsi_match.partner.release.opened_notice import Opened, openings_of
+from lsi_match.protocol.access_documents import ACCESS_ANSWER, ACCESS_REQUEST, AccessAnswer, AccessRequest
+from lsi_match.protocol.trust_root import MATCHER, Role
+
+_REFERENCE = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+
+
+class PersonNumberInvalidError(LsiError):
+    nl = "Dit is geen geldig nummer of adres ({kind}: {reason}). Controleer wat u typte; het is niet bewaard."
+    en = "This is no valid number or address ({kind}: {reason}). Check what you typed; it was not kept."
+
+
+class PersonNumberMissingError(LsiError):
+    nl = "Geef ten minste een van: {kinds}. Zonder nummer is er niets om op te zoeken."
+    en = "Give at least one of: {kinds}. Without a number there is nothing to look up."
+
+
+class AccessReferenceError(LsiError):
+    nl = "Het kenmerk {reference} kan niet: gebruik kleine letters, cijfers en streepjes, en een nieuw kenmerk per verzoek."
+    en = "The reference {reference} cannot be used: lower-case letters, digits, hyphens; a new one per request."
+
+
+class AccessUnknownError(LsiError):
+    nl = "Onder kenmerk {reference} is hier geen inzageverzoek gemaakt. Neem het kenmerk van het verzoek."
+    en = "No access request was made here under reference {reference}. Take the reference of the request."
+
+
+class AnswerToOtherRequestError(LsiError):
+    nl = "Dit antwoord hoort niet bij het verzoek met kenmerk {reference}. Gebruik het niet: het gaat over iemand anders."
+    en = "This answer does not belong to the request with reference {reference}. Do not use it: it is about someone else."
+
+
+@dataclass(frozen=True)
+class Answered:
+    """An answer that was checked, and what this partner knows of its own."""
+
+    partner: str
+    reference: str
+    answer: AccessAnswer
+    manifests: dict[str, Manifest]
+    #: Rounds of which the own references are kept: own records in them can be found back.
+    kept: frozenset[str]
+    opened: tuple[Opened, ...]
+
+
+def wanted(manifest: Manifest) -> tuple[str, ...]:
+    """What can be entered about a person under this manifest: kinds of number, parts of an address, of a name."""
+    names: list[str] = []
+    for kind in manifest.subject.identifiers:
+        names += ADDRESS_PARTS if kind is IdentifierKind.ADDRESS else (kind.value,)
+    return tuple(dict.fromkeys([*names, *(PERSON_PARTS if _sure(manifest) else ())]))
+
+
+def make_request(
+    home: Home,
+    project: str,
+    entered: Mapping[str, str],
+    reference: str,
+    rounds: Iterable[str],
+    now: datetime,
+) -> bytes:
+    """The request, signed and sealed to the matching site.
+
+    Args:
+        entered: of what `wanted` names, what is known of the person, as people write it.
+        reference: the own name of this request; of nothing in it. The answer is opened under it.
+        rounds: to ask about, beside those that this partner delivered for.
+
+    Raises:
+        AccessReferenceError: no name, or one that was used before.
+        PersonNumberInvalidError, PersonNumberMissingError: nothing, or no number.
+    """
+    manifest = home.agreed_manifest(project, now)
+    file = _file(home, project, reference)
+    if file.exists():
+        raise AccessReferenceError(reference=reference)
+    identifiers = _identifiers(manifest, entered)
+    keys = home.project_keys(project)
+    every = sorted({*rounds, *home.delivered_rounds(project)})
+    request = AccessRequest(
+        project=project,
+        controller=home.name,
+        nonce=secrets.token_hex(16),
+        at=now,
+        pseudonyms={one: _pseudonyms(keys, identifiers, one) for one in every},
+    )
+    document = sign(request, ACCESS_REQUEST, home.identity())
+    kept = {"request": digest_of_bytes(document), "at": now.isoformat()}
+    write_whole(file, canonical_json(kept))
+    return seal(document, manifest.matcher.encryption_key)
+
+
+def _file(home: Home, project: str, reference: str) -> Path:
+    if not _REFERENCE.fullmatch(reference):
+        raise AccessReferenceError(reference=reference)
+    return home.project(project) / "access" / f"{reference}.json"
+
+
+def _sure(manifest: Manifest) -> list[str]:
+    """The person keys that two people do not share: only those are asked for."""
+    return [one for one in manifest.subject.person_keys if PERSON_KEYS[one].strength is Strength.SURE]
+
+
+def _identifiers(manifest: Manifest, entered: Mapping[str, str]) -> dict[str, str]:
+    """Kind → what is hashed, checked as the records of a drop are."""
+    given = {name: text.strip() for name, text in entered.items() if text.strip()}
+    found: dict[str, str] = {}
+    for kind in manifest.subject.identifiers:
+        parts = ADDRESS_PARTS if kind is IdentifierKind.ADDRESS else (kind.value,)
+        if any(part in given for part in parts):
+            found[kind.value] = _normalised(kind, tuple(given.get(part) for part in parts))
+    sure, known = _sure(manifest), {str(part): str(part) for part in PERSON_PARTS if part in given}
+    if sure and known:
+        frame = pl.DataFrame({part: [given[part]] for part in known}, schema=dict.fromkeys(known, pl.String))
+        keys = person_keys(frame, known, sure).row(0, named=True)
+        found |= {name: text for name, text in keys.items() if text}
+    if not found:
+        raise PersonNumberMissingError(kinds=", ".join(wanted(manifest)))
+    return found
+
+
+def _normalised(kind: IdentifierKind, texts: tuple[str | None, ...]) -> str:
+    names = tuple(f"part_{i}" for i in range(len(texts)))
+    frame = pl.DataFrame(
+        {name: [text] for name, text in zip(names, texts, strict=True)},
+        schema=dict.fromkeys(names, pl.String),
+    )
+    made = normalise(frame, IdentifierSource(kind=kind, fields=names))
+    value = made.values.to_list()[0]
+    if value is None:
+        raise PersonNumberInvalidError(kind=kind.value, reason=", ".join(made.invalid) or "-")
+    return str(value)
+
+
+def _pseudonyms(
+    keys: Iterable[ProjectKey], identifiers: Mapping[str, str], round_id: str
+) -> dict[str, tuple[str, ...]]:
+    return {
+        kind: tuple(pseudonym(key, text, round_id, kind).hex() for key in keys)
+        for kind, text in identifiers.items()
+    }
+
+
+def open_answer(home: Home, project: str, reference: str, sealed: bytes, now: datetime) -> Answered:
+    """The answer to the request made under `reference`, with what is known here.
+
+    Raises:
+        AccessUnknownError, AnswerToOtherRequestError: it is not the answer to this request.
+        SealBrokenError, SignatureMissingError, SignedDocumentInvalidError: damaged, not for us, not from the site.
+    """
+    file = _file(home, project, reference)
+    if not file.exists():
+        raise AccessUnknownError(reference=reference)
+    data = unseal(sealed, home.identity().encryption, what="access answer", party=MATCHER)
+    keys = home.trust(project, now).current.organisations[MATCHER].keys_for(Role.MATCH)
+    answer = verify(data, ACCESS_ANSWER, AccessAnswer, keys, what="access answer", party=MATCHER)
+    asked = json.loads(read_bytes(file))["request"]
+    if (answer.request, answer.controller, answer.project) != (asked, home.name, project):
+        raise AnswerToOtherRequestError(reference=reference)
+    manifests = {digest: load_manifest(text.encode()) for digest, text in answer.manifests.items()}
+    wrong = any(manifest.digest != digest for digest, manifest in manifests.items())
+    if wrong or any(one.manifest not in manifests for one in answer.rounds):
+        raise AnswerToOtherRequestError(reference=reference)
+    return Answered(
+        home.name,
+        reference,
+        answer,
+        manifests,
+        frozenset(home.delivered_rounds(project)),
+        openings_of(home, project),
+    )

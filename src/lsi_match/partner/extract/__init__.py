@@ -1,0 +1,1 @@
+"""Extracts: CSV, Parquet and databases, opened as a table of declared columns."""

@@ -1,0 +1,106 @@
+"""Opening a release: the own records that are in a case, by own record id."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import polars as pl
+
+from lsi_match.base.canonical import digest_of_bytes
+from lsi_match.base.errors import LsiError
+from lsi_match.base.files import read_bytes
+from lsi_match.crypto.sealing import unseal
+from lsi_match.crypto.signing import verify
+from lsi_match.log.policy import origin_of, release_policy
+from lsi_match.manifest import Manifest
+from lsi_match.partner.home import Home
+from lsi_match.partner.references import resolve
+from lsi_match.partner.release.opened_notice import record_opening
+from lsi_match.partner.release.release_proof import check_release_proof
+from lsi_match.partner.select import RECORD_ID
+from lsi_match.protocol.columns import CASE, REFERENCE, SELECTION, release_columns
+from lsi_match.protocol.documents import ReleaseDescriptor
+from lsi_match.protocol.parquet import from_parquet, schema_of
+from lsi_match.protocol.trust_root import MATCHER, Role
+
+RELEASE = "release"
+
+
+class ReleaseNotOursError(LsiError):
+    nl = "{file} is een vrijgave voor {recipient}, niet voor {partner}."
+    en = "{file} is a release for {recipient}, not for {partner}."
+
+
+class ReleaseExpiredError(LsiError):
+    nl = "{file}: deze vrijgave mocht tot {until} worden gebruikt en gaat niet meer open."
+    en = "{file}: this release could be used until {until} and is not opened any more."
+
+
+class ReleaseAlteredError(LsiError):
+    nl = "{file} is veranderd of hoort niet bij deze vrijgave. Haal het opnieuw op."
+    en = "{file} was changed or does not belong to this release. Fetch it again."
+
+
+class ReferenceUnknownError(LsiError):
+    nl = "{file}: een kenmerk in deze vrijgave hoort niet bij de eigen levering. Meld dit aan de projectleider."
+    en = "{file}: a reference in this release is not of the own drop. Tell the project leader."
+
+
+def open_release(
+    home: Home, file: Path, project: str, now: datetime
+) -> tuple[ReleaseDescriptor, pl.DataFrame]:
+    """The release described in `file`, as a table by own record id.
+
+    Columns: `case_id` (text), `selection`, `record_id`, then what the manifest lets this partner see of the others.
+    A partner without a case gets a table without rows. That it was opened is recorded first (`partner.release.opened_notice`).
+
+    Raises:
+        LsiError: not signed by the matcher, not for this partner, expired, altered, damaged, or not in the log.
+    """
+    manifest = home.agreed_manifest(project, now)
+    root = home.trust(project, now).current
+    keys = root.organisations[MATCHER].keys_for(Role.MATCH)
+    data = read_bytes(file)
+    descriptor = verify(data, RELEASE, ReleaseDescriptor, keys, what="release", party=MATCHER)
+    if descriptor.partner != home.name:
+        raise ReleaseNotOursError(file=file.name, recipient=descriptor.partner, partner=home.name)
+    if descriptor.manifest != manifest.digest or descriptor.project != project:
+        raise ReleaseAlteredError(file=file.name)
+    if now >= descriptor.expires_at:
+        raise ReleaseExpiredError(file=file.name, until=descriptor.expires_at.date().isoformat())
+    digest = digest_of_bytes(data)
+    check_release_proof(file, digest, descriptor, release_policy(manifest, root), origin_of(manifest))
+    record_opening(home, descriptor, digest, now)
+    return descriptor, _table(home, file, manifest, descriptor)
+
+
+def _table(home: Home, file: Path, manifest: Manifest, descriptor: ReleaseDescriptor) -> pl.DataFrame:
+    columns = release_columns(manifest, home.name)
+    if not descriptor.parts or descriptor.drop is None:
+        return _by_record_id(pl.DataFrame(pl.from_arrow(schema_of(columns).empty_table())), [], [])
+    part = descriptor.parts[0]
+    sealed = read_bytes(file.parent / part.file)
+    if digest_of_bytes(sealed) != part.digest:
+        raise ReleaseAlteredError(file=part.file)
+    opened = unseal(sealed, home.identity().encryption, what="release", party=home.name)
+    frame = pl.DataFrame(
+        pl.from_arrow(from_parquet(opened, columns, part.rows, what="release", party=home.name))
+    )
+    selections = [selection.id for selection in manifest.partners[home.name].selections]
+    keep = home.references(manifest.project.id, descriptor.round, descriptor.drop)
+    try:
+        record_ids = resolve(frame.get_column(REFERENCE).to_list(), keep)
+    except (ValueError, UnicodeDecodeError):
+        raise ReferenceUnknownError(file=file.name) from None
+    return _by_record_id(frame, [selections[i] for i in frame.get_column(SELECTION).to_list()], record_ids)
+
+
+def _by_record_id(frame: pl.DataFrame, selections: list[str], record_ids: list[str]) -> pl.DataFrame:
+    first = [
+        frame.get_column(CASE).bin.encode("hex"),
+        pl.Series(SELECTION, selections, dtype=pl.String),
+        pl.Series(RECORD_ID, record_ids, dtype=pl.String),
+    ]
+    rest = frame.drop(CASE, REFERENCE, SELECTION)
+    return pl.DataFrame(first).hstack(rest.get_columns()).sort(CASE, SELECTION, RECORD_ID)

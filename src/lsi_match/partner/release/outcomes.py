@@ -1,0 +1,161 @@
+"""What came of the cases, as counts per group: nothing of a case leaves the partner.
+
+The case table enters one outcome per case, by case id or by own record id. The group of a case follows from the own
+records in it, read again from the extract: nothing about groups is kept for this, and no release holds any.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping as Dict
+from datetime import datetime
+from pathlib import Path
+
+import polars as pl
+
+from lsi_match.base.canonical import digest_of_bytes
+from lsi_match.base.errors import LsiError
+from lsi_match.base.files import read_bytes, read_text
+from lsi_match.crypto.signing import sign, verify
+from lsi_match.manifest import Manifest
+from lsi_match.partner.extract.column_mapping import Mapping
+from lsi_match.partner.home import Home
+from lsi_match.partner.release.open import open_release
+from lsi_match.partner.select import RECORD_ID, group_cells
+from lsi_match.protocol.columns import CASE, SELECTION
+from lsi_match.protocol.documents import CellCounts, Opening, OutcomeCounts
+from lsi_match.protocol.group_cells import by_name, first_known
+from lsi_match.protocol.withhold import withhold_table
+
+OUTCOME = "outcome-counts"
+GROUNDED, NOT_GROUNDED, OUTCOME_UNKNOWN = "grounded", "not_grounded", "outcome_unknown"
+#: What may be entered, in Dutch or English → what it means.
+WORDS = {
+    "gegrond": GROUNDED,
+    "niet gegrond": NOT_GROUNDED,
+    "onbekend": OUTCOME_UNKNOWN,
+    "grounded": GROUNDED,
+    "not grounded": NOT_GROUNDED,
+    "unknown": OUTCOME_UNKNOWN,
+    "": OUTCOME_UNKNOWN,
+}
+
+
+class OutcomesUnreadableError(LsiError):
+    nl = (
+        "{file}, rij {row}: {problem} is niet te lezen. Nodig zijn de kolommen 'outcome' en 'case_id' of 'record_id', van deze "
+        "vrijgave; een uitkomst is gegrond, niet gegrond of onbekend."
+    )
+    en = (
+        "{file}, row {row}: {problem} cannot be read. Needed are the columns 'outcome' and 'case_id' or 'record_id', of this "
+        "release; an outcome is grounded, not grounded or unknown."
+    )
+
+
+class OutcomesDifferError(LsiError):
+    nl = "{file}, rij {row}: bij deze casus staat al een andere uitkomst. Een casus heeft er een."
+    en = "{file}, row {row}: another outcome was entered for this case already. A case has one."
+
+
+class OpeningOfOtherRoundError(LsiError):
+    nl = "{partner}: deze opening hoort niet bij deze vrijgave. Neem de opening van dezelfde ronde."
+    en = "{partner}: this opening does not belong to this release. Take the opening of the same round."
+
+
+def count_outcomes(
+    home: Home,
+    release: Path,
+    opening_document: bytes,
+    outcomes: Path,
+    mapping: Mapping,
+    extracts: Path,
+    project: str,
+    now: datetime,
+) -> tuple[OutcomeCounts, bytes]:
+    """The counts of one release, and the same as a signed document.
+
+    Args:
+        outcomes: CSV with `outcome`, and `case_id` or `record_id`; a case that is not in it is unknown.
+
+    Raises:
+        LsiError: see `partner.release.open`, `partner.select`, and the errors above.
+    """
+    manifest = home.agreed_manifest(project, now)
+    descriptor, frame = open_release(home, release, project, now)
+    opening = verify(
+        opening_document, "opening", Opening, manifest.matcher.signing_key, what="opening", party="matcher"
+    )
+    if (opening.project, opening.manifest, opening.round) != (project, manifest.digest, descriptor.round):
+        raise OpeningOfOtherRoundError(partner=home.name)
+    entered = _entered(outcomes, frame)
+    cells = _cell_of_cases(home.name, manifest, mapping, extracts, opening, frame)
+    found: dict[str, dict[int, int]] = {GROUNDED: {}, NOT_GROUNDED: {}, OUTCOME_UNKNOWN: {}}
+    for case, cell in cells.items():
+        counts = found[entered.get(case, OUTCOME_UNKNOWN)]
+        counts[cell] = counts.get(cell, 0) + 1
+    document = OutcomeCounts(
+        project=project,
+        manifest=manifest.digest,
+        round=descriptor.round,
+        partner=home.name,
+        release=digest_of_bytes(read_bytes(release)),
+        at=now,
+        **_told(manifest, found),
+    )
+    return document, sign(document, OUTCOME, home.identity())
+
+
+def _told(manifest: Manifest, found: Dict[str, Dict[int, int]]) -> dict[str, CellCounts]:
+    """Withheld as one table: how many cases there are of a group in all is told elsewhere."""
+    rows = [by_name(manifest.monitor, counts) for counts in found.values()]
+    return dict(zip(found, withhold_table(rows, manifest.monitor.smallest_cell), strict=True))
+
+
+def _entered(file: Path, frame: pl.DataFrame) -> dict[str, str]:
+    """Case id → outcome."""
+    cases: dict[str, set[str]] = {}
+    for case, record in frame.select(CASE, RECORD_ID).iter_rows():
+        cases.setdefault(record, set()).add(case)
+    text = read_text(file)
+    separator = ";" if text.partition("\n")[0].count(";") else ","
+    rows = csv.DictReader(io.StringIO(text), delimiter=separator)
+    names = set(rows.fieldnames or ())
+    if "outcome" not in names or not names & {CASE, RECORD_ID}:
+        raise OutcomesUnreadableError(file=file.name, row=1, problem="outcome")
+    known = set(frame.get_column(CASE))
+    found: dict[str, str] = {}
+    for number, row in enumerate(rows, 2):
+        word = WORDS.get((row["outcome"] or "").strip().lower().replace("_", " "))
+        named = row.get(CASE) or ""
+        meant = {named} & known if named else cases.get(row.get(RECORD_ID) or "", set())
+        if word is None or not meant:
+            raise OutcomesUnreadableError(
+                file=file.name, row=number, problem="outcome" if word is None else CASE
+            )
+        for case in meant:
+            if found.setdefault(case, word) != word:
+                raise OutcomesDifferError(file=file.name, row=number)
+    return found
+
+
+def _cell_of_cases(
+    partner: str,
+    manifest: Manifest,
+    mapping: Mapping,
+    extracts: Path,
+    opening: Opening,
+    frame: pl.DataFrame,
+) -> dict[str, int]:
+    """Case id → the group cell of the own records in it; unknown where the extract has none of them any more."""
+    cells: dict[tuple[str, str], list[int]] = {}
+    for selection in manifest.partners[partner].selections:
+        wanted = frame.filter(pl.col(SELECTION) == selection.id).get_column(RECORD_ID).to_list()
+        if wanted:
+            local, day = mapping.selections[selection.id], opening.reference_date
+            for record, cell in group_cells(partner, selection, local, extracts, manifest, day, wanted):
+                cells.setdefault((selection.id, record), []).append(cell)
+    of_case: dict[str, list[int]] = {}
+    for case, selection_id, record in frame.select(CASE, SELECTION, RECORD_ID).iter_rows():
+        of_case.setdefault(case, []).extend(cells.get((selection_id, record), []))
+    return {case: first_known(manifest.monitor, own) for case, own in of_case.items()}

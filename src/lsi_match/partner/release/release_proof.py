@@ -1,0 +1,50 @@
+"""The proof that came with a release: that the log of the project has this very release."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lsi_match.base.errors import LsiError
+from lsi_match.base.files import read_text
+from lsi_match.log.log_proof import MAX_SIZE, SUFFIX, LogProof
+from lsi_match.log.policy import Policy
+from lsi_match.log.steps import Step
+from lsi_match.protocol.documents import ReleaseDescriptor
+
+
+class ReleaseProofMissingError(LsiError):
+    nl = "{file}: het bewijs uit het logboek ontbreekt ({proof}). Haal het op bij de koppelomgeving; zonder gaat de vrijgave niet open."
+    en = "{file}: the proof from the log is missing ({proof}). Fetch it from the matching environment; without it the release is not opened."
+
+
+class ReleaseProofWrongError(LsiError):
+    nl = "{file}: het bewijs uit het logboek klopt niet bij deze vrijgave ({problem}). Meld dit aan de projectleider en de FG."
+    en = "{file}: the proof from the log does not fit this release ({problem}). Tell the project leader and the DPO."
+
+
+def check_release_proof(
+    file: Path, digest: str, descriptor: ReleaseDescriptor, policy: Policy, origin: str
+) -> None:
+    """That the log of `origin` has the release whose descriptor `file` has this `digest`.
+
+    Raises `ReleaseProofMissingError`, `ReleaseProofWrongError`.
+    """
+    proof = file.with_name(file.name.removesuffix(".json") + SUFFIX)
+    if not proof.is_file():
+        raise ReleaseProofMissingError(file=file.name, proof=proof.name)
+    if proof.stat().st_size > MAX_SIZE:
+        raise ReleaseProofWrongError(file=file.name, problem="size")
+    try:
+        entry = LogProof.parse(read_text(proof)).check(policy, origin)
+    except LsiError as problem:
+        raise ReleaseProofWrongError(file=file.name, problem=problem.reason) from None
+    stated = {
+        "name": (entry.name, Step.RELEASE.value),
+        "status": (entry.status, "Ok"),
+        "round": (entry.attributes.get("lsi.round"), descriptor.round),
+        "manifest": (entry.attributes.get("lsi.manifest"), descriptor.manifest),
+        "release": (entry.attributes.get(f"lsi.release.{descriptor.partner}"), digest),
+    }
+    for what, (found, expected) in stated.items():
+        if found != expected:
+            raise ReleaseProofWrongError(file=file.name, problem=what)

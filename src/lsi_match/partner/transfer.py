@@ -1,0 +1,192 @@
+"""The partner's side of a place (`lsi_match.transport.endpoints`): bring a drop there, fetch what the matching environment put there."""
+
+from __future__ import annotations
+
+import filecmp
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from lsi_match.agreement.justifications import JUSTIFICATION
+from lsi_match.base.errors import LsiError
+from lsi_match.base.files import FileExistsAlreadyError, private_folder, read_bytes
+from lsi_match.base.yaml_positions import parse_yaml
+from lsi_match.crypto.signing import peek, verify
+from lsi_match.partner.home import Home
+from lsi_match.partner.prepare import DROP
+from lsi_match.partner.release.opened_notice import mark_sent, unsent
+from lsi_match.protocol.documents import DropDescriptor, Justification
+from lsi_match.protocol.place_files import FETCHED, JUSTIFICATION_SUFFIX, SENT_ALONE
+from lsi_match.transport.endpoints import Place, PlaceSettings, Stamp, place
+from lsi_match.transport.sync_state import Tally
+
+_LARGEST_TEXT = 2**20
+#: In the folder that is fetched into: what was fetched to it.
+TALLY = ".fetched.json"
+#: What a fetch leaves free, as a share of the disk.
+_SPARE = 0.05
+
+
+class DropIncompleteHereError(LsiError):
+    nl = "{file}: het deel {part} ontbreekt hier of is niet heel. Maak de levering opnieuw; er is niets verstuurd."
+    en = "{file}: its part {part} is missing here or not whole. Make the drop again; nothing was sent."
+
+
+class NoDropError(LsiError):
+    nl = "{file} is geen beschrijving van een eigen levering (.drop.json). Er is niets verstuurd."
+    en = "{file} does not describe a drop of your own (.drop.json). Nothing was sent."
+
+
+class TooLargeToFetchError(LsiError):
+    nl = "{file} is {size} bytes; dat is meer dan zo'n bestand kan zijn, of dan er op de schijf past. Het is niet opgehaald."
+    en = "{file} is {size} bytes: more than such a file can be, or than the disk has room for. It was not fetched."
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """What lay ready: new files here, by name, what they say where they are messages, and the names of everything that
+    lies there; `problems` are the names of what was not fetched, with why."""
+
+    files: tuple[Path, ...]
+    messages: tuple[str, ...]
+    lying: frozenset[str] = frozenset()
+    problems: tuple[tuple[str, LsiError], ...] = ()
+
+
+def settings_in(file: Path) -> PlaceSettings:
+    """The place that a settings file names; raises with file, line and column of what is wrong in it."""
+    return parse_yaml(read_bytes(file).decode(errors="replace"), file.name, PlaceSettings)
+
+
+def send(home: Home, file: Path | None, settings: PlaceSettings) -> int:
+    """Bring a file to the place, and what this partner has to tell of releases it opened; the number of files.
+
+    Can be repeated after it broke off.
+
+    Args:
+        file: the descriptor of a drop of `home`, which goes after its parts; or a paper by itself: a cosignature
+            (`.checkpoint`) or a justification. None for the notices only.
+
+    Raises:
+        NoDropError, DropIncompleteHereError: before anything is sent.
+        PlaceUnreachableError: see `lsi_match.transport.endpoints`.
+    """
+    sent = 0
+    if file is not None:
+        sent = (
+            _send_paper(home, file, settings)
+            if file.name.endswith(SENT_ALONE)
+            else _send_drop(home, file, settings)
+        )
+    notices = unsent(home)
+    if notices:
+        with place(settings) as there:
+            for notice in notices:
+                there.give("in", notice.name, read_bytes(notice))
+                mark_sent(notice)
+    return sent + len(notices)
+
+
+def _send_paper(home: Home, file: Path, settings: PlaceSettings) -> int:
+    data, name = read_bytes(file, _LARGEST_TEXT), file.name
+    if name.endswith(JUSTIFICATION_SUFFIX):
+        paper = peek(data, JUSTIFICATION, Justification, what=name, party=home.name)
+        # Projects may share a place: the name says whose it is.
+        name = f"{paper.project}.{paper.round}.{paper.controller}{JUSTIFICATION_SUFFIX}"
+    with place(settings) as there:
+        there.give("in", name, data)
+    return 1
+
+
+def _send_drop(home: Home, descriptor: Path, settings: PlaceSettings) -> int:
+    data = read_bytes(descriptor)
+    try:
+        key = home.identity().card["signing_key"]
+        described = verify(data, DROP, DropDescriptor, key, what=descriptor.name, party=home.name)
+    except LsiError:
+        raise NoDropError(file=descriptor.name) from None
+    files = [descriptor.parent / part.file for part in described.parts]
+    for file in files:
+        if not file.is_file():
+            raise DropIncompleteHereError(file=descriptor.name, part=file.name)
+    with place(settings) as there:
+        lying = there.listing("in")
+        for file in files:
+            if file.name not in lying or lying[file.name].size != file.stat().st_size:
+                there.give("in", file.name, file)
+        there.give("in", descriptor.name, data)
+    return len(files) + 1
+
+
+def fetch(settings: PlaceSettings, to: Path, lang: str = "nl") -> Fetched:
+    """Fetch what is new on the `out/` side into `to`. Nothing is trusted for having lain there: an opening is checked
+    when a drop is prepared for it, a release when it is opened.
+
+    Only what ends as something of a matching environment (`protocol.place_files.FETCHED`) is fetched, no larger than such a
+    file can be, and never over a file that was not fetched from there, or that somebody changed since.
+    """
+    private_folder(to)
+    tally, new, problems = Tally.of(to / TALLY), [], []
+    with place(settings) as there:
+        lying = {name: stamp for name, stamp in there.listing("out").items() if _largest(name)}
+        try:
+            for name, stamp in sorted(lying.items(), key=lambda one: one[0].endswith(".json")):
+                try:
+                    if not tally.settled(name, to / name, stamp) and _fetched(there, name, stamp, to, tally):
+                        new.append(name)
+                except (FileExistsAlreadyError, TooLargeToFetchError) as error:
+                    problems.append((name, error))
+        finally:
+            tally.save()
+    files = tuple(to / name for name in sorted(new))
+    messages = tuple(text for file in files for text in _message(file, lang))
+    return Fetched(files, messages, frozenset(lying), tuple(problems))
+
+
+def _largest(name: str) -> int:
+    """The most bytes of a file that ends like this; 0 for what no matching environment puts there."""
+    return max((size for suffix, size in FETCHED.items() if name.endswith(suffix)), default=0)
+
+
+def _fetched(there: Place, name: str, stamp: Stamp, to: Path, tally: Tally) -> bool:
+    """Fetch one file; whether it is new here."""
+    file = to / name
+    disk = shutil.disk_usage(to)
+    if stamp.size > min(_largest(name), disk.free - _SPARE * disk.total):
+        raise TooLargeToFetchError(file=name, size=stamp.size)
+    new = not os.path.lexists(file)
+    if new or tally.mine(name, file):
+        there.fetch("out", name, file, stamp.size)
+        new = True
+    elif not _same(there, name, stamp, file):
+        raise FileExistsAlreadyError(file=str(file))
+    tally.note(name, file, stamp)
+    return new
+
+
+def _same(there: Place, name: str, stamp: Stamp, file: Path) -> bool:
+    """Whether what lies here under that name, and is in no tally, is that very file: a process was stopped right after it
+    fetched it, or somebody brought it another way."""
+    if file.is_symlink() or not file.is_file() or file.stat().st_size != stamp.size:
+        return False
+    beside = file.with_name(f".{name}.again")
+    try:
+        there.fetch("out", name, beside, stamp.size)
+        return filecmp.cmp(beside, file, shallow=False)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _message(file: Path, lang: str) -> list[str]:
+    """What a refusal or a reminder says to people."""
+    if not file.name.endswith((".refused.json", ".reminder.json")):
+        return []
+    try:
+        said = json.loads(read_bytes(file, _LARGEST_TEXT))[lang]
+    except (ValueError, KeyError, TypeError):
+        return []
+    if not isinstance(said, str):
+        return []
+    return [f"{file.name}: {''.join(sign for sign in said if sign.isprintable())[:500]}"]

@@ -1,0 +1,542 @@
+"""A manifest as a page in plain words, and what changed between two, for readers who know no SQL.
+
+Both are Markdown: they read as they are in a terminal, and print well. What a predicate means is worked out from its
+parse (`protocol.explain`, `protocol.compare`); everything else is told as it stands in the manifest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Any, get_args
+
+from pydantic import BaseModel
+
+from lsi_match.base.errors import Language
+from lsi_match.criteria.compare import Change, compare, compare_match_rules
+from lsi_match.criteria.explain import Column, Use, explain, explain_match_rule
+from lsi_match.criteria.meaning import FieldValue
+from lsi_match.criteria.parse import Predicate
+from lsi_match.criteria.verbalizer import Line, Names
+from lsi_match.criteria.wording import day, markdown_safe, number, short_name
+from lsi_match.manifest import Attribute, Manifest, Monitor, Reference, Selection
+from lsi_match.manifest.equality import CharacteristicKind, undeclared, uses
+
+_BASIS = {
+    "legal_basis": ("Grondslag", "Legal basis"),
+    "purpose": ("Doel", "Purpose"),
+    "necessity": ("Noodzaak", "Necessity"),
+    "proportionality": ("Proportionaliteit", "Proportionality"),
+    "subsidiarity": ("Subsidiariteit: kan het lichter", "Subsidiarity: is there a lighter way"),
+    "intrusion": ("Hoe ver het ingrijpt", "How far it intrudes"),
+    "personal_data": ("Gevolgen voor persoonsgegevens", "Consequences for personal data"),
+    "equal_treatment": ("Gevolgen voor gelijke behandeling", "Consequences for equal treatment"),
+}
+KINDS = {
+    CharacteristicKind.GROUND: ("grond van discriminatie", "ground of discrimination"),
+    CharacteristicKind.PROXY: ("hangt vaak samen met zo'n grond", "often goes together with such a ground"),
+}
+
+
+class _Page:
+    """Lines of Markdown in one language."""
+
+    def __init__(self, lang: Language) -> None:
+        self.lang = lang
+        self.lines: list[str] = []
+
+    def say(self, nl: str, en: str) -> str:
+        return nl if self.lang == "nl" else en
+
+    def count(self, value: int) -> str:
+        return number(Decimal(value), self.lang)
+
+    def head(self, level: int, text: str) -> None:
+        self.lines += ["", f"{'#' * level} {markdown_safe(text)}", ""]
+
+    def text(self, text: str) -> None:
+        self.lines += [markdown_safe(text), ""]
+
+    def item(self, text: str, depth: int = 0, below: tuple[Line, ...] = ()) -> None:
+        self.lines.append(f"{'  ' * depth}- {text}")
+        for line in below:
+            self.item(markdown_safe(line.text), depth + 1, line.lines)
+
+    def whole(self) -> str:
+        return "\n".join(self.lines).strip() + "\n"
+
+
+def explained(
+    manifest: Manifest, lang: Language, *, digest: str | None = None, partner: str | None = None
+) -> str:
+    """The whole manifest in plain words.
+
+    Args:
+        digest: of the manifest; none for a draft.
+        partner: tell what this partner selects only; the rest of the page stays.
+    """
+    page = _Page(lang)
+    _project(page, manifest, digest)
+    _characteristics(page, manifest)
+    page.head(2, page.say("Wat iedere deelnemer selecteert", "What each partner selects"))
+    for name, selection in manifest.selections():
+        if partner in (None, name):
+            _selection(page, manifest, name, selection)
+    _cases(page, manifest)
+    _terms(page, manifest)
+    return page.whole()
+
+
+def _project(page: _Page, manifest: Manifest, digest: str | None) -> None:
+    project, say = manifest.project, page.say
+    page.head(1, project.title)
+    kind = (
+        say("Themaproject", "Theme project")
+        if project.type == "theme"
+        else say("Wijkproject", "Neighbourhood project")
+    )
+    first, last = (day(moment, page.lang) for moment in (project.period.first, project.period.last))
+    page.text(say(f"{kind} in {project.place}, van {first} tot en met {last}. Leiding: {project.leader}.",
+                  f"{kind} in {project.place}, from {first} to {last}. Led by: {project.leader}."))  # fmt: skip
+    page.text(
+        say(f"Kenmerk van dit manifest: {digest}", f"Digest of this manifest: {digest}")
+        if digest
+        else say("Concept: nog zonder sleutels en zonder kenmerk.", "Draft: still without keys and digest.")
+    )
+    page.head(2, say("Waarom dit project", "Why this project"))
+    for part, text in manifest.basis:
+        page.item(f"**{say(*_BASIS[part])}.** {markdown_safe(text)}")
+    page.head(2, say("Wie er samen verantwoordelijk zijn", "Who is responsible together"))
+    for name, controller in manifest.controllers.items():
+        advice = manifest.dpo_advice.get(name)
+        told = say("nog geen advies van de FG", "no advice of the DPO yet")
+        if advice is not None:
+            outcome = (
+                say("positief", "positive") if advice.outcome == "positive" else say("negatief", "negative")
+            )
+            told = say(f"advies van de FG: {outcome}, {day(advice.date, 'nl')} ({advice.reference})",
+                       f"advice of the DPO: {outcome}, {day(advice.date, 'en')} ({advice.reference})")  # fmt: skip
+        page.item(f"**{markdown_safe(controller.title)}**; {markdown_safe(told)}")
+        if advice is not None and advice.answer:
+            page.item(
+                say("Wat ermee is gedaan: ", "What was done with it: ") + markdown_safe(advice.answer), 1
+            )
+
+
+def _characteristics(page: _Page, manifest: Manifest) -> None:
+    say, used = page.say, uses(manifest)
+    suspect = undeclared(manifest)
+    if not manifest.characteristics and not suspect:
+        return
+    page.head(2, say("Kenmerken die met discriminatie te maken hebben", "What has to do with discrimination"))
+    for name, characteristic in manifest.characteristics.items():
+        page.item(
+            f"**{markdown_safe(characteristic.label)}** ({say(*KINDS[characteristic.kind])}). {markdown_safe(characteristic.rationale)}"
+        )
+        if characteristic.legal_basis:
+            page.item(
+                say("Wettelijke rechtvaardiging: ", "Legal justification: ")
+                + markdown_safe(characteristic.legal_basis),
+                1,
+            )
+        places = list(dict.fromkeys(use.place for use in used if use.characteristic == name))
+        where = ", ".join(f"`{place}`" for place in places)
+        page.item(say("Telt mee in: ", "Counts in: ") + where if places else
+                  say("Geen criterium, signaal of meegeleverd gegeven kijkt ernaar.",
+                      "No criterion, signal or value that goes along looks at it."), 1)  # fmt: skip
+    for found in suspect:
+        label = say(found.characteristic.nl, found.characteristic.en)
+        place = f"`{found.partner}.{found.selection}`"
+        page.item(
+            say(
+                f"**Let op:** {place} noemt het veld `{found.field}`. Dat lijkt te gaan over: {label}. Daarover zegt het manifest niets.",
+                f"**Mind:** {place} names the field `{found.field}`. That seems to be about: {label}. The manifest says nothing of it.",
+            )
+        )
+
+
+def _selection(page: _Page, manifest: Manifest, partner: str, selection: Selection) -> None:
+    say = page.say
+    page.head(3, f"{manifest.controllers[partner].title}: {selection.source}")
+    least, most = page.count(selection.volume.at_least), page.count(selection.volume.at_most)
+    page.text(say(f"Afgesproken aantal records: {least} tot en met {most}. Daarbuiten wordt niets geleverd.",
+                  f"Agreed number of records: {least} to {most}. Outside that nothing is delivered."))  # fmt: skip
+    page.text(say("Een record wordt geselecteerd als het aan al deze criteria voldoet:",
+                  "A record is selected when it meets all of these criteria:"))  # fmt: skip
+    predicates = selection.predicates()
+    for rule in selection.criteria:
+        _told(page, selection, rule.id, predicates[rule.id], "criterion")
+        page.item(say("Waarom: ", "Why: ") + markdown_safe(rule.rationale), 1)
+    page.lines.append("")
+    page.text(say("Waarom deze deelnemer een record aanlevert (een record zonder zo'n signaal gaat niet mee):",
+                  "Why this partner delivers a record (a record without such a signal does not go along):"))  # fmt: skip
+    signals = selection.signal_predicates()
+    for signal in selection.signals:
+        _told(page, selection, signal.label, signals[signal.id], "signal")
+    if selection.attributes:
+        page.lines.append("")
+        page.text(
+            say(
+                "Dit gaat er verder mee naar de koppelomgeving:",
+                "This goes along to the matching environment:",
+            )
+        )
+        names = Names(selection.fields, page.lang)
+        for attribute in selection.attributes:
+            name = names.name(FieldValue(attribute.field, names.types[attribute.field]))
+            page.item(
+                f"{markdown_safe(name)}: {markdown_safe(_shown(page, attribute))}.{_used(page, attribute)} {markdown_safe(attribute.rationale)}"
+            )
+
+
+def _told(page: _Page, selection: Selection, name: str, predicate: Predicate, use: Use) -> None:
+    told = explain(predicate, selection.fields, page.lang, use)
+    page.item(f"**{markdown_safe(name)}.** {markdown_safe(told.condition.text)}", 0, told.condition.lines)
+    for note in told.unknown:
+        page.item(markdown_safe(note.line.text), 1, note.line.lines)
+
+
+def _used(page: _Page, attribute: Attribute) -> str:
+    """What the match rule has to do with it, if anything."""
+    if not attribute.for_rule:
+        return ""
+    if attribute.shown:
+        return page.say(" De koppelregel kijkt er ook naar.", " The match rule looks at it as well.")
+    return page.say(" Alleen voor de koppelregel; niemand krijgt het te zien.",
+                    " For the match rule only; nobody gets to see it.")  # fmt: skip
+
+
+def _shown(page: _Page, attribute: Attribute) -> str:
+    say = page.say
+    if attribute.kind == "month":
+        return say("alleen jaar en maand", "year and month only")
+    if attribute.kind == "boolean":
+        return say("ja of nee", "yes or no")
+    return ("; " if attribute.kind == "band" else ", ").join(attribute.labels())
+
+
+def _cases(page: _Page, manifest: Manifest) -> None:
+    say, subject = page.say, manifest.subject
+    page.head(2, say("Wanneer het een casus is", "When it is a case"))
+    told = explain_match_rule(manifest.match_predicate(), _match_columns(manifest), page.lang, subject.unit)
+    page.item(markdown_safe(told.condition.text), 0, told.condition.lines)
+    for note in told.unknown:
+        page.item(markdown_safe(note.line.text), 1, note.line.lines)
+    page.item(say("Waarom: ", "Why: ") + markdown_safe(manifest.match.rationale))
+    page.head(2, say("Wie wat te zien krijgt", "Who gets to see what"))
+    most = page.count(manifest.release.max_cases)
+    page.text(say(
+        f"Iedere deelnemer krijgt alleen zijn eigen records in een casus terug. Bij meer dan {most} casussen wordt niets vrijgegeven.",
+        f"Each partner gets back its own records in a case, no other. With more than {most} cases nothing is released."))  # fmt: skip
+    for recipient, show in manifest.release.to.items():
+        page.item(f"**{markdown_safe(manifest.controllers[recipient].title)}**")
+        for others, what in ((show.signals_of, say("de signalen van", "the signals of")),
+                             (show.attributes_of, say("de meegeleverde gegevens van", "what went along from"))):  # fmt: skip
+            if others:
+                names = ", ".join(manifest.controllers[other].title for other in others)
+                page.item(markdown_safe(f"{what} {names}"), 1)
+        if not show.signals_of and not show.attributes_of:
+            page.item(say("niets van de anderen", "nothing of the others"), 1)
+
+
+def _terms(page: _Page, manifest: Manifest) -> None:
+    say = page.say
+    page.head(2, say("Toezicht en termijnen", "Oversight and terms"))
+    _monitor(page, manifest.monitor, manifest.retention.hold_days)
+    schedule, kept = manifest.schedule, manifest.release.keep_days
+    late = {
+        "wait": say("wacht de ronde", "the round waits"),
+        "proceed": say("gaat de ronde na de uiterste dag door zonder die deelnemer", "the round goes on without it after the deadline"),
+        "refuse": say("vervalt de ronde na de uiterste dag", "the round is given up after the deadline"),
+    }[schedule.when_late]  # fmt: skip
+    if schedule.opens:
+        page.item(say(f"Rondes gaan vanzelf open: `{schedule.opens}` (cron, tijd in {schedule.timezone}).",
+                      f"Rounds open by themselves: `{schedule.opens}` (cron, time in {schedule.timezone})."))  # fmt: skip
+    page.item(say(f"Deelnemers hebben {schedule.deadline_days} dagen om te leveren. Is iemand te laat, dan {late}.",
+                  f"Partners have {schedule.deadline_days} days to deliver. When one is late, {late}."))  # fmt: skip
+    if schedule.rounds_at_most is not None:
+        page.item(say(f"Er worden hoogstens {schedule.rounds_at_most} rondes vrijgegeven.",
+                      f"At most {schedule.rounds_at_most} rounds are released."))  # fmt: skip
+    page.item(say(f"Leveringen worden vernietigd zodra een ronde klaar is; casussen zijn {kept} dagen te openen.",
+                  f"Drops are destroyed as soon as a round is done; cases can be opened for {kept} days."))  # fmt: skip
+    days = manifest.retention.log_details_days
+    page.item(say(f"Wie in een ronde voorkwam en wie de stappen uitvoerde, is nog {days} dagen na te gaan; daarna wordt dat vernietigd.",
+                  f"Who was in a round, and who did the steps, can be looked up for {days} days; then that is destroyed."))  # fmt: skip
+    if asked := manifest.release.cosignatures:
+        page.item(say(f"Een vrijgave wordt uitgereikt als {asked} partijen het logboek waar zij in staat hebben medeondertekend.",
+                      f"A release is handed out once {asked} controllers co-signed the log that has it."))  # fmt: skip
+    roles = ", ".join(manifest.work_instruction.acknowledged_by)
+    page.item(markdown_safe(say(f"Werkinstructie: {manifest.work_instruction.title}. Te lezen door: {roles}.",
+                                f"Work instruction: {manifest.work_instruction.title}. To be read by: {roles}.")))  # fmt: skip
+
+
+def _monitor(page: _Page, monitor: Monitor, hold_days: int) -> None:
+    say, table = page.say, monitor.reference
+    if not monitor.dimensions:
+        page.item(say("De monitor telt geen groepen.", "The monitor counts no groups."))
+        return
+    cell = monitor.smallest_cell
+    page.item(
+        say(
+            f"De monitor telt bij iedere stap per groep. Aantallen onder {cell} worden niet getoond.",
+            f"The monitor counts per group at every step. Numbers below {cell} are not shown.",
+        )
+    )
+    within = say(" (waarbinnen wordt vergeleken)", " (within which groups are compared)")
+    for dimension in monitor.dimensions:
+        names = ", ".join(group.label for group in dimension.groups)
+        role = within if dimension.role == "legitimate" else ""
+        page.item(markdown_safe(f"{dimension.label}{role}: {names}"), 1)
+    with_what = (
+        markdown_safe(say(f"met deze tabel: {table.source}", f"with this table: {table.source}"))
+        if isinstance(table, Reference)
+        else say("met het hele register van de deelnemer", "with the whole register of the partner")
+    )
+    page.item(say("Er wordt vergeleken ", "The comparison is ") + with_what + ".")
+    ratio, surely = (
+        number(Decimal(str(value)), page.lang) for value in (monitor.tolerance, monitor.confidence * 100)
+    )
+    page.item(
+        say(
+            f"Een groep mag daarbij hoogstens {ratio} keer zo vaak voorkomen als de groep waarmee zij wordt vergeleken "
+            f"(zekerheid {surely}%, over {monitor.looks} rondes samen).",
+            f"A group may occur at most {ratio} times as often as the one it is compared with "
+            f"(confidence {surely}%, over {monitor.looks} rounds together).",
+        )
+    )
+    page.item(
+        say(
+            "Komt een groep vaker voor, dan wordt niets vrijgegeven tot alle partijen dat schriftelijk hebben "
+            f"gerechtvaardigd. Is dat er na {hold_days} dagen niet, dan wordt alles vernietigd.",
+            "When a group occurs more often, nothing is released until all parties justified that in writing. "
+            f"If they have not after {hold_days} days, everything is destroyed.",
+        )
+    )
+    if monitor.hold_on_too_little:
+        page.item(
+            say(
+                "Ook bij te weinig gegevens om iets te zeggen wordt de vrijgave aangehouden.",
+                "A release is held as well where there is too little data to say anything.",
+            )
+        )
+
+
+# what changed
+
+
+def difference(old: Manifest, new: Manifest, lang: Language, *, names: tuple[str, str]) -> str:
+    """What changed between two manifests: predicates by their meaning, everything else as it stands.
+
+    Args:
+        names: how to call both: their digests, or the files of drafts.
+    """
+    page = _Page(lang)
+    page.head(1, page.say(f"Wat er verandert in {new.project.title}", f"What changes in {new.project.title}"))
+    page.text(" → ".join(names))
+    changes = [*_rule_changes(page, old, new)]
+    if changes:
+        page.head(2, page.say("Criteria, signalen en regels", "Criteria, signals and rules"))
+        for place, line in changes:
+            page.item(f"`{place}`: {markdown_safe(line.text)}", 0, line.lines)
+    characteristics = _characteristic_changes(page, old, new)
+    if characteristics:
+        page.head(2, page.say("Wat met discriminatie te maken heeft", "What has to do with discrimination"))
+        for line in characteristics:
+            page.item(line.text, 0, line.lines)
+    told = {f"characteristics.{name}" for name in old.characteristics.keys() ^ new.characteristics.keys()}
+    others = [
+        change
+        for change in _other_changes("", _without_predicates(old), _without_predicates(new))
+        if change[0] not in told
+    ]
+    if others:
+        page.head(2, page.say("Al het andere", "Everything else"))
+        for place, was, now in others:
+            if was is None:
+                page.item(f"`{place}`: {page.say('nieuw', 'new')}: {_value(now)}")
+            elif now is None:
+                page.item(f"`{place}`: {page.say('vervalt', 'goes')}: {_value(was)}")
+            else:
+                page.item(f"`{place}`: {page.say('was', 'was')} {_value(was)}")
+                page.item(f"{page.say('wordt', 'becomes')} {_value(now)}", 1)
+            if meaning := _meaning(place, page.lang):
+                page.item(page.say("Wat dit is: ", "What this is: ") + meaning, 1)
+    if not changes and not characteristics and not others:
+        page.text(page.say("Er verandert niets.", "Nothing changes."))
+    return page.whole()
+
+
+def _rules(manifest: Manifest) -> dict[str, tuple[Predicate, Selection]]:
+    """Every predicate over fields by its place."""
+    found = {}
+    for partner, selection in manifest.selections():
+        parts = {"criteria": selection.predicates(), "signals": selection.signal_predicates()}
+        parts |= {f"groups.{name}": groups for name, groups in manifest.group_predicates(selection).items()}
+        for part, predicates in parts.items():
+            for name, predicate in predicates.items():
+                found[f"{partner}.{selection.id}.{part}.{name}"] = (predicate, selection)
+    return found
+
+
+def _rule_changes(page: _Page, old: Manifest, new: Manifest) -> Iterator[tuple[str, Line]]:
+    before, after = _rules(old), _rules(new)
+    for place in dict.fromkeys([*before, *after]):
+        if place not in after or place not in before:
+            predicate, selection = before[place] if place in before else after[place]
+            told = explain(predicate, selection.fields, page.lang).condition
+            gone = place in before
+            effect = _effect(page, place, gone)
+            looks = _looks_at(page, old if gone else new, selection, predicate)
+            yield (
+                place,
+                Line(
+                    (page.say("vervalt", "goes") if gone else page.say("nieuw", "new")) + effect,
+                    (told, *looks),
+                ),
+            )
+            continue
+        (was, old_selection), (now, new_selection) = before[place], after[place]
+        fields = {**old_selection.fields, **new_selection.fields}
+        if was.text != now.text:
+            line = _words(page, compare(was, now, fields))
+            yield place, Line(line.text, (*line.lines, *_looks_at(page, new, new_selection, now)))
+    if old.match.rule != new.match.rule:
+        columns = {**_match_columns(old), **_match_columns(new)}
+        change = compare_match_rules(old.match_predicate(), new.match_predicate(), columns, new.subject.unit)
+        yield "match.rule", _words(page, change)
+
+
+def _looks_at(
+    page: _Page, manifest: Manifest, selection: Selection, predicate: Predicate
+) -> tuple[Line, ...]:
+    """Which grounds and proxies a predicate looks at."""
+    named = [selection.fields[field].characteristic for field in predicate.fields]
+    kinds = {
+        CharacteristicKind.GROUND: page.say("een grond van discriminatie", "a ground of discrimination"),
+        CharacteristicKind.PROXY: page.say(
+            "hangt vaak samen met een grond van discriminatie",
+            "often goes together with a ground of discrimination",
+        ),
+    }
+    return tuple(
+        Line(page.say("Kijkt naar: ", "Looks at: ") + f"{one.label} ({kinds[one.kind]}).")
+        for one in (manifest.characteristics[name] for name in dict.fromkeys(named) if name)
+    )
+
+
+def _characteristic_changes(page: _Page, old: Manifest, new: Manifest) -> list[Line]:
+    """Grounds and proxies that came, went, or count in other places than before."""
+    say = page.say
+    before, after = ({(use.characteristic, use.place): None for use in uses(one)} for one in (old, new))
+    lines = []
+    for name in dict.fromkeys([*old.characteristics, *new.characteristics]):
+        came, went = name not in old.characteristics, name not in new.characteristics
+        one = old.characteristics[name] if went else new.characteristics[name]
+        below = []
+        for what, places in (
+            (say("Telt nu ook mee in: ", "Counts now as well in: "), [p for n, p in after if n == name and (n, p) not in before]),
+            (say("Telt niet meer mee in: ", "Counts no longer in: "), [p for n, p in before if n == name and (n, p) not in after]),
+        ):  # fmt: skip
+            below += [Line(what + ", ".join(places))] if places else []
+        if not (came or went or below):
+            continue
+        state = say("nieuw", "new") if came else say("vervalt", "goes") if went else ""
+        text = f"**{markdown_safe(one.label)}** ({say(*KINDS[one.kind])})" + (f": {state}." if state else ".")
+        if came:
+            text += f" {markdown_safe(one.rationale)}"
+            if one.legal_basis:
+                below.insert(
+                    0, Line(say("Wettelijke rechtvaardiging: ", "Legal justification: ") + one.legal_basis)
+                )
+        lines.append(Line(text, tuple(below)))
+    seen = {(found.partner, found.selection, found.field) for found in undeclared(old)}
+    for found in undeclared(new):
+        if (found.partner, found.selection, found.field) not in seen:
+            place, label = (
+                f"`{found.partner}.{found.selection}`",
+                say(found.characteristic.nl, found.characteristic.en),
+            )
+            lines.append(Line(say(
+                f"**Let op:** {place} noemt het veld `{found.field}`. Dat lijkt te gaan over: {label}. Daarover zegt het manifest niets.",
+                f"**Mind:** {place} names the field `{found.field}`. That seems to be about: {label}. The manifest says nothing of it.",
+            )))  # fmt: skip
+    return lines
+
+
+def _effect(page: _Page, place: str, gone: bool) -> str:
+    """What it means for a selection that a rule came or went."""
+    if ".criteria." not in place:
+        return ""
+    return page.say("; er voldoen meer records" if gone else "; er voldoen minder records",
+                    "; more records pass" if gone else "; fewer records pass")  # fmt: skip
+
+
+def _words(page: _Page, change: Change) -> Line:
+    return change.nl if page.lang == "nl" else change.en
+
+
+def _without_predicates(manifest: Manifest) -> Any:
+    """The plain value, lists of things with an id as mappings by that id, without what is compared by meaning."""
+    return _by_id(manifest.model_dump(mode="json"))
+
+
+def _by_id(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _by_id(inner) for name, inner in value.items() if name not in ("when", "rule")}
+    if isinstance(value, list) and value and all(isinstance(item, dict) and "id" in item for item in value):
+        return {item["id"]: _by_id({k: v for k, v in item.items() if k != "id"}) for item in value}
+    return value
+
+
+def _other_changes(place: str, old: Any, new: Any) -> Iterator[tuple[str, Any, Any]]:
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        for name in dict.fromkeys([*old, *new]):
+            yield from _other_changes(f"{place}.{name}" if place else str(name), old.get(name), new.get(name))
+    elif old != new:
+        yield place, old, new
+
+
+def _is_model(part: Any) -> bool:
+    return isinstance(part, type) and issubclass(part, BaseModel)
+
+
+def _meaning(place: str, lang: Language) -> str:
+    """What the member at `place` is for, by its description in the model; nothing for a name that somebody chose."""
+    part: Any = Manifest
+    said = ""
+    for step in place.split("."):
+        if _is_model(part):
+            if step not in part.model_fields:
+                return ""
+            part, said = part.model_fields[step].annotation, part.model_fields[step].description or ""
+        else:  # a name in a mapping, or an id in a list
+            part, said = next(filter(_is_model, get_args(part)), None), ""
+    return said.partition("\n\n")[0 if lang == "nl" else 2]
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(_value(item) for item in value)
+    if isinstance(value, Mapping):
+        return "; ".join(
+            f"{name}: {_value(inner)}" for name, inner in value.items() if inner not in (None, [], {})
+        )
+    return markdown_safe(str(value))
+
+
+def _match_columns(manifest: Manifest) -> dict[str, Column]:
+    """The columns of the match rule with the titles of partners, the labels of signals, and the meanings of fields."""
+    columns = {"partners": Column()}
+    for name, partner in manifest.partners.items():
+        title = manifest.controllers[name].title
+        columns[name] = Column(title)
+        columns.update({f"{name}_{signal.id}": Column(title, signal.label) for signal in partner.signals})
+        for selection in partner.selections:
+            for attribute in selection.attributes:
+                if attribute.for_rule:
+                    of = short_name(selection.fields[attribute.field].meaning)[0]
+                    columns.setdefault(f"{name}_{attribute.id}_first", Column(title, value="first", of=of))
+                    columns.setdefault(f"{name}_{attribute.id}_last", Column(title, value="last", of=of))
+        if name in manifest.match.records_of:
+            columns[f"{name}_records"] = Column(title, value="records")
+    return columns

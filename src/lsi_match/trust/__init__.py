@@ -1,1 +1,0 @@
-"""Keys, signatures, sealing and the Merkle log. The only room that touches cryptographic libraries."""

@@ -1,0 +1,277 @@
+"""Every gate: that it holds, and what makes it not hold. That one stops a run is shown in tests/chain."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from handmade import NOW, PROSE, Parties, dimension, document, manifest, selection
+
+from lsi_match.agreement.approvals import acknowledge, withdraw
+from lsi_match.agreement.gates import Evidence, Gate, evaluate, evaluate_draft, require
+from lsi_match.agreement.trust_root_rules import Trust
+from lsi_match.base.errors import LsiError
+from lsi_match.protocol.documents import Opening
+from lsi_match.protocol.trust_root import TrustRoot
+
+ROLES = ("datasteward", "casustafel")
+Draft = dict[str, Any]
+
+
+def parties(folder: Path, change: Callable[[Draft], object] = lambda _: None) -> Parties:
+    draft = document()
+    draft["work_instruction"]["acknowledged_by"] = list(ROLES)
+    draft["monitor"]["dimensions"] = [dimension()]
+    change(draft)
+    return Parties(folder, draft)
+
+
+def evidence(world: Parties, **changes: Any) -> Evidence:
+    papers = dict(world.approvals)
+    for name in world.manifest.controllers:
+        papers[f"{name}.read"] = acknowledge(world.manifest, world.identities[name], ROLES, NOW)
+    given = Evidence(
+        papers=papers,
+        now=NOW,
+        trust=world.trust,
+        opening=Opening(
+            project=world.manifest.project.id, manifest=world.manifest.digest, round="r1", reference_date=NOW.date(),
+            opened_at=NOW, deadline=NOW + timedelta(days=1), recipient=world.round_recipient, parts=1, trace_id="1" * 32,
+        ),
+        key_present=True,
+    )  # fmt: skip
+    return replace(given, **changes)
+
+
+def closed(world: Parties, given: Evidence) -> dict[Gate, str]:
+    """Gate → reason, of the gates that do not hold."""
+    return {v.gate: v.error.reason for v in evaluate(world.manifest, given) if v.error}
+
+
+def test_every_gate_holds_for_a_project_that_is_in_order(tmp_path: Path) -> None:
+    world = parties(tmp_path)
+    verdicts = evaluate(world.manifest, evidence(world))
+    assert [verdict.gate for verdict in verdicts] == list(Gate)
+    assert [verdict.error for verdict in verdicts] == [None] * len(Gate)
+    require(world.manifest, evidence(world))
+
+
+def test_without_a_round_its_gate_is_not_judged(tmp_path: Path) -> None:
+    world = parties(tmp_path)
+    judged = [v.gate for v in evaluate(world.manifest, evidence(world, opening=None))]
+    assert judged == [gate for gate in Gate if gate is not Gate.ROUND]
+
+
+def ground(draft: Draft) -> None:
+    """The date that a signal looks at has to do with age; every FG but one advised on that."""
+    draft["characteristics"] = {
+        "leeftijd": {
+            "kind": "ground", "label": "Leeftijd", "legal_basis": "Art. 1 van een wet",
+            "rationale": "Deze regeling geldt volgens de wet alleen voor mensen vanaf een bepaalde leeftijd, dus er is geen andere weg.",
+        }
+    }  # fmt: skip
+    first = selection()
+    first["fields"]["begin"]["characteristic"] = "leeftijd"
+    draft["partners"]["uwv"]["selections"] = [first]
+    for name, advice in draft["dpo_advice"].items():
+        advice["characteristics"] = [] if name == "svb" else ["leeftijd"]
+
+
+def goes_along(draft: Draft, use: str = "release") -> None:
+    """A value that nobody gets to see, for that or for the match rule."""
+    first = draft["partners"]["uwv"]["selections"][0]
+    first["attributes"] = [
+        {"id": "sinds", "field": "begin", "kind": "month", "use": use, "rationale": "Nodig."}
+    ]
+
+
+def names_months(draft: Draft) -> None:
+    """The match rule looks at that value."""
+    draft["match"]["rule"] += " AND uwv_sinds_last < peildatum"
+
+
+def shows(draft: Draft) -> None:
+    """One partner is to see it."""
+    draft["release"]["to"]["svb"]["attributes_of"] = ["uwv"]
+
+
+def advised(draft: Draft) -> None:
+    """The same, and every FG advised on it."""
+    ground(draft)
+    draft["dpo_advice"]["svb"]["characteristics"] = ["leeftijd"]
+
+
+def neighbourhood(draft: Draft) -> None:
+    draft["project"]["type"] = "neighbourhood"
+
+
+CLOSED: list[tuple[Callable[[Draft], object], Gate, str]] = [
+    (lambda d: d["basis"].update(purpose="TODO: hier komt nog een mooie tekst over het doel van dit project"), Gate.PLAN, "PlanGateError"),
+    (lambda d: d["basis"].update(purpose=d["basis"]["necessity"]), Gate.PLAN, "PlanGateError"),
+    (lambda d: d["basis"].update(purpose="doel doel doel doel doel doel doel doel doel doel"), Gate.PLAN, "PlanGateError"),
+    (lambda d: d["project"].update(period={"first": "2020-01-01", "last": "2020-12-31"}), Gate.PERIOD, "PeriodGateError"),
+    (lambda d: d["project"].update(period={"first": "2027-01-01", "last": "2027-12-31"}), Gate.PERIOD, "PeriodGateError"),
+    (lambda d: d["dpia"].update(date="2027-01-01"), Gate.DPIA, "DpiaGateError"),
+    (lambda d: d["dpo_advice"].pop("svb"), Gate.DPO_ADVICE, "DpoAdviceGateError"),
+    (lambda d: d["dpo_advice"]["svb"].update(date="2027-01-01"), Gate.DPO_ADVICE, "DpoAdviceGateError"),
+    (lambda d: d["dpo_advice"]["svb"].update(outcome="negative"), Gate.DPO_ADVICE, "DpoAdviceUnansweredGateError"),
+    (ground, Gate.EQUAL_TREATMENT, "EqualTreatmentGateError"),
+    (lambda d: (advised(d), d["characteristics"]["leeftijd"].update(legal_basis="Mag.")), Gate.PLAN, "PlanGateError"),
+    (lambda d: (neighbourhood(d), d["monitor"].update(dimensions=[])), Gate.NEIGHBOURHOOD, "NeighbourhoodGateError"),
+    (lambda d: (neighbourhood(d), d["monitor"]["dimensions"][0].update(role="legitimate")), Gate.NEIGHBOURHOOD, "NeighbourhoodGateError"),
+    (lambda d: (neighbourhood(d), d["dpo_advice"]["svb"].update(date="2020-01-01")), Gate.NEIGHBOURHOOD, "NeighbourhoodGateError"),
+    (lambda d: d["match"].update(rationale="Waarom dit samen een casus is"), Gate.PLAN, "PlanGateError"),
+    (lambda d: d["project"].update(title="Titel zoals mensen het project noemen"), Gate.PLAN, "PlanGateError"),
+    (lambda d: d["work_instruction"].update(digest="sha256:" + "0" * 64), Gate.PLAN, "PlanGateError"),
+    (lambda d: d["release"].update(keep_days=d["retention"]["log_details_days"] + 1), Gate.BOUNDS, "TermsGateError"),
+    (lambda d: d["release"].update(max_cases=1_000_000), Gate.BOUNDS, "CasesGateError"),
+    (lambda d: goes_along(d), Gate.RELEASE, "UnseenGateError"),
+    (lambda d: d["release"]["to"]["uwv"].update(attributes_of=["svb"]), Gate.RELEASE, "NothingToShowGateError"),
+    (lambda d: (goes_along(d, "rule"), names_months(d), shows(d)), Gate.RELEASE, "NothingToShowGateError"),
+    (lambda d: goes_along(d, "rule"), Gate.RELEASE, "UnusedGateError"),
+    (lambda d: (goes_along(d, "both"), names_months(d)), Gate.RELEASE, "UnseenGateError"),
+    (lambda d: d["match"].update(records_of=["svb"]), Gate.RELEASE, "UnusedGateError"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("change", "gate", "reason"), CLOSED)
+def test_what_closes_a_gate(
+    tmp_path: Path, change: Callable[[Draft], object], gate: Gate, reason: str
+) -> None:
+    world = parties(tmp_path, change)
+    given = evidence(world)
+    assert closed(world, given) == {gate: reason}
+    with pytest.raises(LsiError) as stopped:
+        require(world.manifest, given)
+    assert type(stopped.value).__name__ == reason
+
+
+def test_what_goes_along_may_be_shown_to_one_partner_alone(tmp_path: Path) -> None:
+    world = parties(
+        tmp_path, lambda d: (goes_along(d), d["release"]["to"]["svb"].update(attributes_of=["uwv"]))
+    )
+    assert closed(world, evidence(world)) == {}
+
+
+def test_what_is_for_the_match_rule_need_not_be_shown(tmp_path: Path) -> None:
+    def change(draft: Draft) -> None:
+        goes_along(draft, "rule")
+        names_months(draft)
+        draft["match"]["records_of"] = ["svb"]
+        draft["match"]["rule"] += " AND svb_records < 5"
+
+    world = parties(tmp_path, change)
+    assert closed(world, evidence(world)) == {}
+
+
+def test_a_manifest_that_was_made_around_its_rules_is_found_when_it_is_judged(tmp_path: Path) -> None:
+    world = parties(tmp_path)
+    wide = world.manifest.model_copy(
+        update={"release": world.manifest.release.model_copy(update={"keep_days": 10_000})}
+    )
+    (first, *_) = evaluate(wide, evidence(world))
+    assert (first.gate, type(first.error).__name__) == (Gate.MANIFEST, "ManifestAlteredError")
+
+
+def test_a_negative_advice_that_was_answered_is_no_obstacle(tmp_path: Path) -> None:
+    world = parties(tmp_path, lambda d: d["dpo_advice"]["svb"].update(outcome="negative", answer=PROSE))
+    assert closed(world, evidence(world)) == {}
+
+
+def test_a_ground_on_which_every_fg_advised_is_allowed_and_not_in_a_neighbourhood(tmp_path: Path) -> None:
+    world = parties(tmp_path / "theme", advised)
+    assert closed(world, evidence(world)) == {}
+    world = parties(tmp_path / "wijk", lambda d: (advised(d), neighbourhood(d)))
+    assert closed(world, evidence(world)) == {Gate.NEIGHBOURHOOD: "NeighbourhoodGateError"}
+
+
+@pytest.mark.parametrize(
+    ("roles", "missing"),
+    [
+        ({"gemeente": ROLES, "uwv": ROLES}, "svb"),
+        ({"gemeente": ROLES[:1], "uwv": ROLES[:1], "svb": ROLES[:1]}, "the role casustafel"),
+        ({}, "gemeente, uwv, svb, the role datasteward, the role casustafel"),
+    ],
+)
+def test_the_work_instruction_is_read_everywhere_and_by_every_role(
+    tmp_path: Path, roles: dict[str, tuple[str, ...]], missing: str
+) -> None:
+    world = parties(tmp_path)
+    papers = dict(world.approvals)
+    for name, read in roles.items():
+        papers[f"{name}.read"] = acknowledge(world.manifest, world.identities[name], read, NOW)
+    (verdict,) = [v for v in evaluate(world.manifest, evidence(world, papers=papers)) if v.error]
+    assert verdict.gate is Gate.INSTRUCTION
+    assert verdict.error is not None
+    assert verdict.error.facts["missing"] == missing
+
+
+def test_a_role_may_be_that_of_the_matching_site(tmp_path: Path) -> None:
+    world = parties(tmp_path, lambda d: d["work_instruction"].update(acknowledged_by=[*ROLES, "beheerder"]))
+    given = evidence(world)
+    assert closed(world, given) == {Gate.INSTRUCTION: "InstructionGateError"}
+    read = acknowledge(world.manifest, world.identities["matcher"], ("beheerder",), NOW)
+    assert closed(world, replace(given, papers={**given.papers, "matcher": read})) == {}
+
+
+def test_what_was_signed_closes_the_gate_of_approval(tmp_path: Path) -> None:
+    world = parties(tmp_path)
+    given = evidence(world)
+    without = {name: paper for name, paper in given.papers.items() if name != "svb"}
+    assert closed(world, replace(given, papers=without)) == {Gate.APPROVAL: "ApprovalsMissingError"}
+    gone = withdraw(world.manifest, world.identities["svb"], "Het kan niet meer.", NOW)
+    papers = {**given.papers, "w": gone}
+    assert closed(world, replace(given, papers=papers)) == {Gate.APPROVAL: "ApprovalWithdrawnError"}
+    early = replace(given, now=NOW - timedelta(days=1))
+    assert closed(world, early)[Gate.APPROVAL] == "ApprovalInvalidError"
+
+
+def test_other_keys_than_those_of_the_trust_root_close_the_gate_of_parties(tmp_path: Path) -> None:
+    world = parties(tmp_path)
+    given = evidence(world)
+
+    def closed_by(root: TrustRoot, now: datetime = NOW) -> dict[Gate, str]:
+        return closed(world, replace(given, now=now, trust=Trust((root,))))
+
+    value = world.root.model_dump(mode="json")
+    key = value["organisations"]["svb"]["keys"][0]
+    split = [
+        key | {"roles": ["root", "approve", "acknowledge"]},
+        {"signing_key": "7" * 64, "roles": ["deliver"]},
+    ]
+    for change in ({"encryption_key": f"age1{7:058d}"}, {"oin": "7" * 20}, {"keys": split}):
+        other = value["organisations"] | {"svb": value["organisations"]["svb"] | change}
+        root = TrustRoot.model_validate(value | {"organisations": other})
+        assert closed_by(root) == {Gate.PARTIES: "PartyKeyDiffersError"}
+    foreign = TrustRoot.model_validate(value | {"project": "ander"})
+    assert closed_by(foreign) == {Gate.PARTIES: "RootOtherProjectError"}
+    short = TrustRoot.model_validate(value | {"expires_at": NOW.isoformat()})
+    assert closed_by(short) == {Gate.PARTIES: "RootExpiredError"}
+    stranger = {("ind" if name == "svb" else name): one for name, one in value["organisations"].items()}
+    gone = TrustRoot.model_validate(value | {"organisations": stranger})
+    assert closed_by(gone)[Gate.PARTIES] == "PartyUnknownError"
+
+
+def test_a_round_of_another_manifest_or_without_its_key_closes_the_gate_of_the_round(tmp_path: Path) -> None:
+    world = parties(tmp_path)
+    given = evidence(world)
+    assert given.opening is not None
+    assert closed(world, replace(given, key_present=False)) == {Gate.ROUND: "RoundGateError"}
+    older = given.opening.model_copy(update={"manifest": "sha256:" + "0" * 64})
+    assert closed(world, replace(given, opening=older)) == {Gate.ROUND: "RoundGateError"}
+
+
+def test_a_draft_is_judged_by_what_it_says_itself() -> None:
+    """The gates about signatures wait; the others say of a draft what they will say of the manifest."""
+    draft = manifest()
+    day = date(2026, 6, 1)
+    found = {verdict.gate: verdict.error for verdict in evaluate_draft(draft, day)}
+    waiting = {Gate.APPROVAL, Gate.INSTRUCTION, Gate.PARTIES}
+    assert {type(found[gate]).__name__ for gate in waiting} == {"DraftGateError"}
+    assert {error for gate, error in found.items() if gate not in waiting} == {None}
+    late = {verdict.gate for verdict in evaluate_draft(draft, date(2027, 1, 1)) if verdict.error}
+    assert late == waiting | {Gate.PERIOD}

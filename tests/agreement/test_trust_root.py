@@ -1,0 +1,395 @@
+"""The rules of the trust root: what makes a version count, and every way in which somebody may try otherwise."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from lsi_match.agreement.trust_root_draft import RootDraftError, changes, compose
+from lsi_match.agreement.trust_root_rules import (
+    RootDateError,
+    RootExpiredError,
+    RootForkedError,
+    RootGapError,
+    RootMissingError,
+    RootNotPinnedError,
+    RootOtherProjectError,
+    RootPinDiffersError,
+    RootRolledBackError,
+    RootUnsignedError,
+    read_roots,
+    sign_root,
+)
+from lsi_match.agreement.trust_root_store import TrustStore
+from lsi_match.cli.main import run
+from lsi_match.crypto.keys import Identity, make_identity
+from lsi_match.crypto.signing import SignedDocumentInvalidError
+from lsi_match.protocol.documents import Card
+from lsi_match.protocol.trust_root import Role, TrustRoot
+
+NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
+CONTROLLERS = ("gemeente", "uwv", "svb")
+PROJECT = "proef"
+Change = dict[str, Any]
+
+
+@dataclass
+class Signers:
+    """Identities, and roots among them; threshold 2 of 3."""
+
+    folder: Path
+    identities: dict[str, Identity] = field(default_factory=dict)
+
+    def identity(self, name: str, home: str = "") -> Identity:
+        """The identity of `name` in its folder `home`, made when it is not there."""
+        key = f"{name}@{home}"
+        if key not in self.identities:
+            self.identities[key] = make_identity(name, self.folder / key)
+        return self.identities[key]
+
+    def card(self, name: str, home: str = "") -> Card:
+        return Card.model_validate(self.identity(name, home).card)
+
+    def root(self, previous: TrustRoot | None = None, at: datetime = NOW, **cards: Card) -> TrustRoot:
+        """A version with these cards in place of the usual ones."""
+        names = (*CONTROLLERS, "matcher")
+        parties = {name: (name.title(), f"{i + 1:020d}") for i, name in enumerate(names)}
+        every = {name: self.card(name) for name in names} | cards
+        return compose(PROJECT, parties, every, at, previous=previous, threshold=2)
+
+    def signed(self, root: TrustRoot, by: Iterable[str] = CONTROLLERS) -> list[bytes]:
+        """`root`, signed by each of these: `uwv`, or `uwv@home`."""
+        return [sign_root(root, self.identity(*one.split("@"))) for one in by]
+
+
+@pytest.fixture
+def signers(tmp_path: Path) -> Signers:
+    return Signers(tmp_path / "keys")
+
+
+@pytest.fixture
+def store(tmp_path: Path, signers: Signers) -> TrustStore:
+    """A home that took in version 1."""
+    home = TrustStore(tmp_path / "home", PROJECT)
+    first = signers.root()
+    take(home, signers.signed(first), pin=first.digest)
+    return home
+
+
+def take(home: TrustStore, pile: Iterable[bytes], now: datetime = NOW, pin: str | None = None) -> None:
+    home.keep(home.news(pile, pin, now))
+
+
+def changed(root: TrustRoot, **members: Any) -> TrustRoot:
+    return TrustRoot.model_validate(root.model_dump(mode="json") | members)
+
+
+# The first version.
+
+
+def test_the_first_version_counts_by_the_digest_that_a_person_compared(
+    tmp_path: Path, signers: Signers
+) -> None:
+    home, first = TrustStore(tmp_path / "home", PROJECT), signers.root()
+    pile = signers.signed(first)
+    with pytest.raises(RootNotPinnedError) as refused:
+        take(home, pile)
+    assert refused.value.facts["digest"] == first.digest
+    with pytest.raises(RootPinDiffersError):
+        take(home, pile, pin="sha256:" + "0" * 64)
+    with pytest.raises(RootMissingError):
+        home.roots(NOW)
+    take(home, pile, pin=first.digest)
+    assert home.roots(NOW) == (first,)
+
+
+def test_the_first_version_needs_its_threshold_of_organisations(tmp_path: Path, signers: Signers) -> None:
+    home, first = TrustStore(tmp_path / "home", PROJECT), signers.root()
+    with pytest.raises(RootUnsignedError) as refused:
+        take(home, signers.signed(first, ["uwv"]), pin=first.digest)
+    assert (refused.value.facts["signed"], refused.value.facts["names"]) == (1, "uwv")
+    take(home, signers.signed(first, ["uwv", "svb"]), pin=first.digest)
+
+
+def test_a_later_version_cannot_be_the_first_one_seen(tmp_path: Path, signers: Signers) -> None:
+    first = signers.root()
+    second = signers.root(first)
+    with pytest.raises(RootGapError):
+        take(TrustStore(tmp_path / "h", PROJECT), signers.signed(second), pin=second.digest)
+
+
+def test_a_root_of_another_project_is_refused(tmp_path: Path, signers: Signers, store: TrustStore) -> None:
+    first = signers.root()
+    with pytest.raises(RootOtherProjectError):
+        take(TrustStore(tmp_path / "h", "ander"), signers.signed(first), pin=first.digest)
+    foreign = changed(signers.root(first), project="ander")
+    with pytest.raises(RootOtherProjectError):
+        take(store, signers.signed(foreign))
+
+
+# The next version.
+
+
+def test_versions_are_walked_one_at_a_time_and_in_any_order_of_files(
+    signers: Signers, store: TrustStore
+) -> None:
+    second = signers.root(signers.root())
+    third = signers.root(second)
+    take(store, [*signers.signed(third), *signers.signed(second)])
+    assert [root.version for root in store.roots(NOW)] == [1, 2, 3]
+    take(store, signers.signed(third))  # again: nothing new, nothing wrong
+    assert store.roots(NOW)[-1] == third
+
+
+def test_a_lost_key_is_replaced_by_the_others(signers: Signers, store: TrustStore) -> None:
+    second = signers.root(signers.root(), uwv=signers.card("uwv", "new"))
+    take(store, signers.signed(second, ["gemeente", "svb"]))
+    third = signers.root(second, uwv=signers.card("uwv", "new"))
+    with pytest.raises(RootUnsignedError):  # the lost key signs nothing any more
+        take(store, signers.signed(third, ["gemeente", "uwv"]))
+    take(store, signers.signed(third, ["gemeente", "uwv@new"]))
+
+
+def test_a_version_signed_only_under_itself_is_refused(signers: Signers, store: TrustStore) -> None:
+    """Who holds none of the present keys names his own and signs with those."""
+    own = {name: signers.card(name, "impostor") for name in CONTROLLERS}
+    taken_over = signers.root(signers.root(), **own)
+    with pytest.raises(RootUnsignedError) as refused:
+        take(store, signers.signed(taken_over, [f"{name}@impostor" for name in CONTROLLERS]))
+    assert (refused.value.facts["under"], refused.value.facts["signed"]) == (1, 0)
+
+
+def test_a_version_signed_only_under_the_one_before_is_refused(signers: Signers, store: TrustStore) -> None:
+    """Keys go in that nobody has shown to hold."""
+    own = {name: signers.card(name, "new") for name in CONTROLLERS}
+    second = signers.root(signers.root(), **own)
+    with pytest.raises(RootUnsignedError) as refused:
+        take(store, signers.signed(second))
+    assert (refused.value.facts["under"], refused.value.facts["signed"]) == (2, 0)
+    both = signers.signed(second) + signers.signed(second, ["uwv@new", "svb@new"])
+    take(store, both)
+
+
+def test_organisations_are_counted_and_not_keys(tmp_path: Path, signers: Signers) -> None:
+    """One organisation with two keys for trust roots is one organisation."""
+    home = TrustStore(tmp_path / "home", PROJECT)
+    spare = signers.identity("uwv", "spare").signing_key
+    value = signers.root().model_dump(mode="json")
+    value["organisations"]["uwv"]["keys"].append({"signing_key": spare, "roles": ["root"]})
+    first = TrustRoot.model_validate(value)
+    with pytest.raises(RootUnsignedError) as refused:
+        take(home, signers.signed(first, ["uwv", "uwv@spare"]), pin=first.digest)
+    assert (refused.value.facts["signed"], refused.value.facts["names"]) == (1, "uwv")
+
+
+def test_a_key_for_something_else_does_not_sign_roots(signers: Signers, tmp_path: Path) -> None:
+    cards = {f"{name}.approve": signers.card(name, "person") for name in CONTROLLERS}
+    first = signers.root(**cards)
+    assert first.organisations["uwv"].keys_for(Role.APPROVE) == (signers.card("uwv", "person").signing_key,)
+    assert first.organisations["uwv"].keys_for(Role.ROOT) == (signers.card("uwv").signing_key,)
+    pile = signers.signed(first, [*(f"{name}@person" for name in CONTROLLERS), "matcher"])
+    with pytest.raises(RootUnsignedError):
+        take(TrustStore(tmp_path / "h", PROJECT), pile, pin=first.digest)
+
+
+def test_one_signature_many_times_is_one_signature(tmp_path: Path, signers: Signers) -> None:
+    first = signers.root()
+    (paper,) = signers.signed(first, ["uwv"])
+    twice = json.loads(paper)
+    twice["signatures"] *= 2
+    home = TrustStore(tmp_path / "h", PROJECT)
+    with pytest.raises(RootUnsignedError):
+        take(home, [paper, paper, paper + paper], pin=first.digest)
+    with pytest.raises(SignedDocumentInvalidError):
+        take(home, [json.dumps(twice).encode()], pin=first.digest)
+
+
+def test_a_signature_that_was_stripped_or_moved_is_none(tmp_path: Path, signers: Signers) -> None:
+    first = signers.root()
+    papers = {name: json.loads(paper) for name, paper in zip(CONTROLLERS, signers.signed(first), strict=True)}
+    home = TrustStore(tmp_path / "h", PROJECT)
+    stripped = papers["svb"] | {"signatures": []}
+    with pytest.raises(SignedDocumentInvalidError):
+        take(home, [written(papers["uwv"]), written(stripped)], pin=first.digest)
+    # The signature of one under the name of another's key.
+    moved = json.loads(json.dumps(papers["uwv"]))
+    moved["signatures"][0]["keyid"] = papers["svb"]["signatures"][0]["keyid"]
+    with pytest.raises(RootUnsignedError):
+        take(home, [written(papers["uwv"]), written(moved)], pin=first.digest)
+
+
+def written(envelope: dict[str, Any]) -> bytes:
+    from lsi_match.base.canonical import canonical_json
+
+    return canonical_json(envelope) + b"\n"
+
+
+def test_nothing_goes_back(signers: Signers, store: TrustStore) -> None:
+    first = signers.root()
+    take(store, signers.signed(signers.root(first)))
+    with pytest.raises(RootRolledBackError):
+        take(store, signers.signed(first))
+    assert len(store.roots(NOW)) == 2
+
+
+def test_a_gap_is_refused_and_nothing_is_taken_in(signers: Signers, store: TrustStore) -> None:
+    second = signers.root(signers.root())
+    third = signers.root(second)
+    with pytest.raises(RootGapError):
+        take(store, signers.signed(third))
+    with pytest.raises(RootGapError):
+        take(store, [*signers.signed(second), *signers.signed(signers.root(third))])
+    assert len(store.roots(NOW)) == 1
+
+
+def test_two_histories_are_refused(signers: Signers, store: TrustStore) -> None:
+    first = signers.root()
+    second = signers.root(first)
+    other = signers.root(first, at=NOW + timedelta(minutes=1))
+    later = NOW + timedelta(hours=1)
+    with pytest.raises(RootForkedError):
+        take(store, [*signers.signed(second), *signers.signed(other)], later)
+    take(store, signers.signed(second), later)
+    with pytest.raises(RootForkedError):
+        take(store, signers.signed(other), later)
+    # a third version, properly signed, that follows the other second
+    with pytest.raises(RootForkedError):
+        take(store, signers.signed(signers.root(other, at=later)), later)
+
+
+def test_dates(signers: Signers, store: TrustStore) -> None:
+    first = signers.root()
+    future, before = (signers.root(first, at=NOW + timedelta(hours=hours)) for hours in (1, -1))
+    for root in (future, before):
+        with pytest.raises(RootDateError):
+            take(store, signers.signed(root))
+
+
+def test_an_expired_version_stands_only_in_the_way_to_the_next(signers: Signers, store: TrustStore) -> None:
+    first = signers.root()
+    second = changed(signers.root(first), expires_at=(NOW + timedelta(days=1)).isoformat())
+    late = NOW + timedelta(days=2)
+    with pytest.raises(RootExpiredError):
+        take(store, signers.signed(second), late)
+    take(store, [*signers.signed(second), *signers.signed(signers.root(second, at=late))], late)
+    assert len(store.roots(late)) == 3
+
+
+def test_who_replaces_a_key_signs_with_both_and_neither_pushes_out_the_other(
+    tmp_path: Path, signers: Signers
+) -> None:
+    """By the command, into one folder: version 1 counts the old key, version 2 the new one."""
+    old, new = (make_identity("uwv", tmp_path / home / "keys") for home in ("old", "new"))
+    first = signers.root(uwv=Card.model_validate(old.card))
+    second = signers.root(first, uwv=Card.model_validate(new.card))
+    others = ("gemeente", "svb")
+    take(TrustStore(tmp_path / "old", PROJECT), signers.signed(first, others), pin=first.digest)
+    file, drafted = tmp_path / "papers" / "trust-root.2.uwv.json", tmp_path / "second.json"
+    drafted.write_bytes(second.canonical())
+    for home in ("new", "old", "new"):
+        assert (
+            run(["trust", "sign", str(drafted), "uwv", str(tmp_path / home), "--out", str(file.parent)]) == 0
+        )
+    (read,) = read_roots([file.read_bytes()])
+    assert len(read.papers) == 2
+    assert read.signers(first) == read.signers(second) == {"uwv"}
+    # of a draft that was given up nothing stays
+    other = signers.root(first, at=NOW + timedelta(hours=1), uwv=Card.model_validate(new.card))
+    drafted.write_bytes(other.canonical())
+    assert run(["trust", "sign", str(drafted), "uwv", str(tmp_path / "new"), "--out", str(file.parent)]) == 0
+    assert [one.root for one in read_roots([file.read_bytes()])] == [other]
+
+
+# What a version cannot say.
+
+
+def test_one_key_under_two_organisations_or_two_roles_is_refused(signers: Signers) -> None:
+    with pytest.raises(RootDraftError):
+        signers.root(svb=Card(**{**signers.card("uwv").model_dump(), "name": "svb"}))
+    with pytest.raises(RootDraftError):
+        signers.root(**{"uwv.approve": signers.card("uwv")})
+
+
+IMPOSSIBLE: list[Callable[[Change], object]] = [
+    lambda d: d.update(threshold=1),
+    lambda d: d.update(threshold=4),
+    lambda d: d.update(expires_at=d["issued_at"]),
+    lambda d: d.update(expires_at="2036-06-01T12:00:00Z"),
+    lambda d: d.update(previous="sha256:" + "0" * 64),
+    lambda d: d.update(version=2),
+    lambda d: d.update(keyid="chosen"),
+    lambda d: d["organisations"]["uwv"]["keys"][0].update(keyid="chosen"),
+    lambda d: d["organisations"].pop("matcher"),
+    lambda d: d["organisations"]["uwv"].update(oin=d["organisations"]["svb"]["oin"]),
+    lambda d: d["organisations"]["uwv"].update(encryption_key=d["organisations"]["svb"]["encryption_key"]),
+    lambda d: d["organisations"]["uwv"]["keys"][0].update(roles=["root", "approve", "acknowledge"]),
+    lambda d: d["organisations"]["uwv"]["keys"][0]["roles"].append("match"),
+    lambda d: d["organisations"]["uwv"]["keys"][0]["roles"].append("root"),
+    lambda d: d["organisations"]["matcher"]["keys"][0]["roles"].append("approve"),
+    lambda d: d["organisations"]["matcher"]["keys"][0]["roles"].append("root"),
+    lambda d: d["organisations"]["matcher"]["keys"][0].update(signing_key="ecdsa-sha2-nistp256:02" + "a" * 64),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("change", IMPOSSIBLE, ids=range(len(IMPOSSIBLE)))
+def test_what_no_version_can_say(signers: Signers, change: Callable[[Change], object]) -> None:
+    value = signers.root().model_dump(mode="json")
+    assert TrustRoot.model_validate(value) == signers.root()
+    change(value)
+    with pytest.raises(ValidationError):
+        TrustRoot.model_validate(value)
+
+
+def test_a_threshold_of_half_is_refused(signers: Signers) -> None:
+    """With half or less, two halves could each make a next version."""
+    value = signers.root().model_dump(mode="json")
+    fourth = json.loads(json.dumps(value["organisations"]["svb"]))
+    fourth.update(oin="9" * 20, encryption_key=f"age1{9:058d}")
+    fourth["keys"][0]["signing_key"] = "9" * 64
+    value["organisations"]["ind"] = fourth
+    with pytest.raises(ValidationError):
+        TrustRoot.model_validate(value)
+    assert TrustRoot.model_validate(value | {"threshold": 3}).threshold == 3
+
+
+# Drafts and files.
+
+
+@pytest.mark.parametrize("stem", ["uwv.weird", "svb", "stranger", "uwv.match"])
+def test_a_card_in_a_wrong_place_makes_no_draft(signers: Signers, stem: str) -> None:
+    with pytest.raises(RootDraftError):
+        signers.root(**{stem: signers.card("uwv", "other")})
+
+
+def test_what_changed_is_told_by_organisation(signers: Signers) -> None:
+    first = signers.root()
+    assert changes(None, first) == [*CONTROLLERS, "matcher"]
+    assert changes(first, signers.root(first, uwv=signers.card("uwv", "new"))) == ["uwv"]
+
+
+def test_a_first_version_that_was_half_written_is_taken_in_again(tmp_path: Path, signers: Signers) -> None:
+    home, first = TrustStore(tmp_path / "home", PROJECT), signers.root()
+    take(home, signers.signed(first), pin=first.digest)
+    (home.folder / "0001.json").unlink()
+    take(home, signers.signed(first), pin=first.digest)
+    assert home.roots(NOW) == (first,)
+
+
+@pytest.mark.parametrize("data", [b"{}\n", b"no json\n", b"\xff\n", b"[]\n"])
+def test_a_file_that_is_no_signed_root_is_refused(store: TrustStore, data: bytes) -> None:
+    with pytest.raises(SignedDocumentInvalidError):
+        take(store, [data])
+
+
+def test_reading_counts_nobody(signers: Signers) -> None:
+    first = signers.root()
+    (read,) = read_roots([*signers.signed(first), *signers.signed(first)])
+    assert (read.root, len(read.papers)) == (first, 3)
+    assert read.signers(first) == set(CONTROLLERS)

@@ -1,0 +1,144 @@
+"""What a person reads in a YAML file is what the program reads, and a mistake is pointed at by line and column."""
+
+from __future__ import annotations
+
+from io import StringIO
+from typing import Annotated
+
+import pytest
+from handmade import document
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import BaseModel, ConfigDict, Field
+from ruamel.yaml import YAML
+
+from lsi_match.base.yaml_positions import DocumentInvalidError, YamlUnreadableError, parse_yaml, read_yaml
+from lsi_match.manifest import Manifest
+
+
+class Inner(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    count: Annotated[int, Field(ge=0)]
+    names: list[str] = []
+
+
+class Outer(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    title: str
+    inner: dict[str, Inner]
+
+
+def test_a_good_document_becomes_the_model() -> None:
+    text = "title: Proef\ninner:\n  een: {count: 1, names: [a, b]}\n"
+    assert parse_yaml(text, "x.yaml", Outer) == Outer(
+        title="Proef", inner={"een": Inner(count=1, names=["a", "b"])}
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column"),
+    [
+        ("title: a\ntitle: b\n", 2, 1),
+        ("inner:\n  een: {count: 1,\n    count: 2}\n", 3, 5),
+        ("title: &anker a\n", 1, 8),
+        ("title: a\ninner: *anker\n", 2, 8),
+        ("inner:\n  een: &x {count: 1}\n  twee: *x\n", 2, 8),
+        ("inner:\n  <<: {count: 1}\n  een: &x\n", 3, 8),
+        ("title: [a\n", 2, 1),
+        ("title: 'a\n", 2, 1),
+        ("title: a: b\n", 1, 9),
+        ("title:\n\t- a\n", 2, 1),
+        ("- a\ntitle: b\n", 2, 1),
+        ("title: a\n---\ntitle: b\n", 2, 1),
+        ("title: !!python/object:os.system x\n", 1, 8),
+        ("title: !eigen x\n", 1, 8),
+        ("%YAML 9.9\n---\nx", 1, 1),
+        ("title: \x00\n", 1, 1),
+        ("title: \x07", 1, 1),
+    ],
+)
+def test_what_is_no_plain_yaml_is_refused_where_it_goes_wrong(text: str, line: int, column: int) -> None:
+    with pytest.raises(YamlUnreadableError) as caught:
+        read_yaml(text, "m.yaml")
+    assert (caught.value.facts["line"], caught.value.facts["column"]) == (line, column)
+    for language in ("nl", "en"):
+        assert "m.yaml" in caught.value.text(language)
+    assert "\n" not in str(caught.value)
+
+
+def test_every_place_that_does_not_fit_the_model_is_told_with_line_and_column() -> None:
+    text = "title: 3\ninner:\n  een:\n    count: -1\n    names: [a, 7]\n  twee: {cuont: 1}\nextra: 1\n"
+    with pytest.raises(DocumentInvalidError) as caught:
+        parse_yaml(text, "m.yaml", Outer)
+    told = str(caught.value.facts["problems"]).splitlines()
+    assert caught.value.facts["count"] == len(told) == 6
+    wanted = {
+        "1:8 title",
+        "4:12 inner.een.count",
+        "5:16 inner.een.names.1",
+        "6:9 inner.twee.count",
+        "6:10 inner.twee.cuont",
+        "7:1 extra",
+    }
+    assert {line.strip().partition(": ")[0] for line in told} == wanted
+
+
+def test_a_criterion_that_is_wrong_is_told_in_its_own_place() -> None:
+    value = document()
+    value["partners"]["uwv"]["selections"][0]["criteria"][0]["when"] = "nergens = 1"
+    sink = StringIO()
+    YAML(typ="rt", pure=True).dump(value, sink)
+    text = sink.getvalue()
+    with pytest.raises(DocumentInvalidError) as caught:
+        parse_yaml(text, "m.yaml", Manifest)
+    line, row = next((i, row) for i, row in enumerate(text.splitlines(), 1) if "nergens" in row)
+    place = f"{line}:{row.index('nergens') + 1} partners.uwv.selections.0.criteria.0.when: "
+    for language, words in (("nl", "noemt het veld 'nergens'"), ("en", "names the field 'nergens'")):
+        assert f"  {place}" in caught.value.text(language)
+        assert words in caught.value.text(language)
+
+
+SECRET = "geheim-7391"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"title: a\ninner: {{een: {{count: '{SECRET}'}}}}\n",
+        f"title: a\ninner: {{een: {{count: 1, names: '{SECRET}'}}}}\n",
+        f"title: [{SECRET}]\ninner: {{}}\n",
+        f"title: a\ninner: {SECRET}\n",
+        f"- {SECRET}\n",
+        f"{SECRET}\n",
+    ],
+)
+def test_no_value_of_the_document_stands_in_a_complaint(text: str) -> None:
+    with pytest.raises(DocumentInvalidError) as caught:
+        parse_yaml(text, "m.yaml", Outer)
+    assert SECRET not in caught.value.text("nl") + caught.value.text("en")
+
+
+@pytest.mark.parametrize("text", ["", "# niets\n", "null\n", "7\n", "[]\n"])
+def test_an_empty_document_or_no_mapping_is_invalid_and_not_a_crash(text: str) -> None:
+    with pytest.raises(DocumentInvalidError) as caught:
+        parse_yaml(text, "m.yaml", Outer)
+    assert "document" in caught.value.text("en")
+
+
+def test_very_deep_nesting_is_refused_and_not_a_crash() -> None:
+    with pytest.raises((YamlUnreadableError, DocumentInvalidError)):
+        parse_yaml("[" * 1500, "m.yaml", Outer)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.one_of(st.text(max_size=80), st.text(alphabet="a:-[]{}&*!|>'\"#%@`\n ,?~01.", max_size=40)))
+def test_any_text_is_read_or_refused_and_never_anything_else(text: str) -> None:
+    try:
+        parse_yaml(text, "m.yaml", Outer)
+    except (YamlUnreadableError, DocumentInvalidError) as error:
+        told = error.text("nl")
+    else:
+        told = "read"
+    assert told

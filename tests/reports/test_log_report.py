@@ -1,0 +1,133 @@
+"""The account for the FG says what the log says, and no number that points at people."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+from operation import Operation, folders
+
+from lsi_match.crypto.keys import public_key
+from lsi_match.log.audit_terms import DetailsMissingError
+from lsi_match.log.note import VerifierKey
+from lsi_match.log.subject_files import standings_in
+from lsi_match.log.verify import verify_log
+from lsi_match.matcher.operate.retention import destroy_due
+from lsi_match.matcher.subjects.access_answers import answer
+from lsi_match.partner.access.request import make_request
+from lsi_match.reports.log_report import Evidence, Period, html, markdown
+
+PARTNERS = ("gemeente", "svb", "uwv")
+
+
+@pytest.fixture(scope="module")
+def op(tmp_path_factory: pytest.TempPathFactory) -> Operation:
+    """One round released, one refused request, one answered."""
+    folder = tmp_path_factory.mktemp("report")
+    made = Operation(folder, PARTNERS, folders(folder, PARTNERS))
+    made.run_here("r1")
+    bsn = (made.folder / "extracts" / "uwv.csv").read_text().splitlines()[1].split(";")[1].strip('"')
+    sealed = make_request(made.world.home("uwv"), made.project.id, {"bsn": bsn}, "a", (), made.clock())
+    answer(made.project, sealed, made.clock())
+    with pytest.raises(Exception, match="answered before"):
+        answer(made.project, sealed, made.clock())
+    return made
+
+
+def evidence(op: Operation, folder: Path | None = None) -> Evidence:
+    matcher, project = op.project.manifest().matcher, folder or op.project.folder
+    key = VerifierKey.of(matcher.domain, public_key(matcher.signing_key))
+    verified = verify_log(project / "log.sqlite", key)
+    return Evidence(
+        "koppel.example/proef",
+        op.project.entries(),
+        project / "documents",
+        verified,
+        standings_in(project, op.clock()),
+        op.clock(),
+    )
+
+
+def test_it_tells_rounds_refusals_requests_and_destruction_with_their_entries(op: Operation) -> None:
+    text = markdown(evidence(op), "en")
+    names = [e.name for e in op.project.entries() if e.status != "Unset" or e.name != "destroy"]
+    assert "The log verifies" in text
+    assert "| r1 | released and destroyed | 3 |" in text
+    assert "AccessAnsweredError" in text
+    assert f"({names.index('destroy') + 1})" in text, (
+        "the entry that it was done, after the one that it begins"
+    )
+    assert f"({names.index('release')})" in text
+    assert "| uwv | 0 | 1 |" in text
+    assert "7 there and unaltered" in text
+    assert "No round was held" in text
+
+
+def test_counts_of_a_whole_round_are_exact_and_none_of_a_group_is_told(op: Operation) -> None:
+    overview = op.project.overview("r1")
+    assert overview is not None
+    row = next(
+        line for line in markdown(evidence(op), "en").splitlines() if line.startswith("| r1 | released")
+    )
+    told = [cell.strip() for cell in row.strip("|").split("|")][3:6]
+    assert told == [str(overview.totals[name]) for name in ("subjects", "matched", "cases")]
+
+
+def test_the_page_has_no_script_and_says_the_same(op: Operation) -> None:
+    page = html(evidence(op), "nl")
+    assert "<script" not in page
+    assert 'lang="nl"' in page
+    assert "Het logboek klopt: " in page
+
+
+def test_what_is_not_in_order_stands_on_the_first_page(op: Operation, tmp_path: Path) -> None:
+    copy = shutil.copytree(op.project.folder, tmp_path / "copy")
+    next((copy / "subjects" / "r1").glob("*.parquet")).unlink()
+    text = html(evidence(op, copy), "nl")
+    assert "hoort, is NIET in orde" in text.split("<h2")[0]
+
+
+def test_a_period_leaves_out_what_lies_outside(op: Operation) -> None:
+    later = op.clock().date() + timedelta(days=1)
+    text = markdown(evidence(op), "en", Period(later, date.max))
+    assert "There was no round" in text
+    assert "Nothing was refused" in text
+
+
+def test_releases_removed_on_time_too_late_and_not_at_all_are_told(op: Operation, tmp_path: Path) -> None:
+    keep = op.project.manifest().release.keep_days
+
+    def told(made: Operation) -> str:
+        (row,) = [
+            line for line in markdown(evidence(made), "en").splitlines() if line.startswith("| r1 | 20")
+        ]
+        return row
+
+    assert "| 0 on time |" in told(op)
+    late = op.copy(tmp_path / "late")
+    late.clock.to(late.clock() + timedelta(days=keep + 3))
+    assert "| 0 on time, 3 NOT REMOVED |" in told(late)
+    assert destroy_due(late.project, late.clock).counts()["release"] == 3
+    assert "| 0 on time, 3 LATE |" in told(late)
+    on_time = op.copy(tmp_path / "on-time")
+    on_time.clock.to(on_time.clock() + timedelta(days=keep))
+    destroy_due(on_time.project, on_time.clock)
+    assert "| 3 on time |" in told(on_time)
+
+
+def test_a_destruction_that_broke_off_is_told(op: Operation, tmp_path: Path) -> None:
+    made = op.copy(tmp_path / "op")
+    entries = list(made.project.entries())
+    broken = [e for e in entries if (e.name, e.status) != ("destroy", "Ok")]
+    text = markdown(replace(evidence(made), entries=broken), "nl")
+    assert "BEGONNEN 01-06-2026" in text
+    assert "niet afgerond" in text
+
+
+def test_audit_records_that_are_gone_without_a_word_stand_on_the_first_page(op: Operation) -> None:
+    problem = DetailsMissingError(count=1, position=3)
+    assert problem.text("nl") in html(replace(evidence(op), details=(problem,)), "nl")
+    assert f"kept with {len(op.project.entries())} entries" in markdown(evidence(op), "en")

@@ -1,0 +1,151 @@
+"""The report says what was found, in both languages, on a page that needs nothing else; any table of counts will do."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from lsi_match.base.errors import LsiError
+from lsi_match.cli.main import run
+from lsi_match.monitor.analyse import analyse
+from lsi_match.monitor.counts_file import read_counts
+from lsi_match.monitor.findings import Findings, Verdict
+from lsi_match.reports import monitor_report
+from lsi_match.reports.document_model import Items, Paragraph, Table, as_html, as_markdown
+
+GOOD = "leeftijd;register;selectie;casus\njong;50000;4000;200\nmidden;50000;2000;80\noud;40000;1500;<10\n"
+CALM = "leeftijd,register,selectie\njong,500000,50000\noud,500000,50100\n"
+
+
+def written(folder: Path, text: str, name: str = "telling.csv") -> Path:
+    file = folder / name
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+@pytest.mark.parametrize(
+    ("lang", "alert", "over"), [("nl", "Waarschuwing", "2,06 keer"), ("en", "Alert", "2.06 times")]
+)
+def test_the_first_page_says_who_where_and_how_much(tmp_path: Path, lang: str, alert: str, over: str) -> None:
+    table = read_counts(written(tmp_path, GOOD))
+    page = monitor_report.summary(table, analyse(table), lang)  # type: ignore[arg-type]
+    assert alert in page
+    assert over in page
+    assert "jong" in page
+
+
+def test_an_alert_on_withheld_counts_has_a_least_number_and_no_other(tmp_path: Path) -> None:
+    """The others are withheld, and at most as many as before: the group is over-represented whatever they are."""
+    text = "leeftijd;register;eerst;daarna\njong;5000;500;500\noud;50000;9;<10\nelders;50000;9;<10\n"
+    few = read_counts(written(tmp_path, text))
+    found = analyse(few)
+    alert = next(f for f in found.of(Verdict.OVER) if f.stage == "daarna")
+    assert alert.ratio.value is None
+    assert "vrijwel zeker meer dan" in monitor_report.summary(few, found, "nl")
+    assert "– keer" not in monitor_report.summary(few, found, "nl")
+
+
+def test_no_alert_is_said_as_such(tmp_path: Path) -> None:
+    table = read_counts(written(tmp_path, CALM))
+    assert "alle verschillen liggen binnen" in monitor_report.summary(table, analyse(table), "nl")
+
+
+def test_the_page_needs_no_script_and_no_other_file_and_its_figures_speak(tmp_path: Path) -> None:
+    table = read_counts(written(tmp_path, GOOD))
+    page = monitor_report.html(table, analyse(table), "nl")
+    assert "<script" not in page
+    assert re.findall(r'(?:src|href)="[^"]*"', page) == []
+    assert '<html lang="nl">' in page
+    figures = re.findall(r"<svg.*?</svg>", page, re.DOTALL)
+    assert len(figures) == 2
+    for figure in figures:
+        tree = ElementTree.fromstring(figure)
+        assert tree.get("role") == "img"
+        described = tree.findtext("{http://www.w3.org/2000/svg}desc") or ""
+        assert all(group in described for group in ("jong", "midden", "oud"))
+        assert "vaker" in described or "te weinig gegevens" in described
+
+
+def test_a_withheld_count_is_not_shown_as_a_number(tmp_path: Path) -> None:
+    table = read_counts(written(tmp_path, GOOD))
+    found = analyse(table)
+    assert table.stages[2].counts["oud"] is None
+    assert "Zij tellen nooit als nul" in monitor_report.markdown(table, found, "nl")
+    row = next(f for f in found.findings if (f.stage, f.group) == ("casus", "oud"))
+    assert row.count is None
+    assert row.ratio.value is None
+    assert row.verdict is Verdict.TOO_LITTLE
+
+
+def test_what_a_file_says_does_not_become_a_sign() -> None:
+    evil = "<b>x</b> | [y](z) `q`"
+    assert "<b>" not in as_html("<b>t", "nl", [Paragraph(evil)], [])
+    assert "<b>t" not in as_html("<b>t", "nl", [], [])
+    assert as_markdown([Items((evil,))]) == "- \\<b\\>x\\</b\\> \\| \\[y\\](z) \\`q\\`\n"
+
+
+def test_a_heading_within_a_table_is_one_for_the_rows_under_it() -> None:
+    table = Table("T", ("groep", "aantal"), (("samen",), ("jong", "1"), ("apart",), ("oud", "2")))
+    page = as_html("t", "nl", [table], [])
+    tree = ElementTree.fromstring(
+        re.findall(r"<table.*</table>", page)[0].replace("class=text", 'class="text"')
+    )
+    bodies = [[[cell.text for cell in row] for row in body] for body in tree.findall("tbody")]
+    assert bodies == [[["samen"], ["jong", "1"]], [["apart"], ["oud", "2"]]]
+    assert [th.get("scope") for th in tree.iter("th")] == ["col", "col", "rowgroup", "row", "rowgroup", "row"]
+    assert "| **samen** |  |\n| jong | 1 |" in as_markdown([table])
+
+
+def test_what_is_wider_than_a_small_screen_scrolls_by_keyboard_too(tmp_path: Path) -> None:
+    table = read_counts(written(tmp_path, GOOD))
+    page = monitor_report.html(table, analyse(table), "nl")
+    for wide in ("<table", "<figure><svg"):
+        inside = re.findall(f'<div class="wide" role="group" aria-label="[^"]+" tabindex="0">{wide}', page)
+        assert len(inside) == page.count(wide) > 0
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("", r"row 1"),
+        ("leeftijd;register;selectie\n", r"row 1"),
+        ("leeftijd;register;selectie\njong;10;5\noud;10\n", r"row 3"),
+        ("leeftijd;register;selectie\njong;10;5\noud;10;vijf\n", r"row 3, column 'selectie'"),
+        ("leeftijd;register;selectie\njong;10;5\njong;10;5\n", r"row 3, column 'leeftijd'"),
+        ("leeftijd;register;register\njong;10;5\n", r"row 1"),
+        ("leeftijd;register;selectie\nj|ong;10;5\n", r"row 2, column 'leeftijd'"),
+        ("register;selectie\n10;5\n", r"row \d"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_told_with_row_and_column(
+    tmp_path: Path, text: str, place: str
+) -> None:
+    with pytest.raises(LsiError, match=place):
+        read_counts(written(tmp_path, text))
+
+
+def test_a_table_as_yaml_is_read_whole_and_told_with_its_line(tmp_path: Path) -> None:
+    with pytest.raises(LsiError, match="title"):
+        read_counts(written(tmp_path, "dimensions: []\n", "t.yaml"))
+
+
+def test_the_command_writes_the_report_and_can_fail_on_an_alert(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, to = str(written(tmp_path, GOOD)), tmp_path / "rapport.html"
+    assert run(["monitor", "counts", file, "--to", str(to)]) == 0
+    assert "Waarschuwing" in to.read_text()
+    assert run(["monitor", "counts", file, "--to", str(tmp_path / "rapport.json")]) == 0
+    assert Findings.model_validate_json((tmp_path / "rapport.json").read_bytes()) == analyse(
+        read_counts(Path(file))
+    )
+    assert run(["monitor", "counts", file, "--fail-on-alert"]) == 1
+    assert run(["monitor", "counts", str(written(tmp_path, CALM, "kalm.csv")), "--fail-on-alert"]) == 0
+    assert run(["monitor", "counts", file, "--to", str(tmp_path / "rapport.pdf")]) == 2
+    assert run(["monitor", "counts", str(tmp_path / "absent.csv")]) == 1
+    capsys.readouterr()
+    assert run(["monitor", "counts", file, "--json"]) == 0
+    assert '"alert": true' in capsys.readouterr().out
