@@ -8,7 +8,7 @@ could hold data.
 The step `match` has its buckets done as tasks, by the task runner that the means of the run name. They are told names
 and a number, and give back a word (`lsi_match.matcher.engine.work`): what a task runner sends elsewhere is no secret.
 
-Run as a process of its own: `python -m flows.match --site DIR --project NAME --round NAME`. It writes one JSON
+Run as a process of its own: `python -m lsi_match.flows.match --site DIR --project NAME --round NAME`. It writes one JSON
 document a line: one per step, then the outcome.
 """
 
@@ -27,11 +27,11 @@ from prefect import flow, task
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
-from flows.runners import task_runner
-from flows.tasks import ONCE
 from lsi_match.base.errors import LsiError, UnexpectedError
 from lsi_match.base.measure import measured
 from lsi_match.crypto import passphrase
+from lsi_match.flows.runners import task_runner
+from lsi_match.flows.tasks import ONCE
 from lsi_match.matcher.engine.execution_config import Means
 from lsi_match.matcher.engine.work import Do, do_bucket
 from lsi_match.matcher.round.hold import RunHeldError
@@ -192,6 +192,6 @@ def main() -> int:
 
 if __name__ == "__main__":
     # By the name under which others find it: what is pickled from `__main__` takes along all that it names.
-    from flows.match import main as under_its_name
+    from lsi_match.flows.match import main as under_its_name
 
     sys.exit(under_its_name())

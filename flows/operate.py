@@ -21,8 +21,8 @@ from prefect.artifacts import create_progress_artifact, create_table_artifact, u
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
-from flows.tasks import ONCE
 from lsi_match.base.errors import LsiError, UnexpectedError
+from lsi_match.flows.tasks import ONCE
 from lsi_match.matcher.engine.execution_config import Means
 from lsi_match.matcher.operate import key_socket
 from lsi_match.matcher.operate.agenda import Duty

@@ -1,7 +1,7 @@
 """What an operator needs on one machine, started and kept together: a Prefect server, a worker, the deployments.
 
-`python -m flows.service --site DIR` starts the server on loopback, behind a password that only this user can read
-(SITE/serve/profiles.toml), deploys SITE/serve/prefect.yaml, which is made from flows/prefect.yaml and the manifests,
+`python -m lsi_match.flows.service --site DIR` starts the server on loopback, behind a password that only this user can read
+(SITE/serve/profiles.toml), deploys SITE/serve/prefect.yaml, which is made from lsi_match.flows/prefect.yaml and the manifests,
 and starts the worker. When a manifest changes its schedule, it deploys again. When the database of the server, a file,
 cannot be used any more, it begins anew with another. It ends when one of them ends, or at SIGTERM or SIGINT, and then
 ends the others.
@@ -32,11 +32,11 @@ from urllib.request import urlopen
 
 from ruamel.yaml import YAML
 
-from flows.database import make_usable, usable
-from flows.settings import service_environment
 from lsi_match.base.errors import LsiError
 from lsi_match.base.files import lock_file, private_folder, read_text, write_whole
 from lsi_match.crypto import passphrase
+from lsi_match.flows.database import make_usable, usable
+from lsi_match.flows.settings import service_environment
 from lsi_match.matcher.operate import key_socket
 from lsi_match.matcher.operate.agenda import Duty
 from lsi_match.matcher.operate.health import metrics
@@ -163,7 +163,7 @@ def _serve(options: argparse.Namespace, parts: list[subprocess.Popen[bytes]]) ->
             "en": f"The server does not start; see {log.name}",
         }
     subprocess.run([*prefect, "work-pool", "create", POOL, "--type", "process", "--overwrite"], check=True, **here)  # fmt: skip
-    subprocess.run([sys.executable, "-m", "flows.tidy"], check=True, **here)
+    subprocess.run([sys.executable, "-m", "lsi_match.flows.tidy"], check=True, **here)
     deployed = _deploy(deployments(site, limit), home, prefect, here, None)
     parts.append(subprocess.Popen([*prefect, "worker", "start", "--pool", POOL, "--type", "process"], **here))  # fmt: skip
     names = ", ".join(project.id for project in Site(site).projects()) or "-"

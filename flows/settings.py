@@ -1,7 +1,7 @@
 """How Prefect is run here: embedded, silent, keeping nothing but states.
 
 Prefect keeps flow parameters, run names, state messages and exception texts in plain text. So parameters are
-names, caching and result persistence are off, and errors that leave a task carry no values (`flows.match`).
+names, caching and result persistence are off, and errors that leave a task carry no values (`lsi_match.flows.match`).
 """
 
 from __future__ import annotations

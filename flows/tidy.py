@@ -1,6 +1,6 @@
 """After a stop of the whole machine: what Prefect still takes for running is not, and keeps nothing else from starting.
 
-`python -m flows.tidy`, when the service starts. Without it the places that deployments have for runs would stay taken by
+`python -m lsi_match.flows.tidy`, when the service starts. Without it the places that deployments have for runs would stay taken by
 those that were killed, since what frees them lives in the memory of the server: every look would be cancelled. A run that
 does go on, in a process of its own, is kept apart by locks of the kernel and tells its own end in the log.
 """

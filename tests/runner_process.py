@@ -1,6 +1,6 @@
 """A run in a process of its own, in small buckets and with case ids that can be foreseen; what it pickles is kept.
 
-Arguments: file for what was pickled, rows per bucket, then those of `flows.match`.
+Arguments: file for what was pickled, rows per bucket, then those of `lsi_match.flows.match`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 import cloudpickle
 
-import flows.match
+from lsi_match.flows import match as match_flow
 from lsi_match.matcher.engine import buckets
 
 
@@ -49,8 +49,8 @@ def main() -> int:
     buckets.Matching.__init__.__defaults__ = (draw,)  # type: ignore[misc]
     for module in modules():
         module.dumps = kept(Path(file), module.dumps)  # type: ignore[attr-defined]
-    sys.argv = ["flows.match", *arguments]
-    return flows.match.main()
+    sys.argv = ["lsi_match.flows.match", *arguments]
+    return match_flow.main()
 
 
 if __name__ == "__main__":

@@ -207,7 +207,7 @@ def runs(now: datetime, kill_at: int | None) -> Iterator[Callable[[str, str, str
 
 
 def run(site: str, project: str, round_id: str, now: datetime, kill_at: int | None) -> dict[str, Any]:
-    """In a process of its own: the steps of a run, as `flows.match` takes them, without Prefect."""
+    """In a process of its own: the steps of a run, as `lsi_match.flows.match` takes them, without Prefect."""
     from lsi_match.base.errors import LsiError, UnexpectedError
     from lsi_match.matcher.round.hold import RunHeldError
     from lsi_match.matcher.round.run import Run

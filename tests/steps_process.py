@@ -1,6 +1,6 @@
 """The steps of a run in a process of its own, at a told time, which kills itself after the step that is named.
 
-Arguments: site, project, round, time, step or `-`. Prints the outcome, as `flows.match` does.
+Arguments: site, project, round, time, step or `-`. Prints the outcome, as `lsi_match.flows.match` does.
 """
 
 from __future__ import annotations

@@ -11,13 +11,13 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from flows.settings import environment
 from lsi_match.base.errors import LsiError
 from lsi_match.cli.main import run as main
 from lsi_match.crypto.keys import public_key
 from lsi_match.demo import town
 from lsi_match.demo.oracle import expected_cases
 from lsi_match.demo.world import Case, World
+from lsi_match.flows.settings import environment
 from lsi_match.log.note import VerifierKey
 from lsi_match.log.round_state import rounds
 from lsi_match.log.verify import verify_log

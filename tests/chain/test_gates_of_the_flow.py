@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from flows.settings import environment
 from lsi_match.agreement.approvals import withdraw
 from lsi_match.agreement.gates import Gate
 from lsi_match.crypto.keys import make_identity
 from lsi_match.demo.world import World
+from lsi_match.flows.settings import environment
 from lsi_match.matcher.site.site import utc_now
 
 from .conftest import ROUND, Town, copy_of
@@ -84,11 +84,11 @@ CLOSED: dict[Gate, tuple[str, Callable[[World], object], str]] = {
     Gate.ROUND: ("samenloop", without_key, "RoundGateError"),
 }  # fmt: skip
 
-#: Runs the flow for one site after another, as `flows.match` does for one.
+#: Runs the flow for one site after another, as `lsi_match.flows.match` does for one.
 RUNS = """
 import json, sys
 from pathlib import Path
-from flows.match import run
+from lsi_match.flows.match import run
 from lsi_match.matcher.engine.execution_config import Means
 for site, project, round_id in json.loads(sys.argv[1]):
     print(json.dumps(run(Path(site), project, round_id, Means())), flush=True)

@@ -22,14 +22,14 @@ import cloudpickle
 import pytest
 from runner_process import draw
 
-import flows.match
-from flows.settings import environment
 from lsi_match.base.errors import LsiError, WrongUseError
 from lsi_match.base.files import write_whole
 from lsi_match.crypto.sealing import unseal
 from lsi_match.crypto.signing import peek
 from lsi_match.demo.oracle import expected_cases
 from lsi_match.demo.world import World
+from lsi_match.flows import match as match_flow
+from lsi_match.flows.settings import environment
 from lsi_match.log.steps import Step
 from lsi_match.matcher.engine import buckets, work
 from lsi_match.matcher.engine.execution_config import Means
@@ -206,8 +206,8 @@ def test_the_work_of_a_round_is_sealed_and_goes_with_its_key(parted: World, tmp_
 
 def test_what_is_pickled_of_the_flow_takes_nothing_along(monkeypatch: pytest.MonkeyPatch) -> None:
     """A task runner sends the flow and the step that it is in along with every bucket."""
-    monkeypatch.setitem(flows.match._runs, "p.r", b"AGE-SECRET-KEY-MARK")  # type: ignore[arg-type]
-    for one in (flows.match.match, flows.match.bucket, flows.match.match_drops):
+    monkeypatch.setitem(match_flow._runs, "p.r", b"AGE-SECRET-KEY-MARK")  # type: ignore[arg-type]
+    for one in (match_flow.match, match_flow.bucket, match_flow.match_drops):
         assert b"AGE-SECRET-KEY-MARK" not in cloudpickle.dumps(one)
 
 
@@ -278,7 +278,7 @@ def test_every_runner_gives_the_same_byte_for_byte_and_is_told_nothing(
 @pytest.mark.parametrize("runner", ["dask", "ray"])
 def test_a_cluster_that_is_not_there_is_told(parted: World, runner: str, tmp_path: Path) -> None:
     world = copy_of(parted, tmp_path)
-    outcome = flows.match.run(
+    outcome = match_flow.run(
         world.site.folder, world.project_id, ROUND, Means(runner=runner, cluster="tcp://127.0.0.1:9")  # type: ignore[arg-type]
     )  # fmt: skip
     assert outcome["reason"] == "ClusterUnreachableError"

@@ -317,7 +317,7 @@ def test_a_run_opens_the_sites_keys_and_shows_no_secret_to_other_processes(
     outcome = run_match(world.site.folder, world.project_id, "r1", on_step=look)
     assert outcome["state"] == "refused", outcome
     assert outcome["reason"] not in ("PassphraseMissingError", "PassphraseWrongError"), outcome
-    assert any(b"flows.match" in shown for shown in seen.values())
+    assert any(b"lsi_match.flows.match" in shown for shown in seen.values())
     assert not [secret for secret in secrets for shown in seen.values() if secret in shown]
     with world.project.journal() as journal:
         assert journal.entries()[-1].status == "Error"

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from operation import ROUND
 
-from flows import database, service
-from flows.database import ASIDE, FILE, make_usable
+from lsi_match.flows import database, service
+from lsi_match.flows.database import ASIDE, FILE, make_usable
 from lsi_match.matcher.operate.events_file import FILE as EVENTS
 from lsi_match.matcher.operate.runner import run_match
 

@@ -12,8 +12,8 @@ import handmade
 import pytest
 from operation import PARTNERS, ROUND, Operation, days
 
-from flows.service import deployments
 from lsi_match.cli import main
+from lsi_match.flows.service import deployments
 from lsi_match.matcher.operate import alarms as module
 from lsi_match.matcher.operate import retention
 from lsi_match.matcher.operate.alarms import COSIGNED_WITHIN, OVERDUE, alarms

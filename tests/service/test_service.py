@@ -35,8 +35,8 @@ from operation import ROOT, Clock, Operation, folders
 from packaging.requirements import Requirement
 from servers import free_port
 
-from flows.service import deployments
 from lsi_match.crypto.sealing import unseal
+from lsi_match.flows.service import deployments
 from lsi_match.matcher.operate.events_file import FILE as EVENTS
 from lsi_match.matcher.operate.health import metrics
 from lsi_match.matcher.operate.transfers import publish
@@ -109,7 +109,7 @@ class Service:
 def served(site: Path, database: str | None = None, looks_every: int = 300) -> Iterator[Service]:
     """A site served; its database is looked at every so many seconds."""
     port = free_port()
-    program = f"import sys; from flows import service; service._DATABASE_EVERY = {looks_every}; sys.exit(service.main())"
+    program = f"import sys; from lsi_match.flows import service; service._DATABASE_EVERY = {looks_every}; sys.exit(service.main())"
     command = [sys.executable, "-c", program, "--site", str(site), "--port", str(port)]
     process = subprocess.Popen(
         [*command, *(["--database", database] if database else [])],
@@ -337,7 +337,15 @@ def test_what_is_served_already_or_has_its_port_taken_is_told_before_anything_st
         port = other.getsockname()[1] if taken == "port" else free_port()
         if taken == "site":
             fcntl.flock(lock, fcntl.LOCK_EX)
-        command = [sys.executable, "-m", "flows.service", "--site", str(tmp_path), "--port", str(port)]
+        command = [
+            sys.executable,
+            "-m",
+            "lsi_match.flows.service",
+            "--site",
+            str(tmp_path),
+            "--port",
+            str(port),
+        ]
         done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     assert (done.returncode, done.stdout) == (1, "")
     assert (f"Port {port}" if taken == "port" else "another process") in done.stderr

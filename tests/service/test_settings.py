@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.settings import environment, service_environment
+from lsi_match.flows.settings import environment, service_environment
 
 
 @pytest.mark.parametrize("made", [environment, service_environment])

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
-from flows.database import make_usable
-from flows.settings import environment
 from lsi_match.crypto.keys import passphrase_for
+from lsi_match.flows.database import make_usable
+from lsi_match.flows.settings import environment
 from lsi_match.matcher.engine.execution_config import Means
 from lsi_match.matcher.operate import events_file
 from lsi_match.matcher.site.site import utc_now
@@ -26,12 +26,12 @@ def run_match(
     means: Means | None = None,
     on_step: Callable[[dict[str, Any]], None] = lambda _: None,
 ) -> dict[str, Any]:
-    """Run `flows.match` as a process of its own; calls `on_step` for each step and returns the outcome.
+    """Run `lsi_match.flows.match` as a process of its own; calls `on_step` for each step and returns the outcome.
 
     Args:
         means: what its buckets are matched with; what the site says (`runner.yaml`) when left out.
 
-    A database of Prefect that is damaged or kept locked is set aside first (`flows.database`), and told in
+    A database of Prefect that is damaged or kept locked is set aside first (`lsi_match.flows.database`), and told in
     `events.jsonl`. Where the process ended without an outcome (killed, out of memory) the state is `broken`. The passphrase of
     the site's keys, when they have one, goes to it through a pipe.
     """
@@ -45,7 +45,7 @@ def run_match(
     command = [
         sys.executable,
         "-m",
-        "flows.match",
+        "lsi_match.flows.match",
         "--site",
         str(site),
         "--project",
@@ -87,12 +87,12 @@ def run_match(
 
 
 def serve(site: Path, port: int, database: str | None, memory_limit: str, lang: str) -> NoReturn:
-    """Become `flows.service`: signals then reach it directly. A passphrase goes along through a pipe."""
+    """Become `lsi_match.flows.service`: signals then reach it directly. A passphrase goes along through a pipe."""
     passphrase = passphrase_for(site / "keys")
     command = [
         sys.executable,
         "-m",
-        "flows.service",
+        "lsi_match.flows.service",
         "--site",
         str(site),
         "--port",
