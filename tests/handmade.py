@@ -1,6 +1,7 @@
-"""A small project with made-up parties, for tests: documents, manifests, keys, homes, extracts. Nothing is random.
+"""A small project with made-up parties, for tests: documents, manifests, extracts. Nothing is random, no key is real.
 
-`document()` is a complete manifest of three partners as a plain value; a test changes what it is about.
+`document()` is a complete manifest of three partners as a plain value; a test changes what it is about. Parties with
+keys stand in `parties.py`, those that also keep a home in `homes.py`.
 """
 
 from __future__ import annotations
@@ -8,23 +9,12 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping as Dict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from lsi_match.agreement.approvals import approve
-from lsi_match.agreement.trust_root_draft import compose
-from lsi_match.agreement.trust_root_rules import Trust, sign_root
-from lsi_match.crypto.keys import Identity, make_identity, make_round_key
-from lsi_match.crypto.project_key import ProjectKey
-from lsi_match.crypto.signing import sign
-from lsi_match.manifest import Manifest, complete_draft
-from lsi_match.matcher.site.site import OPENING
-from lsi_match.partner.extract.column_mapping import Mapping, SelectionMapping
-from lsi_match.partner.home import Home, make_key_share
-from lsi_match.protocol.documents import Card, Opening
+from lsi_match.manifest import Manifest
+from lsi_match.protocol.documents import Opening
 
 NOW = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
 EARLIER = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
@@ -165,74 +155,6 @@ def opening(agreed: Manifest, **changes: Any) -> Opening:
         "trace_id": "1" * 32,
     }
     return Opening(**(members | changes))
-
-
-@dataclass
-class Parties:
-    """Real keys for the parties of a draft, and homes under `folder` that agreed to it."""
-
-    folder: Path
-    draft: dict[str, Any] = field(default_factory=document)
-
-    def __post_init__(self) -> None:
-        names = [*self.draft["controllers"], "matcher"]
-        self.identities: dict[str, Identity] = {
-            name: make_identity(name, self.folder / name / "keys") for name in names
-        }
-        self.key = ProjectKey(PROJECT, 1, bytes(range(32)))
-        parties = {name: (one["title"], one["oin"]) for name, one in self.draft["controllers"].items()}
-        parties["matcher"] = (self.draft["matcher"]["title"], self.draft["matcher"]["oin"])
-        cards = {name: Card.model_validate(one.card) for name, one in self.identities.items()}
-        self.root = compose(PROJECT, parties, cards, EARLIER)
-        self.trust = Trust((self.root,))
-        self.round_secret, self.round_recipient = make_round_key()
-
-    @cached_property
-    def manifest(self) -> Manifest:
-        cards = {name: identity.card for name, identity in self.identities.items()}
-        return Manifest.model_validate(complete_draft(self.draft, cards, self.key.check_value))
-
-    @cached_property
-    def approvals(self) -> dict[str, bytes]:
-        return {
-            name: approve(self.manifest, self.identities[name], NOW) for name in self.manifest.controllers
-        }
-
-    def home(self, name: str) -> Home:
-        return Home(self.folder / name, name)
-
-    def share(self, name: str, maker: str | None = None) -> bytes:
-        """The project key, sealed to `name`."""
-        made_by = self.identities[maker or next(iter(self.manifest.controllers))]
-        recipient = self.manifest.controllers[name].encryption_key
-        return make_key_share(self.key, made_by, name, recipient)
-
-    def pin(self) -> None:
-        """Every controller takes in the trust root, signed by all."""
-        pile = [sign_root(self.root, self.identities[name]) for name in self.draft["controllers"]]
-        for name in self.draft["controllers"]:
-            self.home(name).add_roots(pile, self.root.digest, NOW)
-
-    def join(self) -> None:
-        self.pin()
-        for name in self.manifest.partners:
-            self.home(name).join(self.manifest.canonical(), self.approvals, self.share(name), NOW)
-
-    def opening(self, **changes: Any) -> bytes:
-        """A signed opening."""
-        made = opening(self.manifest, recipient=self.round_recipient, **changes)
-        return sign(made, OPENING, self.identities["matcher"])
-
-
-def mapping(selections: Dict[str, str], columns: Sequence[str] | None = None) -> Mapping:
-    """Selection → extract; fields and columns have the same names, the record id is in column `kenmerk`."""
-    names = columns if columns is not None else tuple(selection()["fields"])
-    return Mapping(
-        selections={
-            id_: SelectionMapping(extract=file, record_id="kenmerk", columns={n: n for n in names})
-            for id_, file in selections.items()
-        }
-    )
 
 
 def write_csv(file: Path, rows: Sequence[Dict[str, str]]) -> None:

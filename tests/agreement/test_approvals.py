@@ -6,7 +6,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from handmade import NOW, PARTNERS, Parties
+from handmade import NOW, PARTNERS
+from parties import Parties
 
 from lsi_match.agreement.approvals import (
     APPROVAL,

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from handmade import EARLIER, NOW, PARTNERS, Parties
+from handmade import EARLIER, NOW, PARTNERS
+from homes import Homes
 
 from lsi_match.agreement.approvals import (
     APPROVAL,
@@ -38,8 +39,8 @@ MINUTE = timedelta(minutes=1)
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Parties:
-    return Parties(tmp_path)
+def world(tmp_path: Path) -> Homes:
+    return Homes(tmp_path)
 
 
 def plain(paper: bytes) -> dict[str, Any]:
@@ -47,7 +48,7 @@ def plain(paper: bytes) -> dict[str, Any]:
     return peek(paper, APPROVAL, Approval, what="approval", party="uwv").model_dump()
 
 
-def resigned(world: Parties, by: str, **changes: Any) -> bytes:
+def resigned(world: Homes, by: str, **changes: Any) -> bytes:
     """The approval of uwv with other words in it, signed by `by`."""
     return sign(Approval(**plain(world.approvals["uwv"]) | changes), APPROVAL, world.identities[by])
 
@@ -70,7 +71,7 @@ def second_key_id(value: dict[str, Any]) -> None:
     value["signatures"].append(value["signatures"][0] | {"keyid": "0" * 64})
 
 
-FORGED: dict[str, Callable[[Parties], bytes]] = {
+FORGED: dict[str, Callable[[Homes], bytes]] = {
     "signed by another controller": lambda w: resigned(w, "svb"),
     "signed by the matching environment": lambda w: resigned(w, "matcher"),
     "the approval of another controller under its name": lambda w: w.approvals["svb"],
@@ -95,14 +96,14 @@ FORGED: dict[str, Callable[[Parties], bytes]] = {
 
 
 @pytest.mark.parametrize("forge", FORGED.values(), ids=FORGED.keys())
-def test_a_forged_approval_does_not_count(world: Parties, forge: Callable[[Parties], bytes]) -> None:
+def test_a_forged_approval_does_not_count(world: Homes, forge: Callable[[Homes], bytes]) -> None:
     papers = {**world.approvals, "uwv": forge(world)}
     assert "uwv" not in read_agreement(world.manifest, papers, NOW, world.trust).approvals
     many = {**papers, **{f"uwv.{i}": papers["uwv"] for i in range(5)}}  # often is not more
     assert "uwv" not in read_agreement(world.manifest, many, NOW, world.trust).approvals
 
 
-def renewed(world: Parties, **cards: Identity) -> Trust:
+def renewed(world: Homes, **cards: Identity) -> Trust:
     """A second version of the trust root, with these cards beside or in place of the usual ones."""
     parties = {name: (one.title, one.oin) for name, one in world.root.organisations.items()}
     every = {name: Card.model_validate(one.card) for name, one in {**world.identities, **cards}.items()}
@@ -111,7 +112,7 @@ def renewed(world: Parties, **cards: Identity) -> Trust:
     )
 
 
-def test_a_replaced_key_approves_nothing_that_was_not_seen_before(world: Parties) -> None:
+def test_a_replaced_key_approves_nothing_that_was_not_seen_before(world: Homes) -> None:
     """Whatever date it writes; and a version of before does not come back because a paper is old."""
     person = make_identity("uwv", world.folder / "person")
     trust = renewed(world, **{"uwv.approve": person})
@@ -126,7 +127,7 @@ def test_a_replaced_key_approves_nothing_that_was_not_seen_before(world: Parties
     assert "uwv" in read_agreement(world.manifest, {**world.approvals, "uwv": new}, NOW, trust).approvals
 
 
-def test_a_key_for_something_else_approves_nothing(world: Parties) -> None:
+def test_a_key_for_something_else_approves_nothing(world: Homes) -> None:
     """uwv delivers with one key and approves with another: neither does the work of the other."""
     person, other = (make_identity(name, world.folder / f"{name}-person") for name in ("uwv", "svb"))
     trust = renewed(world, **{"uwv.deliver": person, "svb.root": other})
@@ -139,7 +140,7 @@ def test_a_key_for_something_else_approves_nothing(world: Parties) -> None:
     assert read_agreement(world.manifest, world.approvals, NOW, trust).approvals.keys() == set(PARTNERS)
 
 
-def test_a_party_that_the_manifest_does_not_name_approves_nothing(world: Parties) -> None:
+def test_a_party_that_the_manifest_does_not_name_approves_nothing(world: Homes) -> None:
     stranger = make_identity("duo", world.folder / "duo")
     papers = {**world.approvals, "duo": approve(world.manifest, stranger, NOW)}
     assert check_approvals(world.manifest, papers, NOW, world.trust).keys() == set(PARTNERS)
@@ -149,16 +150,16 @@ def test_a_party_that_the_manifest_does_not_name_approves_nothing(world: Parties
 
 
 @pytest.fixture
-def joined(world: Parties) -> Parties:
+def joined(world: Homes) -> Homes:
     world.join()
     return world
 
 
-def uwv_says(world: Parties, *papers: bytes) -> None:
+def uwv_says(world: Homes, *papers: bytes) -> None:
     world.home("svb").take_in({f"p{i}": paper for i, paper in enumerate(papers)}, "proef", NOW + 9 * MINUTE)
 
 
-def at_svb(world: Parties) -> bool:
+def at_svb(world: Homes) -> bool:
     """Whether svb takes the manifest for approved by all."""
     try:
         world.home("svb").agreed_manifest("proef", NOW + 9 * MINUTE)
@@ -167,7 +168,7 @@ def at_svb(world: Parties) -> bool:
     return True
 
 
-def test_an_old_withdrawal_handed_in_again_undoes_no_newer_one(joined: Parties) -> None:
+def test_an_old_withdrawal_handed_in_again_undoes_no_newer_one(joined: Homes) -> None:
     uwv, agreed = joined.identities["uwv"], joined.manifest
     first, last = (withdraw(agreed, uwv, "Toch niet.", NOW + i * MINUTE) for i in (1, 3))
     uwv_says(joined, first)
@@ -180,7 +181,7 @@ def test_an_old_withdrawal_handed_in_again_undoes_no_newer_one(joined: Parties) 
         assert not at_svb(joined)
 
 
-def test_joining_again_with_the_old_approvals_undoes_no_withdrawal(joined: Parties) -> None:
+def test_joining_again_with_the_old_approvals_undoes_no_withdrawal(joined: Homes) -> None:
     uwv_says(joined, withdraw(joined.manifest, joined.identities["uwv"], "Toch niet.", NOW + MINUTE))
     with pytest.raises(ApprovalWithdrawnError):
         joined.home("svb").join(
@@ -194,7 +195,7 @@ def test_joining_again_with_the_old_approvals_undoes_no_withdrawal(joined: Parti
     assert at_svb(joined)
 
 
-def test_a_partner_takes_in_nothing_that_does_not_hold(joined: Parties) -> None:
+def test_a_partner_takes_in_nothing_that_does_not_hold(joined: Homes) -> None:
     forged = joined.identities["svb"]
     other = type(forged)("uwv", forged.signing, forged.encryption)
     with pytest.raises(ApprovalInvalidError):
@@ -204,7 +205,7 @@ def test_a_partner_takes_in_nothing_that_does_not_hold(joined: Parties) -> None:
     assert at_svb(joined)
 
 
-def test_who_joins_keeps_no_forged_paper_beside_the_good_ones(world: Parties) -> None:
+def test_who_joins_keeps_no_forged_paper_beside_the_good_ones(world: Homes) -> None:
     world.pin()
     forged = type(world.identities["svb"])(
         "uwv", world.identities["svb"].signing, world.identities["svb"].encryption
@@ -216,7 +217,7 @@ def test_who_joins_keeps_no_forged_paper_beside_the_good_ones(world: Parties) ->
     assert not (svb.project("proef") / "approvals").exists()
 
 
-def test_an_older_trust_root_put_back_is_seen_by_what_came_in_under_the_newer_one(joined: Parties) -> None:
+def test_an_older_trust_root_put_back_is_seen_by_what_came_in_under_the_newer_one(joined: Homes) -> None:
     """svb took in a paper under version 2; somebody takes version 2 away again, so that a replaced key counts."""
     svb = joined.home("svb")
     person = make_identity("uwv", joined.folder / "person")
@@ -230,7 +231,7 @@ def test_an_older_trust_root_put_back_is_seen_by_what_came_in_under_the_newer_on
 
 
 def test_the_command_of_a_partner_takes_in_a_withdrawal(
-    joined: Parties, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    joined: Homes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "post").mkdir()
     paper = withdraw(joined.manifest, joined.identities["uwv"], "Toch niet.", utc_now() - MINUTE)

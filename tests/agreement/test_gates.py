@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from handmade import NOW, PROSE, Parties, dimension, document, manifest, selection
+from handmade import NOW, PROSE, dimension, document, manifest, selection
+from parties import Parties
 
 from lsi_match.agreement.approvals import acknowledge, withdraw
 from lsi_match.agreement.gates import Evidence, Gate, evaluate, evaluate_draft, require

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from handmade import PARTNERS, Parties, document
+from handmade import PARTNERS, document
+from homes import Homes
 
 from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.cli.main import run as main
@@ -28,22 +29,22 @@ def told(capsys: pytest.CaptureFixture[str]) -> Any:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Parties:
+def world(tmp_path: Path) -> Homes:
     draft = document()
     draft["work_instruction"].update(digest=digest_of_bytes(INSTRUCTION), acknowledged_by=ROLES)
-    made = Parties(tmp_path, draft)
+    made = Homes(tmp_path, draft)
     (tmp_path / "manifest.json").write_bytes(made.manifest.canonical())
     (tmp_path / "instructie.md").write_bytes(INSTRUCTION)
     made.pin()
     return made
 
 
-def trust_of(world: Parties) -> tuple[str, Path]:
+def trust_of(world: Homes) -> tuple[str, Path]:
     """The folder of a party with what it took in, as it can be sent."""
     return "--trust", world.folder / "uwv" / "projects" / "proef" / "trust"
 
 
-def everybody_signs(world: Parties) -> None:
+def everybody_signs(world: Homes) -> None:
     place = world.folder
     for name in PARTNERS:
         assert run("sign", place / "manifest.json", name, place / name, "--out", place / "papers") == 0
@@ -51,7 +52,7 @@ def everybody_signs(world: Parties) -> None:
 
 
 def acknowledged(
-    world: Parties, name: str, instruction: str = "instructie.md", role: str = "casustafel"
+    world: Homes, name: str, instruction: str = "instructie.md", role: str = "casustafel"
 ) -> int:
     place = world.folder
     return run(
@@ -74,7 +75,7 @@ def test_a_template_can_be_read_and_explained_and_is_not_overwritten(
 
 
 def test_status_says_what_blocks_and_holds_when_nothing_does(
-    world: Parties, capsys: pytest.CaptureFixture[str]
+    world: Homes, capsys: pytest.CaptureFixture[str]
 ) -> None:
     manifest, papers = world.folder / "manifest.json", world.folder / "papers"
     assert run("status", manifest, *trust_of(world), "--json") == 1
@@ -88,7 +89,7 @@ def test_status_says_what_blocks_and_holds_when_nothing_does(
 
 
 def test_a_withdrawn_approval_blocks_and_reaches_the_own_copy(
-    world: Parties, capsys: pytest.CaptureFixture[str]
+    world: Homes, capsys: pytest.CaptureFixture[str]
 ) -> None:
     everybody_signs(world)
     world.join()
@@ -106,14 +107,14 @@ def test_a_withdrawn_approval_blocks_and_reaches_the_own_copy(
     assert (own / "uwv.withdrawal.json").exists()
 
 
-def test_another_work_instruction_or_an_unknown_role_is_not_acknowledged(world: Parties) -> None:
+def test_another_work_instruction_or_an_unknown_role_is_not_acknowledged(world: Homes) -> None:
     (world.folder / "andere.md").write_text("Iets anders.")
     assert acknowledged(world, "uwv", instruction="andere.md") == 2
     assert acknowledged(world, "uwv", role="directeur") == 2
     assert not (world.folder / "papers").exists()
 
 
-def test_nobody_signs_with_another_key(world: Parties) -> None:
+def test_nobody_signs_with_another_key(world: Homes) -> None:
     place = world.folder
     shutil.rmtree(place / "uwv")
     shutil.copytree(place / "svb", place / "uwv")
@@ -140,7 +141,7 @@ def test_a_fault_in_a_criterion_is_shown_in_its_place(
 
 
 def test_sql_is_for_a_partner_of_the_manifest_and_a_known_database(
-    world: Parties, capsys: pytest.CaptureFixture[str]
+    world: Homes, capsys: pytest.CaptureFixture[str]
 ) -> None:
     manifest = world.folder / "manifest.json"
     assert (
@@ -154,7 +155,7 @@ def test_sql_is_for_a_partner_of_the_manifest_and_a_known_database(
     assert run("sql", manifest, "--partner", "uwv", "--dialect", "oracle", "--reference-date", "morgen") == 2
 
 
-def test_diff_of_a_manifest_and_itself_is_nothing(world: Parties, capsys: pytest.CaptureFixture[str]) -> None:
+def test_diff_of_a_manifest_and_itself_is_nothing(world: Homes, capsys: pytest.CaptureFixture[str]) -> None:
     manifest = world.folder / "manifest.json"
     assert run("diff", manifest, manifest, "--json") == 0
     assert "Er verandert niets" in told(capsys)["text"]

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from handmade import BSNS, NOW, Parties, document, mapping, opening, write_csv
+from handmade import BSNS, NOW, document, opening, write_csv
+from homes import Homes, mapping
 from jsonschema import Draft202012Validator
 from pydantic import BaseModel
 
@@ -85,7 +86,7 @@ def test_check_writes_nothing(tmp_path: Path) -> None:
 def real(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """One real document of each kind that a small chain makes, as it travels."""
     folder = tmp_path_factory.mktemp("parties")
-    parties = Parties(folder)
+    parties = Homes(folder)
     parties.join()
     rows = [
         {

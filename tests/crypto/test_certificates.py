@@ -15,7 +15,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
-from handmade import EARLIER, NOW, Parties
+from handmade import EARLIER, NOW
+from parties import Parties
 
 from lsi_match.agreement.approvals import (
     APPROVAL,

@@ -14,7 +14,8 @@ import pyrage
 import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from handmade import Parties, document
+from handmade import document
+from parties import Parties
 
 from lsi_match.cli.main import run
 from lsi_match.crypto.external_keys import read_reference

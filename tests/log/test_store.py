@@ -364,7 +364,7 @@ WRITER = """
 import sys
 from pathlib import Path
 sys.path.insert(0, {tests!r})
-from test_log import KEY, NAME, entry
+from test_store import KEY, NAME, entry
 from lsi_match.log.store import Log
 with Log.open(Path({path!r})) as log:
     print("ready", flush=True)
@@ -446,7 +446,7 @@ FULL = """
 import resource, signal, sys
 from pathlib import Path
 sys.path.insert(0, {tests!r})
-from test_log import KEY, NAME, entry
+from test_store import KEY, NAME, entry
 from lsi_match.base.errors import LsiError
 from lsi_match.log.store import Log
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from handmade import BSNS, NOW, PROJECT, Parties, document, mapping, selection, write_csv
+from handmade import BSNS, NOW, PROJECT, document, selection, write_csv
+from homes import Homes, mapping
 
 from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.errors import LsiError
@@ -24,7 +25,7 @@ PARTNER = "gemeente"
 class Delivered:
     """A drop of two selections (three records and four) in two parts, and what it is judged against."""
 
-    parties: Parties
+    parties: Homes
     round_: Round
     opening: bytes
     extracts: Path
@@ -59,7 +60,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Delivered:
         selection("een"),
         selection("twee", signals=[{"id": "veel", "when": "bedrag >= 50", "label": "Veel"}]),
     ]
-    parties = Parties(folder / "homes", document({PARTNER: both, "uwv": [selection()]}))
+    parties = Homes(folder / "homes", document({PARTNER: both, "uwv": [selection()]}))
     parties.join()
     row = {"bedrag": "500", "begin": "2001-01-01", "soort": "x", "actief": "ja"}
     for name, numbers in (("een", BSNS[:3]), ("twee", BSNS[3:])):

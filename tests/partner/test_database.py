@@ -13,7 +13,8 @@ import duckdb
 import pyarrow as pa
 import pytest
 from criteria.postgres import Postgres, copied, postgres  # noqa: F401
-from handmade import BSNS, NOW, Parties, document, mapping, selection, write_csv
+from handmade import BSNS, NOW, document, selection, write_csv
+from homes import Homes, mapping
 from pydantic import ValidationError
 
 from lsi_match.base.errors import LsiError
@@ -30,11 +31,11 @@ ROWS: list[tuple[Any, ...]] = [
 
 
 @pytest.fixture(scope="module")
-def parties(tmp_path_factory: pytest.TempPathFactory) -> Parties:
-    return Parties(tmp_path_factory.mktemp("parties"), document({n: [selection()] for n in (PARTNER, "uwv")}))
+def parties(tmp_path_factory: pytest.TempPathFactory) -> Homes:
+    return Homes(tmp_path_factory.mktemp("parties"), document({n: [selection()] for n in (PARTNER, "uwv")}))
 
 
-def selected(parties: Parties, place: Path, local: SelectionMapping) -> Selected:
+def selected(parties: Homes, place: Path, local: SelectionMapping) -> Selected:
     agreed = parties.manifest
     return select(PARTNER, agreed.partners[PARTNER].selections[0], local, place, agreed, NOW.date())
 
@@ -89,7 +90,7 @@ def outcome(found: Selected) -> tuple[Any, ...]:
 
 @pytest.mark.parametrize("where", [in_sqlite, in_duckdb])
 def test_a_table_gives_what_a_file_gives(
-    parties: Parties, tmp_path: Path, where: Callable[[Path], SelectionMapping]
+    parties: Homes, tmp_path: Path, where: Callable[[Path], SelectionMapping]
 ) -> None:
     wanted = outcome(selected(parties, tmp_path, in_csv(tmp_path)))
     assert wanted[2] > 1_000
@@ -97,7 +98,7 @@ def test_a_table_gives_what_a_file_gives(
 
 
 def test_a_table_of_postgresql_gives_what_a_file_gives(
-    parties: Parties,
+    parties: Homes,
     tmp_path: Path,
     postgres: Postgres,  # noqa: F811
 ) -> None:
@@ -125,7 +126,7 @@ def _address(cluster: Postgres, place: Path) -> None:
     file.chmod(0o600)
 
 
-def refused(parties: Parties, place: Path, local: SelectionMapping) -> LsiError:
+def refused(parties: Homes, place: Path, local: SelectionMapping) -> LsiError:
     with pytest.raises(LsiError) as error:
         selected(parties, place, local)
     return error.value
@@ -133,7 +134,7 @@ def refused(parties: Parties, place: Path, local: SelectionMapping) -> LsiError:
 
 @pytest.mark.parametrize("where", [in_sqlite, in_duckdb])
 def test_what_is_not_there_is_told_by_its_name(
-    parties: Parties, tmp_path: Path, where: Callable[[Path], SelectionMapping]
+    parties: Homes, tmp_path: Path, where: Callable[[Path], SelectionMapping]
 ) -> None:
     local = where(tmp_path)
     other = refused(parties, tmp_path, local.model_copy(update={"table": "iets_anders"}))
@@ -148,7 +149,7 @@ def test_what_is_not_there_is_told_by_its_name(
     assert refused(parties, tmp_path, local).reason == "FileMissingError"
 
 
-def test_a_value_of_another_type_is_refused_without_it(parties: Parties, tmp_path: Path) -> None:
+def test_a_value_of_another_type_is_refused_without_it(parties: Homes, tmp_path: Path) -> None:
     local = in_sqlite(tmp_path)
     with sqlite3.connect(tmp_path / "register.sqlite") as con:
         con.execute("UPDATE lijst SET bedrag = 'geheim-bedrag' WHERE kenmerk = 'K7'")
@@ -160,7 +161,7 @@ def test_a_value_of_another_type_is_refused_without_it(parties: Parties, tmp_pat
 
 
 def test_an_address_that_others_can_read_is_refused_and_a_password_never_told(
-    parties: Parties, tmp_path: Path
+    parties: Homes, tmp_path: Path
 ) -> None:
     file = tmp_path / "register.postgresql"
     file.write_text("postgresql://lezer:hartstikkegeheim@localhost:99999/x?oops=1\n")
@@ -180,7 +181,7 @@ def test_an_address_that_others_can_read_is_refused_and_a_password_never_told(
 
 
 def test_without_the_driver_the_error_says_what_to_install(
-    parties: Parties, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    parties: Homes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     local = in_sqlite(tmp_path)
     monkeypatch.setattr(database, "DRIVERS", {".sqlite": "no_such_driver"})
@@ -189,7 +190,7 @@ def test_without_the_driver_the_error_says_what_to_install(
     assert "lsi-match[database]" in error.text("nl")
 
 
-def test_a_view_of_a_duckdb_file_reaches_no_other_file(parties: Parties, tmp_path: Path) -> None:
+def test_a_view_of_a_duckdb_file_reaches_no_other_file(parties: Homes, tmp_path: Path) -> None:
     outside = tmp_path / "outside.csv"
     in_csv(tmp_path)
     (tmp_path / "lijst.csv").rename(outside)

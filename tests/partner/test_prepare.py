@@ -16,7 +16,8 @@ from typing import Any
 import polars as pl
 import pyarrow as pa
 import pytest
-from handmade import BSNS, NOW, PROJECT, Parties, document, mapping, selection, write_csv
+from handmade import BSNS, NOW, PROJECT, document, selection, write_csv
+from homes import Homes, mapping
 
 from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.duckdb_locked import locked_connection
@@ -39,8 +40,8 @@ SMALL, BYTES = 2_000, 1 << 14
 
 
 @pytest.fixture(scope="module")
-def parties(tmp_path_factory: pytest.TempPathFactory) -> Parties:
-    made = Parties(
+def parties(tmp_path_factory: pytest.TempPathFactory) -> Homes:
+    made = Homes(
         tmp_path_factory.mktemp("parties"), document({n: [selection()] for n in ("gemeente", "uwv")})
     )
     made.join()
@@ -70,7 +71,7 @@ def records(count: int = ROWS) -> list[dict[str, str]]:
 
 
 def made(
-    parties: Parties, place: Path, written: list[dict[str, str]], form: str = "csv", parts: int = 3
+    parties: Homes, place: Path, written: list[dict[str, str]], form: str = "csv", parts: int = 3
 ) -> Prepared:
     """The drop of these records."""
     place.mkdir(parents=True, exist_ok=True)
@@ -81,7 +82,7 @@ def made(
     return prepare(home, opening, mapping({"lijst": file.name}), place, place / "out", PROJECT, NOW)
 
 
-def content(parties: Parties, drop: Prepared) -> list[list[tuple[Any, ...]]]:
+def content(parties: Homes, drop: Prepared) -> list[list[tuple[Any, ...]]]:
     """Per part its rows, in the order in which they stand, with the record id where the reference was."""
     manifest = parties.manifest
     columns = drop_columns(manifest, manifest.partners[PARTNER])
@@ -101,7 +102,7 @@ def content(parties: Parties, drop: Prepared) -> list[list[tuple[Any, ...]]]:
 
 @pytest.mark.parametrize("form", ["csv", "parquet"])
 def test_many_pieces_give_what_one_piece_gives(
-    parties: Parties, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
+    parties: Homes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
 ) -> None:
     whole = made(parties, tmp_path / "whole", records(), form)
     monkeypatch.setattr(select, "PIECE", SMALL)
@@ -131,7 +132,7 @@ def _counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def test_records_that_are_twice_in_an_extract_far_apart_become_one(
-    parties: Parties, tmp_path: Path, small_pieces: None
+    parties: Homes, tmp_path: Path, small_pieces: None
 ) -> None:
     """The same record at the start and the end, once with one signal and once with the other."""
     once = records()
@@ -145,7 +146,7 @@ def test_records_that_are_twice_in_an_extract_far_apart_become_one(
 
 @pytest.mark.parametrize("form", ["csv", "parquet"])
 def test_the_order_of_the_extract_is_not_in_the_drop(
-    parties: Parties, tmp_path: Path, small_pieces: None, form: str
+    parties: Homes, tmp_path: Path, small_pieces: None, form: str
 ) -> None:
     """Rows that differ in their pseudonym stand in its order; those with one number (here half of all) in an order
     that is neither that of the extract nor the same twice."""
@@ -182,7 +183,7 @@ def _left(place: Path) -> list[str]:
 )  # fmt: skip
 @pytest.mark.parametrize("form", ["csv", "parquet"])
 def test_a_fault_in_the_last_piece_leaves_nothing(
-    parties: Parties, tmp_path: Path, small_pieces: None, monkeypatch: pytest.MonkeyPatch,
+    parties: Homes, tmp_path: Path, small_pieces: None, monkeypatch: pytest.MonkeyPatch,
     form: str, change: dict[str, str], reason: str,
 ) -> None:  # fmt: skip
     pieces = _counted(monkeypatch)
@@ -197,7 +198,7 @@ def test_a_fault_in_the_last_piece_leaves_nothing(
 
 
 def test_a_last_line_that_cannot_be_read_leaves_nothing(
-    parties: Parties, tmp_path: Path, small_pieces: None, monkeypatch: pytest.MonkeyPatch
+    parties: Homes, tmp_path: Path, small_pieces: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pieces = _counted(monkeypatch)
     plain = csv_extract.open_csv
@@ -217,7 +218,7 @@ def test_a_last_line_that_cannot_be_read_leaves_nothing(
 
 @pytest.mark.parametrize("which", ["part-0001", "part-0002", "drop.json"])
 def test_a_disk_that_fills_up_leaves_no_part_and_running_again_makes_the_drop(
-    parties: Parties, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, which: str
+    parties: Homes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, which: str
 ) -> None:
     from lsi_match.base import files
 
@@ -237,7 +238,7 @@ def test_a_disk_that_fills_up_leaves_no_part_and_running_again_makes_the_drop(
 
 
 def test_no_more_pieces_are_alive_than_keep_the_processors_busy(
-    parties: Parties, tmp_path: Path, small_pieces: None, monkeypatch: pytest.MonkeyPatch
+    parties: Homes, tmp_path: Path, small_pieces: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However slow the work on a piece is, reading waits for it: what memory holds of pieces has a bound."""
     alive, most, lock = 0, 0, threading.Lock()
@@ -271,7 +272,7 @@ def test_no_more_pieces_are_alive_than_keep_the_processors_busy(
 
 
 def test_no_piece_is_larger_than_agreed_whatever_the_file(
-    parties: Parties, tmp_path: Path, small_pieces: None, monkeypatch: pytest.MonkeyPatch
+    parties: Homes, tmp_path: Path, small_pieces: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A Parquet of one group of rows and a CSV of long lines are both read in pieces of at most so many records."""
     pieces = _counted(monkeypatch)
@@ -332,7 +333,7 @@ def test_a_whole_number_in_parquet_is_what_its_text_says(stored: str) -> None:
 
 
 def test_rows_that_memory_has_no_room_for_make_the_same_drop(
-    parties: Parties, tmp_path: Path, small_pieces: None, monkeypatch: pytest.MonkeyPatch
+    parties: Homes, tmp_path: Path, small_pieces: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     roomy = made(parties, tmp_path / "roomy", records(8_000))
     monkeypatch.setattr(spill_buffer, "ROOM", 30_000)
@@ -350,7 +351,7 @@ def test_rows_that_memory_has_no_room_for_make_the_same_drop(
 
 
 def test_what_lies_on_disk_meanwhile_tells_nothing_and_has_no_name(
-    parties: Parties, tmp_path: Path, small_pieces: None, monkeypatch: pytest.MonkeyPatch
+    parties: Homes, tmp_path: Path, small_pieces: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Neither record ids nor pseudonyms are in the file, and the folder shows none."""
     monkeypatch.setattr(spill_buffer, "ROOM", 60_000)
@@ -388,7 +389,8 @@ def _left_of(drop: Prepared) -> list[str]:
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from handmade import NOW, PROJECT, mapping
+from handmade import NOW, PROJECT
+from homes import mapping
 from lsi_match.base import files
 from lsi_match.partner import home as homes
 from lsi_match.partner import prepare as preparing
@@ -421,7 +423,7 @@ preparing.prepare(homes.Home(folder, "gemeente"), (place / "opening").read_bytes
     ],
 )
 def test_running_again_after_a_kill_makes_one_whole_drop_and_leaves_nothing_else(
-    parties: Parties, tmp_path: Path, moment: str, leaves: int
+    parties: Homes, tmp_path: Path, moment: str, leaves: int
 ) -> None:
     write_csv(tmp_path / "extract.csv", records(2_000))
     opening = parties.opening(parts=3)
@@ -448,7 +450,7 @@ def test_running_again_after_a_kill_makes_one_whole_drop_and_leaves_nothing_else
     assert again.file != whole.file
 
 
-def test_two_at_a_time_do_not_make_drops_of_one_project(parties: Parties, tmp_path: Path) -> None:
+def test_two_at_a_time_do_not_make_drops_of_one_project(parties: Homes, tmp_path: Path) -> None:
     with parties.home(PARTNER).alone(PROJECT), pytest.raises(LsiError) as refused:
         made(parties, tmp_path, records(10))
     assert refused.value.reason == "PreparingAlreadyError"
@@ -456,7 +458,7 @@ def test_two_at_a_time_do_not_make_drops_of_one_project(parties: Parties, tmp_pa
 
 
 def test_progress_tells_records_read_and_parts_written(
-    parties: Parties, tmp_path: Path, small_pieces: None
+    parties: Homes, tmp_path: Path, small_pieces: None
 ) -> None:
     write_csv(tmp_path / "extract.csv", records(8_000))
     told: list[tuple[str, str, int, int | None]] = []
@@ -472,7 +474,7 @@ def test_progress_tells_records_read_and_parts_written(
 
 
 def test_ids_too_long_for_a_block_are_found_back_and_kept_once(
-    parties: Parties, tmp_path: Path, small_pieces: None
+    parties: Homes, tmp_path: Path, small_pieces: None
 ) -> None:
     """Short and long ids, records that are there twice, in many pieces and parts."""
     written = [

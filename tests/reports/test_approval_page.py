@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from handmade import NOW, Parties, document, manifest, selection
+from handmade import NOW, document, manifest, selection
+from parties import Parties
 
 from lsi_match.agreement.approvals import APPROVAL, STATEMENT, approve
 from lsi_match.base.canonical import digest_of_bytes

@@ -1,0 +1,59 @@
+"""Made-up parties that keep a home and the project key, and the mapping of their extracts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as Dict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from handmade import NOW, PROJECT, selection
+from parties import Parties
+
+from lsi_match.agreement.trust_root_rules import sign_root
+from lsi_match.crypto.project_key import ProjectKey
+from lsi_match.partner.extract.column_mapping import Mapping, SelectionMapping
+from lsi_match.partner.home import Home, make_key_share
+
+
+@dataclass
+class Homes(Parties):
+    """Parties with homes under `folder`, which agreed to the draft once they `join`."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.key = ProjectKey(PROJECT, 1, bytes(range(32)))
+
+    @property
+    def key_check(self) -> str:
+        return self.key.check_value
+
+    def home(self, name: str) -> Home:
+        return Home(self.folder / name, name)
+
+    def share(self, name: str, maker: str | None = None) -> bytes:
+        """The project key, sealed to `name`."""
+        made_by = self.identities[maker or next(iter(self.manifest.controllers))]
+        recipient = self.manifest.controllers[name].encryption_key
+        return make_key_share(self.key, made_by, name, recipient)
+
+    def pin(self) -> None:
+        """Every controller takes in the trust root, signed by all."""
+        pile = [sign_root(self.root, self.identities[name]) for name in self.draft["controllers"]]
+        for name in self.draft["controllers"]:
+            self.home(name).add_roots(pile, self.root.digest, NOW)
+
+    def join(self) -> None:
+        self.pin()
+        for name in self.manifest.partners:
+            self.home(name).join(self.manifest.canonical(), self.approvals, self.share(name), NOW)
+
+
+def mapping(selections: Dict[str, str], columns: Sequence[str] | None = None) -> Mapping:
+    """Selection → extract; fields and columns have the same names, the record id is in column `kenmerk`."""
+    names = columns if columns is not None else tuple(selection()["fields"])
+    return Mapping(
+        selections={
+            id_: SelectionMapping(extract=file, record_id="kenmerk", columns={n: n for n in names})
+            for id_, file in selections.items()
+        }
+    )
