@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from handmade import NOW, document, manifest, selection
-from parties import Parties
+from homes import Homes
 
 from lsi_match.agreement.approvals import APPROVAL, STATEMENT, approve
 from lsi_match.base.canonical import digest_of_bytes
@@ -84,7 +84,7 @@ def test_what_changes_since_the_version_before_is_told_by_what_it_means() -> Non
 
 
 def test_the_approval_binds_the_text_and_the_version_before(tmp_path: Path) -> None:
-    world = Parties(tmp_path)
+    world = Homes(tmp_path)
     paper = approve(world.manifest, world.identities["uwv"], NOW, text="é", previous="sha256:" + "1" * 64)
     signed = peek(paper, APPROVAL, Approval, what="", party="")
     assert (signed.text, signed.previous) == (digest_of_bytes("é".encode()), "sha256:" + "1" * 64)
@@ -93,7 +93,7 @@ def test_the_approval_binds_the_text_and_the_version_before(tmp_path: Path) -> N
 def test_who_signs_sees_the_text_and_what_changed_since_its_own_agreement(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    world = Parties(tmp_path)
+    world = Homes(tmp_path)
     world.pin()
     old, new = tmp_path / "old.json", tmp_path / "new.json"
     old.write_bytes(world.manifest.canonical())

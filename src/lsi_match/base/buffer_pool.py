@@ -10,10 +10,12 @@ import os
 import weakref
 from pathlib import Path
 from threading import Lock
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from lsi_match.base.files import open_plain, told_of, too_large
+
+if TYPE_CHECKING:
+    import numpy as np
 
 #: Bytes that are kept for later, at most.
 KEPT = 256 * 2**20
@@ -28,6 +30,8 @@ def memory(size: int) -> memoryview:
 
     They are handed out again when nothing refers to them any more, to no part of them either.
     """
+    import numpy as np
+
     whole = _of_before(size)
     if whole is None:
         whole = np.empty(-(-size // _STEP) * _STEP, np.uint8)

@@ -1,0 +1,45 @@
+"""Rooms that need no engine import none, so that their tests, and a party that only reads, start in a moment."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parents[2] / "src" / "lsi_match"
+ENGINES = {"duckdb", "polars", "polars_hash", "prefect", "pyarrow", "numpy", "scipy", "rich", "lsi_match.partner", "lsi_match.matcher"}  # fmt: skip
+#: What a module is about it may import.
+NEEDED = {
+    "lsi_match.log.export": {"polars"},
+    "lsi_match.protocol.parquet": {"numpy", "pyarrow"},
+    "lsi_match.protocol.plain_parquet": {"numpy"},
+}
+OF_ROOM = {"monitor": {"numpy", "scipy"}}
+
+LOADED = """
+import importlib, os, sys
+names, engines = sys.argv[1].split(), sys.argv[2].split()
+for name in names:
+    if not (child := os.fork()):
+        importlib.import_module(name)
+        found = [engine for engine in engines if engine in sys.modules]
+        os.write(1, (" ".join([name, *found]) + "\\n").encode())
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0, name
+"""
+
+
+@pytest.mark.parametrize("room", ["criteria", "manifest", "protocol", "agreement", "log", "monitor"])
+def test_a_room_imports_no_engine(room: str) -> None:
+    names = [f"lsi_match.{room}.{file.stem}" for file in (SOURCE / room).glob("[a-z]*.py")]
+    done = subprocess.run(
+        [sys.executable, "-c", LOADED, " ".join(names), " ".join(ENGINES)], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    found = {name: set(engines) for name, *engines in map(str.split, done.stdout.splitlines())}
+    assert found.keys() == set(names)
+    allowed = OF_ROOM.get(room, set())
+    too_many = {name: found[name] - allowed - NEEDED.get(name, set()) for name in found}
+    assert {name: engines for name, engines in too_many.items() if engines} == {}
