@@ -40,7 +40,7 @@ from benchmarks.figure import growth
 from lsi_match.base.duckdb_locked import locked_connection
 from lsi_match.demo.world import World
 from lsi_match.matcher.engine.engine import Engine
-from lsi_match.matcher.engine.execution_config import Means, RunnerName
+from lsi_match.matcher.engine.execution_config import ExecutionConfig, RunnerName
 from lsi_match.matcher.operate.runner import run_match
 from lsi_match.matcher.round.intake import Drop
 from lsi_match.matcher.round.run import Run
@@ -108,7 +108,7 @@ def run(place: Path, runner: RunnerName) -> dict[str, Any]:
             world.site.folder,
             world.project_id,
             ROUND,
-            means=Means(runner=runner, memory_limit=MEMORY),
+            config=ExecutionConfig(runner=runner, memory_limit=MEMORY),
             on_step=lambda step: steps.update({step["step"]: step["seconds"]}),
         )
     if outcome["state"] != "released":
@@ -134,8 +134,8 @@ def inside(place: Path) -> dict[str, float]:
     from benchmarks.__main__ import ROUND
 
     world = World(place / "world", place / "config", place, utc_now)
-    means = Means(memory_limit=MEMORY)
-    run = Run(world.project, ROUND, utc_now, means)
+    config = ExecutionConfig(memory_limit=MEMORY)
+    run = Run(world.project, ROUND, utc_now, config)
     spent, lock = dict.fromkeys(PARTS, 0.0), threading.Lock()
 
     def timed(part: str, plain: Callable[..., Any]) -> Callable[..., Any]:
@@ -158,7 +158,7 @@ def inside(place: Path) -> dict[str, float]:
         start = time.perf_counter()
         run.match()
         whole = time.perf_counter() - start
-    return {"match": round(whole, 3)} | {part: round(s / means.at_once, 3) for part, s in spent.items()}
+    return {"match": round(whole, 3)} | {part: round(s / config.at_once, 3) for part, s in spent.items()}
 
 
 def _processors() -> float:

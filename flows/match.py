@@ -32,7 +32,7 @@ from lsi_match.base.measure import measured
 from lsi_match.crypto import passphrase
 from lsi_match.flows.runners import task_runner
 from lsi_match.flows.tasks import ONCE
-from lsi_match.matcher.engine.execution_config import Means
+from lsi_match.matcher.engine.execution_config import ExecutionConfig
 from lsi_match.matcher.engine.work import Do, do_bucket
 from lsi_match.matcher.round.hold import RunHeldError
 from lsi_match.matcher.round.run import Run
@@ -136,18 +136,18 @@ def _all_steps(run_id: str) -> State[Any]:
     return Completed(message="waits for cosignatures" if waits else "released and destroyed")
 
 
-def run(site: Path, project: str, round_id: str, means: Means) -> dict[str, Any]:
+def run(site: Path, project: str, round_id: str, config: ExecutionConfig) -> dict[str, Any]:
     """Run the flow; its outcome: `state`, and what refused it or the number of cases."""
     run_id = f"{project}.{round_id}"
     do = _spread(str(site), project, round_id)
     try:
-        _runs[run_id] = Run(Site(site).project(project), round_id, utc_now, means, do)
+        _runs[run_id] = Run(Site(site).project(project), round_id, utc_now, config, do)
     except LsiError as error:
         return _refused(error)
     try:
         if _runs[run_id].ended:
             _runs[run_id].gates()  # raises: there is nothing left to do
-        with task_runner(means) as runner:
+        with task_runner(config) as runner:
             state = match.with_options(task_runner=runner)(str(site), project, round_id, return_state=True)
         if state.is_completed():
             return {"state": "released", **_runs[run_id].summary()}
@@ -177,15 +177,15 @@ def main() -> int:
     parser.add_argument("--site", type=Path, required=True)
     parser.add_argument("--project", required=True)
     parser.add_argument("--round", required=True)
-    parser.add_argument("--means", default="{}")
+    parser.add_argument("--config", default="{}")
     parser.add_argument("--passphrase-fd", type=int)
     options = parser.parse_args()
     _private_process()
     if options.passphrase_fd is not None:
         # Read and closed before Prefect starts a server of its own.
         passphrase.use(passphrase.from_descriptor(options.passphrase_fd))
-    means = Means.model_validate_json(options.means)
-    outcome = run(options.site.absolute(), options.project, options.round, means)
+    config = ExecutionConfig.model_validate_json(options.config)
+    outcome = run(options.site.absolute(), options.project, options.round, config)
     print(json.dumps(outcome), flush=True)
     return 0 if outcome["state"] == "released" else 1
 

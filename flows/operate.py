@@ -23,11 +23,11 @@ from prefect.states import Completed, Failed
 
 from lsi_match.base.errors import LsiError, UnexpectedError
 from lsi_match.flows.tasks import ONCE
-from lsi_match.matcher.engine.execution_config import Means
+from lsi_match.matcher.engine.execution_config import ExecutionConfig
 from lsi_match.matcher.operate import key_socket
-from lsi_match.matcher.operate.agenda import Duty
+from lsi_match.matcher.operate.agenda import JobKind
 from lsi_match.matcher.operate.events_file import events
-from lsi_match.matcher.operate.reconcile import ProjectBusyError, run_alone, watch
+from lsi_match.matcher.operate.reconcile import ProjectBusyError, reconcile, run_alone
 from lsi_match.matcher.operate.runner import run_match
 from lsi_match.matcher.site.site import Project, Site, utc_now
 from lsi_match.monitor.overview import Overview
@@ -48,7 +48,7 @@ _STEPS = ("gates", "intake", "match", "count", "release", "destroy")
 )
 def watch_drops(site: str, project: str, memory_limit: str | None = None) -> State[Any]:
     """The duties of every ten minutes. Not tried again: the next look is near."""
-    return _look(site, project, {Duty.DROPS, Duty.MATCH}, memory_limit, timedelta(0))
+    return _look(site, project, {JobKind.DROPS, JobKind.MATCH}, memory_limit, timedelta(0))
 
 
 @flow(
@@ -78,7 +78,7 @@ def match(site: str, project: str, round_id: str, memory_limit: str | None = Non
 )
 def release_held(site: str, project: str, memory_limit: str | None = None) -> State[Any]:
     """Looks for rounds that are held and of which news came in."""
-    return _look(site, project, {Duty.HELD}, memory_limit, _PATIENCE)
+    return _look(site, project, {JobKind.HELD}, memory_limit, _PATIENCE)
 
 
 @flow(
@@ -90,7 +90,7 @@ def release_held(site: str, project: str, memory_limit: str | None = None) -> St
 )
 def retention(site: str, project: str) -> State[Any]:
     """Everything that is due today."""
-    return _look(site, project, {Duty.RETENTION}, "", _PATIENCE)
+    return _look(site, project, {JobKind.RETENTION}, "", _PATIENCE)
 
 
 @flow(
@@ -102,11 +102,11 @@ def retention(site: str, project: str) -> State[Any]:
 )
 def checkpoint(site: str, project: str) -> State[Any]:
     """At most one a day."""
-    return _look(site, project, {Duty.CHECKPOINT}, "", _PATIENCE)
+    return _look(site, project, {JobKind.CHECKPOINT}, "", _PATIENCE)
 
 
 def _look(
-    site: str, project: str, duties: set[Duty], memory_limit: str | None, patience: timedelta
+    site: str, project: str, duties: set[JobKind], memory_limit: str | None, patience: timedelta
 ) -> State[Any]:
     os.umask(0o077)
 
@@ -115,7 +115,7 @@ def _look(
 
     try:
         key_socket.use_if_there(Path(site))
-        seen = watch(Site(Path(site)).project(project), utc_now, run, duties, patience)
+        seen = reconcile(Site(Path(site)).project(project), utc_now, run, duties, patience)
     except ProjectBusyError as busy:
         # The look that is at it does the same; those with patience are tried again.
         return Failed(message=str(busy)) if patience else Completed(name="Busy", message=str(busy))
@@ -160,8 +160,8 @@ def _run_task(site: str, project: str, round_id: str, memory_limit: str | None) 
                 shown, min(done, 100.0), description=f"{project} {round_id}: {step['step']}"
             )
 
-    means = Means.of_site(Path(site), memory_limit=memory_limit or None)
-    outcome = run_match(Path(site), project, round_id, means=means, on_step=on_step)
+    config = ExecutionConfig.of_site(Path(site), memory_limit=memory_limit or None)
+    outcome = run_match(Path(site), project, round_id, config=config, on_step=on_step)
     _outcomes[project, round_id] = outcome
     with suppress(Exception):
         create_table_artifact(steps, key=f"steps-{key}", description=f"Steps of {project} {round_id}")

@@ -18,7 +18,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
 
 from lsi_match.base.errors import LsiError
-from lsi_match.matcher.engine.execution_config import Means
+from lsi_match.matcher.engine.execution_config import ExecutionConfig
 
 
 class ClusterPackageMissingError(LsiError):
@@ -32,16 +32,16 @@ class ClusterUnreachableError(LsiError):
 
 
 @contextmanager
-def task_runner(means: Means) -> Iterator[TaskRunner[Any]]:
+def task_runner(config: ExecutionConfig) -> Iterator[TaskRunner[Any]]:
     """The task runner of these means.
 
     Raises:
         ClusterPackageMissingError, ClusterUnreachableError: as named.
     """
-    if means.cluster is not None:
-        _reach(means.cluster)
-    if means.runner == "threads":
-        yield ThreadPoolTaskRunner(max_workers=means.at_once)
+    if config.cluster is not None:
+        _reach(config.cluster)
+    if config.runner == "threads":
+        yield ThreadPoolTaskRunner(max_workers=config.at_once)
         return
     # Its own temporary files; under a short path, since Ray makes sockets in it, whose paths have 107 bytes at most.
     folder = tempfile.mkdtemp(prefix="lsi", dir=None if len(tempfile.gettempdir()) < 30 else "/tmp")  # noqa: S108
@@ -51,24 +51,24 @@ def task_runner(means: Means) -> Iterator[TaskRunner[Any]]:
             get_client(sync_client=True) as client,
             temporary_settings({PREFECT_API_URL: str(client.api_url)}),
         ):
-            yield {"processes": _processes, "dask": _dask, "ray": _ray}[means.runner](means, folder)
+            yield {"processes": _processes, "dask": _dask, "ray": _ray}[config.runner](config, folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _processes(means: Means, _: str) -> TaskRunner[Any]:
-    return ProcessPoolTaskRunner(max_workers=means.at_once)
+def _processes(config: ExecutionConfig, _: str) -> TaskRunner[Any]:
+    return ProcessPoolTaskRunner(max_workers=config.at_once)
 
 
-def _dask(means: Means, folder: str) -> Any:
+def _dask(config: ExecutionConfig, folder: str) -> Any:
     try:
         from prefect_dask import DaskTaskRunner
     except ImportError:
         raise ClusterPackageMissingError(runner="dask", package="prefect-dask") from None
-    if means.cluster is not None:
-        return DaskTaskRunner(address=means.cluster)
+    if config.cluster is not None:
+        return DaskTaskRunner(address=config.cluster)
     local = {
-        "n_workers": means.at_once,
+        "n_workers": config.at_once,
         "threads_per_worker": 1,
         "host": "127.0.0.1",
         # Keys made for this cluster alone: without them every user of the machine could give it work.
@@ -81,15 +81,15 @@ def _dask(means: Means, folder: str) -> Any:
     return DaskTaskRunner(cluster_kwargs=local)
 
 
-def _ray(means: Means, folder: str) -> Any:
+def _ray(config: ExecutionConfig, folder: str) -> Any:
     try:
         from prefect_ray import RayTaskRunner
     except ImportError:
         raise ClusterPackageMissingError(runner="ray", package="prefect-ray") from None
-    if means.cluster is not None:
-        return RayTaskRunner(address=means.cluster, init_kwargs={"log_to_driver": False})
+    if config.cluster is not None:
+        return RayTaskRunner(address=config.cluster, init_kwargs={"log_to_driver": False})
     local = {
-        "num_cpus": means.at_once,
+        "num_cpus": config.at_once,
         "_node_ip_address": "127.0.0.1",
         "include_dashboard": False,
         "log_to_driver": False,

@@ -38,7 +38,7 @@ from lsi_match.crypto import passphrase
 from lsi_match.flows.database import make_usable, usable
 from lsi_match.flows.settings import service_environment
 from lsi_match.matcher.operate import key_socket
-from lsi_match.matcher.operate.agenda import Duty
+from lsi_match.matcher.operate.agenda import JobKind
 from lsi_match.matcher.operate.health import metrics
 from lsi_match.matcher.site.site import Project, Site, utc_now
 
@@ -84,7 +84,7 @@ def deployments(site: Path, memory_limit: str = "") -> dict[str, Any]:
 
 def _deployment(site: Path, project: Project, template: dict[str, Any], memory_limit: str) -> dict[str, Any]:
     schedule, schedules = project.manifest().schedule, list(template["schedules"])
-    if template["name"] == Duty.DROPS and schedule.opens:
+    if template["name"] == JobKind.DROPS and schedule.opens:
         schedules.append({"cron": schedule.opens, "timezone": schedule.timezone})
     return template | {
         "name": project.id,

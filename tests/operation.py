@@ -18,14 +18,14 @@ import handmade
 import yaml_out
 
 from lsi_match.demo.world import World
-from lsi_match.matcher.operate.reconcile import Watched, watch
+from lsi_match.matcher.operate.reconcile import ReconcileResult, reconcile
 from lsi_match.matcher.round.run import Run
 from lsi_match.matcher.site.site import Project
 from lsi_match.partner import transfer
 from lsi_match.partner.deliver import deliver
 from lsi_match.partner.prepare import prepare
 from lsi_match.partner.release.open import open_release
-from lsi_match.transport.endpoints import PlaceSettings, place
+from lsi_match.transport.endpoints import EndpointSettings, open_endpoint
 
 ROOT = Path(__file__).parents[1]
 PROJECT = handmade.PROJECT
@@ -54,7 +54,7 @@ class Operation:
 
     folder: Path
     partners: tuple[str, ...]
-    places: dict[str, PlaceSettings]
+    places: dict[str, EndpointSettings]
     clock: Clock = field(default_factory=lambda: Clock(datetime(2026, 6, 1, 3, 0, tzinfo=UTC)))
     schedule: dict[str, Any] = field(default_factory=dict)
     release: dict[str, Any] = field(default_factory=dict)
@@ -126,9 +126,9 @@ class Operation:
     def project(self) -> Project:
         return self.world.project
 
-    def watch(self, kill_after: str | None = None) -> Watched:
+    def reconcile(self, kill_after: str | None = None) -> ReconcileResult:
         """One look by the site; the run is a process of its own, killed after the step `kill_after`."""
-        return watch(
+        return reconcile(
             self.project, self.clock, lambda project, round_id: self.run(project, round_id, kill_after),
             clock_is_right=True,
         )  # fmt: skip
@@ -197,7 +197,7 @@ class Operation:
         return len(seen.sent)
 
     def lying(self, partner: str, side: Any = "in") -> list[str]:
-        with place(self.places[partner]) as there:
+        with open_endpoint(self.places[partner]) as there:
             return sorted(there.listing(side))
 
     def cases(self, partner: str, round_id: str) -> int | None:
@@ -226,9 +226,9 @@ def weekly(folder: Path, **schedule: Any) -> Operation:
     return made
 
 
-def folders(folder: Path, partners: tuple[str, ...]) -> dict[str, PlaceSettings]:
+def folders(folder: Path, partners: tuple[str, ...]) -> dict[str, EndpointSettings]:
     """A plain folder as the place of each partner."""
-    return {name: PlaceSettings(url=str(folder / "places" / name)) for name in partners}
+    return {name: EndpointSettings(url=str(folder / "places" / name)) for name in partners}
 
 
 def days(number: float) -> timedelta:

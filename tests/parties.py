@@ -15,7 +15,7 @@ from lsi_match.agreement.trust_root_rules import Trust
 from lsi_match.crypto.keys import Identity, make_identity, make_round_key
 from lsi_match.crypto.signing import sign
 from lsi_match.manifest import Manifest, complete_draft
-from lsi_match.protocol.documents import Card
+from lsi_match.protocol.documents import PublicKeys
 
 
 @dataclass
@@ -32,7 +32,7 @@ class Parties:
         }
         parties = {name: (one["title"], one["oin"]) for name, one in self.draft["controllers"].items()}
         parties["matcher"] = (self.draft["matcher"]["title"], self.draft["matcher"]["oin"])
-        cards = {name: Card.model_validate(one.card) for name, one in self.identities.items()}
+        cards = {name: PublicKeys.model_validate(one.card) for name, one in self.identities.items()}
         self.root = compose(PROJECT, parties, cards, EARLIER)
         self.trust = Trust((self.root,))
         self.round_secret, self.round_recipient = make_round_key()

@@ -154,7 +154,7 @@ class Fuse:
 def look(request: dict[str, Any]) -> dict[str, Any]:
     """In a process of its own: one look, its runs in processes of their own."""
     from lsi_match.cli.match import _watched
-    from lsi_match.matcher.operate.reconcile import watch_site
+    from lsi_match.matcher.operate.reconcile import reconcile_site
     from lsi_match.matcher.site.site import Project, Site
 
     kill, now = request["kill"] or {}, datetime.fromisoformat(request["now"])
@@ -167,7 +167,7 @@ def look(request: dict[str, Any]) -> dict[str, Any]:
             return run_round(str(project.site.folder), project.id, round_id)
 
         fuse.lay()
-        seen = watch_site(
+        seen = reconcile_site(
             Site(Path(request["site"])), lambda: now, run, clock_is_right=request["clock_is_right"]
         )
         return {

@@ -26,14 +26,14 @@ from lsi_match.agreement.approvals import (
     withdraw,
 )
 from lsi_match.agreement.trust_root_draft import compose
-from lsi_match.agreement.trust_root_rules import RootRolledBackError, Seen, Trust, sign_root
+from lsi_match.agreement.trust_root_rules import FirstSeen, RootRolledBackError, Trust, sign_root
 from lsi_match.base.canonical import canonical_json, digest_of_bytes
 from lsi_match.cli.main import run
 from lsi_match.crypto.keys import Identity, make_identity
 from lsi_match.crypto.signing import peek, sign
 from lsi_match.matcher.site.site import utc_now
 from lsi_match.partner.home import NotJoinedError
-from lsi_match.protocol.documents import Approval, Card
+from lsi_match.protocol.documents import Approval, PublicKeys
 
 MINUTE = timedelta(minutes=1)
 
@@ -106,7 +106,7 @@ def test_a_forged_approval_does_not_count(world: Homes, forge: Callable[[Homes],
 def renewed(world: Homes, **cards: Identity) -> Trust:
     """A second version of the trust root, with these cards beside or in place of the usual ones."""
     parties = {name: (one.title, one.oin) for name, one in world.root.organisations.items()}
-    every = {name: Card.model_validate(one.card) for name, one in {**world.identities, **cards}.items()}
+    every = {name: PublicKeys.model_validate(one.card) for name, one in {**world.identities, **cards}.items()}
     return Trust(
         (world.root, compose(world.root.project, parties, every, EARLIER + MINUTE, previous=world.root))
     )
@@ -121,7 +121,7 @@ def test_a_replaced_key_approves_nothing_that_was_not_seen_before(world: Homes) 
         assert (
             "uwv" not in read_agreement(world.manifest, {**world.approvals, "uwv": old}, NOW, trust).approvals
         )
-    seen = replace(trust, seen={digest_of_bytes(world.approvals["uwv"]): Seen(1, EARLIER)})
+    seen = replace(trust, seen={digest_of_bytes(world.approvals["uwv"]): FirstSeen(1, EARLIER)})
     assert "uwv" in read_agreement(world.manifest, world.approvals, NOW, seen).approvals
     new = approve(world.manifest, person, NOW)
     assert "uwv" in read_agreement(world.manifest, {**world.approvals, "uwv": new}, NOW, trust).approvals
@@ -156,7 +156,7 @@ def joined(world: Homes) -> Homes:
 
 
 def uwv_says(world: Homes, *papers: bytes) -> None:
-    world.home("svb").take_in({f"p{i}": paper for i, paper in enumerate(papers)}, "proef", NOW + 9 * MINUTE)
+    world.home("svb").ingest({f"p{i}": paper for i, paper in enumerate(papers)}, "proef", NOW + 9 * MINUTE)
 
 
 def at_svb(world: Homes) -> bool:
@@ -201,7 +201,7 @@ def test_a_partner_takes_in_nothing_that_does_not_hold(joined: Homes) -> None:
     with pytest.raises(ApprovalInvalidError):
         uwv_says(joined, withdraw(joined.manifest, other, "Zomaar.", NOW + MINUTE))
     with pytest.raises(NotJoinedError):
-        joined.home("svb").take_in({}, "ander", NOW)
+        joined.home("svb").ingest({}, "ander", NOW)
     assert at_svb(joined)
 
 

@@ -31,7 +31,7 @@ from lsi_match.agreement.trust_root_store import TrustStore
 from lsi_match.cli.main import run
 from lsi_match.crypto.keys import Identity, make_identity
 from lsi_match.crypto.signing import SignedDocumentInvalidError
-from lsi_match.protocol.documents import Card
+from lsi_match.protocol.documents import PublicKeys
 from lsi_match.protocol.trust_root import Role, TrustRoot
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -54,10 +54,10 @@ class Signers:
             self.identities[key] = make_identity(name, self.folder / key)
         return self.identities[key]
 
-    def card(self, name: str, home: str = "") -> Card:
-        return Card.model_validate(self.identity(name, home).card)
+    def card(self, name: str, home: str = "") -> PublicKeys:
+        return PublicKeys.model_validate(self.identity(name, home).card)
 
-    def root(self, previous: TrustRoot | None = None, at: datetime = NOW, **cards: Card) -> TrustRoot:
+    def root(self, previous: TrustRoot | None = None, at: datetime = NOW, **cards: PublicKeys) -> TrustRoot:
         """A version with these cards in place of the usual ones."""
         names = (*CONTROLLERS, "matcher")
         parties = {name: (name.title(), f"{i + 1:020d}") for i, name in enumerate(names)}
@@ -287,8 +287,8 @@ def test_who_replaces_a_key_signs_with_both_and_neither_pushes_out_the_other(
 ) -> None:
     """By the command, into one folder: version 1 counts the old key, version 2 the new one."""
     old, new = (make_identity("uwv", tmp_path / home / "keys") for home in ("old", "new"))
-    first = signers.root(uwv=Card.model_validate(old.card))
-    second = signers.root(first, uwv=Card.model_validate(new.card))
+    first = signers.root(uwv=PublicKeys.model_validate(old.card))
+    second = signers.root(first, uwv=PublicKeys.model_validate(new.card))
     others = ("gemeente", "svb")
     take(TrustStore(tmp_path / "old", PROJECT), signers.signed(first, others), pin=first.digest)
     file, drafted = tmp_path / "papers" / "trust-root.2.uwv.json", tmp_path / "second.json"
@@ -301,7 +301,7 @@ def test_who_replaces_a_key_signs_with_both_and_neither_pushes_out_the_other(
     assert len(read.papers) == 2
     assert read.signers(first) == read.signers(second) == {"uwv"}
     # of a draft that was given up nothing stays
-    other = signers.root(first, at=NOW + timedelta(hours=1), uwv=Card.model_validate(new.card))
+    other = signers.root(first, at=NOW + timedelta(hours=1), uwv=PublicKeys.model_validate(new.card))
     drafted.write_bytes(other.canonical())
     assert run(["trust", "sign", str(drafted), "uwv", str(tmp_path / "new"), "--out", str(file.parent)]) == 0
     assert [one.root for one in read_roots([file.read_bytes()])] == [other]
@@ -312,7 +312,7 @@ def test_who_replaces_a_key_signs_with_both_and_neither_pushes_out_the_other(
 
 def test_one_key_under_two_organisations_or_two_roles_is_refused(signers: Signers) -> None:
     with pytest.raises(RootDraftError):
-        signers.root(svb=Card(**{**signers.card("uwv").model_dump(), "name": "svb"}))
+        signers.root(svb=PublicKeys(**{**signers.card("uwv").model_dump(), "name": "svb"}))
     with pytest.raises(RootDraftError):
         signers.root(**{"uwv.approve": signers.card("uwv")})
 

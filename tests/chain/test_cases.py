@@ -21,7 +21,7 @@ from lsi_match.flows.settings import environment
 from lsi_match.log.note import VerifierKey
 from lsi_match.log.round_state import rounds
 from lsi_match.log.verify import verify_log
-from lsi_match.matcher.engine.execution_config import Means
+from lsi_match.matcher.engine.execution_config import ExecutionConfig
 from lsi_match.matcher.round.run import (
     DropsIncompleteError,
     MemoryLimitError,
@@ -177,7 +177,7 @@ def test_a_round_can_be_ended_without_a_release(world: World, capsys: pytest.Cap
 
 
 def test_a_run_that_does_not_fit_in_memory_says_so_and_releases_nothing(world: World) -> None:
-    run = Run(world.project, ROUND, utc_now, Means(memory_limit="1MB"))
+    run = Run(world.project, ROUND, utc_now, ExecutionConfig(memory_limit="1MB"))
     run.gates()
     run.intake()
     with pytest.raises(MemoryLimitError):

@@ -40,7 +40,7 @@ def signed_anew(change: Callable[[Draft], object], *, ack: bool = True) -> Calla
 
 def withdrawn(world: World) -> None:
     paper = withdraw(world.project.manifest(), world.home("svb").identity(), "Het kan niet meer.", utc_now())
-    world.project.take_in({"svb": paper}, utc_now())
+    world.project.ingest({"svb": paper}, utc_now())
 
 
 def other_key(world: World) -> None:

@@ -19,8 +19,8 @@ from lsi_match.crypto.signing import SignatureMissingError
 from lsi_match.demo.world import Case, World
 from lsi_match.log.holds import broken_holds
 from lsi_match.log.round_state import rounds
-from lsi_match.matcher.operate.agenda import Duty
-from lsi_match.matcher.operate.reconcile import watch
+from lsi_match.matcher.operate.agenda import JobKind
+from lsi_match.matcher.operate.reconcile import reconcile
 from lsi_match.matcher.round import run as running
 from lsi_match.matcher.round.hold import (
     HoldExpiredError,
@@ -28,14 +28,14 @@ from lsi_match.matcher.round.hold import (
     ReportChangedError,
     RoundNotHeldError,
     RunHeldError,
+    ingest,
     overdue,
-    take_in,
 )
 from lsi_match.matcher.round.run import Run
 from lsi_match.matcher.site.site import utc_now
 from lsi_match.monitor.round_findings import ReportNotOfCountsError, RoundFindings, checked_findings
 from lsi_match.partner import transfer
-from lsi_match.transport.endpoints import PlaceSettings
+from lsi_match.transport.endpoints import EndpointSettings
 
 from .conftest import ROUND, Town, copy_of, deliver, run_steps
 
@@ -103,12 +103,12 @@ def test_an_alert_holds_the_run_names_the_criterion_and_keeps_drops_and_key(held
 def test_it_is_released_when_all_have_justified_and_not_one_sooner(held: World, expected: set[Case]) -> None:
     papers = everybody(held)
     last = papers.popitem()
-    take_in(held.project, "held", papers, utc_now())
+    ingest(held.project, "held", papers, utc_now())
     with pytest.raises(RunHeldError) as still:
         run_steps(held, "held")
     assert f"Nog niet van: {last[0]}." in still.value.text("nl")
     assert nothing_released(held)
-    take_in(held.project, "held", dict([last]), utc_now())
+    ingest(held.project, "held", dict([last]), utc_now())
     run_steps(held, "held")
     assert held.found_cases("held") == expected
     assert broken_holds(log(held)) == []
@@ -126,7 +126,7 @@ def test_the_step_release_alone_releases_nothing(held: World) -> None:
 def test_one_controller_that_signs_twice_counts_once(held: World) -> None:
     first = held.controllers[0]
     papers = {f"paper-{i}": paper(held, first, at=utc_now() - timedelta(seconds=i)) for i in range(9)}
-    assert set(take_in(held.project, "held", papers, utc_now())) == {first}
+    assert set(ingest(held.project, "held", papers, utc_now())) == {first}
     with pytest.raises(RunHeldError):
         run_steps(held, "held")
 
@@ -158,7 +158,7 @@ def test_a_justification_of_anything_else_is_refused_and_not_logged(
 ) -> None:
     false = make(held)
     with pytest.raises(reason):
-        take_in(held.project, "held", {**everybody(held), "uwv": false}, utc_now())
+        ingest(held.project, "held", {**everybody(held), "uwv": false}, utc_now())
     assert "justify" not in [entry.name for entry in log(held)]
     with pytest.raises(RunHeldError):
         run_steps(held, "held")
@@ -175,7 +175,7 @@ def test_papers_that_were_laid_there_without_the_log_do_not_count(held: World) -
 def test_a_report_that_comes_out_otherwise_releases_nothing(
     held: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    take_in(held.project, "held", everybody(held), utc_now())
+    ingest(held.project, "held", everybody(held), utc_now())
     honest = running.counts_table
 
     def shifted(*arguments: Any) -> Any:
@@ -191,7 +191,7 @@ def test_a_report_that_comes_out_otherwise_releases_nothing(
 
 def test_when_one_asks_for_another_manifest_the_round_is_destroyed(held: World) -> None:
     papers = everybody(held) | {"svb": paper(held, "svb", decision="change")}
-    take_in(held.project, "held", papers, utc_now())
+    ingest(held.project, "held", papers, utc_now())
     with pytest.raises(ManifestToChangeError):
         run_steps(held, "held")
     assert nothing_released(held)
@@ -201,7 +201,7 @@ def test_when_one_asks_for_another_manifest_the_round_is_destroyed(held: World) 
 
 
 def test_after_the_term_it_is_destroyed_even_when_all_have_justified(held: World) -> None:
-    take_in(held.project, "held", everybody(held), utc_now())
+    ingest(held.project, "held", everybody(held), utc_now())
     late = utc_now() + timedelta(days=held.project.manifest().retention.hold_days, seconds=5)
     assert overdue(held.project, utc_now()) == []
     assert overdue(held.project, late) == ["held"]
@@ -216,7 +216,7 @@ def test_after_the_term_it_is_destroyed_even_when_all_have_justified(held: World
 
 def test_a_round_that_is_not_held_takes_no_justification(world: World) -> None:
     with pytest.raises(RoundNotHeldError):
-        take_in(world.project, ROUND, {}, utc_now())
+        ingest(world.project, ROUND, {}, utc_now())
 
 
 def test_a_report_that_does_not_follow_from_its_counts_is_not_signed(held: World, tmp_path: Path) -> None:
@@ -259,7 +259,7 @@ def test_the_commands_take_a_held_round_to_its_release(
 
 
 def test_no_group_cell_stands_in_any_release(held: World) -> None:
-    take_in(held.project, "held", everybody(held), utc_now())
+    ingest(held.project, "held", everybody(held), utc_now())
     run_steps(held, "held")
     for partner in held.partners:
         columns = held.open(partner, "held").columns
@@ -308,12 +308,14 @@ def test_the_report_lies_at_the_places_and_justifications_come_back_from_there(
     held: World, tmp_path: Path, expected: set[Case]
 ) -> None:
     names = list(held.partners)
-    places = {name: PlaceSettings(url=str(tmp_path / "places" / name)) for name in names}
+    places = {name: EndpointSettings(url=str(tmp_path / "places" / name)) for name in names}
     text = "".join(f"  {name}: {{url: {place.url}}}\n" for name, place in places.items())
     (held.project.folder / "delivery.yaml").write_text(f"partners:\n{text}")
 
     def look() -> list[str]:
-        seen = watch(held.project, utc_now, lambda p, r: {"state": "not now"}, {Duty.DROPS, Duty.HELD})
+        seen = reconcile(
+            held.project, utc_now, lambda p, r: {"state": "not now"}, {JobKind.DROPS, JobKind.HELD}
+        )
         assert seen.troubles == []
         return [type(task).__name__ for task, _ in seen.done]
 

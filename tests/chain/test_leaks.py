@@ -68,7 +68,7 @@ def pseudonyms(world: World, extracts: Path) -> set[bytes]:
 
 
 @dataclass
-class Watched:
+class ReconcileResult:
     world: World
     marks: Marks
     outcome: dict[str, Any]
@@ -78,7 +78,7 @@ class Watched:
 
 
 @pytest.fixture(scope="module")
-def watched(made: Town, tmp_path_factory: pytest.TempPathFactory) -> Watched:
+def watched(made: Town, tmp_path_factory: pytest.TempPathFactory) -> ReconcileResult:
     """A real run of the theme project, searched after each of its steps."""
     place = tmp_path_factory.mktemp("watched")
     world = copy_of(made.worlds["samenloop"], place)
@@ -101,7 +101,7 @@ def watched(made: Town, tmp_path_factory: pytest.TempPathFactory) -> Watched:
         patch.setenv("TMPDIR", str(temporary))
         outcome = run_match(world.site.folder, world.project_id, ROUND, on_step=on_step)
     lines.append(json.dumps(outcome))
-    return Watched(world, marks, outcome, during, [world.site.folder, temporary], "\n".join(lines))
+    return ReconcileResult(world, marks, outcome, during, [world.site.folder, temporary], "\n".join(lines))
 
 
 def _reference_key(home: Home) -> bytes:
@@ -114,27 +114,27 @@ def _reference_key(home: Home) -> bytes:
     )
 
 
-def test_the_flow_releases_the_expected_cases(watched: Watched, made: Town) -> None:
+def test_the_flow_releases_the_expected_cases(watched: ReconcileResult, made: Town) -> None:
     assert watched.outcome["state"] == "released"
     assert watched.world.found_cases(ROUND) == made.expected["samenloop"]
 
 
-def test_nothing_about_a_person_is_on_disk_while_a_run_lasts(watched: Watched) -> None:
+def test_nothing_about_a_person_is_on_disk_while_a_run_lasts(watched: ReconcileResult) -> None:
     assert set(watched.during) == {"intake", "match", "release"}
     assert watched.during == {"intake": {}, "match": {}, "release": {}}
 
 
-def test_nothing_about_a_person_is_on_disk_after_a_run(watched: Watched) -> None:
+def test_nothing_about_a_person_is_on_disk_after_a_run(watched: ReconcileResult) -> None:
     assert search(watched.marks, watched.places) == {}
     assert len(list(kept(watched.places[0]))) > 20, "something was searched"
     assert (watched.world.site.folder / "prefect" / "prefect.db").exists()
 
 
-def test_what_the_run_prints_tells_nothing(watched: Watched) -> None:
+def test_what_the_run_prints_tells_nothing(watched: ReconcileResult) -> None:
     assert watched.marks.found_in(watched.output.encode()) == set()
 
 
-def test_prefect_keeps_names_and_states_only(watched: Watched) -> None:
+def test_prefect_keeps_names_and_states_only(watched: ReconcileResult) -> None:
     with sqlite3.connect(watched.world.site.folder / "prefect" / "prefect.db") as database:
         parameters = [json.loads(row[0]) for row in database.execute("SELECT parameters FROM flow_run")]
         logs = database.execute("SELECT count(*) FROM log").fetchone()[0]
@@ -145,7 +145,7 @@ def test_prefect_keeps_names_and_states_only(watched: Watched) -> None:
     assert not list((watched.world.site.folder / "prefect").rglob("storage/*"))
 
 
-def test_the_search_finds_what_is_planted(watched: Watched, tmp_path: Path) -> None:
+def test_the_search_finds_what_is_planted(watched: ReconcileResult, tmp_path: Path) -> None:
     text = next(iter(sorted(watched.marks.texts)))
     block = next(iter(watched.marks.blocks))
     planted = {

@@ -15,8 +15,8 @@ from lsi_match.demo import town
 from lsi_match.demo.world import World
 from lsi_match.matcher.round.take_outcomes import (
     OutcomeRefusedError,
+    ingest_outcomes,
     outcomes_of,
-    take_in_outcomes,
     with_outcomes,
 )
 from lsi_match.matcher.site.site import utc_now
@@ -162,8 +162,8 @@ def test_outcomes_that_cannot_be_are_refused_and_not_logged(
     told, _ = counted(released, entered(released, tmp_path))
     false = sign(told.model_copy(update=FALSE[lie]), OUTCOME, released.home(PARTNER).identity())
     with pytest.raises(OutcomeRefusedError):
-        take_in_outcomes(released.project, ROUND, {"x": false}, utc_now())
+        ingest_outcomes(released.project, ROUND, {"x": false}, utc_now())
     other = sign(told, OUTCOME, released.home("svb").identity())
     with pytest.raises(SignatureMissingError):
-        take_in_outcomes(released.project, ROUND, {"x": other}, utc_now())
+        ingest_outcomes(released.project, ROUND, {"x": other}, utc_now())
     assert outcomes_of(released.project, ROUND) == {}

@@ -32,7 +32,7 @@ from lsi_match.flows import match as match_flow
 from lsi_match.flows.settings import environment
 from lsi_match.log.steps import Step
 from lsi_match.matcher.engine import buckets, work
-from lsi_match.matcher.engine.execution_config import Means
+from lsi_match.matcher.engine.execution_config import ExecutionConfig
 from lsi_match.matcher.round import run
 from lsi_match.matcher.round.run import Run
 from lsi_match.matcher.site.site import utc_now
@@ -91,7 +91,7 @@ def here(world: World, do: Any = None) -> Came:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(buckets, "ROWS", MOST)
         patch.setattr(buckets.Matching.__init__, "__defaults__", (draw,))
-        one = Run(world.project, ROUND, utc_now, Means(workers=1), do)
+        one = Run(world.project, ROUND, utc_now, ExecutionConfig(workers=1), do)
         try:
             for step in STEPS:
                 getattr(one, step)()
@@ -213,38 +213,38 @@ def test_what_is_pickled_of_the_flow_takes_nothing_along(monkeypatch: pytest.Mon
 
 def test_a_runner_needs_its_own_settings_only() -> None:
     with pytest.raises(ValueError, match="a cluster is for"):
-        Means(runner="threads", cluster="tcp://x:1")
+        ExecutionConfig(runner="threads", cluster="tcp://x:1")
     with pytest.raises(ValueError, match="its own workers"):
-        Means(runner="dask", cluster="tcp://x:1", workers=3)
+        ExecutionConfig(runner="dask", cluster="tcp://x:1", workers=3)
     with pytest.raises(ValueError, match="memory limit"):
-        Means(memory_limit="much")
-    assert Means(workers=4, memory_limit="2GiB").memory_each == "524288KiB"
+        ExecutionConfig(memory_limit="much")
+    assert ExecutionConfig(workers=4, memory_limit="2GiB").memory_each == "524288KiB"
 
 
 def test_the_site_says_what_runs_are_spread_over(tmp_path: Path) -> None:
-    assert Means.of_site(tmp_path) == Means()
+    assert ExecutionConfig.of_site(tmp_path) == ExecutionConfig()
     (tmp_path / "runner.yaml").write_text("runner: ray\ncluster: ray://head:10001\nmemory_limit: 4GiB\n")
-    assert Means.of_site(tmp_path).cluster == "ray://head:10001"
-    assert Means.of_site(tmp_path, memory_limit="1GiB").cluster == "ray://head:10001"
-    assert Means.of_site(tmp_path, runner="threads") == Means(memory_limit="4GiB")
+    assert ExecutionConfig.of_site(tmp_path).cluster == "ray://head:10001"
+    assert ExecutionConfig.of_site(tmp_path, memory_limit="1GiB").cluster == "ray://head:10001"
+    assert ExecutionConfig.of_site(tmp_path, runner="threads") == ExecutionConfig(memory_limit="4GiB")
     with pytest.raises(WrongUseError, match="its own workers"):
-        Means.of_site(tmp_path, workers=2)
+        ExecutionConfig.of_site(tmp_path, workers=2)
     (tmp_path / "runner.yaml").write_text("runner: spark\n")
     with pytest.raises(LsiError, match=r"runner\.yaml"):
-        Means.of_site(tmp_path)
+        ExecutionConfig.of_site(tmp_path)
 
 
 # through the real flow
 
 
-def flow(world: World, place: Path, short: Path, means: Means) -> tuple[Came, bytes]:
+def flow(world: World, place: Path, short: Path, config: ExecutionConfig) -> tuple[Came, bytes]:
     """The flow in a process of its own; what came of it, and all that it pickled."""
     pickled, temporary = place / "pickled", short
     pickled.write_bytes(b"")
     arguments = ["--site", str(world.site.folder), "--project", world.project_id, "--round", ROUND]
     command = [sys.executable, "-m", "tests.runner_process", str(pickled), str(MOST), *arguments]
     done = subprocess.run(
-        [*command, "--means", means.model_dump_json()],
+        [*command, "--config", config.model_dump_json()],
         env=environment(world.site.folder) | {"TMPDIR": str(temporary)},
         capture_output=True,
         text=True,
@@ -267,7 +267,7 @@ def test_every_runner_gives_the_same_byte_for_byte_and_is_told_nothing(
     world = copy_of(parted, place)
     marks = Marks(telling_values(world.extracts), blocks=pseudonyms(world, world.extracts))
     marks.secrets["round key"] = (world.project.round_folder(ROUND) / "round.key").read_bytes()
-    came, pickled = flow(world, place, short, Means(runner=runner, workers=2))  # type: ignore[arg-type]
+    came, pickled = flow(world, place, short, ExecutionConfig(runner=runner, workers=2))  # type: ignore[arg-type]
     assert came == plain
     assert b"bucket" in pickled, "what was sent was seen"
     assert marks.found_in(pickled) == set()
@@ -279,7 +279,7 @@ def test_every_runner_gives_the_same_byte_for_byte_and_is_told_nothing(
 def test_a_cluster_that_is_not_there_is_told(parted: World, runner: str, tmp_path: Path) -> None:
     world = copy_of(parted, tmp_path)
     outcome = match_flow.run(
-        world.site.folder, world.project_id, ROUND, Means(runner=runner, cluster="tcp://127.0.0.1:9")  # type: ignore[arg-type]
+        world.site.folder, world.project_id, ROUND, ExecutionConfig(runner=runner, cluster="tcp://127.0.0.1:9")  # type: ignore[arg-type]
     )  # fmt: skip
     assert outcome["reason"] == "ClusterUnreachableError"
     assert "127.0.0.1:9" in outcome["nl"]

@@ -186,7 +186,7 @@ class Engine:
             [[nr, *(row[name] for name in FIELDS), REFERENCE] for nr, row in enumerate(rows)],
         )
 
-    def passing(self, predicate: Predicate, where: str = "TRUE") -> set[int]:
+    def simplify(self, predicate: Predicate, where: str = "TRUE") -> set[int]:
         """The numbers of the rows that pass."""
         found = self.connection.execute(
             f"SELECT nr FROM records WHERE ({where}) AND ({predicate.sql('duckdb')})"

@@ -29,7 +29,7 @@ from lsi_match.agreement.approvals import (
     withdraw,
 )
 from lsi_match.agreement.trust_root_draft import compose
-from lsi_match.agreement.trust_root_rules import Seen, Trust
+from lsi_match.agreement.trust_root_rules import FirstSeen, Trust
 from lsi_match.base.canonical import canonical_json, digest_of_bytes
 from lsi_match.cli.main import run
 from lsi_match.crypto import passphrase
@@ -44,7 +44,7 @@ from lsi_match.crypto.certificates import (
     read_chain,
 )
 from lsi_match.crypto.signing import peek, sign
-from lsi_match.protocol.documents import Approval, Card
+from lsi_match.protocol.documents import Approval, PublicKeys
 
 OIN = f"{2:020d}"  # of uwv, in the documents of handmade
 Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
@@ -139,7 +139,7 @@ class Office(Parties):
         authority = read_authority(self.anchor.pem, "anchor")
         parties = {name: (one["title"], one["oin"]) for name, one in self.draft["controllers"].items()}
         parties["matcher"] = (self.draft["matcher"]["title"], self.draft["matcher"]["oin"])
-        cards = {name: Card.model_validate(one.card) for name, one in self.identities.items()}
+        cards = {name: PublicKeys.model_validate(one.card) for name, one in self.identities.items()}
         self.root = compose(self.root.project, parties, cards, EARLIER, authorities={"uwv": authority})
         self.trust = Trust((self.root,))
 
@@ -328,7 +328,7 @@ def test_an_expired_certificate_signs_nothing_that_it_dates_back(office: Office)
     assert "not valid at" in office.problem(chain, office.between, at=NOW - timedelta(hours=1), now=later)
     # what came in while it was valid still counts afterwards
     paper = approve(office.manifest, office.certified(chain, office.between), NOW - timedelta(hours=1))
-    seen = {digest_of_bytes(paper): Seen(1, NOW - timedelta(minutes=5))}
+    seen = {digest_of_bytes(paper): FirstSeen(1, NOW - timedelta(minutes=5))}
     papers = {**office.approvals, "uwv": paper}
     assert "uwv" in check_approvals(office.manifest, papers, later, Trust((office.root,), seen))
 

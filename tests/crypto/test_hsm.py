@@ -27,12 +27,12 @@ from lsi_match.crypto.keys import (
     key_state,
     load_identity,
     make_outside_identity,
-    read_card,
+    read_public_keys,
 )
 from lsi_match.crypto.signing import SignatureMissingError, sign, verify
 from lsi_match.demo.world import World, configs_folder
 from lsi_match.manifest import Manifest, complete_draft
-from lsi_match.protocol.documents import Approval, Card
+from lsi_match.protocol.documents import Approval, PublicKeys
 
 MODULES = ("/usr/lib/softhsm/libsofthsm2.so", "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so")
 MODULE = next((module for module in MODULES if Path(module).exists()), "")
@@ -98,7 +98,7 @@ def approval(controller: str = "uwv") -> Approval:
 def test_a_key_in_an_hsm_signs_and_its_card_verifies(token: str, tmp_path: Path) -> None:
     made = make_outside_identity("uwv", tmp_path, URI, MODULE)
     assert made.signing_key.startswith("ecdsa-sha2-nistp256:0")
-    card = read_card(read_bytes(tmp_path / "card.json"), "card.json")
+    card = read_public_keys(read_bytes(tmp_path / "card.json"), "card.json")
     signed = sign(approval(), "approval", load_identity("uwv", tmp_path))
     assert verify(signed, "approval", Approval, card.signing_key, what="", party="uwv") == approval()
 
@@ -168,7 +168,7 @@ def test_a_manifest_is_approved_with_a_key_in_an_hsm(token: str, tmp_path: Path)
     passphrase.use(lambda what, new: PIN)
     approvals[first] = approve(manifest, identity, now)
     parties = {name: (name, f"{i:020d}") for i, name in enumerate(cards)}
-    models = {name: Card.model_validate(card) for name, card in cards.items()}
+    models = {name: PublicKeys.model_validate(card) for name, card in cards.items()}
     root = compose(world.project_id, parties, models, now)
     assert check_approvals(manifest, approvals, now, Trust((root,))).keys() == manifest.controllers.keys()
 
@@ -215,7 +215,7 @@ def test_a_vault_without_its_software_says_so(tmp_path: Path) -> None:
 def test_a_card_with_no_real_key_is_refused(key: str) -> None:
     text = f'{{"name":"uwv","signing_key":"{key}","encryption_key":"age1{"q" * 58}"}}'
     with pytest.raises(CardUnreadableError):
-        read_card(text.encode(), "card.json")
+        read_public_keys(text.encode(), "card.json")
     with pytest.raises(ValueError):
         library_key(key)
 

@@ -45,7 +45,7 @@ from lsi_match.partner.ceremony import (
     RevealedAlreadyError,
 )
 from lsi_match.partner.home import Home
-from lsi_match.protocol.documents import Card, KeyCommitment, KeyContribution, KeyReveal
+from lsi_match.protocol.documents import KeyCommitment, KeyContribution, KeyReveal, PublicKeys
 
 NAMES = ("duo", "gemeente", "uwv")
 
@@ -88,8 +88,8 @@ def identities(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Identity]:
     return {name: make_identity(name, folder / name) for name in (*NAMES, "stranger")}
 
 
-def cards(identities: dict[str, Identity], names: tuple[str, ...] = NAMES) -> dict[str, Card]:
-    return {name: Card.model_validate(identities[name].card) for name in names}
+def cards(identities: dict[str, Identity], names: tuple[str, ...] = NAMES) -> dict[str, PublicKeys]:
+    return {name: PublicKeys.model_validate(identities[name].card) for name in names}
 
 
 @pytest.fixture
@@ -297,7 +297,7 @@ def test_a_partner_that_was_shown_another_card_is_noticed(
 ) -> None:
     """A go-between that hands `uwv` a card of its own making for `duo` would read what `uwv` reveals."""
     false = make_identity("duo", tmp_path)
-    shown = cards(identities) | {"duo": Card.model_validate(false.card)}
+    shown = cards(identities) | {"duo": PublicKeys.model_validate(false.card)}
     word = commit(Ceremony("samenloop", 1, shown), table.parties["uwv"].contribution, identities["uwv"])
     with pytest.raises(CardsDifferError) as refused:
         gather(table.ceremony, [*table.commitments[:2], word])

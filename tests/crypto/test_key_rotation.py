@@ -299,7 +299,7 @@ def test_a_lost_key_cannot_approve_any_more(make_world: Callable[..., World]) ->
         world.home("svb").join(second.canonical(), papers, share_of(world, "svb"), NOW)
     again = approve(first, lost, NOW + timedelta(seconds=1))
     with pytest.raises(ApprovalInvalidError):
-        world.project.take_in({"uwv": again}, NOW + timedelta(seconds=2))
+        world.project.ingest({"uwv": again}, NOW + timedelta(seconds=2))
 
 
 def test_an_approval_counts_by_when_it_was_taken_in(make_world: Callable[..., World]) -> None:
@@ -317,12 +317,12 @@ def test_an_approval_counts_by_when_it_was_taken_in(make_world: Callable[..., Wo
     assert world.home("svb").agreed_manifest(world.project_id, NOW) == manifest
     # the same key adds nothing any more: not a withdrawal, not an approval that was dated back
     with pytest.raises(ApprovalInvalidError):
-        world.project.take_in({"w": withdraw(manifest, person, "Het kan niet meer.", NOW)}, NOW)
+        world.project.ingest({"w": withdraw(manifest, person, "Het kan niet meer.", NOW)}, NOW)
     dated_back = approve(manifest, person, NOW - timedelta(minutes=1))
     with pytest.raises(ApprovalInvalidError):
-        world.project.take_in({"uwv": dated_back}, NOW)
+        world.project.ingest({"uwv": dated_back}, NOW)
     # and the new one withdraws what the old one approved
-    world.project.take_in({"w": withdraw(manifest, later_person, "Het kan niet meer.", NOW)}, NOW)
+    world.project.ingest({"w": withdraw(manifest, later_person, "Het kan niet meer.", NOW)}, NOW)
     with pytest.raises(ApprovalWithdrawnError):
         open_round(world.project, "r2", "2026-09-01", NOW)
 
@@ -383,7 +383,7 @@ def test_an_expired_trust_root_stops_everything_but_withdrawing(make_world: Call
     with pytest.raises(RootExpiredError):
         world.site.accept(manifest.canonical(), world.approve(manifest), late)
     paper = withdraw(manifest, world.home("svb").identity(), "Het kan niet meer.", late)
-    assert "svb" in world.project.take_in({"w": paper}, late).withdrawn
+    assert "svb" in world.project.ingest({"w": paper}, late).withdrawn
 
 
 def test_a_home_or_site_without_a_trust_root_takes_nothing_in(make_world: Callable[..., World]) -> None:

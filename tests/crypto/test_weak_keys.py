@@ -19,7 +19,7 @@ from parties import Parties
 
 from lsi_match.cli.main import run
 from lsi_match.crypto.external_keys import read_reference
-from lsi_match.crypto.keys import read_card
+from lsi_match.crypto.keys import read_public_keys
 from lsi_match.log.note import COSIGNATURE, ED25519, VerifierKey
 from lsi_match.log.policy import Policy
 from lsi_match.manifest import Manifest
@@ -148,7 +148,7 @@ def vkey(key: str, algorithm: int) -> str:
 
 
 DOORS: dict[str, Callable[[str], object]] = {
-    "a card": lambda key: read_card(card(key), "uwv.json"),
+    "a card": lambda key: read_public_keys(card(key), "uwv.json"),
     "the keys of a controller in a manifest": in_a_manifest,
     "the key of the matching environment in a manifest": in_the_place_of_the_matcher,
     "a reference to a key in an HSM": lambda key: read_reference(

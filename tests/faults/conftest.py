@@ -15,7 +15,7 @@ from operation import MONDAY, PARTNERS, PROJECT, ROUND, Operation
 from operation import weekly as start
 from site_process import Kill, SiteProcess
 
-from lsi_match.transport.endpoints import place
+from lsi_match.transport.endpoints import open_endpoint
 
 
 @dataclass
@@ -71,7 +71,7 @@ def weekly(folder: Path, process: SiteProcess, saved: Path) -> Weekly:
     for name in PARTNERS:
         operation.deliver(name, ROUND)
     operation.send("uwv", operation.prepare("uwv", ROUND))
-    with place(operation.places["svb"]) as there:
+    with open_endpoint(operation.places["svb"]) as there:
         there.give("in", f"{PROJECT}.{ROUND}.svb.0000000000000000.drop.json", b'{"no": "drop"}')
     made.save("run", operation.clock.now)
     made.look()

@@ -22,7 +22,7 @@ from lsi_match.log import log_file
 from lsi_match.log.log_file import LogBusyError, LogMissingError
 from lsi_match.matcher.operate.alarms import alarms
 from lsi_match.matcher.operate.health import advice
-from lsi_match.matcher.operate.reconcile import LOOKED, watch_site
+from lsi_match.matcher.operate.reconcile import LAST_RECONCILED, reconcile_site
 from lsi_match.matcher.round.run import RoundBusyError, Run
 
 from .conftest import Weekly, weekly
@@ -120,7 +120,7 @@ def test_a_log_that_is_locked_is_waited_for_and_then_told(
     operation = project.operation
     other = sqlite3.connect(operation.project.log_file, isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
-    (seen,) = watch_site(operation.world.site, operation.clock, operation.run)
+    (seen,) = reconcile_site(operation.world.site, operation.clock, operation.run)
     assert [trouble.error.reason for trouble in seen.troubles] == ["LogBusyError"]
     assert {one.name for one in alarms(operation.project, operation.clock())} >= {"log"}
     other.execute("ROLLBACK")
@@ -137,7 +137,7 @@ def test_a_log_that_is_locked_is_waited_for_and_then_told(
         other.execute("ROLLBACK")
         return {"state": "refused"}
 
-    watch_site(operation.world.site, operation.clock, meanwhile)
+    reconcile_site(operation.world.site, operation.clock, meanwhile)
     other.close()
     assert not list((operation.project.folder / "releases").rglob("*.json"))
     project.look(timedelta(minutes=20))
@@ -210,7 +210,7 @@ def test_two_workers_that_pick_one_run_make_one_run(project: Weekly) -> None:
         first.close()
         return {"state": "broken"}
 
-    watch_site(operation.world.site, operation.clock, run)
+    reconcile_site(operation.world.site, operation.clock, run)
     project.look(timedelta(minutes=20))
     assert project.end()["rounds"] == {ROUND: "destroyed"}
 
@@ -289,5 +289,5 @@ def test_a_long_weekend_is_no_reason_to_doubt_the_clock(project: Weekly) -> None
 
 def test_without_its_last_look_the_log_says_when_it_lived(project: Weekly) -> None:
     project.put_back("run")
-    (project.operation.project.folder / LOOKED).write_text("[]")
+    (project.operation.project.folder / LAST_RECONCILED).write_text("[]")
     assert troubles(project.look(timedelta(days=5), doubt=True)) == {"ClockAheadError"}

@@ -87,9 +87,9 @@ def test_a_ground_that_only_the_monitor_looks_at_needs_none() -> None:
     ],
 )
 def test_a_characteristic_that_is_not_explained_is_refused(
-    characteristic: str | None, characteristics: dict[str, Any], complaint: str
+    characteristic: str | None, characteristics: dict[str, Any], validation_message: str
 ) -> None:
-    with pytest.raises(ValidationError, match=complaint):
+    with pytest.raises(ValidationError, match=validation_message):
         made("soort = 'a'", "soort", characteristic, characteristics)
 
 

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from ruamel.yaml import YAML
 
 from lsi_match.base.canonical import canonical_json
-from lsi_match.base.validation import complaint
+from lsi_match.base.validation import validation_message
 from lsi_match.base.yaml_positions import parse_yaml
 from lsi_match.criteria.parse import CriterionError
 from lsi_match.manifest import Manifest, complete_draft
@@ -509,6 +509,6 @@ def test_any_value_in_any_place_is_taken_or_complained_of_in_both_languages() ->
             Manifest.from_draft(complete_draft(draft if path else value, {}, "0" * 32)).canonical()
         except ValidationError as error:
             for one in error.errors(include_input=False):
-                _, said = complaint(one)
+                _, said = validation_message(one)
                 assert said["nl"]
                 assert said["en"]

@@ -24,7 +24,7 @@ from lsi_match.log.subject_files import file_in, standings_in, subject_files
 from lsi_match.log.verify import verify_log
 from lsi_match.matcher.operate.retention import destroy_due
 from lsi_match.matcher.operate.transfers import collect
-from lsi_match.matcher.round.opened_notices import take_in_opened
+from lsi_match.matcher.round.opened_notices import ingest_opened_notices
 from lsi_match.matcher.round.run import Run
 from lsi_match.matcher.subjects import subject_rows
 from lsi_match.matcher.subjects.access_answers import (
@@ -272,11 +272,11 @@ def test_an_opening_is_brought_along_and_stands_in_the_log_once(op: Operation) -
 
 def test_a_notice_of_another_partner_is_refused(op: Operation) -> None:
 
-    from lsi_match.transport.endpoints import place
+    from lsi_match.transport.endpoints import open_endpoint
 
     op.world.open("uwv", "r1")
     (notice,) = unsent(op.world.home("uwv"))
-    with place(op.places["svb"]) as there:
+    with open_endpoint(op.places["svb"]) as there:
         there.give("in", notice.name, notice.read_bytes())
     (trouble,) = collect(op.project, op.clock())
     assert trouble.partner == "svb"
@@ -343,6 +343,6 @@ def test_a_notice_that_comes_twice_is_logged_once(op: Operation) -> None:
     op.world.open("uwv", "r1")
     (notice,) = unsent(op.world.home("uwv"))
     papers = {"one": notice.read_bytes()}
-    assert take_in_opened(op.project, papers, op.clock()) == ["uwv"]
-    assert take_in_opened(op.project, papers, op.clock()) == []
+    assert ingest_opened_notices(op.project, papers, op.clock()) == ["uwv"]
+    assert ingest_opened_notices(op.project, papers, op.clock()) == []
     assert sum(e.name == Step.OPENED.value for e in op.project.entries()) == 1

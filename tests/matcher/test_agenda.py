@@ -10,7 +10,7 @@ import pytest
 
 from lsi_match.manifest import Manifest
 from lsi_match.matcher.operate.agenda import (
-    GiveUp,
+    Abandon,
     MakeCheckpoint,
     Open,
     ReleaseHeld,
@@ -75,7 +75,7 @@ def test_a_held_round_whose_run_broke_off_is_tried_again_after_a_quarter_of_an_h
 
 @pytest.mark.parametrize("state", ["open", "refused", "matched", "held"])
 def test_a_round_whose_key_is_gone_is_ended(state: str) -> None:
-    assert tasks(OPENED + DAY, round_(state=state, key=False, news=True)) == [GiveUp("2026-06-01", ())]
+    assert tasks(OPENED + DAY, round_(state=state, key=False, news=True)) == [Abandon("2026-06-01", ())]
 
 
 def test_there_is_one_checkpoint_a_day_in_local_time_until_nothing_can_have_a_term() -> None:
@@ -99,8 +99,8 @@ def test_a_release_that_was_not_finished_is_finished() -> None:
     [
         ("wait", {"uwv", "svb"}, []),
         ("proceed", {"uwv", "svb"}, [Run("2026-06-01")]),
-        ("proceed", {"uwv"}, [GiveUp("2026-06-01", ("gemeente", "svb"))]),
-        ("refuse", {"uwv", "svb"}, [GiveUp("2026-06-01", ("gemeente",))]),
+        ("proceed", {"uwv"}, [Abandon("2026-06-01", ("gemeente", "svb"))]),
+        ("refuse", {"uwv", "svb"}, [Abandon("2026-06-01", ("gemeente",))]),
         ("refuse", ALL, [Run("2026-06-01")]),
     ],
 )
@@ -172,7 +172,7 @@ def test_no_round_opens_for_a_time_before_or_after_the_project() -> None:
 
 def test_what_is_open_when_the_project_ends_is_given_up() -> None:
     after = datetime(2027, 1, 1, 0, 0, tzinfo=UTC)
-    assert tasks(after, round_()) == [GiveUp("2026-06-01", ())]
+    assert tasks(after, round_()) == [Abandon("2026-06-01", ())]
     assert tasks(after - timedelta(hours=2), round_()) == [Run("2026-06-01")]
 
 

@@ -19,7 +19,7 @@ from lsi_match.matcher.operate import retention
 from lsi_match.matcher.operate.alarms import COSIGNED_WITHIN, OVERDUE, alarms
 from lsi_match.matcher.operate.events_file import FILE
 from lsi_match.matcher.operate.health import metrics
-from lsi_match.matcher.operate.reconcile import LOOKED, watch_site
+from lsi_match.matcher.operate.reconcile import LAST_RECONCILED, reconcile_site
 from lsi_match.matcher.site.site import Project
 
 
@@ -44,7 +44,7 @@ def test_silence_is_told_after_an_hour_until_the_next_look(operation: Operation)
     assert on(operation) == set()
     later(operation, timedelta(seconds=1))
     assert on(operation) == {"silent"}
-    (operation.project.folder / LOOKED).write_text("[]")  # whatever lies there
+    (operation.project.folder / LAST_RECONCILED).write_text("[]")  # whatever lies there
     assert on(operation) == {"silent"}
     operation.watch()
     assert on(operation) == set()
@@ -129,7 +129,7 @@ def test_a_manifest_that_cannot_be_read_is_told_and_holds_up_no_other_project(
     other = Project(site, "ander")
     shutil.copytree(operation.project.folder, other.folder)
     (other.folder / "manifest.json").write_text("{}")
-    (seen, well) = watch_site(site, operation.clock, operation.run, clock_is_right=True)
+    (seen, well) = reconcile_site(site, operation.clock, operation.run, clock_is_right=True)
     assert [one.error.reason for one in seen.troubles] == ["ManifestAlteredError"]
     assert (well.project, well.failed) == ("proef", False)
     assert {alarm.name for alarm in alarms(other, operation.clock())} == {"manifest"}

@@ -19,7 +19,7 @@ from lsi_match.matcher.site import checkpoint
 from lsi_match.matcher.site.checkpoint import cosigned_at
 from lsi_match.partner import transfer
 from lsi_match.partner.cosign import cosign_log
-from lsi_match.transport.endpoints import place
+from lsi_match.transport.endpoints import open_endpoint
 
 PARTNERS = ("gemeente", "svb", "uwv")
 NIGHT = datetime(2026, 6, 8, 4, 0, tzinfo=UTC)
@@ -104,7 +104,7 @@ def test_a_cosignature_comes_back_by_itself(operation: Operation, tmp_path: Path
 
 
 def test_what_is_no_cosignature_is_told_and_taken_away(operation: Operation) -> None:
-    with place(operation.places["svb"]) as there:
+    with open_endpoint(operation.places["svb"]) as there:
         there.give(
             "in", f"{PROJECT}.7.svb.checkpoint", b"a.example/proef\n7\nAAAA\n\n\xe2\x80\x94 svb AAAA\n"
         )

@@ -18,7 +18,7 @@ from lsi_match.log.verify import verify_log
 from lsi_match.manifest import Manifest
 from lsi_match.matcher.operate.alarms import HANDED_OUT_WITHIN, alarms
 from lsi_match.matcher.operate.health import advice, metrics
-from lsi_match.matcher.operate.reconcile import hand_out_cosigned
+from lsi_match.matcher.operate.reconcile import publish_cosigned_releases
 from lsi_match.matcher.operate.retention import destroy_due
 from lsi_match.matcher.round.run import Run
 from lsi_match.matcher.site.proofs import prove_step, put_proofs
@@ -71,7 +71,7 @@ def test_without_them_nothing_is_handed_out_and_the_drops_are_gone_all_the_same(
     (state,) = fold(op.project.entries())
     assert (state.state, state.waits) == ("destroyed", set(PARTNERS))
     assert not (op.project.round_folder("r1") / "round.key").exists()
-    assert hand_out_cosigned(op.project, op.clock) == []
+    assert publish_cosigned_releases(op.project, op.clock) == []
     assert handed_out(op) == set()
     assert lacking(op) == PARTNERS
     (told,) = advice(op.project, op.clock())
@@ -114,15 +114,15 @@ def test_a_release_that_nobody_cosigned_before_its_term_waits_for_nothing_more(o
 
 def test_as_soon_as_enough_are_there_it_is_also_when_the_log_grew_in_between(op: Operation) -> None:
     cosign(op, "uwv")
-    assert hand_out_cosigned(op.project, op.clock) == []
+    assert publish_cosigned_releases(op.project, op.clock) == []
     assert lacking(op) == ("gemeente", "svb")
     with op.project.journal() as journal:
         journal.record(Step.REMIND, op.clock(), manifest=op.project.manifest().digest, facts={"days": 1})
     cosign(op, "svb")
     assert handed_out(op) == set(), "taking it in is not handing it out"
-    assert hand_out_cosigned(op.project, op.clock) == ["r1"]
+    assert publish_cosigned_releases(op.project, op.clock) == ["r1"]
     assert handed_out(op) == set(PARTNERS)
-    assert hand_out_cosigned(op.project, op.clock) == []
+    assert publish_cosigned_releases(op.project, op.clock) == []
     entries = op.project.entries()
     (told,) = [entry for entry in entries if entry.name == Step.HAND_OUT.value]
     assert told.attributes["lsi.cosigners"] == "svb, uwv"
@@ -150,12 +150,12 @@ def test_a_handing_out_that_was_broken_off_is_done_to_the_end(
 
     monkeypatch.setattr(Path, "rename", killed)
     with pytest.raises(KeyboardInterrupt):
-        hand_out_cosigned(op.project, op.clock)
+        publish_cosigned_releases(op.project, op.clock)
     monkeypatch.undo()
     assert handed_out(op) == {"gemeente"}
     op.clock.to(op.clock() + days(2))
     assert destroy_due(op.project, op.clock).counts() == {}, "it has no term yet"
-    assert hand_out_cosigned(op.project, op.clock) == ["r1"]
+    assert publish_cosigned_releases(op.project, op.clock) == ["r1"]
     assert handed_out(op) == set(PARTNERS)
     for name in PARTNERS:
         file = op.project.folder / "releases" / name / RELEASE.format(name)
@@ -175,7 +175,7 @@ def test_nobody_is_told_to_have_received_what_still_waits(op: Operation) -> None
     assert (waiting.case, waiting.handed) == (True, ())
     for name in PARTNERS:
         cosign(op, name)
-    assert hand_out_cosigned(op.project, op.clock) == ["r1"]
+    assert publish_cosigned_releases(op.project, op.clock) == ["r1"]
     after = told("after")
     assert {one.partner for one in after.handed} == set(PARTNERS)
     assert {op.project.entries()[one.entry.position].name for one in after.handed} == {Step.HAND_OUT.value}
@@ -186,7 +186,7 @@ def test_one_controller_that_cosigns_twice_counts_once(op: Operation) -> None:
     with op.project.journal() as journal:
         journal.record(Step.REMIND, op.clock(), manifest=op.project.manifest().digest, facts={"days": 1})
     cosign(op, "uwv")
-    assert hand_out_cosigned(op.project, op.clock) == []
+    assert publish_cosigned_releases(op.project, op.clock) == []
     assert handed_out(op) == set()
 
 
@@ -226,7 +226,7 @@ def test_what_waited_past_its_term_is_removed_and_that_is_logged(op: Operation) 
     entries = op.project.entries()
     assert [e.attributes["lsi.partner"] for e in entries if e.name == Step.EXPIRE.value] == list(PARTNERS)
     assert not fold(entries)[0].waits
-    assert hand_out_cosigned(op.project, op.clock) == []
+    assert publish_cosigned_releases(op.project, op.clock) == []
 
 
 def test_no_more_are_asked_for_than_there_are_controllers_who_can(op: Operation) -> None:

@@ -16,9 +16,9 @@ from lsi_match.log.activities import register
 from lsi_match.log.entry import FOREIGN_PROCESSOR, FOREIGN_SPAN, LogEntry
 from lsi_match.log.round_state import fold
 from lsi_match.log.steps import Step
-from lsi_match.matcher.operate.reconcile import watch
+from lsi_match.matcher.operate.reconcile import reconcile
 from lsi_match.matcher.operate.retention import destroy_due
-from lsi_match.matcher.round.opened_notices import take_in_opened
+from lsi_match.matcher.round.opened_notices import ingest_opened_notices
 from lsi_match.matcher.round.run import Run, open_round
 from lsi_match.matcher.subjects.access_answers import answer
 from lsi_match.partner.access.request import make_request
@@ -42,12 +42,12 @@ def op(tmp_path_factory: pytest.TempPathFactory) -> Operation:
     made.run_here("r1")
     home = made.world.home("svb")
     open_release(home, made.world.release_file("svb", "r1"), PROJECT, made.clock())
-    take_in_opened(made.project, {f.name: f.read_bytes() for f in unsent(home)}, made.clock())
+    ingest_opened_notices(made.project, {f.name: f.read_bytes() for f in unsent(home)}, made.clock())
     answer(
         made.project, make_request(home, PROJECT, {"bsn": "999990019"}, "a", (), made.clock()), made.clock()
     )
     made.clock.to(made.clock() + days(4000))
-    watch(made.project, made.clock, lambda *_: {"state": "broken"})
+    reconcile(made.project, made.clock, lambda *_: {"state": "broken"})
     return made
 
 

@@ -18,20 +18,22 @@ from lsi_match.manifest import Manifest
 from lsi_match.matcher.operate import inbound, transfers
 from lsi_match.matcher.operate.agenda import RoundNow
 from lsi_match.matcher.operate.reconcile import rounds_now
-from lsi_match.matcher.operate.retention import give_up
+from lsi_match.matcher.operate.retention import abandon
 from lsi_match.matcher.round import run as run_module
 from lsi_match.matcher.site.site import Project
 from lsi_match.protocol.documents import DropDescriptor
-from lsi_match.transport.endpoints import Place, Stamp, place
+from lsi_match.transport.endpoints import Endpoint, Stamp, open_endpoint
 
 
 def collected(operation: Operation) -> list[tuple[str, str]]:
     found = transfers.collect(operation.project, operation.clock())
-    return [(o.partner, o.outcome if isinstance(o, transfers.Arrival) else o.error.reason) for o in found]
+    return [
+        (o.partner, o.outcome if isinstance(o, transfers.IncomingDrop) else o.error.reason) for o in found
+    ]
 
 
 def put(operation: Operation, name: str, data: bytes) -> None:
-    with place(operation.places["uwv"]) as there:
+    with open_endpoint(operation.places["uwv"]) as there:
         there.give("in", name, data)
 
 
@@ -123,7 +125,7 @@ def test_a_paper_that_could_not_be_judged_stays_where_it_lies(
     def refuses(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(inbound, "take_in", refuses)
+    monkeypatch.setattr(inbound, "ingest", refuses)
     assert sorted(collected(operation)) == [("svb", "taken"), ("uwv", "DiskFullError")]
     assert operation.lying("uwv") == [f"{PROJECT}.r.uwv.justification.json"]
     monkeypatch.undo()
@@ -157,7 +159,7 @@ def test_a_side_that_becomes_a_link_while_it_is_used_leads_nowhere(
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     (elsewhere / "a.json").write_text("of the site")
-    with place(operation.places["uwv"]) as there:
+    with open_endpoint(operation.places["uwv"]) as there:
         there.give("out", "a.json", b"{}")
         (own / "out").rename(own / "was-out")
         (own / "out").symlink_to(elsewhere)
@@ -174,10 +176,10 @@ def test_what_takes_the_place_of_a_file_after_it_was_listed_is_neither_waited_fo
     part = next(drop.parent.glob("*.age"))
     operation.deliver("svb", ROUND)
     own = Path(operation.places["uwv"].url) / "in"
-    listing = Place.listing
+    listing = Endpoint.listing
     seen: list[bool] = []
 
-    def swapped(there: Place, *asked: Any, **how: Any) -> dict[str, Stamp]:
+    def swapped(there: Endpoint, *asked: Any, **how: Any) -> dict[str, Stamp]:
         found = listing(there, *asked, **how)
         seen.append(drop.name in found)
         if seen.count(True) == 2:  # when it looks what belongs to the drop
@@ -186,7 +188,7 @@ def test_what_takes_the_place_of_a_file_after_it_was_listed_is_neither_waited_fo
             os.mkfifo(one) if kind == "pipe" else one.symlink_to(operation.project.log_file)
         return found
 
-    monkeypatch.setattr(Place, "listing", swapped)
+    monkeypatch.setattr(Endpoint, "listing", swapped)
     unreachable = ("uwv", "PlaceUnreachableError")
     for swap in (drop.name, part.name):
         seen.clear()
@@ -206,7 +208,7 @@ def test_a_pipe_for_a_part_in_an_inbox_is_not_waited_for_and_goes_in_time(operat
     shutil.copy(drop, inbox / drop.name)
     os.mkfifo(inbox / next(drop.parent.glob("*.age")).name)
     assert collected(operation) == [("uwv", "refused")]
-    give_up(operation.project, ROUND, operation.clock)
+    abandon(operation.project, ROUND, operation.clock)
     operation.clock.to(operation.clock() + days(8))
     assert not operation.watch().failed
     left = (operation.project.folder / name for name in ("inbox", "quarantine"))
@@ -262,8 +264,8 @@ def test_what_somebody_changes_at_a_place_is_put_right_and_what_nobody_did_is_le
     operation: Operation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given: list[str] = []
-    give = Place.give
-    monkeypatch.setattr(Place, "give", lambda *a: (given.append(str(a[2])), give(*a))[1])
+    give = Endpoint.give
+    monkeypatch.setattr(Endpoint, "give", lambda *a: (given.append(str(a[2])), give(*a))[1])
     transfers.publish(operation.project, operation.clock())
     assert given == []
     opening = Path(operation.places["uwv"].url) / "out" / f"{PROJECT}.{ROUND}.opening.json"

@@ -11,10 +11,10 @@ from operation import MONDAY, PARTNERS, ROUND, Operation, days, weekly
 
 from lsi_match.base.errors import LsiError
 from lsi_match.matcher.operate.alarms import alarms
-from lsi_match.matcher.operate.reconcile import remind_by_hand, run_alone, watch
-from lsi_match.matcher.operate.retention import give_up
+from lsi_match.matcher.operate.reconcile import reconcile, remind_by_hand, run_alone
+from lsi_match.matcher.operate.retention import abandon
 from lsi_match.matcher.round.run import open_round
-from lsi_match.transport.endpoints import place
+from lsi_match.transport.endpoints import open_endpoint
 
 pytestmark = pytest.mark.slow
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 def operation(tmp_path: Path) -> Operation:
     """A weekly project whose first round is open and whose partners have its opening."""
     made = weekly(tmp_path, remind_days=[2], when_late="proceed")
-    made.watch()
+    made.reconcile()
     for partner in PARTNERS:
         made.fetch(partner)
     return made
@@ -36,25 +36,25 @@ def outcomes(seen: object) -> list[str]:
 def test_a_drop_without_its_descriptor_is_on_its_way_and_left_alone(operation: Operation) -> None:
     drop = operation.prepare("uwv", ROUND)
     part = next(drop.parent.glob("*.age"))
-    with place(operation.places["uwv"]) as there:
+    with open_endpoint(operation.places["uwv"]) as there:
         there.give("in", part.name, part)
     before = operation.lying("uwv")
-    assert outcomes(operation.watch()) == []
+    assert outcomes(operation.reconcile()) == []
     assert operation.lying("uwv") == before
-    with place(operation.places["uwv"]) as there:
+    with open_endpoint(operation.places["uwv"]) as there:
         there.give("in", drop.name, drop)
-    assert outcomes(operation.watch()) == ["taken"]
+    assert outcomes(operation.reconcile()) == ["taken"]
     assert operation.lying("uwv") == []
 
 
 def test_a_descriptor_that_came_before_its_parts_waits_for_them(operation: Operation) -> None:
     drop = operation.prepare("uwv", ROUND)
-    with place(operation.places["uwv"]) as there:
+    with open_endpoint(operation.places["uwv"]) as there:
         there.give("in", drop.name, drop)
-    assert outcomes(operation.watch()) == ["waiting"]
+    assert outcomes(operation.reconcile()) == ["waiting"]
     assert operation.lying("uwv") == [drop.name]
     operation.send("uwv", drop)
-    assert outcomes(operation.watch()) == ["taken"]
+    assert outcomes(operation.reconcile()) == ["taken"]
 
 
 def test_a_file_that_grows_while_it_is_read_is_left_for_the_next_look(
@@ -66,47 +66,47 @@ def test_a_file_that_grows_while_it_is_read_is_left_for_the_next_look(
     lying = Path(operation.places["uwv"].url) / "in" / part
     whole = lying.read_bytes()
     lying.write_bytes(whole[:-10])
-    from lsi_match.transport.endpoints import Place
+    from lsi_match.transport.endpoints import Endpoint
 
-    fetch = Place.fetch
+    fetch = Endpoint.fetch
 
-    def growing(self: Place, side: object, name: str, to: Path, at_most: int | None = None) -> None:
+    def growing(self: Endpoint, side: object, name: str, to: Path, at_most: int | None = None) -> None:
         fetch(self, side, name, to, at_most)  # type: ignore[arg-type]
         lying.write_bytes(whole)
 
-    monkeypatch.setattr(Place, "fetch", growing)
-    assert outcomes(operation.watch()) == ["waiting"]
+    monkeypatch.setattr(Endpoint, "fetch", growing)
+    assert outcomes(operation.reconcile()) == ["waiting"]
     assert list((operation.project.folder / "inbox" / "uwv").iterdir()) == []
     monkeypatch.undo()
-    assert outcomes(operation.watch()) == ["taken"]
+    assert outcomes(operation.reconcile()) == ["taken"]
 
 
 def test_the_same_drop_twice_is_one_drop(operation: Operation) -> None:
     drops = {partner: operation.deliver(partner, ROUND) for partner in PARTNERS[:2]}
-    assert outcomes(operation.watch()) == ["taken", "taken"]
+    assert outcomes(operation.reconcile()) == ["taken", "taken"]
     operation.send("svb", drops["svb"])
-    assert outcomes(operation.watch()) == ["known"]
+    assert outcomes(operation.reconcile()) == ["known"]
     operation.deliver("uwv", ROUND)
-    operation.watch()
+    operation.reconcile()
     assert operation.state(ROUND) == "destroyed"
     operation.send("svb", drops["svb"])  # and again when the round is over
-    assert outcomes(operation.watch()) == ["known"]
+    assert outcomes(operation.reconcile()) == ["known"]
     assert operation.lying("svb") == []
 
 
 def test_two_rounds_that_are_open_at_once_each_keep_their_drops(operation: Operation) -> None:
     open_round(operation.project, "extra", "2026-06-08", operation.clock())
-    operation.watch()
+    operation.reconcile()
     early = operation.deliver("uwv", "extra")
-    operation.watch()
+    operation.reconcile()
     for partner in PARTNERS:
         operation.deliver(partner, ROUND)
-    operation.watch()
+    operation.reconcile()
     assert operation.state(ROUND) == "destroyed"
     assert (operation.project.folder / "inbox" / "uwv" / early.name).exists()
     for partner in PARTNERS[:2]:
         operation.deliver(partner, "extra")
-    operation.watch()
+    operation.reconcile()
     assert operation.state("extra") == "destroyed"
     assert operation.cases("uwv", "extra") == operation.cases("uwv", ROUND) != 0
 
@@ -118,10 +118,10 @@ def test_a_drop_for_a_round_that_is_over_is_refused_and_its_partner_finds_the_re
     late = operation.prepare("uwv", ROUND)
     for partner in PARTNERS:
         operation.send(partner, drops[partner])
-    operation.watch()
+    operation.reconcile()
     assert operation.state(ROUND) == "destroyed"
     operation.send("uwv", late)
-    assert outcomes(operation.watch()) == ["refused"]
+    assert outcomes(operation.reconcile()) == ["refused"]
     assert any(name.endswith(".refused.json") for name in operation.fetch("uwv"))
     assert operation.lying("uwv") == []
 
@@ -129,25 +129,25 @@ def test_a_drop_for_a_round_that_is_over_is_refused_and_its_partner_finds_the_re
 def test_what_is_no_drop_is_refused_with_a_reason_and_the_others_stay(operation: Operation) -> None:
     for partner in PARTNERS[:2]:
         operation.deliver(partner, ROUND)
-    with place(operation.places["uwv"]) as there:
+    with open_endpoint(operation.places["uwv"]) as there:
         there.give("in", f"proef.{ROUND}.uwv.0000000000000000.drop.json", b'{"no": "drop"}')
-    assert outcomes(operation.watch()) == ["taken", "taken", "refused"]
+    assert outcomes(operation.reconcile()) == ["taken", "taken", "refused"]
     assert operation.state(ROUND) == "open"
     assert any(name.endswith(".refused.json") for name in operation.fetch("uwv"))
     operation.clock.to(operation.clock.now + timedelta(hours=1))
     operation.deliver("uwv", ROUND)
-    operation.watch()
+    operation.reconcile()
     assert operation.state(ROUND) == "destroyed"
 
 
 def test_another_partners_drop_is_not_taken_for_ones_own(operation: Operation) -> None:
     drop = operation.prepare("svb", ROUND)
-    with place(operation.places["uwv"]) as there:
+    with open_endpoint(operation.places["uwv"]) as there:
         for file in sorted(drop.parent.iterdir(), key=lambda file: file.suffix == ".json"):
             there.give("in", file.name, file)
     for partner in PARTNERS[:2]:
         operation.deliver(partner, ROUND)
-    assert outcomes(operation.watch()) == ["taken", "taken", "refused"]
+    assert outcomes(operation.reconcile()) == ["taken", "taken", "refused"]
     assert operation.state(ROUND) == "open"
     assert any(name.endswith(".refused.json") for name in operation.fetch("uwv"))
 
@@ -159,19 +159,19 @@ def test_a_place_that_is_away_does_not_hold_up_the_others(operation: Operation) 
     hidden = away.with_name("away")
     away.rename(hidden)
     away.write_text("not a folder")
-    seen = operation.watch()
+    seen = operation.reconcile()
     assert [trouble.partner for trouble in seen.troubles] == ["svb", "svb"]
     assert outcomes(seen) == ["taken", "taken"]
     away.unlink()
     hidden.rename(away)
-    operation.watch()
+    operation.reconcile()
     assert operation.state(ROUND) == "destroyed"
 
 
 def test_one_process_at_a_time_watches_a_project(operation: Operation) -> None:
     def again(project: object, round_id: str) -> dict[str, object]:
         with pytest.raises(LsiError) as refused:
-            operation.watch()
+            operation.reconcile()
         assert refused.value.reason == "ProjectBusyError"
         with pytest.raises(LsiError) as refused:  # nor is a round run by hand meanwhile
             run_alone(operation.project, lambda: {"state": "released"}, timedelta(0))
@@ -180,24 +180,24 @@ def test_one_process_at_a_time_watches_a_project(operation: Operation) -> None:
 
     for partner in PARTNERS:
         operation.deliver(partner, ROUND)
-    assert [outcome for _, outcome in watch(operation.project, operation.clock, again).done] == ["broken"]
+    assert [outcome for _, outcome in reconcile(operation.project, operation.clock, again).done] == ["broken"]
 
 
 def test_a_clock_that_jumps_opens_no_round_twice_and_destroys_nothing_early(operation: Operation) -> None:
     for partner in PARTNERS[:2]:
         operation.deliver(partner, ROUND)
     operation.clock.to(MONDAY + days(1))
-    operation.watch()
+    operation.reconcile()
     for back in (-30, 0, 0.5):
         operation.clock.to(MONDAY + days(back))
         with pytest.raises(LsiError) as refused:
-            operation.watch()
+            operation.reconcile()
         assert refused.value.reason == "ClockBehindError"
     operation.clock.to(MONDAY + days(1) + timedelta(hours=3))
-    operation.watch()
+    operation.reconcile()
     assert operation.state(ROUND) == "open"
     operation.deliver("uwv", ROUND)
-    operation.watch()
+    operation.reconcile()
     assert operation.state(ROUND) == "destroyed"
     assert operation.cases("uwv", ROUND) is not None
 
@@ -205,13 +205,13 @@ def test_a_clock_that_jumps_opens_no_round_twice_and_destroys_nothing_early(oper
 def test_a_release_past_its_term_is_removed_everywhere_and_the_log_says_so_once(operation: Operation) -> None:
     for partner in PARTNERS:
         operation.deliver(partner, ROUND)
-    operation.watch()
+    operation.reconcile()
     assert any(name.endswith(".release.json") for name in operation.lying("uwv", "out"))
     operation.clock.to(operation.clock.now + days(29))
-    assert operation.watch().destroyed.counts() == {}
+    assert operation.reconcile().destroyed.counts() == {}
     operation.clock.to(operation.clock.now + days(2))
-    assert operation.watch().destroyed.counts() == {"release": len(PARTNERS)}
-    assert operation.watch().destroyed.counts() == {}
+    assert operation.reconcile().destroyed.counts() == {"release": len(PARTNERS)}
+    assert operation.reconcile().destroyed.counts() == {}
     assert not any(".release." in name for name in operation.lying("uwv", "out"))
     assert not list((operation.project.folder / "releases").rglob("*.release.*"))
     assert operation.state(ROUND) == "destroyed"
@@ -227,12 +227,12 @@ def test_projects_may_share_a_place_and_leave_each_others_files_alone(operation:
         "in": ["ander.r1.uwv.0000000000000000.drop.json", "ander.r1.uwv.justification.json"],
         "out": ["ander.r1.opening.json"],
     }
-    with place(operation.places["uwv"]) as there:
+    with open_endpoint(operation.places["uwv"]) as there:
         for side, names in theirs.items():
             for name in names:
                 there.give(side, name, b"{}")  # type: ignore[arg-type]
         there.give("out", "of-nobody.json", b"{}")
-    seen = operation.watch()
+    seen = operation.reconcile()
     assert (seen.arrivals, seen.troubles) == ([], [])
     assert operation.lying("uwv") == theirs["in"]
     lying = operation.lying("uwv", "out")
@@ -243,14 +243,14 @@ def test_projects_may_share_a_place_and_leave_each_others_files_alone(operation:
 def test_a_partner_is_reminded_by_hand_as_by_schedule(operation: Operation) -> None:
     for partner in PARTNERS[:2]:
         operation.deliver(partner, ROUND)
-    operation.watch()
+    operation.reconcile()
     assert remind_by_hand(operation.project, ROUND, operation.clock()) == ("uwv",)
     assert f"proef.{ROUND}.reminder.json" in operation.lying("uwv", "out")
     assert f"proef.{ROUND}.reminder.json" not in operation.lying("svb", "out")
     assert [e.attributes["lsi.partners"] for e in operation.project.entries() if e.name == "remind"] == [
         "uwv"
     ]
-    give_up(operation.project, ROUND, operation.clock)
+    abandon(operation.project, ROUND, operation.clock)
     with pytest.raises(LsiError) as refused:
         remind_by_hand(operation.project, ROUND, operation.clock())
     assert refused.value.reason == "RoundNotOpenError"
@@ -258,10 +258,10 @@ def test_a_partner_is_reminded_by_hand_as_by_schedule(operation: Operation) -> N
 
 def test_settings_that_are_wrong_are_told_with_their_line_and_terms_go_on(operation: Operation) -> None:
     operation.deliver("uwv", ROUND)
-    operation.watch()
+    operation.reconcile()
     (operation.project.folder / "delivery.yaml").write_text("partners:\n  uwv: {url: 'ftp://example.org'}\n")
     operation.clock.to(operation.clock() + days(6))
-    seen = operation.watch()
+    seen = operation.reconcile()
     assert {one.partner for one in seen.troubles} == {"delivery.yaml"}
     assert re.search(r"(?s)delivery\.yaml.*2:14", str(seen.troubles[0].error))
     assert operation.state(ROUND) == "abandoned"  # it was to be given up, and was

@@ -15,7 +15,7 @@ from lsi_match.cli.main import run
 from lsi_match.log.log_proof import LogProof
 from lsi_match.matcher.site.make_receipts import LETTERS
 from lsi_match.partner.receipts import Receipt, check_receipt
-from lsi_match.transport.endpoints import place
+from lsi_match.transport.endpoints import open_endpoint
 
 
 def fetched(operation: Operation, partner: str) -> list[Path]:
@@ -40,7 +40,7 @@ def test_a_drop_that_came_in_has_a_receipt_for_its_partner_only(operation: Opera
 
 def test_a_refused_drop_has_a_receipt_that_says_why(operation: Operation) -> None:
     drop = operation.deliver("uwv", ROUND)
-    with place(operation.places["uwv"]) as there:
+    with open_endpoint(operation.places["uwv"]) as there:
         part = next(drop.parent.glob("*.age"))
         there.give("in", part.name, part.read_bytes()[:-1])
     operation.watch()
@@ -102,7 +102,7 @@ def test_a_receipt_that_a_stop_prevented_is_made_the_next_time(operation: Operat
 
 def test_receipts_and_reasons_go_after_their_term(operation: Operation) -> None:
     operation.deliver("svb", ROUND)
-    with place(operation.places["uwv"]) as there:
+    with open_endpoint(operation.places["uwv"]) as there:
         there.give("in", f"proef.{ROUND}.uwv.0000000000000000.drop.json", b'{"no": "drop"}')
     operation.watch()
     assert any(".receipt." in name for name in operation.lying("svb", "out"))

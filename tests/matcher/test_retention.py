@@ -16,17 +16,17 @@ from lsi_match.log.log_proof import LogProof
 from lsi_match.log.note import VerifierKey
 from lsi_match.log.verify import verify_log
 from lsi_match.matcher.operate import retention
-from lsi_match.matcher.operate.agenda import Duty
-from lsi_match.matcher.operate.reconcile import last_look, watch
+from lsi_match.matcher.operate.agenda import JobKind
+from lsi_match.matcher.operate.reconcile import last_reconciled, reconcile
 from lsi_match.matcher.operate.retention import DAY, REFUSED, TERMS, destroy_due, due
 from lsi_match.matcher.round.run import Run, open_round
-from lsi_match.transport.endpoints import place
+from lsi_match.transport.endpoints import open_endpoint
 
 
 def released(operation: Operation) -> Operation:
     for partner in PARTNERS:
         operation.deliver(partner, ROUND)
-    operation.watch()
+    operation.reconcile()
     assert operation.state(ROUND) == "destroyed"
     return operation
 
@@ -78,10 +78,10 @@ def test_proofs_of_destruction_that_a_kill_left_out_are_made_up_for(operation: O
 
 def test_what_lies_there_of_a_round_that_is_over_is_due_at_once(operation: Operation) -> None:
     drop = operation.deliver("uwv", ROUND)
-    operation.watch()
+    operation.reconcile()
     sealed = drop.parent.joinpath(next(drop.parent.glob("*.age")).name).read_bytes()
     key = (operation.project.round_folder(ROUND) / "round.key").read_bytes()
-    retention.give_up(operation.project, ROUND, operation.clock)
+    retention.abandon(operation.project, ROUND, operation.clock)
     inbox = operation.project.folder / "inbox" / "uwv" / f"proef.{ROUND}.uwv.0000000000000000.part-0000.age"
     staged = operation.project.folder / "staging" / ROUND / "uwv" / f"proef.{ROUND}.uwv.release.age"
     again = operation.project.round_folder(ROUND) / "round.key"
@@ -98,7 +98,7 @@ def test_what_lies_there_of_a_round_that_is_over_is_due_at_once(operation: Opera
 
 def test_drops_of_an_open_round_and_its_key_are_never_due(operation: Operation) -> None:
     operation.deliver("uwv", ROUND)
-    operation.watch()
+    operation.reconcile()
     operation.clock.to(operation.clock() + days(400))
     assert kinds(operation) <= {"letter", "details"}
 
@@ -106,9 +106,9 @@ def test_drops_of_an_open_round_and_its_key_are_never_due(operation: Operation) 
 def test_a_refused_drop_of_no_round_goes_after_a_week_and_a_stray_file_after_a_day(
     operation: Operation,
 ) -> None:
-    with place(operation.places["uwv"]) as there:
+    with open_endpoint(operation.places["uwv"]) as there:
         there.give("in", "proef.2020-01-01.uwv.0000000000000000.drop.json", b'{"no": "drop"}')
-    operation.watch()
+    operation.reconcile()
     stray = operation.project.folder / "inbox" / "uwv" / "jansen.csv"
     stray.write_text("999990019")
     at = operation.clock().timestamp()
@@ -162,7 +162,7 @@ def test_what_cannot_be_destroyed_is_told_and_logged_once_a_day_and_the_rest_goe
 
     monkeypatch.setattr(retention, "destroy", stuck)
     for _ in range(3):
-        seen = operation.watch()
+        seen = operation.reconcile()
     assert seen.failed
     assert [one.name for one, _ in seen.destroyed.failed] == [f"proef.{ROUND}.svb.release.json"]
     assert entries(operation, "retention") == ["Error"]
@@ -170,10 +170,10 @@ def test_what_cannot_be_destroyed_is_told_and_logged_once_a_day_and_the_rest_goe
     assert "Read-only file system" in str(said.attributes["exception.message"])
     assert operation.state(ROUND) == "destroyed"
     operation.clock.to(operation.clock() + DAY)
-    operation.watch()
+    operation.reconcile()
     assert entries(operation, "retention") == ["Error", "Error"]
     monkeypatch.undo()
-    assert not operation.watch().failed
+    assert not operation.reconcile().failed
     assert kinds(operation) == set()
 
 
@@ -188,15 +188,15 @@ def test_a_duty_is_done_by_itself_and_remembers_when(operation: Operation) -> No
         operation.deliver(partner, ROUND)
     before = operation.clock()
     operation.clock.to(before + timedelta(hours=1))
-    seen = watch(operation.project, operation.clock, operation.run, {Duty.RETENTION})
+    seen = reconcile(operation.project, operation.clock, operation.run, {JobKind.RETENTION})
     assert (seen.arrivals, seen.done) == ([], [])
-    assert last_look(operation.project).at == dict.fromkeys((d.value for d in Duty), before) | {
+    assert last_reconciled(operation.project).at == dict.fromkeys((d.value for d in JobKind), before) | {
         "retention": operation.clock()
     }
-    seen = watch(operation.project, operation.clock, operation.run, {Duty.DROPS})
+    seen = reconcile(operation.project, operation.clock, operation.run, {JobKind.DROPS})
     assert len(seen.arrivals) == 3
     assert seen.done == []
-    seen = watch(operation.project, operation.clock, operation.run, {Duty.MATCH})
+    seen = reconcile(operation.project, operation.clock, operation.run, {JobKind.MATCH})
     assert [how for _, how in seen.done] == ["released"]
 
 

@@ -11,7 +11,7 @@ from scipy.stats import binom, binomtest
 
 from lsi_match.monitor.intervals import (
     SCORE_FROM,
-    Between,
+    CountRange,
     ratio_between,
     ratio_interval,
     share_between,
@@ -102,8 +102,8 @@ def test_a_ratio_lies_in_its_own_interval_and_more_confidence_makes_it_wider(
 def test_a_count_that_is_not_known_widens_over_all_that_it_can_be(
     one: tuple[int, int], other: tuple[int, int], less: int, more: int
 ) -> None:
-    count = Between(max(0, one[0] - less), one[0] + more, one[0])
-    total, others = Between(one[1] + 4, one[1] + 4, one[1] + 4), [Between(n, n, n) for n in other]
+    count = CountRange(max(0, one[0] - less), one[0] + more, one[0])
+    total, others = CountRange(one[1] + 4, one[1] + 4, one[1] + 4), [CountRange(n, n, n) for n in other]
     whole = ratio_between(count, total, others[0], others[1], 0.95)
     share = share_between(count, total, 0.95)
     for possible in range(count.low, count.high + 1):

@@ -36,7 +36,7 @@ from lsi_match.log.verify import verify_log
 from lsi_match.monitor.round_findings import checked_findings
 from lsi_match.partner import transfer
 from lsi_match.partner.receipts import check_receipt
-from lsi_match.transport.endpoints import PlaceSettings, place
+from lsi_match.transport.endpoints import EndpointSettings, open_endpoint
 
 HOUR = timedelta(hours=1)
 REASON = "Wie ouder is, heeft vaker een laag inkomen; de toeslag is juist daarvoor bedoeld."
@@ -51,7 +51,7 @@ class Story:
     plan: Plan
     folder: Path
     process: SiteProcess
-    places: dict[str, PlaceSettings] = field(default_factory=dict)
+    places: dict[str, EndpointSettings] = field(default_factory=dict)
     kills: float = 0.5
     seen: Counter[str] = field(default_factory=Counter)
     problems: list[str] = field(default_factory=list)
@@ -161,13 +161,13 @@ class Story:
             return
         operation = self.operation
         if how == "garbage first":
-            with place(operation.places[name]) as there:
+            with open_endpoint(operation.places[name]) as there:
                 there.give("in", f"{PROJECT}.{round_id}.{name}.0000000000000000.drop.json", b'{"no": "drop"}')
         elif how == "another's first":
             other = next(one for one in self.plan.partners if one != name)
             operation.fetch(other)
             strange = operation.prepare(other, round_id)
-            with place(operation.places[name]) as there:
+            with open_endpoint(operation.places[name]) as there:
                 for file in sorted(
                     strange.parent.glob(f"{strange.name.removesuffix('.drop.json')}.*"),
                     key=lambda f: f.suffix == ".json",
@@ -177,7 +177,7 @@ class Story:
         if how == "twice":
             operation.send(name, drop)
         elif how == "broken":
-            with place(operation.places[name]) as there:
+            with open_endpoint(operation.places[name]) as there:
                 part = next(drop.parent.glob(f"{drop.name.removesuffix('.drop.json')}.part-*.age"))
                 there.give("in", part.name, part.read_bytes()[:-1])
 

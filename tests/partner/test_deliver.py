@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from operation import MONDAY, PARTNERS, PROJECT, ROUND, Operation, days, weekly
 
-from lsi_match.matcher.operate.retention import give_up
+from lsi_match.matcher.operate.retention import abandon
 from lsi_match.matcher.operate.transfers import publish
 from lsi_match.partner import deliver, transfer
 from lsi_match.partner.deliver import Delivered
-from lsi_match.transport.endpoints import Place, PlaceUnreachableError, place
+from lsi_match.transport.endpoints import Endpoint, PlaceUnreachableError, open_endpoint
 
 
 @pytest.fixture
@@ -50,14 +50,14 @@ def test_a_drop_that_was_not_brought_whole_is_brought_again_the_same(
     operation: Operation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     operation.watch()
-    give = Place.give
+    give = Endpoint.give
 
-    def away(self: Place, side: object, name: str, data: object) -> None:
+    def away(self: Endpoint, side: object, name: str, data: object) -> None:
         if name.endswith(".drop.json"):
             raise PlaceUnreachableError(place="x", problem="away")
         give(self, side, name, data)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(Place, "give", away)
+    monkeypatch.setattr(Endpoint, "give", away)
     found = tick(operation)
     assert [(round_id, error.reason) for round_id, error in found.problems] == [
         (ROUND, "PlaceUnreachableError")
@@ -74,7 +74,7 @@ def test_a_refused_drop_is_told_and_not_made_again(operation: Operation) -> None
     operation.watch()
     tick(operation)
     (part,) = [name for name in operation.lying("uwv") if name.endswith(".age")]
-    with place(operation.places["uwv"]) as there:
+    with open_endpoint(operation.places["uwv"]) as there:
         there.give("in", part, b"broken")
     operation.watch()
     found = tick(operation)
@@ -91,7 +91,7 @@ def test_a_drop_that_is_refused_unread_is_not_made_again_either(operation: Opera
     keys = operation.world.home("uwv").folder / "keys"
     other = operation.world.home("svb").folder / "keys"
     shutil.rmtree(operation.folder / "by-itself" / "uwv" / "out")
-    with place(operation.places["uwv"]) as there:
+    with open_endpoint(operation.places["uwv"]) as there:
         for name in there.listing("in"):
             there.remove("in", name)
     kept = shutil.move(keys / "signing.pem", keys / "kept.pem")
@@ -105,7 +105,7 @@ def test_a_drop_that_is_refused_unread_is_not_made_again_either(operation: Opera
 
 def test_what_somebody_lays_at_the_place_is_told_and_holds_nothing_up(operation: Operation) -> None:
     operation.watch()
-    with place(operation.places["uwv"]) as there:
+    with open_endpoint(operation.places["uwv"]) as there:
         there.give("out", f"{PROJECT}.uwv.{'0' * 32}.receipt.tlog-proof", b"nothing")
         there.give("out", f"{PROJECT}.another.opening.json", b"nothing")
     found = tick(operation)
@@ -138,14 +138,14 @@ def test_for_a_round_that_was_given_up_nothing_is_made_however_long_it_would_be_
     operation.fetch("uwv")
     (operation.folder / "by-itself").mkdir()
     shutil.copytree(operation.folder / "mail" / "uwv", operation.folder / "by-itself" / "uwv" / "in")
-    give_up(operation.project, ROUND, operation.clock)
+    abandon(operation.project, ROUND, operation.clock)
     publish(operation.project, operation.clock())
     found = tick(operation)
     assert (found.sent, found.problems) == ((), ())
 
 
 def at_the_place(operation: Operation, name: str, data: bytes) -> None:
-    with place(operation.places["uwv"]) as there:
+    with open_endpoint(operation.places["uwv"]) as there:
         there.give("out", name, data)
 
 

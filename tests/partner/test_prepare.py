@@ -336,11 +336,11 @@ def test_rows_that_memory_has_no_room_for_make_the_same_drop(
     parties: Homes, tmp_path: Path, small_pieces: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     roomy = made(parties, tmp_path / "roomy", records(8_000))
-    monkeypatch.setattr(spill_buffer, "ROOM", 30_000)
+    monkeypatch.setattr(spill_buffer, "MEMORY_BUDGET", 30_000)
     written: list[int] = []
-    plain = spill_buffer.Pile._to_disk
+    plain = spill_buffer.SpillBuffer._to_disk
     monkeypatch.setattr(
-        spill_buffer.Pile, "_to_disk", lambda self: (written.append(self._bytes), plain(self))
+        spill_buffer.SpillBuffer, "_to_disk", lambda self: (written.append(self._bytes), plain(self))
     )
     cramped = made(parties, tmp_path / "cramped", records(8_000))
     assert len(written) > 2
@@ -354,23 +354,23 @@ def test_what_lies_on_disk_meanwhile_tells_nothing_and_has_no_name(
     parties: Homes, tmp_path: Path, small_pieces: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Neither record ids nor pseudonyms are in the file, and the folder shows none."""
-    monkeypatch.setattr(spill_buffer, "ROOM", 60_000)
+    monkeypatch.setattr(spill_buffer, "MEMORY_BUDGET", 60_000)
     seen: list[bytes] = []
     shown: list[list[str]] = []
-    plain = spill_buffer.Pile.__exit__
+    plain = spill_buffer.SpillBuffer.__exit__
 
-    def look(self: spill_buffer.Pile, *error: Any) -> None:
+    def look(self: spill_buffer.SpillBuffer, *error: Any) -> None:
         seen.append(os.pread(self.file.fileno(), 1 << 30, 0))
         plain(self, *error)
 
-    taken = spill_buffer.Pile.take
+    taken = spill_buffer.SpillBuffer.take
 
-    def take(self: spill_buffer.Pile, *wanted: Any) -> Any:
+    def take(self: spill_buffer.SpillBuffer, *wanted: Any) -> Any:
         shown.append(_left(tmp_path / "out"))
         return taken(self, *wanted)
 
-    monkeypatch.setattr(spill_buffer.Pile, "__exit__", look)
-    monkeypatch.setattr(spill_buffer.Pile, "take", take)
+    monkeypatch.setattr(spill_buffer.SpillBuffer, "__exit__", look)
+    monkeypatch.setattr(spill_buffer.SpillBuffer, "take", take)
     drop = made(parties, tmp_path, records(8_000))
     (file,) = seen
     assert len(file) > 100_000

@@ -10,24 +10,24 @@ import pytest
 from servers import s3_server, sftp_server
 
 from lsi_match.base.errors import LsiError
-from lsi_match.transport.endpoints import _TIMEOUT, PlaceSettings, place
+from lsi_match.transport.endpoints import _TIMEOUT, EndpointSettings, open_endpoint
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(params=["folder", "sftp", "s3"])
-def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[PlaceSettings]:
+def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[EndpointSettings]:
     if request.param == "folder":
-        yield PlaceSettings(url=str(tmp_path / "files"))
+        yield EndpointSettings(url=str(tmp_path / "files"))
     else:
         with (sftp_server if request.param == "sftp" else s3_server)(tmp_path / request.param) as found:
             yield found
 
 
-def test_what_is_given_is_found_read_fetched_and_removed(settings: PlaceSettings, tmp_path: Path) -> None:
+def test_what_is_given_is_found_read_fetched_and_removed(settings: EndpointSettings, tmp_path: Path) -> None:
     data = bytes(range(256)) * 20_000
     (tmp_path / "source").write_bytes(data)
-    with place(settings) as there:
+    with open_endpoint(settings) as there:
         assert there.listing("in") == {}
         there.give("in", "a.age", tmp_path / "source")
         there.give("out", "b.json", b"{}")
@@ -42,8 +42,8 @@ def test_what_is_given_is_found_read_fetched_and_removed(settings: PlaceSettings
         assert list(there.listing("out")) == ["b.json"]
 
 
-def test_a_file_that_grows_has_another_stamp(settings: PlaceSettings) -> None:
-    with place(settings) as there:
+def test_a_file_that_grows_has_another_stamp(settings: EndpointSettings) -> None:
+    with open_endpoint(settings) as there:
         there.give("in", "a", b"1")
         before = there.listing("in")["a"]
         there.give("in", "a", b"12")
@@ -51,20 +51,20 @@ def test_a_file_that_grows_has_another_stamp(settings: PlaceSettings) -> None:
 
 
 @pytest.mark.parametrize("name", ["../a", ".a", "a/b", "", "a b", "a\n", "x" * 300])
-def test_no_name_leads_outside_a_place(settings: PlaceSettings, name: str) -> None:
-    with place(settings) as there, pytest.raises(LsiError):
+def test_no_name_leads_outside_a_place(settings: EndpointSettings, name: str) -> None:
+    with open_endpoint(settings) as there, pytest.raises(LsiError):
         there.give("in", name, b"")
 
 
-def test_what_is_too_large_is_not_read(settings: PlaceSettings) -> None:
-    with place(settings) as there:
+def test_what_is_too_large_is_not_read(settings: EndpointSettings) -> None:
+    with open_endpoint(settings) as there:
         there.give("in", "a", b"12345")
         with pytest.raises(LsiError, match="larger than 4 bytes"):
             there.read("in", "a", 4)
 
 
-def test_a_fetch_that_fails_leaves_nothing(settings: PlaceSettings, tmp_path: Path) -> None:
-    with place(settings) as there, pytest.raises(LsiError):
+def test_a_fetch_that_fails_leaves_nothing(settings: EndpointSettings, tmp_path: Path) -> None:
+    with open_endpoint(settings) as there, pytest.raises(LsiError):
         there.fetch("in", "absent", tmp_path / "to" / "absent")
     assert [p for p in (tmp_path / "to").rglob("*") if p.is_file()] == []
 
@@ -73,12 +73,12 @@ def test_a_link_in_a_folder_is_no_file(tmp_path: Path) -> None:
     (tmp_path / "files" / "in").mkdir(parents=True)
     (tmp_path / "secret").write_text("x")
     (tmp_path / "files" / "in" / "a.drop.json").symlink_to(tmp_path / "secret")
-    with place(PlaceSettings(url=str(tmp_path / "files"))) as there:
+    with open_endpoint(EndpointSettings(url=str(tmp_path / "files"))) as there:
         assert there.listing("in") == {}
 
 
 def test_a_server_that_waits_for_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
-    with sftp_server(tmp_path / "one") as one, place(one) as there:
+    with sftp_server(tmp_path / "one") as one, open_endpoint(one) as there:
         there.give("in", "a", b"1")
         file = tmp_path / "one" / "files" / "in" / "a"
         file.unlink()
@@ -100,21 +100,21 @@ def test_a_server_with_another_key_is_refused(tmp_path: Path) -> None:
         for known in (other, tmp_path / "empty"):
             known.touch()
             with pytest.raises(LsiError, match="SSHException"):
-                place(one.model_copy(update={"known_hosts": known}))
+                open_endpoint(one.model_copy(update={"known_hosts": known}))
 
 
 def test_a_key_that_others_can_read_is_refused(tmp_path: Path) -> None:
     with sftp_server(tmp_path / "one") as one:
         (tmp_path / "one" / "user").chmod(0o644)
         with pytest.raises(LsiError) as refused:
-            place(one)
+            open_endpoint(one)
     assert refused.value.reason == "FileTooOpenError"
 
 
 def test_a_server_that_is_away_is_told_without_its_credentials(tmp_path: Path) -> None:
     with s3_server(tmp_path / "one") as gone:
         pass
-    with pytest.raises(LsiError) as refused, place(gone) as there:
+    with pytest.raises(LsiError) as refused, open_endpoint(gone) as there:
         there.listing("in")
     assert refused.value.reason == "PlaceUnreachableError"
     assert "test" not in str(refused.value)
@@ -132,4 +132,4 @@ def test_a_server_that_is_away_is_told_without_its_credentials(tmp_path: Path) -
 )
 def test_settings_that_are_unsafe_or_incomplete_are_refused(wrong: dict[str, str]) -> None:
     with pytest.raises(ValueError, match=r"sftp|s3|url"):
-        PlaceSettings.model_validate(wrong)
+        EndpointSettings.model_validate(wrong)

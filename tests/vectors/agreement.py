@@ -26,12 +26,12 @@ from lsi_match.log.entry import LogEntry, details_hash
 from lsi_match.log.note import Checkpoint, VerifierKey, sign_checkpoint
 from lsi_match.protocol.columns import Column
 from lsi_match.protocol.documents import (
-    Card,
     KeyCommitment,
     KeyContribution,
     KeyReveal,
     KeyShare,
     Part,
+    PublicKeys,
     ReleaseDescriptor,
 )
 from lsi_match.protocol.parquet import from_parquet, schema_of, to_parquet
@@ -73,7 +73,7 @@ def key_share(old: dict[str, Any]) -> dict[str, Any]:
 def key_made_together(old: dict[str, Any]) -> dict[str, Any]:
     """`noord` and `zuid` commit, reveal and derive."""
     identities = {name: identity(name) for name in PARTNERS}
-    cards = {name: Card.model_validate(one.card) for name, one in identities.items()}
+    cards = {name: PublicKeys.model_validate(one.card) for name, one in identities.items()}
     ceremony = rules.Ceremony("voorbeeld", 2, cards)
     drawn = {
         name: KeyContribution(

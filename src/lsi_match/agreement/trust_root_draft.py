@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from pydantic import ValidationError
 
 from lsi_match.base.errors import LsiError, words
-from lsi_match.base.validation import complaint
-from lsi_match.protocol.documents import Card
+from lsi_match.base.validation import validation_message
+from lsi_match.protocol.documents import PublicKeys
 from lsi_match.protocol.trust_root import (
     CERTIFIED_ROLES,
     CONTROLLER_ROLES,
@@ -34,7 +34,7 @@ class RootDraftError(LsiError):
 def compose(
     project: str,
     parties: Mapping[str, tuple[str, str]],
-    cards: Mapping[str, Card],
+    cards: Mapping[str, PublicKeys],
     now: datetime,
     *,
     authorities: Mapping[str, str] | None = None,
@@ -93,7 +93,7 @@ def compose(
             organisations=organisations,
         )
     except ValidationError as error:
-        told = [complaint(one)[1] for one in error.errors()]
+        told = [validation_message(one)[1] for one in error.errors()]
         nl, en = "; ".join(one["nl"] for one in told), "; ".join(one["en"] for one in told)
         raise RootDraftError(**words("problem", nl, en)) from None
 
@@ -102,7 +102,7 @@ def _roles(name: str) -> tuple[Role, ...]:
     return MATCHER_ROLES if name == MATCHER else CONTROLLER_ROLES
 
 
-def _keys(name: str, cards: Mapping[str, Card], certified: bool) -> Iterator[TrustedKey]:
+def _keys(name: str, cards: Mapping[str, PublicKeys], certified: bool) -> Iterator[TrustedKey]:
     roles = _roles(name)
     own = {role: cards[f"{name}.{role.value}"] for role in roles if f"{name}.{role.value}" in cards}
     general = [r for r in roles if r not in own and not (certified and r in CERTIFIED_ROLES)]

@@ -270,7 +270,7 @@ def check_parties(manifest: Manifest, root: TrustRoot) -> None:
 
 
 @dataclass(frozen=True)
-class Seen:
+class FirstSeen:
     """When a paper was first taken in: under which version, at what time."""
 
     version: int
@@ -288,7 +288,7 @@ class Trust:
     """
 
     roots: tuple[TrustRoot, ...]
-    seen: Mapping[str, Seen] = field(default_factory=dict)
+    seen: Mapping[str, FirstSeen] = field(default_factory=dict)
 
     @property
     def current(self) -> TrustRoot:

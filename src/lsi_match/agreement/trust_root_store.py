@@ -15,8 +15,8 @@ from datetime import datetime
 from pathlib import Path
 
 from lsi_match.agreement.trust_root_rules import (
+    FirstSeen,
     RootMissingError,
-    Seen,
     SignedRoot,
     Trust,
     check_current,
@@ -75,18 +75,18 @@ class TrustStore:
         """Remember under which version these papers were first taken in."""
         seen, current = self._seen(), self.roots(now)[-1].version
         for paper in papers:
-            seen.setdefault(digest_of_bytes(paper), Seen(current, now))
+            seen.setdefault(digest_of_bytes(paper), FirstSeen(current, now))
         value = {digest: {"version": one.version, "at": one.at.isoformat()} for digest, one in seen.items()}
         write_whole(self.folder / "seen", canonical_json(value) + b"\n", replace=True)
 
-    def _seen(self) -> dict[str, Seen]:
+    def _seen(self) -> dict[str, FirstSeen]:
         file = self.folder / "seen"
         if not file.exists():
             return {}
         try:
             value = json.loads(read_bytes(file))
             return {
-                digest: Seen(one["version"], datetime.fromisoformat(one["at"]))
+                digest: FirstSeen(one["version"], datetime.fromisoformat(one["at"]))
                 for digest, one in value.items()
             }
         except (ValueError, KeyError, TypeError, AttributeError):

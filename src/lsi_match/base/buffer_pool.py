@@ -12,7 +12,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from lsi_match.base.files import open_plain, told_of, too_large
+from lsi_match.base.files import open_plain, too_large, translate_errors
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,7 +43,7 @@ def memory(size: int) -> memoryview:
 def read_large(path: Path, at_most: int) -> memoryview:
     """The bytes of `path`, in such memory, if it is a plain file of no more bytes than that; raises as `files.read_bytes`
     does."""
-    with told_of(path), open_plain(path, os.O_NOFOLLOW) as handle:
+    with translate_errors(path), open_plain(path, os.O_NOFOLLOW) as handle:
         size = os.fstat(handle.fileno()).st_size
         if size > at_most:
             raise too_large(path, at_most)

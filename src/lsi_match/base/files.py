@@ -125,7 +125,7 @@ def read_bytes(path: Path, at_most: int | None = None) -> bytes:
     Raises:
         FileMissingError, FileUnreadableError: named after what is wrong.
     """
-    with told_of(path):
+    with translate_errors(path):
         if at_most is None:
             return path.read_bytes()
         with open_plain(path) as source:
@@ -136,7 +136,7 @@ def read_bytes(path: Path, at_most: int | None = None) -> bytes:
 
 
 @contextmanager
-def told_of(path: Path) -> Iterator[None]:
+def translate_errors(path: Path) -> Iterator[None]:
     """What goes wrong with reading `path` in the block, told as `read_bytes` does."""
     try:
         yield

@@ -1,6 +1,6 @@
 """What does not fit in a document, in Dutch and English, for people who do not know what a pattern or a model is.
 
-Rules of our own raise `UnfitError`, which has both texts and the place. What pydantic finds by itself is told from the type
+Rules of our own raise `RuleViolation`, which has both texts and the place. What pydantic finds by itself is told from the type
 of its complaint; it has English texts of its own, which stay where they are plain.
 """
 
@@ -33,7 +33,7 @@ _FORMS = {
 }  # fmt: skip
 
 
-class UnfitError(ValueError):
+class RuleViolation(ValueError):  # noqa: N818
     """A rule of a document that does not hold. `path` leads from the part that has the rule to the place."""
 
     def __init__(self, nl: str, en: str, *path: str | int) -> None:
@@ -41,7 +41,7 @@ class UnfitError(ValueError):
         self.nl, self.en, self.path = nl, en, path
 
     @classmethod
-    def by(cls, error: LsiError, *path: str | int) -> UnfitError:
+    def by(cls, error: LsiError, *path: str | int) -> RuleViolation:
         """An error that has both texts already."""
         return cls(error.text("nl"), error.text("en"), *path)
 
@@ -111,11 +111,11 @@ _TOLD: dict[str, Told] = {
 }  # fmt: skip
 
 
-def complaint(error: ErrorDetails) -> tuple[tuple[str | int, ...], dict[Language, str]]:
+def validation_message(error: ErrorDetails) -> tuple[tuple[str | int, ...], dict[Language, str]]:
     """Where one error of a `ValidationError` is, from the whole document, and what it says."""
     ctx = error.get("ctx") or {}
     rule = ctx.get("error")
-    if isinstance(rule, UnfitError):
+    if isinstance(rule, RuleViolation):
         return (*error["loc"], *rule.path), {"nl": rule.nl, "en": rule.en}
     known = _TOLD.get(error["type"])
     nl, en = known(ctx) if known else (message := error["msg"].removeprefix("Value error, "), message)

@@ -14,7 +14,7 @@ from ruamel.yaml.events import AliasEvent
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
 from lsi_match.base.errors import Language, LsiError, words
-from lsi_match.base.validation import complaint
+from lsi_match.base.validation import validation_message
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -133,7 +133,7 @@ def describe_errors(error: ValidationError, text: str, file: str) -> DocumentInv
     parents = {other["loc"][:depth] for other in found for depth in range(len(other["loc"]))}
     found = [one for one in found if one["type"] != "too_short" or one["loc"] not in short & parents]
     for one in found:
-        path, texts = complaint(one)
+        path, texts = validation_message(one)
         line, column = _place(root, path, at_name=one["type"] == "extra_forbidden")
         where = f"  {line}:{column} {'.'.join(str(step) for step in path if step != '[key]') or 'document'}: "
         for language, said in texts.items():

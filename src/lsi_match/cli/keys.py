@@ -125,14 +125,14 @@ def project(
         epoch: number of this key; one higher at each rotation.
     """
     from lsi_match.base.files import write_whole
-    from lsi_match.crypto.keys import read_card
+    from lsi_match.crypto.keys import read_public_keys
     from lsi_match.crypto.project_key import ProjectKey
     from lsi_match.partner.home import Home, make_key_share
 
     identity = Home(home, name).identity()
     key = ProjectKey.make(project_id, epoch)
     for source, data in read_folder(cards, "*.json").items():
-        card = read_card(data, source)
+        card = read_public_keys(data, source)
         if card.name != "matcher":
             share = make_key_share(key, identity, card.name, card.encryption_key)
             write_whole(out / f"key-share.{card.name}.json", share)
@@ -250,13 +250,13 @@ def share(name: str, home: Path, project_id: str, *, card: Path, out: Path, json
         out: folder for the sealed share.
     """
     from lsi_match.base.files import read_bytes, write_whole
-    from lsi_match.crypto.keys import read_card
+    from lsi_match.crypto.keys import read_public_keys
     from lsi_match.matcher.site.site import utc_now
     from lsi_match.partner.home import Home, make_key_share
 
     own = Home(home, name)
     key = own.project_key(own.agreed_manifest(project_id, utc_now()))
-    to = read_card(read_bytes(card), str(card))
+    to = read_public_keys(read_bytes(card), str(card))
     refuse_matcher(to.name)
     file = out / f"key-share.{to.name}.json"
     write_whole(file, make_key_share(key, own.identity(), to.name, to.encryption_key))
@@ -276,11 +276,11 @@ def refuse_matcher(name: str) -> None:
 def _key_making(name: str, home: Path, project_id: str, cards: Path, epoch: int) -> KeyMaking:
     """The key that `name` makes with the owners of `cards`; the matcher's card is left out."""
     from lsi_match.crypto.key_ceremony import Ceremony
-    from lsi_match.crypto.keys import read_card
+    from lsi_match.crypto.keys import read_public_keys
     from lsi_match.partner.ceremony import KeyMaking
     from lsi_match.partner.home import Home
 
-    read = [read_card(data, source) for source, data in read_folder(cards, "*.json").items()]
+    read = [read_public_keys(data, source) for source, data in read_folder(cards, "*.json").items()]
     partners = {card.name: card for card in read if card.name != "matcher"}
     if len(read) > len(partners | {card.name: card for card in read}):
         raise wrong_use(

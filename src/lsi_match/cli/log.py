@@ -47,10 +47,10 @@ def show(
         refusals: only what was refused.
         who: also who did it, as far as the audit records are in this copy and were not destroyed.
     """
-    from lsi_match.log.entry_filter import Wanted
+    from lsi_match.log.entry_filter import EntryFilter
     from lsi_match.log.store import Log
 
-    wanted = Wanted(round, step, partner, _moment(since), _moment(until, end=True), refusals)
+    wanted = EntryFilter(round, step, partner, _moment(since), _moment(until, end=True), refusals)
     found: list[tuple[LogEntry, dict[str, Any]]] = []
     for file in _logs(log, project):
         with Log.open(file, read_only=True) as opened:

@@ -63,13 +63,13 @@ def add_cosignature(site: Path, project: str, cosignature: list[Path], *, json: 
         cosignature: the file, or files, that `log cosign` made.
     """
     from lsi_match.base.files import read_bytes
-    from lsi_match.matcher.operate.reconcile import hand_out_cosigned
+    from lsi_match.matcher.operate.reconcile import publish_cosigned_releases
     from lsi_match.matcher.site.site import Site, utc_now
     from lsi_match.matcher.site.take_cosignatures import add_cosignatures
 
     of = Site(site).project(project)
     found = {who for file in cosignature for who in add_cosignatures(of, read_bytes(file), utc_now())}
-    names, rounds = ", ".join(sorted(found)), hand_out_cosigned(of, utc_now)
+    names, rounds = ", ".join(sorted(found)), publish_cosigned_releases(of, utc_now)
     nl, en = f"Opgenomen: medeondertekening van {names}.", f"Taken in: cosignature of {names}."
     if rounds:
         nl, en = (

@@ -37,9 +37,9 @@ def complete(draft: Path, *, cards: Path, key_check: str, out: Path, json: Json 
     """
     from lsi_match.base.files import write_whole
     from lsi_match.cli.console import read_folder
-    from lsi_match.crypto.keys import read_card
+    from lsi_match.crypto.keys import read_public_keys
 
-    found = [read_card(data, source) for source, data in read_folder(cards, "*.json").items()]
+    found = [read_public_keys(data, source) for source, data in read_folder(cards, "*.json").items()]
     manifest = _complete(draft, {c.name: c.model_dump() for c in found}, key_check)
     write_whole(out, manifest.canonical())
     done(say(f"Manifest compleet: {out}\nKenmerk: {manifest.digest}", f"Manifest complete: {out}\nDigest: {manifest.digest}"),
@@ -373,7 +373,7 @@ def withdraw(
     paper = made(document, identity, reason, utc_now())
     write_whole(out / f"{name}.withdrawal.json", paper, replace=True)
     if own.takes_part(document):
-        own.take_in({name: paper}, document.project.id, utc_now())
+        own.ingest({name: paper}, document.project.id, utc_now())
     done(say(f"Goedkeuring van {name} ingetrokken: {out / f'{name}.withdrawal.json'}. Stuur dit aan de anderen en aan de koppelomgeving.",
              f"Approval of {name} withdrawn: {out / f'{name}.withdrawal.json'}. Send it to the others and to the matching site."),
          {"withdrawal": str(out / f"{name}.withdrawal.json"), "digest": document.digest}, json)  # fmt: skip

@@ -13,7 +13,7 @@ from lsi_match.cli.log import STEP_NAMES
 
 if TYPE_CHECKING:
     from lsi_match.matcher.operate.health import Advice
-    from lsi_match.matcher.operate.reconcile import Watched
+    from lsi_match.matcher.operate.reconcile import ReconcileResult
     from lsi_match.matcher.site.site import Project
 
 _STATES = {
@@ -99,7 +99,7 @@ def run(
         cluster: address of a Dask or Ray cluster that is there, for example tls://scheduler:8786.
         memory_limit: of the matching engines of this machine together, for example 4GiB; with a cluster, of each.
     """
-    from lsi_match.matcher.engine.execution_config import Means
+    from lsi_match.matcher.engine.execution_config import ExecutionConfig
     from lsi_match.matcher.operate.runner import run_match
 
     def on_step(step: dict[str, Any]) -> None:
@@ -110,8 +110,10 @@ def run(
                 markup=False,
             )
 
-    means = Means.of_site(site, runner=runner, workers=workers, cluster=cluster, memory_limit=memory_limit)
-    outcome = run_match(site, project, round_id, means=means, on_step=on_step)
+    config = ExecutionConfig.of_site(
+        site, runner=runner, workers=workers, cluster=cluster, memory_limit=memory_limit
+    )
+    outcome = run_match(site, project, round_id, config=config, on_step=on_step)
     if json:
         print_json(outcome)
     elif outcome["state"] == "released":
@@ -155,17 +157,17 @@ def watch(
         clock_is_right: the clock was looked at and is right: go on after everything stood still for days.
     """
 
-    from lsi_match.matcher.engine.execution_config import Means
-    from lsi_match.matcher.operate.reconcile import watch_site
+    from lsi_match.matcher.engine.execution_config import ExecutionConfig
+    from lsi_match.matcher.operate.reconcile import reconcile_site
     from lsi_match.matcher.operate.runner import run_match
     from lsi_match.matcher.site.site import Site, utc_now
 
-    means = Means.of_site(site, memory_limit=memory_limit)
+    config = ExecutionConfig.of_site(site, memory_limit=memory_limit)
 
     def run(project: Project, round_id: str) -> dict[str, object]:
-        return run_match(project.site.folder, project.id, round_id, means=means)
+        return run_match(project.site.folder, project.id, round_id, config=config)
 
-    seen = watch_site(Site(site), utc_now, run, clock_is_right=clock_is_right)
+    seen = reconcile_site(Site(site), utc_now, run, clock_is_right=clock_is_right)
     if json:
         print_json({"projects": [_watched(one) for one in seen]})
     for one in [] if json else seen:
@@ -204,16 +206,16 @@ def justify(site: Path, project: str, round_id: str, papers: Path, *, json: Json
         papers: folder with the justifications.
     """
     from lsi_match.cli.console import read_folder
-    from lsi_match.matcher.operate.retention import give_up
-    from lsi_match.matcher.round.hold import take_in
+    from lsi_match.matcher.operate.retention import abandon
+    from lsi_match.matcher.round.hold import ingest
     from lsi_match.matcher.site.site import Site, utc_now
 
     chosen = Site(site).project(project)
-    said = take_in(chosen, round_id, read_folder(papers, "*.json"), utc_now())
+    said = ingest(chosen, round_id, read_folder(papers, "*.json"), utc_now())
     missing = [name for name in chosen.manifest().controllers if name not in said]
     asking = [name for name, paper in said.items() if paper.decision == "change"]
     if asking:
-        give_up(chosen, round_id, utc_now)
+        abandon(chosen, round_id, utc_now)
         text = say(f"{', '.join(asking)} vraagt om een ander manifest. Ronde {round_id} is vernietigd.",
                    f"{', '.join(asking)} asks for another manifest. Round {round_id} is destroyed.")  # fmt: skip
     elif missing:
@@ -237,10 +239,10 @@ def outcome(site: Path, project: str, round_id: str, papers: Path, *, json: Json
         papers: folder with the counts.
     """
     from lsi_match.cli.console import read_folder
-    from lsi_match.matcher.round.take_outcomes import take_in_outcomes
+    from lsi_match.matcher.round.take_outcomes import ingest_outcomes
     from lsi_match.matcher.site.site import Site, utc_now
 
-    names = take_in_outcomes(Site(site).project(project), round_id, read_folder(papers, "*.json"), utc_now())
+    names = ingest_outcomes(Site(site).project(project), round_id, read_folder(papers, "*.json"), utc_now())
     done(say(f"Uitkomsten vastgelegd van: {', '.join(names) or '-'}.", f"Outcomes taken in of: {', '.join(names) or '-'}."),
          {"partners": names}, json)  # fmt: skip
 
@@ -275,10 +277,12 @@ def opened(site: Path, project: str, papers: Path, *, json: Json = False) -> Non
         papers: folder with the notices (.opened.json).
     """
     from lsi_match.cli.console import read_folder
-    from lsi_match.matcher.round.opened_notices import take_in_opened
+    from lsi_match.matcher.round.opened_notices import ingest_opened_notices
     from lsi_match.matcher.site.site import Site, utc_now
 
-    names = take_in_opened(Site(site).project(project), read_folder(papers, "*.opened.json"), utc_now())
+    names = ingest_opened_notices(
+        Site(site).project(project), read_folder(papers, "*.opened.json"), utc_now()
+    )
     done(say(f"Vastgelegd van: {', '.join(names) or '-'}.", f"Taken in of: {', '.join(names) or '-'}."),
          {"partners": names}, json)  # fmt: skip
 
@@ -292,10 +296,10 @@ def destroy(site: Path, project: str, round_id: str, *, json: Json = False) -> N
         project: Id of the project.
         round_id: The round.
     """
-    from lsi_match.matcher.operate.retention import give_up
+    from lsi_match.matcher.operate.retention import abandon
     from lsi_match.matcher.site.site import Site, utc_now
 
-    before = give_up(Site(site).project(project), round_id, utc_now)
+    before = abandon(Site(site).project(project), round_id, utc_now)
     texts = {
         "open": (f"Sleutel en leveringen van ronde {round_id} zijn vernietigd.",
                  f"Key and drops of round {round_id} are destroyed."),
@@ -406,7 +410,7 @@ _KINDS = {
 }
 
 
-def _watched(seen: Watched) -> dict[str, Any]:
+def _watched(seen: ReconcileResult) -> dict[str, Any]:
     from lsi_match.matcher.operate.agenda import about
     from lsi_match.matcher.operate.retention import problem_of
 
@@ -426,7 +430,7 @@ def _watched(seen: Watched) -> dict[str, Any]:
     }
 
 
-def _lines(seen: Watched) -> list[str]:
+def _lines(seen: ReconcileResult) -> list[str]:
     """One line per thing that happened; that nothing did is one line too."""
     from lsi_match.matcher.operate.agenda import about
     from lsi_match.matcher.operate.retention import problem_of

@@ -49,7 +49,7 @@ def papers(name: str, home: Path, project: str, papers: Path, *, json: Json = Fa
     from lsi_match.matcher.site.site import utc_now
     from lsi_match.partner.home import Home
 
-    now = Home(home, name).take_in(read_folder(papers, "*.json"), project, utc_now())
+    now = Home(home, name).ingest(read_folder(papers, "*.json"), project, utc_now())
     done(say(f"{name}: vastgelegd. Goedgekeurd: {', '.join(now.approvals) or '-'}. Ingetrokken: {', '.join(now.withdrawn) or '-'}.",
              f"{name}: taken in. Approved: {', '.join(now.approvals) or '-'}. Withdrawn: {', '.join(now.withdrawn) or '-'}."),
          {"approved": list(now.approvals), "withdrawn": list(now.withdrawn)}, json)  # fmt: skip

@@ -51,7 +51,7 @@ def new(
     from lsi_match.base.files import write_whole
     from lsi_match.cli.manifest import read_manifest
     from lsi_match.crypto.certificates import read_authority
-    from lsi_match.crypto.keys import read_card
+    from lsi_match.crypto.keys import read_public_keys
     from lsi_match.matcher.site.site import utc_now
     from lsi_match.protocol.trust_root import MATCHER
 
@@ -63,7 +63,7 @@ def new(
     root = compose(
         project,
         parties,
-        {stem: read_card(data, stem) for stem, data in read_folder(cards, "*.json").items()},
+        {stem: read_public_keys(data, stem) for stem, data in read_folder(cards, "*.json").items()},
         utc_now(),
         authorities={
             stem: read_authority(data, stem)
@@ -131,13 +131,13 @@ def add(place: Path, papers: Path, *, pin: str | None = None, json: Json = False
         pin: digest of the first version, compared with the others by another way; only needed for that one.
     """
     from lsi_match.base.files import read_bytes
-    from lsi_match.crypto.keys import CARD, read_card
+    from lsi_match.crypto.keys import CARD, read_public_keys
     from lsi_match.matcher.site.site import Site, utc_now
     from lsi_match.partner.home import Home
     from lsi_match.protocol.trust_root import MATCHER
 
     file = place / "keys" / CARD
-    name = read_card(read_bytes(file), str(file)).name
+    name = read_public_keys(read_bytes(file), str(file)).name
     pile = read_folder(papers, "*.json").values()
     taker = Site(place) if name == MATCHER else Home(place, name)
     versions = [root.version for root in taker.add_roots(pile, pin, utc_now())]

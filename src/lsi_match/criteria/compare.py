@@ -15,11 +15,11 @@ from lsi_match.base.errors import Language
 from lsi_match.criteria.explain import Column, ColumnNames, rule_condition
 from lsi_match.criteria.meaning import NO, YES, All, AnyOf, Condition, all_of, any_of, used_fields
 from lsi_match.criteria.parse import Predicate
-from lsi_match.criteria.partial_evaluation import passing
+from lsi_match.criteria.partial_evaluation import simplify
 from lsi_match.criteria.reading import condition_of
 from lsi_match.criteria.satisfiability import implies
 from lsi_match.criteria.unit import Unit
-from lsi_match.criteria.verbalizer import Declared, Line, Names, Speaker
+from lsi_match.criteria.verbalizer import Declared, Line, Names, Verbalizer
 from lsi_match.criteria.wording import say
 
 _LANGUAGES: tuple[Language, ...] = ("nl", "en")
@@ -56,7 +56,7 @@ class Change:
 def compare(old: Predicate, new: Predicate, fields: Mapping[str, Declared]) -> Change:
     """How the meaning of `new` differs from that of `old`; `fields` declares the fields of both."""
     types = {name: field.type for name, field in fields.items()}
-    before, after = (passing(condition_of(predicate, types)) for predicate in (old, new))
+    before, after = (simplify(condition_of(predicate, types)) for predicate in (old, new))
     names: dict[Language, Names] = {"nl": Names(fields, "nl"), "en": Names(fields, "en")}
     return _change(before, after, names, "records", old.text != new.text)
 
@@ -65,7 +65,7 @@ def compare_match_rules(
     old: Predicate, new: Predicate, columns: Mapping[str, Column], unit: Unit | None = None
 ) -> Change:
     """The same for match rules, of whose columns only months can be unknown."""
-    before, after = (passing(rule_condition(predicate, columns)) for predicate in (old, new))
+    before, after = (simplify(rule_condition(predicate, columns)) for predicate in (old, new))
     names: dict[Language, Names] = {
         "nl": ColumnNames(columns, "nl", unit),
         "en": ColumnNames(columns, "en", unit),
@@ -82,7 +82,7 @@ def _change(
         kind = "same" if more and fewer else "wider" if more else "narrower"
     if kind == "same":
         parts = ()
-    nl, en = (_words(kind, parts, what, Speaker(names[lang])) for lang in _LANGUAGES)
+    nl, en = (_words(kind, parts, what, Verbalizer(names[lang])) for lang in _LANGUAGES)
     return Change(kind, kind == "same" and rewritten, parts, nl, en)
 
 
@@ -148,7 +148,7 @@ def _paired(old: Condition, new: Condition, likeness: int) -> PartChange | None:
     return PartChange("widened" if more else "narrowed", old, new) if more or fewer else None
 
 
-def _words(kind: Kind, parts: Sequence[PartChange], what: str, speaker: Speaker) -> Line:
+def _words(kind: Kind, parts: Sequence[PartChange], what: str, speaker: Verbalizer) -> Line:
     lines = []
     for part in parts:
         below = [

@@ -16,11 +16,11 @@ from typing import Literal, TypeAlias
 from lsi_match.base.errors import Language
 from lsi_match.criteria.meaning import All, AnyOf, Condition, FieldValue, all_of, any_of, used_fields
 from lsi_match.criteria.parse import FieldType, Predicate
-from lsi_match.criteria.partial_evaluation import assume, passing
+from lsi_match.criteria.partial_evaluation import assume, simplify
 from lsi_match.criteria.reading import condition_of
 from lsi_match.criteria.satisfiability import always, never
 from lsi_match.criteria.unit import Unit
-from lsi_match.criteria.verbalizer import EXAMPLE_DATE, Declared, Line, Names, Speaker
+from lsi_match.criteria.verbalizer import EXAMPLE_DATE, Declared, Line, Names, Verbalizer
 from lsi_match.criteria.wording import markdown_safe, say, sentence
 
 #: What a predicate decides: about a record, or (the match rule) about a subject.
@@ -67,15 +67,15 @@ def explain(
     """
     names = Names(fields, lang)
     condition = condition_of(predicate, names.types)
-    speaker = Speaker(names, example_date)
+    speaker = Verbalizer(names, example_date)
     shown = [name for name in used_fields(condition) if name in predicate.fields]
     order = [*shown, *(name for name in predicate.fields if name not in shown)]
     notes = tuple(_unknown(condition, FieldValue(f, names.types[f]), speaker, use) for f in order)
-    return Explanation(lang, speaker.line(passing(condition)), notes)
+    return Explanation(lang, speaker.line(simplify(condition)), notes)
 
 
-def _unknown(condition: Condition, field: FieldValue, speaker: Speaker, use: Use) -> UnknownField:
-    left = passing(assume(condition, field.name, known=False))
+def _unknown(condition: Condition, field: FieldValue, speaker: Verbalizer, use: Use) -> UnknownField:
+    left = simplify(assume(condition, field.name, known=False))
     outcome: Literal["never", "always", "depends"] = (
         "never" if never(left) else "always" if always(left) else "depends"
     )
@@ -121,10 +121,10 @@ def explain_match_rule(
 ) -> Explanation:
     """The match rule in words, with what happens when one of its months is unknown; nothing else in it can be."""
     condition = rule_condition(rule, columns)
-    speaker = Speaker(ColumnNames(columns, lang, unit))
+    speaker = Verbalizer(ColumnNames(columns, lang, unit))
     months = [used for name, used in used_fields(condition).items() if name in columns and not used.known]
     notes = tuple(_unknown(condition, month, speaker, "rule") for month in months)
-    return Explanation(lang, speaker.line(passing(condition)), notes)
+    return Explanation(lang, speaker.line(simplify(condition)), notes)
 
 
 def rule_condition(rule: Predicate, columns: Mapping[str, Column]) -> Condition:

@@ -117,7 +117,7 @@ class _Assumption:
 _MAX_NESTED = 3
 
 
-def passing(condition: Condition) -> Condition:
+def simplify(condition: Condition) -> Condition:
     """A simpler condition that is true exactly when this one is; where this is unknown it may be false.
 
     What is said about a condition being known or true becomes something about its fields:
@@ -127,22 +127,24 @@ def passing(condition: Condition) -> Condition:
         case Truth(value):
             return Truth(bool(value))
         case All(parts):
-            return all_of([passing(part) for part in parts])
+            return all_of([simplify(part) for part in parts])
         case AnyOf(parts):
-            return any_of([passing(part) for part in parts])
+            return any_of([simplify(part) for part in parts])
     if _nested(condition) > _MAX_NESTED:
         return condition
     match condition:
         case IsTrue(inner, negated):
-            return _not_true(inner) if negated else passing(inner)
+            return _not_true(inner) if negated else simplify(inner)
         case Undecided(inner, negated):
             if negated:
-                return any_of([passing(inner), passing(negation(inner))])
+                return any_of([simplify(inner), simplify(negation(inner))])
             return all_of([_not_true(inner), _not_true(negation(inner))])
         case FirstKnown((first, *others)):
             if others[0] == Truth(True):
                 return _not_true(negation(first))
-            return any_of([passing(first), all_of([passing(undecided(first)), passing(first_known(others))])])
+            return any_of(
+                [simplify(first), all_of([simplify(undecided(first)), simplify(first_known(others))])]
+            )
     return condition
 
 
@@ -157,7 +159,7 @@ def _not_true(condition: Condition) -> Condition:
             return all_of([_not_true(part) for part in parts])
         case Holds(field) if not field.known:
             return IsTrue(condition, negated=True)
-    return passing(any_of([negation(condition), undecided(condition)]))
+    return simplify(any_of([negation(condition), undecided(condition)]))
 
 
 def _nested(condition: Condition) -> int:

@@ -40,7 +40,7 @@ from lsi_match.criteria.meaning import (
     negation,
     used_fields,
 )
-from lsi_match.criteria.partial_evaluation import assume, passing
+from lsi_match.criteria.partial_evaluation import assume, simplify
 from lsi_match.criteria.quantities import (
     TESTS,
     Number,
@@ -61,14 +61,14 @@ from lsi_match.criteria.quantities import (
 _BUDGET = 20_000
 _T, _F, _U = 1, 2, 4
 
-World: TypeAlias = dict[Hashable, Any]
-Outcomes: TypeAlias = Callable[[World], int]
+Assignment: TypeAlias = dict[Hashable, Any]
+Outcomes: TypeAlias = Callable[[Assignment], int]
 
 
 def satisfiable(condition: Condition) -> bool | None:
     """Whether some record makes the condition true; None when there are too many kinds of record to try."""
     try:
-        return _Search().any_world(passing(condition))
+        return _Search().any_world(simplify(condition))
     except TooManyError:
         return None
 
@@ -95,14 +95,14 @@ class _Search:
         open_field = next((f.name for f in used_fields(condition).values() if not f.known), None)
         if open_field is None:
             return self.any_values(condition)
-        return any(self.any_world(passing(assume(condition, open_field, known))) for known in (True, False))
+        return any(self.any_world(simplify(assume(condition, open_field, known))) for known in (True, False))
 
     def any_values(self, condition: Condition) -> bool:
         atoms = _Atoms()
         outcomes = atoms.outcomes(condition)
         cells = [(key, list(quantity.cells())) for key, quantity in atoms.quantities.items()]
 
-        def search(world: World, depth: int) -> bool:
+        def search(world: Assignment, depth: int) -> bool:
             self.count()
             possible = outcomes(world)
             if depth == len(cells) or not possible & _T or possible == _T:
@@ -202,7 +202,7 @@ class _Atoms:
 def _kleene(parts: list[Outcomes], decisive: int, neutral: int) -> Outcomes:
     """AND (false decides) or OR (true decides)."""
 
-    def outcomes(world: World) -> int:
+    def outcomes(world: Assignment) -> int:
         some, every, never_decisive = 0, neutral, True
         for part in parts:
             possible = part(world)
@@ -224,7 +224,7 @@ def _mapped(inner: Outcomes, wanted: int, negated: bool) -> Outcomes:
 def _same(left: Outcomes, right: Outcomes, negated: bool) -> Outcomes:
     yes, no = (_F, _T) if negated else (_T, _F)
 
-    def outcomes(world: World) -> int:
+    def outcomes(world: Assignment) -> int:
         one, other = left(world), right(world)
         equal = yes if one & other & (_T | _F) else 0
         unequal = no if (one & _T and other & _F) or (one & _F and other & _T) else 0
@@ -234,7 +234,7 @@ def _same(left: Outcomes, right: Outcomes, negated: bool) -> Outcomes:
 
 
 def _first(parts: list[Outcomes]) -> Outcomes:
-    def outcomes(world: World) -> int:
+    def outcomes(world: Assignment) -> int:
         found = 0
         for part in parts:
             possible = part(world)

@@ -97,7 +97,7 @@ class Names:
         return None
 
 
-class Speaker:
+class Verbalizer:
     """Says conditions as lines and values as words within a line."""
 
     def __init__(self, names: Names, example_date: date = EXAMPLE_DATE) -> None:

@@ -17,14 +17,14 @@ class BoxBrokenError(ValueError):
     """Damaged, cut short, or made with another key or for another purpose."""
 
 
-def enclose(data: bytes, key: bytes, about: str) -> bytes:
+def encrypt(data: bytes, key: bytes, about: str) -> bytes:
     """`data` encrypted under `key` (32 bytes), and bound to `about`."""
     nonce = secrets.token_bytes(_NONCE)
     return nonce + AESGCM(key).encrypt(nonce, data, about.encode())
 
 
-def disclose(box: bytes, key: bytes, about: str) -> bytes:
-    """What `enclose` enclosed under the same key and `about`.
+def decrypt(box: bytes, key: bytes, about: str) -> bytes:
+    """What `encrypt` enclosed under the same key and `about`.
 
     Raises:
         BoxBrokenError: it was changed, or is of another key or purpose.

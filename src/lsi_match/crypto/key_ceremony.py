@@ -41,7 +41,7 @@ from lsi_match.crypto.keys import Identity
 from lsi_match.crypto.project_key import KEY_BYTES, ProjectKey
 from lsi_match.crypto.sealing import seal, unseal
 from lsi_match.crypto.signing import SignedDocumentInvalidError, peek, sign, verify
-from lsi_match.protocol.documents import Card, KeyCommitment, KeyContribution, KeyReveal
+from lsi_match.protocol.documents import KeyCommitment, KeyContribution, KeyReveal, PublicKeys
 
 COMMITMENT = "key-commitment"
 REVEAL = "key-reveal"
@@ -104,7 +104,7 @@ class Ceremony:
 
     project: str
     epoch: int
-    cards: Mapping[str, Card]
+    cards: Mapping[str, PublicKeys]
 
     @property
     def digests(self) -> dict[str, str]:

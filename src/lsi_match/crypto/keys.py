@@ -39,7 +39,7 @@ from lsi_match.base.files import (
 from lsi_match.crypto import passphrase as passphrases
 from lsi_match.crypto.external_keys import OutsideKey, find_key, key_id, library_key, read_reference
 from lsi_match.crypto.sealing import SealBrokenError, seal, unseal
-from lsi_match.protocol.documents import Card
+from lsi_match.protocol.documents import PublicKeys
 
 ENCRYPTION = "encryption.age"
 SIGNING = "signing.pem"
@@ -121,7 +121,7 @@ class Identity:
 class KeyState:
     """What can be seen of the keys in a folder without opening them."""
 
-    card: Card
+    card: PublicKeys
     signing_key_id: str
     signing: str
     protected: bool
@@ -268,7 +268,7 @@ def key_state(folder: Path) -> KeyState:
     Raises:
         FileMissingError, CardUnreadableError: there is no identity here.
     """
-    card = read_card(read_bytes(folder / CARD), str(folder / CARD))
+    card = read_public_keys(read_bytes(folder / CARD), str(folder / CARD))
     present = [file for file in (*KEY_FILES, CARD) if (folder / file).exists()]
     bits = {file: (folder / file).stat().st_mode & 0o777 for file in present}
     signing = next((f for f in (SIGNING_OUTSIDE, SIGNING_SEALED, SIGNING) if f in present), "")
@@ -315,10 +315,10 @@ def read_age_identity(data: bytes, file: Path) -> pyrage.x25519.Identity:
         raise KeyUnreadableError(file=str(file)) from None
 
 
-def read_card(data: bytes, file: str) -> Card:
+def read_public_keys(data: bytes, file: str) -> PublicKeys:
     """The card in `data`; raises CardUnreadableError when it is none."""
     try:
-        card = Card.model_validate_json(data)
+        card = PublicKeys.model_validate_json(data)
         library_key(card.signing_key)
         pyrage.x25519.Recipient.from_str(card.encryption_key)
     except (ValidationError, ValueError, pyrage.RecipientError):

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 _NONCE = 12
 
 
-def mark(data: bytes | memoryview, key: bytes) -> bytes:
+def gmac_tag(data: bytes | memoryview, key: bytes) -> bytes:
     """A mark on `data` (28 bytes)."""
     nonce = secrets.token_bytes(_NONCE)
     return nonce + AESGCM(key).encrypt(nonce, b"", data)

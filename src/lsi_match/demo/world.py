@@ -26,7 +26,7 @@ from lsi_match.crypto.keys import make_identity
 from lsi_match.crypto.project_key import ProjectKey
 from lsi_match.manifest import Manifest, complete_draft
 from lsi_match.matcher.operate.runner import run_match
-from lsi_match.matcher.round.hold import take_in
+from lsi_match.matcher.round.hold import ingest
 from lsi_match.matcher.round.run import open_round
 from lsi_match.matcher.site.share_manifest import share
 from lsi_match.matcher.site.site import Project, Site
@@ -37,7 +37,7 @@ from lsi_match.partner.prepare import Prepared, prepare
 from lsi_match.partner.release.open import open_release
 from lsi_match.partner.select import RECORD_ID
 from lsi_match.protocol.columns import CASE, SELECTION
-from lsi_match.protocol.documents import Card
+from lsi_match.protocol.documents import PublicKeys
 from lsi_match.protocol.trust_root import MATCHER, TrustRoot
 from lsi_match.reports.approval_page import approval_text
 
@@ -108,7 +108,9 @@ class World:
         before = store.roots(now)[-1] if store.folder.exists() else None
         parties = {name: (one["title"], one["oin"]) for name, one in self.draft["controllers"].items()}
         parties[MATCHER] = (self.draft["matcher"]["title"], self.draft["matcher"]["oin"])
-        cards = {name: Card.model_validate(card) for name, card in (self.cards() | dict(extra or {})).items()}
+        cards = {
+            name: PublicKeys.model_validate(card) for name, card in (self.cards() | dict(extra or {})).items()
+        }
         root = compose(self.project_id, parties, cards, now, previous=before)
         pile = [sign_root(root, self.home(name).identity()) for name in signers or self.controllers]
         if not taken_in_by:
@@ -191,7 +193,7 @@ class World:
             )
             for name in self.controllers
         }
-        take_in(self.project, round_id, papers, self.clock())
+        ingest(self.project, round_id, papers, self.clock())
 
     def release_file(self, partner: str, round_id: str) -> Path:
         folder = self.project.folder / "releases" / partner

@@ -34,7 +34,7 @@ from pydantic import (
 
 from lsi_match.base.canonical import canonical_json
 from lsi_match.base.errors import LsiError, words
-from lsi_match.base.validation import UnfitError
+from lsi_match.base.validation import RuleViolation
 
 #: Bytes of chance in front of the details. Without them, few possible details could simply be tried.
 SALT_SIZE = 32
@@ -102,9 +102,9 @@ class LogEntry(BaseModel):
     @model_validator(mode="after")
     def _holds_together(self) -> Self:
         if self.end_time < self.start_time:
-            raise UnfitError("eerder dan start_time", "before start_time", "end_time")
+            raise RuleViolation("eerder dan start_time", "before start_time", "end_time")
         if not ABOUT_A_PERSON.isdisjoint(self.attributes):
-            raise UnfitError(
+            raise RuleViolation(
                 "wijst een persoon aan; dat hoort in de details",
                 "points at a person; that belongs in the details",
                 "attributes",
@@ -112,7 +112,7 @@ class LogEntry(BaseModel):
         for name in (PROCESSING_ACTIVITY, FOREIGN_PROCESSOR):
             address = self.attributes.get(name)
             if address is not None and not (isinstance(address, str) and ":" in address):
-                raise UnfitError(
+                raise RuleViolation(
                     f"{name} is geen volledige URI", f"{name} is not an absolute URI", "attributes"
                 )
         return self
@@ -167,7 +167,7 @@ def _problem(error: ValidationError) -> dict[str, str]:
     told: dict[tuple[str, str], None] = {}
     for one in error.errors(include_input=False):
         rule = (one.get("ctx") or {}).get("error")
-        if isinstance(rule, UnfitError):
+        if isinstance(rule, RuleViolation):
             told[f"{rule.path[0]}: {rule.nl}", f"{rule.path[0]}: {rule.en}"] = None
         else:
             member = str(one["loc"][0]) if one["loc"] else ""

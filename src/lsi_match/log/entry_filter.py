@@ -11,7 +11,7 @@ from lsi_match.log.steps import Step
 
 
 @dataclass(frozen=True)
-class Wanted:
+class EntryFilter:
     """What an entry must have; None asks nothing. `since` counts, `until` does not any more (half open)."""
 
     round: str | None = None

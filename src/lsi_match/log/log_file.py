@@ -112,7 +112,7 @@ def origin_of(connection: sqlite3.Connection, path: Path) -> str:
 
 
 @contextlib.contextmanager
-def naming_errors(path: Path) -> Iterator[None]:
+def translate_database_errors(path: Path) -> Iterator[None]:
     """Turn what SQLite says about a file into errors that say what to do. Our own mistakes stay."""
     try:
         yield

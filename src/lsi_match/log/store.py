@@ -28,8 +28,8 @@ from lsi_match.log.log_file import (
     LogExistsError,
     LogMissingError,
     connect,
-    naming_errors,
     origin_of,
+    translate_database_errors,
 )
 from lsi_match.log.merkle import RightEdge
 from lsi_match.log.note import Checkpoint, SignedNote, VerifierKey
@@ -84,7 +84,7 @@ class Log:
             raise LogExistsError(file=str(path)) from None
         os.fchmod(descriptor, 0o600)
         os.close(descriptor)
-        with naming_errors(path):
+        with translate_database_errors(path):
             connection = connect(path)
             connection.execute("BEGIN EXCLUSIVE")
             for statement in SCHEMA:
@@ -100,7 +100,7 @@ class Log:
         """Open an existing log. Raises `LogMissingError`, or `LogUnreadableError` for what is not a log."""
         if not path.is_file():
             raise LogMissingError(file=str(path))
-        with naming_errors(path):
+        with translate_database_errors(path):
             connection = connect(path, read_only=read_only)
             try:
                 return cls(connection, path, origin_of(connection, path))
@@ -204,7 +204,7 @@ class Log:
         The copy verifies as this log does. Details, which may have to be destroyed here, are not in it.
         """
         descriptor = os.open(to, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
-        with naming_errors(to), contextlib.closing(connect(to)) as copy:
+        with translate_database_errors(to), contextlib.closing(connect(to)) as copy:
             self._connection.backup(copy)
             copy.execute("DELETE FROM details")
             copy.execute("VACUUM")
@@ -219,7 +219,7 @@ class Log:
     @property
     def size(self) -> int:
         """How many entries there are."""
-        with naming_errors(self.path):
+        with translate_database_errors(self.path):
             return self._size()
 
     def root(self, size: int | None = None) -> bytes:
@@ -246,7 +246,7 @@ class Log:
 
     def entries_with(self, text: str) -> Iterator[LogEntry]:
         """The entries in whose leaf this text stands somewhere, oldest first: found without reading the others."""
-        with naming_errors(self.path):
+        with translate_database_errors(self.path):
             rows = self._connection.execute(
                 "SELECT position, leaf FROM leaves WHERE instr(leaf, ?) ORDER BY position", (text.encode(),)
             ).fetchall()
@@ -255,7 +255,7 @@ class Log:
 
     def details_positions(self) -> list[int]:
         """The positions of the entries whose details are there."""
-        with naming_errors(self.path):
+        with translate_database_errors(self.path):
             rows = self._connection.execute("SELECT position FROM details ORDER BY position").fetchall()
         return [position for (position,) in rows]
 
@@ -296,7 +296,7 @@ class Log:
 
     def checkpoints(self) -> list[str]:
         """The signed notes, from the smallest tree to the largest."""
-        with naming_errors(self.path):
+        with translate_database_errors(self.path):
             rows = self._connection.execute("SELECT size, note FROM checkpoints ORDER BY size").fetchall()
         return [self._text(text, size) for size, text in rows]
 
@@ -377,7 +377,7 @@ class Log:
         return position
 
     def _leaves(self, start: int) -> list[tuple[int, Any]]:
-        with naming_errors(self.path):
+        with translate_database_errors(self.path):
             return self._connection.execute(
                 "SELECT position, leaf FROM leaves WHERE position >= ? ORDER BY position LIMIT ?",
                 (start, STROKE),
@@ -430,7 +430,7 @@ class Log:
     @contextlib.contextmanager
     def _stroke(self) -> Iterator[None]:
         """One short read of one state of the log."""
-        with naming_errors(self.path):
+        with translate_database_errors(self.path):
             self._connection.execute("BEGIN")
             try:
                 yield
@@ -441,7 +441,7 @@ class Log:
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
         """All or nothing. The lock is taken at the start, so two writers queue instead of failing halfway."""
-        with naming_errors(self.path):
+        with translate_database_errors(self.path):
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield

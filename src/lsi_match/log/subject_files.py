@@ -22,7 +22,7 @@ from lsi_match.log.store import Log
 from lsi_match.manifest import Manifest
 from lsi_match.protocol.subject_columns import SUBJECTS
 
-Standing = Literal["present", "destroyed", "late", "overdue", "left", "missing", "altered"]
+FileStatus = Literal["present", "destroyed", "late", "overdue", "left", "missing", "altered"]
 #: How long after its term a file may still be there: the site looks once a day, or more often.
 GRACE = timedelta(days=2)
 
@@ -80,10 +80,10 @@ class Due:
 class Standings:
     """Every file with how it stands, and what is wrong with any."""
 
-    files: tuple[tuple[SubjectFile, Standing], ...]
+    files: tuple[tuple[SubjectFile, FileStatus], ...]
     problems: tuple[LsiError, ...]
 
-    def count(self, standing: Standing) -> int:
+    def count(self, standing: FileStatus) -> int:
         return sum(one == standing for _, one in self.files)
 
 
@@ -148,7 +148,7 @@ def standings(
     """
     every = list(entries)
     due = {one.round: one for one in due_rounds(every, term)}
-    found: list[tuple[SubjectFile, Standing]] = []
+    found: list[tuple[SubjectFile, FileStatus]] = []
     problems: list[LsiError] = []
     for one in subject_files(every):
         standing = _standing(file_in(folder, one.round, one.digest), one.digest, due.get(one.round), now)
@@ -184,7 +184,7 @@ def standings_in(project: Path, now: datetime) -> Standings:
     return standings(entries, project / "subjects", term, now)
 
 
-def _standing(file: Path, digest: str, due: Due | None, now: datetime) -> Standing:
+def _standing(file: Path, digest: str, due: Due | None, now: datetime) -> FileStatus:
     if due is not None and due.destroyed is not None:
         if file.exists():
             return "left"

@@ -9,14 +9,14 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
-from lsi_match.base.validation import DIGEST, NAME, PROJECT_ID, UnfitError
+from lsi_match.base.validation import DIGEST, NAME, PROJECT_ID, RuleViolation
 from lsi_match.criteria.parse import REFERENCE_DATE, CriterionError, FieldType, Predicate, parse_predicate
 
 
 def _readable(text: str) -> str:
     """Refuse characters that a reader cannot see: control, direction and zero-width characters."""
     if any(unicodedata.category(c) in ("Cc", "Cf") and c != "\n" for c in text):
-        raise UnfitError(
+        raise RuleViolation(
             "hier staat een teken dat niet te zien is; typ de tekst opnieuw",
             "a character that cannot be seen",
         )
@@ -89,7 +89,7 @@ def no_twins(what: str, names: list[Any]) -> None:
     if twins:
         nl, member = _KINDS[what]
         where = (member, len(names) - 1 - names[::-1].index(twins[0])) if member else ()
-        raise UnfitError(
+        raise RuleViolation(
             f"{nl} '{twins[0]}' komt twee keer voor", f"the {what} '{twins[0]}' is named twice", *where
         )
 
@@ -99,7 +99,7 @@ def parsed(when: str, fields: Mapping[str, FieldType], *path: str | int) -> Pred
     try:
         return parse_predicate(when, fields)
     except CriterionError as error:
-        raise UnfitError.by(error, *path) from None
+        raise RuleViolation.by(error, *path) from None
 
 
 class Document(BaseModel):

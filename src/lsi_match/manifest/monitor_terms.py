@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from lsi_match.base.validation import UnfitError
+from lsi_match.base.validation import RuleViolation
 from lsi_match.manifest.base import (
     MAX_CELLS,
     MAX_DIMENSIONS,
@@ -66,7 +66,7 @@ class Dimension(Document):
         names = [group.id for group in self.groups]
         no_twins("group", names)
         if UNKNOWN in names:
-            raise UnfitError(
+            raise RuleViolation(
                 f"een groep kan niet '{UNKNOWN}' heten: die naam heeft een eigen betekenis",
                 f"a group cannot be called '{UNKNOWN}', which has a meaning of its own",
                 "groups",
@@ -74,7 +74,7 @@ class Dimension(Document):
                 "id",
             )
         if self.baseline is not None and self.baseline not in names:
-            raise UnfitError(
+            raise RuleViolation(
                 f"'{self.baseline}' is geen groep van '{self.id}'",
                 f"the baseline '{self.baseline}' is no group of '{self.id}'",
                 "baseline",
@@ -164,7 +164,7 @@ class Monitor(Document):
     def _consistent(self) -> Monitor:
         no_twins("dimension", [dimension.id for dimension in self.dimensions])
         if prod(len(dimension.groups) + 1 for dimension in self.dimensions) > MAX_CELLS:
-            raise UnfitError(
+            raise RuleViolation(
                 f"de groepen van alle indelingen, met onbekend erbij, geven meer dan {MAX_CELLS} combinaties",
                 f"the groups of all dimensions, with unknown, make more than {MAX_CELLS} combinations",
                 "dimensions",
@@ -173,7 +173,7 @@ class Monitor(Document):
             cells = {"|".join(cell) for cell in product(*([g.id for g in d.groups] for d in self.dimensions))}
             if self.reference.counts.keys() != cells:
                 wanted = ", ".join(sorted(cells))
-                raise UnfitError(
+                raise RuleViolation(
                     f"de tabel geeft een aantal voor elk van {wanted}",
                     f"the reference gives a count for each of {wanted}",
                     "reference",

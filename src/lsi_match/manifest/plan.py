@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
-from lsi_match.base.validation import DOMAIN, OIN, UnfitError
+from lsi_match.base.validation import DOMAIN, OIN, RuleViolation
 from lsi_match.manifest.base import (
     Day,
     Digest,
@@ -87,7 +87,7 @@ class Period(Document):
     @model_validator(mode="after")
     def _in_order(self) -> Period:
         if self.last < self.first:
-            raise UnfitError(
+            raise RuleViolation(
                 "de laatste dag ligt vóór de eerste", "the last day lies before the first", "last"
             )
         return self

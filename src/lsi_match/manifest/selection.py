@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from lsi_match.base.validation import UnfitError
+from lsi_match.base.validation import RuleViolation
 from lsi_match.criteria.parse import FieldType, Predicate
 from lsi_match.manifest.base import (
     ATTRIBUTE_TYPES,
@@ -166,17 +166,17 @@ class Attribute(Document):
     @model_validator(mode="after")
     def _complete(self) -> Attribute:
         if (self.kind == "listed") != bool(self.values) or (self.kind == "band") != bool(self.edges):
-            raise UnfitError(
+            raise RuleViolation(
                 "bij listed horen 'values', bij band 'edges', bij de andere geen van beide",
                 "listed attributes give 'values', bands give 'edges', others neither",
             )
         if len(self.values) > 500 or len(self.edges) > 50 or list(self.edges) != sorted(set(self.edges)):
-            raise UnfitError(
+            raise RuleViolation(
                 "hoogstens 500 waarden; hoogstens 50 grenzen, elk groter dan de vorige",
                 "at most 500 values; at most 50 edges, each larger than the one before",
             )
         if self.for_rule and self.kind != "month":
-            raise UnfitError(
+            raise RuleViolation(
                 "de koppelregel kijkt van wat meegaat alleen naar maanden: 'use' is hier release",
                 "of what goes along the match rule looks at months only: 'use' is release here",
                 "use",
@@ -230,7 +230,7 @@ class Volume(Document):
     @model_validator(mode="after")
     def _in_order(self) -> Volume:
         if self.at_most < self.at_least:
-            raise UnfitError("at_most is kleiner dan at_least", "at_most is less than at_least", "at_most")
+            raise RuleViolation("at_most is kleiner dan at_least", "at_most is less than at_least", "at_most")
         return self
 
 
@@ -300,7 +300,7 @@ class Selection(Document):
     def _consistent(self) -> Selection:
         for name in self.fields:
             if name in RESERVED_FIELDS or name.startswith("attribute_"):
-                raise UnfitError(
+                raise RuleViolation(
                     f"een veld kan niet '{name}' heten: die naam heeft een eigen betekenis",
                     f"a field cannot be called '{name}', which has a meaning of its own",
                     "fields",
@@ -314,13 +314,13 @@ class Selection(Document):
         used += [attribute.field for attribute in self.attributes]
         for name in used:
             if name not in self.fields:
-                raise UnfitError(
+                raise RuleViolation(
                     f"het veld '{name}' wordt gebruikt, en staat niet onder 'fields'",
                     f"the field '{name}' is used but not declared",
                 )
         for attribute in self.attributes:
             if self.fields[attribute.field].type not in ATTRIBUTE_TYPES[attribute.kind]:
-                raise UnfitError(
+                raise RuleViolation(
                     f"'{attribute.id}' is {attribute.kind}, en daar past de soort van het veld niet bij",
                     f"the attribute '{attribute.id}' is {attribute.kind}, and the type of its field does not fit",
                     "attributes",
@@ -330,26 +330,26 @@ class Selection(Document):
             if source.kind is IdentifierKind.ADDRESS:
                 if len(source.fields) < 2:
                     parts = ", ".join(ADDRESS_PARTS)
-                    raise UnfitError(
+                    raise RuleViolation(
                         f"een adres wordt gemaakt van {parts} (de laatste twee mogen ontbreken)",
                         f"an address is made from {parts} (the last two may be absent)",
                         "identifiers",
                     )
             elif len(source.fields) != 1:
-                raise UnfitError(
+                raise RuleViolation(
                     f"{source.kind} komt uit één veld", f"{source.kind} is made from one field", "identifiers"
                 )
             if source.form is IdentifierForm.LOONHEFFING and source.kind not in (
                 IdentifierKind.BSN,
                 IdentifierKind.RSIN,
             ):
-                raise UnfitError(
+                raise RuleViolation(
                     "form 'loonheffing' geeft een bsn of een rsin",
                     "form 'loonheffing' gives a bsn or an rsin",
                     "identifiers",
                 )
         if not self.identifiers and not self.person:
-            raise UnfitError(
+            raise RuleViolation(
                 "een selectie heeft nummers nodig, of velden voor persoonssleutels",
                 "a selection needs identifiers or fields for person keys",
             )
@@ -372,18 +372,18 @@ class Partner(Document):
         no_twins("selection", [selection.id for selection in self.selections])
         no_twins("signal", [signal.id for signal in self.signals])
         if len(self.signals) > MAX_SIGNALS:
-            raise UnfitError(
+            raise RuleViolation(
                 f"een deelnemer heeft hoogstens {MAX_SIGNALS} signalen",
                 f"a partner has at most {MAX_SIGNALS} signals",
             )
         for one in self.attributes:
             if any(other.id == one.id and other.labels() != one.labels() for other in self.attributes):
-                raise UnfitError(
+                raise RuleViolation(
                     f"'{one.id}' heeft in twee selecties verschillende waarden",
                     f"the attribute '{one.id}' has different values in two selections",
                 )
             if any(other.id == one.id and other.use != one.use for other in self.attributes):
-                raise UnfitError(
+                raise RuleViolation(
                     f"'{one.id}' is in twee selecties voor iets anders bedoeld ('use')",
                     f"the attribute '{one.id}' has a different 'use' in two selections",
                 )

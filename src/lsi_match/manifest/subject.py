@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
-from lsi_match.base.validation import KEY_CHECK, UnfitError
+from lsi_match.base.validation import KEY_CHECK, RuleViolation
 from lsi_match.criteria.unit import Unit
 from lsi_match.manifest.base import Document, Name, both
 from lsi_match.manifest.identifiers import UNIT_OF, IdentifierKind
@@ -66,7 +66,7 @@ class Subject(Document):
     def _fits(self) -> Subject:
         for kind in self.identifiers:
             if UNIT_OF[kind] is not self.unit:
-                raise UnfitError(
+                raise RuleViolation(
                     f"{kind} hoort niet bij {self.unit}",
                     f"a {self.unit} is not identified by {kind}",
                     "identifiers",
@@ -74,19 +74,19 @@ class Subject(Document):
         unknown = set(self.person_keys) - PERSON_KEYS.keys()
         if unknown:
             names = ", ".join(sorted(unknown))
-            raise UnfitError(
+            raise RuleViolation(
                 f"onbekende persoonssleutels: {names}", f"unknown person keys: {names}", "person_keys"
             )
         if self.person_keys and self.unit is not Unit.PERSON:
-            raise UnfitError(
+            raise RuleViolation(
                 "persoonssleutels zijn er alleen voor personen", "person keys are for persons", "person_keys"
             )
         if not self.kinds:
-            raise UnfitError(
+            raise RuleViolation(
                 "noem minstens één nummer of persoonssleutel", "name at least one identifier or person key"
             )
         if len(set(self.kinds)) != len(self.kinds):
-            raise UnfitError(
+            raise RuleViolation(
                 "een nummer of persoonssleutel komt twee keer voor", "an identifier is named twice"
             )
         return self

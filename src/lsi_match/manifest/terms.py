@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from cronsim import CronSim, CronSimError
 from pydantic import Field, model_validator
 
-from lsi_match.base.validation import UnfitError
+from lsi_match.base.validation import RuleViolation
 from lsi_match.manifest.base import Document, Text, both
 
 
@@ -67,13 +67,13 @@ class Schedule(Document):
         try:
             zone = ZoneInfo(self.timezone)
         except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise UnfitError(
+            raise RuleViolation(
                 f"tijdzone {self.timezone!r} bestaat niet",
                 f"timezone {self.timezone!r} is not known",
                 "timezone",
             ) from None
         if any(days >= self.deadline_days for days in self.remind_days):
-            raise UnfitError(
+            raise RuleViolation(
                 "remind_days: een herinnering komt na de opening, dus onder deadline_days",
                 "remind_days: a reminder comes after the opening, so under deadline_days",
                 "remind_days",
@@ -82,14 +82,14 @@ class Schedule(Document):
             try:
                 fires = list(islice(CronSim(self.opens, datetime(2026, 1, 1, tzinfo=zone)), 60))
             except CronSimError:
-                raise UnfitError(
+                raise RuleViolation(
                     f"opens {self.opens!r} is geen cron-tekst van vijf velden",
                     f"opens {self.opens!r} is no cron expression of five fields",
                     "opens",
                 ) from None
             days = [fire.date() for fire in fires]
             if not days or len(set(days)) < len(days):
-                raise UnfitError(
+                raise RuleViolation(
                     "opens: rondes gaan hoogstens een keer per dag open, en ooit wel",
                     "opens: rounds open at most once a day, and do open",
                     "opens",

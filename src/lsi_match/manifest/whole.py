@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from lsi_match.base.canonical import canonical_json, digest_of_bytes
-from lsi_match.base.validation import UnfitError
+from lsi_match.base.validation import RuleViolation
 from lsi_match.criteria.parse import FieldType, Predicate
 from lsi_match.manifest.base import (
     RESERVED_COLUMNS,
@@ -110,7 +110,7 @@ class Manifest(Document):
             strangers = sorted(set(names) - self.controllers.keys())
             if strangers:
                 who = ", ".join(strangers)
-                raise UnfitError(
+                raise RuleViolation(
                     f"{where} noemt {who}, en die staat niet onder 'controllers'",
                     f"{where} names {who}, not a controller",
                     *where.split("."),
@@ -121,7 +121,7 @@ class Manifest(Document):
         # C2SP tlog-cosignature knows Ed25519 only.
         able = sum(":" not in c.signing_key for c in self.controllers.values())
         if self.release.cosignatures > able:
-            raise UnfitError(
+            raise RuleViolation(
                 f"release.cosignatures vraagt meer dan de {able} partijen die kunnen medeondertekenen",
                 f"release.cosignatures is more than the {able} controllers that can co-sign",
                 "release",
@@ -130,13 +130,13 @@ class Manifest(Document):
         missing = sorted(self.partners.keys() - self.release.to.keys())
         if missing:
             who = ", ".join(missing)
-            raise UnfitError(
+            raise RuleViolation(
                 f"release.to zegt niets over {who}", f"release.to says nothing about {who}", "release", "to"
             )
         for recipient, show in self.release.to.items():
             for other in (*show.signals_of, *show.attributes_of):
                 if other not in self.partners or other == recipient:
-                    raise UnfitError(
+                    raise RuleViolation(
                         f"release.to.{recipient} noemt '{other}', en dat is geen andere deelnemer",
                         f"release.to.{recipient} names '{other}', not another partner",
                         "release",
@@ -147,7 +147,7 @@ class Manifest(Document):
             self._linkable(partner, selection)
         for name in self.match.records_of:
             if name not in self.partners:
-                raise UnfitError(
+                raise RuleViolation(
                     f"match.records_of noemt '{name}', en dat is geen deelnemer",
                     f"match.records_of names '{name}', not a partner",
                     "match",
@@ -157,7 +157,7 @@ class Manifest(Document):
         no_twins("column of the match rule", columns)
         for name in columns:
             if name in RESERVED_COLUMNS:
-                raise UnfitError(
+                raise RuleViolation(
                     f"een deelnemer of signaal kan niet de kolom '{name}' geven: die naam heeft een eigen betekenis",
                     f"a partner or signal cannot give the column '{name}', which has a meaning of its own",
                     "partners",
@@ -167,7 +167,7 @@ class Manifest(Document):
             self.group_predicates(selection)
         self._characteristics_declared()
         for found in special_groups(self):
-            raise UnfitError(
+            raise RuleViolation(
                 f"monitor.dimensions.{found.dimension} kijkt naar '{found.word}', en dat gaat over {found.known.nl}: "
                 f"gegevens onder art. {found.known.special} AVG worden nooit per persoon geteld",
                 f"monitor.dimensions.{found.dimension} looks at '{found.word}', which has to do with {found.known.en}: "
@@ -181,7 +181,7 @@ class Manifest(Document):
     def _no_reserved_names(self) -> None:
         """Under these names others are meant: a controller called so would sign for them, or count as having signed."""
         for name in sorted(RESERVED_PARTIES & self.controllers.keys()):
-            raise UnfitError(
+            raise RuleViolation(
                 f"een partij kan niet '{name}' heten: die naam heeft een eigen betekenis",
                 f"a party cannot be called '{name}', which has a meaning of its own",
                 "controllers",
@@ -196,13 +196,13 @@ class Manifest(Document):
             at = ("controllers", name) if isinstance(party, Controller) else ("matcher",)
             for key in (party.signing_key, party.encryption_key):
                 if (other := owners.setdefault(key, name)) != name:
-                    raise UnfitError(
+                    raise RuleViolation(
                         f"{other} en {name} hebben dezelfde sleutel; ieder maakt een eigen",
                         f"two parties have the same key, {other} and {name}; each makes its own",
                         *at,
                     )
             if isinstance(party, Controller) and (other := numbers.setdefault(party.oin, name)) != name:
-                raise UnfitError(
+                raise RuleViolation(
                     f"{other} en {name} hebben hetzelfde OIN",
                     f"two controllers have the same OIN, {other} and {name}",
                     *at,
@@ -214,7 +214,7 @@ class Manifest(Document):
         advised = {name for advice in self.dpo_advice.values() for name in advice.characteristics}
         for name in sorted(map(str, declared | advised)):
             if name not in self.characteristics:
-                raise UnfitError(
+                raise RuleViolation(
                     f"het kenmerk '{name}' wordt genoemd, en 'characteristics' legt het niet uit",
                     f"the characteristic '{name}' is named, and 'characteristics' does not explain it",
                     "characteristics",
@@ -222,7 +222,7 @@ class Manifest(Document):
         known = known_characteristics()
         for name, characteristic in self.characteristics.items():
             if name in known and known[name].kind is not characteristic.kind:
-                raise UnfitError(
+                raise RuleViolation(
                     f"het kenmerk '{name}' is een {known[name].kind}, geen {characteristic.kind}",
                     f"the characteristic '{name}' is a {known[name].kind}, not a {characteristic.kind}",
                     "characteristics",
@@ -232,7 +232,7 @@ class Manifest(Document):
         for use in uses(self):
             characteristic = self.characteristics[use.characteristic]
             if characteristic.kind is CharacteristicKind.GROUND and not characteristic.legal_basis:
-                raise UnfitError(
+                raise RuleViolation(
                     f"{use.place} kijkt naar '{use.field}', een grond van discriminatie ({characteristic.label}): "
                     f"characteristics.{use.characteristic} heeft een wettelijke rechtvaardiging nodig ('legal_basis')",
                     f"{use.place} looks at '{use.field}', a ground of discrimination ({characteristic.label}): "
@@ -245,20 +245,20 @@ class Manifest(Document):
         at = ("partners", partner, "selections", self.partners[partner].selections.index(selection))
         for source in selection.identifiers:
             if source.kind not in self.subject.identifiers:
-                raise UnfitError(
+                raise RuleViolation(
                     f"{partner}.{selection.id} levert {source.kind}, en dat staat niet bij 'subject'",
                     f"{partner}.{selection.id} delivers {source.kind}, which the subject does not use",
                     *at,
                     "identifiers",
                 )
         if not selection.identifiers and not self.subject.person_keys:
-            raise UnfitError(
+            raise RuleViolation(
                 f"{partner}.{selection.id} levert niets waarop gekoppeld kan worden",
                 f"{partner}.{selection.id} delivers nothing that can link",
                 *at,
             )
         if selection.person and not self.subject.person_keys:
-            raise UnfitError(
+            raise RuleViolation(
                 f"{partner}.{selection.id} geeft velden voor persoonssleutels, en die staan niet bij 'subject'",
                 f"{partner}.{selection.id} gives fields for person keys, which the subject does not use",
                 *at,

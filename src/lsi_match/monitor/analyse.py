@@ -20,7 +20,7 @@ from lsi_match.monitor.attribution import attributions
 from lsi_match.monitor.conditional import conditional
 from lsi_match.monitor.findings import Concentration, Finding, Findings, Ratio, Verdict
 from lsi_match.monitor.groups import View, over, views, whole
-from lsi_match.monitor.intervals import SCORE_FROM, Between, Interval, ratio_between, share_between
+from lsi_match.monitor.intervals import SCORE_FROM, CountRange, Interval, ratio_between, share_between
 from lsi_match.monitor.outcome_findings import appeals, outcomes
 from lsi_match.monitor.table import CountsTable, Dimension, Stage
 
@@ -109,7 +109,12 @@ def _finding(
 
 
 def _representation(
-    here: Between, total: Between, there: Between, total_there: Between, sampled: bool, confidence: float
+    here: CountRange,
+    total: CountRange,
+    there: CountRange,
+    total_there: CountRange,
+    sampled: bool,
+    confidence: float,
 ) -> Ratio:
     """The share of a group here over its share there."""
     value = over(over(here.told, total.told), over(there.told, total_there.told))
@@ -123,7 +128,7 @@ def _representation(
 
 
 def _odds(
-    here: Between, others: Between, there: Between, others_there: Between, confidence: float
+    here: CountRange, others: CountRange, there: CountRange, others_there: CountRange, confidence: float
 ) -> tuple[float | None, Interval]:
     """The ratio beside a sampled reference: of the odds of the group here and there, with the sample's own doubt."""
     value = over(over(here.told, others.told), over(there.told, others_there.told))

@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 from lsi_match.monitor.findings import Conditional, Ratio, Verdict
 from lsi_match.monitor.groups import View, over
-from lsi_match.monitor.intervals import Between, Interval, stratified_ratio
+from lsi_match.monitor.intervals import CountRange, Interval, stratified_ratio
 from lsi_match.monitor.table import SEPARATOR, CountsTable, Dimension, Stage
 
 #: Of one group of the legitimate dimension: of the group here and there, of the others here and there.
-_Stratum = tuple[Between, Between, Between, Between]
+_Stratum = tuple[CountRange, CountRange, CountRange, CountRange]
 
 
 def conditional(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from itertools import combinations
 
-from lsi_match.monitor.intervals import Between
+from lsi_match.monitor.intervals import CountRange
 from lsi_match.monitor.table import SEPARATOR, CountsTable, Stage
 
 #: The group of those of whom it is not known; it is counted among the others and not compared itself.
@@ -54,13 +54,13 @@ class View:
         """Whether it is one that `group` is compared with."""
         return lambda its: its == self.baseline if self.baseline else its != group
 
-    def count(self, stage: Stage, wanted: Callable[[str], bool] = lambda group: True) -> Between | None:
+    def count(self, stage: Stage, wanted: Callable[[str], bool] = lambda group: True) -> CountRange | None:
         """How many of the stage are in the wanted groups; None when the stage does not tell, or without a bound."""
         return self._sum(stage, [row for row in self._rows(stage) if wanted(row[0])], self._rows)
 
     def count_where(
         self, stage: Stage, wanted: Callable[[str], bool], where: Callable[[str], bool]
-    ) -> Between | None:
+    ) -> CountRange | None:
         """The same, of cells for which `where` holds: from the cells only, whatever the margins."""
         rows = [row for row in self._cells(stage) if wanted(row[0]) and where(row[1])]
         return self._sum(stage, rows, self._cells) if stage.counts else None
@@ -73,10 +73,10 @@ class View:
     def _cells(self, stage: Stage) -> list[_Row]:
         return [(self._of(cell), cell, count) for cell, count in stage.counts.items()]
 
-    def _sum(self, stage: Stage, rows: list[_Row], read: Callable[[Stage], list[_Row]]) -> Between | None:
+    def _sum(self, stage: Stage, rows: list[_Row], read: Callable[[Stage], list[_Row]]) -> CountRange | None:
         if not read(stage):
             return None
-        whole = Between(0, 0, 0)
+        whole = CountRange(0, 0, 0)
         for _, cell, count in rows:
             one = self._one(stage, cell, count, read)
             if one is None:
@@ -86,14 +86,14 @@ class View:
 
     def _one(
         self, stage: Stage, cell: str, count: int | None, read: Callable[[Stage], list[_Row]]
-    ) -> Between | None:
+    ) -> CountRange | None:
         if count is not None:
             slack = stage.rounded_to // 2
-            return Between(max(0, count - slack), count + slack, count)
+            return CountRange(max(0, count - slack), count + slack, count)
         before = [self._table.stage(name) for name in stage.against]
         bounds = [self._one(one, its, n, read) for one in before for _, its, n in read(one) if its == cell]
         known = [bound.high for bound in bounds if bound is not None]
-        return Between(0, min(known), None) if known else None
+        return CountRange(0, min(known), None) if known else None
 
 
 def views(table: CountsTable) -> Iterator[View]:
@@ -113,7 +113,7 @@ def views(table: CountsTable) -> Iterator[View]:
             yield View(table, f"{first.id}{TIMES}{second.id}", crossed, None, _reader(at, other_at))
 
 
-def whole(count: Between | None) -> int | None:
+def whole(count: CountRange | None) -> int | None:
     """The number to show; None where part of it was withheld."""
     return None if count is None else count.told
 

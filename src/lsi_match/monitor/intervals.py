@@ -44,7 +44,7 @@ class Interval:
 
 
 @dataclass(frozen=True)
-class Between:
+class CountRange:
     """A count that is known only to lie between `low` and `high`: it was rounded, or withheld. `told` is the number
     that was published, None where it was withheld."""
 
@@ -52,9 +52,9 @@ class Between:
     high: int
     told: int | None
 
-    def __add__(self, other: Between) -> Between:
+    def __add__(self, other: CountRange) -> CountRange:
         told = None if self.told is None or other.told is None else self.told + other.told
-        return Between(self.low + other.low, self.high + other.high, told)
+        return CountRange(self.low + other.low, self.high + other.high, told)
 
 
 def share_interval(count: int, total: int, confidence: float) -> Interval:
@@ -87,7 +87,7 @@ def ratio_interval(count: int, total: int, other_count: int, other_total: int, c
 
 
 def ratio_between(
-    count: Between, total: Between, other_count: Between, other_total: Between, confidence: float
+    count: CountRange, total: CountRange, other_count: CountRange, other_total: CountRange, confidence: float
 ) -> Interval:
     """The same over every count that is possible: from the lowest ratio that they allow to the highest."""
     low = ratio_interval(
@@ -99,7 +99,7 @@ def ratio_between(
     return low.joined(high)
 
 
-def share_between(count: Between, total: Between, confidence: float) -> Interval:
+def share_between(count: CountRange, total: CountRange, confidence: float) -> Interval:
     """`share_interval` over every count that is possible."""
     low = share_interval(*_possible(count.low, total.high), confidence)
     return low.joined(share_interval(*_possible(count.high, total.low), confidence))

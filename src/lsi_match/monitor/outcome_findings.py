@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from lsi_match.monitor.findings import Appeal, Finding, Outcome, Ratio
 from lsi_match.monitor.groups import View, over, whole
-from lsi_match.monitor.intervals import Between, Interval, ratio_interval
+from lsi_match.monitor.intervals import CountRange, Interval, ratio_interval
 from lsi_match.monitor.table import CountsTable, Stage
 
 
@@ -44,7 +44,7 @@ def outcomes(table: CountsTable, seen: Iterable[View], found: Iterable[Finding])
 
 
 def _interval(
-    good: Between, bad: Between, other_good: Between, other_bad: Between, confidence: float
+    good: CountRange, bad: CountRange, other_good: CountRange, other_bad: CountRange, confidence: float
 ) -> Interval:
     low = ratio_interval(
         good.low, good.low + bad.high, other_good.high, other_good.high + other_bad.low, confidence

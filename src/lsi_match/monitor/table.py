@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from lsi_match.base.validation import UnfitError
+from lsi_match.base.validation import RuleViolation
 
 SEPARATOR = "|"
 Count = Annotated[int, Field(ge=0)]
@@ -125,10 +125,12 @@ class CountsTable(_Part):
         seen: set[str] = set()
         for stage in self.stages:
             if stage.id in seen:
-                raise UnfitError(f"stap {stage.id} staat er twee keer in", f"stage {stage.id} stands twice")
+                raise RuleViolation(
+                    f"stap {stage.id} staat er twee keer in", f"stage {stage.id} stands twice"
+                )
             if missing := set(stage.against) - seen:
                 others = ", ".join(sorted(missing))
-                raise UnfitError(
+                raise RuleViolation(
                     f"stap {stage.id} wordt vergeleken met {others}, en die komt niet eerder",
                     f"stage {stage.id} is compared with {others}, which does not come before it",
                 )
@@ -137,23 +139,23 @@ class CountsTable(_Part):
                 self._check_cell(stage.id, cell)
             self._check_margins(stage)
         if self.look > self.looks:
-            raise UnfitError(
+            raise RuleViolation(
                 f"dit is run {self.look} van {self.looks}", f"this is run {self.look} of {self.looks}"
             )
         return self
 
     def _check_margins(self, stage: Stage) -> None:
         if not stage.counts and not stage.margins:
-            raise UnfitError(f"stap {stage.id} heeft geen aantallen", f"stage {stage.id} has no counts")
+            raise RuleViolation(f"stap {stage.id} heeft geen aantallen", f"stage {stage.id} has no counts")
         if stage.kind == "value" and stage.criterion is None:
-            raise UnfitError(
+            raise RuleViolation(
                 f"stap {stage.id} telt een waarde, en zegt niet van welk criterium",
                 f"stage {stage.id} is a value, and names no criterion that it is a value of",
             )
         known = {dimension.id: dimension.groups.keys() for dimension in self.dimensions}
         for name, margin in stage.margins.items():
             if margin.keys() != known.get(name):
-                raise UnfitError(
+                raise RuleViolation(
                     f"stap {stage.id} heeft totalen van {name!r} die niet precies de groepen daarvan zijn",
                     f"stage {stage.id} has margins of {name!r} that are not exactly its groups",
                 )
@@ -167,7 +169,7 @@ class CountsTable(_Part):
         if len(groups) != len(self.dimensions) or any(
             group not in dimension.groups for group, dimension in zip(groups, self.dimensions, strict=True)
         ):
-            raise UnfitError(
+            raise RuleViolation(
                 f"stap {stage} heeft een groep {cell!r} die de indelingen niet kennen",
                 f"stage {stage} has a cell {cell!r} that the dimensions do not know",
             )

@@ -22,7 +22,7 @@ from lsi_match.partner.prepare import DROP, prepare
 from lsi_match.partner.receipts import Receipt, ReceiptOfOthersError, ReceiptWrongError, check_receipt
 from lsi_match.protocol.documents import DropDescriptor, Opening
 from lsi_match.protocol.receipt_files import RECEIPT_SUFFIX
-from lsi_match.transport.endpoints import PlaceSettings
+from lsi_match.transport.endpoints import EndpointSettings
 
 OPENING = "opening"
 
@@ -42,7 +42,7 @@ class Delivered:
 def deliver(
     home: Home,
     project: str,
-    settings: PlaceSettings,
+    settings: EndpointSettings,
     mapping: Mapping,
     extracts: Path,
     folder: Path,

@@ -38,7 +38,7 @@ from lsi_match.agreement.trust_root_store import TrustStore
 from lsi_match.base.canonical import canonical_json
 from lsi_match.base.errors import LsiError
 from lsi_match.base.files import lock_file, read_bytes, write_whole
-from lsi_match.crypto.keys import CARD, Identity, load_identity, read_card
+from lsi_match.crypto.keys import CARD, Identity, load_identity, read_public_keys
 from lsi_match.crypto.project_key import ProjectKey
 from lsi_match.crypto.sealing import seal, unseal
 from lsi_match.crypto.signing import (
@@ -186,7 +186,7 @@ class Home:
         """
         trust = self.trust(manifest.project.id, now)
         trust.check(manifest, now)
-        own = read_card(read_bytes(self.folder / "keys" / CARD), CARD)
+        own = read_public_keys(read_bytes(self.folder / "keys" / CARD), CARD)
         known = trust.current.organisations.get(self.name)
         if known is not None and (
             own.signing_key not in known.keys_for(Role.DELIVER) or own.encryption_key != known.encryption_key
@@ -198,7 +198,7 @@ class Home:
         file = self.project(manifest.project.id) / "manifest.json"
         return file.exists() and read_bytes(file) == manifest.canonical()
 
-    def take_in(self, papers: Mapping[str, bytes], project: str, now: datetime) -> Agreement:
+    def ingest(self, papers: Mapping[str, bytes], project: str, now: datetime) -> Agreement:
         """Keep papers that were signed later beside those of `project`; what they say together now.
 
         Raises:

@@ -29,7 +29,7 @@ from lsi_match.partner.group_counts import group_counts
 from lsi_match.partner.home import Home, References
 from lsi_match.partner.references import LongIds, make_references, new_key
 from lsi_match.partner.select import Selected, select_pieces
-from lsi_match.partner.spill_buffer import Pile
+from lsi_match.partner.spill_buffer import SpillBuffer
 from lsi_match.protocol.columns import REFERENCE, SELECTION, drop_columns
 from lsi_match.protocol.documents import (
     DropDescriptor,
@@ -145,7 +145,7 @@ def prepare(
     private_folder(out)
     file = out / f"{stem}.drop.json"
     layout = Layout(drop_columns(manifest, partner))
-    with home.alone(project), Pile(layout, opening.parts, out) as pile, _all_or_nothing(out, stem):
+    with home.alone(project), SpillBuffer(layout, opening.parts, out) as pile, _all_or_nothing(out, stem):
         _remove_unfinished(out, stem.removesuffix(span))
         found, long_ids = [], LongIds()
         for position, selection in enumerate(partner.selections):
@@ -209,7 +209,7 @@ class _Found:
         )
 
 
-def _piled(pile: Pile, pieces: Iterable[Pseudonymised], about: str, progress: Progress) -> _Found:
+def _piled(pile: SpillBuffer, pieces: Iterable[Pseudonymised], about: str, progress: Progress) -> _Found:
     """Put the rows of the selection `about` on the pile; what is left to know of it."""
     counted: list[Selected] = []
     invalid: list[dict[str, int]] = []
@@ -266,7 +266,7 @@ class _Sealing:
 
     def __init__(
         self,
-        pile: Pile,
+        pile: SpillBuffer,
         opening: Opening,
         out: Path,
         stem: str,

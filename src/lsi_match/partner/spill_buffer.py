@@ -19,10 +19,10 @@ from lsi_match.crypto.sealing import seal_into, unseal_view
 from lsi_match.partner.drop_rows import BLOCK_BYTES, Layout, Rows
 
 #: Bytes of rows that memory holds.
-ROOM = 1 << 30
+MEMORY_BUDGET = 1 << 30
 
 
-class Pile:
+class SpillBuffer:
     """The rows of `parts` parts; what there is no room for lies in the folder `place`."""
 
     def __init__(self, layout: Layout, parts: int, place: Path) -> None:
@@ -33,7 +33,7 @@ class Pile:
         self._there: list[list[tuple[int, int]]] = [[] for _ in range(parts)]
         self._bytes = 0
 
-    def __enter__(self) -> Pile:
+    def __enter__(self) -> SpillBuffer:
         return self
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
@@ -45,7 +45,7 @@ class Pile:
             if len(rows):
                 part.append(rows)
                 self._bytes += rows.data.nbytes
-        if self._bytes > ROOM:
+        if self._bytes > MEMORY_BUDGET:
             self._to_disk()
 
     def take(self, part: int, scratch: Scratch) -> Rows:

@@ -19,8 +19,8 @@ from lsi_match.partner.prepare import DROP
 from lsi_match.partner.release.opened_notice import mark_sent, unsent
 from lsi_match.protocol.documents import DropDescriptor, Justification
 from lsi_match.protocol.place_files import FETCHED, JUSTIFICATION_SUFFIX, SENT_ALONE
-from lsi_match.transport.endpoints import Place, PlaceSettings, Stamp, place
-from lsi_match.transport.sync_state import Tally
+from lsi_match.transport.endpoints import Endpoint, EndpointSettings, Stamp, open_endpoint
+from lsi_match.transport.sync_state import SyncState
 
 _LARGEST_TEXT = 2**20
 #: In the folder that is fetched into: what was fetched to it.
@@ -55,12 +55,12 @@ class Fetched:
     problems: tuple[tuple[str, LsiError], ...] = ()
 
 
-def settings_in(file: Path) -> PlaceSettings:
+def settings_in(file: Path) -> EndpointSettings:
     """The place that a settings file names; raises with file, line and column of what is wrong in it."""
-    return parse_yaml(read_bytes(file).decode(errors="replace"), file.name, PlaceSettings)
+    return parse_yaml(read_bytes(file).decode(errors="replace"), file.name, EndpointSettings)
 
 
-def send(home: Home, file: Path | None, settings: PlaceSettings) -> int:
+def send(home: Home, file: Path | None, settings: EndpointSettings) -> int:
     """Bring a file to the place, and what this partner has to tell of releases it opened; the number of files.
 
     Can be repeated after it broke off.
@@ -82,25 +82,25 @@ def send(home: Home, file: Path | None, settings: PlaceSettings) -> int:
         )
     notices = unsent(home)
     if notices:
-        with place(settings) as there:
+        with open_endpoint(settings) as there:
             for notice in notices:
                 there.give("in", notice.name, read_bytes(notice))
                 mark_sent(notice)
     return sent + len(notices)
 
 
-def _send_paper(home: Home, file: Path, settings: PlaceSettings) -> int:
+def _send_paper(home: Home, file: Path, settings: EndpointSettings) -> int:
     data, name = read_bytes(file, _LARGEST_TEXT), file.name
     if name.endswith(JUSTIFICATION_SUFFIX):
         paper = peek(data, JUSTIFICATION, Justification, what=name, party=home.name)
         # Projects may share a place: the name says whose it is.
         name = f"{paper.project}.{paper.round}.{paper.controller}{JUSTIFICATION_SUFFIX}"
-    with place(settings) as there:
+    with open_endpoint(settings) as there:
         there.give("in", name, data)
     return 1
 
 
-def _send_drop(home: Home, descriptor: Path, settings: PlaceSettings) -> int:
+def _send_drop(home: Home, descriptor: Path, settings: EndpointSettings) -> int:
     data = read_bytes(descriptor)
     try:
         key = home.identity().card["signing_key"]
@@ -111,7 +111,7 @@ def _send_drop(home: Home, descriptor: Path, settings: PlaceSettings) -> int:
     for file in files:
         if not file.is_file():
             raise DropIncompleteHereError(file=descriptor.name, part=file.name)
-    with place(settings) as there:
+    with open_endpoint(settings) as there:
         lying = there.listing("in")
         for file in files:
             if file.name not in lying or lying[file.name].size != file.stat().st_size:
@@ -120,7 +120,7 @@ def _send_drop(home: Home, descriptor: Path, settings: PlaceSettings) -> int:
     return len(files) + 1
 
 
-def fetch(settings: PlaceSettings, to: Path, lang: str = "nl") -> Fetched:
+def fetch(settings: EndpointSettings, to: Path, lang: str = "nl") -> Fetched:
     """Fetch what is new on the `out/` side into `to`. Nothing is trusted for having lain there: an opening is checked
     when a drop is prepared for it, a release when it is opened.
 
@@ -128,13 +128,15 @@ def fetch(settings: PlaceSettings, to: Path, lang: str = "nl") -> Fetched:
     file can be, and never over a file that was not fetched from there, or that somebody changed since.
     """
     private_folder(to)
-    tally, new, problems = Tally.of(to / TALLY), [], []
-    with place(settings) as there:
+    tally, new, problems = SyncState.of(to / TALLY), [], []
+    with open_endpoint(settings) as there:
         lying = {name: stamp for name, stamp in there.listing("out").items() if _largest(name)}
         try:
             for name, stamp in sorted(lying.items(), key=lambda one: one[0].endswith(".json")):
                 try:
-                    if not tally.settled(name, to / name, stamp) and _fetched(there, name, stamp, to, tally):
+                    if not tally.is_synced(name, to / name, stamp) and _fetched(
+                        there, name, stamp, to, tally
+                    ):
                         new.append(name)
                 except (FileExistsAlreadyError, TooLargeToFetchError) as error:
                     problems.append((name, error))
@@ -150,14 +152,14 @@ def _largest(name: str) -> int:
     return max((size for suffix, size in FETCHED.items() if name.endswith(suffix)), default=0)
 
 
-def _fetched(there: Place, name: str, stamp: Stamp, to: Path, tally: Tally) -> bool:
+def _fetched(there: Endpoint, name: str, stamp: Stamp, to: Path, tally: SyncState) -> bool:
     """Fetch one file; whether it is new here."""
     file = to / name
     disk = shutil.disk_usage(to)
     if stamp.size > min(_largest(name), disk.free - _SPARE * disk.total):
         raise TooLargeToFetchError(file=name, size=stamp.size)
     new = not os.path.lexists(file)
-    if new or tally.mine(name, file):
+    if new or tally.unchanged(name, file):
         there.fetch("out", name, file, stamp.size)
         new = True
     elif not _same(there, name, stamp, file):
@@ -166,7 +168,7 @@ def _fetched(there: Place, name: str, stamp: Stamp, to: Path, tally: Tally) -> b
     return new
 
 
-def _same(there: Place, name: str, stamp: Stamp, file: Path) -> bool:
+def _same(there: Endpoint, name: str, stamp: Stamp, file: Path) -> bool:
     """Whether what lies here under that name, and is in no tally, is that very file: a process was stopped right after it
     fetched it, or somebody brought it another way."""
     if file.is_symlink() or not file.is_file() or file.stat().st_size != stamp.size:

@@ -23,7 +23,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from lsi_match.base.validation import UnfitError
+from lsi_match.base.validation import RuleViolation
 from lsi_match.manifest import (
     Digest,
     Document,
@@ -45,7 +45,7 @@ Count = Annotated[int, Field(ge=0, le=1_000_000_000)]
 
 def _aware(moment: datetime) -> datetime:
     if moment.utcoffset() is None:
-        raise UnfitError("een tijd heeft een zone nodig", "a time needs its zone")
+        raise RuleViolation("een tijd heeft een zone nodig", "a time needs its zone")
     return moment
 
 
@@ -71,7 +71,7 @@ _AT = both("Wanneer er is getekend.", "When it was signed.")
 _READ = both("Kenmerk van de werkinstructie die is gelezen.", "Digest of the work instruction that was read.")
 
 
-class Card(Document):
+class PublicKeys(Document):
     """The public half of a party's identity: what it hands to the others."""
 
     name: Name

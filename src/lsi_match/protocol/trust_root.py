@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints, model_validator
 
 from lsi_match.base.canonical import canonical_json, digest_of_bytes
-from lsi_match.base.validation import OIN, UnfitError
+from lsi_match.base.validation import OIN, RuleViolation
 from lsi_match.manifest import (
     Digest,
     Document,
@@ -163,17 +163,17 @@ class TrustRoot(Document):
     @model_validator(mode="after")
     def _consistent(self) -> TrustRoot:
         if (self.previous is None) is not (self.version == 1):
-            raise UnfitError(
+            raise RuleViolation(
                 "versie 1 heeft geen versie ervoor; iedere andere noemt die",
                 "version 1 has no previous version; every other names it",
             )
         if not timedelta(0) < self.expires_at - self.issued_at <= LONGEST:
-            raise UnfitError(
+            raise RuleViolation(
                 f"zij houdt eens op te gelden, uiterlijk {LONGEST.days} dagen nadat zij is gemaakt",
                 f"it must expire, {LONGEST.days} days after it was issued at the latest",
             )
         for problem in self._problems():
-            raise UnfitError(*problem)
+            raise RuleViolation(*problem)
         return self
 
     def _problems(self) -> Iterator[tuple[str, str]]:

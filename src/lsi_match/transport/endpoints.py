@@ -26,7 +26,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from lsi_match.base.errors import LsiError, of_disk, words
 from lsi_match.base.files import open_plain, read_private, sync_folder, whole_file
-from lsi_match.base.validation import UnfitError
+from lsi_match.base.validation import RuleViolation
 
 Side = Literal["in", "out"]
 #: Names that are taken from a place; anything else that lies there is left alone.
@@ -47,7 +47,7 @@ class PlaceToolMissingError(LsiError):
     en = "{place} needs an extra package. Install lsi-match[delivery]."
 
 
-class PlaceSettings(BaseModel):
+class EndpointSettings(BaseModel):
     """How a place is reached. Secrets stand in files of their own, never here and never in the address."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -67,23 +67,23 @@ class PlaceSettings(BaseModel):
     )
 
     @model_validator(mode="after")
-    def _complete(self) -> PlaceSettings:
+    def _complete(self) -> EndpointSettings:
         parts = urlsplit(self.url)
         if parts.scheme not in ("", "sftp", "s3"):
-            raise UnfitError("een map, sftp:// of s3://", "a folder, sftp:// or s3://", "url")
+            raise RuleViolation("een map, sftp:// of s3://", "a folder, sftp:// or s3://", "url")
         if parts.password:
-            raise UnfitError(
+            raise RuleViolation(
                 "hier staat een wachtwoord in; gebruik een sleutel", "this holds a password; use a key", "url"
             )
         if parts.scheme == "" and not self.url.startswith("/"):
-            raise UnfitError("een map begint met /", "a folder is named from the root: /", "url")
+            raise RuleViolation("een map begint met /", "a folder is named from the root: /", "url")
         if parts.scheme == "sftp" and not (parts.username and self.key_file and self.known_hosts):
-            raise UnfitError(
+            raise RuleViolation(
                 "sftp vraagt een gebruiker in url, en key_file en known_hosts",
                 "sftp needs a user in the url, key_file and known_hosts",
             )
         if parts.scheme == "s3" and not self.credentials:
-            raise UnfitError("s3 vraagt credentials", "s3 needs credentials")
+            raise RuleViolation("s3 vraagt credentials", "s3 needs credentials")
         return self
 
 
@@ -95,7 +95,7 @@ class Stamp:
     changed: str
 
 
-class Place:
+class Endpoint:
     """An open place; close it, or use it in a `with` block.
 
     A side that is a link is not used: whoever could put one there would have this process remove, read and write files
@@ -118,7 +118,7 @@ class Place:
         self._opened.clear()
         self._end()
 
-    def __enter__(self) -> Place:
+    def __enter__(self) -> Endpoint:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -227,7 +227,7 @@ class Place:
                 self._files.rm_file(path)
 
 
-def place(settings: PlaceSettings) -> Place:
+def open_endpoint(settings: EndpointSettings) -> Endpoint:
     """Open a place.
 
     Raises:
@@ -244,12 +244,12 @@ def place(settings: PlaceSettings) -> Place:
             if parts.scheme == "s3":
                 return _bucket(settings, name)
             files = fsspec.filesystem("file", auto_mkdir=False, skip_instance_cache=True)
-            return Place(files, settings.url, name, renames=True, close=lambda: None)
+            return Endpoint(files, settings.url, name, renames=True, close=lambda: None)
     except ImportError:
         raise PlaceToolMissingError(place=name) from None
 
 
-def _sftp(settings: PlaceSettings, name: str) -> Place:
+def _sftp(settings: EndpointSettings, name: str) -> Endpoint:
     paramiko = import_module("paramiko")
     parts = urlsplit(settings.url)
     known = paramiko.HostKeys(str(settings.known_hosts))
@@ -276,10 +276,10 @@ def _sftp(settings: PlaceSettings, name: str) -> Place:
         skip_instance_cache=True,
     )
     files.ftp.get_channel().settimeout(_TIMEOUT)
-    return Place(files, parts.path, name, renames=True, close=files.client.close)
+    return Endpoint(files, parts.path, name, renames=True, close=files.client.close)
 
 
-def _bucket(settings: PlaceSettings, name: str) -> Place:
+def _bucket(settings: EndpointSettings, name: str) -> Endpoint:
     import_module("s3fs")
     parts = urlsplit(settings.url)
     ini = configparser.ConfigParser()
@@ -294,7 +294,7 @@ def _bucket(settings: PlaceSettings, name: str) -> Place:
         config_kwargs={"connect_timeout": _TIMEOUT, "read_timeout": _TIMEOUT, "retries": {"max_attempts": 2}},
         skip_instance_cache=True,
     )
-    return Place(files, f"{parts.netloc}{parts.path}", name, renames=False, close=lambda: None)
+    return Endpoint(files, f"{parts.netloc}{parts.path}", name, renames=False, close=lambda: None)
 
 
 @contextmanager

@@ -20,7 +20,7 @@ _LARGEST = 64 * 2**20
 
 
 @dataclass
-class Tally:
+class SyncState:
     """The tally in `file`; `save` writes it, when there is something new in it."""
 
     file: Path
@@ -28,7 +28,7 @@ class Tally:
     _new: bool = False
 
     @classmethod
-    def of(cls, file: Path) -> Tally:
+    def of(cls, file: Path) -> SyncState:
         """What `file` tells; nothing when it is not there or not readable."""
         try:
             said = json.loads(read_bytes(file, _LARGEST))
@@ -36,13 +36,13 @@ class Tally:
         except (LsiError, ValueError, TypeError, AttributeError):
             return cls(file)
 
-    def mine(self, name: str, here: Path) -> bool:
+    def unchanged(self, name: str, here: Path) -> bool:
         """Whether the file `here` is the one that was brought under this name, and nobody changed it."""
         return name in self._seen and self._seen[name][0] == _looks(here)
 
-    def settled(self, name: str, here: Path, there: Stamp | None) -> bool:
+    def is_synced(self, name: str, here: Path, there: Stamp | None) -> bool:
         """Whether nothing changed on either side."""
-        return there is not None and self.mine(name, here) and self._seen[name][1] == _stamped(there)
+        return there is not None and self.unchanged(name, here) and self._seen[name][1] == _stamped(there)
 
     def note(self, name: str, here: Path, there: Stamp) -> None:
         """Both sides have the same under this name now."""

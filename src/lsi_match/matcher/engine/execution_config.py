@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from lsi_match.base.errors import wrong_use
 from lsi_match.base.files import read_text
-from lsi_match.base.validation import UnfitError, complaint
+from lsi_match.base.validation import RuleViolation, validation_message
 from lsi_match.base.yaml_positions import parse_yaml
 
 FILE = "runner.yaml"
@@ -28,7 +28,7 @@ _SIZE = re.compile(r"(\d+(?:\.\d+)?) ?([KMGT])(i?)B", re.IGNORECASE)
 _WORKER = 2**30
 
 
-class Means(BaseModel):
+class ExecutionConfig(BaseModel):
     """What the buckets of a round are matched with.
 
     Attributes:
@@ -48,20 +48,20 @@ class Means(BaseModel):
     @classmethod
     def _is_a_size(cls, value: str) -> str:
         if _SIZE.fullmatch(value) is None:
-            raise UnfitError(
+            raise RuleViolation(
                 "een grens aan het geheugen is een getal met KB, MB, GB, KiB, MiB of GiB, zoals 4GiB",
                 "a memory limit is a number and KB, MB, GB, KiB, MiB or GiB, for example 4GiB",
             )
         return value
 
     @model_validator(mode="after")
-    def _cluster_of_its_kind(self) -> Means:
+    def _cluster_of_its_kind(self) -> ExecutionConfig:
         if self.cluster is not None and self.runner not in ("dask", "ray"):
-            raise UnfitError(
+            raise RuleViolation(
                 "cluster hoort bij de runners dask en ray", "a cluster is for the runners dask and ray"
             )
         if self.cluster is not None and self.workers is not None:
-            raise UnfitError(
+            raise RuleViolation(
                 "een cluster heeft zelf workers: laat weg hoeveel",
                 "a cluster has its own workers: leave out how many",
             )
@@ -88,7 +88,7 @@ class Means(BaseModel):
         return 1 if self.cluster is not None else max(1, _processors() // self.at_once)
 
     @classmethod
-    def of_site(cls, site: Path, **told: str | int | None) -> Means:
+    def of_site(cls, site: Path, **told: str | int | None) -> ExecutionConfig:
         """What `runner.yaml` says, or the defaults, but for what is told here otherwise (not None).
 
         Raises:
@@ -103,7 +103,7 @@ class Means(BaseModel):
         try:
             return cls.model_validate(before | given)
         except ValidationError as error:
-            _, problem = complaint(error.errors()[0])
+            _, problem = validation_message(error.errors()[0])
             raise wrong_use(problem["nl"], problem["en"]) from None
 
 

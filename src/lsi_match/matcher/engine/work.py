@@ -29,7 +29,7 @@ from lsi_match.agreement.approvals import load_manifest
 from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.errors import LsiError
 from lsi_match.base.files import private_folder, read_bytes, read_private, write_whole
-from lsi_match.crypto.aead import BoxBrokenError, disclose, enclose
+from lsi_match.crypto.aead import BoxBrokenError, decrypt, encrypt
 from lsi_match.crypto.block_cipher import derive_key
 from lsi_match.crypto.signing import peek
 from lsi_match.matcher.engine.buckets import Bridges, Plan, Result
@@ -86,7 +86,7 @@ class Work:
 
     def write(self, name: str, about: str, data: bytes) -> None:
         """Keep `data`; a file of that name is replaced."""
-        box = enclose(data, self._key, f"{self._about}/{about}/{name}")
+        box = encrypt(data, self._key, f"{self._about}/{about}/{name}")
         file = private_folder(self._folder) / f"{name}.box"
         write_whole(file, box, replace=True, durable=False)  # what is broken is not used
 
@@ -96,7 +96,7 @@ class Work:
         if not file.exists():
             return None
         try:
-            return disclose(read_bytes(file), self._key, f"{self._about}/{about}/{name}")
+            return decrypt(read_bytes(file), self._key, f"{self._about}/{about}/{name}")
         except BoxBrokenError:
             return None
 

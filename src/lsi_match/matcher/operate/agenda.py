@@ -38,7 +38,7 @@ TRY_AGAIN = timedelta(days=1)
 TRY_BROKEN = timedelta(minutes=15)
 
 
-class Duty(StrEnum):
+class JobKind(StrEnum):
     """A part of the work of a site, and the name of the flow that does it."""
 
     DROPS = "watch-drops"
@@ -72,7 +72,7 @@ class RoundNow:
 class Open:
     """Open a round; `reference_date` is the ISO date of the hour at which it was to open."""
 
-    duty: ClassVar[Duty] = Duty.DROPS
+    duty: ClassVar[JobKind] = JobKind.DROPS
     round: str
     reference_date: str
 
@@ -81,7 +81,7 @@ class Open:
 class Remind:
     """Tell partners that their drop is not there yet, so many days before the deadline."""
 
-    duty: ClassVar[Duty] = Duty.DROPS
+    duty: ClassVar[JobKind] = JobKind.DROPS
     round: str
     partners: tuple[str, ...]
     days: int
@@ -91,7 +91,7 @@ class Remind:
 class Run:
     """Run a round, or finish one."""
 
-    duty: ClassVar[Duty] = Duty.MATCH
+    duty: ClassVar[JobKind] = JobKind.MATCH
     round: str
 
 
@@ -99,15 +99,15 @@ class Run:
 class ReleaseHeld:
     """Run a round that was held once more, now that someone justified it."""
 
-    duty: ClassVar[Duty] = Duty.HELD
+    duty: ClassVar[JobKind] = JobKind.HELD
     round: str
 
 
 @dataclass(frozen=True)
-class GiveUp:
+class Abandon:
     """End a round without a release."""
 
-    duty: ClassVar[Duty] = Duty.DROPS
+    duty: ClassVar[JobKind] = JobKind.DROPS
     round: str
     late: tuple[str, ...]
 
@@ -116,11 +116,11 @@ class GiveUp:
 class MakeCheckpoint:
     """Make the checkpoint of a day (ISO date) and ask for cosignatures."""
 
-    duty: ClassVar[Duty] = Duty.CHECKPOINT
+    duty: ClassVar[JobKind] = JobKind.CHECKPOINT
     day: str
 
 
-Task = Open | Remind | Run | ReleaseHeld | GiveUp | MakeCheckpoint
+Task = Open | Remind | Run | ReleaseHeld | Abandon | MakeCheckpoint
 
 
 def about(task: Task) -> str:
@@ -185,7 +185,7 @@ def _for_round(manifest: Manifest, round_: RoundNow, now: datetime) -> Iterator[
         return
     late = tuple(name for name in manifest.partners if name not in round_.delivered)
     if not round_.key:
-        yield GiveUp(round_.round, late)  # nobody can open its drops any more
+        yield Abandon(round_.round, late)  # nobody can open its drops any more
         return
     if round_.state in _HELD:
         again = round_.broke_off and round_.tried is not None and now - round_.tried >= TRY_BROKEN
@@ -193,7 +193,7 @@ def _for_round(manifest: Manifest, round_: RoundNow, now: datetime) -> Iterator[
             yield ReleaseHeld(round_.round)
         return
     if now.astimezone(ZoneInfo(manifest.schedule.timezone)).date() > manifest.project.period.last:
-        yield GiveUp(round_.round, late)
+        yield Abandon(round_.round, late)
         return
     over = now >= round_.deadline
     if not late or (over and manifest.schedule.when_late == "proceed" and len(round_.delivered) >= 2):
@@ -201,7 +201,7 @@ def _for_round(manifest: Manifest, round_: RoundNow, now: datetime) -> Iterator[
         if round_.tried is None or round_.news or now - round_.tried >= wait:
             yield Run(round_.round)
     elif over and manifest.schedule.when_late != "wait":
-        yield GiveUp(round_.round, late)
+        yield Abandon(round_.round, late)
     else:
         yield from _reminder(manifest, round_, late, now)
 

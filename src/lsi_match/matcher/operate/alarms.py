@@ -29,8 +29,8 @@ from lsi_match.base.errors import LsiError
 from lsi_match.log.entry import LogEntry
 from lsi_match.log.round_state import fold
 from lsi_match.log.steps import Step
-from lsi_match.matcher.operate.agenda import DONE, Duty, RoundNow
-from lsi_match.matcher.operate.reconcile import last_look, leapt_from, rounds_now
+from lsi_match.matcher.operate.agenda import DONE, JobKind, RoundNow
+from lsi_match.matcher.operate.reconcile import last_reconciled, leapt_from, rounds_now
 from lsi_match.matcher.operate.retention import due, problem_of
 from lsi_match.matcher.round.intake import CLOCK_SKEW
 from lsi_match.matcher.site import checkpoint
@@ -132,8 +132,8 @@ def _disk(project: Project) -> Iterator[tuple[str, str, str]]:
 
 
 def _looks(project: Project, began: datetime, now: datetime) -> Iterator[tuple[str, str, str]]:
-    look = last_look(project)
-    at = look.at.get(Duty.DROPS)
+    look = last_reconciled(project)
+    at = look.at.get(JobKind.DROPS)
     by_itself = bool(look.at) or (project.folder / "delivery.yaml").exists()
     if by_itself and now - (at or began) > HOUR:
         since = f"{at or began:%Y-%m-%d %H:%M} UTC"

@@ -18,7 +18,7 @@ from lsi_match.matcher.operate.agenda import about
 from lsi_match.matcher.operate.retention import problem_of
 
 if TYPE_CHECKING:
-    from lsi_match.matcher.operate.reconcile import Watched
+    from lsi_match.matcher.operate.reconcile import ReconcileResult
 
 FILE = "events.jsonl"
 #: Beyond this size (bytes) the file is set aside as `events.1.jsonl`, over the one before.
@@ -27,7 +27,7 @@ LARGEST = 10 * 2**20
 Event = dict[str, str | int]
 
 
-def events(seen: Watched) -> Iterator[Event]:
+def events(seen: ReconcileResult) -> Iterator[Event]:
     """What one look gave. Names of files are left out: they are what somebody typed."""
     for arrival in seen.arrivals:
         yield {"event": "drop", "partner": arrival.partner, "outcome": arrival.outcome}
@@ -44,7 +44,7 @@ def events(seen: Watched) -> Iterator[Event]:
         yield {"event": "not destroyed", "kind": kind, "count": count, "problem": problem}
 
 
-def write(site: Path, seen: Watched, at: datetime) -> None:
+def write(site: Path, seen: ReconcileResult, at: datetime) -> None:
     """Append what a look gave; a look that gave nothing writes nothing."""
     append(site, seen.project, events(seen), at)
 

@@ -20,7 +20,7 @@ from lsi_match.log.round_state import fold
 from lsi_match.log.steps import Step
 from lsi_match.matcher.operate.agenda import DONE, RoundNow
 from lsi_match.matcher.operate.alarms import NAMES, alarms, waiting
-from lsi_match.matcher.operate.reconcile import last_look, rounds_now
+from lsi_match.matcher.operate.reconcile import last_reconciled, rounds_now
 from lsi_match.matcher.operate.retention import due
 from lsi_match.matcher.round.near_duplicate_rounds import rounds_that_count
 from lsi_match.matcher.site.checkpoint import cosigned_at
@@ -151,7 +151,7 @@ def metrics(site: Site, now: datetime) -> bytes:
             alarm.labels(project.id, name).set(0)
         for one in alarms(project, now):
             alarm.labels(project.id, one.name).set(1)
-        for duty, at in last_look(project).at.items():
+        for duty, at in last_reconciled(project).at.items():
             look.labels(project.id, duty).set((now - at).total_seconds())
         try:
             entries = project.entries()

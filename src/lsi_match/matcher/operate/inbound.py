@@ -22,7 +22,7 @@ from lsi_match.log.policy import LogUnknownError
 from lsi_match.log.steps import Step
 from lsi_match.log.store import CheckpointMissingError
 from lsi_match.matcher.round import hold
-from lsi_match.matcher.round.opened_notices import OpeningRefusedError, take_in_opened
+from lsi_match.matcher.round.opened_notices import OpeningRefusedError, ingest_opened_notices
 from lsi_match.matcher.site.site import Project, RoundUnknownError
 from lsi_match.matcher.site.take_cosignatures import (
     CosignatureElsewhereError,
@@ -60,19 +60,19 @@ def is_paper(name: str) -> bool:
     return name.endswith(SENT_ALONE)
 
 
-def take_in(project: Project, name: str, data: bytes, now: datetime, partner: str) -> None:
+def ingest(project: Project, name: str, data: bytes, now: datetime, partner: str) -> None:
     """Take in the paper `data`, which lay as `name` at the place of `partner`.
 
     Raises:
         LsiError: one of `REFUSALS`; any other says that the paper could not be judged.
     """
     if name.endswith(OPENED_SUFFIX):
-        take_in_opened(project, {name: data}, now, only=partner)
+        ingest_opened_notices(project, {name: data}, now, only=partner)
     elif name.endswith(COSIGNATURE_SUFFIX):
         add_cosignatures(project, data, now)
     elif not _logged(project.entries(), digest_of_bytes(data)):
         paper = peek(data, JUSTIFICATION, Justification, what=name, party=partner)
-        hold.take_in(project, paper.round, {name: data}, now)
+        hold.ingest(project, paper.round, {name: data}, now)
 
 
 def _logged(entries: Iterable[LogEntry], digest: str) -> bool:

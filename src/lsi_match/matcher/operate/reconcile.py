@@ -1,6 +1,6 @@
 """Running by itself: look what there is to do, and do it. Safe to call at any time, and again after any stop.
 
-`watch` is the heart: it takes in what partners delivered, does what the agenda says (`matcher.operate.agenda`), destroys what
+`reconcile` is the heart: it takes in what partners delivered, does what the agenda says (`matcher.operate.agenda`), destroys what
 is past its term (`matcher.operate.retention`), and puts what partners have to have at their places. It does all of that or some
 duties of it: a flow for each. It keeps nothing between two calls but when it looked: what was done stands in the log.
 
@@ -24,8 +24,8 @@ from lsi_match.log.round_state import REFUSES_A_DROP, RoundState, fold
 from lsi_match.log.steps import Step
 from lsi_match.matcher.operate import events_file
 from lsi_match.matcher.operate.agenda import (
-    Duty,
-    GiveUp,
+    Abandon,
+    JobKind,
     MakeCheckpoint,
     Open,
     Remind,
@@ -33,8 +33,8 @@ from lsi_match.matcher.operate.agenda import (
     Task,
     agenda,
 )
-from lsi_match.matcher.operate.retention import Destroyed, destroy_due, give_up
-from lsi_match.matcher.operate.transfers import Arrival, Trouble, collect, publish
+from lsi_match.matcher.operate.retention import Destroyed, abandon, destroy_due
+from lsi_match.matcher.operate.transfers import DeliveryError, IncomingDrop, collect, publish
 from lsi_match.matcher.round.hold import hold_of
 from lsi_match.matcher.round.intake import CLOCK_SKEW
 from lsi_match.matcher.round.run import DROP_SUFFIX, Clock, Run, open_round
@@ -46,7 +46,7 @@ Runner = Callable[[Project, str], dict[str, object]]
 #: Steps after which a refused run may go otherwise than before.
 _NEWS = frozenset({Step.JUSTIFY.value, Step.ARRIVE.value, Step.TAKE_IN.value, Step.REGISTER_MANIFEST.value})
 #: In the folder of a project: when each duty was last looked at, to the end.
-LOOKED = "looked.json"
+LAST_RECONCILED = "last_reconciled.json"
 #: How long after the last sign of life the clock is believed: a long weekend. Then someone has to say that it is right.
 BELIEVED = timedelta(days=4)
 
@@ -86,12 +86,12 @@ class ClockAheadError(LsiError):
 
 
 @dataclass
-class Watched:
+class ReconcileResult:
     """What one look at a project gave: names, counts and reasons, never anything of a person."""
 
     project: str
-    arrivals: list[Arrival] = field(default_factory=list)
-    troubles: list[Trouble] = field(default_factory=list)
+    arrivals: list[IncomingDrop] = field(default_factory=list)
+    troubles: list[DeliveryError] = field(default_factory=list)
     done: list[tuple[Task, str]] = field(default_factory=list)
     #: Rounds whose release was handed out now that enough controllers co-signed the log.
     handed_out: list[str] = field(default_factory=list)
@@ -104,35 +104,37 @@ class Watched:
         return bool(self.troubles) or broken or bool(self.destroyed.failed)
 
 
-def watch_site(
+def reconcile_site(
     site: Site,
     clock: Clock,
     runner: Runner,
-    duties: Collection[Duty] = frozenset(Duty),
+    duties: Collection[JobKind] = frozenset(JobKind),
     *,
     clock_is_right: bool = False,
-) -> list[Watched]:
+) -> list[ReconcileResult]:
     """Watch every project of a site; one that fails does not hold up the others."""
     found = []
     for project in site.projects():
         try:
-            found.append(watch(project, clock, runner, duties, clock_is_right=clock_is_right))
+            found.append(reconcile(project, clock, runner, duties, clock_is_right=clock_is_right))
         except LsiError as error:
-            found.append(Watched(project.id, troubles=[Trouble("matcher", error)]))
+            found.append(ReconcileResult(project.id, troubles=[DeliveryError("matcher", error)]))
         except OSError as error:  # a full or read-only disk
-            found.append(Watched(project.id, troubles=[Trouble("matcher", UnexpectedError.of(error))]))
+            found.append(
+                ReconcileResult(project.id, troubles=[DeliveryError("matcher", UnexpectedError.of(error))])
+            )
     return found
 
 
-def watch(
+def reconcile(
     project: Project,
     clock: Clock,
     runner: Runner,
-    duties: Collection[Duty] = frozenset(Duty),
+    duties: Collection[JobKind] = frozenset(JobKind),
     patience: timedelta = timedelta(0),
     *,
     clock_is_right: bool = False,
-) -> Watched:
+) -> ReconcileResult:
     """One look: collect, do what the agenda says, destroy what is past its term, publish.
 
     Args:
@@ -149,25 +151,25 @@ def watch(
         _check_clock(project, clock())
         if not clock_is_right and (last := leapt_from(project, project.entries(), clock())):
             raise ClockAheadError(project=project.id, **_shown(clock(), last))
-        seen = Watched(project.id)
-        if Duty.DROPS in duties:
+        seen = ReconcileResult(project.id)
+        if JobKind.DROPS in duties:
             for one in collect(project, clock()):
-                (seen.arrivals if isinstance(one, Arrival) else seen.troubles).append(one)  # type: ignore[arg-type]
+                (seen.arrivals if isinstance(one, IncomingDrop) else seen.troubles).append(one)  # type: ignore[arg-type]
         entries = project.entries()
         rounds, began = rounds_now(project, entries)
         checked = checkpoint.last_checkpoint(entries)
         for task in agenda(project.manifest(), rounds, began, clock(), checked):
             if task.duty in duties:
                 seen.done.append((task, _do(project, task, clock, runner)))
-        if Duty.HELD in duties:
+        if JobKind.HELD in duties:
             try:
-                seen.handed_out = hand_out_cosigned(project, clock)
+                seen.handed_out = publish_cosigned_releases(project, clock)
             except LsiError as error:  # it holds nothing else up
-                seen.troubles.append(Trouble("matcher", error))
-        if Duty.RETENTION in duties:
+                seen.troubles.append(DeliveryError("matcher", error))
+        if JobKind.RETENTION in duties:
             seen.destroyed = destroy_due(project, clock)
-        if Duty.CHECKPOINT in duties:
-            checkpoint.lay_ready(project, project.entries())
+        if JobKind.CHECKPOINT in duties:
+            checkpoint.export_copy(project, project.entries())
         seen.troubles += publish(project, clock())
         _remember(project, duties, seen, clock())
         events_file.write(project.site.folder, seen, clock())
@@ -180,7 +182,7 @@ def run_alone(
     """A run by hand, when no look is at the project; its outcome.
 
     Raises:
-        ProjectBusyError, ClockBehindError: as `watch`; nothing was done.
+        ProjectBusyError, ClockBehindError: as `reconcile`; nothing was done.
     """
     with _alone(project, patience):
         _check_clock(project, utc_now())
@@ -206,29 +208,29 @@ def _alone(project: Project, patience: timedelta) -> Iterator[None]:
 
 
 @dataclass(frozen=True)
-class LastLook:
+class LastReconciled:
     """When each duty was last done to the end, and what was the matter with places then: partner → name of the problem."""
 
     at: dict[str, datetime] = field(default_factory=dict)
     troubles: dict[str, str] = field(default_factory=dict)
 
 
-def last_look(project: Project) -> LastLook:
-    """What `looked.json` tells; nothing when it is not there or not readable."""
+def last_reconciled(project: Project) -> LastReconciled:
+    """What `last_reconciled.json` tells; nothing when it is not there or not readable."""
     try:
-        said = json.loads(read_bytes(project.folder / LOOKED))
+        said = json.loads(read_bytes(project.folder / LAST_RECONCILED))
         at = {str(duty): datetime.fromisoformat(when) for duty, when in said["at"].items()}
-        return LastLook(at, {str(name): str(reason) for name, reason in said["troubles"].items()})
+        return LastReconciled(at, {str(name): str(reason) for name, reason in said["troubles"].items()})
     except (LsiError, ValueError, TypeError, KeyError, AttributeError):
-        return LastLook()
+        return LastReconciled()
 
 
-def _remember(project: Project, duties: Collection[Duty], seen: Watched, now: datetime) -> None:
-    before = last_look(project)
+def _remember(project: Project, duties: Collection[JobKind], seen: ReconcileResult, now: datetime) -> None:
+    before = last_reconciled(project)
     at = before.at | {duty.value: now for duty in duties}
     troubles = {one.partner: one.error.reason for one in seen.troubles}
     said = {"at": {duty: when.isoformat() for duty, when in at.items()}, "troubles": troubles}
-    write_whole(project.folder / LOOKED, json_document(said), replace=True)
+    write_whole(project.folder / LAST_RECONCILED, json_document(said), replace=True)
 
 
 def _check_clock(project: Project, now: datetime) -> None:
@@ -240,9 +242,9 @@ def _check_clock(project: Project, now: datetime) -> None:
 def leapt_from(project: Project, entries: list[LogEntry], now: datetime) -> datetime | None:
     """The last sign of life of a project (a look, an entry), when it is so long ago that the clock may have leapt ahead;
     None when there is no doubt, or nobody ever looked."""
-    if not (project.folder / LOOKED).exists():
+    if not (project.folder / LAST_RECONCILED).exists():
         return None
-    last = max([entries[-1].moment, *last_look(project).at.values()])
+    last = max([entries[-1].moment, *last_reconciled(project).at.values()])
     return last if now - last > BELIEVED else None
 
 
@@ -313,8 +315,8 @@ def _do(project: Project, task: Task, clock: Clock, runner: Runner) -> str:
             open_round(project, task.round, task.reference_date, clock())
         elif isinstance(task, Remind):
             _remind(project, task, clock())
-        elif isinstance(task, GiveUp):
-            give_up(project, task.round, clock)
+        elif isinstance(task, Abandon):
+            abandon(project, task.round, clock)
         elif isinstance(task, MakeCheckpoint):
             checkpoint.make_checkpoint(project, clock())
         else:
@@ -363,7 +365,7 @@ def _remind(project: Project, task: Remind, now: datetime) -> None:
         )
 
 
-def hand_out_cosigned(project: Project, clock: Clock) -> list[str]:
+def publish_cosigned_releases(project: Project, clock: Clock) -> list[str]:
     """Hand out the releases that waited for cosignatures and have enough of them now; the names of the rounds.
 
     What the log calls handed out and still lies here, since a process was killed in between, is handed out as well.

@@ -163,7 +163,7 @@ def _holds(project: Project, entries: list[LogEntry], now: datetime) -> Iterator
             yield Due("hold", name, held.until)
 
 
-def give_up(project: Project, round_id: str, clock: Clock) -> Literal["open", "released", "ended"]:
+def abandon(project: Project, round_id: str, clock: Clock) -> Literal["open", "released", "ended"]:
     """End a round without a release: its key and its drops are destroyed, and that is logged. How it stood before.
 
     One that was released is handed out and destroyed, as its run would have done; of one that had ended nothing but
@@ -353,7 +353,7 @@ def _refused_at(folder: Path) -> datetime:
 
 
 TERMS = (
-    Term("hold", _holds, lambda project, one, clock: give_up(project, one.name, clock), True),
+    Term("hold", _holds, lambda project, one, clock: abandon(project, one.name, clock), True),
     Term("release", _releases, _expire, True),
     Term("subjects", _subjects, _forget, True),
     Term("details", _details, lambda project, _, clock: audit_records.remove(project, clock()), True),

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 from lsi_match.crypto.keys import passphrase_for
 from lsi_match.flows.database import make_usable
 from lsi_match.flows.settings import environment
-from lsi_match.matcher.engine.execution_config import Means
+from lsi_match.matcher.engine.execution_config import ExecutionConfig
 from lsi_match.matcher.operate import events_file
 from lsi_match.matcher.site.site import utc_now
 
@@ -23,7 +23,7 @@ def run_match(
     project: str,
     round_id: str,
     *,
-    means: Means | None = None,
+    config: ExecutionConfig | None = None,
     on_step: Callable[[dict[str, Any]], None] = lambda _: None,
 ) -> dict[str, Any]:
     """Run `lsi_match.flows.match` as a process of its own; calls `on_step` for each step and returns the outcome.
@@ -53,7 +53,7 @@ def run_match(
         "--round",
         round_id,
     ]
-    command += ["--means", (means or Means.of_site(site)).model_dump_json()]
+    command += ["--config", (config or ExecutionConfig.of_site(site)).model_dump_json()]
     passphrase = passphrase_for(site / "keys")
     pipe = [] if passphrase is None else [_pipe_with(passphrase)]
     for descriptor in pipe:

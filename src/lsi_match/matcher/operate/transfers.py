@@ -42,13 +42,13 @@ from lsi_match.matcher.round.intake import (
     shown_name,
     under_name,
 )
-from lsi_match.matcher.round.run import DROP_SUFFIX, REASON, round_of, set_aside
+from lsi_match.matcher.round.run import DROP_SUFFIX, REASON, quarantine, round_of
 from lsi_match.matcher.site import make_receipts
 from lsi_match.matcher.site.checkpoint import copies
 from lsi_match.matcher.site.site import OPENING, Project
 from lsi_match.protocol.documents import DropDescriptor, part_name
-from lsi_match.transport.endpoints import Place, PlaceSettings, Stamp, place
-from lsi_match.transport.sync_state import Tally
+from lsi_match.transport.endpoints import Endpoint, EndpointSettings, Stamp, open_endpoint
+from lsi_match.transport.sync_state import SyncState
 
 DELIVERY = "delivery.yaml"
 IN: Literal["in"] = "in"
@@ -72,11 +72,11 @@ class Delivery(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    partners: dict[Name, PlaceSettings]
+    partners: dict[Name, EndpointSettings]
 
 
 @dataclass(frozen=True)
-class Arrival:
+class IncomingDrop:
     """What was found at a partner's place: a drop taken in, one still on its way, one that was here before,
     or one for a round that takes no drops (any more)."""
 
@@ -86,14 +86,14 @@ class Arrival:
 
 
 @dataclass(frozen=True)
-class Trouble:
+class DeliveryError:
     """A place that could not be used, and why; under the name `delivery.yaml` when that cannot be read."""
 
     partner: str
     error: LsiError
 
 
-def places_of(project: Project) -> dict[str, PlaceSettings]:
+def places_of(project: Project) -> dict[str, EndpointSettings]:
     """The places of a project's partners, by partner; none when the project has no `delivery.yaml`.
 
     Raises:
@@ -105,35 +105,37 @@ def places_of(project: Project) -> dict[str, PlaceSettings]:
     return dict(parse_yaml(read_text(file), file.name, Delivery).partners)
 
 
-def _places(project: Project) -> tuple[dict[str, PlaceSettings], list[Trouble]]:
+def _places(project: Project) -> tuple[dict[str, EndpointSettings], list[DeliveryError]]:
     """The places, or none and why: terms go on when the settings are wrong."""
     try:
         return places_of(project), []
     except LsiError as error:
-        return {}, [Trouble(DELIVERY, error)]
+        return {}, [DeliveryError(DELIVERY, error)]
 
 
-def collect(project: Project, now: datetime) -> list[Arrival | Trouble]:
+def collect(project: Project, now: datetime) -> list[IncomingDrop | DeliveryError]:
     """Bring every whole drop from every place to the inboxes, and look at what is new there, however it came.
 
     A place that fails does not hold up the others.
     """
     places, troubles = _places(project)
-    found: list[Arrival | Trouble] = [*troubles]
+    found: list[IncomingDrop | DeliveryError] = [*troubles]
     for partner, settings in places.items():
         try:
-            with place(settings) as there:
+            with open_endpoint(settings) as there:
                 descriptors = _descriptors(project, there)
                 room = MOST_REFUSED - len(_refused(project, partner))
                 if descriptors and room <= 0:
-                    found.append(Trouble(partner, RefusedTooOftenError(partner=partner, count=MOST_REFUSED)))
+                    found.append(
+                        DeliveryError(partner, RefusedTooOftenError(partner=partner, count=MOST_REFUSED))
+                    )
                 for name in descriptors[: max(0, min(room, AT_ONCE))]:
                     found += filter(None, [_take(project, partner, there, name, now)])
                 lying = there.listing(IN, half=True)
                 found += _papers(project, partner, there, lying, now)
                 _clear_orphans(project, there, lying)
         except LsiError as error:
-            found.append(Trouble(partner, error))
+            found.append(DeliveryError(partner, error))
     seen = {
         entry.attributes.get("lsi.drop")
         for entry in project.entries()
@@ -150,7 +152,7 @@ def collect(project: Project, now: datetime) -> list[Arrival | Trouble]:
     return found
 
 
-def _clear_orphans(project: Project, there: Place, lying: Collection[str]) -> None:
+def _clear_orphans(project: Project, there: Endpoint, lying: Collection[str]) -> None:
     """Remove the parts, whole or half, that no descriptor came for before their round was over."""
     for name in lying:
         words = name.lstrip(".").split(".")
@@ -160,24 +162,24 @@ def _clear_orphans(project: Project, there: Place, lying: Collection[str]) -> No
 
 
 def _papers(
-    project: Project, partner: str, there: Place, lying: Collection[str], now: datetime
-) -> Iterator[Trouble]:
+    project: Project, partner: str, there: Endpoint, lying: Collection[str], now: datetime
+) -> Iterator[DeliveryError]:
     """Take in what a partner signed; what does not hold is told, and taken away as well. What cannot be judged now is told
     and stays."""
     papers = [name for name in sorted(lying) if inbound.is_paper(name) and _ours(project, name)]
     for name in papers[:AT_ONCE]:
         data = there.read(IN, name, MAX_DESCRIPTOR)
         try:
-            inbound.take_in(project, name, data, now, partner)
+            inbound.ingest(project, name, data, now, partner)
         except inbound.REFUSALS as error:
-            yield Trouble(partner, error)
+            yield DeliveryError(partner, error)
         except (LsiError, OSError) as error:
-            yield Trouble(partner, error if isinstance(error, LsiError) else UnexpectedError.of(error))
+            yield DeliveryError(partner, error if isinstance(error, LsiError) else UnexpectedError.of(error))
             continue
         there.remove(IN, name)
 
 
-def _descriptors(project: Project, there: Place) -> list[str]:
+def _descriptors(project: Project, there: Endpoint) -> list[str]:
     names = [name for name in there.listing(IN) if name.endswith(DROP_SUFFIX) and _ours(project, name)]
     return sorted(names)
 
@@ -194,7 +196,7 @@ def _read(file: Path) -> bytes | None:
         return None
 
 
-def _take(project: Project, partner: str, there: Place, file: str, now: datetime) -> Arrival | None:
+def _take(project: Project, partner: str, there: Endpoint, file: str, now: datetime) -> IncomingDrop | None:
     """Bring one drop into the inbox; None when that is done, and else what became of it."""
     before = there.listing(IN)
     data = there.read(IN, file, MAX_DESCRIPTOR)
@@ -209,7 +211,7 @@ def _take(project: Project, partner: str, there: Place, file: str, now: datetime
     inbox = project.folder / "inbox" / partner
     if _known(project, inbox, data):
         _clear(there, [file, *parts])
-        return Arrival(partner, file, "known")
+        return IncomingDrop(partner, file, "known")
     if (inbox / file).exists():  # other bytes under the same name: the first one counts
         again = inbox / "again" / file
         write_whole(again, data, replace=True)
@@ -217,13 +219,13 @@ def _take(project: Project, partner: str, there: Place, file: str, now: datetime
         _clear(there, [file, *parts])
         return refused
     if not before.keys() >= set(parts):
-        return Arrival(partner, file, "waiting")
+        return IncomingDrop(partner, file, "waiting")
     for part in parts:
         there.fetch(IN, part, inbox / part, before[part].size)
     if _touched(before, there.listing(IN), [file, *parts]):
         for part in parts:
             (inbox / part).unlink(missing_ok=True)
-        return Arrival(partner, file, "waiting")
+        return IncomingDrop(partner, file, "waiting")
     write_whole(inbox / file, data, replace=True)
     _clear(there, [file, *parts])
     return None
@@ -255,7 +257,7 @@ def _too_large(project: Project, partner: str, sizes: list[int]) -> bool:
     return sum(sizes) > largest_bytes(manifest, partner, len(sizes), rows)
 
 
-def _check(project: Project, partner: str, file: Path, earlier: list[Path], now: datetime) -> Arrival:
+def _check(project: Project, partner: str, file: Path, earlier: list[Path], now: datetime) -> IncomingDrop:
     """Look at a drop that is new in the inbox, so that its partner hears at once what is wrong with it.
 
     The run looks again, at all of it.
@@ -274,10 +276,10 @@ def _check(project: Project, partner: str, file: Path, earlier: list[Path], now:
         _receive(file, partner, round_of(project, project.manifest(), round_id), now)
     except LsiError as error:
         _log(project, now, facts, under_name(error, file))
-        set_aside(project, round_id, file, partner, error, at=now)
-        return Arrival(partner, shown_name(file), "refused")
+        quarantine(project, round_id, file, partner, error, at=now)
+        return IncomingDrop(partner, shown_name(file), "refused")
     _log(project, now, facts)
-    return Arrival(partner, file.name, "taken")
+    return IncomingDrop(partner, file.name, "taken")
 
 
 def _receive(file: Path, partner: str, round_: Round, now: datetime) -> None:
@@ -299,34 +301,34 @@ def _touched(before: dict[str, Stamp], after: dict[str, Stamp], names: list[str]
     return any(before.get(name) != after.get(name) for name in names)
 
 
-def _clear(there: Place, names: list[str]) -> None:
+def _clear(there: Endpoint, names: list[str]) -> None:
     """Remove a drop at its place, the descriptor first: what is left over is then no drop."""
     for name in names:
         there.remove(IN, name)
 
 
-def publish(project: Project, now: datetime) -> list[Trouble]:
+def publish(project: Project, now: datetime) -> list[DeliveryError]:
     """Put at every place what its partner has to have, and remove what it should not find any more."""
     places, troubles = _places(project)
     for_all = dict(_for_all(project)) if places else {}
     for partner, settings in places.items():
         try:
-            with place(settings) as there:
+            with open_endpoint(settings) as there:
                 _publish(project, partner, there, for_all | dict(_for(project, partner)))
         except LsiError as error:
-            troubles.append(Trouble(partner, error))
+            troubles.append(DeliveryError(partner, error))
     return troubles
 
 
-def _publish(project: Project, partner: str, there: Place, outgoing: dict[str, Path]) -> None:
+def _publish(project: Project, partner: str, there: Endpoint, outgoing: dict[str, Path]) -> None:
     lying = there.listing(OUT, half=True)
-    tally, given = Tally.of(project.folder / "published" / f"{partner}.json"), []
+    tally, given = SyncState.of(project.folder / "published" / f"{partner}.json"), []
     for name in lying.keys() - outgoing.keys():
         if _ours(project, name):
             there.remove(OUT, name)
     # The descriptor of a release last, as with drops.
     for name, file in sorted(outgoing.items(), key=lambda item: item[0].endswith(".json")):
-        if not tally.settled(name, file, lying.get(name)):
+        if not tally.is_synced(name, file, lying.get(name)):
             there.give(OUT, name, file)
             given.append(name)
     if given:

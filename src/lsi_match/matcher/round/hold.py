@@ -104,7 +104,7 @@ def justifications(
     return {name: paper for name, (paper, _) in said.items()}
 
 
-def take_in(
+def ingest(
     project: Project, round_id: str, papers: Mapping[str, bytes], now: datetime
 ) -> dict[str, Justification]:
     """Take in justifications of a held round, all or none; everything that counts now.

@@ -24,7 +24,7 @@ from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.errors import LsiError
 from lsi_match.base.files import FileMissingError, FileUnreadableError, read_bytes
 from lsi_match.crypto.block_cipher import make_key
-from lsi_match.crypto.mac import has_mark, mark
+from lsi_match.crypto.mac import gmac_tag, has_mark
 from lsi_match.crypto.sealing import unseal_view
 from lsi_match.crypto.signing import verify
 from lsi_match.manifest import NO_VALUE, UNKNOWN_GROUP, Manifest, Partner
@@ -317,7 +317,7 @@ def _checked_part(drop: Drop, number: int) -> tuple[pa.Table, Cells, bytes]:
     sealed = _sealed(drop.file, number, descriptor, round_)
     if digest_of_bytes(sealed) != part.digest:
         raise PartAlteredError(**_part(drop.file, number, descriptor))
-    mark_of_it = mark(sealed, round_.marking_key)
+    mark_of_it = gmac_tag(sealed, round_.marking_key)
     table = _opened(sealed, number, descriptor, round_)
     partner = round_.manifest.partners[descriptor.partner]
     for column, allowed in _allowed(round_.manifest, partner, table).items():

@@ -21,7 +21,7 @@ class OpeningRefusedError(LsiError):
     en = "The notice of {partner} that a release was opened is refused: {problem}."
 
 
-def take_in_opened(
+def ingest_opened_notices(
     project: Project, papers: Mapping[str, bytes], now: datetime, only: str | None = None
 ) -> list[str]:
     """Log every notice that is new; whose they were. All or none of them is taken.

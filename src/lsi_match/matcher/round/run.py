@@ -45,7 +45,7 @@ from lsi_match.log.steps import Step
 from lsi_match.log.store import Log
 from lsi_match.manifest import Manifest
 from lsi_match.matcher.engine import buckets, work
-from lsi_match.matcher.engine.execution_config import Means
+from lsi_match.matcher.engine.execution_config import ExecutionConfig
 from lsi_match.matcher.round.counts_table import counts_table, published
 from lsi_match.matcher.round.hold import (
     Hold,
@@ -213,7 +213,7 @@ def round_of(project: Project, manifest: Manifest, round_id: str) -> Round:
     return Round(manifest, opening, digest_of_bytes(data), secret)
 
 
-def set_aside(
+def quarantine(
     project: Project,
     round_id: str,
     file: Path,
@@ -268,7 +268,7 @@ class Run:
         project: Project,
         round_id: str,
         clock: Clock,
-        means: Means | None = None,
+        config: ExecutionConfig | None = None,
         do: work.Do | None = None,
     ) -> None:
         self.project = project
@@ -280,7 +280,7 @@ class Run:
         self._opening_digest = digest_of_bytes(data)
         self._journal = project.journal()  # first: where there is no log, no lock is left behind
         self._lock = _lock(project.round_folder(round_id) / "lock", round_id, project.id)
-        self._means = means or Means()
+        self._means = config or ExecutionConfig()
         self._do = do or self._in_threads
         self._drops: dict[str, Drop] = {}
         self._engine: buckets.Matched | None = None
@@ -438,13 +438,13 @@ class Run:
 
     def _quarantine(self, file: Path, partner: str, error: LsiError) -> None:
         accepted = {part.file for drop in self._drops.values() for part in drop.descriptor.parts}
-        set_aside(self.project, self.round_id, file, partner, error, accepted, at=self._clock())
+        quarantine(self.project, self.round_id, file, partner, error, accepted, at=self._clock())
 
     def match(self) -> None:
         """Step `match`: re-key every drop, join them, find the cases. Holds above the agreed number of cases."""
-        means = self._means
+        config = self._means
         plan = buckets.Plan(
-            self._manifest, list(self._drops.values()), means.memory_each, buckets.ROWS, means.threads_each
+            self._manifest, list(self._drops.values()), config.memory_each, buckets.ROWS, config.threads_each
         )
         matching, there = buckets.Matching(plan), self._work()
         try:
@@ -454,7 +454,7 @@ class Run:
             self._record(Step.MATCH, error=error)
             raise
         except duckdb.OutOfMemoryException:
-            full = MemoryLimitError(round=self.round_id, limit=means.memory_limit)
+            full = MemoryLimitError(round=self.round_id, limit=config.memory_limit)
             self._record(Step.MATCH, error=full)
             raise full from None
         self._engine = matching.matched()
@@ -607,7 +607,7 @@ class Run:
             if self._manifest.release.cosignatures:
                 facts["cosignatures"] = self._manifest.release.cosignatures
             self._record(Step.RELEASE, facts, span=span)
-        self._hand_out()
+        self._publish_releases()
 
     def _fresh_staging(self) -> Path:
         staging = self.project.folder / "staging" / self.round_id
@@ -642,7 +642,7 @@ class Run:
         write_whole(staging / recipient / f"{stem}.release.json", document)
         return digest_of_bytes(document)
 
-    def _hand_out(self) -> None:
+    def _publish_releases(self) -> None:
         """Move what is staged, with its proof; the descriptor of each release last. Safe to repeat.
 
         Nothing is moved while cosignatures are lacking that the manifest asks for.

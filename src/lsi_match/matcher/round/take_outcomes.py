@@ -28,9 +28,7 @@ class OutcomeRefusedError(LsiError):
     en = "The outcomes of {partner} are refused: {problem}. Make them again with 'partner outcome', about the release of this round."
 
 
-def take_in_outcomes(
-    project: Project, round_id: str, papers: Mapping[str, bytes], now: datetime
-) -> list[str]:
+def ingest_outcomes(project: Project, round_id: str, papers: Mapping[str, bytes], now: datetime) -> list[str]:
     """Take in what partners counted of a released round, all or none; whose it was. Of a partner the latest counts.
 
     Raises:

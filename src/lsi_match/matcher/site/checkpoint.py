@@ -51,13 +51,13 @@ def make_checkpoint(project: Project, now: datetime) -> Path:
     facts = {"asked": ", ".join(manifest.controllers)}
     with project.journal() as journal:
         journal.record(Step.CHECKPOINT, now, manifest=manifest.digest, facts=facts)
-    copy = lay_ready(project, project.entries())
+    copy = export_copy(project, project.entries())
     if copy is None:
         raise RuntimeError("the entry was just made")
     return copy
 
 
-def lay_ready(project: Project, entries: list[LogEntry]) -> Path | None:
+def export_copy(project: Project, entries: list[LogEntry]) -> Path | None:
     """The copy of the log with what controllers are to co-sign, made when it is not there; None where nothing is."""
     asked = [position for position, entry in enumerate(entries) if _asks(entry)]
     if not asked:

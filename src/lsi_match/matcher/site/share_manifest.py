@@ -62,7 +62,7 @@ def receive(site: Site, name: str, papers: Mapping[str, bytes], now: datetime) -
     project = Project(site, name)
     digest = next((paper_manifest(paper) for paper in papers.values()), "")
     if _runs(project, digest) or not project.log_file.exists():
-        return site.project(name).take_in(papers, now)
+        return site.project(name).ingest(papers, now)
     with project.existing_journal() as journal:
         shared = any(e.name == Step.SHARE.value and e.attributes["lsi.manifest"] == digest for e in journal.entries())  # fmt: skip
     if not shared:

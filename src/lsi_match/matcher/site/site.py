@@ -253,7 +253,7 @@ class Project:
     def _kept(self, papers: Mapping[str, str]) -> dict[str, bytes]:
         return {f"{name}.{digest}": self.kept(digest) for digest, name in papers.items()}
 
-    def take_in(self, papers: Mapping[str, bytes], now: datetime) -> Agreement:
+    def ingest(self, papers: Mapping[str, bytes], now: datetime) -> Agreement:
         """Take in papers that were signed after the manifest was accepted: acknowledgements, withdrawals, and
         approvals anew. What does not hold is refused; what they say together now.
 

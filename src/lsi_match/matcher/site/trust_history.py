@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 
 from lsi_match.agreement.approvals import WITHDRAWAL
 from lsi_match.agreement.trust_root_draft import changes
-from lsi_match.agreement.trust_root_rules import RootForkedError, RootRolledBackError, Seen, Trust
+from lsi_match.agreement.trust_root_rules import FirstSeen, RootForkedError, RootRolledBackError, Trust
 from lsi_match.base.errors import LsiError
 from lsi_match.log.entry import LogEntry
 from lsi_match.log.steps import Step
@@ -34,16 +34,16 @@ def logged_roots(entries: Iterable[LogEntry]) -> dict[int, str]:
     }
 
 
-def seen_papers(entries: Iterable[LogEntry]) -> dict[str, Seen]:
+def seen_papers(entries: Iterable[LogEntry]) -> dict[str, FirstSeen]:
     """Digest of a paper → the version under which the log first names it, and when."""
-    seen: dict[str, Seen] = {}
+    seen: dict[str, FirstSeen] = {}
     version = 0
     for entry in entries:
         if entry.name == Step.TRUST_ROOT.value:
             version = max(version, int(entry.attributes["lsi.version"]))
         for name, value in entry.attributes.items():
             if name.startswith(PAPER):
-                seen.setdefault(str(value), Seen(version, entry.moment))
+                seen.setdefault(str(value), FirstSeen(version, entry.moment))
     return seen
 
 

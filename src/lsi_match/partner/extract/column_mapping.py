@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from lsi_match.base.validation import UnfitError
+from lsi_match.base.validation import RuleViolation
 from lsi_match.manifest import Name
 
 _FILES = (".csv", ".parquet")
@@ -55,24 +55,24 @@ class SelectionMapping(BaseModel):
     def _inside(cls, value: str) -> str:
         path = PurePosixPath(value)
         if path.is_absolute() or ".." in path.parts:
-            raise UnfitError(
+            raise RuleViolation(
                 "het uittreksel staat in de map met uittreksels",
                 "the extract lies inside the folder of extracts",
             )
         if set("*?[]") & set(value):
-            raise UnfitError(
+            raise RuleViolation(
                 "het uittreksel is één bestand, zonder jokertekens in de naam",
                 "the extract is one file, named without wildcards",
             )
         if path.suffix not in (*_FILES, *_DATABASES):
             kinds = ", ".join((*_FILES, *_DATABASES))
-            raise UnfitError(f"het uittreksel is een van {kinds}", f"the extract is one of {kinds}")
+            raise RuleViolation(f"het uittreksel is een van {kinds}", f"the extract is one of {kinds}")
         return value
 
     @model_validator(mode="after")
     def _table_of_a_database(self) -> SelectionMapping:
         if (PurePosixPath(self.extract).suffix in _DATABASES) != (self.table is not None):
-            raise UnfitError(
+            raise RuleViolation(
                 "bij een database hoort een tabel, en bij een bestand niet",
                 "a database needs a table, and a file has none",
             )
