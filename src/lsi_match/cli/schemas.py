@@ -1,5 +1,6 @@
 """JSON Schemas of every document that leaves a party, made from the models: `python -m lsi_match.cli.schemas FOLDER`.
 
+The table of steps in docs/log.md, beside the folder, is made too.
 With `--check` nothing is written; the process ends with 1 when a file in FOLDER differs from its model. A document
 that a person writes (manifest, mapping) may leave out what has a default. All others travel as canonical JSON,
 where every member is present. `manifest-draft` is for editors: what a project leader writes, without what
@@ -18,6 +19,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core.core_schema import DataclassField, ModelField, TypedDictField
 
+from lsi_match.log import events
 from lsi_match.log.entry import LogEntry
 from lsi_match.manifest import Manifest
 from lsi_match.monitor.overview import Overview
@@ -86,6 +88,7 @@ def schemas() -> dict[str, dict[str, Any]]:
     made = {name: model.model_json_schema() for name, model in WRITTEN.items()}
     made["manifest-draft"] = _draft(Manifest.model_json_schema())
     made |= {name: model.model_json_schema(schema_generator=_EveryMember) for name, model in SENT.items()}
+    made["log-event"] = events.schema()
     return {
         f"{name}.schema.json": {"$schema": DIALECT, "$id": f"urn:lsi-match:{name}:v1", **made[name]}
         for name in sorted(made)
@@ -113,6 +116,14 @@ def drift(folder: Path) -> list[str]:
     return sorted(name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name))
 
 
+def with_table(page: str) -> str:
+    """The page about the log, with the table of steps as the events have it."""
+    before, _, rest = page.partition("| `name` |")
+    lines = rest.split("\n")
+    after = next((n for n, line in enumerate(lines) if n and not line.startswith("|")), len(lines))
+    return before + events.table_of_steps() + "\n".join(lines[after:])
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Write or check; the exit status."""
     parser = argparse.ArgumentParser(prog="python -m lsi_match.cli.schemas", description=__doc__)
@@ -120,6 +131,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 on a difference")
     options = parser.parse_args(arguments)
     differing = drift(options.folder)
+    page = options.folder.absolute().parent / "docs" / "log.md"
+    told = page.read_text(encoding="utf-8") if page.exists() else ""
+    if told != (wanted := with_table(told) if told else ""):
+        differing.append("../docs/log.md")
     if options.check:
         for name in differing:
             print(
@@ -130,7 +145,9 @@ def main(arguments: list[str] | None = None) -> int:
     options.folder.mkdir(parents=True, exist_ok=True)
     for name, text in texts().items():
         (options.folder / name).write_text(text, encoding="utf-8")
-    for name in set(differing) - texts().keys():
+    if told != wanted:
+        page.write_text(wanted, encoding="utf-8")
+    for name in set(differing) - texts().keys() - {"../docs/log.md"}:
         (options.folder / name).unlink()
     return 0
 
