@@ -29,6 +29,7 @@ from benchmarks.lookup import lookup
 from benchmarks.once import prepare_apart
 from benchmarks.peers import tokens_per_second
 from benchmarks.people import make_registers
+from lsi_match.base.clock import utc_now
 from lsi_match.cli.console import table
 from lsi_match.crypto.keys import make_identity
 from lsi_match.demo import febrl
@@ -38,7 +39,6 @@ from lsi_match.log.note import VerifierKey
 from lsi_match.log.store import Log
 from lsi_match.log.verify import verify_log
 from lsi_match.matcher.round.run import Run
-from lsi_match.matcher.site.site import utc_now
 from lsi_match.partner.select import PIECE
 
 OUT = Path(__file__).parent / "out" / "results.json"

@@ -37,14 +37,14 @@ import polars as pl
 import pyarrow as pa
 
 from benchmarks.figure import growth
+from lsi_match.base.clock import utc_now
 from lsi_match.base.duckdb_locked import locked_connection
 from lsi_match.demo.world import World
 from lsi_match.matcher.engine.engine import Engine
 from lsi_match.matcher.engine.execution_config import ExecutionConfig, RunnerName
+from lsi_match.matcher.engine.intake import Drop
 from lsi_match.matcher.operate.runner import run_match
-from lsi_match.matcher.round.intake import Drop
 from lsi_match.matcher.round.run import Run
-from lsi_match.matcher.site.site import utc_now
 
 OUT = Path(__file__).parent / "out" / "country.json"
 DOCS = Path(__file__).parents[1] / "docs"

@@ -13,9 +13,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from lsi_match.base.clock import utc_now
 from lsi_match.base.measure import measured
 from lsi_match.demo.world import World
-from lsi_match.matcher.site.site import utc_now
 
 
 @dataclass(frozen=True)

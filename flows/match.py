@@ -27,6 +27,7 @@ from prefect import flow, task
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
+from lsi_match.base.clock import utc_now
 from lsi_match.base.errors import LsiError, UnexpectedError
 from lsi_match.base.measure import measured
 from lsi_match.crypto import passphrase
@@ -36,7 +37,7 @@ from lsi_match.matcher.engine.execution_config import ExecutionConfig
 from lsi_match.matcher.engine.work import Do, do_bucket
 from lsi_match.matcher.round.hold import RunHeldError
 from lsi_match.matcher.round.run import Run
-from lsi_match.matcher.site.site import Site, utc_now
+from lsi_match.matcher.site.site import Site
 
 _runs: dict[str, Run] = {}
 _refusals: dict[str, LsiError] = {}

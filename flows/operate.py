@@ -21,6 +21,7 @@ from prefect.artifacts import create_progress_artifact, create_table_artifact, u
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
+from lsi_match.base.clock import utc_now
 from lsi_match.base.errors import LsiError, UnexpectedError
 from lsi_match.flows.tasks import ONCE
 from lsi_match.matcher.engine.execution_config import ExecutionConfig
@@ -29,7 +30,7 @@ from lsi_match.matcher.operate.agenda import JobKind
 from lsi_match.matcher.operate.events_file import events
 from lsi_match.matcher.operate.reconcile import ProjectBusyError, reconcile, run_alone
 from lsi_match.matcher.operate.runner import run_match
-from lsi_match.matcher.site.site import Project, Site, utc_now
+from lsi_match.matcher.site.site import Project, Site
 from lsi_match.monitor.overview import Overview
 
 #: Of every flow: nothing of what it was told or gives is kept, but its state.

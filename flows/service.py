@@ -32,6 +32,7 @@ from urllib.request import urlopen
 
 from ruamel.yaml import YAML
 
+from lsi_match.base.clock import utc_now
 from lsi_match.base.errors import LsiError
 from lsi_match.base.files import lock_file, private_folder, read_text, write_whole
 from lsi_match.crypto import passphrase
@@ -40,7 +41,7 @@ from lsi_match.flows.settings import service_environment
 from lsi_match.matcher.operate import key_socket
 from lsi_match.matcher.operate.agenda import JobKind
 from lsi_match.matcher.operate.health import metrics
-from lsi_match.matcher.site.site import Project, Site, utc_now
+from lsi_match.matcher.site.site import Project, Site
 
 POOL = "lsi-match"
 LOOPBACK = "127.0.0.1"

@@ -28,10 +28,10 @@ from lsi_match.agreement.approvals import (
 from lsi_match.agreement.trust_root_draft import compose
 from lsi_match.agreement.trust_root_rules import FirstSeen, RootRolledBackError, Trust, sign_root
 from lsi_match.base.canonical import canonical_json, digest_of_bytes
+from lsi_match.base.clock import utc_now
 from lsi_match.cli.main import run
 from lsi_match.crypto.keys import Identity, make_identity
 from lsi_match.crypto.signing import peek, sign
-from lsi_match.matcher.site.site import utc_now
 from lsi_match.partner.home import NotJoinedError
 from lsi_match.protocol.documents import Approval, PublicKeys
 

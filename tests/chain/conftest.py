@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from lsi_match.base.clock import utc_now
 from lsi_match.demo import town
 from lsi_match.demo.oracle import expected_cases
 from lsi_match.demo.world import Case, World, configs_folder
 from lsi_match.matcher.round.run import Run
-from lsi_match.matcher.site.site import utc_now
 
 ROUND = "r1"
 STEPS = ("gates", "intake", "match", "count", "release", "destroy")

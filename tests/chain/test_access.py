@@ -8,12 +8,12 @@ from typing import NamedTuple
 import pyarrow.parquet as pq
 import pytest
 
+from lsi_match.base.clock import utc_now
 from lsi_match.crypto.project_key import ProjectKey, pseudonym
 from lsi_match.demo import oracle
 from lsi_match.demo.world import World
 from lsi_match.log.entry import LogEntry
 from lsi_match.log.steps import Step
-from lsi_match.matcher.site.site import utc_now
 from lsi_match.matcher.subjects.access_answers import Sought, answer, rounds_about
 from lsi_match.partner.access.letter import letter
 from lsi_match.partner.access.request import make_request, open_answer

@@ -11,10 +11,11 @@ import pytest
 
 from lsi_match.agreement.gates import require
 from lsi_match.base.canonical import canonical_json
+from lsi_match.base.clock import utc_now
 from lsi_match.base.errors import LsiError
 from lsi_match.demo.world import Case, World
 from lsi_match.matcher.round.run import Run
-from lsi_match.matcher.site.site import DocumentAlteredError, utc_now
+from lsi_match.matcher.site.site import DocumentAlteredError
 
 from .conftest import ROUND
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from lsi_match.base.clock import utc_now
 from lsi_match.base.errors import LsiError
 from lsi_match.cli.main import run as main
 from lsi_match.crypto.keys import public_key
@@ -31,7 +32,6 @@ from lsi_match.matcher.round.run import (
     Run,
     TooManyCasesError,
 )
-from lsi_match.matcher.site.site import utc_now
 from lsi_match.partner.release.open import ReleaseExpiredError, ReleaseNotOursError, open_release
 from lsi_match.protocol.columns import release_columns
 
@@ -199,7 +199,8 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from lsi_match.matcher.round.run import Run
-from lsi_match.matcher.site.site import Site, utc_now
+from lsi_match.base.clock import utc_now
+from lsi_match.matcher.site.site import Site
 run = Run(Site(Path(sys.argv[1])).project("samenloop"), "r1", utc_now)
 for step in ("gates", "intake", "match", "count", "release", "destroy"):
     if step == sys.argv[2]:

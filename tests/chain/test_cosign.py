@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from lsi_match.base.clock import utc_now
 from lsi_match.cli.main import run
 from lsi_match.demo.world import World
 from lsi_match.log.log_proof import prove
@@ -19,7 +20,6 @@ from lsi_match.log.store import CheckpointMissingError, Log
 from lsi_match.log.verify import LogForkedError, LogRolledBackError, verify_log
 from lsi_match.log.writer import Journal
 from lsi_match.matcher.site.checkpoint import cosigned_at
-from lsi_match.matcher.site.site import utc_now
 from lsi_match.matcher.site.take_cosignatures import (
     CosignatureElsewhereError,
     CosignatureTimeError,

@@ -12,11 +12,11 @@ import pyarrow as pa
 import pytest
 
 from lsi_match.base.canonical import digest_of_bytes
+from lsi_match.base.clock import utc_now
 from lsi_match.crypto.project_key import ProjectKey
 from lsi_match.crypto.sealing import SealBrokenError, unseal
 from lsi_match.demo.world import World
-from lsi_match.matcher.round.intake import Round, receive
-from lsi_match.matcher.site.site import utc_now
+from lsi_match.matcher.engine.intake import Round, receive
 from lsi_match.partner.home import Home
 from lsi_match.partner.references import resolve
 from lsi_match.protocol.columns import drop_columns

@@ -14,10 +14,10 @@ import pytest
 
 from lsi_match.agreement.approvals import withdraw
 from lsi_match.agreement.gates import Gate
+from lsi_match.base.clock import utc_now
 from lsi_match.crypto.keys import make_identity
 from lsi_match.demo.world import World
 from lsi_match.flows.settings import environment
-from lsi_match.matcher.site.site import utc_now
 
 from .conftest import ROUND, Town, copy_of
 

@@ -13,6 +13,7 @@ import pytest
 
 from lsi_match.agreement.justifications import JustificationInvalidError, justify
 from lsi_match.base.canonical import digest_of_bytes
+from lsi_match.base.clock import utc_now
 from lsi_match.base.errors import LsiError
 from lsi_match.cli.main import run as command
 from lsi_match.crypto.signing import SignatureMissingError
@@ -32,7 +33,6 @@ from lsi_match.matcher.round.hold import (
     overdue,
 )
 from lsi_match.matcher.round.run import Run
-from lsi_match.matcher.site.site import utc_now
 from lsi_match.monitor.round_findings import ReportNotOfCountsError, RoundFindings, checked_findings
 from lsi_match.partner import transfer
 from lsi_match.transport.endpoints import EndpointSettings

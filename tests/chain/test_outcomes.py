@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from lsi_match.base.clock import utc_now
 from lsi_match.cli.main import run as command
 from lsi_match.crypto.signing import SignatureMissingError, sign
 from lsi_match.demo import town
@@ -19,7 +20,6 @@ from lsi_match.matcher.round.take_outcomes import (
     outcomes_of,
     with_outcomes,
 )
-from lsi_match.matcher.site.site import utc_now
 from lsi_match.monitor.analyse import analyse
 from lsi_match.monitor.table import CountsTable
 from lsi_match.partner.release.outcomes import (

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from lsi_match.base.clock import utc_now
 from lsi_match.demo.world import World
 from lsi_match.log.log_proof import LogProof
 from lsi_match.log.policy import origin_of, policy_of
 from lsi_match.log.steps import Step
 from lsi_match.matcher.site.proofs import prove_step
-from lsi_match.matcher.site.site import utc_now
 from lsi_match.partner.release.open import open_release
 from lsi_match.partner.release.release_proof import ReleaseProofMissingError, ReleaseProofWrongError
 

@@ -19,7 +19,7 @@ from lsi_match.crypto.project_key import ProjectKey
 from lsi_match.crypto.sealing import seal, unseal
 from lsi_match.crypto.signing import sign, verify
 from lsi_match.demo.world import Case, World
-from lsi_match.matcher.round.intake import DROP
+from lsi_match.matcher.engine.intake import DROP
 from lsi_match.matcher.round.run import DropsIncompleteError
 from lsi_match.partner.home import make_key_share
 from lsi_match.protocol.columns import drop_columns

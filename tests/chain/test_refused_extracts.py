@@ -9,11 +9,11 @@ import polars as pl
 import pytest
 
 from lsi_match.agreement.approvals import approve
+from lsi_match.base.clock import utc_now
 from lsi_match.base.errors import LsiError
 from lsi_match.base.yaml_positions import parse_yaml
 from lsi_match.demo.world import World
 from lsi_match.matcher.round.run import Run
-from lsi_match.matcher.site.site import utc_now
 from lsi_match.partner.extract.column_mapping import Mapping
 from lsi_match.partner.prepare import Prepared, prepare
 

@@ -22,6 +22,7 @@ import cloudpickle
 import pytest
 from runner_process import draw
 
+from lsi_match.base.clock import utc_now
 from lsi_match.base.errors import LsiError, WrongUseError
 from lsi_match.base.files import write_whole
 from lsi_match.crypto.sealing import unseal
@@ -35,7 +36,6 @@ from lsi_match.matcher.engine import buckets, work
 from lsi_match.matcher.engine.execution_config import ExecutionConfig
 from lsi_match.matcher.round import run
 from lsi_match.matcher.round.run import Run
-from lsi_match.matcher.site.site import utc_now
 from lsi_match.protocol.documents import ReleaseDescriptor
 
 from .conftest import ROUND, STEPS, Town, build, copy_of

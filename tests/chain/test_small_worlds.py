@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from lsi_match.manifest import Manifest
 from lsi_match.matcher.engine.buckets import Draw, Matched, Matching, Plan
 from lsi_match.matcher.engine.engine import Engine, Outcome
-from lsi_match.matcher.round.intake import Drop
+from lsi_match.matcher.engine.intake import Drop
 from lsi_match.protocol.columns import drop_columns
 from lsi_match.protocol.parquet import schema_of, to_parquet
 

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 from operation import PROJECT, Clock, Operation, folders
 
+from lsi_match.base.clock import utc_now
 from lsi_match.cli.main import run
 from lsi_match.log.entry import MAX_WHOLE, LogEntry
 from lsi_match.log.steps import Step
 from lsi_match.log.store import Log
-from lsi_match.matcher.site.site import utc_now
 
 PARTNERS = ("gemeente", "svb")
 USER = pwd.getpwuid(os.getuid()).pw_name

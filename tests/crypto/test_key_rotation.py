@@ -29,7 +29,7 @@ from lsi_match.demo.world import World, configs_folder
 from lsi_match.log.note import VerifierKey
 from lsi_match.log.verify import verify_log
 from lsi_match.manifest import Manifest
-from lsi_match.matcher.round.intake import (
+from lsi_match.matcher.engine.intake import (
     DROP,
     OtherProjectKeyError,
     PartnerNotInManifestError,

@@ -30,7 +30,7 @@ from lsi_match.crypto.signing import SignatureMissingError, verify
 from lsi_match.manifest import IdentifierSource
 from lsi_match.manifest.identifiers import PERSON_PARTS, IdentifierForm, IdentifierKind
 from lsi_match.manifest.person_keys import FIELDS_OF
-from lsi_match.matcher.round.intake import parts_of
+from lsi_match.matcher.engine.intake import parts_of
 from lsi_match.partner.home import References
 from lsi_match.partner.normalise import _person_parts, normalise
 from lsi_match.partner.references import resolve

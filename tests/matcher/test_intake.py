@@ -14,7 +14,7 @@ from homes import Homes, mapping
 from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.errors import LsiError
 from lsi_match.crypto.signing import peek, sign
-from lsi_match.matcher.round.intake import Drop, PartAlteredError, PartMissingError, Round, receive
+from lsi_match.matcher.engine.intake import Drop, PartAlteredError, PartMissingError, Round, receive
 from lsi_match.partner.prepare import prepare
 from lsi_match.protocol.documents import DropDescriptor, Opening, Part
 

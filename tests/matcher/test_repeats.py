@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from operation import PROJECT, Operation, folders
 
+from lsi_match.base.clock import utc_now
 from lsi_match.cli.main import run
 from lsi_match.log.entry import LogEntry
 from lsi_match.log.steps import Step
 from lsi_match.matcher.round.near_duplicate_rounds import like_earlier, rounds_that_count
-from lsi_match.matcher.site.site import utc_now
 
 PARTNERS = ("gemeente", "svb", "uwv")
 

@@ -13,6 +13,7 @@ import pytest
 from lsi_match.agreement.approvals import ApprovalInvalidError, ManifestAlteredError, approve
 from lsi_match.agreement.gates import Gate, evaluate
 from lsi_match.agreement.trust_root_rules import PartyKeyDiffersError, RootMissingError
+from lsi_match.base.clock import utc_now
 from lsi_match.base.errors import WrongUseError
 from lsi_match.cli.main import run
 from lsi_match.crypto.keys import make_identity
@@ -21,7 +22,7 @@ from lsi_match.log.manifest_sharing import sharing
 from lsi_match.log.steps import Step
 from lsi_match.manifest import Manifest
 from lsi_match.matcher.site.share_manifest import evidence_about, receive, share
-from lsi_match.matcher.site.site import Project, ProjectUnknownError, utc_now
+from lsi_match.matcher.site.site import Project, ProjectUnknownError
 
 NOW = datetime(2026, 9, 1, 12, tzinfo=UTC)
 

@@ -35,13 +35,13 @@ from operation import ROOT, Clock, Operation, folders
 from packaging.requirements import Requirement
 from servers import free_port
 
+from lsi_match.base.clock import utc_now
 from lsi_match.crypto.sealing import unseal
 from lsi_match.flows.service import deployments
 from lsi_match.matcher.operate.events_file import FILE as EVENTS
 from lsi_match.matcher.operate.health import metrics
 from lsi_match.matcher.operate.transfers import publish
 from lsi_match.matcher.round.run import open_round
-from lsi_match.matcher.site.site import utc_now
 
 pytestmark = pytest.mark.slow
 

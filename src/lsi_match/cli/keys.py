@@ -249,9 +249,9 @@ def share(name: str, home: Path, project_id: str, *, card: Path, out: Path, json
         card: card (JSON) of the partner that joins.
         out: folder for the sealed share.
     """
+    from lsi_match.base.clock import utc_now
     from lsi_match.base.files import read_bytes, write_whole
     from lsi_match.crypto.keys import read_public_keys
-    from lsi_match.matcher.site.site import utc_now
     from lsi_match.partner.home import Home, make_key_share
 
     own = Home(home, name)

@@ -198,8 +198,8 @@ def subjects(project: Path, *, json: Json = False) -> int:
     Args:
         project: the folder of a project on a site. Verify its log first ('log verify').
     """
+    from lsi_match.base.clock import utc_now
     from lsi_match.log.subject_files import standings_in
-    from lsi_match.matcher.site.site import utc_now
 
     found = standings_in(project, utc_now())
     if json:
@@ -239,13 +239,13 @@ def report(
         first: first day; without it from the beginning.
         last: last day; without it up to now.
     """
+    from lsi_match.base.clock import utc_now
     from lsi_match.base.errors import wrong_use
     from lsi_match.base.files import write_whole
     from lsi_match.log.audit_terms import details_problems
     from lsi_match.log.store import Log
     from lsi_match.log.subject_files import standings_in
     from lsi_match.log.verify import verify_log
-    from lsi_match.matcher.site.site import utc_now
     from lsi_match.reports import log_report
 
     if to.suffix not in (".html", ".md"):
@@ -337,10 +337,10 @@ def _cosigned(log: Path, manifest: Path, root: Path | None) -> dict[str, int]:
     """Which controllers co-signed a log that verifies, and up to how many entries."""
     from lsi_match.agreement.approvals import load_manifest
     from lsi_match.agreement.trust_root_store import TrustStore
+    from lsi_match.base.clock import utc_now
     from lsi_match.base.files import read_bytes
     from lsi_match.log.policy import policy_of
     from lsi_match.log.store import Log
-    from lsi_match.matcher.site.site import utc_now
 
     agreed = load_manifest(read_bytes(manifest))
     current = TrustStore(root, agreed.project.id).roots(utc_now())[-1] if root else None
@@ -352,9 +352,9 @@ def _keys(manifest: Path, root: Path | None) -> tuple[VerifierKey, ...]:
     """The keys of the matcher, by the manifest or by the trust root of a party."""
     from lsi_match.agreement.approvals import load_manifest
     from lsi_match.agreement.trust_root_store import TrustStore
+    from lsi_match.base.clock import utc_now
     from lsi_match.base.files import read_bytes
     from lsi_match.log.policy import log_keys
-    from lsi_match.matcher.site.site import utc_now
 
     agreed = load_manifest(read_bytes(manifest))
     return log_keys(agreed, TrustStore(root, agreed.project.id).roots(utc_now()) if root else ())

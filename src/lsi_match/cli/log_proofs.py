@@ -37,8 +37,8 @@ def cosign(name: str, home: Path, project: str, log: Path, *, out: Path, json: J
         log: the log, as you received it.
         out: folder for the cosignatures, for the matching environment.
     """
+    from lsi_match.base.clock import utc_now
     from lsi_match.base.files import write_whole
-    from lsi_match.matcher.site.site import utc_now
     from lsi_match.partner.cosign import cosign_log
     from lsi_match.partner.home import Home
 
@@ -62,9 +62,10 @@ def add_cosignature(site: Path, project: str, cosignature: list[Path], *, json: 
         project: id of the project.
         cosignature: the file, or files, that `log cosign` made.
     """
+    from lsi_match.base.clock import utc_now
     from lsi_match.base.files import read_bytes
     from lsi_match.matcher.operate.reconcile import publish_cosigned_releases
-    from lsi_match.matcher.site.site import Site, utc_now
+    from lsi_match.matcher.site.site import Site
     from lsi_match.matcher.site.take_cosignatures import add_cosignatures
 
     of = Site(site).project(project)
@@ -134,9 +135,9 @@ def policy(manifest: Path, *, out: Path, root: Path | None = None, cosigned: boo
     """
     from lsi_match.agreement.approvals import load_manifest
     from lsi_match.agreement.trust_root_store import TrustStore
+    from lsi_match.base.clock import utc_now
     from lsi_match.base.files import read_bytes, write_whole
     from lsi_match.log.policy import policy_of
-    from lsi_match.matcher.site.site import utc_now
 
     agreed = load_manifest(read_bytes(manifest))
     current = None if root is None else TrustStore(root, agreed.project.id).trust(utc_now()).current

@@ -250,9 +250,10 @@ def share(manifest: Path, *, site: Path, out: Path, to: list[str] | None = None,
         out: folder to write OUT/NAME/manifest.json into, for each controller.
         to: a controller; once per controller. All of them when left out.
     """
+    from lsi_match.base.clock import utc_now
     from lsi_match.base.files import read_bytes, write_whole
     from lsi_match.matcher.site.share_manifest import share as shared
-    from lsi_match.matcher.site.site import Site, utc_now
+    from lsi_match.matcher.site.site import Site
 
     canonical = read_bytes(manifest)
     document = shared(Site(site), canonical, to or (), utc_now())
@@ -315,8 +316,8 @@ def sign(
     """
     from lsi_match.agreement.approvals import approve, load_manifest
     from lsi_match.base.canonical import digest_of_bytes
+    from lsi_match.base.clock import utc_now
     from lsi_match.base.files import read_bytes, write_whole
-    from lsi_match.matcher.site.site import utc_now
     from lsi_match.protocol.trust_root import Role
 
     document = load_manifest(read_bytes(manifest))
@@ -363,8 +364,8 @@ def withdraw(
     """
     from lsi_match.agreement.approvals import load_manifest
     from lsi_match.agreement.approvals import withdraw as made
+    from lsi_match.base.clock import utc_now
     from lsi_match.base.files import read_bytes, write_whole
-    from lsi_match.matcher.site.site import utc_now
     from lsi_match.partner.home import Home
     from lsi_match.protocol.trust_root import Role
 
@@ -407,8 +408,8 @@ def acknowledge(
     from lsi_match.agreement.approvals import acknowledge as made
     from lsi_match.agreement.approvals import load_manifest
     from lsi_match.base.canonical import digest_of_bytes
+    from lsi_match.base.clock import utc_now
     from lsi_match.base.files import read_bytes, write_whole
-    from lsi_match.matcher.site.site import utc_now
     from lsi_match.protocol.trust_root import Role
 
     document = load_manifest(read_bytes(manifest))
@@ -458,9 +459,10 @@ def status(
     """
     from lsi_match.agreement.gates import Evidence, evaluate, evaluate_draft
     from lsi_match.agreement.trust_root_rules import chain
+    from lsi_match.base.clock import utc_now
     from lsi_match.cli.console import language, out, read_folder
     from lsi_match.matcher.site.share_manifest import evidence_about
-    from lsi_match.matcher.site.site import Site, utc_now
+    from lsi_match.matcher.site.site import Site
 
     document, digest = read_manifest(manifest)
     shared: dict[str, Shared] = {}
@@ -572,9 +574,9 @@ def signer(
     """Who signs for `name` with the keys in `place` or with a certificate, as the trust root in `place` allows."""
     from lsi_match.agreement.trust_root_rules import check_current
     from lsi_match.agreement.trust_root_store import TrustStore
+    from lsi_match.base.clock import utc_now
     from lsi_match.crypto.certificates import certified_key, read_certified
     from lsi_match.crypto.keys import load_identity
-    from lsi_match.matcher.site.site import utc_now
     from lsi_match.protocol.trust_root import MATCHER
 
     now = utc_now()

@@ -57,9 +57,10 @@ def open_(site: Path, project: str, round_id: str, *, reference_date: date, json
     """
     from pydantic import TypeAdapter, ValidationError
 
+    from lsi_match.base.clock import utc_now
     from lsi_match.base.errors import wrong_use
     from lsi_match.matcher.round.run import open_round
-    from lsi_match.matcher.site.site import Site, utc_now
+    from lsi_match.matcher.site.site import Site
     from lsi_match.protocol.documents import RoundId
 
     try:
@@ -157,10 +158,11 @@ def watch(
         clock_is_right: the clock was looked at and is right: go on after everything stood still for days.
     """
 
+    from lsi_match.base.clock import utc_now
     from lsi_match.matcher.engine.execution_config import ExecutionConfig
     from lsi_match.matcher.operate.reconcile import reconcile_site
     from lsi_match.matcher.operate.runner import run_match
-    from lsi_match.matcher.site.site import Site, utc_now
+    from lsi_match.matcher.site.site import Site
 
     config = ExecutionConfig.of_site(site, memory_limit=memory_limit)
 
@@ -185,8 +187,9 @@ def remind(site: Path, project: str, round_id: str, *, json: Json = False) -> No
         project: id of the project.
         round_id: the round.
     """
+    from lsi_match.base.clock import utc_now
     from lsi_match.matcher.operate.reconcile import remind_by_hand
-    from lsi_match.matcher.site.site import Site, utc_now
+    from lsi_match.matcher.site.site import Site
 
     names = ", ".join(remind_by_hand(Site(site).project(project), round_id, utc_now()))
     done(say(f"Herinnerd: {names or '-'}.", f"Reminded: {names or '-'}."), {"reminded": names}, json)
@@ -205,10 +208,11 @@ def justify(site: Path, project: str, round_id: str, papers: Path, *, json: Json
         round_id: the round that is held.
         papers: folder with the justifications.
     """
+    from lsi_match.base.clock import utc_now
     from lsi_match.cli.console import read_folder
     from lsi_match.matcher.operate.retention import abandon
     from lsi_match.matcher.round.hold import ingest
-    from lsi_match.matcher.site.site import Site, utc_now
+    from lsi_match.matcher.site.site import Site
 
     chosen = Site(site).project(project)
     said = ingest(chosen, round_id, read_folder(papers, "*.json"), utc_now())
@@ -238,9 +242,10 @@ def outcome(site: Path, project: str, round_id: str, papers: Path, *, json: Json
         round_id: the round.
         papers: folder with the counts.
     """
+    from lsi_match.base.clock import utc_now
     from lsi_match.cli.console import read_folder
     from lsi_match.matcher.round.take_outcomes import ingest_outcomes
-    from lsi_match.matcher.site.site import Site, utc_now
+    from lsi_match.matcher.site.site import Site
 
     names = ingest_outcomes(Site(site).project(project), round_id, read_folder(papers, "*.json"), utc_now())
     done(say(f"Uitkomsten vastgelegd van: {', '.join(names) or '-'}.", f"Outcomes taken in of: {', '.join(names) or '-'}."),
@@ -257,8 +262,9 @@ def answer(site: Path, project: str, request: Path, *, to: Path, json: Json = Fa
         request: the sealed request ('partner access-request').
         to: the sealed answer to write, for the controller that asked.
     """
+    from lsi_match.base.clock import utc_now
     from lsi_match.base.files import read_bytes, write_whole
-    from lsi_match.matcher.site.site import Site, utc_now
+    from lsi_match.matcher.site.site import Site
     from lsi_match.matcher.subjects.access_answers import LARGEST
     from lsi_match.matcher.subjects.access_answers import answer as made
 
@@ -276,9 +282,10 @@ def opened(site: Path, project: str, papers: Path, *, json: Json = False) -> Non
         project: id of the project.
         papers: folder with the notices (.opened.json).
     """
+    from lsi_match.base.clock import utc_now
     from lsi_match.cli.console import read_folder
     from lsi_match.matcher.round.opened_notices import ingest_opened_notices
-    from lsi_match.matcher.site.site import Site, utc_now
+    from lsi_match.matcher.site.site import Site
 
     names = ingest_opened_notices(
         Site(site).project(project), read_folder(papers, "*.opened.json"), utc_now()
@@ -296,8 +303,9 @@ def destroy(site: Path, project: str, round_id: str, *, json: Json = False) -> N
         project: Id of the project.
         round_id: The round.
     """
+    from lsi_match.base.clock import utc_now
     from lsi_match.matcher.operate.retention import abandon
-    from lsi_match.matcher.site.site import Site, utc_now
+    from lsi_match.matcher.site.site import Site
 
     before = abandon(Site(site).project(project), round_id, utc_now)
     texts = {
@@ -319,9 +327,10 @@ def status(site: Path, project: str | None = None, *, json: Json = False) -> Non
         site: the matching site.
         project: id of the project; left out, every project.
     """
+    from lsi_match.base.clock import utc_now
     from lsi_match.matcher.operate.alarms import UNREADABLE, alarms
     from lsi_match.matcher.operate.health import advice, next_opening
-    from lsi_match.matcher.site.site import Site, utc_now
+    from lsi_match.matcher.site.site import Site
 
     now, found = utc_now(), Site(site)
     standing = []
@@ -386,9 +395,10 @@ def metrics(site: Path, *, to: Path | None = None) -> None:
     """
     import sys
 
+    from lsi_match.base.clock import utc_now
     from lsi_match.base.files import write_whole
     from lsi_match.matcher.operate.health import metrics as made
-    from lsi_match.matcher.site.site import Site, utc_now
+    from lsi_match.matcher.site.site import Site
 
     text = made(Site(site), utc_now())
     if to is None:

@@ -95,10 +95,10 @@ def justify(
 
     from lsi_match.agreement.approvals import load_manifest
     from lsi_match.agreement.justifications import justify as made
+    from lsi_match.base.clock import utc_now
     from lsi_match.base.errors import wrong_use
     from lsi_match.base.files import read_bytes, write_whole
     from lsi_match.cli.manifest import signer
-    from lsi_match.matcher.site.site import utc_now
     from lsi_match.monitor.round_findings import checked_findings
     from lsi_match.protocol.trust_root import Role
 

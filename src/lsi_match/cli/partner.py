@@ -24,8 +24,8 @@ def join(
         approvals: folder with the approval of every controller.
         key_share: the project key, sealed to this partner.
     """
+    from lsi_match.base.clock import utc_now
     from lsi_match.base.files import read_bytes
-    from lsi_match.matcher.site.site import utc_now
     from lsi_match.partner.home import Home
 
     joined = Home(home, name).join(
@@ -46,7 +46,7 @@ def papers(name: str, home: Path, project: str, papers: Path, *, json: Json = Fa
         project: id of the project.
         papers: folder with the signed papers.
     """
-    from lsi_match.matcher.site.site import utc_now
+    from lsi_match.base.clock import utc_now
     from lsi_match.partner.home import Home
 
     now = Home(home, name).ingest(read_folder(papers, "*.json"), project, utc_now())
@@ -78,9 +78,9 @@ def prepare(
         extracts: folder of the extracts.
         to: folder to write the drop into (the inbox, or where it is sent from).
     """
+    from lsi_match.base.clock import utc_now
     from lsi_match.base.files import read_bytes, read_text
     from lsi_match.base.yaml_positions import parse_yaml
-    from lsi_match.matcher.site.site import utc_now
     from lsi_match.partner.extract.column_mapping import Mapping
     from lsi_match.partner.home import Home
     from lsi_match.partner.prepare import prepare as make_drop
@@ -170,10 +170,10 @@ def open_(name: str, home: Path, project: str, release: Path, *, to: Path, json:
     """
     import io
 
+    from lsi_match.base.clock import utc_now
     from lsi_match.base.errors import wrong_use
     from lsi_match.base.files import write_whole
     from lsi_match.cli.console import language
-    from lsi_match.matcher.site.site import utc_now
     from lsi_match.partner.home import Home
     from lsi_match.partner.release.case_page import page
     from lsi_match.partner.release.open import open_release
@@ -266,10 +266,10 @@ def deliver(
         extracts: folder of the extracts.
         folder: for what is fetched (in/) and drops on their way (out/).
     """
+    from lsi_match.base.clock import utc_now
     from lsi_match.base.files import read_text
     from lsi_match.base.yaml_positions import parse_yaml
     from lsi_match.cli.console import err, language
-    from lsi_match.matcher.site.site import utc_now
     from lsi_match.partner.deliver import deliver as deliver_all
     from lsi_match.partner.extract.column_mapping import Mapping
     from lsi_match.partner.home import Home
@@ -324,8 +324,8 @@ def receipt(name: str, home: Path, project: str, receipts: Path, *, json: Json =
         project: id of the project.
         receipts: a receipt (.receipt.tlog-proof), or the folder with what was fetched.
     """
+    from lsi_match.base.clock import utc_now
     from lsi_match.base.errors import wrong_use
-    from lsi_match.matcher.site.site import utc_now
     from lsi_match.partner.home import Home
     from lsi_match.partner.receipts import check_receipt
     from lsi_match.protocol.receipt_files import RECEIPT_SUFFIX
@@ -379,9 +379,9 @@ def outcome(
         extracts: folder of the extracts, from which the groups are read again.
         out: folder for the counts: OUT/NAME.outcome.json.
     """
+    from lsi_match.base.clock import utc_now
     from lsi_match.base.files import read_bytes, read_text, write_whole
     from lsi_match.base.yaml_positions import parse_yaml
-    from lsi_match.matcher.site.site import utc_now
     from lsi_match.partner.extract.column_mapping import Mapping
     from lsi_match.partner.home import Home
     from lsi_match.partner.release.outcomes import count_outcomes
@@ -420,9 +420,9 @@ def access_request(
         rounds: rounds to ask about, beside those that this partner delivered for.
         person_fd: an open file descriptor with the number as a JSON object, for example {"bsn": "…"}, instead of the question.
     """
+    from lsi_match.base.clock import utc_now
     from lsi_match.base.files import write_whole
     from lsi_match.cli.prompt import ask_person
-    from lsi_match.matcher.site.site import utc_now
     from lsi_match.partner.access.request import make_request, wanted
     from lsi_match.partner.home import Home
 
@@ -450,9 +450,9 @@ def access_answer(
         reference: the name that you gave the request.
         to: the text to write (Markdown).
     """
+    from lsi_match.base.clock import utc_now
     from lsi_match.base.files import read_bytes, write_whole
     from lsi_match.cli.console import err, language
-    from lsi_match.matcher.site.site import utc_now
     from lsi_match.partner.access.letter import letter, unasked
     from lsi_match.partner.access.request import open_answer
     from lsi_match.partner.home import Home

@@ -38,8 +38,9 @@ def accept(site: Path, manifest: Path, *, approvals: Path, json: Json = False) -
         manifest: the manifest (canonical JSON).
         approvals: folder with the approval of every controller, and what else was signed about the manifest.
     """
+    from lsi_match.base.clock import utc_now
     from lsi_match.base.files import read_bytes
-    from lsi_match.matcher.site.site import Site, utc_now
+    from lsi_match.matcher.site.site import Site
 
     project = Site(site).accept(read_bytes(manifest), read_folder(approvals, "*.json"), utc_now())
     done(say(f"Project {project.id} is vastgelegd. Inbox per deelnemer: {project.folder / 'inbox'}",
@@ -56,8 +57,9 @@ def papers(site: Path, project: str, papers: Path, *, json: Json = False) -> Non
         project: its name.
         papers: folder with the signed papers.
     """
+    from lsi_match.base.clock import utc_now
     from lsi_match.matcher.site.share_manifest import receive
-    from lsi_match.matcher.site.site import Site, utc_now
+    from lsi_match.matcher.site.site import Site
 
     now = receive(Site(site), project, read_folder(papers, "*.json"), utc_now())
     done(say(f"Vastgelegd. Goedgekeurd: {', '.join(now.approvals) or '-'}. Ingetrokken: {', '.join(now.withdrawn) or '-'}. "
@@ -74,10 +76,11 @@ def health(site: Path, *, json: Json = False) -> int:
     Args:
         site: the matching site.
     """
+    from lsi_match.base.clock import utc_now
     from lsi_match.base.files import read_bytes
     from lsi_match.cli.console import print_json
     from lsi_match.matcher.operate.alarms import alarms
-    from lsi_match.matcher.site.site import Site, utc_now
+    from lsi_match.matcher.site.site import Site
 
     read_bytes(site / "keys" / "card.json")  # a folder that is no site is told
     on = [alarm for project in Site(site).projects() for alarm in alarms(project, utc_now())]

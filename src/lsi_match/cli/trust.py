@@ -48,11 +48,11 @@ def new(
     """
     from lsi_match.agreement.trust_root_draft import changes, compose
     from lsi_match.agreement.trust_root_rules import chain
+    from lsi_match.base.clock import utc_now
     from lsi_match.base.files import write_whole
     from lsi_match.cli.manifest import read_manifest
     from lsi_match.crypto.certificates import read_authority
     from lsi_match.crypto.keys import read_public_keys
-    from lsi_match.matcher.site.site import utc_now
     from lsi_match.protocol.trust_root import MATCHER
 
     document, _ = read_manifest(draft)
@@ -90,9 +90,9 @@ def sign(root: Path, name: str, home: Path, *, out: Path, json: Json = False) ->
     from lsi_match.agreement.trust_root_draft import changes
     from lsi_match.agreement.trust_root_rules import RootMissingError, load_root, read_roots, sign_root
     from lsi_match.agreement.trust_root_store import TrustStore
+    from lsi_match.base.clock import utc_now
     from lsi_match.base.files import read_bytes, write_whole
     from lsi_match.crypto.keys import load_identity
-    from lsi_match.matcher.site.site import utc_now
     from lsi_match.protocol.trust_root import Role
 
     document = load_root(read_bytes(root))
@@ -130,9 +130,10 @@ def add(place: Path, papers: Path, *, pin: str | None = None, json: Json = False
         papers: folder with the signed versions.
         pin: digest of the first version, compared with the others by another way; only needed for that one.
     """
+    from lsi_match.base.clock import utc_now
     from lsi_match.base.files import read_bytes
     from lsi_match.crypto.keys import CARD, read_public_keys
-    from lsi_match.matcher.site.site import Site, utc_now
+    from lsi_match.matcher.site.site import Site
     from lsi_match.partner.home import Home
     from lsi_match.protocol.trust_root import MATCHER
 
@@ -157,8 +158,8 @@ def check(papers: Path, *, pin: str | None = None, json: Json = False) -> int:
     """
     from lsi_match.agreement.trust_root_draft import changes
     from lsi_match.agreement.trust_root_rules import check_current, project_of, read_roots, walk
+    from lsi_match.base.clock import utc_now
     from lsi_match.base.errors import LsiError
-    from lsi_match.matcher.site.site import utc_now
     from lsi_match.reports.trust_page import trust_lines
 
     pile = list(read_folder(papers, "*.json").values())
@@ -203,7 +204,7 @@ def show(place: Path, project: str, *, json: Json = False) -> int:
     from lsi_match.agreement.trust_root_draft import changes
     from lsi_match.agreement.trust_root_rules import check_current
     from lsi_match.agreement.trust_root_store import TrustStore
-    from lsi_match.matcher.site.site import utc_now
+    from lsi_match.base.clock import utc_now
 
     roots = TrustStore(place, project).roots(utc_now())
     _show(roots[-1], changes(roots[-2] if len(roots) > 1 else None, roots[-1]), json, {})

@@ -18,6 +18,7 @@ from rich.rule import Rule
 from rich.table import Table
 
 from lsi_match.base.canonical import digest_of_bytes
+from lsi_match.base.clock import utc_now
 from lsi_match.base.errors import wrong_use
 from lsi_match.base.files import read_bytes, read_private
 from lsi_match.base.measure import Measured, measured
@@ -29,9 +30,8 @@ from lsi_match.demo.world import Case, World, configs_folder
 from lsi_match.log.note import VerifierKey
 from lsi_match.log.verify import Verification, verify_log
 from lsi_match.manifest import UNKNOWN, Manifest
+from lsi_match.matcher.engine.intake import Round, receive
 from lsi_match.matcher.round.counts_table import SIGNAL
-from lsi_match.matcher.round.intake import Round, receive
-from lsi_match.matcher.site.site import utc_now
 from lsi_match.monitor.findings import Finding
 from lsi_match.monitor.round_findings import RoundFindings
 from lsi_match.partner.prepare import Prepared

@@ -29,7 +29,7 @@ import pyarrow.compute as pc
 from lsi_match.crypto.block_cipher import BLOCK as BLOCK_BYTES
 from lsi_match.manifest import Manifest
 from lsi_match.matcher.engine.engine import Engine, Outcome
-from lsi_match.matcher.round.intake import Drop, parts_of
+from lsi_match.matcher.engine.intake import Drop, parts_of
 from lsi_match.protocol.columns import CASE, REFERENCE, release_columns
 from lsi_match.protocol.parquet import BLOCK, schema_of
 

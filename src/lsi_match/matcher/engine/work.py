@@ -34,7 +34,7 @@ from lsi_match.crypto.block_cipher import derive_key
 from lsi_match.crypto.signing import peek
 from lsi_match.matcher.engine.buckets import Bridges, Plan, Result
 from lsi_match.matcher.engine.engine import Outcome
-from lsi_match.matcher.round.intake import DROP, Drop, Round
+from lsi_match.matcher.engine.intake import DROP, Drop, Round
 from lsi_match.matcher.site.site import Project, Site
 from lsi_match.protocol.documents import DropDescriptor
 from lsi_match.protocol.parquet import BLOCK

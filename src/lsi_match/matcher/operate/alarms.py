@@ -25,6 +25,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from lsi_match.base.clock import CLOCK_SKEW
 from lsi_match.base.errors import LsiError
 from lsi_match.log.entry import LogEntry
 from lsi_match.log.round_state import fold
@@ -32,7 +33,6 @@ from lsi_match.log.steps import Step
 from lsi_match.matcher.operate.agenda import DONE, JobKind, RoundNow
 from lsi_match.matcher.operate.reconcile import last_reconciled, leapt_from, rounds_now
 from lsi_match.matcher.operate.retention import due, problem_of
-from lsi_match.matcher.round.intake import CLOCK_SKEW
 from lsi_match.matcher.site import checkpoint
 from lsi_match.matcher.site.site import Project
 

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from lsi_match.base.clock import CLOCK_SKEW, Clock, utc_now
 from lsi_match.base.errors import LsiError, UnexpectedError
 from lsi_match.base.files import lock_file, read_bytes, write_whole
 from lsi_match.log.entry import LogEntry
@@ -36,10 +37,9 @@ from lsi_match.matcher.operate.agenda import (
 from lsi_match.matcher.operate.retention import Destroyed, abandon, destroy_due
 from lsi_match.matcher.operate.transfers import DeliveryError, IncomingDrop, collect, publish
 from lsi_match.matcher.round.hold import hold_of
-from lsi_match.matcher.round.intake import CLOCK_SKEW
-from lsi_match.matcher.round.run import DROP_SUFFIX, Clock, Run, open_round
+from lsi_match.matcher.round.run import DROP_SUFFIX, Run, open_round
 from lsi_match.matcher.site import checkpoint
-from lsi_match.matcher.site.site import Project, Site, json_document, utc_now
+from lsi_match.matcher.site.site import Project, Site, json_document
 
 #: Runs a round in a process of its own and tells the outcome: `state` is released, refused, held or broken.
 Runner = Callable[[Project, str], dict[str, object]]

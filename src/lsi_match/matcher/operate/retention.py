@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from lsi_match.base.canonical import digest_of_bytes
+from lsi_match.base.clock import Clock
 from lsi_match.base.errors import LsiError
 from lsi_match.base.files import destroy, read_bytes
 from lsi_match.crypto.signing import verify
@@ -33,7 +34,7 @@ from lsi_match.log.entry import LogEntry
 from lsi_match.log.round_state import fold
 from lsi_match.log.steps import Step
 from lsi_match.matcher.round import hold
-from lsi_match.matcher.round.run import REASON, RELEASE, Clock, RoundBusyError, Run
+from lsi_match.matcher.round.run import REASON, RELEASE, RoundBusyError, Run
 from lsi_match.matcher.site import audit_records, make_receipts
 from lsi_match.matcher.site.proofs import keep_proofs, proof_file
 from lsi_match.matcher.site.site import Project

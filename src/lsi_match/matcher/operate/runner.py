@@ -10,12 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
+from lsi_match.base.clock import utc_now
 from lsi_match.crypto.keys import passphrase_for
 from lsi_match.flows.database import make_usable
 from lsi_match.flows.settings import environment
 from lsi_match.matcher.engine.execution_config import ExecutionConfig
 from lsi_match.matcher.operate import events_file
-from lsi_match.matcher.site.site import utc_now
 
 
 def run_match(

@@ -29,8 +29,7 @@ from lsi_match.log.entry import LogEntry
 from lsi_match.log.round_state import fold
 from lsi_match.log.steps import Step
 from lsi_match.manifest import Name
-from lsi_match.matcher.operate import inbound
-from lsi_match.matcher.round.intake import (
+from lsi_match.matcher.engine.intake import (
     DROP,
     MAX_DESCRIPTOR,
     DropDuplicateError,
@@ -42,6 +41,7 @@ from lsi_match.matcher.round.intake import (
     shown_name,
     under_name,
 )
+from lsi_match.matcher.operate import inbound
 from lsi_match.matcher.round.run import DROP_SUFFIX, REASON, quarantine, round_of
 from lsi_match.matcher.site import make_receipts
 from lsi_match.matcher.site.checkpoint import copies

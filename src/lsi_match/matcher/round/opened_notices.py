@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from lsi_match.base.canonical import digest_of_bytes
+from lsi_match.base.clock import CLOCK_SKEW
 from lsi_match.base.errors import LsiError, words
 from lsi_match.crypto.signing import peek, verify
 from lsi_match.log.steps import Step
-from lsi_match.matcher.round.intake import CLOCK_SKEW
 from lsi_match.matcher.site.site import Project
 from lsi_match.protocol.documents import ReleaseOpened
 

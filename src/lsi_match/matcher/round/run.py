@@ -12,7 +12,7 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -26,6 +26,7 @@ import duckdb
 from lsi_match.agreement.approvals import load_manifest
 from lsi_match.agreement.gates import require
 from lsi_match.base.canonical import digest_of_bytes
+from lsi_match.base.clock import Clock
 from lsi_match.base.errors import LsiError
 from lsi_match.base.files import (
     destroy,
@@ -46,6 +47,15 @@ from lsi_match.log.store import Log
 from lsi_match.manifest import Manifest
 from lsi_match.matcher.engine import buckets, work
 from lsi_match.matcher.engine.execution_config import ExecutionConfig
+from lsi_match.matcher.engine.intake import (
+    Drop,
+    DropDuplicateError,
+    PartnerNotInManifestError,
+    Round,
+    receiving,
+    shown_name,
+    under_name,
+)
 from lsi_match.matcher.round.counts_table import counts_table, published
 from lsi_match.matcher.round.hold import (
     Hold,
@@ -55,15 +65,6 @@ from lsi_match.matcher.round.hold import (
     RunHeldError,
     hold_of,
     justifications,
-)
-from lsi_match.matcher.round.intake import (
-    Drop,
-    DropDuplicateError,
-    PartnerNotInManifestError,
-    Round,
-    receiving,
-    shown_name,
-    under_name,
 )
 from lsi_match.matcher.round.near_duplicate_rounds import RoundsSpentError, like_earlier, rounds_that_count
 from lsi_match.matcher.site.proofs import cosigned_state, keep_proof, position_of, put_proofs
@@ -80,8 +81,6 @@ DROP_SUFFIX = ".drop.json"
 REASON = "reason.json"
 #: Rows per part of a drop at most: what is opened, and matched, at once.
 ROWS_PER_PART = 500_000
-
-Clock = Callable[[], datetime]
 
 
 class RoundExistsError(LsiError):

@@ -19,7 +19,7 @@ import json
 import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from lsi_match.agreement.approvals import (
@@ -361,12 +361,6 @@ class Project:
         data = read_bytes(file)
         key = (manifest or self.manifest()).matcher.signing_key
         return verify(data, OPENING, Opening, key, what="opening", party=MATCHER), data
-
-
-def utc_now() -> datetime:
-    """Now, in whole milliseconds, with its zone. Only shells call it; rules are told the time."""
-    now = datetime.now(UTC)
-    return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
 
 def json_document(value: object) -> bytes:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from lsi_match.base.clock import CLOCK_SKEW
 from lsi_match.base.errors import LsiError
 from lsi_match.log.note import Checkpoint, SignedNote
 from lsi_match.log.policy import LogUnknownError, origin_of, policy_of
 from lsi_match.log.store import CheckpointMissingError, Log
-from lsi_match.matcher.round.intake import CLOCK_SKEW
 from lsi_match.matcher.site.site import Project
 
 

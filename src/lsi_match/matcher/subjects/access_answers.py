@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from lsi_match.agreement.approvals import load_manifest
 from lsi_match.base.canonical import digest_of_bytes
+from lsi_match.base.clock import CLOCK_SKEW
 from lsi_match.base.errors import LsiError, words
 from lsi_match.crypto.sealing import seal, unseal
 from lsi_match.crypto.signing import peek, sign, verify
@@ -18,7 +19,6 @@ from lsi_match.log.entry import LogEntry
 from lsi_match.log.steps import Step
 from lsi_match.log.subject_files import SubjectFile, subject_files
 from lsi_match.manifest import Manifest
-from lsi_match.matcher.round.intake import CLOCK_SKEW
 from lsi_match.matcher.site.site import Project
 from lsi_match.matcher.subjects.subject_rows import Found, look_up
 from lsi_match.protocol.access_documents import (

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import islice, pairwise
 from pathlib import Path
 
@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 
 from lsi_match.base.buffer_pool import read_large
 from lsi_match.base.canonical import digest_of_bytes
+from lsi_match.base.clock import CLOCK_SKEW
 from lsi_match.base.errors import LsiError
 from lsi_match.base.files import FileMissingError, FileUnreadableError, read_bytes
 from lsi_match.crypto.block_cipher import make_key
@@ -46,8 +47,6 @@ MAX_DESCRIPTOR = 8 * 2**20
 #: Per selection the number of rows per group cell.
 Cells = list[dict[int, int]]
 _PIECE = 2**16
-#: How far a partner's clock may run ahead of ours.
-CLOCK_SKEW = timedelta(minutes=5)
 
 
 class DropRefusedError(LsiError):
