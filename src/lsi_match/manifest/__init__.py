@@ -2,7 +2,7 @@
 
 Its identity is the SHA-256 of its canonical JSON. The models hold structure and the rules that can be seen
 from the document itself; whether it may run today (approvals, advice, period) is decided by the gates. Every field
-has a description in Dutch and English (`both`), which editors show through `schemas/manifest.schema.json`.
+has a description in Dutch and English (`descriptions.toml`), which editors show through `schemas/manifest.schema.json`.
 
 One module for each idea in the document; others import what they need from here.
 """
@@ -20,7 +20,6 @@ from lsi_match.manifest.base import (
     Name,
     Prose,
     Text,
-    both,
 )
 from lsi_match.manifest.draft import blank_keys, complete_draft
 from lsi_match.manifest.monitor_terms import Dimension, Monitor, Reference
@@ -58,6 +57,5 @@ __all__ = [
     "Subject",
     "Text",
     "blank_keys",
-    "both",
     "complete_draft",
 ]

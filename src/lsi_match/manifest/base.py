@@ -5,10 +5,16 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Mapping
 from datetime import date
+from inspect import getfile
+from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, GetJsonSchemaHandler, StringConstraints
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
+from lsi_match.base.catalogue import catalogue
+from lsi_match.base.errors import Language
 from lsi_match.base.validation import DIGEST, NAME, PROJECT_ID, RuleViolation
 from lsi_match.criteria.parse import REFERENCE_DATE, CriterionError, FieldType, Predicate, parse_predicate
 
@@ -21,11 +27,6 @@ def _readable(text: str) -> str:
             "a character that cannot be seen",
         )
     return text
-
-
-def both(nl: str, en: str) -> str:
-    """The description of a field in both languages, as editors show it."""
-    return f"{nl}\n\n{en}"
 
 
 #: `date`, for fields that are called date themselves.
@@ -106,3 +107,25 @@ class Document(BaseModel):
     """Base of every part: nothing that is not declared, nothing that changes."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @classmethod
+    def meaning_of(cls, field: str) -> dict[Language, str]:
+        """What a field is for, by language, as far as that is said: `descriptions.toml` beside the module of its class."""
+        for model in cls.__mro__:
+            if issubclass(model, Document):
+                texts = catalogue(Path(getfile(model)).with_name("descriptions.toml"))
+                found: dict[Language, str] = texts.get(model.__name__, {}).get(field, {})
+                if found:
+                    return found
+        return {}
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """With what each field is for, in both languages, as editors show it."""
+        schema = handler(core_schema)
+        for field, part in handler.resolve_ref_schema(schema).get("properties", {}).items():
+            if texts := cls.meaning_of(field):
+                part["description"] = "\n\n".join(texts.values())
+        return schema

@@ -19,7 +19,6 @@ from lsi_match.manifest.base import (
     Name,
     Prose,
     Text,
-    both,
     no_twins,
     parsed,
 )
@@ -30,138 +29,54 @@ from lsi_match.manifest.identifiers import ADDRESS_PARTS, IdentifierForm, Identi
 class Characteristic(Document):
     """A ground of discrimination, or what often goes together with one, that fields of this project have to do with."""
 
-    kind: CharacteristicKind = Field(
-        description=both(
-            "ground: grond van discriminatie. proxy: hangt vaak met zo'n grond samen.",
-            "ground: a ground of discrimination. proxy: often goes together with one.",
-        )
-    )
-    label: Text = Field(description=both("Hoe mensen het noemen.", "What people call it."))
-    rationale: Prose = Field(
-        description=both(
-            "Waarom dit kenmerk toch wordt gebruikt, en wat het voor groepen betekent.",
-            "Why this is used all the same, and what it means for groups.",
-        )
-    )
-    legal_basis: Text | None = Field(
-        default=None,
-        description=both(
-            "Wettelijke rechtvaardiging. Verplicht als een discriminatiegrond helpt selecteren; iedere FG adviseert erover.",
-            "Legal justification. Required when a ground of discrimination helps select; every DPO advises on it.",
-        ),
-    )
+    kind: CharacteristicKind
+    label: Text
+    rationale: Prose
+    legal_basis: Text | None = None
 
 
 class SourceField(Document):
     """A field of a partner's register that criteria may look at."""
 
-    type: FieldType = Field(
-        description=both(
-            "Soort: text (tekst), integer (geheel getal), decimal (bedrag), date (datum) of boolean (ja of nee).",
-            "Type: text, integer, decimal, date or boolean.",
-        )
-    )
-    meaning: Text = Field(
-        description=both("Wat er in het veld staat, in gewone taal.", "What the field holds, in plain words.")
-    )
-    characteristic: Name | None = Field(
-        default=None,
-        description=both(
-            "Naam onder 'characteristics', als het veld met een discriminatiegrond te maken heeft.",
-            "Name under 'characteristics', when the field has to do with a ground of discrimination.",
-        ),
-    )
+    type: FieldType
+    meaning: Text
+    characteristic: Name | None = None
 
 
 class Rule(Document):
     """A predicate with an id and a reason."""
 
-    id: Name = Field(description=both("Korte naam van het criterium.", "Short name of the criterion."))
-    when: Text = Field(
-        description=both(
-            "Voorwaarde waaraan een record moet voldoen (docs/criteria.md).",
-            "Condition that a record has to meet (docs/criteria.md).",
-        )
-    )
-    rationale: Text = Field(
-        description=both("Waarom dit criterium nodig is.", "Why this criterion is needed.")
-    )
+    id: Name
+    when: Text
+    rationale: Text
 
 
 class Signal(Document):
     """Why a partner has a record in mind: a coded value, true when its predicate is."""
 
-    id: Name = Field(description=both("Korte naam van het signaal.", "Short name of the signal."))
-    when: Text = Field(
-        description=both(
-            "Voorwaarde waarbij een record dit signaal krijgt.",
-            "Condition under which a record carries this signal.",
-        )
-    )
-    label: Text = Field(
-        description=both(
-            "Wat een lezer van een casus te zien krijgt.", "What a reader of a case gets to see."
-        )
-    )
+    id: Name
+    when: Text
+    label: Text
 
 
 class IdentifierSource(Document):
     """From which fields an identifier is made. An address names up to four, in the order of `ADDRESS_PARTS`."""
 
-    kind: IdentifierKind = Field(
-        description=both(
-            "Soort nummer, uit 'subject.identifiers'.", "Kind of identifier, of 'subject.identifiers'."
-        )
-    )
-    fields: tuple[Name, ...] = Field(
-        min_length=1,
-        max_length=4,
-        description=both(
-            "Veld met het nummer; voor een adres postcode, huisnummer, huisletter en toevoeging.",
-            "Field that holds it; for an address postcode, house number, house letter and addition.",
-        ),
-    )
-    form: IdentifierForm = Field(
-        default=IdentifierForm.PLAIN,
-        description=both(
-            "plain: zoals het is. loonheffing: het BSN of RSIN uit een loonheffingennummer.",
-            "plain: as it is. loonheffing: the BSN or RSIN in a loonheffingennummer.",
-        ),
-    )
+    kind: IdentifierKind
+    fields: tuple[Name, ...] = Field(min_length=1, max_length=4)
+    form: IdentifierForm = IdentifierForm.PLAIN
 
 
 class Attribute(Document):
     """A value that goes along with a case: listed values, yes/no, bands, or whole months. Never free text."""
 
-    id: Name = Field(description=both("Korte naam van wat meegaat.", "Short name of what goes along."))
-    field: Name = Field(description=both("Veld waar het uit komt.", "Field that it comes from."))
-    kind: Literal["listed", "boolean", "band", "month"] = Field(
-        description=both(
-            "listed: vaste waarden. boolean: ja of nee. band: klassen. month: jaar en maand. Nooit vrije tekst.",
-            "listed: fixed values. boolean: yes or no. band: classes. month: year and month. Never free text.",
-        )
-    )
-    values: tuple[Text, ...] = Field(
-        default=(),
-        description=both(
-            "Bij listed: de waarden die mogen voorkomen.", "With listed: the values that may occur."
-        ),
-    )
-    edges: tuple[Annotated[int, Field(ge=-MAX_EDGE, le=MAX_EDGE)], ...] = Field(
-        default=(),
-        description=both(
-            "Bij band: de grenzen van de klassen, oplopend.",
-            "With band: the edges of the classes, ascending.",
-        ),
-    )
-    use: Literal["release", "rule", "both"] = Field(
-        default="release",
-        description=both(
-            "release: om te tonen. rule: alleen voor de koppelregel, nooit te zien. both: allebei. Voor de regel: alleen month.",
-            "release: to be shown. rule: for the match rule only, never shown. both: for both. For the rule: month only.",
-        ),
-    )
-    rationale: Text = Field(description=both("Waarom dit mee moet.", "Why this has to go along."))
+    id: Name
+    field: Name
+    kind: Literal["listed", "boolean", "band", "month"]
+    values: tuple[Text, ...] = ()
+    edges: tuple[Annotated[int, Field(ge=-MAX_EDGE, le=MAX_EDGE)], ...] = ()
+    use: Literal["release", "rule", "both"] = "release"
+    rationale: Text
 
     @model_validator(mode="after")
     def _complete(self) -> Attribute:
@@ -218,14 +133,8 @@ class Attribute(Document):
 class Volume(Document):
     """How many records a selection is expected to deliver. Outside it the drop is refused."""
 
-    at_least: int = Field(
-        ge=0, description=both("Verwacht aantal records: minstens.", "Expected number of records: at least.")
-    )
-    at_most: int = Field(
-        gt=0,
-        le=20_000_000,
-        description=both("Verwacht aantal records: hoogstens.", "Expected number of records: at most."),
-    )
+    at_least: int = Field(ge=0)
+    at_most: int = Field(gt=0, le=20_000_000)
 
     @model_validator(mode="after")
     def _in_order(self) -> Volume:
@@ -237,50 +146,17 @@ class Volume(Document):
 class Selection(Document):
     """What one partner selects from one register."""
 
-    id: Name = Field(description=both("Korte naam van de selectie.", "Short name of the selection."))
-    source: Text = Field(
-        description=both("Register waaruit wordt geselecteerd.", "Register that is selected from.")
-    )
-    fields: dict[Name, SourceField] = Field(
-        min_length=1,
-        description=both(
-            "Velden van het register die dit manifest gebruikt; geen andere.",
-            "Fields of the register that this manifest uses, and no others.",
-        ),
-    )
-    identifiers: tuple[IdentifierSource, ...] = Field(
-        default=(),
-        description=both("Uit welke velden elk nummer komt.", "From which fields each identifier is made."),
-    )
+    id: Name
+    source: Text
+    fields: dict[Name, SourceField] = Field(min_length=1)
+    identifiers: tuple[IdentifierSource, ...] = ()
     person: dict[
         Literal["given_name", "surname", "birth_date", "postcode", "house_number", "street", "place"], Name
-    ] = Field(
-        default_factory=dict,
-        description=both("Velden voor persoonssleutels.", "Fields that person keys are made from."),
-    )
-    criteria: tuple[Rule, ...] = Field(
-        min_length=1,
-        max_length=MAX_CRITERIA,
-        description=both(
-            "Criteria: een record moet aan alle voldoen.", "Criteria: a record has to meet all of them."
-        ),
-    )
-    signals: tuple[Signal, ...] = Field(
-        min_length=1,
-        description=both(
-            "Signalen: een record zonder signaal wordt niet geleverd.",
-            "Signals: a record without one is not delivered.",
-        ),
-    )
-    attributes: tuple[Attribute, ...] = Field(
-        default=(), description=both("Wat er verder meegaat.", "What else goes along.")
-    )
-    volume: Volume = Field(
-        description=both(
-            "Verwacht aantal records; daarbuiten wordt niets geleverd.",
-            "Expected number of records; outside it nothing is delivered.",
-        )
-    )
+    ] = Field(default_factory=dict)
+    criteria: tuple[Rule, ...] = Field(min_length=1, max_length=MAX_CRITERIA)
+    signals: tuple[Signal, ...] = Field(min_length=1)
+    attributes: tuple[Attribute, ...] = ()
+    volume: Volume
 
     @property
     def field_types(self) -> dict[str, FieldType]:
@@ -361,11 +237,7 @@ class Selection(Document):
 class Partner(Document):
     """What one organisation selects. Its name is the name of its controller."""
 
-    selections: tuple[Selection, ...] = Field(
-        min_length=1,
-        max_length=50,
-        description=both("Wat deze organisatie selecteert.", "What this organisation selects."),
-    )
+    selections: tuple[Selection, ...] = Field(min_length=1, max_length=50)
 
     @model_validator(mode="after")
     def _consistent(self) -> Partner:

@@ -8,7 +8,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from lsi_match.base.validation import KEY_CHECK, RuleViolation
 from lsi_match.criteria.unit import Unit
-from lsi_match.manifest.base import Document, Name, both
+from lsi_match.manifest.base import Document, Name
 from lsi_match.manifest.identifiers import UNIT_OF, IdentifierKind
 from lsi_match.manifest.person_keys import PERSON_KEYS
 
@@ -16,51 +16,17 @@ from lsi_match.manifest.person_keys import PERSON_KEYS
 class Pseudonyms(Document):
     """Which pseudonyms the drops of this project hold."""
 
-    scheme: Literal["v1"] = Field(
-        default="v1",
-        description=both(
-            "Hoe pseudoniemen worden gemaakt (docs/protocol.md).",
-            "How pseudonyms are made (docs/protocol.md).",
-        ),
-    )
-    epoch: int = Field(
-        ge=1,
-        le=9999,
-        description=both(
-            "Nummer van de projectsleutel; één hoger bij een nieuwe sleutel.",
-            "Number of the project key; one more with a new key.",
-        ),
-    )
-    key_check: Annotated[str, StringConstraints(pattern=KEY_CHECK)] = Field(
-        description=both(
-            "Controlewaarde van de projectsleutel. Vul niets in: 'manifest complete' doet het.",
-            "Check value of the project key. Leave it out: 'manifest complete' fills it in.",
-        )
-    )
+    scheme: Literal["v1"] = "v1"
+    epoch: int = Field(ge=1, le=9999)
+    key_check: Annotated[str, StringConstraints(pattern=KEY_CHECK)]
 
 
 class Subject(Document):
     """What a case is about, and through which identifiers records come together."""
 
-    unit: Unit = Field(
-        description=both(
-            "Waar een casus over gaat: person, address of enterprise.",
-            "What a case is about: person, address or enterprise.",
-        )
-    )
-    identifiers: tuple[IdentifierKind, ...] = Field(
-        default=(),
-        description=both(
-            "Nummers waarop records bij elkaar komen.", "Identifiers through which records come together."
-        ),
-    )
-    person_keys: tuple[Name, ...] = Field(
-        default=(),
-        description=both(
-            "Persoonssleutels uit naam, geboortedatum en adres, voor mensen zonder gedeeld nummer (docs/person-keys.md).",
-            "Person keys made from name, birth date and address, for people without a shared number (docs/person-keys.md).",
-        ),
-    )
+    unit: Unit
+    identifiers: tuple[IdentifierKind, ...] = ()
+    person_keys: tuple[Name, ...] = ()
 
     @model_validator(mode="after")
     def _fits(self) -> Subject:

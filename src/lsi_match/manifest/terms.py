@@ -11,7 +11,7 @@ from cronsim import CronSim, CronSimError
 from pydantic import Field, model_validator
 
 from lsi_match.base.validation import RuleViolation
-from lsi_match.manifest.base import Document, Text, both
+from lsi_match.manifest.base import Document, Text
 
 
 class Schedule(Document):
@@ -21,46 +21,12 @@ class Schedule(Document):
     is called after its day, which is its reference date too. `remind_days` are days before the deadline.
     """
 
-    when_late: Literal["wait", "proceed", "refuse"] = Field(
-        default="wait",
-        description=both(
-            "Als een deelnemer te laat is. wait: wachten. proceed: na de uiterste dag zonder hem door. refuse: de ronde vervalt.",
-            "When a partner is late. wait: wait. proceed: go on without it after the deadline. refuse: give the round up.",
-        ),
-    )
-    deadline_days: int = Field(
-        gt=0,
-        le=365,
-        description=both(
-            "Zoveel dagen na opening moet er geleverd zijn.", "Drops are due so many days after opening."
-        ),
-    )
-    opens: Text | None = Field(
-        default=None,
-        description=both(
-            'Wanneer rondes vanzelf opengaan, als cron: "0 6 1 * *" is de eerste van de maand om zes uur. Zonder: met de hand.',
-            'When rounds open by themselves, as cron: "0 6 1 * *" is the first of the month at six. Without it: by hand.',
-        ),
-    )
-    timezone: Text = Field(
-        default="Europe/Amsterdam", description=both("Tijdzone van 'opens'.", "Time zone of 'opens'.")
-    )
-    rounds_at_most: int | None = Field(
-        default=None,
-        gt=0,
-        description=both(
-            "Zoveel rondes worden er hoogstens vrijgegeven. Twee rondes met één record verschil vertellen iets over één persoon.",
-            "So many rounds are released at most. Two rounds that differ in one record tell about one person.",
-        ),
-    )
-    remind_days: tuple[Annotated[int, Field(ge=0, le=365)], ...] = Field(
-        default=(),
-        max_length=5,
-        description=both(
-            "Zoveel dagen voor de uiterste dag gaat er een herinnering uit.",
-            "So many days before the deadline a reminder goes out.",
-        ),
-    )
+    when_late: Literal["wait", "proceed", "refuse"] = "wait"
+    deadline_days: int = Field(gt=0, le=365)
+    opens: Text | None = None
+    timezone: Text = "Europe/Amsterdam"
+    rounds_at_most: int | None = Field(default=None, gt=0)
+    remind_days: tuple[Annotated[int, Field(ge=0, le=365)], ...] = Field(default=(), max_length=5)
 
     @model_validator(mode="after")
     def _keeps_time(self) -> Schedule:
@@ -113,19 +79,5 @@ class Schedule(Document):
 class Retention(Document):
     """How long what is not destroyed with the round is kept."""
 
-    log_details_days: int = Field(
-        gt=0,
-        le=3650,
-        description=both(
-            "Zoveel dagen na een ronde blijft bewaard wat nodig is om mensen te antwoorden die vragen wat er met hun gegevens is gedaan.",
-            "For so many days after a round is kept what is needed to answer people who ask what happened to their data.",
-        ),
-    )
-    hold_days: int = Field(
-        gt=0,
-        le=365,
-        description=both(
-            "Zoveel dagen mag een aangehouden ronde wachten op een rechtvaardiging; daarna wordt alles vernietigd.",
-            "For so many days a held round may wait for a justification; after that everything is destroyed.",
-        ),
-    )
+    log_details_days: int = Field(gt=0, le=3650)
+    hold_days: int = Field(gt=0, le=365)

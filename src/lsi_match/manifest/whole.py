@@ -11,26 +11,10 @@ from pydantic import Field, model_validator
 from lsi_match.base.canonical import canonical_json, digest_of_bytes
 from lsi_match.base.validation import RuleViolation
 from lsi_match.criteria.parse import FieldType, Predicate
-from lsi_match.manifest.base import (
-    RESERVED_COLUMNS,
-    RESERVED_PARTIES,
-    Document,
-    Name,
-    both,
-    no_twins,
-    parsed,
-)
+from lsi_match.manifest.base import RESERVED_COLUMNS, RESERVED_PARTIES, Document, Name, no_twins, parsed
 from lsi_match.manifest.equality import CharacteristicKind, known_characteristics, special_groups, uses
 from lsi_match.manifest.monitor_terms import Monitor
-from lsi_match.manifest.plan import (
-    Advice,
-    Basis,
-    Controller,
-    Dpia,
-    Matcher,
-    Project,
-    WorkInstruction,
-)
+from lsi_match.manifest.plan import Advice, Basis, Controller, Dpia, Matcher, Project, WorkInstruction
 from lsi_match.manifest.release_terms import Match, Release
 from lsi_match.manifest.selection import Characteristic, Partner, Selection
 from lsi_match.manifest.subject import Pseudonyms, Subject
@@ -40,65 +24,23 @@ from lsi_match.manifest.terms import Retention, Schedule
 class Manifest(Document):
     """The signed agreement of one project: purpose, criteria, rules, limits."""
 
-    format: Literal["lsi-match/manifest/v1"] = Field(
-        description=both("Soort en versie van dit document.", "Kind and version of this document.")
-    )
-    project: Project = Field(description=both("Welk project dit is.", "What project this is."))
-    basis: Basis = Field(
-        description=both(
-            "Het projectplan: waarom dit mag, in hele zinnen.",
-            "The project plan: why this may be done, in full sentences.",
-        )
-    )
-    controllers: dict[Name, Controller] = Field(
-        min_length=2,
-        description=both(
-            "Wie samen verantwoordelijk zijn (art. 26 AVG). Zij tekenen allemaal.",
-            "Who is responsible together (art. 26 GDPR). All of them sign.",
-        ),
-    )
-    matcher: Matcher = Field(description=both("De koppelomgeving.", "The matching environment."))
-    dpia: Dpia = Field(description=both("De DPIA (art. 35 AVG).", "The DPIA (art. 35 GDPR)."))
-    dpo_advice: dict[Name, Advice] = Field(
-        description=both(
-            "Het advies van de FG van iedere organisatie.", "The advice of the DPO of every organisation."
-        )
-    )
-    work_instruction: WorkInstruction = Field(
-        description=both(
-            "De werkinstructie, en wie haar moet lezen.", "The work instruction, and who has to read it."
-        )
-    )
-    characteristics: dict[Name, Characteristic] = Field(
-        default_factory=dict,
-        description=both(
-            "Wat in dit project met discriminatie te maken heeft, en waarom het toch mag. Velden verwijzen ernaar.",
-            "What in this project has to do with discrimination, and why it may be used. Fields refer to it.",
-        ),
-    )
-    pseudonyms: Pseudonyms = Field(
-        description=both("Hoe nummers worden vervangen.", "How identifiers are replaced.")
-    )
-    subject: Subject = Field(description=both("Waar een casus over gaat.", "What a case is about."))
-    partners: dict[Name, Partner] = Field(
-        min_length=2,
-        max_length=64,
-        description=both(
-            "Wie levert, en wat. Namen zijn die onder 'controllers'.",
-            "Who delivers, and what. Names are those under 'controllers'.",
-        ),
-    )
-    match: Match = Field(description=both("Wanneer het een casus is.", "When it is a case."))
-    release: Release = Field(description=both("Wie wat te zien krijgt.", "Who gets to see what."))
-    monitor: Monitor = Field(
-        default=Monitor(),
-        description=both(
-            "Wat per groep wordt geteld, en wanneer een ronde wordt aangehouden.",
-            "What is counted per group, and when a round is held.",
-        ),
-    )
-    schedule: Schedule = Field(description=both("Wanneer rondes lopen.", "When rounds run."))
-    retention: Retention = Field(description=both("Bewaartermijnen.", "Terms of retention."))
+    format: Literal["lsi-match/manifest/v1"]
+    project: Project
+    basis: Basis
+    controllers: dict[Name, Controller] = Field(min_length=2)
+    matcher: Matcher
+    dpia: Dpia
+    dpo_advice: dict[Name, Advice]
+    work_instruction: WorkInstruction
+    characteristics: dict[Name, Characteristic] = Field(default_factory=dict)
+    pseudonyms: Pseudonyms
+    subject: Subject
+    partners: dict[Name, Partner] = Field(min_length=2, max_length=64)
+    match: Match
+    release: Release
+    monitor: Monitor = Monitor()
+    schedule: Schedule
+    retention: Retention
 
     @model_validator(mode="after")
     def _consistent(self) -> Manifest:

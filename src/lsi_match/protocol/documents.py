@@ -24,16 +24,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, StringConstraints
 
 from lsi_match.base.validation import RuleViolation
-from lsi_match.manifest import (
-    Digest,
-    Document,
-    EncryptionKey,
-    Identity,
-    Name,
-    Prose,
-    Text,
-    both,
-)
+from lsi_match.manifest import Digest, Document, EncryptionKey, Identity, Name, Prose, Text
 from lsi_match.manifest.signing_key import SigningKey
 
 RoundId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=40)]
@@ -59,16 +50,6 @@ Certificates = Annotated[tuple[Certificate, ...], Field(max_length=4)]
 
 
 #: Of what people sign: the same members mean the same everywhere.
-_FORMAT = both("Soort en versie van dit document.", "Kind and version of this document.")
-_PROJECT = both("Korte naam van het project.", "Short name of the project.")
-_MANIFEST = both("Kenmerk van het manifest waar dit over gaat.", "Digest of the manifest that this is about.")
-_CONTROLLER = both("Namens welke organisatie.", "For which organisation.")
-_CERTIFICATES = both(
-    "Wie met een certificaat tekent: het eigen certificaat, en die tot aan de uitgever.",
-    "Of who signs with a certificate: its own, and those up to the authority.",
-)
-_AT = both("Wanneer er is getekend.", "When it was signed.")
-_READ = both("Kenmerk van de werkinstructie die is gelezen.", "Digest of the work instruction that was read.")
 
 
 class PublicKeys(Document):
@@ -86,66 +67,42 @@ class Approval(Document):
     compared with in it; none for a first version.
     """
 
-    format: Literal["lsi-match/approval/v1"] = Field(default="lsi-match/approval/v1", description=_FORMAT)
-    project: Identity = Field(description=_PROJECT)
-    manifest: Digest = Field(description=_MANIFEST)
-    controller: Name = Field(description=_CONTROLLER)
-    decision: Literal["accept"] = Field(default="accept", description=both("Goedgekeurd.", "Approved."))
-    work_instruction: Digest = Field(description=_READ)
-    statement: str = Field(
-        max_length=2000,
-        description=both(
-            "Waarvoor de organisatie verantwoordelijk is.", "What the organisation takes responsibility for."
-        ),
-    )
-    text: Digest = Field(
-        description=both(
-            "Kenmerk van de tekst die de ondertekenaar zag.", "Digest of the text that the signer was shown."
-        )
-    )
-    previous: Digest | None = Field(
-        default=None,
-        description=both(
-            "Kenmerk van de vorige versie, waarmee die tekst vergelijkt.",
-            "Digest of the version before, with which that text compares.",
-        ),
-    )
-    certificates: Certificates = Field(default=(), description=_CERTIFICATES)
-    at: Moment = Field(description=_AT)
+    format: Literal["lsi-match/approval/v1"] = "lsi-match/approval/v1"
+    project: Identity
+    manifest: Digest
+    controller: Name
+    decision: Literal["accept"] = "accept"
+    work_instruction: Digest
+    statement: str = Field(max_length=2000)
+    text: Digest
+    previous: Digest | None = None
+    certificates: Certificates = ()
+    at: Moment
 
 
 class Withdrawal(Document):
     """A controller no longer approves of a manifest, from `at` on."""
 
-    format: Literal["lsi-match/withdrawal/v1"] = Field(default="lsi-match/withdrawal/v1", description=_FORMAT)
-    project: Identity = Field(description=_PROJECT)
-    manifest: Digest = Field(description=_MANIFEST)
-    controller: Name = Field(description=_CONTROLLER)
-    reason: Text = Field(description=both("Waarom; alle partijen lezen dit.", "Why; all parties read this."))
-    certificates: Certificates = Field(default=(), description=_CERTIFICATES)
-    at: Moment = Field(description=_AT)
+    format: Literal["lsi-match/withdrawal/v1"] = "lsi-match/withdrawal/v1"
+    project: Identity
+    manifest: Digest
+    controller: Name
+    reason: Text
+    certificates: Certificates = ()
+    at: Moment
 
 
 class Acknowledgement(Document):
     """In this organisation everybody in these roles has read the work instruction. Roles, never names of people."""
 
-    format: Literal["lsi-match/acknowledgement/v1"] = Field(
-        default="lsi-match/acknowledgement/v1", description=_FORMAT
-    )
-    project: Identity = Field(description=_PROJECT)
-    manifest: Digest = Field(description=_MANIFEST)
-    controller: Name = Field(description=_CONTROLLER)
-    work_instruction: Digest = Field(description=_READ)
-    roles: tuple[Text, ...] = Field(
-        min_length=1,
-        max_length=50,
-        description=both(
-            "Rollen waarin iedereen haar heeft gelezen; geen namen.",
-            "Roles in which everybody read it; no names.",
-        ),
-    )
-    certificates: Certificates = Field(default=(), description=_CERTIFICATES)
-    at: Moment = Field(description=_AT)
+    format: Literal["lsi-match/acknowledgement/v1"] = "lsi-match/acknowledgement/v1"
+    project: Identity
+    manifest: Digest
+    controller: Name
+    work_instruction: Digest
+    roles: tuple[Text, ...] = Field(min_length=1, max_length=50)
+    certificates: Certificates = ()
+    at: Moment
 
 
 class Justification(Document):
@@ -153,25 +110,16 @@ class Justification(Document):
     same, or that the manifest has to change. `findings` is the digest of the report that was read; it counts for no
     other."""
 
-    format: Literal["lsi-match/justification/v1"] = Field(
-        default="lsi-match/justification/v1", description=_FORMAT
-    )
-    project: Identity = Field(description=_PROJECT)
-    manifest: Digest = Field(description=_MANIFEST)
-    round: RoundId = Field(description=both("De ronde die is aangehouden.", "The round that is held."))
-    findings: Digest = Field(
-        description=both("Kenmerk van het rapport dat is gelezen.", "Digest of the report that was read.")
-    )
-    controller: Name = Field(description=_CONTROLLER)
-    decision: Literal["release", "change"] = Field(
-        description=both(
-            "release: vrijgeven. change: het manifest moet veranderen.",
-            "release, or change: the manifest has to change.",
-        )
-    )
-    reason: Prose = Field(description=both("Waarom, in hele zinnen.", "Why, in full sentences."))
-    certificates: Certificates = Field(default=(), description=_CERTIFICATES)
-    at: Moment = Field(description=_AT)
+    format: Literal["lsi-match/justification/v1"] = "lsi-match/justification/v1"
+    project: Identity
+    manifest: Digest
+    round: RoundId
+    findings: Digest
+    controller: Name
+    decision: Literal["release", "change"]
+    reason: Prose
+    certificates: Certificates = ()
+    at: Moment
 
 
 class KeyShare(Document):

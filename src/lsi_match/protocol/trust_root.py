@@ -15,15 +15,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from lsi_match.base.canonical import canonical_json, digest_of_bytes
 from lsi_match.base.validation import OIN, RuleViolation
-from lsi_match.manifest import (
-    Digest,
-    Document,
-    EncryptionKey,
-    Identity,
-    Name,
-    Text,
-    both,
-)
+from lsi_match.manifest import Digest, Document, EncryptionKey, Identity, Name, Text
 from lsi_match.manifest.signing_key import SigningKey
 from lsi_match.protocol.documents import Certificate, Moment
 
@@ -60,51 +52,25 @@ CERTIFIED_ROLES = (Role.APPROVE, Role.ACKNOWLEDGE)
 class TrustedKey(Document):
     """A public key and what it may sign. Its id is the SHA-256 of its bytes: nobody chooses it."""
 
-    signing_key: SigningKey = Field(description=both("Openbare sleutel.", "Public key."))
-    roles: tuple[Role, ...] = Field(
-        min_length=1,
-        max_length=5,
-        description=both(
-            "Wat er met deze sleutel mag worden ondertekend.", "What may be signed with this key."
-        ),
-    )
+    signing_key: SigningKey
+    roles: tuple[Role, ...] = Field(min_length=1, max_length=5)
 
 
 class Authority(Document):
     """Instead of a key: whoever has a certificate of this authority in which the organisation's OIN stands."""
 
-    certificate: Certificate = Field(
-        description=both("Certificaat van de uitgever.", "Certificate of the authority.")
-    )
-    roles: tuple[Literal["approve", "acknowledge"], ...] = Field(
-        min_length=1,
-        max_length=2,
-        description=both(
-            "Wat er met zo'n certificaat mag worden ondertekend.",
-            "What may be signed with such a certificate.",
-        ),
-    )
+    certificate: Certificate
+    roles: tuple[Literal["approve", "acknowledge"], ...] = Field(min_length=1, max_length=2)
 
 
 class TrustedOrganisation(Document):
     """An organisation, and what it signs and receives with."""
 
-    title: Text = Field(description=both("Volledige naam.", "Full name."))
-    oin: Annotated[str, StringConstraints(pattern=OIN)] = Field(
-        description=both(
-            "Organisatie-identificatienummer, 20 cijfers.", "Organisation identification number, 20 digits."
-        )
-    )
-    encryption_key: EncryptionKey = Field(
-        description=both("Openbare sleutel om aan te versleutelen.", "Public key to encrypt to.")
-    )
-    keys: tuple[TrustedKey, ...] = Field(
-        min_length=1, max_length=8, description=both("Sleutels die gelden.", "Keys that count.")
-    )
-    authorities: tuple[Authority, ...] = Field(
-        max_length=4,
-        description=both("Uitgevers van certificaten die gelden.", "Authorities whose certificates count."),
-    )
+    title: Text
+    oin: Annotated[str, StringConstraints(pattern=OIN)]
+    encryption_key: EncryptionKey
+    keys: tuple[TrustedKey, ...] = Field(min_length=1, max_length=8)
+    authorities: tuple[Authority, ...] = Field(max_length=4)
 
     @property
     def roles(self) -> set[str]:
@@ -132,33 +98,14 @@ class TrustRoot(Document):
     many organisations must sign the next version, and this one.
     """
 
-    format: Literal["lsi-match/trust-root/v1"] = Field(
-        default="lsi-match/trust-root/v1",
-        description=both("Soort en versie van dit document.", "Kind and version of this document."),
-    )
-    project: Identity = Field(description=both("Korte naam van het project.", "Short name of the project."))
-    version: int = Field(
-        ge=1, le=9999, description=both("Nummer van deze versie.", "Number of this version.")
-    )
-    previous: Digest | None = Field(
-        description=both("Kenmerk van de versie hiervoor.", "Digest of the version before.")
-    )
-    issued_at: Moment = Field(description=both("Wanneer zij is gemaakt.", "When it was made."))
-    expires_at: Moment = Field(description=both("Tot wanneer zij geldt.", "Until when it stands."))
-    threshold: int = Field(
-        ge=2,
-        le=64,
-        description=both(
-            "Hoeveel organisaties een versie moeten tekenen.", "How many organisations must sign a version."
-        ),
-    )
-    organisations: dict[Name, TrustedOrganisation] = Field(
-        min_length=3,
-        max_length=65,
-        description=both(
-            "De organisaties en de koppelomgeving.", "The organisations and the matching environment."
-        ),
-    )
+    format: Literal["lsi-match/trust-root/v1"] = "lsi-match/trust-root/v1"
+    project: Identity
+    version: int = Field(ge=1, le=9999)
+    previous: Digest | None
+    issued_at: Moment
+    expires_at: Moment
+    threshold: int = Field(ge=2, le=64)
+    organisations: dict[Name, TrustedOrganisation] = Field(min_length=3, max_length=65)
 
     @model_validator(mode="after")
     def _consistent(self) -> TrustRoot:

@@ -10,8 +10,6 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any, get_args
 
-from pydantic import BaseModel
-
 from lsi_match.base.errors import Language
 from lsi_match.criteria.compare import Change, compare, compare_match_rules
 from lsi_match.criteria.explain import Column, Use, explain, explain_match_rule
@@ -19,7 +17,7 @@ from lsi_match.criteria.meaning import FieldValue
 from lsi_match.criteria.parse import Predicate
 from lsi_match.criteria.verbalizer import Line, Names
 from lsi_match.criteria.wording import day, markdown_safe, number, short_name
-from lsi_match.manifest import Attribute, Manifest, Monitor, Reference, Selection
+from lsi_match.manifest import Attribute, Document, Manifest, Monitor, Reference, Selection
 from lsi_match.manifest.equality import CharacteristicKind, undeclared, uses
 
 _BASIS = {
@@ -496,22 +494,23 @@ def _other_changes(place: str, old: Any, new: Any) -> Iterator[tuple[str, Any, A
         yield place, old, new
 
 
-def _is_model(part: Any) -> bool:
-    return isinstance(part, type) and issubclass(part, BaseModel)
+def _is_part(part: Any) -> bool:
+    return isinstance(part, type) and issubclass(part, Document)
 
 
 def _meaning(place: str, lang: Language) -> str:
-    """What the member at `place` is for, by its description in the model; nothing for a name that somebody chose."""
+    """What the member at `place` is for, as its catalogue says; nothing for a name that somebody chose."""
     part: Any = Manifest
     said = ""
     for step in place.split("."):
-        if _is_model(part):
+        if _is_part(part):
             if step not in part.model_fields:
                 return ""
-            part, said = part.model_fields[step].annotation, part.model_fields[step].description or ""
+            said = part.meaning_of(step).get(lang, "")
+            part = part.model_fields[step].annotation
         else:  # a name in a mapping, or an id in a list
-            part, said = next(filter(_is_model, get_args(part)), None), ""
-    return said.partition("\n\n")[0 if lang == "nl" else 2]
+            part, said = next(filter(_is_part, get_args(part)), None), ""
+    return said
 
 
 def _value(value: Any) -> str:
