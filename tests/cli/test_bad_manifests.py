@@ -14,7 +14,7 @@ from lsi_match.base.canonical import canonical_json
 from lsi_match.cli.main import run
 from lsi_match.crypto.keys import make_identity
 
-TEMPLATE = files("lsi_match.protocol").joinpath("data/template.yaml").read_text("utf-8")
+TEMPLATE = files("lsi_match.manifest").joinpath("data/template.yaml").read_text("utf-8")
 MARK = "➤"
 WHEN = "einddatum IS NULL OR einddatum >= peildatum"
 

@@ -45,7 +45,7 @@ class Known:
 @cache
 def known_characteristics() -> dict[str, Known]:
     """The list, by name."""
-    text = files("lsi_match.protocol").joinpath("data/characteristics.csv").read_text("utf-8")
+    text = files("lsi_match.manifest").joinpath("data/characteristics.csv").read_text("utf-8")
     return {
         row["name"]: Known(
             row["name"],

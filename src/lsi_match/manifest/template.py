@@ -26,7 +26,7 @@ _TO_REPLACE = (
 
 def template() -> bytes:
     """The template as a file (YAML)."""
-    return files("lsi_match.protocol").joinpath("data/template.yaml").read_bytes()
+    return files("lsi_match.manifest").joinpath("data/template.yaml").read_bytes()
 
 
 @cache
