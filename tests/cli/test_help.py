@@ -9,10 +9,10 @@ import pytest
 from cyclopts import App
 
 from lsi_match.cli.help import dutch, texts
-from lsi_match.cli.main import app, run
+from lsi_match.cli.main import command_line, run
 
 
-def commands(within: App = app, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+def commands(within: App, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     """The words of every command and group."""
     yield path
     for name in within:
@@ -21,7 +21,7 @@ def commands(within: App = app, path: tuple[str, ...] = ()) -> Iterator[tuple[st
 
 
 def test_every_text_has_a_dutch_one_and_no_dutch_one_is_left_over() -> None:
-    said = texts(app)
+    said = texts(command_line())
     assert not said - dutch().keys(), "these have no Dutch text in cli/help_nl.toml"
     assert not dutch().keys() - said, "these stand in cli/help_nl.toml, and nothing says them any more"
     assert all(nl.strip() and nl != en for en, nl in dutch().items())
@@ -36,7 +36,7 @@ def test_what_a_dutch_text_quotes_is_what_the_english_one_quotes() -> None:
         assert sorted(kept.findall(nl)) == sorted(kept.findall(en)), nl
 
 
-@pytest.mark.parametrize("path", [*commands()], ids=" ".join)
+@pytest.mark.parametrize("path", [*commands(command_line())], ids=" ".join)
 def test_help_is_in_the_language_asked_for(path: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
     shown = {}
     for language in ("nl", "en", "nl"):

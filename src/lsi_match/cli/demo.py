@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cyclopts import App
 
-app = App(help="The whole chain on made-up Dutch records, in one go.")
+app = App(name="demo")
 
 
 @app.default

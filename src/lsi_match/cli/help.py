@@ -8,9 +8,9 @@ from __future__ import annotations
 import inspect
 import re
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from cyclopts import App
@@ -28,40 +28,53 @@ from lsi_match.base.errors import Language
 JSON = "Print one JSON document and nothing else."
 _WORDS = {"Commands": "Opdrachten", "Parameters": "Argumenten en opties", "COMMAND": "OPDRACHT", "[OPTIONS]": "[OPTIES]"}  # fmt: skip
 
-#: A command (its function) or group (by its id) → its help as the code has it.
+#: A command (its function) or option (by its id) → its help as the code has it.
 _english: dict[Any, str] = {}
 
 
-def speak(app: App, language: Language) -> None:
-    """Give `app` and everything below it its help in this language."""
+def translate(text: str, language: Language) -> str:
+    """Paragraphs in this language."""
+    return "\n\n".join(_said(part, language) for part in _read(text)[0])
+
+
+def speak(app: App, language: Language, arguments: Sequence[str] = ()) -> None:
+    """Give the command or group that `arguments` begin with, and everything below it, its help in this language."""
     app.help_formatter = _DutchFormatter() if language == "nl" else "default"
-    for part in _parts(app):
+    asked = app
+    for word in arguments:
+        if word.startswith("-") or word not in asked:
+            break
+        asked = asked[word]
+    for part in _flags(app) if asked is app and arguments else _parts(asked):
         command = part.default_command
         if inspect.isfunction(command):
             english = _english.setdefault(command, inspect.getdoc(command) or "")
             command.__doc__ = _docstring(english, command, language)
-        if not inspect.isfunction(command) or part.help != command.__doc__:  # a group; --help and --version
-            english = _english.setdefault(id(part), part.help)
-            part.help = "\n\n".join(_said(text, language) for text in _read(english)[0])
+        elif inspect.ismethod(command):  # --help and --version
+            part.help = _said(_english.setdefault(id(part), part.help), language)
 
 
 def texts(app: App) -> set[str]:
-    """Every text that the help of `app` has in English."""
+    """Every text that the help of `app`, which is in English, has."""
     speak(app, "en")
-    read = [_read(english) for english in _english.values()]
+    read = [_read(english) for english in (*_english.values(), *(part.help for part in _parts(app)))]
     return {JSON, *(text for about, means in read for text in (*about, *means.values()))}
 
 
 @cache
 def dutch() -> dict[str, str]:
     """English text → Dutch."""
-    return tomllib.loads((files("lsi_match.cli") / "help_nl.toml").read_text(encoding="utf-8"))
+    return tomllib.loads(Path(__file__).with_name("help_nl.toml").read_text(encoding="utf-8"))
 
 
 def _parts(app: App) -> Iterator[App]:
     yield app
     for name in app:
         yield from _parts(app[name])
+
+
+def _flags(app: App) -> Iterator[App]:
+    return (app[name] for name in app if name.startswith("-"))
 
 
 def _joined(text: str) -> str:

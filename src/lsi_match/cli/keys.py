@@ -13,7 +13,7 @@ from lsi_match.cli.console import Json, done, err, out, print_json, read_folder,
 if TYPE_CHECKING:
     from lsi_match.partner.ceremony import KeyMaking
 
-app = App(help="Make identities; make and share the project key.")
+app = App(name="keys")
 
 
 @app.command

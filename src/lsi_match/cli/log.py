@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 STEP_NAMES = {step.value: step.dutch for step in Step}
 
-app = App(help="Read and verify the processing log of a project.")
+app = App(name="log")
 
 
 @app.command

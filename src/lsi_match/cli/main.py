@@ -5,27 +5,15 @@ from __future__ import annotations
 import os
 import resource
 import sys
+from collections.abc import Callable
+from functools import partial
 
 from cyclopts import App, CycloptsError
 
 from lsi_match import __version__
 from lsi_match.base.errors import LsiError, UnexpectedError, WrongUseError, of_disk, wrong_use
 from lsi_match.base.files import FileUnreadableError
-from lsi_match.cli import (
-    console,
-    demo,
-    keys,
-    log,
-    log_proofs,  # noqa: F401 (more commands of `log`)
-    manifest,
-    match,
-    monitor,
-    partner,
-    site,
-    trust,
-)
-from lsi_match.cli.prompt import prompt
-from lsi_match.cli.usage import told
+from lsi_match.cli import console
 
 HELP = """Privacy-preserving matching for casustafels.
 
@@ -34,11 +22,28 @@ Every command takes --lang en (default: nl) and, where it says so, --json. Where
 passphrase is asked for, or read from --passphrase-fd NUMBER or with --passphrase-keyring.
 """
 
+#: Command → the module of it and of those below it, loaded when it is used; what it is for.
+COMMANDS = {
+    "demo": ("demo", "The whole chain on made-up Dutch records, in one go."),
+    "keys": ("keys", "Make identities; make and share the project key."),
+    "trust": ("trust", "Make, sign and take in the trust root: who may sign for whom in a project."),
+    "manifest": ("manifest", "Check, complete, digest and sign a manifest."),
+    "partner": ("partner", "Join a project, prepare a drop, open a release."),
+    "site": ("site", "Set up a matching site and take in signed manifests."),
+    "match": ("match", "Open a round, run it, see how it stands."),
+    "monitor": ("monitor", "Counts per group: report, and justify a release that is held."),
+    "log": ("log_proofs", "Read and verify the processing log of a project."),
+}
+
 _HELP = {"--help", "-h"}
 
-app = App(name="lsi-match", help=HELP, version=__version__)
-for command in (demo, keys, trust, manifest, partner, site, match, monitor, log):
-    app.command(command.app, name=command.__name__.rpartition(".")[2])
+
+def command_line(translate: Callable[[str], str] = str) -> App:
+    """All commands, with what they are for as `translate` says it."""
+    app = App(name="lsi-match", help=translate(HELP), version=__version__, help_format="plaintext")
+    for name, (module, meaning) in COMMANDS.items():
+        app.command(f"lsi_match.cli.{module}:app", name=name, help=translate(meaning))
+    return app
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -53,10 +58,13 @@ def run(arguments: list[str]) -> int:
     try:
         arguments = _without_language(arguments)
         arguments = _without_passphrase_source(arguments)
-        if len(arguments) < 2 or not _HELP.isdisjoint(arguments):
-            from lsi_match.cli.help import speak
+        if arguments[1:] and _HELP.isdisjoint(arguments):
+            app = command_line()
+        else:
+            from lsi_match.cli.help import speak, translate
 
-            speak(app, console.language())
+            app = command_line(partial(translate, language=console.language()))
+            speak(app, console.language(), arguments)
         status = app(
             arguments,
             exit_on_error=False,
@@ -64,6 +72,8 @@ def run(arguments: list[str]) -> int:
             result_action="return_value",
         )
     except CycloptsError as error:
+        from lsi_match.cli.usage import told
+
         console.show_error(told(error), "--json" in arguments)
         return WrongUseError.exit_status
     except LsiError as error:
@@ -101,6 +111,7 @@ def _without_language(arguments: list[str]) -> list[str]:
 
 def _without_passphrase_source(arguments: list[str]) -> list[str]:
     """Set where passphrases come from in this process; the arguments without the options that say so."""
+    from lsi_match.cli.prompt import prompt
     from lsi_match.crypto import passphrase
 
     rest = [part for argument in arguments for part in _spread(argument)]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from lsi_match.protocol.trust_root import Role
     from lsi_match.reports.approval_page import SignedText
 
-app = App(help="Check, complete, digest and sign a manifest.")
+app = App(name="manifest")
 
 
 @app.command

@@ -42,7 +42,7 @@ _ARRIVALS = {
     "refused": ("geweigerd", "refused"),
 }
 
-app = App(help="Open a round, run it, see how it stands.")
+app = App(name="match")
 
 
 @app.command(name="open")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from lsi_match.monitor.findings import Findings
     from lsi_match.monitor.table import CountsTable
 
-app = App(help="Counts per group: report, and justify a release that is held.")
+app = App(name="monitor")
 
 
 @app.command
@@ -83,7 +83,7 @@ def justify(
         manifest: the manifest (canonical JSON).
         name: the controller.
         home: its folder.
-        report: the report, as the matching environment gave it (monitor_report.json).
+        report: the report, as the matching environment gave it (report.json).
         counts: the counts it follows from (counts.json).
         reason: why, in at least 40 characters; all parties can read it. No personal data.
         change: do not release; the manifest has to change. The round is then destroyed.

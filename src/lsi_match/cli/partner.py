@@ -8,7 +8,7 @@ from cyclopts import App
 
 from lsi_match.cli.console import Json, done, out, print_json, read_folder, say, table
 
-app = App(help="Join a project, prepare a drop, open a release.")
+app = App(name="partner")
 
 
 @app.command

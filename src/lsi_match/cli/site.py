@@ -9,7 +9,7 @@ from cyclopts import App
 
 from lsi_match.cli.console import Json, done, read_folder, say
 
-app = App(help="Set up a matching site and take in signed manifests.")
+app = App(name="site")
 
 
 @app.command

@@ -13,7 +13,7 @@ from lsi_match.cli.console import Json, done, language, out, print_json, read_fo
 if TYPE_CHECKING:
     from lsi_match.protocol.trust_root import TrustRoot
 
-app = App(help="Make, sign and take in the trust root: who may sign for whom in a project.")
+app = App(name="trust")
 
 STATEMENT = (
     "Ik heb deze sleutels met hun eigenaars vergeleken, langs een andere weg dan waarlangs zij kwamen. Wie een sleutel heeft "
