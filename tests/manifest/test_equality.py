@@ -77,7 +77,7 @@ def test_a_ground_that_only_the_monitor_looks_at_needs_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("characteristic", "characteristics", "complaint"),
+    ("characteristic", "characteristics", "validation_message"),
     [
         ("postcode", {}, "'characteristics' does not explain it"),
         ("leeftijd", {"leeftijd": {**PROXY, "label": "Leeftijd"}}, "is a ground, not a proxy"),
