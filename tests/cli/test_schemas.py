@@ -164,7 +164,7 @@ def test_dates_are_checked_as_dates(real: dict[str, Any]) -> None:
 
 
 CONFIGS = sorted((ROOT / "configs").glob("*/manifest.yaml"))
-TEMPLATE = ROOT / "src" / "lsi_match" / "protocol" / "data" / "template.yaml"
+TEMPLATE = ROOT / "src" / "lsi_match" / "manifest" / "data" / "template.yaml"
 
 
 @pytest.mark.parametrize("file", [*CONFIGS, TEMPLATE], ids=lambda file: file.parent.name)

@@ -23,64 +23,6 @@ _UNITS = {
     ("year", "en"): ("the calendar year", "calendar years", "the same calendar year", "year", "years", "that year"),
 }  # fmt: skip
 
-#: Kind of span → Dutch, English; {x} date, {r} the other date, {side} vóór or na, {by} ervoor or erna.
-_CALENDAR = {
-    "same": ("{x} ligt{no} in {same} als {r}", "{x} lies{no} in {same} as {r}"),
-    "exactly": (
-        "{the} van {x} ligt{no} precies {n} {units_n} {side} {that} van {r}",
-        "{the} of {x} lies{no} exactly {n} {units_n} {side} {that} of {r}",
-    ),
-    "same_or_one": (
-        "{x} ligt in {the} van {r}, of in {the} {by}",
-        "{x} lies in {the} of {r}, or in {the} {by}",
-    ),
-    "same_or_more": (
-        "{x} ligt in {the} van {r}, of in een van de {n} {calendar} {by}",
-        "{x} lies in {the} of {r}, or in one of the {n} {calendar} {by}",
-    ),
-    "from_to": (
-        "{the} van {x} ligt minstens {m} en hoogstens {n} {units_n} {side} {that} van {r}",
-        "{the} of {x} lies at least {m} and at most {n} {units_n} {side} {that} of {r}",
-    ),
-    "around": (
-        "{the} van {x} ligt hoogstens {m} {units_m} vóór en hoogstens {n} {units_n} na {that} van {r}",
-        "{the} of {x} lies at most {m} {units_m} before and at most {n} {units_n} after {that} of {r}",
-    ),
-    "open_same": ("{x} ligt in {the} van {r} of {earlier}", "{x} lies in {the} of {r} or {earlier}"),
-    "open_far": (
-        "{the} van {x} ligt {least} {units_n} {side} {that} van {r}",
-        "{the} of {x} lies {least} {units_n} {side} {that} of {r}",
-    ),
-    "open_one": (
-        "{x} ligt in {the} van {r}, in {the} {by_other}, of {earlier}",
-        "{x} lies in {the} of {r}, in {the} {by_other}, or {earlier}",
-    ),
-    "open_near": (
-        "{x} ligt in {the} van {r}, in een van de {n} {calendar} {by_other}, of {earlier}",
-        "{x} lies in {the} of {r}, in one of the {n} {calendar} {by_other}, or {earlier}",
-    ),
-}
-_DAYS = {
-    "same": ("{x} is{no} dezelfde dag als {r}", "{x} is{no} the same day as {r}"),
-    "exactly": ("{x} ligt{no} precies {n} {units_n} {side} {r}", "{x} lies{no} exactly {n} {units_n} {side} {r}"),
-    "same_or_one": ("{x} ligt op {r}, of de dag {by}", "{x} lies on {r}, or the day {by}"),
-    "same_or_more": ("{x} ligt op {r}, of hoogstens {n} dagen {by}", "{x} lies on {r}, or at most {n} days {by}"),
-    "from_to": (
-        "{x} ligt minstens {m} en hoogstens {n} dagen {side} {r}",
-        "{x} lies at least {m} and at most {n} days {side} {r}",
-    ),
-    "around": (
-        "{x} ligt hoogstens {m} {units_m} vóór en hoogstens {n} {units_n} na {r}",
-        "{x} lies at most {m} {units_m} before and at most {n} {units_n} after {r}",
-    ),
-    "open_same": ("{x} ligt op {r} of {earlier}", "{x} lies on {r} or {earlier}"),
-    "open_far": ("{x} ligt {least} {units_n} {side} {r}", "{x} lies {least} {units_n} {side} {r}"),
-    "open_one": ("{x} ligt op {r}, de dag {by_other}, of {earlier}", "{x} lies on {r}, the day {by_other}, or {earlier}"),
-    "open_near": (
-        "{x} ligt hoogstens {n} dagen {other_side} {r}, op die dag zelf, of {earlier}",
-        "{x} lies at most {n} days {other_side} {r}, on that day itself, or {earlier}",
-    ),
-}  # fmt: skip
 _SIDES = {
     ("before", "nl"): ("vóór", "ervoor", "eerder"),
     ("after", "nl"): ("na", "erna", "later"),
@@ -100,7 +42,6 @@ def period(
     if first is not None and last is not None and first > last:
         return None
     kind, m, n, before = _kind(first, last)
-    template = (_DAYS if unit == "day" else _CALENDAR)[kind][0 if lang == "nl" else 1]
     the, calendar, same, one, more, _ = _UNITS.get((unit, lang), ("", "", "", *_DAY_WORDS[lang], ""))
     side, by, earlier = _SIDES["before" if before else "after", lang]
     other_side, by_other, _ = _SIDES["after" if before else "before", lang]
@@ -109,7 +50,8 @@ def period(
         n -= 1
     least = f"{_LEAST[lang][strict]} {n}"
     that = {"nl": "dat" if unit == "year" else "die", "en": "that"}[lang]
-    return template.format(
+    return say(
+        lang, f"{'days' if unit == 'day' else 'calendar'}_{kind}",
         x=x, r=r, m=m, n=n, least=least, the=the, calendar=calendar, same=same, side=side, by=by, earlier=earlier,
         other_side=other_side, by_other=by_other, that=that, no=(" niet" if lang == "nl" else " not") if negated else "",
         units_m=one if m == 1 else more, units_n=one if n == 1 else more,
