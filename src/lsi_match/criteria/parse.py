@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 
 import sqlglot
 from sqlglot import TokenType, exp
@@ -114,8 +115,13 @@ def parse_predicate(text: str, fields: Mapping[str, FieldType]) -> Predicate:
         CriterionFieldError: a field that is not declared.
         CriterionTypeError: types that cannot be compared, or a result that is not true or false.
     """
+    return _predicate(text, frozenset(fields.items()))
+
+
+@lru_cache(maxsize=1024)  # a manifest reads each of its predicates several times
+def _predicate(text: str, fields: frozenset[tuple[str, FieldType]]) -> Predicate:
     tree = _parse(text)
-    checker = _Checker(text, {**fields, REFERENCE_DATE: FieldType.DATE})
+    checker = _Checker(text, {**dict(fields), REFERENCE_DATE: FieldType.DATE})
     result = checker.type_of(tree)
     if result is not FieldType.BOOLEAN:
         raise CriterionTypeError(

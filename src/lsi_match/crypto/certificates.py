@@ -25,6 +25,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -39,12 +40,14 @@ from cryptography.x509.verification import (
     Store,
     VerificationError,
 )
-from securesystemslib.signer import SSlibKey
 
 from lsi_match.base.errors import LsiError, words
 from lsi_match.base.files import read_bytes, read_private
 from lsi_match.crypto import passphrase
 from lsi_match.crypto.external_keys import OutsideKey, library_key
+
+if TYPE_CHECKING:
+    from securesystemslib.signer import SSlibKey
 
 #: Certificates between the signer's and the authority's: PKIoverheid has two.
 DEPTH = 4
@@ -185,6 +188,8 @@ def _key_of(certificate: x509.Certificate) -> SSlibKey:
         point = key.public_bytes(serialization.Encoding.X962, serialization.PublicFormat.CompressedPoint)
         return library_key(f"{kinds[key.curve.name]}:{point.hex()}")
     if isinstance(key, rsa.RSAPublicKey):
+        from securesystemslib.signer import SSlibKey
+
         info = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
         return SSlibKey.from_crypto(key, keyid=hashlib.sha256(info).hexdigest(), scheme="rsassa-pss-sha256")
     raise ValueError("unknown kind of key")

@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import os
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlparse
 
 from cryptography.hazmat.primitives import serialization
@@ -22,11 +22,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 from pydantic import BaseModel, ConfigDict, ValidationError
-from securesystemslib.signer import HSMSigner, Signature, Signer, SSlibKey, VaultSigner
 
 from lsi_match.base.errors import LsiError
 from lsi_match.crypto import passphrase
 from lsi_match.manifest.signing_key import SigningKey
+
+if TYPE_CHECKING:
+    from securesystemslib.signer import Signer, SSlibKey
 
 _CURVES: dict[str, ec.EllipticCurve] = {
     "ecdsa-sha2-nistp256": ec.SECP256R1(),
@@ -85,6 +87,8 @@ class OutsideKey:
 
     def sign(self, envelope: Any) -> None:
         """Sign a DSSE envelope; raises OutsideKeyError when device or vault will not."""
+        from securesystemslib.signer import Signature
+
         signer = self.signer()
         try:
             made = envelope.sign(signer)
@@ -110,12 +114,12 @@ def find_key(uri: str, module: str) -> OutsideKey:
     _load_module(module)
     parts = urlparse(uri)
     try:
-        if kind is HSMSigner:
+        if parts.scheme == "hsm":
             number = int(parts.path) if parts.path else None
             label = dict(parse_qsl(parts.query)).get("label")
-            full, key = HSMSigner.import_(number, label, lambda _: passphrase.ask(uri))
+            full, key = kind.import_(number, label, lambda _: passphrase.ask(uri))
         else:
-            full, key = VaultSigner.import_(parts.path.partition("/")[0])
+            full, key = kind.import_(parts.path.partition("/")[0])
     except LsiError:
         raise
     except Exception as error:
@@ -138,6 +142,8 @@ def library_key(signing_key: str) -> SSlibKey:
 
     Its id is the SHA-256 of its raw bytes, so that one key cannot pose as two.
     """
+    from securesystemslib.signer import SSlibKey
+
     scheme, _, digits = signing_key.rpartition(":")
     raw = bytes.fromhex(digits)
     keyid = key_id(signing_key)
@@ -179,6 +185,8 @@ def key_text(key: SSlibKey) -> str:
 
 
 def _kind(uri: str) -> Any:
+    from securesystemslib.signer import HSMSigner, VaultSigner
+
     kinds = {"hsm": HSMSigner, "hv": VaultSigner}
     scheme = uri.partition(":")[0]
     if scheme not in kinds:

@@ -18,13 +18,12 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyrage
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from pydantic import ValidationError
-from securesystemslib.signer import SSlibKey
 
 from lsi_match.base.canonical import canonical_json
 from lsi_match.base.errors import LsiError
@@ -40,6 +39,9 @@ from lsi_match.crypto import passphrase as passphrases
 from lsi_match.crypto.external_keys import OutsideKey, find_key, key_id, library_key, read_reference
 from lsi_match.crypto.sealing import SealBrokenError, seal, unseal
 from lsi_match.protocol.documents import PublicKeys
+
+if TYPE_CHECKING:
+    from securesystemslib.signer import SSlibKey
 
 ENCRYPTION = "encryption.age"
 SIGNING = "signing.pem"

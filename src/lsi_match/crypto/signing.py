@@ -11,18 +11,19 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Iterable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel
-from securesystemslib.dsse import Envelope
-from securesystemslib.exceptions import VerificationError
-from securesystemslib.signer import CryptoSigner, Signature, SSlibKey
 
 from lsi_match.base.canonical import canonical_json
 from lsi_match.base.errors import LsiError
 from lsi_match.crypto.certificates import Certified
 from lsi_match.crypto.external_keys import OutsideKey, library_key, one_form
 from lsi_match.crypto.keys import Identity
+
+if TYPE_CHECKING:  # loaded by what signs or verifies, since it loads the libraries of every kind of key
+    from securesystemslib.dsse import Envelope
+    from securesystemslib.signer import SSlibKey
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -39,6 +40,9 @@ class SignedDocumentInvalidError(LsiError):
 
 def sign(document: BaseModel, payload_type: str, identity: Identity | Certified) -> bytes:
     """`document` as the bytes of a DSSE envelope, signed by `identity`."""
+    from securesystemslib.dsse import Envelope
+    from securesystemslib.signer import CryptoSigner, Signature
+
     envelope = Envelope(canonical_json(document.model_dump(mode="json")), media_type(payload_type), {})
     if isinstance(identity.signing, OutsideKey):
         identity.signing.sign(envelope)
@@ -69,6 +73,8 @@ def verify(
         SignedDocumentInvalidError: no envelope, another type, not the bytes of `sign`, or not a `model`.
         SignatureMissingError: no good signature by that key, or by any of those.
     """
+    from securesystemslib.exceptions import VerificationError
+
     envelope = _envelope(data, payload_type, what, party)
     given = [signing_key] if isinstance(signing_key, str) else signing_key
     try:
@@ -94,6 +100,8 @@ def media_type(payload_type: str) -> str:
 
 
 def _envelope(data: bytes, payload_type: str, what: str, party: str) -> Envelope:
+    from securesystemslib.dsse import Envelope
+
     invalid = SignedDocumentInvalidError(what=what, party=party)
     try:
         value: Any = json.loads(data)
@@ -121,6 +129,9 @@ def _content(data: bytes, envelope: Envelope, model: type[Model], what: str, par
 
 def _file(envelope: Envelope) -> bytes:
     """The one file of an envelope: only what DSSE names, as canonical JSON, and a line feed."""
+    from securesystemslib.dsse import Envelope
+    from securesystemslib.signer import Signature
+
     signatures = {name: Signature(name, one.signature) for name, one in envelope.signatures.items()}
     plain = Envelope(envelope.payload, envelope.payload_type, signatures)
     return canonical_json(plain.to_dict()) + b"\n"
