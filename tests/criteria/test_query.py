@@ -28,7 +28,7 @@ from sqlglot import exp
 
 from lsi_match.base.errors import Language
 from lsi_match.base.yaml_positions import parse_yaml, read_yaml
-from lsi_match.criteria.dialects import DIALECTS, Like
+from lsi_match.criteria.dialects import DIALECTS, LikeSyntax
 from lsi_match.criteria.parse import (
     CriterionError,
     CriterionForbiddenError,
@@ -228,11 +228,11 @@ def as_read(sql: str, dialect: str) -> str:
         return node if node.to.this is exp.DType.BIGINT else node.this
 
     def liked(node: exp.Expression) -> exp.Expression:
-        if not isinstance(node, exp.Like) or DIALECTS[dialect].like is Like.PLAIN:
+        if not isinstance(node, exp.Like) or DIALECTS[dialect].like is LikeSyntax.PLAIN:
             return node
         pattern = str(node.expression.this).replace("[[]", "[") if dialect == "tsql" else node.expression.this
         like: exp.Expression = exp.Like(this=node.this.copy(), expression=exp.Literal.string(pattern))
-        if DIALECTS[dialect].like is Like.BACKSLASH:
+        if DIALECTS[dialect].like is LikeSyntax.BACKSLASH:
             like = exp.Escape(this=like, expression=exp.Literal.string("\\"))
         return exp.Not(this=exp.Paren(this=like)) if node.args.get("negate") else like
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from sqlglot import exp
 
 from lsi_match.base.errors import LsiError
-from lsi_match.criteria.dialects import DIALECTS, LANGUAGE, Caveat, Dialect, Like, Quotes
+from lsi_match.criteria.dialects import DIALECTS, LANGUAGE, Caveat, Dialect, LikeSyntax, Quotes
 from lsi_match.criteria.parse import REFERENCE_DATE, FieldType, Predicate
 
 
@@ -184,7 +184,7 @@ class Printer:
         if self.dialect.empty and last == "":
             return f"{negation}({self._like_or_empty(known, pattern)})"
         left = self._exactly(self._operand(subject), [subject])
-        return f"{left} {negation}{'GLOB' if self.dialect.like is Like.GLOB else 'LIKE'} {self._pattern(pattern)}"
+        return f"{left} {negation}{'GLOB' if self.dialect.like is LikeSyntax.GLOB else 'LIKE'} {self._pattern(pattern)}"
 
     def _like_or_empty(self, known: str, pattern: str) -> str:
         """LIKE of a text that is empty, and not unknown, where `known` is unknown."""
@@ -385,11 +385,11 @@ class Printer:
 
     def _pattern(self, pattern: str) -> str:
         """What LIKE compares with; % and _ are the only signs with a meaning."""
-        if self.dialect.like is Like.BACKSLASH:
+        if self.dialect.like is LikeSyntax.BACKSLASH:
             pattern = pattern.replace("\\", "\\\\")
-        elif self.dialect.like is Like.BRACKETS:
+        elif self.dialect.like is LikeSyntax.BRACKETS:
             pattern = pattern.replace("[", "[[]")
-        elif self.dialect.like is Like.GLOB:
+        elif self.dialect.like is LikeSyntax.GLOB:
             globs = {"%": "*", "_": "?", "*": "[*]", "?": "[?]", "[": "[[]"}
             pattern = "".join(globs.get(sign, sign) for sign in pattern)
         return self._text(pattern)

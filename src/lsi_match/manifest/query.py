@@ -262,7 +262,7 @@ class _Statement:
         else:
             head += _comment(f"{say('Peildatum', 'Reference date')}: {self.reference_date}")
         found = printer.caveats & self.dialect.notes.keys()
-        notes = [say(*self.dialect.notes[caveat]) for caveat in Caveat if caveat in found]
+        notes = [self.dialect.notes[caveat][self.language] for caveat in Caveat if caveat in found]
         note = say("LET OP", "NOTE")
         head += [line for one in notes for line in _comment(f"{note}: {one}")]
         whole = "\n".join([*head, "", *setting, *body]).rstrip() + "\n;\n"
