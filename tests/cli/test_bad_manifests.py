@@ -53,6 +53,50 @@ BAD: dict[str, tuple[str, str, str, str]] = {
     "a group of an unknown field": ('when: "inkomen < 250"', 'when: ➤"vermogen < 250"', "noemt het veld 'vermogen'", "names the field 'vermogen'"),
     "one OIN for two": ('oin: "00000000000000000002"', 'oin: ➤"00000000000000000001"', "hetzelfde OIN", "the same OIN"),
     "a character that cannot be seen": ("place: Plaats of", "place: ➤Plaats\u200b of", "niet te zien", "cannot be seen"),
+    "a Dutch thousand in a number": (
+        "at_most: 10000}\n  tweede", "at_most: ➤10.000}\n  tweede", "lezen als 10 of als 10000", "read as 10 or as 10000"),
+    "a Dutch thousand in a list": (
+        "edges: [10000, 20000, 40000]", "edges: [10000, ➤20.500, 40000]", "lezen als 20.5 of als 20500", "read as 20.5 or as 20500"),
+    "an English thousand in a list": ("edges: [10000, 20000, 40000]", "edges: [10,➤000]", "begint met een nul", "begins with a zero"),
+    "a number in quotes": ("at_most: 10000}\n  tweede", "at_most: ➤\"10.000\"}\n  tweede", "zonder aanhalingstekens", "without quotes"),
+    "a Dutch thousand in a criterion": (
+        "when: bedrag >= 10000,", "when: ➤bedrag >= 10.000,", "lezen als 10 of als 10000", "read as 10 or as 10000"),
+    "a Dutch thousand in a signal": (
+        "when: bedrag >= 20000,", "when: ➤bedrag >= 20.500,", "lezen als 20.5 of als 20500", "read as 20.5 or as 20500"),
+    "a Dutch thousand in the match rule": (
+        "rule: partners >= 2", "rule: ➤partners >= 2.000", "lezen als 2 of als 2000", "read as 2 or as 2000"),
+    "one person in a criterion": (WHEN, "➤bsn = 'x'", "'bsn', en daar staat in wie iemand is", "'bsn', which says who somebody is"),
+    "one person in a signal": (
+        'when: "inkomen < 500"', "when: ➤\"length(bsn) = 9\"", "'bsn', en daar staat in wie iemand is", "'bsn', which says who somebody is"),
+    "one person in a group": (
+        'when: "inkomen < 250"', "when: ➤\"inkomen < 250 OR bsn LIKE '1%'\"", "'bsn', en daar staat in", "'bsn', which says"),
+    "one person in what goes along": (
+        "{id: bedrag, field: bedrag, kind: band, edges: [10000, 20000, 40000],", "{id: bedrag, field: ➤bsn, kind: listed, values: [a],",
+        "'bsn', en daar staat in", "'bsn', which says"),
+    "a BSN as a text": (
+        WHEN, "➤einddatum IS NULL OR naam = '999.990.019'", "lijkt op een nummer van iemand", "looks like a number of somebody"),
+    "a BSN as a number": (
+        'when: "inkomen < 500"', "when: ➤\"inkomen <> 999990019\"", "lijkt op een nummer van iemand", "looks like a number of somebody"),
+    "an address": (
+        WHEN, "➤naam = '1234 AB 12'", "lijkt op een nummer van iemand", "looks like a number of somebody"),
+    "a BSN as a value that goes along": (
+        "field: bedrag, kind: band, edges: [10000, 20000, 40000],", "field: naam, kind: listed, values: [x, ➤\"999990019\"],",
+        "lijkt op een nummer van iemand", "looks like a number of somebody"),
+    "two organisations that read alike": (
+        "title: Volledige naam van de tweede", "title: ➤VoIledige  naam van de eerste", "lezen hetzelfde", "read alike"),
+    "the matcher reads as a controller": (
+        "title: Naam van de koppelomgeving", "title: ➤Volledige naam van de tweede 0rganisatie", "lezen hetzelfde", "read alike"),
+    "two signals that read alike": (
+        'label: Inkomen onder 500 euro per maand}', "label: Inkomen onder 500 euro per maand}\n          - {id: nog, when: einddatum IS NULL, "
+        "label: ➤inkomen onder 500 euro per maand}", "lezen hetzelfde", "read alike"),
+    "two ids that read alike": (
+        'label: Inkomen onder 500 euro per maand}', "label: Inkomen onder 500 euro per maand}\n          - {id: ➤iaag, when: einddatum IS NULL, "
+        "label: Nog zonder einde}", "lezen hetzelfde", "read alike"),
+    "another alphabet in a title": ("title: Titel zoals", "title: ➤Tit\u0435l zoals", "U+0435", "U+0435"),
+    "a Hangul filler in a meaning": ("meaning: Bedrag per", "meaning: ➤Bedrag\u3164 per", "U+3164", "U+3164"),
+    "a no-break space in a label": ("label: Bedrag van", "label: ➤Bedrag\u00a0van", "U+00A0", "U+00A0"),
+    "a letter in two parts": ("title: Titel zoals", "title: ➤Tite\u0301l zoals", "U+0301", "U+0301"),
+    "a joiner in a rationale": ("rationale: Waarom dit mee", "rationale: ➤Waarom\u034f dit mee", "U+034F", "U+034F"),
     "a proxy called a ground": (
         "    kind: proxy\n    label: H", "    kind: ➤ground\n    label: H",
         "is een proxy, geen ground", "is a proxy, not a ground"),
@@ -74,8 +118,13 @@ def test_what_is_wrong_is_told_with_its_place(
     case: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     old, new, nl, en = BAD[case]
-    assert TEMPLATE.count(old) >= 1
-    marked = TEMPLATE.replace(old, new, 1)
+    template = TEMPLATE
+    if "naam" in new:
+        template = template.replace(
+            "          bsn: {", "          naam: {type: text, meaning: Naam van iets}\n          bsn: {"
+        )
+    assert template.count(old) >= 1
+    marked = template.replace(old, new, 1)
     at = marked.index(MARK)
     line, column = marked.count("\n", 0, at) + 1, at - marked.rfind("\n", 0, at)
     for language, words, place in (

@@ -1,6 +1,7 @@
 """The gates: what must hold before a round is opened and before a run does anything.
 
-1. **manifest**: it holds to every rule of a manifest (docs/manifest.md), read anew from its own bytes.
+1. **manifest**: it holds to every rule of a manifest (docs/manifest.md), read anew from its own bytes; all of it reads in one
+   way, and no predicate is about one person.
 2. **approval**: every controller approved exactly this manifest, with a key that the trust root named for that when
    the approval was taken in, and did not withdraw.
 3. **instruction**: every controller acknowledged the work instruction; together they cover every role that must.
@@ -33,7 +34,9 @@ from enum import StrEnum
 from lsi_match.agreement.approvals import check_approvals, load_manifest, read_agreement
 from lsi_match.agreement.trust_root_rules import Trust
 from lsi_match.base.errors import LsiError, words
+from lsi_match.base.validation import RuleViolation
 from lsi_match.manifest import Manifest
+from lsi_match.manifest.clear import check_manifest_clear
 from lsi_match.manifest.equality import CharacteristicKind, uses
 from lsi_match.manifest.template import placeholders, texts
 from lsi_match.protocol.documents import Opening
@@ -110,6 +113,11 @@ class DraftGateError(GateError):
         "Het manifest is nog een concept. Maak het af met 'manifest complete'; dan kan er worden ondertekend."
     )
     en = "The manifest is a draft still. Finish it with 'manifest complete'; then it can be signed."
+
+
+class UnclearGateError(GateError):
+    nl = "Het manifest is op meer dan één manier te lezen, of gaat over één persoon. {problem}"
+    en = "The manifest can be read in more than one way, or is about one person. {problem}"
 
 
 class InstructionGateError(GateError):
@@ -226,7 +234,7 @@ class Verdict:
 def evaluate(manifest: Manifest, evidence: Evidence) -> list[Verdict]:
     """Every gate that can be judged on this evidence, in order."""
     judged: dict[Gate, Callable[[], object]] = {
-        Gate.MANIFEST: lambda: load_manifest(manifest.canonical()),
+        Gate.MANIFEST: lambda: _manifest(manifest),
         Gate.APPROVAL: lambda: check_approvals(manifest, evidence.papers, evidence.now, evidence.trust),
         Gate.INSTRUCTION: lambda: _instruction(manifest, evidence),
         **_of_the_document(manifest, evidence.now.date()),
@@ -240,7 +248,7 @@ def evaluate(manifest: Manifest, evidence: Evidence) -> list[Verdict]:
 def evaluate_draft(manifest: Manifest, today: date) -> list[Verdict]:
     """The gates that look at the document alone. Those about signatures do not hold yet: a draft has no keys in it."""
     unsigned = [Verdict(gate, DraftGateError()) for gate in (Gate.APPROVAL, Gate.INSTRUCTION, Gate.PARTIES)]
-    checks = {Gate.MANIFEST: lambda: load_manifest(manifest.canonical()), **_of_the_document(manifest, today)}
+    checks = {Gate.MANIFEST: lambda: _manifest(manifest), **_of_the_document(manifest, today)}
     found = [Verdict(gate, _error_of(check)) for gate, check in checks.items()]
     return [*found[:1], *unsigned[:2], *found[1:], *unsigned[2:]]
 
@@ -271,6 +279,15 @@ def _error_of(check: Callable[[], object]) -> LsiError | None:
     except LsiError as error:
         return error
     return None
+
+
+def _manifest(manifest: Manifest) -> None:
+    load_manifest(manifest.canonical())
+    try:
+        check_manifest_clear(manifest)
+    except RuleViolation as found:
+        place = ".".join(map(str, found.path))
+        raise UnclearGateError(**words("problem", f"{place}: {found.nl}", f"{place}: {found.en}")) from None
 
 
 def _instruction(manifest: Manifest, evidence: Evidence) -> None:

@@ -6,6 +6,7 @@ of its complaint; it has English texts of its own, which stay where they are pla
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,13 @@ _FORMS = {
              "sha256: followed by 64 characters (0-9 and a-f), as sha256sum gives them"),
     KEY_CHECK: ("de controlewaarde van 32 tekens die 'keys project' toont", "the check value of 32 characters that 'keys project' shows"),
 }  # fmt: skip
+
+
+def two_readings(number: str) -> tuple[str, str] | None:
+    """What `10.000` can mean: ten with three decimals, or, as the Dutch write it, ten thousand. None for other texts."""
+    if not re.fullmatch(r"[-+]?[1-9]\d{0,2}\.\d{3}", number):
+        return None
+    return number.rstrip("0").rstrip("."), number.replace(".", "")
 
 
 class RuleViolation(ValueError):  # noqa: N818

@@ -1,20 +1,22 @@
 """YAML text to a checked model, with file, line and column in every message.
 
-Duplicate keys, anchors and aliases are refused: what a person reads must be what the program reads.
+Duplicate keys, anchors and aliases are refused, and numbers that can be read in two ways: what a person reads must be what the
+program reads.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.events import AliasEvent
+from ruamel.yaml.events import AliasEvent, ScalarEvent
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
 from lsi_match.base.errors import Language, LsiError, words
-from lsi_match.base.validation import validation_message
+from lsi_match.base.validation import two_readings, validation_message
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -55,19 +57,17 @@ def read_yaml(text: str, file: str) -> Any:
     """The plain value of one YAML document.
 
     Raises:
-        YamlUnreadableError: no YAML, a duplicate key, or an anchor or alias.
+        YamlUnreadableError: no YAML, a duplicate key, an anchor or alias, or a number that can be read in two ways.
     """
     yaml = YAML(typ="safe", pure=True)
     try:
         for event in yaml.parse(text):
+            here = event.start_mark.line + 1, event.start_mark.column + 1
             if isinstance(event, AliasEvent) or getattr(event, "anchor", None):
-                mark = event.start_mark
-                raise _unreadable(
-                    file,
-                    (mark.line + 1, mark.column + 1),
-                    "verwijzingen met & en * kunnen hier niet",
-                    "anchors and aliases are not used here",
-                )
+                nl = "verwijzingen met & en * kunnen hier niet"
+                raise _unreadable(file, here, nl, "anchors and aliases are not used here")
+            if isinstance(event, ScalarEvent) and not event.style:
+                _one_reading(file, here, event.value)
         return yaml.load(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -86,6 +86,20 @@ def read_yaml(text: str, file: str) -> Any:
             "een datum of getal dat niet bestaat, zoals 31 februari",
             "a date or number that does not exist, such as 31 February",
         ) from None
+
+
+def _one_reading(file: str, at: tuple[int, int], value: str) -> None:
+    """Refuse `10.000`, which is ten or ten thousand, and `000`: half of an English `10,000`, or a number in base eight."""
+    if readings := two_readings(value):
+        small, large = readings
+        nl = f"{value} is te lezen als {small} of als {large}; schrijf {small} of {large}"
+        raise _unreadable(
+            file, at, nl, f"{value} can be read as {small} or as {large}; write {small} or {large}"
+        )
+    if re.fullmatch(r"[-+]?0\d+", value):
+        nl = f"{value} begint met een nul; laat die weg, schrijf duizendtallen zonder komma, of zet tekst tussen aanhalingstekens"
+        en = f"{value} begins with a zero; leave it out, write thousands without a comma, or put text in quotes"
+        raise _unreadable(file, at, nl, en)
 
 
 def _unreadable_scalar(text: str) -> tuple[int, int] | None:

@@ -147,8 +147,8 @@ def _parse(text: str) -> exp.Expression:
         raise CriterionForbiddenError(
             criterion="…", **_problem("een teken dat niet te zien is", "a control character")
         )
-    outside_quotes = _outside_quotes(text)
-    strange = next((at for at, sign in enumerate(outside_quotes) if not sign.isascii()), None)
+    unquoted = outside_quotes(text)
+    strange = next((at for at, sign in enumerate(unquoted) if not sign.isascii()), None)
     if strange is not None:
         sign = f"U+{ord(text[strange]):04X} {unicodedata.name(text[strange], '')}".strip()
         raise CriterionForbiddenError(
@@ -159,7 +159,7 @@ def _parse(text: str) -> exp.Expression:
                 f"a letter outside a-z in a name or operator ({sign})",
             ),
         )
-    mark = re.search(r"--|/\*|\*/|#|//|;|\$|\{|@|\\|`|\"", outside_quotes)
+    mark = re.search(r"--|/\*|\*/|#|//|;|\$|\{|@|\\|`|\"", unquoted)
     if mark:
         raise CriterionForbiddenError(
             criterion=text,
@@ -169,9 +169,9 @@ def _parse(text: str) -> exp.Expression:
                 "a comment, semicolon, parameter or quoted name",
             ),
         )
-    if _brackets(outside_quotes) > _MAX_BRACKETS:
+    if _brackets(unquoted) > _MAX_BRACKETS:
         raise CriterionForbiddenError(criterion=text[:40] + "…", **_TOO_DEEP)
-    _closed(text, outside_quotes)
+    _closed(text, unquoted)
     try:
         trees = _DUCKDB.parse_into(exp.Condition, text)
     except SqlglotError as error:
@@ -206,15 +206,15 @@ def _parse(text: str) -> exp.Expression:
     return trees[0].transform(_negation_outside)
 
 
-def _closed(text: str, outside_quotes: str) -> None:
+def _closed(text: str, unquoted: str) -> None:
     """Refuse a quote or bracket that is not closed, or closed without being opened, where it stands."""
-    if outside_quotes.count("'") % 2:
+    if unquoted.count("'") % 2:
         # Pairs are quoted texts; what stands after the last of them is the one that is open.
-        column = re.sub(r"'[^']*'", lambda quoted: " " * len(quoted[0]), outside_quotes).index("'") + 1
+        column = re.sub(r"'[^']*'", lambda quoted: " " * len(quoted[0]), unquoted).index("'") + 1
         said = _problem("dit aanhalingsteken wordt niet gesloten", "this quote is not closed")
         raise CriterionSyntaxError(criterion=text, column=column, **said)
     opened = []
-    for at, sign in enumerate(outside_quotes):
+    for at, sign in enumerate(unquoted):
         if sign == "(":
             opened.append(at)
         elif sign == ")" and not opened:
@@ -235,7 +235,7 @@ def _read_in_full(text: str, tree: exp.Expression) -> None:
     runs is the tree, so the tree has to hold the same words in the same order. Only NOT and DATE may have moved.
     """
     printed = tree.sql(dialect="duckdb")
-    if _words(text) != _words(printed) or re.search(_ODD, _outside_quotes(text)):
+    if _words(text) != _words(printed) or re.search(_ODD, outside_quotes(text)):
         raise CriterionForbiddenError(
             criterion=text,
             **_problem(
@@ -262,7 +262,7 @@ _UNFINISHED = r"(\b(AND|OR|NOT|IN|IS|LIKE|BETWEEN)|[=<>+*(,-])\s*$"
 _MOVING = {"NOT", "DATE", "CAST", "AS", "(", ")"}
 
 
-def _outside_quotes(text: str) -> str:
+def outside_quotes(text: str) -> str:
     """The text with what stands in quotes blanked out, so that places in it stay the same."""
     return re.sub(r"'(?:[^']|'')*'", lambda quoted: f"'{' ' * (len(quoted[0]) - 2)}'", text)
 
@@ -432,7 +432,7 @@ class _Checker:
     def column(self, node: exp.Expression) -> FieldType:
         name = node.this.this if isinstance(node.this, exp.Identifier) else ""
         if name not in self.fields or not FIELD_NAME.match(name):
-            written = re.search(rf"\b{re.escape(name)}\b", _outside_quotes(self.text)) if name else None
+            written = re.search(rf"\b{re.escape(name)}\b", outside_quotes(self.text)) if name else None
             column = written.start() + 1 if written else 0
             raise CriterionFieldError(criterion=self.text, field=name or node.sql()[:60], column=column)
         self.used.add(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Mapping
 from datetime import date
@@ -9,7 +10,14 @@ from inspect import getfile
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, GetJsonSchemaHandler, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    GetJsonSchemaHandler,
+    StringConstraints,
+    model_validator,
+)
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
@@ -103,10 +111,25 @@ def parsed(when: str, fields: Mapping[str, FieldType], *path: str | int) -> Pred
         raise RuleViolation.by(error, *path) from None
 
 
+_NUMBERS = (int, float, int | None)
+
+
 class Document(BaseModel):
     """Base of every part: nothing that is not declared, nothing that changes."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _numbers_are_numbers(cls, value: Any) -> Any:
+        """A number in quotes is a text: "10.000" would be read as 10."""
+        for name, field in cls.model_fields.items() if isinstance(value, dict) else ():
+            given = value.get(name)
+            if field.annotation in _NUMBERS and isinstance(given, str) and re.search(r"\d", given):
+                raise RuleViolation(
+                    "schrijf een getal zonder aanhalingstekens", "write a number without quotes", name
+                )
+        return value
 
     @classmethod
     def meaning_of(cls, field: str) -> dict[Language, str]:

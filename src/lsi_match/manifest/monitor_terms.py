@@ -54,7 +54,7 @@ class Reference(Document):
     """A published table that selections are compared with, in place of each partner's register."""
 
     source: Text
-    counts: dict[str, Annotated[int, Field(ge=0, le=1_000_000_000)]]
+    counts: dict[str, Annotated[int, Field(strict=True, ge=0, le=1_000_000_000)]]
     sampled: bool = False
     rounded_to: int = Field(default=1, ge=1, le=1000)
 

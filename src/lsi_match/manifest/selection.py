@@ -74,7 +74,7 @@ class Attribute(Document):
     field: Name
     kind: Literal["listed", "boolean", "band", "month"]
     values: tuple[Text, ...] = ()
-    edges: tuple[Annotated[int, Field(ge=-MAX_EDGE, le=MAX_EDGE)], ...] = ()
+    edges: tuple[Annotated[int, Field(strict=True, ge=-MAX_EDGE, le=MAX_EDGE)], ...] = ()
     use: Literal["release", "rule", "both"] = "release"
     rationale: Text
 

@@ -26,7 +26,9 @@ class Schedule(Document):
     opens: Text | None = None
     timezone: Text = "Europe/Amsterdam"
     rounds_at_most: int | None = Field(default=None, gt=0)
-    remind_days: tuple[Annotated[int, Field(ge=0, le=365)], ...] = Field(default=(), max_length=5)
+    remind_days: tuple[Annotated[int, Field(strict=True, ge=0, le=365)], ...] = Field(
+        default=(), max_length=5
+    )
 
     @model_validator(mode="after")
     def _keeps_time(self) -> Schedule:

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, model_validator
 
 from lsi_match.base.canonical import canonical_json, digest_of_bytes
 from lsi_match.base.validation import RuleViolation
 from lsi_match.criteria.parse import FieldType, Predicate
 from lsi_match.manifest.base import RESERVED_COLUMNS, RESERVED_PARTIES, Document, Name, no_twins, parsed
+from lsi_match.manifest.clear import check_manifest_clear
 from lsi_match.manifest.equality import CharacteristicKind, known_characteristics, special_groups, uses
 from lsi_match.manifest.monitor_terms import Monitor
 from lsi_match.manifest.plan import Advice, Basis, Controller, Dpia, Matcher, Project, WorkInstruction
@@ -19,6 +20,9 @@ from lsi_match.manifest.release_terms import Match, Release
 from lsi_match.manifest.selection import Characteristic, Partner, Selection
 from lsi_match.manifest.subject import Pseudonyms, Subject
 from lsi_match.manifest.terms import Retention, Schedule
+
+#: Context of validation: a manifest that nobody signed yet.
+_NEW = "new"
 
 
 class Manifest(Document):
@@ -43,7 +47,7 @@ class Manifest(Document):
     retention: Retention
 
     @model_validator(mode="after")
-    def _consistent(self) -> Manifest:
+    def _consistent(self, info: ValidationInfo) -> Manifest:
         for where, names in (
             ("partners", self.partners),
             ("dpo_advice", self.dpo_advice),
@@ -118,6 +122,8 @@ class Manifest(Document):
                 "dimensions",
                 [one.id for one in self.monitor.dimensions].index(found.dimension),
             )
+        if info.context == _NEW:
+            check_manifest_clear(self)
         return self
 
     def _no_reserved_names(self) -> None:
@@ -255,8 +261,9 @@ class Manifest(Document):
 
     @classmethod
     def from_draft(cls, document: Any) -> Manifest:
-        """A manifest to be signed, with everything that the draft left to a default written out."""
-        return cls.model_validate(cls.model_validate(document).model_dump(mode="json"))
+        """A manifest to be signed, held to `manifest.clear` too, with all that the draft left to a default written out."""
+        read = cls.model_validate(document, context=_NEW)
+        return cls.model_validate(read.model_dump(mode="json"))
 
     @cached_property
     def digest(self) -> str:

@@ -1,0 +1,164 @@
+"""What a manifest says can be read in one way, and is about groups: the rules that a new manifest has to hold to.
+
+A manifest that was signed before there was such a rule stays readable; the gate `manifest` stops its rounds.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from lsi_match.base.validation import RuleViolation
+from lsi_match.criteria.clear import CriterionIdentityError, check_clear, looks_like_somebody
+from lsi_match.criteria.letters import skeleton, strange_in_name, strange_in_prose
+from lsi_match.criteria.parse import CriterionError, FieldType, Predicate
+from lsi_match.manifest.identifiers import IdentifierKind
+
+if TYPE_CHECKING:
+    from lsi_match.manifest.selection import Selection
+    from lsi_match.manifest.whole import Manifest
+
+Path = tuple[str | int, ...]
+#: Members by which people and places are named in sentences.
+_NAMES = frozenset({"title", "label", "meaning", "source", "leader", "place"})
+#: Members that may hold any letter of a register: what is not Dutch in them is shown by its number.
+_OF_REGISTERS = frozenset({"when", "rule", "values"})
+
+
+def check_manifest_clear(manifest: Manifest) -> None:
+    """Raises RuleViolation at the first text that does not read in one way, or is about one person."""
+    _letters(manifest.model_dump(mode="json", exclude_unset=True), ())
+    for what, names in _told_apart(manifest):
+        _read_apart(what, names)
+    _predicates(manifest)
+
+
+def identifying(selection: Selection) -> tuple[set[str], set[str]]:
+    """The fields of a selection that say who somebody is, and those of them that hold a postcode."""
+    addresses = [one.fields for one in selection.identifiers if one.kind is IdentifierKind.ADDRESS]
+    named = {name for one in selection.identifiers for name in one.fields} | set(selection.person.values())
+    postcodes = {fields[0] for fields in addresses} | {selection.person.get("postcode", "")} - {""}
+    return named, postcodes
+
+
+def _letters(value: Any, at: Path) -> None:
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            _letters(inner, (*at, name))
+    elif isinstance(value, list):
+        for number, inner in enumerate(value):
+            _letters(inner, (*at, number))
+    elif isinstance(value, str) and not _OF_REGISTERS.intersection(at[-2:]):
+        strange = strange_in_name(value) if at[-1] in _NAMES else strange_in_prose(value)
+        if strange is not None:
+            sign = f"U+{ord(strange):04X} {unicodedata.name(strange, '')}".strip()
+            raise RuleViolation(
+                f"hier staat een teken dat niet te zien is of op een ander lijkt ({sign}); typ de tekst opnieuw",
+                f"a character that cannot be seen, or looks like another ({sign}); type the text again",
+                *at,
+            )
+
+
+def _told_apart(manifest: Manifest) -> Iterator[tuple[tuple[str, str], list[tuple[Path, str]]]]:
+    """What is named beside each other, with the places of the names."""
+    parties = ("twee partijen", "two parties")
+    yield parties, [(("controllers", name), name) for name in manifest.controllers]
+    titles: list[tuple[Path, str]] = [
+        (("controllers", name, "title"), one.title) for name, one in manifest.controllers.items()
+    ]
+    yield parties, [*titles, (("matcher", "title"), manifest.matcher.title)]
+    yield (
+        ("twee kenmerken", "two characteristics"),
+        [(("characteristics", name, "label"), one.label) for name, one in manifest.characteristics.items()],
+    )
+    for name, partner in manifest.partners.items():
+        at: Path = ("partners", name, "selections")
+        selections = list(enumerate(partner.selections))
+        signals = [((*at, i, "signals", j), s) for i, one in selections for j, s in enumerate(one.signals)]
+        yield ("twee selecties", "two selections"), [((*at, i, "id"), one.id) for i, one in selections]
+        yield ("twee signalen", "two signals"), [((*place, "id"), signal.id) for place, signal in signals]
+        yield (
+            ("twee signalen", "two signals"),
+            [((*place, "label"), signal.label) for place, signal in signals],
+        )
+        for i, one in selections:
+            here = (*at, i)
+            yield ("twee velden", "two fields"), [((*here, "fields", field), field) for field in one.fields]
+            for what, member in (
+                (("twee criteria", "two criteria"), "criteria"),
+                (("twee kenmerken", "two attributes"), "attributes"),
+            ):
+                yield (
+                    what,
+                    [((*here, member, j, "id"), part.id) for j, part in enumerate(getattr(one, member))],
+                )
+            for j, attribute in enumerate(one.attributes):
+                values = [((*here, "attributes", j, "values", k), v) for k, v in enumerate(attribute.values)]
+                yield ("twee waarden", "two values"), values
+    dimensions = list(enumerate(manifest.monitor.dimensions))
+    for member in ("id", "label"):
+        yield (
+            ("twee indelingen", "two dimensions"),
+            [(("monitor", "dimensions", i, member), getattr(d, member)) for i, d in dimensions],
+        )
+        for i, d in dimensions:
+            yield (
+                ("twee groepen", "two groups"),
+                [
+                    (("monitor", "dimensions", i, "groups", j, member), getattr(group, member))
+                    for j, group in enumerate(d.groups)
+                ],
+            )
+
+
+def _read_apart(what: tuple[str, str], names: Iterable[tuple[Path, str]]) -> None:
+    seen: dict[str, tuple[Path, str]] = {}
+    for place, name in names:
+        first, other = seen.setdefault(skeleton(name), (place, name))
+        if first != place:
+            raise RuleViolation(
+                f"{what[0]} lezen hetzelfde: '{other}' en '{name}'",
+                f"{what[1]} read alike: '{other}' and '{name}'",
+                *place,
+            )
+
+
+def _predicates(manifest: Manifest) -> None:
+    for partner, selection in manifest.selections():
+        at: Path = ("partners", partner, "selections", manifest.partners[partner].selections.index(selection))
+        named, areas = identifying(selection)
+        for member, predicates in (
+            ("criteria", selection.predicates()),
+            ("signals", selection.signal_predicates()),
+        ):
+            for i, predicate in enumerate(predicates.values()):
+                _clear(predicate, selection.field_types, named, areas, *at, member, i, "when")
+        for i, attribute in enumerate(selection.attributes):
+            if attribute.field in named:
+                said = CriterionIdentityError(criterion=attribute.id, field=attribute.field)
+                raise RuleViolation.by(said, *at, "attributes", i, "field")
+            for j, value in enumerate(attribute.values):
+                if looks_like_somebody(value):
+                    raise RuleViolation(
+                        "deze waarde lijkt op een nummer van iemand, of op een adres",
+                        "this value looks like a number of somebody, or like an address",
+                        *at, "attributes", i, "values", j,
+                    )  # fmt: skip
+    for _, selection in manifest.selections():
+        for number, dimension in enumerate(manifest.monitor.dimensions):
+            for i, predicate in enumerate(
+                manifest.group_predicates(selection).get(dimension.id, {}).values()
+            ):
+                path: Path = ("monitor", "dimensions", number, "groups", i, "when")
+                _clear(predicate, selection.field_types, *identifying(selection), *path)
+    _clear(manifest.match_predicate(), manifest.match_fields, set(), set(), "match", "rule")
+
+
+def _clear(
+    predicate: Predicate, types: Mapping[str, FieldType], named: set[str], areas: set[str], *at: str | int
+) -> None:
+    try:
+        check_clear(predicate, types, named, areas)
+    except CriterionError as error:
+        raise RuleViolation.by(error, *at) from None
