@@ -10,7 +10,7 @@ ROUNDS ?= 500
 DAMAGES ?= 10000
 # What a checkout installs: everything but the clusters, which have a lock of their own.
 EXTRAS = $(shell $(BIN)/python -c "import tomllib; print(*sorted(tomllib.load(open('pyproject.toml', 'rb'))['project']['optional-dependencies'].keys() - {'clusters'}))")
-LOCKED := --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet
+LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet
 # Tests run side by side, a file of tests in one process.
 JOBS ?= $(shell nproc)
 
@@ -102,9 +102,13 @@ docs: $(READY) ## the documentation as HTML in docs/_build
 schemas: $(READY) ## write the JSON Schemas of every exchanged document
 	@$(BIN)/python -m lsi_match.cli.schemas schemas
 
-lock: $(READY) ## pin the dependencies again, with hashes
-	@$(BIN)/uv pip compile pyproject.toml $(EXTRAS:%=--extra %) $(LOCKED) --upgrade -o requirements.lock
-	@$(BIN)/uv pip compile pyproject.toml --extra clusters $(LOCKED) --upgrade -c requirements.lock -o requirements-clusters.lock
+lock: $(READY) ## pin the dependencies again, with hashes: of a checkout, and of each role
+	@$(LOCK) pyproject.toml $(EXTRAS:%=--extra %) --upgrade -o requirements.lock
+	@echo hatchling | $(LOCK) - -c requirements.lock -o requirements/build.lock
+	@$(LOCK) pyproject.toml -c requirements.lock -o requirements/plain.lock
+	@$(LOCK) pyproject.toml -c requirements.lock --extra partner -o requirements/partner.lock
+	@$(LOCK) pyproject.toml -c requirements.lock --extra matcher --extra prefect --extra delivery -o requirements/matcher.lock
+	@$(LOCK) pyproject.toml -c requirements.lock --extra matcher --extra prefect --extra clusters --upgrade -o requirements-clusters.lock
 
 clean: ## remove what the commands made
 	@rm -rf $(VENV) demo-out build dist benchmarks/out .pytest_cache .mypy_cache .ruff_cache .hypothesis

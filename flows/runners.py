@@ -17,13 +17,8 @@ from prefect import get_client
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
 
-from lsi_match.base.errors import LsiError
+from lsi_match.base.errors import LsiError, UnexpectedError
 from lsi_match.matcher.engine.execution_config import ExecutionConfig
-
-
-class ClusterPackageMissingError(LsiError):
-    nl = "Voor '{runner}' is het pakket {package} nodig. Installeer lsi-match met 'clusters' erbij: pip install 'lsi-match[clusters]'."
-    en = "For '{runner}' the package {package} is needed. Install lsi-match with 'clusters': pip install 'lsi-match[clusters]'."
 
 
 class ClusterUnreachableError(LsiError):
@@ -36,7 +31,7 @@ def task_runner(config: ExecutionConfig) -> Iterator[TaskRunner[Any]]:
     """The task runner of these means.
 
     Raises:
-        ClusterPackageMissingError, ClusterUnreachableError: as named.
+        ExtraMissingError, ClusterUnreachableError: as named.
     """
     if config.cluster is not None:
         _reach(config.cluster)
@@ -63,8 +58,8 @@ def _processes(config: ExecutionConfig, _: str) -> TaskRunner[Any]:
 def _dask(config: ExecutionConfig, folder: str) -> Any:
     try:
         from prefect_dask import DaskTaskRunner
-    except ImportError:
-        raise ClusterPackageMissingError(runner="dask", package="prefect-dask") from None
+    except ImportError as error:
+        raise UnexpectedError.of(error) from None
     if config.cluster is not None:
         return DaskTaskRunner(address=config.cluster)
     local = {
@@ -84,8 +79,8 @@ def _dask(config: ExecutionConfig, folder: str) -> Any:
 def _ray(config: ExecutionConfig, folder: str) -> Any:
     try:
         from prefect_ray import RayTaskRunner
-    except ImportError:
-        raise ClusterPackageMissingError(runner="ray", package="prefect-ray") from None
+    except ImportError as error:
+        raise UnexpectedError.of(error) from None
     if config.cluster is not None:
         return RayTaskRunner(address=config.cluster, init_kwargs={"log_to_driver": False})
     local = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import sys
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -184,9 +185,10 @@ def test_without_the_driver_the_error_says_what_to_install(
     parties: Homes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     local = in_sqlite(tmp_path)
-    monkeypatch.setattr(database, "DRIVERS", {".sqlite": "no_such_driver"})
+    monkeypatch.setitem(sys.modules, "adbc_driver_sqlite", None)
+    monkeypatch.delitem(sys.modules, "adbc_driver_sqlite.dbapi", raising=False)
     error = refused(parties, tmp_path, local)
-    assert error.reason == "DriverMissingError"
+    assert error.reason == "ExtraMissingError"
     assert "lsi-match[database]" in error.text("nl")
 
 

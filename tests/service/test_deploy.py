@@ -56,7 +56,7 @@ def test_the_container_file_copies_what_is_there_and_needs() -> None:
     assert copied
     for name in copied:
         assert (ROOT / name).exists(), name
-    assert {"requirements.lock", "src", "flows", "configs"} <= set(copied)
+    assert {"requirements", "src", "flows", "configs", "docs", "schemas", "audit"} <= set(copied)
     assert "\nUSER lsi\n" in said
 
 

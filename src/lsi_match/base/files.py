@@ -227,3 +227,10 @@ def destroy(path: Path) -> None:
             os.fsync(handle.fileno())
     going.unlink()
     sync_folder(going.parent)
+
+
+def shipped(name: str) -> Path:
+    """`docs`, `schemas`, `configs` or `audit`: at the top of a checkout, in the package where a wheel was installed."""
+    package = Path(__file__).resolve().parents[1]
+    inside = package / "shipped"
+    return (inside if inside.is_dir() else package.parents[1]) / name

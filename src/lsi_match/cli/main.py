@@ -25,6 +25,7 @@ passphrase is asked for, or read from --passphrase-fd NUMBER or with --passphras
 #: Command → the module of it and of those below it, loaded when it is used; what it is for.
 COMMANDS = {
     "demo": ("demo", "The whole chain on made-up Dutch records, in one go."),
+    "docs": ("docs", "Read the documentation, which is installed with the program."),
     "keys": ("keys", "Make identities; make and share the project key."),
     "trust": ("trust", "Make, sign and take in the trust root: who may sign for whom in a project."),
     "manifest": ("manifest", "Check, complete, digest and sign a manifest."),

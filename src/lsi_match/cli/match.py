@@ -357,7 +357,7 @@ def status(site: Path, project: str | None = None, *, json: Json = False) -> Non
         out.print(say("Er is nog geen project ('site accept').", "There is no project yet ('site accept')."))
     for one, on, rounds, opens in standing:
         for alarm in on:
-            line = f"! {alarm.name}: {say(alarm.nl, alarm.en)}  → docs/nl/alarmen/{alarm.name}.md"
+            line = f"! {alarm.name}: {say(alarm.nl, alarm.en)}  → lsi-match docs nl/alarmen/{alarm.name}"
             err.print(line, style="bold red", markup=False, soft_wrap=True)
         _show_rounds(one.id, rounds)
         if opens:

@@ -71,8 +71,8 @@ class CriterionSyntaxError(CriterionError):
 
 
 class CriterionForbiddenError(CriterionError):
-    nl = "Het criterium '{criterion}' gebruikt iets wat niet mag: {problem}. Gebruik alleen wat docs/criteria.md noemt."
-    en = "The criterion '{criterion}' uses something that is not allowed: {problem}. Use only what docs/criteria.md lists."
+    nl = "Het criterium '{criterion}' gebruikt iets wat niet mag: {problem}. Gebruik alleen wat docs/criteria.md noemt (lsi-match docs criteria)."
+    en = "The criterion '{criterion}' uses something that is not allowed: {problem}. Use only what docs/criteria.md lists (lsi-match docs criteria)."
 
 
 class CriterionFieldError(CriterionError):

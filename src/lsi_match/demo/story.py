@@ -442,8 +442,8 @@ class _Story:
             f"match status {site} samenloop",
         ):
             self.console.print(f"  {program} {command}", markup=False, soft_wrap=True)
-        self.say("Lees docs/tutorial.md om het zelf stap voor stap te doen.",
-                 "Read docs/tutorial.md to do it yourself, step by step.")  # fmt: skip
+        self.say("Lees de tutorial (lsi-match docs tutorial) om het zelf stap voor stap te doen.",
+                 "Read the tutorial (lsi-match docs tutorial) to do it yourself, step by step.")  # fmt: skip
         return 0 if good else 1
 
 

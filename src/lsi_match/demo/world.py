@@ -20,7 +20,7 @@ from lsi_match.agreement.justifications import justify
 from lsi_match.agreement.trust_root_draft import compose
 from lsi_match.agreement.trust_root_rules import sign_root
 from lsi_match.agreement.trust_root_store import TrustStore
-from lsi_match.base.files import read_bytes, read_text, write_whole
+from lsi_match.base.files import read_bytes, read_text, shipped, write_whole
 from lsi_match.base.yaml_positions import parse_yaml, read_yaml
 from lsi_match.crypto.keys import make_identity
 from lsi_match.crypto.project_key import ProjectKey
@@ -45,10 +45,8 @@ Case = frozenset[tuple[str, str, str]]
 
 
 def configs_folder() -> Path:
-    """The example projects: in a checkout beside `src`, in an installed package inside it."""
-    package = Path(__file__).resolve().parents[1]
-    inside = package / "configs"
-    return inside if inside.is_dir() else package.parents[1] / "configs"
+    """The example projects."""
+    return shipped("configs")
 
 
 @dataclass

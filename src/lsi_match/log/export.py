@@ -11,8 +11,6 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-
 from lsi_match.base.errors import LsiError
 from lsi_match.base.files import sync_folder, whole_file, write_whole
 from lsi_match.log import merkle
@@ -154,6 +152,15 @@ def export_parquet(log: Log, file: Path) -> int:
     Columns: `position`; `trace_id`, `span_id`, `parent_span_id`, `status`, `name` (text); `start_time`, `end_time`
     (milliseconds, UTC); `resource`, `attributes` (JSON); `details_hash`; `leaf` (the exact bytes).
     """
+    import polars as pl  # with the extra of a partner
+
+    columns: dict[str, Any] = {
+        "position": pl.Int64,
+        **dict.fromkeys(("trace_id", "span_id", "parent_span_id", "status", "name"), pl.String),
+        **dict.fromkeys(("start_time", "end_time"), pl.Int64),
+        **dict.fromkeys(("resource", "attributes", "details_hash"), pl.String),
+        "leaf": pl.Binary,
+    }
     rows = [
         {
             "position": position,
@@ -164,7 +171,7 @@ def export_parquet(log: Log, file: Path) -> int:
         }
         for position, entry in log.entries()
     ]
-    frame = pl.DataFrame(rows, schema=_COLUMNS).with_columns(
+    frame = pl.DataFrame(rows, schema=columns).with_columns(
         pl.col("start_time", "end_time").cast(pl.Datetime("ms", "UTC"))
     )
     with whole_file(file, replace=True) as handle:
@@ -181,11 +188,4 @@ _AS_IS = {
     "start_time",
     "end_time",
     "details_hash",
-}
-_COLUMNS: dict[str, Any] = {
-    "position": pl.Int64,
-    **dict.fromkeys(("trace_id", "span_id", "parent_span_id", "status", "name"), pl.String),
-    **dict.fromkeys(("start_time", "end_time"), pl.Int64),
-    **dict.fromkeys(("resource", "attributes", "details_hash"), pl.String),
-    "leaf": pl.Binary,
 }

@@ -21,10 +21,9 @@ from pathlib import Path
 from typing import IO, Any, Literal
 from urllib.parse import urlsplit
 
-import fsspec
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from lsi_match.base.errors import LsiError, of_disk, words
+from lsi_match.base.errors import LsiError, UnexpectedError, of_disk, words
 from lsi_match.base.files import open_plain, read_private, sync_folder, whole_file
 from lsi_match.base.validation import RuleViolation
 
@@ -40,11 +39,6 @@ _TIMEOUT = 30
 class PlaceUnreachableError(LsiError):
     nl = "{place} is niet te bereiken of niet te gebruiken ({problem}). Er is niets veranderd; probeer het later opnieuw."
     en = "{place} cannot be reached or used ({problem}). Nothing was changed; try again later."
-
-
-class PlaceToolMissingError(LsiError):
-    nl = "Voor {place} is een extra pakket nodig. Installeer lsi-match[delivery]."
-    en = "{place} needs an extra package. Install lsi-match[delivery]."
 
 
 class EndpointSettings(BaseModel):
@@ -232,12 +226,14 @@ def open_endpoint(settings: EndpointSettings) -> Endpoint:
 
     Raises:
         PlaceUnreachableError: no connection, another server than the known one, refused credentials.
-        PlaceToolMissingError: the packages for SFTP or S3 are not installed.
+        ExtraMissingError: the packages for SFTP or S3 are not installed.
         FileMissingError, FileTooOpenError: of a key or credentials file.
     """
     parts = urlsplit(settings.url)
     name = f"{parts.scheme}://{parts.hostname}{parts.path}" if parts.scheme else settings.url
     try:
+        import fsspec  # with the extra of a partner or of the matching environment
+
         with _unreachable(name):
             if parts.scheme == "sftp":
                 return _sftp(settings, name)
@@ -245,11 +241,13 @@ def open_endpoint(settings: EndpointSettings) -> Endpoint:
                 return _bucket(settings, name)
             files = fsspec.filesystem("file", auto_mkdir=False, skip_instance_cache=True)
             return Endpoint(files, settings.url, name, renames=True, close=lambda: None)
-    except ImportError:
-        raise PlaceToolMissingError(place=name) from None
+    except ImportError as error:
+        raise UnexpectedError.of(error) from None
 
 
 def _sftp(settings: EndpointSettings, name: str) -> Endpoint:
+    import fsspec
+
     paramiko = import_module("paramiko")
     parts = urlsplit(settings.url)
     known = paramiko.HostKeys(str(settings.known_hosts))
@@ -280,6 +278,8 @@ def _sftp(settings: EndpointSettings, name: str) -> Endpoint:
 
 
 def _bucket(settings: EndpointSettings, name: str) -> Endpoint:
+    import fsspec
+
     import_module("s3fs")
     parts = urlsplit(settings.url)
     ini = configparser.ConfigParser()

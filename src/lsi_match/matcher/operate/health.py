@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from prometheus_client import CollectorRegistry, Gauge, generate_latest
-
 from lsi_match.base.errors import LsiError
 from lsi_match.log.entry import LogEntry
 from lsi_match.log.round_state import fold
@@ -115,6 +113,8 @@ def _refusal(entries: list[LogEntry], round_id: str) -> str:
 
 def metrics(site: Site, now: datetime) -> bytes:
     """The metrics of a site in the text form of Prometheus."""
+    from prometheus_client import CollectorRegistry, Gauge, generate_latest
+
     registry = CollectorRegistry()
 
     def gauge(name: str, text: str, *labels: str) -> Gauge:

@@ -15,17 +15,12 @@ from typing import Any, Final
 import pyarrow as pa
 
 from lsi_match.base.duckdb_locked import quoted
-from lsi_match.base.errors import LsiError
+from lsi_match.base.errors import UnexpectedError
 from lsi_match.base.files import read_private
 
 #: Ending of the file → module of the driver. An `.sqlite` file is the database; a `.postgresql` file holds one line
 #: with how it is reached (a URI of libpq), and perhaps a password, so nobody else may read it.
 DRIVERS: Final = {".sqlite": "adbc_driver_sqlite", ".postgresql": "adbc_driver_postgresql"}
-
-
-class DriverMissingError(LsiError):
-    nl = "Om {file} te lezen is extra software nodig: pip install 'lsi-match[database]'"
-    en = "Reading {file} needs extra software: pip install 'lsi-match[database]'"
 
 
 class TableUnreadable(Exception):  # noqa: N818 (never leaves the partner room; `select` names the error)
@@ -86,8 +81,8 @@ def _driver(file: Path) -> tuple[Any, Any]:
     """The DB-API module of the driver, and the manager, whose errors it raises."""
     try:
         return import_module(f"{DRIVERS[file.suffix]}.dbapi"), import_module("adbc_driver_manager")
-    except ImportError:
-        raise DriverMissingError(file=file.name) from None
+    except ImportError as error:
+        raise UnexpectedError.of(error) from None
 
 
 def _address(file: Path) -> str:

@@ -1,0 +1,65 @@
+"""What a party installs: the wheel, and the packages of its role."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+#: Role → packages at most, this one left out.
+PACKAGES = {"plain": 29, "partner": 36, "matcher": 140}
+
+
+@pytest.fixture(scope="module")
+def names(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
+    """Every file of the wheel."""
+    folder = tmp_path_factory.mktemp("wheel")
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder)],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+    )
+    return set(zipfile.ZipFile(next(folder.glob("*.whl"))).namelist())
+
+
+def locked(name: str) -> dict[str, str]:
+    """Package → version, of a lock file on this system."""
+    lines = re.findall(
+        r"^([a-z0-9-]+)(?:\[.*\])?==(\S+)(?: ; (.*))? ", (ROOT / name).read_text(), re.MULTILINE
+    )
+    return {package: version for package, version, marker in lines if "win32" not in marker}
+
+
+def test_the_wheel_owns_one_module_and_holds_what_messages_point_to(names: set[str]) -> None:
+    assert {name.partition("/")[0] for name in names if ".dist-info/" not in name} == {"lsi_match"}
+    assert {
+        "lsi_match/py.typed",
+        "lsi_match/flows/match.py",
+        "lsi_match/flows/prefect.yaml",
+        "lsi_match/shipped/audit/check_log.py",
+        "lsi_match/shipped/configs/samenloop/manifest.yaml",
+    } <= names
+    for folder in ("docs", "schemas"):
+        for file in (ROOT / folder).rglob("*.*"):
+            inside = f"lsi_match/shipped/{file.relative_to(ROOT).as_posix()}"
+            assert inside in names or "_build" in file.parts or "__pycache__" in file.parts, inside
+
+
+@pytest.mark.parametrize("role", PACKAGES)
+def test_a_role_installs_no_more_than_it_runs(role: str) -> None:
+    found = locked(f"requirements/{role}.lock")
+    assert len(found) <= PACKAGES[role], sorted(found)
+    every = locked("requirements.lock")
+    assert {package: every.get(package) for package in found} == found
+    assert "prefect" not in found or role == "matcher"
+
+
+def test_no_lock_names_a_host() -> None:
+    for file in (*ROOT.glob("*.lock"), *ROOT.glob("requirements/*.lock")):
+        assert "://" not in file.read_text(), file.name
