@@ -6,11 +6,12 @@ import json
 import os
 import sys
 import unicodedata
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
@@ -33,7 +34,11 @@ def plain(text: str) -> str:
 
 class _Terminal(Console):
     def print(self, *objects: Any, **options: Any) -> None:
-        super().print(*(plain(one) if isinstance(one, str) else one for one in objects), **options)
+        """Texts as they are: nothing in them is markup, and no line is broken, so that what is shown can be copied."""
+        texts = [plain(one) if isinstance(one, str) else one for one in objects]
+        if all(isinstance(one, str) for one in objects):
+            options = {"markup": False, "soft_wrap": True} | options
+        super().print(*texts, **options)
 
 
 out = _Terminal(highlight=False)
@@ -59,12 +64,17 @@ def print_json(document: Any) -> None:
     sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False, default=str) + "\n")
 
 
-def done(message: str, document: dict[str, Any], as_json: bool) -> None:
-    """What a command that did its work says."""
+def done(shown: RenderableType | Iterable[RenderableType], document: Any, as_json: bool) -> None:
+    """What a command that did its work says: to a person, in one piece or line by line; to a machine, as one document.
+
+    Args:
+        shown: a text or table, or several, which are not made where a machine asks.
+    """
     if as_json:
         print_json(document)
-    else:
-        out.print(message, markup=False, soft_wrap=True)
+        return
+    for one in shown if isinstance(shown, Iterable) and not isinstance(shown, str) else (shown,):
+        out.print(one)
 
 
 def table(title: str, columns: list[str], rows: list[list[Any]]) -> Table:
@@ -83,7 +93,7 @@ def show_error(error: LsiError, as_json: bool) -> None:
     if as_json:
         print_json({"error": error.reason, "nl": error.text("nl"), "en": error.text("en")})
     else:
-        err.print(error.text(language()), style="bold red", markup=False, soft_wrap=True)
+        err.print(error.text(language()), style="bold red")
 
 
 def read_folder(folder: Path, pattern: str) -> dict[str, bytes]:

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 from cyclopts import App
 
+from lsi_match.base.clock import utc_now
 from lsi_match.base.errors import wrong_use
-from lsi_match.cli.console import Json, done, err, out, print_json, read_folder, say
+from lsi_match.base.files import read_bytes, write_whole
+from lsi_match.cli.console import Json, done, err, read_folder, say
 
 if TYPE_CHECKING:
     from lsi_match.partner.ceremony import KeyMaking
@@ -69,9 +71,6 @@ def show(home: Path, *, json: Json = False) -> None:
     from lsi_match.crypto.keys import key_state
 
     state = key_state(home / "keys")
-    if json:
-        print_json({**vars(state), "card": state.card.model_dump()})
-        return
     yes, no = say("ja", "yes"), say("nee", "no")
     rows = [
         (say("partij", "party"), state.card.name),
@@ -82,14 +81,12 @@ def show(home: Path, *, json: Json = False) -> None:
         (say("achter een wachtzin", "behind a passphrase"), yes if state.protected else no),
         *((say(f"rechten {file}", f"mode of {file}"), mode) for file, mode in state.modes.items()),
     ]
-    for label, value in rows:  # as lines, since a key that is cut off cannot be compared
-        out.print(f"{label:<28}{value}", markup=False, soft_wrap=True)
-    for file in state.readable_by_others:
-        err.print(
-            say(f"{file} is voor anderen te lezen: chmod 600", f"{file} can be read by others: chmod 600"),
-            style="bold red",
-            markup=False,
-        )
+    # As lines, since a key that is cut off cannot be compared.
+    lines = [f"{label:<28}{value}" for label, value in rows]
+    done(lines, {**vars(state), "card": state.card.model_dump()}, json)
+    for file in () if json else state.readable_by_others:
+        text = say(f"{file} is voor anderen te lezen: chmod 600", f"{file} can be read by others: chmod 600")
+        err.print(text, style="bold red")
 
 
 @app.command
@@ -124,7 +121,6 @@ def project(
         out: folder for the sealed shares, one file per partner.
         epoch: number of this key; one higher at each rotation.
     """
-    from lsi_match.base.files import write_whole
     from lsi_match.crypto.keys import read_public_keys
     from lsi_match.crypto.project_key import ProjectKey
     from lsi_match.partner.home import Home, make_key_share
@@ -164,7 +160,6 @@ def commit(
         epoch: number of this key; one higher at each rotation.
         again: start over, all partners together; destroys the part of the earlier attempt.
     """
-    from lsi_match.base.files import write_whole
 
     document = _key_making(name, home, project_id, cards, epoch).commit(again=again)
     file = out / f"key-commitment.{name}.json"
@@ -196,7 +191,6 @@ def reveal(
         out: folder for the reveal, sealed to the other partners.
         epoch: number of this key.
     """
-    from lsi_match.base.files import write_whole
 
     words = read_folder(commitments, "key-commitment.*.json").values()
     document = _key_making(name, home, project_id, cards, epoch).reveal(words)
@@ -249,8 +243,6 @@ def share(name: str, home: Path, project_id: str, *, card: Path, out: Path, json
         card: card (JSON) of the partner that joins.
         out: folder for the sealed share.
     """
-    from lsi_match.base.clock import utc_now
-    from lsi_match.base.files import read_bytes, write_whole
     from lsi_match.crypto.keys import read_public_keys
     from lsi_match.partner.home import Home, make_key_share
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
+from lsi_match.base.clock import utc_now
+from lsi_match.base.files import FileExistsAlreadyError, read_bytes, read_text, write_whole
 from lsi_match.cli.console import Json, done, say
 from lsi_match.cli.log import _file, app
 
@@ -37,8 +39,6 @@ def cosign(name: str, home: Path, project: str, log: Path, *, out: Path, json: J
         log: the log, as you received it.
         out: folder for the cosignatures, for the matching environment.
     """
-    from lsi_match.base.clock import utc_now
-    from lsi_match.base.files import write_whole
     from lsi_match.partner.cosign import cosign_log
     from lsi_match.partner.home import Home
 
@@ -62,8 +62,6 @@ def add_cosignature(site: Path, project: str, cosignature: list[Path], *, json: 
         project: id of the project.
         cosignature: the file, or files, that `log cosign` made.
     """
-    from lsi_match.base.clock import utc_now
-    from lsi_match.base.files import read_bytes
     from lsi_match.matcher.operate.reconcile import publish_cosigned_releases
     from lsi_match.matcher.site.site import Site
     from lsi_match.matcher.site.take_cosignatures import add_cosignatures
@@ -89,7 +87,6 @@ def prove(log: Path, position: int, *, out: Path, json: Json = False) -> None:
         position: which entry, by its number in `log show`.
         out: the file to write (.tlog-proof).
     """
-    from lsi_match.base.files import write_whole
     from lsi_match.log.log_proof import prove as make
     from lsi_match.log.store import Log
 
@@ -109,7 +106,6 @@ def check_proof(proof: Path, *, manifest: Path, policy: Path | None = None, json
         policy: whose signatures have to be there (`log policy`); else the manifest says whose key counts.
     """
     from lsi_match.agreement.approvals import load_manifest
-    from lsi_match.base.files import read_bytes, read_text
     from lsi_match.log.log_proof import LogProof
     from lsi_match.log.policy import Policy, origin_of, policy_of
 
@@ -135,8 +131,6 @@ def policy(manifest: Path, *, out: Path, root: Path | None = None, cosigned: boo
     """
     from lsi_match.agreement.approvals import load_manifest
     from lsi_match.agreement.trust_root_store import TrustStore
-    from lsi_match.base.clock import utc_now
-    from lsi_match.base.files import read_bytes, write_whole
     from lsi_match.log.policy import policy_of
 
     agreed = load_manifest(read_bytes(manifest))
@@ -156,7 +150,6 @@ def export(log: Path, *, form: Literal["tiles", "log", "otlp", "parquet"] = "til
             otlp (JSON of OpenTelemetry) or parquet, to read.
         out: a new folder for tiles, else the file to write.
     """
-    from lsi_match.base.files import FileExistsAlreadyError
     from lsi_match.log import export as exporting
     from lsi_match.log.store import Log
 

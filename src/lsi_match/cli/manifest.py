@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from cyclopts import App
 
+from lsi_match.base.clock import utc_now
 from lsi_match.base.errors import wrong_use
-from lsi_match.cli.console import Json, done, print_json, say
+from lsi_match.base.files import read_bytes, read_text, write_whole
+from lsi_match.cli.console import Json, done, language, out, print_json, read_folder, say
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,8 +37,6 @@ def complete(draft: Path, *, cards: Path, key_check: str, out: Path, json: Json 
         key_check: printed by `keys derive`, or by `keys project`.
         out: the manifest, as canonical JSON.
     """
-    from lsi_match.base.files import write_whole
-    from lsi_match.cli.console import read_folder
     from lsi_match.crypto.keys import read_public_keys
 
     found = [read_public_keys(data, source) for source, data in read_folder(cards, "*.json").items()]
@@ -53,7 +53,6 @@ def check(manifest: Path, *, json: Json = False) -> None:
     Args:
         manifest: the manifest (canonical JSON, from `manifest complete`) or the draft (YAML).
     """
-    from lsi_match.cli.console import out
     from lsi_match.manifest.equality import undeclared
 
     document, digest = read_manifest(manifest)
@@ -71,21 +70,17 @@ def check(manifest: Path, *, json: Json = False) -> None:
             }
         )
         return
-    out.print(
-        f"{document.project.title}\n{digest or say('concept', 'draft')}\n", markup=False, soft_wrap=True
-    )
+    out.print(f"{document.project.title}\n{digest or say('concept', 'draft')}\n")
     for partner, selection in document.selections():
-        out.print(
-            f"{partner}.{selection.id} ({selection.source})", style="bold", markup=False, soft_wrap=True
-        )
+        out.print(f"{partner}.{selection.id} ({selection.source})", style="bold")
         for rule in selection.criteria:
-            out.print(f"  {rule.id}: {rule.when}\n    {rule.rationale}", markup=False, soft_wrap=True)
+            out.print(f"  {rule.id}: {rule.when}\n    {rule.rationale}")
     for found in undeclared(document):
         label = say(found.characteristic.nl, found.characteristic.en)
         out.print(say(f"Let op: {found.partner}.{found.selection} noemt het veld '{found.field}', en zegt niet dat het met {label} te maken heeft.",
                       f"Mind: {found.partner}.{found.selection} names the field '{found.field}' and does not say that it has to do with {label}."),
-                  style="yellow", markup=False, soft_wrap=True)  # fmt: skip
-    out.print(f"\nmatch: {document.match.rule}\n  {document.match.rationale}", markup=False, soft_wrap=True)
+                  style="yellow")  # fmt: skip
+    out.print(f"\nmatch: {document.match.rule}\n  {document.match.rationale}")
 
 
 @app.command
@@ -99,7 +94,6 @@ def explain(
         partner: of what is selected, this partner's part only.
         out: write the page (Markdown) to this file.
     """
-    from lsi_match.cli.console import language
     from lsi_match.reports.manifest_page import explained
 
     document, digest = read_manifest(manifest)
@@ -117,7 +111,6 @@ def diff(old: Path, new: Path, *, out: Path | None = None, json: Json = False) -
         new: as it will be.
         out: write the page (Markdown) to this file.
     """
-    from lsi_match.cli.console import language
     from lsi_match.reports.manifest_page import difference
 
     (was, old_digest), (now, new_digest) = read_manifest(old), read_manifest(new)
@@ -148,7 +141,6 @@ def sql(
         counts: the query that counts what each criterion leaves, to compare with what 'partner prepare' tells.
         out: write the query to this file.
     """
-    from lsi_match.cli.console import language
     from lsi_match.manifest.query import funnel, statement
 
     document, digest = read_manifest(manifest)
@@ -171,7 +163,6 @@ def new(draft: Path, *, json: Json = False) -> None:
     Args:
         draft: the file to write (YAML); it must not exist yet.
     """
-    from lsi_match.base.files import write_whole
     from lsi_match.manifest.template import template
 
     write_whole(draft, template())
@@ -182,7 +173,6 @@ def new(draft: Path, *, json: Json = False) -> None:
 def read_manifest(file: Path) -> tuple[Manifest, str | None]:
     """A manifest with its digest; or a draft, whose keys are still blank, without one."""
     from lsi_match.agreement.approvals import load_manifest
-    from lsi_match.base.files import read_bytes
 
     if file.suffix in (".yaml", ".yml"):
         return _complete(file), None
@@ -196,7 +186,6 @@ def _complete(
     """A draft (YAML) with these keys, or with blank ones; every fault by its line and column."""
     from pydantic import ValidationError
 
-    from lsi_match.base.files import read_text
     from lsi_match.base.yaml_positions import describe_errors, read_yaml
     from lsi_match.manifest import Manifest, blank_keys, complete_draft
 
@@ -223,7 +212,6 @@ def _show(page: str, out: Path | None, json: bool, *, markdown: bool = True) -> 
     """A page on the terminal, as JSON, or in a file."""
     from rich.markdown import Markdown
 
-    from lsi_match.base.files import write_whole
     from lsi_match.cli.console import out as terminal
 
     if out is not None and markdown and out.suffix in (".html", ".htm", ".pdf", ".docx"):
@@ -237,7 +225,7 @@ def _show(page: str, out: Path | None, json: bool, *, markdown: bool = True) -> 
     elif markdown and terminal.is_terminal:
         terminal.print(Markdown(page))
     else:
-        terminal.print(page, end="", markup=False, highlight=False, soft_wrap=True)
+        terminal.print(page, end="")
 
 
 @app.command
@@ -250,8 +238,6 @@ def share(manifest: Path, *, site: Path, out: Path, to: list[str] | None = None,
         out: folder to write OUT/NAME/manifest.json into, for each controller.
         to: a controller; once per controller. All of them when left out.
     """
-    from lsi_match.base.clock import utc_now
-    from lsi_match.base.files import read_bytes, write_whole
     from lsi_match.matcher.site.share_manifest import share as shared
     from lsi_match.matcher.site.site import Site
 
@@ -277,7 +263,6 @@ def statement(
         out: write the text (Markdown) to this file.
     """
     from lsi_match.agreement.approvals import load_manifest
-    from lsi_match.base.files import read_bytes
 
     before = load_manifest(read_bytes(previous)) if previous else None
     _show(_statement(load_manifest(read_bytes(manifest)), before), out, json)
@@ -285,7 +270,6 @@ def statement(
 
 def _statement(document: Manifest, previous: Manifest | None) -> str:
     from lsi_match.agreement.approvals import STATEMENT
-    from lsi_match.cli.console import language
     from lsi_match.reports.approval_page import approval_text
 
     return approval_text(document, STATEMENT, language(), previous)
@@ -316,8 +300,6 @@ def sign(
     """
     from lsi_match.agreement.approvals import approve, load_manifest
     from lsi_match.base.canonical import digest_of_bytes
-    from lsi_match.base.clock import utc_now
-    from lsi_match.base.files import read_bytes, write_whole
     from lsi_match.protocol.trust_root import Role
 
     document = load_manifest(read_bytes(manifest))
@@ -364,8 +346,6 @@ def withdraw(
     """
     from lsi_match.agreement.approvals import load_manifest
     from lsi_match.agreement.approvals import withdraw as made
-    from lsi_match.base.clock import utc_now
-    from lsi_match.base.files import read_bytes, write_whole
     from lsi_match.partner.home import Home
     from lsi_match.protocol.trust_root import Role
 
@@ -408,8 +388,6 @@ def acknowledge(
     from lsi_match.agreement.approvals import acknowledge as made
     from lsi_match.agreement.approvals import load_manifest
     from lsi_match.base.canonical import digest_of_bytes
-    from lsi_match.base.clock import utc_now
-    from lsi_match.base.files import read_bytes, write_whole
     from lsi_match.protocol.trust_root import Role
 
     document = load_manifest(read_bytes(manifest))
@@ -459,8 +437,6 @@ def status(
     """
     from lsi_match.agreement.gates import Evidence, evaluate, evaluate_draft
     from lsi_match.agreement.trust_root_rules import chain
-    from lsi_match.base.clock import utc_now
-    from lsi_match.cli.console import language, out, read_folder
     from lsi_match.matcher.site.share_manifest import evidence_about
     from lsi_match.matcher.site.site import Site
 
@@ -491,25 +467,24 @@ def status(
             "shared": {name: vars(one) for name, one in shared.items()}})  # fmt: skip
     else:
         known_by = digest or say("concept, nog zonder sleutels", "draft, without keys still")
-        out.print(f"{document.project.title}\n{known_by}\n", markup=False, soft_wrap=True)
+        out.print(f"{document.project.title}\n{known_by}\n")
         for verdict in verdicts:
             holds = verdict.error is None
             label = say(verdict.gate.dutch, verdict.gate.english)
             mark = say("ja ", "yes") if holds else say("nee", "no ")
-            out.print(f"{mark}  {label}", style="" if holds else "bold", markup=False, soft_wrap=True)
+            out.print(f"{mark}  {label}", style="" if holds else "bold")
             if verdict.error is not None:
-                out.print(f"     {verdict.error.text(language())}", markup=False, soft_wrap=True)
+                out.print(f"     {verdict.error.text(language())}")
         if signed:
             out.print(say("\nDe tekst waarvoor is getekend:", "\nThe text that was signed for:"))
         for name, text in signed.items():
-            out.print(f"  {name}: {_told(text)}", markup=False, soft_wrap=True)
+            out.print(f"  {name}: {_told(text)}")
         if shared:
             out.print(say("\nGedeeld met:", "\nShared with:"))
         for name, one in shared.items():
             given = one.given.date() if one.given else "-"
             back = one.answered.date() if one.answered else say("nog niets", "nothing yet")
-            out.print(say(f"  {name}: gegeven {given}, getekend terug {back}", f"  {name}: given {given}, signed back {back}"),
-                      markup=False, soft_wrap=True)  # fmt: skip
+            out.print(say(f"  {name}: gegeven {given}, getekend terug {back}", f"  {name}: given {given}, signed back {back}"))  # fmt: skip
     return 1 if any(verdict.error for verdict in verdicts) else 0
 
 
@@ -518,7 +493,6 @@ def _signed_texts(
 ) -> dict[str, SignedText]:
     """Controller that approved → what it was shown, compared with what this program shows."""
     from lsi_match.agreement.approvals import STATEMENT, load_manifest, read_agreement
-    from lsi_match.base.files import read_bytes
     from lsi_match.matcher.site.site import Project, Site
     from lsi_match.reports.approval_page import signed_text
 
@@ -574,7 +548,6 @@ def signer(
     """Who signs for `name` with the keys in `place` or with a certificate, as the trust root in `place` allows."""
     from lsi_match.agreement.trust_root_rules import check_current
     from lsi_match.agreement.trust_root_store import TrustStore
-    from lsi_match.base.clock import utc_now
     from lsi_match.crypto.certificates import certified_key, read_certified
     from lsi_match.crypto.keys import load_identity
     from lsi_match.protocol.trust_root import MATCHER

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cyclopts import App
 
-from lsi_match.cli.console import Json, done, out, print_json, read_folder, say, table
+from lsi_match.base.clock import utc_now
+from lsi_match.base.errors import wrong_use
+from lsi_match.base.files import read_bytes, write_whole
+from lsi_match.cli.console import Json, done, err, language, out, read_folder, say, table
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from lsi_match.protocol.documents import SelectionCounts
 
 app = App(name="partner")
 
@@ -24,8 +33,6 @@ def join(
         approvals: folder with the approval of every controller.
         key_share: the project key, sealed to this partner.
     """
-    from lsi_match.base.clock import utc_now
-    from lsi_match.base.files import read_bytes
     from lsi_match.partner.home import Home
 
     joined = Home(home, name).join(
@@ -46,7 +53,6 @@ def papers(name: str, home: Path, project: str, papers: Path, *, json: Json = Fa
         project: id of the project.
         papers: folder with the signed papers.
     """
-    from lsi_match.base.clock import utc_now
     from lsi_match.partner.home import Home
 
     now = Home(home, name).ingest(read_folder(papers, "*.json"), project, utc_now())
@@ -78,14 +84,11 @@ def prepare(
         extracts: folder of the extracts.
         to: folder to write the drop into (the inbox, or where it is sent from).
     """
-    from lsi_match.base.clock import utc_now
-    from lsi_match.base.files import read_bytes, read_text
-    from lsi_match.base.yaml_positions import parse_yaml
-    from lsi_match.partner.extract.column_mapping import Mapping
+    from lsi_match.partner.extract.column_mapping import read_mapping
     from lsi_match.partner.home import Home
     from lsi_match.partner.prepare import prepare as make_drop
 
-    local = parse_yaml(read_text(mapping), mapping.name, Mapping)
+    local = read_mapping(mapping)
     opened = read_bytes(opening)
     with out.status(say("Bezig …", "Working …")) as status:
 
@@ -100,30 +103,25 @@ def prepare(
 
         prepared = make_drop(Home(home, name), opened, local, extracts, to, project, utc_now(), progress)
     counts = prepared.descriptor.selections
-    if json:
-        print_json({"drop": str(prepared.file), "selections": {k: v.model_dump() for k, v in counts.items()}})
-        return
-    for selection, count in counts.items():
-        rows: list[list[object]] = [[say("gelezen", "read"), count.read]]
-        rows += [[say(f"na criterium {c}", f"after criterion {c}"), n] for c, n in count.after.items()]
-        rows.append([say("met signaal", "with a signal"), count.with_signal])
-        rows += [[_useless(name), n] for name, n in count.invalid.items()]
-        rows.append(
-            [
-                say("met een geldig kenmerk", "with a valid identifier"),
-                count.with_signal - count.without_identifier,
-            ]
-        )
-        rows.append(
-            [
-                say("zonder geldig kenmerk, niet verzonden", "without valid identifier, not sent"),
-                count.without_identifier,
-            ]
-        )
-        rows.append([say("dubbel, samengevoegd", "duplicates, joined"), count.duplicates])
-        rows.append([say("in de levering", "in the drop"), count.written])
-        out.print(table(f"{name}.{selection}", ["", say("records", "records")], rows))
-    out.print(str(prepared.file), markup=False, soft_wrap=True)
+    tables = (_counts(f"{name}.{selection}", count) for selection, count in counts.items())
+    told = {"drop": str(prepared.file), "selections": {k: v.model_dump() for k, v in counts.items()}}
+    done((*tables, str(prepared.file)), told, json)
+
+
+def _counts(title: str, count: SelectionCounts) -> Table:
+    """What became of the records of a selection, step by step."""
+    valid = count.with_signal - count.without_identifier
+    rows = [
+        [say("gelezen", "read"), count.read],
+        *([say(f"na criterium {name}", f"after criterion {name}"), n] for name, n in count.after.items()),
+        [say("met signaal", "with a signal"), count.with_signal],
+        *([_useless(name), n] for name, n in count.invalid.items()),
+        [say("met een geldig kenmerk", "with a valid identifier"), valid],
+        [say("zonder geldig kenmerk, niet verzonden", "without valid identifier, not sent"), count.without_identifier],
+        [say("dubbel, samengevoegd", "duplicates, joined"), count.duplicates],
+        [say("in de levering", "in the drop"), count.written],
+    ]  # fmt: skip
+    return table(title, ["", "records"], rows)
 
 
 #: What is wrong with a value that is of no use, in Dutch and English.
@@ -170,10 +168,6 @@ def open_(name: str, home: Path, project: str, release: Path, *, to: Path, json:
     """
     import io
 
-    from lsi_match.base.clock import utc_now
-    from lsi_match.base.errors import wrong_use
-    from lsi_match.base.files import write_whole
-    from lsi_match.cli.console import language
     from lsi_match.partner.home import Home
     from lsi_match.partner.release.case_page import page
     from lsi_match.partner.release.open import open_release
@@ -227,7 +221,6 @@ def fetch(to: Path, *, place: Path, json: Json = False) -> int:
         to: folder to put it in.
         place: how the place is reached (YAML: url, key_file, known_hosts, credentials, endpoint).
     """
-    from lsi_match.cli.console import language
     from lsi_match.partner.transfer import fetch as bring
     from lsi_match.partner.transfer import settings_in
 
@@ -266,31 +259,25 @@ def deliver(
         extracts: folder of the extracts.
         folder: for what is fetched (in/) and drops on their way (out/).
     """
-    from lsi_match.base.clock import utc_now
-    from lsi_match.base.files import read_text
-    from lsi_match.base.yaml_positions import parse_yaml
-    from lsi_match.cli.console import err, language
     from lsi_match.partner.deliver import deliver as deliver_all
-    from lsi_match.partner.extract.column_mapping import Mapping
+    from lsi_match.partner.extract.column_mapping import read_mapping
     from lsi_match.partner.home import Home
     from lsi_match.partner.transfer import settings_in
 
-    local = parse_yaml(read_text(mapping), mapping.name, Mapping)
+    local = read_mapping(mapping)
     with err.status(say("Bezig …", "Working …")):
         found = deliver_all(
             Home(home, name), project, settings_in(place), local, extracts, folder, utc_now(), language()
         )
     refused = [one for one in found.receipts if one.refused is not None]
     failed = bool(refused or found.problems)
-    if json:
-        print_json({
-            "sent": found.sent,
-            "received": [one.round for one in found.receipts if one.refused is None],
-            "refused": [one.round for one in refused],
-            "problems": {round_id: error.reason for round_id, error in found.problems},
-            "messages": found.messages,
-        })  # fmt: skip
-        return int(failed)
+    told = {
+        "sent": found.sent,
+        "received": [one.round for one in found.receipts if one.refused is None],
+        "refused": [one.round for one in refused],
+        "problems": {round_id: error.reason for round_id, error in found.problems},
+        "messages": found.messages,
+    }
     lines = [say(f"Ronde {r}: levering gebracht.", f"Round {r}: drop brought.") for r in found.sent]
     lines += [
         say(f"Ronde {one.round}: ontvangen op {one.at:%Y-%m-%d %H:%M} UTC (regel {one.position} van het logboek).",
@@ -304,11 +291,7 @@ def deliver(
     ]
     lines += found.messages
     lines += [f"{round_id}: {error.text(language())}" for round_id, error in found.problems]
-    out.print(
-        "\n".join(lines) or say("Er is niets te leveren.", "There is nothing to deliver."),
-        markup=False,
-        soft_wrap=True,
-    )
+    done(lines or say("Er is niets te leveren.", "There is nothing to deliver."), told, json)
     return int(failed)
 
 
@@ -324,8 +307,6 @@ def receipt(name: str, home: Path, project: str, receipts: Path, *, json: Json =
         project: id of the project.
         receipts: a receipt (.receipt.tlog-proof), or the folder with what was fetched.
     """
-    from lsi_match.base.clock import utc_now
-    from lsi_match.base.errors import wrong_use
     from lsi_match.partner.home import Home
     from lsi_match.partner.receipts import check_receipt
     from lsi_match.protocol.receipt_files import RECEIPT_SUFFIX
@@ -336,19 +317,16 @@ def receipt(name: str, home: Path, project: str, receipts: Path, *, json: Json =
         raise wrong_use(f"er is geen {what} in {receipts}", f"no {what} in {receipts}")
     here, now = Home(home, name), utc_now()
     found = sorted((check_receipt(here, project, file, now) for file in files), key=lambda one: one.position)
-    if json:
-        print_json({"receipts": [vars(one) for one in found]})
-        return 1 if any(one.refused is not None for one in found) else 0
+    lines = []
     for one in found:
         at = f"{one.at:%Y-%m-%d %H:%M} UTC"
         what = say("geweigerd", "refused") if one.refused is not None else say("ontvangen", "received")
-        out.print(
+        lines.append(
             say(f"{at}  {what}: levering {one.drop[:23]}… voor ronde {one.round or '-'}, regel {one.position} van het logboek.",
-                f"{at}  {what}: drop {one.drop[:23]}… for round {one.round or '-'}, entry {one.position} of the log."),
-            markup=False, soft_wrap=True,
+                f"{at}  {what}: drop {one.drop[:23]}… for round {one.round or '-'}, entry {one.position} of the log.")
         )  # fmt: skip
-        if one.refused:
-            out.print(f"    {one.refused}", markup=False, soft_wrap=True)
+        lines += [f"    {one.refused}"] if one.refused else []
+    done(lines, {"receipts": [vars(one) for one in found]}, json)
     return 1 if any(one.refused is not None for one in found) else 0
 
 
@@ -379,14 +357,11 @@ def outcome(
         extracts: folder of the extracts, from which the groups are read again.
         out: folder for the counts: OUT/NAME.outcome.json.
     """
-    from lsi_match.base.clock import utc_now
-    from lsi_match.base.files import read_bytes, read_text, write_whole
-    from lsi_match.base.yaml_positions import parse_yaml
-    from lsi_match.partner.extract.column_mapping import Mapping
+    from lsi_match.partner.extract.column_mapping import read_mapping
     from lsi_match.partner.home import Home
     from lsi_match.partner.release.outcomes import count_outcomes
 
-    local = parse_yaml(read_text(mapping), mapping.name, Mapping)
+    local = read_mapping(mapping)
     found, paper = count_outcomes(
         Home(home, name), release, read_bytes(opening), outcomes, local, extracts, project, utc_now()
     )
@@ -420,8 +395,6 @@ def access_request(
         rounds: rounds to ask about, beside those that this partner delivered for.
         person_fd: an open file descriptor with the number as a JSON object, for example {"bsn": "…"}, instead of the question.
     """
-    from lsi_match.base.clock import utc_now
-    from lsi_match.base.files import write_whole
     from lsi_match.cli.prompt import ask_person
     from lsi_match.partner.access.request import make_request, wanted
     from lsi_match.partner.home import Home
@@ -450,9 +423,6 @@ def access_answer(
         reference: the name that you gave the request.
         to: the text to write (Markdown).
     """
-    from lsi_match.base.clock import utc_now
-    from lsi_match.base.files import read_bytes, write_whole
-    from lsi_match.cli.console import err, language
     from lsi_match.partner.access.letter import letter, unasked
     from lsi_match.partner.access.request import open_answer
     from lsi_match.partner.home import Home
@@ -464,6 +434,5 @@ def access_answer(
          {"letter": str(to), "not_asked": missing}, json)  # fmt: skip
     if missing:
         err.print(say(f"Nog niet gevraagd: {', '.join(missing)}. Maak een nieuw verzoek met --rounds.",
-                      f"Not asked yet: {', '.join(missing)}. Make a new request with --rounds."),
-                  markup=False, soft_wrap=True)  # fmt: skip
+                      f"Not asked yet: {', '.join(missing)}. Make a new request with --rounds."))  # fmt: skip
     return 1 if missing else 0

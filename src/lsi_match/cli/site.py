@@ -7,7 +7,10 @@ from urllib.parse import urlsplit
 
 from cyclopts import App
 
-from lsi_match.cli.console import Json, done, read_folder, say
+from lsi_match.base.clock import utc_now
+from lsi_match.base.errors import wrong_use
+from lsi_match.base.files import read_bytes
+from lsi_match.cli.console import Json, done, language, read_folder, say
 
 app = App(name="site")
 
@@ -38,8 +41,6 @@ def accept(site: Path, manifest: Path, *, approvals: Path, json: Json = False) -
         manifest: the manifest (canonical JSON).
         approvals: folder with the approval of every controller, and what else was signed about the manifest.
     """
-    from lsi_match.base.clock import utc_now
-    from lsi_match.base.files import read_bytes
     from lsi_match.matcher.site.site import Site
 
     project = Site(site).accept(read_bytes(manifest), read_folder(approvals, "*.json"), utc_now())
@@ -57,7 +58,6 @@ def papers(site: Path, project: str, papers: Path, *, json: Json = False) -> Non
         project: its name.
         papers: folder with the signed papers.
     """
-    from lsi_match.base.clock import utc_now
     from lsi_match.matcher.site.share_manifest import receive
     from lsi_match.matcher.site.site import Site
 
@@ -76,19 +76,14 @@ def health(site: Path, *, json: Json = False) -> int:
     Args:
         site: the matching site.
     """
-    from lsi_match.base.clock import utc_now
-    from lsi_match.base.files import read_bytes
-    from lsi_match.cli.console import print_json
     from lsi_match.matcher.operate.alarms import alarms
     from lsi_match.matcher.site.site import Site
 
     read_bytes(site / "keys" / "card.json")  # a folder that is no site is told
     on = [alarm for project in Site(site).projects() for alarm in alarms(project, utc_now())]
-    if json:
-        print_json({"healthy": not on, "alarms": [vars(alarm) for alarm in on]})
-    else:
-        lines = [f"{alarm.project}: {alarm.name}: {say(alarm.nl, alarm.en)}" for alarm in on]
-        done("\n".join(lines) or say("Alles is in orde.", "Everything is well."), {}, False)
+    lines = [f"{alarm.project}: {alarm.name}: {say(alarm.nl, alarm.en)}" for alarm in on]
+    healthy = {"healthy": not on, "alarms": [vars(alarm) for alarm in on]}
+    done(lines or say("Alles is in orde.", "Everything is well."), healthy, json)
     return 1 if on else 0
 
 
@@ -106,8 +101,6 @@ def serve(
         database: of the server, for example postgresql+asyncpg:///prefect; without it a file in SITE/serve.
         memory_limit: of the matching engines together, for example 4GiB; as SITE/runner.yaml says when left out.
     """
-    from lsi_match.base.errors import wrong_use
-    from lsi_match.cli.console import language
     from lsi_match.matcher.operate.runner import serve as become_service
     from lsi_match.matcher.site.site import Site
 

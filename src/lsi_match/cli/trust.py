@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 from cyclopts import App
 
-from lsi_match.base.errors import wrong_use
-from lsi_match.cli.console import Json, done, language, out, print_json, read_folder, say
+from lsi_match.base.clock import utc_now
+from lsi_match.base.errors import LsiError, wrong_use
+from lsi_match.base.files import read_bytes, write_whole
+from lsi_match.cli.console import Json, done, language, read_folder, say
 
 if TYPE_CHECKING:
     from lsi_match.protocol.trust_root import TrustRoot
@@ -48,8 +50,6 @@ def new(
     """
     from lsi_match.agreement.trust_root_draft import changes, compose
     from lsi_match.agreement.trust_root_rules import chain
-    from lsi_match.base.clock import utc_now
-    from lsi_match.base.files import write_whole
     from lsi_match.cli.manifest import read_manifest
     from lsi_match.crypto.certificates import read_authority
     from lsi_match.crypto.keys import read_public_keys
@@ -90,8 +90,6 @@ def sign(root: Path, name: str, home: Path, *, out: Path, json: Json = False) ->
     from lsi_match.agreement.trust_root_draft import changes
     from lsi_match.agreement.trust_root_rules import RootMissingError, load_root, read_roots, sign_root
     from lsi_match.agreement.trust_root_store import TrustStore
-    from lsi_match.base.clock import utc_now
-    from lsi_match.base.files import read_bytes, write_whole
     from lsi_match.crypto.keys import load_identity
     from lsi_match.protocol.trust_root import Role
 
@@ -116,9 +114,7 @@ def sign(root: Path, name: str, home: Path, *, out: Path, json: Json = False) ->
     write_whole(file, b"".join(sorted(papers)), replace=True)
     _show(document, changes(before, document), json, {"signature": str(file)})
     if not json:
-        from lsi_match.cli.console import out as terminal
-
-        terminal.print(f"\n{say(*STATEMENT)}\n{file}", markup=False, soft_wrap=True)
+        done(f"\n{say(*STATEMENT)}\n{file}", {}, json)
 
 
 @app.command
@@ -130,8 +126,6 @@ def add(place: Path, papers: Path, *, pin: str | None = None, json: Json = False
         papers: folder with the signed versions.
         pin: digest of the first version, compared with the others by another way; only needed for that one.
     """
-    from lsi_match.base.clock import utc_now
-    from lsi_match.base.files import read_bytes
     from lsi_match.crypto.keys import CARD, read_public_keys
     from lsi_match.matcher.site.site import Site
     from lsi_match.partner.home import Home
@@ -158,8 +152,6 @@ def check(papers: Path, *, pin: str | None = None, json: Json = False) -> int:
     """
     from lsi_match.agreement.trust_root_draft import changes
     from lsi_match.agreement.trust_root_rules import check_current, project_of, read_roots, walk
-    from lsi_match.base.clock import utc_now
-    from lsi_match.base.errors import LsiError
     from lsi_match.reports.trust_page import trust_lines
 
     pile = list(read_folder(papers, "*.json").values())
@@ -171,25 +163,23 @@ def check(papers: Path, *, pin: str | None = None, json: Json = False) -> int:
     except LsiError as wrong:
         error = wrong
     signed = [(one.root, sorted(one.signers(one.root))) for one in versions]
-    if json:
-        print_json({"project": project, "counts": error is None, "reason": error.reason if error else "",
-                    "text": error.text(language()) if error else "",
-                    "versions": [{"version": root.version, "digest": root.digest, "signed": names} for root, names in signed]})  # fmt: skip
-        return 1 if error else 0
-    before = None
+    before, lines = None, []
     for root, names in signed:
-        for line in trust_lines(root, changes(before, root), language()):
-            out.print(line, markup=False, soft_wrap=True)
+        lines += trust_lines(root, changes(before, root), language())
         told = ", ".join(names) or "-"
-        out.print(say(f"\nGetekend door: {told}\n", f"\nSigned by: {told}\n"), markup=False, soft_wrap=True)
+        lines.append(say(f"\nGetekend door: {told}\n", f"\nSigned by: {told}\n"))
         before = root
-    if error is None and pin is None:
-        out.print(say("Dit telt, als het kenmerk van versie 1 het kenmerk is dat u langs een andere weg hebt vergeleken.",
-                      "This counts, if the digest of version 1 is the one that you compared by another way."), soft_wrap=True)  # fmt: skip
-    elif error is None:
-        out.print(say("Dit telt.", "This counts."))
+    if error is not None:
+        lines.append(error.text(language()))
+    elif pin is not None:
+        lines.append(say("Dit telt.", "This counts."))
     else:
-        out.print(error.text(language()), markup=False, soft_wrap=True)
+        lines.append(say("Dit telt, als het kenmerk van versie 1 het kenmerk is dat u langs een andere weg hebt vergeleken.",
+                         "This counts, if the digest of version 1 is the one that you compared by another way."))  # fmt: skip
+    document = {"project": project, "counts": error is None, "reason": error.reason if error else "",
+                "text": error.text(language()) if error else "",
+                "versions": [{"version": root.version, "digest": root.digest, "signed": names} for root, names in signed]}  # fmt: skip
+    done(lines, document, json)
     return 1 if error else 0
 
 
@@ -204,7 +194,6 @@ def show(place: Path, project: str, *, json: Json = False) -> int:
     from lsi_match.agreement.trust_root_draft import changes
     from lsi_match.agreement.trust_root_rules import check_current
     from lsi_match.agreement.trust_root_store import TrustStore
-    from lsi_match.base.clock import utc_now
 
     roots = TrustStore(place, project).roots(utc_now())
     _show(roots[-1], changes(roots[-2] if len(roots) > 1 else None, roots[-1]), json, {})
@@ -215,8 +204,5 @@ def show(place: Path, project: str, *, json: Json = False) -> int:
 def _show(root: TrustRoot, changed: list[str], json: bool, more: dict[str, str]) -> None:
     from lsi_match.reports.trust_page import trust_lines
 
-    if json:
-        print_json({**more, "version": root.version, "digest": root.digest, "changed": changed})
-        return
-    for line in trust_lines(root, changed, language()):
-        out.print(line, markup=False, soft_wrap=True)
+    document = {**more, "version": root.version, "digest": root.digest, "changed": changed}
+    done(trust_lines(root, changed, language()), document, json)

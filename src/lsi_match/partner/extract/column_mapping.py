@@ -7,12 +7,14 @@ It is the partner's own file and says nothing about selection; criteria come fro
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from lsi_match.base.files import read_text
 from lsi_match.base.validation import RuleViolation
+from lsi_match.base.yaml_positions import parse_yaml
 from lsi_match.manifest import Name
 
 _FILES = (".csv", ".parquet")
@@ -85,3 +87,8 @@ class Mapping(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     selections: dict[Name, SelectionMapping]
+
+
+def read_mapping(file: Path) -> Mapping:
+    """The mapping in a file; raises with file, line and column of what is wrong in it."""
+    return parse_yaml(read_text(file), file.name, Mapping)
