@@ -29,7 +29,7 @@ def _weekly(tmp_path_factory: pytest.TempPathFactory) -> Operation:
     from operation import weekly
 
     made = weekly(tmp_path_factory.mktemp("weekly"))
-    made.watch()
+    made.reconcile()
     return made
 
 

@@ -10,9 +10,9 @@ import handmade
 import pytest
 from operation import PROJECT, Operation, folders
 
+from lsi_match.base.clock import utc_now
 from lsi_match.cli.main import run
 from lsi_match.matcher.round.run import Run
-from lsi_match.matcher.site import site
 from lsi_match.partner.access import request
 
 PARTNERS = ("gemeente", "svb", "uwv")
@@ -29,7 +29,7 @@ def descriptor(given: object) -> str:
 def op(tmp_path: Path) -> Operation:
     """A project of which one round was released today."""
     made = Operation(tmp_path, PARTNERS, folders(tmp_path, PARTNERS))
-    made.clock.to(site.utc_now())
+    made.clock.to(utc_now())
     made.world.open_round("r1", "2026-06-01")
     opening = (made.project.round_folder("r1") / "opening.json").read_bytes()
     for partner in PARTNERS:

@@ -35,7 +35,7 @@ def test_a_project_that_runs_well_has_no_alarm(operation: Operation) -> None:
     assert on(operation) == set()
     for partner in PARTNERS:
         operation.deliver(partner, ROUND)
-    operation.watch()
+    operation.reconcile()
     assert on(operation) == set()
 
 
@@ -46,7 +46,7 @@ def test_silence_is_told_after_an_hour_until_the_next_look(operation: Operation)
     assert on(operation) == {"silent"}
     (operation.project.folder / LAST_RECONCILED).write_text("[]")  # whatever lies there
     assert on(operation) == {"silent"}
-    operation.watch()
+    operation.reconcile()
     assert on(operation) == set()
 
 
@@ -54,19 +54,19 @@ def test_a_place_that_is_away_is_told_until_it_is_back(operation: Operation) -> 
     away = Path(operation.places["svb"].url)
     shutil.rmtree(away)
     away.write_text("no folder")
-    operation.watch()
+    operation.reconcile()
     assert on(operation) == {"place"}
     away.unlink()
-    operation.watch()
+    operation.reconcile()
     assert on(operation) == set()
 
 
 def test_lateness_refusals_and_breakage_of_rounds_are_told(operation: Operation) -> None:
     for partner in PARTNERS[:2]:
         operation.deliver(partner, ROUND)
-    operation.watch()
+    operation.reconcile()
     later(operation, days(5) - timedelta(seconds=1))
-    operation.watch()
+    operation.reconcile()
     assert on(operation) == set()
     later(operation, timedelta(seconds=1))
     assert on(operation) == {"late"}
@@ -77,11 +77,11 @@ def test_lateness_refusals_and_breakage_of_rounds_are_told(operation: Operation)
 def test_a_run_that_broke_off_is_told_after_an_hour(operation: Operation) -> None:
     for partner in PARTNERS:
         operation.deliver(partner, ROUND)
-    operation.watch(kill_after="intake")
+    operation.reconcile(kill_after="intake")
     assert on(operation) == set()
     later(operation, timedelta(hours=1, seconds=1))
     assert "broken" in on(operation)
-    operation.watch()
+    operation.reconcile()
     assert on(operation) == set()
 
 
@@ -90,25 +90,25 @@ def test_what_is_past_its_term_is_told_after_two_hours(
 ) -> None:
     for partner in PARTNERS:
         operation.deliver(partner, ROUND)
-    operation.watch()
+    operation.reconcile()
 
     def stuck(path: Path) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(retention, "destroy", stuck)
     later(operation, days(operation.project.manifest().release.keep_days) + OVERDUE)
-    operation.watch()
+    operation.reconcile()
     assert "overdue" not in on(operation)
     later(operation, timedelta(minutes=1))
     assert "overdue" in on(operation)
     monkeypatch.undo()
-    operation.watch()
+    operation.reconcile()
     assert "overdue" not in on(operation)
 
 
 def test_who_does_not_cosign_is_told(operation: Operation) -> None:
     later(operation, COSIGNED_WITHIN)
-    operation.watch()
+    operation.reconcile()
     assert "cosignature" not in on(operation)
     later(operation, timedelta(minutes=1))
     (one,) = [a for a in alarms(operation.project, operation.clock()) if a.name == "cosignature"]
@@ -138,7 +138,8 @@ def test_a_manifest_that_cannot_be_read_is_told_and_holds_up_no_other_project(
     said = metrics(site, operation.clock()).decode()
     assert 'lsi_match_alarm{name="manifest",project="ander"} 1.0' in said
     assert 'lsi_match_rounds{project="proef",state="open"} 1.0' in said
-    monkeypatch.setattr("lsi_match.matcher.site.site.utc_now", operation.clock)
+    monkeypatch.setattr("lsi_match.base.clock.utc_now", operation.clock)
+    monkeypatch.setattr("lsi_match.cli.site.utc_now", operation.clock)
     assert main.run(["site", "health", str(site.folder)]) == 1
     assert main.run(["match", "status", str(site.folder)]) == 0
     shown = capsys.readouterr()
@@ -160,7 +161,8 @@ def test_one_screen_and_one_exit_status(
 ) -> None:
     said: Callable[[], str] = lambda: capsys.readouterr().out  # noqa: E731
     site = str(operation.world.site.folder)
-    monkeypatch.setattr("lsi_match.matcher.site.site.utc_now", operation.clock)
+    monkeypatch.setattr("lsi_match.base.clock.utc_now", operation.clock)
+    monkeypatch.setattr("lsi_match.cli.site.utc_now", operation.clock)
     assert main.run(["site", "health", site, "--json"]) == 0
     assert json.loads(said()) == {"healthy": True, "alarms": []}
     later(operation, days(6))
@@ -175,7 +177,7 @@ def test_one_screen_and_one_exit_status(
 def test_events_are_lines_for_machines_without_names_of_files_or_persons(operation: Operation) -> None:
     for partner in PARTNERS:
         operation.deliver(partner, ROUND)
-    operation.watch()
+    operation.reconcile()
     file = operation.world.site.folder / FILE
     lines = [json.loads(line) for line in file.read_text().splitlines()]
     assert {"event": "task", "task": "Run", "about": ROUND, "outcome": "released"}.items() <= lines[

@@ -29,7 +29,7 @@ NIGHT = datetime(2026, 6, 8, 4, 0, tzinfo=UTC)
 def operation(tmp_path: Path) -> Operation:
     made = Operation(tmp_path, PARTNERS, folders(tmp_path, PARTNERS))
     made.clock.to(NIGHT)
-    made.watch()
+    made.reconcile()
     return made
 
 
@@ -47,11 +47,11 @@ def fetched(operation: Operation, partner: str) -> Path:
 def test_there_is_one_a_day_and_one_copy_of_the_log_lies_ready(operation: Operation) -> None:
     assert made(operation) == 1
     operation.clock.to(NIGHT + timedelta(hours=3))
-    operation.watch()
+    operation.reconcile()
     assert made(operation) == 1
     for day in (1, 2):
         operation.clock.to(NIGHT + days(day))
-        operation.watch()
+        operation.reconcile()
     assert made(operation) == 3
     assert len([name for name in operation.lying("uwv", "out") if name.endswith(".log.sqlite")]) == 1
 
@@ -61,7 +61,7 @@ def test_an_older_copy_that_a_stop_left_goes_with_the_next_look(operation: Opera
     size = int(newest.name.split(".")[1])
     for number in (1, size - 1):
         shutil.copy(newest, newest.with_name(f"{PROJECT}.{number}.log.sqlite"))
-    operation.watch()
+    operation.reconcile()
     assert checkpoint.copies(operation.project) == [newest]
     assert [name for name in operation.lying("uwv", "out") if name.endswith(".log.sqlite")] == [newest.name]
 
@@ -76,7 +76,7 @@ def test_the_copy_verifies_and_has_no_details(operation: Operation) -> None:
         domain = operation.project.manifest().matcher.domain
         log.append_and_sign([(again, {"secret": "detail-of-somebody"})], identity.log_key, domain)
     operation.clock.to(NIGHT + days(1))
-    operation.watch()
+    operation.reconcile()
     copy = fetched(operation, "uwv")
     matcher = operation.project.manifest().matcher
     found = verify_log(copy, VerifierKey.of(matcher.domain, public_key(matcher.signing_key)))
@@ -98,7 +98,7 @@ def test_a_cosignature_comes_back_by_itself(operation: Operation, tmp_path: Path
     file.write_text(signed.note)
     assert transfer.send(home, file, operation.places["uwv"]) == 1
     operation.clock.to(NIGHT + timedelta(minutes=10))
-    assert not operation.watch().failed
+    assert not operation.reconcile().failed
     assert cosigned_at(operation.project, operation.clock()) == {"gemeente": None, "svb": None, "uwv": NIGHT}
     assert operation.lying("uwv") == []
 
@@ -108,15 +108,15 @@ def test_what_is_no_cosignature_is_told_and_taken_away(operation: Operation) -> 
         there.give(
             "in", f"{PROJECT}.7.svb.checkpoint", b"a.example/proef\n7\nAAAA\n\n\xe2\x80\x94 svb AAAA\n"
         )
-    assert [trouble.partner for trouble in operation.watch().troubles] == ["svb"]
+    assert [trouble.partner for trouble in operation.reconcile().troubles] == ["svb"]
     assert operation.lying("svb") == []
-    assert not operation.watch().failed
+    assert not operation.reconcile().failed
 
 
 def test_a_copy_that_a_stop_prevented_is_made_the_next_time(operation: Operation) -> None:
     for file in checkpoint.copies(operation.project):
         file.unlink()
-    operation.watch()
+    operation.reconcile()
     assert len(checkpoint.copies(operation.project)) == 1
     assert made(operation) == 1
 
@@ -124,7 +124,7 @@ def test_a_copy_that_a_stop_prevented_is_made_the_next_time(operation: Operation
 def test_a_log_that_is_not_the_one_seen_before_is_not_cosigned(operation: Operation, tmp_path: Path) -> None:
     first = fetched(operation, "uwv").read_bytes()
     operation.clock.to(NIGHT + days(1))
-    operation.watch()
+    operation.reconcile()
     home = operation.world.home("uwv").folder
     out = tmp_path / "cosigned"
     command = ["log", "cosign", "uwv", str(home), PROJECT]

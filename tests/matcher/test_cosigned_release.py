@@ -92,7 +92,7 @@ def test_a_release_that_waits_for_days_is_an_alarm_until_it_is_handed_out(op: Op
     assert waits() == (True, HANDED_OUT_WITHIN.total_seconds() + 1)
     for name in PARTNERS[:2]:
         cosign(op, name)
-    op.watch()
+    op.reconcile()
     assert handed_out(op) == set(PARTNERS)
     assert waits() == (False, 0.0)
 
@@ -193,7 +193,7 @@ def test_one_controller_that_cosigns_twice_counts_once(op: Operation) -> None:
 def test_by_itself_the_log_goes_out_cosignatures_come_in_and_the_release_follows(
     op: Operation, tmp_path: Path
 ) -> None:
-    op.watch()
+    op.reconcile()
     assert op.cases("svb", "r1") is None
     for name in ("svb", "uwv"):
         op.fetch(name)
@@ -202,7 +202,7 @@ def test_by_itself_the_log_goes_out_cosignatures_come_in_and_the_release_follows
             file = tmp_path / f"{PROJECT}.{one.checkpoint.size}.{name}.checkpoint"
             file.write_text(one.note)
             transfer.send(op.world.home(name), file, op.places[name])
-    seen = op.watch()
+    seen = op.reconcile()
     assert (seen.handed_out, seen.failed) == (["r1"], False)
     assert [op.cases(name, "r1") is not None for name in PARTNERS] == [True] * len(PARTNERS)
 

@@ -32,35 +32,35 @@ def values(operation: Operation) -> dict[tuple[str, ...], float]:
 
 def test_a_round_says_for_whom_it_waits_until_it_is_done(operation: Operation) -> None:
     operation.deliver("uwv", ROUND)
-    operation.watch()
+    operation.reconcile()
     assert waits(operation) == "levering van gemeente, svb (tot 2026-06-13 04:00 UTC)"
     operation.clock.to(MONDAY + days(6))
     assert "te laat sinds" in waits(operation)
     for partner in ("gemeente", "svb"):
         operation.deliver(partner, ROUND)
-    operation.watch(kill_after="match")
+    operation.reconcile(kill_after="match")
     assert "afgebroken" in waits(operation)
     operation.clock.to(MONDAY + days(6) + timedelta(hours=1))
-    operation.watch()
+    operation.reconcile()
     assert waits(operation) == "klaar"
 
 
 def test_lateness_and_what_is_not_destroyed_in_time_are_measured(operation: Operation) -> None:
     for partner in PARTNERS[:2]:
         operation.deliver(partner, ROUND)
-    operation.watch()
+    operation.reconcile()
     assert values(operation)["late_seconds", "uwv"] == 0
     operation.clock.to(MONDAY + days(6))
     assert values(operation)["late_seconds", "uwv"] == timedelta(days=1).total_seconds()
     assert values(operation)["late_seconds", "svb"] == 0
     assert values(operation)["last_checkpoint_age_seconds",] == days(6).total_seconds()
     operation.deliver("uwv", ROUND)
-    operation.watch()
+    operation.reconcile()
     assert values(operation)["rounds", "destroyed"] == 1
     assert values(operation)["destruction_overdue",] == 0
     operation.clock.to(MONDAY + days(40))
     assert values(operation)["destruction_overdue",] == len(PARTNERS)
-    operation.watch()
+    operation.reconcile()
     assert values(operation)["destruction_overdue",] == 0
 
 
@@ -69,7 +69,7 @@ def test_metrics_name_nothing_of_a_person(operation: Operation) -> None:
 
     for partner in PARTNERS:
         operation.deliver(partner, ROUND)
-    operation.watch()
+    operation.reconcile()
     text = metrics(operation.world.site, operation.clock()).decode()
     assert not any(bsn in text for bsn in handmade.BSNS)
     assert set(PARTNERS) <= {word for line in text.splitlines() for word in line.split('"')}
@@ -91,7 +91,7 @@ def test_the_next_round_is_told_while_there_is_one_to_come(operation: Operation)
 @pytest.mark.parametrize(("at_most", "comes"), [(1, False), (2, True)])
 def test_no_round_is_told_that_the_manifest_does_not_allow(tmp_path: Path, at_most: int, comes: bool) -> None:
     limited = weekly(tmp_path, rounds_at_most=at_most)
-    limited.watch()
+    limited.reconcile()
     assert (next_opening(limited.project, MONDAY) is not None) == comes
 
 

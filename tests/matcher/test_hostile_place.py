@@ -111,7 +111,7 @@ def test_many_drops_at_once_keep_nobody_waiting_and_fill_no_disk(
     assert sorted(collected(operation)) == [*[paper] * 3, *[refused] * 2]
     assert sorted(collected(operation)) == [("uwv", "RefusedTooOftenError"), *[paper] * 2]
     operation.clock.to(operation.clock() + days(8))
-    operation.watch()
+    operation.reconcile()
     assert refused in collected(operation)
 
 
@@ -137,7 +137,7 @@ def test_a_side_of_a_place_that_is_a_link_leads_nowhere(operation: Operation) ->
     """Whoever has the place could have the site remove its own log, or a drop of another partner."""
     inbox = operation.project.folder / "inbox" / "svb"
     drop = operation.deliver("svb", ROUND)
-    operation.watch()
+    operation.reconcile()
     assert (inbox / drop.name).exists()
     own = Path(operation.places["uwv"].url)
     for side, target in (("in", inbox), ("out", operation.project.folder)):
@@ -145,7 +145,7 @@ def test_a_side_of_a_place_that_is_a_link_leads_nowhere(operation: Operation) ->
             (own / side).rename(own / f"was-{side}")
         (own / side).symlink_to(target)
     before = sorted(operation.project.folder.rglob("*"))
-    seen = operation.watch()
+    seen = operation.reconcile()
     assert [(one.partner, one.error.reason) for one in seen.troubles] == [
         ("uwv", "PlaceUnreachableError")
     ] * 2
@@ -210,7 +210,7 @@ def test_a_pipe_for_a_part_in_an_inbox_is_not_waited_for_and_goes_in_time(operat
     assert collected(operation) == [("uwv", "refused")]
     abandon(operation.project, ROUND, operation.clock)
     operation.clock.to(operation.clock() + days(8))
-    assert not operation.watch().failed
+    assert not operation.reconcile().failed
     left = (operation.project.folder / name for name in ("inbox", "quarantine"))
     assert [file.name for one in left for file in one.rglob("*") if not file.is_dir()] == ["reason.json"]
 

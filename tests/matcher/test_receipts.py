@@ -29,7 +29,7 @@ def check(operation: Operation, partner: str, file: Path) -> Receipt:
 
 def test_a_drop_that_came_in_has_a_receipt_for_its_partner_only(operation: Operation) -> None:
     drop = operation.deliver("uwv", ROUND)
-    operation.watch()
+    operation.reconcile()
     (file,) = fetched(operation, "uwv")
     found = check(operation, "uwv", file)
     assert (found.drop, found.round, found.refused) == (digest_of_bytes(drop.read_bytes()), ROUND, None)
@@ -43,7 +43,7 @@ def test_a_refused_drop_has_a_receipt_that_says_why(operation: Operation) -> Non
     with open_endpoint(operation.places["uwv"]) as there:
         part = next(drop.parent.glob("*.age"))
         there.give("in", part.name, part.read_bytes()[:-1])
-    operation.watch()
+    operation.reconcile()
     (file,) = fetched(operation, "uwv")
     said = check(operation, "uwv", file).refused
     assert said is not None
@@ -53,7 +53,7 @@ def test_a_refused_drop_has_a_receipt_that_says_why(operation: Operation) -> Non
 def test_a_receipt_that_is_not_what_it_says_is_refused(operation: Operation) -> None:
     for partner in ("svb", "uwv"):
         operation.deliver(partner, ROUND)
-    operation.watch()
+    operation.reconcile()
     (file,), (others,) = fetched(operation, "uwv"), fetched(operation, "svb")
     sound = file.read_text()
     proof = LogProof.parse(sound)
@@ -83,7 +83,7 @@ def test_a_receipt_that_is_not_what_it_says_is_refused(operation: Operation) -> 
 
 def test_a_receipt_for_a_drop_that_was_not_made_here_is_told(operation: Operation) -> None:
     operation.deliver("uwv", ROUND)
-    operation.watch()
+    operation.reconcile()
     (file,) = fetched(operation, "uwv")
     shutil.rmtree(operation.world.home("uwv").project(PROJECT) / "references")
     with pytest.raises(LsiError) as refused:
@@ -93,9 +93,9 @@ def test_a_receipt_for_a_drop_that_was_not_made_here_is_told(operation: Operatio
 
 def test_a_receipt_that_a_stop_prevented_is_made_the_next_time(operation: Operation) -> None:
     operation.deliver("uwv", ROUND)
-    operation.watch()
+    operation.reconcile()
     shutil.rmtree(operation.project.folder / "receipts")
-    operation.watch()
+    operation.reconcile()
     (file,) = fetched(operation, "uwv")
     assert check(operation, "uwv", file).refused is None
 
@@ -104,15 +104,15 @@ def test_receipts_and_reasons_go_after_their_term(operation: Operation) -> None:
     operation.deliver("svb", ROUND)
     with open_endpoint(operation.places["uwv"]) as there:
         there.give("in", f"proef.{ROUND}.uwv.0000000000000000.drop.json", b'{"no": "drop"}')
-    operation.watch()
+    operation.reconcile()
     assert any(".receipt." in name for name in operation.lying("svb", "out"))
     assert any(".refused." in name for name in operation.lying("uwv", "out"))
     operation.clock.to(operation.clock() + LETTERS - days(1))
-    operation.watch()
+    operation.reconcile()
     assert any(".receipt." in name for name in operation.lying("svb", "out"))
     assert any(".refused." in name for name in operation.lying("uwv", "out"))
     operation.clock.to(operation.clock() + days(2))
-    operation.watch()
+    operation.reconcile()
     for partner in ("svb", "uwv"):
         assert not any(".receipt." in n or ".refused." in n for n in operation.lying(partner, "out"))
 
@@ -121,7 +121,7 @@ def test_the_command_line_of_the_partner_checks_a_folder_of_receipts(
     operation: Operation, capsys: pytest.CaptureFixture[str]
 ) -> None:
     operation.deliver("uwv", ROUND)
-    operation.watch()
+    operation.reconcile()
     fetched(operation, "uwv")
     home, mail = operation.world.home("uwv").folder, operation.folder / "mail" / "uwv"
     status = run(["partner", "receipt", "uwv", str(home), PROJECT, str(mail), "--json"])

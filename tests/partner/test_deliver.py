@@ -31,16 +31,16 @@ def tick(operation: Operation, partner: str = "uwv") -> Delivered:
 
 def test_a_round_is_delivered_once_and_its_receipt_ends_it(operation: Operation) -> None:
     assert tick(operation).sent == ()
-    operation.watch()
+    operation.reconcile()
     assert tick(operation).sent == (ROUND,)
-    operation.watch()
+    operation.reconcile()
     found = tick(operation)
     assert found.sent == ()
     assert [one.round for one in found.receipts] == [ROUND]
     assert list((operation.folder / "by-itself" / "uwv" / "out").iterdir()) == []
     for partner in PARTNERS[:2]:
         tick(operation, partner)
-    operation.watch()
+    operation.reconcile()
     assert operation.state(ROUND) == "destroyed"
     assert (tick(operation).sent, tick(operation).problems) == ((), ())
     assert any(".release." in file.name for file in (operation.folder / "by-itself" / "uwv" / "in").iterdir())
@@ -49,7 +49,7 @@ def test_a_round_is_delivered_once_and_its_receipt_ends_it(operation: Operation)
 def test_a_drop_that_was_not_brought_whole_is_brought_again_the_same(
     operation: Operation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    operation.watch()
+    operation.reconcile()
     give = Endpoint.give
 
     def away(self: Endpoint, side: object, name: str, data: object) -> None:
@@ -71,12 +71,12 @@ def test_a_drop_that_was_not_brought_whole_is_brought_again_the_same(
 
 
 def test_a_refused_drop_is_told_and_not_made_again(operation: Operation) -> None:
-    operation.watch()
+    operation.reconcile()
     tick(operation)
     (part,) = [name for name in operation.lying("uwv") if name.endswith(".age")]
     with open_endpoint(operation.places["uwv"]) as there:
         there.give("in", part, b"broken")
-    operation.watch()
+    operation.reconcile()
     found = tick(operation)
     assert [one.refused is not None for one in found.receipts] == [True]
     assert any(".refused.json" in text for text in found.messages)
@@ -85,7 +85,7 @@ def test_a_refused_drop_is_told_and_not_made_again(operation: Operation) -> None
 
 def test_a_drop_that_is_refused_unread_is_not_made_again_either(operation: Operation) -> None:
     """Its signature does not hold, so the site cannot say for which round it was."""
-    operation.watch()
+    operation.reconcile()
     operation.clock.to(operation.clock() + timedelta(minutes=1))
     tick(operation)
     keys = operation.world.home("uwv").folder / "keys"
@@ -98,13 +98,13 @@ def test_a_drop_that_is_refused_unread_is_not_made_again_either(operation: Opera
     shutil.copy(other / "signing.pem", keys / "signing.pem")
     assert tick(operation).sent == (ROUND,)
     shutil.move(kept, keys / "signing.pem")
-    operation.watch()
+    operation.reconcile()
     assert [one.refused is not None for one in tick(operation).receipts] == [True]
     assert tick(operation).sent == ()
 
 
 def test_what_somebody_lays_at_the_place_is_told_and_holds_nothing_up(operation: Operation) -> None:
-    operation.watch()
+    operation.reconcile()
     with open_endpoint(operation.places["uwv"]) as there:
         there.give("out", f"{PROJECT}.uwv.{'0' * 32}.receipt.tlog-proof", b"nothing")
         there.give("out", f"{PROJECT}.another.opening.json", b"nothing")
@@ -121,20 +121,20 @@ def test_past_its_deadline_a_drop_is_made_only_where_the_manifest_waits_for_it(
     tmp_path: Path, when_late: str, sent: tuple[str, ...]
 ) -> None:
     operation = weekly(tmp_path, when_late=when_late)
-    operation.watch()
+    operation.reconcile()
     operation.clock.to(MONDAY + days(5))
     found = tick(operation)
     assert (found.sent, found.problems) == (sent, ())
     assert [name.split(".")[1] for name in operation.lying("uwv") if name.endswith(".drop.json")] == [*sent]
     if sent:  # and what comes late is taken
-        assert [one.outcome for one in operation.watch().arrivals] == ["taken"]
+        assert [one.outcome for one in operation.reconcile().arrivals] == ["taken"]
 
 
 def test_for_a_round_that_was_given_up_nothing_is_made_however_long_it_would_be_waited_for(
     tmp_path: Path,
 ) -> None:
     operation = weekly(tmp_path, when_late="wait")
-    operation.watch()
+    operation.reconcile()
     operation.fetch("uwv")
     (operation.folder / "by-itself").mkdir()
     shutil.copytree(operation.folder / "mail" / "uwv", operation.folder / "by-itself" / "uwv" / "in")

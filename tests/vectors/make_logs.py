@@ -66,7 +66,7 @@ def by_itself(folder: Path, keep: Callable[[str, Any], None]) -> None:
     base = weekly(folder / "base", remind_days=[3])
     shared = base.project
     keep("no-round", shared)
-    base.watch()
+    base.reconcile()
     keep("open", shared)
 
     def another(name: str) -> Operation:
@@ -74,7 +74,7 @@ def by_itself(folder: Path, keep: Callable[[str, Any], None]) -> None:
 
     late = another("late")
     late.deliver("uwv", ROUND)
-    late.watch()
+    late.reconcile()
     remind_by_hand(late.project, ROUND, late.clock())
     steps(late.project, ROUND, late.clock, ("gates", "intake"))
     keep("refused-incomplete", late.project)
@@ -133,7 +133,7 @@ def by_itself(folder: Path, keep: Callable[[str, Any], None]) -> None:
     keep("released-destruction-begun", broken.project)
     steps(again.project, ROUND, again.clock, STEPS[4:])
     keep("destroyed", again.project)
-    again.watch()
+    again.reconcile()
     for partner in PARTNERS:
         again.fetch(partner)
     home = again.world.home("svb")
@@ -145,7 +145,7 @@ def by_itself(folder: Path, keep: Callable[[str, Any], None]) -> None:
         answer(again.project, request, again.clock())
     keep("opened-and-asked", again.project)
     again.clock.to(again.clock() + days(7))
-    again.watch()
+    again.reconcile()
     for partner in PARTNERS:
         again.deliver(partner, "2026-06-15")
     watch(again.project, again.clock, lambda *_: {"state": "broken"}, clock_is_right=True)
@@ -158,7 +158,7 @@ def by_itself(folder: Path, keep: Callable[[str, Any], None]) -> None:
         destroy_due(again.project, again.clock)
     keep("not-destroyed", again.project)
     again.clock.to(again.clock() + days(4000))
-    again.watch()
+    again.reconcile()
     again.clock.to(again.clock() + days(30_000))
     with contextlib.suppress(LsiError):
         open_round(again.project, "r9", "2026-06-01", again.clock())
@@ -192,7 +192,7 @@ def cosigned(folder: Path, keep: Callable[[str, Any], None]) -> None:
     for name in PARTNERS[:2]:
         for one in cosign_log(op.world.home(name), op.project.log_file, PROJECT, op.clock()):
             add_cosignatures(op.project, one.note.encode(), op.clock())
-    op.watch()
+    op.reconcile()
     keep("handed-out", op.project)
 
 
