@@ -287,7 +287,7 @@ def _manifest(manifest: Manifest) -> None:
         check_manifest_clear(manifest)
     except RuleViolation as found:
         place = ".".join(map(str, found.path))
-        raise UnclearGateError(**words("problem", f"{place}: {found.nl}", f"{place}: {found.en}")) from None
+        raise UnclearGateError.because(f"{place}: {found.nl}", f"{place}: {found.en}") from None
 
 
 def _instruction(manifest: Manifest, evidence: Evidence) -> None:
@@ -391,38 +391,26 @@ def _neighbourhood(manifest: Manifest) -> None:
     }
     early = [name for name, advice in manifest.dpo_advice.items() if advice.date < manifest.dpia.date]
     if not compared:
-        raise NeighbourhoodGateError(
-            **words(
-                "problem",
-                "een monitor die groepen vergelijkt (monitor.dimensions)",
-                "a monitor that compares groups (monitor.dimensions)",
-            )
+        raise NeighbourhoodGateError.because(
+            "een monitor die groepen vergelijkt (monitor.dimensions)",
+            "a monitor that compares groups (monitor.dimensions)",
         )
     if not counted & {*compared}:
-        raise NeighbourhoodGateError(
-            **words(
-                "problem",
-                "een monitor die kan tellen: geen selectie heeft de velden van een indeling (monitor.dimensions)",
-                "a monitor that can count: no selection has the fields of a dimension (monitor.dimensions)",
-            )
+        raise NeighbourhoodGateError.because(
+            "een monitor die kan tellen: geen selectie heeft de velden van een indeling (monitor.dimensions)",
+            "a monitor that can count: no selection has the fields of a dimension (monitor.dimensions)",
         )
     if early:
         names = ", ".join(early)
-        raise NeighbourhoodGateError(
-            **words(
-                "problem",
-                f"advies over de DPIA zelf, en dat van {names} is van eerder",
-                f"advice on the DPIA itself, and that of {names} is of before",
-            )
+        raise NeighbourhoodGateError.because(
+            f"advies over de DPIA zelf, en dat van {names} is van eerder",
+            f"advice on the DPIA itself, and that of {names} is of before",
         )
     for ground in _grounds(manifest):
         label = manifest.characteristics[ground].label
-        raise NeighbourhoodGateError(
-            **words(
-                "problem",
-                f"geen grond van discriminatie mag helpen selecteren, en {label} doet dat",
-                f"no ground of discrimination may help select, and {label} does",
-            )
+        raise NeighbourhoodGateError.because(
+            f"geen grond van discriminatie mag helpen selecteren, en {label} doet dat",
+            f"no ground of discrimination may help select, and {label} does",
         )
 
 

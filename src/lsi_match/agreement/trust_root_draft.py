@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from pydantic import ValidationError
 
-from lsi_match.base.errors import LsiError, words
+from lsi_match.base.errors import LsiError
 from lsi_match.base.validation import validation_message
 from lsi_match.protocol.documents import PublicKeys
 from lsi_match.protocol.trust_root import (
@@ -59,18 +59,13 @@ def compose(
     for stem, card in cards.items():
         name, _, role = stem.partition(".")
         if card.name != name or name not in parties or role not in ("", *_roles(name)):
-            raise RootDraftError(
-                **words(
-                    "problem",
-                    f"{stem} is niet de kaart van een partij, of van een partij en een rol",
-                    f"{stem} is not the card of a party, or of a party and a role",
-                )
+            raise RootDraftError.because(
+                f"{stem} is niet de kaart van een partij, of van een partij en een rol",
+                f"{stem} is not the card of a party, or of a party and a role",
             )
     for name in (*parties, *certified):
         if name not in cards or name not in parties:
-            raise RootDraftError(
-                **words("problem", f"er is geen kaart van {name}", f"there is no card of {name}")
-            )
+            raise RootDraftError.because(f"er is geen kaart van {name}", f"there is no card of {name}")
     organisations = {
         name: TrustedOrganisation(
             title=title,
@@ -95,7 +90,7 @@ def compose(
     except ValidationError as error:
         told = [validation_message(one)[1] for one in error.errors()]
         nl, en = "; ".join(one["nl"] for one in told), "; ".join(one["en"] for one in told)
-        raise RootDraftError(**words("problem", nl, en)) from None
+        raise RootDraftError.because(nl, en) from None
 
 
 def _roles(name: str) -> tuple[Role, ...]:

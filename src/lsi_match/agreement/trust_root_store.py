@@ -23,7 +23,6 @@ from lsi_match.agreement.trust_root_rules import (
     walk,
 )
 from lsi_match.base.canonical import canonical_json, digest_of_bytes
-from lsi_match.base.errors import words
 from lsi_match.base.files import FileUnreadableError, read_bytes, read_text, write_whole
 from lsi_match.protocol.trust_root import TrustRoot
 
@@ -90,6 +89,6 @@ class TrustStore:
                 for digest, one in value.items()
             }
         except (ValueError, KeyError, TypeError, AttributeError):
-            raise FileUnreadableError(
-                file=str(file), **words("problem", "niet wat er is opgeschreven", "not what was written")
+            raise FileUnreadableError.because(
+                "niet wat er is opgeschreven", "not what was written", file=str(file)
             ) from None

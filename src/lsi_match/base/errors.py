@@ -11,7 +11,7 @@ import errno
 import traceback
 from pathlib import Path
 from string import Formatter
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 Language = Literal["nl", "en"]
 
@@ -54,6 +54,11 @@ class LsiError(Exception):
             raise TypeError(f"{type(self).__name__} needs the facts {sorted(missing)}")
         self.facts = facts
         super().__init__(self.en.format(**facts))
+
+    @classmethod
+    def because(cls, nl: str, en: str, **facts: Fact) -> Self:
+        """This error, with the fact `problem` in both languages."""
+        return cls(**facts, **words("problem", nl, en))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (_again, (type(self), self.facts))
@@ -169,4 +174,4 @@ class WrongUseError(LsiError):
 
 def wrong_use(nl: str, en: str) -> WrongUseError:
     """What is wrong about the use, in both languages."""
-    return WrongUseError(**words("problem", nl, en))
+    return WrongUseError.because(nl, en)

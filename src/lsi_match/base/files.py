@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from lsi_match.base.errors import LsiError, words
+from lsi_match.base.errors import LsiError
 
 
 class FileMissingError(LsiError):
@@ -143,17 +143,15 @@ def translate_errors(path: Path) -> Iterator[None]:
     except FileNotFoundError:
         raise FileMissingError(file=str(path)) from None
     except NotPlainError:
-        raise FileUnreadableError(
-            file=str(path), **words("problem", "geen gewoon bestand", "no plain file")
-        ) from None
+        raise FileUnreadableError.because("geen gewoon bestand", "no plain file", file=str(path)) from None
     except OSError as error:
         raise FileUnreadableError(file=str(path), problem=error.strerror or "OSError") from None
 
 
 def too_large(path: Path, at_most: int) -> FileUnreadableError:
     """That a file has more bytes than it may have."""
-    return FileUnreadableError(
-        file=str(path), **words("problem", f"groter dan {at_most} bytes", f"larger than {at_most} bytes")
+    return FileUnreadableError.because(
+        f"groter dan {at_most} bytes", f"larger than {at_most} bytes", file=str(path)
     )
 
 
@@ -175,7 +173,7 @@ def read_text(path: Path) -> str:
     try:
         return read_bytes(path).decode()
     except UnicodeDecodeError:
-        raise FileUnreadableError(file=str(path), **words("problem", "geen UTF-8", "not UTF-8")) from None
+        raise FileUnreadableError.because("geen UTF-8", "not UTF-8", file=str(path)) from None
 
 
 def read_private(path: Path) -> bytes:

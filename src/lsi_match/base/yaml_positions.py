@@ -50,7 +50,7 @@ _DUTCH = {
 
 
 def _unreadable(file: str, at: tuple[int, int], nl: str, en: str) -> YamlUnreadableError:
-    return YamlUnreadableError(file=file, line=at[0], column=at[1], **words("problem", nl, en))
+    return YamlUnreadableError.because(nl, en, file=file, line=at[0], column=at[1])
 
 
 def read_yaml(text: str, file: str) -> Any:

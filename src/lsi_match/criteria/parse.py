@@ -124,53 +124,47 @@ def _predicate(text: str, fields: frozenset[tuple[str, FieldType]]) -> Predicate
     checker = _Checker(text, {**dict(fields), REFERENCE_DATE: FieldType.DATE})
     result = checker.type_of(tree)
     if result is not FieldType.BOOLEAN:
-        raise CriterionTypeError(
-            criterion=text, **_problem("het geheel is niet waar of onwaar", "the whole is not true or false")
+        raise CriterionTypeError.because(
+            "het geheel is niet waar of onwaar", "the whole is not true or false", criterion=text
         )
     _read_in_full(text, tree)
     return Predicate(text, tuple(sorted(checker.used - {REFERENCE_DATE})), tree)
 
 
-def _problem(nl: str, en: str) -> dict[str, str]:
-    return words("problem", nl, en)
-
-
-_TOO_DEEP = _problem("te veel haakjes of voorwaarden in elkaar", "nested too deeply")
+def _too_deep(text: str) -> CriterionForbiddenError:
+    nl, en = "te veel haakjes of voorwaarden in elkaar", "nested too deeply"
+    return CriterionForbiddenError.because(nl, en, criterion=text[:40] + "…")
 
 
 def _parse(text: str) -> exp.Expression:
     if len(text) > 4000:
-        raise CriterionForbiddenError(
-            criterion=text[:40] + "…", **_problem("meer dan 4000 tekens", "more than 4000 characters")
+        raise CriterionForbiddenError.because(
+            "meer dan 4000 tekens", "more than 4000 characters", criterion=text[:40] + "…"
         )
     if any(unicodedata.category(c) in ("Cc", "Cs") and c not in "\n\t" for c in text):
-        raise CriterionForbiddenError(
-            criterion="…", **_problem("een teken dat niet te zien is", "a control character")
+        raise CriterionForbiddenError.because(
+            "een teken dat niet te zien is", "a control character", criterion="…"
         )
     unquoted = outside_quotes(text)
     strange = next((at for at, sign in enumerate(unquoted) if not sign.isascii()), None)
     if strange is not None:
         sign = f"U+{ord(text[strange]):04X} {unicodedata.name(text[strange], '')}".strip()
-        raise CriterionForbiddenError(
+        raise CriterionForbiddenError.because(
+            f"een letter buiten a-z in een naam of teken ({sign})",
+            f"a letter outside a-z in a name or operator ({sign})",
             criterion=text,
             column=strange + 1,
-            **_problem(
-                f"een letter buiten a-z in een naam of teken ({sign})",
-                f"a letter outside a-z in a name or operator ({sign})",
-            ),
         )
     mark = re.search(r"--|/\*|\*/|#|//|;|\$|\{|@|\\|`|\"", unquoted)
     if mark:
-        raise CriterionForbiddenError(
+        raise CriterionForbiddenError.because(
+            "commentaar, een puntkomma, een parameter of een naam tussen aanhalingstekens",
+            "a comment, semicolon, parameter or quoted name",
             criterion=text,
             column=mark.start() + 1,
-            **_problem(
-                "commentaar, een puntkomma, een parameter of een naam tussen aanhalingstekens",
-                "a comment, semicolon, parameter or quoted name",
-            ),
         )
     if _brackets(unquoted) > _MAX_BRACKETS:
-        raise CriterionForbiddenError(criterion=text[:40] + "…", **_TOO_DEEP)
+        raise _too_deep(text)
     _closed(text, unquoted)
     try:
         trees = _DUCKDB.parse_into(exp.Condition, text)
@@ -180,29 +174,25 @@ def _parse(text: str) -> exp.Expression:
         end, word = int(details.get("col") or 0), str(details.get("highlight") or "")
         column = max(end - len(word) + 1, 1) if end else 0
         stops = end >= len(text.rstrip()) and re.search(_UNFINISHED, text, re.IGNORECASE)
-        problem = (
-            _problem("het is niet af", "the expression is not complete")
-            if stops or "missing" in str(error)
-            else _problem("dit past hier niet", "this was not expected here")
-        )
-        raise CriterionSyntaxError(criterion=text, column=column, **problem) from None
+        nl, en = "dit past hier niet", "this was not expected here"
+        if stops or "missing" in str(error):
+            nl, en = "het is niet af", "the expression is not complete"
+        raise CriterionSyntaxError.because(nl, en, criterion=text, column=column) from None
     except RecursionError:
-        raise CriterionForbiddenError(criterion=text[:40] + "…", **_TOO_DEEP) from None
+        raise _too_deep(text) from None
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
         # The parser stumbles over some texts instead of refusing them.
-        raise CriterionSyntaxError(
-            criterion=text, column=0, **_problem("dit is niet te lezen", "this cannot be read")
+        raise CriterionSyntaxError.because(
+            "dit is niet te lezen", "this cannot be read", criterion=text, column=0
         ) from None
     if len(trees) != 1 or not isinstance(trees[0], exp.Expression):
-        raise CriterionSyntaxError(
-            criterion=text,
-            column=0,
-            **_problem("er hoort één voorwaarde te staan", "one expression is needed"),
+        raise CriterionSyntaxError.because(
+            "er hoort één voorwaarde te staan", "one expression is needed", criterion=text, column=0
         )
     if _depth(trees[0]) > _MAX_DEPTH:
-        raise CriterionForbiddenError(criterion=text[:40] + "…", **_TOO_DEEP)
+        raise _too_deep(text)
     if any(node.comments for node in trees[0].walk()):
-        raise CriterionForbiddenError(criterion=text, **_problem("commentaar", "a comment"))
+        raise CriterionForbiddenError.because("commentaar", "a comment", criterion=text)
     return trees[0].transform(_negation_outside)
 
 
@@ -211,20 +201,20 @@ def _closed(text: str, unquoted: str) -> None:
     if unquoted.count("'") % 2:
         # Pairs are quoted texts; what stands after the last of them is the one that is open.
         column = re.sub(r"'[^']*'", lambda quoted: " " * len(quoted[0]), unquoted).index("'") + 1
-        said = _problem("dit aanhalingsteken wordt niet gesloten", "this quote is not closed")
-        raise CriterionSyntaxError(criterion=text, column=column, **said)
+        nl, en = "dit aanhalingsteken wordt niet gesloten", "this quote is not closed"
+        raise CriterionSyntaxError.because(nl, en, criterion=text, column=column)
     opened = []
     for at, sign in enumerate(unquoted):
         if sign == "(":
             opened.append(at)
         elif sign == ")" and not opened:
-            said = _problem("dit haakje sluit niets af", "this bracket closes nothing")
-            raise CriterionSyntaxError(criterion=text, column=at + 1, **said)
+            nl, en = "dit haakje sluit niets af", "this bracket closes nothing"
+            raise CriterionSyntaxError.because(nl, en, criterion=text, column=at + 1)
         elif sign == ")":
             opened.pop()
     if opened:
-        said = _problem("dit haakje wordt niet gesloten", "this bracket is not closed")
-        raise CriterionSyntaxError(criterion=text, column=opened[-1] + 1, **said)
+        nl, en = "dit haakje wordt niet gesloten", "this bracket is not closed"
+        raise CriterionSyntaxError.because(nl, en, criterion=text, column=opened[-1] + 1)
 
 
 def _read_in_full(text: str, tree: exp.Expression) -> None:
@@ -236,11 +226,10 @@ def _read_in_full(text: str, tree: exp.Expression) -> None:
     """
     printed = tree.sql(dialect="duckdb")
     if _words(text) != _words(printed) or re.search(_ODD, outside_quotes(text)):
-        raise CriterionForbiddenError(
+        raise CriterionForbiddenError.because(
+            f"het zou worden gelezen als '{printed[:200]}'",
+            f"it would be read as '{printed[:200]}'",
             criterion=text,
-            **_problem(
-                f"het zou worden gelezen als '{printed[:200]}'", f"it would be read as '{printed[:200]}'"
-            ),
         )
 
 
@@ -324,14 +313,14 @@ class _Checker:
         return handler(self, node)
 
     def _mistyped(self, nl: str, en: str) -> CriterionTypeError:
-        return CriterionTypeError(criterion=self.text, **_problem(nl, en))
+        return CriterionTypeError.because(nl, en, criterion=self.text)
 
     def _forbidden(self, nl: str, en: str) -> CriterionForbiddenError:
-        return CriterionForbiddenError(criterion=self.text, **_problem(nl, en))
+        return CriterionForbiddenError.because(nl, en, criterion=self.text)
 
     def _quoted(self, node: exp.Expression) -> dict[str, str]:
         said = f"'{node.sql()[:60]}'"
-        return _problem(said, said)
+        return words("problem", said, said)
 
     def _bracketed(self, *nodes: exp.Expression) -> None:
         for node in nodes:

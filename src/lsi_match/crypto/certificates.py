@@ -41,7 +41,7 @@ from cryptography.x509.verification import (
     VerificationError,
 )
 
-from lsi_match.base.errors import LsiError, words
+from lsi_match.base.errors import LsiError
 from lsi_match.base.files import read_bytes, read_private
 from lsi_match.crypto import passphrase
 from lsi_match.crypto.external_keys import OutsideKey, library_key
@@ -100,13 +100,10 @@ def certified_key(
         leaf, *between = (_read(one) for one in chain)
         store = Store([_read(one) for one in authorities])
     except ValueError:
-        raise CertificateRefusedError(
+        raise CertificateRefusedError.because(
+            "het is er niet, of er is geen uitgever voor",
+            "there is none, or no authority for it",
             party=party,
-            **words(
-                "problem",
-                "het is er niet, of er is geen uitgever voor",
-                "there is none, or no authority for it",
-            ),
         ) from None
     for moment in moments:
         policy = PolicyBuilder().store(store).time(moment).max_chain_depth(DEPTH)
@@ -115,19 +112,17 @@ def certified_key(
             policy.build_client_verifier().verify(leaf, between)
         except (VerificationError, ValueError) as error:
             reason = _reason(error)
-            said = words("problem", f"de keten van certificaten klopt niet ({reason})", reason)
-            raise CertificateRefusedError(party=party, **said) from None
+            nl = f"de keten van certificaten klopt niet ({reason})"
+            raise CertificateRefusedError.because(nl, reason, party=party) from None
     numbers = [name.value for name in leaf.subject.get_attributes_for_oid(NameOID.SERIAL_NUMBER)]
     if numbers != [oin]:
-        said = words("problem", f"het OIN erin is niet {oin}", f"its subject is not the one with OIN {oin}")
-        raise CertificateRefusedError(party=party, **said)
+        nl, en = f"het OIN erin is niet {oin}", f"its subject is not the one with OIN {oin}"
+        raise CertificateRefusedError.because(nl, en, party=party)
     try:
         return _key_of(leaf)
     except ValueError:
-        said = words(
-            "problem", "zijn soort sleutel wordt hier niet gebruikt", "its kind of key is not used here"
-        )
-        raise CertificateRefusedError(party=party, **said) from None
+        nl, en = "zijn soort sleutel wordt hier niet gebruikt", "its kind of key is not used here"
+        raise CertificateRefusedError.because(nl, en, party=party) from None
 
 
 def _signs(policy: Policy, certificate: x509.Certificate, usage: x509.KeyUsage) -> None:
@@ -209,8 +204,8 @@ def read_chain(data: bytes, file: str) -> tuple[str, ...]:
     except ValueError:
         found = []
     if not 1 <= len(found) <= DEPTH:
-        raise CertificateUnreadableError(
-            file=file, **words("problem", f"1 tot en met {DEPTH} certificaten", f"1 to {DEPTH} certificates")
+        raise CertificateUnreadableError.because(
+            f"1 tot en met {DEPTH} certificaten", f"1 to {DEPTH} certificates", file=file
         )
     return tuple(base64.b64encode(one.public_bytes(serialization.Encoding.DER)).decode() for one in found)
 
@@ -223,9 +218,8 @@ def read_authority(data: bytes, file: str) -> str:
     except (x509.ExtensionNotFound, ValueError):
         is_authority = False
     if len(chain) != 1 or not is_authority:
-        raise CertificateUnreadableError(
-            file=file,
-            **words("problem", "één certificaat, van een uitgever", "one certificate, of an authority"),
+        raise CertificateUnreadableError.because(
+            "één certificaat, van een uitgever", "one certificate, of an authority", file=file
         )
     return chain[0]
 
@@ -241,9 +235,8 @@ def read_certified(name: str, chain: Path, key: Path | None, own: OutsideKey | o
     try:
         public = _key_of(_read(certificates[0]))
     except ValueError:
-        raise CertificateUnreadableError(
-            file=str(chain),
-            **words("problem", "een sleutel van RSA, P-256 of P-384", "a key of RSA, P-256 or P-384"),
+        raise CertificateUnreadableError.because(
+            "een sleutel van RSA, P-256 of P-384", "a key of RSA, P-256 or P-384", file=str(chain)
         ) from None
     if key is None:
         if not isinstance(own, OutsideKey) or library_key(own.signing_key).keyid != public.keyid:
@@ -257,11 +250,8 @@ def read_certified(name: str, chain: Path, key: Path | None, own: OutsideKey | o
 
 def _private_key(file: Path) -> rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey:
     data = read_private(file)
-    unreadable = CertificateUnreadableError(
-        file=str(file),
-        **words(
-            "problem", "een private sleutel van RSA, P-256 of P-384", "a private key of RSA, P-256 or P-384"
-        ),
+    unreadable = CertificateUnreadableError.because(
+        "een private sleutel van RSA, P-256 of P-384", "a private key of RSA, P-256 or P-384", file=str(file)
     )
     try:
         key = serialization.load_pem_private_key(data, password=None)

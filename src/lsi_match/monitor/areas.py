@@ -8,14 +8,11 @@ out, and told. A last line of one value is a note: StatLine ends with its source
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import dataclass
 from pathlib import Path
 
-from lsi_match.base.errors import Language, words
-from lsi_match.base.files import read_text
-from lsi_match.monitor.counts_file import WITHHELD, CountsFileError
+from lsi_match.base.errors import Language
+from lsi_match.monitor.counts_file import WITHHELD, CsvRows
 from lsi_match.monitor.ecological_bounds import Area, Bounds, bounds
 
 _UNKNOWN = ("", ".", "-", "x")
@@ -40,34 +37,35 @@ def read_areas(figures: Path, counts: Path, *, area: str, people: str, having: s
     Raises:
         CountsFileError: file, row and column of what cannot be read, or that nothing is left.
     """
-    told = {row[0]: (at, row[1]) for at, row in _rows(counts, 2)}
+    selection, table = CsvRows.of(counts), CsvRows.of(figures)
+    told = {row[0]: (at, row[1]) for at, row in _rows(selection, 2)}
     selected = {
-        name: _whole(number, counts, at, "2") for name, (at, number) in told.items() if not _withheld(number)
+        name: _whole(number, selection, at, "2")
+        for name, (at, number) in told.items()
+        if not _withheld(number)
     }
     known, left_out = [], set(told)
-    head = next(iter(_heading(figures)))
-    places = [_place(figures, head, name) for name in (area, people, having)]
-    for at, row in _rows(figures, len(head)):
-        name, lives, has = (row[place].strip() for place in places)
+    if not table.rows:
+        raise table.wrong(1, "-", "er is een regel met de namen van de kolommen nodig", "a heading is needed")
+    head = table.rows[0][1]
+    for name in (area, people, having):
+        if name not in head:
+            raise table.wrong(1, name, "die kolom is er niet", "there is no such column")
+    for at, row in _rows(table, len(head)):
+        name, lives, has = (row[head.index(column)] for column in (area, people, having))
         if name not in selected or lives in _UNKNOWN or has in _UNKNOWN:
             continue
-        inhabitants = _whole(lives, figures, at, people)
-        number = _number(has, figures, at, having)
+        inhabitants = _whole(lives, table, at, people)
+        number = _number(has, table, at, having)
         having_it = round(inhabitants * number / 100) if percent else round(number)
         if having_it > inhabitants or selected[name] > inhabitants:
-            raise CountsFileError(
-                file=figures.name,
-                row=at,
-                column=having,
-                **words("problem", "meer mensen dan er wonen", "more people than live there"),
-            )
+            raise table.wrong(at, having, "meer mensen dan er wonen", "more people than live there")
         known.append(Area(inhabitants, having_it, selected[name]))
         left_out.discard(name)
     try:
         return Areas(tuple(known), tuple(sorted(left_out)), bounds(known))
     except ValueError as error:
-        said = words("problem", "niemand heeft het kenmerk, of iedereen", str(error))
-        raise CountsFileError(file=figures.name, row=1, column=having, **said) from None
+        raise table.wrong(1, having, "niemand heeft het kenmerk, of iedereen", str(error)) from None
 
 
 def told(areas: Areas, what: str, lang: Language) -> str:
@@ -106,80 +104,30 @@ def _withheld(text: str) -> bool:
     return text in WITHHELD or text.startswith("<")
 
 
-def _text(file: Path) -> tuple[str, str]:
-    text = read_text(file).removeprefix("\ufeff")
-    head = text.split("\n", 1)[0]
-    return text, ";" if head.count(";") >= head.count(",") and ";" in head else ","
-
-
-def _heading(file: Path) -> list[list[str]]:
-    text, delimiter = _text(file)
-    found = next(csv.reader(io.StringIO(text), delimiter=delimiter), None)
-    if not found:
-        raise CountsFileError(
-            file=file.name,
-            row=1,
-            column="-",
-            **words("problem", "er is een regel met de namen van de kolommen nodig", "a heading is needed"),
-        )
-    return [[name.strip() for name in found]]
-
-
-def _rows(file: Path, width: int) -> list[tuple[int, list[str]]]:
-    text, delimiter = _text(file)
-    rows = [
-        (at, row)
-        for at, row in enumerate(csv.reader(io.StringIO(text), delimiter=delimiter), start=1)
-        if any(row)
-    ]
-    if len(rows) > 1 and len(rows[-1][1]) == 1 < width:
-        rows.pop()
-    for at, row in rows[1:]:
+def _rows(table: CsvRows, width: int) -> tuple[tuple[int, list[str]], ...]:
+    """The rows under the heading, without a note at the end."""
+    rows = table.rows[1:]
+    if rows and len(rows[-1][1]) == 1 < width:
+        rows = rows[:-1]
+    for at, row in rows:
         if len(row) != width:
-            raise CountsFileError(
-                file=file.name,
-                row=at,
-                column="-",
-                **words(
-                    "problem", f"{len(row)} waarden in plaats van {width}", f"{len(row)} values, not {width}"
-                ),
-            )
-    return [(at, [cell.strip() for cell in row]) for at, row in rows[1:]]
+            nl, en = f"{len(row)} waarden in plaats van {width}", f"{len(row)} values, not {width}"
+            raise table.wrong(at, "-", nl, en)
+    return rows
 
 
-def _place(file: Path, head: list[str], name: str) -> int:
-    if name not in head:
-        raise CountsFileError(
-            file=file.name,
-            row=1,
-            column=name,
-            **words("problem", "die kolom is er niet", "there is no such column"),
-        )
-    return head.index(name)
-
-
-def _number(text: str, file: Path, row: int, column: str) -> float:
+def _number(text: str, table: CsvRows, row: int, column: str) -> float:
     try:
         number = float(text.replace(",", "."))
     except ValueError:
         number = -1.0
     if not 0 <= number < 1e10:
-        raise CountsFileError(
-            file=file.name,
-            row=row,
-            column=column,
-            **words("problem", "geen getal van nul of meer", "not a number of zero or more"),
-        )
+        raise table.wrong(row, column, "geen getal van nul of meer", "not a number of zero or more")
     return number
 
 
-def _whole(text: str, file: Path, row: int, column: str) -> int:
-    number = _number(text, file, row, column)
+def _whole(text: str, table: CsvRows, row: int, column: str) -> int:
+    number = _number(text, table, row, column)
     if number != int(number):
-        raise CountsFileError(
-            file=file.name,
-            row=row,
-            column=column,
-            **words("problem", "geen geheel getal", "not a whole number"),
-        )
+        raise table.wrong(row, column, "geen geheel getal", "not a whole number")
     return int(number)

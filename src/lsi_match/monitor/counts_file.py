@@ -10,9 +10,10 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-from lsi_match.base.errors import LsiError, words
+from lsi_match.base.errors import LsiError
 from lsi_match.base.files import read_text
 from lsi_match.base.yaml_positions import parse_yaml
 from lsi_match.monitor.table import SEPARATOR, CountsTable
@@ -33,20 +34,38 @@ def read_counts(file: Path) -> CountsTable:
         CountsFileError: file, row and column of what cannot be read.
         FileMissingError, and what `parse_yaml` raises: as named.
     """
-    text = read_text(file).removeprefix("\ufeff")
     if file.suffix.lower() != ".csv":
-        return parse_yaml(text, file.name, CountsTable)
-    return _from_csv(text, file)
+        return parse_yaml(_text(file), file.name, CountsTable)
+    return _from_csv(CsvRows.of(file))
 
 
-def _from_csv(text: str, file: Path) -> CountsTable:
-    head = text.split("\n", 1)[0]
-    rows = list(csv.reader(io.StringIO(text), delimiter=";" if head.count(";") > head.count(",") else ","))
-    rows = [[cell.strip() for cell in row] for row in rows if any(cell.strip() for cell in row)]
+def _text(file: Path) -> str:
+    return read_text(file).removeprefix("\ufeff")
 
-    def wrong(row: int, column: str, nl: str, en: str) -> CountsFileError:
-        return CountsFileError(file=file.name, row=row, column=column, **words("problem", nl, en))
 
+@dataclass(frozen=True)
+class CsvRows:
+    """The rows of a CSV file that hold something, each with its number; semicolons and commas are both read."""
+
+    file: Path
+    rows: tuple[tuple[int, list[str]], ...]
+
+    @classmethod
+    def of(cls, file: Path) -> CsvRows:
+        text = _text(file)
+        head = text.split("\n", 1)[0]
+        separator = ";" if head.count(";") > head.count(",") else ","
+        read = enumerate(csv.reader(io.StringIO(text), delimiter=separator), start=1)
+        cells = ((at, [cell.strip() for cell in row]) for at, row in read)
+        return cls(file, tuple((at, row) for at, row in cells if any(row)))
+
+    def wrong(self, row: int, column: str, nl: str, en: str) -> CountsFileError:
+        """What is wrong in a row, to be raised."""
+        return CountsFileError.because(nl, en, file=self.file.name, row=row, column=column)
+
+
+def _from_csv(table: CsvRows) -> CountsTable:
+    wrong, rows = table.wrong, [row for _, row in table.rows]
     if len(rows) < 2:
         raise wrong(
             1,
@@ -89,7 +108,7 @@ def _from_csv(text: str, file: Path) -> CountsTable:
             )
     return CountsTable.model_validate(
         {
-            "title": file.stem,
+            "title": table.file.stem,
             "dimensions": [
                 {"id": names[at], "label": names[at], "groups": {row[at]: row[at] for row in body}}
                 for at in textual

@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 from sqlglot import exp
 
 from lsi_match.base.duckdb_locked import locked_connection, one_row, quoted
-from lsi_match.base.errors import LsiError, words
+from lsi_match.base.errors import LsiError
 from lsi_match.base.files import FileMissingError
 from lsi_match.criteria.parse import REFERENCE_DATE, FieldType, Predicate
 from lsi_match.manifest import NO_VALUE, Attribute, Dimension, Manifest, Selection
@@ -206,17 +206,16 @@ def _extract(
         ) from None
     except (duckdb.Error, pa.ArrowException, OSError) as error:
         if "Out of Memory Error" in str(error):
-            raise ExtractError(
-                partner=partner,
-                file=file.name,
-                **words("problem", "het past niet in het geheugen", "it does not fit in memory"),
+            raise ExtractError.because(
+                "het past niet in het geheugen", "it does not fit in memory", partner=partner, file=file.name
             ) from None
         if mapping.table is not None:
-            raise TableUnreadableError(
+            raise TableUnreadableError.because(
+                "het lezen brak af",
+                "reading broke off",
                 partner=partner,
                 file=file.name,
                 table=str(mapping.table),
-                **words("problem", "het lezen brak af", "reading broke off"),
             ) from None
         # The text of the engine's error may quote the line, so only the line number is taken from it.
         line = re.search(r"[Ll]ine:? (\d+)", str(error))

@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from lsi_match.base.errors import LsiError, UnexpectedError, of_disk, words
+from lsi_match.base.errors import LsiError, UnexpectedError, of_disk
 from lsi_match.base.files import open_plain, read_private, sync_folder, whole_file
 from lsi_match.base.validation import RuleViolation
 
@@ -120,8 +120,8 @@ class Endpoint:
 
     def _path(self, side: Side, name: str) -> str:
         if not (_NAME.fullmatch(name) or _HALF.fullmatch(name)):
-            raise PlaceUnreachableError(
-                place=self._name, **words("problem", "een naam die niet mag", "a name that is not allowed")
+            raise PlaceUnreachableError.because(
+                "een naam die niet mag", "a name that is not allowed", place=self._name
             )
         return f"{self._folder(side)}/{name}"
 
@@ -179,13 +179,10 @@ class Endpoint:
         with _unreachable(self._name), self._source(side, name) as source:
             data: bytes = source.read(at_most + 1)
         if len(data) > at_most:
-            raise PlaceUnreachableError(
+            raise PlaceUnreachableError.because(
+                f"een bestand groter dan {at_most} bytes",
+                f"a file larger than {at_most} bytes",
                 place=self._name,
-                **words(
-                    "problem",
-                    f"een bestand groter dan {at_most} bytes",
-                    f"a file larger than {at_most} bytes",
-                ),
             )
         return data
 

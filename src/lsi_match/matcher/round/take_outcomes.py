@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from lsi_match.base.errors import LsiError, words
+from lsi_match.base.errors import LsiError
 from lsi_match.crypto.signing import peek, verify
 from lsi_match.log.steps import Step
 from lsi_match.manifest import Monitor
@@ -52,23 +52,21 @@ def ingest_outcomes(project: Project, round_id: str, papers: Mapping[str, bytes]
         for data in papers.values():
             partner = peek(data, OUTCOME, OutcomeCounts, what="outcome", party="?").partner
             if partner not in manifest.partners:
-                raise OutcomeRefusedError(
-                    partner=partner, **words("problem", "dat is geen deelnemer", "it is no partner")
+                raise OutcomeRefusedError.because(
+                    "dat is geen deelnemer", "it is no partner", partner=partner
                 )
             key = manifest.controllers[partner].signing_key
             paper = verify(data, OUTCOME, OutcomeCounts, key, what="outcome", party=partner)
             about = (paper.project, paper.manifest, paper.round, paper.release)
             if about != (project.id, opening.manifest, round_id, released.get(f"lsi.release.{partner}")):
-                raise OutcomeRefusedError(
-                    partner=partner,
-                    **words("problem", "ze gaan over een andere vrijgave", "it is about another release"),
+                raise OutcomeRefusedError.because(
+                    "ze gaan over een andere vrijgave", "it is about another release", partner=partner
                 )
             if paper.at > now or not _possible(paper, manifest.monitor, int(str(released["lsi.cases"]))):
-                raise OutcomeRefusedError(
+                raise OutcomeRefusedError.because(
+                    "de aantallen of de datum kunnen niet",
+                    "its counts or its date cannot be",
                     partner=partner,
-                    **words(
-                        "problem", "de aantallen of de datum kunnen niet", "its counts or its date cannot be"
-                    ),
                 )
             found[partner] = data
         for partner, data in found.items():

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from lsi_match.agreement.approvals import load_manifest
 from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.clock import CLOCK_SKEW
-from lsi_match.base.errors import LsiError, words
+from lsi_match.base.errors import LsiError
 from lsi_match.crypto.sealing import seal, unseal
 from lsi_match.crypto.signing import peek, sign, verify
 from lsi_match.log.entry import LogEntry
@@ -100,12 +100,10 @@ def answer(project: Project, sealed: bytes, now: datetime) -> bytes:
 
 def _check(project: Project, request: AccessRequest, digest: str, now: datetime) -> None:
     if request.project != project.id:
-        raise AccessRefusedError(
-            **words("problem", "het gaat over een ander project", "it is about another project")
-        )
+        raise AccessRefusedError.because("het gaat over een ander project", "it is about another project")
     if not now - TERM <= request.at <= now + CLOCK_SKEW:
-        raise AccessRefusedError(
-            **words("problem", "het is te oud, of uit de toekomst", "it is too old, or from the future")
+        raise AccessRefusedError.because(
+            "het is te oud, of uit de toekomst", "it is too old, or from the future"
         )
     answered = {e.attributes.get("lsi.request") for e in project.entries() if e.name == Step.ACCESS.value}
     if digest in answered:
