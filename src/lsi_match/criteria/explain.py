@@ -7,6 +7,7 @@ unknown is worked out, not guessed (`worlds`): it never counts, always counts, o
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -14,6 +15,7 @@ from decimal import Decimal
 from typing import Literal, TypeAlias
 
 from lsi_match.base.errors import Language
+from lsi_match.criteria.letters import skeleton
 from lsi_match.criteria.meaning import All, AnyOf, Condition, FieldValue, all_of, any_of, used_fields
 from lsi_match.criteria.parse import FieldType, Predicate
 from lsi_match.criteria.partial_evaluation import assume, simplify
@@ -21,7 +23,7 @@ from lsi_match.criteria.reading import condition_of
 from lsi_match.criteria.satisfiability import always, never
 from lsi_match.criteria.unit import Unit
 from lsi_match.criteria.verbalizer import EXAMPLE_DATE, Declared, Line, Names, Verbalizer
-from lsi_match.criteria.wording import markdown_safe, say, sentence
+from lsi_match.criteria.wording import markdown_safe, named, say, sentence, straight
 
 #: What a predicate decides: about a record, or (the match rule) about a subject.
 Use: TypeAlias = Literal["criterion", "signal", "group", "rule"]
@@ -143,14 +145,20 @@ class ColumnNames(Names):
         super().__init__(columns, lang)
         self.columns = columns
         self.it = say(lang, unit.value if unit else "it")
+        alike = Counter(map(_said_of, columns.values()))
+        #: What tells a column apart that would be called as another.
+        self.apart = {k: f" ({k})" if alike[_said_of(v)] > 1 else "" for k, v in columns.items()}
 
     def name(self, field: FieldValue) -> str:
         column = self.columns.get(field.name)
         if column is None:
             return super().name(field)
         if column.value:
-            return say(self.lang, f"{column.value}_of", it=self.it, x=column.partner, y=column.of)
-        return f"‘{self._holds(column, True)}’" if column.partner else say(self.lang, "partners", it=self.it)
+            called = say(
+                self.lang, f"{column.value}_of", it=self.it, x=straight(column.partner), y=named(column.of)
+            )
+            return called + self.apart[field.name]
+        return f"‘{self.holds(field, True)}’" if column.partner else say(self.lang, "partners", it=self.it)
 
     def rest(self, field: str) -> str:
         return ""
@@ -159,13 +167,9 @@ class ColumnNames(Names):
         return False
 
     def holds(self, field: FieldValue, truth: bool) -> str:
-        return self._holds(self.columns[field.name], truth)
-
-    def _holds(self, column: Column, truth: bool) -> str:
-        no = "" if truth else "no_"
-        if column.signal:
-            return say(self.lang, no + "signal", x=column.partner, y=f"‘{column.signal}’")
-        return say(self.lang, no + "partner", it=self.it, x=column.partner)
+        column, no = self.columns[field.name], "" if truth else "no_"
+        what, x = "signal" if column.signal else "partner", straight(column.partner)
+        return say(self.lang, no + what, it=self.it, x=x, y=named(column.signal)) + self.apart[field.name]
 
     def counted(self, operator: str, field: FieldValue, value: Decimal) -> str | None:
         least = {">=": value, ">": value + 1, "<=": value, "<": value - 1, "=": value}.get(operator)
@@ -176,7 +180,11 @@ class ColumnNames(Names):
         one, more = ("record", "records") if column.value else ("organisation", "organisations")
         said = say(self.lang, kind, n=int(least), o=say(self.lang, one if least == 1 else more))
         return say(
-            self.lang, "n_records" if column.value else "n_partners", it=self.it, n=said, x=column.partner
+            self.lang,
+            "n_records" if column.value else "n_partners",
+            it=self.it,
+            n=said,
+            x=straight(column.partner) + self.apart[field.name],
         )
 
     def together(self, fields: Sequence[FieldValue], every: bool) -> Line | None:
@@ -184,7 +192,12 @@ class ColumnNames(Names):
         if len(found) < 2 or any(column.signal for column in found):
             return None
         head = say(self.lang, "all_partners" if every else "any_partner", it=self.it)
-        return Line(head[:1].upper() + head[1:], tuple(Line(column.partner) for column in found))
+        names = (straight(self.columns[field.name].partner) + self.apart[field.name] for field in fields)
+        return Line(head[:1].upper() + head[1:], tuple(map(Line, names)))
+
+
+def _said_of(column: Column) -> tuple[str, ...]:
+    return tuple(map(skeleton, (column.partner, column.signal, column.value, column.of)))
 
 
 def as_text(explanation: Explanation, indent: int = 2) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -9,6 +10,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from lsi_match.base.errors import Language
+from lsi_match.criteria.letters import skeleton
 from lsi_match.criteria.meaning import (
     All,
     AnyOf,
@@ -39,7 +41,7 @@ from lsi_match.criteria.meaning import (
 )
 from lsi_match.criteria.parse import REFERENCE_DATE, FieldType
 from lsi_match.criteria.periods import Span, dates, example, period
-from lsi_match.criteria.wording import day, in_euros, listed, number, quoted, say, sentence, short_name
+from lsi_match.criteria.wording import day, in_euros, listed, named, number, quoted, say, sentence, short_name
 
 #: The reference date of the examples that go with calendar months and years.
 EXAMPLE_DATE = date(2026, 7, 15)
@@ -69,8 +71,8 @@ class Names:
         self.lang = lang
         self.fields = fields
         short = {name: short_name(field.meaning)[0] for name, field in fields.items()}
-        twins = {text for text in short.values() if list(short.values()).count(text) > 1}
-        self.short = {k: f"‘{v}’ ({k})" if v in twins else f"‘{v}’" for k, v in short.items()}
+        alike = Counter(map(skeleton, short.values()))
+        self.short = {k: named(v) + (f" ({k})" if alike[skeleton(v)] > 1 else "") for k, v in short.items()}
 
     @property
     def types(self) -> dict[str, FieldType]:

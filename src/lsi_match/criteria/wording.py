@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from lsi_match.base.catalogue import catalogue
 from lsi_match.base.errors import Language
+from lsi_match.criteria.letters import IN_QUOTES
 
 _WORDS = Path(__file__).with_suffix(".toml")
 
@@ -50,11 +50,31 @@ def day(value: date, lang: Language) -> str:
 
 
 def quoted(text: str, lang: Language) -> str:
-    """A text as it must stand in a record, with every invisible sign made visible."""
+    """A text as it must stand in a record. What Dutch does not need is shown by its number (⟨U+200B⟩), and so are quotes, and spaces
+    at an end or beside another: no two texts look the same, and none can end its own quotes."""
     if not text:
         return say(lang, "empty")
-    shown = "".join(f"⟨U+{ord(c):04X}⟩" if unicodedata.category(c)[0] == "C" else c for c in text)
-    return f"“{shown}”"
+    around = f" {text} "
+    shown = (
+        sign
+        if sign in IN_QUOTES and (sign != " " or " " not in around[at : at + 3 : 2])
+        else f"⟨U+{ord(sign):04X}⟩"
+        for at, sign in enumerate(text)
+    )
+    return f"“{''.join(shown)}”"
+
+
+def straight(text: str) -> str:
+    """A name with straight quotes in it only, so that it fits between others."""
+    return text.translate(_STRAIGHT)
+
+
+def named(text: str) -> str:
+    """A name in single quotes, which stand nowhere inside it."""
+    return f"‘{straight(text)}’"
+
+
+_STRAIGHT = str.maketrans("‘’“”", "''\"\"")
 
 
 def listed(items: Sequence[str], lang: Language, word: str = "or") -> str:
