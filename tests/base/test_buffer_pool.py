@@ -12,8 +12,9 @@ import pyarrow as pa
 import pytest
 
 from lsi_match.base import buffer_pool as module
-from lsi_match.base.buffer_pool import memory, read_large
+from lsi_match.base.buffer_pool import memory, pooled_array, read_large
 from lsi_match.base.files import FileMissingError, FileUnreadableError
+from lsi_match.protocol.parquet import parquet_view, to_parquet
 
 SIZE = 3 * 2**20
 
@@ -88,3 +89,33 @@ def test_what_is_no_plain_file_or_too_large_is_not_read(tmp_path: Path) -> None:
     for name, most in (("large", 10), ("pipe", 10), ("link", 100), (".", 10)):
         with pytest.raises(FileUnreadableError):
             read_large(tmp_path / name, most)
+
+
+def test_every_array_has_its_shape_and_is_the_only_one_in_its_memory() -> None:
+    kept = []
+    for shape in ((3, 5, 16), (2, 0, 16), (1,), (3, 500, 16), (3, 499, 16)):
+        array = pooled_array(*shape)
+        assert (array.shape, array.dtype) == (shape, np.uint8)
+        array[:] = 7
+        assert not any(np.shares_memory(array, other) for other in kept)
+        kept.append(array)
+    for array in kept:
+        assert int(array.sum(dtype=np.int64)) == 7 * array.size
+
+
+def test_the_memory_of_an_array_is_used_again_for_what_fits_in_it() -> None:
+    first = pooled_array(SIZE).ctypes.data
+    assert first in {
+        one.ctypes.data for one in [pooled_array(SIZE // 16, 16) for _ in range(len(module._free) + 1)]
+    }
+
+
+@pytest.mark.parametrize("first", [0, 10, 40_000])
+def test_a_table_in_used_memory_is_the_same_bytes_as_in_fresh(first: int) -> None:
+    def table(rows: int) -> pa.Table:
+        field = pa.field("n", pa.uint8(), nullable=False)
+        return pa.table([pa.array(np.arange(rows) % 251, pa.uint8())], schema=pa.schema([field]))
+
+    fresh = to_parquet(table(20_000))
+    parquet_view(table(first))
+    assert bytes(parquet_view(table(20_000))) == fresh

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import weakref
+from math import prod
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -38,6 +39,14 @@ def memory(size: int) -> memoryview:
     lent = whole[:size]
     weakref.finalize(lent, _give_back, whole).atexit = False
     return lent.data.cast("B")
+
+
+def pooled_array(*shape: int) -> np.ndarray:
+    """Bytes in this shape, in such memory, with anything in them."""
+    import numpy as np
+
+    size = prod(shape)
+    return np.frombuffer(memory(size), np.uint8).reshape(shape) if size else np.empty(shape, np.uint8)
 
 
 def read_large(path: Path, at_most: int) -> memoryview:

@@ -1,14 +1,31 @@
-"""Texts for people that stand in a file of their own, so that who is no programmer can correct a sentence."""
+"""Texts for people: in a file of their own, so that who is no programmer can correct a sentence; or in place, in both
+languages."""
 
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from lsi_match.base.errors import Language
+
+#: Of a text in Dutch and the same in English, the one that is read.
+Translate = Callable[[str, str], str]
 
 
 @cache
 def catalogue(file: Path) -> dict[str, Any]:
     """The texts in a TOML file of this package, by key."""
     return tomllib.loads(file.read_text(encoding="utf-8"))
+
+
+def translator(language: Language) -> Translate:
+    """Picks the text in this language."""
+    return lambda nl, en: nl if language == "nl" else en
+
+
+def with_separators(number: str, language: Language) -> str:
+    """A number as Python writes it (1,234.5) with the separators of this language."""
+    return number.translate(str.maketrans(",.", ".,")) if language == "nl" else number

@@ -15,6 +15,7 @@ from rich.console import Console, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
+from lsi_match.base.catalogue import translator
 from lsi_match.base.errors import Language, LsiError
 from lsi_match.base.files import FolderMissingError, read_bytes
 
@@ -56,7 +57,7 @@ def set_language(value: str) -> None:
 
 def say(nl: str, en: str) -> str:
     """The text in the language of this process."""
-    return nl if language() == "nl" else en
+    return translator(language())(nl, en)
 
 
 def print_json(document: Any) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from cyclopts import App
 
+from lsi_match.base.catalogue import with_separators
 from lsi_match.base.clock import utc_now
 from lsi_match.base.errors import wrong_use
 from lsi_match.base.files import read_bytes, write_whole
@@ -93,7 +94,7 @@ def prepare(
     with out.status(say("Bezig …", "Working …")) as status:
 
         def progress(step: str, about: str, done: int, of: int | None) -> None:
-            count = f"{done:,}".replace(",", say(".", ","))
+            count = with_separators(f"{done:,}", language())
             status.update(
                 say(f"Selecteren en pseudonimiseren, {about}: {count} records gelezen",
                     f"Selecting and pseudonymising, {about}: {count} records read")

@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
-from lsi_match.base.catalogue import catalogue
+from lsi_match.base.catalogue import catalogue, with_separators
 from lsi_match.base.errors import Language
 from lsi_match.criteria.letters import IN_QUOTES
 
@@ -35,9 +35,7 @@ def number(value: Decimal, lang: Language, euro: bool = False) -> str:
     else:
         places = max(2, -int(value.normalize().as_tuple().exponent)) if euro else _places(value)
         grouped = f"{abs(value):,.{places}f}"
-    if lang == "nl":
-        grouped = grouped.translate(str.maketrans(",.", ".,"))
-    return ("-" if value < 0 else "") + ("€ " if euro else "") + grouped
+    return ("-" if value < 0 else "") + ("€ " if euro else "") + with_separators(grouped, lang)
 
 
 def _places(value: Decimal) -> int:

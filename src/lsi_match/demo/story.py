@@ -18,11 +18,12 @@ from rich.rule import Rule
 from rich.table import Table
 
 from lsi_match.base.canonical import digest_of_bytes
+from lsi_match.base.catalogue import with_separators
 from lsi_match.base.clock import utc_now
 from lsi_match.base.errors import wrong_use
 from lsi_match.base.files import read_bytes, read_private
 from lsi_match.base.measure import Measured, measured
-from lsi_match.cli.console import say, table
+from lsi_match.cli.console import language, say, table
 from lsi_match.crypto.keys import public_key
 from lsi_match.demo import febrl, town
 from lsi_match.demo.oracle import expected_cases
@@ -405,9 +406,7 @@ class _Story:
             "Nu veranderen we in een kopie één byte van één regel. De controle zegt:",
             "Now we change one byte of one entry in a copy. Verification says:",
         )
-        for text in found.texts("nl" if say("nl", "en") == "nl" else "en")[:3] or [
-            say("niets?!", "nothing?!")
-        ]:
+        for text in found.texts(language())[:3] or [say("niets?!", "nothing?!")]:
             self.console.print(f"  {text}", markup=False)
 
     # the end
@@ -469,8 +468,7 @@ def _shown(count: int | None) -> str:
 
 
 def _number(count: int) -> str:
-    text = f"{count:,}"
-    return say(text.replace(",", "."), text)
+    return with_separators(f"{count:,}", language())
 
 
 def _verify(world: World, log: Path) -> Verification:

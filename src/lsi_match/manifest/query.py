@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
+from lsi_match.base.catalogue import Translate, translator
 from lsi_match.base.errors import Language
 from lsi_match.criteria.dialects import DIALECTS, Caveat, Dialect
 from lsi_match.criteria.parse import REFERENCE_DATE, FieldType
@@ -95,8 +96,9 @@ class _Statement:
     reference_date: date | None
     language: Language
 
-    def _say(self, nl: str, en: str) -> str:
-        return nl if self.language == "nl" else en
+    @property
+    def _say(self) -> Translate:
+        return translator(self.language)
 
     def records(self) -> str:
         printer = self._printer()

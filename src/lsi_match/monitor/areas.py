@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from lsi_match.base.catalogue import translator, with_separators
 from lsi_match.base.errors import Language
 from lsi_match.monitor.counts_file import WITHHELD, CsvRows
 from lsi_match.monitor.ecological_bounds import Area, Bounds, bounds
@@ -71,13 +72,10 @@ def read_areas(figures: Path, counts: Path, *, area: str, people: str, having: s
 def told(areas: Areas, what: str, lang: Language) -> str:
     """The bounds in words, with what they cannot say."""
     found = areas.found
-
-    def say(nl: str, en: str) -> str:
-        return nl if lang == "nl" else en
+    say = translator(lang)
 
     def share(value: float) -> str:
-        text = f"{100 * value:.1f}%"
-        return text.replace(".", ",") if lang == "nl" else text
+        return with_separators(f"{100 * value:.1f}%", lang)
 
     lines = [
         say(f"Over {len(areas.known)} gebieden samen. Van wie {what} heeft is tussen {share(found.having.low)} en "

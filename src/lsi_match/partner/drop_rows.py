@@ -18,7 +18,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from lsi_match.base.scratch import Scratch
+from lsi_match.base.buffer_pool import pooled_array
 from lsi_match.crypto.project_key import Blocks, ProjectKey
 from lsi_match.manifest import NO_VALUE, Manifest, Selection
 from lsi_match.partner.normalise import normalise, persons
@@ -91,10 +91,10 @@ class Rows:
         return column
 
     @classmethod
-    def together(cls, parts: Sequence[Rows], scratch: Scratch) -> Rows:
+    def together(cls, parts: Sequence[Rows]) -> Rows:
         """All rows of `parts`, which have the same layout."""
         layout, count = parts[0].layout, sum(len(part) for part in parts)
-        data = scratch.of(layout.blocks, count, BLOCK_BYTES)
+        data = pooled_array(layout.blocks, count, BLOCK_BYTES)
         return cls(layout, np.concatenate([part.data for part in parts], axis=1, out=data))
 
     def take(self, rows: np.ndarray) -> Rows:
@@ -105,7 +105,7 @@ class Rows:
         """See the function of this name."""
         return first_pseudonyms([self[kind] for kind in self.layout.kinds])
 
-    def in_pseudonym_order(self, scratch: Scratch) -> Rows:
+    def in_pseudonym_order(self) -> Rows:
         """By first pseudonym, equal ones in random order, so that nothing is left of the order of the register."""
         first = self.first_pseudonyms()
         order = np.argsort(first)
@@ -113,7 +113,7 @@ class Rows:
         some = order.take(equal)
         chance = np.random.default_rng().integers(0, 2**32, len(some), dtype=np.uint32)
         order[equal] = some[np.lexsort((chance, first.take(some)))]
-        data = scratch.of(*self.data.shape)
+        data = pooled_array(*self.data.shape)
         return Rows(self.layout, np.take(self.data, order, axis=1, out=data, mode=WITHOUT_COPY))
 
     def without_duplicates(self) -> Rows:

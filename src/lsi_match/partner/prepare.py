@@ -7,11 +7,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from queue import SimpleQueue
-from threading import Lock
+from threading import Lock, Semaphore
 from typing import BinaryIO
 
 import numpy as np
@@ -19,7 +18,6 @@ import numpy as np
 from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.errors import LsiError
 from lsi_match.base.files import private_folder, whole_file, write_whole
-from lsi_match.base.scratch import Scratch
 from lsi_match.crypto.sealing import seal_into
 from lsi_match.crypto.signing import sign, verify
 from lsi_match.manifest import Selection
@@ -40,7 +38,7 @@ from lsi_match.protocol.documents import (
     drop_stem,
     part_name,
 )
-from lsi_match.protocol.parquet import parquet_in
+from lsi_match.protocol.parquet import parquet_view
 
 DROP = "drop"
 OPENING = "opening"
@@ -276,9 +274,7 @@ class _Sealing:
         self._progress = progress
         self.key = new_key()
         self._one_at_a_time = Lock()
-        self._desks: SimpleQueue[_Desk] = SimpleQueue()
-        for _ in range(WORKERS):
-            self._desks.put(_Desk())
+        self._processors = Semaphore(WORKERS)
         self.written: Counter[int] = Counter()
 
     def parts(self) -> tuple[Part, ...]:
@@ -293,33 +289,16 @@ class _Sealing:
 
     def _part(self, number: int) -> Part:
         name = part_name(self._stem, number)
-        # The desk is free again before the file is on the disk.
-        with whole_file(self._out / name) as file, self._desk() as desk:
-            rows, digest = self._sealed(number, desk, file)
+        # The processor is free again before the file is on the disk.
+        with whole_file(self._out / name) as file, self._processors:
+            rows, digest = self._sealed(number, file)
         return Part(file=name, digest=digest, rows=rows)
 
-    @contextmanager
-    def _desk(self) -> Iterator[_Desk]:
-        desk = self._desks.get()
-        try:
-            yield desk
-        finally:
-            self._desks.put(desk)
-
-    def _sealed(self, number: int, desk: _Desk, file: BinaryIO) -> tuple[int, str]:
+    def _sealed(self, number: int, file: BinaryIO) -> tuple[int, str]:
         """Write one part into `file`; how many rows it has, and its digest."""
-        rows = self._pile.take(number, desk.pile).in_pseudonym_order(desk.order).without_duplicates()
+        rows = self._pile.take(number).in_pseudonym_order().without_duplicates()
         of_selection = np.bincount(rows[SELECTION], minlength=1)
         with self._one_at_a_time:
             self.written.update(dict(enumerate(of_selection.tolist())))
         table = rows.table(make_references(rows[REFERENCE], self.key))
-        return len(rows), seal_into(parquet_in(desk.table, table), self._opening.recipient, file)
-
-
-@dataclass
-class _Desk:
-    """Where one part at a time is made, step by step."""
-
-    pile: Scratch = field(default_factory=Scratch)
-    order: Scratch = field(default_factory=Scratch)
-    table: Scratch = field(default_factory=Scratch)
+        return len(rows), seal_into(parquet_view(table), self._opening.recipient, file)

@@ -13,7 +13,6 @@ from types import TracebackType
 
 import numpy as np
 
-from lsi_match.base.scratch import Scratch
 from lsi_match.crypto.keys import make_round_key
 from lsi_match.crypto.sealing import seal_into, unseal_view
 from lsi_match.partner.drop_rows import BLOCK_BYTES, Layout, Rows
@@ -48,18 +47,17 @@ class SpillBuffer:
         if self._bytes > MEMORY_BUDGET:
             self._to_disk()
 
-    def take(self, part: int, scratch: Scratch) -> Rows:
-        """What was added to `part`, once. Several parts may be taken at a time, each with a scratch of its own."""
+    def take(self, part: int) -> Rows:
+        """What was added to `part`, once. Several parts may be taken at a time."""
         pieces, self._here[part] = self._here[part], []
         pieces += [self._read(*place) for place in self._there[part]]
-        return Rows.together(pieces, scratch) if pieces else self.layout.rows(0)
+        return Rows.together(pieces) if pieces else self.layout.rows(0)
 
     def _to_disk(self) -> None:
-        scratch = Scratch()
         for part, places in zip(self._here, self._there, strict=True):
             if part:
                 start = self.file.seek(0, 2)
-                seal_into(Rows.together(part, scratch).data.data, self._recipient, self.file)
+                seal_into(Rows.together(part).data.data, self._recipient, self.file)
                 places.append((start, self.file.tell() - start))
                 part.clear()
         self.file.flush()

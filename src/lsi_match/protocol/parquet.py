@@ -8,9 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lsi_match.base.buffer_pool import memory
+from lsi_match.base.buffer_pool import memory, pooled_array
 from lsi_match.base.errors import LsiError
-from lsi_match.base.scratch import Scratch
 from lsi_match.protocol.columns import WIDTH, Column, ColumnType, ReleasedColumn
 from lsi_match.protocol.plain_parquet import NotPlainError, PlainColumn, check_plain
 
@@ -39,15 +38,15 @@ def schema_of(columns: Sequence[Column | ReleasedColumn]) -> pa.Schema:
 
 
 def to_parquet(table: pa.Table) -> bytes:
-    """`parquet_in`, as bytes."""
-    return bytes(parquet_in(Scratch(), table))
+    """`parquet_view`, as bytes."""
+    return bytes(parquet_view(table))
 
 
-def parquet_in(scratch: Scratch, table: pa.Table) -> memoryview:
+def parquet_view(table: pa.Table) -> memoryview:
     """Plain pages, no dictionary, no statistics, no compression: size depends on the row count only."""
     # Room for all at once, since a buffer that grows is copied each time: a number of one byte takes four in Parquet,
     # and headers take little. What is not written takes no memory.
-    target = scratch.of((1 << 20) + 5 * table.nbytes)
+    target = pooled_array((1 << 20) + 5 * table.nbytes)
     sink = pa.FixedSizeBufferWriter(pa.py_buffer(target))
     # A column is one page, so that who reads it can leave it where it is.
     pq.write_table(

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any, get_args
 
+from lsi_match.base.catalogue import translator
 from lsi_match.base.errors import Language
 from lsi_match.criteria.compare import Change, compare, compare_match_rules
 from lsi_match.criteria.explain import Column, Use, explain, explain_match_rule
@@ -42,9 +43,7 @@ class _Page:
     def __init__(self, lang: Language) -> None:
         self.lang = lang
         self.lines: list[str] = []
-
-    def say(self, nl: str, en: str) -> str:
-        return nl if self.lang == "nl" else en
+        self.say = translator(lang)
 
     def count(self, value: int) -> str:
         return number(Decimal(value), self.lang)

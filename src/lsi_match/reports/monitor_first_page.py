@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
+from lsi_match.base.catalogue import with_separators
 from lsi_match.monitor.findings import Attribution, Conditional, Finding, Findings, Verdict
 from lsi_match.monitor.table import Stage
 from lsi_match.reports.document_model import Block, Heading, Items, Paragraph
@@ -227,8 +228,7 @@ class FirstPage:
     # how sure, and what to do
 
     def _sure(self) -> Iterator[str]:
-        chance = f"{100 - 100 * self.table.confidence:.3g}%"
-        chance = chance.replace(".", ",") if self.words.lang == "nl" else chance
+        chance = with_separators(f"{100 - 100 * self.table.confidence:.3g}%", self.words.lang)
         yield self.say(
             f"Er zijn {self.findings.comparisons} vergelijkingen gemaakt. De kans dat daar een onterechte waarschuwing bij is, "
             f"over alle rondes samen, is kleiner dan {chance}.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lsi_match.base.catalogue import translator, with_separators
 from lsi_match.base.errors import Language
 from lsi_match.monitor.findings import Ratio, Verdict
 from lsi_match.monitor.groups import ALL_OTHERS, TIMES
@@ -26,32 +27,26 @@ class Words:
     def __init__(self, table: CountsTable, lang: Language) -> None:
         self.table = table
         self.lang = lang
+        self.say = translator(lang)
         self._dimensions = {dimension.id: dimension for dimension in table.dimensions}
-
-    def say(self, nl: str, en: str) -> str:
-        """The one of the two that the reader reads."""
-        return nl if self.lang == "nl" else en
 
     def number(self, value: float | None) -> str:
         """A ratio, with two decimals below ten; a dash where there is none."""
         if value is None:
             return "–"
-        text = f"{value:.2f}" if abs(value) < 10 else f"{value:.1f}"
-        return text.replace(".", ",") if self.lang == "nl" else text
+        return with_separators(f"{value:.2f}" if abs(value) < 10 else f"{value:.1f}", self.lang)
 
     def count(self, value: int | None) -> str:
         """A count, or that it is withheld."""
         if value is None:
             return self.say("niet getoond", "withheld")
-        text = f"{value:,}"
-        return text.replace(",", ".") if self.lang == "nl" else text
+        return with_separators(f"{value:,}", self.lang)
 
     def percent(self, part: int | None, total: int | None) -> str:
         """A part of a total as a percentage; a dash where either is not told."""
         if part is None or not total:
             return "–"
-        text = f"{100 * part / total:.1f}%"
-        return text.replace(".", ",") if self.lang == "nl" else text
+        return with_separators(f"{100 * part / total:.1f}%", self.lang)
 
     def interval(self, ratio: Ratio) -> str:
         """From where to where; an upper end that is not there is left open."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from lsi_match.base.catalogue import translator
 from lsi_match.base.errors import Language
 from lsi_match.crypto.certificates import authority_text
 from lsi_match.crypto.external_keys import key_id
@@ -16,9 +17,7 @@ def trust_lines(root: TrustRoot, changed: Iterable[str], lang: Language) -> list
     Args:
         changed: the organisations that are other than in the version before; all, in the first.
     """
-
-    def say(nl: str, en: str) -> str:
-        return nl if lang == "nl" else en
+    say = translator(lang)
 
     signing = len(root.signing_organisations)
     first, last = root.issued_at.date(), root.expires_at.date()

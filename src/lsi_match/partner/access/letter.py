@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
+from lsi_match.base.catalogue import translator
 from lsi_match.base.errors import Language
 from lsi_match.criteria.explain import explain
 from lsi_match.criteria.unit import Unit
+from lsi_match.criteria.wording import day
 from lsi_match.manifest import Manifest
 from lsi_match.partner.access.request import Answered
 from lsi_match.protocol.access_documents import Event, Handed, InDrop, RoundAnswer
-
-_MONTHS = ("januari", "februari", "maart", "april", "mei", "juni", "juli", "augustus", "september", "oktober",
-           "november", "december")  # fmt: skip
 
 
 def letter(answered: Answered, lang: Language = "nl") -> str:
@@ -30,14 +29,10 @@ class _Letter:
     def __init__(self, answered: Answered, lang: Language) -> None:
         self._answered = answered
         self._lang = lang
-
-    def say(self, nl: str, en: str) -> str:
-        return nl if self._lang == "nl" else en
+        self.say = translator(lang)
 
     def day(self, moment: datetime) -> str:
-        if self._lang == "nl":
-            return f"{moment.day} {_MONTHS[moment.month - 1]} {moment.year}"
-        return f"{moment:%-d %B %Y}"
+        return day(moment, self._lang)
 
     def event(self, event: Event) -> str:
         return self.say(

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import polars as pl
 
+from lsi_match.base.catalogue import translator
 from lsi_match.base.errors import Language
 from lsi_match.criteria.wording import day
 from lsi_match.manifest import Manifest
@@ -21,9 +22,7 @@ def page(manifest: Manifest, descriptor: ReleaseDescriptor, frame: pl.DataFrame,
     Args:
         frame: as `open_release` gives it.
     """
-
-    def say(nl: str, en: str) -> str:
-        return nl if lang == "nl" else en
+    say = translator(lang)
 
     own = manifest.controllers[descriptor.partner].title
     cases = say(*_counted(descriptor.cases, ("casus", "casussen"), ("case", "cases")))
