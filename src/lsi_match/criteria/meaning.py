@@ -8,7 +8,7 @@ record passes when the whole is true.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields, replace
 from datetime import date
 from decimal import Decimal
@@ -352,3 +352,37 @@ def used_fields(node: Value | Condition) -> dict[str, FieldValue]:
     for part in children(node):
         found.update({k: v for k, v in used_fields(part).items() if k not in found})
     return found
+
+
+#: What makes a value or condition anew of what is below it.
+_MAKE: dict[type, Callable[..., Any]] = {
+    All: all_of,
+    AnyOf: any_of,
+    Arithmetic: arithmetic,
+    Between: between,
+    Cased: cased,
+    Coalesce: coalesce,
+    Compare: compare,
+    DateDiff: date_diff,
+    FirstKnown: first_known,
+    IsTrue: is_true,
+    Length: length,
+    Like: like,
+    OneOf: one_of,
+    Same: same,
+    Undecided: undecided,
+}
+
+
+def rebuilt(node: Any, change: Callable[[Any], Any]) -> Any:
+    """`node` with `change` made of every value and condition directly below it."""
+
+    def changed(below: Any) -> Any:
+        if isinstance(below, tuple):
+            return tuple(map(changed, below))
+        return change(below) if hasattr(below, "__match_args__") else below
+
+    members = {item.name: getattr(node, item.name) for item in fields(node)}
+    negated = members.pop("negated", False)
+    made = _MAKE[type(node)](*map(changed, members.values()))
+    return negation(made) if negated else made

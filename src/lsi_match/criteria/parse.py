@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
+from typing import Literal
 
 import sqlglot
 from sqlglot import TokenType, exp
@@ -278,7 +279,15 @@ def _negation_outside(node: exp.Expression) -> exp.Expression:
     return node
 
 
-_COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE)
+#: Comparisons, and how each is written.
+COMPARISONS: dict[type[exp.Expression], Literal["=", "<>", "<", "<=", ">", ">="]] = {
+    exp.EQ: "=",
+    exp.NEQ: "<>",
+    exp.LT: "<",
+    exp.LTE: "<=",
+    exp.GT: ">",
+    exp.GTE: ">=",
+}
 _ORDERED = (exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Between)
 _NUMBERS = (FieldType.INTEGER, FieldType.DECIMAL)
 _DUTCH = {
@@ -290,7 +299,16 @@ _DUTCH = {
 }
 #: What is true, false or unknown by itself. Inside a comparison it stands in brackets: how `a = b IS NULL` and
 #: `a = b = c` are read differs from engine to engine, and some refuse them.
-_CONDITIONS = (exp.And, exp.Or, exp.Not, *_COMPARISONS, exp.Between, exp.In, exp.Is, exp.Like)
+CONDITIONS: tuple[type[exp.Expression], ...] = (
+    exp.And,
+    exp.Or,
+    exp.Not,
+    *COMPARISONS,
+    exp.Between,
+    exp.In,
+    exp.Is,
+    exp.Like,
+)
 
 
 class _Checker:
@@ -324,7 +342,7 @@ class _Checker:
 
     def _bracketed(self, *nodes: exp.Expression) -> None:
         for node in nodes:
-            if isinstance(node, _CONDITIONS):
+            if isinstance(node, CONDITIONS):
                 raise self._forbidden(
                     f"'{node.sql()[:60]}' binnen een vergelijking, zonder haakjes",
                     f"'{node.sql()[:60]}' inside a comparison, without brackets",
@@ -492,7 +510,7 @@ _HANDLERS: dict[type[exp.Expression], Callable[[_Checker, exp.Expression], Field
     exp.And: _Checker.logic,
     exp.Or: _Checker.logic,
     exp.Not: _Checker.logic,
-    **dict.fromkeys(_COMPARISONS, _Checker.comparison),
+    **dict.fromkeys(COMPARISONS, _Checker.comparison),
     exp.Between: _Checker.between,
     exp.In: _Checker.listed,
     exp.Is: _Checker.is_,

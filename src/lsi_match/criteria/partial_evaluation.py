@@ -2,115 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import Any
 
 from lsi_match.criteria.meaning import (
+    NO,
     UNDECIDED,
+    YES,
     All,
     AnyOf,
-    Arithmetic,
-    Between,
-    Cased,
-    Coalesce,
-    Compare,
     Condition,
-    DateDiff,
     FieldValue,
     FirstKnown,
     Holds,
     IsTrue,
-    Length,
-    Like,
     Null,
-    OneOf,
-    Same,
     Truth,
     Undecided,
     Unknown,
-    Value,
     all_of,
     any_of,
-    arithmetic,
-    between,
-    cased,
     children,
-    coalesce,
-    compare,
-    date_diff,
     first_known,
-    is_true,
-    length,
-    like,
     negation,
-    one_of,
-    same,
+    rebuilt,
     undecided,
-    unknown,
     used_fields,
 )
 
 
 def assume(condition: Condition, name: str, known: bool) -> Condition:
     """The condition for records in which this one field is known, or is unknown."""
-    return _Assumption(name, known).condition(condition)
+    assumed: Condition = _assumed(condition, name, known)
+    return assumed
 
 
-@dataclass(frozen=True)
-class _Assumption:
-    name: str
-    known: bool
-
-    def value(self, value: Value) -> Value:
-        if self.name not in used_fields(value):
-            return value
-        match value:
-            case FieldValue():
-                return replace(value, known=True) if self.known else Null()
-            case Coalesce(values):
-                return coalesce([self.value(part) for part in values])
-            case Arithmetic(sign, left, right):
-                return arithmetic(sign, self.value(left), self.value(right))
-            case Cased(case, text):
-                return cased(case, self.value(text))
-            case Length(text):
-                return length(self.value(text))
-            case DateDiff(unit, start, end):
-                return date_diff(unit, self.value(start), self.value(end))
-        return value
-
-    def condition(self, condition: Condition) -> Condition:
-        if self.name not in used_fields(condition):
-            return condition
-        again: Callable[[Condition], Condition] = self.condition
-        match condition:
-            case All(parts):
-                return all_of([again(part) for part in parts])
-            case AnyOf(parts):
-                return any_of([again(part) for part in parts])
-            case FirstKnown(conditions):
-                return first_known([again(part) for part in conditions])
-            case Compare(operator, left, right):
-                return compare(operator, self.value(left), self.value(right))
-            case Holds(field):
-                made: Condition = Holds(replace(field, known=True)) if self.known else UNDECIDED
-            case Unknown(field):
-                made = unknown(self.value(field))
-            case Between(value, low, high):
-                made = between(self.value(value), self.value(low), self.value(high))
-            case OneOf(value, values):
-                made = one_of(self.value(value), values)
-            case Like(value, pattern):
-                made = like(self.value(value), pattern)
-            case IsTrue(inner):
-                made = is_true(again(inner))
-            case Undecided(inner):
-                made = undecided(again(inner))
-            case Same(left, right):
-                made = same(again(left), again(right))
-            case Truth():
-                return condition
-        return negation(made) if condition.negated else made
+def _assumed(node: Any, name: str, known: bool) -> Any:
+    """The same of a value or a condition."""
+    if name not in used_fields(node):
+        return node
+    match node:
+        case FieldValue():
+            return replace(node, known=True) if known else Null()
+        case Holds(field, negated):
+            return Holds(replace(field, known=True), negated) if known else UNDECIDED
+        case Unknown(field, negated):
+            return negation(NO if known else YES) if negated else NO if known else YES
+    return rebuilt(node, lambda part: _assumed(part, name, known))
 
 
 #: Conditions on being known, within each other, that are still written out: each doubles or triples the text.

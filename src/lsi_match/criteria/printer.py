@@ -16,7 +16,7 @@ from sqlglot import exp
 
 from lsi_match.base.errors import LsiError
 from lsi_match.criteria.dialects import DIALECTS, LANGUAGE, Caveat, Dialect, LikeSyntax, Quotes
-from lsi_match.criteria.parse import REFERENCE_DATE, FieldType, Predicate
+from lsi_match.criteria.parse import COMPARISONS, CONDITIONS, REFERENCE_DATE, FieldType, Predicate
 
 
 class StatementError(LsiError):
@@ -67,19 +67,7 @@ _LEVELS: dict[type[exp.Expression], int] = {
     exp.Mul: _PRODUCT,
     exp.Neg: _SIGN,
 }
-_OPERATORS: dict[type[exp.Expression], str] = {
-    exp.EQ: "=",
-    exp.NEQ: "<>",
-    exp.LT: "<",
-    exp.LTE: "<=",
-    exp.GT: ">",
-    exp.GTE: ">=",
-    exp.Add: "+",
-    exp.Sub: "-",
-    exp.Mul: "*",
-}
-_COMPARISONS = (exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE)
-_CONDITIONS = (exp.And, exp.Or, exp.Not, *_COMPARISONS, exp.Between, exp.In, exp.Is, exp.Like)
+_OPERATORS: dict[type[exp.Expression], str] = {**COMPARISONS, exp.Add: "+", exp.Sub: "-", exp.Mul: "*"}
 #: Oracle takes at most a thousand values in a list.
 _LONGEST_LIST = 1000
 
@@ -107,7 +95,7 @@ class Printer:
             return word.join((self._within(node.this, level), self._within(node.expression, level + 1)))
         if isinstance(node, exp.Not):
             return self._negation(_bare(node.this))
-        if isinstance(node, _CONDITIONS):
+        if isinstance(node, CONDITIONS):
             return self._test(node, "")
         # a boolean field, TRUE, FALSE or coalesce
         if self.dialect.booleans:
@@ -129,7 +117,7 @@ class Printer:
             _bare(node.this), exp.In | exp.Is | exp.Like | exp.Between
         ):
             return _COMPARISON
-        if isinstance(node, _CONDITIONS):
+        if isinstance(node, CONDITIONS):
             return _LEVELS.get(type(node), _COMPARISON)
         if condition and not self.dialect.booleans:
             return _COMPARISON
@@ -199,7 +187,7 @@ class Printer:
     def value(self, node: exp.Expression) -> str:
         """Something with a value: a text, number, date, or a boolean as the database keeps it."""
         node = _bare(node)
-        if isinstance(node, _CONDITIONS):
+        if isinstance(node, CONDITIONS):
             return self._boolean_value(node)
         return self._number(node)[0]
 
@@ -216,7 +204,7 @@ class Printer:
         return self._bracketed(self.value(node), self._value_level(node) < level)
 
     def _value_level(self, node: exp.Expression) -> int:
-        if isinstance(_bare(node), _CONDITIONS) and not self.dialect.booleans:
+        if isinstance(_bare(node), CONDITIONS) and not self.dialect.booleans:
             return _ATOM
         return self._level(node)
 
@@ -326,7 +314,7 @@ class Printer:
     def _same_scale(self, nodes: list[exp.Expression]) -> tuple[list[tuple[str, int]], int]:
         """Values, each with how tightly it binds, and how many of their digits are decimals."""
         found = [
-            (self.value(node), 0) if isinstance(_bare(node), _CONDITIONS) else self._number(node)
+            (self.value(node), 0) if isinstance(_bare(node), CONDITIONS) else self._number(node)
             for node in nodes
         ]
         most = max(scale for _, scale in found)

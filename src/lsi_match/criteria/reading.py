@@ -14,7 +14,6 @@ from lsi_match.criteria.meaning import (
     Const,
     FieldValue,
     Holds,
-    Operator,
     Truth,
     Value,
     all_of,
@@ -35,17 +34,7 @@ from lsi_match.criteria.meaning import (
     undecided,
     unknown,
 )
-from lsi_match.criteria.parse import REFERENCE_DATE, FieldType, Predicate
-
-_CONDITIONS = (exp.And, exp.Or, exp.Not, exp.Boolean, exp.Between, exp.In, exp.Is, exp.Like)
-_OPERATORS: dict[type[exp.Expression], Operator] = {
-    exp.EQ: "=",
-    exp.NEQ: "<>",
-    exp.LT: "<",
-    exp.LTE: "<=",
-    exp.GT: ">",
-    exp.GTE: ">=",
-}
+from lsi_match.criteria.parse import COMPARISONS, CONDITIONS, REFERENCE_DATE, FieldType, Predicate
 
 
 def condition_of(predicate: Predicate, types: Mapping[str, FieldType]) -> Condition:
@@ -62,7 +51,7 @@ class _Reader:
             return self.is_condition(node.this)
         if isinstance(node, exp.Column):
             return self.field(node).type is FieldType.BOOLEAN
-        return isinstance(node, _CONDITIONS) or type(node) in _OPERATORS
+        return isinstance(node, (*CONDITIONS, exp.Boolean))
 
     def field(self, node: exp.Expression) -> FieldValue:
         if node.name == REFERENCE_DATE:
@@ -101,7 +90,7 @@ class _Reader:
         if self.is_condition(node.this):
             both = same(self.condition(node.this), self.condition(node.expression))
             return both if isinstance(node, exp.EQ) else negation(both)
-        return compare(_OPERATORS[type(node)], self.value(node.this), self.value(node.expression))
+        return compare(COMPARISONS[type(node)], self.value(node.this), self.value(node.expression))
 
     def value(self, node: exp.Expression) -> Value:
         match node:
