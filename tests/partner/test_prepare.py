@@ -402,7 +402,7 @@ def before(owner, name, when):
         count[0] += 1
         return die() if count[0] == when else plain(*arguments, **options)
     setattr(owner, name, stopped)
-if moment == "reading": before(preparing.Pile, "add", 2)
+if moment == "reading": before(preparing.SpillBuffer, "add", 2)
 if moment == "first part written, not renamed": before(files.os, "fsync", 1)
 if moment == "some parts there": before(preparing, "seal_into", 3)
 if moment == "all parts there": before(homes.Home, "keep_references", 1)
