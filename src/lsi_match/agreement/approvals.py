@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
@@ -28,7 +28,7 @@ from lsi_match.crypto.signing import (
     verify,
 )
 from lsi_match.manifest import Manifest
-from lsi_match.protocol.documents import Acknowledgement, Approval, Justification, Withdrawal
+from lsi_match.protocol.documents import Acknowledgement, Approval, SignedStatement, Withdrawal
 from lsi_match.protocol.trust_root import MATCHER, Role
 
 APPROVAL, WITHDRAWAL, ACKNOWLEDGEMENT = "approval", "withdrawal", "acknowledgement"
@@ -44,7 +44,7 @@ _MODELS: dict[str, type[Approval | Withdrawal | Acknowledgement]] = {
 #: Kind of paper → what the key under it must be for.
 _ROLES = {APPROVAL: Role.APPROVE, WITHDRAWAL: Role.APPROVE, ACKNOWLEDGEMENT: Role.ACKNOWLEDGE}
 Paper = TypeVar("Paper", Approval, Withdrawal, Acknowledgement)
-SignedPaper = TypeVar("SignedPaper", bound=Approval | Withdrawal | Acknowledgement | Justification)
+Statement = TypeVar("Statement", bound=SignedStatement)
 
 
 class ManifestAlteredError(LsiError):
@@ -111,47 +111,44 @@ def approve(
         text: what the signer was shown; its digest is signed too.
         previous: digest of the manifest that the text compares with.
     """
-    document = Approval(
-        project=manifest.project.id,
-        manifest=manifest.digest,
-        controller=identity.name,
+    return sign_statement(
+        Approval,
+        manifest,
+        identity,
+        at,
         work_instruction=manifest.work_instruction.digest,
         statement=STATEMENT,
         text=digest_of_bytes(text.encode()),
         previous=previous,
-        certificates=identity.certificates,
-        at=at,
     )
-    return sign(document, APPROVAL, identity)
 
 
 def withdraw(manifest: Manifest, identity: Identity | Certified, reason: str, at: datetime) -> bytes:
     """The withdrawal of an approval, as a signed document. It counts from `at` on."""
-    document = Withdrawal(
-        project=manifest.project.id,
-        manifest=manifest.digest,
-        controller=identity.name,
-        reason=reason,
-        certificates=identity.certificates,
-        at=at,
-    )
-    return sign(document, WITHDRAWAL, identity)
+    return sign_statement(Withdrawal, manifest, identity, at, reason=reason)
 
 
 def acknowledge(
     manifest: Manifest, identity: Identity | Certified, roles: tuple[str, ...], at: datetime
 ) -> bytes:
     """That everybody in these roles at `identity` has read the work instruction, as a signed document."""
-    document = Acknowledgement(
+    read = manifest.work_instruction.digest
+    return sign_statement(Acknowledgement, manifest, identity, at, work_instruction=read, roles=roles)
+
+
+def sign_statement(
+    model: type[Statement], manifest: Manifest, identity: Identity | Certified, at: datetime, **said: Any
+) -> bytes:
+    """What `identity` says about `manifest`, as a signed document of the kind that is called after its model."""
+    document = model(
         project=manifest.project.id,
         manifest=manifest.digest,
         controller=identity.name,
-        work_instruction=manifest.work_instruction.digest,
-        roles=roles,
         certificates=identity.certificates,
         at=at,
+        **said,
     )
-    return sign(document, ACKNOWLEDGEMENT, identity)
+    return sign(document, model.__name__.lower(), identity)
 
 
 @dataclass
@@ -182,7 +179,7 @@ def read_agreement(manifest: Manifest, papers: Mapping[str, bytes], now: datetim
     for file, data in sorted(papers.items()):
         try:
             paper = _read(manifest, data, now, trust)
-            problem = _mismatch(manifest, paper, now)
+            problem = mismatch(manifest, paper, now)
         except (SignatureMissingError, SignedDocumentInvalidError):
             paper, problem = (
                 None,
@@ -283,12 +280,12 @@ def _read(
 def signed_paper(
     data: bytes,
     kind: str,
-    model: type[SignedPaper],
+    model: type[Statement],
     role: Role,
     parties: Sequence[str],
     now: datetime,
     trust: Trust,
-) -> SignedPaper:
+) -> Statement:
     """A paper of one of `parties`, its signature by a key or certificate that the trust root names for `role`.
 
     Raises:
@@ -307,15 +304,16 @@ def signed_paper(
     return verify(data, kind, model, [key], what=kind, party=party)
 
 
-def _mismatch(
-    manifest: Manifest, paper: Approval | Withdrawal | Acknowledgement, now: datetime
-) -> dict[str, str]:
+def mismatch(manifest: Manifest, paper: SignedStatement, now: datetime) -> dict[str, str]:
+    """Why a statement that is well signed does not hold for `manifest`, as the fact `problem`; nothing when it does."""
     if paper.project != manifest.project.id or paper.manifest != manifest.digest:
         return words("problem", "zij gaat over een ander manifest", "it is about another manifest")
-    if not isinstance(paper, Withdrawal) and paper.work_instruction != manifest.work_instruction.digest:
-        return words(
-            "problem", "zij gaat over een andere werkinstructie", "it acknowledges another work instruction"
-        )
+    if (
+        getattr(paper, "work_instruction", manifest.work_instruction.digest)
+        != manifest.work_instruction.digest
+    ):
+        nl, en = "zij gaat over een andere werkinstructie", "it acknowledges another work instruction"
+        return words("problem", nl, en)
     if isinstance(paper, Approval) and paper.statement != STATEMENT:
         return words(
             "problem",

@@ -10,12 +10,11 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Literal
 
-from lsi_match.agreement.approvals import signed_paper
+from lsi_match.agreement.approvals import mismatch, sign_statement, signed_paper
 from lsi_match.agreement.trust_root_rules import Trust
-from lsi_match.base.errors import LsiError
+from lsi_match.base.errors import LsiError, words
 from lsi_match.crypto.certificates import Certified
 from lsi_match.crypto.keys import Identity
-from lsi_match.crypto.signing import sign
 from lsi_match.manifest import Manifest
 from lsi_match.protocol.documents import Justification
 from lsi_match.protocol.trust_root import Role
@@ -38,18 +37,16 @@ def justify(
     at: datetime,
 ) -> bytes:
     """What `identity`, a controller, says to the report with digest `findings`, as a signed document."""
-    document = Justification(
-        project=manifest.project.id,
-        manifest=manifest.digest,
+    return sign_statement(
+        Justification,
+        manifest,
+        identity,
+        at,
         round=round_id,
         findings=findings,
-        controller=identity.name,
         decision=decision,
         reason=reason,
-        certificates=identity.certificates,
-        at=at,
     )
-    return sign(document, JUSTIFICATION, identity)
 
 
 def read_justifications(
@@ -67,21 +64,20 @@ def read_justifications(
         paper = signed_paper(
             data, JUSTIFICATION, Justification, Role.APPROVE, list(manifest.controllers), now, trust
         )
-        problem = _mismatch(manifest, round_id, findings, paper, now)
-        if problem:
-            raise JustificationInvalidError(name=paper.controller, problem=problem)
+        if problem := _mismatch(manifest, round_id, findings, paper, now):
+            raise JustificationInvalidError(name=paper.controller, **problem)
         if paper.controller not in found or found[paper.controller][0].at < paper.at:
             found[paper.controller] = paper, data
     return found
 
 
-def _mismatch(manifest: Manifest, round_id: str, findings: str, paper: Justification, now: datetime) -> str:
-    if paper.project != manifest.project.id or paper.manifest != manifest.digest:
-        return "it is about another manifest"
+def _mismatch(
+    manifest: Manifest, round_id: str, findings: str, paper: Justification, now: datetime
+) -> dict[str, str]:
+    if found := mismatch(manifest, paper, now):
+        return found
     if paper.round != round_id:
-        return "it is about another round"
+        return words("problem", "zij gaat over een andere ronde", "it is about another round")
     if paper.findings != findings:
-        return "it is about another report"
-    if paper.at > now:
-        return "it is dated in the future"
-    return ""
+        return words("problem", "zij gaat over een ander rapport", "it is about another report")
+    return {}

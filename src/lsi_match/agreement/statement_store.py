@@ -15,7 +15,7 @@ from lsi_match.base.files import read_bytes, write_whole
 
 
 @dataclass(frozen=True)
-class PaperFolder:
+class StatementStore:
     """The folder: `uwv.json`, `uwv.withdrawal.json`; a further paper of a kind is `uwv.withdrawal.2.json`."""
 
     folder: Path

@@ -32,7 +32,7 @@ from lsi_match.agreement.approvals import (
     load_manifest,
     read_agreement,
 )
-from lsi_match.agreement.statement_store import PaperFolder
+from lsi_match.agreement.statement_store import StatementStore
 from lsi_match.agreement.trust_root_rules import Trust, project_of
 from lsi_match.agreement.trust_root_store import TrustStore
 from lsi_match.base.canonical import canonical_json
@@ -136,7 +136,7 @@ class Home:
         manifest = load_manifest(canonical)
         self.check_trust(manifest, now)
         folder = self.project(manifest.project.id)
-        kept = PaperFolder(folder / "approvals")
+        kept = StatementStore(folder / "approvals")
         known = kept.papers() if self.takes_part(manifest) else {}
         papers = known | {f"{stem}.new": paper for stem, paper in approvals.items()}
         trust = self.trust(manifest.project.id, now)
@@ -211,7 +211,7 @@ class Home:
         manifest = load_manifest(read_bytes(folder / "manifest.json"))
         check_papers(manifest, papers, now, self.trust(project, now))
         self._trust_store(project).saw(papers.values(), now)
-        kept = PaperFolder(folder / "approvals")
+        kept = StatementStore(folder / "approvals")
         kept.add(papers.values())
         return read_agreement(manifest, kept.papers(), now, self.trust(project, now))
 
@@ -225,7 +225,9 @@ class Home:
         if not (folder / "manifest.json").exists():
             raise NotJoinedError(partner=self.name, project=project)
         manifest = load_manifest(read_bytes(folder / "manifest.json"))
-        check_approvals(manifest, PaperFolder(folder / "approvals").papers(), now, self.trust(project, now))
+        check_approvals(
+            manifest, StatementStore(folder / "approvals").papers(), now, self.trust(project, now)
+        )
         return manifest
 
     def project_key(self, manifest: Manifest) -> ProjectKey:

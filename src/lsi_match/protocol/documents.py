@@ -60,7 +60,17 @@ class PublicKeys(Document):
     encryption_key: EncryptionKey
 
 
-class Approval(Document):
+class SignedStatement(Document):
+    """What somebody at an organisation signs about one manifest: with a key, or with a certificate that goes along."""
+
+    project: Identity
+    manifest: Digest
+    controller: Name
+    certificates: Certificates = ()
+    at: Moment
+
+
+class Approval(SignedStatement):
     """A controller's signature under one manifest, as the text it takes responsibility for.
 
     `text` is the digest of what it was shown (`reports.approval_page`), `previous` of the manifest that this one was
@@ -68,58 +78,38 @@ class Approval(Document):
     """
 
     format: Literal["lsi-match/approval/v1"] = "lsi-match/approval/v1"
-    project: Identity
-    manifest: Digest
-    controller: Name
     decision: Literal["accept"] = "accept"
     work_instruction: Digest
     statement: str = Field(max_length=2000)
     text: Digest
     previous: Digest | None = None
-    certificates: Certificates = ()
-    at: Moment
 
 
-class Withdrawal(Document):
+class Withdrawal(SignedStatement):
     """A controller no longer approves of a manifest, from `at` on."""
 
     format: Literal["lsi-match/withdrawal/v1"] = "lsi-match/withdrawal/v1"
-    project: Identity
-    manifest: Digest
-    controller: Name
     reason: Text
-    certificates: Certificates = ()
-    at: Moment
 
 
-class Acknowledgement(Document):
+class Acknowledgement(SignedStatement):
     """In this organisation everybody in these roles has read the work instruction. Roles, never names of people."""
 
     format: Literal["lsi-match/acknowledgement/v1"] = "lsi-match/acknowledgement/v1"
-    project: Identity
-    manifest: Digest
-    controller: Name
     work_instruction: Digest
     roles: tuple[Text, ...] = Field(min_length=1, max_length=50)
-    certificates: Certificates = ()
-    at: Moment
 
 
-class Justification(Document):
+class Justification(SignedStatement):
     """What a controller says to a report of the monitor that holds a round: why it is justified to release all the
     same, or that the manifest has to change. `findings` is the digest of the report that was read; it counts for no
     other."""
 
     format: Literal["lsi-match/justification/v1"] = "lsi-match/justification/v1"
-    project: Identity
-    manifest: Digest
     round: RoundId
     findings: Digest
-    controller: Name
     decision: Literal["release", "change"]
     reason: Prose
-    certificates: Certificates = ()
-    at: Moment
 
 
 class KeyShare(Document):

@@ -31,7 +31,7 @@ from lsi_match.agreement.approvals import (
     read_agreement,
 )
 from lsi_match.agreement.gates import Evidence
-from lsi_match.agreement.statement_store import PaperFolder
+from lsi_match.agreement.statement_store import StatementStore
 from lsi_match.agreement.trust_root_rules import Trust, project_of
 from lsi_match.agreement.trust_root_store import TrustStore
 from lsi_match.base.canonical import canonical_json, digest_of_bytes
@@ -239,8 +239,8 @@ class Project:
         return load_manifest(read_bytes(self.folder / "manifest.json"))
 
     @property
-    def papers_folder(self) -> PaperFolder:
-        return PaperFolder(self.folder / "approvals")
+    def papers_folder(self) -> StatementStore:
+        return StatementStore(self.folder / "approvals")
 
     def papers(self) -> dict[str, bytes]:
         """What was signed about the manifest, as `agreement.approvals.read_agreement` takes it."""
