@@ -23,7 +23,15 @@ def main(folder: Path, demo: Path, wheel: Path) -> None:
     project = demo / "samenloop" / "site" / "projects" / "samenloop"
     manifest = str(project / "manifest.json")
     shutil.copytree(demo / "samenloop" / PARTNER, folder / "home")
-    partner = ("partner", "prepare", PARTNER, str(folder / "home"), "samenloop", "--to", str(folder / "drops"))
+    partner = (
+        "partner",
+        "prepare",
+        PARTNER,
+        str(folder / "home"),
+        "samenloop",
+        "--to",
+        str(folder / "drops"),
+    )
     files = {
         "--opening": project / "rounds" / "ronde-1" / "opening.json",
         "--mapping": ROOT / "configs" / "samenloop" / "mappings" / f"{PARTNER}.yaml",
@@ -32,7 +40,17 @@ def main(folder: Path, demo: Path, wheel: Path) -> None:
     prepare = [*partner, *(str(part) for option in files.items() for part in option)]
 
     plain = installed(folder, "plain", wheel)
-    packages = run(plain / "python", "-m", "pip", "list", "--format=freeze", "--exclude", "pip", "--exclude", "setuptools")
+    packages = run(
+        plain / "python",
+        "-m",
+        "pip",
+        "list",
+        "--format=freeze",
+        "--exclude",
+        "pip",
+        "--exclude",
+        "setuptools",
+    )
     assert len(packages.split()) <= MOST, packages
     assert "ModuleNotFoundError" in refused(plain / "python", "-c", "import flows")
     said = run(plain / "lsi-match", "log", "verify", str(project), "--manifest", manifest, "--json")
@@ -43,14 +61,25 @@ def main(folder: Path, demo: Path, wheel: Path) -> None:
     shipped = Path(json.loads(run(plain / "lsi-match", "docs", "--json"))["folder"])
     run(plain / "python", str(shipped / "audit" / "check_log.py"), "--help")
     assert "lsi-match[partner]" in refused(plain / "lsi-match", *prepare)
-    assert "lsi-match[matcher]" in refused(plain / "lsi-match", "match", "run", str(project.parents[1]), "samenloop", "ronde-1")
+    assert "lsi-match[matcher]" in refused(
+        plain / "lsi-match", "match", "run", str(project.parents[1]), "samenloop", "ronde-1"
+    )
     print(f"plain: {len(packages.split())} packages; verifies, explains, says what is missing")
 
     with_engine = installed(folder, "partner", wheel)
     run(with_engine / "lsi-match", *prepare)
     assert list((folder / "drops").glob("*.drop.json"))
     release = project / "releases" / PARTNER / f"samenloop.ronde-1.{PARTNER}.release.json"
-    opened = ("partner", "open", PARTNER, str(folder / "home"), "samenloop", str(release), "--to", str(folder / "cases.csv"))
+    opened = (
+        "partner",
+        "open",
+        PARTNER,
+        str(folder / "home"),
+        "samenloop",
+        str(release),
+        "--to",
+        str(folder / "cases.csv"),
+    )
     run(with_engine / "lsi-match", *opened)
     assert (folder / "cases.csv").stat().st_size
     print("partner: prepares and opens")

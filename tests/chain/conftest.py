@@ -20,7 +20,7 @@ STEPS = ("gates", "intake", "match", "count", "release", "destroy")
 PEOPLE = 12_000
 
 
-def build(folder: Path, config: str, extracts: Path) -> World:
+def build(folder: Path, config: str, extracts: Path, round_id: str = ROUND) -> World:
     """A world whose project is agreed, whose round is open and whose partners have all delivered."""
     world = World(folder, configs_folder() / config, extracts, utc_now)
     world.draft["project"]["period"] = {"first": "2020-01-01", "last": "2099-12-31"}
@@ -29,7 +29,7 @@ def build(folder: Path, config: str, extracts: Path) -> World:
     world.make_keys()
     manifest = world.complete(world.make_project_key())
     world.agree(manifest, world.approve(manifest))
-    deliver(world, ROUND)
+    deliver(world, round_id)
     return world
 
 

@@ -230,6 +230,13 @@ def destroy(path: Path) -> None:
     sync_folder(going.parent)
 
 
+def read_folder(folder: Path, pattern: str) -> dict[str, bytes]:
+    """File stem → bytes, of the files in `folder` that match; raises FolderMissingError."""
+    if not folder.is_dir():
+        raise FolderMissingError(folder=str(folder))
+    return {path.stem: read_bytes(path) for path in sorted(folder.glob(pattern))}
+
+
 def shipped(name: str) -> Path:
     """`docs`, `schemas`, `configs` or `audit`: at the top of a checkout, in the package where a wheel was installed."""
     package = Path(__file__).resolve().parents[1]

@@ -7,7 +7,6 @@ import os
 import sys
 import unicodedata
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
@@ -17,7 +16,6 @@ from rich.table import Table
 
 from lsi_match.base.catalogue import translator
 from lsi_match.base.errors import Language, LsiError
-from lsi_match.base.files import FolderMissingError, read_bytes
 
 #: What it means stands in `cli.help`.
 Json = Annotated[bool, Parameter(name="--json", negative="")]
@@ -95,10 +93,3 @@ def show_error(error: LsiError, as_json: bool) -> None:
         print_json({"error": error.reason, "nl": error.text("nl"), "en": error.text("en")})
     else:
         err.print(error.text(language()), style="bold red")
-
-
-def read_folder(folder: Path, pattern: str) -> dict[str, bytes]:
-    """File stem → bytes, of the files in `folder` that match; raises FolderMissingError."""
-    if not folder.is_dir():
-        raise FolderMissingError(folder=str(folder))
-    return {path.stem: read_bytes(path) for path in sorted(folder.glob(pattern))}

@@ -9,8 +9,8 @@ from cyclopts import App
 
 from lsi_match.base.clock import utc_now
 from lsi_match.base.errors import wrong_use
-from lsi_match.base.files import read_bytes, write_whole
-from lsi_match.cli.console import Json, done, err, read_folder, say
+from lsi_match.base.files import read_bytes, read_folder, write_whole
+from lsi_match.cli.console import Json, done, err, say
 
 if TYPE_CHECKING:
     from lsi_match.partner.ceremony import KeyMaking

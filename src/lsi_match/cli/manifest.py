@@ -10,12 +10,10 @@ from cyclopts import App
 
 from lsi_match.base.clock import utc_now
 from lsi_match.base.errors import wrong_use
-from lsi_match.base.files import read_bytes, read_text, write_whole
-from lsi_match.cli.console import Json, done, language, out, print_json, read_folder, say
+from lsi_match.base.files import read_bytes, read_folder, write_whole
+from lsi_match.cli.console import Json, done, language, out, print_json, say
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from lsi_match.agreement.gates import Evidence
     from lsi_match.crypto.certificates import Certified
     from lsi_match.crypto.keys import Identity
@@ -38,9 +36,10 @@ def complete(draft: Path, *, cards: Path, key_check: str, out: Path, json: Json 
         out: the manifest, as canonical JSON.
     """
     from lsi_match.crypto.keys import read_public_keys
+    from lsi_match.library.manifests import read_draft
 
     found = [read_public_keys(data, source) for source, data in read_folder(cards, "*.json").items()]
-    manifest = _complete(draft, {c.name: c.model_dump() for c in found}, key_check)
+    manifest = read_draft(draft, {c.name: c.model_dump() for c in found}, key_check)
     write_whole(out, manifest.canonical())
     done(say(f"Manifest compleet: {out}\nKenmerk: {manifest.digest}", f"Manifest complete: {out}\nDigest: {manifest.digest}"),
          {"manifest": str(out), "digest": manifest.digest}, json)  # fmt: skip
@@ -172,31 +171,10 @@ def new(draft: Path, *, json: Json = False) -> None:
 
 def read_manifest(file: Path) -> tuple[Manifest, str | None]:
     """A manifest with its digest; or a draft, whose keys are still blank, without one."""
-    from lsi_match.agreement.approvals import load_manifest
+    from lsi_match.library import manifests
 
-    if file.suffix in (".yaml", ".yml"):
-        return _complete(file), None
-    document = load_manifest(read_bytes(file))
-    return document, document.digest
-
-
-def _complete(
-    draft: Path, cards: Mapping[str, Mapping[str, str]] | None = None, key_check: str = ""
-) -> Manifest:
-    """A draft (YAML) with these keys, or with blank ones; every fault by its line and column."""
-    from pydantic import ValidationError
-
-    from lsi_match.base.yaml_positions import describe_errors, read_yaml
-    from lsi_match.manifest import Manifest, blank_keys, complete_draft
-
-    text = read_text(draft)
-    value = read_yaml(text, draft.name)
-    if cards is None:
-        cards, key_check = blank_keys(value)
-    try:
-        return Manifest.from_draft(complete_draft(value, cards, key_check))
-    except ValidationError as error:
-        raise describe_errors(error, text, draft.name) from None
+    read = manifests.Manifest.read(file)
+    return read.document, read.digest
 
 
 def _no_partner(document: Manifest, partner: str) -> Exception:

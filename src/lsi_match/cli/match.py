@@ -209,7 +209,7 @@ def justify(site: Path, project: str, round_id: str, papers: Path, *, json: Json
         papers: folder with the justifications.
     """
     from lsi_match.base.clock import utc_now
-    from lsi_match.cli.console import read_folder
+    from lsi_match.base.files import read_folder
     from lsi_match.matcher.operate.retention import abandon
     from lsi_match.matcher.round.hold import ingest
     from lsi_match.matcher.site.site import Site
@@ -243,7 +243,7 @@ def outcome(site: Path, project: str, round_id: str, papers: Path, *, json: Json
         papers: folder with the counts.
     """
     from lsi_match.base.clock import utc_now
-    from lsi_match.cli.console import read_folder
+    from lsi_match.base.files import read_folder
     from lsi_match.matcher.round.take_outcomes import ingest_outcomes
     from lsi_match.matcher.site.site import Site
 
@@ -283,7 +283,7 @@ def opened(site: Path, project: str, papers: Path, *, json: Json = False) -> Non
         papers: folder with the notices (.opened.json).
     """
     from lsi_match.base.clock import utc_now
-    from lsi_match.cli.console import read_folder
+    from lsi_match.base.files import read_folder
     from lsi_match.matcher.round.opened_notices import ingest_opened_notices
     from lsi_match.matcher.site.site import Site
 

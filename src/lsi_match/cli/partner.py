@@ -10,8 +10,8 @@ from cyclopts import App
 from lsi_match.base.catalogue import with_separators
 from lsi_match.base.clock import utc_now
 from lsi_match.base.errors import wrong_use
-from lsi_match.base.files import read_bytes, write_whole
-from lsi_match.cli.console import Json, done, err, language, out, read_folder, say, table
+from lsi_match.base.files import read_bytes, read_folder, write_whole
+from lsi_match.cli.console import Json, done, err, language, out, say, table
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -1,0 +1,53 @@
+"""Analyse a table of counts per group."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from lsi_match.base.errors import Language
+from lsi_match.monitor.analyse import analyse as find
+from lsi_match.monitor.counts_file import read_counts
+from lsi_match.monitor.findings import Findings
+from lsi_match.monitor.table import CountsTable
+from lsi_match.reports import monitor_report
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """What stands out in a table of counts.
+
+    Attributes:
+        table: the counts.
+        findings: every comparison of every group, with its interval and verdict.
+    """
+
+    table: CountsTable
+    findings: Findings
+
+    @property
+    def alert(self) -> bool:
+        """Whether a group stands out."""
+        return self.findings.alert
+
+    def summary(self, language: Language = "nl") -> str:
+        """The first page, as text."""
+        return monitor_report.summary(self.table, self.findings, language)
+
+    def markdown(self, language: Language = "nl") -> str:
+        """The whole report as Markdown."""
+        return monitor_report.markdown(self.table, self.findings, language)
+
+    def html(self, language: Language = "nl") -> str:
+        """The whole report as a page."""
+        return monitor_report.html(self.table, self.findings, language)
+
+
+def analyse(counts: str | Path) -> Analysis:
+    """Analyse a table of counts: a CSV (dimension columns, then one column per stage), or the whole table as YAML or JSON.
+
+    Raises:
+        LsiError: file, row and column of what cannot be read.
+    """
+    table = read_counts(Path(counts))
+    return Analysis(table, find(table))

@@ -1,0 +1,71 @@
+"""Be a partner: select, prepare a drop, open a release. Needs `lsi-match[partner]`."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+
+from lsi_match.base.clock import utc_now
+from lsi_match.base.files import read_bytes
+from lsi_match.library.manifests import Manifest
+from lsi_match.partner import prepare as preparing
+from lsi_match.partner.extract.column_mapping import read_mapping
+from lsi_match.partner.home import Home
+from lsi_match.partner.prepare import Prepared
+from lsi_match.partner.release.open import open_release
+from lsi_match.partner.select import select
+
+
+class Partner:
+    """One partner with its own folder, for one project that it joined (`lsi-match partner join`).
+
+    Every method raises LsiError: what is wrong, where, and what to do.
+    """
+
+    def __init__(self, name: str, home: str | Path, project: str) -> None:
+        self.name = name
+        self.project = project
+        self.home = Home(Path(home), name)
+
+    @property
+    def manifest(self) -> Manifest:
+        """The manifest that every controller signed; all signatures are checked again."""
+        agreed = self.home.agreed_manifest(self.project, utc_now())
+        return Manifest(agreed, agreed.digest)
+
+    def select(
+        self,
+        mapping: str | Path,
+        extracts: str | Path,
+        reference_date: date,
+        manifest: Manifest | None = None,
+    ) -> dict[str, pl.DataFrame]:
+        """Name of a selection → the own records that the criteria select, with their signals. Nothing is written.
+
+        Args:
+            mapping: which extract and which columns hold the fields of the manifest (YAML).
+            extracts: folder of the extracts.
+            manifest: another than the agreed one, for example a draft.
+        """
+        document = (manifest or self.manifest).document
+        local = read_mapping(Path(mapping)).selections
+        return {
+            one.id: pl.DataFrame(
+                select(self.name, one, local[one.id], Path(extracts), document, reference_date).table
+            )
+            for one in document.partners[self.name].selections
+        }
+
+    def prepare(
+        self, opening: str | Path, mapping: str | Path, extracts: str | Path, to: str | Path
+    ) -> Prepared:
+        """Select, pseudonymise, seal and sign: the drop (`file`, `descriptor`) for the round of this opening, in folder `to`."""
+        read = read_bytes(Path(opening)), read_mapping(Path(mapping)), Path(extracts), Path(to)
+        return preparing.prepare(self.home, *read, self.project, utc_now())
+
+    def open(self, release: str | Path) -> pl.DataFrame:
+        """The own records that are in a case, by own record id (`release` is the .release.json file)."""
+        _, cases = open_release(self.home, Path(release), self.project, utc_now())
+        return cases
