@@ -18,6 +18,7 @@ from lsi_match.matcher.operate.agenda import (
     RoundNow,
     Run,
     Task,
+    about,
     agenda,
 )
 
@@ -63,6 +64,7 @@ def test_a_held_round_runs_again_when_there_is_news_within_its_term() -> None:
         ReleaseHeld("2026-06-01")
     ]
     assert tasks(until, round_(state="held", held_until=until, news=True)) == []  # retention destroys it
+    assert tasks(until, round_(state="held", held_until=None, news=True)) == [ReleaseHeld("2026-06-01")]
 
 
 def test_a_held_round_whose_run_broke_off_is_tried_again_after_a_quarter_of_an_hour() -> None:
@@ -71,6 +73,10 @@ def test_a_held_round_whose_run_broke_off_is_tried_again_after_a_quarter_of_an_h
     broken = round_(state="held", held_until=OPENED + 30 * DAY, tried=tried, broke_off=True)
     assert tasks(tried + timedelta(minutes=14), broken) == []
     assert tasks(tried + timedelta(minutes=15), broken) == [ReleaseHeld("2026-06-01")]
+    whole = round_(state="held", held_until=OPENED + 30 * DAY, tried=tried)
+    assert tasks(tried + DAY, whole) == []
+    never = round_(state="held", held_until=OPENED + 30 * DAY, broke_off=True)
+    assert tasks(tried + DAY, never) == []
 
 
 @pytest.mark.parametrize("state", ["open", "refused", "matched", "held"])
@@ -90,8 +96,28 @@ def test_there_is_one_checkpoint_a_day_in_local_time_until_nothing_can_have_a_te
     assert agenda(weekly, [], OPENED, datetime(2040, 1, 1, tzinfo=UTC)) == []
 
 
+@pytest.mark.parametrize(
+    ("section", "term"),
+    [("retention", "log_details_days"), ("retention", "hold_days"), ("release", "keep_days")],
+)
+def test_the_last_checkpoint_is_of_the_day_on_which_the_longest_term_ends(section: str, term: str) -> None:
+    document = handmade.document()
+    document["retention"]["log_details_days"] = 30
+    document[section][term] = 60
+    last = datetime(2026, 12, 31, 12, tzinfo=UTC) + timedelta(days=14 + 60)  # a round of the last day
+    made = [MakeCheckpoint(last.date().isoformat())]
+    assert agenda(Manifest.model_validate(document), [], OPENED, last) == made
+    assert agenda(Manifest.model_validate(document), [], OPENED, last + DAY) == []
+
+
+def test_a_task_is_about_its_round_or_its_day() -> None:
+    assert about(Run("2026-06-01")) == "2026-06-01"
+    assert about(MakeCheckpoint("2026-06-02")) == "2026-06-02"
+
+
 def test_a_release_that_was_not_finished_is_finished() -> None:
     assert tasks(DEADLINE + DAY, round_(state="released", delivered=frozenset())) == [Run("2026-06-01")]
+    assert tasks(DEADLINE + DAY, round_(state="released", key=False)) == [Run("2026-06-01")]
 
 
 @pytest.mark.parametrize(
@@ -140,6 +166,8 @@ def test_whoever_is_late_is_reminded_once_per_agreed_day() -> None:
     assert tasks(DEADLINE - DAY, round_(delivered=late), **when) == [Remind("2026-06-01", ("gemeente",), 2)]
     assert tasks(DEADLINE - DAY, round_(delivered=late, reminded=frozenset({2})), **when) == []
     assert tasks(DEADLINE - DAY, round_(), **when) == [Run("2026-06-01")]
+    # from the deadline on it is too late to remind
+    assert tasks(DEADLINE, round_(delivered=late), **when, when_late="wait") == []
 
 
 def test_a_round_opens_at_its_hour_in_local_time() -> None:
@@ -168,6 +196,14 @@ def test_no_round_opens_for_a_time_before_or_after_the_project() -> None:
         (OPENED, datetime(2027, 1, 20, tzinfo=UTC)),
     ):
         assert agenda(weekly, [], began, now, checked=now) == []
+
+
+@pytest.mark.parametrize("day", ["2026-01-01", "2026-12-31"])
+def test_a_round_opens_on_the_first_and_the_last_day_and_from_the_moment_the_project_is_here(
+    day: str,
+) -> None:
+    hour = datetime.fromisoformat(f"{day}T06:00:00+01:00")  # in Amsterdam
+    assert agenda(agreed(opens="0 6 * * *"), [], hour, hour, checked=hour) == [Open(day, day)]
 
 
 def test_what_is_open_when_the_project_ends_is_given_up() -> None:
