@@ -57,7 +57,7 @@ def test_no_more_and_no_less_is_withheld_than_leaves_enough_open(smallest: int) 
 
 @pytest.mark.parametrize("smallest", [3, 5])
 def test_what_is_told_of_how_large_a_count_can_be_is_reckoned_with(smallest: int) -> None:
-    for values, room in product(product((0, 1, 2, 4, 6, 9), repeat=3), product((0, 1, 3, None), repeat=3)):
+    for values, room in product(product((0, 1, 4, 7), repeat=3), product((0, 1, 3, None), repeat=3)):
         made = counts(*values)
         at_most = told(
             *(None if more is None else count + more for count, more in zip(values, room, strict=True))
@@ -118,7 +118,7 @@ def safe_line(line: list[tuple[int, int | None]], smallest: int) -> bool:
 
 @pytest.mark.parametrize("number", [1, 2, 3])
 def test_in_a_table_no_row_and_no_column_has_one_withheld_count(number: int) -> None:
-    for values in product((0, 2, 4, 7, 30), repeat=2 * number):
+    for values in product((0, 2, 4, 7), repeat=2 * number):
         rows = [counts(*values[at : at + 2], 11) for at in range(0, 2 * number, 2)]
         made = withhold_table(rows, 5)
         for row, shown in zip(rows, made, strict=True):
