@@ -22,6 +22,7 @@ import polars as pl
 import polars_hash as plh
 from rich.console import Console
 
+from benchmarks import look
 from benchmarks.country import measure
 from benchmarks.coverage import smallest, write_tables
 from benchmarks.linkage import Task
@@ -35,6 +36,7 @@ from lsi_match.crypto.keys import make_identity
 from lsi_match.demo import febrl
 from lsi_match.demo.world import World, configs_folder
 from lsi_match.log.entry import LogEntry
+from lsi_match.log.events import DropArrivalRefused
 from lsi_match.log.note import VerifierKey
 from lsi_match.log.store import Log
 from lsi_match.log.verify import verify_log
@@ -229,13 +231,15 @@ def population(people: int) -> dict[str, Result]:
 def log(place: Path, entries: int) -> dict[str, Result]:
     """Appending and verifying against hashing the same leaves once."""
     identity = make_identity("matcher", place / "log-keys")
+    refused = DropArrivalRefused(partner="p0", reason="DropTimeError", message="te laat")
     entry = LogEntry(
         trace_id="0" * 32,
         span_id="0" * 16,
-        name="intake",
+        name=refused.step.value,
+        status=refused.status,
         start_time=0,
         end_time=1,
-        attributes={"lsi.partner": "p0"},
+        attributes=refused.attributes(),
     )
     leaf = entry.leaf()
     hashing = timed(lambda: [hashlib.sha256(b"\x00" + leaf).digest() for _ in range(entries)])
@@ -253,6 +257,14 @@ def log(place: Path, entries: int) -> dict[str, Result]:
     return {
         "log.append": Result(entries / append, "entries/s", entries / hashing, append / hashing, entries),
         "log.verify": Result(entries / verify, "entries/s", entries / hashing, verify / hashing, entries),
+    }
+
+
+def looks(place: Path) -> dict[str, Result]:
+    """A look at, and the status, alarms and metrics of, a project with a long log; see `benchmarks.look`."""
+    return {
+        name: Result(long, "s", short, long / short, look.LONG)
+        for name, (long, short) in look.look(place / "looks").items()
     }
 
 
@@ -321,6 +333,7 @@ def main() -> int:
                 ("linkage", lambda: linkage(place)),
                 ("population", lambda: population(people)),
                 ("log", lambda: log(place, entries)),
+                ("look", lambda: looks(place)),
                 ("lookup", lambda: one_of_many(place, partners, rows)),
                 ("monitor", monitor),
                 ("peers", lambda: peers(place, sample)),

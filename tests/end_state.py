@@ -10,7 +10,6 @@ from typing import Any
 from operation import Operation
 
 from lsi_match.log.entry import LogEntry
-from lsi_match.log.round_state import rounds
 from lsi_match.log.steps import Step
 
 #: Steps that may stand in the log once for what they are about, however often a process was killed.
@@ -69,7 +68,7 @@ def end_state(operation: Operation) -> dict[str, Any]:
         str(v).removeprefix("sha256:") for e in entries for k, v in e.attributes.items() if "subjects" in k
     }
     return {
-        "rounds": {one.round: one.state for one in rounds(project.log_file)},
+        "rounds": {one.name: one.state for one in project.view().rounds.values()},
         "twice": twice(entries),
         "done": Counter(e.name for e in entries if e.status == "Ok" and Step(e.name) in ONCE),
         "keys": masked(files(project.folder, "rounds"), project.folder),

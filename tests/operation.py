@@ -25,7 +25,7 @@ from lsi_match.partner import transfer
 from lsi_match.partner.deliver import deliver
 from lsi_match.partner.prepare import prepare
 from lsi_match.partner.release.open import open_release
-from lsi_match.transport.endpoints import EndpointSettings, open_endpoint, set_up
+from lsi_match.transport.endpoints import EndpointSettings, open_endpoint
 
 ROOT = Path(__file__).parents[1]
 PROJECT = handmade.PROJECT
@@ -87,8 +87,6 @@ class Operation:
             name: json.loads(self.places[name].model_dump_json(exclude_none=True)) for name in self.places
         }
         yaml_out.write(self.project.folder / "delivery.yaml", {"partners": delivery})
-        for place in self.places.values():
-            set_up(place)
 
     @staticmethod
     def _row(partner: str, bsn: str) -> dict[str, str]:
@@ -109,8 +107,6 @@ class Operation:
             name: json.loads(one.model_dump_json(exclude_none=True)) for name, one in copied.places.items()
         }
         yaml_out.write(copied.project.folder / "delivery.yaml", {"partners": delivery})
-        for place in copied.places.values():
-            set_up(place)
         return copied
 
     def run_here(self, round_id: str, reference_date: str = "2026-06-01") -> None:
@@ -213,9 +209,8 @@ class Operation:
         return open_release(self.world.home(partner), file, PROJECT, self.clock())[0].cases
 
     def state(self, round_id: str) -> str:
-        from lsi_match.log.round_state import rounds
-
-        return next((r.state for r in rounds(self.project.log_file) if r.round == round_id), "absent")
+        found = self.project.view().rounds.get(round_id)
+        return found.state if found else "absent"
 
 
 def weekly(folder: Path, **schedule: Any) -> Operation:

@@ -20,7 +20,6 @@ from lsi_match.demo.oracle import expected_cases
 from lsi_match.demo.world import Case, World
 from lsi_match.flows.settings import environment
 from lsi_match.log.note import VerifierKey
-from lsi_match.log.round_state import rounds
 from lsi_match.log.verify import verify_log
 from lsi_match.matcher.engine.execution_config import ExecutionConfig
 from lsi_match.matcher.round.run import (
@@ -167,7 +166,7 @@ def test_a_round_can_be_ended_without_a_release(world: World, capsys: pytest.Cap
     assert not (world.project.round_folder(ROUND) / "round.key").exists()
     assert not list(world.project.folder.glob("inbox/*/*"))
     assert not list(world.project.folder.glob("releases/*/*"))
-    assert [round_.state for round_ in rounds(world.project.log_file)] == ["abandoned"]
+    assert [round_.state for round_ in world.project.view().rounds.values()] == ["abandoned"]
     entries = len(world.project.entries())
     assert main(destroy) == 0
     assert "was al beëindigd" in capsys.readouterr().out
@@ -232,8 +231,7 @@ def test_a_run_killed_at_any_step_and_started_again_gives_the_same_cases_once(
     assert len(list(world.project.folder.glob("releases/*/*.release.json"))) == len(world.partners)
     assert not list(world.project.folder.glob("staging/*"))
     assert not (world.project.round_folder(ROUND) / "round.key").exists()
-    with world.project.journal() as journal:
-        released = [e for e in journal.entries() if e.name == "release" and e.status == "Ok"]
+    released = [e for e in world.project.entries() if e.name == "release" and e.status == "Ok"]
     assert len(released) == 1
     assert verified(world)
 

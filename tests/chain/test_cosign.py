@@ -12,13 +12,13 @@ import pytest
 from lsi_match.base.clock import utc_now
 from lsi_match.cli.main import run
 from lsi_match.demo.world import World
+from lsi_match.log.events import RetentionApplied
 from lsi_match.log.log_proof import prove
 from lsi_match.log.note import Checkpoint, SignedNote, cosign, sign
 from lsi_match.log.policy import QuorumMissingError, origin_of, policy_of
-from lsi_match.log.steps import Step
 from lsi_match.log.store import CheckpointMissingError, Log
 from lsi_match.log.verify import LogForkedError, LogRolledBackError, verify_log
-from lsi_match.log.writer import Journal
+from lsi_match.log.writer import LogWriter
 from lsi_match.matcher.site.checkpoint import cosigned_at
 from lsi_match.matcher.site.take_cosignatures import (
     CosignatureElsewhereError,
@@ -32,8 +32,8 @@ from lsi_match.partner.cosign import cosign_log
 def grow(world: World, log: Path, days: int) -> None:
     """What the matching environment does: one more entry, signed."""
     manifest = world.project.manifest()
-    with Journal.existing(log, world.project_id, world.project.site.identity()) as journal:
-        journal.record(Step.REMIND, utc_now(), manifest=manifest.digest, facts={"days": days, "partners": ""})
+    with LogWriter.existing(log, world.project_id, world.project.site.identity) as writer:
+        writer.record(RetentionApplied(temporary=days), utc_now(), manifest=manifest.digest)
 
 
 def test_cosignatures_of_all_controllers_make_the_quorum(world: World) -> None:

@@ -9,7 +9,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import logged
 import pytest
+from logged import DIGEST
 
 from lsi_match.agreement.justifications import JustificationInvalidError, justify
 from lsi_match.base.canonical import digest_of_bytes
@@ -18,8 +20,9 @@ from lsi_match.base.errors import LsiError
 from lsi_match.cli.main import run as command
 from lsi_match.crypto.signing import SignatureMissingError
 from lsi_match.demo.world import Case, World
+from lsi_match.log import events
+from lsi_match.log.events import Event
 from lsi_match.log.holds import broken_holds
-from lsi_match.log.round_state import rounds
 from lsi_match.matcher.operate.agenda import JobKind
 from lsi_match.matcher.operate.reconcile import reconcile
 from lsi_match.matcher.round import run as running
@@ -35,7 +38,7 @@ from lsi_match.matcher.round.hold import (
 from lsi_match.matcher.round.run import Run
 from lsi_match.monitor.round_findings import ReportNotOfCountsError, RoundFindings, checked_findings
 from lsi_match.partner import transfer
-from lsi_match.transport.endpoints import EndpointSettings, set_up
+from lsi_match.transport.endpoints import EndpointSettings
 
 from .conftest import ROUND, Town, copy_of, deliver, run_steps
 
@@ -78,8 +81,11 @@ def everybody(world: World, **other: Any) -> dict[str, bytes]:
 
 
 def log(world: World) -> list[Any]:
-    with world.project.journal() as journal:
-        return journal.entries()
+    return world.project.entries()
+
+
+def state(world: World) -> str:
+    return world.project.view().rounds["held"].state
 
 
 def nothing_released(world: World) -> bool:
@@ -97,7 +103,7 @@ def test_an_alert_holds_the_run_names_the_criterion_and_keeps_drops_and_key(held
     assert len(list(held.project.folder.glob("inbox/*/samenloop.held.*.drop.json"))) == len(held.partners)
     last = log(held)[-1]
     assert (last.name, last.status, last.attributes["lsi.findings"]) == ("hold", "Ok", report(held)[1])
-    assert rounds(held.project.log_file)[-1].state == "held"
+    assert state(held) == "held"
 
 
 def test_it_is_released_when_all_have_justified_and_not_one_sooner(held: World, expected: set[Case]) -> None:
@@ -111,8 +117,8 @@ def test_it_is_released_when_all_have_justified_and_not_one_sooner(held: World, 
     ingest(held.project, "held", dict([last]), utc_now())
     run_steps(held, "held")
     assert held.found_cases("held") == expected
-    assert broken_holds(log(held)) == []
-    assert rounds(held.project.log_file)[-1].state == "destroyed"
+    assert broken_holds(held.project.view()) == []
+    assert state(held) == "destroyed"
 
 
 def test_the_step_release_alone_releases_nothing(held: World) -> None:
@@ -197,21 +203,21 @@ def test_when_one_asks_for_another_manifest_the_round_is_destroyed(held: World) 
     assert nothing_released(held)
     assert not (held.project.round_folder("held") / "round.key").exists()
     assert not list(held.project.folder.glob("inbox/*/samenloop.held.*"))
-    assert rounds(held.project.log_file)[-1].state == "abandoned"
+    assert state(held) == "abandoned"
 
 
 def test_after_the_term_it_is_destroyed_even_when_all_have_justified(held: World) -> None:
     ingest(held.project, "held", everybody(held), utc_now())
     late = utc_now() + timedelta(days=held.project.manifest().retention.hold_days, seconds=5)
-    assert overdue(held.project, utc_now()) == []
-    assert overdue(held.project, late) == ["held"]
+    assert overdue(held.project.view(), utc_now()) == []
+    assert [one.name for one in overdue(held.project.view(), late)] == ["held"]
     run = Run(held.project, "held", lambda: late)
     with pytest.raises(HoldExpiredError):
         run.gates()
     run.close()
     assert nothing_released(held)
     assert not (held.project.round_folder("held") / "round.key").exists()
-    assert overdue(held.project, late) == []
+    assert overdue(held.project.view(), late) == []
 
 
 def test_a_round_that_is_not_held_takes_no_justification(world: World) -> None:
@@ -269,39 +275,38 @@ def test_no_group_cell_stands_in_any_release(held: World) -> None:
         }
 
 
-def entries(*names: str, **facts: Any) -> list[Any]:
-    """Entries of a log as somebody could write them who skips a step."""
-    from lsi_match.log.entry import LogEntry
-
-    common = {
-        "lsi.round": "r",
-        "lsi.findings": "sha256:a",
-        "lsi.controllers": "uwv,svb",
-        "lsi.alerts": 1,
-    } | facts
-    said = {"justify-uwv": "uwv", "justify-svb": "svb"}
-    return [
-        LogEntry(
-            trace_id="0" * 32, span_id="0" * 16, name=name.split("-")[0], status="Ok", start_time=0, end_time=1,
-            attributes=common | ({f"lsi.decision.{said[name]}": "release"} if name in said else {}),
+def some(*names: str, decision: Any = "release", findings: str = DIGEST) -> list[Event]:
+    """Events of a log as somebody could write them who skips a step."""
+    made: dict[str, Event] = {
+        "count": logged.counted("r", alerts=1),
+        "hold": logged.held("r", "uwv", "svb"),
+        "release": events.Released(round="r", cases=1),
+        "match": events.Matched(round="r", cases=1, subjects=DIGEST),
+    }
+    for name in ("uwv", "svb"):
+        made[f"justify-{name}"] = events.Justified(
+            round="r", findings=findings, papers={name: DIGEST}, decisions={name: decision}
         )
-        for name in names
-    ]  # fmt: skip
+    return [made[name] for name in names]
+
+
+def broken(*events_: Event) -> int:
+    """How many problems the rule finds in a round with these events."""
+    start = logged.run("r")[:-1]
+    return len(broken_holds(logged.view_of([logged.opened("r"), *start, *events_])))
 
 
 def test_the_verifier_knows_that_a_held_round_needs_every_justification() -> None:
-    whole = ("count", "hold", "justify-uwv", "justify-svb", "count", "release")
-    assert broken_holds(entries(*whole)) == []
+    whole = ("count", "hold", "justify-uwv", "justify-svb", "match", "count", "release")
+    assert broken(*some(*whole)) == 0
     for without in ("justify-uwv", "justify-svb", "hold"):
-        assert len(broken_holds(entries(*(name for name in whole if name != without)))) == 1
-    assert len(broken_holds(entries("count", "hold", "release", "justify-uwv", "justify-svb"))) == 1
-    other = entries("justify-svb", **{"lsi.findings": "sha256:b"})
-    assert len(broken_holds(entries("count", "hold", "justify-uwv") + other + entries("release"))) == 1
-    changed = entries("justify-svb", **{"lsi.decision.svb": "change"})
-    changed = [
-        e.model_copy(update={"attributes": e.attributes | {"lsi.decision.svb": "change"}}) for e in changed
-    ]
-    assert len(broken_holds(entries(*whole[:4]) + changed + entries("release"))) == 1
+        assert broken(*some(*(name for name in whole if name != without))) == 1
+    late = some("count", "hold", "match", "release", "justify-uwv", "justify-svb")
+    assert broken(*late) == 1
+    other = some("justify-svb", findings="sha256:" + "1" * 64)
+    assert broken(*some("count", "hold", "justify-uwv"), *other, *some("match", "release")) == 1
+    changed = some("justify-svb", decision="change")
+    assert broken(*some(*whole[:4]), *changed, *some("match", "release")) == 1
 
 
 def test_the_report_lies_at_the_places_and_justifications_come_back_from_there(
@@ -309,8 +314,6 @@ def test_the_report_lies_at_the_places_and_justifications_come_back_from_there(
 ) -> None:
     names = list(held.partners)
     places = {name: EndpointSettings(url=str(tmp_path / "places" / name)) for name in names}
-    for place in places.values():
-        set_up(place)
     text = "".join(f"  {name}: {{url: {place.url}}}\n" for name, place in places.items())
     (held.project.folder / "delivery.yaml").write_text(f"partners:\n{text}")
 

@@ -116,8 +116,7 @@ def test_the_commands_bring_outcomes_into_the_report(released: World, tmp_path: 
     home, release = str(released.folder / PARTNER), str(released.release_file(PARTNER, ROUND))
     assert command(["partner", "outcome", PARTNER, home, "samenloop", release, *arguments]) == 0
     assert command(["match", "outcome", site, "samenloop", ROUND, str(tmp_path / "out")]) == 0
-    with released.project.journal() as journal:
-        last = journal.entries()[-1]
+    last = released.project.entries()[-1]
     assert (last.name, last.attributes["lsi.partner"]) == ("outcome", PARTNER)
     assert command(["monitor", "report", site, "samenloop", ROUND, "--to", str(tmp_path / "report")]) == 0
     table = CountsTable.model_validate_json((tmp_path / "report" / f"counts.{PARTNER}.json").read_bytes())

@@ -9,10 +9,9 @@ import pytest
 
 from lsi_match.base.clock import utc_now
 from lsi_match.demo.world import World
-from lsi_match.log.log_proof import LogProof
+from lsi_match.log.log_proof import LogProof, prove
 from lsi_match.log.policy import origin_of, policy_of
 from lsi_match.log.steps import Step
-from lsi_match.matcher.site.proofs import prove_step
 from lsi_match.partner.release.open import open_release
 from lsi_match.partner.release.release_proof import ReleaseProofMissingError, ReleaseProofWrongError
 
@@ -30,7 +29,10 @@ def test_a_release_is_opened_only_with_its_own_proof(world: World, tmp_path: Pat
 
     parsed = LogProof.parse(sound)
     first = "B" if sound.split("\n")[3][0] == "A" else "A"
-    of_another_step = prove_step(world.project, Step.DESTROY, ROUND)
+    with world.project.reader() as reader:
+        destroyed = reader.view.rounds[ROUND].destroyed
+        assert destroyed is not None
+        of_another_step = prove(reader.log, destroyed.position)
     wrong = {
         "another step": of_another_step.text(),
         "another place": sound.replace(f"index {parsed.index}", f"index {parsed.index - 1}"),

@@ -334,8 +334,7 @@ REFUSED: list[tuple[Callable[[World], None], str]] = [
 
 
 def refusals(world: World) -> list[dict[str, Any]]:
-    with world.project.journal() as journal:
-        return [entry.attributes for entry in journal.entries() if entry.status == "Error"]
+    return [entry.attributes for entry in world.project.entries() if entry.status == "Error"]
 
 
 @pytest.mark.parametrize(("spoil", "reason"), REFUSED, ids=lambda value: getattr(value, "__name__", ""))

@@ -311,8 +311,7 @@ def test_a_gate_that_does_not_hold_stops_the_run(
         run.gates()
     run.close()
     assert stopped.value.reason == reason
-    with world.project.journal() as journal:
-        last = journal.entries()[-1]
+    last = world.project.entries()[-1]
     assert (last.name, last.status, last.attributes["exception.type"]) == ("gates", "Error", reason)
 
 

@@ -37,7 +37,7 @@ from lsi_match.matcher.engine.intake import (
     check_descriptor,
     receive,
 )
-from lsi_match.matcher.round.run import open_round
+from lsi_match.matcher.round.open_round import open_round
 from lsi_match.matcher.site.trust_history import RootNotLoggedError
 from lsi_match.partner.home import (
     Home,
@@ -263,8 +263,7 @@ def test_a_lost_identity_is_replaced_openly_and_only_with_a_new_manifest(
     first = agreed(world)
     identity = lose_keys(world, "uwv")
     root = world.renew_trust(others(world, "uwv"))
-    with world.project.journal() as journal:
-        entry = journal.entries()[-1]
+    entry = world.project.entries()[-1]
     assert entry.name == "trust root"
     assert (entry.attributes["lsi.version"], entry.attributes["lsi.root"]) == (2, root.digest)
     assert entry.attributes["lsi.changed"] == "uwv"

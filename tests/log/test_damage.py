@@ -135,10 +135,12 @@ ROWS = (change, remove, insert, duplicate, reorder, truncate, swap_checkpoints, 
 
 def found(path: Path, last: Checkpoint) -> bool:
     """Whether anything is found: by verifying, or by asking for the details that should be there."""
-    if not verify_log(path, MATCHER, last).ok:
+    verified = verify_log(path, MATCHER, last)
+    if not verified.ok:
         return True
     with Log.open(path, read_only=True) as log:
-        return bool(details_problems([entry for _, entry in log.entries()], log.details_positions()))
+        bound = [position for position, entry in log.entries() if entry.details_hash is not None]
+        return bool(details_problems(verified.view, bound, list(log.details_positions())))
 
 
 def pages(raw: bytes, chance: random.Random) -> bytes:

@@ -174,14 +174,6 @@ def test_a_details_hash_is_salt_and_canonical_details() -> None:
 # The file
 
 
-def test_entries_are_found_by_what_stands_in_them(path: Path) -> None:
-    with Log.create(path, NAME) as log:
-        log.append([(entry(n), None) for n in range(600)])
-        assert list(log.entries_with(f"{8:032x}")) == [entry(7)]
-        assert list(log.entries_with("drop accepted")) == [entry(n) for n in range(600)]
-        assert list(log.entries_with("iets anders")) == []
-
-
 def test_what_is_appended_is_read_back_exactly(path: Path) -> None:
     with Log.create(path, NAME) as log:
         assert log.size == 0

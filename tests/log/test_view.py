@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any, get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from logged import DIGEST, entry, of_round
 from old_logs import NAMES, answers, old_log
 
 from lsi_match.log import events
-from lsi_match.log.entry import LogEntry
 from lsi_match.log.events import EVENTS, Event, EventMalformedError, read
 from lsi_match.log.view import OVER, RELEASED, TRANSITIONS, ProjectView, RoundView, State, StepOutOfPlaceError
 
-DIGEST = "sha256:" + "0" * 64
 #: The faults that typed events mended: log → round → what was said falsely.
 MENDED = {"outcomes": {"held": {"state": ("abandoned", "destroyed"), "last_step": ("outcome", "destroy")}}}
 
@@ -58,7 +56,7 @@ def test_a_log_of_before_tells_of_the_project_what_it_told(name: str) -> None:
     abandoned = {"held"} if name == "outcomes" else set()
     assert {one.name for one in view.counting()} - abandoned == set(said["counting"]) - abandoned
     files = [
-        [one.position, round_.name, one.about, one.digest]
+        [one.mark.position, round_.name, one.about, one.digest]
         for round_ in view.rounds.values()
         for one in round_.subject_files
     ]
@@ -83,7 +81,7 @@ def test_a_log_of_before_tells_of_the_project_what_it_told(name: str) -> None:
 def test_there_is_a_log_of_before_for_every_state_and_every_step() -> None:
     states = {one.state for name in NAMES for one in ProjectView.of(old_log(name)).rounds.values()}
     assert states == set(get_args(State))
-    seen = {type(read(n, entry).event) for name in NAMES for n, entry in enumerate(old_log(name))}
+    seen = {type(read(n, old).event) for name in NAMES for n, old in enumerate(old_log(name))}
     # A drop whose arrival was logged is refused by a run in the same form; `test_entries` has one.
     assert set(EVENTS) - seen == {events.DropRefused}
 
@@ -91,20 +89,13 @@ def test_there_is_a_log_of_before_for_every_state_and_every_step() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_every_event_of_a_log_of_before_is_written_as_it_was_read(name: str) -> None:
     ours = ("lsi.", "exception.")
-    for position, entry in enumerate(old_log(name)):
-        event = read(position, entry).event
-        stood = {k: v for k, v in entry.attributes.items() if k.startswith(ours) and k != "lsi.manifest"}
+    for position, old in enumerate(old_log(name)):
+        event = read(position, old).event
+        stood = {k: v for k, v in old.attributes.items() if k.startswith(ours) and k != "lsi.manifest"}
         assert event.attributes() == stood
 
 
 # what does not fit
-
-
-def entry(event: Event, status: str | None = None, **attributes: Any) -> LogEntry:
-    return LogEntry(
-        trace_id="0" * 32, span_id="0" * 16, name=event.step.value, status=status or event.status,  # type: ignore[arg-type]
-        start_time=0, end_time=1, attributes={"lsi.manifest": DIGEST, **event.attributes(), **attributes},
-    )  # fmt: skip
 
 
 def test_an_unknown_step_is_told_and_changes_nothing() -> None:
@@ -166,39 +157,6 @@ def test_a_step_out_of_place_names_the_step_and_the_state_and_changes_nothing() 
 
 
 # properties
-
-
-def of_round(name: str) -> list[Event]:
-    """One event of every step of a round, refusals and beginnings too."""
-    why = {"reason": "E", "message": "m"}
-    counts = {"overview": DIGEST, "table": DIGEST, "findings": DIGEST, "alerts": 1, "too_little": 0}
-    until = datetime(2030, 1, 1, tzinfo=UTC)
-    return [
-        events.RoundOpened(round=name, opening=DIGEST),
-        events.DropArrived(round=name, partner="uwv", drop=DIGEST),
-        events.DropArrivalRefused(round=name, partner="uwv", **why),
-        events.Reminded(round=name, days=1, partners=("uwv",)),
-        events.GatesPassed(round=name),
-        events.GatesRefused(round=name, **why),
-        events.DropAccepted(round=name, partner="uwv", drop=DIGEST, rows=1, parts=1, subjects=DIGEST),
-        events.DropRefused(round=name, partner="uwv", **why),
-        events.DropsComplete(round=name, drops=2, late=()),
-        events.DropsIncomplete(round=name, late=("uwv",), **why),
-        events.Matched(round=name, cases=1, subjects=DIGEST),
-        events.MatchRefused(round=name, **why),
-        events.Counted(round=name, **counts),
-        events.CountRefused(round=name, **counts, **why),
-        events.Held(round=name, findings=DIGEST, alerts=1, until=until, controllers=("uwv",)),
-        events.Justified(round=name, findings=DIGEST, papers={"uwv": DIGEST}, decisions={"uwv": "release"}),
-        events.Released(round=name, cases=1, releases={"uwv": DIGEST}, cosignatures=1),
-        events.HandedOut(round=name, size=3, cosigners=("uwv",)),
-        events.OutcomeTakenIn(round=name, partner="uwv", outcome=DIGEST),
-        events.DestructionBegun(round=name),
-        events.Destroyed(round=name, files=1),
-        events.ReleaseOpened(round=name, partner="uwv", release=DIGEST, opened=DIGEST, opened_at=until),
-        events.ReleaseExpired(round=name, partner="uwv", release=DIGEST),
-        events.SubjectsDestroyed(round=name, files=1, due=until),
-    ]
 
 
 def test_the_table_of_transitions_has_a_row_for_every_step_of_a_round() -> None:

@@ -20,8 +20,9 @@ from lsi_match.crypto.signing import SignatureMissingError, sign
 from lsi_match.log.activities import register
 from lsi_match.log.note import VerifierKey
 from lsi_match.log.steps import Step
-from lsi_match.log.subject_files import file_in, standings_in, subject_files
+from lsi_match.log.subject_files import file_in, standings_in
 from lsi_match.log.verify import verify_log
+from lsi_match.log.view import SubjectFile
 from lsi_match.matcher.operate.retention import destroy_due
 from lsi_match.matcher.operate.transfers import collect
 from lsi_match.matcher.round.opened_notices import ingest_opened_notices
@@ -67,15 +68,19 @@ def request(op: Operation, reference: str = "a-1", number: str = handmade.BSNS[0
     return make_request(op.world.home(who), PROJECT, {"bsn": number}, reference, (), op.clock())
 
 
+def subject_files(op: Operation) -> list[SubjectFile]:
+    return [file for one in op.project.view().rounds.values() for file in one.subject_files]
+
+
 def standing(op: Operation) -> set[str]:
-    return {one for _, one in standings_in(op.project.folder, op.clock()).files}
+    return {one for _, one in standings_in(op.project.folder, op.project.view(), op.clock()).files}
 
 
 # the life of a file
 
 
 def test_every_file_stands_in_the_entry_of_its_step_and_is_unaltered(op: Operation) -> None:
-    named = {one.about for one in subject_files(op.project.entries())}
+    named = {one.about for one in subject_files(op)}
     assert named == {"match", *(f"{step}.{name}" for step in ("intake", "release") for name in PARTNERS)}
     assert standing(op) == {"present"}
 
@@ -98,7 +103,7 @@ def forgotten(op: Operation) -> list[str]:
 
 
 def test_a_missing_file_is_found_and_gives_no_answer(op: Operation) -> None:
-    one = subject_files(op.project.entries())[0]
+    one = subject_files(op)[0]
     file_in(op.project.folder / "subjects", "r1", one.digest).unlink()
     assert "missing" in standing(op)
     with pytest.raises(subject_rows.SubjectsAlteredError):
@@ -161,7 +166,7 @@ def test_a_run_that_starts_again_gives_the_same_files(op: Operation) -> None:
         for step in STEPS[:3]:
             getattr(run, step)()
         run.close()
-    again = [one for one in subject_files(op.project.entries()) if one.round == "r2"]
+    again = [one for one in subject_files(op) if one.round == "r2"]
     assert len(again) == len(PARTNERS) + 1
 
 

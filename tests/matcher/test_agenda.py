@@ -8,6 +8,7 @@ from typing import Any
 import handmade
 import pytest
 
+from lsi_match.log.view import OVER, ProjectView
 from lsi_match.manifest import Manifest
 from lsi_match.matcher.operate.agenda import (
     Abandon,
@@ -43,7 +44,11 @@ def round_(**changes: Any) -> RoundNow:
 
 def tasks(now: datetime, *rounds: RoundNow, **schedule: Any) -> list[Task]:
     """What there is to do, on a day that has its checkpoint."""
-    return agenda(agreed(**schedule), rounds, OPENED - DAY, now, checked=now)
+    over = {r.round for r in rounds if r.state in OVER}
+    view = ProjectView(
+        began=OPENED - DAY, last_checkpoint=now, rounds=dict.fromkeys(over | {r.round for r in rounds})
+    )  # type: ignore[arg-type]
+    return agenda(agreed(**schedule), view, [r for r in rounds if r.round not in over], now)
 
 
 def test_it_runs_when_everybody_has_delivered() -> None:
@@ -90,10 +95,16 @@ def test_there_is_one_checkpoint_a_day_in_local_time_until_nothing_can_have_a_te
         datetime(2026, 6, 8, 22, 1, tzinfo=UTC),
     )  # around midnight
     weekly = agreed()
-    assert agenda(weekly, [], OPENED, late) == [MakeCheckpoint("2026-06-08")]
-    assert agenda(weekly, [], OPENED, late, checked=late - timedelta(hours=20)) == []
-    assert agenda(weekly, [], OPENED, last, checked=late) == [MakeCheckpoint("2026-06-09")]
-    assert agenda(weekly, [], OPENED, datetime(2040, 1, 1, tzinfo=UTC)) == []
+    new, made = (
+        ProjectView(began=OPENED),
+        ProjectView(began=OPENED, last_checkpoint=late - timedelta(hours=20)),
+    )
+    assert agenda(weekly, new, [], late) == [MakeCheckpoint("2026-06-08")]
+    assert agenda(weekly, made, [], late) == []
+    assert agenda(weekly, ProjectView(began=OPENED, last_checkpoint=late), [], last) == [
+        MakeCheckpoint("2026-06-09")
+    ]
+    assert agenda(weekly, new, [], datetime(2040, 1, 1, tzinfo=UTC)) == []
 
 
 @pytest.mark.parametrize(
@@ -195,7 +206,7 @@ def test_no_round_opens_for_a_time_before_or_after_the_project() -> None:
         (wednesday - timedelta(hours=1), wednesday),
         (OPENED, datetime(2027, 1, 20, tzinfo=UTC)),
     ):
-        assert agenda(weekly, [], began, now, checked=now) == []
+        assert agenda(weekly, ProjectView(began=began, last_checkpoint=now), [], now) == []
 
 
 @pytest.mark.parametrize("day", ["2026-01-01", "2026-12-31"])

@@ -49,7 +49,9 @@ def verified(op: Operation, file: Path | None = None) -> Verification:
 
 def problems(op: Operation) -> list[str]:
     with Log.open(op.project.log_file, read_only=True) as log:
-        return [one.reason for one in details_problems(op.project.entries(), log.details_positions())]
+        bound = [position for position, entry in log.entries() if entry.details_hash is not None]
+        found = details_problems(op.project.view(), bound, list(log.details_positions()))
+    return [one.reason for one in found]
 
 
 def to_the_end_of_the_term(op: Operation) -> None:
@@ -120,7 +122,7 @@ def test_what_was_told_and_not_done_is_done_the_next_time_and_told_once(
     to_the_end_of_the_term(op)
     monkeypatch.setattr(records, "AT_ONCE", 5)
     with monkeypatch.context() as broken:
-        broken.setattr(writer.Journal, "destroy_details", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        broken.setattr(Log, "destroy_details", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             remove(op.project, op.clock())
     assert problems(op) == ["DetailsLeftError"]

@@ -11,8 +11,9 @@ import pytest
 from operation import PROJECT, Operation, days, folders
 from pydantic import ValidationError
 
+from lsi_match.log.events import RetentionApplied
+from lsi_match.log.log_proof import prove
 from lsi_match.log.policy import policy_of
-from lsi_match.log.round_state import fold
 from lsi_match.log.steps import Step
 from lsi_match.log.verify import verify_log
 from lsi_match.manifest import Manifest
@@ -21,7 +22,7 @@ from lsi_match.matcher.operate.health import advice, metrics
 from lsi_match.matcher.operate.reconcile import publish_cosigned_releases
 from lsi_match.matcher.operate.retention import destroy_due
 from lsi_match.matcher.round.run import Run
-from lsi_match.matcher.site.proofs import prove_step, put_proofs
+from lsi_match.matcher.site.proofs import put_proofs, release_position
 from lsi_match.matcher.site.take_cosignatures import add_cosignatures
 from lsi_match.matcher.subjects.access_answers import answer
 from lsi_match.partner import transfer
@@ -68,7 +69,7 @@ def lacking(op: Operation) -> tuple[str, ...]:
 
 
 def test_without_them_nothing_is_handed_out_and_the_drops_are_gone_all_the_same(op: Operation) -> None:
-    (state,) = fold(op.project.entries())
+    (state,) = op.project.view().rounds.values()
     assert (state.state, state.waits) == ("destroyed", set(PARTNERS))
     assert not (op.project.round_folder("r1") / "round.key").exists()
     assert publish_cosigned_releases(op.project, op.clock) == []
@@ -116,8 +117,8 @@ def test_as_soon_as_enough_are_there_it_is_also_when_the_log_grew_in_between(op:
     cosign(op, "uwv")
     assert publish_cosigned_releases(op.project, op.clock) == []
     assert lacking(op) == ("gemeente", "svb")
-    with op.project.journal() as journal:
-        journal.record(Step.REMIND, op.clock(), manifest=op.project.manifest().digest, facts={"days": 1})
+    with op.project.writer() as log:
+        log.record(RetentionApplied(temporary=1), op.clock(), manifest=op.project.manifest().digest)
     cosign(op, "svb")
     assert handed_out(op) == set(), "taking it in is not handing it out"
     assert publish_cosigned_releases(op.project, op.clock) == ["r1"]
@@ -127,7 +128,7 @@ def test_as_soon_as_enough_are_there_it_is_also_when_the_log_grew_in_between(op:
     (told,) = [entry for entry in entries if entry.name == Step.HAND_OUT.value]
     assert told.attributes["lsi.cosigners"] == "svb, uwv"
     assert told.trace_id == next(e.trace_id for e in entries if e.name == Step.RELEASE.value)
-    assert not fold(entries)[0].waits
+    assert not op.project.view().rounds["r1"].waits
     assert advice(op.project, op.clock())[0].en == "done"
     for name in PARTNERS:
         file = op.project.folder / "releases" / name / RELEASE.format(name)
@@ -183,8 +184,8 @@ def test_nobody_is_told_to_have_received_what_still_waits(op: Operation) -> None
 
 def test_one_controller_that_cosigns_twice_counts_once(op: Operation) -> None:
     cosign(op, "uwv")
-    with op.project.journal() as journal:
-        journal.record(Step.REMIND, op.clock(), manifest=op.project.manifest().digest, facts={"days": 1})
+    with op.project.writer() as log:
+        log.record(RetentionApplied(temporary=1), op.clock(), manifest=op.project.manifest().digest)
     cosign(op, "uwv")
     assert publish_cosigned_releases(op.project, op.clock) == []
     assert handed_out(op) == set()
@@ -211,7 +212,8 @@ def test_a_partner_does_not_open_what_was_handed_out_too_soon(op: Operation, tmp
     """A site that lays the release there by itself, with a proof that is right but not co-signed."""
     cosign(op, "uwv")
     staged = shutil.copytree(op.project.folder / "staging" / "r1", tmp_path / "early")
-    put_proofs(prove_step(op.project, Step.RELEASE, "r1"), staged)
+    with op.project.reader() as opened:
+        put_proofs(prove(opened.log, release_position(opened.view.rounds["r1"])), staged)
     with pytest.raises(ReleaseProofWrongError) as refused:
         open_release(op.world.home("uwv"), staged / "uwv" / RELEASE.format("uwv"), PROJECT, op.clock())
     assert refused.value.facts["problem"] == "QuorumMissingError"
@@ -225,7 +227,7 @@ def test_what_waited_past_its_term_is_removed_and_that_is_logged(op: Operation) 
     assert list((op.project.folder / "staging").rglob("*.age")) == []
     entries = op.project.entries()
     assert [e.attributes["lsi.partner"] for e in entries if e.name == Step.EXPIRE.value] == list(PARTNERS)
-    assert not fold(entries)[0].waits
+    assert not op.project.view().rounds["r1"].waits
     assert publish_cosigned_releases(op.project, op.clock) == []
 
 

@@ -14,12 +14,12 @@ from operation import PROJECT, Operation, days, folders
 from lsi_match.base.errors import LsiError
 from lsi_match.log.activities import register
 from lsi_match.log.entry import FOREIGN_PROCESSOR, FOREIGN_SPAN, LogEntry
-from lsi_match.log.round_state import fold
 from lsi_match.log.steps import Step
 from lsi_match.matcher.operate.reconcile import reconcile
 from lsi_match.matcher.operate.retention import destroy_due
+from lsi_match.matcher.round.open_round import open_round
 from lsi_match.matcher.round.opened_notices import ingest_opened_notices
-from lsi_match.matcher.round.run import Run, open_round
+from lsi_match.matcher.round.run import Run
 from lsi_match.matcher.subjects.access_answers import answer
 from lsi_match.partner.access.request import make_request
 from lsi_match.partner.release.open import open_release
@@ -194,7 +194,7 @@ def test_a_gate_that_keeps_a_round_from_being_opened_is_logged_once(op: Operatio
             open_round(made.project, "r9", "2026-06-01", made.clock())
     new = made.project.entries()[before:]
     assert [(e.name, e.status, e.attributes["lsi.round"]) for e in new] == [("gates", "Error", "r9")]
-    assert "r9" not in {one.round for one in fold(made.project.entries())}
+    assert "r9" not in made.project.view().rounds
 
 
 def test_a_destruction_that_broke_off_is_told_by_the_log(

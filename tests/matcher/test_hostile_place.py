@@ -8,11 +8,14 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import logged
 import pytest
-from operation import MONDAY, PARTNERS, PROJECT, ROUND, Operation, days
+from operation import PARTNERS, PROJECT, ROUND, Operation, days
 
 from lsi_match.base.errors import DiskFullError, LsiError
 from lsi_match.crypto.signing import peek, sign
+from lsi_match.log import events
+from lsi_match.log.events import Event, why
 from lsi_match.log.steps import Step
 from lsi_match.manifest import Manifest
 from lsi_match.matcher.operate import inbound, transfers
@@ -281,22 +284,24 @@ def test_what_somebody_changes_at_a_place_is_put_right_and_what_nobody_did_is_le
 
 def test_a_refused_drop_is_no_news_and_does_not_end_a_run_that_broke_off(operation: Operation) -> None:
     """Rubbish does not have a refused round run at every look, nor keeps a justified one from being run again."""
-    facts: dict[str, str | int] = {"round": ROUND, "partner": "uwv"}
-    digest, refusal = operation.project.manifest().digest, DiskFullError()
+    digest, refused = operation.project.manifest().digest, why(DiskFullError())
 
-    def record(step: Step, error: LsiError | None = None, **more: str | int) -> RoundNow:
-        with operation.project.journal() as journal:
-            journal.record(step, operation.clock(), manifest=digest, error=error, facts=facts | more)
-        ((one,), _) = rounds_now(operation.project, operation.project.entries())
+    def record(*some: Event) -> RoundNow:
+        with operation.project.writer() as log:
+            for event in some:
+                log.record(event, operation.clock(), manifest=digest)
+        (one,) = rounds_now(operation.project, operation.project.view())
         return one
 
-    record(Step.GATES, refusal)
-    assert not record(Step.ARRIVE, refusal).news
-    assert not record(Step.ARRIVE, round="another").news
-    assert record(Step.ARRIVE).news
-    held = {"findings": digest, "until": int((MONDAY + days(9)).timestamp())}
-    record(Step.GATES)
-    assert not record(Step.HOLD, **held).broke_off
-    record(Step.GATES)
-    assert record(Step.ARRIVE, refusal).broke_off
-    assert record(Step.COMPLETE, refusal).state == "refused"
+    arrived = events.DropArrived(round=ROUND, partner="uwv", drop=digest)
+    elsewhere = events.DropArrived(round="another", partner="uwv", drop=digest)
+    record(events.GatesRefused(round=ROUND, **refused))
+    assert not record(events.DropArrivalRefused(round=ROUND, partner="uwv", **refused)).news
+    assert not record(logged.opened("another"), elsewhere).news
+    assert record(arrived).news
+    held = logged.run(ROUND)
+    record(*held)
+    assert not record(logged.held(ROUND, "uwv")).broke_off
+    record(events.GatesPassed(round=ROUND))
+    assert record(events.DropArrivalRefused(round=ROUND, partner="uwv", **refused)).broke_off
+    assert record(events.DropsIncomplete(round=ROUND, late=(), **refused)).state == "refused"

@@ -13,7 +13,7 @@ from lsi_match.base.errors import LsiError
 from lsi_match.matcher.operate.alarms import alarms
 from lsi_match.matcher.operate.reconcile import reconcile, remind_by_hand, run_alone
 from lsi_match.matcher.operate.retention import abandon
-from lsi_match.matcher.round.run import open_round
+from lsi_match.matcher.round.open_round import open_round
 from lsi_match.transport.endpoints import open_endpoint
 
 pytestmark = pytest.mark.slow
@@ -215,8 +215,7 @@ def test_a_release_past_its_term_is_removed_everywhere_and_the_log_says_so_once(
     assert not any(".release." in name for name in operation.lying("uwv", "out"))
     assert not list((operation.project.folder / "releases").rglob("*.release.*"))
     assert operation.state(ROUND) == "destroyed"
-    with operation.project.journal() as journal:
-        assert [e.name for e in journal.entries()].count("expire") == len(PARTNERS)
+    assert [e.name for e in operation.project.entries()].count("expire") == len(PARTNERS)
 
 
 def test_projects_may_share_a_place_and_leave_each_others_files_alone(operation: Operation) -> None:

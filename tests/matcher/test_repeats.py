@@ -5,30 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from logged import WHY, opened, ran, view_of
+from logged import run as run_of
 from operation import PROJECT, Operation, folders
 
 from lsi_match.base.clock import utc_now
 from lsi_match.cli.main import run
-from lsi_match.log.entry import LogEntry
+from lsi_match.log import events
 from lsi_match.log.steps import Step
-from lsi_match.matcher.round.near_duplicate_rounds import like_earlier, rounds_that_count
 
 PARTNERS = ("gemeente", "svb", "uwv")
-
-
-def entry(step: Step, round_id: str, status: str = "Ok", **facts: str | int) -> LogEntry:
-    attributes = {"lsi.manifest": "sha256:" + "0" * 64, "lsi.round": round_id}
-    return LogEntry.model_construct(
-        name=step.value,
-        status=status,
-        attributes=attributes | {f"lsi.{name}": v for name, v in facts.items()},
-    )
-
-
-def ran(round_id: str, *, released: bool = True, **rows: int) -> list[LogEntry]:
-    found = [entry(Step.OPEN_ROUND, round_id), entry(Step.GATES, round_id)]
-    found += [entry(Step.INTAKE, round_id, partner=name, rows=count) for name, count in rows.items()]
-    return [*found, *([entry(Step.RELEASE, round_id)] if released else []), entry(Step.DESTROY, round_id)]
 
 
 @pytest.mark.parametrize(
@@ -44,26 +30,27 @@ def ran(round_id: str, *, released: bool = True, **rows: int) -> list[LogEntry]:
 def test_a_round_with_nearly_the_same_drops_is_like_the_earlier_one(
     rows: dict[str, int], like: list[str]
 ) -> None:
-    entries = ran("r1", uwv=100, svb=50) + ran("r2", uwv=300, svb=50)
-    assert like_earlier([*entries, *ran("r3", released=False, **rows)], "r3", rows, 5) == like
+    some = ran("r1", uwv=100, svb=50) + ran("r2", uwv=300, svb=50)
+    assert view_of([*some, *ran("r3", released=False, **rows)]).like("r3", rows, 5) == like
 
 
 def test_only_what_was_released_can_be_compared_with() -> None:
     rows = {"uwv": 100, "svb": 50}
-    assert like_earlier(ran("r1", released=False, **rows), "r2", rows, 5) == []
-    refused = entry(Step.INTAKE, "r1", "Error", partner="svb")
-    assert like_earlier([refused, *ran("r1", **rows)], "r2", rows, 5) == ["r1"]
+    assert view_of(ran("r1", released=False, **rows)).like("r2", rows, 5) == []
+    first, *rest = ran("r1", **rows)
+    refused = events.DropRefused(round="r1", partner="svb", **WHY)
+    assert view_of([first, refused, *rest]).like("r2", rows, 5) == ["r1"]
 
 
 def test_what_counts_is_the_drop_that_the_last_run_took_in() -> None:
-    first = ran("r1", released=False, uwv=7, svb=50)[:-1]
+    first = [opened("r1"), *run_of("r1", uwv=7, svb=50)]
     again = ran("r1", uwv=100, svb=50)[1:]
-    assert like_earlier([*first, *again], "r2", {"uwv": 100, "svb": 50}, 5) == ["r1"]
+    assert view_of([*first, *again]).like("r2", {"uwv": 100, "svb": 50}, 5) == ["r1"]
 
 
 def test_rounds_that_ended_unreleased_do_not_count() -> None:
-    entries = ran("r1", uwv=1) + ran("r2", released=False, uwv=1) + [entry(Step.OPEN_ROUND, "r3")]
-    assert rounds_that_count(entries) == {"r1", "r3"}
+    some = [*ran("r1", uwv=1), *ran("r2", released=False, uwv=1), opened("r3")]
+    assert [one.name for one in view_of(some).counting()] == ["r1", "r3"]
 
 
 def test_no_round_is_opened_beyond_the_bound_and_a_repeat_is_told_to_the_fg(

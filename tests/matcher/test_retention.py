@@ -19,7 +19,8 @@ from lsi_match.matcher.operate import retention
 from lsi_match.matcher.operate.agenda import JobKind
 from lsi_match.matcher.operate.reconcile import last_reconciled, reconcile
 from lsi_match.matcher.operate.retention import DAY, REFUSED, TERMS, destroy_due, due
-from lsi_match.matcher.round.run import Run, open_round
+from lsi_match.matcher.round.open_round import open_round
+from lsi_match.matcher.round.run import Run
 from lsi_match.transport.endpoints import open_endpoint
 
 
@@ -205,9 +206,9 @@ def test_an_opening_that_was_broken_off_before_it_was_logged_is_made_anew(
 ) -> None:
     script = (
         "import os, sys; from pathlib import Path; from datetime import datetime\n"
-        "from lsi_match.log.writer import Journal; from lsi_match.matcher.round.run import open_round\n"
+        "from lsi_match.log.writer import LogWriter; from lsi_match.matcher.round.open_round import open_round\n"
         "from lsi_match.matcher.site.site import Site\n"
-        "Journal.record = lambda *a, **k: os._exit(9)\n"
+        "LogWriter.record = lambda *a, **k: os._exit(9)\n"
         "open_round(Site(Path(sys.argv[1])).project('proef'), 'hand', '2026-06-08', datetime.fromisoformat(sys.argv[2]))\n"
     )
     site, now = operation.world.site.folder, operation.clock()

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import logged
 import pytest
 
 from lsi_match.agreement.approvals import ApprovalInvalidError, ManifestAlteredError, approve
@@ -18,8 +19,7 @@ from lsi_match.base.errors import WrongUseError
 from lsi_match.cli.main import run
 from lsi_match.crypto.keys import make_identity
 from lsi_match.demo.world import World, configs_folder
-from lsi_match.log.manifest_sharing import sharing
-from lsi_match.log.steps import Step
+from lsi_match.log.events import Justified
 from lsi_match.manifest import Manifest
 from lsi_match.matcher.site.share_manifest import evidence_about, receive, share
 from lsi_match.matcher.site.site import Project, ProjectUnknownError
@@ -45,8 +45,7 @@ def project(world: World) -> Project:
 
 def told(world: World, manifest: Manifest) -> dict[str, tuple[bool, bool]]:
     """Controller → whether it was given the manifest, and whether it answered."""
-    with project(world).existing_journal() as journal:
-        found = sharing(journal.entries(), manifest.digest)
+    found = project(world).view().manifests[manifest.digest].sharing
     return {name: (one.given is not None, one.answered is not None) for name, one in found.items()}
 
 
@@ -54,9 +53,8 @@ def test_the_log_says_who_was_given_which_digest_and_who_answered(world: World, 
     share(world.site, manifest.canonical(), ["uwv", "svb"], NOW)
     share(world.site, manifest.canonical(), ["gemeente"], NOW)
     assert told(world, manifest) == dict.fromkeys(("uwv", "svb", "gemeente"), (True, False))
-    with project(world).existing_journal() as journal:
-        assert [e.name for e in journal.entries()] == ["trust root", "share manifest", "share manifest"]
-        assert {e.attributes["lsi.manifest"] for e in journal.entries()} == {manifest.digest}
+    assert [e.name for e in project(world).entries()] == ["trust root", "share manifest", "share manifest"]
+    assert {e.attributes["lsi.manifest"] for e in project(world).entries()} == {manifest.digest}
     papers = world.approve(manifest)
     receive(world.site, world.project_id, {"uwv": papers["uwv"]}, NOW)
     assert told(world, manifest)["uwv"] == (True, True)
@@ -86,10 +84,11 @@ def test_a_next_version_is_shared_while_the_first_runs(world: World, manifest: M
     receive(world.site, world.project_id, {"uwv": world.approve(second)["uwv"]}, NOW)
     assert told(world, second)["uwv"] == (True, True)
     assert told(world, second)["svb"] == (True, False)
-    with project(world).existing_journal() as journal:
+    with project(world).writer() as log:
         # what is signed about a round later on is no answer to the sharing of its manifest
-        facts = {"paper.svb": "sha256:" + "0" * 64}
-        journal.record(Step.JUSTIFY, NOW, manifest=second.digest, facts=facts)
+        log.record(logged.opened("r1"), NOW, manifest=second.digest)
+        said = Justified(round="r1", findings=logged.DIGEST, papers={"svb": logged.DIGEST})
+        log.record(said, NOW, manifest=second.digest)
     assert told(world, second)["svb"] == (True, False)
     assert [*evidence_about(world.site, second, NOW).papers.values()] == [world.approve(second)["uwv"]]
     assert world.project.manifest() == manifest

@@ -12,6 +12,7 @@ from operation import Operation, folders
 
 from lsi_match.crypto.keys import public_key
 from lsi_match.log.audit_terms import DetailsMissingError
+from lsi_match.log.events import read
 from lsi_match.log.note import VerifierKey
 from lsi_match.log.subject_files import standings_in
 from lsi_match.log.verify import verify_log
@@ -43,11 +44,11 @@ def evidence(op: Operation, folder: Path | None = None) -> Evidence:
     verified = verify_log(project / "log.sqlite", key)
     return Evidence(
         "koppel.example/proef",
-        op.project.entries(),
-        project / "documents",
+        [read(position, entry) for position, entry in enumerate(op.project.entries())],
         verified,
-        standings_in(project, op.clock()),
+        standings_in(project, verified.view, op.clock()),
         op.clock(),
+        documents=project / "documents",
     )
 
 

@@ -41,7 +41,7 @@ from lsi_match.flows.service import deployments
 from lsi_match.matcher.operate.events_file import FILE as EVENTS
 from lsi_match.matcher.operate.health import metrics
 from lsi_match.matcher.operate.transfers import publish
-from lsi_match.matcher.round.run import open_round
+from lsi_match.matcher.round.open_round import open_round
 
 pytestmark = pytest.mark.slow
 

@@ -2,14 +2,14 @@
 
     python -m tests.vectors.make_logs FOLDER
 
-Made once, with the program as it was before the log had typed events. An entry of that form stays readable for ever,
-so these files are kept as they are; `answers` shows what was asked, and of which functions of that time.
+Made once, with the program as it was before the log had typed events, together with what its readers answered then
+(answers.json.gz). An entry of that form stays readable for ever, so those files are kept as they are: this makes only
+logs of the present program, into another folder.
 """
 
 from __future__ import annotations
 
 import gzip
-import json
 import shutil
 import sys
 import tempfile
@@ -25,13 +25,14 @@ from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.errors import LsiError
 from lsi_match.demo import town
 from lsi_match.demo.world import World, configs_folder
-from lsi_match.matcher.operate.reconcile import remind_by_hand, watch
-from lsi_match.matcher.operate.retention import destroy_due, give_up
+from lsi_match.matcher.operate.reconcile import reconcile, remind_by_hand
+from lsi_match.matcher.operate.retention import abandon, destroy_due
 from lsi_match.matcher.round import run as running
-from lsi_match.matcher.round.hold import take_in
-from lsi_match.matcher.round.opened_notices import take_in_opened
-from lsi_match.matcher.round.run import Run, open_round
-from lsi_match.matcher.round.take_outcomes import take_in_outcomes
+from lsi_match.matcher.round.hold import ingest
+from lsi_match.matcher.round.open_round import open_round
+from lsi_match.matcher.round.opened_notices import ingest_opened_notices
+from lsi_match.matcher.round.run import Run
+from lsi_match.matcher.round.take_outcomes import ingest_outcomes
 from lsi_match.matcher.site.share_manifest import share
 from lsi_match.matcher.site.take_cosignatures import add_cosignatures
 from lsi_match.matcher.subjects.access_answers import answer
@@ -83,18 +84,18 @@ def by_itself(folder: Path, keep: Callable[[str, Any], None]) -> None:
     rubbish = folder / "late" / "places" / "gemeente" / "in"
     rubbish.mkdir(parents=True, exist_ok=True)
     (rubbish / f"{PROJECT}.{ROUND}.gemeente.drop.json").write_text("{}")
-    watch(late.project, late.clock, lambda *_: {"state": "not now"}, clock_is_right=True)
+    reconcile(late.project, late.clock, lambda *_: {"state": "not now"}, clock_is_right=True)
     keep("refused-then-delivered", late.project)
     late.clock.to(late.clock() + days(6))
-    watch(late.project, late.clock, lambda *_: {"state": "broken"}, clock_is_right=True)
+    reconcile(late.project, late.clock, lambda *_: {"state": "broken"}, clock_is_right=True)
     keep("late", late.project)
-    give_up(late.project, ROUND, late.clock)
+    abandon(late.project, ROUND, late.clock)
     keep("abandoned", late.project)
 
     all_in = another("all-in")
     for partner in PARTNERS:
         all_in.deliver(partner, ROUND)
-    watch(all_in.project, all_in.clock, lambda *_: {"state": "broken"}, clock_is_right=True)
+    reconcile(all_in.project, all_in.clock, lambda *_: {"state": "broken"}, clock_is_right=True)
     keep("delivered", all_in.project)
     for name, some in (
         ("killed-after-gates", STEPS[:1]),
@@ -138,7 +139,7 @@ def by_itself(folder: Path, keep: Callable[[str, Any], None]) -> None:
         again.fetch(partner)
     home = again.world.home("svb")
     open_release(home, again.world.release_file("svb", ROUND), PROJECT, again.clock())
-    take_in_opened(again.project, {f.name: f.read_bytes() for f in unsent(home)}, again.clock())
+    ingest_opened_notices(again.project, {f.name: f.read_bytes() for f in unsent(home)}, again.clock())
     request = make_request(home, PROJECT, {"bsn": "999990019"}, "a", (), again.clock())
     answer(again.project, request, again.clock())
     with contextlib.suppress(LsiError):
@@ -148,7 +149,7 @@ def by_itself(folder: Path, keep: Callable[[str, Any], None]) -> None:
     again.reconcile()
     for partner in PARTNERS:
         again.deliver(partner, "2026-06-15")
-    watch(again.project, again.clock, lambda *_: {"state": "broken"}, clock_is_right=True)
+    reconcile(again.project, again.clock, lambda *_: {"state": "broken"}, clock_is_right=True)
     steps(again.project, "2026-06-15", again.clock)
     keep("two-rounds", again.project)
     with mock.patch(
@@ -167,7 +168,7 @@ def by_itself(folder: Path, keep: Callable[[str, Any], None]) -> None:
     manifest = all_in.project.manifest()
     withdrawn = all_in.copy(folder / "withdrawn")
     paper = withdraw(manifest, withdrawn.world.home("uwv").identity(), REASON, withdrawn.clock())
-    withdrawn.project.take_in({"uwv": paper}, withdrawn.clock())
+    withdrawn.project.ingest({"uwv": paper}, withdrawn.clock())
     steps(withdrawn.project, ROUND, withdrawn.clock)
     keep("refused-gates", withdrawn.project)
     withdrawn.world.renew_trust()
@@ -240,11 +241,11 @@ def held(folder: Path, keep: Callable[[str, Any], None]) -> None:
     some = copied("some")
     said = papers(some)
     first = dict([said.popitem()])
-    take_in(some.project, "held", first, clock())
+    ingest(some.project, "held", first, clock())
     keep("held-one-justified", some.project)
     steps(some.project, "held", clock)
     keep("held-again", some.project)
-    take_in(some.project, "held", said, clock())
+    ingest(some.project, "held", said, clock())
     keep("justified-not-run", some.project)
     changed = World(folder / "changed", world.config, extracts, clock)
     shutil.copytree(some.folder, changed.folder)
@@ -276,11 +277,11 @@ def held(folder: Path, keep: Callable[[str, Any], None]) -> None:
         grounded=cells, not_grounded=cells, outcome_unknown=cells,
     )  # fmt: skip
     data = sign(told, "outcome-counts", some.home("uwv").identity())
-    take_in_outcomes(some.project, "held", {"uwv": data}, clock())
+    ingest_outcomes(some.project, "held", {"uwv": data}, clock())
     keep("outcomes", some.project)
 
     change = copied("change")
-    take_in(change.project, "held", papers(change, svb="change"), clock())
+    ingest(change.project, "held", papers(change, svb="change"), clock())
     steps(change.project, "held", clock)
     keep("change-asked", change.project)
     now[0] += timedelta(days=400)
@@ -288,93 +289,17 @@ def held(folder: Path, keep: Callable[[str, Any], None]) -> None:
     keep("hold-expired", early.project)
 
 
-def answers(project: Any, now: datetime) -> dict[str, Any]:
-    """What the readers of that time said of the log of this project."""
-    from lsi_match.log.audit_terms import destroyed
-    from lsi_match.log.holds import broken_holds
-    from lsi_match.log.manifest_sharing import sharing
-    from lsi_match.log.round_state import fold
-    from lsi_match.log.subject_files import Standings, due_rounds, subject_files
-    from lsi_match.log.verify import Verification
-    from lsi_match.matcher.operate.alarms import waiting
-    from lsi_match.matcher.operate.reconcile import _concluded, _news
-    from lsi_match.matcher.round.hold import hold_of
-    from lsi_match.matcher.round.near_duplicate_rounds import like_earlier, rounds_that_count
-    from lsi_match.matcher.site import checkpoint, make_receipts
-    from lsi_match.matcher.site.trust_history import logged_roots, seen_papers, taken_in, withdrawals
-    from lsi_match.reports import log_report
-
-    entries = project.entries()
-    rounds = {}
-    for state in fold(entries):
-        mine = [e for e in entries if e.attributes.get("lsi.round") == state.round]
-        tried = [e for e in mine if e.name == "gates"]
-        hold = hold_of(entries, state.round)
-        rows = {
-            str(e.attributes["lsi.partner"]): int(e.attributes["lsi.rows"])
-            for e in mine
-            if e.name == "intake" and e.status == "Ok"
-        }
-        rounds[state.round] = {
-            "state": state.state,
-            "last_step": state.last_step,
-            "refusals": state.refusals,
-            "waits": sorted(state.waits),
-            "hold": hold and [hold.findings, hold.until.isoformat()],
-            "tried": tried[-1].moment.isoformat() if tried else None,
-            "news": bool(tried) and _news(entries, tried[-1], state),
-            "concluded": bool(tried) and _concluded(mine, tried[-1]),
-            "reminded": sorted(int(e.attributes["lsi.days"]) for e in mine if e.name == "remind"),
-            "like_earlier": like_earlier(entries, "other", rows, 5),
-        }
-    due = due_rounds(entries, lambda _: 30)
-    manifests = sorted({str(e.attributes["lsi.manifest"]) for e in entries})
-    first, last = checkpoint.first_checkpoint(entries), checkpoint.last_checkpoint(entries)
-    evidence = log_report.Evidence(
-        "origin", entries, Path("/nowhere"),
-        Verification("f", "origin", len(entries), b"\0" * 32, None, 0, 0, (), {}, ()),
-        Standings((), ()), now,
-    )  # fmt: skip
-    return {
-        "rounds": rounds,
-        "counting": sorted(rounds_that_count(entries)),
-        "subject_files": [[f.position, f.round, f.about, f.digest] for f in subject_files(entries)],
-        "due": [
-            [d.round, d.trace_id, d.manifest, d.at.isoformat(), [f.position for f in d.files],
-             d.destroyed and [d.destroyed[0], d.destroyed[1].isoformat()]]
-            for d in due
-        ],
-        "roots": {str(v): d for v, d in logged_roots(entries).items()},
-        "papers": {d: [s.version, s.at.isoformat()] for d, s in seen_papers(entries).items()},
-        "taken_in": {m: taken_in(entries, m) for m in manifests},
-        "withdrawals": withdrawals(entries),
-        "sharing": {
-            m: {n: [s.given and s.given.isoformat(), s.answered and s.answered.isoformat()] for n, s in sharing(entries, m).items()}
-            for m in manifests
-        },
-        "details_destroyed": sorted(destroyed(entries)),
-        "broken_holds": [problem.text("en") for problem in broken_holds(entries)],
-        "checkpoints": [first and first.isoformat(), last and last.isoformat()],
-        "waiting": {name: at.isoformat() for name, at in waiting(entries).items()},
-        "receipts": [[at, file.name] for at, file in make_receipts.current(project, entries, now)],
-        "report": log_report.markdown(evidence, "en"),
-    }  # fmt: skip
-
-
 def main(to: Path) -> None:
-    """Every log as `<name>.jsonl.gz`, one leaf per line, and the answers in `answers.json.gz`."""
-    said: dict[str, Any] = {}
+    """Every log as `<name>.jsonl.gz`, one leaf per line."""
 
     def keep(name: str, project: Any) -> None:
         from lsi_match.log.store import Log
 
         with Log.open(project.log_file, read_only=True) as log:
             leaves = [log.leaf(position) for position in range(log.size)]
-        now = project.entries()[-1].moment + timedelta(days=1)
-        said[name] = {"project": project.id, "now": now.isoformat(), **answers(project, now)}
         data = b"\n".join(leaves) + b"\n"
         (to / f"{name}.jsonl.gz").write_bytes(gzip.compress(data, 9, mtime=0))
-        print(name, len(leaves), {n: r["state"] for n, r in said[name]["rounds"].items()}, flush=True)
+        print(name, len(leaves), {one.name: one.state for one in project.view().rounds.values()}, flush=True)
         if name == "handed-out":
             log_file = to / "handed-out.log.sqlite"
             with Log.open(project.log_file, read_only=True) as log:
@@ -384,8 +309,6 @@ def main(to: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         for make in (by_itself, cosigned, held):
             make(Path(folder), keep)
-    text = json.dumps(said, indent=1, sort_keys=True).encode()
-    (to / "answers.json.gz").write_bytes(gzip.compress(text, 9, mtime=0))
 
 
 if __name__ == "__main__":

@@ -113,25 +113,18 @@ def _logs(path: Path, project: str | None) -> list[Path]:
 
 
 #: Facts that every entry of a round repeats, or that only a program needs; `--json` has them.
-_LEFT_OUT = (
-    "lsi.round",
-    "lsi.manifest",
-    "lsi.parts",
-    "lsi.paper.",
-    "lsi.release.",
-    "lsi.subjects",
-)
+_LEFT_OUT = ("round", "parts", "paper.", "release.", "subjects")
 
 
 def _facts(entry: LogEntry) -> str:
-    ours = {k: v for k, v in entry.attributes.items() if k.startswith("lsi.") and not k.startswith(_LEFT_OUT)}
-    first = [str(ours.pop("lsi.partner"))] if "lsi.partner" in ours else []
+    from lsi_match.log.events import facts, manifest_of, refused_for
+
+    ours = {name: value for name, value in facts(entry).items() if not name.startswith(_LEFT_OUT)}
+    first = [str(ours.pop("partner"))] if "partner" in ours else []
     if entry.name in (Step.SHARE.value, Step.REGISTER_MANIFEST.value):
-        first.append(f"manifest={_short(entry.attributes.get('lsi.manifest', ''))}")
-    told = [
-        f"{name.removeprefix('lsi.')}={_shown(name, value)}" for name, value in ours.items() if value != ""
-    ]
-    return " ".join([*first, *told, str(entry.attributes.get("exception.type", ""))]).strip()
+        first.append(f"manifest={_short(manifest_of(entry))}")
+    told = [f"{name}={_shown(name, value)}" for name, value in ours.items() if value != ""]
+    return " ".join([*first, *told, refused_for(entry)]).strip()
 
 
 @app.command
@@ -199,15 +192,26 @@ def subjects(project: Path, *, json: Json = False) -> int:
         project: the folder of a project on a site. Verify its log first ('log verify').
     """
     from lsi_match.base.clock import utc_now
+    from lsi_match.log.follower import LogReader
     from lsi_match.log.subject_files import standings_in
 
-    found = standings_in(project, utc_now())
+    with LogReader.open(_file(project)) as log:
+        found = standings_in(project, log.view, utc_now())
     if json:
-        files = [{**vars(one), "standing": standing} for one, standing in found.files]
+        files = [
+            {
+                "position": one.mark.position,
+                "round": one.round,
+                "about": one.about,
+                "digest": one.digest,
+                "standing": standing,
+            }
+            for one, standing in found.files
+        ]
         print_json({"ok": not found.problems, "files": files})
         return 1 if found.problems else 0
     rows = [
-        [one.position, one.round, one.about, say(_STANDINGS[standing], standing)]
+        [one.mark.position, one.round, one.about, say(_STANDINGS[standing], standing)]
         for one, standing in found.files
     ]
     out.print(table("", ["#", say("ronde", "round"), say("bestand", "file"), say("stand", "standing")], rows))
@@ -232,7 +236,8 @@ def report(
     Ends with exit status 1 when the log or the files of data subjects are not in order; the report says what.
 
     Args:
-        project: the folder of a project on a site, or a copy of it.
+        project: the folder of a project on a site, or a copy of it; or a copy of the log by itself. Then the report says
+            what it could not check.
         manifest: the manifest you signed (canonical JSON); it names the matcher and its key.
         to: the report to write, .html or .md.
         root: the folder of a party whose trust root says which keys the matcher has and had; else that in the manifest.
@@ -241,8 +246,9 @@ def report(
     """
     from lsi_match.base.clock import utc_now
     from lsi_match.base.errors import wrong_use
-    from lsi_match.base.files import write_whole
+    from lsi_match.base.files import read_bytes, write_whole
     from lsi_match.log.audit_terms import details_problems
+    from lsi_match.log.events import read_sound
     from lsi_match.log.store import Log
     from lsi_match.log.subject_files import standings_in
     from lsi_match.log.verify import verify_log
@@ -252,17 +258,19 @@ def report(
         raise wrong_use("--to is een bestand .html of .md", "--to takes a .html or .md file")
     verified = verify_log(_file(project), _keys(manifest, root))
     with Log.open(_file(project), read_only=True) as opened:
-        origin, entries = opened.origin, [entry for _, entry in opened.entries()]
-        present = opened.details_positions()
-    now = utc_now()
+        origin, entries = opened.origin, list(opened.entries())
+        present = list(opened.details_positions())
+    now, whole = utc_now(), project.is_dir()
+    bound = [position for position, entry in entries if entry.details_hash is not None]
     evidence = log_report.Evidence(
         origin,
-        entries,
-        project / "documents",
+        list(read_sound(entries)),
         verified,
-        standings_in(project, now),
+        standings_in(project, verified.view, now) if whole else None,
         now,
-        details=tuple(details_problems(entries, present)),
+        documents=project / "documents" if whole else None,
+        manifest=read_bytes(manifest),
+        details=tuple(details_problems(verified.view, bound, present)) if whole else (),
     )
     period = log_report.Period(first or date.min, last or date.max) if first or last else None
     make = log_report.html if to.suffix == ".html" else log_report.markdown
@@ -366,11 +374,7 @@ def _file(path: Path) -> Path:
 
 def _shown(name: str, value: object) -> str:
     """The value of a fact; a time, which the log has in seconds since 1970, as a date."""
-    if (
-        name in ("lsi.until", "lsi.due", "lsi.opened_at")
-        and isinstance(value, int)
-        and 0 <= value <= MAX_TIME // 1000
-    ):
+    if name in ("until", "due", "opened_at") and isinstance(value, int) and 0 <= value <= MAX_TIME // 1000:
         return datetime.fromtimestamp(value, UTC).strftime("%Y-%m-%d")
     return _short(value)
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from lsi_match.agreement.gates import Evidence
     from lsi_match.crypto.certificates import Certified
     from lsi_match.crypto.keys import Identity
-    from lsi_match.log.manifest_sharing import Shared
+    from lsi_match.log.view import Sharing
     from lsi_match.manifest import Manifest
     from lsi_match.protocol.trust_root import Role
     from lsi_match.reports.approval_page import SignedText
@@ -419,7 +419,7 @@ def status(
     from lsi_match.matcher.site.site import Site
 
     document, digest = read_manifest(manifest)
-    shared: dict[str, Shared] = {}
+    shared: dict[str, Sharing] = {}
     signed: dict[str, SignedText] = {}
     if digest is None:
         verdicts = evaluate_draft(document, _day(on) if on else utc_now().date())
@@ -507,17 +507,17 @@ def _day(text: str) -> date:
         ) from None
 
 
-def _shared(site: Path, document: Manifest) -> dict[str, Shared]:
+def _shared(site: Path, document: Manifest) -> dict[str, Sharing]:
     """Of every controller, whether it was given this manifest and answered; by the log of the site."""
-    from lsi_match.log.manifest_sharing import Shared, sharing
-    from lsi_match.log.store import Log
+    from lsi_match.log.follower import LogReader
+    from lsi_match.log.view import ManifestView, Sharing
 
     log = site / "projects" / document.project.id / "log.sqlite"
     if not log.exists():
         return {}
-    with Log.open(log, read_only=True) as opened:
-        found = sharing((entry for _, entry in opened.entries()), document.digest)
-    return {name: found.get(name, Shared()) for name in document.controllers}
+    with LogReader.open(log) as opened:
+        found = opened.view.manifests.get(document.digest, ManifestView()).sharing
+    return {name: found.get(name, Sharing()) for name in document.controllers}
 
 
 def signer(

@@ -59,7 +59,7 @@ def open_(site: Path, project: str, round_id: str, *, reference_date: date, json
 
     from lsi_match.base.clock import utc_now
     from lsi_match.base.errors import wrong_use
-    from lsi_match.matcher.round.run import open_round
+    from lsi_match.matcher.round.open_round import open_round
     from lsi_match.matcher.site.site import Site
     from lsi_match.protocol.documents import RoundId
 
@@ -334,13 +334,14 @@ def status(site: Path, project: str | None = None, *, json: Json = False) -> Non
 
     now, found = utc_now(), Site(site)
     standing = []
-    for one in found.projects() if project is None else [found.project(project)]:
-        on = alarms(one, now)
-        # Without a log and a manifest that can be read there is the alarm, and nothing more to say.
-        known = not UNREADABLE & {alarm.name for alarm in on}
-        standing.append(
-            (one, on, advice(one, now) if known else [], next_opening(one, now) if known else None)
-        )
+    for chosen in found.projects() if project is None else [found.project(project)]:
+        with chosen.reading() as one:
+            on = alarms(one, now)
+            # Without a log and a manifest that can be read there is the alarm, and nothing more to say.
+            known = not UNREADABLE & {alarm.name for alarm in on}
+            standing.append(
+                (one, on, advice(one, now) if known else [], next_opening(one, now) if known else None)
+            )
     if json:
         documents = [
             {

@@ -27,7 +27,7 @@ from lsi_match.crypto.project_key import ProjectKey
 from lsi_match.manifest import Manifest, complete_draft
 from lsi_match.matcher.operate.runner import run_match
 from lsi_match.matcher.round.hold import ingest
-from lsi_match.matcher.round.run import open_round
+from lsi_match.matcher.round.open_round import open_round
 from lsi_match.matcher.site.share_manifest import share
 from lsi_match.matcher.site.site import Project, Site
 from lsi_match.monitor.round_findings import checked_findings

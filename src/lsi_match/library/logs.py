@@ -9,7 +9,7 @@ from lsi_match.agreement.trust_root_store import TrustStore
 from lsi_match.base.clock import utc_now
 from lsi_match.library.manifests import Manifest
 from lsi_match.log import verify as verifying
-from lsi_match.log.events import Recorded, read_all
+from lsi_match.log.events import Recorded, read
 from lsi_match.log.policy import log_keys
 from lsi_match.log.store import Log as Store
 from lsi_match.log.verify import Verification
@@ -48,4 +48,5 @@ class Log:
             LsiError: no log, or an entry that does not have what its step says.
         """
         with Store.open(self.file, read_only=True) as opened:
-            yield from read_all(opened.entries(start))
+            for position, entry in opened.entries(start):
+                yield read(position, entry)

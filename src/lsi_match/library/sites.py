@@ -9,7 +9,8 @@ from typing import Any
 from lsi_match.base.clock import utc_now
 from lsi_match.library.logs import Log
 from lsi_match.matcher.engine.execution_config import ExecutionConfig
-from lsi_match.matcher.round.run import Run, open_round
+from lsi_match.matcher.round.open_round import open_round
+from lsi_match.matcher.round.run import Run
 from lsi_match.matcher.site import site as sites
 
 STEPS = ("gates", "intake", "match", "count", "release", "destroy")

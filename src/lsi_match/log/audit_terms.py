@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from lsi_match.base.errors import LsiError
-from lsi_match.log.entry import LogEntry
-from lsi_match.log.steps import Step
+from lsi_match.log.view import ProjectView
 
 
 class DetailsMissingError(LsiError):
@@ -42,27 +41,21 @@ def positions_in(text: str) -> set[int]:
     return found
 
 
-def destroyed(entries: Iterable[LogEntry]) -> set[int]:
+def destroyed(view: ProjectView) -> set[int]:
     """The positions whose details the log calls destroyed."""
-    return {
-        position
-        for entry in entries
-        if entry.name == Step.DESTROY_DETAILS.value
-        for position in positions_in(str(entry.attributes.get("lsi.entries", "")))
-    }
+    return {position for text in view.details_destroyed for position in positions_in(text)}
 
 
-def details_problems(entries: Iterable[LogEntry], present: Collection[int]) -> list[LsiError]:
+def details_problems(view: ProjectView, bound: Collection[int], present: Collection[int]) -> list[LsiError]:
     """What is wrong with the details of a log at its own place.
 
     Args:
+        bound: the positions of the entries that have details, whether they are there or not.
         present: the positions of which they are there.
     """
-    every, there = list(entries), set(present)
-    bound = {position for position, entry in enumerate(every) if entry.details_hash is not None}
-    gone = destroyed(every)
+    there, gone = set(present), destroyed(view)
     problems: list[LsiError] = []
-    if missing := bound - there - gone:
+    if missing := set(bound) - there - gone:
         problems.append(DetailsMissingError(count=len(missing), position=min(missing)))
     if left := there & gone:
         problems.append(DetailsLeftError(count=len(left), position=min(left)))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from lsi_match.log.entry import LogEntry
+from lsi_match.log.events import facts
 from lsi_match.log.steps import Step
 
 
@@ -24,7 +25,7 @@ class EntryFilter:
     def has(self, entry: LogEntry) -> bool:
         """Whether the entry is asked for."""
         asked = (
-            self.round is None or entry.attributes.get("lsi.round") == self.round,
+            self.round is None or facts(entry).get("round") == self.round,
             self.step is None or self.step in (entry.name, _dutch(entry.name)),
             self.partner is None or _about(entry, self.partner),
             self.since is None or entry.end_time >= self.since.timestamp() * 1000,
@@ -44,10 +45,10 @@ def _dutch(name: str) -> str | None:
 
 def _about(entry: LogEntry, partner: str) -> bool:
     """Named as a partner, in a list of names, or with something of its own: `paper.uwv`, `release.uwv`."""
-    for name, value in entry.attributes.items():
-        if name in ("lsi.partner", "lsi.partners", "lsi.to", "lsi.late", "lsi.controllers", "lsi.changed"):
+    for name, value in facts(entry).items():
+        if name in ("partner", "partners", "to", "late", "controllers", "changed"):
             if partner in [word.strip() for word in str(value).split(",")]:
                 return True
-        elif name.startswith("lsi.") and partner in name.split(".")[2:]:
+        elif partner in name.split(".")[1:]:
             return True
     return False

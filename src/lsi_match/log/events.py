@@ -8,7 +8,8 @@ schemas/log-event.schema.json are made from these models (`python -m lsi_match.c
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -33,6 +34,8 @@ PREFIX = "lsi."
 MANIFEST = "lsi.manifest"
 #: Who wrote the entry, in its `resource`.
 PARTY = "lsi.party"
+#: Of a span in an export: what stands beside the attributes of its entry.
+POSITION, DETAILS_HASH = "lsi.log.position", "lsi.log.details_hash"
 #: Attributes that any entry can have beside those of its step.
 _OF_ANY_STEP = frozenset({PROCESSING_ACTIVITY, FOREIGN_SPAN, FOREIGN_PROCESSOR, MANIFEST})
 _REASON, _MESSAGE = "exception.type", "exception.message"
@@ -147,7 +150,7 @@ class Refusal(Event):
     message: str
 
 
-def because(error: LsiError) -> dict[str, str]:
+def why(error: LsiError) -> dict[str, Any]:
     """`reason` and `message` of a refusal."""
     return {"reason": error.reason, "message": str(error)[:_LONGEST_MESSAGE]}
 
@@ -543,7 +546,7 @@ class Recorded:
     @property
     def manifest(self) -> str:
         """The digest of the manifest under which the step ran."""
-        return str(self.entry.attributes.get(MANIFEST, ""))
+        return manifest_of(self.entry)
 
     @property
     def round(self) -> str | None:
@@ -568,9 +571,11 @@ def read(position: int, entry: LogEntry) -> Recorded:
         raise EventMalformedError(position=position, step=entry.name, **_problem(model, error)) from None
 
 
-def read_all(entries: Iterator[tuple[int, LogEntry]]) -> Iterator[Recorded]:
-    """`read` of each of these."""
-    return (read(position, entry) for position, entry in entries)
+def read_sound(entries: Iterable[tuple[int, LogEntry]]) -> Iterator[Recorded]:
+    """`read` of each of these; those that do not fit are left out, as verifying the log tells them."""
+    for position, entry in entries:
+        with suppress(EventMalformedError):
+            yield read(position, entry)
 
 
 def _problem(model: type[Event], error: ValidationError) -> dict[str, str]:
@@ -586,6 +591,25 @@ def _problem(model: type[Event], error: ValidationError) -> dict[str, str]:
     ]
     en = [f"{name} is missing" for name in sorted(missing)] + [f"{name} does not belong there like that" for name in sorted(wrong)]  # fmt: skip
     return words("problem", ", ".join(nl), ", ".join(en))
+
+
+# entries as they stand, whether they fit or not
+
+
+def facts(entry: LogEntry) -> dict[str, str | int | bool]:
+    """What the attributes of an entry say of its step, without prefix; for who shows an entry as it stands."""
+    ours = {name: value for name, value in entry.attributes.items() if name.startswith(PREFIX)}
+    return {name.removeprefix(PREFIX): value for name, value in ours.items() if name != MANIFEST}
+
+
+def manifest_of(entry: LogEntry) -> str:
+    """The digest of the manifest under which a step ran."""
+    return str(entry.attributes.get(MANIFEST, ""))
+
+
+def refused_for(entry: LogEntry) -> str:
+    """The name of the error that refused a step; empty when it was not refused."""
+    return str(entry.attributes.get(_REASON, ""))
 
 
 # what is made from the models

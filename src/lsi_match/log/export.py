@@ -13,7 +13,7 @@ from typing import Any
 
 from lsi_match.base.errors import LsiError
 from lsi_match.base.files import sync_folder, whole_file, write_whole
-from lsi_match.log import merkle
+from lsi_match.log import events, merkle
 from lsi_match.log.entry import LogEntry
 from lsi_match.log.merkle import TILE_WIDTH, RightEdge, Tile
 from lsi_match.log.note import Checkpoint
@@ -101,9 +101,9 @@ def otlp_lines(entries: Iterable[tuple[int, LogEntry]]) -> Iterator[str]:
     Ids are hex, 64-bit numbers are texts, enumerations are numbers (OTLP specification, "JSON Protobuf Encoding").
     """
     for position, entry in entries:
-        ours: dict[str, str | int | bool] = {"lsi.log.position": position}
+        ours: dict[str, str | int | bool] = {events.POSITION: position}
         if entry.details_hash is not None:
-            ours["lsi.log.details_hash"] = entry.details_hash
+            ours[events.DETAILS_HASH] = entry.details_hash
         span: dict[str, Any] = {
             "traceId": entry.trace_id,
             "spanId": entry.span_id,

@@ -14,7 +14,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -25,7 +25,6 @@ from pydantic import TypeAdapter, ValidationError
 from lsi_match.base.errors import LsiError
 from lsi_match.base.files import read_bytes, write_whole
 from lsi_match.log import note
-from lsi_match.log.events import Recorded, read
 from lsi_match.log.note import SignedNote, VerifierKey
 from lsi_match.log.store import Log
 from lsi_match.log.view import ProjectView
@@ -82,10 +81,6 @@ class LogReader:
         for position, entry in self.log.entries(self._view.size):
             self._view.apply(position, entry)
         return self._view
-
-    def events(self, start: int = 0) -> Iterator[Recorded]:
-        """Every event from `start` on, oldest first."""
-        return (read(position, entry) for position, entry in self.log.entries(start))
 
     # the view that is kept
 

@@ -9,16 +9,8 @@ Per round, in the order of the log:
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-
 from lsi_match.base.errors import LsiError
-from lsi_match.log.entry import LogEntry
-from lsi_match.log.steps import Step
-
-#: The steps that the rule is about.
-STEPS = frozenset(step.value for step in (Step.COUNT, Step.HOLD, Step.JUSTIFY, Step.RELEASE))
-_DECISION = "lsi.decision."
+from lsi_match.log.view import ProjectView
 
 
 class ReleasedUnjustifiedError(LsiError):
@@ -31,42 +23,12 @@ class AlertPassedError(LsiError):
     en = "Round {round} was released after an alert of the monitor, without having been held."
 
 
-@dataclass
-class _Round:
-    alerts: bool = False
-    findings: str = ""
-    controllers: tuple[str, ...] = ()
-    decisions: dict[str, str] = field(default_factory=dict)
-
-
-def broken_holds(entries: Iterable[LogEntry]) -> list[LsiError]:
-    """What breaks the rule of the module's text."""
-    found: dict[str, _Round] = {}
+def broken_holds(view: ProjectView) -> list[LsiError]:
+    """What breaks the rule of the module's text (`log.view.HoldRule`), by round."""
     problems: list[LsiError] = []
-    for entry in entries:
-        name = entry.attributes.get("lsi.round")
-        if entry.status != "Ok" or not isinstance(name, str) or entry.name not in STEPS:
-            continue
-        state = found.setdefault(name, _Round())
-        if entry.name == Step.COUNT.value:
-            state.alerts = bool(entry.attributes.get("lsi.alerts"))
-        elif entry.name == Step.HOLD.value:
-            state.findings = str(entry.attributes.get("lsi.findings"))
-            state.controllers = tuple(str(entry.attributes.get("lsi.controllers")).split(","))
-        elif entry.name == Step.JUSTIFY.value:
-            if entry.attributes.get("lsi.findings") == state.findings:
-                state.decisions |= {
-                    fact.removeprefix(_DECISION): str(said)
-                    for fact, said in entry.attributes.items()
-                    if fact.startswith(_DECISION)
-                }
-        else:
-            problems += _released(name, state)
+    for one in view.rounds.values():
+        if one.breach:
+            problems.append(ReleasedUnjustifiedError(round=one.name, names=", ".join(one.breach)))
+        elif one.breach is not None:
+            problems.append(AlertPassedError(round=one.name))
     return problems
-
-
-def _released(name: str, state: _Round) -> list[LsiError]:
-    if not state.findings:
-        return [AlertPassedError(round=name)] if state.alerts else []
-    missing = [one for one in state.controllers if state.decisions.get(one) != "release"]
-    return [ReleasedUnjustifiedError(round=name, names=", ".join(missing))] if missing else []

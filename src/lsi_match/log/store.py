@@ -244,20 +244,19 @@ class Log:
                 yield position, LogEntry.from_leaf(self._blob(leaf, position), position)
                 start += 1
 
-    def entries_with(self, text: str) -> Iterator[LogEntry]:
-        """The entries in whose leaf this text stands somewhere, oldest first: found without reading the others."""
-        with translate_database_errors(self.path):
-            rows = self._connection.execute(
-                "SELECT position, leaf FROM leaves WHERE instr(leaf, ?) ORDER BY position", (text.encode(),)
-            ).fetchall()
-        for position, leaf in rows:
-            yield LogEntry.from_leaf(self._blob(leaf, position), position)
-
-    def details_positions(self) -> list[int]:
-        """The positions of the entries whose details are there."""
-        with translate_database_errors(self.path):
-            rows = self._connection.execute("SELECT position FROM details ORDER BY position").fetchall()
-        return [position for (position,) in rows]
+    def details_positions(self, start: int = 0, end: int | None = None) -> Iterator[int]:
+        """The positions of the entries whose details are there, from `start` on and before `end`."""
+        end = self.size if end is None else end
+        while True:
+            with translate_database_errors(self.path):
+                rows = self._connection.execute(
+                    "SELECT position FROM details WHERE position >= ? AND position < ? ORDER BY position LIMIT ?",
+                    (start, end, STROKE),
+                ).fetchall()
+            yield from (position for (position,) in rows)
+            if len(rows) < STROKE:
+                return
+            start = rows[-1][0] + 1
 
     def details(self, position: int) -> dict[str, Any] | None:
         """The details of an entry; None when it never had any or they were destroyed.
@@ -299,6 +298,20 @@ class Log:
         with translate_database_errors(self.path):
             rows = self._connection.execute("SELECT size, note FROM checkpoints ORDER BY size").fetchall()
         return [self._text(text, size) for size, text in rows]
+
+    def checkpoints_signed_by(self, name: str) -> Iterator[str]:
+        """The notes with a signature line under this name, from the largest tree to the smallest. Verifies nothing."""
+        below = self.size + 1
+        while True:
+            with translate_database_errors(self.path):
+                row = self._connection.execute(
+                    "SELECT size, note FROM checkpoints WHERE size < ? AND instr(note, ?) ORDER BY size DESC LIMIT 1",
+                    (below, f"\n— {name} "),
+                ).fetchone()
+            if row is None:
+                return
+            below, text = row
+            yield self._text(text, below)
 
     def checkpoint(self, size: int | None = None) -> str | None:
         """The signed note at `size` (default: the newest), or None."""

@@ -7,8 +7,8 @@ the digest that its entry gives; after that it has to be gone, and the log has t
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
@@ -16,11 +16,8 @@ from typing import Literal
 from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.errors import LsiError
 from lsi_match.base.files import read_bytes
-from lsi_match.log.entry import LogEntry
-from lsi_match.log.steps import Step
-from lsi_match.log.store import Log
+from lsi_match.log.view import ProjectView, RoundView, SubjectFile
 from lsi_match.manifest import Manifest
-from lsi_match.protocol.subject_columns import SUBJECTS
 
 FileStatus = Literal["present", "destroyed", "late", "overdue", "left", "missing", "altered"]
 #: How long after its term a file may still be there: the site looks once a day, or more often.
@@ -55,28 +52,6 @@ class ManifestOfRoundAlteredError(LsiError):
 
 
 @dataclass(frozen=True)
-class SubjectFile:
-    """A file that an entry names: `about` is `intake.<partner>`, `match` or `release.<partner>`."""
-
-    position: int
-    round: str
-    about: str
-    digest: str
-
-
-@dataclass
-class Due:
-    """The files of a round: until when they are kept, and where the log says that they were destroyed."""
-
-    round: str
-    trace_id: str
-    manifest: str
-    at: datetime
-    files: list[SubjectFile] = field(default_factory=list)
-    destroyed: tuple[int, datetime] | None = None
-
-
-@dataclass(frozen=True)
 class Standings:
     """Every file with how it stands, and what is wrong with any."""
 
@@ -92,87 +67,47 @@ def file_in(folder: Path, round_id: str, digest: str) -> Path:
     return folder / round_id / f"{digest.removeprefix('sha256:')}.parquet"
 
 
-def subject_files(entries: Iterable[LogEntry]) -> list[SubjectFile]:
-    """The files that entries name, each once, in the order of the log."""
-    found: dict[tuple[str, str, str], SubjectFile] = {}
-    for position, entry in enumerate(entries):
-        round_id = str(entry.attributes.get("lsi.round", ""))
-        for name, digest in sorted(entry.attributes.items()):
-            about = _about(entry, name)
-            if about:
-                one = SubjectFile(position, round_id, about, str(digest))
-                found.setdefault((round_id, about, one.digest), one)
-    return list(found.values())
-
-
-def _about(entry: LogEntry, name: str) -> str | None:
-    prefix = f"lsi.{SUBJECTS}"
-    if name == prefix:
-        partner = entry.attributes.get("lsi.partner")
-        return f"{entry.name}.{partner}" if partner else entry.name
-    return f"{entry.name}.{name.removeprefix(prefix + '.')}" if name.startswith(prefix + ".") else None
-
-
-def due_rounds(entries: Iterable[LogEntry], term: Callable[[str], int]) -> list[Due]:
-    """The rounds that ended and have such files.
+def due_at(one: RoundView, term: Callable[[str], int]) -> datetime | None:
+    """Until when the files of a round are kept; None while it is not over, and when it has none.
 
     Args:
         term: digest of a manifest → for how many days after its round such a file is kept.
     """
-    every = list(entries)
-    files = subject_files(every)
-    found: dict[str, Due] = {}
-    for position, entry in enumerate(every):
-        round_id, manifest = (
-            str(entry.attributes.get("lsi.round", "")),
-            str(entry.attributes.get("lsi.manifest")),
-        )
-        if entry.name == Step.DESTROY.value and entry.status == "Ok" and round_id not in found:
-            mine = [one for one in files if one.round == round_id]
-            if mine:
-                at = entry.moment + timedelta(days=term(manifest))
-                found[round_id] = Due(round_id, entry.trace_id, manifest, at, mine)
-        if entry.name == Step.DESTROY_SUBJECTS.value and round_id in found:
-            found[round_id].destroyed = (position, entry.moment)
-    return list(found.values())
+    if one.destroyed is None or not one.subject_files:
+        return None
+    return one.destroyed.at + timedelta(days=term(one.destroyed_under))
 
 
-def standings(
-    entries: Iterable[LogEntry], folder: Path, term: Callable[[str], int], now: datetime
-) -> Standings:
-    """How every file stands that the entries name.
+def standings(view: ProjectView, folder: Path, term: Callable[[str], int], now: datetime) -> Standings:
+    """How every file stands that the log names.
 
     Args:
         folder: `subjects` of the project.
-        term: as in `due_rounds`.
+        term: as in `due_at`.
     """
-    every = list(entries)
-    due = {one.round: one for one in due_rounds(every, term)}
     found: list[tuple[SubjectFile, FileStatus]] = []
     problems: list[LsiError] = []
-    for one in subject_files(every):
-        standing = _standing(file_in(folder, one.round, one.digest), one.digest, due.get(one.round), now)
+    files = [(one, round_) for round_ in view.rounds.values() for one in round_.subject_files]
+    for one, round_ in sorted(files, key=lambda pair: pair[0].mark.position):
+        due = due_at(round_, term)
+        standing = _standing(file_in(folder, round_.name, one.digest), one.digest, round_, due, now)
         found.append((one, standing))
         match standing:
             case "missing":
-                problems.append(SubjectFileMissingError(position=one.position))
+                problems.append(SubjectFileMissingError(position=one.mark.position))
             case "altered":
-                problems.append(SubjectFileAlteredError(position=one.position))
+                problems.append(SubjectFileAlteredError(position=one.mark.position))
             case "left":
-                problems.append(SubjectFileLeftError(position=one.position))
+                problems.append(SubjectFileLeftError(position=one.mark.position))
             case "overdue":
-                problems.append(
-                    SubjectFileOverdueError(position=one.position, due=f"{due[one.round].at:%Y-%m-%d}")
-                )
+                problems.append(SubjectFileOverdueError(position=one.mark.position, due=f"{due:%Y-%m-%d}"))
             case _:
                 pass
     return Standings(tuple(found), tuple(problems))
 
 
-def standings_in(project: Path, now: datetime) -> Standings:
+def standings_in(project: Path, view: ProjectView, now: datetime) -> Standings:
     """`standings` of the project whose folder on a site this is."""
-    with Log.open(project / "log.sqlite", read_only=True) as log:
-        entries = [entry for _, entry in log.entries()]
 
     def term(manifest: str) -> int:
         file = project / "documents" / f"{manifest.removeprefix('sha256:')}.json"
@@ -181,17 +116,17 @@ def standings_in(project: Path, now: datetime) -> Standings:
             raise ManifestOfRoundAlteredError(digest=manifest)
         return Manifest.model_validate_json(data).retention.log_details_days
 
-    return standings(entries, project / "subjects", term, now)
+    return standings(view, project / "subjects", term, now)
 
 
-def _standing(file: Path, digest: str, due: Due | None, now: datetime) -> FileStatus:
-    if due is not None and due.destroyed is not None:
+def _standing(file: Path, digest: str, round_: RoundView, due: datetime | None, now: datetime) -> FileStatus:
+    if due is not None and round_.forgotten is not None:
         if file.exists():
             return "left"
-        return "late" if due.destroyed[1] > due.at + GRACE else "destroyed"
+        return "late" if round_.forgotten.at > due + GRACE else "destroyed"
     if not file.exists():
         return "missing"
     with file.open("rb") as handle:
         if "sha256:" + hashlib.file_digest(handle, "sha256").hexdigest() != digest:
             return "altered"
-    return "overdue" if due is not None and now > due.at + GRACE else "present"
+    return "overdue" if due is not None and now > due + GRACE else "present"

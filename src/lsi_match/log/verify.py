@@ -11,7 +11,8 @@ Nothing that the file says about itself is believed. What holds when `verify_log
 5. The newest checkpoint covers every entry.
 6. All details that are there hash, with their salt, to what their entry states.
 7. Every signature line is by a key that was given, and is good (only when the cosigners' keys are given).
-8. No round was released that was held and not justified by every controller (`log.holds`).
+8. Every entry says what its step says, and fits how its round stands (`log.view`); a step of a newer version is passed
+   over. No round was released that was held and not justified by every controller (`log.holds`).
 9. The log continues the checkpoint that the reader remembers: nothing rolled back, nothing rewritten.
 
 Only 9 can find that a log was replaced as a whole by an older copy, or by another history signed by the
@@ -24,7 +25,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ from lsi_match.log import holds, log_file, merkle, note
 from lsi_match.log.entry import SALT_SIZE, LogEntry, details_hash_of_bytes
 from lsi_match.log.merkle import RightEdge, Tile
 from lsi_match.log.note import Checkpoint, SignedNote, VerifierKey
+from lsi_match.log.view import ProjectView
 
 #: Entries read in one stroke: whole tiles, and short enough to let a writer through.
 STROKE = 8 * merkle.TILE_WIDTH
@@ -187,6 +189,8 @@ class Verification:
     #: By the name of the cosigner.
     cosigned: dict[str, Cosigned]
     problems: tuple[LsiError, ...]
+    #: How the project stands by the entries that fit.
+    view: ProjectView = field(default_factory=ProjectView, repr=False)
 
     @property
     def ok(self) -> bool:
@@ -294,7 +298,7 @@ class _Reading:
         self._details_present = 0
         self._details_absent: list[int] = []
         self._cosigned: dict[str, Cosigned] = {}
-        self._about_holds: list[LogEntry] = []
+        self._view = ProjectView()
 
     def all(self, remembered: list[Checkpoint]) -> Verification:
         if not self._path.is_file():
@@ -308,7 +312,7 @@ class _Reading:
                     self._entries(connection, {size for size in sizes if isinstance(size, int)})
                     self._tree()
                     self._checkpoints()
-                    self._problems += holds.broken_holds(self._about_holds)
+                    self._problems += holds.broken_holds(self._view)
                     for one in remembered:
                         self._continues(one)
         complete = self._edge.size == self._size and self._origin is not None
@@ -323,6 +327,7 @@ class _Reading:
             details_absent=tuple(self._details_absent),
             cosigned=self._cosigned,
             problems=tuple(self._problems),
+            view=self._view,
         )
 
     @contextlib.contextmanager
@@ -426,8 +431,8 @@ class _Reading:
         with self._finding():
             entry = LogEntry.from_leaf(leaf, position)
             stated = entry.details_hash
-            if entry.name in holds.STEPS:
-                self._about_holds.append(entry)
+            with self._finding():
+                self._view.apply(position, entry)
             if salt is None and details is None:
                 if stated is not None:
                     self._details_absent.append(position)

@@ -114,7 +114,8 @@ class Mark:
 class SubjectFile:
     """A file of data subjects that an entry names: `about` is `intake.<partner>`, `match` or `release.<partner>`."""
 
-    position: int
+    mark: Mark
+    round: str
     about: str
     digest: str
 
@@ -188,6 +189,8 @@ class RoundView:
     #: The place among the rounds that were opened, from 1.
     number: int
     trace_id: str
+    #: The span of its opening, that others of the round come from.
+    span_id: str
     #: The manifest under which it was opened.
     manifest: str
     opened: Mark
@@ -346,29 +349,44 @@ class ProjectView:
         if not self.under or self.under[-1][1] != recorded.manifest:
             self.under.append((recorded.position, recorded.manifest))
 
-    def _moved(self, recorded: Recorded, mark: Mark) -> RoundView | None:
-        """The round of the event, in the state after it; None when it is about no round, or one that was not opened."""
+    def check(self, recorded: Recorded) -> State | None:
+        """The state of the round of this event after it; None where it is about no round that was opened.
+
+        Raises:
+            StepOutOfPlaceError: the event does not fit how the round stands.
+        """
         event, name = recorded.event, recorded.round
-        if name is None:
-            return None
-        before = self.rounds.get(name)
-        if isinstance(event, events.RoundOpened) and before is None:
-            opened = RoundView(name, len(self.rounds) + 1, recorded.entry.trace_id, recorded.manifest, mark)
-            return self.rounds.setdefault(name, opened)
-        if isinstance(event, events.GatesRefused) and before is None:
-            return None  # it could not be opened
+        before = None if name is None else self.rounds.get(name)
+        if before is None and isinstance(event, events.RoundOpened):
+            return "open"
+        if name is None or (before is None and isinstance(event, events.GatesRefused)):
+            return None  # of a round that could not be opened nothing else is told
         after = None if before is None else TRANSITIONS.get(type(event), {}).get(before.state)
-        if before is None or after is None:
+        if after is None:
             state = "-" if before is None else before.state
-            raise StepOutOfPlaceError(position=mark.position, step=event.step.value, round=name, state=state)
+            raise StepOutOfPlaceError(
+                position=recorded.position, step=event.step.value, round=name, state=state
+            )
+        return after
+
+    def _moved(self, recorded: Recorded, mark: Mark) -> RoundView | None:
+        """The round of the event, in the state after it; None when it is about no round that was opened."""
+        after, event, name = self.check(recorded), recorded.event, recorded.round
+        if after is None or name is None:
+            return None
+        if isinstance(event, events.RoundOpened):
+            entry, number = recorded.entry, len(self.rounds) + 1
+            opened = RoundView(name, number, entry.trace_id, entry.span_id, recorded.manifest, mark)
+            return self.rounds.setdefault(name, opened)
+        round_ = self.rounds[name]
         if not isinstance(event, _AFTERWARDS):
-            before.last_step = event.step.value
+            round_.last_step = event.step.value
         if isinstance(event, events.Refusal):
-            before.refusals += 1
-            before.refusal = event.message
-            before.concluded = before.concluded or not isinstance(event, _OF_A_DROP)
-        before.state = after
-        return before
+            round_.refusals += 1
+            round_.refusal = event.message
+            round_.concluded = round_.concluded or not isinstance(event, _OF_A_DROP)
+        round_.state = after
+        return round_
 
     def _of_round(self, round_: RoundView, recorded: Recorded, mark: Mark) -> None:
         """What the event says of its round, beside its state."""
@@ -444,7 +462,7 @@ class ProjectView:
         known = {(one.about, one.digest) for one in round_.subject_files}
         for about, digest in named.items():
             if (about, digest) not in known:
-                round_.subject_files.append(SubjectFile(mark.position, about, digest))
+                round_.subject_files.append(SubjectFile(mark, round_.name, about, digest))
 
     def _of_project(self, event: Event, recorded: Recorded, mark: Mark) -> None:
         """What the event says of the project."""

@@ -18,10 +18,9 @@ from pathlib import Path
 
 from lsi_match.base.errors import LsiError
 from lsi_match.log import verify as verifying
+from lsi_match.log.follower import LogReader
 from lsi_match.log.note import COSIGNATURE, Checkpoint, Signature, SignedNote, VerifierKey, cosign
 from lsi_match.log.policy import LogUnknownError, log_keys, origin_of, policy_of
-from lsi_match.log.steps import Step
-from lsi_match.log.store import Log
 from lsi_match.log.verify import verify_log
 from lsi_match.partner.home import Home
 
@@ -86,13 +85,10 @@ def cosign_log(home: Home, log: Path, project: str, now: datetime) -> list[Cosig
 
 def _waiting(log: Path, seen: int, size: int) -> Iterator[str]:
     """The checkpoints, after `seen` entries and before `size`, whose last entry is a release that waits."""
-    with Log.open(log, read_only=True) as opened:
-        for position, entry in opened.entries(seen):
-            if (
-                entry.name == Step.RELEASE.value
-                and "lsi.cosignatures" in entry.attributes
-                and position < size - 1
-            ):
-                text = opened.checkpoint(position + 1)
+    with LogReader.open(log) as opened:
+        for one in opened.view.rounds.values():
+            release = one.release
+            if release and release.cosignatures is not None and seen <= release.mark.position < size - 1:
+                text = opened.log.checkpoint(release.mark.position + 1)
                 if text is not None:
                     yield text

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from lsi_match.base.errors import LsiError
 from lsi_match.base.files import read_bytes
+from lsi_match.log.events import DropArrivalRefused, DropArrived, read
 from lsi_match.log.log_proof import MAX_SIZE, LogProof, ProofMalformedError
 from lsi_match.log.policy import origin_of, policy_of
-from lsi_match.log.steps import Step
 from lsi_match.partner.home import Home
 from lsi_match.protocol.receipt_files import receipt_name
 
@@ -54,13 +54,15 @@ def check_receipt(home: Home, project: str, file: Path, now: datetime) -> Receip
         raise ReceiptWrongError(file=file.name, problem=ProofMalformedError.__name__) from None
     try:
         proof = LogProof.parse(text)
-        entry = proof.check(policy, origin_of(manifest))
+        recorded = read(proof.index, proof.check(policy, origin_of(manifest)))
     except LsiError as problem:
         raise ReceiptWrongError(file=file.name, problem=problem.reason) from None
-    drop = str(entry.attributes.get("lsi.drop"))
+    event = recorded.event
+    if not isinstance(event, DropArrived | DropArrivalRefused):
+        raise ReceiptWrongError(file=file.name, problem="step")
+    drop = str(event.drop)
     stated = {
-        "step": (entry.name, Step.ARRIVE.value),
-        "partner": (entry.attributes.get("lsi.partner"), home.name),
+        "partner": (event.partner, home.name),
         "name": (file.name, receipt_name(project, home.name, drop)),
     }
     for what, (found, expected) in stated.items():
@@ -72,8 +74,8 @@ def check_receipt(home: Home, project: str, file: Path, now: datetime) -> Receip
     return Receipt(
         file.name,
         proof.index,
-        entry.moment,
+        recorded.at,
         drop,
         round_id,
-        None if entry.status == "Ok" else str(entry.attributes.get("exception.message", "")),
+        event.message if isinstance(event, DropArrivalRefused) else None,
     )

@@ -13,20 +13,23 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import TypeVar
 
 from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.errors import Language, LsiError
 from lsi_match.base.files import read_bytes
+from lsi_match.log import events
 from lsi_match.log.audit_terms import destroyed
-from lsi_match.log.entry import LogEntry
-from lsi_match.log.round_state import RoundState, fold
-from lsi_match.log.steps import Step
-from lsi_match.log.subject_files import GRACE, Standings, due_rounds
+from lsi_match.log.events import Event, Recorded
+from lsi_match.log.subject_files import GRACE, Standings, due_at
 from lsi_match.log.verify import Verification
+from lsi_match.log.view import Mark, RoundView
 from lsi_match.manifest import Manifest
 from lsi_match.monitor.overview import Overview
 from lsi_match.protocol.documents import Justification
 from lsi_match.reports.document_model import Block, Heading, Items, Paragraph, Table, as_html, as_markdown
+
+E = TypeVar("E", bound=Event)
 
 _STATES = {
     "open": ("open", "open"),
@@ -46,33 +49,36 @@ class Period:
     first: date
     last: date
 
-    def holds(self, entry: LogEntry) -> bool:
-        return self.first <= entry.moment.date() <= self.last
+    def holds(self, one: Recorded) -> bool:
+        return self.first <= one.at.date() <= self.last
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a report is made from: the entries, the folder of documents, and what the checks found."""
+    """What a report is made from: the events, the documents that are there, and what the checks found."""
 
     origin: str
-    entries: Sequence[LogEntry]
-    documents: Path
+    events: Sequence[Recorded]
     verified: Verification
-    subjects: Standings
+    #: The files of data subjects; None where they are not, with a copy of the log.
+    subjects: Standings | None
     #: When the report is made.
     now: datetime
+    #: The folder of documents of a site, and the manifest that whoever asks for the report has itself.
+    documents: Path | None = None
+    manifest: bytes = b""
     #: What is wrong with the audit records (`log.audit_terms`).
     details: tuple[LsiError, ...] = ()
 
     @property
     def problems(self) -> tuple[LsiError, ...]:
         """What is wrong beside the log itself."""
-        return (*self.subjects.problems, *self.details)
+        return (*(self.subjects.problems if self.subjects else ()), *self.details)
 
-    def document(self, digest: object) -> bytes | None:
+    def document(self, digest: str | None) -> bytes | None:
         """The document with this digest, when it is there and has it."""
-        file = self.documents / f"{str(digest).removeprefix('sha256:')}.json"
-        data = read_bytes(file) if file.exists() else b""
+        file = self.documents and digest and self.documents / f"{digest.removeprefix('sha256:')}.json"
+        data = read_bytes(file) if file and file.exists() else self.manifest
         return data if digest_of_bytes(data) == digest else None
 
 
@@ -93,10 +99,10 @@ class _Report:
         self._evidence = evidence
         self._lang = lang
         self._period = period
-        self._all = [(n, e) for n, e in enumerate(evidence.entries)]
-        self._chosen = [(n, e) for n, e in self._all if period is None or period.holds(e)]
-        mentioned = {str(e.attributes["lsi.round"]) for _, e in self._chosen if "lsi.round" in e.attributes}
-        self._rounds = [one for one in fold(evidence.entries) if one.round in mentioned]
+        self._view = evidence.verified.view
+        self._chosen = [one for one in evidence.events if period is None or period.holds(one)]
+        mentioned = {one.round for one in self._chosen}
+        self._rounds = [one for one in self._view.rounds.values() if one.name in mentioned]
 
     def say(self, nl: str, en: str) -> str:
         return nl if self._lang == "nl" else en
@@ -108,9 +114,6 @@ class _Report:
             f"Account of the log {self._evidence.origin}",
         )
 
-    def day(self, entry: LogEntry) -> str:
-        return self._date(entry.moment)
-
     def _date(self, at: datetime) -> str:
         return f"{at:%d-%m-%Y}" if self._lang == "nl" else f"{at:%Y-%m-%d}"
 
@@ -120,9 +123,16 @@ class _Report:
         text = f"{value:,}"
         return text.replace(",", ".") if self._lang == "nl" else text
 
-    def _of(self, *steps: Step, status: str = "Ok") -> Iterator[tuple[int, LogEntry]]:
-        names = {step.value for step in steps}
-        return ((n, e) for n, e in self._chosen if e.name in names and e.status == status)
+    def _of(self, model: type[E], round_id: str | None = None) -> list[tuple[Recorded, E]]:
+        """The events of a kind, of all rounds or of one."""
+        return [
+            (one, one.event)
+            for one in self._chosen
+            if isinstance(one.event, model) and round_id in (None, one.round)
+        ]
+
+    def _place(self, one: Recorded | Mark) -> str:
+        return f"{self._date(one.at)} ({one.position})"
 
     # the first page
 
@@ -130,10 +140,11 @@ class _Report:
         say = self.say
         yield Heading(1, self.title)
         if self._chosen:
-            first, last = self._chosen[0][1], self._chosen[-1][1]
+            first, last = self._chosen[0], self._chosen[-1]
+            days = self._date(first.at), self._date(last.at)
             yield Paragraph(
-                say(f"Van {self.day(first)} tot en met {self.day(last)}: regels {self._chosen[0][0]} tot en met {self._chosen[-1][0]}.",
-                    f"From {self.day(first)} to {self.day(last)}: entries {self._chosen[0][0]} to {self._chosen[-1][0]}.")
+                say(f"Van {days[0]} tot en met {days[1]}: regels {first.position} tot en met {last.position}.",
+                    f"From {days[0]} to {days[1]}: entries {first.position} to {last.position}.")
             )  # fmt: skip
         found = self._evidence.verified
         root = found.root.hex() if found.root else "-"
@@ -151,6 +162,14 @@ class _Report:
                 strong=True,
             )
             yield Items(tuple(found.texts(self._lang)))
+        if unknown := ", ".join(
+            f"{step} ({one.count}, {one.first})" for step, one in self._view.unknown.items()
+        ):
+            yield Paragraph(
+                say(f"Stappen van een nieuwere versie, die dit programma niet kent en overslaat (aantal, eerste regel): {unknown}.",
+                    f"Steps of a newer version, which this program does not know and passes over (number, first entry): {unknown}."),
+                strong=True,
+            )  # fmt: skip
         problems = self._evidence.problems
         if problems:
             yield Paragraph(
@@ -161,17 +180,16 @@ class _Report:
                 strong=True,
             )
             yield Items(tuple(problem.text(self._lang) for problem in problems))
-        refusals = sum(1 for _ in self._of(*Step, status="Error"))
         told = [
             (say("Rondes", "Rounds"), len(self._rounds)),
-            (say("Weigeringen", "Refusals"), refusals),
+            (say("Weigeringen", "Refusals"), len(self._of(events.Refusal))),
             (say("Aangehouden rondes", "Held rounds"), len(self._held())),
-            (say("Vrijgaven", "Releases"), sum(1 for _ in self._of(Step.RELEASE))),
-            (say("Geopende vrijgaven", "Openings of releases"), sum(1 for _ in self._of(Step.OPENED))),
-            (say("Inzageverzoeken", "Access requests"), sum(1 for _ in self._of(Step.ACCESS))),
+            (say("Vrijgaven", "Releases"), len(self._of(events.Released))),
+            (say("Geopende vrijgaven", "Openings of releases"), len(self._of(events.ReleaseOpened))),
+            (say("Inzageverzoeken", "Access requests"), len(self._of(events.AccessAnswered))),
             (
                 say("Vertrouwenslijsten (nieuwe sleutels)", "Trust roots (new keys)"),
-                sum(1 for _ in self._of(Step.TRUST_ROOT)),
+                len(self._of(events.TrustRootTakenIn)),
             ),
         ]
         yield Table(
@@ -197,14 +215,15 @@ class _Report:
             return
         rows = []
         for one in self._rounds:
-            overview = self._overview(one.round)
+            overview = self._overview(one.name)
             totals = overview.totals if overview else {}
             cells = [
                 self.count(totals[name]) if name in totals else "–"
                 for name in ("subjects", "matched", "cases")
             ]
-            delivered = sum(1 for _, e in self._of_round(one.round, Step.INTAKE))
-            rows.append((one.round, say(*_STATES[one.state]), str(delivered), *cells))
+            # A run that is started again takes in every drop again: each counts once.
+            delivered = len({drop.drop for _, drop in self._of(events.DropAccepted, one.name)})
+            rows.append((one.name, say(*_STATES[one.state]), str(delivered), *cells))
         yield Table(
             say("Per ronde", "Per round"),
             (say("ronde", "round"), say("stand", "state"), say("leveringen", "drops"), say("betrokkenen", "subjects"),
@@ -215,39 +234,31 @@ class _Report:
                 "These are numbers of whole rounds. Numbers per group are in the overview of a round, small ones withheld.")
         )  # fmt: skip
         for one in self._rounds:
-            counted = [e.attributes.get("lsi.like") for _, e in self._of_round(one.round, Step.COUNT)]
-            if counted and counted[-1]:
+            counted = self._of(events.Counted, one.name)
+            if like := ", ".join(counted[-1][1].like or () if counted else ()):
                 yield Paragraph(
-                    say(f"Let op: ronde {one.round} lijkt op {counted[-1]}. Per deelnemer scheelt het maar een paar records. "
+                    say(f"Let op: ronde {one.name} lijkt op {like}. Per deelnemer scheelt het maar een paar records. "
                         "Uit zo'n herhaling kan iets over één persoon volgen. Vraag waarom zij nodig was.",
-                        f"Note: round {one.round} is like {counted[-1]}. Per partner only a few records differ. "
+                        f"Note: round {one.name} is like {like}. Per partner only a few records differ. "
                         "Such a repeat can tell about one person. Ask why it was needed."),
                     strong=True,
                 )  # fmt: skip
 
-    def _of_round(self, name: str, *steps: Step) -> list[tuple[int, LogEntry]]:
-        return [(n, e) for n, e in self._of(*steps) if e.attributes.get("lsi.round") == name]
-
     def _overview(self, name: str) -> Overview | None:
-        counted = self._of_round(name, Step.COUNT)
-        data = self._evidence.document(counted[-1][1].attributes.get("lsi.overview")) if counted else None
+        counted = self._of(events.Counted, name)
+        data = self._evidence.document(counted[-1][1].overview) if counted else None
         return Overview.model_validate_json(data) if data else None
 
     def _refusals(self) -> Iterator[Block]:
         say = self.say
         yield Heading(2, say("Weigeringen", "Refusals"))
         found = Counter(
-            (
-                e.name,
-                str(e.attributes.get("lsi.partner", "–")),
-                str(e.attributes.get("exception.type", "–")),
-            )
-            for _, e in self._of(*Step, status="Error")
+            (event.step, str(getattr(event, "partner", None) or "–"), event.reason)
+            for _, event in self._of(events.Refusal)
         )
         if not found:
             yield Paragraph(say("Er is niets geweigerd.", "Nothing was refused."))
             return
-        dutch = {step.value: step.dutch for step in Step}
         yield Table(
             say("Wat is geweigerd", "What was refused"),
             (
@@ -257,17 +268,17 @@ class _Report:
                 say("aantal", "number"),
             ),
             tuple(
-                (say(dutch.get(step, step), step), partner, reason, self.count(number))
+                (say(step.dutch, step.value), partner, reason, self.count(number))
                 for (step, partner, reason), number in sorted(found.items())
             ),
             texts=3,
         )
 
-    def _held(self) -> dict[str, tuple[int, LogEntry]]:
-        """Round → the entry with which it was held first."""
-        found: dict[str, tuple[int, LogEntry]] = {}
-        for n, entry in self._of(Step.HOLD):
-            found.setdefault(str(entry.attributes["lsi.round"]), (n, entry))
+    def _held(self) -> dict[str, tuple[Recorded, events.Held]]:
+        """Round → the event with which it was held first."""
+        found: dict[str, tuple[Recorded, events.Held]] = {}
+        for one, event in self._of(events.Held):
+            found.setdefault(event.round, (one, event))
         return found
 
     def _holds(self) -> Iterator[Block]:
@@ -276,12 +287,12 @@ class _Report:
         held = self._held()
         if not held:
             yield Paragraph(say("Er is geen ronde aangehouden.", "No round was held."))
-        for name, (n, entry) in held.items():
+        for name, (one, event) in held.items():
             yield Heading(3, f"{say('Ronde', 'Round')} {name}")
-            alerts = self.count(int(str(entry.attributes.get("lsi.alerts", 0))))
+            alerts, day = self.count(event.alerts), self._date(one.at)
             yield Paragraph(
-                say(f"Aangehouden op {self.day(entry)} (regel {n}); {alerts} keer valt een groep op.",
-                    f"Held on {self.day(entry)} (entry {n}); {alerts} times a group stands out.")
+                say(f"Aangehouden op {day} (regel {one.position}); {alerts} keer valt een groep op.",
+                    f"Held on {day} (entry {one.position}); {alerts} times a group stands out.")
             )  # fmt: skip
             said = list(self._justifications(name))
             if said:
@@ -293,40 +304,34 @@ class _Report:
                 )
 
     def _justifications(self, round_id: str) -> Iterator[str]:
-        for n, entry in self._of_round(round_id, Step.JUSTIFY):
-            for name, digest in sorted(entry.attributes.items()):
-                if name.startswith("lsi.paper."):
-                    paper = _justification(self._evidence.document(digest))
-                    reason = (
-                        paper.reason if paper else self.say("het stuk is er niet", "the paper is not there")
-                    )
-                    decision = str(
-                        entry.attributes.get(f"lsi.decision.{name.removeprefix('lsi.paper.')}", "–")
-                    )
-                    told = {
-                        "release": self.say("vrijgeven", "release"),
-                        "change": self.say("ander manifest", "another manifest"),
-                    }
-                    yield (
-                        f"{name.removeprefix('lsi.paper.')} ({self.day(entry)}, {self.say('regel', 'entry')} {n}): "
-                        f"{told.get(decision, decision)}. {reason}"
-                    )
+        told = {
+            "release": self.say("vrijgeven", "release"),
+            "change": self.say("ander manifest", "another manifest"),
+        }
+        for one, event in self._of(events.Justified, round_id):
+            for name, digest in sorted(event.papers.items()):
+                paper = _justification(self._evidence.document(digest))
+                reason = paper.reason if paper else self.say("het stuk is er niet", "the paper is not there")
+                decision = event.decisions.get(name, "–")
+                yield (
+                    f"{name} ({self._date(one.at)}, {self.say('regel', 'entry')} {one.position}): "
+                    f"{told.get(decision, decision)}. {reason}"
+                )
 
     def _destruction(self) -> Iterator[Block]:
         say = self.say
         yield Heading(2, say("Vrijgave en vernietiging", "Release and destruction"))
-        due = {one.round: one for one in due_rounds(self._evidence.entries, self._term)}
         rows = []
         for one in self._rounds:
-            gone = due.get(one.round)
+            due = due_at(one, self._term)
             rows.append(
                 (
-                    one.round,
-                    self._when(one.round, Step.RELEASE) + self._cosigned(one),
-                    self._destroyed(one.round),
-                    self._removed(one.round),
-                    say("nog niet aan de orde", "not due yet") if gone is None else self._date(gone.at),
-                    self._when(one.round, Step.DESTROY_SUBJECTS),
+                    one.name,
+                    self._when(one.name, events.Released) + self._cosigned(one),
+                    self._destroyed(one.name),
+                    self._removed(one.name),
+                    say("nog niet aan de orde", "not due yet") if due is None else self._date(due),
+                    self._when(one.name, events.SubjectsDestroyed),
                 )
             )
         if rows:
@@ -338,13 +343,17 @@ class _Report:
             )  # fmt: skip
         files = self._evidence.subjects
         yield Paragraph(
+            say("Lijsten met betrokkenen: niet nagegaan, want zij staan bij de koppelomgeving. Dit is een kopie van het logboek.",
+                "Files of data subjects: not checked, since they are at the matching environment. This is a copy of the log.")
+            if files is None else
             say(f"Lijsten met betrokkenen: {files.count('present')} aanwezig en niet veranderd, {files.count('destroyed')} op tijd vernietigd, "
                 f"{files.count('late')} te laat vernietigd, {len(files.problems)} niet in orde.",
                 f"Files of data subjects: {files.count('present')} there and unaltered, {files.count('destroyed')} destroyed on time, "
                 f"{files.count('late')} destroyed late, {len(files.problems)} not in order.")
         )  # fmt: skip
-        kept = self.count(sum(e.details_hash is not None for e in self._evidence.entries))
-        over = self.count(len(destroyed(self._evidence.entries)))
+        found = self._evidence.verified
+        kept = self.count(found.details_present + len(found.details_absent))
+        over = self.count(len(destroyed(self._view)))
         yield Paragraph(
             say(
                 f"Wie een stap uitvoerde: vastgelegd bij {kept} regels, waarvan {over} na de termijn vernietigd.",
@@ -352,43 +361,38 @@ class _Report:
             )
         )
 
-    def _when(self, round_id: str, step: Step) -> str:
-        found = self._of_round(round_id, step)
-        return f"{self.day(found[-1][1])} ({found[-1][0]})" if found else "–"
+    def _when(self, round_id: str, model: type[events.OfRound]) -> str:
+        found = self._of(model, round_id)
+        return self._place(found[-1][0]) if found else "–"
 
-    def _cosigned(self, one: RoundState) -> str:
+    def _cosigned(self, one: RoundView) -> str:
         """What became of the cosignatures that a release waits for, where it does."""
         if one.waits:
             return self.say("; wacht op medeondertekening", "; waits for cosignatures")
-        found = self._of_round(one.round, Step.HAND_OUT)
         return "".join(
-            self.say(f"; uitgereikt {self.day(e)} ({n}), medeondertekend door {e.attributes['lsi.cosigners']}",
-                     f"; handed out {self.day(e)} ({n}), co-signed by {e.attributes['lsi.cosigners']}")
-            for n, e in found
+            self.say(f"; uitgereikt {self._place(out)}, medeondertekend door {', '.join(event.cosigners)}",
+                     f"; handed out {self._place(out)}, co-signed by {', '.join(event.cosigners)}")
+            for out, event in self._of(events.HandedOut, one.name)
         )  # fmt: skip
 
     def _destroyed(self, round_id: str) -> str:
         """When the drops were destroyed; or that it began and was not finished."""
-        begun = [
-            (n, e)
-            for n, e in self._of(Step.DESTROY, status="Unset")
-            if e.attributes.get("lsi.round") == round_id
-        ]
-        if begun and not self._of_round(round_id, Step.DESTROY):
-            n, entry = begun[-1]
-            return self.say(f"BEGONNEN {self.day(entry)} ({n}), niet afgerond", f"BEGUN {self.day(entry)} ({n}), not finished")  # fmt: skip
-        return self._when(round_id, Step.DESTROY)
+        begun = self._of(events.DestructionBegun, round_id)
+        if begun and not self._of(events.Destroyed, round_id):
+            at = self._place(begun[-1][0])
+            return self.say(f"BEGONNEN {at}, niet afgerond", f"BEGUN {at}, not finished")
+        return self._when(round_id, events.Destroyed)
 
     def _removed(self, round_id: str) -> str:
         """How many of the releases were removed on time, too late, and not yet while their term is over."""
-        released = self._of_round(round_id, Step.RELEASE)
+        released = self._of(events.Released, round_id)
         if not released:
             return "–"
-        _, made = released[-1]
-        due = made.moment + timedelta(days=self._kept_days(str(made.attributes["lsi.manifest"]))) + GRACE
-        removed = self._of_round(round_id, Step.EXPIRE)
-        late = sum(e.moment > due for _, e in removed)
-        partners = sum(name.startswith("lsi.release.") for name in made.attributes)
+        made, event = released[-1]
+        due = made.at + timedelta(days=self._kept_days(made.manifest)) + GRACE
+        removed = self._of(events.ReleaseExpired, round_id)
+        late = sum(one.at > due for one, _ in removed)
+        partners = len(event.releases)
         told = self.say(f"{len(removed) - late} op tijd", f"{len(removed) - late} on time")
         if late:
             told += self.say(f", {late} TE LAAT", f", {late} LATE")
@@ -410,8 +414,8 @@ class _Report:
         yield Heading(
             2, say("Wie keek: openingen en inzageverzoeken", "Who looked: openings and access requests")
         )
-        opened = Counter(str(e.attributes.get("lsi.partner")) for _, e in self._of(Step.OPENED))
-        asked = Counter(str(e.attributes.get("lsi.partner")) for _, e in self._of(Step.ACCESS))
+        opened = Counter(event.partner for _, event in self._of(events.ReleaseOpened))
+        asked = Counter(event.partner for _, event in self._of(events.AccessAnswered))
         names = sorted(opened.keys() | asked.keys())
         if not names:
             yield Paragraph(say("Niemand.", "Nobody."))

@@ -31,6 +31,7 @@ from enum import StrEnum
 from typing import ClassVar
 from zoneinfo import ZoneInfo
 
+from lsi_match.log.view import ProjectView
 from lsi_match.manifest import Manifest
 
 #: How long a refused run waits when nothing new came in, and how long one that broke off does.
@@ -50,7 +51,7 @@ class JobKind(StrEnum):
 
 @dataclass(frozen=True)
 class RoundNow:
-    """A round as it stands. `state` is that of `log.round_state`; `delivered` are the partners whose drop waits in
+    """A round that is not over, as it stands. `state` is that of `log.view`; `delivered` are the partners whose drop waits in
     the inbox; `reminded` the numbers of days of which a reminder was sent; `tried` when it last ran; `news` whether
     a drop or a paper came in since; `held_until` when the term of a held round ends; `key` whether its key is there;
     `broke_off` whether a run of a held round ended without a word."""
@@ -128,31 +129,22 @@ def about(task: Task) -> str:
     return task.day if isinstance(task, MakeCheckpoint) else task.round
 
 
-#: States in which nothing is left to do for a round, and those in which it waits for people.
-DONE = frozenset({"destroyed", "abandoned"})
+#: States in which a round waits for people.
 _HELD = frozenset({"held"})
 
 
-def agenda(
-    manifest: Manifest,
-    rounds: Iterable[RoundNow],
-    began: datetime,
-    now: datetime,
-    checked: datetime | None = None,
-) -> list[Task]:
+def agenda(manifest: Manifest, view: ProjectView, rounds: Iterable[RoundNow], now: datetime) -> list[Task]:
     """The tasks of this moment, in the order in which to do them.
 
     Args:
-        rounds: every round of the project.
-        began: when the manifest was registered here.
+        view: of the project.
+        rounds: its rounds that are not over.
         now: the time, with its zone.
-        checked: when the newest daily checkpoint was made; None before the first.
     """
-    known = list(rounds)
     tasks: list[Task] = []
-    for round_ in known:
+    for round_ in rounds:
         tasks += _for_round(manifest, round_, now)
-    return [*tasks, *_opening(manifest, known, began, now), *_checkpoint(manifest, now, checked)]
+    return [*tasks, *_opening(manifest, view, now), *_checkpoint(manifest, now, view.last_checkpoint)]
 
 
 def _checkpoint(manifest: Manifest, now: datetime, checked: datetime | None) -> Iterator[MakeCheckpoint]:
@@ -166,20 +158,18 @@ def _checkpoint(manifest: Manifest, now: datetime, checked: datetime | None) -> 
         yield MakeCheckpoint(today.isoformat())
 
 
-def _opening(manifest: Manifest, rounds: list[RoundNow], began: datetime, now: datetime) -> Iterator[Open]:
+def _opening(manifest: Manifest, view: ProjectView, now: datetime) -> Iterator[Open]:
     hour = manifest.schedule.last_opening(now)
-    if hour is None or hour < began:
+    if hour is None or view.began is None or hour < view.began:
         return
     day = hour.astimezone(ZoneInfo(manifest.schedule.timezone)).date()
     period = manifest.project.period
     name = day.isoformat()
-    if period.first <= day <= period.last and all(round_.round != name for round_ in rounds):
+    if period.first <= day <= period.last and name not in view.rounds:
         yield Open(name, name)
 
 
 def _for_round(manifest: Manifest, round_: RoundNow, now: datetime) -> Iterator[Task]:
-    if round_.state in DONE:
-        return
     if round_.state == "released":
         yield Run(round_.round)  # only what is left: hand out, destroy
         return

@@ -5,6 +5,7 @@
 | `log` | the log of a project cannot be read |
 | `manifest` | the manifest of a project cannot be read |
 | `clock` | the clock stands before the last entry of the log, or days after the last sign of life |
+| `unknown` | the log has a step that this version does not have |
 | `disk` | less than 5% or 1 GiB is free, or nothing can be written |
 | `silent` | nobody looked at a project that runs by itself for an hour |
 | `place` | the place of a partner could not be used at the last look |
@@ -27,17 +28,15 @@ from datetime import datetime, timedelta
 
 from lsi_match.base.clock import CLOCK_SKEW
 from lsi_match.base.errors import LsiError
-from lsi_match.log.entry import LogEntry
-from lsi_match.log.round_state import fold
-from lsi_match.log.steps import Step
-from lsi_match.matcher.operate.agenda import DONE, JobKind, RoundNow
+from lsi_match.log.view import ProjectView
+from lsi_match.matcher.operate.agenda import JobKind, RoundNow
 from lsi_match.matcher.operate.reconcile import last_reconciled, leapt_from, rounds_now
 from lsi_match.matcher.operate.retention import due, problem_of
 from lsi_match.matcher.site import checkpoint
 from lsi_match.matcher.site.site import Project
 
 NAMES = (
-    "log", "manifest", "clock", "disk", "silent", "place", "overdue", "broken", "refused", "held", "waiting", "late",
+    "log", "manifest", "unknown", "clock", "disk", "silent", "place", "overdue", "broken", "refused", "held", "waiting", "late",
     "cosignature",
 )  # fmt: skip
 #: With one of these on, nothing more can be said of a project.
@@ -70,7 +69,7 @@ def alarms(project: Project, now: datetime) -> list[Alarm]:
 def _all(project: Project, now: datetime) -> Iterator[tuple[str, str, str]]:
     yield from _disk(project)
     try:
-        entries = project.entries()
+        view = project.view()
     except LsiError as error:
         yield "log", error.text("nl"), error.text("en")
         return
@@ -80,28 +79,33 @@ def _all(project: Project, now: datetime) -> Iterator[tuple[str, str, str]]:
         yield "manifest", error.text("nl"), error.text("en")
         return
     try:
-        rounds, began = rounds_now(project, entries)
+        rounds = rounds_now(project, view)
     except LsiError as error:
         yield "log", error.text("nl"), error.text("en")
         return
-    last = entries[-1].moment
-    if now < last - CLOCK_SKEW:
+    last = view.last
+    if last is not None and now < last - CLOCK_SKEW:
         at = f"{now:%Y-%m-%d %H:%M}", f"{last:%Y-%m-%d %H:%M}"
         yield "clock", f"klok {at[0]}, laatste regel {at[1]}", f"clock {at[0]}, last entry {at[1]}"
-    if since := leapt_from(project, entries, now):
+    if since := leapt_from(project, view, now):
         at = f"{now:%Y-%m-%d %H:%M}", f"{since:%Y-%m-%d %H:%M}"
         yield (
             "clock",
             f"klok {at[0]}, laatste teken van leven {at[1]}",
             f"clock {at[0]}, last sign of life {at[1]}",
         )
-    yield from _looks(project, began, now)
+    for step, told in view.unknown.items():
+        yield (
+            "unknown",
+            f"stap '{step}' van een nieuwere versie ({told.count} keer, voor het eerst in regel {told.first})",
+            f"step '{step}' of a newer version ({told.count} times, first in entry {told.first})",
+        )
+    yield from _looks(project, view, now)
     yield from _due(project, now)
     for one in rounds:
-        if one.state not in DONE:
-            yield from _round(project, one, now)
+        yield from _round(project, one, now)
     keep = timedelta(days=project.manifest().release.keep_days)
-    for name, since in waiting(entries).items():
+    for name, since in view.waiting().items():
         if now - since > min(HANDED_OUT_WITHIN, keep / 2):
             at_ = f"{since:%Y-%m-%d %H:%M} UTC"
             yield (
@@ -109,17 +113,7 @@ def _all(project: Project, now: datetime) -> Iterator[tuple[str, str, str]]:
                 f"de vrijgave van ronde {name} wacht sinds {at_} op medeondertekening",
                 f"the release of round {name} waits for cosignatures since {at_}",
             )
-    yield from _cosignatures(project, entries, now)
-
-
-def waiting(entries: list[LogEntry]) -> dict[str, datetime]:
-    """The rounds whose release waits for cosignatures, each with when it was made."""
-    made = {
-        str(e.attributes["lsi.round"]): e.moment
-        for e in entries
-        if e.name == Step.RELEASE.value and e.status == "Ok"
-    }
-    return {state.round: made[state.round] for state in fold(entries) if state.waits}
+    yield from _cosignatures(project, view, now)
 
 
 def _disk(project: Project) -> Iterator[tuple[str, str, str]]:
@@ -131,12 +125,13 @@ def _disk(project: Project) -> Iterator[tuple[str, str, str]]:
         yield "disk", f"nog {left} vrij", f"{left} left"
 
 
-def _looks(project: Project, began: datetime, now: datetime) -> Iterator[tuple[str, str, str]]:
+def _looks(project: Project, view: ProjectView, now: datetime) -> Iterator[tuple[str, str, str]]:
     look = last_reconciled(project)
     at = look.at.get(JobKind.DROPS)
     by_itself = bool(look.at) or (project.folder / "delivery.yaml").exists()
-    if by_itself and now - (at or began) > HOUR:
-        since = f"{at or began:%Y-%m-%d %H:%M} UTC"
+    since_ = at or view.began or now
+    if by_itself and now - since_ > HOUR:
+        since = f"{since_:%Y-%m-%d %H:%M} UTC"
         yield "silent", f"niet meer gekeken sinds {since}", f"not looked at since {since}"
     for partner, reason in look.troubles.items():
         yield "place", f"{partner}: {reason}", f"{partner}: {reason}"
@@ -178,8 +173,8 @@ def _round(project: Project, one: RoundNow, now: datetime) -> Iterator[tuple[str
         yield "late", f"ronde {one.round}: {names}", f"round {one.round}: {names}"
 
 
-def _cosignatures(project: Project, entries: list[LogEntry], now: datetime) -> Iterator[tuple[str, str, str]]:
-    first = checkpoint.first_checkpoint(entries)
+def _cosignatures(project: Project, view: ProjectView, now: datetime) -> Iterator[tuple[str, str, str]]:
+    first = view.first_checkpoint
     if first is None or now - first <= COSIGNED_WITHIN:
         return
     try:

@@ -13,21 +13,18 @@ from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from lsi_match.base.errors import LsiError
-from lsi_match.log.entry import LogEntry
-from lsi_match.log.round_state import fold
-from lsi_match.log.steps import Step
-from lsi_match.matcher.operate.agenda import DONE, RoundNow
-from lsi_match.matcher.operate.alarms import NAMES, alarms, waiting
+from lsi_match.log.view import RoundView
+from lsi_match.matcher.operate.agenda import RoundNow
+from lsi_match.matcher.operate.alarms import NAMES, alarms
 from lsi_match.matcher.operate.reconcile import last_reconciled, rounds_now
 from lsi_match.matcher.operate.retention import due
-from lsi_match.matcher.round.near_duplicate_rounds import rounds_that_count
 from lsi_match.matcher.site.checkpoint import cosigned_at
 from lsi_match.matcher.site.site import Project, Site
 
 
 @dataclass(frozen=True)
 class Advice:
-    """A round: its state as in `log.round_state`, its last step, its refusals, and what it waits for in both languages."""
+    """A round: its state as in `log.view`, its last step, its refusals, and what it waits for in both languages."""
 
     round: str
     state: str
@@ -39,16 +36,16 @@ class Advice:
 
 def advice(project: Project, now: datetime) -> list[Advice]:
     """What every round waits for, and who has to do what."""
-    entries = project.entries()
-    known = {one.round: one for one in rounds_now(project, entries)[0]}
+    view = project.view()
+    known = {one.round: one for one in rounds_now(project, view)}
     found = []
-    for state in fold(entries):
-        nl, en = _waits_for(project, known.get(state.round), entries, now)
-        if state.waits:
-            least = _cosignatures(entries, state.round)
+    for one in view.rounds.values():
+        nl, en = _waits_for(project, one, known.get(one.name), now)
+        if one.waits and one.release:
+            least = one.release.cosignatures
             nl = f"medeondertekening door {least} partijen ('log cosign', 'log add-cosignature'); daarna uitreiken"
             en = f"cosignatures of {least} controllers ('log cosign', 'log add-cosignature'); then it is handed out"
-        found.append(Advice(state.round, state.state, state.last_step, state.refusals, nl, en))
+        found.append(Advice(one.name, one.state, one.last_step, one.refusals, nl, en))
     return found
 
 
@@ -57,17 +54,15 @@ def next_opening(project: Project, now: datetime) -> datetime | None:
     manifest = project.manifest()
     schedule, period = manifest.schedule, manifest.project.period
     spent = schedule.rounds_at_most is not None and (
-        len(rounds_that_count(project.entries())) >= schedule.rounds_at_most
+        len(project.view().counting()) >= schedule.rounds_at_most
     )
     begins = datetime.combine(period.first, time.min, ZoneInfo(schedule.timezone))
     at = schedule.next_opening(max(now, begins - timedelta(seconds=1)))
     return None if spent or at is None or at.date() > period.last else at.astimezone(UTC)
 
 
-def _waits_for(
-    project: Project, round_: RoundNow | None, entries: list[LogEntry], now: datetime
-) -> tuple[str, str]:
-    if round_ is None or round_.state in DONE:
+def _waits_for(project: Project, one: RoundView, round_: RoundNow | None, now: datetime) -> tuple[str, str]:
+    if round_ is None:
         return "klaar", "done"
     if round_.state == "released":
         return "vrijgave afmaken: 'match run'", "finish the release: 'match run'"
@@ -78,8 +73,7 @@ def _waits_for(
             f"a justification of every controller before {until} ('monitor report', 'monitor justify')",
         )
     if round_.state == "refused":
-        why = _refusal(entries, round_.round)
-        return f"herstel: {why}", f"to be mended: {why}"
+        return f"herstel: {one.refusal}", f"to be mended: {one.refusal}"
     late = [name for name in project.manifest().partners if name not in round_.delivered]
     deadline = f"{round_.deadline:%Y-%m-%d %H:%M} UTC"
     if late:
@@ -91,24 +85,6 @@ def _waits_for(
     if round_.tried is not None:
         return "afgebroken run: 'match run' maakt hem af", "a run that broke off: 'match run' finishes it"
     return "alles is er: 'match run'", "everything is there: 'match run'"
-
-
-def _cosignatures(entries: list[LogEntry], round_id: str) -> int:
-    asked = [
-        int(e.attributes["lsi.cosignatures"])
-        for e in entries
-        if e.attributes.get("lsi.round") == round_id and "lsi.cosignatures" in e.attributes
-    ]
-    return asked[-1]
-
-
-def _refusal(entries: list[LogEntry], round_id: str) -> str:
-    said = [
-        str(entry.attributes.get("exception.message", ""))
-        for entry in entries
-        if entry.status == "Error" and entry.attributes.get("lsi.round") == round_id
-    ]
-    return said[-1] if said else ""
 
 
 def metrics(site: Site, now: datetime) -> bytes:
@@ -146,45 +122,43 @@ def metrics(site: Site, now: datetime) -> bytes:
     overdue = gauge("destruction_overdue", "Things that are past their term and not destroyed yet")
     look = gauge("last_look_age_seconds", "Time since a duty was last done to the end", "duty")
     alarm = gauge("alarm", "1 for every alarm that is on, by its name in the operator's guide", "name")
-    for project in site.projects():
-        for name in NAMES:
-            alarm.labels(project.id, name).set(0)
-        for one in alarms(project, now):
-            alarm.labels(project.id, one.name).set(1)
-        for duty, at in last_reconciled(project).at.items():
-            look.labels(project.id, duty).set((now - at).total_seconds())
-        try:
-            entries = project.entries()
-            known, _ = rounds_now(project, entries)
-            partners = project.manifest().partners
-        except LsiError:
-            continue  # the alarm `log` or `manifest` is on
-        states = fold(entries)
-        for state, number in Counter(one.state for one in states).items():
-            rounds.labels(project.id, state).set(number)
-        for outcome, step in (("begun", Step.GATES), ("released", Step.RELEASE)):
-            runs.labels(project.id, outcome).set(
-                sum(e.name == step.value and e.status == "Ok" for e in entries)
-            )
-        refusals.labels(project.id).set(sum(one.refusals for one in states))
-        last.labels(project.id).set((now - entries[-1].moment).total_seconds())
-        with suppress(LsiError):
-            for partner, at_ in cosigned_at(project, now).items():
-                if at_ is not None:
-                    cosigned.labels(project.id, partner).set((now - at_).total_seconds())
-        ongoing = [one for one in known if one.state not in DONE]
-        for partner in partners:
-            missing = [
-                now - one.deadline
-                for one in ongoing
-                if partner not in one.delivered and one.held_until is None
-            ]
-            late.labels(project.id, partner).set(max(0.0, *(age.total_seconds() for age in missing), 0.0))
-        terms = [one.held_until for one in ongoing if one.held_until is not None]
-        if terms:
-            held.labels(project.id).set((min(terms) - now).total_seconds())
-        since = min(waiting(entries).values(), default=now)
-        waits.labels(project.id).set((now - since).total_seconds())
-        with suppress(LsiError, OSError):
-            overdue.labels(project.id).set(len(due(project, now)))
+    for one_of_them in site.projects():
+        with one_of_them.reading() as project:
+            for name in NAMES:
+                alarm.labels(project.id, name).set(0)
+            for one in alarms(project, now):
+                alarm.labels(project.id, one.name).set(1)
+            for duty, at in last_reconciled(project).at.items():
+                look.labels(project.id, duty).set((now - at).total_seconds())
+            try:
+                view = project.view()
+                ongoing = rounds_now(project, view)
+                partners = project.manifest().partners
+            except LsiError:
+                continue  # the alarm `log` or `manifest` is on
+            states = view.rounds.values()
+            for state, number in Counter(one.state for one in states).items():
+                rounds.labels(project.id, state).set(number)
+            runs.labels(project.id, "begun").set(sum(one.runs for one in states))
+            runs.labels(project.id, "released").set(sum(one.release is not None for one in states))
+            refusals.labels(project.id).set(sum(one.refusals for one in states))
+            last.labels(project.id).set((now - (view.last or now)).total_seconds())
+            with suppress(LsiError):
+                for partner, at_ in cosigned_at(project, now).items():
+                    if at_ is not None:
+                        cosigned.labels(project.id, partner).set((now - at_).total_seconds())
+            for partner in partners:
+                missing = [
+                    now - one.deadline
+                    for one in ongoing
+                    if partner not in one.delivered and one.held_until is None
+                ]
+                late.labels(project.id, partner).set(max(0.0, *(age.total_seconds() for age in missing), 0.0))
+            terms = [one.held_until for one in ongoing if one.held_until is not None]
+            if terms:
+                held.labels(project.id).set((min(terms) - now).total_seconds())
+            since = min(view.waiting().values(), default=now)
+            waits.labels(project.id).set((now - since).total_seconds())
+            with suppress(LsiError, OSError):
+                overdue.labels(project.id).set(len(due(project, now)))
     return generate_latest(registry)

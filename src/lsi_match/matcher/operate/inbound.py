@@ -7,7 +7,6 @@ told and stays where it lies. Any of them may come twice.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime
 
 from lsi_match.agreement.justifications import JUSTIFICATION, JustificationInvalidError
@@ -17,9 +16,7 @@ from lsi_match.crypto import signing
 from lsi_match.crypto.certificates import CertificateRefusedError, CertificateUnreadableError
 from lsi_match.crypto.signing import peek
 from lsi_match.log import note
-from lsi_match.log.entry import LogEntry
 from lsi_match.log.policy import LogUnknownError
-from lsi_match.log.steps import Step
 from lsi_match.log.store import CheckpointMissingError
 from lsi_match.matcher.round import hold
 from lsi_match.matcher.round.opened_notices import OpeningRefusedError, ingest_opened_notices
@@ -70,10 +67,6 @@ def ingest(project: Project, name: str, data: bytes, now: datetime, partner: str
         ingest_opened_notices(project, {name: data}, now, only=partner)
     elif name.endswith(COSIGNATURE_SUFFIX):
         add_cosignatures(project, data, now)
-    elif not _logged(project.entries(), digest_of_bytes(data)):
+    elif digest_of_bytes(data) not in project.view().papers:
         paper = peek(data, JUSTIFICATION, Justification, what=name, party=partner)
         hold.ingest(project, paper.round, {name: data}, now)
-
-
-def _logged(entries: Iterable[LogEntry], digest: str) -> bool:
-    return any(e.name == Step.JUSTIFY.value and digest in e.attributes.values() for e in entries)

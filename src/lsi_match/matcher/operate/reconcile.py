@@ -20,9 +20,8 @@ from datetime import datetime, timedelta
 from lsi_match.base.clock import CLOCK_SKEW, Clock, utc_now
 from lsi_match.base.errors import LsiError, UnexpectedError
 from lsi_match.base.files import lock_file, read_bytes, write_whole
-from lsi_match.log.entry import LogEntry
-from lsi_match.log.round_state import REFUSES_A_DROP, RoundState, fold
-from lsi_match.log.steps import Step
+from lsi_match.log.events import Reminded
+from lsi_match.log.view import ProjectView
 from lsi_match.matcher.operate import events_file
 from lsi_match.matcher.operate.agenda import (
     Abandon,
@@ -34,17 +33,15 @@ from lsi_match.matcher.operate.agenda import (
     Task,
     agenda,
 )
-from lsi_match.matcher.operate.retention import Destroyed, abandon, destroy_due
+from lsi_match.matcher.operate.retention import Destroyed, abandon, destroy_due, staged
 from lsi_match.matcher.operate.transfers import DeliveryError, IncomingDrop, collect, publish
-from lsi_match.matcher.round.hold import hold_of
-from lsi_match.matcher.round.run import DROP_SUFFIX, Run, open_round
+from lsi_match.matcher.round.open_round import open_round
+from lsi_match.matcher.round.run import DROP_SUFFIX, Run
 from lsi_match.matcher.site import checkpoint
 from lsi_match.matcher.site.site import Project, Site, json_document
 
 #: Runs a round in a process of its own and tells the outcome: `state` is released, refused, held or broken.
 Runner = Callable[[Project, str], dict[str, object]]
-#: Steps after which a refused run may go otherwise than before.
-_NEWS = frozenset({Step.JUSTIFY.value, Step.ARRIVE.value, Step.TAKE_IN.value, Step.REGISTER_MANIFEST.value})
 #: In the folder of a project: when each duty was last looked at, to the end.
 LAST_RECONCILED = "last_reconciled.json"
 #: How long after the last sign of life the clock is believed: a long weekend. Then someone has to say that it is right.
@@ -147,18 +144,15 @@ def reconcile(
         ClockBehindError: by the log it is later than by the clock; nothing was done.
         ClockAheadError: by the clock nobody looked for longer than `BELIEVED`; nothing was done.
     """
-    with _alone(project, patience):
+    with _alone(project, patience), project.opened() as project:
         _check_clock(project, clock())
-        if not clock_is_right and (last := leapt_from(project, project.entries(), clock())):
+        if not clock_is_right and (last := leapt_from(project, project.view(), clock())):
             raise ClockAheadError(project=project.id, **_shown(clock(), last))
         seen = ReconcileResult(project.id)
         if JobKind.DROPS in duties:
             for one in collect(project, clock()):
                 (seen.arrivals if isinstance(one, IncomingDrop) else seen.troubles).append(one)  # type: ignore[arg-type]
-        entries = project.entries()
-        rounds, began = rounds_now(project, entries)
-        checked = checkpoint.last_checkpoint(entries)
-        for task in agenda(project.manifest(), rounds, began, clock(), checked):
+        for task in agenda(project.manifest(), project.view(), rounds_now(project, project.view()), clock()):
             if task.duty in duties:
                 seen.done.append((task, _do(project, task, clock, runner)))
         if JobKind.HELD in duties:
@@ -169,7 +163,7 @@ def reconcile(
         if JobKind.RETENTION in duties:
             seen.destroyed = destroy_due(project, clock)
         if JobKind.CHECKPOINT in duties:
-            checkpoint.export_copy(project, project.entries())
+            checkpoint.export_copy(project)
         seen.troubles += publish(project, clock())
         _remember(project, duties, seen, clock())
         events_file.write(project.site.folder, seen, clock())
@@ -234,17 +228,17 @@ def _remember(project: Project, duties: Collection[JobKind], seen: ReconcileResu
 
 
 def _check_clock(project: Project, now: datetime) -> None:
-    last = project.entries()[-1].moment
-    if now < last - CLOCK_SKEW:
+    last = project.view().last
+    if last is not None and now < last - CLOCK_SKEW:
         raise ClockBehindError(project=project.id, **_shown(now, last))
 
 
-def leapt_from(project: Project, entries: list[LogEntry], now: datetime) -> datetime | None:
+def leapt_from(project: Project, view: ProjectView, now: datetime) -> datetime | None:
     """The last sign of life of a project (a look, an entry), when it is so long ago that the clock may have leapt ahead;
     None when there is no doubt, or nobody ever looked."""
     if not (project.folder / LAST_RECONCILED).exists():
         return None
-    last = max([entries[-1].moment, *last_reconciled(project).at.values()])
+    last = max([view.last or now, *last_reconciled(project).at.values()])
     return last if now - last > BELIEVED else None
 
 
@@ -252,54 +246,29 @@ def _shown(now: datetime, last: datetime) -> dict[str, str]:
     return {"now": f"{now:%Y-%m-%d %H:%M}", "last": f"{last:%Y-%m-%d %H:%M}"}
 
 
-def rounds_now(project: Project, entries: list[LogEntry]) -> tuple[list[RoundNow], datetime]:
-    """Every round of a project as it stands, from the log and the inboxes, and when its manifest was registered."""
+def rounds_now(project: Project, view: ProjectView) -> list[RoundNow]:
+    """Every round of a project that is not over, as it stands: by the log, and with what lies in its folder and the inboxes."""
     found = []
-    for state in fold(entries):
-        mine = [entry for entry in entries if entry.attributes.get("lsi.round") == state.round]
-        if not (project.round_folder(state.round) / "opening.json").exists():
+    for one in view.rounds.values():
+        if one.over or not (project.round_folder(one.name) / "opening.json").exists():
             continue
-        opening, _ = project.opening(state.round)
-        tried = [entry for entry in mine if entry.name == Step.GATES.value]
+        opening, _ = project.opening(one.name)
         found.append(
             RoundNow(
-                state.round,
-                state.state,
+                one.name,
+                one.state,
                 opening.opened_at,
                 opening.deadline,
-                delivered=_delivered(project, state.round),
-                reminded=frozenset(
-                    int(str(entry.attributes["lsi.days"]))
-                    for entry in mine
-                    if entry.name == Step.REMIND.value
-                ),
-                tried=tried[-1].moment if tried else None,
-                news=bool(tried) and _news(entries, tried[-1], state),
-                held_until=held.until if (held := hold_of(entries, state.round)) else None,
-                key=project.takes_drops(state.round),
-                broke_off=bool(tried) and state.state == "held" and not _concluded(mine, tried[-1]),
+                delivered=_delivered(project, one.name),
+                reminded=frozenset(one.reminded),
+                tried=one.tried.at if one.tried else None,
+                news=view.news(one),
+                held_until=one.hold.until if one.hold else None,
+                key=project.takes_drops(one.name),
+                broke_off=one.tried is not None and one.state == "held" and not one.concluded,
             )
         )
-    registered = [entry for entry in entries if entry.name == Step.REGISTER_MANIFEST.value]
-    return found, registered[0].moment
-
-
-def _news(entries: list[LogEntry], tried: LogEntry, state: RoundState) -> bool:
-    """Whether something was taken in since, for this round or for all. What was refused changes nothing: whoever sends
-    rubbish could have a round run at every look."""
-    steps = {Step.JUSTIFY.value} if state.state == "held" else _NEWS
-    return any(
-        e.name in steps and e.status == "Ok" and e.attributes.get("lsi.round", state.round) == state.round
-        for e in entries[entries.index(tried) + 1 :]
-    )
-
-
-def _concluded(mine: list[LogEntry], tried: LogEntry) -> bool:
-    """Whether the run that began with the entry `tried` held the round (again), or was refused."""
-    return any(
-        e.name == Step.HOLD.value or (e.status == "Error" and e.name not in REFUSES_A_DROP)
-        for e in mine[mine.index(tried) :]
-    )
+    return found
 
 
 def _delivered(project: Project, round_id: str) -> frozenset[str]:
@@ -355,14 +324,9 @@ def _remind(project: Project, task: Remind, now: datetime) -> None:
         }
         file = project.round_folder(task.round) / "reminders" / f"{partner}.json"
         write_whole(file, json_document(document), replace=True)
-    with project.journal() as journal:
-        journal.record(
-            Step.REMIND,
-            now,
-            manifest=project.manifest().digest,
-            trace_id=opening.trace_id,
-            facts={"round": task.round, "days": task.days, "partners": ", ".join(task.partners)},
-        )
+    with project.writer() as log:
+        event = Reminded(round=task.round, days=task.days, partners=task.partners)
+        log.record(event, now, manifest=project.manifest().digest)
 
 
 def publish_cosigned_releases(project: Project, clock: Clock) -> list[str]:
@@ -371,13 +335,11 @@ def publish_cosigned_releases(project: Project, clock: Clock) -> list[str]:
     What the log calls handed out and still lies here, since a process was killed in between, is handed out as well.
     """
     done = []
-    for state in fold(project.entries()):
-        staged = (project.folder / "staging" / state.round).glob("*/*.release.json")
-        if state.has_release and any(staged):
-            run = Run(project, state.round, clock)
-            try:
-                run.release()
-                done += [] if run.lacking else [state.round]
-            finally:
-                run.close()
+    for name in dict.fromkeys(file.parts[-3] for file in staged(project, project.view())):
+        run = Run(project, name, clock)
+        try:
+            run.release()
+            done += [] if run.lacking else [name]
+        finally:
+            run.close()
     return done

@@ -17,6 +17,7 @@ What cannot be destroyed is told, and stands in the log as a refusal, once a day
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -30,11 +31,11 @@ from lsi_match.base.clock import Clock
 from lsi_match.base.errors import LsiError
 from lsi_match.base.files import destroy, read_bytes
 from lsi_match.crypto.signing import verify
-from lsi_match.log.entry import LogEntry
-from lsi_match.log.round_state import fold
-from lsi_match.log.steps import Step
+from lsi_match.log.events import ReleaseExpired, RetentionApplied, RetentionFailed, why
+from lsi_match.log.view import ProjectView
 from lsi_match.matcher.round import hold
-from lsi_match.matcher.round.run import REASON, RELEASE, RoundBusyError, Run
+from lsi_match.matcher.round.open_round import RoundBusyError
+from lsi_match.matcher.round.run import REASON, RELEASE, Run
 from lsi_match.matcher.site import audit_records, make_receipts
 from lsi_match.matcher.site.proofs import keep_proofs, proof_file
 from lsi_match.matcher.site.site import Project
@@ -79,15 +80,15 @@ class Term(NamedTuple):
     """A kind of thing with a term: what is past it, how one of them is destroyed, and whether that has an entry of its own."""
 
     kind: str
-    due: Callable[[Project, list[LogEntry], datetime], Iterable[Due]]
+    due: Callable[[Project, ProjectView, datetime], Iterable[Due]]
     destroy: Callable[[Project, Due, Clock], object]
     own_entry: bool
 
 
 def due(project: Project, now: datetime) -> list[Due]:
     """Everything that is past its term and still here."""
-    entries = project.entries()
-    return [one for term in TERMS for one in term.due(project, entries, now)]
+    with project.reader() as log:
+        return [one for term in TERMS for one in term.due(project, log.view, now)]
 
 
 def destroy_due(project: Project, clock: Clock) -> Destroyed:
@@ -98,7 +99,7 @@ def destroy_due(project: Project, clock: Clock) -> Destroyed:
     found = Destroyed()
     for term in TERMS:
         try:
-            past = list(term.due(project, project.entries(), clock()))
+            past = list(term.due(project, project.view(), clock()))
         except (LsiError, OSError) as error:
             found.failed.append((Due(term.kind, "?", clock()), error))
             continue
@@ -112,7 +113,7 @@ def destroy_due(project: Project, clock: Clock) -> Destroyed:
             else:
                 found.done.append(one)
     try:
-        keep_proofs(project, project.entries())
+        keep_proofs(project, project.view().rounds.values())
     except (LsiError, OSError) as error:
         found.failed.append((Due("proof", "?", clock()), error))
     _log(project, found, clock())
@@ -122,14 +123,16 @@ def destroy_due(project: Project, clock: Clock) -> Destroyed:
 def _log(project: Project, found: Destroyed, now: datetime) -> None:
     own = {term.kind for term in TERMS if term.own_entry}
     counts = {kind: count for kind, count in found.counts().items() if kind not in own}
-    with project.journal() as journal:
+    if not counts and not found.failed:
+        return
+    with project.writer() as log:
         manifest = project.manifest().digest
         if counts:
-            journal.record(Step.RETENTION, now, manifest=manifest, facts=counts)
+            log.record(RetentionApplied(**counts), now, manifest=manifest)
         if found.failed:
             error = _failure(found)
-            if not _told(journal.entries(), error, now):
-                journal.record(Step.RETENTION, now, manifest=manifest, error=error)
+            if not _told(log.view, error, now):
+                log.record(RetentionFailed(**why(error)), now, manifest=manifest)
 
 
 def _failure(found: Destroyed) -> DestructionFailedError:
@@ -145,23 +148,19 @@ def problem_of(error: LsiError | OSError) -> str:
     return error.reason if isinstance(error, LsiError) else error.strerror or type(error).__name__
 
 
-def _told(entries: list[LogEntry], error: LsiError, now: datetime) -> bool:
-    said = [e for e in entries if e.name == Step.RETENTION.value and e.status == "Error"]
-    return (
-        bool(said)
-        and said[-1].attributes.get("exception.message") == str(error)
-        and now - said[-1].moment < DAY
-    )
+def _told(view: ProjectView, error: LsiError, now: datetime) -> bool:
+    """Whether the log says so already, of less than a day ago."""
+    said = view.retention_failed
+    return said is not None and said[1] == why(error)["message"] and now - said[0] < DAY
 
 
 # holds
 
 
-def _holds(project: Project, entries: list[LogEntry], now: datetime) -> Iterator[Due]:
-    for name in hold.overdue(project, now):
-        held = hold.hold_of(entries, name)
-        if held is not None:
-            yield Due("hold", name, held.until)
+def _holds(project: Project, view: ProjectView, now: datetime) -> Iterator[Due]:
+    for one in hold.overdue(view, now):
+        if one.hold is not None:
+            yield Due("hold", one.name, one.hold.until)
 
 
 def abandon(project: Project, round_id: str, clock: Clock) -> Literal["open", "released", "ended"]:
@@ -189,24 +188,26 @@ def abandon(project: Project, round_id: str, clock: Clock) -> Literal["open", "r
 # releases
 
 
-def _releases(project: Project, entries: list[LogEntry], now: datetime) -> Iterator[Due]:
-    for file in _release_files(project, entries):
+def _releases(project: Project, view: ProjectView, now: datetime) -> Iterator[Due]:
+    for file in _release_files(project, view):
         described = _release(project, file)
         if now >= described.expires_at:
             yield Due("release", file.name, described.expires_at)
 
 
-def _release_files(project: Project, entries: list[LogEntry]) -> list[Path]:
-    """The descriptors of releases that were handed out, and of those on their way out (`_staged`)."""
-    return [*sorted((project.folder / "releases").glob("*/*.release.json")), *_staged(project, entries)]
+def _release_files(project: Project, view: ProjectView) -> list[Path]:
+    """The descriptors of releases that were handed out, and of those on their way out (`staged`)."""
+    return [*sorted((project.folder / "releases").glob("*/*.release.json")), *staged(project, view)]
 
 
-def _staged(project: Project, entries: list[LogEntry]) -> list[Path]:
+def staged(project: Project, view: ProjectView) -> list[Path]:
     """The descriptors of releases that were made and lie here still: they wait for cosignatures, or a process was killed
     while it handed them out."""
-    made = [state.round for state in fold(entries) if state.has_release]
     return [
-        file for name in made for file in sorted((project.folder / "staging" / name).glob("*/*.release.json"))
+        file
+        for folder in sorted((project.folder / "staging").glob("*"))
+        if (one := view.rounds.get(folder.name)) and one.has_release
+        for file in sorted(folder.glob("*/*.release.json"))
     ]
 
 
@@ -217,46 +218,38 @@ def _release(project: Project, file: Path) -> ReleaseDescriptor:
 
 def _expire(project: Project, one: Due, clock: Clock) -> None:
     """Logged first: a release that the log calls removed and that still lies there is removed the next time."""
-    entries = project.entries()
-    (file,) = (file for file in _release_files(project, entries) if file.name == one.name)
-    described, digest = _release(project, file), digest_of_bytes(read_bytes(file))
-    logged = {e.attributes.get("lsi.release") for e in entries if e.name == Step.EXPIRE.value}
-    if digest not in logged:
-        facts = {"round": described.round, "partner": described.partner, "release": digest}
-        with project.journal() as journal:
-            trace = _trace(entries, digest)
-            journal.record(Step.EXPIRE, clock(), manifest=described.manifest, trace_id=trace, facts=facts)
+    with project.writer() as log:
+        (file,) = (file for file in _release_files(project, log.view) if file.name == one.name)
+        described, digest = _release(project, file), digest_of_bytes(read_bytes(file))
+        round_ = log.view.rounds.get(described.round)
+        if round_ is None or digest not in round_.expired:
+            event = ReleaseExpired(round=described.round, partner=described.partner, release=digest)
+            log.record(event, clock(), manifest=described.manifest)
     for part in described.parts:
         destroy(file.parent / part.file)
     destroy(proof_file(file))
     destroy(file)
 
 
-def _trace(entries: list[LogEntry], release: str) -> str | None:
-    """The trace of the round in which this release was made."""
-    made = (e for e in entries if e.name == Step.RELEASE.value and release in e.attributes.values())
-    return next((e.trace_id for e in made), None)
-
-
 # files of data subjects
 
 
-def _subjects(project: Project, entries: list[LogEntry], now: datetime) -> Iterator[Due]:
-    for one in subject_rows.due_here(project, entries, now):
-        yield Due("subjects", one.round, one.at)
+def _subjects(project: Project, view: ProjectView, now: datetime) -> Iterator[Due]:
+    for one, at in subject_rows.due_here(project, view, now):
+        yield Due("subjects", one.name, at)
 
 
-def _forget(project: Project, one: Due, clock: Clock) -> None:
-    for due_ in subject_rows.due_here(project, project.entries(), clock()):
-        if due_.round == one.name:
-            subject_rows.remove(project, due_, clock())
+def _forget(project: Project, due: Due, clock: Clock) -> None:
+    for one, at in subject_rows.due_here(project, project.view(), clock()):
+        if one.name == due.name:
+            subject_rows.remove(project, one, at, clock())
 
 
 # audit records
 
 
-def _details(project: Project, entries: list[LogEntry], now: datetime) -> Iterator[Due]:
-    found = audit_records.due(project, entries, now)
+def _details(project: Project, view: ProjectView, now: datetime) -> Iterator[Due]:
+    found = audit_records.due(project, now)
     if found:
         yield Due("details", "log", min(found.values()))
 
@@ -264,20 +257,17 @@ def _details(project: Project, entries: list[LogEntry], now: datetime) -> Iterat
 # drops and keys that are of no use any more
 
 
-def _drops(project: Project, entries: list[LogEntry], now: datetime) -> Iterator[Due]:
-    ended = {
-        str(e.attributes["lsi.round"]): e.moment
-        for e in entries
-        if e.name == Step.DESTROY.value and e.status == "Ok"
-    }
-    open_ = {one.round for one in fold(entries)} - ended.keys()
-    staged = {file.parent for file in _staged(project, entries)}
-    for file in _files(project.folder / "rounds", "*/round.key"):
-        if file.parent.name in ended:
-            yield _of(project, file, ended[file.parent.name])
+def _drops(project: Project, view: ProjectView, now: datetime) -> Iterator[Due]:
+    ended = {one.name: one.destroyed.at for one in view.rounds.values() if one.destroyed is not None}
+    open_ = view.rounds.keys() - ended.keys()
+    waiting = {file.parent for file in staged(project, view)}
+    for name, at in ended.items():
+        key = f"{project.folder}/rounds/{name}/round.key"
+        if os.path.lexists(key):
+            yield _of(project, Path(key), at)
     for file in (*_files(project.folder / "inbox", "**/*"), *_files(project.folder / "staging", "**/*")):
         round_id = _round_in(project, file.name)
-        if round_id not in open_ and file.parent not in staged:
+        if round_id not in open_ and file.parent not in waiting:
             at = ended.get(round_id) or _changed(file) + DAY
             if now >= at:
                 yield _of(project, file, at)
@@ -302,8 +292,8 @@ def _round_in(project: Project, name: str) -> str:
 # letters
 
 
-def _letters(project: Project, entries: list[LogEntry], now: datetime) -> Iterator[Due]:
-    kept = {file for _, file in make_receipts.current(project, entries, now)}
+def _letters(project: Project, view: ProjectView, now: datetime) -> Iterator[Due]:
+    kept = {file for _, file in make_receipts.current(project, view, now)}
     for file in _files(make_receipts.folder_of(project), "*/*"):
         if file not in kept:
             yield Due("letter", file.relative_to(project.folder).as_posix(), now)
@@ -316,8 +306,14 @@ def _letters(project: Project, entries: list[LogEntry], now: datetime) -> Iterat
 # what a killed process left behind
 
 
-def _temporary(project: Project, entries: list[LogEntry], now: datetime) -> Iterator[Due]:
-    for file in (*_files(project.folder, "**/.*.tmp"), *_files(project.folder, "**/*.making")):
+def _temporary(project: Project, view: ProjectView, now: datetime) -> Iterator[Due]:
+    left = (
+        Path(folder, name)
+        for folder, _, names in os.walk(project.folder)
+        for name in names
+        if name.endswith(".making") or (name.startswith(".") and name.endswith(".tmp"))
+    )
+    for file in sorted(left):
         at = _changed(file) + HOUR
         if now >= at:
             yield Due("temporary", file.relative_to(project.folder).as_posix(), at)

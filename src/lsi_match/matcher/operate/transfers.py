@@ -25,9 +25,7 @@ from lsi_match.base.errors import LsiError, UnexpectedError
 from lsi_match.base.files import read_bytes, read_text, write_whole
 from lsi_match.base.yaml_positions import parse_yaml
 from lsi_match.crypto.signing import verify
-from lsi_match.log.entry import LogEntry
-from lsi_match.log.round_state import fold
-from lsi_match.log.steps import Step
+from lsi_match.log.events import DropArrivalRefused, DropArrived, why
 from lsi_match.manifest import Name
 from lsi_match.matcher.engine.intake import (
     DROP,
@@ -136,11 +134,7 @@ def collect(project: Project, now: datetime) -> list[IncomingDrop | DeliveryErro
                 _clear_orphans(project, there, lying)
         except LsiError as error:
             found.append(DeliveryError(partner, error))
-    seen = {
-        entry.attributes.get("lsi.drop")
-        for entry in project.entries()
-        if entry.name == Step.ARRIVE.value and entry.status == "Ok"
-    }
+    seen = project.view().arrived
     for partner in project.manifest().partners:
         files = sorted((project.folder / "inbox" / partner).glob(f"*{DROP_SUFFIX}"))
         old = [file for file in files if (data := _read(file)) and digest_of_bytes(data) in seen]
@@ -262,23 +256,24 @@ def _check(project: Project, partner: str, file: Path, earlier: list[Path], now:
 
     The run looks again, at all of it.
     """
-    round_id, facts = _NO_ROUND, {"partner": partner}
+    round_id: str | None = None
+    digest: str | None = None
     try:
         data = read_bytes(file, MAX_DESCRIPTOR)
-        facts |= {"drop": digest_of_bytes(data)}
+        digest = digest_of_bytes(data)
         descriptor = _descriptor(project, partner, file.name, data)
         if not project.takes_drops(descriptor.round):
             raise OtherRoundError(partner=partner, file=file.name)
         round_id = descriptor.round
-        facts |= {"round": round_id}
         if any(one.name.startswith(f"{project.id}.{round_id}.") for one in earlier):
             raise DropDuplicateError(partner=partner, file=file.name)
         _receive(file, partner, round_of(project, project.manifest(), round_id), now)
     except LsiError as error:
-        _log(project, now, facts, under_name(error, file))
-        quarantine(project, round_id, file, partner, error, at=now)
+        refused = under_name(error, file)
+        _log(project, now, DropArrivalRefused(round=round_id, partner=partner, drop=digest, **why(refused)))
+        quarantine(project, round_id or _NO_ROUND, file, partner, error, at=now)
         return IncomingDrop(partner, shown_name(file), "refused")
-    _log(project, now, facts)
+    _log(project, now, DropArrived(round=round_id, partner=partner, drop=digest))
     return IncomingDrop(partner, file.name, "taken")
 
 
@@ -292,9 +287,9 @@ def _receive(file: Path, partner: str, round_: Round, now: datetime) -> None:
         raise UnexpectedError.of(error) from None
 
 
-def _log(project: Project, now: datetime, facts: dict[str, str], error: LsiError | None = None) -> None:
-    with project.journal() as journal:
-        journal.record(Step.ARRIVE, now, manifest=project.manifest().digest, error=error, facts=facts)
+def _log(project: Project, now: datetime, event: DropArrived | DropArrivalRefused) -> None:
+    with project.writer() as log:
+        log.record(event, now, manifest=project.manifest().digest)
 
 
 def _touched(before: dict[str, Stamp], after: dict[str, Stamp], names: list[str]) -> bool:
@@ -349,36 +344,27 @@ def _ours(project: Project, name: str) -> bool:
 def _for_all(project: Project) -> Iterator[tuple[str, Path]]:
     """Name at the place → file here, for every partner: openings of rounds that still take drops, reports of rounds
     that are held, and the log to co-sign."""
-    for state in fold(entries := project.entries()):
-        if not project.takes_drops(state.round):
+    for one in project.view().rounds.values():
+        if one.over or not project.takes_drops(one.name):
             continue
-        stem = f"{project.id}.{state.round}"
-        yield f"{stem}.{OPENING}.json", project.round_folder(state.round) / "opening.json"
-        if state.state == "held":
-            for name, file in _report_of(project, entries, state.round).items():
-                yield f"{stem}.{name}", file
+        stem = f"{project.id}.{one.name}"
+        yield f"{stem}.{OPENING}.json", project.round_folder(one.name) / "opening.json"
+        if one.state == "held" and one.counts and one.counts.findings and one.counts.table:
+            yield f"{stem}.report.json", project.kept_file(one.counts.findings)
+            yield f"{stem}.counts.json", project.kept_file(one.counts.table)
     for file in copies(project):
         yield file.name, file
 
 
-def _report_of(project: Project, entries: list[LogEntry], round_id: str) -> dict[str, Path]:
-    """The report that holds a round and the counts it follows from, to be justified."""
-    counted = [
-        e
-        for e in entries
-        if e.name == Step.COUNT.value and e.attributes.get("lsi.round") == round_id and e.status == "Ok"
-    ]
-    facts = {"report.json": "lsi.findings", "counts.json": "lsi.table"}
-    return {name: project.kept_file(str(counted[-1].attributes[fact])) for name, fact in facts.items()}
-
-
 def _for(project: Project, partner: str) -> Iterator[tuple[str, Path]]:
     """Name at the place → file here, for one partner: reminders, reasons of refusals, receipts, releases."""
-    for file in sorted((project.folder / "rounds").glob(f"*/reminders/{partner}.json")):
-        round_id = file.parts[-3]
-        delivered = (project.folder / "inbox" / partner).glob(f"{project.id}.{round_id}.*")
-        if project.takes_drops(round_id) and not any(delivered):
-            yield f"{project.id}.{round_id}.reminder.json", file
+    for one in project.view().rounds.values():
+        file = project.round_folder(one.name) / "reminders" / f"{partner}.json"
+        if one.over or not project.takes_drops(one.name) or not file.exists():
+            continue
+        delivered = (project.folder / "inbox" / partner).glob(f"{project.id}.{one.name}.*")
+        if not any(delivered):
+            yield f"{project.id}.{one.name}.reminder.json", file
     for file in sorted((project.folder / "quarantine" / partner).glob(f"*/{REASON}")):
         yield f"{project.id}.{file.parent.name}.refused.json", file
     for folder in (make_receipts.folder_of(project), project.folder / "releases"):

@@ -8,15 +8,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from datetime import datetime
 
 from lsi_match.agreement.justifications import read_justifications
-from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.errors import LsiError
-from lsi_match.log.entry import LogEntry
-from lsi_match.log.steps import Step
+from lsi_match.log.events import Justified
+from lsi_match.log.view import ProjectView, RoundView
 from lsi_match.manifest import Manifest
 from lsi_match.matcher.site.site import Project
 from lsi_match.protocol.documents import Justification
@@ -61,46 +59,18 @@ class RoundNotHeldError(LsiError):
     en = "Round {round} is not held; there is nothing to justify."
 
 
-@dataclass(frozen=True)
-class Hold:
-    """`findings` is the digest of the report that a round is held for; `until` when its term ends."""
-
-    findings: str
-    until: datetime
-
-
-def hold_of(entries: Iterable[LogEntry], round_id: str) -> Hold | None:
-    """How a round was held first, as the log tells; None when it was not."""
-    for entry in entries:
-        if entry.name == Step.HOLD.value and entry.attributes.get("lsi.round") == round_id:
-            until = datetime.fromtimestamp(int(str(entry.attributes["lsi.until"])), UTC)
-            return Hold(str(entry.attributes["lsi.findings"]), until)
-    return None
-
-
 def justifications(
-    project: Project,
-    manifest: Manifest,
-    entries: Iterable[LogEntry],
-    round_id: str,
-    hold: Hold,
-    now: datetime,
+    project: Project, manifest: Manifest, round_: RoundView, now: datetime
 ) -> dict[str, Justification]:
     """Controller → its latest justification of the report that holds the round, of those that the log knows.
 
     Raises:
         LsiError: a paper is not here any more, or does not hold; see `agreement.justifications`.
     """
-    logged = {
-        value
-        for entry in entries
-        if entry.name == Step.JUSTIFY.value and entry.attributes.get("lsi.round") == round_id
-        for name, value in entry.attributes.items()
-        if name.startswith("lsi.paper.")
-    }
-    papers = [project.kept(digest) for digest in sorted(map(str, logged))]
-    known = [data for data in papers if digest_of_bytes(data) in logged]
-    said = read_justifications(manifest, round_id, hold.findings, known, now, project.trust(now))
+    if round_.hold is None:
+        return {}
+    papers = [project.kept(digest) for digest in sorted(round_.justifications)]
+    said = read_justifications(manifest, round_.name, round_.hold.findings, papers, now, project.trust(now))
     return {name: paper for name, (paper, _) in said.items()}
 
 
@@ -114,38 +84,27 @@ def ingest(
         JustificationInvalidError, SignatureMissingError, SignedDocumentInvalidError: see `agreement.justifications`.
     """
     manifest = project.manifest()
-    opening, _ = project.opening(round_id)
-    with project.journal() as journal:
-        entries = journal.entries()
-        hold = hold_of(entries, round_id)
-        over = any(
-            entry.name in (Step.RELEASE.value, Step.DESTROY.value)
-            and entry.status == "Ok"
-            and entry.attributes.get("lsi.round") == round_id
-            for entry in entries
-        )
-        if hold is None or over:
+    project.opening(round_id)
+    with project.opened() as project, project.writer() as log:
+        round_ = log.view.rounds.get(round_id)
+        if round_ is None or round_.hold is None or round_.has_release or round_.over:
             raise RoundNotHeldError(round=round_id)
-        facts: dict[str, str | int] = {"round": round_id, "findings": hold.findings}
-        said = read_justifications(
-            manifest, round_id, hold.findings, papers.values(), now, project.trust(now)
+        findings = round_.hold.findings
+        said = read_justifications(manifest, round_id, findings, papers.values(), now, project.trust(now))
+        event = Justified(
+            round=round_id,
+            findings=findings,
+            papers={name: project.keep(data) for name, (_, data) in said.items()},
+            decisions={name: paper.decision for name, (paper, _) in said.items()},
         )
-        for name, (paper, data) in said.items():
-            facts |= {f"paper.{name}": project.keep(data), f"decision.{name}": paper.decision}
-        journal.record(Step.JUSTIFY, now, manifest=manifest.digest, trace_id=opening.trace_id, facts=facts)
-        entries = journal.entries()
-    return justifications(project, manifest, entries, round_id, hold, now)
+        log.record(event, now, manifest=manifest.digest)
+        return justifications(project, manifest, log.view.rounds[round_id], now)
 
 
-def overdue(project: Project, now: datetime) -> list[str]:
-    """The rounds that are held past their term, to be destroyed unreleased (`operate.give_up`)."""
-    with project.journal() as journal:
-        entries = journal.entries()
-    ended = {
-        entry.attributes.get("lsi.round")
-        for entry in entries
-        if entry.name in (Step.RELEASE.value, Step.DESTROY.value) and entry.status == "Ok"
-    }
-    held = {str(e.attributes["lsi.round"]) for e in entries if e.name == Step.HOLD.value}
-    found = ((name, hold_of(entries, name)) for name in sorted(held - ended))
-    return [name for name, hold in found if hold is not None and now >= hold.until]
+def overdue(view: ProjectView, now: datetime) -> list[RoundView]:
+    """The rounds that are held past their term, to be destroyed unreleased."""
+    return [
+        one
+        for one in view.rounds.values()
+        if one.hold is not None and not one.has_release and not one.over and now >= one.hold.until
+    ]

@@ -9,7 +9,7 @@ from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.clock import CLOCK_SKEW
 from lsi_match.base.errors import LsiError, words
 from lsi_match.crypto.signing import peek, verify
-from lsi_match.log.steps import Step
+from lsi_match.log import events
 from lsi_match.matcher.site.site import Project
 from lsi_match.protocol.documents import ReleaseOpened
 
@@ -33,16 +33,8 @@ def ingest_opened_notices(
         OpeningRefusedError: another project, a release that was never made for this partner, or a time that cannot be.
         SignatureMissingError, SignedDocumentInvalidError: not signed by the partner it names.
     """
-    manifest, entries = project.manifest(), project.entries()
-    released = {
-        (e.attributes.get("lsi.round"), str(name).removeprefix("lsi.release."), digest): e.trace_id
-        for e in entries
-        if e.name == Step.RELEASE.value and e.status == "Ok"
-        for name, digest in e.attributes.items()
-        if name.startswith("lsi.release.")
-    }
-    known = {e.attributes.get("lsi.opened") for e in entries if e.name == Step.OPENED.value}
-    new: list[tuple[ReleaseOpened, str, bytes]] = []
+    manifest, view = project.manifest(), project.view()
+    new: list[tuple[ReleaseOpened, bytes]] = []
     for data in papers.values():
         partner = peek(data, OPENED, ReleaseOpened, what="opened", party="?").partner
         if partner not in manifest.controllers or only not in (None, partner):
@@ -56,8 +48,9 @@ def ingest_opened_notices(
             )
         key = manifest.controllers[partner].signing_key
         paper = verify(data, OPENED, ReleaseOpened, key, what="opened", party=partner)
-        trace = released.get((paper.round, partner, paper.release))
-        if paper.project != project.id or trace is None:
+        round_ = view.rounds.get(paper.round)
+        made = round_.release.to.get(partner) if round_ and round_.release else None
+        if paper.project != project.id or paper.release != made:
             raise OpeningRefusedError(
                 partner=partner,
                 **words(
@@ -70,24 +63,16 @@ def ingest_opened_notices(
             raise OpeningRefusedError(
                 partner=partner, **words("problem", "zij komt uit de toekomst", "it is from the future")
             )
-        if digest_of_bytes(data) not in known:
-            new.append((paper, trace, data))
-    with project.journal() as journal:
-        for paper, trace, data in new:
-            facts: dict[str, str | int] = {
-                "round": paper.round,
-                "partner": paper.partner,
-                "release": paper.release,
-                "opened": project.keep(data),
-                "opened_at": int(paper.at.timestamp()),
-            }
-            journal.record(
-                Step.OPENED,
-                now,
-                manifest=manifest.digest,
-                trace_id=trace,
-                parent=paper.span_id,
-                of=paper.partner,
-                facts=facts,
+        if digest_of_bytes(data) not in view.notices:
+            new.append((paper, data))
+    with project.writer() as log:
+        for paper, data in new:
+            event = events.ReleaseOpened(
+                round=paper.round,
+                partner=paper.partner,
+                release=paper.release,
+                opened=project.keep(data),
+                opened_at=paper.at,
             )
-    return sorted({paper.partner for paper, *_ in new})
+            log.record(event, now, manifest=manifest.digest, parent=paper.span_id, of=paper.partner)
+    return sorted({paper.partner for paper, _ in new})

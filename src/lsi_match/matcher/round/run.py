@@ -12,14 +12,16 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from glob import escape
 from itertools import repeat
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -31,19 +33,35 @@ from lsi_match.base.errors import LsiError
 from lsi_match.base.files import (
     destroy,
     half_files,
-    lock_file,
     private_folder,
     read_private,
     sync_folder,
     write_whole,
 )
-from lsi_match.crypto.keys import make_round_key
 from lsi_match.crypto.sealing import seal
 from lsi_match.crypto.signing import sign
+from lsi_match.log.events import (
+    Counted,
+    CountRefused,
+    Destroyed,
+    DestructionBegun,
+    DropAccepted,
+    DropRefused,
+    DropsComplete,
+    DropsIncomplete,
+    GatesPassed,
+    GatesRefused,
+    HandedOut,
+    Held,
+    Matched,
+    MatchRefused,
+    OfRound,
+    Released,
+    why,
+)
 from lsi_match.log.log_proof import prove
 from lsi_match.log.policy import Policy, release_policy
-from lsi_match.log.steps import Step
-from lsi_match.log.store import Log
+from lsi_match.log.view import RoundView
 from lsi_match.manifest import Manifest
 from lsi_match.matcher.engine import buckets, work
 from lsi_match.matcher.engine.execution_config import ExecutionConfig
@@ -58,34 +76,31 @@ from lsi_match.matcher.engine.intake import (
 )
 from lsi_match.matcher.round.counts_table import counts_table, published
 from lsi_match.matcher.round.hold import (
-    Hold,
     HoldExpiredError,
     ManifestToChangeError,
     ReportChangedError,
     RunHeldError,
-    hold_of,
     justifications,
 )
-from lsi_match.matcher.round.near_duplicate_rounds import RoundsSpentError, like_earlier, rounds_that_count
-from lsi_match.matcher.site.proofs import cosigned_state, keep_proof, position_of, put_proofs
-from lsi_match.matcher.site.site import OPENING, Project, json_document
+from lsi_match.matcher.round.open_round import lock_round
+from lsi_match.matcher.site.proofs import (
+    StepNotLoggedError,
+    cosigned_state,
+    keep_proofs,
+    put_proofs,
+    release_position,
+)
+from lsi_match.matcher.site.site import Project, RoundUnknownError, json_document
 from lsi_match.matcher.subjects.subject_rows import intake_file, make_log_key, match_file, release_file
 from lsi_match.monitor.findings import Ratio
 from lsi_match.monitor.overview import Overview
 from lsi_match.monitor.round_findings import RoundFindings, findings_of
-from lsi_match.protocol.documents import CellCounts, DropDescriptor, Opening, Part, ReleaseDescriptor
+from lsi_match.protocol.documents import CellCounts, DropDescriptor, Part, ReleaseDescriptor
 from lsi_match.protocol.parquet import to_parquet
 
 RELEASE = "release"
 DROP_SUFFIX = ".drop.json"
 REASON = "reason.json"
-#: Rows per part of a drop at most: what is opened, and matched, at once.
-ROWS_PER_PART = 500_000
-
-
-class RoundExistsError(LsiError):
-    nl = "Ronde {round} van {project} is al eerder geopend. Kies een nieuwe naam."
-    en = "Round {round} of {project} was opened before. Choose a new name."
 
 
 class RoundEndedError(LsiError):
@@ -104,11 +119,6 @@ class DropsIncompleteError(LsiError):
     )
 
 
-class RoundBusyError(LsiError):
-    nl = "Ronde {round} van {project} draait al. Wacht tot dat klaar is."
-    en = "Round {round} of {project} is running already. Wait until it is done."
-
-
 class TooManyCasesError(LsiError):
     nl = "Ronde {round} geeft {cases} casussen; het manifest staat er {max_cases} toe. Er wordt niets vrijgegeven."
     en = "Round {round} gives {cases} cases; the manifest allows {max_cases}. Nothing is released."
@@ -117,92 +127,6 @@ class TooManyCasesError(LsiError):
 class MemoryLimitError(LsiError):
     nl = "Ronde {round} past niet in {limit} geheugen. Er is niets vrijgegeven. Start haar opnieuw met een hogere --memory-limit."
     en = "Round {round} does not fit in {limit} of memory. Nothing was released. Start it again with a higher --memory-limit."
-
-
-def open_round(project: Project, round_id: str, reference_date: str, now: datetime) -> Path:
-    """Open a round: a fresh key that its drops are sealed to, in a signed and logged opening; its file.
-
-    The key and the opening lie there before the log says that the round is open. Where this was broken off before
-    that, nobody has the opening, and it is done anew.
-
-    Args:
-        round_id: lower-case letters, digits and hyphens, for example `2026-10`.
-        reference_date: ISO date that the criteria look at.
-
-    Raises:
-        RoundExistsError: the name was used before.
-        RoundsSpentError: the manifest allows no more rounds.
-        RoundBusyError: another process is opening it.
-        GateError: the project may not run today.
-    """
-    folder = private_folder(project.round_folder(round_id))
-    lock = _lock(folder / "lock", round_id, project.id)
-    try:
-        return _open_round(project, folder, round_id, reference_date, now)
-    finally:
-        os.close(lock)
-
-
-def _open_round(project: Project, folder: Path, round_id: str, reference_date: str, now: datetime) -> Path:
-    manifest = project.manifest()
-    opened = (entry for entry in project.entries() if entry.name == Step.OPEN_ROUND.value)
-    if any(entry.attributes.get("lsi.round") == round_id for entry in opened):
-        raise RoundExistsError(round=round_id, project=project.id)
-    rounds, at_most = len(rounds_that_count(project.entries())), manifest.schedule.rounds_at_most
-    try:
-        require(manifest, project.evidence(now))
-        if at_most is not None and rounds >= at_most:
-            raise RoundsSpentError(project=project.id, rounds=rounds)
-    except LsiError as error:
-        _log_refused_opening(project, round_id, now, manifest.digest, error)
-        raise
-    for file in (folder / "round.key", folder / "opening.json", *half_files(folder)):
-        destroy(file)
-    secret, recipient = make_round_key()
-    largest = max(sum(s.volume.at_most for s in p.selections) for p in manifest.partners.values())
-    opening = Opening(
-        project=project.id,
-        manifest=manifest.digest,
-        round=round_id,
-        reference_date=reference_date,
-        opened_at=now,
-        deadline=now + timedelta(days=manifest.schedule.deadline_days),
-        recipient=recipient,
-        parts=max(1, -(-largest // ROWS_PER_PART)),
-        trace_id=secrets.token_hex(16),
-    )
-    document = sign(opening, OPENING, project.site.identity())
-    write_whole(folder / "round.key", secret.encode())
-    write_whole(folder / "opening.json", document)
-    with project.journal() as journal:
-        digest = project.keep(document)
-        journal.record(
-            Step.OPEN_ROUND,
-            now,
-            manifest=manifest.digest,
-            trace_id=opening.trace_id,
-            facts={"round": round_id, "opening": digest},
-        )
-    return folder / "opening.json"
-
-
-def _log_refused_opening(
-    project: Project, round_id: str, now: datetime, manifest: str, error: LsiError
-) -> None:
-    """Log that a gate kept a round from being opened; once, however often it is tried while that stands."""
-    with project.journal() as journal:
-        before = journal.entries()[-1]
-        again = (Step.GATES.value, round_id, error.reason)
-        if (
-            before.name,
-            before.attributes.get("lsi.round"),
-            before.attributes.get("exception.type"),
-        ) != again:
-            journal.record(Step.GATES, now, manifest=manifest, error=error, facts={"round": round_id})
-
-
-def _lock(file: Path, round_id: str, project: str) -> int:
-    return lock_file(file, RoundBusyError(round=round_id, project=project))
 
 
 def round_of(project: Project, manifest: Manifest, round_id: str) -> Round:
@@ -270,15 +194,23 @@ class Run:
         config: ExecutionConfig | None = None,
         do: work.Do | None = None,
     ) -> None:
-        self.project = project
         self.round_id = round_id
         self._clock = clock
         # Read once: what the gates look at is what every later step goes by, whatever the disk holds by then.
         self._manifest = project.manifest()
         self._opening, data = project.opening(round_id, self._manifest)
         self._opening_digest = digest_of_bytes(data)
-        self._journal = project.journal()  # first: where there is no log, no lock is left behind
-        self._lock = _lock(project.round_folder(round_id) / "lock", round_id, project.id)
+        self._open = ExitStack()
+        # The log first: where there is none, no lock is left behind.
+        self.project = self._open.enter_context(project.opened())
+        self._log = self._open.enter_context(self.project.writer())
+        try:
+            if round_id not in self._log.view.rounds:
+                raise RoundUnknownError(round=round_id, project=project.id)
+            self._lock = lock_round(project.round_folder(round_id) / "lock", round_id, project.id)
+        except LsiError:
+            self._open.close()
+            raise
         self._means = config or ExecutionConfig()
         self._do = do or self._in_threads
         self._drops: dict[str, Drop] = {}
@@ -294,55 +226,41 @@ class Run:
             self._engine.close()
         self._engine = None
         self._drops = {}
-        self._journal.close()
+        self._open.close()
         os.close(self._lock)
 
-    def _record(
-        self,
-        step: Step,
-        facts: Mapping[str, str | int] | None = None,
-        *,
-        error: LsiError | None = None,
-        begun: bool = False,
-        span: str | None = None,
-        drop: Drop | None = None,
-    ) -> None:
+    def _record(self, event: OfRound, *, span: str | None = None, drop: Drop | None = None) -> None:
         """Log a step of this round, that took from the entry before up to now.
 
         Args:
             drop: which led to it.
         """
         now = self._clock()
-        self._journal.record(
-            step,
+        self._log.record(
+            event,
             now,
             manifest=self._manifest.digest,
-            trace_id=self._opening.trace_id,
             span=span,
             parent=drop.descriptor.span_id if drop else None,
             of=drop.descriptor.partner if drop else None,
             started=min(self._began, now),
-            begun=begun,
-            error=error,
-            facts={"round": self.round_id, **(facts or {})},
         )
         self._began = now
 
     @property
+    def _round(self) -> RoundView:
+        """The round as the log tells it at this moment."""
+        return self._log.view.rounds[self.round_id]
+
+    @property
     def released(self) -> bool:
         """Whether the log says that this round's release was made."""
-        return self._logged(Step.RELEASE)
+        return self._round.release is not None
 
     @property
     def ended(self) -> bool:
         """Whether the log says that this round was destroyed."""
-        return self._logged(Step.DESTROY)
-
-    def _logged(self, step: Step) -> bool:
-        return any(
-            e.name == step.value and e.status == "Ok" and e.attributes.get("lsi.round") == self.round_id
-            for e in self._journal.entries()
-        )
+        return self._round.over
 
     # the steps
 
@@ -355,9 +273,9 @@ class Run:
         try:
             require(self._manifest, self.project.evidence(now, self._opening))
         except LsiError as error:
-            self._record(Step.GATES, error=error)
+            self._record(GatesRefused(round=self.round_id, **why(error)))
             raise
-        self._record(Step.GATES)
+        self._record(GatesPassed(round=self.round_id))
 
     @property
     def _key_file(self) -> Path:
@@ -386,13 +304,13 @@ class Run:
             for looks in pool.map(self._looks_at, found, found.values(), repeat(round_), repeat(now)):
                 for look in looks:
                     self._receive(look)
-        late = [name for name in self._manifest.partners if name not in self._drops]
+        late = tuple(name for name in self._manifest.partners if name not in self._drops)
         waiting = self._manifest.schedule.when_late != "proceed" or self._clock() < self._opening.deadline
         if (late and waiting) or len(self._drops) < 2:
             error = DropsIncompleteError(round=self.round_id, names=", ".join(late))
-            self._record(Step.COMPLETE, {"late": ", ".join(late)}, error=error)
+            self._record(DropsIncomplete(round=self.round_id, late=late, **why(error)))
             raise error
-        self._record(Step.COMPLETE, {"drops": len(self._drops), "late": ", ".join(late)})
+        self._record(DropsComplete(round=self.round_id, drops=len(self._drops), late=late))
 
     def _of_another_round(self, file: Path) -> bool:
         project, _, rest = file.name.partition(".")
@@ -420,20 +338,21 @@ class Run:
             if partner not in self._manifest.partners:
                 # A folder's name is what somebody typed: the reason in quarantine names it, the log does not.
                 partner, error = "unknown", PartnerNotInManifestError(partner="unknown", file="drop")
-            self._record(Step.INTAKE, {"partner": partner}, error=error)
+            self._record(DropRefused(round=self.round_id, partner=partner, **why(error)))
             self._quarantine(file, look.partner, look.outcome)
             return
         drop, subjects = look.outcome
         self._drops[partner] = drop
         self.project.keep(drop.document)
-        facts: dict[str, str | int] = {
-            "partner": partner,
-            "drop": drop.digest,
-            "rows": drop.descriptor.rows,
-            "parts": len(drop.descriptor.parts),
-            "subjects": subjects,
-        }
-        self._record(Step.INTAKE, facts, drop=drop)
+        event = DropAccepted(
+            round=self.round_id,
+            partner=partner,
+            drop=drop.digest,
+            rows=drop.descriptor.rows,
+            parts=len(drop.descriptor.parts),
+            subjects=subjects,
+        )
+        self._record(event, drop=drop)
 
     def _quarantine(self, file: Path, partner: str, error: LsiError) -> None:
         accepted = {part.file for drop in self._drops.values() for part in drop.descriptor.parts}
@@ -450,19 +369,20 @@ class Run:
             touched = matching.work(lambda plan, bridges: there.spread(plan, bridges, self._do))
             subjects = match_file(self.project, self.round_id, touched)
         except LsiError as error:
-            self._record(Step.MATCH, error=error)
+            self._record(MatchRefused(round=self.round_id, **why(error)))
             raise
         except duckdb.OutOfMemoryException:
             full = MemoryLimitError(round=self.round_id, limit=config.memory_limit)
-            self._record(Step.MATCH, error=full)
+            self._record(MatchRefused(round=self.round_id, **why(full)))
             raise full from None
         self._engine = matching.matched()
         cases, allowed = self._engine.cases, self._manifest.release.max_cases
         if cases > allowed:
             refusal = TooManyCasesError(round=self.round_id, cases=cases, max_cases=allowed)
-            self._record(Step.MATCH, {"cases": cases, "subjects": subjects}, error=refusal)
+            refused = MatchRefused(round=self.round_id, cases=cases, subjects=subjects, **why(refusal))
+            self._record(refused)
             raise refusal
-        self._record(Step.MATCH, {"cases": cases, "subjects": subjects})
+        self._record(Matched(round=self.round_id, cases=cases, subjects=subjects))
 
     def _work(self) -> work.Work:
         return work.Work(self.project, self.round_id, read_private(self._key_file).decode())
@@ -487,31 +407,29 @@ class Run:
             totals=engine.counts(),
             groups=groups,
         )
-        facts: dict[str, str | int] = {
-            "overview": self.project.keep(json_document(overview.model_dump(mode="json")))
-        }
         rows = {name: one.rows for name, one in descriptors.items()}
-        like = like_earlier(self._journal.entries(), self.round_id, rows, smallest)
-        if like:
-            facts["like"] = ", ".join(like)
+        counts: dict[str, Any] = {
+            "overview": self.project.keep(json_document(overview.model_dump(mode="json"))),
+            "like": tuple(self._log.view.like(self.round_id, rows, smallest)) or None,
+        }
         report = self._report(descriptors, groups)
         if report is None:
-            self._record(Step.COUNT, facts)
+            self._record(Counted(round=self.round_id, **counts))
             self._cleared = True
             return
         digest = self.project.keep(report.written())
-        facts |= {
+        counts |= {
             "table": report.table,
             "findings": digest,
             "alerts": len(report.alerts),
             "too_little": report.too_little,
         }
-        hold = self._hold
+        hold = self._round.hold
         if hold is not None and hold.findings != digest:
             changed = ReportChangedError(round=self.round_id)
-            self._record(Step.COUNT, facts, error=changed)
+            self._record(CountRefused(round=self.round_id, **counts, **why(changed)))
             raise changed
-        self._record(Step.COUNT, facts)
+        self._record(Counted(round=self.round_id, **counts))
         if report.alerts or (report.too_little and self._manifest.monitor.hold_on_too_little):
             self._justified(digest, report)
         self._cleared = True
@@ -520,16 +438,10 @@ class Run:
         self, descriptors: dict[str, DropDescriptor], groups: dict[str, CellCounts]
     ) -> RoundFindings | None:
         """What the monitor says of this round, worked out from the counts only; None without dimensions."""
-        entries = self._journal.entries()
-        opened = [
-            e.attributes.get("lsi.round")
-            for e in entries
-            if e.name == Step.OPEN_ROUND.value and e.status == "Ok"
-        ]
         table = counts_table(
             self._manifest,
             self.round_id,
-            opened.index(self.round_id) + 1,
+            self._round.number,
             descriptors,
             groups,
         )
@@ -540,28 +452,17 @@ class Run:
         self.project.keep(counts)
         return findings_of(self._manifest, self.round_id, counts)
 
-    @property
-    def _hold(self) -> Hold | None:
-        return hold_of(self._journal.entries(), self.round_id)
-
     def _justified(self, digest: str, report: RoundFindings) -> None:
         """Nothing when every controller justified this report; otherwise the round is held, and that is logged."""
-        now, hold = self._clock(), self._hold
-        said = (
-            justifications(self.project, self._manifest, self._journal.entries(), self.round_id, hold, now)
-            if hold
-            else {}
-        )
+        now, hold = self._clock(), self._round.hold
+        said = justifications(self.project, self._manifest, self._round, now)
         missing = [name for name in self._manifest.controllers if name not in said]
         if not missing:
             return
         until = hold.until if hold else now + timedelta(days=self._manifest.retention.hold_days)
-        names = ",".join(self._manifest.controllers)
-        alerts = len(report.alerts)
-        self._record(
-            Step.HOLD,
-            {"findings": digest, "alerts": alerts, "until": int(until.timestamp()), "controllers": names},
-        )
+        names, alerts = tuple(self._manifest.controllers), len(report.alerts)
+        held = Held(round=self.round_id, findings=digest, alerts=alerts, until=until, controllers=names)
+        self._record(held)
         told = "; ".join(f"{one.stage}: {one.group} {_times(one.ratio)}" for one in report.alerts[:3])
         told += f" (+{alerts - 3})" if alerts > 3 else ""
         day = f"{until:%Y-%m-%d %H:%M} UTC"
@@ -569,10 +470,10 @@ class Run:
 
     def _end_hold(self) -> None:
         """Destroy a held round whose term is over, or of which a controller asks for another manifest."""
-        now, hold = self._clock(), self._hold
+        now, hold = self._clock(), self._round.hold
         if hold is None or self.released:
             return
-        said = justifications(self.project, self._manifest, self._journal.entries(), self.round_id, hold, now)
+        said = justifications(self.project, self._manifest, self._round, now)
         asking = [name for name, paper in said.items() if paper.decision == "change"]
         if now >= hold.until:
             self.destroy()
@@ -595,17 +496,17 @@ class Run:
             if not self._cleared:
                 raise RuntimeError("the count step comes first, and holds what is not justified")
             staging, span = self._fresh_staging(), secrets.token_hex(8)
-            digests = {
-                f"release.{name}": self._stage(name, staging, span) for name in self._manifest.partners
-            }
-            subjects = {
-                f"subjects.{name}": release_file(self.project, self.round_id, self._running(), name)
-                for name in self._manifest.partners
-            }
-            facts: dict[str, str | int] = {"cases": self._running().cases, **digests, **subjects}
-            if self._manifest.release.cosignatures:
-                facts["cosignatures"] = self._manifest.release.cosignatures
-            self._record(Step.RELEASE, facts, span=span)
+            event = Released(
+                round=self.round_id,
+                cases=self._running().cases,
+                releases={name: self._stage(name, staging, span) for name in self._manifest.partners},
+                subjects={
+                    name: release_file(self.project, self.round_id, self._running(), name)
+                    for name in self._manifest.partners
+                },
+                cosignatures=self._manifest.release.cosignatures or None,
+            )
+            self._record(event, span=span)
         self._publish_releases()
 
     def _fresh_staging(self) -> Path:
@@ -650,15 +551,13 @@ class Run:
         if not staging.exists():
             return
         manifest, policy = self._released_under()
-        with Log.open(self.project.log_file, read_only=True) as log:
-            position = position_of(log, Step.RELEASE, self.round_id)
-            size, cosigners = cosigned_state(log, position, policy)
-            if size is None:
-                return
-            proof = prove(log, position, size)
-        put_proofs(proof, staging)
-        if manifest.release.cosignatures and not self._logged(Step.HAND_OUT):
-            self._record(Step.HAND_OUT, {"size": size, "cosigners": ", ".join(sorted(cosigners))})
+        log, position = self._log.log, release_position(self._round)
+        size, cosigners = cosigned_state(log, position, policy)
+        if size is None:
+            return
+        put_proofs(prove(log, position, size), staging)
+        if manifest.release.cosignatures and self._round.handed_out is None:
+            self._record(HandedOut(round=self.round_id, size=size, cosigners=tuple(sorted(cosigners))))
         for folder in sorted(staging.iterdir()):
             to = private_folder(self.project.folder / "releases" / folder.name)
             for file in sorted(folder.iterdir(), key=lambda path: path.suffix == ".json"):
@@ -668,14 +567,9 @@ class Run:
 
     def _released_under(self) -> tuple[Manifest, Policy]:
         """The manifest of the release in the log, and whose signatures it asks for."""
-        (entry,) = [
-            e
-            for e in self._journal.entries()
-            if e.name == Step.RELEASE.value
-            and e.status == "Ok"
-            and e.attributes.get("lsi.round") == self.round_id
-        ]
-        manifest = load_manifest(self.project.kept(str(entry.attributes["lsi.manifest"])))
+        if self._round.release is None:
+            raise StepNotLoggedError(step=RELEASE, round=self.round_id)
+        manifest = load_manifest(self.project.kept(self._round.release.manifest))
         if not manifest.release.cosignatures:
             return manifest, release_policy(manifest)
         return manifest, release_policy(manifest, self.project.trust(self._clock()).current)
@@ -686,8 +580,7 @@ class Run:
         if not (self.project.folder / "staging" / self.round_id).exists() or not self.released:
             return ()
         _, policy = self._released_under()
-        with Log.open(self.project.log_file, read_only=True) as log:
-            size, seen = cosigned_state(log, position_of(log, Step.RELEASE, self.round_id), policy)
+        size, seen = cosigned_state(self._log.log, release_position(self._round), policy)
         return () if size is not None else tuple(name for name in policy.witnesses if name not in seen)
 
     def destroy(self) -> None:
@@ -700,7 +593,7 @@ class Run:
             self._engine = None
         self._drops = {}
         if not self.ended:
-            self._record(Step.DESTROY, begun=True)
+            self._record(DestructionBegun(round=self.round_id))
         destroy(self._key_file)
         shutil.rmtree(self._key_file.parent / work.WORK, ignore_errors=True)
         for half in half_files(self._key_file.parent):
@@ -716,18 +609,11 @@ class Run:
         if not self.released:
             shutil.rmtree(self.project.folder / "staging" / self.round_id, ignore_errors=True)
         if not self.ended:
-            self._record(Step.DESTROY, {"files": len(gone)})
-        keep_proof(self.project, Step.DESTROY, self.round_id)
+            self._record(Destroyed(round=self.round_id, files=len(gone)))
+        keep_proofs(self.project, [self._round])
 
     def summary(self) -> dict[str, object]:
         """Names and counts for whoever started the run; nothing about a person."""
-        cases = next(
-            (
-                e.attributes.get("lsi.cases")
-                for e in self._journal.entries()
-                if e.name == Step.RELEASE.value and e.attributes.get("lsi.round") == self.round_id
-            ),
-            None,
-        )
+        cases = self._round.release.cases if self._round.release else None
         told = {"project": self.project.id, "round": self.round_id, "cases": cases, "lacking": self.lacking}
         return json.loads(json.dumps(told))  # type: ignore[no-any-return]

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from lsi_match.base.errors import LsiError
 from lsi_match.crypto.signing import peek, verify
-from lsi_match.log.steps import Step
+from lsi_match.log.events import OutcomeTakenIn
 from lsi_match.manifest import Monitor
 from lsi_match.matcher.round.counts_table import CASES, known_cells
 from lsi_match.matcher.site.site import Project
@@ -37,46 +37,30 @@ def ingest_outcomes(project: Project, round_id: str, papers: Mapping[str, bytes]
     """
     manifest = project.manifest()
     opening, _ = project.opening(round_id)
-    with project.journal() as journal:
-        released = next(
-            (
-                entry.attributes
-                for entry in journal.entries()
-                if entry.name == Step.RELEASE.value
-                and entry.status == "Ok"
-                and entry.attributes.get("lsi.round") == round_id
-            ),
-            {},
-        )
-        found = {}
-        for data in papers.values():
-            partner = peek(data, OUTCOME, OutcomeCounts, what="outcome", party="?").partner
-            if partner not in manifest.partners:
-                raise OutcomeRefusedError.because(
-                    "dat is geen deelnemer", "it is no partner", partner=partner
-                )
-            key = manifest.controllers[partner].signing_key
-            paper = verify(data, OUTCOME, OutcomeCounts, key, what="outcome", party=partner)
-            about = (paper.project, paper.manifest, paper.round, paper.release)
-            if about != (project.id, opening.manifest, round_id, released.get(f"lsi.release.{partner}")):
-                raise OutcomeRefusedError.because(
-                    "ze gaan over een andere vrijgave", "it is about another release", partner=partner
-                )
-            if paper.at > now or not _possible(paper, manifest.monitor, int(str(released["lsi.cases"]))):
-                raise OutcomeRefusedError.because(
-                    "de aantallen of de datum kunnen niet",
-                    "its counts or its date cannot be",
-                    partner=partner,
-                )
-            found[partner] = data
-        for partner, data in found.items():
-            journal.record(
-                Step.OUTCOME,
-                now,
-                manifest=manifest.digest,
-                trace_id=opening.trace_id,
-                facts={"round": round_id, "partner": partner, "outcome": project.keep(data)},
+    round_ = project.view().rounds.get(round_id)
+    released = round_.release if round_ else None
+    found = {}
+    for data in papers.values():
+        partner = peek(data, OUTCOME, OutcomeCounts, what="outcome", party="?").partner
+        if partner not in manifest.partners:
+            raise OutcomeRefusedError.because("dat is geen deelnemer", "it is no partner", partner=partner)
+        key = manifest.controllers[partner].signing_key
+        paper = verify(data, OUTCOME, OutcomeCounts, key, what="outcome", party=partner)
+        about = (paper.project, paper.manifest, paper.round, paper.release)
+        made = released.to.get(partner) if released else None
+        if released is None or about != (project.id, opening.manifest, round_id, made):
+            raise OutcomeRefusedError.because(
+                "ze gaan over een andere vrijgave", "it is about another release", partner=partner
             )
+        if paper.at > now or not _possible(paper, manifest.monitor, released.cases):
+            raise OutcomeRefusedError.because(
+                "de aantallen of de datum kunnen niet", "its counts or its date cannot be", partner=partner
+            )
+        found[partner] = data
+    with project.writer() as log:
+        for partner, data in found.items():
+            event = OutcomeTakenIn(round=round_id, partner=partner, outcome=project.keep(data))
+            log.record(event, now, manifest=manifest.digest)
     return sorted(found)
 
 
@@ -90,12 +74,8 @@ def _possible(paper: OutcomeCounts, monitor: Monitor, cases: int) -> bool:
 
 def outcomes_of(project: Project, round_id: str) -> dict[str, OutcomeCounts]:
     """Partner → its latest outcomes of a round, found through the log."""
-    with project.journal() as journal:
-        digests = {
-            str(entry.attributes["lsi.partner"]): str(entry.attributes["lsi.outcome"])
-            for entry in journal.entries()
-            if entry.name == Step.OUTCOME.value and entry.attributes.get("lsi.round") == round_id
-        }
+    round_ = project.view().rounds.get(round_id)
+    digests = round_.outcomes if round_ else {}
     keys = project.manifest().controllers
     return {
         name: verify(

@@ -10,15 +10,14 @@ what it saw before, co-signs (`log cosign`), and sends that back; it comes in by
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 from lsi_match.base.files import private_folder, sync_folder
-from lsi_match.log.entry import LogEntry
-from lsi_match.log.note import SignedNote
+from lsi_match.log.events import CheckpointMade
+from lsi_match.log.note import SignatureMissingError, SignedNote, verify_cosignature
 from lsi_match.log.policy import policy_of
-from lsi_match.log.steps import Step
-from lsi_match.log.store import Log
 from lsi_match.matcher.site.site import Project
 from lsi_match.protocol.place_files import LOG_SUFFIX
 
@@ -32,38 +31,24 @@ def copies(project: Project) -> list[Path]:
     return sorted(folder_of(project).glob(f"*{LOG_SUFFIX}"))
 
 
-def last_checkpoint(entries: list[LogEntry]) -> datetime | None:
-    """When the newest daily checkpoint was made; None before the first."""
-    made = [entry for entry in entries if entry.name == Step.CHECKPOINT.value]
-    return made[-1].moment if made else None
-
-
-def first_checkpoint(entries: list[LogEntry]) -> datetime | None:
-    """When controllers were first asked to co-sign; None before that."""
-    made = (entry for entry in entries if entry.name == Step.CHECKPOINT.value)
-    first = next(made, None)
-    return None if first is None else first.moment
-
-
 def make_checkpoint(project: Project, now: datetime) -> Path:
     """Log a checkpoint and lay a copy of the log ready; the copy."""
     manifest = project.manifest()
-    facts = {"asked": ", ".join(manifest.controllers)}
-    with project.journal() as journal:
-        journal.record(Step.CHECKPOINT, now, manifest=manifest.digest, facts=facts)
-    copy = export_copy(project, project.entries())
+    with project.writer() as log:
+        log.record(CheckpointMade(asked=tuple(manifest.controllers)), now, manifest=manifest.digest)
+    copy = export_copy(project)
     if copy is None:
         raise RuntimeError("the entry was just made")
     return copy
 
 
-def export_copy(project: Project, entries: list[LogEntry]) -> Path | None:
+def export_copy(project: Project) -> Path | None:
     """The copy of the log with what controllers are to co-sign, made when it is not there; None where nothing is."""
-    asked = [position for position, entry in enumerate(entries) if _asks(entry)]
-    if not asked:
+    asks = project.view().asks
+    if asks < 0:
         return None
     file = max(copies(project), key=_size, default=None)
-    if file is None or _size(file) <= asked[-1]:
+    if file is None or _size(file) <= asks:
         file = _copy(project)
     for older in copies(project):  # also after a stop in between
         if older != file:
@@ -73,19 +58,14 @@ def export_copy(project: Project, entries: list[LogEntry]) -> Path | None:
 
 def _copy(project: Project) -> Path:
     folder = private_folder(folder_of(project))
-    with Log.open(project.log_file, read_only=True) as log:
+    with project.reader() as opened:
         beside = folder / ".making.tmp"
         beside.unlink(missing_ok=True)
-        size = log.copy_without_details(beside)
+        size = opened.log.copy_without_details(beside)
     file = folder / f"{project.id}.{size}{LOG_SUFFIX}"
     beside.rename(file)
     sync_folder(folder)
     return file
-
-
-def _asks(entry: LogEntry) -> bool:
-    """Whether an entry asks for cosignatures: a daily checkpoint, and a release that waits for them."""
-    return entry.name == Step.CHECKPOINT.value or "lsi.cosignatures" in entry.attributes
 
 
 def _size(file: Path) -> int:
@@ -94,12 +74,14 @@ def _size(file: Path) -> int:
 
 
 def cosigned_at(project: Project, now: datetime) -> dict[str, datetime | None]:
-    """Controller → when it last co-signed a checkpoint of this log; None for one that never did."""
+    """Controller → when it co-signed the newest checkpoint of this log that it did; None for one that never did."""
     policy = policy_of(project.manifest(), project.trust(now).current)
     found: dict[str, datetime | None] = dict.fromkeys(policy.witnesses)
-    with Log.open(project.log_file, read_only=True) as log:
-        for note in log.checkpoints():
-            for name, seconds in policy.cosigners(SignedNote.parse(note)).items():
-                at, before = datetime.fromtimestamp(seconds, UTC), found[name]
-                found[name] = at if before is None or at > before else before
+    with project.reader() as opened:
+        for name, key in policy.witnesses.items():
+            for note in opened.log.checkpoints_signed_by(name):
+                with suppress(SignatureMissingError):  # with a key that it had before
+                    seconds = verify_cosignature(SignedNote.parse(note), key)
+                    found[name] = datetime.fromtimestamp(seconds, UTC)
+                    break
     return found

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from lsi_match.base.errors import LsiError
 from lsi_match.base.files import write_whole
-from lsi_match.log.entry import LogEntry
 from lsi_match.log.log_proof import SUFFIX, LogProof, prove
 from lsi_match.log.note import Checkpoint, SignedNote
 from lsi_match.log.policy import Policy
 from lsi_match.log.steps import Step
 from lsi_match.log.store import Log
+from lsi_match.log.view import RoundView
 from lsi_match.matcher.site.site import Project
 
 #: Folder, in that of a project, of the proofs that stay there.
 PROOFS = "proofs"
-_DESTRUCTIONS = (Step.DESTROY, Step.EXPIRE, Step.DESTROY_SUBJECTS)
 _DESCRIPTOR = ".release.json"
 
 
@@ -26,28 +26,11 @@ class StepNotLoggedError(LsiError):
     en = "The log has no step '{step}' of round {round}."
 
 
-def position_of(log: Log, step: Step, round_id: str, partner: str = "") -> int:
-    """Where the log says, for the last time, that `step` was done for the round (of this partner, where one is given).
-
-    Raises `StepNotLoggedError` when it was refused or never done.
-    """
-    found = [
-        position
-        for position, entry in log.entries()
-        if entry.name == step.value
-        and entry.status == "Ok"
-        and entry.attributes.get("lsi.round") == round_id
-        and partner in ("", entry.attributes.get("lsi.partner"))
-    ]
-    if not found:
-        raise StepNotLoggedError(step=step.value, round=round_id)
-    return found[-1]
-
-
-def prove_step(project: Project, step: Step, round_id: str, partner: str = "") -> LogProof:
-    """Proof of the entry that `position_of` finds, under the newest checkpoint. Raises what that does."""
-    with Log.open(project.log_file, read_only=True) as log:
-        return prove(log, position_of(log, step, round_id, partner))
+def release_position(round_: RoundView) -> int:
+    """Where the log has the release of a round. Raises `StepNotLoggedError` when it has none."""
+    if round_.release is None:
+        raise StepNotLoggedError(step=Step.RELEASE.value, round=round_.name)
+    return round_.release.mark.position
 
 
 def cosigned_state(log: Log, position: int, policy: Policy) -> tuple[int | None, frozenset[str]]:
@@ -79,21 +62,25 @@ def put_proofs(proof: LogProof, staging: Path) -> None:
         write_whole(proof_file(descriptor), proof.text().encode(), replace=True)
 
 
-def keep_proof(project: Project, step: Step, round_id: str, partner: str = "") -> Path:
-    """Keep the proof of a destruction; the file. It is made once."""
-    middle = ".".join(filter(None, (project.id, round_id, partner, step.value.replace(" ", "-"))))
-    file = project.folder / PROOFS / f"{middle}{SUFFIX}"
-    if not file.exists():
-        write_whole(file, prove_step(project, step, round_id, partner).text().encode())
-    return file
+def keep_proofs(project: Project, rounds: Iterable[RoundView]) -> None:
+    """Keep the proof of every destruction of these rounds; what a killed process left out is made up for."""
+    folder = project.folder / PROOFS
+    there = {file.name for file in os.scandir(folder)} if folder.exists() else set[str]()
+    for one in rounds:
+        for middle, position in _destructions(one):
+            name = f"{project.id}.{one.name}.{middle}{SUFFIX}"
+            if name not in there:
+                with project.reader() as opened:
+                    write_whole(folder / name, prove(opened.log, position).text().encode())
 
 
-def keep_proofs(project: Project, entries: Iterable[LogEntry]) -> None:
-    """Keep the proof of every destruction among these entries; what a killed process left out is made up for."""
-    for entry in entries:
-        for step in _DESTRUCTIONS:
-            if entry.name == step.value and entry.status == "Ok":
-                attributes = entry.attributes
-                keep_proof(
-                    project, step, str(attributes["lsi.round"]), str(attributes.get("lsi.partner", ""))
-                )
+def _destructions(one: RoundView) -> Iterator[tuple[str, int]]:
+    """What the proof of each destruction of a round is called, and where the log has it."""
+    if one.destroyed is not None:
+        yield "destroy", one.destroyed.position
+    if one.forgotten is not None:
+        yield "destroy-subjects", one.forgotten.position
+    if one.release is not None:
+        for partner, digest in one.release.to.items():
+            if digest in one.expired:
+                yield f"{partner}.expire", one.expired[digest].position

@@ -20,7 +20,7 @@ from lsi_match.agreement.approvals import (
 from lsi_match.agreement.gates import Evidence
 from lsi_match.base.errors import wrong_use
 from lsi_match.base.files import private_folder
-from lsi_match.log.steps import Step
+from lsi_match.log.events import ManifestShared, PapersTakenIn
 from lsi_match.manifest import Manifest
 from lsi_match.matcher.site.site import Project, ProjectUnknownError, Site
 
@@ -45,10 +45,10 @@ def share(site: Site, canonical: bytes, to: Iterable[str], now: datetime) -> Man
     trust = project.trust(now)
     trust.check(manifest, now)
     private_folder(project.folder)
-    with project.make_journal(manifest.matcher.domain) as journal:
+    with project.make_log(manifest.matcher.domain) as log:
         project.keep(canonical)
-        project.log_roots(journal, trust.roots, now, manifest.digest)
-        journal.record(Step.SHARE, now, manifest=manifest.digest, facts={"to": ", ".join(names)})
+        project.log_roots(log, trust.roots, now, manifest.digest)
+        log.record(ManifestShared(to=tuple(names)), now, manifest=manifest.digest)
     return manifest
 
 
@@ -63,16 +63,15 @@ def receive(site: Site, name: str, papers: Mapping[str, bytes], now: datetime) -
     digest = next((paper_manifest(paper) for paper in papers.values()), "")
     if _runs(project, digest) or not project.log_file.exists():
         return site.project(name).ingest(papers, now)
-    with project.existing_journal() as journal:
-        shared = any(e.name == Step.SHARE.value and e.attributes["lsi.manifest"] == digest for e in journal.entries())  # fmt: skip
-    if not shared:
+    about = project.view().manifests.get(digest)
+    if about is None or not any(one.given for one in about.sharing.values()):
         raise ProjectUnknownError(project=name)
     manifest = load_manifest(project.kept(digest))
     if manifest.digest != digest:
         raise ManifestAlteredError()
     check_papers(manifest, papers, now, project.trust(now))
-    with project.existing_journal() as journal:
-        journal.record(Step.TAKE_IN, now, manifest=digest, facts=project.keep_papers(papers))
+    with project.writer() as log:
+        log.record(PapersTakenIn(papers=project.keep_papers(papers)), now, manifest=digest)
     return read_agreement(manifest, project.received(digest), now, project.trust(now))
 
 

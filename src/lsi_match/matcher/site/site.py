@@ -17,8 +17,9 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -40,12 +41,16 @@ from lsi_match.base.files import private_folder, read_bytes, write_whole
 from lsi_match.crypto.keys import Identity, load_identity, make_identity
 from lsi_match.crypto.signing import verify
 from lsi_match.log.entry import LogEntry
+from lsi_match.log.events import ManifestRegistered, PapersTakenIn
+from lsi_match.log.follower import LogReader
 from lsi_match.log.log_file import LogInterruptedError
-from lsi_match.log.steps import Step
+from lsi_match.log.note import VerifierKey
+from lsi_match.log.policy import log_keys
 from lsi_match.log.store import Log
-from lsi_match.log.writer import Journal
+from lsi_match.log.view import Counts, ManifestView, ProjectView
+from lsi_match.log.writer import LogWriter
 from lsi_match.manifest import Manifest
-from lsi_match.matcher.site.trust_history import facts_of, logged_roots, taken_in, trust_by_log, withdrawals
+from lsi_match.matcher.site.trust_history import event_of, trust_by_log
 from lsi_match.monitor.overview import Overview
 from lsi_match.protocol.documents import Opening
 from lsi_match.protocol.trust_root import MATCHER, TrustRoot
@@ -109,9 +114,8 @@ class Site:
         project = Project(self, project_of(papers))
         new = project.trust_store.news(papers, pin, now)
         if new and project.log_file.exists():
-            with project.existing_journal() as journal:
-                under = str(journal.entries()[-1].attributes["lsi.manifest"])
-                project.log_roots(journal, [one.root for one in new], now, under)
+            with project.writer() as log:
+                project.log_roots(log, [one.root for one in new], now, log.view.under[-1][1])
         project.trust_store.keep(new)
         return [one.root for one in new]
 
@@ -148,12 +152,11 @@ class Site:
         private_folder(project.folder)
         for name in manifest.partners:
             private_folder(project.folder / "inbox" / name)
-        with project.make_journal(manifest.matcher.domain) as journal:
+        with project.make_log(manifest.matcher.domain) as log:
             project.keep(canonical)
-            project.log_roots(journal, trust.roots, now, manifest.digest)
-            journal.record(
-                Step.REGISTER_MANIFEST, now, manifest=manifest.digest, facts=project.keep_papers(papers)
-            )
+            project.log_roots(log, trust.roots, now, manifest.digest)
+            registered = ManifestRegistered(papers=project.keep_papers(papers))
+            log.record(registered, now, manifest=manifest.digest)
         shutil.rmtree(project.papers_folder.folder, ignore_errors=True)
         project.papers_folder.add((*known.values(), *papers.values()))
         write_whole(project.folder / "manifest.json", canonical, replace=True)
@@ -173,6 +176,8 @@ class Project:
 
     site: Site
     id: str
+    #: Its log, while it is held open (`opened`, `reading`).
+    _log: LogReader | None = field(default=None, compare=False, repr=False)
 
     @property
     def folder(self) -> Path:
@@ -182,18 +187,72 @@ class Project:
     def log_file(self) -> Path:
         return self.folder / "log.sqlite"
 
-    def make_journal(self, domain: str) -> Journal:
-        """The journal, its log made when there is none."""
-        return Journal.open(self.log_file, self.id, domain, self.site.identity())
+    def _log_keys(self) -> tuple[VerifierKey, ...]:
+        return log_keys(self.manifest())
 
-    def existing_journal(self) -> Journal:
-        """The journal of a log that is there, whether a manifest was accepted or not."""
-        return Journal.existing(self.log_file, self.id, self.site.identity())
+    def make_log(self, domain: str) -> LogWriter:
+        """The log to write to, made when there is none."""
+        return LogWriter.create(self.log_file, self.id, domain, self.site.identity)
 
-    def journal(self) -> Journal:
-        """The journal of a project that was accepted; raises LogMissingError when its log is gone: a new one would say
-        that nothing was ever released."""
-        return self.existing_journal()
+    @contextmanager
+    def writer(self) -> Iterator[LogWriter]:
+        """The log to write to, opened where it is not open already; raises LogMissingError when it is gone: a new one
+        would say that nothing was ever released."""
+        if isinstance(self._log, LogWriter):
+            yield self._log
+            return
+        with LogWriter.existing(self.log_file, self.id, self.site.identity, self._log_keys) as log:
+            yield log
+
+    @contextmanager
+    def opened(self) -> Iterator[Project]:
+        """This project with its log held open: within, it is opened once and each entry read once."""
+        with self.writer() as log:
+            yield replace(self, _log=log)
+
+    @contextmanager
+    def reading(self) -> Iterator[Project]:
+        """As `opened`, for who only reads. Where the log cannot be opened, whoever asks for it is told."""
+        with ExitStack() as stack:
+            found = self
+            with suppress(LsiError):
+                found = replace(self, _log=stack.enter_context(self.reader()))
+            yield found
+
+    @contextmanager
+    def reader(self) -> Iterator[LogReader]:
+        """The log to read, without the site's keys; opened where it is not open already.
+
+        Where writing was broken off, opening the log for writing undoes the incomplete step first.
+        """
+        if self._log is not None:
+            yield self._log
+            return
+        try:
+            log = LogReader.open(self.log_file, self._log_keys)
+        except LogInterruptedError:
+            Log.open(self.log_file).close()
+            log = LogReader.open(self.log_file, self._log_keys)
+        with log:
+            yield log
+
+    def view(self) -> ProjectView:
+        """How the project stands, by its log.
+
+        Raises:
+            LogMissingError, LogUnreadableError, EventMalformedError, StepOutOfPlaceError: see `log.follower`.
+        """
+        with self.reader() as log:
+            return log.view
+
+    def entries(self) -> list[LogEntry]:
+        """Every entry of the log as it stands there, oldest first; what it says is in the `view`."""
+        with self.reader() as log:
+            return [entry for _, entry in log.log.entries()]
+
+    def _known(self) -> ProjectView:
+        """As `view`; an empty one where no log was begun."""
+        return self.view() if self.log_file.exists() else ProjectView()
 
     @property
     def trust_store(self) -> TrustStore:
@@ -204,35 +263,17 @@ class Project:
         roots = self.trust_store.roots(now)
         if not self.log_file.exists():
             return Trust(roots)
-        with self.existing_journal() as journal:
-            return trust_by_log(roots, journal.entries())
+        return trust_by_log(roots, self.view())
 
-    def log_roots(self, journal: Journal, roots: Iterable[TrustRoot], now: datetime, manifest: str) -> None:
+    def log_roots(self, log: LogWriter, roots: Iterable[TrustRoot], now: datetime, manifest: str) -> None:
         """An entry for every version that the log does not have yet; each is kept as a document too."""
-        logged = logged_roots(journal.entries())
+        logged = set(log.view.roots)
         known = {root.version: root for root in self.trust_store.roots(now)} if logged else {}
         for root in roots:
             if root.version not in logged:
                 self.keep(root.canonical())
-                facts = facts_of(root, known.get(root.version - 1))
-                journal.record(Step.TRUST_ROOT, now, manifest=manifest, facts=facts)
+                log.record(event_of(root, known.get(root.version - 1)), now, manifest=manifest)
             known[root.version] = root
-
-    def entries(self) -> list[LogEntry]:
-        """Every entry of the log, oldest first; read without the site's keys.
-
-        Where writing was broken off, opening the log for writing undoes the incomplete step first.
-        """
-        try:
-            with Log.open(self.log_file, read_only=True) as log:
-                return [entry for _, entry in log.entries()]
-        except LogInterruptedError:
-            with Log.open(self.log_file) as log:
-                return [entry for _, entry in log.entries()]
-
-    def _logged(self) -> list[LogEntry]:
-        """As `entries`; none where no log was begun."""
-        return self.entries() if self.log_file.exists() else []
 
     def manifest(self) -> Manifest:
         """The manifest as registered, its bytes checked to be canonical."""
@@ -248,7 +289,7 @@ class Project:
 
     def received(self, manifest: str) -> dict[str, bytes]:
         """Every paper that the log says was taken in about the manifest with this digest, by party and its own digest."""
-        return self._kept(taken_in(self._logged(), manifest))
+        return self._kept(self._known().manifests.get(manifest, ManifestView()).papers)
 
     def _kept(self, papers: Mapping[str, str]) -> dict[str, bytes]:
         return {f"{name}.{digest}": self.kept(digest) for digest, name in papers.items()}
@@ -262,26 +303,26 @@ class Project:
         """
         manifest = self.manifest()
         check_papers(manifest, papers, now, self.trust(now))
-        with self.journal() as journal:
-            journal.record(Step.TAKE_IN, now, manifest=manifest.digest, facts=self.keep_papers(papers))
+        with self.writer() as log:
+            log.record(PapersTakenIn(papers=self.keep_papers(papers)), now, manifest=manifest.digest)
         self.papers_folder.add(papers.values())
         return read_agreement(manifest, self.papers(), now, self.trust(now))
 
     def keep_papers(self, papers: Mapping[str, bytes]) -> dict[str, str]:
         """Keep papers under their digests; for the log, what each is and its digest."""
-        facts: dict[str, str] = {}
+        kept: dict[str, str] = {}
         for data in papers.values():
-            name, number = f"paper.{paper_name(data)}", 1
-            while name in facts:
+            name, number = paper_name(data), 1
+            while name in kept:
                 number += 1
-                name = f"paper.{paper_name(data)}.{number}"
-            facts[name] = self.keep(data)
-        return facts
+                name = f"{paper_name(data)}.{number}"
+            kept[name] = self.keep(data)
+        return kept
 
     def evidence(self, now: datetime, opening: Opening | None = None) -> Evidence:
         """What the gates look at. A withdrawal that the log knows counts, also when its file is gone."""
         key = bool(opening and self.takes_drops(opening.round))
-        withdrawn = self._kept(withdrawals(self._logged()))
+        withdrawn = self._kept(self._known().withdrawals())
         return Evidence({**withdrawn, **self.papers()}, now, self.trust(now), opening, key)
 
     def keep(self, document: bytes) -> str:
@@ -311,35 +352,25 @@ class Project:
         return self.folder / "documents" / f"{digest.removeprefix('sha256:')}.json"
 
     def overview(self, round_id: str) -> Overview | None:
-        """The overview of a round's latest count, found through the log; None when it was never counted."""
-        digests = [
-            str(entry.attributes["lsi.overview"])
-            for entry in self.entries()
-            if entry.name == Step.COUNT.value and entry.attributes.get("lsi.round") == round_id
-        ]
-        if not digests:
-            return None
-        return Overview.model_validate_json(self.kept(digests[-1]))
+        """The overview of a round's latest count that was not refused; None when it was never counted."""
+        counts = self._counts(round_id)
+        return None if counts is None else Overview.model_validate_json(self.kept(counts.overview))
 
     def monitor_documents(self, round_id: str) -> dict[str, bytes]:
-        """The latest report of the monitor on a round (`report.json`) and the counts that it follows from
-        (`counts.json`), as they are kept.
+        """The report of the monitor on a round (`report.json`) and the counts that it follows from (`counts.json`), as
+        they are kept: of the latest count that was not refused, so the report that a held round is held for.
 
         Raises:
             ReportMissingError: the round was never counted, or its manifest has no dimensions.
         """
-        with self.journal() as journal:
-            found = [
-                (str(entry.attributes["lsi.findings"]), str(entry.attributes["lsi.table"]))
-                for entry in journal.entries()
-                if entry.name == Step.COUNT.value
-                and entry.attributes.get("lsi.round") == round_id
-                and "lsi.findings" in entry.attributes
-            ]
-        if not found:
+        counts = self._counts(round_id)
+        if counts is None or counts.findings is None or counts.table is None:
             raise ReportMissingError(round=round_id, project=self.id)
-        report, table = found[-1]
-        return {"report.json": self.kept(report), "counts.json": self.kept(table)}
+        return {"report.json": self.kept(counts.findings), "counts.json": self.kept(counts.table)}
+
+    def _counts(self, round_id: str) -> Counts | None:
+        round_ = self.view().rounds.get(round_id)
+        return None if round_ is None else round_.counts
 
     def round_folder(self, round_id: str) -> Path:
         return self.folder / "rounds" / round_id

@@ -8,7 +8,7 @@ from lsi_match.base.clock import CLOCK_SKEW
 from lsi_match.base.errors import LsiError
 from lsi_match.log.note import Checkpoint, SignedNote
 from lsi_match.log.policy import LogUnknownError, origin_of, policy_of
-from lsi_match.log.store import CheckpointMissingError, Log
+from lsi_match.log.store import CheckpointMissingError
 from lsi_match.matcher.site.site import Project
 
 
@@ -49,7 +49,8 @@ def add_cosignatures(project: Project, note: bytes, now: datetime) -> list[str]:
     for name in who:
         if seen[name] > latest:
             raise CosignatureTimeError(name=name)
-    with Log.open(project.log_file) as log:
+    with project.writer() as opened:
+        log = opened.log
         stored = log.checkpoint(checkpoint.size) if checkpoint.size <= log.size else None
         if stored is None:
             raise CheckpointMissingError(size=checkpoint.size)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from typing import overload
 
 from lsi_match.agreement.approvals import load_manifest
 from lsi_match.base.canonical import digest_of_bytes
@@ -15,9 +16,8 @@ from lsi_match.base.clock import CLOCK_SKEW
 from lsi_match.base.errors import LsiError
 from lsi_match.crypto.sealing import seal, unseal
 from lsi_match.crypto.signing import peek, sign, verify
-from lsi_match.log.entry import LogEntry
-from lsi_match.log.steps import Step
-from lsi_match.log.subject_files import SubjectFile, subject_files
+from lsi_match.log.events import AccessAnswered, AccessRefused, why
+from lsi_match.log.view import Mark, RoundView, SubjectFile
 from lsi_match.manifest import Manifest
 from lsi_match.matcher.site.site import Project
 from lsi_match.matcher.subjects.subject_rows import Found, look_up
@@ -77,7 +77,7 @@ def answer(project: Project, sealed: bytes, now: datetime) -> bytes:
         sought = _pseudonyms(request)
         rounds = rounds_about(project, [sought])[0]
     except LsiError as error:
-        _log(project, now, manifest, {"partner": name}, error)
+        _log(project, now, manifest, AccessRefused(partner=name, **why(error)))
         raise
     used = {one.manifest for one in rounds}
     said = AccessAnswer(
@@ -89,12 +89,8 @@ def answer(project: Project, sealed: bytes, now: datetime) -> bytes:
         manifests={one: project.kept(one).decode() for one in sorted(used)},
     )
     document = sign(said, ACCESS_ANSWER, project.site.identity())
-    _log(
-        project,
-        now,
-        manifest,
-        {"partner": name, "request": digest, "answer": digest_of_bytes(document)},
-    )
+    event = AccessAnswered(partner=name, request=digest, answer=digest_of_bytes(document))
+    _log(project, now, manifest, event)
     return seal(document, manifest.controllers[name].encryption_key)
 
 
@@ -105,8 +101,7 @@ def _check(project: Project, request: AccessRequest, digest: str, now: datetime)
         raise AccessRefusedError.because(
             "het is te oud, of uit de toekomst", "it is too old, or from the future"
         )
-    answered = {e.attributes.get("lsi.request") for e in project.entries() if e.name == Step.ACCESS.value}
-    if digest in answered:
+    if digest in project.view().requests:
         raise AccessAnsweredError(name=request.controller)
 
 
@@ -117,11 +112,9 @@ def _pseudonyms(request: AccessRequest) -> Sought:
     }
 
 
-def _log(
-    project: Project, now: datetime, manifest: Manifest, facts: dict[str, str], error: LsiError | None = None
-) -> None:
-    with project.journal() as journal:
-        journal.record(Step.ACCESS, now, manifest=manifest.digest, error=error, facts=facts)
+def _log(project: Project, now: datetime, manifest: Manifest, event: AccessAnswered | AccessRefused) -> None:
+    with project.writer() as log:
+        log.record(event, now, manifest=manifest.digest)
 
 
 def rounds_about(project: Project, people: Sequence[Sought]) -> list[tuple[RoundAnswer, ...]]:
@@ -130,51 +123,31 @@ def rounds_about(project: Project, people: Sequence[Sought]) -> list[tuple[Round
     Raises:
         SubjectsAlteredError: see `matcher.subjects.subject_rows.look_up`.
     """
-    entries = project.entries()
-    files = subject_files(entries)
     found: list[list[RoundAnswer]] = [[] for _ in people]
-    for position, entry in enumerate(entries):
-        if entry.name == Step.OPEN_ROUND.value and entry.status == "Ok":
-            one = _Round(project, entries, files, position)
-            for answers, about in zip(found, one.about(people), strict=True):
-                answers.append(about)
+    for one in project.view().rounds.values():
+        for answers, about in zip(found, _Round(project, one).about(people), strict=True):
+            answers.append(about)
     return [tuple(answers) for answers in found]
 
 
 class _Round:
     """One round, as the log tells it."""
 
-    def __init__(
-        self, project: Project, entries: list[LogEntry], files: list[SubjectFile], opened: int
-    ) -> None:
+    def __init__(self, project: Project, view: RoundView) -> None:
         self._project = project
-        self._every = entries
-        self._opened = entries[opened]
-        self.name = str(self._opened.attributes["lsi.round"])
-        self.manifest = load_manifest(project.kept(str(self._opened.attributes["lsi.manifest"])))
-        self._files = [one for one in files if one.round == self.name]
-        self._entries = [
-            (n, entry)
-            for n, entry in enumerate(entries)
-            if entry.attributes.get("lsi.round") == self.name and entry.status == "Ok"
-        ]
-        self._event = Event(at=self._opened.moment, position=opened)
-
-    def _of(self, step: Step) -> Iterator[tuple[int, LogEntry]]:
-        return ((n, entry) for n, entry in self._entries if entry.name == step.value)
-
-    def _last(self, step: Step) -> Event | None:
-        found = [_event(n, entry) for n, entry in self._of(step)]
-        return found[-1] if found else None
+        self._view = view
+        self.name = view.name
+        self.manifest = load_manifest(project.kept(view.manifest))
+        self._files = view.subject_files
 
     def about(self, people: Sequence[Sought]) -> list[RoundAnswer]:
         """The answer about each person."""
-        destroyed, forgotten = self._last(Step.DESTROY), self._last(Step.DESTROY_SUBJECTS)
+        view = self._view
         base = RoundAnswer(
-            round=self.name, manifest=self.manifest.digest, opened=self._event, known="no",
-            destroyed=destroyed, forgotten=forgotten,
+            round=self.name, manifest=self.manifest.digest, opened=_event(view.opened), known="no",
+            destroyed=_event(view.destroyed), forgotten=_event(view.forgotten),
         )  # fmt: skip
-        if forgotten is not None:
+        if view.forgotten is not None:
             return [base.model_copy(update={"known": "gone"}) for _ in people]
         asked = [self._asked(person) for person in people]
         rows = {one.about: self._rows(one, asked) for one in self._files}
@@ -197,7 +170,7 @@ class _Round:
         ]
         rows: list[list[Found]] = [[] for _ in asked]
         for found in look_up(
-            self._project, self.name, file.about, file.digest, file.position, [one for *_, one in every]
+            self._project, self.name, file.about, file.digest, file.mark.position, [one for *_, one in every]
         ):
             person, kind, _ = every[found.number]
             if kind == found.kind:
@@ -208,7 +181,7 @@ class _Round:
         delivered = [*self._direct(rows), *self._through(rows)]
         if not delivered:
             return base
-        matched = self._last(Step.MATCH)
+        matched = _event(self._view.matched)
         whole = [row for row in rows.get("match", []) if row.partner == NONE]
         per_id = [sum(row.number == other.number for other in whole) for row in whole]
         return base.model_copy(
@@ -224,47 +197,43 @@ class _Round:
 
     def _direct(self, rows: dict[str, list[Found]]) -> list[InDrop]:
         """The records with the identifier itself: in every drop that was accepted."""
-        entries = {one.about: one.position for one in self._files if one.about.startswith("intake.")}
+        marks = {one.about: one.mark for one in self._files if one.about.startswith("intake.")}
         found = []
-        for about, position in entries.items():
+        for about, mark in marks.items():
             pairs = {(row.partner, row.selection) for row in rows[about]}
-            found += [self._record(*pair, position) for pair in sorted(pairs)]
+            found += [self._record(*pair, mark) for pair in sorted(pairs)]
         return found
 
     def _through(self, rows: dict[str, list[Found]]) -> list[InDrop]:
         """The records that came together with it through another identifier."""
-        positions = {one.about: one.position for one in self._files}
+        marks = {one.about: one.mark for one in self._files}
         pairs = sorted({(r.partner, r.selection) for r in rows.get("match", []) if r.partner != NONE})
-        return [self._record(*pair, positions["match"], through_other=True) for pair in pairs]
+        return [self._record(*pair, marks["match"], through_other=True) for pair in pairs]
 
-    def _record(self, partner: int, selection: int, position: int, **more: bool) -> InDrop:
+    def _record(self, partner: int, selection: int, mark: Mark, **more: bool) -> InDrop:
         name = list(self.manifest.partners)[partner]
-        entry = self._every[position]
         chosen = self.manifest.partners[name].selections[selection].id
-        return InDrop(partner=name, selection=chosen, entry=_event(position, entry), **more)
+        return InDrop(partner=name, selection=chosen, entry=_event(mark), **more)
 
     def _handed(self, rows: dict[str, list[Found]]) -> Iterator[Handed]:
         """Who received it; nobody while the release waits for cosignatures, or when it never got enough."""
-        handed_out = self._last(Step.HAND_OUT)
-        released = {
-            str(name).removeprefix("lsi.release."): (str(digest), handed_out or _event(n, entry))
-            for n, entry in self._of(Step.RELEASE)
-            if handed_out or "lsi.cosignatures" not in entry.attributes
-            for name, digest in entry.attributes.items()
-            if name.startswith("lsi.release.")
-        }
-        for partner, (digest, event) in released.items():
+        view = self._view
+        if view.release is None or (view.release.cosignatures is not None and view.handed_out is None):
+            return
+        mark = view.handed_out.mark if view.handed_out else view.release.mark
+        for partner, digest in view.release.to.items():
             if rows.get(f"release.{partner}"):
                 yield Handed(
                     partner=partner,
-                    entry=event,
-                    removed=next(iter(self._about_release(Step.EXPIRE, digest)), None),
-                    opened=tuple(self._about_release(Step.OPENED, digest)),
+                    entry=_event(mark),
+                    removed=_event(view.expired.get(digest)),
+                    opened=tuple(_event(one) for one in view.openings.get(digest, ())),
                 )
 
-    def _about_release(self, step: Step, digest: str) -> list[Event]:
-        return [_event(n, e) for n, e in self._of(step) if e.attributes.get("lsi.release") == digest]
 
-
-def _event(position: int, entry: LogEntry) -> Event:
-    return Event(at=entry.moment, position=position)
+@overload
+def _event(mark: Mark) -> Event: ...
+@overload
+def _event(mark: Mark | None) -> Event | None: ...
+def _event(mark: Mark | None) -> Event | None:
+    return None if mark is None else Event(at=mark.at, position=mark.position)

@@ -28,9 +28,9 @@ from lsi_match.base.duckdb_locked import locked_connection
 from lsi_match.base.errors import LsiError
 from lsi_match.base.files import Digested, destroy, read_private, sync_folder, whole_file, write_whole
 from lsi_match.crypto.block_cipher import BLOCK, derive_key, encrypt_blocks, make_key
-from lsi_match.log.entry import LogEntry
-from lsi_match.log.steps import Step
-from lsi_match.log.subject_files import Due, due_rounds, file_in
+from lsi_match.log.events import SubjectsDestroyed
+from lsi_match.log.subject_files import due_at, file_in
+from lsi_match.log.view import ProjectView, RoundView
 from lsi_match.manifest import Manifest
 from lsi_match.matcher.engine.buckets import Matched
 from lsi_match.matcher.site.site import Project
@@ -272,23 +272,24 @@ def seek(file: Path, ids: np.ndarray) -> list[Found]:
 # the end of their term
 
 
-def due_here(project: Project, entries: Iterable[LogEntry], now: datetime) -> list[Due]:
-    """The rounds whose files are past their term and still here."""
-    return [
-        one
-        for one in due_rounds(entries, lambda digest: _term(project, digest))
-        if now >= one.at and folder_of(project, one.round).exists()
-    ]
+def due_here(project: Project, view: ProjectView, now: datetime) -> list[tuple[RoundView, datetime]]:
+    """The rounds whose files are past their term and still here, and when it ended."""
+    lying = {folder.name for folder in (project.folder / "subjects").glob("*")}
+    there = (one for one in view.rounds.values() if one.over and one.name in lying)
+    ends = ((one, due_at(one, lambda digest: _term(project, digest))) for one in there)
+    return [(one, at) for one, at in ends if at is not None and now >= at]
 
 
-def remove(project: Project, due: Due, now: datetime) -> None:
+def remove(project: Project, one: RoundView, due: datetime, now: datetime) -> None:
     """Destroy the files of a round whose term is over, and the log key first.
 
     Logged first: what the log calls destroyed and still lies there is destroyed the next time.
     """
-    folder = folder_of(project, due.round)
-    if due.destroyed is None:
-        _log_destruction(project, due, now)
+    folder = folder_of(project, one.name)
+    if one.forgotten is None:
+        event = SubjectsDestroyed(round=one.name, files=len(one.subject_files), due=due)
+        with project.writer() as log:
+            log.record(event, now, manifest=one.destroyed_under)
     destroy(folder / LOG_KEY)
     for file in sorted(folder.iterdir()):
         file.unlink()
@@ -298,14 +299,3 @@ def remove(project: Project, due: Due, now: datetime) -> None:
 
 def _term(project: Project, manifest: str) -> int:
     return load_manifest(project.kept(manifest)).retention.log_details_days
-
-
-def _log_destruction(project: Project, due: Due, now: datetime) -> None:
-    with project.journal() as journal:
-        journal.record(
-            Step.DESTROY_SUBJECTS,
-            now,
-            manifest=due.manifest,
-            trace_id=due.trace_id,
-            facts={"round": due.round, "files": len(due.files), "due": int(due.at.timestamp())},
-        )

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from lsi_match.base.errors import LsiError
 from lsi_match.base.files import read_text
+from lsi_match.log.events import Released, read
 from lsi_match.log.log_proof import MAX_SIZE, SUFFIX, LogProof
 from lsi_match.log.policy import Policy
-from lsi_match.log.steps import Step
 from lsi_match.protocol.documents import ReleaseDescriptor
 
 
@@ -35,15 +35,17 @@ def check_release_proof(
     if proof.stat().st_size > MAX_SIZE:
         raise ReleaseProofWrongError(file=file.name, problem="size")
     try:
-        entry = LogProof.parse(read_text(proof)).check(policy, origin)
+        parsed = LogProof.parse(read_text(proof))
+        recorded = read(parsed.index, parsed.check(policy, origin))
     except LsiError as problem:
         raise ReleaseProofWrongError(file=file.name, problem=problem.reason) from None
+    event = recorded.event
+    if not isinstance(event, Released):
+        raise ReleaseProofWrongError(file=file.name, problem="name")
     stated = {
-        "name": (entry.name, Step.RELEASE.value),
-        "status": (entry.status, "Ok"),
-        "round": (entry.attributes.get("lsi.round"), descriptor.round),
-        "manifest": (entry.attributes.get("lsi.manifest"), descriptor.manifest),
-        "release": (entry.attributes.get(f"lsi.release.{descriptor.partner}"), digest),
+        "round": (event.round, descriptor.round),
+        "manifest": (recorded.manifest, descriptor.manifest),
+        "release": (event.releases.get(descriptor.partner), digest),
     }
     for what, (found, expected) in stated.items():
         if found != expected:

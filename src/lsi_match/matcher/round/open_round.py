@@ -1,0 +1,116 @@
+"""Opening a round: its key, its signed opening, and the entry that says so."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from lsi_match.agreement.gates import require
+from lsi_match.base.errors import LsiError
+from lsi_match.base.files import destroy, half_files, lock_file, private_folder, write_whole
+from lsi_match.crypto.keys import make_round_key
+from lsi_match.crypto.signing import sign
+from lsi_match.log.events import GatesRefused, RoundOpened, why
+from lsi_match.matcher.site.site import OPENING, Project
+from lsi_match.protocol.documents import Opening
+
+#: Rows per part of a drop at most: what is opened, and matched, at once.
+ROWS_PER_PART = 500_000
+
+
+class RoundExistsError(LsiError):
+    nl = "Ronde {round} van {project} is al eerder geopend. Kies een nieuwe naam."
+    en = "Round {round} of {project} was opened before. Choose a new name."
+
+
+class RoundBusyError(LsiError):
+    nl = "Ronde {round} van {project} draait al. Wacht tot dat klaar is."
+    en = "Round {round} of {project} is running already. Wait until it is done."
+
+
+class RoundsSpentError(LsiError):
+    nl = (
+        "Project {project} heeft {rounds} rondes vrijgegeven of open staan; meer staat het manifest niet toe (schedule.rounds_at_most). "
+        "Beëindig een open ronde, of laat een nieuw manifest ondertekenen."
+    )
+    en = (
+        "Project {project} has {rounds} rounds released or open; the manifest allows no more (schedule.rounds_at_most). "
+        "End one that is open, or have a new manifest signed."
+    )
+
+
+def open_round(project: Project, round_id: str, reference_date: str, now: datetime) -> Path:
+    """Open a round: a fresh key that its drops are sealed to, in a signed and logged opening; its file.
+
+    The key and the opening lie there before the log says that the round is open. Where this was broken off before
+    that, nobody has the opening, and it is done anew.
+
+    Args:
+        round_id: lower-case letters, digits and hyphens, for example `2026-10`.
+        reference_date: ISO date that the criteria look at.
+
+    Raises:
+        RoundExistsError: the name was used before.
+        RoundsSpentError: the manifest allows no more rounds.
+        RoundBusyError: another process is opening it.
+        GateError: the project may not run today.
+    """
+    folder = private_folder(project.round_folder(round_id))
+    lock = lock_round(folder / "lock", round_id, project.id)
+    try:
+        with project.opened() as project:
+            return _open_round(project, folder, round_id, reference_date, now)
+    finally:
+        os.close(lock)
+
+
+def _open_round(project: Project, folder: Path, round_id: str, reference_date: str, now: datetime) -> Path:
+    manifest = project.manifest()
+    if round_id in project.view().rounds:
+        raise RoundExistsError(round=round_id, project=project.id)
+    rounds, at_most = len(project.view().counting()), manifest.schedule.rounds_at_most
+    try:
+        require(manifest, project.evidence(now))
+        if at_most is not None and rounds >= at_most:
+            raise RoundsSpentError(project=project.id, rounds=rounds)
+    except LsiError as error:
+        _log_refused_opening(project, round_id, now, manifest.digest, error)
+        raise
+    for file in (folder / "round.key", folder / "opening.json", *half_files(folder)):
+        destroy(file)
+    secret, recipient = make_round_key()
+    largest = max(sum(s.volume.at_most for s in p.selections) for p in manifest.partners.values())
+    opening = Opening(
+        project=project.id,
+        manifest=manifest.digest,
+        round=round_id,
+        reference_date=reference_date,
+        opened_at=now,
+        deadline=now + timedelta(days=manifest.schedule.deadline_days),
+        recipient=recipient,
+        parts=max(1, -(-largest // ROWS_PER_PART)),
+        trace_id=secrets.token_hex(16),
+    )
+    document = sign(opening, OPENING, project.site.identity())
+    write_whole(folder / "round.key", secret.encode())
+    write_whole(folder / "opening.json", document)
+    with project.writer() as log:
+        event = RoundOpened(round=round_id, opening=project.keep(document))
+        log.record(event, now, manifest=manifest.digest, trace_id=opening.trace_id)
+    return folder / "opening.json"
+
+
+def _log_refused_opening(
+    project: Project, round_id: str, now: datetime, manifest: str, error: LsiError
+) -> None:
+    """Log that a gate kept a round from being opened; once, however often it is tried while that stands."""
+    with project.writer() as log:
+        if log.view.kept_shut != (round_id, error.reason):
+            log.record(GatesRefused(round=round_id, **why(error)), now, manifest=manifest)
+
+
+def lock_round(file: Path, round_id: str, project: str) -> int:
+    """Take the lock of a round; its descriptor. Raises `RoundBusyError`."""
+    return lock_file(file, RoundBusyError(round=round_id, project=project))
