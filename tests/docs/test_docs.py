@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from lsi_match.cli.main import command_line
+from lsi_match.cli.main import command_line, run
 from lsi_match.criteria.parse import FUNCTIONS, FieldType
 from lsi_match.crypto.project_key import ProjectKey, pseudonym
 from lsi_match.log.steps import Step
@@ -24,7 +24,7 @@ DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted(DOCS.rglob("*.md"))]
 
 #: LSI_MATCH_WRITE_DOCS=1 writes what the program gives now into the pages, instead of comparing: the output in the
-#: tutorial.
+#: tutorial, and the statements of the example projects.
 REWRITE = bool(os.environ.get("LSI_MATCH_WRITE_DOCS"))
 
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -224,3 +224,17 @@ def test_the_commands_of_a_page_work_word_for_word(name: str, tmp_path: Path) ->
     assert len(outputs) == len(commands) + 1
     for at, output in told.items():
         assert _masked(output) == _masked(fences[at][2])
+
+
+@pytest.mark.parametrize("project", ["samenloop", "wijk"])
+def test_the_statement_of_an_example_project_stands_in_the_docs_as_it_is_signed(
+    project: str, tmp_path: Path
+) -> None:
+    page, made = DOCS / "nl" / f"verklaring-{project}.md", tmp_path / "statement.md"
+    assert (
+        run(["manifest", "statement", str(ROOT / "configs" / project / "manifest.yaml"), "--out", str(made)])
+        == 0
+    )
+    if REWRITE:
+        page.write_bytes(made.read_bytes())
+    assert page.read_text("utf-8") == made.read_text("utf-8")

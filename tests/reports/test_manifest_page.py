@@ -71,7 +71,9 @@ def for_the_rule() -> Manifest:
 
 def test_what_the_match_rule_counts_and_dates_is_told_where_it_is_signed() -> None:
     page = explained(for_the_rule(), "nl").replace("\\", "")
-    assert "Alleen voor de koppelregel; niemand krijgt het te zien. Wie kort geleden begon." in page
+    assert (
+        "Alleen voor de koppelregel; niemand krijgt het te zien.\n  - Waarom: Wie kort geleden begon." in page
+    )
     assert "Organisatie svb heeft minstens 2 records van de persoon." in page
     assert (
         "Is de laatste maand van ‘Begindatum’ bij Organisatie uwv niet bekend, dan is het nooit een casus."

@@ -233,17 +233,21 @@ def share(manifest: Path, *, site: Path, out: Path, to: list[str] | None = None,
 def statement(
     manifest: Path, *, previous: Path | None = None, out: Path | None = None, json: Json = False
 ) -> None:
-    """Show the text that controllers sign for: selections, what has to do with discrimination, and what changes.
+    """Show the text that controllers sign for: all that the manifest says, in plain words, and what changes.
 
     Args:
-        manifest: the manifest (canonical JSON).
+        manifest: the manifest (canonical JSON), or the draft (YAML) to see the text beforehand.
         previous: the version that was agreed before; left out for the first.
         out: write the text (Markdown) to this file.
     """
     from lsi_match.agreement.approvals import load_manifest
 
     before = load_manifest(read_bytes(previous)) if previous else None
-    _show(_statement(load_manifest(read_bytes(manifest)), before), out, json)
+    document, digest = read_manifest(manifest)
+    text = _statement(document, before)
+    if digest is None:
+        text = text.replace(document.digest, say("concept, niet te ondertekenen", "draft, not to be signed"))
+    _show(text, out, json)
 
 
 def _statement(document: Manifest, previous: Manifest | None) -> str:

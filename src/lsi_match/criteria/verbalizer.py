@@ -315,7 +315,8 @@ class Verbalizer:
                 rest = others.pop(0)
                 for other in others:
                     rest = say(self.lang, "or_else_again", y=rest, z=other)
-                return say(self.lang, "or_else", x=first, y=rest)
+                said = say(self.lang, "or_else", x=first, y=rest)
+                return f"({said})" if inner else said
             case Null() | Const():
                 return say(self.lang, "open")
 

@@ -97,5 +97,5 @@ def in_euros(meaning: str) -> bool:
 
 
 def markdown_safe(text: str) -> str:
-    """Signs that Markdown or HTML would read as markup, kept as signs."""
-    return re.sub(r"([\\`*_{}\[\]<>#|!&~])", r"\\\1", text)
+    """One line in which signs that Markdown or HTML would read as markup are kept as signs."""
+    return re.sub(r"([\\`*_{}\[\]<>#|!&~])", r"\\\1", " ".join(text.split()))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any, get_args
 
 from lsi_match.base.catalogue import translator
@@ -16,9 +17,10 @@ from lsi_match.criteria.compare import Change, compare, compare_match_rules
 from lsi_match.criteria.explain import Column, Use, explain, explain_match_rule
 from lsi_match.criteria.meaning import FieldValue
 from lsi_match.criteria.parse import Predicate
+from lsi_match.criteria.unit import Unit
 from lsi_match.criteria.verbalizer import Line, Names
-from lsi_match.criteria.wording import day, markdown_safe, number, short_name
-from lsi_match.manifest import Attribute, Document, Manifest, Monitor, Reference, Selection
+from lsi_match.criteria.wording import day, in_euros, listed, markdown_safe, number, quoted, short_name
+from lsi_match.manifest import Attribute, Dimension, Document, Manifest, Reference, Selection
 from lsi_match.manifest.equality import CharacteristicKind, undeclared, uses
 
 _BASIS = {
@@ -73,9 +75,27 @@ def explained(
         partner: tell what this partner selects only; the rest of the page stays.
     """
     page = _Page(lang)
-    _project(page, manifest, digest)
+    page.head(1, manifest.project.title)
+    page.text(
+        page.say(f"Kenmerk van dit manifest: {digest}", f"Digest of this manifest: {digest}")
+        if digest
+        else page.say(
+            "Concept: nog zonder sleutels en zonder kenmerk.", "Draft: still without keys and digest."
+        )
+    )
+    return page.whole() + "\n" + agreed(manifest, lang, partner=partner)
+
+
+def agreed(manifest: Manifest, lang: Language, *, partner: str | None = None) -> str:
+    """Everything that a manifest says: the one text of the explanation and of what controllers sign.
+
+    Only keys, and digests that go with files, are left out: nobody reads those.
+    """
+    page = _Page(lang)
+    _project(page, manifest)
     _characteristics(page, manifest)
     page.head(2, page.say("Wat iedere deelnemer selecteert", "What each partner selects"))
+    _linked(page, manifest)
     for name, selection in manifest.selections():
         if partner in (None, name):
             _selection(page, manifest, name, selection)
@@ -84,9 +104,9 @@ def explained(
     return page.whole()
 
 
-def _project(page: _Page, manifest: Manifest, digest: str | None) -> None:
+def _project(page: _Page, manifest: Manifest) -> None:
     project, say = manifest.project, page.say
-    page.head(1, project.title)
+    page.head(2, say("Het project", "The project"))
     kind = (
         say("Themaproject", "Theme project")
         if project.type == "theme"
@@ -95,11 +115,8 @@ def _project(page: _Page, manifest: Manifest, digest: str | None) -> None:
     first, last = (day(moment, page.lang) for moment in (project.period.first, project.period.last))
     page.text(say(f"{kind} in {project.place}, van {first} tot en met {last}. Leiding: {project.leader}.",
                   f"{kind} in {project.place}, from {first} to {last}. Led by: {project.leader}."))  # fmt: skip
-    page.text(
-        say(f"Kenmerk van dit manifest: {digest}", f"Digest of this manifest: {digest}")
-        if digest
-        else say("Concept: nog zonder sleutels en zonder kenmerk.", "Draft: still without keys and digest.")
-    )
+    page.text(say(f"De korte naam is {project.id}. DPIA: {manifest.dpia.reference}, van {day(manifest.dpia.date, 'nl')}.",
+                  f"The short name is {project.id}. DPIA: {manifest.dpia.reference}, of {day(manifest.dpia.date, 'en')}."))  # fmt: skip
     page.head(2, say("Waarom dit project", "Why this project"))
     for part, text in manifest.basis:
         page.item(f"**{say(*_BASIS[part])}.** {markdown_safe(text)}")
@@ -113,11 +130,31 @@ def _project(page: _Page, manifest: Manifest, digest: str | None) -> None:
             )
             told = say(f"advies van de FG: {outcome}, {day(advice.date, 'nl')} ({advice.reference})",
                        f"advice of the DPO: {outcome}, {day(advice.date, 'en')} ({advice.reference})")  # fmt: skip
-        page.item(f"**{markdown_safe(controller.title)}**; {markdown_safe(told)}")
+        page.item(
+            f"**{markdown_safe(controller.title)}** (`{name}`, OIN {controller.oin}); {markdown_safe(told)}"
+        )
+        if advice is not None and advice.characteristics:
+            about = ", ".join(
+                manifest.characteristics[one].label if one in manifest.characteristics else one
+                for one in advice.characteristics
+            )
+            page.item(
+                say("Het advies gaat ook over: ", "The advice is about this too: ") + markdown_safe(about), 1
+            )
         if advice is not None and advice.answer:
             page.item(
                 say("Wat ermee is gedaan: ", "What was done with it: ") + markdown_safe(advice.answer), 1
             )
+        page.item(
+            say("De FG is te bereiken via: ", "The DPO can be reached at: ")
+            + markdown_safe(controller.dpo_contact),
+            1,
+        )
+    matcher = manifest.matcher
+    page.item(
+        say("De gegevens worden vergeleken door: ", "The data are compared by: ")
+        + f"**{markdown_safe(matcher.title)}** (OIN {matcher.oin}, {matcher.domain})"
+    )
 
 
 def _characteristics(page: _Page, manifest: Manifest) -> None:
@@ -152,9 +189,99 @@ def _characteristics(page: _Page, manifest: Manifest) -> None:
         )
 
 
+_UNITS = {
+    Unit.PERSON: ("een persoon", "a person"),
+    Unit.ADDRESS: ("een adres", "an address"),
+    Unit.ENTERPRISE: ("een onderneming", "an enterprise"),
+}
+
+
+def _linked(page: _Page, manifest: Manifest) -> None:
+    """What a case is about, and through what records come together."""
+    say, subject = page.say, manifest.subject
+    kinds = listed([_called(page, kind) for kind in (*subject.identifiers, *subject.person_keys)], page.lang)
+    unit = say(*_UNITS[subject.unit])
+    page.text(say(f"Een casus gaat over {unit}. Records horen bij elkaar als ze hetzelfde nummer of dezelfde sleutel hebben: {kinds}. "
+                  f"Die worden eerst vervangen (pseudoniemen {manifest.pseudonyms.scheme}, projectsleutel {manifest.pseudonyms.epoch}).",
+                  f"A case is about {unit}. Records belong together when they have the same number or key: {kinds}. "
+                  f"These are replaced first (pseudonyms {manifest.pseudonyms.scheme}, project key {manifest.pseudonyms.epoch})."))  # fmt: skip
+
+
+#: Kinds of identifier and of field, as a reader calls them.
+_CALLED = {
+    "bsn": ("BSN", "BSN"),
+    "v_number": ("vreemdelingennummer", "alien number"),
+    "address": ("adres", "address"),
+    "bag": ("BAG-nummer", "BAG number"),
+    "rsin": ("RSIN", "RSIN"),
+    "kvk": ("KvK-nummer", "KvK number"),
+    "vestiging": ("vestigingsnummer", "branch number"),
+    "loonheffing": ("loonheffingennummer", "payroll tax number"),
+    "text": ("tekst", "text"),
+    "integer": ("geheel getal", "whole number"),
+    "decimal": ("getal", "number"),
+    "date": ("datum", "date"),
+    "boolean": ("ja of nee", "yes or no"),
+}
+
+
+def _called(page: _Page, kind: str) -> str:
+    return page.say(*_CALLED[kind]) if kind in _CALLED else kind
+
+
+def _fields(page: _Page, manifest: Manifest, selection: Selection) -> None:
+    """Every field that is asked for, and which of them link."""
+    say = page.say
+    page.lines.append("")
+    page.text(
+        say(
+            "Dit zijn alle velden die hiervoor worden gebruikt:",
+            "These are all fields that are used for this:",
+        )
+    )
+    for name, field in selection.fields.items():
+        links = [
+            _called(page, source.kind)
+            + ("" if source.form == "plain" else say(" uit een ", " out of a ") + _called(page, source.form))
+            for source in selection.identifiers
+            if name in source.fields
+        ]
+        links += [
+            say("persoonssleutel", "person key") + f" ({part})"
+            for part, one in selection.person.items()
+            if one == name
+        ]
+        page.item(
+            f"{markdown_safe(field.meaning)} ({_called(page, field.type)})."
+            + (
+                say(" Hierop wordt gekoppeld: ", " Linked on this: ") + markdown_safe(", ".join(links)) + "."
+                if links
+                else ""
+            )
+            + (
+                say(" Heeft te maken met: ", " Has to do with: ")
+                + markdown_safe(manifest.characteristics[field.characteristic].label)
+                + "."
+                if field.characteristic
+                else ""
+            )
+        )
+
+
+def _seen_by(page: _Page, manifest: Manifest, partner: str, what: str) -> str:
+    """Who gets to see the signals, or the attributes, of a partner."""
+    seen = [
+        manifest.controllers[name].title
+        for name, show in manifest.release.to.items()
+        if partner in getattr(show, what)
+    ]
+    nobody = page.say("geen andere deelnemer", "no other partner")
+    return markdown_safe(page.say("Te zien voor: ", "Shown to: ") + ("; ".join(seen) or nobody) + ".")
+
+
 def _selection(page: _Page, manifest: Manifest, partner: str, selection: Selection) -> None:
     say = page.say
-    page.head(3, f"{manifest.controllers[partner].title}: {selection.source}")
+    page.head(3, f"{manifest.controllers[partner].title}: {selection.source} ({selection.id})")
     least, most = page.count(selection.volume.at_least), page.count(selection.volume.at_most)
     page.text(say(f"Afgesproken aantal records: {least} tot en met {most}. Daarbuiten wordt niets geleverd.",
                   f"Agreed number of records: {least} to {most}. Outside that nothing is delivered."))  # fmt: skip
@@ -169,7 +296,8 @@ def _selection(page: _Page, manifest: Manifest, partner: str, selection: Selecti
                   "Why this partner delivers a record (a record without such a signal does not go along):"))  # fmt: skip
     signals = selection.signal_predicates()
     for signal in selection.signals:
-        _told(page, selection, signal.label, signals[signal.id], "signal")
+        _told(page, selection, signal.label, signals[signal.id], "signal", signal.id)
+    page.item(_seen_by(page, manifest, partner, "signals_of"))
     if selection.attributes:
         page.lines.append("")
         page.text(
@@ -181,14 +309,23 @@ def _selection(page: _Page, manifest: Manifest, partner: str, selection: Selecti
         names = Names(selection.fields, page.lang)
         for attribute in selection.attributes:
             name = names.name(FieldValue(attribute.field, names.types[attribute.field]))
-            page.item(
-                f"{markdown_safe(name)}: {markdown_safe(_shown(page, attribute))}.{_used(page, attribute)} {markdown_safe(attribute.rationale)}"
+            shown = markdown_safe(
+                _shown(page, attribute, in_euros(selection.fields[attribute.field].meaning))
             )
+            page.item(f"{markdown_safe(name)} (`{attribute.id}`): {shown}.{_used(page, attribute)}")
+            page.item(say("Waarom: ", "Why: ") + markdown_safe(attribute.rationale), 1)
+        page.item(_seen_by(page, manifest, partner, "attributes_of"))
+    _fields(page, manifest, selection)
 
 
-def _told(page: _Page, selection: Selection, name: str, predicate: Predicate, use: Use) -> None:
+def _told(
+    page: _Page, selection: Selection, name: str, predicate: Predicate, use: Use, code: str = ""
+) -> None:
     told = explain(predicate, selection.fields, page.lang, use)
-    page.item(f"**{markdown_safe(name)}.** {markdown_safe(told.condition.text)}", 0, told.condition.lines)
+    mark = f" (`{code}`)" if code else ""
+    page.item(
+        f"**{markdown_safe(name)}**{mark}. {markdown_safe(told.condition.text)}", 0, told.condition.lines
+    )
     for note in told.unknown:
         page.item(markdown_safe(note.line.text), 1, note.line.lines)
 
@@ -203,13 +340,23 @@ def _used(page: _Page, attribute: Attribute) -> str:
                     " For the match rule only; nobody gets to see it.")  # fmt: skip
 
 
-def _shown(page: _Page, attribute: Attribute) -> str:
+def _shown(page: _Page, attribute: Attribute, euro: bool) -> str:
     say = page.say
     if attribute.kind == "month":
         return say("alleen jaar en maand", "year and month only")
     if attribute.kind == "boolean":
         return say("ja of nee", "yes or no")
-    return ("; " if attribute.kind == "band" else ", ").join(attribute.labels())
+    if attribute.kind == "listed":
+        return say("een van ", "one of ") + ", ".join(quoted(value, page.lang) for value in attribute.values)
+    edges = [number(Decimal(edge), page.lang, euro) for edge in attribute.edges]
+    inner = [say(f"{low} tot {high}", f"{low} to {high}") for low, high in pairwise(edges)]
+    return "; ".join(
+        [
+            say(f"minder dan {edges[0]}", f"less than {edges[0]}"),
+            *inner,
+            say(f"{edges[-1]} of meer", f"{edges[-1]} or more"),
+        ]
+    )
 
 
 def _cases(page: _Page, manifest: Manifest) -> None:
@@ -239,7 +386,7 @@ def _cases(page: _Page, manifest: Manifest) -> None:
 def _terms(page: _Page, manifest: Manifest) -> None:
     say = page.say
     page.head(2, say("Toezicht en termijnen", "Oversight and terms"))
-    _monitor(page, manifest.monitor, manifest.retention.hold_days)
+    _monitor(page, manifest)
     schedule, kept = manifest.schedule, manifest.release.keep_days
     late = {
         "wait": say("wacht de ronde", "the round waits"),
@@ -249,6 +396,19 @@ def _terms(page: _Page, manifest: Manifest) -> None:
     if schedule.opens:
         page.item(say(f"Rondes gaan vanzelf open: `{schedule.opens}` (cron, tijd in {schedule.timezone}).",
                       f"Rounds open by themselves: `{schedule.opens}` (cron, time in {schedule.timezone})."))  # fmt: skip
+    else:
+        page.item(
+            say("Rondes worden met de hand geopend.", "Rounds are opened by hand.")
+            + f" ({schedule.timezone})"
+        )
+    if schedule.remind_days:
+        reminded = listed([str(one) for one in schedule.remind_days], page.lang, "and")
+        page.item(
+            say(
+                f"Een herinnering gaat uit {reminded} dagen voor de uiterste dag.",
+                f"A reminder goes out {reminded} days before the deadline.",
+            )
+        )
     page.item(say(f"Deelnemers hebben {schedule.deadline_days} dagen om te leveren. Is iemand te laat, dan {late}.",
                   f"Partners have {schedule.deadline_days} days to deliver. When one is late, {late}."))  # fmt: skip
     if schedule.rounds_at_most is not None:
@@ -267,7 +427,8 @@ def _terms(page: _Page, manifest: Manifest) -> None:
                                 f"Work instruction: {manifest.work_instruction.title}. To be read by: {roles}.")))  # fmt: skip
 
 
-def _monitor(page: _Page, monitor: Monitor, hold_days: int) -> None:
+def _monitor(page: _Page, manifest: Manifest) -> None:
+    monitor, hold_days = manifest.monitor, manifest.retention.hold_days
     say, table = page.say, monitor.reference
     if not monitor.dimensions:
         page.item(say("De monitor telt geen groepen.", "The monitor counts no groups."))
@@ -281,11 +442,13 @@ def _monitor(page: _Page, monitor: Monitor, hold_days: int) -> None:
     )
     within = say(" (waarbinnen wordt vergeleken)", " (within which groups are compared)")
     for dimension in monitor.dimensions:
-        names = ", ".join(group.label for group in dimension.groups)
         role = within if dimension.role == "legitimate" else ""
-        page.item(markdown_safe(f"{dimension.label}{role}: {names}"), 1)
+        page.item(f"**{markdown_safe(dimension.label)}**{role} (`{dimension.id}`)", 1)
+        _groups(page, manifest, dimension)
     with_what = (
-        markdown_safe(say(f"met deze tabel: {table.source}", f"with this table: {table.source}"))
+        markdown_safe(
+            say(f"met deze tabel: {table.source}", f"with this table: {table.source}") + _counts(page, table)
+        )
         if isinstance(table, Reference)
         else say("met het hele register van de deelnemer", "with the whole register of the partner")
     )
@@ -316,6 +479,47 @@ def _monitor(page: _Page, monitor: Monitor, hold_days: int) -> None:
                 "A release is held as well where there is too little data to say anything.",
             )
         )
+
+
+def _groups(page: _Page, manifest: Manifest, dimension: Dimension) -> None:
+    """Who belongs to each group, in the words of the first selection that can count it."""
+    say = page.say
+    told = next(
+        ((s, found[dimension.id]) for _, s in manifest.selections()
+         if dimension.id in (found := manifest.group_predicates(s))), None,
+    )  # fmt: skip
+    for group in dimension.groups:
+        base = (
+            say(" (waarmee wordt vergeleken)", " (which others are compared with)")
+            if group.id == dimension.baseline
+            else ""
+        )
+        name = f"{markdown_safe(group.label)} (`{group.id}`){base}"
+        if told is None:
+            page.item(
+                f"{name}. "
+                + say("Geen selectie heeft de velden daarvoor.", "No selection has the fields for that.")
+                + f" `{group.when}`",
+                2,
+            )
+            continue
+        selection, predicates = told
+        line = explain(predicates[group.id], selection.fields, page.lang, "group").condition
+        page.item(f"{name}. {markdown_safe(line.text)}", 2, line.lines)
+
+
+def _counts(page: _Page, table: Reference) -> str:
+    """The numbers of a reference table, and how exact they are."""
+    counts = "; ".join(
+        f"{cell.replace('|', ' + ')}: {page.count(number)}" for cell, number in table.counts.items()
+    )
+    sampled = page.say(", een steekproef", ", a sample") if table.sampled else ""
+    rounded = (
+        page.say(f", afgerond op {table.rounded_to}", f", rounded to {table.rounded_to}")
+        if table.rounded_to > 1
+        else ""
+    )
+    return f" ({counts}{sampled}{rounded})"
 
 
 # what changed
