@@ -56,4 +56,4 @@ class Parties:
     def opening(self, **changes: Any) -> bytes:
         """A signed opening."""
         made = opening(self.manifest, recipient=self.round_recipient, **changes)
-        return sign(made, "opening", self.identities["matcher"])
+        return sign(made, self.identities["matcher"])

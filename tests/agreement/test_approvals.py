@@ -10,7 +10,6 @@ from handmade import NOW, PARTNERS
 from parties import Parties
 
 from lsi_match.agreement.approvals import (
-    APPROVAL,
     STATEMENT,
     ApprovalInvalidError,
     ApprovalsMissingError,
@@ -126,7 +125,7 @@ def test_why_a_paper_does_not_hold_is_told_in_both_languages(world: Parties) -> 
     )  # fmt: skip
     for paper, nl, en in (
         (approve(other, uwv, NOW), "een ander manifest", "another manifest"),
-        (sign(about, APPROVAL, uwv), "een andere werkinstructie", "another work instruction"),
+        (sign(about, uwv), "een andere werkinstructie", "another work instruction"),
         (approve(world.manifest, uwv, END), "moet nog komen", "in the future"),
     ):
         with pytest.raises(ApprovalInvalidError) as refused:

@@ -16,8 +16,6 @@ from handmade import EARLIER, NOW, PARTNERS
 from homes import Homes
 
 from lsi_match.agreement.approvals import (
-    APPROVAL,
-    WITHDRAWAL,
     ApprovalInvalidError,
     ApprovalWithdrawnError,
     approve,
@@ -43,14 +41,20 @@ def world(tmp_path: Path) -> Homes:
     return Homes(tmp_path)
 
 
+class Disguised(Approval):
+    """An approval that goes in the envelope of a withdrawal."""
+
+    format: str = "lsi-match/withdrawal/v1"  # type: ignore[assignment]
+
+
 def plain(paper: bytes) -> dict[str, Any]:
     """What an approval says."""
-    return peek(paper, APPROVAL, Approval, what="approval", party="uwv").model_dump()
+    return peek(paper, Approval, what="approval", party="uwv").model_dump()
 
 
 def resigned(world: Homes, by: str, **changes: Any) -> bytes:
     """The approval of uwv with other words in it, signed by `by`."""
-    return sign(Approval(**plain(world.approvals["uwv"]) | changes), APPROVAL, world.identities[by])
+    return sign(Approval(**plain(world.approvals["uwv"]) | changes), world.identities[by])
 
 
 def envelope(paper: bytes, change: Callable[[dict[str, Any]], object]) -> bytes:
@@ -90,7 +94,7 @@ FORGED: dict[str, Callable[[Homes], bytes]] = {
     "its own, without a signature": lambda w: envelope(w.approvals["uwv"], lambda v: v.update(signatures=[])),
     "its own, as a withdrawal": lambda w: withdraw(w.manifest, w.identities["uwv"], "Toch niet.", NOW),
     "its own, in an envelope of another kind": lambda w: sign(
-        Approval(**plain(w.approvals["uwv"])), WITHDRAWAL, w.identities["uwv"]
+        Disguised(**plain(w.approvals["uwv"])), w.identities["uwv"]
     ),
 }  # fmt: skip
 

@@ -22,12 +22,7 @@ from lsi_match.matcher.round.take_outcomes import (
 )
 from lsi_match.monitor.analyse import analyse
 from lsi_match.monitor.table import CountsTable
-from lsi_match.partner.release.outcomes import (
-    OUTCOME,
-    OutcomesDifferError,
-    OutcomesUnreadableError,
-    count_outcomes,
-)
+from lsi_match.partner.release.outcomes import OutcomesDifferError, OutcomesUnreadableError, count_outcomes
 from lsi_match.protocol.documents import OutcomeCounts
 from lsi_match.protocol.withhold import withhold_table
 
@@ -159,10 +154,10 @@ def test_outcomes_that_cannot_be_are_refused_and_not_logged(
     released: World, tmp_path: Path, lie: str
 ) -> None:
     told, _ = counted(released, entered(released, tmp_path))
-    false = sign(told.model_copy(update=FALSE[lie]), OUTCOME, released.home(PARTNER).identity())
+    false = sign(told.model_copy(update=FALSE[lie]), released.home(PARTNER).identity())
     with pytest.raises(OutcomeRefusedError):
         ingest_outcomes(released.project, ROUND, {"x": false}, utc_now())
-    other = sign(told, OUTCOME, released.home("svb").identity())
+    other = sign(told, released.home("svb").identity())
     with pytest.raises(SignatureMissingError):
         ingest_outcomes(released.project, ROUND, {"x": other}, utc_now())
     assert outcomes_of(released.project, ROUND) == {}

@@ -19,7 +19,6 @@ from lsi_match.crypto.project_key import ProjectKey
 from lsi_match.crypto.sealing import seal, unseal
 from lsi_match.crypto.signing import sign, verify
 from lsi_match.demo.world import Case, World
-from lsi_match.matcher.engine.intake import DROP
 from lsi_match.matcher.round.run import DropsIncompleteError
 from lsi_match.partner.home import make_key_share
 from lsi_match.protocol.columns import drop_columns
@@ -46,12 +45,12 @@ def part_file(world: World, partner: str = PARTNER) -> Path:
 def descriptor(world: World, partner: str = PARTNER) -> DropDescriptor:
     key = world.project.manifest().controllers[partner].signing_key
     data = descriptor_file(world, partner).read_bytes()
-    return verify(data, DROP, DropDescriptor, key, what="drop", party=partner)
+    return verify(data, DropDescriptor, key, what="drop", party=partner)
 
 
 def resign(world: World, changed: DropDescriptor, partner: str = PARTNER) -> None:
     """A dishonest partner signs what it likes with its own key."""
-    descriptor_file(world, partner).write_bytes(sign(changed, DROP, world.home(partner).identity()))
+    descriptor_file(world, partner).write_bytes(sign(changed, world.home(partner).identity()))
 
 
 def rewrite(world: World, change: Callable[[pa.Table], pa.Table | bytes]) -> None:
@@ -94,7 +93,7 @@ def other_project_key(world: World) -> None:
 
 
 def other_signer(world: World) -> None:
-    data = sign(descriptor(world), DROP, world.home("svb").identity())
+    data = sign(descriptor(world), world.home("svb").identity())
     descriptor_file(world).write_bytes(data)
 
 

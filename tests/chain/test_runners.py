@@ -71,7 +71,7 @@ def came_of(world: World) -> Came:
     releases = {}
     for partner in world.partners:
         file = world.release_file(partner, ROUND)
-        descriptor = peek(file.read_bytes(), "release", ReleaseDescriptor, what="release", party="matcher")
+        descriptor = peek(file.read_bytes(), ReleaseDescriptor, what="release", party="matcher")
         for part in descriptor.parts:
             sealed = (file.parent / part.file).read_bytes()
             identity = world.home(partner).identity().encryption

@@ -19,7 +19,6 @@ from handmade import EARLIER, NOW
 from parties import Parties
 
 from lsi_match.agreement.approvals import (
-    APPROVAL,
     ApprovalInvalidError,
     ApprovalWithdrawnError,
     acknowledge,
@@ -287,9 +286,9 @@ def test_a_critical_extension_that_nobody_knows(office: Office) -> None:
 def test_the_signature_of_another_key(office: Office) -> None:
     """The chain of uwv in a paper that somebody else signed, also under the id of uwv's key."""
     honest = approve(office.manifest, office.certified(office.own, office.between), NOW)
-    claimed = peek(honest, APPROVAL, Approval, what="", party="")
+    claimed = peek(honest, Approval, what="", party="")
     thief = office.certified(issue())
-    forged = json.loads(sign(claimed, APPROVAL, thief))
+    forged = json.loads(sign(claimed, thief))
     posing = copy.deepcopy(forged)
     posing["signatures"][0]["keyid"] = json.loads(honest)["signatures"][0]["keyid"]
     for envelope in (forged, posing):

@@ -99,8 +99,8 @@ def test_a_key_in_an_hsm_signs_and_its_card_verifies(token: str, tmp_path: Path)
     made = make_outside_identity("uwv", tmp_path, URI, MODULE)
     assert made.signing_key.startswith("ecdsa-sha2-nistp256:0")
     card = read_public_keys(read_bytes(tmp_path / "card.json"), "card.json")
-    signed = sign(approval(), "approval", load_identity("uwv", tmp_path))
-    assert verify(signed, "approval", Approval, card.signing_key, what="", party="uwv") == approval()
+    signed = sign(approval(), load_identity("uwv", tmp_path))
+    assert verify(signed, Approval, card.signing_key, what="", party="uwv") == approval()
 
 
 @needs_hsm
@@ -119,13 +119,11 @@ def test_another_document_does_not_pass_under_the_signature_of_an_hsm(token: str
     import base64
     import json
 
-    envelope = json.loads(sign(approval(), "approval", identity))
-    other = json.loads(sign(approval("svb"), "approval", identity))
+    envelope = json.loads(sign(approval(), identity))
+    other = json.loads(sign(approval("svb"), identity))
     envelope["payload"] = other["payload"]
     with pytest.raises(SignatureMissingError):
-        verify(
-            json.dumps(envelope).encode(), "approval", Approval, identity.signing_key, what="", party="uwv"
-        )
+        verify(json.dumps(envelope).encode(), Approval, identity.signing_key, what="", party="uwv")
     assert base64.b64decode(envelope["payload"])
 
 
@@ -134,11 +132,11 @@ def test_a_wrong_pin_signs_nothing(token: str, tmp_path: Path) -> None:
     identity = make_outside_identity("uwv", tmp_path, URI, MODULE)
     passphrase.use(lambda what, new: "000000")
     with pytest.raises(OutsideKeyError) as refused:
-        sign(approval(), "approval", identity)
+        sign(approval(), identity)
     assert "000000" not in str(refused.value)
     passphrase.use(passphrase.refuse)
     with pytest.raises(passphrase.PassphraseMissingError):
-        sign(approval(), "approval", identity)
+        sign(approval(), identity)
 
 
 @needs_hsm

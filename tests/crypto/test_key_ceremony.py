@@ -16,8 +16,6 @@ import pytest
 from lsi_match.base.canonical import canonical_json, digest_of_bytes
 from lsi_match.base.files import FileMissingError
 from lsi_match.crypto.key_ceremony import (
-    COMMITMENT,
-    REVEAL,
     CardsDifferError,
     Ceremony,
     CeremonyStrangerError,
@@ -110,13 +108,13 @@ def table(identities: dict[str, Identity]) -> Table:
 
 def changed_reveal(table: Table, name: str, **changes: object) -> bytes:
     """The reveal of `name`, altered and signed again by itself."""
-    honest = peek(table.parties[name].reveal, REVEAL, KeyReveal, what="", party="")
-    return sign(honest.model_copy(update=changes), REVEAL, table.parties[name].identity)
+    honest = peek(table.parties[name].reveal, KeyReveal, what="", party="")
+    return sign(honest.model_copy(update=changes), table.parties[name].identity)
 
 
 def changed_commitment(table: Table, name: str, **changes: object) -> bytes:
-    honest = peek(table.parties[name].commitment, COMMITMENT, KeyCommitment, what="", party="")
-    return sign(honest.model_copy(update=changes), COMMITMENT, table.parties[name].identity)
+    honest = peek(table.parties[name].commitment, KeyCommitment, what="", party="")
+    return sign(honest.model_copy(update=changes), table.parties[name].identity)
 
 
 def sealed_to_all(table: Table, name: str, contribution: KeyContribution) -> dict[str, str]:
@@ -184,7 +182,7 @@ def test_a_commitment_shows_nothing_of_the_contribution(table: Table) -> None:
 def test_each_copy_of_a_reveal_opens_for_one_partner_only(
     table: Table, identities: dict[str, Identity]
 ) -> None:
-    word = peek(table.parties["uwv"].reveal, REVEAL, KeyReveal, what="", party="")
+    word = peek(table.parties["uwv"].reveal, KeyReveal, what="", party="")
     assert word.sealed.keys() == {"duo", "gemeente"}
     for to, sealed in word.sealed.items():
         for name, identity in identities.items():
@@ -219,7 +217,7 @@ def test_the_same_bytes_with_another_nonce_do_not_open_the_commitment(table: Tab
 
 
 def test_telling_two_partners_different_things_is_refused_by_the_one_that_was_lied_to(table: Table) -> None:
-    honest = peek(table.parties["uwv"].reveal, REVEAL, KeyReveal, what="", party="").sealed
+    honest = peek(table.parties["uwv"].reveal, KeyReveal, what="", party="").sealed
     lie = sealed_to_all(table, "uwv", draw(table.ceremony, "uwv", secrets.token_bytes))
     forged = changed_reveal(table, "uwv", sealed={"duo": honest["duo"], "gemeente": lie["gemeente"]})
     table.derive("duo", reveals=[*table.reveals[:2], forged])
@@ -229,7 +227,7 @@ def test_telling_two_partners_different_things_is_refused_by_the_one_that_was_li
 
 def test_a_partner_cannot_commit_to_what_another_committed_to(table: Table) -> None:
     """Copying a commitment would cancel the other out, were contributions XORed; here it cannot even be opened."""
-    copied = peek(table.parties["duo"].commitment, COMMITMENT, KeyCommitment, what="", party="").commitment
+    copied = peek(table.parties["duo"].commitment, KeyCommitment, what="", party="").commitment
     mirrored = changed_commitment(table, "uwv", commitment=copied)
     commitments = [*table.commitments[:2], mirrored]
     transcript = gather(table.ceremony, commitments)
@@ -272,9 +270,9 @@ def test_a_commitment_changed_after_the_others_revealed_is_noticed(table: Table)
 
 
 def test_a_commitment_signed_by_another_is_refused(table: Table, identities: dict[str, Identity]) -> None:
-    honest = peek(table.parties["uwv"].commitment, COMMITMENT, KeyCommitment, what="", party="")
+    honest = peek(table.parties["uwv"].commitment, KeyCommitment, what="", party="")
     with pytest.raises(SignatureMissingError):
-        gather(table.ceremony, [*table.commitments[:2], sign(honest, COMMITMENT, identities["stranger"])])
+        gather(table.ceremony, [*table.commitments[:2], sign(honest, identities["stranger"])])
 
 
 def test_a_strangers_commitment_is_refused(table: Table, identities: dict[str, Identity]) -> None:
@@ -331,16 +329,14 @@ def test_without_every_reveal_there_is_no_key(table: Table) -> None:
 
 
 def test_a_reveal_signed_by_another_is_refused(table: Table, identities: dict[str, Identity]) -> None:
-    honest = peek(table.parties["uwv"].reveal, REVEAL, KeyReveal, what="", party="")
+    honest = peek(table.parties["uwv"].reveal, KeyReveal, what="", party="")
     with pytest.raises(SignatureMissingError):
-        table.derive(
-            "duo", reveals=[*table.reveals[:2], sign(honest, REVEAL, table.parties["gemeente"].identity)]
-        )
+        table.derive("duo", reveals=[*table.reveals[:2], sign(honest, table.parties["gemeente"].identity)])
 
 
 def test_a_strangers_reveal_is_refused(table: Table, identities: dict[str, Identity]) -> None:
-    honest = peek(table.parties["uwv"].reveal, REVEAL, KeyReveal, what="", party="")
-    forged = sign(honest.model_copy(update={"partner": "stranger"}), REVEAL, identities["stranger"])
+    honest = peek(table.parties["uwv"].reveal, KeyReveal, what="", party="")
+    forged = sign(honest.model_copy(update={"partner": "stranger"}), identities["stranger"])
     with pytest.raises(CeremonyStrangerError):
         table.derive("duo", reveals=[*table.reveals, forged])
 
@@ -359,14 +355,14 @@ def test_a_contribution_drawn_for_another_epoch_is_refused(table: Table) -> None
 
 
 def test_two_reveals_of_one_partner_are_refused(table: Table) -> None:
-    honest = peek(table.parties["uwv"].reveal, REVEAL, KeyReveal, what="", party="").sealed
+    honest = peek(table.parties["uwv"].reveal, KeyReveal, what="", party="").sealed
     other = changed_reveal(table, "uwv", sealed={**honest, "gemeente": honest["duo"]})
     with pytest.raises(CeremonyTwiceError):
         table.derive("duo", reveals=[*table.reveals, other])
 
 
 def test_a_reveal_that_leaves_a_partner_out_is_refused(table: Table) -> None:
-    honest = peek(table.parties["uwv"].reveal, REVEAL, KeyReveal, what="", party="").sealed
+    honest = peek(table.parties["uwv"].reveal, KeyReveal, what="", party="").sealed
     forged = changed_reveal(table, "uwv", sealed={"gemeente": honest["gemeente"]})
     with pytest.raises(Exception, match="not a readable signed document"):
         table.derive("duo", reveals=[*table.reveals[:2], forged])

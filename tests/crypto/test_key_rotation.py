@@ -30,7 +30,6 @@ from lsi_match.log.note import VerifierKey
 from lsi_match.log.verify import verify_log
 from lsi_match.manifest import Manifest
 from lsi_match.matcher.engine.intake import (
-    DROP,
     OtherProjectKeyError,
     PartnerNotInManifestError,
     Round,
@@ -213,11 +212,11 @@ def test_a_removed_partners_drop_is_refused_under_the_new_manifest(
         )  # fmt: skip
 
     file = tmp_path / "a.drop.json"
-    write_whole(file, sign(drop(LEAVER), DROP, world.home(LEAVER).identity()))
+    write_whole(file, sign(drop(LEAVER), world.home(LEAVER).identity()))
     with pytest.raises(PartnerNotInManifestError):
         receive(file, LEAVER, round_, NOW)
     # under the name of a partner that stayed, its signature is the wrong one
-    write_whole(file, sign(drop("uwv"), DROP, world.home(LEAVER).identity()), replace=True)
+    write_whole(file, sign(drop("uwv"), world.home(LEAVER).identity()), replace=True)
     with pytest.raises(SignatureMissingError):
         receive(file, "uwv", round_, NOW)
     # and even if a partner lent it its signature, the old key shows

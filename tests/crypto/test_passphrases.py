@@ -76,8 +76,8 @@ def signs(identity: Identity) -> bool:
         text="sha256:" + "0" * 64,
         at=datetime(2026, 1, 1, tzinfo=UTC),
     )
-    signed = sign(document, "approval", identity)
-    return verify(signed, "approval", Approval, identity.signing_key, what="", party="") == document
+    signed = sign(document, identity)
+    return verify(signed, Approval, identity.signing_key, what="", party="") == document
 
 
 # The files.

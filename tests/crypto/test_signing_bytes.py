@@ -29,13 +29,13 @@ from lsi_match.crypto.signing import (
     verify,
 )
 
-KIND = "note"
 WHERE = {"what": "note", "party": "uwv"}
 
 
 class Note(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    format: str = "lsi-match/notes/v1"
     about: str
     number: int
 
@@ -53,7 +53,7 @@ def identity(tmp_path_factory: pytest.TempPathFactory) -> Identity:
 
 @pytest.fixture(scope="module")
 def signed(identity: Identity) -> bytes:
-    return sign(NOTE, KIND, identity)
+    return sign(NOTE, identity)
 
 
 def canonical(envelope: Any) -> bytes:
@@ -186,8 +186,8 @@ CHANGES: list[Callable[[bytes], bytes]] = [
 
 
 def test_what_sign_makes_is_accepted(identity: Identity, signed: bytes) -> None:
-    assert verify(signed, KIND, Note, identity.signing_key, **WHERE) == NOTE
-    assert peek(signed, KIND, Note, **WHERE) == NOTE
+    assert verify(signed, Note, identity.signing_key, **WHERE) == NOTE
+    assert peek(signed, Note, **WHERE) == NOTE
 
 
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
@@ -197,25 +197,25 @@ def test_other_bytes_of_the_same_document_are_refused(
     changed = change(signed)
     assert changed != signed
     with pytest.raises(SignedDocumentInvalidError):
-        verify(changed, KIND, Note, identity.signing_key, **WHERE)
+        verify(changed, Note, identity.signing_key, **WHERE)
     with pytest.raises(SignedDocumentInvalidError):
-        peek(changed, KIND, Note, **WHERE)
+        peek(changed, Note, **WHERE)
 
 
 def test_without_a_signature_it_is_refused(identity: Identity, signed: bytes) -> None:
     bare = canonical({**json.loads(signed), "signatures": []})
     with pytest.raises(SignatureMissingError):
-        verify(bare, KIND, Note, identity.signing_key, **WHERE)
+        verify(bare, Note, identity.signing_key, **WHERE)
     with pytest.raises(SignedDocumentInvalidError):
-        peek(bare, KIND, Note, **WHERE)
+        peek(bare, Note, **WHERE)
 
 
 def test_an_odd_name_of_a_key_is_refused(identity: Identity, signed: bytes) -> None:
     odd = odd_name_of_a_key(signed)
     with pytest.raises(SignatureMissingError):
-        verify(odd, KIND, Note, identity.signing_key, **WHERE)
+        verify(odd, Note, identity.signing_key, **WHERE)
     with pytest.raises(SignedDocumentInvalidError):
-        peek(odd, KIND, Note, **WHERE)
+        peek(odd, Note, **WHERE)
 
 
 @pytest.mark.parametrize(
@@ -231,11 +231,11 @@ def test_an_odd_name_of_a_key_is_refused(identity: Identity, signed: bytes) -> N
 )
 def test_a_payload_in_another_form_is_refused_though_well_signed(identity: Identity, payload: bytes) -> None:
     assert Note.model_validate_json(payload) == NOTE
-    envelope = Envelope(payload, media_type(KIND), {})
+    envelope = Envelope(payload, media_type(Note), {})
     envelope.sign(CryptoSigner(identity.signing, library_key(identity.signing_key)))
     data = canonical(envelope.to_dict())
     with pytest.raises(SignedDocumentInvalidError):
-        verify(data, KIND, Note, identity.signing_key, **WHERE)
+        verify(data, Note, identity.signing_key, **WHERE)
 
 
 def test_an_ecdsa_signature_has_one_form() -> None:
@@ -244,7 +244,7 @@ def test_an_ecdsa_signature_has_one_form() -> None:
         private = ec.generate_private_key(curve)
         point = private.public_key().public_bytes(Encoding.X962, PublicFormat.CompressedPoint)
         key = f"{scheme}:{point.hex()}"
-        envelope = Envelope(canonical_json(NOTE.model_dump()), media_type(KIND), {})
+        envelope = Envelope(canonical_json(NOTE.model_dump()), media_type(Note), {})
         made = envelope.sign(CryptoSigner(private, library_key(key)))
         r, s = decode_dss_signature(bytes.fromhex(made.signature))
         low, high = sorted((s, curve.group_order - s))
@@ -254,11 +254,11 @@ def test_an_ecdsa_signature_has_one_form() -> None:
             private.public_key().verify(der, envelope.pae(), ec.ECDSA(library_hash(scheme)))
             envelope.signatures[made.keyid] = Signature(made.keyid, der.hex())
             files.append(canonical(envelope.to_dict()))
-        assert verify(files[0], KIND, Note, key, **WHERE) == NOTE
-        assert verify(files[0], KIND, Note, [key], **WHERE) == NOTE
+        assert verify(files[0], Note, key, **WHERE) == NOTE
+        assert verify(files[0], Note, [key], **WHERE) == NOTE
         for keys in (key, [key]):
             with pytest.raises(SignedDocumentInvalidError):
-                verify(files[1], KIND, Note, keys, **WHERE)
+                verify(files[1], Note, keys, **WHERE)
 
 
 def library_hash(scheme: str) -> hashes.HashAlgorithm:
@@ -273,8 +273,8 @@ def test_a_device_that_makes_the_other_form_is_put_right(monkeypatch: pytest.Mon
     outside = OutsideKey(Reference(uri="hsm:2?label=x", signing_key=key))
     monkeypatch.setattr(OutsideKey, "signer", lambda _: CryptoSigner(private, library_key(key)))
     for _ in range(12):
-        signed = sign(NOTE, KIND, Identity("uwv", outside, None))
-        assert verify(signed, KIND, Note, key, **WHERE) == NOTE
+        signed = sign(NOTE, Identity("uwv", outside, None))
+        assert verify(signed, Note, key, **WHERE) == NOTE
 
 
 def test_an_ed25519_signature_has_one_form(identity: Identity, signed: bytes) -> None:
@@ -285,4 +285,4 @@ def test_an_ed25519_signature_has_one_form(identity: Identity, signed: bytes) ->
     other = (int.from_bytes(signature[32:], "little") + order).to_bytes(32, "little")
     value["signatures"][0]["sig"] = base64.b64encode(signature[:32] + other).decode()
     with pytest.raises(SignatureMissingError):
-        verify(canonical(value), KIND, Note, identity.signing_key, **WHERE)
+        verify(canonical(value), Note, identity.signing_key, **WHERE)

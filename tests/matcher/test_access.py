@@ -43,7 +43,7 @@ from lsi_match.partner.access.request import (
     open_answer,
 )
 from lsi_match.partner.release.opened_notice import unsent
-from lsi_match.protocol.access_documents import ACCESS_REQUEST, AccessRequest
+from lsi_match.protocol.access_documents import AccessRequest
 from lsi_match.protocol.subject_columns import log_id_info
 
 PARTNERS = ("gemeente", "svb", "uwv")
@@ -189,10 +189,10 @@ def test_who_is_no_controller_gets_no_answer(op: Operation, tmp_path: Path) -> N
     )
     to = op.project.manifest().matcher.encryption_key
     with pytest.raises(AccessNotControllerError):
-        answer(op.project, seal(sign(plain, ACCESS_REQUEST, stranger), to), op.clock())
+        answer(op.project, seal(sign(plain, stranger), to), op.clock())
     posing = plain.model_copy(update={"controller": "uwv"})
     with pytest.raises(SignatureMissingError):
-        answer(op.project, seal(sign(posing, ACCESS_REQUEST, stranger), to), op.clock())
+        answer(op.project, seal(sign(posing, stranger), to), op.clock())
     assert [e.status for e in op.project.entries()[-2:]] == ["Error", "Error"]
 
 
@@ -205,7 +205,7 @@ def test_an_old_request_and_one_about_another_project_are_refused(op: Operation)
     other = AccessRequest(project="ander", controller="uwv", nonce="0" * 32, at=op.clock(), pseudonyms={})
     to = op.project.manifest().matcher.encryption_key
     with pytest.raises(AccessRefusedError):
-        answer(op.project, seal(sign(other, ACCESS_REQUEST, identity), to), op.clock())
+        answer(op.project, seal(sign(other, identity), to), op.clock())
 
 
 def test_an_answer_to_another_request_is_refused(op: Operation) -> None:

@@ -43,10 +43,10 @@ def put(operation: Operation, name: str, data: bytes) -> None:
 def test_a_drop_is_not_replaced_by_another_of_the_same_name(operation: Operation) -> None:
     first = operation.deliver("uwv", ROUND)
     assert collected(operation) == [("uwv", "taken")]
-    described = peek(first.read_bytes(), "drop", DropDescriptor, what="", party="")
+    described = peek(first.read_bytes(), DropDescriptor, what="", party="")
     other = described.model_copy(update={"made_at": described.made_at.replace(microsecond=1000)})
     put(operation, described.parts[0].file, b"another part")
-    put(operation, first.name, sign(other, "drop", operation.world.home("uwv").identity()))
+    put(operation, first.name, sign(other, operation.world.home("uwv").identity()))
     assert collected(operation) == [("uwv", "refused")]
     inbox = operation.project.folder / "inbox" / "uwv"
     for file in (first, first.with_name(described.parts[0].file)):

@@ -33,7 +33,7 @@ class Delivered:
 
     @property
     def descriptor(self) -> DropDescriptor:
-        return peek(self.file.read_bytes(), "drop", DropDescriptor, what="drop", party=PARTNER)
+        return peek(self.file.read_bytes(), DropDescriptor, what="drop", party=PARTNER)
 
     def parts(self) -> list[Path]:
         return [self.file.parent / part.file for part in self.descriptor.parts]
@@ -41,7 +41,7 @@ class Delivered:
     def say(self, **changes: object) -> None:
         """The same partner signs another description."""
         changed = self.descriptor.model_copy(update=changes)
-        self.file.write_bytes(sign(changed, "drop", self.parties.identities[PARTNER]))
+        self.file.write_bytes(sign(changed, self.parties.identities[PARTNER]))
 
     def again(self, place: Path) -> Path:
         """The partner prepares once more; the descriptor."""
@@ -67,7 +67,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Delivered:
         rows = [{"kenmerk": f"{name}-{i}", "nummer": number, **row} for i, number in enumerate(numbers)]
         write_csv(folder / f"{name}.csv", rows)
     opening = parties.opening(parts=2)
-    said = peek(opening, "opening", Opening, what="opening", party="matcher")
+    said = peek(opening, Opening, what="opening", party="matcher")
     judged = Round(parties.manifest, said, digest_of_bytes(opening), parties.round_secret)
     first = Delivered(parties, judged, opening, folder, folder)
     first.file = first.again(folder / "out")
@@ -160,7 +160,7 @@ def in_the_name_of_another(drop: Delivered) -> None:
 
 def signed_by_another(drop: Delivered) -> None:
     """Another partner signs what says it is this one's."""
-    drop.file.write_bytes(sign(drop.descriptor, "drop", drop.parties.identities["uwv"]))
+    drop.file.write_bytes(sign(drop.descriptor, drop.parties.identities["uwv"]))
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from handmade import NOW, dimension, document, manifest, selection
 from homes import Homes
 from pydantic import ValidationError
 
-from lsi_match.agreement.approvals import APPROVAL, STATEMENT, approve
+from lsi_match.agreement.approvals import STATEMENT, approve
 from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.errors import Language
 from lsi_match.cli.main import run
@@ -263,7 +263,7 @@ def test_what_changes_since_the_version_before_is_told_by_what_it_means() -> Non
 def test_the_approval_binds_the_text_and_the_version_before(tmp_path: Path) -> None:
     world = Homes(tmp_path)
     paper = approve(world.manifest, world.identities["uwv"], NOW, text="é", previous="sha256:" + "1" * 64)
-    signed = peek(paper, APPROVAL, Approval, what="", party="")
+    signed = peek(paper, Approval, what="", party="")
     assert (signed.text, signed.previous) == (digest_of_bytes("é".encode()), "sha256:" + "1" * 64)
 
 
@@ -282,7 +282,7 @@ def test_who_signs_sees_the_text_and_what_changed_since_its_own_agreement(
     def signed(file: Path) -> Approval:
         arguments = ("manifest", "sign", file, "uwv", tmp_path / "uwv", "--out", tmp_path / "papers")
         assert run([str(argument) for argument in arguments]) == 0
-        return peek((tmp_path / "papers" / "uwv.json").read_bytes(), APPROVAL, Approval, what="", party="")
+        return peek((tmp_path / "papers" / "uwv.json").read_bytes(), Approval, what="", party="")
 
     first = signed(old)
     shown = capsys.readouterr().out

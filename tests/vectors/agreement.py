@@ -67,7 +67,7 @@ def key_share(old: dict[str, Any]) -> dict[str, Any]:
     share = KeyShare(
         project=key.project, epoch=key.epoch, key_check=key.check_value, maker="noord", to="noord", sealed=inside["sealed"]
     )  # fmt: skip
-    return {"project_key": key.secret.hex(), "inside": inside, "share": make.signed(share, "key-share")}
+    return {"project_key": key.secret.hex(), "inside": inside, "share": make.signed(share)}
 
 
 def key_made_together(old: dict[str, Any]) -> dict[str, Any]:
@@ -101,9 +101,9 @@ def key_made_together(old: dict[str, Any]) -> dict[str, Any]:
             reveals[name] = rules.reveal(ceremony, transcript, drawn[name], identities[name])
         made = key()
 
-    def word(model: Any, kind: str, file: bytes, name: str) -> dict[str, Any]:
+    def word(model: Any, file: bytes, name: str) -> dict[str, Any]:
         payload = base64.b64decode(json.loads(file)["payload"])
-        said = make.signed(model.model_validate_json(payload), kind, PARTNERS[name][0])
+        said = make.signed(model.model_validate_json(payload), PARTNERS[name][0])
         assert said["file"].encode() == file
         return said
 
@@ -115,8 +115,8 @@ def key_made_together(old: dict[str, Any]) -> dict[str, Any]:
                 "card": cards[name].model_dump(),
                 "age_identity": PARTNERS[name][1],
                 "contribution": drawn[name].model_dump(mode="json"),
-                "commitment": word(KeyCommitment, rules.COMMITMENT, commitments[name], name),
-                "reveal": word(KeyReveal, rules.REVEAL, reveals[name], name),
+                "commitment": word(KeyCommitment, commitments[name], name),
+                "reveal": word(KeyReveal, reveals[name], name),
             }
             for name in PARTNERS
         },
@@ -158,7 +158,7 @@ def release(old: dict[str, Any]) -> dict[str, Any]:
         "columns": [{"name": column.name, "type": column.type} for column in RELEASED],
         "rows": rows,
         **part,
-        "descriptor": make.signed(descriptor, "release", MATCHER_SIGNING),
+        "descriptor": make.signed(descriptor, MATCHER_SIGNING),
     }
 
 

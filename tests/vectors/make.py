@@ -368,12 +368,12 @@ def part_ranges() -> list[dict[str, Any]]:
     return made
 
 
-def signed(document: Any, payload_type: str, key: bytes = SIGNING_KEY) -> dict[str, Any]:
+def signed(document: Any, key: bytes = SIGNING_KEY) -> dict[str, Any]:
     """A document, the bytes that are signed, the signature, and the whole file."""
     signer = Identity("noord", Ed25519PrivateKey.from_private_bytes(key), None)
-    file = sign(document, payload_type, signer)
+    file = sign(document, signer)
     envelope = json.loads(file)
-    media, payload = media_type(payload_type), canonical_json(document.model_dump(mode="json"))
+    media, payload = media_type(type(document)), canonical_json(document.model_dump(mode="json"))
     encoded = f"DSSEv1 {len(media)} {media} {len(payload)} ".encode() + payload
     return {
         "private_key": key.hex(),
@@ -500,7 +500,7 @@ def drop_part(old: dict[str, Any]) -> dict[str, Any]:
         "rows": rows,
         **part,
         "descriptor_file": f"{stem}.drop.json",
-        "descriptor": signed(descriptor, "drop"),
+        "descriptor": signed(descriptor),
     }
 
 
@@ -516,7 +516,7 @@ def vectors(old: dict[str, Any]) -> dict[str, Any]:
         "record_references": record_references(),
         "rekeying": rekeying(),
         "part_ranges": part_ranges(),
-        "signed": signed(an_approval(), "approval"),
+        "signed": signed(an_approval()),
         "sealed": sealed(old, "sealed", "Een klein bericht, met é en €.\n".encode()),
         "drop_part": drop_part(old),
     }

@@ -276,7 +276,7 @@ def held(folder: Path, keep: Callable[[str, Any], None]) -> None:
         release=str(released.attributes["lsi.release.uwv"]), at=clock(),
         grounded=cells, not_grounded=cells, outcome_unknown=cells,
     )  # fmt: skip
-    data = sign(told, "outcome-counts", some.home("uwv").identity())
+    data = sign(told, some.home("uwv").identity())
     ingest_outcomes(some.project, "held", {"uwv": data}, clock())
     keep("outcomes", some.project)
 

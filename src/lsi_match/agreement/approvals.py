@@ -23,6 +23,7 @@ from lsi_match.crypto.keys import Identity
 from lsi_match.crypto.signing import (
     SignatureMissingError,
     SignedDocumentInvalidError,
+    kind_of,
     peek,
     sign,
     verify,
@@ -31,18 +32,16 @@ from lsi_match.manifest import Manifest
 from lsi_match.protocol.documents import Acknowledgement, Approval, SignedStatement, Withdrawal
 from lsi_match.protocol.trust_root import MATCHER, Role
 
-APPROVAL, WITHDRAWAL, ACKNOWLEDGEMENT = "approval", "withdrawal", "acknowledgement"
 STATEMENT = (
     "I have read this manifest and its work instruction. As joint controller my organisation takes "
     "responsibility for every selection, match and release that it describes, and for no other."
 )
-_MODELS: dict[str, type[Approval | Withdrawal | Acknowledgement]] = {
-    APPROVAL: Approval,
-    WITHDRAWAL: Withdrawal,
-    ACKNOWLEDGEMENT: Acknowledgement,
-}
 #: Kind of paper → what the key under it must be for.
-_ROLES = {APPROVAL: Role.APPROVE, WITHDRAWAL: Role.APPROVE, ACKNOWLEDGEMENT: Role.ACKNOWLEDGE}
+_ROLES: dict[type[Approval | Withdrawal | Acknowledgement], Role] = {
+    Approval: Role.APPROVE,
+    Withdrawal: Role.APPROVE,
+    Acknowledgement: Role.ACKNOWLEDGE,
+}
 Paper = TypeVar("Paper", Approval, Withdrawal, Acknowledgement)
 Statement = TypeVar("Statement", bound=SignedStatement)
 
@@ -139,7 +138,7 @@ def acknowledge(
 def sign_statement(
     model: type[Statement], manifest: Manifest, identity: Identity | Certified, at: datetime, **said: Any
 ) -> bytes:
-    """What `identity` says about `manifest`, as a signed document of the kind that is called after its model."""
+    """What `identity` says about `manifest`, as a signed document."""
     document = model(
         project=manifest.project.id,
         manifest=manifest.digest,
@@ -148,7 +147,7 @@ def sign_statement(
         at=at,
         **said,
     )
-    return sign(document, model.__name__.lower(), identity)
+    return sign(document, identity)
 
 
 @dataclass
@@ -249,20 +248,20 @@ def paper_name(data: bytes) -> str:
     Raises:
         SignedDocumentInvalidError: it is none of these.
     """
-    kind, paper = _claimed(data)
-    return paper.controller if kind == APPROVAL else f"{paper.controller}.{kind}"
+    paper = _claimed(data)
+    return paper.controller if isinstance(paper, Approval) else f"{paper.controller}.{kind_of(type(paper))}"
 
 
 def paper_manifest(data: bytes) -> str:
     """The digest of the manifest that a paper says it is about; raises SignedDocumentInvalidError."""
-    return _claimed(data)[1].manifest
+    return _claimed(data).manifest
 
 
-def _claimed(data: bytes) -> tuple[str, Approval | Withdrawal | Acknowledgement]:
-    """The kind of a paper and what it says, before anybody looked who signed it."""
-    for kind, model in _MODELS.items():
+def _claimed(data: bytes) -> Approval | Withdrawal | Acknowledgement:
+    """What a paper says, before anybody looked who signed it."""
+    for model in _ROLES:
         try:
-            return kind, peek(data, kind, model, what=kind, party="?")
+            return peek(data, model, what=kind_of(model), party="?")
         except SignedDocumentInvalidError:
             continue
     raise SignedDocumentInvalidError(what="approval", party="?")
@@ -272,14 +271,13 @@ def _read(
     manifest: Manifest, data: bytes, now: datetime, trust: Trust
 ) -> Approval | Withdrawal | Acknowledgement:
     """A paper, its signature checked against the keys or authorities that the trust root names for who it says it is of."""
-    kind, _ = _claimed(data)
-    parties = [*manifest.controllers, *([MATCHER] if kind == ACKNOWLEDGEMENT else [])]
-    return signed_paper(data, kind, _MODELS[kind], _ROLES[kind], parties, now, trust)
+    model = type(_claimed(data))
+    parties = [*manifest.controllers, *([MATCHER] if model is Acknowledgement else [])]
+    return signed_paper(data, model, _ROLES[model], parties, now, trust)
 
 
 def signed_paper(
     data: bytes,
-    kind: str,
     model: type[Statement],
     role: Role,
     parties: Sequence[str],
@@ -291,17 +289,18 @@ def signed_paper(
     Raises:
         SignatureMissingError, SignedDocumentInvalidError, CertificateRefusedError: as named.
     """
-    claimed = peek(data, kind, model, what=kind, party="?")
+    kind = kind_of(model)
+    claimed = peek(data, model, what=kind, party="?")
     party = claimed.controller
     root, taken_in = trust.judge(data, now)
     if party not in parties or party not in root.organisations:
         raise SignatureMissingError(what=kind, party=party)
     named = root.organisations[party]
     if not claimed.certificates:
-        return verify(data, kind, model, named.keys_for(role), what=kind, party=party)
+        return verify(data, model, named.keys_for(role), what=kind, party=party)
     moments = (claimed.at, taken_in)
     key = certified_key(claimed.certificates, named.authorities_for(role), named.oin, moments, party)
-    return verify(data, kind, model, [key], what=kind, party=party)
+    return verify(data, model, [key], what=kind, party=party)
 
 
 def mismatch(manifest: Manifest, paper: SignedStatement, now: datetime) -> dict[str, str]:

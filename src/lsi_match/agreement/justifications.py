@@ -19,8 +19,6 @@ from lsi_match.manifest import Manifest
 from lsi_match.protocol.documents import Justification
 from lsi_match.protocol.trust_root import Role
 
-JUSTIFICATION = "justification"
-
 
 class JustificationInvalidError(LsiError):
     nl = "De rechtvaardiging van {name} geldt niet voor deze ronde: {problem}. Laat {name} opnieuw tekenen, over dit rapport."
@@ -61,9 +59,7 @@ def read_justifications(
     """
     found: dict[str, tuple[Justification, bytes]] = {}
     for data in papers:
-        paper = signed_paper(
-            data, JUSTIFICATION, Justification, Role.APPROVE, list(manifest.controllers), now, trust
-        )
+        paper = signed_paper(data, Justification, Role.APPROVE, list(manifest.controllers), now, trust)
         if problem := _mismatch(manifest, round_id, findings, paper, now):
             raise JustificationInvalidError(name=paper.controller, **problem)
         if paper.controller not in found or found[paper.controller][0].at < paper.at:

@@ -30,8 +30,6 @@ from lsi_match.crypto.signing import SignatureMissingError, peek, sign, verify
 from lsi_match.manifest import Manifest
 from lsi_match.protocol.trust_root import MATCHER, Role, TrustedOrganisation, TrustRoot
 
-TRUST_ROOT = "trust-root"
-
 
 class TrustRootError(LsiError):
     """Base of what is wrong with a trust root."""
@@ -118,7 +116,7 @@ class SignedRoot:
 
     def _by(self, paper: bytes, party: TrustedOrganisation) -> bool:
         try:
-            verify(paper, TRUST_ROOT, TrustRoot, party.keys_for(Role.ROOT), what="trust root", party="")
+            verify(paper, TrustRoot, party.keys_for(Role.ROOT), what="trust root", party="")
         except SignatureMissingError:
             return False
         return True
@@ -126,7 +124,7 @@ class SignedRoot:
 
 def sign_root(root: TrustRoot, identity: Identity) -> bytes:
     """One organisation's signature under a version, as a file of one line."""
-    return sign(root, TRUST_ROOT, identity)
+    return sign(root, identity)
 
 
 def read_roots(pile: Iterable[bytes]) -> list[SignedRoot]:
@@ -137,7 +135,7 @@ def read_roots(pile: Iterable[bytes]) -> list[SignedRoot]:
     """
     found: dict[str, tuple[TrustRoot, list[bytes]]] = {}
     for line in (line for data in pile for line in data.splitlines(keepends=True)):
-        root = peek(line, TRUST_ROOT, TrustRoot, what="trust root", party="?")
+        root = peek(line, TrustRoot, what="trust root", party="?")
         found.setdefault(root.digest, (root, []))[1].append(line)
     versions = [SignedRoot(root, tuple(sorted(set(papers)))) for root, papers in found.values()]
     return sorted(versions, key=lambda one: (one.root.version, one.root.digest))

@@ -43,9 +43,6 @@ from lsi_match.crypto.sealing import seal, unseal
 from lsi_match.crypto.signing import SignedDocumentInvalidError, peek, sign, verify
 from lsi_match.protocol.documents import KeyCommitment, KeyContribution, KeyReveal, PublicKeys
 
-COMMITMENT = "key-commitment"
-REVEAL = "key-reveal"
-
 _COMMITMENT_DOMAIN = b"lsi-match/v1/key-commitment\0"
 _TRANSCRIPT_DOMAIN = b"lsi-match/v1/key-transcript\0"
 
@@ -154,12 +151,12 @@ def commit(ceremony: Ceremony, contribution: KeyContribution, identity: Identity
         partners=ceremony.digests,
         commitment=commitment_to(contribution),
     )
-    return sign(document, COMMITMENT, identity)
+    return sign(document, identity)
 
 
 def gather(ceremony: Ceremony, documents: Iterable[bytes]) -> Transcript:
     """The commitments of all partners; the errors of the module's text when they are not that."""
-    signed = _words(ceremony, documents, COMMITMENT, KeyCommitment, "commitment")
+    signed = _words(ceremony, documents, KeyCommitment, "commitment")
     missing = sorted(ceremony.cards.keys() - signed.keys())
     if missing:
         raise CommitmentMissingError(names=", ".join(missing))
@@ -192,7 +189,7 @@ def reveal(
             if name != identity.name
         },
     )
-    return sign(document, REVEAL, identity)
+    return sign(document, identity)
 
 
 def derive(
@@ -208,7 +205,7 @@ def derive(
     bytes of the transcript's digest, info `lsi-match/v1/project-key/<project>/<epoch>`, 32 bytes out.
     """
     _check_opens(own, transcript.commitments[identity.name], identity.name)
-    signed = _words(ceremony, reveals, REVEAL, KeyReveal, "reveal")
+    signed = _words(ceremony, reveals, KeyReveal, "reveal")
     missing = sorted(ceremony.cards.keys() - signed.keys() - {identity.name})
     if missing:
         raise RevealMissingError(names=", ".join(missing))
@@ -239,15 +236,15 @@ def _transcript(ceremony: Ceremony, signed: Mapping[str, tuple[KeyCommitment, by
 
 
 def _words(
-    ceremony: Ceremony, documents: Iterable[bytes], kind: str, model: type[Word], what: str
+    ceremony: Ceremony, documents: Iterable[bytes], model: type[Word], what: str
 ) -> dict[str, tuple[Word, bytes]]:
     """Partner name → its word and the bytes of it, each signed by who it says, at most one of each."""
     found: dict[str, tuple[Word, bytes]] = {}
     for data in documents:
-        name = peek(data, kind, model, what=what, party="?").partner
+        name = peek(data, model, what=what, party="?").partner
         if name not in ceremony.cards:
             raise CeremonyStrangerError(partner=name, what=what)
-        word = verify(data, kind, model, ceremony.cards[name].signing_key, what=what, party=name)
+        word = verify(data, model, ceremony.cards[name].signing_key, what=what, party=name)
         if (word.project, word.epoch) != (ceremony.project, ceremony.epoch):
             raise OtherCeremonyError(partner=name, what=what)
         if name in found and found[name][1] != data:

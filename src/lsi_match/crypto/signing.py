@@ -38,12 +38,12 @@ class SignedDocumentInvalidError(LsiError):
     en = "{what} of {party} is not a readable signed document. Ask for it again."
 
 
-def sign(document: BaseModel, payload_type: str, identity: Identity | Certified) -> bytes:
+def sign(document: BaseModel, identity: Identity | Certified) -> bytes:
     """`document` as the bytes of a DSSE envelope, signed by `identity`."""
     from securesystemslib.dsse import Envelope
     from securesystemslib.signer import CryptoSigner, Signature
 
-    envelope = Envelope(canonical_json(document.model_dump(mode="json")), media_type(payload_type), {})
+    envelope = Envelope(canonical_json(document.model_dump(mode="json")), media_type(type(document)), {})
     if isinstance(identity.signing, OutsideKey):
         identity.signing.sign(envelope)
     else:
@@ -55,7 +55,6 @@ def sign(document: BaseModel, payload_type: str, identity: Identity | Certified)
 
 def verify(
     data: bytes,
-    payload_type: str,
     model: type[Model],
     signing_key: str | Iterable[str | SSlibKey],
     *,
@@ -75,7 +74,7 @@ def verify(
     """
     from securesystemslib.exceptions import VerificationError
 
-    envelope = _envelope(data, payload_type, what, party)
+    envelope = _envelope(data, model, what, party)
     given = [signing_key] if isinstance(signing_key, str) else signing_key
     try:
         keys = [library_key(key) if isinstance(key, str) else key for key in given]
@@ -89,17 +88,22 @@ def verify(
     return _content(data, envelope, model, what, party)
 
 
-def peek(data: bytes, payload_type: str, model: type[Model], *, what: str, party: str) -> Model:
+def peek(data: bytes, model: type[Model], *, what: str, party: str) -> Model:
     """The document in an envelope *without* checking who signed it: only to find which key to check."""
-    return _content(data, _envelope(data, payload_type, what, party), model, what, party)
+    return _content(data, _envelope(data, model, what, party), model, what, party)
 
 
-def media_type(payload_type: str) -> str:
-    """The DSSE payload type of `drop`, `approval` …"""
-    return f"application/vnd.lsi-match.{payload_type}+json"
+def kind_of(model: type[BaseModel]) -> str:
+    """What a document is, as its member `format` says: `drop`, `approval` …"""
+    return str(model.model_fields["format"].default).split("/")[1]
 
 
-def _envelope(data: bytes, payload_type: str, what: str, party: str) -> Envelope:
+def media_type(model: type[BaseModel]) -> str:
+    """The DSSE payload type of a document."""
+    return f"application/vnd.lsi-match.{kind_of(model)}+json"
+
+
+def _envelope(data: bytes, model: type[BaseModel], what: str, party: str) -> Envelope:
     from securesystemslib.dsse import Envelope
 
     invalid = SignedDocumentInvalidError(what=what, party=party)
@@ -108,7 +112,7 @@ def _envelope(data: bytes, payload_type: str, what: str, party: str) -> Envelope
         envelope = Envelope.from_dict(copy.deepcopy(value))
     except Exception:  # the library raises many kinds on input it did not expect
         raise invalid from None
-    if envelope.payload_type != media_type(payload_type):
+    if envelope.payload_type != media_type(model):
         raise invalid
     return envelope
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import polars as pl
 
-from lsi_match.agreement.approvals import ACKNOWLEDGEMENT, STATEMENT, acknowledge, approve
+from lsi_match.agreement.approvals import STATEMENT, acknowledge, approve
 from lsi_match.agreement.justifications import justify
 from lsi_match.agreement.trust_root_draft import compose
 from lsi_match.agreement.trust_root_rules import sign_root
@@ -148,7 +148,7 @@ class World:
             for name, identity in identities.items()
         }
         for name, identity in (*identities.items(), (MATCHER, self.site.identity())):
-            papers[f"{name}.{ACKNOWLEDGEMENT}"] = acknowledge(manifest, identity, roles, self.clock())
+            papers[f"{name}.acknowledgement"] = acknowledge(manifest, identity, roles, self.clock())
         return papers
 
     def agree(self, manifest: Manifest, approvals: dict[str, bytes]) -> None:

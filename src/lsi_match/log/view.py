@@ -18,7 +18,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from lsi_match.agreement.approvals import WITHDRAWAL
 from lsi_match.agreement.trust_root_rules import FirstSeen
 from lsi_match.base.errors import LsiError
 from lsi_match.log import events
@@ -571,4 +570,4 @@ class ProjectView:
     def withdrawals(self) -> dict[str, str]:
         """Digest → what it is, of the withdrawals about the manifest that runs."""
         about = self.manifests.get(self.running or "", ManifestView())
-        return {digest: name for digest, name in about.papers.items() if f".{WITHDRAWAL}" in name}
+        return {digest: name for digest, name in about.papers.items() if ".withdrawal" in name}

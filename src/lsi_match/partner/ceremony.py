@@ -16,16 +16,7 @@ from pathlib import Path
 from lsi_match.base.canonical import canonical_json
 from lsi_match.base.errors import LsiError
 from lsi_match.base.files import destroy, read_bytes, read_private, write_whole
-from lsi_match.crypto.key_ceremony import (
-    REVEAL,
-    Ceremony,
-    RevealMissingError,
-    commit,
-    derive,
-    draw,
-    gather,
-    reveal,
-)
+from lsi_match.crypto.key_ceremony import Ceremony, RevealMissingError, commit, derive, draw, gather, reveal
 from lsi_match.crypto.project_key import ProjectKey
 from lsi_match.crypto.sealing import seal, unseal
 from lsi_match.crypto.signing import peek
@@ -107,7 +98,7 @@ class KeyMaking:
         file = self.folder / "reveal.json"
         if file.exists():
             document = read_bytes(file)
-            earlier = peek(document, REVEAL, KeyReveal, what="reveal", party=self.home.name)
+            earlier = peek(document, KeyReveal, what="reveal", party=self.home.name)
             if earlier.transcript != transcript.digest:
                 raise RevealedAlreadyError(**self._facts)
             return document

@@ -18,13 +18,11 @@ from lsi_match.crypto.signing import peek
 from lsi_match.partner import transfer
 from lsi_match.partner.extract.column_mapping import Mapping
 from lsi_match.partner.home import Home
-from lsi_match.partner.prepare import DROP, prepare
+from lsi_match.partner.prepare import prepare
 from lsi_match.partner.receipts import Receipt, ReceiptOfOthersError, ReceiptWrongError, check_receipt
 from lsi_match.protocol.documents import DropDescriptor, Opening
 from lsi_match.protocol.receipt_files import RECEIPT_SUFFIX
 from lsi_match.transport.endpoints import EndpointSettings
-
-OPENING = "opening"
 
 
 @dataclass(frozen=True)
@@ -105,7 +103,7 @@ def _open_rounds(
     found = []
     for file in openings:
         try:
-            opening = peek(read_bytes(file), OPENING, Opening, what=file.name, party="matcher")
+            opening = peek(read_bytes(file), Opening, what=file.name, party="matcher")
             late = now >= opening.deadline
             if not late or home.agreed_manifest(project, now).schedule.when_late == "wait":
                 found.append((opening.round, file))
@@ -123,7 +121,7 @@ def _clear(outgoing: Path, answered: set[str]) -> None:
     for file in sorted(outgoing.glob("*.drop.json")):
         data = read_bytes(file)
         if digest_of_bytes(data) in answered:
-            described = peek(data, DROP, DropDescriptor, what=file.name, party="self")
+            described = peek(data, DropDescriptor, what=file.name, party="self")
             for part in described.parts:
                 (outgoing / part.file).unlink(missing_ok=True)
             file.unlink()

@@ -52,8 +52,6 @@ from lsi_match.manifest import Manifest
 from lsi_match.protocol.documents import KeyShare
 from lsi_match.protocol.trust_root import Role, TrustRoot
 
-KEY_SHARE = "key-share"
-
 
 class ProjectKeyDiffersError(LsiError):
     nl = "{partner}: de projectsleutel is een andere dan het manifest noemt. Vraag de juiste aan {maker}."
@@ -297,7 +295,7 @@ def make_key_share(key: ProjectKey, maker: Identity, to: str, recipient: str) ->
         to=to,
         sealed=base64.b64encode(seal(key.secret, recipient)).decode(),
     )
-    return sign(share, KEY_SHARE, maker)
+    return sign(share, maker)
 
 
 def open_key_share(data: bytes, manifest: Manifest, identity: Identity) -> tuple[ProjectKey, str]:
@@ -307,12 +305,10 @@ def open_key_share(data: bytes, manifest: Manifest, identity: Identity) -> tuple
         SignedDocumentInvalidError, SignatureMissingError: not a share signed by a partner of the manifest.
         SealBrokenError: sealed to someone else.
     """
-    maker = peek(data, KEY_SHARE, KeyShare, what="key share", party=identity.name).maker
+    maker = peek(data, KeyShare, what="key share", party=identity.name).maker
     if maker not in manifest.controllers:
         raise SignatureMissingError(what="key share", party=maker)
-    share = verify(
-        data, KEY_SHARE, KeyShare, manifest.controllers[maker].signing_key, what="key share", party=maker
-    )
+    share = verify(data, KeyShare, manifest.controllers[maker].signing_key, what="key share", party=maker)
     if share.project != manifest.project.id or share.to != identity.name:
         raise SignedDocumentInvalidError(what="key share", party=maker)
     try:

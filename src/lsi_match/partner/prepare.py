@@ -40,8 +40,6 @@ from lsi_match.protocol.documents import (
 )
 from lsi_match.protocol.parquet import parquet_view
 
-DROP = "drop"
-OPENING = "opening"
 #: Letters of a span id, which ends the stem of a drop.
 SPAN = 16
 
@@ -129,9 +127,7 @@ def prepare(
     if home.name not in manifest.partners:
         raise NotAPartnerError(partner=home.name, project=project)
     home.check_trust(manifest, now)
-    opening = verify(
-        opening_document, OPENING, Opening, manifest.matcher.signing_key, what="opening", party="matcher"
-    )
+    opening = verify(opening_document, Opening, manifest.matcher.signing_key, what="opening", party="matcher")
     if opening.manifest != manifest.digest or opening.project != project:
         raise OpeningNotForManifestError(partner=home.name)
     if manifest.schedule.when_late != "wait" and now >= opening.deadline:
@@ -178,7 +174,7 @@ def prepare(
             selections=counts,
             parts=parts,
         )
-        document = sign(descriptor, DROP, home.identity())
+        document = sign(descriptor, home.identity())
         home.keep_references(
             project, opening.round, digest_of_bytes(document), References(sealing.key, long_ids.in_order())
         )

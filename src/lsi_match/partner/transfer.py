@@ -9,13 +9,11 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from lsi_match.agreement.justifications import JUSTIFICATION
 from lsi_match.base.errors import LsiError
 from lsi_match.base.files import FileExistsAlreadyError, private_folder, read_bytes
 from lsi_match.base.yaml_positions import parse_yaml
 from lsi_match.crypto.signing import peek, verify
 from lsi_match.partner.home import Home
-from lsi_match.partner.prepare import DROP
 from lsi_match.partner.release.opened_notice import mark_sent, unsent
 from lsi_match.protocol.documents import DropDescriptor, Justification
 from lsi_match.protocol.place_files import FETCHED, JUSTIFICATION_SUFFIX, SENT_ALONE
@@ -92,7 +90,7 @@ def send(home: Home, file: Path | None, settings: EndpointSettings) -> int:
 def _send_paper(home: Home, file: Path, settings: EndpointSettings) -> int:
     data, name = read_bytes(file, _LARGEST_TEXT), file.name
     if name.endswith(JUSTIFICATION_SUFFIX):
-        paper = peek(data, JUSTIFICATION, Justification, what=name, party=home.name)
+        paper = peek(data, Justification, what=name, party=home.name)
         # Projects may share a place: the name says whose it is.
         name = f"{paper.project}.{paper.round}.{paper.controller}{JUSTIFICATION_SUFFIX}"
     with open_endpoint(settings) as there:
@@ -104,7 +102,7 @@ def _send_drop(home: Home, descriptor: Path, settings: EndpointSettings) -> int:
     data = read_bytes(descriptor)
     try:
         key = home.identity().card["signing_key"]
-        described = verify(data, DROP, DropDescriptor, key, what=descriptor.name, party=home.name)
+        described = verify(data, DropDescriptor, key, what=descriptor.name, party=home.name)
     except LsiError:
         raise NoDropError(file=descriptor.name) from None
     files = [descriptor.parent / part.file for part in described.parts]

@@ -16,10 +16,6 @@ from lsi_match.protocol.documents import Moment, RoundId
 Pseudonym = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 Position = Annotated[int, Field(ge=0)]
 
-#: Payload types of the signed documents.
-ACCESS_REQUEST = "access-request"
-ACCESS_ANSWER = "access-answer"
-
 
 class AccessRequest(Document):
     """What a controller asks about one person: round → kind of identifier → pseudonyms, one per key it holds.

@@ -42,7 +42,6 @@ from lsi_match.protocol.group_cells import cell_names, nothing_known
 from lsi_match.protocol.group_counts_rules import add_up
 from lsi_match.protocol.parquet import absent_to_null, from_parquet, whole
 
-DROP = "drop"
 MAX_DESCRIPTOR = 8 * 2**20
 #: Per selection the number of rows per group cell.
 Cells = list[dict[int, int]]
@@ -203,7 +202,7 @@ def receiving(file: Path, partner: str, round_: Round, now: datetime) -> tuple[D
         raise DropNameError(partner=partner, file=file.name)
     data = read_bytes(file, MAX_DESCRIPTOR)
     key = manifest.controllers[partner].signing_key
-    descriptor = verify(data, DROP, DropDescriptor, key, what=file.name, party=partner)
+    descriptor = verify(data, DropDescriptor, key, what=file.name, party=partner)
     check_descriptor(descriptor, partner, file.name, round_, now)
     drop = Drop(partner, file, digest_of_bytes(data), descriptor, round_, data)
     return drop, _checked_parts(drop)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from lsi_match.agreement.justifications import JUSTIFICATION, JustificationInvalidError
+from lsi_match.agreement.justifications import JustificationInvalidError
 from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.errors import LsiError
 from lsi_match.crypto import signing
@@ -68,5 +68,5 @@ def ingest(project: Project, name: str, data: bytes, now: datetime, partner: str
     elif name.endswith(COSIGNATURE_SUFFIX):
         add_cosignatures(project, data, now)
     elif digest_of_bytes(data) not in project.view().papers:
-        paper = peek(data, JUSTIFICATION, Justification, what=name, party=partner)
+        paper = peek(data, Justification, what=name, party=partner)
         hold.ingest(project, paper.round, {name: data}, now)

@@ -35,7 +35,7 @@ from lsi_match.log.events import ReleaseExpired, RetentionApplied, RetentionFail
 from lsi_match.log.view import ProjectView
 from lsi_match.matcher.round import hold
 from lsi_match.matcher.round.open_round import RoundBusyError
-from lsi_match.matcher.round.run import REASON, RELEASE, Run
+from lsi_match.matcher.round.run import REASON, Run
 from lsi_match.matcher.site import audit_records, make_receipts
 from lsi_match.matcher.site.proofs import keep_proofs, proof_file
 from lsi_match.matcher.site.site import Project
@@ -213,7 +213,7 @@ def staged(project: Project, view: ProjectView) -> list[Path]:
 
 def _release(project: Project, file: Path) -> ReleaseDescriptor:
     key = project.manifest().matcher.signing_key
-    return verify(read_bytes(file), RELEASE, ReleaseDescriptor, key, what=file.name, party=MATCHER)
+    return verify(read_bytes(file), ReleaseDescriptor, key, what=file.name, party=MATCHER)
 
 
 def _expire(project: Project, one: Due, clock: Clock) -> None:

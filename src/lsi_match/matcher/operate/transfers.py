@@ -28,7 +28,6 @@ from lsi_match.crypto.signing import verify
 from lsi_match.log.events import DropArrivalRefused, DropArrived, why
 from lsi_match.manifest import Name
 from lsi_match.matcher.engine.intake import (
-    DROP,
     MAX_DESCRIPTOR,
     DropDuplicateError,
     DropNameError,
@@ -43,7 +42,7 @@ from lsi_match.matcher.operate import inbound
 from lsi_match.matcher.round.run import DROP_SUFFIX, REASON, quarantine, round_of
 from lsi_match.matcher.site import make_receipts
 from lsi_match.matcher.site.checkpoint import copies
-from lsi_match.matcher.site.site import OPENING, Project
+from lsi_match.matcher.site.site import Project
 from lsi_match.protocol.documents import DropDescriptor, part_name
 from lsi_match.transport.endpoints import Endpoint, EndpointSettings, Stamp, open_endpoint
 from lsi_match.transport.sync_state import SyncState
@@ -228,7 +227,7 @@ def _take(project: Project, partner: str, there: Endpoint, file: str, now: datet
 def _descriptor(project: Project, partner: str, file: str, data: bytes) -> DropDescriptor:
     """What a drop says of itself; raises where its signature or its name does not hold."""
     key = project.manifest().controllers[partner].signing_key
-    descriptor = verify(data, DROP, DropDescriptor, key, what=file, party=partner)
+    descriptor = verify(data, DropDescriptor, key, what=file, party=partner)
     if file != f"{descriptor.stem}{DROP_SUFFIX}":
         raise DropNameError(partner=partner, file=file)
     return descriptor
@@ -348,7 +347,7 @@ def _for_all(project: Project) -> Iterator[tuple[str, Path]]:
         if one.over or not project.takes_drops(one.name):
             continue
         stem = f"{project.id}.{one.name}"
-        yield f"{stem}.{OPENING}.json", project.round_folder(one.name) / "opening.json"
+        yield f"{stem}.opening.json", project.round_folder(one.name) / "opening.json"
         if one.state == "held" and one.counts and one.counts.findings and one.counts.table:
             yield f"{stem}.report.json", project.kept_file(one.counts.findings)
             yield f"{stem}.counts.json", project.kept_file(one.counts.table)

@@ -13,7 +13,7 @@ from lsi_match.base.files import destroy, half_files, lock_file, private_folder,
 from lsi_match.crypto.keys import make_round_key
 from lsi_match.crypto.signing import sign
 from lsi_match.log.events import GatesRefused, RoundOpened, why
-from lsi_match.matcher.site.site import OPENING, Project
+from lsi_match.matcher.site.site import Project
 from lsi_match.protocol.documents import Opening
 
 #: Rows per part of a drop at most: what is opened, and matched, at once.
@@ -93,7 +93,7 @@ def _open_round(project: Project, folder: Path, round_id: str, reference_date: s
         parts=max(1, -(-largest // ROWS_PER_PART)),
         trace_id=secrets.token_hex(16),
     )
-    document = sign(opening, OPENING, project.site.identity())
+    document = sign(opening, project.site.identity())
     write_whole(folder / "round.key", secret.encode())
     write_whole(folder / "opening.json", document)
     with project.writer() as log:

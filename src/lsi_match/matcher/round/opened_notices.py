@@ -13,8 +13,6 @@ from lsi_match.log import events
 from lsi_match.matcher.site.site import Project
 from lsi_match.protocol.documents import ReleaseOpened
 
-OPENED = "opened"
-
 
 class OpeningRefusedError(LsiError):
     nl = "De melding van {partner} dat een vrijgave is geopend, is geweigerd: {problem}."
@@ -36,7 +34,7 @@ def ingest_opened_notices(
     manifest, view = project.manifest(), project.view()
     new: list[tuple[ReleaseOpened, bytes]] = []
     for data in papers.values():
-        partner = peek(data, OPENED, ReleaseOpened, what="opened", party="?").partner
+        partner = peek(data, ReleaseOpened, what="opened", party="?").partner
         if partner not in manifest.controllers or only not in (None, partner):
             raise OpeningRefusedError(
                 partner="?",
@@ -47,7 +45,7 @@ def ingest_opened_notices(
                 ),
             )
         key = manifest.controllers[partner].signing_key
-        paper = verify(data, OPENED, ReleaseOpened, key, what="opened", party=partner)
+        paper = verify(data, ReleaseOpened, key, what="opened", party=partner)
         round_ = view.rounds.get(paper.round)
         made = round_.release.to.get(partner) if round_ and round_.release else None
         if paper.project != project.id or paper.release != made:

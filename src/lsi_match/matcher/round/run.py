@@ -98,7 +98,6 @@ from lsi_match.monitor.round_findings import RoundFindings, findings_of
 from lsi_match.protocol.documents import CellCounts, DropDescriptor, Part, ReleaseDescriptor
 from lsi_match.protocol.parquet import to_parquet
 
-RELEASE = "release"
 DROP_SUFFIX = ".drop.json"
 REASON = "reason.json"
 
@@ -538,7 +537,7 @@ class Run:
             cases=engine.cases_of(recipient) if drop else 0,
             parts=parts,
         )
-        document = sign(descriptor, RELEASE, self.project.site.identity())
+        document = sign(descriptor, self.project.site.identity())
         write_whole(staging / recipient / f"{stem}.release.json", document)
         return digest_of_bytes(document)
 
@@ -568,7 +567,7 @@ class Run:
     def _released_under(self) -> tuple[Manifest, Policy]:
         """The manifest of the release in the log, and whose signatures it asks for."""
         if self._round.release is None:
-            raise StepNotLoggedError(step=RELEASE, round=self.round_id)
+            raise StepNotLoggedError(step="release", round=self.round_id)
         manifest = load_manifest(self.project.kept(self._round.release.manifest))
         if not manifest.release.cosignatures:
             return manifest, release_policy(manifest)

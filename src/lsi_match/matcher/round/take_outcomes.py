@@ -15,7 +15,6 @@ from lsi_match.monitor.table import CountsTable, Stage
 from lsi_match.protocol.documents import OutcomeCounts
 from lsi_match.protocol.group_cells import cell_names
 
-OUTCOME = "outcome-counts"
 KINDS = {
     "grounded": "gegrond",
     "not_grounded": "niet gegrond",
@@ -41,11 +40,11 @@ def ingest_outcomes(project: Project, round_id: str, papers: Mapping[str, bytes]
     released = round_.release if round_ else None
     found = {}
     for data in papers.values():
-        partner = peek(data, OUTCOME, OutcomeCounts, what="outcome", party="?").partner
+        partner = peek(data, OutcomeCounts, what="outcome", party="?").partner
         if partner not in manifest.partners:
             raise OutcomeRefusedError.because("dat is geen deelnemer", "it is no partner", partner=partner)
         key = manifest.controllers[partner].signing_key
-        paper = verify(data, OUTCOME, OutcomeCounts, key, what="outcome", party=partner)
+        paper = verify(data, OutcomeCounts, key, what="outcome", party=partner)
         about = (paper.project, paper.manifest, paper.round, paper.release)
         made = released.to.get(partner) if released else None
         if released is None or about != (project.id, opening.manifest, round_id, made):
@@ -79,7 +78,7 @@ def outcomes_of(project: Project, round_id: str) -> dict[str, OutcomeCounts]:
     keys = project.manifest().controllers
     return {
         name: verify(
-            project.kept(digest), OUTCOME, OutcomeCounts, keys[name].signing_key,
+            project.kept(digest), OutcomeCounts, keys[name].signing_key,
             what="outcome", party=name,
         )
         for name, digest in digests.items()

@@ -55,8 +55,6 @@ from lsi_match.monitor.overview import Overview
 from lsi_match.protocol.documents import Opening
 from lsi_match.protocol.trust_root import MATCHER, TrustRoot
 
-OPENING = "opening"
-
 
 class SiteMissingError(LsiError):
     nl = "In {folder} is geen koppelomgeving. Kijk of de naam klopt, of maak er een met 'site init'."
@@ -391,7 +389,7 @@ class Project:
             raise RoundUnknownError(round=round_id, project=self.id)
         data = read_bytes(file)
         key = (manifest or self.manifest()).matcher.signing_key
-        return verify(data, OPENING, Opening, key, what="opening", party=MATCHER), data
+        return verify(data, Opening, key, what="opening", party=MATCHER), data
 
 
 def json_document(value: object) -> bytes:

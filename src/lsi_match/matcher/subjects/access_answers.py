@@ -22,8 +22,6 @@ from lsi_match.manifest import Manifest
 from lsi_match.matcher.site.site import Project
 from lsi_match.matcher.subjects.subject_rows import Found, look_up
 from lsi_match.protocol.access_documents import (
-    ACCESS_ANSWER,
-    ACCESS_REQUEST,
     AccessAnswer,
     AccessRequest,
     Event,
@@ -66,12 +64,12 @@ def answer(project: Project, sealed: bytes, now: datetime) -> bytes:
     manifest, name = project.manifest(), "unknown"
     try:
         data = unseal(sealed, project.site.identity().encryption, what="access request", party="partner")
-        name = peek(data, ACCESS_REQUEST, AccessRequest, what="access request", party="partner").controller
+        name = peek(data, AccessRequest, what="access request", party="partner").controller
         if name not in manifest.controllers:
             name = "unknown"
             raise AccessNotControllerError(name=name)
         key = manifest.controllers[name].signing_key
-        request = verify(data, ACCESS_REQUEST, AccessRequest, key, what="access request", party=name)
+        request = verify(data, AccessRequest, key, what="access request", party=name)
         digest = digest_of_bytes(data)
         _check(project, request, digest, now)
         sought = _pseudonyms(request)
@@ -88,7 +86,7 @@ def answer(project: Project, sealed: bytes, now: datetime) -> bytes:
         rounds=rounds,
         manifests={one: project.kept(one).decode() for one in sorted(used)},
     )
-    document = sign(said, ACCESS_ANSWER, project.site.identity())
+    document = sign(said, project.site.identity())
     event = AccessAnswered(partner=name, request=digest, answer=digest_of_bytes(document))
     _log(project, now, manifest, event)
     return seal(document, manifest.controllers[name].encryption_key)

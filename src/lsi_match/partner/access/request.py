@@ -30,7 +30,7 @@ from lsi_match.manifest.person_keys import PERSON_KEYS, Strength
 from lsi_match.partner.home import Home
 from lsi_match.partner.normalise import normalise, person_keys
 from lsi_match.partner.release.opened_notice import Opened, openings_of
-from lsi_match.protocol.access_documents import ACCESS_ANSWER, ACCESS_REQUEST, AccessAnswer, AccessRequest
+from lsi_match.protocol.access_documents import AccessAnswer, AccessRequest
 from lsi_match.protocol.trust_root import MATCHER, Role
 
 _REFERENCE = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
@@ -115,7 +115,7 @@ def make_request(
         at=now,
         pseudonyms={one: _pseudonyms(keys, identifiers, one) for one in every},
     )
-    document = sign(request, ACCESS_REQUEST, home.identity())
+    document = sign(request, home.identity())
     kept = {"request": digest_of_bytes(document), "at": now.isoformat()}
     write_whole(file, canonical_json(kept))
     return seal(document, manifest.matcher.encryption_key)
@@ -184,7 +184,7 @@ def open_answer(home: Home, project: str, reference: str, sealed: bytes, now: da
         raise AccessUnknownError(reference=reference)
     data = unseal(sealed, home.identity().encryption, what="access answer", party=MATCHER)
     keys = home.trust(project, now).current.organisations[MATCHER].keys_for(Role.MATCH)
-    answer = verify(data, ACCESS_ANSWER, AccessAnswer, keys, what="access answer", party=MATCHER)
+    answer = verify(data, AccessAnswer, keys, what="access answer", party=MATCHER)
     asked = json.loads(read_bytes(file))["request"]
     if (answer.request, answer.controller, answer.project) != (asked, home.name, project):
         raise AnswerToOtherRequestError(reference=reference)

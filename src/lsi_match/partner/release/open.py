@@ -24,8 +24,6 @@ from lsi_match.protocol.documents import ReleaseDescriptor
 from lsi_match.protocol.parquet import from_parquet, schema_of
 from lsi_match.protocol.trust_root import MATCHER, Role
 
-RELEASE = "release"
-
 
 class ReleaseNotOursError(LsiError):
     nl = "{file} is een vrijgave voor {recipient}, niet voor {partner}."
@@ -62,7 +60,7 @@ def open_release(
     root = home.trust(project, now).current
     keys = root.organisations[MATCHER].keys_for(Role.MATCH)
     data = read_bytes(file)
-    descriptor = verify(data, RELEASE, ReleaseDescriptor, keys, what="release", party=MATCHER)
+    descriptor = verify(data, ReleaseDescriptor, keys, what="release", party=MATCHER)
     if descriptor.partner != home.name:
         raise ReleaseNotOursError(file=file.name, recipient=descriptor.partner, partner=home.name)
     if descriptor.manifest != manifest.digest or descriptor.project != project:

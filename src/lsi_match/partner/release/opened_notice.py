@@ -15,8 +15,6 @@ from lsi_match.crypto.signing import peek, sign
 from lsi_match.partner.home import Home
 from lsi_match.protocol.documents import OPENED_SUFFIX, ReleaseDescriptor, ReleaseOpened
 
-OPENED = "opened"
-
 
 @dataclass(frozen=True)
 class Opened:
@@ -38,7 +36,7 @@ def record_opening(home: Home, descriptor: ReleaseDescriptor, digest: str, now: 
         at=now,
     )
     file = _folder(home, descriptor.project) / paper.file
-    write_whole(file, sign(paper, OPENED, home.identity()))
+    write_whole(file, sign(paper, home.identity()))
     return file
 
 
@@ -56,7 +54,7 @@ def mark_sent(file: Path) -> None:
 def openings_of(home: Home, project: str) -> tuple[Opened, ...]:
     """What this partner opened, oldest first."""
     papers = [
-        peek(read_bytes(file), OPENED, ReleaseOpened, what=file.name, party=home.name)
+        peek(read_bytes(file), ReleaseOpened, what=file.name, party=home.name)
         for file in sorted(_folder(home, project).glob(f"*{OPENED_SUFFIX}"))
     ]
     return tuple(sorted((Opened(p.round, p.release, p.at) for p in papers), key=lambda one: one.at))

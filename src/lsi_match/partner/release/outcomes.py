@@ -28,7 +28,6 @@ from lsi_match.protocol.documents import CellCounts, Opening, OutcomeCounts
 from lsi_match.protocol.group_cells import by_name, first_known
 from lsi_match.protocol.withhold import withhold_table
 
-OUTCOME = "outcome-counts"
 GROUNDED, NOT_GROUNDED, OUTCOME_UNKNOWN = "grounded", "not_grounded", "outcome_unknown"
 #: What may be entered, in Dutch or English → what it means.
 WORDS = {
@@ -83,9 +82,7 @@ def count_outcomes(
     """
     manifest = home.agreed_manifest(project, now)
     descriptor, frame = open_release(home, release, project, now)
-    opening = verify(
-        opening_document, "opening", Opening, manifest.matcher.signing_key, what="opening", party="matcher"
-    )
+    opening = verify(opening_document, Opening, manifest.matcher.signing_key, what="opening", party="matcher")
     if (opening.project, opening.manifest, opening.round) != (project, manifest.digest, descriptor.round):
         raise OpeningOfOtherRoundError(partner=home.name)
     entered = _entered(outcomes, frame)
@@ -103,7 +100,7 @@ def count_outcomes(
         at=now,
         **_told(manifest, found),
     )
-    return document, sign(document, OUTCOME, home.identity())
+    return document, sign(document, home.identity())
 
 
 def _told(manifest: Manifest, found: Dict[str, Dict[int, int]]) -> dict[str, CellCounts]:
