@@ -11,6 +11,11 @@ DAMAGES ?= 10000
 # What a checkout installs: everything but the clusters, which have a lock of their own.
 EXTRAS = $(shell $(BIN)/python -c "import tomllib; print(*sorted(tomllib.load(open('pyproject.toml', 'rb'))['project']['optional-dependencies'].keys() - {'clusters'}))")
 LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet
+PIP = $(BIN)/pip install --disable-pip-version-check --progress-bar off --no-deps
+# How far pip is, and all that it says when it fails; not that a configured folder of packages lacks one.
+PIP_TOLD := awk '/^status /{status=$$2; next} /^WARNING: Location/{next} {said=said $$0 "\n"} \
+  /^Collecting /&&++n%20==1{print "  " n ": " $$2 " …"; fflush()} /^Installing collected/&&n>1{print "  all " n " are here; installing …"; fflush()} \
+  END{if (status) printf "%s", said; exit status}'
 # Tests run side by side, a file of tests in one process.
 JOBS ?= $(shell nproc)
 
@@ -24,7 +29,7 @@ debian = { export PATH="$$PATH:/usr/sbin:$$(echo /usr/lib/postgresql/*/bin | tr 
 	else echo "Not here:$$missing. Install what is missing: apt-get install $(1)"; false; fi; }
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test quick test-clusters damage go-check serve fuzz soak check format bench bench-quick bench-report docs schemas lock clean
+.PHONY: help install demo test quick wheel-check test-clusters damage go-check serve fuzz soak check format bench bench-quick bench-report docs schemas lock clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,9 +40,9 @@ $(READY): requirements.lock pyproject.toml
 	  if [ "$$(id -u)" = 0 ]; then apt-get update -qq && apt-get install -y -qq python3-venv; \
 	  else echo "Install the package python3-venv first (apt-get install python3-venv)."; exit 1; fi; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@echo "Installing the pinned dependencies into $(VENV) (once, about a minute) …"
-	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
-	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@echo "Installing $$(grep -c '^[a-z]' requirements.lock) pinned packages into $(VENV), once; a minute or two …"
+	@start=$$(date +%s); { $(PIP) --require-hashes -r requirements.lock && $(PIP) --no-build-isolation -e .; echo "status $$?"; } 2>&1 | $(PIP_TOLD) && \
+	  echo "Installed in $$(($$(date +%s) - start)) s."
 	@touch $@
 
 install: $(READY) ## the program, in .venv (once, about a minute)
@@ -61,8 +66,14 @@ soak: $(READY) ## month after month of a project with kills at random, and the t
 	@$(BIN)/python -m tests.soak --rounds $(ROUNDS)
 
 test-clusters: $(READY) ## the runners processes, Dask and Ray, which it installs beside the rest (400 MB)
-	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-clusters.lock
+	@{ $(PIP) --require-hashes -r requirements-clusters.lock; echo "status $$?"; } 2>&1 | $(PIP_TOLD)
 	@$(BIN)/pytest tests/chain/test_runners.py $(ARGS)
+
+wheel-check: $(READY) ## from empty environments: what the wheel and the packages of a role can do (installs them)
+	@rm -rf build/wheel-check
+	@$(BIN)/python -m hatchling build --target wheel --directory build/wheel-check
+	@$(BIN)/lsi-match demo --people 4000 --folder build/wheel-check/demo >/dev/null
+	@$(BIN)/python tests/wheel_check.py build/wheel-check build/wheel-check/demo build/wheel-check/*.whl
 
 go-check: $(READY) ## checkpoints and proofs of the log, checked by Go's sumdb/note and sumdb/tlog from Debian
 	@$(call debian,golang-go golang-golang-x-mod-dev,go /usr/share/gocode/src/golang.org/x/mod/sumdb)

@@ -23,6 +23,7 @@ import polars_hash as plh
 from rich.console import Console
 
 from benchmarks import look
+from benchmarks.commands import starts
 from benchmarks.country import measure
 from benchmarks.coverage import smallest, write_tables
 from benchmarks.linkage import Task
@@ -201,6 +202,16 @@ def match(rows: int, partners: int) -> dict[str, Result]:
     }
 
 
+def start(place: Path) -> dict[str, Result]:
+    """What commands take before they do anything; see `benchmarks.commands`."""
+    world = World(place / "start", configs_folder() / "samenloop", place, utc_now)
+    agreed(world)
+    return {
+        f"start.{name}": Result(seconds, "s of processor", pydantic, seconds / pydantic, 0)
+        for name, (seconds, pydantic) in starts(world.site.folder).items()
+    }
+
+
 def linkage(place: Path) -> dict[str, Result]:
     """FEBRL4 on person keys, through the chain (no baseline: quality)."""
     extracts = place / "febrl"
@@ -328,6 +339,7 @@ def main() -> int:
             place = Path(folder)
             results: dict[str, Result] = {}
             for name, work in (
+                ("start", lambda: start(place)),
                 ("prepare", lambda: prepare(place, rows)),
                 ("match", lambda: match(matched, partners)),
                 ("linkage", lambda: linkage(place)),
