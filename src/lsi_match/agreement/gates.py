@@ -30,10 +30,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from pathlib import Path
 
 from lsi_match.agreement.approvals import check_approvals, load_manifest, read_agreement
 from lsi_match.agreement.trust_root_rules import Trust
-from lsi_match.base.errors import LsiError, words
+from lsi_match.base.catalogue import catalogue
+from lsi_match.base.errors import Language, LsiError, words
 from lsi_match.base.validation import RuleViolation
 from lsi_match.manifest import Manifest
 from lsi_match.manifest.clear import check_manifest_clear
@@ -43,62 +45,26 @@ from lsi_match.protocol.documents import Opening
 
 
 class Gate(StrEnum):
-    """A gate. `dutch` and `english` say what holds when it holds."""
+    """A gate."""
 
-    dutch: str
-    english: str
+    MANIFEST = "manifest"
+    APPROVAL = "approval"
+    INSTRUCTION = "instruction"
+    PLAN = "plan"
+    PERIOD = "period"
+    DPIA = "dpia"
+    DPO_ADVICE = "dpo advice"
+    EQUAL_TREATMENT = "equal treatment"
+    NEIGHBOURHOOD = "neighbourhood"
+    BOUNDS = "bounds"
+    RELEASE = "release"
+    PARTIES = "parties"
+    ROUND = "round"
 
-    def __new__(cls, value: str, dutch: str, english: str) -> Gate:
-        member = str.__new__(cls, value)
-        member._value_ = value
-        member.dutch, member.english = dutch, english
-        return member
-
-    MANIFEST = "manifest", "Het manifest klopt met alle regels", "The manifest holds to every rule"
-    APPROVAL = (
-        "approval",
-        "Alle partijen hebben dit manifest goedgekeurd",
-        "Every controller approved this manifest",
-    )
-    INSTRUCTION = (
-        "instruction",
-        "De werkinstructie is gelezen door wie dat moet",
-        "The work instruction was read by whoever must",
-    )
-    PLAN = (
-        "plan",
-        "Alle onderdelen van het projectplan zijn ingevuld",
-        "Every part of the project plan is filled in",
-    )
-    PERIOD = "period", "Het project loopt vandaag", "The project runs today"
-    DPIA = "dpia", "De DPIA is er", "There is a DPIA"
-    DPO_ADVICE = "dpo advice", "Iedere FG heeft geadviseerd", "Every DPO advised"
-    EQUAL_TREATMENT = (
-        "equal treatment",
-        "Over elke discriminatiegrond heeft iedere FG geadviseerd",
-        "Every DPO advised on every ground of discrimination",
-    )
-    NEIGHBOURHOOD = (
-        "neighbourhood",
-        "Als het een wijkproject is: de extra waarborgen zijn er",
-        "If it is a neighbourhood project: the extra safeguards are there",
-    )
-    BOUNDS = (
-        "bounds",
-        "Aantallen en termijnen passen bij elkaar",
-        "Numbers and terms fit together",
-    )
-    RELEASE = (
-        "release",
-        "Er gaat niets mee dat niemand nodig heeft",
-        "Nothing goes along that nobody needs",
-    )
-    PARTIES = (
-        "parties",
-        "De sleutels zijn die van de vertrouwenslijst",
-        "The keys are those of the trust root",
-    )
-    ROUND = "round", "De ronde is geopend onder dit manifest", "The round was opened under this manifest"  # fmt: skip
+    def text(self, language: Language) -> str:
+        """What holds when it holds."""
+        texts: dict[Language, str] = catalogue(Path(__file__).with_suffix(".toml"))[self.value]
+        return texts[language]
 
 
 class GateError(LsiError):

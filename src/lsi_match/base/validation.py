@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict
 from pydantic_core import ErrorDetails
 
 from lsi_match.base.catalogue import catalogue
@@ -41,6 +42,12 @@ def two_readings(number: str) -> tuple[str, str] | None:
     if not re.fullmatch(r"[-+]?[1-9]\d{0,2}\.\d{3}", number):
         return None
     return number.rstrip("0").rstrip("."), number.replace(".", "")
+
+
+class Closed(BaseModel):
+    """A model with nothing that is not declared, and nothing that changes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class RuleViolation(ValueError):  # noqa: N818

@@ -452,7 +452,7 @@ def status(
         out.print(f"{document.project.title}\n{known_by}\n")
         for verdict in verdicts:
             holds = verdict.error is None
-            label = say(verdict.gate.dutch, verdict.gate.english)
+            label = verdict.gate.text(language())
             mark = say("ja ", "yes") if holds else say("nee", "no ")
             out.print(f"{mark}  {label}", style="" if holds else "bold")
             if verdict.error is not None:

@@ -21,9 +21,10 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from lsi_match.base.errors import LsiError
+from lsi_match.base.validation import Closed
 from lsi_match.crypto import passphrase
 from lsi_match.manifest.signing_key import SigningKey
 
@@ -46,13 +47,11 @@ class OutsideKeyUnknownError(LsiError):
     en = "{uri} does not refer to a key in an HSM (hsm:NUMBER?label=TOKEN) or vault (hv:NAME)."
 
 
-class Reference(BaseModel):
+class Reference(Closed):
     """`signing.json`: where a signing key is, and its public half. Nothing in it is secret.
 
     `module` is the PKCS #11 library of the device's maker, for example /usr/lib/softhsm/libsofthsm2.so.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     uri: str
     signing_key: SigningKey

@@ -12,8 +12,6 @@ from typing import Annotated, Any
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    ConfigDict,
     GetJsonSchemaHandler,
     StringConstraints,
     model_validator,
@@ -23,7 +21,7 @@ from pydantic_core import CoreSchema
 
 from lsi_match.base.catalogue import catalogue
 from lsi_match.base.errors import Language
-from lsi_match.base.validation import DIGEST, NAME, PROJECT_ID, RuleViolation
+from lsi_match.base.validation import DIGEST, NAME, PROJECT_ID, Closed, RuleViolation
 from lsi_match.criteria.parse import REFERENCE_DATE, CriterionError, FieldType, Predicate, parse_predicate
 
 
@@ -114,10 +112,8 @@ def parsed(when: str, fields: Mapping[str, FieldType], *path: str | int) -> Pred
 _NUMBERS = (int, float, int | None)
 
 
-class Document(BaseModel):
+class Document(Closed):
     """Base of every part: nothing that is not declared, nothing that changes."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     @model_validator(mode="before")
     @classmethod

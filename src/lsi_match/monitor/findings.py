@@ -10,8 +10,9 @@ import math
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator
 
+from lsi_match.base.validation import Closed
 from lsi_match.monitor.intervals import Interval
 
 
@@ -32,11 +33,7 @@ class Verdict(StrEnum):
     TOO_LITTLE = "too_little"
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Ratio(_Part):
+class Ratio(Closed):
     """A ratio and its interval."""
 
     value: Number
@@ -50,7 +47,7 @@ class Ratio(_Part):
         return cls(value=value, low=interval.low, high=interval.high)
 
 
-class Finding(_Part):
+class Finding(Closed):
     """One group at one stage, beside an earlier stage.
 
     `count` of `total` are of the group in the stage, `reference_count` of `reference_total` in the stage `against`;
@@ -72,7 +69,7 @@ class Finding(_Part):
     verdict: Verdict
 
 
-class Conditional(_Part):
+class Conditional(Closed):
     """The same ratio with the groups of a legitimate dimension held equal (Mantel-Haenszel).
 
     `decides` says that the dimension decides the step by itself: in each of its groups everybody gets through, or
@@ -91,7 +88,7 @@ class Conditional(_Part):
     decides: bool
 
 
-class Concentration(_Part):
+class Concentration(Closed):
     """How often a group has one `value` of what a `criterion` looks at, beside the others. It describes people, not a
     step, so it gives no alert; it tells where a criterion bites."""
 
@@ -106,7 +103,7 @@ class Concentration(_Part):
     verdict: Verdict
 
 
-class Share(_Part):
+class Share(Closed):
     """What one criterion does to the ratio of a group over the others, as factors: 1 is no effect.
 
     `in_order` is the change when it is applied after those before it, `left_out` what the whole selection would have
@@ -119,7 +116,7 @@ class Share(_Part):
     shapley: Number
 
 
-class Attribution(_Part):
+class Attribution(Closed):
     """Which criterion of a selection carries the difference of a group. `sure` says that the withheld counts, whatever
     they are, leave the same criterion first."""
 
@@ -133,7 +130,7 @@ class Attribution(_Part):
     sure: bool
 
 
-class Outcome(_Part):
+class Outcome(Closed):
     """The share of grounded cases in a group, beside that of the others.
 
     `selected_more` says that the group was selected more than the others. A lower share points at a lower threshold
@@ -153,7 +150,7 @@ class Outcome(_Part):
     selected_more: bool
 
 
-class Appeal(_Part):
+class Appeal(Closed):
     """Of `decided` decisions against members of a group `appealed` went to appeal, of which `upheld` were proved right.
 
     It tells who appealed and how that ended. It tells nothing of who did not appeal, nor of whether the selection was
@@ -167,7 +164,7 @@ class Appeal(_Part):
     upheld: int | None
 
 
-class Findings(_Part):
+class Findings(Closed):
     """Everything that an analysis found.
 
     `comparisons` were made, those of `findings` and `conditionals`, in one of `looks` runs, so that each was made at

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from lsi_match.base.validation import Closed
 
 
-class Overview(BaseModel):
+class Overview(Closed):
     """What project leader and FG see of a round: counts only.
 
     `delivered` (records per partner) and `totals` are counts of a whole, exact as in the log (ADR 0027); in `groups`
     None is a withheld cell.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     format: Literal["lsi-match/overview/v1"] = "lsi-match/overview/v1"
     project: str

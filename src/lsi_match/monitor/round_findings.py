@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from lsi_match.base.canonical import canonical_json, digest_of_bytes
 from lsi_match.base.errors import LsiError
+from lsi_match.base.validation import Closed
 from lsi_match.manifest import Manifest
 from lsi_match.monitor.analyse import analyse
 from lsi_match.monitor.findings import Finding, Findings, Verdict
@@ -19,14 +20,12 @@ class ReportNotOfCountsError(LsiError):
     en = "This report does not belong to this manifest and these counts, or does not follow from them. Do not sign it. Ask for both again."
 
 
-class RoundFindings(BaseModel):
+class RoundFindings(Closed):
     """The findings of a round, and what they are of.
 
     `table` is the digest of the file with the `CountsTable` that they follow from, and from which anybody can work them
     out again.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     format: Literal["lsi-match/round-findings/v1"] = "lsi-match/round-findings/v1"
     project: str

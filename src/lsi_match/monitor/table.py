@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from lsi_match.base.validation import RuleViolation
+from lsi_match.base.validation import Closed, RuleViolation
 
 SEPARATOR = "|"
 Count = Annotated[int, Field(ge=0)]
@@ -39,11 +39,7 @@ KNOWN_TO_MORE = ("bij twee of meer deelnemers bekend", "known to two partners or
 ARE_CASES = ("casussen", "cases")
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Dimension(_Part):
+class Dimension(Closed):
     """One way of dividing people into groups.
 
     `role` says what the groups are: `protected` groups are compared with each other; a `legitimate` one (a kind of
@@ -58,7 +54,7 @@ class Dimension(_Part):
     baseline: str | None = None
 
 
-class Stage(_Part):
+class Stage(Closed):
     """The counts of one moment.
 
     `against` names the stages it is compared with: the first is the reference, any others come before it in the
@@ -76,8 +72,8 @@ class Stage(_Part):
     id: str
     label: str
     kind: StageKind
-    counts: dict[str, Count | None] = {}
-    margins: dict[str, dict[str, Count | None]] = {}
+    counts: dict[str, Count | None] = Field(default={})
+    margins: dict[str, dict[str, Count | None]] = Field(default={})
     against: tuple[str, ...] = ()
     partner: str | None = None
     selection: str | None = None
@@ -86,7 +82,7 @@ class Stage(_Part):
     rounded_to: int = Field(default=1, ge=1)
 
 
-class Combinations(_Part):
+class Combinations(Closed):
     """How many of stage `start` met which criteria of one selection: the raw material of attribution.
 
     `met` maps a pattern with one `1` or `0` per criterion, in the order of `criteria`, to the counts per cell.
@@ -100,7 +96,7 @@ class Combinations(_Part):
     met: dict[str, dict[str, Count | None]]
 
 
-class CountsTable(_Part):
+class CountsTable(Closed):
     """Everything one analysis needs.
 
     `tolerance` is the ratio up to which a difference is accepted: 1.25 accepts ratios from 0.8 to 1.25. `confidence`

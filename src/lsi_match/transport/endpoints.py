@@ -21,11 +21,11 @@ from pathlib import Path
 from typing import IO, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from lsi_match.base.errors import LsiError, UnexpectedError, of_disk
 from lsi_match.base.files import open_plain, read_private, sync_folder, whole_file
-from lsi_match.base.validation import RuleViolation
+from lsi_match.base.validation import Closed, RuleViolation
 
 Side = Literal["in", "out"]
 #: Names that are taken from a place; anything else that lies there is left alone.
@@ -41,10 +41,8 @@ class PlaceUnreachableError(LsiError):
     en = "{place} cannot be reached or used ({problem}). Nothing was changed; try again later."
 
 
-class EndpointSettings(BaseModel):
+class EndpointSettings(Closed):
     """How a place is reached. Secrets stand in files of their own, never here and never in the address."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     url: str = Field(
         description="/folder, sftp://user@host:port/folder, or s3://bucket/folder",

@@ -14,11 +14,11 @@ import re
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from lsi_match.base.errors import wrong_use
 from lsi_match.base.files import read_text
-from lsi_match.base.validation import RuleViolation, validation_message
+from lsi_match.base.validation import Closed, RuleViolation, validation_message
 from lsi_match.base.yaml_positions import parse_yaml
 
 FILE = "runner.yaml"
@@ -28,7 +28,7 @@ _SIZE = re.compile(r"(\d+(?:\.\d+)?) ?([KMGT])(i?)B", re.IGNORECASE)
 _WORKER = 2**30
 
 
-class ExecutionConfig(BaseModel):
+class ExecutionConfig(Closed):
     """What the buckets of a round are matched with.
 
     Attributes:
@@ -36,8 +36,6 @@ class ExecutionConfig(BaseModel):
         cluster: address of the scheduler or head of a Dask or Ray cluster; without it one is made here for the run.
         memory_limit: of all databases that are open at once on this machine; with a cluster, of each.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     runner: RunnerName = "threads"
     workers: int | None = Field(default=None, ge=1, le=1024)

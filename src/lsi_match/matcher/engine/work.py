@@ -23,12 +23,12 @@ from typing import Any, Literal
 import duckdb
 import numpy as np
 import pyarrow as pa
-from pydantic import BaseModel, ConfigDict
 
 from lsi_match.agreement.approvals import load_manifest
 from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.errors import LsiError
 from lsi_match.base.files import private_folder, read_bytes, read_private, write_whole
+from lsi_match.base.validation import Closed
 from lsi_match.crypto.aead import BoxBrokenError, decrypt, encrypt
 from lsi_match.crypto.block_cipher import derive_key
 from lsi_match.crypto.signing import peek
@@ -45,19 +45,15 @@ DONE = "done"
 Do = Callable[[Sequence[int]], Iterable[object]]
 
 
-class _Drop(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
+class _Drop(Closed):
     partner: str
     digest: str
     marks: tuple[str, ...]
 
 
-class Order(BaseModel):
+class Order(Closed):
     """What the buckets are made of, and how. Names and digests; and the marks (hex) on the parts of the drops that were
     accepted, with their key: the order is sealed."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     format: Literal["lsi-match/order/v1"] = "lsi-match/order/v1"
     manifest: str

@@ -10,10 +10,10 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from lsi_match.base.files import read_text
-from lsi_match.base.validation import RuleViolation
+from lsi_match.base.validation import Closed, RuleViolation
 from lsi_match.base.yaml_positions import parse_yaml
 from lsi_match.manifest import Name
 
@@ -21,10 +21,8 @@ _FILES = (".csv", ".parquet")
 _DATABASES = (".duckdb", ".sqlite", ".postgresql")
 
 
-class SelectionMapping(BaseModel):
+class SelectionMapping(Closed):
     """One selection's extract, its record id, and a column per declared field."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     extract: str = Field(
         description="Bestand, ten opzichte van de map met extracten: .csv of .parquet; een databasebestand (.duckdb, .sqlite); "
@@ -81,10 +79,8 @@ class SelectionMapping(BaseModel):
         return self
 
 
-class Mapping(BaseModel):
+class Mapping(Closed):
     """All selections of one partner."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     selections: dict[Name, SelectionMapping]
 
