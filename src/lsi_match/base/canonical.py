@@ -16,8 +16,3 @@ def canonical_json(document: Any) -> bytes:
 def digest_of_bytes(data: bytes | memoryview) -> str:
     """`sha256:` and 64 hex digits: how a document or file is named everywhere."""
     return "sha256:" + hashlib.sha256(data).hexdigest()
-
-
-def digest_of(document: Any) -> str:
-    """Digest of the canonical JSON of `document`."""
-    return digest_of_bytes(canonical_json(document))

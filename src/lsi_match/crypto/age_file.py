@@ -17,13 +17,12 @@ from typing import Final
 
 import pyrage
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from lsi_match.base.buffer_pool import memory
+from lsi_match.crypto.block_cipher import derive_key
 
 _32_BYTES: Final = rb"([A-Za-z0-9+/]{43})"
 _STANZA: Final = b"age-encryption.org/v1\n-> X25519 %s\n%s\n---"
@@ -101,15 +100,15 @@ def _file_key(identity: str, share: bytes, wrapped: bytes) -> bytes:
 
 def _wrapping(shared: bytes, share: bytes, recipient: bytes) -> ChaCha20Poly1305:
     """The cipher around the file key, for one file."""
-    return ChaCha20Poly1305(_derived(shared, b"age-encryption.org/v1/X25519", share + recipient))
+    return ChaCha20Poly1305(derive_key(shared, "age-encryption.org/v1/X25519", share + recipient))
 
 
 def _mac(file_key: bytes, header: bytes | memoryview) -> bytes:
-    return hmac.digest(_derived(file_key, b"header"), header, "sha256")
+    return hmac.digest(derive_key(file_key, "header"), header, "sha256")
 
 
 def _payload_cipher(file_key: bytes, nonce: bytes) -> ChaCha20Poly1305:
-    return ChaCha20Poly1305(_derived(file_key, b"payload", nonce))
+    return ChaCha20Poly1305(derive_key(file_key, "payload", nonce))
 
 
 def _chunk_nonce(number: int, count: int) -> bytes:
@@ -131,10 +130,6 @@ def _payload(sealed: memoryview, file_key: bytes) -> memoryview:
         at = number * _CHUNK
         cipher.decrypt_into(_chunk_nonce(number, count), chunk, None, target[at : at + len(chunk) - _TAG])
     return target.toreadonly()
-
-
-def _derived(secret: bytes, info: bytes, salt: bytes | None = None) -> bytes:
-    return HKDF(hashes.SHA256(), 32, salt=salt, info=info).derive(secret)
 
 
 def _decoded(text: bytes) -> bytes:

@@ -23,9 +23,9 @@ def make_key() -> bytes:
     return secrets.token_bytes(32)
 
 
-def derive_key(secret: bytes, info: str) -> bytes:
-    """32 bytes for one use, by HKDF-SHA256 (RFC 5869, no salt)."""
-    return HKDF(hashes.SHA256(), 32, salt=None, info=info.encode()).derive(secret)
+def derive_key(secret: bytes, info: str, salt: bytes | None = None) -> bytes:
+    """32 bytes for one use, by HKDF-SHA256 (RFC 5869)."""
+    return HKDF(hashes.SHA256(), 32, salt=salt, info=info.encode()).derive(secret)
 
 
 def encrypt_blocks(blocks: bytes | memoryview, key: bytes) -> memoryview:

@@ -31,12 +31,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from pydantic import ValidationError
 
 from lsi_match.base.canonical import canonical_json, digest_of_bytes
 from lsi_match.base.errors import LsiError
+from lsi_match.crypto.block_cipher import derive_key
 from lsi_match.crypto.keys import Identity
 from lsi_match.crypto.project_key import KEY_BYTES, ProjectKey
 from lsi_match.crypto.sealing import seal, unseal
@@ -219,8 +218,7 @@ def derive(
             contributions[name] = opened
     material = b"".join(bytes.fromhex(contributions[name].contribution) for name in sorted(contributions))
     salt = bytes.fromhex(transcript.digest.removeprefix("sha256:"))
-    info = f"lsi-match/v1/project-key/{ceremony.project}/{ceremony.epoch}".encode()
-    secret = HKDF(hashes.SHA256(), KEY_BYTES, salt=salt, info=info).derive(material)
+    secret = derive_key(material, f"lsi-match/v1/project-key/{ceremony.project}/{ceremony.epoch}", salt)
     return ProjectKey(ceremony.project, ceremony.epoch, secret)
 
 

@@ -13,10 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 import polars_hash as plh
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from lsi_match.base.errors import LsiError
+from lsi_match.crypto.block_cipher import derive_key
 
 KEY_BYTES = 32
 PSEUDONYM_BYTES = 16
@@ -49,8 +48,7 @@ class ProjectKey:
 
     def subkey(self, purpose: str) -> str:
         """64 hex digits derived with HKDF-SHA256 (RFC 5869, no salt) for one purpose under this project and epoch."""
-        info = f"lsi-match/v1/{purpose}".encode()
-        return HKDF(hashes.SHA256(), KEY_BYTES, salt=None, info=info).derive(self.secret).hex()
+        return derive_key(self.secret, f"lsi-match/v1/{purpose}").hex()
 
     @property
     def check_value(self) -> str:

@@ -18,6 +18,7 @@ import numpy as np
 from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.errors import LsiError
 from lsi_match.base.files import private_folder, whole_file, write_whole
+from lsi_match.crypto.block_cipher import make_key
 from lsi_match.crypto.sealing import seal_into
 from lsi_match.crypto.signing import sign, verify
 from lsi_match.manifest import Selection
@@ -25,7 +26,7 @@ from lsi_match.partner.drop_rows import WORKERS, Layout, Pseudonymised, pseudony
 from lsi_match.partner.extract.column_mapping import Mapping
 from lsi_match.partner.group_counts import group_counts
 from lsi_match.partner.home import Home, References
-from lsi_match.partner.references import LongIds, make_references, new_key
+from lsi_match.partner.references import LongIds, make_references
 from lsi_match.partner.select import Selected, select_pieces
 from lsi_match.partner.spill_buffer import SpillBuffer
 from lsi_match.protocol.columns import REFERENCE, SELECTION, drop_columns
@@ -268,7 +269,7 @@ class _Sealing:
     ) -> None:
         self._pile, self._opening, self._out, self._stem = pile, opening, out, stem
         self._progress = progress
-        self.key = new_key()
+        self.key = make_key()
         self._one_at_a_time = Lock()
         self._processors = Semaphore(WORKERS)
         self.written: Counter[int] = Counter()

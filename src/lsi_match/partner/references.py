@@ -14,17 +14,12 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from lsi_match.crypto.block_cipher import BLOCK, decrypt_blocks, encrypt_blocks, make_key
+from lsi_match.crypto.block_cipher import BLOCK, decrypt_blocks, encrypt_blocks
 from lsi_match.partner.home import References
 
 _ROOM = BLOCK - 1
 #: Bytes of a text that fit in its Arrow view.
 _INSIDE = 12
-
-
-def new_key() -> bytes:
-    """The key of the references of one drop."""
-    return make_key()
 
 
 class LongIds:

@@ -18,8 +18,6 @@ SELECTION: Final = "selection"
 SIGNALS: Final = "signals"
 GROUP: Final = "group"
 CASE: Final = "case_id"
-#: In a pseudonym column: this record has no identifier of this kind.
-ABSENT: Final = bytes(16)
 
 
 @dataclass(frozen=True)
