@@ -362,7 +362,7 @@ def _shown(page: _Page, attribute: Attribute, euro: bool) -> str:
 def _cases(page: _Page, manifest: Manifest) -> None:
     say, subject = page.say, manifest.subject
     page.head(2, say("Wanneer het een casus is", "When it is a case"))
-    told = explain_match_rule(manifest.match_predicate(), _match_columns(manifest), page.lang, subject.unit)
+    told = explain_match_rule(manifest.match_predicate(), match_columns(manifest), page.lang, subject.unit)
     page.item(markdown_safe(told.condition.text), 0, told.condition.lines)
     for note in told.unknown:
         page.item(markdown_safe(note.line.text), 1, note.line.lines)
@@ -602,7 +602,7 @@ def _rule_changes(page: _Page, old: Manifest, new: Manifest) -> Iterator[tuple[s
             line = _words(page, compare(was, now, fields))
             yield place, Line(line.text, (*line.lines, *_looks_at(page, new, new_selection, now)))
     if old.match.rule != new.match.rule:
-        columns = {**_match_columns(old), **_match_columns(new)}
+        columns = {**match_columns(old), **match_columns(new)}
         change = compare_match_rules(old.match_predicate(), new.match_predicate(), columns, new.subject.unit)
         yield "match.rule", _words(page, change)
 
@@ -726,7 +726,7 @@ def _value(value: Any) -> str:
     return markdown_safe(str(value))
 
 
-def _match_columns(manifest: Manifest) -> dict[str, Column]:
+def match_columns(manifest: Manifest) -> dict[str, Column]:
     """The columns of the match rule with the titles of partners, the labels of signals, and the meanings of fields."""
     columns = {"partners": Column()}
     for name, partner in manifest.partners.items():

@@ -7,12 +7,14 @@ from datetime import datetime
 
 from lsi_match.base.catalogue import translator
 from lsi_match.base.errors import Language
-from lsi_match.criteria.explain import explain
+from lsi_match.criteria.explain import as_items, explain, explain_match_rule
 from lsi_match.criteria.unit import Unit
-from lsi_match.criteria.wording import day
+from lsi_match.criteria.verbalizer import Line
+from lsi_match.criteria.wording import day, markdown_safe
 from lsi_match.manifest import Manifest
 from lsi_match.partner.access.request import Answered
 from lsi_match.protocol.access_documents import Event, Handed, InDrop, RoundAnswer
+from lsi_match.reports.manifest_page import match_columns
 
 
 def letter(answered: Answered, lang: Language = "nl") -> str:
@@ -23,6 +25,12 @@ def letter(answered: Answered, lang: Language = "nl") -> str:
 def unasked(answered: Answered) -> list[str]:
     """The rounds about which the request could not ask: then the letter is not complete."""
     return [one.round for one in answered.answer.rounds if one.known == "not_asked"]
+
+
+def _points(name: str, line: Line) -> Iterator[str]:
+    """A condition with everything below it, as an item of a list within another."""
+    for number, said in enumerate(as_items((line,), depth=1)):
+        yield said.replace("- ", f"- {name}", 1) if number == 0 else said
 
 
 class _Letter:
@@ -109,8 +117,15 @@ class _Letter:
         yield self.say("  U bent geselecteerd omdat u aan al deze voorwaarden voldeed:",
                        "  You were selected because you met all of these conditions:")  # fmt: skip
         for rule, predicate in zip(selection.criteria, selection.predicates().values(), strict=True):
-            told = explain(predicate, selection.fields, self._lang)
-            yield f"  - {told.condition.text} ({self.say('reden', 'reason')}: {rule.rationale})"
+            yield from _points("", explain(predicate, selection.fields, self._lang).condition)
+            yield f"    - {self.say('Reden', 'Reason')}: {markdown_safe(rule.rationale)}"
+        yield self.say(
+            "  Uw gegevens zijn geleverd omdat er minstens één van deze signalen bij hoorde. Welke dat was, is niet bewaard:",
+            "  Your data were delivered because they had at least one of these signals. Which one was not kept:",
+        )
+        for signal, predicate in zip(selection.signals, selection.signal_predicates().values(), strict=True):
+            name = f"**{markdown_safe(signal.label)}.** "
+            yield from _points(name, explain(predicate, selection.fields, self._lang, "signal").condition)
 
     def _outcome(self, manifest: Manifest, one: RoundAnswer) -> Iterator[str]:
         say = self.say
@@ -133,6 +148,11 @@ class _Letter:
                 f"De gegevens zijn vergeleken. **{what[0]}.** De regel daarvoor: {manifest.match.rationale}",
                 f"The data were compared. **{what[1]}.** The rule for that: {manifest.match.rationale}",
             )
+            rule = explain_match_rule(
+                manifest.match_predicate(), match_columns(manifest), self._lang, manifest.subject.unit
+            )
+            yield from _points("", rule.condition)
+            yield ""
             yield say(
                 "Deze organisaties kregen dat te horen:",
                 "These organisations were told:",

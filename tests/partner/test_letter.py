@@ -1,0 +1,107 @@
+"""The letter to a person leaves out nothing: every condition in full, the signals, and the rule of a case."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from criteria.predicates import FIELDS, predicates
+from criteria.sentences import read
+from criteria.test_sentences import DECLARED, ENGINE, NAMES
+from handmade import NOW, document, selection
+from hypothesis import HealthCheck, given, settings
+
+from lsi_match.base.errors import Language
+from lsi_match.criteria.parse import parse_predicate
+from lsi_match.manifest import Manifest
+from lsi_match.partner.access.letter import letter
+from lsi_match.partner.access.request import Answered
+from lsi_match.protocol.access_documents import AccessAnswer, Event, Handed, InDrop, RoundAnswer
+
+pytestmark = pytest.mark.filterwarnings("ignore:Generating overly large repr")
+LANGUAGES: tuple[Language, ...] = ("nl", "en")
+AT = Event(at=NOW, position=7)
+
+
+def agreed(criterion: str = "actief", rule: str = "partners >= 2") -> Manifest:
+    """A manifest of which the first selection has this criterion, over the fields of random predicates."""
+    fields = {name: {"type": str(one.type), "meaning": one.meaning} for name, one in DECLARED.items()}
+    fields |= {"nummer": {"type": "text", "meaning": "Burgerservicenummer"}}
+    criterion = criterion.replace("actief", "f")
+    first = selection(
+        fields=fields,
+        criteria=[{"id": "een", "when": criterion, "rationale": "De reden van het criterium."}],
+        signals=[
+            {"id": "hoog", "when": "c >= 100 OR a IS NULL", "label": "Hoog bedrag"},
+            {"id": "klein", "when": "b < 3", "label": "Kleine woning"},
+        ],
+    )
+    return Manifest.model_validate(document({"uwv": [first], "svb": [selection()]}, rule=rule))
+
+
+def sent(manifest: Manifest, lang: Language) -> str:
+    """The letter to somebody who was delivered by UWV and became a case."""
+    known = RoundAnswer(
+        round="r1", manifest=manifest.digest, opened=AT, known="yes", delivered=(InDrop(partner="uwv", selection="lijst", entry=AT),),
+        case=True, matched=AT, handed=(Handed(partner="svb", entry=AT, removed=None, opened=()),), destroyed=None, forgotten=None,
+    )  # fmt: skip
+    answer = AccessAnswer(
+        project=manifest.project.id, controller="uwv", request="sha256:" + "1" * 64, at=NOW, rounds=(known,),
+        manifests={manifest.digest: ""},
+    )  # fmt: skip
+    return letter(Answered("uwv", "kenmerk", answer, {manifest.digest: manifest}, frozenset(), ()), lang)
+
+
+def condition_in(text: str, lang: Language) -> str:
+    """The points of the criterion in a letter, as they were before Markdown."""
+    begin, end = {
+        "nl": ("aan al deze voorwaarden voldeed:\n", "De reden van het criterium."),
+        "en": ("met all of these conditions:\n", "De reden van het criterium."),
+    }[lang]
+    lines = text.split(begin)[1].split(end)[0].splitlines()[:-1]
+    return "\n".join(
+        re.sub(r"\\(.)", r"\1", line[2:].replace("- ", "", 1) if i == 0 else line[2:])
+        for i, line in enumerate(lines)
+    )
+
+
+def test_a_criterion_of_more_points_is_told_in_full_with_its_reason() -> None:
+    """Seen: of an OR nothing but "at least one of these points is true"."""
+    text = sent(agreed("a > 3 OR (s = 'WW' AND f)"), "nl").replace("\\", "")
+    said = (
+        "  - Minstens één van deze punten is waar:\n"
+        "    - ‘Aantal’ (a) is meer dan 3.\n"
+        "    - Alle volgende punten zijn waar:\n"
+        '      - ‘Soort is "WW" of iets anders dan’ is “WW”.\n'
+        "      - ‘is bekend’ staat op ja.\n"
+        "    - Reden: De reden van het criterium."
+    )
+    assert said in text
+
+
+def test_every_signal_that_can_be_why_is_told_in_full() -> None:
+    text = sent(agreed(), "nl")
+    assert "minstens één van deze signalen" in text
+    assert (
+        "  - **Hoog bedrag.** Minstens één van deze punten is waar:\n    - ‘Bedrag 'per maand' in euro’ is minstens € 100."
+        in text
+    )
+    assert "  - **Kleine woning.** ‘AantaI’ (b) is minder dan 3." in text
+
+
+def test_the_rule_of_a_case_is_told_in_full() -> None:
+    text = sent(agreed(rule="uwv AND (svb OR uwv_hoog)"), "nl")
+    assert "Organisatie uwv heeft dit signaal: ‘Hoog bedrag’." in text
+    assert "De persoon komt voor bij Organisatie svb." in text
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@given(predicates())
+def test_no_part_of_a_predicate_is_missing_from_a_letter(text: str) -> None:
+    predicate = parse_predicate(text, FIELDS)
+    passing = ENGINE.simplify(predicate)
+    for lang in LANGUAGES:
+        told = condition_in(sent(agreed(text), lang), lang)
+        readings = read(told, lang, NAMES)
+        assert readings, told
+        assert all(ENGINE.numbers(reading) == passing for reading in readings)
