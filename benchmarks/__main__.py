@@ -31,6 +31,7 @@ from benchmarks.lookup import lookup
 from benchmarks.once import prepare_apart
 from benchmarks.peers import tokens_per_second
 from benchmarks.people import make_registers
+from benchmarks.small_run import small
 from lsi_match.base.clock import utc_now
 from lsi_match.cli.console import table
 from lsi_match.crypto.keys import make_identity
@@ -212,6 +213,21 @@ def start(place: Path) -> dict[str, Result]:
     }
 
 
+def run(place: Path) -> dict[str, Result]:
+    """A round of 1,000 records, from the command to the release; see `benchmarks.small_run`."""
+    extracts = place / "small"
+    extracts.mkdir()
+    for seed in range(2):
+        bsns = made_up_bsns(500, 1)
+        pl.DataFrame({"id": bsns, "bsn": bsns, "bedrag": [990] * 500}).write_csv(extracts / f"p{seed}.csv")
+    world = World(place / "small-world", config(place / "small-config", 2, "csv"), extracts, utc_now)
+    agreed(world)
+    return {
+        f"run.{name}": Result(seconds, "s", imports, seconds / imports, 1000)
+        for name, (seconds, imports) in small(world, "2026-10-01").items()
+    }
+
+
 def linkage(place: Path) -> dict[str, Result]:
     """FEBRL4 on person keys, through the chain (no baseline: quality)."""
     extracts = place / "febrl"
@@ -340,6 +356,7 @@ def main() -> int:
             results: dict[str, Result] = {}
             for name, work in (
                 ("start", lambda: start(place)),
+                ("run", lambda: run(place)),
                 ("prepare", lambda: prepare(place, rows)),
                 ("match", lambda: match(matched, partners)),
                 ("linkage", lambda: linkage(place)),

@@ -21,7 +21,7 @@ from scipy.stats import beta, binom, norm
 
 from lsi_match.monitor.analyse import analyse
 from lsi_match.monitor.findings import Verdict
-from lsi_match.monitor.intervals import SCORE_FROM, STRATA_FROM, Between, ratio_between, share_interval
+from lsi_match.monitor.intervals import SCORE_FROM, STRATA_FROM, CountRange, ratio_between, share_interval
 from lsi_match.monitor.table import CountsTable
 
 PAGE = Path(__file__).parents[1] / "docs" / "monitor.md"
@@ -264,8 +264,8 @@ def of_rounded(draws: int = 2_000) -> dict[tuple[float, int], float]:
 
 
 def _between(count: int, total: int, other: int, other_total: int, confidence: float, ratio: float) -> bool:
-    counts = [Between(max(0, n - 5), n + 5, n) for n in (count, other)]
-    totals = [Between(n, n, n) for n in (total, other_total)]
+    counts = [CountRange(max(0, n - 5), n + 5, n) for n in (count, other)]
+    totals = [CountRange(n, n, n) for n in (total, other_total)]
     found = ratio_between(counts[0], totals[0], counts[1], totals[1], confidence)
     return found.low <= ratio <= found.high
 

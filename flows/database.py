@@ -48,9 +48,9 @@ def make_usable(home: Path) -> str | None:
         os.close(descriptor)
 
 
-def usable(home: Path) -> bool:
-    """Whether the database in `home`, that a server uses, is there, sound and to be written."""
-    return (home / FILE).exists() and _problem(home / FILE) is None
+def usable(file: Path) -> bool:
+    """Whether a database is there, sound and to be written."""
+    return file.exists() and _problem(file) is None
 
 
 def _problem(file: Path) -> str | None:

@@ -5,20 +5,14 @@ but that id ever passes through Prefect. A step that was refused leaves its task
 text of the refusal; any other error leaves only the name of its kind and the place in our code, since its text
 could hold data.
 
-The step `match` has its buckets done as tasks, by the task runner that the means of the run name. They are told names
+The step `match` has its buckets done as tasks, by the task runner that the configuration of the run names. They are told names
 and a number, and give back a word (`lsi_match.matcher.engine.work`): what a task runner sends elsewhere is no secret.
 
-Run as a process of its own: `python -m lsi_match.flows.match --site DIR --project NAME --round NAME`. It writes one JSON
-document a line: one per step, then the outcome.
+A run is a process of its own, which `lsi_match.flows.parent` forks.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import resource
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,9 +23,9 @@ from prefect.states import Completed, Failed
 
 from lsi_match.base.clock import utc_now
 from lsi_match.base.errors import LsiError, UnexpectedError
-from lsi_match.base.measure import measured
-from lsi_match.crypto import passphrase
 from lsi_match.flows.runners import task_runner
+from lsi_match.flows.settings import private_process
+from lsi_match.flows.steps import refused, take
 from lsi_match.flows.tasks import ONCE
 from lsi_match.matcher.engine.execution_config import ExecutionConfig
 from lsi_match.matcher.engine.work import Do, do_bucket
@@ -58,31 +52,11 @@ def _step(name: str, description: str) -> Callable[[str], State[Any]]:
 
 
 def _do_step(run_id: str, name: str) -> State[Any]:
-    with measured(name) as took:
-        refusal = _attempt(run_id, name)
-    line = {
-        "step": name,
-        "seconds": took.seconds,
-        "peak_mib": took.peak_mib,
-        "refused": refusal is not None,
-    }
-    print(json.dumps(line), flush=True)
-    if refusal is not None:
-        _refusals[run_id] = refusal
-        if isinstance(refusal, RunHeldError):
-            return Failed(name="Held", message=str(refusal))
-        return Failed(message=str(refusal))
-    return Completed(message=f"{name} done")
-
-
-def _attempt(run_id: str, name: str) -> LsiError | None:
-    try:
-        getattr(_runs[run_id], name)()
-    except LsiError as error:
-        return error
-    except Exception as error:
-        return UnexpectedError.of(error)
-    return None
+    refusal = take(_runs[run_id], name)
+    if refusal is None:
+        return Completed(message=f"{name} done")
+    _refusals[run_id] = refusal
+    return Failed(name="Held" if isinstance(refusal, RunHeldError) else None, message=str(refusal))
 
 
 gates = _step("gates", "Does everything hold that must hold before a run? (docs/log.md)")
@@ -100,7 +74,7 @@ destroy = _step("destroy", "Destroy the round's key, its drops and everything he
     **ONCE,
 )
 def bucket(site: str, project: str, round_id: str, number: int) -> str:
-    _private_process()
+    private_process()
     return do_bucket(Path(site), project, round_id, number)
 
 
@@ -142,57 +116,32 @@ def run(site: Path, project: str, round_id: str, config: ExecutionConfig) -> dic
     run_id = f"{project}.{round_id}"
     do = _spread(str(site), project, round_id)
     try:
-        _runs[run_id] = Run(Site(site).project(project), round_id, utc_now, config, do)
+        one = _runs[run_id] = Run(Site(site).project(project), round_id, utc_now, config, do)
     except LsiError as error:
-        return _refused(error)
+        return refused(error)
     try:
-        if _runs[run_id].ended:
-            _runs[run_id].gates()  # raises: there is nothing left to do
-        with task_runner(config) as runner:
-            state = match.with_options(task_runner=runner)(str(site), project, round_id, return_state=True)
-        if state.is_completed():
-            return {"state": "released", **_runs[run_id].summary()}
-        return _refused(_refusals.get(run_id) or UnexpectedError(kind=str(state.type), place="prefect"))
+        refusal = _through_prefect(one, run_id, config)
+        return refused(refusal) if refusal else {"state": "released", **one.summary()}
     except LsiError as error:
-        return _refused(error)
-    except Exception as error:  # a cluster that does not start
-        return _refused(UnexpectedError.of(error))
+        return refused(error)
     finally:
         _runs.pop(run_id).close()
 
 
-def _refused(error: LsiError) -> dict[str, Any]:
-    state = "held" if isinstance(error, RunHeldError) else "refused"
-    return {"state": state, "reason": error.reason, "nl": error.text("nl"), "en": error.text("en")}
-
-
-def _private_process() -> None:
-    """No core dumps, files for their owner only."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    os.umask(0o077)
-
-
-def main() -> int:
-    """The process of one run."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--site", type=Path, required=True)
-    parser.add_argument("--project", required=True)
-    parser.add_argument("--round", required=True)
-    parser.add_argument("--config", default="{}")
-    parser.add_argument("--passphrase-fd", type=int)
-    options = parser.parse_args()
-    _private_process()
-    if options.passphrase_fd is not None:
-        # Read and closed before Prefect starts a server of its own.
-        passphrase.use(passphrase.from_descriptor(options.passphrase_fd))
-    config = ExecutionConfig.model_validate_json(options.config)
-    outcome = run(options.site.absolute(), options.project, options.round, config)
-    print(json.dumps(outcome), flush=True)
-    return 0 if outcome["state"] == "released" else 1
-
-
-if __name__ == "__main__":
-    # By the name under which others find it: what is pickled from `__main__` takes along all that it names.
-    from lsi_match.flows.match import main as under_its_name
-
-    sys.exit(under_its_name())
+def _through_prefect(one: Run, run_id: str, config: ExecutionConfig) -> LsiError | None:
+    """Take the steps as a flow; what refused one. What was done is done, also where Prefect could not be told."""
+    if one.ended:
+        one.gates()  # raises: there is nothing left to do
+    try:
+        with task_runner(config) as runner:
+            state = match.with_options(task_runner=runner)(
+                str(one.project.site.folder), one.project.id, one.round_id, return_state=True
+            )
+        lost: LsiError | None = (
+            None if state.is_completed() else UnexpectedError(kind=str(state.type), place="prefect")
+        )
+    except LsiError:
+        raise
+    except Exception as error:  # a cluster that does not start, a server that is away
+        lost = None if one.ended or one.lacking else UnexpectedError.of(error)
+    return _refusals.pop(run_id, lost)

@@ -1,4 +1,4 @@
-"""Prefect's task runners, as the means of a run name them (`lsi_match.matcher.engine.execution_config`).
+"""Prefect's task runners, as the configuration of a run names them (`lsi_match.matcher.engine.execution_config`).
 
 A cluster that is made here listens on this machine only, to this user only, keeps nothing on disk and shows no pages.
 """
@@ -13,8 +13,6 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
-from prefect import get_client
-from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
 
 from lsi_match.base.errors import LsiError, UnexpectedError
@@ -28,7 +26,7 @@ class ClusterUnreachableError(LsiError):
 
 @contextmanager
 def task_runner(config: ExecutionConfig) -> Iterator[TaskRunner[Any]]:
-    """The task runner of these means.
+    """The task runner of this configuration.
 
     Raises:
         ExtraMissingError, ClusterUnreachableError: as named.
@@ -41,12 +39,7 @@ def task_runner(config: ExecutionConfig) -> Iterator[TaskRunner[Any]]:
     # Its own temporary files; under a short path, since Ray makes sockets in it, whose paths have 107 bytes at most.
     folder = tempfile.mkdtemp(prefix="lsi", dir=None if len(tempfile.gettempdir()) < 30 else "/tmp")  # noqa: S108
     try:
-        # One server for all workers on this machine, not one for each.
-        with (
-            get_client(sync_client=True) as client,
-            temporary_settings({PREFECT_API_URL: str(client.api_url)}),
-        ):
-            yield {"processes": _processes, "dask": _dask, "ray": _ray}[config.runner](config, folder)
+        yield {"processes": _processes, "dask": _dask, "ray": _ray}[config.runner](config, folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -6,17 +6,17 @@ and starts the worker. When a manifest changes its schedule, it deploys again. W
 cannot be used any more, it begins anew with another. It ends when one of them ends, or at SIGTERM or SIGINT, and then
 ends the others.
 
-The server only says when to start; what happens is decided by the manifests and the log. A run goes on in a process
-of its own with a Prefect of its own, so a server that is away stops nothing that was begun.
+The server only says when to start; what happens is decided by the manifests and the log. A run is a process of its own;
+one that could not tell the server how far it came is begun again, or was done, as the log says.
 """
 
 from __future__ import annotations
 
 import argparse
-import ctypes
 import json
 import os
 import secrets
+import shlex
 import shutil
 import signal
 import socket
@@ -36,9 +36,9 @@ from lsi_match.base.clock import utc_now
 from lsi_match.base.errors import LsiError
 from lsi_match.base.files import lock_file, private_folder, read_text, write_whole
 from lsi_match.crypto import passphrase
-from lsi_match.flows.database import make_usable, usable
-from lsi_match.flows.settings import service_environment
-from lsi_match.matcher.operate import key_socket
+from lsi_match.flows.database import FILE, make_usable, usable
+from lsi_match.flows.settings import end_with_parent, service_environment
+from lsi_match.matcher.operate import key_socket, run_parent
 from lsi_match.matcher.operate.agenda import JobKind
 from lsi_match.matcher.operate.health import metrics
 from lsi_match.matcher.site.site import Project, Site
@@ -93,9 +93,16 @@ def _deployment(site: Path, project: Project, template: dict[str, Any], memory_l
         "tags": ["lsi-match", project.id],
         "parameters": {"site": str(site.resolve()), "project": project.id}
         | dict.fromkeys(template.get("parameters", ()), memory_limit),
-        "work_pool": {"name": POOL},
+        "work_pool": {"name": POOL, "job_variables": {"command": _command(site)}},
         "concurrency_limit": {"limit": 1, "collision_strategy": "CANCEL_NEW"},
     }
+
+
+def _command(site: Path) -> str:
+    """What the worker starts for a flow that is due: it asks for a process that has loaded everything."""
+    return shlex.join(
+        [sys.executable, "-I", "-S", run_parent.__file__, str(run_parent.socket_of(site.resolve()))]
+    )
 
 
 def main() -> int:
@@ -155,9 +162,12 @@ def _serve(options: argparse.Namespace, parts: list[subprocess.Popen[bytes]]) ->
         "stdout": log,
         "stderr": log,
         "start_new_session": True,
-        "preexec_fn": _end_with_parent,
+        "preexec_fn": end_with_parent,
     }
     parts.append(subprocess.Popen([*prefect, "server", "start", "--host", LOOPBACK, "--port", str(port), "--no-ui"], **here))  # fmt: skip
+    with run_parent.listen(run_parent.socket_of(site.resolve())) as front:
+        parent = [sys.executable, "-m", "lsi_match.flows.parent", "--listen", str(front.fileno())]
+        parts.append(subprocess.Popen(parent, pass_fds=[front.fileno()], **here))
     if not _healthy(f"{url}/health", parts[0]):
         return {
             "nl": f"De server start niet; zie {log.name}",
@@ -184,7 +194,7 @@ def _serve(options: argparse.Namespace, parts: list[subprocess.Popen[bytes]]) ->
                 write_whole(home / "metrics.prom", metrics(Site(site), utc_now()), replace=True)
         if not options.database and time.monotonic() >= database_at:
             database_at = time.monotonic() + _DATABASE_EVERY
-            if not usable(home):
+            if not usable(home / FILE):
                 return None
     return {"nl": f"Een onderdeel is gestopt; zie {log.name}", "en": f"A part has ended; see {log.name}"}
 
@@ -228,11 +238,6 @@ def _deploy(
         write_whole(file, json.dumps(wanted, indent=2).encode(), replace=True)  # JSON is YAML
         subprocess.run([*prefect, "deploy", "--all", "--prefect-file", str(file)], check=True, **here)
     return text
-
-
-def _end_with_parent() -> None:
-    """In a part that starts: end when the service does, however that ends (prctl(2), PR_SET_PDEATHSIG)."""
-    ctypes.CDLL(None).prctl(1, signal.SIGTERM)
 
 
 def _keep_small(log: Path) -> None:

@@ -22,10 +22,10 @@ from lsi_match.flows.settings import environment
 from lsi_match.log.note import VerifierKey
 from lsi_match.log.verify import verify_log
 from lsi_match.matcher.engine.execution_config import ExecutionConfig
+from lsi_match.matcher.round.open_round import RoundBusyError
 from lsi_match.matcher.round.run import (
     DropsIncompleteError,
     MemoryLimitError,
-    RoundBusyError,
     RoundEndedError,
     RoundExistsError,
     Run,

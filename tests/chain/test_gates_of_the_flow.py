@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-import subprocess
-import sys
+import sqlite3
 from collections.abc import Callable
-from pathlib import Path
+from contextlib import closing
 from typing import Any
 
 import pytest
+from parent_process import used
 
 from lsi_match.agreement.approvals import withdraw
 from lsi_match.agreement.gates import Gate
 from lsi_match.base.clock import utc_now
 from lsi_match.crypto.keys import make_identity
 from lsi_match.demo.world import World
-from lsi_match.flows.settings import environment
+from lsi_match.matcher.operate.runner import Runs
 
 from .conftest import ROUND, Town, copy_of
 
@@ -84,40 +83,34 @@ CLOSED: dict[Gate, tuple[str, Callable[[World], object], str]] = {
     Gate.ROUND: ("samenloop", without_key, "RoundGateError"),
 }  # fmt: skip
 
-#: Runs the flow for one site after another, as `lsi_match.flows.match` does for one.
-RUNS = """
-import json, sys
-from pathlib import Path
-from lsi_match.flows.match import run
-from lsi_match.matcher.engine.execution_config import Means
-for site, project, round_id in json.loads(sys.argv[1]):
-    print(json.dumps(run(Path(site), project, round_id, Means())), flush=True)
-"""
+Outcomes = dict[Gate, tuple[World, dict[str, Any]]]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", params=["before Prefect is loaded", "in the flow"])
 def outcomes(
-    made: Town, tmp_path_factory: pytest.TempPathFactory
-) -> dict[Gate, tuple[World, dict[str, Any]]]:
-    worlds = {}
+    made: Town, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Outcomes:
+    worlds, place = {}, tmp_path_factory.mktemp("prefect")
     for gate, (config, close, _) in CLOSED.items():
         worlds[gate] = copy_of(made.worlds[config], tmp_path_factory.mktemp(gate.name.lower()))
         worlds[gate].draft["project"]["period"] = {"first": "2020-01-01", "last": "2099-12-31"}
         close(worlds[gate])
-    runs = [(str(world.site.folder), world.project_id, ROUND) for world in worlds.values()]
-    place = tmp_path_factory.mktemp("prefect")
-    done = subprocess.run(
-        [sys.executable, "-c", RUNS, json.dumps(runs)],
-        env=environment(place), cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    said = [json.loads(line) for line in done.stdout.splitlines() if '"state"' in line]
-    return {gate: (world, outcome) for (gate, world), outcome in zip(worlds.items(), said, strict=True)}
+    in_flow = request.param == "in the flow"
+    with pytest.MonkeyPatch.context() as patch, Runs(place) as runs:
+        if in_flow:
+            used(patch, LOOK="no")
+        said = {gate: runs.run(one.site.folder, one.project_id, ROUND) for gate, one in worlds.items()}
+    flows_in_prefect = 0
+    if (place / "prefect.db").exists():
+        with closing(sqlite3.connect(place / "prefect.db")) as database:
+            (flows_in_prefect,) = database.execute("SELECT count(*) FROM flow_run").fetchone()
+    # An altered manifest is found when the run is made, before its flow.
+    assert flows_in_prefect == (len(CLOSED) - 1 if in_flow else 0)
+    return {gate: (worlds[gate], said[gate]) for gate in worlds}
 
 
 @pytest.mark.parametrize("gate", list(Gate), ids=lambda gate: gate.name.lower())
-def test_a_gate_that_does_not_hold_stops_the_flow(
-    gate: Gate, outcomes: dict[Gate, tuple[World, dict[str, Any]]]
-) -> None:
+def test_a_gate_that_does_not_hold_stops_the_flow(gate: Gate, outcomes: Outcomes) -> None:
     world, outcome = outcomes[gate]
     reason = CLOSED[gate][2]
     assert (outcome["state"], outcome["reason"]) == ("refused", reason)

@@ -24,7 +24,7 @@ from lsi_match.matcher.operate.runner import run_match
 from lsi_match.partner.home import Home
 from lsi_match.partner.normalise import normalise
 
-from .conftest import ROUND, Town, copy_of
+from .conftest import ROUND, STEPS, Town, copy_of
 
 #: Columns of the extracts that tell who somebody is.
 TELLING = re.compile(
@@ -136,12 +136,16 @@ def test_what_the_run_prints_tells_nothing(watched: ReconcileResult) -> None:
 
 def test_prefect_keeps_names_and_states_only(watched: ReconcileResult) -> None:
     with sqlite3.connect(watched.world.site.folder / "prefect" / "prefect.db") as database:
+        states = database.execute("SELECT state_type FROM flow_run").fetchall()
+        tasks = dict(database.execute("SELECT name, state_type FROM task_run").fetchall())
         parameters = [json.loads(row[0]) for row in database.execute("SELECT parameters FROM flow_run")]
         logs = database.execute("SELECT count(*) FROM log").fetchone()[0]
         artifacts = database.execute("SELECT count(*) FROM artifact").fetchone()[0]
     site = str(watched.world.site.folder)
     assert parameters == [{"site": site, "project": "samenloop", "round_id": ROUND}]
     assert (logs, artifacts) == (0, 0)
+    assert states == [("COMPLETED",)]
+    assert tasks == dict.fromkeys([*STEPS, "bucket 0"], "COMPLETED")
     assert not list((watched.world.site.folder / "prefect").rglob("storage/*"))
 
 

@@ -5,11 +5,8 @@ Processes, Dask and Ray through the real flow: `make test-clusters`.
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 import shutil
-import subprocess
-import sys
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -20,7 +17,7 @@ from typing import Any
 
 import cloudpickle
 import pytest
-from runner_process import draw
+from parent_process import draw, used
 
 from lsi_match.base.clock import utc_now
 from lsi_match.base.errors import LsiError, WrongUseError
@@ -30,10 +27,10 @@ from lsi_match.crypto.signing import peek
 from lsi_match.demo.oracle import expected_cases
 from lsi_match.demo.world import World
 from lsi_match.flows import match as match_flow
-from lsi_match.flows.settings import environment
 from lsi_match.log.steps import Step
 from lsi_match.matcher.engine import buckets, work
 from lsi_match.matcher.engine.execution_config import ExecutionConfig
+from lsi_match.matcher.operate.runner import run_match
 from lsi_match.matcher.round import run
 from lsi_match.matcher.round.run import Run
 from lsi_match.protocol.documents import ReleaseDescriptor
@@ -43,7 +40,6 @@ from .test_leaks import Marks, pseudonyms, search, telling_values
 
 #: Rows of a bucket, so that there are several.
 MOST = 300
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -239,20 +235,12 @@ def test_the_site_says_what_runs_are_spread_over(tmp_path: Path) -> None:
 
 def flow(world: World, place: Path, short: Path, config: ExecutionConfig) -> tuple[Came, bytes]:
     """The flow in a process of its own; what came of it, and all that it pickled."""
-    pickled, temporary = place / "pickled", short
+    pickled = place / "pickled"
     pickled.write_bytes(b"")
-    arguments = ["--site", str(world.site.folder), "--project", world.project_id, "--round", ROUND]
-    command = [sys.executable, "-m", "tests.runner_process", str(pickled), str(MOST), *arguments]
-    done = subprocess.run(
-        [*command, "--config", config.model_dump_json()],
-        env=environment(world.site.folder) | {"TMPDIR": str(temporary)},
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        check=False,
-    )
-    assert done.stdout, done.stderr[-3000:]
-    outcome = json.loads(done.stdout.splitlines()[-1])
+    with pytest.MonkeyPatch.context() as patch:
+        used(patch, PICKLED=str(pickled), ROWS=str(MOST))
+        patch.setenv("TMPDIR", str(short))
+        outcome = run_match(world.site.folder, world.project_id, ROUND, config=config)
     assert outcome["state"] == "released", outcome
     return came_of(world), pickled.read_bytes()
 

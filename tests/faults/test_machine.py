@@ -23,7 +23,8 @@ from lsi_match.log.log_file import LogBusyError, LogMissingError
 from lsi_match.matcher.operate.alarms import alarms
 from lsi_match.matcher.operate.health import advice
 from lsi_match.matcher.operate.reconcile import LAST_RECONCILED, reconcile_site
-from lsi_match.matcher.round.run import RoundBusyError, Run
+from lsi_match.matcher.round.open_round import RoundBusyError
+from lsi_match.matcher.round.run import Run
 
 from .conftest import Weekly, weekly
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from operation import ROUND
+from parent_process import used
 
 from lsi_match.flows import database, service
 from lsi_match.flows.database import ASIDE, FILE, make_usable
@@ -97,13 +98,16 @@ def test_a_lock_is_waited_for_and_one_that_stays_is_left_to_its_holder(
         assert make_usable(tmp_path) is None
 
 
-def test_a_run_goes_on_with_a_new_database_and_tells_so(project: Weekly) -> None:
+def test_a_run_goes_on_with_a_new_database_and_tells_so(
+    project: Weekly, monkeypatch: pytest.MonkeyPatch
+) -> None:
     project.put_back("run")
     site = project.operation.world.site.folder
     home = site / "prefect"
     home.mkdir()
     garbage(home / FILE)
     # The clock of its process is the real one, by which the round's time is over or to come: it is refused, by its gates.
+    used(monkeypatch, LOOK="no")
     outcome = run_match(site, project.operation.project.id, ROUND)
     assert outcome["state"] == "refused", outcome
     assert outcome["reason"] != "UnexpectedError", outcome

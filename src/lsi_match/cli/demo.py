@@ -19,6 +19,9 @@ def demo(*, people: int = 60_000, seed: int = 1, folder: Path | None = None, jso
         folder: where everything is kept, to look at afterwards. Must not exist yet. Default: demo-out.
         json: also write the results to this file.
     """
+    from lsi_match.cli.console import out, say
+
+    out.print(say("Het programma laden …", "Loading the program …"))
     from lsi_match.demo.story import tell
 
     return tell(people=people, seed=seed, folder=folder, results=json)

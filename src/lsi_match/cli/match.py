@@ -114,6 +114,8 @@ def run(
     config = ExecutionConfig.of_site(
         site, runner=runner, workers=workers, cluster=cluster, memory_limit=memory_limit
     )
+    if not json:
+        err.print(say(f"Ronde {round_id} van {project} …", f"Round {round_id} of {project} …"), markup=False)
     outcome = run_match(site, project, round_id, config=config, on_step=on_step)
     if json:
         print_json(outcome)
@@ -161,15 +163,17 @@ def watch(
     from lsi_match.base.clock import utc_now
     from lsi_match.matcher.engine.execution_config import ExecutionConfig
     from lsi_match.matcher.operate.reconcile import reconcile_site
-    from lsi_match.matcher.operate.runner import run_match
+    from lsi_match.matcher.operate.runner import Runs
     from lsi_match.matcher.site.site import Site
 
     config = ExecutionConfig.of_site(site, memory_limit=memory_limit)
 
-    def run(project: Project, round_id: str) -> dict[str, object]:
-        return run_match(project.site.folder, project.id, round_id, config=config)
+    with Runs(site / "prefect") as runs:
 
-    seen = reconcile_site(Site(site), utc_now, run, clock_is_right=clock_is_right)
+        def run(project: Project, round_id: str) -> dict[str, object]:
+            return runs.run(site, project.id, round_id, config)
+
+        seen = reconcile_site(Site(site), utc_now, run, clock_is_right=clock_is_right)
     if json:
         print_json({"projects": [_watched(one) for one in seen]})
     for one in [] if json else seen:

@@ -32,6 +32,7 @@ from lsi_match.log.note import VerifierKey
 from lsi_match.log.verify import Verification, verify_log
 from lsi_match.manifest import UNKNOWN, Manifest
 from lsi_match.matcher.engine.intake import Round, receive
+from lsi_match.matcher.operate.runner import Runs
 from lsi_match.matcher.round.counts_table import SIGNAL
 from lsi_match.monitor.findings import Finding
 from lsi_match.monitor.round_findings import RoundFindings
@@ -78,13 +79,15 @@ def tell(people: int, seed: int, folder: Path | None, results: Path | None) -> i
         shutil.rmtree(place)
     place.mkdir(mode=0o700, parents=True)
     (place / ".made-by-demo").touch()
-    return _Story(place, Console(highlight=False)).tell(people, seed, results)
+    with Runs(place / "prefect") as runs:
+        return _Story(place, Console(highlight=False), runs).tell(people, seed, results)
 
 
 class _Story:
-    def __init__(self, place: Path, console: Console) -> None:
+    def __init__(self, place: Path, console: Console, runs: Runs) -> None:
         self.place = place
         self.console = console
+        self.runs = runs
         self.results = Results()
         self.released = True
 
@@ -112,7 +115,11 @@ class _Story:
     def _step(self, name: str) -> Iterator[None]:
         with self.console.status(name + " …"), measured(name) as took:
             yield
-        self.results.steps.append(took)
+        self._took(took)
+
+    def _took(self, step: Measured) -> None:
+        self.results.steps.append(step)
+        self.console.print(f"  {step.name}: {step.seconds:.1f} s", style="dim", markup=False)
 
     @contextmanager
     def _bar(self, name: str, total: int) -> Iterator[Callable[[], None]]:
@@ -136,7 +143,7 @@ class _Story:
     # one project
 
     def _project(self, config: str, extracts: Path, first: bool) -> World:
-        world = World(self.place / config, configs_folder() / config, extracts, utc_now)
+        world = World(self.place / config, configs_folder() / config, extracts, utc_now, self.runs)
         world.draft["project"]["period"] = _this_year()
         manifest = self._agree(world, explain=first)
         opening = self._open(world)
@@ -192,7 +199,7 @@ class _Story:
             for partner in world.partners:
                 with measured(f"{world.project_id}: {partner} {say('levert', 'delivers')}") as took:
                     prepared[partner] = world.prepare(partner, opening)
-                self.results.steps.append(took)
+                self._took(took)
                 advance()
         for partner in world.partners:
             for line in _funnel(manifest, partner, prepared[partner]):
@@ -231,7 +238,8 @@ class _Story:
 
             outcome = world.run(ROUND, on_step)
         whole.peak_mib = max((step.peak_mib for step in took), default=0)
-        self.results.steps += [whole, *took]
+        for step in (whole, *took):
+            self._took(step)
         if outcome["state"] not in ("released", "held"):
             self.released = False
             self.say(f"De run ging niet door: {outcome.get('nl', outcome)}",
@@ -364,7 +372,9 @@ class _Story:
         )
         extracts = self.place / "febrl-extracts"
         febrl.write_extracts(extracts)
-        world = World(self.place / FEBRL_PROJECT, configs_folder() / FEBRL_PROJECT, extracts, utc_now)
+        world = World(
+            self.place / FEBRL_PROJECT, configs_folder() / FEBRL_PROJECT, extracts, utc_now, self.runs
+        )
         world.draft["project"]["period"] = _this_year()
         with self._step(f"{FEBRL_PROJECT}: {say('afspreken en leveren', 'agree and deliver')}"):
             world.make_keys()

@@ -25,7 +25,7 @@ from lsi_match.base.yaml_positions import parse_yaml, read_yaml
 from lsi_match.crypto.keys import make_identity
 from lsi_match.crypto.project_key import ProjectKey
 from lsi_match.manifest import Manifest, complete_draft
-from lsi_match.matcher.operate.runner import run_match
+from lsi_match.matcher.operate.runner import Runs, run_match
 from lsi_match.matcher.round.hold import ingest
 from lsi_match.matcher.round.open_round import open_round
 from lsi_match.matcher.site.share_manifest import share
@@ -57,12 +57,14 @@ class World:
         config: the folder of the example: draft manifest and mappings.
         extracts: the folder of the partners' extracts, as the mappings name them.
         clock: tells the time to every party.
+        runs: what its runs and those of other worlds go through; when left out, each through one of its own.
     """
 
     folder: Path
     config: Path
     extracts: Path
     clock: Callable[[], datetime]
+    runs: Runs | None = None
 
     def __post_init__(self) -> None:
         self.draft: dict[str, Any] = read_yaml(read_text(self.config / "manifest.yaml"), "manifest.yaml")
@@ -179,7 +181,8 @@ class World:
         self, round_id: str, on_step: Callable[[dict[str, Any]], None] = lambda _: None
     ) -> dict[str, Any]:
         """The flow, in a process of its own; its outcome."""
-        return run_match(self.site.folder, self.project_id, round_id, on_step=on_step)
+        run = self.runs.run if self.runs else run_match
+        return run(self.site.folder, self.project_id, round_id, on_step=on_step)
 
     def justify(self, round_id: str, reason: str) -> None:
         """Every controller works the report out again from the counts, and justifies it; the matcher takes that in."""

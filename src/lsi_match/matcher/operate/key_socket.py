@@ -7,15 +7,13 @@ this user can enter, to processes of this same user (SO_PEERCRED).
 
 from __future__ import annotations
 
-import os
 import socket
-import struct
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 from lsi_match.crypto import passphrase
+from lsi_match.matcher.operate.run_parent import of_this_user, short_name
 
 _LARGEST = 4096
 
@@ -30,7 +28,7 @@ def give_out(site: Path, secret: str) -> None:
     file = socket_of(site)
     file.unlink(missing_ok=True)
     server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    with _near(file) as name:
+    with short_name(file) as name:
         server.bind(name)
     file.chmod(0o600)
     server.listen(8)
@@ -42,10 +40,7 @@ def _serve(server: socket.socket, secret: bytes) -> None:
         asker, _ = server.accept()
         with asker, suppress(OSError):
             asker.settimeout(5)
-            _, user, _ = struct.unpack(
-                "3i", asker.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-            )
-            if user == os.geteuid():
+            if of_this_user(asker):
                 asker.sendall(secret)
 
 
@@ -54,7 +49,11 @@ def use_if_there(site: Path) -> None:
     file = socket_of(site)
     if not file.is_socket():
         return
-    with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asker, _near(file) as name:
+    with (
+        suppress(OSError),
+        socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asker,
+        short_name(file) as name,
+    ):
         asker.settimeout(5)
         asker.connect(name)
         found = b""
@@ -62,13 +61,3 @@ def use_if_there(site: Path) -> None:
             found += more
         if found:
             passphrase.use(lambda what, new: found.decode())
-
-
-@contextmanager
-def _near(file: Path) -> Iterator[str]:
-    """A short name for a file, since the address of a socket has at most 107 bytes: through its folder's descriptor."""
-    folder = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        yield f"/proc/self/fd/{folder}/{file.name}"
-    finally:
-        os.close(folder)

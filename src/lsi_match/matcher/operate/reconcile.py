@@ -36,7 +36,8 @@ from lsi_match.matcher.operate.agenda import (
 from lsi_match.matcher.operate.retention import Destroyed, abandon, destroy_due, staged
 from lsi_match.matcher.operate.transfers import DeliveryError, IncomingDrop, collect, publish
 from lsi_match.matcher.round.open_round import open_round
-from lsi_match.matcher.round.run import DROP_SUFFIX, Run
+from lsi_match.matcher.round.readiness import DROP_SUFFIX
+from lsi_match.matcher.round.run import Run
 from lsi_match.matcher.site import checkpoint
 from lsi_match.matcher.site.site import Project, Site, json_document
 

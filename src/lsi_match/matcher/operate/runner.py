@@ -4,18 +4,124 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NoReturn
 
-from lsi_match.base.clock import utc_now
+from lsi_match.base.errors import ExtraMissingError
 from lsi_match.crypto.keys import passphrase_for
-from lsi_match.flows.database import make_usable
-from lsi_match.flows.settings import environment
 from lsi_match.matcher.engine.execution_config import ExecutionConfig
-from lsi_match.matcher.operate import events_file
+from lsi_match.matcher.operate import run_parent
+
+OnStep = Callable[[dict[str, Any]], None]
+#: The module that runs flows; nothing here imports it.
+PARENT = "lsi_match.flows.parent"
+
+
+class Runs:
+    """Runs of rounds, each in a process of its own. Use it in a `with` block.
+
+    What forks them is loaded once: the service of their site where that is there, or a parent for this block, which
+    the first run starts and the end of the block ends.
+
+    Args:
+        home: where a Prefect server for this block keeps its states.
+    """
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        self._parent: subprocess.Popen[bytes] | None = None
+        self._control: socket.socket | None = None
+        self._errors = os.fdopen(os.memfd_create("errors"), "w+", errors="replace")
+
+    def __enter__(self) -> Runs:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._control is not None:
+            self._control.close()
+        if self._parent is not None:
+            self._parent.wait()
+        self._errors.close()
+
+    def run(
+        self,
+        site: Path,
+        project: str,
+        round_id: str,
+        config: ExecutionConfig | None = None,
+        on_step: OnStep = lambda _: None,
+    ) -> dict[str, Any]:
+        """Run one round; its outcome. Calls `on_step` for each step.
+
+        Args:
+            config: what its buckets are matched with; what the site says (`runner.yaml`) when left out.
+
+        Where the process ended without an outcome (killed, out of memory) the state is `broken`. The passphrase of the
+        site's keys, when they have one, goes to it through a pipe.
+        """
+        config = config or ExecutionConfig.of_site(site)
+        request = {
+            "site": str(site.absolute()),
+            "project": project,
+            "round": round_id,
+            "config": config.model_dump_json(),
+        }
+        passphrase = passphrase_for(site / "keys")
+        outcome: dict[str, Any] = {"state": "broken"}
+        with ExitStack() as stack:
+            reading, writing = os.pipe()
+            lines = stack.enter_context(os.fdopen(reading))
+            given = [] if passphrase is None else [_pipe_with(passphrase)]
+            try:
+                line = stack.enter_context(self._connect(site, config))
+                with suppress(OSError):  # a parent that ended
+                    run_parent.ask(line, request, [writing, self._errors.fileno(), *given])
+            finally:
+                for descriptor in (writing, *given):
+                    os.close(descriptor)
+            for text in lines:
+                document = _document(text)
+                if "state" in document:
+                    outcome = document
+                elif "step" in document:
+                    on_step(document)
+            if outcome["state"] == "broken":
+                outcome["status"] = run_parent.status(line)
+                self._errors.seek(0)
+                outcome["errors"] = self._errors.read()
+        return outcome
+
+    def _connect(self, site: Path, config: ExecutionConfig) -> socket.socket:
+        # A cluster is told the settings of Prefect, so the password of the service is not among them.
+        served = config.runner in ("threads", "processes") and run_parent.connect(run_parent.socket_of(site))
+        if served:
+            return served
+        here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with there, suppress(OSError):
+            socket.send_fds(self._front(), [b"+"], [there.fileno()])
+        return here
+
+    def _front(self) -> socket.socket:
+        if self._control is None:
+            _need_prefect()
+            self._control, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            command = [sys.executable, "-m", PARENT, "--home", str(self._home.absolute()), "--control"]
+            with there:
+                self._parent = subprocess.Popen(
+                    [*command, str(there.fileno())],
+                    env={n: v for n, v in os.environ.items() if not n.startswith(("PREFECT_", "VAULT_"))},
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=self._errors,
+                    pass_fds=[there.fileno()],
+                )
+        return self._control
 
 
 def run_match(
@@ -24,70 +130,16 @@ def run_match(
     round_id: str,
     *,
     config: ExecutionConfig | None = None,
-    on_step: Callable[[dict[str, Any]], None] = lambda _: None,
+    on_step: OnStep = lambda _: None,
 ) -> dict[str, Any]:
-    """Run `lsi_match.flows.match` as a process of its own; calls `on_step` for each step and returns the outcome.
-
-    Args:
-        means: what its buckets are matched with; what the site says (`runner.yaml`) when left out.
-
-    A database of Prefect that is damaged or kept locked is set aside first (`lsi_match.flows.database`), and told in
-    `events.jsonl`. Where the process ended without an outcome (killed, out of memory) the state is `broken`. The passphrase of
-    the site's keys, when they have one, goes to it through a pipe.
-    """
-    if problem := make_usable(site / "prefect"):
-        told: events_file.Event = {
-            "event": "prefect database set aside",
-            "reason": problem,
-            "about": round_id,
-        }
-        events_file.append(site, project, [told], utc_now())
-    command = [
-        sys.executable,
-        "-m",
-        "lsi_match.flows.match",
-        "--site",
-        str(site),
-        "--project",
-        project,
-        "--round",
-        round_id,
-    ]
-    command += ["--config", (config or ExecutionConfig.of_site(site)).model_dump_json()]
-    passphrase = passphrase_for(site / "keys")
-    pipe = [] if passphrase is None else [_pipe_with(passphrase)]
-    for descriptor in pipe:
-        command += ["--passphrase-fd", str(descriptor)]
-    outcome: dict[str, Any] = {"state": "broken"}
-    try:
-        p = subprocess.Popen(
-            command,
-            env=environment(site),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            pass_fds=pipe,
-        )
-    finally:
-        for descriptor in pipe:
-            os.close(descriptor)
-    with p:
-        for line in p.stdout or ():
-            document = _document(line)
-            if "state" in document:
-                outcome = document
-            elif "step" in document:
-                on_step(document)
-        errors = p.stderr.read() if p.stderr else ""
-    return (
-        outcome
-        if outcome["state"] != "broken"
-        else {"state": "broken", "status": p.returncode, "errors": errors}
-    )
+    """Run one round, as `Runs.run` does, and nothing else."""
+    with Runs(site / "prefect") as runs:
+        return runs.run(site, project, round_id, config, on_step)
 
 
 def serve(site: Path, port: int, database: str | None, memory_limit: str, lang: str) -> NoReturn:
     """Become `lsi_match.flows.service`: signals then reach it directly. A passphrase goes along through a pipe."""
+    _need_prefect()
     passphrase = passphrase_for(site / "keys")
     command = [
         sys.executable,
@@ -108,6 +160,11 @@ def serve(site: Path, port: int, database: str | None, memory_limit: str, lang: 
         os.set_inheritable(descriptor, True)
         command += ["--passphrase-fd", str(descriptor)]
     os.execv(sys.executable, command)  # noqa: S606
+
+
+def _need_prefect() -> None:
+    if find_spec("prefect") is None:
+        raise ExtraMissingError(extra="prefect")
 
 
 def _pipe_with(passphrase: str) -> int:

@@ -39,7 +39,8 @@ from lsi_match.matcher.engine.intake import (
     under_name,
 )
 from lsi_match.matcher.operate import inbound
-from lsi_match.matcher.round.run import DROP_SUFFIX, REASON, quarantine, round_of
+from lsi_match.matcher.round.readiness import DROP_SUFFIX
+from lsi_match.matcher.round.run import REASON, quarantine, round_of
 from lsi_match.matcher.site import make_receipts
 from lsi_match.matcher.site.checkpoint import copies
 from lsi_match.matcher.site.site import Project

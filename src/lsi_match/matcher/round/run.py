@@ -83,6 +83,7 @@ from lsi_match.matcher.round.hold import (
     justifications,
 )
 from lsi_match.matcher.round.open_round import lock_round
+from lsi_match.matcher.round.readiness import DROP_SUFFIX, drops_found
 from lsi_match.matcher.site.proofs import (
     StepNotLoggedError,
     cosigned_state,
@@ -98,7 +99,6 @@ from lsi_match.monitor.round_findings import RoundFindings, findings_of
 from lsi_match.protocol.documents import CellCounts, DropDescriptor, Part, ReleaseDescriptor
 from lsi_match.protocol.parquet import to_parquet
 
-DROP_SUFFIX = ".drop.json"
 REASON = "reason.json"
 
 
@@ -291,13 +291,7 @@ class Run:
         """
         secret = read_private(self._key_file).decode()
         round_ = Round(self._manifest, self._opening, self._opening_digest, secret)
-        inbox, now = self.project.folder / "inbox", self._clock()
-        found = {
-            folder.name: [
-                file for file in sorted(folder.glob(f"*{DROP_SUFFIX}")) if not self._of_another_round(file)
-            ]
-            for folder in sorted(path for path in inbox.iterdir() if path.is_dir())
-        }
+        found, now = drops_found(self.project, self.round_id), self._clock()
         make_log_key(self.project, self.round_id)
         with ThreadPoolExecutor(self._means.drops_at_once) as pool:
             for looks in pool.map(self._looks_at, found, found.values(), repeat(round_), repeat(now)):
@@ -310,11 +304,6 @@ class Run:
             self._record(DropsIncomplete(round=self.round_id, late=late, **why(error)))
             raise error
         self._record(DropsComplete(round=self.round_id, drops=len(self._drops), late=late))
-
-    def _of_another_round(self, file: Path) -> bool:
-        project, _, rest = file.name.partition(".")
-        round_id = rest.partition(".")[0]
-        return project == self.project.id and round_id != self.round_id and self.project.takes_drops(round_id)
 
     def _looks_at(self, partner: str, files: Sequence[Path], round_: Round, now: datetime) -> list[_Look]:
         """What comes of each drop in the inbox of a partner. Nothing is logged or moved yet: others are looked at beside."""

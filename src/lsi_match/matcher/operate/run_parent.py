@@ -1,0 +1,98 @@
+"""The line to a parent of runs (`lsi_match.flows.parent`), which forks a process for whoever asks for one.
+
+One connection is one process: the request and the descriptors that it writes to go out, the status with which it ended
+comes back. Closing the connection ends the process. Both ends are of the same user (SO_PEERCRED).
+
+Standard library only, since this file is also a program, `python -I -S run_parent.py SOCKET`: what a Prefect worker
+starts for every flow that is due. It asks the parent of the service for a process that loaded Prefect already.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import struct
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+#: Of a request: names, settings and no data.
+LARGEST = 128 * 1024
+
+
+def socket_of(site: Path) -> Path:
+    """Where the parent of a site's service listens."""
+    return site / "serve" / "runs.sock"
+
+
+def listen(file: Path) -> socket.socket:
+    """A socket that a parent takes requests from."""
+    file.unlink(missing_ok=True)
+    front = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with short_name(file) as name:
+        front.bind(name)
+    file.chmod(0o600)
+    front.listen(64)
+    return front
+
+
+def connect(file: Path) -> socket.socket | None:
+    """A connection to the parent that listens there; None where nobody of this user does."""
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with suppress(OSError), short_name(file) as name:
+        connection.connect(name)
+        if of_this_user(connection):
+            return connection
+    connection.close()
+    return None
+
+
+def of_this_user(connection: socket.socket) -> bool:
+    """Whether the process at the other end is of the user of this one."""
+    size = struct.calcsize("3i")
+    _, user, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size))
+    return bool(user == os.geteuid())
+
+
+def ask(connection: socket.socket, request: dict[str, Any], descriptors: Sequence[int]) -> None:
+    """Ask for a process.
+
+    Args:
+        descriptors: for what it writes, for its errors, and perhaps one that its passphrase is read from.
+    """
+    socket.send_fds(connection, [json.dumps(request).encode()], descriptors)
+
+
+def status(connection: socket.socket) -> int | None:
+    """Wait for the end of the process; how it ended, as `subprocess` tells it. None when the parent ended first."""
+    with suppress(OSError, ValueError):
+        return int(connection.recv(64))
+    return None
+
+
+@contextmanager
+def short_name(file: Path) -> Iterator[str]:
+    """A short name for a file, since the address of a socket has at most 107 bytes: through its folder's descriptor."""
+    folder = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield f"/proc/self/fd/{folder}/{file.name}"
+    finally:
+        os.close(folder)
+
+
+def main() -> int:
+    """Run the flow that the environment names; where no parent is, in this very process."""
+    connection = connect(Path(sys.argv[1]))
+    if connection is None:
+        os.execv(sys.executable, [sys.executable, "-m", "prefect.engine"])  # noqa: S606
+    told = {name: value for name, value in os.environ.items() if name.startswith("PREFECT_")}
+    ask(connection, {"engine": told}, [1, 2])
+    ended = status(connection)
+    return 1 if ended is None else ended if ended >= 0 else 128 - ended
+
+
+if __name__ == "__main__":
+    sys.exit(main())

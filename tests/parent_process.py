@@ -1,0 +1,75 @@
+"""The parent of runs, changed as the environment says, for `lsi_match.matcher.operate.runner.PARENT`.
+
+LSI_TEST_LOOK: nothing is looked at before Prefect is loaded. LSI_TEST_ROWS: small buckets, and case ids that can be
+foreseen. LSI_TEST_PICKLED: a file that gets what a run pickles.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import cloudpickle
+import pytest
+
+from lsi_match.flows import parent
+from lsi_match.matcher.operate import runner
+
+ROOT = Path(__file__).parents[1]
+
+
+def used(patch: pytest.MonkeyPatch, **settings: str) -> None:
+    """Have runs started by this parent, with these settings."""
+    patch.setattr(runner, "PARENT", "parent_process")
+    patch.setenv("PYTHONPATH", os.pathsep.join(str(ROOT / folder) for folder in ("src", ".", "tests")))
+    for name, value in settings.items():
+        patch.setenv(f"LSI_TEST_{name}", value)
+
+
+def draw(count: int) -> bytes:
+    return b"".join((number * 7919 % 2**32).to_bytes(16, "little") for number in range(count // 16))
+
+
+def kept(file: Path, dumps: Callable[..., bytes]) -> Callable[..., bytes]:
+    def dumping(*args: Any, **kwargs: Any) -> bytes:
+        data = dumps(*args, **kwargs)
+        with file.open("ab") as handle:
+            handle.write(bytes(data))
+        return data
+
+    return dumping
+
+
+def modules() -> list[ModuleType]:
+    """What Prefect, Dask and Ray pickle with, where they are installed."""
+    found = [pickle, cloudpickle]
+    try:
+        import distributed.protocol.pickle as of_dask
+        import ray.cloudpickle as of_ray
+    except ImportError:
+        return found
+    return [*found, of_dask, of_ray]
+
+
+def do(request: dict[str, Any], descriptors: Sequence[int]) -> int:
+    from lsi_match.matcher.engine import buckets
+
+    if rows := os.environ.get("LSI_TEST_ROWS"):
+        buckets.ROWS = int(rows)
+        buckets.Matching.__init__.__defaults__ = (draw,)  # type: ignore[misc]
+    if file := os.environ.get("LSI_TEST_PICKLED"):
+        for module in modules():
+            module.dumps = kept(Path(file), module.dumps)  # type: ignore[attr-defined]
+    return as_it_is(request, descriptors)
+
+
+if __name__ == "__main__":
+    as_it_is, parent._do = parent._do, do
+    if os.environ.get("LSI_TEST_LOOK"):
+        parent._look = lambda request, descriptors: parent._GO_ON
+    sys.exit(parent.main())
