@@ -29,7 +29,7 @@ debian = { export PATH="$$PATH:/usr/sbin:$$(echo /usr/lib/postgresql/*/bin | tr 
 	else echo "Not here:$$missing. Install what is missing: apt-get install $(1)"; false; fi; }
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test quick wheel-check test-clusters damage go-check serve fuzz soak check format bench bench-quick bench-report docs schemas lock clean
+.PHONY: help install demo test quick mutants wheel-check test-clusters damage go-check serve fuzz soak check format bench bench-quick bench-report docs schemas lock clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ test: $(READY) ## all tests
 
 quick: $(READY) ## the tests of what changed since main, but for the slow ones (ARGS="-x")
 	@$(BIN)/python -m tests.quick -n $(JOBS) --dist loadfile $(ARGS)
+
+mutants: $(READY) ## changes of the rules (gates, agenda, state, trust root, withholding) that their tests do not see (ARGS=MODULE)
+	@$(BIN)/python -m tests.mutants -n $(JOBS) $(ARGS)
 
 damage: $(READY) ## damage a log at random, ten thousand times; every time it has to be found (DAMAGES=10000)
 	@LSI_MATCH_DAMAGES=$(DAMAGES) $(BIN)/pytest -q -s tests/log/test_damage.py

@@ -79,7 +79,7 @@ def _safe(hidden: Mapping[Key, int], smallest: int, caps: Mapping[Key, int]) -> 
         return False
     room = {key: max(0, caps[key] - count) if key in caps else whole for key, count in hidden.items()}
     return all(
-        min(count, sum(room.values()) - room[key]) + min(smallest - 1 - count, room[key], whole - count)
+        min(count, sum(room.values()) - room[key]) + min(smallest - 1 - count, room[key])
         >= (smallest - 1) // 2
         for key, count in hidden.items()
         if 0 < count < smallest
