@@ -189,10 +189,16 @@ def test_a_report_that_comes_out_otherwise_releases_nothing(
         assert table is not None
         return table.model_copy(update={"title": "another"})
 
+    justified = report(held)[1]
     monkeypatch.setattr(running, "counts_table", shifted)
     with pytest.raises(ReportChangedError):
         run_steps(held, "held")
     assert nothing_released(held)
+    # What 'monitor report' shows is what the round is held for, so what can be justified.
+    hold = held.project.view().rounds["held"].hold
+    assert hold is not None
+    assert report(held)[1] == hold.findings == justified
+    checked_findings(*held.project.monitor_documents("held").values(), held.project.manifest())
 
 
 def test_when_one_asks_for_another_manifest_the_round_is_destroyed(held: World) -> None:

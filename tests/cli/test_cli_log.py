@@ -149,3 +149,28 @@ def test_the_account_ends_with_status_1_when_an_audit_record_is_gone(
     connection.close()
     assert not given(capsys, *arguments, status=1)["ok"]
     assert "NIET in orde" in page.read_text()
+
+
+def test_the_account_takes_the_copy_of_the_log_that_an_fg_has_and_says_what_it_could_not_check(
+    made: Operation, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A copy, the manifest that its own organisation signed, and the trust root in its own folder: no site."""
+    copy, page, signed = (tmp_path / name for name in ("fg.log.sqlite", "account.md", "manifest.json"))
+    with Log.open(made.project.log_file, read_only=True) as log:
+        log.copy_without_details(copy)
+    signed.write_bytes(made.project.manifest().canonical())
+    root = made.world.home("svb").folder
+    arguments = ["log", "report", copy, "--manifest", signed, "--root", root, "--to", page]
+    assert given(capsys, *arguments)["ok"]
+    told = page.read_text()
+    assert "| r1 | vrijgegeven en vernietigd | 2 |" in told
+    assert "kopie van het logboek" in told
+    (waits,) = made.project.view().rounds.values()
+    assert waits.release is not None
+    assert f"({waits.release.mark.position}); wacht op medeondertekening" in told
+    connection = sqlite3.connect(copy)
+    connection.execute("DELETE FROM checkpoints")
+    connection.commit()
+    connection.close()
+    assert not given(capsys, *arguments, status=1)["ok"]
+    assert "klopt NIET" in page.read_text()

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from lsi_match.log.audit_terms import details_problems
 from lsi_match.log.entry import LogEntry
+from lsi_match.log.events import DropArrivalRefused
 from lsi_match.log.note import Checkpoint, VerifierKey
 from lsi_match.log.store import Log
 from lsi_match.log.verify import verify_log
@@ -37,9 +38,13 @@ def write(path: Path, size: int = SIZE) -> Checkpoint:
             entry = LogEntry(
                 trace_id="1" * 32,
                 span_id=f"{number + 1:016x}",
-                name="gates",
+                name="arrive",
+                status="Error",
                 start_time=number,
                 end_time=number,
+                attributes=DropArrivalRefused(
+                    partner="uwv", reason="DropTimeError", message="x"
+                ).attributes(),
             )
             log.append_and_sign([(entry, {"n": number} if number % 3 == 0 else None)], KEY, NAME)
         return Checkpoint.of_note(str(log.checkpoint()))

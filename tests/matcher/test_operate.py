@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import sqlite3
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,7 +12,10 @@ import pytest
 from operation import MONDAY, PARTNERS, ROUND, Operation, days, weekly
 
 from lsi_match.base.errors import LsiError
+from lsi_match.log import log_file, store
+from lsi_match.log.entry import LogEntry
 from lsi_match.matcher.operate.alarms import alarms
+from lsi_match.matcher.operate.health import advice, metrics, next_opening
 from lsi_match.matcher.operate.reconcile import reconcile, remind_by_hand, run_alone
 from lsi_match.matcher.operate.retention import abandon
 from lsi_match.matcher.round.open_round import open_round
@@ -265,3 +270,40 @@ def test_settings_that_are_wrong_are_told_with_their_line_and_terms_go_on(operat
     assert re.search(r"(?s)delivery\.yaml.*2:14", str(seen.troubles[0].error))
     assert operation.state(ROUND) == "abandoned"  # it was to be given up, and was
     assert "place" in {alarm.name for alarm in alarms(operation.project, operation.clock())}
+
+
+def test_a_look_opens_the_log_once_and_reads_each_entry_once(
+    operation: Operation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also when it logs something itself, and for the status, alarms and metrics of a project."""
+    opened: list[bool] = []
+    seen: list[int] = []
+    connect, read = log_file.connect, LogEntry.from_leaf
+
+    def connecting(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
+        opened.append(read_only)
+        return connect(path, read_only=read_only)
+
+    def reading(leaf: bytes, position: int = 0) -> LogEntry:
+        seen.append(position)
+        return read(leaf, position)
+
+    monkeypatch.setattr(store, "connect", connecting)
+    monkeypatch.setattr(LogEntry, "from_leaf", reading)
+    operation.deliver("uwv", ROUND)
+    size = len(operation.project.entries())
+
+    def once(work: Callable[[], object], connections: int = 1) -> bool:
+        """Every entry was read once; but the first, whose time says how long its audit record may stay."""
+        opened.clear()
+        seen.clear()
+        work()
+        assert len(opened) == connections
+        return [seen.count(position) for position in range(1, size + 1)] == [1] * size
+
+    assert once(lambda: reconcile(operation.project, operation.clock, operation.run))
+    assert once(lambda: reconcile(operation.project, operation.clock, operation.run))
+    assert once(lambda: metrics(operation.world.site, operation.clock()))
+    with operation.project.reading() as project:
+        now = operation.clock()
+        assert once(lambda: (alarms(project, now), advice(project, now), next_opening(project, now)), 0)

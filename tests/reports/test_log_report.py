@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from old_logs import NAMES, answers, old_log
 from operation import Operation, folders
 
 from lsi_match.crypto.keys import public_key
 from lsi_match.log.audit_terms import DetailsMissingError
-from lsi_match.log.events import read
+from lsi_match.log.events import Destroyed, DropAccepted, read
 from lsi_match.log.note import VerifierKey
-from lsi_match.log.subject_files import standings_in
-from lsi_match.log.verify import verify_log
+from lsi_match.log.subject_files import Standings, standings_in
+from lsi_match.log.verify import Verification, verify_log
+from lsi_match.log.view import ProjectView
 from lsi_match.matcher.operate.retention import destroy_due
 from lsi_match.matcher.subjects.access_answers import answer
 from lsi_match.partner.access.request import make_request
@@ -121,9 +124,9 @@ def test_releases_removed_on_time_too_late_and_not_at_all_are_told(op: Operation
 
 def test_a_destruction_that_broke_off_is_told(op: Operation, tmp_path: Path) -> None:
     made = op.copy(tmp_path / "op")
-    entries = list(made.project.entries())
-    broken = [e for e in entries if (e.name, e.status) != ("destroy", "Ok")]
-    text = markdown(replace(evidence(made), entries=broken), "nl")
+    found = evidence(made)
+    broken = [one for one in found.events if not isinstance(one.event, Destroyed)]
+    text = markdown(replace(found, events=broken), "nl")
     assert "BEGONNEN 01-06-2026" in text
     assert "niet afgerond" in text
 
@@ -132,3 +135,65 @@ def test_audit_records_that_are_gone_without_a_word_stand_on_the_first_page(op: 
     problem = DetailsMissingError(count=1, position=3)
     assert problem.text("nl") in html(replace(evidence(op), details=(problem,)), "nl")
     assert f"kept with {len(op.project.entries())} entries" in markdown(evidence(op), "en")
+
+
+# logs of before the events were typed
+
+
+def of_before(name: str) -> tuple[ProjectView, str]:
+    """The view of an old log, and the report on it."""
+    entries = old_log(name)
+    view = ProjectView.of(entries)
+    bound = tuple(n for n, entry in enumerate(entries) if entry.details_hash)
+    verified = Verification("f", "origin", len(entries), bytes(32), None, 0, 0, bound, {}, (), view)
+    said = [read(position, entry) for position, entry in enumerate(entries)]
+    now = datetime.fromisoformat(answers()[name]["now"])
+    return view, markdown(Evidence("origin", said, verified, Standings((), ()), now), "en")
+
+
+def row_of(report: str, round_id: str) -> list[str]:
+    """What the report tells of the round: its state and how many drops."""
+    (row,) = re.findall(rf"^\| {round_id} \| ([a-z ]+) \| (\d+) \|", report, re.M)
+    return list(row)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_report_on_a_log_of_before_reads_as_it_did_but_for_what_it_told_falsely(name: str) -> None:
+    """Every run took in every drop again, and each counted; outcomes made a round one that was never released."""
+    view, report = of_before(name)
+    before = answers()[name]["report"]
+    for one in view.rounds.values():
+        was, now = row_of(before, one.name), row_of(report, one.name)
+        accepted = [read(n, e).event for n, e in enumerate(old_log(name)) if e.name == "intake"]
+        drops = {
+            event.drop for event in accepted if isinstance(event, DropAccepted) and event.round == one.name
+        }
+        assert int(now[1]) == len(drops)
+        if name == "outcomes":
+            assert (was[0], now[0]) == ("destroyed without a release", "released and destroyed")
+            was[0] = now[0]
+        assert was[0] == now[0]
+        old, new = (
+            re.compile(rf"^\| {one.name} \| [a-z ]+ \| \d+ \|", re.M).sub("", text)
+            for text in (before, report)
+        )
+        before, report = old, new
+    assert before == report
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_report_and_the_view_that_all_others_read_say_the_same(name: str) -> None:
+    view, report = of_before(name)
+    for one in view.rounds.values():
+        assert row_of(report, one.name)[0] == STATES[one.state]
+
+
+STATES = {
+    "open": "open",
+    "refused": "refused",
+    "matched": "matched",
+    "held": "held",
+    "released": "released",
+    "destroyed": "released and destroyed",
+    "abandoned": "destroyed without a release",
+}

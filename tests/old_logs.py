@@ -13,7 +13,7 @@ from typing import Any
 
 from lsi_match.log.entry import LogEntry
 
-FOLDER = Path(__file__).with_name("logs")
+FOLDER = Path(__file__).parent / "log" / "logs"
 NAMES = tuple(sorted(file.name.removesuffix(".jsonl.gz") for file in FOLDER.glob("*.jsonl.gz")))
 
 
