@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping as Dict
+from collections.abc import ColumnMapping as Dict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from parties import Parties
 
 from lsi_match.agreement.trust_root_rules import sign_root
 from lsi_match.crypto.project_key import ProjectKey
-from lsi_match.partner.extract.column_mapping import Mapping, SelectionMapping
+from lsi_match.partner.extract.column_mapping import ColumnMapping, SelectionMapping
 from lsi_match.partner.home import Home, make_key_share
 
 
@@ -48,10 +48,10 @@ class Homes(Parties):
             self.home(name).join(self.manifest.canonical(), self.approvals, self.share(name), NOW)
 
 
-def mapping(selections: Dict[str, str], columns: Sequence[str] | None = None) -> Mapping:
+def mapping(selections: Dict[str, str], columns: Sequence[str] | None = None) -> ColumnMapping:
     """Selection → extract; fields and columns have the same names, the record id is in column `kenmerk`."""
     names = columns if columns is not None else tuple(selection()["fields"])
-    return Mapping(
+    return ColumnMapping(
         selections={
             id_: SelectionMapping(extract=file, record_id="kenmerk", columns={n: n for n in names})
             for id_, file in selections.items()

@@ -20,7 +20,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lsi_match.agreement.gates import Verdict as Verdict
+    from lsi_match.agreement.gates import GateVerdict as GateVerdict
     from lsi_match.base.errors import ExtraMissingError as ExtraMissingError
     from lsi_match.base.errors import LsiError as LsiError
     from lsi_match.library.counts import Analysis as Analysis

@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from lsi_match.base.duckdb_locked import locked_connection, quoted
+from lsi_match.base.duckdb_locked import locked_connection, quoted_name
 
 
 @pytest.fixture
@@ -101,5 +101,5 @@ def test_what_does_not_fit_fails_and_nothing_is_spilled(
 
 @pytest.mark.parametrize("name", ['"', 'a"b', "x; DROP TABLE t", "'", "--", "a" * 300])
 def test_a_quoted_name_is_a_name(con: duckdb.DuckDBPyConnection, name: str) -> None:
-    con.execute(f"CREATE OR REPLACE TABLE t AS SELECT 7 AS {quoted(name)}")
-    assert con.execute(f"SELECT {quoted(name)} FROM t").fetchall() == [(7,)]
+    con.execute(f"CREATE OR REPLACE TABLE t AS SELECT 7 AS {quoted_name(name)}")
+    assert con.execute(f"SELECT {quoted_name(name)} FROM t").fetchall() == [(7,)]

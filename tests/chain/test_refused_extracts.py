@@ -14,7 +14,7 @@ from lsi_match.base.errors import LsiError
 from lsi_match.base.yaml_positions import parse_yaml
 from lsi_match.demo.world import World
 from lsi_match.matcher.round.run import Run
-from lsi_match.partner.extract.column_mapping import Mapping
+from lsi_match.partner.extract.column_mapping import ColumnMapping
 from lsi_match.partner.prepare import Prepared, prepare
 
 from .conftest import ROUND, Town, copy_of, run_steps
@@ -138,7 +138,7 @@ def test_a_field_without_a_column_in_the_mapping_is_refused(world: World) -> Non
     mapping = world.mapping(PARTNER).model_dump()
     del mapping["selections"]["uitkering"]["columns"]["dagbedrag"]
     with pytest.raises(LsiError) as refused:
-        _prepare(world, PARTNER, world.folder / "out", Mapping.model_validate(mapping))
+        _prepare(world, PARTNER, world.folder / "out", ColumnMapping.model_validate(mapping))
     assert refused.value.reason == "FieldUnmappedError"
     assert "dagbedrag" in refused.value.text("nl")
 
@@ -147,7 +147,7 @@ def test_a_mapping_cannot_reach_outside_the_extracts() -> None:
     for path in ("../secret.csv", "/etc/passwd.csv", "*.csv"):
         text = f"selections: {{s: {{extract: '{path}', record_id: id, columns: {{}}}}}}"
         with pytest.raises(LsiError) as refused:
-            parse_yaml(text, "mapping.yaml", Mapping)
+            parse_yaml(text, "mapping.yaml", ColumnMapping)
         assert "1:" in str(refused.value)
 
 
@@ -329,7 +329,7 @@ def _keys(world: World, name: str) -> tuple[object, object]:
     return identity.signing, identity.encryption
 
 
-def _prepare(world: World, partner: str, out: Path, mapping: Mapping | None = None):  # type: ignore[no-untyped-def]
+def _prepare(world: World, partner: str, out: Path, mapping: ColumnMapping | None = None):  # type: ignore[no-untyped-def]
     opening = world.project.opening(ROUND)[1]
     chosen = mapping or world.mapping(partner)
     return prepare(world.home(partner), opening, chosen, world.extracts, out, world.project_id, utc_now())

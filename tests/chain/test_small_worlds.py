@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from lsi_match.manifest import Manifest
 from lsi_match.matcher.engine.buckets import Draw, Matched, Matching, Plan
-from lsi_match.matcher.engine.engine import Engine, Outcome
+from lsi_match.matcher.engine.engine import Engine, EngineOutcome
 from lsi_match.matcher.engine.intake import Drop
 from lsi_match.protocol.columns import drop_columns
 from lsi_match.protocol.parquet import schema_of, to_parquet
@@ -330,7 +330,7 @@ def test_a_bucket_holds_no_more_than_its_own_records(monkeypatch: pytest.MonkeyP
     seen: list[int] = []
     outcome = Engine.outcome
 
-    def watched(self: Engine) -> Outcome:
+    def watched(self: Engine) -> EngineOutcome:
         seen.append(int(str(self.rows("SELECT count(*) FROM record")[0][0])))
         return outcome(self)
 

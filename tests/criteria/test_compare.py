@@ -12,7 +12,7 @@ from sqlglot import exp
 
 from lsi_match.criteria import compare as module
 from lsi_match.criteria.compare import Change, compare, compare_match_rules
-from lsi_match.criteria.explain import Column
+from lsi_match.criteria.explain import RuleColumn
 from lsi_match.criteria.meaning import Condition
 from lsi_match.criteria.parse import CriterionError, Predicate, parse_predicate
 from lsi_match.criteria.quantities import apart, fits, within
@@ -127,7 +127,7 @@ def test_the_words_say_what_was_and_what_is() -> None:
 
 
 def test_match_rules() -> None:
-    columns = {"partners": Column(), "uwv": Column("UWV"), "svb": Column("SVB")}
+    columns = {"partners": RuleColumn(), "uwv": RuleColumn("UWV"), "svb": RuleColumn("SVB")}
     types = {name: column.type for name, column in columns.items()}
     old, new = (
         parse_predicate(rule, types) for rule in ("partners >= 2 AND uwv", "partners >= 2 AND (uwv OR svb)")
@@ -143,9 +143,9 @@ def test_match_rules() -> None:
 
 def test_match_rules_over_counts_and_months() -> None:
     columns = {
-        "uwv": Column("UWV"),
-        "uwv_records": Column("UWV", value="records"),
-        "uwv_sinds_first": Column("UWV", value="first", of="Begindatum"),
+        "uwv": RuleColumn("UWV"),
+        "uwv_records": RuleColumn("UWV", value="records"),
+        "uwv_sinds_first": RuleColumn("UWV", value="first", of="Begindatum"),
     }
     types = {name: column.type for name, column in columns.items()}
 

@@ -19,8 +19,8 @@ from sqlglot import exp
 from lsi_match.base.errors import Language
 from lsi_match.criteria.explain import (
     EXAMPLE_DATE,
-    Column,
     Explanation,
+    RuleColumn,
     as_markdown,
     as_text,
     explain,
@@ -290,13 +290,13 @@ class Rule:
 
 
 COLUMNS = {
-    "partners": Column(),
-    "uwv": Column("UWV"),
-    "svb": Column("SVB"),
-    "gemeente": Column("Gemeente Zandstad"),
-    "gemeente_geen_opgave": Column("Gemeente Zandstad", "Geen inkomen opgegeven"),
-    "uwv_records": Column("UWV", value="records"),
-    "uwv_sinds_last": Column("UWV", value="last", of="Begindatum"),
+    "partners": RuleColumn(),
+    "uwv": RuleColumn("UWV"),
+    "svb": RuleColumn("SVB"),
+    "gemeente": RuleColumn("Gemeente Zandstad"),
+    "gemeente_geen_opgave": RuleColumn("Gemeente Zandstad", "Geen inkomen opgegeven"),
+    "uwv_records": RuleColumn("UWV", value="records"),
+    "uwv_sinds_last": RuleColumn("UWV", value="last", of="Begindatum"),
 }
 
 

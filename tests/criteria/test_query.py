@@ -40,7 +40,7 @@ from lsi_match.criteria.printer import UnknownDialectError, predicate_sql, text_
 from lsi_match.demo.town import REFERENCE_DATE, generate
 from lsi_match.manifest import Manifest, Selection, complete_draft
 from lsi_match.manifest.query import UnknownSelectionError, funnel, statement, statements
-from lsi_match.partner.extract.column_mapping import Mapping
+from lsi_match.partner.extract.column_mapping import ColumnMapping
 from lsi_match.partner.select import Selected, select
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -286,7 +286,9 @@ def extracts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def register(extracts: Path, mapping: Mapping, selection: Selection) -> tuple[list[str], list[list[Any]]]:
+def register(
+    extracts: Path, mapping: ColumnMapping, selection: Selection
+) -> tuple[list[str], list[list[Any]]]:
     """The extract as a partner's own table: its columns under the names of the manifest, its values as it keeps them."""
     where = mapping.selections[selection.id]
     file = extracts / where.extract
@@ -325,7 +327,7 @@ def _own(kind: FieldType, value: Any) -> Any:
 def tables(manifest: Manifest, project: str, extracts: Path) -> Iterable[tuple[str, Selection, list[str], list[list[Any]], Selected]]:  # fmt: skip
     for partner, selection in manifest.selections():
         file = CONFIGS / project / "mappings" / f"{partner}.yaml"
-        mapping = parse_yaml(file.read_text(), file.name, Mapping)
+        mapping = parse_yaml(file.read_text(), file.name, ColumnMapping)
         chosen = select(
             partner, selection, mapping.selections[selection.id], extracts, manifest, REFERENCE_DATE
         )

@@ -11,7 +11,7 @@ import pyrage
 import pytest
 
 from lsi_match.crypto import age_file
-from lsi_match.crypto.age_file import open_plain
+from lsi_match.crypto.age_file import open_age
 from lsi_match.crypto.sealing import SealBrokenError, seal, unseal
 
 FOLDER = Path(__file__).parents[1] / "vectors" / "age"
@@ -96,13 +96,13 @@ def test_what_is_sealed_here_is_opened_by_pyrage_and_by_the_fast_way(size: int) 
     identity, data = pyrage.x25519.Identity.generate(), secrets.token_bytes(size)
     sealed = seal(data, str(identity.to_public()))
     assert pyrage.decrypt(sealed, [identity]) == data
-    assert open_plain(sealed, str(identity)) == data
+    assert open_age(sealed, str(identity)) == data
 
 
 @pytest.mark.parametrize("size", SIZES[:7])
 def test_the_fast_way_opens_what_pyrage_sealed(size: int) -> None:
     identity, data = pyrage.x25519.Identity.generate(), secrets.token_bytes(size)
-    assert open_plain(pyrage.encrypt(data, [identity.to_public()]), str(identity)) == data
+    assert open_age(pyrage.encrypt(data, [identity.to_public()]), str(identity)) == data
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -172,15 +172,15 @@ def test_the_fast_way_says_nothing_of_what_was_changed() -> None:
         one = bytearray(sealed)
         one[place] ^= 1 << place % 8
         changed.append(bytes(one))
-    assert open_plain(sealed, secret) is not None
-    assert [open_plain(one, secret) for one in changed] == [None] * len(changed)
-    assert open_plain(sealed, str(pyrage.x25519.Identity.generate())) is None
+    assert open_age(sealed, secret) is not None
+    assert [open_age(one, secret) for one in changed] == [None] * len(changed)
+    assert open_age(sealed, str(pyrage.x25519.Identity.generate())) is None
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
 def test_the_fast_way_opens_no_vector_that_is_to_be_refused(file: Path) -> None:
     said, sealed = read(file)
-    plain = open_plain(sealed, said.get("identity") or str(pyrage.x25519.Identity.generate()))
+    plain = open_age(sealed, said.get("identity") or str(pyrage.x25519.Identity.generate()))
     if plain is not None:
         assert said["expect"] == "success"
         assert hashlib.sha256(plain).hexdigest() == said["payload"]

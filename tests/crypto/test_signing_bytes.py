@@ -18,7 +18,7 @@ from securesystemslib.dsse import Envelope
 from securesystemslib.signer import CryptoSigner, Signature
 
 from lsi_match.base.canonical import canonical_json
-from lsi_match.crypto.external_keys import OutsideKey, Reference, library_key
+from lsi_match.crypto.external_keys import KeyReference, OutsideKey, library_key
 from lsi_match.crypto.keys import Identity, load_identity, make_identity
 from lsi_match.crypto.signing import (
     SignatureMissingError,
@@ -270,7 +270,7 @@ def test_a_device_that_makes_the_other_form_is_put_right(monkeypatch: pytest.Mon
     private = ec.generate_private_key(ec.SECP256R1())
     point = private.public_key().public_bytes(Encoding.X962, PublicFormat.CompressedPoint)
     key = f"ecdsa-sha2-nistp256:{point.hex()}"
-    outside = OutsideKey(Reference(uri="hsm:2?label=x", signing_key=key))
+    outside = OutsideKey(KeyReference(uri="hsm:2?label=x", signing_key=key))
     monkeypatch.setattr(OutsideKey, "signer", lambda _: CryptoSigner(private, library_key(key)))
     for _ in range(12):
         signed = sign(NOTE, Identity("uwv", outside, None))

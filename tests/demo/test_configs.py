@@ -15,7 +15,7 @@ from lsi_match.demo.town import EXTRACTS, PARTNERS, REFERENCE_DATE, generate
 from lsi_match.manifest import Manifest, complete_draft
 from lsi_match.manifest.equality import CharacteristicKind, undeclared, uses
 from lsi_match.manifest.identifiers import IdentifierForm, IdentifierKind, Unit
-from lsi_match.partner.extract.column_mapping import Mapping
+from lsi_match.partner.extract.column_mapping import ColumnMapping
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 PROJECTS = ("samenloop", "wijk")
@@ -83,7 +83,7 @@ def test_every_declared_field_has_a_column_in_the_extract(
     project: str, partner: str, manifests: dict[str, Manifest], columns: dict[str, list[str]]
 ) -> None:
     file = CONFIGS / project / "mappings" / f"{partner}.yaml"
-    mapping = parse_yaml(file.read_text(), file.name, Mapping)
+    mapping = parse_yaml(file.read_text(), file.name, ColumnMapping)
     selections = {selection.id: selection for selection in manifests[project].partners[partner].selections}
     assert mapping.selections.keys() == selections.keys()
     for name, selection in selections.items():

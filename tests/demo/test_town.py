@@ -16,11 +16,20 @@ from lsi_match.base.errors import WrongUseError
 from lsi_match.base.yaml_positions import parse_yaml, read_yaml
 from lsi_match.criteria.parse import FieldType
 from lsi_match.demo import oracle
-from lsi_match.demo.oracle import PROJECTS, Sent, Source, address, bsn, expected_cases, subjects, v_number
+from lsi_match.demo.oracle import (
+    PROJECTS,
+    OracleSource,
+    Sent,
+    address,
+    bsn,
+    expected_cases,
+    subjects,
+    v_number,
+)
 from lsi_match.demo.population import company_numbers, make_town, person_numbers
 from lsi_match.demo.town import EXTRACTS, PARTNERS, REFERENCE_DATE, generate
 from lsi_match.manifest import Manifest, Selection, complete_draft
-from lsi_match.partner.extract.column_mapping import Mapping, SelectionMapping
+from lsi_match.partner.extract.column_mapping import ColumnMapping, SelectionMapping
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 SEEDS = (1, 2, 3)
@@ -54,7 +63,7 @@ def draft(project: str) -> Manifest:
 
 def mapping(project: str, partner: str, selection: str) -> SelectionMapping:
     file = CONFIGS / project / "mappings" / f"{partner}.yaml"
-    return parse_yaml(file.read_text(), file.name, Mapping).selections[selection]
+    return parse_yaml(file.read_text(), file.name, ColumnMapping).selections[selection]
 
 
 def extract(folder: Path, partner: str) -> pl.DataFrame:
@@ -361,7 +370,7 @@ def test_equal_numbers_of_two_kinds_join_nothing() -> None:
 
 def test_a_record_without_signal_or_without_identifier_is_not_sent(tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_text("id,bsn,why\n1,999999990,yes\n2,999999990,\n3,onbekend,yes\n")
-    source = Source(
+    source = OracleSource(
         "a",
         "s",
         "x.csv",

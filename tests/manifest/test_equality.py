@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from lsi_match.manifest import Manifest
 from lsi_match.manifest.equality import (
     CharacteristicKind,
-    Use,
+    CharacteristicUse,
     known_characteristics,
     undeclared,
     uses,
@@ -49,7 +49,7 @@ def made(
 )
 def test_a_characteristic_is_found_wherever_a_criterion_looks_at_it(when: str) -> None:
     manifest = made(when, "soort", "postcode", {"postcode": PROXY})
-    assert uses(manifest) == [Use("postcode", "gemeente.lijst.criteria.extra", "soort")]
+    assert uses(manifest) == [CharacteristicUse("postcode", "gemeente.lijst.criteria.extra", "soort")]
 
 
 def test_signals_and_attributes_count_and_groups_of_the_monitor_do_not() -> None:

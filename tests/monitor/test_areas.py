@@ -8,7 +8,7 @@ import pytest
 
 from lsi_match.base.errors import LsiError
 from lsi_match.cli.main import run
-from lsi_match.monitor.areas import read_areas, told
+from lsi_match.monitor.areas import describe_bounds, read_areas
 from lsi_match.monitor.ecological_bounds import Area
 
 FIGURES = '\ufeff"Buurt";"AantalInwoners";"Aandeel"\n"7604";1000;"99,0"\n"7605";1000;1,0\n"7606";.;.\n'
@@ -27,7 +27,7 @@ def test_figures_as_statline_gives_them_are_read_and_areas_without_one_are_told(
     found = read_areas(*files(tmp_path), **COLUMNS)  # type: ignore[arg-type]
     assert found.known == (Area(1000, 990, 100), Area(1000, 10, 20))
     assert found.left_out == ("7606",)
-    words = told(found, "‘Aandeel’", "nl")
+    words = describe_bounds(found, "‘Aandeel’", "nl")
     assert "tussen 9,0% en 11,0%" in words
     assert "niets over één persoon" in words
     assert "Ook in het gunstigste geval" in words
@@ -42,7 +42,7 @@ def test_the_source_at_the_end_and_withheld_counts_are_understood(tmp_path: Path
 
 def test_mixed_areas_are_said_to_tell_nothing(tmp_path: Path) -> None:
     mixed = FIGURES.replace("99,0", "30,0").replace("1,0\n", "20,0\n")
-    assert "too mixed to tell" in told(read_areas(*files(tmp_path, mixed), **COLUMNS), "it", "en")  # type: ignore[arg-type]
+    assert "too mixed to tell" in describe_bounds(read_areas(*files(tmp_path, mixed), **COLUMNS), "it", "en")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from pydantic import ValidationError
 
 from lsi_match.base.errors import LsiError
 from lsi_match.partner.extract import database
-from lsi_match.partner.extract.column_mapping import Mapping, SelectionMapping
+from lsi_match.partner.extract.column_mapping import ColumnMapping, SelectionMapping
 from lsi_match.partner.select import Selected, select
 
 PARTNER = "gemeente"
@@ -212,4 +212,4 @@ def test_a_mapping_names_a_table_where_there_is_one(extract: str, table: str | N
         {"table": table} if table is not None else {}
     )
     with pytest.raises(ValidationError):
-        Mapping.model_validate_json(json.dumps({"selections": {"s": value}}))
+        ColumnMapping.model_validate_json(json.dumps({"selections": {"s": value}}))

@@ -9,7 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lsi_match.manifest import Monitor
-from lsi_match.protocol.group_cells import by_name, cell_names, cell_sql, nothing_known, place_sql, places
+from lsi_match.protocol.group_cells import (
+    by_name,
+    cell_names,
+    cell_sql,
+    nothing_known,
+    place_counts,
+    place_sql,
+)
 
 
 def monitor(*sizes: int) -> Monitor:
@@ -37,7 +44,7 @@ def test_every_combination_has_a_cell_of_its_own_and_its_places_come_back(
     chosen: tuple[int, ...], data: st.DataObject
 ) -> None:
     agreed = monitor(*chosen)
-    drawn = [data.draw(st.integers(0, many - 1)) for many in places(agreed)]
+    drawn = [data.draw(st.integers(0, many - 1)) for many in place_counts(agreed)]
     cell = number(cell_sql(agreed, map(str, drawn)))
     groups = [f"d{i}g{place}" if place < chosen[i] else "unknown" for i, place in enumerate(drawn)]
     assert cell_names(agreed)[cell] == "|".join(groups)

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from lsi_match.protocol.columns import Column, ColumnType
-from lsi_match.protocol.parquet import BLOCK, TableInvalidError, from_parquet, schema_of, to_parquet
+from lsi_match.protocol.parquet import BLOCK_TYPE, TableInvalidError, from_parquet, schema_of, to_parquet
 from lsi_match.protocol.plain_parquet import NotPlainError, check_plain
 
 TYPES: tuple[ColumnType, ...] = ("block", "uint8", "uint16", "uint64", "text", "boolean")
@@ -29,7 +29,7 @@ def table_of(rows: int) -> pa.Table:
     cells = np.random.default_rng(rows).bytes(16 * rows)
     numbers = np.arange(rows, dtype=np.uint64)
     arrays = [
-        pa.FixedSizeBinaryArray.from_buffers(BLOCK, rows, [None, pa.py_buffer(cells)]),
+        pa.FixedSizeBinaryArray.from_buffers(BLOCK_TYPE, rows, [None, pa.py_buffer(cells)]),
         pa.array((numbers % 251).astype(np.uint8)),
         pa.array((numbers % 65521).astype(np.uint16)),
         pa.array(numbers * np.uint64(2**40 + 1)),

@@ -40,7 +40,7 @@ from lsi_match.base.validation import RuleViolation
 from lsi_match.manifest import Manifest
 from lsi_match.manifest.clear import check_manifest_clear
 from lsi_match.manifest.equality import CharacteristicKind, uses
-from lsi_match.manifest.template import placeholders, texts
+from lsi_match.manifest.template import placeholders, text_values
 from lsi_match.protocol.documents import Opening
 
 
@@ -63,8 +63,8 @@ class Gate(StrEnum):
 
     def text(self, language: Language) -> str:
         """What holds when it holds."""
-        texts: dict[Language, str] = catalogue(Path(__file__).with_suffix(".toml"))[self.value]
-        return texts[language]
+        text_values: dict[Language, str] = catalogue(Path(__file__).with_suffix(".toml"))[self.value]
+        return text_values[language]
 
 
 class GateError(LsiError):
@@ -190,14 +190,14 @@ class Evidence:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class GateVerdict:
     """Whether a gate holds, and if not, what is wrong and who has to do what."""
 
     gate: Gate
     error: LsiError | None
 
 
-def evaluate(manifest: Manifest, evidence: Evidence) -> list[Verdict]:
+def evaluate(manifest: Manifest, evidence: Evidence) -> list[GateVerdict]:
     """Every gate that can be judged on this evidence, in order."""
     judged: dict[Gate, Callable[[], object]] = {
         Gate.MANIFEST: lambda: _manifest(manifest),
@@ -208,14 +208,16 @@ def evaluate(manifest: Manifest, evidence: Evidence) -> list[Verdict]:
     }
     if evidence.opening is not None:
         judged[Gate.ROUND] = lambda: _round(manifest, evidence)
-    return [Verdict(gate, _error_of(check)) for gate, check in judged.items()]
+    return [GateVerdict(gate, _error_of(check)) for gate, check in judged.items()]
 
 
-def evaluate_draft(manifest: Manifest, today: date) -> list[Verdict]:
+def evaluate_draft(manifest: Manifest, today: date) -> list[GateVerdict]:
     """The gates that look at the document alone. Those about signatures do not hold yet: a draft has no keys in it."""
-    unsigned = [Verdict(gate, DraftGateError()) for gate in (Gate.APPROVAL, Gate.INSTRUCTION, Gate.PARTIES)]
+    unsigned = [
+        GateVerdict(gate, DraftGateError()) for gate in (Gate.APPROVAL, Gate.INSTRUCTION, Gate.PARTIES)
+    ]
     checks = {Gate.MANIFEST: lambda: _manifest(manifest), **_of_the_document(manifest, today)}
-    found = [Verdict(gate, _error_of(check)) for gate, check in checks.items()]
+    found = [GateVerdict(gate, _error_of(check)) for gate, check in checks.items()]
     return [*found[:1], *unsigned[:2], *found[1:], *unsigned[2:]]
 
 
@@ -304,7 +306,9 @@ def _plan(manifest: Manifest) -> None:
         if len((manifest.characteristics[name].legal_basis or "").split()) < _WORDS_OF_A_LAW:
             empty.append(f"characteristics.{name}.legal_basis")
     left = placeholders()
-    empty += [at for at, text in texts(manifest.model_dump(mode="json")) if text in left and at not in empty]
+    empty += [
+        at for at, text in text_values(manifest.model_dump(mode="json")) if text in left and at not in empty
+    ]
     if empty:
         raise PlanGateError(parts=", ".join(empty))
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from lsi_match.base.files import open_plain, too_large, translate_errors
+from lsi_match.base.files import open_plain_file, too_large, translate_errors
 
 if TYPE_CHECKING:
     import numpy as np
@@ -52,7 +52,7 @@ def pooled_array(*shape: int) -> np.ndarray:
 def read_large(path: Path, at_most: int) -> memoryview:
     """The bytes of `path`, in such memory, if it is a plain file of no more bytes than that; raises as `files.read_bytes`
     does."""
-    with translate_errors(path), open_plain(path, os.O_NOFOLLOW) as handle:
+    with translate_errors(path), open_plain_file(path, os.O_NOFOLLOW) as handle:
         size = os.fstat(handle.fileno()).st_size
         if size > at_most:
             raise too_large(path, at_most)

@@ -41,6 +41,6 @@ def one_row(con: duckdb.DuckDBPyConnection, sql: str) -> tuple[Any, ...]:
     return tuple(con.execute(sql).fetchall()[0])
 
 
-def quoted(name: str) -> str:
+def quoted_name(name: str) -> str:
     """A name as an SQL identifier."""
     return '"' + name.replace('"', '""') + '"'

@@ -40,7 +40,7 @@ class FileTooOpenError(LsiError):
     en = "{file} can be read by others. Mend that with: chmod 600 {file}"
 
 
-class NotPlainError(OSError):
+class NotAPlainFileError(OSError):
     """What is there is no file that can be read to its end: a folder, a pipe, a device."""
 
 
@@ -128,7 +128,7 @@ def read_bytes(path: Path, at_most: int | None = None) -> bytes:
     with translate_errors(path):
         if at_most is None:
             return path.read_bytes()
-        with open_plain(path) as source:
+        with open_plain_file(path) as source:
             data = source.read(at_most + 1)
     if len(data) > at_most:
         raise too_large(path, at_most)
@@ -142,7 +142,7 @@ def translate_errors(path: Path) -> Iterator[None]:
         yield
     except FileNotFoundError:
         raise FileMissingError(file=str(path)) from None
-    except NotPlainError:
+    except NotAPlainFileError:
         raise FileUnreadableError.because("geen gewoon bestand", "no plain file", file=str(path)) from None
     except OSError as error:
         raise FileUnreadableError(file=str(path), problem=error.strerror or "OSError") from None
@@ -155,7 +155,7 @@ def too_large(path: Path, at_most: int) -> FileUnreadableError:
     )
 
 
-def open_plain(path: Path, flags: int = 0) -> BinaryIO:
+def open_plain_file(path: Path, flags: int = 0) -> BinaryIO:
     """A plain file, to read. What else is there (a pipe, a device) is not waited for, whenever it came there.
 
     Raises:
@@ -164,7 +164,7 @@ def open_plain(path: Path, flags: int = 0) -> BinaryIO:
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | flags)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise NotPlainError
+        raise NotAPlainFileError
     return os.fdopen(descriptor, "rb")
 
 

@@ -184,7 +184,7 @@ def areas(
         having: the column with how many have the characteristic.
         percent: that column is a percentage of the inhabitants.
     """
-    from lsi_match.monitor.areas import read_areas, told
+    from lsi_match.monitor.areas import describe_bounds, read_areas
 
     found = read_areas(figures, counts, area=area, people=people, having=having, percent=percent)
     document = {
@@ -192,4 +192,4 @@ def areas(
         "left_out": list(found.left_out),
         **{name: vars(getattr(found.found, name)) for name in ("having", "others", "ratio")},
     }
-    done(told(found, f"‘{having}’", language()), document, json)
+    done(describe_bounds(found, f"‘{having}’", language()), document, json)

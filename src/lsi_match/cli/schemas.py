@@ -25,7 +25,7 @@ from lsi_match.manifest import Manifest
 from lsi_match.monitor.overview import Overview
 from lsi_match.monitor.round_findings import RoundFindings
 from lsi_match.monitor.table import CountsTable
-from lsi_match.partner.extract.column_mapping import Mapping
+from lsi_match.partner.extract.column_mapping import ColumnMapping
 from lsi_match.protocol.access_documents import AccessAnswer, AccessRequest
 from lsi_match.protocol.documents import (
     Acknowledgement,
@@ -50,7 +50,7 @@ FILLED_IN = ("signing_key", "encryption_key", "key_check")
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 #: Name of the document → its model.
-WRITTEN: dict[str, type[BaseModel]] = {"manifest": Manifest, "mapping": Mapping}
+WRITTEN: dict[str, type[BaseModel]] = {"manifest": Manifest, "mapping": ColumnMapping}
 SENT: dict[str, type[BaseModel]] = {
     "access-answer": AccessAnswer,
     "access-request": AccessRequest,
@@ -102,7 +102,7 @@ def _draft(schema: dict[str, Any]) -> dict[str, Any]:
     return schema
 
 
-def texts() -> dict[str, str]:
+def schema_files() -> dict[str, str]:
     """File name → the text of the file."""
     return {
         name: json.dumps(schema, indent=2, ensure_ascii=False) + "\n" for name, schema in schemas().items()
@@ -111,7 +111,7 @@ def texts() -> dict[str, str]:
 
 def drift(folder: Path) -> list[str]:
     """The files in `folder` that are missing, other than their model, or of no model."""
-    wanted = texts()
+    wanted = schema_files()
     found = {file.name: file.read_text(encoding="utf-8") for file in sorted(folder.glob("*.schema.json"))}
     return sorted(name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name))
 
@@ -143,11 +143,11 @@ def main(arguments: list[str] | None = None) -> int:
             )
         return 1 if differing else 0
     options.folder.mkdir(parents=True, exist_ok=True)
-    for name, text in texts().items():
+    for name, text in schema_files().items():
         (options.folder / name).write_text(text, encoding="utf-8")
     if told != wanted:
         page.write_text(wanted, encoding="utf-8")
-    for name in set(differing) - texts().keys() - {"../docs/log.md"}:
+    for name in set(differing) - schema_files().keys() - {"../docs/log.md"}:
         (options.folder / name).unlink()
     return 0
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from lsi_match.base.errors import Language
-from lsi_match.criteria.explain import Column, ColumnNames, rule_condition
+from lsi_match.criteria.explain import ColumnNames, RuleColumn, rule_condition
 from lsi_match.criteria.meaning import NO, YES, All, AnyOf, Condition, all_of, any_of, used_fields
 from lsi_match.criteria.parse import Predicate
 from lsi_match.criteria.partial_evaluation import simplify
@@ -62,7 +62,7 @@ def compare(old: Predicate, new: Predicate, fields: Mapping[str, Declared]) -> C
 
 
 def compare_match_rules(
-    old: Predicate, new: Predicate, columns: Mapping[str, Column], unit: Unit | None = None
+    old: Predicate, new: Predicate, columns: Mapping[str, RuleColumn], unit: Unit | None = None
 ) -> Change:
     """The same for match rules, of whose columns only months can be unknown."""
     before, after = (simplify(rule_condition(predicate, columns)) for predicate in (old, new))

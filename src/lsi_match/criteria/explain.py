@@ -26,7 +26,7 @@ from lsi_match.criteria.verbalizer import EXAMPLE_DATE, Declared, Line, Names, V
 from lsi_match.criteria.wording import markdown_safe, named, say, sentence, straight
 
 #: What a predicate decides: about a record, or (the match rule) about a subject.
-Use: TypeAlias = Literal["criterion", "signal", "group", "rule"]
+PredicateUse: TypeAlias = Literal["criterion", "signal", "group", "rule"]
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def explain(
     predicate: Predicate,
     fields: Mapping[str, Declared],
     lang: Language = "nl",
-    use: Use = "criterion",
+    use: PredicateUse = "criterion",
     example_date: date = EXAMPLE_DATE,
 ) -> Explanation:
     """The predicate in words, with what happens for each of its fields when it is unknown.
@@ -76,7 +76,7 @@ def explain(
     return Explanation(lang, speaker.line(simplify(condition)), notes)
 
 
-def _unknown(condition: Condition, field: FieldValue, speaker: Verbalizer, use: Use) -> UnknownField:
+def _unknown(condition: Condition, field: FieldValue, speaker: Verbalizer, use: PredicateUse) -> UnknownField:
     left = simplify(assume(condition, field.name, known=False))
     outcome: Literal["never", "always", "depends"] = (
         "never" if never(left) else "always" if always(left) else "depends"
@@ -98,7 +98,7 @@ def _tidy(condition: Condition) -> Condition:
 
 
 @dataclass(frozen=True)
-class Column:
+class RuleColumn:
     """What a column of the match rule is about: all partners, one partner, one signal of a partner, the number of its
     records, or the first or last month of something that goes along."""
 
@@ -119,7 +119,7 @@ class Column:
 
 
 def explain_match_rule(
-    rule: Predicate, columns: Mapping[str, Column], lang: Language = "nl", unit: Unit | None = None
+    rule: Predicate, columns: Mapping[str, RuleColumn], lang: Language = "nl", unit: Unit | None = None
 ) -> Explanation:
     """The match rule in words, with what happens when one of its months is unknown; nothing else in it can be."""
     condition = rule_condition(rule, columns)
@@ -129,7 +129,7 @@ def explain_match_rule(
     return Explanation(lang, speaker.line(simplify(condition)), notes)
 
 
-def rule_condition(rule: Predicate, columns: Mapping[str, Column]) -> Condition:
+def rule_condition(rule: Predicate, columns: Mapping[str, RuleColumn]) -> Condition:
     """The meaning of a match rule, all of whose columns are known, except months."""
     condition = condition_of(rule, {name: column.type for name, column in columns.items()})
     for name in rule.fields:
@@ -141,7 +141,7 @@ def rule_condition(rule: Predicate, columns: Mapping[str, Column]) -> Condition:
 class ColumnNames(Names):
     """The match rule's columns: where a subject is found, which signals it has, how many records, since when."""
 
-    def __init__(self, columns: Mapping[str, Column], lang: Language, unit: Unit | None = None) -> None:
+    def __init__(self, columns: Mapping[str, RuleColumn], lang: Language, unit: Unit | None = None) -> None:
         super().__init__(columns, lang)
         self.columns = columns
         self.it = say(lang, unit.value if unit else "it")
@@ -196,7 +196,7 @@ class ColumnNames(Names):
         return Line(head[:1].upper() + head[1:], tuple(map(Line, names)))
 
 
-def _said_of(column: Column) -> tuple[str, ...]:
+def _said_of(column: RuleColumn) -> tuple[str, ...]:
     return tuple(map(skeleton, (column.partner, column.signal, column.value, column.of)))
 
 

@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 from lsi_match.base.errors import Language
 from lsi_match.criteria.wording import day, say
 
-Unit: TypeAlias = Literal["day", "month", "year"]
+CalendarUnit: TypeAlias = Literal["day", "month", "year"]
 #: First and last distance after the other date (before it is negative); None is without end.
 Span: TypeAlias = tuple[int | None, int | None]
 
@@ -32,7 +32,13 @@ _SIDES = {
 
 
 def period(
-    unit: Unit, x: str, r: str, span: Span, lang: Language, negated: bool = False, strict: bool = False
+    unit: CalendarUnit,
+    x: str,
+    r: str,
+    span: Span,
+    lang: Language,
+    negated: bool = False,
+    strict: bool = False,
 ) -> str | None:
     """In words that `x` lies in `span`, seen from `r`; None when there is no such date.
 
@@ -83,7 +89,7 @@ def _kind(first: int | None, last: int | None) -> tuple[str, int, int, bool]:
     return "from_to", near, far, first < 0
 
 
-def dates(unit: Unit, other: date, span: Span) -> tuple[date | None, date | None] | None:
+def dates(unit: CalendarUnit, other: date, span: Span) -> tuple[date | None, date | None] | None:
     """The first and last day of `span` seen from `other`; None when that leaves the calendar."""
     try:
         start = None if span[0] is None else _first_day(unit, other, span[0])
@@ -93,7 +99,7 @@ def dates(unit: Unit, other: date, span: Span) -> tuple[date | None, date | None
     return start, end
 
 
-def _first_day(unit: Unit, other: date, distance: int) -> date:
+def _first_day(unit: CalendarUnit, other: date, distance: int) -> date:
     if unit == "day":
         return other + timedelta(days=distance)
     if unit == "year":
@@ -102,7 +108,7 @@ def _first_day(unit: Unit, other: date, distance: int) -> date:
     return date(year, month + 1, 1)
 
 
-def _last_day(unit: Unit, other: date, distance: int) -> date:
+def _last_day(unit: CalendarUnit, other: date, distance: int) -> date:
     if unit == "day":
         return other + timedelta(days=distance)
     if unit == "year":
@@ -126,7 +132,7 @@ def range_words(start: date | None, end: date | None, lang: Language) -> str:
     return f"{day(end, lang)} {'of eerder' if lang == 'nl' else 'or earlier'}"
 
 
-def example(unit: Unit, span: Span, reference: date, lang: Language) -> str | None:
+def example(unit: CalendarUnit, span: Span, reference: date, lang: Language) -> str | None:
     """Which days a span means for one reference date."""
     found = dates(unit, reference, span)
     if found is None or unit == "day":

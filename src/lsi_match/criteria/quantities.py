@@ -32,7 +32,7 @@ class YesNo:
 
 
 @dataclass
-class Number:
+class NumberQuantity:
     """A quantity that is compared with numbers: what matters is where it lies among them."""
 
     whole: bool
@@ -67,7 +67,7 @@ class Number:
 
 
 @dataclass
-class Text:
+class TextQuantity:
     """A text that is compared with texts and patterns: one of those texts, or another that fits some patterns."""
 
     case: str

@@ -43,8 +43,8 @@ from lsi_match.criteria.meaning import (
 from lsi_match.criteria.partial_evaluation import assume, simplify
 from lsi_match.criteria.quantities import (
     TESTS,
-    Number,
-    Text,
+    NumberQuantity,
+    TextQuantity,
     TooManyError,
     YesNo,
     bounds_of,
@@ -167,7 +167,7 @@ class _Atoms:
         key, scale = primitive(difference)
         limit = -constant * scale
         if key not in self.quantities:
-            self.quantities[key] = Number(is_whole(key), *bounds_of(key))
+            self.quantities[key] = NumberQuantity(is_whole(key), *bounds_of(key))
         self.quantities[key].limits.add(limit)
         test = TESTS[operator] if scale > 0 else TESTS[MIRRORED[operator]]
         return self._atom(key, lambda cell: test(cell, limit))
@@ -180,7 +180,7 @@ class _Atoms:
             return lambda world: fixed
         if isinstance(right, Const):
             text = str(right.value)
-            self.quantities.setdefault(left, Text(left.case if isinstance(left, Cased) else ""))
+            self.quantities.setdefault(left, TextQuantity(left.case if isinstance(left, Cased) else ""))
             self.quantities[left].texts.add(text)
             return self._atom(left, lambda cell: (cell[0] == text) is equal)
         pair = frozenset((left, right))
@@ -194,7 +194,7 @@ class _Atoms:
             matches = not pattern.strip("%") or fits(str(getattr(value, "value", "")), pattern)
             fixed = _T if matches is not negated else _F
             return lambda world: fixed
-        self.quantities.setdefault(value, Text(value.case if isinstance(value, Cased) else ""))
+        self.quantities.setdefault(value, TextQuantity(value.case if isinstance(value, Cased) else ""))
         self.quantities[value].patterns.add(pattern)
         return self._atom(value, lambda cell: (pattern in cell[1]) is not negated)
 

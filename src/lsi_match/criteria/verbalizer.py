@@ -41,7 +41,17 @@ from lsi_match.criteria.meaning import (
 )
 from lsi_match.criteria.parse import REFERENCE_DATE, FieldType
 from lsi_match.criteria.periods import Span, dates, example, period
-from lsi_match.criteria.wording import day, in_euros, listed, named, number, quoted, say, sentence, short_name
+from lsi_match.criteria.wording import (
+    day,
+    in_euros,
+    in_quotes,
+    listed,
+    named,
+    number,
+    say,
+    sentence,
+    short_name,
+)
 
 #: The reference date of the examples that go with calendar months and years.
 EXAMPLE_DATE = date(2026, 7, 15)
@@ -208,7 +218,7 @@ class Verbalizer:
             key = {(False, True): "starts", (True, False): "ends", (True, True): "holds"}.get(ends)
             if key is None:
                 key, no = ("<>" if negated else "="), ""
-            return Line(sentence(say(self.lang, no + key, x=x, y=quoted(core, self.lang)) + extra))
+            return Line(sentence(say(self.lang, no + key, x=x, y=in_quotes(core, self.lang)) + extra))
         y = say(self.lang, "then").join(self._pattern(pattern))
         return Line(sentence(say(self.lang, no + "pattern", x=x, y=y) + extra))
 
@@ -224,7 +234,7 @@ class Verbalizer:
             elif kind == "_":
                 yield say(self.lang, "sign" if end - start == 1 else "signs", n=end - start)
             else:
-                yield quoted(pattern[start:end], self.lang)
+                yield in_quotes(pattern[start:end], self.lang)
             start = end
 
     def _without_case(self, value: Value, others: Sequence[Value]) -> tuple[Value, Value, str]:
@@ -290,7 +300,7 @@ class Verbalizer:
         """A value within a sentence; constants in euros when what they stand beside is in euros."""
         match value:
             case Const(str() as text):
-                return quoted(text, self.lang)
+                return in_quotes(text, self.lang)
             case Const(Decimal() as amount):
                 return number(amount, self.lang, euro)
             case Const(date() as moment):

@@ -47,7 +47,7 @@ def day(value: date, lang: Language) -> str:
     return f"{value.day} {catalogue(_WORDS)['months'][lang][value.month - 1]} {value.year}"
 
 
-def quoted(text: str, lang: Language) -> str:
+def in_quotes(text: str, lang: Language) -> str:
     """A text as it must stand in a record. What Dutch does not need is shown by its number (⟨U+200B⟩), and so are quotes, and spaces
     at an end or beside another: no two texts look the same, and none can end its own quotes."""
     if not text:

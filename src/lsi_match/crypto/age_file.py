@@ -77,7 +77,7 @@ def _sealed_chunks(plain: memoryview, cipher: ChaCha20Poly1305) -> Iterator[memo
             filled = 0
 
 
-def open_plain(data: bytes | memoryview, identity: str) -> memoryview | None:
+def open_age(data: bytes | memoryview, identity: str) -> memoryview | None:
     """What was sealed to `identity` (`AGE-SECRET-KEY-1…`); None when that is for pyrage to decide."""
     header = _HEADER.match(data)
     if header is None or not identity.startswith(_AGE_KEY):

@@ -47,7 +47,7 @@ class OutsideKeyUnknownError(LsiError):
     en = "{uri} does not refer to a key in an HSM (hsm:NUMBER?label=TOKEN) or vault (hv:NAME)."
 
 
-class Reference(Closed):
+class KeyReference(Closed):
     """`signing.json`: where a signing key is, and its public half. Nothing in it is secret.
 
     `module` is the PKCS #11 library of the device's maker, for example /usr/lib/softhsm/libsofthsm2.so.
@@ -62,7 +62,7 @@ class Reference(Closed):
 class OutsideKey:
     """A signing key that signs where it lives."""
 
-    reference: Reference
+    reference: KeyReference
 
     @property
     def signing_key(self) -> str:
@@ -123,13 +123,13 @@ def find_key(uri: str, module: str) -> OutsideKey:
         raise
     except Exception as error:
         raise OutsideKeyError(uri=uri, problem=type(error).__name__) from None
-    return OutsideKey(Reference(uri=full, signing_key=key_text(key), module=module))
+    return OutsideKey(KeyReference(uri=full, signing_key=key_text(key), module=module))
 
 
 def read_reference(data: bytes) -> OutsideKey:
     """The key that a `signing.json` refers to; raises ValueError when it is none."""
     try:
-        reference = Reference.model_validate_json(data)
+        reference = KeyReference.model_validate_json(data)
     except ValidationError:
         raise ValueError("not a key reference") from None
     library_key(reference.signing_key)

@@ -12,7 +12,7 @@ import pyrage
 
 from lsi_match.base.errors import LsiError
 from lsi_match.base.files import Digested
-from lsi_match.crypto.age_file import open_plain, sealed_pieces
+from lsi_match.crypto.age_file import open_age, sealed_pieces
 
 #: How the binary form of an age file starts (c2sp.org/age, "Header").
 _BINARY = b"age-encryption.org/v1\n"
@@ -62,7 +62,7 @@ def unseal_view(data: bytes | memoryview, identity: Any, *, what: str, party: st
     if data[: len(_BINARY)] != _BINARY:
         raise SealBrokenError(what=what, party=party) from None
     if isinstance(identity, str):
-        plain = open_plain(data, identity)
+        plain = open_age(data, identity)
         if plain is not None:
             return plain
         identity = pyrage.x25519.Identity.from_str(identity)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from lsi_match.demo.population import Rows
+from lsi_match.demo.population import RowNumbers
 
 
 def written_bsn(bsn: pl.Series, rng: np.random.Generator) -> pl.Series:
@@ -152,7 +152,7 @@ def _tail(way: pl.Expr) -> pl.Expr:
     )
 
 
-def some_twice(rows: Rows, rng: np.random.Generator, share: float = 0.006) -> Rows:
+def some_twice(rows: RowNumbers, rng: np.random.Generator, share: float = 0.006) -> RowNumbers:
     """Row numbers with a share of them once more: the same person under a second record id."""
     return np.concatenate([rows, rows[rng.random(len(rows)) < share]])
 

@@ -24,7 +24,7 @@ from lsi_match.demo.population import REFERENCE_DATE
 
 Case = frozenset[tuple[str, str, str]]
 Row = dict[str, Any]
-Condition = Callable[[Row], bool]
+RowTest = Callable[[Row], bool]
 #: Kind and value, for example `("bsn", "999999990")`.
 Identifier = tuple[str, str]
 #: Partner → its signals about one subject.
@@ -32,15 +32,15 @@ Profile = dict[str, set[str]]
 
 
 @dataclass(frozen=True)
-class Source:
+class OracleSource:
     """One selection of one partner, by hand. Criteria stand in the order of the manifest."""
 
     partner: str
     selection: str
     file: str
     record_id: str
-    criteria: tuple[Condition, ...]
-    signals: dict[str, Condition]
+    criteria: tuple[RowTest, ...]
+    signals: dict[str, RowTest]
     identify: Callable[[Row], list[Identifier | None]]
 
 
@@ -74,7 +74,7 @@ def expected_cases(project_id: str, folder: Path) -> set[Case]:
     }
 
 
-def sent_records(source: Source, folder: Path) -> Iterator[Sent]:
+def sent_records(source: OracleSource, folder: Path) -> Iterator[Sent]:
     """The records that pass every criterion, have a signal, and at least one usable identifier."""
     for row in rows(folder / source.file):
         if not all(passes(row) for passes in source.criteria):
@@ -222,7 +222,7 @@ def _runs_on(end: Any) -> bool:
 
 
 SAMENLOOP = (
-    Source(
+    OracleSource(
         "uwv",
         "uitkering",
         "uwv_uitkeringen.csv",
@@ -239,7 +239,7 @@ SAMENLOOP = (
         },
         lambda r: [bsn(r["BSN"])],
     ),
-    Source(
+    OracleSource(
         "svb",
         "aio",
         "svb_regelingen.csv",
@@ -252,7 +252,7 @@ SAMENLOOP = (
         {"aio_geen_opgave": lambda r: r["andere_inkomsten"] is None or num(r["andere_inkomsten"]) == 0},
         lambda r: [bsn(r["bsn"])],
     ),
-    Source(
+    OracleSource(
         "svb",
         "anw",
         "svb_regelingen.csv",
@@ -268,7 +268,7 @@ SAMENLOOP = (
         },
         lambda r: [bsn(r["bsn"])],
     ),
-    Source(
+    OracleSource(
         "gemeente",
         "bijstand",
         "gemeente_bijstand.csv",
@@ -284,7 +284,7 @@ SAMENLOOP = (
         },
         lambda r: [bsn(r["burgerservicenummer"]), v_number(r["vreemdelingennummer"])],
     ),
-    Source(
+    OracleSource(
         "belastingdienst",
         "loon",
         "belastingdienst_loon.parquet",
@@ -301,7 +301,7 @@ SAMENLOOP = (
         },
         lambda r: [bsn(r["BSN"])],
     ),
-    Source(
+    OracleSource(
         "toeslagen",
         "toeslag",
         "toeslagen_beschikkingen.parquet",
@@ -317,7 +317,7 @@ SAMENLOOP = (
         },
         lambda r: [bsn(r["BSN"])],
     ),
-    Source(
+    OracleSource(
         "ind",
         "verblijf",
         "ind_verblijf.csv",
@@ -332,7 +332,7 @@ SAMENLOOP = (
         },
         lambda r: [v_number(r["v_nummer"]), bsn(r["bsn"])],
     ),
-    Source(
+    OracleSource(
         "arbeidsinspectie",
         "eenmanszaak",
         "arbeidsinspectie_besluiten.csv",
@@ -349,7 +349,7 @@ SAMENLOOP = (
         },
         lambda r: [bsn_of_employer(r["lhnr"])],
     ),
-    Source(
+    OracleSource(
         "belastingdienst_mkb",
         "ondernemer",
         "mkb_ondernemers.csv",
@@ -391,7 +391,7 @@ def _in_district(postcode: Any) -> bool:
 
 
 WIJK = (
-    Source(
+    OracleSource(
         "uwv",
         "uitkering_adres",
         "uwv_uitkeringen.csv",
@@ -407,7 +407,7 @@ WIJK = (
         },
         lambda r: [address(r["POSTCODE"], r["HUISNR"])],
     ),
-    Source(
+    OracleSource(
         "svb",
         "aow_adres",
         "svb_regelingen.csv",
@@ -421,7 +421,7 @@ WIJK = (
         {"meer_bewoners": lambda r: num(r["bewoners"]) >= 3},
         lambda r: [address(r["pc"], r["hnr"], r["hltr"], r["htoev"])],
     ),
-    Source(
+    OracleSource(
         "gemeente",
         "bijstand_adres",
         "gemeente_bijstand.csv",
@@ -437,7 +437,7 @@ WIJK = (
         },
         lambda r: [address(r["postcode"], r["huisnummer"], r["huisletter"], r["huisnummertoevoeging"])],
     ),
-    Source(
+    OracleSource(
         "belastingdienst",
         "loon_adres",
         "belastingdienst_loon.parquet",
@@ -453,7 +453,7 @@ WIJK = (
         },
         lambda r: [address(r["PCODE"], r["HNR"], r["HTOEV"])],
     ),
-    Source(
+    OracleSource(
         "toeslagen",
         "huurtoeslag_adres",
         "toeslagen_beschikkingen.parquet",
@@ -470,7 +470,7 @@ WIJK = (
         },
         lambda r: [address(r["POSTCODE"], r["HUISNUMMER"], r["HUISLETTER"], r["TOEVOEGING"])],
     ),
-    Source(
+    OracleSource(
         "ind",
         "verblijf_adres",
         "ind_verblijf.csv",
@@ -483,7 +483,7 @@ WIJK = (
         {"nog_ingeschreven": lambda r: num(r["bewoners"]) >= 1},
         lambda r: [address(r["postcode"], r["huisnr_toev"])],
     ),
-    Source(
+    OracleSource(
         "arbeidsinspectie",
         "overtreding_adres",
         "arbeidsinspectie_besluiten.csv",
@@ -500,7 +500,7 @@ WIJK = (
         },
         lambda r: [address(r["pc"], r["nr"], r["ltr"], r["toev"])],
     ),
-    Source(
+    OracleSource(
         "belastingdienst_mkb",
         "onderneming_adres",
         "mkb_ondernemers.csv",
@@ -529,7 +529,7 @@ def wijk_rule(about: Profile) -> bool:
 
 
 #: Project → its selections and its match rule.
-PROJECTS: dict[str, tuple[tuple[Source, ...], Callable[[Profile], bool]]] = {
+PROJECTS: dict[str, tuple[tuple[OracleSource, ...], Callable[[Profile], bool]]] = {
     "samenloop": (SAMENLOOP, samenloop_rule),
     "wijk": (WIJK, wijk_rule),
 }

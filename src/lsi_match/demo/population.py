@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 #: The day the demo round looks at; the registers are made around it.
 REFERENCE_DATE: Final = date(2026, 10, 1)
 
-Rows = NDArray[np.int64]
+RowNumbers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 #: Share of the people with a v-number, and of those the share without a BSN.
@@ -83,7 +83,7 @@ class Town:
 
     people: pl.DataFrame
     addresses: pl.DataFrame
-    crowded: Rows
+    crowded: RowNumbers
     companies: pl.Series
 
 
@@ -149,18 +149,18 @@ def company_numbers(count: int) -> pl.Series:
     return pl.Series(_pass_eleven_test(90_000_000 + _enough_for(count))[:count]).cast(pl.String)
 
 
-def _enough_for(count: int) -> Rows:
+def _enough_for(count: int) -> RowNumbers:
     """0, 1, 2 … so far that `count` numbers are left when one in eleven has no ninth digit that passes."""
     return np.arange(int(count * 1.15) + 50)
 
 
-def _pass_eleven_test(first_eight: Rows) -> Rows:
+def _pass_eleven_test(first_eight: RowNumbers) -> RowNumbers:
     """The nine-digit numbers that begin with `first_eight` and pass, where there is one."""
     last = np.zeros_like(first_eight)
     for place in range(8):
         last += (place + 2) * (first_eight // 10**place % 10)
     last %= 11
-    numbers: Rows = (first_eight * 10 + last)[last < 10]
+    numbers: RowNumbers = (first_eight * 10 + last)[last < 10]
     return numbers
 
 
@@ -168,7 +168,7 @@ def _v_numbers(count: int, rng: np.random.Generator) -> pl.Series:
     return pl.Series(9_900_000_000 + rng.permutation(count * 3)[:count]).cast(pl.String)
 
 
-def _households(people: int, rng: np.random.Generator) -> tuple[Rows, Rows, Rows]:
+def _households(people: int, rng: np.random.Generator) -> tuple[RowNumbers, RowNumbers, RowNumbers]:
     """Per person its household and its place in it (0: head); per household its size."""
     size = rng.choice([1, 2, 3, 4, 5, 6], people, p=[0.39, 0.32, 0.12, 0.12, 0.04, 0.01])
     count = int(np.searchsorted(np.cumsum(size), people)) + 1
@@ -179,7 +179,7 @@ def _households(people: int, rng: np.random.Generator) -> tuple[Rows, Rows, Rows
     return household, np.arange(people) - starts[household], size
 
 
-def _homes(size: Rows, rng: np.random.Generator) -> tuple[Rows, Rows]:
+def _homes(size: RowNumbers, rng: np.random.Generator) -> tuple[RowNumbers, RowNumbers]:
     """Per household its address, and which addresses are crowded: those hold six single people."""
     crowd = np.zeros(len(size), dtype=bool)
     singles = np.flatnonzero(size == 1)
@@ -197,7 +197,7 @@ def _homes(size: Rows, rng: np.random.Generator) -> tuple[Rows, Rows]:
     return shuffle[address], shuffle[crowded_rows]
 
 
-def _into_the_district(residents: Rows) -> Rows:
+def _into_the_district(residents: RowNumbers) -> RowNumbers:
     """Per address where it moves to: every third home of five people or more changes places with a smaller one in the
     district of the neighbourhood project. So a criterion on postcode hits large homes there, which the monitor sees."""
     row = np.arange(len(residents))
@@ -215,7 +215,9 @@ def _streets(addresses: int) -> int:
     return min(max(10, addresses // 40), len(_PC4) * 676)
 
 
-def _ages(household: Rows, position: Rows, size: Rows, rng: np.random.Generator) -> Rows:
+def _ages(
+    household: RowNumbers, position: RowNumbers, size: RowNumbers, rng: np.random.Generator
+) -> RowNumbers:
     """Age in days: heads by size of household, partners near them, children a generation younger."""
     count = len(size)
     old = rng.random(count) < 0.45
@@ -228,7 +230,7 @@ def _ages(household: Rows, position: Rows, size: Rows, rng: np.random.Generator)
     return (age * 365.25).astype(np.int64)
 
 
-def _names(household: Rows, foreign: Flags, rng: np.random.Generator) -> dict[str, pl.Series]:
+def _names(household: RowNumbers, foreign: Flags, rng: np.random.Generator) -> dict[str, pl.Series]:
     """Given names, tussenvoegsel and surname; a household mostly shares a surname."""
     other_household = rng.random(int(household.max()) + 1) < 0.16
     count = len(household)
@@ -249,7 +251,7 @@ def _names(household: Rows, foreign: Flags, rng: np.random.Generator) -> dict[st
     }
 
 
-def _addresses(residents: Rows) -> pl.DataFrame:
+def _addresses(residents: RowNumbers) -> pl.DataFrame:
     """Different addresses in streets of one postcode each; some houses are split by letter or addition."""
     count = len(residents)
     row = np.arange(count)

@@ -23,7 +23,7 @@ from lsi_match.demo.dirt import (
     written_tail,
     written_v_number,
 )
-from lsi_match.demo.population import REFERENCE_DATE, Flags, Rows, Town, days_before, pick
+from lsi_match.demo.population import REFERENCE_DATE, Flags, RowNumbers, Town, days_before, pick
 
 _SECTORS: Final = {
     "BOUW": 0.06,
@@ -348,7 +348,7 @@ def ind(town: Town, lives: Lives, rng: np.random.Generator) -> pl.DataFrame:
     )
 
 
-def _premises(town: Town, homes: Rows, in_crowded: float, rng: np.random.Generator) -> Rows:
+def _premises(town: Town, homes: RowNumbers, in_crowded: float, rng: np.random.Generator) -> RowNumbers:
     """Where businesses are: at home, in premises where nobody lives, or in a crowded house."""
     empty = np.flatnonzero(town.addresses["residents"].to_numpy() == 0)
     place = rng.random(len(homes))

@@ -31,7 +31,7 @@ from lsi_match.matcher.round.open_round import open_round
 from lsi_match.matcher.site.share_manifest import share
 from lsi_match.matcher.site.site import Project, Site
 from lsi_match.monitor.round_findings import checked_findings
-from lsi_match.partner.extract.column_mapping import Mapping as Columns
+from lsi_match.partner.extract.column_mapping import ColumnMapping
 from lsi_match.partner.home import Home, make_key_share
 from lsi_match.partner.prepare import Prepared, prepare
 from lsi_match.partner.release.open import open_release
@@ -165,9 +165,9 @@ class World:
         """The matcher opens a round; its signed opening."""
         return read_bytes(open_round(self.project, round_id, reference_date, self.clock()))
 
-    def mapping(self, partner: str) -> Columns:
+    def mapping(self, partner: str) -> ColumnMapping:
         file = self.config / "mappings" / f"{partner}.yaml"
-        return parse_yaml(read_text(file), file.name, Columns)
+        return parse_yaml(read_text(file), file.name, ColumnMapping)
 
     def prepare(self, partner: str, opening: bytes) -> Prepared:
         """`partner` makes its drop, straight into its inbox."""

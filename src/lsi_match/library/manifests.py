@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from lsi_match.agreement.approvals import load_manifest
-from lsi_match.agreement.gates import Evidence, Verdict, evaluate, evaluate_draft
+from lsi_match.agreement.gates import Evidence, GateVerdict, evaluate, evaluate_draft
 from lsi_match.agreement.trust_root_rules import chain
 from lsi_match.base.clock import utc_now
 from lsi_match.base.errors import Language
@@ -79,7 +79,7 @@ class Manifest:
 
 def check(
     manifest: Manifest, *, statements: str | Path | None = None, trust: str | Path | None = None
-) -> list[Verdict]:
+) -> list[GateVerdict]:
     """Every gate (`gate`) of a manifest: what does not hold (`error`, None when it holds) and who has to do what.
 
     Args:

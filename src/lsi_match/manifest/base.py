@@ -44,7 +44,7 @@ Text = Annotated[
 Prose = Annotated[
     str, StringConstraints(min_length=40, max_length=10000, strip_whitespace=True), AfterValidator(_readable)
 ]
-Identity = Annotated[str, StringConstraints(pattern=PROJECT_ID, max_length=63)]
+ProjectId = Annotated[str, StringConstraints(pattern=PROJECT_ID, max_length=63)]
 EncryptionKey = Annotated[str, StringConstraints(pattern=r"^age1[0-9a-z]{58}$")]
 Digest = Annotated[str, StringConstraints(pattern=DIGEST)]
 

@@ -61,7 +61,7 @@ def known_characteristics() -> dict[str, Known]:
 
 
 @dataclass(frozen=True)
-class Use:
+class CharacteristicUse:
     """A place where a characteristic counts.
 
     Attributes:
@@ -74,11 +74,11 @@ class Use:
     field: str
 
 
-def uses(manifest: Manifest) -> list[Use]:
+def uses(manifest: Manifest) -> list[CharacteristicUse]:
     """Every place where a declared characteristic helps decide who is selected, why, or what is told of them. The
     groups of the monitor do not: they are what it is for."""
     return [
-        Use(characteristic, f"{partner}.{selection.id}.{part}", field)
+        CharacteristicUse(characteristic, f"{partner}.{selection.id}.{part}", field)
         for partner, selection in manifest.selections()
         for part, field in _looked_at(selection)
         if (characteristic := selection.fields[field].characteristic)

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints, model_validator
 
 from lsi_match.base.validation import DOMAIN, OIN, RuleViolation
-from lsi_match.manifest.base import Day, Digest, Document, EncryptionKey, Identity, Name, Prose, Text
+from lsi_match.manifest.base import Day, Digest, Document, EncryptionKey, Name, ProjectId, Prose, Text
 from lsi_match.manifest.signing_key import Ed25519Key, SigningKey
 
 
@@ -52,7 +52,7 @@ class Period(Document):
 class Project(Document):
     """What project this is."""
 
-    id: Identity
+    id: ProjectId
     title: Text
     type: Literal["theme", "neighbourhood"]
     place: Text

@@ -32,17 +32,17 @@ def template() -> bytes:
 @cache
 def placeholders() -> frozenset[str]:
     """The texts of the template that say nothing about a project."""
-    values = texts(read_yaml(template().decode(), "template.yaml"))
+    values = text_values(read_yaml(template().decode(), "template.yaml"))
     return frozenset(text for _, text in values if text.startswith(_TO_REPLACE))
 
 
-def texts(value: Any, at: str = "") -> Iterator[tuple[str, str]]:
+def text_values(value: Any, at: str = "") -> Iterator[tuple[str, str]]:
     """Every text in a plain value, with its path."""
     if isinstance(value, str):
         yield at, value
     elif isinstance(value, dict):
         for name, inner in value.items():
-            yield from texts(inner, f"{at}.{name}" if at else str(name))
+            yield from text_values(inner, f"{at}.{name}" if at else str(name))
     elif isinstance(value, list):
         for number, inner in enumerate(value):
-            yield from texts(inner, f"{at}.{number}")
+            yield from text_values(inner, f"{at}.{number}")

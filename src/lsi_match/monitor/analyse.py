@@ -19,7 +19,7 @@ from lsi_match.base.canonical import canonical_json, digest_of_bytes
 from lsi_match.monitor.attribution import attributions
 from lsi_match.monitor.conditional import conditional
 from lsi_match.monitor.findings import Concentration, Finding, Findings, Ratio, Verdict
-from lsi_match.monitor.groups import View, over, views, whole
+from lsi_match.monitor.groups import View, over, shown_count, views
 from lsi_match.monitor.intervals import SCORE_FROM, CountRange, Interval, ratio_between, share_between
 from lsi_match.monitor.outcome_findings import appeals, outcomes
 from lsi_match.monitor.table import CountsTable, Dimension, Stage
@@ -98,10 +98,10 @@ def _finding(
         dimension=view.name,
         group=group,
         others=view.others,
-        count=whole(here),
-        total=whole(total),
-        reference_count=whole(there),
-        reference_total=whole(total_there),
+        count=shown_count(here),
+        total=shown_count(total),
+        reference_count=shown_count(there),
+        reference_total=shown_count(total_there),
         representation=representation,
         ratio=Ratio.of(value, ratio),
         verdict=verdict(ratio, table.tolerance),

@@ -62,7 +62,7 @@ def _attribution(
     )
 
 
-Value = Callable[[frozenset[int]], float]
+SetValue = Callable[[frozenset[int]], float]
 #: How many meet a set of criteria: at least, probably, at most.
 Meet = Callable[[frozenset[int]], tuple[float, float, float]]
 
@@ -136,7 +136,7 @@ def _steps(number: int, position: int) -> Iterator[tuple[float, frozenset[int]]]
             yield weight, frozenset(some)
 
 
-def shares(value: Value, criteria: tuple[str, ...]) -> tuple[Share, ...]:
+def shares(value: SetValue, criteria: tuple[str, ...]) -> tuple[Share, ...]:
     """The three readings of every criterion; `value` gives the logarithm of the ratio of a set of positions."""
     number, everything = len(criteria), frozenset(range(len(criteria)))
     found = []

@@ -20,7 +20,7 @@ def _short(number: float | None) -> float | None:
     return None if number is None or not math.isfinite(number) else float(f"{number:.6g}")
 
 
-Number = Annotated[float | None, AfterValidator(_short)]
+Rounded = Annotated[float | None, AfterValidator(_short)]
 
 
 class Verdict(StrEnum):
@@ -36,9 +36,9 @@ class Verdict(StrEnum):
 class Ratio(Closed):
     """A ratio and its interval."""
 
-    value: Number
-    low: Number
-    high: Number
+    value: Rounded
+    low: Rounded
+    high: Rounded
 
     @classmethod
     def of(cls, value: float | None, interval: Interval | None) -> Ratio:
@@ -82,7 +82,7 @@ class Conditional(Closed):
     group: str
     others: str
     given: str
-    crude: Number
+    crude: Rounded
     ratio: Ratio
     verdict: Verdict
     decides: bool
@@ -111,9 +111,9 @@ class Share(Closed):
     """
 
     criterion: str
-    in_order: Number
-    left_out: Number
-    shapley: Number
+    in_order: Rounded
+    left_out: Rounded
+    shapley: Rounded
 
 
 class Attribution(Closed):
@@ -125,7 +125,7 @@ class Attribution(Closed):
     dimension: str
     group: str
     others: str
-    ratio: Number
+    ratio: Rounded
     shares: tuple[Share, ...]
     sure: bool
 
@@ -175,8 +175,8 @@ class Findings(Closed):
     format: Literal["lsi-match/monitor-findings/v1"] = "lsi-match/monitor-findings/v1"
     counts: str
     comparisons: int
-    confidence: Number
-    tolerance: Number
+    confidence: Rounded
+    tolerance: Rounded
     findings: tuple[Finding, ...]
     conditionals: tuple[Conditional, ...]
     attributions: tuple[Attribution, ...]

@@ -76,13 +76,13 @@ class View:
     def _sum(self, stage: Stage, rows: list[_Row], read: Callable[[Stage], list[_Row]]) -> CountRange | None:
         if not read(stage):
             return None
-        whole = CountRange(0, 0, 0)
+        shown_count = CountRange(0, 0, 0)
         for _, cell, count in rows:
             one = self._one(stage, cell, count, read)
             if one is None:
                 return None
-            whole += one
-        return whole
+            shown_count += one
+        return shown_count
 
     def _one(
         self, stage: Stage, cell: str, count: int | None, read: Callable[[Stage], list[_Row]]
@@ -113,7 +113,7 @@ def views(table: CountsTable) -> Iterator[View]:
             yield View(table, f"{first.id}{TIMES}{second.id}", crossed, None, _reader(at, other_at))
 
 
-def whole(count: CountRange | None) -> int | None:
+def shown_count(count: CountRange | None) -> int | None:
     """The number to show; None where part of it was withheld."""
     return None if count is None else count.told
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from lsi_match.monitor.findings import Appeal, Finding, Outcome, Ratio
-from lsi_match.monitor.groups import View, over, whole
+from lsi_match.monitor.groups import View, over, shown_count
 from lsi_match.monitor.intervals import CountRange, Interval, ratio_interval
 from lsi_match.monitor.table import CountsTable, Stage
 
@@ -33,10 +33,10 @@ def outcomes(table: CountsTable, seen: Iterable[View], found: Iterable[Finding])
             dimension=view.name,
             group=group,
             others=view.others,
-            grounded=whole(good),
-            judged=whole(judged),
-            others_grounded=whole(other_good),
-            others_judged=whole(others_judged),
+            grounded=shown_count(good),
+            judged=shown_count(judged),
+            others_grounded=shown_count(other_good),
+            others_judged=shown_count(others_judged),
             ratio=Ratio.of(value, interval),
             lower=None if interval is None else interval.high < 1,
             selected_more=(view.name, group) in more,
@@ -62,7 +62,9 @@ def appeals(table: CountsTable, seen: Iterable[View]) -> Iterator[Appeal]:
         return
     for view in seen:
         for group in (*((view.baseline,) if view.baseline else ()), *view.groups):
-            decided, appealed, upheld = (whole(view.count(stage, view.is_group(group))) for stage in stages)
+            decided, appealed, upheld = (
+                shown_count(view.count(stage, view.is_group(group))) for stage in stages
+            )
             yield Appeal(dimension=view.name, group=group, decided=decided, appealed=appealed, upheld=upheld)
 
 

@@ -16,7 +16,7 @@ from lsi_match.base.errors import LsiError
 from lsi_match.base.files import read_bytes
 from lsi_match.crypto.signing import peek
 from lsi_match.partner import transfer
-from lsi_match.partner.extract.column_mapping import Mapping
+from lsi_match.partner.extract.column_mapping import ColumnMapping
 from lsi_match.partner.home import Home
 from lsi_match.partner.prepare import prepare
 from lsi_match.partner.receipts import Receipt, ReceiptOfOthersError, ReceiptWrongError, check_receipt
@@ -41,7 +41,7 @@ def deliver(
     home: Home,
     project: str,
     settings: EndpointSettings,
-    mapping: Mapping,
+    mapping: ColumnMapping,
     extracts: Path,
     folder: Path,
     now: datetime,

@@ -18,7 +18,7 @@ from lsi_match.manifest.identifiers import IdentifierForm, IdentifierKind, Inval
 from lsi_match.manifest.person_keys import PERSON_KEYS
 
 #: Separates the parts of a combined identifier; removed from every part.
-SEPARATOR = "|"
+PART_SEPARATOR = "|"
 
 
 @dataclass(frozen=True)
@@ -187,7 +187,7 @@ def _address(fields: Sequence[pl.Expr]) -> Recipe:
     suffix = pl.when((rest == letter) | (rest == after)).then(after).otherwise(pl.concat_str([rest, after]))
     for pattern, one in _ADDITIONS:
         suffix = suffix.str.replace(pattern, one)
-    whole = pl.concat_str([postcode, house.cast(pl.String), suffix], separator=SEPARATOR)
+    whole = pl.concat_str([postcode, house.cast(pl.String), suffix], separator=PART_SEPARATOR)
     value = pl.when(postcode.is_not_null() & number.is_not_null()).then(whole.fill_null("?"))
     return {"value": value, "postcode": postcode, "house": house}, [
         (InvalidReason.WRONG_SHAPE, ~pl.col("postcode").str.contains(r"^[1-9][0-9]{3}[A-Z]{2}$")),
@@ -398,7 +398,7 @@ def persons(
     """
     parts = _person_parts(frame, fields)
     keys = parts.select(
-        pl.concat_str([pl.col(part) for part in PERSON_KEYS[name].parts], separator=SEPARATOR).alias(
+        pl.concat_str([pl.col(part) for part in PERSON_KEYS[name].parts], separator=PART_SEPARATOR).alias(
             f"pk_{name}"
         )
         for name in names

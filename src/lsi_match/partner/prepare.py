@@ -23,7 +23,7 @@ from lsi_match.crypto.sealing import seal_into
 from lsi_match.crypto.signing import sign, verify
 from lsi_match.manifest import Selection
 from lsi_match.partner.drop_rows import WORKERS, Layout, Pseudonymised, pseudonymised, summed
-from lsi_match.partner.extract.column_mapping import Mapping
+from lsi_match.partner.extract.column_mapping import ColumnMapping
 from lsi_match.partner.group_counts import group_counts
 from lsi_match.partner.home import Home, References
 from lsi_match.partner.references import LongIds, make_references
@@ -102,7 +102,7 @@ class Prepared:
 def prepare(
     home: Home,
     opening_document: bytes,
-    mapping: Mapping,
+    mapping: ColumnMapping,
     extracts: Path,
     out: Path,
     project: str,

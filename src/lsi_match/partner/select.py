@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlglot import exp
 
-from lsi_match.base.duckdb_locked import locked_connection, one_row, quoted
+from lsi_match.base.duckdb_locked import locked_connection, one_row, quoted_name
 from lsi_match.base.errors import LsiError
 from lsi_match.base.files import FileMissingError
 from lsi_match.criteria.parse import REFERENCE_DATE, FieldType, Predicate
@@ -42,12 +42,12 @@ PIECE = 250_000
 _FEW_BITS = 12
 
 #: Columns under names that no field can have.
-_MET, _FAULT = quoted("criteria met"), quoted("a fault")
+_MET, _FAULT = quoted_name("criteria met"), quoted_name("a fault")
 
 
 def _text_of(field: str) -> str:
     """The column with the text of a field, under a name that no field can have."""
-    return quoted(f"text of {field}")
+    return quoted_name(f"text of {field}")
 
 
 class ExtractError(LsiError):
@@ -246,7 +246,7 @@ class _Extract:
         self.source(manifest, reference_date, self.header())
         self.con.register("wanted", pa.table({RECORD_ID: pa.array(sorted(set(record_ids)), pa.string())}))
         found = self.con.execute(
-            f"SELECT {RECORD_ID}, {quoted(GROUP)} FROM source SEMI JOIN wanted USING ({RECORD_ID})"
+            f"SELECT {RECORD_ID}, {quoted_name(GROUP)} FROM source SEMI JOIN wanted USING ({RECORD_ID})"
         )
         return [(str(record), int(cell)) for record, cell in found.fetchall()]
 
@@ -272,7 +272,7 @@ class _Extract:
             return f"read_parquet({file})"
         if self.file.suffix == ".duckdb":
             self.con.execute(f"ATTACH {file} AS extract (READ_ONLY)")
-            return ".".join(quoted(part) for part in ("extract", *str(self.mapping.table).split(".")))
+            return ".".join(quoted_name(part) for part in ("extract", *str(self.mapping.table).split(".")))
         return None
 
     def _header(self) -> tuple[str, ...]:
@@ -301,21 +301,21 @@ class _Extract:
     def source(self, manifest: Manifest, reference_date: date, stored: dict[str, str]) -> None:
         """View `source`: record id, each field as text (`text of …`) and as its type, signals, group, attributes, and
         as bits which criteria a record meets, and one more if it has a signal."""
-        texts = [f"{text(quoted(self.mapping.record_id))} AS {RECORD_ID}"]
+        texts = [f"{text(quoted_name(self.mapping.record_id))} AS {RECORD_ID}"]
         for field, kind in self.selection.field_types.items():
             column = self.mapping.columns[field]
-            shown = quoted(column) if is_stored(kind, stored[column]) else text(quoted(column))
+            shown = quoted_name(column) if is_stored(kind, stored[column]) else text(quoted_name(column))
             texts.append(f"{shown} AS {_text_of(field)}")
         self.con.execute(f"CREATE VIEW text AS SELECT {', '.join(texts)} FROM raw")
         values = [
-            f"{typed(_text_of(field), kind, stored[self.mapping.columns[field]])} AS {quoted(field)}"
+            f"{typed(_text_of(field), kind, stored[self.mapping.columns[field]])} AS {quoted_name(field)}"
             for field, kind in self.selection.field_types.items()
         ]
         coded = [
             f"{self._signals(manifest)} AS {SIGNALS}",
-            f"{self._group(manifest)} AS {quoted(GROUP)}",
+            f"{self._group(manifest)} AS {quoted_name(GROUP)}",
             *(
-                f"{_attribute(a, quoted(a.field))} AS {quoted(attribute_column(a.id))}"
+                f"{_attribute(a, quoted_name(a.field))} AS {quoted_name(attribute_column(a.id))}"
                 for a in self.selection.attributes
             ),
         ]
@@ -366,10 +366,10 @@ class _Extract:
         texts += list(self.selection.person.values())
         columns = [
             RECORD_ID,
-            *(f"{_text_of(name)} AS {quoted(name)}" for name in dict.fromkeys(texts)),
+            *(f"{_text_of(name)} AS {quoted_name(name)}" for name in dict.fromkeys(texts)),
             SIGNALS,
-            quoted(GROUP),
-            *(quoted(attribute_column(a.id)) for a in self.selection.attributes),
+            quoted_name(GROUP),
+            *(quoted_name(attribute_column(a.id)) for a in self.selection.attributes),
             _MET,
             f"{' OR '.join(f'({condition}) IS TRUE' for condition, _ in self._faults())} AS {_FAULT}",
         ]
@@ -402,7 +402,7 @@ class _Extract:
             )
 
         faults: list[tuple[str, Callable[[int, int], ExtractError]]] = [
-            (f"{_text_of(field)} IS NOT NULL AND {quoted(field)} IS NULL", wrong_type(field, kind))
+            (f"{_text_of(field)} IS NOT NULL AND {quoted_name(field)} IS NULL", wrong_type(field, kind))
             for field, kind in self.selection.field_types.items()
             if kind is not FieldType.TEXT
         ]
@@ -413,7 +413,7 @@ class _Extract:
             )
         )
         return faults + [
-            (f"{quoted(attribute_column(a.id))} IS NULL AND {self._chosen}", not_listed(a))
+            (f"{quoted_name(attribute_column(a.id))} IS NULL AND {self._chosen}", not_listed(a))
             for a in self.selection.attributes
         ]
 

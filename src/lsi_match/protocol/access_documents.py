@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from lsi_match.manifest import Digest, Document, Identity, Name
+from lsi_match.manifest import Digest, Document, Name, ProjectId
 from lsi_match.protocol.documents import Moment, RoundId
 
 Pseudonym = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
@@ -24,14 +24,14 @@ class AccessRequest(Document):
     """
 
     format: Literal["lsi-match/access-request/v1"] = "lsi-match/access-request/v1"
-    project: Identity
+    project: ProjectId
     controller: Name
     nonce: Pseudonym
     at: Moment
     pseudonyms: dict[RoundId, dict[Name, tuple[Pseudonym, ...]]] = Field(max_length=1000)
 
 
-class Event(Document):
+class AccessEvent(Document):
     """When something happened, and which entry of the log says so."""
 
     at: Moment
@@ -44,7 +44,7 @@ class InDrop(Document):
 
     partner: Name
     selection: Name
-    entry: Event
+    entry: AccessEvent
     through_other: bool = False
 
 
@@ -52,9 +52,9 @@ class Handed(Document):
     """A release with the case of the person; when it was removed at the site, and when its recipient opened it."""
 
     partner: Name
-    entry: Event
-    removed: Event | None
-    opened: tuple[Event, ...]
+    entry: AccessEvent
+    removed: AccessEvent | None
+    opened: tuple[AccessEvent, ...]
 
 
 class RoundAnswer(Document):
@@ -67,22 +67,24 @@ class RoundAnswer(Document):
 
     round: RoundId
     manifest: Digest
-    opened: Event
+    opened: AccessEvent
     known: Literal["yes", "no", "not_asked", "gone"]
     delivered: tuple[InDrop, ...] = ()
     case: bool | None = None
-    matched: Event | None = None
+    matched: AccessEvent | None = None
     several: bool = False
     handed: tuple[Handed, ...] = ()
-    destroyed: Event | None = Field(description="The drops, the key and the matching data of the round.")
-    forgotten: Event | None = Field(description="The files of subjects of the round.")
+    destroyed: AccessEvent | None = Field(
+        description="The drops, the key and the matching data of the round."
+    )
+    forgotten: AccessEvent | None = Field(description="The files of subjects of the round.")
 
 
 class AccessAnswer(Document):
     """The answer of the matching site to the request with digest `request`; `manifests` holds their canonical text."""
 
     format: Literal["lsi-match/access-answer/v1"] = "lsi-match/access-answer/v1"
-    project: Identity
+    project: ProjectId
     controller: Name
     request: Digest
     at: Moment

@@ -24,7 +24,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, StringConstraints
 
 from lsi_match.base.validation import RuleViolation
-from lsi_match.manifest import Digest, Document, EncryptionKey, Identity, Name, Prose, Text
+from lsi_match.manifest import Digest, Document, EncryptionKey, Name, ProjectId, Prose, Text
 from lsi_match.manifest.signing_key import SigningKey
 
 RoundId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=40)]
@@ -63,7 +63,7 @@ class PublicKeys(Document):
 class SignedStatement(Document):
     """What somebody at an organisation signs about one manifest: with a key, or with a certificate that goes along."""
 
-    project: Identity
+    project: ProjectId
     manifest: Digest
     controller: Name
     certificates: Certificates = ()
@@ -116,7 +116,7 @@ class KeyShare(Document):
     """The project key for one partner. `sealed` is base64 of an age file to that partner's key."""
 
     format: Literal["lsi-match/key-share/v1"] = "lsi-match/key-share/v1"
-    project: Identity
+    project: ProjectId
     epoch: int = Field(ge=1)
     key_check: str
     maker: Name
@@ -132,7 +132,7 @@ class KeyCommitment(Document):
     """
 
     format: Literal["lsi-match/key-commitment/v1"] = "lsi-match/key-commitment/v1"
-    project: Identity
+    project: ProjectId
     epoch: int = Field(ge=1, le=9999)
     partner: Name
     partners: dict[Name, Digest] = Field(min_length=2, max_length=64)
@@ -146,7 +146,7 @@ class KeyReveal(Document):
     """
 
     format: Literal["lsi-match/key-reveal/v1"] = "lsi-match/key-reveal/v1"
-    project: Identity
+    project: ProjectId
     epoch: int = Field(ge=1, le=9999)
     partner: Name
     transcript: Digest
@@ -157,7 +157,7 @@ class KeyContribution(Document):
     """What is sealed in a `KeyReveal`, and what a commitment is the hash of: 32 random bytes and a nonce, in hex."""
 
     format: Literal["lsi-match/key-contribution/v1"] = "lsi-match/key-contribution/v1"
-    project: Identity
+    project: ProjectId
     epoch: int = Field(ge=1, le=9999)
     partner: Name
     contribution: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -171,7 +171,7 @@ class Opening(Document):
     """
 
     format: Literal["lsi-match/opening/v1"] = "lsi-match/opening/v1"
-    project: Identity
+    project: ProjectId
     manifest: Digest
     round: RoundId
     reference_date: date
@@ -231,7 +231,7 @@ class DropDescriptor(Document):
     """What a partner says it delivers. The digests bind the parts, the opening binds the round."""
 
     format: Literal["lsi-match/drop/v1"] = "lsi-match/drop/v1"
-    project: Identity
+    project: ProjectId
     manifest: Digest
     opening: Digest
     round: RoundId
@@ -270,7 +270,7 @@ class OutcomeCounts(Document):
     """
 
     format: Literal["lsi-match/outcome-counts/v1"] = "lsi-match/outcome-counts/v1"
-    project: Identity
+    project: ProjectId
     manifest: Digest
     round: RoundId
     partner: Name
@@ -285,7 +285,7 @@ class ReleaseDescriptor(Document):
     """What a partner receives: its own records that are in a case, sealed to it."""
 
     format: Literal["lsi-match/release/v1"] = "lsi-match/release/v1"
-    project: Identity
+    project: ProjectId
     manifest: Digest
     round: RoundId
     partner: Name
@@ -303,7 +303,7 @@ class ReleaseOpened(Document):
     """A partner opened a release: which (the digest of its descriptor) and when. Not who sat at the keyboard."""
 
     format: Literal["lsi-match/opened/v1"] = "lsi-match/opened/v1"
-    project: Identity
+    project: ProjectId
     round: RoundId
     partner: Name
     release: Digest

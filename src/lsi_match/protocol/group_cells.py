@@ -17,20 +17,20 @@ from lsi_match.manifest import UNKNOWN, UNKNOWN_GROUP, Monitor
 SEPARATOR = "|"
 
 
-def places(monitor: Monitor) -> list[int]:
+def place_counts(monitor: Monitor) -> list[int]:
     """Per dimension how many places it has, unknown included."""
     return [len(dimension.groups) + 1 for dimension in monitor.dimensions]
 
 
 def strides(monitor: Monitor) -> list[int]:
     """Per dimension what one place counts for in a cell."""
-    found = places(monitor)
+    found = place_counts(monitor)
     return [prod(found[i + 1 :]) for i in range(len(found))]
 
 
 def nothing_known(monitor: Monitor) -> int:
     """The number of the cell in which every dimension is unknown, before it is written as 255."""
-    return prod(places(monitor)) - 1
+    return prod(place_counts(monitor)) - 1
 
 
 def cell_names(monitor: Monitor) -> dict[int, str]:
@@ -48,9 +48,9 @@ def by_name(monitor: Monitor, counts: Mapping[int, int]) -> dict[str, int]:
     return {name: counts.get(number, 0) for number, name in cell_names(monitor).items()}
 
 
-def first_known(monitor: Monitor, cells: Iterable[int]) -> int:
+def first_known_cell(monitor: Monitor, cells: Iterable[int]) -> int:
     """One cell for several records: in every dimension the first group that any of them knows."""
-    each = places(monitor)
+    each = place_counts(monitor)
     found = [many - 1 for many in each]
     for cell in cells:
         number = nothing_known(monitor) if cell == UNKNOWN_GROUP else cell
@@ -70,4 +70,4 @@ def cell_sql(monitor: Monitor, place_of: Iterable[str]) -> str:
 def place_sql(monitor: Monitor, dimension: int, cell: str) -> str:
     """An SQL expression for the place in a dimension, from one for a cell."""
     number = f"(CASE {cell} WHEN {UNKNOWN_GROUP} THEN {nothing_known(monitor)} ELSE {cell} END)"
-    return f"({number} // {strides(monitor)[dimension]}) % {places(monitor)[dimension]}"
+    return f"({number} // {strides(monitor)[dimension]}) % {place_counts(monitor)[dimension]}"

@@ -13,9 +13,9 @@ from lsi_match.base.errors import LsiError
 from lsi_match.protocol.columns import WIDTH, Column, ColumnType, ReleasedColumn
 from lsi_match.protocol.plain_parquet import NotPlainError, PlainColumn, check_plain
 
-BLOCK = pa.binary(16)
+BLOCK_TYPE = pa.binary(16)
 ARROW: dict[ColumnType, pa.DataType] = {
-    "block": BLOCK,
+    "block": BLOCK_TYPE,
     "uint8": pa.uint8(),
     "uint16": pa.uint16(),
     "uint64": pa.uint64(),
@@ -93,7 +93,7 @@ def from_parquet(
             raise invalid("its pages cannot be read") from None
         if table.num_rows != rows:
             raise invalid("another number of rows than its descriptor says")
-        arrays |= {name: whole(table.column(name)) for name in others}
+        arrays |= {name: in_one_piece(table.column(name)) for name in others}
     return pa.table([arrays[column.name] for column in columns], schema=schema_of(columns))
 
 
@@ -101,28 +101,28 @@ def _cells(column: PlainColumn, rows: int) -> pa.Array:
     """The cells of a column of blocks or numbers. Blocks in one page are not copied; numbers are put in their own width."""
     kind = ARROW[column.type]
     pages = [np.frombuffer(page, _STORED[column.type]) for page in column.pages]
-    if kind == BLOCK and len(pages) == 1:
+    if kind == BLOCK_TYPE and len(pages) == 1:
         cells = pages[0]
     else:
         cells = np.frombuffer(
-            memory(rows * WIDTH[column.type]), np.uint8 if kind == BLOCK else kind.to_pandas_dtype()
+            memory(rows * WIDTH[column.type]), np.uint8 if kind == BLOCK_TYPE else kind.to_pandas_dtype()
         )
         np.concatenate([cells[:0], *pages], out=cells, casting="unsafe")
     return pa.Array.from_buffers(kind, rows, [None, pa.py_buffer(cells)])
 
 
-def whole(column: pa.ChunkedArray) -> pa.Array:
+def in_one_piece(column: pa.ChunkedArray) -> pa.Array:
     """A column in one piece; copied only where it is in several."""
     return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
 
 def absent_to_null(column: pa.ChunkedArray) -> pa.Array:
     """A column of blocks in which 16 zero bytes, which stand for none, are null."""
-    blocks = whole(column).cast(BLOCK)
+    blocks = in_one_piece(column).cast(BLOCK_TYPE)
     data = blocks.buffers()[1].slice(blocks.offset * 16, len(blocks) * 16)
     halves = np.frombuffer(data, dtype=np.uint64)
     bits = None
     if not halves[::2].all():
         there = (halves[::2] | halves[1::2]) != 0
         bits = None if there.all() else pa.array(there).buffers()[1]
-    return pa.FixedSizeBinaryArray.from_buffers(BLOCK, len(blocks), [bits, data])
+    return pa.FixedSizeBinaryArray.from_buffers(BLOCK_TYPE, len(blocks), [bits, data])

@@ -15,7 +15,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from lsi_match.base.canonical import canonical_json, digest_of_bytes
 from lsi_match.base.validation import OIN, RuleViolation
-from lsi_match.manifest import Digest, Document, EncryptionKey, Identity, Name, Text
+from lsi_match.manifest import Digest, Document, EncryptionKey, Name, ProjectId, Text
 from lsi_match.manifest.signing_key import SigningKey
 from lsi_match.protocol.documents import Certificate, Moment
 
@@ -99,7 +99,7 @@ class TrustRoot(Document):
     """
 
     format: Literal["lsi-match/trust-root/v1"] = "lsi-match/trust-root/v1"
-    project: Identity
+    project: ProjectId
     version: int = Field(ge=1, le=9999)
     previous: Digest | None
     issued_at: Moment

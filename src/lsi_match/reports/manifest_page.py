@@ -14,12 +14,12 @@ from typing import Any, get_args
 from lsi_match.base.catalogue import translator
 from lsi_match.base.errors import Language
 from lsi_match.criteria.compare import Change, compare, compare_match_rules
-from lsi_match.criteria.explain import Column, Use, explain, explain_match_rule
+from lsi_match.criteria.explain import PredicateUse, RuleColumn, explain, explain_match_rule
 from lsi_match.criteria.meaning import FieldValue
 from lsi_match.criteria.parse import Predicate
 from lsi_match.criteria.unit import Unit
 from lsi_match.criteria.verbalizer import Line, Names
-from lsi_match.criteria.wording import day, in_euros, listed, markdown_safe, number, quoted, short_name
+from lsi_match.criteria.wording import day, in_euros, in_quotes, listed, markdown_safe, number, short_name
 from lsi_match.manifest import Attribute, Dimension, Document, Manifest, Reference, Selection
 from lsi_match.manifest.equality import CharacteristicKind, undeclared, uses
 
@@ -33,7 +33,7 @@ _BASIS = {
     "personal_data": ("Gevolgen voor persoonsgegevens", "Consequences for personal data"),
     "equal_treatment": ("Gevolgen voor gelijke behandeling", "Consequences for equal treatment"),
 }
-KINDS = {
+KIND_WORDS = {
     CharacteristicKind.GROUND: ("grond van discriminatie", "ground of discrimination"),
     CharacteristicKind.PROXY: ("hangt vaak samen met zo'n grond", "often goes together with such a ground"),
 }
@@ -165,7 +165,7 @@ def _characteristics(page: _Page, manifest: Manifest) -> None:
     page.head(2, say("Kenmerken die met discriminatie te maken hebben", "What has to do with discrimination"))
     for name, characteristic in manifest.characteristics.items():
         page.item(
-            f"**{markdown_safe(characteristic.label)}** ({say(*KINDS[characteristic.kind])}). {markdown_safe(characteristic.rationale)}"
+            f"**{markdown_safe(characteristic.label)}** ({say(*KIND_WORDS[characteristic.kind])}). {markdown_safe(characteristic.rationale)}"
         )
         if characteristic.legal_basis:
             page.item(
@@ -319,7 +319,7 @@ def _selection(page: _Page, manifest: Manifest, partner: str, selection: Selecti
 
 
 def _told(
-    page: _Page, selection: Selection, name: str, predicate: Predicate, use: Use, code: str = ""
+    page: _Page, selection: Selection, name: str, predicate: Predicate, use: PredicateUse, code: str = ""
 ) -> None:
     told = explain(predicate, selection.fields, page.lang, use)
     mark = f" (`{code}`)" if code else ""
@@ -347,7 +347,9 @@ def _shown(page: _Page, attribute: Attribute, euro: bool) -> str:
     if attribute.kind == "boolean":
         return say("ja of nee", "yes or no")
     if attribute.kind == "listed":
-        return say("een van ", "one of ") + ", ".join(quoted(value, page.lang) for value in attribute.values)
+        return say("een van ", "one of ") + ", ".join(
+            in_quotes(value, page.lang) for value in attribute.values
+        )
     edges = [number(Decimal(edge), page.lang, euro) for edge in attribute.edges]
     inner = [say(f"{low} tot {high}", f"{low} to {high}") for low, high in pairwise(edges)]
     return "; ".join(
@@ -642,7 +644,9 @@ def _characteristic_changes(page: _Page, old: Manifest, new: Manifest) -> list[L
         if not (came or went or below):
             continue
         state = say("nieuw", "new") if came else say("vervalt", "goes") if went else ""
-        text = f"**{markdown_safe(one.label)}** ({say(*KINDS[one.kind])})" + (f": {state}." if state else ".")
+        text = f"**{markdown_safe(one.label)}** ({say(*KIND_WORDS[one.kind])})" + (
+            f": {state}." if state else "."
+        )
         if came:
             text += f" {markdown_safe(one.rationale)}"
             if one.legal_basis:
@@ -726,19 +730,21 @@ def _value(value: Any) -> str:
     return markdown_safe(str(value))
 
 
-def match_columns(manifest: Manifest) -> dict[str, Column]:
+def match_columns(manifest: Manifest) -> dict[str, RuleColumn]:
     """The columns of the match rule with the titles of partners, the labels of signals, and the meanings of fields."""
-    columns = {"partners": Column()}
+    columns = {"partners": RuleColumn()}
     for name, partner in manifest.partners.items():
         title = manifest.controllers[name].title
-        columns[name] = Column(title)
-        columns.update({f"{name}_{signal.id}": Column(title, signal.label) for signal in partner.signals})
+        columns[name] = RuleColumn(title)
+        columns.update({f"{name}_{signal.id}": RuleColumn(title, signal.label) for signal in partner.signals})
         for selection in partner.selections:
             for attribute in selection.attributes:
                 if attribute.for_rule:
                     of = short_name(selection.fields[attribute.field].meaning)[0]
-                    columns.setdefault(f"{name}_{attribute.id}_first", Column(title, value="first", of=of))
-                    columns.setdefault(f"{name}_{attribute.id}_last", Column(title, value="last", of=of))
+                    columns.setdefault(
+                        f"{name}_{attribute.id}_first", RuleColumn(title, value="first", of=of)
+                    )
+                    columns.setdefault(f"{name}_{attribute.id}_last", RuleColumn(title, value="last", of=of))
         if name in manifest.match.records_of:
-            columns[f"{name}_records"] = Column(title, value="records")
+            columns[f"{name}_records"] = RuleColumn(title, value="records")
     return columns

@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, model_validator
 
 from lsi_match.base.errors import LsiError, UnexpectedError, of_disk
-from lsi_match.base.files import open_plain, read_private, sync_folder, whole_file
+from lsi_match.base.files import open_plain_file, read_private, sync_folder, whole_file
 from lsi_match.base.validation import Closed, RuleViolation
 
 Side = Literal["in", "out"]
@@ -142,7 +142,7 @@ class Endpoint:
         elsewhere, and a pipe is waited for. A server that waits for one is waited for until the time is over."""
         path = self._path(side, name)
         if self._renames and not hasattr(self._files, "ftp"):
-            return open_plain(Path(path), os.O_NOFOLLOW)
+            return open_plain_file(Path(path), os.O_NOFOLLOW)
         source: IO[bytes] = self._files.open(path, "rb")
         return source
 

@@ -26,12 +26,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lsi_match.crypto.block_cipher import BLOCK as BLOCK_BYTES
+from lsi_match.crypto.block_cipher import BLOCK
 from lsi_match.manifest import Manifest
-from lsi_match.matcher.engine.engine import Engine, Outcome
+from lsi_match.matcher.engine.engine import Engine, EngineOutcome
 from lsi_match.matcher.engine.intake import Drop, parts_of
 from lsi_match.protocol.columns import CASE, REFERENCE, release_columns
-from lsi_match.protocol.parquet import BLOCK, schema_of
+from lsi_match.protocol.parquet import BLOCK_TYPE, schema_of
 
 #: Rows of one bucket, of all partners together: some 60 bytes each while it is open, and a little more in its database.
 ROWS = 4_000_000
@@ -47,15 +47,13 @@ class Matched:
     """What all buckets of a round gave together: counts, and the cases under ids derived from nothing."""
 
     def __init__(
-        self, manifest: Manifest, outcomes: Sequence[Outcome], draw: Draw = secrets.token_bytes
+        self, manifest: Manifest, outcomes: Sequence[EngineOutcome], draw: Draw = secrets.token_bytes
     ) -> None:
         self._manifest = manifest
         self._outcomes = list(outcomes)
         none = np.zeros(0, np.uint32)
         self._subjects = np.sort(np.concatenate([none, *(one.subjects for one in outcomes)]))
-        self._ids = np.frombuffer(draw(BLOCK_BYTES * len(self._subjects)), dtype=np.uint8).reshape(
-            -1, BLOCK_BYTES
-        )
+        self._ids = np.frombuffer(draw(BLOCK * len(self._subjects)), dtype=np.uint8).reshape(-1, BLOCK)
 
     def close(self) -> None:
         """Forget the cases."""
@@ -99,7 +97,7 @@ class Matched:
         table = pa.concat_tables(tables)
         places = np.searchsorted(self._subjects, table.column(CASE).to_numpy())
         ids = pa.py_buffer(np.ascontiguousarray(self._ids[places]))
-        cases = pa.FixedSizeBinaryArray.from_buffers(BLOCK, len(table), [None, ids])
+        cases = pa.FixedSizeBinaryArray.from_buffers(BLOCK_TYPE, len(table), [None, ids])
         table = table.set_column(0, CASE, cases)
         order = [(CASE, "ascending"), (REFERENCE, "ascending")]
         return table.take(pc.sort_indices(table, sort_keys=order)).combine_chunks().cast(schema)
@@ -115,7 +113,7 @@ class Result:
         tied: partner → its rows that are tied to another bucket, and what these records are called.
     """
 
-    outcome: Outcome
+    outcome: EngineOutcome
     touched: pa.Table
     tied: Bucket
 
@@ -176,7 +174,9 @@ class Plan:
             return [{} for _ in self.buckets]
         with ThreadPoolExecutor(2) as pool:
             found = list(pool.map(lambda parts: self._on_bridges(parts[0]), self.buckets))
-        numbers = {kind: pc.unique(pa.chunked_array([one[kind] for one in found], BLOCK)) for kind in kinds}
+        numbers = {
+            kind: pc.unique(pa.chunked_array([one[kind] for one in found], BLOCK_TYPE)) for kind in kinds
+        }
         parts = len(self.drops[0].descriptor.parts)
         places = {kind: parts_of(own, parts) for kind, own in numbers.items()}
         return [
@@ -187,13 +187,13 @@ class Plan:
     def _on_bridges(self, parts: range) -> Bridges:
         """Kind → the numbers of records that have numbers of two kinds or more."""
         kinds = self.manifest.subject.kinds
-        found = {kind: [pa.array([], BLOCK)] for kind in kinds}
+        found = {kind: [pa.array([], BLOCK_TYPE)] for kind in kinds}
         for _, rows, _ in self._opened(parts):
             has = sum(pc.is_valid(rows.column(kind)).to_numpy().astype(np.uint8) for kind in kinds)
             bridges = rows.filter(pa.array(np.asarray(has) >= 2))
             for kind in kinds:
                 found[kind] += pc.drop_null(bridges.column(kind)).chunks
-        return {kind: pc.unique(pa.chunked_array(own, BLOCK)) for kind, own in found.items()}
+        return {kind: pc.unique(pa.chunked_array(own, BLOCK_TYPE)) for kind, own in found.items()}
 
     @cached_property
     def _starts(self) -> dict[str, np.ndarray]:
@@ -230,7 +230,7 @@ class Matching:
 
     def __init__(self, plan: Plan, draw: Draw = secrets.token_bytes) -> None:
         self._plan, self._draw = plan, draw
-        self._outcomes: list[Outcome] = []
+        self._outcomes: list[EngineOutcome] = []
 
     def matched(self) -> Matched:
         """What came out, once `work` is done."""
@@ -259,7 +259,7 @@ class Matching:
             if together is not None:
                 together.close()
 
-    def _keep(self, outcome: Outcome) -> None:
+    def _keep(self, outcome: EngineOutcome) -> None:
         """Above the largest number of cases there is no release: then no rows for one are kept either."""
         self._outcomes.append(outcome)
         if sum(len(one.subjects) for one in self._outcomes) > self._plan.manifest.release.max_cases:

@@ -37,7 +37,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from lsi_match.base.buffer_pool import memory
-from lsi_match.base.duckdb_locked import locked_connection, one_row, quoted
+from lsi_match.base.duckdb_locked import locked_connection, one_row, quoted_name
 from lsi_match.criteria.parse import REFERENCE_DATE
 from lsi_match.crypto.block_cipher import BLOCK, decrypt_blocks, encrypt_blocks, make_key
 from lsi_match.manifest import NO_VALUE, Attribute, Manifest, Partner
@@ -53,11 +53,11 @@ from lsi_match.protocol.columns import (
     release_columns,
 )
 from lsi_match.protocol.group_cells import cell_sql, place_sql
-from lsi_match.protocol.parquet import schema_of, whole
+from lsi_match.protocol.parquet import in_one_piece, schema_of
 
 
 @dataclass(frozen=True)
-class Outcome:
+class EngineOutcome:
     """What came of the records of one engine.
 
     Attributes:
@@ -182,7 +182,7 @@ class Engine:
         self._records.append(pa.table(columns).select(schema.names).cast(schema))
         # A copy: so that all that was opened of the drop can go.
         references = np.frombuffer(memory(BLOCK * count), np.uint8).reshape(-1, BLOCK)
-        references[:] = _blocks(whole(part.column(REFERENCE)))
+        references[:] = _blocks(in_one_piece(part.column(REFERENCE)))
         self._references.append((numbers, references))
         self._con.register("record", pa.concat_tables(self._records))
         for kind_at, kind in enumerate(() if self._one_kind else self.kinds):
@@ -194,7 +194,7 @@ class Engine:
             self._con.unregister("incoming")
 
     def _rekeyed(self, pseudonyms: pa.ChunkedArray) -> pa.Array:
-        array = whole(pseudonyms)
+        array = in_one_piece(pseudonyms)
         encrypted = pa.py_buffer(encrypt_blocks(_blocks(array).data, self._run_key))
         there = pa.compute.is_valid(array).buffers()[1] if array.null_count else None
         blocks = pa.FixedSizeBinaryArray.from_buffers(pa.binary(BLOCK), len(array), [there, encrypted])
@@ -257,18 +257,18 @@ class Engine:
         columns = []
         for i, (name, partner) in enumerate(self.manifest.partners.items()):
             has = self._bits[i].holds
-            columns.append(f"{has(0)} AS {quoted(name)}")
+            columns.append(f"{has(0)} AS {quoted_name(name)}")
             columns += [
-                f"{has(bit)} AS {quoted(f'{name}_{signal.id}')}"
+                f"{has(bit)} AS {quoted_name(f'{name}_{signal.id}')}"
                 for bit, signal in enumerate(partner.signals, start=1)
             ]
             for slot, attribute in _for_rule(partner):
                 for short, which in (("f", "first"), ("l", "last")):
                     month = f"{short}{i}_{slot}::BIGINT"
                     day = f"make_date({month} // 12, {month} % 12 + 1, 1)"
-                    columns.append(f"{day} AS {quoted(f'{name}_{attribute}_{which}')}")
+                    columns.append(f"{day} AS {quoted_name(f'{name}_{attribute}_{which}')}")
             if name in self.manifest.match.records_of:
-                columns.append(f"n{i} AS {quoted(f'{name}_records')}")
+                columns.append(f"n{i} AS {quoted_name(f'{name}_records')}")
         if self._reference_date is not None:
             columns.append(f"DATE '{self._reference_date.isoformat()}' AS {REFERENCE_DATE}")
         partners = " + ".join(f"({bits.holds(0)})::INTEGER" for bits in self._bits)
@@ -281,7 +281,7 @@ class Engine:
 
     # what comes out
 
-    def outcome(self) -> Outcome:
+    def outcome(self) -> EngineOutcome:
         """Everything that may outlive this engine; without rows to release where there are more cases than allowed."""
         subjects = self._con.execute("SELECT subject FROM case_subject ORDER BY subject").fetchnumpy()
         held = self._con.execute(
@@ -289,7 +289,7 @@ class Engine:
         ).fetchall()
         cases_of = {self.partners[position]: count for position, count in held}
         to_release = len(subjects["subject"]) <= self.manifest.release.max_cases
-        return Outcome(
+        return EngineOutcome(
             self.counts(),
             self.group_counts(),
             np.asarray(subjects["subject"], dtype=np.uint32),
@@ -323,7 +323,7 @@ class Engine:
         In place of the case id, which is drawn when all cases are known, stands the subject."""
         columns = release_columns(self.manifest, recipient)
         position = self.partners.index(recipient)
-        chosen = ", ".join(f"{self._released(c)} AS {quoted(c.name)}" for c in columns)
+        chosen = ", ".join(f"{self._released(c)} AS {quoted_name(c.name)}" for c in columns)
         table = self._con.sql(
             f"SELECT {chosen} FROM case_record JOIN case_subject USING (subject) "
             f"WHERE case_record.partner = {position} ORDER BY case_record.subject, case_record.record"
@@ -348,9 +348,9 @@ class Engine:
             case "selection":
                 return "case_record.selection"
             case "partner":
-                return f"case_subject.{quoted(column.other)}"
+                return f"case_subject.{quoted_name(column.other)}"
             case "signal":
-                return f"case_subject.{quoted(f'{column.other}_{column.item}')}"
+                return f"case_subject.{quoted_name(f'{column.other}_{column.item}')}"
             case "attribute":
                 return self._attribute_text(column.other, column.item)
 
@@ -377,7 +377,7 @@ class Engine:
             sql = _RELEASED_ONE_KIND if self._one_kind else _RELEASED
             sql = sql.format(position=self.partners.index(recipient))
         found = self._con.sql(sql).to_arrow_table().combine_chunks()
-        keys = whole(found.column("key").cast(pa.binary(BLOCK)))
+        keys = in_one_piece(found.column("key").cast(pa.binary(BLOCK)))
         data = _blocks(keys).data
         plain = pa.py_buffer(decrypt_blocks(data, self._run_key))
         pseudonyms = pa.FixedSizeBinaryArray.from_buffers(pa.binary(BLOCK), len(keys), [None, plain])

@@ -40,7 +40,7 @@ from lsi_match.protocol.columns import (
 from lsi_match.protocol.documents import DropDescriptor, Opening, SelectionCounts, part_name
 from lsi_match.protocol.group_cells import cell_names, nothing_known
 from lsi_match.protocol.group_counts_rules import add_up
-from lsi_match.protocol.parquet import absent_to_null, from_parquet, whole
+from lsi_match.protocol.parquet import absent_to_null, from_parquet, in_one_piece
 
 MAX_DESCRIPTOR = 8 * 2**20
 #: Per selection the number of rows per group cell.
@@ -368,7 +368,7 @@ def _allowed(manifest: Manifest, partner: Partner, table: pa.Table) -> dict[str,
 def _in_range(table: pa.Table, round_: Round, number: int) -> np.ndarray:
     """Which rows have a pseudonym at all, and their first one in the range of this part."""
     kinds = [table.column(kind) for kind in round_.manifest.subject.kinds]
-    first = whole(pc.coalesce(*kinds) if len(kinds) > 1 else kinds[0])
+    first = in_one_piece(pc.coalesce(*kinds) if len(kinds) > 1 else kinds[0])
     inside = parts_of(first, round_.opening.parts) == number
     return inside & np.asarray(first.is_valid()) if first.null_count else inside  # type: ignore[no-any-return]
 

@@ -33,11 +33,11 @@ from lsi_match.crypto.aead import BoxBrokenError, decrypt, encrypt
 from lsi_match.crypto.block_cipher import derive_key
 from lsi_match.crypto.signing import peek
 from lsi_match.matcher.engine.buckets import Bridges, Plan, Result
-from lsi_match.matcher.engine.engine import Outcome
+from lsi_match.matcher.engine.engine import EngineOutcome
 from lsi_match.matcher.engine.intake import Drop, Round
 from lsi_match.matcher.site.site import Project, Site
 from lsi_match.protocol.documents import DropDescriptor
-from lsi_match.protocol.parquet import BLOCK
+from lsi_match.protocol.parquet import BLOCK_TYPE
 
 WORK = "work"
 DONE = "done"
@@ -202,7 +202,7 @@ def bridges_table(bridges: Bridges) -> dict[str, pa.Table]:
 
 def _bridges(data: bytes) -> Bridges:
     tables = _unpack(data)[1]
-    return {kind: _one(table.column("number"), BLOCK) for kind, table in tables.items()}
+    return {kind: _one(table.column("number"), BLOCK_TYPE) for kind, table in tables.items()}
 
 
 def _packed(result: Result) -> bytes:
@@ -235,7 +235,7 @@ def _result(data: bytes) -> Result:
         stage: {int(cell): count for cell, count in cells.items()}
         for stage, cells in facts["groups"].items()  # type: ignore[attr-defined]
     }
-    outcome = Outcome(
+    outcome = EngineOutcome(
         counts=facts["counts"],  # type: ignore[arg-type]
         groups=groups,
         subjects=tables["subjects"].column("subject").to_numpy(),

@@ -23,8 +23,8 @@ from lsi_match.matcher.site.site import Project
 from lsi_match.matcher.subjects.subject_rows import Found, look_up
 from lsi_match.protocol.access_documents import (
     AccessAnswer,
+    AccessEvent,
     AccessRequest,
-    Event,
     Handed,
     InDrop,
     RoundAnswer,
@@ -230,8 +230,8 @@ class _Round:
 
 
 @overload
-def _event(mark: Mark) -> Event: ...
+def _event(mark: Mark) -> AccessEvent: ...
 @overload
-def _event(mark: Mark | None) -> Event | None: ...
-def _event(mark: Mark | None) -> Event | None:
-    return None if mark is None else Event(at=mark.at, position=mark.position)
+def _event(mark: Mark | None) -> AccessEvent | None: ...
+def _event(mark: Mark | None) -> AccessEvent | None:
+    return None if mark is None else AccessEvent(at=mark.at, position=mark.position)

@@ -36,7 +36,7 @@ from lsi_match.matcher.engine.buckets import Matched
 from lsi_match.matcher.site.site import Project
 from lsi_match.protocol import subject_columns as columns
 from lsi_match.protocol.columns import SELECTION
-from lsi_match.protocol.parquet import whole
+from lsi_match.protocol.parquet import in_one_piece
 from lsi_match.protocol.subject_columns import log_id_info
 
 LOG_KEY = "log.key"
@@ -106,7 +106,7 @@ def intake_file(
         for part in parts:
             selection = part.column(SELECTION).to_numpy()
             for kind, name in enumerate(manifest.subject.kinds):
-                column = whole(part.column(name))
+                column = in_one_piece(part.column(name))
                 there = np.asarray(column.is_valid())
                 rows = int(there.sum())
                 yield Touched(

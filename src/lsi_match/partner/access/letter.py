@@ -13,7 +13,7 @@ from lsi_match.criteria.verbalizer import Line
 from lsi_match.criteria.wording import day, markdown_safe
 from lsi_match.manifest import Manifest
 from lsi_match.partner.access.request import Answered
-from lsi_match.protocol.access_documents import Event, Handed, InDrop, RoundAnswer
+from lsi_match.protocol.access_documents import AccessEvent, Handed, InDrop, RoundAnswer
 from lsi_match.reports.manifest_page import match_columns
 
 
@@ -42,7 +42,7 @@ class _Letter:
     def day(self, moment: datetime) -> str:
         return day(moment, self._lang)
 
-    def event(self, event: Event) -> str:
+    def event(self, event: AccessEvent) -> str:
         return self.say(
             f"{self.day(event.at)} (logregel {event.position})",
             f"{self.day(event.at)} (log entry {event.position})",

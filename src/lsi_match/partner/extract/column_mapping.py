@@ -79,12 +79,12 @@ class SelectionMapping(Closed):
         return self
 
 
-class Mapping(Closed):
+class ColumnMapping(Closed):
     """All selections of one partner."""
 
     selections: dict[Name, SelectionMapping]
 
 
-def read_mapping(file: Path) -> Mapping:
+def read_mapping(file: Path) -> ColumnMapping:
     """The mapping in a file; raises with file, line and column of what is wrong in it."""
-    return parse_yaml(read_text(file), file.name, Mapping)
+    return parse_yaml(read_text(file), file.name, ColumnMapping)

@@ -31,7 +31,7 @@ class CsvUnreadable(Exception):  # noqa: N818 (never leaves the partner room; `s
 
 
 @dataclass(frozen=True)
-class Dialect:
+class CsvDialect:
     """How a file is written, and the names in its header."""
 
     encoding: str
@@ -39,7 +39,7 @@ class Dialect:
     header: tuple[str, ...]
 
 
-def dialect_of(file: Path, mapping: SelectionMapping) -> Dialect:
+def dialect_of(file: Path, mapping: SelectionMapping) -> CsvDialect:
     """The dialect of `file`; raises CsvUnreadable when its header cannot be read."""
     try:
         with file.open(encoding=mapping.python_encoding, newline="") as handle:
@@ -50,10 +50,10 @@ def dialect_of(file: Path, mapping: SelectionMapping) -> Dialect:
         raise CsvUnreadable(0) from None
     if len(set(header)) != len(header):
         raise CsvUnreadable(0)
-    return Dialect(mapping.python_encoding, separator, tuple(header))
+    return CsvDialect(mapping.python_encoding, separator, tuple(header))
 
 
-def open_csv(file: Path, dialect: Dialect, columns: list[str]) -> pa.RecordBatchReader:
+def open_csv(file: Path, dialect: CsvDialect, columns: list[str]) -> pa.RecordBatchReader:
     """The `columns` of `file` as text, to be read once, block by block.
 
     Reading stops with CsvUnreadable at a line of another length, an open quote, or bytes that are not of the
@@ -78,7 +78,7 @@ def open_csv(file: Path, dialect: Dialect, columns: list[str]) -> pa.RecordBatch
     return pa.RecordBatchReader.from_batches(pa.schema([(c, pa.string()) for c in columns]), blocks())
 
 
-def _first_bad_row(file: Path, dialect: Dialect) -> int:
+def _first_bad_row(file: Path, dialect: CsvDialect) -> int:
     """The first row that is not as the header says, found with the standard library, line by line."""
     row = 0
     try:

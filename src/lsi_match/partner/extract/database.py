@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from lsi_match.base.duckdb_locked import quoted
+from lsi_match.base.duckdb_locked import quoted_name
 from lsi_match.base.errors import UnexpectedError
 from lsi_match.base.files import read_private
 
@@ -40,7 +40,7 @@ def header_of(file: Path, table: str) -> tuple[str, ...]:
 
 def open_table(file: Path, table: str, columns: list[str]) -> pa.RecordBatchReader:
     """The `columns` of `table` as text, empty where there is nothing, to be read once, batch by batch."""
-    texts = ", ".join(f"coalesce(CAST({quoted(c)} AS TEXT), '') AS {quoted(c)}" for c in columns)
+    texts = ", ".join(f"coalesce(CAST({quoted_name(c)} AS TEXT), '') AS {quoted_name(c)}" for c in columns)
     schema = pa.schema([(column, pa.string()) for column in columns])
 
     def batches() -> Iterator[pa.RecordBatch]:
@@ -53,7 +53,7 @@ def open_table(file: Path, table: str, columns: list[str]) -> pa.RecordBatchRead
 
 
 def _name(table: str) -> str:
-    return ".".join(quoted(part) for part in table.split("."))
+    return ".".join(quoted_name(part) for part in table.split("."))
 
 
 def _batches(file: Path, sql: str) -> Iterator[Any]:

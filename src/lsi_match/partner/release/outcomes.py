@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping as Dict
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -19,13 +19,13 @@ from lsi_match.base.errors import LsiError
 from lsi_match.base.files import read_bytes, read_text
 from lsi_match.crypto.signing import sign, verify
 from lsi_match.manifest import Manifest
-from lsi_match.partner.extract.column_mapping import Mapping
+from lsi_match.partner.extract.column_mapping import ColumnMapping
 from lsi_match.partner.home import Home
 from lsi_match.partner.release.open import open_release
 from lsi_match.partner.select import RECORD_ID, group_cells
 from lsi_match.protocol.columns import CASE, SELECTION
 from lsi_match.protocol.documents import CellCounts, Opening, OutcomeCounts
-from lsi_match.protocol.group_cells import by_name, first_known
+from lsi_match.protocol.group_cells import by_name, first_known_cell
 from lsi_match.protocol.withhold import withhold_table
 
 GROUNDED, NOT_GROUNDED, OUTCOME_UNKNOWN = "grounded", "not_grounded", "outcome_unknown"
@@ -67,7 +67,7 @@ def count_outcomes(
     release: Path,
     opening_document: bytes,
     outcomes: Path,
-    mapping: Mapping,
+    mapping: ColumnMapping,
     extracts: Path,
     project: str,
     now: datetime,
@@ -103,7 +103,7 @@ def count_outcomes(
     return document, sign(document, home.identity())
 
 
-def _told(manifest: Manifest, found: Dict[str, Dict[int, int]]) -> dict[str, CellCounts]:
+def _told(manifest: Manifest, found: Mapping[str, Mapping[int, int]]) -> dict[str, CellCounts]:
     """Withheld as one table: how many cases there are of a group in all is told elsewhere."""
     rows = [by_name(manifest.monitor, counts) for counts in found.values()]
     return dict(zip(found, withhold_table(rows, manifest.monitor.smallest_cell), strict=True))
@@ -139,7 +139,7 @@ def _entered(file: Path, frame: pl.DataFrame) -> dict[str, str]:
 def _cell_of_cases(
     partner: str,
     manifest: Manifest,
-    mapping: Mapping,
+    mapping: ColumnMapping,
     extracts: Path,
     opening: Opening,
     frame: pl.DataFrame,
@@ -155,4 +155,4 @@ def _cell_of_cases(
     of_case: dict[str, list[int]] = {}
     for case, selection_id, record in frame.select(CASE, SELECTION, RECORD_ID).iter_rows():
         of_case.setdefault(case, []).extend(cells.get((selection_id, record), []))
-    return {case: first_known(manifest.monitor, own) for case, own in of_case.items()}
+    return {case: first_known_cell(manifest.monitor, own) for case, own in of_case.items()}
