@@ -96,7 +96,7 @@ def test_an_odd_pattern_reads_as_itself(text: str, form: str) -> None:
     "text",
     [
         "a = 12000", "a <> 2026", "c >= 1234567.5", "c < 0.05", "c = 10000", "a BETWEEN -20000 AND 12500", "c IN (0.5, 2, 15000)",
-        "a NOT IN (1, 1000000)", "-1.5 = -(coalesce(a, -1.5))", "c * 12 < 1200000", "a > -1.25", "d < DATE '0987-03-01'",
+        "a NOT IN (1, 1000000)", "-1.5 = -(coalesce(a, -1.5))", "f = (s LIKE '%')", "c * 12 < 1200000", "a > -1.25", "d < DATE '0987-03-01'",
         "d BETWEEN DATE '2026-01-01' AND peildatum",
     ],
 )  # fmt: skip

@@ -16,6 +16,7 @@ from lsi_match.criteria.meaning import (
     FirstKnown,
     Holds,
     IsTrue,
+    Like,
     Null,
     Truth,
     Undecided,
@@ -27,6 +28,7 @@ from lsi_match.criteria.meaning import (
     negation,
     rebuilt,
     undecided,
+    unknown,
     used_fields,
 )
 
@@ -68,6 +70,8 @@ def simplify(condition: Condition) -> Condition:
             return all_of([simplify(part) for part in parts])
         case AnyOf(parts):
             return any_of([simplify(part) for part in parts])
+        case Like(value, pattern, negated) if pattern and not pattern.strip("%"):
+            return NO if negated else negation(unknown(value))
     if _nested(condition) > _MAX_NESTED:
         return condition
     match condition:

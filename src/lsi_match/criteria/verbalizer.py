@@ -211,9 +211,7 @@ class Verbalizer:
         core = pattern.strip("%")
         no = "not_" if negated else ""
         x = self.value(plain)
-        if pattern and not core:
-            return self._say("nobody") if negated else self._say("known", x=x)
-        if not set(core) & set("%_"):
+        if (core or not pattern) and not set(core) & set("%_"):
             ends = (pattern.startswith("%"), pattern.endswith("%"))
             key = {(False, True): "starts", (True, False): "ends", (True, True): "holds"}.get(ends)
             if key is None:
