@@ -4,10 +4,8 @@ clock that is told the time. Nothing but files at the places passes between part
 from __future__ import annotations
 
 import json
-import os
+import multiprocessing
 import shutil
-import subprocess
-import sys
 from copy import copy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -16,6 +14,7 @@ from typing import Any
 
 import handmade
 import yaml_out
+from steps_process import run_steps
 
 from lsi_match.demo.world import World
 from lsi_match.matcher.operate.reconcile import ReconcileResult, reconcile
@@ -28,6 +27,9 @@ from lsi_match.partner.release.open import open_release
 from lsi_match.transport.endpoints import EndpointSettings, open_endpoint
 
 ROOT = Path(__file__).parents[1]
+#: Runs are processes of their own, forked from one that loaded the program and never had data.
+PROCESSES = multiprocessing.get_context("forkserver")
+PROCESSES.set_forkserver_preload(["steps_process"])
 PROJECT = handmade.PROJECT
 #: Of the project that opens a round every Monday (`weekly`), and its first round.
 PARTNERS = ("gemeente", "svb", "uwv")
@@ -135,23 +137,17 @@ class Operation:
 
     def run(self, project: Project, round_id: str, kill_after: str | None = None) -> dict[str, object]:
         """The steps of a run in a process of its own, at the time of this clock, without Prefect."""
-        arguments = [
-            str(project.site.folder),
-            project.id,
-            round_id,
-            self.clock.now.isoformat(),
-            kill_after or "-",
-        ]
-        done = subprocess.run(
-            [sys.executable, str(Path(__file__).with_name("steps_process.py")), *arguments],
-            capture_output=True,
-            text=True,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)])},
-        )
-        if not done.stdout.strip():
-            return {"state": "broken", "status": done.returncode}
-        outcome: dict[str, object] = json.loads(done.stdout.splitlines()[-1])
-        return outcome
+        ours, theirs = PROCESSES.Pipe(duplex=False)
+        arguments = (theirs, project.site.folder, project.id, round_id, self.clock.now, kill_after)
+        process = PROCESSES.Process(target=run_steps, args=arguments)
+        process.start()
+        theirs.close()
+        try:
+            outcome: dict[str, object] | None = ours.recv()
+        except EOFError:
+            outcome = None
+        process.join()
+        return outcome or {"state": "broken", "status": process.exitcode}
 
     # what partners do
 

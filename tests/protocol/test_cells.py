@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import duckdb
+from functools import cache
+from typing import TYPE_CHECKING
+
 import pytest
 from handmade import document
 from hypothesis import given
@@ -17,6 +19,9 @@ from lsi_match.protocol.group_cells import (
     place_counts,
     place_sql,
 )
+
+if TYPE_CHECKING:
+    import duckdb
 
 
 def monitor(*sizes: int) -> Monitor:
@@ -34,9 +39,15 @@ def monitor(*sizes: int) -> Monitor:
 sizes = st.sampled_from([(2,), (254,), (2, 3), (15, 15), (3, 3, 3), (3, 3, 3, 3)])
 
 
+@cache
+def engine() -> duckdb.DuckDBPyConnection:
+    import duckdb
+
+    return duckdb.connect()
+
+
 def number(sql: str) -> int:
-    with duckdb.connect() as con:
-        return int(con.execute(f"SELECT {sql}").fetchall()[0][0])
+    return int(engine().execute(f"SELECT {sql}").fetchall()[0][0])
 
 
 @given(sizes, st.data())
