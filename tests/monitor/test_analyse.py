@@ -59,7 +59,9 @@ def test_equal_chances_are_shown_to_be_within_the_tolerance_only_with_enough_peo
         (0.1, 0.79, "under"),
         (0.8, 1.25, "within"),
         (0.79, 1.2, "too_little"),
-        (1.2, 1.3, "too_little"),
+        (0.9, 1.3, "too_little"),
+        (1.2, 1.3, "more"),
+        (0.7, 0.85, "less"),
     ],
 )
 def test_a_verdict_looks_at_the_whole_interval(low: float, high: float, expected: str) -> None:

@@ -73,6 +73,30 @@ def test_the_interval_of_a_ratio_covers_it_within_one_percentage_point(
     assert covered >= 0.94
 
 
+@pytest.mark.parametrize("confidence", [0.95, 0.999])
+@pytest.mark.parametrize("ratio", [0.8, 1.0, 1.1])
+@pytest.mark.parametrize(("total", "other_total"), [(30, 30), (40, 200), (150, 60)])
+@pytest.mark.parametrize("share", [0.02, 0.5, 0.88, 0.9])
+def test_and_where_nearly_everybody_gets_through(
+    share: float, total: int, other_total: int, ratio: float, confidence: float
+) -> None:
+    truth = (share * ratio, share)
+    weights = [binom.pmf(range(n + 1), n, p) for n, p in zip((total, other_total), truth, strict=True)]
+    covered = 0.0
+    for a, one in enumerate(weights[0]):
+        for b, other in enumerate(weights[1]):
+            if one * other > 1e-8:
+                found = ratio_interval(a, total, b, other_total, confidence)
+                covered += one * other * (found.low <= ratio <= found.high)
+    assert covered >= confidence - (0.01 if confidence < 0.99 else 0.002)
+
+
+def test_an_interval_knows_how_many_there_were() -> None:
+    """95 of 100 beside 90 of 100: given the total only it would be 0.79 to 1.41."""
+    found = ratio_interval(95, 100, 90, 100, 0.95)
+    assert (found.low, found.high) == pytest.approx((0.974, 1.151), abs=0.006)
+
+
 def test_the_score_interval_is_koopmans() -> None:
     """A worked example: Koopman 1984, 36/40 and 16/80; 95%: 2.94 to 7.15."""
     from lsi_match.monitor.intervals import _score
@@ -133,9 +157,10 @@ def test_strata_are_pooled_by_the_formulas_of_greenland_and_robins() -> None:
 
 
 def test_small_strata_have_the_interval_of_the_test_given_their_totals() -> None:
-    """By hand: with one stratum that of `ratio_interval`; with two, every way to share the totals out, weighed."""
+    """By hand: with one stratum the share of 3 in 15, as odds; with two, every way to share the totals out, weighed."""
+    share = share_interval(3, 15, 0.95).low
     assert stratified_ratio([(3, 100, 12, 250)], 0.95)[1].low == pytest.approx(
-        ratio_interval(3, 100, 12, 250, 0.95).low, rel=1e-6
+        share / (1 - share) * 250 / 100, rel=1e-6
     )
     strata = [(3, 100, 5, 250), (4, 60, 2, 90)]
     found = stratified_ratio(strata, 0.95)[1]

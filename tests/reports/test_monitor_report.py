@@ -118,6 +118,16 @@ def test_what_is_wider_than_a_small_screen_scrolls_by_keyboard_too(tmp_path: Pat
         ("leeftijd;register;register\njong;10;5\n", r"row 1"),
         ("leeftijd;register;selectie\nj|ong;10;5\n", r"row 2, column 'leeftijd'"),
         ("register;selectie\n10;5\n", r"row \d"),
+        ("leeftijd;register;selectie\njong;1000;1200\noud;5000;100\n", r"row 2, column 'selectie': .*1200"),
+        ("leeftijd;selectie;register\njong;100;1000\noud;90;5000\n", r"row 2, column 'register'"),
+        (
+            "leeftijd;register;selectie\njong;1000;20\noud;5000;100\nTotaal;6000;120\n",
+            r"row 4, column 'leeftijd': .*twice",
+        ),
+        (
+            "leeftijd;register;selectie\nx;1000;20\ny;5000;100\nz;6000;120\n",
+            r"row 4, column 'leeftijd': .*twice",
+        ),
     ],
 )
 def test_a_file_that_cannot_be_read_is_told_with_row_and_column(
@@ -130,6 +140,17 @@ def test_a_file_that_cannot_be_read_is_told_with_row_and_column(
 def test_a_table_as_yaml_is_read_whole_and_told_with_its_line(tmp_path: Path) -> None:
     with pytest.raises(LsiError, match="title"):
         read_counts(written(tmp_path, "dimensions: []\n", "t.yaml"))
+
+
+def test_a_table_as_yaml_that_cannot_be_is_refused_with_its_group_and_stage(tmp_path: Path) -> None:
+    text = """title: t
+dimensions: [{id: d, label: D, groups: {a: A, b: B}}]
+stages:
+  - {id: alle, label: alle, kind: reference, counts: {a: 10, b: 90}}
+  - {id: gekozen, label: gekozen, kind: selection, against: [alle], counts: {a: 12, b: 9}}
+"""
+    with pytest.raises(LsiError, match=r"group a, stage gekozen: 12 .* more than the 10"):
+        read_counts(written(tmp_path, text, "t.yaml"))
 
 
 def test_the_command_writes_the_report_and_can_fail_on_an_alert(

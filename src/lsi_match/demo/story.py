@@ -34,8 +34,8 @@ from lsi_match.manifest import UNKNOWN, Manifest
 from lsi_match.matcher.engine.intake import Round, receive
 from lsi_match.matcher.operate.runner import Runs
 from lsi_match.matcher.round.counts_table import SIGNAL
-from lsi_match.monitor.findings import Finding
 from lsi_match.monitor.round_findings import RoundFindings
+from lsi_match.monitor.verdict import Row
 from lsi_match.partner.prepare import Prepared
 
 ROUND = "ronde-1"
@@ -285,7 +285,7 @@ class _Story:
         return self._run(world)
 
     @staticmethod
-    def _heaviest(report: RoundFindings, manifest: Manifest, seen: Finding) -> str:
+    def _heaviest(report: RoundFindings, manifest: Manifest, seen: Row) -> str:
         """The criterion that carries most of what was seen, in the selection where it was seen."""
         places = {
             f"{partner}.{selection.id}": (partner, selection.id)

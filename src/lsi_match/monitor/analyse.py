@@ -2,9 +2,13 @@
 
 The verdict on a group looks at the ratio between groups: the chance of its members to get from one stage to the next
 over that of the others. Every comparison is made at a confidence such that, over all comparisons of the report and
-all runs that are foreseen, the chance of any false `over` or `under` stays under one minus the report's confidence
-(Bonferroni: comparisons of nested stages and of runs over the same people depend on each other in ways that nobody
-knows, and this holds whatever they are).
+all runs that are foreseen, the chance of any false alert stays under one minus the report's confidence (Bonferroni:
+comparisons of nested stages and of runs over the same people depend on each other in ways that nobody knows, and this
+holds whatever they are).
+
+There are two families, each at the full confidence: the whole process (groups as they are, and with a legitimate
+characteristic held equal), and where in it (within strata, and among those who are known). Intervals are two-sided and
+an alert is on one side, so that each family has half of the chance of a false alert.
 """
 
 from __future__ import annotations
@@ -17,15 +21,17 @@ from scipy.stats.contingency import odds_ratio
 
 from lsi_match.base.canonical import canonical_json, digest_of_bytes
 from lsi_match.monitor.attribution import attributions
-from lsi_match.monitor.conditional import conditional
+from lsi_match.monitor.conditional import Question, conditional, strata_of
 from lsi_match.monitor.findings import Concentration, Finding, Findings, Ratio, Verdict
-from lsi_match.monitor.groups import View, over, shown_count, views
+from lsi_match.monitor.groups import UNKNOWN, View, over, shown_count, views
 from lsi_match.monitor.intervals import SCORE_FROM, CountRange, Interval, ratio_between, share_between
+from lsi_match.monitor.missing import missing, questions_of_the_known, worst_case
 from lsi_match.monitor.outcome_findings import appeals, outcomes
-from lsi_match.monitor.table import CountsTable, Dimension, Stage
+from lsi_match.monitor.table import CountsTable, Stage
+from lsi_match.monitor.verdict import State, conclude
 
 #: Kinds of stage that are no step towards being selected.
-_NO_STEP = ("grounded", "not_grounded", "outcome_unknown", "appealed", "appeal_upheld", "value")
+_NO_STEP = ("grounded", "not_grounded", "outcome_unknown", "appealed", "appeal_upheld", "value", "missing")
 _Compared = list[tuple[Stage, Stage]]
 
 
@@ -48,20 +54,32 @@ def analyse(table: CountsTable) -> Findings:
         for stage, against in compared
         for view, group in pairs
     )
-    given = (conditional(*question, table, confidence, verdict) for question in asked)
-    return Findings(
+    strata = [(question, strata_of(question)) for question in asked]
+    known = list(questions_of_the_known(table, compared, plain))
+    where = sum(len(its or ()) + 2 for _, its in strata) + len(known)
+    closer = 1 - (1 - table.confidence) / max(1, where) / table.looks
+    given = (
+        conditional(question, its, table, (confidence, closer), verdict)
+        for question, its in strata
+        if its is not None
+    )
+    findings = Findings(
         counts=digest_of_bytes(canonical_json(table.model_dump(mode="json"))),
         comparisons=comparisons,
         confidence=confidence,
         tolerance=table.tolerance,
         findings=found,
-        conditionals=tuple(one for one in given if one is not None),
+        conditionals=tuple(given),
         attributions=attributions(table),
         outcomes=tuple(outcomes(table, plain, found)),
         concentrations=tuple(_concentrations(table, plain)),
         appeals=tuple(appeals(table, plain)),
-        alert=any(finding.verdict is Verdict.OVER for finding in found),
+        alert=False,
+        where=where,
+        known_only=tuple(question.judged(table.tolerance, closer, verdict) for question in known),
+        missing=tuple(missing(table, plain, closer)),
     )
+    return findings.model_copy(update={"alert": conclude(findings).state is State.ALERT})
 
 
 def verdict(ratio: Interval | None, tolerance: float) -> Verdict:
@@ -74,6 +92,10 @@ def verdict(ratio: Interval | None, tolerance: float) -> Verdict:
         return Verdict.UNDER
     if ratio.low >= 1 / tolerance and ratio.high <= tolerance:
         return Verdict.WITHIN
+    if ratio.low > 1:
+        return Verdict.MORE
+    if ratio.high < 1:
+        return Verdict.LESS
     return Verdict.TOO_LITTLE
 
 
@@ -82,7 +104,7 @@ def _finding(
 ) -> Finding:
     here, there = (view.count(one, view.is_group(group)) for one in (stage, against))
     others, others_there = (view.count(one, view.is_other(group)) for one in (stage, against))
-    total, total_there = view.count(stage), view.count(against)
+    total, total_there = (view.count(one, view.is_compared(group)) for one in (stage, against))
     representation, ratio = Ratio.of(None, None), None
     value = None
     if here and there and total and total_there and others and others_there:
@@ -92,6 +114,8 @@ def _finding(
         elif there.high and others_there.high:
             value = over(over(here.told, there.told), over(others.told, others_there.told))
             ratio = ratio_between(here, there, others, others_there, confidence)
+    worst = worst_case(view, group, stage, against) if view.has_unknown and group != UNKNOWN else None
+    nested = [(here, there), (others, others_there)] if stage.against and not against.sampled else []
     return Finding(
         stage=stage.id,
         against=against.id,
@@ -104,8 +128,29 @@ def _finding(
         reference_total=shown_count(total_there),
         representation=representation,
         ratio=Ratio.of(value, ratio),
-        verdict=verdict(ratio, table.tolerance),
+        verdict=_judged(ratio, worst, nested, table.tolerance),
+        direction=stage.direction,
+        worst=worst,
     )
+
+
+def _judged(
+    ratio: Interval | None,
+    worst: Ratio | None,
+    nested: list[tuple[CountRange | None, CountRange | None]],
+    tolerance: float,
+) -> Verdict:
+    """The verdict on an interval; that a difference is small is not shown where those who are unknown can make it large."""
+    if any(here and there and here.low > there.high for here, there in nested):
+        return Verdict.IMPOSSIBLE
+    found = verdict(ratio, tolerance)
+    if (
+        found is Verdict.WITHIN
+        and worst is not None
+        and verdict(worst.interval, tolerance) is not Verdict.WITHIN
+    ):
+        return Verdict.TOO_LITTLE
+    return found
 
 
 def _representation(
@@ -147,16 +192,14 @@ def _odds_interval(a: int, b: int, c: int, d: int, confidence: float) -> Interva
     return Interval(float(found.low), float(found.high))
 
 
-def _conditionals(
-    table: CountsTable, compared: _Compared, seen: list[View]
-) -> Iterator[tuple[View, str, Stage, Stage, tuple[int, Dimension]]]:
+def _conditionals(table: CountsTable, compared: _Compared, seen: list[View]) -> Iterator[Question]:
     """Every question of what is left within the groups of a legitimate dimension, at every nested stage."""
     for stage, against in compared:
         for at, given in enumerate(table.dimensions):
             if given.role == "legitimate" and not against.sampled:
                 for view in seen:
                     for group in view.groups:
-                        yield view, group, stage, against, (at, given)
+                        yield Question(view, group, stage, against, at, given)
 
 
 def _concentrations(table: CountsTable, seen: list[View]) -> Iterator[Concentration]:

@@ -16,6 +16,7 @@ from itertools import combinations
 from math import factorial
 
 from lsi_match.monitor.findings import Attribution, Share
+from lsi_match.monitor.groups import UNKNOWN
 from lsi_match.monitor.table import SEPARATOR, Combinations, CountsTable, Dimension
 
 #: More criteria than this have too many combinations to count; the order of the manifest is all that is told then.
@@ -32,7 +33,7 @@ def attributions(table: CountsTable) -> tuple[Attribution, ...]:
         for at, dimension in enumerate(table.dimensions)
         if dimension.role == "protected"
         for group in dimension.groups
-        if group not in ("unknown", dimension.baseline)
+        if group not in (UNKNOWN, dimension.baseline)
     )
 
 
@@ -44,7 +45,7 @@ def _attribution(
 
     def others(cell: str) -> bool:
         its = cell.split(SEPARATOR)[at]
-        return its == dimension.baseline if dimension.baseline else its != group
+        return its == dimension.baseline if dimension.baseline else its not in (group, UNKNOWN)
 
     sides = [_met_by(found, start, wanted) for wanted in (own, others)]
     begin = [side(frozenset())[1] for side in sides]

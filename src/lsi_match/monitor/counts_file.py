@@ -16,6 +16,7 @@ from pathlib import Path
 from lsi_match.base.errors import LsiError
 from lsi_match.base.files import read_text
 from lsi_match.base.yaml_positions import parse_yaml
+from lsi_match.monitor.plausible import implausible
 from lsi_match.monitor.table import SEPARATOR, CountsTable
 
 _LARGEST = 10_000
@@ -27,15 +28,26 @@ class CountsFileError(LsiError):
     en = "{file}, row {row}, column '{column}': {problem}."
 
 
+class CountsImpossibleError(LsiError):
+    nl = "{file}, groep {group}, stap {stage}: {problem}."
+    en = "{file}, group {group}, stage {stage}: {problem}."
+
+
 def read_counts(file: Path) -> CountsTable:
     """The counts in `file`.
 
     Raises:
-        CountsFileError: file, row and column of what cannot be read.
+        CountsFileError: file, row and column of what cannot be read, or cannot be (`implausible`).
+        CountsImpossibleError: file, group and stage of what cannot be, where there are no rows.
         FileMissingError, and what `parse_yaml` raises: as named.
     """
     if file.suffix.lower() != ".csv":
-        return parse_yaml(_text(file), file.name, CountsTable)
+        table = parse_yaml(_text(file), file.name, CountsTable)
+        for found in implausible(table):
+            raise CountsImpossibleError.because(
+                found.nl, found.en, file=file.name, group=found.cell, stage=found.stage or "-"
+            )
+        return table
     return _from_csv(CsvRows.of(file))
 
 
@@ -64,8 +76,8 @@ class CsvRows:
         return CountsFileError.because(nl, en, file=self.file.name, row=row, column=column)
 
 
-def _from_csv(table: CsvRows) -> CountsTable:
-    wrong, rows = table.wrong, [row for _, row in table.rows]
+def _from_csv(read: CsvRows) -> CountsTable:
+    wrong, rows = read.wrong, [row for _, row in read.rows]
     if len(rows) < 2:
         raise wrong(
             1,
@@ -106,9 +118,9 @@ def _from_csv(table: CsvRows) -> CountsTable:
                 "een groep zonder naam, of met een | erin",
                 "a group without a name, or with a | in it",
             )
-    return CountsTable.model_validate(
+    table = CountsTable.model_validate(
         {
-            "title": table.file.stem,
+            "title": read.file.stem,
             "dimensions": [
                 {"id": names[at], "label": names[at], "groups": {row[at]: row[at] for row in body}}
                 for at in textual
@@ -125,6 +137,9 @@ def _from_csv(table: CsvRows) -> CountsTable:
             ],
         }
     )
+    for found in implausible(table):
+        raise wrong(cells.index(found.cell) + 2, found.stage or names[0], found.nl, found.en)
+    return table
 
 
 def _before(counted: list[int], position: int, names: list[str]) -> Iterator[str]:

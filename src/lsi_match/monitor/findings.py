@@ -14,6 +14,7 @@ from pydantic import AfterValidator
 
 from lsi_match.base.validation import Closed
 from lsi_match.monitor.intervals import Interval
+from lsi_match.monitor.table import Direction
 
 
 def _short(number: float | None) -> float | None:
@@ -24,13 +25,18 @@ Rounded = Annotated[float | None, AfterValidator(_short)]
 
 
 class Verdict(StrEnum):
-    """`over` and `under`: the whole interval lies beyond the tolerance. `within`: the whole interval lies inside it,
-    so that equality up to the tolerance is shown, not assumed. `too_little`: the counts allow both."""
+    """`over` and `under`: the whole interval lies beyond the tolerance. `more` and `less`: a difference is shown, since
+    the whole interval lies on one side of 1, but not whether it is larger than the tolerance. `within`: the whole
+    interval lies inside the tolerance, so that equality up to it is shown, not assumed. `too_little`: the counts allow
+    no difference, and one that is too large. `impossible`: more got through than there were."""
 
     OVER = "over"
     UNDER = "under"
+    MORE = "more"
+    LESS = "less"
     WITHIN = "within"
     TOO_LITTLE = "too_little"
+    IMPOSSIBLE = "impossible"
 
 
 class Ratio(Closed):
@@ -42,9 +48,15 @@ class Ratio(Closed):
 
     @classmethod
     def of(cls, value: float | None, interval: Interval | None) -> Ratio:
+        """A value outside its interval, which another method gave, widens it."""
         if interval is None:
             return cls(value=value, low=None, high=None)
-        return cls(value=value, low=interval.low, high=interval.high)
+        ends = (interval.low, interval.high, *(() if value is None or math.isnan(value) else (value,)))
+        return cls(value=value, low=min(ends), high=max(ends))
+
+    @property
+    def interval(self) -> Interval | None:
+        return None if self.low is None else Interval(self.low, math.inf if self.high is None else self.high)
 
 
 class Finding(Closed):
@@ -67,6 +79,49 @@ class Finding(Closed):
     representation: Ratio
     ratio: Ratio
     verdict: Verdict
+    direction: Direction = "burden"
+    #: What the ratio can be, whoever those are of whom the group is not known; None where there are none.
+    worst: Ratio | None = None
+
+
+class KnownOnly(Closed):
+    """The ratio of a finding among those only of whom it is known what a criterion looks at."""
+
+    stage: str
+    against: str
+    dimension: str
+    group: str
+    others: str
+    criterion: str
+    ratio: Ratio
+    verdict: Verdict
+    direction: Direction
+
+
+class Missing(Closed):
+    """Of how many of a group it is not known what a criterion looks at: `count` of `reference_count` in the stage
+    `against`, and `ratio` times as many as of the others. `blind` says that the criterion says nothing of a large part
+    of the group."""
+
+    criterion: str
+    against: str
+    dimension: str
+    group: str
+    others: str
+    count: int | None
+    reference_count: int | None
+    others_count: int | None
+    others_reference_count: int | None
+    ratio: Ratio
+    blind: bool
+
+
+class Stratum(Closed):
+    """The ratio within one group (`level`) of a legitimate dimension."""
+
+    level: str
+    ratio: Ratio
+    verdict: Verdict
 
 
 class Conditional(Closed):
@@ -74,6 +129,10 @@ class Conditional(Closed):
 
     `decides` says that the dimension decides the step by itself: in each of its groups everybody gets through, or
     nobody. Then holding it equal compares nothing, and cannot explain the difference away.
+
+    `strata` are the ratios within each group of the legitimate dimension. `differs` says that these are shown not to be
+    one and the same (Cochran's Q), so that no pooled number tells what happens; `reverses` that in some of these groups
+    it is more often and in others less often (Gail and Simon).
     """
 
     stage: str
@@ -86,6 +145,10 @@ class Conditional(Closed):
     ratio: Ratio
     verdict: Verdict
     decides: bool
+    direction: Direction = "burden"
+    strata: tuple[Stratum, ...] = ()
+    differs: bool = False
+    reverses: bool = False
 
 
 class Concentration(Closed):
@@ -168,11 +231,14 @@ class Findings(Closed):
     """Everything that an analysis found.
 
     `comparisons` were made, those of `findings` and `conditionals`, in one of `looks` runs, so that each was made at
-    `confidence` for the whole report to keep its own. Outcomes and concentrations describe; each of these two shares
-    that confidence among its own. `alert` is true when a verdict of a finding is `over`.
+    `confidence` for the whole report to keep its own. `where` comparisons more, within strata and among those who are
+    known, share the same confidence among their own, and so do outcomes and concentrations, which describe. `alert` is
+    what `verdict.conclude` makes of all of it; in v1 it looked at `findings` only.
     """
 
-    format: Literal["lsi-match/monitor-findings/v1"] = "lsi-match/monitor-findings/v1"
+    format: Literal["lsi-match/monitor-findings/v1", "lsi-match/monitor-findings/v2"] = (
+        "lsi-match/monitor-findings/v2"
+    )
     counts: str
     comparisons: int
     confidence: Rounded
@@ -184,6 +250,9 @@ class Findings(Closed):
     concentrations: tuple[Concentration, ...]
     appeals: tuple[Appeal, ...]
     alert: bool
+    where: int = 0
+    known_only: tuple[KnownOnly, ...] = ()
+    missing: tuple[Missing, ...] = ()
 
     def of(self, verdict: Verdict) -> tuple[Finding, ...]:
         """The findings with this verdict, the largest ratios first."""

@@ -12,7 +12,7 @@ from itertools import combinations
 from lsi_match.monitor.intervals import CountRange
 from lsi_match.monitor.table import SEPARATOR, CountsTable, Stage
 
-#: The group of those of whom it is not known; it is counted among the others and not compared itself.
+#: The group of those of whom it is not known. It is compared with all who are known, and is never among the others.
 UNKNOWN = "unknown"
 ALL_OTHERS = "others"
 TIMES = " × "
@@ -52,7 +52,18 @@ class View:
 
     def is_other(self, group: str) -> Callable[[str], bool]:
         """Whether it is one that `group` is compared with."""
-        return lambda its: its == self.baseline if self.baseline else its != group
+        if self.baseline:
+            return lambda its: its == self.baseline
+        return lambda its: its != group and not _is_unknown(its)
+
+    def is_compared(self, group: str) -> Callable[[str], bool]:
+        """Whether it counts in the total that the share of `group` is of."""
+        return lambda its: its == group or not _is_unknown(its)
+
+    @property
+    def has_unknown(self) -> bool:
+        """Whether there are people of whom it is not known, as a group of their own."""
+        return UNKNOWN in self.groups
 
     def count(self, stage: Stage, wanted: Callable[[str], bool] = lambda group: True) -> CountRange | None:
         """How many of the stage are in the wanted groups; None when the stage does not tell, or without a bound."""
@@ -100,8 +111,7 @@ def views(table: CountsTable) -> Iterator[View]:
     """Every protected dimension, then every two of them crossed where there are enough people for it."""
     protected = [(at, one) for at, one in enumerate(table.dimensions) if one.role == "protected"]
     for at, dimension in protected:
-        groups = tuple(group for group in dimension.groups if group != UNKNOWN)
-        yield View(table, dimension.id, groups, dimension.baseline, _reader(at))
+        yield View(table, dimension.id, tuple(dimension.groups), dimension.baseline, _reader(at))
     for (at, first), (other_at, second) in combinations(protected, 2):
         crossed = tuple(
             f"{a}{SEPARATOR}{b}"
@@ -121,6 +131,10 @@ def shown_count(count: CountRange | None) -> int | None:
 def over(top: float | None, bottom: float | None) -> float | None:
     """The one over the other; None where either is not told, or the lower is zero."""
     return None if top is None or not bottom else top / bottom
+
+
+def _is_unknown(group: str) -> bool:
+    return UNKNOWN in group.split(SEPARATOR)
 
 
 def _reader(*positions: int) -> Callable[[str], str]:

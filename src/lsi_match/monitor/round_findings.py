@@ -11,8 +11,9 @@ from lsi_match.base.errors import LsiError
 from lsi_match.base.validation import Closed
 from lsi_match.manifest import Manifest
 from lsi_match.monitor.analyse import analyse
-from lsi_match.monitor.findings import Finding, Findings, Verdict
+from lsi_match.monitor.findings import Findings
 from lsi_match.monitor.table import CountsTable
+from lsi_match.monitor.verdict import Row, conclude
 
 
 class ReportNotOfCountsError(LsiError):
@@ -35,15 +36,14 @@ class RoundFindings(Closed):
     findings: Findings
 
     @property
-    def alerts(self) -> tuple[Finding, ...]:
-        """What holds a round: groups over-represented beyond the tolerance, the surest first."""
-        over = self.findings.of(Verdict.OVER)
-        return tuple(sorted(over, key=lambda finding: -(finding.ratio.low or 0)))
+    def alerts(self) -> tuple[Row, ...]:
+        """What holds a round, the surest first."""
+        return conclude(self.findings).alerts
 
     @property
     def too_little(self) -> int:
-        """Of how many comparisons nothing can be said."""
-        return len(self.findings.of(Verdict.TOO_LITTLE))
+        """Of how many comparisons it is not known whether the difference is large."""
+        return len(conclude(self.findings).unsettled)
 
     def written(self) -> bytes:
         """The bytes of this document: canonical JSON and a line end."""

@@ -28,7 +28,10 @@ StageKind = Literal[
     "appealed",
     "appeal_upheld",
     "value",
+    "missing",
 ]
+#: What a step does to whoever gets through it.
+Direction = Literal["burden", "benefit"]
 
 
 #: What stages are called that no criterion names, in Dutch and English.
@@ -65,6 +68,12 @@ class Stage(Closed):
     that one sees in which values a group is concentrated. `appealed` counts who appealed against a decision that was
     `grounded`, `appeal_upheld` those of them who were proved right, wholly or in part.
 
+    A stage of kind `missing` is no step either: it counts of whom it is not known what a `criterion` looks at, within the
+    first stage that it stands `against`. Who has no known value cannot be hit by the criterion.
+
+    `direction` says what getting through means for people: a `burden` (chosen for a check) or a `benefit` (admitted,
+    granted). It decides who is harmed by a difference.
+
     `margins` are totals that were published per group of one dimension: dimension → group → count. They take the
     place of the sum of the cells, which rounding makes less exact, or of cells that were never published.
     """
@@ -80,6 +89,7 @@ class Stage(Closed):
     criterion: str | None = None
     sampled: bool = False
     rounded_to: int = Field(default=1, ge=1)
+    direction: Direction = "burden"
 
 
 class Combinations(Closed):
@@ -143,10 +153,10 @@ class CountsTable(Closed):
     def _check_margins(self, stage: Stage) -> None:
         if not stage.counts and not stage.margins:
             raise RuleViolation(f"stap {stage.id} heeft geen aantallen", f"stage {stage.id} has no counts")
-        if stage.kind == "value" and stage.criterion is None:
+        if stage.kind in ("value", "missing") and stage.criterion is None:
             raise RuleViolation(
-                f"stap {stage.id} telt een waarde, en zegt niet van welk criterium",
-                f"stage {stage.id} is a value, and names no criterion that it is a value of",
+                f"stap {stage.id} telt een waarde, of wie er geen heeft, en zegt niet van welk criterium",
+                f"stage {stage.id} counts a value, or who has none, and names no criterion that it is a value of",
             )
         known = {dimension.id: dimension.groups.keys() for dimension in self.dimensions}
         for name, margin in stage.margins.items():

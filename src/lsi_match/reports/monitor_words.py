@@ -5,7 +5,7 @@ from __future__ import annotations
 from lsi_match.base.catalogue import translator, with_separators
 from lsi_match.base.errors import Language
 from lsi_match.monitor.findings import Ratio, Verdict
-from lsi_match.monitor.groups import ALL_OTHERS, TIMES
+from lsi_match.monitor.groups import ALL_OTHERS, TIMES, UNKNOWN
 from lsi_match.monitor.table import (
     ALL_DELIVERED,
     ARE_CASES,
@@ -68,7 +68,13 @@ class Words:
     def group(self, dimension: str, group: str) -> str:
         """A group, or two that cross, by label."""
         pairs = zip(dimension.split(TIMES), group.split(SEPARATOR), strict=True)
-        return self.say(" én ", " and ").join(self._dimensions[one].groups[its] for one, its in pairs)
+        return self.say(" én ", " and ").join(self._group(one, its) for one, its in pairs)
+
+    def _group(self, dimension: str, group: str) -> str:
+        if group == UNKNOWN:
+            name = self._dimensions[dimension].label.lower()
+            return self.say(f"mensen van wie {name} onbekend is", f"people of whom {name} is unknown")
+        return self._dimensions[dimension].groups[group]
 
     def others(self, dimension: str, others: str) -> str:
         """Whom a group is compared with."""
@@ -94,6 +100,9 @@ class Words:
         return {
             Verdict.OVER: self.say("vaker", "more often"),
             Verdict.UNDER: self.say("minder vaak", "less often"),
+            Verdict.MORE: self.say("vaker, hoeveel is onzeker", "more often, size unsure"),
+            Verdict.LESS: self.say("minder vaak, hoeveel is onzeker", "less often, size unsure"),
+            Verdict.IMPOSSIBLE: self.say("kan niet", "cannot be"),
             Verdict.WITHIN: self.say("binnen de grens", "within the tolerance"),
             Verdict.TOO_LITTLE: self.say("te weinig gegevens", "too little data"),
         }[verdict]
