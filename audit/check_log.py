@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 """Check an exported processing log with nothing but this file, Python and the package `cryptography`.
 
-    python check_log.py EXPORT POLICY [--older CHECKPOINT] [--proof FILE.tlog-proof] …
+    python check_log.py EXPORT POLICY ORIGIN [--older CHECKPOINT] [--proof FILE.tlog-proof] …
 
 EXPORT is a folder from `lsi-match log export`; POLICY says whose signatures count (C2SP tlog-policy;
-make it yourself, from the manifest that you signed). Nothing that the export says of itself is believed:
+make it yourself, from the manifest that you signed); ORIGIN which log it must be: the matcher's domain, a slash, and the project,
+as in that manifest. One key signs the logs of all projects of a matching environment. Nothing that the export says of itself
+is believed:
 
 1. The entries are read one after the other, and the root of the tree over them is computed (RFC 9162, 2.1.1).
-2. The checkpoint must state exactly this number of entries and this root.
+2. The checkpoint must state this origin, exactly this number of entries and this root.
 3. A log key of the policy must have signed the checkpoint, and enough witnesses must have co-signed it.
 4. An older checkpoint (that you kept, or that another controller shows you) must be signed by a log key of the
    policy and must be the root over the first so many of these entries: nothing was rewritten since.
@@ -172,10 +174,11 @@ def read_leaves(export, size):
         need(at == len(data), f"there is more than {count} entries in the bundle from {start} on")
 
 
-def check(export, policy_text, older=(), proofs=()):
+def check(export, policy_text, wanted, older=(), proofs=()):
     """Everything in the list at the top. Returns origin, size and root; raises WrongError, ValueError, OSError."""
     policy = read_policy(policy_text)
     origin, size, stated = read_checkpoint((export / "checkpoint").read_text(), policy)
+    need(origin == wanted, f"this is another log: {origin}")
     hashes = [sha256(b"\x00" + leaf) for leaf in read_leaves(export, size)]
     need(root(hashes) == stated, "the entries are not those that were signed")
     for note in older:
@@ -213,12 +216,13 @@ def main():
     reader = argparse.ArgumentParser(description="Check an exported processing log.")
     reader.add_argument("export", type=Path)
     reader.add_argument("policy", type=Path)
+    reader.add_argument("origin", help="for example koppeling.example/samenloop")
     reader.add_argument("--older", type=Path, action="append", default=[])
     reader.add_argument("--proof", type=Path, action="append", default=[])
     given = reader.parse_args()
     try:
         older, proofs = ([file.read_text() for file in files] for files in (given.older, given.proof))
-        origin, size, found = check(given.export, given.policy.read_text(), older, proofs)
+        origin, size, found = check(given.export, given.policy.read_text(), given.origin, older, proofs)
     except (WrongError, ValueError, IndexError, OSError) as problem:
         print(f"WRONG: {problem}", file=sys.stderr)
         return 1

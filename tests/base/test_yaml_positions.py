@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from io import StringIO
 from typing import Annotated
 
@@ -142,3 +143,38 @@ def test_any_text_is_read_or_refused_and_never_anything_else(text: str) -> None:
     else:
         told = "read"
     assert told
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 900,
+        "{a: " * 900,
+        "- " * 900,
+        "a: " + "[" * 900 + "]" * 900,
+        "\n".join(" " * n + "a:" for n in range(900)),
+    ],
+)
+def test_what_is_nested_deeper_than_any_document_is_refused_before_it_is_read_to_its_end(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A few hundred brackets took seconds; here no more than the first of them are looked at."""
+    looked = 0
+    parse = YAML.parse
+
+    def counting(self: YAML, stream: str) -> Iterator[object]:
+        nonlocal looked
+        for event in parse(self, stream):
+            looked += 1
+            yield event
+
+    monkeypatch.setattr(YAML, "parse", counting)
+    monkeypatch.setattr(YAML, "load", lambda *_: pytest.fail("read to its end"))
+    with pytest.raises(YamlUnreadableError, match="too many levels"):
+        read_yaml(text, "x.yaml")
+    assert looked < 200
+
+
+def test_what_is_longer_than_any_document_is_refused_unread() -> None:
+    with pytest.raises(YamlUnreadableError, match="longer than"):
+        read_yaml("a" * (2**21 + 1), "x.yaml")

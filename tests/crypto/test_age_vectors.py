@@ -125,7 +125,7 @@ def test_nothing_is_used_twice_in_sealing() -> None:
 
 
 def file_key_of(sealed: bytes, identity: str) -> bytes:
-    share, wrapped, _ = (age_file._decoded(text) for text in age_file._HEADER.match(sealed).groups())
+    share, wrapped = (age_file._decoded(text) for text in age_file._HEADER.match(sealed).groups()[:2])
     return age_file._file_key(identity, share, wrapped)
 
 
@@ -184,3 +184,28 @@ def test_the_fast_way_opens_no_vector_that_is_to_be_refused(file: Path) -> None:
     if plain is not None:
         assert said["expect"] == "success"
         assert hashlib.sha256(plain).hexdigest() == said["payload"]
+
+
+@pytest.mark.parametrize("body", [b"a", b"YR", b"YQ=", b"A" * 64 + b"\nB"])
+def test_padding_that_others_refuse_is_refused_here_too(body: bytes) -> None:
+    """Bits that mean nothing, and lengths that Base64 does not have, in the body of a `grease` stanza."""
+    identity = pyrage.x25519.Identity.generate()
+    sealed = bytes(seal(b"one record", str(identity.to_public())))
+    stanza, _, rest = sealed.partition(b"\n--- ")
+    nonce = rest[rest.index(b"\n") + 1 :]
+    for right, padding in ((False, b"-> x-grease a\n" + body), (True, b"-> x-grease a\nYWI0")):
+        header = stanza + b"\n" + padding + b"\n---"
+        key = _file_key_of(stanza, str(identity))
+        whole = header + b" " + age_file._encoded(age_file._mac(key, header)) + b"\n" + nonce
+        try:
+            theirs = pyrage.decrypt(whole, [identity])
+        except pyrage.DecryptError:
+            theirs = None
+        ours = open_age(whole, str(identity))
+        assert (theirs is None) == (ours is None) == (not right), padding
+
+
+def _file_key_of(stanza: bytes, identity: str) -> bytes:
+    _, first, wrapped = stanza.split(b"\n")[:3]
+    share = first.rsplit(b" ", 1)[1]
+    return age_file._file_key(identity, age_file._decoded(share), age_file._decoded(wrapped))

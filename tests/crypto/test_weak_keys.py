@@ -197,7 +197,10 @@ def test_the_auditors_script_refuses_it_too(public: bytes, tmp_path: Path) -> No
     policy = tmp_path / "policy"
     policy.write_text(f"log {vkey(public.hex(), ED25519)}\nquorum none\n")
     found = subprocess.run(
-        [sys.executable, str(AUDIT), str(tmp_path), str(policy)], capture_output=True, text=True, check=False
+        [sys.executable, str(AUDIT), str(tmp_path), str(policy), "a.nl/b"],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert found.returncode == 1
     assert "fits signatures that nobody made" in found.stderr

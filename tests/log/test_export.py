@@ -82,10 +82,10 @@ def export(made: Path, tmp_path: Path) -> Path:
     return shutil.copytree(made, tmp_path / "copy")
 
 
-def checked(folder: Path) -> str:
+def checked(folder: Path, origin: str = ORIGIN) -> str:
     """What the verifier, run alone, says is wrong; nothing when all of it holds."""
     run = subprocess.run(
-        [sys.executable, "-I", VERIFIER, "tiles", "policy", "--older", "older", "--proof", "proof"],
+        [sys.executable, "-I", VERIFIER, "tiles", "policy", origin, "--older", "older", "--proof", "proof"],
         cwd=folder,
         capture_output=True,
         text=True,
@@ -102,6 +102,11 @@ def test_the_verifier_is_short_and_needs_only_the_standard_library_and_cryptogra
     }
     assert imports <= {*sys.stdlib_module_names, "cryptography"}
     assert len([line for line in text.split("\n") if line.strip()]) <= 200
+
+
+def test_the_log_of_another_project_of_the_same_matching_environment_is_another_log(export: Path) -> None:
+    """One key signs them all."""
+    assert "another log" in checked(export, f"{DOMAIN}/another")
 
 
 def test_a_sound_export_verifies(export: Path) -> None:

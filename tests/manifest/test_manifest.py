@@ -219,6 +219,9 @@ RULES: dict[str, tuple[Change, str]] = {
         lambda v: v["controllers"]["uwv"].update(signing_key=v["controllers"]["svb"]["signing_key"]), "same key"),
     "one age key for two": (
         lambda v: v["controllers"]["uwv"].update(encryption_key=v["matcher"]["encryption_key"]), "same key"),
+    "an OIN in digits of another script": (
+        lambda v: v["controllers"]["uwv"].update(oin="٠" * 20), "oin",
+    ),
     "one OIN for two": (lambda v: v["controllers"]["uwv"].update(oin=v["controllers"]["svb"]["oin"]), "same OIN"),
     "a partner that is no controller": (lambda v: v["controllers"].pop("svb"), "names svb, not a controller"),
     "advice of a stranger": (lambda v: v["dpo_advice"].update(ind=v["dpo_advice"]["uwv"]), "names ind, not a controller"),

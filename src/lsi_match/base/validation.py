@@ -21,7 +21,7 @@ from lsi_match.base.errors import Language, LsiError
 NAME = r"^[a-z][a-z0-9_]{0,62}$"
 PROJECT_ID = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
 DOMAIN = r"^[a-z0-9-]+(\.[a-z0-9-]+)+$"
-OIN = r"^\d{20}$"
+OIN = r"^[0-9]{20}$"
 DIGEST = r"^sha256:[0-9a-f]{64}$"
 KEY_CHECK = r"^[0-9a-f]{32}$"
 _FORMS = {

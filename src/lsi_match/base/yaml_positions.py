@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.events import AliasEvent, ScalarEvent
+from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent, ScalarEvent
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
 from lsi_match.base.errors import Language, LsiError, words
@@ -33,6 +33,9 @@ class DocumentInvalidError(LsiError):
     en = "{file} is not valid in {count} place(s):\n{problems}"
 
 
+#: Characters, and levels within each other, that a document has at most: more than any of ours.
+_LARGEST = 2**21
+_DEEPEST = 40
 #: How the YAML reader begins what it says → the same in Dutch.
 _DUTCH = {
     "found duplicate key": "dezelfde naam staat hier twee keer",
@@ -57,12 +60,20 @@ def read_yaml(text: str, file: str) -> Any:
     """The plain value of one YAML document.
 
     Raises:
-        YamlUnreadableError: no YAML, a duplicate key, an anchor or alias, or a number that can be read in two ways.
+        YamlUnreadableError: no YAML, too long, too deep, a duplicate key, an anchor or alias, or a number that can be read in two ways.
     """
-    yaml = YAML(typ="safe", pure=True)
+    yaml, depth = YAML(typ="safe", pure=True), 0
+    if len(text) > _LARGEST:
+        nl, en = f"langer dan {_LARGEST} tekens", f"longer than {_LARGEST} characters"
+        raise _unreadable(file, (1, 1), nl, en)
     try:
         for event in yaml.parse(text):
             here = event.start_mark.line + 1, event.start_mark.column + 1
+            depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
+            if depth > _DEEPEST:  # takes seconds to read, for a few hundred brackets
+                raise _unreadable(
+                    file, here, "te veel niveaus in elkaar", "too many levels within each other"
+                )
             if isinstance(event, AliasEvent) or getattr(event, "anchor", None):
                 nl = "verwijzingen met & en * kunnen hier niet"
                 raise _unreadable(file, here, nl, "anchors and aliases are not used here")

@@ -23,11 +23,14 @@ Json = Annotated[bool, Parameter(name="--json", negative="")]
 _settings: dict[str, Language] = {"language": "en" if os.environ.get("LSI_MATCH_LANG") == "en" else "nl"}
 
 
+#: Kinds of signs that a terminal obeys instead of showing: of control and direction, and halves of signs.
+_OBEYED = frozenset({"Cc", "Cf", "Cs"})
+
+
 def plain(text: str) -> str:
     """Text without signs that a terminal obeys instead of showing: what others wrote is shown too."""
     return "".join(
-        sign if sign in "\n\t" or unicodedata.category(sign) not in ("Cc", "Cf", "Cs") else "\ufffd"
-        for sign in text
+        sign if sign in "\n\t" or unicodedata.category(sign) not in _OBEYED else "\ufffd" for sign in text
     )
 
 
@@ -59,8 +62,15 @@ def say(nl: str, en: str) -> str:
 
 
 def print_json(document: Any) -> None:
-    """One JSON document on standard output."""
-    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False, default=str) + "\n")
+    """One JSON document on standard output. Signs that a terminal obeys stand there as JSON escapes them: \\u and hex."""
+    text = json.dumps(document, indent=2, ensure_ascii=False, default=str)
+    sys.stdout.write("".join(_escaped(sign) for sign in text) + "\n")
+
+
+def _escaped(sign: str) -> str:
+    if sign == "\n" or unicodedata.category(sign) not in _OBEYED:
+        return sign
+    return json.dumps(sign)[1:-1]
 
 
 def done(shown: RenderableType | Iterable[RenderableType], document: Any, as_json: bool) -> None:

@@ -28,7 +28,7 @@ _32_BYTES: Final = rb"([A-Za-z0-9+/]{43})"
 _STANZA: Final = b"age-encryption.org/v1\n-> X25519 %s\n%s\n---"
 _HEADER: Final = re.compile(
     rb"age-encryption\.org/v1\n-> X25519 " + _32_BYTES + rb"\n" + _32_BYTES + rb"\n"
-    rb"(?:-> [!-~]{1,64}-grease(?: [!-~]{1,64}){0,8}\n(?:[A-Za-z0-9+/]{64}\n){0,8}[A-Za-z0-9+/]{0,63}\n)?"
+    rb"(?:-> [!-~]{1,64}-grease(?: [!-~]{1,64}){0,8}\n((?:[A-Za-z0-9+/]{64}\n){0,8}[A-Za-z0-9+/]{0,63}\n))?"
     rb"--- " + _32_BYTES + rb"\n"
 )  # fmt: skip
 _CHUNK: Final = 65_536
@@ -83,9 +83,10 @@ def open_age(data: bytes | memoryview, identity: str) -> memoryview | None:
     if header is None or not identity.startswith(_AGE_KEY):
         return None
     try:
-        share, wrapped, mac = (_decoded(text) for text in header.groups())
+        share, wrapped, mac = (_decoded(header[group]) for group in (1, 2, 4))
+        _decoded((header[3] or b"").replace(b"\n", b""))  # padding of another form is no padding
         file_key = _file_key(identity, share, wrapped)
-        if not hmac.compare_digest(_mac(file_key, data[: header.start(3) - 1]), mac):
+        if not hmac.compare_digest(_mac(file_key, data[: header.start(4) - 1]), mac):
             return None
         return _payload(memoryview(data)[header.end() :], file_key)
     except (InvalidTag, ValueError):
@@ -133,8 +134,8 @@ def _payload(sealed: memoryview, file_key: bytes) -> memoryview:
 
 
 def _decoded(text: bytes) -> bytes:
-    """32 bytes of Base64 without padding, in their only form."""
-    data = b64decode(text + b"=", validate=True)
+    """Bytes in Base64 without padding, in their only form."""
+    data = b64decode(text + b"=" * (-len(text) % 4), validate=True)
     if _encoded(data) != text:
         raise ValueError("bits that mean nothing")
     return data
