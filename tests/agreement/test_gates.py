@@ -16,6 +16,7 @@ from lsi_match.agreement.approvals import acknowledge, withdraw
 from lsi_match.agreement.gates import Evidence, Gate, evaluate, evaluate_draft, require
 from lsi_match.agreement.trust_root_rules import Trust
 from lsi_match.base.errors import LsiError
+from lsi_match.manifest import Manifest
 from lsi_match.protocol.documents import Opening
 from lsi_match.protocol.trust_root import TrustRoot
 
@@ -276,3 +277,112 @@ def test_a_draft_is_judged_by_what_it_says_itself() -> None:
     assert {error for gate, error in found.items() if gate not in waiting} == {None}
     late = {verdict.gate for verdict in evaluate_draft(draft, date(2027, 1, 1)) if verdict.error}
     assert late == waiting | {Gate.PERIOD}
+
+
+# The gates that look at the document alone, at the ends of what they allow.
+
+DAY = NOW.date()
+
+
+def closed_in(change: Callable[[Draft], object], today: date = DAY) -> dict[Gate, str]:
+    """Gate → reason, of the gates that a document does not pass by what it says itself."""
+    draft = document()
+    draft["monitor"]["dimensions"] = [dimension()]
+    change(draft)
+    judged = evaluate_draft(Manifest.model_validate(draft), today)
+    return {v.gate: v.error.reason for v in judged if v.error and v.error.reason != "DraftGateError"}
+
+
+def test_a_draft_is_judged_in_the_order_of_the_gates() -> None:
+    judged = [verdict.gate for verdict in evaluate_draft(manifest(), DAY)]
+    assert judged == [gate for gate in Gate if gate is not Gate.ROUND]
+
+
+@pytest.mark.parametrize(
+    ("words", "says_something"),
+    [("een twee drie vier vijf zes zeven", False), ("een twee drie vier vijf zes zeven acht", True)],
+)
+def test_a_part_of_the_plan_has_eight_different_words(words: str, says_something: bool) -> None:
+    assert (closed_in(lambda d: d["basis"].update(purpose=" ".join([words] * 4))) == {}) is says_something
+
+
+@pytest.mark.parametrize(("law", "names_one"), [("Artikel 1", False), ("Artikel 1 Awgb", True)])
+def test_a_ground_names_an_article_of_a_law(law: str, names_one: bool) -> None:
+    def change(draft: Draft) -> None:
+        advised(draft)
+        draft["characteristics"]["leeftijd"]["legal_basis"] = law
+
+    assert (closed_in(change) == {}) is names_one
+
+
+def test_the_reason_for_a_ground_is_part_of_the_plan() -> None:
+    def change(draft: Draft) -> None:
+        advised(draft)
+        draft["characteristics"]["leeftijd"]["rationale"] = draft["basis"]["purpose"]
+
+    assert closed_in(change) == {Gate.PLAN: "PlanGateError"}
+
+
+@pytest.mark.parametrize(
+    ("today", "runs"),
+    [("2025-12-31", False), ("2026-01-01", True), ("2026-12-31", True), ("2027-01-01", False)],
+)
+def test_a_project_runs_from_its_first_to_its_last_day(today: str, runs: bool) -> None:
+    def change(draft: Draft) -> None:
+        draft["dpia"]["date"] = "2025-01-01"
+        for advice in draft["dpo_advice"].values():
+            advice["date"] = "2025-01-01"
+
+    assert (closed_in(change, date.fromisoformat(today)) == {}) is runs
+
+
+@pytest.mark.parametrize(("days", "counts"), [(0, True), (1, False)])
+def test_a_dpia_and_an_advice_count_from_their_day_on(days: int, counts: bool) -> None:
+    day = (DAY + timedelta(days=days)).isoformat()
+    assert (closed_in(lambda d: d["dpia"].update(date=day)) == {}) is counts
+    assert (closed_in(lambda d: d["dpo_advice"]["svb"].update(date=day)) == {}) is counts
+
+
+@pytest.mark.parametrize(("date_", "after"), [("2026-01-04", False), ("2026-01-05", True)])
+def test_in_a_neighbourhood_an_advice_is_of_the_day_of_the_dpia_or_later(date_: str, after: bool) -> None:
+    change = lambda d: (neighbourhood(d), d["dpo_advice"]["svb"].update(date=date_))  # noqa: E731
+    assert (closed_in(change) == {}) is after
+    assert closed_in(lambda d: d["dpo_advice"]["svb"].update(date=date_)) == {}, "a theme does not ask for it"
+
+
+@pytest.mark.parametrize(("more", "fits"), [(0, True), (1, False)])
+def test_numbers_and_terms_may_be_as_large_as_what_bounds_them(more: int, fits: bool) -> None:
+    """Three selections of at most 1,000 records, cases that are open as long as what answers people is kept."""
+
+    def cases(draft: Draft) -> None:
+        for partner in draft["partners"].values():
+            partner["selections"][0]["volume"]["at_most"] = 1_000
+        draft["release"]["max_cases"] = 3_000 + more
+
+    def days(draft: Draft) -> None:
+        draft["release"]["keep_days"] = 40 + more
+        draft["retention"]["log_details_days"] = 40
+
+    assert (closed_in(cases) == {}) is fits
+    assert (closed_in(days) == {}) is fits
+
+
+def test_every_attribute_for_the_rule_is_looked_at_by_it_at_either_end(tmp_path: Path) -> None:
+    def change(draft: Draft, end: str) -> None:
+        goes_along(draft, "rule")
+        draft["match"]["rule"] += f" AND uwv_sinds_{end} < peildatum"
+
+    assert closed_in(lambda d: change(d, "first")) == {}
+    assert closed_in(lambda d: change(d, "last")) == {}
+
+
+def test_the_gate_of_the_round_wants_its_own_project_and_a_key_that_is_known_to_be_there(
+    tmp_path: Path,
+) -> None:
+    world = parties(tmp_path)
+    given = evidence(world)
+    assert given.opening is not None
+    other = given.opening.model_copy(update={"project": "ander"})
+    assert closed(world, replace(given, opening=other)) == {Gate.ROUND: "RoundGateError"}
+    unknown = Evidence(papers=given.papers, now=given.now, trust=given.trust, opening=given.opening)
+    assert closed(world, unknown) == {Gate.ROUND: "RoundGateError"}
