@@ -14,6 +14,7 @@ Before Prefect is loaded, a child looks whether the run is certain to be refused
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import runpy
@@ -23,6 +24,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -37,6 +39,16 @@ from lsi_match.matcher.operate.run_parent import LARGEST, of_this_user
 _GO_ON = 77
 _OF_RUNS = ("lsi_match.flows.match", "lsi_match.matcher.operate.events_file")
 _OF_LOOKS = ("lsi_match.flows.operate", "prefect.engine")
+#: What a run would load while it is at it, where it is installed.
+_OF_STEPS = (
+    "prefect.flow_engine",
+    "prefect.task_engine",
+    "prefect.utilities.visualization",
+    "anyio._backends._asyncio",
+    "fastapi.encoders",
+    "pandas",
+    "securesystemslib.dsse",
+)
 
 
 class _InChild(BaseException):
@@ -162,6 +174,10 @@ class Parent:
     def _load(self, modules: Sequence[str]) -> None:
         for name in modules:
             import_module(name)
+        for name in _OF_STEPS:
+            with suppress(ImportError):
+                import_module(name)
+        gc.freeze()  # so that what it forks goes on sharing it
         self._loaded = True
 
     def _ended(self, child: int) -> None:
