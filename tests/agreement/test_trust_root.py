@@ -10,10 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from parties import Parties
 from pydantic import ValidationError
 
 from lsi_match.agreement.trust_root_draft import RootDraftError, changes, compose
 from lsi_match.agreement.trust_root_rules import (
+    FirstSeen,
+    PartyKeyDiffersError,
+    PartyUnknownError,
     RootDateError,
     RootExpiredError,
     RootForkedError,
@@ -23,11 +27,24 @@ from lsi_match.agreement.trust_root_rules import (
     RootOtherProjectError,
     RootPinDiffersError,
     RootRolledBackError,
+    RootUnreadableError,
     RootUnsignedError,
+    SignedRoot,
+    Trust,
+    TrustRootError,
+    chain,
+    check_current,
+    check_first,
+    check_next,
+    check_parties,
+    load_root,
+    project_of,
     read_roots,
     sign_root,
+    walk,
 )
 from lsi_match.agreement.trust_root_store import TrustStore
+from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.cli.main import run
 from lsi_match.crypto.keys import Identity, make_identity
 from lsi_match.crypto.signing import SignedDocumentInvalidError
@@ -393,3 +410,141 @@ def test_reading_counts_nobody(signers: Signers) -> None:
     (read,) = read_roots([*signers.signed(first), *signers.signed(first)])
     assert (read.root, len(read.papers)) == (first, 3)
     assert read.signers(first) == set(CONTROLLERS)
+
+
+# What is told when a version does not count, and by which version a paper and a manifest are judged.
+
+
+def facts(error: type[TrustRootError], call: Callable[[], object]) -> dict[str, Any]:
+    with pytest.raises(error) as refused:
+        call()
+    return dict(refused.value.facts)
+
+
+def signed(signers: Signers, root: TrustRoot, by: Iterable[str] = CONTROLLERS) -> SignedRoot:
+    (read,) = read_roots(signers.signed(root, by))
+    return read
+
+
+def test_the_first_version_is_told_by_number_and_date(signers: Signers) -> None:
+    first = signers.root()
+    second = signed(signers, signers.root(first))
+    gap = facts(RootGapError, lambda: check_first(second, PROJECT, second.root.digest, NOW))
+    assert (gap["version"], gap["expected"], gap["found"]) == (0, 1, 2)
+    future = NOW - timedelta(seconds=1)
+    date = facts(RootDateError, lambda: check_first(signed(signers, first), PROJECT, first.digest, future))
+    assert (date["version"], date["date"]) == (1, "2026-06-01")
+    check_first(signed(signers, first), PROJECT, first.digest, NOW)
+    nobody = SignedRoot(first, ())
+    unsigned = facts(RootUnsignedError, lambda: check_first(nobody, PROJECT, first.digest, NOW))
+    assert (unsigned["signed"], unsigned["threshold"], unsigned["names"]) == (0, 2, "-")
+
+
+def test_the_next_version_is_told_by_number(signers: Signers) -> None:
+    first = signers.root()
+    second = signers.root(first)
+    third = signers.root(second)
+    gap = facts(RootGapError, lambda: check_next(first, signed(signers, third), NOW))
+    assert (gap["version"], gap["expected"], gap["found"]) == (1, 2, 3)
+    for older in (first, second):
+        back = facts(RootRolledBackError, lambda older=older: check_next(second, signed(signers, older), NOW))  # type: ignore[misc]
+        assert (back["version"], back["found"]) == (2, older.version)
+    foreign = changed(second, project="ander")
+    other = facts(RootOtherProjectError, lambda: check_next(first, signed(signers, foreign), NOW))
+    assert (other["found"], other["project"]) == ("ander", PROJECT)
+
+
+def test_a_version_stands_until_its_last_second(signers: Signers) -> None:
+    root = signers.root()
+    check_current(root, root.expires_at - timedelta(seconds=1))
+    with pytest.raises(RootExpiredError):
+        check_current(root, root.expires_at)
+
+
+def test_a_draft_is_read_in_its_canonical_form_only(signers: Signers) -> None:
+    root = signers.root()
+    assert load_root(root.canonical()) == root
+    for data in (root.canonical() + b"\n", b"{}", b"no json"):
+        with pytest.raises(RootUnreadableError):
+            load_root(data)
+
+
+def test_a_pile_at_its_own_word_is_walked_all_the_same(signers: Signers) -> None:
+    first = signers.root()
+    second = signers.root(first)
+    pile = [*signers.signed(second), *signers.signed(first)]
+    assert chain(pile, PROJECT, NOW) == Trust((first, second))
+    assert project_of(pile) == PROJECT
+    with pytest.raises(RootMissingError):
+        project_of([])
+    with pytest.raises(RootMissingError):
+        chain([], PROJECT, NOW)
+    with pytest.raises(RootUnsignedError):
+        chain([*signers.signed(first), *signers.signed(second, ["uwv"])], PROJECT, NOW)
+    for name, versions in (
+        ("ander", pile),
+        (PROJECT, [*pile, *signers.signed(changed(first, project="ander"))]),
+    ):
+        with pytest.raises(RootOtherProjectError):
+            chain(versions, name, NOW)
+
+
+def test_a_pile_that_ends_earlier_goes_back_and_one_that_ends_where_we_are_does_not(signers: Signers) -> None:
+    first = signers.root()
+    second = signers.root(first)
+    known = (first, second)
+    back = facts(RootRolledBackError, lambda: walk(known, signers.signed(first), PROJECT, None, NOW))
+    assert (back["version"], back["found"]) == (2, 1)
+    assert walk(known, signers.signed(second), PROJECT, None, NOW) == []
+
+
+def test_a_paper_is_judged_by_the_version_under_which_it_came_in(signers: Signers) -> None:
+    first = signers.root()
+    second = signers.root(first)
+    then = NOW - timedelta(days=3)
+    seen = {
+        digest_of_bytes(b"old"): FirstSeen(1, then),
+        digest_of_bytes(b"of a later one"): FirstSeen(3, then),
+    }
+    trust = Trust((first, second), seen)
+    assert trust.judge(b"old", NOW) == (first, then)
+    assert trust.judge(b"new", NOW) == (second, NOW)
+    gone = facts(RootRolledBackError, lambda: trust.judge(b"of a later one", NOW))
+    assert (gone["version"], gone["found"]) == (3, 2)
+
+
+def test_a_manifest_is_that_of_the_parties_when_every_key_and_number_is(tmp_path: Path) -> None:
+    parties = Parties(tmp_path)
+    trust, agreed = parties.trust, parties.manifest
+    trust.check(agreed, NOW)
+    for name in ("svb", "matcher"):
+        for change in ({"signing_key": "7" * 64}, {"encryption_key": f"age1{7:058d}"}, {"oin": "7" * 20}):
+            party = agreed.matcher if name == "matcher" else agreed.controllers[name]
+            other = party.model_copy(update=change)
+            where = (
+                {"matcher": other}
+                if name == "matcher"
+                else {"controllers": {**agreed.controllers, name: other}}
+            )
+            differs = agreed.model_copy(update=where)
+            assert facts(PartyKeyDiffersError, lambda m=differs: trust.check(m, NOW))["name"] == name  # type: ignore[misc]
+    value = parties.root.model_dump(mode="json")
+    del value["organisations"]["svb"]
+    smaller = Trust((TrustRoot.model_validate(value),))
+    assert facts(PartyUnknownError, lambda: smaller.check(agreed, NOW))["name"] == "svb"
+    with pytest.raises(RootExpiredError):
+        trust.check(agreed, parties.root.expires_at)
+    elsewhere = Trust((changed(parties.root, project="ander"),))
+    with pytest.raises(RootOtherProjectError):
+        elsewhere.check(agreed, NOW)
+
+
+def test_a_key_to_deliver_with_is_none_to_match_with(tmp_path: Path) -> None:
+    """Each party's key in the manifest has the role of that party."""
+    parties = Parties(tmp_path)
+    value = parties.root.model_dump(mode="json")
+    key = value["organisations"]["svb"]["keys"][0]
+    key["roles"] = [role for role in key["roles"] if role != "deliver"]
+    value["organisations"]["svb"]["keys"].append({"signing_key": "7" * 64, "roles": ["deliver"]})
+    with pytest.raises(PartyKeyDiffersError):
+        check_parties(parties.manifest, TrustRoot.model_validate(value))
