@@ -88,7 +88,7 @@ serve: $(READY) ## run the projects of a matching site by themselves (SITE=/srv/
 
 fuzz: $(READY) ## ten minutes of random criteria, looking for one that slips through; 10,000 sentences read back (MINUTES=10)
 	@$(BIN)/python -m tests.fuzz_criteria --minutes $(MINUTES)
-	@LSI_MATCH_SENTENCES=10000 $(BIN)/pytest -q tests/criteria/test_sentences.py
+	@LSI_MATCH_SENTENCES=10000 $(BIN)/pytest -q tests/criteria/test_sentences.py tests/criteria/test_second_opinion.py
 
 check: $(READY) ## formatter, linter, types, import rules, schemas as the code has them
 	@$(BIN)/ruff format --check .
