@@ -20,7 +20,7 @@ from lsi_match.log.events import Event
 from lsi_match.matcher.operate.alarms import alarms
 from lsi_match.matcher.operate.health import advice, metrics, next_opening
 from lsi_match.matcher.operate.reconcile import reconcile
-from lsi_match.matcher.site.site import OPENING, Project
+from lsi_match.matcher.site.site import Project
 from lsi_match.protocol.documents import Opening
 
 SHORT, LONG = 100, 10_000
@@ -96,7 +96,7 @@ def _keep_round(world: World, name: str, at: datetime, trace: str) -> None:
         project=project.id, manifest=manifest.digest, round=name, reference_date="2026-01-01", opened_at=at,
         deadline=at + timedelta(days=5), recipient="age1" + "q" * 58, parts=1, trace_id=trace,
     )  # fmt: skip
-    data = sign(opening, OPENING, project.site.identity())
+    data = sign(opening, project.site.identity())
     write_whole(project.round_folder(name) / "opening.json", data)
     for number in range(8):
         project.keep(f"{name} {number}".encode())

@@ -9,13 +9,15 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from logged import DIGEST, entry
 from old_logs import NAMES, old_log
 
-from lsi_match.log import follower
+from lsi_match.log import events, follower
 from lsi_match.log.follower import KEPT, LogReader
 from lsi_match.log.note import VerifierKey
 from lsi_match.log.store import Log
-from lsi_match.log.view import ProjectView
+from lsi_match.log.view import QUIET, ProjectView
+from lsi_match.matcher.site.make_receipts import LETTERS
 
 KEY, OTHER = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
 NAME = "koppeling.example"
@@ -75,8 +77,8 @@ def read_from(path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[ProjectView,
 def test_a_view_that_goes_on_from_any_size_is_the_view_of_the_whole_log(name: str) -> None:
     entries = old_log(name)
     view, whole = ProjectView(), ProjectView.of(entries)
-    for position, entry in enumerate(entries):
-        view.apply(position, entry)
+    for position, old in enumerate(entries):
+        view.apply(position, old)
         kept = follower._ADAPTER.validate_json(follower._ADAPTER.dump_json(view))
         assert kept == view
         view = copy.copy(kept)
@@ -101,7 +103,7 @@ def test_what_is_appended_while_a_log_is_open_is_taken_in(log: Path) -> None:
 def altered(data: bytes) -> bytes:
     head, _, body = data.rpartition(b"\n")
     value = json.loads(body)
-    value["rounds"]["2026-06-08"]["state"] = "held"
+    value["live"]["2026-06-08"]["state"] = "held"
     return head + b"\n" + json.dumps(value).encode()
 
 
@@ -151,3 +153,56 @@ def test_what_is_signed_over_a_view_is_no_checkpoint(log: Path) -> None:
     head, _, _ = log.with_name(KEPT).read_bytes().rpartition(b"\n")
     with pytest.raises(follower.note.CheckpointMalformedError):
         follower.note.Checkpoint.of_note(head + b"\n")
+
+
+# rounds that are done with
+
+
+@pytest.fixture
+def done(tmp_path: Path) -> Path:
+    """A log whose two rounds are over and forgotten, and its view, in which they were put away."""
+    path = tmp_path / "log.sqlite"
+    with made(path, "expired-and-forgotten") as some:
+        first = LogReader(some, keys)
+        assert len(first.view.rounds) == 2
+        first.keep(KEY, NAME)
+    return path
+
+
+def without(view: ProjectView) -> ProjectView:
+    """To be compared: with every round got back."""
+    assert view.rounds
+    return view
+
+
+def test_a_round_that_is_done_with_is_read_only_when_it_is_asked_for(done: Path) -> None:
+    whole = ProjectView.of(old_log("expired-and-forgotten"))
+    with reader(done) as opened:
+        view = opened.view
+        assert (len(view.live), len(view.put_away)) == (0, 2)
+        assert view.summaries() == whole.summaries()
+        assert view.counting() == whole.counting()
+        assert all(view.has(name) for name in whole.rounds)
+        assert (len(view.live), len(view.put_away)) == (0, 2), "so far nothing was needed of them"
+        assert view.rounds == whole.rounds
+        assert without(view) == whole
+
+
+@pytest.mark.parametrize("damage", [b"", b"{}", b"not json"])
+def test_rounds_that_were_put_away_and_changed_come_from_the_log(done: Path, damage: bytes) -> None:
+    done.with_name(follower.AWAY).write_bytes(damage)
+    with reader(done) as opened:
+        assert opened.view.rounds == ProjectView.of(old_log("expired-and-forgotten")).rounds
+
+
+def test_what_comes_late_about_a_round_that_was_put_away_is_taken_in(done: Path) -> None:
+    told = entry(events.OutcomeTakenIn(round="2026-06-08", partner="uwv", outcome=DIGEST))
+    with Log.open(done) as log:
+        log.append_and_sign([(told, None)], KEY, NAME)
+    with reader(done) as opened:
+        assert without(opened.view) == ProjectView.of([*old_log("expired-and-forgotten"), told])
+        assert opened.view.rounds["2026-06-08"].outcomes == {"uwv": DIGEST}
+
+
+def test_receipts_and_reasons_do_not_lie_ready_longer_than_their_round_is_kept_at_hand() -> None:
+    assert QUIET > LETTERS

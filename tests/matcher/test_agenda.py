@@ -46,7 +46,7 @@ def tasks(now: datetime, *rounds: RoundNow, **schedule: Any) -> list[Task]:
     """What there is to do, on a day that has its checkpoint."""
     over = {r.round for r in rounds if r.state in OVER}
     view = ProjectView(
-        began=OPENED - DAY, last_checkpoint=now, rounds=dict.fromkeys(over | {r.round for r in rounds})
+        began=OPENED - DAY, last_checkpoint=now, live=dict.fromkeys(over | {r.round for r in rounds})
     )  # type: ignore[arg-type]
     return agenda(agreed(**schedule), view, [r for r in rounds if r.round not in over], now)
 
@@ -117,8 +117,8 @@ def test_the_last_checkpoint_is_of_the_day_on_which_the_longest_term_ends(sectio
     document[section][term] = 60
     last = datetime(2026, 12, 31, 12, tzinfo=UTC) + timedelta(days=14 + 60)  # a round of the last day
     made = [MakeCheckpoint(last.date().isoformat())]
-    assert agenda(Manifest.model_validate(document), [], OPENED, last) == made
-    assert agenda(Manifest.model_validate(document), [], OPENED, last + DAY) == []
+    assert agenda(Manifest.model_validate(document), ProjectView(began=OPENED), [], last) == made
+    assert agenda(Manifest.model_validate(document), ProjectView(began=OPENED), [], last + DAY) == []
 
 
 def test_a_task_is_about_its_round_or_its_day() -> None:
@@ -214,7 +214,9 @@ def test_a_round_opens_on_the_first_and_the_last_day_and_from_the_moment_the_pro
     day: str,
 ) -> None:
     hour = datetime.fromisoformat(f"{day}T06:00:00+01:00")  # in Amsterdam
-    assert agenda(agreed(opens="0 6 * * *"), [], hour, hour, checked=hour) == [Open(day, day)]
+    assert agenda(agreed(opens="0 6 * * *"), ProjectView(began=hour, last_checkpoint=hour), [], hour) == [
+        Open(day, day)
+    ]
 
 
 def test_what_is_open_when_the_project_ends_is_given_up() -> None:

@@ -15,6 +15,7 @@ import base64
 import binascii
 import hashlib
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -27,14 +28,17 @@ from lsi_match.base.files import read_bytes, write_whole
 from lsi_match.log import note
 from lsi_match.log.note import SignedNote, VerifierKey
 from lsi_match.log.store import Log
-from lsi_match.log.view import ProjectView
+from lsi_match.log.view import ProjectView, RoundView
 
 #: To be raised with every change of `ProjectView`, and of what a step does to it.
 VERSION = 1
 #: With fewer entries than this since the view that was kept, it is not worth writing again.
 WORTH = 100
 KEPT = "view.note"
+#: Rounds that nothing will be asked of but by name, beside it: what a look with nothing to do need not read.
+AWAY = "view.rounds.json"
 _ADAPTER = TypeAdapter(ProjectView)
+_ROUNDS = TypeAdapter(dict[str, RoundView])
 
 
 class LogReader:
@@ -101,14 +105,43 @@ class LogReader:
             view = _ADAPTER.validate_json(body)
         except (LsiError, ValueError, ValidationError):
             return None
-        self._kept_size = view.size
-        return view if view.size == size else None
+        if view.size != size:
+            return None
+        self._kept_size = size
+        view.get_back = lambda: self._put_away(view.away, size)
+        return view
+
+    def _put_away(self, digest: str, size: int) -> dict[str, RoundView]:
+        """The rounds that were put away: as they lie there, when they are what the view names, or else from the log."""
+        try:
+            data = read_bytes(self.log.path.with_name(AWAY))
+            if hashlib.sha256(data).hexdigest() == digest:
+                return _ROUNDS.validate_json(data)
+        except (LsiError, ValueError):
+            pass
+        known = self._view.put_away if self._view else {}
+        whole = ProjectView()
+        for position, entry in self.log.entries():
+            if position == size:
+                break
+            whole.apply(position, entry)
+        return {name: one for name, one in whole.live.items() if name in known}
 
     def keep(self, key: Ed25519PrivateKey, name: str) -> None:
         """Keep the view for the next time, signed, when enough was taken in since the one that lies there."""
         view = self._view
         if view is None or view.size - self._kept_size < WORTH:
             return
+        done = {name: one for name, one in view.rounds.items() if view.last and one.done_with(view.last)}
+        if done:
+            data = _ROUNDS.dump_json(done)
+            write_whole(self.log.path.with_name(AWAY), data, replace=True)
+            view = replace(
+                view,
+                live={name: one for name, one in view.live.items() if name not in done},
+                put_away={name: one.summary for name, one in done.items()},
+                away=hashlib.sha256(data).hexdigest(),
+            )
         body = _ADAPTER.dump_json(view)
         text = _text(self.log.origin, view.size, self.log.root(view.size), body)
         write_whole(self._file, note.sign_note(text, key, name).encode() + body, replace=True)

@@ -299,19 +299,20 @@ class Log:
             rows = self._connection.execute("SELECT size, note FROM checkpoints ORDER BY size").fetchall()
         return [self._text(text, size) for size, text in rows]
 
-    def checkpoints_signed_by(self, name: str) -> Iterator[str]:
-        """The notes with a signature line under this name, from the largest tree to the smallest. Verifies nothing."""
-        below = self.size + 1
+    def cosigned_checkpoints(self) -> Iterator[str]:
+        """The notes with more than one signature line, from the largest tree to the smallest. Verifies nothing."""
+        line, below = "\n— ", self.size + 1
         while True:
             with translate_database_errors(self.path):
-                row = self._connection.execute(
-                    "SELECT size, note FROM checkpoints WHERE size < ? AND instr(note, ?) ORDER BY size DESC LIMIT 1",
-                    (below, f"\n— {name} "),
-                ).fetchone()
-            if row is None:
+                rows = self._connection.execute(
+                    "SELECT size, note FROM checkpoints WHERE size < ?"
+                    " AND instr(substr(note, instr(note, ?) + ?), ?) ORDER BY size DESC LIMIT ?",
+                    (below, line, len(line), line, STROKE),
+                ).fetchall()
+            yield from (self._text(text, size) for size, text in rows)
+            if len(rows) < STROKE:
                 return
-            below, text = row
-            yield self._text(text, below)
+            below = rows[-1][0]
 
     def checkpoint(self, size: int | None = None) -> str | None:
         """The signed note at `size` (default: the newest), or None."""

@@ -13,10 +13,12 @@ A view follows its log: it is kept with the size and the root it was made at, an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Literal
+from datetime import datetime, timedelta
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from lsi_match.agreement.trust_root_rules import FirstSeen
 from lsi_match.base.errors import LsiError
@@ -32,6 +34,8 @@ RUNNING: tuple[State, ...] = ("open", "refused", "matched", "held")
 RELEASED: tuple[State, ...] = ("released", "destroyed")
 OVER: tuple[State, ...] = ("destroyed", "abandoned")
 _ANY: tuple[State, ...] = (*RUNNING, "released", *OVER)
+#: After so long without a word a round that is done with is put away: longer than anything told about it lies ready.
+QUIET = timedelta(days=100)
 
 
 class StepOutOfPlaceError(LsiError):
@@ -120,6 +124,16 @@ class SubjectFile:
 
 
 @dataclass(frozen=True)
+class Arrival:
+    """A drop that came in, accepted or refused, whose descriptor could be read."""
+
+    mark: Mark
+    partner: str
+    drop: str
+    accepted: bool
+
+
+@dataclass(frozen=True)
 class Delivery:
     """A drop that a run accepted."""
 
@@ -180,6 +194,19 @@ class HoldRule:
         return tuple(one for one in self.controllers if self.decisions.get(one) != "release") or None
 
 
+@dataclass(frozen=True)
+class RoundSummary:
+    """What is asked of every round there ever was. `ended`: when its key and drops were destroyed."""
+
+    name: str
+    state: State
+    last_step: str
+    refusals: int
+    runs: int
+    released: bool
+    ended: datetime | None
+
+
 @dataclass
 class RoundView:
     """One round, as the log tells it."""
@@ -193,12 +220,15 @@ class RoundView:
     #: The manifest under which it was opened.
     manifest: str
     opened: Mark
+    #: When its last entry was written.
+    last: datetime
     state: State = "open"
     last_step: str = Step.OPEN_ROUND.value
     refusals: int = 0
     #: The text of the last refusal.
     refusal: str = ""
     reminded: set[int] = field(default_factory=set)
+    arrivals: list[Arrival] = field(default_factory=list)
     #: Runs that were begun; when the last was tried, and whether it came to a hold or a refusal.
     runs: int = 0
     tried: Mark | None = None
@@ -219,6 +249,8 @@ class RoundView:
     #: Digest of a release → when it was removed; → when it was opened, each time.
     expired: dict[str, Mark] = field(default_factory=dict)
     openings: dict[str, list[Mark]] = field(default_factory=dict)
+    #: Digests of the notices of those openings.
+    notices: set[str] = field(default_factory=set)
     #: Partner → digest of its latest outcomes.
     outcomes: dict[str, str] = field(default_factory=dict)
     destruction_begun: Mark | None = None
@@ -238,6 +270,18 @@ class RoundView:
     @property
     def over(self) -> bool:
         return self.state in OVER
+
+    @property
+    def summary(self) -> RoundSummary:
+        ended = self.destroyed.at if self.destroyed else None
+        released = self.release is not None
+        return RoundSummary(self.name, self.state, self.last_step, self.refusals, self.runs, released, ended)
+
+    def done_with(self, now: datetime) -> bool:
+        """Whether it is over, nothing of it has a term any more, and nothing was heard of it for `QUIET`."""
+        removed = self.release is None or self.expired.keys() >= set(self.release.to.values())
+        forgotten = self.forgotten is not None or not self.subject_files
+        return self.over and removed and forgotten and now - self.last > QUIET
 
     @property
     def waits(self) -> set[str]:
@@ -261,15 +305,6 @@ class ManifestView:
 
     papers: dict[str, str] = field(default_factory=dict)
     sharing: dict[str, Sharing] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Arrival:
-    """A drop that came in, accepted or refused, whose descriptor could be read."""
-
-    mark: Mark
-    partner: str
-    drop: str
 
 
 @dataclass(frozen=True)
@@ -299,12 +334,17 @@ class ProjectView:
     roots: dict[int, str] = field(default_factory=dict)
     #: Digest of a signed paper → when it was seen first.
     papers: dict[str, FirstSeen] = field(default_factory=dict)
-    rounds: dict[str, RoundView] = field(default_factory=dict)
+    #: The rounds that are not put away, and a summary of those that are; `rounds` has them all.
+    live: dict[str, RoundView] = field(default_factory=dict)
+    put_away: dict[str, RoundSummary] = field(default_factory=dict)
+    #: Digest of what was put away, and how to get it back.
+    away: str = ""
+    get_back: Annotated[Callable[[], dict[str, RoundView]] | None, Field(exclude=True)] = field(
+        default=None, compare=False, repr=False
+    )
+    #: Arrivals that are of no round that takes drops.
     arrivals: list[Arrival] = field(default_factory=list)
-    #: Digests of the drops whose arrival was accepted.
-    arrived: set[str] = field(default_factory=set)
-    #: Digests of notices of openings, and of access requests, that were taken in.
-    notices: set[str] = field(default_factory=set)
+    #: Digests of access requests that were taken in.
     requests: set[str] = field(default_factory=set)
     first_checkpoint: datetime | None = None
     last_checkpoint: datetime | None = None
@@ -355,7 +395,7 @@ class ProjectView:
             StepOutOfPlaceError: the event does not fit how the round stands.
         """
         event, name = recorded.event, recorded.round
-        before = None if name is None else self.rounds.get(name)
+        before = None if name is None else self.round(name)
         if before is None and isinstance(event, events.RoundOpened):
             return "open"
         if name is None or (before is None and isinstance(event, events.GatesRefused)):
@@ -374,10 +414,11 @@ class ProjectView:
         if after is None or name is None:
             return None
         if isinstance(event, events.RoundOpened):
-            entry, number = recorded.entry, len(self.rounds) + 1
-            opened = RoundView(name, number, entry.trace_id, entry.span_id, recorded.manifest, mark)
-            return self.rounds.setdefault(name, opened)
-        round_ = self.rounds[name]
+            entry, number = recorded.entry, len(self.put_away) + len(self.live) + 1
+            opened = RoundView(name, number, entry.trace_id, entry.span_id, recorded.manifest, mark, mark.at)
+            return self.live.setdefault(name, opened)
+        round_ = self.live[name]
+        round_.last = mark.at
         if not isinstance(event, _AFTERWARDS):
             round_.last_step = event.step.value
         if isinstance(event, events.Refusal):
@@ -400,8 +441,11 @@ class ProjectView:
                     round_.drops = {}  # a run that starts again takes in every drop again
             case events.GatesRefused():
                 round_.tried, round_.concluded = mark, True
-            case events.DropArrived():
+            case events.DropArrived(partner=partner, drop=drop):
                 round_.last_arrival = mark.position
+                round_.arrivals.append(Arrival(mark, partner, drop, True))
+            case events.DropArrivalRefused(partner=partner, drop=str(drop)):
+                round_.arrivals.append(Arrival(mark, partner, drop, False))
             case events.DropAccepted() as drop:
                 round_.drops[drop.partner] = Delivery(mark, drop.drop, drop.rows)
             case events.Matched():
@@ -436,7 +480,7 @@ class ProjectView:
                 round_.destroyed, round_.destroyed_under = mark, recorded.manifest
             case events.ReleaseOpened() as seen:
                 round_.openings.setdefault(seen.release, []).append(mark)
-                self.notices.add(seen.opened)
+                round_.notices.add(seen.opened)
             case events.ReleaseExpired() as gone:
                 round_.expired.setdefault(gone.release, mark)
             case events.SubjectsDestroyed():
@@ -486,11 +530,8 @@ class ProjectView:
                 self._see(papers, mark)
             case events.GatesRefused(round=name, reason=reason):
                 self.kept_shut = (name, reason)
-            case events.DropArrived(partner=partner, drop=drop):
-                self.arrivals.append(Arrival(mark, partner, drop))
-                self.arrived.add(drop)
-            case events.DropArrivalRefused(partner=partner, drop=str(drop)):
-                self.arrivals.append(Arrival(mark, partner, drop))
+            case events.DropArrivalRefused(round=None, partner=partner, drop=str(drop)):
+                self.arrivals.append(Arrival(mark, partner, drop, False))
             case events.AccessAnswered(request=request):
                 self.requests.add(request)
             case events.RetentionFailed(message=message):
@@ -522,8 +563,30 @@ class ProjectView:
 
     # what readers ask
 
+    @property
+    def rounds(self) -> dict[str, RoundView]:
+        """Every round there ever was, in the order in which they were opened; what was put away is got back."""
+        if self.put_away and self.get_back is not None:
+            every = [*self.get_back().values(), *self.live.values()]
+            self.live = {one.name: one for one in sorted(every, key=lambda one: one.number)}
+            self.put_away, self.away = {}, ""
+        return self.live
+
     def round(self, name: str) -> RoundView | None:
-        return self.rounds.get(name)
+        """The round of that name; what was put away is got back when it is asked for."""
+        return self.rounds[name] if name in self.put_away else self.live.get(name)
+
+    def summaries(self) -> list[RoundSummary]:
+        """Of every round, in the order in which they were opened, as far as they were put away those first."""
+        return [*self.put_away.values(), *(one.summary for one in self.live.values())]
+
+    def has(self, name: str) -> bool:
+        """Whether a round of that name was ever opened."""
+        return name in self.live or name in self.put_away
+
+    def all_arrivals(self) -> list[Arrival]:
+        """The drops that came in, but for those of rounds that were put away."""
+        return [*self.arrivals, *(arrival for one in self.live.values() for arrival in one.arrivals)]
 
     def news(self, round_: RoundView) -> bool:
         """Whether something was taken in since the round was last tried, for it or for all. What was refused changes
@@ -535,9 +598,9 @@ class ProjectView:
             since = max(since, round_.last_arrival, self.last_agreement)
         return since > round_.tried.position
 
-    def counting(self) -> list[RoundView]:
+    def counting(self) -> list[str]:
         """The rounds that count for the number that the manifest allows: all but those that ended unreleased."""
-        return [one for one in self.rounds.values() if one.state != "abandoned"]
+        return [one.name for one in self.summaries() if one.state != "abandoned"]
 
     def like(self, name: str, rows: Mapping[str, int], smallest: int) -> list[str]:
         """The released rounds of which the drops are those of the round `name`, but for fewer records than a small cell.
@@ -563,7 +626,7 @@ class ProjectView:
         """The rounds whose release waits for cosignatures, each with when it was made."""
         return {
             one.name: one.release.mark.at
-            for one in self.rounds.values()
+            for one in self.live.values()
             if one.release is not None and one.waits
         }
 

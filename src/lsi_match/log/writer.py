@@ -114,7 +114,7 @@ class LogWriter(LogReader):
             StepOutOfPlaceError: the step does not fit how its round stands; nothing was written.
         """
         view = self.view
-        round_ = view.rounds.get(getattr(event, "round", None) or "")
+        round_ = view.round(getattr(event, "round", None) or "")
         foreign: dict[str, str | int | bool] = {}
         if parent is not None and of is not None:
             foreign = {

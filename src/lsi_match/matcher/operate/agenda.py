@@ -165,7 +165,7 @@ def _opening(manifest: Manifest, view: ProjectView, now: datetime) -> Iterator[O
     day = hour.astimezone(ZoneInfo(manifest.schedule.timezone)).date()
     period = manifest.project.period
     name = day.isoformat()
-    if period.first <= day <= period.last and name not in view.rounds:
+    if period.first <= day <= period.last and not view.has(name):
         yield Open(name, name)
 
 

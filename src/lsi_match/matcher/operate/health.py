@@ -21,6 +21,8 @@ from lsi_match.matcher.operate.retention import due
 from lsi_match.matcher.site.checkpoint import cosigned_at
 from lsi_match.matcher.site.site import Project, Site
 
+_DONE = ("klaar", "done")
+
 
 @dataclass(frozen=True)
 class Advice:
@@ -38,8 +40,8 @@ def advice(project: Project, now: datetime) -> list[Advice]:
     """What every round waits for, and who has to do what."""
     view = project.view()
     known = {one.round: one for one in rounds_now(project, view)}
-    found = []
-    for one in view.rounds.values():
+    found = [Advice(o.name, o.state, o.last_step, o.refusals, *_DONE) for o in view.put_away.values()]
+    for one in view.live.values():
         nl, en = _waits_for(project, one, known.get(one.name), now)
         if one.waits and one.release:
             least = one.release.cosignatures
@@ -63,7 +65,7 @@ def next_opening(project: Project, now: datetime) -> datetime | None:
 
 def _waits_for(project: Project, one: RoundView, round_: RoundNow | None, now: datetime) -> tuple[str, str]:
     if round_ is None:
-        return "klaar", "done"
+        return _DONE
     if round_.state == "released":
         return "vrijgave afmaken: 'match run'", "finish the release: 'match run'"
     if round_.held_until is not None:
@@ -136,11 +138,11 @@ def metrics(site: Site, now: datetime) -> bytes:
                 partners = project.manifest().partners
             except LsiError:
                 continue  # the alarm `log` or `manifest` is on
-            states = view.rounds.values()
+            states = view.summaries()
             for state, number in Counter(one.state for one in states).items():
                 rounds.labels(project.id, state).set(number)
             runs.labels(project.id, "begun").set(sum(one.runs for one in states))
-            runs.labels(project.id, "released").set(sum(one.release is not None for one in states))
+            runs.labels(project.id, "released").set(sum(one.released for one in states))
             refusals.labels(project.id).set(sum(one.refusals for one in states))
             last.labels(project.id).set((now - (view.last or now)).total_seconds())
             with suppress(LsiError):

@@ -250,7 +250,7 @@ def _shown(now: datetime, last: datetime) -> dict[str, str]:
 def rounds_now(project: Project, view: ProjectView) -> list[RoundNow]:
     """Every round of a project that is not over, as it stands: by the log, and with what lies in its folder and the inboxes."""
     found = []
-    for one in view.rounds.values():
+    for one in view.live.values():
         if one.over or not (project.round_folder(one.name) / "opening.json").exists():
             continue
         opening, _ = project.opening(one.name)

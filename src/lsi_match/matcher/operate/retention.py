@@ -113,7 +113,7 @@ def destroy_due(project: Project, clock: Clock) -> Destroyed:
             else:
                 found.done.append(one)
     try:
-        keep_proofs(project, project.view().rounds.values())
+        keep_proofs(project, project.view().live.values())
     except (LsiError, OSError) as error:
         found.failed.append((Due("proof", "?", clock()), error))
     _log(project, found, clock())
@@ -206,7 +206,7 @@ def staged(project: Project, view: ProjectView) -> list[Path]:
     return [
         file
         for folder in sorted((project.folder / "staging").glob("*"))
-        if (one := view.rounds.get(folder.name)) and one.has_release
+        if (one := view.live.get(folder.name)) and one.has_release
         for file in sorted(folder.glob("*/*.release.json"))
     ]
 
@@ -221,7 +221,7 @@ def _expire(project: Project, one: Due, clock: Clock) -> None:
     with project.writer() as log:
         (file,) = (file for file in _release_files(project, log.view) if file.name == one.name)
         described, digest = _release(project, file), digest_of_bytes(read_bytes(file))
-        round_ = log.view.rounds.get(described.round)
+        round_ = log.view.round(described.round)
         if round_ is None or digest not in round_.expired:
             event = ReleaseExpired(round=described.round, partner=described.partner, release=digest)
             log.record(event, clock(), manifest=described.manifest)
@@ -258,8 +258,8 @@ def _details(project: Project, view: ProjectView, now: datetime) -> Iterator[Due
 
 
 def _drops(project: Project, view: ProjectView, now: datetime) -> Iterator[Due]:
-    ended = {one.name: one.destroyed.at for one in view.rounds.values() if one.destroyed is not None}
-    open_ = view.rounds.keys() - ended.keys()
+    ended = {one.name: one.ended for one in view.summaries() if one.ended is not None}
+    open_ = view.live.keys() - ended.keys()
     waiting = {file.parent for file in staged(project, view)}
     for name, at in ended.items():
         key = f"{project.folder}/rounds/{name}/round.key"
@@ -307,16 +307,19 @@ def _letters(project: Project, view: ProjectView, now: datetime) -> Iterator[Due
 
 
 def _temporary(project: Project, view: ProjectView, now: datetime) -> Iterator[Due]:
-    left = (
-        Path(folder, name)
-        for folder, _, names in os.walk(project.folder)
-        for name in names
-        if name.endswith(".making") or (name.startswith(".") and name.endswith(".tmp"))
-    )
-    for file in sorted(left):
+    for file in sorted(_half_written(project.folder, view)):
         at = _changed(file) + HOUR
         if now >= at:
             yield Due("temporary", file.relative_to(project.folder).as_posix(), at)
+
+
+def _half_written(folder: Path, view: ProjectView) -> Iterator[Path]:
+    for place, folders, names in os.walk(folder):
+        # Nothing is written any more for a round that was put away.
+        folders[:] = [name for name in folders if name not in view.put_away]
+        for name in names:
+            if name.endswith(".making") or (name.startswith(".") and name.endswith(".tmp")):
+                yield Path(place, name)
 
 
 # what these have in common

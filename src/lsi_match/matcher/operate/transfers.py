@@ -134,7 +134,7 @@ def collect(project: Project, now: datetime) -> list[IncomingDrop | DeliveryErro
                 _clear_orphans(project, there, lying)
         except LsiError as error:
             found.append(DeliveryError(partner, error))
-    seen = project.view().arrived
+    seen = {one.drop for one in project.view().all_arrivals() if one.accepted}
     for partner in project.manifest().partners:
         files = sorted((project.folder / "inbox" / partner).glob(f"*{DROP_SUFFIX}"))
         old = [file for file in files if (data := _read(file)) and digest_of_bytes(data) in seen]
@@ -344,7 +344,7 @@ def _ours(project: Project, name: str) -> bool:
 def _for_all(project: Project) -> Iterator[tuple[str, Path]]:
     """Name at the place → file here, for every partner: openings of rounds that still take drops, reports of rounds
     that are held, and the log to co-sign."""
-    for one in project.view().rounds.values():
+    for one in project.view().live.values():
         if one.over or not project.takes_drops(one.name):
             continue
         stem = f"{project.id}.{one.name}"
@@ -358,7 +358,7 @@ def _for_all(project: Project) -> Iterator[tuple[str, Path]]:
 
 def _for(project: Project, partner: str) -> Iterator[tuple[str, Path]]:
     """Name at the place → file here, for one partner: reminders, reasons of refusals, receipts, releases."""
-    for one in project.view().rounds.values():
+    for one in project.view().live.values():
         file = project.round_folder(one.name) / "reminders" / f"{partner}.json"
         if one.over or not project.takes_drops(one.name) or not file.exists():
             continue

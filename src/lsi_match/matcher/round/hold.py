@@ -86,7 +86,7 @@ def ingest(
     manifest = project.manifest()
     project.opening(round_id)
     with project.opened() as project, project.writer() as log:
-        round_ = log.view.rounds.get(round_id)
+        round_ = log.view.round(round_id)
         if round_ is None or round_.hold is None or round_.has_release or round_.over:
             raise RoundNotHeldError(round=round_id)
         findings = round_.hold.findings
@@ -105,6 +105,6 @@ def overdue(view: ProjectView, now: datetime) -> list[RoundView]:
     """The rounds that are held past their term, to be destroyed unreleased."""
     return [
         one
-        for one in view.rounds.values()
+        for one in view.live.values()
         if one.hold is not None and not one.has_release and not one.over and now >= one.hold.until
     ]

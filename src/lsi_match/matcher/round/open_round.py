@@ -68,7 +68,7 @@ def open_round(project: Project, round_id: str, reference_date: str, now: dateti
 
 def _open_round(project: Project, folder: Path, round_id: str, reference_date: str, now: datetime) -> Path:
     manifest = project.manifest()
-    if round_id in project.view().rounds:
+    if project.view().has(round_id):
         raise RoundExistsError(round=round_id, project=project.id)
     rounds, at_most = len(project.view().counting()), manifest.schedule.rounds_at_most
     try:

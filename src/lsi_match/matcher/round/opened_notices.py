@@ -46,9 +46,9 @@ def ingest_opened_notices(
             )
         key = manifest.controllers[partner].signing_key
         paper = verify(data, ReleaseOpened, key, what="opened", party=partner)
-        round_ = view.rounds.get(paper.round)
+        round_ = view.round(paper.round)
         made = round_.release.to.get(partner) if round_ and round_.release else None
-        if paper.project != project.id or paper.release != made:
+        if round_ is None or paper.project != project.id or paper.release != made:
             raise OpeningRefusedError(
                 partner=partner,
                 **words(
@@ -61,7 +61,7 @@ def ingest_opened_notices(
             raise OpeningRefusedError(
                 partner=partner, **words("problem", "zij komt uit de toekomst", "it is from the future")
             )
-        if digest_of_bytes(data) not in view.notices:
+        if digest_of_bytes(data) not in round_.notices:
             new.append((paper, data))
     with project.writer() as log:
         for paper, data in new:

@@ -204,7 +204,7 @@ class Run:
         self.project = self._open.enter_context(project.opened())
         self._log = self._open.enter_context(self.project.writer())
         try:
-            if round_id not in self._log.view.rounds:
+            if self._log.view.round(round_id) is None:
                 raise RoundUnknownError(round=round_id, project=project.id)
             self._lock = lock_round(project.round_folder(round_id) / "lock", round_id, project.id)
         except LsiError:
@@ -249,7 +249,7 @@ class Run:
     @property
     def _round(self) -> RoundView:
         """The round as the log tells it at this moment."""
-        return self._log.view.rounds[self.round_id]
+        return self._log.view.live[self.round_id]
 
     @property
     def released(self) -> bool:

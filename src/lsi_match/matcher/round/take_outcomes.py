@@ -36,7 +36,7 @@ def ingest_outcomes(project: Project, round_id: str, papers: Mapping[str, bytes]
     """
     manifest = project.manifest()
     opening, _ = project.opening(round_id)
-    round_ = project.view().rounds.get(round_id)
+    round_ = project.view().round(round_id)
     released = round_.release if round_ else None
     found = {}
     for data in papers.values():
@@ -73,7 +73,7 @@ def _possible(paper: OutcomeCounts, monitor: Monitor, cases: int) -> bool:
 
 def outcomes_of(project: Project, round_id: str) -> dict[str, OutcomeCounts]:
     """Partner → its latest outcomes of a round, found through the log."""
-    round_ = project.view().rounds.get(round_id)
+    round_ = project.view().round(round_id)
     digests = round_.outcomes if round_ else {}
     keys = project.manifest().controllers
     return {

@@ -78,10 +78,11 @@ def cosigned_at(project: Project, now: datetime) -> dict[str, datetime | None]:
     policy = policy_of(project.manifest(), project.trust(now).current)
     found: dict[str, datetime | None] = dict.fromkeys(policy.witnesses)
     with project.reader() as opened:
-        for name, key in policy.witnesses.items():
-            for note in opened.log.checkpoints_signed_by(name):
+        for note in opened.log.cosigned_checkpoints():
+            for name in [name for name, at in found.items() if at is None and f"\n— {name} " in note]:
                 with suppress(SignatureMissingError):  # with a key that it had before
-                    seconds = verify_cosignature(SignedNote.parse(note), key)
+                    seconds = verify_cosignature(SignedNote.parse(note), policy.witnesses[name])
                     found[name] = datetime.fromtimestamp(seconds, UTC)
-                    break
+            if None not in found.values():
+                break
     return found

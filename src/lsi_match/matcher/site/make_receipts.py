@@ -27,7 +27,7 @@ def folder_of(project: Project) -> Path:
 
 def current(project: Project, view: ProjectView, now: datetime) -> Iterator[tuple[int, Path]]:
     """The deliveries whose receipt lies ready: the position of the entry, and the file."""
-    for one in view.arrivals:
+    for one in view.all_arrivals():
         if now < one.mark.at + LETTERS:
             name = receipt_name(project.id, one.partner, one.drop)
             yield one.mark.position, folder_of(project) / one.partner / name

@@ -367,7 +367,7 @@ class Project:
         return {"report.json": self.kept(counts.findings), "counts.json": self.kept(counts.table)}
 
     def _counts(self, round_id: str) -> Counts | None:
-        round_ = self.view().rounds.get(round_id)
+        round_ = self.view().round(round_id)
         return None if round_ is None else round_.counts
 
     def round_folder(self, round_id: str) -> Path:

@@ -275,7 +275,7 @@ def seek(file: Path, ids: np.ndarray) -> list[Found]:
 def due_here(project: Project, view: ProjectView, now: datetime) -> list[tuple[RoundView, datetime]]:
     """The rounds whose files are past their term and still here, and when it ended."""
     lying = {folder.name for folder in (project.folder / "subjects").glob("*")}
-    there = (one for one in view.rounds.values() if one.over and one.name in lying)
+    there = (one for name in sorted(lying) if (one := view.round(name)) and one.over)
     ends = ((one, due_at(one, lambda digest: _term(project, digest))) for one in there)
     return [(one, at) for one, at in ends if at is not None and now >= at]
 
