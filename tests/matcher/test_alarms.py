@@ -143,7 +143,7 @@ def test_a_manifest_that_cannot_be_read_is_told_and_holds_up_no_other_project(
     assert main.run(["site", "health", str(site.folder)]) == 1
     assert main.run(["match", "status", str(site.folder)]) == 0
     shown = capsys.readouterr()
-    assert "docs/nl/alarmen/manifest.md" in shown.err
+    assert "docs nl/alarmen/manifest" in shown.err
     assert ROUND in shown.out
 
 
@@ -170,7 +170,7 @@ def test_one_screen_and_one_exit_status(
     assert {alarm["name"] for alarm in json.loads(said())["alarms"]} == {"clock", "silent", "late"}
     assert main.run(["match", "status", site]) == 0
     shown = capsys.readouterr()
-    assert "docs/nl/alarmen/late.md" in shown.err
+    assert "docs nl/alarmen/late" in shown.err
     assert ROUND in shown.out
 
 
