@@ -213,16 +213,19 @@ def half_files(folder: Path, of: str = "*") -> list[Path]:
 def destroy(path: Path) -> None:
     """Overwrite a file once and remove it. On disks that copy on write only the lost key makes it unreadable.
 
-    It loses its name first: a file that is still called `path` is whole, wherever this is broken off.
+    It loses its name first: a file that is still called `path` is whole, wherever this is broken off. Of a link, or of a
+    file that has another name as well, only the name goes.
     """
-    if not path.exists():
+    if not os.path.lexists(path):
         return
     going = path if path in half_files(path.parent) else path.rename(_half(path))
-    if going.is_file():  # a pipe holds nothing
-        with going.open("r+b") as handle:
-            handle.write(bytes(going.stat().st_size))
-            handle.flush()
-            os.fsync(handle.fileno())
+    if stat.S_ISREG(going.lstat().st_mode):
+        descriptor = os.open(going, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            if os.fstat(descriptor).st_nlink == 1:
+                overwrite(descriptor)
+        finally:
+            os.close(descriptor)
     going.unlink()
     sync_folder(going.parent)
 
@@ -239,3 +242,17 @@ def shipped(name: str) -> Path:
     package = Path(__file__).resolve().parents[1]
     inside = package / "shipped"
     return (inside if inside.is_dir() else package.parents[1]) / name
+
+
+def overwrite(descriptor: int) -> None:
+    """Write zeros over everything that an open file holds. What it does not hold (a hole) takes no room and no time."""
+    size, at = os.fstat(descriptor).st_size, 0
+    while at < size:
+        try:
+            at = os.lseek(descriptor, at, os.SEEK_DATA)
+            end = os.lseek(descriptor, at, os.SEEK_HOLE)
+        except OSError:  # ENXIO: nothing but a hole is left
+            break
+        while at < end:
+            at += os.pwrite(descriptor, bytes(min(end - at, 2**20)), at)
+    os.fsync(descriptor)
