@@ -24,7 +24,7 @@ from lsi_match.partner import transfer
 from lsi_match.partner.deliver import deliver
 from lsi_match.partner.prepare import prepare
 from lsi_match.partner.release.open import open_release
-from lsi_match.transport.endpoints import EndpointSettings, open_endpoint
+from lsi_match.transport.endpoints import EndpointSettings, open_endpoint, set_up
 
 ROOT = Path(__file__).parents[1]
 #: Runs are processes of their own, forked from one that loaded the program and never had data.
@@ -89,6 +89,8 @@ class Operation:
             name: json.loads(self.places[name].model_dump_json(exclude_none=True)) for name in self.places
         }
         yaml_out.write(self.project.folder / "delivery.yaml", {"partners": delivery})
+        for place in self.places.values():
+            set_up(place)
 
     @staticmethod
     def _row(partner: str, bsn: str) -> dict[str, str]:
@@ -109,6 +111,8 @@ class Operation:
             name: json.loads(one.model_dump_json(exclude_none=True)) for name, one in copied.places.items()
         }
         yaml_out.write(copied.project.folder / "delivery.yaml", {"partners": delivery})
+        for place in copied.places.values():
+            set_up(place)
         return copied
 
     def run_here(self, round_id: str, reference_date: str = "2026-06-01") -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from lsi_match.transport.endpoints import EndpointSettings
+from lsi_match.transport.endpoints import EndpointSettings, set_up
 
 
 def free_port() -> int:
@@ -33,7 +33,7 @@ def wait_for(port: int) -> None:
 
 
 @contextmanager
-def sftp_server(folder: Path) -> Iterator[EndpointSettings]:
+def sftp_server(folder: Path, *, marked: bool = True) -> Iterator[EndpointSettings]:
     """An OpenSSH server of this user's own, with one key that may come in; the place `folder/files`."""
     sshd, keygen = shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin"), shutil.which("ssh-keygen")
     if not sshd or not keygen:
@@ -58,18 +58,21 @@ def sftp_server(folder: Path) -> Iterator[EndpointSettings]:
     server = subprocess.Popen([sshd, "-D", "-e", "-f", str(config)], stderr=subprocess.DEVNULL)
     try:
         wait_for(port)
-        yield EndpointSettings(
+        place = EndpointSettings(
             url=f"sftp://{me}@127.0.0.1:{port}{folder}/files",
             key_file=folder / "user",
             known_hosts=folder / "known_hosts",
         )
+        if marked:
+            set_up(place)
+        yield place
     finally:
         server.terminate()
         server.wait()
 
 
 @contextmanager
-def s3_server(folder: Path) -> Iterator[EndpointSettings]:
+def s3_server(folder: Path, *, marked: bool = True) -> Iterator[EndpointSettings]:
     """A server that speaks S3; the place `files` in a bucket of its own, since servers of one process share what they hold."""
     server_module = pytest.importorskip("moto.server")
     pytest.importorskip("s3fs")
@@ -92,6 +95,9 @@ def s3_server(folder: Path) -> Iterator[EndpointSettings]:
             aws_access_key_id="test",
             aws_secret_access_key="test",
         ).create_bucket(Bucket=f"lsi-{port}")
-        yield EndpointSettings(url=f"s3://lsi-{port}/files", credentials=credentials, endpoint=endpoint)
+        place = EndpointSettings(url=f"s3://lsi-{port}/files", credentials=credentials, endpoint=endpoint)
+        if marked:
+            set_up(place)
+        yield place
     finally:
         server.stop()

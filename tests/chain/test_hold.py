@@ -38,7 +38,7 @@ from lsi_match.matcher.round.hold import (
 from lsi_match.matcher.round.run import Run
 from lsi_match.monitor.round_findings import ReportNotOfCountsError, RoundFindings, checked_findings
 from lsi_match.partner import transfer
-from lsi_match.transport.endpoints import EndpointSettings
+from lsi_match.transport.endpoints import EndpointSettings, set_up
 
 from .conftest import ROUND, Town, copy_of, deliver, run_steps
 
@@ -320,6 +320,8 @@ def test_the_report_lies_at_the_places_and_justifications_come_back_from_there(
 ) -> None:
     names = list(held.partners)
     places = {name: EndpointSettings(url=str(tmp_path / "places" / name)) for name in names}
+    for place in places.values():
+        set_up(place)
     text = "".join(f"  {name}: {{url: {place.url}}}\n" for name, place in places.items())
     (held.project.folder / "delivery.yaml").write_text(f"partners:\n{text}")
 

@@ -10,7 +10,7 @@ import pytest
 from servers import s3_server, sftp_server
 
 from lsi_match.base.errors import LsiError
-from lsi_match.transport.endpoints import _TIMEOUT, EndpointSettings, open_endpoint
+from lsi_match.transport.endpoints import _TIMEOUT, MARKER, EndpointSettings, open_endpoint, set_up
 
 pytestmark = pytest.mark.slow
 
@@ -18,7 +18,9 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(params=["folder", "sftp", "s3"])
 def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[EndpointSettings]:
     if request.param == "folder":
-        yield EndpointSettings(url=str(tmp_path / "files"))
+        found = EndpointSettings(url=str(tmp_path / "files"))
+        set_up(found)
+        yield found
     else:
         with (sftp_server if request.param == "sftp" else s3_server)(tmp_path / request.param) as found:
             yield found
@@ -73,8 +75,51 @@ def test_a_link_in_a_folder_is_no_file(tmp_path: Path) -> None:
     (tmp_path / "files" / "in").mkdir(parents=True)
     (tmp_path / "secret").write_text("x")
     (tmp_path / "files" / "in" / "a.drop.json").symlink_to(tmp_path / "secret")
-    with open_endpoint(EndpointSettings(url=str(tmp_path / "files"))) as there:
+    settings = EndpointSettings(url=str(tmp_path / "files"))
+    set_up(settings)
+    with open_endpoint(settings) as there:
         assert there.listing("in") == {}
+
+
+def test_a_place_without_its_marker_is_away_and_nothing_is_made_there(tmp_path: Path) -> None:
+    """A share that is not mounted looks like an empty folder, and its mount point may be gone as well."""
+    url = tmp_path / "share" / "files"
+    for _ in range(2):
+        with pytest.raises(LsiError) as away:
+            open_endpoint(EndpointSettings(url=str(url)))
+        assert away.value.reason == "PlaceAwayError"
+        assert not url.exists() or list(url.iterdir()) == []
+        url.mkdir(parents=True, exist_ok=True)
+
+
+@pytest.mark.parametrize("kind", ["sftp", "s3"])
+def test_a_place_on_a_server_without_its_marker_is_away(tmp_path: Path, kind: str) -> None:
+    with (sftp_server if kind == "sftp" else s3_server)(tmp_path / kind, marked=False) as found:
+        with pytest.raises(LsiError) as away:
+            open_endpoint(found)
+        assert away.value.reason == "PlaceAwayError"
+        set_up(found)
+        with open_endpoint(found) as there:
+            assert there.listing("in") == there.listing("out") == {}
+
+
+def test_a_place_that_is_set_up_again_keeps_what_lies_there(settings: EndpointSettings) -> None:
+    with open_endpoint(settings) as there:
+        there.give("in", "a", b"1")
+    set_up(settings)
+    with open_endpoint(settings) as there:
+        assert there.read("in", "a", 1) == b"1"
+
+
+def test_a_link_in_the_path_of_a_place_leads_nowhere(tmp_path: Path) -> None:
+    """Whoever has the folder above a place could have the site read and write at the place of another partner."""
+    other = EndpointSettings(url=str(tmp_path / "other" / "files"))
+    set_up(other)
+    (tmp_path / "own").symlink_to(tmp_path / "other")
+    for url in ("own/files", "own"):
+        with pytest.raises(LsiError, match="NotADirectoryError"):
+            open_endpoint(EndpointSettings(url=str(tmp_path / url)))
+    assert sorted(file.name for file in (tmp_path / "other" / "files").iterdir()) == [MARKER, "in", "out"]
 
 
 def test_a_server_that_waits_for_a_pipe_is_not_waited_for(tmp_path: Path) -> None:

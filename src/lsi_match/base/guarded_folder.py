@@ -21,7 +21,7 @@ import stat
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import IO, BinaryIO
 
 from lsi_match.base.files import NotPlainError, overwrite
 
@@ -31,10 +31,6 @@ _FOLDER = os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NOREPLACE = 1  # RENAME_NOREPLACE of renameat2(2)
 #: What a file system answers that has no such rename.
 _NOT_KNOWN = frozenset({errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP})
-
-
-class Reader(Protocol):
-    def read(self, size: int, /) -> bytes: ...
 
 
 class GuardedFolder:
@@ -102,7 +98,7 @@ class GuardedFolder:
             raise NotPlainError
         return os.fdopen(descriptor, "rb")
 
-    def write(self, name: str, source: Reader) -> None:
+    def write(self, name: str, source: IO[bytes]) -> None:
         """Put a file there, whole or not at all; one of that name is replaced."""
         beside = f".{_plain(name)}.{secrets.token_hex(4)}.tmp"
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC

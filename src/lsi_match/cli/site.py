@@ -70,6 +70,27 @@ def papers(site: Path, project: str, papers: Path, *, json: Json = False) -> Non
 
 
 @app.command
+def places(site: Path, project: str, *, json: Json = False) -> None:
+    """Set up the places of delivery.yaml where files change hands: both sides, and the marker they are known by.
+
+    Give this once per place, with every share mounted: a place without its marker is taken to be away.
+
+    Args:
+        site: the matching site.
+        project: its name.
+    """
+    from lsi_match.matcher.operate.transfers import places_of
+    from lsi_match.matcher.site.site import Site
+    from lsi_match.transport.endpoints import set_up
+
+    names = []
+    for name, settings in places_of(Site(site).project(project)).items():
+        set_up(settings)
+        names.append(name)
+    done(say(f"Ingericht: {', '.join(names) or '-'}.", f"Set up: {', '.join(names) or '-'}."), {"places": names}, json)  # fmt: skip
+
+
+@app.command
 def health(site: Path, *, json: Json = False) -> int:
     """Is everything as it should be? Exit status 0, or 1 with the alarms that are on. For a timer, or a container.
 

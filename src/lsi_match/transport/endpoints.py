@@ -1,30 +1,35 @@
-"""Places where files change hands: a folder, an account on an SFTP server, or a bucket, through fsspec.
+"""Places where files change hands: a folder, an account on an SFTP server, or a bucket.
 
 A place has two sides: `in/`, where the partner writes, and `out/`, where the matching environment does. What is put
 there is whole or absent: folders and SFTP write beside and rename, a bucket shows an object only when it is whole.
 What is read is checked by its digest or its signature by whoever reads it; a place is not trusted with anything.
+
+A place is set up once (`set_up`), and holds a marker from then on. Where that is not, the place is away: a share that is
+not mounted looks like an empty folder.
 """
 
 from __future__ import annotations
 
 import configparser
 import io
-import os
 import re
 import secrets
+import shutil
 import stat
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
+from itertools import islice
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Literal, Protocol
 from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 
 from lsi_match.base.errors import LsiError, UnexpectedError, of_disk
-from lsi_match.base.files import open_plain_file, read_private, sync_folder, whole_file
+from lsi_match.base.files import read_private, whole_file
+from lsi_match.base.guarded_folder import MOST_NAMES, GuardedFolder
 from lsi_match.base.validation import Closed, RuleViolation
 
 Side = Literal["in", "out"]
@@ -32,6 +37,10 @@ Side = Literal["in", "out"]
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,200}")
 #: What `give` leaves half-written when its process is killed.
 _HALF = re.compile(r"\.[A-Za-z0-9][A-Za-z0-9._-]{0,200}\.[0-9a-f]{8}\.tmp")
+#: What tells a place from an empty folder.
+MARKER = ".lsi-match-place"
+_MARKED = b"A place of lsi-match. Where this file is missing, the place is taken to be away.\n"
+_SIDES: tuple[Side, ...] = ("in", "out")
 _BLOCK = 2**20
 _TIMEOUT = 30
 
@@ -39,6 +48,17 @@ _TIMEOUT = 30
 class PlaceUnreachableError(LsiError):
     nl = "{place} is niet te bereiken of niet te gebruiken ({problem}). Er is niets veranderd; probeer het later opnieuw."
     en = "{place} cannot be reached or used ({problem}). Nothing was changed; try again later."
+
+
+class PlaceAwayError(PlaceUnreachableError):
+    nl = (
+        "{place} is er niet: het merkteken ontbreekt waaraan een plaats te herkennen is. Is de schijf aangekoppeld? "
+        "Er is niets gemaakt of veranderd. Een nieuwe plaats richt u in met 'site places'."
+    )
+    en = (
+        "{place} is away: the marker is missing that every place has. Is the share mounted? "
+        "Nothing was made or changed. A new place is set up with 'site places'."
+    )
 
 
 class EndpointSettings(Closed):
@@ -87,28 +107,31 @@ class Stamp:
     changed: str
 
 
+class _Files(Protocol):
+    """What each kind of place can do. Names were checked; errors are those of the system or the library."""
+
+    def has_marker(self) -> bool: ...
+    def set_up(self) -> None: ...
+    def listing(self, side: Side) -> Iterable[tuple[str, Stamp]]:
+        """Plain files only; a side that is a link, or not there, is an error."""
+        ...
+
+    def open(self, side: Side, name: str) -> IO[bytes]: ...
+    def put(self, side: Side, name: str, source: IO[bytes]) -> None: ...
+    def remove(self, side: Side, name: str) -> None: ...
+    def close(self) -> None: ...
+
+
 class Endpoint:
-    """An open place; close it, or use it in a `with` block.
+    """An open place; close it, or use it in a `with` block."""
 
-    A side that is a link is not used: whoever could put one there would have this process remove, read and write files
-    of its own somewhere else. Of a folder on this machine each side is opened once, and everything is done in that very
-    folder, whatever is put in its place meanwhile.
-    """
-
-    def __init__(self, files: Any, root: str, name: str, *, renames: bool, close: Callable[[], None]) -> None:
+    def __init__(self, files: _Files, name: str) -> None:
         self._files = files
-        self._root = root.rstrip("/")
         self._name = name
-        self._renames = renames
-        self._end = close
-        self._opened: dict[Side, int] = {}
 
     def close(self) -> None:
         """Let go of the connection, or of the folders."""
-        for descriptor in self._opened.values():
-            os.close(descriptor)
-        self._opened.clear()
-        self._end()
+        self._files.close()
 
     def __enter__(self) -> Endpoint:
         return self
@@ -116,57 +139,25 @@ class Endpoint:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _path(self, side: Side, name: str) -> str:
+    def _checked(self, name: str) -> str:
         if not (_NAME.fullmatch(name) or _HALF.fullmatch(name)):
             raise PlaceUnreachableError.because(
                 "een naam die niet mag", "a name that is not allowed", place=self._name
             )
-        return f"{self._folder(side)}/{name}"
-
-    def _folder(self, side: Side) -> str:
-        """Where a side is; raises OSError when it is a link, or not there."""
-        folder = f"{self._root}/{side}"
-        if hasattr(self._files, "ftp"):
-            if stat.S_ISLNK(self._files.ftp.lstat(folder).st_mode):
-                raise NotADirectoryError
-            return folder
-        if not self._renames:
-            return folder  # a bucket has no links
-        if side not in self._opened:
-            self._opened[side] = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-        own = f"/proc/self/fd/{self._opened[side]}"
-        return own if Path(own).exists() else folder
-
-    def _source(self, side: Side, name: str) -> IO[bytes]:
-        """A file to read. On this machine a plain one, not what was put in its place since it was listed: a link leads
-        elsewhere, and a pipe is waited for. A server that waits for one is waited for until the time is over."""
-        path = self._path(side, name)
-        if self._renames and not hasattr(self._files, "ftp"):
-            return open_plain_file(Path(path), os.O_NOFOLLOW)
-        source: IO[bytes] = self._files.open(path, "rb")
-        return source
+        return name
 
     def listing(self, side: Side, *, half: bool = False) -> dict[str, Stamp]:
-        """The files on one side, by name. Files with odd names, folders and links are left out.
+        """The files on one side, by name, `MOST_NAMES` at most. Files with odd names, folders and links are left out.
 
         Args:
             half: also what a giver that was killed left half-written.
         """
         with _unreachable(self._name):
-            try:
-                found = self._files.ls(self._folder(side), detail=True)
-            except FileNotFoundError:
-                found = []
             return {
-                name: Stamp(int(entry["size"]), str(entry.get("mtime") or entry.get("ETag") or entry.get("LastModified")))
-                for entry in found
-                if entry["type"] == "file"
-                and not entry.get("islink")
-                and (
-                    _NAME.fullmatch(name := str(entry["name"]).rsplit("/", 1)[-1])
-                    or (half and _HALF.fullmatch(name))
-                )
-            }  # fmt: skip
+                name: stamp
+                for name, stamp in islice(self._files.listing(side), MOST_NAMES)
+                if _NAME.fullmatch(name) or (half and _HALF.fullmatch(name))
+            }
 
     def read(self, side: Side, name: str, at_most: int) -> bytes:
         """The bytes of a small file.
@@ -174,7 +165,7 @@ class Endpoint:
         Raises:
             PlaceUnreachableError: not there, or larger than `at_most` bytes.
         """
-        with _unreachable(self._name), self._source(side, name) as source:
+        with _unreachable(self._name), self._files.open(side, self._checked(name)) as source:
             data: bytes = source.read(at_most + 1)
         if len(data) > at_most:
             raise PlaceUnreachableError.because(
@@ -189,107 +180,247 @@ class Endpoint:
         with (
             _unreachable(self._name),
             whole_file(to, replace=True) as sink,
-            self._source(side, name) as source,
+            self._files.open(side, self._checked(name)) as source,
         ):
-            _copy(source, sink, at_most)
+            left = at_most
+            while block := source.read(_BLOCK if left is None else min(left, _BLOCK)):
+                sink.write(block)
+                left = None if left is None else left - len(block)
 
     def give(self, side: Side, name: str, data: bytes | Path) -> None:
         """Put a file there, whole or not at all; one of that name is replaced."""
-        with _unreachable(self._name):
-            if self._renames:
-                self._files.makedirs(f"{self._root}/{side}", exist_ok=True)
-            path = self._path(side, name)
-            beside = f"{self._folder(side)}/.{name}.{secrets.token_hex(4)}.tmp" if self._renames else path
-            with _opened(data) as source, self._files.open(beside, "wb") as sink:
-                _copy(source, sink)
-            if self._renames:
-                _rename(self._files, beside, path)
+        with _unreachable(self._name), _opened(data) as source:
+            self._files.put(side, self._checked(name), source)
 
     def remove(self, side: Side, name: str) -> None:
         """Remove a file, if it is there."""
         with _unreachable(self._name):
-            try:
-                path = self._path(side, name)
-            except FileNotFoundError:
-                return
-            if self._files.exists(path):
-                self._files.rm_file(path)
+            self._files.remove(side, self._checked(name))
 
 
 def open_endpoint(settings: EndpointSettings) -> Endpoint:
-    """Open a place.
+    """Open a place that was set up.
 
     Raises:
         PlaceUnreachableError: no connection, another server than the known one, refused credentials.
+        PlaceAwayError: it holds no marker.
         ExtraMissingError: the packages for SFTP or S3 are not installed.
         FileMissingError, FileTooOpenError: of a key or credentials file.
     """
+    there = _connect(settings)
+    try:
+        with _unreachable(there._name):
+            if not there._files.has_marker():
+                raise PlaceAwayError(place=there._name)
+    except BaseException:
+        there.close()
+        raise
+    return there
+
+
+def set_up(settings: EndpointSettings) -> None:
+    """Make both sides of a place, where they are not there yet, and its marker; raises as `open_endpoint`.
+
+    Whoever calls this says that the share, if it is one, is mounted now.
+    """
+    with _connect(settings) as there, _unreachable(there._name):
+        there._files.set_up()
+
+
+def _connect(settings: EndpointSettings) -> Endpoint:
     parts = urlsplit(settings.url)
     name = f"{parts.scheme}://{parts.hostname}{parts.path}" if parts.scheme else settings.url
+    kinds: dict[str, Callable[[EndpointSettings], _Files]] = {"": _Folder, "sftp": _Sftp, "s3": _Bucket}
     try:
-        import fsspec  # with the extra of a partner or of the matching environment
-
         with _unreachable(name):
-            if parts.scheme == "sftp":
-                return _sftp(settings, name)
-            if parts.scheme == "s3":
-                return _bucket(settings, name)
-            files = fsspec.filesystem("file", auto_mkdir=False, skip_instance_cache=True)
-            return Endpoint(files, settings.url, name, renames=True, close=lambda: None)
+            return Endpoint(kinds[parts.scheme](settings), name)
     except ImportError as error:
         raise UnexpectedError.of(error) from None
 
 
-def _sftp(settings: EndpointSettings, name: str) -> Endpoint:
-    import fsspec
+class _Folder:
+    """A folder on this machine. It and each side are opened once, and everything is done in those very folders, whatever is
+    put in their place meanwhile."""
 
-    paramiko = import_module("paramiko")
-    parts = urlsplit(settings.url)
-    known = paramiko.HostKeys(str(settings.known_hosts))
-    host, port = str(parts.hostname), parts.port or 22
+    def __init__(self, settings: EndpointSettings) -> None:
+        self._path = settings.url
+        self._held: dict[str, GuardedFolder] = {}
 
-    class OnlyKnown(paramiko.MissingHostKeyPolicy):  # type: ignore[misc,name-defined]
-        def missing_host_key(self, client: object, hostname: str, key: object) -> None:
-            if not known.check(hostname, key):
-                raise paramiko.SSHException("another key than the known one")
+    def close(self) -> None:
+        for folder in self._held.values():
+            folder.close()
+        self._held.clear()
 
-    read_private(settings.key_file)  # type: ignore[arg-type]
-    files = fsspec.filesystem(
-        "sftp",
-        host=host,
-        port=port,
-        username=parts.username,
-        key_filename=str(settings.key_file),
-        host_key_policy=OnlyKnown,
-        look_for_keys=False,
-        allow_agent=False,
-        timeout=_TIMEOUT,
-        banner_timeout=_TIMEOUT,
-        auth_timeout=_TIMEOUT,
-        skip_instance_cache=True,
-    )
-    files.ftp.get_channel().settimeout(_TIMEOUT)
-    return Endpoint(files, parts.path, name, renames=True, close=files.client.close)
+    def _root(self) -> GuardedFolder:
+        if "" not in self._held:
+            self._held[""] = GuardedFolder.at(self._path)
+        return self._held[""]
+
+    def _side(self, side: Side) -> GuardedFolder:
+        if side not in self._held:
+            self._held[side] = self._root().below(side)
+        return self._held[side]
+
+    def has_marker(self) -> bool:
+        try:
+            return self._root().look(MARKER) is not None
+        except FileNotFoundError:
+            return False
+
+    def set_up(self) -> None:
+        Path(self._path).mkdir(parents=True, exist_ok=True)
+        for side in _SIDES:
+            self._root().below(side, make=True, mode=0o777).close()
+        self._root().write(MARKER, io.BytesIO(_MARKED))
+
+    def listing(self, side: Side) -> Iterator[tuple[str, Stamp]]:
+        folder = self._side(side)
+        for name in folder.names():
+            one = folder.look(name)
+            if one is not None and stat.S_ISREG(one.st_mode):
+                yield name, Stamp(one.st_size, str(one.st_mtime_ns))
+
+    def open(self, side: Side, name: str) -> IO[bytes]:
+        return self._side(side).open(name)
+
+    def put(self, side: Side, name: str, source: IO[bytes]) -> None:
+        self._side(side).write(name, source)
+
+    def remove(self, side: Side, name: str) -> None:
+        self._side(side).remove(name)
 
 
-def _bucket(settings: EndpointSettings, name: str) -> Endpoint:
-    import fsspec
+class _Sftp:
+    """An account on an SFTP server, of which only the key that is known is believed."""
 
-    import_module("s3fs")
-    parts = urlsplit(settings.url)
-    ini = configparser.ConfigParser()
-    ini.read_string(read_private(settings.credentials).decode())  # type: ignore[arg-type]
-    files = fsspec.filesystem(
-        "s3",
-        key=ini["default"]["aws_access_key_id"],
-        secret=ini["default"]["aws_secret_access_key"],
-        endpoint_url=settings.endpoint,
-        use_listings_cache=False,
-        default_fill_cache=False,
-        config_kwargs={"connect_timeout": _TIMEOUT, "read_timeout": _TIMEOUT, "retries": {"max_attempts": 2}},
-        skip_instance_cache=True,
-    )
-    return Endpoint(files, f"{parts.netloc}{parts.path}", name, renames=False, close=lambda: None)
+    def __init__(self, settings: EndpointSettings) -> None:
+        import fsspec  # with the extra of a partner or of the matching environment
+
+        paramiko = import_module("paramiko")
+        parts = urlsplit(settings.url)
+        known = paramiko.HostKeys(str(settings.known_hosts))
+
+        class OnlyKnown(paramiko.MissingHostKeyPolicy):  # type: ignore[misc,name-defined]
+            def missing_host_key(self, client: object, hostname: str, key: object) -> None:
+                if not known.check(hostname, key):
+                    raise paramiko.SSHException("another key than the known one")
+
+        read_private(settings.key_file)  # type: ignore[arg-type]
+        self._files = fsspec.filesystem(
+            "sftp",
+            host=str(parts.hostname),
+            port=parts.port or 22,
+            username=parts.username,
+            key_filename=str(settings.key_file),
+            host_key_policy=OnlyKnown,
+            look_for_keys=False,
+            allow_agent=False,
+            timeout=_TIMEOUT,
+            banner_timeout=_TIMEOUT,
+            auth_timeout=_TIMEOUT,
+            skip_instance_cache=True,
+        )
+        self.ftp = self._files.ftp
+        self.ftp.get_channel().settimeout(_TIMEOUT)  # a server that waits for a pipe is not waited for longer
+        self._root = parts.path.rstrip("/")
+
+    def close(self) -> None:
+        self._files.client.close()
+
+    def _side(self, side: Side) -> str:
+        """Where a side is. One that is a link would lead to other files of that account."""
+        folder = f"{self._root}/{side}"
+        if not stat.S_ISDIR(self.ftp.lstat(folder).st_mode):
+            raise NotADirectoryError
+        return folder
+
+    def has_marker(self) -> bool:
+        try:
+            return bool(self.ftp.lstat(f"{self._root}/{MARKER}"))
+        except FileNotFoundError:
+            return False
+
+    def set_up(self) -> None:
+        for side in _SIDES:
+            self._files.makedirs(f"{self._root}/{side}", exist_ok=True)
+        with self.ftp.open(f"{self._root}/{MARKER}", "wb") as sink:
+            sink.write(_MARKED)
+
+    def listing(self, side: Side) -> Iterator[tuple[str, Stamp]]:
+        for one in self.ftp.listdir_iter(self._side(side)):
+            if stat.S_ISREG(one.st_mode):
+                yield one.filename, Stamp(one.st_size, str(one.st_mtime))
+
+    def open(self, side: Side, name: str) -> IO[bytes]:
+        return self._files.open(f"{self._side(side)}/{name}", "rb")  # type: ignore[no-any-return]
+
+    def put(self, side: Side, name: str, source: IO[bytes]) -> None:
+        folder = self._side(side)
+        beside = f"{folder}/.{name}.{secrets.token_hex(4)}.tmp"
+        with self._files.open(beside, "wb") as sink:
+            shutil.copyfileobj(source, sink, _BLOCK)
+        self.ftp.posix_rename(beside, f"{folder}/{name}")  # replaces what is there, in one go
+
+    def remove(self, side: Side, name: str) -> None:
+        with suppress(FileNotFoundError):
+            self.ftp.remove(f"{self._side(side)}/{name}")
+
+
+class _Bucket:
+    """A bucket of S3; it has no folders and no links."""
+
+    def __init__(self, settings: EndpointSettings) -> None:
+        import fsspec
+
+        import_module("s3fs")
+        parts = urlsplit(settings.url)
+        ini = configparser.ConfigParser()
+        ini.read_string(read_private(settings.credentials).decode())  # type: ignore[arg-type]
+        self._files = fsspec.filesystem(
+            "s3",
+            key=ini["default"]["aws_access_key_id"],
+            secret=ini["default"]["aws_secret_access_key"],
+            endpoint_url=settings.endpoint,
+            use_listings_cache=False,
+            default_fill_cache=False,
+            config_kwargs={
+                "connect_timeout": _TIMEOUT,
+                "read_timeout": _TIMEOUT,
+                "retries": {"max_attempts": 2},
+            },
+            skip_instance_cache=True,
+        )
+        self._root = f"{parts.netloc}{parts.path}".rstrip("/")
+
+    def close(self) -> None: ...
+
+    def has_marker(self) -> bool:
+        return bool(self._files.exists(f"{self._root}/{MARKER}"))
+
+    def set_up(self) -> None:
+        self._files.pipe_file(f"{self._root}/{MARKER}", _MARKED)
+
+    def listing(self, side: Side) -> Iterator[tuple[str, Stamp]]:
+        try:
+            found = self._files.ls(f"{self._root}/{side}", detail=True)
+        except FileNotFoundError:
+            return
+        for one in found:
+            if one["type"] == "file":
+                changed = str(one.get("ETag") or one.get("LastModified"))
+                yield str(one["name"]).rsplit("/", 1)[-1], Stamp(int(one["size"]), changed)
+
+    def open(self, side: Side, name: str) -> IO[bytes]:
+        return self._files.open(f"{self._root}/{side}/{name}", "rb")  # type: ignore[no-any-return]
+
+    def put(self, side: Side, name: str, source: IO[bytes]) -> None:
+        with self._files.open(f"{self._root}/{side}/{name}", "wb") as sink:
+            shutil.copyfileobj(source, sink, _BLOCK)
+
+    def remove(self, side: Side, name: str) -> None:
+        path = f"{self._root}/{side}/{name}"
+        if self._files.exists(path):
+            self._files.rm_file(path)
 
 
 @contextmanager
@@ -305,18 +436,3 @@ def _unreachable(name: str) -> Iterator[None]:
 
 def _opened(data: bytes | Path) -> IO[bytes]:
     return io.BytesIO(data) if isinstance(data, bytes) else data.open("rb")
-
-
-def _copy(source: IO[bytes], sink: IO[bytes], at_most: int | None = None) -> None:
-    left = at_most
-    while block := source.read(_BLOCK if left is None else min(left, _BLOCK)):
-        sink.write(block)
-        left = None if left is None else left - len(block)
-
-
-def _rename(files: Any, beside: str, path: str) -> None:
-    if hasattr(files, "ftp"):
-        files.ftp.posix_rename(beside, path)  # replaces what is there, in one go
-    else:
-        Path(beside).replace(path)
-        sync_folder(Path(path).parent)
