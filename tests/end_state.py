@@ -72,7 +72,7 @@ def end_state(operation: Operation) -> dict[str, Any]:
         "twice": twice(entries),
         "done": Counter(e.name for e in entries if e.status == "Ok" and Step(e.name) in ONCE),
         "keys": masked(files(project.folder, "rounds"), project.folder),
-        "lying": masked(files(project.folder, "inbox", "staging", "quarantine", "releases", "proofs"), project.folder),
+        "lying": masked(files(project.folder, "inbox", "received", "staging", "quarantine", "releases", "proofs"), project.folder),
         "subjects": {one.name: len([f for f in one.iterdir() if f.stem in named]) for one in subjects.glob("*")},
         "places": {
             f"{name} {side}": sorted(_TOKEN.sub("*", file) for file in operation.lying(name, side))

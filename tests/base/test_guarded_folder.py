@@ -14,7 +14,7 @@ import pytest
 from swapping import Stops, Swap, kinds_of_swap, seen, stopping
 
 from lsi_match.base import files, guarded_folder
-from lsi_match.base.files import NotPlainError
+from lsi_match.base.files import NotAPlainFileError
 from lsi_match.base.guarded_folder import GuardedFolder
 
 
@@ -82,7 +82,7 @@ def test_no_more_names_are_read_than_asked_for(theirs: Path) -> None:
 @pytest.mark.parametrize("kind", ["link to a file", "link to a folder", "link to nothing", "pipe", "folder"])
 def test_what_is_no_plain_file_is_not_read(theirs: Path, outside: Path, kind: str) -> None:
     kinds_of_swap(outside / "keys", outside)[kind](theirs / "a")
-    with GuardedFolder.own(theirs) as folder, pytest.raises((NotPlainError, OSError)):
+    with GuardedFolder.own(theirs) as folder, pytest.raises((NotAPlainFileError, OSError)):
         folder.open("a")
 
 
@@ -190,7 +190,7 @@ def _everything(root: Path) -> None:
                     for act in (_take, _read, _write, _destroy):
                         try:
                             act(folder, ours)
-                        except (OSError, NotPlainError):
+                        except (OSError, NotAPlainFileError):
                             continue
             except OSError:
                 continue

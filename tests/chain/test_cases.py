@@ -165,6 +165,7 @@ def test_a_round_can_be_ended_without_a_release(world: World, capsys: pytest.Cap
     assert "zijn vernietigd" in capsys.readouterr().out
     assert not (world.project.round_folder(ROUND) / "round.key").exists()
     assert not list(world.project.folder.glob("inbox/*/*"))
+    assert not list(world.project.folder.glob("received/*/*.*"))
     assert not list(world.project.folder.glob("releases/*/*"))
     assert [round_.state for round_ in world.project.view().rounds.values()] == ["abandoned"]
     entries = len(world.project.entries())

@@ -100,7 +100,7 @@ def test_an_alert_holds_the_run_names_the_criterion_and_keeps_drops_and_key(held
         alert.stage for alert in RoundFindings.model_validate(report(held)[0]).alerts
     }
     assert (held.project.round_folder("held") / "round.key").exists()
-    assert len(list(held.project.folder.glob("inbox/*/samenloop.held.*.drop.json"))) == len(held.partners)
+    assert len(list(held.project.folder.glob("received/*/samenloop.held.*.drop.json"))) == len(held.partners)
     last = log(held)[-1]
     assert (last.name, last.status, last.attributes["lsi.findings"]) == ("hold", "Ok", report(held)[1])
     assert state(held) == "held"
@@ -208,7 +208,7 @@ def test_when_one_asks_for_another_manifest_the_round_is_destroyed(held: World) 
         run_steps(held, "held")
     assert nothing_released(held)
     assert not (held.project.round_folder("held") / "round.key").exists()
-    assert not list(held.project.folder.glob("inbox/*/samenloop.held.*"))
+    assert not list(held.project.folder.glob("*/*/samenloop.held.*.age"))
     assert state(held) == "abandoned"
 
 

@@ -48,7 +48,7 @@ def test_a_drop_is_not_replaced_by_another_of_the_same_name(operation: Operation
     put(operation, described.parts[0].file, b"another part")
     put(operation, first.name, sign(other, operation.world.home("uwv").identity()))
     assert collected(operation) == [("uwv", "refused")]
-    inbox = operation.project.folder / "inbox" / "uwv"
+    inbox = operation.project.folder / "received" / "uwv"
     for file in (first, first.with_name(described.parts[0].file)):
         assert (inbox / file.name).read_bytes() == file.read_bytes()
     (said,) = (operation.project.folder / "quarantine" / "uwv").glob("*/reason.json")
@@ -82,8 +82,10 @@ def test_an_inbox_with_anything_in_it_holds_nobody_up(operation: Operation, kind
     else:
         odd.symlink_to(operation.project.folder / "nothing")
     operation.deliver("svb", ROUND)
-    assert collected(operation) == [("svb", "taken"), ("uwv", "refused")]
+    folder = kind == "folder"  # is nobody's drop, and not entered
+    assert collected(operation) == [("svb", "taken"), *[("uwv", "refused")] * (not folder)]
     assert collected(operation) == []
+    assert [one.name for one in inbox.iterdir()] == [odd.name] * folder
     operation.deliver("uwv", ROUND)  # and what was refused is no hindrance to what comes after
     assert collected(operation) == [("uwv", "taken")]
     texts = [str(entry.attributes.get("exception.message", "")) for entry in operation.project.entries()]
@@ -138,7 +140,7 @@ def test_a_paper_that_could_not_be_judged_stays_where_it_lies(
 
 def test_a_side_of_a_place_that_is_a_link_leads_nowhere(operation: Operation) -> None:
     """Whoever has the place could have the site remove its own log, or a drop of another partner."""
-    inbox = operation.project.folder / "inbox" / "svb"
+    inbox = operation.project.folder / "received" / "svb"
     drop = operation.deliver("svb", ROUND)
     operation.reconcile()
     assert (inbox / drop.name).exists()
@@ -214,7 +216,7 @@ def test_a_pipe_for_a_part_in_an_inbox_is_not_waited_for_and_goes_in_time(operat
     abandon(operation.project, ROUND, operation.clock)
     operation.clock.to(operation.clock() + days(8))
     assert not operation.reconcile().failed
-    left = (operation.project.folder / name for name in ("inbox", "quarantine"))
+    left = (operation.project.folder / name for name in ("inbox", "received", "quarantine"))
     assert [file.name for one in left for file in one.rglob("*") if not file.is_dir()] == ["reason.json"]
 
 
@@ -247,7 +249,7 @@ def test_the_descriptor_that_was_checked_is_the_one_that_is_kept(
 
     def swapped(project: Project, round_id: str, manifest: Manifest, partner: str, parts: Any) -> str:
         found = checked(project, round_id, manifest, partner, parts)
-        (file,) = (operation.project.folder / "inbox" / partner).glob("*.drop.json")
+        (file,) = (operation.project.folder / "received" / partner).glob("*.drop.json")
         file.unlink()
         os.mkfifo(file)
         return found

@@ -81,7 +81,7 @@ def test_a_file_that_grows_while_it_is_read_is_left_for_the_next_look(
 
     monkeypatch.setattr(Endpoint, "fetch", growing)
     assert outcomes(operation.reconcile()) == ["waiting"]
-    assert list((operation.project.folder / "inbox" / "uwv").iterdir()) == []
+    assert list((operation.project.folder / "received" / "uwv").glob("*.*")) == []
     monkeypatch.undo()
     assert outcomes(operation.reconcile()) == ["taken"]
 
@@ -108,7 +108,7 @@ def test_two_rounds_that_are_open_at_once_each_keep_their_drops(operation: Opera
         operation.deliver(partner, ROUND)
     operation.reconcile()
     assert operation.state(ROUND) == "destroyed"
-    assert (operation.project.folder / "inbox" / "uwv" / early.name).exists()
+    assert (operation.project.folder / "received" / "uwv" / early.name).exists()
     for partner in PARTNERS[:2]:
         operation.deliver(partner, "extra")
     operation.reconcile()

@@ -86,14 +86,15 @@ def test_what_lies_there_of_a_round_that_is_over_is_due_at_once(operation: Opera
     inbox = operation.project.folder / "inbox" / "uwv" / f"proef.{ROUND}.uwv.0000000000000000.part-0000.age"
     staged = operation.project.folder / "staging" / ROUND / "uwv" / f"proef.{ROUND}.uwv.release.age"
     again = operation.project.round_folder(ROUND) / "round.key"
-    for file, data in ((inbox, sealed), (staged, sealed), (again, key)):
+    received = operation.project.folder / "received" / "uwv" / inbox.name
+    for file, data in ((inbox, sealed), (received, sealed), (staged, sealed), (again, key)):
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(data)
     assert {one.name.split("/")[0] for one in due(operation.project, operation.clock())} == {
-        "inbox", "staging", "rounds",
+        "inbox", "received", "staging", "rounds",
     }  # fmt: skip
-    assert destroy_due(operation.project, operation.clock).counts() == {"drop": 3}
-    assert not any(file.exists() for file in (inbox, staged, again))
+    assert destroy_due(operation.project, operation.clock).counts() == {"drop": 4}
+    assert not any(file.exists() for file in (inbox, received, staged, again))
     assert entries(operation, "retention") == ["Ok"]
 
 
@@ -126,14 +127,20 @@ def test_a_refused_drop_of_no_round_goes_after_a_week_and_a_stray_file_after_a_d
 
 
 def test_what_a_killed_process_left_half_goes_after_a_day(operation: Operation) -> None:
-    half = operation.project.folder / "inbox" / "uwv" / ".part.age.0a1b2c3d.tmp"
-    half.write_bytes(b"half")
-    at = operation.clock().timestamp()
-    os.utime(half, (at, at))
+    """Of the site after an hour; in an inbox, where somebody may still be writing it, after a day."""
+    folder = operation.project.folder
+    halves = [folder / name / "uwv" / ".part.age.0a1b2c3d.tmp" for name in ("received", "inbox")]
+    for half in halves:
+        half.parent.mkdir(parents=True, exist_ok=True)
+        half.write_bytes(b"half")
+        at = operation.clock().timestamp()
+        os.utime(half, (at, at))
+    operation.clock.to(MONDAY + timedelta(hours=1))
+    assert kinds(operation) == {"temporary"}
     operation.clock.to(MONDAY + DAY)
-    assert "temporary" in kinds(operation)
+    assert "drop" in kinds(operation)
     destroy_due(operation.project, operation.clock)
-    assert not half.exists()
+    assert not any(half.exists() for half in halves)
 
 
 def test_a_link_is_removed_and_not_followed(operation: Operation, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, BinaryIO
 
-from lsi_match.base.files import NotPlainError, overwrite
+from lsi_match.base.files import NotAPlainFileError, overwrite
 
 #: Names that are read of one folder at a time.
 MOST_NAMES = 10_000
@@ -89,13 +89,13 @@ class GuardedFolder:
         """A plain file, to read; nothing is waited for or followed.
 
         Raises:
-            NotPlainError, OSError: it is none.
+            NotAPlainFileError, OSError: it is none.
         """
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         descriptor = os.open(_plain(name), flags, dir_fd=self._at)
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             os.close(descriptor)
-            raise NotPlainError
+            raise NotAPlainFileError
         return os.fdopen(descriptor, "rb")
 
     def write(self, name: str, source: IO[bytes]) -> None:

@@ -225,6 +225,10 @@ class DropArrived(OfRound):
     drop: Drop
 
 
+#: Why no more drops of a partner are taken in, for as long as those that were refused lie here: one entry a day.
+TOO_MANY_DROPS = "RefusedTooOftenError"
+
+
 class DropArrivalRefused(Refusal):
     """refused: `round` where it is one that takes drops, `drop` where it could be read"""
 

@@ -354,6 +354,8 @@ class ProjectView:
     details_destroyed: list[str] = field(default_factory=list)
     #: The last time that something could not be destroyed: when, and the text.
     retention_failed: tuple[datetime, str] | None = None
+    #: Partner → when the log last said that its drops are too many.
+    too_many: dict[str, datetime] = field(default_factory=dict)
     #: The last entry that can make any round go otherwise: papers, or a manifest.
     last_agreement: int = -1
     unknown: dict[str, Unknown] = field(default_factory=dict)
@@ -530,6 +532,8 @@ class ProjectView:
                 self._see(papers, mark)
             case events.GatesRefused(round=name, reason=reason):
                 self.kept_shut = (name, reason)
+            case events.DropArrivalRefused(partner=partner, reason=events.TOO_MANY_DROPS):
+                self.too_many[partner] = mark.at
             case events.DropArrivalRefused(round=None, partner=partner, drop=str(drop)):
                 self.arrivals.append(Arrival(mark, partner, drop, False))
             case events.AccessAnswered(request=request):

@@ -35,6 +35,7 @@ from lsi_match.crypto.signing import peek
 from lsi_match.matcher.engine.buckets import Bridges, Plan, Result
 from lsi_match.matcher.engine.engine import EngineOutcome
 from lsi_match.matcher.engine.intake import Drop, Round
+from lsi_match.matcher.site.inbox import DROP_SUFFIX, received
 from lsi_match.matcher.site.site import Project, Site
 from lsi_match.protocol.documents import DropDescriptor
 from lsi_match.protocol.parquet import BLOCK_TYPE
@@ -168,7 +169,7 @@ def _drop(one: _Drop, project: Project, round_: Round) -> Drop:
     """A drop that the run accepted: its signature was checked then, and its bytes are those."""
     data = project.kept(one.digest)
     descriptor = peek(data, DropDescriptor, what="drop", party=one.partner)
-    file = project.folder / "inbox" / one.partner / f"{descriptor.stem}.drop.json"
+    file = received(project, one.partner) / f"{descriptor.stem}{DROP_SUFFIX}"
     marks = [bytes.fromhex(mark) for mark in one.marks]
     return Drop(one.partner, file, one.digest, descriptor, round_, data, marks)
 

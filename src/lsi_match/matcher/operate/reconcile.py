@@ -36,9 +36,8 @@ from lsi_match.matcher.operate.agenda import (
 from lsi_match.matcher.operate.retention import Destroyed, abandon, destroy_due, staged
 from lsi_match.matcher.operate.transfers import DeliveryError, IncomingDrop, collect, publish
 from lsi_match.matcher.round.open_round import open_round
-from lsi_match.matcher.round.readiness import DROP_SUFFIX
 from lsi_match.matcher.round.run import Run
-from lsi_match.matcher.site import checkpoint
+from lsi_match.matcher.site import checkpoint, inbox
 from lsi_match.matcher.site.site import Project, Site, json_document
 
 #: Runs a round in a process of its own and tells the outcome: `state` is released, refused, held or broken.
@@ -273,9 +272,13 @@ def rounds_now(project: Project, view: ProjectView) -> list[RoundNow]:
 
 
 def _delivered(project: Project, round_id: str) -> frozenset[str]:
-    """Partners in whose inbox the descriptor of a drop for this round lies."""
-    inbox = project.folder / "inbox"
-    return frozenset(file.parent.name for file in inbox.glob(f"*/{project.id}.{round_id}.*{DROP_SUFFIX}"))
+    """Partners of whom the descriptor of a drop for this round lies here."""
+    ours = f"{project.id}.{round_id}."
+    return frozenset(
+        name
+        for name in inbox.inboxes(project)
+        if any(file.startswith(ours) for file in inbox.delivered(project, name))
+    )
 
 
 def _do(project: Project, task: Task, clock: Clock, runner: Runner) -> str:

@@ -36,7 +36,7 @@ from lsi_match.log.view import ProjectView
 from lsi_match.matcher.round import hold
 from lsi_match.matcher.round.open_round import RoundBusyError
 from lsi_match.matcher.round.run import REASON, Run
-from lsi_match.matcher.site import audit_records, make_receipts
+from lsi_match.matcher.site import audit_records, inbox, make_receipts
 from lsi_match.matcher.site.proofs import keep_proofs, proof_file
 from lsi_match.matcher.site.site import Project
 from lsi_match.matcher.subjects import subject_rows
@@ -265,7 +265,11 @@ def _drops(project: Project, view: ProjectView, now: datetime) -> Iterator[Due]:
         key = f"{project.folder}/rounds/{name}/round.key"
         if os.path.lexists(key):
             yield _of(project, Path(key), at)
-    for file in (*_files(project.folder / "inbox", "**/*"), *_files(project.folder / "staging", "**/*")):
+    for name, at in _in_inboxes(project):
+        ends = ended.get(round_id := _round_in(project, Path(name).name)) or at + DAY
+        if round_id not in open_ and now >= ends:
+            yield Due("drop", name, ends)
+    for file in (*_files(project.folder / "received", "**/*"), *_files(project.folder / "staging", "**/*")):
         round_id = _round_in(project, file.name)
         if round_id not in open_ and file.parent not in waiting:
             at = ended.get(round_id) or _changed(file) + DAY
@@ -277,6 +281,13 @@ def _drops(project: Project, view: ProjectView, now: datetime) -> Iterator[Due]:
             at = ended.get(round_id) or _refused_at(file.parent) + REFUSED
             if now >= at:
                 yield _of(project, file, at)
+
+
+def _in_inboxes(project: Project) -> Iterator[tuple[str, datetime]]:
+    """What lies in the inboxes, and since when; nothing in it is opened or entered."""
+    for partner in inbox.inboxes(project):
+        for name, found in inbox.lying(project, partner).items():
+            yield f"inbox/{partner}/{name}", datetime.fromtimestamp(found.st_mtime, UTC)
 
 
 def _of(project: Project, file: Path, at: datetime) -> Due:
@@ -315,8 +326,9 @@ def _temporary(project: Project, view: ProjectView, now: datetime) -> Iterator[D
 
 def _half_written(folder: Path, view: ProjectView) -> Iterator[Path]:
     for place, folders, names in os.walk(folder):
-        # Nothing is written any more for a round that was put away.
-        folders[:] = [name for name in folders if name not in view.put_away]
+        # Nothing is written any more for a round that was put away. What lies in an inbox is not ours, and goes after a day.
+        left_out = {"inbox", *view.put_away} if place == str(folder) else view.put_away
+        folders[:] = [name for name in folders if name not in left_out]
         for name in names:
             if name.endswith(".making") or (name.startswith(".") and name.endswith(".tmp")):
                 yield Path(place, name)
@@ -327,9 +339,11 @@ def _half_written(folder: Path, view: ProjectView) -> Iterator[Path]:
 
 def _remove(project: Project, one: Due, clock: Clock) -> None:
     """Destroy a file; and the folder around it, in quarantine and staging, once nothing is left in it."""
+    top, *rest = Path(one.name).parts
+    if top == "inbox":
+        inbox.destroy(project, *rest)
+        return
     file = project.folder / one.name
-    if file.is_symlink():
-        file.unlink()
     destroy(file)
     folder = file.parent
     if {"quarantine", "staging"} & set(Path(one.name).parts) and not any(folder.iterdir()):

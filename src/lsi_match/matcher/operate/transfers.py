@@ -2,9 +2,9 @@
 
 `collect` takes in what lies whole on the `in/` side of a place. The descriptor of a drop comes last, so a drop
 without one is still on its way and is left alone; so is a file that changed while it was read. What was taken is
-removed there. What is new in an inbox is checked and logged; what does not hold goes to quarantine. `publish` puts
-on the `out/` side what the partner has to have. Both can be repeated at any time, and stopped at any point: nothing
-comes in twice, nothing is lost.
+removed there. What lies in an inbox is moved out of it first (`matcher.site.inbox`). What is new is checked and
+logged; what does not hold goes to quarantine. `publish` puts on the `out/` side what the partner has to have. Both
+can be repeated at any time, and stopped at any point: nothing comes in twice, nothing is lost.
 
 The places are told by `delivery.yaml` in the folder of the project; a partner that it does not name delivers into
 its inbox by another way.
@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -39,10 +39,10 @@ from lsi_match.matcher.engine.intake import (
     under_name,
 )
 from lsi_match.matcher.operate import inbound
-from lsi_match.matcher.round.readiness import DROP_SUFFIX
 from lsi_match.matcher.round.run import REASON, quarantine, round_of
-from lsi_match.matcher.site import make_receipts
+from lsi_match.matcher.site import inbox, make_receipts
 from lsi_match.matcher.site.checkpoint import copies
+from lsi_match.matcher.site.inbox import AT_ONCE, DROP_SUFFIX
 from lsi_match.matcher.site.site import Project
 from lsi_match.protocol.documents import DropDescriptor, part_name
 from lsi_match.transport.endpoints import Endpoint, EndpointSettings, Stamp, open_endpoint
@@ -51,9 +51,6 @@ from lsi_match.transport.sync_state import SyncState
 DELIVERY = "delivery.yaml"
 IN: Literal["in"] = "in"
 OUT: Literal["out"] = "out"
-#: Of one partner no more drops, and no more papers, are taken in at one look: whoever can write at a place could keep
-#: the site busy with it, and the other partners waiting.
-AT_ONCE = 20
 #: Beyond so many refused drops of one partner that wait here for their term, its next ones stay where they lie.
 MOST_REFUSED = 100
 #: In the place of a round, for a drop that cannot be told to belong to one.
@@ -112,38 +109,69 @@ def _places(project: Project) -> tuple[dict[str, EndpointSettings], list[Deliver
 
 
 def collect(project: Project, now: datetime) -> list[IncomingDrop | DeliveryError]:
-    """Bring every whole drop from every place to the inboxes, and look at what is new there, however it came.
+    """Take in every whole drop from every place and inbox, and look at what is new, however it came.
 
-    A place that fails does not hold up the others.
+    A place that fails does not hold up the others. The bounds are the same for every way in.
     """
     places, troubles = _places(project)
     found: list[IncomingDrop | DeliveryError] = [*troubles]
-    for partner, settings in places.items():
+    partners = project.manifest().partners
+    for partner in dict.fromkeys((*places, *partners)):
+        room, waiting = _room(project, partner), 0
         try:
-            with open_endpoint(settings) as there:
-                descriptors = _descriptors(project, there)
-                room = MOST_REFUSED - len(_refused(project, partner))
-                if descriptors and room <= 0:
-                    found.append(
-                        DeliveryError(partner, RefusedTooOftenError(partner=partner, count=MOST_REFUSED))
-                    )
-                for name in descriptors[: max(0, min(room, AT_ONCE))]:
-                    found += filter(None, [_take(project, partner, there, name, now)])
-                lying = there.listing(IN, half=True)
-                found += _papers(project, partner, there, lying, now)
-                _clear_orphans(project, there, lying)
+            if partner in places:
+                with open_endpoint(places[partner]) as there:
+                    waiting = len(descriptors := _descriptors(project, there))
+                    for name in descriptors[:room]:
+                        found += filter(None, [_take(project, partner, there, name, now)])
+                    lying = there.listing(IN, half=True)
+                    found += _papers(project, partner, there, lying, now)
+                    _clear_orphans(project, there, lying)
         except LsiError as error:
             found.append(DeliveryError(partner, error))
+        try:
+            waiting += inbox.take_in(project, partner, max(0, room - waiting))
+        except LsiError as error:
+            found.append(DeliveryError(partner, error))
+        if waiting and not room:
+            found.append(DeliveryError(partner, _too_many(project, partner, now)))
     seen = {one.drop for one in project.view().all_arrivals() if one.accepted}
-    for partner in project.manifest().partners:
-        files = sorted((project.folder / "inbox" / partner).glob(f"*{DROP_SUFFIX}"))
-        old = [file for file in files if (data := _read(file)) and digest_of_bytes(data) in seen]
-        for file in files:
-            if file not in old:
-                found.append(_check(project, partner, file, old, now))
-                old += [file] if file.exists() else []
+    for partner in partners:
+        found += _look_at(project, partner, seen, now)
     make_receipts.write_receipts(project, now)
     return found
+
+
+def _room(project: Project, partner: str) -> int:
+    """How many drops of a partner are taken in at this look."""
+    return max(0, min(AT_ONCE, MOST_REFUSED - len(_refused(project, partner))))
+
+
+def _too_many(project: Project, partner: str, now: datetime) -> LsiError:
+    """That no more are taken in; logged once a day while it lasts."""
+    error = RefusedTooOftenError(partner=partner, count=MOST_REFUSED)
+    said = project.view().too_many.get(partner)
+    if said is None or now - said >= timedelta(days=1):
+        _log(project, now, DropArrivalRefused(partner=partner, **why(error)))
+    return error
+
+
+def _look_at(project: Project, partner: str, seen: Collection[str], now: datetime) -> Iterator[IncomingDrop]:
+    """Look at every drop of a partner that was taken in, but for those that were `seen` before, by digest."""
+    here = inbox.received(project, partner)
+    files = sorted(here.glob(f"*{DROP_SUFFIX}"))
+    old = [file for file in files if (data := _read(file)) and digest_of_bytes(data) in seen]
+    for file in files:
+        if file not in old:
+            yield _check(project, partner, file, old, now)
+            old += [file] if file.exists() else []
+    for file in sorted(inbox.again(project, partner).glob(f"*{DROP_SUFFIX}")):
+        first = here / file.name
+        if _read(file) == _read(first):
+            file.unlink()
+            yield IncomingDrop(partner, shown_name(file), "known")
+        else:  # other bytes under the same name: the first one counts
+            yield _check(project, partner, file, [first], now)
 
 
 def _clear_orphans(project: Project, there: Endpoint, lying: Collection[str]) -> None:
@@ -191,7 +219,7 @@ def _read(file: Path) -> bytes | None:
 
 
 def _take(project: Project, partner: str, there: Endpoint, file: str, now: datetime) -> IncomingDrop | None:
-    """Bring one drop into the inbox; None when that is done, and else what became of it."""
+    """Fetch one drop; None when that is done, and else what became of it."""
     before = there.listing(IN)
     data = there.read(IN, file, MAX_DESCRIPTOR)
     # The names of the parts are made here, not read: nobody outside says under which name something is written.
@@ -202,25 +230,23 @@ def _take(project: Project, partner: str, there: Endpoint, file: str, now: datet
             parts = []
     except LsiError:
         parts = []  # brought in alone, and then refused
-    inbox = project.folder / "inbox" / partner
-    if _known(project, inbox, data):
+    here = inbox.received(project, partner)
+    if _known(project, partner, data):
         _clear(there, [file, *parts])
         return IncomingDrop(partner, file, "known")
-    if (inbox / file).exists():  # other bytes under the same name: the first one counts
-        again = inbox / "again" / file
-        write_whole(again, data, replace=True)
-        refused = _check(project, partner, again, [inbox / file], now)
+    if (here / file).exists():
+        write_whole(inbox.again(project, partner) / file, data, replace=True)
         _clear(there, [file, *parts])
-        return refused
+        return None
     if not before.keys() >= set(parts):
         return IncomingDrop(partner, file, "waiting")
     for part in parts:
-        there.fetch(IN, part, inbox / part, before[part].size)
+        there.fetch(IN, part, here / part, before[part].size)
     if _touched(before, there.listing(IN), [file, *parts]):
         for part in parts:
-            (inbox / part).unlink(missing_ok=True)
+            (here / part).unlink(missing_ok=True)
         return IncomingDrop(partner, file, "waiting")
-    write_whole(inbox / file, data, replace=True)
+    write_whole(here / file, data, replace=True)
     _clear(there, [file, *parts])
     return None
 
@@ -234,11 +260,11 @@ def _descriptor(project: Project, partner: str, file: str, data: bytes) -> DropD
     return descriptor
 
 
-def _known(project: Project, inbox: Path, data: bytes) -> bool:
-    """Whether these very bytes came in before: they wait in the inbox, or were accepted or refused."""
-    waiting = inbox.glob(f"*{DROP_SUFFIX}")
+def _known(project: Project, partner: str, data: bytes) -> bool:
+    """Whether these very bytes came in before: they wait here, or were accepted or refused."""
+    waiting = inbox.received(project, partner).glob(f"*{DROP_SUFFIX}")
     return project.has(digest_of_bytes(data)) or any(
-        _read(file) == data for file in (*waiting, *_refused(project, inbox.name))
+        _read(file) == data for file in (*waiting, *_refused(project, partner))
     )
 
 
@@ -252,7 +278,7 @@ def _too_large(project: Project, partner: str, sizes: list[int]) -> bool:
 
 
 def _check(project: Project, partner: str, file: Path, earlier: list[Path], now: datetime) -> IncomingDrop:
-    """Look at a drop that is new in the inbox, so that its partner hears at once what is wrong with it.
+    """Look at a drop that is new, so that its partner hears at once what is wrong with it.
 
     The run looks again, at all of it.
     """
@@ -362,8 +388,8 @@ def _for(project: Project, partner: str) -> Iterator[tuple[str, Path]]:
         file = project.round_folder(one.name) / "reminders" / f"{partner}.json"
         if one.over or not project.takes_drops(one.name) or not file.exists():
             continue
-        delivered = (project.folder / "inbox" / partner).glob(f"{project.id}.{one.name}.*")
-        if not any(delivered):
+        ours = f"{project.id}.{one.name}."
+        if not any(name.startswith(ours) for name in inbox.delivered(project, partner)):
             yield f"{project.id}.{one.name}.reminder.json", file
     for file in sorted((project.folder / "quarantine" / partner).glob(f"*/{REASON}")):
         yield f"{project.id}.{file.parent.name}.refused.json", file

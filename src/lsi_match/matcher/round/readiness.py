@@ -6,30 +6,33 @@ Nothing is logged or decided here. The steps `gates` and `intake` do that, of ev
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
 from lsi_match.agreement.gates import require
 from lsi_match.base.errors import LsiError
 from lsi_match.matcher.round.open_round import lock_round
+from lsi_match.matcher.site import inbox
 from lsi_match.matcher.site.site import Project
-
-DROP_SUFFIX = ".drop.json"
 
 
 def drops_found(project: Project, round_id: str) -> dict[str, list[Path]]:
-    """Name of a folder in the inbox → the descriptors in it, without those of another round that is open."""
+    """Name of a folder of drops → the descriptors in it, without those of another round that is open. What lies in the
+    inboxes is taken in first; one that cannot be used holds nobody up."""
 
     def of_another(file: Path) -> bool:
         name, _, rest = file.name.partition(".")
         other = rest.partition(".")[0]
         return name == project.id and other != round_id and project.takes_drops(other)
 
-    folders = sorted(path for path in (project.folder / "inbox").iterdir() if path.is_dir())
-    return {
-        folder.name: [file for file in sorted(folder.glob(f"*{DROP_SUFFIX}")) if not of_another(file)]
-        for folder in folders
-    }
+    found = {}
+    for partner in inbox.inboxes(project):
+        with suppress(inbox.InboxUnusableError):
+            inbox.take_in(project, partner)
+        files = sorted(inbox.received(project, partner).glob(f"*{inbox.DROP_SUFFIX}"))
+        found[partner] = [file for file in files if not of_another(file)]
+    return found
 
 
 def is_refused(project: Project, round_id: str, now: datetime) -> bool:

@@ -83,7 +83,8 @@ from lsi_match.matcher.round.hold import (
     justifications,
 )
 from lsi_match.matcher.round.open_round import lock_round
-from lsi_match.matcher.round.readiness import DROP_SUFFIX, drops_found
+from lsi_match.matcher.round.readiness import drops_found
+from lsi_match.matcher.site import inbox
 from lsi_match.matcher.site.proofs import (
     StepNotLoggedError,
     cosigned_state,
@@ -152,7 +153,7 @@ def quarantine(
         at: when it was refused.
         accepted: names of parts that belong to another drop and stay.
     """
-    stem, kept = file.name.removesuffix(DROP_SUFFIX), set(accepted)
+    stem, kept = file.name.removesuffix(inbox.DROP_SUFFIX), set(accepted)
     # The same for the same file: when this is broken off and done again, its partner finds one reason.
     one = file.lstat()
     token = digest_of_bytes(os.fsencode(f"{file.name} {one.st_size} {one.st_mtime_ns}"))[-8:]
@@ -281,7 +282,7 @@ class Run:
         return self.project.round_folder(self.round_id) / "round.key"
 
     def intake(self) -> None:
-        """Step `intake`: every drop in every inbox is accepted or refused, each with an entry of its own.
+        """Step `intake`: every drop that was taken in is accepted or refused, each with an entry of its own.
 
         Those of another round that is open are left for it.
 
@@ -306,7 +307,7 @@ class Run:
         self._record(DropsComplete(round=self.round_id, drops=len(self._drops), late=late))
 
     def _looks_at(self, partner: str, files: Sequence[Path], round_: Round, now: datetime) -> list[_Look]:
-        """What comes of each drop in the inbox of a partner. Nothing is logged or moved yet: others are looked at beside."""
+        """What comes of each drop of a partner. Nothing is logged or moved yet: others are looked at beside."""
         looks: list[_Look] = []
         for file in files:
             try:
@@ -586,18 +587,15 @@ class Run:
         shutil.rmtree(self._key_file.parent / work.WORK, ignore_errors=True)
         for half in half_files(self._key_file.parent):
             destroy(half)
-        named = f"{self.project.id}.{self.round_id}.*"
-        inbox = [
-            file for name in (named, f".{named}") for file in (self.project.folder / "inbox").rglob(name)
-        ]
-        refused = sorted((self.project.folder / "quarantine").glob(f"*/{self.round_id}.*/*"))
-        gone = [file for file in (*inbox, *refused) if file.is_file() and file.name != REASON]
-        for file in gone:
-            file.unlink()
+        gone = inbox.remove_round(self.project, self.round_id)
+        for file in (self.project.folder / "quarantine").glob(f"*/{self.round_id}.*/*"):
+            if file.name != REASON:
+                file.unlink()
+                gone += 1
         if not self.released:
             shutil.rmtree(self.project.folder / "staging" / self.round_id, ignore_errors=True)
         if not self.ended:
-            self._record(Destroyed(round=self.round_id, files=len(gone)))
+            self._record(Destroyed(round=self.round_id, files=gone))
         keep_proofs(self.project, [self._round])
 
     def summary(self) -> dict[str, object]:
