@@ -45,8 +45,10 @@ class NotAPlainFileError(OSError):
 
 
 def private_folder(path: Path) -> Path:
-    """Make `path` (and what lies above it) as a folder only its owner can enter."""
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """Make `path`, and what is missing above it, as folders only their owner can enter."""
+    for folder in reversed([one for one in (path, *path.parents) if not one.exists()]):
+        folder.mkdir(mode=0o700, exist_ok=True)
+    path.mkdir(exist_ok=True)  # a file in its place is told
     return path
 
 

@@ -1,0 +1,305 @@
+"""What somebody can do who writes in the inbox or at the place of `uwv`, at any moment: nothing outside is touched, no drop of
+another partner disappears, and what is too much stays where it is."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from operation import ROUND, Operation, days
+from swapping import Stops, Swap, by_path, kinds_of_swap, seen, stopping
+
+from lsi_match.base.canonical import digest_of_bytes
+from lsi_match.base.errors import LsiError
+from lsi_match.matcher.operate import retention, transfers
+from lsi_match.matcher.operate.retention import destroy_due
+from lsi_match.matcher.site import inbox
+
+
+@pytest.fixture
+def ours(operation: Operation) -> Path:
+    """The inbox of `uwv`."""
+    return operation.project.folder / "inbox" / "uwv"
+
+
+def collected(operation: Operation) -> list[tuple[str, str]]:
+    found = transfers.collect(operation.project, operation.clock())
+    return [
+        (o.partner, o.outcome if isinstance(o, transfers.IncomingDrop) else o.error.reason) for o in found
+    ]
+
+
+def old(path: Path, operation: Operation) -> None:
+    at = operation.clock().timestamp()
+    os.utime(path, (at, at), follow_symlinks=False)
+
+
+# what was seen to go wrong
+
+
+def test_a_folder_that_becomes_a_link_before_it_is_destroyed_leads_nowhere(
+    operation: Operation, ours: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever writes in an inbox had the site destroy its own log and keys."""
+    site = operation.world.site.folder
+    for folder, like in ((ours / "a", operation.project.folder), (ours / "b", site / "keys")):
+        folder.mkdir()
+        for file in like.iterdir():
+            if file.is_file():
+                (folder / file.name).write_text("stray")
+                old(folder / file.name, operation)
+    keys, log = seen(site / "keys"), [entry.leaf() for entry in operation.project.entries()]
+    remove = retention._remove
+    swapped: list[str] = []
+
+    def swapping(*asked: object) -> None:
+        for name, target in (("a", operation.project.folder), ("b", site / "keys")):
+            if not swapped:
+                shutil.rmtree(ours / name)
+                (ours / name).symlink_to(target)
+        swapped.append("yes")
+        remove(*asked)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(
+        retention, "TERMS", tuple(one._replace(destroy=swapping) if one.destroy is remove else one for one in retention.TERMS)
+    )  # fmt: skip
+    operation.clock.to(operation.clock() + days(2))
+    for name in ("a", "b"):
+        old(ours / name, operation)
+    operation.clock.to(operation.clock() + days(2))
+    destroy_due(operation.project, operation.clock)
+    assert swapped
+    assert seen(site / "keys") == keys
+    assert [entry.leaf() for entry in operation.project.entries()][: len(log)] == log
+
+
+def test_a_link_in_an_inbox_to_that_of_another_takes_nothing_from_it(
+    operation: Operation, ours: Path
+) -> None:
+    """A refused drop was set aside together with one that another partner holds a receipt for."""
+    drop = operation.deliver("svb", ROUND)
+    operation.reconcile()
+    theirs = operation.project.folder / "received" / "svb"
+    before = seen(theirs)
+    assert len(before) == 3
+    for name in ("again", "x"):
+        (ours / name).symlink_to(theirs)
+    for file in theirs.glob("*.*"):
+        (ours / file.name).symlink_to(file)
+    for name, data in ((drop.name, b"{}"), (drop.name, b"[]")):
+        (ours / name).unlink(missing_ok=True)
+        (ours / name).write_bytes(data)
+        assert collected(operation) == [("uwv", "refused")]
+    assert seen(theirs) == before
+    operation.clock.to(operation.clock() + days(2))
+    destroy_due(operation.project, operation.clock)
+    assert seen(theirs) == before
+
+
+def test_the_digest_of_what_a_link_leads_to_stands_in_no_log(operation: Operation, ours: Path) -> None:
+    secret = operation.world.site.folder / "keys" / "card.json"
+    (ours / "x.drop.json").symlink_to(secret)
+    assert collected(operation) == [("uwv", "refused")]
+    said = str([entry.attributes for entry in operation.project.entries()])
+    assert digest_of_bytes(secret.read_bytes()).removeprefix("sha256:") not in said
+    assert secret.exists()
+
+
+def test_a_flood_in_an_inbox_is_bounded_and_is_one_entry_a_day(
+    operation: Operation, ours: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transfers, "AT_ONCE", 3)
+    monkeypatch.setattr(transfers, "MOST_REFUSED", 5)
+    for number in range(30):
+        (ours / f"{number:03}.drop.json").write_bytes(b"{} ")
+    operation.deliver("svb", ROUND)
+    assert sorted(collected(operation)) == [("svb", "taken"), *[("uwv", "refused")] * 3]
+    assert collected(operation) == [("uwv", "refused")] * 2
+    entries = len(operation.project.entries())
+    for _ in range(3):
+        assert collected(operation) == [("uwv", "RefusedTooOftenError")]
+    assert len(operation.project.entries()) == entries + 1
+    assert len(list(ours.iterdir())) == 25, "what is too much stays where it lies"
+    operation.clock.to(operation.clock() + days(1))
+    assert collected(operation) == [("uwv", "RefusedTooOftenError")]
+    assert len(operation.project.entries()) == entries + 2
+
+
+def test_a_second_drop_of_a_name_in_an_inbox_is_refused_and_the_first_stays(
+    operation: Operation, ours: Path
+) -> None:
+    operation.fetch("uwv")
+    drop = operation.prepare("uwv", ROUND)
+    for file in drop.parent.iterdir():
+        shutil.copy(file, ours)
+    assert collected(operation) == [("uwv", "taken")]
+    assert list(ours.iterdir()) == []
+    shutil.copy(drop, ours)
+    assert collected(operation) == [("uwv", "known")]
+    (ours / drop.name).write_bytes(drop.read_bytes() + b" ")
+    assert collected(operation) == [("uwv", "refused")]
+    here = operation.project.folder / "received" / "uwv"
+    assert (here / drop.name).read_bytes() == drop.read_bytes()
+    assert list((here / "again").iterdir()) == []
+
+
+def test_an_inbox_that_is_a_link_is_told_and_not_used(
+    operation: Operation, ours: Path, tmp_path: Path
+) -> None:
+    ours.rmdir()
+    ours.symlink_to(tmp_path)
+    (tmp_path / "x.drop.json").write_bytes(b"{}")
+    (tmp_path / "stray").write_bytes(b"{}")
+    operation.deliver("svb", ROUND)
+    assert sorted(collected(operation)) == [("svb", "taken"), ("uwv", "InboxUnusableError")]
+    operation.clock.to(operation.clock() + days(3000))
+    destroy_due(operation.project, operation.clock)
+    assert sorted(file.name for file in tmp_path.iterdir() if file.is_file()) == ["stray", "x.drop.json"]
+
+
+def test_another_user_who_writes_in_its_inbox_can_deliver_and_nothing_else(
+    operation: Operation, ours: Path
+) -> None:
+    """Another Unix user (65534), with the access that the guide tells an operator to give."""
+    if os.geteuid():
+        pytest.skip("only root can become somebody else")
+    operation.fetch("uwv")
+    drop = operation.prepare("uwv", ROUND)
+    files = {file.name: file.read_bytes() for file in drop.parent.iterdir()}
+    for above in ours.parents:
+        if above.is_relative_to(operation.folder):
+            above.chmod(above.stat().st_mode | 0o001)  # may pass, not look
+    for above in operation.folder.parents:
+        with suppress(PermissionError):
+            above.chmod(above.stat().st_mode | 0o001)
+    os.chown(ours, 65534, 65534)
+    site = operation.world.site.folder
+    child = os.fork()
+    if not child:
+        os.setgroups([])
+        os.setgid(65534)
+        os.setuid(65534)
+        status = 1
+        with suppress(BaseException):
+            for name, data in files.items():
+                (ours / name).write_bytes(data)
+            shut = (
+                site / "keys" / "signing.pem", operation.project.log_file, operation.project.folder / "received" / "uwv",
+            )  # fmt: skip
+            status = (
+                0 if not any(os.access(path, os.R_OK) or os.access(path, os.W_OK) for path in shut) else 2
+            )
+        os._exit(status)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert collected(operation) == [("uwv", "taken")]
+    folder = operation.project.folder / "received"
+    assert folder.stat().st_mode & 0o077 == 0
+
+
+# each thing swapped at each call of the door
+
+
+def _prepare(operation: Operation, way: str) -> Path:
+    """Something of every kind where `uwv` may write; that folder."""
+    operation.deliver("svb", ROUND)
+    transfers.collect(operation.project, operation.clock())
+    operation.fetch("uwv")
+    drop = operation.prepare("uwv", ROUND)
+    place = Path(operation.places["uwv"].url)
+    theirs = place / "in" if way == "place" else operation.project.folder / "inbox" / "uwv"
+    for file in drop.parent.iterdir():
+        shutil.copy(file, theirs)
+    (theirs / "x.drop.json").write_bytes(b"{}")
+    (theirs / "stray").write_bytes(b"stray")
+    (theirs / "folder").mkdir()
+    for path in (theirs / "stray", theirs / "folder"):
+        old(path, operation)
+    return theirs
+
+
+def _acts(operation: Operation) -> None:
+    now = operation.clock.now
+    for act in (
+        lambda: transfers.collect(operation.project, now),
+        lambda: transfers.publish(operation.project, now),
+        lambda: (operation.clock.to(now + days(2)), destroy_due(operation.project, operation.clock)),
+        lambda: _remove_of_uwv(operation),
+    ):
+        with suppress(LsiError, OSError):
+            act()
+
+
+def _remove_of_uwv(operation: Operation) -> None:
+    """As the destruction of a round does in its inbox; what was taken in of others stays, to be looked at after."""
+    for name in inbox.lying(operation.project, "uwv"):
+        with suppress(OSError):
+            inbox.destroy(operation.project, "uwv", name)
+
+
+def _swept(operation: Operation, way: str, every: int, kept: Path) -> int:
+    """How many interleavings were tried."""
+    theirs, project = _prepare(operation, way), operation.project.folder
+    site, start = operation.world.site.folder, operation.clock.now
+    whole = shutil.copytree(operation.folder, kept / "kept", symlinks=True)
+    drop = next(
+        file.name
+        for file in theirs.iterdir()
+        if file.name.startswith("proef.") and file.name.endswith(".drop.json")
+    )
+    things = [theirs / name for name in (drop, "x.drop.json", "stray", "folder")]
+    things += [next(theirs.glob("*.age")), theirs]
+    if way == "place":
+        things += [theirs.parent / "out", theirs.parent, theirs.parent / "out" / "proef.opening.json"]
+
+    def put_back() -> None:
+        shutil.rmtree(operation.folder)
+        shutil.copytree(whole, operation.folder, symlinks=True)
+        operation.clock.to(start)
+
+    def untouched() -> dict[str, str]:
+        return seen(site / "keys", project / "received" / "svb", project / "approvals", project / "trust")
+
+    before, log = untouched(), [entry.leaf() for entry in operation.project.entries()]
+    counting = Stops()
+    with stopping(counting), by_path(theirs) as found:
+        _acts(operation)
+    assert found == [], "everything below goes through the door"
+    put_back()
+    kinds: dict[str, Callable[[Path], None]] = kinds_of_swap(operation.project.log_file, site / "keys")
+    kinds["link to another partner's"] = lambda path: path.symlink_to(project / "received" / "svb")
+    number = tried = 0
+    for stop in range(counting.count):
+        for thing in things:
+            for kind, how in kinds.items():
+                for back in (False, True):
+                    number += 1
+                    if number % every:
+                        continue
+                    swap = Swap(thing, how)
+                    with stopping(Stops(stop, swap.swap, swap.undo if back else None)):
+                        _acts(operation)
+                    assert untouched() == before, (stop, thing.name, kind, back)
+                    said = [entry.leaf() for entry in operation.project.entries()]
+                    assert said[: len(log)] == log, (stop, thing.name, kind, back)
+                    tried += 1
+                    put_back()
+    return tried
+
+
+@pytest.mark.parametrize("way", ["inbox", "place"])
+def test_a_swap_at_a_call_of_the_door_touches_nothing_outside(
+    operation: Operation, way: str, tmp_path: Path
+) -> None:
+    assert _swept(operation, way, 997, tmp_path) > 3
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("way", ["inbox", "place"])
+def test_swaps_at_every_call_of_the_door_touch_nothing_outside(
+    operation: Operation, way: str, tmp_path: Path
+) -> None:
+    print(f"\n{way}: {_swept(operation, way, 7, tmp_path)} interleavings")
