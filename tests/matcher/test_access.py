@@ -16,24 +16,28 @@ from operation import PROJECT, Operation, days, folders
 from lsi_match.base.errors import LsiError
 from lsi_match.crypto.keys import make_identity, public_key
 from lsi_match.crypto.sealing import seal, unseal
-from lsi_match.crypto.signing import SignatureMissingError, sign
+from lsi_match.crypto.signing import SignatureMissingError, peek, sign
 from lsi_match.log.activities import register
 from lsi_match.log.note import VerifierKey
 from lsi_match.log.steps import Step
 from lsi_match.log.subject_files import file_in, standings_in
 from lsi_match.log.verify import verify_log
 from lsi_match.log.view import SubjectFile
+from lsi_match.matcher.operate.alarms import alarms
 from lsi_match.matcher.operate.retention import destroy_due
-from lsi_match.matcher.operate.transfers import collect
+from lsi_match.matcher.operate.transfers import collect, publish
 from lsi_match.matcher.round.opened_notices import ingest_opened_notices
 from lsi_match.matcher.round.run import Run
-from lsi_match.matcher.subjects import subject_rows
+from lsi_match.matcher.subjects import access_answers, subject_rows
 from lsi_match.matcher.subjects.access_answers import (
     AccessAnsweredError,
+    AccessManyPeopleError,
     AccessNotControllerError,
     AccessRefusedError,
+    AccessTooOftenError,
     answer,
 )
+from lsi_match.partner import transfer
 from lsi_match.partner.access.request import (
     AccessReferenceError,
     AnswerToOtherRequestError,
@@ -251,12 +255,82 @@ def test_a_round_that_was_not_asked_about_is_told(op: Operation) -> None:
     assert [r.known for r in one.answer.rounds] == ["yes", "not_asked"]
 
 
+# what would make of a request about one person a test of many
+
+
+def crafted(op: Operation, pseudonyms: dict[str, dict[str, tuple[str, ...]]], nonce: int = 0) -> bytes:
+    """A request as a client makes it that keeps to no rule."""
+    made = AccessRequest(
+        project=PROJECT, controller="uwv", nonce=f"{nonce:032x}", at=op.clock(), pseudonyms=pseudonyms
+    )
+    to = op.project.manifest().matcher.encryption_key
+    return seal(sign(made, op.world.home("uwv").identity()), to)
+
+
+def test_a_request_about_many_people_is_refused_unread_whoever_is_in_it(
+    op: Operation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One request with 3,802 people was answered; halving such sets finds who is in other partners' drops."""
+    monkeypatch.setattr(access_answers, "rounds_about", lambda *_: pytest.fail("looked up"))
+    kind = op.project.manifest().subject.kinds[0]
+    present = peek_pseudonym(op)
+    refusals = []
+    for first in (present, "ab" * 16):
+        for count in (2, 3802):
+            people = (first, *(f"{number:032x}" for number in range(1, count)))
+            with pytest.raises(AccessManyPeopleError) as refused:
+                answer(op.project, crafted(op, {"r1": {kind: people}}), op.clock())
+            refusals.append((count, refused.value.text("nl"), refused.value.text("en")))
+    assert len(set(refusals)) == 2, "the same for who is there and who is not"
+    assert str(3802) in str(op.project.entries()[-1].attributes["exception.message"])
+    assert present not in str([entry.attributes for entry in op.project.entries()])
+
+
+def peek_pseudonym(op: Operation) -> str:
+    """The pseudonym of somebody who is in the round."""
+    data = unseal(request(op, "peek"), op.project.site.identity().encryption, what="x", party="y")
+    asked = peek(data, AccessRequest, what="x", party="y").pseudonyms["r1"]
+    return next(iter(asked.values()))[0]
+
+
+def test_how_many_pseudonyms_were_asked_about_stands_in_the_log(op: Operation) -> None:
+    answer(op.project, request(op), op.clock())
+    assert op.project.entries()[-1].attributes["lsi.asked"] == 1
+
+
+def test_a_controller_is_answered_so_often_a_day_and_then_everybody_is_told(op: Operation) -> None:
+    most = op.project.manifest().retention.answers_a_day
+    for number in range(most):
+        answer(op.project, crafted(op, {}, number), op.clock())
+    with pytest.raises(AccessTooOftenError):
+        answer(op.project, crafted(op, {}, most), op.clock())
+    answer(
+        op.project,
+        make_request(op.world.home("svb"), PROJECT, {"bsn": handmade.BSNS[0]}, "a", (), op.clock()),
+        op.clock(),
+    )
+    assert "access" in {one.name for one in alarms(op.project, op.clock())}
+    publish(op.project, op.clock())
+    for partner in PARTNERS:
+        told = transfer.fetch(op.places[partner], op.folder / "told" / partner).messages
+        assert any("uwv" in one and str(most) in one for one in told), partner
+    op.clock.to(op.clock() + days(1))
+    answer(op.project, crafted(op, {}, most + 1), op.clock())
+    op.clock.to(op.clock() + days(14))
+    assert "access" not in {one.name for one in alarms(op.project, op.clock())}
+
+
+def test_of_a_project_with_one_key_there_is_one_pseudonym_a_kind_and_round(op: Operation) -> None:
+    kind = op.project.manifest().subject.kinds[0]
+    answer(op.project, crafted(op, {"r1": {kind: ("00" * 16,)}}), op.clock())
+    with pytest.raises(AccessManyPeopleError):
+        answer(op.project, crafted(op, {"r1": {kind: ("00" * 16, "01" * 16)}}), op.clock())
+
+
 # openings
 
 
 def test_an_opening_is_brought_along_and_stands_in_the_log_once(op: Operation) -> None:
-    from lsi_match.partner import transfer
-
     home = op.world.home("uwv")
     op.world.open("uwv", "r1")
     assert len(unsent(home)) == 1

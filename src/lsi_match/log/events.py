@@ -466,6 +466,11 @@ class AccessAnswered(Event):
     partner: Partner
     request: Annotated[Digest, Field(description="digest of the request")]
     answer: Annotated[Digest, Field(description="digest of the answer")]
+    asked: Annotated[Count | None, Field(description="how many pseudonyms were asked about")] = None
+
+
+#: Why a controller gets no more answers today; every controller is told.
+ACCESS_TOO_OFTEN = "AccessTooOftenError"
 
 
 class AccessRefused(Refusal):

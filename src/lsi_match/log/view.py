@@ -33,6 +33,7 @@ State = Literal["open", "refused", "matched", "held", "released", "destroyed", "
 RUNNING: tuple[State, ...] = ("open", "refused", "matched", "held")
 RELEASED: tuple[State, ...] = ("released", "destroyed")
 OVER: tuple[State, ...] = ("destroyed", "abandoned")
+_DAY = timedelta(days=1)
 _ANY: tuple[State, ...] = (*RUNNING, "released", *OVER)
 #: After so long without a word a round that is done with is put away: longer than anything told about it lies ready.
 QUIET = timedelta(days=100)
@@ -346,6 +347,9 @@ class ProjectView:
     arrivals: list[Arrival] = field(default_factory=list)
     #: Digests of access requests that were taken in.
     requests: set[str] = field(default_factory=set)
+    #: Controller → when its access requests of the last day were answered, and when it last asked for more than it may.
+    asked: dict[str, list[datetime]] = field(default_factory=dict)
+    asked_too_often: dict[str, datetime] = field(default_factory=dict)
     first_checkpoint: datetime | None = None
     last_checkpoint: datetime | None = None
     #: The last entry that asks for cosignatures: a daily checkpoint, or a release that waits for them.
@@ -536,8 +540,12 @@ class ProjectView:
                 self.too_many[partner] = mark.at
             case events.DropArrivalRefused(round=None, partner=partner, drop=str(drop)):
                 self.arrivals.append(Arrival(mark, partner, drop, False))
-            case events.AccessAnswered(request=request):
+            case events.AccessAnswered(partner=partner, request=request):
                 self.requests.add(request)
+                recent = [at for at in self.asked.get(partner, []) if mark.at - at < _DAY]
+                self.asked[partner] = [*recent, mark.at]
+            case events.AccessRefused(partner=partner, reason=events.ACCESS_TOO_OFTEN):
+                self.asked_too_often[partner] = mark.at
             case events.RetentionFailed(message=message):
                 self.retention_failed = (mark.at, message)
             case events.CheckpointMade():

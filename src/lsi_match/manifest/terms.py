@@ -78,8 +78,18 @@ class Schedule(Document):
         return next(CronSim(self.opens, now.astimezone(ZoneInfo(self.timezone))), None)
 
 
+#: Answers to access requests a day, where the manifest does not say.
+_ANSWERS = 20
+
+
 class Retention(Document):
-    """How long what is not destroyed with the round is kept."""
+    """How long what is not destroyed with the round is kept, and how often a controller may ask about somebody in it."""
 
     log_details_days: int = Field(gt=0, le=3650)
     hold_days: int = Field(gt=0, le=365)
+    access_requests_a_day: int | None = Field(default=None, gt=0, le=1000)
+
+    @property
+    def answers_a_day(self) -> int:
+        """How many access requests of one controller are answered within a day."""
+        return self.access_requests_a_day or _ANSWERS

@@ -421,6 +421,9 @@ def _terms(page: _Page, manifest: Manifest) -> None:
     days = manifest.retention.log_details_days
     page.item(say(f"Wie in een ronde voorkwam en wie de stappen uitvoerde, is nog {days} dagen na te gaan; daarna wordt dat vernietigd.",
                   f"Who was in a round, and who did the steps, can be looked up for {days} days; then that is destroyed."))  # fmt: skip
+    if (most := manifest.retention.access_requests_a_day) is not None:
+        page.item(say(f"Per organisatie worden er hoogstens {most} inzageverzoeken per dag beantwoord.",
+                      f"Of each controller at most {most} access requests a day are answered."))  # fmt: skip
     if asked := manifest.release.cosignatures:
         page.item(say(f"Een vrijgave wordt uitgereikt als {asked} partijen het logboek waar zij in staat hebben medeondertekend.",
                       f"A release is handed out once {asked} controllers co-signed the log that has it."))  # fmt: skip

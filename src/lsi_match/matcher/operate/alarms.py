@@ -16,6 +16,7 @@
 | `waiting` | a release waits for cosignatures for more than two days, or half its term |
 | `late` | a drop is missing past the deadline |
 | `cosignature` | a controller did not co-sign the log for two weeks |
+| `access` | a controller asked more often about people than the manifest allows, in the last two weeks |
 """
 
 from __future__ import annotations
@@ -34,10 +35,11 @@ from lsi_match.matcher.operate.reconcile import last_reconciled, leapt_from, rou
 from lsi_match.matcher.operate.retention import due, problem_of
 from lsi_match.matcher.site import checkpoint
 from lsi_match.matcher.site.site import Project
+from lsi_match.matcher.subjects.access_answers import WARNED_FOR
 
 NAMES = (
     "log", "manifest", "unknown", "clock", "disk", "silent", "place", "overdue", "broken", "refused", "held", "waiting", "late",
-    "cosignature",
+    "cosignature", "access",
 )  # fmt: skip
 #: With one of these on, nothing more can be said of a project.
 UNREADABLE = frozenset({"log", "manifest"})
@@ -114,6 +116,14 @@ def _all(project: Project, now: datetime) -> Iterator[tuple[str, str, str]]:
                 f"the release of round {name} waits for cosignatures since {at_}",
             )
     yield from _cosignatures(project, view, now)
+    for name, last_asked in view.asked_too_often.items():
+        if now - last_asked < WARNED_FOR:
+            day = f"{last_asked:%Y-%m-%d %H:%M} UTC"
+            yield (
+                "access",
+                f"{name} vroeg te vaak naar personen, het laatst op {day}",
+                f"{name} asked about people too often, last at {day}",
+            )
 
 
 def _disk(project: Project) -> Iterator[tuple[str, str, str]]:

@@ -44,6 +44,7 @@ from lsi_match.matcher.site import inbox, make_receipts
 from lsi_match.matcher.site.checkpoint import copies
 from lsi_match.matcher.site.inbox import AT_ONCE, DROP_SUFFIX
 from lsi_match.matcher.site.site import Project
+from lsi_match.matcher.subjects.access_answers import WARNED_FOR, warning_file
 from lsi_match.protocol.documents import DropDescriptor, part_name
 from lsi_match.transport.endpoints import Endpoint, EndpointSettings, Stamp, open_endpoint
 from lsi_match.transport.sync_state import SyncState
@@ -331,7 +332,7 @@ def _clear(there: Endpoint, names: list[str]) -> None:
 def publish(project: Project, now: datetime) -> list[DeliveryError]:
     """Put at every place what its partner has to have, and remove what it should not find any more."""
     places, troubles = _places(project)
-    for_all = dict(_for_all(project)) if places else {}
+    for_all = dict(_for_all(project, now)) if places else {}
     for partner, settings in places.items():
         try:
             with open_endpoint(settings) as there:
@@ -367,9 +368,9 @@ def _ours(project: Project, name: str) -> bool:
     return first == project.id or all(first != other.id for other in project.site.projects())
 
 
-def _for_all(project: Project) -> Iterator[tuple[str, Path]]:
+def _for_all(project: Project, now: datetime) -> Iterator[tuple[str, Path]]:
     """Name at the place → file here, for every partner: openings of rounds that still take drops, reports of rounds
-    that are held, and the log to co-sign."""
+    that are held, the log to co-sign, and who asked about people too often."""
     for one in project.view().live.values():
         if one.over or not project.takes_drops(one.name):
             continue
@@ -380,6 +381,9 @@ def _for_all(project: Project) -> Iterator[tuple[str, Path]]:
             yield f"{stem}.counts.json", project.kept_file(one.counts.table)
     for file in copies(project):
         yield file.name, file
+    for name, at in project.view().asked_too_often.items():
+        if now - at < WARNED_FOR and (file := warning_file(project, name)).exists():
+            yield f"{project.id}.access-{name}.reminder.json", file
 
 
 def _for(project: Project, partner: str) -> Iterator[tuple[str, Path]]:

@@ -1,25 +1,31 @@
 """Answering an access request: what the rounds of a project did with one person, found by pseudonym.
 
-Every request is an entry of the log, refused ones too, so that all controllers see who asks how often. The entry
-holds nothing of the person; it is written before the answer leaves.
+Every request is an entry of the log, refused ones too, so that all controllers see who asks how often, and for how many
+pseudonyms. The entry holds nothing of the person; it is written before the answer leaves.
+
+What would make of a request about one person a test of many is refused before anything is looked up: of a kind of identifier
+there is one pseudonym a round (and key that the project had), and a controller gets so many answers a day. Then every
+controller is told.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import overload
 
 from lsi_match.agreement.approvals import load_manifest
 from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.clock import CLOCK_SKEW
 from lsi_match.base.errors import LsiError
+from lsi_match.base.files import write_whole
 from lsi_match.crypto.sealing import seal, unseal
 from lsi_match.crypto.signing import peek, sign, verify
 from lsi_match.log.events import AccessAnswered, AccessRefused, why
 from lsi_match.log.view import Mark, RoundView, SubjectFile
 from lsi_match.manifest import Manifest
-from lsi_match.matcher.site.site import Project
+from lsi_match.matcher.site.site import Project, json_document
 from lsi_match.matcher.subjects.subject_rows import Found, look_up
 from lsi_match.protocol.access_documents import (
     AccessAnswer,
@@ -33,6 +39,9 @@ from lsi_match.protocol.subject_columns import NONE
 
 #: How old a request may be.
 TERM = timedelta(days=30)
+DAY = timedelta(days=1)
+#: For how long it is told that a controller asked too often.
+WARNED_FOR = timedelta(days=14)
 LARGEST = 8 * 2**20
 #: Round → kind → pseudonyms, of one person.
 Sought = dict[str, dict[str, tuple[bytes, ...]]]
@@ -48,6 +57,28 @@ class AccessNotControllerError(LsiError):
     en = "The access request is refused: {name} is no controller of this project."
 
 
+class AccessManyPeopleError(LsiError):
+    nl = (
+        "Het inzageverzoek van {name} is geweigerd: voor één ronde en soort nummer staan er {count} pseudoniemen in, en van "
+        "één persoon zijn dat er hoogstens {most}. Er is niets opgezocht."
+    )
+    en = (
+        "The access request of {name} is refused: for one round and kind of number it holds {count} pseudonyms, and of one "
+        "person there are {most} at most. Nothing was looked up."
+    )
+
+
+class AccessTooOftenError(LsiError):
+    nl = (
+        "Het inzageverzoek van {name} is geweigerd: vandaag zijn er al {most} beantwoord, en meer staat het manifest niet toe. "
+        "Er is niets opgezocht, en alle organisaties krijgen hiervan bericht. Vraag het morgen opnieuw."
+    )
+    en = (
+        "The access request of {name} is refused: {most} were answered today, and the manifest allows no more. "
+        "Nothing was looked up, and every controller is told. Ask again tomorrow."
+    )
+
+
 class AccessAnsweredError(LsiError):
     nl = "Op dit inzageverzoek van {name} is al geantwoord. Maak voor een nieuw antwoord een nieuw verzoek."
     en = "This access request of {name} was answered before. For a new answer, make a new request."
@@ -59,6 +90,7 @@ def answer(project: Project, sealed: bytes, now: datetime) -> bytes:
     Raises:
         AccessNotControllerError, SignatureMissingError, SealBrokenError, SignedDocumentInvalidError: who asks.
         AccessAnsweredError, AccessRefusedError: a replay, too old, or about another project.
+        AccessManyPeopleError, AccessTooOftenError: about more than one person, or one too many.
         SubjectsAlteredError: a file that the answer would rest on is not what the log says.
     """
     manifest, name = project.manifest(), "unknown"
@@ -71,11 +103,13 @@ def answer(project: Project, sealed: bytes, now: datetime) -> bytes:
         key = manifest.controllers[name].signing_key
         request = verify(data, AccessRequest, key, what="access request", party=name)
         digest = digest_of_bytes(data)
-        _check(project, request, digest, now)
+        _check(project, manifest, request, digest, now)
         sought = _pseudonyms(request)
         rounds = rounds_about(project, [sought])[0]
     except LsiError as error:
         _log(project, now, manifest, AccessRefused(partner=name, **why(error)))
+        if isinstance(error, AccessTooOftenError):
+            _warn_everybody(project, name, error, now)
         raise
     used = {one.manifest for one in rounds}
     said = AccessAnswer(
@@ -87,20 +121,41 @@ def answer(project: Project, sealed: bytes, now: datetime) -> bytes:
         manifests={one: project.kept(one).decode() for one in sorted(used)},
     )
     document = sign(said, project.site.identity())
-    event = AccessAnswered(partner=name, request=digest, answer=digest_of_bytes(document))
+    asked = sum(len(some) for kinds in sought.values() for some in kinds.values())
+    event = AccessAnswered(partner=name, request=digest, answer=digest_of_bytes(document), asked=asked)
     _log(project, now, manifest, event)
     return seal(document, manifest.controllers[name].encryption_key)
 
 
-def _check(project: Project, request: AccessRequest, digest: str, now: datetime) -> None:
+def _check(project: Project, manifest: Manifest, request: AccessRequest, digest: str, now: datetime) -> None:
     if request.project != project.id:
         raise AccessRefusedError.because("het gaat over een ander project", "it is about another project")
     if not now - TERM <= request.at <= now + CLOCK_SKEW:
         raise AccessRefusedError.because(
             "het is te oud, of uit de toekomst", "it is too old, or from the future"
         )
-    if digest in project.view().requests:
-        raise AccessAnsweredError(name=request.controller)
+    view, name = project.view(), request.controller
+    if digest in view.requests:
+        raise AccessAnsweredError(name=name)
+    used = {one.manifest for one in view.rounds.values()}
+    most = len({load_manifest(project.kept(one)).pseudonyms.epoch for one in used})
+    count = max((len(some) for kinds in request.pseudonyms.values() for some in kinds.values()), default=0)
+    if count > max(1, most):
+        raise AccessManyPeopleError(name=name, count=count, most=most)
+    most = manifest.retention.answers_a_day
+    if len([at for at in view.asked.get(name, ()) if now - at < DAY]) >= most:
+        raise AccessTooOftenError(name=name, most=most)
+
+
+def warning_file(project: Project, controller: str) -> Path:
+    """What every controller is told of one that asked too often (`operate.transfers`)."""
+    return project.folder / "warnings" / f"access.{controller}.json"
+
+
+def _warn_everybody(project: Project, name: str, error: LsiError, now: datetime) -> None:
+    """A refusal by itself tells its sender only."""
+    document = {"at": now.isoformat(), "nl": error.text("nl"), "en": error.text("en")}
+    write_whole(warning_file(project, name), json_document(document), replace=True)
 
 
 def _pseudonyms(request: AccessRequest) -> Sought:

@@ -106,7 +106,8 @@ def make_request(
     if file.exists():
         raise AccessReferenceError(reference=reference)
     identifiers = _identifiers(manifest, entered)
-    keys = home.project_keys(project)
+    # Of one person the site knows no more keys than this project had; of a later one there is no round yet.
+    keys = [key for key in home.project_keys(project) if key.epoch <= manifest.pseudonyms.epoch]
     every = sorted({*rounds, *home.delivered_rounds(project)})
     request = AccessRequest(
         project=project,
