@@ -22,12 +22,11 @@ from lsi_match.flows.settings import environment
 from lsi_match.log.note import VerifierKey
 from lsi_match.log.verify import verify_log
 from lsi_match.matcher.engine.execution_config import ExecutionConfig
-from lsi_match.matcher.round.open_round import RoundBusyError
+from lsi_match.matcher.round.open_round import RoundBusyError, RoundExistsError
 from lsi_match.matcher.round.run import (
     DropsIncompleteError,
     MemoryLimitError,
     RoundEndedError,
-    RoundExistsError,
     Run,
     TooManyCasesError,
 )

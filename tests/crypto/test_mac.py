@@ -19,7 +19,7 @@ def test_a_mark_holds_for_what_it_was_made_on() -> None:
     assert gmac_tag(DATA, key) != made, "no nonce comes twice"
 
 
-@pytest.gmac_tag.parametrize(
+@pytest.mark.parametrize(
     "other", [DATA[:-1], DATA + b"\0", b"", DATA[:500] + bytes([DATA[500] ^ 1]) + DATA[501:]]
 )
 def test_nothing_else_has_it(other: bytes) -> None:

@@ -16,11 +16,11 @@ from lsi_match.criteria.parse import parse_predicate
 from lsi_match.manifest import Manifest
 from lsi_match.partner.access.letter import letter
 from lsi_match.partner.access.request import Answered
-from lsi_match.protocol.access_documents import AccessAnswer, Event, Handed, InDrop, RoundAnswer
+from lsi_match.protocol.access_documents import AccessAnswer, AccessEvent, Handed, InDrop, RoundAnswer
 
 pytestmark = pytest.mark.filterwarnings("ignore:Generating overly large repr")
 LANGUAGES: tuple[Language, ...] = ("nl", "en")
-AT = Event(at=NOW, position=7)
+AT = AccessEvent(at=NOW, position=7)
 
 
 def agreed(criterion: str = "actief", rule: str = "partners >= 2") -> Manifest:
