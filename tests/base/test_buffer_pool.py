@@ -19,6 +19,12 @@ from lsi_match.protocol.parquet import parquet_view, to_parquet
 SIZE = 3 * 2**20
 
 
+@pytest.fixture(autouse=True)
+def _nothing_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What other tests gave back leaves no room: a full pool keeps nothing more."""
+    monkeypatch.setattr(module, "_free", [])
+
+
 def place(view: memoryview) -> int:
     return np.frombuffer(view, np.uint8).ctypes.data
 
