@@ -29,8 +29,9 @@ BESIDE = {
     "schemas/": "tests/cli/test_schemas.py",
     "tests/vectors/": "tests/crypto/test_vectors.py",
 }
-#: The tests of a room stand in the folder of its name; those of the flows are of the whole chain.
-FOLDERS = {"flows": ("chain", "service")}
+#: The tests of a room stand in the folder of its name; those of the flows are of the whole chain, and
+#: those of the package itself about what it offers.
+FOLDERS = {"flows": ("chain", "service"), "": ("library",)}
 WHOLE = ("chain", "docs", "faults", "month", "service")
 
 
@@ -92,7 +93,7 @@ def selected(files: Iterable[str], imports: grimp.ImportGraph) -> list[str]:
         module = module_of(file)
         if module in imports.modules:
             about = {module, *imports.find_modules_that_directly_import(module)}
-            rooms = {one.split(".")[1] for one in about if one != PROGRAM}
+            rooms = {one.removeprefix(PROGRAM).lstrip(".").partition(".")[0] for one in about}
             names = {module} | imports.find_downstream_modules(module)
             chosen |= {_relative(test) for room in rooms for test in _tests_of(room) if names & reached(test)}
         elif file.startswith("tests/") and path.suffix == ".py" and path.is_file():

@@ -12,7 +12,6 @@ SOURCE = Path(__file__).parents[2] / "src" / "lsi_match"
 ENGINES = {"duckdb", "polars", "polars_hash", "prefect", "pyarrow", "numpy", "scipy", "rich", "lsi_match.partner", "lsi_match.matcher"}  # fmt: skip
 #: What a module is about it may import.
 NEEDED = {
-    "lsi_match.log.export": {"polars"},
     "lsi_match.protocol.parquet": {"numpy", "pyarrow"},
     "lsi_match.protocol.plain_parquet": {"numpy"},
 }
