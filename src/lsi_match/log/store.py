@@ -301,13 +301,12 @@ class Log:
 
     def cosigned_checkpoints(self) -> Iterator[str]:
         """The notes with more than one signature line, from the largest tree to the smallest. Verifies nothing."""
-        line, below = "\n— ", self.size + 1
+        below = self.size + 1
         while True:
             with translate_database_errors(self.path):
                 rows = self._connection.execute(
-                    "SELECT size, note FROM checkpoints WHERE size < ?"
-                    " AND instr(substr(note, instr(note, ?) + ?), ?) ORDER BY size DESC LIMIT ?",
-                    (below, line, len(line), line, STROKE),
+                    "SELECT size, note FROM checkpoints WHERE size < ? AND note LIKE ? ORDER BY size DESC LIMIT ?",
+                    (below, "%\n— %\n— %", STROKE),
                 ).fetchall()
             yield from (self._text(text, size) for size, text in rows)
             if len(rows) < STROKE:
