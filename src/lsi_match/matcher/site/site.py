@@ -6,7 +6,8 @@ projects/<project>/
     trust/                     who may sign for whom (agreement/trust_root_store.py)
     manifest.json, approvals/  the agreement that runs: the manifest, and what was signed about it
     documents/<digest>.json    every signed document and overview, by content
-    inbox/<partner>/           where drops arrive
+    inbox/<partner>/           where drops arrive; others may write here (`matcher.site.inbox`)
+    received/<partner>/        drops that were taken in
     quarantine/<partner>/      refused drops and the reason
     rounds/<round>/            opening.json; until the round ends round.key, and work/ (`work`)
     staging/<round>/           sealed releases on their way out
