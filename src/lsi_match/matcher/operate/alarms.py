@@ -31,11 +31,11 @@ from lsi_match.base.clock import CLOCK_SKEW
 from lsi_match.base.errors import LsiError
 from lsi_match.log.view import ProjectView
 from lsi_match.matcher.operate.agenda import JobKind, RoundNow
-from lsi_match.matcher.operate.reconcile import last_reconciled, leapt_from, rounds_now
+from lsi_match.matcher.operate.observed_state import last_reconciled, leapt_from, rounds_now
 from lsi_match.matcher.operate.retention import due, problem_of
 from lsi_match.matcher.site import checkpoint
 from lsi_match.matcher.site.site import Project
-from lsi_match.matcher.subjects.access_answers import WARNED_FOR
+from lsi_match.matcher.subjects.subject_terms import WARNED_FOR
 
 NAMES = (
     "log", "manifest", "unknown", "clock", "disk", "silent", "place", "overdue", "broken", "refused", "held", "waiting", "late",

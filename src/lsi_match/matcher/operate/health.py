@@ -16,7 +16,7 @@ from lsi_match.base.errors import LsiError
 from lsi_match.log.view import RoundView
 from lsi_match.matcher.operate.agenda import RoundNow
 from lsi_match.matcher.operate.alarms import NAMES, alarms
-from lsi_match.matcher.operate.reconcile import last_reconciled, rounds_now
+from lsi_match.matcher.operate.observed_state import last_reconciled, rounds_now
 from lsi_match.matcher.operate.retention import due
 from lsi_match.matcher.site.checkpoint import cosigned_at
 from lsi_match.matcher.site.site import Project, Site

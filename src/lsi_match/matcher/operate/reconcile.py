@@ -9,7 +9,6 @@ Of one project there is one look at a time, so also one run.
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Callable, Collection, Iterator
@@ -19,9 +18,8 @@ from datetime import datetime, timedelta
 
 from lsi_match.base.clock import CLOCK_SKEW, Clock, utc_now
 from lsi_match.base.errors import LsiError, UnexpectedError
-from lsi_match.base.files import lock_file, read_bytes, write_whole
+from lsi_match.base.files import lock_file, write_whole
 from lsi_match.log.events import Reminded
-from lsi_match.log.view import ProjectView
 from lsi_match.matcher.operate import events_file
 from lsi_match.matcher.operate.agenda import (
     Abandon,
@@ -29,23 +27,25 @@ from lsi_match.matcher.operate.agenda import (
     MakeCheckpoint,
     Open,
     Remind,
-    RoundNow,
     Task,
     agenda,
+)
+from lsi_match.matcher.operate.observed_state import (
+    LAST_RECONCILED,
+    delivered,
+    last_reconciled,
+    leapt_from,
+    rounds_now,
 )
 from lsi_match.matcher.operate.retention import Destroyed, abandon, destroy_due, staged
 from lsi_match.matcher.operate.transfers import DeliveryError, IncomingDrop, collect, publish
 from lsi_match.matcher.round.open_round import open_round
 from lsi_match.matcher.round.run import Run
-from lsi_match.matcher.site import checkpoint, inbox
+from lsi_match.matcher.site import checkpoint
 from lsi_match.matcher.site.site import Project, Site, json_document
 
 #: Runs a round in a process of its own and tells the outcome: `state` is released, refused, held or broken.
 Runner = Callable[[Project, str], dict[str, object]]
-#: In the folder of a project: when each duty was last looked at, to the end.
-LAST_RECONCILED = "last_reconciled.json"
-#: How long after the last sign of life the clock is believed: a long weekend. Then someone has to say that it is right.
-BELIEVED = timedelta(days=4)
 
 
 class ProjectBusyError(LsiError):
@@ -201,24 +201,6 @@ def _alone(project: Project, patience: timedelta) -> Iterator[None]:
         os.close(descriptor)
 
 
-@dataclass(frozen=True)
-class LastReconciled:
-    """When each duty was last done to the end, and what was the matter with places then: partner → name of the problem."""
-
-    at: dict[str, datetime] = field(default_factory=dict)
-    troubles: dict[str, str] = field(default_factory=dict)
-
-
-def last_reconciled(project: Project) -> LastReconciled:
-    """What `last_reconciled.json` tells; nothing when it is not there or not readable."""
-    try:
-        said = json.loads(read_bytes(project.folder / LAST_RECONCILED))
-        at = {str(duty): datetime.fromisoformat(when) for duty, when in said["at"].items()}
-        return LastReconciled(at, {str(name): str(reason) for name, reason in said["troubles"].items()})
-    except (LsiError, ValueError, TypeError, KeyError, AttributeError):
-        return LastReconciled()
-
-
 def _remember(project: Project, duties: Collection[JobKind], seen: ReconcileResult, now: datetime) -> None:
     before = last_reconciled(project)
     at = before.at | {duty.value: now for duty in duties}
@@ -233,52 +215,8 @@ def _check_clock(project: Project, now: datetime) -> None:
         raise ClockBehindError(project=project.id, **_shown(now, last))
 
 
-def leapt_from(project: Project, view: ProjectView, now: datetime) -> datetime | None:
-    """The last sign of life of a project (a look, an entry), when it is so long ago that the clock may have leapt ahead;
-    None when there is no doubt, or nobody ever looked."""
-    if not (project.folder / LAST_RECONCILED).exists():
-        return None
-    last = max([view.last or now, *last_reconciled(project).at.values()])
-    return last if now - last > BELIEVED else None
-
-
 def _shown(now: datetime, last: datetime) -> dict[str, str]:
     return {"now": f"{now:%Y-%m-%d %H:%M}", "last": f"{last:%Y-%m-%d %H:%M}"}
-
-
-def rounds_now(project: Project, view: ProjectView) -> list[RoundNow]:
-    """Every round of a project that is not over, as it stands: by the log, and with what lies in its folder and the inboxes."""
-    found = []
-    for one in view.live.values():
-        if one.over or not (project.round_folder(one.name) / "opening.json").exists():
-            continue
-        opening, _ = project.opening(one.name)
-        found.append(
-            RoundNow(
-                one.name,
-                one.state,
-                opening.opened_at,
-                opening.deadline,
-                delivered=_delivered(project, one.name),
-                reminded=frozenset(one.reminded),
-                tried=one.tried.at if one.tried else None,
-                news=view.news(one),
-                held_until=one.hold.until if one.hold else None,
-                key=project.takes_drops(one.name),
-                broke_off=one.tried is not None and one.state == "held" and not one.concluded,
-            )
-        )
-    return found
-
-
-def _delivered(project: Project, round_id: str) -> frozenset[str]:
-    """Partners of whom the descriptor of a drop for this round lies here."""
-    ours = f"{project.id}.{round_id}."
-    return frozenset(
-        name
-        for name in inbox.inboxes(project)
-        if any(file.startswith(ours) for file in inbox.delivered(project, name))
-    )
 
 
 def _do(project: Project, task: Task, clock: Clock, runner: Runner) -> str:
@@ -308,8 +246,8 @@ def remind_by_hand(project: Project, round_id: str, now: datetime) -> tuple[str,
     opening, _ = project.opening(round_id)
     if not project.takes_drops(round_id):
         raise RoundNotOpenError(round=round_id, project=project.id)
-    delivered = _delivered(project, round_id)
-    late = tuple(name for name in project.manifest().partners if name not in delivered)
+    there = delivered(project, round_id)
+    late = tuple(name for name in project.manifest().partners if name not in there)
     if late:
         _remind(project, Remind(round_id, late, max(0, (opening.deadline - now).days)), now)
         publish(project, now)

@@ -35,11 +35,10 @@ from lsi_match.log.events import ReleaseExpired, RetentionApplied, RetentionFail
 from lsi_match.log.view import ProjectView
 from lsi_match.matcher.round import hold
 from lsi_match.matcher.round.open_round import RoundBusyError
-from lsi_match.matcher.round.run import REASON, Run
 from lsi_match.matcher.site import audit_records, inbox, make_receipts
 from lsi_match.matcher.site.proofs import keep_proofs, proof_file
-from lsi_match.matcher.site.site import Project
-from lsi_match.matcher.subjects import subject_rows
+from lsi_match.matcher.site.site import REASON, Project
+from lsi_match.matcher.subjects import subject_terms
 from lsi_match.protocol.documents import ReleaseDescriptor
 from lsi_match.protocol.trust_root import MATCHER
 
@@ -172,6 +171,8 @@ def abandon(project: Project, round_id: str, clock: Clock) -> Literal["open", "r
     Raises:
         RoundBusyError: it is running.
     """
+    from lsi_match.matcher.round.run import Run  # with the engine, for who runs it
+
     run = Run(project, round_id, clock)
     try:
         before: Literal["open", "released", "ended"] = (
@@ -235,14 +236,14 @@ def _expire(project: Project, one: Due, clock: Clock) -> None:
 
 
 def _subjects(project: Project, view: ProjectView, now: datetime) -> Iterator[Due]:
-    for one, at in subject_rows.due_here(project, view, now):
+    for one, at in subject_terms.due_here(project, view, now):
         yield Due("subjects", one.name, at)
 
 
 def _forget(project: Project, due: Due, clock: Clock) -> None:
-    for one, at in subject_rows.due_here(project, project.view(), clock()):
+    for one, at in subject_terms.due_here(project, project.view(), clock()):
         if one.name == due.name:
-            subject_rows.remove(project, one, at, clock())
+            subject_terms.remove(project, one, at, clock())
 
 
 # audit records

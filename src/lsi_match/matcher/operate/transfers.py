@@ -39,12 +39,13 @@ from lsi_match.matcher.engine.intake import (
     under_name,
 )
 from lsi_match.matcher.operate import inbound
-from lsi_match.matcher.round.run import REASON, quarantine, round_of
+from lsi_match.matcher.round.run import quarantine, round_of
 from lsi_match.matcher.site import inbox, make_receipts
 from lsi_match.matcher.site.checkpoint import copies
 from lsi_match.matcher.site.inbox import AT_ONCE, DROP_SUFFIX
-from lsi_match.matcher.site.site import Project
-from lsi_match.matcher.subjects.access_answers import WARNED_FOR, warning_file
+from lsi_match.matcher.site.site import REASON, Project
+from lsi_match.matcher.subjects.access_answers import warning_file
+from lsi_match.matcher.subjects.subject_terms import WARNED_FOR
 from lsi_match.protocol.documents import DropDescriptor, part_name
 from lsi_match.transport.endpoints import Endpoint, EndpointSettings, Stamp, open_endpoint
 from lsi_match.transport.sync_state import SyncState

@@ -92,15 +92,13 @@ from lsi_match.matcher.site.proofs import (
     put_proofs,
     release_position,
 )
-from lsi_match.matcher.site.site import Project, RoundUnknownError, json_document
+from lsi_match.matcher.site.site import REASON, Project, RoundUnknownError, json_document
 from lsi_match.matcher.subjects.subject_rows import intake_file, make_log_key, match_file, release_file
 from lsi_match.monitor.findings import Ratio
 from lsi_match.monitor.overview import Overview
 from lsi_match.monitor.round_findings import RoundFindings, findings_of
 from lsi_match.protocol.documents import CellCounts, DropDescriptor, Part, ReleaseDescriptor
 from lsi_match.protocol.parquet import to_parquet
-
-REASON = "reason.json"
 
 
 class RoundEndedError(LsiError):

@@ -56,6 +56,9 @@ from lsi_match.monitor.overview import Overview
 from lsi_match.protocol.documents import Opening
 from lsi_match.protocol.trust_root import MATCHER, TrustRoot
 
+#: In a folder of the quarantine: why a drop was refused.
+REASON = "reason.json"
+
 
 class SiteMissingError(LsiError):
     nl = "In {folder} is geen koppelomgeving. Kijk of de naam klopt, of maak er een met 'site init'."

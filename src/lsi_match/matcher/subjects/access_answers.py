@@ -40,8 +40,6 @@ from lsi_match.protocol.subject_columns import NONE
 #: How old a request may be.
 TERM = timedelta(days=30)
 DAY = timedelta(days=1)
-#: For how long it is told that a controller asked too often.
-WARNED_FOR = timedelta(days=14)
 LARGEST = 8 * 2**20
 #: Round → kind → pseudonyms, of one person.
 Sought = dict[str, dict[str, tuple[bytes, ...]]]

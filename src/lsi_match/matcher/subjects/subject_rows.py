@@ -16,30 +16,26 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lsi_match.agreement.approvals import load_manifest
 from lsi_match.base.duckdb_locked import locked_connection
 from lsi_match.base.errors import LsiError
-from lsi_match.base.files import Digested, destroy, read_private, sync_folder, whole_file, write_whole
+from lsi_match.base.files import Digested, read_private, sync_folder, whole_file, write_whole
 from lsi_match.crypto.block_cipher import BLOCK, derive_key, encrypt_blocks, make_key
-from lsi_match.log.events import SubjectsDestroyed
-from lsi_match.log.subject_files import due_at, file_in
-from lsi_match.log.view import ProjectView, RoundView
+from lsi_match.log.subject_files import file_in
 from lsi_match.manifest import Manifest
 from lsi_match.matcher.engine.buckets import Matched
 from lsi_match.matcher.site.site import Project
+from lsi_match.matcher.subjects.subject_terms import LOG_KEY, folder_of
 from lsi_match.protocol import subject_columns as columns
 from lsi_match.protocol.columns import SELECTION
 from lsi_match.protocol.parquet import in_one_piece
 from lsi_match.protocol.subject_columns import log_id_info
 
-LOG_KEY = "log.key"
 ROW_GROUP = 65_536
 #: Up to so many ids are sought with the statistics of the file; more of them in one pass over it.
 _FEW = 16
@@ -86,10 +82,6 @@ class Found:
     partner: int
     selection: int
     case: bool
-
-
-def folder_of(project: Project, round_id: str) -> Path:
-    return project.folder / "subjects" / round_id
 
 
 # writing
@@ -267,35 +259,3 @@ def seek(file: Path, ids: np.ndarray) -> list[Found]:
     finally:
         con.close()
     return [Found(*row) for row in rows]
-
-
-# the end of their term
-
-
-def due_here(project: Project, view: ProjectView, now: datetime) -> list[tuple[RoundView, datetime]]:
-    """The rounds whose files are past their term and still here, and when it ended."""
-    lying = {folder.name for folder in (project.folder / "subjects").glob("*")}
-    there = (one for name in sorted(lying) if (one := view.round(name)) and one.over)
-    ends = ((one, due_at(one, lambda digest: _term(project, digest))) for one in there)
-    return [(one, at) for one, at in ends if at is not None and now >= at]
-
-
-def remove(project: Project, one: RoundView, due: datetime, now: datetime) -> None:
-    """Destroy the files of a round whose term is over, and the log key first.
-
-    Logged first: what the log calls destroyed and still lies there is destroyed the next time.
-    """
-    folder = folder_of(project, one.name)
-    if one.forgotten is None:
-        event = SubjectsDestroyed(round=one.name, files=len(one.subject_files), due=due)
-        with project.writer() as log:
-            log.record(event, now, manifest=one.destroyed_under)
-    destroy(folder / LOG_KEY)
-    for file in sorted(folder.iterdir()):
-        file.unlink()
-    folder.rmdir()
-    sync_folder(folder.parent)
-
-
-def _term(project: Project, manifest: str) -> int:
-    return load_manifest(project.kept(manifest)).retention.log_details_days
