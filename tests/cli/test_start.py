@@ -37,3 +37,43 @@ def test_help_loads_no_engine(arguments: list[str]) -> None:
     found = loaded(f"from lsi_match.cli.main import run; run({arguments})")
     assert not found & ENGINES
     assert arguments == ["log"] or not found & DOCUMENTS
+
+
+def test_what_stands_is_told_without_the_engine() -> None:
+    """Of a site, and everything that status, health and the alarms read."""
+    found = loaded(
+        "import lsi_match.matcher.operate.health, lsi_match.matcher.operate.alarms, lsi_match.cli.match"
+    )
+    assert not found & ENGINES
+
+
+@pytest.mark.parametrize(
+    "room",
+    [
+        "agreement",
+        "base",
+        "criteria",
+        "crypto",
+        "library.manifests",
+        "log",
+        "manifest",
+        "protocol",
+        "reports",
+    ],
+)
+def test_a_room_of_everybody_loads_no_engine(room: str) -> None:
+    """None but what its arrays need: numbers of the monitor, columns of a drop."""
+    arrays = {
+        "crypto.project_key",
+        "base.duckdb_locked",
+        "base.scratch",
+        "protocol.parquet",
+        "protocol.plain_parquet",
+    }
+    code = f"""
+import importlib, pkgutil, lsi_match.{room} as room
+for one in pkgutil.walk_packages(getattr(room, "__path__", []), room.__name__ + "."):
+    if one.name.removeprefix("lsi_match.") not in {arrays}:
+        importlib.import_module(one.name)
+"""
+    assert not loaded(code) & (ENGINES - {"numpy", "scipy"})

@@ -47,7 +47,7 @@ def two_readings(number: str) -> tuple[str, str] | None:
 class Closed(BaseModel):
     """A model with nothing that is not declared, and nothing that changes."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)  # built when first used
 
 
 class RuleViolation(ValueError):  # noqa: N818

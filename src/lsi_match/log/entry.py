@@ -86,7 +86,7 @@ class LogEntry(BaseModel):
     the activity in the processing register) and what is ours: digests, counts, the round.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     trace_id: TraceId
     span_id: SpanId

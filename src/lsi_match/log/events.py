@@ -85,7 +85,7 @@ class PerName:
 class Event(BaseModel):
     """What one entry says. `step` and `status` tell which model reads it."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
     step: ClassVar[Step]
     status: ClassVar[Status] = "Ok"
