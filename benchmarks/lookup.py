@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from lsi_match.matcher.site.site import Project, Site
-from lsi_match.matcher.subjects import subject_rows
+from lsi_match.matcher.subjects import subject_rows, subject_terms
 
 #: Rows of one part of a drop.
 PART = 2_000_000
@@ -44,7 +44,7 @@ def lookup(place: Path, partners: int, rows: int) -> dict[str, tuple[float, str,
     start = time.perf_counter()
     files = [made(project, partner, rows) for partner in range(partners)]
     writing = time.perf_counter() - start
-    folder = subject_rows.folder_of(project, "bench")
+    folder = subject_terms.folder_of(project, "bench")
     sizes = [file.stat().st_size for file in folder.glob("*.parquet")]
     start = time.perf_counter()
     for file in folder.glob("*.parquet"):

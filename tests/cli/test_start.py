@@ -65,6 +65,7 @@ def test_a_room_of_everybody_loads_no_engine(room: str) -> None:
     """None but what its arrays need: numbers of the monitor, columns of a drop."""
     arrays = {
         "crypto.project_key",
+        "crypto.key_ceremony",
         "base.duckdb_locked",
         "base.scratch",
         "protocol.parquet",
