@@ -26,6 +26,7 @@ from benchmarks import look
 from benchmarks.commands import starts
 from benchmarks.country import measure
 from benchmarks.coverage import smallest, write_tables
+from benchmarks.evidence import year
 from benchmarks.linkage import Task
 from benchmarks.lookup import lookup
 from benchmarks.once import prepare_apart
@@ -318,10 +319,17 @@ def peers(place: Path, people: int) -> dict[str, Result]:
 
 
 def monitor() -> dict[str, Result]:
-    """The smallest coverage of any interval that the monitor uses, less its confidence, in percentage points."""
+    """The smallest coverage of any interval that the monitor uses, less its confidence, in percentage points; and how
+    often a year of rounds alerts: a true doubling at 50 selected a week, one and a half at 200, and nothing at all."""
     write_tables()
     least, ratios = smallest()
+    years = {
+        "monitor.power.double": year(50, 2.0, 300).found,
+        "monitor.power.half_more": year(200, 1.5, 300).found,
+        "monitor.false_alerts": max(year(selected, 1.0, 300).false for selected in (50, 200, 1000)),
+    }
     return {
+        **{name: Result(100 * value, "% of years", None, None, 300) for name, value in years.items()},
         "monitor.coverage.min": Result(100 * least, "percentage points from nominal", None, None, 0),
         "monitor.coverage.ratios": Result(100 * ratios, "percentage points from nominal", None, None, 0),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -70,8 +71,27 @@ def test_a_template_can_be_read_and_explained_and_is_not_overwritten(
     assert "Concept: nog zonder sleutels" in (tmp_path / "uitleg.md").read_text()
     capsys.readouterr()
     assert run("check", draft, "--json") == 0
-    assert told(capsys)["digest"] is None
+    found = told(capsys)
+    assert found["digest"] is None
+    assert {(one["partner"], one["selection"]) for one in found["power"]} == {
+        tuple(name.split(".")) for name in found["criteria"]
+    }
+    assert all(one["after"] is None or one["after_at_most"] <= one["after"] for one in found["power"])
     assert run("new", draft) == 1
+
+
+def test_before_it_is_signed_a_manifest_tells_what_the_monitor_would_see_and_by_when(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    draft = tmp_path / "concept.yaml"
+    assert run("new", draft) == 0
+    text = draft.read_text(encoding="utf-8")
+    draft.write_text(re.sub(r"at_most: \d+", "at_most: 50", re.sub(r"at_least: \d+", "at_least: 1", text)))
+    capsys.readouterr()
+    assert run("check", draft) == 0
+    shown = capsys.readouterr().out
+    assert "twee keer zo vaak wordt gekozen" in shown
+    assert re.search(r"niet binnen \d+ rondes bij 1 per ronde, na \d+ bij 50", shown)
 
 
 def test_status_says_what_blocks_and_holds_when_nothing_does(

@@ -52,6 +52,7 @@ def check(manifest: Path, *, json: Json = False) -> None:
     Args:
         manifest: the manifest (canonical JSON, from `manifest complete`) or the draft (YAML).
     """
+    from lsi_match.cli.power import describe_power, foreseen
     from lsi_match.manifest.equality import undeclared
 
     document, digest = read_manifest(manifest)
@@ -66,6 +67,7 @@ def check(manifest: Path, *, json: Json = False) -> None:
                 "project": document.project.id,
                 "criteria": criteria,
                 "undeclared": [f"{u.partner}.{u.selection}.{u.field}" for u in undeclared(document)],
+                "power": [vars(one) for one in foreseen(document)],
             }
         )
         return
@@ -80,6 +82,8 @@ def check(manifest: Path, *, json: Json = False) -> None:
                       f"Mind: {found.partner}.{found.selection} names the field '{found.field}' and does not say that it has to do with {label}."),
                   style="yellow")  # fmt: skip
     out.print(f"\nmatch: {document.match.rule}\n  {document.match.rationale}")
+    for line in describe_power(foreseen(document)):
+        out.print(line)
 
 
 @app.command

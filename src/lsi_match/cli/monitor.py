@@ -164,6 +164,46 @@ def counts(
 
 
 @app.command
+def trend(
+    *files: Path,
+    to: Path | None = None,
+    fail_on_alert: Annotated[bool, Parameter(negative="")] = False,
+    json: Json = False,
+) -> int:
+    """Add up the counts of several rounds: what one round cannot show, several together do.
+
+    Args:
+        files: the counts of each round, the earliest first: `counts.json` of `monitor report`, or tables of your own.
+        to: the page, .html or .md; without it only the summary is shown.
+        fail_on_alert: end with exit status 1 when there is an alert.
+    """
+    from dataclasses import asdict
+
+    from lsi_match.base.errors import wrong_use
+    from lsi_match.base.files import write_whole
+    from lsi_match.monitor.counts_file import read_counts
+    from lsi_match.monitor.evidence import trend as over_rounds
+    from lsi_match.reports import monitor_trend
+
+    if not files or (to is not None and to.suffix not in (".html", ".md")):
+        raise wrong_use(
+            "geef de tellingen van de rondes, en met --to een bestand .html of .md",
+            "give the counts of the rounds, and with --to a .html or .md file",
+        )
+    tables = [read_counts(file) for file in files]
+    found = over_rounds(tables)
+    if to is not None:
+        page = monitor_trend.html if to.suffix == ".html" else monitor_trend.markdown
+        write_whole(to, page(tables, found, language()).encode(), replace=True)
+    if json:
+        lines = [asdict(line) | {"so_far": [one.model_dump() for one in line.so_far]} for line in found.lines]
+        print_json({"alert": bool(found.alerts), "rounds": found.rounds, "lines": lines})
+    else:
+        out.print(monitor_trend.summary(tables, found, language()), markup=False, soft_wrap=True)
+    return 1 if fail_on_alert and found.alerts else 0
+
+
+@app.command
 def areas(
     figures: Path,
     counts: Path,
