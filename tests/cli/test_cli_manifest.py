@@ -86,12 +86,12 @@ def test_before_it_is_signed_a_manifest_tells_what_the_monitor_would_see_and_by_
     draft = tmp_path / "concept.yaml"
     assert run("new", draft) == 0
     text = draft.read_text(encoding="utf-8")
-    draft.write_text(re.sub(r"at_most: \d+", "at_most: 50", re.sub(r"at_least: \d+", "at_least: 1", text)))
+    draft.write_text(re.sub(r"at_most: \d+", "at_most: 5000", re.sub(r"at_least: \d+", "at_least: 1", text)))
     capsys.readouterr()
     assert run("check", draft) == 0
     shown = capsys.readouterr().out
     assert "twee keer zo vaak wordt gekozen" in shown
-    assert re.search(r"niet binnen \d+ rondes bij 1 per ronde, na \d+ bij 50", shown)
+    assert re.search(r"niet binnen \d+ rondes bij 1 per ronde, na \d+ bij 5000", shown)
 
 
 def test_status_says_what_blocks_and_holds_when_nothing_does(
