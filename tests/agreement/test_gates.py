@@ -17,6 +17,7 @@ from lsi_match.agreement.gates import Evidence, Gate, evaluate, evaluate_draft, 
 from lsi_match.agreement.trust_root_rules import Trust
 from lsi_match.base.errors import LsiError
 from lsi_match.manifest import Manifest
+from lsi_match.manifest.template import placeholders
 from lsi_match.protocol.documents import Opening
 from lsi_match.protocol.trust_root import TrustRoot
 
@@ -386,3 +387,68 @@ def test_the_gate_of_the_round_wants_its_own_project_and_a_key_that_is_known_to_
     assert closed(world, replace(given, opening=other)) == {Gate.ROUND: "RoundGateError"}
     unknown = Evidence(papers=given.papers, now=given.now, trust=given.trust, opening=given.opening)
     assert closed(world, unknown) == {Gate.ROUND: "RoundGateError"}
+
+
+def why(change: Callable[[Draft], object]) -> str:
+    """The English text of the one gate that the document closes."""
+    draft = document()
+    draft["monitor"]["dimensions"] = [dimension()]
+    change(draft)
+    judged = evaluate_draft(Manifest.model_validate(draft), DAY)
+    (error,) = [v.error for v in judged if v.error and v.error.reason != "DraftGateError"]
+    return error.text("en")
+
+
+def test_a_gate_says_in_both_languages_what_holds() -> None:
+    texts = {gate.text(language) for gate in Gate for language in ("nl", "en")}
+    assert len(texts) == 2 * len(Gate)
+    assert all(texts)
+
+
+def test_a_manifest_with_a_letter_that_looks_like_another_is_stopped_by_place() -> None:
+    change = lambda d: d["controllers"]["svb"].update(title="Organisatie sv\u0431")  # noqa: E731
+    assert closed_in(change) == {Gate.MANIFEST: "UnclearGateError"}
+    assert "controllers.svb.title" in why(change)
+
+
+def test_a_neighbourhood_is_told_which_monitor_it_lacks() -> None:
+    """One that compares nothing; and one of which no selection has the fields."""
+    none = why(lambda d: (neighbourhood(d), d["monitor"].update(dimensions=[])))
+    assert "compares groups" in none
+
+    def apart(draft: Draft) -> None:
+        """A dimension of two fields that no selection has both."""
+        neighbourhood(draft)
+        for name, field in (("uwv", "een"), ("svb", "twee")):
+            fields = draft["partners"][name]["selections"][0]["fields"]
+            fields[field] = {"type": "boolean", "meaning": "Een van twee"}
+        draft["monitor"]["dimensions"] = [dimension("een AND twee")]
+
+    assert "can count" in why(apart)
+
+
+def test_what_stands_for_a_ground_needs_no_advice_on_it() -> None:
+    def change(draft: Draft) -> None:
+        ground(draft)
+        made = draft["characteristics"].pop("leeftijd") | {"kind": "proxy", "label": "Postcode"}
+        draft["characteristics"]["postcode"] = made | {"legal_basis": None}
+        draft["partners"]["uwv"]["selections"][0]["fields"]["begin"]["characteristic"] = "postcode"
+        for advice in draft["dpo_advice"].values():
+            advice["characteristics"] = []
+
+    assert closed_in(change) == {}
+
+
+def test_without_any_advice_there_is_none_on_a_ground_either() -> None:
+    def change(draft: Draft) -> None:
+        advised(draft)
+        del draft["dpo_advice"]["svb"]
+
+    closed_gates = {Gate.DPO_ADVICE: "DpoAdviceGateError", Gate.EQUAL_TREATMENT: "EqualTreatmentGateError"}
+    assert closed_in(change) == closed_gates
+
+
+def test_a_part_that_says_nothing_is_named_once() -> None:
+    left = next(text for text in sorted(placeholders()) if len(text) > 50)
+    told = why(lambda d: d["basis"].update(purpose=left, necessity=left))
+    assert told.count("basis.purpose") == told.count("basis.necessity") == 1

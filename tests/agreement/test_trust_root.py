@@ -548,3 +548,24 @@ def test_a_key_to_deliver_with_is_none_to_match_with(tmp_path: Path) -> None:
     value["organisations"]["svb"]["keys"].append({"signing_key": "7" * 64, "roles": ["deliver"]})
     with pytest.raises(PartyKeyDiffersError):
         check_parties(parties.manifest, TrustRoot.model_validate(value))
+
+
+def test_the_first_version_of_a_pile_says_of_which_project_it_is(signers: Signers) -> None:
+    first = signers.root()
+    foreign = changed(signers.root(first), project="ander")
+    assert project_of([*signers.signed(foreign), *signers.signed(first)]) == PROJECT
+    assert project_of(signers.signed(first)) == PROJECT
+    other = facts(
+        RootOtherProjectError, lambda: check_first(signed(signers, first), "ander", first.digest, NOW)
+    )
+    assert (other["found"], other["project"]) == (PROJECT, "ander")
+
+
+def test_a_pile_goes_as_far_as_its_last_version(signers: Signers) -> None:
+    first = signers.root()
+    second = signers.root(first)
+    third = signers.root(second)
+    pile = [*signers.signed(first), *signers.signed(second)]
+    assert walk((first, second), pile, PROJECT, None, NOW) == []
+    back = facts(RootRolledBackError, lambda: walk((first, second, third), pile, PROJECT, None, NOW))
+    assert (back["version"], back["found"]) == (3, 2)
