@@ -45,7 +45,7 @@ class Homes(Parties):
     def join(self) -> None:
         self.pin()
         for name in self.manifest.partners:
-            self.home(name).join(self.manifest.canonical(), self.approvals, self.share(name), NOW)
+            self.home(name).join(self.manifest.canonical(), self.papers, self.share(name), NOW)
 
 
 def mapping(selections: Dict[str, str], columns: Sequence[str] | None = None) -> ColumnMapping:

@@ -9,7 +9,7 @@ from typing import Any
 
 from handmade import EARLIER, NOW, PROJECT, document, opening
 
-from lsi_match.agreement.approvals import approve
+from lsi_match.agreement.approvals import acknowledge, approve
 from lsi_match.agreement.trust_root_draft import compose
 from lsi_match.agreement.trust_root_rules import Trust
 from lsi_match.crypto.keys import Identity, make_identity, make_round_key
@@ -52,6 +52,16 @@ class Parties:
         return {
             name: approve(self.manifest, self.identities[name], NOW) for name in self.manifest.controllers
         }
+
+    @cached_property
+    def papers(self) -> dict[str, bytes]:
+        """The approvals, and that everybody read the work instruction."""
+        roles = self.manifest.work_instruction.acknowledged_by
+        read = {
+            f"{name}.acknowledgement": acknowledge(self.manifest, self.identities[name], roles, NOW)
+            for name in self.manifest.controllers
+        }
+        return {**self.approvals, **read}
 
     def opening(self, **changes: Any) -> bytes:
         """A signed opening."""

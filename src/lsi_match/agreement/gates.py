@@ -17,7 +17,8 @@
 11. **release**: what goes along to the matching environment is shown to a partner, or is for the match rule and the
     rule looks at it; and what is to be shown goes along.
 12. **parties**: the trust root has not expired, and the keys in the manifest are those that it names.
-13. **round**: the round was opened under this manifest, and its key is still there.
+13. **round**: the round was opened under this manifest, and its key is still there (which a partner cannot see); it was opened
+    within the project's period, its deadline is that of the schedule, and its reference date lies in the period.
 
 What the document itself makes impossible (a volume, term or number of cases without bound; a release to a stranger; a
 ground without legal basis) is refused when it is read. `evaluate` tells of every gate whether it holds, `require`
@@ -28,9 +29,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from lsi_match.agreement.approvals import check_approvals, load_manifest, read_agreement
 from lsi_match.agreement.trust_root_rules import Trust
@@ -168,6 +170,11 @@ class UnusedGateError(GateError):
 class RoundGateError(GateError):
     nl = "Ronde {round} is geopend onder een ander manifest, of is al afgesloten. Open een nieuwe ronde."
     en = "Round {round} was opened under another manifest, or has ended. Open a new round."
+
+
+class OpeningGateError(GateError):
+    nl = "De opening van ronde {round} is niet wat is afgesproken: {problem}. Lever niet, en vraag de koppelomgeving om uitleg."
+    en = "The opening of round {round} is not what was agreed: {problem}. Deliver nothing, and ask the matching environment why."
 
 
 @dataclass(frozen=True)
@@ -432,3 +439,34 @@ def _round(manifest: Manifest, evidence: Evidence) -> None:
         or not evidence.key_present
     ):
         raise RoundGateError(round=opening.round)
+    _opening(manifest, opening, evidence.now)
+
+
+#: How far the clock of who opens may be ahead of the reader's.
+_AHEAD = timedelta(hours=1)
+
+
+def _opening(manifest: Manifest, opening: Opening, now: datetime) -> None:
+    period, schedule = manifest.project.period, manifest.schedule
+    opened = opening.opened_at.astimezone(ZoneInfo(schedule.timezone)).date()
+    due = opening.opened_at + timedelta(days=schedule.deadline_days)
+    for wrong, nl, en in (
+        (opening.opened_at > now + _AHEAD, "zij is van later dan nu", "it is dated after now"),
+        (
+            not period.first <= opened <= period.last,
+            f"zij is van {opened}, buiten de looptijd van {period.first} tot en met {period.last}",
+            f"it is of {opened}, outside the period from {period.first} to {period.last}",
+        ),
+        (
+            opening.deadline != due,
+            f"de uiterste dag is niet {schedule.deadline_days} dagen na de opening",
+            f"the deadline is not {schedule.deadline_days} days after the opening",
+        ),
+        (
+            not period.first <= opening.reference_date <= period.last,
+            f"de peildatum {opening.reference_date} ligt buiten de looptijd van {period.first} tot en met {period.last}",
+            f"the reference date {opening.reference_date} lies outside the period from {period.first} to {period.last}",
+        ),
+    ):
+        if wrong:
+            raise OpeningGateError(round=opening.round, **words("problem", nl, en))

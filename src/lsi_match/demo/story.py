@@ -457,9 +457,8 @@ class _Story:
 
 
 def _this_year() -> dict[str, str]:
-    """The examples name the years they were written for; the demo runs in any year."""
-    year = utc_now().year
-    return {"first": f"{year}-01-01", "last": f"{year + 1}-12-31"}
+    """The examples name the years they were written for; the demo runs in any later year, over the reference date of its town."""
+    return {"first": f"{town.REFERENCE_DATE.year}-01-01", "last": f"{utc_now().year + 1}-12-31"}
 
 
 def _funnel(manifest: Manifest, partner: str, prepared: Prepared) -> Iterator[str]:

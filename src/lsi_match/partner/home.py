@@ -8,6 +8,7 @@ projects/<project>/
     key-share.json            the project key, sealed to this partner
     key-<epoch>/              a key being made together (partner/ceremony.py)
     earlier/<epoch>/          manifest and key share of an earlier project key, to answer who asks about that time
+    openings/<round>          digest of the one opening of each round for which a drop was made; kept for good
     opened/, access/          see partner/release/opened_notice.py and partner/access/request.py
     references/<round>.<id>.age   what resolves the references of one drop, sealed to this partner
 """
@@ -32,12 +33,13 @@ from lsi_match.agreement.approvals import (
     load_manifest,
     read_agreement,
 )
+from lsi_match.agreement.gates import Evidence
 from lsi_match.agreement.statement_store import StatementStore
 from lsi_match.agreement.trust_root_rules import Trust, project_of
 from lsi_match.agreement.trust_root_store import TrustStore
-from lsi_match.base.canonical import canonical_json
+from lsi_match.base.canonical import canonical_json, digest_of_bytes
 from lsi_match.base.errors import LsiError
-from lsi_match.base.files import lock_file, read_bytes, write_whole
+from lsi_match.base.files import lock_file, private_folder, read_bytes, write_whole
 from lsi_match.crypto.keys import CARD, Identity, load_identity, read_public_keys
 from lsi_match.crypto.project_key import ProjectKey
 from lsi_match.crypto.sealing import seal, unseal
@@ -49,7 +51,7 @@ from lsi_match.crypto.signing import (
     verify,
 )
 from lsi_match.manifest import Manifest
-from lsi_match.protocol.documents import KeyShare
+from lsi_match.protocol.documents import KeyShare, Opening
 from lsi_match.protocol.trust_root import Role, TrustRoot
 
 
@@ -66,6 +68,17 @@ class ProjectKeyReusedError(LsiError):
 class OwnKeyDiffersError(LsiError):
     nl = "De vertrouwenslijst noemt voor {partner} andere sleutels dan hier staan. Hebt u die niet zelf vervangen? Bel de andere organisaties."
     en = "The trust root names other keys for {partner} than those here. Did you not replace them? Call the other organisations."
+
+
+class OpeningChangedError(LsiError):
+    nl = (
+        "{partner}: voor ronde {round} is eerder een andere opening gebruikt. Er wordt niets geleverd. Bewaar beide openingen als "
+        "bewijs, en vraag de koppelomgeving om uitleg; een nieuwe ronde heeft een nieuwe naam."
+    )
+    en = (
+        "{partner}: another opening was used for round {round} before. Nothing is delivered. Keep both openings as evidence, and "
+        "ask the matching environment why; a new round has a new name."
+    )
 
 
 class NotJoinedError(LsiError):
@@ -227,6 +240,24 @@ class Home:
             manifest, StatementStore(folder / "approvals").papers(), now, self.trust(project, now)
         )
         return manifest
+
+    def evidence(self, project: str, now: datetime, opening: Opening) -> Evidence:
+        """What the gates look at, from what this partner holds itself. The key of the round is not its to see."""
+        papers = StatementStore(self.project(project) / "approvals").papers()
+        return Evidence(papers, now, self.trust(project, now), opening, key_present=True)
+
+    def remember_opening(self, project: str, round_id: str, document: bytes) -> None:
+        """Keep for good which opening a round has; raises OpeningChangedError when it had another.
+
+        Two openings of one name would give the same pseudonyms for two reference dates: people could be followed.
+        """
+        file = self.project(project) / "openings" / round_id
+        digest = digest_of_bytes(document).encode()
+        if not file.exists():
+            private_folder(file.parent)
+            write_whole(file, digest)
+        elif read_bytes(file) != digest:
+            raise OpeningChangedError(partner=self.name, round=round_id)
 
     def project_key(self, manifest: Manifest) -> ProjectKey:
         """The project key, opened with this partner's own key and compared with the manifest's check value."""

@@ -15,6 +15,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from lsi_match.agreement.gates import require
 from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.errors import LsiError
 from lsi_match.base.files import private_folder, whole_file, write_whole
@@ -133,6 +134,7 @@ def prepare(
         raise OpeningNotForManifestError(partner=home.name)
     if manifest.schedule.when_late != "wait" and now >= opening.deadline:
         raise RoundClosedError(partner=home.name, round=opening.round)
+    require(manifest, home.evidence(project, now, opening))
     key = home.project_key(manifest)
     partner = manifest.partners[home.name]
     span = secrets.token_hex(SPAN // 2)
@@ -141,6 +143,7 @@ def prepare(
     file = out / f"{stem}.drop.json"
     layout = Layout(drop_columns(manifest, partner))
     with home.alone(project), SpillBuffer(layout, opening.parts, out) as pile, _all_or_nothing(out, stem):
+        home.remember_opening(project, opening.round, opening_document)
         _remove_unfinished(out, stem.removesuffix(span))
         found, long_ids = [], LongIds()
         for position, selection in enumerate(partner.selections):

@@ -403,6 +403,8 @@ def _terms(page: _Page, manifest: Manifest) -> None:
             say("Rondes worden met de hand geopend.", "Rounds are opened by hand.")
             + f" ({schedule.timezone})"
         )
+    page.item(say("De peildatum van een ronde ligt in de looptijd van het project; iedere naam van een ronde heeft één opening.",
+                  "The reference date of a round lies in the period of the project; each name of a round has one opening."))  # fmt: skip
     if schedule.remind_days:
         reminded = listed([str(one) for one in schedule.remind_days], page.lang, "and")
         page.item(
