@@ -114,14 +114,16 @@ class Fuse:
 
     def lay(self) -> None:
         """From now on, every effect of this process counts."""
+        from lsi_match.base import guarded_folder
         from lsi_match.log import store
         from lsi_match.transport import endpoints
 
         sys.addaudithook(self._event)
         # What a process wrote outlives it; only a machine that stops needs the wait for the disk.
         os.fsync = self._before(lambda descriptor: None)
-        endpoints._copy = self._before(endpoints._copy)
-        endpoints._rename = self._before(endpoints._rename)
+        guarded_folder._rename = self._before(guarded_folder._rename)
+        for kind in (endpoints._Sftp, endpoints._Bucket):
+            kind.put, kind.remove = self._before(kind.put), self._before(kind.remove)
         connect = store.connect
 
         def connected(path: Path, *, read_only: bool = False) -> Any:
