@@ -8,11 +8,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from logged import DIGEST, entry, of_round
-from old_logs import NAMES, answers, old_log
+from old_logs import NAMES, answers, old_log, views, whole_view
 
 from lsi_match.log import events
 from lsi_match.log.events import EVENTS, Event, EventMalformedError, read
-from lsi_match.log.view import OVER, RELEASED, TRANSITIONS, ProjectView, RoundView, State, StepOutOfPlaceError
+from lsi_match.log.view import (
+    OVER,
+    RELEASED,
+    TRANSITIONS,
+    HoldRule,
+    ProjectView,
+    RoundView,
+    State,
+    StepOutOfPlaceError,
+)
 
 #: The faults that typed events mended: log → round → what was said falsely.
 MENDED = {"outcomes": {"held": {"state": ("abandoned", "destroyed"), "last_step": ("outcome", "destroy")}}}
@@ -76,6 +85,38 @@ def test_a_log_of_before_tells_of_the_project_what_it_told(name: str) -> None:
     checkpoints = [at and at.isoformat() for at in (view.first_checkpoint, view.last_checkpoint)]
     assert checkpoints == said["checkpoints"]
     assert {round_: at.isoformat() for round_, at in view.waiting().items()} == said["waiting"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_view_of_a_log_of_before_is_what_it_was_in_everything(name: str) -> None:
+    """Members that came since may stand beside."""
+
+    def same(now: Any, then: Any) -> bool:
+        if isinstance(then, dict):
+            return isinstance(now, dict) and all(same(now.get(key), then[key]) for key in then)
+        if isinstance(then, list):
+            return len(now) == len(then) and all(map(same, now, then))
+        return bool(now == then)
+
+    now = whole_view(name)
+    assert [member for member, then in views()[name].items() if not same(now[member], then)] == []
+
+
+def test_a_rule_of_a_hold_is_broken_by_whoever_did_not_say_release() -> None:
+    assert HoldRule().breach() is None
+    assert HoldRule(alerts=True).breach() == ()
+    held = HoldRule(True, DIGEST, ("uwv", "svb"), {"uwv": "release"})
+    assert held.breach() == ("svb",)
+    assert HoldRule(True, DIGEST, ("uwv", "svb"), {"uwv": "change", "svb": "release"}).breach() == ("uwv",)
+    assert HoldRule(True, DIGEST, ("uwv",), {"uwv": "release"}).breach() is None
+
+
+@pytest.mark.parametrize("state", get_args(State))
+def test_a_round_knows_whether_it_has_a_release_and_is_over(state: State) -> None:
+    opened = ProjectView.of([entry(events.RoundOpened(round="r1", opening=DIGEST))]).rounds["r1"]
+    opened.state = state
+    assert opened.has_release is (state in ("released", "destroyed"))
+    assert opened.over is (state in ("destroyed", "abandoned"))
 
 
 def test_there_is_a_log_of_before_for_every_state_and_every_step() -> None:
