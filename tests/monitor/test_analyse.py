@@ -6,6 +6,7 @@ import math
 from itertools import permutations, product
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -144,6 +145,36 @@ def test_the_criterion_that_does_it_is_found_and_the_factors_multiply_to_the_rat
     assert by_name["distance"].shapley == pytest.approx(2.5, rel=0.02)
     assert by_name["income"].shapley == pytest.approx(1.0, rel=0.02)
     assert math.prod(share.shapley or 0 for share in found.shares) == pytest.approx(found.ratio, rel=1e-4)
+
+
+def _of_two(group: tuple[int, int, int, int], others: tuple[int, int, int, int]) -> Any:
+    """The attribution to two criteria, from how many met both, the first only, the second only, and neither."""
+    names = ("11", "10", "01", "00")
+    met = {name: {"young": a, "old": b} for name, a, b in zip(names, group, others, strict=True)}
+    combos = {"partner": "p", "selection": "s", "start": "s0", "criteria": ["x", "y"], "met": met}
+    counts = ({"young": sum(group), "old": sum(others)}, met["11"])
+    age = AGE | {"groups": {"young": "jong", "old": "oud"}}
+    return analyse(table(*counts, dimensions=(age,), combinations=[combos])).attributions[0]
+
+
+def test_of_two_criteria_with_the_same_effect_none_is_called_the_heaviest() -> None:
+    same = _of_two((410, 600, 590, 400), (230, 400, 420, 950))
+    assert not same.sure
+    clear = _of_two((4100, 2900, 1100, 900), (1000, 1100, 3000, 2900))
+    assert clear.sure
+    assert type(clear).model_validate_json(clear.model_dump_json()) == clear
+
+
+def test_the_interval_of_an_effect_holds_it_as_often_as_it_says() -> None:
+    rng = np.random.default_rng(8)
+    chances = ([0.2, 0.3, 0.25, 0.25], [0.1, 0.2, 0.3, 0.4])
+    truth = _of_two(*(tuple(round(1e8 * p) for p in its) for its in chances)).shares[0].shapley
+    held = 0
+    for _ in range(400):
+        group, others = (tuple(int(n) for n in rng.multinomial(2000, its)) for its in chances)
+        interval = _of_two(group, others).shares[0].interval
+        held += interval.low <= truth <= interval.high
+    assert held / 400 >= 0.92
 
 
 def test_where_withheld_counts_decide_nothing_is_sure() -> None:

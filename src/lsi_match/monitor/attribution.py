@@ -4,7 +4,8 @@ The value of a set of criteria is the logarithm of the chance of the group to me
 others. Three readings: the change in the order of the manifest, the change when one criterion is left out, and the
 mean change over all orders (Shapley, in: Contributions to the Theory of Games II, 1953, 307-317), which shares the
 whole out without favour to any order. Half a person is added to every count, so that nobody meeting a set of
-criteria does not make it infinite (Haldane 1956, Anscombe 1956).
+criteria does not make it infinite (Haldane 1956, Anscombe 1956). One criterion is named as sure only where it does more
+than each other one beyond what chance gives, and whatever the withheld counts are.
 """
 
 from __future__ import annotations
@@ -15,7 +16,11 @@ from functools import cache
 from itertools import combinations
 from math import factorial
 
-from lsi_match.monitor.findings import Attribution, Share
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import norm
+
+from lsi_match.monitor.findings import Attribution, Ratio, Share
 from lsi_match.monitor.groups import UNKNOWN
 from lsi_match.monitor.table import SEPARATOR, Combinations, CountsTable, Dimension
 
@@ -27,7 +32,7 @@ def attributions(table: CountsTable) -> tuple[Attribution, ...]:
     """For every selection with counts of combinations, every group of every protected dimension."""
     starts = {stage.id: stage.counts for stage in table.stages}
     return tuple(
-        _attribution(found, starts[found.start], at, dimension, group)
+        _attribution(found, starts[found.start], at, dimension, group, table.confidence)
         for found in table.combinations
         if 0 < len(found.criteria) <= MOST_CRITERIA
         for at, dimension in enumerate(table.dimensions)
@@ -38,7 +43,12 @@ def attributions(table: CountsTable) -> tuple[Attribution, ...]:
 
 
 def _attribution(
-    found: Combinations, start: Mapping[str, int | None], at: int, dimension: Dimension, group: str
+    found: Combinations,
+    start: Mapping[str, int | None],
+    at: int,
+    dimension: Dimension,
+    group: str,
+    confidence: float,
 ) -> Attribution:
     def own(cell: str) -> bool:
         return cell.split(SEPARATOR)[at] == group
@@ -51,6 +61,11 @@ def _attribution(
     begin = [side(frozenset())[1] for side in sides]
     value = cache(lambda some: _value([side(some)[1] for side in sides], begin))
     every = frozenset(range(len(found.criteria)))
+    effects = _Effects.of(found, (own, others), sides)
+    told = tuple(
+        share.model_copy(update={"interval": effects.interval(at, share.shapley, confidence)})
+        for at, share in enumerate(shares(value, found.criteria))
+    )
     return Attribution(
         partner=found.partner,
         selection=found.selection,
@@ -58,8 +73,8 @@ def _attribution(
         group=group,
         others=dimension.baseline or "others",
         ratio=math.exp(value(every)),
-        shares=shares(value, found.criteria),
-        sure=_sure(sides, len(found.criteria)),
+        shares=told,
+        sure=_sure(sides, len(found.criteria)) and effects.one_is_first(told, confidence),
     )
 
 
@@ -100,6 +115,63 @@ def _met_by(found: Combinations, start: Mapping[str, int | None], wanted: Callab
 def _value(here: list[float], there: list[float]) -> float:
     (group, others), (group_start, others_start) = ([n + 0.5 for n in counts] for counts in (here, there))
     return math.log(group / group_start) - math.log(others / others_start)
+
+
+class _Effects:
+    """How sure the mean effects are, as far as they come from counts of people: by the delta method, each side being a
+    multinomial count of patterns."""
+
+    def __init__(self, slopes: list[NDArray[np.float64]], counts: list[NDArray[np.float64]]) -> None:
+        #: Per side: criteria by patterns, what one person more with a pattern does to the logarithm of an effect.
+        self._slopes = slopes
+        self._counts = counts
+
+    @classmethod
+    def of(
+        cls, found: Combinations, wanted: tuple[Callable[[str], bool], ...], sides: list[Meet]
+    ) -> _Effects:
+        number = len(found.criteria)
+        sets = [frozenset(i for i in range(number) if mask >> i & 1) for mask in range(2**number)]
+        patterns = [frozenset(i for i, sign in enumerate(one) if sign == "1") for one in found.met]
+        inside = np.array([[some <= pattern for some in sets] for pattern in patterns], float)
+        weights = np.zeros((number, len(sets)))
+        for at, some in enumerate(sets):
+            for position in range(number):
+                size = len(some) - (position in some)
+                weight = factorial(size) * factorial(number - size - 1) / factorial(number)
+                weights[position, at] = weight if position in some else -weight
+        slopes, counts = [], []
+        for cells, meet in zip(wanted, sides, strict=True):
+            met = np.array([meet(some)[1] + 0.5 for some in sets])
+            slopes.append((weights / met) @ inside.T)
+            counts.append(np.array([sum(n or 0 for cell, n in its.items() if cells(cell)) for its in found.met.values()], float))  # fmt: skip
+        return cls(slopes, counts)
+
+    def _error(self, *positions: int) -> float:
+        """The standard error of an effect, or of the difference of two, on logarithms."""
+        variance = 0.0
+        for slopes, counts in zip(self._slopes, self._counts, strict=True):
+            slope = slopes[positions[0]] - (slopes[positions[1]] if len(positions) > 1 else 0.0)
+            variance += float((counts * slope**2).sum())
+        return math.sqrt(variance)
+
+    def interval(self, position: int, effect: float | None, confidence: float) -> Ratio:
+        """The factor of a criterion, from where to where."""
+        if not effect:
+            return Ratio(value=effect, low=None, high=None)
+        width = float(norm.ppf((1 + confidence) / 2)) * self._error(position)
+        return Ratio(value=effect, low=effect * math.exp(-width), high=effect * math.exp(width))
+
+    def one_is_first(self, told: tuple[Share, ...], confidence: float) -> bool:
+        """Whether the criterion that seems to do most is shown to do more than each of the others."""
+        logs = [abs(math.log(share.shapley or 1.0)) for share in told]
+        first = max(range(len(told)), key=logs.__getitem__)
+        limit = float(norm.ppf(1 - (1 - confidence) / 2 / max(1, len(told) - 1)))
+        return all(
+            logs[first] - logs[other] > limit * self._error(first, other)
+            for other in range(len(told))
+            if other != first
+        )
 
 
 def _sure(sides: list[Meet], number: int) -> bool:

@@ -177,11 +177,13 @@ class Share(Closed):
     in_order: Rounded
     left_out: Rounded
     shapley: Rounded
+    #: From where to where the mean can be, by chance; None in v1.
+    interval: Ratio | None = None
 
 
 class Attribution(Closed):
-    """Which criterion of a selection carries the difference of a group. `sure` says that the withheld counts, whatever
-    they are, leave the same criterion first."""
+    """Which criterion of a selection carries the difference of a group. `sure` says that one criterion does more than
+    each of the others beyond what chance gives, and whatever the withheld counts are."""
 
     partner: str
     selection: str

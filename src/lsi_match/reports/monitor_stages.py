@@ -159,8 +159,12 @@ class Stages:
             yield Table(
                 f"{one.partner}, {one.selection}: {self.words.group(one.dimension, one.group)}",
                 (say("criterium", "criterion"), say("in volgorde ×", "in order ×"), say("weggelaten ÷", "left out ÷"),
-                say("gemiddeld ×", "on average ×")),
-                tuple((s.criterion, *map(number, (s.in_order, s.left_out, s.shapley))) for s in one.shares),
+                say("gemiddeld ×", "on average ×"), say("onzekerheid", "interval")),
+                tuple(
+                    (s.criterion, *map(number, (s.in_order, s.left_out, s.shapley)),
+                     "–" if s.interval is None else self.words.interval(s.interval))
+                    for s in one.shares
+                ),
             )  # fmt: skip
 
     def _concentrations(self) -> Iterator[Block]:
