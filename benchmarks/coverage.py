@@ -21,7 +21,14 @@ from scipy.stats import beta, binom, norm
 
 from lsi_match.monitor.analyse import analyse
 from lsi_match.monitor.findings import Verdict
-from lsi_match.monitor.intervals import SCORE_FROM, STRATA_FROM, CountRange, ratio_between, share_interval
+from lsi_match.monitor.intervals import (
+    BETWEEN,
+    SCORE_FROM,
+    STRATA_FROM,
+    CountRange,
+    ratio_between,
+    share_interval,
+)
 from lsi_match.monitor.table import CountsTable
 
 PAGE = Path(__file__).parents[1] / "docs" / "monitor.md"
@@ -91,7 +98,8 @@ def of_shares() -> Iterator[tuple[str, float, float]]:
 def ratio_coverage(
     share: float, total: int, other_share: float, other_total: int, confidence: float
 ) -> dict[str, float]:
-    """The chance that the interval of the ratio of two shares holds it: score, given the total, and as used here."""
+    """The chance that the interval of the ratio of two shares holds it: score, given the total, the limits of both shares
+    put together, and as used here."""
     ratio, tail = share / other_share, (1 - confidence) / 2
     x, y = (_window(n, p) for n, p in ((total, share), (other_total, other_share)))
     weight = binom.pmf(x, total, share)[:, None] * binom.pmf(y, other_total, other_share)[None, :]
@@ -104,10 +112,32 @@ def ratio_coverage(
     split = ratio * total / (ratio * total + other_total)
     given = np.minimum(binom.sf(a - 1, a + b, split), binom.cdf(a, a + b, split)) >= tail
     smallest = np.minimum(np.minimum(a, total - a), np.minimum(b, other_total - b))
-    used = np.where(smallest >= SCORE_FROM, score, given)
-    return {
-        name: float(weight[held].sum()) for name, held in (("score", score), ("given", given), ("used", used))
-    }
+    limits = _limits_hold(a, total, b, other_total, ratio, tail)
+    used = np.where(smallest >= SCORE_FROM, score, limits)
+    found = {"score": score, "given": given, "limits": limits, "used": used}
+    return {name: float(weight[held].sum()) for name, held in found.items()}
+
+
+def _limits_hold(
+    a: np.ndarray, total: int, b: np.ndarray, other_total: int, ratio: float, tail: float
+) -> np.ndarray:
+    """Whether the limits of both shares, put together, hold the ratio."""
+    (share, low, high), (other, its_low, its_high) = _beta(a, total, tail), _beta(b, other_total, tail)
+    both = share * other
+    up = both**2 - low * (2 * share - low) * its_high * (2 * other - its_high)
+    down = both**2 - its_low * (2 * other - its_low) * high * (2 * share - high)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        lowest = np.where(a > 0, low * (2 * share - low) / (both + np.sqrt(np.maximum(up, 0))), 0.0)
+        highest = (both + np.sqrt(np.maximum(down, 0))) / (its_low * (2 * other - its_low))
+    return (lowest <= ratio) & (ratio <= np.where(b > 0, highest, np.inf))
+
+
+def _beta(count: np.ndarray, total: int, tail: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    missed = total - count
+    with np.errstate(invalid="ignore"):
+        low = np.where(count > 0, beta.ppf(tail, count + BETWEEN, missed + 1 - BETWEEN), 0.0)
+        high = np.where(missed > 0, beta.ppf(1 - tail, count + 1 - BETWEEN, missed + BETWEEN), 1.0)
+    return count / total, low, high
 
 
 def _window(total: int, share: float) -> np.ndarray:
@@ -119,8 +149,10 @@ def _window(total: int, share: float) -> np.ndarray:
 def of_ratios() -> dict[tuple[str, float, int], float]:
     """Method, confidence, smaller expected count → the smallest coverage over shares and ratios."""
     least: dict[tuple[str, float, int], float] = {}
-    for confidence, share, ratio in product(CONFIDENCES, SHARES, (0.5, 0.8, 1.0, 1.25, 2.0)):
-        if share * ratio > 0.9:
+    for confidence, share, ratio in product(
+        CONFIDENCES, (*SHARES, 0.8, 0.95, 0.99), (0.5, 0.8, 1.0, 1.25, 2.0)
+    ):
+        if share * ratio > 0.99:
             continue
         for expected, other in product((1, 3, 10, 20, 30, 100, 300, 1000), repeat=2):
             if max(expected, other) > 300 and min(expected, other) not in (1, 30, 1000):
