@@ -14,7 +14,7 @@ LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashe
 PIP = $(BIN)/pip install --disable-pip-version-check --progress-bar off --no-deps
 # How far pip is, and all that it says when it fails; not that a configured folder of packages lacks one.
 PIP_TOLD := awk '/^status /{status=$$2; next} /^WARNING: Location/{next} {said=said $$0 "\n"} \
-  /^Collecting /&&++n%20==1{print "  " n ": " $$2 " …"; fflush()} /^Installing collected/&&n>1{print "  all " n " are here; installing …"; fflush()} \
+  /^(Collecting|Processing) /&&++n%20==1{print "  " n ": " $$2 " …"; fflush()} /^Installing collected/&&!once++{print "  all " n " are here; installing …"; fflush()} \
   END{if (status) printf "%s", said; exit status}'
 # Tests run side by side, a file of tests in one process.
 JOBS ?= $(shell nproc)

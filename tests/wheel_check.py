@@ -61,9 +61,8 @@ def main(folder: Path, demo: Path, wheel: Path) -> None:
     shipped = Path(json.loads(run(plain / "lsi-match", "docs", "--json"))["folder"])
     run(plain / "python", str(shipped / "audit" / "check_log.py"), "--help")
     assert "lsi-match[partner]" in refused(plain / "lsi-match", *prepare)
-    assert "lsi-match[matcher]" in refused(
-        plain / "lsi-match", "match", "run", str(project.parents[1]), "samenloop", "ronde-1"
-    )
+    watch = refused(plain / "lsi-match", "match", "watch", str(project.parents[1]))
+    assert "lsi-match[matcher]" in watch, watch
     print(f"plain: {len(packages.split())} packages; verifies, explains, says what is missing")
 
     with_engine = installed(folder, "partner", wheel)
