@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from pathlib import Path
 
@@ -45,6 +46,17 @@ class ReferenceUnknownError(LsiError):
     en = "{file}: a reference in this release is not of the own drop. Tell the project leader."
 
 
+class ReleaseUnlistedError(LsiError):
+    nl = (
+        "{file}: kolom {column} heeft {count} waarde(n) die het manifest niet noemt. Er wordt niets getoond. Bewaar dit bestand als "
+        "bewijs, en meld het aan de projectleider en de FG."
+    )
+    en = (
+        "{file}: column {column} holds {count} value(s) that the manifest does not list. Nothing is shown. Keep this file as "
+        "evidence, and tell the project leader and the DPO."
+    )
+
+
 def open_release(
     home: Home, file: Path, project: str, now: datetime
 ) -> tuple[ReleaseDescriptor, pl.DataFrame]:
@@ -86,12 +98,34 @@ def _table(home: Home, file: Path, manifest: Manifest, descriptor: ReleaseDescri
         pl.from_arrow(from_parquet(opened, columns, part.rows, what="release", party=home.name))
     )
     selections = [selection.id for selection in manifest.partners[home.name].selections]
+    check_listed(manifest, home.name, file.name, frame)
     keep = home.references(manifest.project.id, descriptor.round, descriptor.drop)
     try:
         record_ids = resolve(frame.get_column(REFERENCE).to_list(), keep)
     except (ValueError, UnicodeDecodeError):
         raise ReferenceUnknownError(file=file.name) from None
     return _by_record_id(frame, [selections[i] for i in frame.get_column(SELECTION).to_list()], record_ids)
+
+
+def check_listed(manifest: Manifest, partner: str, file: str, frame: pl.DataFrame) -> None:
+    """Hold every value of a release against the manifest, whoever wrote it; raises ReleaseUnlistedError.
+
+    A value that goes along is one of those of its attribute, or more of them with a semicolon between.
+    """
+    selections = len(manifest.partners[partner].selections)
+    for column in release_columns(manifest, partner):
+        found = frame.get_column(column.name)
+        wrong = 0
+        if column.source == "selection":
+            wrong = int((found >= selections).sum())
+        elif column.source == "attribute":
+            given = [one for one in manifest.partners[column.other].attributes if one.id == column.item]
+            labels = [re.escape(label) for label in given[0].labels()] or [r"\d{4}-(?:0[1-9]|1[0-2])"]
+            one = f"(?:{'|'.join(labels)})"
+            listed = re.compile(f"(?:{one}(?:; {one})*)?")
+            wrong = sum(listed.fullmatch(value) is None for value in found.unique().to_list())
+        if wrong:
+            raise ReleaseUnlistedError(file=file, column=column.name, count=wrong)
 
 
 def _by_record_id(frame: pl.DataFrame, selections: list[str], record_ids: list[str]) -> pl.DataFrame:
