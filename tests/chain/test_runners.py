@@ -31,7 +31,7 @@ from lsi_match.log.steps import Step
 from lsi_match.matcher.engine import buckets, work
 from lsi_match.matcher.engine.execution_config import ExecutionConfig
 from lsi_match.matcher.operate.runner import run_match
-from lsi_match.matcher.round import run
+from lsi_match.matcher.round import open_round
 from lsi_match.matcher.round.run import Run
 from lsi_match.protocol.documents import ReleaseDescriptor
 
@@ -46,7 +46,7 @@ MOST = 300
 def parted(made: Town, tmp_path_factory: pytest.TempPathFactory) -> World:
     """The theme project, persons by BSN and v-number, delivered in many parts."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(run, "ROWS_PER_PART", 4_000)
+        patch.setattr(open_round, "ROWS_PER_PART", 4_000)
         world = build(tmp_path_factory.mktemp("parted") / "world", "samenloop", made.extracts)
     # The files of data subjects have ids under this key: with the same one they can be compared.
     write_whole(world.project.folder / "subjects" / ROUND / "log.key", bytes(range(32)))
