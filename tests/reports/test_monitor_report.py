@@ -170,3 +170,14 @@ def test_the_command_writes_the_report_and_can_fail_on_an_alert(
     capsys.readouterr()
     assert run(["monitor", "counts", file, "--json"]) == 0
     assert '"alert": true' in capsys.readouterr().out
+
+
+def test_a_step_can_be_named_as_good_for_people_and_a_group_as_unknown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = "groep;gevraagd;gekregen\nA;10000;3400\nB;10000;5000\nonbekend;2000;600\n"
+    file = str(written(tmp_path, text))
+    assert read_counts(Path(file)).stages[0].counts == {"A": 10000, "B": 10000, "unknown": 2000}
+    assert run(["monitor", "counts", file, "--benefit", "gekregen", "--fail-on-alert"]) == 1
+    assert "Voor wie: A, mensen van wie groep onbekend is" in capsys.readouterr().out
+    assert run(["monitor", "counts", file, "--benefit", "geweigerd"]) == 2

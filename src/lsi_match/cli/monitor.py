@@ -127,6 +127,7 @@ def counts(
     file: Path,
     *,
     to: Path | None = None,
+    benefit: Annotated[tuple[str, ...], Parameter(negative="")] = (),
     fail_on_alert: Annotated[bool, Parameter(negative="")] = False,
     json: Json = False,
 ) -> int:
@@ -135,6 +136,7 @@ def counts(
     Args:
         file: the counts: a CSV (dimension columns, then one column per stage), or the whole table as YAML or JSON.
         to: the report, .html, .md or .json; without it only the first page is shown.
+        benefit: a step that is good for people, as being admitted; may be given more than once.
         fail_on_alert: end with exit status 1 when there is an alert.
     """
     from lsi_match.base.errors import wrong_use
@@ -146,6 +148,19 @@ def counts(
     if to is not None and to.suffix not in (".html", ".md", ".json"):
         raise wrong_use("--to is een bestand .html, .md of .json", "--to takes a .html, .md or .json file")
     table = read_counts(file)
+    steps = [stage.id for stage in table.stages]
+    if set(benefit) - set(steps):
+        named = ", ".join(steps)
+        raise wrong_use(
+            f"--benefit noemt een van de stappen {named}", f"--benefit names one of the steps {named}"
+        )
+    table = table.model_copy(
+        update={
+            "stages": tuple(
+                s.model_copy(update={"direction": "benefit"}) if s.id in benefit else s for s in table.stages
+            )
+        }
+    )
     found = analyse(table)
     if to is not None:
         written = {
@@ -165,7 +180,8 @@ def counts(
 
 @app.command
 def trend(
-    *files: Path,
+    files: list[Path],
+    *,
     to: Path | None = None,
     fail_on_alert: Annotated[bool, Parameter(negative="")] = False,
     json: Json = False,

@@ -2,7 +2,8 @@
 
 The CSV has a heading. Columns that hold text are dimensions, in each row the group; the other columns are stages in
 their order, the first the reference, and hold whole numbers. An empty cell, `<10` or `*` is a withheld count. Each
-stage is compared with the first and with the one before it. Semicolons and commas are both read.
+stage is compared with the first and with the one before it. Semicolons and commas are both read. A group `unknown` or
+`onbekend` holds those of whom it is not known.
 """
 
 from __future__ import annotations
@@ -16,11 +17,14 @@ from pathlib import Path
 from lsi_match.base.errors import LsiError
 from lsi_match.base.files import read_text
 from lsi_match.base.yaml_positions import parse_yaml
+from lsi_match.monitor.groups import UNKNOWN
 from lsi_match.monitor.plausible import implausible
 from lsi_match.monitor.table import SEPARATOR, CountsTable
 
 _LARGEST = 10_000
 WITHHELD = ("", "*", "-", "x")
+#: What the group of those is called of whom it is not known.
+_UNKNOWN = ("unknown", "onbekend")
 
 
 class CountsFileError(LsiError):
@@ -86,6 +90,7 @@ def _from_csv(read: CsvRows) -> CountsTable:
             "a heading and at least one row of counts are needed",
         )
     names, body = rows[0], rows[1 : _LARGEST + 1]
+    body = [[UNKNOWN if cell.lower() in _UNKNOWN else cell for cell in row] for row in body]
     for at, row in enumerate(body, start=2):
         if len(row) != len(names):
             raise wrong(
