@@ -18,6 +18,7 @@ from lsi_match.base.errors import LsiError
 from lsi_match.matcher.operate import retention, transfers
 from lsi_match.matcher.operate.retention import destroy_due
 from lsi_match.matcher.site import inbox
+from lsi_match.transport.endpoints import open_endpoint
 
 
 @pytest.fixture
@@ -97,6 +98,22 @@ def test_a_link_in_an_inbox_to_that_of_another_takes_nothing_from_it(
     assert seen(theirs) == before
     operation.clock.to(operation.clock() + days(2))
     destroy_due(operation.project, operation.clock)
+    assert seen(theirs) == before
+
+
+def test_a_link_in_the_place_of_a_folder_of_the_site_in_an_inbox_takes_nothing_from_another(
+    operation: Operation, ours: Path
+) -> None:
+    """As above, with one drop in the inbox and another of that name at the place."""
+    drop = operation.deliver("svb", ROUND)
+    operation.reconcile()
+    theirs = operation.project.folder / "received" / "svb"
+    before = seen(theirs)
+    (ours / "again").symlink_to(theirs)
+    (ours / drop.name).write_bytes(b"{}")
+    with open_endpoint(operation.places["uwv"]) as there:
+        there.give("in", drop.name, b"[]")
+    assert {partner for partner, _ in collected(operation)} == {"uwv"}
     assert seen(theirs) == before
 
 
