@@ -46,35 +46,19 @@ Paper = TypeVar("Paper", Approval, Withdrawal, Acknowledgement)
 Statement = TypeVar("Statement", bound=SignedStatement)
 
 
-class ManifestAlteredError(LsiError):
-    nl = "Dit manifest is niet (meer) het manifest dat is ondertekend. Er gebeurt niets. Haal het ondertekende opnieuw op."
-    en = "This manifest is not (or no longer) the one that was signed. Nothing runs. Fetch the signed one again."
+class ManifestAlteredError(LsiError): ...
 
 
-class ManifestNotCompleteError(ManifestAlteredError):
-    nl = "Dit is geen compleet manifest, maar bijvoorbeeld een concept. Geef manifest.json; 'manifest complete' maakt dat van een concept."
-    en = "This is no complete manifest, but a draft for example. Give manifest.json; 'manifest complete' makes it from a draft."
+class ManifestNotCompleteError(ManifestAlteredError): ...
 
 
-class ApprovalsMissingError(LsiError):
-    nl = "Dit manifest is nog niet goedgekeurd door: {names}. Zonder iedere handtekening gebeurt er niets."
-    en = "This manifest is not yet approved by: {names}. Nothing runs without every signature."
+class ApprovalsMissingError(LsiError): ...
 
 
-class ApprovalInvalidError(LsiError):
-    nl = (
-        "Wat {name} heeft ondertekend, telt niet voor dit manifest: {problem}. "
-        "Laat {name} opnieuw tekenen, of haal het bestand weg als het er niet bij hoort."
-    )
-    en = (
-        "What {name} signed does not count for this manifest: {problem}. "
-        "Have {name} sign again, or take the file away if it does not belong here."
-    )
+class ApprovalInvalidError(LsiError): ...
 
 
-class ApprovalWithdrawnError(LsiError):
-    nl = "{name} heeft de goedkeuring van dit manifest op {date} ingetrokken. Er gebeurt niets meer onder dit manifest."
-    en = "{name} withdrew its approval of this manifest on {date}. Nothing happens under this manifest any more."
+class ApprovalWithdrawnError(LsiError): ...
 
 
 @lru_cache(maxsize=8)

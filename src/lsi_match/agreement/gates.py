@@ -72,109 +72,56 @@ class Gate(StrEnum):
 class GateError(LsiError):
     """Base of every gate that does not hold."""
 
-    nl = "Een waarborg houdt de ronde tegen: {problem}."
-    en = "A gate stops the round: {problem}."
+
+class DraftGateError(GateError): ...
 
 
-class DraftGateError(GateError):
-    nl = (
-        "Het manifest is nog een concept. Maak het af met 'manifest complete'; dan kan er worden ondertekend."
-    )
-    en = "The manifest is a draft still. Finish it with 'manifest complete'; then it can be signed."
+class UnclearGateError(GateError): ...
 
 
-class UnclearGateError(GateError):
-    nl = "Het manifest is op meer dan één manier te lezen, of gaat over één persoon. {problem}"
-    en = "The manifest can be read in more than one way, or is about one person. {problem}"
+class InstructionGateError(GateError): ...
 
 
-class InstructionGateError(GateError):
-    nl = "De werkinstructie is nog niet bevestigd door: {missing}. Laat dat doen met 'manifest acknowledge'."
-    en = "The work instruction is not acknowledged yet by: {missing}. Have that done with 'manifest acknowledge'."
+class PlanGateError(GateError): ...
 
 
-class PlanGateError(GateError):
-    nl = "Hier staat nog niets eigens: {parts}. Vul het in gewone taal in."
-    en = "Nothing of its own stands here yet: {parts}. Fill it in, in plain words."
+class PeriodGateError(GateError): ...
 
 
-class PeriodGateError(GateError):
-    nl = "Project {project} loopt van {first} tot en met {last}. Buiten die tijd draait er niets."
-    en = "Project {project} runs from {first} to {last}. Nothing runs outside that time."
+class DpiaGateError(GateError): ...
 
 
-class DpiaGateError(GateError):
-    nl = "De DPIA van {project} is van {date}, en die datum moet nog komen."
-    en = "The DPIA of {project} is dated {date}, which is still to come."
+class DpoAdviceGateError(GateError): ...
 
 
-class DpoAdviceGateError(GateError):
-    nl = "Er is geen advies van de FG van: {names}. Zonder advies van iedere FG draait er niets."
-    en = "There is no advice of the DPO of: {names}. Nothing runs without the advice of every DPO."
+class DpoAdviceUnansweredGateError(GateError): ...
 
 
-class DpoAdviceUnansweredGateError(GateError):
-    nl = "Op het negatieve advies van de FG van {names} is niet gereageerd. Zet in het manifest wat ermee is gedaan."
-    en = "The negative advice of the DPO of {names} was not answered. Say in the manifest what was done with it."
+class EqualTreatmentGateError(GateError): ...
 
 
-class EqualTreatmentGateError(GateError):
-    nl = "{characteristic} is een grond van discriminatie en helpt selecteren. Daarover ontbreekt het advies van de FG van: {names}."
-    en = "{characteristic} is a ground of discrimination and helps select. There is no advice on it of the DPO of: {names}."
+class NeighbourhoodGateError(GateError): ...
 
 
-class NeighbourhoodGateError(GateError):
-    nl = "Een wijkproject vraagt meer: {problem}."
-    en = "A neighbourhood project needs more: {problem}."
+class TermsGateError(GateError): ...
 
 
-class TermsGateError(GateError):
-    nl = (
-        "Casussen zijn {keep} dagen te openen (release.keep_days), en wat nodig is om de mensen erin te antwoorden blijft {kept} dagen "
-        "bewaard (retention.log_details_days). Maak het eerste korter of het tweede langer."
-    )
-    en = (
-        "Cases can be opened for {keep} days (release.keep_days), and what answers the people in them is kept for {kept} days "
-        "(retention.log_details_days). Make the first shorter or the second longer."
-    )
+class CasesGateError(GateError): ...
 
 
-class CasesGateError(GateError):
-    nl = (
-        "Het manifest staat {cases} casussen toe (release.max_cases), van hoogstens {records} records (volume.at_most). "
-        "Een grens die nooit wordt bereikt, begrenst niets: maak haar lager."
-    )
-    en = (
-        "The manifest allows {cases} cases (release.max_cases), of {records} records at most (volume.at_most). "
-        "A bound that is never reached bounds nothing: make it lower."
-    )
+class UnseenGateError(GateError): ...
 
 
-class UnseenGateError(GateError):
-    nl = "Dit gaat mee naar de koppelomgeving, en niemand krijgt het te zien: {names}. Laat het weg, of zet onder release.to wie het nodig heeft."
-    en = "This goes along to the matching environment, and nobody gets to see it: {names}. Leave it out, or say under release.to who needs it."
+class NothingToShowGateError(GateError): ...
 
 
-class NothingToShowGateError(GateError):
-    nl = (
-        "Onder release.to staat dat er iets te zien is dat niet meegaat: attributes_of {names}. Haal dat weg."
-    )
-    en = "Under release.to something is to be shown that does not go along: attributes_of {names}. Take that out."
+class UnusedGateError(GateError): ...
 
 
-class UnusedGateError(GateError):
-    nl = "Dit is voor de koppelregel, en die kijkt er niet naar: {names}. Haal het weg ('attributes', 'match.records_of')."
-    en = "This is for the match rule, which does not look at it: {names}. Take it out ('attributes', 'match.records_of')."
+class RoundGateError(GateError): ...
 
 
-class RoundGateError(GateError):
-    nl = "Ronde {round} is geopend onder een ander manifest, of is al afgesloten. Open een nieuwe ronde."
-    en = "Round {round} was opened under another manifest, or has ended. Open a new round."
-
-
-class OpeningGateError(GateError):
-    nl = "De opening van ronde {round} is niet wat is afgesproken: {problem}. Lever niet, en vraag de koppelomgeving om uitleg."
-    en = "The opening of round {round} is not what was agreed: {problem}. Deliver nothing, and ask the matching environment why."
+class OpeningGateError(GateError): ...
 
 
 @dataclass(frozen=True)

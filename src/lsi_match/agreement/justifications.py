@@ -20,9 +20,7 @@ from lsi_match.protocol.documents import Justification
 from lsi_match.protocol.trust_root import Role
 
 
-class JustificationInvalidError(LsiError):
-    nl = "De rechtvaardiging van {name} geldt niet voor deze ronde: {problem}. Laat {name} opnieuw tekenen, over dit rapport."
-    en = "The justification of {name} does not hold for this round: {problem}. Have {name} sign again, about this report."
+class JustificationInvalidError(LsiError): ...
 
 
 def justify(

@@ -26,9 +26,7 @@ from lsi_match.protocol.trust_root import (
 DAYS = 365
 
 
-class RootDraftError(LsiError):
-    nl = "Zo kan de vertrouwenslijst niet worden gemaakt: {problem}."
-    en = "The trust root cannot be made like this: {problem}."
+class RootDraftError(LsiError): ...
 
 
 def compose(

@@ -34,73 +34,44 @@ from lsi_match.protocol.trust_root import MATCHER, Role, TrustedOrganisation, Tr
 class TrustRootError(LsiError):
     """Base of what is wrong with a trust root."""
 
-    nl = "Deze vertrouwenslijst telt niet: {problem}."
-    en = "This trust root does not count: {problem}."
+
+class RootMissingError(TrustRootError): ...
 
 
-class RootMissingError(TrustRootError):
-    nl = "Van project {project} is hier geen vertrouwenslijst. Neem haar eerst op met 'trust add'."
-    en = "There is no trust root of project {project} here. Take it in first, with 'trust add'."
+class RootUnreadableError(TrustRootError): ...
 
 
-class RootUnreadableError(TrustRootError):
-    nl = "Dit bestand is geen vertrouwenslijst zoals 'trust new' die maakt."
-    en = "This file is no trust root as 'trust new' makes it."
+class RootNotPinnedError(TrustRootError): ...
 
 
-class RootNotPinnedError(TrustRootError):
-    nl = "De eerste vertrouwenslijst van {project} heeft kenmerk {digest}. Vergelijk dat langs een andere weg, en geef het mee met --pin."
-    en = "The first trust root of {project} has digest {digest}. Compare that by another way, and give it with --pin."
+class RootPinDiffersError(TrustRootError): ...
 
 
-class RootPinDiffersError(TrustRootError):
-    nl = "De eerste vertrouwenslijst heeft kenmerk {digest}, niet het kenmerk dat u hebt vergeleken ({pin}). Er wordt niets opgenomen."
-    en = "The first trust root has digest {digest}, not the digest that you compared ({pin}). Nothing is taken in."
+class RootOtherProjectError(TrustRootError): ...
 
 
-class RootOtherProjectError(TrustRootError):
-    nl = "Deze vertrouwenslijst is van project {found}, niet van {project}."
-    en = "This trust root is of project {found}, not of {project}."
+class RootGapError(TrustRootError): ...
 
 
-class RootGapError(TrustRootError):
-    nl = "Na versie {version} van de vertrouwenslijst komt versie {expected}, en die is er niet bij; versie {found} wel. Vraag alle versies."
-    en = "After version {version} of the trust root comes version {expected}, which is not here; version {found} is. Ask for every version."
+class RootRolledBackError(TrustRootError): ...
 
 
-class RootRolledBackError(TrustRootError):
-    nl = "Hier is versie {version} van de vertrouwenslijst al gezien, en dit gaat niet verder dan versie {found}. Terug kan niet."
-    en = "Version {version} of the trust root was seen here, and this goes no further than version {found}. There is no way back."
+class RootForkedError(TrustRootError): ...
 
 
-class RootForkedError(TrustRootError):
-    nl = "Er zijn twee verschillende vertrouwenslijsten met nummer {version}. Er wordt niets opgenomen. Bel de andere organisaties."
-    en = "There are two different trust roots with number {version}. Nothing is taken in. Call the other organisations."
+class RootUnsignedError(TrustRootError): ...
 
 
-class RootUnsignedError(TrustRootError):
-    nl = "Vertrouwenslijst {version} is volgens versie {under} getekend door {signed} organisaties; nodig zijn er {threshold}. Getekend: {names}."
-    en = "Trust root {version} is signed by {signed} organisations by version {under}; {threshold} are needed. Signed: {names}."
+class RootDateError(TrustRootError): ...
 
 
-class RootDateError(TrustRootError):
-    nl = "Vertrouwenslijst {version} is van {date}: dat is in de toekomst, of eerder dan de versie waar zij op volgt."
-    en = "Trust root {version} is dated {date}: in the future, or before the version that it follows."
+class RootExpiredError(TrustRootError): ...
 
 
-class RootExpiredError(TrustRootError):
-    nl = "Vertrouwenslijst {version} van {project} gold tot {date}. Er gebeurt niets tot er een nieuwe versie is ('trust new')."
-    en = "Trust root {version} of {project} held until {date}. Nothing happens until there is a new version ('trust new')."
+class PartyUnknownError(TrustRootError): ...
 
 
-class PartyUnknownError(TrustRootError):
-    nl = "{name} staat niet in de vertrouwenslijst van dit project. Maak een nieuwe versie waar {name} wel in staat ('trust new')."
-    en = "{name} is not in the trust root of this project. Make a new version that has {name} ('trust new')."
-
-
-class PartyKeyDiffersError(TrustRootError):
-    nl = "Het manifest noemt voor {name} een andere sleutel of een ander OIN dan de vertrouwenslijst. Er gebeurt niets onder dit manifest."
-    en = "The manifest names another key or OIN for {name} than the trust root. Nothing happens under this manifest."
+class PartyKeyDiffersError(TrustRootError): ...
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,10 @@ import tomllib
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lsi_match.base.errors import Language
+if TYPE_CHECKING:
+    from lsi_match.base.errors import Language
 
 #: Of a text in Dutch and the same in English, the one that is read.
 Translate = Callable[[str, str], str]
@@ -17,8 +18,11 @@ Translate = Callable[[str, str], str]
 
 @cache
 def catalogue(file: Path) -> dict[str, Any]:
-    """The texts in a TOML file of this package, by key."""
-    return tomllib.loads(file.read_text(encoding="utf-8"))
+    """The texts in a TOML file of this package, by key; none where there is no such file."""
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
 
 
 def translator(language: Language) -> Translate:

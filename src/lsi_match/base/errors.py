@@ -8,10 +8,13 @@ shown, so that logs, Prefect and the command line all say the same thing.
 from __future__ import annotations
 
 import errno
+import sys
 import traceback
 from pathlib import Path
 from string import Formatter
 from typing import Any, ClassVar, Literal, Self
+
+from lsi_match.base.catalogue import catalogue
 
 Language = Literal["nl", "en"]
 
@@ -39,11 +42,27 @@ _DOCUMENTS: dict[str | int, str] = {
 Fact = str | int
 
 
-class LsiError(Exception):
-    """Base of every error a person can cause. Subclasses give `nl` and `en`, with `{facts}` between braces."""
+class _Text:
+    """What an error says in one language: from `errors.toml` beside the module of its class, or of the class that it is a
+    kind of."""
 
-    nl: ClassVar[str] = "Er ging iets mis."
-    en: ClassVar[str] = "Something went wrong."
+    def __init__(self, language: Language) -> None:
+        self._language = language
+
+    def __get__(self, error: object, kind: type[object]) -> str:
+        for one in kind.__mro__:
+            texts = catalogue(Path(sys.modules[one.__module__].__file__ or "").with_name("errors.toml"))
+            if one.__name__ in texts:
+                return str(texts[one.__name__][self._language])
+        raise KeyError(kind.__name__)
+
+
+class LsiError(Exception):
+    """Base of every error a person can cause. What it says, with `{facts}` between braces, stands under its name in the
+    catalogue `errors.toml` of its folder."""
+
+    nl: ClassVar[_Text | str] = _Text("nl")
+    en: ClassVar[_Text | str] = _Text("en")
     #: What the process ends with: 1 refused (a gate, a signature, a bound, an input), 2 wrong use.
     exit_status: ClassVar[int] = 1
 
@@ -78,14 +97,10 @@ class LsiError(Exception):
         return self.nl.format(**{**self.facts, **dutch})
 
 
-class DiskFullError(LsiError):
-    nl = "De schijf is vol. Wat niet meer paste, is niet half geschreven. Maak ruimte; daarna gaat het vanzelf verder."
-    en = "The disk is full. What did not fit is not half-written. Make room; then it goes on by itself."
+class DiskFullError(LsiError): ...
 
 
-class DiskReadOnlyError(LsiError):
-    nl = "De schijf is alleen te lezen. Er is niets veranderd. Koppel haar schrijfbaar; daarna gaat het vanzelf verder."
-    en = "The disk is read-only. Nothing was changed. Mount it for writing; then it goes on by itself."
+class DiskReadOnlyError(LsiError): ...
 
 
 #: What the system says when a disk takes no more, and what that is called here.
@@ -103,9 +118,7 @@ def of_disk(error: BaseException) -> LsiError | None:
     return kind() if kind else None
 
 
-class ExtraMissingError(LsiError):
-    nl = "Dit onderdeel is niet geïnstalleerd. Installeer het erbij: pip install 'lsi-match[{extra}]'"
-    en = "This part is not installed. Add it: pip install 'lsi-match[{extra}]'"
+class ExtraMissingError(LsiError): ...
 
 
 #: Package → the extra of pyproject.toml that installs it.
@@ -140,9 +153,6 @@ def _missing_extra(error: BaseException) -> LsiError | None:
 class UnexpectedError(LsiError):
     """A mistake of ours. Its text names the kind and the place only, since the original text could hold data."""
 
-    nl = "Dit liep vast op een fout van het programma ({kind} in {place}). Er is niets geleverd of vrijgegeven. Meld dit."
-    en = "This failed on a mistake in the program ({kind} in {place}). Nothing was delivered or released. Report this."
-
     @classmethod
     def of(cls, error: BaseException) -> LsiError:
         """Kind and place of `error`, the place being the deepest one in our own code; a disk that takes no more, or an
@@ -167,8 +177,6 @@ def _again(kind: type[LsiError], facts: dict[str, Fact]) -> LsiError:
 class WrongUseError(LsiError):
     """The command was given something it cannot work with at all."""
 
-    nl = "Verkeerd gebruik: {problem}"
-    en = "Wrong use: {problem}"
     exit_status = 2
 
 

@@ -15,29 +15,19 @@ from typing import BinaryIO
 from lsi_match.base.errors import LsiError
 
 
-class FileMissingError(LsiError):
-    nl = "Het bestand {file} is er niet. Kijk of de naam en de map kloppen."
-    en = "The file {file} is not there. Check its name and folder."
+class FileMissingError(LsiError): ...
 
 
-class FolderMissingError(LsiError):
-    nl = "De map {folder} is er niet. Kijk of de naam klopt."
-    en = "The folder {folder} is not there. Check its name."
+class FolderMissingError(LsiError): ...
 
 
-class FileUnreadableError(LsiError):
-    nl = "Het bestand {file} is niet te lezen ({problem})."
-    en = "The file {file} cannot be read ({problem})."
+class FileUnreadableError(LsiError): ...
 
 
-class FileExistsAlreadyError(LsiError):
-    nl = "{file} bestaat al en wordt niet overschreven."
-    en = "{file} exists already and is not overwritten."
+class FileExistsAlreadyError(LsiError): ...
 
 
-class FileTooOpenError(LsiError):
-    nl = "{file} is ook voor anderen te lezen. Herstel dat met: chmod 600 {file}"
-    en = "{file} can be read by others. Mend that with: chmod 600 {file}"
+class FileTooOpenError(LsiError): ...
 
 
 class NotAPlainFileError(OSError):

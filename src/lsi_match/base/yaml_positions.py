@@ -21,16 +21,11 @@ from lsi_match.base.validation import two_readings, validation_message
 Model = TypeVar("Model", bound=BaseModel)
 
 
-class YamlUnreadableError(LsiError):
-    nl = "{file}, regel {line}, kolom {column}: dit is geen geldige YAML ({problem})."
-    en = "{file}, line {line}, column {column}: this is not valid YAML ({problem})."
+class YamlUnreadableError(LsiError): ...
 
 
 class DocumentInvalidError(LsiError):
     """Every place where a document does not fit."""
-
-    nl = "{file} klopt niet op {count} plaats(en):\n{problems}"
-    en = "{file} is not valid in {count} place(s):\n{problems}"
 
 
 #: Characters, and levels within each other, that a document has at most: more than any of ours.

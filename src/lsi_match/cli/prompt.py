@@ -13,9 +13,7 @@ from lsi_match.cli.console import say
 from lsi_match.crypto.passphrase import PassphraseMissingError
 
 
-class PassphrasesDifferError(LsiError):
-    nl = "De twee wachtzinnen verschillen. Probeer het opnieuw."
-    en = "The two passphrases differ. Try again."
+class PassphrasesDifferError(LsiError): ...
 
 
 def prompt(what: str, new: bool) -> str:
@@ -35,9 +33,7 @@ def prompt(what: str, new: bool) -> str:
     return first
 
 
-class PersonNotAskedError(LsiError):
-    nl = "Er is geen scherm om het nummer te vragen. Geef het met --person-fd, nooit op de opdrachtregel."
-    en = "There is no terminal to ask for the number. Give it with --person-fd, never on the command line."
+class PersonNotAskedError(LsiError): ...
 
 
 def ask_person(names: Sequence[str], descriptor: int | None) -> dict[str, str]:

@@ -17,25 +17,13 @@ from lsi_match.criteria.parse import CriterionError, FieldType, Predicate, outsi
 from lsi_match.criteria.reading import condition_of
 
 
-class CriterionAmbiguousError(CriterionError):
-    nl = "In het criterium '{criterion}' is {number} te lezen als {small} of als {large}. Schrijf {small} of {large}."
-    en = "In the criterion '{criterion}' {number} can be read as {small} or as {large}. Write {small} or {large}."
+class CriterionAmbiguousError(CriterionError): ...
 
 
-class CriterionIdentityError(CriterionError):
-    nl = (
-        "Het criterium '{criterion}' kijkt naar '{field}', en daar staat in wie iemand is. Of het er is mag (IS NULL), en bij een "
-        "postcode een gebied van hoogstens vier cijfers (LIKE '7604%')."
-    )
-    en = (
-        "The criterion '{criterion}' looks at '{field}', which says who somebody is. Whether it is there is allowed (IS NULL), and "
-        "of a postcode an area of at most four digits (LIKE '7604%')."
-    )
+class CriterionIdentityError(CriterionError): ...
 
 
-class CriterionPersonError(CriterionError):
-    nl = "In het criterium '{criterion}' staat een waarde die lijkt op een nummer van iemand, of op een adres. Criteria gaan over groepen."
-    en = "The criterion '{criterion}' holds a value that looks like a number of somebody, or like an address. Criteria are about groups."
+class CriterionPersonError(CriterionError): ...
 
 
 def check_clear(

@@ -54,9 +54,6 @@ class FieldType(StrEnum):
 class CriterionError(LsiError):
     """A predicate that is not in the criteria language. `column` counts from 1, and is 0 or absent when the place is not known."""
 
-    nl = "Het criterium '{criterion}' klopt niet: {problem}."
-    en = "The criterion '{criterion}' is not valid: {problem}."
-
     def text(self, language: Language = "nl") -> str:
         """With a mark under the place, where it is known."""
         said = super().text(language)
@@ -66,26 +63,16 @@ class CriterionError(LsiError):
         return said
 
 
-class CriterionSyntaxError(CriterionError):
-    nl = "Het criterium '{criterion}' is niet te lezen, bij teken {column}: {problem}."
-    en = "The criterion '{criterion}' cannot be parsed, at character {column}: {problem}."
+class CriterionSyntaxError(CriterionError): ...
 
 
-class CriterionForbiddenError(CriterionError):
-    nl = "Het criterium '{criterion}' gebruikt iets wat niet mag: {problem}. Gebruik alleen wat docs/criteria.md noemt (lsi-match docs criteria)."
-    en = "The criterion '{criterion}' uses something that is not allowed: {problem}. Use only what docs/criteria.md lists (lsi-match docs criteria)."
+class CriterionForbiddenError(CriterionError): ...
 
 
-class CriterionFieldError(CriterionError):
-    nl = "Het criterium '{criterion}' noemt het veld '{field}', en dat is niet aangegeven. Voeg het toe onder 'fields'."
-    en = (
-        "The criterion '{criterion}' names the field '{field}', which is not declared. Add it under 'fields'."
-    )
+class CriterionFieldError(CriterionError): ...
 
 
-class CriterionTypeError(CriterionError):
-    nl = "In het criterium '{criterion}' passen de soorten niet bij elkaar: {problem}."
-    en = "In the criterion '{criterion}' the types do not fit: {problem}."
+class CriterionTypeError(CriterionError): ...
 
 
 @dataclass(frozen=True)

@@ -22,13 +22,8 @@ from lsi_match.criteria.parse import COMPARISONS, CONDITIONS, REFERENCE_DATE, Fi
 class StatementError(LsiError):
     """A statement that cannot be made."""
 
-    nl = "De query is niet te maken: {problem}."
-    en = "The statement cannot be made: {problem}."
 
-
-class UnknownDialectError(StatementError):
-    nl = "De database '{dialect}' is niet bekend. Wel bekend zijn: {known}."
-    en = "The database '{dialect}' is not known. These are: {known}."
+class UnknownDialectError(StatementError): ...
 
 
 def dialect_named(name: str) -> Dialect:

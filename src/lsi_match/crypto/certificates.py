@@ -53,19 +53,13 @@ if TYPE_CHECKING:
 DEPTH = 4
 
 
-class CertificateRefusedError(LsiError):
-    nl = "Het certificaat van {party} telt niet: {problem}."
-    en = "The certificate of {party} does not count: {problem}."
+class CertificateRefusedError(LsiError): ...
 
 
-class CertificateUnreadableError(LsiError):
-    nl = "{file} is geen bestand met certificaten (PEM), of niet met wat hier nodig is: {problem}."
-    en = "{file} is no file with certificates (PEM), or not with what is needed here: {problem}."
+class CertificateUnreadableError(LsiError): ...
 
 
-class CertificateKeyDiffersError(LsiError):
-    nl = "De sleutel in {file} is niet die van het eerste certificaat."
-    en = "The key in {file} is not that of the first certificate."
+class CertificateKeyDiffersError(LsiError): ...
 
 
 @dataclass(frozen=True)

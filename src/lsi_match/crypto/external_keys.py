@@ -37,14 +37,10 @@ _CURVES: dict[str, ec.EllipticCurve] = {
 }
 
 
-class OutsideKeyError(LsiError):
-    nl = "De sleutel {uri} is niet te gebruiken ({problem}). Controleer het apparaat, de pincode en --module."
-    en = "The key {uri} cannot be used ({problem}). Check the device, the PIN and --module."
+class OutsideKeyError(LsiError): ...
 
 
-class OutsideKeyUnknownError(LsiError):
-    nl = "{uri} verwijst niet naar een sleutel in een HSM (hsm:NUMMER?label=TOKEN) of kluis (hv:NAAM)."
-    en = "{uri} does not refer to a key in an HSM (hsm:NUMBER?label=TOKEN) or vault (hv:NAME)."
+class OutsideKeyUnknownError(LsiError): ...
 
 
 class KeyReference(Closed):

@@ -48,50 +48,28 @@ _TRANSCRIPT_DOMAIN = b"lsi-match/v1/key-transcript\0"
 Word = TypeVar("Word", KeyCommitment, KeyReveal)
 
 
-class CommitmentMissingError(LsiError):
-    nl = "Nog niet iedereen heeft zich vastgelegd: {names} ontbreekt. Er wordt niets onthuld. Wacht op hun bestand."
-    en = "Not everyone has committed: {names} is missing. Nothing is revealed. Wait for their file."
+class CommitmentMissingError(LsiError): ...
 
 
-class RevealMissingError(LsiError):
-    nl = "Nog niet iedereen heeft onthuld: {names} ontbreekt. Zonder hen is er geen sleutel."
-    en = "Not everyone has revealed: {names} is missing. Without them there is no key."
+class RevealMissingError(LsiError): ...
 
 
-class CeremonyTwiceError(LsiError):
-    nl = "{partner} legde twee verschillende bestanden ({what}) neer. Vraag welke geldt, of begin allemaal opnieuw."
-    en = "{partner} handed in two different files ({what}). Ask which one holds, or all start again."
+class CeremonyTwiceError(LsiError): ...
 
 
-class CeremonyStrangerError(LsiError):
-    nl = "{partner} hoort niet bij de deelnemers die deze sleutel maken. Haal het bestand ({what}) weg."
-    en = "{partner} is not among the partners that make this key. Remove the file ({what})."
+class CeremonyStrangerError(LsiError): ...
 
 
-class OtherCeremonyError(LsiError):
-    nl = "Het bestand van {partner} ({what}) is voor een ander project of een andere sleutelversie. Vraag het juiste."
-    en = "The file of {partner} ({what}) is for another project or epoch. Ask for the right one."
+class OtherCeremonyError(LsiError): ...
 
 
-class CardsDifferError(LsiError):
-    nl = "{partner} gaat uit van andere deelnemers of andere openbare sleutels: {names}. Vergelijk de kaarten, en begin opnieuw."
-    en = "{partner} assumes other partners or other public keys: {names}. Compare the cards, and start again."
+class CardsDifferError(LsiError): ...
 
 
-class TranscriptDiffersError(LsiError):
-    nl = (
-        "{partner} onthulde bij andere vastleggingen dan hier liggen: er is er een veranderd of verwisseld. "
-        "Vergelijk ze, en begin allemaal opnieuw."
-    )
-    en = (
-        "{partner} revealed under other commitments than those here: one was changed or swapped. "
-        "Compare them, and all start again."
-    )
+class TranscriptDiffersError(LsiError): ...
 
 
-class RevealDiffersError(LsiError):
-    nl = "Wat {partner} onthult, is niet waarop het zich had vastgelegd. Er wordt geen sleutel gemaakt. Vraag {partner} om uitleg."
-    en = "What {partner} reveals is not what it had committed to. No key is made. Ask {partner} to explain."
+class RevealDiffersError(LsiError): ...
 
 
 @dataclass(frozen=True)

@@ -54,24 +54,16 @@ KEY_FILES = (ENCRYPTION, SIGNING, SIGNING_SEALED, SIGNING_OUTSIDE)
 _SCRYPT = b"age-encryption.org/v1\n-> scrypt "
 
 
-class KeyUnreadableError(LsiError):
-    nl = "{file} is geen sleutel die dit programma kent. Maak een nieuwe met: lsi-match keys make"
-    en = "{file} is not a key this program knows. Make a new one with: lsi-match keys make"
+class KeyUnreadableError(LsiError): ...
 
 
-class CardUnreadableError(LsiError):
-    nl = "{file} is geen kaart met openbare sleutels. Vraag de partij om haar card.json."
-    en = "{file} is not a card with public keys. Ask the party for its card.json."
+class CardUnreadableError(LsiError): ...
 
 
-class LogKeyOutsideError(LsiError):
-    nl = "De koppelomgeving ondertekent haar logboek met een Ed25519-sleutel in een eigen bestand, niet met een HSM of kluis."
-    en = "The matching environment signs its log with an Ed25519 key in a file of its own, not with an HSM or vault."
+class LogKeyOutsideError(LsiError): ...
 
 
-class KeyProtectedAlreadyError(LsiError):
-    nl = "De sleutels in {folder} hebben al een wachtzin."
-    en = "The keys in {folder} have a passphrase already."
+class KeyProtectedAlreadyError(LsiError): ...
 
 
 @dataclass(frozen=True)

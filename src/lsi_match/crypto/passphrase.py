@@ -21,30 +21,16 @@ MIN_LENGTH = 12
 KEYRING_SERVICE = "lsi-match"
 
 
-class PassphraseMissingError(LsiError):
-    nl = (
-        "Voor {what} is een wachtzin nodig. Start dit in een terminal, of geef de wachtzin met --passphrase-fd "
-        "of --passphrase-keyring."
-    )
-    en = (
-        "{what} needs a passphrase. Start this in a terminal, or give the passphrase with --passphrase-fd "
-        "or --passphrase-keyring."
-    )
+class PassphraseMissingError(LsiError): ...
 
 
-class PassphraseWrongError(LsiError):
-    nl = "De wachtzin van {what} klopt niet. Probeer het opnieuw."
-    en = "The passphrase of {what} is wrong. Try again."
+class PassphraseWrongError(LsiError): ...
 
 
-class PassphraseTooShortError(LsiError):
-    nl = "Een wachtzin telt minstens {least} tekens. Neem vier willekeurige woorden."
-    en = "A passphrase has at least {least} characters. Take four random words."
+class PassphraseTooShortError(LsiError): ...
 
 
-class KeyringMissingError(LsiError):
-    nl = "De sleutelbos van het systeem is hier niet te gebruiken. Installeer het pakket 'keyring', of gebruik --passphrase-fd."
-    en = "The keyring of the system cannot be used here. Install the package 'keyring', or use --passphrase-fd."
+class KeyringMissingError(LsiError): ...
 
 
 def refuse(what: str, new: bool) -> str:

@@ -21,9 +21,7 @@ KEY_BYTES = 32
 PSEUDONYM_BYTES = 16
 
 
-class ProjectKeyInvalidError(LsiError):
-    nl = "De projectsleutel van {project} is niet bruikbaar. Vraag hem opnieuw aan de deelnemer die hem maakte."
-    en = "The project key of {project} cannot be used. Ask the partner that made it for it again."
+class ProjectKeyInvalidError(LsiError): ...
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,7 @@ from lsi_match.crypto.age_file import open_age, sealed_pieces
 _BINARY = b"age-encryption.org/v1\n"
 
 
-class SealBrokenError(LsiError):
-    nl = "{what} van {party} is niet te openen: het is beschadigd, of voor een ander verzegeld. Vraag het opnieuw aan."
-    en = "{what} of {party} cannot be opened: it is damaged, or sealed to someone else. Ask for it again."
+class SealBrokenError(LsiError): ...
 
 
 def seal(data: bytes, recipient: str) -> bytes:

@@ -28,14 +28,10 @@ if TYPE_CHECKING:  # loaded by what signs or verifies, since it loads the librar
 Model = TypeVar("Model", bound=BaseModel)
 
 
-class SignatureMissingError(LsiError):
-    nl = "{what} van {party} is niet ondertekend, of met een sleutel die daarvoor niet geldt. Vraag een nieuwe, goed ondertekend."
-    en = "{what} of {party} is not signed, or with a key that does not count for it. Ask for a new one, properly signed."
+class SignatureMissingError(LsiError): ...
 
 
-class SignedDocumentInvalidError(LsiError):
-    nl = "{what} van {party} is geen leesbaar ondertekend document. Vraag het opnieuw aan."
-    en = "{what} of {party} is not a readable signed document. Ask for it again."
+class SignedDocumentInvalidError(LsiError): ...
 
 
 def sign(document: BaseModel, identity: Identity | Certified) -> bytes:

@@ -11,14 +11,10 @@ from lsi_match.base.errors import LsiError
 from lsi_match.log.view import ProjectView
 
 
-class DetailsMissingError(LsiError):
-    nl = "Van {count} regels zijn de details weg, en het logboek zegt niet dat ze zijn vernietigd. De eerste: {position}."
-    en = "The details of {count} entries are gone, and the log does not say that they were destroyed. The first: {position}."
+class DetailsMissingError(LsiError): ...
 
 
-class DetailsLeftError(LsiError):
-    nl = "Van {count} regels zijn de details volgens het logboek vernietigd, en ze zijn er nog. De eerste: {position}."
-    en = "The details of {count} entries were destroyed according to the log, and are still there. The first: {position}."
+class DetailsLeftError(LsiError): ...
 
 
 def ranges(positions: Iterable[int]) -> str:

@@ -68,14 +68,10 @@ _encode = json.JSONEncoder(
 ).encode
 
 
-class LeafMalformedError(LsiError):
-    nl = "Regel {position} van het logboek is geen logregel zoals afgesproken: {problem}."
-    en = "Entry {position} of the log is not a log entry as agreed: {problem}."
+class LeafMalformedError(LsiError): ...
 
 
-class LeafNotCanonicalError(LsiError):
-    nl = "Regel {position} van het logboek is anders opgeschreven dan de afgesproken vorm (RFC 8785)."
-    en = "Entry {position} of the log is written differently from the agreed form (RFC 8785)."
+class LeafNotCanonicalError(LsiError): ...
 
 
 class LogEntry(BaseModel):

@@ -43,9 +43,7 @@ _REASON, _MESSAGE = "exception.type", "exception.message"
 _LONGEST_MESSAGE = 1000
 
 
-class EventMalformedError(LsiError):
-    nl = "Regel {position} van het logboek (stap '{step}') heeft niet de gegevens die bij die stap horen: {problem}."
-    en = "Entry {position} of the log (step '{step}') does not have the attributes of that step: {problem}."
+class EventMalformedError(LsiError): ...
 
 
 def _split(value: Any) -> Any:

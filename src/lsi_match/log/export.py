@@ -28,14 +28,10 @@ _STATUS = {"Unset": 0, "Ok": 1, "Error": 2}
 _INTERNAL = 1
 
 
-class ExportFolderError(LsiError):
-    nl = "De map {folder} is niet leeg. Kies een nieuwe map voor de export."
-    en = "The folder {folder} is not empty. Choose a new folder for the export."
+class ExportFolderError(LsiError): ...
 
 
-class LeafTooLargeError(LsiError):
-    nl = "Regel {position} is te groot voor deze vorm."
-    en = "Entry {position} is too large for this form."
+class LeafTooLargeError(LsiError): ...
 
 
 def tile_name(level: int | str, number: int, width: int = TILE_WIDTH) -> str:

@@ -13,14 +13,10 @@ from lsi_match.base.errors import LsiError
 from lsi_match.log.view import ProjectView
 
 
-class ReleasedUnjustifiedError(LsiError):
-    nl = "Ronde {round} is vrijgegeven terwijl zij was aangehouden; dit rapport is niet gerechtvaardigd door: {names}."
-    en = "Round {round} was released while it was held; this report was not justified by: {names}."
+class ReleasedUnjustifiedError(LsiError): ...
 
 
-class AlertPassedError(LsiError):
-    nl = "Ronde {round} is vrijgegeven na een waarschuwing van de monitor, zonder te zijn aangehouden."
-    en = "Round {round} was released after an alert of the monitor, without having been held."
+class AlertPassedError(LsiError): ...
 
 
 def broken_holds(view: ProjectView) -> list[LsiError]:

@@ -39,45 +39,25 @@ SCHEMA = (
 BUSY_SECONDS = 60.0
 
 
-class LogExistsError(LsiError):
-    nl = "Er staat al een bestand op de plaats van het nieuwe logboek: {file}."
-    en = "There is a file already where the new log should be: {file}."
+class LogExistsError(LsiError): ...
 
 
-class LogMissingError(LsiError):
-    nl = "Het logboek {file} is er niet."
-    en = "The log {file} is not there."
+class LogMissingError(LsiError): ...
 
 
-class LogUnreadableError(LsiError):
-    nl = "Het logboek {file} is niet te lezen ({code}): beschadigd, of geen logboek. Zet een kopie terug."
-    en = "The log {file} cannot be read ({code}): damaged, or no log. Put a copy back."
+class LogUnreadableError(LsiError): ...
 
 
-class LogInterruptedError(LsiError):
-    nl = (
-        "Het schrijven in het logboek {file} is onderbroken. Laat de koppelomgeving het één keer openen; "
-        "dan wordt de laatste onvolledige stap ongedaan gemaakt."
-    )
-    en = (
-        "Writing to the log {file} was interrupted. Let the matching environment open the log once; "
-        "that undoes the last, incomplete step."
-    )
+class LogInterruptedError(LsiError): ...
 
 
-class LogNotWrittenError(LsiError):
-    nl = "De schijf weigert wat in het logboek {file} komt ({code}). Er is niets geschreven en de stap is niet gedaan."
-    en = "The disk refuses what is written to the log {file} ({code}). Nothing was written and the step was not done."
+class LogNotWrittenError(LsiError): ...
 
 
-class LogBusyError(LsiError):
-    nl = "Het logboek {file} is te lang bezet door een ander programma. Probeer het opnieuw."
-    en = "The log {file} is held by another program for too long. Try again."
+class LogBusyError(LsiError): ...
 
 
-class LogDamagedError(LsiError):
-    nl = "Het logboek {file} klopt niet bij plaats {position}. Schrijf niet verder en controleer het logboek."
-    en = "The log {file} is not in order at position {position}. Write no further and verify the log."
+class LogDamagedError(LsiError): ...
 
 
 def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:

@@ -28,14 +28,10 @@ MAX_SIZE = 2_000_000
 _INDEX = re.compile(r"index (0|[1-9][0-9]{0,18})")
 
 
-class ProofMalformedError(LsiError):
-    nl = "Dit is geen bewijs bij een logboek zoals de afspraak (C2SP tlog-proof) die voorschrijft."
-    en = "This is not a proof of a log as the format (C2SP tlog-proof) prescribes it."
+class ProofMalformedError(LsiError): ...
 
 
-class ProofWrongError(LsiError):
-    nl = "Het bewijs klopt niet: regel {index} staat zo niet in het logboek met {size} regels."
-    en = "The proof does not hold: entry {index} is not in the log of {size} entries like this."
+class ProofWrongError(LsiError): ...
 
 
 @dataclass(frozen=True)

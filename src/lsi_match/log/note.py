@@ -41,34 +41,22 @@ _SIGNATURE_LINE = re.compile(r"— ([^ ]+) ([A-Za-z0-9+/]+={0,2})")
 _DECIMAL = re.compile(r"0|[1-9][0-9]{0,18}")
 
 
-class NoteMalformedError(LsiError):
-    nl = "Dit is geen ondertekende notitie zoals de afspraak (C2SP signed-note) die voorschrijft."
-    en = "This is not a signed note as the format (C2SP signed-note) prescribes it."
+class NoteMalformedError(LsiError): ...
 
 
-class CheckpointMalformedError(LsiError):
-    nl = "De ondertekende tekst is geen stand van een logboek (C2SP tlog-checkpoint)."
-    en = "The signed text is not a checkpoint of a log (C2SP tlog-checkpoint)."
+class CheckpointMalformedError(LsiError): ...
 
 
-class VerifierKeyMalformedError(LsiError):
-    nl = "Dit is geen openbare sleutel in de vorm naam+kenmerk+sleutel. Vraag de eigenaar om de hele regel."
-    en = "This is not a public key in the form name+id+key. Ask its owner for the whole line."
+class VerifierKeyMalformedError(LsiError): ...
 
 
-class KeyNameMalformedError(LsiError):
-    nl = "De naam van een sleutel mag niet leeg zijn en geen spatie of plusteken hebben."
-    en = "The name of a key must not be empty and has no space or plus sign."
+class KeyNameMalformedError(LsiError): ...
 
 
-class SignatureMissingError(LsiError):
-    nl = "De handtekening van {signer} staat er niet bij."
-    en = "The signature of {signer} is missing."
+class SignatureMissingError(LsiError): ...
 
 
-class SignatureWrongError(LsiError):
-    nl = "De handtekening van {signer} klopt niet bij deze tekst."
-    en = "The signature of {signer} does not fit this text."
+class SignatureWrongError(LsiError): ...
 
 
 @dataclass(frozen=True)

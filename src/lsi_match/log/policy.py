@@ -31,19 +31,13 @@ ALL = "controllers"
 _ED25519_HEX = 64
 
 
-class PolicyMalformedError(LsiError):
-    nl = "Regel {line} is geen regel van een beleid voor een logboek (C2SP tlog-policy): {problem}."
-    en = "Line {line} is no line of a policy for a log (C2SP tlog-policy): {problem}."
+class PolicyMalformedError(LsiError): ...
 
 
-class QuorumMissingError(LsiError):
-    nl = "Onder de stand bij {size} regels ontbreken medeondertekeningen. Er zijn er van: {names}."
-    en = "The checkpoint at {size} entries lacks cosignatures. There are some of: {names}."
+class QuorumMissingError(LsiError): ...
 
 
-class LogUnknownError(LsiError):
-    nl = "Deze stand hoort bij logboek {found}, niet bij {origin}."
-    en = "This checkpoint belongs to log {found}, not to {origin}."
+class LogUnknownError(LsiError): ...
 
 
 @dataclass(frozen=True)

@@ -41,19 +41,13 @@ NewEntry = tuple[LogEntry, dict[str, Any] | None]
 STROKE = 2000
 
 
-class EntryMissingError(LsiError):
-    nl = "Het logboek heeft geen regel {position}; er zijn {size} regels."
-    en = "The log has no entry {position}; there are {size} entries."
+class EntryMissingError(LsiError): ...
 
 
-class DetailsNotBoundError(LsiError):
-    nl = "Een nieuwe logregel heeft al een kenmerk van details. Dat kenmerk maakt het logboek zelf."
-    en = "A new entry has a hash of details already. The log makes that hash itself."
+class DetailsNotBoundError(LsiError): ...
 
 
-class CheckpointMissingError(LsiError):
-    nl = "Het logboek heeft geen ondertekende stand bij {size} regels."
-    en = "The log has no checkpoint at {size} entries."
+class CheckpointMissingError(LsiError): ...
 
 
 class Log:

@@ -24,31 +24,19 @@ FileStatus = Literal["present", "destroyed", "late", "overdue", "left", "missing
 GRACE = timedelta(days=2)
 
 
-class SubjectFileMissingError(LsiError):
-    nl = "Het betrokkenenbestand bij regel {position} ontbreekt, en het logboek zegt niet dat het is vernietigd."
-    en = (
-        "The file of subjects of entry {position} is missing, and the log does not say that it was destroyed."
-    )
+class SubjectFileMissingError(LsiError): ...
 
 
-class SubjectFileAlteredError(LsiError):
-    nl = "Het betrokkenenbestand bij regel {position} is veranderd."
-    en = "The file of subjects of entry {position} was altered."
+class SubjectFileAlteredError(LsiError): ...
 
 
-class SubjectFileOverdueError(LsiError):
-    nl = "Het betrokkenenbestand bij regel {position} had op {due} vernietigd moeten zijn, en is er nog."
-    en = "The file of subjects of entry {position} should have been destroyed by {due}, and is still there."
+class SubjectFileOverdueError(LsiError): ...
 
 
-class SubjectFileLeftError(LsiError):
-    nl = "Het betrokkenenbestand bij regel {position} is volgens het logboek vernietigd, en is er nog."
-    en = "The file of subjects of entry {position} was destroyed according to the log, and is still there."
+class SubjectFileLeftError(LsiError): ...
 
 
-class ManifestOfRoundAlteredError(LsiError):
-    nl = "Het manifest {digest} in documents/ is veranderd; de bewaartermijn is niet te lezen."
-    en = "The manifest {digest} in documents/ was altered; the term of keeping cannot be read."
+class ManifestOfRoundAlteredError(LsiError): ...
 
 
 @dataclass(frozen=True)

@@ -43,123 +43,67 @@ STROKE = 8 * merkle.TILE_WIDTH
 MAX_FINDINGS = 100
 
 
-class StructureDamagedError(LsiError):
-    nl = "Het bestand {file} is beschadigd: SQLite vindt {count} fouten, als eerste: {finding}."
-    en = "The file {file} is damaged: SQLite finds {count} faults, the first being: {finding}."
+class StructureDamagedError(LsiError): ...
 
 
-class EntriesMissingError(LsiError):
-    nl = "De regels {first} tot en met {last} ontbreken of zijn onleesbaar."
-    en = "The entries {first} to {last} are missing or unreadable."
+class EntriesMissingError(LsiError): ...
 
 
-class EntryOutsideError(LsiError):
-    nl = "Er staan regels buiten de nummering (voor regel 0 of dubbel)."
-    en = "There are entries outside the numbering (before entry 0, or twice)."
+class EntryOutsideError(LsiError): ...
 
 
-class EntriesChangedError(LsiError):
-    nl = "Tussen regel {first} en {last} is iets veranderd: de boom van het logboek past er niet meer bij."
-    en = "Between entry {first} and {last} something changed: the tree of the log no longer fits them."
+class EntriesChangedError(LsiError): ...
 
 
-class TreeChangedError(LsiError):
-    nl = "De boom van het logboek past niet bij de regels (niveau {level}, rij {number})."
-    en = "The tree of the log does not fit the entries (level {level}, row {number})."
+class TreeChangedError(LsiError): ...
 
 
-class CheckpointUnreadableError(LsiError):
-    nl = "De ondertekende stand bij {size} regels is onleesbaar of hoort bij een ander aantal regels."
-    en = "The checkpoint at {size} entries is unreadable or belongs to another number of entries."
+class CheckpointUnreadableError(LsiError): ...
 
 
-class CheckpointOfAnotherLogError(LsiError):
-    nl = "De ondertekende stand bij {size} regels hoort bij een ander logboek."
-    en = "The checkpoint at {size} entries belongs to another log."
+class CheckpointOfAnotherLogError(LsiError): ...
 
 
-class CheckpointUnsignedError(LsiError):
-    nl = "De stand bij {size} regels heeft geen geldige handtekening van {signer}."
-    en = "The checkpoint at {size} entries has no valid signature of {signer}."
+class CheckpointUnsignedError(LsiError): ...
 
 
-class CheckpointBeyondError(LsiError):
-    nl = "Er is getekend voor {size} regels, maar er zijn er nog {present}: er zijn regels weggehaald."
-    en = "There is a signature for {size} entries, but only {present} are left: entries were removed."
+class CheckpointBeyondError(LsiError): ...
 
 
-class CheckpointRootError(LsiError):
-    nl = "De eerste {size} regels zijn niet wat getekend is: veranderd, weggehaald of ingevoegd."
-    en = (
-        "The first {size} entries are not those that were signed: something was changed, removed or inserted."
-    )
+class CheckpointRootError(LsiError): ...
 
 
-class CheckpointReplacedKeyError(LsiError):
-    nl = "De stand bij {size} regels is ondertekend met een sleutel van {signer} die toen al was vervangen."
-    en = "The checkpoint at {size} entries is signed with a key of {signer} that had been replaced by then."
+class CheckpointReplacedKeyError(LsiError): ...
 
 
-class SignerUnknownError(LsiError):
-    nl = "Onder de stand bij {size} regels staat een handtekening van een onbekende sleutel ({signer})."
-    en = "The checkpoint at {size} entries has a signature of an unknown key ({signer})."
+class SignerUnknownError(LsiError): ...
 
 
-class EntriesUnsignedError(LsiError):
-    nl = (
-        "De regels {first} tot en met {last} zijn nog niet ondertekend. Loopt er nu een koppeling, "
-        "controleer dan daarna opnieuw. Anders zijn ze er later bij gezet."
-    )
-    en = (
-        "The entries {first} to {last} are not signed yet. If a match is running now, verify again after it. "
-        "If not, they were added later."
-    )
+class EntriesUnsignedError(LsiError): ...
 
 
-class DetailsChangedError(LsiError):
-    nl = "De details bij regel {position} zijn niet de details waar de regel over gaat."
-    en = "The details of entry {position} are not the details that the entry is about."
+class DetailsChangedError(LsiError): ...
 
 
-class DetailsOutsideError(LsiError):
-    nl = "Er zijn details ({count}) zonder logregel die erbij hoort."
-    en = "There are details ({count}) without an entry they belong to."
+class DetailsOutsideError(LsiError): ...
 
 
-class RememberedOtherLogError(LsiError):
-    nl = "U onthield de stand van een ander logboek ({remembered}); dit is {origin}."
-    en = "You remembered the checkpoint of another log ({remembered}); this is {origin}."
+class RememberedOtherLogError(LsiError): ...
 
 
-class LogRolledBackError(LsiError):
-    nl = "U zag eerder {remembered} regels, nu zijn er {present}: een oude kopie, of er is iets weggehaald."
-    en = "You saw {remembered} entries before, now there are {present}: an older copy, or some were removed."
+class LogRolledBackError(LsiError): ...
 
 
-class LogForkedError(LsiError):
-    nl = "De eerste {remembered} regels zijn andere dan die u eerder zag: de geschiedenis is herschreven."
-    en = "The first {remembered} entries are not those you saw before: history was rewritten."
+class LogForkedError(LsiError): ...
 
 
-class RememberedNewerError(LsiError):
-    nl = "In {file} staat een nieuwere stand ({kept} regels) dan deze ({given}). Die blijft staan."
-    en = "{file} holds a newer checkpoint ({kept} entries) than this one ({given}). The newer one is kept."
+class RememberedNewerError(LsiError): ...
 
 
-class RememberedUnreadableError(LsiError):
-    nl = "In {file} staat geen stand van een logboek. Haal de laatste stand uit uw eigen archief."
-    en = "{file} holds no checkpoint of a log. Get the last one from your own archive."
+class RememberedUnreadableError(LsiError): ...
 
 
-class OtherCheckpointUnsignedError(LsiError):
-    nl = (
-        "De stand in {file} is niet, of niet goed, ondertekend met een sleutel van {signer}. Zij zegt niets over dit logboek: "
-        "vraag wie haar gaf om het bestand zoals 'log checkpoint' of 'log cosign' het maakte."
-    )
-    en = (
-        "The checkpoint in {file} is not signed, or not well, with a key of {signer}. It says nothing about this log: "
-        "ask who gave it for the file as 'log checkpoint' or 'log cosign' made it."
-    )
+class OtherCheckpointUnsignedError(LsiError): ...
 
 
 @dataclass(frozen=True)

@@ -39,15 +39,7 @@ _ANY: tuple[State, ...] = (*RUNNING, "released", *OVER)
 QUIET = timedelta(days=100)
 
 
-class StepOutOfPlaceError(LsiError):
-    nl = (
-        "Regel {position} van het logboek, de stap '{step}' van ronde {round}, kan niet in de stand '{state}'. "
-        "Verder wordt er niets uit het logboek afgeleid: laat het controleren met 'log verify'."
-    )
-    en = (
-        "Entry {position} of the log, the step '{step}' of round {round}, cannot be in the state '{state}'. "
-        "Nothing more is derived from the log: have it checked with 'log verify'."
-    )
+class StepOutOfPlaceError(LsiError): ...
 
 
 def _stay(states: Iterable[State]) -> dict[State, State]:

@@ -27,9 +27,7 @@ _SOURCE, _PASSED = "_source", "_passed"
 _WIDTH = 112
 
 
-class UnknownSelectionError(StatementError):
-    nl = "Het manifest kent geen selectie '{selection}' van '{partner}'. Wel: {known}."
-    en = "The manifest has no selection '{selection}' of '{partner}'. It has: {known}."
+class UnknownSelectionError(StatementError): ...
 
 
 def statement(

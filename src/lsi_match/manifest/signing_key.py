@@ -22,15 +22,7 @@ _ORDER_8 = 270738550114484064931822528722565878893680426757531351946374360975030
 _SMALL_ORDER = frozenset({0, 1, _P - 1, _ORDER_8, _P - _ORDER_8})
 
 
-class SigningKeyWeakError(LsiError):
-    nl = (
-        "De openbare sleutel {key} is geen sleutel om mee te tekenen: er horen handtekeningen bij die niemand heeft gezet. "
-        "Gebruik hem niet. Vraag de eigenaar om een nieuwe kaart, van sleutels die met 'keys make' zijn gemaakt."
-    )
-    en = (
-        "The public key {key} is no key to sign with: signatures that nobody made fit it. "
-        "Do not use it. Ask its owner for a new card, of keys that 'keys make' made."
-    )
+class SigningKeyWeakError(LsiError): ...
 
 
 def check_ed25519(public: bytes) -> None:

@@ -27,14 +27,10 @@ WITHHELD = ("", "*", "-", "x")
 _UNKNOWN = ("unknown", "onbekend")
 
 
-class CountsFileError(LsiError):
-    nl = "{file}, rij {row}, kolom '{column}': {problem}."
-    en = "{file}, row {row}, column '{column}': {problem}."
+class CountsFileError(LsiError): ...
 
 
-class CountsImpossibleError(LsiError):
-    nl = "{file}, groep {group}, stap {stage}: {problem}."
-    en = "{file}, group {group}, stage {stage}: {problem}."
+class CountsImpossibleError(LsiError): ...
 
 
 def read_counts(file: Path) -> CountsTable:

@@ -16,9 +16,7 @@ from lsi_match.monitor.table import CountsTable
 from lsi_match.monitor.verdict import Row, conclude
 
 
-class ReportNotOfCountsError(LsiError):
-    nl = "Dit rapport hoort niet bij dit manifest en deze tellingen, of het volgt er niet uit. Teken het niet. Vraag beide opnieuw op."
-    en = "This report does not belong to this manifest and these counts, or does not follow from them. Do not sign it. Ask for both again."
+class ReportNotOfCountsError(LsiError): ...
 
 
 class RoundFindings(Closed):

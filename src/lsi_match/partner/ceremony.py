@@ -24,25 +24,13 @@ from lsi_match.partner.home import Home, make_key_share
 from lsi_match.protocol.documents import KeyContribution, KeyReveal
 
 
-class CommittedAlreadyError(LsiError):
-    nl = "{partner} heeft zich voor sleutel {epoch} van {project} al vastgelegd. Begint iedereen opnieuw? Gebruik dan --again."
-    en = "{partner} has committed for key {epoch} of {project} already. Does everyone start again? Then use --again."
+class CommittedAlreadyError(LsiError): ...
 
 
-class NotCommittedError(LsiError):
-    nl = "{partner} heeft zich voor sleutel {epoch} van {project} niet vastgelegd, of heeft de sleutel al. Begin met: keys commit"
-    en = "{partner} has not committed for key {epoch} of {project}, or has the key already. Start with: keys commit"
+class NotCommittedError(LsiError): ...
 
 
-class RevealedAlreadyError(LsiError):
-    nl = (
-        "{partner} onthulde zijn bijdrage al bij andere vastleggingen. Nog eens zou een ander laten kiezen. "
-        "Begin allemaal opnieuw: keys commit --again"
-    )
-    en = (
-        "{partner} revealed its contribution under other commitments already. Again would let another choose. "
-        "All start again: keys commit --again"
-    )
+class RevealedAlreadyError(LsiError): ...
 
 
 @dataclass(frozen=True)

@@ -28,14 +28,10 @@ from lsi_match.partner.home import Home
 REMEMBERED = "log-seen"
 
 
-class CosignerKeyError(LsiError):
-    nl = "{name} kan niet medeondertekenen: de sleutel hier is niet de Ed25519-sleutel die manifest en vertrouwenslijst noemen."
-    en = "{name} cannot co-sign: the key here is not the Ed25519 key that manifest and trust root name."
+class CosignerKeyError(LsiError): ...
 
 
-class NothingSignedError(LsiError):
-    nl = "Het logboek {file} heeft nog geen ondertekende stand."
-    en = "The log {file} has no checkpoint yet."
+class NothingSignedError(LsiError): ...
 
 
 @dataclass(frozen=True)

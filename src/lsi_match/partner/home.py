@@ -55,45 +55,25 @@ from lsi_match.protocol.documents import KeyShare, Opening
 from lsi_match.protocol.trust_root import Role, TrustRoot
 
 
-class ProjectKeyDiffersError(LsiError):
-    nl = "{partner}: de projectsleutel is een andere dan het manifest noemt. Vraag de juiste aan {maker}."
-    en = "{partner}: the project key is another than the manifest names. Ask {maker} for the right one."
+class ProjectKeyDiffersError(LsiError): ...
 
 
-class ProjectKeyReusedError(LsiError):
-    nl = "{partner}: de projectsleutel van versie {epoch} is die van een eerdere versie. Maak met alle deelnemers een nieuwe."
-    en = "{partner}: the project key of epoch {epoch} is that of an earlier epoch. Make a new one with all partners."
+class ProjectKeyReusedError(LsiError): ...
 
 
-class OwnKeyDiffersError(LsiError):
-    nl = "De vertrouwenslijst noemt voor {partner} andere sleutels dan hier staan. Hebt u die niet zelf vervangen? Bel de andere organisaties."
-    en = "The trust root names other keys for {partner} than those here. Did you not replace them? Call the other organisations."
+class OwnKeyDiffersError(LsiError): ...
 
 
-class OpeningChangedError(LsiError):
-    nl = (
-        "{partner}: voor ronde {round} is eerder een andere opening gebruikt. Er wordt niets geleverd. Bewaar beide openingen als "
-        "bewijs, en vraag de koppelomgeving om uitleg; een nieuwe ronde heeft een nieuwe naam."
-    )
-    en = (
-        "{partner}: another opening was used for round {round} before. Nothing is delivered. Keep both openings as evidence, and "
-        "ask the matching environment why; a new round has a new name."
-    )
+class OpeningChangedError(LsiError): ...
 
 
-class NotJoinedError(LsiError):
-    nl = "{partner} doet hier niet mee aan {project}. Kijk of de naam klopt, of doe eerst mee met 'partner join'."
-    en = "{partner} does not take part in {project} here. Check its name, or join it first with 'partner join'."
+class NotJoinedError(LsiError): ...
 
 
-class PreparingAlreadyError(LsiError):
-    nl = "{partner}: er wordt al een levering voor {project} gemaakt. Wacht tot die klaar is."
-    en = "{partner}: a drop for {project} is being made already. Wait until it is done."
+class PreparingAlreadyError(LsiError): ...
 
 
-class ReferencesLostError(LsiError):
-    nl = "{partner}: de sleutel bij deze levering is hier niet (meer); de eigen kenmerken zijn niet terug te vinden."
-    en = "{partner}: the key of this drop is not here (any more); own record ids cannot be resolved."
+class ReferencesLostError(LsiError): ...
 
 
 @dataclass(frozen=True)

@@ -50,46 +50,22 @@ SPAN = 16
 Progress = Callable[[str, str, int, int | None], None]
 
 
-class NotAPartnerError(LsiError):
-    nl = "{partner} levert volgens het manifest van {project} niets. Controleer de naam of het manifest."
-    en = "{partner} delivers nothing under the manifest of {project}. Check the name or the manifest."
+class NotAPartnerError(LsiError): ...
 
 
-class OpeningNotForManifestError(LsiError):
-    nl = "{partner}: deze ronde is geopend onder een ander manifest dan hier is ondertekend. Haal het nieuwe op en keur het goed."
-    en = "{partner}: this round was opened under another manifest than was signed here. Fetch and approve the new one."
+class OpeningNotForManifestError(LsiError): ...
 
 
-class RoundClosedError(LsiError):
-    nl = "{partner}: de ronde {round} is gesloten; leveren kan niet meer."
-    en = "{partner}: the round {round} is closed; nothing can be delivered any more."
+class RoundClosedError(LsiError): ...
 
 
-class SelectionUnmappedError(LsiError):
-    nl = "{partner}: de mapping noemt selectie '{selection}' niet. Voeg haar toe."
-    en = "{partner}: the mapping does not name selection '{selection}'. Add it."
+class SelectionUnmappedError(LsiError): ...
 
 
-class NoValidIdentifierError(LsiError):
-    nl = (
-        "{partner}: in {file} heeft geen enkel geselecteerd record een geldig nummer ({invalid}). "
-        "Controleer in de mapping of de goede kolom is gekozen."
-    )
-    en = (
-        "{partner}: in {file} not one selected record has a valid identifier ({invalid}). "
-        "Check in the mapping that the right column was chosen."
-    )
+class NoValidIdentifierError(LsiError): ...
 
 
-class VolumeOutOfBoundsError(LsiError):
-    nl = (
-        "{partner}: selectie '{selection}' geeft {count} records; afgesproken is {at_least} tot en met {at_most}. "
-        "Er wordt niets geleverd. Klopt het extract, pas dan samen het manifest aan."
-    )
-    en = (
-        "{partner}: selection '{selection}' gives {count} records; agreed is {at_least} to {at_most}. "
-        "Nothing is delivered. If the extract is right, change the manifest together."
-    )
+class VolumeOutOfBoundsError(LsiError): ...
 
 
 @dataclass(frozen=True)

@@ -15,14 +15,10 @@ from lsi_match.partner.home import Home
 from lsi_match.protocol.receipt_files import receipt_name
 
 
-class ReceiptWrongError(LsiError):
-    nl = "{file} is geen geldige ontvangstbevestiging ({problem}). Haal haar opnieuw op; blijft het, meld dit aan de projectleider en de FG."
-    en = "{file} is no valid receipt ({problem}). Fetch it again; if it stays, tell the project leader and the DPO."
+class ReceiptWrongError(LsiError): ...
 
 
-class ReceiptOfOthersError(LsiError):
-    nl = "{file} bevestigt een levering die hier niet is gemaakt. Is zij niet van u, meld dit aan de projectleider en de FG."
-    en = "{file} confirms a drop that was not made here. If it is not yours, tell the project leader and the DPO."
+class ReceiptOfOthersError(LsiError): ...
 
 
 @dataclass(frozen=True)

@@ -53,51 +53,26 @@ def _text_of(field: str) -> str:
 class ExtractError(LsiError):
     """Base of what can be wrong with an extract; tells partner, file, row and column."""
 
-    nl = "{partner}: {file} is niet te gebruiken ({problem})."
-    en = "{partner}: {file} cannot be used ({problem})."
+
+class ExtractUnreadableError(ExtractError): ...
 
 
-class ExtractUnreadableError(ExtractError):
-    nl = "{partner}: {file} is niet te lezen, rond rij {row}. Controleer scheidingstekens, aanhalingstekens en tekenset."
-    en = "{partner}: {file} cannot be read, near row {row}. Check separators, quotes and encoding."
+class TableUnreadableError(ExtractError): ...
 
 
-class TableUnreadableError(ExtractError):
-    nl = "{partner}: tabel {table} via {file} is niet te lezen ({problem}). Controleer het adres, de rechten en de naam van de tabel."
-    en = "{partner}: table {table} through {file} cannot be read ({problem}). Check the address, the rights and the name of the table."
+class ColumnMissingError(ExtractError): ...
 
 
-class ColumnMissingError(ExtractError):
-    nl = (
-        "{partner}: in {file} ontbreekt kolom '{column}' (veld '{field}'). Pas het extract of de mapping aan."
-    )
-    en = "{partner}: {file} has no column '{column}' (field '{field}'). Change the extract or the mapping."
+class FieldUnmappedError(ExtractError): ...
 
 
-class FieldUnmappedError(ExtractError):
-    nl = "{partner}: de mapping van selectie '{selection}' noemt geen kolom voor veld '{field}'. Vul die aan."
-    en = "{partner}: the mapping of selection '{selection}' names no column for field '{field}'. Add it."
+class WrongTypeError(ExtractError): ...
 
 
-class WrongTypeError(ExtractError):
-    nl = "{partner}: {file}, rij {row}, kolom '{column}': dit is geen {type}. In totaal {count} keer. Herstel het extract."
-    en = "{partner}: {file}, row {row}, column '{column}': this is no {type}. {count} times in all. Mend the extract."
+class ValueNotListedError(ExtractError): ...
 
 
-class ValueNotListedError(ExtractError):
-    nl = (
-        "{partner}: {file}, rij {row}, kolom '{column}': deze waarde staat niet in het manifest bij '{attribute}'. "
-        "Alleen afgesproken waarden gaan mee."
-    )
-    en = (
-        "{partner}: {file}, row {row}, column '{column}': the manifest does not list this value for '{attribute}'. "
-        "Only agreed values go along."
-    )
-
-
-class RecordIdMissingError(ExtractError):
-    nl = "{partner}: {file}, rij {row}: kolom '{column}' met het eigen kenmerk is leeg."
-    en = "{partner}: {file}, row {row}: column '{column}' with the record id is empty."
+class RecordIdMissingError(ExtractError): ...
 
 
 @dataclass(frozen=True)

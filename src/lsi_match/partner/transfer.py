@@ -27,19 +27,13 @@ TALLY = ".fetched.json"
 _SPARE = 0.05
 
 
-class DropIncompleteHereError(LsiError):
-    nl = "{file}: het deel {part} ontbreekt hier of is niet heel. Maak de levering opnieuw; er is niets verstuurd."
-    en = "{file}: its part {part} is missing here or not whole. Make the drop again; nothing was sent."
+class DropIncompleteHereError(LsiError): ...
 
 
-class NoDropError(LsiError):
-    nl = "{file} is geen beschrijving van een eigen levering (.drop.json). Er is niets verstuurd."
-    en = "{file} does not describe a drop of your own (.drop.json). Nothing was sent."
+class NoDropError(LsiError): ...
 
 
-class TooLargeToFetchError(LsiError):
-    nl = "{file} is {size} bytes; dat is meer dan zo'n bestand kan zijn, of dan er op de schijf past. Het is niet opgehaald."
-    en = "{file} is {size} bytes: more than such a file can be, or than the disk has room for. It was not fetched."
+class TooLargeToFetchError(LsiError): ...
 
 
 @dataclass(frozen=True)

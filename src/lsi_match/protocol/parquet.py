@@ -27,9 +27,7 @@ _ANY_SIZE = 2**30
 _STORED: dict[ColumnType, str] = {"block": "u1", "uint8": "<u4", "uint16": "<u4", "uint64": "<u8"}
 
 
-class TableInvalidError(LsiError):
-    nl = "{what} van {party} heeft niet de afgesproken kolommen of is beschadigd: {problem}. Laat het opnieuw maken."
-    en = "{what} of {party} does not have the agreed columns or is damaged: {problem}. Have it made again."
+class TableInvalidError(LsiError): ...
 
 
 def schema_of(columns: Sequence[Column | ReleasedColumn]) -> pa.Schema:

@@ -45,20 +45,10 @@ _BLOCK = 2**20
 _TIMEOUT = 30
 
 
-class PlaceUnreachableError(LsiError):
-    nl = "{place} is niet te bereiken of niet te gebruiken ({problem}). Er is niets veranderd; probeer het later opnieuw."
-    en = "{place} cannot be reached or used ({problem}). Nothing was changed; try again later."
+class PlaceUnreachableError(LsiError): ...
 
 
-class PlaceAwayError(PlaceUnreachableError):
-    nl = (
-        "{place} is er niet: het merkteken ontbreekt waaraan een plaats te herkennen is. Is de schijf aangekoppeld? "
-        "Er is niets gemaakt of veranderd. Een nieuwe plaats richt u in met 'site places'."
-    )
-    en = (
-        "{place} is away: the marker is missing that every place has. Is the share mounted? "
-        "Nothing was made or changed. A new place is set up with 'site places'."
-    )
+class PlaceAwayError(PlaceUnreachableError): ...
 
 
 class EndpointSettings(Closed):

@@ -51,77 +51,44 @@ _PIECE = 2**16
 class DropRefusedError(LsiError):
     """Base of every reason to refuse a drop."""
 
-    nl = "{partner}: {file} is geweigerd: {problem}."
-    en = "{partner}: {file} is refused: {problem}."
+
+class PartnerNotInManifestError(DropRefusedError): ...
 
 
-class PartnerNotInManifestError(DropRefusedError):
-    nl = "{partner}: {file} is geweigerd, want deze deelnemer levert volgens het manifest niets. Haal het bestand weg."
-    en = "{partner}: {file} is refused: under the manifest this partner delivers nothing. Remove the file."
+class OtherPartnersDropError(DropRefusedError): ...
 
 
-class OtherPartnersDropError(DropRefusedError):
-    nl = "{partner}: {file} is geweigerd: het is een levering van {other}. Lever de eigen levering aan."
-    en = "{partner}: {file} is refused: it is a drop of {other}. Deliver your own."
+class OtherManifestError(DropRefusedError): ...
 
 
-class OtherManifestError(DropRefusedError):
-    nl = "{partner}: {file} is geweigerd: gemaakt onder een ander manifest. Haal het nieuwe manifest op en maak de levering opnieuw."
-    en = "{partner}: {file} is refused: made under another manifest. Fetch the new manifest and make the drop again."
+class OtherRoundError(DropRefusedError): ...
 
 
-class OtherRoundError(DropRefusedError):
-    nl = "{partner}: {file} is geweigerd: gemaakt voor een andere ronde. Maak de levering voor deze ronde."
-    en = "{partner}: {file} is refused: made for another round. Make the drop for this round."
+class OtherProjectKeyError(DropRefusedError): ...
 
 
-class OtherProjectKeyError(DropRefusedError):
-    nl = "{partner}: {file} is geweigerd: gemaakt met een andere projectsleutel. Haal de juiste sleutel op en maak de levering opnieuw."
-    en = "{partner}: {file} is refused: made with another project key. Fetch the right key and make the drop again."
+class DropNameError(DropRefusedError): ...
 
 
-class DropNameError(DropRefusedError):
-    nl = "{partner}: {file} is geweigerd: de bestanden heten anders dan bij deze levering hoort. Lever opnieuw, zonder namen te wijzigen."
-    en = "{partner}: {file} is refused: its files have other names than belong to this drop. Deliver again, names unchanged."
+class DropTimeError(DropRefusedError): ...
 
 
-class DropTimeError(DropRefusedError):
-    nl = "{partner}: {file} is geweigerd: volgens de levering is zij niet in de tijd van deze ronde gemaakt. Controleer de klok."
-    en = "{partner}: {file} is refused: it says it was not made within this round's time. Check the clock."
+class DropDuplicateError(DropRefusedError): ...
 
 
-class DropDuplicateError(DropRefusedError):
-    nl = (
-        "{partner}: {file} is geweigerd: deze ronde heeft al een levering van deze deelnemer. De eerste telt."
-    )
-    en = "{partner}: {file} is refused: this round has a drop of this partner already. The first one counts."
+class DropVolumeError(DropRefusedError): ...
 
 
-class DropVolumeError(DropRefusedError):
-    nl = "{partner}: {file} is geweigerd: selectie '{selection}' telt {count} records; afgesproken is {at_least} tot en met {at_most}."
-    en = "{partner}: {file} is refused: selection '{selection}' holds {count} records; agreed is {at_least} to {at_most}."
+class PartMissingError(DropRefusedError): ...
 
 
-class PartMissingError(DropRefusedError):
-    nl = "{partner}: {file} is geweigerd: het deel {part} ontbreekt. Lever opnieuw, het beschrijvende bestand als laatste."
-    en = "{partner}: {file} is refused: its part {part} is missing. Deliver again, the descriptor last."
+class PartAlteredError(DropRefusedError): ...
 
 
-class PartAlteredError(DropRefusedError):
-    nl = "{partner}: {file} is geweigerd: het deel {part} is veranderd of afgebroken. Lever opnieuw."
-    en = "{partner}: {file} is refused: its part {part} was altered or cut short. Deliver again."
+class PartUndeclaredError(DropRefusedError): ...
 
 
-class PartUndeclaredError(DropRefusedError):
-    nl = "{partner}: {file} is geweigerd: in kolom '{column}' staat, rij {row}, iets wat het manifest niet noemt."
-    en = "{partner}: {file} is refused: column '{column}' holds, row {row}, something the manifest does not list."
-
-
-class CountsDifferError(DropRefusedError):
-    nl = "{partner}: {file} is geweigerd: de aantallen in de beschrijving zijn andere dan in de levering. Maak haar opnieuw."
-    en = (
-        "{partner}: {file} is refused: its description gives other counts than it holds. Make the drop again."
-    )
+class CountsDifferError(DropRefusedError): ...
 
 
 def under_name(error: LsiError, file: Path, name: str = "drop") -> LsiError:

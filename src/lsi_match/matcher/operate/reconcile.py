@@ -48,38 +48,16 @@ from lsi_match.matcher.site.site import Project, Site, json_document
 Runner = Callable[[Project, str], dict[str, object]]
 
 
-class ProjectBusyError(LsiError):
-    nl = "Project {project} wordt al bijgehouden door een ander proces. Wacht tot dat klaar is."
-    en = "Project {project} is being watched by another process. Wait until it is done."
+class ProjectBusyError(LsiError): ...
 
 
-class RoundNotOpenError(LsiError):
-    nl = "Ronde {round} van {project} neemt geen leveringen meer aan; er is niemand te herinneren."
-    en = "Round {round} of {project} takes no drops any more; there is nobody to remind."
+class RoundNotOpenError(LsiError): ...
 
 
-class ClockBehindError(LsiError):
-    nl = (
-        "De klok van deze computer staat op {now}, eerder dan de laatste regel in het logboek van {project} ({last}). "
-        "Zet haar goed; tot dan gebeurt er niets."
-    )
-    en = (
-        "The clock of this machine says {now}, before the last entry in the log of {project} ({last}). "
-        "Set it right; until then nothing is done."
-    )
+class ClockBehindError(LsiError): ...
 
 
-class ClockAheadError(LsiError):
-    nl = (
-        "De klok van deze computer staat op {now}; het laatste teken van leven van {project} is van {last}. Er is niets "
-        "gedaan: loopt de klok voor, dan zou te vroeg worden vernietigd. Zet haar goed. Klopt zij, en stond alles stil? "
-        "Geef dan één keer 'match watch SITE --clock-is-right'."
-    )
-    en = (
-        "The clock of this machine says {now}; the last sign of life of {project} is of {last}. Nothing was done: with a "
-        "clock that runs ahead, things would be destroyed too early. Set it right. Is it right, and did everything stand "
-        "still? Then give 'match watch SITE --clock-is-right' once."
-    )
+class ClockAheadError(LsiError): ...
 
 
 @dataclass

@@ -49,9 +49,7 @@ REFUSED = timedelta(days=7)
 _OVER = frozenset({"destroyed", "abandoned"})
 
 
-class DestructionFailedError(LsiError):
-    nl = "Niet alles waarvan de termijn om is, is vernietigd: {what} ({problem}). Kijk of de schijf vol is of alleen te lezen."
-    en = "Not everything past its term was destroyed: {what} ({problem}). See whether the disk is full or read-only."
+class DestructionFailedError(LsiError): ...
 
 
 @dataclass(frozen=True)

@@ -59,9 +59,7 @@ MOST_REFUSED = 100
 _NO_ROUND = "none"
 
 
-class RefusedTooOftenError(LsiError):
-    nl = "Van {partner} liggen hier al {count} geweigerde leveringen. Tot die weg zijn, komt er niets bij. Vraag {partner} wat er gebeurt."
-    en = "{count} refused drops of {partner} lie here already. Until those are gone, no more are fetched. Ask {partner} what happens."
+class RefusedTooOftenError(LsiError): ...
 
 
 class Delivery(BaseModel):

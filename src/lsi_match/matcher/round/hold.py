@@ -20,43 +20,19 @@ from lsi_match.matcher.site.site import Project
 from lsi_match.protocol.documents import Justification
 
 
-class RunHeldError(LsiError):
-    nl = (
-        "Ronde {round} is aangehouden: de monitor ziet een groep die te vaak voorkomt ({alerts}). Er is niets vrijgegeven. "
-        "Lees het rapport ('monitor report') en rechtvaardig het met 'monitor justify', of vraag om een ander manifest. "
-        "Nog niet van: {names}. Gebeurt dat niet vóór {until}, dan wordt alles vernietigd."
-    )
-    en = (
-        "Round {round} is held: the monitor sees a group that occurs too often ({alerts}). Nothing was released. "
-        "Read the report ('monitor report') and justify it with 'monitor justify', or ask for another manifest. "
-        "Still missing: {names}. Unless that is done before {until}, everything is destroyed."
-    )
+class RunHeldError(LsiError): ...
 
 
-class ReportChangedError(LsiError):
-    nl = (
-        "Ronde {round}: het rapport van de monitor is een ander dan waarop zij werd aangehouden. Er wordt niets vrijgegeven. "
-        "Beëindig haar met 'match destroy' en open een nieuwe ronde."
-    )
-    en = (
-        "Round {round}: the report of the monitor is another than the one it was held for. Nothing is released. "
-        "End it with 'match destroy' and open a new round."
-    )
+class ReportChangedError(LsiError): ...
 
 
-class HoldExpiredError(LsiError):
-    nl = "Ronde {round} is niet op tijd gerechtvaardigd (vóór {until}). Zij is vernietigd; er is niets vrijgegeven."
-    en = "Round {round} was not justified in time (before {until}). It is destroyed; nothing was released."
+class HoldExpiredError(LsiError): ...
 
 
-class ManifestToChangeError(LsiError):
-    nl = "Ronde {round}: {names} vraagt om een ander manifest. De ronde is vernietigd; er is niets vrijgegeven."
-    en = "Round {round}: {names} asks for another manifest. The round is destroyed; nothing was released."
+class ManifestToChangeError(LsiError): ...
 
 
-class RoundNotHeldError(LsiError):
-    nl = "Ronde {round} is niet aangehouden; er is niets te rechtvaardigen."
-    en = "Round {round} is not held; there is nothing to justify."
+class RoundNotHeldError(LsiError): ...
 
 
 def justifications(

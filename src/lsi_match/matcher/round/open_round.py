@@ -20,25 +20,13 @@ from lsi_match.protocol.documents import Opening
 ROWS_PER_PART = 500_000
 
 
-class RoundExistsError(LsiError):
-    nl = "Ronde {round} van {project} is al eerder geopend. Kies een nieuwe naam."
-    en = "Round {round} of {project} was opened before. Choose a new name."
+class RoundExistsError(LsiError): ...
 
 
-class RoundBusyError(LsiError):
-    nl = "Ronde {round} van {project} draait al. Wacht tot dat klaar is."
-    en = "Round {round} of {project} is running already. Wait until it is done."
+class RoundBusyError(LsiError): ...
 
 
-class RoundsSpentError(LsiError):
-    nl = (
-        "Project {project} heeft {rounds} rondes vrijgegeven of open staan; meer staat het manifest niet toe (schedule.rounds_at_most). "
-        "Beëindig een open ronde, of laat een nieuw manifest ondertekenen."
-    )
-    en = (
-        "Project {project} has {rounds} rounds released or open; the manifest allows no more (schedule.rounds_at_most). "
-        "End one that is open, or have a new manifest signed."
-    )
+class RoundsSpentError(LsiError): ...
 
 
 def open_round(project: Project, round_id: str, reference_date: str, now: datetime) -> Path:

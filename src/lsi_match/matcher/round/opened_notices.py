@@ -14,9 +14,7 @@ from lsi_match.matcher.site.site import Project
 from lsi_match.protocol.documents import ReleaseOpened
 
 
-class OpeningRefusedError(LsiError):
-    nl = "De melding van {partner} dat een vrijgave is geopend, is geweigerd: {problem}."
-    en = "The notice of {partner} that a release was opened is refused: {problem}."
+class OpeningRefusedError(LsiError): ...
 
 
 def ingest_opened_notices(

@@ -101,30 +101,16 @@ from lsi_match.protocol.documents import CellCounts, DropDescriptor, Part, Relea
 from lsi_match.protocol.parquet import to_parquet
 
 
-class RoundEndedError(LsiError):
-    nl = "Ronde {round} van {project} is al vrijgegeven en vernietigd. Er is niets meer te doen."
-    en = "Round {round} of {project} was released and destroyed already. There is nothing left to do."
+class RoundEndedError(LsiError): ...
 
 
-class DropsIncompleteError(LsiError):
-    nl = (
-        "Ronde {round} gaat nog niet door: geen goede levering van {names}. De andere leveringen blijven staan. "
-        "Herstel deze leveringen (de reden staat in quarantine/) en start de ronde opnieuw."
-    )
-    en = (
-        "Round {round} does not go on yet: no good drop of {names}. The other drops stay. "
-        "Mend these drops (the reason is in quarantine/) and start the round again."
-    )
+class DropsIncompleteError(LsiError): ...
 
 
-class TooManyCasesError(LsiError):
-    nl = "Ronde {round} geeft {cases} casussen; het manifest staat er {max_cases} toe. Er wordt niets vrijgegeven."
-    en = "Round {round} gives {cases} cases; the manifest allows {max_cases}. Nothing is released."
+class TooManyCasesError(LsiError): ...
 
 
-class MemoryLimitError(LsiError):
-    nl = "Ronde {round} past niet in {limit} geheugen. Er is niets vrijgegeven. Start haar opnieuw met een hogere --memory-limit."
-    en = "Round {round} does not fit in {limit} of memory. Nothing was released. Start it again with a higher --memory-limit."
+class MemoryLimitError(LsiError): ...
 
 
 def round_of(project: Project, manifest: Manifest, round_id: str) -> Round:

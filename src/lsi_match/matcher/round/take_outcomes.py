@@ -22,9 +22,7 @@ KINDS = {
 }
 
 
-class OutcomeRefusedError(LsiError):
-    nl = "De uitkomsten van {partner} zijn geweigerd: {problem}. Maak ze opnieuw met 'partner outcome', over de vrijgave van deze ronde."
-    en = "The outcomes of {partner} are refused: {problem}. Make them again with 'partner outcome', about the release of this round."
+class OutcomeRefusedError(LsiError): ...
 
 
 def ingest_outcomes(project: Project, round_id: str, papers: Mapping[str, bytes], now: datetime) -> list[str]:

@@ -28,15 +28,7 @@ AT_ONCE = 20
 _INBOX, _RECEIVED, _AGAIN = "inbox", "received", "again"
 
 
-class InboxUnusableError(LsiError):
-    nl = (
-        "De inbox van {partner} is niet te gebruiken ({problem}). Zij moet een gewone map zijn, geen link, "
-        "op dezelfde schijf als de koppelomgeving."
-    )
-    en = (
-        "The inbox of {partner} cannot be used ({problem}). It has to be a plain folder, no link, "
-        "on the same disk as the matching site."
-    )
+class InboxUnusableError(LsiError): ...
 
 
 def received(project: Project, partner: str) -> Path:

@@ -21,9 +21,7 @@ PROOFS = "proofs"
 _DESCRIPTOR = ".release.json"
 
 
-class StepNotLoggedError(LsiError):
-    nl = "Van ronde {round} staat de stap '{step}' niet in het logboek."
-    en = "The log has no step '{step}' of round {round}."
+class StepNotLoggedError(LsiError): ...
 
 
 def release_position(round_: RoundView) -> int:

@@ -60,29 +60,19 @@ from lsi_match.protocol.trust_root import MATCHER, TrustRoot
 REASON = "reason.json"
 
 
-class SiteMissingError(LsiError):
-    nl = "In {folder} is geen koppelomgeving. Kijk of de naam klopt, of maak er een met 'site init'."
-    en = "There is no matching site in {folder}. Check its name, or make one: 'site init'."
+class SiteMissingError(LsiError): ...
 
 
-class ProjectUnknownError(LsiError):
-    nl = "Project {project} is hier niet bekend. Leg eerst het manifest vast met 'site accept'."
-    en = "Project {project} is not known here. Register its manifest first: 'site accept'."
+class ProjectUnknownError(LsiError): ...
 
 
-class RoundUnknownError(LsiError):
-    nl = "Ronde {round} van project {project} is niet geopend. Open haar met 'match open'."
-    en = "Round {round} of project {project} was not opened. Open it with 'match open'."
+class RoundUnknownError(LsiError): ...
 
 
-class DocumentAlteredError(LsiError):
-    nl = "Het bewaarde document {digest} is niet meer wat het logboek noemt. Zet de map 'documents' terug uit een kopie."
-    en = "The document {digest} that was kept is not what the log names any more. Put the folder 'documents' back from a copy."
+class DocumentAlteredError(LsiError): ...
 
 
-class ReportMissingError(LsiError):
-    nl = "Over ronde {round} van project {project} heeft de monitor geen rapport: zij is nog niet geteld, of het manifest telt geen groepen."
-    en = "The monitor has no report on round {round} of project {project}: it was not counted yet, or the manifest counts no groups."
+class ReportMissingError(LsiError): ...
 
 
 @dataclass(frozen=True)

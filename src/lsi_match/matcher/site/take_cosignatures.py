@@ -12,19 +12,13 @@ from lsi_match.log.store import CheckpointMissingError
 from lsi_match.matcher.site.site import Project
 
 
-class CosignatureElsewhereError(LsiError):
-    nl = "Medeondertekend is een stand bij {size} regels die dit logboek niet heeft. Er zijn twee geschiedenissen: bel de andere organisaties."
-    en = "What was co-signed is a checkpoint at {size} entries that this log does not have. There are two histories: call the other organisations."
+class CosignatureElsewhereError(LsiError): ...
 
 
-class NoCosignatureError(LsiError):
-    nl = "In dit bestand staat geen medeondertekening van iemand die telt."
-    en = "This file has no cosignature of anybody who counts."
+class NoCosignatureError(LsiError): ...
 
 
-class CosignatureTimeError(LsiError):
-    nl = "De medeondertekening van {name} is van later dan nu. Zet daar de klok goed en teken opnieuw."
-    en = "The cosignature of {name} is of later than now. Set the clock right there, and sign again."
+class CosignatureTimeError(LsiError): ...
 
 
 def add_cosignatures(project: Project, note: bytes, now: datetime) -> list[str]:

@@ -14,9 +14,7 @@ from lsi_match.log.view import ProjectView
 from lsi_match.protocol.trust_root import TrustRoot
 
 
-class RootNotLoggedError(LsiError):
-    nl = "Versie {version} van de vertrouwenslijst staat hier, maar niet in het logboek. Neem haar op met 'trust add'."
-    en = "Version {version} of the trust root is here, but not in the log. Take it in with 'trust add'."
+class RootNotLoggedError(LsiError): ...
 
 
 def trust_by_log(roots: tuple[TrustRoot, ...], view: ProjectView) -> Trust:

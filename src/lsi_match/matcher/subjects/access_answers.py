@@ -45,41 +45,19 @@ LARGEST = 8 * 2**20
 Sought = dict[str, dict[str, tuple[bytes, ...]]]
 
 
-class AccessRefusedError(LsiError):
-    nl = "Het inzageverzoek is geweigerd: {problem}. Laat de deelnemer een nieuw verzoek maken."
-    en = "The access request is refused: {problem}. Have the partner make a new one."
+class AccessRefusedError(LsiError): ...
 
 
-class AccessNotControllerError(LsiError):
-    nl = "Het inzageverzoek is geweigerd: {name} is geen verwerkingsverantwoordelijke van dit project."
-    en = "The access request is refused: {name} is no controller of this project."
+class AccessNotControllerError(LsiError): ...
 
 
-class AccessManyPeopleError(LsiError):
-    nl = (
-        "Het inzageverzoek van {name} is geweigerd: voor één ronde en soort nummer staan er {count} pseudoniemen in, en van "
-        "één persoon zijn dat er hoogstens {most}. Er is niets opgezocht."
-    )
-    en = (
-        "The access request of {name} is refused: for one round and kind of number it holds {count} pseudonyms, and of one "
-        "person there are {most} at most. Nothing was looked up."
-    )
+class AccessManyPeopleError(LsiError): ...
 
 
-class AccessTooOftenError(LsiError):
-    nl = (
-        "Het inzageverzoek van {name} is geweigerd: vandaag zijn er al {most} beantwoord, en meer staat het manifest niet toe. "
-        "Er is niets opgezocht, en alle organisaties krijgen hiervan bericht. Vraag het morgen opnieuw."
-    )
-    en = (
-        "The access request of {name} is refused: {most} were answered today, and the manifest allows no more. "
-        "Nothing was looked up, and every controller is told. Ask again tomorrow."
-    )
+class AccessTooOftenError(LsiError): ...
 
 
-class AccessAnsweredError(LsiError):
-    nl = "Op dit inzageverzoek van {name} is al geantwoord. Maak voor een nieuw antwoord een nieuw verzoek."
-    en = "This access request of {name} was answered before. For a new answer, make a new request."
+class AccessAnsweredError(LsiError): ...
 
 
 def answer(project: Project, sealed: bytes, now: datetime) -> bytes:

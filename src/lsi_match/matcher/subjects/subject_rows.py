@@ -51,15 +51,7 @@ _SCHEMA = pa.schema(
 )
 
 
-class SubjectsAlteredError(LsiError):
-    nl = (
-        "Het betrokkenenbestand bij regel {position} van het logboek ontbreekt of is veranderd. "
-        "Zoek uit wat er is gebeurd; tot dan is geen antwoord mogelijk."
-    )
-    en = (
-        "The file of subjects of entry {position} of the log is missing or was altered. "
-        "Find out what happened; until then no answer is possible."
-    )
+class SubjectsAlteredError(LsiError): ...
 
 
 @dataclass(frozen=True)

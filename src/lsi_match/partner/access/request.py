@@ -36,29 +36,19 @@ from lsi_match.protocol.trust_root import MATCHER, Role
 _REFERENCE = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 
 
-class PersonNumberInvalidError(LsiError):
-    nl = "Dit is geen geldig nummer of adres ({kind}: {reason}). Controleer wat u typte; het is niet bewaard."
-    en = "This is no valid number or address ({kind}: {reason}). Check what you typed; it was not kept."
+class PersonNumberInvalidError(LsiError): ...
 
 
-class PersonNumberMissingError(LsiError):
-    nl = "Geef ten minste een van: {kinds}. Zonder nummer is er niets om op te zoeken."
-    en = "Give at least one of: {kinds}. Without a number there is nothing to look up."
+class PersonNumberMissingError(LsiError): ...
 
 
-class AccessReferenceError(LsiError):
-    nl = "Het kenmerk {reference} kan niet: gebruik kleine letters, cijfers en streepjes, en een nieuw kenmerk per verzoek."
-    en = "The reference {reference} cannot be used: lower-case letters, digits, hyphens; a new one per request."
+class AccessReferenceError(LsiError): ...
 
 
-class AccessUnknownError(LsiError):
-    nl = "Onder kenmerk {reference} is hier geen inzageverzoek gemaakt. Neem het kenmerk van het verzoek."
-    en = "No access request was made here under reference {reference}. Take the reference of the request."
+class AccessUnknownError(LsiError): ...
 
 
-class AnswerToOtherRequestError(LsiError):
-    nl = "Dit antwoord hoort niet bij het verzoek met kenmerk {reference}. Gebruik het niet: het gaat over iemand anders."
-    en = "This answer does not belong to the request with reference {reference}. Do not use it: it is about someone else."
+class AnswerToOtherRequestError(LsiError): ...
 
 
 @dataclass(frozen=True)

@@ -26,35 +26,19 @@ from lsi_match.protocol.parquet import from_parquet, schema_of
 from lsi_match.protocol.trust_root import MATCHER, Role
 
 
-class ReleaseNotOursError(LsiError):
-    nl = "{file} is een vrijgave voor {recipient}, niet voor {partner}."
-    en = "{file} is a release for {recipient}, not for {partner}."
+class ReleaseNotOursError(LsiError): ...
 
 
-class ReleaseExpiredError(LsiError):
-    nl = "{file}: deze vrijgave mocht tot {until} worden gebruikt en gaat niet meer open."
-    en = "{file}: this release could be used until {until} and is not opened any more."
+class ReleaseExpiredError(LsiError): ...
 
 
-class ReleaseAlteredError(LsiError):
-    nl = "{file} is veranderd of hoort niet bij deze vrijgave. Haal het opnieuw op."
-    en = "{file} was changed or does not belong to this release. Fetch it again."
+class ReleaseAlteredError(LsiError): ...
 
 
-class ReferenceUnknownError(LsiError):
-    nl = "{file}: een kenmerk in deze vrijgave hoort niet bij de eigen levering. Meld dit aan de projectleider."
-    en = "{file}: a reference in this release is not of the own drop. Tell the project leader."
+class ReferenceUnknownError(LsiError): ...
 
 
-class ReleaseUnlistedError(LsiError):
-    nl = (
-        "{file}: kolom {column} heeft {count} waarde(n) die het manifest niet noemt. Er wordt niets getoond. Bewaar dit bestand als "
-        "bewijs, en meld het aan de projectleider en de FG."
-    )
-    en = (
-        "{file}: column {column} holds {count} value(s) that the manifest does not list. Nothing is shown. Keep this file as "
-        "evidence, and tell the project leader and the DPO."
-    )
+class ReleaseUnlistedError(LsiError): ...
 
 
 def open_release(

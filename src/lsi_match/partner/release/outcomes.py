@@ -41,25 +41,13 @@ WORDS = {
 }
 
 
-class OutcomesUnreadableError(LsiError):
-    nl = (
-        "{file}, rij {row}: {problem} is niet te lezen. Nodig zijn de kolommen 'outcome' en 'case_id' of 'record_id', van deze "
-        "vrijgave; een uitkomst is gegrond, niet gegrond of onbekend."
-    )
-    en = (
-        "{file}, row {row}: {problem} cannot be read. Needed are the columns 'outcome' and 'case_id' or 'record_id', of this "
-        "release; an outcome is grounded, not grounded or unknown."
-    )
+class OutcomesUnreadableError(LsiError): ...
 
 
-class OutcomesDifferError(LsiError):
-    nl = "{file}, rij {row}: bij deze casus staat al een andere uitkomst. Een casus heeft er een."
-    en = "{file}, row {row}: another outcome was entered for this case already. A case has one."
+class OutcomesDifferError(LsiError): ...
 
 
-class OpeningOfOtherRoundError(LsiError):
-    nl = "{partner}: deze opening hoort niet bij deze vrijgave. Neem de opening van dezelfde ronde."
-    en = "{partner}: this opening does not belong to this release. Take the opening of the same round."
+class OpeningOfOtherRoundError(LsiError): ...
 
 
 def count_outcomes(

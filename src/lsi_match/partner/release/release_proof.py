@@ -12,14 +12,10 @@ from lsi_match.log.policy import Policy
 from lsi_match.protocol.documents import ReleaseDescriptor
 
 
-class ReleaseProofMissingError(LsiError):
-    nl = "{file}: het bewijs uit het logboek ontbreekt ({proof}). Haal het op bij de koppelomgeving; zonder gaat de vrijgave niet open."
-    en = "{file}: the proof from the log is missing ({proof}). Fetch it from the matching environment; without it the release is not opened."
+class ReleaseProofMissingError(LsiError): ...
 
 
-class ReleaseProofWrongError(LsiError):
-    nl = "{file}: het bewijs uit het logboek klopt niet bij deze vrijgave ({problem}). Meld dit aan de projectleider en de FG."
-    en = "{file}: the proof from the log does not fit this release ({problem}). Tell the project leader and the DPO."
+class ReleaseProofWrongError(LsiError): ...
 
 
 def check_release_proof(
