@@ -319,4 +319,4 @@ def test_a_swap_at_a_call_of_the_door_touches_nothing_outside(
 def test_swaps_at_every_call_of_the_door_touch_nothing_outside(
     operation: Operation, way: str, tmp_path: Path
 ) -> None:
-    print(f"\n{way}: {_swept(operation, way, 7, tmp_path)} interleavings")
+    print(f"\n{way}: {_swept(operation, way, 61, tmp_path)} interleavings")
