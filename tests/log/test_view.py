@@ -7,7 +7,7 @@ from typing import Any, get_args
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from logged import DIGEST, entry, of_round
+from logged import DIGEST, WHY, entry, held, of_round, opened, ran, run, view_of
 from old_logs import NAMES, answers, old_log, views, whole_view
 
 from lsi_match.log import events
@@ -233,3 +233,80 @@ def test_the_table_by_itself_leads_from_no_released_state_back() -> None:
                 assert after in RELEASED
             if before in OVER:
                 assert after == before
+
+
+# what a round is told to be, beside its state
+
+
+def test_a_run_after_a_release_finishes_it_and_takes_no_drop_away() -> None:
+    released = [
+        opened("r"),
+        *run("r", uwv=3, svb=4),
+        events.Released(round="r", cases=1, releases={"uwv": DIGEST}),
+    ]
+    again = view_of([*released, events.GatesPassed(round="r")]).rounds["r"]
+    assert (again.state, set(again.drops)) == ("released", {"uwv", "svb"})
+    refused = view_of([*released, events.GatesRefused(round="r", **WHY)]).rounds["r"]
+    assert (refused.state, refused.concluded) == ("released", True)
+    anew = view_of([opened("r"), *run("r", uwv=3, svb=4), events.GatesPassed(round="r")]).rounds["r"]
+    assert anew.drops == {}, "before a release, every drop is taken in again"
+
+
+def test_only_what_was_said_to_the_last_report_counts_for_its_hold() -> None:
+    before, last = DIGEST, "sha256:" + "1" * 64
+    begun = [
+        opened("r"),
+        *run("r", uwv=3),
+        held("r", "uwv", findings=before),
+        *run("r", uwv=3),
+        held("r", "uwv", findings=last),
+    ]
+    for findings, breach in ((before, ("uwv",)), (last, None)):
+        said = events.Justified(
+            round="r", findings=findings, papers={"uwv": DIGEST}, decisions={"uwv": "release"}
+        )
+        view = view_of([*begun, said])
+        assert view.rounds["r"].hold_rule.breach() == breach
+
+
+def test_a_refused_drop_leaves_a_run_that_was_concluded_so() -> None:
+    refused = events.DropArrivalRefused(round="r", partner="uwv", **WHY)
+    held_ = [opened("r"), *run("r", uwv=3), held("r", "uwv")]
+    assert view_of([*held_, refused]).rounds["r"].concluded
+    assert not view_of([opened("r"), *run("r", uwv=3), refused]).rounds["r"].concluded
+
+
+def test_a_round_is_like_released_ones_with_the_same_partners_and_nearly_the_same_records() -> None:
+    view = view_of([
+        *ran("same", uwv=100, svb=200),
+        *ran("other partners", uwv=100, gemeente=200),
+        *ran("one partner", uwv=100),
+        *ran("one far off", uwv=100, svb=205),
+        *ran("unreleased", released=False, uwv=100, svb=200),
+        *ran("four more", uwv=104, svb=196),
+    ])  # fmt: skip
+    rows = {"uwv": 100, "svb": 200}
+    assert view.like("r", rows, 5) == ["same", "four more"]
+    assert view.like("same", rows, 5) == ["four more"], "no round is like itself"
+
+
+def test_a_drop_is_news_to_a_refused_round_and_not_to_a_held_one() -> None:
+    came = events.DropArrived(round="r", partner="svb", drop=DIGEST)
+    begun = [opened("r"), *run("r", uwv=3)]
+    for last, news in ((held("r", "uwv"), False), (events.MatchRefused(round="r", **WHY), True)):
+        view = view_of([*begun, last, came])
+        assert view.news(view.rounds["r"]) is news
+    quiet = view_of(begun)
+    quiet.rounds["r"].last_justified = quiet.rounds["r"].tried.position  # type: ignore[union-attr]
+    assert not quiet.news(quiet.rounds["r"]), "what came with the try itself is no news since"
+
+
+def test_an_empty_view_knows_nothing() -> None:
+    view = ProjectView()
+    assert (view.size, view.asks, view.last_agreement, view.withdrawals(), view.waiting()) == (
+        0,
+        -1,
+        -1,
+        {},
+        {},
+    )
