@@ -19,9 +19,7 @@ from lsi_match.base.errors import LsiError, UnexpectedError
 from lsi_match.matcher.engine.execution_config import ExecutionConfig
 
 
-class ClusterUnreachableError(LsiError):
-    nl = "Het cluster {address} is niet te bereiken. Er is niets veranderd; start de ronde opnieuw als het er is."
-    en = "The cluster {address} cannot be reached. Nothing was changed; start the round again when it is there."
+class ClusterUnreachableError(LsiError): ...
 
 
 @contextmanager

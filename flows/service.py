@@ -62,14 +62,10 @@ _DATABASE_EVERY = 300
 _LOG_SIZE = 20 * 2**20
 
 
-class ServedAlreadyError(LsiError):
-    nl = "De koppelomgeving {site} wordt al bediend door een ander proces. Stop dat eerst."
-    en = "The matching site {site} is being served by another process. Stop that first."
+class ServedAlreadyError(LsiError): ...
 
 
-class PortTakenError(LsiError):
-    nl = "Poort {port} van deze computer is niet vrij: daar draait al iets. Kies een andere met --port."
-    en = "Port {port} of this machine is not free: something listens there. Choose another with --port."
+class PortTakenError(LsiError): ...
 
 
 def deployments(site: Path, memory_limit: str = "") -> dict[str, Any]:

@@ -8,8 +8,6 @@ from importlib import import_module
 from pathlib import Path
 from string import Formatter
 
-import pytest
-
 import lsi_match
 from lsi_match.base.errors import LsiError
 
@@ -18,8 +16,7 @@ PACKAGE = Path(lsi_match.__file__).parent
 
 def kinds() -> list[type[LsiError]]:
     for module in pkgutil.walk_packages([str(PACKAGE)], "lsi_match."):
-        if not module.name.startswith("lsi_match.flows"):
-            import_module(module.name)
+        import_module(module.name)
     found: list[type[LsiError]] = []
     left = [LsiError]
     while left:
@@ -33,12 +30,12 @@ def facts(text: str) -> set[str]:
     return {name for _, name, _, _ in Formatter().parse(text) if name}
 
 
-@pytest.mark.parametrize("kind", kinds(), ids=lambda kind: kind.__name__)
-def test_an_error_says_the_same_facts_in_both_languages(kind: type[LsiError]) -> None:
-    assert kind.nl
-    assert kind.en
-    assert kind.nl != kind.en
-    assert facts(kind.nl) == facts(kind.en)
+def test_an_error_says_the_same_facts_in_both_languages() -> None:
+    assert len(kinds()) > 200
+    unequal = [
+        k.__name__ for k in kinds() if not (k.nl and k.en) or k.nl == k.en or facts(k.nl) != facts(k.en)
+    ]
+    assert unequal == []
 
 
 def test_every_text_in_a_catalogue_is_of_an_error_beside_it_and_stands_nowhere_else() -> None:
@@ -47,7 +44,8 @@ def test_every_text_in_a_catalogue_is_of_an_error_beside_it_and_stands_nowhere_e
         file = Path(import_module(kind.__module__).__file__ or "").with_name("errors.toml")
         beside.setdefault(file, set()).add(kind.__name__)
         assert kind is LsiError or not {"nl", "en"} & vars(kind).keys()
-    catalogues = {file: set(tomllib.loads(file.read_text())) for file in PACKAGE.rglob("errors.toml")}
+    files = [*PACKAGE.rglob("errors.toml"), PACKAGE / "flows" / "errors.toml"]
+    catalogues = {file: set(tomllib.loads(file.read_text())) for file in files}
     assert catalogues.keys() <= beside.keys()
     left_over = {
         str(file): names - beside[file] for file, names in catalogues.items() if names - beside[file]

@@ -27,7 +27,7 @@ def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> dict[st
         (["match", "watch", "nowhere"], "SiteMissingError"),
         (["trust", "check", "nowhere"], "FolderMissingError"),
         (["manifest", "complete", DRAFT, "--cards", "nowhere", "--key-check", "0", "--out", "m.json"], "FolderMissingError"),
-        (["manifest", "statement", DRAFT], "ManifestNotCompleteError"),
+        (["manifest", "sign", DRAFT, "noord", "noord", "--out", "signed"], "ManifestNotCompleteError"),
         (["keys", "make", "UW V", "home"], "WrongUseError"),
         (["keys", "make"], "WrongUseError"),
         (["match", "open", "site", "p", "2026/10", "--reference-date", "2026-10-01"], "WrongUseError"),

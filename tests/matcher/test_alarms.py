@@ -21,6 +21,7 @@ from lsi_match.matcher.operate.events_file import FILE
 from lsi_match.matcher.operate.health import metrics
 from lsi_match.matcher.operate.reconcile import LAST_RECONCILED, reconcile_site
 from lsi_match.matcher.site.site import Project
+from lsi_match.transport.endpoints import set_up
 
 
 def on(operation: Operation) -> set[str]:
@@ -57,6 +58,9 @@ def test_a_place_that_is_away_is_told_until_it_is_back(operation: Operation) -> 
     operation.reconcile()
     assert on(operation) == {"place"}
     away.unlink()
+    operation.reconcile()
+    assert on(operation) == {"place"}  # nothing is made anew where a share may only be unmounted
+    set_up(operation.places["svb"])
     operation.reconcile()
     assert on(operation) == set()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -73,7 +74,8 @@ def records(count: int = ROWS) -> list[dict[str, str]]:
 def made(
     parties: Homes, place: Path, written: list[dict[str, str]], form: str = "csv", parts: int = 3
 ) -> Prepared:
-    """The drop of these records."""
+    """The drop of these records, as by a partner that answers its first opening of this name."""
+    shutil.rmtree(parties.home(PARTNER).project(PROJECT) / "openings", ignore_errors=True)
     place.mkdir(parents=True, exist_ok=True)
     file = place / f"extract.{form}"
     write_csv(file, written) if form == "csv" else pl.DataFrame(written).write_parquet(file)

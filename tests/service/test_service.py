@@ -142,7 +142,8 @@ def address(cluster: Postgres) -> str:
 def pinned() -> dict[str, str]:
     """Every package that pyproject.toml pins, with the version that is installed; each is one that the pin allows."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    wanted = [Requirement(line) for line in project["dependencies"]]
+    lines = [*project["dependencies"], *project["optional-dependencies"]["prefect"]]
+    wanted = [Requirement(line) for line in lines]
     found = {one.name: version(one.name) for one in wanted if one.marker is None or one.marker.evaluate()}
     outside = [str(one) for one in wanted if one.name in found and found[one.name] not in one.specifier]
     assert outside == []
