@@ -39,13 +39,13 @@ def read_areas(figures: Path, counts: Path, *, area: str, people: str, having: s
         CountsFileError: file, row and column of what cannot be read, or that nothing is left.
     """
     selection, table = CsvRows.of(counts), CsvRows.of(figures)
-    describe_bounds = {row[0]: (at, row[1]) for at, row in _rows(selection, 2)}
+    by_area = {row[0]: (at, row[1]) for at, row in _rows(selection, 2)}
     selected = {
         name: _whole(number, selection, at, "2")
-        for name, (at, number) in describe_bounds.items()
+        for name, (at, number) in by_area.items()
         if not _withheld(number)
     }
-    known, left_out = [], set(describe_bounds)
+    known, left_out = [], set(by_area)
     if not table.rows:
         raise table.wrong(1, "-", "er is een regel met de namen van de kolommen nodig", "a heading is needed")
     head = table.rows[0][1]
