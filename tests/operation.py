@@ -115,9 +115,9 @@ class Operation:
             set_up(place)
         return copied
 
-    def run_here(self, round_id: str, reference_date: str = "2026-06-01") -> None:
+    def run_here(self, round_id: str) -> None:
         """Open a round, deliver for it and run it, all in this process."""
-        self.world.open_round(round_id, reference_date)
+        self.world.open_round(round_id)
         opening = (self.project.round_folder(round_id) / "opening.json").read_bytes()
         for partner in self.partners:
             self.world.prepare(partner, opening)

@@ -30,7 +30,7 @@ def op(tmp_path: Path) -> Operation:
     """A project of which one round was released today."""
     made = Operation(tmp_path, PARTNERS, folders(tmp_path, PARTNERS))
     made.clock.to(utc_now())
-    made.world.open_round("r1", "2026-06-01")
+    made.world.open_round("r1")
     opening = (made.project.round_folder("r1") / "opening.json").read_bytes()
     for partner in PARTNERS:
         made.world.prepare(partner, opening)

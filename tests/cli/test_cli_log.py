@@ -30,7 +30,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Operation:
     operation = Operation(
         folder, PARTNERS, folders(folder, PARTNERS), clock=Clock(utc_now()), release={"cosignatures": 1}
     )
-    operation.run_here("r1", utc_now().date().isoformat())
+    operation.run_here("r1")
     return operation
 
 

@@ -201,7 +201,7 @@ def test_a_removed_partners_drop_is_refused_under_the_new_manifest(
     reshape(world, without(world.draft, LEAVER))
     second = new_epoch(world)
     world.agree(second, world.approve(second))
-    open_round(world.project, "r1", "2026-09-01", NOW)
+    open_round(world.project, "r1", "2026-10-01", NOW)
     opening, document = world.project.opening("r1")
     round_ = Round(second, opening, digest_of_bytes(document), "")
 
@@ -269,12 +269,12 @@ def test_a_lost_identity_is_replaced_openly_and_only_with_a_new_manifest(
 
     # the manifest that runs still names the lost key, which whoever found it could use
     with pytest.raises(PartyKeyDiffersError):
-        open_round(world.project, "r1", "2026-09-01", NOW)
+        open_round(world.project, "r1", "2026-10-01", NOW)
     with pytest.raises(PartyKeyDiffersError):
         world.home("svb").check_trust(first, NOW)
     second = new_epoch(world)
     world.agree(second, world.approve(second))
-    open_round(world.project, "r1", "2026-09-01", NOW)
+    open_round(world.project, "r1", "2026-10-01", NOW)
     assert second.controllers["uwv"].signing_key == identity.signing_key
     matcher = second.matcher
     assert verify_log(
@@ -311,7 +311,7 @@ def test_an_approval_counts_by_when_it_was_taken_in(make_world: Callable[..., Wo
     world.renew_trust(extra={"uwv.approve": later_person.card})
 
     # what was in the log before the key went still counts, at the site and at every partner
-    open_round(world.project, "r1", "2026-09-01", NOW)
+    open_round(world.project, "r1", "2026-10-01", NOW)
     assert world.home("svb").agreed_manifest(world.project_id, NOW) == manifest
     # the same key adds nothing any more: not a withdrawal, not an approval that was dated back
     with pytest.raises(ApprovalInvalidError):
@@ -322,7 +322,7 @@ def test_an_approval_counts_by_when_it_was_taken_in(make_world: Callable[..., Wo
     # and the new one withdraws what the old one approved
     world.project.ingest({"w": withdraw(manifest, later_person, "Het kan niet meer.", NOW)}, NOW)
     with pytest.raises(ApprovalWithdrawnError):
-        open_round(world.project, "r2", "2026-09-01", NOW)
+        open_round(world.project, "r2", "2026-10-01", NOW)
 
 
 def test_the_site_refuses_a_trust_root_that_is_not_that_of_its_log(make_world: Callable[..., World]) -> None:
@@ -334,14 +334,14 @@ def test_the_site_refuses_a_trust_root_that_is_not_that_of_its_log(make_world: C
     second = (store / "0002.json").read_bytes()
     (store / "0002.json").unlink()
     with pytest.raises(RootRolledBackError):  # the lost key would count again
-        open_round(world.project, "r1", "2026-09-01", NOW)
+        open_round(world.project, "r1", "2026-10-01", NOW)
     (store / "0002.json").write_bytes(second)
     world.renew_trust()
     third = (store / "0003.json").read_bytes()
     (store / "0003.json").unlink()
     assert [root.version for root in world.site.add_roots([third], None, NOW)] == [3]  # as after a crash
     with pytest.raises(PartyKeyDiffersError):
-        open_round(world.project, "r1", "2026-09-01", NOW)
+        open_round(world.project, "r1", "2026-10-01", NOW)
 
 
 def test_a_version_put_beside_the_log_is_refused(make_world: Callable[..., World], tmp_path: Path) -> None:
@@ -351,7 +351,7 @@ def test_a_version_put_beside_the_log_is_refused(make_world: Callable[..., World
     file = world.home("svb").folder / "projects" / world.project_id / "trust" / "0002.json"
     write_whole(world.project.trust_store.folder / "0002.json", read_bytes(file))
     with pytest.raises(RootNotLoggedError):
-        open_round(world.project, "r1", "2026-09-01", NOW)
+        open_round(world.project, "r1", "2026-10-01", NOW)
 
 
 def test_a_partner_whose_key_the_others_replaced_delivers_nothing(make_world: Callable[..., World]) -> None:
@@ -375,7 +375,7 @@ def test_an_expired_trust_root_stops_everything_but_withdrawing(make_world: Call
     manifest = agreed(world)
     late = NOW + timedelta(days=DAYS)
     with pytest.raises(RootExpiredError):
-        open_round(world.project, "r1", "2026-09-01", late)
+        open_round(world.project, "r1", "2026-10-01", late)
     with pytest.raises(RootExpiredError):
         world.home("svb").check_trust(manifest, late)
     with pytest.raises(RootExpiredError):

@@ -300,7 +300,7 @@ def test_a_run_opens_the_sites_keys_and_shows_no_secret_to_other_processes(
     protect_identity("matcher", world.site.folder / "keys", PHRASE)
     manifest = world.complete(world.make_project_key())
     world.agree(manifest, world.approve(manifest))
-    world.open_round("r1", "2026-09-01")
+    world.open_round("r1", "2026-10-01")
     identity = world.site.identity()
     raw = identity.log_key.private_bytes_raw()
     secrets = [PHRASE.encode(), raw, raw.hex().encode(), str(identity.encryption).encode()]
@@ -334,7 +334,7 @@ def test_a_run_with_a_wrong_passphrase_is_refused(tmp_path: Path) -> None:
     world.make_keys()
     manifest = world.complete(world.make_project_key())
     world.agree(manifest, world.approve(manifest))
-    world.open_round("r1", "2026-09-01")
+    world.open_round("r1", "2026-10-01")
     protect_identity("matcher", world.site.folder / "keys", PHRASE)
     passphrase.use(given("een heel andere zin"))
     assert run_match(world.site.folder, world.project_id, "r1")["reason"] == "PassphraseWrongError"

@@ -181,7 +181,7 @@ def test_a_round_that_is_done_with_is_read_only_when_it_is_asked_for(done: Path)
         view = opened.view
         assert (len(view.live), len(view.put_away)) == (0, 2)
         assert view.summaries() == whole.summaries()
-        assert view.counting() == whole.counting()
+        assert view.opened() == whole.opened()
         assert all(view.has(name) for name in whole.rounds)
         assert (len(view.live), len(view.put_away)) == (0, 2), "so far nothing was needed of them"
         assert view.rounds == whole.rounds

@@ -147,7 +147,7 @@ def test_files_that_outlive_their_term_are_told(op: Operation) -> None:
 
 
 def test_a_round_that_still_runs_keeps_its_files(op: Operation) -> None:
-    op.world.open_round("r2", "2026-06-01")
+    op.world.open_round("r2")
     opening = (op.project.round_folder("r2") / "opening.json").read_bytes()
     for partner in PARTNERS:
         op.world.prepare(partner, opening)
@@ -161,7 +161,7 @@ def test_a_round_that_still_runs_keeps_its_files(op: Operation) -> None:
 
 
 def test_a_run_that_starts_again_gives_the_same_files(op: Operation) -> None:
-    op.world.open_round("r2", "2026-06-01")
+    op.world.open_round("r2")
     opening = (op.project.round_folder("r2") / "opening.json").read_bytes()
     for partner in PARTNERS:
         op.world.prepare(partner, opening)
@@ -249,7 +249,7 @@ def test_nothing_of_the_person_is_kept_or_logged(op: Operation) -> None:
 
 
 def test_a_round_that_was_not_asked_about_is_told(op: Operation) -> None:
-    op.world.open_round("r2", "2026-06-01")
+    op.world.open_round("r2")
     home = op.world.home("uwv")
     one = open_answer(home, PROJECT, "a-1", answer(op.project, request(op), op.clock()), op.clock())
     assert [r.known for r in one.answer.rounds] == ["yes", "not_asked"]

@@ -8,7 +8,7 @@ from typing import Any
 import handmade
 import pytest
 
-from lsi_match.log.view import OVER, ProjectView
+from lsi_match.log.view import OVER, Mark, ProjectView, RoundView
 from lsi_match.manifest import Manifest
 from lsi_match.matcher.operate.agenda import (
     Abandon,
@@ -45,9 +45,11 @@ def round_(**changes: Any) -> RoundNow:
 def tasks(now: datetime, *rounds: RoundNow, **schedule: Any) -> list[Task]:
     """What there is to do, on a day that has its checkpoint."""
     over = {r.round for r in rounds if r.state in OVER}
-    view = ProjectView(
-        began=OPENED - DAY, last_checkpoint=now, live=dict.fromkeys(over | {r.round for r in rounds})
-    )  # type: ignore[arg-type]
+    live = {
+        r.round: RoundView(r.round, 1, "", "", "", Mark(0, r.opened_at), r.opened_at, state=r.state)
+        for r in rounds
+    }
+    view = ProjectView(began=OPENED - DAY, last_checkpoint=now, live=live)
     return agenda(agreed(**schedule), view, [r for r in rounds if r.round not in over], now)
 
 
@@ -186,8 +188,8 @@ def test_a_round_opens_at_its_hour_in_local_time() -> None:
     monday = datetime(2026, 6, 8, 4, 0, tzinfo=UTC)  # 06:00 in Amsterdam, in summer
     done = round_(state="destroyed")
     assert tasks(monday - timedelta(seconds=2), done, **weekly) == []
-    assert tasks(monday, done, **weekly) == [Open("2026-06-08", "2026-06-08")]
-    assert tasks(monday + 3 * DAY, done, **weekly) == [Open("2026-06-08", "2026-06-08")]
+    assert tasks(monday, done, **weekly) == [Open("2026-06-08")]
+    assert tasks(monday + 3 * DAY, done, **weekly) == [Open("2026-06-08")]
     opened = round_(round="2026-06-08", state="destroyed")
     assert tasks(monday + 3 * DAY, done, opened, **weekly) == []
 
@@ -195,7 +197,7 @@ def test_a_round_opens_at_its_hour_in_local_time() -> None:
 def test_of_the_rounds_that_passed_unseen_only_the_last_opens() -> None:
     weekly = {"opens": "0 6 * * 1"}
     assert tasks(datetime(2026, 7, 1, tzinfo=UTC), round_(state="destroyed"), **weekly) == [
-        Open("2026-06-29", "2026-06-29")
+        Open("2026-06-29")
     ]
 
 
@@ -215,7 +217,7 @@ def test_a_round_opens_on_the_first_and_the_last_day_and_from_the_moment_the_pro
 ) -> None:
     hour = datetime.fromisoformat(f"{day}T06:00:00+01:00")  # in Amsterdam
     assert agenda(agreed(opens="0 6 * * *"), ProjectView(began=hour, last_checkpoint=hour), [], hour) == [
-        Open(day, day)
+        Open(day)
     ]
 
 

@@ -191,7 +191,7 @@ def test_a_gate_that_keeps_a_round_from_being_opened_is_logged_once(op: Operatio
     before = len(made.project.entries())
     for _ in range(3):
         with pytest.raises(LsiError):
-            open_round(made.project, "r9", "2026-06-01", made.clock())
+            open_round(made.project, "r9", None, made.clock())
     new = made.project.entries()[before:]
     assert [(e.name, e.status, e.attributes["lsi.round"]) for e in new] == [("gates", "Error", "r9")]
     assert "r9" not in made.project.view().rounds
@@ -201,7 +201,7 @@ def test_a_destruction_that_broke_off_is_told_by_the_log(
     op: Operation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = Operation(tmp_path, PARTNERS, folders(tmp_path, PARTNERS))
-    made.world.open_round("r1", "2026-06-01")
+    made.world.open_round("r1")
     run = Run(made.project, "r1", made.clock)
     with monkeypatch.context() as broken:
         broken.setattr(

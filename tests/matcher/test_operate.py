@@ -18,7 +18,6 @@ from lsi_match.matcher.operate.alarms import alarms
 from lsi_match.matcher.operate.health import advice, metrics, next_opening
 from lsi_match.matcher.operate.reconcile import reconcile, remind_by_hand, run_alone
 from lsi_match.matcher.operate.retention import abandon
-from lsi_match.matcher.round.open_round import open_round
 from lsi_match.transport.endpoints import open_endpoint
 
 pytestmark = pytest.mark.slow
@@ -99,10 +98,14 @@ def test_the_same_drop_twice_is_one_drop(operation: Operation) -> None:
     assert operation.lying("svb") == []
 
 
-def test_two_rounds_that_are_open_at_once_each_keep_their_drops(operation: Operation) -> None:
-    open_round(operation.project, "extra", "2026-06-08", operation.clock())
+def test_two_rounds_that_are_open_at_once_each_keep_their_drops(tmp_path: Path) -> None:
+    operation, extra = weekly(tmp_path, deadline_days=10), "2026-06-15"
     operation.reconcile()
-    early = operation.deliver("uwv", "extra")
+    operation.clock.to(MONDAY + days(7))
+    operation.reconcile()
+    for partner in PARTNERS:
+        operation.fetch(partner)
+    early = operation.deliver("uwv", extra)
     operation.reconcile()
     for partner in PARTNERS:
         operation.deliver(partner, ROUND)
@@ -110,10 +113,10 @@ def test_two_rounds_that_are_open_at_once_each_keep_their_drops(operation: Opera
     assert operation.state(ROUND) == "destroyed"
     assert (operation.project.folder / "received" / "uwv" / early.name).exists()
     for partner in PARTNERS[:2]:
-        operation.deliver(partner, "extra")
+        operation.deliver(partner, extra)
     operation.reconcile()
-    assert operation.state("extra") == "destroyed"
-    assert operation.cases("uwv", "extra") == operation.cases("uwv", ROUND) != 0
+    assert operation.state(extra) == "destroyed"
+    assert operation.cases("uwv", extra) == operation.cases("uwv", ROUND) != 0
 
 
 def test_a_drop_for_a_round_that_is_over_is_refused_and_its_partner_finds_the_reason(

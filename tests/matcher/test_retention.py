@@ -216,13 +216,13 @@ def test_an_opening_that_was_broken_off_before_it_was_logged_is_made_anew(
         "from lsi_match.log.writer import LogWriter; from lsi_match.matcher.round.open_round import open_round\n"
         "from lsi_match.matcher.site.site import Site\n"
         "LogWriter.record = lambda *a, **k: os._exit(9)\n"
-        "open_round(Site(Path(sys.argv[1])).project('proef'), 'hand', '2026-06-08', datetime.fromisoformat(sys.argv[2]))\n"
+        "open_round(Site(Path(sys.argv[1])).project('proef'), 'hand', None, datetime.fromisoformat(sys.argv[2]))\n"
     )
-    site, now = operation.world.site.folder, operation.clock()
+    site, now = operation.world.site.folder, operation.clock() + 7 * DAY
     done = subprocess.run([sys.executable, "-c", script, str(site), now.isoformat()])
     assert done.returncode == 9
     assert operation.state("hand") == "absent"
-    open_round(operation.project, "hand", "2026-06-08", now + timedelta(minutes=1))
+    open_round(operation.project, "hand", None, now + timedelta(minutes=1))
     mine = [
         e for e in operation.project.entries()
         if e.name == "open round" and e.attributes["lsi.round"] == "hand"

@@ -215,7 +215,7 @@ def test_who_gets_what_and_how_much_is_said_where_it_is_selected() -> None:
         "Organisatie svb heeft minstens 2 records van de persoon.",
         "Jong (`jong`). ‘Begindatum’ ligt na 1 januari 2020.",
         "Hierop wordt gekoppeld: BSN.",
-        "Er worden hoogstens 4 rondes vrijgegeven.",
+        "Er worden hoogstens 4 rondes geopend, ook als zij zonder vrijgave eindigen.",
     ):
         assert said in text, said
 

@@ -159,7 +159,7 @@ def test_rounds_open_by_cron_and_looks_run_what_is_there(
     fires = utc_now() + timedelta(seconds=90)
     operation = made(tmp_path, "0 6 1 1 *" if database else f"{fires.minute} {fires.hour} * * *")
     site, round_id = operation.world.site.folder, fires.date().isoformat()
-    open_round(operation.project, "hand", "2026-06-01", utc_now())
+    open_round(operation.project, "hand", None, utc_now())
     publish(operation.project, utc_now())
     with served(site, database) as service:
         with pytest.raises(HTTPError) as refused:
@@ -267,7 +267,7 @@ def everything_kept(service: Service, operation: Operation, database: str | None
 def test_after_a_kill_it_goes_on_and_a_round_that_was_running_is_finished(tmp_path: Path) -> None:
     operation = made(tmp_path, "0 6 1 1 *")
     site = operation.world.site.folder
-    open_round(operation.project, "hand", "2026-06-01", utc_now())
+    open_round(operation.project, "hand", None, utc_now())
     publish(operation.project, utc_now())
     for partner in PARTNERS:
         operation.deliver(partner, "hand")

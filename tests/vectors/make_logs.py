@@ -162,7 +162,7 @@ def by_itself(folder: Path, keep: Callable[[str, Any], None]) -> None:
     again.reconcile()
     again.clock.to(again.clock() + days(30_000))
     with contextlib.suppress(LsiError):
-        open_round(again.project, "r9", "2026-06-01", again.clock())
+        open_round(again.project, "r9", None, again.clock())
     keep("expired-and-forgotten", again.project)
 
     manifest = all_in.project.manifest()

@@ -18,7 +18,8 @@
     rule looks at it; and what is to be shown goes along.
 12. **parties**: the trust root has not expired, and the keys in the manifest are those that it names.
 13. **round**: the round was opened under this manifest, and its key is still there (which a partner cannot see); it was opened
-    within the project's period, its deadline is that of the schedule, and its reference date lies in the period.
+    within the project's period, at an hour of the schedule that no other round has, as one of so many as the schedule
+    allows; its deadline is that of the schedule, and its reference date follows from the rule for it.
 
 What the document itself makes impossible (a volume, term or number of cases without bound; a release to a stranger; a
 ground without legal basis) is refused when it is read. `evaluate` tells of every gate whether it holds, `require`
@@ -27,12 +28,11 @@ raises the error of the first that does not.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from lsi_match.agreement.approvals import check_approvals, load_manifest, read_agreement
 from lsi_match.agreement.trust_root_rules import Trust
@@ -134,6 +134,8 @@ class Evidence:
         trust: who may sign for whom (`agreement.trust_root_rules`).
         opening: of the round; None before there is one.
         key_present: whether the round's key is still there.
+        others: when the other rounds were opened that count beside this one, whatever came of them: at the matcher those
+            before it, at a partner those that it answered; None where the moment is not known.
     """
 
     papers: Mapping[str, bytes]
@@ -141,6 +143,7 @@ class Evidence:
     trust: Trust
     opening: Opening | None = None
     key_present: bool = False
+    others: Sequence[datetime | None] = ()
 
 
 @dataclass(frozen=True)
@@ -157,7 +160,7 @@ def evaluate(manifest: Manifest, evidence: Evidence) -> list[GateVerdict]:
         Gate.MANIFEST: lambda: _manifest(manifest),
         Gate.APPROVAL: lambda: check_approvals(manifest, evidence.papers, evidence.now, evidence.trust),
         Gate.INSTRUCTION: lambda: _instruction(manifest, evidence),
-        **_of_the_document(manifest, evidence.now.date()),
+        **_of_the_document(manifest, manifest.schedule.day(evidence.now)),
         Gate.PARTIES: lambda: evidence.trust.check(manifest, evidence.now),
     }
     if evidence.opening is not None:
@@ -386,34 +389,52 @@ def _round(manifest: Manifest, evidence: Evidence) -> None:
         or not evidence.key_present
     ):
         raise RoundGateError(round=opening.round)
-    _opening(manifest, opening, evidence.now)
+    if problems := list(_deviations(manifest, opening, evidence)):
+        nl, en = ("; ".join(texts) for texts in zip(*problems, strict=True))
+        raise OpeningGateError(round=opening.round, **words("problem", nl, en))
 
 
 #: How far the clock of who opens may be ahead of the reader's.
 _AHEAD = timedelta(hours=1)
 
 
-def _opening(manifest: Manifest, opening: Opening, now: datetime) -> None:
-    period, schedule = manifest.project.period, manifest.schedule
-    opened = opening.opened_at.astimezone(ZoneInfo(schedule.timezone)).date()
-    due = opening.opened_at + timedelta(days=schedule.deadline_days)
-    for wrong, nl, en in (
-        (opening.opened_at > now + _AHEAD, "zij is van later dan nu", "it is dated after now"),
-        (
-            not period.first <= opened <= period.last,
+def _deviations(manifest: Manifest, opening: Opening, evidence: Evidence) -> Iterator[tuple[str, str]]:
+    """In what an opening is not as agreed, in Dutch and English."""
+    period, schedule, asked = manifest.project.period, manifest.schedule, opening.reference_date
+    opened, hour = schedule.day(opening.opened_at), schedule.hour_of(opening.opened_at)
+    if opening.opened_at > evidence.now + _AHEAD:
+        yield "zij is van later dan nu", "it is dated after now"
+    if not period.first <= opened <= period.last:
+        yield (
             f"zij is van {opened}, buiten de looptijd van {period.first} tot en met {period.last}",
             f"it is of {opened}, outside the period from {period.first} to {period.last}",
-        ),
-        (
-            opening.deadline != due,
+        )
+    if schedule.opens is not None and (hour is None or not period.first <= hour.date() <= period.last):
+        yield (
+            f"op {opened} gaat er volgens het schema geen ronde open",
+            f"by the schedule no round opens on {opened}",
+        )
+    if hour is not None and hour in {schedule.hour_of(other) for other in evidence.others if other}:
+        yield (
+            f"het schema heeft één ronde voor {hour.date()}, en die is er al",
+            f"the schedule has one round for {hour.date()}, and there is one already",
+        )
+    if (most := schedule.rounds_at_most) is not None and len(evidence.others) >= most:
+        yield (
+            f"er zijn al {len(evidence.others)} rondes geopend; het manifest staat er hoogstens {most} toe",
+            f"{len(evidence.others)} rounds were opened already; the manifest allows {most} at most",
+        )
+    if opening.deadline != opening.opened_at + timedelta(days=schedule.deadline_days):
+        yield (
             f"de uiterste dag is niet {schedule.deadline_days} dagen na de opening",
             f"the deadline is not {schedule.deadline_days} days after the opening",
-        ),
-        (
-            not period.first <= opening.reference_date <= period.last,
-            f"de peildatum {opening.reference_date} ligt buiten de looptijd van {period.first} tot en met {period.last}",
-            f"the reference date {opening.reference_date} lies outside the period from {period.first} to {period.last}",
-        ),
-    ):
-        if wrong:
-            raise OpeningGateError(round=opening.round, **words("problem", nl, en))
+        )
+    rule = schedule.reference_dates(opening.opened_at)
+    first = rule.first if schedule.reference_date else max(rule.first, period.first)
+    if not first <= asked <= rule.last:
+        between = (f"tussen {first} en {rule.last}", f"between {first} and {rule.last}")
+        nl, en = between if first != rule.last else (str(first), str(first))
+        yield (
+            f"de peildatum is {asked}; volgens het manifest moet dat zijn: {nl}",
+            f"the reference date is {asked}; by the manifest it must be: {en}",
+        )

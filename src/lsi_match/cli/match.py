@@ -46,14 +46,16 @@ app = App(name="match")
 
 
 @app.command(name="open")
-def open_(site: Path, project: str, round_id: str, *, reference_date: date, json: Json = False) -> None:
+def open_(
+    site: Path, project: str, round_id: str, *, reference_date: date | None = None, json: Json = False
+) -> None:
     """Open a round: a fresh key that drops are sealed to, in a signed opening for the partners.
 
     Args:
         site: the matching site.
         project: id of the project.
         round_id: name of the round, for example 2026-10.
-        reference_date: the date that the criteria look at (peildatum).
+        reference_date: the date that the criteria look at (peildatum); by the rule of the manifest when left out.
     """
     from pydantic import TypeAdapter, ValidationError
 
@@ -70,7 +72,8 @@ def open_(site: Path, project: str, round_id: str, *, reference_date: date, json
             "de naam van een ronde bestaat uit kleine letters, cijfers en streepjes, zoals 2026-10",
             "the name of a round is of small letters, digits and hyphens, such as 2026-10",
         ) from None
-    file = open_round(Site(site).project(project), round_id, reference_date.isoformat()[:10], utc_now())
+    given = reference_date.isoformat()[:10] if reference_date else None
+    file = open_round(Site(site).project(project), round_id, given, utc_now())
     done(say(f"Ronde {round_id} is open. Geef de deelnemers: {file}", f"Round {round_id} is open. Give partners: {file}"),
          {"opening": str(file)}, json)  # fmt: skip
 

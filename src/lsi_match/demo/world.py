@@ -161,7 +161,7 @@ class World:
             key_share = read_bytes(self.folder / "agreement" / f"key-share.{name}.json")
             self.home(name).join(manifest.canonical(), approvals, key_share, self.clock())
 
-    def open_round(self, round_id: str, reference_date: str) -> bytes:
+    def open_round(self, round_id: str, reference_date: str | None = None) -> bytes:
         """The matcher opens a round; its signed opening."""
         return read_bytes(open_round(self.project, round_id, reference_date, self.clock()))
 

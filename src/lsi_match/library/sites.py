@@ -35,9 +35,11 @@ class Site:
         """The log of a project."""
         return Log(self._project(project).log_file)
 
-    def open_round(self, project: str, round_id: str, reference_date: date) -> Path:
-        """Open a round: the file of its signed opening, for the partners."""
-        return open_round(self._project(project), round_id, reference_date.isoformat(), utc_now())
+    def open_round(self, project: str, round_id: str, reference_date: date | None = None) -> Path:
+        """Open a round: the file of its signed opening, for the partners. Its reference date follows from the rule of the
+        manifest, where none is given."""
+        given = reference_date.isoformat() if reference_date else None
+        return open_round(self._project(project), round_id, given, utc_now())
 
     def run(self, project: str, round_id: str) -> dict[str, Any]:
         """Run a round with the drops in the inbox: gates, intake, match, count, release, destroy. What came of it: `cases`.

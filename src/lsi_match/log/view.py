@@ -196,6 +196,7 @@ class RoundSummary:
     last_step: str
     refusals: int
     runs: int
+    opened: datetime
     released: bool
     ended: datetime | None
 
@@ -268,7 +269,9 @@ class RoundView:
     def summary(self) -> RoundSummary:
         ended = self.destroyed.at if self.destroyed else None
         released = self.release is not None
-        return RoundSummary(self.name, self.state, self.last_step, self.refusals, self.runs, released, ended)
+        return RoundSummary(
+            self.name, self.state, self.last_step, self.refusals, self.runs, self.opened.at, released, ended
+        )
 
     def done_with(self, now: datetime) -> bool:
         """Whether it is over, nothing of it has a term any more, and nothing was heard of it for `QUIET`."""
@@ -602,9 +605,9 @@ class ProjectView:
             since = max(since, round_.last_arrival, self.last_agreement)
         return since > round_.tried.position
 
-    def counting(self) -> list[str]:
-        """The rounds that count for the number that the manifest allows: all but those that ended unreleased."""
-        return [one.name for one in self.summaries() if one.state != "abandoned"]
+    def opened(self) -> dict[str, datetime]:
+        """Round → when it was opened, of every round: those count for what the schedule allows, whatever came of them."""
+        return {one.name: one.opened for one in self.summaries()}
 
     def like(self, name: str, rows: Mapping[str, int], smallest: int) -> list[str]:
         """The released rounds of which the drops are those of the round `name`, but for fewer records than a small cell.

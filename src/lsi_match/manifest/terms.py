@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
 from itertools import islice
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -12,19 +13,25 @@ from pydantic import Field, model_validator
 
 from lsi_match.base.validation import RuleViolation
 from lsi_match.manifest.base import Document, Text
+from lsi_match.manifest.plan import Period
+
+#: How long after its hour a round may still be opened: what opens it may have been away.
+LATE = timedelta(days=7)
 
 
 class Schedule(Document):
     """When rounds open, how long partners have, and what happens when one is late.
 
     `opens` has the five fields of cron, read in `timezone`; without it rounds are opened by hand. A round opened so
-    is called after its day, which is its reference date too. `remind_days` are days before the deadline.
+    is called after its day. `reference_date` is the rule for the date that criteria look at: the day of the opening, the
+    first of its month, or a period in which it is given with the opening. `remind_days` are days before the deadline.
     """
 
     when_late: Literal["wait", "proceed", "refuse"] = "wait"
     deadline_days: int = Field(gt=0, le=365)
     opens: Text | None = None
     timezone: Text = "Europe/Amsterdam"
+    reference_date: Literal["day_of_opening", "first_of_month"] | Period | None = None
     rounds_at_most: int | None = Field(default=None, gt=0)
     remind_days: tuple[Annotated[int, Field(strict=True, ge=0, le=365)], ...] = Field(
         default=(), max_length=5
@@ -62,20 +69,45 @@ class Schedule(Document):
                     "opens: rounds open at most once a day, and do open",
                     "opens",
                 )
+            if isinstance(self.reference_date, Period):
+                raise RuleViolation(
+                    "reference_date: gaan rondes vanzelf open, dan geeft niemand een peildatum op; kies een regel",
+                    "reference_date: nobody gives a date where rounds open by themselves; choose a rule",
+                    "reference_date",
+                )
         return self
 
-    def last_opening(self, now: datetime) -> datetime | None:
-        """The latest moment up to `now` at which a round was to open; None when rounds are opened by hand."""
-        if self.opens is None:
-            return None
-        here = now.astimezone(ZoneInfo(self.timezone)) + timedelta(seconds=1)
-        return next(CronSim(self.opens, here, reverse=True), None)
+    def day(self, moment: datetime) -> date:
+        """The day of a moment, where the project is."""
+        return moment.astimezone(ZoneInfo(self.timezone)).date()
 
-    def next_opening(self, now: datetime) -> datetime | None:
-        """The first moment after `now` at which a round is to open; None when rounds are opened by hand."""
+    def hour_of(self, opened: datetime) -> datetime | None:
+        """The hour for which a round is opened at this moment: the last one up to it, at most `LATE` before. None when
+        there is no such hour, or rounds are opened by hand."""
         if self.opens is None:
             return None
-        return next(CronSim(self.opens, now.astimezone(ZoneInfo(self.timezone))), None)
+        here = opened.astimezone(ZoneInfo(self.timezone))
+        hour = next(CronSim(self.opens, here + timedelta(seconds=1), reverse=True), None)
+        return hour if hour is not None and here - hour <= LATE else None
+
+    def reference_dates(self, opened: datetime) -> Period:
+        """Between which days the reference date of a round lies that is opened at this moment. Without a rule: in the month
+        of the opening, not after its day."""
+        day = self.day(self.hour_of(opened) or opened)
+        month = day.replace(day=1)
+        match self.reference_date:
+            case "day_of_opening":
+                return Period(first=day, last=day)
+            case "first_of_month":
+                return Period(first=month, last=month)
+            case None:
+                return Period(first=month, last=day)
+            case given:
+                return given
+
+    def openings(self, now: datetime) -> Iterator[datetime]:
+        """The moments after `now` at which rounds are to open; none when they are opened by hand."""
+        return CronSim(self.opens, now.astimezone(ZoneInfo(self.timezone))) if self.opens else iter(())
 
 
 #: Answers to access requests a day, where the manifest does not say.

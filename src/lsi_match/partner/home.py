@@ -224,7 +224,18 @@ class Home:
     def evidence(self, project: str, now: datetime, opening: Opening) -> Evidence:
         """What the gates look at, from what this partner holds itself. The key of the round is not its to see."""
         papers = StatementStore(self.project(project) / "approvals").papers()
-        return Evidence(papers, now, self.trust(project, now), opening, key_present=True)
+        others = [at for name, at in self._answered(project).items() if name != opening.round]
+        return Evidence(papers, now, self.trust(project, now), opening, key_present=True, others=others)
+
+    def _answered(self, project: str) -> dict[str, datetime | None]:
+        """Round → when it was opened, of the openings that are remembered; None where only a digest was kept of one."""
+        found: dict[str, datetime | None] = {}
+        for file in (self.project(project) / "openings").glob("[!.]*"):
+            try:
+                found[file.name] = peek(read_bytes(file), Opening, what="opening", party=self.name).opened_at
+            except SignedDocumentInvalidError:
+                found[file.name] = None
+        return found
 
     def remember_opening(self, project: str, round_id: str, document: bytes) -> None:
         """Keep for good which opening a round has; raises OpeningChangedError when it had another.
@@ -232,11 +243,10 @@ class Home:
         Two openings of one name would give the same pseudonyms for two reference dates: people could be followed.
         """
         file = self.project(project) / "openings" / round_id
-        digest = digest_of_bytes(document).encode()
         if not file.exists():
             private_folder(file.parent)
-            write_whole(file, digest)
-        elif read_bytes(file) != digest:
+            write_whole(file, document)
+        elif read_bytes(file) not in (document, digest_of_bytes(document).encode()):
             raise OpeningChangedError(partner=self.name, round=round_id)
 
     def project_key(self, manifest: Manifest) -> ProjectKey:

@@ -110,7 +110,9 @@ def prepare(
         raise OpeningNotForManifestError(partner=home.name)
     if manifest.schedule.when_late != "wait" and now >= opening.deadline:
         raise RoundClosedError(partner=home.name, round=opening.round)
-    require(manifest, home.evidence(project, now, opening))
+    with home.alone(project):
+        require(manifest, home.evidence(project, now, opening))
+        home.remember_opening(project, opening.round, opening_document)
     key = home.project_key(manifest)
     partner = manifest.partners[home.name]
     span = secrets.token_hex(SPAN // 2)
@@ -119,7 +121,6 @@ def prepare(
     file = out / f"{stem}.drop.json"
     layout = Layout(drop_columns(manifest, partner))
     with home.alone(project), SpillBuffer(layout, opening.parts, out) as pile, _all_or_nothing(out, stem):
-        home.remember_opening(project, opening.round, opening_document)
         _remove_unfinished(out, stem.removesuffix(span))
         found, long_ids = [], LongIds()
         for position, selection in enumerate(partner.selections):

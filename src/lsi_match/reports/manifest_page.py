@@ -7,9 +7,11 @@ parse (`protocol.explain`, `protocol.compare`); everything else is told as it st
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime, time, timedelta
 from decimal import Decimal
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Any, get_args
+from zoneinfo import ZoneInfo
 
 from lsi_match.base.catalogue import translator
 from lsi_match.base.errors import Language
@@ -22,6 +24,7 @@ from lsi_match.criteria.verbalizer import Line, Names
 from lsi_match.criteria.wording import day, in_euros, in_quotes, listed, markdown_safe, number, short_name
 from lsi_match.manifest import Attribute, Dimension, Document, Manifest, Reference, Selection
 from lsi_match.manifest.equality import CharacteristicKind, undeclared, uses
+from lsi_match.manifest.terms import LATE, Schedule
 
 _BASIS = {
     "legal_basis": ("Grondslag", "Legal basis"),
@@ -389,35 +392,8 @@ def _terms(page: _Page, manifest: Manifest) -> None:
     say = page.say
     page.head(2, say("Toezicht en termijnen", "Oversight and terms"))
     _monitor(page, manifest)
-    schedule, kept = manifest.schedule, manifest.release.keep_days
-    late = {
-        "wait": say("wacht de ronde", "the round waits"),
-        "proceed": say("gaat de ronde na de uiterste dag door zonder die deelnemer", "the round goes on without it after the deadline"),
-        "refuse": say("vervalt de ronde na de uiterste dag", "the round is given up after the deadline"),
-    }[schedule.when_late]  # fmt: skip
-    if schedule.opens:
-        page.item(say(f"Rondes gaan vanzelf open: `{schedule.opens}` (cron, tijd in {schedule.timezone}).",
-                      f"Rounds open by themselves: `{schedule.opens}` (cron, time in {schedule.timezone})."))  # fmt: skip
-    else:
-        page.item(
-            say("Rondes worden met de hand geopend.", "Rounds are opened by hand.")
-            + f" ({schedule.timezone})"
-        )
-    page.item(say("De peildatum van een ronde ligt in de looptijd van het project; iedere naam van een ronde heeft één opening.",
-                  "The reference date of a round lies in the period of the project; each name of a round has one opening."))  # fmt: skip
-    if schedule.remind_days:
-        reminded = listed([str(one) for one in schedule.remind_days], page.lang, "and")
-        page.item(
-            say(
-                f"Een herinnering gaat uit {reminded} dagen voor de uiterste dag.",
-                f"A reminder goes out {reminded} days before the deadline.",
-            )
-        )
-    page.item(say(f"Deelnemers hebben {schedule.deadline_days} dagen om te leveren. Is iemand te laat, dan {late}.",
-                  f"Partners have {schedule.deadline_days} days to deliver. When one is late, {late}."))  # fmt: skip
-    if schedule.rounds_at_most is not None:
-        page.item(say(f"Er worden hoogstens {schedule.rounds_at_most} rondes vrijgegeven.",
-                      f"At most {schedule.rounds_at_most} rounds are released."))  # fmt: skip
+    kept = manifest.release.keep_days
+    _rounds(page, manifest)
     page.item(say(f"Leveringen worden vernietigd zodra een ronde klaar is; casussen zijn {kept} dagen te openen.",
                   f"Drops are destroyed as soon as a round is done; cases can be opened for {kept} days."))  # fmt: skip
     days = manifest.retention.log_details_days
@@ -432,6 +408,75 @@ def _terms(page: _Page, manifest: Manifest) -> None:
     roles = ", ".join(manifest.work_instruction.acknowledged_by)
     page.item(markdown_safe(say(f"Werkinstructie: {manifest.work_instruction.title}. Te lezen door: {roles}.",
                                 f"Work instruction: {manifest.work_instruction.title}. To be read by: {roles}.")))  # fmt: skip
+
+
+def _rounds(page: _Page, manifest: Manifest) -> None:
+    """How many rounds open, when, with which reference date, and how long partners have."""
+    say, schedule, period = page.say, manifest.schedule, manifest.project.period
+    late = {
+        "wait": say("wacht de ronde", "the round waits"),
+        "proceed": say("gaat de ronde na de uiterste dag door zonder die deelnemer", "the round goes on without it after the deadline"),
+        "refuse": say("vervalt de ronde na de uiterste dag", "the round is given up after the deadline"),
+    }[schedule.when_late]  # fmt: skip
+    if schedule.opens:
+        begin = datetime.combine(period.first, time.min, ZoneInfo(schedule.timezone))
+        hours = islice(schedule.openings(begin - timedelta(seconds=1)), 3)
+        told = [f"{day(hour.date(), page.lang)} {hour:%H:%M}" for hour in hours if hour.date() <= period.last]
+        page.item(say(f"Rondes gaan vanzelf open: `{schedule.opens}` (cron, tijd in {schedule.timezone}). "
+                      f"Voor ieder moment is dat hoogstens één ronde, hoogstens {LATE.days} dagen later.",
+                      f"Rounds open by themselves: `{schedule.opens}` (cron, time in {schedule.timezone}). "
+                      f"For each moment that is one round at most, at most {LATE.days} days later."))  # fmt: skip
+        first = ", ".join(told) or say("geen in de looptijd", "none in the period")
+        page.item(say(f"De eerste momenten: {first}.", f"The first moments: {first}."), 1)
+    else:
+        page.item(
+            say("Rondes worden met de hand geopend.", "Rounds are opened by hand.")
+            + f" ({schedule.timezone})"
+        )
+    page.item(_reference_date(page, schedule))
+    page.item(
+        say("Iedere naam van een ronde heeft één opening.", "Each name of a round has one opening.")
+        + " "
+        + (
+            say(f"Er worden hoogstens {schedule.rounds_at_most} rondes geopend, ook als zij zonder vrijgave eindigen.",
+                f"At most {schedule.rounds_at_most} rounds are opened, also when they end without a release.")
+            if schedule.rounds_at_most is not None
+            else say("Aan het aantal rondes is geen grens gesteld.", "No bound is set on the number of rounds.")
+        )
+    )  # fmt: skip
+    if schedule.remind_days:
+        reminded = listed([str(one) for one in schedule.remind_days], page.lang, "and")
+        page.item(
+            say(
+                f"Een herinnering gaat uit {reminded} dagen voor de uiterste dag.",
+                f"A reminder goes out {reminded} days before the deadline.",
+            )
+        )
+    page.item(say(f"Deelnemers hebben {schedule.deadline_days} dagen om te leveren. Is iemand te laat, dan {late}.",
+                  f"Partners have {schedule.deadline_days} days to deliver. When one is late, {late}."))  # fmt: skip
+
+
+def _reference_date(page: _Page, schedule: Schedule) -> str:
+    """The rule for the reference date."""
+    match schedule.reference_date:
+        case "day_of_opening":
+            return page.say("De peildatum van een ronde is de dag waarop zij opengaat.",
+                            "The reference date of a round is the day on which it opens.")  # fmt: skip
+        case "first_of_month":
+            return page.say("De peildatum van een ronde is de eerste dag van de maand waarin zij opengaat.",
+                            "The reference date of a round is the first day of the month in which it opens.")  # fmt: skip
+        case None:
+            return page.say("Voor de peildatum van een ronde is geen regel gesteld. "
+                            "Daarom ligt hij in de maand waarin zij opengaat, niet na die dag, en in de looptijd.",
+                            "No rule is set for the reference date of a round. "
+                            "So it lies in the month in which the round opens, not after that day, and in the period.")  # fmt: skip
+        case given:
+            first, last = (day(moment, page.lang) for moment in (given.first, given.last))
+            if first == last:
+                return page.say(f"De peildatum van iedere ronde is {first}.",
+                                f"The reference date of every round is {first}.")  # fmt: skip
+            return page.say(f"De peildatum van een ronde wordt bij de opening gegeven en ligt van {first} tot en met {last}.",
+                            f"The reference date of a round is given when it opens, and lies from {first} to {last}.")  # fmt: skip
 
 
 def _monitor(page: _Page, manifest: Manifest) -> None:

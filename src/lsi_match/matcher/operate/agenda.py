@@ -14,9 +14,9 @@ Rules, per round that is open:
 - the project is over, or the round's key is gone → give up what is still open;
 - so many days before the deadline as the manifest says, whoever has not delivered is reminded, once.
 
-And per project: a round opens when its hour has come. Of the hours that passed while nothing ran only the last one
-counts, and never one from before the project began here. Once a day there is a checkpoint, until nothing of the project
-can have a term any more.
+And per project: a round opens when its hour has come, unless one was opened for it by hand. Of the hours that passed
+while nothing ran only the last one counts, when it is not too long ago, and never one from before the project began
+here. Once a day there is a checkpoint, until nothing of the project can have a term any more.
 
 What has to be destroyed on a day is not here but in `matcher.operate.retention`, which also looks at what lies on the disk.
 Which flow does which task is its `duty`.
@@ -29,7 +29,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import ClassVar
-from zoneinfo import ZoneInfo
 
 from lsi_match.log.view import ProjectView
 from lsi_match.manifest import Manifest
@@ -71,11 +70,10 @@ class RoundNow:
 
 @dataclass(frozen=True)
 class Open:
-    """Open a round; `reference_date` is the ISO date of the hour at which it was to open."""
+    """Open a round; it is called after the day of the hour at which it was to open."""
 
     duty: ClassVar[JobKind] = JobKind.DROPS
     round: str
-    reference_date: str
 
 
 @dataclass(frozen=True)
@@ -148,25 +146,25 @@ def agenda(manifest: Manifest, view: ProjectView, rounds: Iterable[RoundNow], no
 
 
 def _checkpoint(manifest: Manifest, now: datetime, checked: datetime | None) -> Iterator[MakeCheckpoint]:
-    zone = ZoneInfo(manifest.schedule.timezone)
-    today = now.astimezone(zone).date()
+    today = manifest.schedule.day(now)
     longest = max(
         manifest.retention.log_details_days, manifest.retention.hold_days, manifest.release.keep_days
     )
     last = manifest.project.period.last + timedelta(days=manifest.schedule.deadline_days + longest)
-    if today <= last and (checked is None or checked.astimezone(zone).date() < today):
+    if today <= last and (checked is None or manifest.schedule.day(checked) < today):
         yield MakeCheckpoint(today.isoformat())
 
 
 def _opening(manifest: Manifest, view: ProjectView, now: datetime) -> Iterator[Open]:
-    hour = manifest.schedule.last_opening(now)
+    schedule, period = manifest.schedule, manifest.project.period
+    hour = schedule.hour_of(now)
     if hour is None or view.began is None or hour < view.began:
         return
-    day = hour.astimezone(ZoneInfo(manifest.schedule.timezone)).date()
-    period = manifest.project.period
-    name = day.isoformat()
-    if period.first <= day <= period.last and not view.has(name):
-        yield Open(name, name)
+    name = hour.date().isoformat()
+    if not period.first <= hour.date() <= period.last or view.has(name):
+        return
+    if hour not in map(schedule.hour_of, view.opened().values()):
+        yield Open(name)
 
 
 def _for_round(manifest: Manifest, round_: RoundNow, now: datetime) -> Iterator[Task]:
@@ -182,7 +180,7 @@ def _for_round(manifest: Manifest, round_: RoundNow, now: datetime) -> Iterator[
         if (round_.news or again) and (round_.held_until is None or now < round_.held_until):
             yield ReleaseHeld(round_.round)
         return
-    if now.astimezone(ZoneInfo(manifest.schedule.timezone)).date() > manifest.project.period.last:
+    if manifest.schedule.day(now) > manifest.project.period.last:
         yield Abandon(round_.round, late)
         return
     over = now >= round_.deadline

@@ -55,11 +55,10 @@ def next_opening(project: Project, now: datetime) -> datetime | None:
     """When the next round opens by itself (UTC); None when that is done by hand, or no round is to come any more."""
     manifest = project.manifest()
     schedule, period = manifest.schedule, manifest.project.period
-    spent = schedule.rounds_at_most is not None and (
-        len(project.view().counting()) >= schedule.rounds_at_most
-    )
+    most = schedule.rounds_at_most
+    spent = most is not None and len(project.view().opened()) >= most
     begins = datetime.combine(period.first, time.min, ZoneInfo(schedule.timezone))
-    at = schedule.next_opening(max(now, begins - timedelta(seconds=1)))
+    at = next(schedule.openings(max(now, begins - timedelta(seconds=1))), None)
     return None if spent or at is None or at.date() > period.last else at.astimezone(UTC)
 
 

@@ -201,7 +201,7 @@ def _do(project: Project, task: Task, clock: Clock, runner: Runner) -> str:
     """Do one task; its outcome in one word: done, or the state of a run, or the name of what refused it."""
     try:
         if isinstance(task, Open):
-            open_round(project, task.round, task.reference_date, clock())
+            open_round(project, task.round, None, clock())
         elif isinstance(task, Remind):
             _remind(project, task, clock())
         elif isinstance(task, Abandon):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from lsi_match.base.files import destroy, half_files, lock_file, private_folder,
 from lsi_match.crypto.keys import make_round_key
 from lsi_match.crypto.signing import sign
 from lsi_match.log.events import GatesRefused, RoundOpened, why
+from lsi_match.manifest.plan import Period
 from lsi_match.matcher.site.site import Project
 from lsi_match.protocol.documents import Opening
 
@@ -26,10 +28,10 @@ class RoundExistsError(LsiError): ...
 class RoundBusyError(LsiError): ...
 
 
-class RoundsSpentError(LsiError): ...
+class ReferenceDateNeededError(LsiError): ...
 
 
-def open_round(project: Project, round_id: str, reference_date: str, now: datetime) -> Path:
+def open_round(project: Project, round_id: str, reference_date: str | None, now: datetime) -> Path:
     """Open a round: a fresh key that its drops are sealed to, in a signed and logged opening; its file.
 
     The key and the opening lie there before the log says that the round is open. Where this was broken off before
@@ -37,13 +39,13 @@ def open_round(project: Project, round_id: str, reference_date: str, now: dateti
 
     Args:
         round_id: lower-case letters, digits and hyphens, for example `2026-10`.
-        reference_date: ISO date that the criteria look at.
+        reference_date: ISO date that the criteria look at; by the rule of the manifest when left out.
 
     Raises:
         RoundExistsError: the name was used before.
-        RoundsSpentError: the manifest allows no more rounds.
+        ReferenceDateNeededError: the manifest wants it to be given.
         RoundBusyError: another process is opening it.
-        GateError: the project may not run today.
+        GateError: the project may not run today, or no round so.
     """
     folder = private_folder(project.round_folder(round_id))
     lock = lock_round(folder / "lock", round_id, project.id)
@@ -54,33 +56,36 @@ def open_round(project: Project, round_id: str, reference_date: str, now: dateti
         os.close(lock)
 
 
-def _open_round(project: Project, folder: Path, round_id: str, reference_date: str, now: datetime) -> Path:
+def _open_round(
+    project: Project, folder: Path, round_id: str, reference_date: str | None, now: datetime
+) -> Path:
     manifest = project.manifest()
     if project.view().has(round_id):
         raise RoundExistsError(round=round_id, project=project.id)
-    rounds, at_most = len(project.view().counting()), manifest.schedule.rounds_at_most
-    try:
-        require(manifest, project.evidence(now))
-        if at_most is not None and rounds >= at_most:
-            raise RoundsSpentError(project=project.id, rounds=rounds)
-    except LsiError as error:
-        _log_refused_opening(project, round_id, now, manifest.digest, error)
-        raise
-    for file in (folder / "round.key", folder / "opening.json", *half_files(folder)):
-        destroy(file)
+    schedule = manifest.schedule
+    if reference_date is None and isinstance(schedule.reference_date, Period):
+        between = {name: str(day) for name, day in schedule.reference_date}
+        raise ReferenceDateNeededError(project=project.id, **between)
     secret, recipient = make_round_key()
     largest = max(sum(s.volume.at_most for s in p.selections) for p in manifest.partners.values())
     opening = Opening(
         project=project.id,
         manifest=manifest.digest,
         round=round_id,
-        reference_date=reference_date,
+        reference_date=reference_date or schedule.reference_dates(now).last,
         opened_at=now,
-        deadline=now + timedelta(days=manifest.schedule.deadline_days),
+        deadline=now + timedelta(days=schedule.deadline_days),
         recipient=recipient,
         parts=max(1, -(-largest // ROWS_PER_PART)),
         trace_id=secrets.token_hex(16),
     )
+    try:
+        require(manifest, replace(project.evidence(now, opening), key_present=True))
+    except LsiError as error:
+        _log_refused_opening(project, round_id, now, manifest.digest, error)
+        raise
+    for file in (folder / "round.key", folder / "opening.json", *half_files(folder)):
+        destroy(file)
     document = sign(opening, project.site.identity())
     write_whole(folder / "round.key", secret.encode())
     write_whole(folder / "opening.json", document)

@@ -314,8 +314,10 @@ class Project:
     def evidence(self, now: datetime, opening: Opening | None = None) -> Evidence:
         """What the gates look at. A withdrawal that the log knows counts, also when its file is gone."""
         key = bool(opening and self.takes_drops(opening.round))
-        withdrawn = self._kept(self._known().withdrawals())
-        return Evidence({**withdrawn, **self.papers()}, now, self.trust(now), opening, key)
+        view = self._known()
+        others = [at for name, at in view.opened().items() if opening and name != opening.round]
+        papers = {**self._kept(view.withdrawals()), **self.papers()}
+        return Evidence(papers, now, self.trust(now), opening, key, others)
 
     def keep(self, document: bytes) -> str:
         """Keep a document under its digest; the digest."""
