@@ -15,6 +15,9 @@ is believed:
    policy and must be the root over the first so many of these entries: nothing was rewritten since.
 5. A proof must be of an entry that stands in the export, and lead to the root that its own checkpoint states.
 
+Not done here: judging from the signed papers whether gates held, approvals and justifications are good, and a round was held
+that had to be. `lsi-match log verify --home … --papers …` does that.
+
 Status 0: all of it holds. Status 1: something does not, and what it is stands on standard error.
 """
 
@@ -199,7 +202,8 @@ def check(export, policy_text, wanted, older=(), proofs=()):
             first == "c2sp.org/tlog-proof@v1" and extra[:6] == "extra " and index[:6] == "index ",
             "not a tlog-proof",
         )
-        leaf, at = sha256(b"\x00" + unbase64(extra[6:])), int(index[6:])
+        # after a zero byte may come the hashes of all entries, which are computed here anyway
+        leaf, at = sha256(b"\x00" + unbase64(extra[6:]).split(b"\x00")[0]), int(index[6:])
         its_origin, its_size, its_root = read_checkpoint(note, policy, quorum=False)
         need(its_origin == origin, f"the proof is of another log: {its_origin}")
         need(
@@ -227,6 +231,7 @@ def main():
         print(f"WRONG: {problem}", file=sys.stderr)
         return 1
     print(f"The log holds: {origin}, {size} entries, root {found.hex()}")
+    print("NOT judged: gates, approvals, holds and justifications. Their papers are no part of an export.")
     return 0
 
 

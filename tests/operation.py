@@ -169,7 +169,7 @@ class Operation:
         """Make a drop for a round whose opening was fetched; its descriptor."""
         return prepare(
             self.world.home(partner),
-            self.opening(partner, round_id).read_bytes(),
+            self.opening(partner, round_id),
             self.world.mapping(partner),
             self.world.extracts,
             self.folder / "outgoing" / partner,

@@ -16,8 +16,9 @@ from lsi_match.log.events import RetentionApplied
 from lsi_match.log.log_proof import prove
 from lsi_match.log.note import Checkpoint, SignedNote, cosign, sign
 from lsi_match.log.policy import QuorumMissingError, origin_of, policy_of
+from lsi_match.log.remembered import SplitViewError
 from lsi_match.log.store import CheckpointMissingError, Log
-from lsi_match.log.verify import LogForkedError, LogRolledBackError, verify_log
+from lsi_match.log.verify import LogRolledBackError, verify_log
 from lsi_match.log.writer import LogWriter
 from lsi_match.matcher.site.checkpoint import cosigned_at
 from lsi_match.matcher.site.take_cosignatures import (
@@ -61,10 +62,10 @@ def test_a_controller_refuses_an_older_copy_and_another_history(world: World, tm
     cosign_log(uwv, world.project.log_file, project, now)
     with pytest.raises(LogRolledBackError):
         cosign_log(uwv, Path(older), project, now)
-    with pytest.raises(LogForkedError):
+    with pytest.raises(SplitViewError):
         cosign_log(uwv, Path(other), project, now)
     grow(world, Path(other), 3)
-    with pytest.raises(LogForkedError):
+    with pytest.raises(SplitViewError):
         cosign_log(uwv, Path(other), project, now)
     grow(world, world.project.log_file, 4)
     cosign_log(uwv, world.project.log_file, project, now)

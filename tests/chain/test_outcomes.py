@@ -58,7 +58,7 @@ def entered(world: World, place: Path, **changed: Any) -> Path:
 
 def counted(world: World, file: Path) -> tuple[OutcomeCounts, bytes]:
     return count_outcomes(
-        world.home(PARTNER), world.release_file(PARTNER, ROUND), world.project.opening(ROUND)[1], file,
+        world.home(PARTNER), world.release_file(PARTNER, ROUND), world.project.round_folder(ROUND) / "opening.json", file,
         world.mapping(PARTNER), world.extracts, world.project_id, utc_now(),
     )  # fmt: skip
 
@@ -99,8 +99,7 @@ def test_no_case_record_or_group_of_a_person_stands_in_the_paper(released: World
 
 def test_the_commands_bring_outcomes_into_the_report(released: World, tmp_path: Path) -> None:
     site, file = str(released.site.folder), entered(released, tmp_path)
-    opening = tmp_path / "opening.json"
-    opening.write_bytes(released.project.opening(ROUND)[1])
+    opening = released.project.round_folder(ROUND) / "opening.json"
     arguments = ["--outcomes", str(file), "--opening", str(opening), "--extracts", str(released.extracts)]
     arguments += [
         "--mapping",

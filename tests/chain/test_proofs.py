@@ -11,9 +11,9 @@ from lsi_match.base.clock import utc_now
 from lsi_match.demo.world import World
 from lsi_match.log.log_proof import LogProof, prove
 from lsi_match.log.policy import origin_of, policy_of
+from lsi_match.log.remembered import ProofMissingError, ProofRefusedError
 from lsi_match.log.steps import Step
 from lsi_match.partner.release.open import open_release
-from lsi_match.partner.release.release_proof import ReleaseProofMissingError, ReleaseProofWrongError
 
 from .conftest import ROUND, run_steps
 
@@ -48,10 +48,10 @@ def test_a_release_is_opened_only_with_its_own_proof(world: World, tmp_path: Pat
     }
     for text in wrong.values():
         proof.write_text(text)
-        with pytest.raises(ReleaseProofWrongError):
+        with pytest.raises(ProofRefusedError):
             open_release(world.home("uwv"), file, world.project_id, utc_now())
     proof.unlink()
-    with pytest.raises(ReleaseProofMissingError):
+    with pytest.raises(ProofMissingError):
         open_release(world.home("uwv"), file, world.project_id, utc_now())
 
 

@@ -157,7 +157,8 @@ def test_a_value_that_the_manifest_does_not_list_does_not_go_along(world: World)
     left_out = attribute["values"].pop()
     manifest = world.complete(world.project.manifest().pseudonyms.key_check)
     world.agree(manifest, world.approve(manifest))
-    opening = world.open_round("r2", "2026-10-01")
+    world.open_round("r2", "2026-10-01")
+    opening = world.project.round_folder("r2") / "opening.json"
     with pytest.raises(LsiError) as refused:
         prepare(
             world.home(PARTNER), opening, world.mapping(PARTNER), world.extracts, world.folder / "out",
@@ -174,7 +175,8 @@ def test_more_records_than_agreed_are_not_delivered(world: World) -> None:
     world.draft["partners"][PARTNER]["selections"][0]["volume"] = {"at_least": 0, "at_most": 3}
     manifest = world.complete(world.project.manifest().pseudonyms.key_check)
     world.agree(manifest, world.approve(manifest))
-    opening = world.open_round("r2", "2026-10-01")
+    world.open_round("r2", "2026-10-01")
+    opening = world.project.round_folder("r2") / "opening.json"
     with pytest.raises(LsiError) as refused:
         prepare(
             world.home(PARTNER), opening, world.mapping(PARTNER), world.extracts, world.folder / "out",
@@ -254,10 +256,11 @@ def test_a_manifest_with_keys_that_were_not_registered_is_not_accepted(world: Wo
 
 
 def test_an_opening_of_another_manifest_or_by_another_signer_is_refused(world: World) -> None:
-    opening = world.project.opening(ROUND)[1]
+    file = world.folder / "altered.json"
+    file.write_bytes(world.project.opening(ROUND)[1].replace(b"payload", b"pay1oad"))
     with pytest.raises(LsiError) as refused:
         prepare(
-            world.home(PARTNER), opening.replace(b"payload", b"pay1oad"), world.mapping(PARTNER), world.extracts,
+            world.home(PARTNER), file, world.mapping(PARTNER), world.extracts,
             world.folder / "out", world.project_id, utc_now(),
         )  # fmt: skip
     assert refused.value.reason == "SignedDocumentInvalidError"
@@ -270,7 +273,8 @@ def test_a_round_that_has_closed_takes_no_drop_unless_it_waits_for_whoever_is_la
     wijk = copy_of(made.worlds["wijk"], tmp_path / "wijk")
 
     def after_the_deadline(world: World) -> Prepared:
-        opening, signed = world.project.opening(ROUND)
+        opening, _ = world.project.opening(ROUND)
+        signed = world.project.round_folder(ROUND) / "opening.json"
         return prepare(
             world.home(PARTNER), signed, world.mapping(PARTNER), world.extracts, world.folder / "out",
             world.project_id, opening.deadline,
@@ -330,6 +334,6 @@ def _keys(world: World, name: str) -> tuple[object, object]:
 
 
 def _prepare(world: World, partner: str, out: Path, mapping: ColumnMapping | None = None):  # type: ignore[no-untyped-def]
-    opening = world.project.opening(ROUND)[1]
+    opening = world.project.round_folder(ROUND) / "opening.json"
     chosen = mapping or world.mapping(partner)
     return prepare(world.home(partner), opening, chosen, world.extracts, out, world.project_id, utc_now())

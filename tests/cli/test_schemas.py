@@ -102,7 +102,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     write_csv(folder / "in" / "g.csv", rows)
     opened = parties.opening()
     made = prepare(
-        parties.home("gemeente"), opened, mapping({"lijst": "g.csv"}), folder / "in", folder / "out",
+        parties.home("gemeente"), parties.logged(opened), mapping({"lijst": "g.csv"}), folder / "in", folder / "out",
         parties.manifest.project.id, NOW,
     )  # fmt: skip
     release = ReleaseDescriptor(

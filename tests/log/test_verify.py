@@ -15,8 +15,9 @@ from lsi_match.base.errors import LsiError
 from lsi_match.log import merkle, note, verify
 from lsi_match.log.entry import LogEntry
 from lsi_match.log.note import Checkpoint, VerifierKey
+from lsi_match.log.remembered import RememberedLog
 from lsi_match.log.store import Log
-from lsi_match.log.verify import recall, remember, verify_log
+from lsi_match.log.verify import verify_and_remember, verify_log
 
 NAME = "matching.example.nl/project"
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
@@ -268,16 +269,15 @@ def test_a_cosignature_that_is_not_right_is_found(path: Path) -> None:
 
 
 def test_an_older_copy_is_found_by_who_remembers(path: Path, sound: Path, tmp_path: Path) -> None:
-    kept = tmp_path / "remembered.txt"
+    kept = RememberedLog(tmp_path / "remembered.txt")
     with Log.open(path) as log:
         log.append_and_sign([(entry(SIZE), None)], KEY, NAME)
-    newest = verify_log(path, MATCHER, recall(kept)).newest_checkpoint
-    assert newest is not None
-    remember(kept, newest)
-    assert verify_log(path, MATCHER, recall(kept)).ok
+    for _ in range(2):
+        assert verify_and_remember(path, MATCHER, kept, origin=NAME).ok
     shutil.copy(sound, path)
     assert verify_log(path, MATCHER).ok
-    assert reasons(path, recall(kept)) == {"LogRolledBackError"}
+    found = verify_and_remember(path, MATCHER, kept, origin=NAME)
+    assert [one.reason for one in found.problems] == ["LogRolledBackError"]
 
 
 def test_a_history_rewritten_by_the_matcher_itself_is_found_by_who_remembers(
@@ -295,28 +295,6 @@ def test_a_history_rewritten_by_the_matcher_itself_is_found_by_who_remembers(
     elsewhere = Checkpoint("other.example.nl/project", 1, bytes(32))
     assert reasons(path, elsewhere) == {"RememberedOtherLogError"}
     assert reasons(path, Checkpoint(NAME, 0, bytes(32))) == {"LogForkedError"}
-
-
-def test_what_is_remembered_is_never_replaced_by_something_older_or_other(path: Path, tmp_path: Path) -> None:
-    kept = tmp_path / "folder" / "remembered.txt"
-    assert recall(kept) is None
-    with Log.open(path) as log:
-        notes = log.checkpoints()
-    remember(kept, notes[3])
-    remember(kept, notes[3])
-    remember(kept, notes[5])
-    with pytest.raises(verify.RememberedNewerError):
-        remember(kept, notes[4])
-    other = note.sign_checkpoint(Checkpoint("other.example.nl/x", 10**6, bytes(32)), KEY, NAME)
-    with pytest.raises(verify.RememberedOtherLogError):
-        remember(kept, other)
-    with pytest.raises(note.NoteMalformedError):
-        remember(kept, "nothing")
-    assert recall(kept) == Checkpoint.of_note(notes[5])
-    assert [found.name for found in kept.parent.iterdir()] == [kept.name]
-    kept.write_text("nothing")
-    with pytest.raises(verify.RememberedUnreadableError):
-        recall(kept)
 
 
 def test_what_is_no_log_is_told_not_raised(tmp_path: Path, path: Path) -> None:

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from lsi_match.log.events import RetentionApplied
 from lsi_match.log.log_proof import prove
 from lsi_match.log.policy import policy_of
+from lsi_match.log.remembered import ProofRefusedError
 from lsi_match.log.steps import Step
 from lsi_match.log.verify import verify_log
 from lsi_match.manifest import Manifest
@@ -29,7 +30,6 @@ from lsi_match.partner import transfer
 from lsi_match.partner.access.request import make_request, open_answer
 from lsi_match.partner.cosign import cosign_log
 from lsi_match.partner.release.open import open_release
-from lsi_match.partner.release.release_proof import ReleaseProofWrongError
 from lsi_match.protocol.access_documents import RoundAnswer
 
 PARTNERS = ("gemeente", "svb", "uwv")
@@ -214,7 +214,7 @@ def test_a_partner_does_not_open_what_was_handed_out_too_soon(op: Operation, tmp
     staged = shutil.copytree(op.project.folder / "staging" / "r1", tmp_path / "early")
     with op.project.reader() as opened:
         put_proofs(prove(opened.log, release_position(opened.view.rounds["r1"])), staged)
-    with pytest.raises(ReleaseProofWrongError) as refused:
+    with pytest.raises(ProofRefusedError) as refused:
         open_release(op.world.home("uwv"), staged / "uwv" / RELEASE.format("uwv"), PROJECT, op.clock())
     assert refused.value.facts["problem"] == "QuorumMissingError"
 

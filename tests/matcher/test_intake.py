@@ -47,7 +47,7 @@ class Delivered:
         """The partner prepares once more; the descriptor."""
         maps = mapping({"een": "een.csv", "twee": "twee.csv"})
         home = self.parties.home(PARTNER)
-        return prepare(home, self.opening, maps, self.extracts, place, PROJECT, NOW).file
+        return prepare(home, self.parties.logged(self.opening), maps, self.extracts, place, PROJECT, NOW).file
 
     def received(self) -> Drop:
         return receive(self.file, PARTNER, self.round_, NOW)

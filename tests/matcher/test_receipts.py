@@ -69,16 +69,16 @@ def test_a_receipt_that_is_not_what_it_says_is_refused(operation: Operation) -> 
         file.write_text(wrong)
         with pytest.raises(LsiError) as refused:
             check(operation, "uwv", file)
-        assert refused.value.reason == "ReceiptWrongError"
+        assert refused.value.reason == "ProofRefusedError"
     renamed = file.with_name(others.name.replace(".svb.", ".uwv."))
     renamed.write_text(others.read_text())  # of another partner, under a name of ours
     with pytest.raises(LsiError) as refused:
         check(operation, "uwv", renamed)
-    assert refused.value.reason == "ReceiptWrongError"
+    assert refused.value.reason == "ProofRefusedError"
     file.write_bytes(b"\xff\xfe")
     with pytest.raises(LsiError) as refused:
         check(operation, "uwv", file)
-    assert refused.value.reason == "ReceiptWrongError"
+    assert refused.value.reason == "ProofRefusedError"
 
 
 def test_a_receipt_for_a_drop_that_was_not_made_here_is_told(operation: Operation) -> None:

@@ -111,7 +111,7 @@ def test_what_somebody_lays_at_the_place_is_told_and_holds_nothing_up(operation:
     found = tick(operation)
     assert found.sent == (ROUND,)
     assert sorted(error.reason for _, error in found.problems) == [
-        "ReceiptWrongError",
+        "ProofRefusedError",
         "SignedDocumentInvalidError",
     ]
 

@@ -57,7 +57,13 @@ def deliver(made: Homes, place: Path, opening: bytes, now: datetime = NOW) -> Pa
     }
     write_csv(place / "extract.csv", [record])
     return prepare(
-        made.home(PARTNER), opening, mapping({"lijst": "extract.csv"}), place, place / "out", PROJECT, now
+        made.home(PARTNER),
+        made.logged(opening),
+        mapping({"lijst": "extract.csv"}),
+        place,
+        place / "out",
+        PROJECT,
+        now,
     ).file
 
 

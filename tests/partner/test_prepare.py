@@ -80,7 +80,7 @@ def made(
     file = place / f"extract.{form}"
     write_csv(file, written) if form == "csv" else pl.DataFrame(written).write_parquet(file)
     (home := parties.home(PARTNER)).folder.mkdir(exist_ok=True)
-    opening = parties.opening(parts=parts)
+    opening = parties.logged(parties.opening(parts=parts))
     return prepare(home, opening, mapping({"lijst": file.name}), place, place / "out", PROJECT, NOW)
 
 
@@ -409,7 +409,7 @@ if moment == "first part written, not renamed": before(files.os, "fsync", 1)
 if moment == "some parts there": before(preparing, "seal_into", 3)
 if moment == "all parts there": before(homes.Home, "keep_references", 1)
 if moment == "references kept, no descriptor": before(preparing, "write_whole", 1)
-preparing.prepare(homes.Home(folder, "gemeente"), (place / "opening").read_bytes(), mapping({"lijst": "extract.csv"}),
+preparing.prepare(homes.Home(folder, "gemeente"), Path((place / "opening").read_text()), mapping({"lijst": "extract.csv"}),
                   place, place / "out", PROJECT, NOW)
 """
 
@@ -428,8 +428,8 @@ def test_running_again_after_a_kill_makes_one_whole_drop_and_leaves_nothing_else
     parties: Homes, tmp_path: Path, moment: str, leaves: int
 ) -> None:
     write_csv(tmp_path / "extract.csv", records(2_000))
-    opening = parties.opening(parts=3)
-    (tmp_path / "opening").write_bytes(opening)
+    opening = parties.logged(parties.opening(parts=3))
+    (tmp_path / "opening").write_text(str(opening))
     folder = parties.home(PARTNER).folder
     killed = subprocess.run(
         [sys.executable, "-c", KILLED, tmp_path, folder, moment],
@@ -465,7 +465,7 @@ def test_progress_tells_records_read_and_parts_written(
     write_csv(tmp_path / "extract.csv", records(8_000))
     told: list[tuple[str, str, int, int | None]] = []
     prepare(
-        parties.home(PARTNER), parties.opening(parts=3), mapping({"lijst": "extract.csv"}), tmp_path, tmp_path / "out",
+        parties.home(PARTNER), parties.logged(parties.opening(parts=3)), mapping({"lijst": "extract.csv"}), tmp_path, tmp_path / "out",
         PROJECT, NOW, lambda *step: told.append(step),
     )  # fmt: skip
     read = [step[2] for step in told if step[:2] == ("select", "lijst")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,7 +14,10 @@ from lsi_match.log.entry import MAX_TIME, LogEntry
 from lsi_match.log.steps import Step
 
 if TYPE_CHECKING:
+    from lsi_match.log.judge import Judgement
     from lsi_match.log.note import VerifierKey
+    from lsi_match.manifest import Manifest
+    from lsi_match.protocol.trust_root import TrustRoot
 
 STEP_NAMES = {step.value: step.dutch for step in Step}
 
@@ -133,7 +137,9 @@ def verify(
     *,
     manifest: Path,
     root: Path | None = None,
+    home: Path | None = None,
     remember: Path | None = None,
+    papers: tuple[Path, ...] = (),
     from_: Annotated[Path | None, Parameter(name="--from")] = None,
     json: Json = False,
 ) -> int:
@@ -143,17 +149,41 @@ def verify(
         log: the log file, or the folder of a project on a site.
         manifest: the manifest you signed (canonical JSON); it names the matcher and its key.
         root: the folder of a party whose trust root says which keys the matcher has and had; else that in the manifest.
-        remember: a file of your own that keeps the newest checkpoint. The log must continue the one kept there.
+        home: your own folder as a controller. Its trust root counts, and the log must continue the checkpoint that it
+            remembers; then the newer one is remembered.
+        remember: the same with a file of your own, for who has no such folder.
+        papers: the signed papers to judge its entries again by: a file (.papers.json), or the folder with what was fetched.
+            Of the folder of a project on a site those that lie there.
         from_: a checkpoint that the matcher signed, of another controller for example: the log must continue that one too.
     """
-    from lsi_match.log import verify as verifying
+    from dataclasses import replace
 
-    key = _keys(manifest, root)
-    last = verifying.recall(remember) if remember else None
+    from lsi_match.agreement.approvals import load_manifest
+    from lsi_match.agreement.trust_root_store import TrustStore
+    from lsi_match.base.clock import utc_now
+    from lsi_match.base.files import read_bytes
+    from lsi_match.log import verify as verifying
+    from lsi_match.log.policy import origin_of
+    from lsi_match.log.remembered import RememberedLog
+
+    root = root or home
+    agreed, key = load_manifest(read_bytes(manifest)), _keys(manifest, root)
+    origin = origin_of(agreed)
     others = [verifying.read_other(from_, key)] if from_ else []
-    found = verifying.verify_log(_file(log), key, last, others=others)
-    if found.ok and remember and found.newest_checkpoint:
-        verifying.remember(remember, found.newest_checkpoint)
+    if remember or home:
+        kept = (
+            RememberedLog(remember)
+            if remember
+            else RememberedLog.of_party(Path(str(home)), agreed.project.id)
+        )
+        found = verifying.verify_and_remember(_file(log), key, kept, origin=origin, others=others)
+    else:
+        found = verifying.verify_log(_file(log), key, origin=origin, others=others)
+    places = [*papers, *([log / "documents"] if (log / "documents").is_dir() else [])]
+    roots = TrustStore(root, agreed.project.id).roots(utc_now()) if root else ()
+    judged = judging(places)(_file(log), agreed, roots) if found.ok else None
+    if judged:
+        found = replace(found, problems=judged.problems)
     top = found.root.hex() if found.root else None
     cosigned = _cosigned(_file(log), manifest, root) if found.ok else {}
     if json:
@@ -163,6 +193,7 @@ def verify(
                 "entries": found.size,
                 "root": top,
                 "cosigned": cosigned,
+                "judged": judged.judged if judged and judged.whole else None,
                 "problems": found.texts(language()),
             }
         )
@@ -170,6 +201,7 @@ def verify(
         nl = f"Het logboek klopt: {found.size} regels, niets veranderd, niets weg. Wortel: {top}"
         en = f"The log verifies: {found.size} entries, nothing altered, nothing gone. Root: {top}"
         out.print(say(nl, en), markup=False, soft_wrap=True)
+        out.print(_judged(judged) if judged and judged.whole else not_judged(), markup=False, soft_wrap=True)
         if cosigned:
             told = ", ".join(f"{name} ({size})" for name, size in cosigned.items())
             out.print(
@@ -310,6 +342,34 @@ def register(manifest: Path, *, json: Json = False) -> None:
         say("adres", "address"),
     ]
     out.print(table(found["project"], columns, rows))
+
+
+def judging(places: Iterable[Path]) -> Callable[[Path, Manifest, tuple[TrustRoot, ...]], Judgement]:
+    """Judges a log again by the signed papers in these files and folders."""
+    from lsi_match.log.judge import judge_log, papers_in
+    from lsi_match.monitor.round_findings import checked_findings
+
+    return lambda log, manifest, roots: judge_log(log, manifest, roots, papers_in(places), checked_findings)
+
+
+def not_judged() -> str:
+    """That the entries were not judged again."""
+    return say(
+        "NIET opnieuw beoordeeld: poorten, goedkeuringen, aanhoudingen en rechtvaardigingen. Daarvan staat hier wat de"
+        " koppelomgeving zegt. Geef uw vertrouwenslijst (--home of --root) en de stukken (--papers).",
+        "NOT judged again: gates, approvals, holds and justifications. Of these the log has what the matching environment"
+        " says. Give your trust root (--home or --root) and the papers (--papers).",
+    )
+
+
+def _judged(judgement: Judgement) -> str:
+    counts = ", ".join(
+        f"{say(STEP_NAMES.get(step, step), step)} ({count})" for step, count in judgement.judged.items()
+    )
+    return say(
+        f"Opnieuw beoordeeld uit de getekende stukken: {counts}",
+        f"Judged again from the signed papers: {counts}",
+    )
 
 
 _STANDINGS = {

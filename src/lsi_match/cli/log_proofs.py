@@ -8,7 +8,7 @@ from typing import Literal
 from lsi_match.base.clock import utc_now
 from lsi_match.base.files import FileExistsAlreadyError, read_bytes, read_text, write_whole
 from lsi_match.cli.console import Json, done, say
-from lsi_match.cli.log import _file, app
+from lsi_match.cli.log import _file, app, judging, not_judged
 
 
 @app.command
@@ -29,7 +29,16 @@ def checkpoint(site: Path, project: str, *, json: Json = False) -> None:
 
 
 @app.command
-def cosign(name: str, home: Path, project: str, log: Path, *, out: Path, json: Json = False) -> None:
+def cosign(
+    name: str,
+    home: Path,
+    project: str,
+    log: Path,
+    *,
+    papers: tuple[Path, ...] = (),
+    out: Path,
+    json: Json = False,
+) -> None:
     """Verify a log, on your own machine, against what you saw before; then state that you saw it.
 
     Args:
@@ -37,20 +46,23 @@ def cosign(name: str, home: Path, project: str, log: Path, *, out: Path, json: J
         home: its folder, which remembers the newest checkpoint.
         project: id of the project.
         log: the log, as you received it.
+        papers: the signed papers to judge its entries again by: a file (.papers.json), or the folder with what was fetched.
         out: folder for the cosignatures, for the matching environment.
     """
     from lsi_match.partner.cosign import cosign_log
     from lsi_match.partner.home import Home
 
-    made = cosign_log(Home(home, name), _file(log), project, utc_now())
+    judged = judging(papers)
+    made = cosign_log(Home(home, name), _file(log), project, utc_now(), judged)
     files = [out / f"{project}.{one.checkpoint.size}.{name}.checkpoint" for one in made]
     for file, one in zip(files, made, strict=True):
         write_whole(file, one.note.encode(), replace=True)
     size, root = made[-1].checkpoint.size, made[-1].checkpoint.root.hex()
     told = " ".join(str(file) for file in files)
-    done(say(f"Medeondertekend: {size} regels, wortel {root}. Stuur dit aan de koppelomgeving: {told}",
-             f"Co-signed: {size} entries, root {root}. Send this to the matching environment: {told}"),
-         {"entries": size, "root": root, "checkpoints": [str(file) for file in files]}, json)  # fmt: skip
+    done([say(f"Medeondertekend: {size} regels, wortel {root}. Stuur dit aan de koppelomgeving: {told}",
+              f"Co-signed: {size} entries, root {root}. Send this to the matching environment: {told}"),
+          *([] if papers else [not_judged()])],
+         {"entries": size, "root": root, "judged": bool(papers), "checkpoints": [str(file) for file in files]}, json)  # fmt: skip
 
 
 @app.command(name="add-cosignature")
@@ -141,16 +153,18 @@ def policy(manifest: Path, *, out: Path, root: Path | None = None, cosigned: boo
 
 
 @app.command
-def export(log: Path, *, form: Literal["tiles", "log", "otlp", "parquet"] = "tiles", out: Path, json: Json = False) -> None:  # fmt: skip
+def export(log: Path, *, form: Literal["tiles", "log", "papers", "otlp", "parquet"] = "tiles", out: Path, json: Json = False) -> None:  # fmt: skip
     """Write the log in a form that other programs read.
 
     Args:
         log: the log file, or the folder of a project on a site.
-        form: tiles, to verify with audit/check_log.py; log, a copy without audit records, to hand to others;
-            otlp (JSON of OpenTelemetry) or parquet, to read.
+        form: tiles, to verify with audit/check_log.py; log, a copy without audit records, to hand to others; papers, the
+            signed papers that its entries name (of the folder of a project on a site), to judge them again by; otlp
+            (JSON of OpenTelemetry) or parquet, to read.
         out: a new folder for tiles, else the file to write.
     """
     from lsi_match.log import export as exporting
+    from lsi_match.log.judge import export_papers
     from lsi_match.log.store import Log
 
     # a copy has no audit records: in the place of the log itself it would take them away
@@ -162,6 +176,7 @@ def export(log: Path, *, form: Literal["tiles", "log", "otlp", "parquet"] = "til
         else:
             write = {
                 "log": exporting.export_copy,
+                "papers": export_papers,
                 "otlp": exporting.export_otlp,
                 "parquet": exporting.export_parquet,
             }[form]

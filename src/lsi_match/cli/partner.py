@@ -80,7 +80,7 @@ def prepare(
         name: this partner.
         home: its folder.
         project: id of the project.
-        opening: the opening of the round, from the matching environment.
+        opening: the opening of the round, from the matching environment; the proof that the log has it lies beside it.
         mapping: which extract and which columns hold the fields of the manifest (YAML).
         extracts: folder of the extracts.
         to: folder to write the drop into (the inbox, or where it is sent from).
@@ -90,7 +90,6 @@ def prepare(
     from lsi_match.partner.prepare import prepare as make_drop
 
     local = read_mapping(mapping)
-    opened = read_bytes(opening)
     with out.status(say("Bezig …", "Working …")) as status:
 
         def progress(step: str, about: str, done: int, of: int | None) -> None:
@@ -102,7 +101,7 @@ def prepare(
                 else say(f"Ordenen en verzegelen: deel {done} van {of}", f"Ordering and sealing: part {done} of {of}")
             )  # fmt: skip
 
-        prepared = make_drop(Home(home, name), opened, local, extracts, to, project, utc_now(), progress)
+        prepared = make_drop(Home(home, name), opening, local, extracts, to, project, utc_now(), progress)
     counts = prepared.descriptor.selections
     tables = (_counts(f"{name}.{selection}", count) for selection, count in counts.items())
     told = {"drop": str(prepared.file), "selections": {k: v.model_dump() for k, v in counts.items()}}
@@ -364,7 +363,7 @@ def outcome(
 
     local = read_mapping(mapping)
     found, paper = count_outcomes(
-        Home(home, name), release, read_bytes(opening), outcomes, local, extracts, project, utc_now()
+        Home(home, name), release, opening, outcomes, local, extracts, project, utc_now()
     )
     file = out / f"{name}.outcome.json"
     write_whole(file, paper, replace=True)

@@ -24,6 +24,7 @@ from lsi_match.base.files import read_bytes, read_text, shipped, write_whole
 from lsi_match.base.yaml_positions import parse_yaml, read_yaml
 from lsi_match.crypto.keys import make_identity
 from lsi_match.crypto.project_key import ProjectKey
+from lsi_match.crypto.signing import peek
 from lsi_match.manifest import Manifest, complete_draft
 from lsi_match.matcher.operate.runner import Runs, run_match
 from lsi_match.matcher.round.hold import ingest
@@ -37,7 +38,7 @@ from lsi_match.partner.prepare import Prepared, prepare
 from lsi_match.partner.release.open import open_release
 from lsi_match.partner.select import RECORD_ID
 from lsi_match.protocol.columns import CASE, SELECTION
-from lsi_match.protocol.documents import PublicKeys
+from lsi_match.protocol.documents import Opening, PublicKeys
 from lsi_match.protocol.trust_root import MATCHER, TrustRoot
 from lsi_match.reports.approval_page import approval_text
 
@@ -170,12 +171,12 @@ class World:
         return parse_yaml(read_text(file), file.name, ColumnMapping)
 
     def prepare(self, partner: str, opening: bytes) -> Prepared:
-        """`partner` makes its drop, straight into its inbox."""
+        """`partner` makes its drop for the round of this opening, straight into its inbox."""
+        round_id = peek(opening, Opening, what="opening", party=MATCHER).round
+        file = self.project.round_folder(round_id) / "opening.json"
         inbox = self.project.folder / "inbox" / partner
         mapping = self.mapping(partner)
-        return prepare(
-            self.home(partner), opening, mapping, self.extracts, inbox, self.project_id, self.clock()
-        )
+        return prepare(self.home(partner), file, mapping, self.extracts, inbox, self.project_id, self.clock())
 
     def run(
         self, round_id: str, on_step: Callable[[dict[str, Any]], None] = lambda _: None

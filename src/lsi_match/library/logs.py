@@ -10,7 +10,8 @@ from lsi_match.base.clock import utc_now
 from lsi_match.library.manifests import Manifest
 from lsi_match.log import verify as verifying
 from lsi_match.log.events import Recorded, read
-from lsi_match.log.policy import log_keys
+from lsi_match.log.policy import log_keys, origin_of
+from lsi_match.log.remembered import RememberedLog
 from lsi_match.log.store import Log as Store
 from lsi_match.log.verify import Verification
 
@@ -35,11 +36,10 @@ class Log:
         """
         project = manifest.document.project.id
         keys = log_keys(manifest.document, TrustStore(Path(root), project).roots(utc_now()) if root else ())
-        kept = Path(remember) if remember else None
-        found = verifying.verify_log(self.file, keys, verifying.recall(kept) if kept else None)
-        if kept and found.ok and found.newest_checkpoint:
-            verifying.remember(kept, found.newest_checkpoint)
-        return found
+        origin = origin_of(manifest.document)
+        if remember is None:
+            return verifying.verify_log(self.file, keys, origin=origin)
+        return verifying.verify_and_remember(self.file, keys, RememberedLog(Path(remember)), origin=origin)
 
     def events(self, start: int = 0) -> Iterator[Recorded]:
         """What each entry says, from position `start` on: `position`, `at` (UTC), `round` and the typed `event`.

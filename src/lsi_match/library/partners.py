@@ -8,7 +8,6 @@ from pathlib import Path
 import polars as pl
 
 from lsi_match.base.clock import utc_now
-from lsi_match.base.files import read_bytes
 from lsi_match.library.manifests import Manifest
 from lsi_match.partner import prepare as preparing
 from lsi_match.partner.extract.column_mapping import read_mapping
@@ -62,7 +61,7 @@ class Partner:
         self, opening: str | Path, mapping: str | Path, extracts: str | Path, to: str | Path
     ) -> Prepared:
         """Select, pseudonymise, seal and sign: the drop (`file`, `descriptor`) for the round of this opening, in folder `to`."""
-        read = read_bytes(Path(opening)), read_mapping(Path(mapping)), Path(extracts), Path(to)
+        read = Path(opening), read_mapping(Path(mapping)), Path(extracts), Path(to)
         return preparing.prepare(self.home, *read, self.project, utc_now())
 
     def open(self, release: str | Path) -> pl.DataFrame:

@@ -98,6 +98,13 @@ def root(subtree: Subtree, size: int) -> bytes:
     return range_root(subtree, 0, size) if size else EMPTY_ROOT
 
 
+def root_of(hashes: bytes, size: int) -> bytes | None:
+    """The root over the first `size` of these leaf hashes, one after the other; None where there are fewer."""
+    if len(hashes) % HASH_SIZE or len(hashes) < size * HASH_SIZE:
+        return None
+    return root(subtrees_of(split_hashes(hashes[: size * HASH_SIZE])), size)
+
+
 def inclusion_path(subtree: Subtree, index: int, size: int) -> list[bytes]:
     """PATH(m, D_n): what shows that leaf `index` is in the tree of `size` leaves (section 2.1.3.1)."""
     if not 0 <= index < size:

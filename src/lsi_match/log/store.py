@@ -271,6 +271,14 @@ class Log:
             raise LogDamagedError(file=str(self.path), position=position)
         return found
 
+    def leaf_hashes(self, size: int | None = None) -> bytes:
+        """The hashes of the first `size` entries (default: all), one after the other."""
+        with self._stroke():
+            size = self._within(size)
+            read = self._tile_for(size)
+            numbers = range(-(-size // merkle.TILE_WIDTH))
+            return b"".join(read(0, number) for number in numbers)[: size * merkle.HASH_SIZE]
+
     def inclusion_proof(self, position: int, size: int | None = None) -> list[bytes]:
         """The RFC 9162 inclusion path of an entry in the tree of `size` entries (default: all)."""
         with self._stroke():

@@ -16,8 +16,7 @@ Nothing that the file says about itself is believed. What holds when `verify_log
 9. The log continues the checkpoint that the reader remembers: nothing rolled back, nothing rewritten.
 
 Only 9 can find that a log was replaced as a whole by an older copy, or by another history signed by the
-matcher; so whoever verifies remembers the newest checkpoint (`remember`) and brings it the next time
-(`recall`).
+matcher; so whoever verifies remembers the newest checkpoint and brings it the next time (`log.remembered`).
 """
 
 from __future__ import annotations
@@ -25,16 +24,19 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from lsi_match.base.errors import Language, LsiError
-from lsi_match.base.files import read_text, write_whole
+from lsi_match.base.files import read_text
 from lsi_match.log import holds, log_file, merkle, note
 from lsi_match.log.entry import SALT_SIZE, LogEntry, details_hash_of_bytes
 from lsi_match.log.merkle import RightEdge, Tile
 from lsi_match.log.note import Checkpoint, SignedNote, VerifierKey
+from lsi_match.log.policy import LogUnknownError
+from lsi_match.log.remembered import RememberedLog, RememberedOtherLogError, SplitViewError
+from lsi_match.log.store import Log
 from lsi_match.log.view import ProjectView
 
 #: Entries read in one stroke: whole tiles, and short enough to let a writer through.
@@ -88,19 +90,10 @@ class DetailsChangedError(LsiError): ...
 class DetailsOutsideError(LsiError): ...
 
 
-class RememberedOtherLogError(LsiError): ...
-
-
 class LogRolledBackError(LsiError): ...
 
 
 class LogForkedError(LsiError): ...
-
-
-class RememberedNewerError(LsiError): ...
-
-
-class RememberedUnreadableError(LsiError): ...
 
 
 class OtherCheckpointUnsignedError(LsiError): ...
@@ -151,6 +144,7 @@ def verify_log(
     matcher: VerifierKey | Iterable[VerifierKey],
     remembered: Checkpoint | None = None,
     *,
+    origin: str | None = None,
     others: Iterable[Checkpoint] = (),
     cosigners: Iterable[VerifierKey] | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -159,7 +153,7 @@ def verify_log(
 
     `matcher` is the verifier key of the matcher, or all those it had, in the order in which it had them: after the
     first checkpoint under a later key none under an earlier one counts. `remembered` is the checkpoint that the
-    reader kept from the last time; `others` are such checkpoints that the matcher signed for somebody else
+    reader kept from the last time; `origin` which log it must be; `others` are such checkpoints that the matcher signed for somebody else
     (`read_other`), which the log must continue too. With `cosigners`, their cosignatures are verified, and a signature by
     anybody else is a problem. `progress` is called with entries done and entries in all.
 
@@ -168,34 +162,37 @@ def verify_log(
     """
     matchers = (matcher,) if isinstance(matcher, VerifierKey) else tuple(matcher)
     known = None if cosigners is None else tuple(cosigners)
-    return _Reading(path, matchers, known, progress or (lambda done, of: None)).all(
-        [*([remembered] if remembered else []), *others]
-    )
+    reading = _Reading(path, matchers, known, progress or (lambda done, of: None))
+    found = reading.all([*([remembered] if remembered else []), *others])
+    if origin is None or found.origin in (None, origin):
+        return found
+    other = LogUnknownError(found=str(found.origin), origin=origin)
+    return replace(found, problems=(other, *found.problems))
 
 
-def remember(path: Path, note_text: str) -> None:
-    """Keep a checkpoint (a signed note) in a small file of one's own, in place of an older one.
+def verify_and_remember(
+    path: Path,
+    matcher: VerifierKey | Iterable[VerifierKey],
+    remembered: RememberedLog,
+    *,
+    origin: str,
+    others: Iterable[Checkpoint] = (),
+) -> Verification:
+    """As `verify_log`, from the checkpoint that is remembered; a log that holds is remembered.
 
-    The file is whole at any moment. Raises `NoteMalformedError` or `CheckpointMalformedError` for what is no
-    checkpoint, `RememberedNewerError` and `RememberedOtherLogError` rather than forget what was seen.
+    Another history than the remembered one is kept as evidence, and told as `SplitViewError`.
     """
-    given = Checkpoint.of_note(note_text)
-    kept = recall(path)
-    if kept is not None and kept.origin != given.origin:
-        raise RememberedOtherLogError(remembered=kept.origin, origin=given.origin)
-    if kept is not None and kept.size > given.size:
-        raise RememberedNewerError(file=str(path), kept=kept.size, given=given.size)
-    write_whole(path, note_text.encode(), replace=True)
-
-
-def recall(path: Path) -> Checkpoint | None:
-    """The checkpoint kept in `path`; None when there is no such file. Raises `RememberedUnreadableError`."""
-    if not path.exists():
-        return None
+    found = verify_log(path, matcher, remembered.checkpoint, origin=origin, others=others)
+    rest = tuple(one for one in found.problems if not isinstance(one, LogForkedError))
+    if rest or found.newest_checkpoint is None:
+        return found
     try:
-        return Checkpoint.of_note(read_text(path))
-    except LsiError:
-        raise RememberedUnreadableError(file=str(path)) from None
+        with Log.open(path, read_only=True) as log:
+            size = Checkpoint.of_note(found.newest_checkpoint).size
+            remembered.take(found.newest_checkpoint, log.leaf_hashes(size))
+    except (SplitViewError, log_file.LogDamagedError) as problem:
+        return replace(found, problems=(problem,))
+    return found
 
 
 def read_other(path: Path, matchers: Iterable[VerifierKey]) -> Checkpoint:

@@ -11,21 +11,23 @@ small to large, since a cosignature says that it is the largest that its control
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from lsi_match.base.errors import LsiError
-from lsi_match.log import verify as verifying
 from lsi_match.log.follower import LogReader
+from lsi_match.log.judge import Judgement
 from lsi_match.log.note import COSIGNATURE, Checkpoint, Signature, SignedNote, VerifierKey, cosign
-from lsi_match.log.policy import LogUnknownError, log_keys, origin_of, policy_of
-from lsi_match.log.verify import verify_log
+from lsi_match.log.policy import log_keys, origin_of, policy_of
+from lsi_match.log.verify import verify_and_remember
+from lsi_match.manifest import Manifest
 from lsi_match.partner.home import Home
+from lsi_match.protocol.trust_root import TrustRoot
 
-#: In the folder of a project at a controller: the newest checkpoint it saw.
-REMEMBERED = "log-seen"
+#: A log that verifies, the manifest and trust roots of this party → what the signed papers say of its entries.
+Judge = Callable[[Path, Manifest, tuple[TrustRoot, ...]], Judgement]
 
 
 class CosignerKeyError(LsiError): ...
@@ -42,11 +44,16 @@ class Cosigned:
     note: str
 
 
-def cosign_log(home: Home, log: Path, project: str, now: datetime) -> list[Cosigned]:
+def cosign_log(
+    home: Home, log: Path, project: str, now: datetime, judge: Judge | None = None
+) -> list[Cosigned]:
     """Verify the log in `log`, remember its newest checkpoint and co-sign it; from small to large, the newest last.
 
+    Args:
+        judge: judges its entries again from the signed papers (`log.judge`).
+
     Raises:
-        LogRolledBackError, LogForkedError: it does not continue what this controller saw before.
+        LogRolledBackError, SplitViewError: it does not continue what this controller saw before.
         LsiError: the first problem of a log that does not verify (`log.verify`).
         CosignerKeyError: this controller has no key that counts.
         LogUnknownError: it is the log of another project.
@@ -54,21 +61,20 @@ def cosign_log(home: Home, log: Path, project: str, now: datetime) -> list[Cosig
     manifest = home.agreed_manifest(project, now)
     trust = home.trust(project, now)
     policy = policy_of(manifest, trust.current)
-    seen = home.project(project) / REMEMBERED
-    before = verifying.recall(seen)
-    found = verify_log(log, log_keys(manifest, trust.roots), before)
-    for problem in found.problems:
+    keys, origin = log_keys(manifest, trust.roots), origin_of(manifest)
+    found = verify_and_remember(log, keys, home.log(project), origin=origin)
+    for problem in (
+        *found.problems,
+        *(judge(log, manifest, trust.roots).problems if judge and found.ok else ()),
+    ):
         raise problem
     if found.newest_checkpoint is None:
         raise NothingSignedError(file=str(log))
-    if found.origin != origin_of(manifest):
-        raise LogUnknownError(found=str(found.origin), origin=origin_of(manifest))
     identity = home.identity()
     key = VerifierKey.of(home.name, identity.log_key, COSIGNATURE)
     if policy.witnesses.get(home.name) != key:
         raise CosignerKeyError(name=home.name)
-    notes = [*_waiting(log, 0 if before is None else before.size, found.size), found.newest_checkpoint]
-    verifying.remember(seen, found.newest_checkpoint)
+    notes = [*_waiting(log, key, found.size), found.newest_checkpoint]
     made = []
     for text in notes:
         note = SignedNote.parse(text)
@@ -79,12 +85,12 @@ def cosign_log(home: Home, log: Path, project: str, now: datetime) -> list[Cosig
     return made
 
 
-def _waiting(log: Path, seen: int, size: int) -> Iterator[str]:
-    """The checkpoints, after `seen` entries and before `size`, whose last entry is a release that waits."""
+def _waiting(log: Path, key: VerifierKey, size: int) -> Iterator[str]:
+    """The checkpoints before `size` whose last entry is a release that waits, and that `key` did not sign yet."""
     with LogReader.open(log) as opened:
         for one in opened.view.rounds.values():
-            release = one.release
-            if release and release.cosignatures is not None and seen <= release.mark.position < size - 1:
-                text = opened.log.checkpoint(release.mark.position + 1)
-                if text is not None:
-                    yield text
+            if one.release is None or not one.waits or one.release.mark.position >= size - 1:
+                continue
+            text = opened.log.checkpoint(one.release.mark.position + 1)
+            if text is not None and not SignedNote.parse(text).of_key(key):
+                yield text

@@ -15,11 +15,12 @@ from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.errors import LsiError
 from lsi_match.base.files import read_bytes
 from lsi_match.crypto.signing import peek
+from lsi_match.log.remembered import ProofRefusedError
 from lsi_match.partner import transfer
 from lsi_match.partner.extract.column_mapping import ColumnMapping
 from lsi_match.partner.home import Home
 from lsi_match.partner.prepare import prepare
-from lsi_match.partner.receipts import Receipt, ReceiptOfOthersError, ReceiptWrongError, check_receipt
+from lsi_match.partner.receipts import Receipt, ReceiptOfOthersError, check_receipt
 from lsi_match.protocol.documents import DropDescriptor, Opening
 from lsi_match.protocol.receipt_files import RECEIPT_SUFFIX
 from lsi_match.transport.endpoints import EndpointSettings
@@ -70,8 +71,7 @@ def deliver(
             drops = _made(home, project, round_id, outgoing)
             if not drops:
                 progress(round_id)
-                data = read_bytes(opening)
-                drops = [prepare(home, data, mapping, extracts, outgoing, project, now).file]
+                drops = [prepare(home, opening, mapping, extracts, outgoing, project, now).file]
             transfer.send(home, drops[-1], settings)
             sent.append(round_id)
         except LsiError as error:
@@ -89,7 +89,7 @@ def _receipts(
     for file in sorted(mail.glob(f"{project}.*{RECEIPT_SUFFIX}")):
         try:
             found.append(check_receipt(home, project, file, now))
-        except (ReceiptWrongError, ReceiptOfOthersError) as error:
+        except (ProofRefusedError, ReceiptOfOthersError) as error:
             problems.append((file.name, error))
     return sorted(found, key=lambda one: one.position)
 

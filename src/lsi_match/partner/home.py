@@ -8,6 +8,7 @@ projects/<project>/
     key-share.json            the project key, sealed to this partner
     key-<epoch>/              a key being made together (partner/ceremony.py)
     earlier/<epoch>/          manifest and key share of an earlier project key, to answer who asks about that time
+    log-seen …                the newest checkpoint of the log that was verified here (log/remembered.py)
     openings/<round>          digest of the one opening of each round for which a drop was made; kept for good
     opened/, access/          see partner/release/opened_notice.py and partner/access/request.py
     references/<round>.<id>.age   what resolves the references of one drop, sealed to this partner
@@ -50,6 +51,9 @@ from lsi_match.crypto.signing import (
     sign,
     verify,
 )
+from lsi_match.log.events import Recorded
+from lsi_match.log.policy import origin_of, policy_of, release_policy
+from lsi_match.log.remembered import RememberedLog
 from lsi_match.manifest import Manifest
 from lsi_match.protocol.documents import KeyShare, Opening
 from lsi_match.protocol.trust_root import Role, TrustRoot
@@ -220,6 +224,23 @@ class Home:
             manifest, StatementStore(folder / "approvals").papers(), now, self.trust(project, now)
         )
         return manifest
+
+    def log(self, project: str) -> RememberedLog:
+        """The newest checkpoint of the log of a project that was verified here."""
+        return RememberedLog.of_party(self.folder, project)
+
+    def recorded(self, proof: Path, project: str, now: datetime, *, cosigned: bool = False) -> Recorded:
+        """What the log says at the entry that `proof` is of, once the log goes on from what was seen here before.
+
+        Args:
+            cosigned: whether as many have to have co-signed as the manifest asks of a release.
+
+        Raises:
+            ProofMissingError, ProofRefusedError, SplitViewError, ConsistencyMissingError: see `log.remembered`.
+        """
+        manifest, root = self.agreed_manifest(project, now), self.trust(project, now).current
+        policy = release_policy(manifest, root) if cosigned else policy_of(manifest, root)
+        return self.log(project).recorded(proof, policy, origin_of(manifest))
 
     def evidence(self, project: str, now: datetime, opening: Opening) -> Evidence:
         """What the gates look at, from what this partner holds itself. The key of the round is not its to see."""

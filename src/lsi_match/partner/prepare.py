@@ -21,12 +21,13 @@ from lsi_match.base.errors import LsiError
 from lsi_match.base.files import private_folder, whole_file, write_whole
 from lsi_match.crypto.block_cipher import make_key
 from lsi_match.crypto.sealing import seal_into
-from lsi_match.crypto.signing import sign, verify
+from lsi_match.crypto.signing import sign
 from lsi_match.manifest import Selection
 from lsi_match.partner.drop_rows import WORKERS, Layout, Pseudonymised, pseudonymised, summed
 from lsi_match.partner.extract.column_mapping import ColumnMapping
 from lsi_match.partner.group_counts import group_counts
 from lsi_match.partner.home import Home, References
+from lsi_match.partner.opening import read_opening
 from lsi_match.partner.references import LongIds, make_references
 from lsi_match.partner.select import Selected, select_pieces
 from lsi_match.partner.spill_buffer import SpillBuffer
@@ -53,9 +54,6 @@ Progress = Callable[[str, str, int, int | None], None]
 class NotAPartnerError(LsiError): ...
 
 
-class OpeningNotForManifestError(LsiError): ...
-
-
 class RoundClosedError(LsiError): ...
 
 
@@ -78,7 +76,7 @@ class Prepared:
 
 def prepare(
     home: Home,
-    opening_document: bytes,
+    opening_file: Path,
     mapping: ColumnMapping,
     extracts: Path,
     out: Path,
@@ -86,13 +84,14 @@ def prepare(
     now: datetime,
     progress: Progress = lambda *_: None,
 ) -> Prepared:
-    """Make the drop of `home` for the round of `opening_document` and write it into the folder `out`.
+    """Make the drop of `home` for the round of the opening in a file, and write it into the folder `out`.
 
     Parts come first, the signed descriptor last, each written beside and renamed: a drop without its descriptor
     is no drop. Running again after a failure makes a whole new one, and takes away what a process that was cut off
     left of another. Memory does not grow with the number of records: see `pile`.
 
     Args:
+        opening_file: its proof lies beside it (`partner.opening`).
         extracts: the folder that the mapping's files are in.
         project: whose manifest, as approved in `home`.
         now: the time, for the descriptor and the checks against the round.
@@ -105,9 +104,7 @@ def prepare(
     if home.name not in manifest.partners:
         raise NotAPartnerError(partner=home.name, project=project)
     home.check_trust(manifest, now)
-    opening = verify(opening_document, Opening, manifest.matcher.signing_key, what="opening", party="matcher")
-    if opening.manifest != manifest.digest or opening.project != project:
-        raise OpeningNotForManifestError(partner=home.name)
+    opening, opening_document = read_opening(home, opening_file, project, now)
     if manifest.schedule.when_late != "wait" and now >= opening.deadline:
         raise RoundClosedError(partner=home.name, round=opening.round)
     with home.alone(project):

@@ -21,6 +21,6 @@ FETCHED = {
     ".counts.json": 2**26,
     ".release.json": 2**23,
     ".release.age": 2**35,
-    ".tlog-proof": 2**20,
+    ".tlog-proof": 2**26,
     LOG_SUFFIX: 2**35,
 }

@@ -32,11 +32,12 @@ from lsi_match.base.errors import LsiError
 from lsi_match.base.files import destroy, read_bytes
 from lsi_match.crypto.signing import verify
 from lsi_match.log.events import ReleaseExpired, RetentionApplied, RetentionFailed, why
+from lsi_match.log.log_proof import proof_file
 from lsi_match.log.view import ProjectView
 from lsi_match.matcher.round import hold
 from lsi_match.matcher.round.open_round import RoundBusyError
 from lsi_match.matcher.site import audit_records, inbox, make_receipts
-from lsi_match.matcher.site.proofs import keep_proofs, proof_file
+from lsi_match.matcher.site.proofs import keep_proofs
 from lsi_match.matcher.site.site import REASON, Project
 from lsi_match.matcher.subjects import subject_terms
 from lsi_match.protocol.documents import ReleaseDescriptor

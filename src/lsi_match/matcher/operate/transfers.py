@@ -26,6 +26,7 @@ from lsi_match.base.files import read_bytes, read_text, write_whole
 from lsi_match.base.yaml_positions import parse_yaml
 from lsi_match.crypto.signing import verify
 from lsi_match.log.events import DropArrivalRefused, DropArrived, why
+from lsi_match.log.log_proof import SUFFIX, proof_file
 from lsi_match.manifest import Name
 from lsi_match.matcher.engine.intake import (
     MAX_DESCRIPTOR,
@@ -43,6 +44,7 @@ from lsi_match.matcher.round.run import quarantine, round_of
 from lsi_match.matcher.site import inbox, make_receipts
 from lsi_match.matcher.site.checkpoint import copies
 from lsi_match.matcher.site.inbox import AT_ONCE, DROP_SUFFIX
+from lsi_match.matcher.site.proofs import put_opening_proofs
 from lsi_match.matcher.site.site import REASON, Project
 from lsi_match.matcher.subjects.access_answers import warning_file
 from lsi_match.matcher.subjects.subject_terms import WARNED_FOR
@@ -331,6 +333,7 @@ def _clear(there: Endpoint, names: list[str]) -> None:
 def publish(project: Project, now: datetime) -> list[DeliveryError]:
     """Put at every place what its partner has to have, and remove what it should not find any more."""
     places, troubles = _places(project)
+    put_opening_proofs(project)
     for_all = dict(_for_all(project, now)) if places else {}
     for partner, settings in places.items():
         try:
@@ -373,8 +376,9 @@ def _for_all(project: Project, now: datetime) -> Iterator[tuple[str, Path]]:
     for one in project.view().live.values():
         if one.over or not project.takes_drops(one.name):
             continue
-        stem = f"{project.id}.{one.name}"
-        yield f"{stem}.opening.json", project.round_folder(one.name) / "opening.json"
+        stem, opening = f"{project.id}.{one.name}", project.round_folder(one.name) / "opening.json"
+        yield f"{stem}.opening.json", opening
+        yield f"{stem}.opening{SUFFIX}", proof_file(opening)
         if one.state == "held" and one.counts and one.counts.findings and one.counts.table:
             yield f"{stem}.report.json", project.kept_file(one.counts.findings)
             yield f"{stem}.counts.json", project.kept_file(one.counts.table)

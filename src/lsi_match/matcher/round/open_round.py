@@ -15,6 +15,7 @@ from lsi_match.crypto.keys import make_round_key
 from lsi_match.crypto.signing import sign
 from lsi_match.log.events import GatesRefused, RoundOpened, why
 from lsi_match.manifest.plan import Period
+from lsi_match.matcher.site.proofs import put_opening_proofs
 from lsi_match.matcher.site.site import Project
 from lsi_match.protocol.documents import Opening
 
@@ -32,7 +33,8 @@ class ReferenceDateNeededError(LsiError): ...
 
 
 def open_round(project: Project, round_id: str, reference_date: str | None, now: datetime) -> Path:
-    """Open a round: a fresh key that its drops are sealed to, in a signed and logged opening; its file.
+    """Open a round: a fresh key that its drops are sealed to, in a signed and logged opening; its file,
+    with the proof that the log has it beside it.
 
     The key and the opening lie there before the log says that the round is open. Where this was broken off before
     that, nobody has the opening, and it is done anew.
@@ -92,6 +94,7 @@ def _open_round(
     with project.writer() as log:
         event = RoundOpened(round=round_id, opening=project.keep(document))
         log.record(event, now, manifest=manifest.digest, trace_id=opening.trace_id)
+    put_opening_proofs(project)
     return folder / "opening.json"
 
 

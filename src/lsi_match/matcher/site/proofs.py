@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lsi_match.base.errors import LsiError
 from lsi_match.base.files import write_whole
-from lsi_match.log.log_proof import SUFFIX, LogProof, prove
+from lsi_match.log.log_proof import SUFFIX, LogProof, proof_file, prove
 from lsi_match.log.note import Checkpoint, SignedNote
 from lsi_match.log.policy import Policy
 from lsi_match.log.steps import Step
@@ -49,15 +49,20 @@ def cosigned_state(log: Log, position: int, policy: Policy) -> tuple[int | None,
     return None, most
 
 
-def proof_file(descriptor: Path) -> Path:
-    """Where the proof of a release lies: beside its descriptor."""
-    return descriptor.with_name(descriptor.name.removesuffix(".json") + SUFFIX)
-
-
 def put_proofs(proof: LogProof, staging: Path) -> None:
     """Put the proof beside every release that is still in `staging`. Can be repeated after a run broke off."""
     for descriptor in sorted(staging.glob(f"*/*{_DESCRIPTOR}")):
         write_whole(proof_file(descriptor), proof.text().encode(), replace=True)
+
+
+def put_opening_proofs(project: Project) -> None:
+    """Put the proof beside the opening of every round that takes drops, where it is not there yet."""
+    for one in project.view().live.values():
+        opening = project.round_folder(one.name) / "opening.json"
+        file = proof_file(opening)
+        if project.takes_drops(one.name) and opening.exists() and not file.exists():
+            with project.reader() as opened:
+                write_whole(file, prove(opened.log, one.opened.position).text().encode())
 
 
 def keep_proofs(project: Project, rounds: Iterable[RoundView]) -> None:

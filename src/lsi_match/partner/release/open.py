@@ -13,12 +13,13 @@ from lsi_match.base.errors import LsiError
 from lsi_match.base.files import read_bytes
 from lsi_match.crypto.sealing import unseal
 from lsi_match.crypto.signing import verify
-from lsi_match.log.policy import origin_of, release_policy
+from lsi_match.log.events import Released
+from lsi_match.log.log_proof import proof_file
+from lsi_match.log.remembered import require_stated
 from lsi_match.manifest import Manifest
 from lsi_match.partner.home import Home
 from lsi_match.partner.references import resolve
 from lsi_match.partner.release.opened_notice import record_opening
-from lsi_match.partner.release.release_proof import check_release_proof
 from lsi_match.partner.select import RECORD_ID
 from lsi_match.protocol.columns import CASE, REFERENCE, SELECTION, release_columns
 from lsi_match.protocol.documents import ReleaseDescriptor
@@ -64,9 +65,25 @@ def open_release(
     if now >= descriptor.expires_at:
         raise ReleaseExpiredError(file=file.name, until=descriptor.expires_at.date().isoformat())
     digest = digest_of_bytes(data)
-    check_release_proof(file, digest, descriptor, release_policy(manifest, root), origin_of(manifest))
+    _check_recorded(home, file, digest, descriptor, now)
     record_opening(home, descriptor, digest, now)
     return descriptor, _table(home, file, manifest, descriptor)
+
+
+def _check_recorded(
+    home: Home, file: Path, digest: str, descriptor: ReleaseDescriptor, now: datetime
+) -> None:
+    """That the log has the release whose descriptor has this `digest`; raises as `Home.recorded` does."""
+    proof = proof_file(file)
+    recorded = home.recorded(proof, descriptor.project, now, cosigned=True)
+    releases = recorded.event.releases if isinstance(recorded.event, Released) else {}
+    stated = {
+        "step": (type(recorded.event), Released),
+        "round": (recorded.round, descriptor.round),
+        "manifest": (recorded.manifest, descriptor.manifest),
+        "release": (releases.get(descriptor.partner), digest),
+    }
+    require_stated(proof, stated)
 
 
 def _table(home: Home, file: Path, manifest: Manifest, descriptor: ReleaseDescriptor) -> pl.DataFrame:

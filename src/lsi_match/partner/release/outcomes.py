@@ -17,10 +17,11 @@ import polars as pl
 from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.errors import LsiError
 from lsi_match.base.files import read_bytes, read_text
-from lsi_match.crypto.signing import sign, verify
+from lsi_match.crypto.signing import sign
 from lsi_match.manifest import Manifest
 from lsi_match.partner.extract.column_mapping import ColumnMapping
 from lsi_match.partner.home import Home
+from lsi_match.partner.opening import read_opening
 from lsi_match.partner.release.open import open_release
 from lsi_match.partner.select import RECORD_ID, group_cells
 from lsi_match.protocol.columns import CASE, SELECTION
@@ -53,7 +54,7 @@ class OpeningOfOtherRoundError(LsiError): ...
 def count_outcomes(
     home: Home,
     release: Path,
-    opening_document: bytes,
+    opening_file: Path,
     outcomes: Path,
     mapping: ColumnMapping,
     extracts: Path,
@@ -70,8 +71,8 @@ def count_outcomes(
     """
     manifest = home.agreed_manifest(project, now)
     descriptor, frame = open_release(home, release, project, now)
-    opening = verify(opening_document, Opening, manifest.matcher.signing_key, what="opening", party="matcher")
-    if (opening.project, opening.manifest, opening.round) != (project, manifest.digest, descriptor.round):
+    opening, _ = read_opening(home, opening_file, project, now)
+    if opening.round != descriptor.round:
         raise OpeningOfOtherRoundError(partner=home.name)
     entered = _entered(outcomes, frame)
     cells = _cell_of_cases(home.name, manifest, mapping, extracts, opening, frame)

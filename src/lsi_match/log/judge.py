@@ -1,0 +1,390 @@
+"""Judging a log again from the signed papers, not from what its entries say of them.
+
+For every step that rests on papers, these are taken by their digests and judged as they were at that moment, by the trust
+roots of the reader:
+
+1. **registered**: every controller approved exactly that manifest, and nothing that was taken in withdrew it.
+2. **opened**: the opening is signed by the matcher, says what its entry says, and all gates held (`agreement.gates`).
+3. **gates passed**: all gates held, by the papers that were taken in up to then.
+4. **counted**: the report follows from the counts, and has as many alerts as the entry says.
+5. **held**: the report is that of the count, and all controllers of the manifest have to justify it.
+6. **released**: where the report has alerts, every controller signed a justification of exactly that report before, and did
+   not ask for another manifest since; and there are no more cases than the manifest allows.
+7. **handed out**: as many controllers as the manifest asks for co-signed the checkpoint with the release in it.
+
+A paper that is named and not given is told: what rests on it is not judged. Not judged here: whether a drop is what its
+partner meant, what was counted, and what nobody wrote down.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Protocol
+
+from lsi_match.agreement.approvals import check_approvals, load_manifest
+from lsi_match.agreement.gates import Evidence, require
+from lsi_match.agreement.justifications import read_justifications
+from lsi_match.agreement.trust_root_rules import Trust
+from lsi_match.base.canonical import digest_of_bytes
+from lsi_match.base.errors import LsiError, words
+from lsi_match.base.files import read_bytes, read_folder, write_whole
+from lsi_match.crypto.signing import verify
+from lsi_match.log import events
+from lsi_match.log.events import Recorded, read_sound
+from lsi_match.log.holds import ReleasedUnjustifiedError
+from lsi_match.log.policy import release_policy
+from lsi_match.log.store import Log
+from lsi_match.log.view import ProjectView
+from lsi_match.manifest import Manifest
+from lsi_match.protocol.documents import Justification, Opening
+from lsi_match.protocol.trust_root import MATCHER, TrustRoot
+
+#: How a file with all papers that a log names ends: a JSON list of their texts.
+PAPERS_SUFFIX = ".papers.json"
+#: Entries have milliseconds, papers have more.
+_TICK = timedelta(milliseconds=1)
+
+
+class PaperNotGivenError(LsiError): ...
+
+
+class PapersUnreadableError(LsiError): ...
+
+
+class JudgedOtherwiseError(LsiError): ...
+
+
+class Report(Protocol):
+    """What is asked of a report of the monitor."""
+
+    @property
+    def round(self) -> str: ...
+    @property
+    def alerts(self) -> Collection[object]: ...
+    @property
+    def too_little(self) -> int: ...
+
+
+#: A report and the counts it follows from, worked out again under a manifest (`monitor.round_findings.checked_findings`).
+ReadReport = Callable[[bytes, bytes, Manifest], tuple[Report, str]]
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What came of it: how often each kind of step was judged, and every problem, by the order of the log.
+
+    `whole` is False where no papers or no trust root were given. Then only what the manifest alone decides was judged.
+    """
+
+    whole: bool
+    judged: Mapping[str, int]
+    problems: tuple[LsiError, ...]
+
+
+def papers_in(places: Iterable[Path]) -> dict[str, bytes]:
+    """Digest → document, of everything in these files (`PAPERS_SUFFIX`) and folders (every `.json`).
+
+    Raises:
+        PapersUnreadableError: a file with papers that is none.
+    """
+    found: dict[str, bytes] = {}
+    for place in places:
+        documents = read_folder(place, "*.json") if place.is_dir() else {place.stem: read_bytes(place)}
+        for name, data in documents.items():
+            several = name.endswith(PAPERS_SUFFIX.removesuffix(".json"))
+            for one in _texts(data, name) if several else [data]:
+                found[digest_of_bytes(one)] = one
+    return found
+
+
+def _texts(data: bytes, name: str) -> list[bytes]:
+    try:
+        value = json.loads(data)
+    except ValueError:
+        value = None
+    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        raise PapersUnreadableError(file=name)
+    return [one.encode(errors="replace") for one in value]
+
+
+def export_papers(log: Log, file: Path) -> int:
+    """Write all papers that the entries of a log name, as one file; how many. They lie in `documents/` beside the log."""
+    found: dict[str, str] = {}
+    for recorded in read_sound(log.entries()):
+        for digest in _named(recorded):
+            kept = log.path.with_name("documents") / f"{digest.removeprefix('sha256:')}.json"
+            if digest not in found and kept.exists():
+                found[digest] = read_bytes(kept).decode()
+    write_whole(file, json.dumps(list(found.values()), ensure_ascii=False).encode(), replace=True)
+    return len(found)
+
+
+def _named(recorded: Recorded) -> Iterator[str]:
+    yield recorded.manifest
+    match recorded.event:
+        case (
+            events.ManifestRegistered(papers=papers)
+            | events.PapersTakenIn(papers=papers)
+            | events.Justified(papers=papers)
+        ):
+            yield from papers.values()
+        case events.RoundOpened(opening=opening):
+            yield opening
+        case events.Counted(findings=str(findings), table=str(table)):
+            yield from (findings, table)
+        case _:
+            pass
+
+
+def judge_log(
+    file: Path,
+    manifest: Manifest,
+    roots: tuple[TrustRoot, ...],
+    papers: Mapping[str, bytes],
+    read_report: ReadReport,
+) -> Judgement:
+    """Judge every entry of the log in `file`, which was verified; see the text of the module.
+
+    Args:
+        manifest: the one that the reader signed; others are among the papers.
+        roots: every version of the trust root of the reader, the oldest first; none where it has none.
+        papers: digest → document; none where none were given.
+    """
+    every = {**papers, manifest.digest: manifest.canonical()}
+    with Log.open(file, read_only=True) as log:
+        judging = _Judging(roots, every, read_report, log.checkpoint)
+        for recorded in read_sound(log.entries()):
+            judging.take(recorded)
+    whole = bool(roots and papers)
+    problems = [one for one in judging.problems if whole or not isinstance(one, PaperNotGivenError)]
+    return Judgement(whole, judging.judged, tuple(problems))
+
+
+class _LackingError(LsiError):
+    """A paper was not given; what rests on it is not judged."""
+
+
+@dataclass
+class _Judging:
+    """A log on its way. The view is what its entries say; it is asked which papers came in, never what is in them."""
+
+    roots: tuple[TrustRoot, ...]
+    papers: Mapping[str, bytes]
+    read_report: ReadReport
+    #: The checkpoint of so many entries.
+    checkpoint: Callable[[int], str | None]
+    view: ProjectView = field(default_factory=ProjectView)
+    judged: dict[str, int] = field(default_factory=dict)
+    problems: list[LsiError] = field(default_factory=list)
+    lacking: set[str] = field(default_factory=set)
+    #: Round → whether its last count holds it, by the report itself (by its entry where that was not given); and the digest
+    #: of that report.
+    holds: dict[str, tuple[bool, str]] = field(default_factory=dict)
+    #: Round → digest of its opening.
+    openings: dict[str, str] = field(default_factory=dict)
+
+    def take(self, recorded: Recorded) -> None:
+        """Judge the next entry."""
+        with suppress(LsiError):  # a step out of place is a problem of verifying
+            self.view.take(recorded)
+        checks: dict[type[events.Event], Callable[[Recorded], None]] = {
+            events.ManifestRegistered: self._registered,
+            events.TrustRootTakenIn: self._root,
+            events.RoundOpened: self._opened,
+            events.GatesPassed: self._gates,
+            events.Counted: self._counted,
+            events.Held: self._held,
+            events.Released: self._released,
+            events.HandedOut: self._handed_out,
+        }
+        check = checks.get(type(recorded.event))
+        if check is None:
+            return
+        with self._telling(recorded):
+            check(recorded)
+            step = recorded.event.step.value
+            self.judged[step] = self.judged.get(step, 0) + 1
+
+    @contextmanager
+    def _telling(self, recorded: Recorded) -> Iterator[None]:
+        """What does not hold is a problem of this entry."""
+        try:
+            yield
+        except _LackingError:
+            pass
+        except (JudgedOtherwiseError, ReleasedUnjustifiedError) as problem:
+            self.problems.append(problem)
+        except LsiError as error:
+            self.problems.append(_otherwise(recorded, error.text("nl"), error.text("en")))
+
+    # what there is to judge by
+
+    def _paper(self, digest: str, recorded: Recorded) -> bytes:
+        found = self.papers.get(digest)
+        if found is None:
+            if digest not in self.lacking:
+                self.lacking.add(digest)
+                step = recorded.event.step.value
+                self.problems.append(PaperNotGivenError(position=recorded.position, step=step, digest=digest))
+            raise _LackingError
+        return found
+
+    def _manifest(self, recorded: Recorded) -> Manifest:
+        return load_manifest(self._paper(recorded.manifest, recorded))
+
+    def _trust(self) -> Trust:
+        """Who could sign what by now: of the roots those that the log had taken in."""
+        if not self.roots:
+            raise _LackingError
+        return Trust(tuple(one for one in self.roots if one.version in self.view.roots), self.view.papers)
+
+    def _about(self, recorded: Recorded) -> dict[str, bytes]:
+        """Every paper that was taken in about the manifest of this entry."""
+        names = (
+            self.view.manifests[recorded.manifest].papers if recorded.manifest in self.view.manifests else {}
+        )
+        return {f"{name}.{digest}": self._paper(digest, recorded) for digest, name in names.items()}
+
+    # the steps
+
+    def _root(self, recorded: Recorded) -> None:
+        event = recorded.event
+        assert isinstance(event, events.TrustRootTakenIn)
+        if not self.roots:
+            raise _LackingError
+        known = {one.version: one.digest for one in self.roots}
+        if known.get(event.version) != event.root:
+            nl = f"versie {event.version} van de vertrouwenslijst is niet die van u"
+            raise _otherwise(recorded, nl, f"version {event.version} of the trust root is not yours")
+
+    def _registered(self, recorded: Recorded) -> None:
+        manifest, now, trust = self._manifest(recorded), recorded.at + _TICK, self._trust()
+        trust.check(manifest, now)
+        check_approvals(manifest, self._about(recorded), now, trust)
+
+    def _require(self, recorded: Recorded, opening: Opening) -> None:
+        """That all gates held when this was written; of the key of the round only the matcher knows."""
+        manifest, now = self._manifest(recorded), recorded.at + _TICK
+        others = [at for name, at in self.view.opened().items() if name != opening.round]
+        require(manifest, Evidence(self._about(recorded), now, self._trust(), opening, True, others))
+
+    def _opening(self, recorded: Recorded, digest: str) -> Opening:
+        manifest, data = self._manifest(recorded), self._paper(digest, recorded)
+        return verify(data, Opening, manifest.matcher.signing_key, what="opening", party=MATCHER)
+
+    def _opened(self, recorded: Recorded) -> None:
+        event = recorded.event
+        assert isinstance(event, events.RoundOpened)
+        opening = self._opening(recorded, event.opening)
+        self.openings[event.round] = event.opening
+        if (opening.round, opening.manifest) != (event.round, recorded.manifest):
+            raise _otherwise(
+                recorded, "de opening is van een andere ronde", "the opening is of another round"
+            )
+        self._require(recorded, opening)
+
+    def _gates(self, recorded: Recorded) -> None:
+        digest = self.openings.get(recorded.round or "")
+        if digest is not None:
+            self._require(recorded, self._opening(recorded, digest))
+
+    def _counted(self, recorded: Recorded) -> None:
+        event, manifest = recorded.event, self._manifest(recorded)
+        assert isinstance(event, events.Counted)
+        self.holds[event.round] = bool(event.alerts), event.findings or ""
+        if event.findings is None or event.table is None:
+            if manifest.monitor.dimensions:
+                raise _otherwise(
+                    recorded, "er is geen rapport van de monitor", "there is no report of the monitor"
+                )
+            self.holds[event.round] = False, ""
+            return
+        report, _ = self.read_report(
+            self._paper(event.findings, recorded), self._paper(event.table, recorded), manifest
+        )
+        too_little = bool(report.too_little) and manifest.monitor.hold_on_too_little
+        self.holds[event.round] = bool(report.alerts) or too_little, event.findings
+        if (report.round, len(report.alerts)) != (event.round, event.alerts or 0):
+            nl = f"het rapport heeft {len(report.alerts)} waarschuwingen, de regel zegt {event.alerts}"
+            en = f"the report has {len(report.alerts)} alerts, the entry says {event.alerts}"
+            raise _otherwise(recorded, nl, en)
+
+    def _held(self, recorded: Recorded) -> None:
+        event, manifest = recorded.event, self._manifest(recorded)
+        assert isinstance(event, events.Held)
+        missing = [name for name in manifest.controllers if name not in event.controllers]
+        if missing:
+            nl = f"niet gevraagd om rechtvaardiging: {', '.join(missing)}"
+            raise _otherwise(recorded, nl, f"not asked for a justification: {', '.join(missing)}")
+        if event.round in self.holds and self.holds[event.round][1] != event.findings:
+            raise _otherwise(
+                recorded, "dit is niet het rapport van de telling", "this is not the report of the count"
+            )
+
+    def _released(self, recorded: Recorded) -> None:
+        event, manifest = recorded.event, self._manifest(recorded)
+        assert isinstance(event, events.Released)
+        if (event.cosignatures or 0) != manifest.release.cosignatures:
+            nl = f"het manifest vraagt {manifest.release.cosignatures} medeondertekeningen, de vrijgave {event.cosignatures or 0}"
+            en = f"the manifest asks for {manifest.release.cosignatures} cosignatures, the release for {event.cosignatures or 0}"
+            raise _otherwise(recorded, nl, en)
+        if event.cases > manifest.release.max_cases:
+            nl, en = f"{event.cases} casussen", f"{event.cases} cases"
+            raise _otherwise(
+                recorded, f"er zijn meer casussen dan afgesproken: {nl}", f"more than agreed: {en}"
+            )
+        if event.round not in self.holds:
+            if manifest.monitor.dimensions:
+                raise _otherwise(recorded, "de ronde is niet geteld", "the round was not counted")
+            return
+        held, findings = self.holds[event.round]
+        if not held:
+            return
+        if not self.roots:
+            raise _LackingError
+        said = self._justifications(recorded, manifest, event.round, findings)
+        silent = [
+            name for name in manifest.controllers if name not in said or said[name].decision != "release"
+        ]
+        if silent:
+            raise ReleasedUnjustifiedError(round=event.round, names=", ".join(silent))
+
+    def _handed_out(self, recorded: Recorded) -> None:
+        event, round_ = recorded.event, self.view.round(recorded.round or "")
+        assert isinstance(event, events.HandedOut)
+        if round_ is None or round_.release is None or not round_.release.mark.position < event.size:
+            raise _otherwise(
+                recorded, "de vrijgave staat niet onder die stand", "the release is not under that checkpoint"
+            )
+        manifest = load_manifest(self._paper(round_.release.manifest, recorded))
+        release_policy(manifest, self._trust().current).check(self.checkpoint(event.size) or "")
+
+    def _justifications(
+        self, recorded: Recorded, manifest: Manifest, round_id: str, findings: str
+    ) -> dict[str, Justification]:
+        """Controller → its latest justification of this report, of the papers that were taken in before this entry."""
+        round_ = self.view.round(round_id)
+        digests = sorted(round_.justifications) if round_ else []
+        found: dict[str, Justification] = {}
+        for data in [self._paper(digest, recorded) for digest in digests]:
+            now: datetime = recorded.at + _TICK
+            with suppress(
+                LsiError
+            ):  # of an earlier report, or not signed as it should be: it justifies nothing
+                said = read_justifications(manifest, round_id, findings, [data], now, self._trust())
+                for name, (paper, _) in said.items():
+                    if name not in found or found[name].at < paper.at:
+                        found[name] = paper
+        return found
+
+
+def _otherwise(recorded: Recorded, nl: str, en: str) -> JudgedOtherwiseError:
+    step = recorded.event.step
+    return JudgedOtherwiseError(
+        position=recorded.position, **words("step", step.dutch, step.value), **words("problem", nl, en)
+    )

@@ -1,0 +1,178 @@
+"""The newest checkpoint of a log that a party verified. Every proof that comes in has to fit it, and moves it forward.
+
+    <file>             the checkpoint, as the signed note that stated it
+    <file>.hashes      the hashes of the entries under it, one after the other
+    <file>.evidence/   two signed notes for each contradiction, and what it came with
+
+1. With nothing remembered, what the matcher signed is believed.
+2. An older checkpoint has to state the root over the first so many of the entries that are remembered.
+3. A newer one has to come with the hashes of its entries (`log.log_proof`), and the first so many of these have to give
+   the root that is remembered. Then it is remembered in the place of the older one.
+4. What contradicts is refused, and kept: two notes under the signature of one matcher that cannot both be true.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from lsi_match.base.canonical import digest_of_bytes
+from lsi_match.base.errors import LsiError
+from lsi_match.base.files import private_folder, read_bytes, read_text, write_whole
+from lsi_match.log import merkle
+from lsi_match.log.events import Recorded, read
+from lsi_match.log.log_proof import MAX_SIZE, LogProof, ProofMalformedError
+from lsi_match.log.note import Checkpoint
+from lsi_match.log.policy import Policy
+
+
+class ProofMissingError(LsiError): ...
+
+
+class ProofRefusedError(LsiError): ...
+
+
+class SplitViewError(LsiError): ...
+
+
+class ConsistencyMissingError(LsiError): ...
+
+
+class RememberedOtherLogError(LsiError): ...
+
+
+class RememberedUnreadableError(LsiError): ...
+
+
+@dataclass(frozen=True)
+class RememberedLog:
+    """What is remembered in `file`; see the text of the module."""
+
+    file: Path
+
+    @classmethod
+    def of_party(cls, home: Path, project: str) -> RememberedLog:
+        """What a party with the folder `home` remembers of the log of a project."""
+        return cls(home / "projects" / project / "log-seen")
+
+    @property
+    def checkpoint(self) -> Checkpoint | None:
+        """The checkpoint; None when nothing is remembered. Raises `RememberedUnreadableError`."""
+        if not self.file.exists():
+            return None
+        try:
+            return Checkpoint.of_note(read_text(self.file))
+        except LsiError:
+            raise RememberedUnreadableError(file=str(self.file)) from None
+
+    def recorded(self, proof: Path, policy: Policy, origin: str) -> Recorded:
+        """What the log says at the entry that `proof` is of. Every document that travels with a proof is held against this.
+
+        Raises:
+            ProofMissingError, ProofRefusedError: no proof, or none that holds by `policy` and is of the log `origin`.
+            SplitViewError, ConsistencyMissingError: it does not go on from what is remembered, or does not show it.
+        """
+        if not proof.is_file():
+            raise ProofMissingError(file=proof.name)
+        try:
+            parsed = LogProof.parse(read_bytes(proof, MAX_SIZE).decode())
+            recorded = read(parsed.index, parsed.check(policy, origin))
+        except UnicodeDecodeError:
+            raise ProofRefusedError(file=proof.name, problem=ProofMalformedError.__name__) from None
+        except LsiError as problem:
+            raise ProofRefusedError(file=proof.name, problem=problem.reason) from None
+        self.take(parsed.checkpoint, parsed.hashes)
+        return recorded
+
+    def take(self, note: str, hashes: bytes = b"") -> None:
+        """Hold a checkpoint, whose signatures were verified, against what is remembered; remember it when it is newer.
+
+        Args:
+            hashes: of its entries, where they are known.
+
+        Raises:
+            SplitViewError, ConsistencyMissingError, RememberedOtherLogError: then nothing is remembered.
+        """
+        given = Checkpoint.of_note(note)
+        with self._alone():
+            kept = self.checkpoint
+            if kept is not None:
+                self._compare(kept, given, note, hashes)
+            if kept is None or given.size > kept.size:
+                # The hashes first: those of more entries than the note states are hashes of its entries too.
+                write_whole(self._hashes_file, hashes, replace=True)
+                write_whole(self.file, note.encode(), replace=True)
+            elif hashes and given.size == kept.size:
+                write_whole(self._hashes_file, hashes, replace=True)
+
+    def knows(self, size: int) -> bool:
+        """Whether a checkpoint of so many entries can be compared with what is remembered."""
+        kept = self.checkpoint
+        return kept is not None and (size == kept.size or (size < kept.size and bool(self._hashes(kept))))
+
+    def _compare(self, kept: Checkpoint, given: Checkpoint, note: str, hashes: bytes) -> None:
+        if kept.origin != given.origin:
+            raise RememberedOtherLogError(remembered=kept.origin, origin=given.origin)
+        if given.size > kept.size:
+            expected, found = kept.root, merkle.root_of(hashes, kept.size) if hashes else None
+        else:
+            expected = given.root
+            found = kept.root if given.size == kept.size else merkle.root_of(self._hashes(kept), given.size)
+        if found is None:
+            raise ConsistencyMissingError(given=given.size, remembered=kept.size)
+        if found != expected:
+            where = self._keep_evidence(note, hashes)
+            raise SplitViewError(given=given.size, remembered=kept.size, folder=str(where))
+
+    def _keep_evidence(self, note: str, hashes: bytes) -> Path:
+        """Keep what contradicts beside what it contradicts; the folder."""
+        folder = self._beside(".evidence") / digest_of_bytes(note.encode()).removeprefix("sha256:")[:16]
+        private_folder(folder)
+        kept: Mapping[str, bytes] = {
+            "seen.checkpoint": read_bytes(self.file),
+            "seen.hashes": read_bytes(self._hashes_file) if self._hashes_file.exists() else b"",
+            "given.checkpoint": note.encode(),
+            "given.hashes": hashes,
+        }
+        for name, data in kept.items():
+            write_whole(folder / name, data, replace=True)
+        return folder
+
+    def _hashes(self, kept: Checkpoint) -> bytes:
+        """The hashes of the entries under the checkpoint that is remembered; none where they are not here."""
+        if not self._hashes_file.exists():
+            return b""
+        hashes = read_bytes(self._hashes_file)
+        return hashes if merkle.root_of(hashes, kept.size) == kept.root else b""
+
+    @property
+    def _hashes_file(self) -> Path:
+        return self._beside(".hashes")
+
+    def _beside(self, ending: str) -> Path:
+        return self.file.with_name(self.file.name + ending)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """One process at a time, or an older checkpoint could take the place of a newer one."""
+        private_folder(self.file.parent)
+        descriptor = os.open(self._beside(".lock"), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+
+def require_stated(proof: Path, stated: Mapping[str, tuple[object, object]]) -> None:
+    """That an entry says what the document with this proof does: name → what each of them says.
+
+    Raises `ProofRefusedError` with the name of the first that differs.
+    """
+    for what, (found, expected) in stated.items():
+        if found != expected:
+            raise ProofRefusedError(file=proof.name, problem=what)
