@@ -27,6 +27,9 @@ def test_it_names_categories_and_no_values_of_steps_that_touch_persons() -> None
     found = {one["step"]: one for one in register(handmade.manifest())["activities"]}
     assert "data" not in found["open round"]
     assert set(found["intake"]["data"]) == set(handmade.PARTNERS)
-    assert "Hoog bedrag" in found["intake"]["data"][handmade.PARTNERS[0]]
+    assert (
+        "signaal: waarom de organisatie dit record uitkoos" in found["intake"]["data"][handmade.PARTNERS[0]]
+    )
+    assert "Hoog bedrag" not in str(found), "the name of a signal says what a criterion looks for"
     assert found["release"]["recipients"]
     assert found["match"]["recipients"] == []

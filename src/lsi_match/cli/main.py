@@ -33,6 +33,7 @@ COMMANDS = {
     "site": ("site", "Set up a matching site and take in signed manifests."),
     "match": ("match", "Open a round, run it, see how it stands."),
     "monitor": ("monitor", "Counts per group: report, and justify a release that is held."),
+    "publish": ("publish", "Write the pages that everybody may read."),
     "log": ("log_proofs", "Read and verify the processing log of a project."),
 }
 

@@ -32,6 +32,7 @@ from lsi_match.log.note import VerifierKey
 from lsi_match.log.verify import Verification, verify_log
 from lsi_match.manifest import UNKNOWN, Manifest
 from lsi_match.matcher.engine.intake import Round, receive
+from lsi_match.matcher.operate.publish import publish
 from lsi_match.matcher.operate.runner import Runs
 from lsi_match.matcher.round.counts_table import SIGNAL
 from lsi_match.monitor.round_findings import RoundFindings
@@ -99,6 +100,7 @@ class _Story:
         worlds = [self._project(name, extracts, first=name == TOWN_PROJECTS[0]) for name in TOWN_PROJECTS]
         self._febrl()
         self._log(worlds)
+        self._publish(worlds)
         self._measurements()
         if file is not None:
             file.write_text(json.dumps(asdict(self.results), indent=2) + "\n")
@@ -420,6 +422,15 @@ class _Story:
             self.console.print(f"  {text}", markup=False)
 
     # the end
+
+    def _publish(self, worlds: list[World]) -> None:
+        self.chapter("De openbare pagina's", "The public pages")
+        with self._step(say("pagina's schrijven", "write pages")):
+            publish([world.project for world in worlds], self.place / "public", utc_now())
+        self.say(
+            f"Wat iedereen mag weten, staat in {self.place / 'public' / 'index.html'}. Iedere regel van de logboeken wijst naar een adres daarin.",
+            f"What everybody may know stands in {self.place / 'public' / 'index.html'}. Every entry of the logs points to an address in it.",
+        )
 
     def _measurements(self) -> None:
         self.chapter("Tijd en geheugen", "Time and memory")

@@ -30,6 +30,7 @@ _ABOUT_PERSONS: dict[Step, tuple[str, str]] = {
     Step.RETENTION: ("vernietigen wat over zijn termijn is", "destroy what is past its term"),
     Step.DESTROY_SUBJECTS: ("de lijsten van betrokkenen vernietigen", "destroy the files of data subjects"),
 }
+_SIGNAL = "signaal: waarom de organisatie dit record uitkoos"
 _UNITS = {
     Unit.PERSON: ("personen", "persons"),
     Unit.ADDRESS: ("bewoners van adressen", "residents of addresses"),
@@ -100,10 +101,11 @@ def _activity(manifest: Manifest, step: Step) -> dict[str, Any]:
 
 
 def _categories(manifest: Manifest, partner: str) -> set[str]:
-    """What goes along of a record: kinds of identifier, and the meanings of signals and attributes. Never a value."""
+    """What goes along of a record: kinds of identifier, that there is a signal, and the meanings of attributes. Never a
+    value, and no signal by name: a register is public, and the name of a signal says what a criterion looks for."""
     found: set[str] = set()
     for selection in manifest.partners[partner].selections:
         found |= {source.kind.value for source in selection.identifiers}
-        found |= {signal.label for signal in selection.signals}
+        found |= {_SIGNAL} if selection.signals else set()
         found |= {selection.fields[one.field].meaning for one in selection.attributes}
     return found

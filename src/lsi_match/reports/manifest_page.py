@@ -202,7 +202,9 @@ _UNITS = {
 def _linked(page: _Page, manifest: Manifest) -> None:
     """What a case is about, and through what records come together."""
     say, subject = page.say, manifest.subject
-    kinds = listed([_called(page, kind) for kind in (*subject.identifiers, *subject.person_keys)], page.lang)
+    kinds = listed(
+        [called(kind, page.lang) for kind in (*subject.identifiers, *subject.person_keys)], page.lang
+    )
     unit = say(*_UNITS[subject.unit])
     page.text(say(f"Een casus gaat over {unit}. Records horen bij elkaar als ze hetzelfde nummer of dezelfde sleutel hebben: {kinds}. "
                   f"Die worden eerst vervangen (pseudoniemen {manifest.pseudonyms.scheme}, projectsleutel {manifest.pseudonyms.epoch}).",
@@ -228,8 +230,9 @@ _CALLED = {
 }
 
 
-def _called(page: _Page, kind: str) -> str:
-    return page.say(*_CALLED[kind]) if kind in _CALLED else kind
+def called(kind: str, lang: Language) -> str:
+    """A kind of identifier or of field, as a reader calls it."""
+    return translator(lang)(*_CALLED[kind]) if kind in _CALLED else kind
 
 
 def _fields(page: _Page, manifest: Manifest, selection: Selection) -> None:
@@ -244,8 +247,12 @@ def _fields(page: _Page, manifest: Manifest, selection: Selection) -> None:
     )
     for name, field in selection.fields.items():
         links = [
-            _called(page, source.kind)
-            + ("" if source.form == "plain" else say(" uit een ", " out of a ") + _called(page, source.form))
+            called(source.kind, page.lang)
+            + (
+                ""
+                if source.form == "plain"
+                else say(" uit een ", " out of a ") + called(source.form, page.lang)
+            )
             for source in selection.identifiers
             if name in source.fields
         ]
@@ -255,7 +262,7 @@ def _fields(page: _Page, manifest: Manifest, selection: Selection) -> None:
             if one == name
         ]
         page.item(
-            f"{markdown_safe(field.meaning)} ({_called(page, field.type)})."
+            f"{markdown_safe(field.meaning)} ({called(field.type, page.lang)})."
             + (
                 say(" Hierop wordt gekoppeld: ", " Linked on this: ") + markdown_safe(", ".join(links)) + "."
                 if links

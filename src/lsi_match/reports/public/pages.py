@@ -1,0 +1,154 @@
+"""The pages as files: paths and bytes. Templates with the texts of `texts.toml`; no script, and nothing from elsewhere."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from lsi_match.base.catalogue import catalogue, with_separators
+from lsi_match.base.errors import Language
+from lsi_match.log.activities import register
+from lsi_match.manifest import Manifest
+from lsi_match.reports.manifest_page import called
+from lsi_match.reports.public.results import Year
+
+#: The page of a folder, by language.
+_INDEX: dict[Language, str] = {"nl": "index.html", "en": "index.en.html"}
+_OTHER: dict[Language, Language] = {"nl": "en", "en": "nl"}
+_TEXTS = Path(__file__).with_name("texts.toml")
+
+
+@dataclass(frozen=True)
+class Version:
+    """A manifest that was registered, and when."""
+
+    manifest: Manifest
+    since: datetime
+
+    @property
+    def short(self) -> str:
+        """The manifest in the addresses that entries of the log point to."""
+        return self.manifest.digest.removeprefix("sha256:")[:16]
+
+
+@dataclass(frozen=True)
+class ProjectFacts:
+    """What the pages of one project are made from: its manifests, the oldest first, and its years, the newest first."""
+
+    versions: tuple[Version, ...]
+    years: tuple[Year, ...]
+
+    @property
+    def manifest(self) -> Manifest:
+        return self.versions[-1].manifest
+
+
+def pages(projects: Sequence[ProjectFacts], now: datetime) -> dict[str, bytes]:
+    """Every file, by its path below the folder that is published."""
+    return {
+        path: data
+        for lang in _INDEX
+        for path, data in {
+            **_site(_Pages(lang, now), projects),
+            **{path: data for one in projects for path, data in _project(_Pages(lang, now), one).items()},
+        }.items()
+    }
+
+
+class _Pages:
+    """Fills in templates in one language."""
+
+    def __init__(self, lang: Language, now: datetime) -> None:
+        self.lang = lang
+        self.index = _INDEX[lang]
+        self._made = now
+        # What is filled in is escaped wherever it stands; a name that a template asks for and is not given is an error.
+        self._templates = Environment(
+            loader=PackageLoader("lsi_match.reports.public"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+        )
+
+    def text(self, key: str, **facts: object) -> str:
+        return str(catalogue(_TEXTS)[key][self.lang]).format(**facts)
+
+    def day(self, at: date) -> str:
+        return f"{at:%d-%m-%Y}" if self.lang == "nl" else f"{at:%Y-%m-%d}"
+
+    def number(self, value: int) -> str:
+        return with_separators(f"{value:,}", self.lang)
+
+    def page(self, template: str, folder: str, title: str, **facts: Any) -> dict[str, bytes]:
+        """One page in a folder of its own."""
+        other = _OTHER[self.lang]
+        html = self._templates.get_template(f"{template}.html").render(
+            lang=self.lang, other=other, index=self.index, other_index=_INDEX[other], top=not folder,
+            root="../" * len([part for part in folder.split("/") if part]), title=title, made=self.day(self._made),
+            t=self.text, day=self.day, **facts,
+        )  # fmt: skip
+        return {f"{folder}{self.index}": html.encode()}
+
+
+def _site(pages: _Pages, projects: Sequence[ProjectFacts]) -> dict[str, bytes]:
+    listed = [
+        {
+            "id": one.manifest.project.id,
+            "title": one.manifest.project.title,
+            "organisations": [controller.title for controller in one.manifest.controllers.values()],
+        }
+        for one in projects
+    ]
+    matcher = projects[-1].manifest.matcher.title if projects else pages.text("the_matcher")
+    return pages.page("site", "", pages.text("site_title"), matcher=matcher, projects=listed)
+
+
+def _project(pages: _Pages, facts: ProjectFacts) -> dict[str, bytes]:
+    manifest = facts.manifest
+    smallest = manifest.monitor.smallest_cell
+    registers = {one.short: register(one.manifest) for one in facts.versions}
+
+    def people(year: Year, count: int | None) -> str:
+        if not year.final:
+            return pages.text("later")
+        return pages.text("fewer", smallest=smallest) if count is None else pages.number(count)
+
+    found = pages.page(
+        "project",
+        f"project/{manifest.project.id}/",
+        manifest.project.title,
+        manifest=manifest,
+        data=_categories(registers[facts.versions[-1].short], pages.lang),
+        rules=sum(len(selection.criteria) for _, selection in manifest.selections()),
+        rounds=sum(year.rounds for year in facts.years),
+        held=sum(year.held for year in facts.years),
+        years=facts.years,
+        people=people,
+        smallest=smallest,
+        versions=facts.versions,
+    )
+    for short, value in registers.items():
+        folder = f"register/{manifest.project.id}/{short}/"
+        title = pages.text("register_title", project=manifest.project.title)
+        found |= pages.page(
+            "register",
+            folder,
+            title,
+            register=value,
+            data=_categories(value, pages.lang),
+            titles=lambda names, of=value: [of["controllers"][name] for name in names],
+        )
+        found[f"{folder}index.json"] = json.dumps(value, ensure_ascii=False, indent=2).encode() + b"\n"
+    return found
+
+
+def _categories(of: Mapping[str, Any], lang: Language) -> dict[str, list[str]]:
+    """Partner → what goes along of its records, as the register says it."""
+    data: dict[str, list[str]] = next(one["data"] for one in of["activities"] if one["about_persons"])
+    return {name: [called(one, lang) for one in categories] for name, categories in data.items()}

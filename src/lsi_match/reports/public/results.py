@@ -1,0 +1,102 @@
+"""What came of a project, per year, as everybody may know it. Pure.
+
+Counts of rounds are exact: they are about nobody. Counts of people and things are of a whole (no group), rounded as
+`protocol.withhold.blur` does, and told once: from 1 April of the next year on, of what the log had by then, so that the
+figures of a year never change and no difference between two publications tells about somebody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from lsi_match.log import events
+from lsi_match.log.events import Recorded
+from lsi_match.log.view import ProjectView, RoundView
+from lsi_match.protocol.documents import OutcomeCounts
+from lsi_match.protocol.withhold import blur
+
+
+@dataclass(frozen=True)
+class Year:
+    """The figures of the rounds that were opened in one year.
+
+    Attributes:
+        rounds, held, released, destroyed: numbers of rounds.
+        final: whether the counts below are told already.
+        records, cases, grounded, requests: rounded counts; None where they are fewer than the smallest that is told.
+    """
+
+    year: int
+    rounds: int
+    held: int
+    released: int
+    destroyed: int
+    final: bool
+    records: int | None = None
+    cases: int | None = None
+    grounded: int | None = None
+    requests: int | None = None
+
+
+def per_year(
+    recorded: Sequence[Recorded],
+    outcomes: Callable[[str], OutcomeCounts | None],
+    smallest: int,
+    now: datetime,
+) -> list[Year]:
+    """The figures of each year in which a round was opened or an access request answered, the newest first.
+
+    Args:
+        recorded: every event of the log.
+        outcomes: the counts of outcomes that have a digest; None where they are not here.
+        smallest: counts are rounded to this, and those below it are not told.
+    """
+    years = {
+        one.at.year for one in recorded if isinstance(one.event, events.RoundOpened | events.AccessAnswered)
+    }
+    found = []
+    for year in sorted(years, reverse=True):
+        closes = datetime(year + 1, 4, 1, tzinfo=UTC)
+        found.append(
+            _year(year, [one for one in recorded if one.at < closes], outcomes, smallest, closes <= now)
+        )
+    return found
+
+
+def _year(
+    year: int,
+    known: Iterable[Recorded],
+    outcomes: Callable[[str], OutcomeCounts | None],
+    smallest: int,
+    final: bool,
+) -> Year:
+    view, requests = ProjectView(), 0
+    for one in known:
+        view.take(one)
+        requests += isinstance(one.event, events.AccessAnswered) and one.at.year == year
+    rounds = [one for one in view.rounds.values() if one.opened.at.year == year]
+    told = Year(
+        year=year,
+        rounds=len(rounds),
+        held=sum(one.hold is not None for one in rounds),
+        released=sum(one.release is not None for one in rounds),
+        destroyed=sum(one.destroyed is not None for one in rounds),
+        final=final,
+    )
+    if not final:
+        return told
+    counts = {
+        "records": sum(drop.rows for one in rounds for drop in one.drops.values()),
+        "cases": sum(one.release.cases for one in rounds if one.release),
+        "grounded": sum(_grounded(one, outcomes) for one in rounds),
+        "requests": requests,
+    }
+    return Year(**{**vars(told), **{name: blur(count, smallest) for name, count in counts.items()}})
+
+
+def _grounded(round_: RoundView, outcomes: Callable[[str], OutcomeCounts | None]) -> int:
+    """Cases of the round that were grounded, as far as they were told; one case counts at each organisation."""
+    papers = [outcomes(digest) for digest in round_.outcomes.values()]
+    return sum(count or 0 for paper in papers if paper for count in paper.grounded.values())

@@ -1,0 +1,286 @@
+"""The public pages: every address of the log leads to one, they say what was signed and logged, and nothing small."""
+
+from __future__ import annotations
+
+import json
+import re
+import stat
+import tomllib
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from html.parser import HTMLParser
+from pathlib import Path
+
+import handmade
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from browser import chromium
+from logged import DIGEST, entry, opened, ran
+from operation import PARTNERS, ROUND, Operation, days, folders
+from playwright.sync_api import Page
+
+from lsi_match.log import events
+from lsi_match.log.entry import PROCESSING_ACTIVITY
+from lsi_match.log.events import Event, Recorded, read
+from lsi_match.manifest.equality import CharacteristicKind
+from lsi_match.manifest.selection import Characteristic
+from lsi_match.matcher.operate.publish import publish
+from lsi_match.protocol.documents import OutcomeCounts
+from lsi_match.reports.public import pages as module
+from lsi_match.reports.public.results import Year, per_year
+
+TEXTS = Path(module.__file__).with_name("texts.toml")
+SMALLEST = 10
+
+
+class Links(HTMLParser):
+    """The links and the anchors of a page."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.links: list[str] = []
+        self.anchors: set[str] = set()
+        self.lang = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = dict(attrs)
+        if tag == "html":
+            self.lang = found["lang"] or ""
+        if tag == "a":
+            self.links.append(found["href"] or "")
+        if found.get("id"):
+            assert found["id"] not in self.anchors, f"{found['id']} stands twice"
+            self.anchors.add(str(found["id"]))
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Operation:
+    """A project of which one round was run."""
+    folder = tmp_path_factory.mktemp("site")
+    made = Operation(folder, PARTNERS, folders(folder, PARTNERS))
+    made.clock.to(datetime(2026, 6, 8, 4, tzinfo=UTC))
+    made.run_here(ROUND)
+    return made
+
+
+@pytest.fixture(scope="module")
+def public(project: Operation, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("out") / "public"
+    publish([project.project], out, project.clock())
+    return out
+
+
+def html(public: Path) -> list[Path]:
+    return sorted(public.rglob("*.html"))
+
+
+def test_every_address_in_the_log_leads_to_a_place_on_a_page(project: Operation, public: Path) -> None:
+    domain = project.project.manifest().matcher.domain
+    for one in project.project.entries():
+        address, _, anchor = str(one.attributes[PROCESSING_ACTIVITY]).partition("#")
+        folder = public / address.removeprefix(f"https://{domain}/")
+        for name in ("index.html", "index.en.html"):
+            assert anchor in Links((folder / name).read_text("utf-8")).anchors
+        activities = json.loads((folder / "index.json").read_text("utf-8"))["activities"]
+        assert one.attributes[PROCESSING_ACTIVITY] in {activity["id"] for activity in activities}
+
+
+def test_every_link_leads_somewhere_and_nothing_comes_from_elsewhere(public: Path) -> None:
+    assert len(html(public)) == 6
+    for page in html(public):
+        text = page.read_text("utf-8")
+        found = Links(text)
+        for link in found.links:
+            to, _, anchor = link.partition("#")
+            target = (page.parent / to) if to else page
+            assert target.exists(), link
+            assert not anchor or anchor in Links(target.read_text("utf-8")).anchors
+        assert not re.search(r"<script|<link|<img|@import|url\(|\bon\w+=|cookie.{0,3}=", text)
+        assert "default-src 'none'" in text
+        assert found.lang == ("en" if page.name == "index.en.html" else "nl")
+
+
+def test_everybody_may_read_the_files(public: Path) -> None:
+    for one in public.rglob("*"):
+        assert stat.S_IMODE(one.stat().st_mode) == (0o755 if one.is_dir() else 0o644)
+
+
+def test_a_page_says_what_was_signed_and_no_criterion(project: Operation, public: Path) -> None:
+    manifest = project.project.manifest()
+    text = "\n".join(page.read_text("utf-8") for page in html(public))
+    for controller in manifest.controllers.values():
+        assert controller.title in text
+        assert controller.dpo_contact in text
+    assert manifest.basis.purpose.split(".")[0] in text
+    for _, selection in manifest.selections():
+        for rule in selection.criteria:
+            assert rule.when not in text
+            assert rule.rationale not in text
+    assert manifest.match.rule not in text
+    for bsn in handmade.BSNS:
+        assert bsn not in text
+
+
+def test_what_a_manifest_says_is_never_read_as_html(project: Operation) -> None:
+    manifest = project.project.manifest()
+    hostile = '<script>alert(1)</script>"><img src=x>'
+    changed = manifest.model_copy(
+        update={"project": manifest.project.model_copy(update={"title": hostile, "place": hostile})}
+    )
+    facts = module.ProjectFacts((module.Version(changed, project.clock()),), ())
+    for path, data in module.pages([facts], project.clock()).items():
+        if path.endswith(".html"):
+            assert b"<script" not in data
+            assert b"<img" not in data
+
+
+def test_a_site_without_projects_has_a_page(tmp_path: Path) -> None:
+    publish([], tmp_path / "public", datetime(2026, 1, 1, tzinfo=UTC))
+    assert "Er zijn nu geen projecten." in (tmp_path / "public" / "index.html").read_text("utf-8")
+
+
+def test_a_second_time_gives_the_same_files(project: Operation, public: Path, tmp_path: Path) -> None:
+    publish([project.project], tmp_path, project.clock())
+    publish([project.project], tmp_path, project.clock())
+    once = {page.relative_to(public): page.read_bytes() for page in public.rglob("*") if page.is_file()}
+    assert once == {
+        page.relative_to(tmp_path): page.read_bytes() for page in tmp_path.rglob("*") if page.is_file()
+    }
+
+
+# figures per year
+
+
+def at(moment: datetime, *some: Event) -> list[Recorded]:
+    """The events, each a minute after the one before, from `moment` on."""
+    found = []
+    for number, event in enumerate(some):
+        stamp = int((moment + timedelta(minutes=number)).timestamp() * 1000)
+        found.append((stamp, entry(event).model_copy(update={"start_time": stamp, "end_time": stamp})))
+    return [read(0, one) for _, one in found]
+
+
+def numbered(*parts: list[Recorded]) -> list[Recorded]:
+    return [read(position, one.entry) for position, one in enumerate(one for part in parts for one in part)]
+
+
+def nobody(digest: str) -> OutcomeCounts | None:
+    return None
+
+
+def year(recorded: list[Recorded], now: datetime) -> dict[str, object]:
+    return vars(per_year(recorded, nobody, SMALLEST, now)[0])
+
+
+THIS = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def test_counts_of_people_are_told_from_april_of_the_next_year_on_and_rounded() -> None:
+    log = numbered(at(THIS, *ran("een", uwv=1234, svb=41)), at(THIS + days(30), *ran("twee", uwv=3, svb=0)))
+    before = year(log, datetime(2027, 3, 31, 23, 59, tzinfo=UTC))
+    assert (before["rounds"], before["released"], before["final"], before["records"]) == (2, 2, False, None)
+    after = year(log, datetime(2027, 4, 1, tzinfo=UTC))
+    assert (after["rounds"], after["records"]) == (2, 1280)
+    assert after["requests"] is None, "none and few read the same"
+
+
+def test_what_is_told_of_a_year_never_changes() -> None:
+    """So that no difference between two publications tells about somebody."""
+    log = numbered(at(THIS, *ran("een", uwv=500)))
+    later = numbered(
+        log, at(datetime(2027, 4, 2, tzinfo=UTC), events.HandedOut(round="een", size=9, cosigners=("uwv",)))
+    )
+    answered = [
+        events.AccessAnswered(partner="uwv", request=f"sha256:{number:064x}", answer=DIGEST, asked=1)
+        for number in range(30)
+    ]
+    later = numbered(later, at(datetime(2028, 5, 1, tzinfo=UTC), *answered, opened("laat")))
+    first = per_year(log, nobody, SMALLEST, datetime(2027, 4, 1, tzinfo=UTC))
+    assert per_year(later, nobody, SMALLEST, datetime(2031, 1, 1, tzinfo=UTC))[-1] == first[0]
+
+
+def test_a_count_that_is_told_is_a_multiple_of_the_smallest_cell() -> None:
+    for rows in (0, 1, 9, 10, 14, 15, 16, 4999):
+        told = year(numbered(at(THIS, *ran("een", uwv=rows))), datetime(2030, 1, 1, tzinfo=UTC))["records"]
+        assert told is None if rows < SMALLEST else abs(int(str(told)) - rows) <= SMALLEST // 2
+        assert told is None or int(str(told)) % SMALLEST == 0
+
+
+# the texts
+
+
+def test_every_text_stands_in_both_languages_and_on_a_page(
+    project: Operation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = tomllib.loads(TEXTS.read_text("utf-8"))
+    for one in texts.values():
+        assert set(one) == {"nl", "en"}
+        assert all(one.values())
+        assert set(re.findall(r"\{(\w+)\}", one["nl"])) == set(re.findall(r"\{(\w+)\}", one["en"]))
+    asked: set[str] = set()
+
+    class Asked(dict[str, dict[str, str]]):
+        def __getitem__(self, key: str) -> dict[str, str]:
+            asked.add(key)
+            return super().__getitem__(key)
+
+    monkeypatch.setattr(module, "catalogue", lambda file: Asked(texts))
+    manifest = handmade.manifest(dimensions=[handmade.dimension()])
+    ground = Characteristic(
+        kind=CharacteristicKind.PROXY,
+        label="Inkomen",
+        rationale="Het project gaat over inkomen dat niet is opgegeven.",
+    )
+    refused = next(iter(manifest.dpo_advice.values())).model_copy(update={"outcome": "negative"})
+    left_out = {name: one for name, one in manifest.partners.items() if name != "uwv"}
+    shown = {name: one for name, one in manifest.release.to.items() if name != "uwv"}
+    advised = manifest.model_copy(
+        update={
+            "dpo_advice": {**manifest.dpo_advice, "uwv": refused},
+            "characteristics": {"inkomen": ground},
+            "partners": left_out,
+            "release": manifest.release.model_copy(update={"to": shown}),
+        }
+    )
+    since = datetime(2026, 1, 1, tzinfo=UTC)
+    years = (Year(2026, 1, 1, 1, 1, final=False), Year(2025, 1, 1, 1, 1, final=True, records=500))
+    full = module.ProjectFacts((module.Version(advised, since),), years)
+    bare = module.ProjectFacts((module.Version(project.project.manifest(), since),), ())
+    module.pages([full, bare], since)
+    module.pages([], since)
+    assert set(texts) - asked == set()
+
+
+# in a browser
+
+
+@pytest.fixture(scope="module")
+def new_page() -> Iterator[Callable[[], Page]]:
+    with chromium() as pages:
+        yield pages
+
+
+def test_the_pages_can_be_used_by_everybody(public: Path, new_page: Callable[[], Page]) -> None:
+    """No violation of WCAG 2.2 AA that axe-core sees; no page is wider than a telephone, in both schemes of colours."""
+    page = new_page()
+    for file in html(public):
+        page.set_viewport_size({"width": 320, "height": 640})
+        page.goto(file.as_uri())
+        assert page.evaluate("document.documentElement.scrollWidth") <= 320, file
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            found = Axe().run(page)
+            assert found.violations_count == 0, found.generate_report()
+
+
+def test_a_page_is_reached_from_the_first_one_by_keyboard(public: Path, new_page: Callable[[], Page]) -> None:
+    page = new_page()
+    page.goto((public / "index.html").as_uri())
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Naar de inhoud"
+    for _ in range(2):
+        page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/project/**/index.html")
+    assert page.locator("h1").count() == 1
