@@ -66,6 +66,7 @@ def check(manifest: Path, *, json: Json = False) -> None:
                 "digest": digest,
                 "project": document.project.id,
                 "criteria": criteria,
+                "cosignatures": document.release.cosignatures,
                 "undeclared": [f"{u.partner}.{u.selection}.{u.field}" for u in undeclared(document)],
                 "power": [vars(one) for one in foreseen(document)],
             }
@@ -80,6 +81,10 @@ def check(manifest: Path, *, json: Json = False) -> None:
         label = say(found.characteristic.nl, found.characteristic.en)
         out.print(say(f"Let op: {found.partner}.{found.selection} noemt het veld '{found.field}', en zegt niet dat het met {label} te maken heeft.",
                       f"Mind: {found.partner}.{found.selection} names the field '{found.field}' and does not say that it has to do with {label}."),
+                  style="yellow")  # fmt: skip
+    if not document.release.cosignatures:
+        out.print(say("Let op: een vrijgave wacht niet op medeondertekening van het logboek (release.cosignatures). Een gesplitst logboek blijkt dan pas na het uitreiken.",
+                      "Mind: a release does not wait for cosignatures of the log (release.cosignatures). A split log is then found only after the cases were handed out."),
                   style="yellow")  # fmt: skip
     out.print(f"\nmatch: {document.match.rule}\n  {document.match.rationale}")
     for line in describe_power(foreseen(document)):
