@@ -83,8 +83,10 @@ def check(manifest: Path, *, json: Json = False) -> None:
                       f"Mind: {found.partner}.{found.selection} names the field '{found.field}' and does not say that it has to do with {label}."),
                   style="yellow")  # fmt: skip
     if not document.release.cosignatures:
-        out.print(say("Let op: een vrijgave wacht niet op medeondertekening van het logboek (release.cosignatures). Een gesplitst logboek blijkt dan pas na het uitreiken.",
-                      "Mind: a release does not wait for cosignatures of the log (release.cosignatures). A split log is then found only after the cases were handed out."),
+        out.print(say("Let op: een vrijgave wacht niet op medeondertekening van het logboek (release.cosignatures). "
+                      "Een gesplitst logboek blijkt dan pas na het uitreiken.",
+                      "Mind: a release does not wait for cosignatures of the log (release.cosignatures). "
+                      "A split log is then found only after the cases were handed out."),
                   style="yellow")  # fmt: skip
     out.print(f"\nmatch: {document.match.rule}\n  {document.match.rationale}")
     for line in describe_power(foreseen(document)):

@@ -245,10 +245,11 @@ def deliver(
     folder: Path,
     json: Json = False,
 ) -> int:
-    """Deliver by itself, for a timer: fetch, make a drop for every round that is open, bring it, check the receipts.
+    """Deliver by itself, for a timer: fetch, co-sign the log, make a drop for every round that is open, bring it, check the receipts.
 
     Can be given at any time; nothing is delivered twice. Ends with exit status 1 when somebody has to look: a drop
-    could not be made, or was refused.
+    could not be made, or was refused, or the log does not hold. When the matching environment showed two logs that
+    contradict each other, here or to another organisation, nothing is delivered.
 
     Args:
         name: this partner.
@@ -259,6 +260,7 @@ def deliver(
         extracts: folder of the extracts.
         folder: for what is fetched (in/) and drops on their way (out/).
     """
+    from lsi_match.cli.log import judging
     from lsi_match.partner.deliver import deliver as deliver_all
     from lsi_match.partner.extract.column_mapping import read_mapping
     from lsi_match.partner.home import Home
@@ -267,7 +269,15 @@ def deliver(
     local = read_mapping(mapping)
     with err.status(say("Bezig …", "Working …")):
         found = deliver_all(
-            Home(home, name), project, settings_in(place), local, extracts, folder, utc_now(), language()
+            Home(home, name),
+            project,
+            settings_in(place),
+            local,
+            extracts,
+            folder,
+            utc_now(),
+            language(),
+            judging=judging,
         )
     refused = [one for one in found.receipts if one.refused is not None]
     failed = bool(refused or found.problems)
@@ -277,6 +287,7 @@ def deliver(
         "refused": [one.round for one in refused],
         "problems": {round_id: error.reason for round_id, error in found.problems},
         "messages": found.messages,
+        "others": found.others,
     }
     lines = [say(f"Ronde {r}: levering gebracht.", f"Round {r}: drop brought.") for r in found.sent]
     lines += [
@@ -291,7 +302,11 @@ def deliver(
     ]
     lines += found.messages
     lines += [f"{round_id}: {error.text(language())}" for round_id, error in found.problems]
-    done(lines or say("Er is niets te leveren.", "There is nothing to deliver."), told, json)
+    lines = lines or [say("Er is niets te leveren.", "There is nothing to deliver.")]
+    seen = ", ".join(f"{who} ({'-' if size is None else size})" for who, size in found.others.items())
+    lines += [say(f"Logboek, medeondertekend door de anderen tot regel: {seen}",
+                  f"Log, co-signed by the others up to entry: {seen}")] if seen else []  # fmt: skip
+    done(lines, told, json)
     return int(failed)
 
 

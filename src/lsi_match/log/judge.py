@@ -42,10 +42,9 @@ from lsi_match.log.store import Log
 from lsi_match.log.view import ProjectView
 from lsi_match.manifest import Manifest
 from lsi_match.protocol.documents import Justification, Opening
+from lsi_match.protocol.place_files import PAPERS_SUFFIX
 from lsi_match.protocol.trust_root import MATCHER, TrustRoot
 
-#: How a file with all papers that a log names ends: a JSON list of their texts.
-PAPERS_SUFFIX = ".papers.json"
 #: Entries have milliseconds, papers have more.
 _TICK = timedelta(milliseconds=1)
 

@@ -1,4 +1,5 @@
-"""Delivering by itself, for a timer at the partner: fetch, make a drop for every round that is open, bring it, check receipts.
+"""Delivering by itself, for a timer at the partner: fetch, co-sign the log, make a drop for every round that is open, bring
+it, check receipts and what others co-signed.
 
 It can be repeated at any time. A drop that was made and has no receipt yet is brought again, the same one; once it is
 received its sealed files are removed here. A drop that was refused is not made again: somebody has to look at why.
@@ -6,7 +7,7 @@ received its sealed files are removed here. A drop that was refused is not made 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -15,27 +16,30 @@ from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.errors import LsiError
 from lsi_match.base.files import read_bytes
 from lsi_match.crypto.signing import peek
-from lsi_match.log.remembered import ProofRefusedError
+from lsi_match.log.remembered import ConsistencyMissingError, ProofRefusedError, SplitViewError
 from lsi_match.partner import transfer
 from lsi_match.partner.extract.column_mapping import ColumnMapping
 from lsi_match.partner.home import Home
 from lsi_match.partner.prepare import prepare
 from lsi_match.partner.receipts import Receipt, ReceiptOfOthersError, check_receipt
+from lsi_match.partner.witness import Judging, check_others, cosign_newest
 from lsi_match.protocol.documents import DropDescriptor, Opening
+from lsi_match.protocol.place_files import COSIGNED_SUFFIX, LOG_SUFFIX
 from lsi_match.protocol.receipt_files import RECEIPT_SUFFIX
-from lsi_match.transport.endpoints import EndpointSettings
+from lsi_match.transport.endpoints import EndpointSettings, PlaceUnreachableError
 
 
 @dataclass(frozen=True)
 class Delivered:
     """What was done: the rounds for which a drop was brought, the receipts that are here, and what the matching environment
     has to say; `problems` are rounds for which no drop could be made, and files that were not fetched or are no receipt or
-    opening, with why."""
+    opening, with why. `others`: how many entries each other controller co-signed, None of whom nothing is seen."""
 
     sent: tuple[str, ...]
     receipts: tuple[Receipt, ...]
     messages: tuple[str, ...]
     problems: tuple[tuple[str, LsiError], ...]
+    others: dict[str, int | None]
 
 
 def deliver(
@@ -48,19 +52,29 @@ def deliver(
     now: datetime,
     lang: str = "nl",
     progress: Callable[[str], None] = lambda _: None,
+    judging: Judging | None = None,
 ) -> Delivered:
     """Everything that there is to deliver for a project.
 
     Args:
-        folder: what is fetched goes to `in/` in it, drops on their way to `out/`.
+        folder: what is fetched goes to `in/` in it, drops on their way to `out/`, what was co-signed to `cosigned/`.
+        judging: gives what judges the log again before it is co-signed (`log.judge`).
 
     Raises:
         PlaceUnreachableError: nothing was done.
+        SplitViewError: the matching environment showed another log, here or to another controller; no drop was made.
     """
     mail, outgoing = folder / "in", folder / "out"
     fetched = transfer.fetch(settings, mail, lang)
     problems = list(fetched.problems)
+    try:
+        cosign_newest(home, project, folder, fetched.lying, settings, now, judging)
+    except (SplitViewError, PlaceUnreachableError):
+        raise
+    except LsiError as error:
+        problems.append((LOG_SUFFIX.removeprefix("."), error))
     told = _receipts(home, project, mail, now, problems)
+    others = _others(home, project, mail, fetched.lying, now, problems)
     answered = {one.drop for one in told}
     sent = []
     openings = [file for file in sorted(mail.glob(f"{project}.*.opening.json")) if file.name in fetched.lying]
@@ -78,7 +92,22 @@ def deliver(
             problems.append((round_id, error))
     transfer.send(home, None, settings)  # what was opened since the last time
     _clear(outgoing, answered)
-    return Delivered(tuple(sent), tuple(told), fetched.messages, tuple(problems))
+    return Delivered(tuple(sent), tuple(told), fetched.messages, tuple(problems), others)
+
+
+def _others(
+    home: Home,
+    project: str,
+    mail: Path,
+    lying: Collection[str],
+    now: datetime,
+    problems: list[tuple[str, LsiError]],
+) -> dict[str, int | None]:
+    try:
+        return check_others(home, project, mail, lying, now)
+    except (ConsistencyMissingError, ProofRefusedError) as error:
+        problems.append((COSIGNED_SUFFIX.removeprefix("."), error))
+        return {}
 
 
 def _receipts(

@@ -12,6 +12,10 @@ SENT_ALONE = (OPENED_SUFFIX, COSIGNATURE_SUFFIX, JUSTIFICATION_SUFFIX)
 
 #: From the matcher: a copy of the log to be co-signed.
 LOG_SUFFIX = ".log.sqlite"
+#: All signed papers that its entries name, in one file: a JSON list of their texts.
+PAPERS_SUFFIX = ".papers.json"
+#: The newest checkpoint that a controller co-signed, for the others.
+COSIGNED_SUFFIX = ".cosigned.tlog-proof"
 #: Everything that the matcher puts at a place, by how it ends, and the most bytes of it that a partner fetches.
 FETCHED = {
     ".opening.json": 2**20,
@@ -23,4 +27,5 @@ FETCHED = {
     ".release.age": 2**35,
     ".tlog-proof": 2**26,
     LOG_SUFFIX: 2**35,
+    PAPERS_SUFFIX: 2**28,
 }

@@ -413,8 +413,10 @@ def _terms(page: _Page, manifest: Manifest) -> None:
         page.item(say(f"Een vrijgave wordt uitgereikt als {asked} partijen het logboek waar zij in staat hebben medeondertekend.",
                       f"A release is handed out once {asked} controllers co-signed the log that has it."))  # fmt: skip
     else:
-        page.item(say("Een vrijgave wacht niet op medeondertekening van het logboek. Laat de koppelomgeving twee partijen een verschillend logboek zien, dan blijkt dat pas nadat de casussen zijn uitgereikt.",
-                      "A release does not wait for cosignatures of the log. If the matching environment shows two parties different logs, that is found only after the cases were handed out."))  # fmt: skip
+        page.item(say("Een vrijgave wacht niet op medeondertekening van het logboek. Laat de koppelomgeving twee partijen "
+                      "een verschillend logboek zien, dan blijkt dat pas nadat de casussen zijn uitgereikt.",
+                      "A release does not wait for cosignatures of the log. If the matching environment shows two parties "
+                      "different logs, that is found only after the cases were handed out."))  # fmt: skip
     roles = ", ".join(manifest.work_instruction.acknowledged_by)
     page.item(markdown_safe(say(f"Werkinstructie: {manifest.work_instruction.title}. Te lezen door: {roles}.",
                                 f"Work instruction: {manifest.work_instruction.title}. To be read by: {roles}.")))  # fmt: skip

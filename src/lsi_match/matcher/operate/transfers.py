@@ -41,14 +41,15 @@ from lsi_match.matcher.engine.intake import (
 )
 from lsi_match.matcher.operate import inbound
 from lsi_match.matcher.round.run import quarantine, round_of
-from lsi_match.matcher.site import inbox, make_receipts
-from lsi_match.matcher.site.checkpoint import copies
+from lsi_match.matcher.site import inbox, make_receipts, take_cosignatures
+from lsi_match.matcher.site.checkpoint import copies, papers_beside
 from lsi_match.matcher.site.inbox import AT_ONCE, DROP_SUFFIX
 from lsi_match.matcher.site.proofs import put_opening_proofs
 from lsi_match.matcher.site.site import REASON, Project
 from lsi_match.matcher.subjects.access_answers import warning_file
 from lsi_match.matcher.subjects.subject_terms import WARNED_FOR
 from lsi_match.protocol.documents import DropDescriptor, part_name
+from lsi_match.protocol.place_files import COSIGNED_SUFFIX
 from lsi_match.transport.endpoints import Endpoint, EndpointSettings, Stamp, open_endpoint
 from lsi_match.transport.sync_state import SyncState
 
@@ -383,6 +384,10 @@ def _for_all(project: Project, now: datetime) -> Iterator[tuple[str, Path]]:
             yield f"{stem}.report.json", project.kept_file(one.counts.findings)
             yield f"{stem}.counts.json", project.kept_file(one.counts.table)
     for file in copies(project):
+        yield file.name, file
+        if (papers := papers_beside(file)).exists():
+            yield papers.name, papers
+    for file in take_cosignatures.folder_of(project).glob(f"*{COSIGNED_SUFFIX}"):
         yield file.name, file
     for name, at in project.view().asked_too_often.items():
         if now - at < WARNED_FOR and (file := warning_file(project, name)).exists():

@@ -3,6 +3,8 @@
 A release that waits for cosignatures asks for them at once.
 
     checkpoint/<project>.<entries>.log.sqlite     the newest copy, without details
+    checkpoint/<project>.<entries>.papers.json    the signed papers that its entries name (`log.judge`)
+    checkpoint/cosigned/                          what controllers co-signed, for the others (`site.take_cosignatures`)
 
 A copy goes to the place of every partner (`matcher.operate.transfers`). A controller verifies it on its own machine against
 what it saw before, co-signs (`log cosign`), and sends that back; it comes in by itself (`matcher.operate.inbound`).
@@ -16,10 +18,11 @@ from pathlib import Path
 
 from lsi_match.base.files import private_folder, sync_folder
 from lsi_match.log.events import CheckpointMade
+from lsi_match.log.judge import export_papers
 from lsi_match.log.note import SignatureMissingError, SignedNote, verify_cosignature
 from lsi_match.log.policy import policy_of
 from lsi_match.matcher.site.site import Project
-from lsi_match.protocol.place_files import LOG_SUFFIX
+from lsi_match.protocol.place_files import LOG_SUFFIX, PAPERS_SUFFIX
 
 
 def folder_of(project: Project) -> Path:
@@ -53,7 +56,13 @@ def export_copy(project: Project) -> Path | None:
     for older in copies(project):  # also after a stop in between
         if older != file:
             older.unlink()
+            papers_beside(older).unlink(missing_ok=True)
     return file
+
+
+def papers_beside(copy: Path) -> Path:
+    """Where the papers of a copy lie."""
+    return copy.with_name(copy.name.removesuffix(LOG_SUFFIX) + PAPERS_SUFFIX)
 
 
 def _copy(project: Project) -> Path:
@@ -62,7 +71,8 @@ def _copy(project: Project) -> Path:
         beside = folder / ".making.tmp"
         beside.unlink(missing_ok=True)
         size = opened.log.copy_without_details(beside)
-    file = folder / f"{project.id}.{size}{LOG_SUFFIX}"
+        file = folder / f"{project.id}.{size}{LOG_SUFFIX}"
+        export_papers(opened.log, papers_beside(file))
     beside.rename(file)
     sync_folder(folder)
     return file

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
+from pathlib import Path
 
 from lsi_match.base.clock import CLOCK_SKEW
 from lsi_match.base.errors import LsiError
+from lsi_match.base.files import write_whole
+from lsi_match.log.log_proof import prove
 from lsi_match.log.note import Checkpoint, SignedNote
 from lsi_match.log.policy import LogUnknownError, origin_of, policy_of
-from lsi_match.log.store import CheckpointMissingError
+from lsi_match.log.store import CheckpointMissingError, Log
 from lsi_match.matcher.site.site import Project
+from lsi_match.protocol.place_files import COSIGNED_SUFFIX
 
 
 class CosignatureElsewhereError(LsiError): ...
@@ -53,4 +58,20 @@ def add_cosignatures(project: Project, note: bytes, now: datetime) -> list[str]:
         for name in who:
             for signature in signed.of_key(policy.witnesses[name]):
                 log.add_cosignature(checkpoint.size, signature.line(), policy.witnesses[name])
+        tell_others(project, log, who)
     return who
+
+
+def folder_of(project: Project) -> Path:
+    """Where the newest checkpoint that each controller co-signed lies, for the others."""
+    return project.folder / "checkpoint" / "cosigned"
+
+
+def tell_others(project: Project, log: Log, names: Iterable[str]) -> None:
+    """Put the newest checkpoint that each of these co-signed where it is passed on to the others."""
+    policy = policy_of(project.manifest())
+    sizes = policy.cosigned_sizes(log.cosigned_checkpoints())
+    for name in names:
+        if name in sizes:
+            file = folder_of(project) / f"{project.id}.{name}{COSIGNED_SUFFIX}"
+            write_whole(file, prove(log, sizes[name] - 1, sizes[name]).text().encode(), replace=True)

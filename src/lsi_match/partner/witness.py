@@ -1,0 +1,102 @@
+"""Watching the log without people: co-signing the copy that lies at the place, and reading what others co-signed.
+
+    <project>.<size>.log.sqlite                 a copy of the log, to be co-signed; with its papers, `….papers.json`
+    <project>.<controller>.cosigned.tlog-proof  the newest checkpoint that a controller co-signed, as a proof of its last entry
+
+The matching environment passes on what others signed. It can hold that back, and cannot make it: so of whom nothing is seen
+is told too. What contradicts what is remembered here stops everything (`log.remembered.SplitViewError`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+
+from lsi_match.base.errors import LsiError
+from lsi_match.base.files import private_folder, read_text, write_whole
+from lsi_match.log.log_proof import LogProof
+from lsi_match.log.note import Checkpoint, SignedNote
+from lsi_match.log.policy import policy_of
+from lsi_match.log.remembered import require_stated
+from lsi_match.partner import transfer
+from lsi_match.partner.cosign import CosignerKeyError, Judge, cosign_log
+from lsi_match.partner.home import Home
+from lsi_match.protocol.place_files import (
+    COSIGNATURE_SUFFIX,
+    COSIGNED_SUFFIX,
+    LOG_SUFFIX,
+    PAPERS_SUFFIX,
+)
+from lsi_match.transport.endpoints import EndpointSettings
+
+#: The signed papers in these files → what judges a log by them (`log.judge`).
+Judging = Callable[[Iterable[Path]], Judge]
+
+
+def cosign_newest(
+    home: Home,
+    project: str,
+    folder: Path,
+    lying: Collection[str],
+    settings: EndpointSettings,
+    now: datetime,
+    judging: Judging | None,
+) -> None:
+    """Co-sign the newest copy of the log that lies at the place, and bring that there, once.
+
+    A controller whose key cannot co-sign verifies it all the same.
+
+    Args:
+        folder: what lies at the place is in `in/`, what was co-signed in `cosigned/`.
+
+    Raises:
+        LsiError: see `partner.cosign.cosign_log`; then nothing was signed.
+    """
+    sizes = [
+        name.removeprefix(f"{project}.").removesuffix(LOG_SUFFIX)
+        for name in lying
+        if name.endswith(LOG_SUFFIX)
+    ]
+    newest = max((int(size) for size in sizes if size.isdecimal()), default=None)
+    mail, signed = folder / "in", private_folder(folder / "cosigned")
+    done = signed / f"{project}.{newest}.{home.name}{COSIGNATURE_SUFFIX}"
+    if newest is None or done.exists():
+        return
+    judge = judging([mail / f"{project}.{newest}{PAPERS_SUFFIX}"]) if judging else None
+    with suppress(CosignerKeyError):
+        made = cosign_log(home, mail / f"{project}.{newest}{LOG_SUFFIX}", project, now, judge)
+        for one in made:
+            file = signed / f"{project}.{one.checkpoint.size}.{home.name}{COSIGNATURE_SUFFIX}"
+            write_whole(file, one.note.encode(), replace=True)
+            try:
+                transfer.send(home, file, settings)
+            except LsiError:
+                file.unlink()  # or it would pass for one that was brought
+                raise
+    for file in signed.glob(f"{project}.*.{home.name}{COSIGNATURE_SUFFIX}"):
+        if file != done:
+            file.unlink()
+
+
+def check_others(
+    home: Home, project: str, mail: Path, lying: Collection[str], now: datetime
+) -> dict[str, int | None]:
+    """Every other controller that can co-sign → how many entries it co-signed, by what lies at the place; None of whom
+    nothing does.
+
+    Raises:
+        SplitViewError, ConsistencyMissingError, ProofRefusedError: one co-signed another log than the one shown here, or what
+            lies there is nothing that it signed.
+    """
+    policy = policy_of(home.agreed_manifest(project, now), home.trust(project, now).current)
+    found: dict[str, int | None] = dict.fromkeys(name for name in policy.witnesses if name != home.name)
+    for name in found:
+        file = mail / f"{project}.{name}{COSIGNED_SUFFIX}"
+        if file.name in lying:
+            home.recorded(file, project, now)
+            note = SignedNote.parse(LogProof.parse(read_text(file)).checkpoint)
+            require_stated(file, {"cosigner": (name in policy.cosigners(note), True)})
+            found[name] = Checkpoint.parse(note.text).size
+    return found
