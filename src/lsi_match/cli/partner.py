@@ -164,25 +164,28 @@ def open_(name: str, home: Path, project: str, release: Path, *, to: Path, json:
         home: its folder.
         project: id of the project.
         release: the release (its .release.json file; the sealed part lies beside it).
-        to: the table to write, .csv or .parquet, or .html: a page to read.
+        to: the table to write: .xlsx or .csv for a spreadsheet, .parquet for a program, or .html: a page to read.
     """
     import io
 
+    from lsi_match.base.spreadsheet import SPREADSHEETS, spreadsheet
     from lsi_match.partner.home import Home
     from lsi_match.partner.release.case_page import page
     from lsi_match.partner.release.open import open_release
 
-    if to.suffix not in (".csv", ".parquet", ".html"):
+    kind = to.suffix.lower()
+    if kind not in (*SPREADSHEETS, ".parquet", ".html"):
         raise wrong_use(
-            "--to is een bestand .csv, .parquet of .html", "--to takes a .csv, .parquet or .html file"
+            "--to is een bestand .xlsx, .csv, .parquet of .html",
+            "--to takes a .xlsx, .csv, .parquet or .html file",
         )
     here, now = Home(home, name), utc_now()
     descriptor, frame = open_release(here, release, project, now)
     sink = io.BytesIO()
-    if to.suffix == ".html":
+    if kind == ".html":
         sink.write(page(here.agreed_manifest(project, now), descriptor, frame, language()).encode())
-    elif to.suffix == ".csv":
-        frame.write_csv(sink)
+    elif kind in SPREADSHEETS:
+        sink.write(spreadsheet(kind, frame.columns, frame.iter_rows(), language()))
     else:
         frame.write_parquet(sink)
     write_whole(to, sink.getvalue(), replace=True)

@@ -17,6 +17,7 @@ import polars as pl
 from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.errors import LsiError
 from lsi_match.base.files import read_bytes, read_text
+from lsi_match.base.spreadsheet import unmarked
 from lsi_match.crypto.signing import sign
 from lsi_match.manifest import Manifest
 from lsi_match.partner.extract.column_mapping import ColumnMapping
@@ -103,7 +104,7 @@ def _entered(file: Path, frame: pl.DataFrame) -> dict[str, str]:
     cases: dict[str, set[str]] = {}
     for case, record in frame.select(CASE, RECORD_ID).iter_rows():
         cases.setdefault(record, set()).add(case)
-    text = read_text(file)
+    text = read_text(file).removeprefix("\ufeff")
     separator = ";" if text.partition("\n")[0].count(";") else ","
     rows = csv.DictReader(io.StringIO(text), delimiter=separator)
     names = set(rows.fieldnames or ())
@@ -113,8 +114,8 @@ def _entered(file: Path, frame: pl.DataFrame) -> dict[str, str]:
     found: dict[str, str] = {}
     for number, row in enumerate(rows, 2):
         word = WORDS.get((row["outcome"] or "").strip().lower().replace("_", " "))
-        named = row.get(CASE) or ""
-        meant = {named} & known if named else cases.get(row.get(RECORD_ID) or "", set())
+        named, record = (unmarked(row.get(column) or "") for column in (CASE, RECORD_ID))
+        meant = {named} & known if named else cases.get(record, set())
         if word is None or not meant:
             raise OutcomesUnreadableError(
                 file=file.name, row=number, problem="outcome" if word is None else CASE
