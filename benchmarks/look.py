@@ -18,7 +18,9 @@ from lsi_match.demo.world import World, configs_folder
 from lsi_match.log import events
 from lsi_match.log.events import Event
 from lsi_match.matcher.operate.alarms import alarms
-from lsi_match.matcher.operate.health import advice, metrics, next_opening
+from lsi_match.matcher.operate.expected import next_opening
+from lsi_match.matcher.operate.health import advice
+from lsi_match.matcher.operate.metrics import metrics
 from lsi_match.matcher.operate.reconcile import reconcile
 from lsi_match.matcher.site.site import Project
 from lsi_match.protocol.documents import Opening

@@ -40,7 +40,7 @@ from lsi_match.flows.database import FILE, make_usable, usable
 from lsi_match.flows.settings import end_with_parent, service_environment
 from lsi_match.matcher.operate import key_socket, run_parent
 from lsi_match.matcher.operate.agenda import JobKind
-from lsi_match.matcher.operate.health import metrics
+from lsi_match.matcher.operate.metrics import metrics
 from lsi_match.matcher.site.site import Project, Site
 
 POOL = "lsi-match"

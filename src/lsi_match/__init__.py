@@ -19,6 +19,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from lsi_match.base.version import VERSION
+
 if TYPE_CHECKING:
     from lsi_match.agreement.gates import GateVerdict as GateVerdict
     from lsi_match.base.errors import ExtraMissingError as ExtraMissingError
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     from lsi_match.log.events import Recorded as Recorded
     from lsi_match.log.verify import Verification as Verification
 
-__version__ = "0.1.0"
+__version__ = VERSION
 
 #: Public name → the module that has it.
 _MODULES = {

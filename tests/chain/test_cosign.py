@@ -20,7 +20,7 @@ from lsi_match.log.remembered import SplitViewError
 from lsi_match.log.store import CheckpointMissingError, Log
 from lsi_match.log.verify import LogRolledBackError, verify_log
 from lsi_match.log.writer import LogWriter
-from lsi_match.matcher.site.checkpoint import cosigned_at
+from lsi_match.matcher.site.checkpoint import cosigned
 from lsi_match.matcher.site.take_cosignatures import (
     CosignatureElsewhereError,
     CosignatureTimeError,
@@ -162,7 +162,7 @@ def test_a_cosignature_from_the_future_is_refused(world: World) -> None:
         times = [int(now.timestamp()), int(now.timestamp()) + ahead]
         with pytest.raises(CosignatureTimeError):
             add_cosignatures(world.project, own_note(world, "uwv", text, times), now)
-    assert cosigned_at(world.project, now)["uwv"] is None
+    assert cosigned(world.project, now)["uwv"].at is None
 
 
 def test_what_nobody_who_counts_signed_is_not_taken_in(world: World) -> None:

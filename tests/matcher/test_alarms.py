@@ -18,7 +18,7 @@ from lsi_match.matcher.operate import alarms as module
 from lsi_match.matcher.operate import retention
 from lsi_match.matcher.operate.alarms import COSIGNED_WITHIN, OVERDUE, alarms
 from lsi_match.matcher.operate.events_file import FILE
-from lsi_match.matcher.operate.health import metrics
+from lsi_match.matcher.operate.metrics import metrics
 from lsi_match.matcher.operate.reconcile import LAST_RECONCILED, reconcile_site
 from lsi_match.matcher.site.site import Project
 from lsi_match.transport.endpoints import set_up
@@ -171,7 +171,9 @@ def test_one_screen_and_one_exit_status(
     assert json.loads(said()) == {"healthy": True, "alarms": []}
     later(operation, days(6))
     assert main.run(["site", "health", site, "--json"]) == 1
-    assert {alarm["name"] for alarm in json.loads(said())["alarms"]} == {"clock", "silent", "late"}
+    assert {alarm["name"] for alarm in json.loads(said())["alarms"]} == {
+        "clock", "silent", "late", "checkpoint"
+    }  # fmt: skip
     assert main.run(["match", "status", site]) == 0
     shown = capsys.readouterr()
     assert "lsi-match docs nl/alarmen/late" in shown.err

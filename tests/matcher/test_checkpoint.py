@@ -16,7 +16,7 @@ from lsi_match.log.note import VerifierKey
 from lsi_match.log.store import Log
 from lsi_match.log.verify import verify_log
 from lsi_match.matcher.site import checkpoint
-from lsi_match.matcher.site.checkpoint import cosigned_at
+from lsi_match.matcher.site.checkpoint import cosigned
 from lsi_match.partner import transfer
 from lsi_match.partner.cosign import cosign_log
 from lsi_match.transport.endpoints import open_endpoint
@@ -91,7 +91,10 @@ def test_the_copy_verifies_and_has_no_details(operation: Operation) -> None:
 
 
 def test_a_cosignature_comes_back_by_itself(operation: Operation, tmp_path: Path) -> None:
-    assert cosigned_at(operation.project, operation.clock()) == dict.fromkeys(PARTNERS)
+    def at() -> dict[str, datetime | None]:
+        return {name: one.at for name, one in cosigned(operation.project, operation.clock()).items()}
+
+    assert at() == dict.fromkeys(PARTNERS)
     home = operation.world.home("uwv")
     (signed,) = cosign_log(home, fetched(operation, "uwv"), PROJECT, operation.clock())
     file = tmp_path / f"{PROJECT}.{signed.checkpoint.size}.uwv.checkpoint"
@@ -99,7 +102,7 @@ def test_a_cosignature_comes_back_by_itself(operation: Operation, tmp_path: Path
     assert transfer.send(home, file, operation.places["uwv"]) == 1
     operation.clock.to(NIGHT + timedelta(minutes=10))
     assert not operation.reconcile().failed
-    assert cosigned_at(operation.project, operation.clock()) == {"gemeente": None, "svb": None, "uwv": NIGHT}
+    assert at() == {"gemeente": None, "svb": None, "uwv": NIGHT}
     assert operation.lying("uwv") == []
 
 

@@ -19,7 +19,8 @@ from lsi_match.log.steps import Step
 from lsi_match.log.verify import verify_log
 from lsi_match.manifest import Manifest
 from lsi_match.matcher.operate.alarms import HANDED_OUT_WITHIN, alarms
-from lsi_match.matcher.operate.health import advice, metrics
+from lsi_match.matcher.operate.health import advice
+from lsi_match.matcher.operate.metrics import metrics
 from lsi_match.matcher.operate.reconcile import publish_cosigned_releases
 from lsi_match.matcher.operate.retention import destroy_due
 from lsi_match.matcher.round.run import Run
@@ -81,10 +82,15 @@ def test_without_them_nothing_is_handed_out_and_the_drops_are_gone_all_the_same(
 
 
 def test_a_release_that_waits_for_days_is_an_alarm_until_it_is_handed_out(op: Operation) -> None:
-    def waits() -> tuple[bool, float]:
+    def waits() -> tuple[bool, float | None]:
         said = metrics(op.world.site, op.clock()).decode()
-        (line,) = (one for one in said.splitlines() if one.startswith("lsi_match_release_waiting_seconds{"))
-        return "waiting" in {one.name for one in alarms(op.project, op.clock())}, float(line.split()[-1])
+        since = [
+            one
+            for one in said.splitlines()
+            if one.startswith("lsi_match_release_waits_since_timestamp_seconds{")
+        ]
+        waited = op.clock().timestamp() - float(since[0].split()[-1]) if since else None
+        return "waiting" in {one.name for one in alarms(op.project, op.clock())}, waited
 
     assert waits() == (False, 0.0)
     op.clock.to(op.clock() + HANDED_OUT_WITHIN)
@@ -95,7 +101,7 @@ def test_a_release_that_waits_for_days_is_an_alarm_until_it_is_handed_out(op: Op
         cosign(op, name)
     op.reconcile()
     assert handed_out(op) == set(PARTNERS)
-    assert waits() == (False, 0.0)
+    assert waits() == (False, None)
 
 
 def test_a_release_with_a_short_term_is_told_before_it_ends(tmp_path: Path) -> None:

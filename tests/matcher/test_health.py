@@ -9,7 +9,9 @@ import pytest
 from operation import MONDAY, PARTNERS, ROUND, Operation, days, folders, weekly
 from prometheus_client.parser import text_string_to_metric_families
 
-from lsi_match.matcher.operate.health import advice, metrics, next_opening
+from lsi_match.matcher.operate.expected import next_opening
+from lsi_match.matcher.operate.health import advice
+from lsi_match.matcher.operate.metrics import metrics
 
 pytestmark = pytest.mark.slow
 
@@ -49,11 +51,10 @@ def test_lateness_and_what_is_not_destroyed_in_time_are_measured(operation: Oper
     for partner in PARTNERS[:2]:
         operation.deliver(partner, ROUND)
     operation.reconcile()
-    assert values(operation)["late_seconds", "uwv"] == 0
     operation.clock.to(MONDAY + days(6))
-    assert values(operation)["late_seconds", "uwv"] == timedelta(days=1).total_seconds()
-    assert values(operation)["late_seconds", "svb"] == 0
-    assert values(operation)["last_checkpoint_age_seconds",] == days(6).total_seconds()
+    assert values(operation)["drop_deadline_timestamp_seconds", "uwv"] == (MONDAY + days(5)).timestamp()
+    assert ("drop_deadline_timestamp_seconds", "svb") not in values(operation)
+    assert values(operation)["last_checkpoint_timestamp_seconds",] == MONDAY.timestamp()
     operation.deliver("uwv", ROUND)
     operation.reconcile()
     assert values(operation)["rounds", "destroyed"] == 1
@@ -77,7 +78,8 @@ def test_metrics_name_nothing_of_a_person(operation: Operation) -> None:
 
 def test_the_next_round_is_told_while_there_is_one_to_come(operation: Operation) -> None:
     def opens(at: datetime) -> datetime | None:
-        return next_opening(operation.project, at)
+        comes = next_opening(operation.project, at)
+        return comes and comes.at
 
     assert opens(MONDAY) == MONDAY + days(7)  # six o'clock in Amsterdam, in summer
     assert opens(MONDAY + days(7) - timedelta(seconds=1)) == MONDAY + days(7)
@@ -95,5 +97,7 @@ def test_no_round_is_told_that_the_manifest_does_not_allow(tmp_path: Path, at_mo
     assert (next_opening(limited.project, MONDAY) is not None) == comes
 
 
-def test_a_project_whose_rounds_are_opened_by_hand_has_no_next_one(tmp_path: Path) -> None:
-    assert next_opening(Operation(tmp_path, PARTNERS, folders(tmp_path, PARTNERS)).project, MONDAY) is None
+def test_a_project_whose_rounds_are_opened_by_hand_tells_no_hour(tmp_path: Path) -> None:
+    comes = next_opening(Operation(tmp_path, PARTNERS, folders(tmp_path, PARTNERS)).project, MONDAY)
+    assert comes is not None
+    assert (comes.at, comes.refused) == (None, None)

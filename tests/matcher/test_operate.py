@@ -15,7 +15,9 @@ from lsi_match.base.errors import LsiError
 from lsi_match.log import log_file, store
 from lsi_match.log.entry import LogEntry
 from lsi_match.matcher.operate.alarms import alarms
-from lsi_match.matcher.operate.health import advice, metrics, next_opening
+from lsi_match.matcher.operate.expected import next_opening
+from lsi_match.matcher.operate.health import advice
+from lsi_match.matcher.operate.metrics import metrics
 from lsi_match.matcher.operate.reconcile import reconcile, remind_by_hand, run_alone
 from lsi_match.matcher.operate.retention import abandon
 from lsi_match.transport.endpoints import open_endpoint

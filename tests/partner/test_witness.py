@@ -14,7 +14,7 @@ from lsi_match.cli.log import judging
 from lsi_match.cli.main import run
 from lsi_match.log.events import Released, RetentionApplied
 from lsi_match.log.remembered import SplitViewError
-from lsi_match.matcher.site.checkpoint import cosigned_at
+from lsi_match.matcher.site.checkpoint import cosigned as cosigned_so_far
 from lsi_match.partner.deliver import Delivered, deliver
 from lsi_match.transport.endpoints import open_endpoint
 
@@ -38,7 +38,7 @@ def operation(tmp_path: Path) -> Operation:
 
 
 def cosigned(operation: Operation) -> dict[str, datetime | None]:
-    return cosigned_at(operation.project, operation.clock())
+    return {name: one.at for name, one in cosigned_so_far(operation.project, operation.clock()).items()}
 
 
 def test_the_log_is_cosigned_without_people_once_and_the_others_are_told(operation: Operation) -> None:

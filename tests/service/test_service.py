@@ -39,7 +39,7 @@ from lsi_match.base.clock import utc_now
 from lsi_match.crypto.sealing import unseal
 from lsi_match.flows.service import deployments
 from lsi_match.matcher.operate.events_file import FILE as EVENTS
-from lsi_match.matcher.operate.health import metrics
+from lsi_match.matcher.operate.metrics import metrics
 from lsi_match.matcher.operate.transfers import publish
 from lsi_match.matcher.round.open_round import open_round
 

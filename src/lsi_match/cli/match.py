@@ -12,7 +12,9 @@ from lsi_match.cli.console import Json, done, err, language, out, print_json, sa
 from lsi_match.cli.log import STEP_NAMES
 
 if TYPE_CHECKING:
-    from lsi_match.matcher.operate.health import Advice
+    from datetime import datetime
+
+    from lsi_match.matcher.operate.health import Advice, Standing
     from lsi_match.matcher.operate.reconcile import ReconcileResult
     from lsi_match.matcher.site.site import Project
 
@@ -33,7 +35,16 @@ _TASKS = {
     "Run": ("gedraaid", "run"),
     "ReleaseHeld": ("opnieuw gedraaid na rechtvaardiging", "run again after a justification"),
     "MakeCheckpoint": ("stand van het logboek vastgelegd", "checkpoint of the log made"),
-    "GiveUp": ("opgegeven", "given up"),
+    "Abandon": ("opgegeven", "given up"),
+}
+#: Of tasks that were refused.
+_NOT = {
+    "Open": ("NIET geopend", "NOT opened"),
+    "Remind": ("NIET herinnerd", "NOT reminded"),
+    "Run": ("NIET gedraaid", "NOT run"),
+    "ReleaseHeld": ("NIET gedraaid", "NOT run"),
+    "MakeCheckpoint": ("GEEN stand van het logboek vastgelegd", "NO checkpoint of the log made"),
+    "Abandon": ("NIET opgegeven", "NOT given up"),
 }
 _ARRIVALS = {
     "taken": ("binnen", "taken in"),
@@ -335,42 +346,52 @@ def status(site: Path, project: str | None = None, *, json: Json = False) -> Non
         project: id of the project; left out, every project.
     """
     from lsi_match.base.clock import utc_now
-    from lsi_match.matcher.operate.alarms import UNREADABLE, alarms
-    from lsi_match.matcher.operate.health import advice, next_opening
+    from lsi_match.matcher.operate.alarms import UNREADABLE
+    from lsi_match.matcher.operate.health import status as told
     from lsi_match.matcher.site.site import Site
 
     now, found = utc_now(), Site(site)
-    standing = []
-    for chosen in found.projects() if project is None else [found.project(project)]:
-        with chosen.reading() as one:
-            on = alarms(one, now)
-            # Without a log and a manifest that can be read there is the alarm, and nothing more to say.
-            known = not UNREADABLE & {alarm.name for alarm in on}
-            standing.append(
-                (one, on, advice(one, now) if known else [], next_opening(one, now) if known else None)
-            )
+    standing = [told(one, now) for one in (found.projects() if project is None else [found.project(project)])]
     if json:
-        documents = [
-            {
-                "project": one.id,
-                "alarms": [vars(alarm) for alarm in on],
-                "rounds": [vars(round_) for round_ in rounds],
-                "next_opening": opens and opens.isoformat(),
-            }
-            for one, on, rounds, opens in standing
-        ]
+        documents = [_standing(one, now) for one in standing]
         print_json({"projects": documents} if project is None else documents[0])
         return
     if not standing:
         out.print(say("Er is nog geen project ('site accept').", "There is no project yet ('site accept')."))
-    for one, on, rounds, opens in standing:
-        for alarm in on:
+    for one in standing:
+        for alarm in one.alarms:
             line = f"! {alarm.name}: {say(alarm.nl, alarm.en)}  → lsi-match docs nl/alarmen/{alarm.name}"
             err.print(line, style="bold red", markup=False, soft_wrap=True)
-        _show_rounds(one.id, rounds)
-        if opens:
-            at = f"{opens:%Y-%m-%d %H:%M} UTC"
+        _show_rounds(one.project, one.rounds)
+        if one.next and one.next.at and one.next.refused is None:
+            at = f"{one.next.at:%Y-%m-%d %H:%M} UTC"
             out.print(say(f"De volgende ronde gaat open op {at}.", f"The next round opens at {at}."))
+        elif one.next is None and not any(alarm.name in {*UNREADABLE, "opening"} for alarm in one.alarms):
+            out.print(
+                say(
+                    "Er gaat geen ronde meer open: de looptijd is voorbij, of alle rondes zijn gebruikt.",
+                    "No round opens any more: the period is over, or every round was used.",
+                )
+            )
+
+
+def _standing(one: Standing, now: datetime) -> dict[str, Any]:
+    """How a project stands, for machines."""
+    opens = one.next
+    return {
+        "project": one.project,
+        "alarms": [vars(alarm) for alarm in one.alarms],
+        "rounds": [vars(round_) for round_ in one.rounds],
+        "next_opening": opens and opens.at and opens.at.isoformat(),
+        "next_opening_refused": opens and opens.refused and {
+            "reason": opens.refused.reason, "nl": opens.refused.text("nl"), "en": opens.refused.text("en")
+        },
+        "ends": [
+            {"what": end.what, "name": end.name, "at": end.at.isoformat(), "who": end.who, "warned": end.days_warned(now),
+             "nl": end.text("nl"), "en": end.text("en")}
+            for end in one.ends
+        ],
+    }  # fmt: skip
 
 
 #: So many rounds are shown one by one; older ones that are over only as a number.
@@ -405,7 +426,7 @@ def metrics(site: Path, *, to: Path | None = None) -> None:
 
     from lsi_match.base.clock import utc_now
     from lsi_match.base.files import write_whole
-    from lsi_match.matcher.operate.health import metrics as made
+    from lsi_match.matcher.operate.metrics import metrics as made
     from lsi_match.matcher.site.site import Site
 
     text = made(Site(site), utc_now())
@@ -439,6 +460,10 @@ def _watched(seen: ReconcileResult) -> dict[str, Any]:
         "done": [
             {"task": type(task).__name__, "round": about(task), "outcome": how} for task, how in seen.done
         ],
+        "refused": [
+            {"round": about(task), "reason": error.reason, "nl": error.text("nl"), "en": error.text("en")}
+            for task, error in seen.refused
+        ],
         "destroyed": [{"kind": one.kind, "name": one.name} for one in seen.destroyed.done],
         "not_destroyed": [
             {"kind": one.kind, "name": one.name, "problem": problem_of(error)}
@@ -455,7 +480,12 @@ def _lines(seen: ReconcileResult) -> list[str]:
 
     lines = [f"{seen.project}: {a.partner}: {say(*_ARRIVALS[a.outcome])} ({a.file})" for a in seen.arrivals]
     lines += [f"{seen.project}: {t.partner}: {t.error.text(language())}" for t in seen.troubles]
+    refused = dict(seen.refused)
     for task, how in seen.done:
+        if task in refused:
+            kind = say(*_NOT[type(task).__name__])
+            lines.append(f"{seen.project}: {about(task)} {kind}: {refused[task].text(language())}")
+            continue
         outcome = "" if how == "done" else f": {say(_STATES.get(how, how), how)}"
         lines.append(f"{seen.project}: {about(task)} {say(*_TASKS[type(task).__name__])}{outcome}")
     lines += [

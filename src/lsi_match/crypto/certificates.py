@@ -261,6 +261,12 @@ def _private_key(file: Path) -> rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey:
     return key
 
 
+def valid_between(certificate: str) -> tuple[datetime, datetime]:
+    """From when until when a certificate (base64 of DER) is valid."""
+    read = _read(certificate)
+    return read.not_valid_before_utc, read.not_valid_after_utc
+
+
 def authority_text(certificate: str) -> str:
     """An authority by its name and the SHA-256 of its certificate, for people to compare."""
     read = _read(certificate)

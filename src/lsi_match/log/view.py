@@ -311,6 +311,16 @@ class Unknown:
     first: int
 
 
+@dataclass(frozen=True)
+class Shut:
+    """That a round could not be opened: when that was logged, which, and why, by name and in words."""
+
+    at: datetime
+    round: str
+    reason: str
+    message: str
+
+
 @dataclass
 class ProjectView:
     """A project, as the first `size` entries of its log tell it."""
@@ -318,8 +328,9 @@ class ProjectView:
     size: int = 0
     #: The time of the last entry.
     last: datetime | None = None
-    #: Of the last entry, where a gate kept a round from being opened: the round and the reason.
-    kept_shut: tuple[str, str] | None = None
+    #: The last time that a round could not be opened, until one was; and how often that was logged in all.
+    shut: Shut | None = None
+    refused_openings: int = 0
     #: When the first manifest was registered; the digest of the one that runs, which is the last.
     began: datetime | None = None
     running: str | None = None
@@ -510,8 +521,9 @@ class ProjectView:
 
     def _of_project(self, event: Event, recorded: Recorded, mark: Mark) -> None:
         """What the event says of the project."""
-        self.kept_shut = None
         match event:
+            case events.RoundOpened():
+                self.shut = None
             case events.UnknownStep(name=name):
                 before = self.unknown.get(name, Unknown(0, mark.position))
                 self.unknown[name] = Unknown(before.count + 1, before.first)
@@ -529,8 +541,9 @@ class ProjectView:
                 self.roots[version] = root
             case events.Justified(papers=papers):
                 self._see(papers, mark)
-            case events.GatesRefused(round=name, reason=reason):
-                self.kept_shut = (name, reason)
+            case events.GatesRefused(round=name) as refused if not self.has(name):
+                self.shut = Shut(mark.at, name, refused.reason, refused.message)
+                self.refused_openings += 1
             case events.DropArrivalRefused(partner=partner, reason=events.TOO_MANY_DROPS):
                 self.too_many[partner] = mark.at
             case events.DropArrivalRefused(round=None, partner=partner, drop=str(drop)):
@@ -608,6 +621,10 @@ class ProjectView:
     def opened(self) -> dict[str, datetime]:
         """Round → when it was opened, of every round: those count for what the schedule allows, whatever came of them."""
         return {one.name: one.opened for one in self.summaries()}
+
+    def spent(self, at_most: int | None) -> bool:
+        """Whether so many rounds were opened as the manifest allows (`schedule.rounds_at_most`; None: any number)."""
+        return at_most is not None and len(self.opened()) >= at_most
 
     def like(self, name: str, rows: Mapping[str, int], smallest: int) -> list[str]:
         """The released rounds of which the drops are those of the round `name`, but for fewer records than a small cell.

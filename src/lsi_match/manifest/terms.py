@@ -81,14 +81,18 @@ class Schedule(Document):
         """The day of a moment, where the project is."""
         return moment.astimezone(ZoneInfo(self.timezone)).date()
 
+    def last_hour(self, now: datetime) -> datetime | None:
+        """The last hour up to now at which a round was to open; None when they are opened by hand."""
+        if self.opens is None:
+            return None
+        here = now.astimezone(ZoneInfo(self.timezone))
+        return next(CronSim(self.opens, here + timedelta(seconds=1), reverse=True), None)
+
     def hour_of(self, opened: datetime) -> datetime | None:
         """The hour for which a round is opened at this moment: the last one up to it, at most `LATE` before. None when
         there is no such hour, or rounds are opened by hand."""
-        if self.opens is None:
-            return None
-        here = opened.astimezone(ZoneInfo(self.timezone))
-        hour = next(CronSim(self.opens, here + timedelta(seconds=1), reverse=True), None)
-        return hour if hour is not None and here - hour <= LATE else None
+        hour = self.last_hour(opened)
+        return hour if hour is not None and opened - hour <= LATE else None
 
     def reference_dates(self, opened: datetime) -> Period:
         """Between which days the reference date of a round lies that is opened at this moment. Without a rule: in the month

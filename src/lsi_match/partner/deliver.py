@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from lsi_match.agreement.approvals import load_manifest
+from lsi_match.agreement.endings import ends_of_agreement
 from lsi_match.base.canonical import digest_of_bytes
-from lsi_match.base.errors import LsiError
+from lsi_match.base.errors import Language, LsiError
 from lsi_match.base.files import read_bytes
 from lsi_match.crypto.signing import peek
 from lsi_match.log.remembered import ConsistencyMissingError, ProofRefusedError, SplitViewError
@@ -50,7 +52,7 @@ def deliver(
     extracts: Path,
     folder: Path,
     now: datetime,
-    lang: str = "nl",
+    lang: Language = "nl",
     progress: Callable[[str], None] = lambda _: None,
     judging: Judging | None = None,
 ) -> Delivered:
@@ -92,7 +94,8 @@ def deliver(
             problems.append((round_id, error))
     transfer.send(home, None, settings)  # what was opened since the last time
     _clear(outgoing, answered)
-    return Delivered(tuple(sent), tuple(told), fetched.messages, tuple(problems), others)
+    messages = (*fetched.messages, *_ends(home, project, now, lang))
+    return Delivered(tuple(sent), tuple(told), messages, tuple(problems), others)
 
 
 def _others(
@@ -108,6 +111,17 @@ def _others(
     except (ConsistencyMissingError, ProofRefusedError) as error:
         problems.append((COSIGNED_SUFFIX.removeprefix("."), error))
         return {}
+
+
+def _ends(home: Home, project: str, now: datetime, lang: Language) -> list[str]:
+    """What of the agreement ends soon, or ended, by the manifest and trust root that lie here: a partner believes no other's
+    screen. What cannot be read is told when something is delivered."""
+    try:
+        manifest = load_manifest(read_bytes(home.project(project) / "manifest.json"))
+        found = ends_of_agreement(manifest, home.trust(project, now).current)
+    except LsiError:
+        return []
+    return [one.text(lang) for one in found if one.days_warned(now) is not None]
 
 
 def _receipts(

@@ -15,8 +15,9 @@ Rules, per round that is open:
 - so many days before the deadline as the manifest says, whoever has not delivered is reminded, once.
 
 And per project: a round opens when its hour has come, unless one was opened for it by hand. Of the hours that passed
-while nothing ran only the last one counts, when it is not too long ago, and never one from before the project began
-here. Once a day there is a checkpoint, until nothing of the project can have a term any more.
+while nothing ran only the last one counts, when it is not too long ago, never one from before the project began here, and
+none that the manifest does not allow any more. Once a day there is a checkpoint, until nothing of the project can have a
+term any more.
 
 What has to be destroyed on a day is not here but in `matcher.operate.retention`, which also looks at what lies on the disk.
 Which flow does which task is its `duty`.
@@ -147,24 +148,34 @@ def agenda(manifest: Manifest, view: ProjectView, rounds: Iterable[RoundNow], no
 
 def _checkpoint(manifest: Manifest, now: datetime, checked: datetime | None) -> Iterator[MakeCheckpoint]:
     today = manifest.schedule.day(now)
+    if not is_over(manifest, now) and (checked is None or manifest.schedule.day(checked) < today):
+        yield MakeCheckpoint(today.isoformat())
+
+
+def is_over(manifest: Manifest, now: datetime) -> bool:
+    """Whether nothing of a project can have a term any more: its period ended that long ago."""
     longest = max(
         manifest.retention.log_details_days, manifest.retention.hold_days, manifest.release.keep_days
     )
     last = manifest.project.period.last + timedelta(days=manifest.schedule.deadline_days + longest)
-    if today <= last and (checked is None or manifest.schedule.day(checked) < today):
-        yield MakeCheckpoint(today.isoformat())
+    return manifest.schedule.day(now) > last
+
+
+def unopened(manifest: Manifest, view: ProjectView, now: datetime) -> datetime | None:
+    """The last hour up to now at which a round was to open by itself, while none was opened for it; None where there is none,
+    or where the manifest does not allow one any more."""
+    schedule, period = manifest.schedule, manifest.project.period
+    hour = schedule.last_hour(now)
+    if hour is None or view.began is None or hour < view.began or view.spent(schedule.rounds_at_most):
+        return None
+    opened = view.has(hour.date().isoformat()) or hour in map(schedule.last_hour, view.opened().values())
+    return hour if period.first <= hour.date() <= period.last and not opened else None
 
 
 def _opening(manifest: Manifest, view: ProjectView, now: datetime) -> Iterator[Open]:
-    schedule, period = manifest.schedule, manifest.project.period
-    hour = schedule.hour_of(now)
-    if hour is None or view.began is None or hour < view.began:
-        return
-    name = hour.date().isoformat()
-    if not period.first <= hour.date() <= period.last or view.has(name):
-        return
-    if hour not in map(schedule.hour_of, view.opened().values()):
-        yield Open(name)
+    hour = unopened(manifest, view, now)
+    if hour is not None and hour == manifest.schedule.hour_of(now):
+        yield Open(hour.date().isoformat())
 
 
 def _for_round(manifest: Manifest, round_: RoundNow, now: datetime) -> Iterator[Task]:

@@ -7,7 +7,10 @@
 | `clock` | the clock stands before the last entry of the log, or days after the last sign of life |
 | `unknown` | the log has a step that this version does not have |
 | `disk` | less than 5% or 1 GiB is free, or nothing can be written |
-| `silent` | nobody looked at a project that runs by itself for an hour |
+| `silent` | a duty of a project that runs by itself was not done in its time |
+| `opening` | a round should have opened and did not, or the next one will be kept from opening |
+| `checkpoint` | no checkpoint of the log was made for two days |
+| `ends` | something ends within 60 days (or a week, or half its time), or ended |
 | `place` | the place of a partner could not be used at the last look |
 | `overdue` | something is past its term for more than two hours |
 | `broken` | a run broke off and was not finished within an hour |
@@ -15,7 +18,7 @@
 | `held` | a round waits for justifications |
 | `waiting` | a release waits for cosignatures for more than two days, or half its term |
 | `late` | a drop is missing past the deadline |
-| `cosignature` | a controller did not co-sign the log for two weeks |
+| `cosignature` | the log has entries of more than two weeks ago that a controller did not co-sign |
 | `access` | a controller asked more often about people than the manifest allows, in the last two weeks |
 """
 
@@ -30,7 +33,8 @@ from datetime import datetime, timedelta
 from lsi_match.base.clock import CLOCK_SKEW
 from lsi_match.base.errors import LsiError
 from lsi_match.log.view import ProjectView
-from lsi_match.matcher.operate.agenda import JobKind, RoundNow
+from lsi_match.matcher.operate.agenda import RoundNow
+from lsi_match.matcher.operate.expected import ends, missed, next_opening
 from lsi_match.matcher.operate.observed_state import last_reconciled, leapt_from, rounds_now
 from lsi_match.matcher.operate.retention import due, problem_of
 from lsi_match.matcher.site import checkpoint
@@ -38,8 +42,8 @@ from lsi_match.matcher.site.site import Project
 from lsi_match.matcher.subjects.subject_terms import WARNED_FOR
 
 NAMES = (
-    "log", "manifest", "unknown", "clock", "disk", "silent", "place", "overdue", "broken", "refused", "held", "waiting", "late",
-    "cosignature", "access",
+    "log", "manifest", "unknown", "clock", "disk", "silent", "opening", "place", "overdue", "broken", "refused", "held", "waiting",
+    "late", "checkpoint", "cosignature", "ends", "access",
 )  # fmt: skip
 #: With one of these on, nothing more can be said of a project.
 UNREADABLE = frozenset({"log", "manifest"})
@@ -103,6 +107,7 @@ def _all(project: Project, now: datetime) -> Iterator[tuple[str, str, str]]:
             f"step '{step}' of a newer version ({told.count} times, first in entry {told.first})",
         )
     yield from _looks(project, view, now)
+    yield from _ends(project, view, now)
     yield from _due(project, now)
     for one in rounds:
         yield from _round(project, one, now)
@@ -135,16 +140,39 @@ def _disk(project: Project) -> Iterator[tuple[str, str, str]]:
         yield "disk", f"nog {left} vrij", f"{left} left"
 
 
+#: What should have happened (`expected`) → the alarm that it did not.
+_MISSED = {"look": "silent", "opening": "opening", "checkpoint": "checkpoint"}
+
+
 def _looks(project: Project, view: ProjectView, now: datetime) -> Iterator[tuple[str, str, str]]:
     look = last_reconciled(project)
-    at = look.at.get(JobKind.DROPS)
-    by_itself = bool(look.at) or (project.folder / "delivery.yaml").exists()
-    since_ = at or view.began or now
-    if by_itself and now - since_ > HOUR:
-        since = f"{since_:%Y-%m-%d %H:%M} UTC"
-        yield "silent", f"niet meer gekeken sinds {since}", f"not looked at since {since}"
+    for one in missed(project, view, look, now):
+        yield _MISSED[one.what], one.nl, one.en
     for partner, reason in look.troubles.items():
         yield "place", f"{partner}: {reason}", f"{partner}: {reason}"
+
+
+def _ends(project: Project, view: ProjectView, now: datetime) -> Iterator[tuple[str, str, str]]:
+    """What ends soon, and what it already keeps from opening. That a release is not opened is for its partner to be told."""
+    try:
+        comes = next_opening(project, now)
+        found = [
+            one
+            for one in ends(project, view, now)
+            if one.what != "release" and one.days_warned(now) is not None
+        ]
+    except LsiError as error:
+        yield "opening", error.text("nl"), error.text("en")
+        return
+    if comes is not None and comes.refused is not None:
+        nl, en = (f"{comes.at:%Y-%m-%d %H:%M} UTC",) * 2 if comes.at else ("met de hand", "by hand")
+        yield (
+            "opening",
+            f"de volgende ronde ({nl}) gaat niet open. {comes.refused.text('nl')}",
+            f"the next round ({en}) will not open. {comes.refused.text('en')}",
+        )
+    for one in found:
+        yield "ends", one.text("nl"), one.text("en")
 
 
 def _due(project: Project, now: datetime) -> Iterator[tuple[str, str, str]]:
@@ -188,11 +216,13 @@ def _cosignatures(project: Project, view: ProjectView, now: datetime) -> Iterato
     if first is None or now - first <= COSIGNED_WITHIN:
         return
     try:
-        signed = checkpoint.cosigned_at(project, now)
+        signed = checkpoint.cosigned(project, now)
     except LsiError as error:
         yield "cosignature", error.text("nl"), error.text("en")
         return
-    late = [name for name, at in signed.items() if at is None or now - at > COSIGNED_WITHIN]
+    late = [
+        name for name, one in signed.items() if one.waits_since and now - one.waits_since > COSIGNED_WITHIN
+    ]
     if late:
         names = ", ".join(late)
         yield "cosignature", f"niet van {names}", f"none of {names}"

@@ -1,25 +1,18 @@
-"""How a site is doing, for people and for what watches machines: one line of advice per round, and metrics.
-
-Metrics are in the text form of Prometheus, made by its own client. They hold names of projects and partners, counts of
-rounds and refusals, and ages in seconds; nothing of a drop or a person.
-"""
+"""How a project is doing, for people: one line of advice per round."""
 
 from __future__ import annotations
 
-from collections import Counter
-from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from datetime import datetime
 
+from lsi_match.agreement.endings import End
 from lsi_match.base.errors import LsiError
 from lsi_match.log.view import RoundView
 from lsi_match.matcher.operate.agenda import RoundNow
-from lsi_match.matcher.operate.alarms import NAMES, alarms
-from lsi_match.matcher.operate.observed_state import last_reconciled, rounds_now
-from lsi_match.matcher.operate.retention import due
-from lsi_match.matcher.site.checkpoint import cosigned_at
-from lsi_match.matcher.site.site import Project, Site
+from lsi_match.matcher.operate.alarms import UNREADABLE, Alarm, alarms
+from lsi_match.matcher.operate.expected import NextOpening, ends, next_opening
+from lsi_match.matcher.operate.observed_state import rounds_now
+from lsi_match.matcher.site.site import Project
 
 _DONE = ("klaar", "done")
 
@@ -51,17 +44,6 @@ def advice(project: Project, now: datetime) -> list[Advice]:
     return found
 
 
-def next_opening(project: Project, now: datetime) -> datetime | None:
-    """When the next round opens by itself (UTC); None when that is done by hand, or no round is to come any more."""
-    manifest = project.manifest()
-    schedule, period = manifest.schedule, manifest.project.period
-    most = schedule.rounds_at_most
-    spent = most is not None and len(project.view().opened()) >= most
-    begins = datetime.combine(period.first, time.min, ZoneInfo(schedule.timezone))
-    at = next(schedule.openings(max(now, begins - timedelta(seconds=1))), None)
-    return None if spent or at is None or at.date() > period.last else at.astimezone(UTC)
-
-
 def _waits_for(project: Project, one: RoundView, round_: RoundNow | None, now: datetime) -> tuple[str, str]:
     if round_ is None:
         return _DONE
@@ -88,78 +70,25 @@ def _waits_for(project: Project, one: RoundView, round_: RoundNow | None, now: d
     return "alles is er: 'match run'", "everything is there: 'match run'"
 
 
-def metrics(site: Site, now: datetime) -> bytes:
-    """The metrics of a site in the text form of Prometheus."""
-    from prometheus_client import CollectorRegistry, Gauge, generate_latest
+@dataclass(frozen=True)
+class Standing:
+    """How a project stands: what is the matter, what each round waits for, when the next one opens, and what ends."""
 
-    registry = CollectorRegistry()
+    project: str
+    alarms: list[Alarm]
+    rounds: list[Advice]
+    next: NextOpening | None
+    ends: list[End]
 
-    def gauge(name: str, text: str, *labels: str) -> Gauge:
-        return Gauge(f"lsi_match_{name}", text, ("project", *labels), registry=registry)
 
-    rounds = gauge("rounds", "Rounds by state", "state")
-    runs = gauge(
-        "runs", "Runs that were begun since the project began, and that ended in a release", "outcome"
-    )
-    refusals = gauge("refusals", "Refused drops and runs since the project began")
-    late = gauge(
-        "late_seconds", "How long the latest drop that is missing is overdue; 0 when none is", "partner"
-    )
-    last = gauge(
-        "last_checkpoint_age_seconds", "Time since the last entry of the log, which is signed with it"
-    )
-    cosigned = gauge(
-        "cosigned_age_seconds",
-        "Time since a controller co-signed the log; absent when it never did",
-        "partner",
-    )
-    held = gauge(
-        "hold_seconds_left", "Time left to justify the round whose term ends first; absent when none is held"
-    )
-    waits = gauge(
-        "release_waiting_seconds",
-        "How long the release that waits longest for cosignatures does; 0 when none does",
-    )
-    overdue = gauge("destruction_overdue", "Things that are past their term and not destroyed yet")
-    look = gauge("last_look_age_seconds", "Time since a duty was last done to the end", "duty")
-    alarm = gauge("alarm", "1 for every alarm that is on, by its name in the operator's guide", "name")
-    for one_of_them in site.projects():
-        with one_of_them.reading() as project:
-            for name in NAMES:
-                alarm.labels(project.id, name).set(0)
-            for one in alarms(project, now):
-                alarm.labels(project.id, one.name).set(1)
-            for duty, at in last_reconciled(project).at.items():
-                look.labels(project.id, duty).set((now - at).total_seconds())
-            try:
-                view = project.view()
-                ongoing = rounds_now(project, view)
-                partners = project.manifest().partners
-            except LsiError:
-                continue  # the alarm `log` or `manifest` is on
-            states = view.summaries()
-            for state, number in Counter(one.state for one in states).items():
-                rounds.labels(project.id, state).set(number)
-            runs.labels(project.id, "begun").set(sum(one.runs for one in states))
-            runs.labels(project.id, "released").set(sum(one.released for one in states))
-            refusals.labels(project.id).set(sum(one.refusals for one in states))
-            last.labels(project.id).set((now - (view.last or now)).total_seconds())
-            with suppress(LsiError):
-                for partner, at_ in cosigned_at(project, now).items():
-                    if at_ is not None:
-                        cosigned.labels(project.id, partner).set((now - at_).total_seconds())
-            for partner in partners:
-                missing = [
-                    now - one.deadline
-                    for one in ongoing
-                    if partner not in one.delivered and one.held_until is None
-                ]
-                late.labels(project.id, partner).set(max(0.0, *(age.total_seconds() for age in missing), 0.0))
-            terms = [one.held_until for one in ongoing if one.held_until is not None]
-            if terms:
-                held.labels(project.id).set((min(terms) - now).total_seconds())
-            since = min(view.waiting().values(), default=now)
-            waits.labels(project.id).set((now - since).total_seconds())
-            with suppress(LsiError, OSError):
-                overdue.labels(project.id).set(len(due(project, now)))
-    return generate_latest(registry)
+def status(project: Project, now: datetime) -> Standing:
+    """How a project stands. Without a log and a manifest that can be read there is the alarm, and nothing more to say."""
+    with project.reading() as one:
+        on = alarms(one, now)
+        if UNREADABLE & {alarm.name for alarm in on}:
+            return Standing(one.id, on, [], None, [])
+        try:
+            comes, found = next_opening(one, now), ends(one, one.view(), now)
+        except LsiError:  # the alarm `opening` is on
+            comes, found = None, []
+        return Standing(one.id, on, advice(one, now), comes, found)

@@ -21,10 +21,12 @@ BELIEVED = timedelta(days=4)
 
 @dataclass(frozen=True)
 class LastReconciled:
-    """When each duty was last done to the end, and what was the matter with places then: partner → name of the problem."""
+    """When each duty was last done to the end, what was the matter with places then (partner → name of the problem), and how
+    many seconds the last look took."""
 
     at: dict[str, datetime] = field(default_factory=dict)
     troubles: dict[str, str] = field(default_factory=dict)
+    seconds: float | None = None
 
 
 def last_reconciled(project: Project) -> LastReconciled:
@@ -32,7 +34,8 @@ def last_reconciled(project: Project) -> LastReconciled:
     try:
         said = json.loads(read_bytes(project.folder / LAST_RECONCILED))
         at = {str(duty): datetime.fromisoformat(when) for duty, when in said["at"].items()}
-        return LastReconciled(at, {str(name): str(reason) for name, reason in said["troubles"].items()})
+        troubles = {str(name): str(reason) for name, reason in said["troubles"].items()}
+        return LastReconciled(at, troubles, float(said["seconds"]) if "seconds" in said else None)
     except (LsiError, ValueError, TypeError, KeyError, AttributeError):
         return LastReconciled()
 

@@ -48,6 +48,10 @@ from lsi_match.matcher.site.site import Project, Site, json_document
 Runner = Callable[[Project, str], dict[str, object]]
 
 
+#: Outcomes of tasks that need nobody, or that a round waits for people with (the alarm `held`).
+_WELL = frozenset({"done", "released", "held"})
+
+
 class ProjectBusyError(LsiError): ...
 
 
@@ -68,15 +72,17 @@ class ReconcileResult:
     arrivals: list[IncomingDrop] = field(default_factory=list)
     troubles: list[DeliveryError] = field(default_factory=list)
     done: list[tuple[Task, str]] = field(default_factory=list)
+    #: Of those tasks, what was refused and why; a run tells that by itself.
+    refused: list[tuple[Task, LsiError]] = field(default_factory=list)
     #: Rounds whose release was handed out now that enough controllers co-signed the log.
     handed_out: list[str] = field(default_factory=list)
     destroyed: Destroyed = field(default_factory=Destroyed)
 
     @property
     def failed(self) -> bool:
-        """Whether something needs an operator: a place out of reach, a run that broke, what could not be destroyed."""
-        broken = any(outcome == "broken" for _, outcome in self.done)
-        return bool(self.troubles) or broken or bool(self.destroyed.failed)
+        """Whether something needs somebody: a place out of reach, a task that was refused or broke, what could not be destroyed."""
+        stopped = any(outcome not in _WELL for _, outcome in self.done)
+        return bool(self.troubles) or stopped or bool(self.destroyed.failed)
 
 
 def reconcile_site(
@@ -126,13 +132,17 @@ def reconcile(
         _check_clock(project, clock())
         if not clock_is_right and (last := leapt_from(project, project.view(), clock())):
             raise ClockAheadError(project=project.id, **_shown(clock(), last))
-        seen = ReconcileResult(project.id)
+        seen, began = ReconcileResult(project.id), time.monotonic()
         if JobKind.DROPS in duties:
             for one in collect(project, clock()):
                 (seen.arrivals if isinstance(one, IncomingDrop) else seen.troubles).append(one)  # type: ignore[arg-type]
         for task in agenda(project.manifest(), project.view(), rounds_now(project, project.view()), clock()):
             if task.duty in duties:
-                seen.done.append((task, _do(project, task, clock, runner)))
+                try:
+                    seen.done.append((task, _do(project, task, clock, runner)))
+                except LsiError as error:
+                    seen.done.append((task, error.reason))
+                    seen.refused.append((task, error))
         if JobKind.HELD in duties:
             try:
                 seen.handed_out = publish_cosigned_releases(project, clock)
@@ -143,7 +153,7 @@ def reconcile(
         if JobKind.CHECKPOINT in duties:
             checkpoint.export_copy(project)
         seen.troubles += publish(project, clock())
-        _remember(project, duties, seen, clock())
+        _remember(project, duties, seen, clock(), time.monotonic() - began)
         events_file.write(project.site.folder, seen, clock())
         return seen
 
@@ -179,11 +189,17 @@ def _alone(project: Project, patience: timedelta) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _remember(project: Project, duties: Collection[JobKind], seen: ReconcileResult, now: datetime) -> None:
+def _remember(
+    project: Project, duties: Collection[JobKind], seen: ReconcileResult, now: datetime, seconds: float
+) -> None:
     before = last_reconciled(project)
     at = before.at | {duty.value: now for duty in duties}
     troubles = {one.partner: one.error.reason for one in seen.troubles}
-    said = {"at": {duty: when.isoformat() for duty, when in at.items()}, "troubles": troubles}
+    said = {
+        "at": {duty: when.isoformat() for duty, when in at.items()},
+        "troubles": troubles,
+        "seconds": round(seconds, 3),
+    }
     write_whole(project.folder / LAST_RECONCILED, json_document(said), replace=True)
 
 
@@ -198,20 +214,17 @@ def _shown(now: datetime, last: datetime) -> dict[str, str]:
 
 
 def _do(project: Project, task: Task, clock: Clock, runner: Runner) -> str:
-    """Do one task; its outcome in one word: done, or the state of a run, or the name of what refused it."""
-    try:
-        if isinstance(task, Open):
-            open_round(project, task.round, None, clock())
-        elif isinstance(task, Remind):
-            _remind(project, task, clock())
-        elif isinstance(task, Abandon):
-            abandon(project, task.round, clock)
-        elif isinstance(task, MakeCheckpoint):
-            checkpoint.make_checkpoint(project, clock())
-        else:
-            return str(runner(project, task.round)["state"])
-    except LsiError as error:
-        return error.reason
+    """Do one task; its outcome in one word: done, or the state of a run. Raises what refused it."""
+    if isinstance(task, Open):
+        open_round(project, task.round, None, clock())
+    elif isinstance(task, Remind):
+        _remind(project, task, clock())
+    elif isinstance(task, Abandon):
+        abandon(project, task.round, clock)
+    elif isinstance(task, MakeCheckpoint):
+        checkpoint.make_checkpoint(project, clock())
+    else:
+        return str(runner(project, task.round)["state"])
     return "done"
 
 

@@ -39,7 +39,7 @@ from lsi_match.matcher.engine.intake import (
     shown_name,
     under_name,
 )
-from lsi_match.matcher.operate import inbound
+from lsi_match.matcher.operate import inbound, notices
 from lsi_match.matcher.round.run import quarantine, round_of
 from lsi_match.matcher.site import inbox, make_receipts, take_cosignatures
 from lsi_match.matcher.site.checkpoint import copies, papers_beside
@@ -336,10 +336,17 @@ def publish(project: Project, now: datetime) -> list[DeliveryError]:
     places, troubles = _places(project)
     put_opening_proofs(project)
     for_all = dict(_for_all(project, now)) if places else {}
+    try:
+        told = notices.write(project, places, now) if places else {}
+    except LsiError as error:  # the alarm `opening` is on
+        told = {}
+        troubles.append(DeliveryError("matcher", error))
     for partner, settings in places.items():
         try:
             with open_endpoint(settings) as there:
-                _publish(project, partner, there, for_all | dict(_for(project, partner)))
+                _publish(
+                    project, partner, there, for_all | dict(_for(project, partner)) | told.get(partner, {})
+                )
         except LsiError as error:
             troubles.append(DeliveryError(partner, error))
     return troubles

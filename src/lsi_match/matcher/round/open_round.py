@@ -14,6 +14,7 @@ from lsi_match.base.files import destroy, half_files, lock_file, private_folder,
 from lsi_match.crypto.keys import make_round_key
 from lsi_match.crypto.signing import sign
 from lsi_match.log.events import GatesRefused, RoundOpened, why
+from lsi_match.manifest import Manifest
 from lsi_match.manifest.plan import Period
 from lsi_match.matcher.site.proofs import put_opening_proofs
 from lsi_match.matcher.site.site import Project
@@ -21,6 +22,8 @@ from lsi_match.protocol.documents import Opening
 
 #: Rows per part of a drop at most: what is opened, and matched, at once.
 ROWS_PER_PART = 500_000
+#: After so long it is logged again that a round cannot be opened.
+AGAIN = timedelta(days=1)
 
 
 class RoundExistsError(LsiError): ...
@@ -69,18 +72,7 @@ def _open_round(
         between = {name: str(day) for name, day in schedule.reference_date}
         raise ReferenceDateNeededError(project=project.id, **between)
     secret, recipient = make_round_key()
-    largest = max(sum(s.volume.at_most for s in p.selections) for p in manifest.partners.values())
-    opening = Opening(
-        project=project.id,
-        manifest=manifest.digest,
-        round=round_id,
-        reference_date=reference_date or schedule.reference_dates(now).last,
-        opened_at=now,
-        deadline=now + timedelta(days=schedule.deadline_days),
-        recipient=recipient,
-        parts=max(1, -(-largest // ROWS_PER_PART)),
-        trace_id=secrets.token_hex(16),
-    )
+    opening = _made(project, manifest, round_id, reference_date, now, recipient)
     try:
         require(manifest, replace(project.evidence(now, opening), key_present=True))
     except LsiError as error:
@@ -98,12 +90,47 @@ def _open_round(
     return folder / "opening.json"
 
 
+def _made(
+    project: Project,
+    manifest: Manifest,
+    round_id: str,
+    reference_date: str | None,
+    now: datetime,
+    recipient: str,
+) -> Opening:
+    schedule = manifest.schedule
+    largest = max(sum(s.volume.at_most for s in p.selections) for p in manifest.partners.values())
+    return Opening(
+        project=project.id,
+        manifest=manifest.digest,
+        round=round_id,
+        reference_date=reference_date or schedule.reference_dates(now).last,
+        opened_at=now,
+        deadline=now + timedelta(days=schedule.deadline_days),
+        recipient=recipient,
+        parts=max(1, -(-largest // ROWS_PER_PART)),
+        trace_id=secrets.token_hex(16),
+    )
+
+
+def refusal(project: Project, now: datetime) -> LsiError | None:
+    """What would keep a round from opening at that moment, by every gate; nothing is made or logged."""
+    manifest = project.manifest()
+    try:
+        opening = _made(project, manifest, "next", None, now, manifest.matcher.encryption_key)
+        require(manifest, replace(project.evidence(now, opening), key_present=True))
+    except LsiError as error:
+        return error
+    return None
+
+
 def _log_refused_opening(
     project: Project, round_id: str, now: datetime, manifest: str, error: LsiError
 ) -> None:
-    """Log that a gate kept a round from being opened; once, however often it is tried while that stands."""
+    """Log that a gate kept a round from being opened; once a day, however often it is tried while that stands."""
     with project.writer() as log:
-        if log.view.kept_shut != (round_id, error.reason):
+        said = log.view.shut
+        if said is None or (said.round, said.reason) != (round_id, error.reason) or now - said.at >= AGAIN:
             log.record(GatesRefused(round=round_id, **why(error)), now, manifest=manifest)
 
 

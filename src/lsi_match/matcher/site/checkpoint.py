@@ -13,14 +13,17 @@ what it saw before, co-signs (`log cosign`), and sends that back; it comes in by
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from lsi_match.base.files import private_folder, sync_folder
+from lsi_match.log.entry import LogEntry
 from lsi_match.log.events import CheckpointMade
 from lsi_match.log.judge import export_papers
-from lsi_match.log.note import SignatureMissingError, SignedNote, verify_cosignature
+from lsi_match.log.note import Checkpoint, SignatureMissingError, SignedNote, verify_cosignature
 from lsi_match.log.policy import policy_of
+from lsi_match.log.store import Log
 from lsi_match.matcher.site.site import Project
 from lsi_match.protocol.place_files import LOG_SUFFIX, PAPERS_SUFFIX
 
@@ -83,16 +86,37 @@ def _size(file: Path) -> int:
     return int(number) if number.isdecimal() else -1
 
 
-def cosigned_at(project: Project, now: datetime) -> dict[str, datetime | None]:
-    """Controller → when it co-signed the newest checkpoint of this log that it did; None for one that never did."""
+@dataclass(frozen=True)
+class CosignedSoFar:
+    """How far a controller co-signed the log: entries, and when; since when the first entry waits for it that it did not
+    co-sign, None where there is none."""
+
+    size: int
+    at: datetime | None
+    waits_since: datetime | None
+
+
+def cosigned(project: Project, now: datetime) -> dict[str, CosignedSoFar]:
+    """Controller → how far it co-signed this log. A cosignature says when it was made by itself; for how long entries
+    wait for one is told by the log."""
     policy = policy_of(project.manifest(), project.trust(now).current)
-    found: dict[str, datetime | None] = dict.fromkeys(policy.witnesses)
+    found: dict[str, tuple[int, datetime | None]] = {}
     with project.reader() as opened:
         for note in opened.log.cosigned_checkpoints():
-            for name in [name for name, at in found.items() if at is None and f"\n— {name} " in note]:
+            for name in [name for name in policy.witnesses if name not in found and f"\n— {name} " in note]:
                 with suppress(SignatureMissingError):  # with a key that it had before
-                    seconds = verify_cosignature(SignedNote.parse(note), policy.witnesses[name])
-                    found[name] = datetime.fromtimestamp(seconds, UTC)
-            if None not in found.values():
+                    signed = SignedNote.parse(note)
+                    seconds = verify_cosignature(signed, policy.witnesses[name])
+                    found[name] = Checkpoint.parse(signed.text).size, datetime.fromtimestamp(seconds, UTC)
+            if found.keys() >= policy.witnesses.keys():
                 break
-    return found
+        so_far = {}
+        for name in policy.witnesses:
+            size, at = found.get(name, (0, None))
+            waits = _written(opened.log, size) if size <= opened.view.asks else None
+            so_far[name] = CosignedSoFar(size, at, waits)
+    return so_far
+
+
+def _written(log: Log, position: int) -> datetime:
+    return LogEntry.from_leaf(log.leaf(position), position).moment
