@@ -72,7 +72,7 @@ def made_up_bsns(count: int, seed: int) -> pl.Series:
 
 
 MANIFEST = """
-format: lsi-match/manifest/v1
+format: lsi-match/manifest/v2
 project: {{id: bench, title: Bench, type: theme, place: Nergens, period: {{first: 2020-01-01, last: 2099-12-31}}, leader: bench}}
 basis: {{{basis}}}
 controllers: {{{controllers}}}

@@ -90,7 +90,7 @@ def document(
     chosen = partners if partners is not None else {name: [selection()] for name in PARTNERS}
     names = list(chosen)
     value: dict[str, Any] = {
-        "format": "lsi-match/manifest/v1",
+        "format": "lsi-match/manifest/v2",
         "project": {
             "id": PROJECT,
             "title": "Proef",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -21,7 +22,7 @@ from lsi_match.log.note import VerifierKey, verify_checkpoint
 from lsi_match.partner.home import References
 from lsi_match.partner.references import resolve
 from lsi_match.protocol.documents import KeyCommitment, KeyReveal, KeyShare, ReleaseDescriptor
-from lsi_match.protocol.parquet import from_parquet
+from lsi_match.protocol.tables import from_part
 from tests.vectors import agreement
 
 VECTORS: dict[str, Any] = json.loads(agreement.FILE.read_text())
@@ -84,7 +85,8 @@ def test_our_code_opens_shares_reveals_and_releases() -> None:
             text = unseal(base64.b64decode(sealed), secret, what="a", party="b").decode()
             assert text == canonical(partner["contribution"])
     opened = unseal(base64.b64decode(RELEASE["sealed"]), RELEASE["identity"], what="a", party="b")
-    table = from_parquet(opened, agreement.RELEASED, len(RELEASE["rows"]), what="a", party="b")
+    own = opened[: len(plain_tables()[0])]
+    table = from_part(own, agreement.RELEASED, len(RELEASE["rows"]), what="a", party="b")
     keep = References(bytes.fromhex(RELEASE["reference_key"]), ())
     ids = resolve(table.column("reference").to_pylist(), keep)
     assert ids == [row["record_id"] for row in RELEASE["rows"]]
@@ -135,6 +137,21 @@ def test_plain_python_makes_the_key_together() -> None:
     purpose = f"key-check/{TOGETHER['project']}/{TOGETHER['epoch']}"
     check = plain.keyed(plain.subkey(bytes.fromhex(key), purpose), "lsi-match key check")
     assert check == TOGETHER["key_check"]
+
+
+def plain_tables() -> tuple[bytes, bytes]:
+    """The tables of the release, made by plain Python: the own records, and the attributes of the other."""
+    attributes = RELEASE["attributes"]
+    return plain.part(RELEASE["columns"], RELEASE["rows"]), plain.part(
+        attributes["columns"], attributes["rows"]
+    )
+
+
+def test_plain_python_makes_the_bytes_of_the_release() -> None:
+    assert b"".join(plain_tables()) == base64.b64decode(RELEASE["plain"])
+    told = RELEASE["descriptor"]["document"]
+    assert told["parts"][0]["rows"] == len(RELEASE["rows"])
+    assert told["attributes"]["zuid"]["rows"] == len(RELEASE["attributes"]["rows"])
 
 
 def test_plain_python_makes_the_references_of_the_release() -> None:
@@ -213,14 +230,16 @@ def test_sql_makes_the_tree(sql: duckdb.DuckDBPyConnection) -> None:
     ]
 
 
-def test_sql_reads_the_release(
-    sql: duckdb.DuckDBPyConnection, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    file = tmp_path_factory.mktemp("release") / "release.parquet"
-    file.write_bytes(base64.b64decode(RELEASE["plain"]))
-    shown = ", ".join(
-        f'lower(hex("{c["name"]}"))' if c["type"] == "block" else f'"{c["name"]}"' for c in RELEASE["columns"]
-    )
-    rows = sql.execute(f"SELECT {shown} FROM read_parquet('{file}')").fetchall()
-    names = [column["name"] for column in RELEASE["columns"]]
-    assert [list(row) for row in rows] == [[row[name] for name in names] for row in RELEASE["rows"]]
+def test_sql_reads_the_release(sql: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    own, attributes = plain_tables()
+    for vector, part in ((RELEASE, own), (RELEASE["attributes"], attributes)):
+        (tmp_path / "table").write_bytes(part)
+        shown, start, rows = [], 0, len(vector["rows"])
+        for column in vector["columns"]:
+            cell = f"cell(hex(content), {start}, {column['width']}, place)"
+            shown.append(cell if column["type"] == "block" else f"little_endian({cell})")
+            start += rows * column["width"]
+        query = f"SELECT {', '.join(shown)} FROM read_blob(?), range({rows}) AS r(place) ORDER BY place"
+        found = sql.execute(query, [str(tmp_path / "table")]).fetchall()
+        names = [column["name"] for column in vector["columns"]]
+        assert [list(row) for row in found] == [[row[name] for name in names] for row in vector["rows"]]

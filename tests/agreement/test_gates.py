@@ -113,6 +113,7 @@ def neighbourhood(draft: Draft) -> None:
 
 
 CLOSED: list[tuple[Callable[[Draft], object], Gate, str]] = [
+    (lambda d: d.update(format="lsi-match/manifest/v1"), Gate.MANIFEST, "FormerVersionGateError"),
     (lambda d: d["basis"].update(purpose="TODO: hier komt nog een mooie tekst over het doel van dit project"), Gate.PLAN, "PlanGateError"),
     (lambda d: d["basis"].update(purpose=d["basis"]["necessity"]), Gate.PLAN, "PlanGateError"),
     (lambda d: d["basis"].update(purpose="doel doel doel doel doel doel doel doel doel doel"), Gate.PLAN, "PlanGateError"),

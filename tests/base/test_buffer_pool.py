@@ -14,7 +14,8 @@ import pytest
 from lsi_match.base import buffer_pool as module
 from lsi_match.base.buffer_pool import memory, pooled_array, read_large
 from lsi_match.base.files import FileMissingError, FileUnreadableError
-from lsi_match.protocol.parquet import parquet_view, to_parquet
+from lsi_match.protocol.columns import Column
+from lsi_match.protocol.tables import schema_of, to_part
 
 SIZE = 3 * 2**20
 
@@ -118,10 +119,12 @@ def test_the_memory_of_an_array_is_used_again_for_what_fits_in_it() -> None:
 
 @pytest.mark.parametrize("first", [0, 10, 40_000])
 def test_a_table_in_used_memory_is_the_same_bytes_as_in_fresh(first: int) -> None:
-    def table(rows: int) -> pa.Table:
-        field = pa.field("n", pa.uint8(), nullable=False)
-        return pa.table([pa.array(np.arange(rows) % 251, pa.uint8())], schema=pa.schema([field]))
+    columns = (Column("n", "uint8"),)
 
-    fresh = to_parquet(table(20_000))
-    parquet_view(table(first))
-    assert bytes(parquet_view(table(20_000))) == fresh
+    def part(rows: int) -> memoryview:
+        numbers = pa.array(np.arange(rows) % 251, pa.uint8())
+        return to_part(pa.table([numbers], schema=schema_of(columns)), columns)
+
+    fresh = bytes(part(20_000))
+    part(first)
+    assert bytes(part(20_000)) == fresh

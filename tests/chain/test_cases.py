@@ -66,6 +66,11 @@ def test_a_partner_receives_only_the_columns_and_own_records_the_manifest_allows
     for partner in world.partners:
         frame = world.open(partner, ROUND)
         allowed = {column.name for column in release_columns(manifest, partner)}
+        allowed |= {
+            f"{other}.{attribute}"
+            for other in manifest.release.to[partner].attributes_of
+            for attribute in manifest.partners[other].shown_attribute_ids
+        }
         assert set(frame.columns) == (allowed - {"reference"}) | {"record_id"}
         own = {record for case in made.expected[config] for name, _, record in case if name == partner}
         assert set(frame.get_column("record_id").to_list()) == own

@@ -21,9 +21,9 @@ from lsi_match.crypto.signing import sign, verify
 from lsi_match.demo.world import Case, World
 from lsi_match.matcher.round.run import DropsIncompleteError
 from lsi_match.partner.home import make_key_share
-from lsi_match.protocol.columns import drop_columns
+from lsi_match.protocol.columns import drop_columns, row_width
 from lsi_match.protocol.documents import DropDescriptor
-from lsi_match.protocol.parquet import from_parquet, to_parquet
+from lsi_match.protocol.tables import from_part, to_part
 
 from .conftest import ROUND, deliver, run_steps
 
@@ -64,10 +64,9 @@ def rewrite(world: World, change: Callable[[pa.Table], pa.Table | bytes]) -> Non
     secret = (world.project.round_folder(ROUND) / "round.key").read_text()
     columns = drop_columns(manifest, manifest.partners[PARTNER])
     plain = unseal(part_file(world).read_bytes(), secret, what="part", party=PARTNER)
-    made = change(from_parquet(plain, columns, said.parts[0].rows, what="part", party=PARTNER))
-    sealed = seal(
-        made if isinstance(made, bytes) else to_parquet(made), world.project.opening(ROUND)[0].recipient
-    )
+    made = change(from_part(plain, columns, said.parts[0].rows, what="part", party=PARTNER))
+    data = made if isinstance(made, bytes) else bytes(to_part(made, columns))
+    sealed = seal(data, world.project.opening(ROUND)[0].recipient)
     part_file(world).write_bytes(sealed)
     part = said.parts[0].model_copy(update={"digest": digest_of_bytes(sealed)})
     resign(world, said.model_copy(update={"parts": (part,)}))
@@ -240,46 +239,52 @@ def row_without_pseudonym(world: World) -> None:
     rewrite(world, lambda table: set_cell(set_cell(table, "bsn", 0, bytes(16)), "v_number", 0, bytes(16)))
 
 
+def _bytes(world: World, change: Callable[[bytes, int], bytes]) -> None:
+    """The right rows, and then other bytes; `change` is told how wide a row is."""
+    manifest = world.project.manifest()
+    columns = drop_columns(manifest, manifest.partners[PARTNER])
+    rewrite(world, lambda table: change(bytes(to_part(table, columns)), row_width(columns)))
+
+
 def extra_column(world: World) -> None:
-    rewrite(
-        world, lambda table: table.append_column("note", pa.array([b"x" * 16] * len(table), pa.binary(16)))
-    )
+    _bytes(world, lambda part, width: part + bytes(16 * (len(part) // width)))
 
 
-def other_type(world: World) -> None:
-    rewrite(world, lambda table: table.set_column(4, "signals", table.column("signals").cast(pa.int64())))
+def byte_too_many(world: World) -> None:
+    _bytes(world, lambda part, _: part + b"\0")
 
 
-def _written(**options: Any) -> Callable[[pa.Table], bytes]:
-    """The right rows and columns, in pages of another kind."""
+def byte_too_few(world: World) -> None:
+    _bytes(world, lambda part, _: part[:-1])
+
+
+def row_too_many(world: World) -> None:
+    _bytes(world, lambda part, width: part + bytes(width))
+
+
+def columns_in_another_order(world: World) -> None:
+    """The numbers before the blocks: as long, and every cell means something else."""
+
+    def turned(part: bytes, width: int) -> bytes:
+        blocks = 16 * 3 * (len(part) // width)
+        return part[blocks:] + part[:blocks]
+
+    _bytes(world, turned)
+
+
+def parquet(world: World) -> None:
+    """As in version 1."""
 
     def write(table: pa.Table) -> bytes:
         sink = pa.BufferOutputStream()
-        pq.write_table(table, sink, store_schema=False, **options)
+        pq.write_table(table, sink, store_schema=False, compression="none", use_dictionary=False)
         return bytes(sink.getvalue().to_pybytes())
 
-    return write
-
-
-def compressed_pages(world: World) -> None:
-    """What a bomb needs: pages that unfold to more than the file."""
-    rewrite(world, _written(compression="zstd", use_dictionary=False))
-
-
-def dictionary_pages(world: World) -> None:
-    rewrite(world, _written(compression="none", use_dictionary=True))
-
-
-def codec_that_does_not_exist(world: World) -> None:
-    """On it the Parquet library would end the process."""
-
-    def write(table: pa.Table) -> bytes:
-        part, name = to_parquet(table), table.column_names[0].encode()
-        path_and_codec = bytes([0x19, 0x18, len(name)]) + name + b"\x15\x00"
-        assert part.count(path_and_codec) == 1
-        return part.replace(path_and_codec, path_and_codec[:-1] + b"\x7e")
-
     rewrite(world, write)
+
+
+def former_version(world: World) -> None:
+    resign(world, descriptor(world).model_copy(update={"format": "lsi-match/drop/v1"}))
 
 
 def oversized_part(world: World) -> None:
@@ -328,10 +333,12 @@ REFUSED: list[tuple[Callable[[World], None], str]] = [
     (undeclared_selection, "PartUndeclaredError"),
     (row_without_pseudonym, "PartUndeclaredError"),
     (extra_column, "TableInvalidError"),
-    (other_type, "TableInvalidError"),
-    (compressed_pages, "TableInvalidError"),
-    (dictionary_pages, "TableInvalidError"),
-    (codec_that_does_not_exist, "TableInvalidError"),
+    (byte_too_many, "TableInvalidError"),
+    (byte_too_few, "TableInvalidError"),
+    (row_too_many, "TableInvalidError"),
+    (columns_in_another_order, "PartUndeclaredError"),
+    (parquet, "TableInvalidError"),
+    (former_version, "FormerVersionError"),
     (oversized_part, "PartAlteredError"),
     (renamed, "DropNameError"),
 ]

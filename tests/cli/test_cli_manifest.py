@@ -14,6 +14,7 @@ from homes import Homes
 
 from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.cli.main import run as main
+from lsi_match.manifest import Manifest
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 INSTRUCTION = b"Lees dit eerst.\n"
@@ -179,3 +180,31 @@ def test_diff_of_a_manifest_and_itself_is_nothing(world: Homes, capsys: pytest.C
     manifest = world.folder / "manifest.json"
     assert run("diff", manifest, manifest, "--json") == 0
     assert "Er verandert niets" in told(capsys)["text"]
+
+
+def test_the_columns_of_a_drop_are_shown_with_what_a_row_says(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    draft = document()
+    (tmp_path / "manifest.json").write_bytes(Manifest.model_validate(draft).canonical())
+    assert run("columns", tmp_path / "manifest.json", "--partner", "uwv", "--json") == 0
+    shown = told(capsys)
+    assert [(one["name"], one["width"]) for one in shown["columns"]] == [
+        ("bsn", 16), ("reference", 16), ("signals", 8), ("selection", 1), ("group", 1),
+    ]  # fmt: skip
+    assert (shown["width"], shown["row"]) == (42, None)
+    rows = 2
+    part = b"\1" * 16 + b"\2" * 16 + b"\3" * 16 * rows
+    part += (1).to_bytes(8, "little") + (3).to_bytes(8, "little") + bytes([0, 0, 0, 255])
+    (tmp_path / "part").write_bytes(part)
+    given = ("--partner", "uwv", "--part", str(tmp_path / "part"))
+    assert run("columns", tmp_path / "manifest.json", *given, "--row", "2", "--json") == 0
+    assert told(capsys)["row"] == {
+        "bsn": "02" * 16, "reference": "03" * 16, "signals": "3 (hoog, kort)", "selection": "0 (lijst)", "group": "255 (unknown)",
+    }  # fmt: skip
+    for row in ("0", "3"):
+        assert run("columns", tmp_path / "manifest.json", *given, "--row", row) == 1
+    (tmp_path / "part").write_bytes(part + b"\0")
+    assert run("columns", tmp_path / "manifest.json", *given) == 1
+    assert "85 bytes" in " ".join(capsys.readouterr().err.split())
+    assert run("columns", tmp_path / "manifest.json", "--partner", "niemand") == 2

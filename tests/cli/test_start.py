@@ -68,8 +68,7 @@ def test_a_room_of_everybody_loads_no_engine(room: str) -> None:
         "crypto.key_ceremony",
         "base.duckdb_locked",
         "base.scratch",
-        "protocol.parquet",
-        "protocol.plain_parquet",
+        "protocol.tables",
     }
     code = f"""
 import importlib, pkgutil, lsi_match.{room} as room

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import duckdb
 import pytest
 
 from lsi_match.cli.main import command_line, run
@@ -149,9 +153,22 @@ def test_the_vectors_of_the_protocol_are_those_of_the_program() -> None:
     assert blocks("protocol.md", "text")[0].split() == expected
 
 
-def test_the_python_of_the_protocol_runs() -> None:
+def test_the_python_of_the_protocol_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That about parts reads the one of the vectors, and finds what is in it."""
+    vector = json.loads((ROOT / "tests" / "vectors" / "protocol-v1.json").read_text())["drop_part"]
+    (tmp_path / "part").write_bytes(base64.b64decode(vector["plain"]))
+    monkeypatch.chdir(tmp_path)
+    found: dict[str, Any] = {}
     for source in blocks("protocol.md", "python"):
-        exec(compile(source, "docs/protocol.md", "exec"), {})
+        exec(compile(source, "docs/protocol.md", "exec"), found)
+    rows = vector["rows"]
+    assert [bytes(one).hex() for one in found["pseudonyms"]] == [row["bsn"] for row in rows]
+    assert found["signals"].tolist() == [row["signals"] for row in rows]
+    (query,) = blocks("protocol.md", "sql")
+    by_sql = duckdb.sql(query).fetchall()
+    assert [(place, cell.lower()) for place, cell in by_sql] == [
+        (n, row["bsn"]) for n, row in enumerate(rows)
+    ]
 
 
 @pytest.mark.skipif(not (shutil.which("openssl") and shutil.which("xxd")), reason="needs openssl and xxd")

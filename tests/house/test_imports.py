@@ -12,8 +12,7 @@ SOURCE = Path(__file__).parents[2] / "src" / "lsi_match"
 ENGINES = {"duckdb", "polars", "polars_hash", "prefect", "pyarrow", "numpy", "scipy", "rich", "lsi_match.partner", "lsi_match.matcher"}  # fmt: skip
 #: What a module is about it may import.
 NEEDED = {
-    "lsi_match.protocol.parquet": {"numpy", "pyarrow"},
-    "lsi_match.protocol.plain_parquet": {"numpy"},
+    "lsi_match.protocol.tables": {"numpy", "pyarrow"},
 }
 OF_ROOM = {"monitor": {"numpy", "scipy"}}
 

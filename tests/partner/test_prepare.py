@@ -32,7 +32,7 @@ from lsi_match.partner.extract.cell_types import is_stored, text, typed
 from lsi_match.partner.prepare import Prepared, prepare
 from lsi_match.partner.references import resolve
 from lsi_match.protocol.columns import drop_columns
-from lsi_match.protocol.parquet import from_parquet
+from lsi_match.protocol.tables import from_part
 
 PARTNER = "gemeente"
 ROWS = 40_000
@@ -95,7 +95,7 @@ def content(parties: Homes, drop: Prepared) -> list[list[tuple[Any, ...]]]:
         sealed = (drop.file.parent / part.file).read_bytes()
         assert digest_of_bytes(sealed) == part.digest
         plain = unseal(sealed, parties.round_secret, what="part", party=PARTNER)
-        table = from_parquet(plain, columns, part.rows, what="part", party=PARTNER)
+        table = from_part(plain, columns, part.rows, what="part", party=PARTNER)
         ids = resolve(table.column("reference").to_pylist(), keep)
         others = [table.column(c.name).to_pylist() for c in columns if c.name != "reference"]
         found.append(list(zip(ids, *others, strict=True)))
@@ -143,7 +143,7 @@ def test_records_that_are_twice_in_an_extract_far_apart_become_one(
     drop = made(parties, tmp_path, [twice, *once[2:], again])
     assert drop.descriptor.selections["lijst"].duplicates == 1
     rows_ = [row for part in content(parties, drop) for row in part if row[0] == "K1"]
-    assert [row[3] for row in rows_] == [0b11], "both signals"
+    assert [row[2] for row in rows_] == [0b11], "both signals"
 
 
 @pytest.mark.parametrize("form", ["csv", "parquet"])

@@ -32,9 +32,10 @@ from lsi_match.protocol.documents import (
     KeyShare,
     Part,
     PublicKeys,
+    ReleasedAttributes,
     ReleaseDescriptor,
 )
-from lsi_match.protocol.parquet import from_parquet, schema_of, to_parquet
+from lsi_match.protocol.tables import schema_of, to_part
 from tests.vectors import make
 
 FILE = Path(__file__).with_name("agreement-v1.json")
@@ -51,8 +52,8 @@ RELEASED = (
     Column("selection", "uint8"),
     Column("zuid", "boolean"),
     Column("zuid_hoog", "boolean"),
-    Column("zuid.soort", "text"),
 )
+ATTRIBUTES = (Column("case_id", "block"), Column("attribute_soort", "uint16"))
 
 
 def identity(name: str) -> Identity:
@@ -126,6 +127,12 @@ def key_made_together(old: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _bytes_of(rows: list[dict[str, Any]], columns: tuple[Column, ...]) -> bytes:
+    cells = {"block": bytes.fromhex}
+    table = {c.name: [cells.get(c.type, lambda cell: cell)(row[c.name]) for row in rows] for c in columns}
+    return bytes(to_part(pa.table(table, schema=schema_of(columns)), columns))
+
+
 def release(old: dict[str, Any]) -> dict[str, Any]:
     """What `noord` gets back about the drop of protocol-v1.json: two of its records are in one case."""
     drop = json.loads(make.FILE.read_text())["drop_part"]
@@ -133,30 +140,25 @@ def release(old: dict[str, Any]) -> dict[str, Any]:
     rows = [
         {
             "case_id": "c0" * 16, "record_id": row["record_id"], "reference": row["reference"], "selection": row["selection"],
-            "zuid": True, "zuid_hoog": row["record_id"] == "A-17", "zuid.soort": "café; wónen",
+            "zuid": True, "zuid_hoog": row["record_id"] == "A-17",
         }
         for row in own
     ]  # fmt: skip
-    cells = {"block": bytes.fromhex}
-    table = pa.table(
-        {c.name: [cells.get(c.type, lambda cell: cell)(row[c.name]) for row in rows] for c in RELEASED},
-        schema=schema_of(RELEASED),
-    )
-
-    def same(data: bytes) -> bool:
-        return bool(from_parquet(data, RELEASED, len(rows), what="A vector", party="us").equals(table))
-
-    part = make.sealed(old, "release", to_parquet(table), same)
+    attributes = [{"case_id": "c0" * 16, "attribute_soort": place} for place in (1, 65_535)]
+    tables = [_bytes_of(rows, RELEASED), _bytes_of(attributes, ATTRIBUTES)]
+    part = make.sealed(old, "release", b"".join(tables))
     descriptor = ReleaseDescriptor(
         project="voorbeeld", manifest="sha256:" + "a" * 64, round="2026-10", partner="noord",
         drop=drop["descriptor"]["digest"], released_at="2026-10-03T08:00:00Z", expires_at="2026-11-02T08:00:00Z",
         span_id="fedcba9876543210", cases=1,
         parts=(Part(file="voorbeeld.2026-10.noord.release.age", digest=part["digest"], rows=len(rows)),),
+        attributes={"zuid": ReleasedAttributes(rows=len(attributes))},
     )  # fmt: skip
     return {
         "reference_key": drop["reference_key"],
-        "columns": [{"name": column.name, "type": column.type} for column in RELEASED],
+        "columns": make.columns_of(RELEASED),
         "rows": rows,
+        "attributes": {"columns": make.columns_of(ATTRIBUTES), "rows": attributes},
         **part,
         "descriptor": make.signed(descriptor, MATCHER_SIGNING),
     }

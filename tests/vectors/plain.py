@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import re
 import unicodedata
+from typing import Any
 
 # Identifiers (2.1 and 2.2). White space is what Unicode calls so; Python's \s has four more.
 SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
@@ -271,6 +272,17 @@ def block(record_id: str, place: int) -> bytes:
 
 def part_of(pseudonym: bytes, parts: int) -> int:
     return int.from_bytes(pseudonym[:2], "big") * parts // 65536
+
+
+def part(columns: list[dict[str, Any]], rows: list[dict[str, Any]]) -> bytes:
+    """The bytes of a part: column after column, little endian; blocks are in hex."""
+    return b"".join(
+        bytes.fromhex(row[column["name"]])
+        if column["type"] == "block"
+        else int(row[column["name"]]).to_bytes(column["width"], "little")
+        for column in columns
+        for row in rows
+    )
 
 
 # AES-256, one block (FIPS 197).

@@ -142,6 +142,11 @@ CREATE MACRO block(record_id, place) AS lower(CASE
     ELSE rpad(format('{:02x}', octet_length(encode(record_id))) || hex(encode(record_id)), 32, '0') END);
 CREATE MACRO part_of(pseudonym, parts) AS ('0x' || substr(pseudonym, 1, 4))::INTEGER * parts // 65536;
 
+-- A part of a drop (6), in hex: the cell of row `place` in the column that begins `start` bytes after the beginning.
+CREATE MACRO cell(part, start, width, place) AS lower(substr(part, 1 + 2 * (start + width * place), 2 * width));
+CREATE MACRO little_endian(cell) AS
+    ('0x' || array_to_string(list_reverse(regexp_extract_all(cell, '..')), ''))::UBIGINT;
+
 -- What is signed (1).
 CREATE MACRO pre_authentication_encoding(payload_type, payload) AS
     encode('DSSEv1 ' || length(payload_type) || ' ' || payload_type || ' ' || octet_length(encode(payload)) || ' ' || payload);

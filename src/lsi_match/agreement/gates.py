@@ -1,7 +1,7 @@
 """The gates: what must hold before a round is opened and before a run does anything.
 
-1. **manifest**: it holds to every rule of a manifest (docs/manifest.md), read anew from its own bytes; all of it reads in one
-   way, and no predicate is about one person.
+1. **manifest**: it holds to every rule of a manifest (docs/manifest.md), read anew from its own bytes; it is of the present
+   version; all of it reads in one way, and no predicate is about one person.
 2. **approval**: every controller approved exactly this manifest, with a key that the trust root named for that when
    the approval was taken in, and did not withdraw.
 3. **instruction**: every controller acknowledged the work instruction; together they cover every role that must.
@@ -43,6 +43,7 @@ from lsi_match.manifest import Manifest
 from lsi_match.manifest.clear import check_manifest_clear
 from lsi_match.manifest.equality import CharacteristicKind, uses
 from lsi_match.manifest.template import placeholders, text_values
+from lsi_match.manifest.whole import PRESENT
 from lsi_match.protocol.documents import Opening
 
 
@@ -74,6 +75,9 @@ class GateError(LsiError):
 
 
 class DraftGateError(GateError): ...
+
+
+class FormerVersionGateError(GateError): ...
 
 
 class UnclearGateError(GateError): ...
@@ -208,6 +212,8 @@ def _error_of(check: Callable[[], object]) -> LsiError | None:
 
 def _manifest(manifest: Manifest) -> None:
     load_manifest(manifest.canonical())
+    if manifest.format != PRESENT:
+        raise FormerVersionGateError(format=manifest.format, present=PRESENT)
     try:
         check_manifest_clear(manifest)
     except RuleViolation as found:

@@ -167,6 +167,35 @@ def sql(
 
 
 @app.command
+def columns(
+    manifest: Path, *, partner: str, part: Path | None = None, row: int = 1, json: Json = False
+) -> None:
+    """Show the columns of a drop of a partner, in order; of an opened part, also what one row says.
+
+    Args:
+        manifest: the manifest (canonical JSON) or the draft (YAML).
+        partner: whose drop.
+        part: a part of a drop, opened (age --decrypt).
+        row: which of its rows, from 1 on.
+    """
+    from lsi_match.protocol.columns import drop_columns, row_width
+    from lsi_match.protocol.part_reader import row_of
+
+    document, _ = read_manifest(manifest)
+    if partner not in document.partners:
+        raise _no_partner(document, partner)
+    found = drop_columns(document, document.partners[partner])
+    cells = row_of(read_bytes(part), document, document.partners[partner], row) if part else {}
+    if json:
+        told = [{"name": one.name, "type": one.type, "width": one.width} for one in found]
+        print_json({"columns": told, "width": row_width(found), "row": cells or None})
+        return
+    for one in found:
+        out.print(f"{one.name:<32} {one.type:<8} {one.width:>3}  {cells.get(one.name, '')}".rstrip())
+    out.print(say(f"Een rij is {row_width(found)} bytes.", f"A row is {row_width(found)} bytes."))
+
+
+@app.command
 def new(draft: Path, *, json: Json = False) -> None:
     """Write a commented template of a manifest, to be filled in.
 

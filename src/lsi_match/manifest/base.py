@@ -61,6 +61,8 @@ UNKNOWN_GROUP = 255
 UNKNOWN = "unknown"
 #: Position of "no value" in an attribute column.
 NO_VALUE = 65535
+#: Months are counted from year 0, up to and including the year 5000.
+MONTHS = 5001 * 12
 #: Columns that are made from a record beside its fields, and columns of matching and release beside the partners':
 #: a field, partner or signal of the same name would stand in their place.
 RESERVED_FIELDS = frozenset({REFERENCE_DATE, "record_id", "signals", "group"})

@@ -13,6 +13,7 @@ from lsi_match.manifest.base import (
     MAX_CRITERIA,
     MAX_EDGE,
     MAX_SIGNALS,
+    MONTHS,
     NO_VALUE,
     RESERVED_FIELDS,
     Document,
@@ -118,6 +119,11 @@ class Attribute(Document):
             inner = [f"{low} tot {high}" for low, high in zip(self.edges, self.edges[1:], strict=False)]
             return (f"minder dan {self.edges[0]}", *inner, f"{self.edges[-1]} of meer")
         return ()
+
+    @property
+    def positions(self) -> int:
+        """How many positions an attribute column may hold: from 0 up to this, and `NO_VALUE`."""
+        return MONTHS if self.kind == "month" else len(self.labels())
 
     def label(self, position: int) -> str:
         """The label of one position; a month is `yyyy-mm`, counted from year 0."""

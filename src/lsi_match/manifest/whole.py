@@ -21,6 +21,8 @@ from lsi_match.manifest.selection import Characteristic, Partner, Selection
 from lsi_match.manifest.subject import Pseudonyms, Subject
 from lsi_match.manifest.terms import Retention, Schedule
 
+#: The version of the protocol that rounds run under. A manifest of an earlier one can be read and verified.
+PRESENT = "lsi-match/manifest/v2"
 #: Context of validation: a manifest that nobody signed yet.
 _NEW = "new"
 
@@ -28,7 +30,7 @@ _NEW = "new"
 class Manifest(Document):
     """The signed agreement of one project: purpose, criteria, rules, limits."""
 
-    format: Literal["lsi-match/manifest/v1"]
+    format: Literal["lsi-match/manifest/v1", "lsi-match/manifest/v2"]
     project: Project
     basis: Basis
     controllers: dict[Name, Controller] = Field(min_length=2)
@@ -123,6 +125,12 @@ class Manifest(Document):
                 [one.id for one in self.monitor.dimensions].index(found.dimension),
             )
         if info.context == _NEW:
+            if self.format != PRESENT:
+                raise RuleViolation(
+                    f"er draaien alleen nog rondes onder {PRESENT}",
+                    f"rounds run under {PRESENT} only",
+                    "format",
+                )
             check_manifest_clear(self)
         return self
 

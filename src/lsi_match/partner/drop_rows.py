@@ -16,7 +16,6 @@ from typing import Final, TypeVar
 
 import numpy as np
 import polars as pl
-import pyarrow as pa
 
 from lsi_match.base.buffer_pool import pooled_array
 from lsi_match.crypto.project_key import Blocks, ProjectKey
@@ -26,7 +25,7 @@ from lsi_match.partner.references import LongIds, id_blocks
 from lsi_match.partner.select import RECORD_ID, Selected
 from lsi_match.protocol.columns import GROUP, REFERENCE, SELECTION, SIGNALS, WIDTH, Column, attribute_column
 from lsi_match.protocol.documents import Opening
-from lsi_match.protocol.parquet import ARROW, schema_of
+from lsi_match.protocol.tables import blank_part
 
 WORKERS = os.cpu_count() or 1
 BLOCK_BYTES = WIDTH["block"]
@@ -151,16 +150,12 @@ class Rows:
         left[SIGNALS][:] = signals[stays]
         return left
 
-    def table(self, references: pa.Array) -> pa.Table:
-        """The rows as the columns of a drop."""
-        arrays = []
-        for column in self.layout.columns:
-            if column.name == REFERENCE:
-                arrays.append(references)
-            else:
-                data = pa.py_buffer(np.ascontiguousarray(self[column.name]))
-                arrays.append(pa.Array.from_buffers(ARROW[column.type], len(self), [None, data]))
-        return pa.table(arrays, schema=schema_of(self.layout.columns))
+    def part(self, references: np.ndarray) -> memoryview:
+        """The rows as the bytes of a part of a drop."""
+        part, made = blank_part(self.layout.columns, len(self))
+        for name, cells in made.items():
+            cells[:] = references if name == REFERENCE else self[name]
+        return part
 
 
 def first_pseudonyms(kinds: Sequence[np.ndarray]) -> np.ndarray:

@@ -41,7 +41,6 @@ from lsi_match.protocol.documents import (
     drop_stem,
     part_name,
 )
-from lsi_match.protocol.parquet import parquet_view
 
 #: Letters of a span id, which ends the stem of a drop.
 SPAN = 16
@@ -274,5 +273,5 @@ class _Sealing:
         of_selection = np.bincount(rows[SELECTION], minlength=1)
         with self._one_at_a_time:
             self.written.update(dict(enumerate(of_selection.tolist())))
-        table = rows.table(make_references(rows[REFERENCE], self.key))
-        return len(rows), seal_into(parquet_view(table), self._opening.recipient, file)
+        part = rows.part(make_references(rows[REFERENCE], self.key))
+        return len(rows), seal_into(part, self._opening.recipient, file)

@@ -12,7 +12,6 @@ from threading import Lock
 
 import numpy as np
 import polars as pl
-import pyarrow as pa
 
 from lsi_match.crypto.block_cipher import BLOCK, decrypt_blocks, encrypt_blocks
 from lsi_match.partner.home import References
@@ -54,10 +53,9 @@ def id_blocks(record_ids: pl.Series, long_ids: LongIds) -> np.ndarray:
     return blocks
 
 
-def make_references(blocks: np.ndarray, key: bytes) -> pa.Array:
-    """References (16-byte blocks, Arrow) of the blocks of `id_blocks`."""
-    encrypted = pa.py_buffer(encrypt_blocks(blocks.tobytes(), key))
-    return pa.FixedSizeBinaryArray.from_buffers(pa.binary(BLOCK), len(blocks), [None, encrypted])
+def make_references(blocks: np.ndarray, key: bytes) -> np.ndarray:
+    """References (shape (rows, 16)) of the blocks of `id_blocks`."""
+    return np.frombuffer(encrypt_blocks(blocks.tobytes(), key), np.uint8).reshape(-1, BLOCK)
 
 
 def _letters(texts: pl.Series, start: int) -> np.ndarray:

@@ -19,9 +19,16 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    Field,
+    SerializerFunctionWrapHandler,
+    StringConstraints,
+    model_serializer,
+    model_validator,
+)
 
 from lsi_match.base.validation import RuleViolation
 from lsi_match.manifest import Digest, Document, EncryptionKey, Name, ProjectId, Prose, Text
@@ -41,6 +48,30 @@ def _aware(moment: datetime) -> datetime:
 
 
 Moment = Annotated[datetime, AfterValidator(_aware)]
+
+
+class Versioned(Document):
+    """A document of which earlier versions stay readable: each is written with the members that it had.
+
+    Attributes:
+        LATER: earlier version → the members that it did not have.
+    """
+
+    LATER: ClassVar[dict[str, set[str]]] = {}
+
+    @model_validator(mode="after")
+    def _of_its_version(self) -> Self:
+        if self.LATER.get(getattr(self, "format", ""), set()) & self.model_fields_set:
+            raise RuleViolation(
+                "dit onderdeel is er in deze versie niet", "this version has no such member", "format"
+            )
+        return self
+
+    @model_serializer(mode="wrap")
+    def _as_in_its_version(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        later = self.LATER.get(getattr(self, "format", ""), set())
+        written: dict[str, Any] = write(self)
+        return {name: value for name, value in written.items() if name not in later}
 
 
 #: A certificate in DER, as base64.
@@ -228,9 +259,12 @@ class SelectionCounts(Document):
 
 
 class DropDescriptor(Document):
-    """What a partner says it delivers. The digests bind the parts, the opening binds the round."""
+    """What a partner says it delivers. The digests bind the parts, the opening binds the round.
 
-    format: Literal["lsi-match/drop/v1"] = "lsi-match/drop/v1"
+    What is in the parts follows from the version: columns one after another, or Parquet in version 1.
+    """
+
+    format: Literal["lsi-match/drop/v1", "lsi-match/drop/v2"] = "lsi-match/drop/v2"
     project: ProjectId
     manifest: Digest
     opening: Digest
@@ -281,10 +315,18 @@ class OutcomeCounts(Document):
     at: Moment
 
 
-class ReleaseDescriptor(Document):
+class ReleasedAttributes(Document):
+    """What a release holds of the attributes of one other partner: so many of its records are in cases."""
+
+    rows: Count
+
+
+class ReleaseDescriptor(Versioned):
     """What a partner receives: its own records that are in a case, sealed to it."""
 
-    format: Literal["lsi-match/release/v1"] = "lsi-match/release/v1"
+    LATER: ClassVar = {"lsi-match/release/v1": {"attributes"}}
+
+    format: Literal["lsi-match/release/v1", "lsi-match/release/v2"] = "lsi-match/release/v2"
     project: ProjectId
     manifest: Digest
     round: RoundId
@@ -297,6 +339,7 @@ class ReleaseDescriptor(Document):
     span_id: SpanId
     cases: Count
     parts: tuple[Part, ...] = Field(max_length=1)
+    attributes: dict[Name, ReleasedAttributes] = Field(default_factory=dict)
 
 
 class ReleaseOpened(Document):

@@ -30,8 +30,14 @@ from lsi_match.crypto.block_cipher import BLOCK
 from lsi_match.manifest import Manifest
 from lsi_match.matcher.engine.engine import Engine, EngineOutcome
 from lsi_match.matcher.engine.intake import Drop, parts_of
-from lsi_match.protocol.columns import CASE, REFERENCE, release_columns
-from lsi_match.protocol.parquet import BLOCK_TYPE, schema_of
+from lsi_match.protocol.columns import (
+    CASE,
+    Column,
+    attribute_sources,
+    release_columns,
+    released_attribute_columns,
+)
+from lsi_match.protocol.tables import BLOCK_TYPE, schema_of
 
 #: Rows of one bucket, of all partners together: some 60 bytes each while it is open, and a little more in its database.
 ROWS = 4_000_000
@@ -90,8 +96,27 @@ class Matched:
 
     def release(self, recipient: str) -> pa.Table:
         """The rows for `recipient`, by case id and reference: nothing in their order is left of that of the drops."""
-        schema = schema_of(release_columns(self._manifest, recipient))
         tables = [one.released[recipient] for one in self._outcomes if recipient in one.released]
+        return self._under_case_ids(tables, release_columns(self._manifest, recipient))
+
+    def attributes(self, recipient: str) -> dict[str, pa.Table]:
+        """Per other partner whose attributes `recipient` sees, those of its records in the cases of `recipient`."""
+        found = {}
+        for source in attribute_sources(self._manifest, recipient):
+            tables = [
+                one.attributes[source].filter(
+                    pc.is_in(one.attributes[source].column(CASE), one.released[recipient].column(CASE))
+                )
+                for one in self._outcomes
+                if recipient in one.released and source in one.attributes
+            ]
+            columns = released_attribute_columns(self._manifest.partners[source])
+            found[source] = self._under_case_ids(tables, columns)
+        return found
+
+    def _under_case_ids(self, tables: Sequence[pa.Table], columns: Sequence[Column]) -> pa.Table:
+        """All of these rows, under the ids of their cases in the place of the subjects, by what is in them."""
+        schema = schema_of(columns)
         if not tables:
             return schema.empty_table()
         table = pa.concat_tables(tables)
@@ -99,7 +124,7 @@ class Matched:
         ids = pa.py_buffer(np.ascontiguousarray(self._ids[places]))
         cases = pa.FixedSizeBinaryArray.from_buffers(BLOCK_TYPE, len(table), [None, ids])
         table = table.set_column(0, CASE, cases)
-        order = [(CASE, "ascending"), (REFERENCE, "ascending")]
+        order = [(column.name, "ascending") for column in columns[:2]]
         return table.take(pc.sort_indices(table, sort_keys=order)).combine_chunks().cast(schema)
 
 
@@ -263,7 +288,9 @@ class Matching:
         """Above the largest number of cases there is no release: then no rows for one are kept either."""
         self._outcomes.append(outcome)
         if sum(len(one.subjects) for one in self._outcomes) > self._plan.manifest.release.max_cases:
-            self._outcomes = [replace(one, released={}, subjects_of={}) for one in self._outcomes]
+            self._outcomes = [
+                replace(one, released={}, attributes={}, subjects_of={}) for one in self._outcomes
+            ]
 
 
 def _ranges(drops: Sequence[Drop], most: int) -> list[range]:

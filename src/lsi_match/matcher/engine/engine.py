@@ -40,20 +40,23 @@ from lsi_match.base.buffer_pool import memory
 from lsi_match.base.duckdb_locked import locked_connection, one_row, quoted_name
 from lsi_match.criteria.parse import REFERENCE_DATE
 from lsi_match.crypto.block_cipher import BLOCK, decrypt_blocks, encrypt_blocks, make_key
-from lsi_match.manifest import NO_VALUE, Attribute, Manifest, Partner
+from lsi_match.manifest import NO_VALUE, Manifest, Partner
 from lsi_match.manifest.identifiers import IdentifierKind
 from lsi_match.matcher.engine.persons import Persons
 from lsi_match.protocol.columns import (
+    CASE,
     GROUP,
     REFERENCE,
     SELECTION,
     SIGNALS,
     ReleasedColumn,
     attribute_column,
+    attribute_sources,
     release_columns,
+    released_attribute_columns,
 )
 from lsi_match.protocol.group_cells import cell_sql, place_sql
-from lsi_match.protocol.parquet import in_one_piece, schema_of
+from lsi_match.protocol.tables import blocks_of, in_one_piece, schema_of
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,7 @@ class EngineOutcome:
         subjects: the cases, by the number of their first record, in order (uint32).
         cases_of: partner → number of cases it has a record in.
         released: partner → as `Engine.released`.
+        attributes: partner → as `Engine.attributes`, where any other may see them.
         subjects_of: partner → as `Engine.subjects`, of its own cases.
     """
 
@@ -74,6 +78,7 @@ class EngineOutcome:
     subjects: np.ndarray
     cases_of: dict[str, int]
     released: dict[str, pa.Table]
+    attributes: dict[str, pa.Table]
     subjects_of: dict[str, pa.Table]
 
 
@@ -182,7 +187,7 @@ class Engine:
         self._records.append(pa.table(columns).select(schema.names).cast(schema))
         # A copy: so that all that was opened of the drop can go.
         references = np.frombuffer(memory(BLOCK * count), np.uint8).reshape(-1, BLOCK)
-        references[:] = _blocks(in_one_piece(part.column(REFERENCE)))
+        references[:] = blocks_of(in_one_piece(part.column(REFERENCE)))
         self._references.append((numbers, references))
         self._con.register("record", pa.concat_tables(self._records))
         for kind_at, kind in enumerate(() if self._one_kind else self.kinds):
@@ -195,7 +200,7 @@ class Engine:
 
     def _rekeyed(self, pseudonyms: pa.ChunkedArray) -> pa.Array:
         array = in_one_piece(pseudonyms)
-        encrypted = pa.py_buffer(encrypt_blocks(_blocks(array).data, self._run_key))
+        encrypted = pa.py_buffer(encrypt_blocks(blocks_of(array).data, self._run_key))
         there = pa.compute.is_valid(array).buffers()[1] if array.null_count else None
         blocks = pa.FixedSizeBinaryArray.from_buffers(pa.binary(BLOCK), len(array), [there, encrypted])
         return pa.ExtensionArray.from_storage(pa.uuid(), blocks)
@@ -288,14 +293,16 @@ class Engine:
             "SELECT partner, count(DISTINCT subject) FROM case_record GROUP BY partner"
         ).fetchall()
         cases_of = {self.partners[position]: count for position, count in held}
-        to_release = len(subjects["subject"]) <= self.manifest.release.max_cases
+        to_release = cases_of if len(subjects["subject"]) <= self.manifest.release.max_cases else {}
+        seen = {source for name in to_release for source in attribute_sources(self.manifest, name)}
         return EngineOutcome(
             self.counts(),
             self.group_counts(),
             np.asarray(subjects["subject"], dtype=np.uint32),
             cases_of,
-            {name: self.released(name) for name in cases_of} if to_release else {},
-            {name: self.subjects(name) for name in cases_of} if to_release else {},
+            {name: self.released(name) for name in to_release},
+            {name: self.attributes(name) for name in self.partners if name in seen},
+            {name: self.subjects(name) for name in to_release},
         )
 
     def counts(self) -> dict[str, int]:
@@ -351,19 +358,20 @@ class Engine:
                 return f"case_subject.{quoted_name(column.other)}"
             case "signal":
                 return f"case_subject.{quoted_name(f'{column.other}_{column.item}')}"
-            case "attribute":
-                return self._attribute_text(column.other, column.item)
 
-    def _attribute_text(self, other: str, item: str) -> str:
-        """The values of an attribute over all records of `other` in the case, as labels in order."""
-        partner = self.manifest.partners[other]
-        attribute = next(a for a in partner.attributes if a.id == item)
-        slot = f"r.a{partner.attribute_ids.index(item)}"
-        return (
-            f"(SELECT coalesce(string_agg(DISTINCT {_label(attribute, slot)}, '; ' ORDER BY {_label(attribute, slot)}), '') "
-            f"FROM case_record r WHERE r.subject = case_record.subject "
-            f"AND r.partner = {self.partners.index(other)} AND {slot} <> {NO_VALUE})"
+    def attributes(self, source: str) -> pa.Table:
+        """The attributes of every record of `source` in a case; in place of the case id stands the subject."""
+        partner = self.manifest.partners[source]
+        slots = (
+            f"a{partner.attribute_ids.index(one)} AS {quoted_name(attribute_column(one))}"
+            for one in partner.shown_attribute_ids
         )
+        table = self._con.sql(
+            f"SELECT subject AS {CASE}, {', '.join(slots)} FROM case_record "
+            f"WHERE partner = {self.partners.index(source)} ORDER BY subject, record"
+        ).to_arrow_table()
+        schema = schema_of(released_attribute_columns(partner))
+        return table.cast(schema.set(0, schema.field(0).with_type(pa.uint32())))
 
     def subjects(self, recipient: str | None = None) -> pa.Table:
         """For the log: `pseudonym` (as delivered), `kind`, `partner`, `selection` and `case` of what was matched.
@@ -378,8 +386,7 @@ class Engine:
             sql = sql.format(position=self.partners.index(recipient))
         found = self._con.sql(sql).to_arrow_table().combine_chunks()
         keys = in_one_piece(found.column("key").cast(pa.binary(BLOCK)))
-        data = _blocks(keys).data
-        plain = pa.py_buffer(decrypt_blocks(data, self._run_key))
+        plain = pa.py_buffer(decrypt_blocks(blocks_of(keys).data, self._run_key))
         pseudonyms = pa.FixedSizeBinaryArray.from_buffers(pa.binary(BLOCK), len(keys), [None, plain])
         names = ("kind", "partner", "selection", "case")
         return pa.table({"pseudonym": pseudonyms, **{name: found.column(name) for name in names}})
@@ -478,16 +485,3 @@ def _case_record(one_kind: bool) -> str:
         "CREATE TABLE case_record AS SELECT r.*, s.subject FROM record r JOIN "
         "(SELECT record, subject FROM subject_of SEMI JOIN case_subject USING (subject)) s USING (record)"
     )
-
-
-def _label(attribute: Attribute, slot: str) -> str:
-    if attribute.kind == "month":
-        return f"format('{{:04d}}-{{:02d}}', {slot} // 12, {slot} % 12 + 1)"
-    labels = ", ".join("'" + label.replace("'", "''") + "'" for label in attribute.labels())
-    return f"list_extract([{labels}], {slot}::BIGINT + 1)"
-
-
-def _blocks(array: pa.Array) -> np.ndarray:
-    """The 16 bytes of each, as they lie in memory (shape (rows, 16))."""
-    blocks = np.frombuffer(array.buffers()[1], np.uint8).reshape(-1, BLOCK)
-    return blocks[array.offset : array.offset + len(array)]

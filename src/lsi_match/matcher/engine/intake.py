@@ -33,14 +33,14 @@ from lsi_match.protocol.columns import (
     GROUP,
     SELECTION,
     SIGNALS,
-    WIDTH,
     attribute_column,
     drop_columns,
+    row_width,
 )
 from lsi_match.protocol.documents import DropDescriptor, Opening, SelectionCounts, part_name
 from lsi_match.protocol.group_cells import cell_names, nothing_known
 from lsi_match.protocol.group_counts_rules import add_up
-from lsi_match.protocol.parquet import absent_to_null, from_parquet, in_one_piece
+from lsi_match.protocol.tables import absent_to_null, from_part, in_one_piece
 
 MAX_DESCRIPTOR = 8 * 2**20
 #: Per selection the number of rows per group cell.
@@ -59,6 +59,9 @@ class OtherPartnersDropError(DropRefusedError): ...
 
 
 class OtherManifestError(DropRefusedError): ...
+
+
+class FormerVersionError(DropRefusedError): ...
 
 
 class OtherRoundError(DropRefusedError): ...
@@ -198,8 +201,10 @@ def check_descriptor(
     where = {"partner": partner, "file": file}
     if descriptor.partner != partner:
         raise OtherPartnersDropError(**where, other=descriptor.partner)
-    if descriptor.project != manifest.project.id or descriptor.manifest != manifest.digest:
+    if (descriptor.project, descriptor.manifest) != (manifest.project.id, manifest.digest):
         raise OtherManifestError(**where)
+    if descriptor.format != DropDescriptor.model_fields["format"].default:
+        raise FormerVersionError(**where)
     if descriptor.round != opening.round or descriptor.opening != round_.opening_digest:
         raise OtherRoundError(**where)
     if descriptor.key_check != manifest.pseudonyms.key_check:
@@ -244,7 +249,7 @@ def _falls(counts: SelectionCounts, criteria: list[str]) -> bool:
 def largest_bytes(manifest: Manifest, partner: str, parts: int, rows: int) -> int:
     """Twice what the rows take, and room for headers: no sealed parts that can be what they say are larger."""
     columns = drop_columns(manifest, manifest.partners[partner])
-    return parts * 2**20 + 2 * rows * sum(WIDTH[column.type] for column in columns)
+    return parts * 2**20 + 2 * rows * row_width(columns)
 
 
 def _part(file: Path, number: int, descriptor: DropDescriptor) -> dict[str, str]:
@@ -268,7 +273,7 @@ def _opened(sealed: memoryview, number: int, descriptor: DropDescriptor, round_:
     part, partner = descriptor.parts[number], round_.manifest.partners[descriptor.partner]
     opened = unseal_view(sealed, round_.secret, what=part.file, party=descriptor.partner)
     columns = drop_columns(round_.manifest, partner)
-    table = from_parquet(opened, columns, part.rows, what=part.file, party=descriptor.partner)
+    table = from_part(opened, columns, part.rows, what=part.file, party=descriptor.partner)
     for kind in round_.manifest.subject.kinds:
         position = table.schema.get_field_index(kind)
         table = table.set_column(position, kind, absent_to_null(table.column(kind)))
@@ -326,9 +331,8 @@ def _allowed(manifest: Manifest, partner: Partner, table: pa.Table) -> dict[str,
     allowed[GROUP] = (cell < nothing_known(manifest.monitor)) | (cell == UNKNOWN_GROUP)
     for attribute in partner.attributes:
         column = attribute_column(attribute.id)
-        count = 60_012 if attribute.kind == "month" else len(attribute.labels())
         values = table.column(column).to_numpy()
-        allowed[column] = (values < count) | (values == NO_VALUE)
+        allowed[column] = (values < attribute.positions) | (values == NO_VALUE)
     return allowed
 
 

@@ -38,7 +38,7 @@ from lsi_match.matcher.engine.intake import Drop, Round
 from lsi_match.matcher.site.inbox import DROP_SUFFIX, received
 from lsi_match.matcher.site.site import Project, Site
 from lsi_match.protocol.documents import DropDescriptor
-from lsi_match.protocol.parquet import BLOCK_TYPE
+from lsi_match.protocol.tables import BLOCK_TYPE
 
 WORK = "work"
 DONE = "done"
@@ -211,6 +211,7 @@ def _packed(result: Result) -> bytes:
     facts = {"counts": outcome.counts, "groups": outcome.groups, "cases_of": outcome.cases_of}
     tables = {"subjects": pa.table({"subject": outcome.subjects}), "touched": result.touched}
     tables |= {f"released {name}": table for name, table in outcome.released.items()}
+    tables |= {f"attributes {name}": table for name, table in outcome.attributes.items()}
     tables |= {f"subjects_of {name}": table for name, table in outcome.subjects_of.items()}
     tables |= {
         f"tied {name}": rows.append_column(_NUMBER, pa.array(numbers))
@@ -242,6 +243,7 @@ def _result(data: bytes) -> Result:
         subjects=tables["subjects"].column("subject").to_numpy(),
         cases_of=facts["cases_of"],  # type: ignore[arg-type]
         released=named("released"),
+        attributes=named("attributes"),
         subjects_of=named("subjects_of"),
     )
     tied = {

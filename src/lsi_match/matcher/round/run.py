@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from lsi_match.agreement.approvals import load_manifest
 from lsi_match.agreement.gates import require
@@ -97,8 +98,15 @@ from lsi_match.matcher.subjects.subject_rows import intake_file, make_log_key, m
 from lsi_match.monitor.findings import Ratio
 from lsi_match.monitor.overview import Overview
 from lsi_match.monitor.round_findings import RoundFindings, findings_of
-from lsi_match.protocol.documents import CellCounts, DropDescriptor, Part, ReleaseDescriptor
-from lsi_match.protocol.parquet import to_parquet
+from lsi_match.protocol.columns import release_columns, released_attribute_columns
+from lsi_match.protocol.documents import (
+    CellCounts,
+    DropDescriptor,
+    Part,
+    ReleasedAttributes,
+    ReleaseDescriptor,
+)
+from lsi_match.protocol.tables import to_part
 
 
 class RoundEndedError(LsiError): ...
@@ -493,9 +501,15 @@ class Run:
         drop = self._drops.get(recipient)
         stem = f"{self.project.id}.{self.round_id}.{recipient}"
         parts: tuple[Part, ...] = ()
+        attributes: dict[str, pa.Table] = {}
         if drop is not None:
-            table = engine.release(recipient)
-            sealed = seal(to_parquet(table), self._manifest.controllers[recipient].encryption_key)
+            table, attributes = engine.release(recipient), engine.attributes(recipient)
+            partners = self._manifest.partners
+            tables = [to_part(table, release_columns(self._manifest, recipient))]
+            tables += [
+                to_part(one, released_attribute_columns(partners[name])) for name, one in attributes.items()
+            ]
+            sealed = seal(b"".join(tables), self._manifest.controllers[recipient].encryption_key)
             part = Part(file=f"{stem}.release.age", digest=digest_of_bytes(sealed), rows=table.num_rows)
             write_whole(staging / recipient / part.file, sealed)
             parts = (part,)
@@ -510,6 +524,7 @@ class Run:
             span_id=span,
             cases=engine.cases_of(recipient) if drop else 0,
             parts=parts,
+            attributes={name: ReleasedAttributes(rows=len(one)) for name, one in attributes.items()},
         )
         document = sign(descriptor, self.project.site.identity())
         write_whole(staging / recipient / f"{stem}.release.json", document)

@@ -33,8 +33,8 @@ from lsi_match.matcher.site.site import Project
 from lsi_match.matcher.subjects.subject_terms import LOG_KEY, folder_of
 from lsi_match.protocol import subject_columns as columns
 from lsi_match.protocol.columns import SELECTION
-from lsi_match.protocol.parquet import in_one_piece
 from lsi_match.protocol.subject_columns import log_id_info
+from lsi_match.protocol.tables import in_one_piece
 
 ROW_GROUP = 65_536
 #: Up to so many ids are sought with the statistics of the file; more of them in one pass over it.

@@ -86,10 +86,7 @@ def _told(manifest: Manifest, columns: tuple[ReleasedColumn, ...], row: dict[str
             for one in columns
             if one.source == "signal" and one.other == column.other and row[one.name]
         ]
-        values = [
-            f"{one.item} {row[one.name]}"
-            for one in columns
-            if one.source == "attribute" and one.other == column.other and row[one.name]
-        ]
+        attributes = manifest.partners[column.other].shown_attribute_ids
+        values = [f"{one} {told}" for one in attributes if (told := row.get(f"{column.other}.{one}"))]
         title = manifest.controllers[column.other].title
         yield f"{title} ({', '.join([*signals, *values])})" if signals or values else title
