@@ -7,18 +7,30 @@ import re
 import stat
 import tomllib
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import handmade
 import pytest
+import yaml_out
 from axe_playwright_python.sync_playwright import Axe
 from browser import chromium
 from logged import DIGEST, entry, opened, ran
 from operation import PARTNERS, ROUND, Operation, days, folders
 from playwright.sync_api import Page
+from pydantic import ValidationError
 
+from lsi_match.agreement.approvals import (
+    ApprovalInvalidError,
+    CriteriaNotNamedError,
+    make_public,
+    sign_statement,
+)
+from lsi_match.cli.main import run
+from lsi_match.crypto.signing import peek
 from lsi_match.log import events
 from lsi_match.log.entry import PROCESSING_ACTIVITY
 from lsi_match.log.events import Event, Recorded, read
@@ -26,6 +38,7 @@ from lsi_match.manifest.equality import CharacteristicKind
 from lsi_match.manifest.selection import Characteristic
 from lsi_match.matcher.operate.publish import publish
 from lsi_match.protocol.documents import OutcomeCounts
+from lsi_match.protocol.publication import Publication, Sheet
 from lsi_match.reports.public import pages as module
 from lsi_match.reports.public.results import Year, per_year
 
@@ -207,6 +220,160 @@ def test_a_count_that_is_told_is_a_multiple_of_the_smallest_cell() -> None:
         assert told is None or int(str(told)) % SMALLEST == 0
 
 
+# what organisations make public
+
+
+PROSE = "Een tekst van veertig tekens of meer, zodat er iets staat."
+RULE = "lijst.lopend"
+SHEET: dict[str, Any] = {
+    "contact": "privacy@uwv.example",
+    "page": "https://uwv.example/samenloop",
+    "category": "high_risk",
+    "rights": PROSE,
+    "laws": [{"title": "Wet SUWI", "address": "https://wetten.overheid.nl/BWBR0013060"}],
+    "assessments": [{"title": "DPIA", "not_public": "Er staat in hoe wordt opgespoord."}],
+    "criteria": {RULE: {"show": "full"}},
+    "shared": {"what": PROSE, "happens": PROSE, "human": PROSE, "risks": PROSE},
+}
+
+
+def paper(project: Operation, name: str, sheet: dict[str, Any]) -> bytes:
+    manifest = project.project.manifest()
+    identity = project.world.home(name).identity()
+    return make_public(manifest, identity, Sheet.model_validate(sheet), project.clock())
+
+
+def recorded(project: Operation) -> list[Recorded]:
+    return [read(position, one) for position, one in enumerate(project.project.entries())]
+
+
+def published_text(project: Operation, folder: Path) -> str:
+    publish([project.project], folder, project.clock())
+    return (folder / "project" / project.project.id / "index.html").read_text("utf-8")
+
+
+@pytest.fixture
+def changed(project: Operation, tmp_path: Path) -> Operation:
+    return project.copy(tmp_path / "copy")
+
+
+def test_what_an_organisation_signs_stands_on_the_page_and_nothing_else_of_its_rules(
+    changed: Operation, tmp_path: Path
+) -> None:
+    rule = changed.project.manifest().partners["uwv"].selections[0].criteria[0]
+    shown = {"uwv": {"show": "full"}, "svb": {"show": "short", "text": "Wie een lopende uitkering heeft."},
+             "gemeente": {"show": "withheld", "reason": "Dan kan men eromheen."}}  # fmt: skip
+    papers = {name: paper(changed, name, SHEET | {"criteria": {RULE: one}}) for name, one in shown.items()}
+    assert f"lijst.{rule.id}" == RULE
+    before = published_text(changed, tmp_path / "before")
+    changed.project.ingest(dict(list(papers.items())[:1]), changed.clock())
+    one = published_text(changed, tmp_path / "one")
+    assert rule.rationale not in before
+    assert one.count(rule.rationale) == 1
+    assert PROSE in one, "the rights"
+    assert one.count(PROSE) == 1, "shared texts wait until all signed the same"
+    changed.project.ingest(papers, changed.clock())
+    every = published_text(changed, tmp_path / "every")
+    assert "Wie een lopende uitkering heeft." in every
+    assert "Dan kan men eromheen." in every
+    assert every.count(rule.rationale) == 1
+    assert every.count(PROSE) == 3 + 4
+    assert 'href="https://wetten.overheid.nl/BWBR0013060"' in every
+    named = [
+        set(one.event.papers) for one in recorded(changed) if isinstance(one.event, events.PapersTakenIn)
+    ]
+    assert named == [{"uwv.publication"}, {f"{name}.publication" for name in shown}]
+
+
+def test_shared_texts_that_differ_are_nobodys(changed: Operation, tmp_path: Path) -> None:
+    other = SHEET | {"shared": SHEET["shared"] | {"risks": PROSE + " Anders."}}
+    papers = {name: paper(changed, name, other if name == "svb" else SHEET) for name in PARTNERS}
+    changed.project.ingest(papers, changed.clock())
+    assert published_text(changed, tmp_path / "out").count(PROSE) == 3
+
+
+def test_a_later_paper_takes_the_place_of_an_earlier_one_in_any_order(
+    changed: Operation, tmp_path: Path
+) -> None:
+    first = paper(changed, "uwv", SHEET)
+    changed.clock.to(changed.clock() + days(1))
+    second = paper(changed, "uwv", SHEET | {"contact": "anders@uwv.example"})
+    for one in (second, first):
+        changed.project.ingest({"uwv": one}, changed.clock())
+    text = published_text(changed, tmp_path / "out")
+    assert "anders@uwv.example" in text
+    assert "privacy@uwv.example" not in text
+
+
+@pytest.mark.parametrize(
+    "attack", ["another's key", "another manifest", "a criterion of another", "a criterion left out"]
+)
+def test_a_sheet_that_does_not_hold_is_not_taken_in(changed: Operation, attack: str) -> None:
+    manifest, uwv = changed.project.manifest(), changed.world.home("uwv").identity()
+    sheet = Sheet.model_validate(SHEET)
+    match attack:
+        case "another's key":
+            uwv = replace(changed.world.home("svb").identity(), name="uwv")
+        case "another manifest":
+            other = manifest.canonical().replace(manifest.project.place.encode(), b"Elders")
+            manifest = type(manifest).model_validate_json(other)
+        case "a criterion of another":
+            sheet = sheet.model_copy(
+                update={"criteria": {**sheet.criteria, "lijst.vreemd": sheet.criteria[RULE]}}
+            )
+        case _:
+            sheet = sheet.model_copy(update={"criteria": {}})
+    if "criterion" in attack:
+        with pytest.raises(CriteriaNotNamedError):
+            make_public(manifest, uwv, sheet, changed.clock())
+    made = sign_statement(Publication, manifest, uwv, changed.clock(), sheet=sheet)
+    with pytest.raises(ApprovalInvalidError):
+        changed.project.ingest({"uwv": made}, changed.clock())
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://uwv.example",
+        "javascript:alert(1)",
+        'https://a"onclick=x',
+        "https://",
+        "https://a b",
+        "//uwv.example",
+    ],
+)
+def test_an_address_that_is_none_is_refused(address: str) -> None:
+    with pytest.raises(ValidationError):
+        Sheet.model_validate(SHEET | {"page": address})
+
+
+def test_a_sheet_is_signed_from_a_file_and_all_that_is_wrong_in_it_is_told(
+    changed: Operation, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    manifest, home = changed.project.folder / "manifest.json", changed.world.home("uwv").folder
+    sheet = tmp_path / "sheet.yaml"
+    asked = [
+        "manifest",
+        "publication",
+        str(manifest),
+        "uwv",
+        str(home),
+        "--sheet",
+        str(sheet),
+        "--out",
+        str(tmp_path),
+    ]
+    yaml_out.write(sheet, SHEET | {"criteria": {RULE: {"show": "short"}}, "category": "laag"})
+    assert run(asked) == 1
+    told = capsys.readouterr().err
+    assert "category" in told
+    assert "criteria" in told
+    yaml_out.write(sheet, SHEET)
+    assert run(asked) == 0
+    signed = (tmp_path / "uwv.publication.json").read_bytes()
+    assert peek(signed, Publication, what="publication", party="uwv").sheet == Sheet.model_validate(SHEET)
+
+
 # the texts
 
 
@@ -245,7 +412,15 @@ def test_every_text_stands_in_both_languages_and_on_a_page(
     )
     since = datetime(2026, 1, 1, tzinfo=UTC)
     years = (Year(2026, 1, 1, 1, 1, final=False), Year(2025, 1, 1, 1, 1, final=True, records=500))
-    full = module.ProjectFacts((module.Version(advised, since),), years)
+    sheets = {
+        name: Sheet.model_validate(SHEET | {"category": category, "criteria": {RULE: shown}})
+        for name, category, shown in (
+            ("gemeente", "impactful", {"show": "withheld", "reason": "Daarom."}),
+            ("svb", "other", {"show": "full"}),
+            ("uwv", "high_risk", {"show": "full"}),
+        )
+    }
+    full = module.ProjectFacts((module.Version(advised, since),), years, sheets)
     bare = module.ProjectFacts((module.Version(project.project.manifest(), since),), ())
     module.pages([full, bare], since)
     module.pages([], since)

@@ -30,6 +30,7 @@ from lsi_match.crypto.signing import (
 )
 from lsi_match.manifest import Manifest
 from lsi_match.protocol.documents import Acknowledgement, Approval, SignedStatement, Withdrawal
+from lsi_match.protocol.publication import Publication, Sheet
 from lsi_match.protocol.trust_root import MATCHER, Role
 
 STATEMENT = (
@@ -37,12 +38,13 @@ STATEMENT = (
     "responsibility for every selection, match and release that it describes, and for no other."
 )
 #: Kind of paper → what the key under it must be for.
-_ROLES: dict[type[Approval | Withdrawal | Acknowledgement], Role] = {
+_ROLES: dict[type[Approval | Withdrawal | Acknowledgement | Publication], Role] = {
     Approval: Role.APPROVE,
     Withdrawal: Role.APPROVE,
     Acknowledgement: Role.ACKNOWLEDGE,
+    Publication: Role.APPROVE,
 }
-Paper = TypeVar("Paper", Approval, Withdrawal, Acknowledgement)
+Paper = TypeVar("Paper", Approval, Withdrawal, Acknowledgement, Publication)
 Statement = TypeVar("Statement", bound=SignedStatement)
 
 
@@ -59,6 +61,9 @@ class ApprovalInvalidError(LsiError): ...
 
 
 class ApprovalWithdrawnError(LsiError): ...
+
+
+class CriteriaNotNamedError(LsiError): ...
 
 
 @lru_cache(maxsize=8)
@@ -119,6 +124,37 @@ def acknowledge(
     return sign_statement(Acknowledgement, manifest, identity, at, work_instruction=read, roles=roles)
 
 
+def make_public(manifest: Manifest, identity: Identity | Certified, sheet: Sheet, at: datetime) -> bytes:
+    """What `identity`, a controller, makes public about the manifest, as a signed document. The latest counts.
+
+    Raises `CriteriaNotNamedError`.
+    """
+    problem = _unnamed(manifest, identity.name, sheet)
+    if problem:
+        raise CriteriaNotNamedError(**problem)
+    return sign_statement(Publication, manifest, identity, at, sheet=sheet)
+
+
+def _unnamed(manifest: Manifest, controller: str, sheet: Sheet) -> dict[str, str]:
+    """Criteria of the controller that its sheet says nothing about, or that are not its own, as the fact `problem`."""
+    own = {
+        f"{selection.id}.{rule.id}"
+        for partner, selection in manifest.selections()
+        if partner == controller
+        for rule in selection.criteria
+    }
+    missing, strange = (
+        ", ".join(sorted(names)) for names in (own - sheet.criteria.keys(), sheet.criteria.keys() - own)
+    )
+    nl = [f"niets staat er over {missing}"] * bool(missing) + [
+        f"{strange} is geen criterium van {controller}"
+    ] * bool(strange)
+    en = [f"nothing is said about {missing}"] * bool(missing) + [
+        f"{strange} is no criterion of {controller}"
+    ] * bool(strange)
+    return words("problem", "; ".join(nl), "; ".join(en)) if nl else {}
+
+
 def sign_statement(
     model: type[Statement], manifest: Manifest, identity: Identity | Certified, at: datetime, **said: Any
 ) -> bytes:
@@ -143,12 +179,14 @@ class Agreement:
         withdrawn: controller → its withdrawal that counts.
         problems: party → why a paper of it does not hold, as the facts of `ApprovalInvalidError`.
         roles: party → the roles that acknowledged the work instruction.
+        publications: controller → what it makes public, the latest.
     """
 
     approvals: dict[str, Approval] = field(default_factory=dict)
     withdrawn: dict[str, Withdrawal] = field(default_factory=dict)
     problems: dict[str, dict[str, str]] = field(default_factory=dict)
     roles: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    publications: dict[str, Publication] = field(default_factory=dict)
 
 
 def read_agreement(manifest: Manifest, papers: Mapping[str, bytes], now: datetime, trust: Trust) -> Agreement:
@@ -181,6 +219,8 @@ def read_agreement(manifest: Manifest, papers: Mapping[str, bytes], now: datetim
             _keep_latest(found.approvals, paper)
         elif isinstance(paper, Withdrawal):
             _keep_latest(found.withdrawn, paper)
+        elif isinstance(paper, Publication):
+            _keep_latest(found.publications, paper)
         elif paper is not None:
             found.roles[name] = tuple(dict.fromkeys((*found.roles.get(name, ()), *paper.roles)))
     for name, withdrawal in list(found.withdrawn.items()):
@@ -227,7 +267,8 @@ def check_papers(manifest: Manifest, papers: Mapping[str, bytes], now: datetime,
 
 
 def paper_name(data: bytes) -> str:
-    """What a paper is and whose it says it is: `uwv` for an approval, `uwv.withdrawal`, `uwv.acknowledgement`.
+    """What a paper is and whose it says it is: `uwv` for an approval, `uwv.withdrawal`, `uwv.acknowledgement`,
+    `uwv.publication`.
 
     Raises:
         SignedDocumentInvalidError: it is none of these.
@@ -241,7 +282,7 @@ def paper_manifest(data: bytes) -> str:
     return _claimed(data).manifest
 
 
-def _claimed(data: bytes) -> Approval | Withdrawal | Acknowledgement:
+def _claimed(data: bytes) -> Approval | Withdrawal | Acknowledgement | Publication:
     """What a paper says, before anybody looked who signed it."""
     for model in _ROLES:
         try:
@@ -253,7 +294,7 @@ def _claimed(data: bytes) -> Approval | Withdrawal | Acknowledgement:
 
 def _read(
     manifest: Manifest, data: bytes, now: datetime, trust: Trust
-) -> Approval | Withdrawal | Acknowledgement:
+) -> Approval | Withdrawal | Acknowledgement | Publication:
     """A paper, its signature checked against the keys or authorities that the trust root names for who it says it is of."""
     model = type(_claimed(data))
     parties = [*manifest.controllers, *([MATCHER] if model is Acknowledgement else [])]
@@ -303,6 +344,8 @@ def mismatch(manifest: Manifest, paper: SignedStatement, now: datetime) -> dict[
             "de ondertekenaar zegt iets anders toe dan waar iedere organisatie voor tekent",
             "its signer takes responsibility for something else than every organisation does",
         )
+    if isinstance(paper, Publication) and (problem := _unnamed(manifest, paper.controller, paper.sheet)):
+        return problem
     if paper.at > now:
         return words("problem", "haar datum moet nog komen", "it is dated in the future")
     return {}

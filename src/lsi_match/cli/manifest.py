@@ -10,7 +10,7 @@ from cyclopts import App
 
 from lsi_match.base.clock import utc_now
 from lsi_match.base.errors import wrong_use
-from lsi_match.base.files import read_bytes, read_folder, write_whole
+from lsi_match.base.files import read_bytes, read_folder, read_text, write_whole
 from lsi_match.cli.console import Json, done, language, out, print_json, say
 
 if TYPE_CHECKING:
@@ -341,6 +341,38 @@ def sign(
     done(say(f"\nOndertekend namens {title}: {document.digest}\nKenmerk van deze tekst: {digest}",
              f"\nSigned for {title}: {document.digest}\nDigest of this text: {digest}"),
          {"approval": str(out / f"{name}.json"), "digest": document.digest, "text": digest, "previous": since}, json)  # fmt: skip
+
+
+@app.command
+def publication(
+    manifest: Path, name: str, home: Path, *, sheet: Path, out: Path, chain: Path | None = None,
+    key: Path | None = None, json: Json = False,
+) -> None:  # fmt: skip
+    """Sign what your organisation makes public about the project, for the public pages (`publish`).
+
+    It counts for this manifest only, and a later one takes its place.
+
+    Args:
+        manifest: the manifest (canonical JSON).
+        name: the controller.
+        home: its folder.
+        sheet: what is made public (YAML), see publication-sheet.schema.json.
+        out: folder for the paper: OUT/NAME.publication.json.
+        chain: sign with a certificate: this one and those between it and the authority (PEM).
+        key: the private key of the certificate (PEM); left out when it is the one in the HSM.
+    """
+    from lsi_match.agreement.approvals import load_manifest, make_public
+    from lsi_match.base.yaml_positions import parse_yaml
+    from lsi_match.protocol.publication import Sheet
+    from lsi_match.protocol.trust_root import Role
+
+    document = load_manifest(read_bytes(manifest))
+    written = parse_yaml(read_text(sheet), sheet.name, Sheet)
+    identity = signer(document, name, home, Role.APPROVE, chain, key)
+    file = out / f"{name}.publication.json"
+    write_whole(file, make_public(document, identity, written, utc_now()), replace=True)
+    done(say(f"Getekend: {file}. Geef dit aan de koppelomgeving ('site papers' neemt het op).",
+             f"Signed: {file}. Give it to the matching environment ('site papers' takes it in)."), {"file": str(file)}, json)  # fmt: skip
 
 
 @app.command

@@ -16,7 +16,7 @@ def publish(site: Path, *, out: Path = Path("public"), json: Json = False) -> No
     """Write the public pages of a site: how it works, each project, and the register that its log points to.
 
     Static files in Dutch and English, to be served as https://<domain>/. They hold what the organisations signed and what
-    the log says; no criterion, and counts of people only rounded, from April of the next year on.
+    the log says; no signal, and counts of people only rounded, from April of the next year on.
 
     Args:
         site: the matching site.

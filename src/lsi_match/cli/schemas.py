@@ -43,6 +43,7 @@ from lsi_match.protocol.documents import (
     ReleaseOpened,
     Withdrawal,
 )
+from lsi_match.protocol.publication import Publication, Sheet
 from lsi_match.protocol.trust_root import TrustRoot
 
 #: What a draft of a manifest does not have yet.
@@ -50,7 +51,11 @@ FILLED_IN = ("signing_key", "encryption_key", "key_check")
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 #: Name of the document → its model.
-WRITTEN: dict[str, type[BaseModel]] = {"manifest": Manifest, "mapping": ColumnMapping}
+WRITTEN: dict[str, type[BaseModel]] = {
+    "manifest": Manifest,
+    "mapping": ColumnMapping,
+    "publication-sheet": Sheet,
+}
 SENT: dict[str, type[BaseModel]] = {
     "access-answer": AccessAnswer,
     "access-request": AccessRequest,
@@ -69,6 +74,7 @@ SENT: dict[str, type[BaseModel]] = {
     "monitor-counts": CountsTable,
     "outcome-counts": OutcomeCounts,
     "overview": Overview,
+    "publication": Publication,
     "round-findings": RoundFindings,
     "release": ReleaseDescriptor,
     "release-opened": ReleaseOpened,

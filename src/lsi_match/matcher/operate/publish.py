@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from lsi_match.agreement.approvals import load_manifest
+from lsi_match.agreement.approvals import load_manifest, read_agreement
 from lsi_match.base.files import write_whole
 from lsi_match.crypto.signing import peek
 from lsi_match.log.events import ManifestRegistered, Recorded, read
@@ -47,7 +47,9 @@ def _facts(project: Project, now: datetime) -> ProjectFacts:
 
     smallest = project.manifest().monitor.smallest_cell
     years = per_year(recorded, outcomes, smallest, now)
-    return ProjectFacts(tuple(_versions(project, recorded)), tuple(years))
+    agreement = read_agreement(project.manifest(), project.papers(), now, project.trust(now))
+    sheets = {name: one.sheet for name, one in agreement.publications.items()}
+    return ProjectFacts(tuple(_versions(project, recorded)), tuple(years), sheets)
 
 
 def _versions(project: Project, recorded: list[Recorded]) -> Iterator[Version]:

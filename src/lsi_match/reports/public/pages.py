@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from lsi_match.base.catalogue import catalogue, with_separators
 from lsi_match.base.errors import Language
+from lsi_match.criteria.explain import as_text, explain
 from lsi_match.log.activities import register
 from lsi_match.manifest import Manifest
+from lsi_match.protocol.publication import Shared, Sheet
 from lsi_match.reports.manifest_page import called
 from lsi_match.reports.public.results import Year
 
@@ -43,10 +45,21 @@ class ProjectFacts:
 
     versions: tuple[Version, ...]
     years: tuple[Year, ...]
+    #: Controller → what it makes public about the newest manifest.
+    sheets: Mapping[str, Sheet] = field(default_factory=dict)
 
     @property
     def manifest(self) -> Manifest:
         return self.versions[-1].manifest
+
+
+@dataclass(frozen=True)
+class ShownCriterion:
+    """A criterion on a page: from which source it selects, and what it says, or why that is withheld. In Dutch."""
+
+    source: str
+    text: str
+    withheld: str
 
 
 def pages(projects: Sequence[ProjectFacts], now: datetime) -> dict[str, bytes]:
@@ -126,6 +139,9 @@ def _project(pages: _Pages, facts: ProjectFacts) -> dict[str, bytes]:
         manifest=manifest,
         data=_categories(registers[facts.versions[-1].short], pages.lang),
         rules=sum(len(selection.criteria) for _, selection in manifest.selections()),
+        sheets=facts.sheets,
+        shown=_shown(facts),
+        shared=_shared(facts),
         rounds=sum(year.rounds for year in facts.years),
         held=sum(year.held for year in facts.years),
         years=facts.years,
@@ -145,6 +161,30 @@ def _project(pages: _Pages, facts: ProjectFacts) -> dict[str, bytes]:
             titles=lambda names, of=value: [of["controllers"][name] for name in names],
         )
         found[f"{folder}index.json"] = json.dumps(value, ensure_ascii=False, indent=2).encode() + b"\n"
+    return found
+
+
+def _shared(facts: ProjectFacts) -> Shared | None:
+    """The texts that every controller signed alike; None as long as they did not."""
+    texts = {sheet.shared for sheet in facts.sheets.values()}
+    return (
+        texts.pop() if len(texts) == 1 and facts.sheets.keys() == facts.manifest.controllers.keys() else None
+    )
+
+
+def _shown(facts: ProjectFacts) -> dict[str, list[ShownCriterion]]:
+    """Controller → its criteria, as far as it makes them public."""
+    found: dict[str, list[ShownCriterion]] = {}
+    for partner, selection in facts.manifest.selections():
+        if partner not in facts.sheets:
+            continue
+        predicates = selection.predicates()
+        for rule in selection.criteria:
+            said = facts.sheets[partner].criteria[f"{selection.id}.{rule.id}"]
+            text = said.text or ""
+            if said.show == "full":
+                text = f"{as_text(explain(predicates[rule.id], selection.fields))}\n{rule.rationale}"
+            found.setdefault(partner, []).append(ShownCriterion(selection.source, text, said.reason or ""))
     return found
 
 

@@ -1,0 +1,91 @@
+"""What a controller makes public about a project, in its own words: signed apart from the manifest, since texts for
+people change more often than agreements, and lapsing with that version of it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints, model_validator
+
+from lsi_match.base.validation import RuleViolation
+from lsi_match.manifest import Document, Prose, Text
+from lsi_match.protocol.documents import SignedStatement
+
+#: A page that everybody can open. No spaces, quotes or brackets.
+Address = Annotated[str, StringConstraints(pattern=r"^https://[A-Za-z0-9.-]+(/[A-Za-z0-9._~%!$&()*+,;=:@/?#-]*)?$", max_length=500)]  # fmt: skip
+
+
+class Source(Document):
+    """A law or an assessment: where to read it, or why that is not public."""
+
+    title: Text
+    address: Address | None = None
+    not_public: Text | None = None
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> Source:
+        if (self.address is None) == (self.not_public is None):
+            raise RuleViolation(
+                "geef address, of not_public met de reden waarom niet",
+                "give address, or not_public with the reason why not",
+            )
+        return self
+
+
+class ShownRule(Document):
+    """How much of one criterion is made public: all of it as it was signed, a text in its place, or nothing and why."""
+
+    show: Literal["full", "short", "withheld"]
+    text: Text | None = Field(None, description="Of a short one: what everybody may read.")
+    reason: Text | None = Field(None, description="Of a withheld one: why.")
+
+    @model_validator(mode="after")
+    def _complete(self) -> ShownRule:
+        if (self.text is not None) != (self.show == "short"):
+            raise RuleViolation(
+                "text hoort bij 'short', en alleen daarbij",
+                "text goes with 'short', and with nothing else",
+                "text",
+            )
+        if (self.reason is not None) != (self.show == "withheld"):
+            raise RuleViolation(
+                "reason hoort bij 'withheld', en alleen daarbij",
+                "reason goes with 'withheld', and with nothing else",
+                "reason",
+            )
+        return self
+
+
+class Shared(Document):
+    """The texts that all organisations of a project have in common. They are published once all of them signed the same."""
+
+    what: Prose
+    happens: Prose
+    human: Prose
+    risks: Prose
+
+
+class Sheet(Document):
+    """What one organisation writes, in a YAML file, before it is signed.
+
+    Attributes:
+        category: as the national algorithm register divides them.
+        rights: how somebody uses the rights of articles 15 to 22 GDPR here.
+        criteria: `<selection>.<criterion>` → how much of it is public; every criterion of this organisation.
+    """
+
+    contact: Text
+    page: Address | None = None
+    category: Literal["high_risk", "impactful", "other"]
+    rights: Prose
+    laws: tuple[Source, ...] = Field(min_length=1, max_length=50)
+    assessments: tuple[Source, ...] = Field(min_length=1, max_length=50)
+    criteria: dict[Text, ShownRule] = Field(default_factory=dict)
+    shared: Shared
+
+
+class Publication(SignedStatement):
+    """A sheet, signed."""
+
+    format: Literal["lsi-match/publication/v1"] = "lsi-match/publication/v1"
+    sheet: Sheet
