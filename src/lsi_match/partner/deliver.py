@@ -90,6 +90,8 @@ def deliver(
                 drops = [prepare(home, opening, mapping, extracts, outgoing, project, now).file]
             transfer.send(home, drops[-1], settings)
             sent.append(round_id)
+        except SplitViewError:
+            raise
         except LsiError as error:
             problems.append((round_id, error))
     transfer.send(home, None, settings)  # what was opened since the last time
