@@ -28,7 +28,9 @@ def made(project: Project, partner: int, rows: int) -> tuple[str, bytes]:
             someone = pseudonyms[16 * (count // 2) :][:16]
             whose = np.full(count, partner, np.uint8)
             nothing = np.zeros(count, np.uint8)
-            yield subject_rows.Touched(pseudonyms, nothing, whose, nothing, nothing.astype(np.bool_))
+            yield subject_rows.Touched(
+                pseudonyms, nothing, whose, nothing, nothing.astype(np.bool_), np.ones(count, np.uint64)
+            )
 
     subject_rows.make_log_key(project, "bench")
     digest = subject_rows._write(project, "bench", f"intake.p{partner}", parts())

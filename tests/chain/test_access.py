@@ -25,10 +25,11 @@ Identifier = oracle.Identifier
 
 
 class Truth(NamedTuple):
-    """Of one identifier: whose records hold it, whose came to it through another one, is it a case, and for whom."""
+    """Of one identifier: whose records hold it (partner, selection, signal), whose came to it through another one, is it a
+    case, and for whom."""
 
-    delivered: frozenset[tuple[str, str]] = frozenset()
-    through: frozenset[tuple[str, str]] = frozenset()
+    delivered: frozenset[tuple[str, str, str]] = frozenset()
+    through: frozenset[tuple[str, str, str]] = frozenset()
     case: bool = False
     handed: frozenset[str] = frozenset()
 
@@ -47,18 +48,22 @@ def truths(config: str, extracts: Path) -> dict[Identifier, Truth]:
     for record in sent:
         for identifier in record.identifiers:
             one = found[identifier]
-            found[identifier] = one._replace(delivered=one.delivered | {(record.partner, record.selection)})
+            found[identifier] = one._replace(delivered=one.delivered | signals_of(record))
     for subject in oracle.subjects(sent):
         case = rule(oracle._profile(subject))
         for identifier in {one for record in subject for one in record.identifiers}:
             one = found[identifier]
-            others = {(r.partner, r.selection) for r in subject if identifier not in r.identifiers}
+            others = {one for r in subject if identifier not in r.identifiers for one in signals_of(r)}
             found[identifier] = one._replace(
                 through=one.through | others,
                 case=one.case or case,
                 handed=one.handed | ({r.partner for r in subject} if case else set()),
             )
     return found
+
+
+def signals_of(record: oracle.Sent) -> set[tuple[str, str, str]]:
+    return {(record.partner, record.selection, signal) for signal in record.signals}
 
 
 _KEYS: dict[Path, ProjectKey] = {}
@@ -77,8 +82,10 @@ def asked(world: World, *identifiers: Identifier) -> Sought:
 
 def told(one: RoundAnswer) -> Truth:
     return Truth(
-        frozenset((r.partner, r.selection) for r in one.delivered if not r.through_other),
-        frozenset((r.partner, r.selection) for r in one.delivered if r.through_other),
+        frozenset(
+            (r.partner, r.selection, s) for r in one.delivered if not r.through_other for s in r.signals
+        ),
+        frozenset((r.partner, r.selection, s) for r in one.delivered if r.through_other for s in r.signals),
         bool(one.case),
         frozenset(h.partner for h in one.handed),
     )
@@ -134,8 +141,9 @@ def test_the_whole_way_from_a_typed_number_to_a_letter(over: tuple[str, World]) 
         for lang in ("nl", "en"):
             written = letter(opened, lang)  # type: ignore[arg-type]
             assert text not in written, "no number in the letter"
-            for partner, selection in truth.delivered:
+            for partner, selection, signal in truth.delivered:
                 source = next(s for s in manifest.partners[partner].selections if s.id == selection)
+                assert next(s.label for s in source.signals if s.id == signal) in written.replace("\\", "")
                 assert manifest.controllers[partner].title in written
                 assert source.source in written
             assert manifest.basis.legal_basis in written or not truth.delivered

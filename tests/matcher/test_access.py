@@ -5,11 +5,13 @@ from __future__ import annotations
 import hmac
 import re
 import shutil
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import handmade
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from operation import PROJECT, Operation, days, folders
 
@@ -374,7 +376,7 @@ def test_one_of_many_is_found_and_nobody_else(tmp_path: Path, op: Operation) -> 
         rows = len(part)
         return subject_rows.Touched(
             part.tobytes(), np.zeros(rows, np.uint8), np.ones(rows, np.uint8),
-            np.full(rows, selection, np.uint8), np.zeros(rows, np.bool_),
+            np.full(rows, selection, np.uint8), np.zeros(rows, np.bool_), np.full(rows, 5, np.uint64),
         )  # fmt: skip
 
     subject_rows.make_log_key(op.project, "big")
@@ -389,6 +391,19 @@ def test_one_of_many_is_found_and_nobody_else(tmp_path: Path, op: Operation) -> 
         range(40)
     )
     assert subject_rows.look_up(op.project, "big", "intake.uwv", digest, 0, [bytes(16)]) == []
+
+
+def test_a_file_of_before_without_signals_is_read(op: Operation, tmp_path: Path) -> None:
+    """Then the letter says that they were not kept (tests/partner/test_letter.py)."""
+    one = next(file for file in subject_files(op) if file.about == "intake.uwv")
+    now = file_in(op.project.folder / "subjects", "r1", one.digest)
+    rows = pq.read_table(now)
+    ids = np.column_stack([rows.column(name).to_numpy() for name in ("hi", "lo")])
+    before = tmp_path / "before.parquet"
+    pq.write_table(rows.drop_columns("signals"), before)
+    found, old = subject_rows.seek(now, ids), subject_rows.seek(before, ids)
+    assert [one.signals for one in found] == [3] * rows.num_rows
+    assert old == [replace(one, signals=0) for one in found]
 
 
 def test_a_log_id_is_what_the_page_of_the_protocol_says() -> None:

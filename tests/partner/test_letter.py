@@ -23,26 +23,28 @@ LANGUAGES: tuple[Language, ...] = ("nl", "en")
 AT = AccessEvent(at=NOW, position=7)
 
 
-def agreed(criterion: str = "actief", rule: str = "partners >= 2") -> Manifest:
-    """A manifest of which the first selection has this criterion, over the fields of random predicates."""
+def agreed(
+    criterion: str = "f", rule: str = "partners >= 2", signal: str = "c >= 100 OR a IS NULL"
+) -> Manifest:
+    """A manifest of which the first selection has this criterion and signal, over the fields of random predicates."""
     fields = {name: {"type": str(one.type), "meaning": one.meaning} for name, one in DECLARED.items()}
     fields |= {"nummer": {"type": "text", "meaning": "Burgerservicenummer"}}
-    criterion = criterion.replace("actief", "f")
     first = selection(
         fields=fields,
         criteria=[{"id": "een", "when": criterion, "rationale": "De reden van het criterium."}],
         signals=[
-            {"id": "hoog", "when": "c >= 100 OR a IS NULL", "label": "Hoog bedrag"},
+            {"id": "hoog", "when": signal, "label": "Hoog bedrag"},
             {"id": "klein", "when": "b < 3", "label": "Kleine woning"},
         ],
     )
     return Manifest.model_validate(document({"uwv": [first], "svb": [selection()]}, rule=rule))
 
 
-def sent(manifest: Manifest, lang: Language) -> str:
-    """The letter to somebody who was delivered by UWV and became a case."""
+def sent(manifest: Manifest, lang: Language, signals: tuple[str, ...] = ()) -> str:
+    """The letter to somebody who was delivered by UWV, for these signals, and became a case."""
     known = RoundAnswer(
-        round="r1", manifest=manifest.digest, opened=AT, known="yes", delivered=(InDrop(partner="uwv", selection="lijst", entry=AT),),
+        round="r1", manifest=manifest.digest, opened=AT, known="yes",
+        delivered=(InDrop(partner="uwv", selection="lijst", signals=signals, entry=AT),),
         case=True, matched=AT, handed=(Handed(partner="svb", entry=AT, removed=None, opened=()),), destroyed=None, forgotten=None,
     )  # fmt: skip
     answer = AccessAnswer(
@@ -52,16 +54,23 @@ def sent(manifest: Manifest, lang: Language) -> str:
     return letter(Answered("uwv", "kenmerk", answer, {manifest.digest: manifest}, frozenset(), ()), lang)
 
 
-def condition_in(text: str, lang: Language) -> str:
-    """The points of the criterion in a letter, as they were before Markdown."""
-    begin, end = {
-        "nl": ("aan al deze voorwaarden voldeed:\n", "De reden van het criterium."),
-        "en": ("met all of these conditions:\n", "De reden van het criterium."),
-    }[lang]
-    lines = text.split(begin)[1].split(end)[0].splitlines()[:-1]
+def test_the_signals_that_selected_somebody_are_told_and_no_other() -> None:
+    one = sent(agreed(), "nl", ("klein",))
+    assert "  Uw gegevens zijn geleverd om deze reden:\n  - **Kleine woning.** " in one
+    assert "Hoog bedrag" not in one
+    assert "niet bewaard" not in one
+    both = sent(agreed(), "en", ("hoog", "klein"))
+    assert "for all of these reasons:\n  - **Hoog bedrag.** " in both
+    assert "- **Kleine woning.** " in both
+
+
+def points_in(text: str, begin: str, end: str) -> str:
+    """The points of a condition between these texts of a letter, as they were before Markdown."""
+    lines = text.split(begin)[1].split(end)[0].splitlines()
     return "\n".join(
         re.sub(r"\\(.)", r"\1", line[2:].replace("- ", "", 1) if i == 0 else line[2:])
         for i, line in enumerate(lines)
+        if line.strip()
     )
 
 
@@ -98,10 +107,24 @@ def test_the_rule_of_a_case_is_told_in_full() -> None:
 @settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 @given(predicates())
 def test_no_part_of_a_predicate_is_missing_from_a_letter(text: str) -> None:
-    predicate = parse_predicate(text, FIELDS)
-    passing = ENGINE.simplify(predicate)
+    """Neither of a criterion nor of the signal by which somebody was selected."""
+    passing = ENGINE.simplify(parse_predicate(text, FIELDS))
+    reason = "    - {}: De reden van het criterium."
+    criterion = {
+        "nl": ("aan al deze voorwaarden voldeed:\n", reason.format("Reden")),
+        "en": ("met all of these conditions:\n", reason.format("Reason")),
+    }
     for lang in LANGUAGES:
-        told = condition_in(sent(agreed(text), lang), lang)
-        readings = read(told, lang, NAMES)
-        assert readings, told
-        assert all(ENGINE.numbers(reading) == passing for reading in readings)
+        letter_of = sent(agreed(text), lang)
+        assert reads_as(points_in(letter_of, *criterion[lang]), lang, passing)
+        letter_of = sent(agreed(signal=text), lang, ("hoog",)).replace("**Hoog bedrag.** ", "")
+        end = {"nl": "\n\nDe gegevens zijn vergeleken.", "en": "\n\nThe data were compared."}[lang]
+        begin = {"nl": "geleverd om deze reden:\n", "en": "delivered for this reason:\n"}[lang]
+        assert reads_as(points_in(letter_of, begin, end), lang, passing)
+
+
+def reads_as(told: str, lang: Language, passing: frozenset[int]) -> bool:
+    """Whether a text is read back, and in one meaning: this one."""
+    readings = read(told, lang, NAMES)
+    assert readings, told
+    return all(ENGINE.numbers(reading) == passing for reading in readings)

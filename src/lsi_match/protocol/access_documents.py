@@ -40,10 +40,12 @@ class AccessEvent(Document):
 
 class InDrop(Document):
     """A record about the person in the drop of a partner. `through_other` says that it holds another identifier than
-    was asked for, and came together with it in the matching."""
+    was asked for, and came together with it in the matching. `signals`: by which it was selected; empty where that was
+    not kept."""
 
     partner: Name
     selection: Name
+    signals: tuple[Name, ...] = ()
     entry: AccessEvent
     through_other: bool = False
 

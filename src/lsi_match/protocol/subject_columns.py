@@ -10,6 +10,7 @@ category. Values of records are not in it.
 | `partner` | unsigned 8 bits | place of the partner in the manifest; 255: the row is about the subject as a whole |
 | `selection` | unsigned 8 bits | place of the selection in the list of that partner; 255: none |
 | `case` | boolean | whether the subject is a case |
+| `signals` | unsigned 64 bits | of a row about a record: its signals, as in a drop; else 0. Files of before lack this column |
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ KIND: Final = "kind"
 PARTNER: Final = "partner"
 SELECTION: Final = "selection"
 IS_CASE: Final = "case"
+SIGNALS: Final = "signals"
 #: No partner, no selection.
 NONE: Final = 255
 #: The attributes of an entry that name such a file by its digest: this one, or this one, a dot and a name.

@@ -377,10 +377,10 @@ class Engine:
         """For the log: `pseudonym` (as delivered), `kind`, `partner`, `selection` and `case` of what was matched.
 
         One row per pseudonym and subject (partner and selection 255), and one per pseudonym and record that came into
-        its subject through another one. With `recipient`: of the cases in which it has a record, its own place.
+        its subject through another one, with its `signals`. With `recipient`: of the cases in which it has a record, its own place.
         """
         if recipient is None:
-            sql = _ONE_KIND if self._one_kind else f"{_MATCHED} UNION ALL {_JOINED}"
+            sql = _ONE_KIND if self._one_kind else f"{_MATCHED} UNION ALL {self._joined()}"
         else:
             sql = _RELEASED_ONE_KIND if self._one_kind else _RELEASED
             sql = sql.format(position=self.partners.index(recipient))
@@ -388,8 +388,14 @@ class Engine:
         keys = in_one_piece(found.column("key").cast(pa.binary(BLOCK)))
         plain = pa.py_buffer(decrypt_blocks(blocks_of(keys).data, self._run_key))
         pseudonyms = pa.FixedSizeBinaryArray.from_buffers(pa.binary(BLOCK), len(keys), [None, plain])
-        names = ("kind", "partner", "selection", "case")
-        return pa.table({"pseudonym": pseudonyms, **{name: found.column(name) for name in names}})
+        return found.drop_columns("key").add_column(0, "pseudonym", pseudonyms)
+
+    def _joined(self) -> str:
+        of = [
+            f"WHEN {i} THEN (w{bits.word} >> {bits.first + 1}) & {(1 << len(partner.signals)) - 1}::UBIGINT"
+            for i, (bits, partner) in enumerate(zip(self._bits, self.manifest.partners.values(), strict=True))
+        ]
+        return _JOINED.format(signals=f"CASE r.partner {' '.join(of)} END::UBIGINT")
 
     def _count(self, table: str) -> int:
         return self._number(f"SELECT count(*) FROM {table}")
@@ -405,11 +411,12 @@ _ONE_KIND = (
 _KEYED = "(SELECT DISTINCT key, kind, subject FROM identifier JOIN subject_of USING (record))"
 _MATCHED = (
     f"SELECT key::BLOB AS key, kind, 255::UTINYINT AS partner, 255::UTINYINT AS selection, "
-    f'(subject IN (SELECT subject FROM case_subject)) AS "case" FROM {_KEYED}'
+    f'(subject IN (SELECT subject FROM case_subject)) AS "case", 0::UBIGINT AS signals FROM {_KEYED}'
 )
 _JOINED = (
     f"SELECT DISTINCT k.key::BLOB AS key, k.kind, r.partner, r.selection, "
-    f'(k.subject IN (SELECT subject FROM case_subject)) AS "case" FROM {_KEYED} k JOIN subject_of s USING (subject) '
+    f'(k.subject IN (SELECT subject FROM case_subject)) AS "case", {{signals}} AS signals '
+    f"FROM {_KEYED} k JOIN subject_of s USING (subject) "
     f"JOIN record r USING (record) LEFT JOIN identifier i ON i.record = r.record AND i.kind = k.kind AND i.key = k.key "
     f"WHERE i.record IS NULL"
 )

@@ -229,20 +229,29 @@ class _Round:
         marks = {one.about: one.mark for one in self._files if one.about.startswith("intake.")}
         found = []
         for about, mark in marks.items():
-            pairs = {(row.partner, row.selection) for row in rows[about]}
-            found += [self._record(*pair, mark) for pair in sorted(pairs)]
+            found += self._records(rows[about], mark)
         return found
 
     def _through(self, rows: dict[str, list[Found]]) -> list[InDrop]:
         """The records that came together with it through another identifier."""
         marks = {one.about: one.mark for one in self._files}
-        pairs = sorted({(r.partner, r.selection) for r in rows.get("match", []) if r.partner != NONE})
-        return [self._record(*pair, marks["match"], through_other=True) for pair in pairs]
+        joined = [row for row in rows.get("match", []) if row.partner != NONE]
+        return self._records(joined, marks["match"], through_other=True) if joined else []
 
-    def _record(self, partner: int, selection: int, mark: Mark, **more: bool) -> InDrop:
-        name = list(self.manifest.partners)[partner]
-        chosen = self.manifest.partners[name].selections[selection].id
-        return InDrop(partner=name, selection=chosen, entry=_event(mark), **more)
+    def _records(self, rows: Sequence[Found], mark: Mark, **more: bool) -> list[InDrop]:
+        """One for each selection, with every signal of its records."""
+        bits: dict[tuple[int, int], int] = {}
+        for row in rows:
+            pair = (row.partner, row.selection)
+            bits[pair] = bits.get(pair, 0) | row.signals
+        found = []
+        for (partner, place), signals in sorted(bits.items()):
+            name = list(self.manifest.partners)[partner]
+            one = self.manifest.partners[name]
+            told = tuple(signal.id for bit, signal in enumerate(one.signals) if signals >> bit & 1)
+            selection = one.selections[place].id
+            found.append(InDrop(partner=name, selection=selection, signals=told, entry=_event(mark), **more))
+        return found
 
     def _handed(self, rows: dict[str, list[Found]]) -> Iterator[Handed]:
         """Who received it; nobody while the release waits for cosignatures, or when it never got enough."""

@@ -32,7 +32,7 @@ from lsi_match.matcher.engine.buckets import Matched
 from lsi_match.matcher.site.site import Project
 from lsi_match.matcher.subjects.subject_terms import LOG_KEY, folder_of
 from lsi_match.protocol import subject_columns as columns
-from lsi_match.protocol.columns import SELECTION
+from lsi_match.protocol.columns import SELECTION, SIGNALS
 from lsi_match.protocol.subject_columns import log_id_info
 from lsi_match.protocol.tables import in_one_piece
 
@@ -47,6 +47,7 @@ _SCHEMA = pa.schema(
         pa.field(columns.PARTNER, pa.uint8(), nullable=False),
         pa.field(columns.SELECTION, pa.uint8(), nullable=False),
         pa.field(columns.IS_CASE, pa.bool_(), nullable=False),
+        pa.field(columns.SIGNALS, pa.uint64(), nullable=False),
     ]
 )
 
@@ -63,17 +64,19 @@ class Touched:
     partner: np.ndarray
     selection: np.ndarray
     case: np.ndarray
+    signals: np.ndarray
 
 
 @dataclass(frozen=True)
 class Found:
-    """A row about a subject that was sought: `number` says which of those sought."""
+    """A row about a subject that was sought: `number` says which of those sought; `signals` are bits, 0 in old files."""
 
     number: int
     kind: int
     partner: int
     selection: int
     case: bool
+    signals: int = 0
 
 
 # writing
@@ -88,7 +91,7 @@ def intake_file(
 
     def touched() -> Iterator[Touched]:
         for part in parts:
-            selection = part.column(SELECTION).to_numpy()
+            selection, signals = (part.column(column).to_numpy() for column in (SELECTION, SIGNALS))
             for kind, name in enumerate(manifest.subject.kinds):
                 column = in_one_piece(part.column(name))
                 there = np.asarray(column.is_valid())
@@ -99,6 +102,7 @@ def intake_file(
                     np.full(rows, partner, dtype=np.uint8),
                     selection[there],
                     np.zeros(rows, dtype=np.bool_),
+                    signals[there],
                 )
 
     return _write(project, round_id, f"intake.{name}", touched())
@@ -117,12 +121,14 @@ def release_file(project: Project, round_id: str, matched: Matched, recipient: s
 
 
 def _of(table: pa.Table) -> Touched:
+    told = SIGNALS in table.column_names  # of a table about whole subjects only they are not
     return Touched(
         _blocks(table.column("pseudonym").combine_chunks()),
         table.column(columns.KIND).to_numpy(),
         table.column(columns.PARTNER).to_numpy(),
         table.column(columns.SELECTION).to_numpy(),
         table.column(columns.IS_CASE).to_numpy(),
+        table.column(SIGNALS).to_numpy() if told else np.zeros(len(table), np.uint64),
     )
 
 
@@ -161,7 +167,7 @@ def _write(project: Project, round_id: str, about: str, touched: Iterable[Touche
 def _sorted(touched: Touched, key: bytes) -> pa.Table:
     made = log_ids(touched.pseudonyms, key)
     hi, lo = made[:, 0].astype(np.uint64), made[:, 1].astype(np.uint64)
-    coded = (touched.kind, touched.partner, touched.selection, touched.case)
+    coded = (touched.kind, touched.partner, touched.selection, touched.case, touched.signals)
     order, there = _order(hi)
     # Those with the same id once more, by all columns: the same rows give the same file.
     same = there[1:] == there[:-1]
@@ -243,8 +249,9 @@ def seek(file: Path, ids: np.ndarray) -> list[Found]:
         numbers = np.arange(len(ids), dtype=np.uint32)
         con.register("sought", pa.table({"number": numbers, "hi": ids[:, 0], "lo": ids[:, 1]}))
         few = f"WHERE hi IN ({', '.join(str(one) for one in ids[:, 0])})" if len(ids) <= _FEW else ""
+        signals = columns.SIGNALS if columns.SIGNALS in pq.read_schema(file).names else "0"
         rows = con.execute(
-            f'SELECT number, kind, partner, selection, "case" FROM (SELECT * FROM read_parquet(?) {few}) '  # noqa: S608
+            f'SELECT number, kind, partner, selection, "case", {signals} FROM (SELECT * FROM read_parquet(?) {few}) '  # noqa: S608
             "JOIN sought USING (hi, lo) ORDER BY ALL",
             [str(file)],
         ).fetchall()

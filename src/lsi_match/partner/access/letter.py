@@ -119,13 +119,20 @@ class _Letter:
         for rule, predicate in zip(selection.criteria, selection.predicates().values(), strict=True):
             yield from _points("", explain(predicate, selection.fields, self._lang).condition)
             yield f"    - {self.say('Reden', 'Reason')}: {markdown_safe(rule.rationale)}"
-        yield self.say(
-            "  Uw gegevens zijn geleverd omdat er minstens één van deze signalen bij hoorde. Welke dat was, is niet bewaard:",
-            "  Your data were delivered because they had at least one of these signals. Which one was not kept:",
-        )
+        yield (
+            self.say("  Uw gegevens zijn geleverd om deze reden:", "  Your data were delivered for this reason:")
+            if len(record.signals) == 1
+            else self.say("  Uw gegevens zijn geleverd om al deze redenen:", "  Your data were delivered for all of these reasons:")
+            if record.signals
+            else self.say(
+                "  Uw gegevens zijn geleverd omdat er minstens één van deze signalen bij hoorde. Welke dat was, is niet bewaard:",
+                "  Your data were delivered because they had at least one of these signals. Which one was not kept:",
+            )
+        )  # fmt: skip
         for signal, predicate in zip(selection.signals, selection.signal_predicates().values(), strict=True):
-            name = f"**{markdown_safe(signal.label)}.** "
-            yield from _points(name, explain(predicate, selection.fields, self._lang, "signal").condition)
+            if not record.signals or signal.id in record.signals:
+                name = f"**{markdown_safe(signal.label)}.** "
+                yield from _points(name, explain(predicate, selection.fields, self._lang, "signal").condition)
 
     def _outcome(self, manifest: Manifest, one: RoundAnswer) -> Iterator[str]:
         say = self.say
