@@ -24,17 +24,23 @@ def report(site: Path, project: str, round_id: str, *, to: Path, json: Json = Fa
         site: the matching site.
         project: id of the project.
         round_id: the round.
-        to: folder to write `report.html`, `report.md`, `report.json` and `counts.json` into, and the same for each
-            partner that told outcomes: `report.<partner>.html` …
+        to: folder to write `report.html`, `report.md`, `report.json` and `counts.json` into, of a held round the proof that
+            the log has it, and the same for each partner that told outcomes: `report.<partner>.html` …
     """
-    from lsi_match.base.files import write_whole
+    from lsi_match.base.files import read_bytes, write_whole
+    from lsi_match.log.log_proof import SUFFIX
     from lsi_match.matcher.round.take_outcomes import outcomes_of, with_outcomes
+    from lsi_match.matcher.site.proofs import put_round_proofs
     from lsi_match.matcher.site.site import Site
     from lsi_match.monitor.round_findings import RoundFindings, findings_of
     from lsi_match.monitor.table import CountsTable
 
     chosen = Site(site).project(project)
     documents = chosen.monitor_documents(round_id)
+    put_round_proofs(chosen)
+    proof = chosen.round_folder(round_id) / f"report{SUFFIX}"
+    if proof.exists():
+        documents[proof.name] = read_bytes(proof)
     table = CountsTable.model_validate_json(documents["counts.json"])
     found = RoundFindings.model_validate_json(documents["report.json"]).findings
     documents |= _pages("report", table, found)
@@ -77,13 +83,14 @@ def justify(
 ) -> None:
     """Sign, as a controller, why a held round may be released; or, with --change, that the manifest has to change.
 
-    First the report is worked out again from the counts: what does not follow from them is not signed.
+    First the report is worked out again from the counts: what does not follow from them is not signed. Nor is a report that
+    the log does not hold the round for.
 
     Args:
         manifest: the manifest (canonical JSON).
         name: the controller.
         home: its folder.
-        report: the report, as the matching environment gave it (report.json).
+        report: the report, as the matching environment gave it (report.json); the proof that the log has it lies beside it.
         counts: the counts it follows from (counts.json).
         reason: why, in at least 40 characters; all parties can read it. No personal data.
         change: do not release; the manifest has to change. The round is then destroyed.
@@ -100,11 +107,14 @@ def justify(
     from lsi_match.base.files import read_bytes, write_whole
     from lsi_match.cli.manifest import signer
     from lsi_match.monitor.round_findings import checked_findings
+    from lsi_match.partner.held_report import check_report
+    from lsi_match.partner.home import Home
     from lsi_match.protocol.trust_root import Role
 
     document = load_manifest(read_bytes(manifest))
     identity = signer(document, name, home, Role.APPROVE, chain, key)
     found, digest = checked_findings(read_bytes(report), read_bytes(counts), document)
+    check_report(Home(home, name), report, digest, found.round, document.project.id, utc_now())
     try:
         paper = made(
             document, found.round, digest, identity, "change" if change else "release", reason, utc_now()

@@ -78,13 +78,17 @@ class RememberedLog:
         """
         if not proof.is_file():
             raise ProofMissingError(file=proof.name)
+        return self.recorded_in(read_bytes(proof, MAX_SIZE), proof.name, policy, origin)
+
+    def recorded_in(self, proof: bytes, name: str, policy: Policy, origin: str) -> Recorded:
+        """As `recorded`, of a proof that came in the file `name` together with its document."""
         try:
-            parsed = LogProof.parse(read_bytes(proof, MAX_SIZE).decode())
+            parsed = LogProof.parse(proof.decode())
             recorded = read(parsed.index, parsed.check(policy, origin))
         except UnicodeDecodeError:
-            raise ProofRefusedError(file=proof.name, problem=ProofMalformedError.__name__) from None
+            raise ProofRefusedError(file=name, problem=ProofMalformedError.__name__) from None
         except LsiError as problem:
-            raise ProofRefusedError(file=proof.name, problem=problem.reason) from None
+            raise ProofRefusedError(file=name, problem=problem.reason) from None
         self.take(parsed.checkpoint, parsed.hashes)
         return recorded
 
@@ -168,11 +172,11 @@ class RememberedLog:
             os.close(descriptor)
 
 
-def require_stated(proof: Path, stated: Mapping[str, tuple[object, object]]) -> None:
-    """That an entry says what the document with this proof does: name → what each of them says.
+def require_stated(proof: str, stated: Mapping[str, tuple[object, object]]) -> None:
+    """That an entry says what the document with this proof does, by the name of its file: name → what each of them says.
 
     Raises `ProofRefusedError` with the name of the first that differs.
     """
     for what, (found, expected) in stated.items():
         if found != expected:
-            raise ProofRefusedError(file=proof.name, problem=what)
+            raise ProofRefusedError(file=proof, problem=what)

@@ -229,10 +229,13 @@ class Home:
         """The newest checkpoint of the log of a project that was verified here."""
         return RememberedLog.of_party(self.folder, project)
 
-    def recorded(self, proof: Path, project: str, now: datetime, *, cosigned: bool = False) -> Recorded:
+    def recorded(
+        self, proof: Path, project: str, now: datetime, *, data: bytes | None = None, cosigned: bool = False
+    ) -> Recorded:
         """What the log says at the entry that `proof` is of, once the log goes on from what was seen here before.
 
         Args:
+            data: the proof, where it came in the file `proof` together with its document.
             cosigned: whether as many have to have co-signed as the manifest asks of a release.
 
         Raises:
@@ -240,7 +243,10 @@ class Home:
         """
         manifest, root = self.agreed_manifest(project, now), self.trust(project, now).current
         policy = release_policy(manifest, root) if cosigned else policy_of(manifest, root)
-        return self.log(project).recorded(proof, policy, origin_of(manifest))
+        log, origin = self.log(project), origin_of(manifest)
+        if data is not None:
+            return log.recorded_in(data, proof.name, policy, origin)
+        return log.recorded(proof, policy, origin)
 
     def evidence(self, project: str, now: datetime, opening: Opening) -> Evidence:
         """What the gates look at, from what this partner holds itself. The key of the round is not its to see."""

@@ -39,5 +39,5 @@ def read_opening(home: Home, file: Path, project: str, now: datetime) -> tuple[O
         "manifest": (recorded.manifest, opening.manifest),
         "opening": (getattr(recorded.event, "opening", None), digest_of_bytes(data)),
     }
-    require_stated(proof, stated)
+    require_stated(proof.name, stated)
     return opening, data

@@ -47,7 +47,7 @@ def check_receipt(home: Home, project: str, file: Path, now: datetime) -> Receip
         "partner": (event.partner, home.name),
         "name": (file.name, receipt_name(project, home.name, drop)),
     }
-    require_stated(file, stated)
+    require_stated(file.name, stated)
     round_id = home.round_of_drop(project, drop)
     if round_id is None:
         raise ReceiptOfOthersError(file=file.name)

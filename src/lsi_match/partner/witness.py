@@ -97,6 +97,6 @@ def check_others(
         if file.name in lying:
             home.recorded(file, project, now)
             note = SignedNote.parse(LogProof.parse(read_text(file)).checkpoint)
-            require_stated(file, {"cosigner": (name in policy.cosigners(note), True)})
+            require_stated(file.name, {"cosigner": (name in policy.cosigners(note), True)})
             found[name] = Checkpoint.parse(note.text).size
     return found

@@ -44,7 +44,7 @@ from lsi_match.matcher.round.run import quarantine, round_of
 from lsi_match.matcher.site import inbox, make_receipts, take_cosignatures
 from lsi_match.matcher.site.checkpoint import copies, papers_beside
 from lsi_match.matcher.site.inbox import AT_ONCE, DROP_SUFFIX
-from lsi_match.matcher.site.proofs import put_opening_proofs
+from lsi_match.matcher.site.proofs import put_round_proofs
 from lsi_match.matcher.site.site import REASON, Project
 from lsi_match.matcher.subjects.access_answers import warning_file
 from lsi_match.matcher.subjects.subject_terms import WARNED_FOR
@@ -334,7 +334,7 @@ def _clear(there: Endpoint, names: list[str]) -> None:
 def publish(project: Project, now: datetime) -> list[DeliveryError]:
     """Put at every place what its partner has to have, and remove what it should not find any more."""
     places, troubles = _places(project)
-    put_opening_proofs(project)
+    put_round_proofs(project)
     for_all = dict(_for_all(project, now)) if places else {}
     try:
         told = notices.write(project, places, now) if places else {}
@@ -389,6 +389,7 @@ def _for_all(project: Project, now: datetime) -> Iterator[tuple[str, Path]]:
         yield f"{stem}.opening{SUFFIX}", proof_file(opening)
         if one.state == "held" and one.counts and one.counts.findings and one.counts.table:
             yield f"{stem}.report.json", project.kept_file(one.counts.findings)
+            yield f"{stem}.report{SUFFIX}", project.round_folder(one.name) / f"report{SUFFIX}"
             yield f"{stem}.counts.json", project.kept_file(one.counts.table)
     for file in copies(project):
         yield file.name, file

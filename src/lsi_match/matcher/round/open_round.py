@@ -16,7 +16,7 @@ from lsi_match.crypto.signing import sign
 from lsi_match.log.events import GatesRefused, RoundOpened, why
 from lsi_match.manifest import Manifest
 from lsi_match.manifest.plan import Period
-from lsi_match.matcher.site.proofs import put_opening_proofs
+from lsi_match.matcher.site.proofs import put_round_proofs
 from lsi_match.matcher.site.site import Project
 from lsi_match.protocol.documents import Opening
 
@@ -86,7 +86,7 @@ def _open_round(
     with project.writer() as log:
         event = RoundOpened(round=round_id, opening=project.keep(document))
         log.record(event, now, manifest=manifest.digest, trace_id=opening.trace_id)
-    put_opening_proofs(project)
+    put_round_proofs(project)
     return folder / "opening.json"
 
 

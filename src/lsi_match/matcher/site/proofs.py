@@ -55,14 +55,18 @@ def put_proofs(proof: LogProof, staging: Path) -> None:
         write_whole(proof_file(descriptor), proof.text().encode(), replace=True)
 
 
-def put_opening_proofs(project: Project) -> None:
-    """Put the proof beside the opening of every round that takes drops, where it is not there yet."""
+def put_round_proofs(project: Project) -> None:
+    """Put the proof of its opening, and of its hold, into the folder of every round that takes drops, where it is not there
+    yet."""
     for one in project.view().live.values():
-        opening = project.round_folder(one.name) / "opening.json"
-        file = proof_file(opening)
-        if project.takes_drops(one.name) and opening.exists() and not file.exists():
-            with project.reader() as opened:
-                write_whole(file, prove(opened.log, one.opened.position).text().encode())
+        if one.over or not project.takes_drops(one.name):
+            continue
+        proofs = {"opening": one.opened, **({"report": one.hold.mark} if one.hold else {})}
+        for name, mark in proofs.items():
+            file = project.round_folder(one.name) / f"{name}{SUFFIX}"
+            if not file.exists():
+                with project.reader() as opened:
+                    write_whole(file, prove(opened.log, mark.position).text().encode())
 
 
 def keep_proofs(project: Project, rounds: Iterable[RoundView]) -> None:

@@ -23,6 +23,7 @@ from lsi_match.base.files import write_whole
 from lsi_match.crypto.sealing import seal, unseal
 from lsi_match.crypto.signing import peek, sign, verify
 from lsi_match.log.events import AccessAnswered, AccessRefused, why
+from lsi_match.log.log_proof import prove
 from lsi_match.log.view import Mark, RoundView, SubjectFile
 from lsi_match.manifest import Manifest
 from lsi_match.matcher.site.site import Project, json_document
@@ -61,7 +62,8 @@ class AccessAnsweredError(LsiError): ...
 
 
 def answer(project: Project, sealed: bytes, now: datetime) -> bytes:
-    """The answer to a sealed request: signed, and sealed to the controller that asks.
+    """The answer to a sealed request: signed, with the proof that the log has it on the lines after it, and sealed to the
+    controller that asks.
 
     Raises:
         AccessNotControllerError, SignatureMissingError, SealBrokenError, SignedDocumentInvalidError: who asks.
@@ -99,8 +101,10 @@ def answer(project: Project, sealed: bytes, now: datetime) -> bytes:
     document = sign(said, project.site.identity())
     asked = sum(len(some) for kinds in sought.values() for some in kinds.values())
     event = AccessAnswered(partner=name, request=digest, answer=digest_of_bytes(document), asked=asked)
-    _log(project, now, manifest, event)
-    return seal(document, manifest.controllers[name].encryption_key)
+    with project.writer() as log:
+        log.record(event, now, manifest=manifest.digest)
+        proof = prove(log.log, log.log.size - 1).text().encode()
+    return seal(document + proof, manifest.controllers[name].encryption_key)
 
 
 def _check(project: Project, manifest: Manifest, request: AccessRequest, digest: str, now: datetime) -> None:

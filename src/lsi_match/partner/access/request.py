@@ -24,6 +24,8 @@ from lsi_match.base.files import read_bytes, write_whole
 from lsi_match.crypto.project_key import ProjectKey, pseudonym
 from lsi_match.crypto.sealing import seal, unseal
 from lsi_match.crypto.signing import sign, verify
+from lsi_match.log.events import AccessAnswered
+from lsi_match.log.remembered import require_stated
 from lsi_match.manifest import IdentifierSource, Manifest
 from lsi_match.manifest.identifiers import ADDRESS_PARTS, PERSON_PARTS, IdentifierKind
 from lsi_match.manifest.person_keys import PERSON_KEYS, Strength
@@ -169,16 +171,26 @@ def open_answer(home: Home, project: str, reference: str, sealed: bytes, now: da
     Raises:
         AccessUnknownError, AnswerToOtherRequestError: it is not the answer to this request.
         SealBrokenError, SignatureMissingError, SignedDocumentInvalidError: damaged, not for us, not from the site.
+        ProofRefusedError, SplitViewError, ConsistencyMissingError: not in the log, or in another than was seen before.
     """
     file = _file(home, project, reference)
     if not file.exists():
         raise AccessUnknownError(reference=reference)
-    data = unseal(sealed, home.identity().encryption, what="access answer", party=MATCHER)
+    opened = unseal(sealed, home.identity().encryption, what="access answer", party=MATCHER)
+    head, end, proof = opened.partition(b"\n")
+    data = head + end
     keys = home.trust(project, now).current.organisations[MATCHER].keys_for(Role.MATCH)
     answer = verify(data, AccessAnswer, keys, what="access answer", party=MATCHER)
     asked = json.loads(read_bytes(file))["request"]
     if (answer.request, answer.controller, answer.project) != (asked, home.name, project):
         raise AnswerToOtherRequestError(reference=reference)
+    recorded = home.recorded(file, project, now, data=proof)
+    stated = {
+        "step": (type(recorded.event), AccessAnswered),
+        "request": (getattr(recorded.event, "request", None), asked),
+        "answer": (getattr(recorded.event, "answer", None), digest_of_bytes(data)),
+    }
+    require_stated(file.name, stated)
     manifests = {digest: load_manifest(text.encode()) for digest, text in answer.manifests.items()}
     wrong = any(manifest.digest != digest for digest, manifest in manifests.items())
     if wrong or any(one.manifest not in manifests for one in answer.rounds):

@@ -94,7 +94,7 @@ def _check_recorded(
         "manifest": (recorded.manifest, descriptor.manifest),
         "release": (releases.get(descriptor.partner), digest),
     }
-    require_stated(proof, stated)
+    require_stated(proof.name, stated)
 
 
 def _table(home: Home, file: Path, manifest: Manifest, descriptor: ReleaseDescriptor) -> pl.DataFrame:
