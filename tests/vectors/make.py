@@ -32,7 +32,9 @@ from lsi_match.manifest import IdentifierSource
 from lsi_match.manifest.identifiers import PERSON_PARTS, IdentifierForm, IdentifierKind
 from lsi_match.manifest.person_keys import FIELDS_OF, PERSON_KEYS
 from lsi_match.partner.drop_rows import Layout
-from lsi_match.partner.normalise import _person_parts, normalise, person_keys
+from lsi_match.partner.normalise import normalise, person_keys
+from lsi_match.partner.normalise.lists import placeholders, rows_of
+from lsi_match.partner.normalise.people import _person_parts
 from lsi_match.partner.references import LongIds, id_blocks, make_references
 from lsi_match.protocol.columns import Column
 from lsi_match.protocol.documents import Approval, DropDescriptor, Part, SelectionCounts
@@ -51,30 +53,37 @@ AGE_RECIPIENT = "age1mq64tah0dtnnv3gsppvr3m0ef6767xnf3tehfs8nldnemkzvq5ms3qxadd"
 NUMBERS: dict[str, list[str | None]] = {
     "bsn": [
         "999990019", "9999.90.019", " 9999 90 019 ", "999-990-019", "\t999990019\r\n", "999\u00a0990\u2009019", "999\u3000990019",
-        "12345672", "1234.5672", "012345672", "000000012", "12",
+        "12345672", "12.345.672", "1234 5672", "1234.5672", "012345672", "000000012", "12", "12 34 56 782", "99 99 90 019",
         None, "", " ", ". - .", "\u00a0",
         "99999001x", "V99990019", "BSN999990019", "9.9e8", "+999990019", "999990019,0", "999/990019", "999\u2013990\u2013019",
         "999\u200b990019", "999\ufeff990019", "\uff19" * 9, "\u0669" * 9, "²" * 9, "999990019L01", "99999001\u00e9", "999990é",
-        "9999900190", "1234567", "999990019.0", "0999990019",
-        "000000000", "00000000", "0000.00.000", "0",
+        "9999900190", "1234567", "999990019.0", "0999990019", "30036161.0", "30036161,00", "9.99990019E8", "-999990019", "999990019-",
+        "99999-0019", "9-99990019", "999.990019", "999 990-019", "01-02-1980", "2021 05 06", "onbekend", "n.v.t.", "NULL",
+        "000000000", "00000000", "0000.00.000", "0", *placeholders("bsn"),
         "999990018", "12345678", "123456789", "111222334", "999990109",
     ],
-    "rsin": ["999990019", "12345672", "9999.90.019", None, "99999001x", "9999900190", "000000000", "00000000", "999990018"],
+    "rsin": ["999990019", "12345672", "9999.90.019", "999990019.0", "99-9990019", None, "99999001x", "9999900190", "000000000", "00000000",
+    "999990018"],
     "v_number": [
-        "1234567890", "12 345 678 90", "0000000001", "1234.5678-90",
+        "2871234567", "28 712 345 67", "287.123.4567", "2.871.234.567", "0000000001", "2871.2345-67", "06-12345678", "123456789.0",
+        *placeholders("v_number"),
         None, "-", "123456789a", "V123456789", "123456789", "12345678", "12345678901", "0000000000",
     ],
-    "kvk": ["12345678", "1234.5678", "01234567", " 12 34 56 78 ", None, "KVK12345", "1234567", "123456789", "00000000"],
-    "vestiging": ["000012345678", "0000 1234 5678", None, "00001234567A", "12345678", "0000123456789", "000000000000"],
+    "kvk": ["12345672", "1234 5672", "12.345.672", "1234.5672", "01234568", " 12 34 56 72 ", "1234567.0", "1e7", "01-02-1980",
+    *placeholders("kvk"), None, "KVK12345", "1234567", "123456789", "00000000"],
+    "vestiging": ["000012345678", "0000 1234 5678", "0000 12345678", "12345678.0", "12345678-0001", *placeholders("vestiging"), None,
+    "00001234567A", "12345678", "0000123456789", "000000000000"],
     "bag": [
         "0363200000218705", "0363 2000 0021 8705", "1234.20.0000000001",
         None, "0363200000218705X", "363200000218705", "03632000002187050", "0000000000000000",
-        "0363010000218705", "0363100000218705", "0363020000218705",
+        "0363-200000-218705", "0363010000218705", "0363100000218705", "0363020000218705", "0363030000218705", "0363300000218705",
+        "363010000218705", "3200000218705",
+        "36320000021870", "363100000218705", "0.363200000218705", "3.63200000218705E14",
     ],
     "loonheffing": [
         "999990019L01", "999990019 l01", "9999.90.019.L.01", "999990019l99", "999990019L00",
         None, " ", "999990019", "999990019B01", "99999001L01", "999990019L1", "999990019L001", "999990019LO1", "x999990019L01",
-        "000000000L01", "999990018L01",
+        "000000000L01", "999990018L01", "onbekend", "123456782L01", "9999-90-019-L-01", "999990019 L 01", "99999 0019L01",
     ],
 }  # fmt: skip
 
@@ -100,6 +109,15 @@ ADDRESSES: list[list[str | None]] = [
     ["1011AB", "12 IV hoog"], ["1011AB", "12 2hg"], ["1011AB", "12-2 HOOG hoog"], ["1011AB", "12 hoog"], ["1011AB", "12AII"],
     ["1011AB", "12", "", "BIS A"], ["1011AB", "12 rood"], ["1011AB", "12 RD"], ["1011AB", "12", "", "zwart"], ["1011AB", "12 tegenover"],
     ["1011AB", "12 t/o"], ["1011AB", "12 huishs"], ["1011AB", "12 hshuis"],
+    ["1011AB", "12", "", "1-11"], ["1011AB", "12", "", "11-1"], ["1011AB", "12-01"], ["1011AB", "12-1"], ["1011AB", "12 2e etage"],
+    ["1011AB", "12 tweede verdieping"], ["1011AB", "12 etage 2"], ["1011AB", "12 2 e"], ["1011AB", "12 b.g."], ["1011AB", "12", "B", "G"],
+    ["1011AB", "12 nr 3"], ["1011AB", "12 app. 3"], ["1011AB", "12 no"], ["1011AB", "nr. 12 a"], ["1011AB", "huisnummer 12"],
+    ["1011AB", "12", "", "n.v.t."], ["1011AB", "12 N/A"], ["1011AB", "12", "A", "B"], ["1011AB", "12", "", "AB"], ["1011AB", "12abis"],
+    ["1011AB", "12", "A", "bis"], ["1011AB", "12 bisA"], ["1011AB", "12²"], ["1011AB", "12é"], ["1011AB", "12 by"], ["1011AB", "12 bij"],
+    ["1011AB", "12-1-2-3"], ["1011AB", "12 a b c"], ["1011AB", "12", "", "0"], ["1011AB", "12", "", "00"], ["1011AB", "onbekend"],
+    *(["1011AB", "12", None, row["written"].lower()] for row in rows_of("house_number_words")),
+    *(["1011AB", "12", None, f"{row['written']} 3"] for row in rows_of("house_number_words") if row["kind"] != "word"),
+    *([value, "12"] for value in placeholders("postcode")), ["onbekend", "12"],
     # The bounds.
     ["1000AA", "1"], ["9999ZZ", "99999"], ["1011AB", "00001"],
     # Missing.
@@ -141,6 +159,8 @@ NAMES: list[str | None] = [
     # How names sound.
     "Schmidt", "Smit", "Smith", "Smid", "Smits", "Sjoerd", "Shoerd", "Tchaikov", "Tsjaikov", "Czerny", "Tjerk", "Christiaan",
     "Kristiaan", "Ghani", "Khan", "Gan", "Philip", "Filip", "Broodt", "Brood", "Brodth", "Thijs", "Tijs", "Dhillon", "Dick", "Dik", "Jacqueline",
+    *(f"Ja{row['letter']}an" for row in rows_of("letters")), *(f"Ja{row['letter'].lower()}an" for row in rows_of("letters")),
+    *placeholders("name"), "N.N.", "X", "x.x.", "Xx", "Xander", "Ħassan", "Əliyev", "Иван Jansen", "Jan²", "Gal·la", "ŉ Jan", "Nan", "Null",
     "Quinten", "Kwinten", "Cecile", "Sesil", "Cynthia", "Citroen", "Alex", "Aleks", "Xander", "Cornelis", "Kornelis", "Vos", "Wos",
     "Fos", "Zwart", "Swart", "Bakker", "Pakker", "Mandemaker", "Nantenaker", "Lalala", "Lalalala", "Hannah", "Anna", "Jajo", "Ajo",
     "Qadir", "Brodtt", "Backker", "Jacqkes", "Yildiz", "Hij", "Aa Oo", "Annemmie", "Dubbbelman",
@@ -155,6 +175,7 @@ BIRTHS: list[str | None] = [
     "1980-04-32", "32-04-1980", "1849-12-31", "2101-01-01", "9999-12-31", "1900-01-01", "01-01-1900", "1-1-1900", "19000101",
     "1900/01/01", "1980-04-02 00:00:00", "1980-04-02T12:30:00.000Z", "1980-04-02 00:00:00+01", "19800402 00:00", "2-4-1980 00:00", "02-04-1980 0:00",
     "1980-04-02 ", "1980-04-02T", "1980-04-02x", "1980-04-02 00:00 uur", "1980/04", "04-1980", "4-1980", "04/1980", "4.1980", "198004", "1980-4",
+    *placeholders("birth_date"), "99-99-9999", "30-12-1899", "n.v.t.",
     "1980-00", "0-1980", "13-1980", "1980-13", "0000", "0", "1849", "1850", "2101", "1900", "1900-01", "1900-02", "00-00-1900",
     "00-01-1900", "00-02-1900",
     "19800000", "19800400", "1980-00-15", "15-00-1980", "1980-13-00", "1980-00-32", "0000-04-02", "1980-04-00 00:00:00",
@@ -167,6 +188,8 @@ POSTCODES: list[str | None] = [
     " 1011-AB ",
     "1011",
     "B-2000",
+    "onbekend",
+    "9999 zz",
     "ß1",
     None,
     "",
@@ -176,14 +199,22 @@ POSTCODES: list[str | None] = [
 ]
 HOUSES: list[str | None] = [
     "12", "012", " 12 A", "12hs", "A12", "nr. 12-14", "000 5", "0", "000", "100200300400500600700800", None, "", "A", "\u0661\u0662",
+    "12²", "12½", "12é", "12.0", "onbekend", "nabij 12",
 ]  # fmt: skip
 STREETS: list[str | None] = [
     "Lange Voorhout", "lange voorhout ", "Dam", "Kade", "De Ruijterkade", "2e Jan Steenstraat", "IJ", "IJweg", "Ĳweg", "'t Zand",
     "Plein 1944", "Café-à-l'Anglaise", "s'Heerenstraat", "Groß Allee", None, "", "12", "-", "Weg 1 A", "Laan",
+    "Prof. Lorentzln", "Professor Lorentzlaan", "Burg. v.d. Polstr", "Burgemeester van der Polstraat", "1e Dwarsweg", "1ste Dwarswg",
+    "Eerste Dwarsweg",
+    "Улица", "Weg #1", "Xx", "Dam & Rak",
+    *(row["written"].title() + " Ab" for row in rows_of("street_words") if row["kind"] == "word"),
+    *("Ab" + row["written"].lower() for row in rows_of("street_words") if row["kind"] == "ending"),
+    *placeholders("street"), *(f"{value.title()} 12" for value in placeholders("po_box")), "Postbus12",
 ]  # fmt: skip
 PLACES: list[str | None] = [
     "Den Haag", "'s-Gravenhage", "’s-Gravenhage", "IJmuiden", "Ĳmuiden", "Ee", "Sint-Oedenrode", "Zandstad (W.)", "Súdwest-Fryslân",
-    None, "", "-", "12",
+    None, "", "-", "12", "Alphen a/d Rijn", "Alphen aan den Rijn", "Ede*",
+    *(row[name] for row in rows_of("place_names") for name in ("written", "name")), *placeholders("place"), *placeholders("word"),
 ]  # fmt: skip
 
 #: Two names together: in alphabetical order, each part by itself, and one of them missing.
@@ -212,13 +243,13 @@ PSEUDONYMS: list[tuple[bytes, str, int, str, str, str]] = [
     (COUNTING, "samenloop", 1, "2026-11", "bsn", "999990019"),
     (COUNTING, "samenloop", 2, "2026-10", "bsn", "999990019"),
     (ONES, "wijk", 1, "2026-10", "bsn", "999990019"),
-    (ONES, "wijk", 1, "2026-10", "v_number", "1234567890"),
+    (ONES, "wijk", 1, "2026-10", "v_number", "2871234567"),
     (ONES, "wijk", 1, "2026-10", "address", "2511CV|12|A"),
     (ONES, "wijk", 1, "2026-10", "address", "2511CV|12|"),
     (ONES, "wijk", 1, "2026-10", "pk_names_birth_postcode", "JANSEN+MARIA|19800204|2511CV"),
     (ONES, "wijk", 1, "2026-10", "pk_birth_postcode", "19800204|2511CV"),
     (ONE, "proef-met-een-lange-naam", 9999, "r1", "bag", "0363200000218705"),
-    (ONE, "proef-met-een-lange-naam", 9999, "r1", "kvk", "12345678"),
+    (ONE, "proef-met-een-lange-naam", 9999, "r1", "kvk", "12345672"),
     (ONE, "proef-met-een-lange-naam", 9999, "r1", "vestiging", "000012345678"),
     (ONE, "proef-met-een-lange-naam", 9999, "een-ronde-met-een-naam-van-veertig-teke1", "loonheffing", "999990019L01"),
     (COUNTING, "voorbeeld", 1, "2026-10", "bsn", "999990019"),

@@ -7,16 +7,42 @@ a time that depends on the key.
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import hmac
 import re
 import unicodedata
+from pathlib import Path
 from typing import Any
+
+# The lists of section 2: which lines there are is part of the protocol.
+LISTS = Path(__file__).parents[2] / "src/lsi_match/partner/normalise/data"
+
+
+def lines_of(name: str) -> list[list[str]]:
+    with (LISTS / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.reader(file))[1:]
+
+
+def forms_of(name: str, kind: str) -> dict[str, str]:
+    return {written: form for written, one, form, _ in lines_of(name) if one == kind}
+
+
+PLACEHOLDERS: dict[str, list[str]] = {}
+for _field, _value, _ in lines_of("placeholders"):
+    PLACEHOLDERS.setdefault(_field, []).append(_value)
 
 # Identifiers (2.1 and 2.2). White space is what Unicode calls so; Python's \s has four more.
 SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
-ADDITIONS = {"HUIS|HS": "H", "BIS(.?)": r"BS\1", "ROOD": "RD", "ZWART": "ZW", "TEGENOVER": "TO"}
 LENGTHS = {"bsn": 9, "rsin": 9, "v_number": 10, "kvk": 8, "vestiging": 12, "bag": 16}
+GROUPS = {
+    "bsn": "3-3-3 4-2-3 2-2-2-3 2-3-3 4-4",
+    "v_number": "1-3-3-3 3-3-4 4-3-3 2-3-3-2",
+    "kvk": "2-3-3 4-4 2-2-2-2",
+    "vestiging": "3-3-3-3 4-4-4 4-8",
+    "bag": "4-4-4-4 4-2-10 4-12 1-3-3-3-3-3",
+}
+GROUPS["rsin"] = GROUPS["loonheffing"] = GROUPS["bsn"]
 Result = dict[str, str]
 
 
@@ -25,95 +51,207 @@ def identifier(kind: str, form: str, fields: list[str | None]) -> Result:
     return address(*fields) if kind == "address" else number(kind, form, fields[0])
 
 
-def number(kind: str, form: str, text: str | None) -> Result:
-    text = re.sub(rf"[{SPACE}.\-]", "", (text or "").upper())
+def trimmed(text: str | None) -> str:
+    return re.sub(f"^[{SPACE}]+|[{SPACE}]+$", "", text or "")
+
+
+def written(text: str | None) -> str:
+    """In upper case, without white space around it; empty when there is no letter or number in it."""
+    text = trimmed(text).upper()
+    return text if any(unicodedata.category(sign)[0] in "LN" for sign in text) else ""
+
+
+def says_unknown(text: str) -> bool:
+    return re.sub(rf"[{SPACE}./-]", "", text) in PLACEHOLDERS["word"]
+
+
+def digits_in(kind: str, text: str) -> str | None:
+    """The digits of a text that has the groups of a kind, with the same separator throughout."""
+    if re.fullmatch("[0-9]+", text):
+        return text
+    for separator in (f"[{SPACE}]+", "-", r"\."):
+        groups = re.split(separator, text)
+        lengths = "-".join(str(len(group)) for group in groups)
+        decimal = separator == r"\." and len(groups) == 2
+        if lengths in GROUPS[kind].split() and re.fullmatch("[0-9]+", "".join(groups)) and not decimal:
+            return "".join(groups)
+    return None
+
+
+def wage_number(text: str) -> tuple[str, str] | None:
+    """The nine digits and the two behind the L."""
+    found = re.fullmatch(rf"(.*?)[{SPACE}.-]?L[{SPACE}.-]?([0-9]{{2}})", text, re.DOTALL)
+    nine = digits_in("loonheffing", found[1]) if found else None
+    return (
+        (nine, found[2])
+        if found and nine and len(nine) in (8, 9) and (len(nine) == 9 or nine != found[1])
+        else None
+    )
+
+
+def number(kind: str, form: str, field: str | None) -> Result:
+    text = written(field)
     if not text:
         return {"invalid": "missing"}
-    if kind == "loonheffing":
-        if not re.fullmatch("[0-9]{9}L[0-9]{2}", text):
-            return {"invalid": "wrong_shape"}
-        return fiscal(text[:9]) or {"identifier": text}
-    if form == "loonheffing":
-        if not re.fullmatch("[0-9]{9}L[0-9]{2}", text):
-            return {"invalid": "not_digits"}
-        text = text[:9]
-    if kind in ("bsn", "rsin") and len(text) == 8:
-        text = "0" + text
-    if not re.fullmatch("[0-9]+", text):
-        return {"invalid": "not_digits"}
-    if len(text) != LENGTHS[kind]:
-        return {"invalid": "wrong_length"}
-    if set(text) == {"0"}:
+    if says_unknown(text):
         return {"invalid": "unknown_value"}
-    if kind == "bag" and text[4:6] != "20":
+    if kind == "loonheffing":
+        found = wage_number(text)
+        if not found or len(found[0]) != 9:
+            return {"invalid": "wrong_shape"}
+        return fiscal(found[0]) or {"identifier": f"{found[0]}L{found[1]}"}
+    if form == "loonheffing":
+        if not (found := wage_number(text)):
+            return {"invalid": "not_digits"}
+        digits: str | None = found[0]
+    else:
+        digits = digits_in(kind, text)
+    if digits is None:
+        decimal = rf"[+-]?[0-9.,{SPACE}]*[0-9][.,][0-9]+(E[+-]?[0-9]+)?|[+-]?[0-9]+E[+-]?[0-9]+"
+        if re.fullmatch(decimal, text):
+            return {"invalid": "decimal_number"}
+        return {"invalid": "not_digits" if re.search(rf"[^0-9{SPACE}.-]", text) else "wrong_groups"}
+    if kind in ("bsn", "rsin") and len(digits) == 8:
+        digits = "0" + digits
+    if kind == "bag" and re.fullmatch("[1-9][0-9]{0,2}(01|02|03|20)[0-9]{10}", digits):
+        digits = digits.rjust(16, "0")
+    if len(digits) != LENGTHS[kind]:
+        return {"invalid": "wrong_length"}
+    if kind in ("bsn", "rsin"):
+        return fiscal(digits) or {"identifier": digits}
+    if digits in PLACEHOLDERS[kind]:
+        return {"invalid": "unknown_value"}
+    if kind == "bag" and digits[4:6] not in ("01", "02", "03", "20"):
         return {"invalid": "wrong_shape"}
-    return (fiscal(text) if kind in ("bsn", "rsin") else None) or {"identifier": text}
+    return {"identifier": digits}
 
 
 def fiscal(nine: str) -> Result | None:
     """What is wrong with nine digits of a BSN or RSIN."""
-    if nine == "000000000":
+    if nine in PLACEHOLDERS["bsn"]:
         return {"invalid": "unknown_value"}
     weights = (9, 8, 7, 6, 5, 4, 3, 2, -1)
     total = sum(int(digit) * weight for digit, weight in zip(nine, weights, strict=True))
     return {"invalid": "check_failed"} if total % 11 else None
 
 
+BEFORE = "|".join(forms_of("house_number_words", "before"))
+
+
+def postcode_of(field: str | None) -> tuple[str, str | None]:
+    """The postcode as it is judged, and what is wrong with it."""
+    text = re.sub(f"[{SPACE}]", "", written(field))
+    text = re.sub("^([1-9][0-9]{3})[.-]([A-Z]{2})\\Z", r"\1\2", text)
+    if not text:
+        return "", "missing"
+    if says_unknown(text) or text in PLACEHOLDERS["postcode"]:
+        return text, "unknown_value"
+    if re.fullmatch("[1-9][0-9]{3}", text):
+        return text, "incomplete"
+    return text, None if re.fullmatch("[1-9][0-9]{3}[A-Z]{2}", text) else "wrong_shape"
+
+
+def house_of(field: str | None, behind: str = "") -> tuple[str, str, str | None]:
+    """The house number, what follows it in its own field, and what is wrong with all of it."""
+    text = re.sub(rf"^(?:{BEFORE})[{SPACE}.:]*([0-9])", r"\1", written(field))
+    text = re.sub(r"^([0-9]+)[.,]0+\Z", r"\1", text)
+    if not text:
+        return "", "", "missing"
+    found = re.match("0*([1-9][0-9]{0,4})(?![0-9])", text)
+    problem = None if found else "wrong_shape"
+    if re.search(rf"[^A-Z0-9{SPACE}\-–.,/\\'\"()_:;]", text + behind):
+        problem = "other_sign"
+    if says_unknown(text):
+        problem = "unknown_value"
+    return (found[1], text[found.end() :], problem) if found else ("", "", problem)
+
+
 def address(
     postcode: str | None, house: str | None, letter: str | None = None, addition: str | None = None
 ) -> Result:
-    postcode = re.sub(rf"[{SPACE}.\-]", "", (postcode or "").upper())
-    house, letter, addition = (whole_number(text) for text in (house, letter, addition))
-    if not postcode or not house:
+    code, wrong_code = postcode_of(postcode)
+    digits, rest, wrong_house = house_of(house, ((letter or "") + (addition or "")).upper())
+    if "missing" in (wrong_code, wrong_house):
         return {"invalid": "missing"}
-    start = re.match("[0-9]*", house)
-    assert start
-    digits = start[0].lstrip("0")
-    if not re.fullmatch("[1-9][0-9]{3}[A-Z]{2}", postcode) or not 1 <= len(digits) <= 5:
-        return {"invalid": "wrong_shape"}
-    behind, letter, addition = (
-        re.sub("[^A-Z0-9]", "", text.upper()) for text in (house[start.end() :], letter, addition)
+    if problem := wrong_code or wrong_house:
+        return {"invalid": problem}
+    at_number, at_letter, at_addition = (
+        words_behind(re.sub(r"^([0-9]+)[.,]0+\Z", r"\1", trimmed(text).upper()))
+        for text in (rest, letter, addition)
     )
-    suffix = letter + addition if behind in (letter, letter + addition) else behind + letter + addition
-    return {"identifier": f"{postcode}|{digits}|{added(suffix)}"}
+    after = added(at_letter + at_addition)
+    twice = added(at_number) in (added(at_letter), after)
+    return {"identifier": f"{code}|{digits}|{after if twice else added(at_number + at_letter + at_addition)}"}
 
 
-def whole_number(text: str | None) -> str:
-    """The text, trimmed; of a whole number written as a decimal one the whole number."""
-    return (
-        re.sub("([0-9]+)[.,]0+", r"\1", trimmed(text))
-        if re.fullmatch("[0-9]+[.,]0+", trimmed(text))
-        else trimmed(text)
-    )
+WORDS = forms_of("house_number_words", "word")
+FLOORS = list(forms_of("house_number_words", "floor"))
+RANKS = forms_of("house_number_words", "rank")
+ORDINALS = list(forms_of("house_number_words", "ordinal"))
+NOTHING_BEHIND = list(forms_of("house_number_words", "nothing"))
+LONG_WORDS = "|".join(word for word in WORDS if len(word) > 1 and " " not in word)
 
 
-def added(suffix: str) -> str:
-    """What is added to a house number, as the BAG has it."""
-    if floor := re.fullmatch("(I|II|III|IV)(HOOG|HG)+|(II|III|IV)", suffix):
-        return str(["I", "II", "III", "IV"].index(floor[1] or floor[3]) + 1)
-    suffix = re.sub("([0-9])(HOOG|HG)+$", r"\1", suffix)
-    for words, one in ADDITIONS.items():
-        suffix = re.sub(f"(?:{words})$", one, suffix)
-    return suffix
+def words_behind(text: str) -> list[str]:
+    """The words and numbers of what is written behind a house number; none where it says that there is nothing."""
+    if re.sub(rf"[{SPACE}.]", "", text) in NOTHING_BEHIND:
+        return []
+    text = re.sub("(?<![A-Z])([A-Z])[./]([A-Z])[./]([A-Z])(?![A-Z])", r"\1\2\3", text)
+    text = re.sub("(?<![A-Z])([A-Z])[./]([A-Z])(?![A-Z])", r"\1\2", text)
+    found: list[str] = []
+    for word in re.findall("[A-Z]+|[0-9]+", text):
+        if two := re.fullmatch(f"([A-Z])({LONG_WORDS})", word) or re.fullmatch(
+            f"({LONG_WORDS})([A-Z])", word
+        ):
+            found += two.groups()
+        else:
+            found.append(word)
+    return found
 
 
-def trimmed(text: str | None) -> str:
-    return re.sub(f"^[{SPACE}]+|[{SPACE}]+$", "", text or "")
+def replaced(words: list[str], forms: dict[str, str]) -> list[str]:
+    """Phrases by their forms, from left to right, the longest first."""
+    made, at = [], 0
+    longest_first = sorted(forms, key=lambda phrase: -len("".join(f" {word} " for word in phrase.split())))
+    while at < len(words):
+        phrase = next((p for p in longest_first if words[at : at + len(p.split())] == p.split()), None)
+        made += forms[phrase].split() if phrase else [words[at]]
+        at += len(phrase.split()) if phrase else 1
+    return made
+
+
+def added(words: list[str]) -> str:
+    """What is added to a house number, in its one form."""
+    words = replaced(words, {**WORDS, **dict.fromkeys(FLOORS, "^")})
+    words = [word for at, word in enumerate(words) if word != "^" or words[at - 1 : at] != ["^"]]
+    for at, word in enumerate(words):
+        if word == "^" and at > 1 and words[at - 1] in ORDINALS and words[at - 2].isdigit():
+            words[at - 1] = ""
+        if word == "^" and at and words[at - 1] in RANKS:
+            words[at - 1] = RANKS[words[at - 1]]
+    words = [word for word in words if word]
+    if len(words) == 1 and words[0] in ("II", "III", "IV"):
+        words = [RANKS[words[0]]]
+    words = [w for at, w in enumerate(words) if w != "^" or not (at and words[at - 1].isdigit())]
+    words = [
+        w for at, w in enumerate(words) if w != "^" or not (at + 1 < len(words) and words[at + 1].isdigit())
+    ]
+    words = ["HG" if word == "^" else word for word in words]
+    words = [
+        w
+        for at, w in enumerate(words)
+        if w not in BEFORE.split("|") or not (at + 1 < len(words) and words[at + 1].isdigit())
+    ]
+    form = ""
+    for word in (re.sub("^0+(?=[0-9])", "", word) for word in words):
+        form += f"-{word}" if form[-1:].isdigit() and word.isdigit() else word
+    return form
 
 
 # The parts of person keys (2.3).
 PARTICLES = "VAN DER DEN DE HET 'T 'S TEN TER TE OP IN UIT AAN BY VOOR ONDER OVER TOT VD VON ZU DI DA DOS DU LA LE LES EL AL"
-NOTHING = ["ONBEKEND", "UNKNOWN", "NNB", "NVT", "NAAMLOOS", "GEENVOORNAAM", "TEST"]
-LETTERS = {
-    "ẞ": "SS",
-    "Ł": "L",
-    "Ø": "O",
-    "Æ": "AE",
-    "Œ": "OE",
-    "Đ": "D",
-    "Ð": "D",
-    "Þ": "TH",
-}
+LETTERS = {letter: latin for letter, latin, _ in lines_of("letters")}
+SIGNS = "\\-\u2010-\u2014.,/'\"()\xb7\xad\u200b-\u200d\u2060\ufeff"
 SOUNDS = (
     "SCH SJ SH: S", "TSCH TCH CZ TJ: S", "CH GH KH: G", "PH: F", "DT TH DH: T", "CK QU CQ: K", "CE CI CY: S",
     "X: KS", "C Q: K", "D: T", "V W: F", "Z: S", "B: P", "M: N",
@@ -122,8 +260,10 @@ Part = str | None
 
 
 def folded(text: str | None) -> str:
-    """Upper case, without marks; IJ as Y."""
-    upper = re.sub("[’‘ʼ`´]", "'", text or "").upper()
+    """Upper case, without marks; IJ as Y. Empty when there is no letter or number in it."""
+    if not any(unicodedata.category(sign)[0] in "LN" for sign in text or ""):
+        return ""
+    upper = re.sub("[’‘ʼʻʿʾ`´]", "'", (text or "").upper())
     decomposed = unicodedata.normalize("NFKD", upper)
     plain = (c for c in decomposed if not unicodedata.category(c).startswith("M"))
     return "".join(LETTERS.get(letter, letter) for letter in plain).replace("IJ", "Y")
@@ -133,14 +273,69 @@ def letters_of(text: str | None) -> str:
     return re.sub("[^A-Z]", "", folded(text))
 
 
+def is_placeholder(text: str, *fields: str) -> bool:
+    return any(text == letters_of(value) for field in fields for value in PLACEHOLDERS[field])
+
+
 def name_of(text: str | None) -> str:
-    """The letters of a name without its tussenvoegsels; empty when it stands for nothing."""
+    """The letters of a name without its tussenvoegsels; empty when it is of no use."""
+    plain = folded(text)
+    if re.search(f"[^A-Z{SPACE}{SIGNS}]", plain):
+        return ""
     particle = "(?:" + "|".join(PARTICLES.split()) + ")"
-    plain = folded(text).replace("V/D", "VD").replace(".", "")
-    bare = re.sub(rf"(^|[{SPACE},\-])(?:{particle}[{SPACE},\-]+)+", " ", plain)
+    bare = plain.replace("V/D", "VD").replace(".", "")
+    bare = re.sub(rf"(^|[{SPACE},\-])(?:{particle}[{SPACE},\-]+)+", " ", bare)
     bare = re.sub(rf"[{SPACE},\-]+{particle}\Z", "", bare)
     name = re.sub("[^A-Z]", "", bare) or letters_of(text)
-    return "" if name in NOTHING else name
+    return "" if is_placeholder(name, "name") or re.fullmatch("X+", name) else name
+
+
+def words_in(text: str | None) -> list[str]:
+    return re.findall("[A-Z]+|[0-9]+", folded(text))
+
+
+def folded_forms(kind: str) -> dict[str, str]:
+    return {w.replace("IJ", "Y"): f.replace("IJ", "Y") for w, f in forms_of("street_words", kind).items()}
+
+
+def is_box(text: str | None) -> bool:
+    return street_signs(text) and words_in(text)[:1] != [] and words_in(text)[0] in PLACEHOLDERS["po_box"]
+
+
+def street_signs(text: str | None) -> bool:
+    return not re.search(f"[^A-Z0-9&+{SPACE}{SIGNS}]", folded(text))
+
+
+def street_of(text: str | None) -> str:
+    words = words_in(text)
+    letters = letters_of(text)
+    if not street_signs(text) or is_box(text) or not letters or is_placeholder(letters, "street", "word"):
+        return ""
+    if len(words) == 1 and re.fullmatch("X+", words[0]):
+        return ""
+    words = replaced(words, folded_forms("word"))
+    endings = sorted(folded_forms("ending").items(), key=lambda pair: -len(pair[0]))
+    for at, word in enumerate(words):
+        ending = next(((long, short) for long, short in endings if word.endswith(long)), None)
+        if ending:
+            words[at] = word.removesuffix(ending[0]) + ending[1]
+        if at and words[at - 1].isdigit() and words[at] in forms_of("street_words", "ordinal"):
+            words[at] = "E"
+    return "".join(words)
+
+
+def place_words(text: str | None) -> str:
+    return "".join(replaced(words_in(text), dict.fromkeys(("AAN DEN", "AAN DE", "AAN HET", "A D"), "AD")))
+
+
+def place_of(text: str | None) -> str:
+    place = place_words(text)
+    if not street_signs(text) or not letters_of(text) or is_placeholder(place, "place", "word"):
+        return ""
+    if re.fullmatch("X+", place):
+        return ""
+    names = {place_words(other): place_words(name) for other, name, _ in lines_of("place_names")}
+    return names.get(place, place)
 
 
 def sound_of(name: str) -> Part:
@@ -171,7 +366,10 @@ def birth_of(text: str | None) -> tuple[int, int, int] | None:
     else:
         return None
     y, m, d = int(year), int(month), int(day)
-    if not (1850 <= y <= 2100 and m <= 12 and d <= 31) or (y == 1900 and m <= 1 and d <= 1):
+    unknown = [int(value.replace("-", "")) for value in PLACEHOLDERS["birth_date"]]
+    if y * 10_000 + m * 100 + d in unknown or (y == 1900 and m <= 1 and d <= 1):
+        return None
+    if not (1850 <= y <= 2100 and m <= 12 and d <= 31):
         return None
     return y, m, d if m else 0
 
@@ -197,12 +395,14 @@ def parts(fields: dict[str, str | None]) -> dict[str, Part]:
     made |= {"birth": f"{year}{days}" if days else None, "birth_day": days}
     made["birth_year"] = f"{year}" if year else None
     made["birth_year_month"] = f"{year}-{month}" if month else None
-    made["postcode"] = re.sub("[^A-Z0-9]", "", (fields.get("postcode") or "").upper()) or None
-    digits = re.search("[0-9]+", fields.get("house_number") or "")
-    made["house"] = (digits[0].lstrip("0") if digits else "") or None
-    street = letters_of(fields.get("street"))
+    code, wrong_code = postcode_of(fields.get("postcode"))
+    digits, _, wrong_house = house_of(fields.get("house_number"))
+    boxed = is_box(fields.get("street"))
+    made["postcode"] = None if wrong_code or boxed else code
+    made["house"] = None if wrong_house or boxed else digits
+    street = street_of(fields.get("street"))
     made["street_letters"] = street[:6] if len(street) >= 4 else None
-    made["place"] = letters_of(fields.get("place")) or None
+    made["place"] = place_of(fields.get("place")) or None
     return made
 
 

