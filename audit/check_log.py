@@ -187,14 +187,8 @@ def check(export, policy_text, wanted, older=(), proofs=()):
     for note in older:
         its_origin, its_size, its_root = read_checkpoint(note, policy, quorum=False)
         need(its_origin == origin, f"the older checkpoint is of another log: {its_origin}")
-        need(
-            its_size <= size,
-            f"the older checkpoint has {its_size} entries, this log only {size}: rolled back",
-        )
-        need(
-            root(hashes[:its_size]) == its_root,
-            f"the first {its_size} entries are others than before: rewritten",
-        )
+        need(its_size <= size, f"the older checkpoint has {its_size} entries, this log {size}: rolled back")
+        need(root(hashes[:its_size]) == its_root, f"the first {its_size} entries are others: rewritten")
     for proof in proofs:
         head, _, note = proof.partition("\n\n")
         first, extra, index, *path = head.split("\n")
@@ -202,13 +196,19 @@ def check(export, policy_text, wanted, older=(), proofs=()):
             first == "c2sp.org/tlog-proof@v1" and extra[:6] == "extra " and index[:6] == "index ",
             "not a tlog-proof",
         )
-        # after a zero byte may come the hashes of all entries, which are computed here anyway
-        leaf, at = sha256(b"\x00" + unbase64(extra[6:]).split(b"\x00")[0]), int(index[6:])
+        data, zero, given = unbase64(extra[6:]).partition(b"\x00")
+        leaf, at = sha256(b"\x00" + data), int(index[6:])
         its_origin, its_size, its_root = read_checkpoint(note, policy, quorum=False)
         need(its_origin == origin, f"the proof is of another log: {its_origin}")
         need(
             root_by_path(leaf, at, its_size, [unbase64(line) for line in path]) == its_root,
             f"the proof of entry {at} does not hold",
+        )
+        # after a zero byte come the hashes of all entries under the checkpoint, for who has only this proof
+        every = [given[i : i + 32] for i in range(0, len(given), 32)]
+        need(
+            not zero or (len(every) == its_size and root(every) == its_root),
+            f"the hashes in the proof of entry {at} are not those that were signed",
         )
         need(
             at < size and hashes[at] == leaf, f"the proof of entry {at} is of another entry than the one here"
