@@ -309,3 +309,26 @@ def test_an_empty_view_knows_nothing() -> None:
         {},
         {},
     )
+
+
+def test_a_release_waits_only_until_it_was_handed_out() -> None:
+    asks = events.Released(round="een", cases=1, releases={"uwv": DIGEST}, cosignatures=1)
+    begun = [*ran("twee", uwv=1), opened("een"), *run("een", uwv=1), asks]
+    assert set(view_of(begun).waiting()) == {"een"}, "a release that asks for no cosignatures never waits"
+    assert view_of([*begun, events.HandedOut(round="een", size=9, cosigners=("uwv",))]).waiting() == {}
+
+
+def test_a_manifest_was_given_when_it_was_shared_first() -> None:
+    view = view_of([events.ManifestShared(to=("uwv",))])
+    first = view.manifests[DIGEST].sharing["uwv"].given
+    later = entry(events.ManifestShared(to=("uwv",))).model_copy(update={"end_time": 99_000})
+    assert view.apply(1, later).event == events.ManifestShared(to=("uwv",)), "what was read is given back"
+    assert view.manifests[DIGEST].sharing["uwv"].given == first
+
+
+def test_a_paper_is_judged_by_the_trust_root_of_when_it_was_seen_first() -> None:
+    root = events.TrustRootTakenIn(version=1, root=DIGEST, changed=())
+    paper = events.PapersTakenIn(papers={"uwv": DIGEST})
+    assert view_of([paper]).papers[DIGEST].version == 0, "there was none"
+    assert view_of([paper, root, paper]).papers[DIGEST].version == 0
+    assert view_of([root, paper]).papers[DIGEST].version == 1
