@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any, get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from logged import DIGEST, WHY, entry, held, of_round, opened, ran, run, view_of
+from logged import DIGEST, LATER, WHY, entry, held, of_round, opened, ran, run, view_of
 from old_logs import NAMES, answers, old_log, views, whole_view
 
 from lsi_match.log import events
+from lsi_match.log.entry import LogEntry
 from lsi_match.log.events import EVENTS, Event, EventMalformedError, read
 from lsi_match.log.view import (
     OVER,
+    QUIET,
     RELEASED,
     TRANSITIONS,
     HoldRule,
@@ -332,3 +336,86 @@ def test_a_paper_is_judged_by_the_trust_root_of_when_it_was_seen_first() -> None
     assert view_of([paper]).papers[DIGEST].version == 0, "there was none"
     assert view_of([paper, root, paper]).papers[DIGEST].version == 0
     assert view_of([root, paper]).papers[DIGEST].version == 1
+
+
+# rounds that are put away
+
+
+def finished() -> ProjectView:
+    """A round that was released, destroyed and forgotten, of which the release was removed."""
+    return view_of(
+        [
+            *ran("een", uwv=3),
+            events.ReleaseExpired(round="een", partner="uwv", release=DIGEST),
+            events.SubjectsDestroyed(round="een", files=2, due=LATER),
+        ]
+    )
+
+
+def test_a_round_is_done_with_once_nothing_of_it_is_left_and_nothing_was_heard_for_long() -> None:
+    one = finished().rounds["een"]
+    assert one.done_with(one.last + QUIET + timedelta(milliseconds=1))
+    assert not one.done_with(one.last + QUIET)
+    later = one.last + 2 * QUIET
+    assert one.done_with(later) is True
+    assert not replace(one, state="released").done_with(later), "it is not over"
+    assert not replace(one, expired={}).done_with(later), "its release can be opened still"
+    assert replace(one, expired={**one.expired, "sha256:" + "1" * 64: one.opened}).done_with(later)
+    assert replace(one, release=None, expired={}).done_with(later), "nothing was released"
+    assert not replace(one, forgotten=None).done_with(later), "its files of data subjects are there"
+    assert replace(one, forgotten=None, subject_files=[]).done_with(later), "it has none"
+    assert timedelta(days=30) < QUIET < timedelta(days=366)
+
+
+def test_a_summary_says_how_a_round_ended() -> None:
+    one = finished().rounds["een"]
+    assert one.summary.released
+    assert one.destroyed is not None
+    assert one.summary.ended == one.destroyed.at
+    assert not view_of([opened("een")]).rounds["een"].summary.released
+    assert view_of([opened("een")]).rounds["een"].summary.ended is None
+
+
+def test_a_round_that_was_put_away_is_there_for_who_asks() -> None:
+    view = view_of([*ran("een", uwv=3), opened("twee")])
+    whole = dict(view.live)
+    view.put_away, view.get_back = {"een": view.live.pop("een").summary}, lambda: {"een": whole["een"]}
+    assert view.has("een")
+    assert [one.name for one in view.summaries()] == ["een", "twee"]
+    assert set(view.live) == {"twee"}, "nothing was needed of it so far"
+    assert view.round("drie") is None
+    assert set(view.live) == {"twee"}
+    assert view.round("een") == whole["een"]
+    assert (list(view.rounds), view.put_away) == (["een", "twee"], {})
+    asked = replace(view, get_back=lambda: pytest.fail("nothing is away"))
+    assert set(asked.rounds) == {"een", "twee"}
+    lost = replace(view, put_away={"een": whole["een"].summary}, live={"twee": whole["twee"]}, get_back=None)
+    assert set(lost.rounds) == {"twee"}
+
+
+def test_the_number_of_rounds_that_a_manifest_allows_is_spent_by_every_round_that_was_opened() -> None:
+    view = view_of([*ran("een", released=False), opened("twee")])
+    assert view.spent(1) is True
+    assert view.spent(2) is True
+    assert view.spent(3) is False
+    assert view.spent(None) is False
+
+
+def test_every_drop_that_came_in_is_told_accepted_or_not() -> None:
+    came = events.DropArrived(round="een", partner="uwv", drop=DIGEST)
+    refused = events.DropArrivalRefused(round="een", partner="svb", drop=DIGEST, **WHY)
+    stray = events.DropArrivalRefused(round=None, partner="gemeente", drop=DIGEST, **WHY)
+    view = view_of([opened("een"), came, refused, stray])
+    told = {(one.partner, one.accepted) for one in view.all_arrivals()}
+    assert told == {("uwv", True), ("svb", False), ("gemeente", False)}
+
+
+def test_access_requests_count_for_a_day() -> None:
+    def asked(number: int, hours: float) -> LogEntry:
+        digest = f"sha256:{number:064x}"
+        event = events.AccessAnswered(partner="uwv", request=digest, answer=DIGEST, asked=1)
+        return entry(event).model_copy(update={"end_time": int(hours * 3_600_000)})
+
+    view = ProjectView.of([asked(1, 1), asked(2, 2), asked(3, 25), asked(4, 26.5)])
+    assert [at.hour for at in view.asked["uwv"]] == [1, 2], "the first two are a day ago, and more"
+    assert len(view.requests) == 4
