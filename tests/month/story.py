@@ -245,7 +245,11 @@ class Story:
         ]
         self._same("left at the site", lying, [])
         for side, there in end["places"].items():
-            kept = (".receipt.tlog-proof", ".refused.json", ".log.sqlite") if side.endswith("out") else ()
+            kept = (
+                (".receipt.tlog-proof", ".refused.json", ".log.sqlite", ".log-tail.json")
+                if side.endswith("out")
+                else ()
+            )
             self._same(f"left at {side}", [one for one in there if not one.endswith(kept)], [])
 
     def _compare_round(self, round_id: str, expected: Outcome) -> None:

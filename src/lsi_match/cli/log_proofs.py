@@ -37,6 +37,7 @@ def cosign(
     *,
     papers: tuple[Path, ...] = (),
     out: Path,
+    accept_gap: bool = False,
     json: Json = False,
 ) -> None:
     """Verify a log, on your own machine, against what you saw before; then state that you saw it.
@@ -48,12 +49,13 @@ def cosign(
         log: the log, as you received it.
         papers: the signed papers to judge its entries again by: a file (.papers.json), or the folder with what was fetched.
         out: folder for the cosignatures, for the matching environment.
+        accept_gap: acknowledge that the log says by itself that entries were lost that you saw before.
     """
     from lsi_match.partner.cosign import cosign_log
     from lsi_match.partner.home import Home
 
     judged = judging(papers)
-    made = cosign_log(Home(home, name), _file(log), project, utc_now(), judged)
+    made = cosign_log(Home(home, name), _file(log), project, utc_now(), judged, accept_gap=accept_gap)
     files = [out / f"{project}.{one.checkpoint.size}.{name}.checkpoint" for one in made]
     for file, one in zip(files, made, strict=True):
         write_whole(file, one.note.encode(), replace=True)

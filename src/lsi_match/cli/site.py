@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
 from lsi_match.base.clock import utc_now
 from lsi_match.base.errors import wrong_use
-from lsi_match.base.files import read_bytes, read_folder
+from lsi_match.base.files import read_bytes, read_folder, read_text
 from lsi_match.cli.console import Json, done, language, say
+
+if TYPE_CHECKING:
+    from lsi_match.matcher.operate.restore import Outcome
 
 app = App(name="site")
 
@@ -88,6 +93,100 @@ def places(site: Path, project: str, *, json: Json = False) -> None:
         set_up(settings)
         names.append(name)
     done(say(f"Ingericht: {', '.join(names) or '-'}.", f"Set up: {', '.join(names) or '-'}."), {"places": names}, json)  # fmt: skip
+
+
+@app.command
+def backup(site: Path, *, to: Path, json: Json = False) -> None:
+    """Write a backup of a site: one file, with a list of what it holds and a seal. The keys of the site are in it.
+
+    Args:
+        site: the matching site.
+        to: the file, whole or not at all; one that is there is replaced.
+    """
+    from lsi_match.matcher.operate.backup import back_up
+    from lsi_match.matcher.site.site import Site
+
+    made = back_up(Site(site), to, utc_now())
+    told = ", ".join(f"{name} ({entries})" for name, entries in made.entries.items()) or "-"
+    done(say(f"Back-up gemaakt: {to}. {len(made.files)} bestanden; projecten, met regels van het logboek: {told}.",
+             f"Backup made: {to}. {len(made.files)} files; projects, with entries of the log: {told}."),
+         {"backup": str(to), "files": len(made.files), "entries": made.entries}, json)  # fmt: skip
+
+
+@app.command
+def restore(
+    site: Path,
+    *,
+    backup: Path | None = None,
+    of: Annotated[tuple[Path, ...], Parameter(name="--from")] = (),
+    without_places: bool = False,
+    json: Json = False,
+) -> None:
+    """Put a site back: from a backup, and from the newest copy of each log that any place or controller holds.
+
+    Nothing is signed before that log is shown to go on from every cosignature that was found. Can be given again.
+
+    Args:
+        site: the matching site; with --backup a folder that is empty or not there.
+        backup: the file that 'site backup' made; left out, the site as it lies there, with an older log put back by hand.
+        of: folders with what organisations sent: copies of the log, cosignatures, log-seen, manifest, approvals, trust roots.
+        without_places: go on when a place cannot be reached. What lies only there is lost.
+    """
+    from lsi_match.matcher.operate.backup import unpack
+    from lsi_match.matcher.operate.restore import restore as put_back
+    from lsi_match.matcher.site.site import Site
+
+    if backup is not None:
+        unpack(backup, site)
+    outcomes = put_back(Site(site), of, utc_now(), without_places=without_places)
+    lines = [line for one in outcomes for line in _restored(one)]
+    done(
+        lines or say("Er is geen project.", "There is no project."),
+        {"projects": [vars(one) for one in outcomes]},
+        json,
+    )
+
+
+def _restored(one: Outcome) -> Iterator[str]:
+    """What came of putting back one project, line by line."""
+    yield say(f"{one.project}: {one.entries} regels, uit {one.source} (hier lagen er {one.before}).",
+              f"{one.project}: {one.entries} entries, from {one.source} ({one.before} lay here).")  # fmt: skip
+    if names := ", ".join(one.closed):
+        yield say(f"{one.project}: beëindigd, want hun sleutel is weg: {names}.",
+                  f"{one.project}: ended, since their keys are gone: {names}.")  # fmt: skip
+    if one.lost is not None:
+        lost = f"{one.entries}–{one.lost}"
+        yield say(f"{one.project}: VERLOREN: regels {lost}. Iedere organisatie erkent dat: 'log cosign --accept-gap'.",
+                  f"{one.project}: LOST: entries {lost}. Every organisation acknowledges that: 'log cosign --accept-gap'.")  # fmt: skip
+    if names := ", ".join(one.forks):
+        yield say(f"{one.project}: TEGENSPRAAK: standen gevonden die niet van dit logboek zijn, bij {names}. Zie alarm fork.",
+                  f"{one.project}: CONTRADICTION: checkpoints were found that are none of this log, at {names}. See the alarm fork.")  # fmt: skip
+    if one.missing:
+        yield say(f"{one.project}: {one.missing} stukken die het logboek noemt, zijn nergens gevonden.",
+                  f"{one.project}: {one.missing} papers that the log names were found nowhere.")  # fmt: skip
+
+
+@app.command
+def explain(site: Path, project: str, text: Path, *, json: Json = False) -> None:
+    """Explain, in a text that is kept and logged, every checkpoint that was reported and is none of this log (alarm fork).
+
+    Args:
+        site: the matching site.
+        project: its name.
+        text: a file with the explanation, in plain words; the organisations get it with the log.
+    """
+    from lsi_match.log.events import ForkExplained
+    from lsi_match.matcher.site.site import Site
+
+    of, said = Site(site).project(project), read_text(text)
+    with of.writer() as log:
+        if not log.view.forks:
+            raise wrong_use(
+                "er is niets gemeld dat uitleg vraagt", "nothing was reported that asks for an explanation"
+            )
+        event = ForkExplained(explanation=of.keep(said.encode()))
+        log.record(event, utc_now(), manifest=of.manifest().digest)
+    done(say("Vastgelegd.", "Logged."), {"explained": True}, json)
 
 
 @app.command

@@ -517,6 +517,41 @@ class DetailsDestroyed(Event):
     ]
 
 
+class Restored(Event):
+    """the site was put back from a backup and from copies of this log at other places, of which this goes on from the newest"""
+
+    step: ClassVar = Step.RESTORE
+
+    backup: Annotated[Count, Field(description="entries that the log in the backup had")]
+    closed: Annotated[Names, Field(description="rounds that are ended after this, since their keys are gone")]
+    lost: Annotated[
+        Count | None,
+        Field(
+            description="of a checkpoint that was signed before: the entries from here up to so many were lost, and others follow"
+        ),
+    ] = None
+    seen: Annotated[Digest | None, Field(description="digest of the note with that checkpoint")] = None
+
+
+class ForkReported(Event):
+    """reported: the matching environment signed a checkpoint that is none of this log"""
+
+    step: ClassVar = Step.FORK
+    status: ClassVar[Status] = "Error"
+
+    partner: Annotated[str, Field(description="who sent it, or where it was found")]
+    size: Annotated[Count, Field(description="entries under that checkpoint")]
+    seen: Annotated[Digest, Field(description="digest of the note with it")]
+
+
+class ForkExplained(Event):
+    """explained: what was reported up to here has its reason in this text"""
+
+    step: ClassVar = Step.FORK
+
+    explanation: Annotated[Digest, Field(description="digest of the text")]
+
+
 class UnknownStep(Event):
     """An entry of a step that this version does not have. It is told, and changes nothing; what it means is not guessed."""
 
@@ -533,6 +568,7 @@ EVENTS: tuple[type[Event], ...] = (
     Matched, MatchRefused, Counted, CountRefused, Held, Justified, Released, HandedOut,
     Destroyed, DestructionBegun, ReleaseExpired, ReleaseOpened, AccessAnswered, AccessRefused,
     SubjectsDestroyed, RetentionApplied, RetentionFailed, CheckpointMade, DetailsDestroyed, OutcomeTakenIn,
+    Restored, ForkReported, ForkExplained,
 )  # fmt: skip
 _MODELS = {(model.step.value, model.status): model for model in EVENTS}
 _STEPS = frozenset(step.value for step in Step)

@@ -123,6 +123,11 @@ def export_papers(log: Log, file: Path) -> int:
     return len(found)
 
 
+def named_by(log: Log) -> set[str]:
+    """The digests of all papers that the entries of a log name."""
+    return {digest for recorded in read_sound(log.entries()) for digest in _named(recorded)}
+
+
 def _named(recorded: Recorded) -> Iterator[str]:
     yield recorded.manifest
     match recorded.event:
@@ -134,6 +139,8 @@ def _named(recorded: Recorded) -> Iterator[str]:
             yield from papers.values()
         case events.RoundOpened(opening=opening):
             yield opening
+        case events.ForkExplained(explanation=text):
+            yield text
         case events.Counted(findings=str(findings), table=str(table)):
             yield from (findings, table)
         case _:

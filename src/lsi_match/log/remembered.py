@@ -113,6 +113,21 @@ class RememberedLog:
             elif hashes and given.size == kept.size:
                 write_whole(self._hashes_file, hashes, replace=True)
 
+    def begins_with(self, size: int, root: bytes) -> bool:
+        """Whether the first `size` entries that are remembered give this root, as far as that can be told."""
+        kept = self.checkpoint
+        hashes = self._hashes(kept) if kept is not None and kept.size >= size else b""
+        return not hashes or merkle.root_of(hashes, size) == root
+
+    def put_aside(self) -> None:
+        """Begin to remember anew, after a person acknowledged that the log says by itself that entries were lost; what was
+        remembered stays beside it."""
+        with self._alone():
+            kept = self.checkpoint
+            for file in (self._hashes_file, self.file) if kept is not None else ():
+                if file.exists():
+                    file.rename(file.with_name(f"{file.name}.before-gap-{kept.size if kept else 0}"))
+
     def knows(self, size: int) -> bool:
         """Whether a checkpoint of so many entries can be compared with what is remembered."""
         kept = self.checkpoint

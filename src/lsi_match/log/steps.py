@@ -41,3 +41,5 @@ class Step(StrEnum):
     CHECKPOINT = "checkpoint", "stand vastleggen"
     DESTROY_DETAILS = "destroy details", "details vernietigen"
     OUTCOME = "outcome", "uitkomsten vastleggen"
+    RESTORE = "restore", "logboek terugzetten"
+    FORK = "fork", "tegenspraak"

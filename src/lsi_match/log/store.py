@@ -166,6 +166,25 @@ class Log:
                 )
             return str(stored)
 
+    def append_copied(self, leaves: Iterable[bytes], notes: Iterable[str]) -> None:
+        """Append entries as they stand in another copy of this log, with its checkpoints. Nothing of them is verified here:
+        verify the log that it gives (`log.verify`)."""
+        batch = _Batch(())
+        batch.leaves = list(leaves)
+        with self._writing():
+            self._append(batch)
+            self._connection.executemany(
+                "INSERT INTO checkpoints VALUES (?, ?) ON CONFLICT DO UPDATE SET note = excluded.note",
+                [(Checkpoint.of_note(text).size, text) for text in notes],
+            )
+
+    def copy_details(self, other: Log) -> None:
+        """Take over the details that `other`, a log with the same first entries, has of them."""
+        with translate_database_errors(other.path):
+            rows = other._connection.execute("SELECT position, salt, details FROM details").fetchall()
+        with self._writing():
+            self._connection.executemany("INSERT OR IGNORE INTO details VALUES (?, ?, ?)", rows)
+
     def destroy_details(self, positions: Iterable[int]) -> int:
         """Destroy the details and salts at these positions; return how many there were. The leaves stay.
 
@@ -197,11 +216,19 @@ class Log:
 
         The copy verifies as this log does. Details, which may have to be destroyed here, are not in it.
         """
+        return self._copy(to, details=False)
+
+    def copy_whole(self, to: Path) -> int:
+        """As `copy_without_details`, with the details: for a backup."""
+        return self._copy(to, details=True)
+
+    def _copy(self, to: Path, *, details: bool) -> int:
         descriptor = os.open(to, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
         with translate_database_errors(to), contextlib.closing(connect(to)) as copy:
             self._connection.backup(copy)
-            copy.execute("DELETE FROM details")
-            copy.execute("VACUUM")
+            if not details:
+                copy.execute("DELETE FROM details")
+                copy.execute("VACUUM")
         with Log.open(to, read_only=True) as log:
             size = log.size
         os.fsync(descriptor)
@@ -300,6 +327,14 @@ class Log:
         with translate_database_errors(self.path):
             rows = self._connection.execute("SELECT size, note FROM checkpoints ORDER BY size").fetchall()
         return [self._text(text, size) for size, text in rows]
+
+    def checkpoints_after(self, size: int) -> list[str]:
+        """The signed notes of more than `size` entries, from the smallest tree to the largest."""
+        with translate_database_errors(self.path):
+            rows = self._connection.execute(
+                "SELECT size, note FROM checkpoints WHERE size > ? ORDER BY size", (size,)
+            ).fetchall()
+        return [self._text(text, at) for at, text in rows]
 
     def cosigned_checkpoints(self) -> Iterator[str]:
         """The notes with more than one signature line, from the largest tree to the smallest. Verifies nothing."""

@@ -13,7 +13,8 @@ Nothing that the file says about itself is believed. What holds when `verify_log
 7. Every signature line is by a key that was given, and is good (only when the cosigners' keys are given).
 8. Every entry says what its step says, and fits how its round stands (`log.view`); a step of a newer version is passed
    over. No round was released that was held and not justified by every controller (`log.holds`).
-9. The log continues the checkpoint that the reader remembers: nothing rolled back, nothing rewritten.
+9. The log continues the checkpoint that the reader remembers: nothing rolled back, nothing rewritten. Where the log says by
+   itself that entries were lost, that is told as such, and the reader has to acknowledge it.
 
 Only 9 can find that a log was replaced as a whole by an older copy, or by another history signed by the
 matcher; so whoever verifies remembers the newest checkpoint and brings it the next time (`log.remembered`).
@@ -94,6 +95,9 @@ class LogRolledBackError(LsiError): ...
 
 
 class LogForkedError(LsiError): ...
+
+
+class LogGapError(LsiError): ...
 
 
 class OtherCheckpointUnsignedError(LsiError): ...
@@ -485,9 +489,13 @@ class _Reading:
             self._problems.append(
                 RememberedOtherLogError(remembered=remembered.origin, origin=str(self._origin))
             )
+        elif self._roots.get(remembered.size) == remembered.root:
+            return
+        elif remembered.size <= self._view.not_continued:
+            self._problems.append(LogGapError(remembered=remembered.size, lost=self._view.not_continued))
         elif remembered.size > self._size:
             self._problems.append(LogRolledBackError(remembered=remembered.size, present=self._size))
-        elif self._roots.get(remembered.size) != remembered.root:
+        else:
             self._problems.append(LogForkedError(remembered=remembered.size))
 
 

@@ -321,6 +321,23 @@ class Shut:
     message: str
 
 
+@dataclass(frozen=True)
+class Fork:
+    """A checkpoint that contradicts the log: when it was reported, by whom, and its entries."""
+
+    at: datetime
+    partner: str
+    size: int
+
+
+@dataclass(frozen=True)
+class Gap:
+    """That entries were lost: where the log says so, and up to how many entries a checkpoint was signed before."""
+
+    mark: Mark
+    lost: int
+
+
 @dataclass
 class ProjectView:
     """A project, as the first `size` entries of its log tell it."""
@@ -369,6 +386,11 @@ class ProjectView:
     #: The last entry that can make any round go otherwise: papers, or a manifest.
     last_agreement: int = -1
     unknown: dict[str, Unknown] = field(default_factory=dict)
+    #: Entries that were lost, the last time; and digest of a checkpoint that contradicts this log → what was reported, until
+    #: it was explained; of those that were, the most entries under one.
+    gap: Gap | None = None
+    forks: dict[str, Fork] = field(default_factory=dict)
+    explained: int = 0
 
     @classmethod
     def of(cls, entries: Iterable[LogEntry]) -> ProjectView:
@@ -554,6 +576,13 @@ class ProjectView:
                 self.asked[partner] = [*recent, mark.at]
             case events.AccessRefused(partner=partner, reason=events.ACCESS_TOO_OFTEN):
                 self.asked_too_often[partner] = mark.at
+            case events.Restored(lost=int(lost)):
+                self.gap = Gap(mark, lost)
+            case events.ForkReported(partner=partner, size=size, seen=seen):
+                self.forks.setdefault(seen, Fork(mark.at, partner, size))
+            case events.ForkExplained():
+                self.explained = max([self.explained, *(one.size for one in self.forks.values())])
+                self.forks = {}
             case events.RetentionFailed(message=message):
                 self.retention_failed = (mark.at, message)
             case events.CheckpointMade():
@@ -625,6 +654,11 @@ class ProjectView:
     def spent(self, at_most: int | None) -> bool:
         """Whether so many rounds were opened as the manifest allows (`schedule.rounds_at_most`; None: any number)."""
         return at_most is not None and len(self.opened()) >= at_most
+
+    @property
+    def not_continued(self) -> int:
+        """Up to how many entries there are signed checkpoints that this log says that it does not go on from; 0 where none."""
+        return max(self.gap.lost if self.gap else 0, self.explained)
 
     def like(self, name: str, rows: Mapping[str, int], smallest: int) -> list[str]:
         """The released rounds of which the drops are those of the round `name`, but for fewer records than a small cell.

@@ -21,7 +21,9 @@ from lsi_match.log.follower import LogReader
 from lsi_match.log.judge import Judgement
 from lsi_match.log.note import COSIGNATURE, Checkpoint, Signature, SignedNote, VerifierKey, cosign
 from lsi_match.log.policy import log_keys, origin_of, policy_of
-from lsi_match.log.verify import verify_and_remember
+from lsi_match.log.remembered import RememberedLog
+from lsi_match.log.store import Log
+from lsi_match.log.verify import LogGapError, verify_and_remember, verify_log
 from lsi_match.manifest import Manifest
 from lsi_match.partner.home import Home
 from lsi_match.protocol.trust_root import TrustRoot
@@ -45,14 +47,22 @@ class Cosigned:
 
 
 def cosign_log(
-    home: Home, log: Path, project: str, now: datetime, judge: Judge | None = None
+    home: Home,
+    log: Path,
+    project: str,
+    now: datetime,
+    judge: Judge | None = None,
+    *,
+    accept_gap: bool = False,
 ) -> list[Cosigned]:
     """Verify the log in `log`, remember its newest checkpoint and co-sign it; from small to large, the newest last.
 
     Args:
         judge: judges its entries again from the signed papers (`log.judge`).
+        accept_gap: a person acknowledges that the log says by itself that entries were lost that this controller saw.
 
     Raises:
+        LogGapError: it says that entries were lost that this controller saw, and nobody acknowledged that.
         LogRolledBackError, SplitViewError: it does not continue what this controller saw before.
         LsiError: the first problem of a log that does not verify (`log.verify`).
         CosignerKeyError: this controller has no key that counts.
@@ -62,6 +72,8 @@ def cosign_log(
     trust = home.trust(project, now)
     policy = policy_of(manifest, trust.current)
     keys, origin = log_keys(manifest, trust.roots), origin_of(manifest)
+    if accept_gap:
+        _accept_gap(home.log(project), log, keys, origin)
     found = verify_and_remember(log, keys, home.log(project), origin=origin)
     for problem in (
         *found.problems,
@@ -83,6 +95,18 @@ def cosign_log(
         signed = SignedNote(note.text, own).with_signature(Signature.parse(line))
         made.append(Cosigned(Checkpoint.parse(note.text), str(signed)))
     return made
+
+
+def _accept_gap(remembered: RememberedLog, log: Path, keys: tuple[VerifierKey, ...], origin: str) -> None:
+    """Go on after a gap, when nothing else is wrong with the log; what lies before it has to be what was seen."""
+    found = verify_log(log, keys, remembered.checkpoint, origin=origin)
+    if not found.problems or not all(isinstance(one, LogGapError) for one in found.problems):
+        return
+    if (gap := found.view.gap) is not None:
+        with Log.open(log, read_only=True) as opened:
+            if not remembered.begins_with(gap.mark.position, opened.root(gap.mark.position)):
+                return
+    remembered.put_aside()
 
 
 def _waiting(log: Path, key: VerifierKey, size: int) -> Iterator[str]:

@@ -19,6 +19,7 @@ from lsi_match.base.errors import Language, LsiError
 from lsi_match.base.files import read_bytes
 from lsi_match.crypto.signing import peek
 from lsi_match.log.remembered import ConsistencyMissingError, ProofRefusedError, SplitViewError
+from lsi_match.log.verify import LogGapError
 from lsi_match.partner import transfer
 from lsi_match.partner.extract.column_mapping import ColumnMapping
 from lsi_match.partner.home import Home
@@ -71,7 +72,7 @@ def deliver(
     problems = list(fetched.problems)
     try:
         cosign_newest(home, project, folder, fetched.lying, settings, now, judging)
-    except (SplitViewError, PlaceUnreachableError):
+    except (SplitViewError, LogGapError, PlaceUnreachableError):
         raise
     except LsiError as error:
         problems.append((LOG_SUFFIX.removeprefix("."), error))

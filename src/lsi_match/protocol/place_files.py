@@ -12,6 +12,8 @@ SENT_ALONE = (OPENED_SUFFIX, COSIGNATURE_SUFFIX, JUSTIFICATION_SUFFIX)
 
 #: From the matcher: a copy of the log to be co-signed.
 LOG_SUFFIX = ".log.sqlite"
+#: The entries that the newest copy does not have yet; left there for who puts the site back.
+TAIL_SUFFIX = ".log-tail.json"
 #: All signed papers that its entries name, in one file: a JSON list of their texts.
 PAPERS_SUFFIX = ".papers.json"
 #: The newest checkpoint that a controller co-signed, for the others.

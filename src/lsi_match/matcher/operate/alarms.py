@@ -4,6 +4,9 @@
 | --- | --- |
 | `log` | the log of a project cannot be read |
 | `manifest` | the manifest of a project cannot be read |
+| `behind` | somewhere there is a newer state of the log than here: nothing is signed |
+| `fork` | a checkpoint was reported that this site signed, or a controller co-signed, and that is none of this log |
+| `gap` | entries of the log were lost, and not every controller acknowledged that |
 | `clock` | the clock stands before the last entry of the log, or days after the last sign of life |
 | `unknown` | the log has a step that this version does not have |
 | `disk` | less than 5% or 1 GiB is free, or nothing can be written |
@@ -38,12 +41,12 @@ from lsi_match.matcher.operate.expected import ends, missed, next_opening
 from lsi_match.matcher.operate.observed_state import last_reconciled, leapt_from, rounds_now
 from lsi_match.matcher.operate.retention import due, problem_of
 from lsi_match.matcher.site import checkpoint
-from lsi_match.matcher.site.site import Project
+from lsi_match.matcher.site.site import LogBehindError, Project
 from lsi_match.matcher.subjects.subject_terms import WARNED_FOR
 
 NAMES = (
-    "log", "manifest", "unknown", "clock", "disk", "silent", "opening", "place", "overdue", "broken", "refused", "held", "waiting",
-    "late", "checkpoint", "cosignature", "ends", "access",
+    "log", "manifest", "behind", "fork", "gap", "unknown", "clock", "disk", "silent", "opening", "place", "overdue", "broken",
+    "refused", "held", "waiting", "late", "checkpoint", "cosignature", "ends", "access",
 )  # fmt: skip
 #: With one of these on, nothing more can be said of a project.
 UNREADABLE = frozenset({"log", "manifest"})
@@ -99,6 +102,16 @@ def _all(project: Project, now: datetime) -> Iterator[tuple[str, str, str]]:
             "clock",
             f"klok {at[0]}, laatste teken van leven {at[1]}",
             f"clock {at[0]}, last sign of life {at[1]}",
+        )
+    if project.behind_file.exists():
+        behind = LogBehindError(project=project.id)
+        yield "behind", behind.text("nl"), behind.text("en")
+    for one_fork in view.forks.values():
+        day = f"{one_fork.at:%Y-%m-%d %H:%M} UTC"
+        yield (
+            "fork",
+            f"{one_fork.partner} heeft een stand van {one_fork.size} regels die niet van dit logboek is (gemeld {day})",
+            f"{one_fork.partner} has a checkpoint of {one_fork.size} entries that is none of this log (reported {day})",
         )
     for step, told in view.unknown.items():
         yield (
@@ -212,17 +225,26 @@ def _round(project: Project, one: RoundNow, now: datetime) -> Iterator[tuple[str
 
 
 def _cosignatures(project: Project, view: ProjectView, now: datetime) -> Iterator[tuple[str, str, str]]:
-    first = view.first_checkpoint
-    if first is None or now - first <= COSIGNED_WITHIN:
+    first, gap = view.first_checkpoint, view.gap
+    asked = first is not None and now - first > COSIGNED_WITHIN
+    if gap is None and not asked:
         return
     try:
         signed = checkpoint.cosigned(project, now)
     except LsiError as error:
         yield "cosignature", error.text("nl"), error.text("en")
         return
+    waits = [name for name, one in signed.items() if gap is not None and one.size <= gap.mark.position]
+    if waits and gap is not None:
+        names, entries = ", ".join(waits), f"{gap.mark.position}–{gap.lost}"
+        yield (
+            "gap",
+            f"regels {entries} gingen verloren; nog niet erkend door {names}",
+            f"entries {entries} were lost; not acknowledged yet by {names}",
+        )
     late = [
         name for name, one in signed.items() if one.waits_since and now - one.waits_since > COSIGNED_WITHIN
     ]
-    if late:
+    if late and asked:
         names = ", ".join(late)
         yield "cosignature", f"niet van {names}", f"none of {names}"

@@ -66,7 +66,7 @@ def ingest(project: Project, name: str, data: bytes, now: datetime, partner: str
     if name.endswith(OPENED_SUFFIX):
         ingest_opened_notices(project, {name: data}, now, only=partner)
     elif name.endswith(COSIGNATURE_SUFFIX):
-        add_cosignatures(project, data, now)
+        add_cosignatures(project, data, now, partner)
     elif digest_of_bytes(data) not in project.view().papers:
         paper = peek(data, Justification, what=name, party=partner)
         hold.ingest(project, paper.round, {name: data}, now)

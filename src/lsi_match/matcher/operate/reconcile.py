@@ -38,7 +38,13 @@ from lsi_match.matcher.operate.observed_state import (
     rounds_now,
 )
 from lsi_match.matcher.operate.retention import Destroyed, abandon, destroy_due, staged
-from lsi_match.matcher.operate.transfers import DeliveryError, IncomingDrop, collect, publish
+from lsi_match.matcher.operate.transfers import (
+    DeliveryError,
+    IncomingDrop,
+    check_not_behind,
+    collect,
+    publish,
+)
 from lsi_match.matcher.round.open_round import open_round
 from lsi_match.matcher.round.run import Run
 from lsi_match.matcher.site import checkpoint
@@ -127,12 +133,14 @@ def reconcile(
         ProjectBusyError: another process is at it; nothing was done.
         ClockBehindError: by the log it is later than by the clock; nothing was done.
         ClockAheadError: by the clock nobody looked for longer than `BELIEVED`; nothing was done.
+        LogBehindError: an older log lies here than at a place; nothing was done.
     """
     with _alone(project, patience), project.opened() as project:
         _check_clock(project, clock())
         if not clock_is_right and (last := leapt_from(project, project.view(), clock())):
             raise ClockAheadError(project=project.id, **_shown(clock(), last))
         seen, began = ReconcileResult(project.id), time.monotonic()
+        check_not_behind(project, clock())
         if JobKind.DROPS in duties:
             for one in collect(project, clock()):
                 (seen.arrivals if isinstance(one, IncomingDrop) else seen.troubles).append(one)  # type: ignore[arg-type]

@@ -13,6 +13,7 @@ its inbox by another way.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -22,11 +23,13 @@ from pydantic import BaseModel, ConfigDict
 
 from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.errors import LsiError, UnexpectedError
-from lsi_match.base.files import read_bytes, read_text, write_whole
+from lsi_match.base.files import private_folder, read_bytes, read_text, write_whole
 from lsi_match.base.yaml_positions import parse_yaml
 from lsi_match.crypto.signing import verify
 from lsi_match.log.events import DropArrivalRefused, DropArrived, why
 from lsi_match.log.log_proof import SUFFIX, proof_file
+from lsi_match.log.store import Log
+from lsi_match.log.tail import read_tail
 from lsi_match.manifest import Name
 from lsi_match.matcher.engine.intake import (
     MAX_DESCRIPTOR,
@@ -42,14 +45,15 @@ from lsi_match.matcher.engine.intake import (
 from lsi_match.matcher.operate import inbound, notices
 from lsi_match.matcher.round.run import quarantine, round_of
 from lsi_match.matcher.site import inbox, make_receipts, take_cosignatures
-from lsi_match.matcher.site.checkpoint import copies, papers_beside
+from lsi_match.matcher.site.checkpoint import copies, export_tail, papers_beside
 from lsi_match.matcher.site.inbox import AT_ONCE, DROP_SUFFIX
 from lsi_match.matcher.site.proofs import put_round_proofs
-from lsi_match.matcher.site.site import REASON, Project
+from lsi_match.matcher.site.site import REASON, LogBehindError, Project
+from lsi_match.matcher.site.take_cosignatures import report_fork
 from lsi_match.matcher.subjects.access_answers import warning_file
 from lsi_match.matcher.subjects.subject_terms import WARNED_FOR
 from lsi_match.protocol.documents import DropDescriptor, part_name
-from lsi_match.protocol.place_files import COSIGNED_SUFFIX
+from lsi_match.protocol.place_files import COSIGNED_SUFFIX, LOG_SUFFIX, TAIL_SUFFIX
 from lsi_match.transport.endpoints import Endpoint, EndpointSettings, Stamp, open_endpoint
 from lsi_match.transport.sync_state import SyncState
 
@@ -331,6 +335,44 @@ def _clear(there: Endpoint, names: list[str]) -> None:
         there.remove(IN, name)
 
 
+def check_not_behind(project: Project, now: datetime) -> None:
+    """That no place holds a newer state of the log than lies here, which this site signed: then an older one was put back,
+    and whatever would be signed now would contradict what others have.
+
+    Raises:
+        LogBehindError: from now on nothing is signed until the site is put back as it should (`matcher.operate.restore`).
+    """
+    size = project.view().size
+    for settings in _places(project)[0].values():
+        with suppress(LsiError), open_endpoint(settings) as there:  # that it is away is told when it is used
+            for name in there.listing(OUT):
+                if _entries_in(project, name) > size:
+                    for note in notes_at(project, there, name):
+                        report_fork(project, note.encode(), "matcher", now)
+    if project.behind_file.exists():
+        raise LogBehindError(project=project.id)
+
+
+def _entries_in(project: Project, name: str) -> int:
+    """How many entries the copy or tail of this log has that a file at a place is called after; 0 where it is none."""
+    words = name.removeprefix(f"{project.id}.").split(".", 1)
+    ours = len(words) == 2 and f".{words[1]}" in (LOG_SUFFIX, TAIL_SUFFIX)
+    return int(words[0]) if ours and words[0].isdecimal() else 0
+
+
+def notes_at(project: Project, there: Endpoint, name: str) -> list[str]:
+    """The newest signed notes in a copy or tail at a place."""
+    beside = private_folder(project.folder / "checkpoint") / ".newer.tmp"
+    try:
+        there.fetch(OUT, name, beside, there.listing(OUT)[name].size)
+        if name.endswith(TAIL_SUFFIX):
+            return read_tail(read_bytes(beside)).notes[-1:]
+        with Log.open(beside, read_only=True) as log:
+            return [note for note in [log.checkpoint()] if note is not None]
+    finally:
+        beside.unlink(missing_ok=True)
+
+
 def publish(project: Project, now: datetime) -> list[DeliveryError]:
     """Put at every place what its partner has to have, and remove what it should not find any more."""
     places, troubles = _places(project)
@@ -391,6 +433,8 @@ def _for_all(project: Project, now: datetime) -> Iterator[tuple[str, Path]]:
             yield f"{stem}.report.json", project.kept_file(one.counts.findings)
             yield f"{stem}.report{SUFFIX}", project.round_folder(one.name) / f"report{SUFFIX}"
             yield f"{stem}.counts.json", project.kept_file(one.counts.table)
+    if (tail := export_tail(project)) is not None:
+        yield tail.name, tail
     for file in copies(project):
         yield file.name, file
         if (papers := papers_beside(file)).exists():

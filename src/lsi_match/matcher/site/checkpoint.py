@@ -4,6 +4,7 @@ A release that waits for cosignatures asks for them at once.
 
     checkpoint/<project>.<entries>.log.sqlite     the newest copy, without details
     checkpoint/<project>.<entries>.papers.json    the signed papers that its entries name (`log.judge`)
+    checkpoint/<project>.<entries>.log-tail.json  the entries that the copy does not have yet (`log.tail`)
     checkpoint/cosigned/                          what controllers co-signed, for the others (`site.take_cosignatures`)
 
 A copy goes to the place of every partner (`matcher.operate.transfers`). A controller verifies it on its own machine against
@@ -17,15 +18,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from lsi_match.base.files import private_folder, sync_folder
+from lsi_match.base.files import private_folder, sync_folder, write_whole
 from lsi_match.log.entry import LogEntry
 from lsi_match.log.events import CheckpointMade
 from lsi_match.log.judge import export_papers
 from lsi_match.log.note import Checkpoint, SignatureMissingError, SignedNote, verify_cosignature
 from lsi_match.log.policy import policy_of
 from lsi_match.log.store import Log
+from lsi_match.log.tail import tail_of
 from lsi_match.matcher.site.site import Project
-from lsi_match.protocol.place_files import LOG_SUFFIX, PAPERS_SUFFIX
+from lsi_match.protocol.place_files import LOG_SUFFIX, PAPERS_SUFFIX, TAIL_SUFFIX
 
 
 def folder_of(project: Project) -> Path:
@@ -61,6 +63,20 @@ def export_copy(project: Project) -> Path | None:
             older.unlink()
             papers_beside(older).unlink(missing_ok=True)
     return file
+
+
+def export_tail(project: Project) -> Path | None:
+    """The entries that the newest copy does not have yet, in a file; None where it has all."""
+    first = max(map(_size, copies(project)), default=0)
+    with project.reader() as opened:
+        size = opened.log.size
+        file = private_folder(folder_of(project)) / f"{project.id}.{size}{TAIL_SUFFIX}"
+        if size > first and not file.exists():
+            write_whole(file, tail_of(opened.log, first))
+    for older in folder_of(project).glob(f"*{TAIL_SUFFIX}"):
+        if older != file or size == first:
+            older.unlink()
+    return file if size > first else None
 
 
 def papers_beside(copy: Path) -> Path:

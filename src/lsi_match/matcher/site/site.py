@@ -75,6 +75,9 @@ class DocumentAlteredError(LsiError): ...
 class ReportMissingError(LsiError): ...
 
 
+class LogBehindError(LsiError): ...
+
+
 @dataclass(frozen=True)
 class Site:
     """The folder of a matching environment."""
@@ -179,21 +182,34 @@ class Project:
     def log_file(self) -> Path:
         return self.folder / "log.sqlite"
 
-    def _log_keys(self) -> tuple[VerifierKey, ...]:
+    def log_keys(self) -> tuple[VerifierKey, ...]:
+        """The keys that sign its log."""
         return log_keys(self.manifest())
+
+    @property
+    def behind_file(self) -> Path:
+        """While it lies there nothing of this project is signed: a checkpoint that this site signed and that its log does not
+        have, or nothing yet, while the site is put back. `matcher.operate.restore` takes it away."""
+        return self.folder / "behind.note"
+
+    def _check_not_behind(self) -> None:
+        if self.behind_file.exists():
+            raise LogBehindError(project=self.id)
 
     def make_log(self, domain: str) -> LogWriter:
         """The log to write to, made when there is none."""
+        self._check_not_behind()
         return LogWriter.create(self.log_file, self.id, domain, self.site.identity)
 
     @contextmanager
     def writer(self) -> Iterator[LogWriter]:
         """The log to write to, opened where it is not open already; raises LogMissingError when it is gone: a new one
-        would say that nothing was ever released."""
+        would say that nothing was ever released; LogBehindError when an older one was put in its place."""
+        self._check_not_behind()
         if isinstance(self._log, LogWriter):
             yield self._log
             return
-        with LogWriter.existing(self.log_file, self.id, self.site.identity, self._log_keys) as log:
+        with LogWriter.existing(self.log_file, self.id, self.site.identity, self.log_keys) as log:
             yield log
 
     @contextmanager
@@ -221,10 +237,10 @@ class Project:
             yield self._log
             return
         try:
-            log = LogReader.open(self.log_file, self._log_keys)
+            log = LogReader.open(self.log_file, self.log_keys)
         except LogInterruptedError:
             Log.open(self.log_file).close()
-            log = LogReader.open(self.log_file, self._log_keys)
+            log = LogReader.open(self.log_file, self.log_keys)
         with log:
             yield log
 

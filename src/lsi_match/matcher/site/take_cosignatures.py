@@ -9,9 +9,17 @@ from pathlib import Path
 from lsi_match.base.clock import CLOCK_SKEW
 from lsi_match.base.errors import LsiError
 from lsi_match.base.files import write_whole
+from lsi_match.log.events import ForkReported
 from lsi_match.log.log_proof import prove
-from lsi_match.log.note import Checkpoint, SignedNote
-from lsi_match.log.policy import LogUnknownError, origin_of, policy_of
+from lsi_match.log.note import (
+    Checkpoint,
+    SignatureMissingError,
+    SignatureWrongError,
+    SignedNote,
+    VerifierKey,
+    verify_note,
+)
+from lsi_match.log.policy import LogUnknownError, log_keys, origin_of, policy_of
 from lsi_match.log.store import CheckpointMissingError, Log
 from lsi_match.matcher.site.site import Project
 from lsi_match.protocol.place_files import COSIGNED_SUFFIX
@@ -26,8 +34,11 @@ class NoCosignatureError(LsiError): ...
 class CosignatureTimeError(LsiError): ...
 
 
-def add_cosignatures(project: Project, note: bytes, now: datetime) -> list[str]:
+def add_cosignatures(project: Project, note: bytes, now: datetime, whence: str = "-") -> list[str]:
     """Store the cosignatures in `note` under the checkpoint they are about; whose they are.
+
+    A checkpoint that contradicts this log is kept and told (`report_fork`): one that a controller co-signed, or that this site
+    signed, which `whence` sent.
 
     Raises:
         CosignatureElsewhereError: the checkpoint is not that of this log.
@@ -43,23 +54,64 @@ def add_cosignatures(project: Project, note: bytes, now: datetime) -> list[str]:
         raise LogUnknownError(found=checkpoint.origin, origin=origin_of(manifest))
     seen = policy.cosigners(signed)
     who, latest = sorted(seen), (now + CLOCK_SKEW).timestamp()
-    if not who:
-        raise NoCosignatureError
     for name in who:
         if seen[name] > latest:
             raise CosignatureTimeError(name=name)
-    with project.writer() as opened:
+    with project.reader() as opened:
         log = opened.log
         stored = log.checkpoint(checkpoint.size) if checkpoint.size <= log.size else None
+    known = stored is not None and SignedNote.parse(stored).text == signed.text
+    if not who and (known or not signed_by(signed, log_keys(manifest, project.trust_store.roots(now)))):
+        raise NoCosignatureError
+    if not known:
+        report_fork(project, note, who[0] if who else whence, now)
         if stored is None:
             raise CheckpointMissingError(size=checkpoint.size)
-        if SignedNote.parse(stored).text != signed.text:
-            raise CosignatureElsewhereError(size=checkpoint.size)
+        raise CosignatureElsewhereError(size=checkpoint.size)
+    with project.writer() as opened:
+        log = opened.log
         for name in who:
             for signature in signed.of_key(policy.witnesses[name]):
                 log.add_cosignature(checkpoint.size, signature.line(), policy.witnesses[name])
         tell_others(project, log, who)
     return who
+
+
+def report_fork(project: Project, note: bytes, whence: str, now: datetime) -> bool:
+    """Keep a checkpoint that contradicts this log, and tell it: what lies beyond this log and this site signed stops it, since
+    an older log was put in its place; another is logged, once. Whether it contradicts.
+
+    Args:
+        note: whose cosignature, or signature of this site, was verified, but for the latter where it lies beyond the log.
+        whence: who sent it, or where it was found.
+    """
+    signed, manifest = SignedNote.parse(note), project.manifest()
+    checkpoint = Checkpoint.parse(signed.text)
+    with project.reader() as opened:
+        size, known = opened.log.size, opened.view.forks
+        if checkpoint.size <= size and opened.log.root(checkpoint.size) == checkpoint.root:
+            return False
+        if checkpoint.size <= opened.view.not_continued:
+            return True  # the log says so itself
+    if checkpoint.size > size:
+        if signed_by(signed, log_keys(manifest, project.trust_store.roots(now))):
+            write_whole(project.behind_file, note, replace=True)
+        return True
+    digest = project.keep(note)
+    if digest not in known:
+        with project.writer() as log:
+            event = ForkReported(partner=whence, size=checkpoint.size, seen=digest)
+            log.record(event, now, manifest=manifest.digest)
+    return True
+
+
+def signed_by(note: SignedNote, keys: Iterable[VerifierKey]) -> bool:
+    """Whether one of these keys signed a note."""
+    try:
+        verify_note(note, keys)
+    except (SignatureMissingError, SignatureWrongError):
+        return False
+    return True
 
 
 def folder_of(project: Project) -> Path:
