@@ -23,6 +23,7 @@ from prefect.states import Completed, Failed
 
 from lsi_match.base.clock import utc_now
 from lsi_match.base.errors import LsiError, UnexpectedError
+from lsi_match.flows.progress import Progress
 from lsi_match.flows.runners import task_runner
 from lsi_match.flows.settings import private_process
 from lsi_match.flows.steps import refused, take
@@ -35,6 +36,7 @@ from lsi_match.matcher.site.site import Site
 
 _runs: dict[str, Run] = {}
 _refusals: dict[str, LsiError] = {}
+_progress: dict[str, Progress] = {}
 
 
 def _step(name: str, description: str) -> Callable[[str], State[Any]]:
@@ -52,7 +54,7 @@ def _step(name: str, description: str) -> Callable[[str], State[Any]]:
 
 
 def _do_step(run_id: str, name: str) -> State[Any]:
-    refusal = take(_runs[run_id], name)
+    refusal = take(_runs[run_id], name, _progress[run_id])
     if refusal is None:
         return Completed(message=f"{name} done")
     _refusals[run_id] = refusal
@@ -111,20 +113,28 @@ def _all_steps(run_id: str) -> State[Any]:
     return Completed(message="waits for cosignatures" if waits else "released and destroyed")
 
 
-def run(site: Path, project: str, round_id: str, config: ExecutionConfig) -> dict[str, Any]:
-    """Run the flow; its outcome: `state`, and what refused it or the number of cases."""
+def run(
+    site: Path, project: str, round_id: str, config: ExecutionConfig, *, shown: bool = False
+) -> dict[str, Any]:
+    """Run the flow; its outcome: `state`, and what refused it or the number of cases.
+
+    Args:
+        shown: how far it is, its steps and its counts are artifacts of Prefect, for who looks at the server.
+    """
     run_id = f"{project}.{round_id}"
     do = _spread(str(site), project, round_id)
     try:
         one = _runs[run_id] = Run(Site(site).project(project), round_id, utc_now, config, do)
     except LsiError as error:
         return refused(error)
+    progress = _progress[run_id] = Progress(project, round_id, shown=shown)
     try:
         refusal = _through_prefect(one, run_id, config)
         return refused(refusal) if refusal else {"state": "released", **one.summary()}
     except LsiError as error:
         return refused(error)
     finally:
+        progress.end(one.project)
         _runs.pop(run_id).close()
 
 

@@ -1,33 +1,76 @@
-"""A Prefect server for the runs of one command: on a port of this machine that its parent opened, behind a password.
+"""A Prefect server, of the service of a site or of one command: on a socket that was opened before, behind a password.
 
-Its database is made once for each version of Prefect and kept, empty, in the cache of this user; a new site gets a copy.
+Who does not show the password hears 401 and nothing else, whatever it asks. Its database is made once for each version of
+Prefect and kept, empty, in the cache of this user; a new site gets a copy.
 """
 
 from __future__ import annotations
 
 import fcntl
+import hmac
 import os
 import socket
 import sqlite3
+from collections.abc import Callable, MutableMapping
 from contextlib import closing, suppress
 from pathlib import Path
+from typing import Any
 
 import anyio
 import prefect
 import uvicorn
 from prefect.server.api.server import create_app
 from prefect.server.database import provide_database_interface
-from prefect.settings import PREFECT_HOME
+from prefect.settings import PREFECT_API_DATABASE_CONNECTION_URL, PREFECT_HOME
 
 from lsi_match.base.files import private_folder, write_whole
 from lsi_match.flows.database import FILE, usable
+from lsi_match.flows.settings import header
 
 
-def serve(listener: socket.socket) -> None:
-    """Serve until told to stop (SIGTERM)."""
-    make_database(Path(PREFECT_HOME.value()))
-    app = create_app(ephemeral=True, final=True)
-    uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="on")).run(sockets=[listener])
+class _Server(uvicorn.Server):
+    """Tells when it has started."""
+
+    started_: Callable[[], object]
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self.started_()
+
+
+class _Guarded:
+    """An application of ASGI, for who shows these credentials."""
+
+    def __init__(self, app: Any, auth: str) -> None:
+        self._app, self._expected = app, header(auth).encode()
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
+        shown = dict(scope.get("headers", ())).get(b"authorization", b"")
+        if scope["type"] == "lifespan" or hmac.compare_digest(shown, self._expected):
+            await self._app(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close"})
+        else:
+            await send({"type": "http.response.start", "status": 401, "headers": []})
+            await send({"type": "http.response.body"})
+
+
+def serve(listener: socket.socket, auth: str, started: Callable[[], object]) -> None:
+    """Serve until told to stop (SIGTERM).
+
+    Args:
+        auth: `user:password`, which every request has to show.
+        started: called when requests are answered.
+    """
+    home = Path(PREFECT_HOME.value())
+    if str(home / FILE) in str(PREFECT_API_DATABASE_CONNECTION_URL.value()):
+        make_database(home)
+    app = _Guarded(create_app(ephemeral=True, final=True), auth)
+    config = uvicorn.Config(app, lifespan="on", log_level="error", server_header=False, date_header=False)
+    server = _Server(config)
+    server.started_ = started
+    server.run(sockets=[listener])
 
 
 def make_database(home: Path) -> None:

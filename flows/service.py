@@ -1,65 +1,61 @@
-"""What an operator needs on one machine, started and kept together: a Prefect server, a worker, the deployments.
+"""The service of a site: it looks at every project in time, and keeps a part with Prefect beside it that runs rounds and
+shows what was done.
 
-`python -m lsi_match.flows.service --site DIR` starts the server on loopback, behind a password that only this user can read
-(SITE/serve/profiles.toml), deploys SITE/serve/prefect.yaml, which is made from lsi_match.flows/prefect.yaml and the manifests,
-and starts the worker. When a manifest changes its schedule, it deploys again. When the database of the server, a file,
-cannot be used any more, it begins anew with another. It ends when one of them ends, or at SIGTERM or SIGINT, and then
-ends the others.
+`python -m lsi_match.flows.service --site DIR`. A look is a process that this one forks: every ten minutes for each project,
+not for all at the same minute, when a round is to open, and no more than some at once. It needs no Prefect. What has to be
+run is asked of the part with Prefect (`lsi_match.flows.parent`): a process that loaded it, with a server on a socket of this
+machine that is opened here, once. When that part ends it is started again, each time later while it does not last; when it
+does not come, that is told (the alarm `service`), and looks go on: what has to be run then starts a Prefect of its own.
 
-The server only says when to start; what happens is decided by the manifests and the log. A run is a process of its own;
-one that could not tell the server how far it came is begun again, or was done, as the log says.
+What happens is decided by the manifests and the log. A run that broke off is begun again, or was done, as the log says.
 """
 
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
-import secrets
-import shlex
+import select
 import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
+from datetime import datetime
+from functools import partial
+from importlib import import_module
 from pathlib import Path
-from types import FrameType
-from typing import Any
-from urllib.error import URLError
-from urllib.request import urlopen
-
-from ruamel.yaml import YAML
+from zlib import crc32
 
 from lsi_match.base.clock import utc_now
-from lsi_match.base.errors import LsiError
-from lsi_match.base.files import lock_file, private_folder, read_text, write_whole
+from lsi_match.base.errors import LsiError, UnexpectedError
+from lsi_match.base.files import lock_file, private_folder, write_whole
 from lsi_match.crypto import passphrase
-from lsi_match.flows.database import FILE, make_usable, usable
-from lsi_match.flows.settings import end_with_parent, service_environment
-from lsi_match.matcher.operate import key_socket, run_parent
-from lsi_match.matcher.operate.agenda import JobKind
+from lsi_match.flows.settings import end_with_parent, private_process
+from lsi_match.matcher.engine.execution_config import ExecutionConfig
+from lsi_match.matcher.operate import events_file, run_parent, runner
 from lsi_match.matcher.operate.metrics import metrics
+from lsi_match.matcher.operate.observed_state import PART_STOPPED
+from lsi_match.matcher.operate.reconcile import ProjectBusyError, ReconcileResult, reconcile_whole
+from lsi_match.matcher.operate.runner import Runs
 from lsi_match.matcher.site.site import Project, Site
 
-POOL = "lsi-match"
 LOOPBACK = "127.0.0.1"
-_STARTED_WITHIN = 600
-_SET_ASIDE = {
-    "damaged": {
-        "nl": "De database van Prefect is beschadigd en opzij gezet; er wordt een nieuwe gemaakt. Er gaat niets verloren.",
-        "en": "The database of Prefect is damaged and was set aside; another is made. Nothing is lost.",
-    },
-    "locked": {
-        "nl": "Iets houdt de database van Prefect vast; zij is opzij gezet, er wordt een nieuwe gemaakt. Er gaat niets verloren.",
-        "en": "Something keeps the database of Prefect locked; it was set aside and another is made. Nothing is lost.",
-    },
-}
-_LOOK_EVERY = 5
-_MEASURE_EVERY = 60
-_DATABASE_EVERY = 300
+#: How often (seconds) a project is looked at, and at how many at once: one that runs a round takes as long as that does.
+EVERY = 600
+AT_ONCE = 8
+#: How often (seconds) it is asked what is due, and metrics are written. Rounds open at a minute.
+TICK = 60
+#: How long the part with Prefect has to be there to have lasted, after how many that did not it is told, and the longest
+#: wait before the next.
+_LASTED, _TOLD_AFTER, _LONGEST_WAIT = 600.0, 3, 600.0
 _LOG_SIZE = 20 * 2**20
+#: What looks would load while they are at it, where it is installed.
+_OF_LOOKS = ("paramiko", "s3fs", "scipy.stats", "prometheus_client", "zoneinfo._common")
 
 
 class ServedAlreadyError(LsiError): ...
@@ -68,212 +64,295 @@ class ServedAlreadyError(LsiError): ...
 class PortTakenError(LsiError): ...
 
 
-def deployments(site: Path, memory_limit: str = "") -> dict[str, Any]:
-    """The deployments of a site, as a prefect.yaml: those of flows/prefect.yaml, for every project."""
-    yaml = YAML(typ="safe")
-    whole: dict[str, Any] = yaml.load(Path(__file__).with_name("prefect.yaml").read_text())
-    made: list[dict[str, Any]] = []
-    for project in Site(site).projects():
-        with suppress(LsiError):  # the alarm `manifest` is on; the other projects go on
-            made += [_deployment(site, project, template, memory_limit) for template in whole["deployments"]]
-    return whole | {"deployments": made}
+class Part:
+    """The part with Prefect.
+
+    Args:
+        listener: the socket of its server.
+        database: of its server; None is a file.
+        log: what it writes.
+    """
+
+    def __init__(self, site: Path, listener: socket.socket, database: str | None, log: int) -> None:
+        self._site, self._listener, self._database, self._log = site, listener, database, log
+        self._process: subprocess.Popen[bytes] | None = None
+        self._told: int | None = None
+        self._began = 0.0
+        self._failures = 0
+        #: When it is to be started.
+        self.due = 0.0
+
+    def tend(self) -> None:
+        """Take note of its end, and start it when its time has come."""
+        now = time.monotonic()
+        if self._process is not None and self._process.poll() is not None:
+            self._ended(now)
+        if self._process is None and now >= self.due:
+            self._start(now)
+
+    def waits_on(self) -> list[int]:
+        """The descriptor that tells something when it has started, or has ended."""
+        return [] if self._told is None else [self._told]
+
+    def started(self) -> str | None:
+        """The address of its server, once it has one; asked when its descriptor is ready."""
+        assert self._told is not None
+        address = os.read(self._told, 200).decode()
+        if not address:  # it has ended
+            os.close(self._told)
+            self._told = None
+            return None
+        stopped = self._site / PART_STOPPED
+        if stopped.exists():
+            stopped.unlink()
+            self._tell("started")
+        return address
+
+    def _start(self, now: float) -> None:
+        told, telling = os.pipe()
+        with run_parent.listen(run_parent.socket_of(self._site)) as front:
+            given = [front.fileno(), self._listener.fileno(), telling]
+            command = [sys.executable, "-m", runner.PARENT, "--home", str(self._site / "serve")]
+            for name, descriptor in zip(("--listen", "--server", "--told"), given, strict=True):
+                command += [name, str(descriptor)]
+            command += ["--database", self._database] if self._database else []
+            self._process = subprocess.Popen(
+                command, pass_fds=given, stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log,
+                cwd=self._site / "serve", start_new_session=True, preexec_fn=end_with_parent,
+            )  # fmt: skip
+        os.close(telling)
+        self._told, self._began = told, now
+
+    def _ended(self, now: float) -> None:
+        assert self._process is not None
+        code, self._process = self._process.returncode, None
+        run_parent.socket_of(self._site).unlink(missing_ok=True)  # so that nobody waits there
+        self._failures = 1 if now - self._began >= _LASTED else self._failures + 1
+        self.due = now + min(2.0 ** (self._failures - 1), _LONGEST_WAIT)
+        self._tell("ended", status=code)
+        stopped = self._site / PART_STOPPED
+        if self._failures >= _TOLD_AFTER and not stopped.exists():
+            write_whole(stopped, json.dumps({"since": utc_now().isoformat()}).encode())
+
+    def _tell(self, how: str, **facts: int) -> None:
+        event: events_file.Event = {"event": f"part {how}", "part": "prefect", **facts}
+        with suppress(OSError):
+            events_file.append(self._site, events_file.SITE, [event], utc_now())
+
+    def end(self) -> None:
+        """End it and what it forked."""
+        if self._process is None:
+            return
+        for sign in (signal.SIGTERM, signal.SIGKILL):
+            with suppress(ProcessLookupError, subprocess.TimeoutExpired):
+                os.killpg(self._process.pid, sign)
+                self._process.wait(timeout=20)
+                return
 
 
-def _deployment(site: Path, project: Project, template: dict[str, Any], memory_limit: str) -> dict[str, Any]:
-    schedule, schedules = project.manifest().schedule, list(template["schedules"])
-    if template["name"] == JobKind.DROPS and schedule.opens:
-        schedules.append({"cron": schedule.opens, "timezone": schedule.timezone})
-    return template | {
-        "name": project.id,
-        "schedules": schedules,
-        "tags": ["lsi-match", project.id],
-        "parameters": {"site": str(site.resolve()), "project": project.id}
-        | dict.fromkeys(template.get("parameters", ()), memory_limit),
-        "work_pool": {"name": POOL, "job_variables": {"command": _command(site)}},
-        "concurrency_limit": {"limit": 1, "collision_strategy": "CANCEL_NEW"},
-    }
+class Service:
+    """The loop of the service."""
+
+    def __init__(self, site: Path, part: Part, memory_limit: str | None, lang: str, log: int) -> None:
+        self._site, self._part, self._limit, self._lang, self._log = site, part, memory_limit, lang, log
+        #: What was forked, by the descriptor of its process: its id and name, that of a project or "" for metrics.
+        self._running: dict[int, tuple[int, str]] = {}
+        self._looked: dict[str, datetime] = {}
+        self._measured = -1
+        # An exception of a handler can get lost in what it interrupts; what is written does not.
+        self._told_to_stop, stop = os.pipe()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: os.write(stop, b"."))
+
+    def serve(self) -> None:
+        """Look and tend, until SIGTERM or SIGINT."""
+        going_on = True
+        while going_on:
+            self._part.tend()
+            now = utc_now()
+            self._start_looks(now)
+            tick = int(now.timestamp() // TICK)
+            if tick != self._measured:
+                self._measured = tick
+                self._keep_log_small()
+                if "" not in self._at_it():
+                    self._fork("", self._measure)
+            going_on = self._wait(now)
+
+    def end(self) -> None:
+        """End what was forked."""
+        for pid, _ in self._running.values():
+            os.kill(pid, signal.SIGTERM)
+        for pid, _ in self._running.values():
+            os.waitpid(pid, 0)
+
+    def _wait(self, now: datetime) -> bool:
+        """Until something ended or started, or the next tick; whether it is to go on."""
+        seconds = TICK - now.timestamp() % TICK
+        if (due := self._part.due - time.monotonic()) > 0:  # it is started again then
+            seconds = min(seconds, due)
+        told = self._part.waits_on()
+        ready, _, _ = select.select([*self._running, *told, self._told_to_stop], [], [], seconds)
+        for descriptor in ready:
+            if descriptor in told:
+                self._say(self._part.started())
+            elif descriptor in self._running:
+                self._ended(descriptor)
+        return self._told_to_stop not in ready
+
+    def _say(self, url: str | None) -> None:
+        if url is None:
+            return
+        names = ", ".join(project.id for project in Site(self._site).projects()) or "-"
+        said = {
+            "nl": f"Draait op {url}; projecten: {names}. Stoppen: Ctrl-C.",
+            "en": f"Serving at {url}; projects: {names}. Stop: Ctrl-C.",
+        }
+        print(said[self._lang], flush=True)
+
+    def _start_looks(self, now: datetime) -> None:
+        busy = self._at_it()
+        for project in Site(self._site).projects():
+            may = len(busy) < AT_ONCE and project.id not in busy
+            if may and is_due(project, self._looked.get(project.id), now):
+                self._looked[project.id] = now
+                self._fork(project.id, partial(self._look, project))
+                busy = self._at_it()
+
+    def _at_it(self) -> set[str]:
+        return {name for _, name in self._running.values()}
+
+    def _fork(self, name: str, work: Callable[[], object]) -> None:
+        pid = os.fork()
+        if pid:
+            self._running[os.pidfd_open(pid)] = pid, name
+            return
+        code = 1
+        try:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, signal.SIG_DFL if number == signal.SIGTERM else signal.SIG_IGN)
+            end_with_parent()
+            os.dup2(self._log, 1)
+            os.dup2(self._log, 2)
+            work()
+            code = 0
+        except LsiError as error:
+            print(error.text("en"), file=sys.stderr, flush=True)
+        except Exception as error:  # its text could hold anything
+            print(UnexpectedError.of(error).text("en"), file=sys.stderr, flush=True)
+        finally:
+            os._exit(code)
+
+    def _ended(self, descriptor: int) -> None:
+        pid, name = self._running.pop(descriptor)
+        os.close(descriptor)
+        code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        if code and name:
+            event: events_file.Event = {"event": "look ended", "status": code}
+            with suppress(OSError):
+                events_file.append(self._site, name, [event], utc_now())
+
+    # in a process of its own
+
+    def _look(self, project: Project) -> None:
+        with Runs(self._site / "prefect") as runs:
+
+            def run(of: Project, round_id: str) -> dict[str, object]:
+                config = ExecutionConfig.of_site(self._site, memory_limit=self._limit)
+                return runs.run(self._site, of.id, round_id, config)
+
+            seen = reconcile_whole(project, utc_now, run)
+        if not any(isinstance(one.error, ProjectBusyError) for one in seen.troubles):
+            _show(self._site, seen)
+
+    def _measure(self) -> None:
+        text = metrics(Site(self._site), utc_now())
+        write_whole(self._site / "serve" / "metrics.prom", text, replace=True)
+
+    def _keep_log_small(self) -> None:
+        """Set the log of the service aside when it has grown; what is written to it starts anew."""
+        if os.fstat(self._log).st_size > _LOG_SIZE:
+            log = self._site / "serve" / "service.log"
+            shutil.copyfile(log, log.with_suffix(".log.1"))
+            os.truncate(self._log, 0)
 
 
-def _command(site: Path) -> str:
-    """What the worker starts for a flow that is due: it asks for a process that has loaded everything."""
-    return shlex.join(
-        [sys.executable, "-I", "-S", run_parent.__file__, str(run_parent.socket_of(site.resolve()))]
-    )
+def is_due(project: Project, last: datetime | None, now: datetime) -> bool:
+    """Whether a project is to be looked at: once in ten minutes that begin at a time of its own, and when a round opens."""
+    if last is None or _period(project.id, last) != _period(project.id, now):
+        return True
+    with suppress(LsiError):  # the alarm `manifest` is on; the other projects go on
+        opening = project.manifest().schedule.last_hour(now)
+        return opening is not None and opening > last
+    return False
+
+
+def _period(name: str, at: datetime) -> int:
+    return int((at.timestamp() - crc32(name.encode()) % EVERY) // EVERY)
+
+
+def _show(site: Path, seen: ReconcileResult) -> None:
+    """Have Prefect show what a look did, where it did something and there is a Prefect."""
+    done = "; ".join(" ".join(map(str, event.values())) for event in events_file.events(seen))
+    connection = run_parent.connect(run_parent.socket_of(site)) if done else None
+    if connection is None:
+        return
+    look = {"project": seen.project, "done": done, "failed": seen.failed}
+    with connection, Path(os.devnull).open("w") as nowhere, suppress(OSError):
+        run_parent.ask(connection, {"look": look}, [nowhere.fileno()] * 2)
+        if code := run_parent.status(connection):
+            print(f"a look at {seen.project} is not shown: {code}", file=sys.stderr, flush=True)
 
 
 def main() -> int:
-    """Serve until told to stop; 0 when told, 1 when a part ended by itself or did not start."""
+    """Serve until told to stop: 0. 1 when it cannot begin."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--site", type=Path, required=True)
-    parser.add_argument("--port", type=int, default=4200)
+    parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--database")
     parser.add_argument("--memory-limit", default="")
     parser.add_argument("--lang", choices=("nl", "en"), default="en")
     parser.add_argument("--passphrase-fd", type=int)
     options = parser.parse_args()
-    os.umask(0o077)
-    for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, _stop)
-    parts: list[subprocess.Popen[bytes]] = []
+    private_process()
     try:
-        home = private_folder(options.site.resolve() / "serve")
-        lock_file(home / "service.lock", ServedAlreadyError(site=options.site))  # until this process ends
-        if options.passphrase_fd is not None:
-            given = passphrase.from_descriptor(options.passphrase_fd)
-            key_socket.give_out(options.site.resolve(), given("keys", False))
-        while (problem := _serve(options, parts)) is None:
-            _end_all(parts)
-        print(problem[options.lang], file=sys.stderr)
-        return 1
+        _serve(options)
     except LsiError as error:
         print(error.text(options.lang), file=sys.stderr)
         return 1
-    except subprocess.CalledProcessError:
-        log = options.site / "serve" / "service.log"
-        print({"nl": f"Prefect weigert dienst; zie {log}", "en": f"Prefect refuses; see {log}"}[options.lang], file=sys.stderr)  # fmt: skip
-        return 1
-    except KeyboardInterrupt:
-        return 0
+    return 0
+
+
+def _serve(options: argparse.Namespace) -> None:
+    site = options.site.resolve()
+    home = private_folder(site / "serve")
+    lock_file(home / "service.lock", ServedAlreadyError(site=options.site))  # until this process ends
+    listener = _listen(options.port)
+    if options.passphrase_fd is not None:
+        secret = passphrase.from_descriptor(options.passphrase_fd)("keys", False)
+        passphrase.use(lambda what, new: secret)
+    (site / PART_STOPPED).unlink(missing_ok=True)
+    log = os.open(home / "service.log", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    for module in _OF_LOOKS:
+        with suppress(ImportError):
+            import_module(module)
+    gc.freeze()  # so that what it forks goes on sharing it
+    part = Part(site, listener, options.database, log)
+    service = Service(site, part, options.memory_limit or None, options.lang, log)
+    try:
+        service.serve()
     finally:
-        for name in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(name, signal.SIG_IGN)
-        _end_all(parts)
+        service.end()
+        part.end()
+        gc.unfreeze()  # or the engines complain at the end
 
 
-def _serve(options: argparse.Namespace, parts: list[subprocess.Popen[bytes]]) -> dict[str, str] | None:
-    """Serve; what ended it, in both languages, or None when it is to begin anew, with another database."""
-    site, port, limit = options.site, options.port, options.memory_limit
-    home = site.resolve() / "serve"
-    url = f"http://{LOOPBACK}:{port}/api"
-    _check_free(port)
-    _write_profile(home, url, options.database)
-    if not options.database and (problem := make_usable(home)):
-        print(_SET_ASIDE[problem][options.lang], file=sys.stderr, flush=True)
-    environment = service_environment(home)
-    prefect = [sys.executable, "-m", "prefect", "--no-prompt"]
-    log = (home / "service.log").open("ab")
-    here = {
-        "env": environment,
-        "cwd": home,
-        "stdout": log,
-        "stderr": log,
-        "start_new_session": True,
-        "preexec_fn": end_with_parent,
-    }
-    parts.append(subprocess.Popen([*prefect, "server", "start", "--host", LOOPBACK, "--port", str(port), "--no-ui"], **here))  # fmt: skip
-    with run_parent.listen(run_parent.socket_of(site.resolve())) as front:
-        parent = [sys.executable, "-m", "lsi_match.flows.parent", "--listen", str(front.fileno())]
-        parts.append(subprocess.Popen(parent, pass_fds=[front.fileno()], **here))
-    if not _healthy(f"{url}/health", parts[0]):
-        return {
-            "nl": f"De server start niet; zie {log.name}",
-            "en": f"The server does not start; see {log.name}",
-        }
-    subprocess.run([*prefect, "work-pool", "create", POOL, "--type", "process", "--overwrite"], check=True, **here)  # fmt: skip
-    subprocess.run([sys.executable, "-m", "lsi_match.flows.tidy"], check=True, **here)
-    deployed = _deploy(deployments(site, limit), home, prefect, here, None)
-    parts.append(subprocess.Popen([*prefect, "worker", "start", "--pool", POOL, "--type", "process"], **here))  # fmt: skip
-    names = ", ".join(project.id for project in Site(site).projects()) or "-"
-    said = {
-        "nl": f"Draait op {url}; projecten: {names}. Stoppen: Ctrl-C.",
-        "en": f"Serving at {url}; projects: {names}. Stop: Ctrl-C.",
-    }
-    print(said[options.lang], flush=True)
-    measure_at, database_at = 0.0, time.monotonic() + _DATABASE_EVERY
-    while all(part.poll() is None for part in parts):
-        time.sleep(_LOOK_EVERY)
-        deployed = _deploy(deployments(site, limit), home, prefect, here, deployed)
-        _keep_small(Path(log.name))
-        if time.monotonic() >= measure_at:
-            measure_at = time.monotonic() + _MEASURE_EVERY
-            with suppress(LsiError, OSError):
-                write_whole(home / "metrics.prom", metrics(Site(site), utc_now()), replace=True)
-        if not options.database and time.monotonic() >= database_at:
-            database_at = time.monotonic() + _DATABASE_EVERY
-            if not usable(home / FILE):
-                return None
-    return {"nl": f"Een onderdeel is gestopt; zie {log.name}", "en": f"A part has ended; see {log.name}"}
-
-
-def _check_free(port: int) -> None:
-    """Raises PortTakenError; what already listens there would be asked as if it were our server."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((LOOPBACK, port))
-        except OSError:
-            raise PortTakenError(port=port) from None
-
-
-def _write_profile(home: Path, url: str, database: str | None) -> None:
-    """The settings that hold secrets, in a file that only this user reads, and not in the environment."""
-    file = home / "profiles.toml"
-    password = home / "password"
-    if not password.exists():
-        write_whole(password, secrets.token_urlsafe(24).encode())
-    auth = f"lsi:{read_text(password)}"
-    settings = {
-        "PREFECT_API_URL": url,
-        "PREFECT_API_AUTH_STRING": auth,
-        "PREFECT_SERVER_API_AUTH_STRING": auth,
-    }
-    if database:
-        settings["PREFECT_SERVER_DATABASE_CONNECTION_URL"] = database
-    lines = ['active = "lsi-match"', "", "[profiles.lsi-match]"]
-    lines += [f"{name} = {json.dumps(value)}" for name, value in settings.items()]
-    write_whole(file, "\n".join([*lines, ""]).encode(), replace=True)
-
-
-def _deploy(
-    wanted: dict[str, Any], home: Path, prefect: list[str], here: dict[str, Any], before: str | None
-) -> str:
-    """Deploy what is wanted when that is other than `before`; what is wanted, as text."""
-    text = json.dumps(wanted, sort_keys=True)
-    if text != before and wanted["deployments"]:
-        file = home / "prefect.yaml"
-        write_whole(file, json.dumps(wanted, indent=2).encode(), replace=True)  # JSON is YAML
-        subprocess.run([*prefect, "deploy", "--all", "--prefect-file", str(file)], check=True, **here)
-    return text
-
-
-def _keep_small(log: Path) -> None:
-    """Set the log of the service aside when it has grown; what is written to it starts anew."""
-    if log.stat().st_size > _LOG_SIZE:
-        shutil.copyfile(log, log.with_suffix(".log.1"))
-        os.truncate(log, 0)
-
-
-def _healthy(url: str, server: subprocess.Popen[bytes]) -> bool:
-    until = time.monotonic() + _STARTED_WITHIN
-    while time.monotonic() < until and server.poll() is None:
-        try:
-            with urlopen(url, timeout=5) as answer:  # noqa: S310  # our own address
-                return bool(answer.status == 200)
-        except (URLError, OSError):
-            time.sleep(0.5)
-    return False
-
-
-def _end_all(parts: list[subprocess.Popen[bytes]]) -> None:
-    while parts:
-        _end(parts.pop())
-
-
-def _end(part: subprocess.Popen[bytes]) -> None:
-    """End a part and what it started."""
-    for sign in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(part.pid, sign)
-            part.wait(timeout=20)
-            return
-        except ProcessLookupError:
-            return
-        except subprocess.TimeoutExpired:
-            continue
-
-
-def _stop(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+def _listen(port: int) -> socket.socket:
+    """The socket of the server: it is this process's own before anybody is told of it. Raises PortTakenError."""
+    try:
+        return socket.create_server((LOOPBACK, port), backlog=128)
+    except (OSError, OverflowError):
+        raise PortTakenError(port=port) from None
 
 
 if __name__ == "__main__":

@@ -6,7 +6,9 @@ names, caching and result persistence are off, and errors that leave a task carr
 
 from __future__ import annotations
 
+import base64
 import ctypes
+import json
 import os
 import resource
 import signal
@@ -24,9 +26,24 @@ def end_with_parent() -> None:
     ctypes.CDLL(None).prctl(1, signal.SIGTERM)
 
 
+def access(url: str, auth: str) -> dict[str, str]:
+    """The settings of a client of the server at `url`, which asks `user:password`: over HTTP, and over websockets."""
+    shown = json.dumps({"Authorization": header(auth)})
+    return {
+        "PREFECT_API_URL": url,
+        "PREFECT_API_AUTH_STRING": auth,
+        "PREFECT_CLIENT_CUSTOM_HEADERS": shown,
+    }
+
+
+def header(auth: str) -> str:
+    """The header `Authorization` of `user:password`."""
+    return f"Basic {base64.b64encode(auth.encode()).decode()}"
+
+
 def environment(home: Path) -> dict[str, str]:
     """The environment of processes whose Prefect keeps its things in `home`: this process's, with Prefect told what it
-    may do, and without the token of a vault, which a run has no use for."""
+    may do, and without the token of a vault, which a run has no use for. Nothing in it is secret."""
     return {
         **{name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "VAULT_"))},
         # Loading these libraries starts no thread, so that a process that loaded them can fork.
@@ -41,6 +58,13 @@ def environment(home: Path) -> dict[str, str]:
         "PREFECT_MEMOIZE_BLOCK_AUTO_REGISTRATION": "false",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_SERVER_UI_ENABLED": "false",
+        # Its server keeps what it is told and does nothing of itself: no schedules, no automations that call somebody.
+        "PREFECT_SERVER_SERVICES_TRIGGERS_ENABLED": "false",
+        # What it remembers has a term as well: 90 days.
+        "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
+        # A machine that is busy is no reason to give up.
+        "PREFECT_SERVER_DATABASE_TIMEOUT": "60",
+        "PREFECT_SERVER_DATABASE_CONNECTION_TIMEOUT": "30",
         "DO_NOT_TRACK": "1",
         "RAY_USAGE_STATS_ENABLED": "0",
         # A worker elsewhere has no need of the API, and does not look for it.
@@ -49,28 +73,4 @@ def environment(home: Path) -> dict[str, str]:
         "PREFECT_RESULTS_PERSIST_BY_DEFAULT": "false",
         "PREFECT_LOGGING_LEVEL": "CRITICAL",
         "PREFECT_LOGGING_TO_API_ENABLED": "false",
-    }
-
-
-#: Of the server of a run alone.
-_OF_A_RUN = frozenset(
-    {"PREFECT__SERVER_EPHEMERAL", "PREFECT_API_REQUEST_TIMEOUT", "PREFECT_API_BLOCKS_REGISTER_ON_START"}
-)
-
-
-def service_environment(home: Path) -> dict[str, str]:
-    """The environment of the service: server, worker and the flows that it starts. What is secret stands in
-    `home`/profiles.toml."""
-    settings = environment(home)
-    return {
-        **{name: value for name, value in settings.items() if name not in _OF_A_RUN},
-        "PREFECT_PROFILES_PATH": str(home / "profiles.toml"),
-        "PREFECT_LOGGING_LEVEL": "WARNING",
-        "PREFECT_LOGGING_SERVER_LEVEL": "WARNING",
-        "PREFECT_SERVER_SERVICES_LATE_RUNS_ENABLED": "true",
-        # A machine that is busy is no reason to give up.
-        "PREFECT_SERVER_DATABASE_TIMEOUT": "60",
-        "PREFECT_SERVER_DATABASE_CONNECTION_TIMEOUT": "30",
-        # What Prefect remembers of runs has a term as well: 90 days.
-        "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
     }

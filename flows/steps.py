@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,12 @@ from lsi_match.matcher.round.run import Run
 from lsi_match.matcher.site.site import Site
 
 
-def take(run: Run, name: str) -> LsiError | None:
+def tell(line: dict[str, Any]) -> None:
+    """One document on standard output."""
+    print(json.dumps(line), flush=True)
+
+
+def take(run: Run, name: str, told: Callable[[dict[str, Any]], object] = tell) -> LsiError | None:
     """Take one step; what refused it. Of an unexpected error only its kind and its place in our code are told."""
     refusal: LsiError | None = None
     with measured(name) as took:
@@ -26,8 +32,7 @@ def take(run: Run, name: str) -> LsiError | None:
             refusal = error
         except Exception as error:
             refusal = UnexpectedError.of(error)
-    line = {"step": name, "seconds": took.seconds, "peak_mib": took.peak_mib, "refused": refusal is not None}
-    tell(line)
+    told({"step": name, "seconds": took.seconds, "peak_mib": took.peak_mib, "refused": refusal is not None})
     return refusal
 
 
@@ -48,8 +53,3 @@ def refuse(site: Path, project: str, round_id: str, config: ExecutionConfig) -> 
     except LsiError as error:
         return refused(error)
     return None
-
-
-def tell(line: dict[str, Any]) -> None:
-    """One document on standard output."""
-    print(json.dumps(line), flush=True)

@@ -1,7 +1,8 @@
 """The parent of runs, changed as the environment says, for `lsi_match.matcher.operate.runner.PARENT`.
 
 LSI_TEST_LOOK: nothing is looked at before Prefect is loaded. LSI_TEST_ROWS: small buckets, and case ids that can be
-foreseen. LSI_TEST_PICKLED: a file that gets what a run pickles.
+foreseen. LSI_TEST_PICKLED: a file that gets what a run pickles. LSI_TEST_DATABASE: after how many seconds the database is
+looked at. LSI_TEST_ENDS: while this file is there, that of a service ends as soon as it starts.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ def modules() -> list[ModuleType]:
     return [*found, of_dask, of_ray]
 
 
-def do(request: dict[str, Any], descriptors: Sequence[int]) -> int:
+def do(request: dict[str, Any], descriptors: Sequence[int], shown: bool) -> int:
     from lsi_match.matcher.engine import buckets
 
     if rows := os.environ.get("LSI_TEST_ROWS"):
@@ -65,11 +66,14 @@ def do(request: dict[str, Any], descriptors: Sequence[int]) -> int:
     if file := os.environ.get("LSI_TEST_PICKLED"):
         for module in modules():
             module.dumps = kept(Path(file), module.dumps)  # type: ignore[attr-defined]
-    return as_it_is(request, descriptors)
+    return as_it_is(request, descriptors, shown)
 
 
 if __name__ == "__main__":
+    if "--listen" in sys.argv and Path(os.environ.get("LSI_TEST_ENDS", "")).is_file():
+        sys.exit(3)
     as_it_is, parent._do = parent._do, do
+    parent._DATABASE_EVERY = float(os.environ.get("LSI_TEST_DATABASE", 300))
     if os.environ.get("LSI_TEST_LOOK"):
         parent._look = lambda request, descriptors: parent._GO_ON
     sys.exit(parent.main())

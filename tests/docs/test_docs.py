@@ -95,7 +95,7 @@ def test_every_command_and_its_options_are_in_the_reference(command: str) -> Non
         if "--json" in argument.names and command != "demo":
             continue  # told once, for every command
         long = [name for name in argument.names if name.startswith("--") and not name.startswith("--no-")]
-        short = [name.removeprefix("--").upper() for name in long]
+        short = [name.removeprefix("--").upper() for name in long or argument.names]
         assert any(name in section for name in (*long, *short)), f"{command}: {argument.names}"
 
 

@@ -41,7 +41,7 @@ def test_the_wheel_owns_one_module_and_holds_what_messages_point_to(names: set[s
     assert {
         "lsi_match/py.typed",
         "lsi_match/flows/match.py",
-        "lsi_match/flows/prefect.yaml",
+        "lsi_match/flows/errors.toml",
         "lsi_match/shipped/audit/check_log.py",
         "lsi_match/shipped/configs/samenloop/manifest.yaml",
     } <= names

@@ -9,13 +9,12 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 from operation import ROUND
 from parent_process import used
 
-from lsi_match.flows import database, service
+from lsi_match.flows import database
 from lsi_match.flows.database import ASIDE, FILE, make_usable
 from lsi_match.matcher.operate.events_file import FILE as EVENTS
 from lsi_match.matcher.operate.runner import run_match
@@ -118,9 +117,3 @@ def test_a_run_goes_on_with_a_new_database_and_tells_so(
     project.put_back("run")
     project.look()
     assert project.end()["rounds"] == {ROUND: "destroyed"}
-
-
-def test_what_the_service_says_of_it_is_there_in_both_languages() -> None:
-    told: dict[str, Any] = service._SET_ASIDE
-    assert {frozenset(texts) for texts in told.values()} == {frozenset({"nl", "en"})}
-    assert set(told) == {"damaged", "locked"}

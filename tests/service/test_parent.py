@@ -37,14 +37,14 @@ WAITING = """
 import os, sys, time
 from pathlib import Path
 from lsi_match.flows import parent
-def wait(request, descriptors):
+def wait(request, descriptors, shown):
     print(os.getpid(), flush=True)
     time.sleep(600)
     return 0
 parent._do = wait
 make = parent.Parent.__init__
-def made(self, front, home):
-    make(self, front, home)
+def made(self, *arguments):
+    make(self, *arguments)
     self._loaded = True
 parent.Parent.__init__ = made
 sys.exit(parent.main())

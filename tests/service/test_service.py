@@ -3,7 +3,6 @@ shows it, nothing of a person stays with Prefect, and after a kill it goes on.""
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import fcntl
 import json
@@ -19,9 +18,11 @@ import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
+from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
@@ -37,16 +38,21 @@ from servers import free_port
 
 from lsi_match.base.clock import utc_now
 from lsi_match.crypto.sealing import unseal
-from lsi_match.flows.service import deployments
+from lsi_match.flows import service
+from lsi_match.flows.settings import header
+from lsi_match.matcher.operate import run_parent
+from lsi_match.matcher.operate.agenda import JobKind
+from lsi_match.matcher.operate.alarms import alarms
 from lsi_match.matcher.operate.events_file import FILE as EVENTS
 from lsi_match.matcher.operate.metrics import metrics
+from lsi_match.matcher.operate.observed_state import last_reconciled
 from lsi_match.matcher.operate.transfers import publish
 from lsi_match.matcher.round.open_round import open_round
+from lsi_match.matcher.site.site import Site
 
 pytestmark = pytest.mark.slow
 
 PARTNERS = ("gemeente", "svb", "uwv")
-FLOWS = ["checkpoint", "match", "release-held", "retention", "watch-drops"]
 
 
 def made(folder: Path, opens: str) -> Operation:
@@ -72,11 +78,11 @@ class Service:
     process: subprocess.Popen[str]
 
     def ask(self, path: str, body: dict[str, Any] | None = None) -> Any:
-        password = (self.site / "serve" / "password").read_text()
+        access = run_parent.api(self.site)
         asked = Request(
             f"http://127.0.0.1:{self.port}/api{path}", None if body is None else json.dumps(body).encode()
         )
-        asked.add_header("Authorization", "Basic " + base64.b64encode(f"lsi:{password}".encode()).decode())
+        asked.add_header("Authorization", header(access["PREFECT_API_AUTH_STRING"]))
         asked.add_header("Content-Type", "application/json")
         for _ in range(20):
             try:
@@ -88,33 +94,46 @@ class Service:
                 time.sleep(3)
         raise TimeoutError(path)
 
-    def look(self) -> str:
-        """Have watch-drops run now; the name of the state in which it ends. While a scheduled one is at it Prefect cancels
-        it, and it is asked for again: for two minutes, so that a place that is not given back is seen."""
-        until = time.monotonic() + 120
-        while (name := self._look()) == "Cancelled" and time.monotonic() < until:
-            time.sleep(3)
-        return name
+    def messages(self) -> list[str]:
+        """What the states of flow runs say."""
+        return [one["state"]["message"] for one in self.ask("/flow_runs/filter", {}) if one["state"]]
 
-    def _look(self) -> str:
-        deployment = self.ask("/deployments/name/watch-drops/proef")["id"]
-        run = self.ask(f"/deployments/{deployment}/create_flow_run", {"state": {"type": "SCHEDULED"}})["id"]
-        ended = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
-        assert within(240, lambda: self.ask(f"/flow_runs/{run}")["state_type"] in ended)
-        name: str = self.ask(f"/flow_runs/{run}")["state_name"]
-        return name
+    def look(self) -> None:
+        """Wait for a look that begins after now has ended."""
+        now = utc_now()
+        assert within(120, lambda: last_reconciled(Site(self.site).project("proef")).at[JobKind.DROPS] > now)
+
+    def parts(self) -> dict[str, int]:
+        """The process of the parent of runs and that of its server, the first that it forks; what is not there is 0."""
+        parent = min(children(self.process.pid, "parent_process --home"), default=0)
+        return {
+            "parent": parent,
+            "server": min(children(parent, "parent_process --home"), default=0) if parent else 0,
+        }
+
+
+def children(pid: int, command: str) -> list[int]:
+    """The processes that a process started, with this in their command."""
+    found = subprocess.run(["pgrep", "-P", str(pid), "-f", command], capture_output=True, text=True)
+    return [int(one) for one in found.stdout.split()]
 
 
 @contextmanager
-def served(site: Path, database: str | None = None, looks_every: int = 300) -> Iterator[Service]:
-    """A site served; its database is looked at every so many seconds."""
+def served(
+    site: Path, database: str | None = None, looks_every: float = 4, **settings: str
+) -> Iterator[Service]:
+    """A site served; its projects are looked at every so many seconds. `settings` are of `parent_process`."""
     port = free_port()
-    program = f"import sys; from lsi_match.flows import service; service._DATABASE_EVERY = {looks_every}; sys.exit(service.main())"
+    program = (
+        f"import sys; from lsi_match.flows import service; service.EVERY, service.TICK, service._LONGEST_WAIT = {looks_every}, 1, 4; "
+        "service.runner.PARENT = 'parent_process'; sys.exit(service.main())"
+    )
     command = [sys.executable, "-c", program, "--site", str(site), "--port", str(port)]
     process = subprocess.Popen(
         [*command, *(["--database", database] if database else [])],
         stdout=subprocess.PIPE, text=True, cwd=site,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)])},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT), str(ROOT / "tests")])}
+        | {f"LSI_TEST_{name}": value for name, value in settings.items()},
     )  # fmt: skip
     try:
         assert process.stdout is not None
@@ -124,8 +143,9 @@ def served(site: Path, database: str | None = None, looks_every: int = 300) -> I
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
             assert process.wait(timeout=120) == 0
-    left = subprocess.run(["pgrep", "-f", f"prefect.*{port}"], capture_output=True, text=True)
-    assert left.stdout == ""
+    assert children(1, f"{site}/serve") == []
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", port)) != 0
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -167,8 +187,6 @@ def test_rounds_open_by_cron_and_looks_run_what_is_there(
         assert refused.value.code == 401
         with socket.socket() as probe:  # another address of this machine
             assert probe.connect_ex(("127.0.0.2", service.port)) != 0
-        assert sorted(one["name"] for one in service.ask("/flows/filter", {})) == FLOWS
-
         if database is None:  # once is enough: it takes a minute and a half
             assert within(600, lambda: operation.state(round_id) == "open"), versions[
                 "prefect"
@@ -179,7 +197,6 @@ def test_rounds_open_by_cron_and_looks_run_what_is_there(
             operation.deliver(partner, "hand")
         secret = (operation.project.round_folder("hand") / "round.key").read_bytes().strip()
         marks = marks_of(operation, "hand")
-        assert service.look() in ("Completed", "Busy")
         assert within(120, lambda: operation.state("hand") == "destroyed")
         assert within(
             60, lambda: any(a["key"] == "counts-proef-hand" for a in service.ask("/artifacts/filter", {}))
@@ -200,11 +217,14 @@ def test_rounds_open_by_cron_and_looks_run_what_is_there(
             assert secret not in data
             assert not any(bsn.encode() in data for bsn in handmade.BSNS)
         assert within(60, lambda: (site / EVENTS).exists())  # and so it is searched
+        assert sorted(one["name"] for one in service.ask("/flows/filter", {})) == ["look", "match"]
+        assert within(60, lambda: any("Run hand released" in str(one) for one in service.messages()))
+        assert "nothing to do" not in service.messages()
         assert search(marks, everything_kept(service, operation, database)) == {}
         # The search finds what is there: a run with the number of a person for a name.
-        planted = service.ask("/deployments/name/watch-drops/proef")["id"]
-        body = {"name": handmade.BSNS[0], "state": {"type": "CANCELLED"}}
-        service.ask(f"/deployments/{planted}/create_flow_run", body)
+        flow = service.ask("/flows/filter", {})[0]["id"]
+        body = {"name": handmade.BSNS[0], "flow_id": flow, "state": {"type": "CANCELLED"}}
+        service.ask("/flow_runs/", body)
         found = search(marks, everything_kept(service, operation, database))
         assert found.keys() & ({"dump.sql"} if database else {"prefect.db", "prefect.db-wal"})
         assert "text" in set().union(*found.values())
@@ -272,21 +292,12 @@ def test_after_a_kill_it_goes_on_and_a_round_that_was_running_is_finished(tmp_pa
     for partner in PARTNERS:
         operation.deliver(partner, "hand")
     with served(site) as service:
-        deployment = service.ask("/deployments/name/watch-drops/proef")["id"]
-        service.ask(f"/deployments/{deployment}/create_flow_run", {"state": {"type": "SCHEDULED"}})
         assert within(240, lambda: "gates" in [entry.name for entry in operation.project.entries()])
         service.process.kill()
         service.process.wait()
-        assert within(
-            60,
-            lambda: (
-                not subprocess.run(["pgrep", "-f", f"prefect.*{service.port}"], capture_output=True).stdout
-            ),
-        )
+        assert within(60, lambda: not children(1, f"{site}/serve"))
     with served(site) as service:
-        assert service.look() in ("Completed", "Busy")
-        stuck = {"flow_runs": {"state": {"type": {"any_": ["RUNNING", "PENDING"]}}}}
-        assert within(120, lambda: not service.ask("/flow_runs/filter", stuck))
+        service.look()
     # The run that the second service began may still be at it.
     assert within(240, lambda: operation.run(operation.project, "hand")["state"] in ("released", "refused"))
     releases = [entry for entry in operation.project.entries() if entry.name == "release"]
@@ -307,24 +318,150 @@ def test_a_database_that_goes_bad_while_it_serves_is_made_anew_and_looks_go_on(
 ) -> None:
     operation = made(tmp_path, "0 6 1 1 *")
     site = operation.world.site.folder
-    with served(site, looks_every=5) as service:
-        assert service.look() in ("Completed", "Busy")
+    with served(site, DATABASE="5") as service:
+        before = service.parts()
         harm(site / "serve" / "prefect.db")
-        assert service.process.stdout is not None
-        assert "proef" in service.process.stdout.readline()  # it serves anew
-        assert service.look() in ("Completed", "Busy")
+        assert within(60, lambda: service.parts()["server"] not in (0, before["server"]))
+        assert within(60, lambda: service.ask("/flows/filter", {}) is not None)
+        assert service.parts()["parent"] == before["parent"]
+        service.look()
 
 
 @pytest.mark.soak
 def test_a_postgresql_that_is_away_for_a_while_is_waited_for(tmp_path: Path, postgres: Postgres) -> None:
     operation = made(tmp_path, "0 6 1 1 *")
     with served(operation.world.site.folder, address(postgres)) as service:
-        assert service.look() in ("Completed", "Busy")
         postgres.control("stop")
+        service.look()
         time.sleep(30)
         assert service.process.poll() is None
         postgres.control("start")
-        assert within(120, lambda: service.look() in ("Completed", "Busy"))
+        assert within(120, lambda: service.ask("/flows/filter", {}) is not None)
+
+
+def test_a_part_that_does_not_start_is_told_and_what_there_is_to_do_is_done(tmp_path: Path) -> None:
+    operation = made(tmp_path, "0 6 1 1 *")
+    site, there = operation.world.site.folder, tmp_path / "ends"
+    open_round(operation.project, "hand", None, utc_now())
+    publish(operation.project, utc_now())
+    with served(site, ENDS=str(there)) as service:
+        there.touch()
+        os.kill(service.parts()["parent"], signal.SIGKILL)
+        assert within(60, lambda: "service" in [one.name for one in alarms(operation.project, utc_now())])
+        for partner in PARTNERS:
+            operation.deliver(partner, "hand")
+        assert within(120, lambda: operation.state("hand") == "destroyed")
+        there.unlink()
+        assert within(
+            120, lambda: "service" not in [one.name for one in alarms(operation.project, utc_now())]
+        )
+        assert within(60, lambda: service.ask("/version"))
+    told = [json.loads(line) for line in (site / EVENTS).read_text().splitlines()]
+    ended = [(one["event"], one["status"]) for one in told if one.get("part") and "status" in one]
+    assert ended[:3] == [("part ended", -signal.SIGKILL), ("part ended", 3), ("part ended", 3)]
+    assert told[-1]["event"] != "part ended"
+
+
+STRANGER = Path(__file__).with_name("stranger.py")
+#: Every line that who does not show the password is ever answered.
+ANSWERS = {
+    "http/1.1 401 unauthorized", "http/1.1 403 forbidden", "http/1.1 400 bad request", "invalid http request received.",
+    "connection: close", "transfer-encoding: chunked", "content-length: 0", "content-type: text/plain; charset=utf-8", "0", "",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A site that is served, under a path that everybody may enter up to the site itself."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o711)
+        operation = made(folder, "0 6 1 1 *")
+        for one in (operation.world.folder, *operation.world.site.folder.parents):
+            if one != folder and folder in one.parents:
+                one.chmod(0o711)
+        with served(operation.world.site.folder) as service:
+            yield service
+
+
+@pytest.mark.parametrize("part", ["parent", "server"])
+def test_a_part_that_ends_is_started_again_and_looks_go_on(serving: Service, part: str) -> None:
+    before = serving.parts()
+    password = run_parent.api(serving.site)["PREFECT_API_AUTH_STRING"]
+    os.kill(before[part], signal.SIGKILL)
+    serving.look()
+    assert within(60, lambda: serving.parts()[part] not in (0, before[part]))
+    assert within(60, lambda: serving.ask("/version"))
+    after = run_parent.api(serving.site)["PREFECT_API_AUTH_STRING"]
+    assert (after == password) == (part == "server")  # new at every start of what keeps it
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("setpriv"), reason="needs root, to be another user")
+def test_another_user_learns_that_the_service_runs_and_nothing_else(serving: Service) -> None:
+    access = run_parent.api(serving.site)
+    password = access["PREFECT_API_AUTH_STRING"]
+    pids = [serving.process.pid, *serving.parts().values()]
+    got = as_stranger(STRANGER.read_text(), str(serving.site), str(serving.port), ",".join(map(str, pids)))
+    assert got["touched"] == []
+    assert got["killed"] == []
+    assert got["squatted"] == []
+    ours = {str(pid) for pid in pids}
+    read = {name for name, found in got["processes"].items() if ours & set(found)}
+    assert read == {"cmdline"}  # which every user sees
+    told = json.dumps(got)
+    assert password not in told
+    assert header(password).split()[1] not in told
+    lines = {line.lower() for said in got["said"] for line in said.splitlines()}
+    assert {line for line in lines if not line.startswith("date: ")} <= ANSWERS
+    serving.look()  # and all is still there
+
+
+def as_stranger(program: str, *arguments: str) -> dict[str, Any]:
+    command = [
+        "setpriv",
+        "--reuid=65534",
+        "--regid=65534",
+        "--clear-groups",
+        "/usr/bin/python3",
+        "-c",
+        program,
+    ]
+    done = subprocess.run([*command, *arguments], capture_output=True, text=True, cwd="/")
+    assert done.returncode == 0, done.stderr
+    told: dict[str, Any] = json.loads(done.stdout)
+    return told
+
+
+#: Listens where the service is said to, and tells whatever comes.
+SQUATTER = """
+import json, socket, sys
+with socket.create_server(("127.0.0.1", int(sys.argv[1]))) as mine:
+    print("there", flush=True)
+    mine.settimeout(float(sys.argv[2]))
+    try:
+        print(json.dumps(mine.accept()[0].recv(65536).decode()), flush=True)
+    except TimeoutError:
+        print("nobody", flush=True)
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("setpriv"), reason="needs root, to be another user")
+def test_who_has_the_port_before_the_service_is_told_nothing_and_holds_nothing_up(tmp_path: Path) -> None:
+    """With the port that was asked for taken, it does not start; without --port nobody can know which it will be."""
+    (tmp_path / "keys").mkdir()
+    port = str(free_port())
+    command = ["setpriv", "--reuid=65534", "--clear-groups", "/usr/bin/python3", "-c", SQUATTER, port, "3"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd="/") as squatter:
+        assert squatter.stdout is not None
+        assert squatter.stdout.readline() == "there\n"
+        served_ = [sys.executable, "-m", "lsi_match.flows.service", "--site", str(tmp_path), "--port", port]
+        done = subprocess.run(served_, capture_output=True, text=True, cwd=ROOT)
+        assert done.returncode == 1
+        assert f"Port {port}" in done.stderr
+        assert squatter.stdout.readline() == "nobody\n"
+    with socket.create_server(("127.0.0.1", 0)), service._listen(0) as ours:
+        assert ours.getsockname()[1] != 0
+        assert ours.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT) == 0
 
 
 @pytest.mark.parametrize("taken", ["port", "site"])
@@ -353,71 +490,41 @@ def test_what_is_served_already_or_has_its_port_taken_is_told_before_anything_st
     assert [file.name for file in (tmp_path / "serve").iterdir()] == ["service.lock"]
 
 
-def test_the_passphrase_of_protected_keys_reaches_the_flows_and_nobody_else(tmp_path: Path) -> None:
-    from lsi_match.crypto import passphrase
-    from lsi_match.matcher.operate import key_socket
+@dataclass(frozen=True)
+class OneProject:
+    """As much of a project as the timetable looks at."""
 
-    site = tmp_path / ("a" * 60) / ("b" * 60)
-    (site / "serve").mkdir(parents=True)
-    key_socket.use_if_there(site)  # nobody gives it: nothing changes
-    key_socket.give_out(site, "vier losse woorden hier")
-    assert key_socket.socket_of(site).stat().st_mode & 0o077 == 0
-    for _ in range(2):
-        passphrase.use(passphrase.refuse)
-        key_socket.use_if_there(site)
-        assert passphrase.ask("keys") == "vier losse woorden hier"
-    passphrase.use(passphrase.refuse)
+    id: str
+    opens: datetime | None = None
+
+    def manifest(self) -> Any:
+        return SimpleNamespace(schedule=SimpleNamespace(last_hour=lambda now: self.opens))
 
 
-@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("setpriv"), reason="needs root, to be another user")
-def test_another_user_gets_no_passphrase_even_when_the_folder_is_open() -> None:
-    from lsi_match.matcher.operate import key_socket
+def test_each_project_is_due_once_in_ten_minutes_and_not_all_at_the_same_time() -> None:
+    start = datetime(2026, 6, 1, tzinfo=UTC)
+    begun: dict[str, list[int]] = {}
+    for project in [OneProject(f"p{number}") for number in range(50)]:
+        last: datetime | None = start
+        for minute in range(1, 61):
+            now = start + timedelta(minutes=minute)
+            if service.is_due(project, last, now):  # type: ignore[arg-type]
+                last = now
+                begun.setdefault(project.id, []).append(minute)
+    assert {len(minutes) for minutes in begun.values()} == {6}
+    assert {b - a for minutes in begun.values() for a, b in pairwise(minutes)} == {10}
+    assert len({minutes[0] for minutes in begun.values()}) == 10
 
-    ask = "import socket, sys; s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); print(s.recv(99))"
-    with tempfile.TemporaryDirectory() as name:
-        site = Path(name)
-        (site / "serve").mkdir()
-        key_socket.give_out(site, "vier losse woorden hier")
-        file = key_socket.socket_of(site)
-        for one in (site, site / "serve", file):
-            one.chmod(0o777)
-        answers = {}
-        for user in ("0", "65534"):
-            command = [
-                "setpriv",
-                f"--reuid={user}",
-                "--clear-groups",
-                "/usr/bin/python3",
-                "-c",
-                ask,
-                str(file),
-            ]
-            answers[user] = subprocess.run(command, capture_output=True, text=True).stdout.strip()
-    assert answers == {"0": "b'vier losse woorden hier'", "65534": "b''"}
+
+def test_a_project_is_due_when_it_was_never_looked_at_and_when_a_round_is_to_open() -> None:
+    now = datetime(2026, 6, 1, 6, 0, 30, tzinfo=UTC)
+    assert service.is_due(OneProject("p"), None, now)  # type: ignore[arg-type]
+    opens = OneProject("p", opens=datetime(2026, 6, 1, 6, 0, tzinfo=UTC))
+    assert service.is_due(opens, now - timedelta(minutes=1), now)  # type: ignore[arg-type]
+    assert not service.is_due(opens, now, now)  # type: ignore[arg-type]
 
 
 def test_what_is_installed_is_what_is_pinned() -> None:
     versions = pinned()
     assert versions["prefect"].startswith("3.")
     assert len(versions) > 10
-
-
-def test_the_deployments_follow_the_manifests(tmp_path: Path) -> None:
-    operation = made(tmp_path, "0 6 1 * *")
-    site = operation.world.site.folder
-    found = deployments(site, "5GiB")["deployments"]
-    assert sorted(one["entrypoint"].rpartition(".")[2] for one in found) == [
-        "checkpoint", "match", "release_held", "retention", "watch_drops",
-    ]  # fmt: skip
-    watch = next(one for one in found if one["entrypoint"].endswith("watch_drops"))
-    assert {"cron": "0 6 1 * *", "timezone": "UTC"} in watch["schedules"]
-    for one in found:
-        assert one["name"] == "proef"
-        assert one["tags"] == ["lsi-match", "proef"]
-        assert one["description"]
-        matches = one["entrypoint"].rpartition(".")[2] in ("match", "release_held", "watch_drops")
-        told = {"site": str(site.resolve()), "project": "proef"} | (
-            {"memory_limit": "5GiB"} if matches else {}
-        )
-        assert one["parameters"] == told
-        assert one["concurrency_limit"] == {"limit": 1, "collision_strategy": "CANCEL_NEW"}

@@ -6,18 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from lsi_match.flows.settings import environment, service_environment
+from lsi_match.flows.settings import environment
 
 
-@pytest.mark.parametrize("made", [environment, service_environment])
 def test_no_telemetry_no_interface_no_results_and_nothing_of_the_callers_settings(
-    made: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PREFECT_API_URL", "https://elsewhere.example")
     monkeypatch.setenv("PREFECT_SERVER_ANALYTICS_ENABLED", "true")
     monkeypatch.setenv("VAULT_TOKEN", "secret")
-    found = made(tmp_path)  # type: ignore[operator]
+    found = environment(tmp_path)
     assert found["PREFECT_SERVER_ANALYTICS_ENABLED"] == "false"
+    assert found["PREFECT_SERVER_SERVICES_TRIGGERS_ENABLED"] == "false"
     assert found["DO_NOT_TRACK"] == "1"
     assert found["PREFECT_SERVER_UI_ENABLED"] == "false"
     assert found["PREFECT_RESULTS_PERSIST_BY_DEFAULT"] == "false"

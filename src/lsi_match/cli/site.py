@@ -208,16 +208,15 @@ def health(site: Path, *, json: Json = False) -> int:
 
 
 @app.command
-def serve(
-    site: Path, *, port: int = 4200, database: str | None = None, memory_limit: str | None = None
-) -> None:
-    """Run the projects of a site by themselves: a Prefect server on this machine, its schedules, and a worker.
+def serve(site: Path, *, port: int = 0, database: str | None = None, memory_limit: str | None = None) -> None:
+    """Run the projects of a site by themselves: look at each in time, run its rounds, show them in Prefect.
 
-    Goes on until it is interrupted. The server listens on 127.0.0.1 only, behind a password in SITE/serve/password.
+    Goes on until it is interrupted. The Prefect server listens on 127.0.0.1 only, behind a password that is new at every
+    start and in no file ('site prefect').
 
     Args:
         site: the matching site.
-        port: of the server.
+        port: of the server; when left out, one that is free.
         database: of the server, for example postgresql+asyncpg:///prefect; without it a file in SITE/serve.
         memory_limit: of the matching engines together, for example 4GiB; as SITE/runner.yaml says when left out.
     """
@@ -231,3 +230,18 @@ def serve(
         )
     Site(site).identity()  # a folder that is no site, or keys that need a passphrase, are told at once
     become_service(site, port, database, memory_limit or "", language())
+
+
+@app.command
+def prefect(site: Path, *arguments: Annotated[str, Parameter(allow_leading_hyphen=True)]) -> None:
+    """Look into the Prefect server of a site that is served: the program 'prefect', told where it is and its password.
+
+    For example: site prefect SITE flow-run ls. It shows what was done; nothing can be started with it.
+
+    Args:
+        site: the matching site.
+        arguments: of 'prefect'.
+    """
+    from lsi_match.matcher.operate.runner import prefect as become_prefect
+
+    become_prefect(site, arguments)

@@ -14,6 +14,7 @@
 | `opening` | a round should have opened and did not, or the next one will be kept from opening |
 | `checkpoint` | no checkpoint of the log was made for two days |
 | `ends` | something ends within 60 days (or a week, or half its time), or ended |
+| `service` | the part of the service with Prefect does not start |
 | `place` | the place of a partner could not be used at the last look |
 | `overdue` | something is past its term for more than two hours |
 | `broken` | a run broke off and was not finished within an hour |
@@ -38,15 +39,15 @@ from lsi_match.base.errors import LsiError
 from lsi_match.log.view import ProjectView
 from lsi_match.matcher.operate.agenda import RoundNow
 from lsi_match.matcher.operate.expected import ends, missed, next_opening
-from lsi_match.matcher.operate.observed_state import last_reconciled, leapt_from, rounds_now
+from lsi_match.matcher.operate.observed_state import last_reconciled, leapt_from, part_stopped, rounds_now
 from lsi_match.matcher.operate.retention import due, problem_of
 from lsi_match.matcher.site import checkpoint
 from lsi_match.matcher.site.site import LogBehindError, Project
 from lsi_match.matcher.subjects.subject_terms import WARNED_FOR
 
 NAMES = (
-    "log", "manifest", "behind", "fork", "gap", "unknown", "clock", "disk", "silent", "opening", "place", "overdue", "broken",
-    "refused", "held", "waiting", "late", "checkpoint", "cosignature", "ends", "access",
+    "log", "manifest", "behind", "fork", "gap", "unknown", "clock", "disk", "silent", "opening", "service", "place", "overdue",
+    "broken", "refused", "held", "waiting", "late", "checkpoint", "cosignature", "ends", "access",
 )  # fmt: skip
 #: With one of these on, nothing more can be said of a project.
 UNREADABLE = frozenset({"log", "manifest"})
@@ -121,6 +122,13 @@ def _all(project: Project, now: datetime) -> Iterator[tuple[str, str, str]]:
         )
     yield from _looks(project, view, now)
     yield from _ends(project, view, now)
+    if stopped := part_stopped(project.site):
+        at = f"{stopped:%Y-%m-%d %H:%M} UTC", "SITE/serve/service.log"
+        yield (
+            "service",
+            f"Prefect start niet sinds {at[0]}; er wordt wel gekeken en gedraaid. Zie {at[1]}",
+            f"Prefect does not start since {at[0]}; looks and runs go on. See {at[1]}",
+        )
     yield from _due(project, now)
     for one in rounds:
         yield from _round(project, one, now)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from lsi_match.matcher.operate.reconcile import ReconcileResult
 
 FILE = "events.jsonl"
+#: In the place of a project, of what is about the whole site.
+SITE = "-"
 #: Beyond this size (bytes) the file is set aside as `events.1.jsonl`, over the one before.
 LARGEST = 10 * 2**20
 

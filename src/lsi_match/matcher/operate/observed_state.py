@@ -11,10 +11,12 @@ from lsi_match.base.files import read_bytes
 from lsi_match.log.view import ProjectView
 from lsi_match.matcher.operate.agenda import RoundNow
 from lsi_match.matcher.site import inbox
-from lsi_match.matcher.site.site import Project
+from lsi_match.matcher.site.site import Project, Site
 
 #: In the folder of a project: when each duty was last looked at, to the end.
 LAST_RECONCILED = "last_reconciled.json"
+#: In the folder of a site: since when the part of the service with Prefect does not start.
+PART_STOPPED = "serve/stopped.json"
 #: How long after the last sign of life the clock is believed: a long weekend. Then someone has to say that it is right.
 BELIEVED = timedelta(days=4)
 
@@ -38,6 +40,14 @@ def last_reconciled(project: Project) -> LastReconciled:
         return LastReconciled(at, troubles, float(said["seconds"]) if "seconds" in said else None)
     except (LsiError, ValueError, TypeError, KeyError, AttributeError):
         return LastReconciled()
+
+
+def part_stopped(site: Site) -> datetime | None:
+    """Since when the part of the service with Prefect does not start; None when nothing is the matter."""
+    try:
+        return datetime.fromisoformat(json.loads(read_bytes(site.folder / PART_STOPPED))["since"])
+    except (LsiError, ValueError, TypeError, KeyError):
+        return None
 
 
 def leapt_from(project: Project, view: ProjectView, now: datetime) -> datetime | None:

@@ -100,17 +100,27 @@ def reconcile_site(
     clock_is_right: bool = False,
 ) -> list[ReconcileResult]:
     """Watch every project of a site; one that fails does not hold up the others."""
-    found = []
-    for project in site.projects():
-        try:
-            found.append(reconcile(project, clock, runner, duties, clock_is_right=clock_is_right))
-        except LsiError as error:
-            found.append(ReconcileResult(project.id, troubles=[DeliveryError("matcher", error)]))
-        except OSError as error:  # a full or read-only disk
-            found.append(
-                ReconcileResult(project.id, troubles=[DeliveryError("matcher", UnexpectedError.of(error))])
-            )
-    return found
+    return [
+        reconcile_whole(project, clock, runner, duties, clock_is_right=clock_is_right)
+        for project in site.projects()
+    ]
+
+
+def reconcile_whole(
+    project: Project,
+    clock: Clock,
+    runner: Runner,
+    duties: Collection[JobKind] = frozenset(JobKind),
+    *,
+    clock_is_right: bool = False,
+) -> ReconcileResult:
+    """One look, as `reconcile`; what keeps it from being done is a trouble of it."""
+    try:
+        return reconcile(project, clock, runner, duties, clock_is_right=clock_is_right)
+    except LsiError as error:
+        return ReconcileResult(project.id, troubles=[DeliveryError("matcher", error)])
+    except OSError as error:  # a full or read-only disk
+        return ReconcileResult(project.id, troubles=[DeliveryError("matcher", UnexpectedError.of(error))])
 
 
 def reconcile(

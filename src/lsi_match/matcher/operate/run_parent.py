@@ -3,8 +3,7 @@
 One connection is one process: the request and the descriptors that it writes to go out, the status with which it ended
 comes back. Closing the connection ends the process. Both ends are of the same user (SO_PEERCRED).
 
-Standard library only, since this file is also a program, `python -I -S run_parent.py SOCKET`: what a Prefect worker
-starts for every flow that is due. It asks the parent of the service for a process that loaded Prefect already.
+A request `api` gets no process but an answer: what a client of the Prefect server of the service is told.
 """
 
 from __future__ import annotations
@@ -13,11 +12,16 @@ import json
 import os
 import socket
 import struct
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+from lsi_match.base.errors import LsiError
+
+
+class NotServedError(LsiError): ...
+
 
 #: Of a request: names, settings and no data.
 LARGEST = 128 * 1024
@@ -83,16 +87,17 @@ def short_name(file: Path) -> Iterator[str]:
         os.close(folder)
 
 
-def main() -> int:
-    """Run the flow that the environment names; where no parent is, in this very process."""
-    connection = connect(Path(sys.argv[1]))
+def api(site: Path) -> dict[str, str]:
+    """The settings with which a client of Prefect reaches the server of the service of `site`, its password among them.
+
+    Raises:
+        NotServedError: no service is there, of this user.
+    """
+    connection = connect(socket_of(site))
     if connection is None:
-        os.execv(sys.executable, [sys.executable, "-m", "prefect.engine"])  # noqa: S606
-    told = {name: value for name, value in os.environ.items() if name.startswith("PREFECT_")}
-    ask(connection, {"engine": told}, [1, 2])
-    ended = status(connection)
-    return 1 if ended is None else ended if ended >= 0 else 128 - ended
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+        raise NotServedError(site=str(site))
+    with connection, suppress(OSError, ValueError):
+        ask(connection, {"api": True}, [])
+        found: dict[str, str] = json.loads(connection.recv(LARGEST))
+        return found
+    raise NotServedError(site=str(site))

@@ -7,7 +7,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -160,6 +160,13 @@ def serve(site: Path, port: int, database: str | None, memory_limit: str, lang: 
         os.set_inheritable(descriptor, True)
         command += ["--passphrase-fd", str(descriptor)]
     os.execv(sys.executable, command)  # noqa: S606
+
+
+def prefect(site: Path, arguments: Sequence[str]) -> NoReturn:
+    """Become the program `prefect`, for the server of the service of `site`. Raises NotServedError."""
+    settings = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    settings |= {"PREFECT_HOME": str(site.absolute() / "serve"), **run_parent.api(site)}
+    os.execve(sys.executable, [sys.executable, "-m", "prefect", *arguments], settings)  # noqa: S606
 
 
 def _need_prefect() -> None:
