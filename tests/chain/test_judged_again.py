@@ -127,6 +127,9 @@ def test_two_histories_are_refused_at_every_command(
         "open": lambda of: (
             "partner", "open", "uwv", home.folder, "samenloop", of.release_file("uwv", ROUND), "--to", tmp_path / "cases.csv",
         ),
+        "check-proof": lambda of: (
+            "log", "check-proof", next(of.project.folder.glob("proofs/*.tlog-proof")), "--manifest", manifest, "--home", home.folder,
+        ),
         "verify": lambda of: ("log", "verify", of.project.log_file, "--manifest", manifest, "--home", home.folder),
         "cosign": lambda of: ("log", "cosign", "uwv", home.folder, "samenloop", of.project.log_file, "--out", tmp_path / "co"),
     }  # fmt: skip

@@ -22,7 +22,7 @@ from lsi_match.log.view import ProjectView
 from lsi_match.matcher.operate.retention import destroy_due
 from lsi_match.matcher.subjects.access_answers import answer
 from lsi_match.partner.access.request import make_request
-from lsi_match.reports.log_report import Evidence, Period, html, markdown
+from lsi_match.reports.log_report import Evidence, Period, html, judged_again, markdown
 
 PARTNERS = ("gemeente", "svb", "uwv")
 
@@ -59,6 +59,7 @@ def test_it_tells_rounds_refusals_requests_and_destruction_with_their_entries(op
     text = markdown(evidence(op), "en")
     names = [e.name for e in op.project.entries() if e.status != "Unset" or e.name != "destroy"]
     assert "The log verifies" in text
+    assert "NOT judged again" in text
     assert "| r1 | released and destroyed | 3 |" in text
     assert "AccessAnsweredError" in text
     assert f"({names.index('destroy') + 1})" in text, (
@@ -159,8 +160,12 @@ def row_of(report: str, round_id: str) -> list[str]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_report_on_a_log_of_before_reads_as_it_did_but_for_what_it_told_falsely(name: str) -> None:
-    """Every run took in every drop again, and each counted; outcomes made a round one that was never released."""
+    """Every run took in every drop again, and each counted; outcomes made a round one that was never released. That
+    nothing was judged again from the papers is told now."""
     view, report = of_before(name)
+    not_judged = judged_again(None, "en")
+    assert report.count(not_judged) == 1
+    report = report.replace(f"{not_judged}\n\n", "")
     before = answers()[name]["report"]
     for one in view.rounds.values():
         was, now = row_of(before, one.name), row_of(report, one.name)

@@ -15,7 +15,6 @@ from lsi_match.log.steps import Step
 
 if TYPE_CHECKING:
     from lsi_match.log.judge import Judgement
-    from lsi_match.log.note import VerifierKey
     from lsi_match.manifest import Manifest
     from lsi_match.protocol.trust_root import TrustRoot
 
@@ -156,36 +155,16 @@ def verify(
             Of the folder of a project on a site those that lie there.
         from_: a checkpoint that the matcher signed, of another controller for example: the log must continue that one too.
     """
-    from dataclasses import replace
+    from lsi_match.library.logs import Log
+    from lsi_match.library.manifests import Manifest
+    from lsi_match.reports.log_report import judged_again
 
-    from lsi_match.agreement.approvals import load_manifest
-    from lsi_match.agreement.trust_root_store import TrustStore
-    from lsi_match.base.clock import utc_now
-    from lsi_match.base.files import read_bytes
-    from lsi_match.log import verify as verifying
-    from lsi_match.log.policy import origin_of
-    from lsi_match.log.remembered import RememberedLog
-
-    root = root or home
-    agreed, key = load_manifest(read_bytes(manifest)), _keys(manifest, root)
-    origin = origin_of(agreed)
-    others = [verifying.read_other(from_, key)] if from_ else []
-    if remember or home:
-        kept = (
-            RememberedLog(remember)
-            if remember
-            else RememberedLog.of_party(Path(str(home)), agreed.project.id)
-        )
-        found = verifying.verify_and_remember(_file(log), key, kept, origin=origin, others=others)
-    else:
-        found = verifying.verify_log(_file(log), key, origin=origin, others=others)
-    places = [*papers, *([log / "documents"] if (log / "documents").is_dir() else [])]
-    roots = TrustStore(root, agreed.project.id).roots(utc_now()) if root else ()
-    judged = judging(places)(_file(log), agreed, roots) if found.ok else None
-    if judged:
-        found = replace(found, problems=judged.problems)
+    others = [from_] if from_ else []
+    found = Log(log).verify(
+        Manifest.read(manifest), root=root, home=home, remember=remember, papers=papers, others=others
+    )
     top = found.root.hex() if found.root else None
-    cosigned = _cosigned(_file(log), manifest, root) if found.ok else {}
+    cosigned = _cosigned(_file(log), manifest, root or home) if found.ok else {}
     if json:
         print_json(
             {
@@ -193,7 +172,7 @@ def verify(
                 "entries": found.size,
                 "root": top,
                 "cosigned": cosigned,
-                "judged": judged.judged if judged and judged.whole else None,
+                "judged": found.judged,
                 "problems": found.texts(language()),
             }
         )
@@ -201,7 +180,7 @@ def verify(
         nl = f"Het logboek klopt: {found.size} regels, niets veranderd, niets weg. Wortel: {top}"
         en = f"The log verifies: {found.size} entries, nothing altered, nothing gone. Root: {top}"
         out.print(say(nl, en), markup=False, soft_wrap=True)
-        out.print(_judged(judged) if judged and judged.whole else not_judged(), markup=False, soft_wrap=True)
+        out.print(judged_again(found.judged, language()), markup=False, soft_wrap=True)
         if cosigned:
             told = ", ".join(f"{name} ({size})" for name, size in cosigned.items())
             out.print(
@@ -259,6 +238,7 @@ def report(
     manifest: Path,
     to: Path,
     root: Path | None = None,
+    papers: tuple[Path, ...] = (),
     first: date | None = None,
     last: date | None = None,
     json: Json = False,
@@ -273,22 +253,25 @@ def report(
         manifest: the manifest you signed (canonical JSON); it names the matcher and its key.
         to: the report to write, .html or .md.
         root: the folder of a party whose trust root says which keys the matcher has and had; else that in the manifest.
+        papers: the signed papers to judge its entries again by: a file (.papers.json), or the folder with what was fetched.
+            Of the folder of a project on a site those that lie there.
         first: first day; without it from the beginning.
         last: last day; without it up to now.
     """
     from lsi_match.base.clock import utc_now
     from lsi_match.base.errors import wrong_use
     from lsi_match.base.files import read_bytes, write_whole
+    from lsi_match.library.logs import Log as Verified
+    from lsi_match.library.manifests import Manifest
     from lsi_match.log.audit_terms import details_problems
     from lsi_match.log.events import read_sound
     from lsi_match.log.store import Log
     from lsi_match.log.subject_files import standings_in
-    from lsi_match.log.verify import verify_log
     from lsi_match.reports import log_report
 
     if to.suffix not in (".html", ".md"):
         raise wrong_use("--to is een bestand .html of .md", "--to takes a .html or .md file")
-    verified = verify_log(_file(project), _keys(manifest, root))
+    verified = Verified(project).verify(Manifest.read(manifest), root=root, papers=papers)
     with Log.open(_file(project), read_only=True) as opened:
         origin, entries = opened.origin, list(opened.entries())
         present = list(opened.details_positions())
@@ -352,26 +335,6 @@ def judging(places: Iterable[Path]) -> Callable[[Path, Manifest, tuple[TrustRoot
     return lambda log, manifest, roots: judge_log(log, manifest, roots, papers_in(places), checked_findings)
 
 
-def not_judged() -> str:
-    """That the entries were not judged again."""
-    return say(
-        "NIET opnieuw beoordeeld: poorten, goedkeuringen, aanhoudingen en rechtvaardigingen. Daarvan staat hier wat de"
-        " koppelomgeving zegt. Geef uw vertrouwenslijst (--home of --root) en de stukken (--papers).",
-        "NOT judged again: gates, approvals, holds and justifications. Of these the log has what the matching environment"
-        " says. Give your trust root (--home or --root) and the papers (--papers).",
-    )
-
-
-def _judged(judgement: Judgement) -> str:
-    counts = ", ".join(
-        f"{say(STEP_NAMES.get(step, step), step)} ({count})" for step, count in judgement.judged.items()
-    )
-    return say(
-        f"Opnieuw beoordeeld uit de getekende stukken: {counts}",
-        f"Judged again from the signed papers: {counts}",
-    )
-
-
 _STANDINGS = {
     "present": "aanwezig, niet veranderd",
     "destroyed": "op tijd vernietigd",
@@ -414,18 +377,6 @@ def _cosigned(log: Path, manifest: Path, root: Path | None) -> dict[str, int]:
     current = TrustStore(root, agreed.project.id).roots(utc_now())[-1] if root else None
     with Log.open(log, read_only=True) as opened:
         return policy_of(agreed, current).cosigned_sizes(opened.checkpoints())
-
-
-def _keys(manifest: Path, root: Path | None) -> tuple[VerifierKey, ...]:
-    """The keys of the matcher, by the manifest or by the trust root of a party."""
-    from lsi_match.agreement.approvals import load_manifest
-    from lsi_match.agreement.trust_root_store import TrustStore
-    from lsi_match.base.clock import utc_now
-    from lsi_match.base.files import read_bytes
-    from lsi_match.log.policy import log_keys
-
-    agreed = load_manifest(read_bytes(manifest))
-    return log_keys(agreed, TrustStore(root, agreed.project.id).roots(utc_now()) if root else ())
 
 
 def _file(path: Path) -> Path:

@@ -7,8 +7,8 @@ from typing import Literal
 
 from lsi_match.base.clock import utc_now
 from lsi_match.base.files import FileExistsAlreadyError, read_bytes, read_text, write_whole
-from lsi_match.cli.console import Json, done, say
-from lsi_match.cli.log import _file, app, judging, not_judged
+from lsi_match.cli.console import Json, done, language, say
+from lsi_match.cli.log import _file, app, judging
 
 
 @app.command
@@ -53,6 +53,7 @@ def cosign(
     """
     from lsi_match.partner.cosign import cosign_log
     from lsi_match.partner.home import Home
+    from lsi_match.reports.log_report import judged_again
 
     judged = judging(papers)
     made = cosign_log(Home(home, name), _file(log), project, utc_now(), judged, accept_gap=accept_gap)
@@ -63,7 +64,7 @@ def cosign(
     told = " ".join(str(file) for file in files)
     done([say(f"Medeondertekend: {size} regels, wortel {root}. Stuur dit aan de koppelomgeving: {told}",
               f"Co-signed: {size} entries, root {root}. Send this to the matching environment: {told}"),
-          *([] if papers else [not_judged()])],
+          *([] if papers else [judged_again(None, language())])],
          {"entries": size, "root": root, "judged": bool(papers), "checkpoints": [str(file) for file in files]}, json)  # fmt: skip
 
 
@@ -111,26 +112,53 @@ def prove(log: Path, position: int, *, out: Path, json: Json = False) -> None:
 
 
 @app.command(name="check-proof")
-def check_proof(proof: Path, *, manifest: Path, policy: Path | None = None, json: Json = False) -> None:
+def check_proof(
+    proof: Path,
+    *,
+    manifest: Path,
+    policy: Path | None = None,
+    home: Path | None = None,
+    remember: Path | None = None,
+    json: Json = False,
+) -> None:
     """Check a proof without the log; show the entry that it proves.
 
     Args:
         proof: the proof (.tlog-proof).
         manifest: the manifest you signed (canonical JSON); it names the log and its key.
         policy: whose signatures have to be there (`log policy`); else the manifest says whose key counts.
+        home: your own folder as a controller. Its trust root counts, and the log must continue the checkpoint that it
+            remembers; then the newer one is remembered.
+        remember: the same with a file of your own, for who has no such folder.
     """
     from lsi_match.agreement.approvals import load_manifest
+    from lsi_match.agreement.trust_root_store import TrustStore
     from lsi_match.log.log_proof import LogProof
     from lsi_match.log.policy import Policy, origin_of, policy_of
+    from lsi_match.log.remembered import RememberedLog
 
     agreed = load_manifest(read_bytes(manifest))
-    counts = Policy.parse(read_text(policy)) if policy else policy_of(agreed)
+    project, origin = agreed.project.id, origin_of(agreed)
+    root = TrustStore(home, project).trust(utc_now()).current if home else None
+    counts = Policy.parse(read_text(policy)) if policy else policy_of(agreed, root)
     read = LogProof.parse(read_text(proof))
-    entry = read.check(counts, origin_of(agreed))
+    entry = read.check(counts, origin)
+    if remember or home:
+        kept = RememberedLog(remember) if remember else RememberedLog.of_party(Path(str(home)), project)
+        kept.take(read.checkpoint, read.hashes)
     step, status = entry.name, entry.status
-    done(say(f"Het bewijs klopt: regel {read.index}, stap '{step}', status {status}.",
-             f"The proof holds: entry {read.index}, step '{step}', status {status}."),
-         {"index": read.index, **entry.model_dump(mode="json")}, json)  # fmt: skip
+    lines = [say(f"Het bewijs klopt: regel {read.index}, stap '{step}', status {status}.",
+                 f"The proof holds: entry {read.index}, step '{step}', status {status}.")]  # fmt: skip
+    if not (remember or home):
+        lines.append(
+            say("Niet vergeleken met de stand die u eerder zag: geef --home of --remember.",
+                "Not compared with the checkpoint that you saw before: give --home or --remember.")
+        )  # fmt: skip
+    done(
+        lines,
+        {"index": read.index, "compared": bool(remember or home), **entry.model_dump(mode="json")},
+        json,
+    )
 
 
 @app.command

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from lsi_match.agreement.trust_root_store import TrustStore
@@ -10,6 +11,7 @@ from lsi_match.base.clock import utc_now
 from lsi_match.library.manifests import Manifest
 from lsi_match.log import verify as verifying
 from lsi_match.log.events import Recorded, read
+from lsi_match.log.judge import judge_log, papers_in
 from lsi_match.log.policy import log_keys, origin_of
 from lsi_match.log.remembered import RememberedLog
 from lsi_match.log.store import Log as Store
@@ -22,24 +24,52 @@ class Log:
     def __init__(self, path: str | Path) -> None:
         given = Path(path)
         self.file = given / "log.sqlite" if given.is_dir() else given
+        #: Of the folder of a project: where its papers lie.
+        self._documents = (given / "documents",) if (given / "documents").is_dir() else ()
 
     def verify(
-        self, manifest: Manifest, *, root: str | Path | None = None, remember: str | Path | None = None
+        self,
+        manifest: Manifest,
+        *,
+        root: str | Path | None = None,
+        home: str | Path | None = None,
+        remember: str | Path | None = None,
+        papers: Iterable[str | Path] = (),
+        others: Iterable[str | Path] = (),
     ) -> Verification:
-        """Prove the log whole: every leaf, the tree over it, every signed checkpoint. Nothing is raised for what is
-        wrong with it: that is in `problems`, and `ok` is False.
+        """Prove the log whole: every leaf, the tree over it, every signed checkpoint; and judge its entries again from the
+        signed papers. Nothing is raised for what is wrong with it: that is in `problems`, and `ok` is False. `judged` is None
+        where there were no papers, or no trust root to judge them by: then only what the manifest decides was judged.
 
         Args:
             manifest: the one you signed; it names the matcher and its key.
             root: folder of a party whose trust root says which keys the matcher has and had.
+            home: your own folder as a controller: its trust root counts, and the log must continue the checkpoint that it
+                remembers.
             remember: a file of your own that keeps the newest checkpoint; the log must continue the one kept there.
+            papers: files (.papers.json) and folders with signed papers; of the folder of a project those that lie there.
+            others: checkpoints that the matcher signed, for another controller for example: the log must continue those too.
         """
-        project = manifest.document.project.id
-        keys = log_keys(manifest.document, TrustStore(Path(root), project).roots(utc_now()) if root else ())
-        origin = origin_of(manifest.document)
-        if remember is None:
-            return verifying.verify_log(self.file, keys, origin=origin)
-        return verifying.verify_and_remember(self.file, keys, RememberedLog(Path(remember)), origin=origin)
+        from lsi_match.monitor.round_findings import checked_findings
+
+        agreed, place = manifest.document, root or home
+        project, origin = agreed.project.id, origin_of(agreed)
+        roots = TrustStore(Path(place), project).roots(utc_now()) if place else ()
+        keys = log_keys(agreed, roots)
+        kept = RememberedLog(Path(remember)) if remember else None
+        if kept is None and home is not None:
+            kept = RememberedLog.of_party(Path(home), project)
+        seen = [verifying.read_other(Path(one), keys) for one in others]
+        if kept is None:
+            found = verifying.verify_log(self.file, keys, origin=origin, others=seen)
+        else:
+            found = verifying.verify_and_remember(self.file, keys, kept, origin=origin, others=seen)
+        if not found.ok:
+            return found
+        given = papers_in([*map(Path, papers), *self._documents])
+        judgement = judge_log(self.file, agreed, roots, given, checked_findings)
+        judged = judgement.judged if judgement.whole else None
+        return replace(found, problems=judgement.problems, judged=judged)
 
     def events(self, start: int = 0) -> Iterator[Recorded]:
         """What each entry says, from position `start` on: `position`, `at` (UTC), `round` and the typed `event`.

@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -132,6 +132,8 @@ class Verification:
     problems: tuple[LsiError, ...]
     #: How the project stands by the entries that fit.
     view: ProjectView = field(default_factory=ProjectView, repr=False)
+    #: How often each kind of step was judged again from the signed papers (`log.judge`); None where that was not done.
+    judged: Mapping[str, int] | None = None
 
     @property
     def ok(self) -> bool:

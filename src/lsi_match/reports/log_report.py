@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -21,6 +21,7 @@ from lsi_match.base.files import read_bytes
 from lsi_match.log import events
 from lsi_match.log.audit_terms import destroyed
 from lsi_match.log.events import Event, Recorded
+from lsi_match.log.steps import Step
 from lsi_match.log.subject_files import GRACE, Standings, due_at
 from lsi_match.log.verify import Verification
 from lsi_match.log.view import Mark, RoundView
@@ -94,6 +95,26 @@ def markdown(evidence: Evidence, lang: Language, period: Period | None = None) -
     return as_markdown([*report.first_page(), *report.rest()])
 
 
+def judged_again(judged: Mapping[str, int] | None, lang: Language) -> str:
+    """What was judged again from the signed papers, how often; or that it was not."""
+    if judged is None:
+        return (
+            "NIET opnieuw beoordeeld: poorten, goedkeuringen, aanhoudingen en rechtvaardigingen. Daarvan staat er wat de"
+            " koppelomgeving zegt. Geef uw vertrouwenslijst (--home of --root) en de stukken (--papers)."
+            if lang == "nl"
+            else "NOT judged again: gates, approvals, holds and justifications. Of these there is what the matching"
+            " environment says. Give your trust root (--home or --root) and the papers (--papers)."
+        )
+    named = {step.value: step.dutch if lang == "nl" else step.value for step in Step}
+    counts = ", ".join(f"{named[step]} ({count})" for step, count in judged.items())
+    head = (
+        "Opnieuw beoordeeld uit de getekende stukken"
+        if lang == "nl"
+        else "Judged again from the signed papers"
+    )
+    return f"{head}: {counts}."
+
+
 class _Report:
     def __init__(self, evidence: Evidence, lang: Language, period: Period | None) -> None:
         self._evidence = evidence
@@ -153,6 +174,7 @@ class _Report:
                 say(f"Het logboek klopt: {self.count(found.size)} regels, niets veranderd, niets weg. Wortel: {root}",
                     f"The log verifies: {self.count(found.size)} entries, nothing altered, nothing gone. Root: {root}"), strong=True,
             )  # fmt: skip
+            yield Paragraph(judged_again(found.judged, self._lang))
         else:
             yield Paragraph(
                 say(
