@@ -87,13 +87,13 @@ def _at(frame: pl.DataFrame, column: str, row: int, value: str) -> pl.Series:
 REFUSED: list[tuple[Callable[[World], None], str, tuple[str, ...]]] = [
     (missing_file, "FileMissingError", ()),
     (missing_column, "ColumnMissingError", (PARTNER, "DAGBEDRAG")),
-    (wrong_type, "WrongTypeError", (PARTNER, "rij 5", "DAGBEDRAG")),
-    (impossible_date, "WrongTypeError", (PARTNER, "rij 10", "DT_INGANG")),
+    (wrong_type, "WrongTypeError", (PARTNER, "rij 6", "DAGBEDRAG")),
+    (impossible_date, "WrongTypeError", (PARTNER, "rij 11", "DT_INGANG")),
     (no_valid_identifier, "NoValidIdentifierError", (PARTNER, "check_failed")),
-    (ragged, "ExtractUnreadableError", (PARTNER, "rij 6")),
-    (open_quote, "ExtractUnreadableError", (PARTNER, "rij 3")),
+    (ragged, "ExtractUnreadableError", (PARTNER, "rij 7")),
+    (open_quote, "ExtractUnreadableError", (PARTNER, "rij 4")),
     (other_encoding, "ExtractUnreadableError", (PARTNER,)),
-    (empty_file, "ColumnMissingError", (PARTNER,)),
+    (empty_file, "ExtractUnreadableError", (PARTNER, "kopregel")),
 ]
 
 

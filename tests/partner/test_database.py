@@ -19,9 +19,10 @@ from homes import Homes, mapping
 from pydantic import ValidationError
 
 from lsi_match.base.errors import LsiError
-from lsi_match.partner.extract import database
 from lsi_match.partner.extract.column_mapping import ColumnMapping, SelectionMapping
 from lsi_match.partner.select import Selected, select
+from lsi_match.tables import database
+from lsi_match.tables.unreadable import TableUnreadable
 
 PARTNER = "gemeente"
 COLUMNS = ("kenmerk", "nummer", "bedrag", "begin", "soort", "actief")
@@ -114,7 +115,7 @@ def test_a_table_of_postgresql_gives_what_a_file_gives(
             selected(parties, tmp_path, in_csv(tmp_path))
         )
         # Nothing can be written, whatever a view does.
-        with pytest.raises(database.TableUnreadable) as refused:
+        with pytest.raises(TableUnreadable) as refused:
             list(database._batches(tmp_path / "register.postgresql", f"DELETE FROM {name}"))
         assert "25006" in str(refused.value), "read only"
     finally:
@@ -184,10 +185,10 @@ def test_an_address_that_others_can_read_is_refused_and_a_password_never_told(
 def test_without_the_driver_the_error_says_what_to_install(
     parties: Homes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    local = in_sqlite(tmp_path)
-    monkeypatch.setitem(sys.modules, "adbc_driver_sqlite", None)
-    monkeypatch.delitem(sys.modules, "adbc_driver_sqlite.dbapi", raising=False)
-    error = refused(parties, tmp_path, local)
+    (tmp_path / "register.postgresql").touch(mode=0o600)
+    monkeypatch.setitem(sys.modules, "adbc_driver_postgresql", None)
+    monkeypatch.delitem(sys.modules, "adbc_driver_postgresql.dbapi", raising=False)
+    error = refused(parties, tmp_path, table_of("register.postgresql"))
     assert error.reason == "ExtraMissingError"
     assert "lsi-match[database]" in error.text("nl")
 
@@ -205,7 +206,7 @@ def test_a_view_of_a_duckdb_file_reaches_no_other_file(parties: Homes, tmp_path:
 @pytest.mark.parametrize(
     ("extract", "table"),
     [("a.csv", "t"), ("a.parquet", "t"), ("a.sqlite", None), ("a.duckdb", None), ("a.postgresql", None),
-     ("a.sqlite", "a.b.c"), ("a.sqlite", 't"; DROP TABLE t; --'), ("a.sqlite", ""), ("a.xlsx", None)],
+     ("a.sqlite", "a.b.c"), ("a.sqlite", 't"; DROP TABLE t; --'), ("a.sqlite", ""), ("a.xlsx", "t"), ("a.doc", None)],
 )  # fmt: skip
 def test_a_mapping_names_a_table_where_there_is_one(extract: str, table: str | None) -> None:
     value = {"extract": extract, "record_id": "id", "columns": {}} | (

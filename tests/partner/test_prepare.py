@@ -27,12 +27,14 @@ from lsi_match.criteria.parse import FieldType
 from lsi_match.crypto.sealing import unseal
 from lsi_match.partner import drop_rows, select, spill_buffer
 from lsi_match.partner.drop_rows import WORKERS
-from lsi_match.partner.extract import csv_extract
-from lsi_match.partner.extract.cell_types import is_stored, text, typed
+from lsi_match.partner.extract.cell_types import Cell, Role, text
 from lsi_match.partner.prepare import Prepared, prepare
 from lsi_match.partner.references import resolve
 from lsi_match.protocol.columns import drop_columns
 from lsi_match.protocol.tables import from_part
+from lsi_match.tables import csv_batches
+from lsi_match.tables.source import Stored
+from lsi_match.tables.stored import Kind
 
 PARTNER = "gemeente"
 ROWS = 40_000
@@ -52,7 +54,7 @@ def parties(tmp_path_factory: pytest.TempPathFactory) -> Homes:
 @pytest.fixture
 def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(select, "PIECE", SMALL)
-    monkeypatch.setattr(csv_extract, "_BLOCK", BYTES)
+    monkeypatch.setattr(csv_batches, "BLOCK", BYTES)
 
 
 def records(count: int = ROWS) -> list[dict[str, str]]:
@@ -108,7 +110,7 @@ def test_many_pieces_give_what_one_piece_gives(
 ) -> None:
     whole = made(parties, tmp_path / "whole", records(), form)
     monkeypatch.setattr(select, "PIECE", SMALL)
-    monkeypatch.setattr(csv_extract, "_BLOCK", BYTES)
+    monkeypatch.setattr(csv_batches, "BLOCK", BYTES)
     pieces = _counted(monkeypatch)
     cut = made(parties, tmp_path / "cut", records(), form)
     assert len(pieces) > 10
@@ -122,14 +124,14 @@ def test_many_pieces_give_what_one_piece_gives(
 def _counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The rows of every piece that is selected from now on that has any."""
     found: list[int] = []
-    plain = select._Extract.pieces
+    plain = select._Selecting.pieces
 
     def pieces(self: Any) -> Iterator[Any]:
         for piece in plain(self):
             found.extend([piece.read] if piece.read else [])
             yield piece
 
-    monkeypatch.setattr(select._Extract, "pieces", pieces)
+    monkeypatch.setattr(select._Selecting, "pieces", pieces)
     return found
 
 
@@ -193,7 +195,8 @@ def test_a_fault_in_the_last_piece_leaves_nothing(
     with pytest.raises(LsiError) as refused:
         made(parties, tmp_path, _last(change), form)
     assert refused.value.reason == reason
-    assert str(ROWS) in refused.value.text("en"), "the row is named"
+    row = ROWS + 1 if form == "csv" else ROWS
+    assert f"row {row}" in refused.value.text("en"), "the row is named, in CSV as a spreadsheet counts"
     assert len(pieces) > 5, "pieces before it went well"
     assert _left(tmp_path) == []
     assert _left(parties.home(PARTNER).folder) == kept
@@ -203,14 +206,14 @@ def test_a_last_line_that_cannot_be_read_leaves_nothing(
     parties: Homes, tmp_path: Path, small_pieces: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pieces = _counted(monkeypatch)
-    plain = csv_extract.open_csv
+    plain = csv_batches.batches
 
     def cut_short(file: Path, *rest: Any) -> Any:
         file.write_bytes(file.read_bytes()[:-30])
-        monkeypatch.setattr(select, "open_csv", plain)
+        monkeypatch.setattr(csv_batches, "batches", plain)
         return plain(file, *rest)
 
-    monkeypatch.setattr(select, "open_csv", cut_short)
+    monkeypatch.setattr(csv_batches, "batches", cut_short)
     with pytest.raises(LsiError) as refused:
         made(parties, tmp_path, records())
     assert refused.value.reason == "ExtractUnreadableError"
@@ -245,7 +248,7 @@ def test_no_more_pieces_are_alive_than_keep_the_processors_busy(
     """However slow the work on a piece is, reading waits for it: what memory holds of pieces has a bound."""
     alive, most, lock = 0, 0, threading.Lock()
     free = threading.Event()
-    read, plain = select._Extract.pieces, drop_rows._pseudonyms
+    read, plain = select._Selecting.pieces, drop_rows._pseudonyms
 
     def pieces(self: Any) -> Iterator[Any]:
         nonlocal alive, most
@@ -266,7 +269,7 @@ def test_no_more_pieces_are_alive_than_keep_the_processors_busy(
             with lock:
                 alive -= 1
 
-    monkeypatch.setattr(select._Extract, "pieces", pieces)
+    monkeypatch.setattr(select._Selecting, "pieces", pieces)
     monkeypatch.setattr(drop_rows, "_pseudonyms", slow)
     drop = made(parties, tmp_path, records())
     assert drop.descriptor.selections["lijst"].read == ROWS
@@ -321,12 +324,13 @@ def test_a_whole_number_in_parquet_is_what_its_text_says(stored: str) -> None:
     lowest = 0 if stored == "UINTEGER" else -limit - 1
     edges = [0, 1, -1, lowest, limit, 10**18 - 1, 10**18, 1 - 10**18, -(10**18)]
     numbers = [n for n in edges if lowest <= n <= limit]
-    assert is_stored(FieldType.INTEGER, stored)
     con = locked_connection()
     con.execute(f"CREATE TABLE written (x {stored}, t VARCHAR)")
     con.executemany("INSERT INTO written VALUES (?, ?)", [[n, str(n)] for n in numbers])
     con.execute("INSERT INTO written VALUES (NULL, NULL)")
-    quick, slow = typed("x", FieldType.INTEGER, stored), typed(text("t"), FieldType.INTEGER, "VARCHAR")
+    native, written = Stored(frozenset({Kind.WHOLE}), True, stored), Stored(frozenset({Kind.TEXT}))
+    quick = Cell("x", FieldType.INTEGER, Role.PLAIN, native).value("x")
+    slow = Cell("t", FieldType.INTEGER, Role.PLAIN, written).value(text("t"))
     for value, one, other in con.execute(f"SELECT x, {quick}, {slow} FROM written").fetchall():
         assert one == other, value
 

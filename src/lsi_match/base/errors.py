@@ -125,7 +125,6 @@ class ExtraMissingError(LsiError): ...
 _EXTRAS = {
     "adbc_driver_manager": "database",
     "adbc_driver_postgresql": "database",
-    "adbc_driver_sqlite": "database",
     "paramiko": "delivery",
     "prefect": "prefect",
     "prefect_dask": "clusters",
@@ -136,7 +135,7 @@ _EXTRAS = {
     "xlsxwriter": "partner",
 }
 #: Packages that a partner and the matching environment both install, each with its own extra.
-_ENGINES = {"duckdb", "fsspec", "polars", "polars_hash", "pyarrow", "stdnum"}
+_ENGINES = {"duckdb", "fsspec", "polars", "polars_hash", "pyarrow", "python_calamine", "stdnum"}
 
 
 def _missing_extra(error: BaseException) -> LsiError | None:

@@ -1,19 +1,50 @@
-"""From what stands in a cell to a value of the type that the manifest declares, as SQL of DuckDB.
+"""The border between what is stored and what the manifest declares: per column, before a row is used.
 
-What can be read in one way only is taken; all else becomes null and is refused by who selects.
+What can be read in one way only is taken. What can be read in two ways (a float for a number, a moment for a day,
+`1.332`, `NULL`) is refused, unless the mapping says which (`Reading`). Everything is SQL of DuckDB over the columns of
+`raw` (`tables.source`), as which expressions are made here.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+
+from sqlglot import exp
+
 from lsi_match.criteria.parse import FieldType
+from lsi_match.manifest import Selection
+from lsi_match.manifest.identifiers import IdentifierForm, IdentifierKind
+from lsi_match.partner.extract.column_mapping import PLAIN, Reading
+from lsi_match.tables.source import Stored
+from lsi_match.tables.stored import Kind
 
-#: Whole numbers as a Parquet file may hold them; larger ones go through their text.
-_STORED_INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER")
+#: Digits of the numbers that have a fixed length: a column of whole numbers lost the zeros before them.
+DIGITS = {
+    IdentifierKind.BSN: 9,
+    IdentifierKind.RSIN: 9,
+    IdentifierKind.V_NUMBER: 10,
+    IdentifierKind.KVK: 8,
+    IdentifierKind.VESTIGING: 12,
+    IdentifierKind.BAG: 16,
+}
+#: What a program writes where there is nothing.
+MARKERS = (
+    "NULL", "null", "Null", "\\N", "NA", "<NA>", "N/A", "n/a", "#N/A", "#N/B", "NaN", "nan", "NaT", "None", "none", "(null)", "NIL", "nil",
+)  # fmt: skip
 
 
-def is_stored(kind: FieldType, stored: str) -> bool:
-    """Whether a column of DuckDB's type `stored` holds values of `kind` that need not be read from their text."""
-    return kind is FieldType.INTEGER and stored in _STORED_INTEGERS
+class Role(StrEnum):
+    """What a text is for."""
+
+    #: A number of a fixed length.
+    NUMBER = "number"
+    RECORD_ID = "record id"
+    #: A house number, or an addition to it.
+    HOUSE = "house"
+    BIRTH = "birth"
+    PLAIN = "plain"
 
 
 def text(column: str) -> str:
@@ -27,41 +58,286 @@ def text(column: str) -> str:
     return f"nullif(CASE WHEN {whole} THEN {x} ELSE trim({x}) END, '')"
 
 
-def _whole(pattern: str) -> str:
-    """A pattern with its braces doubled, for `str.format`."""
-    return pattern.replace("{", "{{").replace("}", "}}")
+def _text_literal(value: str) -> str:
+    return exp.Literal.string(value).sql("duckdb")
+
+
+def _matches(x: str, pattern: str) -> str:
+    return f"regexp_full_match({x}, '{pattern}')"
+
+
+def _guarded(guard: str, test: str) -> str:
+    """`test` where `guard`, which is quick and seldom true, is true: only a CASE leaves the rest out."""
+    return f"CASE WHEN {guard} THEN {test} ELSE FALSE END"
 
 
 #: What is written in one of these ways is taken; all else is refused, since DuckDB would guess: '1.5' as the whole
-#: number 2, '01-02-20' as a day in the year 1, '1,000.50' as 1.0005.
+#: number 2, '01-02-20' as a day in the year 1, '1,000.50' as 1.0005. What may be thousands as well (`1.332`) is not here.
 _INTEGER = r"[+-]?[0-9]{1,18}(\.0{1,2})?"
-_POINT = r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,2})?"
-_COMMA = r"[+-]?([0-9]+|[0-9]{1,3}(\.[0-9]{3})+),[0-9]+"
-_ISO_DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}.*)?"
-_DUTCH_DATE = r"[0-9]{1,2}-[0-9]{1,2}-[0-9]{4}"
+_POINT = r"[+-]?([0-9]+|0+\.[0-9]{1,4}0*|[0-9]+\.([0-9]{1,2}|[0-9]{4}0*)|[0-9]{4,}\.[0-9]{3})"
+_COMMA = r"[+-]?([0-9]+,([0-9]{1,2}|[0-9]{4}0*)|0+,[0-9]{1,4}0*|[0-9]{4,},[0-9]{3}|[0-9]{1,3}(\.[0-9]{3})+,[0-9]{1,4}0*)"
+#: Where the mapping says which sign is before the decimals, the other may stand between thousands.
+_SIGNED = r"[+-]?([0-9]+|[0-9]{{1,3}}({thousand}[0-9]{{3}})+)({decimal}[0-9]{{1,4}}0*)?"
+_MIDNIGHT = r"([ T]00:00(:00(\.0+)?)?)?"
+_CLOCK = r"[ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?"
+_ISO = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_DUTCH = r"[0-9]{1,2}-[0-9]{1,2}-[0-9]{4}"
+_ORDERED = {
+    "dmy": (r"([0-9]{1,2})[-/. ]([0-9]{1,2})[-/. ]([0-9]{4})", r"\3-\2-\1"),
+    "mdy": (r"([0-9]{1,2})[-/. ]([0-9]{1,2})[-/. ]([0-9]{4})", r"\3-\1-\2"),
+    "ymd": (r"([0-9]{4})[-/. ]([0-9]{1,2})[-/. ]([0-9]{1,2})", r"\1-\2-\3"),
+}
+#: A number that a program made a float of: 1234567.0, 9.9999E+08.
+_FLOAT = r"[0-9]+[.,]0|[0-9][.,][0-9]+[eE]\+?[0-9]+"
+_TRUE = ("j", "ja", "true", "1", "y", "yes", "waar")
+_FALSE = ("n", "nee", "false", "0", "no", "onwaar")
+#: UTF-8 that was read as windows-1252 (é as Ã©), and what a program puts where it could not read a letter.
+_SPOILED = "[\u00c2-\u00c5][\u0080-\u00bf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc\u2013-\u203a\u20ac\u2122]|\u00e2\u20ac|\ufffd"
 
-_TYPED = {
-    FieldType.TEXT: "{x}",
-    FieldType.INTEGER: f"CASE WHEN regexp_full_match({{x}}, '{_whole(_INTEGER)}') THEN try_cast({{x}} AS BIGINT) END",
-    FieldType.DECIMAL: (
-        f"try_cast(CASE WHEN regexp_full_match({{x}}, '{_whole(_COMMA)}') THEN "
-        "replace(replace({x}, '.', ''), ',', '.') "
-        f"WHEN regexp_full_match({{x}}, '{_whole(_POINT)}') THEN {{x}} END AS DECIMAL(18, 4))"
-    ),
-    FieldType.DATE: (
-        f"CASE WHEN regexp_full_match({{x}}, '{_whole(_ISO_DATE)}') THEN try_cast(left({{x}}, 10) AS DATE) "
-        f"WHEN regexp_full_match({{x}}, '{_whole(_DUTCH_DATE)}') THEN try_strptime({{x}}, '%d-%m-%Y')::DATE "
-        "WHEN regexp_full_match({x}, '[0-9]{{8}}') THEN try_strptime({x}, '%Y%m%d')::DATE END"
-    ),
-    FieldType.BOOLEAN: (
-        "CASE WHEN lower({x}) IN ('j', 'ja', 'true', '1', 'y', 'yes', 'waar') THEN TRUE "
-        "WHEN lower({x}) IN ('n', 'nee', 'false', '0', 'no', 'onwaar') THEN FALSE END"
-    ),
+#: Which kinds a field of each type takes, without a word of the mapping. Values are looked at besides.
+_TAKES = {
+    FieldType.INTEGER: {Kind.TEXT, Kind.WHOLE, Kind.DECIMAL, Kind.FLOAT},
+    FieldType.DECIMAL: {Kind.TEXT, Kind.WHOLE, Kind.DECIMAL, Kind.FLOAT},
+    FieldType.DATE: {Kind.TEXT, Kind.WHOLE, Kind.DATE, Kind.MOMENT},
+    FieldType.BOOLEAN: {Kind.TEXT, Kind.WHOLE, Kind.DECIMAL, Kind.FLOAT, Kind.BOOLEAN},
+}
+_TAKES_AS = {
+    Role.NUMBER: {Kind.TEXT, Kind.WHOLE},
+    Role.RECORD_ID: {Kind.TEXT, Kind.WHOLE},
+    Role.HOUSE: {Kind.TEXT, Kind.WHOLE},
+    Role.BIRTH: {Kind.TEXT, Kind.WHOLE, Kind.DATE, Kind.MOMENT},
+    Role.PLAIN: {Kind.TEXT},
 }
 
 
-def typed(value: str, kind: FieldType, stored: str) -> str:
-    """A value of type `kind`, or null; `value` is its text, or its column where it `is_stored`."""
-    if is_stored(kind, stored):
-        return f"CASE WHEN {value} BETWEEN {1 - 10**18} AND {10**18 - 1} THEN {value}::BIGINT END"
-    return _TYPED[kind].format(x=value)
+@dataclass(frozen=True)
+class Refusal:
+    """Why a column is refused, and the line of the mapping that settles it, if one does."""
+
+    kind: Kind
+    line: str | None
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One field: how it is declared, how its column is stored, and what the mapping says.
+
+    Attributes:
+        x: the column in `raw`.
+        digits: of a number of fixed length.
+    """
+
+    x: str
+    declared: FieldType
+    role: Role
+    stored: Stored
+    reading: Reading = PLAIN
+    digits: int | None = None
+
+    @property
+    def refusal(self) -> Refusal | None:
+        """Why no value of this column is read, whatever it is."""
+        takes = set(_TAKES.get(self.declared) or _TAKES_AS[self.role])
+        if self.declared is FieldType.TEXT and self.reading.as_ is not None:
+            takes |= {Kind.WHOLE} | (
+                {Kind.DECIMAL, Kind.FLOAT} if self.reading.as_ == "whole_number" else set()
+            )
+        if self._of_days and self.reading.zone is not None:
+            takes.add(Kind.INSTANT)
+        for kind in sorted(self.stored.kinds - takes - {Kind.NOTHING}):
+            return Refusal(kind, self._line(kind))
+        return None
+
+    @property
+    def _of_days(self) -> bool:
+        return self.declared is FieldType.DATE or self.role is Role.BIRTH
+
+    def _line(self, kind: Kind) -> str | None:
+        if kind is Kind.INSTANT and self._of_days:
+            return "zone: Europe/Amsterdam"
+        if kind in (Kind.WHOLE, Kind.DECIMAL, Kind.FLOAT) and self.declared is FieldType.TEXT:
+            return f"as: whole_number, digits: {self.digits}" if self.digits else "as: whole_number"
+        return None
+
+    @cached_property
+    def shown(self) -> str:
+        """What stands there, as text where it is text: null where nothing does."""
+        if self.stored.native:
+            shown = self.x
+            if self.declared is FieldType.TEXT:
+                shown = self._digits_of(self.x) if self._numeric else f"{self.x}::VARCHAR"
+        else:
+            shown = text(self.x)
+        if self.reading.empty:
+            nothing = ", ".join(map(_text_literal, self.reading.empty))
+            shown = f"CASE WHEN {shown}::VARCHAR NOT IN ({nothing}) THEN {shown} END"
+        return shown
+
+    @property
+    def _numeric(self) -> bool:
+        return bool(self.stored.kinds & {Kind.WHOLE, Kind.DECIMAL, Kind.FLOAT})
+
+    def _digits_of(self, x: str) -> str:
+        """The digits of a stored number, or its text where it is no whole one."""
+        if self.stored.kinds == {Kind.WHOLE}:
+            return f"{x}::HUGEINT::VARCHAR" if self.stored.type.startswith("DECIMAL") else f"{x}::VARCHAR"
+        return f"CASE WHEN {self._is_whole(x)} THEN {x}::BIGINT::VARCHAR ELSE {x}::VARCHAR END"
+
+    def _is_whole(self, x: str) -> str:
+        """Whether a stored number is a whole one that its type holds exactly."""
+        most = 2**24 if self.stored.type == "FLOAT" else 2**53 if Kind.FLOAT in self.stored.kinds else 10**18
+        return f"({x} = trunc({x}) AND abs({x}) < {most})"
+
+    def value(self, x: str) -> str:
+        """The value as it is declared, null where there is none; `x` is the column of `shown`."""
+        if self.declared is FieldType.TEXT:
+            return self._text(x)
+        made = {
+            FieldType.INTEGER: self._integer,
+            FieldType.DECIMAL: self._decimal,
+            FieldType.DATE: self._date,
+            FieldType.BOOLEAN: self._boolean,
+        }
+        return made[self.declared](x)
+
+    def _text(self, x: str) -> str:
+        if self.role is Role.BIRTH:
+            return self._birth(x)
+        if self.reading.as_ == "whole_number":
+            clean = rf"regexp_replace({x}, '[.,]0+$', '')"
+            found = f"CASE WHEN {_matches(clean, '[0-9]{1,38}')} THEN {clean} END"
+            return padded(found, self.reading.digits or self.digits)
+        if self.role is Role.NUMBER and self.stored.kinds == {Kind.WHOLE}:
+            return padded(x, self.digits)
+        return x
+
+    def _birth(self, x: str) -> str:
+        """A date of birth goes on as the text that it is, unless it is a stored day, or a moment."""
+        if self.stored.native and not self._numeric:
+            return f"{self._date(x)}::VARCHAR"
+        if self.reading.zone is None and self.reading.dates is None:
+            midnight = _matches(x, r"[0-9/. -]+[ T]00:00(:00(\.0+)?)?")
+            return f"CASE WHEN NOT contains({x}, ':') OR {midnight} THEN {x} END"
+        return f"coalesce({self._date(x)}::VARCHAR, CASE WHEN NOT contains({x}, ':') THEN {x} END)"
+
+    def _integer(self, x: str) -> str:
+        if not self.stored.native:
+            pattern = _INTEGER if Kind.TEXT in self.stored.kinds else r"[+-]?[0-9]{1,18}(\.0+)?"
+            return f"CASE WHEN {_matches(x, pattern)} THEN try_cast({x} AS BIGINT) END"
+        if self.stored.kinds == {Kind.WHOLE}:
+            return f"CASE WHEN {x} BETWEEN {1 - 10**18} AND {10**18 - 1} THEN {x}::BIGINT END"
+        return f"CASE WHEN {self._is_whole(x)} THEN {x}::BIGINT END"
+
+    def _decimal(self, x: str) -> str:
+        if Kind.TEXT in self.stored.kinds or (not self.stored.native and not self._numeric):
+            return self._written_decimal(x)
+        if self.stored.kinds <= {Kind.WHOLE, Kind.NOTHING}:
+            return f"try_cast({x} AS DECIMAL(18, 4))"
+        if self.stored.kinds <= {Kind.WHOLE, Kind.DECIMAL, Kind.NOTHING}:
+            exact = x if self.stored.native else f"try_cast({x} AS DECIMAL(38, 12))"
+            return f"CASE WHEN {exact} = try_cast({exact} AS DECIMAL(18, 4)) THEN try_cast({exact} AS DECIMAL(18, 4)) END"
+        # A float is near a number of 4 decimals, or is none. A short one is by its text, which is exact.
+        y = f"{x}::VARCHAR::DOUBLE" if self.stored.type == "FLOAT" else f"try_cast({x} AS DOUBLE)"
+        near = f"abs({y} - round({y}, 4)) <= 1e-9 * greatest(1, abs({y}))"
+        return f"CASE WHEN isfinite({y}) AND abs({y}) < 1e11 AND {near} THEN try_cast(round({y}, 4) AS DECIMAL(18, 4)) END"
+
+    def _written_decimal(self, x: str) -> str:
+        if self.reading.decimal is not None:
+            thousand, sign = (r"\.", ",") if self.reading.decimal == "," else (",", r"\.")
+            other = "." if self.reading.decimal == "," else ","
+            pattern = _SIGNED.format(thousand=thousand, decimal=sign)
+            clean = f"replace(replace({x}, '{other}', ''), '{self.reading.decimal}', '.')"
+            return f"CASE WHEN {_matches(x, pattern)} THEN try_cast({clean} AS DECIMAL(18, 4)) END"
+        return (
+            f"try_cast(CASE WHEN {_matches(x, _POINT)} THEN {x} "
+            f"WHEN {_matches(x, _COMMA)} THEN replace(replace({x}, '.', ''), ',', '.') END AS DECIMAL(18, 4))"
+        )
+
+    def _date(self, x: str) -> str:
+        zone = _text_literal(self.reading.zone) if self.reading.zone is not None else None
+        if self.stored.native and not self._numeric:
+            (kind, *_) = self.stored.kinds
+            if kind is Kind.INSTANT:
+                return f"timezone({zone}, {x})::DATE"
+            if kind is Kind.MOMENT and zone is None:
+                return f"CASE WHEN {x} = date_trunc('day', {x}) THEN {x}::DATE END"
+            return f"{x}::DATE"
+        x = f"{x}::VARCHAR" if self.stored.native else x
+        cases = [
+            f"WHEN {_matches(x, _ISO + _MIDNIGHT)} THEN try_cast(left({x}, 10) AS DATE)",
+            f"WHEN {_matches(x, '[0-9]{8}')} THEN try_strptime({x}, '%Y%m%d')::DATE",
+        ]
+        if self.reading.dates is not None:
+            pattern, order = _ORDERED[self.reading.dates]
+            day = f"regexp_replace(regexp_replace({x}, '{_MIDNIGHT}$', ''), '^{pattern}$', '{order}')"
+            cases.append(
+                f"WHEN {_matches(x, pattern + _MIDNIGHT)} THEN try_strptime({day}, '%Y-%m-%d')::DATE"
+            )
+        else:
+            day = f"regexp_extract({x}, '^{_DUTCH}')"
+            cases.append(f"WHEN {_matches(x, _DUTCH + _MIDNIGHT)} THEN try_strptime({day}, '%d-%m-%Y')::DATE")
+        if zone is not None:
+            cases.append(f"WHEN {_matches(x, _ISO + _CLOCK)} THEN try_cast(left({x}, 10) AS DATE)")
+            instant = rf"{_ISO}{_CLOCK}(Z|[+-][0-9]{{2}}(:?[0-9]{{2}})?)"
+            cases.append(
+                f"WHEN {_matches(x, instant)} THEN timezone({zone}, try_cast({x} AS TIMESTAMPTZ))::DATE"
+            )
+        return f"CASE {' '.join(cases)} END"
+
+    def _boolean(self, x: str) -> str:
+        if self.stored.native and self.stored.kinds == {Kind.BOOLEAN}:
+            return x
+        if self.stored.native:
+            return f"CASE WHEN {x} = 1 THEN TRUE WHEN {x} = 0 THEN FALSE END"
+        true, false = (", ".join(map(_text_literal, words)) for words in (_TRUE, _FALSE))
+        return f"CASE WHEN lower({x}) IN ({true}) THEN TRUE WHEN lower({x}) IN ({false}) THEN FALSE END"
+
+    def faults(self, shown: str, value: str) -> dict[str, str]:
+        """What may not be true of a row → the condition in SQL."""
+        found = {}
+        if self._may_fail:
+            found["type"] = f"{shown} IS NOT NULL AND {value} IS NULL"
+        if Kind.TEXT not in self.stored.kinds or self.declared is not FieldType.TEXT:
+            return found
+        if self.reading.as_ is None and self.role not in (Role.HOUSE, Role.BIRTH):
+            found["float"] = _guarded(
+                f"strlen({shown}) > {self.digits}" if self.digits else f"contains({shown}, '.')",
+                _matches(shown, _FLOAT),
+            )
+        if self.role is not Role.NUMBER:
+            if self.reading.empty is None:
+                written = ", ".join(map(_text_literal, MARKERS))
+                found["marker"] = _guarded(f"strlen({shown}) <= 6", f"{shown} IN ({written})")
+            not_ascii = f"strlen({shown}) <> length({shown})"
+            found["spoiled"] = _guarded(not_ascii, f"regexp_matches({shown}, '{_SPOILED}')")
+        return found
+
+    @property
+    def _may_fail(self) -> bool:
+        """Whether a value that stands there may be none of the declared type."""
+        if self.declared is not FieldType.TEXT:
+            return not self.stored.kinds <= {Kind.NOTHING}
+        return self.role is Role.BIRTH or self.reading.as_ == "whole_number"
+
+
+def padded(x: str, digits: int | None) -> str:
+    """A text of digits with zeros before it, to so many."""
+    return f"CASE WHEN length({x}) < {digits} THEN lpad({x}, {digits}, '0') ELSE {x} END" if digits else x
+
+
+def cell_of(selection: Selection, field: str, x: str, stored: Stored, reading: Reading) -> Cell:
+    """The cell of a declared field."""
+    role, digits = _role(selection, field)
+    return Cell(x, selection.field_types[field], role, stored, reading, digits)
+
+
+def _role(selection: Selection, field: str) -> tuple[Role, int | None]:
+    for source in selection.identifiers:
+        if field in source.fields and source.kind is IdentifierKind.ADDRESS:
+            return (Role.HOUSE if source.fields.index(field) in (1, 3) else Role.PLAIN), None
+        if field in source.fields:
+            written = source.kind in DIGITS and source.form is IdentifierForm.PLAIN
+            return (Role.NUMBER, DIGITS[source.kind]) if written else (Role.PLAIN, None)
+    of = {name: part for part, name in selection.person.items()}.get(field)
+    roles = {"birth_date": Role.BIRTH, "house_number": Role.HOUSE}
+    return roles.get(str(of), Role.PLAIN), None

@@ -1,0 +1,277 @@
+"""An extract that is open: its columns laid beside the fields of a selection, as views in DuckDB, and what is wrong.
+
+`raw` holds the columns as they are stored, `text` what stands in them, `typed` the values of the declared types, each
+under the name of its field. What may not be true of a row is a `Fault`; all faults of all columns are told at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from lsi_match.base.duckdb_locked import locked_connection, one_row, quoted_name
+from lsi_match.base.errors import words
+from lsi_match.base.files import FileMissingError
+from lsi_match.criteria.parse import FieldType
+from lsi_match.manifest import Selection
+from lsi_match.partner.extract.cell_types import Cell, Role, cell_of
+from lsi_match.partner.extract.column_mapping import PLAIN, SelectionMapping
+from lsi_match.partner.extract.problems import (
+    NO_CODE,
+    SPOILED,
+    ExtractError,
+    ExtractProblemsError,
+    ExtractUnreadableError,
+    FieldUnmappedError,
+    TableUnreadableError,
+    ValueUnclearError,
+    WrongTypeError,
+    missing_column,
+    settled_by,
+    stored_otherwise,
+    why,
+)
+from lsi_match.tables.source import Source, Stored, open_source
+from lsi_match.tables.unreadable import TableUnreadable
+
+RECORD_ID = "record_id"
+_ROW = quoted_name("row number")
+
+
+def text_of(field: str) -> str:
+    """The column with what stands in a field, under a name that no field can have."""
+    return quoted_name(f"text of {field}")
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What may not be true of a row of `source`: the condition, the column that is shown, and the error, made from row,
+    how often, and what stands there."""
+
+    condition: str
+    shown: str
+    error: Callable[[int, int, str], ExtractError]
+
+
+@contextmanager
+def opened(
+    partner: str, selection: Selection, mapping: SelectionMapping, extracts: Path
+) -> Iterator[Extract]:
+    """The extract of a selection, to be read; what goes wrong in the block is told as what is wrong with the extract.
+
+    Raises:
+        FileMissingError; an ExtractError for all that is wrong with its columns; what the block raises.
+    """
+    file = extracts / mapping.extract
+    if not file.is_file():
+        raise FileMissingError(file=str(file))
+    con = locked_connection([extracts])
+    where = {"partner": partner, "file": file.name}
+    extract: Extract | None = None
+    try:
+        with _telling(where, mapping):
+            extract = Extract(con, partner, selection, mapping, file, open_source(con, file, mapping.asked))
+        with _telling(where, mapping, extract):
+            extract.lay()
+            yield extract
+    finally:
+        con.close()
+
+
+@contextmanager
+def _telling(
+    where: dict[str, str], mapping: SelectionMapping, extract: Extract | None = None
+) -> Iterator[None]:
+    try:
+        yield
+    except TableUnreadable as problem:
+        raise _unreadable(where, mapping, problem) from None
+    except (duckdb.Error, pa.ArrowException, OSError) as error:
+        if "Out of Memory Error" in str(error):
+            raise ExtractError.because(
+                "het past niet in het geheugen", "it does not fit in memory", **where
+            ) from None
+        # The text of the engine's error may quote a row.
+        found = extract.blamed() if extract else None
+        raise _unreadable(where, mapping, found or TableUnreadable("broken_off")) from None
+
+
+def _unreadable(where: dict[str, str], mapping: SelectionMapping, problem: TableUnreadable) -> ExtractError:
+    facts = words("problem", problem.text("nl"), problem.text("en"))
+    if mapping.table is not None:
+        return TableUnreadableError(**where, table=mapping.table, **facts)
+    return ExtractUnreadableError(**where, **facts)
+
+
+@dataclass
+class Extract:
+    """One selection's extract, open in `con`.
+
+    Attributes:
+        cells: of each field, and of the record id.
+    """
+
+    con: duckdb.DuckDBPyConnection
+    partner: str
+    selection: Selection
+    mapping: SelectionMapping
+    file: Path
+    source: Source
+    cells: dict[str, Cell] = field(default_factory=dict)
+
+    @property
+    def where(self) -> dict[str, str]:
+        """The facts of every error."""
+        return {"partner": self.partner, "file": self.file.name}
+
+    def column(self, name: str) -> str:
+        """The column of a field, or of the record id."""
+        return self.mapping.record_id if name == RECORD_ID else self.mapping.columns[name]
+
+    def lay(self) -> None:
+        """Judge the columns, and make the views `text` and `typed`.
+
+        Raises:
+            ExtractError: all that is wrong with the columns.
+        """
+        problems = self.problems()
+        if problems:
+            raise ExtractProblemsError.of(problems)
+        self.rewind()
+        self.views()
+
+    def problems(self) -> list[ExtractError]:
+        """What is wrong with the columns, before a row is read; without any, `cells` is whole."""
+        wanted = [RECORD_ID, *self.selection.fields]
+        found: list[ExtractError] = [
+            FieldUnmappedError(**self.where, selection=self.selection.id, field=name)
+            for name in self.selection.fields
+            if name not in self.mapping.columns
+        ]
+        named = [name for name in wanted if name == RECORD_ID or name in self.mapping.columns]
+        there = [name for name in named if self.column(name) in self.source.names]
+        found += [
+            missing_column(self.where, self.column(name), name, self.source.names)
+            for name in named
+            if name not in there
+        ]
+        stored = self.source.stored([self.column(name) for name in there])
+        places = self._places(there)
+        self.cells = {n: self._cell(n, at, one) for n, at, one in zip(there, places, stored, strict=True)}
+        found += [
+            stored_otherwise(self.where, self.column(name), name, cell, refusal)
+            for name, cell in self.cells.items()
+            if (refusal := cell.refusal) is not None
+        ]
+        return found
+
+    def _places(self, names: Sequence[str]) -> list[int]:
+        distinct = list(dict.fromkeys(self.column(name) for name in names))
+        return [distinct.index(self.column(name)) for name in names]
+
+    def _cell(self, name: str, at: int, stored: Stored) -> Cell:
+        reading = self.mapping.reading.get(name, PLAIN)
+        if name == RECORD_ID:
+            return Cell(f"c{at}", FieldType.TEXT, Role.RECORD_ID, stored, reading)
+        return cell_of(self.selection, name, f"c{at}", stored, reading)
+
+    def rewind(self) -> None:
+        """Let `raw` be read from the front; to be called before every statement but the first."""
+        digits: dict[str, int] = {}
+        for name, cell in self.cells.items():
+            digits[self.column(name)] = max(
+                digits.get(self.column(name), 0), cell.reading.digits or cell.digits or 0
+            )
+        self.source.lay(self.con, list(digits), list(digits.values()))
+
+    def views(self, *, numbered: bool = False) -> None:
+        """`text` and `typed`, without rows that hold nothing; with the number of the record, if asked for."""
+        number = f"{_ROW}, " if numbered else ""
+        raw = f"(SELECT row_number() OVER () AS {_ROW}, * FROM raw)" if numbered else "raw"
+        shown = [f"{cell.shown} AS {text_of(name)}" for name, cell in self.cells.items()]
+        any_ = " OR ".join(f"{text_of(name)} IS NOT NULL" for name in self.cells)
+        self.con.execute(
+            f"CREATE OR REPLACE VIEW text AS SELECT * FROM (SELECT {number}{', '.join(shown)} FROM {raw}) WHERE {any_}"
+        )
+        values = [f"{cell.value(text_of(name))} AS {quoted_name(name)}" for name, cell in self.cells.items()]
+        self.con.execute(f"CREATE OR REPLACE VIEW typed AS SELECT *, {', '.join(values)} FROM text")
+
+    def faults(self) -> list[Fault]:
+        """What may not be true of any row, by the columns alone."""
+        found = [
+            Fault(
+                f"{text_of(RECORD_ID)} = {_literal(self.mapping.record_id)}",
+                text_of(RECORD_ID),
+                lambda row, _count, _shown: ExtractUnreadableError(
+                    **self.where,
+                    **words(
+                        "problem",
+                        f"rij {row}: hier staat de kopregel nog eens",
+                        f"row {row}: the header stands here again",
+                    ),
+                ),
+            )
+        ]
+        for name, cell in self.cells.items():
+            conditions = cell.faults(text_of(name), quoted_name(name))
+            found += [
+                Fault(condition, f"{text_of(name)}::VARCHAR", self._error(kind, name, cell))
+                for kind, condition in conditions.items()
+            ]
+        return found
+
+    def _error(self, kind: str, name: str, cell: Cell) -> Callable[[int, int, str], ExtractError]:
+        def made(row: int, count: int, shown: str) -> ExtractError:
+            nl, en, line = why(cell, shown)
+            column = self.column(name)
+            if kind == "spoiled":
+                nl, en, line = *SPOILED, None
+            if kind == "float":
+                nl, en = NO_CODE
+                line = f"as: whole_number, digits: {cell.digits}" if cell.digits else "as: whole_number"
+            (line_nl, line_en) = settled_by(name, line)
+            texts = words("problem", nl, en) | words("line", line_nl, line_en)
+            if kind == "type":
+                kind_of_value = cell.reading.as_ or cell.declared.value
+                return WrongTypeError(
+                    **self.where, row=row, column=column, type=kind_of_value, count=count, **texts
+                )
+            return ValueUnclearError(**self.where, row=row, column=column, count=count, **texts)
+
+        return made
+
+    def told(self, faults: Sequence[Fault], make_views: Callable[[bool], None]) -> list[ExtractError]:
+        """Which of the faults there are: each once, with its first row and how often it is there, in one reading."""
+        if not faults:
+            return []
+        self.rewind()
+        make_views(True)
+        asked = [
+            f"count(*) FILTER (WHERE {f.condition}), min({_ROW}) FILTER (WHERE {f.condition}), "
+            f"arg_min({f.shown}, {_ROW}) FILTER (WHERE {f.condition})"
+            for f in faults
+        ]
+        found = one_row(self.con, f"SELECT {', '.join(asked)} FROM source")
+        each = zip(faults, found[0::3], found[1::3], found[2::3], strict=True)
+        return [f.error(self.source.row(row), count, shown or "") for f, count, row, shown in each if count]
+
+    def blamed(self) -> TableUnreadable | None:
+        """What stopped the reading: told by the source, or else the first column that cannot be read by itself."""
+        if self.source.problem is not None:
+            return self.source.problem
+        for name in self.cells:
+            try:
+                self.rewind()
+                one_row(self.con, f"SELECT max({self.cells[name].x}::VARCHAR) FROM raw")
+            except (duckdb.Error, pa.ArrowException):
+                return TableUnreadable("other_encoding", None, self.column(name))
+        return None
+
+
+def _literal(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"

@@ -1,0 +1,283 @@
+"""A table to be read, whatever it is kept in: what its columns are called, how they are stored, and the values.
+
+`open_source` opens one. Of every kind the columns arrive in DuckDB under names of ours (c0, c1 …) in the order asked
+for, so that nothing depends on capitals in a name, and the rows in the order in which they stand.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lsi_match.base.duckdb_locked import quoted_name
+from lsi_match.tables.cells import batch_of, kind_of_cell
+from lsi_match.tables.csv_dialect import Dialect, checked_names, dialect_of
+from lsi_match.tables.csv_dialect import rows as csv_rows
+from lsi_match.tables.stored import Kind, kind_of
+from lsi_match.tables.unreadable import TableUnreadable
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+SPREADSHEETS = (".xlsx", ".ods")
+#: Rows of a spreadsheet in which the header is sought.
+_TOP = 40
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is said about a file beforehand: see `dialect_of`; `table` is that of a database, `sheet` of a spreadsheet."""
+
+    encoding: str = "utf-8"
+    separator: str | None = None
+    header: int | None = None
+    line_breaks: bool = False
+    table: str | None = None
+    sheet: str | None = None
+    wanted: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Stored:
+    """How a column is stored: what its values are, and whether they arrive as that type, or as text."""
+
+    kinds: frozenset[Kind]
+    native: bool = False
+    type: str = "VARCHAR"
+
+
+class Source(ABC):
+    """A table that was opened.
+
+    Attributes:
+        names: of the columns.
+        found: how it is written, for who looks at it: (what, how).
+    """
+
+    names: tuple[str, ...] = ()
+    found: tuple[tuple[str, str], ...] = ()
+
+    @abstractmethod
+    def stored(self, columns: Sequence[str]) -> list[Stored]:
+        """How these columns are stored."""
+
+    @abstractmethod
+    def lay(self, con: duckdb.DuckDBPyConnection, columns: Sequence[str], digits: Sequence[int] = ()) -> None:
+        """Let `raw` be these columns, as c0, c1 …; to be called before every statement that reads it.
+
+        Where every cell has a type of its own, whole numbers get zeros before them, to so many `digits`.
+
+        While a statement reads, TableUnreadable is raised, or kept in `problem` where an engine is in between.
+        """
+
+    def row(self, record: int) -> int:
+        """The number of the row that holds this record (1 is the first), as a spreadsheet counts."""
+        return record
+
+    problem: TableUnreadable | None = None
+
+    def _register(
+        self, con: duckdb.DuckDBPyConnection, width: int, batches: Iterator[pa.RecordBatch]
+    ) -> None:
+        import pyarrow as pa
+
+        def told() -> Iterator[pa.RecordBatch]:
+            try:
+                yield from batches
+            except TableUnreadable as problem:
+                self.problem = problem
+                raise
+
+        schema = pa.schema([(f"c{at}", pa.string()) for at in range(width)])
+        con.register("raw", pa.RecordBatchReader.from_batches(schema, told()))
+
+
+def open_source(con: duckdb.DuckDBPyConnection, file: Path, asked: Asked) -> Source:
+    """The table in `file`, which exists.
+
+    Raises:
+        TableUnreadable: the file, or its header, cannot be read.
+        FileTooOpenError, ExtraMissingError: as named.
+    """
+    from lsi_match.tables import database
+
+    if file.suffix in SPREADSHEETS:
+        return _Spreadsheet(file, asked)
+    if file.suffix in (".parquet", ".duckdb"):
+        return _InEngine(con, file, asked)
+    if file.suffix == ".postgresql":
+        return database.Postgresql(file, str(asked.table))
+    if file.suffix in database.SQLITE:
+        return database.Sqlite(file, str(asked.table), asked.encoding)
+    return Csv(file, asked)
+
+
+class Csv(Source):
+    """A CSV file: everything is text."""
+
+    def __init__(self, file: Path, asked: Asked) -> None:
+        self._file, self._wanted = file, asked.wanted
+        self.dialect: Dialect = dialect_of(
+            file,
+            encoding=asked.encoding,
+            separator=asked.separator,
+            header=asked.header,
+            wanted=asked.wanted,
+            line_breaks=asked.line_breaks,
+        )
+        self.names = self.dialect.names
+        self.found = (
+            ("encoding", {"cp1252": "windows-1252"}.get(self.dialect.encoding, self.dialect.encoding)),
+            ("separator", self.dialect.separator),
+            ("header", str(self.dialect.header)),
+        )
+
+    def stored(self, columns: Sequence[str]) -> list[Stored]:
+        return [Stored(frozenset({Kind.TEXT}))] * len(columns)
+
+    def lay(self, con: duckdb.DuckDBPyConnection, columns: Sequence[str], digits: Sequence[int] = ()) -> None:
+        from lsi_match.tables import csv_batches
+
+        self._register(con, len(columns), csv_batches.batches(self._file, self.dialect, list(columns)))
+
+    def row(self, record: int) -> int:
+        for at, (number, _) in enumerate(csv_rows(self._file, self.dialect), 1):
+            if at == record:
+                return number
+        return record
+
+
+class _Spreadsheet(Source):
+    """A sheet of a spreadsheet: every cell has a type of its own."""
+
+    def __init__(self, file: Path, asked: Asked) -> None:
+        sheet, name = _sheet(file, asked.sheet)
+        top = [[str(cell).strip() for cell in row] for row in sheet[:_TOP]]
+        at = _header_row(top, asked)
+        self.names = tuple(top[at]) if top else ()
+        checked_names(self.names, at + 1)
+        if not any(self.names):
+            raise TableUnreadable("no_header", at + 1)
+        self._rows = [(n, row) for n, row in enumerate(sheet[at + 1 :], at + 2) if any(c != "" for c in row)]
+        self.found = (("sheet", name), ("header", str(at + 1)))
+
+    def stored(self, columns: Sequence[str]) -> list[Stored]:
+        places = [self.names.index(column) for column in columns]
+        kinds = [frozenset(kind_of_cell(row[at]) for _, row in self._rows) - {Kind.NOTHING} for at in places]
+        return [Stored(one or frozenset({Kind.NOTHING})) for one in kinds]
+
+    def lay(self, con: duckdb.DuckDBPyConnection, columns: Sequence[str], digits: Sequence[int] = ()) -> None:
+        places = [self.names.index(column) for column in columns]
+        self._register(con, len(columns), iter([batch_of([row for _, row in self._rows], places, digits)]))
+
+    def row(self, record: int) -> int:
+        return self._rows[record - 1][0]
+
+
+def _sheet(file: Path, wanted: str | None) -> tuple[list[list[Any]], str]:
+    """The rows of a sheet, from row 1 on, and its name."""
+    import python_calamine as calamine
+
+    try:
+        book = calamine.CalamineWorkbook.from_path(str(file))
+        names = book.sheet_names
+        if wanted is None and len(names) > 1:
+            raise TableUnreadable("sheets", count=len(names), sheets=", ".join(names), first=names[0])
+        if wanted is not None and wanted not in names:
+            raise TableUnreadable("no_sheet", sheet=wanted, sheets=", ".join(names))
+        name = wanted or names[0]
+        return book.get_sheet_by_name(name).to_python(skip_empty_area=False), name
+    except calamine.PasswordError:
+        raise TableUnreadable("password") from None
+    except (calamine.CalamineError, OSError):
+        raise TableUnreadable("no_spreadsheet") from None
+
+
+def _header_row(top: Sequence[Sequence[str]], asked: Asked) -> int:
+    """Where the header stands: the row asked for, the first with all names, or the first that is as wide as any."""
+    if asked.header is not None:
+        return min(asked.header, len(top)) - 1
+    holding = [at for at, row in enumerate(top) if asked.wanted and asked.wanted <= set(row)]
+    widths = [sum(cell != "" for cell in row) for row in top]
+    return holding[0] if holding else next((at for at, n in enumerate(widths) if n == max(widths)), 0)
+
+
+@dataclass
+class _InEngine(Source):
+    """A Parquet file, or a table of a DuckDB file: DuckDB reads it by itself, as often as it likes."""
+
+    con: duckdb.DuckDBPyConnection
+    file: Path
+    asked: Asked
+    _columns: dict[str, tuple[str, Stored]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        import duckdb
+
+        if set("*?[") & set(str(self.file)):
+            # DuckDB would look for files of names that fit.
+            raise TableUnreadable("wildcard")
+        quoted = "'" + str(self.file).replace("'", "''") + "'"
+        try:
+            if self.file.suffix == ".parquet":
+                # A folder called `kind=WW` is no column.
+                self._relation = f"read_parquet({quoted}, hive_partitioning = false)"
+                names, instants = _parquet_names(self.con, quoted)
+            else:
+                self.con.execute(f"ATTACH IF NOT EXISTS {quoted} AS extract (READ_ONLY)")
+                self._relation = ".".join(map(quoted_name, ("extract", *str(self.asked.table).split("."))))
+                names, instants = [], set()
+            described = self.con.execute(f"DESCRIBE SELECT * FROM {self._relation}").fetchall()
+        except duckdb.Error:
+            raise TableUnreadable("table", code="") from None
+        names = names or [name for name, *_ in described]
+        checked_names(names, None)
+        for name, (here, type_, *_) in zip(names, described, strict=True):
+            kind, sql = kind_of(type_), quoted_name(here)
+            if name in instants:
+                kind, sql = Kind.INSTANT, f"timezone('UTC', {sql}::TIMESTAMP)"
+            native = kind is not Kind.TEXT
+            self._columns[name] = (
+                sql if native else f"{sql}::VARCHAR",
+                Stored(frozenset({kind}), native, type_),
+            )
+        self.names = tuple(self._columns)
+
+    def stored(self, columns: Sequence[str]) -> list[Stored]:
+        return [self._columns[column][1] for column in columns]
+
+    def lay(self, con: duckdb.DuckDBPyConnection, columns: Sequence[str], digits: Sequence[int] = ()) -> None:
+        named = ", ".join(f"{self._columns[column][0]} AS c{at}" for at, column in enumerate(columns))
+        con.execute(f"CREATE OR REPLACE VIEW raw AS SELECT {named} FROM {self._relation}")
+
+
+def _parquet_names(con: duckdb.DuckDBPyConnection, quoted: str) -> tuple[list[str], set[str]]:
+    """The names of the columns as the file has them, and those that hold instants under a type that does not say so:
+    INT96, and timestamps of before there was a way to say it (Apache Parquet, LogicalTypes.md: adjusted to UTC)."""
+    rows = con.execute(
+        f"SELECT name, coalesce(num_children, 0), type, converted_type, logical_type FROM parquet_schema({quoted})"
+    ).fetchall()
+
+    def after(at: int) -> int:
+        following = at + 1
+        for _ in range(rows[at][1]):
+            following = after(following)
+        return following
+
+    names, instants, at = [], set(), 1
+    while at < len(rows):
+        name, _, physical, converted, logical = rows[at]
+        names.append(str(name))
+        if physical == "INT96" or (str(converted).startswith("TIMESTAMP") and logical is None):
+            instants.add(str(name))
+        at = after(at)
+    return names, instants
+
+
+def present(source: Source, columns: Collection[str]) -> list[str]:
+    """Which of `columns` are not there."""
+    return [column for column in columns if column not in source.names]

@@ -1,0 +1,871 @@
+"""However a right extract is written, it gives the same selection and the same identifiers, or a refusal that says what to
+do; never another drop. One extract of each example project, written in every way that registers and spreadsheets know."""
+
+from __future__ import annotations
+
+import csv
+import io
+import sqlite3
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import duckdb
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import xlsxwriter
+from criteria.postgres import Postgres, copied, postgres  # noqa: F401
+
+from lsi_match.base.errors import LsiError
+from lsi_match.base.yaml_positions import parse_yaml, read_yaml
+from lsi_match.manifest import Manifest, complete_draft
+from lsi_match.partner.extract.column_mapping import ColumnMapping, SelectionMapping
+from lsi_match.partner.extract.problems import ExtractProblemsError
+from lsi_match.partner.normalise import normalise, persons
+from lsi_match.partner.select import RECORD_ID, select
+from lsi_match.tables import csv_batches
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+DAY = date(2026, 10, 1)
+AMSTERDAM = ZoneInfo("Europe/Amsterdam")
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A right extract: each value as it is, and how it is declared; the first column is the own record id.
+
+    Attributes:
+        project, partner, selection: whose it is.
+        rows: column → text, whole number, decimal, date, truth value or nothing.
+        numbers: columns of text that hold nothing but digits → how many.
+    """
+
+    project: str
+    partner: str
+    selection: str
+    rows: list[Row]
+    numbers: dict[str, int]
+
+    @property
+    def columns(self) -> list[str]:
+        return list(self.rows[0])
+
+    def of(self, *kinds: type) -> list[str]:
+        """The columns that hold values of these types."""
+        return [c for c in self.columns if any(type(row[c]) in kinds for row in self.rows)]
+
+
+def _uwv() -> Table:
+    rows: list[Row] = [
+        {
+            "UITK_ID": f"zaak-{n:03}é", "BSN": ("999990019", "999990020", "012345672", "999990044")[n % 4],
+            "GEB_DAT": date(1950 + n % 50, 1 + n % 12, 1 + n % 28), "SRT_UITK": ("WW", "WIA", "ZW", "WAO")[n % 3 + n % 7 // 6],
+            "DT_INGANG": date(2024, 1 + n % 12, 1 + n % 28), "DT_EINDE": date(2026, 10, 1 + n % 28) if n % 3 else None,
+            "DAGBEDRAG": Decimal(n * 137 % 20000) / 100 if n % 9 else Decimal("1332.00"),
+            "INK_OPGAVE": None if n % 4 == 0 else n * 31 % 1500,
+        }
+        for n in range(60)
+    ]  # fmt: skip
+    return Table("samenloop", "uwv", "uitkering", rows, {"BSN": 9})
+
+
+def _svb() -> Table:
+    rows: list[Row] = [
+        {
+            "kenmerk": f"S{n:04}", "pc": f"7604{'ABC'[n % 3]}Z" if n % 5 else "1011AA", "hnr": str(n % 30 + 1),
+            "hltr": "A" if n % 4 == 0 else None, "htoev": "bis" if n % 6 == 0 else None, "bewoners": n % 6,
+            "regeling": ("AOW", "AIO", "ANW")[n % 3], "leefvorm": "ALLEEN" if n % 2 else "SAMEN",
+            "einde": None if n % 2 else date(2026, 9, 20 + n % 10),
+        }
+        for n in range(60)
+    ]  # fmt: skip
+    return Table("wijk", "svb", "aow_adres", rows, {})
+
+
+def _noord() -> Table:
+    rows: list[Row] = [
+        {
+            "rec_id": f"rec-{n}-org", "given_name": ("Renée", "Jörg", "Anna", "Zoë")[n % 4], "surname": f"Müller{'abcd'[n % 4]}",
+            "date_of_birth": f"{1940 + n}{1 + n % 12:02}{1 + n % 28:02}", "postcode": f"{800 + n * 40:04}", "street_number": str(n + 1),
+            "address_1": f"'s-Gravenweg {'abc'[n % 3]}", "suburb": "Zandstad" if n % 5 else None,
+        }
+        for n in range(40)
+    ]  # fmt: skip
+    return Table("febrl4", "noord", "iedereen", rows, {"postcode": 4})
+
+
+TABLES = [_uwv(), _svb(), _noord()]
+
+
+def manifest(project: str) -> Manifest:
+    draft = read_yaml((CONFIGS / project / "manifest.yaml").read_text(), "manifest.yaml")
+    keys = {
+        n: {"signing_key": f"{i:064x}", "encryption_key": f"age1{i:058d}"}
+        for i, n in enumerate([*draft["controllers"], "matcher"], 1)
+    }
+    return Manifest.model_validate(complete_draft(draft, keys, "0" * 32))
+
+
+MANIFESTS = {table.project: manifest(table.project) for table in TABLES}
+MAPPINGS = {
+    table.project: parse_yaml(
+        (CONFIGS / table.project / "mappings" / f"{table.partner}.yaml").read_text(),
+        "mapping.yaml",
+        ColumnMapping,
+    ).selections[table.selection]
+    for table in TABLES
+}
+
+
+def outcome(table: Table, folder: Path, file: str, said: dict[str, Any]) -> Any:
+    """What is selected and counted, and every identifier and person key that would be hashed."""
+    local = SelectionMapping.model_validate(
+        {**MAPPINGS[table.project].model_dump(by_alias=True), "extract": file, **said}
+    )
+    agreed = MANIFESTS[table.project]
+    (chosen,) = [one for one in agreed.partners[table.partner].selections if one.id == table.selection]
+    found = select(table.partner, chosen, local, folder, agreed, DAY)
+    frame = pl.DataFrame(pl.from_arrow(found.table))
+    fields = [name for source in chosen.identifiers for name in source.fields] + list(chosen.person.values())
+    columns = {name: frame.get_column(name).to_list() for name in frame.columns if name not in fields}
+    for source in chosen.identifiers:
+        columns[source.kind.value] = normalise(frame, source).values.to_list()
+    if chosen.person:
+        keys, _ = persons(frame, dict(chosen.person), agreed.subject.person_keys)
+        columns |= {name: keys.get_column(name).to_list() for name in keys.columns}
+    rows = sorted(map(repr, zip(*columns.values(), strict=True)))
+    return found.read, found.after, found.with_signal, sorted(found.met.items()), list(columns), rows
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way to write an extract.
+
+    Attributes:
+        write: writes the table into the folder, and says the file and what the mapping says besides.
+        of: which columns it is about: a refusal names one of them. Without any, a refusal need not name a column.
+    """
+
+    name: str
+    write: Callable[[Table, Path], tuple[str, dict[str, Any]]]
+    of: Callable[[Table], Sequence[str]] = lambda table: ()
+    must: str = ""
+
+
+WAYS: list[Way] = []
+
+
+def way(must: str = "", of: Callable[[Table], Sequence[str]] = lambda table: ()) -> Callable[[Any], Any]:
+    def added(write: Any) -> Any:
+        WAYS.append(Way(write.__name__, write, of, must))
+        return write
+
+    return added
+
+
+def dates(table: Table) -> Sequence[str]:
+    return table.of(date)
+
+
+def numbers(table: Table) -> Sequence[str]:
+    return [*table.numbers, *table.of(int, Decimal)]
+
+
+def texts(table: Table) -> Sequence[str]:
+    return table.of(str)
+
+
+# CSV.
+
+
+def plain(value: Any) -> str:
+    return "" if value is None else "ja" if value is True else "nee" if value is False else str(value)
+
+
+@dataclass(frozen=True)
+class Csv:
+    """How a CSV is written; `cell` writes one value, given its column."""
+
+    separator: str = ";"
+    end: str = "\r\n"
+    encoding: str = "utf-8"
+    quoting: int = csv.QUOTE_MINIMAL
+    before: str = ""
+    after: str = ""
+    cell: Callable[[str, Any], str] = lambda column, value: plain(value)
+    header: Callable[[list[str]], list[str]] = lambda names: names
+    extra: Callable[[list[str]], list[str]] = lambda row: row
+    said: dict[str, Any] = field(default_factory=dict)
+
+    def write(self, table: Table, folder: Path) -> tuple[str, dict[str, Any]]:
+        text = io.StringIO(newline="")
+        writer = csv.writer(text, delimiter=self.separator, lineterminator=self.end, quoting=self.quoting)  # type: ignore[arg-type]
+        writer.writerow(self.extra(self.header(table.columns)))
+        for row in table.rows:
+            writer.writerow(self.extra([self.cell(column, value) for column, value in row.items()]))
+        (folder / "e.csv").write_bytes(
+            (self.before + text.getvalue() + self.after).encode(self.encoding, "replace")
+        )
+        return "e.csv", dict(self.said)
+
+
+def csv_way(name: str, must: str = "", of: Any = lambda table: (), **how: Any) -> None:
+    WAYS.append(Way(name, Csv(**how).write, of, must))
+
+
+def typed(kind: type | tuple[type, ...], form: Callable[[Any], str]) -> Callable[[str, Any], str]:
+    """Values of a type written as `form` says."""
+    return lambda _, value: (
+        form(value)
+        if value is not None and isinstance(value, kind) and not isinstance(value, bool)
+        else plain(value)
+    )
+
+
+SAME, REFUSED = "same", "refused"
+for sign, called in ((",", "comma"), ("\t", "tab"), ("|", "bar")):
+    csv_way(f"csv_{called}", SAME, separator=sign)
+csv_way("csv_line_feeds", SAME, end="\n")
+csv_way("csv_carriage_returns", end="\r")
+csv_way("csv_all_quoted", SAME, quoting=csv.QUOTE_ALL)
+csv_way("csv_texts_quoted", SAME, quoting=csv.QUOTE_NONNUMERIC)
+csv_way("csv_mark", SAME, encoding="utf-8-sig")
+csv_way("csv_utf_16", SAME, encoding="utf-16")
+csv_way("csv_utf_16_unmarked", encoding="utf-16-le")
+csv_way("csv_windows_1252", encoding="cp1252", of=texts)
+csv_way("csv_windows_1252_said", encoding="cp1252", said={"encoding": "windows-1252"}, of=texts)
+csv_way("csv_utf_8_said_windows_1252", said={"encoding": "windows-1252"}, of=texts)
+csv_way("csv_mark_said_windows_1252", encoding="utf-8-sig", said={"encoding": "windows-1252"})
+csv_way("csv_sep_line", SAME, before="sep=;\r\n")
+csv_way("csv_sep_comma", SAME, before="sep=,\r\n", separator=",")
+csv_way("csv_title", SAME, before="Uitdraai register; peildatum 1 oktober\r\n\r\n")
+csv_way("csv_title_with_names", SAME, before="Register;BSN\r\n")
+csv_way("csv_blank_lines_after", SAME, after="\r\n\r\n\r\n")
+csv_way("csv_total_after", after="Totaal;60\r\n")
+csv_way("csv_spaces_in_header", SAME, header=lambda names: [f" {name} " for name in names])
+
+
+@way(SAME)
+def csv_other_case_beside(table: Table, folder: Path) -> tuple[str, dict[str, Any]]:
+    """Of every column another, whose name differs in nothing but capitals."""
+    others = [name for name in table.columns if name.swapcase() not in table.columns]
+    lines = [[*(n.swapcase() for n in others), *table.columns]]
+    lines += [["x"] * len(others) + list(map(plain, row.values())) for row in table.rows]
+    (folder / "e.csv").write_text("\n".join(map(";".join, lines)))
+    return "e.csv", {}
+
+
+csv_way(
+    "csv_header_twice",
+    header=lambda names: [*names, names[1]],
+    extra=lambda row: row if len(row) > 8 else [*row, "x"],
+    must="",
+)
+csv_way("csv_separator_at_the_end", SAME, extra=lambda row: [*row, ""])
+csv_way("csv_other_columns_between", SAME, extra=lambda row: [row[0], "iets; anders", *row[1:]])
+csv_way("csv_line_breaks_in_others", SAME, extra=lambda row: [*row, "twee\nregels"])
+csv_way("csv_spaces_around", SAME, cell=lambda c, v: f"  {plain(v)} ")
+csv_way("csv_no_break_spaces", SAME, cell=lambda c, v: f"\u00a0{plain(v)}\u00a0")
+FORMS = (
+    "%d-%m-%Y", "%Y%m%d", "%d/%m/%Y", "%m/%d/%Y", "%Y/%m/%d", "%d.%m.%Y", "%d-%m-%y", "%Y-%m-%d 00:00:00",
+    "%Y-%m-%dT00:00:00.000", "%d %B %Y", "%d-%m-%Y 00:00",
+)  # fmt: skip
+for number, form in enumerate(FORMS):
+    csv_way(f"csv_dates_{number}", cell=typed(date, lambda v, form=form: v.strftime(form)), of=dates)  # type: ignore[misc]
+csv_way("csv_dates_without_zeros", SAME, cell=typed(date, lambda v: f"{v.day}-{v.month}-{v.year}"))
+
+
+def _midnight(value: date) -> datetime:
+    return datetime(value.year, value.month, value.day, tzinfo=AMSTERDAM)
+
+
+csv_way(
+    "csv_instants",
+    REFUSED,
+    cell=typed(date, lambda v: _midnight(v).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")),
+    of=dates,
+)
+csv_way("csv_instants_offset", cell=typed(date, lambda v: _midnight(v).isoformat()), of=dates)
+csv_way("csv_decimal_comma", SAME, cell=typed(Decimal, lambda v: str(v).replace(".", ",")))
+csv_way(
+    "csv_thousands_dot",
+    cell=typed((Decimal, int), lambda v: f"{v:,}".translate(str.maketrans(",.", ".,"))),
+    of=numbers,
+)
+csv_way(
+    "csv_thousands_dot_cut",
+    cell=typed((Decimal, int), lambda v: f"{v:,.0f}".replace(",", ".") if v == int(v) else str(v)),
+    of=numbers,
+)
+csv_way("csv_thousands_comma", cell=typed((Decimal, int), lambda v: f"{v:,}"), of=numbers)
+csv_way("csv_three_decimals", cell=typed(Decimal, lambda v: f"{v:.3f}"), of=numbers)
+csv_way("csv_four_decimals", SAME, cell=typed(Decimal, lambda v: f"{v:.4f}"))
+csv_way("csv_exponents", cell=typed((Decimal, int), lambda v: f"{float(v):.2e}"), of=numbers)
+csv_way("csv_whole_with_decimals", SAME, cell=typed(int, lambda v: f"{v}.00"))
+csv_way("csv_euros", cell=typed(Decimal, lambda v: f"€ {v}"), of=numbers)
+csv_way("csv_signs", SAME, cell=typed(int, lambda v: f"+{v}"))
+
+
+def with_gaps(table: Table) -> Sequence[str]:
+    return [c for c in table.columns if any(row[c] is None for row in table.rows)]
+
+
+def instead(word: str) -> Callable[[str, Any], str]:
+    """This word where there is nothing."""
+    return lambda _, value: word if value is None else plain(value)
+
+
+for word in ("NULL", "\\N", "NA", "nan", "None", "#N/B", "<NA>", "(null)"):
+    csv_way(f"csv_nothing_as_{word}", REFUSED, with_gaps, cell=instead(word))
+for word in ("-", "n.v.t."):
+    csv_way(f"csv_nothing_as_{word}", of=with_gaps, cell=instead(word))
+csv_way(
+    "csv_nothing_said", SAME, cell=lambda c, v: "NULL" if v is None else plain(v), said={"reading": "empty"}
+)
+
+
+@way()
+def csv_float_numbers(table: Table, folder: Path) -> tuple[str, dict[str, Any]]:
+    return Csv(cell=lambda c, v: f"{float(v)}" if c in table.numbers else plain(v)).write(table, folder)
+
+
+@way(SAME)
+def csv_float_numbers_said(table: Table, folder: Path) -> tuple[str, dict[str, Any]]:
+    file, _ = Csv(cell=lambda c, v: f"{float(v)}" if c in table.numbers else plain(v)).write(table, folder)
+    return file, {"reading": _whole_numbers(table)}
+
+
+@way()
+def csv_scientific_numbers(table: Table, folder: Path) -> tuple[str, dict[str, Any]]:
+    return Csv(cell=lambda c, v: f"{float(v):.8E}" if c in table.numbers else plain(v)).write(table, folder)
+
+
+def _whole_numbers(table: Table) -> dict[str, Any]:
+    fields = {column: name for name, column in MAPPINGS[table.project].columns.items()}
+    return {fields[c]: {"as": "whole_number", "digits": digits} for c, digits in table.numbers.items()}
+
+
+def _empty(table: Table) -> dict[str, Any]:
+    return {name: {"empty": ["NULL"]} for name in [RECORD_ID, *MAPPINGS[table.project].columns]}
+
+
+@way(SAME)
+def csv_line_break_in_a_name(table: Table, folder: Path) -> tuple[str, dict[str, Any]]:
+    """In a column that nobody uses, and in so many rows that blocks end in it."""
+    return Csv(extra=lambda row: [*row, "een lange\r\ntoelichting " * 20]).write(table, folder)
+
+
+@way()
+def csv_two_stray_quotes(table: Table, folder: Path) -> tuple[str, dict[str, Any]]:
+    """They swallow the rows between them, unless somebody looks."""
+    file, said = Csv().write(table, folder)
+    lines = (folder / file).read_bytes().decode().split("\r\n")
+    for at in (4, 9):
+        cells = lines[at].split(";")
+        cells[3] = f'"{cells[3]}' if at == 4 else f'{cells[3]}"'
+        lines[at] = ";".join(cells)
+    (folder / file).write_text("\r\n".join(lines), newline="")
+    return file, said
+
+
+@way(SAME)
+def csv_quotes_inside(table: Table, folder: Path) -> tuple[str, dict[str, Any]]:
+    lines = [[*table.columns, "x"], *([*map(plain, row.values()), 'zo "genaamd"'] for row in table.rows)]
+    (folder / "e.csv").write_text("\n".join(map(";".join, lines)))
+    return "e.csv", {}
+
+
+@way(SAME)
+def csv_empty_rows_after(table: Table, folder: Path) -> tuple[str, dict[str, Any]]:
+    return Csv(after=(";" * (len(table.columns) - 1) + "\r\n") * 3).write(table, folder)
+
+
+@way()
+def csv_two_files_after_each_other(table: Table, folder: Path) -> tuple[str, dict[str, Any]]:
+    Csv().write(replace(table, rows=table.rows[:30]), folder)
+    first = (folder / "e.csv").read_bytes()
+    Csv().write(replace(table, rows=table.rows[30:]), folder)
+    (folder / "e.csv").write_bytes(first + (folder / "e.csv").read_bytes())
+    return "e.csv", {}
+
+
+@way()
+def csv_a_row_short(table: Table, folder: Path) -> tuple[str, dict[str, Any]]:
+    file, said = Csv().write(table, folder)
+    lines = (folder / file).read_bytes().decode().split("\r\n")
+    lines[7] = lines[7].rsplit(";", 1)[0]
+    (folder / file).write_text("\r\n".join(lines), newline="")
+    return file, said
+
+
+@way(of=texts)
+def csv_mojibake(table: Table, folder: Path) -> tuple[str, dict[str, Any]]:
+    return Csv(cell=lambda c, v: plain(v).encode().decode("cp1252", "replace")).write(table, folder)
+
+
+@way(of=texts)
+def csv_letters_lost(table: Table, folder: Path) -> tuple[str, dict[str, Any]]:
+    return Csv(cell=lambda c, v: plain(v).encode().decode("ascii", "replace")).write(table, folder)
+
+
+# Parquet.
+
+
+def frame(table: Table) -> pa.Table:
+    def column(name: str) -> pa.Array:
+        values = [row[name] for row in table.rows]
+        if any(isinstance(v, Decimal) for v in values):
+            return pa.array(values, pa.decimal128(12, 2))
+        return pa.array(values)
+
+    return pa.table({name: column(name) for name in table.columns})
+
+
+def parquet(
+    change: Callable[[Table, str, pa.Array], pa.Array], file: str = "e.parquet", **options: Any
+) -> Any:
+    def write(table: Table, folder: Path) -> tuple[str, dict[str, Any]]:
+        made = frame(table)
+        columns = {
+            name: change(table, name, made.column(name).combine_chunks()) for name in made.column_names
+        }
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(pa.table(columns), folder / file, **options)
+        return file, {}
+
+    return write
+
+
+def parquet_way(
+    name: str, change: Any, must: str = "", of: Any = lambda table: (), said: Any = None, **options: Any
+) -> None:
+    write = parquet(change, **options)
+    WAYS.append(Way(name, (lambda t, f: (write(t, f)[0], said(t))) if said else write, of, must))
+
+
+def only(kind: Callable[[pa.DataType], bool], to: Callable[[pa.Array], pa.Array]) -> Any:
+    return lambda table, name, column: to(column) if kind(column.type) else column
+
+
+def of_numbers(to: Callable[[pa.Array], pa.Array]) -> Any:
+    return lambda table, name, column: to(column) if name in table.numbers else column
+
+
+def _at_midnight(column: pa.Array, zone: str | None) -> pa.Array:
+    values = [
+        None if v is None else (_midnight(v) if zone else datetime(v.year, v.month, v.day))
+        for v in column.to_pylist()
+    ]
+    return pa.array(values, pa.timestamp("us", tz=zone))
+
+
+def instants(column: pa.Array) -> pa.Array:
+    return _at_midnight(column, "Europe/Amsterdam")
+
+
+def without_zone(column: pa.Array) -> pa.Array:
+    return instants(column).cast(pa.timestamp("us"))
+
+
+def in_windows_1252(column: pa.Array) -> pa.Array:
+    """Text that says it is UTF-8."""
+    raw = [None if value is None else value.encode("cp1252", "replace") for value in column.to_pylist()]
+    return pa.Array.from_buffers(pa.string(), len(column), pa.array(raw, pa.binary()).buffers())
+
+
+def zones(table: Table) -> dict[str, Any]:
+    return {"reading": {name: {"zone": "Europe/Amsterdam"} for name in MAPPINGS[table.project].columns}}
+
+
+is_number = pa.types.is_decimal
+in_cents = of_numbers(lambda c: c.cast(pa.int64()).cast(pa.decimal128(24, 2)))
+parquet_way("parquet", lambda t, n, c: c, SAME)
+parquet_way("parquet_all_text", lambda t, n, c: pa.array([plain(v) for v in c.to_pylist()]), SAME)
+parquet_way("parquet_dictionaries", only(pa.types.is_string, lambda c: c.dictionary_encode()), SAME)
+parquet_way("parquet_large_strings", only(pa.types.is_string, lambda c: c.cast(pa.large_string())), SAME)
+parquet_way("parquet_double_amounts", only(is_number, lambda c: c.cast(pa.float64())), SAME)
+parquet_way("parquet_float_amounts", only(is_number, lambda c: c.cast(pa.float32())))
+parquet_way("parquet_double_counts", only(pa.types.is_integer, lambda c: c.cast(pa.float64())), SAME)
+parquet_way("parquet_small_counts", only(pa.types.is_integer, lambda c: c.cast(pa.int16())), SAME)
+parquet_way("parquet_decimal_counts", only(pa.types.is_integer, lambda c: c.cast(pa.decimal128(38, 0))), SAME)
+parquet_way(
+    "parquet_counts_in_cents", only(pa.types.is_integer, lambda c: c.cast(pa.decimal128(38, 2))), SAME
+)
+parquet_way("parquet_amounts_in_ten_decimals", only(is_number, lambda c: c.cast(pa.decimal128(30, 10))), SAME)
+parquet_way("parquet_whole_numbers", of_numbers(lambda c: c.cast(pa.int64())), of=numbers)
+parquet_way(
+    "parquet_unsigned_numbers", of_numbers(lambda c: c.cast(pa.int64()).cast(pa.uint32())), of=numbers
+)
+parquet_way("parquet_double_numbers", of_numbers(lambda c: c.cast(pa.float64())), of=numbers)
+parquet_way("parquet_decimal_numbers", in_cents, of=numbers)
+parquet_way(
+    "parquet_double_numbers_said",
+    of_numbers(lambda c: c.cast(pa.float64())),
+    SAME,
+    said=lambda t: {"reading": _whole_numbers(t)},
+)
+parquet_way("parquet_decimal_numbers_said", in_cents, SAME, said=lambda t: {"reading": _whole_numbers(t)})  # fmt: skip
+parquet_way(
+    "parquet_whole_numbers_said",
+    of_numbers(lambda c: c.cast(pa.int64())),
+    SAME,
+    said=lambda t: {"reading": _whole_numbers(t)},
+)
+parquet_way("parquet_bytes", only(pa.types.is_string, lambda c: c.cast(pa.binary())), of=texts)
+parquet_way("parquet_windows_1252", only(pa.types.is_string, in_windows_1252), of=texts)  # fmt: skip
+parquet_way("parquet_timestamps", only(pa.types.is_date, lambda c: _at_midnight(c, None)), SAME)
+parquet_way("parquet_nanoseconds", only(pa.types.is_date, lambda c: c.cast(pa.timestamp("ns"))), SAME)
+parquet_way("parquet_seconds", only(pa.types.is_date, lambda c: c.cast(pa.timestamp("s"))), SAME)
+parquet_way("parquet_instants", only(pa.types.is_date, instants), of=dates)
+parquet_way(
+    "parquet_instants_said",
+    only(pa.types.is_date, instants),
+    SAME,
+    said=zones,
+)
+parquet_way("parquet_utc_without_a_word", only(pa.types.is_date, without_zone), of=dates)  # fmt: skip
+parquet_way("parquet_int96", only(pa.types.is_date, without_zone), of=dates, use_deprecated_int96_timestamps=True)  # fmt: skip
+parquet_way("parquet_int96_said", only(pa.types.is_date, without_zone), SAME, said=zones, use_deprecated_int96_timestamps=True)  # fmt: skip
+parquet_way("parquet_dates_as_numbers", only(pa.types.is_date, lambda c: pa.array([v and int(f"{v:%Y%m%d}") for v in c.to_pylist()], pa.int32())), SAME)  # noqa: E501  # fmt: skip
+parquet_way("parquet_days_since_1970", only(pa.types.is_date, lambda c: c.cast(pa.int32())), of=dates)
+parquet_way(
+    "parquet_lists", only(pa.types.is_string, lambda c: pa.array([[v] for v in c.to_pylist()])), of=texts
+)
+parquet_way(
+    "parquet_structs",
+    only(pa.types.is_string, lambda c: pa.array([{"v": v} for v in c.to_pylist()])),
+    of=texts,
+)
+parquet_way("parquet_small_groups", lambda t, n, c: c, SAME, row_group_size=7)
+parquet_way(
+    "parquet_a_folder_of_the_kind",
+    lambda t, n, c: c,
+    SAME,
+    file="SRT_UITK=WW/regeling=AOW/suburb=X/e.parquet",
+)
+parquet_way(
+    "parquet_empty_text_for_nothing",
+    only(pa.types.is_string, lambda c: pa.array([v or "" for v in c.to_pylist()])),
+    SAME,
+)
+
+
+@way(SAME)
+def parquet_other_case_before(table: Table, folder: Path) -> tuple[str, dict[str, Any]]:
+    made = frame(table)
+    for name in table.columns[1:3]:
+        if name.swapcase() != name:
+            made = made.add_column(0, name.swapcase(), pa.array(["x"] * len(made)))
+    pq.write_table(made, folder / "e.parquet")
+    return "e.parquet", {}
+
+
+@way()
+def parquet_nan_for_nothing(table: Table, folder: Path) -> tuple[str, dict[str, Any]]:
+    made = frame(table)
+    columns = {
+        n: pa.array([float("nan") if v is None else float(v) for v in c.to_pylist()])
+        if pa.types.is_integer(c.type)
+        else c
+        for n, c in zip(made.column_names, made.columns, strict=True)
+    }
+    pq.write_table(pa.table(columns), folder / "e.parquet")
+    return "e.parquet", {}
+
+
+# Spreadsheets.
+
+
+def book(
+    cell: Callable[[Any, Any, int, int, str, Any, Table], None],
+    before: int = 0,
+    sheets: Sequence[str] = ("Blad1",),
+) -> Any:
+    def write(table: Table, folder: Path) -> tuple[str, dict[str, Any]]:
+        with xlsxwriter.Workbook(folder / "e.xlsx") as made:
+            pages = [made.add_worksheet(name) for name in sheets]
+            day = made.add_format({"num_format": "dd-mm-yyyy"})
+            for n in range(before):
+                pages[-1].write(n, 0, f"Titel {n}")
+            pages[-1].write_row(before, 0, table.columns)
+            for at, row in enumerate(table.rows, before + 1):
+                for place, (name, value) in enumerate(row.items()):
+                    if value is not None:
+                        cell(pages[-1], day, at, place, name, value, table)
+        return "e.xlsx", {}
+
+    return write
+
+
+def as_it_is(page: Any, day: Any, at: int, place: int, name: str, value: Any, table: Table) -> None:
+    if isinstance(value, date):
+        page.write_datetime(at, place, datetime(value.year, value.month, value.day), day)
+    elif isinstance(value, (int, Decimal)):
+        page.write_number(at, place, float(value))
+    else:
+        page.write_string(at, place, value)
+
+
+def numbers_too(page: Any, day: Any, at: int, place: int, name: str, value: Any, table: Table) -> None:
+    if isinstance(value, str) and value.isdigit():
+        page.write_number(at, place, int(value))
+    else:
+        as_it_is(page, day, at, place, name, value, table)
+
+
+def some_numbers(page: Any, day: Any, at: int, place: int, name: str, value: Any, table: Table) -> None:
+    (numbers_too if at % 2 else as_it_is)(page, day, at, place, name, value, table)
+
+
+def all_text(page: Any, day: Any, at: int, place: int, name: str, value: Any, table: Table) -> None:
+    page.write_string(at, place, plain(value))
+
+
+def day_numbers(page: Any, day: Any, at: int, place: int, name: str, value: Any, table: Table) -> None:
+    if isinstance(value, date):
+        page.write_number(at, place, (value - date(1899, 12, 30)).days)
+    else:
+        as_it_is(page, day, at, place, name, value, table)
+
+
+def afternoons(page: Any, day: Any, at: int, place: int, name: str, value: Any, table: Table) -> None:
+    if isinstance(value, date):
+        moment = datetime(value.year, value.month, value.day) - timedelta(hours=2)
+        page.write_datetime(at, place, moment, day)
+    else:
+        as_it_is(page, day, at, place, name, value, table)
+
+
+def formulas(page: Any, day: Any, at: int, place: int, name: str, value: Any, table: Table) -> None:
+    if isinstance(value, int):
+        page.write_formula(at, place, f"={value}+0", None, value)
+    else:
+        as_it_is(page, day, at, place, name, value, table)
+
+
+WAYS.append(Way("xlsx", book(as_it_is), must=SAME))
+WAYS.append(Way("xlsx_numbers", book(numbers_too), lambda t: [*t.numbers, *texts(t)]))
+WAYS.append(Way("xlsx_some_numbers", book(some_numbers), lambda t: [*t.numbers, *texts(t)]))
+WAYS.append(Way("xlsx_all_text", book(all_text), must=SAME))
+WAYS.append(Way("xlsx_title", book(as_it_is, before=3), must=SAME))
+WAYS.append(Way("xlsx_day_numbers", book(day_numbers), dates))
+WAYS.append(Way("xlsx_moments", book(afternoons), dates))
+WAYS.append(Way("xlsx_formulas", book(formulas), must=SAME))
+WAYS.append(Way("xlsx_two_sheets", book(as_it_is, sheets=("Uitleg", "Gegevens")), must=""))
+WAYS.append(
+    Way(
+        "xlsx_sheet_named",
+        lambda t, f: (book(as_it_is, sheets=("Uitleg", "Gegevens"))(t, f)[0], {"sheet": "Gegevens"}),
+        must=SAME,
+    )
+)
+
+
+@way(of=lambda t: [*t.numbers, *texts(t)])
+def xlsx_numbers_said(table: Table, folder: Path) -> tuple[str, dict[str, Any]]:
+    return book(numbers_too)(table, folder)[0], {"reading": _whole_numbers(table)}
+
+
+# Databases.
+
+
+def sqlite(
+    types: dict[type, str], value: Callable[[str, Any], Any], file: str = "e.sqlite", table_name: str = "t"
+) -> Any:
+    def write(table: Table, folder: Path) -> tuple[str, dict[str, Any]]:
+        with sqlite3.connect(folder / file) as con:
+            kinds = {
+                c: next((types.get(type(r[c]), "TEXT") for r in table.rows if r[c] is not None), "TEXT")
+                for c in table.columns
+            }
+            columns = ", ".join(f'"{c}" {k}' for c, k in kinds.items())
+            con.execute(f"CREATE TABLE t ({columns})")
+            rows = [[value(c, v) for c, v in row.items()] for row in table.rows]
+            con.executemany(f"INSERT INTO t VALUES ({', '.join('?' * len(kinds))})", rows)
+        con.close()
+        return file, {"table": table_name}
+
+    return write
+
+
+def _sqlite_value(column: str, value: Any) -> Any:
+    return (
+        float(value)
+        if isinstance(value, Decimal)
+        else value.isoformat()
+        if isinstance(value, date)
+        else value
+    )
+
+
+SQL_TYPES = {int: "INTEGER", Decimal: "REAL"}
+WAYS.append(Way("sqlite", sqlite(SQL_TYPES, _sqlite_value), must=SAME))
+WAYS.append(Way("sqlite_gpkg", sqlite(SQL_TYPES, _sqlite_value, "e.gpkg"), must=SAME))
+WAYS.append(
+    Way(
+        "sqlite_numeric_texts",
+        sqlite({str: "NUMERIC", **SQL_TYPES}, _sqlite_value),
+        lambda t: [*t.numbers, *texts(t)],
+    )
+)
+WAYS.append(
+    Way(
+        "sqlite_real_texts",
+        sqlite({str: "REAL", **SQL_TYPES}, _sqlite_value),
+        lambda t: [*t.numbers, *texts(t)],
+    )
+)
+WAYS.append(
+    Way(
+        "sqlite_bytes",
+        sqlite(SQL_TYPES, lambda c, v: v.encode() if isinstance(v, str) else _sqlite_value(c, v)),
+        texts,
+    )
+)
+WAYS.append(Way("sqlite_no_types", sqlite({int: "", Decimal: "", str: ""}, _sqlite_value), must=SAME))
+WAYS.append(Way("sqlite_seconds", sqlite(SQL_TYPES, lambda c, v: int(_midnight(v).timestamp()) if isinstance(v, date) else _sqlite_value(c, v)), dates))  # noqa: E501  # fmt: skip
+
+
+@way(of=texts)
+def sqlite_windows_1252(table: Table, folder: Path) -> tuple[str, dict[str, Any]]:
+    file, said = sqlite(SQL_TYPES, _sqlite_value)(table, folder)
+    with sqlite3.connect(folder / file) as con:
+        for column in texts(table):
+            for number, row in enumerate(table.rows, 1):
+                if row[column] is not None:
+                    spoiled = str(row[column]).encode("cp1252", "replace")
+                    con.execute(
+                        f'UPDATE t SET "{column}" = CAST(? AS TEXT) WHERE rowid = ?', (spoiled, number)
+                    )
+    con.close()
+    return file, said
+
+
+def duck(change: Any = lambda t, n, c: c, select_sql: str = "*") -> Any:
+    def write(table: Table, folder: Path) -> tuple[str, dict[str, Any]]:
+        made = frame(table)
+        made = pa.table(
+            {name: change(table, name, made.column(name).combine_chunks()) for name in made.column_names}
+        )
+        with duckdb.connect(str(folder / "e.duckdb")) as con:
+            con.register("made", made)
+            con.execute(f"CREATE TABLE t AS SELECT {select_sql} FROM made")
+        return "e.duckdb", {"table": "t"}
+
+    return write
+
+
+WAYS.append(Way("duckdb", duck(), must=SAME))
+WAYS.append(
+    Way("duckdb_hugeint", duck(of_numbers(lambda c: c.cast(pa.int64()).cast(pa.decimal128(38, 0)))), numbers)
+)
+WAYS.append(Way("duckdb_double_numbers", duck(of_numbers(lambda c: c.cast(pa.float64()))), numbers))
+WAYS.append(Way("duckdb_instants", duck(only(pa.types.is_date, instants)), dates))
+
+
+@pytest.fixture(scope="module")
+def right() -> dict[str, Any]:
+    return {}
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda one: one.project)
+@pytest.mark.parametrize("one", WAYS, ids=lambda one: one.name)
+def test_it_is_the_same_or_refused(
+    table: Table, one: Way, tmp_path: Path, right: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(csv_batches, "BLOCK", 700)
+    wanted = _right(table, tmp_path, right)
+    file, said = one.write(table, tmp_path)
+    if said.get("reading") == "empty":
+        said = {**said, "reading": _empty(table)}
+    _judged(table, one, tmp_path, file, said, wanted)
+
+
+def _right(table: Table, folder: Path, known: dict[str, Any]) -> Any:
+    if table.project not in known:
+        (place := folder / "right").mkdir()
+        Csv().write(table, place)
+        known[table.project] = outcome(table, place, "e.csv", {})
+        assert known[table.project][2] > 5
+    return known[table.project]
+
+
+def _judged(table: Table, one: Way, folder: Path, file: str, said: dict[str, Any], wanted: Any) -> str:
+    try:
+        found = outcome(table, folder, file, said)
+    except LsiError as error:
+        if one.must == SAME:
+            raise
+        problems = error.problems if isinstance(error, ExtractProblemsError) else [error]
+        for problem in problems:
+            for text in (problem.text("nl"), problem.text("en")):
+                about = one.of(table)
+                assert not about or any(f"'{column}'" in text for column in about), text
+                assert file.rsplit("/", 1)[-1] in text
+                for row in table.rows:
+                    for value in row.values():
+                        assert not (isinstance(value, str) and len(value) > 5 and value in text), text
+        return REFUSED
+    assert one.must != REFUSED or not one.of(table)
+    assert found == wanted
+    return SAME
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda one: one.project)
+def test_a_table_of_postgresql_of_any_types(
+    table: Table,
+    tmp_path: Path,
+    right: dict[str, Any],
+    postgres: Postgres,  # noqa: F811
+) -> None:
+    (tmp_path / "e.postgresql").write_text(f"postgresql:///postgres?host={postgres.folder}&user=postgres\n")
+    (tmp_path / "e.postgresql").chmod(0o600)
+    wanted = _right(table, tmp_path, right)
+    plain_types = {Decimal: "numeric(10, 2)", int: "integer", date: "date", str: "text"}
+    cases: dict[str, tuple[dict[type, str], str, Any]] = {
+        "pg": (plain_types, SAME, lambda t: ()),
+        "pg_char": ({**plain_types, str: "character(60)"}, SAME, lambda t: ()),
+        "pg_float": (
+            {**plain_types, Decimal: "double precision", int: "double precision"},
+            SAME,
+            lambda t: (),
+        ),
+        "pg_real": ({**plain_types, Decimal: "real"}, SAME, lambda t: ()),
+        "pg_numeric": ({**plain_types, Decimal: "numeric", int: "numeric"}, SAME, lambda t: ()),
+        "pg_timestamp": ({**plain_types, date: "timestamp"}, SAME, lambda t: ()),
+        "pg_timestamptz": ({**plain_types, date: "timestamptz"}, "", dates),
+        "pg_bytea": ({**plain_types, str: "bytea"}, "", texts),
+        "pg_array": ({**plain_types, str: "text[]"}, "", texts),
+    }
+    postgres.run(
+        "ALTER ROLE postgres SET timezone TO 'America/New_York'; ALTER ROLE postgres SET datestyle TO 'SQL, DMY'"
+    )
+    try:
+        for name, (types, must, of) in cases.items():
+            kinds = {
+                c: next((types[type(r[c])] for r in table.rows if r[c] is not None), "text")
+                for c in table.columns
+            }
+            columns = ", ".join(f'"{c}" {kind}' for c, kind in kinds.items())
+            rows = [
+                [f"{{{v}}}" if kinds[c] == "text[]" and v is not None else v for c, v in row.items()]
+                for row in table.rows
+            ]
+            postgres.run(f"DROP TABLE IF EXISTS t; CREATE TABLE t ({columns});\n" + copied("t", rows))
+            _judged(
+                table,
+                Way(name, lambda t, f: ("", {}), of, must),
+                tmp_path,
+                "e.postgresql",
+                {"table": "t"},
+                wanted,
+            )
+    finally:
+        postgres.run("ALTER ROLE postgres RESET ALL; DROP TABLE IF EXISTS t")
