@@ -29,7 +29,7 @@ debian = { export PATH="$$PATH:/usr/sbin:$$(echo /usr/lib/postgresql/*/bin | tr 
 	else echo "Not here:$$missing. Install what is missing: apt-get install $(1)"; false; fi; }
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test quick mutants wheel-check test-clusters damage go-check serve fuzz soak check format bench bench-quick bench-report docs schemas lock clean
+.PHONY: help install demo test quick mutants wheel-check test-clusters damage go-check serve fuzz soak check format bench bench-quick bench-report docs schemas lock sbom clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -124,6 +124,12 @@ lock: $(READY) ## pin the dependencies again, with hashes: of a checkout, and of
 	@$(LOCK) pyproject.toml -c requirements.lock --extra partner -o requirements/partner.lock
 	@$(LOCK) pyproject.toml -c requirements.lock --extra matcher --extra prefect --extra delivery -o requirements/matcher.lock
 	@$(LOCK) pyproject.toml -c requirements.lock --extra matcher --extra prefect --extra clusters --upgrade -o requirements-clusters.lock
+
+sbom: $(READY) ## what a matching site installs, as CycloneDX in build/sbom.cdx.json
+	@mkdir -p build
+	@$(BIN)/python -W ignore -m cyclonedx_py requirements requirements/matcher.lock --pyproject pyproject.toml \
+	  --output-reproducible --of JSON --validate -o build/sbom.cdx.json
+	@echo "Written: build/sbom.cdx.json"
 
 clean: ## remove what the commands made
 	@rm -rf $(VENV) demo-out build dist benchmarks/out .pytest_cache .mypy_cache .ruff_cache .hypothesis

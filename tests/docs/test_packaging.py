@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -63,3 +65,26 @@ def test_a_role_installs_no_more_than_it_runs(role: str) -> None:
 def test_no_lock_names_a_host() -> None:
     for file in (*ROOT.glob("*.lock"), *ROOT.glob("requirements/*.lock")):
         assert "://" not in file.read_text(), file.name
+
+
+@pytest.mark.skipif(not shutil.which("make"), reason="needs make")
+def test_the_sbom_names_what_a_matching_site_installs_and_nothing_else() -> None:
+    """Of every package its version and the digests of its files, as the lock of the container has them."""
+    given = ["READY=", f"BIN={Path(sys.executable).parent}"]
+    subprocess.run(["make", "-s", "sbom", *given], cwd=ROOT, check=True, capture_output=True)
+    sbom = json.loads((ROOT / "build" / "sbom.cdx.json").read_text())
+    assert (sbom["bomFormat"], sbom["metadata"]["component"]["name"]) == ("CycloneDX", "lsi-match")
+    lock = (ROOT / "requirements" / "matcher.lock").read_text()
+    named = {one["name"]: one["version"] for one in sbom["components"]}
+    assert named == dict(re.findall(r"^([a-z0-9-]+)(?:\[.*\])?==(\S+)", lock, re.MULTILINE))
+    digests = {
+        one["content"] for part in sbom["components"] for file in part["externalReferences"] for one in file["hashes"]
+    }  # fmt: skip
+    assert digests == set(re.findall(r"sha256:([0-9a-f]{64})", lock))
+    assert not named.keys() & {"pytest", "ruff", "moto", "cyclonedx-bom", "hatchling"}
+
+
+def test_the_container_installs_the_lock_of_the_matching_site() -> None:
+    said = (ROOT / "deploy" / "Containerfile").read_text()
+    assert re.findall(r"-r (\S+)", said) == ["requirements/build.lock", "requirements/matcher.lock"]
+    assert said.count("pip install") == said.count("--no-deps") - 1  # nothing comes along that no lock names
