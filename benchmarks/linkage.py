@@ -20,8 +20,9 @@ from benchmarks.people import FIELDS, Registers, make_registers
 from lsi_match.criteria.unit import Unit
 from lsi_match.demo import febrl
 from lsi_match.manifest import Manifest, Partner, Subject
-from lsi_match.manifest.person_keys import PERSON_KEYS, Strength
+from lsi_match.manifest.person_keys import PERSON_KEYS
 from lsi_match.matcher.engine.engine import Engine
+from lsi_match.matcher.engine.persons import LinkQuality
 from lsi_match.partner.normalise import person_keys
 from lsi_match.protocol.columns import GROUP, REFERENCE, SELECTION, SIGNALS
 
@@ -39,7 +40,7 @@ class Links:
     right: int
     truth: int
     crowds: dict[str, int]
-    proven: list[str]
+    quality: LinkQuality
 
     @property
     def precision(self) -> float:
@@ -104,7 +105,7 @@ def link(
     ).reshape(-1, 2)
     right = int((who[ends[:, 0]] == who[ends[:, 1]]).sum())
     truth = len(people[0].to_frame().join(people[1].to_frame(), on=people[0].name, how="inner"))
-    found = Links(len(ends), right, truth, engine.persons.crowds(), engine.persons.proven)
+    found = Links(len(ends), right, truth, engine.persons.crowds(), engine.persons.quality)
     engine.close()
     return found
 
@@ -207,9 +208,8 @@ def figures(people: int) -> tuple[dict[str, Links], str]:
         [
             quality_table(found),
             key_table(registers, task, whole, list(PERSON_KEYS)),
-            f"A record has {values:.1f} keyed values on average, of {len(PERSON_KEYS)} keys. Keys that proved themselves among the made-up "
-            f"people: {', '.join(f'`{name}`' for name in whole.proven)}; in FEBRL4: all weak keys but "
-            f"{', '.join(f'`{n}`' for n, k in PERSON_KEYS.items() if k.strength is Strength.WEAK and n not in found['FEBRL4'].proven) or 'none'}. "
+            f"A record has {values:.1f} keyed values on average, of {len(PERSON_KEYS)} keys. "
+            f"Links made: {whole.found:,}; estimated to be false {whole.quality.false:,.0f}, at most {whole.quality.at_most:,.0f}; false {whole.found - whole.right:,}. "
             f"Linking {sum(map(len, task.people)):,} records took {took:.0f} s on two processors.",
         ]
     )

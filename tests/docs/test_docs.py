@@ -134,7 +134,7 @@ def test_every_person_key_is_explained_as_it_is() -> None:
     page = (DOCS / "person-keys.md").read_text()
     for name, key in PERSON_KEYS.items():
         parts = ", ".join(f"`{part}`" for part in key.parts)
-        assert f"| `{name}` | {parts} | {key.strength} | {key.reason} |\n" in page
+        assert f"| `{name}` | {parts} | {key.reason} |\n" in page
     explained = page.split("## The parts")[1].split("## The keys")[0]
     assert [part for part in FIELDS_OF if f"`{part}`" not in explained] == []
 

@@ -1,50 +1,32 @@
 """Person keys: named combinations of name, birth date and address, each a kind of pseudonym of its own.
 
-A part that is missing makes the key missing, never an empty match. How far one agreement goes is the key's
-strength; the rules are carried out in `lsi_match.matcher.engine.persons`, what they reach is in docs/person-keys.md.
+A part that is missing makes the key missing, never an empty match. What it says that two records agree on keys is worked
+out in the round (`lsi_match.matcher.engine.persons`); what that reaches is in docs/person-keys.md.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final
-
-
-class Strength(StrEnum):
-    """What it says that two records agree on a key."""
-
-    #: One agreement joins records, as an identifier does, within one register too.
-    SURE = "sure"
-    #: One agreement joins two records of different partners where no other record fits as well.
-    TELLING = "telling"
-    #: As a telling key, but only in a round in which the key has proved itself.
-    WEAK = "weak"
-
-
-class Core(StrEnum):
-    """What tells people at one address apart: twins by their given names, a parent and a namesake child by birth."""
-
-    GIVEN_NAME = "given_name"
-    BIRTH_DATE = "birth_date"
 
 
 @dataclass(frozen=True)
 class PersonKey:
-    """A combination of parts (`lsi_match.partner.normalise` makes them) and in spite of what it links two records."""
+    """A combination of parts (`lsi_match.partner.normalise` makes them) and in spite of what it links two records.
+
+    Attributes:
+        sure: nobody else has the same value: who knows the parts may ask for what is kept under it.
+    """
 
     parts: tuple[str, ...]
     reason: str
-    strength: Strength = Strength.TELLING
+    sure: bool = False
 
 
 #: A value of a key that more records than this share links nothing: it is somebody's placeholder or a crowd.
 CROWD: Final = 50
-#: A key proves itself in a round when, of at least so many agreements between records that both have a
-#: counterpart already, at least this share is with that counterpart.
-PROOF: Final = 1_000
-PROVEN: Final = 0.995
+#: No pattern of agreement links of whose links a larger share is estimated to be false.
+FALSE_LINKS: Final = 0.01
 #: No key is used whose commonest value more than this share of a population has (docs/person-keys.md).
 COMMONEST: Final = 1 / 10_000
 
@@ -63,10 +45,9 @@ FIELDS_OF: Final[dict[str, tuple[str, ...]]] = {
     "place": ("place",),
 }
 
-SURE, WEAK = Strength.SURE, Strength.WEAK
 PERSON_KEYS: Final[dict[str, PersonKey]] = {
     "names_birth_postcode": PersonKey(
-        ("names", "birth", "postcode"), "names in each other's field, day and month swapped", SURE
+        ("names", "birth", "postcode"), "names in each other's field, day and month swapped", sure=True
     ),
     "letters_birth": PersonKey(
         ("first_letters", "last_letters", "birth"), "moved house, errors further on in the names"
@@ -78,7 +59,7 @@ PERSON_KEYS: Final[dict[str, PersonKey]] = {
         ("given_end", "surname_end", "birth"), "moved house, errors at the beginning of the names"
     ),
     "initial_surname_birth": PersonKey(
-        ("given_initial", "surname_name", "birth"), "moved house, an initial for the given name", WEAK
+        ("given_initial", "surname_name", "birth"), "moved house, an initial for the given name"
     ),
     "names_birth_month": PersonKey(
         ("names", "birth_year_month", "place"), "moved within the place, another day of birth"
@@ -105,47 +86,24 @@ PERSON_KEYS: Final[dict[str, PersonKey]] = {
         ("first_letters", "last_letters", "place", "street_letters", "house"),
         "no birth date, no postcode or a wrong one",
     ),
-    "birth_house": PersonKey(("birth", "house"), "names, street and postcode misspelt", WEAK),
-    "birth_place": PersonKey(("birth", "place"), "names, street, postcode and number misspelt", WEAK),
+    "birth_house": PersonKey(("birth", "house"), "names, street and postcode misspelt"),
+    "birth_place": PersonKey(("birth", "place"), "names, street, postcode and number misspelt"),
     "letters_street": PersonKey(
         ("first_letters", "last_letters", "place", "street_letters"),
-        "no birth date, no postcode or house number or a wrong one",
-        WEAK,
-    ),
+        "no birth date, no postcode or house number or a wrong one"),
     "first_street_house": PersonKey(
-        ("first_letters", "street_letters", "house"), "one name misspelt, no birth date or postcode", WEAK
+        ("first_letters", "street_letters", "house"), "one name misspelt, no birth date or postcode"
     ),
     "last_street_house": PersonKey(
-        ("last_letters", "street_letters", "house"), "the other name misspelt, no birth date or postcode", WEAK
+        ("last_letters", "street_letters", "house"), "the other name misspelt, no birth date or postcode"
     ),
     "given_address": PersonKey(
-        ("given_letters", "postcode", "house"), "another surname, no birth date", WEAK
+        ("given_letters", "postcode", "house"), "another surname, no birth date"
     ),
     "surname_street": PersonKey(
-        ("surname_sound", "postcode", "street_letters"), "no given name, birth date or house number", WEAK
+        ("surname_sound", "postcode", "street_letters"), "no given name, birth date or house number"
     ),
     "surname_house": PersonKey(
-        ("surname_sound", "place", "house"), "no given name or birth date, street and postcode misspelt", WEAK
+        ("surname_sound", "place", "house"), "no given name or birth date, street and postcode misspelt"
     ),
 }  # fmt: skip
-
-
-def core_of(names: Iterable[str]) -> frozenset[Core]:
-    """What of the core these keys hold together. Both names in alphabetical order hold the given name."""
-    parts = {part for name in names for part in PERSON_KEYS[name].parts}
-    heads = {part.split("_")[0] for part in parts}
-    held = set()
-    if "birth" in heads:
-        held.add(Core.BIRTH_DATE)
-    if heads & {"names", "given"} or heads >= {"first", "last"}:
-        held.add(Core.GIVEN_NAME)
-    return frozenset(held)
-
-
-def may_link(agreed: Collection[str], known: Collection[Core] = (), proven: Collection[str] = ()) -> bool:
-    """Whether two records that agree on these keys are candidates: one key is `proven`; or one is not weak, and the
-    keys together hold what of the core is `known` of both records."""
-    if any(name in proven for name in agreed):
-        return True
-    strong = any(PERSON_KEYS[name].strength is not WEAK for name in agreed)
-    return strong and core_of(agreed) >= set(known)

@@ -42,6 +42,7 @@ from lsi_match.criteria.parse import REFERENCE_DATE
 from lsi_match.crypto.block_cipher import BLOCK, decrypt_blocks, encrypt_blocks, make_key
 from lsi_match.manifest import NO_VALUE, Manifest, Partner
 from lsi_match.manifest.identifiers import IdentifierKind
+from lsi_match.manifest.person_keys import FALSE_LINKS
 from lsi_match.matcher.engine.persons import Persons
 from lsi_match.protocol.columns import (
     CASE,
@@ -135,7 +136,7 @@ class Engine:
         self._words = self._bits[-1].word + 1
         self._records: list[pa.Table] = []
         self._references: list[tuple[np.ndarray, np.ndarray]] = []
-        self.persons = Persons(self._con, self.kinds)
+        self.persons = Persons(self._con, self.kinds, FALSE_LINKS)
         self._one_kind = len(self.kinds) == 1 and not self.persons.proposing
         self._con.register("record", self._record_schema().empty_table())
         if self._one_kind:

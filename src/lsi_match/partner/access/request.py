@@ -28,7 +28,7 @@ from lsi_match.log.events import AccessAnswered
 from lsi_match.log.remembered import require_stated
 from lsi_match.manifest import IdentifierSource, Manifest
 from lsi_match.manifest.identifiers import ADDRESS_PARTS, PERSON_PARTS, IdentifierKind
-from lsi_match.manifest.person_keys import PERSON_KEYS, Strength
+from lsi_match.manifest.person_keys import PERSON_KEYS
 from lsi_match.partner.home import Home
 from lsi_match.partner.normalise import normalise, person_keys
 from lsi_match.partner.release.opened_notice import Opened, openings_of
@@ -122,7 +122,7 @@ def _file(home: Home, project: str, reference: str) -> Path:
 
 def _sure(manifest: Manifest) -> list[str]:
     """The person keys that two people do not share: only those are asked for."""
-    return [one for one in manifest.subject.person_keys if PERSON_KEYS[one].strength is Strength.SURE]
+    return [one for one in manifest.subject.person_keys if PERSON_KEYS[one].sure]
 
 
 def _identifiers(manifest: Manifest, entered: Mapping[str, str]) -> dict[str, str]:

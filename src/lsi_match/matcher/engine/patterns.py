@@ -1,0 +1,208 @@
+"""What two records agree in, field by field, worked out from the person keys that they share. Pure.
+
+No part of a key reaches the matcher, only that whole keys are equal. From these follows a lower bound per field: who
+agree on `letters_birth` agree on the beginnings of both names and on the birth date. And sometimes that a field differs: who
+agree on `birth_postcode` and both have `initial_birth_postcode`, but not the same, have another initial.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from enum import IntEnum, IntFlag
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from lsi_match.manifest.person_keys import PERSON_KEYS
+
+
+class Level(IntEnum):
+    """How far two records are seen to agree in a field, in order."""
+
+    DIFFERS = 0
+    UNSEEN = 1
+    UNKNOWN = 2  # at least one of the two does not have the field
+    PART = 3  # an initial; one of two names; the year; the place or house
+    ALIKE = 4  # names alike in one way; day and month, or year and month; street and place
+    CLOSE = 5  # names alike in two ways; the postcode, or street and house
+    SAME = 6
+
+
+class Known(IntFlag):
+    """What two records both have."""
+
+    INITIAL = 1
+    GIVEN_NAME = 2
+    SURNAME = 4
+    YEAR = 8
+    BIRTH_DATE = 16
+    ADDRESS = 32
+
+
+class Pattern(NamedTuple):
+    """What two records agree in, and what of them is known."""
+
+    given: Level
+    surname: Level
+    birth: Level
+    address: Level
+    known: Known
+
+    @property
+    def surely_one(self) -> bool:
+        """Names, birth date and address: whoever agrees in these is one person, at one partner too."""
+        names = min(self.given, self.surname)
+        return names >= Level.CLOSE and self.birth == Level.SAME and self.address >= Level.CLOSE
+
+    @property
+    def likely_one(self) -> bool:
+        """Both names alike, and the birth date: where the first links of a round come from."""
+        return min(self.given, self.surname) >= Level.ALIKE and self.birth == Level.SAME
+
+    @property
+    def against(self) -> tuple[bool, bool]:
+        """Whether the given name, and the birth date, is seen to be another one, or agrees in nothing though both have it."""
+        return (
+            self.given is Level.DIFFERS or (bool(self.known & Known.GIVEN_NAME) and self.given < Level.ALIKE),
+            self.birth is Level.DIFFERS or (bool(self.known & Known.BIRTH_DATE) and self.birth < Level.PART),
+        )
+
+    @property
+    def core(self) -> int:
+        """0 when given name and birth date say nothing for it: then two people of one house look like this. 1 when one
+        of them agrees and the other one speaks against it: twins, a parent and a namesake child. 2 when nothing does."""
+        agrees = max(self.given, self.birth) >= Level.PART
+        return agrees * (2 - any(self.against))
+
+    @property
+    def relatives(self) -> bool:
+        """Whether two relatives of one house look like this who have the birth date, or the given name, in common."""
+        return self.core == 1 and self.surname >= Level.ALIKE and self.address >= Level.CLOSE
+
+    @property
+    def contradicts(self) -> bool:
+        """Whether given name or birth date is seen to be another one."""
+        return Level.DIFFERS in (self.given, self.birth)
+
+    def at_least(self, other: Pattern) -> bool:
+        """Whether these agree at least as far, in every field, and have the same against them."""
+        return self.against == other.against and all(a >= b for a, b in zip(self[:4], other[:4], strict=True))
+
+    def seen_as(self, other: Pattern) -> bool:
+        """Whether this could be `other` if no more were known of both records than `other` knows. Then less would be
+        seen of what they agree in, too."""
+        if self.known == other.known:
+            return self == other
+        fields = zip(self[:4], other[:4], strict=True)
+        return self.known & other.known == other.known and all(_seen_as(*levels) for levels in fields)
+
+
+def _seen_as(mine: Level, other: Level) -> bool:
+    if other is Level.UNKNOWN:
+        return True
+    return mine >= other if other >= Level.PART else mine < Level.PART
+
+
+_ALIKE: Final = (
+    {"first_letters", "last_letters"},
+    {"first_sound", "last_sound"},
+    {"given_end", "surname_end"},
+)
+_BOTH_NAMES: Final = {"names", *_ALIKE[0], *_ALIKE[1]}
+_GIVEN: Final = {*_BOTH_NAMES, "given_letters", "given_end"}
+_SURNAME: Final = {*_BOTH_NAMES, "surname_name", "surname_sound", "surname_end"}
+_YEAR: Final = {"birth", "birth_year", "birth_year_month"}
+_BIRTH: Final = {*_YEAR, "birth_day"}
+_ADDRESS: Final = {"postcode", "house", "street_letters", "place"}
+
+
+@lru_cache(1 << 16)
+def known_of(keys: frozenset[str]) -> Known:
+    """What is known of records that have these keys."""
+    parts = _parts(keys)
+    known = Known(0)
+    for flag, names in (
+        (Known.INITIAL, {*_GIVEN, "given_initial"}),
+        (Known.GIVEN_NAME, _GIVEN),
+        (Known.SURNAME, _SURNAME),
+        (Known.YEAR, _BIRTH),
+        (Known.BIRTH_DATE, {"birth"}),
+        (Known.ADDRESS, _ADDRESS - {"house"}),
+    ):
+        if parts & names:
+            known |= flag
+    return known
+
+
+def pattern_of(agreed: Collection[str], shared: Collection[str]) -> Pattern:
+    """The pattern of two records that agree on the keys `agreed`, of the keys `shared` that both have."""
+    same, known = _parts(agreed), known_of(frozenset(shared))
+    # Where all other parts of a key agree and the key does not, the one part that is left differs.
+    differing: set[str] = set()
+    for key in shared:
+        left = set(PERSON_KEYS[key].parts) - same
+        if key not in agreed and len(left) == 1:
+            differing |= left
+    alike = sum(ways <= same for ways in _ALIKE)
+    return Pattern(
+        _given(same, differing, alike, known),
+        _surname(same, differing, alike, known),
+        _birth(same, differing, known),
+        _address(same, known),
+        known,
+    )
+
+
+def _parts(keys: Iterable[str]) -> set[str]:
+    return {part for key in keys for part in PERSON_KEYS[key].parts}
+
+
+def _given(same: set[str], differing: set[str], alike: int, known: Known) -> Level:
+    if not known & Known.INITIAL:
+        return Level.UNKNOWN
+    if "names" in same:
+        return Level.SAME
+    if alike > 1:
+        return Level.CLOSE
+    if alike or same & {"given_end", "given_letters"}:
+        return Level.ALIKE
+    if "given_initial" in same:
+        return Level.PART
+    return Level.DIFFERS if "given_initial" in differing else Level.UNSEEN
+
+
+def _surname(same: set[str], differing: set[str], alike: int, known: Known) -> Level:
+    if not known & Known.SURNAME:
+        return Level.UNKNOWN
+    if same & {"names", "surname_name"}:
+        return Level.SAME
+    if alike > 1:
+        return Level.CLOSE
+    if alike or same & {"surname_sound", "surname_end"}:
+        return Level.ALIKE
+    if same & _ALIKE[0]:
+        return Level.PART
+    return Level.DIFFERS if "surname_sound" in differing else Level.UNSEEN
+
+
+def _birth(same: set[str], differing: set[str], known: Known) -> Level:
+    if not known & Known.YEAR:
+        return Level.UNKNOWN
+    if "birth" in same:
+        return Level.SAME
+    if same & {"birth_year_month", "birth_day"}:
+        return Level.ALIKE
+    if "birth_year" in same:
+        return Level.PART
+    return Level.DIFFERS if differing & _BIRTH else Level.UNSEEN
+
+
+def _address(same: set[str], known: Known) -> Level:
+    if not known & Known.ADDRESS:
+        return Level.UNKNOWN
+    if "postcode" in same and same & {"house", "street_letters"}:
+        return Level.SAME
+    if "postcode" in same or {"house", "street_letters"} <= same:
+        return Level.CLOSE
+    if {"place", "street_letters"} <= same:
+        return Level.ALIKE
+    return Level.PART if same & _ADDRESS else Level.UNSEEN
