@@ -6,7 +6,7 @@ import copy
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
-from handmade import EARLIER, NOW
+from handmade import EARLIER, NOW, document
 from parties import Parties
 
 from lsi_match.agreement.approvals import (
@@ -42,9 +42,11 @@ from lsi_match.crypto.certificates import (
     read_certified,
     read_chain,
 )
+from lsi_match.crypto.revocation import RevocationListUnreadableError, Revocations, read_list
 from lsi_match.crypto.signing import peek, sign
 from lsi_match.protocol.documents import Approval, PublicKeys
 
+NONE = Revocations((), timedelta(days=7))
 OIN = f"{2:020d}"  # of uwv, in the documents of handmade
 Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
 
@@ -125,6 +127,36 @@ def issue(
     return Issued(made.sign(above, hashes.SHA256()), key)
 
 
+def revocation_list(
+    by: Issued,
+    *revoked: x509.RevokedCertificate,
+    made: datetime = NOW - timedelta(hours=1),
+    ends: datetime = NOW + timedelta(days=5),
+    key: Key | None = None,
+    hashed: hashes.HashAlgorithm | None = None,
+    extensions: Sequence[tuple[x509.ExtensionType, bool]] = (),
+) -> bytes:
+    """What an authority says was revoked, in DER."""
+    signing = key or by.key
+    assert not isinstance(signing, ed25519.Ed25519PrivateKey)
+    builder = x509.CertificateRevocationListBuilder().issuer_name(by.certificate.subject)
+    builder = builder.last_update(made).next_update(ends)
+    for one in revoked:
+        builder = builder.add_revoked_certificate(one)
+    for extension, critical in extensions:
+        builder = builder.add_extension(extension, critical)
+    return builder.sign(signing, hashed or hashes.SHA256()).public_bytes(serialization.Encoding.DER)
+
+
+def revoked(one: Issued, since: datetime, *extensions: x509.ExtensionType) -> x509.RevokedCertificate:
+    made = (
+        x509.RevokedCertificateBuilder().serial_number(one.certificate.serial_number).revocation_date(since)
+    )
+    for extension in extensions:
+        made = made.add_extension(extension, critical=False)
+    return made.build()
+
+
 @dataclass
 class Office(Parties):
     """Parties of which uwv approves by certificate: an authority, one between, and the certificate of uwv."""
@@ -140,7 +172,11 @@ class Office(Parties):
         parties["matcher"] = (self.draft["matcher"]["title"], self.draft["matcher"]["oin"])
         cards = {name: PublicKeys.model_validate(one.card) for name, one in self.identities.items()}
         self.root = compose(self.root.project, parties, cards, EARLIER, authorities={"uwv": authority})
-        self.trust = Trust((self.root,))
+        self.trust = Trust((self.root,), revocations=self.lists())
+
+    def lists(self, **changes: Any) -> tuple[bytes, ...]:
+        """What both authorities say was revoked: nothing."""
+        return tuple(revocation_list(one, **changes) for one in (self.anchor, self.between))
 
     def certified(self, *chain: Issued) -> Certified:
         """uwv, with this chain and the key of its first certificate."""
@@ -274,7 +310,7 @@ def test_an_authority_that_has_expired_itself(office: Office) -> None:
     own = anchor.issue(oins=[OIN])
     authority = read_authority(anchor.pem, "anchor")
     with pytest.raises(CertificateRefusedError):
-        certified_key(read_chain(own.pem, "c"), [authority], OIN, [NOW], "uwv")
+        certified_key(read_chain(own.pem, "c"), [authority], OIN, [NOW], "uwv", NONE)
 
 
 def test_a_critical_extension_that_nobody_knows(office: Office) -> None:
@@ -304,7 +340,7 @@ def test_kinds_of_keys_that_are_not_used_here(office: Office, key: Key) -> None:
     own = office.between.issue(oins=[OIN], key=key)
     chain, authority = read_chain(own.pem + office.between.pem, "c"), read_authority(office.anchor.pem, "a")
     with pytest.raises(CertificateRefusedError) as refused:
-        certified_key(chain, [authority], OIN, [NOW], "uwv")
+        certified_key(chain, [authority], OIN, [NOW], "uwv", Revocations(office.lists(), timedelta(days=7)))
     assert "kind of key" in str(refused.value.facts["problem"])
 
 
@@ -329,7 +365,143 @@ def test_an_expired_certificate_signs_nothing_that_it_dates_back(office: Office)
     paper = approve(office.manifest, office.certified(chain, office.between), NOW - timedelta(hours=1))
     seen = {digest_of_bytes(paper): FirstSeen(1, NOW - timedelta(minutes=5))}
     papers = {**office.approvals, "uwv": paper}
-    assert "uwv" in check_approvals(office.manifest, papers, later, Trust((office.root,), seen))
+    assert "uwv" in check_approvals(
+        office.manifest, papers, later, Trust((office.root,), seen, office.lists())
+    )
+
+
+# What was revoked.
+
+
+def with_lists(office: Office, *lists: bytes, now: datetime = NOW) -> str:
+    """Why the approval of uwv does not count, by these lists; empty when it does."""
+    office.trust = Trust((office.root,), revocations=lists)
+    return office.problem(office.own, office.between, now=now)
+
+
+def test_without_a_list_of_every_authority_a_certificate_does_not_count(office: Office) -> None:
+    """Seen: nobody looked whether a certificate was revoked."""
+    above, below = office.lists()
+    assert with_lists(office, above, below) == ""
+    pem = x509.load_der_x509_crl(below).public_bytes(serialization.Encoding.PEM)
+    assert with_lists(office, above, pem) == ""
+    for lists in ((), (above,), (below,)):
+        problem = with_lists(office, *lists)
+        assert "no revocation list (CRL) of" in problem
+        assert "at most 7 days before 2026-06-01" in problem
+    paper = approve(office.manifest, office.certified(office.own, office.between), NOW)
+    with pytest.raises(ApprovalInvalidError) as refused:
+        check_approvals(office.manifest, {**office.approvals, "uwv": paper}, NOW, Trust((office.root,)))
+    assert "intrekkingslijst" in refused.value.text("nl")
+
+
+DAY = timedelta(days=1)
+REASONS = x509.ReasonFlags
+
+
+@pytest.mark.parametrize(("since", "extensions", "counts"), [
+    (NOW - DAY, [], False),
+    (NOW, [], False),
+    (NOW + DAY, [], True),  # signed and taken in before
+    (NOW - DAY, [x509.CRLReason(REASONS.affiliation_changed)], False),
+    (NOW - DAY, [x509.CRLReason(REASONS.certificate_hold)], False),
+    (NOW + DAY, [x509.CRLReason(REASONS.superseded)], True),
+    (NOW + DAY, [x509.CRLReason(REASONS.key_compromise)], False),
+    (NOW + DAY, [x509.CRLReason(REASONS.ca_compromise)], False),
+    (NOW + DAY, [x509.InvalidityDate(NOW - DAY)], False),
+    (NOW + DAY, [x509.InvalidityDate(NOW + DAY / 2)], True),
+])  # fmt: skip
+def test_what_was_revoked_by_then_does_not_count(
+    office: Office, since: datetime, extensions: list[x509.ExtensionType], counts: bool
+) -> None:
+    above, below = office.lists()
+    named = revocation_list(office.between, revoked(office.own, since, *extensions))
+    assert (with_lists(office, above, named) == "") is counts
+    assert (with_lists(office, above, below, named) == "") is counts, "whatever another list says"
+    between = revocation_list(office.anchor, revoked(office.between, since, *extensions))
+    assert (with_lists(office, between, below) == "") is counts
+
+
+def test_an_old_list_that_names_a_certificate_still_counts_against_it(office: Office) -> None:
+    old = revocation_list(
+        office.between, revoked(office.own, NOW - 90 * DAY), made=NOW - 90 * DAY, ends=NOW - 80 * DAY
+    )
+    assert "revoked on 2026-03-03" in with_lists(office, *office.lists(), old)
+
+
+@pytest.mark.parametrize(("made", "ends", "counts"), [
+    (NOW - 7 * DAY, NOW + DAY, True),
+    (NOW - 7 * DAY - timedelta(seconds=1), NOW + DAY, False),  # older than the manifest allows
+    (NOW - DAY, NOW, True),
+    (NOW - DAY, NOW - timedelta(seconds=1), False),  # its next update was there by then
+    (NOW + DAY, NOW + 2 * DAY, True),  # of later: it was not revoked before that either
+    (NOW + 29 * DAY, NOW + 31 * DAY, True),
+    (NOW + 31 * DAY, NOW + 33 * DAY, False),  # the certificate had expired, and may have been left out
+])  # fmt: skip
+def test_the_age_of_a_list_is_bounded(office: Office, made: datetime, ends: datetime, counts: bool) -> None:
+    assert (with_lists(office, *office.lists(made=made, ends=ends)) == "") is counts
+
+
+def test_the_manifest_says_how_old_a_list_may_be(tmp_path: Path) -> None:
+    draft = document()
+    draft["certificates"] = {"revocation_list_days": 2}
+    office = Office(tmp_path, draft)
+    for age, counts in ((2 * DAY, True), (3 * DAY, False)):
+        assert (with_lists(office, *office.lists(made=NOW - age)) == "") is counts
+
+
+def part(**changes: Any) -> x509.IssuingDistributionPoint:
+    members: dict[str, Any] = {
+        "full_name": None, "relative_name": None, "only_contains_user_certs": False, "only_contains_ca_certs": False,
+        "only_some_reasons": None, "indirect_crl": False, "only_contains_attribute_certs": False,
+    }  # fmt: skip
+    return x509.IssuingDistributionPoint(**(members | changes))
+
+
+HERE = [x509.UniformResourceIdentifier("http://crl.example/1.crl")]
+ELSEWHERE = [x509.UniformResourceIdentifier("http://crl.example/2.crl")]
+
+
+@pytest.mark.parametrize(("extension", "counts"), [
+    (x509.CRLNumber(5), True),
+    (part(only_contains_user_certs=True), True),
+    (part(full_name=HERE), True),
+    (part(full_name=ELSEWHERE), False),
+    (part(only_contains_ca_certs=True), False),
+    (part(only_contains_attribute_certs=True), False),
+    (part(only_some_reasons=frozenset([REASONS.superseded])), False),
+    (part(indirect_crl=True), False),
+    (x509.DeltaCRLIndicator(1), False),
+    (x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\x05\x00"), False),
+])  # fmt: skip
+def test_a_list_of_something_else_says_nothing(
+    office: Office, extension: x509.ExtensionType, counts: bool
+) -> None:
+    point = x509.CRLDistributionPoints([x509.DistributionPoint(HERE, None, None, None)])
+    office.own = office.between.issue(oins=[OIN], extensions=[(point, False)])
+    below = revocation_list(office.between, extensions=[(extension, True)])
+    assert (with_lists(office, office.lists()[0], below) == "") is counts
+
+
+def test_a_list_that_the_authority_did_not_sign_says_nothing(office: Office) -> None:
+    above, below = office.lists()
+    stranger = issue(authority=True)
+    names = revoked(office.own, NOW - DAY)
+    assert with_lists(office, above, revocation_list(office.between, key=stranger.key)) != ""
+    assert with_lists(office, above, below, revocation_list(office.between, names, key=stranger.key)) == ""
+    assert with_lists(office, above, revocation_list(office.own)) != ""  # by another name
+    altered = bytearray(below)
+    altered[-1] ^= 1
+    assert with_lists(office, above, bytes(altered)) != ""
+    assert with_lists(office, above, b"junk") != ""
+
+
+def test_files_that_are_no_revocation_list(office: Office) -> None:
+    good = office.lists()[0]
+    assert read_list(good, "f") == good
+    for data in (b"", b"junk", office.own.pem):
+        with pytest.raises(RevocationListUnreadableError):
+            read_list(data, "f")
 
 
 # Files and commands.
@@ -409,7 +581,18 @@ def test_the_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert cli("trust", "add", at / "uwv", at / "trust", "--pin", root["digest"])[0] == 0
     sign = ("manifest", "sign", at / "manifest.json", "uwv", at / "uwv", "--out", at / "papers")
     assert cli(*sign)[0] == 2
-    assert cli(*sign, "--chain", at / "chain.pem", "--key", at / "key.pem")[0] == 0
+    certified = (*sign, "--chain", at / "chain.pem", "--key", at / "key.pem")
+    status, refused = cli(*certified)
+    assert (status, refused["error"]) == (1, "CertificateRefusedError")
+    now = datetime.now(UTC)
+    (at / "lists").mkdir()
+    for number, by in enumerate((office.anchor, between)):
+        data = revocation_list(by, made=now - DAY, ends=now + DAY)
+        for folder in ("lists", "trust"):
+            (at / folder / f"{number}.crl").write_bytes(data)
+    assert cli("trust", "add", at / "uwv", at / "lists")[1]["revocation_lists"] == 2
+    assert cli("trust", "add", at / "uwv", at / "trust")[1]["revocation_lists"] == 0  # known
+    assert cli(*certified)[0] == 0
     status, gates = cli(
         "manifest", "status", at / "manifest.json", "--papers", at / "papers", "--trust", at / "trust"
     )

@@ -16,6 +16,7 @@ from parties import Parties
 
 from lsi_match.agreement.approvals import approve, withdraw
 from lsi_match.agreement.justifications import justify
+from lsi_match.agreement.trust_root_rules import Trust
 from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.log import events
 from lsi_match.log.entry import LogEntry
@@ -133,7 +134,7 @@ class Story:
         )
 
     def judge(self) -> Judgement:
-        return judge_log(self.log.path, self.manifest, self.roots, self.papers, report)
+        return judge_log(self.log.path, self.manifest, Trust(self.roots), self.papers, report)
 
     def reasons(self) -> list[str]:
         found = self.judge().problems
@@ -378,7 +379,7 @@ def test_without_papers_only_what_the_manifest_decides_is_judged_and_that_is_tol
 
 def test_another_trust_root_than_that_of_the_reader_is_found(story: Story, tmp_path: Path) -> None:
     other = Parties(tmp_path / "other", document({name: [selection()] for name in NAMES}))
-    found = judge_log(story.log.path, story.manifest, (other.root,), story.papers, report)
+    found = judge_log(story.log.path, story.manifest, Trust((other.root,)), story.papers, report)
     assert found.problems[0].reason == "JudgedOtherwiseError"
     assert len(found.problems) == 2
 

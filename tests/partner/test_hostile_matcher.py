@@ -170,8 +170,8 @@ class Hostile:
         def report(given: bytes, table: bytes, manifest: object) -> Any:
             return SimpleNamespace(round="r1", alerts=range(int(given[11:-1])), too_little=0), ""
 
-        def judge(file: Path, manifest: Any, roots: Any) -> Any:
-            return judge_log(file, manifest, roots, papers or {}, report)
+        def judge(file: Path, manifest: Any, trust: Any) -> Any:
+            return judge_log(file, manifest, trust, papers or {}, report)
 
         cosign_log(self.home, self.parties.folder / log, PROJECT, NOW, judge if papers else None)
 

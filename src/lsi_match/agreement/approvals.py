@@ -20,6 +20,7 @@ from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.errors import LsiError, words
 from lsi_match.crypto.certificates import CertificateRefusedError, Certified, certified_key
 from lsi_match.crypto.keys import Identity
+from lsi_match.crypto.revocation import Revocations
 from lsi_match.crypto.signing import (
     SignatureMissingError,
     SignedDocumentInvalidError,
@@ -29,6 +30,7 @@ from lsi_match.crypto.signing import (
     verify,
 )
 from lsi_match.manifest import Manifest
+from lsi_match.manifest.terms import Certificates
 from lsi_match.protocol.documents import Acknowledgement, Approval, SignedStatement, Withdrawal
 from lsi_match.protocol.publication import Publication, Sheet
 from lsi_match.protocol.trust_root import MATCHER, Role
@@ -298,7 +300,7 @@ def _read(
     """A paper, its signature checked against the keys or authorities that the trust root names for who it says it is of."""
     model = type(_claimed(data))
     parties = [*manifest.controllers, *([MATCHER] if model is Acknowledgement else [])]
-    return signed_paper(data, model, _ROLES[model], parties, now, trust)
+    return signed_paper(data, model, _ROLES[model], parties, now, trust, manifest.certificates)
 
 
 def signed_paper(
@@ -308,6 +310,7 @@ def signed_paper(
     parties: Sequence[str],
     now: datetime,
     trust: Trust,
+    terms: Certificates,
 ) -> Statement:
     """A paper of one of `parties`, its signature by a key or certificate that the trust root names for `role`.
 
@@ -324,7 +327,9 @@ def signed_paper(
     if not claimed.certificates:
         return verify(data, model, named.keys_for(role), what=kind, party=party)
     moments = (claimed.at, taken_in)
-    key = certified_key(claimed.certificates, named.authorities_for(role), named.oin, moments, party)
+    revocations = Revocations(trust.revocations, terms.list_age)
+    authorities = named.authorities_for(role)
+    key = certified_key(claimed.certificates, authorities, named.oin, moments, party, revocations)
     return verify(data, model, [key], what=kind, party=party)
 
 

@@ -57,7 +57,8 @@ def read_justifications(
     """
     found: dict[str, tuple[Justification, bytes]] = {}
     for data in papers:
-        paper = signed_paper(data, Justification, Role.APPROVE, list(manifest.controllers), now, trust)
+        parties, terms = list(manifest.controllers), manifest.certificates
+        paper = signed_paper(data, Justification, Role.APPROVE, parties, now, trust, terms)
         if problem := _mismatch(manifest, round_id, findings, paper, now):
             raise JustificationInvalidError(name=paper.controller, **problem)
         if paper.controller not in found or found[paper.controller][0].at < paper.at:

@@ -131,11 +131,12 @@ def load_root(canonical: bytes) -> TrustRoot:
     return root
 
 
-def chain(pile: Iterable[bytes], project: str, now: datetime) -> Trust:
+def chain(pile: Iterable[bytes], project: str, now: datetime, revocations: Iterable[bytes] = ()) -> Trust:
     """Versions taken at their own word: signed as they should be, but nobody compared the digest of the first."""
     papers = list(pile)
     first = next((one.root.digest for one in read_roots(papers)), None)
-    return Trust(tuple(one.root for one in walk((), papers, project, first, now)))
+    roots = tuple(one.root for one in walk((), papers, project, first, now))
+    return Trust(roots, revocations=tuple(revocations))
 
 
 def check_first(candidate: SignedRoot, project: str, pin: str | None, now: datetime) -> None:
@@ -254,10 +255,12 @@ class Trust:
         roots: version 1 first.
         seen: digest of a paper → when it was first taken in. A site reads this from its log, so that the place in
             the log is the evidence; a partner keeps it itself. A paper that was not seen is judged by the newest.
+        revocations: the revocation lists (CRL) that are here, of the authorities of certificates.
     """
 
     roots: tuple[TrustRoot, ...]
     seen: Mapping[str, FirstSeen] = field(default_factory=dict)
+    revocations: tuple[bytes, ...] = ()
 
     @property
     def current(self) -> TrustRoot:

@@ -2,6 +2,7 @@
 
 <place>/projects/<project>/trust/
     pinned           digest of version 1, as a person compared it
+    ….crl            revocation lists of authorities whose certificates sign, under their digests
     0001.json …      the signatures of each version, one per line; the folder can be sent as it is
     seen             at a partner, as JSON: which version each paper was first taken in under (a site has its log for that)
 """
@@ -9,7 +10,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -24,6 +25,7 @@ from lsi_match.agreement.trust_root_rules import (
 )
 from lsi_match.base.canonical import canonical_json, digest_of_bytes
 from lsi_match.base.files import FileUnreadableError, read_bytes, read_text, write_whole
+from lsi_match.crypto.revocation import read_list
 from lsi_match.protocol.trust_root import TrustRoot
 
 
@@ -64,11 +66,28 @@ class TrustStore:
                 write_whole(self.folder / "pinned", one.root.digest.encode() + b"\n", replace=True)
             write_whole(self.folder / f"{one.root.version:04d}.json", b"".join(one.papers), replace=True)
 
+    @property
+    def revocations(self) -> tuple[bytes, ...]:
+        """The revocation lists that were taken in."""
+        return tuple(map(read_bytes, sorted(self.folder.glob("*.crl"))))
+
+    def keep_revocations(self, lists: Mapping[str, bytes]) -> int:
+        """Keep revocation lists beside the others (file name → list); how many are new.
+
+        Raises:
+            RevocationListUnreadableError: one is none. Then none is kept.
+        """
+        read = {digest_of_bytes(data)[7:39]: read_list(data, name) for name, data in lists.items()}
+        new = {stem: data for stem, data in read.items() if not (self.folder / f"{stem}.crl").exists()}
+        for stem, data in new.items():
+            write_whole(self.folder / f"{stem}.crl", data)
+        return len(new)
+
     # what a partner, which keeps no log, saw when
 
     def trust(self, now: datetime) -> Trust:
         """What a partner goes by; raises TrustRootError."""
-        return Trust(self.roots(now), self._seen())
+        return Trust(self.roots(now), self._seen(), self.revocations)
 
     def saw(self, papers: Iterable[bytes], now: datetime) -> None:
         """Remember under which version these papers were first taken in."""

@@ -14,9 +14,9 @@ from lsi_match.log.entry import MAX_TIME, LogEntry
 from lsi_match.log.steps import Step
 
 if TYPE_CHECKING:
+    from lsi_match.agreement.trust_root_rules import Trust
     from lsi_match.log.judge import Judgement
     from lsi_match.manifest import Manifest
-    from lsi_match.protocol.trust_root import TrustRoot
 
 STEP_NAMES = {step.value: step.dutch for step in Step}
 
@@ -327,12 +327,12 @@ def register(manifest: Path, *, json: Json = False) -> None:
     out.print(table(found["project"], columns, rows))
 
 
-def judging(places: Iterable[Path]) -> Callable[[Path, Manifest, tuple[TrustRoot, ...]], Judgement]:
+def judging(places: Iterable[Path]) -> Callable[[Path, Manifest, Trust], Judgement]:
     """Judges a log again by the signed papers in these files and folders."""
     from lsi_match.log.judge import judge_log, papers_in
     from lsi_match.monitor.round_findings import checked_findings
 
-    return lambda log, manifest, roots: judge_log(log, manifest, roots, papers_in(places), checked_findings)
+    return lambda log, manifest, trust: judge_log(log, manifest, trust, papers_in(places), checked_findings)
 
 
 _STANDINGS = {

@@ -484,7 +484,7 @@ def status(
     Args:
         manifest: the manifest (canonical JSON), or a draft (YAML): then what the document alone tells.
         papers: folder with what was signed: approvals, acknowledgements, withdrawals.
-        trust: folder with the signed versions of the trust root; who signed is judged by it.
+        trust: folder with the signed versions of the trust root, and revocation lists (.crl); who signed is judged by it.
         site: a matching site, instead of both: its own papers and trust root.
         previous: the manifest that approvals compare with, when it is not in the site.
         on: of a draft: judge it as on this day (yyyy-mm-dd) instead of today.
@@ -504,7 +504,8 @@ def status(
             evidence = evidence_about(Site(site), document, utc_now())
             shared = _shared(site, document)
         elif trust is not None:
-            known = chain(read_folder(trust, "*.json").values(), document.project.id, utc_now())
+            roots, lists = (read_folder(trust, f"*.{suffix}").values() for suffix in ("json", "crl"))
+            known = chain(roots, document.project.id, utc_now(), lists)
             evidence = Evidence(read_folder(papers, "*.json") if papers else {}, utc_now(), known)
         else:
             raise wrong_use(
@@ -604,10 +605,11 @@ def signer(
     from lsi_match.agreement.trust_root_store import TrustStore
     from lsi_match.crypto.certificates import certified_key, read_certified
     from lsi_match.crypto.keys import load_identity
+    from lsi_match.crypto.revocation import Revocations
     from lsi_match.protocol.trust_root import MATCHER
 
-    now = utc_now()
-    root = TrustStore(place, document.project.id).roots(now)[-1]
+    now, store = utc_now(), TrustStore(place, document.project.id)
+    root = store.roots(now)[-1]
     check_current(root, now)
     party = root.organisations.get(name)
     if party is None or name not in (*document.controllers, MATCHER):
@@ -618,7 +620,9 @@ def signer(
     identity = load_identity(name, place / "keys")
     if chain is not None:
         certified = read_certified(name, chain, key, identity.signing)
-        certified_key(certified.certificates, party.authorities_for(role), party.oin, (now,), name)
+        revocations = Revocations(store.revocations, document.certificates.list_age)
+        authorities = party.authorities_for(role)
+        certified_key(certified.certificates, authorities, party.oin, (now,), name, revocations)
         return certified
     if identity.signing_key not in party.keys_for(role):
         raise wrong_use(

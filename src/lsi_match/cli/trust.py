@@ -121,11 +121,14 @@ def sign(root: Path, name: str, home: Path, *, out: Path, json: Json = False) ->
 def add(place: Path, papers: Path, *, pin: str | None = None, json: Json = False) -> None:
     """Take in a signed trust root, at a partner or at the matching site. There is no way back to an older version.
 
+    Revocation lists (.crl) in the folder are taken in too, for every project here; the folder may hold nothing else.
+
     Args:
         place: the home of a partner, or the matching site.
-        papers: folder with the signed versions.
+        papers: folder with the signed versions, and revocation lists of the authorities of certificates.
         pin: digest of the first version, compared with the others by another way; only needed for that one.
     """
+    from lsi_match.agreement.trust_root_store import TrustStore
     from lsi_match.crypto.keys import CARD, read_public_keys
     from lsi_match.matcher.site.site import Site
     from lsi_match.partner.home import Home
@@ -133,13 +136,25 @@ def add(place: Path, papers: Path, *, pin: str | None = None, json: Json = False
 
     file = place / "keys" / CARD
     name = read_public_keys(read_bytes(file), str(file)).name
-    pile = read_folder(papers, "*.json").values()
+    pile, lists = read_folder(papers, "*.json").values(), read_folder(papers, "*.crl")
     taker = Site(place) if name == MATCHER else Home(place, name)
-    versions = [root.version for root in taker.add_roots(pile, pin, utc_now())]
+    versions = [root.version for root in taker.add_roots(pile, pin, utc_now())] if pile or not lists else []
+    new = sum(
+        TrustStore(place, one.parent.name).keep_revocations(lists) for one in place.glob("projects/*/trust")
+    )
     text = ", ".join(map(str, versions))
-    done(say(f"{name}: vertrouwenslijst {text} opgenomen." if versions else f"{name}: er is niets nieuws.",
-             f"{name}: trust root {text} taken in." if versions else f"{name}: there is nothing new."),
-         {"party": name, "versions": versions}, json)  # fmt: skip
+    lines = (
+        [say(f"{name}: vertrouwenslijst {text} opgenomen.", f"{name}: trust root {text} taken in.")]
+        if versions
+        else []
+    )
+    lines += (
+        [say(f"{name}: {new} intrekkingslijsten opgenomen.", f"{name}: {new} revocation lists taken in.")]
+        if new
+        else []
+    )
+    done(lines or say(f"{name}: er is niets nieuws.", f"{name}: there is nothing new."),
+         {"party": name, "versions": versions, "revocation_lists": new}, json)  # fmt: skip
 
 
 @app.command

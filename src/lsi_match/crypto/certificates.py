@@ -9,9 +9,8 @@ signer, and counts when all of this holds:
 3. The first certificate is none of an authority, its key usage is signing (digitalSignature or nonRepudiation), and its
    purposes, if it names any, are not only those of a web server, time stamps, OCSP answers or programs.
 4. The signature under the paper is by the key in the first certificate: RSA of 2,048 bits or more (PSS), P-256 or P-384.
-
-**No revocation is checked**: no list is fetched and no responder asked, since a run has no network. When a certificate
-is revoked, the organisations sign a next version of the trust root without that authority, or with another.
+5. Revocation lists show that no certificate of the chain was revoked when the paper was taken in (`crypto.revocation`).
+   Without such a list it does not count.
 
 The default policies of `cryptography` are for web servers and want a subjectAltName and a purpose, which the
 certificates of organisations lack; so the policy for the first certificate is our own. Those for authorities stay.
@@ -21,7 +20,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -45,6 +44,7 @@ from lsi_match.base.errors import LsiError
 from lsi_match.base.files import read_bytes, read_private
 from lsi_match.crypto import passphrase
 from lsi_match.crypto.external_keys import OutsideKey, library_key
+from lsi_match.crypto.revocation import Revocations
 
 if TYPE_CHECKING:
     from securesystemslib.signer import SSlibKey
@@ -79,13 +79,18 @@ class Certified:
 
 
 def certified_key(
-    chain: Iterable[str], authorities: Iterable[str], oin: str, moments: Iterable[datetime], party: str
+    chain: Iterable[str],
+    authorities: Iterable[str],
+    oin: str,
+    moments: Sequence[datetime],
+    party: str,
+    revocations: Revocations,
 ) -> SSlibKey:
     """The key that a chain (base64 of DER, the signer's first) shows to be that of the organisation with this OIN.
 
     Args:
         authorities: certificates of the authorities that the trust root names.
-        moments: when every certificate must have been valid.
+        moments: when every certificate must have been valid; at the last of them none may have been revoked.
 
     Raises:
         CertificateRefusedError: says what is wrong.
@@ -103,11 +108,13 @@ def certified_key(
         policy = PolicyBuilder().store(store).time(moment).max_chain_depth(DEPTH)
         policy = policy.extension_policies(ca_policy=ExtensionPolicy.webpki_defaults_ca(), ee_policy=_SIGNER)
         try:
-            policy.build_client_verifier().verify(leaf, between)
+            verified = policy.build_client_verifier().verify(leaf, between)
         except (VerificationError, ValueError) as error:
             reason = _reason(error)
             nl = f"de keten van certificaten klopt niet ({reason})"
             raise CertificateRefusedError.because(nl, reason, party=party) from None
+    if problem := revocations.problem(verified.chain, max(moments)):
+        raise CertificateRefusedError.because(*problem, party=party)
     numbers = [name.value for name in leaf.subject.get_attributes_for_oid(NameOID.SERIAL_NUMBER)]
     if numbers != [oin]:
         nl, en = f"het OIN erin is niet {oin}", f"its subject is not the one with OIN {oin}"

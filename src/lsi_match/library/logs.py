@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from lsi_match.agreement.trust_root_rules import Trust
 from lsi_match.agreement.trust_root_store import TrustStore
 from lsi_match.base.clock import utc_now
 from lsi_match.library.manifests import Manifest
@@ -54,8 +55,8 @@ class Log:
 
         agreed, place = manifest.document, root or home
         project, origin = agreed.project.id, origin_of(agreed)
-        roots = TrustStore(Path(place), project).roots(utc_now()) if place else ()
-        keys = log_keys(agreed, roots)
+        trust = TrustStore(Path(place), project).trust(utc_now()) if place else Trust(())
+        keys = log_keys(agreed, trust.roots)
         kept = RememberedLog(Path(remember)) if remember else None
         if kept is None and home is not None:
             kept = RememberedLog.of_party(Path(home), project)
@@ -67,7 +68,7 @@ class Log:
         if not found.ok:
             return found
         given = papers_in([*map(Path, papers), *self._documents])
-        judgement = judge_log(self.file, agreed, roots, given, checked_findings)
+        judgement = judge_log(self.file, agreed, trust, given, checked_findings)
         judged = judgement.judged if judgement.whole else None
         return replace(found, problems=judgement.problems, judged=judged)
 

@@ -21,7 +21,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
@@ -43,7 +43,7 @@ from lsi_match.log.view import ProjectView
 from lsi_match.manifest import Manifest
 from lsi_match.protocol.documents import Justification, Opening
 from lsi_match.protocol.place_files import PAPERS_SUFFIX
-from lsi_match.protocol.trust_root import MATCHER, TrustRoot
+from lsi_match.protocol.trust_root import MATCHER
 
 #: Entries have milliseconds, papers have more.
 _TICK = timedelta(milliseconds=1)
@@ -150,7 +150,7 @@ def _named(recorded: Recorded) -> Iterator[str]:
 def judge_log(
     file: Path,
     manifest: Manifest,
-    roots: tuple[TrustRoot, ...],
+    trust: Trust,
     papers: Mapping[str, bytes],
     read_report: ReadReport,
 ) -> Judgement:
@@ -158,15 +158,15 @@ def judge_log(
 
     Args:
         manifest: the one that the reader signed; others are among the papers.
-        roots: every version of the trust root of the reader, the oldest first; none where it has none.
+        trust: the trust roots and revocation lists of the reader; no roots where it has none.
         papers: digest → document; none where none were given.
     """
     every = {**papers, manifest.digest: manifest.canonical()}
     with Log.open(file, read_only=True) as log:
-        judging = _Judging(roots, every, read_report, log.checkpoint)
+        judging = _Judging(trust, every, read_report, log.checkpoint)
         for recorded in read_sound(log.entries()):
             judging.take(recorded)
-    whole = bool(roots and papers)
+    whole = bool(trust.roots and papers)
     problems = [one for one in judging.problems if whole or not isinstance(one, PaperNotGivenError)]
     return Judgement(whole, judging.judged, tuple(problems))
 
@@ -179,7 +179,7 @@ class _LackingError(LsiError):
 class _Judging:
     """A log on its way. The view is what its entries say; it is asked which papers came in, never what is in them."""
 
-    roots: tuple[TrustRoot, ...]
+    trust: Trust
     papers: Mapping[str, bytes]
     read_report: ReadReport
     #: The checkpoint of so many entries.
@@ -245,9 +245,10 @@ class _Judging:
 
     def _trust(self) -> Trust:
         """Who could sign what by now: of the roots those that the log had taken in."""
-        if not self.roots:
+        if not self.trust.roots:
             raise _LackingError
-        return Trust(tuple(one for one in self.roots if one.version in self.view.roots), self.view.papers)
+        roots = tuple(one for one in self.trust.roots if one.version in self.view.roots)
+        return replace(self.trust, roots=roots, seen=self.view.papers)
 
     def _about(self, recorded: Recorded) -> dict[str, bytes]:
         """Every paper that was taken in about the manifest of this entry."""
@@ -261,9 +262,9 @@ class _Judging:
     def _root(self, recorded: Recorded) -> None:
         event = recorded.event
         assert isinstance(event, events.TrustRootTakenIn)
-        if not self.roots:
+        if not self.trust.roots:
             raise _LackingError
-        known = {one.version: one.digest for one in self.roots}
+        known = {one.version: one.digest for one in self.trust.roots}
         if known.get(event.version) != event.root:
             nl = f"versie {event.version} van de vertrouwenslijst is niet die van u"
             raise _otherwise(recorded, nl, f"version {event.version} of the trust root is not yours")
@@ -351,7 +352,7 @@ class _Judging:
         held, findings = self.holds[event.round]
         if not held:
             return
-        if not self.roots:
+        if not self.trust.roots:
             raise _LackingError
         said = self._justifications(recorded, manifest, event.round, findings)
         silent = [

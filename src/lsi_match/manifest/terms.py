@@ -114,6 +114,17 @@ class Schedule(Document):
         return CronSim(self.opens, now.astimezone(ZoneInfo(self.timezone))) if self.opens else iter(())
 
 
+class Certificates(Document):
+    """What counts for who signs with a certificate: how old a list of what was revoked may be."""
+
+    revocation_list_days: int = Field(default=7, gt=0, le=90)
+
+    @property
+    def list_age(self) -> timedelta:
+        """How old a revocation list may be when a paper is taken in."""
+        return timedelta(days=self.revocation_list_days)
+
+
 #: Answers to access requests a day, where the manifest does not say.
 _ANSWERS = 20
 

@@ -19,7 +19,7 @@ from lsi_match.manifest.plan import Advice, Basis, Controller, Dpia, Matcher, Pr
 from lsi_match.manifest.release_terms import Match, Release
 from lsi_match.manifest.selection import Characteristic, Partner, Selection
 from lsi_match.manifest.subject import Pseudonyms, Subject
-from lsi_match.manifest.terms import Retention, Schedule
+from lsi_match.manifest.terms import Certificates, Retention, Schedule
 
 #: The version of the protocol that rounds run under. A manifest of an earlier one can be read and verified.
 PRESENT = "lsi-match/manifest/v2"
@@ -47,6 +47,7 @@ class Manifest(Document):
     monitor: Monitor = Monitor()
     schedule: Schedule
     retention: Retention
+    certificates: Certificates = Certificates()
 
     @model_validator(mode="after")
     def _consistent(self, info: ValidationInfo) -> Manifest:

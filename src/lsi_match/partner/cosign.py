@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from lsi_match.agreement.trust_root_rules import Trust
 from lsi_match.base.errors import LsiError
 from lsi_match.log.follower import LogReader
 from lsi_match.log.judge import Judgement
@@ -26,10 +27,9 @@ from lsi_match.log.store import Log
 from lsi_match.log.verify import LogGapError, verify_and_remember, verify_log
 from lsi_match.manifest import Manifest
 from lsi_match.partner.home import Home
-from lsi_match.protocol.trust_root import TrustRoot
 
 #: A log that verifies, the manifest and trust roots of this party → what the signed papers say of its entries.
-Judge = Callable[[Path, Manifest, tuple[TrustRoot, ...]], Judgement]
+Judge = Callable[[Path, Manifest, Trust], Judgement]
 
 
 class CosignerKeyError(LsiError): ...
@@ -77,7 +77,7 @@ def cosign_log(
     found = verify_and_remember(log, keys, home.log(project), origin=origin)
     for problem in (
         *found.problems,
-        *(judge(log, manifest, trust.roots).problems if judge and found.ok else ()),
+        *(judge(log, manifest, trust).problems if judge and found.ok else ()),
     ):
         raise problem
     if found.newest_checkpoint is None:

@@ -417,6 +417,9 @@ def _terms(page: _Page, manifest: Manifest) -> None:
                       "een verschillend logboek zien, dan blijkt dat pas nadat de casussen zijn uitgereikt.",
                       "A release does not wait for cosignatures of the log. If the matching environment shows two parties "
                       "different logs, that is found only after the cases were handed out."))  # fmt: skip
+    age = manifest.certificates.revocation_list_days
+    page.item(say(f"Wie met een certificaat tekent: de lijst van ingetrokken certificaten is hoogstens {age} dagen oud als het stuk wordt opgenomen.",
+                  f"Who signs with a certificate: the list of revoked ones is at most {age} days old when the paper is taken in."))  # fmt: skip
     roles = ", ".join(manifest.work_instruction.acknowledged_by)
     page.item(markdown_safe(say(f"Werkinstructie: {manifest.work_instruction.title}. Te lezen door: {roles}.",
                                 f"Work instruction: {manifest.work_instruction.title}. To be read by: {roles}.")))  # fmt: skip

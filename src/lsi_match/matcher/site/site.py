@@ -269,9 +269,8 @@ class Project:
     def trust(self, now: datetime) -> Trust:
         """Who may sign for whom, by the trust roots here and the log; raises TrustRootError, RootNotLoggedError."""
         roots = self.trust_store.roots(now)
-        if not self.log_file.exists():
-            return Trust(roots)
-        return trust_by_log(roots, self.view())
+        trust = trust_by_log(roots, self.view()) if self.log_file.exists() else Trust(roots)
+        return replace(trust, revocations=self.trust_store.revocations)
 
     def log_roots(self, log: LogWriter, roots: Iterable[TrustRoot], now: datetime, manifest: str) -> None:
         """An entry for every version that the log does not have yet; each is kept as a document too."""
