@@ -11,7 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from handmade import NOW, document, selection
+from handmade import NOW, dimension, document, selection
 from parties import Parties
 
 from lsi_match.agreement.approvals import approve, withdraw
@@ -225,6 +225,32 @@ def test_alerts_are_those_of_the_report_and_not_those_of_the_entry(story: Story)
     story.counted(told=0)
     story.released()
     assert story.reasons() == ["JudgedOtherwiseError", "ReleasedUnjustifiedError"]
+
+
+def test_a_held_round_that_is_counted_again_has_the_same_report(story: Story) -> None:
+    """Or a held round is released under a report without alerts that nobody saw."""
+    story.opened()
+    story.matched()
+    story.held(story.counted())
+    story.matched()
+    story.counted(told=0, given=b'{"alerts": 0}')
+    story.released()
+    assert "JudgedOtherwiseError" in story.reasons()
+
+
+def test_a_release_without_gates_and_one_without_a_count_are_found(tmp_path: Path) -> None:
+    story = Story(tmp_path, lambda draft: draft["monitor"].update(dimensions=[dimension()]))
+    story.agreed()
+    for name, steps in {"r1": (events.GatesPassed,), "r2": ()}.items():
+        story.opened(name)
+        for step in steps:
+            story.write(step(round=name))
+        story.write(events.Matched(round=name, cases=3, subjects=NOTHING))
+        story.released(name)
+    assert [problem.text("en").rpartition(": ")[2] for problem in story.judge().problems] == [
+        "the round was not counted.",
+        "no gate was checked before.",
+    ]
 
 
 def test_too_little_holds_where_the_manifest_says_so(tmp_path: Path) -> None:

@@ -211,5 +211,6 @@ def export(log: Path, *, form: Literal["tiles", "log", "papers", "otlp", "parque
                 "parquet": exporting.export_parquet,
             }[form]
             count = write(opened, out)
-    message = say(f"Geëxporteerd: {count} regels in {out}", f"Exported: {count} entries in {out}")
-    done(message, {"entries": count, "export": str(out)}, json)
+    nl, en = ("stukken", "papers") if form == "papers" else ("regels", "entries")
+    message = say(f"Geëxporteerd: {count} {nl} in {out}", f"Exported: {count} {en} in {out}")
+    done(message, {en: count, "export": str(out)}, json)

@@ -382,7 +382,7 @@ class _Story:
             world.make_keys()
             manifest = world.complete(world.make_project_key())
             world.agree(manifest, world.approve(manifest))
-            opening = world.open_round(ROUND, town.REFERENCE_DATE.isoformat())
+            opening = world.open_round(ROUND)
             for partner in world.partners:
                 world.prepare(partner, opening)
         outcome = self._run(world)

@@ -6,9 +6,10 @@ roots of the reader:
 1. **registered**: every controller approved exactly that manifest, and nothing that was taken in withdrew it.
 2. **opened**: the opening is signed by the matcher, says what its entry says, and all gates held (`agreement.gates`).
 3. **gates passed**: all gates held, by the papers that were taken in up to then.
-4. **counted**: the report follows from the counts, and has as many alerts as the entry says.
+4. **counted**: the report follows from the counts, and has as many alerts as the entry says; of a round that was held it is
+   the same report as before.
 5. **held**: the report is that of the count, and all controllers of the manifest have to justify it.
-6. **released**: where the report has alerts, every controller signed a justification of exactly that report before, and did
+6. **released**: gates were passed before; where the report has alerts, every controller signed a justification of exactly that report before, and did
    not ask for another manifest since; and there are no more cases than the manifest allows.
 7. **handed out**: as many controllers as the manifest asks for co-signed the checkpoint with the release in it.
 
@@ -191,8 +192,9 @@ class _Judging:
     #: Round → whether its last count holds it, by the report itself (by its entry where that was not given); and the digest
     #: of that report.
     holds: dict[str, tuple[bool, str]] = field(default_factory=dict)
-    #: Round → digest of its opening.
+    #: Round → digest of its opening; → digest of the report that it was held for first.
     openings: dict[str, str] = field(default_factory=dict)
+    held_for: dict[str, str] = field(default_factory=dict)
 
     def take(self, recorded: Recorded) -> None:
         """Judge the next entry."""
@@ -304,6 +306,9 @@ class _Judging:
         event, manifest = recorded.event, self._manifest(recorded)
         assert isinstance(event, events.Counted)
         self.holds[event.round] = bool(event.alerts), event.findings or ""
+        if event.findings != self.held_for.get(event.round, event.findings):
+            nl = "de ronde was aangehouden voor een ander rapport"
+            raise _otherwise(recorded, nl, "the round was held for another report")
         if event.findings is None or event.table is None:
             if manifest.monitor.dimensions:
                 raise _otherwise(
@@ -324,6 +329,7 @@ class _Judging:
     def _held(self, recorded: Recorded) -> None:
         event, manifest = recorded.event, self._manifest(recorded)
         assert isinstance(event, events.Held)
+        self.held_for.setdefault(event.round, event.findings)
         missing = [name for name in manifest.controllers if name not in event.controllers]
         if missing:
             nl = f"niet gevraagd om rechtvaardiging: {', '.join(missing)}"
@@ -345,6 +351,9 @@ class _Judging:
             raise _otherwise(
                 recorded, f"er zijn meer casussen dan afgesproken: {nl}", f"more than agreed: {en}"
             )
+        round_ = self.view.round(event.round)
+        if round_ is None or not round_.runs:
+            raise _otherwise(recorded, "er is vooraf geen waarborg nagegaan", "no gate was checked before")
         if event.round not in self.holds:
             if manifest.monitor.dimensions:
                 raise _otherwise(recorded, "de ronde is niet geteld", "the round was not counted")

@@ -53,7 +53,7 @@ from lsi_match.matcher.site.take_cosignatures import report_fork
 from lsi_match.matcher.subjects.access_answers import warning_file
 from lsi_match.matcher.subjects.subject_terms import WARNED_FOR
 from lsi_match.protocol.documents import DropDescriptor, part_name
-from lsi_match.protocol.place_files import COSIGNED_SUFFIX, LOG_SUFFIX, TAIL_SUFFIX
+from lsi_match.protocol.place_files import COSIGNED_SUFFIX, LOG_SUFFIX, PAPERS_SUFFIX, TAIL_SUFFIX
 from lsi_match.transport.endpoints import Endpoint, EndpointSettings, Stamp, open_endpoint
 from lsi_match.transport.sync_state import SyncState
 
@@ -400,8 +400,8 @@ def _publish(project: Project, partner: str, there: Endpoint, outgoing: dict[str
     for name in lying.keys() - outgoing.keys():
         if _ours(project, name):
             there.remove(OUT, name)
-    # The descriptor of a release last, as with drops.
-    for name, file in sorted(outgoing.items(), key=lambda item: item[0].endswith(".json")):
+    # What others rest on first: papers before the log, proofs before what they are of, the descriptor of a release last.
+    for name, file in sorted(outgoing.items(), key=lambda item: _rank(item[0])):
         if not tally.is_synced(name, file, lying.get(name)):
             there.give(OUT, name, file)
             given.append(name)
@@ -412,6 +412,10 @@ def _publish(project: Project, partner: str, there: Endpoint, outgoing: dict[str
                 tally.note(name, outgoing[name], after[name])
     tally.keep(outgoing)
     tally.save()
+
+
+def _rank(name: str) -> int:
+    return 0 if name.endswith(PAPERS_SUFFIX) else 2 if name.endswith(".json") else 1
 
 
 def _ours(project: Project, name: str) -> bool:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from lsi_match.base.clock import CLOCK_SKEW
 from lsi_match.base.errors import LsiError
-from lsi_match.base.files import write_whole
+from lsi_match.base.files import read_text, write_whole
 from lsi_match.log.events import ForkReported
-from lsi_match.log.log_proof import prove
+from lsi_match.log.log_proof import LogProof, prove
 from lsi_match.log.note import (
     Checkpoint,
     SignatureMissingError,
@@ -73,7 +73,7 @@ def add_cosignatures(project: Project, note: bytes, now: datetime, whence: str =
         for name in who:
             for signature in signed.of_key(policy.witnesses[name]):
                 log.add_cosignature(checkpoint.size, signature.line(), policy.witnesses[name])
-        tell_others(project, log, who)
+        _tell_others(project, log, who, checkpoint.size)
     return who
 
 
@@ -119,11 +119,10 @@ def folder_of(project: Project) -> Path:
     return project.folder / "checkpoint" / "cosigned"
 
 
-def tell_others(project: Project, log: Log, names: Iterable[str]) -> None:
-    """Put the newest checkpoint that each of these co-signed where it is passed on to the others."""
-    policy = policy_of(project.manifest())
-    sizes = policy.cosigned_sizes(log.cosigned_checkpoints())
+def _tell_others(project: Project, log: Log, names: Iterable[str], size: int) -> None:
+    """Put the checkpoint that these co-signed where it is passed on to the others, unless a larger one lies there."""
     for name in names:
-        if name in sizes:
-            file = folder_of(project) / f"{project.id}.{name}{COSIGNED_SUFFIX}"
-            write_whole(file, prove(log, sizes[name] - 1, sizes[name]).text().encode(), replace=True)
+        file = folder_of(project) / f"{project.id}.{name}{COSIGNED_SUFFIX}"
+        there = LogProof.parse(read_text(file)).checkpoint if file.exists() else None
+        if there is None or Checkpoint.of_note(there).size <= size:
+            write_whole(file, prove(log, size - 1, size).text().encode(), replace=True)
