@@ -1,8 +1,8 @@
 """Public figures per area (StatLine of Statistics Netherlands, or any CSV) beside counts per area: bounds, in words.
 
-Two CSV files with a heading: the figures, of which three columns are named (area, people, and how many or what
-percentage have the characteristic), and the counts: area, and how many were selected. Semicolons and commas are both
-read, decimal commas too. Areas without a figure (`.`, an empty cell), or of which the count is withheld (`<10`), are left
+Two tables with a heading (CSV or a spreadsheet): the figures, of which three columns are named (area, people, and how many or what
+percentage have the characteristic), and the counts: area, and how many were selected. Decimal commas
+are read too. Areas without a figure (`.`, an empty cell), or of which the count is withheld (`<10`), are left
 out, and told. A last line of one value is a note: StatLine ends with its source.
 """
 
@@ -13,8 +13,9 @@ from pathlib import Path
 
 from lsi_match.base.catalogue import translator, with_separators
 from lsi_match.base.errors import Language
-from lsi_match.monitor.counts_file import WITHHELD, CsvRows
+from lsi_match.monitor.counts_file import WITHHELD, rows_in, wrong_in
 from lsi_match.monitor.ecological_bounds import Area, Bounds, bounds
+from lsi_match.tables.rows import TableRows
 
 _UNKNOWN = ("", ".", "-", "x")
 
@@ -38,7 +39,7 @@ def read_areas(figures: Path, counts: Path, *, area: str, people: str, having: s
     Raises:
         CountsFileError: file, row and column of what cannot be read, or that nothing is left.
     """
-    selection, table = CsvRows.of(counts), CsvRows.of(figures)
+    selection, table = rows_in(counts), rows_in(figures, (area, people, having))
     by_area = {row[0]: (at, row[1]) for at, row in _rows(selection, 2)}
     selected = {
         name: _whole(number, selection, at, "2")
@@ -46,12 +47,10 @@ def read_areas(figures: Path, counts: Path, *, area: str, people: str, having: s
         if not _withheld(number)
     }
     known, left_out = [], set(by_area)
-    if not table.rows:
-        raise table.wrong(1, "-", "er is een regel met de namen van de kolommen nodig", "a heading is needed")
-    head = table.rows[0][1]
+    head = table.names
     for name in (area, people, having):
         if name not in head:
-            raise table.wrong(1, name, "die kolom is er niet", "there is no such column")
+            raise wrong_in(table, table.head, name, "die kolom is er niet", "there is no such column")
     for at, row in _rows(table, len(head)):
         name, lives, has = (row[head.index(column)] for column in (area, people, having))
         if name not in selected or lives in _UNKNOWN or has in _UNKNOWN:
@@ -60,13 +59,15 @@ def read_areas(figures: Path, counts: Path, *, area: str, people: str, having: s
         number = _number(has, table, at, having)
         having_it = round(inhabitants * number / 100) if percent else round(number)
         if having_it > inhabitants or selected[name] > inhabitants:
-            raise table.wrong(at, having, "meer mensen dan er wonen", "more people than live there")
+            raise wrong_in(table, at, having, "meer mensen dan er wonen", "more people than live there")
         known.append(Area(inhabitants, having_it, selected[name]))
         left_out.discard(name)
     try:
         return Areas(tuple(known), tuple(sorted(left_out)), bounds(known))
     except ValueError as error:
-        raise table.wrong(1, having, "niemand heeft het kenmerk, of iedereen", str(error)) from None
+        raise wrong_in(
+            table, table.head, having, "niemand heeft het kenmerk, of iedereen", str(error)
+        ) from None
 
 
 def describe_bounds(areas: Areas, what: str, lang: Language) -> str:
@@ -102,30 +103,30 @@ def _withheld(text: str) -> bool:
     return text in WITHHELD or text.startswith("<")
 
 
-def _rows(table: CsvRows, width: int) -> tuple[tuple[int, list[str]], ...]:
+def _rows(table: TableRows, width: int) -> tuple[tuple[int, list[str]], ...]:
     """The rows under the heading, without a note at the end."""
-    rows = table.rows[1:]
+    rows = table.rows
     if rows and len(rows[-1][1]) == 1 < width:
         rows = rows[:-1]
     for at, row in rows:
         if len(row) != width:
             nl, en = f"{len(row)} waarden in plaats van {width}", f"{len(row)} values, not {width}"
-            raise table.wrong(at, "-", nl, en)
+            raise wrong_in(table, at, "-", nl, en)
     return rows
 
 
-def _number(text: str, table: CsvRows, row: int, column: str) -> float:
+def _number(text: str, table: TableRows, row: int, column: str) -> float:
     try:
         number = float(text.replace(",", "."))
     except ValueError:
         number = -1.0
     if not 0 <= number < 1e10:
-        raise table.wrong(row, column, "geen getal van nul of meer", "not a number of zero or more")
+        raise wrong_in(table, row, column, "geen getal van nul of meer", "not a number of zero or more")
     return number
 
 
-def _whole(text: str, table: CsvRows, row: int, column: str) -> int:
+def _whole(text: str, table: TableRows, row: int, column: str) -> int:
     number = _number(text, table, row, column)
     if number != int(number):
-        raise table.wrong(row, column, "geen geheel getal", "not a whole number")
+        raise wrong_in(table, row, column, "geen geheel getal", "not a whole number")
     return int(number)

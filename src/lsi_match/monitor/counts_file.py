@@ -1,6 +1,6 @@
-"""Reading a table of counts of somebody's own: the whole `CountsTable` as YAML or JSON, or a plain CSV.
+"""Reading a table of counts of somebody's own: the whole `CountsTable` as YAML or JSON, or a plain CSV or spreadsheet.
 
-The CSV has a heading. Columns that hold text are dimensions, in each row the group; the other columns are stages in
+The CSV (or spreadsheet) has a heading. Columns that hold text are dimensions, in each row the group; the other columns are stages in
 their order, the first the reference, and hold whole numbers. An empty cell, `<10` or `*` is a withheld count. Each
 stage is compared with the first and with the one before it. Semicolons and commas are both read. A group `unknown` or
 `onbekend` holds those of whom it is not known.
@@ -8,10 +8,7 @@ stage is compared with the first and with the one before it. Semicolons and comm
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from lsi_match.base.errors import LsiError
@@ -20,6 +17,8 @@ from lsi_match.base.yaml_positions import parse_yaml
 from lsi_match.monitor.groups import UNKNOWN
 from lsi_match.monitor.plausible import implausible
 from lsi_match.monitor.table import SEPARATOR, CountsTable
+from lsi_match.tables.rows import TableRows
+from lsi_match.tables.unreadable import TableUnreadable
 
 _LARGEST = 10_000
 WITHHELD = ("", "*", "-", "x")
@@ -41,53 +40,55 @@ def read_counts(file: Path) -> CountsTable:
         CountsImpossibleError: file, group and stage of what cannot be, where there are no rows.
         FileMissingError, and what `parse_yaml` raises: as named.
     """
-    if file.suffix.lower() != ".csv":
-        table = parse_yaml(_text(file), file.name, CountsTable)
+    if file.suffix.lower() in (".yaml", ".yml", ".json"):
+        table = parse_yaml(read_text(file).removeprefix("\ufeff"), file.name, CountsTable)
         for found in implausible(table):
             raise CountsImpossibleError.because(
                 found.nl, found.en, file=file.name, group=found.cell, stage=found.stage or "-"
             )
         return table
-    return _from_csv(CsvRows.of(file))
+    return _from_rows(rows_in(file))
 
 
-def _text(file: Path) -> str:
-    return read_text(file).removeprefix("\ufeff")
+def rows_in(file: Path, wanted: Collection[str] = ()) -> TableRows:
+    """The rows of a table of counts or figures.
+
+    Raises:
+        CountsFileError, FileMissingError: as named.
+    """
+    try:
+        return TableRows.of(file, wanted)
+    except TableUnreadable as problem:
+        raise CountsFileError.because(
+            problem.told("nl"),
+            problem.told("en"),
+            file=file.name,
+            row=problem.row or 1,
+            column=problem.column or "-",
+        ) from None
 
 
-@dataclass(frozen=True)
-class CsvRows:
-    """The rows of a CSV file that hold something, each with its number; semicolons and commas are both read."""
-
-    file: Path
-    rows: tuple[tuple[int, list[str]], ...]
-
-    @classmethod
-    def of(cls, file: Path) -> CsvRows:
-        text = _text(file)
-        head = text.split("\n", 1)[0]
-        separator = ";" if head.count(";") > head.count(",") else ","
-        read = enumerate(csv.reader(io.StringIO(text), delimiter=separator), start=1)
-        cells = ((at, [cell.strip() for cell in row]) for at, row in read)
-        return cls(file, tuple((at, row) for at, row in cells if any(row)))
-
-    def wrong(self, row: int, column: str, nl: str, en: str) -> CountsFileError:
-        """What is wrong in a row, to be raised."""
-        return CountsFileError.because(nl, en, file=self.file.name, row=row, column=column)
+def wrong_in(table: TableRows, row: int, column: str, nl: str, en: str) -> CountsFileError:
+    """What is wrong in a row, to be raised."""
+    return CountsFileError.because(nl, en, file=table.file, row=row, column=column)
 
 
-def _from_csv(read: CsvRows) -> CountsTable:
-    wrong, rows = read.wrong, [row for _, row in read.rows]
-    if len(rows) < 2:
+def _from_rows(read: TableRows) -> CountsTable:
+    def wrong(row: int, column: str, nl: str, en: str) -> CountsFileError:
+        return wrong_in(read, row, column, nl, en)
+
+    if not read.rows:
         raise wrong(
-            1,
+            read.head,
             "-",
             "er zijn een regel met namen en minstens één rij met aantallen nodig",
             "a heading and at least one row of counts are needed",
         )
-    names, body = rows[0], rows[1 : _LARGEST + 1]
-    body = [[UNKNOWN if cell.lower() in _UNKNOWN else cell for cell in row] for row in body]
-    for at, row in enumerate(body, start=2):
+    names, numbers = read.names, [at for at, _ in read.rows[:_LARGEST]]
+    body = [
+        [UNKNOWN if cell.lower() in _UNKNOWN else cell for cell in row] for _, row in read.rows[:_LARGEST]
+    ]
+    for at, row in zip(numbers, body, strict=True):
         if len(row) != len(names):
             raise wrong(
                 at,
@@ -96,12 +97,14 @@ def _from_csv(read: CsvRows) -> CountsTable:
                 f"{len(row)} values under {len(names)} headings",
             )
     if len(set(names)) < len(names) or "" in names:
-        raise wrong(1, "-", "iedere kolom heeft een eigen naam nodig", "every column needs a name of its own")
+        raise wrong(
+            read.head, "-", "iedere kolom heeft een eigen naam nodig", "every column needs a name of its own"
+        )
     counted = [at for at in range(len(names)) if all(_is_count(row[at]) for row in body)]
     textual = [at for at in range(len(names)) if at not in counted]
     if textual != list(range(len(textual))) or not 1 <= len(textual) <= 4 or len(counted) < 2:
         at = next((at for at in textual if at > min(counted, default=0)), len(names) - 1)
-        row_at = next((n for n, row in enumerate(body, start=2) if not _is_count(row[at])), 1)
+        row_at = next((n for n, row in zip(numbers, body, strict=True) if not _is_count(row[at])), read.head)
         raise wrong(
             row_at,
             names[at],
@@ -109,10 +112,10 @@ def _from_csv(read: CsvRows) -> CountsTable:
             "first one to four columns with groups, then two or more with whole numbers",
         )
     cells = [SEPARATOR.join(row[at] for at in textual) for row in body]
-    for at, cell in enumerate(cells, start=2):
-        if cell in cells[: at - 2]:
+    for place, (at, cell) in enumerate(zip(numbers, cells, strict=True)):
+        if cell in cells[:place]:
             raise wrong(at, names[0], "deze groepen staan er twee keer", "these groups stand there twice")
-        if any(not row_cell or SEPARATOR in row_cell for row_cell in (body[at - 2][n] for n in textual)):
+        if any(not row_cell or SEPARATOR in row_cell for row_cell in (body[place][n] for n in textual)):
             raise wrong(
                 at,
                 names[0],
@@ -121,7 +124,7 @@ def _from_csv(read: CsvRows) -> CountsTable:
             )
     table = CountsTable.model_validate(
         {
-            "title": read.file.stem,
+            "title": Path(read.file).stem,
             "dimensions": [
                 {"id": names[at], "label": names[at], "groups": {row[at]: row[at] for row in body}}
                 for at in textual
@@ -139,11 +142,11 @@ def _from_csv(read: CsvRows) -> CountsTable:
         }
     )
     for found in implausible(table):
-        raise wrong(cells.index(found.cell) + 2, found.stage or names[0], found.nl, found.en)
+        raise wrong(numbers[cells.index(found.cell)], found.stage or names[0], found.nl, found.en)
     return table
 
 
-def _before(counted: list[int], position: int, names: list[str]) -> Iterator[str]:
+def _before(counted: list[int], position: int, names: Sequence[str]) -> Iterator[str]:
     if position:
         yield names[counted[0]]
     if position > 1:

@@ -238,7 +238,9 @@ def _problem(cells: list[str], lines: list[str], dialect: Dialect, number: int) 
     if not cells:
         return None
     if len(cells) != len(dialect.names):
-        return TableUnreadable("width", number, values=len(cells), names=len(dialect.names))
+        problem = TableUnreadable("width", number, values=len(cells), names=len(dialect.names))
+        problem.cells = cells
+        return problem
     for name, cell in zip(dialect.names, cells, strict=True):
         if not_text(cell):
             return other_encoding(number, name)

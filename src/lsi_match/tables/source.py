@@ -55,10 +55,12 @@ class Source(ABC):
 
     Attributes:
         names: of the columns.
+        head: the row of the header, as a spreadsheet counts.
         found: how it is written, for who looks at it: (what, how).
     """
 
     names: tuple[str, ...] = ()
+    head: int = 1
     found: tuple[tuple[str, str], ...] = ()
 
     @abstractmethod
@@ -129,7 +131,7 @@ class Csv(Source):
             wanted=asked.wanted,
             line_breaks=asked.line_breaks,
         )
-        self.names = self.dialect.names
+        self.names, self.head = self.dialect.names, self.dialect.header
         self.found = (
             ("encoding", {"cp1252": "windows-1252"}.get(self.dialect.encoding, self.dialect.encoding)),
             ("separator", self.dialect.separator),
@@ -158,7 +160,7 @@ class _Spreadsheet(Source):
         sheet, name = _sheet(file, asked.sheet)
         top = [[str(cell).strip() for cell in row] for row in sheet[:_TOP]]
         at = _header_row(top, asked)
-        self.names = tuple(top[at]) if top else ()
+        self.names, self.head = (tuple(top[at]) if top else ()), at + 1
         checked_names(self.names, at + 1)
         if not any(self.names):
             raise TableUnreadable("no_header", at + 1)

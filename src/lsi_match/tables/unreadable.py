@@ -20,13 +20,19 @@ class TableUnreadable(Exception):  # noqa: N818 (never leaves the program; whoev
     def __init__(self, kind: str, row: int | None = None, column: str | None = None, **facts: Fact) -> None:
         super().__init__(kind)
         self.kind, self.row, self.column, self.facts = kind, row, column, facts
+        #: Of a row of another length what stands in it.
+        self.cells: list[str] = []
 
     def __str__(self) -> str:
         return self.text("en")
+
+    def told(self, language: Language) -> str:
+        """What is wrong."""
+        return str(catalogue(TEXTS)[self.kind][language]).format(**self.facts)
 
     def text(self, language: Language) -> str:
         """Where it is and what is wrong: `row 5, column 'x': …`."""
         texts = catalogue(TEXTS)
         place = {"row": self.row, "column": self.column and f"'{self.column}'"}
         where = ", ".join(f"{texts[name][language]} {at}" for name, at in place.items() if at)
-        return (f"{where}: " if where else "") + str(texts[self.kind][language]).format(**self.facts)
+        return (f"{where}: " if where else "") + self.told(language)

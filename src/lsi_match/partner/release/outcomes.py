@@ -6,8 +6,6 @@ records in it, read again from the extract: nothing about groups is kept for thi
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +14,7 @@ import polars as pl
 
 from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.errors import LsiError
-from lsi_match.base.files import read_bytes, read_text
+from lsi_match.base.files import read_bytes
 from lsi_match.base.spreadsheet import unmarked
 from lsi_match.crypto.signing import sign
 from lsi_match.manifest import Manifest
@@ -29,6 +27,8 @@ from lsi_match.protocol.columns import CASE, SELECTION
 from lsi_match.protocol.documents import CellCounts, Opening, OutcomeCounts
 from lsi_match.protocol.group_cells import by_name, first_known_cell
 from lsi_match.protocol.withhold import withhold_table
+from lsi_match.tables.rows import TableRows
+from lsi_match.tables.unreadable import TableUnreadable
 
 GROUNDED, NOT_GROUNDED, OUTCOME_UNKNOWN = "grounded", "not_grounded", "outcome_unknown"
 #: What may be entered, in Dutch or English → what it means.
@@ -65,7 +65,7 @@ def count_outcomes(
     """The counts of one release, and the same as a signed document.
 
     Args:
-        outcomes: CSV with `outcome`, and `case_id` or `record_id`; a case that is not in it is unknown.
+        outcomes: CSV or spreadsheet with `outcome`, and `case_id` or `record_id`; a case that is not in it is unknown.
 
     Raises:
         LsiError: see `partner.release.open`, `partner.select`, and the errors above.
@@ -104,16 +104,19 @@ def _entered(file: Path, frame: pl.DataFrame) -> dict[str, str]:
     cases: dict[str, set[str]] = {}
     for case, record in frame.select(CASE, RECORD_ID).iter_rows():
         cases.setdefault(record, set()).add(case)
-    text = read_text(file).removeprefix("\ufeff")
-    separator = ";" if text.partition("\n")[0].count(";") else ","
-    rows = csv.DictReader(io.StringIO(text), delimiter=separator)
-    names = set(rows.fieldnames or ())
-    if "outcome" not in names or not names & {CASE, RECORD_ID}:
-        raise OutcomesUnreadableError(file=file.name, row=1, problem="outcome")
+    try:
+        table = TableRows.of(file, ("outcome",))
+    except TableUnreadable as problem:
+        raise OutcomesUnreadableError.because(
+            problem.told("nl"), problem.told("en"), file=file.name, row=problem.row or 1
+        ) from None
+    if "outcome" not in table.names or not {CASE, RECORD_ID} & set(table.names):
+        raise OutcomesUnreadableError(file=file.name, row=table.head, problem="outcome")
     known = set(frame.get_column(CASE))
     found: dict[str, str] = {}
-    for number, row in enumerate(rows, 2):
-        word = WORDS.get((row["outcome"] or "").strip().lower().replace("_", " "))
+    for number, cells in table.rows:
+        row = dict(zip(table.names, cells, strict=False))
+        word = WORDS.get((row.get("outcome") or "").strip().lower().replace("_", " "))
         named, record = (unmarked(row.get(column) or "") for column in (CASE, RECORD_ID))
         meant = {named} & known if named else cases.get(record, set())
         if word is None or not meant:
