@@ -25,9 +25,9 @@ from criteria.postgres import Postgres, copied, postgres  # noqa: F401
 from lsi_match.base.errors import LsiError
 from lsi_match.base.yaml_positions import parse_yaml, read_yaml
 from lsi_match.manifest import Manifest, complete_draft
+from lsi_match.partner.drop_rows import identified
 from lsi_match.partner.extract.column_mapping import ColumnMapping, SelectionMapping
 from lsi_match.partner.extract.problems import ExtractProblemsError
-from lsi_match.partner.normalise import normalise, persons
 from lsi_match.partner.select import RECORD_ID, select
 from lsi_match.tables import csv_batches
 
@@ -131,17 +131,21 @@ def outcome(table: Table, folder: Path, file: str, said: dict[str, Any]) -> Any:
     )
     agreed = MANIFESTS[table.project]
     (chosen,) = [one for one in agreed.partners[table.partner].selections if one.id == table.selection]
-    found = select(table.partner, chosen, local, folder, agreed, DAY)
-    frame = pl.DataFrame(pl.from_arrow(found.table))
+    selected = select(table.partner, chosen, local, folder, agreed, DAY)
+    frame = pl.DataFrame(pl.from_arrow(selected.table))
     fields = [name for source in chosen.identifiers for name in source.fields] + list(chosen.person.values())
     columns = {name: frame.get_column(name).to_list() for name in frame.columns if name not in fields}
-    for source in chosen.identifiers:
-        columns[source.kind.value] = normalise(frame, source).values.to_list()
-    if chosen.person:
-        keys, _ = persons(frame, dict(chosen.person), agreed.subject.person_keys)
-        columns |= {name: keys.get_column(name).to_list() for name in keys.columns}
+    identifiers, _ = identified(agreed, chosen, frame, DAY)
+    columns |= {name: found.to_list() for name, found in identifiers.items()}
     rows = sorted(map(repr, zip(*columns.values(), strict=True)))
-    return found.read, found.after, found.with_signal, sorted(found.met.items()), list(columns), rows
+    return (
+        selected.read,
+        selected.after,
+        selected.with_signal,
+        sorted(selected.met.items()),
+        list(columns),
+        rows,
+    )
 
 
 @dataclass(frozen=True)

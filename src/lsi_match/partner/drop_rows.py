@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import date
 from itertools import pairwise
 from typing import Final, TypeVar
 
@@ -253,8 +254,18 @@ def _ahead(work: Callable[[T], S], items: Iterable[T]) -> Iterator[S]:
 def _pseudonyms(
     manifest: Manifest, selection: Selection, frame: pl.DataFrame, key: ProjectKey, opening: Opening
 ) -> tuple[dict[str, Blocks], dict[str, int]]:
-    """The pseudonyms of every kind, and how many identifiers and fields of a person were of no use, by kind or
-    field and reason."""
+    """The pseudonyms of every kind, and what `identified` counts."""
+    found, invalid = identified(manifest, selection, frame, opening.reference_date)
+    nothing = pl.Series([None], dtype=pl.String).new_from_index(0, len(frame))
+    kinds = manifest.subject.kinds
+    return {kind: key.pseudonyms(found.get(kind, nothing), opening.round, kind) for kind in kinds}, invalid
+
+
+def identified(
+    manifest: Manifest, selection: Selection, frame: pl.DataFrame, reference_date: date
+) -> tuple[dict[str, pl.Series], dict[str, int]]:
+    """The identifiers and person keys of every record, null where there is none; and how many identifiers and fields of
+    a person were of no use, by kind or field and reason."""
     fields = [name for source in selection.identifiers for name in source.fields]
     fields += list(selection.person.values())
     texts = frame.select(pl.col(name).cast(pl.String) for name in dict.fromkeys(fields))
@@ -266,12 +277,10 @@ def _pseudonyms(
         invalid |= {f"{source.kind.value}_{reason}": count for reason, count in normalised.invalid.items()}
     if selection.person:
         person = {str(part): field for part, field in selection.person.items()}
-        keys, useless = persons(texts, person, manifest.subject.person_keys, opening.reference_date)
+        keys, useless = persons(texts, person, manifest.subject.person_keys, reference_date)
         invalid |= useless
         found |= {name: keys.get_column(name) for name in keys.columns}
-    nothing = pl.Series([None], dtype=pl.String).new_from_index(0, len(frame))
-    kinds = manifest.subject.kinds
-    return {kind: key.pseudonyms(found.get(kind, nothing), opening.round, kind) for kind in kinds}, invalid
+    return found, invalid
 
 
 def summed(counts: Sequence[dict[str, int]]) -> dict[str, int]:
