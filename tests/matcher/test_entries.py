@@ -83,7 +83,7 @@ def test_no_member_or_attribute_names_who_sat_at_the_keyboard_or_a_person(op: Op
     }
     for entry in op.project.entries():
         assert set(entry.model_dump()) == members | {"attributes", "details_hash"}
-        assert set(entry.resource) == {"service.name", "lsi.party"}
+        assert set(entry.resource) == {"service.name", "service.version", "lsi.party"}
 
 
 # the page about the log

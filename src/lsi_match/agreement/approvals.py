@@ -7,6 +7,7 @@ everybody in some roles has read the work instruction.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,8 +17,9 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from lsi_match.agreement.trust_root_rules import Trust
-from lsi_match.base.canonical import digest_of_bytes
+from lsi_match.base.canonical import canonical_json, digest_of_bytes
 from lsi_match.base.errors import LsiError, words
+from lsi_match.base.version import VERSION, format_of
 from lsi_match.crypto.certificates import CertificateRefusedError, Certified, certified_key
 from lsi_match.crypto.keys import Identity
 from lsi_match.crypto.revocation import Revocations
@@ -53,6 +55,9 @@ Statement = TypeVar("Statement", bound=SignedStatement)
 class ManifestAlteredError(LsiError): ...
 
 
+class ManifestOtherVersionError(ManifestAlteredError): ...
+
+
 class ManifestNotCompleteError(ManifestAlteredError): ...
 
 
@@ -74,17 +79,26 @@ def load_manifest(canonical: bytes) -> Manifest:
 
     Raises:
         ManifestAlteredError: no manifest, or bytes other than its canonical form.
+        ManifestOtherVersionError: a manifest, whole, that this version does not read.
         ManifestNotCompleteError: no JSON at all, as a draft is not.
     """
     if not canonical.lstrip().startswith(b"{"):
         raise ManifestNotCompleteError()
     try:
         manifest = Manifest.model_validate_json(canonical)
-    except ValidationError:
+    except ValidationError as error:
+        found = format_of(canonical)
+        if found.startswith("lsi-match/manifest/") and _is_canonical(canonical):
+            member = ".".join(map(str, error.errors(include_input=False)[0]["loc"])) or "-"
+            raise ManifestOtherVersionError(found=found, program=VERSION, member=member) from None
         raise ManifestAlteredError() from None
     if manifest.canonical() != canonical:
         raise ManifestAlteredError()
     return manifest
+
+
+def _is_canonical(data: bytes) -> bool:
+    return canonical_json(json.loads(data)) == data
 
 
 def approve(

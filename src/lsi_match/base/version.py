@@ -1,5 +1,22 @@
-"""The version of this program, which stands in what it makes."""
+"""The version of this program, which stands in what it makes; and what to say of what another version made."""
 
 from __future__ import annotations
 
-VERSION = "0.1.0"
+import json
+
+from lsi_match.base.errors import LsiError
+
+VERSION = "0.2.0"
+
+
+class OtherVersionError(LsiError): ...
+
+
+def format_of(data: bytes) -> str:
+    """What a document says in `format`; empty where it says nothing. Nothing else of it is believed."""
+    try:
+        value = json.loads(data)
+    except ValueError:
+        return ""
+    found = value.get("format") if isinstance(value, dict) else None
+    return found if isinstance(found, str) and len(found) <= 100 and found.isprintable() else ""

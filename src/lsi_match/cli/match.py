@@ -363,6 +363,9 @@ def status(site: Path, project: str | None = None, *, json: Json = False) -> Non
             line = f"! {alarm.name}: {say(alarm.nl, alarm.en)}  → lsi-match docs nl/alarmen/{alarm.name}"
             err.print(line, style="bold red", markup=False, soft_wrap=True)
         _show_rounds(one.project, one.rounds)
+        if len(set(one.programs.values())) > 1:
+            who = ", ".join(f"{name} {version}" for name, version in one.programs.items())
+            out.print(say(f"Verschillende versies: {who}.", f"Different versions: {who}."), markup=False)
         if one.next and one.next.at and one.next.refused is None:
             at = f"{one.next.at:%Y-%m-%d %H:%M} UTC"
             out.print(say(f"De volgende ronde gaat open op {at}.", f"The next round opens at {at}."))
@@ -382,6 +385,7 @@ def _standing(one: Standing, now: datetime) -> dict[str, Any]:
         "project": one.project,
         "alarms": [vars(alarm) for alarm in one.alarms],
         "rounds": [vars(round_) for round_ in one.rounds],
+        "programs": one.programs,
         "next_opening": opens and opens.at and opens.at.isoformat(),
         "next_opening_refused": opens and opens.refused and {
             "reason": opens.refused.reason, "nl": opens.refused.text("nl"), "en": opens.refused.text("en")

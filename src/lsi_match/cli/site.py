@@ -167,6 +167,33 @@ def _restored(one: Outcome) -> Iterator[str]:
 
 
 @app.command
+def upgrade(site: Path, *, check: bool = False, end_rounds: bool = False, json: Json = False) -> int:
+    """After another version of the program was installed: see what there is to know (--check), then make anew what changed.
+
+    Ends with exit status 1 while something has to be done first; then nothing is changed.
+
+    Args:
+        site: the matching site. Make a backup first ('site backup').
+        check: only say what there is to know.
+        end_rounds: end the rounds that cannot go on under this version: their keys and drops are destroyed.
+    """
+    from lsi_match.base.version import VERSION
+    from lsi_match.matcher.operate import upgrade as upgrading
+    from lsi_match.matcher.site.site import Site
+
+    of = Site(site)
+    found = upgrading.check(of, utc_now()) if check else upgrading.upgrade(of, utc_now, end_rounds=end_rounds)
+    first = check and any(one.first for one in found)
+    lines = [
+        f"{one.project}: {say('EERST: ', 'FIRST: ') if one.first else ''}{say(one.nl, one.en)}."
+        for one in found
+    ]
+    ready = say(f"Klaar voor versie {VERSION}.", f"Ready for version {VERSION}.")
+    done([*lines, *([] if first else [ready])], {"program": VERSION, "done": not check, "found": [vars(one) for one in found]}, json)  # fmt: skip
+    return 1 if first else 0
+
+
+@app.command
 def explain(site: Path, project: str, text: Path, *, json: Json = False) -> None:
     """Explain, in a text that is kept and logged, every checkpoint that was reported and is none of this log (alarm fork).
 

@@ -17,6 +17,7 @@ from pydantic import BaseModel
 
 from lsi_match.base.canonical import canonical_json
 from lsi_match.base.errors import LsiError
+from lsi_match.base.version import VERSION, format_of
 from lsi_match.crypto.certificates import Certified
 from lsi_match.crypto.external_keys import OutsideKey, library_key, one_form
 from lsi_match.crypto.keys import Identity
@@ -32,6 +33,9 @@ class SignatureMissingError(LsiError): ...
 
 
 class SignedDocumentInvalidError(LsiError): ...
+
+
+class SignedOtherVersionError(SignedDocumentInvalidError): ...
 
 
 def sign(document: BaseModel, identity: Identity | Certified) -> bytes:
@@ -119,6 +123,12 @@ def _content(data: bytes, envelope: Envelope, model: type[Model], what: str, par
         document = model.model_validate_json(envelope.payload)
         written = _file(envelope)
     except ValueError:
+        found = format_of(envelope.payload)
+        known = model.model_json_schema()["properties"]["format"]
+        if found.split("/")[:2] == ["lsi-match", kind_of(model)] and found not in known.get(
+            "enum", [known.get("const")]
+        ):
+            raise SignedOtherVersionError(what=what, party=party, found=found, program=VERSION) from None
         raise invalid from None
     if written != data or len(envelope.signatures) != 1:
         raise invalid

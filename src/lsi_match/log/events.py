@@ -221,6 +221,7 @@ class DropArrived(OfRound):
 
     partner: Partner
     drop: Drop
+    program: Annotated[str | None, Field(description="version of the program that made it")] = None
 
 
 #: Why no more drops of a partner are taken in, for as long as those that were refused lie here: one entry a day.

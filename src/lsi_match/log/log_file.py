@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from lsi_match.base.errors import DiskFullError, DiskReadOnlyError, LsiError
+from lsi_match.base.version import VERSION
 
 #: "LSIm": SQLite's place for saying what kind of file this is.
 APPLICATION_ID = 0x4C53496D
@@ -46,6 +47,9 @@ class LogMissingError(LsiError): ...
 
 
 class LogUnreadableError(LsiError): ...
+
+
+class LogVersionError(LogUnreadableError): ...
 
 
 class LogInterruptedError(LsiError): ...
@@ -83,6 +87,8 @@ def origin_of(connection: sqlite3.Connection, path: Path) -> str:
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     statements = connection.execute("SELECT sql FROM sqlite_schema ORDER BY rowid").fetchall()
+    if application == APPLICATION_ID and version != SCHEMA_VERSION:
+        raise LogVersionError(file=str(path), code=f"v{version}", found=f"v{version}", program=VERSION)
     if (application, version) != (APPLICATION_ID, SCHEMA_VERSION) or statements != [(sql,) for sql in SCHEMA]:
         raise LogUnreadableError(file=str(path), code="SCHEMA")
     origins = connection.execute("SELECT origin FROM log").fetchall()

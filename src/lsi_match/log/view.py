@@ -386,6 +386,8 @@ class ProjectView:
     #: The last entry that can make any round go otherwise: papers, or a manifest.
     last_agreement: int = -1
     unknown: dict[str, Unknown] = field(default_factory=dict)
+    #: Partner → version of the program that made its last drop that came in; before 0.2 that was not said.
+    programs: dict[str, str] = field(default_factory=dict)
     #: Entries that were lost, the last time; and digest of a checkpoint that contradicts this log → what was reported, until
     #: it was explained; of those that were, the most entries under one.
     gap: Gap | None = None
@@ -475,7 +477,8 @@ class ProjectView:
                     round_.drops = {}  # a run that starts again takes in every drop again
             case events.GatesRefused():
                 round_.tried, round_.concluded = mark, True
-            case events.DropArrived(partner=partner, drop=drop):
+            case events.DropArrived(partner=partner, drop=drop, program=program):
+                self.programs[partner] = program or "0.1"
                 round_.last_arrival = mark.position
                 round_.arrivals.append(Arrival(mark, partner, drop, True))
             case events.DropArrivalRefused(partner=partner, drop=str(drop)):

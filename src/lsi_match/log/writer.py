@@ -17,6 +17,7 @@ from datetime import datetime
 from pathlib import Path
 
 from lsi_match.base.errors import LsiError
+from lsi_match.base.version import VERSION
 from lsi_match.crypto.keys import Identity
 from lsi_match.log.activities import activity_uri, party_uri
 from lsi_match.log.entry import FOREIGN_PROCESSOR, FOREIGN_SPAN, PROCESSING_ACTIVITY, LogEntry
@@ -129,7 +130,7 @@ class LogWriter(LogReader):
             name=event.step.value,
             start_time=_milliseconds(started or at),
             end_time=_milliseconds(at),
-            resource={"service.name": SYSTEM, PARTY: self._identity.name},
+            resource={"service.name": SYSTEM, "service.version": VERSION, PARTY: self._identity.name},
             attributes={
                 PROCESSING_ACTIVITY: activity_uri(self._domain, self._project, manifest, event.step),
                 MANIFEST: manifest,

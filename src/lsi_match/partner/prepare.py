@@ -19,6 +19,7 @@ from lsi_match.agreement.gates import require
 from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.errors import LsiError
 from lsi_match.base.files import private_folder, whole_file, write_whole
+from lsi_match.base.version import VERSION
 from lsi_match.crypto.block_cipher import make_key
 from lsi_match.crypto.sealing import seal_into
 from lsi_match.crypto.signing import sign
@@ -145,6 +146,7 @@ def prepare(
             opening=digest_of_bytes(opening_document),
             round=opening.round,
             partner=home.name,
+            program=VERSION,
             key_check=key.check_value,
             made_at=now,
             span_id=span,

@@ -50,6 +50,10 @@ def _aware(moment: datetime) -> datetime:
 Moment = Annotated[datetime, AfterValidator(_aware)]
 
 
+#: A version of this program, as what it makes says it.
+ProgramVersion = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,4}(\.[0-9]{1,4}){2}$")]
+
+
 class Versioned(Document):
     """A document of which earlier versions stay readable: each is written with the members that it had.
 
@@ -258,11 +262,14 @@ class SelectionCounts(Document):
     groups: GroupCounts | None
 
 
-class DropDescriptor(Document):
+class DropDescriptor(Versioned):
     """What a partner says it delivers. The digests bind the parts, the opening binds the round.
 
-    What is in the parts follows from the version: columns one after another, or Parquet in version 1.
+    What is in the parts follows from the version: columns one after another, or Parquet in version 1. `program` is the
+    version of the program that made it.
     """
+
+    LATER: ClassVar = {"lsi-match/drop/v1": {"program"}}
 
     format: Literal["lsi-match/drop/v1", "lsi-match/drop/v2"] = "lsi-match/drop/v2"
     project: ProjectId
@@ -271,6 +278,7 @@ class DropDescriptor(Document):
     round: RoundId
     partner: Name
     scheme: Literal["v1"] = "v1"
+    program: ProgramVersion | None = None
     key_check: str
     made_at: Moment
     span_id: SpanId
@@ -324,7 +332,7 @@ class ReleasedAttributes(Document):
 class ReleaseDescriptor(Versioned):
     """What a partner receives: its own records that are in a case, sealed to it."""
 
-    LATER: ClassVar = {"lsi-match/release/v1": {"attributes"}}
+    LATER: ClassVar = {"lsi-match/release/v1": {"attributes", "program"}}
 
     format: Literal["lsi-match/release/v1", "lsi-match/release/v2"] = "lsi-match/release/v2"
     project: ProjectId
@@ -340,6 +348,7 @@ class ReleaseDescriptor(Versioned):
     cases: Count
     parts: tuple[Part, ...] = Field(max_length=1)
     attributes: dict[Name, ReleasedAttributes] = Field(default_factory=dict)
+    program: ProgramVersion | None = None
 
 
 class ReleaseOpened(Document):

@@ -7,12 +7,14 @@ from datetime import datetime
 
 from lsi_match.agreement.endings import End
 from lsi_match.base.errors import LsiError
+from lsi_match.base.version import VERSION
 from lsi_match.log.view import RoundView
 from lsi_match.matcher.operate.agenda import RoundNow
 from lsi_match.matcher.operate.alarms import UNREADABLE, Alarm, alarms
 from lsi_match.matcher.operate.expected import NextOpening, ends, next_opening
 from lsi_match.matcher.operate.observed_state import rounds_now
 from lsi_match.matcher.site.site import Project
+from lsi_match.protocol.trust_root import MATCHER
 
 _DONE = ("klaar", "done")
 
@@ -79,6 +81,8 @@ class Standing:
     rounds: list[Advice]
     next: NextOpening | None
     ends: list[End]
+    #: Who → the version of the program that made what came of it last; `matcher` is the one that runs.
+    programs: dict[str, str]
 
 
 def status(project: Project, now: datetime) -> Standing:
@@ -86,9 +90,10 @@ def status(project: Project, now: datetime) -> Standing:
     with project.reading() as one:
         on = alarms(one, now)
         if UNREADABLE & {alarm.name for alarm in on}:
-            return Standing(one.id, on, [], None, [])
+            return Standing(one.id, on, [], None, [], {MATCHER: VERSION})
         try:
             comes, found = next_opening(one, now), ends(one, one.view(), now)
         except LsiError:  # the alarm `opening` is on
             comes, found = None, []
-        return Standing(one.id, on, advice(one, now), comes, found)
+        programs = {MATCHER: VERSION, **dict(sorted(one.view().programs.items()))}
+        return Standing(one.id, on, advice(one, now), comes, found, programs)

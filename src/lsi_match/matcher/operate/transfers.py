@@ -306,7 +306,8 @@ def _check(project: Project, partner: str, file: Path, earlier: list[Path], now:
         _log(project, now, DropArrivalRefused(round=round_id, partner=partner, drop=digest, **why(refused)))
         quarantine(project, round_id or _NO_ROUND, file, partner, error, at=now)
         return IncomingDrop(partner, shown_name(file), "refused")
-    _log(project, now, DropArrived(round=round_id, partner=partner, drop=digest))
+    event = DropArrived(round=round_id, partner=partner, drop=digest, program=descriptor.program)
+    _log(project, now, event)
     return IncomingDrop(partner, file.name, "taken")
 
 

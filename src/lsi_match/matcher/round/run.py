@@ -39,6 +39,7 @@ from lsi_match.base.files import (
     sync_folder,
     write_whole,
 )
+from lsi_match.base.version import VERSION
 from lsi_match.crypto.sealing import seal
 from lsi_match.crypto.signing import sign
 from lsi_match.log.events import (
@@ -518,6 +519,7 @@ class Run:
             manifest=self._manifest.digest,
             round=self.round_id,
             partner=recipient,
+            program=VERSION,
             drop=drop.digest if drop else None,
             released_at=now,
             expires_at=now + timedelta(days=self._manifest.release.keep_days),

@@ -12,6 +12,7 @@ import pyarrow as pa
 from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.errors import LsiError
 from lsi_match.base.files import read_bytes
+from lsi_match.base.version import VERSION, OtherVersionError
 from lsi_match.crypto.sealing import unseal
 from lsi_match.crypto.signing import verify
 from lsi_match.log.events import Released
@@ -36,6 +37,9 @@ from lsi_match.protocol.columns import (
 from lsi_match.protocol.documents import ReleaseDescriptor
 from lsi_match.protocol.tables import from_part, schema_of
 from lsi_match.protocol.trust_root import MATCHER, Role
+
+#: The form of release that this version reads.
+PRESENT_RELEASE = ReleaseDescriptor.model_fields["format"].default
 
 
 class ReleaseNotOursError(LsiError): ...
@@ -73,6 +77,8 @@ def open_release(
         raise ReleaseNotOursError(file=file.name, recipient=descriptor.partner, partner=home.name)
     if descriptor.manifest != manifest.digest or descriptor.project != project:
         raise ReleaseAlteredError(file=file.name)
+    if descriptor.format != PRESENT_RELEASE:
+        raise OtherVersionError(what="release", found=descriptor.format, program=VERSION)
     if now >= descriptor.expires_at:
         raise ReleaseExpiredError(file=file.name, until=descriptor.expires_at.date().isoformat())
     digest = digest_of_bytes(data)
