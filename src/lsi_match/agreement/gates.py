@@ -430,7 +430,7 @@ def _deviations(manifest: Manifest, opening: Opening, evidence: Evidence) -> Ite
             f"er zijn al {len(evidence.others)} rondes geopend; het manifest staat er hoogstens {most} toe",
             f"{len(evidence.others)} rounds were opened already; the manifest allows {most} at most",
         )
-    if opening.deadline != opening.opened_at + timedelta(days=schedule.deadline_days):
+    if opening.deadline != schedule.deadline(opening.opened_at):
         yield (
             f"de uiterste dag is niet {schedule.deadline_days} dagen na de opening",
             f"the deadline is not {schedule.deadline_days} days after the opening",

@@ -498,7 +498,7 @@ def status(
     shared: dict[str, Sharing] = {}
     signed: dict[str, SignedText] = {}
     if digest is None:
-        verdicts = evaluate_draft(document, _day(on) if on else utc_now().date())
+        verdicts = evaluate_draft(document, _day(on) if on else document.schedule.day(utc_now()))
     else:
         if site is not None:
             evidence = evidence_about(Site(site), document, utc_now())

@@ -92,7 +92,7 @@ def check(
     """
     now = utc_now()
     if manifest.digest is None:
-        return evaluate_draft(manifest.document, now.date())
+        return evaluate_draft(manifest.document, manifest.document.schedule.day(now))
     signed, roots = (read_folder(Path(one), "*.json") if one else {} for one in (statements, trust))
     known = chain(roots.values(), manifest.document.project.id, now)
     return evaluate(manifest.document, Evidence(signed, now, known))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -22,7 +22,8 @@ LATE = timedelta(days=7)
 class Schedule(Document):
     """When rounds open, how long partners have, and what happens when one is late.
 
-    `opens` has the five fields of cron, read in `timezone`; without it rounds are opened by hand. A round opened so
+    `timezone` says which day it is, for all parties: for reference dates, the period and deadlines. `opens` has the five fields of
+    cron; without it rounds are opened by hand. A round opened so
     is called after its day. `reference_date` is the rule for the date that criteria look at: the day of the opening, the
     first of its month, or a period in which it is given with the opening. `remind_days` are days before the deadline.
     """
@@ -80,6 +81,15 @@ class Schedule(Document):
     def day(self, moment: datetime) -> date:
         """The day of a moment, where the project is."""
         return moment.astimezone(ZoneInfo(self.timezone)).date()
+
+    def days_later(self, moment: datetime, days: int) -> datetime:
+        """The same time of day so many days of the calendar later, where the project is: a day on which the clock goes back
+        has 25 hours."""
+        return (moment.astimezone(ZoneInfo(self.timezone)) + timedelta(days=days)).astimezone(UTC)
+
+    def deadline(self, opened: datetime) -> datetime:
+        """Until when partners of a round that is opened at this moment can deliver."""
+        return self.days_later(opened, self.deadline_days)
 
     def last_hour(self, now: datetime) -> datetime | None:
         """The last hour up to now at which a round was to open; None when they are opened by hand."""

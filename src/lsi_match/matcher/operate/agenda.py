@@ -207,6 +207,7 @@ def _for_round(manifest: Manifest, round_: RoundNow, now: datetime) -> Iterator[
 
 def _reminder(manifest: Manifest, round_: RoundNow, late: tuple[str, ...], now: datetime) -> Iterator[Remind]:
     """The reminder whose day has come; of several that passed unseen only the last."""
-    due = [days for days in manifest.schedule.remind_days if now >= round_.deadline - timedelta(days=days)]
+    days_later = manifest.schedule.days_later
+    due = [days for days in manifest.schedule.remind_days if now >= days_later(round_.deadline, -days)]
     if due and min(due) not in round_.reminded and now < round_.deadline:
         yield Remind(round_.round, late, min(due))

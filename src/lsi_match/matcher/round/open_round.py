@@ -106,7 +106,7 @@ def _made(
         round=round_id,
         reference_date=reference_date or schedule.reference_dates(now).last,
         opened_at=now,
-        deadline=now + timedelta(days=schedule.deadline_days),
+        deadline=schedule.deadline(now),
         recipient=recipient,
         parts=max(1, -(-largest // ROWS_PER_PART)),
         trace_id=secrets.token_hex(16),
