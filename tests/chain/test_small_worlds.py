@@ -17,6 +17,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lsi_match.manifest import Manifest
+from lsi_match.manifest.identifiers import Unit
+from lsi_match.matcher.engine import engine
 from lsi_match.matcher.engine.buckets import Draw, Matched, Matching, Plan
 from lsi_match.matcher.engine.engine import Engine, EngineOutcome
 from lsi_match.matcher.engine.intake import Drop
@@ -381,3 +383,23 @@ def test_case_ids_are_new_in_every_run() -> None:
     first, second = matched(world), matched(world)
     assert set(released(first)).isdisjoint(released(second))
     assert len(released(first)) == 1
+
+
+@pytest.mark.parametrize("kinds", [("bsn",), ("bsn", "v_number")])
+def test_people_with_one_dummy_number_are_not_one_person(
+    kinds: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Too many records of one number are set aside; who has another number is found by that one."""
+    monkeypatch.setitem(engine.CROWD_OF, Unit.PERSON, 3)
+    dummy, rest = 99, len(kinds) - 1
+    world = [Record(partner, (dummy, *[None] * rest), True, False) for partner in PARTNERS for _ in range(4)]
+    pair = [Record(partner, (1, *[None] * rest), True, False) for partner in PARTNERS[:2]]
+    found = matched(world + pair, kinds=kinds)
+    assert (found.cases, found.counts()["ambiguous_records"]) == (1, len(world))
+    assert released(found).popitem()[1] == {len(world), len(world) + 1}
+    # Up to the bound, of each of three partners, it is somebody's.
+    assert matched(world[:9] + pair, kinds=kinds).cases == 2
+    if rest:
+        both = [Record(partner, (dummy, 7), True, False) for partner in PARTNERS[:2]]
+        found = matched(world + both, kinds=kinds)
+        assert (found.cases, found.counts()["ambiguous_records"]) == (1, len(world))

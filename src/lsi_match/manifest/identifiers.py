@@ -45,6 +45,11 @@ UNIT_OF: Final[dict[IdentifierKind, Unit]] = {
     IdentifierKind.LOONHEFFING: Unit.ENTERPRISE,
 }
 
+#: A number or address that stands at more records of one partner than this is nobody's: somebody put it where none was
+#: known. A person returns in a register as often as a benefit is paid, at an address live hundreds, a firm has a record
+#: for everybody who works there.
+CROWD_OF: Final[dict[Unit, int]] = {Unit.PERSON: 100, Unit.ADDRESS: 2_000, Unit.ENTERPRISE: 20_000}
+
 #: The parts of a Dutch address, in the order in which a selection names its fields.
 ADDRESS_PARTS: Final = ("postcode", "house_number", "house_letter", "addition")
 

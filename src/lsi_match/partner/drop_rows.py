@@ -21,6 +21,8 @@ import polars as pl
 from lsi_match.base.buffer_pool import pooled_array
 from lsi_match.crypto.project_key import Blocks, ProjectKey
 from lsi_match.manifest import NO_VALUE, Manifest, Selection
+from lsi_match.manifest.identifiers import InvalidReason
+from lsi_match.partner.crowds import Crowds
 from lsi_match.partner.normalise import normalise, persons
 from lsi_match.partner.references import LongIds, id_blocks
 from lsi_match.partner.select import RECORD_ID, Selected
@@ -211,6 +213,7 @@ def pseudonymised(
     opening: Opening,
     long_ids: LongIds,
     layout: Layout,
+    crowds: Crowds,
 ) -> Iterator[Pseudonymised]:
     """The records of the selection at `position` of `partner` that have a valid identifier, with pseudonyms in
     its place."""
@@ -221,6 +224,12 @@ def pseudonymised(
     def work(piece: Selected) -> Pseudonymised:
         frame = pl.DataFrame(pl.from_arrow(piece.table))
         pseudonyms, invalid = _pseudonyms(manifest, selection, frame, key, opening)
+        for kind, blocks in list(pseudonyms.items()):
+            crowd = crowds.holds(kind, blocks.data)
+            if crowd is not None and (crowd := crowd & blocks.valid).any():
+                data = np.where(crowd[:, None], np.uint8(0), blocks.data)
+                pseudonyms[kind] = Blocks(data, blocks.valid & ~crowd)
+                invalid[f"{kind}_{InvalidReason.CROWD.value}"] = int(crowd.sum())
         there = np.any([blocks.valid for blocks in pseudonyms.values()], axis=0)
         if not there.all():
             frame = frame.filter(pl.Series(there))

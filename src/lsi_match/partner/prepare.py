@@ -6,7 +6,7 @@ import secrets
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -24,6 +24,8 @@ from lsi_match.crypto.block_cipher import make_key
 from lsi_match.crypto.sealing import seal_into
 from lsi_match.crypto.signing import sign
 from lsi_match.manifest import Selection
+from lsi_match.manifest.identifiers import CROWD_OF
+from lsi_match.partner.crowds import Crowds
 from lsi_match.partner.drop_rows import WORKERS, Layout, Pseudonymised, pseudonymised, summed
 from lsi_match.partner.extract.column_mapping import ColumnMapping
 from lsi_match.partner.group_counts import group_counts
@@ -117,19 +119,29 @@ def prepare(
     private_folder(out)
     file = out / f"{stem}.drop.json"
     layout = Layout(drop_columns(manifest, partner))
-    with home.alone(project), SpillBuffer(layout, opening.parts, out) as pile, _all_or_nothing(out, stem):
+    crowds = Crowds(manifest.subject.identifiers, CROWD_OF[manifest.subject.unit])
+    with home.alone(project), ExitStack() as piles, _all_or_nothing(out, stem):
         _remove_unfinished(out, stem.removesuffix(span))
-        found, long_ids = [], LongIds()
-        for position, selection in enumerate(partner.selections):
-            if selection.id not in mapping.selections:
-                raise SelectionUnmappedError(partner=home.name, selection=selection.id)
-            local = mapping.selections[selection.id]
-            pieces = select_pieces(home.name, selection, local, extracts, manifest, opening.reference_date)
-            done = pseudonymised(manifest, home.name, position, pieces, key, opening, long_ids, layout)
-            found.append(_piled(pile, done, selection.id, progress))
-            if found[-1].selected.with_signal and not found[-1].sendable:
-                reasons = ", ".join(f"{reason}: {n}" for reason, n in found[-1].invalid.items()) or "-"
-                raise NoValidIdentifierError(partner=home.name, file=local.extract, invalid=reasons)
+        again = True
+        while again:
+            piles.close()
+            pile = piles.enter_context(SpillBuffer(layout, opening.parts, out))
+            found, long_ids = [], LongIds()
+            for position, selection in enumerate(partner.selections):
+                if selection.id not in mapping.selections:
+                    raise SelectionUnmappedError(partner=home.name, selection=selection.id)
+                local = mapping.selections[selection.id]
+                pieces = select_pieces(
+                    home.name, selection, local, extracts, manifest, opening.reference_date
+                )
+                done = pseudonymised(
+                    manifest, home.name, position, pieces, key, opening, long_ids, layout, crowds
+                )
+                found.append(_piled(pile, crowds, done, selection.id, progress))
+                if found[-1].selected.with_signal and not found[-1].sendable:
+                    reasons = ", ".join(f"{reason}: {n}" for reason, n in found[-1].invalid.items()) or "-"
+                    raise NoValidIdentifierError(partner=home.name, file=local.extract, invalid=reasons)
+            again = crowds.settle()
         sealing = _Sealing(pile, opening, out, stem, progress)
         parts = sealing.parts()
         counts = {
@@ -182,13 +194,16 @@ class _Found:
         )
 
 
-def _piled(pile: SpillBuffer, pieces: Iterable[Pseudonymised], about: str, progress: Progress) -> _Found:
+def _piled(
+    pile: SpillBuffer, crowds: Crowds, pieces: Iterable[Pseudonymised], about: str, progress: Progress
+) -> _Found:
     """Put the rows of the selection `about` on the pile; what is left to know of it."""
     counted: list[Selected] = []
     invalid: list[dict[str, int]] = []
     sendable = so_far = 0
     for piece in pieces:
         pile.add(piece.parts)
+        crowds.count(piece.parts)
         counted.append(piece.selected)
         invalid.append(piece.invalid)
         sendable += sum(len(rows) for rows in piece.parts)

@@ -2,6 +2,7 @@
 
     record(record, partner, selection, cell, w0…, a0…)   every row of every drop
     identifier(record, kind, key)           its pseudonyms, re-keyed with the run key
+                                            but for those of crowds: too many records have them
     component(record, component)            records that share an identifier, directly or through others
     subject_of(record, subject)             the same, after conflicts are resolved
     subject(subject, cell, w0…)             per subject which partners have a record of it, and with which signals;
@@ -41,7 +42,7 @@ from lsi_match.base.duckdb_locked import locked_connection, one_row, quoted_name
 from lsi_match.criteria.parse import REFERENCE_DATE
 from lsi_match.crypto.block_cipher import BLOCK, decrypt_blocks, encrypt_blocks, make_key
 from lsi_match.manifest import NO_VALUE, Manifest, Partner
-from lsi_match.manifest.identifiers import IdentifierKind
+from lsi_match.manifest.identifiers import CROWD_OF, IdentifierKind
 from lsi_match.manifest.person_keys import FALSE_LINKS
 from lsi_match.matcher.engine.persons import Persons
 from lsi_match.protocol.columns import (
@@ -137,6 +138,8 @@ class Engine:
         self._records: list[pa.Table] = []
         self._references: list[tuple[np.ndarray, np.ndarray]] = []
         self.persons = Persons(self._con, self.kinds, FALSE_LINKS)
+        # Each partner leaves out its own crowds: this is for those that did not.
+        self._crowd = CROWD_OF[manifest.subject.unit] * len(self.partners)
         self._one_kind = len(self.kinds) == 1 and not self.persons.proposing
         self._con.register("record", self._record_schema().empty_table())
         if self._one_kind:
@@ -221,7 +224,7 @@ class Engine:
         """Run every step from `component` to `case_record`."""
         self.link()
         self._con.execute(_subject_of(self.kinds))
-        subject = _subject(self.manifest, self._words, self._one_kind)
+        subject = _subject(self.manifest, self._words, self._crowd if self._one_kind else None)
         for statement in (subject, self._profile(), self._case_subject(), _case_record(self._one_kind)):
             self._con.execute(statement)
 
@@ -229,11 +232,13 @@ class Engine:
         """Step `component`, and those of person keys. With more than one kind of identifier, records are joined
         through whatever keys they share (connected components of records and first record per key)."""
         if self._one_kind:
+            # Crowds are left out of `subject`.
             self._con.execute(
                 "CREATE VIEW component AS SELECT record, min(record) OVER (PARTITION BY key) AS component FROM record"
             )
             return
         sure = [i for i in range(len(self.kinds)) if i not in self.persons.proposing]
+        crowds = self._remove_crowds(sure)
         edges = self._con.execute(
             "WITH sure AS (SELECT * FROM identifier WHERE list_contains(?, kind)) "
             "SELECT record, first FROM sure JOIN (SELECT kind, key, min(record) AS first FROM sure "
@@ -241,6 +246,24 @@ class Engine:
             [sure],
         ).fetchnumpy()
         self.persons.link(self._label, np.asarray(edges["record"]), np.asarray(edges["first"]))
+        if crowds:
+            self._con.execute("DELETE FROM component WHERE record NOT IN (SELECT record FROM identifier)")
+
+    def _remove_crowds(self, sure: Sequence[int]) -> bool:
+        """Forget the values of these kinds that stand at more records than one subject can have; whether there were any.
+        Records that have nothing else are in no subject."""
+        self._con.execute(
+            "CREATE TEMPORARY TABLE crowded AS SELECT kind, key FROM identifier WHERE list_contains(?, kind) "
+            "GROUP BY kind, key HAVING count(*) > ?",
+            [list(sure), self._crowd],
+        )
+        found = self._count("crowded") > 0
+        if found:
+            self._con.execute(
+                "DELETE FROM identifier USING crowded c WHERE identifier.kind = c.kind AND identifier.key = c.key"
+            )
+        self._con.execute("DROP TABLE crowded")
+        return found
 
     def _label(self, one: np.ndarray, other: np.ndarray) -> None:
         """Table `component`: the connected components of the records joined by these edges, by their first record."""
@@ -307,12 +330,14 @@ class Engine:
         )
 
     def counts(self) -> dict[str, int]:
-        """How many subjects, subjects of two or more partners, cases, and records set aside as ambiguous."""
+        """How many subjects, subjects of two or more partners, cases, and records set aside: as ambiguous, or because too
+        many have the same number."""
         return {
             "subjects": self._count("subject"),
             "matched": self._number("SELECT count(*) FROM profile WHERE partners >= 2"),
             "cases": self._count("case_subject"),
-            "ambiguous_records": 0 if self._one_kind else self._count("record") - self._count("subject_of"),
+            "ambiguous_records": self._count("record")
+            - self._number("SELECT coalesce(sum(records), 0)::BIGINT FROM subject"),
         }
 
     def group_counts(self) -> dict[str, dict[int, int]]:
@@ -459,14 +484,15 @@ def _for_rule(partner: Partner) -> list[tuple[int, str]]:
     return [(partner.attribute_ids.index(one), one) for one in partner.rule_attribute_ids]
 
 
-def _subject(manifest: Manifest, words: int, one_kind: bool) -> str:
-    """Step `subject`: per subject its partners and the signals of all its records, what else the match rule looks at;
-    and in every dimension of the monitor the first group that any record knows."""
+def _subject(manifest: Manifest, words: int, crowd: int | None) -> str:
+    """Step `subject`: per subject its number of records, its partners and the signals of all its records, what else the match
+    rule looks at; and in every dimension of the monitor the first group that any record knows. With one kind by its key, and
+    without those that more records share than `crowd`."""
     monitor = manifest.monitor
     cell = cell_sql(
         monitor, (f"min({place_sql(monitor, d, 'cell')})" for d in range(len(monitor.dimensions)))
     )
-    columns = [f"bit_or(w{i}) AS w{i}" for i in range(words)]
+    columns = ["count(*) AS records", *(f"bit_or(w{i}) AS w{i}" for i in range(words))]
     for i, (name, partner) in enumerate(manifest.partners.items()):
         for slot, _ in _for_rule(partner):
             known = f"FILTER (WHERE partner = {i} AND a{slot} <> {NO_VALUE})"
@@ -474,8 +500,11 @@ def _subject(manifest: Manifest, words: int, one_kind: bool) -> str:
         if name in manifest.match.records_of:
             columns.append(f"count(*) FILTER (WHERE partner = {i}) AS n{i}")
     chosen = ", ".join(columns)
-    if one_kind:
-        return f"CREATE TABLE subject AS SELECT key, min(record) AS subject, {cell} AS cell, {chosen} FROM record GROUP BY key"
+    if crowd is not None:
+        return (
+            f"CREATE TABLE subject AS SELECT key, min(record) AS subject, {cell} AS cell, {chosen} "
+            f"FROM record GROUP BY key HAVING count(*) <= {crowd}"
+        )
     return (
         f"CREATE TABLE subject AS SELECT subject, {cell} AS cell, {chosen} "
         "FROM subject_of JOIN record USING (record) GROUP BY subject"
