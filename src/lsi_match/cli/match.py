@@ -72,6 +72,7 @@ def open_(
 
     from lsi_match.base.clock import utc_now
     from lsi_match.base.errors import wrong_use
+    from lsi_match.log.log_proof import proof_file
     from lsi_match.matcher.round.open_round import open_round
     from lsi_match.matcher.site.site import Site
     from lsi_match.protocol.documents import RoundId
@@ -85,7 +86,9 @@ def open_(
         ) from None
     given = reference_date.isoformat()[:10] if reference_date else None
     file = open_round(Site(site).project(project), round_id, given, utc_now())
-    done(say(f"Ronde {round_id} is open. Geef de deelnemers: {file}", f"Round {round_id} is open. Give partners: {file}"),
+    proof = proof_file(file)
+    done(say(f"Ronde {round_id} is open. Geef de deelnemers: {file}, met het bewijs uit het logboek: {proof}",
+             f"Round {round_id} is open. Give partners: {file}, with the proof from the log: {proof}"),
          {"opening": str(file)}, json)  # fmt: skip
 
 

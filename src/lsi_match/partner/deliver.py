@@ -135,7 +135,7 @@ def _receipts(
     for file in sorted(mail.glob(f"{project}.*{RECEIPT_SUFFIX}")):
         try:
             found.append(check_receipt(home, project, file, now))
-        except (ProofRefusedError, ReceiptOfOthersError) as error:
+        except (ProofRefusedError, ConsistencyMissingError, ReceiptOfOthersError) as error:
             problems.append((file.name, error))
     return sorted(found, key=lambda one: one.position)
 
