@@ -10,6 +10,7 @@ import stat
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,27 @@ def stopping(stops: Stops) -> Iterator[None]:
     finally:
         guarded_folder.os = files.os = files_os  # type: ignore[assignment]
         guarded_folder._rename = rename
+
+
+@contextmanager
+def stopping_requests(stops: Stops) -> Iterator[None]:
+    """In the block, this process stops before each request to an SFTP or an S3 server."""
+    paramiko, s3fs = import_module("paramiko"), import_module("s3fs")
+    asked, called = paramiko.SFTPClient._async_request, s3fs.S3FileSystem._call_s3
+
+    def request(*args: Any, **how: Any) -> Any:
+        stops.stop()
+        return asked(*args, **how)
+
+    async def call(*args: Any, **how: Any) -> Any:
+        stops.stop()
+        return await called(*args, **how)
+
+    paramiko.SFTPClient._async_request, s3fs.S3FileSystem._call_s3 = request, call
+    try:
+        yield
+    finally:
+        paramiko.SFTPClient._async_request, s3fs.S3FileSystem._call_s3 = asked, called
 
 
 @contextmanager

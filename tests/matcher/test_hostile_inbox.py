@@ -17,6 +17,7 @@ from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.errors import LsiError
 from lsi_match.matcher.operate import retention, transfers
 from lsi_match.matcher.operate.retention import destroy_due
+from lsi_match.matcher.round.run import Run
 from lsi_match.matcher.site import inbox
 from lsi_match.transport.endpoints import open_endpoint
 
@@ -238,8 +239,11 @@ def _prepare(operation: Operation, way: str) -> Path:
     return theirs
 
 
-def _acts(operation: Operation) -> None:
+def _acts(operation: Operation, way: str) -> None:
     now = operation.clock.now
+    if way == "run":
+        _run(operation)
+        return
     for act in (
         lambda: transfers.collect(operation.project, now),
         lambda: transfers.publish(operation.project, now),
@@ -248,6 +252,17 @@ def _acts(operation: Operation) -> None:
     ):
         with suppress(LsiError, OSError):
             act()
+
+
+def _run(operation: Operation) -> None:
+    """The steps of a run that touch what partners delivered: it takes in, accepts or sets aside, and destroys."""
+    run = Run(operation.project, ROUND, operation.clock)
+    try:
+        for step in (run.gates, run.intake, run.destroy):
+            with suppress(LsiError, OSError):
+                step()
+    finally:
+        run.close()
 
 
 def _remove_of_uwv(operation: Operation) -> None:
@@ -277,14 +292,23 @@ def _swept(operation: Operation, way: str, every: int, kept: Path) -> int:
         shutil.copytree(whole, operation.folder, symlinks=True)
         operation.clock.to(start)
 
+    theirs_of_svb = project / "received" / "svb"
+    if way == "run":  # which destroys what it took in; of another round nothing
+        theirs_of_svb = project / "quarantine" / "svb"
+        for folder in (theirs_of_svb, whole / theirs_of_svb.relative_to(operation.folder)):
+            (folder / "2026-06-01.x").mkdir(parents=True)
+            (folder / "2026-06-01.x" / "proef.2026-06-01.x.drop.json").write_bytes(b"of another round")
+
     def untouched() -> dict[str, str]:
-        return seen(site / "keys", project / "received" / "svb", project / "approvals", project / "trust")
+        return seen(site / "keys", theirs_of_svb, project / "approvals", project / "trust")
 
     before, log = untouched(), [entry.leaf() for entry in operation.project.entries()]
     counting = Stops()
     with stopping(counting), by_path(theirs) as found:
-        _acts(operation)
+        _acts(operation, way)
     assert found == [], "everything below goes through the door"
+    if way == "run":
+        assert not list((project / "received" / "svb").iterdir()), "the run got as far as its last step"
     put_back()
     kinds: dict[str, Callable[[Path], None]] = kinds_of_swap(operation.project.log_file, site / "keys")
     kinds["link to another partner's"] = lambda path: path.symlink_to(project / "received" / "svb")
@@ -298,7 +322,7 @@ def _swept(operation: Operation, way: str, every: int, kept: Path) -> int:
                         continue
                     swap = Swap(thing, how)
                     with stopping(Stops(stop, swap.swap, swap.undo if back else None)):
-                        _acts(operation)
+                        _acts(operation, way)
                     assert untouched() == before, (stop, thing.name, kind, back)
                     said = [entry.leaf() for entry in operation.project.entries()]
                     assert said[: len(log)] == log, (stop, thing.name, kind, back)
@@ -307,7 +331,7 @@ def _swept(operation: Operation, way: str, every: int, kept: Path) -> int:
     return tried
 
 
-@pytest.mark.parametrize("way", ["inbox", "place"])
+@pytest.mark.parametrize("way", ["inbox", "place", "run"])
 def test_a_swap_at_a_call_of_the_door_touches_nothing_outside(
     operation: Operation, way: str, tmp_path: Path
 ) -> None:
@@ -315,7 +339,7 @@ def test_a_swap_at_a_call_of_the_door_touches_nothing_outside(
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("way", ["inbox", "place"])
+@pytest.mark.parametrize("way", ["inbox", "place", "run"])
 def test_swaps_at_every_call_of_the_door_touch_nothing_outside(
     operation: Operation, way: str, tmp_path: Path
 ) -> None:
