@@ -50,7 +50,8 @@ def speak(app: App, language: Language, arguments: Sequence[str] = ()) -> None:
         if inspect.isfunction(command):
             english = _english.setdefault(command, inspect.getdoc(command) or "")
             command.__doc__ = _docstring(english, command, language)
-        elif inspect.ismethod(command):  # --help and --version
+        elif inspect.ismethod(command) or id(part) in _english or part.help in dutch():
+            # --help and --version; a group within a group
             part.help = _said(_english.setdefault(id(part), part.help), language)
 
 

@@ -12,6 +12,7 @@ from lsi_match.base.clock import utc_now
 from lsi_match.base.errors import wrong_use
 from lsi_match.base.files import read_bytes, read_folder, write_whole
 from lsi_match.cli.console import Json, done, err, language, out, say, table
+from lsi_match.cli.extracts import check, mapping_app
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from lsi_match.protocol.documents import SelectionCounts
 
 app = App(name="partner")
+app.command(check)
+app.command(mapping_app)
 
 
 @app.command
@@ -115,7 +118,7 @@ def _counts(title: str, count: SelectionCounts) -> Table:
         [say("gelezen", "read"), count.read],
         *([say(f"na criterium {name}", f"after criterion {name}"), n] for name, n in count.after.items()),
         [say("met signaal", "with a signal"), count.with_signal],
-        *([_useless(name), n] for name, n in count.invalid.items()),
+        *([useless(name), n] for name, n in count.invalid.items()),
         [say("met een geldig kenmerk", "with a valid identifier"), valid],
         [say("zonder geldig kenmerk, niet verzonden", "without valid identifier, not sent"), count.without_identifier],
         [say("dubbel, samengevoegd", "duplicates, joined"), count.duplicates],
@@ -138,7 +141,7 @@ _WHAT = {
 }
 
 
-def _useless(name: str) -> str:
+def useless(name: str) -> str:
     """A member of `SelectionCounts.invalid` in words."""
     from lsi_match.manifest.identifiers import InvalidReason
 

@@ -133,6 +133,48 @@ def group_cells(
 
 
 @dataclass(frozen=True)
+class Found:
+    """What there is to tell of an extract that may be wrong: of its header and the form of its rows, of its columns, and of
+    values in rows; and, when nothing is wrong, what is selected.
+
+    Attributes:
+        signal_bits: signal → its bit in `signals`.
+    """
+
+    header: tuple[ExtractError, ...]
+    columns: tuple[ExtractError, ...]
+    rows: tuple[ExtractError, ...]
+    selected: Selected | None
+    signal_bits: dict[str, int]
+
+
+def look(
+    partner: str,
+    selection: Selection,
+    mapping: SelectionMapping,
+    extracts: Path,
+    manifest: Manifest,
+    reference_date: date,
+) -> Found:
+    """All that is wrong with an extract, and what is selected when nothing is.
+
+    Raises:
+        FileMissingError, ExtractError: it cannot be read at all.
+    """
+    with opened(partner, selection, mapping, extracts, lenient=True) as extract:
+        selecting = _Selecting(extract, manifest, reference_date)
+        header, columns = tuple(extract.broken()), tuple(extract.wrong)
+        whole = {RECORD_ID, *selection.fields} <= extract.cells.keys()
+        faults = selecting.faults() if whole else extract.faults()
+        views = selecting.source if whole else extract.source_of_columns
+        rows = tuple(extract.told(faults, views)) if extract.cells else ()
+    wrong = header or columns or rows
+    selected = None if wrong else select(partner, selection, mapping, extracts, manifest, reference_date)
+    first = [signal.id for signal in manifest.partners[partner].signals]
+    return Found(header, columns, rows, selected, {name: 1 << at for at, name in enumerate(first)})
+
+
+@dataclass(frozen=True)
 class _Selecting:
     """The criteria of a selection over an extract that is open."""
 
@@ -207,7 +249,7 @@ class _Selecting:
                 yield Selected(table, read, dict(zip(criteria, after, strict=True)), with_signal, counted)
             else:
                 return
-        raise ExtractProblemsError.of(self.extract.told(self._faults(), self.source))
+        raise ExtractProblemsError.of(self.extract.told(self.faults(), self.source))
 
     def _judged(self) -> Generator[pa.RecordBatch, None, None]:
         """The columns to deliver of every record, how far it passed and whether it has a fault. The first batch is
@@ -221,7 +263,7 @@ class _Selecting:
             quoted_name(GROUP),
             *(quoted_name(attribute_column(a.id)) for a in self.selection.attributes),
             _MET,
-            f"{' OR '.join(f'({fault.condition}) IS TRUE' for fault in self._faults())} AS {_FAULT}",
+            f"{' OR '.join(f'({fault.condition}) IS TRUE' for fault in self.faults())} AS {_FAULT}",
         ]
         with self.con.sql(f"SELECT {', '.join(columns)} FROM source").to_arrow_reader(PIECE) as reader:
             yield _no_rows(reader.schema)
@@ -233,7 +275,8 @@ class _Selecting:
             return f"{quoted_name(name)}::VARCHAR"
         return padded(f"{quoted_name(name)}::VARCHAR", self.extract.cells[name].digits)
 
-    def _faults(self) -> list[Fault]:
+    def faults(self) -> list[Fault]:
+        """What may not be true of any row."""
         where = self.extract.where
 
         def no_id(row: int, _count: int, _shown: str) -> ExtractError:

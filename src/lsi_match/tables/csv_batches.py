@@ -51,7 +51,7 @@ def batches(file: Path, dialect: Dialect, columns: list[str]) -> Iterator[pa.Rec
                         done += len(batch)
                         yield batch
                 if block is None:
-                    yield from _slowly(file, dialect, columns, done)
+                    yield from slowly(file, dialect, columns, done)
                 elif block.strip(b"\r\n"):
                     ahead.append(pool.submit(_parsed, block, dialect, columns))
             while ahead:
@@ -155,11 +155,17 @@ def _batch(columns: list[pa.Array]) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(columns, [f"c{at}" for at in range(len(columns))])
 
 
-def _slowly(file: Path, dialect: Dialect, columns: list[str], done: int) -> Iterator[pa.RecordBatch]:
-    """What comes after the first `done` rows, of a file that may hold quotes anywhere."""
+def slowly(
+    file: Path, dialect: Dialect, columns: list[str], done: int | None = None
+) -> Iterator[pa.RecordBatch]:
+    """What comes after the first `done` rows, of a file that may hold quotes anywhere; or all rows but the broken ones."""
     import pyarrow as pa
 
     places = [dialect.names.index(column) for column in columns]
-    left = (cells for _, cells in islice(rows(file, dialect), done, None) if isinstance(cells, list))
+    left = (
+        cells
+        for _, cells in islice(rows(file, dialect, broken=done is None), done, None)
+        if isinstance(cells, list)
+    )
     while held := list(islice(left, _SLOW)):
         yield _batch([pa.array([row[at] for row in held], pa.string()) for at in places])

@@ -55,6 +55,7 @@ def dialect_of(
     header: int | None = None,
     wanted: Collection[str] = (),
     line_breaks: bool = False,
+    lenient: bool = False,
 ) -> Dialect:
     """How `file` is written.
 
@@ -63,6 +64,7 @@ def dialect_of(
         separator: when it is known.
         header: its row, when it is known.
         wanted: names that the header holds.
+        lenient: leave what is wrong with the names to whoever looks.
 
     Raises:
         TableUnreadable: there is no header, it is not of the encoding, or it has a name twice.
@@ -83,7 +85,9 @@ def dialect_of(
         raise TableUnreadable("no_header", header)
     row, cells, end = rows[found][at]
     names = tuple(cell.strip() for cell in cells)
-    checked_names(names, row)
+    problems = checked_names(names, row)
+    if problems and not lenient:
+        raise problems[0]
     return Dialect(encoding, mark, found, names, row, text[:end], line_breaks)
 
 
@@ -152,13 +156,11 @@ def _header(
     return separator, abs(at)
 
 
-def checked_names(names: Sequence[str], row: int | None) -> None:
-    """Refuses a name that stands there twice, and one that is no text of the encoding."""
-    for at, name in enumerate(names):
-        if not_text(name):
-            raise other_encoding(row, f"{at + 1}")
-        if name and name in names[:at]:
-            raise TableUnreadable("name_twice", row, name)
+def checked_names(names: Sequence[str], row: int | None) -> list[TableUnreadable]:
+    """What is wrong with names: one stands there twice, or is no text of the encoding."""
+    found = [other_encoding(row, f"{at}") for at, name in enumerate(names, 1) if not_text(name)]
+    twice = dict.fromkeys(name for at, name in enumerate(names) if name and name in names[:at])
+    return found + [TableUnreadable("name_twice", row, name) for name in twice]
 
 
 def other_encoding(row: int | None, column: str | None) -> TableUnreadable:

@@ -44,7 +44,8 @@ class Sqlite(Source):
         self._encoding = {"windows-1252": "cp1252"}.get(encoding, encoding)
         with self._cursor(f"SELECT * FROM {self._table} LIMIT 0") as cursor:
             self.names = tuple(name for name, *_ in cursor.description)
-        checked_names(self.names, None)
+        for problem in checked_names(self.names, None):
+            raise problem
 
     def stored(self, columns: Sequence[str]) -> list[Stored]:
         tests = {
@@ -145,7 +146,8 @@ class Postgresql(Source):
             schema = next(batches)
         self._kinds = {one.name: _kind(one) for one in schema}
         self.names = tuple(schema.names)
-        checked_names(self.names, None)
+        for problem in checked_names(self.names, None):
+            raise problem
 
     def stored(self, columns: Sequence[str]) -> list[Stored]:
         kinds = {column: self._kinds[column] for column in columns}

@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +40,8 @@ class Asked:
     table: str | None = None
     sheet: str | None = None
     wanted: frozenset[str] = frozenset()
+    #: To look at a table that is wrong: what is wrong with its header or a row goes into `Source.wrong`, and the rest is read.
+    lenient: bool = False
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,11 @@ class Source(ABC):
 
     problem: TableUnreadable | None = None
 
+    @property
+    def wrong(self) -> list[TableUnreadable]:
+        """What is wrong with the header and with rows, of a table that is read leniently: of each kind the first."""
+        return []
+
     def _register(
         self, con: duckdb.DuckDBPyConnection, width: int, batches: Iterator[pa.RecordBatch]
     ) -> None:
@@ -122,7 +130,7 @@ class Csv(Source):
     """A CSV file: everything is text."""
 
     def __init__(self, file: Path, asked: Asked) -> None:
-        self._file, self._wanted = file, asked.wanted
+        self._file = file
         self.dialect: Dialect = dialect_of(
             file,
             encoding=asked.encoding,
@@ -130,6 +138,7 @@ class Csv(Source):
             header=asked.header,
             wanted=asked.wanted,
             line_breaks=asked.line_breaks,
+            lenient=asked.lenient,
         )
         self.names, self.head = self.dialect.names, self.dialect.header
         self.found = (
@@ -137,6 +146,7 @@ class Csv(Source):
             ("separator", self.dialect.separator),
             ("header", str(self.dialect.header)),
         )
+        self._wrong = self._problems() if asked.lenient else []
 
     def stored(self, columns: Sequence[str]) -> list[Stored]:
         return [Stored(frozenset({Kind.TEXT}))] * len(columns)
@@ -144,13 +154,27 @@ class Csv(Source):
     def lay(self, con: duckdb.DuckDBPyConnection, columns: Sequence[str], digits: Sequence[int] = ()) -> None:
         from lsi_match.tables import csv_batches
 
-        self._register(con, len(columns), csv_batches.batches(self._file, self.dialect, list(columns)))
+        read = csv_batches.slowly if self._wrong else csv_batches.batches
+        self._register(con, len(columns), read(self._file, self.dialect, list(columns)))
 
     def row(self, record: int) -> int:
-        for at, (number, _) in enumerate(csv_rows(self._file, self.dialect), 1):
-            if at == record:
-                return number
-        return record
+        held = (
+            n
+            for n, row in csv_rows(self._file, self.dialect, broken=bool(self._wrong))
+            if isinstance(row, list)
+        )
+        return next(islice(held, record - 1, None), record)
+
+    @property
+    def wrong(self) -> list[TableUnreadable]:
+        return self._wrong
+
+    def _problems(self) -> list[TableUnreadable]:
+        found = {problem.kind: problem for problem in checked_names(self.names, self.head)}
+        for _, row in csv_rows(self._file, self.dialect, broken=True):
+            if isinstance(row, TableUnreadable):
+                found.setdefault(row.kind, row)
+        return list(found.values())
 
 
 class _Spreadsheet(Source):
@@ -161,7 +185,9 @@ class _Spreadsheet(Source):
         top = [[str(cell).strip() for cell in row] for row in sheet[:_TOP]]
         at = _header_row(top, asked)
         self.names, self.head = (tuple(top[at]) if top else ()), at + 1
-        checked_names(self.names, at + 1)
+        self._wrong = checked_names(self.names, at + 1)
+        if self._wrong and not asked.lenient:
+            raise self._wrong[0]
         if not any(self.names):
             raise TableUnreadable("no_header", at + 1)
         self._rows = [(n, row) for n, row in enumerate(sheet[at + 1 :], at + 2) if any(c != "" for c in row)]
@@ -178,6 +204,10 @@ class _Spreadsheet(Source):
 
     def row(self, record: int) -> int:
         return self._rows[record - 1][0]
+
+    @property
+    def wrong(self) -> list[TableUnreadable]:
+        return self._wrong
 
 
 def _sheet(file: Path, wanted: str | None) -> tuple[list[list[Any]], str]:
@@ -237,7 +267,8 @@ class _InEngine(Source):
         except duckdb.Error:
             raise TableUnreadable("table", code="") from None
         names = names or [name for name, *_ in described]
-        checked_names(names, None)
+        for problem in checked_names(names, None):
+            raise problem
         for name, (here, type_, *_) in zip(names, described, strict=True):
             kind, sql = kind_of(type_), quoted_name(here)
             if name in instants:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import duckdb
@@ -60,7 +60,7 @@ class Fault:
 
 @contextmanager
 def opened(
-    partner: str, selection: Selection, mapping: SelectionMapping, extracts: Path
+    partner: str, selection: Selection, mapping: SelectionMapping, extracts: Path, *, lenient: bool = False
 ) -> Iterator[Extract]:
     """The extract of a selection, to be read; what goes wrong in the block is told as what is wrong with the extract.
 
@@ -75,9 +75,16 @@ def opened(
     extract: Extract | None = None
     try:
         with _telling(where, mapping):
-            extract = Extract(con, partner, selection, mapping, file, open_source(con, file, mapping.asked))
+            extract = Extract(
+                con,
+                partner,
+                selection,
+                mapping,
+                file,
+                open_source(con, file, replace(mapping.asked, lenient=lenient)),
+            )
         with _telling(where, mapping, extract):
-            extract.lay()
+            extract.lay(lenient=lenient)
             yield extract
     finally:
         con.close()
@@ -114,6 +121,7 @@ class Extract:
 
     Attributes:
         cells: of each field, and of the record id.
+        wrong: what is wrong with the columns, of an extract that is opened leniently.
     """
 
     con: duckdb.DuckDBPyConnection
@@ -123,6 +131,7 @@ class Extract:
     file: Path
     source: Source
     cells: dict[str, Cell] = field(default_factory=dict)
+    wrong: list[ExtractError] = field(default_factory=list)
 
     @property
     def where(self) -> dict[str, str]:
@@ -133,17 +142,23 @@ class Extract:
         """The column of a field, or of the record id."""
         return self.mapping.record_id if name == RECORD_ID else self.mapping.columns[name]
 
-    def lay(self) -> None:
-        """Judge the columns, and make the views `text` and `typed`.
+    def lay(self, *, lenient: bool = False) -> None:
+        """Judge the columns, and make the views `text` and `typed`; leniently: of the columns that can be read.
 
         Raises:
             ExtractError: all that is wrong with the columns.
         """
-        problems = self.problems()
-        if problems:
-            raise ExtractProblemsError.of(problems)
-        self.rewind()
-        self.views()
+        self.wrong = self.problems()
+        if self.wrong and not lenient:
+            raise ExtractProblemsError.of(self.wrong)
+        good = [name for name, cell in self.cells.items() if cell.refusal is None]
+        places = self._places(good)
+        self.cells = {
+            name: replace(self.cells[name], x=f"c{at}") for name, at in zip(good, places, strict=True)
+        }
+        if self.cells:
+            self.rewind()
+            self.views()
 
     def problems(self) -> list[ExtractError]:
         """What is wrong with the columns, before a row is read; without any, `cells` is whole."""
@@ -201,22 +216,18 @@ class Extract:
         values = [f"{cell.value(text_of(name))} AS {quoted_name(name)}" for name, cell in self.cells.items()]
         self.con.execute(f"CREATE OR REPLACE VIEW typed AS SELECT *, {', '.join(values)} FROM text")
 
+    def source_of_columns(self, numbered: bool = False) -> None:
+        """`source`, when there is nothing to select by: the columns alone."""
+        self.views(numbered=numbered)
+        self.con.execute("CREATE OR REPLACE VIEW source AS SELECT * FROM typed")
+
+    def broken(self) -> list[ExtractError]:
+        """What is wrong with the header and the form of rows, of an extract that is opened leniently."""
+        return [_unreadable(self.where, self.mapping, problem) for problem in self.source.wrong]
+
     def faults(self) -> list[Fault]:
         """What may not be true of any row, by the columns alone."""
-        found = [
-            Fault(
-                f"{text_of(RECORD_ID)} = {_literal(self.mapping.record_id)}",
-                text_of(RECORD_ID),
-                lambda row, _count, _shown: ExtractUnreadableError(
-                    **self.where,
-                    **words(
-                        "problem",
-                        f"rij {row}: hier staat de kopregel nog eens",
-                        f"row {row}: the header stands here again",
-                    ),
-                ),
-            )
-        ]
+        found = [self._header_again()] if RECORD_ID in self.cells else []
         for name, cell in self.cells.items():
             conditions = cell.faults(text_of(name), quoted_name(name))
             found += [
@@ -224,6 +235,12 @@ class Extract:
                 for kind, condition in conditions.items()
             ]
         return found
+
+    def _header_again(self) -> Fault:
+        def made(row: int, _count: int, _shown: str) -> ExtractError:
+            return _unreadable(self.where, self.mapping, TableUnreadable("header_again", row))
+
+        return Fault(f"{text_of(RECORD_ID)} = {_literal(self.mapping.record_id)}", text_of(RECORD_ID), made)
 
     def _error(self, kind: str, name: str, cell: Cell) -> Callable[[int, int, str], ExtractError]:
         def made(row: int, count: int, shown: str) -> ExtractError:

@@ -1,0 +1,250 @@
+"""Looking at an extract before it is delivered: what is in it, what is wrong, what would be delivered; a first mapping."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cyclopts import App
+
+from lsi_match.base.catalogue import with_separators
+from lsi_match.base.clock import utc_now
+from lsi_match.base.errors import LsiError, wrong_use
+from lsi_match.base.files import read_bytes, write_whole
+from lsi_match.cli.console import Json, done, language, out, say, table
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from lsi_match.manifest import Manifest
+    from lsi_match.partner.check import Checked, Counts
+    from lsi_match.partner.extract.profile import Profile
+
+mapping_app = App(name="mapping", help="Say which column is which field.")
+
+
+def check(
+    extract: Path,
+    *,
+    manifest: Path | None = None,
+    name: str | None = None,
+    mapping: Path | None = None,
+    reference_date: date | None = None,
+    previous: Path | None = None,
+    table: str | None = None,
+    sheet: str | None = None,
+    encoding: str = "utf-8",
+    json: Json = False,
+) -> int:
+    """Look at an extract before anything is delivered: what is in it; with a manifest and a mapping, all that is wrong too. Writes nothing.
+
+    Ends with exit status 1 when something is wrong.
+
+    Args:
+        extract: the file; of a database the file that leads to it.
+        manifest: the manifest, or a draft (YAML).
+        name: this partner, as in the manifest.
+        mapping: which extract and which columns hold the fields of the manifest (YAML).
+        reference_date: the day that the criteria look at; today when left out.
+        previous: an earlier drop (.drop.json): what is now less than half of it or more than twice is told.
+        table: table or view, of a database.
+        sheet: the sheet, of a spreadsheet with more than one.
+        encoding: of a CSV file without a byte order mark: utf-8, windows-1252, latin-1 or utf-16.
+    """
+    from lsi_match.partner.check import check as check_all
+    from lsi_match.partner.extract.column_mapping import read_mapping
+    from lsi_match.partner.extract.profile import profile
+    from lsi_match.tables.source import Asked
+
+    if manifest is None or mapping is None or name is None:
+        seen = profile(extract, Asked(encoding=encoding, table=table, sheet=sheet))
+        done(_seen(seen) + _told(seen.wrong), {"extract": _plain(seen), "problems": _facts(seen.wrong)}, json)
+        return int(bool(seen.wrong))
+    document = _document(manifest, name)
+    local = read_mapping(mapping)
+    mine = {id_: one for id_, one in local.selections.items() if one.extract == extract.name}
+    if not mine:
+        raise wrong_use(f"de mapping noemt {extract.name} niet", f"the mapping does not name {extract.name}")
+    day = reference_date or utc_now().date()
+    chosen = local.model_copy(update={"selections": mine})
+    found = check_all(name, document, chosen, extract.parent, day, _previous(previous))
+    parts: list[Any] = []
+    for one in found:
+        parts += [*_seen(one.extract), *_told(one.problems), *_would(name, one)]
+    told = {
+        one.selection: {
+            "extract": _plain(one.extract),
+            "problems": _facts(one.problems),
+            "counts": vars(one.counts) if one.counts else None,
+            "unusual": {what: list(pair) for what, pair in one.unusual.items()},
+        }
+        for one in found
+    }
+    done(parts, told, json)
+    return int(any(one.problems for one in found))
+
+
+@mapping_app.command
+def new(
+    extract: Path,
+    *,
+    manifest: Path,
+    name: str,
+    selection: str | None = None,
+    table: str | None = None,
+    sheet: str | None = None,
+    to: Path | None = None,
+) -> None:
+    """Propose a mapping for an extract, from the names of its columns and how they are stored. Read it, and complete what has a question mark.
+
+    Args:
+        extract: the file; of a database the file that leads to it.
+        manifest: the manifest, or a draft (YAML).
+        name: this partner, as in the manifest.
+        selection: one selection; without it the partner's first.
+        table: table or view, of a database.
+        sheet: the sheet, of a spreadsheet with more than one.
+        to: the mapping to write; without it it is shown.
+    """
+    from lsi_match.partner.extract.propose import propose
+    from lsi_match.tables.source import Asked
+
+    selections = _document(manifest, name).partners[name].selections
+    found = [one for one in selections if selection in (None, one.id)]
+    if not found:
+        known = ", ".join(one.id for one in selections)
+        raise wrong_use(f"de selecties zijn {known}", f"the selections are {known}")
+    text = propose(extract, found[0], Asked(table=table, sheet=sheet))
+    if to is None:
+        out.print(text)
+    else:
+        write_whole(to, text.encode())
+        out.print(str(to))
+
+
+def _document(manifest: Path, name: str) -> Manifest:
+    from lsi_match.cli.manifest import read_manifest
+
+    document, _ = read_manifest(manifest)
+    if name not in document.partners:
+        known = ", ".join(document.partners)
+        raise wrong_use(
+            f"de deelnemers in het manifest zijn {known}", f"the manifest has the partners {known}"
+        )
+    return document
+
+
+def _previous(file: Path | None) -> dict[str, dict[str, int]] | None:
+    if file is None:
+        return None
+    import base64
+    import json
+
+    try:
+        drop = json.loads(base64.b64decode(json.loads(read_bytes(file))["payload"]))
+        return {id_: _flat(one) for id_, one in drop["selections"].items()}
+    except (ValueError, KeyError, TypeError):
+        raise wrong_use(
+            f"{file.name} is geen beschrijving van een levering", f"{file.name} does not describe a drop"
+        ) from None
+
+
+def _flat(counts: dict[str, Any]) -> dict[str, int]:
+    after = {f"after {name}": n for name, n in counts["after"].items()}
+    return {"read": counts["read"], **after, "with_signal": counts["with_signal"], **counts["invalid"]}
+
+
+def _number(number: int) -> str:
+    return with_separators(f"{number:,}", language())
+
+
+def _share(part: int, whole: int) -> str:
+    return with_separators(f"{100 * part / whole:.1f}%", language()) if whole else "-"
+
+
+_FOUND = {
+    "encoding": ("tekenset", "encoding"),
+    "separator": ("scheidingsteken", "separator"),
+    "header": ("kopregel in rij", "header in row"),
+    "sheet": ("blad", "sheet"),
+}
+
+
+def _seen(seen: Profile) -> list[Any]:
+    """What is in a file."""
+    from lsi_match.partner.extract.problems import kinds_in_words
+
+    how = ", ".join(f"{say(*_FOUND[what])} {value!r}" for what, value in seen.found)
+    head = [seen.file, f"{_number(seen.records)} records", *([how] if how else [])]
+    rows = []
+    for one in seen.columns:
+        shapes = ", ".join(f"{shape} ({_share(n, one.filled)})" for shape, n in one.shapes)
+        days = f"{one.first} … {one.last}" if one.first else ""
+        holds, filled = say(*kinds_in_words(one.kinds)), _share(one.filled, seen.records)
+        commonest = _share(one.commonest, one.filled)
+        rows.append([one.name, holds, filled, _number(one.distinct), commonest, days or shapes])
+    names = [
+        say("kolom", "column"), say("bevat", "holds"), say("gevuld", "filled"), say("verschillend", "different"),
+        say("vaakste", "commonest"), say("vormen, of eerste en laatste dag", "shapes, or first and last day"),
+    ]  # fmt: skip
+    return [", ".join(head), table("", names, rows)]
+
+
+def _told(problems: tuple[LsiError, ...]) -> list[Any]:
+    """All that is wrong."""
+    if not problems:
+        return [say("Er is niets mis gevonden.", "Nothing wrong was found.")]
+    head = say(f"Er zijn {len(problems)} dingen mis:", f"{len(problems)} things are wrong:")
+    return ["\n".join([head, *(f"{at}. {one.text(language())}" for at, one in enumerate(problems, 1))])]
+
+
+def _would(partner: str, one: Checked) -> list[Any]:
+    """What a selection would deliver."""
+    if one.counts is None:
+        return []
+    parts: list[Any] = [_counts(f"{partner}.{one.selection}", one.counts)]
+    if one.unusual:
+        head = say("Ongewoon, vergeleken met de vorige ronde:", "Unusual, compared with the round before:")
+        lines = [
+            say(
+                f"{what}: {_number(now)}, was {_number(before)}",
+                f"{what}: {_number(now)}, was {_number(before)}",
+            )
+            for what, (before, now) in one.unusual.items()
+        ]
+        parts.append("\n".join([head, *lines]))
+    return parts
+
+
+def _counts(title: str, counts: Counts) -> Table:
+    from lsi_match.cli.partner import useless
+
+    rows: list[list[Any]] = [
+        [say("gelezen", "read"), counts.read],
+        *([say(f"na criterium {name}", f"after criterion {name}"), n] for name, n in counts.after.items()),
+        *(
+            [say(f"waarvan met signaal {name}", f"of which with signal {name}"), n]
+            for name, n in counts.signals.items()
+        ),
+        [say("met een signaal", "with a signal"), counts.with_signal],
+        *([useless(name), n] for name, n in counts.invalid.items()),
+        [say("zou worden geleverd", "would be delivered"), counts.deliverable],
+    ]
+    return table(title, ["", "records"], rows)
+
+
+def _plain(seen: Profile) -> dict[str, Any]:
+    return {
+        "file": seen.file,
+        "found": dict(seen.found),
+        "records": seen.records,
+        "columns": [
+            {**vars(one), "kinds": list(one.kinds), "first": one.first and one.first.isoformat(), "last": one.last and one.last.isoformat()}
+            for one in seen.columns
+        ],
+    }  # fmt: skip
+
+
+def _facts(problems: tuple[LsiError, ...]) -> list[dict[str, Any]]:
+    return [{"reason": one.reason, "text": one.text(language()), **one.facts} for one in problems]
