@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import pyarrow as pa
 import pytest
 from handmade import BSNS, document, selection, write_csv
 from operation import Operation, folders
@@ -16,7 +13,7 @@ from pydantic import ValidationError
 from lsi_match.manifest import Manifest
 from lsi_match.matcher.engine.engine import Engine
 
-from .test_small_worlds import PARTNERS, Record, given_to, manifest_of, matched, released
+from .test_small_worlds import PARTNERS, Record, matched, released
 
 SQL = "x'); DROP TABLE record; --"
 
@@ -79,27 +76,6 @@ def test_names_that_sql_knows_are_names() -> None:
     engine.match()
     assert engine.counts()["cases"] == 0
     assert {name: engine.released(name).num_rows for name in names} == dict.fromkeys(names, 0)
-    engine.close()
-
-
-def test_sql_in_labels_is_text() -> None:
-    attribute: dict[str, Any] = {
-        "id": "regeling", "field": "soort", "kind": "listed", "values": ["gewoon", SQL], "rationale": "Om te zien wat het is.",
-    }  # fmt: skip
-    partners = {"gemeente": [selection()], "uwv": [selection(attributes=[attribute])]}
-    to = {"gemeente": {"signals_of": ["uwv"], "attributes_of": ["uwv"]}, "uwv": {}}
-    manifest = Manifest.model_validate(document(partners, release=to))
-    world = [Record("gemeente", (1,), True, False), Record("uwv", (1,), True, False)]
-    engine = Engine(manifest)
-    for number, drop in enumerate(given_to(world, manifest_of("person", ("bsn",)), 1)[:2]):
-        rows = drop.part(0)
-        if drop.partner == "uwv":
-            rows = rows.append_column("attribute_regeling", pa.array([1], pa.uint16()))
-        engine.add(drop.partner, rows, np.array([number]))
-    engine.match()
-    places = engine.attributes("uwv").column("attribute_regeling").to_pylist()
-    assert [manifest.partners["uwv"].attributes[0].label(place) for place in places] == [SQL]
-    assert engine.counts()["subjects"] == 1, "the tables are there"
     engine.close()
 
 

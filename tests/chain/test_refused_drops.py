@@ -17,12 +17,12 @@ import pytest
 from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.crypto.project_key import ProjectKey
 from lsi_match.crypto.sealing import seal, unseal
-from lsi_match.crypto.signing import sign, verify
+from lsi_match.crypto.signing import peek, sign, verify
 from lsi_match.demo.world import Case, World
 from lsi_match.matcher.round.run import DropsIncompleteError
 from lsi_match.partner.home import make_key_share
 from lsi_match.protocol.columns import drop_columns, row_width
-from lsi_match.protocol.documents import DropDescriptor
+from lsi_match.protocol.documents import AttributeKeys, DropDescriptor
 from lsi_match.protocol.tables import from_part, to_part
 
 from .conftest import ROUND, deliver, run_steps
@@ -223,8 +223,28 @@ def no_signal(world: World) -> None:
     rewrite(world, lambda table: set_cell(table, "signals", 3, 0))
 
 
-def undeclared_attribute(world: World) -> None:
-    rewrite(world, lambda table: set_cell(table, "attribute_soort", 0, 999))
+def _with_keys(world: World, signer: str, **members: Any) -> None:
+    """Other keys of the attributes, signed by somebody."""
+    said = descriptor(world)
+    keys = peek((said.attribute_keys or "").encode(), AttributeKeys, what="keys", party=PARTNER)
+    made = sign(keys.model_copy(update=members), world.home(signer).identity()).decode()
+    resign(world, said.model_copy(update={"attribute_keys": made}))
+
+
+def attribute_keys_left_out(world: World) -> None:
+    resign(world, descriptor(world).model_copy(update={"attribute_keys": None}))
+
+
+def attribute_keys_of_another_drop(world: World) -> None:
+    _with_keys(world, PARTNER, span_id="0" * 16)
+
+
+def attribute_keys_for_somebody_else(world: World) -> None:
+    _with_keys(world, PARTNER, sealed={"svb": "AAAA", "politie": "AAAA"})
+
+
+def attribute_keys_of_another_signer(world: World) -> None:
+    _with_keys(world, "svb")
 
 
 def undeclared_group(world: World) -> None:
@@ -328,7 +348,10 @@ REFUSED: list[tuple[Callable[[World], None], str]] = [
     (whole_country, "DropVolumeError"),
     (undeclared_signal, "PartUndeclaredError"),
     (no_signal, "PartUndeclaredError"),
-    (undeclared_attribute, "PartUndeclaredError"),
+    (attribute_keys_left_out, "SignedDocumentInvalidError"),
+    (attribute_keys_of_another_drop, "AttributeKeysError"),
+    (attribute_keys_for_somebody_else, "AttributeKeysError"),
+    (attribute_keys_of_another_signer, "SignatureMissingError"),
     (undeclared_group, "PartUndeclaredError"),
     (undeclared_selection, "PartUndeclaredError"),
     (row_without_pseudonym, "PartUndeclaredError"),

@@ -22,7 +22,7 @@ from lsi_match.matcher.engine import engine
 from lsi_match.matcher.engine.buckets import Draw, Matched, Matching, Plan
 from lsi_match.matcher.engine.engine import Engine, EngineOutcome
 from lsi_match.matcher.engine.intake import Drop
-from lsi_match.protocol.columns import drop_columns
+from lsi_match.protocol.columns import SEAL_BYTES, drop_columns
 from lsi_match.protocol.tables import schema_of
 
 PARTNERS = ("gemeente", "uwv", "svb")
@@ -122,6 +122,7 @@ def given_to(world: list[Record], manifest: Manifest, parts: int) -> list[Drop]:
                 "signals": [r.hoog + 2 * r.kort for _, r in own],
                 "group": [255 for _ in own],
                 "attribute_sinds": [65535 if r.month is None else r.month for _, r in own],
+                "sealed": [bytes(2 + SEAL_BYTES) for _ in own],
             }
             wanted = drop_columns(manifest, manifest.partners[partner])
             tables.append(pa.table({c.name: columns[c.name] for c in wanted}, schema=schema_of(wanted)))

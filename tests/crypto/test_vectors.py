@@ -23,6 +23,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from vectors import make, plain
 
+from lsi_match.crypto.aead import decrypt_rows
 from lsi_match.crypto.block_cipher import decrypt_blocks, encrypt_blocks
 from lsi_match.crypto.project_key import ProjectKey
 from lsi_match.crypto.sealing import SealBrokenError, unseal
@@ -35,7 +36,7 @@ from lsi_match.partner.home import References
 from lsi_match.partner.normalise import normalise
 from lsi_match.partner.normalise.people import _person_parts
 from lsi_match.partner.references import resolve
-from lsi_match.protocol.documents import Approval, DropDescriptor
+from lsi_match.protocol.documents import Approval, AttributeKeys, DropDescriptor
 from lsi_match.protocol.tables import from_part
 
 FOLDER = Path(__file__).parents[1] / "vectors"
@@ -178,7 +179,7 @@ def read_by_sql(sql: Sql, file: Path, part: bytes, vector: dict[str, Any]) -> li
     shown, start, rows = [], 0, len(vector["rows"])
     for column in vector["columns"]:
         found = f"cell(hex(content), {start}, {column['width']}, place)"
-        read = found if column["type"] == "block" else f"little_endian({found})"
+        read = found if column["type"] in ("block", "sealed") else f"little_endian({found})"
         shown.append(f'{read} AS "{column["name"]}"')
         start += rows * column["width"]
     made = sql(
@@ -302,6 +303,31 @@ def test_plain_python_makes_the_bytes_of_the_drop_part() -> None:
     made = plain.part(vector["columns"], vector["rows"])
     assert made == base64.b64decode(vector["plain"])
     assert len(made) == len(vector["rows"]) * sum(column["width"] for column in vector["columns"])
+
+
+def test_plain_python_opens_the_attributes_of_the_drop_part() -> None:
+    vector = VECTORS["drop_part"]
+    key, about = bytes.fromhex(vector["attribute_key"]), vector["attributes_about"].encode()
+    for row in vector["rows"]:
+        bound = about + bytes([row["selection"]]) + bytes.fromhex(row["reference"])
+        places = b"".join(place.to_bytes(2, "little") for place in row["places"])
+        assert plain.open_gcm(key, bytes.fromhex(row["sealed"]), bound) == places
+        with pytest.raises(ValueError, match="tag"):
+            plain.open_gcm(key, bytes.fromhex(row["sealed"]), bound[:-1] + b"x")
+
+
+def test_our_code_opens_the_attributes_of_the_drop_part() -> None:
+    vector = VECTORS["drop_part"]
+    keys = AttributeKeys.model_validate(vector["attribute_keys"]["document"])
+    assert keys.about == vector["attributes_about"]
+    sealed = base64.b64decode(keys.sealed["zuid"])
+    key = unseal(sealed, vector["attribute_key_sealed"]["identity"], what="A key", party="noord")
+    assert key.hex() == vector["attribute_key"]
+    rows = vector["rows"]
+    cells = b"".join(bytes.fromhex(row["sealed"]) for row in rows)
+    bound = b"".join(bytes([row["selection"]]) + bytes.fromhex(row["reference"]) for row in rows)
+    found = decrypt_rows(memoryview(cells), key, keys.about, memoryview(bound), len(rows))
+    assert found == b"".join(place.to_bytes(2, "little") for row in rows for place in row["places"])
 
 
 # Beyond the vectors: our code and plain Python make the same of any text.

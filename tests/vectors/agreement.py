@@ -26,6 +26,7 @@ from lsi_match.log.entry import LogEntry, details_hash
 from lsi_match.log.note import Checkpoint, VerifierKey, sign_checkpoint
 from lsi_match.protocol.columns import Column
 from lsi_match.protocol.documents import (
+    AttributeKeys,
     KeyCommitment,
     KeyContribution,
     KeyReveal,
@@ -53,7 +54,14 @@ RELEASED = (
     Column("zuid", "boolean"),
     Column("zuid_hoog", "boolean"),
 )
-ATTRIBUTES = (Column("case_id", "block"), Column("attribute_soort", "uint16"))
+ATTRIBUTES = (
+    Column("case_id", "block"),
+    Column("reference", "block"),
+    Column("selection", "uint8"),
+    Column("sealed", "sealed", attributes=1),
+)
+#: What the attributes of `zuid` are bound to, beside selection and reference.
+ABOUT = "lsi-match/v2/attributes/voorbeeld/2026-10/zuid/0123456789abcdef/"
 
 
 def identity(name: str) -> Identity:
@@ -128,7 +136,7 @@ def key_made_together(old: dict[str, Any]) -> dict[str, Any]:
 
 
 def _bytes_of(rows: list[dict[str, Any]], columns: tuple[Column, ...]) -> bytes:
-    cells = {"block": bytes.fromhex}
+    cells = {"block": bytes.fromhex, "sealed": bytes.fromhex}
     table = {c.name: [cells.get(c.type, lambda cell: cell)(row[c.name]) for row in rows] for c in columns}
     return bytes(to_part(pa.table(table, schema=schema_of(columns)), columns))
 
@@ -144,7 +152,20 @@ def release(old: dict[str, Any]) -> dict[str, Any]:
         }
         for row in own
     ]  # fmt: skip
-    attributes = [{"case_id": "c0" * 16, "attribute_soort": place} for place in (1, 65_535)]
+    attributes: list[dict[str, Any]] = [
+        {"case_id": "c0" * 16, "reference": f"{n:032x}", "selection": n, "places": [place]}
+        for n, place in enumerate((1, 65_535))
+    ]
+    for number, row in enumerate(attributes):
+        row["sealed"] = make.sealed_row(row, make.TWOS, ABOUT, number)
+    keyed = make.sealed(old.get("release", {}), "attribute_key_sealed", make.TWOS)
+    keys = make.signed(
+        AttributeKeys(
+            project="voorbeeld", manifest="sha256:" + "a" * 64, round="2026-10", partner="zuid", span_id="0123456789abcdef",
+            sealed={"noord": keyed["sealed"]},
+        ),
+        PARTNERS["zuid"][0],
+    )  # fmt: skip
     tables = [_bytes_of(rows, RELEASED), _bytes_of(attributes, ATTRIBUTES)]
     part = make.sealed(old, "release", b"".join(tables))
     descriptor = ReleaseDescriptor(
@@ -152,13 +173,17 @@ def release(old: dict[str, Any]) -> dict[str, Any]:
         drop=drop["descriptor"]["digest"], released_at="2026-10-03T08:00:00Z", expires_at="2026-11-02T08:00:00Z",
         span_id="fedcba9876543210", cases=1,
         parts=(Part(file="voorbeeld.2026-10.noord.release.age", digest=part["digest"], rows=len(rows)),),
-        attributes={"zuid": ReleasedAttributes(rows=len(attributes))},
+        attributes={"zuid": ReleasedAttributes(rows=len(attributes), keys=keys["file"])},
     )  # fmt: skip
     return {
         "reference_key": drop["reference_key"],
         "columns": make.columns_of(RELEASED),
         "rows": rows,
         "attributes": {"columns": make.columns_of(ATTRIBUTES), "rows": attributes},
+        "attribute_key": make.TWOS.hex(),
+        "attributes_about": ABOUT,
+        "attribute_key_sealed": keyed,
+        "attribute_keys": keys,
         **part,
         "descriptor": make.signed(descriptor, MATCHER_SIGNING),
     }

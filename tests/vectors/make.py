@@ -20,6 +20,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from pyrage import x25519
 
 from lsi_match.base.canonical import canonical_json, digest_of_bytes
@@ -37,7 +38,7 @@ from lsi_match.partner.normalise.lists import placeholders, rows_of
 from lsi_match.partner.normalise.people import _person_parts
 from lsi_match.partner.references import LongIds, id_blocks, make_references
 from lsi_match.protocol.columns import Column
-from lsi_match.protocol.documents import Approval, DropDescriptor, Part, SelectionCounts
+from lsi_match.protocol.documents import Approval, AttributeKeys, DropDescriptor, Part, SelectionCounts
 from lsi_match.protocol.tables import schema_of, to_part
 
 FILE = Path(__file__).with_name("protocol-v1.json")
@@ -45,6 +46,9 @@ FILE = Path(__file__).with_name("protocol-v1.json")
 # Keys that everybody may know. Never use them for anything else.
 COUNTING = bytes(range(32))
 ONES = b"\xff" * 32
+TWOS = b"\x02" * 32
+#: What attributes of the drop part are bound to, beside selection and reference.
+ABOUT = "lsi-match/v2/attributes/voorbeeld/2026-10/noord/0123456789abcdef/"
 ONE = bytes(31) + b"\x01"
 SIGNING_KEY = bytes(range(32, 64))
 AGE_IDENTITY = "AGE-SECRET-KEY-1U9R902FQAY8SGFTXQLA8Z2DTR20PFT2F6G6DRPWR9K4PTFXQFDSS8PGD7U"
@@ -272,6 +276,7 @@ COLUMNS = (
     Column("attribute_since", "uint16"),
     Column("selection", "uint8"),
     Column("group", "uint8"),
+    Column("sealed", "sealed", attributes=2),
 )
 
 
@@ -473,16 +478,26 @@ def rows_of_a_drop() -> list[dict[str, Any]]:
     )
     ids = pl.Series([row["record_id"] for row in made])
     references = make_references(id_blocks(ids, LongIds()), ONES)
-    for row, reference in zip(made, references, strict=True):
+    for number, (row, reference) in enumerate(zip(made, references, strict=True)):
         row["reference"] = bytes(reference).hex()
+        row["places"] = [number, 65_535]
+        row["sealed"] = sealed_row(row, TWOS, ABOUT, number)
     return made
+
+
+def sealed_row(row: dict[str, Any], key: bytes, about: str, number: int) -> str:
+    """The attributes of a row. Its nonce is random otherwise: here the same each time, so that the vectors are."""
+    nonce, places = bytes([number]) * 12, b"".join(place.to_bytes(2, "little") for place in row["places"])
+    bound = about.encode() + bytes([row["selection"]]) + bytes.fromhex(row["reference"])
+    return (nonce + AESGCM(key).encrypt(nonce, places, bound)).hex()
 
 
 def table_of(rows: list[dict[str, Any]]) -> pa.Table:
     """The rows as the columns of a drop."""
     columns = {
         column.name: [
-            bytes.fromhex(r[column.name]) if column.type == "block" else r[column.name] for r in rows
+            bytes.fromhex(r[column.name]) if column.type in ("block", "sealed") else r[column.name]
+            for r in rows
         ]
         for column in COLUMNS
     }
@@ -499,6 +514,15 @@ def drop_part(old: dict[str, Any]) -> dict[str, Any]:
     rows = rows_of_a_drop()
     part = sealed(old, "drop_part", bytes(to_part(table_of(rows), COLUMNS)))
     stem = "voorbeeld.2026-10.noord.0123456789abcdef"
+    keyed = sealed(old.get("drop_part", {}), "attribute_key_sealed", TWOS)
+    keys = AttributeKeys(
+        project="voorbeeld",
+        manifest="sha256:" + "a" * 64,
+        round="2026-10",
+        partner="noord",
+        span_id="0123456789abcdef",
+        sealed={"zuid": keyed["sealed"]},
+    )
     nothing = SelectionCounts(
         read=10, after={"lopend": 5}, with_signal=3, invalid={"bsn_check_failed": 1}, without_identifier=1, groups=None,
         duplicates=0, written=2,
@@ -514,6 +538,7 @@ def drop_part(old: dict[str, Any]) -> dict[str, Any]:
         span_id="0123456789abcdef",
         selections={"bijstand": nothing, "toeslag": nothing},
         parts=(Part(file=f"{stem}.part-0000.age", digest=part["digest"], rows=len(rows)),),
+        attribute_keys=signed(keys)["file"],
     )
     return {
         "project_key": COUNTING.hex(),
@@ -521,6 +546,10 @@ def drop_part(old: dict[str, Any]) -> dict[str, Any]:
         "epoch": 1,
         "round": "2026-10",
         "reference_key": ONES.hex(),
+        "attribute_key": TWOS.hex(),
+        "attributes_about": ABOUT,
+        "attribute_key_sealed": keyed,
+        "attribute_keys": signed(keys),
         "columns": columns_of(COLUMNS),
         "rows": rows,
         **part,

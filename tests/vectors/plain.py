@@ -478,7 +478,7 @@ def part(columns: list[dict[str, Any]], rows: list[dict[str, Any]]) -> bytes:
     """The bytes of a part: column after column, little endian; blocks are in hex."""
     return b"".join(
         bytes.fromhex(row[column["name"]])
-        if column["type"] == "block"
+        if column["type"] in ("block", "sealed")
         else int(row[column["name"]]).to_bytes(column["width"], "little")
         for column in columns
         for row in rows
@@ -502,6 +502,31 @@ def _substitute(value: int) -> int:
         inverse = _times(inverse, value)
     turned = [(inverse << n | inverse >> (8 - n)) & 0xFF for n in range(5)]
     return turned[0] ^ turned[1] ^ turned[2] ^ turned[3] ^ turned[4] ^ 0x63
+
+
+# Attributes (6): AES-256-GCM (NIST SP 800-38D), of a nonce of 12 bytes.
+def _times_gcm(a: int, b: int) -> int:
+    """Multiplication in GF(2^128), of which GCM writes the lowest power first."""
+    product = 0
+    for bit in range(127, -1, -1):
+        product ^= b if a >> bit & 1 else 0
+        b = (b >> 1) ^ (0xE1 << 120 if b & 1 else 0)
+    return product
+
+
+def open_gcm(key: bytes, sealed: bytes, bound: bytes) -> bytes:
+    """What is in `sealed`: nonce, bytes, tag of 16. Raises ValueError when the tag does not fit."""
+    nonce, data, tag = sealed[:12], sealed[12:-16], sealed[-16:]
+    secret, mark = int.from_bytes(aes(key, bytes(16)), "big"), 0
+    lengths = (8 * len(bound)).to_bytes(8, "big") + (8 * len(data)).to_bytes(8, "big")
+    padded = b"".join(one + bytes(-len(one) % 16) for one in (bound, data, lengths))
+    for at in range(0, len(padded), 16):
+        mark = _times_gcm(mark ^ int.from_bytes(padded[at : at + 16], "big"), secret)
+    first = aes(key, nonce + (1).to_bytes(4, "big"))
+    if (mark ^ int.from_bytes(first, "big")).to_bytes(16, "big") != tag:
+        raise ValueError("the tag does not fit")
+    stream = b"".join(aes(key, nonce + (2 + n).to_bytes(4, "big")) for n in range(len(data) // 16 + 1))
+    return bytes(a ^ b for a, b in zip(data, stream, strict=False))
 
 
 S_BOX = bytes(_substitute(value) for value in range(256))

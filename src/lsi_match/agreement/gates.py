@@ -138,6 +138,7 @@ class Evidence:
         trust: who may sign for whom (`agreement.trust_root_rules`).
         opening: of the round; None before there is one.
         key_present: whether the round's key is still there.
+        past: whether it took place already: then it may have been under an earlier version.
         others: when the other rounds were opened that count beside this one, whatever came of them: at the matcher those
             before it, at a partner those that it answered; None where the moment is not known.
     """
@@ -148,6 +149,7 @@ class Evidence:
     opening: Opening | None = None
     key_present: bool = False
     others: Sequence[datetime | None] = ()
+    past: bool = False
 
 
 @dataclass(frozen=True)
@@ -161,7 +163,7 @@ class GateVerdict:
 def evaluate(manifest: Manifest, evidence: Evidence) -> list[GateVerdict]:
     """Every gate that can be judged on this evidence, in order."""
     judged: dict[Gate, Callable[[], object]] = {
-        Gate.MANIFEST: lambda: _manifest(manifest),
+        Gate.MANIFEST: lambda: _manifest(manifest, past=evidence.past),
         Gate.APPROVAL: lambda: check_approvals(manifest, evidence.papers, evidence.now, evidence.trust),
         Gate.INSTRUCTION: lambda: _instruction(manifest, evidence),
         **_of_the_document(manifest, manifest.schedule.day(evidence.now)),
@@ -210,9 +212,9 @@ def _error_of(check: Callable[[], object]) -> LsiError | None:
     return None
 
 
-def _manifest(manifest: Manifest) -> None:
+def _manifest(manifest: Manifest, *, past: bool = False) -> None:
     load_manifest(manifest.canonical())
-    if manifest.format != PRESENT:
+    if manifest.format != PRESENT and not past:
         raise FormerVersionGateError(format=manifest.format, present=PRESENT)
     try:
         check_manifest_clear(manifest)

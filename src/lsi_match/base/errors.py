@@ -26,6 +26,7 @@ _DOCUMENTS: dict[str | int, str] = {
     "access request": "Inzageverzoek",
     "acknowledgement": "Bevestiging van de werkinstructie",
     "approval": "Goedkeuring",
+    "attribute keys": "Sleutel van wat meegaat",
     "drop": "Levering",
     "justification": "Rechtvaardiging",
     "key share": "Verzegelde projectsleutel",

@@ -30,6 +30,7 @@ from lsi_match.protocol.access_documents import AccessAnswer, AccessRequest
 from lsi_match.protocol.documents import (
     Acknowledgement,
     Approval,
+    AttributeKeys,
     DropDescriptor,
     Justification,
     KeyCommitment,
@@ -60,6 +61,7 @@ SENT: dict[str, type[BaseModel]] = {
     "access-answer": AccessAnswer,
     "access-request": AccessRequest,
     "approval": Approval,
+    "attribute-keys": AttributeKeys,
     "withdrawal": Withdrawal,
     "acknowledgement": Acknowledgement,
     "card": PublicKeys,

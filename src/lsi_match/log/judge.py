@@ -280,7 +280,9 @@ class _Judging:
         """That all gates held when this was written; of the key of the round only the matcher knows."""
         manifest, now = self._manifest(recorded), recorded.at + _TICK
         others = [at for name, at in self.view.opened().items() if name != opening.round]
-        require(manifest, Evidence(self._about(recorded), now, self._trust(), opening, True, others))
+        require(
+            manifest, Evidence(self._about(recorded), now, self._trust(), opening, True, others, past=True)
+        )
 
     def _opening(self, recorded: Recorded, digest: str) -> Opening:
         manifest, data = self._manifest(recorded), self._paper(digest, recorded)

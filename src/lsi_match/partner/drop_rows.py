@@ -153,11 +153,11 @@ class Rows:
         left[SIGNALS][:] = signals[stays]
         return left
 
-    def part(self, references: np.ndarray) -> memoryview:
-        """The rows as the bytes of a part of a drop."""
-        part, made = blank_part(self.layout.columns, len(self))
+    def part(self, columns: Sequence[Column], beside: dict[str, np.ndarray]) -> memoryview:
+        """The rows as the bytes of a part with these columns; those `beside` are given instead of taken from here."""
+        part, made = blank_part(columns, len(self))
         for name, cells in made.items():
-            cells[:] = references if name == REFERENCE else self[name]
+            cells[:] = beside[name] if name in beside else self[name]
         return part
 
 

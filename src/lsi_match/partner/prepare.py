@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import secrets
+from base64 import b64encode
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -20,13 +21,15 @@ from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.errors import LsiError
 from lsi_match.base.files import private_folder, whole_file, write_whole
 from lsi_match.base.version import VERSION
+from lsi_match.crypto.aead import encrypt_rows
 from lsi_match.crypto.block_cipher import make_key
-from lsi_match.crypto.sealing import seal_into
+from lsi_match.crypto.keys import Identity
+from lsi_match.crypto.sealing import seal, seal_into
 from lsi_match.crypto.signing import sign
-from lsi_match.manifest import Selection
+from lsi_match.manifest import Manifest, Selection
 from lsi_match.manifest.identifiers import CROWD_OF
 from lsi_match.partner.crowds import Crowds
-from lsi_match.partner.drop_rows import WORKERS, Layout, Pseudonymised, pseudonymised, summed
+from lsi_match.partner.drop_rows import WORKERS, Layout, Pseudonymised, Rows, pseudonymised, summed
 from lsi_match.partner.extract.column_mapping import ColumnMapping
 from lsi_match.partner.group_counts import group_counts
 from lsi_match.partner.home import Home, References
@@ -34,8 +37,18 @@ from lsi_match.partner.opening import read_opening
 from lsi_match.partner.references import LongIds, make_references
 from lsi_match.partner.select import Selected, select_pieces
 from lsi_match.partner.spill_buffer import SpillBuffer
-from lsi_match.protocol.columns import REFERENCE, SELECTION, drop_columns
+from lsi_match.protocol.columns import (
+    REFERENCE,
+    SEAL_BYTES,
+    SEALED,
+    SELECTION,
+    attribute_column,
+    attribute_recipients,
+    columns_to_seal,
+    drop_columns,
+)
 from lsi_match.protocol.documents import (
+    AttributeKeys,
     DropDescriptor,
     GroupCounts,
     Opening,
@@ -118,7 +131,7 @@ def prepare(
     stem = drop_stem(project, opening.round, home.name, span)
     private_folder(out)
     file = out / f"{stem}.drop.json"
-    layout = Layout(drop_columns(manifest, partner))
+    layout = Layout(columns_to_seal(manifest, partner))
     crowds = Crowds(manifest.subject.identifiers, CROWD_OF[manifest.subject.unit])
     with home.alone(project), ExitStack() as piles, _all_or_nothing(out, stem):
         _remove_unfinished(out, stem.removesuffix(span))
@@ -142,7 +155,15 @@ def prepare(
                     reasons = ", ".join(f"{reason}: {n}" for reason, n in found[-1].invalid.items()) or "-"
                     raise NoValidIdentifierError(partner=home.name, file=local.extract, invalid=reasons)
             again = crowds.settle()
-        sealing = _Sealing(pile, opening, out, stem, progress)
+        attribute_keys = AttributeKeys(
+            project=project,
+            manifest=manifest.digest,
+            round=opening.round,
+            partner=home.name,
+            span_id=span,
+            sealed={},
+        )
+        sealing = _Sealing(pile, opening, out, stem, progress, manifest, attribute_keys)
         parts = sealing.parts()
         counts = {
             selection.id: one.counts(
@@ -164,6 +185,7 @@ def prepare(
             span_id=span,
             selections=counts,
             parts=parts,
+            attribute_keys=sealing.keys(home.identity()) if partner.shown_attribute_ids else None,
         )
         document = sign(descriptor, home.identity())
         home.keep_references(
@@ -250,6 +272,7 @@ class _Sealing:
     Attributes:
         written: rows in the drop, by position of their selection.
         key: of the references in it.
+        attribute_key: of the attributes in it.
     """
 
     def __init__(
@@ -259,10 +282,14 @@ class _Sealing:
         out: Path,
         stem: str,
         progress: Progress,
+        manifest: Manifest,
+        about: AttributeKeys,
     ) -> None:
+        self._manifest, self._about = manifest, about
+        self._partner = manifest.partners[about.partner]
         self._pile, self._opening, self._out, self._stem = pile, opening, out, stem
         self._progress = progress
-        self.key = make_key()
+        self.key, self.attribute_key = make_key(), make_key()
         self._one_at_a_time = Lock()
         self._processors = Semaphore(WORKERS)
         self.written: Counter[int] = Counter()
@@ -290,5 +317,27 @@ class _Sealing:
         of_selection = np.bincount(rows[SELECTION], minlength=1)
         with self._one_at_a_time:
             self.written.update(dict(enumerate(of_selection.tolist())))
-        part = rows.part(make_references(rows[REFERENCE], self.key))
+        beside = {REFERENCE: make_references(rows[REFERENCE], self.key)}
+        if shown := self._partner.shown_attribute_ids:
+            beside[SEALED] = self._attributes(rows, shown, beside[REFERENCE])
+        part = rows.part(drop_columns(self._manifest, self._partner), beside)
         return len(rows), seal_into(part, self._opening.recipient, file)
+
+    def _attributes(self, rows: Rows, shown: Sequence[str], references: np.ndarray) -> np.ndarray:
+        """The attributes of each row that others may see, encrypted and bound to its selection and reference."""
+        places = np.stack([rows[attribute_column(one)].astype("<u2") for one in shown], axis=1).tobytes()
+        bound = np.concatenate([rows[SELECTION].reshape(-1, 1), references], axis=1).tobytes()
+        made = encrypt_rows(
+            memoryview(places), self.attribute_key, self._about.about, memoryview(bound), len(rows)
+        )
+        return np.frombuffer(made, np.uint8).reshape(len(rows), 2 * len(shown) + SEAL_BYTES)
+
+    def keys(self, identity: Identity) -> str:
+        """The key of the attributes for everybody who may see them, signed."""
+        sealed = {
+            name: b64encode(
+                seal(self.attribute_key, self._manifest.controllers[name].encryption_key)
+            ).decode()
+            for name in attribute_recipients(self._manifest, self._about.partner)
+        }
+        return sign(self._about.model_copy(update={"sealed": sealed}), identity).decode()

@@ -13,28 +13,34 @@ from typing import Final, Literal
 
 from lsi_match.manifest import Manifest, Partner
 
-ColumnType = Literal["block", "uint64", "uint16", "uint8", "boolean"]
+ColumnType = Literal["block", "uint64", "uint16", "uint8", "boolean", "sealed"]
 
 REFERENCE: Final = "reference"
 SELECTION: Final = "selection"
 SIGNALS: Final = "signals"
 GROUP: Final = "group"
 CASE: Final = "case_id"
+SEALED: Final = "sealed"
 
-#: Bytes of one cell. A boolean is 0 or 1.
+#: What sealing adds to a cell: the nonce and the tag of AES-GCM.
+SEAL_BYTES: Final = 12 + 16
+#: Bytes of one cell. A boolean is 0 or 1. How wide a sealed cell is, follows from what is in it.
 WIDTH: Final[dict[str, int]] = {"block": 16, "uint64": 8, "uint16": 2, "uint8": 1, "boolean": 1}
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column, without empty cells: `block` is 16 bytes of fixed width."""
+    """A column, without empty cells: `block` is 16 bytes of fixed width, `sealed` holds so many attributes."""
 
     name: str
     type: ColumnType
+    attributes: int = 0
 
     @property
     def width(self) -> int:
         """Bytes of one cell."""
+        if self.type == "sealed":
+            return WIDTH["uint16"] * self.attributes + SEAL_BYTES
         return WIDTH[self.type]
 
 
@@ -53,17 +59,32 @@ def drop_columns(manifest: Manifest, partner: Partner) -> tuple[Column, ...]:
 
     One `block` per kind of pseudonym of the subject (16 zero bytes where the record has none, so that how many have
     one does not show in the size), the record reference, the signals as bits in the order of `Partner.signals`, one
-    position per attribute (65535: no value), the position of the selection in the partner's list, and the group cell
-    of the monitor (255: unknown).
+    position per attribute that the match rule looks at (65535: no value), the position of the selection in the
+    partner's list, and the group cell of the monitor (255: unknown). Attributes for other partners are sealed, in one
+    cell.
     """
+    return (*_row_columns(manifest, partner.rule_attribute_ids), *_sealed(partner))
+
+
+def columns_to_seal(manifest: Manifest, partner: Partner) -> tuple[Column, ...]:
+    """The columns of a drop while it is made: with all attributes, before those for other partners are sealed."""
+    return _row_columns(manifest, partner.attribute_ids)
+
+
+def _row_columns(manifest: Manifest, attributes: Sequence[str]) -> tuple[Column, ...]:
     return (
         *(Column(kind, "block") for kind in manifest.subject.kinds),
         Column(REFERENCE, "block"),
         Column(SIGNALS, "uint64"),
-        *(Column(attribute_column(a), "uint16") for a in partner.attribute_ids),
+        *(Column(attribute_column(a), "uint16") for a in attributes),
         Column(SELECTION, "uint8"),
         Column(GROUP, "uint8"),
     )
+
+
+def _sealed(partner: Partner) -> tuple[Column, ...]:
+    shown = len(partner.shown_attribute_ids)
+    return (Column(SEALED, "sealed", shown),) if shown else ()
 
 
 @dataclass(frozen=True)
@@ -74,7 +95,7 @@ class ReleasedColumn(Column):
     `signal` (has any record of `other` in the case this signal).
     """
 
-    source: Literal["case", "reference", "selection", "partner", "signal"]
+    source: Literal["case", "reference", "selection", "partner", "signal"] = "case"
     other: str = ""
     item: str = ""
 
@@ -87,27 +108,34 @@ def release_columns(manifest: Manifest, recipient: str) -> tuple[ReleasedColumn,
     """
     show = manifest.release.to[recipient]
     columns = [
-        ReleasedColumn(CASE, "block", "case"),
-        ReleasedColumn(REFERENCE, "block", "reference"),
-        ReleasedColumn(SELECTION, "uint8", "selection"),
+        ReleasedColumn(CASE, "block"),
+        ReleasedColumn(REFERENCE, "block", source="reference"),
+        ReleasedColumn(SELECTION, "uint8", source="selection"),
     ]
     for other, partner in manifest.partners.items():
         if other in show.signals_of or other in show.attributes_of:
-            columns.append(ReleasedColumn(other, "boolean", "partner", other))
+            columns.append(ReleasedColumn(other, "boolean", source="partner", other=other))
         if other in show.signals_of:
             columns += [
-                ReleasedColumn(f"{other}_{s.id}", "boolean", "signal", other, s.id) for s in partner.signals
+                ReleasedColumn(f"{other}_{s.id}", "boolean", source="signal", other=other, item=s.id)
+                for s in partner.signals
             ]
     return tuple(columns)
 
 
 def released_attribute_columns(partner: Partner) -> tuple[Column, ...]:
-    """What a recipient gets of the attributes of `partner`: one row per record of it in a case of the recipient."""
-    attributes = (Column(attribute_column(a), "uint16") for a in partner.shown_attribute_ids)
-    return (Column(CASE, "block"), *attributes)
+    """What a recipient gets of the attributes of `partner`: one row per record of it in a case of the recipient, with
+    what its sealed attributes are bound to."""
+    bound = (Column(CASE, "block"), Column(REFERENCE, "block"), Column(SELECTION, "uint8"))
+    return (*bound, *_sealed(partner))
 
 
 def attribute_sources(manifest: Manifest, recipient: str) -> tuple[str, ...]:
     """The partners of which `recipient` gets attributes, in the order of the manifest."""
     named = manifest.release.to[recipient].attributes_of
     return tuple(name for name, one in manifest.partners.items() if name in named and one.shown_attribute_ids)
+
+
+def attribute_recipients(manifest: Manifest, source: str) -> tuple[str, ...]:
+    """Who gets the attributes of `source`, in order."""
+    return tuple(sorted(name for name in manifest.release.to if source in attribute_sources(manifest, name)))

@@ -11,6 +11,7 @@
 | `KeyReveal` | a partner | what it put in, sealed to every other partner |
 | `Opening` | the matcher | a round is open, and drops are sealed to this key |
 | `DropDescriptor` | a partner | what is in a drop, part by part |
+| `AttributeKeys` | a partner | the key of the attributes in a drop, for who may see them |
 | `OutcomeCounts` | a partner | what came of its cases, as counts per group |
 | `ReleaseDescriptor` | the matcher | what is in a release |
 | `ReleaseOpened` | a partner | it opened a release |
@@ -262,14 +263,40 @@ class SelectionCounts(Document):
     groups: GroupCounts | None
 
 
+#: A signed document inside another.
+SignedText = Annotated[str, StringConstraints(max_length=200_000)]
+
+
+class AttributeKeys(Document):
+    """The key that the attributes in one drop are encrypted under, for everybody who may see them (`release.to`).
+
+    `sealed` holds it per recipient, as base64 of an age file to that recipient. The matcher hands it on as it is, so
+    that a recipient knows from whom the attributes are.
+    """
+
+    format: Literal["lsi-match/attribute-keys/v1"] = "lsi-match/attribute-keys/v1"
+    project: ProjectId
+    manifest: Digest
+    round: RoundId
+    partner: Name
+    span_id: SpanId
+    sealed: dict[Name, str] = Field(max_length=63)
+
+    @property
+    def about(self) -> str:
+        """What the attributes of a row are bound to, beside its selection and reference."""
+        return f"lsi-match/v2/attributes/{self.project}/{self.round}/{self.partner}/{self.span_id}/"
+
+
 class DropDescriptor(Versioned):
     """What a partner says it delivers. The digests bind the parts, the opening binds the round.
 
-    What is in the parts follows from the version: columns one after another, or Parquet in version 1. `program` is the
-    version of the program that made it.
+    What is in the parts follows from the version: columns one after another, or Parquet in version 1. `attribute_keys` is
+    a signed `AttributeKeys`, as text; null where the partner has no attributes for others. `program` is the version of the
+    program that made it.
     """
 
-    LATER: ClassVar = {"lsi-match/drop/v1": {"program"}}
+    LATER: ClassVar = {"lsi-match/drop/v1": {"attribute_keys", "program"}}
 
     format: Literal["lsi-match/drop/v1", "lsi-match/drop/v2"] = "lsi-match/drop/v2"
     project: ProjectId
@@ -284,6 +311,7 @@ class DropDescriptor(Versioned):
     span_id: SpanId
     selections: dict[Name, SelectionCounts]
     parts: tuple[Part, ...] = Field(max_length=4096)
+    attribute_keys: SignedText | None = None
 
     @property
     def rows(self) -> int:
@@ -324,9 +352,11 @@ class OutcomeCounts(Document):
 
 
 class ReleasedAttributes(Document):
-    """What a release holds of the attributes of one other partner: so many of its records are in cases."""
+    """What a release holds of the attributes of one other partner: so many of its records are in cases, and its signed
+    `AttributeKeys`, as text."""
 
     rows: Count
+    keys: SignedText
 
 
 class ReleaseDescriptor(Versioned):

@@ -47,7 +47,7 @@ def _cells(columns: Sequence[Column], rows: int, number: int) -> list[tuple[Colu
 
 
 def _meaning(column: Column, cell: bytes, manifest: Manifest, partner: Partner) -> str:
-    if column.type == "block":
+    if column.type in ("block", "sealed"):
         return cell.hex()
     number = int.from_bytes(cell, "little")
     try:

@@ -31,7 +31,11 @@ class TableInvalidError(LsiError): ...
 
 def schema_of(columns: Sequence[Column]) -> pa.Schema:
     """The Arrow schema of `columns`."""
-    return pa.schema([pa.field(c.name, _ARROW[c.type], nullable=False) for c in columns])
+    return pa.schema([pa.field(c.name, _arrow(c), nullable=False) for c in columns])
+
+
+def _arrow(column: Column) -> pa.DataType:
+    return pa.binary(column.width) if column.type == "sealed" else _ARROW[column.type]
 
 
 def cells(part: memoryview, columns: Sequence[Column], rows: int) -> dict[str, np.ndarray]:
@@ -84,7 +88,7 @@ def from_part(
                 )
             arrays.append(pa.array(own.view(np.bool_)))
         else:
-            arrays.append(pa.Array.from_buffers(_ARROW[column.type], rows, [None, pa.py_buffer(own)]))
+            arrays.append(pa.Array.from_buffers(_arrow(column), rows, [None, pa.py_buffer(own)]))
     return pa.table(arrays, schema=schema_of(columns))
 
 

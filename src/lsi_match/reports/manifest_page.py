@@ -341,13 +341,15 @@ def _told(
 
 
 def _used(page: _Page, attribute: Attribute) -> str:
-    """What the match rule has to do with it, if anything."""
+    """Whether the matching environment can read it, which is where the match rule looks at it."""
     if not attribute.for_rule:
-        return ""
+        return page.say(" Verzegeld: de koppelomgeving kan dit niet lezen.",
+                        " Sealed: the matching environment cannot read this.")  # fmt: skip
     if attribute.shown:
-        return page.say(" De koppelregel kijkt er ook naar.", " The match rule looks at it as well.")
-    return page.say(" Alleen voor de koppelregel; niemand krijgt het te zien.",
-                    " For the match rule only; nobody gets to see it.")  # fmt: skip
+        return page.say(" De koppelregel kijkt er ook naar, dus de koppelomgeving kan dit lezen.",
+                        " The match rule looks at it as well, so the matching environment can read it.")  # fmt: skip
+    return page.say(" Alleen voor de koppelregel, dus de koppelomgeving kan dit lezen; niemand krijgt het te zien.",
+                    " For the match rule only, so the matching environment can read it; nobody gets to see it.")  # fmt: skip
 
 
 def _shown(page: _Page, attribute: Attribute, euro: bool) -> str:

@@ -16,8 +16,8 @@ An engine is given the records of one bucket of the round, or of a whole round (
 of the cases are drawn when all are known. A subject goes by the number of its first record in the round. With one
 kind of identifier an equal key is the whole story, and `identifier`, `component` and `subject_of` are views.
 
-`record` is no copy: the database reads the columns where they are. References stay outside it, and are looked up for the
-records of cases. The words `w0…` hold a bit for each partner and for each of its signals (`_Bits`).
+`record` is no copy: the database reads the columns where they are. References and sealed attributes stay outside it, and
+are looked up for the records of cases. The words `w0…` hold a bit for each partner and for each of its signals (`_Bits`).
 
 Person keys that are sure join records as identifiers do; the others only propose (`lsi_match.matcher.engine.persons`).
 
@@ -37,7 +37,7 @@ import pyarrow as pa
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from lsi_match.base.buffer_pool import memory
+from lsi_match.base.buffer_pool import pooled_array
 from lsi_match.base.duckdb_locked import locked_connection, one_row, quoted_name
 from lsi_match.criteria.parse import REFERENCE_DATE
 from lsi_match.crypto.block_cipher import BLOCK, decrypt_blocks, encrypt_blocks, make_key
@@ -49,6 +49,7 @@ from lsi_match.protocol.columns import (
     CASE,
     GROUP,
     REFERENCE,
+    SEALED,
     SELECTION,
     SIGNALS,
     ReleasedColumn,
@@ -132,11 +133,11 @@ class Engine:
         self.kinds = manifest.subject.kinds
         self._run_key = make_key()
         self._con = locked_connection(memory_limit=memory_limit, threads=threads)
-        self._slots = max((len(p.attribute_ids) for p in manifest.partners.values()), default=0)
+        self._slots = max((len(p.rule_attribute_ids) for p in manifest.partners.values()), default=0)
         self._bits = _bits(manifest)
         self._words = self._bits[-1].word + 1
         self._records: list[pa.Table] = []
-        self._references: list[tuple[np.ndarray, np.ndarray]] = []
+        self._outside: list[tuple[np.ndarray, dict[str, np.ndarray]]] = []
         self.persons = Persons(self._con, self.kinds, FALSE_LINKS)
         # Each partner leaves out its own crowds: this is for those that did not.
         self._crowd = CROWD_OF[manifest.subject.unit] * len(self.partners)
@@ -156,7 +157,7 @@ class Engine:
     def close(self) -> None:
         """Drop the database and the run key."""
         self._con.close()
-        self._records, self._references = [], []
+        self._records, self._outside = [], []
         self._run_key = b""
 
     def rows(self, sql: str) -> list[tuple[object, ...]]:
@@ -174,7 +175,7 @@ class Engine:
         if not part.num_rows:
             return
         position, count = self.partners.index(partner), part.num_rows
-        attributes, bits = self.manifest.partners[partner].attribute_ids, self._bits[position]
+        attributes, bits = self.manifest.partners[partner].rule_attribute_ids, self._bits[position]
         columns: dict[str, Any] = {"record": numbers.astype(np.uint32, copy=False)}
         columns["partner"] = np.full(count, position, np.uint8)
         columns |= {"selection": part.column(SELECTION), "cell": part.column(GROUP)}
@@ -189,10 +190,13 @@ class Engine:
             columns["key"] = self._rekeyed(part.column(self.kinds[0]))
         schema = self._record_schema()
         self._records.append(pa.table(columns).select(schema.names).cast(schema))
-        # A copy: so that all that was opened of the drop can go.
-        references = np.frombuffer(memory(BLOCK * count), np.uint8).reshape(-1, BLOCK)
-        references[:] = blocks_of(in_one_piece(part.column(REFERENCE)))
-        self._references.append((numbers, references))
+        outside = {}
+        for name in {REFERENCE, SEALED} & {*part.column_names}:
+            cells = blocks_of(in_one_piece(part.column(name)))
+            # A copy: so that all that was opened of the drop can go.
+            outside[name] = pooled_array(*cells.shape)
+            outside[name][:] = cells
+        self._outside.append((numbers, outside))
         self._con.register("record", pa.concat_tables(self._records))
         for kind_at, kind in enumerate(() if self._one_kind else self.kinds):
             rekeyed = self._rekeyed(part.column(kind))
@@ -209,14 +213,15 @@ class Engine:
         blocks = pa.FixedSizeBinaryArray.from_buffers(pa.binary(BLOCK), len(array), [there, encrypted])
         return pa.ExtensionArray.from_storage(pa.uuid(), blocks)
 
-    def _references_of(self, records: np.ndarray) -> pa.Array:
-        """The references of these records, which are all here."""
-        found = np.zeros((len(records), BLOCK), np.uint8)
-        for numbers, references in self._references:
+    def _cells_of(self, records: np.ndarray, name: str, width: int = BLOCK) -> pa.Array:
+        """The references, or sealed attributes, of these records, which are all here."""
+        found = np.zeros((len(records), width), np.uint8)
+        for numbers, outside in self._outside:
             at = np.minimum(np.searchsorted(numbers, records), len(numbers) - 1)
             mine = numbers[at] == records
-            found[mine] = references[at[mine]]
-        return pa.FixedSizeBinaryArray.from_buffers(pa.binary(BLOCK), len(found), [None, pa.py_buffer(found)])
+            if mine.any():
+                found[mine] = outside[name][at[mine]]
+        return pa.FixedSizeBinaryArray.from_buffers(pa.binary(width), len(found), [None, pa.py_buffer(found)])
 
     # subjects
 
@@ -368,7 +373,9 @@ class Engine:
         fields, arrays = [], []
         for column, field in zip(columns, schema_of(columns), strict=True):
             array = table.column(column.name)
-            arrays.append(self._references_of(array.to_numpy()) if column.source == "reference" else array)
+            arrays.append(
+                self._cells_of(array.to_numpy(), REFERENCE) if column.source == "reference" else array
+            )
             fields.append(field.with_type(pa.uint32()) if column.source == "case" else field)
         return pa.table(arrays, names=[c.name for c in columns]).cast(pa.schema(fields))
 
@@ -386,18 +393,21 @@ class Engine:
                 return f"case_subject.{quoted_name(f'{column.other}_{column.item}')}"
 
     def attributes(self, source: str) -> pa.Table:
-        """The attributes of every record of `source` in a case; in place of the case id stands the subject."""
-        partner = self.manifest.partners[source]
-        slots = (
-            f"a{partner.attribute_ids.index(one)} AS {quoted_name(attribute_column(one))}"
-            for one in partner.shown_attribute_ids
-        )
+        """The sealed attributes of every record of `source` in a case; in place of the case id stands the subject."""
+        columns = released_attribute_columns(self.manifest.partners[source])
         table = self._con.sql(
-            f"SELECT subject AS {CASE}, {', '.join(slots)} FROM case_record "
+            f"SELECT subject AS {CASE}, record, {SELECTION} FROM case_record "
             f"WHERE partner = {self.partners.index(source)} ORDER BY subject, record"
         ).to_arrow_table()
-        schema = schema_of(released_attribute_columns(partner))
-        return table.cast(schema.set(0, schema.field(0).with_type(pa.uint32())))
+        records, sealed = table.column("record").to_numpy(), columns[-1]
+        arrays = [
+            table.column(CASE),
+            self._cells_of(records, REFERENCE),
+            table.column(SELECTION),
+            self._cells_of(records, SEALED, sealed.width),
+        ]
+        schema = schema_of(columns)
+        return pa.table(arrays, schema=schema.set(0, schema.field(0).with_type(pa.uint32())))
 
     def subjects(self, recipient: str | None = None) -> pa.Table:
         """For the log: `pseudonym` (as delivered), `kind`, `partner`, `selection` and `case` of what was matched.
@@ -481,7 +491,7 @@ def _subject_of(kinds: Sequence[str]) -> str:
 
 def _for_rule(partner: Partner) -> list[tuple[int, str]]:
     """The attributes that the match rule may look at, each with its column of `record`."""
-    return [(partner.attribute_ids.index(one), one) for one in partner.rule_attribute_ids]
+    return list(enumerate(partner.rule_attribute_ids))
 
 
 def _subject(manifest: Manifest, words: int, crowd: int | None) -> str:

@@ -34,10 +34,17 @@ from lsi_match.protocol.columns import (
     SELECTION,
     SIGNALS,
     attribute_column,
+    attribute_recipients,
     drop_columns,
     row_width,
 )
-from lsi_match.protocol.documents import DropDescriptor, Opening, SelectionCounts, part_name
+from lsi_match.protocol.documents import (
+    AttributeKeys,
+    DropDescriptor,
+    Opening,
+    SelectionCounts,
+    part_name,
+)
 from lsi_match.protocol.group_cells import cell_names, nothing_known
 from lsi_match.protocol.group_counts_rules import add_up
 from lsi_match.protocol.tables import absent_to_null, from_part, in_one_piece
@@ -65,6 +72,9 @@ class FormerVersionError(DropRefusedError): ...
 
 
 class OtherRoundError(DropRefusedError): ...
+
+
+class AttributeKeysError(DropRefusedError): ...
 
 
 class OtherProjectKeyError(DropRefusedError): ...
@@ -207,6 +217,7 @@ def check_descriptor(
         raise FormerVersionError(**where)
     if descriptor.round != opening.round or descriptor.opening != round_.opening_digest:
         raise OtherRoundError(**where)
+    _check_attribute_keys(descriptor, manifest, file)
     if descriptor.key_check != manifest.pseudonyms.key_check:
         raise OtherProjectKeyError(**where)
     latest = now + CLOCK_SKEW
@@ -235,6 +246,21 @@ def check_descriptor(
             raise CountsDifferError(**where)
     if descriptor.rows != sum(counts.written for counts in descriptor.selections.values()):
         raise CountsDifferError(**where)
+
+
+def _check_attribute_keys(descriptor: DropDescriptor, manifest: Manifest, file: str) -> None:
+    """There are keys of the attributes where there are attributes for others, for exactly those, of this very drop."""
+    name, keys = descriptor.partner, descriptor.attribute_keys
+    if keys is None and not manifest.partners[name].shown_attribute_ids:
+        return
+    signing_key = manifest.controllers[name].signing_key
+    found = verify((keys or "").encode(), AttributeKeys, signing_key, what=file, party=name)
+    of = (descriptor.project, descriptor.manifest, descriptor.round, name, descriptor.span_id)
+    recipients = attribute_recipients(manifest, name)
+    if (found.project, found.manifest, found.round, found.partner, found.span_id) != of or tuple(
+        sorted(found.sealed)
+    ) != recipients:
+        raise AttributeKeysError(partner=name, file=file)
 
 
 def _falls(counts: SelectionCounts, criteria: list[str]) -> bool:
@@ -330,6 +356,8 @@ def _allowed(manifest: Manifest, partner: Partner, table: pa.Table) -> dict[str,
     cell = table.column(GROUP).to_numpy()
     allowed[GROUP] = (cell < nothing_known(manifest.monitor)) | (cell == UNKNOWN_GROUP)
     for attribute in partner.attributes:
+        if not attribute.for_rule:
+            continue
         column = attribute_column(attribute.id)
         values = table.column(column).to_numpy()
         allowed[column] = (values < attribute.positions) | (values == NO_VALUE)

@@ -526,7 +526,13 @@ class Run:
             span_id=span,
             cases=engine.cases_of(recipient) if drop else 0,
             parts=parts,
-            attributes={name: ReleasedAttributes(rows=len(one)) for name, one in attributes.items()},
+            attributes={
+                name: ReleasedAttributes(
+                    rows=len(one), keys=self._drops[name].descriptor.attribute_keys or ""
+                )
+                for name, one in attributes.items()
+                if name in self._drops
+            },
         )
         document = sign(descriptor, self.project.site.identity())
         write_whole(staging / recipient / f"{stem}.release.json", document)

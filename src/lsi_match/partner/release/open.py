@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
 import polars as pl
-import pyarrow as pa
 
 from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.errors import LsiError
@@ -18,24 +16,15 @@ from lsi_match.crypto.signing import verify
 from lsi_match.log.events import Released
 from lsi_match.log.log_proof import proof_file
 from lsi_match.log.remembered import require_stated
-from lsi_match.manifest import NO_VALUE, Attribute, Manifest
+from lsi_match.manifest import NO_VALUE, Manifest
 from lsi_match.partner.home import Home
 from lsi_match.partner.references import resolve
 from lsi_match.partner.release.opened_notice import record_opening
+from lsi_match.partner.release.tables import read_release, shown_attributes, with_values
 from lsi_match.partner.select import RECORD_ID
-from lsi_match.protocol.columns import (
-    CASE,
-    REFERENCE,
-    SELECTION,
-    Column,
-    attribute_column,
-    attribute_sources,
-    release_columns,
-    released_attribute_columns,
-    row_width,
-)
+from lsi_match.protocol.columns import CASE, REFERENCE, SELECTION, attribute_column, release_columns
 from lsi_match.protocol.documents import ReleaseDescriptor
-from lsi_match.protocol.tables import from_part, schema_of
+from lsi_match.protocol.tables import schema_of
 from lsi_match.protocol.trust_root import MATCHER, Role
 
 #: The form of release that this version reads.
@@ -105,20 +94,15 @@ def _check_recorded(
 
 def _table(home: Home, file: Path, manifest: Manifest, descriptor: ReleaseDescriptor) -> pl.DataFrame:
     columns = release_columns(manifest, home.name)
-    sources = attribute_sources(manifest, home.name)
     if not descriptor.parts or descriptor.drop is None:
-        frame = _frame(schema_of(columns).empty_table())
-        attributes = {
-            name: _frame(schema_of(released_attribute_columns(manifest.partners[name])).empty_table())
-            for name in sources
-        }
-        return _by_record_id(_with_values(manifest, home.name, frame, attributes), [], [])
+        frame = pl.DataFrame(pl.from_arrow(schema_of(columns).empty_table()))
+        return _by_record_id(with_values(manifest, home.name, frame, {}), [], [])
     part = descriptor.parts[0]
     sealed = read_bytes(file.parent / part.file)
-    if digest_of_bytes(sealed) != part.digest or descriptor.attributes.keys() != set(sources):
+    if digest_of_bytes(sealed) != part.digest:
         raise ReleaseAlteredError(file=part.file)
     opened = unseal(sealed, home.identity().encryption, what="release", party=home.name)
-    frame, attributes = _tables(opened, manifest, descriptor)
+    frame, attributes = read_release(opened, manifest, descriptor, home)
     selections = [selection.id for selection in manifest.partners[home.name].selections]
     check_listed(manifest, home.name, file.name, frame, attributes)
     keep = home.references(manifest.project.id, descriptor.round, descriptor.drop)
@@ -127,37 +111,7 @@ def _table(home: Home, file: Path, manifest: Manifest, descriptor: ReleaseDescri
     except (ValueError, UnicodeDecodeError):
         raise ReferenceUnknownError(file=file.name) from None
     own = [selections[i] for i in frame.get_column(SELECTION).to_list()]
-    return _by_record_id(_with_values(manifest, home.name, frame, attributes), own, record_ids)
-
-
-def _tables(
-    opened: bytes, manifest: Manifest, descriptor: ReleaseDescriptor
-) -> tuple[pl.DataFrame, dict[str, pl.DataFrame]]:
-    """The tables of a release, one after another: the own records, then per other partner its attributes."""
-    found, rest = [], memoryview(opened)
-    wanted: list[tuple[Sequence[Column], int]] = [
-        (release_columns(manifest, descriptor.partner), descriptor.parts[0].rows)
-    ]
-    sources = attribute_sources(manifest, descriptor.partner)
-    wanted += [
-        (released_attribute_columns(manifest.partners[name]), descriptor.attributes[name].rows)
-        for name in sources
-    ]
-    for number, (columns, rows) in enumerate(wanted, start=1):
-        size = rows * row_width(columns) if number < len(wanted) else len(rest)
-        table = from_part(rest[:size], columns, rows, what="release", party=descriptor.partner)
-        found.append(_frame(table))
-        rest = rest[size:]
-    return found[0], dict(zip(sources, found[1:], strict=True))
-
-
-def _frame(table: pa.Table) -> pl.DataFrame:
-    return pl.DataFrame(pl.from_arrow(table))
-
-
-def _attributes(manifest: Manifest, source: str) -> list[Attribute]:
-    """The attributes of a partner that may be in a release, each once."""
-    return list({one.id: one for one in manifest.partners[source].attributes if one.shown}.values())
+    return _by_record_id(with_values(manifest, home.name, frame, attributes), own, record_ids)
 
 
 def check_listed(
@@ -171,35 +125,12 @@ def check_listed(
     selections = len(manifest.partners[partner].selections)
     wrong = {SELECTION: int((frame.get_column(SELECTION) >= selections).sum())}
     for source, values in attributes.items():
-        for one in _attributes(manifest, source):
+        for one in shown_attributes(manifest, source):
             found = values.get_column(attribute_column(one.id))
             wrong[f"{source}.{one.id}"] = int(((found >= one.positions) & (found != NO_VALUE)).sum())
     for column, count in wrong.items():
         if count:
             raise ReleaseUnlistedError(file=file, column=column, count=count)
-
-
-def _with_values(
-    manifest: Manifest, partner: str, frame: pl.DataFrame, attributes: dict[str, pl.DataFrame]
-) -> pl.DataFrame:
-    """The rows with, per other partner, its attributes after its signals: the labels of its values in the case, each once,
-    in order."""
-    shown: dict[str, list[str]] = {}
-    for column in release_columns(manifest, partner):
-        shown.setdefault(column.other, []).append(column.name)
-    for source, values in attributes.items():
-        named = {}
-        for one in _attributes(manifest, source):
-            places, name = attribute_column(one.id), f"{source}.{one.id}"
-            found_places = {NO_VALUE, *values.get_column(places).unique().to_list()}
-            labels = {place: one.label(place) for place in found_places}
-            text = pl.col(places).replace_strict(labels, return_dtype=pl.String)
-            named[name] = text.filter(text != "").unique().sort().str.join("; ")
-        found = values.group_by(CASE).agg(**named)
-        frame = frame.join(found, on=CASE, how="left", maintain_order="left")
-        frame = frame.with_columns(pl.col(name).fill_null("") for name in named)
-        shown[source] += named
-    return frame.select(name for names in shown.values() for name in names)
 
 
 def _by_record_id(frame: pl.DataFrame, selections: list[str], record_ids: list[str]) -> pl.DataFrame:
