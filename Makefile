@@ -86,9 +86,9 @@ serve: $(READY) ## run the projects of a matching site by themselves (SITE=/srv/
 	@test -n "$(SITE)" || { echo "Say which site: make serve SITE=/srv/lsi/site"; exit 2; }
 	@$(BIN)/lsi-match site serve $(SITE)
 
-fuzz: $(READY) ## ten minutes of random criteria, looking for one that slips through; 10,000 sentences read back (MINUTES=10)
+fuzz: $(READY) ## ten minutes of random criteria, looking for one that slips through; 10,000 sentences and letters read back (MINUTES=10)
 	@$(BIN)/python -m tests.fuzz_criteria --minutes $(MINUTES)
-	@LSI_MATCH_SENTENCES=10000 $(BIN)/pytest -q tests/criteria/test_sentences.py tests/criteria/test_second_opinion.py
+	@LSI_MATCH_SENTENCES=10000 $(BIN)/pytest -q tests/criteria/test_sentences.py tests/criteria/test_second_opinion.py tests/partner/test_letter.py
 
 check: $(READY) ## formatter, linter, types, import rules, schemas as the code has them
 	@$(BIN)/ruff format --check .
