@@ -82,6 +82,19 @@ BAD: dict[str, tuple[str, str, str, str]] = {
     "a BSN as a value that goes along": (
         "field: bedrag, kind: band, edges: [10000, 20000, 40000],", "field: naam, kind: listed, values: [x, ➤\"999990019\"],",
         "lijkt op een nummer van iemand", "looks like a number of somebody"),
+    "a BSN as the sum of a criterion": (
+        "when: bedrag >= 10000,", "when: ➤bedrag - 19 = 999990000,", "lijkt op een nummer van iemand", "looks like a number of somebody"),
+    "a BSN as an edge": (
+        "edges: [10000, 20000, 40000]", "edges: [10000, ➤999990019]", "lijkt op een nummer van iemand", "looks like a number of somebody"),
+    "a BSN in a rationale": (
+        "rationale: Waarom dit samen", "rationale: ➤Waarom 9999.90.019 samen", "nummer dat van iemand kan zijn", "number that can be somebody's"),
+    "a BSN in a label": (
+        "label: Bedrag van 20.000", "label: ➤Bedrag van 999990019 of 20.000", "nummer dat van iemand kan zijn", "number that can be somebody's"),
+    "a BSN in an id": (
+        "- {id: bedrag, when: bedrag >= 10000,", "- {id: ➤bedrag_999990019, when: bedrag >= 10000,", "nummer dat van iemand kan zijn",
+        "number that can be somebody's"),
+    "an address of e-mail": (
+        WHEN, "➤naam = 'jan@voorbeeld.nl'", "lijkt op een nummer van iemand", "looks like a number of somebody"),
     "two organisations that read alike": (
         "title: Volledige naam van de tweede", "title: ➤VoIledige  naam van de eerste", "lezen hetzelfde", "read alike"),
     "the matcher reads as a controller": (

@@ -10,6 +10,7 @@ from lsi_match.criteria.clear import (
     CriterionPersonError,
     check_clear,
     looks_like_somebody,
+    names_somebody,
     passes_eleven_test,
 )
 from lsi_match.criteria.letters import skeleton, strange_in_name, strange_in_prose
@@ -95,6 +96,13 @@ def test_a_field_that_says_who_somebody_is_stands_in_no_predicate(text: str) -> 
         "soort IN ('a', '1234567890')",
         "soort = '1234ab 12'",
         "soort = '7604 AB 3'",
+        "soort = 'jan@voorbeeld.nl'",
+        "bedrag = 999990000 + 19",
+        "bedrag - 19 = 999990000",
+        "999990000 - bedrag = -19",
+        "2 * bedrag + 2 = 1999980040",
+        "bedrag BETWEEN 999990000 + 19 AND 999990000 + 30",
+        "coalesce(bedrag, 0) + 19 IN (5, 999990038)",
     ],
 )
 def test_a_value_that_looks_like_somebody_is_refused_and_not_shown(text: str) -> None:
@@ -113,6 +121,26 @@ def test_the_eleven_test() -> None:
     assert not passes_eleven_test("999990018")
     assert not passes_eleven_test("000000000")
     assert not looks_like_somebody("2026")
+
+
+@pytest.mark.parametrize(
+    "text", ["bedrag * 12 >= 36000", "bedrag + nummer > 20000000", "bedrag - 500 < 1500.50"]
+)
+def test_a_sum_that_comes_down_to_an_amount_is_none(text: str) -> None:
+    check_clear(parse_predicate(text, TYPES), TYPES)
+
+
+@pytest.mark.parametrize(("text", "found"), [
+    ("Omdat 999990019 bekend is.", True),
+    ("Nummer 9999.90.019, zie daar.", True),
+    ("(999-990-019)", True),
+    ("bsn_999990019", True),
+    ("Nummer 999990018.", False),
+    ("De wet van 1 januari 2026, artikel 64; OIN 00000000099999000190.", False),
+    ("sha256:ab999990019cd", False),
+])  # fmt: skip
+def test_a_bsn_in_a_text_is_found(text: str, found: bool) -> None:
+    assert names_somebody(text) is found
 
 
 def test_texts_that_read_alike_have_one_skeleton() -> None:

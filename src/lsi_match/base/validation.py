@@ -38,10 +38,12 @@ _FORMS = {
 
 
 def two_readings(number: str) -> tuple[str, str] | None:
-    """What `10.000` can mean: ten with three decimals, or, as the Dutch write it, ten thousand. None for other texts."""
+    """What `10.000` can mean: ten with three decimals, or, as the Dutch write it, ten thousand; both as they can be read in
+    one way. None for other texts."""
     if not re.fullmatch(r"[-+]?[1-9]\d{0,2}\.\d{3}", number):
         return None
-    return number.rstrip("0").rstrip("."), number.replace(".", "")
+    small = number.rstrip("0").rstrip(".")
+    return small if small != number else number + "0", number.replace(".", "")
 
 
 class Closed(BaseModel):

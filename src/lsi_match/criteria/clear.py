@@ -7,12 +7,26 @@ one may be a number that belongs to somebody.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from decimal import Decimal
 
 from sqlglot import exp
 
 from lsi_match.base.validation import two_readings
-from lsi_match.criteria.meaning import Condition, FieldValue, Like, Unknown, Value, children
+from lsi_match.criteria.meaning import (
+    Arithmetic,
+    Between,
+    Coalesce,
+    Compare,
+    Condition,
+    Const,
+    FieldValue,
+    Like,
+    OneOf,
+    Unknown,
+    Value,
+    children,
+)
 from lsi_match.criteria.parse import CriterionError, FieldType, Predicate, outside_quotes
 from lsi_match.criteria.reading import condition_of
 
@@ -52,7 +66,10 @@ def check_clear(
         if looks_like_somebody(value):
             # The value itself is shown to nobody.
             raise CriterionPersonError(criterion=re.sub(r"\d", "9", text), column=text.find(value) + 1)
-    for field in _named(condition_of(predicate, types), set(identifying), set(postcodes)):
+    condition = condition_of(predicate, types)
+    if any(looks_like_somebody(str(abs(number))) for number in _compared_with(condition)):
+        raise CriterionPersonError(criterion=re.sub(r"\d", "9", text), column=1)
+    for field in _named(condition, set(identifying), set(postcodes)):
         at = re.search(rf"\b{field}\b", outside_quotes(text))
         raise CriterionIdentityError(criterion=text, field=field, column=at.start() + 1 if at else 0)
 
@@ -69,12 +86,62 @@ def _named(part: Condition | Value, identifying: set[str], postcodes: set[str]) 
     return [name for below in children(part) for name in _named(below, identifying, postcodes)]
 
 
+def _compared_with(part: Condition | Value) -> Iterator[int]:
+    """The whole numbers that sums come down to: of `field - 19 = 999` it is 1018."""
+    pairs: list[tuple[Value, Value]] = []
+    match part:
+        case Compare(_, left, right):
+            pairs = [(left, right)]
+        case Between(value, low, high):
+            pairs = [(value, low), (value, high)]
+        case OneOf(value, values):
+            pairs = [(value, one) for one in values]
+    for left, right in pairs:
+        ends = [(_at(left, x), _at(right, x)) for x in (Decimal(0), Decimal(1))]
+        (first, second) = (None if a is None or b is None else a - b for a, b in ends)
+        if first is not None and second is not None and first != second:
+            found = first / (first - second)
+            if found == found.to_integral_value():
+                yield int(found)
+    for below in children(part):
+        yield from _compared_with(below)
+
+
+def _at(value: Value, x: Decimal) -> Decimal | None:
+    """A sum with this number in the place of its fields; None for what is none."""
+    match value:
+        case Const(Decimal() as number):
+            return number
+        case FieldValue(_, FieldType.INTEGER | FieldType.DECIMAL):
+            return x
+        case Arithmetic(sign, left, right):
+            a, b = _at(left, x), _at(right, x)
+            if a is None or b is None:
+                return None
+            return a + b if sign == "+" else a - b if sign == "-" else a * b
+        case Coalesce((first, *_)):
+            return _at(first, x)
+    return None
+
+
+#: An address of e-mail names somebody, or a group that is one.
+_MAIL = re.compile(r"[^\s@]@[^\s@]+\.\w")
+#: Nine digits as a BSN is written: alone, and in a text.
+_BSN = re.compile(r"(?<![^\W_])(?:\d{9}|\d{4}[. -]\d\d[. -]\d{3}|\d{3}[. -]\d{3}[. -]\d{3})(?![^\W_])")
+
+
+def names_somebody(text: str) -> bool:
+    """Whether a text for people holds a number that passes the eleven test, written as a BSN is."""
+    found = (re.sub(r"\D", "", one[0]) for one in _BSN.finditer(text))
+    return any(passes_eleven_test(digits) for digits in found)
+
+
 def looks_like_somebody(text: str) -> bool:
     """Whether a value can be the number of a person, enterprise or address: by the eleven test (BSN, RSIN), or by its length.
 
     Amounts are round, and what stands for "no end" is all nines.
     """
-    if re.search(r"\b\d{4}\s?[A-Z]{2}\b\W*\d", text, re.IGNORECASE):
+    if re.search(r"\b\d{4}\s?[A-Z]{2}\b\W*\d", text, re.IGNORECASE) or _MAIL.search(text):
         return True
     if re.fullmatch(r"\d+\.\d+", text):
         text = text.split(".")[0]

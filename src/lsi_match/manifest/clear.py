@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from lsi_match.base.validation import RuleViolation
-from lsi_match.criteria.clear import CriterionIdentityError, check_clear, looks_like_somebody
+from lsi_match.criteria.clear import CriterionIdentityError, check_clear, looks_like_somebody, names_somebody
 from lsi_match.criteria.letters import skeleton, strange_in_name, strange_in_prose
 from lsi_match.criteria.parse import CriterionError, FieldType, Predicate
 from lsi_match.manifest.identifiers import IdentifierKind
@@ -45,6 +45,7 @@ def identifying(selection: Selection) -> tuple[set[str], set[str]]:
 def _letters(value: Any, at: Path) -> None:
     if isinstance(value, Mapping):
         for name, inner in value.items():
+            _nobody(looks_like_somebody(name), (*at, name))
             _letters(inner, (*at, name))
     elif isinstance(value, list):
         for number, inner in enumerate(value):
@@ -58,6 +59,16 @@ def _letters(value: Any, at: Path) -> None:
                 f"a character that cannot be seen, or looks like another ({sign}); type the text again",
                 *at,
             )
+        _nobody(names_somebody(value) or (at[-1] == "id" and looks_like_somebody(value)), at)
+
+
+def _nobody(somebody: bool, at: Path) -> None:
+    if somebody:
+        raise RuleViolation(
+            "hier staat een nummer dat van iemand kan zijn (elfproef); een manifest gaat over niemand",
+            "here stands a number that can be somebody's (eleven test); a manifest is about nobody",
+            *at,
+        )
 
 
 def _told_apart(manifest: Manifest) -> Iterator[tuple[tuple[str, str], list[tuple[Path, str]]]]:
@@ -138,13 +149,14 @@ def _predicates(manifest: Manifest) -> None:
             if attribute.field in named:
                 said = CriterionIdentityError(criterion=attribute.id, field=attribute.field)
                 raise RuleViolation.by(said, *at, "attributes", i, "field")
-            for j, value in enumerate(attribute.values):
-                if looks_like_somebody(value):
-                    raise RuleViolation(
-                        "deze waarde lijkt op een nummer van iemand, of op een adres",
-                        "this value looks like a number of somebody, or like an address",
-                        *at, "attributes", i, "values", j,
-                    )  # fmt: skip
+            for part, values in (("values", attribute.values), ("edges", attribute.edges)):
+                for j, value in enumerate(values):
+                    if looks_like_somebody(str(value)):
+                        raise RuleViolation(
+                            "deze waarde lijkt op een nummer van iemand, of op een adres",
+                            "this value looks like a number of somebody, or like an address",
+                            *at, "attributes", i, part, j,
+                        )  # fmt: skip
     for _, selection in manifest.selections():
         for number, dimension in enumerate(manifest.monitor.dimensions):
             for i, predicate in enumerate(
