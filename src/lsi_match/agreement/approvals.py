@@ -88,13 +88,18 @@ def load_manifest(canonical: bytes) -> Manifest:
         manifest = Manifest.model_validate_json(canonical)
     except ValidationError as error:
         found = format_of(canonical)
-        if found.startswith("lsi-match/manifest/") and _is_canonical(canonical):
-            member = ".".join(map(str, error.errors(include_input=False)[0]["loc"])) or "-"
+        other = [one for one in error.errors(include_input=False) if one["type"] in _OTHER_SHAPE]
+        if other and found.startswith("lsi-match/manifest/") and _is_canonical(canonical):
+            member = ".".join(map(str, other[0]["loc"])) or "-"
             raise ManifestOtherVersionError(found=found, program=VERSION, member=member) from None
         raise ManifestAlteredError() from None
     if manifest.canonical() != canonical:
         raise ManifestAlteredError()
     return manifest
+
+
+#: What a document of another version is: one with other members, or another `format`. A value that breaks a rule is none.
+_OTHER_SHAPE = frozenset({"missing", "extra_forbidden", "literal_error"})
 
 
 def _is_canonical(data: bytes) -> bool:

@@ -95,12 +95,20 @@ def schemas() -> dict[str, dict[str, Any]]:
     """File name → schema, by name."""
     made = {name: model.model_json_schema() for name, model in WRITTEN.items()}
     made["manifest-draft"] = _draft(Manifest.model_json_schema())
-    made |= {name: model.model_json_schema(schema_generator=_EveryMember) for name, model in SENT.items()}
+    made |= {
+        name: _sent(model.model_json_schema(schema_generator=_EveryMember)) for name, model in SENT.items()
+    }
     made["log-event"] = events.schema()
     return {
         f"{name}.schema.json": {"$schema": DIALECT, "$id": f"urn:lsi-match:{name}:v1", **made[name]}
         for name in sorted(made)
     }
+
+
+def _sent(schema: dict[str, Any]) -> dict[str, Any]:
+    """Who made a document need not say with which program."""
+    schema["required"] = [name for name in schema["required"] if name != "program"]
+    return schema
 
 
 def _draft(schema: dict[str, Any]) -> dict[str, Any]:

@@ -56,7 +56,8 @@ ProgramVersion = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,4}(\.[0-9]{
 
 
 class Versioned(Document):
-    """A document of which earlier versions stay readable: each is written with the members that it had.
+    """A document of which earlier versions stay readable: each is written with the members that it had. Who made it need not
+    say with which `program`.
 
     Attributes:
         LATER: earlier version → the members that it did not have.
@@ -76,7 +77,8 @@ class Versioned(Document):
     def _as_in_its_version(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
         later = self.LATER.get(getattr(self, "format", ""), set())
         written: dict[str, Any] = write(self)
-        return {name: value for name, value in written.items() if name not in later}
+        unsaid = {"program"} - self.model_fields_set
+        return {name: value for name, value in written.items() if name not in later | unsaid}
 
 
 #: A certificate in DER, as base64.
