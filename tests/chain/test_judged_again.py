@@ -133,12 +133,13 @@ def test_two_histories_are_refused_at_every_command(
         "verify": lambda of: ("log", "verify", of.project.log_file, "--manifest", manifest, "--home", home.folder),
         "cosign": lambda of: ("log", "cosign", "uwv", home.folder, "samenloop", of.project.log_file, "--out", tmp_path / "co"),
     }  # fmt: skip
-    for first in commands.values():
+    for number, first in enumerate(commands.values()):
         kept = home.log("samenloop").file
         for file in kept.parent.glob("log-seen*"):
             shutil.rmtree(file) if file.is_dir() else file.unlink()
         assert said(capsys, *first(world))[0] == 0
-        for name, command in commands.items():
+        # After the first of them all are tried; after each other one, which remembers the same, one.
+        for name, command in list(commands.items())[: None if number == 0 else 1]:
             status, found = said(capsys, *command(twin))
             assert status == 1, name
             told = found.get("error") or found["problems"]
