@@ -34,12 +34,15 @@ from lsi_match.criteria.parse import (
     CriterionForbiddenError,
     FieldType,
     Predicate,
+    one_form,
     parse_predicate,
 )
 from lsi_match.criteria.printer import UnknownDialectError, predicate_sql, text_form
 from lsi_match.demo.town import REFERENCE_DATE, generate
 from lsi_match.manifest import Manifest, Selection, complete_draft
 from lsi_match.manifest.query import UnknownSelectionError, funnel, statement, statements
+from lsi_match.partner.extract.cell_types import compared
+from lsi_match.partner.extract.cell_types import text as as_text
 from lsi_match.partner.extract.column_mapping import ColumnMapping
 from lsi_match.partner.select import Selected, select
 
@@ -662,3 +665,61 @@ def test_the_fuzzer_finds_nothing_in_a_few_seconds() -> None:
     fuzzer = run(0.05, seed=7)
     assert fuzzer.counts["taken"] > 20
     assert fuzzer.findings == {}
+
+
+#: Written by registers, and as criteria compare it.
+TEXTS = [
+    "Cafe\u0301",
+    "Café",
+    "de\u00a0Boer",
+    "de\u2009Boer",
+    "\u00a0x\u202f",
+    "\u00a0",
+    "",
+    " a b ",
+    "A\u030angstro\u0308m",
+    "\u3000",
+    "geld",
+]
+
+
+def _in_one_form() -> list[str | None]:
+    return [one_form(text).strip(" ") or None for text in TEXTS]
+
+
+def test_a_letter_and_its_mark_are_one_character_and_a_space_a_space_in_the_tool_and_in_duckdb() -> None:
+    con = duckdb.connect()
+    con.execute("CREATE TABLE written (x VARCHAR)")
+    con.executemany("INSERT INTO written VALUES (?)", [[text] for text in TEXTS])
+    for shown in (compared(as_text("x")), DIALECTS["duckdb"].read[FieldType.TEXT].format(x="x")):
+        assert [
+            value for (value,) in con.execute(f"SELECT {shown} FROM written").fetchall()
+        ] == _in_one_form()
+    predicate = parse_predicate(
+        "x = 'Cafe\u0301' OR x IN ('de\u00a0Boer') OR x LIKE '%\u00a0b'", {"x": FieldType.TEXT}
+    )
+    shown = compared(as_text("x"))
+    found = con.execute(
+        f"SELECT count(*) FROM (SELECT {shown} AS x FROM written) WHERE {predicate.sql()}"
+    ).fetchone()
+    assert found == (5,)
+
+
+def test_a_letter_and_its_mark_are_one_character_and_a_space_a_space_in_postgresql(
+    postgres: Postgres,  # noqa: F811
+) -> None:
+    shown = DIALECTS["postgres"].read[FieldType.TEXT].format(x="x")
+    script = "CREATE TEMPORARY TABLE written (n integer, x text);\n" + copied(
+        "written", list(enumerate(TEXTS))
+    )
+    found = postgres.run(f"{script}SELECT {shown} FROM written ORDER BY n;")
+    assert ["".join(row) or None for row in found] == _in_one_form()
+
+
+@pytest.mark.parametrize("dialect", sorted(DIALECTS))
+def test_a_statement_says_where_it_cannot_make_one_form_of_texts(
+    dialect: str, manifests: dict[str, Manifest]
+) -> None:
+    written = statement(manifests["samenloop"], "uwv", "uitkering", dialect, language="en")
+    makes = "NORMALIZE(" in DIALECTS[dialect].read[FieldType.TEXT]
+    assert ("This database cannot make NFC" in written) == (not makes)

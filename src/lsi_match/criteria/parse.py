@@ -116,7 +116,19 @@ def _predicate(text: str, fields: frozenset[tuple[str, FieldType]]) -> Predicate
             "het geheel is niet waar of onwaar", "the whole is not true or false", criterion=text
         )
     _read_in_full(text, tree)
+    for literal in tree.find_all(exp.Literal):
+        if literal.is_string:
+            literal.set("this", one_form(literal.this))
     return Predicate(text, tuple(sorted(checker.used - {REFERENCE_DATE})), tree)
+
+
+#: The spaces of Unicode (category Zs) beside U+0020.
+SPACES = "\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
+
+
+def one_form(text: str) -> str:
+    """A text as criteria compare it: a letter and its mark as one character (NFC), and one kind of space."""
+    return unicodedata.normalize("NFC", text.translate(dict.fromkeys(map(ord, SPACES), " ")))
 
 
 def _too_deep(text: str) -> CriterionForbiddenError:

@@ -189,6 +189,20 @@ class _Statement:
         ]
         return found[0] if len(found) == 1 else " OR ".join(f"({signal})" for signal in found)
 
+    def _one_form(self) -> str:
+        """What is done about letters that are two characters, and about other spaces."""
+        if "NORMALIZE(" in self.dialect.read[FieldType.TEXT]:
+            return self._say(
+                "Een letter met een los accent telt als een teken (NFC), en iedere soort spatie als een spatie.",
+                "A letter with a mark of its own counts as one character (NFC), and every kind of space as a space.",
+            )
+        return self._say(
+            "Deze database kan geen NFC maken: in het programma telt een letter met een los accent als een teken, en iedere soort "
+            "spatie als een spatie. Zet dat in de view zo neer.",
+            "This database cannot make NFC: in the tool a letter with a mark of its own counts as one character, and every kind "
+            "of space as a space. Write it so in the view.",
+        )
+
     def _shown(self, printer: Printer, name: str) -> str:
         column = printer.name(name)
         if self.dialect.tenths and self.selection.fields[name].type is FieldType.DECIMAL:
@@ -242,6 +256,7 @@ class _Statement:
                     "Texts: spaces around them are removed and an empty one is unknown, as in the tool.",
                 )
             ),
+            *_comment(self._one_form()),
         ]
         if not self.dialect.booleans:
             head += _comment(say("Ja of nee: 1 is waar, 0 is niet waar.", "Booleans: 1 is true, 0 is false."))

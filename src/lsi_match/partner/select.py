@@ -21,7 +21,7 @@ from sqlglot import exp
 
 from lsi_match.base.duckdb_locked import quoted_name
 from lsi_match.base.errors import words
-from lsi_match.criteria.parse import REFERENCE_DATE, FieldType, Predicate
+from lsi_match.criteria.parse import REFERENCE_DATE, FieldType, Predicate, one_form
 from lsi_match.manifest import NO_VALUE, Attribute, Dimension, Manifest, Selection
 from lsi_match.partner.extract.cell_types import padded
 from lsi_match.partner.extract.column_mapping import SelectionMapping
@@ -357,7 +357,7 @@ def _attribute(attribute: Attribute, field: str) -> str:
     """The position of a value in its declaration; 65535 when empty; NULL, refused later, when not declared."""
     if attribute.kind == "listed":
         cells = [
-            f"WHEN {field} = {exp.Literal.string(v).sql('duckdb')} THEN {i}"
+            f"WHEN {field} = {exp.Literal.string(one_form(v)).sql('duckdb')} THEN {i}"
             for i, v in enumerate(attribute.values)
         ]
     elif attribute.kind == "boolean":

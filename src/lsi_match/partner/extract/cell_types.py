@@ -13,7 +13,7 @@ from functools import cached_property
 
 from sqlglot import exp
 
-from lsi_match.criteria.parse import FieldType
+from lsi_match.criteria.parse import SPACES, FieldType
 from lsi_match.manifest import Selection
 from lsi_match.manifest.identifiers import IdentifierForm, IdentifierKind
 from lsi_match.partner.extract.column_mapping import PLAIN, Reading
@@ -56,6 +56,12 @@ def text(column: str) -> str:
     x = f"{column}::VARCHAR"
     whole = f"NOT contains({x}, ' ') AND strlen({x}) = length({x})"
     return f"nullif(CASE WHEN {whole} THEN {x} ELSE trim({x}) END, '')"
+
+
+def compared(x: str) -> str:
+    """A text as criteria compare it (`one_form` of the criteria): what is ASCII is so already."""
+    one_space = f"translate({x}, '{SPACES}', '{' ' * len(SPACES)}')"
+    return f"CASE WHEN strlen({x}) = length({x}) THEN {x} ELSE trim(nfc_normalize({one_space})) END"
 
 
 def _text_literal(value: str) -> str:
@@ -209,6 +215,8 @@ class Cell:
             return padded(found, self.reading.digits or self.digits)
         if self.role is Role.NUMBER and self.stored.kinds == {Kind.WHOLE}:
             return padded(x, self.digits)
+        if self.role is Role.PLAIN and Kind.TEXT in self.stored.kinds:
+            return compared(x)
         return x
 
     def _birth(self, x: str) -> str:
