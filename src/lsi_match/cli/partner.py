@@ -91,6 +91,7 @@ def prepare(
     from lsi_match.partner.extract.column_mapping import read_mapping
     from lsi_match.partner.home import Home
     from lsi_match.partner.prepare import prepare as make_drop
+    from lsi_match.protocol.tables import shared_by_fewer
 
     local = read_mapping(mapping)
     with out.status(say("Bezig …", "Working …")) as status:
@@ -107,8 +108,19 @@ def prepare(
         prepared = make_drop(Home(home, name), opening, local, extracts, to, project, utc_now(), progress)
     counts = prepared.descriptor.selections
     tables = (_counts(f"{name}.{selection}", count) for selection, count in counts.items())
-    told = {"drop": str(prepared.file), "selections": {k: v.model_dump() for k, v in counts.items()}}
-    done((*tables, str(prepared.file)), told, json)
+    alone, few = shared_by_fewer(prepared.seen, 2), shared_by_fewer(prepared.seen, 5)
+    told = {
+        "drop": str(prepared.file),
+        "selections": {k: v.model_dump() for k, v in counts.items()},
+        "seen": {"rows": prepared.descriptor.rows, "unique": alone, "shared_by_fewer_than_five": few},
+    }
+    seen = say(
+        "Wat de koppelomgeving van een rij ziet (signalen, groep, gegevens voor de koppelregel): "
+        f"bij {alone} rijen heeft geen andere rij dat, bij {few} minder dan vijf.",
+        "What the matching environment sees of a row (signals, group, values for the match rule): "
+        f"of {alone} rows no other row has it, of {few} fewer than five.",
+    )
+    done((*tables, seen, str(prepared.file)), told, json)
 
 
 def _counts(title: str, count: SelectionCounts) -> Table:

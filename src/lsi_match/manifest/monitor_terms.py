@@ -68,6 +68,7 @@ class Monitor(Document):
     confidence: float = Field(default=0.95, ge=0.8, le=0.999)
     looks: int = Field(default=12, ge=1, le=1000)
     smallest_cell: int = Field(default=10, ge=2, le=1000)
+    smallest_combination: int = Field(default=1, ge=1, le=1000)
     hold_on_too_little: bool = False
 
     @model_validator(mode="after")

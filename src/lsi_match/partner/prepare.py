@@ -57,6 +57,7 @@ from lsi_match.protocol.documents import (
     drop_stem,
     part_name,
 )
+from lsi_match.protocol.tables import Combinations, combinations, from_part, shared_by_fewer
 
 #: Letters of a span id, which ends the stem of a drop.
 SPAN = 16
@@ -81,12 +82,16 @@ class NoValidIdentifierError(LsiError): ...
 class VolumeOutOfBoundsError(LsiError): ...
 
 
+class CombinationTooRareError(LsiError): ...
+
+
 @dataclass(frozen=True)
 class Prepared:
-    """A drop that was written: its descriptor file and what it says."""
+    """A drop that was written: its descriptor file, what it says, and what the matching environment sees of its rows."""
 
     file: Path
     descriptor: DropDescriptor
+    seen: Combinations
 
 
 def prepare(
@@ -173,6 +178,9 @@ def prepare(
         }
         for selection in partner.selections:
             _check_volume(home.name, selection, counts[selection.id].written)
+        smallest = manifest.monitor.smallest_combination
+        if rare := shared_by_fewer(sealing.seen, smallest):
+            raise CombinationTooRareError(partner=home.name, rows=rare, smallest=smallest)
         descriptor = DropDescriptor(
             project=project,
             manifest=manifest.digest,
@@ -192,7 +200,7 @@ def prepare(
             project, opening.round, digest_of_bytes(document), References(sealing.key, long_ids.in_order())
         )
         write_whole(file, document)
-    return Prepared(file, descriptor)
+    return Prepared(file, descriptor, sealing.seen)
 
 
 @dataclass(frozen=True)
@@ -273,6 +281,7 @@ class _Sealing:
         written: rows in the drop, by position of their selection.
         key: of the references in it.
         attribute_key: of the attributes in it.
+        seen: what the matching environment sees of the rows.
     """
 
     def __init__(
@@ -293,6 +302,7 @@ class _Sealing:
         self._one_at_a_time = Lock()
         self._processors = Semaphore(WORKERS)
         self.written: Counter[int] = Counter()
+        self.seen: Combinations = Counter()
 
     def parts(self) -> tuple[Part, ...]:
         """Write every part, whose files are sealed to the key of the round."""
@@ -320,7 +330,11 @@ class _Sealing:
         beside = {REFERENCE: make_references(rows[REFERENCE], self.key)}
         if shown := self._partner.shown_attribute_ids:
             beside[SEALED] = self._attributes(rows, shown, beside[REFERENCE])
-        part = rows.part(drop_columns(self._manifest, self._partner), beside)
+        columns = drop_columns(self._manifest, self._partner)
+        part = rows.part(columns, beside)
+        seen = combinations(from_part(part, columns, len(rows), what="drop", party=self._about.partner))
+        with self._one_at_a_time:
+            self.seen.update(seen)
         return len(rows), seal_into(part, self._opening.recipient, file)
 
     def _attributes(self, rows: Rows, shown: Sequence[str], references: np.ndarray) -> np.ndarray:

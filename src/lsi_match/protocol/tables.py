@@ -6,6 +6,7 @@ nothing in it can be wrong. What stands in the cells is for whoever reads them.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -90,6 +91,23 @@ def from_part(
         else:
             arrays.append(pa.Array.from_buffers(_arrow(column), rows, [None, pa.py_buffer(own)]))
     return pa.table(arrays, schema=schema_of(columns))
+
+
+#: What is seen of a row besides blocks and what is sealed, as numbers → rows that share it.
+Combinations = Counter[tuple[int, ...]]
+
+
+def combinations(table: pa.Table) -> Combinations:
+    """Every combination of numbers in a table, with how many rows have it."""
+    names = [field.name for field in table.schema if pa.types.is_integer(field.type)]
+    counted = table.group_by(names).aggregate([([], "count_all")])
+    rows = zip(*(counted.column(name).to_pylist() for name in names), strict=True)
+    return Counter(dict(zip(rows, counted.column("count_all").to_pylist(), strict=True)))
+
+
+def shared_by_fewer(found: Combinations, than: int) -> int:
+    """How many rows have a combination that fewer rows share than this, themselves included."""
+    return sum(count for count in found.values() if count < than)
 
 
 def blocks_of(array: pa.Array) -> np.ndarray:

@@ -499,6 +499,15 @@ def _reference_date(page: _Page, schedule: Schedule) -> str:
 def _monitor(page: _Page, manifest: Manifest) -> None:
     monitor, hold_days = manifest.monitor, manifest.retention.hold_days
     say, table = page.say, monitor.reference
+    if (shared := monitor.smallest_combination) > 1:
+        page.item(
+            say(
+                "Wat de koppelomgeving van een rij ziet (signalen, groep, gegevens voor de koppelregel), "
+                f"hebben in een levering nooit minder dan {shared} rijen.",
+                "What the matching environment sees of a row (signals, group, values for the match rule), "
+                f"never fewer than {shared} rows of a drop have.",
+            )
+        )
     if not monitor.dimensions:
         page.item(say("De monitor telt geen groepen.", "The monitor counts no groups."))
         return

@@ -47,7 +47,14 @@ from lsi_match.protocol.documents import (
 )
 from lsi_match.protocol.group_cells import cell_names, nothing_known
 from lsi_match.protocol.group_counts_rules import add_up
-from lsi_match.protocol.tables import absent_to_null, from_part, in_one_piece
+from lsi_match.protocol.tables import (
+    Combinations,
+    absent_to_null,
+    combinations,
+    from_part,
+    in_one_piece,
+    shared_by_fewer,
+)
 
 MAX_DESCRIPTOR = 8 * 2**20
 #: Per selection the number of rows per group cell.
@@ -102,6 +109,9 @@ class PartUndeclaredError(DropRefusedError): ...
 
 
 class CountsDifferError(DropRefusedError): ...
+
+
+class DropTellsTooMuchError(DropRefusedError): ...
 
 
 def under_name(error: LsiError, file: Path, name: str = "drop") -> LsiError:
@@ -191,6 +201,8 @@ def receiving(file: Path, partner: str, round_: Round, now: datetime) -> tuple[D
 def _checked_parts(drop: Drop) -> Iterator[pa.Table]:
     """Each part is checked while the one before it is used; no more are held."""
     cells: list[Cells] = []
+    seen: Combinations = Counter()
+    smallest = drop.round_.manifest.monitor.smallest_combination
     numbers = iter(range(len(drop.descriptor.parts)))
     with ThreadPoolExecutor(1) as pool:
         coming = [pool.submit(_checked_part, drop, number) for number in islice(numbers, 1)]
@@ -199,7 +211,11 @@ def _checked_parts(drop: Drop) -> Iterator[pa.Table]:
             coming = [pool.submit(_checked_part, drop, number) for number in islice(numbers, 1)]
             cells.append(found)
             drop.marks.append(mark_of_it)
+            if smallest > 1:
+                seen.update(combinations(table))
             yield table
+    if rare := shared_by_fewer(seen, smallest):
+        raise DropTellsTooMuchError(partner=drop.partner, file=drop.file.name, rows=rare, smallest=smallest)
     _check_counts(cells, drop.descriptor, drop.round_.manifest, drop.file.name)
 
 
