@@ -55,6 +55,12 @@ pytestmark = pytest.mark.slow
 PARTNERS = ("gemeente", "svb", "uwv")
 
 
+def an_hour_ago() -> str:
+    """Once a year, an hour ago: no round opens by itself, and one by hand is in time."""
+    at = utc_now() - timedelta(hours=1)
+    return f"{at.minute} {at.hour} {at.day} {at.month} *"
+
+
 def made(folder: Path, opens: str) -> Operation:
     schedule = {"opens": opens, "timezone": "UTC", "deadline_days": 5, "when_late": "proceed"}
     return Operation(folder, PARTNERS, folders(folder, PARTNERS), clock=Clock(utc_now()), schedule=schedule)
@@ -177,7 +183,7 @@ def test_rounds_open_by_cron_and_looks_run_what_is_there(
     record_property("ran with", versions)  # in the report of the tests: a newer Prefect may not start by cron
     print("ran with", ", ".join(f"{name} {one}" for name, one in sorted(versions.items())))
     fires = utc_now() + timedelta(seconds=90)
-    operation = made(tmp_path, "0 6 1 1 *" if database else f"{fires.minute} {fires.hour} * * *")
+    operation = made(tmp_path, an_hour_ago() if database else f"{fires.minute} {fires.hour} * * *")
     site, round_id = operation.world.site.folder, fires.date().isoformat()
     open_round(operation.project, "hand", None, utc_now())
     publish(operation.project, utc_now())
@@ -285,7 +291,7 @@ def everything_kept(service: Service, operation: Operation, database: str | None
 
 @pytest.mark.soak
 def test_after_a_kill_it_goes_on_and_a_round_that_was_running_is_finished(tmp_path: Path) -> None:
-    operation = made(tmp_path, "0 6 1 1 *")
+    operation = made(tmp_path, an_hour_ago())
     site = operation.world.site.folder
     open_round(operation.project, "hand", None, utc_now())
     publish(operation.project, utc_now())
@@ -316,7 +322,7 @@ def damaged(file: Path) -> None:
 def test_a_database_that_goes_bad_while_it_serves_is_made_anew_and_looks_go_on(
     tmp_path: Path, harm: Callable[[Path], None]
 ) -> None:
-    operation = made(tmp_path, "0 6 1 1 *")
+    operation = made(tmp_path, an_hour_ago())
     site = operation.world.site.folder
     with served(site, DATABASE="5") as service:
         before = service.parts()
@@ -329,7 +335,7 @@ def test_a_database_that_goes_bad_while_it_serves_is_made_anew_and_looks_go_on(
 
 @pytest.mark.soak
 def test_a_postgresql_that_is_away_for_a_while_is_waited_for(tmp_path: Path, postgres: Postgres) -> None:
-    operation = made(tmp_path, "0 6 1 1 *")
+    operation = made(tmp_path, an_hour_ago())
     with served(operation.world.site.folder, address(postgres)) as service:
         postgres.control("stop")
         service.look()
@@ -340,7 +346,7 @@ def test_a_postgresql_that_is_away_for_a_while_is_waited_for(tmp_path: Path, pos
 
 
 def test_a_part_that_does_not_start_is_told_and_what_there_is_to_do_is_done(tmp_path: Path) -> None:
-    operation = made(tmp_path, "0 6 1 1 *")
+    operation = made(tmp_path, an_hour_ago())
     site, there = operation.world.site.folder, tmp_path / "ends"
     open_round(operation.project, "hand", None, utc_now())
     publish(operation.project, utc_now())
@@ -376,7 +382,7 @@ def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         folder.chmod(0o711)
-        operation = made(folder, "0 6 1 1 *")
+        operation = made(folder, an_hour_ago())
         for one in (operation.world.folder, *operation.world.site.folder.parents):
             if one != folder and folder in one.parents:
                 one.chmod(0o711)
