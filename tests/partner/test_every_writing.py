@@ -65,7 +65,7 @@ class Table:
 def _uwv() -> Table:
     rows: list[Row] = [
         {
-            "UITK_ID": f"zaak-{n:03}é", "BSN": ("999990019", "999990020", "012345672", "999990044")[n % 4],
+            "UITK_ID": f"dossiér-{n:03}", "BSN": ("999990019", "999990020", "012345672", "999990044")[n % 4],
             "GEB_DAT": date(1950 + n % 50, 1 + n % 12, 1 + n % 28), "SRT_UITK": ("WW", "WIA", "ZW", "WAO")[n % 3 + n % 7 // 6],
             "DT_INGANG": date(2024, 1 + n % 12, 1 + n % 28), "DT_EINDE": date(2026, 10, 1 + n % 28) if n % 3 else None,
             "DAGBEDRAG": Decimal(n * 137 % 20000) / 100 if n % 9 else Decimal("1332.00"),
@@ -417,6 +417,58 @@ def csv_mojibake(table: Table, folder: Path) -> tuple[str, dict[str, Any]]:
 @way(of=texts)
 def csv_letters_lost(table: Table, folder: Path) -> tuple[str, dict[str, Any]]:
     return Csv(cell=lambda c, v: plain(v).encode().decode("ascii", "replace")).write(table, folder)
+
+
+# What programs and people do to it on the way.
+
+
+def of_digits(form: Callable[[str], str]) -> Any:
+    """Numbers of fixed length written as `form` says."""
+    return lambda table, folder: Csv(
+        cell=lambda c, v: form(plain(v)) if c in table.numbers and v else plain(v)
+    ).write(table, folder)
+
+
+def numbered(table: Table) -> Sequence[str]:
+    return list(table.numbers) if table.project == "samenloop" else ()
+
+
+for called, form in (
+    ("formula", '="{}"'.format), ("apostrophe", "'{}".format), ("two_zeros", "{}.00".format), ("comma_zero", "{},0".format),
+    ("comma_groups", lambda v: f"{int(v):,}"), ("direction_marks", "\u200e{}".format), ("zero_width", "{}\u200b".format),
+    ("marked_inside", lambda v: f"{v[:3]}\u00ad{v[3:]}"),
+):  # fmt: skip
+    WAYS.append(Way(f"csv_number_{called}", of_digits(form), numbered))
+for called, form in (
+    ("zero_width", "{}\u200b".format),
+    ("mark", "\ufeff{}".format),
+    ("soft_hyphen", lambda v: f"{v[:1]}\u00ad{v[1:]}"),
+):
+    csv_way(f"csv_text_{called}", cell=typed(str, form), of=texts)
+csv_way("csv_single_quotes", cell=lambda c, v: f"'{plain(v)}'")
+csv_way("csv_dos", encoding="cp850", of=texts)
+csv_way("csv_dos_said_windows_1252", encoding="cp850", said={"encoding": "windows-1252"}, of=texts)
+csv_way("csv_question_marks", encoding="ascii", of=texts)
+csv_way("csv_entities", cell=typed(str, lambda v: v.encode("ascii", "xmlcharrefreplace").decode()))
+csv_way("csv_twice_returned", end="\r\r\n")
+csv_way("csv_zero_days", cell=lambda c, v: "0000-00-00" if v is None else plain(v))
+csv_way("csv_comment", SAME, before="# uitdraai van 1 oktober\n")
+csv_way("csv_end_of_file_mark", after="\x1a")
+csv_way("csv_zone_after_day", cell=typed(date, lambda v: f"{v}+02:00"), of=dates)
+csv_way("csv_fourteen_digits", cell=typed(date, lambda v: f"{v:%Y%m%d}000000"), of=dates)
+csv_way("csv_words_for_days", cell=typed(date, lambda v: v.strftime("%a %d %b %Y")), of=dates)
+csv_way("csv_minus_behind", cell=typed((int, Decimal), lambda v: f"{v}-"), of=numbers)
+csv_way("csv_spaced_thousands", cell=typed((int, Decimal), lambda v: f"{v:,}".replace(",", " ")), of=numbers)
+
+
+@way(SAME)
+def csv_columns_turned_around(table: Table, folder: Path) -> tuple[str, dict[str, Any]]:
+    return Csv().write(replace(table, rows=[dict(reversed(row.items())) for row in table.rows]), folder)
+
+
+@way(SAME)
+def csv_rows_in_another_order(table: Table, folder: Path) -> tuple[str, dict[str, Any]]:
+    return Csv().write(replace(table, rows=table.rows[::-1]), folder)
 
 
 # Parquet.

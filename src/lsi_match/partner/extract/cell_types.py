@@ -44,6 +44,8 @@ class Role(StrEnum):
     #: A house number, or an addition to it.
     HOUSE = "house"
     BIRTH = "birth"
+    #: A name of somebody, a street or a place.
+    NAME = "name"
     PLAIN = "plain"
 
 
@@ -93,12 +95,23 @@ _ORDERED = {
     "mdy": (r"([0-9]{1,2})[-/. ]([0-9]{1,2})[-/. ]([0-9]{4})", r"\3-\1-\2"),
     "ymd": (r"([0-9]{4})[-/. ]([0-9]{1,2})[-/. ]([0-9]{1,2})", r"\1-\2-\3"),
 }
-#: A number that a program made a float of: 1234567.0, 9.9999E+08.
-_FLOAT = r"[0-9]+[.,]0|[0-9][.,][0-9]+[eE]\+?[0-9]+"
+#: A code that a program made a float of: 12.0.
+_FLOAT = r"[0-9]+[.,]0{1,2}"
+#: A number of fixed length that a program wrote in another way: 1234567.0, 9.99E+08, 1,234,567, ="01234567", '01234567.
+_WRITTEN_NUMBER = r"[0-9]{4,}[.,]0+|[0-9][.,][0-9]+[eE]\+?[0-9]+|[0-9]{1,3}(,[0-9]{3})+|=.*|\x27.*"
+#: An own record id with the marks of a program: 123.0, ="K1", 'K1'.
+_MARKED = r"[0-9]+\.0|=\x22.*\x22|\x27.*\x27"
+#: A name in which letters were replaced: Ren?e, Ren&eacute;e.
+_REPLACED = r"\pL\?\pL|&(#[0-9]+|[A-Za-z]+);"
+#: What nobody sees: soft hyphens, spaces without width, marks of direction.
+_INVISIBLE = "[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]"
+#: A letter of an encoding of DOS that was read as windows-1252, between other letters.
+_OF_DOS = "\\pL[\u201a\u201e\u2030\u2039\u203a\u2020\u2021\u2022\u00a1-\u00a9\u00ab-\u00ac\u00ae\u00b0-\u00b3\u00b5\u00b6\u00b9\u00bb-\u00bf]\\p{Ll}"
 _TRUE = ("j", "ja", "true", "1", "y", "yes", "waar")
 _FALSE = ("n", "nee", "false", "0", "no", "onwaar")
 #: UTF-8 that was read as windows-1252 (é as Ã©), and what a program puts where it could not read a letter.
-_SPOILED = "[\u00c2-\u00c5][\u0080-\u00bf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc\u2013-\u203a\u20ac\u2122]|\u00e2\u20ac|\ufffd"
+_MOJIBAKE = "[\u00c2-\u00c5][\u0080-\u00bf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc\u2013-\u203a\u20ac\u2122]|\u00e2\u20ac|\ufffd"
+_SPOILED = f"{_MOJIBAKE}|{_INVISIBLE}|{_OF_DOS}"
 
 #: Which kinds a field of each type takes, without a word of the mapping. Values are looked at besides.
 _TAKES = {
@@ -112,7 +125,16 @@ _TAKES_AS = {
     Role.RECORD_ID: {Kind.TEXT, Kind.WHOLE},
     Role.HOUSE: {Kind.TEXT, Kind.WHOLE},
     Role.BIRTH: {Kind.TEXT, Kind.WHOLE, Kind.DATE, Kind.MOMENT},
+    Role.NAME: {Kind.TEXT},
     Role.PLAIN: {Kind.TEXT},
+}
+
+
+#: Role → when a text may have been written by a program in another way, and how that looks.
+_ODD = {
+    Role.NUMBER: ("strlen({x}) > {digits}", _WRITTEN_NUMBER),
+    Role.RECORD_ID: ("contains({x}, '.') OR starts_with({x}, '=') OR starts_with({x}, chr(39))", _MARKED),
+    Role.PLAIN: ("contains({x}, '.')", _FLOAT),
 }
 
 
@@ -210,7 +232,9 @@ class Cell:
         if self.role is Role.BIRTH:
             return self._birth(x)
         if self.reading.as_ == "whole_number":
-            clean = rf"regexp_replace({x}, '[.,]0+$', '')"
+            bare = f"trim({x}, chr(34) || chr(39) || '=')"
+            grouped = _matches(bare, "[0-9]{1,3}(,[0-9]{3})+")
+            clean = f"CASE WHEN {grouped} THEN replace({bare}, ',', '') ELSE regexp_replace({bare}, '[.,]0+$', '') END"
             found = f"CASE WHEN {_matches(clean, '[0-9]{1,38}')} THEN {clean} END"
             return padded(found, self.reading.digits or self.digits)
         if self.role is Role.NUMBER and self.stored.kinds == {Kind.WHOLE}:
@@ -307,12 +331,16 @@ class Cell:
             found["type"] = f"{shown} IS NOT NULL AND {value} IS NULL"
         if Kind.TEXT not in self.stored.kinds or self.declared is not FieldType.TEXT:
             return found
-        if self.reading.as_ is None and self.role not in (Role.HOUSE, Role.BIRTH):
-            found["float"] = _guarded(
-                f"strlen({shown}) > {self.digits}" if self.digits else f"contains({shown}, '.')",
-                _matches(shown, _FLOAT),
-            )
-        if self.role is not Role.NUMBER:
+        if self.reading.as_ is None and self.role in _ODD:
+            guard, pattern = _ODD[self.role]
+            found["float"] = _guarded(guard.format(x=shown, digits=self.digits), _matches(shown, pattern))
+        if self.role in (Role.NAME, Role.RECORD_ID):
+            may_be = f"contains({shown}, '?') OR contains({shown}, '&')"
+            found["replaced"] = _guarded(may_be, f"regexp_matches({shown}, '{_REPLACED}')")
+        if self.role is Role.NUMBER:
+            longer = f"strlen({shown}) > {self.digits}"
+            found["spoiled"] = _guarded(longer, f"regexp_matches({shown}, '{_INVISIBLE}')")
+        else:
             if self.reading.empty is None:
                 written = ", ".join(map(_text_literal, MARKERS))
                 found["marker"] = _guarded(f"strlen({shown}) <= 6", f"{shown} IN ({written})")
@@ -347,5 +375,6 @@ def _role(selection: Selection, field: str) -> tuple[Role, int | None]:
             written = source.kind in DIGITS and source.form is IdentifierForm.PLAIN
             return (Role.NUMBER, DIGITS[source.kind]) if written else (Role.PLAIN, None)
     of = {name: part for part, name in selection.person.items()}.get(field)
-    roles = {"birth_date": Role.BIRTH, "house_number": Role.HOUSE}
+    names = dict.fromkeys(("given_name", "surname", "street", "place"), Role.NAME)
+    roles = {**names, "birth_date": Role.BIRTH, "house_number": Role.HOUSE}
     return roles.get(str(of), Role.PLAIN), None

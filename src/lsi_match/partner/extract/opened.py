@@ -246,7 +246,7 @@ class Extract:
         def made(row: int, count: int, shown: str) -> ExtractError:
             nl, en, line = why(cell, shown)
             column = self.column(name)
-            if kind == "spoiled":
+            if kind in ("spoiled", "replaced"):
                 nl, en, line = *SPOILED, None
             if kind == "float":
                 nl, en = NO_CODE
