@@ -267,7 +267,7 @@ class Service:
 
     def _measure(self) -> None:
         text = metrics(Site(self._site), utc_now())
-        write_whole(self._site / "serve" / "metrics.prom", text, replace=True)
+        write_whole(self._site / "serve" / "metrics.prom", text, replace=True, same_readers=True)
 
     def _keep_log_small(self) -> None:
         """Set the log of the service aside when it has grown; what is written to it starts anew."""

@@ -8,7 +8,7 @@ import os
 import secrets
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -43,11 +43,14 @@ def private_folder(path: Path) -> Path:
 
 
 @contextmanager
-def whole_file(path: Path, *, replace: bool = False, durable: bool = True) -> Iterator[BinaryIO]:
+def whole_file(
+    path: Path, *, replace: bool = False, durable: bool = True, same_readers: bool = False
+) -> Iterator[BinaryIO]:
     """A file to write beside `path`, made durable and renamed when the block ends well: `path` is whole or as it was.
 
     Args:
         durable: false for what can be made again and is known when it is not whole: after a power cut it may not be.
+        same_readers: a group that may read the file that is there may read the new one.
 
     Raises:
         FileExistsAlreadyError: `path` exists and `replace` is false.
@@ -59,6 +62,8 @@ def whole_file(path: Path, *, replace: bool = False, durable: bool = True) -> It
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as handle:
+            if same_readers and path.exists():
+                keep_readers(descriptor, path.stat())
             yield handle
             if durable:
                 handle.flush()
@@ -69,6 +74,13 @@ def whole_file(path: Path, *, replace: bool = False, durable: bool = True) -> It
         raise
     if durable:
         sync_folder(path.parent)
+
+
+def keep_readers(descriptor: int, before: os.stat_result) -> None:
+    """Give an open file the group, and the right of the group to read, of the file that it takes the place of."""
+    with suppress(OSError):  # a group that this user is not in
+        os.fchown(descriptor, -1, before.st_gid)
+        os.fchmod(descriptor, stat.S_IMODE(before.st_mode) & 0o640)
 
 
 class Digested:
@@ -96,9 +108,11 @@ class Digested:
         return f"sha256:{self._hash.hexdigest()}"
 
 
-def write_whole(path: Path, data: bytes, *, replace: bool = False, durable: bool = True) -> None:
+def write_whole(
+    path: Path, data: bytes, *, replace: bool = False, durable: bool = True, same_readers: bool = False
+) -> None:
     """Write `data` as `whole_file` does."""
-    with whole_file(path, replace=replace, durable=durable) as handle:
+    with whole_file(path, replace=replace, durable=durable, same_readers=same_readers) as handle:
         handle.write(data)
 
 

@@ -440,7 +440,7 @@ def metrics(site: Path, *, to: Path | None = None) -> None:
     if to is None:
         sys.stdout.write(text.decode())
     else:
-        write_whole(to, text, replace=True)
+        write_whole(to, text, replace=True, same_readers=True)
 
 
 #: Kinds of `matcher.operate.retention`, for people.

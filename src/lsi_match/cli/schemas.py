@@ -22,6 +22,7 @@ from pydantic_core.core_schema import DataclassField, ModelField, TypedDictField
 from lsi_match.log import events
 from lsi_match.log.entry import LogEntry
 from lsi_match.manifest import Manifest
+from lsi_match.matcher.operate.events_file import EventLine
 from lsi_match.monitor.overview import Overview
 from lsi_match.monitor.round_findings import RoundFindings
 from lsi_match.monitor.table import CountsTable
@@ -55,6 +56,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 WRITTEN: dict[str, type[BaseModel]] = {
     "manifest": Manifest,
     "mapping": ColumnMapping,
+    "site-event": EventLine,
     "publication-sheet": Sheet,
 }
 SENT: dict[str, type[BaseModel]] = {
