@@ -6,12 +6,13 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 import pytest
+from pydantic import ValidationError
 
 from benchmarks.linkage import SAME, Task, blocks
 from benchmarks.people import make_registers
 from lsi_match.manifest import Manifest, Partner, Subject
 from lsi_match.manifest.identifiers import IdentifierKind, Unit
-from lsi_match.manifest.person_keys import CROWD, PERSON_KEYS
+from lsi_match.manifest.person_keys import CROWD, FALSE_LINKS, PERSON_KEYS
 from lsi_match.matcher.engine.engine import Engine
 from lsi_match.partner.normalise import person_keys
 from lsi_match.protocol.columns import GROUP, REFERENCE, SELECTION, SIGNALS
@@ -28,12 +29,16 @@ JAN = {
 Person = dict[str, str | None]
 
 
-def links(*registers: list[Person], numbers: list[list[str | None]] | None = None) -> set[tuple[int, int]]:
+def links(
+    *registers: list[Person], numbers: list[list[str | None]] | None = None, false_links: float = FALSE_LINKS
+) -> set[tuple[int, int]]:
     """Pairs of records that became one subject; records are numbered through all registers."""
     names = list(PERSON_KEYS)
     partners = {f"p{i}": Partner.model_construct(selections=()) for i in range(len(registers))}
     identifiers = (IdentifierKind.BSN,) if numbers else ()
-    subject = Subject(unit=Unit.PERSON, identifiers=identifiers, person_keys=tuple(names))
+    subject = Subject(
+        unit=Unit.PERSON, identifiers=identifiers, person_keys=tuple(names), false_links=false_links
+    )
     engine = Engine(Manifest.model_construct(subject=subject, partners=partners))
     start = 0
     for i, people in enumerate(registers):
@@ -213,3 +218,17 @@ def test_how_many_links_are_false_is_estimated() -> None:
     assert found.found - found.right <= found.quality.at_most <= found.found * 0.02
     assert found.recall > 0.96
     assert found.precision > 0.99
+
+
+def test_the_bound_of_the_manifest_decides() -> None:
+    """What so small a round cannot show to be right links at a wider bound only."""
+    registers = make_registers(300)
+    people = [register.select(list(JAN)).to_dicts() for register in (registers.left, registers.right)]
+    few, many = (links(*people, false_links=bound) for bound in (0.00001, FALSE_LINKS))
+    assert few < many
+
+
+def test_the_bound_has_a_default_and_no_bound_is_large() -> None:
+    assert Subject(unit=Unit.PERSON, identifiers=(IdentifierKind.BSN,)).false_links == FALSE_LINKS
+    with pytest.raises(ValidationError):
+        Subject(unit=Unit.PERSON, identifiers=(IdentifierKind.BSN,), false_links=0.2)

@@ -43,6 +43,8 @@ def load() -> tuple[Any, Any]:
     for frame in (left, right):
         # Four digits are a town in this country and no postcode: the Australian ones get the form of a Dutch one.
         frame["postcode"] = [_dutch(str(code)) for code in frame["postcode"]]
+        # Whoever was born in 1900 is too old to be believed by now.
+        frame["date_of_birth"] = [_later(day) for day in frame["date_of_birth"]]
     return left, right
 
 
@@ -51,11 +53,20 @@ def _dutch(postcode: str) -> str:
     return f"{postcode}AU" if postcode[0] != "0" else f"1{postcode[1:]}NT"
 
 
-def write_extracts(folder: Path) -> None:
-    """`noord.csv` (5,000 originals) and `zuid.csv` (5,000 duplicates with errors), without the id number."""
+def _later(day: Any) -> Any:
+    """A birth date (`yyyymmdd`) twenty years on; what is none stays."""
+    return f"{int(day[:4]) + 20}{day[4:]}" if isinstance(day, str) and day[:4].isdigit() else day
+
+
+def write_extracts(folder: Path, one_of: int = 1) -> None:
+    """`noord.csv` (5,000 originals) and `zuid.csv` (5,000 duplicates with errors), without the id number; or one person
+    of so many."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, frame in zip(("noord", "zuid"), load(), strict=True):
-        frame.drop(columns=_DROPPED).to_csv(folder / f"{name}.csv", index_label="rec_id")
+        people = frame.index.str.split("-").str[1].astype(int)
+        frame[people % one_of == 0].drop(columns=_DROPPED).to_csv(
+            folder / f"{name}.csv", index_label="rec_id"
+        )
 
 
 def pairs(cases: Iterable[frozenset[tuple[str, str, str]]]) -> set[tuple[str, str]]:

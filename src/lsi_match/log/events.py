@@ -303,6 +303,11 @@ class Matched(OfRound):
 
     cases: Count
     subjects: Subjects
+    links: Annotated[Count | None, Field(description="how many links were made on person keys")] = None
+    false_links: Annotated[
+        Count | None, Field(description="how many of these are false, by the estimate of the round")
+    ] = None
+    false_links_at_most: Annotated[Count | None, Field(description="and at most")] = None
 
 
 class MatchRefused(OfRound, Refusal):

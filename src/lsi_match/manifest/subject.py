@@ -10,7 +10,7 @@ from lsi_match.base.validation import KEY_CHECK, RuleViolation
 from lsi_match.criteria.unit import Unit
 from lsi_match.manifest.base import Document, Name
 from lsi_match.manifest.identifiers import UNIT_OF, IdentifierKind
-from lsi_match.manifest.person_keys import PERSON_KEYS
+from lsi_match.manifest.person_keys import FALSE_LINKS, PERSON_KEYS
 
 
 class Pseudonyms(Document):
@@ -27,6 +27,7 @@ class Subject(Document):
     unit: Unit
     identifiers: tuple[IdentifierKind, ...] = ()
     person_keys: tuple[Name, ...] = ()
+    false_links: float = Field(default=FALSE_LINKS, gt=0, le=0.1)
 
     @model_validator(mode="after")
     def _fits(self) -> Subject:

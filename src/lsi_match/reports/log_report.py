@@ -256,6 +256,8 @@ class _Report:
                 "These are numbers of whole rounds. Numbers per group are in the overview of a round, small ones withheld.")
         )  # fmt: skip
         for one in self._rounds:
+            yield from self._links(one.name)
+        for one in self._rounds:
             counted = self._of(events.Counted, one.name)
             if like := ", ".join(counted[-1][1].like or () if counted else ()):
                 yield Paragraph(
@@ -265,6 +267,20 @@ class _Report:
                         "Such a repeat can tell about one person. Ask why it was needed."),
                     strong=True,
                 )  # fmt: skip
+
+    def _links(self, name: str) -> Iterator[Block]:
+        """What is known of links that were made without a shared number."""
+        matched = self._of(events.Matched, name)
+        told = matched[-1][1] if matched else None
+        if told is None or told.links is None:
+            return
+        links, false, most = (
+            self.count(number or 0) for number in (told.links, told.false_links, told.false_links_at_most)
+        )
+        yield Paragraph(
+            self.say(f"Ronde {name}: van {links} koppelingen op persoonssleutels zijn er naar schatting {false} verkeerd (hoogstens {most}).",
+                     f"Round {name}: of {links} links on person keys, an estimated {false} are false (at most {most}).")
+        )  # fmt: skip
 
     def _overview(self, name: str) -> Overview | None:
         counted = self._of(events.Counted, name)

@@ -210,6 +210,18 @@ def _linked(page: _Page, manifest: Manifest) -> None:
                   f"Die worden eerst vervangen (pseudoniemen {manifest.pseudonyms.scheme}, projectsleutel {manifest.pseudonyms.epoch}).",
                   f"A case is about {unit}. Records belong together when they have the same number or key: {kinds}. "
                   f"These are replaced first (pseudonyms {manifest.pseudonyms.scheme}, project key {manifest.pseudonyms.epoch})."))  # fmt: skip
+    if subject.person_keys:
+        share = f"{100 * subject.false_links:.3g}%"
+        page.text(
+            say(
+                "Persoonssleutels zeggen niet zeker dat twee records van één persoon zijn. De koppelomgeving schat in elke "
+                f"ronde hoe vaak een soort overeenkomst verkeerd koppelt. Boven {share.replace('.', ',')} koppelt die soort "
+                "niet. Het geschatte aantal verkeerde koppelingen staat in het logboek.",
+                "Person keys do not say for certain that two records are of one person. The matcher estimates in every "
+                f"round how often a kind of agreement links wrongly. Above {share} that kind does not link. The estimated "
+                "number of false links stands in the log.",
+            )
+        )
 
 
 #: Kinds of identifier and of field, as a reader calls them.

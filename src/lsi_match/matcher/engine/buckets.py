@@ -76,8 +76,9 @@ class Matched:
         return sum(one.cases_of.get(partner, 0) for one in self._outcomes)
 
     def counts(self) -> dict[str, int]:
-        """How many subjects, subjects of two or more partners, cases, and records set aside as ambiguous."""
-        names = ("subjects", "matched", "cases", "ambiguous_records")
+        """How many subjects, subjects of two or more partners, cases, and records set aside as ambiguous, and
+        of links on person keys as `Persons.counts`."""
+        names = dict.fromkeys(name for one in self._outcomes for name in one.counts)
         return {name: sum(one.counts[name] for one in self._outcomes) for name in names}
 
     def group_counts(self) -> dict[str, dict[int, int]]:

@@ -43,7 +43,6 @@ from lsi_match.criteria.parse import REFERENCE_DATE
 from lsi_match.crypto.block_cipher import BLOCK, decrypt_blocks, encrypt_blocks, make_key
 from lsi_match.manifest import NO_VALUE, Manifest, Partner
 from lsi_match.manifest.identifiers import CROWD_OF, IdentifierKind
-from lsi_match.manifest.person_keys import FALSE_LINKS
 from lsi_match.matcher.engine.persons import Persons
 from lsi_match.protocol.columns import (
     CASE,
@@ -138,7 +137,7 @@ class Engine:
         self._words = self._bits[-1].word + 1
         self._records: list[pa.Table] = []
         self._outside: list[tuple[np.ndarray, dict[str, np.ndarray]]] = []
-        self.persons = Persons(self._con, self.kinds, FALSE_LINKS)
+        self.persons = Persons(self._con, self.kinds, manifest.subject.false_links)
         # Each partner leaves out its own crowds: this is for those that did not.
         self._crowd = CROWD_OF[manifest.subject.unit] * len(self.partners)
         self._one_kind = len(self.kinds) == 1 and not self.persons.proposing
@@ -343,6 +342,7 @@ class Engine:
             "cases": self._count("case_subject"),
             "ambiguous_records": self._count("record")
             - self._number("SELECT coalesce(sum(records), 0)::BIGINT FROM subject"),
+            **self.persons.counts(),
         }
 
     def group_counts(self) -> dict[str, dict[int, int]]:

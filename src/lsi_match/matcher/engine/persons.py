@@ -254,6 +254,13 @@ class Persons:
                 found[within, 2] += share * np.outer(*has)
         return found
 
+    def counts(self) -> dict[str, int]:
+        """How many links were made on person keys, how many are false by the estimate and at most; nothing without keys."""
+        if not self.proposing:
+            return {}
+        told = self.quality
+        return {"links": told.links, "false_links": told.false, "false_links_at_most": told.at_most}
+
     def crowds(self) -> dict[str, int]:
         """Person key → how many records had a value of it that too many share, and that therefore linked nothing."""
         if not self.proposing:

@@ -364,7 +364,8 @@ class Run:
             refused = MatchRefused(round=self.round_id, cases=cases, subjects=subjects, **why(refusal))
             self._record(refused)
             raise refusal
-        self._record(Matched(round=self.round_id, cases=cases, subjects=subjects))
+        told = {name: count for name, count in self._engine.counts().items() if "links" in name}
+        self._record(Matched(round=self.round_id, cases=cases, subjects=subjects, **told))
 
     def _work(self) -> work.Work:
         return work.Work(self.project, self.round_id, read_private(self._key_file).decode())
