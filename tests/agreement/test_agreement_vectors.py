@@ -193,6 +193,7 @@ def test_plain_python_makes_the_tree_and_finds_the_checkpoint_good() -> None:
 @pytest.fixture(scope="module")
 def sql() -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect()
+    connection.execute(f"SET VARIABLE lists = '{plain.LISTS}'")
     connection.execute((agreement.FILE.parent / "plain.sql").read_text())
     return connection
 
