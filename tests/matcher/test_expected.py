@@ -141,7 +141,7 @@ def test_every_gate_that_keeps_a_round_from_opening_is_told_before_and_after(ope
 def test_no_gate_is_forgotten(operation: Operation, monkeypatch: pytest.MonkeyPatch, gate: str) -> None:
     from lsi_match.agreement import gates
 
-    def refuses(*_: object) -> None:
+    def refuses(*_: object, **__: object) -> None:
         raise gates.PlanGateError(parts="iets")
 
     monkeypatch.setattr(gates, gate, refuses)
