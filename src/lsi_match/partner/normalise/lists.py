@@ -12,33 +12,17 @@ from __future__ import annotations
 
 import csv
 from functools import cache
-from hashlib import sha256
 from importlib.resources import files
-from typing import Final
 
 import polars as pl
 
 _DATA = files("lsi_match.partner.normalise").joinpath("data")
-_TABLES: Final = (
-    "letters",
-    "house_number_words",
-    "street_words",
-    "place_names",
-    "placeholders",
-)
 
 
 @cache
 def rows_of(table: str) -> list[dict[str, str]]:
     """The lines of a table, by column."""
     return list(csv.DictReader(_DATA.joinpath(f"{table}.csv").read_text("utf-8").splitlines()))
-
-
-@cache
-def digest_of_lists() -> str:
-    """The digest of all tables together: which edition of them a drop was made with."""
-    whole = b"".join(_DATA.joinpath(f"{table}.csv").read_bytes() for table in _TABLES)
-    return f"sha256:{sha256(whole).hexdigest()}"
 
 
 @cache
