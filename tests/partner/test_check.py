@@ -212,3 +212,34 @@ def test_a_mapping_is_proposed_with_the_lines_that_it_needs(
         "nummer: {as: whole_number, digits: 9}",
     ):
         assert line in text
+
+
+def test_a_delivery_tells_everything_too(tmp_path: Path) -> None:
+    from lsi_match.base.errors import LsiError
+    from lsi_match.base.yaml_positions import parse_yaml
+    from lsi_match.partner.extract.column_mapping import ColumnMapping
+    from lsi_match.partner.select import select
+
+    mapping(tmp_path, "lijst.csv")
+    write_csv(
+        tmp_path / "lijst.csv",
+        [row(n, bedrag="veel" if n == 4 else "1", begin="?" if n == 2 else "2026-05-01") for n in range(9)],
+    )
+    file = tmp_path / "lijst.csv"
+    file.write_text(file.read_text() + "een waarde\n")
+    manifest = agreed({n: [selection()] for n in ("gemeente", "uwv")})
+    local = parse_yaml((tmp_path / "mapping.yaml").read_text(), "mapping.yaml", ColumnMapping).selections[
+        "lijst"
+    ]
+    with pytest.raises(LsiError) as refused:
+        select(
+            "gemeente",
+            manifest.partners["gemeente"].selections[0],
+            local,
+            tmp_path,
+            manifest,
+            date(2026, 6, 1),
+        )
+    text = refused.value.text("nl")
+    assert refused.value.reason == "ExtractProblemsError"
+    assert all(part in text for part in ("rij 11", "rij 6, kolom 'bedrag'", "rij 4, kolom 'begin'")), text

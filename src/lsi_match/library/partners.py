@@ -10,6 +10,7 @@ import polars as pl
 from lsi_match.base.clock import utc_now
 from lsi_match.library.manifests import Manifest
 from lsi_match.partner import prepare as preparing
+from lsi_match.partner.check import Checked, check
 from lsi_match.partner.extract.column_mapping import read_mapping
 from lsi_match.partner.home import Home
 from lsi_match.partner.prepare import Prepared
@@ -56,6 +57,23 @@ class Partner:
             )
             for one in document.partners[self.name].selections
         }
+
+    def check(
+        self,
+        mapping: str | Path,
+        extracts: str | Path,
+        reference_date: date,
+        manifest: Manifest | None = None,
+    ) -> list[Checked]:
+        """Of every selection what is in its extract, all `problems`, and the `counts` of what would be delivered. Nothing is written.
+
+        Args:
+            mapping: which extract and which columns hold the fields of the manifest (YAML).
+            extracts: folder of the extracts.
+            manifest: another than the agreed one, for example a draft.
+        """
+        document = (manifest or self.manifest).document
+        return check(self.name, document, read_mapping(Path(mapping)), Path(extracts), reference_date)
 
     def prepare(
         self, opening: str | Path, mapping: str | Path, extracts: str | Path, to: str | Path

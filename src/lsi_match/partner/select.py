@@ -12,6 +12,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -20,7 +21,7 @@ import pyarrow.compute as pc
 from sqlglot import exp
 
 from lsi_match.base.duckdb_locked import quoted_name
-from lsi_match.base.errors import words
+from lsi_match.base.errors import LsiError, words
 from lsi_match.criteria.parse import REFERENCE_DATE, FieldType, Predicate, one_form
 from lsi_match.manifest import NO_VALUE, Attribute, Dimension, Manifest, Selection
 from lsi_match.partner.extract.cell_types import padded
@@ -106,12 +107,38 @@ def select_pieces(
     """Run one selection of `partner` on its extract in the folder `extracts`: at least one piece.
 
     Raises:
-        FileMissingError, ExtractError: named after what is wrong; perhaps after some pieces.
+        FileMissingError, ExtractError: all that is wrong (see `look`); perhaps after some pieces.
     """
+    arguments = partner, selection, mapping, extracts, manifest, reference_date
+    try:
+        yield from _pieces(*arguments)
+    except ExtractError as first:
+        raise _all_of(first, *arguments) from None
+
+
+def _pieces(
+    partner: str,
+    selection: Selection,
+    mapping: SelectionMapping,
+    extracts: Path,
+    manifest: Manifest,
+    reference_date: date,
+) -> Iterator[Selected]:
+    """`select_pieces`, which stops at what it finds first."""
     with opened(partner, selection, mapping, extracts) as extract:
         selecting = _Selecting(extract, manifest, reference_date)
         selecting.source()
         yield from selecting.pieces()
+
+
+def _all_of(first: ExtractError, *arguments: Any) -> ExtractError:
+    """Everything that is wrong where `first` was found."""
+    try:
+        found = look(*arguments)
+    except LsiError:
+        return first
+    problems = (*found.header, *found.columns, *found.rows)
+    return ExtractProblemsError.of(problems) if problems else first
 
 
 def group_cells(
@@ -169,7 +196,8 @@ def look(
         views = selecting.source if whole else extract.source_of_columns
         rows = tuple(extract.told(faults, views)) if extract.cells else ()
     wrong = header or columns or rows
-    selected = None if wrong else select(partner, selection, mapping, extracts, manifest, reference_date)
+    read = () if wrong else _pieces(partner, selection, mapping, extracts, manifest, reference_date)
+    selected = None if wrong else Selected.together(list(read))
     first = [signal.id for signal in manifest.partners[partner].signals]
     return Found(header, columns, rows, selected, {name: 1 << at for at, name in enumerate(first)})
 
