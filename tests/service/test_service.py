@@ -61,7 +61,10 @@ def an_hour_ago() -> str:
     return f"{at.minute} {at.hour} {at.day} {at.month} *"
 
 
-def made(folder: Path, opens: str) -> Operation:
+def made(folder: Path, opens: str = "") -> Operation:
+    """A project that opens a round every day: at this minute, which is before it began, so none by itself today."""
+    now = utc_now()
+    opens = opens or f"{now.minute} {now.hour} * * *"
     schedule = {"opens": opens, "timezone": "UTC", "deadline_days": 5, "when_late": "proceed"}
     return Operation(folder, PARTNERS, folders(folder, PARTNERS), clock=Clock(utc_now()), schedule=schedule)
 
