@@ -425,7 +425,12 @@ def before(owner, name, when):
         return die() if count[0] == when else plain(*arguments, **options)
     setattr(owner, name, stopped)
 if moment == "reading": before(preparing.SpillBuffer, "add", 2)
-if moment == "first part written, not renamed": before(files.os, "fsync", 1)
+if moment == "first part written, not renamed":
+    plain = preparing.seal_into
+    def seal(*arguments):
+        before(files.os, "fsync", 1)  # what was seen of the log was made durable long before
+        return plain(*arguments)
+    preparing.seal_into = seal
 if moment == "some parts there": before(preparing, "seal_into", 3)
 if moment == "all parts there": before(homes.Home, "keep_references", 1)
 if moment == "references kept, no descriptor": before(preparing, "write_whole", 1)
