@@ -55,7 +55,7 @@ def test_a_common_mistake_is_told_in_both_languages(
         (["keys", "make", "uwv"], "--home ontbreekt, of er staat geen waarde achter. Zie: lsi-match keys make --help"),
         (["log", "show", "x", "--step", "a", "--step", "b"], "--step staat er meer dan één keer. Zie: lsi-match log show --help"),
         (["log", "export", "x", "--form", "y", "--out", "z"],
-         'de waarde van --form past niet. Kies uit: "tiles", "log", "otlp", "parquet". Zie: lsi-match log export --help'),
+         'de waarde van --form past niet. Kies uit: "tiles", "log", "papers", "otlp", "parquet". Zie: lsi-match log export --help'),
     ],
 )  # fmt: skip
 def test_a_command_line_that_cannot_be_read_is_told_in_plain_dutch(

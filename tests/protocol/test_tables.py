@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from lsi_match.protocol.columns import WIDTH, Column, ColumnType, row_width
+from lsi_match.protocol.columns import SEAL_BYTES, WIDTH, Column, ColumnType, row_width
 from lsi_match.protocol.tables import (
     BLOCK_TYPE,
     TableInvalidError,
@@ -20,12 +20,17 @@ from lsi_match.protocol.tables import (
     to_part,
 )
 
-COLUMNS = tuple(Column(f"a_{kind}", kind) for kind in get_args(ColumnType))
+#: One of every type, the sealed one with two attributes in a cell.
+COLUMNS = tuple(
+    Column(f"a_{kind}", kind, attributes=2 if kind == "sealed" else 0) for kind in get_args(ColumnType)
+)
+SEALED_WIDTH = 2 * 2 + SEAL_BYTES
 
 
 def table_of(rows: int) -> pa.Table:
     """A table with a column of every type."""
     data = np.random.default_rng(rows).bytes(16 * rows)
+    sealed = np.random.default_rng(rows + 1).bytes(SEALED_WIDTH * rows)
     numbers = np.arange(rows, dtype=np.uint64)
     arrays = {
         "block": pa.FixedSizeBinaryArray.from_buffers(BLOCK_TYPE, rows, [None, pa.py_buffer(data)]),
@@ -33,6 +38,9 @@ def table_of(rows: int) -> pa.Table:
         "uint16": pa.array((numbers % 65521).astype(np.uint16)),
         "uint64": pa.array(numbers * np.uint64(2**40 + 1)),
         "boolean": pa.array(numbers % 3 == 0),
+        "sealed": pa.FixedSizeBinaryArray.from_buffers(
+            pa.binary(SEALED_WIDTH), rows, [None, pa.py_buffer(sealed)]
+        ),
     }
     return pa.table([arrays[column.type] for column in COLUMNS], schema=schema_of(COLUMNS))
 
@@ -45,7 +53,7 @@ def read(data: bytes, rows: int, columns: tuple[Column, ...] = COLUMNS) -> pa.Ta
 def test_what_we_write_is_read(rows: int) -> None:
     table = table_of(rows)
     part = to_part(table, COLUMNS)
-    assert len(part) == rows * row_width(COLUMNS) == rows * sum(WIDTH.values())
+    assert len(part) == rows * row_width(COLUMNS) == rows * (sum(WIDTH.values()) + SEALED_WIDTH)
     assert read(bytes(part), rows).equals(table)
     read(bytes(part), rows).validate(full=True)
 
@@ -68,7 +76,9 @@ def test_the_cells_of_a_part_stand_where_its_columns_say() -> None:
         for row, cell in enumerate(table.column(column.name).to_pylist()):
             at = start + row * column.width
             found = part[at : at + column.width]
-            assert found == (cell if column.type == "block" else int(cell).to_bytes(column.width, "little"))
+            assert found == (
+                cell if column.type in ("block", "sealed") else int(cell).to_bytes(column.width, "little")
+            )
         start += 5 * column.width
 
 

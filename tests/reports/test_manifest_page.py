@@ -72,7 +72,8 @@ def for_the_rule() -> Manifest:
 def test_what_the_match_rule_counts_and_dates_is_told_where_it_is_signed() -> None:
     page = explained(for_the_rule(), "nl").replace("\\", "")
     assert (
-        "Alleen voor de koppelregel; niemand krijgt het te zien.\n  - Waarom: Wie kort geleden begon." in page
+        "Alleen voor de koppelregel, dus de koppelomgeving kan dit lezen; niemand krijgt het te zien."
+        "\n  - Waarom: Wie kort geleden begon." in page
     )
     assert "Organisatie svb heeft minstens 2 records van de persoon." in page
     assert (
@@ -80,7 +81,7 @@ def test_what_the_match_rule_counts_and_dates_is_told_where_it_is_signed() -> No
         in page
     )
     page = explained(for_the_rule(), "en").replace("\\", "")
-    assert "For the match rule only; nobody gets to see it." in page
+    assert "For the match rule only, so the matching environment can read it; nobody gets to see it." in page
     assert "If the last month of ‘Begindatum’ with Organisatie uwv is not known, it is never a case." in page
 
 
