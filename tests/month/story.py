@@ -237,7 +237,8 @@ class Story:
             left = [
                 one
                 for one in end[name]
-                if not one.endswith(("opening.json", "lock")) and "/reminders/" not in one
+                if not one.endswith(("opening.json", "opening.tlog-proof", "lock"))
+                and "/reminders/" not in one
             ]
             self._same(f"left: {name}", left, [])
         lying = [
@@ -246,7 +247,7 @@ class Story:
         self._same("left at the site", lying, [])
         for side, there in end["places"].items():
             kept = (
-                (".receipt.tlog-proof", ".refused.json", ".log.sqlite", ".log-tail.json")
+                (".receipt.tlog-proof", ".refused.json", ".log.sqlite", ".log-tail.json", ".papers.json")
                 if side.endswith("out")
                 else ()
             )
