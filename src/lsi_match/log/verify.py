@@ -493,7 +493,7 @@ class _Reading:
             )
         elif self._roots.get(remembered.size) == remembered.root:
             return
-        elif remembered.size <= self._view.not_continued:
+        elif 0 < remembered.size <= self._view.not_continued:
             self._problems.append(LogGapError(remembered=remembered.size, lost=self._view.not_continued))
         elif remembered.size > self._size:
             self._problems.append(LogRolledBackError(remembered=remembered.size, present=self._size))
