@@ -233,9 +233,9 @@ def check_descriptor(
         raise FormerVersionError(**where)
     if descriptor.round != opening.round or descriptor.opening != round_.opening_digest:
         raise OtherRoundError(**where)
-    _check_attribute_keys(descriptor, manifest, file)
     if descriptor.key_check != manifest.pseudonyms.key_check:
         raise OtherProjectKeyError(**where)
+    _check_attribute_keys(descriptor, manifest, file)
     latest = now + CLOCK_SKEW
     if manifest.schedule.when_late != "wait":
         latest = min(latest, opening.deadline)
