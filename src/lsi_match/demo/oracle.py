@@ -169,11 +169,12 @@ def years_ago(value: Any) -> float:
 
 
 def bsn(value: Any) -> Identifier | None:
-    """Nine digits, spaces and dots aside; eight get back their zero; 9a+8b+…+2h−i is a multiple of eleven."""
+    """Nine digits, spaces and dots aside; eight get back their zero; 9a+8b+…+2h−i is a multiple of eleven. Eight equal
+    digits, and the example that everybody uses, are nobody's."""
     digits = re.sub(r"[ .]", "", value or "")
     if len(digits) == 8:
         digits = "0" + digits
-    if not re.fullmatch(r"[0-9]{9}", digits) or digits == "000000000":
+    if not re.fullmatch(r"[0-9]{9}", digits) or len(set(digits[:8])) == 1 or digits == "123456782":
         return None
     nine = [int(digit) for digit in digits]
     total = sum((9 - place) * digit for place, digit in enumerate(nine[:8])) - nine[8]
