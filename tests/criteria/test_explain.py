@@ -244,10 +244,14 @@ def test_calendar_periods_are_exactly_those_days(text: str) -> None:
     if str(EXAMPLE_DATE) in text:
         said = said.removeprefix("Voorbeeld: ")
     first, last = days_of(said)
-    found = duckdb.execute(
-        f"SELECT min(d), max(d), count(*) FROM (SELECT unnest(generate_series(DATE '2010-01-01', DATE '2040-12-31', "
-        f"INTERVAL 1 DAY))::DATE AS d, DATE '{EXAMPLE_DATE}' AS peildatum) WHERE {text}"
-    ).fetchone()
+    found = (
+        duckdb.connect()
+        .execute(
+            f"SELECT min(d), max(d), count(*) FROM (SELECT unnest(generate_series(DATE '2010-01-01', DATE '2040-12-31', "
+            f"INTERVAL 1 DAY))::DATE AS d, DATE '{EXAMPLE_DATE}' AS peildatum) WHERE {text}"
+        )
+        .fetchone()
+    )
     assert found is not None
     low, high = max(first, date(2010, 1, 1)), min(last, date(2040, 12, 31))
     assert found == (low, high, (high - low).days + 1)

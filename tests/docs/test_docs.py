@@ -165,7 +165,7 @@ def test_the_python_of_the_protocol_runs(tmp_path: Path, monkeypatch: pytest.Mon
     assert [bytes(one).hex() for one in found["pseudonyms"]] == [row["bsn"] for row in rows]
     assert found["signals"].tolist() == [row["signals"] for row in rows]
     (query,) = blocks("protocol.md", "sql")
-    by_sql = duckdb.sql(query).fetchall()
+    by_sql = duckdb.connect().sql(query).fetchall()
     assert [(place, cell.lower()) for place, cell in by_sql] == [
         (n, row["bsn"]) for n, row in enumerate(rows)
     ]
