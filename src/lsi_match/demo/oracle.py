@@ -25,7 +25,7 @@ from lsi_match.demo.population import REFERENCE_DATE
 Case = frozenset[tuple[str, str, str]]
 Row = dict[str, Any]
 RowTest = Callable[[Row], bool]
-#: Kind and value, for example `("bsn", "999999990")`.
+#: Kind and value, for example `("bsn", "999990019")`.
 Identifier = tuple[str, str]
 #: Partner → its signals about one subject.
 Profile = dict[str, set[str]]
