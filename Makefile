@@ -16,8 +16,8 @@ PIP = $(BIN)/pip install --disable-pip-version-check --progress-bar off --no-dep
 PIP_TOLD := awk '/^status /{status=$$2; next} /^WARNING: Location/{next} {said=said $$0 "\n"} \
   /^(Collecting|Processing) /&&++n%20==1{print "  " n ": " $$2 " …"; fflush()} /^Installing collected/&&!once++{print "  all " n " are here; installing …"; fflush()} \
   END{if (status) printf "%s", said; exit status}'
-# Tests run side by side, a file of tests in one process.
-JOBS ?= $(shell nproc)
+# Tests run side by side, a file of tests in one process; one more than there are processors, since some tests mostly wait.
+JOBS ?= $(shell expr $$(nproc) + 1)
 
 # $(call debian,PACKAGES,COMMANDS): Debian packages that a chore needs, for the commands (or files) that tell whether they are
 # there. As root they are installed; otherwise it is said what to install, and the call fails.
