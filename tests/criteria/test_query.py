@@ -44,7 +44,7 @@ from lsi_match.manifest.query import UnknownSelectionError, funnel, statement, s
 from lsi_match.partner.extract.cell_types import compared
 from lsi_match.partner.extract.cell_types import text as as_text
 from lsi_match.partner.extract.column_mapping import ColumnMapping
-from lsi_match.partner.select import Selected, select
+from lsi_match.partner.select import Selected, SelectionTask, select
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 Row = dict[str, Any]
@@ -331,9 +331,8 @@ def tables(manifest: Manifest, project: str, extracts: Path) -> Iterable[tuple[s
     for partner, selection in manifest.selections():
         file = CONFIGS / project / "mappings" / f"{partner}.yaml"
         mapping = parse_yaml(file.read_text(), file.name, ColumnMapping)
-        chosen = select(
-            partner, selection, mapping.selections[selection.id], extracts, manifest, REFERENCE_DATE
-        )
+        local = mapping.selections[selection.id]
+        chosen = select(SelectionTask(partner, selection, local, extracts, manifest, REFERENCE_DATE))
         yield partner, selection, *register(extracts, mapping, selection), chosen
 
 

@@ -218,7 +218,7 @@ def test_a_delivery_tells_everything_too(tmp_path: Path) -> None:
     from lsi_match.base.errors import LsiError
     from lsi_match.base.yaml_positions import parse_yaml
     from lsi_match.partner.extract.column_mapping import ColumnMapping
-    from lsi_match.partner.select import select
+    from lsi_match.partner.select import SelectionTask, select
 
     mapping(tmp_path, "lijst.csv")
     write_csv(
@@ -233,12 +233,14 @@ def test_a_delivery_tells_everything_too(tmp_path: Path) -> None:
     ]
     with pytest.raises(LsiError) as refused:
         select(
-            "gemeente",
-            manifest.partners["gemeente"].selections[0],
-            local,
-            tmp_path,
-            manifest,
-            date(2026, 6, 1),
+            SelectionTask(
+                "gemeente",
+                manifest.partners["gemeente"].selections[0],
+                local,
+                tmp_path,
+                manifest,
+                date(2026, 6, 1),
+            )
         )
     text = refused.value.text("nl")
     assert refused.value.reason == "ExtractProblemsError"

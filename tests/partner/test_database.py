@@ -20,7 +20,7 @@ from pydantic import ValidationError
 
 from lsi_match.base.errors import LsiError
 from lsi_match.partner.extract.column_mapping import ColumnMapping, SelectionMapping
-from lsi_match.partner.select import Selected, select
+from lsi_match.partner.select import Selected, SelectionTask, select
 from lsi_match.tables import database
 from lsi_match.tables.unreadable import TableUnreadable
 
@@ -39,7 +39,8 @@ def parties(tmp_path_factory: pytest.TempPathFactory) -> Homes:
 
 def selected(parties: Homes, place: Path, local: SelectionMapping) -> Selected:
     agreed = parties.manifest
-    return select(PARTNER, agreed.partners[PARTNER].selections[0], local, place, agreed, NOW.date())
+    (chosen,) = agreed.partners[PARTNER].selections
+    return select(SelectionTask(PARTNER, chosen, local, place, agreed, NOW.date()))
 
 
 def table_of(file: str, table: str = "lijst", **changes: str) -> SelectionMapping:

@@ -28,7 +28,7 @@ from lsi_match.manifest import Manifest, complete_draft
 from lsi_match.partner.drop_rows import identified
 from lsi_match.partner.extract.column_mapping import ColumnMapping, SelectionMapping
 from lsi_match.partner.extract.problems import ExtractProblemsError
-from lsi_match.partner.select import RECORD_ID, select
+from lsi_match.partner.select import RECORD_ID, SelectionTask, select
 from lsi_match.tables import csv_batches
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -131,7 +131,7 @@ def outcome(table: Table, folder: Path, file: str, said: dict[str, Any]) -> Any:
     )
     agreed = MANIFESTS[table.project]
     (chosen,) = [one for one in agreed.partners[table.partner].selections if one.id == table.selection]
-    selected = select(table.partner, chosen, local, folder, agreed, DAY)
+    selected = select(SelectionTask(table.partner, chosen, local, folder, agreed, DAY))
     frame = pl.DataFrame(pl.from_arrow(selected.table))
     fields = [name for source in chosen.identifiers for name in source.fields] + list(chosen.person.values())
     columns = {name: frame.get_column(name).to_list() for name in frame.columns if name not in fields}

@@ -15,7 +15,7 @@ from lsi_match.partner.extract.column_mapping import read_mapping
 from lsi_match.partner.home import Home
 from lsi_match.partner.prepare import Prepared
 from lsi_match.partner.release.open import open_release
-from lsi_match.partner.select import select
+from lsi_match.partner.select import SelectionTask, select
 
 
 class Partner:
@@ -51,12 +51,11 @@ class Partner:
         """
         document = (manifest or self.manifest).document
         local = read_mapping(Path(mapping)).selections
-        return {
-            one.id: pl.DataFrame(
-                select(self.name, one, local[one.id], Path(extracts), document, reference_date).table
-            )
+        tasks = [
+            SelectionTask(self.name, one, local[one.id], Path(extracts), document, reference_date)
             for one in document.partners[self.name].selections
-        }
+        ]
+        return {task.selection.id: pl.DataFrame(select(task).table) for task in tasks}
 
     def check(
         self,

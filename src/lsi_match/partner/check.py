@@ -11,11 +11,11 @@ from pathlib import Path
 import polars as pl
 
 from lsi_match.base.errors import LsiError
-from lsi_match.manifest import Manifest, Selection
+from lsi_match.manifest import Manifest
 from lsi_match.partner.drop_rows import identified, summed
-from lsi_match.partner.extract.column_mapping import ColumnMapping, SelectionMapping
+from lsi_match.partner.extract.column_mapping import ColumnMapping
 from lsi_match.partner.extract.profile import Profile, profile
-from lsi_match.partner.select import Found, look
+from lsi_match.partner.select import Selected, SelectionTask, look
 from lsi_match.protocol.columns import SIGNALS
 
 
@@ -65,12 +65,7 @@ def check(
     """
     return [
         _checked(
-            partner,
-            one,
-            mapping.selections[one.id],
-            extracts,
-            manifest,
-            reference_date,
+            SelectionTask(partner, one, mapping.selections[one.id], extracts, manifest, reference_date),
             (previous or {}).get(one.id),
         )
         for one in manifest.partners[partner].selections
@@ -78,31 +73,19 @@ def check(
     ]
 
 
-def _checked(
-    partner: str,
-    selection: Selection,
-    mapping: SelectionMapping,
-    extracts: Path,
-    manifest: Manifest,
-    reference_date: date,
-    previous: Mapping[str, int] | None,
-) -> Checked:
-    seen = profile(extracts / mapping.extract, mapping.asked)
-    found = look(partner, selection, mapping, extracts, manifest, reference_date)
-    problems = (*found.header, *found.columns, *found.rows)
-    counts = None if found.selected is None else _counts(selection, manifest, found, reference_date)
+def _checked(task: SelectionTask, previous: Mapping[str, int] | None) -> Checked:
+    seen = profile(task.extracts / task.mapping.extract, task.mapping.asked)
+    found = look(task)
+    counts = None if found.selected is None else _counts(task, found.selected, found.signal_bits)
     unusual = unlike(previous, flat(counts)) if counts and previous else {}
-    return Checked(selection.id, seen, problems, counts, unusual)
+    return Checked(task.selection.id, seen, found.problems, counts, unusual)
 
 
-def _counts(selection: Selection, manifest: Manifest, found: Found, reference_date: date) -> Counts:
-    assert found.selected is not None
-    selected = found.selected
+def _counts(task: SelectionTask, selected: Selected, bits: Mapping[str, int]) -> Counts:
     frame = pl.DataFrame(pl.from_arrow(selected.table))
-    identifiers, invalid = identified(manifest, selection, frame, reference_date)
+    identifiers, invalid = identified(task.manifest, task.selection, frame, task.reference_date)
     there = pl.DataFrame(list(identifiers.values())).select(pl.any_horizontal(pl.all().is_not_null()).sum())
-    own = [signal.id for signal in selection.signals]
-    bits = found.signal_bits
+    own = [signal.id for signal in task.selection.signals]
     signals = {
         name: int(frame.select((pl.col(SIGNALS).cast(pl.UInt64) & bits[name] != 0).sum()).item())
         for name in own

@@ -35,7 +35,7 @@ from lsi_match.partner.group_counts import group_counts
 from lsi_match.partner.home import Home, References
 from lsi_match.partner.opening import read_opening
 from lsi_match.partner.references import LongIds, make_references
-from lsi_match.partner.select import Selected, select_pieces
+from lsi_match.partner.select import Selected, SelectionTask, select_pieces
 from lsi_match.partner.spill_buffer import SpillBuffer
 from lsi_match.protocol.columns import (
     REFERENCE,
@@ -150,7 +150,7 @@ def prepare(
                     raise SelectionUnmappedError(partner=home.name, selection=selection.id)
                 local = mapping.selections[selection.id]
                 pieces = select_pieces(
-                    home.name, selection, local, extracts, manifest, opening.reference_date
+                    SelectionTask(home.name, selection, local, extracts, manifest, opening.reference_date)
                 )
                 done = pseudonymised(
                     manifest, home.name, position, pieces, key, opening, long_ids, layout, crowds

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import numpy as np
@@ -82,81 +81,68 @@ class Selected:
         )
 
 
-def select(
-    partner: str,
-    selection: Selection,
-    mapping: SelectionMapping,
-    extracts: Path,
-    manifest: Manifest,
-    reference_date: date,
-) -> Selected:
+@dataclass(frozen=True)
+class SelectionTask:
+    """One selection of a partner, to be made on a reference date from its extract in the folder `extracts`.
+
+    Attributes:
+        mapping: which extract, and which columns of it hold the fields of the selection.
+    """
+
+    partner: str
+    selection: Selection
+    mapping: SelectionMapping
+    extracts: Path
+    manifest: Manifest
+    reference_date: date
+
+    def opened(self, *, lenient: bool = False) -> AbstractContextManager[Extract]:
+        """Its extract, as `partner.extract.opened` opens it."""
+        return opened(self.partner, self.selection, self.mapping, self.extracts, lenient=lenient)
+
+
+def select(task: SelectionTask) -> Selected:
     """Run one selection as `select_pieces` does, and have all of it."""
-    return Selected.together(
-        list(select_pieces(partner, selection, mapping, extracts, manifest, reference_date))
-    )
+    return Selected.together(list(select_pieces(task)))
 
 
-def select_pieces(
-    partner: str,
-    selection: Selection,
-    mapping: SelectionMapping,
-    extracts: Path,
-    manifest: Manifest,
-    reference_date: date,
-) -> Iterator[Selected]:
-    """Run one selection of `partner` on its extract in the folder `extracts`: at least one piece.
+def select_pieces(task: SelectionTask) -> Iterator[Selected]:
+    """Run one selection of a partner on its extract: at least one piece.
 
     Raises:
         FileMissingError, ExtractError: all that is wrong (see `look`); perhaps after some pieces.
     """
-    arguments = partner, selection, mapping, extracts, manifest, reference_date
     try:
-        yield from _pieces(*arguments)
+        yield from _pieces(task)
     except ExtractError as first:
-        raise _all_of(first, *arguments) from None
+        raise _all_of(first, task) from None
 
 
-def _pieces(
-    partner: str,
-    selection: Selection,
-    mapping: SelectionMapping,
-    extracts: Path,
-    manifest: Manifest,
-    reference_date: date,
-) -> Iterator[Selected]:
+def _pieces(task: SelectionTask) -> Iterator[Selected]:
     """`select_pieces`, which stops at what it finds first."""
-    with opened(partner, selection, mapping, extracts) as extract:
-        selecting = _Selecting(extract, manifest, reference_date)
+    with task.opened() as extract:
+        selecting = _Selecting(extract, task.manifest, task.reference_date)
         selecting.source()
         yield from selecting.pieces()
 
 
-def _all_of(first: ExtractError, *arguments: Any) -> ExtractError:
+def _all_of(first: ExtractError, task: SelectionTask) -> ExtractError:
     """Everything that is wrong where `first` was found."""
     try:
-        found = look(*arguments)
+        found = look(task)
     except LsiError:
         return first
-    problems = (*found.header, *found.columns, *found.rows)
-    return ExtractProblemsError.of(problems) if problems else first
+    return ExtractProblemsError.of(found.problems) if found.problems else first
 
 
-def group_cells(
-    partner: str,
-    selection: Selection,
-    mapping: SelectionMapping,
-    extracts: Path,
-    manifest: Manifest,
-    reference_date: date,
-    record_ids: Iterable[str],
-) -> list[tuple[str, int]]:
+def group_cells(task: SelectionTask, record_ids: Iterable[str]) -> list[tuple[str, int]]:
     """(record id, group cell) of the records in the extract with one of these ids, selected or not.
 
     Raises:
         FileMissingError, ExtractError: named after what is wrong.
     """
-    with opened(partner, selection, mapping, extracts) as extract:
-        return _Selecting(extract, manifest, reference_date).cells(record_ids)
+    with task.opened() as extract:
+        return _Selecting(extract, task.manifest, task.reference_date).cells(record_ids)
 
 
 @dataclass(frozen=True)
@@ -174,31 +160,28 @@ class Found:
     selected: Selected | None
     signal_bits: dict[str, int]
 
+    @property
+    def problems(self) -> tuple[ExtractError, ...]:
+        """All that is wrong."""
+        return (*self.header, *self.columns, *self.rows)
 
-def look(
-    partner: str,
-    selection: Selection,
-    mapping: SelectionMapping,
-    extracts: Path,
-    manifest: Manifest,
-    reference_date: date,
-) -> Found:
+
+def look(task: SelectionTask) -> Found:
     """All that is wrong with an extract, and what is selected when nothing is.
 
     Raises:
         FileMissingError, ExtractError: it cannot be read at all.
     """
-    with opened(partner, selection, mapping, extracts, lenient=True) as extract:
-        selecting = _Selecting(extract, manifest, reference_date)
+    with task.opened(lenient=True) as extract:
+        selecting = _Selecting(extract, task.manifest, task.reference_date)
         header, columns = tuple(extract.broken()), tuple(extract.wrong)
-        whole = {RECORD_ID, *selection.fields} <= extract.cells.keys()
+        whole = {RECORD_ID, *task.selection.fields} <= extract.cells.keys()
         faults = selecting.faults() if whole else extract.faults()
         views = selecting.source if whole else extract.source_of_columns
         rows = tuple(extract.told(faults, views)) if extract.cells else ()
     wrong = header or columns or rows
-    read = () if wrong else _pieces(partner, selection, mapping, extracts, manifest, reference_date)
-    selected = None if wrong else Selected.together(list(read))
-    first = [signal.id for signal in manifest.partners[partner].signals]
+    selected = None if wrong else Selected.together(list(_pieces(task)))
+    first = [signal.id for signal in task.manifest.partners[task.partner].signals]
     return Found(header, columns, rows, selected, {name: 1 << at for at, name in enumerate(first)})
 
 

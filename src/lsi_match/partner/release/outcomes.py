@@ -22,7 +22,7 @@ from lsi_match.partner.extract.column_mapping import ColumnMapping
 from lsi_match.partner.home import Home
 from lsi_match.partner.opening import read_opening
 from lsi_match.partner.release.open import open_release
-from lsi_match.partner.select import RECORD_ID, group_cells
+from lsi_match.partner.select import RECORD_ID, SelectionTask, group_cells
 from lsi_match.protocol.columns import CASE, SELECTION
 from lsi_match.protocol.documents import CellCounts, Opening, OutcomeCounts
 from lsi_match.protocol.group_cells import by_name, first_known_cell
@@ -143,7 +143,8 @@ def _cell_of_cases(
         wanted = frame.filter(pl.col(SELECTION) == selection.id).get_column(RECORD_ID).to_list()
         if wanted:
             local, day = mapping.selections[selection.id], opening.reference_date
-            for record, cell in group_cells(partner, selection, local, extracts, manifest, day, wanted):
+            task = SelectionTask(partner, selection, local, extracts, manifest, day)
+            for record, cell in group_cells(task, wanted):
                 cells.setdefault((selection.id, record), []).append(cell)
     of_case: dict[str, list[int]] = {}
     for case, selection_id, record in frame.select(CASE, SELECTION, RECORD_ID).iter_rows():
