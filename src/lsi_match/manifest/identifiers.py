@@ -57,6 +57,17 @@ ADDRESS_PARTS: Final = ("postcode", "house_number", "house_letter", "addition")
 PERSON_PARTS: Final = ("given_name", "surname", "birth_date", "postcode", "house_number", "street", "place")
 
 
+#: Digits of the numbers that have a fixed length, zeros in front of them too.
+DIGITS: Final = {
+    IdentifierKind.BSN: 9,
+    IdentifierKind.RSIN: 9,
+    IdentifierKind.V_NUMBER: 10,
+    IdentifierKind.KVK: 8,
+    IdentifierKind.VESTIGING: 12,
+    IdentifierKind.BAG: 16,
+}
+
+
 class InvalidReason(StrEnum):
     """Why a value is no identifier. Counted per reason; the value itself is never shown and never hashed."""
 

@@ -15,20 +15,11 @@ from sqlglot import exp
 
 from lsi_match.criteria.parse import SPACES, FieldType
 from lsi_match.manifest import Selection
-from lsi_match.manifest.identifiers import IdentifierForm, IdentifierKind
+from lsi_match.manifest.identifiers import DIGITS, IdentifierForm, IdentifierKind
 from lsi_match.partner.extract.column_mapping import PLAIN, Reading
 from lsi_match.tables.source import Stored
 from lsi_match.tables.stored import Kind
 
-#: Digits of the numbers that have a fixed length: a column of whole numbers lost the zeros before them.
-DIGITS = {
-    IdentifierKind.BSN: 9,
-    IdentifierKind.RSIN: 9,
-    IdentifierKind.V_NUMBER: 10,
-    IdentifierKind.KVK: 8,
-    IdentifierKind.VESTIGING: 12,
-    IdentifierKind.BAG: 16,
-}
 #: What a program writes where there is nothing.
 MARKERS = (
     "NULL", "null", "Null", "\\N", "NA", "<NA>", "N/A", "n/a", "#N/A", "#N/B", "NaN", "nan", "NaT", "None", "none", "(null)", "NIL", "nil",

@@ -12,9 +12,9 @@ from typing import Any
 import polars as pl
 
 from lsi_match.manifest import IdentifierSource
-from lsi_match.manifest.identifiers import IdentifierForm, IdentifierKind, InvalidReason
+from lsi_match.manifest.identifiers import DIGITS, IdentifierForm, IdentifierKind, InvalidReason
 from lsi_match.partner.normalise.addresses import address, suffixes
-from lsi_match.partner.normalise.numbers import LENGTH, as_it_should_be, number
+from lsi_match.partner.normalise.numbers import as_it_should_be, number
 from lsi_match.partner.normalise.people import person_keys, persons
 
 __all__ = ["Normalised", "normalise", "person_keys", "persons"]
@@ -33,7 +33,7 @@ def normalise(frame: pl.DataFrame, source: IdentifierSource) -> Normalised:
 
     Numbers already written as they should be, which most are, need no cleaning.
     """
-    if source.kind not in LENGTH or source.form is not IdentifierForm.PLAIN:
+    if source.kind not in DIGITS or source.form is not IdentifierForm.PLAIN:
         return _judged(frame, source)
     text = frame.get_column(source.fields[0]).alias(source.kind.value)
     odd = (~as_it_should_be(text, source.kind)).arg_true()

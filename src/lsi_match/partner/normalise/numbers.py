@@ -11,20 +11,12 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
-from lsi_match.manifest.identifiers import IdentifierForm, IdentifierKind, InvalidReason
+from lsi_match.manifest.identifiers import DIGITS, IdentifierForm, IdentifierKind, InvalidReason
 from lsi_match.partner.normalise.lists import placeholders
 
 #: Columns to work out first, of which `value` is the identifier, and what must not be true of them.
 Recipe = tuple[dict[str, pl.Expr], Sequence[tuple[InvalidReason, pl.Expr]]]
 
-LENGTH = {
-    IdentifierKind.BSN: 9,
-    IdentifierKind.RSIN: 9,
-    IdentifierKind.V_NUMBER: 10,
-    IdentifierKind.KVK: 8,
-    IdentifierKind.VESTIGING: 12,
-    IdentifierKind.BAG: 16,
-}
 FISCAL = (IdentifierKind.BSN, IdentifierKind.RSIN)
 #: The groups of digits in which people write a number. Two groups are not taken with a dot: that is a decimal number.
 _NINE = ((3, 3, 3), (4, 2, 3), (2, 2, 2, 3), (2, 3, 3), (4, 4))
@@ -53,7 +45,7 @@ def _grouped(kind: IdentifierKind) -> str:
     return f"(?:{'|'.join(ways)})"
 
 
-_SHAPE = {kind: rf"^(?:[0-9]+|{_grouped(kind)})$" for kind in LENGTH}
+_SHAPE = {kind: rf"^(?:[0-9]+|{_grouped(kind)})$" for kind in DIGITS}
 _WAGE_NUMBER = rf"^(?:[0-9]{{9}}|{_grouped(IdentifierKind.BSN)})[\s.-]?L[\s.-]?[0-9]{{2}}$"
 
 
@@ -97,7 +89,7 @@ def number(text: pl.Expr, kind: IdentifierKind, form: IdentifierForm) -> Recipe:
             (InvalidReason.NOT_DIGITS, pl.col("written").str.contains(r"[^0-9\s.\-]")),
             (InvalidReason.WRONG_GROUPS, ~in_shape),
         ]
-    length = LENGTH[kind]
+    length = DIGITS[kind]
     if kind in FISCAL:
         clean = pl.when(clean.str.len_bytes() == 8).then(pl.lit("0") + clean).otherwise(clean)
     if kind is IdentifierKind.BAG:
@@ -110,7 +102,7 @@ def _of_digits(kind: IdentifierKind) -> list[tuple[InvalidReason, pl.Expr]]:
     value = pl.col("value")
     placeholder = placeholders(IdentifierKind.BSN if kind in FISCAL else kind)
     checks = [
-        (InvalidReason.WRONG_LENGTH, value.str.len_bytes() != LENGTH[kind]),
+        (InvalidReason.WRONG_LENGTH, value.str.len_bytes() != DIGITS[kind]),
         (InvalidReason.UNKNOWN_VALUE, value.is_in(placeholder)),
     ]
     if kind in FISCAL:
