@@ -128,11 +128,6 @@ class RememberedLog:
                 if file.exists():
                     file.rename(file.with_name(f"{file.name}.before-gap-{kept.size if kept else 0}"))
 
-    def knows(self, size: int) -> bool:
-        """Whether a checkpoint of so many entries can be compared with what is remembered."""
-        kept = self.checkpoint
-        return kept is not None and (size == kept.size or (size < kept.size and bool(self._hashes(kept))))
-
     def _compare(self, kept: Checkpoint, given: Checkpoint, note: str, hashes: bytes) -> None:
         if kept.origin != given.origin:
             raise RememberedOtherLogError(remembered=kept.origin, origin=given.origin)

@@ -22,7 +22,6 @@ from lsi_match.base.errors import LsiError
 from lsi_match.base.files import private_folder, read_bytes, whole_file, write_whole
 from lsi_match.base.version import VERSION
 from lsi_match.crypto.signing import SignatureMissingError, SignedDocumentInvalidError, sign, verify
-from lsi_match.log.store import Log
 from lsi_match.manifest import Digest, Document, Text
 from lsi_match.matcher.site.site import Project, Site
 from lsi_match.protocol.documents import Moment, PublicKeys
@@ -153,12 +152,3 @@ def unpack(file: Path, site: Path) -> Backup:
         write_whole(site / name, data)
     os.sync()
     return told
-
-
-def entries_of(file: Path) -> int:
-    """How many entries a log has; 0 for one that cannot be read."""
-    try:
-        with Log.open(file, read_only=True) as log:
-            return log.size
-    except LsiError:
-        return 0
