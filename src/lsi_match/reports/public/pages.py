@@ -64,14 +64,13 @@ class ShownCriterion:
 
 def pages(projects: Sequence[ProjectFacts], now: datetime) -> dict[str, bytes]:
     """Every file, by its path below the folder that is published."""
-    return {
-        path: data
-        for lang in _INDEX
-        for path, data in {
-            **_site(_Pages(lang, now), projects),
-            **{path: data for one in projects for path, data in _project(_Pages(lang, now), one).items()},
-        }.items()
-    }
+    found: dict[str, bytes] = {}
+    for lang in _INDEX:
+        filled = _Pages(lang, now)
+        found |= _site(filled, projects)
+        for one in projects:
+            found |= _project(filled, one)
+    return found
 
 
 class _Pages:

@@ -7,7 +7,8 @@ figures of a year never change and no difference between two publications tells 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -53,47 +54,34 @@ def per_year(
         outcomes: the counts of outcomes that have a digest; None where they are not here.
         smallest: counts are rounded to this, and those below it are not told.
     """
-    years = {
-        one.at.year for one in recorded if isinstance(one.event, events.RoundOpened | events.AccessAnswered)
-    }
+    counted = events.RoundOpened | events.AccessAnswered
+    years = sorted({one.at.year for one in recorded if isinstance(one.event, counted)})
+    view, requests, at = ProjectView(), Counter[int](), 0
     found = []
-    for year in sorted(years, reverse=True):
+    for year in years:
         closes = datetime(year + 1, 4, 1, tzinfo=UTC)
-        found.append(
-            _year(year, [one for one in recorded if one.at < closes], outcomes, smallest, closes <= now)
+        while at < len(recorded) and recorded[at].at < closes:
+            view.take(recorded[at])
+            requests[recorded[at].at.year] += isinstance(recorded[at].event, events.AccessAnswered)
+            at += 1
+        rounds = [one for one in view.rounds.values() if one.opened.at.year == year]
+        told = Year(
+            year=year,
+            rounds=len(rounds),
+            held=sum(one.hold is not None for one in rounds),
+            released=sum(one.release is not None for one in rounds),
+            destroyed=sum(one.destroyed is not None for one in rounds),
+            final=closes <= now,
         )
-    return found
-
-
-def _year(
-    year: int,
-    known: Iterable[Recorded],
-    outcomes: Callable[[str], OutcomeCounts | None],
-    smallest: int,
-    final: bool,
-) -> Year:
-    view, requests = ProjectView(), 0
-    for one in known:
-        view.take(one)
-        requests += isinstance(one.event, events.AccessAnswered) and one.at.year == year
-    rounds = [one for one in view.rounds.values() if one.opened.at.year == year]
-    told = Year(
-        year=year,
-        rounds=len(rounds),
-        held=sum(one.hold is not None for one in rounds),
-        released=sum(one.release is not None for one in rounds),
-        destroyed=sum(one.destroyed is not None for one in rounds),
-        final=final,
-    )
-    if not final:
-        return told
-    counts = {
-        "records": sum(drop.rows for one in rounds for drop in one.drops.values()),
-        "cases": sum(one.release.cases for one in rounds if one.release),
-        "grounded": sum(_grounded(one, outcomes) for one in rounds),
-        "requests": requests,
-    }
-    return Year(**{**vars(told), **{name: blur(count, smallest) for name, count in counts.items()}})
+        counts = {
+            "records": sum(drop.rows for one in rounds for drop in one.drops.values()),
+            "cases": sum(one.release.cases for one in rounds if one.release),
+            "grounded": sum(_grounded(one, outcomes) for one in rounds),
+            "requests": requests[year],
+        }
+        rounded = {name: blur(count, smallest) for name, count in counts.items()}
+        found.append(Year(**{**vars(told), **rounded}) if told.final else told)
+    return found[::-1]
 
 
 def _grounded(round_: RoundView, outcomes: Callable[[str], OutcomeCounts | None]) -> int:
