@@ -20,7 +20,7 @@ none that the manifest does not allow any more. Once a day there is a checkpoint
 term any more.
 
 What has to be destroyed on a day is not here but in `matcher.operate.retention`, which also looks at what lies on the disk.
-Which flow does which task is its `duty`.
+Of which part of the work a task is, is its `duty`.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ TRY_BROKEN = timedelta(minutes=15)
 
 
 class JobKind(StrEnum):
-    """A part of the work of a site, and the name of the flow that does it."""
+    """A part of the work of a site, under the name that status and metrics have for it."""
 
     DROPS = "watch-drops"
     MATCH = "match"

@@ -1,8 +1,8 @@
 """Running by itself: look what there is to do, and do it. Safe to call at any time, and again after any stop.
 
 `reconcile` is the heart: it takes in what partners delivered, does what the agenda says (`matcher.operate.agenda`), destroys what
-is past its term (`matcher.operate.retention`), and puts what partners have to have at their places. It does all of that or some
-duties of it: a flow for each. It keeps nothing between two calls but when it looked: what was done stands in the log.
+is past its term (`matcher.operate.retention`), and puts what partners have to have at their places. It does all of that, or some
+duties of it. It keeps nothing between two calls but when it looked: what was done stands in the log.
 
 Of one project there is one look at a time, so also one run.
 """
@@ -95,14 +95,12 @@ def reconcile_site(
     site: Site,
     clock: Clock,
     runner: Runner,
-    duties: Collection[JobKind] = frozenset(JobKind),
     *,
     clock_is_right: bool = False,
 ) -> list[ReconcileResult]:
     """Watch every project of a site; one that fails does not hold up the others."""
     return [
-        reconcile_whole(project, clock, runner, duties, clock_is_right=clock_is_right)
-        for project in site.projects()
+        reconcile_whole(project, clock, runner, clock_is_right=clock_is_right) for project in site.projects()
     ]
 
 
@@ -110,13 +108,12 @@ def reconcile_whole(
     project: Project,
     clock: Clock,
     runner: Runner,
-    duties: Collection[JobKind] = frozenset(JobKind),
     *,
     clock_is_right: bool = False,
 ) -> ReconcileResult:
     """One look, as `reconcile`; what keeps it from being done is a trouble of it."""
     try:
-        return reconcile(project, clock, runner, duties, clock_is_right=clock_is_right)
+        return reconcile(project, clock, runner, clock_is_right=clock_is_right)
     except LsiError as error:
         return ReconcileResult(project.id, troubles=[DeliveryError("matcher", error)])
     except OSError as error:  # a full or read-only disk
