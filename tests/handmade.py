@@ -34,6 +34,10 @@ PARTNERS = ("gemeente", "uwv", "svb")
 
 #: BSNs that pass the eleven test, from the range that is used for tests.
 BSNS = ("999990019", "999990020", "999990032", "999990044", "999990056", "999990068", "999990081")
+#: A row of the register of `selection` that every criterion lets through.
+RECORD = {
+    "kenmerk": "K1", "nummer": BSNS[0], "bedrag": "200", "begin": "2026-05-01", "soort": "x", "actief": "ja",
+}  # fmt: skip
 
 
 def selection(id_: str = "lijst", **changes: Any) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 import test_release_values as release_values
-from handmade import BSNS, EARLIER, NOW, PROJECT, document, selection, write_csv
+from handmade import BSNS, EARLIER, NOW, PROJECT, RECORD, document, selection, write_csv
 from homes import Homes, mapping
 
 from lsi_match.agreement.approvals import ApprovalInvalidError, ManifestAlteredError
@@ -96,15 +96,7 @@ class Hostile:
         self.parties, self.place = parties, place
         self.manifest, self.home = parties.manifest, parties.home(OWN)
         self.key = parties.identities["matcher"]
-        record = {
-            "kenmerk": "K1",
-            "nummer": BSNS[0],
-            "bedrag": "200",
-            "begin": "2026-05-01",
-            "soort": "x",
-            "actief": "ja",
-        }
-        write_csv(place / "extract.csv", [record])
+        write_csv(place / "extract.csv", [RECORD])
 
     def prepare(self, opening: Path, now: datetime = NOW) -> None:
         maps = mapping({"lijst": "extract.csv"})

@@ -10,7 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from handmade import BSNS, NOW, PROJECT, document, selection, write_csv
+from handmade import NOW, PROJECT, RECORD, document, selection, write_csv
 from homes import Homes, mapping
 
 from lsi_match.agreement.gates import (
@@ -47,15 +47,7 @@ def read(opening: bytes) -> Opening:
 
 
 def deliver(made: Homes, place: Path, opening: bytes, now: datetime = NOW) -> Path:
-    record = {
-        "kenmerk": "K1",
-        "nummer": BSNS[0],
-        "bedrag": "200",
-        "begin": "2026-05-01",
-        "soort": "x",
-        "actief": "ja",
-    }
-    write_csv(place / "extract.csv", [record])
+    write_csv(place / "extract.csv", [RECORD])
     return prepare(
         made.home(PARTNER),
         made.logged(opening),

@@ -69,18 +69,23 @@ def test_a_release_that_waits_for_all_is_handed_out_without_people(tmp_path: Pat
     assert op.cases("uwv", "r1") is not None
 
 
-def test_what_another_cosigned_of_another_log_stops_everything_and_is_kept(
-    operation: Operation, tmp_path: Path
-) -> None:
-    """The matching environment shows two partners two logs, of the same size."""
-    twin = operation.copy(tmp_path / "two")
-    for number, one in enumerate((operation, twin)):
+def part(*copies: Operation) -> None:
+    """Let the logs of copies of one operation go on in different ways, for a day."""
+    for number, one in enumerate(copies):
         with one.project.writer() as log:
             log.record(
                 RetentionApplied(temporary=number), one.clock(), manifest=one.project.manifest().digest
             )
         one.clock.to(one.clock() + days(1))
         one.reconcile()
+
+
+def test_what_another_cosigned_of_another_log_stops_everything_and_is_kept(
+    operation: Operation, tmp_path: Path
+) -> None:
+    """The matching environment shows two partners two logs, of the same size."""
+    twin = operation.copy(tmp_path / "two")
+    part(operation, twin)
     assert tick(twin, "svb").problems == ()
     twin.reconcile()
     shown = twin.folder / "places" / "uwv" / "out" / f"{PROJECT}.svb.cosigned.tlog-proof"
@@ -109,13 +114,7 @@ def test_the_command_line_refuses_two_logs_and_says_where_the_evidence_lies(
         status = run([*map(str, arguments), "--folder", str(tmp_path / of.folder.name), "--json"])
         return status, json.loads(capsys.readouterr().out)
 
-    for number, one in enumerate((operation, twin)):
-        with one.project.writer() as log:
-            log.record(
-                RetentionApplied(temporary=number), one.clock(), manifest=one.project.manifest().digest
-            )
-        one.clock.to(one.clock() + days(1))
-        one.reconcile()
+    part(operation, twin)
     status, said = command(operation)
     assert (status, said["sent"], said["others"]) == (0, [ROUND], {"gemeente": None, "svb": None})
     status, said = command(twin)
