@@ -114,19 +114,16 @@ def _texts(data: bytes, name: str) -> list[bytes]:
 
 def export_papers(log: Log, file: Path) -> int:
     """Write all papers that the entries of a log name, as one file; how many. They lie in `documents/` beside the log."""
-    found: dict[str, str] = {}
-    for recorded in read_sound(log.entries()):
-        for digest in _named(recorded):
-            kept = log.path.with_name("documents") / f"{digest.removeprefix('sha256:')}.json"
-            if digest not in found and kept.exists():
-                found[digest] = read_bytes(kept).decode()
-    write_whole(file, json.dumps(list(found.values()), ensure_ascii=False).encode(), replace=True)
+    folder = log.path.with_name("documents")
+    kept = [folder / f"{digest.removeprefix('sha256:')}.json" for digest in named_by(log)]
+    found = [read_bytes(one).decode() for one in kept if one.exists()]
+    write_whole(file, json.dumps(found, ensure_ascii=False).encode(), replace=True)
     return len(found)
 
 
-def named_by(log: Log) -> set[str]:
-    """The digests of all papers that the entries of a log name."""
-    return {digest for recorded in read_sound(log.entries()) for digest in _named(recorded)}
+def named_by(log: Log) -> list[str]:
+    """The digests of all papers that the entries of a log name, each once, in the order of the log."""
+    return list(dict.fromkeys(digest for one in read_sound(log.entries()) for digest in _named(one)))
 
 
 def _named(recorded: Recorded) -> Iterator[str]:
