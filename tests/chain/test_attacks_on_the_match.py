@@ -10,6 +10,7 @@ from handmade import BSNS, document, selection, write_csv
 from operation import Operation, folders
 from pydantic import ValidationError
 
+from lsi_match.log.events import refused_for
 from lsi_match.manifest import Manifest
 from lsi_match.matcher.engine.engine import Engine
 
@@ -104,7 +105,7 @@ def test_sql_in_values_and_in_file_names_is_text_from_extract_to_release(tmp_pat
     )
     assert found.select("gemeente", "svb").row(0) == (True, True)
     assert op.world.open("gemeente", "r1").height == len(BSNS[:3])
-    refused = [entry for entry in op.project.entries() if entry.status == "Error"]
+    refused = [entry for entry in op.project.entries() if refused_for(entry)]
     said = [str(entry.attributes) for entry in op.project.entries()]
     assert not any(SQL in one or strange.name in one for one in said), "what somebody typed is not logged"
     assert [entry.name for entry in refused] == ["intake"]

@@ -11,6 +11,7 @@ import pytest
 from handmade import selection
 from operation import PARTNERS, Operation, folders
 
+from lsi_match.log.events import refused_for
 from lsi_match.matcher.round.run import DropsIncompleteError
 from lsi_match.partner import prepare as prepare_module
 from lsi_match.partner.prepare import CombinationTooRareError
@@ -59,7 +60,7 @@ def test_a_drop_that_tells_more_all_the_same_is_refused(
     monkeypatch.setattr(prepare_module, "shared_by_fewer", lambda *_: 0)
     with pytest.raises(DropsIncompleteError):
         op.run_here("r1")
-    said: list[Any] = [entry.attributes for entry in op.project.entries() if entry.status == "Error"]
+    said: list[Any] = [entry.attributes for entry in op.project.entries() if refused_for(entry)]
     assert ("gemeente", "DropTellsTooMuchError") in {
         (one.get("lsi.partner"), one["exception.type"]) for one in said
     }

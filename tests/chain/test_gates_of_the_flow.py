@@ -119,6 +119,6 @@ def test_a_gate_that_does_not_hold_stops_the_flow(gate: Gate, outcomes: Outcomes
         assert last.name == "open round"
         assert not list(world.project.folder.glob("releases/*/*"))
         return
-    assert (last.name, last.status, last.attributes["exception.type"]) == ("gates", "Error", reason)
+    assert (last.name, last.status, last.attributes["exception.type"]) == ("gates", "Unset", reason)
     assert not list(world.project.folder.glob("releases/*/*"))
     assert list(world.project.folder.glob("inbox/*/*.drop.json"))

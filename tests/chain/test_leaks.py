@@ -179,4 +179,4 @@ def test_a_gate_that_does_not_hold_stops_the_real_flow(made: Town, tmp_path: Pat
     assert "svb" in outcome["nl"]
     assert steps == ["gates"]
     assert not list(world.project.folder.glob("releases/*/*"))
-    assert world.project.entries()[-1].status == "Error"
+    assert world.project.entries()[-1].status == "Unset"

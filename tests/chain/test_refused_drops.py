@@ -19,6 +19,7 @@ from lsi_match.crypto.project_key import ProjectKey
 from lsi_match.crypto.sealing import seal, unseal
 from lsi_match.crypto.signing import peek, sign, verify
 from lsi_match.demo.world import Case, World
+from lsi_match.log.events import refused_for
 from lsi_match.matcher.round.run import DropsIncompleteError
 from lsi_match.partner.home import make_key_share
 from lsi_match.protocol.columns import drop_columns, row_width
@@ -368,7 +369,7 @@ REFUSED: list[tuple[Callable[[World], None], str]] = [
 
 
 def refusals(world: World) -> list[dict[str, Any]]:
-    return [entry.attributes for entry in world.project.entries() if entry.status == "Error"]
+    return [entry.attributes for entry in world.project.entries() if refused_for(entry)]
 
 
 @pytest.mark.parametrize(("spoil", "reason"), REFUSED, ids=lambda value: getattr(value, "__name__", ""))

@@ -316,7 +316,7 @@ def test_a_gate_that_does_not_hold_stops_the_run(
     run.close()
     assert stopped.value.reason == reason
     last = world.project.entries()[-1]
-    assert (last.name, last.status, last.attributes["exception.type"]) == ("gates", "Error", reason)
+    assert (last.name, last.status, last.attributes["exception.type"]) == ("gates", "Unset", reason)
 
 
 def test_a_round_of_an_older_manifest_does_not_run_under_the_new_one(world: World) -> None:

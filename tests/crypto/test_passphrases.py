@@ -321,7 +321,7 @@ def test_a_run_opens_the_sites_keys_and_shows_no_secret_to_other_processes(
     assert outcome["reason"] not in ("PassphraseMissingError", "PassphraseWrongError"), outcome
     assert len(seen) >= 3, "the parent, the server and the run"
     assert not [secret for secret in secrets for shown in seen.values() if secret in shown]
-    assert world.project.entries()[-1].status == "Error"
+    assert world.project.entries()[-1].status == "Unset"
     # nor did anything the run wrote keep them
     kept = every_byte(world.site.folder)
     assert not [secret for secret in secrets if secret in kept]

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import shutil
 import subprocess
 import sys
+from base64 import b64encode
 from pathlib import Path
 
 import polars as pl
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from google.protobuf import json_format
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from lsi_match.log import note
 from lsi_match.log.entry import LogEntry
@@ -120,6 +124,12 @@ def test_numbers_of_tiles_are_in_groups_of_three() -> None:
     assert tile_name(0, 1_234_067) == "tile/0/x001/x234/067"
     assert tile_name("entries", 999, 7) == "tile/entries/999.p/7"
     assert tile_name(2, 1000) == "tile/2/x001/000"
+
+
+def _ids_in_base64(line: str) -> str:
+    """Protobuf's own JSON has bytes in base64; OTLP has these three in hex, and is the same otherwise."""
+    pattern = r'"(traceId|spanId|parentSpanId)":"([0-9a-f]+)"'
+    return re.sub(pattern, lambda m: f'"{m[1]}":"{b64encode(bytes.fromhex(m[2])).decode()}"', line)
 
 
 def bundles(folder: Path) -> list[bytes]:
@@ -231,14 +241,27 @@ def test_otlp_and_parquet_hold_every_entry(export: Path) -> None:
         "kind": 1,
         "startTimeUnixNano": "1760000000005000000",
         "endTimeUnixNano": "1760000000006000000",
-        "attributes": [
-            {"key": "lsi.flag", "value": {"boolValue": True}},
-            {"key": "lsi.log.position", "value": {"intValue": "5"}},
-            {"key": "lsi.round", "value": {"stringValue": "één"}},
-            {"key": "lsi.rows", "value": {"intValue": "5"}},
+        "attributes": [],
+        "events": [
+            {
+                "timeUnixNano": "1760000000006000000",
+                "name": "lsi-match",
+                "attributes": [
+                    {"key": "lsi.flag", "value": {"boolValue": True}},
+                    {"key": "lsi.log.position", "value": {"intValue": "5"}},
+                    {"key": "lsi.round", "value": {"stringValue": "één"}},
+                    {"key": "lsi.rows", "value": {"intValue": "5"}},
+                ],
+            }
         ],
-        "status": {"code": 2},
+        "status": {"code": 0},
     }
+    for number, line in enumerate(lines):  # as the protobuf that OpenTelemetry publishes has it
+        (exported,) = json_format.Parse(_ids_in_base64(line), ExportTraceServiceRequest()).resource_spans
+        (told,) = exported.scope_spans[0].spans
+        assert (told.trace_id, told.span_id) == (b"\x11" * 16, (number + 1).to_bytes(8, "big"))
+        assert told.end_time_unix_nano == entry(number).end_time * 1_000_000
+        assert told.status.code == (0 if number == 5 else 1)
     assert "parentSpanId" not in json.loads(lines[4])["resourceSpans"][0]["scopeSpans"][0]["spans"][0]
     frame = pl.read_parquet(export / "log.parquet")
     assert frame.get_column("leaf").to_list() == [entry(i).leaf() for i in range(SIZES[-1])]

@@ -15,6 +15,7 @@ from old_logs import NAMES, answers, old_log, views, whole_view
 from lsi_match.log import events
 from lsi_match.log.entry import LogEntry
 from lsi_match.log.events import EVENTS, Event, EventMalformedError, read
+from lsi_match.log.standard import standard_entry
 from lsi_match.log.view import (
     OVER,
     QUIET,
@@ -151,6 +152,16 @@ def test_an_unknown_step_is_told_and_changes_nothing() -> None:
     view = ProjectView.of([opened, strange, strange])
     assert {name: (one.count, one.first) for name, one in view.unknown.items()} == {"unrelease": (2, 1)}
     assert (view.rounds["r1"].state, view.rounds["r1"].last_step) == ("open", "open round")
+
+
+def test_a_refusal_as_version_0_1_wrote_it_is_the_same_event_and_no_error_of_the_standard() -> None:
+    now = entry(events.DropArrivalRefused(partner="uwv", reason="DropTimeError", message="x"))
+    before = now.model_copy(update={"status": "Error"})
+    assert read(0, now).event == read(0, before).event
+    assert (now.status, before.status) == ("Unset", "Error")
+    assert standard_entry(before) == standard_entry(now)
+    failed = entry(events.RetentionFailed(reason="OSError", message="x"))
+    assert standard_entry(failed)["status"] == failed.status == "Error"
 
 
 @pytest.mark.parametrize(

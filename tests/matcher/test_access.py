@@ -100,7 +100,7 @@ def test_an_altered_file_is_found_and_gives_no_answer(op: Operation) -> None:
     with pytest.raises(subject_rows.SubjectsAlteredError):
         answer(op.project, request(op), op.clock())
     refused = op.project.entries()[-1]
-    assert (refused.name, refused.status) == (Step.ACCESS.value, "Error")
+    assert (refused.name, refused.status) == (Step.ACCESS.value, "Unset")
 
 
 def forgotten(op: Operation) -> list[str]:
@@ -185,7 +185,7 @@ def test_a_request_is_answered_once(op: Operation) -> None:
     with pytest.raises(AccessAnsweredError):
         answer(op.project, sealed, op.clock())
     names = [(e.name, e.status) for e in op.project.entries()[-2:]]
-    assert names == [(Step.ACCESS.value, "Ok"), (Step.ACCESS.value, "Error")]
+    assert names == [(Step.ACCESS.value, "Ok"), (Step.ACCESS.value, "Unset")]
 
 
 def test_who_is_no_controller_gets_no_answer(op: Operation, tmp_path: Path) -> None:
@@ -199,7 +199,7 @@ def test_who_is_no_controller_gets_no_answer(op: Operation, tmp_path: Path) -> N
     posing = plain.model_copy(update={"controller": "uwv"})
     with pytest.raises(SignatureMissingError):
         answer(op.project, seal(sign(posing, stranger), to), op.clock())
-    assert [e.status for e in op.project.entries()[-2:]] == ["Error", "Error"]
+    assert [e.status for e in op.project.entries()[-2:]] == ["Unset", "Unset"]
 
 
 def test_an_old_request_and_one_about_another_project_are_refused(op: Operation) -> None:

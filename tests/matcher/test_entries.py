@@ -13,7 +13,8 @@ from operation import PROJECT, Operation, days, folders
 
 from lsi_match.base.errors import LsiError
 from lsi_match.log.activities import register
-from lsi_match.log.entry import FOREIGN_PROCESSOR, FOREIGN_SPAN, LogEntry
+from lsi_match.log.entry import FOREIGN_PROCESSOR, LogEntry
+from lsi_match.log.standard import beside_standard, standard_entry
 from lsi_match.log.steps import Step
 from lsi_match.matcher.operate.reconcile import reconcile
 from lsi_match.matcher.operate.retention import destroy_due
@@ -62,10 +63,14 @@ def of(op: Operation, step: Step) -> list[LogEntry]:
 def test_attributes_are_those_of_the_logboek_dataverwerkingen(op: Operation) -> None:
     schema = json.loads(ATTRIBUTES.read_text())
     checker = jsonschema.Draft202012Validator(schema, format_checker=jsonschema.FormatChecker())
-    known = set(schema["properties"]) | {FOREIGN_SPAN}
     for entry in op.project.entries():
-        checker.validate(entry.attributes)
-        assert {name for name in entry.attributes if name.startswith("dpl.")} <= known
+        told = standard_entry(entry)["attributes"]
+        checker.validate(told)
+        assert {name for name in entry.attributes if name.startswith("dpl.")} <= set(schema["properties"])
+        assert {name for name in told if not name.startswith("dpl.")} <= {
+            "exception.type",
+            "exception.message",
+        }
         assert str(entry.attributes["dpl.core.processing_activity_id"]).startswith("https://")
         assert "dpl.core.data_subject_id" not in entry.attributes
 
@@ -84,6 +89,23 @@ def test_no_member_or_attribute_names_who_sat_at_the_keyboard_or_a_person(op: Op
     for entry in op.project.entries():
         assert set(entry.model_dump()) == members | {"attributes", "details_hash"}
         assert set(entry.resource) == {"service.name", "service.version", "lsi.party"}
+
+
+def test_what_is_refused_is_no_error_and_what_is_ours_stands_beside_the_standard(op: Operation) -> None:
+    refused = [entry for entry in op.project.entries() if "exception.type" in entry.attributes]
+    assert {(entry.name, entry.status) for entry in refused} == {("intake", "Unset")}
+    for entry in op.project.entries():
+        told, ours = standard_entry(entry), beside_standard(0, entry)
+        assert told["resource"]["attributes"].keys() == {"service.name", "service.version"}
+        assert not [name for name in (*told["attributes"], *told["resource"]["attributes"]) if "lsi." in name]
+        assert not [name for name in ours if not name.startswith("lsi.")]
+        assert entry.attributes.items() <= (told["attributes"] | ours).items()
+
+
+def test_what_is_outside_rounds_is_a_trace_of_its_own(op: Operation) -> None:
+    outside = [entry.trace_id for entry in op.project.entries() if "lsi.round" not in entry.attributes]
+    assert len(outside) > 4
+    assert len(set(outside)) == len(outside)
 
 
 # the page about the log
@@ -140,7 +162,7 @@ def test_one_trace_runs_from_the_opening_over_prepare_and_release_to_open(op: Op
     assert {entry.trace_id for entry in mine} == {opened.trace_id}
     spans = [entry.span_id for entry in op.project.entries()]
     assert len(set(spans)) == len(spans)
-    outside = {e.attributes[FOREIGN_SPAN] for e in mine if FOREIGN_SPAN in e.attributes}
+    outside = {e.parent_span_id for e in mine if FOREIGN_PROCESSOR in e.attributes}
     for entry in mine:
         if entry != opened:
             assert entry.parent_span_id in {opened.span_id, *outside}
@@ -149,11 +171,11 @@ def test_one_trace_runs_from_the_opening_over_prepare_and_release_to_open(op: Op
     for digest, entry in drops.items():
         payload = _payload(op, digest)
         descriptor = DropDescriptor.model_validate(payload)
-        assert entry.parent_span_id == entry.attributes[FOREIGN_SPAN] == descriptor.span_id
+        assert entry.parent_span_id == descriptor.span_id
         assert entry.attributes["lsi.partner"] == descriptor.partner
         assert str(entry.attributes[FOREIGN_PROCESSOR]).endswith(f"#party-{descriptor.partner}")
     (notice,) = of(op, Step.OPENED)
-    assert notice.parent_span_id == notice.attributes[FOREIGN_SPAN]
+    assert notice.parent_span_id not in {None, *spans}
     assert str(notice.attributes[FOREIGN_PROCESSOR]).endswith("#party-svb")
 
 
@@ -193,7 +215,7 @@ def test_a_gate_that_keeps_a_round_from_being_opened_is_logged_once(op: Operatio
         with pytest.raises(LsiError):
             open_round(made.project, "r9", None, made.clock())
     new = made.project.entries()[before:]
-    assert [(e.name, e.status, e.attributes["lsi.round"]) for e in new] == [("gates", "Error", "r9")]
+    assert [(e.name, e.status, e.attributes["lsi.round"]) for e in new] == [("gates", "Unset", "r9")]
     assert "r9" not in made.project.view().rounds
 
 

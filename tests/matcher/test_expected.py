@@ -13,6 +13,7 @@ from operation import MONDAY, PARTNERS, PROJECT, ROUND, Operation, days, folders
 
 from lsi_match.agreement.approvals import withdraw
 from lsi_match.cli import main
+from lsi_match.log.events import refused_for
 from lsi_match.matcher.operate.alarms import alarms
 from lsi_match.matcher.operate.expected import ends, next_opening
 from lsi_match.matcher.operate.health import status
@@ -94,7 +95,7 @@ def test_a_project_whose_trust_root_ended_says_so_everywhere(
     assert seen.failed
     assert [error.reason for _, error in seen.refused] == ["RootExpiredError"]
     assert metric(operation, 'refusals_total{of="openings"') == (before or 0) + 1
-    last = [one for one in operation.project.entries() if one.status == "Error"][-1]
+    last = [one for one in operation.project.entries() if refused_for(one)][-1]
     assert last.attributes["exception.type"] == "RootExpiredError"
     assert {"opening", "ends"} <= on(operation).keys()
     exit_status, said = shell("match", "watch", "--clock-is-right")

@@ -76,7 +76,7 @@ def test_no_round_is_opened_beyond_the_bound_and_a_repeat_is_told_to_the_fg(
     )
     assert not (op.project.round_folder("r3") / "round.key").exists()
     last = op.project.entries()[-1]
-    assert (last.name, last.status) == (Step.GATES.value, "Error")
+    assert (last.name, last.status) == (Step.GATES.value, "Unset")
     assert last.attributes["exception.type"] == "OpeningGateError"
 
     assert run(account) == 0

@@ -30,8 +30,10 @@ from lsi_match.crypto.signing import (
     sign,
 )
 from lsi_match.demo.world import World
+from lsi_match.log.entry import FOREIGN_PROCESSOR, FOREIGN_SPAN, PROCESSING_ACTIVITY, LogEntry
 from lsi_match.log.log_file import LogVersionError
 from lsi_match.log.policy import log_keys
+from lsi_match.log.standard import standard_entry
 from lsi_match.log.store import Log
 from lsi_match.log.verify import verify_log
 from lsi_match.manifest.whole import PRESENT
@@ -77,6 +79,15 @@ def test_its_site_and_its_log_are_read_and_verify(old: Operation) -> None:
         assert verify_log(
             next((old.folder / "mail" / partner).glob("*.log.sqlite")), log_keys(old.project.manifest())
         ).ok
+
+
+def test_its_entries_are_told_as_the_standard_has_them_and_stay_as_they_are(old: Operation) -> None:
+    entries = old.project.entries()
+    told = [standard_entry(entry) for entry in entries]
+    names = {name for one in told for name in one["attributes"]}
+    assert {name for name in names if name.startswith("dpl.")} == {PROCESSING_ACTIVITY, FOREIGN_PROCESSOR}
+    assert any(FOREIGN_SPAN in entry.attributes for entry in entries)
+    assert all(LogEntry.from_leaf(entry.leaf()) == entry for entry in entries)
 
 
 def test_what_of_it_is_not_read_is_told_as_of_that_version(old: Operation) -> None:

@@ -82,15 +82,17 @@ def show(
 
 
 def _told(entry: LogEntry) -> dict[str, str]:
+    from lsi_match.log.events import refused_for
+
     statuses = {
         "Ok": "ok",
-        "Error": say("geweigerd", "refused"),
+        "Error": say("fout", "error"),
         "Unset": say("begonnen", "begun"),
     }
     return {
         "when": entry.moment.strftime("%Y-%m-%d %H:%M:%S"),
         "step": say(STEP_NAMES.get(entry.name, entry.name), entry.name),
-        "status": statuses[entry.status],
+        "status": say("geweigerd", "refused") if refused_for(entry) else statuses[entry.status],
         "facts": _facts(entry),
     }
 

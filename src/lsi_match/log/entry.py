@@ -54,9 +54,10 @@ DetailsHash = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")
 AttributeValue = StrictBool | Whole | AttributeText
 
 PROCESSING_ACTIVITY = "dpl.core.processing_activity_id"
-#: What another party called: its span, and the address of that party.
-FOREIGN_SPAN = "dpl.core.foreign_operation.span_id"
+#: The address of the party whose span is the parent of this one.
 FOREIGN_PROCESSOR = "dpl.core.foreign_operation.processor"
+#: That span once more, in entries of version 0.1: it went from the standard before that was adopted.
+FOREIGN_SPAN = "dpl.core.foreign_operation.span_id"
 #: Attributes of the standard that point at a person. They belong in the details.
 ABOUT_A_PERSON = frozenset({"dpl.core.data_subject_id"})
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from lsi_match.log.entry import LogEntry
-from lsi_match.log.events import facts
+from lsi_match.log.events import facts, refused_for
 from lsi_match.log.steps import Step
 
 
@@ -30,7 +30,7 @@ class EntryFilter:
             self.partner is None or _about(entry, self.partner),
             self.since is None or entry.end_time >= self.since.timestamp() * 1000,
             self.until is None or entry.end_time < self.until.timestamp() * 1000,
-            not self.refusals or entry.status == "Error",
+            not self.refusals or bool(refused_for(entry)) or entry.status == "Error",
         )
         return all(asked)
 

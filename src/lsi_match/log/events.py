@@ -34,11 +34,9 @@ PREFIX = "lsi."
 MANIFEST = "lsi.manifest"
 #: Who wrote the entry, in its `resource`.
 PARTY = "lsi.party"
-#: Of a span in an export: what stands beside the attributes of its entry.
-POSITION, DETAILS_HASH = "lsi.log.position", "lsi.log.details_hash"
 #: Attributes that any entry can have beside those of its step.
 _OF_ANY_STEP = frozenset({PROCESSING_ACTIVITY, FOREIGN_SPAN, FOREIGN_PROCESSOR, MANIFEST})
-_REASON, _MESSAGE = "exception.type", "exception.message"
+REASON, MESSAGE = "exception.type", "exception.message"
 #: How much of a refusal's text stands in an entry.
 _LONGEST_MESSAGE = 1000
 
@@ -130,7 +128,7 @@ class Event(BaseModel):
 
 
 def _attribute(field: str) -> str:
-    return {"reason": _REASON, "message": _MESSAGE}.get(field) or f"{PREFIX}{field}"
+    return {"reason": REASON, "message": MESSAGE}.get(field) or f"{PREFIX}{field}"
 
 
 class OfRound(Event):
@@ -140,9 +138,13 @@ class OfRound(Event):
 
 
 class Refusal(Event):
-    """A step that was refused, and why: the name of the error, and its text, which hold no personal data."""
+    """A step that was refused, and why: the name of the error, and its text, which hold no personal data.
 
-    status: ClassVar[Status] = "Error"
+    Refusing is what the program is for: the status `Error` is for technical faults (Logboek Dataverwerkingen 1.0.0,
+    "status"). Version 0.1 wrote refusals with it; see `read`.
+    """
+
+    status: ClassVar[Status] = "Unset"
 
     reason: str
     message: str
@@ -499,9 +501,10 @@ class RetentionApplied(Event):
 
 
 class RetentionFailed(Refusal):
-    """refused, once a day, while something cannot be destroyed"""
+    """a fault, once a day, while something cannot be destroyed"""
 
     step: ClassVar = Step.RETENTION
+    status: ClassVar[Status] = "Error"
 
 
 class CheckpointMade(Event):
@@ -577,6 +580,8 @@ EVENTS: tuple[type[Event], ...] = (
     Restored, ForkReported, ForkExplained,
 )  # fmt: skip
 _MODELS = {(model.step.value, model.status): model for model in EVENTS}
+#: Refusals as version 0.1 wrote them.
+_MODELS |= {(model.step.value, "Error"): model for model in EVENTS if issubclass(model, Refusal)}
 _STEPS = frozenset(step.value for step in Step)
 
 
@@ -656,9 +661,15 @@ def manifest_of(entry: LogEntry) -> str:
     return str(entry.attributes.get(MANIFEST, ""))
 
 
+def status_of(entry: LogEntry) -> Status:
+    """The status as this version writes it: version 0.1 gave refusals the one of technical faults."""
+    model = _MODELS.get((entry.name, entry.status))
+    return model.status if model else entry.status
+
+
 def refused_for(entry: LogEntry) -> str:
     """The name of the error that refused a step; empty when it was not refused."""
-    return str(entry.attributes.get(_REASON, ""))
+    return str(entry.attributes.get(REASON, ""))
 
 
 # what is made from the models

@@ -13,10 +13,11 @@ from typing import Any
 
 from lsi_match.base.errors import LsiError
 from lsi_match.base.files import sync_folder, whole_file, write_whole
-from lsi_match.log import events, merkle
+from lsi_match.log import merkle
 from lsi_match.log.entry import LogEntry
 from lsi_match.log.merkle import TILE_WIDTH, RightEdge, Tile
 from lsi_match.log.note import Checkpoint
+from lsi_match.log.standard import beside_standard, standard_entry
 from lsi_match.log.store import CheckpointMissingError, Log
 
 CHECKPOINT = "checkpoint"
@@ -26,6 +27,7 @@ NANOSECONDS = 1_000_000
 #: opentelemetry.proto.trace.v1: Status.StatusCode, Span.SpanKind.
 _STATUS = {"Unset": 0, "Ok": 1, "Error": 2}
 _INTERNAL = 1
+SYSTEM = "lsi-match"
 
 
 class ExportFolderError(LsiError): ...
@@ -94,28 +96,35 @@ def _write(folder: Path, tiles: Iterable[Tile]) -> None:
 def otlp_lines(entries: Iterable[tuple[int, LogEntry]]) -> Iterator[str]:
     """One line of JSON per entry, each an ExportTraceServiceRequest (OTLP 1.x, proto3 JSON, as files hold it).
 
-    Ids are hex, 64-bit numbers are texts, enumerations are numbers (OTLP specification, "JSON Protobuf Encoding").
+    Ids are hex, times are nanoseconds, 64-bit numbers are texts, enumerations are numbers (OTLP specification, "JSON
+    Protobuf Encoding"). The attributes of a span are those of the standard; ours are those of its one event.
     """
     for position, entry in entries:
-        ours: dict[str, str | int | bool] = {events.POSITION: position}
-        if entry.details_hash is not None:
-            ours[events.DETAILS_HASH] = entry.details_hash
+        told = standard_entry(entry)
+        ended = str(told["end_time"] * NANOSECONDS)
         span: dict[str, Any] = {
-            "traceId": entry.trace_id,
-            "spanId": entry.span_id,
-            **({"parentSpanId": entry.parent_span_id} if entry.parent_span_id else {}),
-            "name": entry.name,
+            "traceId": told["trace_id"],
+            "spanId": told["span_id"],
+            **({"parentSpanId": told["parent_span_id"]} if told["parent_span_id"] else {}),
+            "name": told["name"],
             "kind": _INTERNAL,
-            "startTimeUnixNano": str(entry.start_time * NANOSECONDS),
-            "endTimeUnixNano": str(entry.end_time * NANOSECONDS),
-            "attributes": _attributes({**entry.attributes, **ours}),
-            "status": {"code": _STATUS[entry.status]},
+            "startTimeUnixNano": str(told["start_time"] * NANOSECONDS),
+            "endTimeUnixNano": ended,
+            "attributes": _attributes(told["attributes"]),
+            "events": [
+                {
+                    "timeUnixNano": ended,
+                    "name": SYSTEM,
+                    "attributes": _attributes(beside_standard(position, entry)),
+                }
+            ],
+            "status": {"code": _STATUS[told["status"]]},
         }
         request = {
             "resourceSpans": [
                 {
-                    "resource": {"attributes": _attributes(entry.resource)},
-                    "scopeSpans": [{"scope": {"name": "lsi-match"}, "spans": [span]}],
+                    "resource": {"attributes": _attributes(told["resource"]["attributes"])},
+                    "scopeSpans": [{"scope": {"name": SYSTEM}, "spans": [span]}],
                 }
             ]
         }
@@ -146,7 +155,8 @@ def export_parquet(log: Log, file: Path) -> int:
     """Write the log as a table; how many entries.
 
     Columns: `position`; `trace_id`, `span_id`, `parent_span_id`, `status`, `name` (text); `start_time`, `end_time`
-    (milliseconds, UTC); `resource`, `attributes` (JSON); `details_hash`; `leaf` (the exact bytes).
+    (milliseconds, UTC); `resource`, `attributes` (JSON), all as the standard has them; `beside`: what is ours (JSON);
+    `leaf`: the exact bytes.
     """
     import polars as pl  # with the extra of a partner
 
@@ -154,15 +164,14 @@ def export_parquet(log: Log, file: Path) -> int:
         "position": pl.Int64,
         **dict.fromkeys(("trace_id", "span_id", "parent_span_id", "status", "name"), pl.String),
         **dict.fromkeys(("start_time", "end_time"), pl.Int64),
-        **dict.fromkeys(("resource", "attributes", "details_hash"), pl.String),
+        **dict.fromkeys(("resource", "attributes", "beside"), pl.String),
         "leaf": pl.Binary,
     }
     rows = [
         {
             "position": position,
-            **entry.model_dump(include=_AS_IS),
-            "resource": json.dumps(entry.resource, sort_keys=True, ensure_ascii=False),
-            "attributes": json.dumps(entry.attributes, sort_keys=True, ensure_ascii=False),
+            **{k: _json(v) if isinstance(v, dict) else v for k, v in standard_entry(entry).items()},
+            "beside": _json(beside_standard(position, entry)),
             "leaf": entry.leaf(),
         }
         for position, entry in log.entries()
@@ -175,13 +184,5 @@ def export_parquet(log: Log, file: Path) -> int:
     return len(rows)
 
 
-_AS_IS = {
-    "trace_id",
-    "span_id",
-    "parent_span_id",
-    "status",
-    "name",
-    "start_time",
-    "end_time",
-    "details_hash",
-}
+def _json(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=False)

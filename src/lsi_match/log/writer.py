@@ -7,7 +7,6 @@ only a salted hash of. It refers to the span, can be read at the site alone, and
 
 from __future__ import annotations
 
-import hashlib
 import os
 import pwd
 import secrets
@@ -20,7 +19,7 @@ from lsi_match.base.errors import LsiError
 from lsi_match.base.version import VERSION
 from lsi_match.crypto.keys import Identity
 from lsi_match.log.activities import activity_uri, party_uri
-from lsi_match.log.entry import FOREIGN_PROCESSOR, FOREIGN_SPAN, PROCESSING_ACTIVITY, LogEntry
+from lsi_match.log.entry import FOREIGN_PROCESSOR, PROCESSING_ACTIVITY, LogEntry
 from lsi_match.log.events import MANIFEST, PARTY, Event, Recorded
 from lsi_match.log.follower import LogReader
 from lsi_match.log.note import VerifierKey
@@ -51,7 +50,6 @@ class LogWriter(LogReader):
         self._domain = domain
         self._load = identity
         self._loaded: Identity | None = None
-        self.trace_id = hashlib.sha256(f"{domain}/{project}".encode()).hexdigest()[:32]
 
     @classmethod
     def create(cls, path: Path, project: str, domain: str, identity: Callable[[], Identity]) -> LogWriter:
@@ -103,7 +101,7 @@ class LogWriter(LogReader):
 
         Args:
             manifest: the digest under which the step ran.
-            trace_id: of a round that is opened by this; by default that of the round of the event, or of the project.
+            trace_id: of a round that is opened by this; by default that of the round of the event, or one of its own.
             span: of this step, where a document names it already.
             parent: the span that led to this one, for example of the partner that made a drop. Without one it is,
                 within a round, the span of its opening.
@@ -118,12 +116,9 @@ class LogWriter(LogReader):
         round_ = view.round(getattr(event, "round", None) or "")
         foreign: dict[str, str | int | bool] = {}
         if parent is not None and of is not None:
-            foreign = {
-                FOREIGN_SPAN: parent,
-                FOREIGN_PROCESSOR: party_uri(self._domain, self._project, manifest, of),
-            }
+            foreign = {FOREIGN_PROCESSOR: party_uri(self._domain, self._project, manifest, of)}
         entry = LogEntry(
-            trace_id=trace_id or (round_.trace_id if round_ else self.trace_id),
+            trace_id=trace_id or (round_.trace_id if round_ else secrets.token_hex(16)),
             span_id=span or secrets.token_hex(8),
             parent_span_id=parent or (round_.span_id if round_ else None),
             status=event.status,
