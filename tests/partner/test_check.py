@@ -9,11 +9,15 @@ from typing import Any
 
 import pytest
 import xlsxwriter
-from handmade import BSNS, selection, write_csv
+from handmade import BSNS, NOW, PROJECT, selection, write_csv
 from handmade import manifest as agreed
 
 from lsi_match.cli.main import run
+from lsi_match.crypto.keys import Identity, make_identity
+from lsi_match.crypto.signing import sign
+from lsi_match.manifest import Manifest
 from lsi_match.partner.extract.profile import profile
+from lsi_match.protocol.documents import DropDescriptor, SelectionCounts
 from lsi_match.tables.source import Asked
 
 NAMES = ("kenmerk", "nummer", "bedrag", "begin", "soort", "actief", "naam")
@@ -131,38 +135,95 @@ def test_a_row_that_cannot_be_read_does_not_hide_what_else_is_wrong(
 
 
 def test_what_would_be_delivered_is_counted_and_compared_with_the_round_before(
-    tmp_path: Path, said: dict[str, str], capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, said: dict[str, str], capsys: pytest.CaptureFixture[str], identity: Identity
 ) -> None:
     mapping(tmp_path, "lijst.csv")
     write_csv(
         tmp_path / "lijst.csv", [row(n, actief="ja" if n % 2 else "nee", bedrag=str(n)) for n in range(100)]
     )
-    import base64
-
-    before = {
-        "selections": {
-            "lijst": {"read": 100, "after": {"lopend": 3}, "with_signal": 48, "invalid": {"bsn_missing": 40}}
-        }
+    folder = tmp_path / "home" / "projects" / PROJECT / "counts"
+    folder.mkdir(parents=True)
+    earlier = {
+        "read": 100,
+        "after": {"lopend": 3},
+        "with_signal": 48,
+        "invalid": {"bsn_missing": 40},
+        "written": 8,
     }
-    envelope = {"payload": base64.b64encode(json.dumps(before).encode()).decode()}
-    (tmp_path / "x.drop.json").write_text(json.dumps(envelope))
-    status, told = check(tmp_path, "lijst.csv", said, capsys, "--previous", str(tmp_path / "x.drop.json"))
+    (folder / "r0.1").write_bytes(signed_drop(identity, "r0", 1, earlier))
+    (folder / "r1.2").write_bytes(signed_drop(identity, "r1", 2, earlier | {"with_signal": 3}))
+    status, told = check(tmp_path, "lijst.csv", said, capsys, "--home", str(tmp_path / "home"))
     assert status == 0
     counts = told["lijst"]["counts"]
-    assert (counts["read"], counts["after"], counts["with_signal"], counts["deliverable"]) == (
+    assert [counts[name] for name in ("read", "after", "with_signal", "written")] == [
         100,
         {"lopend": 50},
         50,
         50,
-    )
+    ]
     assert counts["signals"] == {"hoog": 0, "kort": 50}
-    assert told["lijst"]["unusual"] == {"after lopend": [3, 50], "bsn_missing": [40, 0]}
+    unusual = {"after lopend": [3, 50], "bsn_missing": [40, 0], "with_signal": [3, 50], "written": [8, 50]}
+    assert told["lijst"]["unusual"] == unusual, "compared with the newest of the drops that are remembered"
     assert sorted(p.name for p in tmp_path.iterdir()) == [
+        "home",
         "lijst.csv",
         "manifest.json",
         "mapping.yaml",
-        "x.drop.json",
     ], "nothing is written"
+
+
+@pytest.fixture(scope="module")
+def identity(tmp_path_factory: pytest.TempPathFactory) -> Identity:
+    return make_identity("gemeente", tmp_path_factory.mktemp("keys") / "keys")
+
+
+def signed_drop(identity: Identity, round_id: str, hour: int, counts: dict[str, Any]) -> bytes:
+    selections = {"lijst": SelectionCounts(without_identifier=0, duplicates=0, groups=None, **counts)}
+    made = DropDescriptor(
+        project=PROJECT, manifest=f"sha256:{0:064x}", opening=f"sha256:{0:064x}", round=round_id, partner="gemeente", key_check="0",
+        made_at=NOW.replace(hour=hour), span_id="0" * 16, selections=selections, parts=(),
+    )  # fmt: skip
+    return sign(made, identity)
+
+
+def bounded(said: dict[str, str], **bounds: Any) -> None:
+    made = agreed({n: [selection()] for n in ("gemeente", "uwv")}).model_dump(mode="json", exclude_unset=True)
+    made["partners"]["gemeente"]["selections"][0]["bounds"] = bounds
+    Path(said["--manifest"]).write_bytes(Manifest.model_validate(made).canonical())
+
+
+def test_what_is_outside_the_agreed_bounds_is_wrong_and_all_of_it_is_told(
+    tmp_path: Path, said: dict[str, str], capsys: pytest.CaptureFixture[str], identity: Identity
+) -> None:
+    mapping(tmp_path, "lijst.csv")
+    write_csv(
+        tmp_path / "lijst.csv",
+        [row(n, nummer="-" if n % 4 == 0 else BSNS[n % len(BSNS)], bedrag="1") for n in range(40)],
+    )
+    bounded(said, valid={"bsn": 75}, after={"lopend": {"at_least": 40, "at_most": 40}}, change=10)
+    status, told = check(tmp_path, "lijst.csv", said, capsys)
+    assert (status, told["lijst"]["problems"]) == (0, [])
+    folder = tmp_path / "home" / "projects" / PROJECT / "counts"
+    folder.mkdir(parents=True)
+    earlier = {"read": 37, "after": {"lopend": 36}, "with_signal": 36, "invalid": {}, "written": 36}
+    (folder / "r0.1").write_bytes(signed_drop(identity, "r0", 1, earlier))
+    bounded(said, valid={"bsn": 76}, after={"lopend": {"at_least": 0, "at_most": 39}}, change=10)
+    status, told = check(tmp_path, "lijst.csv", said, capsys, "--home", str(tmp_path / "home"))
+    texts = [one["text"] for one in told["lijst"]["problems"]]
+    assert status == 1
+    for parts in (("geldig bsn: 75.0%", "ten minste 76%"), ("criterium lopend: 40", "0 tot en met 39"), ("after lopend: 36 → 40", "10%"),
+                  ("with_signal: 36 → 40",), ("written: 36 → 30",)):  # fmt: skip
+        assert any(all(part in text for part in parts) for text in texts), (parts, texts)
+    assert len(texts) == 5, "37 and 40 read differ less than a tenth"
+
+
+def test_a_bound_names_what_there_is(said: dict[str, str]) -> None:
+    for bounds, what in (
+        ({"valid": {"kvk": 1}}, "kvk"),
+        ({"after": {"ooit": {"at_least": 0, "at_most": 1}}}, "ooit"),
+    ):
+        with pytest.raises(ValueError, match=what):
+            bounded(said, **bounds)
 
 
 def test_a_profile_shows_shapes_and_no_value(tmp_path: Path) -> None:

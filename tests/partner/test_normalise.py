@@ -734,3 +734,36 @@ def test_every_kind_of_identifier_has_a_unit_and_a_rule() -> None:
     assert {UNIT_OF[kind] for kind in K} == set(Unit)
     for kind in K:
         assert one(kind, *(["2511CV", "1"] if kind is K.ADDRESS else ["onzin"])) is not None
+
+
+def test_a_name_or_birth_date_at_far_more_records_than_it_can_have_is_nobodys() -> None:
+    from lsi_match.partner.crowds import PERSON_BOUNDS, Crowds
+
+    letters = "bcdfghklmnprstvz"
+    people = [
+        {
+            "given_name": f"A{letters[n % 16]}{letters[n // 16 % 16]}e",
+            "surname": f"O{letters[n % 15]}{letters[n // 15 % 16]}er",
+            "birth_date": f"{1950 + n % 50}-{n % 12 + 1:02}-{n % 28 + 1:02}",
+        }
+        for n in range(20_000)
+    ]
+    for n, one in enumerate(people):
+        if n % 50 == 3:
+            one["birth_date"] = "1970-02-03"  # 2 in 100: no day of birth
+        elif n % 20 == 1:
+            one["birth_date"] = "1985-01-01"  # 5 in 100: may be, among people from elsewhere
+        if n % 5 < 2:
+            one["surname"] = "Nguyen"  # 40 in 100: may be
+        if n % 5 < 3:
+            one["given_name"] = "Klant"  # 60 in 100: no name
+    frame, fields = (
+        pl.DataFrame(people),
+        dict(zip(*[("given_name", "surname", "birth_date")] * 2, strict=True)),
+    )
+    crowds, keys = Crowds(PERSON_BOUNDS), ["letters_birth"]
+    for _ in range(2):
+        found, useless = persons(frame, fields, keys, date(2026, 10, 1), crowds.among)
+        crowds.settle()
+    assert useless == {"birth_date_crowd": 400, "given_name_crowd": 12_000}
+    assert found.get_column("pk_letters_birth").null_count() == 12_400

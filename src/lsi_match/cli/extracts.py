@@ -11,15 +11,14 @@ from cyclopts import App
 from lsi_match.base.catalogue import with_separators
 from lsi_match.base.clock import utc_now
 from lsi_match.base.errors import LsiError, wrong_use
-from lsi_match.base.files import read_bytes, write_whole
+from lsi_match.base.files import write_whole
 from lsi_match.cli.console import Json, done, language, out, say, table
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from lsi_match.manifest import Manifest
-    from lsi_match.partner.check import Checked, Counts
+    from lsi_match.partner.check import Checked
     from lsi_match.partner.extract.profile import Profile
+    from lsi_match.protocol.documents import SelectionCounts
 
 mapping_app = App(name="mapping", help="Say which column is which field.")
 
@@ -31,7 +30,8 @@ def check(
     name: str | None = None,
     mapping: Path | None = None,
     reference_date: date | None = None,
-    previous: Path | None = None,
+    home: Path | None = None,
+    project: str | None = None,
     table: str | None = None,
     sheet: str | None = None,
     encoding: str = "utf-8",
@@ -47,7 +47,8 @@ def check(
         name: this partner, as in the manifest.
         mapping: which extract and which columns hold the fields of the manifest (YAML).
         reference_date: the day that the criteria look at; today when left out.
-        previous: an earlier drop (.drop.json): what is now less than half of it or more than twice is told.
+        home: the folder of this partner, for what is compared with its last drop that was not refused.
+        project: id of the project, with home; without it that of the manifest. With home and project the manifest may be left out.
         table: table or view, of a database.
         sheet: the sheet, of a spreadsheet with more than one.
         encoding: of a CSV file without a byte order mark: utf-8, windows-1252, latin-1 or utf-16.
@@ -57,18 +58,19 @@ def check(
     from lsi_match.partner.extract.profile import profile
     from lsi_match.tables.source import Asked
 
-    if manifest is None or mapping is None or name is None:
+    agreed = _agreed(manifest, name, home, project)
+    if agreed is None or mapping is None or name is None:
         seen = profile(extract, Asked(encoding=encoding, table=table, sheet=sheet))
         done(_seen(seen) + _told(seen.wrong), {"extract": _plain(seen), "problems": _facts(seen.wrong)}, json)
         return int(bool(seen.wrong))
-    document = _document(manifest, name)
+    document, before = agreed
     local = read_mapping(mapping)
     mine = {id_: one for id_, one in local.selections.items() if one.extract == extract.name}
     if not mine:
         raise wrong_use(f"de mapping noemt {extract.name} niet", f"the mapping does not name {extract.name}")
     day = reference_date or utc_now().date()
     chosen = local.model_copy(update={"selections": mine})
-    found = check_all(name, document, chosen, extract.parent, day, _previous(previous))
+    found = check_all(name, document, chosen, extract.parent, day, before)
     parts: list[Any] = []
     for one in found:
         parts += [*_seen(one.extract), *_told(one.problems), *_would(name, one)]
@@ -76,7 +78,9 @@ def check(
         one.selection: {
             "extract": _plain(one.extract),
             "problems": _facts(one.problems),
-            "counts": vars(one.counts) if one.counts else None,
+            "counts": one.counts.model_dump(mode="json") | {"signals": dict(one.signals)}
+            if one.counts
+            else None,
             "unusual": {what: list(pair) for what, pair in one.unusual.items()},
         }
         for one in found
@@ -123,6 +127,22 @@ def new(
         out.print(str(to))
 
 
+def _agreed(
+    manifest: Path | None, name: str | None, home: Path | None, project: str | None
+) -> tuple[Manifest, dict[str, SelectionCounts]] | None:
+    """The manifest to check by, and the counts of the last drop; nothing without a manifest."""
+    from lsi_match.partner.home import Home
+
+    if name is None or (manifest is None and (home is None or project is None)):
+        return None
+    here = None if home is None else Home(home, name)
+    if manifest is not None:
+        document = _document(manifest, name)
+    elif here is not None and project is not None:
+        document = here.agreed_manifest(project, utc_now())
+    return document, {} if here is None else here.counts_before(document.project.id)
+
+
 def _document(manifest: Path, name: str) -> Manifest:
     from lsi_match.cli.manifest import read_manifest
 
@@ -133,26 +153,6 @@ def _document(manifest: Path, name: str) -> Manifest:
             f"de deelnemers in het manifest zijn {known}", f"the manifest has the partners {known}"
         )
     return document
-
-
-def _previous(file: Path | None) -> dict[str, dict[str, int]] | None:
-    if file is None:
-        return None
-    import base64
-    import json
-
-    try:
-        drop = json.loads(base64.b64decode(json.loads(read_bytes(file))["payload"]))
-        return {id_: _flat(one) for id_, one in drop["selections"].items()}
-    except (ValueError, KeyError, TypeError):
-        raise wrong_use(
-            f"{file.name} is geen beschrijving van een levering", f"{file.name} does not describe a drop"
-        ) from None
-
-
-def _flat(counts: dict[str, Any]) -> dict[str, int]:
-    after = {f"after {name}": n for name, n in counts["after"].items()}
-    return {"read": counts["read"], **after, "with_signal": counts["with_signal"], **counts["invalid"]}
 
 
 def _number(number: int) -> str:
@@ -201,37 +201,12 @@ def _told(problems: tuple[LsiError, ...]) -> list[Any]:
 
 def _would(partner: str, one: Checked) -> list[Any]:
     """What a selection would deliver."""
+    from lsi_match.cli.partner import counts_table, unusual_lines
+
     if one.counts is None:
         return []
-    parts: list[Any] = [_counts(f"{partner}.{one.selection}", one.counts)]
-    if one.unusual:
-        head = say("Ongewoon, vergeleken met de vorige ronde:", "Unusual, compared with the round before:")
-        lines = [
-            say(
-                f"{what}: {_number(now)}, was {_number(before)}",
-                f"{what}: {_number(now)}, was {_number(before)}",
-            )
-            for what, (before, now) in one.unusual.items()
-        ]
-        parts.append("\n".join([head, *lines]))
-    return parts
-
-
-def _counts(title: str, counts: Counts) -> Table:
-    from lsi_match.cli.partner import useless
-
-    rows: list[list[Any]] = [
-        [say("gelezen", "read"), counts.read],
-        *([say(f"na criterium {name}", f"after criterion {name}"), n] for name, n in counts.after.items()),
-        *(
-            [say(f"waarvan met signaal {name}", f"of which with signal {name}"), n]
-            for name, n in counts.signals.items()
-        ),
-        [say("met een signaal", "with a signal"), counts.with_signal],
-        *([useless(name), n] for name, n in counts.invalid.items()),
-        [say("zou worden geleverd", "would be delivered"), counts.deliverable],
-    ]
-    return table(title, ["", "records"], rows)
+    shown = counts_table(f"{partner}.{one.selection}", one.counts, sent=False, signals=one.signals)
+    return [shown, *unusual_lines(one.unusual)]
 
 
 def _plain(seen: Profile) -> dict[str, Any]:

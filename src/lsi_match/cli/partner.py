@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cyclopts import App
 
@@ -91,6 +92,7 @@ def prepare(
     from lsi_match.partner.extract.column_mapping import read_mapping
     from lsi_match.partner.home import Home
     from lsi_match.partner.prepare import prepare as make_drop
+    from lsi_match.protocol.bounds import unusual
     from lsi_match.protocol.tables import shared_by_fewer
 
     local = read_mapping(mapping)
@@ -107,7 +109,11 @@ def prepare(
 
         prepared = make_drop(Home(home, name), opening, local, extracts, to, project, utc_now(), progress)
     counts = prepared.descriptor.selections
-    tables = (_counts(f"{name}.{selection}", count) for selection, count in counts.items())
+    tables: list[Any] = []
+    for id_, count in counts.items():
+        tables.append(counts_table(f"{name}.{id_}", count, sent=True, signals={}))
+        if id_ in prepared.before:
+            tables += unusual_lines(unusual(prepared.before[id_], count))
     alone, few = shared_by_fewer(prepared.seen, 2), shared_by_fewer(prepared.seen, 5)
     told = {
         "drop": str(prepared.file),
@@ -123,20 +129,36 @@ def prepare(
     done((*tables, seen, str(prepared.file)), told, json)
 
 
-def _counts(title: str, count: SelectionCounts) -> Table:
-    """What became of the records of a selection, step by step."""
+def counts_table(title: str, count: SelectionCounts, *, sent: bool, signals: Mapping[str, int]) -> Table:
+    """What became of the records of a selection, step by step; `sent` says whether they are in a drop, or would be."""
     valid = count.with_signal - count.without_identifier
     rows = [
         [say("gelezen", "read"), count.read],
         *([say(f"na criterium {name}", f"after criterion {name}"), n] for name, n in count.after.items()),
+        *([say(f"waarvan met signaal {name}", f"of which with signal {name}"), n] for name, n in signals.items()),
         [say("met signaal", "with a signal"), count.with_signal],
         *([useless(name), n] for name, n in count.invalid.items()),
         [say("met een geldig kenmerk", "with a valid identifier"), valid],
         [say("zonder geldig kenmerk, niet verzonden", "without valid identifier, not sent"), count.without_identifier],
         [say("dubbel, samengevoegd", "duplicates, joined"), count.duplicates],
-        [say("in de levering", "in the drop"), count.written],
+        [say("in de levering", "in the drop") if sent else say("zou worden geleverd", "would be delivered"), count.written],
     ]  # fmt: skip
     return table(title, ["", "records"], rows)
+
+
+def unusual_lines(found: Mapping[str, tuple[int, int]]) -> list[str]:
+    """What differs much from the round before, as one text, or nothing."""
+    if not found:
+        return []
+    head = say("Ongewoon, vergeleken met de vorige ronde:", "Unusual, compared with the round before:")
+    lines = [
+        say(f"{what}: {now}, was {then}", f"{what}: {now}, was {then}")
+        for what, now, then in (
+            (name, *(with_separators(f"{n:,}", language()) for n in (now, then)))
+            for name, (then, now) in found.items()
+        )
+    ]
+    return ["\n".join([head, *lines])]
 
 
 #: Kinds of identifier and fields of a person, in Dutch; in English they are called as in the manifest.

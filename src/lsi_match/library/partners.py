@@ -64,7 +64,8 @@ class Partner:
         reference_date: date,
         manifest: Manifest | None = None,
     ) -> list[Checked]:
-        """Of every selection what is in its extract, all `problems`, and the `counts` of what would be delivered. Nothing is written.
+        """Of every selection what is in its extract, all `problems`, the `counts` of what would be delivered, and what is
+        `unusual` beside the last drop. Nothing is written.
 
         Args:
             mapping: which extract and which columns hold the fields of the manifest (YAML).
@@ -72,7 +73,8 @@ class Partner:
             manifest: another than the agreed one, for example a draft.
         """
         document = (manifest or self.manifest).document
-        return check(self.name, document, read_mapping(Path(mapping)), Path(extracts), reference_date)
+        local, before = read_mapping(Path(mapping)), self.home.counts_before(self.project)
+        return check(self.name, document, local, Path(extracts), reference_date, before)
 
     def prepare(
         self, opening: str | Path, mapping: str | Path, extracts: str | Path, to: str | Path

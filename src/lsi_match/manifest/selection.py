@@ -149,6 +149,24 @@ class Volume(Document):
         return self
 
 
+#: A whole percentage.
+Percent = Annotated[int, Field(strict=True, ge=0, le=100)]
+
+
+class Bounds(Document):
+    """What is usual for a selection, beside its volume. Outside it the drop is refused.
+
+    Attributes:
+        valid: identifier kind, or part of a person → at least this percentage of the records with a signal has a valid one.
+        after: criterion → records that are left after it.
+        change: no count differs more than this percentage from the round before.
+    """
+
+    valid: dict[Name, Percent] = Field(default_factory=dict)
+    after: dict[Name, Volume] = Field(default_factory=dict)
+    change: Annotated[int, Field(strict=True, ge=1, le=1000)] | None = None
+
+
 class Selection(Document):
     """What one partner selects from one register."""
 
@@ -163,6 +181,7 @@ class Selection(Document):
     signals: tuple[Signal, ...] = Field(min_length=1)
     attributes: tuple[Attribute, ...] = ()
     volume: Volume
+    bounds: Bounds | None = None
 
     @property
     def field_types(self) -> dict[str, FieldType]:
@@ -235,9 +254,21 @@ class Selection(Document):
                 "een selectie heeft nummers nodig, of velden voor persoonssleutels",
                 "a selection needs identifiers or fields for person keys",
             )
+        self._bounds_of_what_there_is()
         self.predicates()
         self.signal_predicates()
         return self
+
+    def _bounds_of_what_there_is(self) -> None:
+        bounds = self.bounds or Bounds()
+        known = {"valid": [*(one.kind.value for one in self.identifiers), *self.person], "after": [one.id for one in self.criteria]}  # fmt: skip
+        for member, names in known.items():
+            for name in getattr(bounds, member):
+                if name not in names:
+                    every = ", ".join(map(str, names))
+                    raise RuleViolation(
+                        f"'{name}' is er niet; er is: {every}", f"there is no '{name}'; there is: {every}", "bounds", member, name
+                    )  # fmt: skip
 
 
 class Partner(Document):

@@ -1,49 +1,48 @@
 """Look at an extract before anything is delivered: what is in it, all that is wrong with it, and what would be delivered.
-Needs no opening and no key, and writes nothing."""
+Needs no opening and no key, and writes nothing. What is selected is read, normalised and counted as `prepare` does it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 from lsi_match.base.errors import LsiError
+from lsi_match.crypto.project_key import ProjectKey
 from lsi_match.manifest import Manifest
-from lsi_match.partner.drop_rows import identified, summed
+from lsi_match.partner.crowds import Crowds
+from lsi_match.partner.drop_rows import Layout, Making, Rows
 from lsi_match.partner.extract.column_mapping import ColumnMapping
-from lsi_match.partner.extract.profile import Profile, profile
-from lsi_match.partner.select import Selected, SelectionTask, look
-from lsi_match.protocol.columns import SIGNALS
-
-
-@dataclass(frozen=True)
-class Counts:
-    """What a selection would deliver: records read, left after each criterion, with each signal and with any, values of
-    no use by kind and reason, and records with an identifier."""
-
-    read: int
-    after: dict[str, int]
-    signals: dict[str, int]
-    with_signal: int
-    invalid: dict[str, int]
-    deliverable: int
+from lsi_match.partner.extract.profile import Profile, profile_of
+from lsi_match.partner.inspect import crossed, inspect
+from lsi_match.partner.references import LongIds
+from lsi_match.partner.select import Look, SelectionTask
+from lsi_match.protocol.bounds import unusual
+from lsi_match.protocol.columns import REFERENCE, SELECTION, columns_to_seal
+from lsi_match.protocol.documents import SelectionCounts
 
 
 @dataclass(frozen=True)
 class Checked:
-    """One selection: its extract, all that is wrong with it, and, when nothing is, what would be delivered.
+    """One selection: its extract, all that is wrong with it, and, when nothing is in the way of reading it, what would be
+    delivered.
 
     Attributes:
-        unusual: what differs much from the round before: (count, before, now), by the name of the count.
+        counts: as the drop would tell them; `written` is what would be delivered.
+        signals: of the records with a signal how many have each.
+        unusual: what differs much from the round before: (before, now), by the name of the count.
     """
 
     selection: str
     extract: Profile
     problems: tuple[LsiError, ...]
-    counts: Counts | None
+    counts: SelectionCounts | None = None
+    signals: Mapping[str, int] = field(default_factory=dict)
     unusual: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
 
@@ -53,56 +52,80 @@ def check(
     mapping: ColumnMapping,
     extracts: Path,
     reference_date: date,
-    previous: Mapping[str, Mapping[str, int]] | None = None,
+    before: Mapping[str, SelectionCounts] | None = None,
 ) -> list[Checked]:
-    """Check every selection of `partner` that the mapping names.
+    """Check every selection of `partner` that the mapping names, each extract being opened once.
 
     Args:
-        previous: the counts of the round before, by selection (`flat_counts`).
+        before: the counts of the round before, by selection.
 
     Raises:
         FileMissingError, ExtractUnreadableError: an extract cannot be read at all.
     """
-    return [
-        _checked(
-            SelectionTask(partner, one, mapping.selections[one.id], extracts, manifest, reference_date),
-            (previous or {}).get(one.id),
-        )
-        for one in manifest.partners[partner].selections
-        if one.id in mapping.selections
-    ]
+    looks, found = [], {}
+    with ExitStack() as stack:
+        for one in manifest.partners[partner].selections:
+            if one.id not in mapping.selections:
+                continue
+            task = SelectionTask(partner, one, mapping.selections[one.id], extracts, manifest, reference_date)
+            look = Look(stack.enter_context(task.opened(lenient=True)), task)
+            with look.extract.telling():
+                problems = look.problems()
+                seen = profile_of(look.extract.con, look.extract.file, look.extract.source)
+            found[one.id] = Checked(one.id, seen, tuple(problems))
+            if not problems:
+                looks.append(look)
+        return list((found | _delivered(partner, manifest, looks, found, before or {})).values())
 
 
-def _checked(task: SelectionTask, previous: Mapping[str, int] | None) -> Checked:
-    seen = profile(task.extracts / task.mapping.extract, task.mapping.asked)
-    found = look(task)
-    counts = None if found.selected is None else _counts(task, found.selected, found.signal_bits)
-    unusual = unlike(previous, flat(counts)) if counts and previous else {}
-    return Checked(task.selection.id, seen, found.problems, counts, unusual)
-
-
-def _counts(task: SelectionTask, selected: Selected, bits: Mapping[str, int]) -> Counts:
-    frame = pl.DataFrame(pl.from_arrow(selected.table))
-    identifiers, invalid = identified(task.manifest, task.selection, frame, task.reference_date)
-    there = pl.DataFrame(list(identifiers.values())).select(pl.any_horizontal(pl.all().is_not_null()).sum())
-    own = [signal.id for signal in task.selection.signals]
-    signals = {
-        name: int(frame.select((pl.col(SIGNALS).cast(pl.UInt64) & bits[name] != 0).sum()).item())
-        for name in own
+def _delivered(
+    partner: str,
+    manifest: Manifest,
+    looks: list[Look],
+    found: Mapping[str, Checked],
+    before: Mapping[str, SelectionCounts],
+) -> dict[str, Checked]:
+    """What would be delivered of the selections that can be read."""
+    key = ProjectKey.make(manifest.project.id, manifest.pseudonyms.epoch)
+    layout = Layout(columns_to_seal(manifest, manifest.partners[partner]))
+    making = Making(key, "check", 1, layout, Crowds.of(manifest), LongIds())
+    inspected, rows = inspect(((one.task, one.pieces) for one in looks), making, _Distinct)
+    selections = manifest.partners[partner].selections
+    counts = {
+        one.task.selection.id: one.counts(rows.written(selections.index(one.task.selection)))
+        for one in inspected
     }
-    return Counts(
-        selected.read, selected.after, signals, selected.with_signal, summed([invalid]), int(there.item())
-    )
+    checked = {}
+    for one in inspected:
+        id_ = one.task.selection.id
+        problems = crossed(partner, [one], counts, before)
+        strange = unusual(before[id_], counts[id_]) if id_ in before else {}
+        signals = {signal.id: 0 for signal in one.task.selection.signals} | one.selected.signals
+        checked[id_] = Checked(
+            id_, found[id_].extract, (*found[id_].problems, *problems), counts[id_], signals, strange
+        )
+    return checked
 
 
-def flat(counts: Counts) -> dict[str, int]:
-    """The counts under one name each, as a drop tells them."""
-    after = {f"after {name}": n for name, n in counts.after.items()}
-    return {"read": counts.read, **after, "with_signal": counts.with_signal, **counts.invalid}
+class _Distinct:
+    """Counts the rows that would be left when those are joined that are the same record: eight bytes a row."""
 
+    def __init__(self) -> None:
+        self.heads: dict[int, list[np.ndarray]] = {}
 
-def unlike(before: Mapping[str, int], now: Mapping[str, int]) -> dict[str, tuple[int, int]]:
-    """Counts that are less than half or more than twice what they were, where either is no small number."""
-    names = [*now, *(name for name in before if name not in now)]
-    pairs = {name: (before.get(name, 0), now.get(name, 0)) for name in names}
-    return {name: (b, n) for name, (b, n) in pairs.items() if max(b, n) >= 20 and (2 * n < b or n > 2 * b)}
+    def add(self, parts: list[Rows]) -> None:
+        for rows in parts:
+            names = (*rows.layout.kinds, REFERENCE)
+            halves = {
+                f"{name} {half}": np.ascontiguousarray(rows[name]).view(np.uint64)[:, half]
+                for name in names
+                for half in (0, 1)
+            }
+            heads = pl.DataFrame(halves).hash_rows().to_numpy()
+            for position in np.unique(rows[SELECTION]).tolist():
+                self.heads.setdefault(position, []).append(heads[rows[SELECTION] == position])
+
+    def written(self, position: int) -> int:
+        """How many rows of this selection."""
+        heads = self.heads.get(position)
+        return len(np.unique(np.concatenate(heads))) if heads else 0

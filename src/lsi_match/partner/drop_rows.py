@@ -24,10 +24,10 @@ from lsi_match.manifest import NO_VALUE, Manifest, Selection
 from lsi_match.manifest.identifiers import InvalidReason
 from lsi_match.partner.crowds import Crowds
 from lsi_match.partner.normalise import normalise, persons
+from lsi_match.partner.normalise.people import Crowd
 from lsi_match.partner.references import LongIds, id_blocks
-from lsi_match.partner.select import RECORD_ID, Selected
+from lsi_match.partner.select import RECORD_ID, Selected, SelectionTask
 from lsi_match.protocol.columns import GROUP, REFERENCE, SELECTION, SIGNALS, WIDTH, Column, attribute_column
-from lsi_match.protocol.documents import Opening
 from lsi_match.protocol.tables import blank_part
 
 WORKERS = os.cpu_count() or 1
@@ -204,29 +204,36 @@ class Pseudonymised:
     invalid: dict[str, int]
 
 
+@dataclass(frozen=True)
+class Making:
+    """What pseudonyms and rows are made with: the key, the name of the round, the number of parts, and what is found on the way."""
+
+    key: ProjectKey
+    round_id: str
+    parts: int
+    layout: Layout
+    crowds: Crowds
+    long_ids: LongIds
+
+
 def pseudonymised(
-    manifest: Manifest,
-    partner: str,
-    position: int,
+    task: SelectionTask,
     pieces: Iterable[Selected],
-    key: ProjectKey,
-    opening: Opening,
-    long_ids: LongIds,
-    layout: Layout,
-    crowds: Crowds,
+    making: Making,
 ) -> Iterator[Pseudonymised]:
-    """The records of the selection at `position` of `partner` that have a valid identifier, with pseudonyms in
-    its place."""
-    selection = manifest.partners[partner].selections[position]
+    """The records that were selected for `task` and have a valid identifier, with pseudonyms in its place."""
+    manifest, selection = task.manifest, task.selection
+    partner = manifest.partners[task.partner]
+    position = partner.selections.index(selection)
     own = {attribute_column(a.id) for a in selection.attributes}
-    every = [attribute_column(a) for a in manifest.partners[partner].attribute_ids]
+    every = [attribute_column(a) for a in partner.attribute_ids]
 
     def work(piece: Selected) -> Pseudonymised:
         frame = pl.DataFrame(pl.from_arrow(piece.table))
-        pseudonyms, invalid = _pseudonyms(manifest, selection, frame, key, opening)
+        pseudonyms, invalid = _pseudonyms(task, frame, making)
         for kind, blocks in list(pseudonyms.items()):
-            crowd = crowds.holds(kind, blocks.data)
-            if crowd is not None and (crowd := crowd & blocks.valid).any():
+            crowd = making.crowds.among(kind, np.ascontiguousarray(blocks.data).view(np.uint64)[:, 0])
+            if crowd is not None and crowd.any():
                 data = np.where(crowd[:, None], np.uint8(0), blocks.data)
                 pseudonyms[kind] = Blocks(data, blocks.valid & ~crowd)
                 invalid[f"{kind}_{InvalidReason.CROWD.value}"] = int(crowd.sum())
@@ -235,7 +242,7 @@ def pseudonymised(
             frame = frame.filter(pl.Series(there))
             pseudonyms = {kind: blocks.take(np.flatnonzero(there)) for kind, blocks in pseudonyms.items()}
         columns = {kind: blocks.data for kind, blocks in pseudonyms.items()}
-        columns[REFERENCE] = id_blocks(frame.get_column(RECORD_ID).cast(pl.String), long_ids)
+        columns[REFERENCE] = id_blocks(frame.get_column(RECORD_ID).cast(pl.String), making.long_ids)
         columns[SELECTION] = np.full(len(frame), position, np.uint8)
         columns |= {
             name: frame.get_column(name).to_numpy()
@@ -243,7 +250,7 @@ def pseudonymised(
             else np.full(len(frame), NO_VALUE, np.uint16)
             for name in (SIGNALS, GROUP, *every)
         }
-        return Pseudonymised(layout.in_parts(columns, opening.parts), piece.without_rows(), invalid)
+        return Pseudonymised(making.layout.in_parts(columns, making.parts), piece.without_rows(), invalid)
 
     return _ahead(work, pieces)
 
@@ -261,20 +268,27 @@ def _ahead(work: Callable[[T], S], items: Iterable[T]) -> Iterator[S]:
 
 
 def _pseudonyms(
-    manifest: Manifest, selection: Selection, frame: pl.DataFrame, key: ProjectKey, opening: Opening
+    task: SelectionTask, frame: pl.DataFrame, making: Making
 ) -> tuple[dict[str, Blocks], dict[str, int]]:
     """The pseudonyms of every kind, and what `identified` counts."""
-    found, invalid = identified(manifest, selection, frame, opening.reference_date)
+    found, invalid = identified(
+        task.manifest, task.selection, frame, task.reference_date, making.crowds.among
+    )
     nothing = pl.Series([None], dtype=pl.String).new_from_index(0, len(frame))
-    kinds = manifest.subject.kinds
-    return {kind: key.pseudonyms(found.get(kind, nothing), opening.round, kind) for kind in kinds}, invalid
+    kinds = task.manifest.subject.kinds
+    key, name = making.key, making.round_id
+    return {kind: key.pseudonyms(found.get(kind, nothing), name, kind) for kind in kinds}, invalid
 
 
 def identified(
-    manifest: Manifest, selection: Selection, frame: pl.DataFrame, reference_date: date
+    manifest: Manifest,
+    selection: Selection,
+    frame: pl.DataFrame,
+    reference_date: date,
+    crowds: Crowd = lambda *_: None,
 ) -> tuple[dict[str, pl.Series], dict[str, int]]:
     """The identifiers and person keys of every record, null where there is none; and how many identifiers and fields of
-    a person were of no use, by kind or field and reason."""
+    a person were of no use, by kind or field and reason. `crowds`: see `Crowds.among`."""
     fields = [name for source in selection.identifiers for name in source.fields]
     fields += list(selection.person.values())
     texts = frame.select(pl.col(name).cast(pl.String) for name in dict.fromkeys(fields))
@@ -286,7 +300,7 @@ def identified(
         invalid |= {f"{source.kind.value}_{reason}": count for reason, count in normalised.invalid.items()}
     if selection.person:
         person = {str(part): field for part, field in selection.person.items()}
-        keys, useless = persons(texts, person, manifest.subject.person_keys, reference_date)
+        keys, useless = persons(texts, person, manifest.subject.person_keys, reference_date, crowds)
         invalid |= useless
         found |= {name: keys.get_column(name) for name in keys.columns}
     return found, invalid

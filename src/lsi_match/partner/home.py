@@ -11,6 +11,7 @@ projects/<project>/
     log-seen …                the newest checkpoint of the log that was verified here (log/remembered.py)
     openings/<round>          digest of the one opening of each round for which a drop was made; kept for good
     opened/, access/          see partner/release/opened_notice.py and partner/access/request.py
+    counts/<round>.<id>       the descriptor of a drop, whose counts the next round is compared with
     references/<round>.<id>.age   what resolves the references of one drop, sealed to this partner
 """
 
@@ -55,7 +56,7 @@ from lsi_match.log.events import Recorded
 from lsi_match.log.policy import origin_of, policy_of, release_policy
 from lsi_match.log.remembered import RememberedLog
 from lsi_match.manifest import Manifest
-from lsi_match.protocol.documents import KeyShare, Opening
+from lsi_match.protocol.documents import DropDescriptor, KeyShare, Opening, SelectionCounts
 from lsi_match.protocol.trust_root import Role, TrustRoot
 
 
@@ -309,7 +310,7 @@ class Home:
             return None
 
     def _reference_file(self, project: str, round_id: str, drop: str) -> Path:
-        return self.project(project) / "references" / f"{round_id}.{drop.removeprefix('sha256:')[:32]}.age"
+        return self.project(project) / "references" / f"{round_id}.{_short(drop)}.age"
 
     def keep_references(self, project: str, round_id: str, drop: str, references: References) -> None:
         """Keep what resolves the references of the drop with digest `drop`, sealed to this partner."""
@@ -319,9 +320,33 @@ class Home:
 
     def round_of_drop(self, project: str, drop: str) -> str | None:
         """The round for which the drop with this digest was made here; None when it was not."""
-        name = drop.removeprefix("sha256:")[:32]
+        name = _short(drop)
         files = (self.project(project) / "references").glob(f"*.{name}.age") if name.isalnum() else ()
         return next((file.name.partition(".")[0] for file in files), None)
+
+    def keep_counts(self, project: str, document: bytes) -> None:
+        """Keep the descriptor of a drop, whose counts the next round is compared with."""
+        drop = peek(document, DropDescriptor, what="drop", party=self.name)
+        write_whole(
+            self._counts_folder(project) / f"{drop.round}.{_short(digest_of_bytes(document))}", document
+        )
+
+    def forget_counts(self, project: str, drop: str) -> None:
+        """Of a drop that was refused."""
+        for file in self._counts_folder(project).glob(f"*.{_short(drop)}"):
+            file.unlink()
+
+    def counts_before(self, project: str, round_id: str | None = None) -> dict[str, SelectionCounts]:
+        """Selection → the counts of the newest drop for another round than this."""
+        found = []
+        for file in self._counts_folder(project).glob("[!.]*"):
+            with suppress(SignedDocumentInvalidError):
+                found.append(peek(read_bytes(file), DropDescriptor, what="drop", party=self.name))
+        others = [one for one in found if one.round != round_id]
+        return max(others, key=lambda one: one.made_at).selections if others else {}
+
+    def _counts_folder(self, project: str) -> Path:
+        return self.project(project) / "counts"
 
     def references(self, project: str, round_id: str, drop: str) -> References:
         """What `keep_references` kept; raises ReferencesLostError when it is not there."""
@@ -331,6 +356,11 @@ class Home:
         opened = unseal(read_bytes(file), self.identity().encryption, what="reference key", party=self.name)
         content = json.loads(opened)
         return References(bytes.fromhex(content["key"]), tuple(content["long_ids"]))
+
+
+def _short(digest: str) -> str:
+    """A digest as a part of the name of a file."""
+    return digest.removeprefix("sha256:")[:32]
 
 
 def make_key_share(key: ProjectKey, maker: Identity, to: str, recipient: str) -> bytes:

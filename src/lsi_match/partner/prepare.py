@@ -5,11 +5,12 @@ from __future__ import annotations
 import secrets
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from threading import Lock, Semaphore
 from typing import BinaryIO
@@ -26,16 +27,16 @@ from lsi_match.crypto.block_cipher import make_key
 from lsi_match.crypto.keys import Identity
 from lsi_match.crypto.sealing import seal, seal_into
 from lsi_match.crypto.signing import sign
-from lsi_match.manifest import Manifest, Selection
-from lsi_match.manifest.identifiers import CROWD_OF
+from lsi_match.manifest import Manifest
 from lsi_match.partner.crowds import Crowds
-from lsi_match.partner.drop_rows import WORKERS, Layout, Pseudonymised, Rows, pseudonymised, summed
+from lsi_match.partner.drop_rows import WORKERS, Layout, Making, Rows
 from lsi_match.partner.extract.column_mapping import ColumnMapping
-from lsi_match.partner.group_counts import group_counts
+from lsi_match.partner.extract.problems import ExtractError, ExtractProblemsError
 from lsi_match.partner.home import Home, References
+from lsi_match.partner.inspect import Progress, crossed, inspect, tasks_of
 from lsi_match.partner.opening import read_opening
 from lsi_match.partner.references import LongIds, make_references
-from lsi_match.partner.select import Selected, SelectionTask, select_pieces
+from lsi_match.partner.select import everything_wrong, select_pieces
 from lsi_match.partner.spill_buffer import SpillBuffer
 from lsi_match.protocol.columns import (
     REFERENCE,
@@ -50,7 +51,6 @@ from lsi_match.protocol.columns import (
 from lsi_match.protocol.documents import (
     AttributeKeys,
     DropDescriptor,
-    GroupCounts,
     Opening,
     Part,
     SelectionCounts,
@@ -62,10 +62,6 @@ from lsi_match.protocol.tables import Combinations, combinations, from_part, sha
 #: Letters of a span id, which ends the stem of a drop.
 SPAN = 16
 
-#: Told while it works: the step (`select` or `seal`), what it is about (the selection, or nothing), how far it is (records
-#: read, or parts written), and of how many in all, where that is known.
-Progress = Callable[[str, str, int, int | None], None]
-
 
 class NotAPartnerError(LsiError): ...
 
@@ -73,25 +69,18 @@ class NotAPartnerError(LsiError): ...
 class RoundClosedError(LsiError): ...
 
 
-class SelectionUnmappedError(LsiError): ...
-
-
-class NoValidIdentifierError(LsiError): ...
-
-
-class VolumeOutOfBoundsError(LsiError): ...
-
-
 class CombinationTooRareError(LsiError): ...
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A drop that was written: its descriptor file, what it says, and what the matching environment sees of its rows."""
+    """A drop that was written: its descriptor file, what it says, what the matching environment sees of its rows, and the
+    counts of the round before."""
 
     file: Path
     descriptor: DropDescriptor
     seen: Combinations
+    before: dict[str, SelectionCounts]
 
 
 def prepare(
@@ -137,29 +126,22 @@ def prepare(
     private_folder(out)
     file = out / f"{stem}.drop.json"
     layout = Layout(columns_to_seal(manifest, partner))
-    crowds = Crowds(manifest.subject.identifiers, CROWD_OF[manifest.subject.unit])
+    long_ids = LongIds()
+    making = Making(key, opening.round, opening.parts, layout, Crowds.of(manifest), long_ids)
+    before = home.counts_before(project, opening.round)
     with home.alone(project), ExitStack() as piles, _all_or_nothing(out, stem):
         _remove_unfinished(out, stem.removesuffix(span))
-        again = True
-        while again:
+
+        def new_pile() -> SpillBuffer:
             piles.close()
-            pile = piles.enter_context(SpillBuffer(layout, opening.parts, out))
-            found, long_ids = [], LongIds()
-            for position, selection in enumerate(partner.selections):
-                if selection.id not in mapping.selections:
-                    raise SelectionUnmappedError(partner=home.name, selection=selection.id)
-                local = mapping.selections[selection.id]
-                pieces = select_pieces(
-                    SelectionTask(home.name, selection, local, extracts, manifest, opening.reference_date)
-                )
-                done = pseudonymised(
-                    manifest, home.name, position, pieces, key, opening, long_ids, layout, crowds
-                )
-                found.append(_piled(pile, crowds, done, selection.id, progress))
-                if found[-1].selected.with_signal and not found[-1].sendable:
-                    reasons = ", ".join(f"{reason}: {n}" for reason, n in found[-1].invalid.items()) or "-"
-                    raise NoValidIdentifierError(partner=home.name, file=local.extract, invalid=reasons)
-            again = crowds.settle()
+            return piles.enter_context(SpillBuffer(layout, opening.parts, out))
+
+        tasks = tasks_of(home.name, manifest, mapping, extracts, opening.reference_date)
+        try:
+            readings = [(one, partial(select_pieces, one)) for one in tasks]
+            found, pile = inspect(readings, making, new_pile, progress)
+        except ExtractError as first:
+            raise everything_wrong(first, tasks) from None
         attribute_keys = AttributeKeys(
             project=project,
             manifest=manifest.digest,
@@ -171,16 +153,14 @@ def prepare(
         sealing = _Sealing(pile, opening, out, stem, progress, manifest, attribute_keys)
         parts = sealing.parts()
         counts = {
-            selection.id: one.counts(
-                sealing.written[position], group_counts(manifest, selection, one.selected.met)
-            )
-            for position, (selection, one) in enumerate(zip(partner.selections, found, strict=True))
+            one.task.selection.id: one.counts(sealing.written[position]) for position, one in enumerate(found)
         }
-        for selection in partner.selections:
-            _check_volume(home.name, selection, counts[selection.id].written)
+        problems = crossed(home.name, found, counts, before)
         smallest = manifest.monitor.smallest_combination
         if rare := shared_by_fewer(sealing.seen, smallest):
-            raise CombinationTooRareError(partner=home.name, rows=rare, smallest=smallest)
+            problems.append(CombinationTooRareError(partner=home.name, rows=rare, smallest=smallest))
+        if problems:
+            raise ExtractProblemsError.of(problems)
         descriptor = DropDescriptor(
             project=project,
             manifest=manifest.digest,
@@ -200,46 +180,8 @@ def prepare(
             project, opening.round, digest_of_bytes(document), References(sealing.key, long_ids.in_order())
         )
         write_whole(file, document)
-    return Prepared(file, descriptor, sealing.seen)
-
-
-@dataclass(frozen=True)
-class _Found:
-    """What was found of one selection, and of how many records something can be sent."""
-
-    selected: Selected
-    invalid: dict[str, int]
-    sendable: int
-
-    def counts(self, written: int, groups: GroupCounts | None) -> SelectionCounts:
-        return SelectionCounts(
-            read=self.selected.read,
-            after=self.selected.after,
-            with_signal=self.selected.with_signal,
-            invalid=self.invalid,
-            without_identifier=self.selected.with_signal - self.sendable,
-            duplicates=self.sendable - written,
-            written=written,
-            groups=groups,
-        )
-
-
-def _piled(
-    pile: SpillBuffer, crowds: Crowds, pieces: Iterable[Pseudonymised], about: str, progress: Progress
-) -> _Found:
-    """Put the rows of the selection `about` on the pile; what is left to know of it."""
-    counted: list[Selected] = []
-    invalid: list[dict[str, int]] = []
-    sendable = so_far = 0
-    for piece in pieces:
-        pile.add(piece.parts)
-        crowds.count(piece.parts)
-        counted.append(piece.selected)
-        invalid.append(piece.invalid)
-        sendable += sum(len(rows) for rows in piece.parts)
-        so_far += piece.selected.read
-        progress("select", about, so_far, None)
-    return _Found(Selected.together(counted), summed(invalid), sendable)
+        home.keep_counts(project, document)
+    return Prepared(file, descriptor, sealing.seen, before)
 
 
 def _remove_unfinished(out: Path, head: str) -> None:
@@ -260,18 +202,6 @@ def _all_or_nothing(out: Path, stem: str) -> Iterator[None]:
         for part in out.glob(f"{stem}.*"):
             part.unlink()
         raise
-
-
-def _check_volume(partner: str, selection: Selection, count: int) -> None:
-    volume = selection.volume
-    if not volume.at_least <= count <= volume.at_most:
-        raise VolumeOutOfBoundsError(
-            partner=partner,
-            selection=selection.id,
-            count=count,
-            at_least=volume.at_least,
-            at_most=volume.at_most,
-        )
 
 
 class _Sealing:

@@ -51,6 +51,8 @@ def check_receipt(home: Home, project: str, file: Path, now: datetime) -> Receip
     round_id = home.round_of_drop(project, drop)
     if round_id is None:
         raise ReceiptOfOthersError(file=file.name)
+    if isinstance(event, DropArrivalRefused):
+        home.forget_counts(project, drop)
     return Receipt(
         file.name,
         recorded.position,

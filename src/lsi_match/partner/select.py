@@ -56,6 +56,7 @@ class Selected:
         read: records in the extract.
         after: records left after each criterion, cumulatively.
         with_signal: of those, the ones with a signal: the rows of `table`.
+        signals: signal → of those the ones that have it.
         met: (the criteria that are met, and whether there is a signal, as bits in this order; group cell) → records.
     """
 
@@ -63,6 +64,7 @@ class Selected:
     read: int
     after: dict[str, int]
     with_signal: int
+    signals: dict[str, int]
     met: Counter[tuple[int, int]]
 
     def without_rows(self) -> Selected:
@@ -77,6 +79,7 @@ class Selected:
             sum(piece.read for piece in pieces),
             {name: sum(piece.after[name] for piece in pieces) for name in pieces[0].after},
             sum(piece.with_signal for piece in pieces),
+            {name: sum(piece.signals[name] for piece in pieces) for name in pieces[0].signals},
             sum((piece.met for piece in pieces), Counter()),
         )
 
@@ -102,37 +105,34 @@ class SelectionTask:
 
 
 def select(task: SelectionTask) -> Selected:
-    """Run one selection as `select_pieces` does, and have all of it."""
-    return Selected.together(list(select_pieces(task)))
+    """Run one selection as `select_pieces` does, and have all of it.
+
+    Raises:
+        FileMissingError, ExtractError: all that is wrong.
+    """
+    try:
+        return Selected.together(list(select_pieces(task)))
+    except ExtractError as first:
+        raise everything_wrong(first, [task]) from None
+
+
+def everything_wrong(first: ExtractError, tasks: Iterable[SelectionTask]) -> LsiError:
+    """All that is wrong with the extracts of `tasks`, where `first` was found."""
+    try:
+        found = [problem for task in tasks for problem in problems(task)]
+    except LsiError:
+        return first
+    return ExtractProblemsError.of(found) if found else first
 
 
 def select_pieces(task: SelectionTask) -> Iterator[Selected]:
     """Run one selection of a partner on its extract: at least one piece.
 
     Raises:
-        FileMissingError, ExtractError: all that is wrong (see `look`); perhaps after some pieces.
+        FileMissingError, ExtractError: perhaps after some pieces. `problems` tells all that is wrong.
     """
-    try:
-        yield from _pieces(task)
-    except ExtractError as first:
-        raise _all_of(first, task) from None
-
-
-def _pieces(task: SelectionTask) -> Iterator[Selected]:
-    """`select_pieces`, which stops at what it finds first."""
     with task.opened() as extract:
-        selecting = _Selecting(extract, task.manifest, task.reference_date)
-        selecting.source()
-        yield from selecting.pieces()
-
-
-def _all_of(first: ExtractError, task: SelectionTask) -> ExtractError:
-    """Everything that is wrong where `first` was found."""
-    try:
-        found = look(task)
-    except LsiError:
-        return first
-    return ExtractProblemsError.of(found.problems) if found.problems else first
+        yield from Look(extract, task).pieces()
 
 
 def group_cells(task: SelectionTask, record_ids: Iterable[str]) -> list[tuple[str, int]]:
@@ -145,44 +145,45 @@ def group_cells(task: SelectionTask, record_ids: Iterable[str]) -> list[tuple[st
         return _Selecting(extract, task.manifest, task.reference_date).cells(record_ids)
 
 
-@dataclass(frozen=True)
-class Found:
-    """What there is to tell of an extract that may be wrong: of its header and the form of its rows, of its columns, and of
-    values in rows; and, when nothing is wrong, what is selected.
-
-    Attributes:
-        signal_bits: signal → its bit in `signals`.
-    """
-
-    header: tuple[ExtractError, ...]
-    columns: tuple[ExtractError, ...]
-    rows: tuple[ExtractError, ...]
-    selected: Selected | None
-    signal_bits: dict[str, int]
-
-    @property
-    def problems(self) -> tuple[ExtractError, ...]:
-        """All that is wrong."""
-        return (*self.header, *self.columns, *self.rows)
-
-
-def look(task: SelectionTask) -> Found:
-    """All that is wrong with an extract, and what is selected when nothing is.
+def problems(task: SelectionTask) -> list[ExtractError]:
+    """All that is wrong with an extract: with its header and the form of its rows, with its columns, and with values in rows.
 
     Raises:
         FileMissingError, ExtractError: it cannot be read at all.
     """
     with task.opened(lenient=True) as extract:
-        selecting = _Selecting(extract, task.manifest, task.reference_date)
-        header, columns = tuple(extract.broken()), tuple(extract.wrong)
-        whole = {RECORD_ID, *task.selection.fields} <= extract.cells.keys()
-        faults = selecting.faults() if whole else extract.faults()
-        views = selecting.source if whole else extract.source_of_columns
-        rows = tuple(extract.told(faults, views)) if extract.cells else ()
-    wrong = header or columns or rows
-    selected = None if wrong else Selected.together(list(_pieces(task)))
-    first = [signal.id for signal in task.manifest.partners[task.partner].signals]
-    return Found(header, columns, rows, selected, {name: 1 << at for at, name in enumerate(first)})
+        return Look(extract, task).problems()
+
+
+@dataclass(frozen=True)
+class Look:
+    """An extract of a selection that is open. What is wrong with it can be asked, and, when nothing is, what is selected."""
+
+    extract: Extract
+    task: SelectionTask
+
+    def problems(self) -> list[ExtractError]:
+        """All that is wrong, of an extract that was opened leniently."""
+        selecting = _Selecting(self.extract, self.task.manifest, self.task.reference_date)
+        found = [*self.extract.broken(), *self.extract.wrong]
+        if not self.extract.cells:
+            return found
+        whole = {RECORD_ID, *self.task.selection.fields} <= self.extract.cells.keys()
+        faults = selecting.faults() if whole else self.extract.faults()
+        views = selecting.source if whole else self.extract.source_of_columns
+        return found + self.extract.told(faults, views)
+
+    def pieces(self) -> Iterator[Selected]:
+        """What is selected, in pieces; may be asked again.
+
+        Raises:
+            ExtractError: what is wrong, perhaps after some pieces.
+        """
+        selecting = _Selecting(self.extract, self.task.manifest, self.task.reference_date)
+        with self.extract.telling():
+            self.extract.rewind()
+            selecting.source()
+            yield from selecting.pieces()
 
 
 @dataclass(frozen=True)
@@ -257,7 +258,13 @@ class _Selecting:
                 table = pa.table(columns, batch.schema.names[:-2])
                 if with_signal < read:
                     table = table.filter(pc.equal(met, pa.scalar(_all(len(criteria) + 1), pa.uint64())))
-                yield Selected(table, read, dict(zip(criteria, after, strict=True)), with_signal, counted)
+                held = table.column(SIGNALS).to_numpy()
+                signals = {
+                    name: int(np.count_nonzero(held & np.uint64(1 << bit)))
+                    for name, bit in self._bits().items()
+                }
+                after_each = dict(zip(criteria, after, strict=True))
+                yield Selected(table, read, after_each, with_signal, signals, counted)
             else:
                 return
         raise ExtractProblemsError.of(self.extract.told(self.faults(), self.source))
@@ -310,10 +317,15 @@ class _Selecting:
             ),
         ]
 
-    def _signals(self) -> str:
+    def _bits(self) -> dict[str, int]:
+        """Signal of this selection → its bit."""
         first = [s.id for s in self.manifest.partners[self.extract.partner].signals]
+        return {signal.id: first.index(signal.id) for signal in self.selection.signals}
+
+    def _signals(self) -> str:
+        places = self._bits()
         bits = [
-            f"CASE WHEN {predicate.sql()} THEN {1 << first.index(name)} ELSE 0 END"
+            f"CASE WHEN {predicate.sql()} THEN {1 << places[name]} ELSE 0 END"
             for name, predicate in self.selection.signal_predicates().items()
         ]
         return f"({' | '.join(f'({bit})::UBIGINT' for bit in bits)})"

@@ -307,6 +307,7 @@ def _selection(page: _Page, manifest: Manifest, partner: str, selection: Selecti
     least, most = page.count(selection.volume.at_least), page.count(selection.volume.at_most)
     page.text(say(f"Afgesproken aantal records: {least} tot en met {most}. Daarbuiten wordt niets geleverd.",
                   f"Agreed number of records: {least} to {most}. Outside that nothing is delivered."))  # fmt: skip
+    _bounds(page, selection)
     page.text(say("Een record wordt geselecteerd als het aan al deze criteria voldoet:",
                   "A record is selected when it meets all of these criteria:"))  # fmt: skip
     predicates = selection.predicates()
@@ -338,6 +339,27 @@ def _selection(page: _Page, manifest: Manifest, partner: str, selection: Selecti
             page.item(say("Waarom: ", "Why: ") + markdown_safe(attribute.rationale), 1)
         page.item(_seen_by(page, manifest, partner, "attributes_of"))
     _fields(page, manifest, selection)
+
+
+def _bounds(page: _Page, selection: Selection) -> None:
+    """What is usual for a selection, beside its volume."""
+    say, bounds = page.say, selection.bounds
+    if bounds is None or not (bounds.valid or bounds.after or bounds.change):
+        return
+    page.text(say("Ook dit is afgesproken; daarbuiten wordt niets geleverd:",
+                  "This is agreed as well; outside it nothing is delivered:"))  # fmt: skip
+    for name, percent in bounds.valid.items():
+        what = markdown_safe(called(name, page.lang))
+        page.item(say(f"Van de records met een signaal heeft ten minste {percent}% een geldig gegeven: {what}.",
+                      f"Of the records with a signal at least {percent}% has a valid value: {what}."))  # fmt: skip
+    for name, kept in bounds.after.items():
+        least, most = page.count(kept.at_least), page.count(kept.at_most)
+        page.item(say(f"Na criterium **{markdown_safe(name)}** blijven {least} tot en met {most} records over.",
+                      f"After criterion **{markdown_safe(name)}** {least} to {most} records are left."))  # fmt: skip
+    if bounds.change is not None:
+        page.item(say(f"Geen aantal verschilt meer dan {bounds.change}% van de vorige ronde.",
+                      f"No count differs more than {bounds.change}% from the round before."))  # fmt: skip
+    page.lines.append("")
 
 
 def _told(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -85,7 +86,7 @@ class Source(ABC):
 
     problem: TableUnreadable | None = None
 
-    @property
+    @cached_property
     def wrong(self) -> list[TableUnreadable]:
         """What is wrong with the header and with rows, of a table that is read leniently: of each kind the first."""
         return []
@@ -146,7 +147,7 @@ class Csv(Source):
             ("separator", self.dialect.separator),
             ("header", str(self.dialect.header)),
         )
-        self._wrong = self._problems() if asked.lenient else []
+        self._lenient = asked.lenient
 
     def stored(self, columns: Sequence[str]) -> list[Stored]:
         return [Stored(frozenset({Kind.TEXT}))] * len(columns)
@@ -154,26 +155,32 @@ class Csv(Source):
     def lay(self, con: duckdb.DuckDBPyConnection, columns: Sequence[str], digits: Sequence[int] = ()) -> None:
         from lsi_match.tables import csv_batches
 
-        read = csv_batches.slowly if self._wrong else csv_batches.batches
+        read = csv_batches.slowly if self.wrong else csv_batches.batches
         self._register(con, len(columns), read(self._file, self.dialect, list(columns)))
 
     def row(self, record: int) -> int:
         held = (
             n
-            for n, row in csv_rows(self._file, self.dialect, broken=bool(self._wrong))
+            for n, row in csv_rows(self._file, self.dialect, broken=bool(self.wrong))
             if isinstance(row, list)
         )
         return next(islice(held, record - 1, None), record)
 
-    @property
+    @cached_property
     def wrong(self) -> list[TableUnreadable]:
-        return self._wrong
+        from lsi_match.tables import csv_batches
 
-    def _problems(self) -> list[TableUnreadable]:
+        if not self._lenient:
+            return []
         found = {problem.kind: problem for problem in checked_names(self.names, self.head)}
-        for _, row in csv_rows(self._file, self.dialect, broken=True):
-            if isinstance(row, TableUnreadable):
-                found.setdefault(row.kind, row)
+        try:
+            for _ in csv_batches.batches(self._file, self.dialect, list(self.names[:1])):
+                pass
+        except TableUnreadable:
+            # One row at a time, which is slow, to tell each kind of fault and to go on after it.
+            for _, row in csv_rows(self._file, self.dialect, broken=True):
+                if isinstance(row, TableUnreadable):
+                    found.setdefault(row.kind, row)
         return list(found.values())
 
 
@@ -185,9 +192,9 @@ class _Spreadsheet(Source):
         top = [[str(cell).strip() for cell in row] for row in sheet[:_TOP]]
         at = _header_row(top, asked)
         self.names, self.head = (tuple(top[at]) if top else ()), at + 1
-        self._wrong = checked_names(self.names, at + 1)
-        if self._wrong and not asked.lenient:
-            raise self._wrong[0]
+        self.wrong = checked_names(self.names, at + 1)
+        if self.wrong and not asked.lenient:
+            raise self.wrong[0]
         if not any(self.names):
             raise TableUnreadable("no_header", at + 1)
         self._rows = [(n, row) for n, row in enumerate(sheet[at + 1 :], at + 2) if any(c != "" for c in row)]
@@ -200,14 +207,11 @@ class _Spreadsheet(Source):
 
     def lay(self, con: duckdb.DuckDBPyConnection, columns: Sequence[str], digits: Sequence[int] = ()) -> None:
         places = [self.names.index(column) for column in columns]
-        self._register(con, len(columns), iter([batch_of([row for _, row in self._rows], places, digits)]))
+        rows = [row for _, row in self._rows]
+        self._register(con, len(columns), (batch_of(all_, places, digits) for all_ in (rows,)))
 
     def row(self, record: int) -> int:
         return self._rows[record - 1][0]
-
-    @property
-    def wrong(self) -> list[TableUnreadable]:
-        return self._wrong
 
 
 def _sheet(file: Path, wanted: str | None) -> tuple[list[list[Any]], str]:

@@ -29,6 +29,7 @@ from lsi_match.crypto.mac import gmac_tag, has_mark
 from lsi_match.crypto.sealing import unseal_view
 from lsi_match.crypto.signing import verify
 from lsi_match.manifest import NO_VALUE, UNKNOWN_GROUP, Manifest, Partner
+from lsi_match.protocol.bounds import out_of_bounds
 from lsi_match.protocol.columns import (
     GROUP,
     SELECTION,
@@ -257,6 +258,8 @@ def check_descriptor(
                 at_least=volume.at_least,
                 at_most=volume.at_most,
             )
+        for crossed in out_of_bounds(partner, selections[name], counts):
+            raise crossed
         falls = _falls(counts, [rule.id for rule in selections[name].criteria])
         if not falls or not add_up(manifest, selections[name], counts):
             raise CountsDifferError(**where)

@@ -7,7 +7,7 @@ under the name of its field. What may not be true of a row is a `Fault`; all fau
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -137,6 +137,10 @@ class Extract:
     def where(self) -> dict[str, str]:
         """The facts of every error."""
         return {"partner": self.partner, "file": self.file.name}
+
+    def telling(self) -> AbstractContextManager[None]:
+        """What goes wrong in the block is told as what is wrong with this extract."""
+        return _telling(self.where, self.mapping, self)
 
     def column(self, name: str) -> str:
         """The column of a field, or of the record id."""

@@ -50,10 +50,10 @@ class ExtractProblemsError(ExtractError):
         problems: each of them.
     """
 
-    problems: tuple[ExtractError, ...] = ()
+    problems: tuple[LsiError, ...] = ()
 
     @classmethod
-    def of(cls, problems: Sequence[ExtractError]) -> ExtractError:
+    def of(cls, problems: Sequence[LsiError]) -> LsiError:
         """One error for all of `problems`, of which there is at least one; one alone is itself."""
         if len(problems) == 1:
             return problems[0]

@@ -3,12 +3,15 @@ how many different values it has and how they look. Never a value, but for the f
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
+from sqlglot import exp
 
 from lsi_match.base.duckdb_locked import locked_connection, one_row
 from lsi_match.base.errors import words
@@ -61,21 +64,56 @@ def profile(file: Path, asked: Asked) -> Profile:
         raise FileMissingError(file=str(file))
     con = locked_connection([file.parent])
     try:
-        source = open_source(con, file, replace(asked, lenient=True))
-        names = [name for at, name in enumerate(source.names) if name and name not in source.names[:at]]
-        columns = tuple(
-            _column(con, source, name, one) for name, one in zip(names, source.stored(names), strict=True)
-        )
-        source.lay(con, names[:1])
-        records = int(one_row(con, "SELECT count(*) FROM raw")[0])
-        wrong = tuple(told_of(file, problem) for problem in source.wrong)
-        return Profile(file.name, source.found, records, columns, wrong)
+        return profile_of(con, file, open_source(con, file, replace(asked, lenient=True)))
     except TableUnreadable as problem:
         raise told_of(file, problem) from None
     except (duckdb.Error, pa.ArrowException):
         raise told_of(file, TableUnreadable("broken_off")) from None
     finally:
         con.close()
+
+
+def profile_of(con: duckdb.DuckDBPyConnection, file: Path, source: Source) -> Profile:
+    """Look at a table that is open, in two readings, however many columns it has. Memory does not grow with the records."""
+    names = [name for at, name in enumerate(source.names) if name and name not in source.names[:at]]
+    stored = source.stored(names)
+    columns = [f"c{at}" for at in range(len(names))]
+
+    def asked(each: Iterable[str]) -> tuple[Any, ...]:
+        source.lay(con, names)
+        texts = ", ".join(f"{text(column)} AS {column}" for column in columns)
+        return one_row(con, f"SELECT count(*), {', '.join(each)} FROM (SELECT {texts} FROM raw)")
+
+    records, *first = asked(
+        f"count({x}), approx_count_distinct({x}), approx_top_k({x}, 1), approx_top_k({_shape(x)}, {_SHAPES})"
+        for x in columns
+    )
+    filled, distinct, commonest, shapes = (first[at::4] for at in range(4))
+    exact = records <= _EXACT
+    day = [Cell(x, FieldType.DATE, Role.PLAIN, Stored(frozenset({Kind.TEXT}))).value(x) for x in columns]
+    _, *second = asked(
+        f"{_counted(x, most, exact=exact)}, {_shapes(x, common, exact=exact)}, count({d}), min({d}), max({d})"
+        for x, d, most, common in zip(columns, day, commonest, shapes, strict=True)
+    )
+    found = []
+    for at, name in enumerate(names):
+        (different, most), counts, days, earliest, latest = second[5 * at : 5 * at + 5]
+        is_date = filled[at] and days >= 0.9 * filled[at] and Kind.WHOLE not in stored[at].kinds
+        shown = sorted(zip(*(counts or ((), ())), strict=True), key=lambda one: (-int(one[1]), one[0]))
+        found.append(
+            ColumnProfile(
+                name,
+                tuple(sorted(stored[at].kinds)),
+                filled[at],
+                different if exact else min(distinct[at], filled[at]),
+                tuple((str(shape)[:30], int(count)) for shape, count in shown[:_SHAPES]),
+                most or 0,
+                *((earliest, latest) if is_date else (None, None)),
+            )
+        )  # fmt: skip
+    return Profile(
+        file.name, source.found, records, tuple(found), tuple(told_of(file, one) for one in source.wrong)
+    )
 
 
 def told_of(file: Path, problem: TableUnreadable) -> ExtractUnreadableError:
@@ -85,27 +123,30 @@ def told_of(file: Path, problem: TableUnreadable) -> ExtractUnreadableError:
     )
 
 
-def _column(con: duckdb.DuckDBPyConnection, source: Source, name: str, stored: Stored) -> ColumnProfile:
-    source.lay(con, [name])
-    con.execute(
-        f"CREATE OR REPLACE TEMP TABLE found AS SELECT x, count(*) AS n FROM (SELECT {text('c0')} AS x FROM raw) GROUP BY x"
-    )
-    filled, distinct, commonest = one_row(
-        con,
-        "SELECT coalesce(sum(n), 0)::BIGINT, count(*), coalesce(max(n), 0)::BIGINT FROM found WHERE x IS NOT NULL",
-    )
-    shapes = con.execute(
-        "SELECT regexp_replace(regexp_replace(regexp_replace(x, '[0-9]', '9', 'g'), '\\p{Lu}+', 'A', 'g'), '\\p{Ll}+', 'a', 'g') "
-        f"AS shape, sum(n)::BIGINT FROM found WHERE x IS NOT NULL GROUP BY shape ORDER BY 2 DESC, 1 LIMIT {_SHAPES}"
-    ).fetchall()
-    day = Cell("x", FieldType.DATE, Role.PLAIN, Stored(frozenset({Kind.TEXT}))).value("x")
-    first, last, days = one_row(
-        con,
-        f"SELECT min({day}), max({day}), coalesce(sum(n) FILTER (WHERE {day} IS NOT NULL), 0)::BIGINT FROM found",
-    )
-    is_date = filled and days >= 0.9 * filled and Kind.WHOLE not in stored.kinds
-    kinds = tuple(sorted(stored.kinds))
-    shown = tuple((str(shape)[:30], int(count)) for shape, count in shapes)
-    return ColumnProfile(
-        name, kinds, filled, distinct, shown, commonest, first if is_date else None, last if is_date else None
-    )
+def _shape(x: str) -> str:
+    """How a text looks, in SQL."""
+    return f"regexp_replace(regexp_replace(regexp_replace({x}, '[0-9]', '9', 'g'), '\\p{{Lu}}+', 'A', 'g'), '\\p{{Ll}}+', 'a', 'g')"
+
+
+def _counted(x: str, most: Sequence[str] | None, *, exact: bool) -> str:
+    """How many different values there are, and at how many records the commonest stands; not exactly: how often the likeliest
+    stands there."""
+    if exact:
+        return f"(count(DISTINCT {x}), list_max(map_values(histogram({x}))))"
+    return f"(0, count(*) FILTER ({_one_of(x, most)}))"
+
+
+def _shapes(x: str, common: Sequence[str] | None, *, exact: bool) -> str:
+    """The shapes, and how many values have each; not exactly: those of the likeliest."""
+    if exact:
+        return f"[map_keys(histogram({_shape(x)})), map_values(histogram({_shape(x)}))::VARCHAR[]]"
+    each = [f"count(*) FILTER ({_one_of(_shape(x), [shape])})::VARCHAR" for shape in common or ()]
+    return f"[[{', '.join(map(_literal, common or ()))}], [{', '.join(each)}]]"
+
+
+def _one_of(x: str, values: Sequence[str] | None) -> str:
+    return f"{x} IN ({', '.join(map(_literal, values))})" if values else "FALSE"
+
+
+def _literal(value: str) -> str:
+    return exp.Literal.string(value).sql("duckdb")

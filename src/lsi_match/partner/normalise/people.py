@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Any, Final
 
+import numpy as np
 import polars as pl
 
 from lsi_match.manifest.identifiers import InvalidReason
@@ -29,6 +30,8 @@ from lsi_match.partner.normalise.lists import (
 
 #: Columns to work out, by name.
 Parts = dict[str, pl.Expr]
+#: Which values of a kind stand at more records than the kind can have, of so many hashes (0: no value); None while unknown.
+Crowd = Callable[[str, np.ndarray], np.ndarray | None]
 
 _PARTICLES = "VAN|DER|DEN|DE|HET|'T|'S|TEN|TER|TE|OP|IN|UIT|AAN|BY|VOOR|ONDER|OVER|TOT|VD|VON|ZU|DI|DA|DOS|DU|LA|LE|LES|EL|AL"
 _APOSTROPHES = ["’", "‘", "ʼ", "ʻ", "ʿ", "ʾ", "`", "´"]
@@ -309,7 +312,7 @@ def _place_strokes() -> tuple[Parts, ...]:
 
 
 def _person_parts(
-    frame: pl.DataFrame, fields: dict[str, str], reference_date: date | None = None
+    frame: pl.DataFrame, fields: dict[str, str], reference_date: date | None, crowds: Crowd
 ) -> pl.DataFrame:
     """Every part of `FIELDS_OF`, null where the fields do not give it, and `<field> reason`, null where a field is of use."""
 
@@ -357,6 +360,7 @@ def _person_parts(
         there = pl.all_horizontal(pl.col(name).is_not_null() for name in both)
         return tuple(pl.when(there).then(end(*both)) for end in (pl.min_horizontal, pl.max_horizontal))  # type: ignore[return-value]
 
+    parts = _without_crowds(parts, crowds)
     first, last = ordered("name")
     first_letters, last_letters = ordered("letters")
     first_sound, last_sound = ordered("sound")
@@ -369,13 +373,47 @@ def _person_parts(
     )
 
 
+_BIRTH = ("birth", "birth_year", "birth_year_month", "birth_day")
+_IS_FIRST = pl.col("birth").str.ends_with("0101")
+#: Kind of crowd → the value that is counted, the parts that go where it is one, and the fields that are told to be of no use.
+_CROWDS: dict[str, tuple[pl.Expr, tuple[str, ...], tuple[str, ...]]] = {
+    "given_name": (pl.col("given_name"), ("given_name", "given_initial", "given_letters", "given_end", "given_sound"), ("given_name",)),
+    "surname": (pl.col("surname_name"), ("surname_name", "surname_initial", "surname_letters", "surname_end", "surname_sound"), ("surname",)),
+    "birth_date": (pl.when(~_IS_FIRST).then("birth"), _BIRTH, ("birth_date",)),
+    "first_of_year": (pl.when(_IS_FIRST).then("birth"), _BIRTH, ("birth_date",)),
+    "home": (pl.concat_str("postcode", "house", separator=PART_SEPARATOR), ("postcode", "house"), ("postcode", "house_number")),
+}  # fmt: skip
+
+
+def _without_crowds(parts: pl.DataFrame, crowds: Crowd) -> pl.DataFrame:
+    """The parts without values that stand at more records than their kind can have (`partner.crowds`)."""
+    values = parts.select(value.alias(kind) for kind, (value, _, _) in _CROWDS.items())
+    for kind, (_, gone, fields) in _CROWDS.items():
+        value = values.get_column(kind)
+        crowd = crowds(kind, value.hash().set(value.is_null(), 0).to_numpy())
+        if crowd is not None and crowd.any():
+            is_one = pl.lit(pl.Series(crowd))
+            parts = parts.with_columns(
+                *(pl.when(~is_one).then(name).alias(name) for name in gone),
+                *(
+                    pl.when(is_one).then(pl.lit(InvalidReason.CROWD.value)).otherwise(f"{field} reason").alias(f"{field} reason")
+                    for field in fields
+                ),
+            )  # fmt: skip
+    return parts
+
+
 def person_keys(frame: pl.DataFrame, fields: dict[str, str], names: Sequence[str]) -> pl.DataFrame:
     """The keys that `persons` makes."""
     return persons(frame, fields, names)[0]
 
 
 def persons(
-    frame: pl.DataFrame, fields: dict[str, str], names: Sequence[str], reference_date: date | None = None
+    frame: pl.DataFrame,
+    fields: dict[str, str],
+    names: Sequence[str],
+    reference_date: date | None = None,
+    crowds: Crowd = lambda *_: None,
 ) -> tuple[pl.DataFrame, dict[str, int]]:
     """One text column `pk_<name>` per person key, null when one of its parts is missing; and of how many records
     a field is of no use, by field and reason.
@@ -385,8 +423,9 @@ def persons(
         fields: person part (`given_name`, `surname`, `birth_date` …) → column of `frame`.
         names: keys of `PERSON_KEYS`, in order.
         reference_date: on which a birth date must be possible.
+        crowds: which values stand at more records than their kind can have.
     """
-    parts = _person_parts(frame, fields, reference_date)
+    parts = _person_parts(frame, fields, reference_date, crowds)
     keys = parts.select(
         pl.concat_str([pl.col(part) for part in PERSON_KEYS[name].parts], separator=PART_SEPARATOR).alias(
             f"pk_{name}"
