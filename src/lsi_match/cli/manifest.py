@@ -67,6 +67,7 @@ def check(manifest: Path, *, json: Json = False) -> None:
                 "project": document.project.id,
                 "criteria": criteria,
                 "cosignatures": document.release.cosignatures,
+                "not_accounted_for": document.accountability.missing(),
                 "undeclared": [f"{u.partner}.{u.selection}.{u.field}" for u in undeclared(document)],
                 "power": [vars(one) for one in foreseen(document)],
             }
@@ -82,6 +83,9 @@ def check(manifest: Path, *, json: Json = False) -> None:
         out.print(say(f"Let op: {found.partner}.{found.selection} noemt het veld '{found.field}', en zegt niet dat het met {label} te maken heeft.",
                       f"Mind: {found.partner}.{found.selection} names the field '{found.field}' and does not say that it has to do with {label}."),
                   style="yellow")  # fmt: skip
+    if missing := ", ".join(document.accountability.missing()):
+        out.print(say(f"Let op: voor registers en bijlagen ontbreekt onder 'accountability': {missing}.",
+                      f"Mind: for registers and annexes 'accountability' lacks: {missing}."), style="yellow")  # fmt: skip
     if not document.release.cosignatures:
         out.print(say("Let op: een vrijgave wacht niet op medeondertekening van het logboek (release.cosignatures). "
                       "Een gesplitst logboek blijkt dan pas na het uitreiken.",

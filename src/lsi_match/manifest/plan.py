@@ -73,11 +73,15 @@ class Basis(Document):
     equal_treatment: Prose
 
 
-class Dpia(Document):
-    """The data protection impact assessment (art. 35 AVG)."""
+class Paper(Document):
+    """A document that stands elsewhere."""
 
     reference: Text
     date: Day
+
+
+class Dpia(Paper):
+    """The data protection impact assessment (art. 35 AVG)."""
 
 
 class Advice(Document):

@@ -11,6 +11,7 @@ from pydantic import Field, ValidationInfo, model_validator
 from lsi_match.base.canonical import canonical_json, digest_of_bytes
 from lsi_match.base.validation import RuleViolation
 from lsi_match.criteria.parse import FieldType, Predicate
+from lsi_match.manifest.accountability import Accountability
 from lsi_match.manifest.base import RESERVED_COLUMNS, RESERVED_PARTIES, Document, Name, no_twins, parsed
 from lsi_match.manifest.clear import check_manifest_clear
 from lsi_match.manifest.equality import CharacteristicKind, known_characteristics, special_groups, uses
@@ -48,6 +49,7 @@ class Manifest(Document):
     schedule: Schedule
     retention: Retention
     certificates: Certificates = Certificates()
+    accountability: Accountability = Accountability()
 
     @model_validator(mode="after")
     def _consistent(self, info: ValidationInfo) -> Manifest:

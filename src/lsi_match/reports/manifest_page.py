@@ -23,7 +23,9 @@ from lsi_match.criteria.unit import Unit
 from lsi_match.criteria.verbalizer import Line, Names
 from lsi_match.criteria.wording import day, in_euros, in_quotes, listed, markdown_safe, number, short_name
 from lsi_match.manifest import Attribute, Dimension, Document, Manifest, Reference, Selection
+from lsi_match.manifest.accountability import Measure, Transfers, term
 from lsi_match.manifest.equality import CharacteristicKind, undeclared, uses
+from lsi_match.manifest.plan import Paper
 from lsi_match.manifest.terms import LATE, Schedule
 
 _BASIS = {
@@ -104,6 +106,7 @@ def agreed(manifest: Manifest, lang: Language, *, partner: str | None = None) ->
             _selection(page, manifest, name, selection)
     _cases(page, manifest)
     _terms(page, manifest)
+    _accountability(page, manifest)
     return page.whole()
 
 
@@ -459,6 +462,37 @@ def _terms(page: _Page, manifest: Manifest) -> None:
     roles = ", ".join(manifest.work_instruction.acknowledged_by)
     page.item(markdown_safe(say(f"Werkinstructie: {manifest.work_instruction.title}. Te lezen door: {roles}.",
                                 f"Work instruction: {manifest.work_instruction.title}. To be read by: {roles}.")))  # fmt: skip
+
+
+def _accountability(page: _Page, manifest: Manifest) -> None:
+    """What registers ask. What is left out is not told: that it is missing says `manifest check`."""
+    say, parts = page.say, manifest.accountability
+    told = {name: value for name, value in parts if value}
+    if not told:
+        return
+    page.head(2, say("Verantwoording", "Accountability"))
+    for name, value in told.items():
+        page.item(f"**{parts.meaning_of(name)[page.lang]}** {_accounted(page, name, value)}")
+
+
+def _accounted(page: _Page, name: str, value: Any) -> str:
+    say = page.say
+    kinds = {
+        "organisational": say("organisatorisch", "organisational"),
+        "technical": say("technisch", "technical"),
+    }
+    match value:
+        case Paper(reference=reference, date=date):
+            text = f"{reference}, {day(date, page.lang)}"
+        case Transfers(outside_eu=outside, text=why):
+            text = (say("Ja. ", "Yes. ") if outside else say("Nee. ", "No. ")) + why
+        case (Measure(), *_):
+            text = "; ".join(f"{one.text} ({kinds[one.kind]})" for one in value)
+        case tuple():
+            text = ", ".join(f"{term(name, one, page.lang)} (dpv:{one})" for one in value)
+        case _:
+            text = str(value)
+    return markdown_safe(text)
 
 
 def _rounds(page: _Page, manifest: Manifest) -> None:
