@@ -134,7 +134,7 @@ def document(
             else {name: {"signals_of": [o for o in names if o != name]} for name in names},
         },
         "monitor": {"dimensions": list(dimensions), "smallest_cell": 5},
-        "schedule": {"when_late": when_late, "deadline_days": 14},
+        "schedule": {"when_late": when_late, "deadline_days": 14, "rounds_at_most": 1000},
         "retention": {"log_details_days": 365, "hold_days": 30},
     }  # fmt: skip
     return value

@@ -133,6 +133,7 @@ CLOSED: list[tuple[Callable[[Draft], object], Gate, str]] = [
     (lambda d: d["work_instruction"].update(digest="sha256:" + "0" * 64), Gate.PLAN, "PlanGateError"),
     (lambda d: d["release"].update(keep_days=d["retention"]["log_details_days"] + 1), Gate.BOUNDS, "TermsGateError"),
     (lambda d: d["release"].update(max_cases=1_000_000), Gate.BOUNDS, "CasesGateError"),
+    (lambda d: d["schedule"].pop("rounds_at_most"), Gate.BOUNDS, "RoundsGateError"),
     (lambda d: goes_along(d), Gate.RELEASE, "UnseenGateError"),
     (lambda d: d["release"]["to"]["uwv"].update(attributes_of=["svb"]), Gate.RELEASE, "NothingToShowGateError"),
     (lambda d: (goes_along(d, "rule"), names_months(d), shows(d)), Gate.RELEASE, "NothingToShowGateError"),
@@ -455,3 +456,15 @@ def test_a_part_that_says_nothing_is_named_once() -> None:
     left = next(text for text in sorted(placeholders()) if len(text) > 50)
     told = why(lambda d: d["basis"].update(purpose=left, necessity=left))
     assert told.count("basis.purpose") == told.count("basis.necessity") == 1
+
+
+def test_criteria_that_together_single_out_a_number_are_stopped() -> None:
+    def change(draft: Draft) -> None:
+        (chosen,) = draft["partners"]["uwv"]["selections"]
+        chosen["criteria"] += [
+            {"id": "begin_van", "when": "soort LIKE '1234%'", "rationale": "Waarom dit nodig is."}
+        ]
+        chosen["signals"][0]["when"] = "soort LIKE '%5678'"
+
+    assert closed_in(change) == {Gate.MANIFEST: "UnclearGateError"}
+    assert "partners.uwv.selections.0.signals.0" in why(change)

@@ -12,9 +12,11 @@ from lsi_match.criteria.clear import (
     looks_like_somebody,
     names_somebody,
     passes_eleven_test,
+    singled_out,
 )
 from lsi_match.criteria.letters import skeleton, strange_in_name, strange_in_prose
 from lsi_match.criteria.parse import FieldType, parse_predicate
+from lsi_match.criteria.reading import condition_of
 
 TYPES = {
     "bsn": FieldType.TEXT,
@@ -113,6 +115,41 @@ def test_a_value_that_looks_like_somebody_is_refused_and_not_shown(text: str) ->
     )
     for language in ("nl", "en"):
         assert not set("12345678") & set(refused.value.text(language).split("\n")[-2])
+
+
+def together(*texts: str) -> str | None:
+    return singled_out([condition_of(parse_predicate(text, TYPES), TYPES) for text in texts])
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ("soort LIKE '1234%' AND soort LIKE '%5678'",),
+        ("soort LIKE '1234%'", "soort LIKE '%5678'"),
+        ("(soort LIKE '%5678') IS TRUE", "soort = 'WW' OR upper(soort) LIKE '1234%'"),
+        ("soort LIKE '12%' AND soort LIKE '__34%'", "soort LIKE '%5_'", "soort LIKE '%678'"),
+        ("NOT (soort NOT LIKE '1234%' OR soort NOT LIKE '%5678')",),
+        ("coalesce(soort, 'x') LIKE '9999%'", "soort LIKE '%0019'"),
+        ("soort LIKE '1234AB%' AND soort LIKE '%12'",),
+        ("soort LIKE '%12' AND soort LIKE '1234AB%'",),
+        ("soort LIKE 'jan@%'", "soort LIKE '%voorbeeld.nl'"),
+    ],
+)
+def test_pieces_that_together_are_a_number_of_somebody_are_found(texts: tuple[str, ...]) -> None:
+    assert together(*texts) == "soort"
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ("soort LIKE '4711%' OR soort LIKE '5610%' OR soort LIKE '5630%'",),
+        ("soort LIKE '4711%'", "postcode LIKE '7604%'"),
+        ("soort LIKE '47%'", "soort NOT LIKE '4711%' AND soort <> '4719'"),
+        ("bedrag >= 1000 AND bedrag < 99000", "eind > DATE '2026-01-01'"),
+    ],
+)
+def test_pieces_that_leave_a_group_are_none(texts: tuple[str, ...]) -> None:
+    assert together(*texts) is None
 
 
 def test_the_eleven_test() -> None:

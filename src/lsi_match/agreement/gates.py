@@ -13,7 +13,7 @@
 9. **neighbourhood**: a neighbourhood project has a monitor that compares groups and can count records of a partner; every
    FG advised after the DPIA was there; and no ground of discrimination helps select.
 10. **bounds**: cases cannot be opened for longer than what answers the people in them is kept, and are not more than
-    the records that make them.
+    the records that make them; and the number of rounds is bounded, by a schedule or by itself.
 11. **release**: what goes along to the matching environment is shown to a partner, or is for the match rule and the
     rule looks at it; and what is to be shown goes along.
 12. **parties**: the trust root has not expired, and the keys in the manifest are those that it names.
@@ -111,6 +111,9 @@ class TermsGateError(GateError): ...
 
 
 class CasesGateError(GateError): ...
+
+
+class RoundsGateError(GateError): ...
 
 
 class UnseenGateError(GateError): ...
@@ -356,6 +359,9 @@ def _bounds(manifest: Manifest) -> None:
     records = sum(selection.volume.at_most for _, selection in manifest.selections())
     if manifest.release.max_cases > records:
         raise CasesGateError(cases=manifest.release.max_cases, records=records)
+    schedule = manifest.schedule
+    if schedule.opens is None and schedule.rounds_at_most is None and manifest.format == PRESENT:
+        raise RoundsGateError()
 
 
 def _release(manifest: Manifest) -> None:

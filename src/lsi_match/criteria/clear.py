@@ -7,20 +7,26 @@ one may be a number that belongs to somebody.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from decimal import Decimal
+from itertools import permutations
 
 from sqlglot import exp
 
 from lsi_match.base.validation import two_readings
 from lsi_match.criteria.meaning import (
+    All,
+    AnyOf,
     Arithmetic,
     Between,
+    Cased,
     Coalesce,
     Compare,
     Condition,
     Const,
     FieldValue,
+    FirstKnown,
+    IsTrue,
     Like,
     OneOf,
     Unknown,
@@ -72,6 +78,57 @@ def check_clear(
     for field in _named(condition, set(identifying), set(postcodes)):
         at = re.search(rf"\b{field}\b", outside_quotes(text))
         raise CriterionIdentityError(criterion=text, field=field, column=at.start() + 1 if at else 0)
+
+
+def singled_out(parts: Iterable[Condition]) -> str | None:
+    """A field of which conditions that hold together ask, piece by piece, what can be the number of somebody; None where no
+    field is. `LIKE '1234%'` and `LIKE '%5678'` are one number, in whichever criteria they stand."""
+    for field, pieces in _pieces(All(tuple(parts))).items():
+        orders = permutations(pieces) if len(pieces) <= _PIECES else ()
+        if _digits(pieces) >= _SOMEBODY or any(
+            looks_like_somebody(between.join(one)) for one in orders for between in ("", " ")
+        ):
+            return field
+    return None
+
+
+#: With more pieces than this, only their digits are counted; and so many digits can be somebody's.
+_PIECES, _SOMEBODY = 5, 8
+
+
+def _pieces(part: Condition) -> dict[str, tuple[str, ...]]:
+    """Field → the pieces of its text that have to be there all together. Of what may be one or the other, that with most
+    digits."""
+    found: dict[str, tuple[str, ...]] = {}
+    match part:
+        case Like(value, pattern, negated=False) if name := _field(value):
+            found = {name: (re.sub(r"[%_\\]", "", pattern),)}
+        case Compare("=", left, Const(str() as text)) if name := _field(left):
+            found = {name: (text,)}
+        case IsTrue(condition, negated=False):
+            found = _pieces(condition)
+        case All(parts):
+            for name, pieces in (pair for one in parts for pair in _pieces(one).items()):
+                found[name] = (*found.get(name, ()), *pieces)
+        case AnyOf(parts) | FirstKnown(parts):
+            for name, pieces in (pair for one in parts for pair in _pieces(one).items()):
+                found[name] = max(found.get(name, ()), pieces, key=_digits)
+    return found
+
+
+def _digits(pieces: tuple[str, ...]) -> int:
+    return sum(sign.isdigit() for piece in pieces for sign in piece)
+
+
+def _field(value: Value) -> str:
+    match value:
+        case FieldValue(name):
+            return name
+        case Cased(_, text):
+            return _field(text)
+        case Coalesce((first, *_)):
+            return _field(first)
+    return ""
 
 
 def _named(part: Condition | Value, identifying: set[str], postcodes: set[str]) -> list[str]:

@@ -10,9 +10,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from lsi_match.base.validation import RuleViolation
-from lsi_match.criteria.clear import CriterionIdentityError, check_clear, looks_like_somebody, names_somebody
+from lsi_match.criteria.clear import (
+    CriterionIdentityError,
+    check_clear,
+    looks_like_somebody,
+    names_somebody,
+    singled_out,
+)
 from lsi_match.criteria.letters import skeleton, strange_in_name, strange_in_prose
 from lsi_match.criteria.parse import CriterionError, FieldType, Predicate
+from lsi_match.criteria.reading import condition_of
 from lsi_match.manifest.identifiers import IdentifierKind
 
 if TYPE_CHECKING:
@@ -145,6 +152,7 @@ def _predicates(manifest: Manifest) -> None:
         ):
             for i, predicate in enumerate(predicates.values()):
                 _clear(predicate, selection.field_types, named, areas, *at, member, i, "when")
+        _together(selection, selection.signal_predicates().values(), at, "signals")
         for i, attribute in enumerate(selection.attributes):
             if attribute.field in named:
                 said = CriterionIdentityError(criterion=attribute.id, field=attribute.field)
@@ -164,7 +172,22 @@ def _predicates(manifest: Manifest) -> None:
             ):
                 path: Path = ("monitor", "dimensions", number, "groups", i, "when")
                 _clear(predicate, selection.field_types, *identifying(selection), *path)
+            grouped = manifest.group_predicates(selection).get(dimension.id, {}).values()
+            _together(selection, grouped, ("monitor", "dimensions", number), "groups")
     _clear(manifest.match_predicate(), manifest.match_fields, set(), set(), "match", "rule")
+
+
+def _together(selection: Selection, others: Iterable[Predicate], at: Path, member: str) -> None:
+    """That the criteria of a selection, with each of these beside them, do not single out one person piece by piece."""
+    types = selection.field_types
+    criteria = [condition_of(one, types) for one in selection.predicates().values()]
+    for i, beside in enumerate([None, *others]):
+        if field := singled_out([*criteria, *([condition_of(beside, types)] if beside else [])]):
+            raise RuleViolation(
+                f"samen vragen deze voorwaarden van '{field}' zoveel cijfers dat er één nummer overblijft; een manifest gaat over niemand",
+                f"together these conditions ask so many digits of '{field}' that one number is left; a manifest is about nobody",
+                *at, *((member, i - 1) if beside else ("criteria",)),
+            )  # fmt: skip
 
 
 def _clear(

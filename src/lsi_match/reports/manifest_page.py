@@ -526,6 +526,8 @@ def _rounds(page: _Page, manifest: Manifest) -> None:
             say(f"Er worden hoogstens {schedule.rounds_at_most} rondes geopend, ook als zij zonder vrijgave eindigen.",
                 f"At most {schedule.rounds_at_most} rounds are opened, also when they end without a release.")
             if schedule.rounds_at_most is not None
+            else say("Er gaan niet meer rondes open dan het schema geeft.", "No more rounds open than the schedule gives.")
+            if schedule.opens is not None
             else say("Aan het aantal rondes is geen grens gesteld.", "No bound is set on the number of rounds.")
         )
     )  # fmt: skip
