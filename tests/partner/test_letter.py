@@ -11,6 +11,7 @@ from criteria.sentences import read
 from criteria.test_sentences import DECLARED, ENGINE, NAMES
 from handmade import NOW, document, selection
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from lsi_match.base.errors import Language
 from lsi_match.criteria.parse import parse_predicate
@@ -123,6 +124,55 @@ def test_no_part_of_a_predicate_is_missing_from_a_letter(text: str) -> None:
         end = {"nl": "\n\nDe gegevens zijn vergeleken.", "en": "\n\nThe data were compared."}[lang]
         begin = {"nl": "geleverd om deze reden:\n", "en": "delivered for this reason:\n"}[lang]
         assert reads_as(points_in(letter_of, begin, end), lang, passing)
+
+
+#: Columns of a match rule over two partners, and whether they are so for who stands where with which signals.
+SEEN = {
+    "uwv": lambda uwv, svb: uwv is not None,
+    "svb": lambda uwv, svb: svb is not None,
+    "uwv_hoog": lambda uwv, svb: uwv in (1, 3),
+    "uwv_klein": lambda uwv, svb: uwv in (2, 3),
+    "svb_hoog": lambda uwv, svb: svb in (1, 3),
+    "svb_kort": lambda uwv, svb: svb in (2, 3),
+    "partners >= 2": lambda uwv, svb: uwv is not None and svb is not None,
+    "partners = 1": lambda uwv, svb: (uwv is None) != (svb is None),
+}
+#: Everybody that a round can find: at either with the signals 1, 2 or both (3), or not there.
+SUBJECTS = [(u, s) for u in (None, 1, 2, 3) for s in (None, 1, 2, 3) if (u, s) != (None, None)]
+Rule = tuple[str, frozenset[tuple[int | None, int | None]]]
+
+
+def rules() -> st.SearchStrategy[Rule]:
+    """A rule, and the subjects that it makes a case of."""
+    leaves = st.sampled_from(
+        [(name, frozenset(one for one in SUBJECTS if of(*one))) for name, of in SEEN.items()]
+    )
+    return st.recursive(
+        leaves,
+        lambda below: st.one_of(
+            st.tuples(below, below).map(lambda p: (f"({p[0][0]} AND {p[1][0]})", p[0][1] & p[1][1])),
+            st.tuples(below, below).map(lambda p: (f"({p[0][0]} OR {p[1][0]})", p[0][1] | p[1][1])),
+            below.map(lambda one: (f"NOT ({one[0]})", frozenset(SUBJECTS) - one[1])),
+        ),
+        max_leaves=6,
+    )
+
+
+def test_no_two_rules_of_a_case_that_differ_read_the_same() -> None:
+    """Nothing of a match rule is missing from a letter: rules that make cases of others are told in other words."""
+    told: dict[tuple[Language, str], Rule] = {}
+
+    @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(rules())
+    def remember(rule: Rule) -> None:
+        manifest = agreed(rule=rule[0])
+        for lang in LANGUAGES:
+            said = sent(manifest, lang).split(manifest.match.rationale)[1]
+            before = told.setdefault((lang, said), rule)
+            assert before[1] == rule[1], f"{before[0]} and {rule[0]} read the same:\n{said}"
+
+    remember()
+    assert len({rule[1] for rule in told.values()}) > min(EXAMPLES, 200) / 10
 
 
 def reads_as(told: str, lang: Language, passing: frozenset[int]) -> bool:
