@@ -52,9 +52,13 @@ class Homes(Parties):
 
     def logged(self, opening: bytes, log: str = "log.sqlite") -> Path:
         """An opening as it travels: its file, with the proof beside it that the log of the matcher has it."""
-        said = peek(opening, Opening, what="opening", party="matcher")
-        event = RoundOpened(round=said.round, opening=digest_of_bytes(opening))
-        return self.recorded(opening, event, said.manifest, log)
+        return self.logged_as(opening, opening, log)
+
+    def logged_as(self, honest: bytes, sent: bytes, log: str = "log.sqlite") -> Path:
+        """As `logged`, of other bytes that the log tells as the opening `honest`."""
+        said = peek(honest, Opening, what="opening", party="matcher")
+        event = RoundOpened(round=said.round, opening=digest_of_bytes(sent))
+        return self.recorded(sent, event, said.manifest, log)
 
     def recorded(self, document: bytes, event: Event, manifest: str, log: str = "log.sqlite") -> Path:
         """A document as it travels, with the proof of `event`. The entry is written whatever the log said before, as a

@@ -7,9 +7,11 @@ errors beside them: `LSI_MATCH_WRITE_DOCS=1 pytest tests/partner/test_hostile_ma
 from __future__ import annotations
 
 import copy
+import json
 import os
 import shutil
 import sqlite3
+from base64 import b64decode, b64encode
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from functools import wraps
@@ -17,18 +19,22 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import polars as pl
 import pytest
 import test_release_values as release_values
-from handmade import BSNS, EARLIER, NOW, PROJECT, RECORD, document, selection, write_csv
+from handmade import BSNS, EARLIER, NOW, PROJECT, RECORD, dimension, document, selection, write_csv
 from homes import Homes, mapping
+from securesystemslib.dsse import Envelope
+from securesystemslib.signer import CryptoSigner
 
 from lsi_match.agreement.approvals import ApprovalInvalidError, ManifestAlteredError
 from lsi_match.agreement.gates import DpoAdviceGateError, OpeningGateError, PeriodGateError
-from lsi_match.base.canonical import digest_of_bytes
+from lsi_match.base.canonical import canonical_json, digest_of_bytes
 from lsi_match.base.errors import LsiError
 from lsi_match.base.files import read_bytes
+from lsi_match.crypto.aead import encrypt_rows
 from lsi_match.crypto.sealing import seal, unseal
-from lsi_match.crypto.signing import sign
+from lsi_match.crypto.signing import SignatureMissingError, SignedDocumentInvalidError, media_type, sign
 from lsi_match.log import events
 from lsi_match.log.holds import AlertPassedError, ReleasedUnjustifiedError
 from lsi_match.log.judge import JudgedOtherwiseError, PaperNotGivenError, judge_log
@@ -40,7 +46,13 @@ from lsi_match.log.remembered import (
     SplitViewError,
 )
 from lsi_match.log.verify import EntriesChangedError, LogRolledBackError
-from lsi_match.monitor.round_findings import ReportNotOfCountsError, checked_findings
+from lsi_match.monitor.round_findings import (
+    ReportNotOfCountsError,
+    SmallCountShownError,
+    checked_findings,
+    findings_of,
+)
+from lsi_match.monitor.table import CountsTable
 from lsi_match.partner.access.request import make_request, open_answer
 from lsi_match.partner.cosign import cosign_log
 from lsi_match.partner.held_report import check_report
@@ -48,16 +60,28 @@ from lsi_match.partner.home import OpeningChangedError, References
 from lsi_match.partner.opening import OpeningNotForManifestError
 from lsi_match.partner.prepare import prepare
 from lsi_match.partner.receipts import ReceiptOfOthersError, check_receipt
+from lsi_match.partner.references import LongIds, id_blocks, make_references
 from lsi_match.partner.release.open import (
+    ReferenceUnknownError,
     ReleaseAlteredError,
     ReleaseExpiredError,
     ReleaseNotOursError,
     ReleaseUnlistedError,
     open_release,
 )
+from lsi_match.partner.release.tables import AttributesAlteredError
 from lsi_match.protocol.access_documents import AccessAnswer
-from lsi_match.protocol.documents import ReleaseDescriptor
+from lsi_match.protocol.columns import (
+    CASE,
+    REFERENCE,
+    SEALED,
+    SELECTION,
+    release_columns,
+    released_attribute_columns,
+)
+from lsi_match.protocol.documents import AttributeKeys, Opening, ReleaseDescriptor
 from lsi_match.protocol.receipt_files import receipt_name
+from lsi_match.protocol.tables import blank_part
 
 PAGE = Path(__file__).parents[2] / "docs" / "threat-model.md"
 BEGIN, END = "<!-- made from the tests: begin -->\n", "<!-- made from the tests: end -->\n"
@@ -167,9 +191,64 @@ class Hostile:
 
         cosign_log(self.home, self.parties.folder / log, PROJECT, NOW, judge if papers else None)
 
+    def envelope(self, payload: bytes) -> bytes:
+        """These bytes as an opening, signed as they are."""
+        envelope = Envelope(payload, media_type(Opening), {})
+        envelope.sign(CryptoSigner(self.key.log_key, self.key.public))
+        return json.dumps(envelope.to_dict()).encode()
+
+    def case(self, change: Callable[[dict[str, Any]], None] = lambda _: None, *, signer: str = "svb") -> None:
+        """Open a release of a case in which this partner has a record and svb one with attributes.
+
+        Args:
+            change: what the matching environment changes in it: `reference` of the own record, and of the attributes of svb
+                their `key`, `sealed` cells, `cells` of the row they stand in, and the `round` that their key says it is of.
+            signer: who signed the key of the attributes.
+        """
+        keys = {OWN: bytes([1]) * 32, "svb": bytes([2]) * 32}
+        self.home.keep_references(PROJECT, "r1", NOTHING, References(keys[OWN], ()))
+        made = {
+            "reference": make_references(id_blocks(pl.Series([RECORD["kenmerk"]]), LongIds()), keys[OWN])[0],
+            "case": bytes([3]) * 16, "round": "r1", "bound": bytes([4]) * 16, "selection": 0,
+        }  # fmt: skip
+        change(made)
+        own = self.manifest.controllers[OWN].encryption_key
+        attribute_keys = AttributeKeys(
+            project=PROJECT, manifest=self.manifest.digest, round=made["round"], partner="svb", span_id="0" * 16,
+            sealed={OWN: b64encode(seal(keys["svb"], own)).decode()},
+        )  # fmt: skip
+        cells = encrypt_rows(
+            memoryview(bytes([1, 0])),
+            keys["svb"],
+            attribute_keys.about,
+            memoryview(bytes([0]) + bytes([4]) * 16),
+            1,
+        )
+        part, row = blank_part(release_columns(self.manifest, OWN), 1)
+        for column in row.values():
+            column[:] = 0
+        row[CASE][0], row[REFERENCE][0] = list(bytes([3]) * 16), made["reference"]
+        beside, other = blank_part(released_attribute_columns(self.manifest.partners["svb"]), 1)
+        other[CASE][0], other[REFERENCE][0] = list(made["case"]), list(made["bound"])
+        other[SELECTION][0], other[SEALED][0] = (
+            made["selection"],
+            list(made.get("sealed", lambda one: one)(cells)),
+        )
+        sealed = seal(bytes(part) + bytes(beside), own)
+        released = self.releases(
+            drop=NOTHING, cases=1, parts=[{"file": "x.release.age", "digest": digest_of_bytes(sealed), "rows": 1}],
+            attributes={"svb": {"rows": 1, "keys": sign(attribute_keys, self.parties.identities[signer]).decode()}},
+        )  # fmt: skip
+        released.with_name("x.release.age").write_bytes(sealed)
+        open_release(self.home, released, PROJECT, NOW)
+
 
 def parties(folder: Path, **schedule: Any) -> Homes:
     draft = document({name: [selection()] for name in NAMES})
+    draft["partners"]["svb"]["selections"][0]["attributes"] = [
+        {"id": "sinds", "field": "begin", "kind": "month", "rationale": "Wie kort geleden begon."}
+    ]
+    draft["release"]["to"][OWN]["attributes_of"] = ["svb"]
     draft["schedule"] |= {
         "rounds_at_most": 2,
         "reference_date": {"first": "2026-05-01", "last": "2026-06-01"},
@@ -195,6 +274,7 @@ def hostile(base: Homes, tmp_path: Path) -> Hostile:
 def test_what_was_agreed_is_answered_opened_and_cosigned(hostile: Hostile) -> None:
     """Without this the tests below could refuse everything."""
     hostile.prepare(hostile.opens())
+    hostile.case()
     assert check_receipt(hostile.home, PROJECT, hostile.receipt(), NOW).round == "r1"
     assert open_release(hostile.home, hostile.releases(), PROJECT, NOW)[0].cases == 0
     hostile.home.log(PROJECT).file.unlink()
@@ -311,6 +391,21 @@ def test_a_manifest_changed_after_it_was_signed(hostile: Hostile) -> None:
     hostile.home.join(changed.canonical(), hostile.parties.papers, hostile.parties.share(OWN), NOW)
 
 
+@refused("partner prepare, partner deliver", SignedDocumentInvalidError)
+def test_an_opening_that_two_programs_read_in_two_ways(hostile: Hostile) -> None:
+    opening = hostile.parties.opening()
+    said = json.loads(b64decode(json.loads(opening)["payload"]))
+    twice = canonical_json(said)[:-1] + b',"reference_date":"1990-01-01"}'
+    hostile.prepare(hostile.parties.logged_as(opening, hostile.envelope(twice)))
+
+
+@refused("partner prepare, partner deliver", SignedDocumentInvalidError)
+def test_an_opening_that_says_more_than_its_form(hostile: Hostile) -> None:
+    opening = hostile.parties.opening()
+    said = json.loads(b64decode(json.loads(opening)["payload"])) | {"criteria": "bsn IS NOT NULL"}
+    hostile.prepare(hostile.parties.logged_as(opening, hostile.envelope(canonical_json(said))))
+
+
 # 3. releases
 
 
@@ -361,6 +456,41 @@ def test_a_release_in_a_log_that_contradicts_the_one_shown_before(hostile: Hosti
 @refused("partner open, partner outcome", ReleaseUnlistedError)
 def test_a_value_in_a_release_that_the_manifest_does_not_list(hostile: Hostile) -> None:
     release_values.check(soort=2)
+
+
+@refused("partner open, partner outcome", ReferenceUnknownError)
+def test_a_record_that_this_partner_did_not_deliver(hostile: Hostile) -> None:
+    hostile.case(lambda made: made.update(reference=list(bytes(range(16)))))
+
+
+@refused("partner open, partner outcome", AttributesAlteredError)
+def test_attributes_with_a_bit_changed(hostile: Hostile) -> None:
+    hostile.case(lambda made: made.update(sealed=lambda cells: cells[:-1] + bytes([cells[-1] ^ 1])))
+
+
+@refused("partner open, partner outcome", AttributesAlteredError)
+def test_attributes_of_another_record(hostile: Hostile) -> None:
+    hostile.case(lambda made: made.update(bound=bytes([5]) * 16))
+
+
+@refused("partner open, partner outcome", AttributesAlteredError)
+def test_attributes_of_another_selection(hostile: Hostile) -> None:
+    hostile.case(lambda made: made.update(selection=1))
+
+
+@refused("partner open, partner outcome", AttributesAlteredError)
+def test_attributes_of_another_round(hostile: Hostile) -> None:
+    hostile.case(lambda made: made.update(round="r2"))
+
+
+@refused("partner open, partner outcome", AttributesAlteredError)
+def test_attributes_of_a_case_that_this_partner_is_not_in(hostile: Hostile) -> None:
+    hostile.case(lambda made: made.update(case=bytes([6]) * 16))
+
+
+@refused("partner open, partner outcome", SignatureMissingError)
+def test_attributes_that_another_made_up(hostile: Hostile) -> None:
+    hostile.case(signer="matcher")
 
 
 # 4. receipts
@@ -488,6 +618,32 @@ def test_an_answer_about_a_person_that_is_in_no_log(hostile: Hostile) -> None:
 @refused("monitor justify", ReportNotOfCountsError)
 def test_a_report_that_does_not_follow_from_its_counts(hostile: Hostile) -> None:
     checked_findings(b"{}", b"{}", hostile.manifest)
+
+
+@refused("monitor justify", SmallCountShownError)
+def test_counts_that_tell_a_number_which_the_manifest_withholds(hostile: Hostile) -> None:
+    draft = hostile.parties.draft | {"monitor": {"smallest_cell": 10, "dimensions": [dimension()]}}
+    manifest = hostile.manifest.model_copy(
+        update={"monitor": type(hostile.manifest.monitor).model_validate(draft["monitor"])}
+    )
+    monitor = manifest.monitor
+    stages = [
+        {"id": "register", "label": "Register", "kind": "reference", "counts": {"A": 900, "B": 800}},
+        {
+            "id": "casus",
+            "label": "Casus",
+            "kind": "case",
+            "counts": {"A": 90, "B": 9},
+            "against": ["register"],
+        },
+    ]
+    counts = CountsTable.model_validate(
+        {
+            "title": "Ronde", "stages": stages, "dimensions": [{"id": "soort", "label": "Soort", "groups": {"A": "A", "B": "B"}}],
+            "tolerance": monitor.tolerance, "confidence": monitor.confidence, "looks": monitor.looks, "smallest_cell": 10,
+        }
+    ).model_dump_json().encode()  # fmt: skip
+    checked_findings(findings_of(manifest, "r1", counts).written(), counts, manifest)
 
 
 def table() -> str:

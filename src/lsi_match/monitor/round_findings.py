@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal
 
 from pydantic import ValidationError
@@ -17,6 +18,9 @@ from lsi_match.monitor.verdict import Row, conclude
 
 
 class ReportNotOfCountsError(LsiError): ...
+
+
+class SmallCountShownError(LsiError): ...
 
 
 class RoundFindings(Closed):
@@ -65,6 +69,7 @@ def checked_findings(report: bytes, counts: bytes, manifest: Manifest) -> tuple[
 
     Raises:
         ReportNotOfCountsError: no report, of another manifest, or another than follows from these counts.
+        SmallCountShownError: a number of people that the manifest withholds stands in these counts.
     """
     monitor = manifest.monitor
     agreed = (monitor.tolerance, monitor.confidence, monitor.looks, monitor.smallest_cell)
@@ -78,4 +83,14 @@ def checked_findings(report: bytes, counts: bytes, manifest: Manifest) -> tuple[
         raise ReportNotOfCountsError()
     if again.written() != report:
         raise ReportNotOfCountsError()
+    for name, count in _shown(table):
+        if 0 < count < monitor.smallest_cell:
+            raise SmallCountShownError(stage=name, smallest=monitor.smallest_cell)
     return found, digest_of_bytes(report)
+
+
+def _shown(table: CountsTable) -> Iterator[tuple[str, int]]:
+    """Every count of a stage that is told, with that stage."""
+    for stage in table.stages:
+        for counts in (stage.counts, *stage.margins.values()):
+            yield from ((stage.id, count) for count in counts.values() if count is not None)
