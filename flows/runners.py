@@ -1,6 +1,7 @@
 """Prefect's task runners, as the configuration of a run names them (`lsi_match.matcher.engine.execution_config`).
 
-A cluster that is made here listens on this machine only, to this user only, keeps nothing on disk and shows no pages.
+A cluster that is made here is one of Dask: it listens on this machine only, to who has its keys only, keeps nothing on disk
+and shows no pages. Ray has no such keys, so that a cluster of it is one that somebody else guards.
 """
 
 from __future__ import annotations
@@ -34,8 +35,7 @@ def task_runner(config: ExecutionConfig) -> Iterator[TaskRunner[Any]]:
     if config.runner == "threads":
         yield ThreadPoolTaskRunner(max_workers=config.at_once)
         return
-    # Its own temporary files; under a short path, since Ray makes sockets in it, whose paths have 107 bytes at most.
-    folder = tempfile.mkdtemp(prefix="lsi", dir=None if len(tempfile.gettempdir()) < 30 else "/tmp")  # noqa: S108
+    folder = tempfile.mkdtemp(prefix="lsi")  # for the files of a cluster of its own
     try:
         yield {"processes": _processes, "dask": _dask, "ray": _ray}[config.runner](config, folder)
     finally:
@@ -67,22 +67,12 @@ def _dask(config: ExecutionConfig, folder: str) -> Any:
     return DaskTaskRunner(cluster_kwargs=local)
 
 
-def _ray(config: ExecutionConfig, folder: str) -> Any:
+def _ray(config: ExecutionConfig, _: str) -> Any:
     try:
         from prefect_ray import RayTaskRunner
     except ImportError as error:
         raise UnexpectedError.of(error) from None
-    if config.cluster is not None:
-        return RayTaskRunner(address=config.cluster, init_kwargs={"log_to_driver": False})
-    local = {
-        "num_cpus": config.at_once,
-        "_node_ip_address": "127.0.0.1",
-        "include_dashboard": False,
-        "log_to_driver": False,
-        "object_store_memory": 80 * 2**20,
-        "_temp_dir": folder,
-    }
-    return RayTaskRunner(init_kwargs=local)
+    return RayTaskRunner(address=config.cluster, init_kwargs={"log_to_driver": False})
 
 
 def _reach(address: str) -> None:

@@ -1,6 +1,7 @@
 """A Prefect server, of the service of a site or of one command: on a socket that was opened before, behind a password.
 
-Who does not show the password hears 401 and nothing else, whatever it asks. Its database is made once for each version of
+A connection of another user of the machine, but root, is closed at once, unheard: it takes no room from those of this user. Who
+does not show the password hears 401 and nothing else, whatever it asks. Its database is made once for each version of
 Prefect and kept, empty, in the cache of this user; a new site gets a copy.
 """
 
@@ -26,6 +27,25 @@ from prefect.settings import PREFECT_API_DATABASE_CONNECTION_URL, PREFECT_HOME
 from lsi_match.base.files import private_folder, write_whole
 from lsi_match.flows.database import FILE, usable
 from lsi_match.flows.settings import header
+
+
+class _Listener(socket.socket):
+    """A socket on loopback that lets in whom root or this user runs."""
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        connection, peer = super().accept()
+        if _user_at(peer[1], self.getsockname()[1]) not in (0, os.geteuid()):
+            connection.close()
+            raise ConnectionAbortedError
+        return connection, peer
+
+
+def _user_at(port: int, ours: int) -> int | None:
+    """The user at the other end of a connection from a port on loopback to ours; None where it is gone."""
+    ends = [f"0100007F:{port:04X}", f"0100007F:{ours:04X}"]
+    with Path("/proc/net/tcp").open() as table:
+        rows = (line.split() for line in table)
+        return next((int(row[7]) for row in rows if row[1:3] == ends), None)
 
 
 class _Server(uvicorn.Server):
@@ -67,10 +87,13 @@ def serve(listener: socket.socket, auth: str, started: Callable[[], object]) -> 
     if str(home / FILE) in str(PREFECT_API_DATABASE_CONNECTION_URL.value()):
         make_database(home)
     app = _Guarded(create_app(ephemeral=True, final=True), auth)
-    config = uvicorn.Config(app, lifespan="on", log_level="error", server_header=False, date_header=False)
+    # Not uvloop, where that is installed: it does not ask the socket.
+    config = uvicorn.Config(
+        app, loop="asyncio", lifespan="on", log_level="error", server_header=False, date_header=False
+    )
     server = _Server(config)
     server.started_ = started
-    server.run(sockets=[listener])
+    server.run(sockets=[_Listener(fileno=listener.detach())])
 
 
 def make_database(home: Path) -> None:

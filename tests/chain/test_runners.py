@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import multiprocessing
 import shutil
+import subprocess
+import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -18,6 +21,7 @@ from typing import Any
 import cloudpickle
 import pytest
 from parent_process import draw, used
+from servers import free_port, wait_for
 
 from lsi_match.base.clock import utc_now
 from lsi_match.base.errors import LsiError, WrongUseError
@@ -212,6 +216,8 @@ def test_a_runner_needs_its_own_settings_only() -> None:
         ExecutionConfig(runner="threads", cluster="tcp://x:1")
     with pytest.raises(ValueError, match="its own workers"):
         ExecutionConfig(runner="dask", cluster="tcp://x:1", workers=3)
+    with pytest.raises(ValueError, match="open to every user"):
+        ExecutionConfig(runner="ray")
     with pytest.raises(ValueError, match="memory limit"):
         ExecutionConfig(memory_limit="much")
     assert ExecutionConfig(workers=4, memory_limit="2GiB").memory_each == "524288KiB"
@@ -245,6 +251,28 @@ def flow(world: World, place: Path, short: Path, config: ExecutionConfig) -> tup
     return came_of(world), pickled.read_bytes()
 
 
+@contextmanager
+def ray_cluster(folder: Path) -> Iterator[str]:
+    """The address of a cluster of Ray that somebody else set up, on this machine."""
+    port = free_port()
+    command = [
+        Path(sys.executable).with_name("ray"),
+        "start",
+        "--head",
+        "--block",
+        f"--port={port}",
+        "--num-cpus=2",
+    ]
+    command += ["--node-ip-address=127.0.0.1", "--include-dashboard=false", f"--temp-dir={folder}/ray"]
+    command += ["--object-store-memory=83886080", "--disable-usage-stats"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as head:
+        try:
+            wait_for(port)
+            yield f"127.0.0.1:{port}"
+        finally:
+            head.terminate()
+
+
 @pytest.mark.parametrize("runner", ["processes", "dask", "ray"])
 def test_every_runner_gives_the_same_byte_for_byte_and_is_told_nothing(
     parted: World, plain: Came, runner: str, tmp_path_factory: pytest.TempPathFactory
@@ -255,7 +283,9 @@ def test_every_runner_gives_the_same_byte_for_byte_and_is_told_nothing(
     world = copy_of(parted, place)
     marks = Marks(telling_values(world.extracts), blocks=pseudonyms(world, world.extracts))
     marks.secrets["round key"] = (world.project.round_folder(ROUND) / "round.key").read_bytes()
-    came, pickled = flow(world, place, short, ExecutionConfig(runner=runner, workers=2))  # type: ignore[arg-type]
+    with ray_cluster(short) if runner == "ray" else nullcontext() as cluster:
+        config = ExecutionConfig(runner=runner, cluster=cluster, workers=None if cluster else 2)  # type: ignore[arg-type]
+        came, pickled = flow(world, place, short, config)
     assert came == plain
     assert b"bucket" in pickled, "what was sent was seen"
     assert marks.found_in(pickled) == set()

@@ -77,11 +77,15 @@ def requests() -> Iterator[str]:
 
 
 def answer(port: int, request: str) -> str:
+    """What comes back; nothing where the connection is closed at once."""
+    got = b""
     with socket.create_connection(("127.0.0.1", port), timeout=20) as line:
-        line.sendall(request.encode())
-        got = b""
-        while b"\r\n\r\n" not in got and (more := line.recv(65536)):
-            got += more
+        try:
+            line.sendall(request.encode())
+            while b"\r\n\r\n" not in got and (more := line.recv(65536)):
+                got += more
+        except (BrokenPipeError, ConnectionResetError):
+            return got.decode()
         line.settimeout(0.05)
         while more := tried(lambda: line.recv(65536)):
             got += more
@@ -95,12 +99,29 @@ def squatted(port: int, option: int | None) -> bool:
         return bool(tried(lambda: mine.bind(("127.0.0.1", port)) or mine.listen() or True))
 
 
+def held(port: int, many: int) -> int:
+    """How many connections of so many, on which nothing is said, are kept open."""
+    lines = [socket.create_connection(("127.0.0.1", port), timeout=20) for _ in range(many)]
+    kept = 0
+    for line in lines:
+        line.settimeout(5 if kept == 0 else 0.01)
+        try:
+            kept += line.recv(1) != b""
+        except TimeoutError:
+            kept += 1
+        except ConnectionResetError:
+            pass
+        line.close()
+    return kept
+
+
 def main() -> None:
     site, port, pids = Path(sys.argv[1]), int(sys.argv[2]), [int(one) for one in sys.argv[3].split(",")]
     said: dict[str, str] = {}
     for request in requests():
         said.setdefault(answer(port, request), request)
     got = {
+        "held": held(port, 300),
         "processes": of_processes(),
         "touched": list(touched(site)),
         "said": said,

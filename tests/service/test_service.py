@@ -35,6 +35,7 @@ from leaks import Marks, search
 from operation import ROOT, Clock, Operation, folders
 from packaging.requirements import Requirement
 from servers import free_port
+from service import stranger
 
 from lsi_match.base.clock import utc_now
 from lsi_match.crypto.sealing import unseal
@@ -420,9 +421,18 @@ def test_another_user_learns_that_the_service_runs_and_nothing_else(serving: Ser
     told = json.dumps(got)
     assert password not in told
     assert header(password).split()[1] not in told
-    lines = {line.lower() for said in got["said"] for line in said.splitlines()}
-    assert {line for line in lines if not line.startswith("date: ")} <= ANSWERS
+    assert set(got["said"]) == {""}, "another user is not heard at all"
+    assert got["held"] == 0, "and takes no room"
     serving.look()  # and all is still there
+
+
+def test_who_is_the_same_user_and_does_not_show_the_password_is_told_so_and_nothing_else(
+    serving: Service,
+) -> None:
+    said = {stranger.answer(serving.port, request) for request in stranger.requests()}
+    lines = {line.lower() for one in said for line in one.splitlines()}
+    assert any("401" in line for line in lines)
+    assert {line for line in lines if not line.startswith("date: ")} <= ANSWERS
 
 
 def as_stranger(program: str, *arguments: str) -> dict[str, Any]:

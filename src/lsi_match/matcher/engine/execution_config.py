@@ -33,7 +33,8 @@ class ExecutionConfig(Closed):
 
     Attributes:
         workers: how many buckets at once, on this machine; by default as many as there are processors and gigabytes.
-        cluster: address of the scheduler or head of a Dask or Ray cluster; without it one is made here for the run.
+        cluster: address of the scheduler or head of a Dask or Ray cluster. Without it one of Dask is made here for the run,
+            under keys of its own; none of Ray, which gives work to every user of the machine.
         memory_limit: of all databases that are open at once on this machine; with a cluster, of each.
     """
 
@@ -57,6 +58,13 @@ class ExecutionConfig(Closed):
         if self.cluster is not None and self.runner not in ("dask", "ray"):
             raise RuleViolation(
                 "cluster hoort bij de runners dask en ray", "a cluster is for the runners dask and ray"
+            )
+        if self.runner == "ray" and self.cluster is None:
+            raise RuleViolation(
+                "ray vraagt het adres van een cluster (cluster): een dat een run zelf maakt, staat open voor iedere gebruiker"
+                " van de computer",
+                "ray needs the address of a cluster (cluster): one that a run makes for itself is open to every user of the"
+                " machine",
             )
         if self.cluster is not None and self.workers is not None:
             raise RuleViolation(
