@@ -1,8 +1,8 @@
 """`python -m benchmarks.country`: whole rounds up to the size of the country, each in a process of its own.
 
-A world of `partners` × `rows` sealed records, nearly all of the same people at every partner, is prepared once and then
-run as an operator would, by each runner on a copy: gates → intake (open, check) → match (open, re-key, match) → count →
-release → destroy, with a memory limit of 2 GiB. Beside it, just before and after, in a process of its own, a bare DuckDB
+A world of `partners` × `rows` sealed records, nearly all of the same people at every partner, is prepared once. Then the site
+does, with each runner on a copy, what it does of itself: arrival (open, check, judge) and a run, gates → intake → match (open,
+re-key, match) → count → release → destroy, with a memory limit of 2 GiB. Both count. Beside it, just before and after, in a process of its own, a bare DuckDB
 `GROUP BY` over as many keys: all of them in memory already, in DuckDB's own form, on as many threads, without a limit
 that it could reach. No matching can do with less. With one partner, a second delivers nothing: there is no round of one.
 
@@ -44,6 +44,7 @@ from lsi_match.matcher.engine.engine import Engine
 from lsi_match.matcher.engine.execution_config import ExecutionConfig, RunnerName
 from lsi_match.matcher.engine.intake import Drop
 from lsi_match.matcher.operate.runner import run_match
+from lsi_match.matcher.operate.transfers import DeliveryError, collect
 from lsi_match.matcher.round.run import Run
 
 OUT = Path(__file__).parent / "out" / "country.json"
@@ -85,19 +86,6 @@ def make(place: Path, partners: int, rows: int) -> World:
     return world
 
 
-def copied(place: Path, to: Path) -> Path:
-    """A copy of a world; the sealed parts of its drops, which nobody changes, are the same files."""
-
-    def copy(source: str, target: str) -> str:
-        if source.endswith(".age"):
-            os.link(source, target)
-            return target
-        return str(shutil.copy2(source, target))
-
-    shutil.copytree(place, to, copy_function=copy)
-    return to
-
-
 def run(place: Path, runner: RunnerName) -> dict[str, Any]:
     """One run: seconds per step, of processors too, and the peak memory and most bytes spilled of all its processes."""
     from benchmarks.__main__ import ROUND
@@ -106,6 +94,9 @@ def run(place: Path, runner: RunnerName) -> dict[str, Any]:
     steps: dict[str, float] = {}
     before = _processors()
     with Watch(place) as watch:
+        start = time.perf_counter()
+        arrive(place)
+        steps["arrival"] = round(time.perf_counter() - start, 3)
         outcome = run_match(
             world.site.folder,
             world.project_id,
@@ -117,13 +108,25 @@ def run(place: Path, runner: RunnerName) -> dict[str, Any]:
         raise RuntimeError(f"the run was {outcome}")
     return {
         "runner": runner,
-        "total": round(sum(steps.values()), 3),
+        "total": round(sum(steps.values()), 3),  # arrival too
         "cpu": round(_processors() - before, 3),
         "peak_mib": watch.peak_mib,
         "spilled": watch.spilled,
         "cases": outcome["cases"],
         **steps,
     }
+
+
+def arrive(place: Path) -> None:
+    """Have what was delivered judged, in a process of its own, as the service does."""
+    subprocess.run([sys.executable, "-m", "benchmarks.country", "--arrive", str(place)], check=True)
+
+
+def judge(place: Path) -> None:
+    world = World(place / "world", place / "config", place, utc_now)
+    found = collect(world.project, utc_now())
+    if any(isinstance(one, DeliveryError) or one.outcome != "taken" for one in found):
+        raise RuntimeError(f"what arrived was {found}")
 
 
 #: What a bucket is made of, as the docs call it.
@@ -137,6 +140,7 @@ def inside(place: Path) -> dict[str, float]:
 
     world = World(place / "world", place / "config", place, utc_now)
     config = ExecutionConfig(memory_limit=MEMORY)
+    judge(place)
     run = Run(world.project, ROUND, utc_now, config)
     spent, lock = dict.fromkeys(PARTS, 0.0), threading.Lock()
 
@@ -255,7 +259,7 @@ def measure(partners: int, rows: int, runners: Sequence[RunnerName] = ("threads"
         after = apart("--group-by", str(partners), str(rows))
         for runner in runners:
             before = after
-            copy = copied(place, Path(folder) / "run")
+            copy = Path(shutil.copytree(place, Path(folder) / "run"))
             took = apart("--run", str(copy), runner)
             shutil.rmtree(copy)
             after = apart("--group-by", str(partners), str(rows))
@@ -315,7 +319,8 @@ def lacking(partners: int, rows: int, runners: Sequence[RunnerName]) -> list[Run
 
 
 HEAD = (
-    *("partners", "records of each", "runner", "`GROUP BY`, s", "run, s", "ratio", "ratio of the match step"),
+    *("partners", "records of each", "runner", "`GROUP BY`, s", "arrival, s", "run, s"),
+    *("ratio of both", "ratio of the run", "ratio of the match step"),
     *("ratio of processor time", "peak memory, MiB", "spilled, bytes"),
 )
 
@@ -324,13 +329,15 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
     """The measurements in Markdown; ratios are to the bare `GROUP BY`."""
     lines = [HEAD, ("---:", "---:", "---", *["---:"] * (len(HEAD) - 3))]
     for r in rows:
-        ratios = (r["total"] / r["group_by"], r["match"] / r["group_by"], r["cpu"] / r["group_by_cpu"])
+        run, cpu = r["total"] - r["arrival"], r["cpu"] / r["group_by_cpu"]
+        ratios = (*(seconds / r["group_by"] for seconds in (r["total"], run, r["match"])), cpu)
         size = (
             str(r["partners"]),
             f"{r['rows']:,}",
             r["runner"],
             f"{r['group_by']:.2f}",
-            f"{r['total']:.2f}",
+            f"{r['arrival']:.2f}",
+            f"{run:.2f}",
         )
         lines.append(
             (*size, *(f"{ratio:.1f}" for ratio in ratios), f"{r['peak_mib']:,}", f"{r['spilled']:,}")
@@ -345,7 +352,10 @@ def figure_of(page: str) -> str | None:
         cells = dict(zip(HEAD, line.strip("| ").replace(",", "").split(" | "), strict=False))
         if line.startswith("| ") and cells.get("runner") == "threads":
             size = {"partners": int(cells["partners"]), "rows": int(cells["records of each"])}
-            seconds = {"group_by": float(cells["`GROUP BY`, s"]), "total": float(cells["run, s"])}
+            seconds = {
+                "group_by": float(cells["`GROUP BY`, s"]),
+                "total": float(cells["arrival, s"]) + float(cells["run, s"]),
+            }
             rows.append({**size, **seconds, "peak_mib": int(cells["peak memory, MiB"])})
     return growth(rows) if rows else None
 
@@ -372,6 +382,9 @@ def main() -> int:
     )
     parser.add_argument("--run", nargs=2, metavar=("PLACE", "RUNNER"), help="a run of a world that was made")
     parser.add_argument(
+        "--arrive", metavar="PLACE", help="judging what was delivered in a world that was made"
+    )
+    parser.add_argument(
         "--inside", metavar="PLACE", help="the parts of the step match, in a world that was made"
     )
     parser.add_argument("--parts", action="store_true", help="with --size: the parts of the step match only")
@@ -385,6 +398,8 @@ def main() -> int:
         print(json.dumps(group_by(*options.group_by)))
     elif options.run:
         print(json.dumps(run(Path(options.run[0]), options.run[1])))
+    elif options.arrive:
+        judge(Path(options.arrive))
     elif options.inside:
         print(json.dumps(inside(Path(options.inside))))
     elif options.parts and options.size:

@@ -20,6 +20,7 @@ from lsi_match.crypto.sealing import seal, unseal
 from lsi_match.crypto.signing import peek, sign, verify
 from lsi_match.demo.world import Case, World
 from lsi_match.log.events import refused_for
+from lsi_match.matcher.engine import verdict
 from lsi_match.matcher.round.run import DropsIncompleteError
 from lsi_match.partner.home import make_key_share
 from lsi_match.protocol.columns import drop_columns, row_width
@@ -36,8 +37,9 @@ def inbox(world: World, partner: str = PARTNER) -> Path:
 
 
 def received(world: World, partner: str) -> list[str]:
-    """The files of a partner that were taken in and wait, by name."""
-    return sorted(file.name for file in (world.project.folder / "received" / partner).glob("*.*"))
+    """The files of a partner that were taken in and wait, by name; without what the site found of them."""
+    folder = world.project.folder / "received" / partner
+    return sorted(file.name for file in folder.glob("*.*") if not file.name.endswith(verdict.SUFFIX))
 
 
 def descriptor_file(world: World, partner: str = PARTNER) -> Path:

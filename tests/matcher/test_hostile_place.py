@@ -17,7 +17,6 @@ from lsi_match.crypto.signing import peek, sign
 from lsi_match.log import events
 from lsi_match.log.events import Event, why
 from lsi_match.log.steps import Step
-from lsi_match.manifest import Manifest
 from lsi_match.matcher.operate import inbound, transfers
 from lsi_match.matcher.operate.agenda import RoundNow
 from lsi_match.matcher.operate.reconcile import rounds_now
@@ -223,14 +222,14 @@ def test_a_pipe_for_a_part_in_an_inbox_is_not_waited_for_and_goes_in_time(operat
 def test_a_drop_on_which_the_program_stumbles_holds_nobody_up(
     operation: Operation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    receive = transfers.receive
+    judge = transfers.judge_drop
 
-    def stumbles(file: Path, partner: str, *about: Any) -> object:
+    def stumbles(project: Project, file: Path, partner: str, *about: Any) -> object:
         if partner == "svb":
             raise ValueError("999990019")
-        return receive(file, partner, *about)
+        return judge(project, file, partner, *about)
 
-    monkeypatch.setattr(transfers, "receive", stumbles)
+    monkeypatch.setattr(transfers, "judge_drop", stumbles)
     for partner in PARTNERS:
         operation.deliver(partner, ROUND)
     assert sorted(collected(operation)) == [("gemeente", "taken"), ("svb", "refused"), ("uwv", "taken")]
@@ -245,16 +244,15 @@ def test_the_descriptor_that_was_checked_is_the_one_that_is_kept(
     for partner in PARTNERS:
         operation.deliver(partner, ROUND)
     assert len(collected(operation)) == len(PARTNERS)
-    checked = run_module.intake_file
+    judge = run_module.judge_drop
 
-    def swapped(project: Project, round_id: str, manifest: Manifest, partner: str, parts: Any) -> str:
-        found = checked(project, round_id, manifest, partner, parts)
-        (file,) = (operation.project.folder / "received" / partner).glob("*.drop.json")
+    def swapped(project: Project, file: Path, partner: str, *about: Any) -> Any:
+        found = judge(project, file, partner, *about)
         file.unlink()
         os.mkfifo(file)
         return found
 
-    monkeypatch.setattr(run_module, "intake_file", swapped)
+    monkeypatch.setattr(run_module, "judge_drop", swapped)
     run = run_module.Run(operation.project, ROUND, operation.clock)
     run.gates()
     run.intake()

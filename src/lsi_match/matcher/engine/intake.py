@@ -2,7 +2,8 @@
 
 A drop is accepted whole or refused whole, and says nothing about the drops of others. Checks in order:
 descriptor (signature, manifest, round, key check value, time, volumes) → parts (digest, seal) → rows (columns,
-positions within what the manifest lists, counts as described).
+positions within what the manifest lists, counts as described). The parts are opened and checked once, when the drop
+arrives; what was found is kept beside it (`verdict`).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from itertools import islice, pairwise
 from pathlib import Path
 
@@ -24,7 +26,7 @@ from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.clock import CLOCK_SKEW
 from lsi_match.base.errors import LsiError
 from lsi_match.base.files import FileMissingError, FileUnreadableError, read_bytes
-from lsi_match.crypto.block_cipher import make_key
+from lsi_match.crypto.block_cipher import derive_key
 from lsi_match.crypto.mac import gmac_tag, has_mark
 from lsi_match.crypto.sealing import unseal_view
 from lsi_match.crypto.signing import verify
@@ -132,7 +134,7 @@ class Drop:
     """An accepted drop: who, what it says of itself, and how its rows are opened, part by part (in memory only).
 
     Attributes:
-        document: the bytes of its descriptor as they were checked, where it is received.
+        document: the bytes of its descriptor as they were checked.
         marks: on each part that was accepted, see `crypto.mac`.
     """
 
@@ -141,8 +143,15 @@ class Drop:
     digest: str
     descriptor: DropDescriptor
     round_: Round = field(repr=False)
-    document: bytes = field(default=b"", repr=False)
+    document: bytes = field(repr=False)
     marks: list[bytes] = field(default_factory=list, repr=False)
+
+    @cached_property
+    def marking_key(self) -> bytes:
+        """What its marks are made with: of this round, its drop and the site alone."""
+        opening = self.round_.opening
+        about = f"lsi-match/v1/marks/{opening.project}/{opening.round}/{self.partner}/{self.digest}"
+        return derive_key(self.round_.secret.encode(), about)
 
     def part(self, number: int) -> pa.Table:
         """The rows of a part, opened again: they are those that were accepted, or none.
@@ -151,7 +160,7 @@ class Drop:
             PartMissingError, PartAlteredError: the file is not the one that was accepted.
         """
         sealed = _sealed(self.file, number, self.descriptor, self.round_)
-        if not has_mark(sealed, self.round_.marking_key, self.marks[number]):
+        if not has_mark(sealed, self.marking_key, self.marks[number]):
             raise PartAlteredError(**_part(self.file, number, self.descriptor))
         return _opened(sealed, number, self.descriptor, self.round_)
 
@@ -164,27 +173,25 @@ class Round:
     opening: Opening
     opening_digest: str
     secret: str = field(repr=False)
-    marking_key: bytes = field(default_factory=make_key, repr=False)
 
 
 def receive(file: Path, partner: str, round_: Round, now: datetime) -> Drop:
     """The drop whose descriptor is `file`, found in the inbox of `partner`; all of it is checked.
 
-    Raises: as `receiving`, and while its parts are checked.
+    Raises: as `described` and `checked_parts`.
     """
-    drop, parts = receiving(file, partner, round_, now)
-    for _ in parts:
+    drop = described(file, partner, round_, now)
+    for _ in checked_parts(drop):
         pass
     return drop
 
 
-def receiving(file: Path, partner: str, round_: Round, now: datetime) -> tuple[Drop, Iterator[pa.Table]]:
-    """The drop whose descriptor is `file`, and its parts, each checked before it is given. The drop is accepted when
-    all of them were given: whoever takes them has to let go of what it made of them when one is refused.
+def described(file: Path, partner: str, round_: Round, now: datetime) -> Drop:
+    """The drop whose descriptor is `file`: all that the descriptor tells is checked, no part.
 
     Raises:
         DropRefusedError: why it is refused, in the order of the module's text.
-        SignatureMissingError, SignedDocumentInvalidError, SealBrokenError, TableInvalidError: as named.
+        SignatureMissingError, SignedDocumentInvalidError: as named.
     """
     manifest = round_.manifest
     if partner not in manifest.partners:
@@ -195,12 +202,17 @@ def receiving(file: Path, partner: str, round_: Round, now: datetime) -> tuple[D
     key = manifest.controllers[partner].signing_key
     descriptor = verify(data, DropDescriptor, key, what=file.name, party=partner)
     check_descriptor(descriptor, partner, file.name, round_, now)
-    drop = Drop(partner, file, digest_of_bytes(data), descriptor, round_, data)
-    return drop, _checked_parts(drop)
+    return Drop(partner, file, digest_of_bytes(data), descriptor, round_, data)
 
 
-def _checked_parts(drop: Drop) -> Iterator[pa.Table]:
-    """Each part is checked while the one before it is used; no more are held."""
+def checked_parts(drop: Drop) -> Iterator[pa.Table]:
+    """Its parts, each checked before it is given, while the one before it is used; no more are held. The drop is accepted,
+    and has its marks, when all of them were given: whoever takes them has to let go of what it made of them when one is
+    refused.
+
+    Raises:
+        DropRefusedError, SealBrokenError, TableInvalidError: as named.
+    """
     cells: list[Cells] = []
     seen: Combinations = Counter()
     smallest = drop.round_.manifest.monitor.smallest_combination
@@ -332,7 +344,7 @@ def _checked_part(drop: Drop, number: int) -> tuple[pa.Table, Cells, bytes]:
     sealed = _sealed(drop.file, number, descriptor, round_)
     if digest_of_bytes(sealed) != part.digest:
         raise PartAlteredError(**_part(drop.file, number, descriptor))
-    mark_of_it = gmac_tag(sealed, round_.marking_key)
+    mark_of_it = gmac_tag(sealed, drop.marking_key)
     table = _opened(sealed, number, descriptor, round_)
     partner = round_.manifest.partners[descriptor.partner]
     for column, allowed in _allowed(round_.manifest, partner, table).items():

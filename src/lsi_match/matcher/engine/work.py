@@ -18,7 +18,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import duckdb
 import numpy as np
@@ -35,6 +35,7 @@ from lsi_match.crypto.signing import peek
 from lsi_match.matcher.engine.buckets import Bridges, Plan, Result
 from lsi_match.matcher.engine.engine import EngineOutcome
 from lsi_match.matcher.engine.intake import Drop, Round
+from lsi_match.matcher.engine.verdict import find_verdict
 from lsi_match.matcher.site.inbox import DROP_SUFFIX, received
 from lsi_match.matcher.site.site import Project, Site
 from lsi_match.protocol.documents import DropDescriptor
@@ -49,18 +50,15 @@ Do = Callable[[Sequence[int]], Iterable[object]]
 class _Drop(Closed):
     partner: str
     digest: str
-    marks: tuple[str, ...]
 
 
 class Order(Closed):
-    """What the buckets are made of, and how. Names and digests; and the marks (hex) on the parts of the drops that were
-    accepted, with their key: the order is sealed."""
+    """What the buckets are made of, and how. Names and digests only."""
 
     format: Literal["lsi-match/order/v1"] = "lsi-match/order/v1"
     manifest: str
     opening: str
     drops: tuple[_Drop, ...]
-    marking_key: str
     most: int
     memory_limit: str
     threads: int | None
@@ -68,9 +66,7 @@ class Order(Closed):
     @property
     def of_what(self) -> str:
         """The digest of all that the outcome depends on."""
-        how: dict[str, Any] = {"memory_limit": True, "threads": True, "marking_key": True}
-        how["drops"] = {"__all__": {"marks"}}
-        return digest_of_bytes(self.model_dump_json(exclude=how).encode())
+        return digest_of_bytes(self.model_dump_json(exclude={"memory_limit", "threads"}).encode())
 
 
 class Work:
@@ -143,11 +139,7 @@ def _order(plan: Plan) -> Order:
     return Order(
         manifest=plan.manifest.digest,
         opening=round_.opening_digest,
-        drops=tuple(
-            _Drop(partner=drop.partner, digest=drop.digest, marks=tuple(mark.hex() for mark in drop.marks))
-            for drop in plan.drops
-        ),
-        marking_key=round_.marking_key.hex(),
+        drops=tuple(_Drop(partner=drop.partner, digest=drop.digest) for drop in plan.drops),
         most=plan.most,
         memory_limit=plan.memory_limit,
         threads=plan.threads,
@@ -160,18 +152,21 @@ def _plan(order: Order, project: Project, round_id: str, secret: str) -> Plan:
     opening, data = project.opening(round_id, manifest)
     if digest_of_bytes(data) != order.opening:
         raise ValueError("another opening than was ordered")
-    round_ = Round(manifest, opening, order.opening, secret, bytes.fromhex(order.marking_key))
+    round_ = Round(manifest, opening, order.opening, secret)
     drops = [_drop(one, project, round_) for one in order.drops]
     return Plan(manifest, drops, order.memory_limit, order.most, order.threads)
 
 
 def _drop(one: _Drop, project: Project, round_: Round) -> Drop:
-    """A drop that the run accepted: its signature was checked then, and its bytes are those."""
+    """A drop that the run accepted: its signature was checked then, and its bytes are those. Raises ValueError where there is
+    no verdict on it."""
     data = project.kept(one.digest)
     descriptor = peek(data, DropDescriptor, what="drop", party=one.partner)
     file = received(project, one.partner) / f"{descriptor.stem}{DROP_SUFFIX}"
-    marks = [bytes.fromhex(mark) for mark in one.marks]
-    return Drop(one.partner, file, one.digest, descriptor, round_, data, marks)
+    drop = Drop(one.partner, file, one.digest, descriptor, round_, data)
+    if find_verdict(drop) is None:
+        raise ValueError("no verdict on a drop")
+    return drop
 
 
 # What is kept, as bytes: a line of JSON, then tables (Arrow IPC), of which the line gives names and sizes.

@@ -38,11 +38,11 @@ from lsi_match.matcher.engine.intake import (
     OtherRoundError,
     Round,
     largest_bytes,
-    receive,
     shown_name,
     under_name,
 )
 from lsi_match.matcher.operate import inbound, notices
+from lsi_match.matcher.round.judge_drop import judge_drop
 from lsi_match.matcher.round.run import quarantine, round_of
 from lsi_match.matcher.site import inbox, make_receipts, take_cosignatures
 from lsi_match.matcher.site.checkpoint import copies, export_tail, papers_beside
@@ -285,10 +285,7 @@ def _too_large(project: Project, partner: str, sizes: list[int]) -> bool:
 
 
 def _check(project: Project, partner: str, file: Path, earlier: list[Path], now: datetime) -> IncomingDrop:
-    """Look at a drop that is new, so that its partner hears at once what is wrong with it.
-
-    The run looks again, at all of it.
-    """
+    """Judge a drop that is new, so that its partner hears at once what is wrong with it, and the run need not do it again."""
     round_id: str | None = None
     digest: str | None = None
     try:
@@ -300,7 +297,7 @@ def _check(project: Project, partner: str, file: Path, earlier: list[Path], now:
         round_id = descriptor.round
         if any(one.name.startswith(f"{project.id}.{round_id}.") for one in earlier):
             raise DropDuplicateError(partner=partner, file=file.name)
-        _receive(file, partner, round_of(project, project.manifest(), round_id), now)
+        _judge(project, file, partner, round_of(project, project.manifest(), round_id), now)
     except LsiError as error:
         refused = under_name(error, file)
         _log(project, now, DropArrivalRefused(round=round_id, partner=partner, drop=digest, **why(refused)))
@@ -311,10 +308,10 @@ def _check(project: Project, partner: str, file: Path, earlier: list[Path], now:
     return IncomingDrop(partner, file.name, "taken")
 
 
-def _receive(file: Path, partner: str, round_: Round, now: datetime) -> None:
-    """As `receive`; a drop on which the program stumbles is refused as well, or it would hold up everybody at every look."""
+def _judge(project: Project, file: Path, partner: str, round_: Round, now: datetime) -> None:
+    """As `judge_drop`; a drop on which the program stumbles is refused as well, or it would hold up everybody at every look."""
     try:
-        receive(file, partner, round_, now)
+        judge_drop(project, file, partner, round_, now)
     except (LsiError, OSError, MemoryError):
         raise
     except Exception as error:

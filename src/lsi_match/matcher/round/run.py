@@ -72,10 +72,11 @@ from lsi_match.matcher.engine.intake import (
     DropDuplicateError,
     PartnerNotInManifestError,
     Round,
-    receiving,
     shown_name,
     under_name,
 )
+from lsi_match.matcher.engine.intake import DropRefusedError as NoGoodDropError
+from lsi_match.matcher.engine.verdict import forget_verdict
 from lsi_match.matcher.round.counts_table import counts_table, published
 from lsi_match.matcher.round.hold import (
     HoldExpiredError,
@@ -84,6 +85,7 @@ from lsi_match.matcher.round.hold import (
     RunHeldError,
     justifications,
 )
+from lsi_match.matcher.round.judge_drop import judge_drop
 from lsi_match.matcher.round.open_round import lock_round
 from lsi_match.matcher.round.readiness import drops_found
 from lsi_match.matcher.site import inbox
@@ -95,7 +97,8 @@ from lsi_match.matcher.site.proofs import (
     release_position,
 )
 from lsi_match.matcher.site.site import REASON, Project, RoundUnknownError, json_document
-from lsi_match.matcher.subjects.subject_rows import intake_file, make_log_key, match_file, release_file
+from lsi_match.matcher.subjects.subject_rows import match_file, release_file
+from lsi_match.matcher.subjects.subject_terms import remove_unnamed
 from lsi_match.monitor.findings import Ratio
 from lsi_match.monitor.overview import Overview
 from lsi_match.monitor.round_findings import RoundFindings, findings_of
@@ -286,7 +289,6 @@ class Run:
         secret = read_private(self._key_file).decode()
         round_ = Round(self._manifest, self._opening, self._opening_digest, secret)
         found, now = drops_found(self.project, self.round_id), self._clock()
-        make_log_key(self.project, self.round_id)
         with ThreadPoolExecutor(self._means.drops_at_once) as pool:
             for looks in pool.map(self._looks_at, found, found.values(), repeat(round_), repeat(now)):
                 for look in looks:
@@ -306,9 +308,7 @@ class Run:
             try:
                 if any(not isinstance(look.outcome, LsiError) for look in looks):
                     raise DropDuplicateError(partner=partner, file=file.name)
-                drop, parts = receiving(file, partner, round_, now)
-                subjects = intake_file(self.project, self.round_id, self._manifest, partner, parts)
-                looks.append(_Look(file, partner, (drop, subjects)))
+                looks.append(_Look(file, partner, judge_drop(self.project, file, partner, round_, now)))
             except LsiError as error:
                 looks.append(_Look(file, partner, error))
         return looks
@@ -341,7 +341,22 @@ class Run:
         quarantine(self.project, self.round_id, file, partner, error, accepted, at=self._clock())
 
     def match(self) -> None:
-        """Step `match`: re-key every drop, join them, find the cases. Holds above the agreed number of cases."""
+        """Step `match`: re-key every drop, join them, find the cases. Holds above the agreed number of cases.
+
+        A drop that was changed since it was judged is judged again, and the round goes on without it where it can.
+
+        Raises:
+            as `intake`; DropRefusedError: a drop is changed while it is matched, and is good each time that it is judged.
+        """
+        try:
+            self._match()
+        except NoGoodDropError as error:
+            forget_verdict(self._drops[str(error.facts["partner"])])
+            self._drops = {}
+            self.intake()
+            self._match(last=True)
+
+    def _match(self, *, last: bool = False) -> None:
         config = self._means
         plan = buckets.Plan(
             self._manifest, list(self._drops.values()), config.memory_each, buckets.ROWS, config.threads_each
@@ -351,7 +366,8 @@ class Run:
             touched = matching.work(lambda plan, bridges: there.spread(plan, bridges, self._do))
             subjects = match_file(self.project, self.round_id, touched)
         except LsiError as error:
-            self._record(MatchRefused(round=self.round_id, **why(error)))
+            if last or not isinstance(error, NoGoodDropError):
+                self._record(MatchRefused(round=self.round_id, **why(error)))
             raise
         except duckdb.OutOfMemoryException:
             full = MemoryLimitError(round=self.round_id, limit=config.memory_limit)
@@ -596,6 +612,7 @@ class Run:
         for half in half_files(self._key_file.parent):
             destroy(half)
         gone = inbox.remove_round(self.project, self.round_id)
+        remove_unnamed(self.project, self._round)
         for file in (self.project.folder / "quarantine").glob(f"*/{self.round_id}.*/*"):
             if file.name != REASON:
                 file.unlink()

@@ -14,7 +14,10 @@ says nothing; the run that follows gives the same file again.
 from __future__ import annotations
 
 import hashlib
+import os
+import secrets
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,6 +90,7 @@ def intake_file(
 ) -> str:
     """The file of who is in the drop of partner `name`, one part of it after another; its digest. Nothing is left of it
     when taking the parts raises."""
+    make_log_key(project, round_id)
     partner = list(manifest.partners).index(name)
 
     def touched() -> Iterator[Touched]:
@@ -141,14 +145,18 @@ def make_log_key(project: Project, round_id: str) -> None:
     """Make the log key of a round, before its first file, where there is none."""
     file = folder_of(project, round_id) / LOG_KEY
     if not file.exists():
-        write_whole(file, make_key())
+        beside = file.with_name(f".{LOG_KEY}.{secrets.token_hex(4)}.tmp")
+        write_whole(beside, make_key())
+        with suppress(FileExistsError):  # another drop is judged at this moment
+            os.link(beside, file)
+        beside.unlink()
 
 
 def _write(project: Project, round_id: str, about: str, touched: Iterable[Touched]) -> str:
     """A file of sorted runs: each of the tables given is in the order of its log ids."""
     folder = folder_of(project, round_id)
     key = derive_key(_log_key(folder), log_id_info(project.id, round_id, about))
-    beside = folder / f"{about}.making"
+    beside = folder / f"{about}.{secrets.token_hex(4)}.making"
     with whole_file(beside, replace=True) as handle:
         sink = Digested(handle)
         with pq.ParquetWriter(

@@ -8,7 +8,7 @@ from pathlib import Path
 from lsi_match.agreement.approvals import load_manifest
 from lsi_match.base.files import destroy, sync_folder
 from lsi_match.log.events import SubjectsDestroyed
-from lsi_match.log.subject_files import due_at
+from lsi_match.log.subject_files import due_at, file_in
 from lsi_match.log.view import ProjectView, RoundView
 from lsi_match.matcher.site.site import Project
 
@@ -44,6 +44,18 @@ def remove(project: Project, one: RoundView, due: datetime, now: datetime) -> No
         file.unlink()
     folder.rmdir()
     sync_folder(folder.parent)
+
+
+def remove_unnamed(project: Project, one: RoundView) -> None:
+    """Destroy what lies here of a round that is over and that no entry names: made of a drop that came to nothing. Without any
+    entry the log key goes as well."""
+    folder = folder_of(project, one.name)
+    named = {file_in(folder.parent, one.name, file.digest) for file in one.subject_files}
+    for file in sorted(folder.glob("*")):
+        if file not in named and (file.name != LOG_KEY or not named):
+            destroy(file)
+    if folder.exists() and not named:
+        folder.rmdir()
 
 
 def _term(project: Project, manifest: str) -> int:

@@ -1,0 +1,28 @@
+"""Judging one drop, once: when it arrives, or by the run where nobody looked at it before."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+from lsi_match.log.subject_files import file_in
+from lsi_match.matcher.engine.intake import Drop, Round, checked_parts, described
+from lsi_match.matcher.engine.verdict import find_verdict, keep_verdict
+from lsi_match.matcher.site.site import Project
+from lsi_match.matcher.subjects.subject_rows import intake_file
+from lsi_match.matcher.subjects.subject_terms import folder_of
+
+
+def judge_drop(project: Project, file: Path, partner: str, round_: Round, now: datetime) -> tuple[Drop, str]:
+    """The drop whose descriptor is `file`, and the digest of the file of who is in it, which is written while its parts are
+    checked. Where there is a verdict on it, no part is opened.
+
+    Raises: as `engine.intake.receive`.
+    """
+    drop = described(file, partner, round_, now)
+    subjects, round_id = find_verdict(drop), round_.opening.round
+    if subjects is None or not file_in(folder_of(project, round_id).parent, round_id, subjects).is_file():
+        drop.marks.clear()
+        subjects = intake_file(project, round_id, round_.manifest, partner, checked_parts(drop))
+        keep_verdict(drop, subjects)
+    return drop, subjects
