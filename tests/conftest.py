@@ -16,6 +16,27 @@ if TYPE_CHECKING:
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
+#: The files of tests that take longest, which begin first, so that processes side by side end together.
+LONGEST = (
+    "service/test_service.py",
+    "month/test_month.py",
+    "partner/test_every_writing.py",
+    "chain/test_cases.py",
+    "docs/test_docs.py",
+    "chain/test_gates_of_the_flow.py",
+    "chain/test_runners.py",
+    "faults/test_partner_kills.py",
+    "faults/test_kills.py",
+    "chain/test_hold.py",
+    "chain/test_small_worlds.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    rank = {here / name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: rank.get(item.path, len(rank)))
+
 
 @pytest.fixture(autouse=True)
 def _dutch() -> None:

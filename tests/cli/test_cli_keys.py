@@ -12,7 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pyrage
 import pytest
+import quick_scrypt
 
 from lsi_match.cli.main import run
 from lsi_match.crypto import keys, passphrase
@@ -22,7 +24,8 @@ NAMES = ("duo", "gemeente", "uwv")
 
 
 @pytest.fixture(autouse=True)
-def clean_process() -> Iterator[None]:
+def clean_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(pyrage.passphrase, "encrypt", quick_scrypt.encrypt)
     keys._opened.clear()
     yield
     keys._opened.clear()

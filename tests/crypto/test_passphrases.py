@@ -11,7 +11,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pyrage
 import pytest
+import quick_scrypt
 from parent_process import used
 
 from lsi_match.base.errors import WrongUseError
@@ -33,6 +35,14 @@ from lsi_match.matcher.operate.runner import run_match
 from lsi_match.protocol.documents import Approval
 
 PHRASE = "paard accu nietje correct"
+SLOW = pyrage.passphrase.encrypt
+
+
+@pytest.fixture(autouse=True, scope="module")
+def quick() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pyrage.passphrase, "encrypt", quick_scrypt.encrypt)
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -102,12 +112,19 @@ def test_every_key_file_is_for_its_owner_only(protected: Path, tmp_path: Path) -
         assert file.stat().st_mode & 0o077 == 0, file.name
 
 
-def test_one_slow_derivation_guards_both_keys(protected: Path) -> None:
+def test_one_slow_derivation_guards_both_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The signing key is sealed to the encryption key: there is no second, cheaper lock to try phrases on."""
-    assert (protected / "encryption.age").read_bytes().split(b"\n")[1].startswith(b"-> scrypt ")
-    assert (protected / "signing.pem.age").read_bytes().split(b"\n")[1].startswith(b"-> X25519 ")
-    rounds = int((protected / "encryption.age").read_bytes().split(b"\n")[1].split(b" ")[3])
+    monkeypatch.setattr(pyrage.passphrase, "encrypt", SLOW)
+    made = make_identity("uwv", tmp_path, PHRASE)
+    assert (tmp_path / "encryption.age").read_bytes().split(b"\n")[1].startswith(b"-> scrypt ")
+    assert (tmp_path / "signing.pem.age").read_bytes().split(b"\n")[1].startswith(b"-> X25519 ")
+    rounds = int((tmp_path / "encryption.age").read_bytes().split(b"\n")[1].split(b" ")[3])
     assert rounds >= 15
+    passphrase.use(given("een heel andere zin"))
+    with pytest.raises(passphrase.PassphraseWrongError):
+        load_identity("uwv", tmp_path)
+    passphrase.use(given(PHRASE))
+    assert load_identity("uwv", tmp_path).card == made.card
 
 
 @pytest.mark.parametrize("wrong", ["", PHRASE + " ", "paard"])
