@@ -146,3 +146,29 @@ def test_a_log_that_does_not_hold_is_told_and_not_cosigned(operation: Operation)
     assert not any(name.endswith(".checkpoint") for name in operation.lying("uwv"))
     assert manifest.release.cosignatures == 0
     assert Released.step.value not in {entry.name for entry in operation.project.entries()}
+
+
+def test_what_is_held_back_from_one_partner_is_told_after_a_while(operation: Operation) -> None:
+    """Its place shows nothing of svb, which co-signs every day; then nothing new at all."""
+    out = operation.folder / "places" / "uwv" / "out"
+
+    def day() -> list[str]:
+        operation.clock.to(operation.clock() + days(1))
+        operation.reconcile()
+        for partner in ("gemeente", "svb"):
+            tick(operation, partner)
+        operation.reconcile()
+        (out / f"{PROJECT}.svb.cosigned.tlog-proof").unlink(missing_ok=True)
+        return sorted(error.reason for _, error in tick(operation).problems)
+
+    told = [day() for _ in range(3)]
+    operation.clock.to(operation.clock() + days(12))
+    told += [day(), day()]
+    assert told == [[], [], [], ["CosignaturesUnseenError"], ["CosignaturesUnseenError"]]
+    operation.reconcile()
+    assert tick(operation).problems == ()
+    operation.clock.to(operation.clock() + days(15))
+    found = tick(operation).problems
+    assert [error.reason for _, error in found] == ["LogStandsStillError"]
+    for language in ("nl", "en"):
+        assert "14" in found[0][1].text(language)

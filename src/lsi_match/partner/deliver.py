@@ -25,7 +25,7 @@ from lsi_match.partner.extract.column_mapping import ColumnMapping
 from lsi_match.partner.home import Home
 from lsi_match.partner.prepare import prepare
 from lsi_match.partner.receipts import Receipt, ReceiptOfOthersError, check_receipt
-from lsi_match.partner.witness import Judging, check_others, cosign_newest
+from lsi_match.partner.witness import Judging, check_others, cosign_newest, standing_still
 from lsi_match.protocol.documents import DropDescriptor, Opening
 from lsi_match.protocol.place_files import COSIGNED_SUFFIX, LOG_SUFFIX
 from lsi_match.protocol.receipt_files import RECEIPT_SUFFIX
@@ -110,7 +110,9 @@ def _others(
     problems: list[tuple[str, LsiError]],
 ) -> dict[str, int | None]:
     try:
-        return check_others(home, project, mail, lying, now)
+        found = check_others(home, project, mail, lying, now)
+        problems += [(project, error) for error in standing_still(home, project, found, now)]
+        return found
     except (ConsistencyMissingError, ProofRefusedError) as error:
         problems.append((COSIGNED_SUFFIX.removeprefix("."), error))
         return {}

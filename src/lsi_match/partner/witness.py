@@ -2,20 +2,24 @@
 
     <project>.<size>.log.sqlite                 a copy of the log, to be co-signed; with its papers, `….papers.json`
     <project>.<controller>.cosigned.tlog-proof  the newest checkpoint that a controller co-signed, as a proof of its last entry
+    projects/<project>/others-seen.json         at the partner: up to how many entries each had co-signed, and since when
 
-The matching environment passes on what others signed. It can hold that back, and cannot make it: so of whom nothing is seen
-is told too. What contradicts what is remembered here stops everything (`log.remembered.SplitViewError`).
+The matching environment passes on what others signed. It can hold that back, and cannot make it: so of whom nothing new is
+seen for `WATCHED`, somebody has to ask on another way. The same where the log itself stands still while the project runs.
+What contradicts what is remembered here stops everything (`log.remembered.SplitViewError`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+import json
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from lsi_match.base.errors import LsiError
-from lsi_match.base.files import private_folder, read_text, write_whole
+from lsi_match.base.files import private_folder, read_bytes, read_text, write_whole
 from lsi_match.log.log_proof import LogProof
 from lsi_match.log.note import Checkpoint, SignedNote
 from lsi_match.log.policy import policy_of
@@ -30,6 +34,16 @@ from lsi_match.protocol.place_files import (
     PAPERS_SUFFIX,
 )
 from lsi_match.transport.endpoints import EndpointSettings
+
+#: So long nothing new of another controller, or of the log, is no alarm: it may be a holiday.
+WATCHED = timedelta(days=14)
+
+
+class CosignaturesUnseenError(LsiError): ...
+
+
+class LogStandsStillError(LsiError): ...
+
 
 #: The signed papers in these files → what judges a log by them (`log.judge`).
 Judging = Callable[[Iterable[Path]], Judge]
@@ -99,4 +113,35 @@ def check_others(
             note = SignedNote.parse(LogProof.parse(read_text(file)).checkpoint)
             require_stated(file.name, {"cosigner": (name in policy.cosigners(note), True)})
             found[name] = Checkpoint.parse(note.text).size
+    return found
+
+
+def standing_still(
+    home: Home, project: str, others: Mapping[str, int | None], now: datetime
+) -> list[LsiError]:
+    """Of whom nothing new was seen for `WATCHED`, as far as the log went on; and that the log did not, while the project runs.
+
+    Args:
+        others: as `check_others` gives it.
+    """
+    kept, manifest = home.log(project).checkpoint, home.agreed_manifest(project, now)
+    own = kept.size if kept is not None else 0
+    file = home.project(project) / "others-seen.json"
+    before = json.loads(read_bytes(file)) if file.exists() else {}
+    seen = {
+        name: before[name]
+        if before.get(name, [None])[0] == size and name in before
+        else [size, now.isoformat()]
+        for name, size in {**others, home.name: own}.items()
+    }
+    if seen != before:
+        write_whole(file, json.dumps(seen).encode(), replace=True)
+    old = {name for name, (_, since) in seen.items() if now - datetime.fromisoformat(str(since)) > WATCHED}
+    found: list[LsiError] = [
+        CosignaturesUnseenError(who=manifest.controllers[name].title, days=WATCHED.days)
+        for name, size in others.items()
+        if name in old and (size is None or size < own)
+    ]
+    if home.name in old and manifest.schedule.day(now) <= manifest.project.period.last:
+        found.append(LogStandsStillError(days=WATCHED.days))
     return found
