@@ -178,3 +178,21 @@ def test_what_is_nested_deeper_than_any_document_is_refused_before_it_is_read_to
 def test_what_is_longer_than_any_document_is_refused_unread() -> None:
     with pytest.raises(YamlUnreadableError, match="longer than"):
         read_yaml("a" * (2**21 + 1), "x.yaml")
+
+
+@pytest.mark.parametrize(
+    "number", ["0o10", "0x1F", "0b11", "1e3", "10.", ".5", "1_0.0", "1_00", ".inf", "1e400"]
+)
+def test_a_number_that_not_everybody_reads_alike_is_refused_where_it_stands(number: str) -> None:
+    with pytest.raises(YamlUnreadableError) as refused:
+        read_yaml(f"one: 1\ntwo: {number}\n", "x.yaml")
+    assert (refused.value.facts["line"], refused.value.facts["column"]) == (2, 6)
+    assert number in refused.value.text("nl")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("10", 10), ("-3", -3), ("0", 0), ("1.25", 1.25), ("10_000", 10_000), ("'0x1F'", "0x1F"), ("e3", "e3")],
+)
+def test_a_plain_number_is_that_number(text: str, value: object) -> None:
+    assert read_yaml(f"one: {text}", "x.yaml") == {"one": value}

@@ -515,3 +515,18 @@ def test_any_value_in_any_place_is_taken_or_complained_of_in_both_languages() ->
                 _, said = validation_message(one)
                 assert said["nl"]
                 assert said["en"]
+
+
+@pytest.mark.parametrize(
+    ("section", "member"),
+    [
+        ("release", "max_cases"), ("release", "keep_days"), ("schedule", "deadline_days"), ("schedule", "rounds_at_most"),
+        ("monitor", "smallest_cell"), ("monitor", "tolerance"), ("retention", "hold_days"),
+    ],
+)  # fmt: skip
+def test_yes_is_no_number(section: str, member: str) -> None:
+    draft = document()
+    draft.setdefault(section, {})[member] = True
+    with pytest.raises(ValidationError) as refused:
+        Manifest.model_validate(draft)
+    assert f"{section}.{member}" in str(refused.value) or "a number belongs here" in str(refused.value)

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent, ScalarEvent
-from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from lsi_match.base.errors import Language, LsiError, words
 from lsi_match.base.validation import two_readings, validation_message
@@ -73,7 +73,8 @@ def read_yaml(text: str, file: str) -> Any:
                 nl = "verwijzingen met & en * kunnen hier niet"
                 raise _unreadable(file, here, nl, "anchors and aliases are not used here")
             if isinstance(event, ScalarEvent) and not event.style:
-                _one_reading(file, here, event.value)
+                kind = yaml.resolver.resolve(ScalarNode, event.value, (True, False))
+                _one_reading(file, here, event.value, number=str(kind).endswith((":int", ":float")))
         return yaml.load(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -94,8 +95,17 @@ def read_yaml(text: str, file: str) -> Any:
         ) from None
 
 
-def _one_reading(file: str, at: tuple[int, int], value: str) -> None:
-    """Refuse `10.000`, which is ten or ten thousand, and `000`: half of an English `10,000`, or a number in base eight."""
+#: A number as everybody writes it, with a sign before it or an underscore between thousands at most.
+_PLAIN = re.compile(r"[-+]?(0|[1-9]\d*|[1-9]\d{0,2}(_\d{3})+)(\.\d+)?")
+
+
+def _one_reading(file: str, at: tuple[int, int], value: str, number: bool) -> None:
+    """Refuse `10.000`, which is ten or ten thousand, and `000`: half of an English `10,000`, or a number in base eight. And
+    other ways to write a number (`0o10`, `0x1F`, `1e3`, `.5`) that not everybody reads as the program does.
+
+    Args:
+        number: whether YAML takes the value for a number.
+    """
     if readings := two_readings(value):
         small, large = readings
         nl = f"{value} is te lezen als {small} of als {large}; schrijf {small} of {large}"
@@ -105,6 +115,10 @@ def _one_reading(file: str, at: tuple[int, int], value: str) -> None:
     if re.fullmatch(r"[-+]?0\d+", value):
         nl = f"{value} begint met een nul; laat die weg, schrijf duizendtallen zonder komma, of zet tekst tussen aanhalingstekens"
         en = f"{value} begins with a zero; leave it out, write thousands without a comma, or put text in quotes"
+        raise _unreadable(file, at, nl, en)
+    if number and not _PLAIN.fullmatch(value):
+        nl = f"schrijf {value} als een gewoon getal, zoals 10 of 0.5, of zet tekst tussen aanhalingstekens"
+        en = f"write {value} as a plain number, such as 10 or 0.5, or put text in quotes"
         raise _unreadable(file, at, nl, en)
 
 

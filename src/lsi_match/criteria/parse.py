@@ -447,7 +447,7 @@ class _Checker:
     def literal(self, node: exp.Expression) -> FieldType:
         if node.args["is_string"]:
             return FieldType.TEXT
-        if not re.fullmatch(r"\d{1,15}(\.\d{1,6})?", node.this):
+        if not re.fullmatch(r"(0|[1-9]\d{0,14})(\.\d{1,6})?", node.this):
             raise self._forbidden(f"het getal '{node.this[:40]}'", f"the number '{node.this[:40]}'")
         return FieldType.DECIMAL if "." in node.this else FieldType.INTEGER
 

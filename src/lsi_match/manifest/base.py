@@ -120,13 +120,17 @@ class Document(Closed):
     @model_validator(mode="before")
     @classmethod
     def _numbers_are_numbers(cls, value: Any) -> Any:
-        """A number in quotes is a text: "10.000" would be read as 10."""
+        """A number in quotes is a text: "10.000" would be read as 10. Yes and no are none either: `true` would be read as 1."""
         for name, field in cls.model_fields.items() if isinstance(value, dict) else ():
             given = value.get(name)
-            if field.annotation in _NUMBERS and isinstance(given, str) and re.search(r"\d", given):
+            if field.annotation not in _NUMBERS:
+                continue
+            if isinstance(given, str) and re.search(r"\d", given):
                 raise RuleViolation(
                     "schrijf een getal zonder aanhalingstekens", "write a number without quotes", name
                 )
+            if isinstance(given, bool):
+                raise RuleViolation("hier hoort een getal te staan", "a number belongs here", name)
         return value
 
     @classmethod

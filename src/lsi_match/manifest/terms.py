@@ -33,7 +33,7 @@ class Schedule(Document):
     opens: Text | None = None
     timezone: Text = "Europe/Amsterdam"
     reference_date: Literal["day_of_opening", "first_of_month"] | Period | None = None
-    rounds_at_most: int | None = Field(default=None, gt=0)
+    rounds_at_most: int | None = Field(default=None, gt=0, le=10_000)
     remind_days: tuple[Annotated[int, Field(strict=True, ge=0, le=365)], ...] = Field(
         default=(), max_length=5
     )

@@ -16,7 +16,6 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from lsi_match.base.errors import LsiError
 from lsi_match.base.files import private_folder, read_bytes, read_text, write_whole
