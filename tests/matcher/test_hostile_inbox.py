@@ -19,7 +19,7 @@ from lsi_match.matcher.operate import retention, transfers
 from lsi_match.matcher.operate.retention import destroy_due
 from lsi_match.matcher.round.run import Run
 from lsi_match.matcher.site import inbox
-from lsi_match.transport.endpoints import open_endpoint
+from lsi_match.transport.endpoints import MARKER, open_endpoint
 
 
 @pytest.fixture
@@ -286,7 +286,12 @@ def _swept(operation: Operation, way: str, every: int, kept: Path) -> int:
     things = [theirs / name for name in (drop, "x.drop.json", "stray", "folder")]
     things += [next(theirs.glob("*.age")), theirs]
     if way == "place":
-        things += [theirs.parent / "out", theirs.parent, theirs.parent / "out" / "proef.opening.json"]
+        things += [
+            theirs.parent / "out",
+            theirs.parent,
+            theirs.parent / "out" / "proef.opening.json",
+            theirs.parent / MARKER,
+        ]
 
     def put_back() -> None:
         shutil.rmtree(operation.folder)

@@ -12,18 +12,22 @@ import logged
 import pytest
 from operation import PARTNERS, PROJECT, ROUND, Operation, days
 
+from lsi_match.agreement.justifications import justify
 from lsi_match.base.errors import DiskFullError, LsiError
 from lsi_match.crypto.signing import peek, sign
 from lsi_match.log import events
 from lsi_match.log.events import Event, why
+from lsi_match.log.note import Checkpoint, sign_checkpoint
+from lsi_match.log.policy import origin_of
 from lsi_match.log.steps import Step
 from lsi_match.matcher.operate import inbound, transfers
 from lsi_match.matcher.operate.agenda import RoundNow
 from lsi_match.matcher.operate.reconcile import rounds_now
 from lsi_match.matcher.operate.retention import abandon
 from lsi_match.matcher.round import run as run_module
+from lsi_match.matcher.site import inbox
 from lsi_match.matcher.site.site import Project
-from lsi_match.protocol.documents import DropDescriptor
+from lsi_match.protocol.documents import DropDescriptor, ReleaseOpened
 from lsi_match.transport.endpoints import Endpoint, Stamp, open_endpoint
 
 
@@ -117,6 +121,64 @@ def test_many_drops_at_once_keep_nobody_waiting_and_fill_no_disk(
     operation.clock.to(operation.clock() + days(8))
     operation.reconcile()
     assert refused in collected(operation)
+
+
+def papers_of(operation: Operation, kind: str) -> dict[str, bytes]:
+    """Eight papers, each of which holds and makes an entry: only who has a key can make them."""
+    project, uwv = operation.project, operation.world.home("uwv").identity()
+    made: dict[str, bytes] = {}
+    if kind == "opened":
+        released = events.Released(round=ROUND, cases=1, releases={"uwv": logged.DIGEST})
+        record(operation, *logged.run(ROUND), released)
+        for number in range(8):
+            said = ReleaseOpened(
+                project=PROJECT, round=ROUND, partner="uwv", release=logged.DIGEST, span_id=f"{number:016x}", at=operation.clock()
+            )  # fmt: skip
+            made[said.file] = sign(said, uwv)
+    elif kind == "justification":
+        record(operation, *logged.run(ROUND), logged.held(ROUND, "uwv"))
+        for number in range(8):
+            made[f"{PROJECT}.{ROUND}.uwv.{number}.justification.json"] = justify(
+                project.manifest(),
+                ROUND,
+                logged.DIGEST,
+                uwv,
+                "release",
+                f"Reden {number}, " + "met woorden " * 4,
+                operation.clock(),
+            )
+    else:
+        key, domain = operation.world.site.identity().log_key, project.manifest().matcher.domain
+        origin = origin_of(project.manifest())
+        for number in range(8):
+            other = Checkpoint(origin, 2, bytes([number]) * 32)
+            made[f"{PROJECT}.{number}.uwv.checkpoint"] = sign_checkpoint(other, key, domain).encode()
+    return made
+
+
+def record(operation: Operation, *some: Event) -> None:
+    with operation.project.writer() as log:
+        for event in some:
+            log.record(event, operation.clock(), manifest=operation.project.manifest().digest)
+
+
+@pytest.mark.parametrize("kind", ["opened", "justification", "fork"])
+def test_a_flood_of_papers_that_hold_is_so_many_entries_a_day_and_one_that_tells_it(
+    operation: Operation, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr(inbox, "PAPERS_A_DAY", 3)
+    for name, data in papers_of(operation, kind).items():
+        put(operation, name, data)
+    for taken, left in ((3, 5), (3, 2), (2, 0)):
+        entries = len(operation.project.entries())
+        for _ in range(3):
+            reasons = {reason for _, reason in collected(operation)}
+            assert ("PapersTooManyError" in reasons) == bool(left)
+        assert len(operation.lying("uwv")) == left, "what is too much stays where it lies"
+        new = operation.project.entries()[entries:]
+        assert len([entry for entry in new if entry.name != Step.ARRIVE.value]) == taken
+        assert len([entry for entry in new if entry.name == Step.ARRIVE.value]) == bool(left)
+        operation.clock.to(operation.clock() + days(1))
 
 
 @pytest.mark.parametrize("error", [DiskFullError(), OSError(28, "full")])

@@ -226,8 +226,9 @@ class DropArrived(OfRound):
     program: Annotated[str | None, Field(description="version of the program that made it")] = None
 
 
-#: Why no more drops of a partner are taken in, for as long as those that were refused lie here: one entry a day.
-TOO_MANY_DROPS = "RefusedTooOftenError"
+#: Why no more drops of a partner are taken in, for as long as those that were refused lie here, or no more papers that it
+#: signed: one entry a day.
+TOO_MANY = ("RefusedTooOftenError", "PapersTooManyError")
 
 
 class DropArrivalRefused(Refusal):

@@ -46,6 +46,11 @@ def _stay(states: Iterable[State]) -> dict[State, State]:
     return {state: state for state in states}
 
 
+def _count(of_a_day: dict[str, list[datetime]], name: str, at: datetime) -> None:
+    """Add a moment of somebody to those of the day before it."""
+    of_a_day[name] = [*(one for one in of_a_day.get(name, ()) if at - one < _DAY), at]
+
+
 def _to(state: State, *before: State) -> dict[State, State]:
     return dict.fromkeys(before, state)
 
@@ -381,7 +386,9 @@ class ProjectView:
     details_destroyed: list[str] = field(default_factory=list)
     #: The last time that something could not be destroyed: when, and the text.
     retention_failed: tuple[datetime, str] | None = None
-    #: Partner → when the log last said that its drops are too many.
+    #: Partner → when, in the day before the last, an entry was made of a paper that it signed and sent by itself.
+    sent_alone: dict[str, list[datetime]] = field(default_factory=dict)
+    #: Partner → when the log last said that its drops or papers are too many.
     too_many: dict[str, datetime] = field(default_factory=dict)
     #: The last entry that can make any round go otherwise: papers, or a manifest.
     last_agreement: int = -1
@@ -566,23 +573,27 @@ class ProjectView:
                 self.roots[version] = root
             case events.Justified(papers=papers):
                 self._see(papers, mark)
+                for name in papers:
+                    _count(self.sent_alone, name, mark.at)
+            case events.ReleaseOpened(partner=partner):
+                _count(self.sent_alone, partner, mark.at)
             case events.GatesRefused(round=name) as refused if not self.has(name):
                 self.shut = Shut(mark.at, name, refused.reason, refused.message)
                 self.refused_openings += 1
-            case events.DropArrivalRefused(partner=partner, reason=events.TOO_MANY_DROPS):
+            case events.DropArrivalRefused(partner=partner, reason=reason) if reason in events.TOO_MANY:
                 self.too_many[partner] = mark.at
             case events.DropArrivalRefused(round=None, partner=partner, drop=str(drop)):
                 self.arrivals.append(Arrival(mark, partner, drop, False))
             case events.AccessAnswered(partner=partner, request=request):
                 self.requests.add(request)
-                recent = [at for at in self.asked.get(partner, []) if mark.at - at < _DAY]
-                self.asked[partner] = [*recent, mark.at]
+                _count(self.asked, partner, mark.at)
             case events.AccessRefused(partner=partner, reason=events.ACCESS_TOO_OFTEN):
                 self.asked_too_often[partner] = mark.at
             case events.Restored(lost=int(lost)):
                 self.gap = Gap(mark, lost)
             case events.ForkReported(partner=partner, size=size, seen=seen):
                 self.forks.setdefault(seen, Fork(mark.at, partner, size))
+                _count(self.sent_alone, partner, mark.at)
             case events.ForkExplained():
                 self.explained = max([self.explained, *(one.size for one in self.forks.values())])
                 self.forks = {}

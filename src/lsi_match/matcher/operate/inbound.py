@@ -20,6 +20,7 @@ from lsi_match.log.policy import LogUnknownError
 from lsi_match.log.store import CheckpointMissingError
 from lsi_match.matcher.round import hold
 from lsi_match.matcher.round.opened_notices import OpeningRefusedError, ingest_opened_notices
+from lsi_match.matcher.site.inbox import check_papers
 from lsi_match.matcher.site.site import Project, RoundUnknownError
 from lsi_match.matcher.site.take_cosignatures import (
     CosignatureElsewhereError,
@@ -61,12 +62,14 @@ def ingest(project: Project, name: str, data: bytes, now: datetime, partner: str
     """Take in the paper `data`, which lay as `name` at the place of `partner`.
 
     Raises:
-        LsiError: one of `REFUSALS`; any other says that the paper could not be judged.
+        LsiError: one of `REFUSALS`; any other says that the paper could not be judged, as `PapersTooManyError` does.
     """
     if name.endswith(OPENED_SUFFIX):
+        check_papers(project.view(), partner, now)
         ingest_opened_notices(project, {name: data}, now, only=partner)
     elif name.endswith(COSIGNATURE_SUFFIX):
         add_cosignatures(project, data, now, partner)
     elif digest_of_bytes(data) not in project.view().papers:
         paper = peek(data, Justification, what=name, party=partner)
+        check_papers(project.view(), paper.controller, now)
         hold.ingest(project, paper.round, {name: data}, now)

@@ -141,7 +141,8 @@ def collect(project: Project, now: datetime) -> list[IncomingDrop | DeliveryErro
         except LsiError as error:
             found.append(DeliveryError(partner, error))
         if waiting and not room:
-            found.append(DeliveryError(partner, _too_many(project, partner, now)))
+            too_many = RefusedTooOftenError(partner=partner, count=MOST_REFUSED)
+            found.append(DeliveryError(partner, _too_many(project, partner, too_many, now)))
     seen = {one.drop for one in project.view().all_arrivals() if one.accepted}
     for partner in partners:
         found += _look_at(project, partner, seen, now)
@@ -154,9 +155,8 @@ def _room(project: Project, partner: str) -> int:
     return max(0, min(AT_ONCE, MOST_REFUSED - len(_refused(project, partner))))
 
 
-def _too_many(project: Project, partner: str, now: datetime) -> LsiError:
+def _too_many(project: Project, partner: str, error: LsiError, now: datetime) -> LsiError:
     """That no more are taken in; logged once a day while it lasts."""
-    error = RefusedTooOftenError(partner=partner, count=MOST_REFUSED)
     said = project.view().too_many.get(partner)
     if said is None or now - said >= timedelta(days=1):
         _log(project, now, DropArrivalRefused(partner=partner, **why(error)))
@@ -202,6 +202,9 @@ def _papers(
             inbound.ingest(project, name, data, now, partner)
         except inbound.REFUSALS as error:
             yield DeliveryError(partner, error)
+        except inbox.PapersTooManyError as error:  # and so would be the next
+            yield DeliveryError(partner, _too_many(project, partner, error, now))
+            return
         except (LsiError, OSError) as error:
             yield DeliveryError(partner, error if isinstance(error, LsiError) else UnexpectedError.of(error))
             continue

@@ -14,21 +14,28 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from lsi_match.base.errors import LsiError
 from lsi_match.base.files import private_folder, write_whole
 from lsi_match.base.guarded_folder import GuardedFolder
+from lsi_match.log.view import ProjectView
 from lsi_match.matcher.site.site import Project
 
 DROP_SUFFIX = ".drop.json"
 #: Of one partner no more drops are taken in at a time: whoever can write in its inbox, or at its place, could keep the site
 #: busy, and the other partners waiting.
 AT_ONCE = 20
+#: Of one partner no more entries of the log are made in a day of papers that it signed and sent by itself.
+PAPERS_A_DAY = 20
 _INBOX, _RECEIVED, _AGAIN = "inbox", "received", "again"
 
 
 class InboxUnusableError(LsiError): ...
+
+
+class PapersTooManyError(LsiError): ...
 
 
 def received(project: Project, partner: str) -> Path:
@@ -66,6 +73,12 @@ def _inbox(project: Project, partner: str) -> Iterator[GuardedFolder]:
         except OSError as error:
             raise InboxUnusableError(partner=partner, problem=error.strerror or "OSError") from None
         yield inbox
+
+
+def check_papers(view: ProjectView, partner: str, now: datetime) -> None:
+    """Raise PapersTooManyError where a paper that a partner signed is to wait, since so many made an entry of the log today."""
+    if sum(now - at < timedelta(days=1) for at in view.sent_alone.get(partner, ())) >= PAPERS_A_DAY:
+        raise PapersTooManyError(partner=partner, count=PAPERS_A_DAY)
 
 
 def lying(project: Project, partner: str) -> dict[str, os.stat_result]:

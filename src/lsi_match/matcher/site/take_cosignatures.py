@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 
+from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.clock import CLOCK_SKEW
 from lsi_match.base.errors import LsiError
 from lsi_match.base.files import read_text, write_whole
@@ -21,6 +22,7 @@ from lsi_match.log.note import (
 )
 from lsi_match.log.policy import LogUnknownError, log_keys, origin_of, policy_of
 from lsi_match.log.store import CheckpointMissingError, Log
+from lsi_match.matcher.site.inbox import check_papers
 from lsi_match.matcher.site.site import Project
 from lsi_match.protocol.place_files import COSIGNED_SUFFIX
 
@@ -97,10 +99,10 @@ def report_fork(project: Project, note: bytes, whence: str, now: datetime) -> bo
         if signed_by(signed, log_keys(manifest, project.trust_store.roots(now))):
             write_whole(project.behind_file, note, replace=True)
         return True
-    digest = project.keep(note)
-    if digest not in known:
+    if digest_of_bytes(note) not in known:
+        check_papers(project.view(), whence, now)
         with project.writer() as log:
-            event = ForkReported(partner=whence, size=checkpoint.size, seen=digest)
+            event = ForkReported(partner=whence, size=checkpoint.size, seen=project.keep(note))
             log.record(event, now, manifest=manifest.digest)
     return True
 
