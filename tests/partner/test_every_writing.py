@@ -825,6 +825,265 @@ WAYS.append(
 WAYS.append(Way("duckdb_double_numbers", duck(of_numbers(lambda c: c.cast(pa.float64()))), numbers))
 WAYS.append(Way("duckdb_instants", duck(only(pa.types.is_date, instants)), dates))
 
+# More of what programs and people do.
+
+
+def changed_csv(change: Callable[[bytes], bytes], **how: Any) -> Any:
+    """A right file with other bytes."""
+
+    def write(table: Table, folder: Path) -> tuple[str, dict[str, Any]]:
+        file, said = Csv(**how).write(table, folder)
+        (folder / file).write_bytes(change((folder / file).read_bytes()))
+        return file, said
+
+    return write
+
+
+def mixed_ends(data: bytes) -> bytes:
+    lines = data.split(b"\r\n")
+    return b"".join(line + (b"\n" if at % 2 else b"\r\n") for at, line in enumerate(lines) if line)
+
+
+for called, write, must in (
+    ("nul_bytes", changed_csv(lambda data: data.replace(b"2024", b"20\x0024")), ""),
+    ("nul_bytes_after", changed_csv(lambda data: data + b"\0" * 40), ""),
+    ("mixed_ends", changed_csv(mixed_ends), SAME),
+    ("no_last_line_break", changed_csv(bytes.rstrip), SAME),
+    ("utf_16_be", changed_csv(lambda data: b"\xfe\xff" + data.decode().encode("utf-16-be")), SAME),
+    ("utf_32", changed_csv(lambda data: data.decode().encode("utf-32")), ""),
+    ("mark_twice", changed_csv(lambda data: b"\xef\xbb\xbf" * 2 + data), ""),
+    ("mark_and_sep", changed_csv(lambda data: b"\xef\xbb\xbfsep=;\r\n" + data), SAME),
+    ("rest_of_compressed", changed_csv(lambda data: b"\x1f\x8b" + data), ""),
+):
+    WAYS.append(Way(f"csv_{called}", write, must=must))
+csv_way("csv_names_missing", header=lambda names: [names[0], "", *names[2:]], of=lambda t: [t.columns[1]])
+csv_way("csv_backslash_quotes", extra=lambda row: [*row, "\\"], quoting=csv.QUOTE_ALL)
+csv_way("csv_long_field", SAME, extra=lambda row: [*row, "x" * (200_000 if row[0][-1:] == "7" else 1)])
+csv_way("csv_swiss_thousands", cell=typed((int, Decimal), lambda v: f"{v:,}".replace(",", "'")), of=numbers)
+csv_way("csv_brackets_for_minus", SAME, cell=typed(Decimal, lambda v: f"({-v})" if v < 0 else plain(v)))
+csv_way(
+    "csv_other_digits",
+    cell=typed((int, Decimal), lambda v: plain(v).translate({48 + n: 0x0660 + n for n in range(10)})),
+    of=numbers,
+)
+csv_way(
+    "csv_full_width_digits",
+    cell=typed((int, Decimal), lambda v: plain(v).translate({48 + n: 0xFF10 + n for n in range(10)})),
+    of=numbers,
+)
+csv_way("csv_no_break_hyphen_days", cell=typed(date, lambda v: f"{v}".replace("-", "\u2011")), of=dates)
+csv_way("csv_two_digit_years_first", cell=typed(date, lambda v: f"{v:%y-%m-%d}"), of=dates)
+csv_way("csv_twelve_hours", cell=typed(date, lambda v: f"{v:%m/%d/%Y} 12:00:00 AM"), of=dates)
+
+
+def xlsx_way(
+    name: str,
+    must: str = "",
+    of: Any = lambda table: (),
+    options: Any = None,
+    page_of: Any = None,
+    cell: Any = as_it_is,
+) -> None:
+    """A spreadsheet with one thing that is done to its page."""
+
+    def write(table: Table, folder: Path) -> tuple[str, dict[str, Any]]:
+        with xlsxwriter.Workbook(folder / "e.xlsx", options or {}) as made:
+            page, day = made.add_worksheet("Blad1"), made.add_format({"num_format": "dd-mm-yyyy"})
+            page.write_row(0, 0, table.columns)
+            for at, row in enumerate(table.rows, 1):
+                for place, (column, value) in enumerate(row.items()):
+                    if value is not None:
+                        cell(page, day, at, place, column, value, table)
+            if page_of is not None:
+                page_of(made, page, table)
+        return "e.xlsx", {}
+
+    WAYS.append(Way(name, write, of, must))
+
+
+def as_days(page: Any, day: Any, at: int, place: int, name: str, value: Any, table: Table) -> None:
+    """Whole numbers that somebody gave the format of a date."""
+    if isinstance(value, int):
+        page.write_number(at, place, value, day)
+    else:
+        as_it_is(page, day, at, place, name, value, table)
+
+
+def not_calculated(page: Any, day: Any, at: int, place: int, name: str, value: Any, table: Table) -> None:
+    """Formulas that no program has calculated: xlsxwriter stores 0, others an empty value."""
+    if isinstance(value, int):
+        page.write_formula(at, place, f"={value}+0", None, "")
+    else:
+        as_it_is(page, day, at, place, name, value, table)
+
+
+def wrong_formula(page: Any, day: Any, at: int, place: int, name: str, value: Any, table: Table) -> None:
+    if isinstance(value, int):
+        page.write_formula(at, place, f"={value}/0", None, "#DIV/0!")
+    else:
+        as_it_is(page, day, at, place, name, value, table)
+
+
+def hidden_sheet(made: Any, page: Any, table: Table) -> None:
+    other = made.add_worksheet("Oud")
+    other.write_row(0, 0, table.columns)
+    other.hide()
+
+
+def hidden_rows(made: Any, page: Any, table: Table) -> None:
+    for at in range(10, 20):
+        page.set_row(at, None, None, {"hidden": True})
+    page.set_column(1, 1, None, None, {"hidden": True})
+
+
+def merged(made: Any, page: Any, table: Table) -> None:
+    """One value over two rows: the second has none."""
+    page.merge_range(1, 1, 2, 1, str(next(iter(table.rows))[table.columns[1]]))
+
+
+def ints(table: Table) -> Sequence[str]:
+    return table.of(int)
+
+
+xlsx_way("xlsx_1904", SAME, options={"date_1904": True})
+xlsx_way("xlsx_numbers_as_days", cell=as_days, of=ints)
+xlsx_way("xlsx_formulas_not_calculated", cell=not_calculated, of=ints)
+xlsx_way("xlsx_formulas_wrong", cell=wrong_formula, of=ints)
+xlsx_way("xlsx_hidden_sheet", page_of=hidden_sheet)
+xlsx_way("xlsx_hidden_rows", page_of=hidden_rows)
+xlsx_way("xlsx_merged", page_of=merged)
+
+
+def nested(column: pa.Array) -> pa.Array:
+    return pa.array(
+        [None if v is None else [(str(v), 1)] for v in column.to_pylist()], pa.map_(pa.string(), pa.int32())
+    )
+
+
+def bad_dictionary(column: pa.Array) -> pa.Array:
+    return pa.DictionaryArray.from_arrays(
+        in_windows_1252(column).dictionary_encode().indices,
+        in_windows_1252(column.dictionary_encode().dictionary),
+    )
+
+
+parquet_way("parquet_maps", only(pa.types.is_string, nested), of=texts)
+parquet_way("parquet_decimal_256", only(is_number, lambda c: c.cast(pa.decimal256(50, 2))), of=numbers)
+parquet_way(
+    "parquet_times_of_day",
+    only(pa.types.is_date, lambda c: pa.array([v and 3600 for v in c.to_pylist()], pa.time32("s"))),
+    of=dates,
+)
+parquet_way(
+    "parquet_booleans_for_counts",
+    only(pa.types.is_integer, lambda c: pa.array([None if v is None else bool(v) for v in c.to_pylist()])),
+    of=ints,
+)
+parquet_way(
+    "parquet_fixed_bytes",
+    only(
+        pa.types.is_string,
+        lambda c: pa.array(
+            [None if v is None else v.encode()[:4].ljust(4) for v in c.to_pylist()], pa.binary(4)
+        ),
+    ),
+    of=texts,
+)
+parquet_way(
+    "parquet_half_floats", only(is_number, lambda c: c.cast(pa.float32()).cast(pa.float16())), of=numbers
+)
+WAYS.append(Way("duckdb_enums", duck(only(pa.types.is_string, lambda c: c.dictionary_encode())), must=SAME))
+
+
+def duck_sql(change: Callable[[str, str], str], view: bool = False) -> Any:
+    """A table, or a view, of columns of which `change` makes the SQL from name and type."""
+
+    def write(table: Table, folder: Path) -> tuple[str, dict[str, Any]]:
+        with duckdb.connect(str(folder / "e.duckdb")) as con:
+            con.register("made", frame(table))
+            con.execute("CREATE TABLE base AS FROM made")
+            described = con.execute("DESCRIBE base").fetchall()
+            columns = ", ".join(
+                f'{change(chr(34) + name + chr(34), kind)} AS "{name}"' for name, kind, *_ in described
+            )
+            con.execute(f"CREATE {'VIEW' if view else 'TABLE'} t AS SELECT {columns} FROM base")
+        return "e.duckdb", {"table": "t"}
+
+    return write
+
+
+WAYS.append(Way("duckdb_view", duck_sql(lambda name, kind: name, view=True), must=SAME))
+WAYS.append(
+    Way(
+        "duckdb_huge",
+        duck_sql(lambda name, kind: f"{name}::HUGEINT" if kind == "BIGINT" else name),
+        must=SAME,
+    )
+)
+WAYS.append(
+    Way(
+        "duckdb_intervals",
+        duck_sql(
+            lambda name, kind: (
+                f"{name} - DATE '2000-01-01' + INTERVAL 1 DAY"
+                if kind == "X"
+                else f"to_days(({name} - DATE '2000-01-01')::INTEGER)"
+                if kind == "DATE"
+                else name
+            )
+        ),
+        dates,
+    )
+)
+WAYS.append(
+    Way(
+        "duckdb_julian_days",
+        duck_sql(lambda name, kind: f"julian({name})" if kind == "DATE" else name),
+        dates,
+    )
+)
+WAYS.append(
+    Way(
+        "sqlite_julian_days",
+        sqlite(
+            SQL_TYPES, lambda c, v: v.toordinal() + 1721424.5 if isinstance(v, date) else _sqlite_value(c, v)
+        ),
+        dates,
+    )
+)
+WAYS.append(
+    Way(
+        "sqlite_mixed",
+        sqlite(
+            {},
+            lambda c, v: (
+                int(v) if isinstance(v, str) and v.isdigit() and hash(v) % 2 else _sqlite_value(c, v)
+            ),
+        ),
+        lambda t: [*t.numbers, *texts(t)],
+    )
+)
+WAYS.append(
+    Way(
+        "sqlite_text_in_blobs_now_and_then",
+        sqlite(
+            SQL_TYPES,
+            lambda c, v: v.encode() if isinstance(v, str) and v.endswith("7") else _sqlite_value(c, v),
+        ),
+        texts,
+    )
+)
+
+
+@pytest.mark.parametrize("name", ["e.xls", "e.xlsb", "e.xlsm", "e.mdb", "e.json", "e.csv.gz", "e.XLSX"])
+def test_a_file_that_is_read_by_no_one_is_refused_by_its_name(name: str) -> None:
+    with pytest.raises(LsiError, match=name.rsplit("e.", 1)[-1].rsplit(".", 1)[-1]):
+        parse_yaml(
+            f"selections: {{s: {{extract: {name}, record_id: a, columns: {{b: c}}}}}}",
+            "mapping.yaml",
+            ColumnMapping,
+        )
+
 
 @pytest.fixture(scope="module")
 def right() -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from datetime import date
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -727,6 +728,49 @@ def test_no_two_addresses_of_a_town_share_a_form(town: list[tuple[str, int, str,
     assert len(set(forms)) == len(town)
     # A letter of its own and one at the start of the addition are the same in what people write: `12A2`.
     assert one(K.ADDRESS, "1011AB", "12", "A", "2") == one(K.ADDRESS, "1011AB", "12", "", "A2")
+
+
+_A_TO_Z = [chr(one) for one in range(ord("A"), ord("Z") + 1)]
+#: How the homes at one house number are told apart in the BAG: letter and addition of each.
+NUMBERING = {
+    "letters": [(letter, "") for letter in _A_TO_Z],
+    "numbers": [("", str(n)) for n in range(1, 60)],
+    "letters with numbers": [(letter, str(n)) for letter in _A_TO_Z for n in range(13)] + [(letter, "") for letter in _A_TO_Z],
+    "Amsterdam": [("", one) for one in ("H", "1", "2", "3", "4", "1A", "1V", "2A", "2V", "A", "B")],
+    "ground floor and up": [("", one) for one in ("HS", "1", "2", "3")],
+    "Roman": [("", one) for one in ("I", "II", "III", "IV", "V", "VI")],
+    "Haarlem": [("", one) for one in ("RD", "ZW", "RD1", "ZW1", "A", "B")],
+    "Utrecht": [("", one) for one in ("BS", "BSA", "BSB", "A", "B")] + [("A", "BS"), ("B", "BS")],
+    "stair and number": [("", one) for one in ("1-1", "1-2", "11-1", "1-11", "2-1", "12-1", "1-21", "111")],
+    "floor and letter": [("", f"{n}{letter}") for n in range(1, 9) for letter in _A_TO_Z],
+    "letter and floor": [("", f"{letter}{n}") for letter in _A_TO_Z for n in range(1, 9)],
+    "between numbers": [("", f"{n}{letter}{m}") for n in (1, 2, 11) for letter in _A_TO_Z for m in (1, 2, 11)],
+    "two letters": [("", a + b) for a in _A_TO_Z for b in _A_TO_Z if a + b not in ("BG", "HS")],
+}  # fmt: skip
+
+
+def addresses(rows: list[tuple[str, str]]) -> list[str | None]:
+    written = [("1011AB", "12", letter or None, addition or None) for letter, addition in rows]
+    frame = pl.DataFrame(written, schema=["p", "h", "l", "t"], orient="row")
+    made = normalise(frame, IdentifierSource(kind=K.ADDRESS, fields=("p", "h", "l", "t")))
+    assert not made.invalid
+    return made.values.to_list()
+
+
+@pytest.mark.parametrize("numbering", NUMBERING)
+def test_no_two_homes_at_a_number_share_a_form_however_homes_are_told_apart_there(numbering: str) -> None:
+    rows = [("", ""), *NUMBERING[numbering]]
+    assert len(set(addresses(rows))) == len(rows)
+
+
+def test_every_writing_of_the_protocol_meets_its_address() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "protocol.md").read_text()
+    table = page.split("| postcode | house number | letter | addition | identifier |")[1].split("\n\n")[0]
+    lines = [line.replace("\\|", "!").strip("|").split("|") for line in table.splitlines()[2:]]
+    written = [[cell.strip().strip("`") for cell in line] for line in lines]
+    assert len(written) > 10
+    for *parts, identifier in written:
+        assert one(K.ADDRESS, *parts) == identifier.replace("!", "|")
 
 
 def test_every_kind_of_identifier_has_a_unit_and_a_rule() -> None:

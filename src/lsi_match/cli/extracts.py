@@ -18,9 +18,10 @@ if TYPE_CHECKING:
     from lsi_match.manifest import Manifest
     from lsi_match.partner.check import Checked
     from lsi_match.partner.extract.profile import Profile
-    from lsi_match.protocol.documents import SelectionCounts
+    from lsi_match.partner.home import Home
 
 mapping_app = App(name="mapping", help="Say which column is which field.")
+reference_app = App(name="reference", help="What addresses are looked up in.")
 
 
 def check(
@@ -63,14 +64,14 @@ def check(
         seen = profile(extract, Asked(encoding=encoding, table=table, sheet=sheet))
         done(_seen(seen) + _told(seen.wrong), {"extract": _plain(seen), "problems": _facts(seen.wrong)}, json)
         return int(bool(seen.wrong))
-    document, before = agreed
+    document, here = agreed
     local = read_mapping(mapping)
     mine = {id_: one for id_, one in local.selections.items() if one.extract == extract.name}
     if not mine:
         raise wrong_use(f"de mapping noemt {extract.name} niet", f"the mapping does not name {extract.name}")
     day = reference_date or utc_now().date()
     chosen = local.model_copy(update={"selections": mine})
-    found = check_all(name, document, chosen, extract.parent, day, before)
+    found = check_all(name, document, chosen, extract.parent, day, here)
     parts: list[Any] = []
     for one in found:
         parts += [*_seen(one.extract), *_told(one.problems), *_would(name, one)]
@@ -127,10 +128,33 @@ def new(
         out.print(str(to))
 
 
+@reference_app.command
+def bag(file: Path, *, home: Path, name: str, json: Json = False) -> None:
+    """Take in the BAG: where a manifest makes a BAG number of an address, it is looked up here. What was taken in before goes.
+
+    Args:
+        file: an extract of the BAG: GeoPackage (bag-light.gpkg of PDOK), CSV (of NLExtract) or Parquet with the same columns.
+        home: the folder of this partner.
+        name: this partner.
+    """
+    from lsi_match.partner.bag import take_in
+    from lsi_match.partner.home import Home
+
+    found = take_in(file, Home(home, name))
+    told = (
+        (say("adressen in het bestand", "addresses in the file"), found.rows),
+        (say("ingetrokken of niet gerealiseerd", "withdrawn or not realised"), found.ended),
+        (say("zonder postcode, of geen adres", "without postcode, or no address"), found.useless),
+        (say("bij meer dan één object", "of more than one object"), found.ambiguous),
+        (say("te vinden", "to be found"), found.kept),
+    )
+    done((table(say("BAG", "BAG"), ["", ""], [list(one) for one in told]), found.version), vars(found), json)
+
+
 def _agreed(
     manifest: Path | None, name: str | None, home: Path | None, project: str | None
-) -> tuple[Manifest, dict[str, SelectionCounts]] | None:
-    """The manifest to check by, and the counts of the last drop; nothing without a manifest."""
+) -> tuple[Manifest, Home | None] | None:
+    """The manifest to check by, and the home; nothing without a manifest."""
     from lsi_match.partner.home import Home
 
     if name is None or (manifest is None and (home is None or project is None)):
@@ -140,7 +164,7 @@ def _agreed(
         document = _document(manifest, name)
     elif here is not None and project is not None:
         document = here.agreed_manifest(project, utc_now())
-    return document, {} if here is None else here.counts_before(document.project.id)
+    return document, here
 
 
 def _document(manifest: Path, name: str) -> Manifest:

@@ -13,7 +13,7 @@ from lsi_match.base.clock import utc_now
 from lsi_match.base.errors import wrong_use
 from lsi_match.base.files import read_bytes, read_folder, write_whole
 from lsi_match.cli.console import Json, done, err, language, out, say, table
-from lsi_match.cli.extracts import check, mapping_app
+from lsi_match.cli.extracts import check, mapping_app, reference_app
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 app = App(name="partner")
 app.command(check)
 app.command(mapping_app)
+app.command(reference_app)
 
 
 @app.command

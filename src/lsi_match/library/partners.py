@@ -73,8 +73,9 @@ class Partner:
             manifest: another than the agreed one, for example a draft.
         """
         document = (manifest or self.manifest).document
-        local, before = read_mapping(Path(mapping)), self.home.counts_before(self.project)
-        return check(self.name, document, local, Path(extracts), reference_date, before)
+        return check(
+            self.name, document, read_mapping(Path(mapping)), Path(extracts), reference_date, self.home
+        )
 
     def prepare(
         self, opening: str | Path, mapping: str | Path, extracts: str | Path, to: str | Path

@@ -55,29 +55,32 @@ def file_in(folder: Path, round_id: str, digest: str) -> Path:
     return folder / round_id / f"{digest.removeprefix('sha256:')}.parquet"
 
 
-def due_at(one: RoundView, term: Callable[[str], int]) -> datetime | None:
+def due_at(one: RoundView, manifest: Callable[[str], Manifest | None]) -> datetime | None:
     """Until when the files of a round are kept; None while it is not over, and when it has none.
 
     Args:
-        term: digest of a manifest → for how many days after its round such a file is kept.
+        manifest: by its digest, as far as it is there; without it nothing says for how long, and the end of the round counts.
     """
     if one.destroyed is None or not one.subject_files:
         return None
-    return one.destroyed.at + timedelta(days=term(one.destroyed_under))
+    agreed = manifest(one.destroyed_under)
+    return agreed.details_until(one.destroyed.at) if agreed else one.destroyed.at
 
 
-def standings(view: ProjectView, folder: Path, term: Callable[[str], int], now: datetime) -> Standings:
+def standings(
+    view: ProjectView, folder: Path, manifest: Callable[[str], Manifest], now: datetime
+) -> Standings:
     """How every file stands that the log names.
 
     Args:
         folder: `subjects` of the project.
-        term: as in `due_at`.
+        manifest: as in `due_at`.
     """
     found: list[tuple[SubjectFile, FileStatus]] = []
     problems: list[LsiError] = []
     files = [(one, round_) for round_ in view.rounds.values() for one in round_.subject_files]
     for one, round_ in sorted(files, key=lambda pair: pair[0].mark.position):
-        due = due_at(round_, term)
+        due = due_at(round_, manifest)
         standing = _standing(file_in(folder, round_.name, one.digest), one.digest, round_, due, now)
         found.append((one, standing))
         match standing:
@@ -97,14 +100,13 @@ def standings(view: ProjectView, folder: Path, term: Callable[[str], int], now: 
 def standings_in(project: Path, view: ProjectView, now: datetime) -> Standings:
     """`standings` of the project whose folder on a site this is."""
 
-    def term(manifest: str) -> int:
-        file = project / "documents" / f"{manifest.removeprefix('sha256:')}.json"
-        data = read_bytes(file)
-        if digest_of_bytes(data) != manifest:
-            raise ManifestOfRoundAlteredError(digest=manifest)
-        return Manifest.model_validate_json(data).retention.log_details_days
+    def manifest(digest: str) -> Manifest:
+        data = read_bytes(project / "documents" / f"{digest.removeprefix('sha256:')}.json")
+        if digest_of_bytes(data) != digest:
+            raise ManifestOfRoundAlteredError(digest=digest)
+        return Manifest.model_validate_json(data)
 
-    return standings(view, project / "subjects", term, now)
+    return standings(view, project / "subjects", manifest, now)
 
 
 def _standing(file: Path, digest: str, round_: RoundView, due: datetime | None, now: datetime) -> FileStatus:

@@ -20,7 +20,6 @@ from lsi_match.criteria.clear import (
 from lsi_match.criteria.letters import skeleton, strange_in_name, strange_in_prose
 from lsi_match.criteria.parse import CriterionError, FieldType, Predicate
 from lsi_match.criteria.reading import condition_of
-from lsi_match.manifest.identifiers import IdentifierKind
 
 if TYPE_CHECKING:
     from lsi_match.manifest.selection import Selection
@@ -43,7 +42,7 @@ def check_manifest_clear(manifest: Manifest) -> None:
 
 def identifying(selection: Selection) -> tuple[set[str], set[str]]:
     """The fields of a selection that say who somebody is, and those of them that hold a postcode."""
-    addresses = [one.fields for one in selection.identifiers if one.kind is IdentifierKind.ADDRESS]
+    addresses = [one.fields for one in selection.identifiers if one.of_address]
     named = {name for one in selection.identifiers for name in one.fields} | set(selection.person.values())
     postcodes = {fields[0] for fields in addresses} | {selection.person.get("postcode", "")} - {""}
     return named, postcodes

@@ -31,6 +31,8 @@ class IdentifierForm(StrEnum):
     PLAIN = "plain"
     #: The BSN or RSIN is the first nine digits of a loonheffingennummer.
     LOONHEFFING = "loonheffing"
+    #: The BAG number is that of an address, found in the BAG that the partner took in.
+    ADDRESS = "address"
 
 
 #: The unit that each kind identifies. A manifest links a subject through kinds of its own unit only.
@@ -90,6 +92,8 @@ class InvalidReason(StrEnum):
     PO_BOX = "po_box"
     #: Impossible on the reference date.
     IMPLAUSIBLE = "implausible"
+    #: An address that the BAG does not have, or has for two objects.
+    NOT_FOUND = "not_found"
     #: One value at more records than one person, address or enterprise can have.
     CROWD = "crowd"
 
@@ -118,6 +122,10 @@ _WORDS: Final = {
     InvalidReason.INCOMPLETE: ("alleen vier cijfers", "four digits only"),
     InvalidReason.PO_BOX: ("een postbus", "a post box"),
     InvalidReason.IMPLAUSIBLE: ("kan niet op de peildatum", "impossible on the reference date"),
+    InvalidReason.NOT_FOUND: (
+        "adres staat niet (eenduidig) in de BAG",
+        "address is not in the BAG, or not once",
+    ),
     InvalidReason.CROWD: (
         "dezelfde waarde bij te veel records",
         "the same value at too many records",

@@ -67,6 +67,11 @@ class IdentifierSource(Document):
     fields: tuple[Name, ...] = Field(min_length=1, max_length=4)
     form: IdentifierForm = IdentifierForm.PLAIN
 
+    @property
+    def of_address(self) -> bool:
+        """Whether its fields are the parts of an address."""
+        return IdentifierKind.ADDRESS.value in (self.kind.value, self.form.value)
+
 
 class Attribute(Document):
     """A value that goes along with a case: listed values, yes/no, bands, or whole months. Never free text."""
@@ -228,7 +233,7 @@ class Selection(Document):
                     self.attributes.index(attribute),
                 )
         for source in self.identifiers:
-            if source.kind is IdentifierKind.ADDRESS:
+            if source.of_address:
                 if len(source.fields) < 2:
                     parts = ", ".join(ADDRESS_PARTS)
                     raise RuleViolation(
@@ -239,6 +244,10 @@ class Selection(Document):
             elif len(source.fields) != 1:
                 raise RuleViolation(
                     f"{source.kind} komt uit één veld", f"{source.kind} is made from one field", "identifiers"
+                )
+            if source.form is IdentifierForm.ADDRESS and source.kind is not IdentifierKind.BAG:
+                raise RuleViolation(
+                    "form 'address' geeft een bag-nummer", "form 'address' gives a bag number", "identifiers"
                 )
             if source.form is IdentifierForm.LOONHEFFING and source.kind not in (
                 IdentifierKind.BSN,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from functools import cached_property
 from typing import Any, Literal
 
@@ -265,6 +266,18 @@ class Manifest(Document):
                     for i, group in enumerate(dimension.groups)
                 }
         return found
+
+    def released_until(self, moment: datetime) -> datetime:
+        """How long a release of this moment may be opened: days of the calendar, where the project is, as all terms."""
+        return self.schedule.days_later(moment, self.release.keep_days)
+
+    def held_until(self, moment: datetime) -> datetime:
+        """How long a round that is held at this moment waits to be justified."""
+        return self.schedule.days_later(moment, self.retention.hold_days)
+
+    def details_until(self, moment: datetime) -> datetime:
+        """How long audit records of this moment, and files of data subjects of a round that ended then, are kept."""
+        return self.schedule.days_later(moment, self.retention.log_details_days)
 
     def canonical(self) -> bytes:
         """The RFC 8785 bytes that are signed: what the document says, and nothing that a later version adds."""

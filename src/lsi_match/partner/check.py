@@ -15,10 +15,12 @@ import polars as pl
 from lsi_match.base.errors import LsiError
 from lsi_match.crypto.project_key import ProjectKey
 from lsi_match.manifest import Manifest
+from lsi_match.partner.bag import Bag
 from lsi_match.partner.crowds import Crowds
 from lsi_match.partner.drop_rows import Layout, Making, Rows
 from lsi_match.partner.extract.column_mapping import ColumnMapping
 from lsi_match.partner.extract.profile import Profile, profile_of
+from lsi_match.partner.home import Home
 from lsi_match.partner.inspect import crossed, inspect
 from lsi_match.partner.references import LongIds
 from lsi_match.partner.select import Look, SelectionTask
@@ -52,16 +54,19 @@ def check(
     mapping: ColumnMapping,
     extracts: Path,
     reference_date: date,
-    before: Mapping[str, SelectionCounts] | None = None,
+    home: Home | None = None,
 ) -> list[Checked]:
     """Check every selection of `partner` that the mapping names, each extract being opened once.
 
     Args:
-        before: the counts of the round before, by selection.
+        home: this partner's folder, with the counts of its last drop, and the BAG where that is used.
 
     Raises:
+        BagMissingError: the BAG is used, and is not there.
         FileMissingError, ExtractUnreadableError: an extract cannot be read at all.
     """
+    bag = Bag.wanted(manifest.partners[partner], home)
+    before = {} if home is None else home.counts_before(manifest.project.id)
     looks, found = [], {}
     with ExitStack() as stack:
         for one in manifest.partners[partner].selections:
@@ -75,7 +80,7 @@ def check(
             found[one.id] = Checked(one.id, seen, tuple(problems))
             if not problems:
                 looks.append(look)
-        return list((found | _delivered(partner, manifest, looks, found, before or {})).values())
+        return list((found | _delivered(partner, manifest, looks, found, before, bag)).values())
 
 
 def _delivered(
@@ -84,11 +89,12 @@ def _delivered(
     looks: list[Look],
     found: Mapping[str, Checked],
     before: Mapping[str, SelectionCounts],
+    bag: Bag | None,
 ) -> dict[str, Checked]:
     """What would be delivered of the selections that can be read."""
     key = ProjectKey.make(manifest.project.id, manifest.pseudonyms.epoch)
     layout = Layout(columns_to_seal(manifest, manifest.partners[partner]))
-    making = Making(key, "check", 1, layout, Crowds.of(manifest), LongIds())
+    making = Making(key, "check", 1, layout, Crowds.of(manifest), LongIds(), bag.lookup if bag else None)
     inspected, rows = inspect(((one.task, one.pieces) for one in looks), making, _Distinct)
     selections = manifest.partners[partner].selections
     counts = {

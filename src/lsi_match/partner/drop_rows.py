@@ -23,7 +23,7 @@ from lsi_match.crypto.project_key import Blocks, ProjectKey
 from lsi_match.manifest import NO_VALUE, Manifest, Selection
 from lsi_match.manifest.identifiers import InvalidReason
 from lsi_match.partner.crowds import Crowds
-from lsi_match.partner.normalise import normalise, persons
+from lsi_match.partner.normalise import BagLookup, normalise, persons
 from lsi_match.partner.normalise.people import Crowd
 from lsi_match.partner.references import LongIds, id_blocks
 from lsi_match.partner.select import RECORD_ID, Selected, SelectionTask
@@ -214,6 +214,7 @@ class Making:
     layout: Layout
     crowds: Crowds
     long_ids: LongIds
+    bag: BagLookup | None = None
 
 
 def pseudonymised(
@@ -272,7 +273,7 @@ def _pseudonyms(
 ) -> tuple[dict[str, Blocks], dict[str, int]]:
     """The pseudonyms of every kind, and what `identified` counts."""
     found, invalid = identified(
-        task.manifest, task.selection, frame, task.reference_date, making.crowds.among
+        task.manifest, task.selection, frame, task.reference_date, making.crowds.among, making.bag
     )
     nothing = pl.Series([None], dtype=pl.String).new_from_index(0, len(frame))
     kinds = task.manifest.subject.kinds
@@ -286,16 +287,17 @@ def identified(
     frame: pl.DataFrame,
     reference_date: date,
     crowds: Crowd = lambda *_: None,
+    bag: BagLookup | None = None,
 ) -> tuple[dict[str, pl.Series], dict[str, int]]:
     """The identifiers and person keys of every record, null where there is none; and how many identifiers and fields of
-    a person were of no use, by kind or field and reason. `crowds`: see `Crowds.among`."""
+    a person were of no use, by kind or field and reason. `crowds`: see `Crowds.among`; `bag`: see `normalise`."""
     fields = [name for source in selection.identifiers for name in source.fields]
     fields += list(selection.person.values())
     texts = frame.select(pl.col(name).cast(pl.String) for name in dict.fromkeys(fields))
     found: dict[str, pl.Series] = {}
     invalid: dict[str, int] = {}
     for source in selection.identifiers:
-        normalised = normalise(texts, source)
+        normalised = normalise(texts, source, bag)
         found[source.kind.value] = normalised.values
         invalid |= {f"{source.kind.value}_{reason}": count for reason, count in normalised.invalid.items()}
     if selection.person:

@@ -1,5 +1,6 @@
 """A partner's own folder: its keys, what it agreed to, and what it needs to open releases.
 
+bag.parquet                   the addresses of the BAG and their numbers (partner/bag.py)
 keys/                         encryption.age, signing.pem (or its protected forms), card.json: see crypto/keys.py
 projects/<project>/
     trust/                    who may sign for whom (agreement/trust_root_store.py)

@@ -28,12 +28,14 @@ from lsi_match.crypto.keys import Identity
 from lsi_match.crypto.sealing import seal, seal_into
 from lsi_match.crypto.signing import sign
 from lsi_match.manifest import Manifest
+from lsi_match.partner.bag import Bag
 from lsi_match.partner.crowds import Crowds
 from lsi_match.partner.drop_rows import WORKERS, Layout, Making, Rows
 from lsi_match.partner.extract.column_mapping import ColumnMapping
 from lsi_match.partner.extract.problems import ExtractError, ExtractProblemsError
 from lsi_match.partner.home import Home, References
 from lsi_match.partner.inspect import Progress, crossed, inspect, tasks_of
+from lsi_match.partner.normalise.lists import version_of_lists
 from lsi_match.partner.opening import read_opening
 from lsi_match.partner.references import LongIds, make_references
 from lsi_match.partner.select import everything_wrong, select_pieces
@@ -126,8 +128,10 @@ def prepare(
     private_folder(out)
     file = out / f"{stem}.drop.json"
     layout = Layout(columns_to_seal(manifest, partner))
-    long_ids = LongIds()
-    making = Making(key, opening.round, opening.parts, layout, Crowds.of(manifest), long_ids)
+    long_ids, bag = LongIds(), Bag.wanted(partner, home)
+    making = Making(
+        key, opening.round, opening.parts, layout, Crowds.of(manifest), long_ids, bag.lookup if bag else None
+    )
     before = home.counts_before(project, opening.round)
     with home.alone(project), ExitStack() as piles, _all_or_nothing(out, stem):
         _remove_unfinished(out, stem.removesuffix(span))
@@ -168,6 +172,8 @@ def prepare(
             round=opening.round,
             partner=home.name,
             program=VERSION,
+            lists=version_of_lists(),
+            bag=bag.version if bag else None,
             key_check=key.check_value,
             made_at=now,
             span_id=span,

@@ -57,7 +57,7 @@ ProgramVersion = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,4}(\.[0-9]{
 
 class Versioned(Document):
     """A document of which earlier versions stay readable: each is written with the members that it had. Who made it need not
-    say with which `program`.
+    say with which `program`, `lists` and `bag`.
 
     Attributes:
         LATER: earlier version → the members that it did not have.
@@ -77,7 +77,7 @@ class Versioned(Document):
     def _as_in_its_version(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
         later = self.LATER.get(getattr(self, "format", ""), set())
         written: dict[str, Any] = write(self)
-        unsaid = {"program"} - self.model_fields_set
+        unsaid = {"program", "lists", "bag"} - self.model_fields_set
         return {name: value for name, value in written.items() if name not in later | unsaid}
 
 
@@ -295,10 +295,11 @@ class DropDescriptor(Versioned):
 
     What is in the parts follows from the version: columns one after another, or Parquet in version 1. `attribute_keys` is
     a signed `AttributeKeys`, as text; null where the partner has no attributes for others. `program` is the version of the
-    program that made it.
+    program that made it, `lists` the digest of its lists of names and words (docs/protocol.md section 2), `bag` that of the
+    extract of the BAG in which addresses were looked up.
     """
 
-    LATER: ClassVar = {"lsi-match/drop/v1": {"attribute_keys", "program"}}
+    LATER: ClassVar = {"lsi-match/drop/v1": {"attribute_keys", "program", "lists", "bag"}}
 
     format: Literal["lsi-match/drop/v1", "lsi-match/drop/v2"] = "lsi-match/drop/v2"
     project: ProjectId
@@ -308,6 +309,8 @@ class DropDescriptor(Versioned):
     partner: Name
     scheme: Literal["v1"] = "v1"
     program: ProgramVersion | None = None
+    lists: Digest | None = None
+    bag: Digest | None = None
     key_check: str
     made_at: Moment
     span_id: SpanId

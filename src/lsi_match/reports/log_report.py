@@ -11,7 +11,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -361,7 +361,7 @@ class _Report:
         yield Heading(2, say("Vrijgave en vernietiging", "Release and destruction"))
         rows = []
         for one in self._rounds:
-            due = due_at(one, self._term)
+            due = due_at(one, self._manifest_of)
             rows.append(
                 (
                     one.name,
@@ -427,7 +427,8 @@ class _Report:
         if not released:
             return "–"
         made, event = released[-1]
-        due = made.at + timedelta(days=self._kept_days(made.manifest)) + GRACE
+        agreed = self._manifest_of(made.manifest)
+        due = (agreed.released_until(made.at) if agreed else made.at) + GRACE
         removed = self._of(events.ReleaseExpired, round_id)
         late = sum(one.at > due for one, _ in removed)
         partners = len(event.releases)
@@ -439,13 +440,9 @@ class _Report:
             told += self.say(f", {left} NIET VERWIJDERD", f", {left} NOT REMOVED")
         return told
 
-    def _kept_days(self, manifest: str) -> int:
-        data = self._evidence.document(manifest)
-        return Manifest.model_validate_json(data).release.keep_days if data else 0
-
-    def _term(self, manifest: str) -> int:
-        data = self._evidence.document(manifest)
-        return Manifest.model_validate_json(data).retention.log_details_days if data else 0
+    def _manifest_of(self, digest: str) -> Manifest | None:
+        data = self._evidence.document(digest)
+        return Manifest.model_validate_json(data) if data else None
 
     def _access(self) -> Iterator[Block]:
         say = self.say

@@ -16,8 +16,17 @@ if TYPE_CHECKING:
 _EXACT = 10**15
 
 
+class NoResult:
+    """A formula that was not calculated, or that gave an error."""
+
+    def __str__(self) -> str:
+        return "#"
+
+
 def kind_of_cell(value: Any) -> Kind:
     """What one cell holds."""
+    if isinstance(value, NoResult):
+        return Kind.NO_RESULT
     if value is None or value == "":
         return Kind.NOTHING
     if isinstance(value, bool):

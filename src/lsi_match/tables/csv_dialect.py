@@ -21,6 +21,8 @@ SEPARATORS = (";", ",", "\t", "|")
 #: Bytes in which the header is sought, and rows.
 _HEAD, _ROWS = 1 << 20, 40
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+#: The reader of the standard library stops at 131,072 letters in a value, unless it is told otherwise.
+csv.field_size_limit(64 << 20)
 #: Keeps bytes that are not of the encoding, to tell where they are.
 _KEPT = "surrogateescape"
 

@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lsi_match.base.duckdb_locked import quoted_name
-from lsi_match.tables.cells import batch_of, kind_of_cell
+from lsi_match.tables.cells import NoResult, batch_of, kind_of_cell
 from lsi_match.tables.csv_dialect import Dialect, checked_names, dialect_of
 from lsi_match.tables.csv_dialect import rows as csv_rows
+from lsi_match.tables.formulas import without_result
 from lsi_match.tables.stored import Kind, kind_of
 from lsi_match.tables.unreadable import TableUnreadable
 
@@ -226,7 +227,12 @@ def _sheet(file: Path, wanted: str | None) -> tuple[list[list[Any]], str]:
         if wanted is not None and wanted not in names:
             raise TableUnreadable("no_sheet", sheet=wanted, sheets=", ".join(names))
         name = wanted or names[0]
-        return book.get_sheet_by_name(name).to_python(skip_empty_area=False), name
+        rows: list[list[Any]] = book.get_sheet_by_name(name).to_python(skip_empty_area=False)
+        for row, column in without_result(file, name):
+            rows += [[] for _ in range(row + 1 - len(rows))]
+            rows[row] += [""] * (column + 1 - len(rows[row]))
+            rows[row][column] = NoResult()
+        return rows, name
     except calamine.PasswordError:
         raise TableUnreadable("password") from None
     except (calamine.CalamineError, OSError):

@@ -23,6 +23,8 @@ class Kind(StrEnum):
     BINARY = "binary"
     NESTED = "list or struct"
     NOTHING = "empty"
+    #: In a spreadsheet: nobody knows what should stand there.
+    NO_RESULT = "formula without a result"
 
 
 #: How DuckDB calls a type (or the start of that) → what it holds; the first that fits.

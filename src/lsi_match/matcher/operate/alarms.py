@@ -132,9 +132,9 @@ def _all(project: Project, now: datetime) -> Iterator[tuple[str, str, str]]:
     yield from _due(project, now)
     for one in rounds:
         yield from _round(project, one, now)
-    keep = timedelta(days=project.manifest().release.keep_days)
+    manifest = project.manifest()
     for name, since in view.waiting().items():
-        if now - since > min(HANDED_OUT_WITHIN, keep / 2):
+        if now - since > min(HANDED_OUT_WITHIN, (manifest.released_until(since) - since) / 2):
             at_ = f"{since:%Y-%m-%d %H:%M} UTC"
             yield (
                 "waiting",

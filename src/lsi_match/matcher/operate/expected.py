@@ -141,7 +141,7 @@ def _of_rounds(manifest: Manifest, view: ProjectView, now: datetime) -> Iterator
             yield End("hold", one.name, one.hold.mark.at, one.hold.until, everybody)
         if one.release is None or one.waits:
             continue
-        until = one.release.mark.at + timedelta(days=manifest.release.keep_days)
+        until = manifest.released_until(one.release.mark.at)
         not_yet = {
             name for name, digest in one.release.to.items() if digest not in {*one.openings, *one.expired}
         }

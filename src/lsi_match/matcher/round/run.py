@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from glob import escape
 from itertools import repeat
@@ -458,7 +458,7 @@ class Run:
         missing = [name for name in self._manifest.controllers if name not in said]
         if not missing:
             return
-        until = hold.until if hold else now + timedelta(days=self._manifest.retention.hold_days)
+        until = hold.until if hold else self._manifest.held_until(now)
         names, alerts = tuple(self._manifest.controllers), len(report.alerts)
         held = Held(round=self.round_id, findings=digest, alerts=alerts, until=until, controllers=names)
         self._record(held)
@@ -539,7 +539,7 @@ class Run:
             program=VERSION,
             drop=drop.digest if drop else None,
             released_at=now,
-            expires_at=now + timedelta(days=self._manifest.release.keep_days),
+            expires_at=self._manifest.released_until(now),
             span_id=span,
             cases=engine.cases_of(recipient) if drop else 0,
             parts=parts,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from lsi_match.agreement.approvals import load_manifest
 from lsi_match.log.audit_terms import destroyed, ranges
@@ -25,12 +25,10 @@ def due(project: Project, now: datetime) -> dict[int, datetime]:
         under = opened.view.under
         ends = [first for first, _ in under[1:]] + [opened.view.size]
         for (first, manifest), end in zip(under, ends, strict=True):
-            term = None
+            agreed = None
             for position in opened.log.details_positions(first, end):
-                if term is None:
-                    days = load_manifest(project.kept(manifest)).retention.log_details_days
-                    term = timedelta(days=days)
-                over = LogEntry.from_leaf(opened.log.leaf(position), position).moment + term
+                agreed = agreed or load_manifest(project.kept(manifest))
+                over = agreed.details_until(LogEntry.from_leaf(opened.log.leaf(position), position).moment)
                 if now < over:
                     break
                 found[position] = over

@@ -25,7 +25,7 @@ def due_here(project: Project, view: ProjectView, now: datetime) -> list[tuple[R
     """The rounds whose files are past their term and still here, and when it ended."""
     lying = {folder.name for folder in (project.folder / "subjects").glob("*")}
     there = (one for name in sorted(lying) if (one := view.round(name)) and one.over)
-    ends = ((one, due_at(one, lambda digest: _term(project, digest))) for one in there)
+    ends = ((one, due_at(one, lambda digest: load_manifest(project.kept(digest)))) for one in there)
     return [(one, at) for one, at in ends if at is not None and now >= at]
 
 
@@ -56,7 +56,3 @@ def remove_unnamed(project: Project, one: RoundView) -> None:
             destroy(file)
     if folder.exists() and not named:
         folder.rmdir()
-
-
-def _term(project: Project, manifest: str) -> int:
-    return load_manifest(project.kept(manifest)).retention.log_details_days

@@ -15,7 +15,7 @@ from sqlglot import exp
 
 from lsi_match.criteria.parse import SPACES, FieldType
 from lsi_match.manifest import Selection
-from lsi_match.manifest.identifiers import DIGITS, IdentifierForm, IdentifierKind
+from lsi_match.manifest.identifiers import DIGITS, IdentifierForm
 from lsi_match.partner.extract.column_mapping import PLAIN, Reading
 from lsi_match.tables.source import Stored
 from lsi_match.tables.stored import Kind
@@ -360,7 +360,7 @@ def cell_of(selection: Selection, field: str, x: str, stored: Stored, reading: R
 
 def _role(selection: Selection, field: str) -> tuple[Role, int | None]:
     for source in selection.identifiers:
-        if field in source.fields and source.kind is IdentifierKind.ADDRESS:
+        if field in source.fields and source.of_address:
             return (Role.HOUSE if source.fields.index(field) in (1, 3) else Role.PLAIN), None
         if field in source.fields:
             written = source.kind in DIGITS and source.form is IdentifierForm.PLAIN

@@ -77,6 +77,7 @@ _KINDS_NL = {
     Kind.BINARY: "bytes",
     Kind.NESTED: "lijsten of structuren",
     Kind.NOTHING: "niets",
+    Kind.NO_RESULT: "formules zonder uitkomst (laat ze berekenen, en bewaar het bestand)",
 }
 _KINDS_EN = {
     **{kind: f"{kind.value}s" for kind in Kind},
@@ -85,6 +86,7 @@ _KINDS_EN = {
     Kind.BINARY: "bytes",
     Kind.NESTED: "lists or structs",
     Kind.BOOLEAN: "true or false",
+    Kind.NO_RESULT: "formulas without a result (have them calculated, and save the file)",
 }
 
 

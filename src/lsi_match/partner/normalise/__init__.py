@@ -6,18 +6,22 @@ in which anything else stands becomes null and is counted by reason. It is never
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 
 from lsi_match.manifest import IdentifierSource
-from lsi_match.manifest.identifiers import DIGITS, IdentifierForm, IdentifierKind, InvalidReason
+from lsi_match.manifest.identifiers import DIGITS, IdentifierForm, InvalidReason
 from lsi_match.partner.normalise.addresses import address, suffixes
 from lsi_match.partner.normalise.numbers import as_it_should_be, number
 from lsi_match.partner.normalise.people import person_keys, persons
 
 __all__ = ["Normalised", "normalise", "person_keys", "persons"]
+
+
+BagLookup = Callable[[pl.Series], pl.Series]
 
 
 @dataclass(frozen=True)
@@ -28,11 +32,21 @@ class Normalised:
     invalid: dict[str, int]
 
 
-def normalise(frame: pl.DataFrame, source: IdentifierSource) -> Normalised:
+def normalise(frame: pl.DataFrame, source: IdentifierSource, bag: BagLookup | None = None) -> Normalised:
     """The identifier of `source` for every row of `frame`, whose text columns are the declared fields.
 
     Numbers already written as they should be, which most are, need no cleaning.
+
+    Args:
+        bag: addresses in their normal form → their BAG numbers, null where there is none; for the form `address`.
     """
+    if source.form is IdentifierForm.ADDRESS:
+        found = _judged(frame, source)
+        if bag is None:
+            raise ValueError("an address is looked up without the BAG")
+        numbers = bag(found.values).alias(source.kind.value)
+        lost = int(found.values.is_not_null().sum()) - int(numbers.is_not_null().sum())
+        return Normalised(numbers, found.invalid | ({InvalidReason.NOT_FOUND.value: lost} if lost else {}))
     if source.kind not in DIGITS or source.form is not IdentifierForm.PLAIN:
         return _judged(frame, source)
     text = frame.get_column(source.fields[0]).alias(source.kind.value)
@@ -48,7 +62,7 @@ def _judged(frame: pl.DataFrame, source: IdentifierSource) -> Normalised:
     # Under names that no field can have.
     frame = frame.select(pl.col(name).alias(f"field {at}") for at, name in enumerate(source.fields))
     fields = frame.columns
-    if source.kind is IdentifierKind.ADDRESS:
+    if source.of_address:
         frame = frame.with_columns(suffixes(frame, fields))
         parts, checks = address(fields)
     else:

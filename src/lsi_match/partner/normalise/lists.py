@@ -16,6 +16,8 @@ from importlib.resources import files
 
 import polars as pl
 
+from lsi_match.base.canonical import canonical_json, digest_of_bytes
+
 _DATA = files("lsi_match.partner.normalise").joinpath("data")
 
 
@@ -23,6 +25,15 @@ _DATA = files("lsi_match.partner.normalise").joinpath("data")
 def rows_of(table: str) -> list[dict[str, str]]:
     """The lines of a table, by column."""
     return list(csv.DictReader(_DATA.joinpath(f"{table}.csv").read_text("utf-8").splitlines()))
+
+
+@cache
+def version_of_lists() -> str:
+    """The digest of all tables together: equal lists have equal digests."""
+    tables = sorted(
+        (file for file in _DATA.iterdir() if file.name.endswith(".csv")), key=lambda file: file.name
+    )
+    return digest_of_bytes(canonical_json({file.name: digest_of_bytes(file.read_bytes()) for file in tables}))
 
 
 @cache
