@@ -5,6 +5,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
+import stat
+import subprocess
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -14,8 +17,9 @@ from operation import ROUND, Operation, days
 from swapping import Stops, Swap, by_path, kinds_of_swap, seen, stopping
 
 from lsi_match.base.canonical import digest_of_bytes
+from lsi_match.base.clock import utc_now
 from lsi_match.base.errors import LsiError
-from lsi_match.matcher.operate import retention, transfers
+from lsi_match.matcher.operate import retention, run_parent, transfers
 from lsi_match.matcher.operate.retention import destroy_due
 from lsi_match.matcher.round.run import Run
 from lsi_match.matcher.site import inbox
@@ -216,6 +220,67 @@ def test_another_user_who_writes_in_its_inbox_can_deliver_and_nothing_else(
     assert collected(operation) == [("uwv", "taken")]
     folder = operation.project.folder / "received"
     assert folder.stat().st_mode & 0o077 == 0
+
+
+def odd_things(folder: Path) -> None:
+    """What no honest partner puts in a folder: of every kind, and under every name, that Linux has."""
+    longest = "x" * (255 - len(".drop.json")) + ".drop.json"
+    for name in (
+        longest,
+        "new\nline.drop.json",
+        "A.DROP.JSON",
+        "a.drop.json",
+        " .drop.json",
+        "\u202e.drop.json",
+        ".drop.json",
+    ):
+        (folder / name).write_bytes(b"{}")
+    Path(os.fsdecode(os.fsencode(folder) + b"/\xff\xfe.drop.json")).write_bytes(b"{}")
+    os.mkfifo(folder / "pipe.drop.json")
+    with socket.socket(socket.AF_UNIX) as one, run_parent.short_name(folder / "socket.drop.json") as name:
+        one.bind(name)
+    with suppress(PermissionError):
+        os.mknod(folder / "device.drop.json", stat.S_IFCHR | 0o666, os.makedev(1, 5))
+    (folder / "self.drop.json").symlink_to("self.drop.json")
+    (folder / "huge.drop.json").touch()
+    os.truncate(folder / "huge.drop.json", 2**42)
+    (folder / "shut.drop.json").touch(0o000)
+    (folder / "future.drop.json").write_bytes(b"{}")
+    os.utime(folder / "future.drop.json", (2**33, 2**33))
+    for name, at in (("future", 2**40), ("past", -(2**40))):
+        (folder / name).touch()
+        os.utime(folder / name, (at, at))
+    deep = os.open(folder, os.O_RDONLY)
+    for _ in range(500):
+        os.mkdir("deep", dir_fd=deep)
+        below = os.open("deep", os.O_RDONLY, dir_fd=deep)
+        os.close(deep)
+        deep = below
+    os.close(deep)
+
+
+def test_odd_things_in_an_inbox_are_refused_and_hold_nobody_up(operation: Operation, ours: Path) -> None:
+    odd_things(ours)
+    operation.deliver("svb", ROUND)
+    assert ("svb", "taken") in collected(operation)
+    assert {outcome for _, outcome in collected(operation)} <= {"refused"}
+    assert {one.name for one in ours.iterdir()} == {"A.DROP.JSON", "future", "past", "deep"}
+    texts = [str(entry.attributes) for entry in operation.project.entries()]
+    assert all(text.isprintable() for text in texts)
+    operation.clock.to(utc_now() + days(2))
+    destroy_due(operation.project, operation.clock)
+    assert [one.name for one in ours.iterdir()] == ["deep"]
+    subprocess.run(["rm", "-rf", ours / "deep"], check=True)
+
+
+def test_odd_things_at_a_place_are_left_or_refused_and_hold_nobody_up(operation: Operation) -> None:
+    side = Path(operation.places["uwv"].url) / "in"
+    odd_things(side)
+    operation.deliver("svb", ROUND)
+    found = collected(operation)
+    assert ("svb", "taken") in found
+    assert {partner for partner, outcome in found if outcome != "taken"} <= {"uwv"}
+    subprocess.run(["rm", "-rf", side / "deep"], check=True)
 
 
 # each thing swapped at each call of the door

@@ -287,7 +287,7 @@ def _in_inboxes(project: Project) -> Iterator[tuple[str, datetime]]:
     """What lies in the inboxes, and since when; nothing in it is opened or entered."""
     for partner in inbox.inboxes(project):
         for name, found in inbox.lying(project, partner).items():
-            yield f"inbox/{partner}/{name}", datetime.fromtimestamp(found.st_mtime, UTC)
+            yield f"inbox/{partner}/{name}", _since(found)
 
 
 def _of(project: Project, file: Path, at: datetime) -> Due:
@@ -355,7 +355,13 @@ def _files(folder: Path, pattern: str) -> list[Path]:
 
 
 def _changed(file: Path) -> datetime:
-    return datetime.fromtimestamp(file.lstat().st_mtime, UTC)
+    return _since(file.lstat())
+
+
+def _since(found: os.stat_result) -> datetime:
+    """When a file was written last. Whose it was can say any time, also one that no calendar has, but not one after that at
+    which the system saw that."""
+    return datetime.fromtimestamp(max(0.0, min(found.st_mtime, found.st_ctime)), UTC)
 
 
 def _refused_at(folder: Path) -> datetime:
