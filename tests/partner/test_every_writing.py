@@ -1077,7 +1077,7 @@ WAYS.append(
 
 @pytest.mark.parametrize("name", ["e.xls", "e.xlsb", "e.xlsm", "e.mdb", "e.json", "e.csv.gz", "e.XLSX"])
 def test_a_file_that_is_read_by_no_one_is_refused_by_its_name(name: str) -> None:
-    with pytest.raises(LsiError, match=name.rsplit("e.", 1)[-1].rsplit(".", 1)[-1]):
+    with pytest.raises(LsiError, match=r"extract is one of \.csv, .*\.xlsx"):
         parse_yaml(
             f"selections: {{s: {{extract: {name}, record_id: a, columns: {{b: c}}}}}}",
             "mapping.yaml",
