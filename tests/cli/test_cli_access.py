@@ -52,6 +52,12 @@ def test_from_a_number_to_a_letter(op: Operation, tmp_path: Path, capsys: pytest
     letter = Path(text).read_text()
     assert "werd een casus" in letter
     assert "Lopende" in letter or "Alleen wat loopt" in letter
+    for kind in (".csv", ".xlsx"):
+        assert run([*back[:-1], text + kind]) == 0
+    lines = Path(text + ".csv").read_text("utf-8-sig").splitlines()
+    assert [line.split(";")[1] for line in lines].count("geleverd") == len(PARTNERS)
+    assert any(line.split(";")[1] == "werd een casus" for line in lines)
+    assert run([*back[:-1], str(tmp_path / "letter.txt")]) == 2
     assert run(["match", "answer", folder, PROJECT, asked, "--to", said + "2"]) == 1
     assert run(["log", "subjects", str(op.project.folder)]) == 0
     shown = capsys.readouterr()

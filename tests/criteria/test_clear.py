@@ -187,8 +187,15 @@ def test_texts_that_read_alike_have_one_skeleton() -> None:
         ("laag", "Iaag"),
         ("O10", "0lo"),
         ("modern", "rnodern"),
+        ("UWV", "U.W.V."),
+        ("UWV (oud)", "UWV, oud"),
+        ("UWV", "‘UWV’"),
+        ("Sociale Dienst", "Sociale–dienst"),
+        ("UWV-1", "UWV l"),
     ):
         assert skeleton(one) == skeleton(other)
+    for one, other in (("18-", "18+"), ("1-10", "110"), ("1,5", "15"), ("< 18", "> 18"), ("-5", "5")):
+        assert skeleton(one) != skeleton(other)
     assert skeleton("UWV") != skeleton("SVB")
     assert skeleton("één") != skeleton("een")
 

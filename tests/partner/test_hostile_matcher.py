@@ -46,6 +46,7 @@ from lsi_match.log.remembered import (
     SplitViewError,
 )
 from lsi_match.log.verify import EntriesChangedError, LogRolledBackError
+from lsi_match.manifest import Manifest
 from lsi_match.monitor.round_findings import (
     ReportNotOfCountsError,
     SmallCountShownError,
@@ -53,7 +54,7 @@ from lsi_match.monitor.round_findings import (
     findings_of,
 )
 from lsi_match.monitor.table import CountsTable
-from lsi_match.partner.access.request import make_request, open_answer
+from lsi_match.partner.access.request import Answered, AnswerUnlistedError, make_request, open_answer
 from lsi_match.partner.cosign import cosign_log
 from lsi_match.partner.held_report import check_report
 from lsi_match.partner.home import OpeningChangedError, References
@@ -191,6 +192,31 @@ class Hostile:
 
         cosign_log(self.home, self.parties.folder / log, PROJECT, NOW, judge if papers else None)
 
+    def answers(self, manifest: Manifest | None = None, *, logged: bool = True, **told: Any) -> Answered:
+        """Open an answer to a request, which goes by this manifest and tells this of the round."""
+        asked = make_request(self.home, PROJECT, {"bsn": BSNS[0]}, "a-1", ["r1"], NOW)
+        request = digest_of_bytes(unseal(asked, self.key.encryption, what="request", party=OWN))
+        by, event = manifest or self.manifest, {"at": NOW, "position": 0}
+        one = {
+            "round": "r1",
+            "manifest": by.digest,
+            "opened": event,
+            "known": "yes",
+            "destroyed": None,
+            "forgotten": None,
+        }
+        answer = sign(
+            AccessAnswer.model_validate(
+                {"project": PROJECT, "controller": OWN, "request": request, "at": NOW, "rounds": [one | told],
+                 "manifests": {by.digest: by.canonical().decode()}}
+            ), self.key,
+        )  # fmt: skip
+        said = digest_of_bytes(answer) if logged else NOTHING
+        event_of_log = events.AccessAnswered(partner=OWN, request=request, answer=said)
+        proof = proof_file(self.parties.recorded(answer, event_of_log, self.manifest.digest)).read_bytes()
+        sealed = seal(answer + proof, self.manifest.controllers[OWN].encryption_key)
+        return open_answer(self.home, PROJECT, "a-1", sealed, NOW)
+
     def envelope(self, payload: bytes) -> bytes:
         """These bytes as an opening, signed as they are."""
         envelope = Envelope(payload, media_type(Opening), {})
@@ -277,6 +303,7 @@ def test_what_was_agreed_is_answered_opened_and_cosigned(hostile: Hostile) -> No
     hostile.case()
     assert check_receipt(hostile.home, PROJECT, hostile.receipt(), NOW).round == "r1"
     assert open_release(hostile.home, hostile.releases(), PROJECT, NOW)[0].cases == 0
+    assert hostile.answers().others == ()
     hostile.home.log(PROJECT).file.unlink()
     hostile.cosign(hostile.agreed("another.sqlite"), "another.sqlite")
 
@@ -598,21 +625,29 @@ def test_another_report_than_the_log_holds_the_round_for(hostile: Hostile) -> No
 
 @refused("partner access-answer", ProofRefusedError)
 def test_an_answer_about_a_person_that_is_in_no_log(hostile: Hostile) -> None:
-    asked = make_request(hostile.home, PROJECT, {"bsn": BSNS[0]}, "a-1", ["r1"], NOW)
-    request = digest_of_bytes(unseal(asked, hostile.key.encryption, what="request", party=OWN))
-    said = {
-        "project": PROJECT,
-        "controller": OWN,
-        "request": request,
-        "at": NOW,
-        "rounds": (),
-        "manifests": {},
-    }
-    answer = sign(AccessAnswer(**said), hostile.key)
-    other = events.AccessAnswered(partner=OWN, request=request, answer=NOTHING)
-    proof = proof_file(hostile.parties.recorded(answer, other, hostile.manifest.digest)).read_bytes()
-    sealed = seal(answer + proof, hostile.manifest.controllers[OWN].encryption_key)
-    open_answer(hostile.home, PROJECT, "a-1", sealed, NOW)
+    hostile.answers(logged=False)
+
+
+@refused("partner access-answer", AnswerUnlistedError)
+def test_an_answer_about_a_person_under_another_manifest_than_was_delivered_under(hostile: Hostile) -> None:
+    hostile.answered(hostile.opens())
+    draft = hostile.manifest.model_dump(mode="json", by_alias=True)
+    draft["basis"]["purpose"] += " En om fraude op te sporen."
+    hostile.answers(Manifest.model_validate(draft))
+
+
+@refused("partner access-answer", AnswerUnlistedError)
+def test_an_answer_about_a_person_that_names_who_is_not_in_the_manifest(hostile: Hostile) -> None:
+    event = {"at": NOW, "position": 0}
+    hostile.answers(delivered=[{"partner": "vreemd", "selection": "lijst", "entry": event}])
+
+
+@refused("partner access-answer", AnswerUnlistedError)
+def test_an_answer_about_a_person_with_a_signal_that_is_not_in_the_manifest(hostile: Hostile) -> None:
+    event = {"at": NOW, "position": 0}
+    hostile.answers(
+        delivered=[{"partner": "svb", "selection": "lijst", "signals": ["fraude"], "entry": event}]
+    )
 
 
 @refused("monitor justify", ReportNotOfCountsError)

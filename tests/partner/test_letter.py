@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from lsi_match.base.errors import Language
 from lsi_match.criteria.parse import parse_predicate
 from lsi_match.manifest import Manifest
+from lsi_match.partner.access.answer_table import answer_rows
 from lsi_match.partner.access.letter import letter
 from lsi_match.partner.access.request import Answered
 from lsi_match.protocol.access_documents import AccessAnswer, AccessEvent, Handed, InDrop, RoundAnswer
@@ -180,3 +181,14 @@ def reads_as(told: str, lang: Language, passing: frozenset[int]) -> bool:
     readings = read(told, lang, NAMES)
     assert readings, told
     return all(ENGINE.numbers(reading) == passing for reading in readings)
+
+
+def test_a_round_that_was_asked_about_and_is_not_answered_is_told() -> None:
+    manifest = agreed()
+    answer = AccessAnswer(project=manifest.project.id, controller="uwv", request="sha256:" + "1" * 64, at=NOW, rounds=(), manifests={})  # fmt: skip
+    answered = Answered("uwv", "kenmerk", answer, {}, frozenset(), (), asked=("r1", "r2"))
+    assert "Nog niet nagegaan: r1, r2." in letter(answered, "nl")
+    assert [row[:2] for row in answer_rows(answered, "nl")] == [
+        ("r1", "nog niet nagegaan"),
+        ("r2", "nog niet nagegaan"),
+    ]

@@ -24,7 +24,7 @@ _MONTH = r"(?:jan|feb|mrt|maart|mar|apr|mei|may|jun|jul|aug|sep|okt|oct|nov|dec)
 #: most 15 digits stays whole.
 _REWRITTEN = re.compile(
     rf"""(?!(?:0|[1-9]\d{{0,14}})\Z)(?:
-    [€$£]?[\d.,:/\ -]*\d[\d.,:/\ -]*(?:[%€]|e[+-]?\d+|[ap]m?)?
+    \(?[€$£]?[\d.,:/\ -]*\d[\d.,:/\ -]*(?:[%€]|e[+-]?\d+|[ap]m?)?\)?
     | \d+[./\ -]*{_MONTH}[\d./\ -]*
     | {_MONTH}[./\ -]*\d[\d./\ -]*
     | true | false | waar | onwaar
@@ -101,9 +101,10 @@ def _is_taken_otherwise(text: str) -> bool:
         return False
     kind = unicodedata.category(plain[0])
     return (
-        # Spaces and signs that cannot be seen, behind which a spreadsheet looks; signs of sums (+ = −) and dashes.
+        # Spaces and signs that cannot be seen, behind which a spreadsheet looks; signs of sums (+ = −) and dashes; (5) is -5, and
+        # #N/B is an error.
         kind[0] in "CZM"
         or kind in ("Sm", "Pd")
-        or plain[0] in ("@", "%", MARK)
+        or plain[0] in ("@", "%", "#", MARK)
         or _REWRITTEN.fullmatch(plain) is not None
     )

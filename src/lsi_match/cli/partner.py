@@ -460,9 +460,10 @@ def access_request(
 def access_answer(
     name: str, home: Path, project: str, answer: Path, *, reference: str, to: Path, json: Json = False
 ) -> int:
-    """Open the answer to an access request: a text in plain Dutch (or English) for the letter to the person.
+    """Open the answer to an access request: a text in plain Dutch (or English) for the letter to the person, or a table.
 
-    Ends with exit status 1 while there are rounds that the request did not ask about.
+    Ends with exit status 1 while somebody has to look: there are rounds that were not asked about, or that the answer does
+    not tell of, or that go by a manifest which is not known here.
 
     Args:
         name: this partner.
@@ -470,18 +471,32 @@ def access_answer(
         project: id of the project.
         answer: the sealed answer, from the matching environment.
         reference: the name that you gave the request.
-        to: the text to write (Markdown).
+        to: the text to write (.md), or a table of what happened: .xlsx or .csv for a spreadsheet.
     """
+    from lsi_match.base.spreadsheet import SPREADSHEETS, spreadsheet
+    from lsi_match.partner.access.answer_table import answer_header, answer_rows
     from lsi_match.partner.access.letter import letter, unasked
     from lsi_match.partner.access.request import open_answer
     from lsi_match.partner.home import Home
 
+    kind, lang = to.suffix.lower(), language()
+    if kind not in (*SPREADSHEETS, ".md"):
+        raise wrong_use("--to is een bestand .md, .xlsx of .csv", "--to takes a .md, .xlsx or .csv file")
     opened = open_answer(Home(home, name), project, reference, read_bytes(answer), utc_now())
-    write_whole(to, letter(opened, language()).encode(), replace=True)
+    made = (
+        letter(opened, lang).encode()
+        if kind == ".md"
+        else spreadsheet(kind, answer_header(lang), answer_rows(opened, lang), lang)
+    )
+    write_whole(to, made, replace=True)
     missing = unasked(opened)
-    done(say(f"Tekst voor de brief: {to}", f"Text for the letter: {to}"),
-         {"letter": str(to), "not_asked": missing}, json)  # fmt: skip
+    done(say(f"Antwoord geschreven: {to}", f"Answer written: {to}"),
+         {"letter": str(to), "not_asked": missing, "other_manifest": opened.others}, json)  # fmt: skip
     if missing:
-        err.print(say(f"Nog niet gevraagd: {', '.join(missing)}. Maak een nieuw verzoek met --rounds.",
-                      f"Not asked yet: {', '.join(missing)}. Make a new request with --rounds."))  # fmt: skip
-    return 1 if missing else 0
+        err.print(say(f"Nog niet gevraagd, of niet beantwoord: {', '.join(missing)}. Maak een nieuw verzoek met --rounds.",
+                      f"Not asked yet, or not answered: {', '.join(missing)}. Make a new request with --rounds."))  # fmt: skip
+    if opened.others:
+        rounds = ", ".join(opened.others)
+        err.print(say(f"De tekst over deze rondes komt uit een manifest dat u hier niet kent: {rounds}. Vergelijk het eerst.",
+                      f"The text on these rounds is of a manifest that is not known here: {rounds}. Compare it first."))  # fmt: skip
+    return 1 if missing or opened.others else 0

@@ -253,15 +253,20 @@ class Home:
     def evidence(self, project: str, now: datetime, opening: Opening) -> Evidence:
         """What the gates look at, from what this partner holds itself. The key of the round is not its to see."""
         papers = StatementStore(self.project(project) / "approvals").papers()
-        others = [at for name, at in self._answered(project).items() if name != opening.round]
+        answered = self._answered(project).items()
+        others = [one.opened_at if one else None for name, one in answered if name != opening.round]
         return Evidence(papers, now, self.trust(project, now), opening, key_present=True, others=others)
 
-    def _answered(self, project: str) -> dict[str, datetime | None]:
-        """Round → when it was opened, of the openings that are remembered; None where only a digest was kept of one."""
-        found: dict[str, datetime | None] = {}
+    def agreed_under(self, project: str) -> dict[str, str]:
+        """Round → digest of the manifest, of the rounds for which this partner made a drop."""
+        return {name: one.manifest for name, one in self._answered(project).items() if one}
+
+    def _answered(self, project: str) -> dict[str, Opening | None]:
+        """Round → its opening, of those that are remembered; None where only a digest was kept of one."""
+        found: dict[str, Opening | None] = {}
         for file in (self.project(project) / "openings").glob("[!.]*"):
             try:
-                found[file.name] = peek(read_bytes(file), Opening, what="opening", party=self.name).opened_at
+                found[file.name] = peek(read_bytes(file), Opening, what="opening", party=self.name)
             except SignedDocumentInvalidError:
                 found[file.name] = None
         return found

@@ -23,8 +23,10 @@ def letter(answered: Answered, lang: Language = "nl") -> str:
 
 
 def unasked(answered: Answered) -> list[str]:
-    """The rounds about which the request could not ask: then the letter is not complete."""
-    return [one.round for one in answered.answer.rounds if one.known == "not_asked"]
+    """The rounds that the request did not ask about, or the answer does not tell of: then the letter is not complete."""
+    rounds = answered.answer.rounds
+    missing = {*answered.asked} - {one.round for one in rounds}
+    return sorted({one.round for one in rounds if one.known == "not_asked"} | missing)
 
 
 def _points(name: str, line: Line) -> Iterator[str]:

@@ -32,7 +32,7 @@ from lsi_match.manifest.person_keys import PERSON_KEYS
 from lsi_match.partner.home import Home
 from lsi_match.partner.normalise import normalise, person_keys
 from lsi_match.partner.release.opened_notice import Opened, openings_of
-from lsi_match.protocol.access_documents import AccessAnswer, AccessRequest
+from lsi_match.protocol.access_documents import AccessAnswer, AccessRequest, RoundAnswer
 from lsi_match.protocol.trust_root import MATCHER, Role
 
 _REFERENCE = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
@@ -53,6 +53,9 @@ class AccessUnknownError(LsiError): ...
 class AnswerToOtherRequestError(LsiError): ...
 
 
+class AnswerUnlistedError(LsiError): ...
+
+
 @dataclass(frozen=True)
 class Answered:
     """An answer that was checked, and what this partner knows of its own."""
@@ -64,6 +67,10 @@ class Answered:
     #: Rounds of which the own references are kept: own records in them can be found back.
     kept: frozenset[str]
     opened: tuple[Opened, ...]
+    #: The rounds that were asked about.
+    asked: tuple[str, ...] = ()
+    #: Rounds about which the answer goes by a manifest that this partner never delivered under, as far as it remembers.
+    others: tuple[str, ...] = ()
 
 
 def wanted(manifest: Manifest) -> tuple[str, ...]:
@@ -109,7 +116,7 @@ def make_request(
         pseudonyms={one: _pseudonyms(keys, identifiers, one) for one in every},
     )
     document = sign(request, home.identity())
-    kept = {"request": digest_of_bytes(document), "at": now.isoformat()}
+    kept = {"request": digest_of_bytes(document), "at": now.isoformat(), "rounds": every}
     write_whole(file, canonical_json(kept))
     return seal(document, manifest.matcher.encryption_key)
 
@@ -170,6 +177,7 @@ def open_answer(home: Home, project: str, reference: str, sealed: bytes, now: da
 
     Raises:
         AccessUnknownError, AnswerToOtherRequestError: it is not the answer to this request.
+        AnswerUnlistedError: it tells of a round what the manifest of that round does not list, or goes by another manifest.
         SealBrokenError, SignatureMissingError, SignedDocumentInvalidError: damaged, not for us, not from the site.
         ProofRefusedError, SplitViewError, ConsistencyMissingError: not in the log, or in another than was seen before.
     """
@@ -181,13 +189,13 @@ def open_answer(home: Home, project: str, reference: str, sealed: bytes, now: da
     data = head + end
     keys = home.trust(project, now).current.organisations[MATCHER].keys_for(Role.MATCH)
     answer = verify(data, AccessAnswer, keys, what="access answer", party=MATCHER)
-    asked = json.loads(read_bytes(file))["request"]
-    if (answer.request, answer.controller, answer.project) != (asked, home.name, project):
+    asked = json.loads(read_bytes(file))
+    if (answer.request, answer.controller, answer.project) != (asked["request"], home.name, project):
         raise AnswerToOtherRequestError(reference=reference)
     recorded = home.recorded(file, project, now, data=proof)
     stated = {
         "step": (type(recorded.event), AccessAnswered),
-        "request": (getattr(recorded.event, "request", None), asked),
+        "request": (getattr(recorded.event, "request", None), asked["request"]),
         "answer": (getattr(recorded.event, "answer", None), digest_of_bytes(data)),
     }
     require_stated(file.name, stated)
@@ -195,6 +203,14 @@ def open_answer(home: Home, project: str, reference: str, sealed: bytes, now: da
     wrong = any(manifest.digest != digest for digest, manifest in manifests.items())
     if wrong or any(one.manifest not in manifests for one in answer.rounds):
         raise AnswerToOtherRequestError(reference=reference)
+    agreed = home.agreed_under(project)
+    for one in answer.rounds:
+        manifest = manifests[one.manifest]
+        if manifest.project.id != project or agreed.get(one.round, one.manifest) != one.manifest:
+            raise AnswerUnlistedError(round=one.round)
+        if not _is_listed(one, manifest):
+            raise AnswerUnlistedError(round=one.round)
+    known = {*agreed.values(), home.agreed_manifest(project, now).digest}
     return Answered(
         home.name,
         reference,
@@ -202,4 +218,19 @@ def open_answer(home: Home, project: str, reference: str, sealed: bytes, now: da
         manifests,
         frozenset(home.delivered_rounds(project)),
         openings_of(home, project),
+        tuple(asked.get("rounds", ())),
+        tuple(one.round for one in answer.rounds if one.known == "yes" and one.manifest not in known),
     )
+
+
+def _is_listed(one: RoundAnswer, manifest: Manifest) -> bool:
+    """Whether everything that an answer names stands in the manifest: partners, selections, signals, recipients."""
+    signals = {
+        (partner, selection.id): {signal.id for signal in selection.signals}
+        for partner, selection in manifest.selections()
+    }
+    return all(
+        (record.partner, record.selection) in signals
+        and signals[record.partner, record.selection].issuperset(record.signals)
+        for record in one.delivered
+    ) and all(handed.partner in manifest.release.to for handed in one.handed)
