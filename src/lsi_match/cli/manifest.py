@@ -67,6 +67,7 @@ def check(manifest: Path, *, json: Json = False) -> None:
                 "project": document.project.id,
                 "criteria": criteria,
                 "cosignatures": document.release.cosignatures,
+                "words": _plain(document),
                 "not_accounted_for": document.accountability.missing(),
                 "undeclared": [f"{u.partner}.{u.selection}.{u.field}" for u in undeclared(document)],
                 "power": [vars(one) for one in foreseen(document)],
@@ -92,9 +93,24 @@ def check(manifest: Path, *, json: Json = False) -> None:
                       "Mind: a release does not wait for cosignatures of the log (release.cosignatures). "
                       "A split log is then found only after the cases were handed out."),
                   style="yellow")  # fmt: skip
+    if words := _plain(document):
+        out.print(say(f"\nAdvies over de taal: {len(words)} punten in het projectplan; met --json staan ze er alle, de eerste:",
+                      f"\nAdvice on the language: {len(words)} points in the project plan; with --json all of them, the first:"))  # fmt: skip
+        out.print(f"  {words[0]}", markup=False)
     out.print(f"\nmatch: {document.match.rule}\n  {document.match.rationale}")
     for line in describe_power(foreseen(document)):
         out.print(line)
+
+
+def _plain(document: Manifest) -> list[str]:
+    """What could be plainer in the texts of a manifest that people read."""
+    from lsi_match.reports.plain_words import advice
+
+    texts = {f"basis.{name}": text for name, text in document.basis}
+    texts |= {f"characteristics.{name}": one.rationale for name, one in document.characteristics.items()}
+    for partner, selection in document.selections():
+        texts |= {f"{partner}.{selection.id}.{rule.id}": rule.rationale for rule in selection.criteria}
+    return advice(texts, language())
 
 
 @app.command

@@ -8,8 +8,9 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from rich.console import Console
 from rich.panel import Panel
@@ -21,7 +22,7 @@ from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.catalogue import with_separators
 from lsi_match.base.clock import utc_now
 from lsi_match.base.errors import wrong_use
-from lsi_match.base.files import read_bytes, read_private
+from lsi_match.base.files import read_bytes, read_private, write_whole
 from lsi_match.base.measure import Measured, measured
 from lsi_match.cli.console import language, say, table
 from lsi_match.crypto.keys import public_key
@@ -32,12 +33,13 @@ from lsi_match.log.note import VerifierKey
 from lsi_match.log.verify import Verification, verify_log
 from lsi_match.manifest import UNKNOWN, Manifest
 from lsi_match.matcher.engine.intake import Round, receive
-from lsi_match.matcher.operate.publish import publish
+from lsi_match.matcher.operate.publish import public_facts, publish
 from lsi_match.matcher.operate.runner import Runs
 from lsi_match.matcher.round.counts_table import SIGNAL
 from lsi_match.monitor.round_findings import RoundFindings
 from lsi_match.monitor.verdict import Row
 from lsi_match.partner.prepare import Prepared
+from lsi_match.reports.annexes.fill import Annex, annex
 
 ROUND = "ronde-1"
 TOWN_PROJECTS = ("samenloop", "wijk")
@@ -426,10 +428,24 @@ class _Story:
     def _publish(self, worlds: list[World]) -> None:
         self.chapter("De openbare pagina's", "The public pages")
         with self._step(say("pagina's schrijven", "write pages")):
+            for world in worlds:
+                world.make_public()
             publish([world.project for world in worlds], self.place / "public", utc_now())
+        with self._step(say("bijlagen voor registers", "annexes for registers")):
+            for world in worlds:
+                facts, folder = (
+                    public_facts(world.project, utc_now()),
+                    self.place / "annexes" / world.project.id,
+                )
+                for name, kind in product(facts.manifest.controllers, get_args(Annex)):
+                    file = folder / f"{name}.{kind}.{'zip' if kind == 'vws' else 'json'}"
+                    write_whole(file, annex(kind, facts, name, utc_now()))
+        start, annexes = self.place / "public" / "index.html", self.place / "annexes"
         self.say(
-            f"Wat iedereen mag weten, staat in {self.place / 'public' / 'index.html'}. Iedere regel van de logboeken wijst naar een adres daarin.",
-            f"What everybody may know stands in {self.place / 'public' / 'index.html'}. Every entry of the logs points to an address in it.",
+            f"Wat iedereen mag weten, staat in {start}. Iedere regel van de logboeken wijst naar een adres daarin. "
+            f"Wat iedere organisatie aan registers geeft, staat in {annexes}.",
+            f"What everybody may know stands in {start}. Every entry of the logs points to an address in it. "
+            f"What each organisation hands to registers stands in {annexes}.",
         )
 
     def _measurements(self) -> None:

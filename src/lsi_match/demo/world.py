@@ -15,7 +15,7 @@ from typing import Any
 
 import polars as pl
 
-from lsi_match.agreement.approvals import STATEMENT, acknowledge, approve
+from lsi_match.agreement.approvals import STATEMENT, acknowledge, approve, make_public
 from lsi_match.agreement.justifications import justify
 from lsi_match.agreement.trust_root_draft import compose
 from lsi_match.agreement.trust_root_rules import sign_root
@@ -39,6 +39,7 @@ from lsi_match.partner.release.open import open_release
 from lsi_match.partner.select import RECORD_ID
 from lsi_match.protocol.columns import CASE, SELECTION
 from lsi_match.protocol.documents import Opening, PublicKeys
+from lsi_match.protocol.publication import Sheet
 from lsi_match.protocol.trust_root import MATCHER, TrustRoot
 from lsi_match.reports.approval_page import approval_text
 
@@ -161,6 +162,22 @@ class World:
         for name in self.partners:
             key_share = read_bytes(self.folder / "agreement" / f"key-share.{name}.json")
             self.home(name).join(manifest.canonical(), approvals, key_share, self.clock())
+
+    def make_public(self) -> None:
+        """Every controller signs what it makes public: the texts of the example, and of its criteria that they are withheld."""
+        manifest, now = self.project.manifest(), self.clock()
+        texts = read_yaml(read_text(self.config / "publication.yaml"), "publication.yaml")
+        withheld = {"show": "withheld", "reason": "Wie de regel kent, kan haar omzeilen."}
+        papers = {}
+        for name, one in manifest.controllers.items():
+            rules = {
+                f"{s.id}.{r.id}": withheld for p, s in manifest.selections() if p == name for r in s.criteria
+            }
+            own = {"name": one.title, "contact": f"vragen@{name}.example", "criteria": rules}
+            papers[name] = make_public(
+                manifest, self.home(name).identity(), Sheet.model_validate(texts | own), now
+            )
+        self.project.ingest(papers, now)
 
     def open_round(self, round_id: str, reference_date: str | None = None) -> bytes:
         """The matcher opens a round; its signed opening."""

@@ -57,9 +57,22 @@ class ShownRule(Document):
 
 
 class Shared(Document):
-    """The texts that all organisations of a project have in common. They are published once all of them signed the same."""
+    """The texts that all organisations of a project have in common. They are published once all of them signed the same.
 
+    Attributes:
+        in_short: what it is, in two or three sentences, as the algorithm register shows it first.
+        why: what it is for, and what people notice of it.
+        works: how it works, in short.
+        case: when something becomes a case.
+        data: which data are used.
+    """
+
+    in_short: Text | None = None
     what: Prose
+    why: Prose | None = None
+    works: Prose | None = None
+    case: Prose | None = None
+    data: Prose | None = None
     happens: Prose
     human: Prose
     risks: Prose
@@ -69,16 +82,21 @@ class Sheet(Document):
     """What one organisation writes, in a YAML file, before it is signed.
 
     Attributes:
+        name: of the organisation, as the list TOOI of the government has it.
+        contact: a mailbox or page where everybody can ask; not of one person.
         category: as the national algorithm register divides them.
+        sources: the registers that its data come from.
         rights: how somebody uses the rights of articles 15 to 22 GDPR here.
         criteria: `<selection>.<criterion>` → how much of it is public; every criterion of this organisation.
     """
 
+    name: Text | None = None
     contact: Text
     page: Address | None = None
     category: Literal["high_risk", "impactful", "other"]
     rights: Prose
     laws: tuple[Source, ...] = Field(min_length=1, max_length=50)
+    sources: tuple[Source, ...] = Field((), max_length=50)
     assessments: tuple[Source, ...] = Field(min_length=1, max_length=50)
     criteria: dict[Text, ShownRule] = Field(default_factory=dict)
     shared: Shared

@@ -13,17 +13,16 @@ from lsi_match.log.events import ManifestRegistered, Recorded, read
 from lsi_match.matcher.site.site import Project
 from lsi_match.protocol.documents import OutcomeCounts
 from lsi_match.reports.public.pages import ProjectFacts, Version, pages
-from lsi_match.reports.public.results import per_year
+from lsi_match.reports.public.results import per_year, use
 
 
 def publish(projects: Sequence[Project], out: Path, now: datetime) -> list[Path]:
-    """Write every page below `out`; which. What lies there under another name stays.
+    """Write every page of these projects below `out`; which. Raises what `public_facts` does, with nothing written."""
+    return write_pages([public_facts(project, now) for project in projects], out, now)
 
-    Raises:
-        LogMissingError, LogUnreadableError, EventMalformedError, StepOutOfPlaceError, DocumentAlteredError: a project
-            cannot be told about. Then nothing is written.
-    """
-    facts = [_facts(project, now) for project in projects]
+
+def write_pages(facts: Sequence[ProjectFacts], out: Path, now: datetime) -> list[Path]:
+    """Write every page below `out`; which. What lies there under another name stays."""
     written = []
     for path, data in pages(facts, now).items():
         file = out / path
@@ -34,7 +33,13 @@ def publish(projects: Sequence[Project], out: Path, now: datetime) -> list[Path]
     return written
 
 
-def _facts(project: Project, now: datetime) -> ProjectFacts:
+def public_facts(project: Project, now: datetime) -> ProjectFacts:
+    """What everybody may know of a project: from what was signed, and from its log.
+
+    Raises:
+        LogMissingError, LogUnreadableError, EventMalformedError, StepOutOfPlaceError, DocumentAlteredError: a project
+            cannot be told about.
+    """
     with project.reader() as reader:
         recorded = [read(position, entry) for position, entry in reader.log.entries()]
 
@@ -49,7 +54,8 @@ def _facts(project: Project, now: datetime) -> ProjectFacts:
     years = per_year(recorded, outcomes, smallest, now)
     agreement = read_agreement(project.manifest(), project.papers(), now, project.trust(now))
     sheets = {name: one.sheet for name, one in agreement.publications.items()}
-    return ProjectFacts(tuple(_versions(project, recorded)), tuple(years), sheets)
+    in_use = use(recorded, project.manifest().project.period.last, now)
+    return ProjectFacts(tuple(_versions(project, recorded)), tuple(years), sheets, in_use)
 
 
 def _versions(project: Project, recorded: list[Recorded]) -> Iterator[Version]:

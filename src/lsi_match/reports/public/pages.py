@@ -18,7 +18,7 @@ from lsi_match.log.activities import register
 from lsi_match.manifest import Manifest
 from lsi_match.protocol.publication import Shared, Sheet
 from lsi_match.reports.manifest_page import called
-from lsi_match.reports.public.results import Year
+from lsi_match.reports.public.results import Use, Year
 
 #: The page of a folder, by language.
 _INDEX: dict[Language, str] = {"nl": "index.html", "en": "index.en.html"}
@@ -47,6 +47,7 @@ class ProjectFacts:
     years: tuple[Year, ...]
     #: Controller → what it makes public about the newest manifest.
     sheets: Mapping[str, Sheet] = field(default_factory=dict)
+    use: Use = field(default_factory=Use)
 
     @property
     def manifest(self) -> Manifest:
@@ -140,7 +141,7 @@ def _project(pages: _Pages, facts: ProjectFacts) -> dict[str, bytes]:
         rules=sum(len(selection.criteria) for _, selection in manifest.selections()),
         sheets=facts.sheets,
         shown=_shown(facts),
-        shared=_shared(facts),
+        shared=shared(facts),
         rounds=sum(year.rounds for year in facts.years),
         held=sum(year.held for year in facts.years),
         years=facts.years,
@@ -163,7 +164,7 @@ def _project(pages: _Pages, facts: ProjectFacts) -> dict[str, bytes]:
     return found
 
 
-def _shared(facts: ProjectFacts) -> Shared | None:
+def shared(facts: ProjectFacts) -> Shared | None:
     """The texts that every controller signed alike; None as long as they did not."""
     texts = {sheet.shared for sheet in facts.sheets.values()}
     return (

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from lsi_match.log import events
 from lsi_match.log.events import Recorded
@@ -39,6 +39,22 @@ class Year:
     cases: int | None = None
     grounded: int | None = None
     requests: int | None = None
+
+
+@dataclass(frozen=True)
+class Use:
+    """Since when rounds are opened, and until when; by the log."""
+
+    begin: datetime | None = None
+    end: datetime | None = None
+
+
+def use(recorded: Sequence[Recorded], last_day: date, now: datetime) -> Use:
+    """From the first opening to the last end, which is only told once the period is over and every round has ended."""
+    opened = {one.round: one.at for one in recorded if isinstance(one.event, events.RoundOpened)}
+    ended = {one.round: one.at for one in recorded if isinstance(one.event, events.Destroyed)}
+    over = now.date() > last_day and opened.keys() <= ended.keys()
+    return Use(min(opened.values(), default=None), max(ended.values(), default=None) if over else None)
 
 
 def per_year(
