@@ -28,7 +28,11 @@ def _list_pages(_: Any, name: str, source: list[str]) -> None:
         for part in source[0].split("\n## ")[1:]:
             if pages := _LISTED.findall(part):
                 title = part.split("\n", 1)[0]
-                source[0] += f"\n```{{toctree}}\n:hidden:\n:maxdepth: 1\n:caption: {title}\n\n" + "\n".join(pages) + "\n```\n"
+                source[0] += (
+                    f"\n```{{toctree}}\n:hidden:\n:maxdepth: 1\n:caption: {title}\n\n"
+                    + "\n".join(pages)
+                    + "\n```\n"
+                )
 
 
 def _in_its_language(_: Any, name: str, __: str, context: dict[str, Any], ___: Any) -> None:

@@ -13,7 +13,7 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
@@ -21,7 +21,7 @@ from pydantic_core.core_schema import DataclassField, ModelField, TypedDictField
 
 from lsi_match.log import events
 from lsi_match.log.entry import LogEntry
-from lsi_match.manifest import Manifest
+from lsi_match.manifest import Document, Manifest
 from lsi_match.matcher.operate.events_file import EventLine
 from lsi_match.monitor.overview import Overview
 from lsi_match.monitor.round_findings import RoundFindings
@@ -142,6 +142,36 @@ def with_table(page: str) -> str:
     return before + events.table_of_steps() + "\n".join(lines[after:])
 
 
+def members_in_dutch() -> str:
+    """The page about every part of the manifest, in Dutch: what the catalogue says of its members."""
+    lines = [
+        "# Het manifest, onderdeel voor onderdeel",
+        "",
+        "Wat ieder onderdeel betekent, zoals een editor het ook toont. Gemaakt uit `descriptions.toml`, waarin iedereen een zin kan "
+        "verbeteren. Uitgebreider, met wat wordt geweigerd en waarom, staat het in het Engels in [manifest.md](../manifest.md).",
+    ]
+    parts: list[tuple[str, type[Document]]] = [("", Manifest)]
+    for at, part in parts:
+        lines += [
+            "",
+            f"## {f'`{at}`' if at else 'Het geheel'}",
+            "",
+            "| onderdeel | betekenis |",
+            "| --- | --- |",
+        ]
+        for name, field in part.model_fields.items():
+            lines.append(f"| `{name}` | {part.meaning_of(name).get('nl', '').replace('|', '&#124;')} |")
+            parts += [(f"{at}.{name}" if at else name, inner) for inner in _documents(field.annotation)]
+    return "\n".join(lines) + "\n"
+
+
+def _documents(kind: Any) -> list[type[Document]]:
+    """The parts of the manifest in a type: itself, or those in a mapping, list or choice."""
+    if isinstance(kind, type) and issubclass(kind, Document):
+        return [kind]
+    return [found for inner in get_args(kind) for found in _documents(inner)]
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Write or check; the exit status."""
     parser = argparse.ArgumentParser(prog="python -m lsi_match.cli.schemas", description=__doc__)
@@ -149,23 +179,28 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 on a difference")
     options = parser.parse_args(arguments)
     differing = drift(options.folder)
-    page = options.folder.absolute().parent / "docs" / "log.md"
-    told = page.read_text(encoding="utf-8") if page.exists() else ""
-    if told != (wanted := with_table(told) if told else ""):
-        differing.append("../docs/log.md")
+    docs = options.folder.absolute().parent / "docs"
+    log, members = docs / "log.md", docs / "nl" / "manifest.md"
+    pages = (
+        {members: members_in_dutch(), log: with_table(log.read_text(encoding="utf-8"))}
+        if log.exists()
+        else {}
+    )
+    stale = {
+        page: text
+        for page, text in pages.items()
+        if not page.exists() or page.read_text(encoding="utf-8") != text
+    }
     if options.check:
-        for name in differing:
-            print(
-                f"{options.folder / name} differs from its model. Write it again: make schemas",
-                file=sys.stderr,
-            )
-        return 1 if differing else 0
+        for name in [*(str(options.folder / name) for name in differing), *map(str, stale)]:
+            print(f"{name} differs from its model. Write it again: make schemas", file=sys.stderr)
+        return 1 if differing or stale else 0
     options.folder.mkdir(parents=True, exist_ok=True)
     for name, text in schema_files().items():
         (options.folder / name).write_text(text, encoding="utf-8")
-    if told != wanted:
-        page.write_text(wanted, encoding="utf-8")
-    for name in set(differing) - schema_files().keys() - {"../docs/log.md"}:
+    for page, text in stale.items():
+        page.write_text(text, encoding="utf-8")
+    for name in set(differing) - schema_files().keys():
         (options.folder / name).unlink()
     return 0
 
