@@ -100,9 +100,9 @@ class _Story:
         with self._step(say("de stad maken", "make the town")):
             town.generate(extracts, people=people, seed=seed)
         worlds = [self._project(name, extracts, first=name == TOWN_PROJECTS[0]) for name in TOWN_PROJECTS]
-        self._febrl()
+        files = self._febrl()
         self._log(worlds)
-        self._publish(worlds)
+        self._publish(worlds, files)
         self._measurements()
         if file is not None:
             file.write_text(json.dumps(asdict(self.results), indent=2) + "\n")
@@ -369,7 +369,7 @@ class _Story:
 
     # FEBRL
 
-    def _febrl(self) -> None:
+    def _febrl(self) -> World:
         self.chapter(
             "Records die niemand hier schreef: FEBRL4, zonder gedeeld nummer",
             "Records that nobody here wrote: FEBRL4, without a shared number",
@@ -397,6 +397,7 @@ class _Story:
             f"5,000 pairs to find on {len(manifest.subject.person_keys)} person keys: precision {quality.precision:.4f}, "
             f"recall {quality.recall:.4f}, F1 {quality.f1:.4f}.",
         )
+        return world
 
     # the log
 
@@ -425,12 +426,12 @@ class _Story:
 
     # the end
 
-    def _publish(self, worlds: list[World]) -> None:
+    def _publish(self, worlds: list[World], files: World) -> None:
         self.chapter("De openbare pagina's", "The public pages")
         with self._step(say("pagina's schrijven", "write pages")):
             for world in worlds:
                 world.make_public()
-            publish([world.project for world in worlds], self.place / "public", utc_now())
+            publish([world.project for world in (files, *worlds)], self.place / "public", utc_now())
         with self._step(say("bijlagen voor registers", "annexes for registers")):
             for world in worlds:
                 facts, folder = (
