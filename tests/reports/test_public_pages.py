@@ -39,6 +39,7 @@ from lsi_match.manifest.selection import Characteristic
 from lsi_match.matcher.operate.publish import publish
 from lsi_match.protocol.documents import OutcomeCounts
 from lsi_match.protocol.publication import Publication, Sheet
+from lsi_match.protocol.withhold import blur
 from lsi_match.reports.public import pages as module
 from lsi_match.reports.public.results import Year, per_year
 
@@ -221,6 +222,24 @@ def test_a_count_that_is_told_is_a_multiple_of_the_smallest_cell() -> None:
 
 
 # what organisations make public
+
+
+def test_nothing_small_follows_from_what_is_published_together() -> None:
+    """Whoever knows the rule of rounding, and that grounded cases are cases, is left with five values or more of each count, of
+    what is the difference between them, and of the difference between two years."""
+    left: dict[tuple[int | None, ...], set[tuple[int, int]]] = {}
+    for cases in range(5 * SMALLEST):
+        for grounded in range(cases + 1):
+            left.setdefault((blur(cases, SMALLEST), blur(grounded, SMALLEST)), set()).add((cases, grounded))
+    for told, values in left.items():
+        if told[0] == blur(5 * SMALLEST - 1, SMALLEST):
+            continue  # reaches beyond what was tried
+        for follows in (lambda one: one[0], lambda one: one[1], lambda one: one[0] - one[1]):
+            assert len({follows(one) for one in values}) >= 5, told
+    for cases in left:
+        for others in left:
+            differences = {a[0] - b[0] for a in left[cases] for b in left[others]}
+            assert len(differences) >= 5
 
 
 PROSE = "Een tekst van veertig tekens of meer, zodat er iets staat."
@@ -412,8 +431,9 @@ def test_every_text_stands_in_both_languages_and_on_a_page(
     )
     since = datetime(2026, 1, 1, tzinfo=UTC)
     years = (Year(2026, 1, 1, 1, 1, final=False), Year(2025, 1, 1, 1, 1, final=True, records=500))
+    whole = SHEET | {"sources": SHEET["laws"], "shared": SHEET["shared"] | {"works": PROSE}}
     sheets = {
-        name: Sheet.model_validate(SHEET | {"category": category, "criteria": {RULE: shown}})
+        name: Sheet.model_validate(whole | {"category": category, "criteria": {RULE: shown}})
         for name, category, shown in (
             ("gemeente", "impactful", {"show": "withheld", "reason": "Daarom."}),
             ("svb", "other", {"show": "full"}),
