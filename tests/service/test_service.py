@@ -451,15 +451,14 @@ def as_stranger(program: str, *arguments: str) -> dict[str, Any]:
     return told
 
 
-#: Listens where the service is said to, and tells whatever comes.
+#: Listens where the service is said to until its input ends, and tells whatever came.
 SQUATTER = """
-import json, socket, sys
+import json, select, socket, sys
 with socket.create_server(("127.0.0.1", int(sys.argv[1]))) as mine:
     print("there", flush=True)
-    mine.settimeout(float(sys.argv[2]))
-    try:
+    if mine in select.select([mine, sys.stdin], [], [])[0]:
         print(json.dumps(mine.accept()[0].recv(65536).decode()), flush=True)
-    except TimeoutError:
+    else:
         print("nobody", flush=True)
 """
 
@@ -469,14 +468,17 @@ def test_who_has_the_port_before_the_service_is_told_nothing_and_holds_nothing_u
     """With the port that was asked for taken, it does not start; without --port nobody can know which it will be."""
     (tmp_path / "keys").mkdir()
     port = str(free_port())
-    command = ["setpriv", "--reuid=65534", "--clear-groups", "/usr/bin/python3", "-c", SQUATTER, port, "3"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd="/") as squatter:
+    command = ["setpriv", "--reuid=65534", "--clear-groups", "/usr/bin/python3", "-c", SQUATTER, port]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, **pipes, text=True, cwd="/") as squatter:
+        assert squatter.stdin is not None
         assert squatter.stdout is not None
         assert squatter.stdout.readline() == "there\n"
         served_ = [sys.executable, "-m", "lsi_match.flows.service", "--site", str(tmp_path), "--port", port]
-        done = subprocess.run(served_, capture_output=True, text=True, cwd=ROOT)
+        done = subprocess.run(served_, capture_output=True, text=True, cwd=ROOT, timeout=300)
         assert done.returncode == 1
         assert f"Port {port}" in done.stderr
+        squatter.stdin.close()
         assert squatter.stdout.readline() == "nobody\n"
     with socket.create_server(("127.0.0.1", 0)), service._listen(0) as ours:
         assert ours.getsockname()[1] != 0
