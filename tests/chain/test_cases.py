@@ -14,12 +14,11 @@ import pytest
 from lsi_match.base.clock import utc_now
 from lsi_match.base.errors import LsiError
 from lsi_match.cli.main import run as main
-from lsi_match.crypto.keys import public_key
 from lsi_match.demo import town
 from lsi_match.demo.oracle import expected_cases
 from lsi_match.demo.world import Case, World
 from lsi_match.flows.settings import environment
-from lsi_match.log.note import VerifierKey
+from lsi_match.log.policy import log_keys
 from lsi_match.log.verify import verify_log
 from lsi_match.matcher.engine.execution_config import ExecutionConfig
 from lsi_match.matcher.round.open_round import RoundBusyError, RoundExistsError
@@ -37,10 +36,7 @@ from .conftest import ROUND, STEPS, Town, build, copy_of, run_steps
 
 
 def verified(world: World) -> bool:
-    matcher = world.project.manifest().matcher
-    return verify_log(
-        world.project.log_file, VerifierKey.of(matcher.domain, public_key(matcher.signing_key))
-    ).ok
+    return verify_log(world.project.log_file, log_keys(world.project.manifest())).ok
 
 
 @pytest.mark.parametrize("config", ["samenloop", "wijk"])

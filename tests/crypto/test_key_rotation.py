@@ -21,12 +21,12 @@ from lsi_match.agreement.trust_root_rules import (
 )
 from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.files import destroy, read_bytes, write_whole
-from lsi_match.crypto.keys import Identity, make_identity, public_key
+from lsi_match.crypto.keys import Identity, make_identity
 from lsi_match.crypto.project_key import ProjectKey, pseudonym
 from lsi_match.crypto.sealing import SealBrokenError
 from lsi_match.crypto.signing import SignatureMissingError, SignedDocumentInvalidError, sign
 from lsi_match.demo.world import World, configs_folder
-from lsi_match.log.note import VerifierKey
+from lsi_match.log.policy import log_keys
 from lsi_match.log.verify import verify_log
 from lsi_match.manifest import Manifest
 from lsi_match.matcher.engine.intake import (
@@ -276,10 +276,7 @@ def test_a_lost_identity_is_replaced_openly_and_only_with_a_new_manifest(
     world.agree(second, world.approve(second))
     open_round(world.project, "r1", "2026-10-01", NOW)
     assert second.controllers["uwv"].signing_key == identity.signing_key
-    matcher = second.matcher
-    assert verify_log(
-        world.project.log_file, VerifierKey.of(matcher.domain, public_key(matcher.signing_key))
-    ).ok
+    assert verify_log(world.project.log_file, log_keys(second)).ok
 
 
 def test_a_lost_key_cannot_approve_any_more(make_world: Callable[..., World]) -> None:

@@ -59,6 +59,9 @@ func checkpoint(text string, key note.Verifier) (size int64, root tlog.Hash) {
 	opened, err := note.Open([]byte(text), note.VerifierList(key))
 	must(err)
 	lines := strings.Split(opened.Text, "\n")
+	if lines[0] != key.Name() {
+		must(fmt.Errorf("the origin is not the name of the key"))
+	}
 	_, err = fmt.Sscan(lines[1], &size)
 	must(err)
 	return size, hash(lines[2])

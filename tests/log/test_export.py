@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from google.protobuf import json_format
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from lsi_match.log import note
+from lsi_match.log import merkle, note
 from lsi_match.log.entry import LogEntry
 from lsi_match.log.export import (
     ExportFolderError,
@@ -117,7 +117,35 @@ def test_a_sound_export_verifies(export: Path) -> None:
     assert checked(export) == ""
     names = {p.relative_to(export / "tiles").as_posix() for p in (export / "tiles").rglob("*") if p.is_file()}
     assert {"checkpoint", "tile/0/000", "tile/0/002.p/188", "tile/1/000.p/2", "tile/entries/001"} <= names
-    assert len(names) == 8
+    assert "tile/1/000.p/1" in names, "of the checkpoint at 300 entries"
+    assert len(names) == 9
+
+
+def test_who_saw_an_earlier_checkpoint_finds_the_tiles_of_then_and_an_export_goes_on(tmp_path: Path) -> None:
+    path, folder = tmp_path / "log.sqlite", tmp_path / "tiles"
+    sizes = (1, 3, 255, 256, 258, 511, 513, 517)
+    with Log.create(path, ORIGIN) as log:
+        for size in sizes:
+            log.append_and_sign([(entry(i), None) for i in range(log.size, size)], KEY, DOMAIN)
+            if size in (3, 258, 517):
+                assert export_tiles(log, folder).size == size
+
+    def read(size: int) -> merkle.ReadTile:
+        def tile(level: int, number: int) -> bytes:
+            width = min(256, (size >> (8 * level)) - 256 * number)
+            part = folder / tile_name(level, number, width)  # a full one may stand for it
+            return (part if part.exists() else folder / tile_name(level, number)).read_bytes()[: 32 * width]
+
+        return tile
+
+    with Log.open(path, read_only=True) as log:
+        for size in sizes:
+            assert merkle.root(merkle.subtrees_in_tiles(read(size)), size) == log.root(size)
+    names = {file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file()}
+    assert {"tile/0/002.p/1", "tile/0/002.p/5", "tile/entries/002.p/1", "tile/1/000.p/1"} <= names
+    write(tmp_path / "other.sqlite", other=5)
+    with Log.open(tmp_path / "other.sqlite", read_only=True) as other, pytest.raises(ExportFolderError):
+        export_tiles(other, folder)
 
 
 def test_numbers_of_tiles_are_in_groups_of_three() -> None:
@@ -219,6 +247,7 @@ def test_any_changed_byte_of_what_is_read_is_found(export: Path) -> None:
 
 
 def test_an_export_is_not_mixed_with_something_else(export: Path) -> None:
+    (export / "tiles" / "checkpoint").unlink()
     with Log.open(export / "log.sqlite", read_only=True) as log, pytest.raises(ExportFolderError):
         export_tiles(log, export / "tiles")
 

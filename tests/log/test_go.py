@@ -21,7 +21,8 @@ from lsi_match.log.store import Log
 #: Where Debian's golang-golang-x-mod-dev puts its sources: a GOPATH, so that nothing is downloaded.
 GOPATH = Path("/usr/share/gocode")
 SIZES = (1, 2, 3, 255, 256, 257, 700)
-NAME = "matching.example.nl"
+#: The name of the key is the origin of the log: by that Go, and a witness, know which log it is.
+NAME = "matching.example.nl/project"
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 
 pytestmark = pytest.mark.skipif(
@@ -57,7 +58,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     def text(hashes: list[bytes] | tuple[bytes, ...]) -> list[str]:
         return [base64.b64encode(one).decode() for one in hashes]
 
-    with Log.create(path, f"{NAME}/project") as log:
+    with Log.create(path, NAME) as log:
         for size in SIZES:
             log.append_and_sign([(entry(i), None) for i in range(log.size, size)], KEY, NAME)
         proofs = [prove(log, at, size) for size in SIZES for at in sorted({0, size // 2, size - 1})]

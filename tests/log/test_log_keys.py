@@ -33,16 +33,22 @@ def keys(manifest: Manifest, *versions: Named) -> list[str]:
     return [str(key) for key in log_keys(manifest, roots)]
 
 
+def named_in(manifest: Manifest, *hexes: str) -> list[str]:
+    """Each key under the name that logs have from before, and under the origin of the log."""
+    domain = manifest.matcher.domain
+    names = (domain, f"{domain}/{manifest.project.id}")
+    return [str(VerifierKey.of(name, public_key(one))) for one in hexes for name in names]
+
+
 def test_without_a_trust_root_the_manifest_names_the_key(manifest: Manifest) -> None:
-    key = VerifierKey.of(manifest.matcher.domain, public_key(manifest.matcher.signing_key))
-    assert keys(manifest) == [str(key)]
+    assert keys(manifest) == named_in(manifest, manifest.matcher.signing_key)
 
 
 def test_they_come_in_the_order_of_the_versions_and_each_once(manifest: Manifest) -> None:
     first, second, third = (public_hex(n) for n in range(3))
 
     def named(*hexes: str) -> list[str]:
-        return [str(VerifierKey.of(manifest.matcher.domain, public_key(one))) for one in hexes]
+        return named_in(manifest, *hexes)
 
     assert keys(manifest, Named(first), Named(first), Named(second)) == named(first, second)
     assert keys(manifest, Named(first), Named(second), Named(third)) == named(first, second, third)

@@ -16,11 +16,11 @@ import pytest
 from operation import PROJECT, Operation, days, folders
 
 from lsi_match.base.errors import LsiError
-from lsi_match.crypto.keys import make_identity, public_key
+from lsi_match.crypto.keys import make_identity
 from lsi_match.crypto.sealing import seal, unseal
 from lsi_match.crypto.signing import SignatureMissingError, peek, sign
 from lsi_match.log.activities import register
-from lsi_match.log.note import VerifierKey
+from lsi_match.log.policy import log_keys
 from lsi_match.log.steps import Step
 from lsi_match.log.subject_files import file_in, standings_in
 from lsi_match.log.verify import verify_log
@@ -125,8 +125,7 @@ def test_at_the_end_of_their_term_files_and_log_key_go_and_the_log_stays_verifia
     assert not (op.project.folder / "subjects" / "r1").exists()
     assert standing(op) == {"destroyed"}
     assert forgotten(op) == []
-    matcher = op.project.manifest().matcher
-    key = VerifierKey.of(matcher.domain, public_key(matcher.signing_key))
+    key = log_keys(op.project.manifest())
     assert verify_log(op.project.log_file, key).ok
     home = op.world.home("uwv")
     one = open_answer(home, PROJECT, "a-1", answer(op.project, request(op), op.clock()), op.clock())

@@ -11,8 +11,7 @@ import pytest
 from operation import PROJECT, Operation, days, folders
 
 from lsi_match.cli.main import run
-from lsi_match.crypto.keys import public_key
-from lsi_match.log.note import VerifierKey
+from lsi_match.log.policy import log_keys
 from lsi_match.log.store import Log
 from lsi_match.log.verify import verify_log
 from lsi_match.matcher.site import checkpoint
@@ -73,13 +72,11 @@ def test_the_copy_verifies_and_has_no_details(operation: Operation) -> None:
         entry = operation.project.entries()[0]
         again = LogEntry.model_validate(entry.model_dump() | {"details_hash": None})
         identity = operation.world.site.identity()
-        domain = operation.project.manifest().matcher.domain
-        log.append_and_sign([(again, {"secret": "detail-of-somebody"})], identity.log_key, domain)
+        log.append_and_sign([(again, {"secret": "detail-of-somebody"})], identity.log_key, log.origin)
     operation.clock.to(NIGHT + days(1))
     operation.reconcile()
     copy = fetched(operation, "uwv")
-    matcher = operation.project.manifest().matcher
-    found = verify_log(copy, VerifierKey.of(matcher.domain, public_key(matcher.signing_key)))
+    found = verify_log(copy, log_keys(operation.project.manifest()))
     assert found.ok, found.texts("en")
     assert found.details_present == 0
     assert b"detail-of-somebody" not in copy.read_bytes()

@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 from operation import MONDAY, PARTNERS, ROUND, Operation, days
 
-from lsi_match.crypto.keys import public_key
 from lsi_match.log.log_proof import LogProof
-from lsi_match.log.note import VerifierKey
+from lsi_match.log.policy import log_keys
 from lsi_match.log.verify import verify_log
 from lsi_match.matcher.operate import retention
 from lsi_match.matcher.operate.agenda import JobKind
@@ -56,7 +55,7 @@ def test_a_released_round_leaves_nothing_that_is_due_until_its_terms_end(operati
     assert kinds(operation) == set()
     assert entries(operation, "expire") == ["Ok"] * len(PARTNERS)
     assert entries(operation, "destroy subjects") == ["Ok"]
-    key = VerifierKey.of(manifest.matcher.domain, public_key(manifest.matcher.signing_key))
+    key = log_keys(manifest)
     assert verify_log(operation.project.log_file, key).ok
 
 

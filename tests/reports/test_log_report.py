@@ -12,10 +12,9 @@ import pytest
 from old_logs import NAMES, answers, old_log
 from operation import Operation, folders
 
-from lsi_match.crypto.keys import public_key
 from lsi_match.log.audit_terms import DetailsMissingError
 from lsi_match.log.events import Destroyed, DropAccepted, read
-from lsi_match.log.note import VerifierKey
+from lsi_match.log.policy import log_keys
 from lsi_match.log.subject_files import Standings, standings_in
 from lsi_match.log.verify import Verification, verify_log
 from lsi_match.log.view import ProjectView
@@ -42,8 +41,8 @@ def op(tmp_path_factory: pytest.TempPathFactory) -> Operation:
 
 
 def evidence(op: Operation, folder: Path | None = None) -> Evidence:
-    matcher, project = op.project.manifest().matcher, folder or op.project.folder
-    key = VerifierKey.of(matcher.domain, public_key(matcher.signing_key))
+    project = folder or op.project.folder
+    key = log_keys(op.project.manifest())
     verified = verify_log(project / "log.sqlite", key)
     return Evidence(
         "koppel.example/proef",

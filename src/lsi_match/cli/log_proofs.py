@@ -19,12 +19,10 @@ def checkpoint(site: Path, project: str, *, json: Json = False) -> None:
         site: folder of the matching environment.
         project: id of the project.
     """
-    from lsi_match.log.store import Log
     from lsi_match.matcher.site.site import Site
 
-    of = Site(site).project(project)
-    with Log.open(of.log_file) as log:
-        note = log.sign_checkpoint(of.site.identity().log_key, of.manifest().matcher.domain)
+    with Site(site).project(project).writer() as log:
+        note = log.sign()
     done(note.removesuffix("\n"), {"checkpoint": note}, json)
 
 
@@ -91,6 +89,47 @@ def add_cosignature(site: Path, project: str, cosignature: list[Path], *, json: 
             f"{en} Releases handed out of {', '.join(rounds)}.",
         )
     done(say(nl, en), {"cosigners": sorted(found), "handed_out": rounds}, json)
+
+
+@app.command
+def witness(
+    site: Path, project: str, name: str | None = None, url: str | None = None, *, json: Json = False
+) -> None:
+    """Ask a witness from outside to co-sign the log (C2SP tlog-witness), and hand out a release that waited for it.
+
+    Args:
+        site: folder of the matching environment.
+        project: id of the project.
+        name: of the witness in the manifest; without it every witness with an address in delivery.yaml.
+        url: the address at which it is asked; else that in delivery.yaml.
+    """
+    from lsi_match.matcher.operate.reconcile import publish_cosigned_releases
+    from lsi_match.matcher.operate.transfers import witness_addresses
+    from lsi_match.matcher.operate.witnesses import WitnessUnknownError, ask_witness
+    from lsi_match.matcher.site.site import Site
+
+    of = Site(site).project(project)
+    addresses = {name: url} if name and url else witness_addresses(of)
+    if name is not None and name not in addresses:
+        raise WitnessUnknownError(name=name)
+    asked = {one: at for one, at in addresses.items() if name in (None, one)}
+    signed = {one: ask_witness(of, one, at, utc_now()) for one, at in asked.items()}
+    rounds = publish_cosigned_releases(of, utc_now)
+    told = [
+        say(f"{one}: medeondertekend tot regel {max(sizes)}", f"{one}: co-signed up to entry {max(sizes)}")
+        if sizes
+        else say(f"{one}: niets nieuws om te ondertekenen", f"{one}: nothing new to co-sign")
+        for one, sizes in signed.items()
+    ]
+    if rounds:
+        told.append(
+            say(
+                f"Vrijgave uitgereikt van {', '.join(rounds)}.",
+                f"Releases handed out of {', '.join(rounds)}.",
+            )
+        )
+    none = say("delivery.yaml noemt geen getuige", "delivery.yaml names no witness")
+    done(told or [none], {"witnesses": signed, "handed_out": rounds}, json)
 
 
 @app.command

@@ -25,11 +25,10 @@ from lsi_match.base.errors import wrong_use
 from lsi_match.base.files import read_bytes, read_private, write_whole
 from lsi_match.base.measure import Measured, measured
 from lsi_match.cli.console import language, say, table
-from lsi_match.crypto.keys import public_key
 from lsi_match.demo import febrl, town
 from lsi_match.demo.oracle import expected_cases
 from lsi_match.demo.world import Case, World, configs_folder
-from lsi_match.log.note import VerifierKey
+from lsi_match.log.policy import log_keys
 from lsi_match.log.verify import Verification, verify_log
 from lsi_match.manifest import UNKNOWN, Manifest
 from lsi_match.matcher.engine.intake import Round, receive
@@ -509,8 +508,7 @@ def _number(count: int) -> str:
 
 
 def _verify(world: World, log: Path) -> Verification:
-    matcher = world.project.manifest().matcher
-    return verify_log(log, VerifierKey.of(matcher.domain, public_key(matcher.signing_key)))
+    return verify_log(log, log_keys(world.project.manifest()))
 
 
 def _change_one_byte(log: Path) -> None:

@@ -7,12 +7,12 @@ reading and searching; each entry has its position, with which it can be proved 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from lsi_match.base.errors import LsiError
-from lsi_match.base.files import sync_folder, whole_file, write_whole
+from lsi_match.base.files import read_text, sync_folder, whole_file, write_whole
 from lsi_match.log import merkle
 from lsi_match.log.entry import LogEntry
 from lsi_match.log.merkle import TILE_WIDTH, RightEdge, Tile
@@ -62,17 +62,20 @@ def export_copy(log: Log, file: Path) -> int:
 
 
 def export_tiles(log: Log, folder: Path) -> Checkpoint:
-    """Write the log up to its newest checkpoint as tiles; that checkpoint, written last.
+    """Write the log up to its newest checkpoint as tiles, all that can be static files; that checkpoint, written last.
+
+    Of a tile that is not full there is one file for each earlier checkpoint that ended in it (tlog-tiles, section "Partial
+    Tiles"): who saw that one asks for the width of then. An export of this log in the same folder goes on.
 
     Raises `ExportFolderError`, `LeafTooLargeError`, `CheckpointMissingError`.
     """
-    if folder.exists() and any(folder.iterdir()):
-        raise ExportFolderError(folder=str(folder))
     note = log.checkpoint()
+    if folder.exists() and any(folder.iterdir()) and not _goes_on(log, folder / CHECKPOINT):
+        raise ExportFolderError(folder=str(folder))
     if note is None:
         raise CheckpointMissingError(size=log.size)
     checkpoint = Checkpoint.of_note(note)
-    edge = RightEdge()
+    edge, sizes = RightEdge(), [Checkpoint.of_note(one).size for one in log.checkpoints()]
     for start in range(0, checkpoint.size, TILE_WIDTH):
         width = min(TILE_WIDTH, checkpoint.size - start)
         leaves = [log.leaf(position) for position in range(start, start + width)]
@@ -80,17 +83,41 @@ def export_tiles(log: Log, folder: Path) -> Checkpoint:
             if len(leaf) > LARGEST_LEAF:
                 raise LeafTooLargeError(position=start + offset)
         bundle = b"".join(len(leaf).to_bytes(2, "big") + leaf for leaf in leaves)
-        write_whole(folder / tile_name("entries", start // TILE_WIDTH, width), bundle)
-        _write(folder, edge.add(map(merkle.leaf_hash, leaves)))
-    _write(folder, edge.unfinished())
-    write_whole(folder / CHECKPOINT, note.encode())
+        _write(folder, "entries", start // TILE_WIDTH, width, bundle)
+        for part in _widths(sizes, 0, start // TILE_WIDTH) if width < TILE_WIDTH else ():
+            within = b"".join(len(leaf).to_bytes(2, "big") + leaf for leaf in leaves[:part])
+            _write(folder, "entries", start // TILE_WIDTH, part, within)
+        _write_tiles(folder, edge.add(map(merkle.leaf_hash, leaves)), ())
+    _write_tiles(folder, edge.unfinished(), sizes)
+    write_whole(folder / CHECKPOINT, note.encode(), replace=True)
     return checkpoint
 
 
-def _write(folder: Path, tiles: Iterable[Tile]) -> None:
+def _goes_on(log: Log, file: Path) -> bool:
+    """Whether the checkpoint of an earlier export is one of this log."""
+    if not file.is_file():
+        return False
+    before = Checkpoint.of_note(read_text(file))
+    return before.origin == log.origin and before.size <= log.size and log.root(before.size) == before.root
+
+
+def _write_tiles(folder: Path, tiles: Iterable[Tile], sizes: Collection[int]) -> None:
     for tile in tiles:
-        width = len(tile.hashes) // merkle.HASH_SIZE
-        write_whole(folder / tile_name(tile.level, tile.number, width), tile.hashes)
+        full = len(tile.hashes) // merkle.HASH_SIZE
+        for width in {full, *(one for one in _widths(sizes, tile.level, tile.number) if one < full)}:
+            _write(folder, tile.level, tile.number, width, tile.hashes[: width * merkle.HASH_SIZE])
+
+
+def _widths(sizes: Iterable[int], level: int, number: int) -> set[int]:
+    """How wide a tile was at each of these sizes of the tree at which it had begun and was not full."""
+    widths = {(size >> level * merkle.TILE_HEIGHT) - number * TILE_WIDTH for size in sizes}
+    return {width for width in widths if 0 < width < TILE_WIDTH}
+
+
+def _write(folder: Path, level: int | str, number: int, width: int, data: bytes) -> None:
+    """A tile never changes: one that lies there is left."""
+    if not (file := folder / tile_name(level, number, width)).exists():
+        write_whole(file, data)
 
 
 def otlp_lines(entries: Iterable[tuple[int, LogEntry]]) -> Iterator[str]:

@@ -28,6 +28,8 @@ from lsi_match.protocol.trust_root import MATCHER, Role, TrustRoot
 #: The quorum of nobody (tlog-policy, section "Defining the quorum").
 NONE = "none"
 ALL = "controllers"
+OUTSIDE = "witnesses"
+BOTH = "both"
 _ED25519_HEX = 64
 
 
@@ -138,7 +140,7 @@ class _Reading:
         match words:
             case ["log", vkey] | ["log", vkey, _]:
                 key = VerifierKey.parse(vkey)
-                if key.algorithm != ED25519 or _twice(key, self.logs):
+                if key.algorithm != ED25519 or key in self.logs:
                     raise refuse("log key")
                 self.logs.append(key)
             case ["witness", name, vkey] | ["witness", name, vkey, _]:
@@ -175,8 +177,16 @@ def origin_of(manifest: Manifest) -> str:
     return f"{manifest.matcher.domain}/{manifest.project.id}"
 
 
+def _names(manifest: Manifest, key: str) -> tuple[VerifierKey, VerifierKey]:
+    """A key of the matcher under its two names: the domain, as logs have it that earlier versions began, and the origin of the
+    log, as C2SP asks (tlog-checkpoint, section "Note text"): what others take a log by."""
+    public = public_key(key)
+    return VerifierKey.of(manifest.matcher.domain, public), VerifierKey.of(origin_of(manifest), public)
+
+
 def log_keys(manifest: Manifest, roots: Iterable[TrustRoot] = ()) -> tuple[VerifierKey, ...]:
-    """The keys that the matcher signs its log with, and those it had before: each once, in the order of the roots.
+    """The keys that the matcher signs its log with, and those it had before: each once, in the order of the roots, under
+    both names.
 
     Args:
         roots: every version of the trust root, oldest first; without any the key that the manifest names.
@@ -189,20 +199,21 @@ def log_keys(manifest: Manifest, roots: Iterable[TrustRoot] = ()) -> tuple[Verif
     ]
     # The last time that a key is named counts.
     latest_first = dict.fromkeys(reversed(named or [manifest.matcher.signing_key]))
-    return tuple(VerifierKey.of(manifest.matcher.domain, public_key(key)) for key in reversed(latest_first))
+    return tuple(name for key in reversed(latest_first) for name in _names(manifest, key))
 
 
 def policy_of(manifest: Manifest, root: TrustRoot | None = None, *, quorum: int | None = 0) -> Policy:
-    """The policy of a project: the matcher's keys, and every controller with an Ed25519 key as a cosigner.
+    """The policy of a project: the matcher's keys, and as cosigners every controller with an Ed25519 key and the witnesses
+    from outside that the manifest names.
 
     With a trust root, the keys are those that it names (role `match` for the matching environment, `deliver` for a
     controller), else those of the manifest. A controller whose key is of another kind (an HSM with ECDSA) cannot
     co-sign: the format knows Ed25519 only.
 
     Args:
-        quorum: how many of them have to have co-signed; None: all of them.
+        quorum: how many controllers have to have co-signed, beside as many witnesses as the manifest asks; None: all
+            controllers; 0: nobody.
     """
-    domain = manifest.matcher.domain
 
     def keys(name: str, stated: str, role: Role) -> list[str]:
         party = None if root is None else root.organisations.get(name)
@@ -210,18 +221,24 @@ def policy_of(manifest: Manifest, root: TrustRoot | None = None, *, quorum: int 
         return [key for key in found if isinstance(key, str) and len(key) == _ED25519_HEX]
 
     logs = tuple(
-        VerifierKey.of(domain, public_key(key))
+        name
         for key in keys(MATCHER, manifest.matcher.signing_key, Role.MATCH)
+        for name in _names(manifest, key)
     )
     witnesses = {
         name: VerifierKey.of(name, public_key(found[0]), COSIGNATURE)
         for name, party in manifest.controllers.items()
         if (found := keys(name, party.signing_key, Role.DELIVER))
     }
-    least = len(witnesses) if quorum is None else quorum
+    outside = {name: VerifierKey.parse(key) for name, key in manifest.release.witnesses.items()}
+    every = witnesses | outside
+    least, beside = len(witnesses) if quorum is None else quorum, manifest.release.witness_cosignatures
     if least == 0:
-        return Policy(logs, witnesses)
-    return Policy(logs, witnesses, {ALL: (least, tuple(witnesses))}, ALL)
+        return Policy(logs, every)
+    groups = {ALL: (least, tuple(witnesses))}
+    if not beside:
+        return Policy(logs, every, groups, ALL)
+    return Policy(logs, every, groups | {OUTSIDE: (beside, tuple(outside)), BOTH: (2, (ALL, OUTSIDE))}, BOTH)
 
 
 def release_policy(manifest: Manifest, root: TrustRoot | None = None) -> Policy:

@@ -143,6 +143,13 @@ class Log:
         with self._writing():
             return self._sign(private_key, name, self._edge(self._size()))
 
+    def signs_as(self, before: str) -> str:
+        """The name of the key that signs this log: its origin (C2SP tlog-checkpoint), but for a log that goes on under the
+        name that keys had `before`."""
+        newest = self.checkpoint()
+        names = {one.name for one in SignedNote.parse(newest).signatures} if newest else set()
+        return before if before in names and self.origin not in names else self.origin
+
     def add_cosignature(self, size: int, line: str, key: VerifierKey) -> str:
         """Store the cosignature line of a controller under the checkpoint of `size`; return the whole note.
 

@@ -74,7 +74,7 @@ class LogWriter(LogReader):
         try:
             if self._loaded is not None:
                 with suppress(LsiError, OSError):  # it can be made anew
-                    self.keep(self._loaded.log_key, self._domain)
+                    self.keep(self._loaded.log_key, self.log.signs_as(self._domain))
         finally:
             super().close()
 
@@ -135,7 +135,11 @@ class LogWriter(LogReader):
         )
         view.check(Recorded(view.size, entry, event))
         who = {"span_id": entry.span_id, "user": _user()} if audit else None
-        self.log.append_and_sign([(entry, who)], self._identity.log_key, self._domain)
+        self.log.append_and_sign([(entry, who)], self._identity.log_key, self.log.signs_as(self._domain))
+
+    def sign(self, name: str | None = None) -> str:
+        """Sign the log as it is now, under this name or the one that it has; the note."""
+        return self.log.sign_checkpoint(self._identity.log_key, name or self.log.signs_as(self._domain))
 
 
 def _user() -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from lsi_match.manifest.base import Document, Name, Text
+from lsi_match.manifest.signing_key import WitnessKey
 
 
 class Match(Document):
@@ -29,3 +30,5 @@ class Release(Document):
     to: dict[Name, Show]
     keep_days: int = Field(gt=0, le=3650)
     cosignatures: int = Field(default=0, ge=0)
+    witnesses: dict[Name, WitnessKey] = Field(default_factory=dict, max_length=16)
+    witness_cosignatures: int = Field(default=0, ge=0)

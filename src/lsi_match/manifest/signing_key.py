@@ -10,11 +10,14 @@ Keys of ECDSA have no such points, and one form.
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from typing import Annotated
 
 from pydantic import AfterValidator, StringConstraints
 
 from lsi_match.base.errors import LsiError
+from lsi_match.base.validation import RuleViolation
 
 _P = 2**255 - 19
 #: y of the two pairs of points of order 8 (the other two are _P minus these); of orders 1, 2 and 4: 1, _P - 1 and 0.
@@ -40,6 +43,23 @@ def _checked(key: str) -> str:
 
 # Not a complaint of pydantic, which who reads a document tells as "this is no card": what is wrong has to be told.
 _Checked = AfterValidator(_checked)
+
+
+def _witness_key(key: str) -> str:
+    name, key_id, material = key.split("+", 2)
+    raw = base64.b64decode(material)
+    if raw[0] != 4 or hashlib.sha256(name.encode() + b"\n" + raw).hexdigest()[:8] != key_id:
+        raise RuleViolation("dit is geen sleutel van een getuige", "this is no key of a witness")
+    check_ed25519(raw[1:])
+    return key
+
+
+#: What a witness co-signs with, as it is published: name, key id and key (C2SP signed-note, tlog-cosignature).
+WitnessKey = Annotated[
+    str,
+    StringConstraints(pattern=r"^[!-*,-~]{1,200}\+[0-9a-f]{8}\+[A-Za-z0-9+/]{44}$"),
+    AfterValidator(_witness_key),
+]
 #: The 32 raw bytes (RFC 8032, 5.1.5) as 64 hex digits.
 Ed25519Key = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$"), _Checked]
 #: Ed25519, or ECDSA, which is what most hardware has, as its scheme and the compressed point.

@@ -25,6 +25,8 @@ from lsi_match.manifest.terms import Certificates, Retention, Schedule
 
 #: The version of the protocol that rounds run under. A manifest of an earlier one can be read and verified.
 PRESENT = "lsi-match/manifest/v2"
+#: Names of groups in a policy (C2SP tlog-policy), which no member of one may have.
+RESERVED_GROUPS = frozenset({"none", "controllers", "witnesses", "both"})
 #: Context of validation: a manifest that nobody signed yet.
 _NEW = "new"
 
@@ -79,6 +81,7 @@ class Manifest(Document):
                 "release",
                 "cosignatures",
             )
+        self._witnesses_apart()
         missing = sorted(self.partners.keys() - self.release.to.keys())
         if missing:
             who = ", ".join(missing)
@@ -146,6 +149,33 @@ class Manifest(Document):
                 f"a party cannot be called '{name}', which has a meaning of its own",
                 "controllers",
                 name,
+            )
+
+    def _witnesses_apart(self) -> None:
+        """A witness from outside is nobody of the project, counts once, and comes on top of controllers."""
+        release = self.release
+        keys = list(release.witnesses.values())
+        if taken := release.witnesses.keys() & {*self.controllers, *RESERVED_GROUPS}:
+            raise RuleViolation(
+                f"'{min(taken)}' is geen naam voor een getuige van buiten",
+                f"'{min(taken)}' is no name for a witness from outside",
+                "release",
+                "witnesses",
+            )
+        if len({key.rpartition("+")[2] for key in keys}) < len(keys):
+            raise RuleViolation(
+                "twee getuigen hebben dezelfde sleutel",
+                "two witnesses have the same key",
+                "release",
+                "witnesses",
+            )
+        asked = release.witness_cosignatures
+        if asked > len(keys) or (asked and not release.cosignatures):
+            raise RuleViolation(
+                f"release.witness_cosignatures: er zijn {len(keys)} getuigen, en zij komen bij 'cosignatures' van ten minste 1",
+                f"release.witness_cosignatures: there are {len(keys)} witnesses, beside 'cosignatures' of at least 1",
+                "release",
+                "witness_cosignatures",
             )
 
     def _no_shared_keys(self) -> None:

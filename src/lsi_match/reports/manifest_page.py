@@ -451,11 +451,17 @@ def _terms(page: _Page, manifest: Manifest) -> None:
     if asked := manifest.release.cosignatures:
         page.item(say(f"Een vrijgave wordt uitgereikt als {asked} partijen het logboek waar zij in staat hebben medeondertekend.",
                       f"A release is handed out once {asked} controllers co-signed the log that has it."))  # fmt: skip
+        if outside := manifest.release.witness_cosignatures:
+            page.item(say(f"Bovendien ondertekenen dan {outside} getuigen van buiten het logboek.",
+                          f"Besides, {outside} witnesses from outside co-signed the log by then."))  # fmt: skip
     else:
         page.item(say("Een vrijgave wacht niet op medeondertekening van het logboek. Laat de koppelomgeving twee partijen "
                       "een verschillend logboek zien, dan blijkt dat pas nadat de casussen zijn uitgereikt.",
                       "A release does not wait for cosignatures of the log. If the matching environment shows two parties "
                       "different logs, that is found only after the cases were handed out."))  # fmt: skip
+    for name, key in manifest.release.witnesses.items():
+        page.item(markdown_safe(say(f"Getuige van buiten die het logboek mag medeondertekenen: {name}, sleutel {key}.",
+                                    f"Witness from outside that may co-sign the log: {name}, key {key}.")))  # fmt: skip
     age = manifest.certificates.revocation_list_days
     page.item(say(f"Wie met een certificaat tekent: de lijst van ingetrokken certificaten is hoogstens {age} dagen oud als het stuk wordt opgenomen.",
                   f"Who signs with a certificate: the list of revoked ones is at most {age} days old when the paper is taken in."))  # fmt: skip

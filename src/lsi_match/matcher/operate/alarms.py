@@ -242,7 +242,12 @@ def _cosignatures(project: Project, view: ProjectView, now: datetime) -> Iterato
     except LsiError as error:
         yield "cosignature", error.text("nl"), error.text("en")
         return
-    waits = [name for name, one in signed.items() if gap is not None and one.size <= gap.mark.position]
+    outside = project.manifest().release.witnesses
+    waits = [
+        name
+        for name, one in signed.items()
+        if gap is not None and name not in outside and one.size <= gap.mark.position
+    ]
     if waits and gap is not None:
         names, entries = ", ".join(waits), f"{gap.mark.position}–{gap.lost}"
         yield (

@@ -39,9 +39,10 @@ def advice(project: Project, now: datetime) -> list[Advice]:
     for one in view.live.values():
         nl, en = _waits_for(project, one, known.get(one.name), now)
         if one.waits and one.release:
-            least = one.release.cosignatures
-            nl = f"medeondertekening door {least} partijen ('log cosign', 'log add-cosignature'); daarna uitreiken"
-            en = f"cosignatures of {least} controllers ('log cosign', 'log add-cosignature'); then it is handed out"
+            least, beside = one.release.cosignatures, project.manifest().release.witness_cosignatures
+            too = (f" en {beside} getuigen", f" and {beside} witnesses") if beside else ("", "")
+            nl = f"medeondertekening door {least} partijen{too[0]} ('log cosign', 'log add-cosignature'); daarna uitreiken"
+            en = f"cosignatures of {least} controllers{too[1]} ('log cosign', 'log add-cosignature'); then it is handed out"
         found.append(Advice(one.name, one.state, one.last_step, one.refusals, nl, en))
     return found
 

@@ -41,6 +41,7 @@ from lsi_match.matcher.operate.retention import Destroyed, abandon, destroy_due,
 from lsi_match.matcher.operate.transfers import (
     DeliveryError,
     IncomingDrop,
+    ask_witnesses,
     check_not_behind,
     collect,
     publish,
@@ -158,6 +159,8 @@ def reconcile(
                 except LsiError as error:
                     seen.done.append((task, error.reason))
                     seen.refused.append((task, error))
+        if JobKind.CHECKPOINT in duties:
+            seen.troubles += ask_witnesses(project, clock())
         if JobKind.HELD in duties:
             try:
                 seen.handed_out = publish_cosigned_releases(project, clock)

@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.errors import LsiError, UnexpectedError
@@ -42,6 +42,7 @@ from lsi_match.matcher.engine.intake import (
     under_name,
 )
 from lsi_match.matcher.operate import inbound, notices
+from lsi_match.matcher.operate.witnesses import ask_witness
 from lsi_match.matcher.round.judge_drop import judge_drop
 from lsi_match.matcher.round.run import quarantine, round_of
 from lsi_match.matcher.site import inbox, make_receipts, take_cosignatures
@@ -70,11 +71,12 @@ class RefusedTooOftenError(LsiError): ...
 
 
 class Delivery(BaseModel):
-    """`delivery.yaml`: where each partner's files change hands."""
+    """`delivery.yaml`: where each partner's files change hands, and at which address each witness is asked."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     partners: dict[Name, EndpointSettings]
+    witnesses: dict[Name, str] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -101,10 +103,29 @@ def places_of(project: Project) -> dict[str, EndpointSettings]:
     Raises:
         an LsiError that names file, line and column of what is wrong in it.
     """
+    return dict(_delivery(project).partners)
+
+
+def _delivery(project: Project) -> Delivery:
     file = project.folder / DELIVERY
-    if not file.exists():
-        return {}
-    return dict(parse_yaml(read_text(file), file.name, Delivery).partners)
+    return parse_yaml(read_text(file), file.name, Delivery) if file.exists() else Delivery(partners={})
+
+
+def witness_addresses(project: Project) -> dict[str, str]:
+    """Witness from outside → the address at which it is asked. Raises as `places_of` does."""
+    return dict(_delivery(project).witnesses)
+
+
+def ask_witnesses(project: Project, now: datetime) -> list[DeliveryError]:
+    """Ask every witness with an address to co-sign what waits for it; what kept one from it holds up no other."""
+    troubles = []
+    with suppress(LsiError):  # `collect` tells what is wrong in the settings
+        for name, url in witness_addresses(project).items():
+            try:
+                ask_witness(project, name, url, now)
+            except LsiError as error:
+                troubles.append(DeliveryError(name, error))
+    return troubles
 
 
 def _places(project: Project) -> tuple[dict[str, EndpointSettings], list[DeliveryError]]:

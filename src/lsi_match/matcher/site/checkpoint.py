@@ -119,7 +119,11 @@ def cosigned(project: Project, now: datetime) -> dict[str, CosignedSoFar]:
     found: dict[str, tuple[int, datetime | None]] = {}
     with project.reader() as opened:
         for note in opened.log.cosigned_checkpoints():
-            for name in [name for name in policy.witnesses if name not in found and f"\n— {name} " in note]:
+            for name in [
+                name
+                for name in policy.witnesses
+                if name not in found and f"\n— {policy.witnesses[name].name} " in note
+            ]:
                 with suppress(SignatureMissingError):  # with a key that it had before
                     signed = SignedNote.parse(note)
                     seconds = verify_cosignature(signed, policy.witnesses[name])
