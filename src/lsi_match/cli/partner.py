@@ -268,15 +268,41 @@ def fetch(to: Path, *, place: Path, json: Json = False) -> int:
 
 
 @app.command
+def use(
+    name: str, home: Path, project: str, *, place: Path, mapping: Path, extracts: Path, folder: Path, json: Json = False
+) -> None:
+    """Set once what the work on a project needs, for 'partner deliver' and 'desk'.
+
+    Args:
+        name: this partner.
+        home: its folder.
+        project: id of the project.
+        place: how the place is reached (YAML: url, key_file, known_hosts, credentials, endpoint).
+        mapping: which extract and which columns hold the fields of the manifest (YAML).
+        extracts: folder of the extracts.
+        folder: for what is fetched (in/) and drops on their way (out/).
+    """
+    from lsi_match.partner.extract.column_mapping import read_mapping
+    from lsi_match.partner.home import Home
+    from lsi_match.partner.transfer import settings_in
+    from lsi_match.partner.work_settings import WorkSettings, set_work
+
+    settings_in(place), read_mapping(mapping)  # what is wrong in them is told now
+    settings = WorkSettings(place=place, mapping=mapping, extracts=extracts, folder=folder)
+    file = set_work(Home(home, name), project, settings)
+    done(say(f"Vastgezet: {file}", f"Set: {file}"), {"file": str(file)}, json)
+
+
+@app.command
 def deliver(
     name: str,
     home: Path,
     project: str,
     *,
-    place: Path,
-    mapping: Path,
-    extracts: Path,
-    folder: Path,
+    place: Path | None = None,
+    mapping: Path | None = None,
+    extracts: Path | None = None,
+    folder: Path | None = None,
     json: Json = False,
 ) -> int:
     """Deliver by itself, for a timer: fetch, co-sign the log, make a drop for every round that is open, bring it, check the receipts.
@@ -284,6 +310,8 @@ def deliver(
     Can be given at any time; nothing is delivered twice. Ends with exit status 1 when somebody has to look: a drop
     could not be made, or was refused, or the log does not hold. When the matching environment showed two logs that
     contradict each other, here or to another organisation, nothing is delivered.
+
+    What is left out is as 'partner use' set it.
 
     Args:
         name: this partner.
@@ -299,16 +327,22 @@ def deliver(
     from lsi_match.partner.extract.column_mapping import read_mapping
     from lsi_match.partner.home import Home
     from lsi_match.partner.transfer import settings_in
+    from lsi_match.partner.work_settings import WorkSettings, work_of
 
-    local = read_mapping(mapping)
+    here = Home(home, name)
+    given = {"place": place, "mapping": mapping, "extracts": extracts, "folder": folder}
+    said = {what: path for what, path in given.items() if path is not None}
+    kept = work_of(here, project).model_dump() if len(said) < len(given) else {}
+    work = WorkSettings(**(kept | said))
+    local = read_mapping(work.mapping)
     with err.status(say("Bezig …", "Working …")):
         found = deliver_all(
-            Home(home, name),
+            here,
             project,
-            settings_in(place),
+            settings_in(work.place),
             local,
-            extracts,
-            folder,
+            work.extracts,
+            work.folder,
             utc_now(),
             language(),
             judging=judging,

@@ -1,0 +1,91 @@
+"""The log of a project as it is on this machine, verified here. A log is verified once for each copy of it, beside the pages:
+verifying takes the longer the longer the log is, and a page does not wait for it."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from lsi_match.base.errors import LsiError
+from lsi_match.desk.work import ProjectWork
+from lsi_match.library.logs import Log
+from lsi_match.library.manifests import Manifest
+from lsi_match.log.events import Recorded, read_sound
+from lsi_match.log.policy import policy_of
+from lsi_match.log.store import Log as Store
+from lsi_match.log.verify import Verification
+from lsi_match.log.view import RoundView
+
+
+@dataclass(frozen=True)
+class VerifiedLog:
+    """What was found in a copy of the log.
+
+    Attributes:
+        cosigned: controller → up to how many entries it co-signed.
+    """
+
+    file: Path
+    at: datetime
+    found: Verification
+    cosigned: dict[str, int]
+
+    @property
+    def rounds(self) -> list[RoundView]:
+        """The rounds, the newest first."""
+        return sorted(self.found.view.rounds.values(), key=lambda one: one.opened.position, reverse=True)
+
+    def entries(self, first: int, number: int) -> list[Recorded]:
+        """At most so many entries from position `first` on."""
+        with Store.open(self.file, read_only=True) as log:
+            found = []
+            for one in read_sound(log.entries(first)):
+                if len(found) == number:
+                    break
+                found.append(one)
+            return found
+
+    def of_round(self, name: str) -> list[Recorded]:
+        """Every entry of a round."""
+        with Store.open(self.file, read_only=True) as log:
+            return [one for one in read_sound(log.entries()) if one.round == name]
+
+
+class Verifier:
+    """Verifies copies of logs in a thread of its own, and remembers what was found."""
+
+    def __init__(self) -> None:
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="verify")
+        self._found: dict[tuple[Path, int, int], Future[VerifiedLog]] = {}
+
+    def of(self, work: ProjectWork) -> Future[VerifiedLog] | None:
+        """What is found, or will be, in the newest copy of the log; None where there is none."""
+        copy = work.log_copy()
+        if copy is None:
+            return None
+        file, papers = copy
+        stat = file.stat()
+        key = (file, stat.st_size, stat.st_mtime_ns)
+        if key not in self._found:
+            self._found[key] = self._worker.submit(_verified, work, file, papers)
+        return self._found[key]
+
+    def close(self) -> None:
+        self._worker.shutdown(wait=False, cancel_futures=True)
+
+
+def _verified(work: ProjectWork, file: Path, papers: tuple[Path, ...]) -> VerifiedLog:
+    manifest = work.unchecked_manifest
+    home = work.home.folder
+    found = Log(file).verify(Manifest(manifest, manifest.digest), home=home, papers=papers)
+    cosigned: dict[str, int] = {}
+    if found.ok:
+        policy = policy_of(manifest, work.home.trust(work.id, work.now).current)
+        try:
+            with Store.open(file, read_only=True) as log:
+                cosigned = policy.cosigned_sizes(log.checkpoints())
+        except LsiError:
+            cosigned = {}
+    return VerifiedLog(file, work.now, found, cosigned)
