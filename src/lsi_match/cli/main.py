@@ -34,6 +34,7 @@ COMMANDS = {
     "match": ("match", "Open a round, run it, see how it stands."),
     "monitor": ("monitor", "Counts per group: report, and justify a release that is held."),
     "publish": ("publish", "Write the pages that everybody may read."),
+    "desk": ("desk", "Pages in your browser, over your own folder, on this machine only."),
     "log": ("log_proofs", "Read and verify the processing log of a project."),
 }
 

@@ -269,7 +269,15 @@ def fetch(to: Path, *, place: Path, json: Json = False) -> int:
 
 @app.command
 def use(
-    name: str, home: Path, project: str, *, place: Path, mapping: Path, extracts: Path, folder: Path, json: Json = False
+    name: str,
+    home: Path,
+    project: str,
+    *,
+    place: Path,
+    mapping: Path,
+    extracts: Path,
+    folder: Path,
+    json: Json = False,
 ) -> None:
     """Set once what the work on a project needs, for 'partner deliver' and 'desk'.
 

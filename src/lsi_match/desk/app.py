@@ -69,7 +69,9 @@ class Desk:
         judging: gives what judges a log again before it is co-signed.
     """
 
-    def __init__(self, work: Work, keys: Keys, clock: Callable[[], datetime], judging: Judging | None) -> None:
+    def __init__(
+        self, work: Work, keys: Keys, clock: Callable[[], datetime], judging: Judging | None
+    ) -> None:
         self.work = work
         self.keys = keys
         self.clock = clock
@@ -84,7 +86,9 @@ class Desk:
             Mount("/static", static),
             Route("/{lang}/", self._home),
             *(
-                Route(f"/{{lang}}/{{project}}/{path}", self._of(page), methods=["POST"] if changes else ["GET"])
+                Route(
+                    f"/{{lang}}/{{project}}/{path}", self._of(page), methods=["POST"] if changes else ["GET"]
+                )
                 for path, changes, page in PAGES
             ),
         ]
@@ -140,7 +144,14 @@ class Desk:
         return self._page(renderer, request, template, title, work=work, **facts)
 
     def _page(
-        self, renderer: Renderer, request: Request, template: str, title: str, *, status: int = 200, **facts: Any
+        self,
+        renderer: Renderer,
+        request: Request,
+        template: str,
+        title: str,
+        *,
+        status: int = 200,
+        **facts: Any,
     ) -> Response:
         lang = renderer.lang
         path = request.url.path
@@ -166,7 +177,8 @@ def _agreement(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> 
     manifest = work.unchecked_manifest
     trust: Trust = work.home.trust(work.id, work.now)
     gates = evaluate(manifest, Evidence(work.papers, work.now, trust))
-    text = from_markdown(explained(manifest, r.lang, digest=manifest.digest))
+    _, _, told = explained(manifest, r.lang, digest=manifest.digest).partition("\n")  # below the heading of this page
+    text = from_markdown(told)
     title = r.text("agreement_title", project=manifest.project.title)
     return desk.page(r, request, work, "agreement.html", title, manifest=manifest, gates=gates, text=text)
 
@@ -179,7 +191,9 @@ def _log(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Respon
     size = log.found.size
     last_page = max(0, (size - 1) // AT_ONCE * AT_ONCE)
     given = request.query_params.get("from", "")
-    first = min(int(given), last_page) if given.isascii() and given.isdecimal() and len(given) < 16 else last_page
+    first = (
+        min(int(given), last_page) if given.isascii() and given.isdecimal() and len(given) < 16 else last_page
+    )
     return desk.page(
         r, request, work, "log.html", title, log=log, first=first, at_once=AT_ONCE, last_page=last_page,
         entries=log.entries(first, AT_ONCE), judged=judged_again(log.found.judged, r.lang),
@@ -220,8 +234,10 @@ def _account(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Re
     with Store.open(log.file, read_only=True) as store:
         origin = store.origin
     manifest = read_bytes(work.home.project(work.id) / "manifest.json")
-    evidence = LogEvidence(origin, log.entries(0, log.found.size), log.found, None, work.now, manifest=manifest)
-    text = Markup(as_fragment(log_blocks(evidence, r.lang)))  # noqa: S704  # it escapes
+    evidence = LogEvidence(
+        origin, log.entries(0, log.found.size), log.found, None, work.now, manifest=manifest
+    )
+    text = Markup(as_fragment(log_blocks(evidence, r.lang)[1:]))  # noqa: S704  # it escapes
     return desk.page(r, request, work, "text.html", title, text=text)
 
 
@@ -269,7 +285,8 @@ def _open(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Respo
     if found is None:
         return desk._nowhere(request, LookupError())
     descriptor, frame = open_release(work.home, found.file, work.id, work.now)
-    text = Markup(as_fragment(case_blocks(work.manifest, descriptor, frame, r.lang)))  # noqa: S704
+    first, rest = case_blocks(work.manifest, descriptor, frame, r.lang)
+    text = Markup(as_fragment([*first[1:], *rest]))  # noqa: S704  # it escapes
     return desk.page(r, request, work, "text.html", r.text("cases_title", round=descriptor.round), text=text)
 
 
@@ -320,5 +337,3 @@ async def _form(request: Request) -> dict[str, str] | None:
         return dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=100))
     except ValueError:
         return None
-
-

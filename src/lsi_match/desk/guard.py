@@ -21,7 +21,7 @@ from typing import Any
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 COOKIE = "desk"
@@ -34,7 +34,7 @@ HEADERS = {
     "base-uri 'none'; frame-ancestors 'none'",
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
-    "referrer-policy": "no-referrer",
+    "referrer-policy": "same-origin",
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
 }
@@ -100,7 +100,10 @@ class Guard:
         if request.method != "GET" or not keys.token or not _same(token, keys.token):
             return _nothing()
         keys.token = ""
-        answer = RedirectResponse("/", status_code=303)
+        # A page, and no redirect: a browser sends a strict cookie only from one page of the desk to another.
+        answer = HTMLResponse(
+            '<!doctype html><html lang="nl"><title>lsi-match</title><meta http-equiv="refresh" content="0; url=/"><a href="/">→</a>'
+        )
         answer.set_cookie(COOKIE, keys.cookie, httponly=True, samesite="strict", path="/")
         return answer
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 
 from lsi_match.base.errors import LsiError
@@ -40,12 +41,7 @@ class VerifiedLog:
     def entries(self, first: int, number: int) -> list[Recorded]:
         """At most so many entries from position `first` on."""
         with Store.open(self.file, read_only=True) as log:
-            found = []
-            for one in read_sound(log.entries(first)):
-                if len(found) == number:
-                    break
-                found.append(one)
-            return found
+            return list(islice(read_sound(log.entries(first)), number))
 
     def of_round(self, name: str) -> list[Recorded]:
         """Every entry of a round."""

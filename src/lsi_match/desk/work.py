@@ -199,7 +199,7 @@ class ProjectWork:
 
     def _of_rounds(self) -> Iterator[Task]:
         for one in self.rounds():
-            facts = {"round": one.opening.round}
+            facts: dict[str, object] = {"round": one.opening.round}
             if one.state == "open":
                 yield Task("deliver", facts, "deliver", one.opening.deadline)
             elif one.state == "refused" and one.receipt is not None:

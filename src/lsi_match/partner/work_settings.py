@@ -1,6 +1,6 @@
 """What a partner sets once for a project: where files change hands, which extracts it delivers from, and where both lie here.
 
-    projects/<project>/work.yaml    in the partner's own folder; its own file, which says nothing about selection
+projects/<project>/work.yaml    in the partner's own folder; its own file, which says nothing about selection
 """
 
 from __future__ import annotations
@@ -43,7 +43,9 @@ def set_work(home: Home, project: str, settings: WorkSettings) -> Path:
         raise NotJoinedError(partner=home.name, project=project)
     # JSON is YAML, and says every path as it is.
     absolute = {name: str(path.absolute()) for name, path in settings}
-    write_whole(folder / FILE, json.dumps(absolute, indent=2, ensure_ascii=False).encode() + b"\n", replace=True)
+    write_whole(
+        folder / FILE, json.dumps(absolute, indent=2, ensure_ascii=False).encode() + b"\n", replace=True
+    )
     return folder / FILE
 
 

@@ -93,11 +93,12 @@ def as_html(title: str, lang: str, first: Sequence[Block], rest: Sequence[Block]
     """The blocks as one page; `first` is what fits on its first sheet."""
     head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{escape(title)}</title>'
     policy = "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
-    body = f'<main><div class="first">{_html(first)}</div>{_html(rest)}</main>'
+    body = f'<main><div class="first">{as_fragment(first)}</div>{as_fragment(rest)}</main>'
     return f'<!doctype html>\n<html lang="{lang}"><head>{head}{policy}<style>{_STYLE}</style></head><body>{body}</body></html>\n'
 
 
-def _html(blocks: Sequence[Block]) -> str:
+def as_fragment(blocks: Sequence[Block]) -> str:
+    """The blocks as HTML to be put in a page; every text in them is escaped."""
     return "\n".join(map(_block, blocks))
 
 

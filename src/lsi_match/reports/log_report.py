@@ -91,8 +91,13 @@ def html(evidence: Evidence, lang: Language, period: Period | None = None) -> st
 
 def markdown(evidence: Evidence, lang: Language, period: Period | None = None) -> str:
     """The report as Markdown."""
+    return as_markdown(blocks(evidence, lang, period))
+
+
+def blocks(evidence: Evidence, lang: Language, period: Period | None = None) -> list[Block]:
+    """The report as blocks."""
     report = _Report(evidence, lang, period)
-    return as_markdown([*report.first_page(), *report.rest()])
+    return [*report.first_page(), *report.rest()]
 
 
 def judged_again(judged: Mapping[str, int] | None, lang: Language) -> str:

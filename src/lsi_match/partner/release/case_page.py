@@ -22,13 +22,24 @@ def page(manifest: Manifest, descriptor: ReleaseDescriptor, frame: pl.DataFrame,
     Args:
         frame: as `open_release` gives it.
     """
-    say = translator(lang)
+    first, rest = blocks(manifest, descriptor, frame, lang)
+    return as_html(_title(manifest, descriptor, lang), lang, first, rest)
 
+
+def _title(manifest: Manifest, descriptor: ReleaseDescriptor, lang: Language) -> str:
     own = manifest.controllers[descriptor.partner].title
+    return translator(lang)(f"Casussen voor {own}", f"Cases for {own}")
+
+
+def blocks(
+    manifest: Manifest, descriptor: ReleaseDescriptor, frame: pl.DataFrame, lang: Language
+) -> tuple[list[Block], list[Block]]:
+    """What `page` shows: the first sheet, and the rest."""
+    say = translator(lang)
     cases = say(*_counted(descriptor.cases, ("casus", "casussen"), ("case", "cases")))
     records = say(*_counted(len(frame), ("eigen record", "eigen records"), ("own record", "own records")))
     until = day(descriptor.expires_at, lang)
-    title = say(f"Casussen voor {own}", f"Cases for {own}")
+    title = _title(manifest, descriptor, lang)
     first: list[Block] = [
         Heading(1, title),
         Paragraph(say(f"{manifest.project.title}, ronde {descriptor.round}: {cases}, {records}.",
@@ -44,10 +55,10 @@ def page(manifest: Manifest, descriptor: ReleaseDescriptor, frame: pl.DataFrame,
         )),
     ]  # fmt: skip
     if frame.is_empty():
-        return as_html(title, lang, first, [Paragraph(say("Er zijn geen casussen.", "There are no cases."))])
+        return first, [Paragraph(say("Er zijn geen casussen.", "There are no cases."))]
     columns = release_columns(manifest, descriptor.partner)
     names = say("ook bekend bij", "also known to")
-    rest = [
+    rest: list[Block] = [
         Table(
             say("Per casus", "By case"),
             (say("eigen kenmerk", "own record"), say("selectie", "selection"), names),
@@ -55,7 +66,7 @@ def page(manifest: Manifest, descriptor: ReleaseDescriptor, frame: pl.DataFrame,
             texts=3,
         )
     ]
-    return as_html(title, lang, first, rest)
+    return first, rest
 
 
 def _counted(count: int, nl: tuple[str, str], en: tuple[str, str]) -> tuple[str, str]:

@@ -1,0 +1,291 @@
+"""The desk over the folder of a partner: what it shows is what the rooms below say, and a round goes through its pages alone."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+import time
+import tomllib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import handmade
+import pytest
+import uvicorn
+import yaml_out
+from axe_playwright_python.sync_playwright import Axe
+from browser import CHROMIUM
+from operation import PROJECT, ROUND, Operation, days, weekly
+from playwright.sync_api import Page, sync_playwright
+from starlette.testclient import TestClient
+
+from lsi_match.cli.log import judging
+from lsi_match.cli.main import run
+from lsi_match.desk import render
+from lsi_match.desk.app import PAGES, Desk
+from lsi_match.desk.guard import MARK, Keys
+from lsi_match.desk.work import Work
+from lsi_match.partner.work_settings import WorkNotSetError, work_of
+
+OWN = "uwv"
+READ = [
+    "/{lang}/",
+    *(f"/{{lang}}/{PROJECT}/{path}" for path, changes, _ in PAGES if not changes and "{" not in path),
+]
+#: A title that would be a script, were it put in a page as it is.
+HOSTILE = '<script>alert(1)</script> & "Proef" <img src=x onerror=alert(1)>'
+
+
+def use(op: Operation, capsys: pytest.CaptureFixture[str] | None = None) -> None:
+    place = op.folder / "place.yaml"
+    yaml_out.write(place, json.loads(op.places[OWN].model_dump_json(exclude_none=True)))
+    arguments = [
+        "partner",
+        "use",
+        OWN,
+        op.world.home(OWN).folder,
+        PROJECT,
+        "--place",
+        place,
+        "--extracts",
+        op.world.extracts,
+    ]
+    arguments += [
+        "--mapping",
+        op.folder / "config" / "mappings" / f"{OWN}.yaml",
+        "--folder",
+        op.folder / "work",
+    ]
+    assert run([*map(str, arguments), "--json"]) == 0
+
+
+def desk_of(op: Operation) -> tuple[Desk, Keys]:
+    keys = Keys()
+    return Desk(Work.of(op.world.home(OWN).folder), keys, op.clock, judging), keys
+
+
+def client_of(desk: Desk, keys: Keys) -> TestClient:
+    client = TestClient(desk.app(), base_url=f"http://{keys.address}", follow_redirects=True)
+    assert client.get(f"/enter/{keys.token}").status_code == 200
+    return client
+
+
+def post(client: TestClient, keys: Keys, page: str, **form: str) -> Any:
+    return client.post(
+        f"/nl/{PROJECT}/{page}", data={MARK: keys.mark, **form}, headers={"origin": keys.origin}
+    )
+
+
+def shown(client: TestClient, page: str, lang: str = "nl") -> str:
+    """The page, once the log is verified where it shows that."""
+    for _ in range(200):
+        answer = client.get(f"/{lang}/{PROJECT}/{page}")
+        if 'http-equiv="refresh"' not in answer.text:
+            return answer.text
+        time.sleep(0.05)
+    raise AssertionError("the log is not verified")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Operation:
+    """A project whose first round is open; everybody but `OWN` delivered."""
+    op = weekly(tmp_path_factory.mktemp("desk") / "one", when_late="proceed")
+    op.reconcile()
+    for partner in op.partners:
+        if partner != OWN:
+            op.deliver_all(partner)
+    return op
+
+
+@pytest.fixture
+def op(made: Operation, tmp_path: Path) -> Operation:
+    copied = made.copy(tmp_path / "copy")
+    use(copied)
+    return copied
+
+
+def test_a_round_goes_through_the_pages_alone(op: Operation) -> None:
+    """From its opening to the cases; what asks for attention changes with it."""
+    desk, keys = desk_of(op)
+    client = client_of(desk, keys)
+    done = post(client, keys, "deliver").text
+    assert "Geleverd voor 1 ronde(s)." in done
+    assert ROUND in done
+    assert "gebracht, nog geen ontvangstbewijs" in shown(client, "")
+    op.reconcile()
+    assert "Er was niets te leveren." in post(client, keys, "deliver").text
+    assert re.search(r"2026-06-08: ontvangen .* regel \d+ van het logboek", shown(client, "deliver"))
+    op.clock.to(op.clock() + days(6))
+    op.reconcile()
+    op.reconcile()
+    post(client, keys, "deliver")
+    assert "ligt klaar" in client.get("/nl/").text
+    release = f"{PROJECT}.{ROUND}.{OWN}.release.json"
+    cases = post(client, keys, "releases", release=release).text
+    assert "Casus" in cases
+    assert "uwv-" in cases, "the own records are there, by their own ids"
+    assert "ligt klaar" not in client.get("/nl/").text
+    assert "Geopend op" in shown(client, "releases")
+    assert "vrijgegeven" in shown(client, f"rounds/{ROUND}")
+
+
+def test_every_page_is_there_in_both_languages_and_holds_nothing_of_a_person(op: Operation) -> None:
+    desk, keys = desk_of(op)
+    client = client_of(desk, keys)
+    post(client, keys, "deliver")
+    numbers = set(handmade.BSNS)
+    for lang, other in (("nl", "en"), ("en", "nl")):
+        for path in [*READ, f"/{{lang}}/{PROJECT}/log/0", f"/{{lang}}/{PROJECT}/rounds/{ROUND}"]:
+            address = path.format(lang=lang)
+            text = (
+                shown(client, address.removeprefix(f"/{lang}/{PROJECT}/"), lang)
+                if PROJECT in address
+                else client.get(address).text
+            )
+            assert f'<html lang="{lang}">' in text
+            assert f'href="/{other}/' in text
+            assert len(re.findall("<h1>", text)) == 1
+            assert not any(number in text for number in numbers)
+            assert "<script" not in text
+
+
+def test_what_another_wrote_is_text_on_every_page(tmp_path: Path) -> None:
+    op = weekly(tmp_path / "hostile", when_late="proceed")
+    op.world.draft["project"]["title"] = HOSTILE
+    manifest = op.world.complete(op.project.manifest().pseudonyms.key_check)
+    op.world.agree(manifest, op.world.approve(manifest))
+    use(op)
+    desk, keys = desk_of(op)
+    client = client_of(desk, keys)
+    for path in READ:
+        text = client.get(path.format(lang="nl")).text
+        assert "<script" not in text
+        assert "<img" not in text
+    assert "&lt;script&gt;" in client.get("/nl/").text
+
+
+def test_a_name_in_an_address_is_never_a_path(op: Operation) -> None:
+    desk, keys = desk_of(op)
+    client = client_of(desk, keys)
+    post(client, keys, "deliver")
+    for path in (
+        "/nl/../", "/nl/%2e%2e/", "/nl/..%2f..%2fkeys/", "/xx/", f"/nl/{PROJECT}/rounds/..%2f..", f"/nl/{PROJECT}/log/999999",
+        f"/nl/{PROJECT}/nothing", "/static/../guard.py", "/static/%2e%2e/guard.py", f"/nl/{PROJECT}/log/-1",
+    ):  # fmt: skip
+        answer = client.get(path)
+        assert answer.status_code in (200, 404), path
+        assert "BEGIN" not in answer.text + answer.url.path
+        assert "def " not in answer.text
+    shown(client, "log")
+    assert client.get(f"/nl/{PROJECT}/log/999999").status_code == 404
+    for release in ("../../keys/signing.pem", "/etc/passwd", "", f"{PROJECT}.x.release.json"):
+        assert post(client, keys, "releases", release=release).status_code == 404
+
+
+def test_a_form_without_the_mark_or_too_large_does_nothing(op: Operation) -> None:
+    desk, keys = desk_of(op)
+    client = client_of(desk, keys)
+    address, headers = f"/nl/{PROJECT}/deliver", {"origin": keys.origin}
+    for data in ({}, {MARK: "x"}, {MARK: keys.mark, "more": "x" * 20_000}):
+        answer = client.post(address, data=data, headers=headers)
+        assert (answer.status_code, answer.text) == (403, "")
+    assert client.post(address, json={MARK: keys.mark}, headers=headers).status_code == 403
+    assert not list((op.folder / "work").glob("out/*"))
+
+
+def test_a_log_that_was_changed_is_told_on_every_page_that_shows_it(op: Operation) -> None:
+    import sqlite3
+
+    desk, keys = desk_of(op)
+    client = client_of(desk, keys)
+    post(client, keys, "deliver")
+    assert "Het logboek klopt:" in shown(client, "log")
+    (copy,) = (op.folder / "work" / "in").glob("*.log.sqlite")
+    with sqlite3.connect(copy) as connection:
+        (leaf,) = connection.execute("SELECT leaf FROM leaves WHERE position = 1").fetchone()
+        connection.execute(
+            "UPDATE leaves SET leaf = ? WHERE position = 1", (leaf.replace(b'"Ok"', b'"Unset"'),)
+        )
+    for page in ("log", "log/0", f"rounds/{ROUND}", "account"):
+        assert "klopt NIET" in shown(client, page), page
+
+
+def test_without_settings_it_says_what_to_do(made: Operation, tmp_path: Path) -> None:
+    op = made.copy(tmp_path / "fresh")
+    with pytest.raises(WorkNotSetError):
+        work_of(op.world.home(OWN), PROJECT)
+    desk, keys = desk_of(op)
+    client = client_of(desk, keys)
+    assert "lsi-match partner use uwv" in client.get("/nl/").text
+    assert "lsi-match partner use uwv" in post(client, keys, "deliver").text
+
+
+def test_every_text_is_used_and_every_one_asked_for_is_there() -> None:
+    texts = tomllib.loads(render.TEXTS.read_text("utf-8"))
+    assert all(one["nl"] != one["en"] or "{" in one["nl"] or one["nl"] == "open" for one in texts.values())
+    room = render.TEXTS.parent
+    source = "".join(file.read_text("utf-8") for file in (*room.glob("*.py"), *room.glob("templates/*.html")))
+    made_up = {"task_", "to_", "part_", "drop_", "state_"}
+    asked = {name for name in re.findall(r"\bt(?:ext)?\(\"(\w+)\"", source) if name not in made_up}
+    assert asked <= texts.keys(), asked - texts.keys()
+    left = {name for name in texts if f'"{name}"' not in source and not name.startswith(tuple(made_up))}
+    assert not left
+    named = {name.split("_", 1)[1] for name in texts if name.startswith("task_")}
+    assert named == set(re.findall(r'Task\("(\w+)"', source))
+
+
+@pytest.fixture
+def browse(op: Operation) -> Iterator[Callable[..., Page]]:
+    """Opens pages in Chromium, of a desk that is served as `lsi-match desk` does."""
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not installed (apt-get install chromium)")
+    import socket
+
+    desk, keys = desk_of(op)
+    with socket.create_server(("127.0.0.1", 0)) as bound:
+        keys.port = bound.getsockname()[1]
+        server = uvicorn.Server(uvicorn.Config(desk.app(), log_level="critical", lifespan="off"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]})
+        thread.start()
+        with sync_playwright() as playwright:
+            started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+            context = started.new_context(locale="nl-NL", java_script_enabled=True)
+            page = context.new_page()
+            page.goto(keys.entrance)
+            page.wait_for_url("**/nl/")
+
+            def opened(path: str, **media: Any) -> Page:
+                page.emulate_media(**media)
+                page.goto(f"{keys.origin}{path}")
+                return page
+
+            yield opened
+            started.close()
+        server.should_exit = True
+        thread.join()
+
+
+@pytest.mark.slow
+def test_pages_in_a_browser(browse: Callable[..., Page]) -> None:
+    """Delivering by the keyboard; no page has a fault that axe-core finds, or is wider than a small screen."""
+    page = browse(f"/nl/{PROJECT}/deliver")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.tagName") == "BUTTON":
+            break
+    page.keyboard.press("Enter")
+    page.get_by_role("status").wait_for()
+    assert "Geleverd voor 1 ronde(s)." in page.inner_text("main")
+    axe = Axe()
+    for path in [*READ, f"/{{lang}}/{PROJECT}/log/0"]:
+        for lang, media in (("nl", {"color_scheme": "light"}), ("en", {"color_scheme": "dark"})):
+            page = browse(path.format(lang=lang), **media)
+            page.set_viewport_size({"width": 320, "height": 640})
+            found = axe.run(page)
+            assert found.violations_count == 0, found.generate_report()
+            assert page.evaluate("document.documentElement.scrollWidth") <= 320, path
+            page.set_viewport_size({"width": 1000, "height": 800})
