@@ -177,7 +177,9 @@ def _agreement(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> 
     manifest = work.unchecked_manifest
     trust: Trust = work.home.trust(work.id, work.now)
     gates = evaluate(manifest, Evidence(work.papers, work.now, trust))
-    _, _, told = explained(manifest, r.lang, digest=manifest.digest).partition("\n")  # below the heading of this page
+    _, _, told = explained(manifest, r.lang, digest=manifest.digest).partition(
+        "\n"
+    )  # below the heading of this page
     text = from_markdown(told)
     title = r.text("agreement_title", project=manifest.project.title)
     return desk.page(r, request, work, "agreement.html", title, manifest=manifest, gates=gates, text=text)

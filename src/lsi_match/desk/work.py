@@ -186,6 +186,8 @@ class ProjectWork:
         if self.settings is None:
             yield Task("not_set", {"name": self.home.name, "project": self.id}, "deliver")
             return
+        if self.mail is None:
+            yield Task("fetch_first", {}, "deliver")
         try:
             yield from self._of_rounds()
         except SplitViewError as error:
