@@ -121,7 +121,8 @@ lock: $(READY) ## pin the dependencies again, with hashes: of a checkout, and of
 	@$(LOCK) pyproject.toml $(EXTRAS:%=--extra %) --upgrade -o requirements.lock
 	@echo hatchling | $(LOCK) - -c requirements.lock -o requirements/build.lock
 	@$(LOCK) pyproject.toml -c requirements.lock -o requirements/plain.lock
-	@$(LOCK) pyproject.toml -c requirements.lock --extra partner --extra desk -o requirements/partner.lock
+	@$(LOCK) pyproject.toml -c requirements.lock --extra partner -o requirements/partner.lock
+	@$(LOCK) pyproject.toml -c requirements.lock --extra desk -o requirements/desk.lock
 	@$(LOCK) pyproject.toml -c requirements.lock --extra matcher --extra prefect --extra delivery -o requirements/matcher.lock
 	@$(LOCK) pyproject.toml -c requirements.lock --extra matcher --extra prefect --extra clusters --upgrade -o requirements-clusters.lock
 

@@ -154,7 +154,7 @@ class Desk:
         **facts: Any,
     ) -> Response:
         lang = renderer.lang
-        path = request.url.path
+        path = request.scope["path"]
         there = path if path.startswith(f"/{lang}/") else f"/{lang}/"
         facts = {"work": None, "name": self.work.home.name, "mark_name": MARK, "mark": self.keys.mark} | facts
         html = renderer.page(
@@ -322,7 +322,7 @@ def _verified(desk: Desk, work: ProjectWork) -> VerifiedLog | bool:
 
 
 def _language(request: Request) -> Language | None:
-    first = request.url.path.split("/")[1]
+    first = request.scope["path"].split("/")[1]
     return next((one for one in LANGUAGES if one == first), None)
 
 

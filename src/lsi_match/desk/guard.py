@@ -87,7 +87,7 @@ class Guard:
         keys, headers = self._keys, request.headers
         if not _same(headers.get("host"), keys.address) or len(headers.getlist("host")) != 1:
             return _nothing()
-        if request.url.path.startswith("/enter/"):
+        if request.scope["path"].startswith("/enter/"):
             return self._entered(request)
         if not _same(request.cookies.get(COOKIE), keys.cookie):
             return _nothing()
@@ -96,7 +96,7 @@ class Guard:
         return None
 
     def _entered(self, request: Request) -> Response:
-        token, keys = request.url.path.removeprefix("/enter/"), self._keys
+        token, keys = request.scope["path"].removeprefix("/enter/"), self._keys
         if request.method != "GET" or not keys.token or not _same(token, keys.token):
             return _nothing()
         keys.token = ""
