@@ -169,7 +169,7 @@ def _overview(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> R
     log = desk.verifier.of(work)
     return desk.page(
         r, request, work, "project.html", manifest.project.title, manifest=manifest,
-        tasks=list(work.tasks()), rounds=work.rounds(), log=log.result() if log and log.done() else None,
+        tasks=[(work, one) for one in work.tasks()], rounds=work.rounds(), log=log.result() if log and log.done() else None,
     )  # fmt: skip
 
 
