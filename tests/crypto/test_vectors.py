@@ -106,7 +106,8 @@ def test_our_code_makes_the_same_of_a_whole_column(kind: IdentifierKind, form: I
     rows = [[*v["fields"], *[None] * (width - len(v["fields"]))] for v in vectors]
     names = tuple(f"field{i}" for i in range(width))
     if not rows:
-        assert form is IdentifierForm.LOONHEFFING
+        # Numbers from a number of another kind, and from an address by the BAG, are tested where they are made.
+        assert form in (IdentifierForm.LOONHEFFING, IdentifierForm.ADDRESS)
         return
     frame = pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row")
     made = normalise(frame, IdentifierSource(kind=kind, fields=names, form=form))
@@ -374,7 +375,8 @@ _TEXTS = st.none() | st.text(_CHARACTERS, max_size=16) | st.lists(
 @given(rows=st.lists(st.tuples(*[_TEXTS] * 7), min_size=1, max_size=20))
 def test_plain_python_and_our_code_agree_on_any_text(rows: list[tuple[str | None, ...]]) -> None:
     frame = pl.DataFrame(rows, schema=dict.fromkeys(PERSON_PARTS, pl.String), orient="row")
-    ours = _person_parts(frame, {name: name for name in PERSON_PARTS}).select(list(FIELDS_OF)).to_dicts()
+    parts = _person_parts(frame, {name: name for name in PERSON_PARTS}, None, lambda *_: None)
+    ours = parts.select(list(FIELDS_OF)).to_dicts()
     people = [plain.parts(dict(zip(PERSON_PARTS, row, strict=True))) for row in rows]
     assert ours == [{part: person[part] for part in FIELDS_OF} for person in people]
     for kind in IdentifierKind:

@@ -318,7 +318,11 @@ def person_parts() -> list[dict[str, Any]]:
     for fields, texts in written:
         frame = pl.DataFrame(texts, schema=dict.fromkeys(fields, pl.String), orient="row")
         names = [part for part, needed in FIELDS_OF.items() if set(needed) == set(fields)]
-        rows = _person_parts(frame, {name: name for name in fields}).select(names).iter_rows(named=True)
+        rows = (
+            _person_parts(frame, {name: name for name in fields}, None, lambda *_: None)
+            .select(names)
+            .iter_rows(named=True)
+        )
         made += [
             {"fields": dict(zip(fields, text, strict=True)), "parts": parts}
             for text, parts in zip(texts, rows, strict=True)
