@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 from io import StringIO
 from typing import Annotated
 
@@ -195,4 +196,26 @@ def test_a_number_that_not_everybody_reads_alike_is_refused_where_it_stands(numb
     [("10", 10), ("-3", -3), ("0", 0), ("1.25", 1.25), ("10_000", 10_000), ("'0x1F'", "0x1F"), ("e3", "e3")],
 )
 def test_a_plain_number_is_that_number(text: str, value: object) -> None:
+    assert read_yaml(f"one: {text}", "x.yaml") == {"one": value}
+
+
+@pytest.mark.parametrize("text", ["[1,5]", "[10, 20,5]", "{a: 1,5: 2}", "[-1,5]"])
+def test_a_comma_that_can_be_a_decimal_is_refused_with_both_readings(text: str) -> None:
+    with pytest.raises(YamlUnreadableError) as refused:
+        read_yaml(f"one: {text}", "x.yaml")
+    assert "," in refused.value.text("nl")
+    assert "5 of " in refused.value.text("nl")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("[1, 5]", [1, 5]),
+        ("[a,b]", ["a", "b"]),
+        ("[1 ,5]", [1, 5]),
+        ("[2026-01-01,5]", [date(2026, 1, 1), 5]),
+        ("[1.5, 2]", [1.5, 2]),
+    ],
+)
+def test_numbers_that_stand_apart_are_numbers(text: str, value: list[object]) -> None:
     assert read_yaml(f"one: {text}", "x.yaml") == {"one": value}

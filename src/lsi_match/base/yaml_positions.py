@@ -58,6 +58,7 @@ def read_yaml(text: str, file: str) -> Any:
         YamlUnreadableError: no YAML, too long, too deep, a duplicate key, an anchor or alias, or a number that can be read in two ways.
     """
     yaml, depth = YAML(typ="safe", pure=True), 0
+    before: ScalarEvent | None = None
     if len(text) > _LARGEST:
         nl, en = f"langer dan {_LARGEST} tekens", f"longer than {_LARGEST} characters"
         raise _unreadable(file, (1, 1), nl, en)
@@ -74,7 +75,13 @@ def read_yaml(text: str, file: str) -> Any:
                 raise _unreadable(file, here, nl, "anchors and aliases are not used here")
             if isinstance(event, ScalarEvent) and not event.style:
                 kind = yaml.resolver.resolve(ScalarNode, event.value, (True, False))
-                _one_reading(file, here, event.value, number=str(kind).endswith((":int", ":float")))
+                number = str(kind).endswith((":int", ":float"))
+                _one_reading(file, here, event.value, number=number)
+                if number and before is not None and event.start_mark.index == before.end_mark.index + 1:
+                    _no_decimal(file, here, before.value, event.value)
+                before = event if number else None
+            else:
+                before = None
         return yaml.load(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -93,6 +100,14 @@ def read_yaml(text: str, file: str) -> Any:
             "een datum of getal dat niet bestaat, zoals 31 februari",
             "a date or number that does not exist, such as 31 February",
         ) from None
+
+
+def _no_decimal(file: str, at: tuple[int, int], first: str, second: str) -> None:
+    """Refuse `[1,5]`: two numbers, and one in Dutch."""
+    one, two = f"{first}.{second}", f"{first}, {second}"
+    nl = f"{first},{second} is te lezen als het ene getal {one} of als de getallen {two}; schrijf {one} of {two}"
+    en = f"{first},{second} can be read as the one number {one} or as the numbers {two}; write {one} or {two}"
+    raise _unreadable(file, at, nl, en)
 
 
 #: A number as everybody writes it, with a sign before it or an underscore between thousands at most.
