@@ -169,7 +169,7 @@ def evaluate(manifest: Manifest, evidence: Evidence) -> list[GateVerdict]:
         Gate.MANIFEST: lambda: _manifest(manifest, past=evidence.past),
         Gate.APPROVAL: lambda: check_approvals(manifest, evidence.papers, evidence.now, evidence.trust),
         Gate.INSTRUCTION: lambda: _instruction(manifest, evidence),
-        **_of_the_document(manifest, manifest.schedule.day(evidence.now)),
+        **_of_the_document(manifest, manifest.schedule.day(evidence.now), past=evidence.past),
         Gate.PARTIES: lambda: evidence.trust.check(manifest, evidence.now),
     }
     if evidence.opening is not None:
@@ -187,7 +187,9 @@ def evaluate_draft(manifest: Manifest, today: date) -> list[GateVerdict]:
     return [*found[:1], *unsigned[:2], *found[1:], *unsigned[2:]]
 
 
-def _of_the_document(manifest: Manifest, today: date) -> dict[Gate, Callable[[], object]]:
+def _of_the_document(
+    manifest: Manifest, today: date, *, past: bool = False
+) -> dict[Gate, Callable[[], object]]:
     return {
         Gate.PLAN: lambda: _plan(manifest),
         Gate.PERIOD: lambda: _period(manifest, today),
@@ -195,7 +197,7 @@ def _of_the_document(manifest: Manifest, today: date) -> dict[Gate, Callable[[],
         Gate.DPO_ADVICE: lambda: _dpo_advice(manifest, today),
         Gate.EQUAL_TREATMENT: lambda: _equal_treatment(manifest),
         Gate.NEIGHBOURHOOD: lambda: _neighbourhood(manifest),
-        Gate.BOUNDS: lambda: _bounds(manifest),
+        Gate.BOUNDS: lambda: _bounds(manifest, past=past),
         Gate.RELEASE: lambda: _release(manifest),
     }
 
@@ -352,7 +354,7 @@ def _neighbourhood(manifest: Manifest) -> None:
         )
 
 
-def _bounds(manifest: Manifest) -> None:
+def _bounds(manifest: Manifest, *, past: bool) -> None:
     keep, kept = manifest.release.keep_days, manifest.retention.log_details_days
     if keep > kept:
         raise TermsGateError(keep=keep, kept=kept)
@@ -360,7 +362,7 @@ def _bounds(manifest: Manifest) -> None:
     if manifest.release.max_cases > records:
         raise CasesGateError(cases=manifest.release.max_cases, records=records)
     schedule = manifest.schedule
-    if schedule.opens is None and schedule.rounds_at_most is None and manifest.format == PRESENT:
+    if schedule.opens is None and schedule.rounds_at_most is None and not past:  # a later rule
         raise RoundsGateError()
 
 
