@@ -1,8 +1,9 @@
 """Nothing that was withheld follows from everything that a reader of a round holds together.
 
 The reader has every descriptor's counts, the table, the overview, and from the log every total. What is asked is
-whether a withheld count is determined: first by linear algebra, then by integer programming, which knows as well that
-no count is negative, that counts are whole, and how far rounding can be off.
+whether a withheld count is determined, by linear algebra. That counts are whole and not negative, and how far rounding can be
+off, is known to `determined(whole_numbers=True)` (integer programming), which these tests do not ask for: what follows so, and
+for a partner that knows its own rows, is not guaranteed yet.
 """
 
 from __future__ import annotations
