@@ -169,7 +169,7 @@ def _overview(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> R
     log = desk.verifier.of(work)
     return desk.page(
         r, request, work, "project.html", manifest.project.title, manifest=manifest,
-        tasks=[(work, one) for one in work.tasks()], rounds=work.rounds(), log=log.result() if log and log.done() else None,
+        tasks=[(work, one) for one in work.tasks()], rounds=work.rounds, log=log.result() if log and log.done() else None,
     )  # fmt: skip
 
 
@@ -248,7 +248,7 @@ def _check(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Resp
     title = r.text("check_title")
     if settings is None:
         return desk.page(r, request, work, "check.html", title, found=None)
-    day = next((one.opening.reference_date for one in work.rounds()), work.now.date())
+    day = next((one.opening.reference_date for one in work.rounds), work.now.date())
     found = check(
         work.home.name, work.unchecked_manifest, read_mapping(settings.mapping), settings.extracts, day
     )
@@ -259,7 +259,7 @@ def _delivering(
     desk: Desk, r: Renderer, request: Request, work: ProjectWork, done: Delivered | None = None
 ) -> Response:
     title = r.text("deliver_title")
-    rounds = work.rounds() if work.settings else []
+    rounds = work.rounds if work.settings else []
     return desk.page(
         r, request, work, "deliver.html", title, rounds=rounds, done=done, settings=work.settings,
         told_problems=[(name, error) for name, error in done.problems] if done else [],
@@ -278,12 +278,12 @@ def _deliver(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Re
 
 
 def _releases(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Response:
-    return desk.page(r, request, work, "releases.html", r.text("releases_title"), releases=work.releases())
+    return desk.page(r, request, work, "releases.html", r.text("releases_title"), releases=work.releases)
 
 
 def _open(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Response:
     wanted = request.state.form.get("release", "")
-    found = next((one for one in work.releases() if one.file.name == wanted), None)
+    found = next((one for one in work.releases if one.file.name == wanted), None)
     if found is None:
         return desk._nowhere(request, LookupError())
     descriptor, frame = open_release(work.home, found.file, work.id, work.now)

@@ -13,7 +13,7 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 from lsi_match.base.catalogue import catalogue, with_separators
-from lsi_match.base.errors import Language, LsiError
+from lsi_match.base.errors import Language
 
 LANGUAGES: tuple[Language, ...] = ("nl", "en")
 TEXTS = Path(__file__).with_name("texts.toml")
@@ -34,8 +34,6 @@ class Renderer:
 
     def told(self, value: object) -> str:
         """A value as a person reads it."""
-        if isinstance(value, LsiError):
-            return value.text(self.lang)
         if hasattr(value, "text") and callable(value.text):
             return str(value.text(self.lang))
         if isinstance(value, datetime):

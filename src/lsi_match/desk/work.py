@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 
 from lsi_match.agreement.approvals import load_manifest
@@ -66,7 +67,8 @@ class ReleaseHere:
 
 
 class ProjectWork:
-    """One project in a party's folder, as it is at `now`."""
+    """One project in a party's folder, as it is at `now`; made for one request. What lies there is read when it is asked for
+    first, and once."""
 
     def __init__(self, home: Home, project: str, now: datetime) -> None:
         self.home = home
@@ -78,7 +80,7 @@ class ProjectWork:
         """The manifest that this party joined under; every signature is checked again. Raises LsiError."""
         return self.home.agreed_manifest(self.id, self.now)
 
-    @property
+    @cached_property
     def unchecked_manifest(self) -> Manifest:
         """The manifest that lies here, also where what was signed about it does not hold."""
         return load_manifest(read_bytes(self.home.project(self.id) / "manifest.json"))
@@ -88,7 +90,7 @@ class ProjectWork:
         """What was signed about the manifest, by name."""
         return StatementStore(self.home.project(self.id) / "approvals").papers()
 
-    @property
+    @cached_property
     def settings(self) -> WorkSettings | None:
         """Where the work lies; None as long as that was not set."""
         try:
@@ -121,6 +123,7 @@ class ProjectWork:
         found = ends_of_agreement(self.unchecked_manifest, self.home.trust(self.id, self.now).current)
         return [one for one in found if one.days_warned(self.now) is not None]
 
+    @cached_property
     def receipts(self) -> list[Receipt]:
         """The receipts that hold, the newest last; what anybody else put there is passed over. Raises `SplitViewError`."""
         found = []
@@ -133,9 +136,10 @@ class ProjectWork:
                 continue
         return sorted(found, key=lambda one: one.position)
 
+    @cached_property
     def rounds(self) -> list[OpenRound]:
         """The rounds whose opening lies here, the newest first. Openings are verified when a drop is made for them."""
-        receipts = {one.round: one for one in self.receipts()}
+        receipts = {one.round: one for one in self.receipts}
         delivered = set(self.home.delivered_rounds(self.id))
         found = []
         for file in self._fetched(_OPENING):
@@ -153,6 +157,7 @@ class ProjectWork:
             found.append(OpenRound(opening, state, receipt))
         return sorted(found, key=lambda one: one.opening.opened_at, reverse=True)
 
+    @cached_property
     def releases(self) -> list[ReleaseHere]:
         """The releases that lie here and are not over, the newest first."""
         opened = {one.release: one.at for one in reversed(openings_of(self.home, self.id))}
@@ -192,7 +197,7 @@ class ProjectWork:
             yield from self._of_rounds()
         except SplitViewError as error:
             yield Task("split_view", {"why": error}, "log", wrong=True)
-        for release in self.releases():
+        for release in self.releases:
             if release.opened is None:
                 facts = {"round": release.said.round, "cases": release.said.cases}
                 yield Task("release_waits", facts, "releases", release.said.expires_at)
@@ -200,7 +205,7 @@ class ProjectWork:
             yield Task("held", {"round": file.name.split(".")[1]}, "reports")
 
     def _of_rounds(self) -> Iterator[Task]:
-        for one in self.rounds():
+        for one in self.rounds:
             facts: dict[str, object] = {"round": one.opening.round}
             if one.state == "open":
                 yield Task("deliver", facts, "deliver", one.opening.deadline)

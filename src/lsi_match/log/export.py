@@ -82,11 +82,10 @@ def export_tiles(log: Log, folder: Path) -> Checkpoint:
         for offset, leaf in enumerate(leaves):
             if len(leaf) > LARGEST_LEAF:
                 raise LeafTooLargeError(position=start + offset)
-        bundle = b"".join(len(leaf).to_bytes(2, "big") + leaf for leaf in leaves)
-        _write(folder, "entries", start // TILE_WIDTH, width, bundle)
-        for part in _widths(sizes, 0, start // TILE_WIDTH) if width < TILE_WIDTH else ():
-            within = b"".join(len(leaf).to_bytes(2, "big") + leaf for leaf in leaves[:part])
-            _write(folder, "entries", start // TILE_WIDTH, part, within)
+        earlier = _widths(sizes, 0, start // TILE_WIDTH) if width < TILE_WIDTH else set()
+        for part in {width, *earlier}:
+            bundle = b"".join(len(leaf).to_bytes(2, "big") + leaf for leaf in leaves[:part])
+            _write(folder, "entries", start // TILE_WIDTH, part, bundle)
         _write_tiles(folder, edge.add(map(merkle.leaf_hash, leaves)), ())
     _write_tiles(folder, edge.unfinished(), sizes)
     write_whole(folder / CHECKPOINT, note.encode(), replace=True)
