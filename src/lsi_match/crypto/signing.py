@@ -4,14 +4,17 @@ Documents name one another by the digest of the whole file. So what is signed ha
 it is byte for byte what `sign` makes of its payload and signature.
 
 The key id is derived from the key (SHA-256 of its raw bytes), so one key cannot pose as two.
+
+What bytes say, and whether a key signed them, never changes: the last few answers are remembered, since a look at a
+project asks for the same papers many times. A refusal is worked out again.
 """
 
 from __future__ import annotations
 
-import copy
 import json
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, TypeVar
+from functools import lru_cache
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from pydantic import BaseModel
 
@@ -27,6 +30,9 @@ if TYPE_CHECKING:  # loaded by what signs or verifies, since it loads the librar
     from securesystemslib.signer import SSlibKey
 
 Model = TypeVar("Model", bound=BaseModel)
+
+
+_remembered = lru_cache(maxsize=512)
 
 
 class SignatureMissingError(LsiError): ...
@@ -74,23 +80,21 @@ def verify(
     """
     from securesystemslib.exceptions import VerificationError
 
-    envelope = _envelope(data, model, what, party)
-    given = [signing_key] if isinstance(signing_key, str) else signing_key
+    _check_type(data, model, what, party)
+    keys = (signing_key,) if isinstance(signing_key, str) else tuple(signing_key)
     try:
-        keys = [library_key(key) if isinstance(key, str) else key for key in given]
-        envelope.verify(keys, 1)
+        in_one_form = _verified(data, keys)
     except (VerificationError, ValueError):
         raise SignatureMissingError(what=what, party=party) from None
-    for key in keys:
-        made = envelope.signatures.get(key.keyid)
-        if made and one_form(bytes.fromhex(made.signature), key).hex() != made.signature:
-            raise SignedDocumentInvalidError(what=what, party=party)
-    return _content(data, envelope, model, what, party)
+    if not in_one_form:
+        raise SignedDocumentInvalidError(what=what, party=party)
+    return _content(data, model, what, party)
 
 
 def peek(data: bytes, model: type[Model], *, what: str, party: str) -> Model:
     """The document in an envelope *without* checking who signed it: only to find which key to check."""
-    return _content(data, _envelope(data, model, what, party), model, what, party)
+    _check_type(data, model, what, party)
+    return _content(data, model, what, party)
 
 
 def kind_of(model: type[BaseModel]) -> str:
@@ -103,38 +107,56 @@ def media_type(model: type[BaseModel]) -> str:
     return f"application/vnd.lsi-match.{kind_of(model)}+json"
 
 
-def _envelope(data: bytes, model: type[BaseModel], what: str, party: str) -> Envelope:
+@_remembered
+def _envelope(data: bytes) -> Envelope:
+    """The envelope in these bytes; raises whatever the library does on input it did not expect."""
     from securesystemslib.dsse import Envelope
 
-    invalid = SignedDocumentInvalidError(what=what, party=party)
-    try:
-        value: Any = json.loads(data)
-        envelope = Envelope.from_dict(copy.deepcopy(value))
-    except Exception:  # the library raises many kinds on input it did not expect
-        raise invalid from None
-    if envelope.payload_type != media_type(model):
-        raise invalid
-    return envelope
+    return Envelope.from_dict(json.loads(data))
 
 
-def _content(data: bytes, envelope: Envelope, model: type[Model], what: str, party: str) -> Model:
-    invalid = SignedDocumentInvalidError(what=what, party=party)
-    try:
-        document = model.model_validate_json(envelope.payload)
-        written = _file(envelope)
-    except ValueError:
-        found = format_of(envelope.payload)
-        known = model.model_json_schema()["properties"]["format"]
-        if found.split("/")[:2] == ["lsi-match", kind_of(model)] and found not in known.get(
-            "enum", [known.get("const")]
-        ):
-            raise SignedOtherVersionError(what=what, party=party, found=found, program=VERSION) from None
-        raise invalid from None
-    if written != data or len(envelope.signatures) != 1:
-        raise invalid
-    if canonical_json(document.model_dump(mode="json")) != envelope.payload:
-        raise invalid
+@_remembered
+def _verified(data: bytes, keys: tuple[str | SSlibKey, ...]) -> bool:
+    """Whether the signature by one of the keys has its one form; raises VerificationError, ValueError for no good one."""
+    envelope = _envelope(data)
+    known = [library_key(key) if isinstance(key, str) else key for key in keys]
+    for keyid, key in envelope.verify(known, 1).items():
+        made = envelope.signatures[keyid].signature
+        if one_form(bytes.fromhex(made), key).hex() != made:
+            return False
+    return True
+
+
+@_remembered
+def _document(data: bytes, model: type[Model]) -> Model:
+    """The document in an envelope that is byte for byte what `sign` makes of it; raises ValueError for any other."""
+    envelope = _envelope(data)
+    document = model.model_validate_json(envelope.payload)
+    alone = len(envelope.signatures) == 1 and _file(envelope) == data
+    if not alone or canonical_json(document.model_dump(mode="json")) != envelope.payload:
+        raise ValueError("another form")
     return document
+
+
+def _check_type(data: bytes, model: type[Model], what: str, party: str) -> None:
+    try:
+        good = _envelope(data).payload_type == media_type(model)
+    except Exception:  # the library raises many kinds on input it did not expect
+        good = False
+    if not good:
+        raise SignedDocumentInvalidError(what=what, party=party)
+
+
+def _content(data: bytes, model: type[Model], what: str, party: str) -> Model:
+    try:
+        return cast(Model, _document(data, model))
+    except ValueError:
+        found = format_of(_envelope(data).payload)
+        known = model.model_json_schema()["properties"]["format"]
+        named = known.get("enum", [known.get("const")])
+        if found.split("/")[:2] == ["lsi-match", kind_of(model)] and found not in named:
+            raise SignedOtherVersionError(what=what, party=party, found=found, program=VERSION) from None
+        raise SignedDocumentInvalidError(what=what, party=party) from None
 
 
 def _file(envelope: Envelope) -> bytes:
