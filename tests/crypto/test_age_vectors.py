@@ -10,13 +10,13 @@ from pathlib import Path
 import pyrage
 import pytest
 
-from lsi_match.crypto import age_file
+from lsi_match.crypto import age_file, age_keys
 from lsi_match.crypto.age_file import open_age
 from lsi_match.crypto.sealing import SealBrokenError, seal, unseal
 
 FOLDER = Path(__file__).parents[1] / "vectors" / "age"
 FILES = sorted(file for file in FOLDER.iterdir() if file.suffix != ".md")
-X25519 = "AGE-SECRET-KEY-1"
+X25519, HYBRID = "AGE-SECRET-KEY-1", "AGE-SECRET-KEY-PQ-1"
 
 #: Refused by the specification, opened by the library, which also reads the form in which the last line of a stanza
 #: of a kind it does not know may be full or absent. The seal itself is whole: nothing is opened that was changed.
@@ -29,16 +29,16 @@ def read(file: Path) -> tuple[dict[str, str], bytes]:
     lines = [line.split(": ", 1) for line in head.decode().split("\n")]
     said = {key: value for key, value in lines if key != "identity"}
     for key, value in lines:
-        if key == "identity" and value.startswith(X25519):
-            said["identity"] = value
+        if key == "identity" and value.startswith((X25519, HYBRID)):
+            said["identity"] = value  # of two the last, which is the hybrid one
     return said, zlib.decompress(sealed) if said.get("compressed") == "zlib" else sealed
 
 
 def test_every_vector_is_here() -> None:
-    assert len(FILES) == 69
+    assert len(FILES) == 86
     expected = [read(file)[0]["expect"] for file in FILES]
     assert {name: expected.count(name) for name in set(expected)} == {
-        "success": 14, "no match": 3, "header failure": 33, "HMAC failure": 1, "payload failure": 18,
+        "success": 18, "no match": 8, "header failure": 41, "HMAC failure": 1, "payload failure": 18,
     }  # fmt: skip
 
 
@@ -119,8 +119,9 @@ def test_nothing_is_used_twice_in_sealing() -> None:
     identity = pyrage.x25519.Identity.generate()
     parts = [
         {
-            *age_file._HEADER.match(sealed).groups()[:2],
-            age_file._HEADER.match(sealed)[4],
+            age_file._header(sealed)[0][0][0][1],
+            age_file._header(sealed)[0][0][1],
+            age_file._header(sealed)[1],
             sealed[168:184],
             file_key_of(sealed, str(identity)),
         }
@@ -130,8 +131,7 @@ def test_nothing_is_used_twice_in_sealing() -> None:
 
 
 def file_key_of(sealed: bytes, identity: str) -> bytes:
-    share, wrapped = (age_file._decoded(text) for text in age_file._HEADER.match(sealed).groups()[:2])
-    return age_file._file_key(identity, share, wrapped)
+    return age_keys.unwrapped(age_file._header(sealed)[0], identity)
 
 
 #: Points of small order on Curve25519: what is agreed with one of them, everybody knows.
@@ -201,7 +201,7 @@ def test_padding_that_others_refuse_is_refused_here_too(body: bytes) -> None:
     for right, padding in ((False, b"-> x-grease a\n" + body), (True, b"-> x-grease a\nYWI0")):
         header = stanza + b"\n" + padding + b"\n---"
         key = _file_key_of(stanza, str(identity))
-        whole = header + b" " + age_file._encoded(age_file._mac(key, header)) + b"\n" + nonce
+        whole = header + b" " + age_keys.encoded(age_file._mac(key, header)) + b"\n" + nonce
         try:
             theirs = pyrage.decrypt(whole, [identity])
         except pyrage.DecryptError:
@@ -213,4 +213,55 @@ def test_padding_that_others_refuse_is_refused_here_too(body: bytes) -> None:
 def _file_key_of(stanza: bytes, identity: str) -> bytes:
     _, first, wrapped = stanza.split(b"\n")[:3]
     share = first.rsplit(b" ", 1)[1]
-    return age_file._file_key(identity, age_file._decoded(share), age_file._decoded(wrapped))
+    return age_keys.unwrap(identity, age_keys.decoded(share), age_keys.decoded(wrapped))
+
+
+@pytest.mark.parametrize("size", [0, 1, 65_536, 300_000])
+def test_what_is_sealed_to_a_hybrid_key_is_opened_by_it_alone(size: int) -> None:
+    identity, data = age_keys.HybridIdentity.generate(), secrets.token_bytes(size)
+    sealed = seal(data, identity.to_public())
+    assert sealed.startswith(b"age-encryption.org/v1\n-> mlkem768x25519 ")
+    assert unseal(sealed, str(identity), what="A drop", party="a") == data
+    for other in (age_keys.HybridIdentity.generate(), pyrage.x25519.Identity.generate()):
+        with pytest.raises(SealBrokenError):
+            unseal(sealed, other, what="A drop", party="a")
+    for place in (*range(0, len(sealed), max(1, len(sealed) // 40)), len(sealed) - 1):
+        with pytest.raises(SealBrokenError):
+            unseal(
+                sealed[:place] + bytes([sealed[place] ^ 1]) + sealed[place + 1 :], identity, what="", party=""
+            )
+
+
+#: Of the specification (https://c2sp.org/age, "The MLKEM768-X25519 hybrid post-quantum recipient type").
+SPECIFIED = "AGE-SECRET-KEY-PQ-1XX76JRALNLXDMEW0CRK45QMCCH4X06SE84UN3VPM33W6HWDX0H3SK3ZQFR"
+
+
+def test_a_hybrid_key_is_written_and_read_as_specified() -> None:
+    identity = age_keys.age_identity(SPECIFIED)
+    recipient = str(identity.to_public())
+    assert str(identity) == SPECIFIED
+    assert recipient.startswith("age1pq1x34nzsvr0rxjsgdn8zgyhfe8j7ceq5r9rdelkjuh3y235jzxshfg87pzf5zrqtzdxz95")
+    assert len(recipient) == len("age1pq1") + 1952
+    age_keys.check_recipient(recipient)
+    for place in range(7, len(recipient), 97):
+        other = "q" if recipient[place] != "q" else "p"
+        with pytest.raises(ValueError, match="mistyped"):
+            seal(b"one record", recipient[:place] + other + recipient[place + 1 :])
+    for wrong in (
+        SPECIFIED.lower()[:-1] + "R",
+        SPECIFIED[:-1],
+        SPECIFIED.replace("PQ", "PP"),
+        "AGE-SECRET-KEY-PQ-1",
+    ):
+        with pytest.raises((ValueError, pyrage.IdentityError)):
+            age_keys.age_identity(wrong)
+
+
+def test_an_x25519_key_is_the_same_text_here_and_there() -> None:
+    for _ in range(20):
+        identity = pyrage.x25519.Identity.generate()
+        secret = age_keys.decoded_key(str(identity), "AGE-SECRET-KEY-")
+        assert age_keys.encoded_key("AGE-SECRET-KEY-", secret).upper() == str(identity)
+        assert age_keys.encoded_key("age", age_keys.decoded_key(str(identity.to_public()), "age")) == str(
+            identity.to_public()
+        )

@@ -40,6 +40,7 @@ from lsi_match.base.catalogue import catalogue
 from lsi_match.base.errors import Language, LsiError, words
 from lsi_match.base.validation import RuleViolation
 from lsi_match.manifest import Manifest
+from lsi_match.manifest.base import is_hybrid
 from lsi_match.manifest.clear import check_manifest_clear
 from lsi_match.manifest.equality import CharacteristicKind, uses
 from lsi_match.manifest.template import placeholders, text_values
@@ -439,6 +440,11 @@ def _deviations(manifest: Manifest, opening: Opening, evidence: Evidence) -> Ite
         yield (
             f"er zijn al {len(evidence.others)} rondes geopend; het manifest staat er hoogstens {most} toe",
             f"{len(evidence.others)} rounds were opened already; the manifest allows {most} at most",
+        )
+    if is_hybrid(manifest.matcher.encryption_key) and not is_hybrid(opening.recipient):
+        yield (
+            "de sleutel van de ronde is geen hybride sleutel, zoals die van de koppelomgeving",
+            "the key of the round is no hybrid key, as that of the matching environment is",
         )
     if opening.deadline != schedule.deadline(opening.opened_at):
         yield (

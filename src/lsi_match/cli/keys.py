@@ -24,6 +24,7 @@ def make(
     home: Path,
     *,
     protect: bool = False,
+    hybrid: bool = False,
     signer: str = "",
     module: str = "",
     json: Json = False,
@@ -34,6 +35,7 @@ def make(
         name: name of the party, as in the manifest.
         home: the party's own folder; keys come in HOME/keys, readable by its owner only.
         protect: put them behind a passphrase, which every command that uses them then needs.
+        hybrid: what is sealed to it withstands a quantum computer too (age1pq1…; age 1.3 or later opens it).
         signer: sign with a key that is in an HSM (hsm:NUMBER?label=TOKEN) or vault (hv:NAME) already.
         module: the PKCS #11 library of the HSM, for example /usr/lib/softhsm/libsofthsm2.so.
     """
@@ -51,9 +53,9 @@ def make(
     passphrase = ask_new(str(home / "keys" / "encryption.age")) if protect else None
     folder = home / "keys"
     identity = (
-        make_outside_identity(name, folder, signer, module, passphrase)
+        make_outside_identity(name, folder, signer, module, passphrase, hybrid=hybrid)
         if signer
-        else make_identity(name, folder, passphrase)
+        else make_identity(name, folder, passphrase, hybrid=hybrid)
     )
     card = folder / "card.json"
     done(say(f"Sleutels gemaakt. Geef {card} aan de projectleider.",

@@ -36,6 +36,7 @@ from lsi_match.base.files import (
     write_whole,
 )
 from lsi_match.crypto import passphrase as passphrases
+from lsi_match.crypto.age_keys import AgeIdentity, age_identity, check_recipient, make_age_identity
 from lsi_match.crypto.external_keys import OutsideKey, find_key, key_id, library_key, read_reference
 from lsi_match.crypto.sealing import SealBrokenError, seal, unseal
 from lsi_match.protocol.documents import PublicKeys
@@ -72,7 +73,7 @@ class Identity:
 
     name: str
     signing: Ed25519PrivateKey | OutsideKey
-    encryption: pyrage.x25519.Identity
+    encryption: AgeIdentity
 
     def __repr__(self) -> str:
         return f"Identity({self.name})"
@@ -133,10 +134,16 @@ def public_key(hex_digits: str) -> Ed25519PublicKey:
     return Ed25519PublicKey.from_public_bytes(bytes.fromhex(hex_digits))
 
 
-def make_identity(name: str, folder: Path, passphrase: str | None = None) -> Identity:
-    """Make new keys for `name` in `folder`, which must not hold keys yet; with a passphrase, protected by it."""
+def make_identity(
+    name: str, folder: Path, passphrase: str | None = None, *, hybrid: bool = False
+) -> Identity:
+    """Make new keys for `name` in `folder`, which must not hold keys yet; with a passphrase, protected by it.
+
+    Args:
+        hybrid: what is sealed to it withstands a quantum computer too, see `crypto.age_keys`.
+    """
     _refuse_existing(folder)
-    identity = Identity(name, Ed25519PrivateKey.generate(), pyrage.x25519.Identity.generate())
+    identity = Identity(name, Ed25519PrivateKey.generate(), make_age_identity(hybrid=hybrid))
     private_folder(folder)
     if passphrase is None:
         write_whole(folder / SIGNING, _pem(identity.log_key))
@@ -149,7 +156,7 @@ def make_identity(name: str, folder: Path, passphrase: str | None = None) -> Ide
 
 
 def make_outside_identity(
-    name: str, folder: Path, uri: str, module: str, passphrase: str | None = None
+    name: str, folder: Path, uri: str, module: str, passphrase: str | None = None, *, hybrid: bool = False
 ) -> Identity:
     """Make a new encryption key for `name` in `folder`, beside a signing key that an HSM or vault holds.
 
@@ -157,7 +164,7 @@ def make_outside_identity(
         uri, module: see `crypto.external_keys.find_key`.
     """
     _refuse_existing(folder)
-    identity = Identity(name, find_key(uri, module), pyrage.x25519.Identity.generate())
+    identity = Identity(name, find_key(uri, module), make_age_identity(hybrid=hybrid))
     private_folder(folder)
     reference = identity.signing.reference.model_dump()  # type: ignore[union-attr]
     write_whole(folder / SIGNING_OUTSIDE, canonical_json(reference) + b"\n")
@@ -301,10 +308,10 @@ def _signing(data: bytes, file: Path, encryption: Any) -> Ed25519PrivateKey | Ou
     return key
 
 
-def read_age_identity(data: bytes, file: Path) -> pyrage.x25519.Identity:
+def read_age_identity(data: bytes, file: Path) -> AgeIdentity:
     """An age identity from the bytes of its file."""
     try:
-        return pyrage.x25519.Identity.from_str(data.decode().strip())
+        return age_identity(data.decode().strip())
     except (pyrage.IdentityError, UnicodeDecodeError, ValueError):
         raise KeyUnreadableError(file=str(file)) from None
 
@@ -314,13 +321,13 @@ def read_public_keys(data: bytes, file: str) -> PublicKeys:
     try:
         card = PublicKeys.model_validate_json(data)
         library_key(card.signing_key)
-        pyrage.x25519.Recipient.from_str(card.encryption_key)
+        check_recipient(card.encryption_key)
     except (ValidationError, ValueError, pyrage.RecipientError):
         raise CardUnreadableError(file=file) from None
     return card
 
 
-def make_round_key() -> tuple[str, str]:
+def make_round_key(*, hybrid: bool = False) -> tuple[str, str]:
     """A fresh age key for one round: (secret, recipient)."""
-    identity = pyrage.x25519.Identity.generate()
+    identity = make_age_identity(hybrid=hybrid)
     return str(identity), str(identity.to_public())

@@ -13,6 +13,7 @@ import pyrage
 from lsi_match.base.errors import LsiError
 from lsi_match.base.files import Digested
 from lsi_match.crypto.age_file import open_age, sealed_pieces
+from lsi_match.crypto.age_keys import HybridIdentity, age_identity
 
 #: How the binary form of an age file starts (c2sp.org/age, "Header").
 _BINARY = b"age-encryption.org/v1\n"
@@ -59,12 +60,13 @@ def unseal_view(data: bytes | memoryview, identity: Any, *, what: str, party: st
     """As `unseal`, for what is large: it is not copied once more."""
     if data[: len(_BINARY)] != _BINARY:
         raise SealBrokenError(what=what, party=party) from None
-    if isinstance(identity, str):
-        plain = open_age(data, identity)
-        if plain is not None:
-            return plain
-        identity = pyrage.x25519.Identity.from_str(identity)
+    plain = open_age(data, str(identity))
+    if plain is not None:
+        return plain
     try:
-        return memoryview(pyrage.decrypt(bytes(data), [identity]))
+        known = age_identity(str(identity))
+        if isinstance(known, HybridIdentity):
+            raise SealBrokenError(what=what, party=party) from None
+        return memoryview(pyrage.decrypt(bytes(data), [known]))
     except (pyrage.DecryptError, ValueError, OSError):
         raise SealBrokenError(what=what, party=party) from None

@@ -45,7 +45,15 @@ Prose = Annotated[
     str, StringConstraints(min_length=40, max_length=10000, strip_whitespace=True), AfterValidator(_readable)
 ]
 ProjectId = Annotated[str, StringConstraints(pattern=PROJECT_ID, max_length=63)]
-EncryptionKey = Annotated[str, StringConstraints(pattern=r"^age1[0-9a-z]{58}$")]
+#: A recipient of age: X25519, or with ML-KEM-768 beside it (`age1pq1…`).
+EncryptionKey = Annotated[str, StringConstraints(pattern=r"^age1([0-9a-z]{58}|pq1[0-9a-z]{1952})$")]
+
+
+def is_hybrid(recipient: str) -> bool:
+    """Whether what is sealed to this key withstands a quantum computer too."""
+    return recipient.startswith("age1pq1")
+
+
 Digest = Annotated[str, StringConstraints(pattern=DIGEST)]
 
 #: Signals of one partner travel as bits of one number, and so are the criteria counted that a record meets.

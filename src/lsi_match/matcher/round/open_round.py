@@ -15,6 +15,7 @@ from lsi_match.crypto.keys import make_round_key
 from lsi_match.crypto.signing import sign
 from lsi_match.log.events import GatesRefused, RoundOpened, why
 from lsi_match.manifest import Manifest
+from lsi_match.manifest.base import is_hybrid
 from lsi_match.manifest.plan import Period
 from lsi_match.matcher.site.proofs import put_round_proofs
 from lsi_match.matcher.site.site import Project
@@ -71,7 +72,7 @@ def _open_round(
     if reference_date is None and isinstance(schedule.reference_date, Period):
         between = {name: str(day) for name, day in schedule.reference_date}
         raise ReferenceDateNeededError(project=project.id, **between)
-    secret, recipient = make_round_key()
+    secret, recipient = make_round_key(hybrid=is_hybrid(manifest.matcher.encryption_key))
     opening = _made(project, manifest, round_id, reference_date, now, recipient)
     try:
         require(manifest, replace(project.evidence(now, opening), key_present=True))

@@ -85,9 +85,9 @@ class Site:
     folder: Path
 
     @classmethod
-    def make(cls, folder: Path, passphrase: str | None = None) -> Site:
-        """A new site with keys of its own; with a passphrase, protected by it."""
-        make_identity(MATCHER, folder / "keys", passphrase)
+    def make(cls, folder: Path, passphrase: str | None = None, *, hybrid: bool = False) -> Site:
+        """A new site with keys of its own; with a passphrase, protected by it; `hybrid`: see `crypto.age_keys`."""
+        make_identity(MATCHER, folder / "keys", passphrase, hybrid=hybrid)
         return cls(folder)
 
     def identity(self) -> Identity:
