@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from operation import PARTNERS, Operation, folders
 
 from lsi_match.agreement.gates import OpeningGateError, require
+from lsi_match.cli.main import run
 from lsi_match.crypto import age_keys, keys
 from lsi_match.crypto.age_keys import AgeIdentity, HybridIdentity
 from lsi_match.manifest.base import is_hybrid
@@ -66,3 +68,28 @@ def test_the_secret_of_a_hybrid_key_is_not_shown() -> None:
     assert str(identity) not in repr(identity)
     assert identity.seed.hex() not in repr(identity)
     assert repr(identity.seed) not in repr(identity)
+
+
+@pytest.mark.parametrize(
+    ("age", "options", "hybrid"),
+    [
+        (None, [], True),
+        ("v1.3.0", [], True),
+        ("v2.0.1", [], True),
+        ("1.1.1", [], False),
+        ("(unknown)", [], False),
+        ("1.1.1", ["--hybrid"], True),
+        (None, ["--no-hybrid"], False),
+    ],
+)
+def test_keys_are_hybrid_where_the_tools_installed_here_open_what_is_sealed_to_them(
+    age: str | None, options: list[str], hybrid: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if age is not None:
+        (tmp_path / "age").write_text(f"#!/bin/sh\necho '{age}'\n")
+        (tmp_path / "age").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    for words in (["keys", "make", "uwv", str(tmp_path / "uwv")], ["site", "init", str(tmp_path / "site")]):
+        assert run([*words, *options]) == 0
+        card = json.loads((Path(words[-1]) / "keys" / "card.json").read_text())
+        assert is_hybrid(card["encryption_key"]) is hybrid

@@ -24,7 +24,7 @@ def make(
     home: Path,
     *,
     protect: bool = False,
-    hybrid: bool = False,
+    hybrid: bool | None = None,
     signer: str = "",
     module: str = "",
     json: Json = False,
@@ -35,13 +35,14 @@ def make(
         name: name of the party, as in the manifest.
         home: the party's own folder; keys come in HOME/keys, readable by its owner only.
         protect: put them behind a passphrase, which every command that uses them then needs.
-        hybrid: what is sealed to it withstands a quantum computer too (age1pq1…; age 1.3 or later opens it).
+        hybrid: what is sealed to it withstands a quantum computer too (age1pq1…); default: not where age is older than 1.3.
         signer: sign with a key that is in an HSM (hsm:NUMBER?label=TOKEN) or vault (hv:NAME) already.
         module: the PKCS #11 library of the HSM, for example /usr/lib/softhsm/libsofthsm2.so.
     """
     import re
 
     from lsi_match.base.validation import NAME
+    from lsi_match.crypto.age_keys import tools_open_hybrid
     from lsi_match.crypto.keys import make_identity, make_outside_identity
     from lsi_match.crypto.passphrase import ask_new
 
@@ -52,6 +53,7 @@ def make(
         )
     passphrase = ask_new(str(home / "keys" / "encryption.age")) if protect else None
     folder = home / "keys"
+    hybrid = tools_open_hybrid() if hybrid is None else hybrid
     identity = (
         make_outside_identity(name, folder, signer, module, passphrase, hybrid=hybrid)
         if signer

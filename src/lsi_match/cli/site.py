@@ -21,17 +21,19 @@ app = App(name="site")
 
 
 @app.command
-def init(site: Path, *, protect: bool = False, hybrid: bool = False, json: Json = False) -> None:
+def init(site: Path, *, protect: bool = False, hybrid: bool | None = None, json: Json = False) -> None:
     """Make a matching site: a folder with keys of its own.
 
     Args:
         site: the folder. Put it on an encrypted disk, readable by one user.
         protect: put its keys behind a passphrase, which every command that uses them then needs.
-        hybrid: what is sealed to it, and to the keys of its rounds, withstands a quantum computer too (age1pq1…).
+        hybrid: what is sealed to it withstands a quantum computer too (age1pq1…); default: not where age is older than 1.3.
     """
+    from lsi_match.crypto.age_keys import tools_open_hybrid
     from lsi_match.crypto.passphrase import ask_new
     from lsi_match.matcher.site.site import Site
 
+    hybrid = tools_open_hybrid() if hybrid is None else hybrid
     passphrase = ask_new(str(site / "keys" / "encryption.age")) if protect else None
     card = Site.make(site, passphrase, hybrid=hybrid).folder / "keys" / "card.json"
     done(say(f"Koppelomgeving gemaakt: {site}. Geef {card} aan de projectleider.",

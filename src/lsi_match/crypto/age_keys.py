@@ -12,7 +12,10 @@ ChaCha20-Poly1305; all of it is the library's. Text is Bech32 (BIP 173), without
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
+import shutil
+import subprocess
 from base64 import b64decode, b64encode
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -93,6 +96,17 @@ class AgeIdentity(Protocol):
 def make_age_identity(*, hybrid: bool) -> AgeIdentity:
     made = HybridIdentity.generate() if hybrid else pyrage.x25519.Identity.generate()
     return cast(AgeIdentity, made)
+
+
+def tools_open_hybrid() -> bool:
+    """Whether what is sealed to a hybrid key is opened by all tools here: this program, and `age` from 1.3, if any."""
+    if (program := shutil.which("age")) is None:
+        return True
+    told = subprocess.run(
+        [program, "--version"], capture_output=True, text=True, check=False, timeout=10
+    ).stdout
+    version = re.search(r"(\d+)\.(\d+)", told)
+    return version is not None and (int(version[1]), int(version[2])) >= (1, 3)
 
 
 def age_identity(text: str) -> AgeIdentity:
