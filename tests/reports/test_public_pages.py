@@ -18,7 +18,7 @@ import pytest
 import yaml_out
 from axe_playwright_python.sync_playwright import Axe
 from browser import chromium
-from logged import DIGEST, entry, opened, ran
+from logged import DIGEST, WHY, entry, of_round, opened, ran
 from operation import PARTNERS, ROUND, Operation, days, folders
 from playwright.sync_api import Page
 from pydantic import ValidationError
@@ -41,6 +41,7 @@ from lsi_match.protocol.documents import OutcomeCounts
 from lsi_match.protocol.publication import Publication, Sheet
 from lsi_match.protocol.withhold import blur
 from lsi_match.reports.public import pages as module
+from lsi_match.reports.public.measures import Effect, effects
 from lsi_match.reports.public.results import Year, per_year
 
 TEXTS = Path(module.__file__).with_name("texts.toml")
@@ -101,7 +102,7 @@ def test_every_address_in_the_log_leads_to_a_place_on_a_page(project: Operation,
 
 
 def test_every_link_leads_somewhere_and_nothing_comes_from_elsewhere(public: Path) -> None:
-    assert len(html(public)) == 6
+    assert len(html(public)) == 8
     for page in html(public):
         text = page.read_text("utf-8")
         found = Links(text)
@@ -440,7 +441,17 @@ def test_every_text_stands_in_both_languages_and_on_a_page(
             ("uwv", "high_risk", {"show": "full"}),
         )
     }
-    full = module.ProjectFacts((module.Version(advised, since),), years, sheets)
+    did = effects(
+        [
+            read(n, one)
+            for n, one in enumerate(
+                map(entry, [*of_round("een"), events.AccessRefused(partner="uwv", **WHY)] * 30)
+            )
+        ],
+        (),
+    )
+    changed = Effect("criteria", {"names": "uwv.lijst.lopend", "before": 2, "after": 0}, did[0].entries[:2])
+    full = module.ProjectFacts((module.Version(advised, since),), years, sheets, effects=(*did, changed))
     bare = module.ProjectFacts((module.Version(project.project.manifest(), since),), ())
     module.pages([full, bare], since)
     module.pages([], since)

@@ -12,6 +12,7 @@ from lsi_match.crypto.signing import peek
 from lsi_match.log.events import ManifestRegistered, Recorded, read
 from lsi_match.matcher.site.site import Project
 from lsi_match.protocol.documents import OutcomeCounts
+from lsi_match.reports.public.measures import effects
 from lsi_match.reports.public.pages import ProjectFacts, Version, pages
 from lsi_match.reports.public.results import per_year, use
 
@@ -55,7 +56,9 @@ def public_facts(project: Project, now: datetime) -> ProjectFacts:
     agreement = read_agreement(project.manifest(), project.papers(), now, project.trust(now))
     sheets = {name: one.sheet for name, one in agreement.publications.items()}
     in_use = use(recorded, project.manifest().project.period.last, now)
-    return ProjectFacts(tuple(_versions(project, recorded)), tuple(years), sheets, in_use)
+    versions = tuple(_versions(project, recorded))
+    did = effects(recorded, [one.manifest for one in versions])
+    return ProjectFacts(versions, tuple(years), sheets, in_use, tuple(did))
 
 
 def _versions(project: Project, recorded: list[Recorded]) -> Iterator[Version]:

@@ -18,11 +18,14 @@ from lsi_match.log.activities import register
 from lsi_match.manifest import Manifest
 from lsi_match.protocol.publication import Shared, Sheet
 from lsi_match.reports.manifest_page import called
+from lsi_match.reports.public.measures import MEASURES, Effect
 from lsi_match.reports.public.results import Use, Year
 
 #: The page of a folder, by language.
 _INDEX: dict[Language, str] = {"nl": "index.html", "en": "index.en.html"}
 _OTHER: dict[Language, Language] = {"nl": "en", "en": "nl"}
+#: So many entries are named for one measure of one project.
+_MOST = 20
 _TEXTS = Path(__file__).with_name("texts.toml")
 
 
@@ -36,7 +39,11 @@ class Version:
     @property
     def short(self) -> str:
         """The manifest in the addresses that entries of the log point to."""
-        return self.manifest.digest.removeprefix("sha256:")[:16]
+        return self.short_of(self.manifest.digest)
+
+    @staticmethod
+    def short_of(digest: str) -> str:
+        return digest.removeprefix("sha256:")[:16]
 
 
 @dataclass(frozen=True)
@@ -48,6 +55,8 @@ class ProjectFacts:
     #: Controller → what it makes public about the newest manifest.
     sheets: Mapping[str, Sheet] = field(default_factory=dict)
     use: Use = field(default_factory=Use)
+    #: What the measures against unequal treatment did.
+    effects: tuple[Effect, ...] = ()
 
     @property
     def manifest(self) -> Manifest:
@@ -119,7 +128,13 @@ def _site(pages: _Pages, projects: Sequence[ProjectFacts]) -> dict[str, bytes]:
         for one in projects
     ]
     matcher = projects[-1].manifest.matcher.title if projects else pages.text("the_matcher")
-    return pages.page("site", "", pages.text("site_title"), matcher=matcher, projects=listed)
+    found = pages.page("site", "", pages.text("site_title"), matcher=matcher, projects=listed)
+    return found | pages.page(
+        "measures", "measures/", pages.text("measures_title"), most=_MOST,
+        measures={name: [(one.manifest.project, effect) for one in projects for effect in one.effects
+                         if effect.measure == name] for name in MEASURES},
+        short=Version.short_of, anchor=lambda step: step.value.replace(" ", "-"),
+    )  # fmt: skip
 
 
 def _project(pages: _Pages, facts: ProjectFacts) -> dict[str, bytes]:
