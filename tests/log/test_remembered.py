@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from lsi_match.log import merkle
 from lsi_match.log.entry import LogEntry
-from lsi_match.log.log_proof import LogProof, prove
+from lsi_match.log.log_proof import LogProof, Since, prove
 from lsi_match.log.note import Checkpoint, VerifierKey
 from lsi_match.log.policy import Policy
 from lsi_match.log.remembered import (
@@ -55,12 +55,12 @@ class Matcher:
             for number in numbers:
                 log.append_and_sign([(entry(number), None)], KEY, "koppel.example")
 
-    def proof(self, position: int, size: int | None = None, *, bare: bool = False) -> Path:
+    def proof(self, position: int, size: int | None = None, *, bare: bool = False, seen: int = 0) -> Path:
         with Log.open(self.folder / "log.sqlite", read_only=True) as log:
-            made = prove(log, position, size)
+            made = prove(log, position, size, seen)
         if bare:
             made = LogProof(made.leaf, made.index, made.path, made.checkpoint)
-        file = self.folder / f"{position}.{size}.{bare}.tlog-proof"
+        file = self.folder / f"{position}.{size}.{bare}.{seen}.tlog-proof"
         file.write_text(made.text())
         return file
 
@@ -143,11 +143,51 @@ def test_of_what_was_remembered_without_hashes_an_older_one_cannot_be_compared(
     assert see(kept, log.proof(0, 30)) == 0
 
 
+@pytest.mark.parametrize("seen", [1, 2, 7, 8, 100, 255, 256, 289, 290])
+def test_a_short_proof_is_as_good_as_a_long_one_for_who_saw_what_it_leaves_out(
+    kept: RememberedLog, log: Matcher, fork: Matcher, tmp_path: Path, seen: int
+) -> None:
+    see(kept, log.proof(0, 290))
+    short = log.proof(299, 300, seen=seen)
+    assert see(kept, short) == 299
+    assert see(kept, log.proof(0, 299, bare=True)) == 0, "all hashes are known again"
+    other = RememberedLog(tmp_path / "other" / "log-seen")
+    see(other, log.proof(0, 295))
+    with pytest.raises(SplitViewError):
+        see(other, fork.proof(299, 300, seen=seen))
+    assert len(short.read_text()) < len(log.proof(299, 300).read_text())
+
+
+def test_a_proof_for_who_saw_more_is_none_for_who_did_not(kept: RememberedLog, log: Matcher) -> None:
+    see(kept, log.proof(0, 250))
+    with pytest.raises(ConsistencyMissingError):
+        see(kept, log.proof(299, 300, seen=280))
+    assert kept.checkpoint is not None
+    assert kept.checkpoint.size == 250
+    see(kept, log.proof(299, 300, seen=250))
+
+
+def test_of_ten_thousand_entries_a_proof_for_who_co_signed_yesterday_is_some_kilobytes(
+    tmp_path: Path,
+) -> None:
+    leaves = [merkle.leaf_hash(str(number).encode()) for number in range(10_000)]
+    subtree = merkle.subtrees_of(leaves)
+    first = 9_990
+    since = Since(b"".join([*merkle.edge_of(subtree, first), *leaves[first:]]), first)
+    assert all(since.root(size) == merkle.root(subtree, size) for size in range(first, 10_001))
+    assert since.root(first - 1) is None
+    assert since.whole(b"".join(leaves[: first + 3])) == b"".join(leaves)
+    assert since.whole(b"".join(leaves[: first - 1])) == b""
+    assert Since.decode(since.encoded()) == since
+    assert len(since.encoded()) < 1000
+
+
 def test_hashes_that_are_not_those_of_the_checkpoint_make_no_proof(kept: RememberedLog, log: Matcher) -> None:
     file = log.proof(4, 20)
     made = LogProof.parse(file.read_text())
-    for hashes in (made.hashes[:-32], made.hashes[:-1], bytes(640), made.hashes + bytes(31)):
-        file.write_text(LogProof(made.leaf, made.index, made.path, made.checkpoint, hashes).text())
+    given = made.since.hashes
+    for hashes in (given[:-32], given[:-1], bytes(640), given + bytes(31)):
+        file.write_text(LogProof(made.leaf, made.index, made.path, made.checkpoint, Since(hashes)).text())
         with pytest.raises(ProofRefusedError):
             see(kept, file)
     assert kept.checkpoint is None

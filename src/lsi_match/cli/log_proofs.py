@@ -184,7 +184,7 @@ def check_proof(
     entry = read.check(counts, origin)
     if remember or home:
         kept = RememberedLog(remember) if remember else RememberedLog.of_party(Path(str(home)), project)
-        kept.take(read.checkpoint, read.hashes)
+        kept.take(read.checkpoint, read.since)
     step, status = entry.name, entry.status
     lines = [say(f"Het bewijs klopt: regel {read.index}, stap '{step}', status {status}.",
                  f"The proof holds: entry {read.index}, step '{step}', status {status}.")]  # fmt: skip

@@ -4,9 +4,10 @@ The file holds the checkpoint, the place of the entry, its path in the tree and,
 The format does not authenticate `extra`; here the path does, because the leaf hash is made from those very bytes.
 So whoever has the file and a policy (`log.policy`) needs nothing else: no log, no network.
 
-A proof that is handed to a party has in `extra`, after the leaf and a zero byte, the hashes of all entries under the
-checkpoint, 32 bytes each. From these follows whether the checkpoint goes on from any earlier one (`log.remembered`),
-whichever that party saw last: nobody has to ask for a consistency proof.
+A proof that is handed to a party has in `extra`, after the leaf and a zero byte, what shows that the checkpoint goes on from
+any earlier one that this party can have seen last (`log.remembered`): nobody has to ask for a consistency proof. It saw at
+least what it co-signed. So there stand, of the entries before that one, how many they are and the roots of their subtrees,
+and the hashes of the entries since (`Since`).
 """
 
 from __future__ import annotations
@@ -40,19 +41,65 @@ class ProofWrongError(LsiError): ...
 
 
 @dataclass(frozen=True)
+class Since:
+    """The entries of a log: of the first so many the roots of their complete subtrees, of those after them their hashes, one
+    after the other. With `first` 0 these are the hashes of all."""
+
+    hashes: bytes
+    first: int = 0
+
+    @property
+    def size(self) -> int:
+        return self.first + len(self._split()[1])
+
+    def root(self, size: int) -> bytes | None:
+        """The root over the first `size` entries; None where that cannot be told from these."""
+        edge, rest = self._split()
+        if not self.first <= size <= self.first + len(rest):
+            return None
+        try:
+            return merkle.root(merkle.subtrees_after(edge, self.first, rest), size)
+        except ValueError:
+            return None
+
+    def whole(self, before: bytes) -> bytes:
+        """The hashes of all entries, where those `before` are known; nothing where they are not."""
+        edge, rest = self._split()
+        known = merkle.split_hashes(before)[: self.first]
+        same = len(known) == self.first and merkle.edge_of(merkle.subtrees_of(known), self.first) == edge
+        return b"".join([*known, *rest]) if same else b""
+
+    def _split(self) -> tuple[list[bytes], list[bytes]]:
+        every, edge = merkle.split_hashes(self.hashes), self.first.bit_count()
+        return every[:edge], every[edge:]
+
+    def encoded(self) -> bytes:
+        """All hashes as they are; or else with the number of entries before, in eight bytes, in front."""
+        return (self.first.to_bytes(8, "big") if self.first else b"") + self.hashes
+
+    @classmethod
+    def decode(cls, data: bytes) -> Since:
+        """Raises `ProofMalformedError`."""
+        over = len(data) % merkle.HASH_SIZE
+        if over not in (0, 8):
+            raise ProofMalformedError
+        return cls(data[over:], int.from_bytes(data[:over], "big"))
+
+
+@dataclass(frozen=True)
 class LogProof:
-    """A leaf, where it stands, its path up to the root, and the note that states the root; `hashes` are those of all
-    leaves under that note, one after the other, or none."""
+    """A leaf, where it stands, its path up to the root, and the note that states the root; `since` is about the leaves under
+    that note, or about none."""
 
     leaf: bytes
     index: int
     path: tuple[bytes, ...]
     checkpoint: str
-    hashes: bytes = b""
+    since: Since = Since(b"")
 
     def text(self) -> str:
         """The file (tlog-proof, section "Format")."""
-        extra = self.leaf + (b"\0" + self.hashes if self.hashes else b"")
+        extra = self.leaf + (b"\0" + self.since.encoded() if self.since.hashes else b"")
         lines = [HEADER, f"extra {_encoded(extra)}", f"index {self.index}", *map(_encoded, self.path)]
         return "\n".join(lines) + "\n\n" + self.checkpoint
 
@@ -72,7 +119,7 @@ class LogProof:
         Checkpoint.of_note(checkpoint)
         # A leaf is JSON, in which there is no zero byte.
         leaf, _, hashes = extra.partition(b"\0")
-        return cls(leaf, int(index[1]), tuple(path), checkpoint, hashes)
+        return cls(leaf, int(index[1]), tuple(path), checkpoint, Since.decode(hashes))
 
     def check(self, policy: Policy, origin: str) -> LogEntry:
         """The entry, once the checkpoint counts by the policy and the path leads to its root.
@@ -82,13 +129,14 @@ class LogProof:
         checkpoint = policy.check(SignedNote.parse(self.checkpoint), origin)
         hashed = merkle.leaf_hash(self.leaf)
         included = merkle.verify_inclusion(hashed, self.index, checkpoint.size, self.path, checkpoint.root)
-        if not included or (self.hashes and merkle.root_of(self.hashes, checkpoint.size) != checkpoint.root):
+        if not included or (self.since.hashes and self.since.root(checkpoint.size) != checkpoint.root):
             raise ProofWrongError(index=self.index, size=checkpoint.size)
         return LogEntry.from_leaf(self.leaf, self.index)
 
 
-def prove(log: Log, position: int, size: int | None = None) -> LogProof:
-    """The proof of the entry at `position`, under the checkpoint of `size` entries (default: the newest).
+def prove(log: Log, position: int, size: int | None = None, seen: int = 0) -> LogProof:
+    """The proof of the entry at `position`, under the checkpoint of `size` entries (default: the newest), for who saw at least
+    the first `seen` entries.
 
     Raises `CheckpointMissingError`, `EntryMissingError` when the checkpoint does not cover the entry.
     """
@@ -97,7 +145,11 @@ def prove(log: Log, position: int, size: int | None = None) -> LogProof:
         raise CheckpointMissingError(size=log.size if size is None else size)
     covered = Checkpoint.of_note(note).size
     path = tuple(log.inclusion_proof(position, covered))
-    return LogProof(log.leaf(position), position, path, note, log.leaf_hashes(covered))
+    first, hashes = min(seen, covered), log.leaf_hashes(covered)
+    if first:
+        known = merkle.edge_of(merkle.subtrees_of(merkle.split_hashes(hashes)), first)
+        hashes = b"".join(known) + hashes[first * merkle.HASH_SIZE :]
+    return LogProof(log.leaf(position), position, path, note, Since(hashes, first))
 
 
 def proof_file(document: Path) -> Path:

@@ -105,6 +105,41 @@ def root_of(hashes: bytes, size: int) -> bytes | None:
     return root(subtrees_of(split_hashes(hashes[: size * HASH_SIZE])), size)
 
 
+def edge_of(subtree: Subtree, size: int) -> list[bytes]:
+    """The roots of the complete subtrees that the first `size` leaves fall into, the largest first."""
+    found, start = [], 0
+    for height in reversed(range(size.bit_length())):
+        if size >> height & 1:
+            found.append(subtree(height, start >> height))
+            start += 1 << height
+    return found
+
+
+def subtrees_after(edge: Sequence[bytes], first: int, leaf_hashes: Sequence[bytes]) -> Subtree:
+    """Complete subtrees of a tree of which is known what `edge_of` gives for its first leaves, and the hashes of those after
+    them. Of a tree of at least `first` leaves these give the root. Raises ValueError where the edge is not of so many."""
+    known: dict[tuple[int, int], int] = {}
+    start = 0
+    for height in reversed(range(first.bit_length())):
+        if first >> height & 1:
+            known[height, start >> height] = len(known)
+            start += 1 << height
+    if len(known) != len(edge):
+        raise ValueError("an edge of another size")
+
+    def subtree(height: int, index: int) -> bytes:
+        if (height, index) in known:
+            return edge[known[height, index]]
+        start = index << height
+        if start >= first:
+            return complete_root(leaf_hashes[start - first : start - first + (1 << height)])
+        if not height:
+            raise ValueError("a leaf below the edge")
+        return node_hash(subtree(height - 1, 2 * index), subtree(height - 1, 2 * index + 1))
+
+    return subtree
+
+
 def inclusion_path(subtree: Subtree, index: int, size: int) -> list[bytes]:
     """PATH(m, D_n): what shows that leaf `index` is in the tree of `size` leaves (section 2.1.3.1)."""
     if not 0 <= index < size:

@@ -6,8 +6,8 @@
 
 1. With nothing remembered, what the matcher signed is believed.
 2. An older checkpoint has to state the root over the first so many of the entries that are remembered.
-3. A newer one has to come with the hashes of its entries (`log.log_proof`), and the first so many of these have to give
-   the root that is remembered. Then it is remembered in the place of the older one.
+3. A newer one has to come with what gives the root over the first so many of its entries (`log.log_proof`), and that has to
+   be the one that is remembered. Then it is remembered in the place of the older one.
 4. What contradicts is refused, and kept: two notes under the signature of one matcher that cannot both be true.
 """
 
@@ -25,7 +25,7 @@ from lsi_match.base.errors import LsiError
 from lsi_match.base.files import private_folder, read_bytes, read_text, write_whole
 from lsi_match.log import merkle
 from lsi_match.log.events import Recorded, read
-from lsi_match.log.log_proof import MAX_SIZE, LogProof, ProofMalformedError
+from lsi_match.log.log_proof import MAX_SIZE, LogProof, ProofMalformedError, Since
 from lsi_match.log.note import Checkpoint
 from lsi_match.log.policy import Policy
 
@@ -89,14 +89,14 @@ class RememberedLog:
             raise ProofRefusedError(file=name, problem=ProofMalformedError.__name__) from None
         except LsiError as problem:
             raise ProofRefusedError(file=name, problem=problem.reason) from None
-        self.take(parsed.checkpoint, parsed.hashes)
+        self.take(parsed.checkpoint, parsed.since)
         return recorded
 
-    def take(self, note: str, hashes: bytes = b"") -> None:
+    def take(self, note: str, since: Since = Since(b"")) -> None:  # noqa: B008 (frozen)
         """Hold a checkpoint, whose signatures were verified, against what is remembered; remember it when it is newer.
 
         Args:
-            hashes: of its entries, where they are known.
+            since: about its entries, where anything is known of them.
 
         Raises:
             SplitViewError, ConsistencyMissingError, RememberedOtherLogError: then nothing is remembered.
@@ -105,7 +105,8 @@ class RememberedLog:
         with self._alone():
             kept = self.checkpoint
             if kept is not None:
-                self._compare(kept, given, note, hashes)
+                self._compare(kept, given, note, since)
+            hashes = since.whole(self._hashes(kept) if kept else b"")
             if kept is None or given.size > kept.size:
                 # The hashes first: those of more entries than the note states are hashes of its entries too.
                 write_whole(self._hashes_file, hashes, replace=True)
@@ -128,21 +129,21 @@ class RememberedLog:
                 if file.exists():
                     file.rename(file.with_name(f"{file.name}.before-gap-{kept.size if kept else 0}"))
 
-    def _compare(self, kept: Checkpoint, given: Checkpoint, note: str, hashes: bytes) -> None:
+    def _compare(self, kept: Checkpoint, given: Checkpoint, note: str, since: Since) -> None:
         if kept.origin != given.origin:
             raise RememberedOtherLogError(remembered=kept.origin, origin=given.origin)
         if given.size > kept.size:
-            expected, found = kept.root, merkle.root_of(hashes, kept.size) if hashes else None
+            expected, found = kept.root, since.root(kept.size) if since.hashes else None
         else:
             expected = given.root
             found = kept.root if given.size == kept.size else merkle.root_of(self._hashes(kept), given.size)
         if found is None:
             raise ConsistencyMissingError(given=given.size, remembered=kept.size)
         if found != expected:
-            where = self._keep_evidence(note, hashes)
+            where = self._keep_evidence(note, since)
             raise SplitViewError(given=given.size, remembered=kept.size, folder=str(where))
 
-    def _keep_evidence(self, note: str, hashes: bytes) -> Path:
+    def _keep_evidence(self, note: str, since: Since) -> Path:
         """Keep what contradicts beside what it contradicts; the folder."""
         folder = self._beside(".evidence") / digest_of_bytes(note.encode()).removeprefix("sha256:")[:16]
         private_folder(folder)
@@ -150,7 +151,7 @@ class RememberedLog:
             "seen.checkpoint": read_bytes(self.file),
             "seen.hashes": read_bytes(self._hashes_file) if self._hashes_file.exists() else b"",
             "given.checkpoint": note.encode(),
-            "given.hashes": hashes,
+            "given.hashes": since.encoded(),
         }
         for name, data in kept.items():
             write_whole(folder / name, data, replace=True)

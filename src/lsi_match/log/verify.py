@@ -33,6 +33,7 @@ from lsi_match.base.errors import Language, LsiError
 from lsi_match.base.files import read_text
 from lsi_match.log import holds, log_file, merkle, note
 from lsi_match.log.entry import SALT_SIZE, LogEntry, details_hash_of_bytes
+from lsi_match.log.log_proof import Since
 from lsi_match.log.merkle import RightEdge, Tile
 from lsi_match.log.note import Checkpoint, SignedNote, VerifierKey
 from lsi_match.log.policy import LogUnknownError
@@ -195,7 +196,7 @@ def verify_and_remember(
     try:
         with Log.open(path, read_only=True) as log:
             size = Checkpoint.of_note(found.newest_checkpoint).size
-            remembered.take(found.newest_checkpoint, log.leaf_hashes(size))
+            remembered.take(found.newest_checkpoint, Since(log.leaf_hashes(size)))
     except (SplitViewError, log_file.LogDamagedError) as problem:
         return replace(found, problems=(problem,))
     return found

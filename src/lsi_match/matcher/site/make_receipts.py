@@ -14,6 +14,7 @@ from pathlib import Path
 from lsi_match.base.files import write_whole
 from lsi_match.log.log_proof import prove
 from lsi_match.log.view import ProjectView
+from lsi_match.matcher.site.proofs import seen_by
 from lsi_match.matcher.site.site import Project
 from lsi_match.protocol.receipt_files import receipt_name
 
@@ -38,5 +39,6 @@ def write_receipts(project: Project, now: datetime) -> list[Path]:
     with project.reader() as opened:
         new = [(at, file) for at, file in current(project, opened.view, now) if not file.exists()]
         for position, file in new:
-            write_whole(file, prove(opened.log, position).text().encode(), replace=True)
+            seen = seen_by(project, opened.log, now, file.parent.name)
+            write_whole(file, prove(opened.log, position, seen=seen).text().encode(), replace=True)
     return [file for _, file in new]

@@ -49,6 +49,19 @@ def cosigned_state(log: Log, position: int, policy: Policy) -> tuple[int | None,
     return None, most
 
 
+def seen_by(project: Project, log: Log, now: datetime, *names: str) -> int:
+    """How many entries each of these parties saw at least: those that it co-signed; 0 where one of them co-signed none."""
+    policy, found = policy_of(project.manifest(), project.trust(now).current), dict[str, int]()
+    for note in log.cosigned_checkpoints():
+        signed = SignedNote.parse(note)
+        for name in names:
+            if name not in found and name in policy.witnesses and signed.of_key(policy.witnesses[name]):
+                found[name] = Checkpoint.parse(signed.text).size
+        if len(found) == len(names):
+            return min(found.values())
+    return 0
+
+
 def put_proofs(proof: LogProof, staging: Path) -> None:
     """Put the proof beside every release that is still in `staging`. Can be repeated after a run broke off."""
     for descriptor in sorted(staging.glob(f"*/*{_DESCRIPTOR}")):
