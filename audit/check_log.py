@@ -3,10 +3,9 @@
 
     python check_log.py EXPORT POLICY ORIGIN [--older CHECKPOINT] [--proof FILE.tlog-proof] …
 
-EXPORT is a folder from `lsi-match log export`; POLICY says whose signatures count (C2SP tlog-policy;
-make it yourself, from the manifest that you signed); ORIGIN which log it must be: the matcher's domain, a slash, and the project,
-as in that manifest. One key signs the logs of all projects of a matching environment. Nothing that the export says of itself
-is believed:
+EXPORT is a folder from `lsi-match log export`; POLICY says whose signatures count (C2SP tlog-policy; make it yourself, from
+the manifest that you signed); ORIGIN which log it must be: the matcher's domain, a slash, and the project, as in that manifest.
+One key signs the logs of all projects of a matching environment. Nothing that the export says of itself is believed:
 
 1. The entries are read one after the other, and the root of the tree over them is computed (RFC 9162, 2.1.1).
 2. The checkpoint must state this origin, exactly this number of entries and this root.
@@ -15,14 +14,13 @@ is believed:
    policy and must be the root over the first so many of these entries: nothing was rewritten since.
 5. A proof must be of an entry that stands in the export, and lead to the root that its own checkpoint states.
 
-Not done here: judging from the signed papers whether gates held, approvals and justifications are good, and a round was held
-that had to be. `lsi-match log verify --home … --papers …` does that.
-
+Not done here: judging gates, approvals, justifications and holds again. `lsi-match log verify --home … --papers …` does that.
 Status 0: all of it holds. Status 1: something does not, and what it is stands on standard error.
 """
 
 import argparse
 import base64
+import functools
 import hashlib
 import sys
 from pathlib import Path
@@ -57,14 +55,17 @@ def unbase64(text):
     return value
 
 
-def root(hashes):
-    """MTH (RFC 9162, 2.1.1): pairs are joined level by level; a last one without a pair goes up as it is."""
-    if not hashes:
-        return sha256(b"")
-    while len(hashes) > 1:
-        pairs = [sha256(b"\x01" + hashes[i] + hashes[i + 1]) for i in range(0, len(hashes) - 1, 2)]
-        hashes = pairs + hashes[len(pairs) * 2 :]
-    return hashes[0]
+def root(hashes, first=0, edge=()):
+    """MTH (RFC 9162, 2.1.1): complete subtrees of one size are joined, at the end all, from right to left; `edge`: those of the
+    `first` leaves, which come before these."""
+    peaks = list(zip([height for height in range(64, -1, -1) if first >> height & 1], edge, strict=True))
+    for found in hashes:
+        height = 0
+        while peaks and peaks[-1][0] == height:
+            found, height = sha256(b"\x01" + peaks.pop()[1] + found), height + 1
+        peaks.append((height, found))
+    peaks = [found for _, found in reversed(peaks)] or [sha256(b"")]
+    return functools.reduce(lambda right, left: sha256(b"\x01" + left + right), peaks)
 
 
 def root_by_path(leaf, index, size, path):
@@ -142,6 +143,7 @@ def signed_by(text, lines, key, kind):
 def read_checkpoint(note, policy, *, quorum=True):
     """The origin, size and root that a note states (tlog-checkpoint), once enough have signed it."""
     logs, witnesses, groups, wanted = policy
+    need(min(note.replace("\n", " ")) >= " ", "there are control characters in a note")
     text, _, signatures = note.rpartition("\n\n")
     text, lines = text + "\n", signatures.removesuffix("\n").split("\n")
     need(any(signed_by(text, lines, key, LOG) for key in logs), "no log key of the policy signed")
@@ -200,19 +202,16 @@ def check(export, policy_text, wanted, older=(), proofs=()):
         leaf, at = sha256(b"\x00" + data), int(index[6:])
         its_origin, its_size, its_root = read_checkpoint(note, policy, quorum=False)
         need(its_origin == origin, f"the proof is of another log: {its_origin}")
-        need(
-            root_by_path(leaf, at, its_size, [unbase64(line) for line in path]) == its_root,
-            f"the proof of entry {at} does not hold",
-        )
-        # after a zero byte come the hashes of all entries under the checkpoint, for who has only this proof
-        every = [given[i : i + 32] for i in range(0, len(given), 32)]
-        need(
-            not zero or (len(every) == its_size and root(every) == its_root),
-            f"the hashes in the proof of entry {at} are not those that were signed",
-        )
-        need(
-            at < size and hashes[at] == leaf, f"the proof of entry {at} is of another entry than the one here"
-        )
+        found = root_by_path(leaf, at, its_size, [unbase64(line) for line in path])
+        need(found == its_root, f"the proof of entry {at} does not hold")
+        # After a zero byte: the hashes of all entries; or a number, of so many the roots of their subtrees, and the other hashes.
+        over = len(given) % 32
+        first = int.from_bytes(given[:over], "big")
+        every = [given[i : i + 32] for i in range(over, len(given), 32)]
+        seen, rest = every[: first.bit_count()], every[first.bit_count() :]
+        fits = over in (0, 8) and first + len(rest) == its_size and root(rest, first, seen) == its_root
+        need(fits or not zero, f"the hashes in the proof of entry {at} are not those that were signed")
+        need(at < size and hashes[at] == leaf, f"the proof of entry {at} is of another entry than here")
     return origin, size, stated
 
 

@@ -76,6 +76,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         export_tiles(log, folder / "tiles")
         (folder / "older").write_text(str(log.checkpoint(300)))
         (folder / "proof").write_text(prove(log, 299, 300).text())
+        (folder / "short").write_text(prove(log, 299, 300, seen=295).text())
     (folder / "policy").write_text(POLICY.text())
     return folder
 
@@ -89,7 +90,20 @@ def export(made: Path, tmp_path: Path) -> Path:
 def checked(folder: Path, origin: str = ORIGIN) -> str:
     """What the verifier, run alone, says is wrong; nothing when all of it holds."""
     run = subprocess.run(
-        [sys.executable, "-I", VERIFIER, "tiles", "policy", origin, "--older", "older", "--proof", "proof"],
+        [
+            sys.executable,
+            "-I",
+            VERIFIER,
+            "tiles",
+            "policy",
+            origin,
+            "--older",
+            "older",
+            "--proof",
+            "proof",
+            "--proof",
+            "short",
+        ],
         cwd=folder,
         capture_output=True,
         text=True,

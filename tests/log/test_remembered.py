@@ -113,7 +113,7 @@ def test_two_stories_contradict_each_other_at_every_size(
     # Whoever has the folder sees the contradiction with nothing else: the longer one does not begin with the shorter one.
     hashes = [(folder / f"{which}.hashes").read_bytes() for which in ("seen", "given")]
     shorter, longer = sorted((0, 1), key=lambda which: sizes[which])
-    assert merkle.root_of(hashes[longer], sizes[shorter]) != Checkpoint.of_note(notes[shorter]).root
+    assert Since(hashes[longer]).root(sizes[shorter]) != Checkpoint.of_note(notes[shorter]).root
 
 
 def test_before_they_part_there_is_no_contradiction(kept: RememberedLog, log: Matcher, fork: Matcher) -> None:
@@ -155,7 +155,8 @@ def test_a_short_proof_is_as_good_as_a_long_one_for_who_saw_what_it_leaves_out(
     see(other, log.proof(0, 295))
     with pytest.raises(SplitViewError):
         see(other, fork.proof(299, 300, seen=seen))
-    assert len(short.read_text()) < len(log.proof(299, 300).read_text())
+    whole = log.proof(299, 300).read_text()
+    assert len(short.read_text()) < len(whole) if seen > 1 else short.read_text() == whole
 
 
 def test_a_proof_for_who_saw_more_is_none_for_who_did_not(kept: RememberedLog, log: Matcher) -> None:
@@ -173,7 +174,7 @@ def test_of_ten_thousand_entries_a_proof_for_who_co_signed_yesterday_is_some_kil
     leaves = [merkle.leaf_hash(str(number).encode()) for number in range(10_000)]
     subtree = merkle.subtrees_of(leaves)
     first = 9_990
-    since = Since(b"".join([*merkle.edge_of(subtree, first), *leaves[first:]]), first)
+    since = Since(b"".join([*merkle.peaks_after((), 0, leaves[:first]), *leaves[first:]]), first)
     assert all(since.root(size) == merkle.root(subtree, size) for size in range(first, 10_001))
     assert since.root(first - 1) is None
     assert since.whole(b"".join(leaves[: first + 3])) == b"".join(leaves)

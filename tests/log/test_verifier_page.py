@@ -89,7 +89,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
             log.add_cosignature(log.size, line, WITNESSES[name])
         export_tiles(log, folder / "tiles")
         (folder / "older").write_text(str(log.checkpoint(13)))
-        (folder / "proof").write_text(prove(log, 7, 40).text())
+        (folder / "proof").write_text(prove(log, 7, 40, seen=30).text())
     (folder / "policy").write_text(POLICY.text())
     return folder
 

@@ -48,26 +48,19 @@ class Since:
     hashes: bytes
     first: int = 0
 
-    @property
-    def size(self) -> int:
-        return self.first + len(self._split()[1])
-
     def root(self, size: int) -> bytes | None:
         """The root over the first `size` entries; None where that cannot be told from these."""
         edge, rest = self._split()
-        if not self.first <= size <= self.first + len(rest):
+        if len(edge) != self.first.bit_count() or not self.first <= size <= self.first + len(rest):
             return None
-        try:
-            return merkle.root(merkle.subtrees_after(edge, self.first, rest), size)
-        except ValueError:
-            return None
+        return merkle.root_of_peaks(merkle.peaks_after(edge, self.first, rest[: size - self.first]))
 
     def whole(self, before: bytes) -> bytes:
         """The hashes of all entries, where those `before` are known; nothing where they are not."""
-        edge, rest = self._split()
-        known = merkle.split_hashes(before)[: self.first]
-        same = len(known) == self.first and merkle.edge_of(merkle.subtrees_of(known), self.first) == edge
-        return b"".join([*known, *rest]) if same else b""
+        known = before[: self.first * merkle.HASH_SIZE]
+        if Since(known).root(self.first) != self.root(self.first):
+            return b""
+        return known + b"".join(self._split()[1])
 
     def _split(self) -> tuple[list[bytes], list[bytes]]:
         every, edge = merkle.split_hashes(self.hashes), self.first.bit_count()
@@ -146,9 +139,11 @@ def prove(log: Log, position: int, size: int | None = None, seen: int = 0) -> Lo
     covered = Checkpoint.of_note(note).size
     path = tuple(log.inclusion_proof(position, covered))
     first, hashes = min(seen, covered), log.leaf_hashes(covered)
-    if first:
-        known = merkle.edge_of(merkle.subtrees_of(merkle.split_hashes(hashes)), first)
-        hashes = b"".join(known) + hashes[first * merkle.HASH_SIZE :]
+    if first > first.bit_count():  # else nothing is saved
+        known, rest = hashes[: first * merkle.HASH_SIZE], hashes[first * merkle.HASH_SIZE :]
+        hashes = b"".join(merkle.peaks_after((), 0, merkle.split_hashes(known))) + rest
+    else:
+        first = 0
     return LogProof(log.leaf(position), position, path, note, Since(hashes, first))
 
 

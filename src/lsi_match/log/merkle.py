@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
+from functools import reduce
 from typing import NamedTuple
 
 HASH_SIZE = 32
@@ -98,46 +99,25 @@ def root(subtree: Subtree, size: int) -> bytes:
     return range_root(subtree, 0, size) if size else EMPTY_ROOT
 
 
-def root_of(hashes: bytes, size: int) -> bytes | None:
-    """The root over the first `size` of these leaf hashes, one after the other; None where there are fewer."""
-    if len(hashes) % HASH_SIZE or len(hashes) < size * HASH_SIZE:
-        return None
-    return root(subtrees_of(split_hashes(hashes[: size * HASH_SIZE])), size)
+def peaks_after(edge: Sequence[bytes], first: int, leaf_hashes: Iterable[bytes]) -> list[bytes]:
+    """The roots of the complete subtrees that a tree divides into, the largest first, as they are after more leaves.
+
+    Args:
+        edge: these of its `first` leaves; raises ValueError where they are not of so many.
+    """
+    heights = [height for height in reversed(range(first.bit_length())) if first >> height & 1]
+    peaks = list(zip(heights, edge, strict=True))
+    for found in leaf_hashes:
+        height = 0
+        while peaks and peaks[-1][0] == height:
+            found, height = node_hash(peaks.pop()[1], found), height + 1
+        peaks.append((height, found))
+    return [found for _, found in peaks]
 
 
-def edge_of(subtree: Subtree, size: int) -> list[bytes]:
-    """The roots of the complete subtrees that the first `size` leaves fall into, the largest first."""
-    found, start = [], 0
-    for height in reversed(range(size.bit_length())):
-        if size >> height & 1:
-            found.append(subtree(height, start >> height))
-            start += 1 << height
-    return found
-
-
-def subtrees_after(edge: Sequence[bytes], first: int, leaf_hashes: Sequence[bytes]) -> Subtree:
-    """Complete subtrees of a tree of which is known what `edge_of` gives for its first leaves, and the hashes of those after
-    them. Of a tree of at least `first` leaves these give the root. Raises ValueError where the edge is not of so many."""
-    known: dict[tuple[int, int], int] = {}
-    start = 0
-    for height in reversed(range(first.bit_length())):
-        if first >> height & 1:
-            known[height, start >> height] = len(known)
-            start += 1 << height
-    if len(known) != len(edge):
-        raise ValueError("an edge of another size")
-
-    def subtree(height: int, index: int) -> bytes:
-        if (height, index) in known:
-            return edge[known[height, index]]
-        start = index << height
-        if start >= first:
-            return complete_root(leaf_hashes[start - first : start - first + (1 << height)])
-        if not height:
-            raise ValueError("a leaf below the edge")
-        return node_hash(subtree(height - 1, 2 * index), subtree(height - 1, 2 * index + 1))
-
-    return subtree
+def root_of_peaks(peaks: Sequence[bytes]) -> bytes:
+    """The root of the tree that divides into these."""
+    return reduce(lambda right, left: node_hash(left, right), reversed(peaks)) if peaks else EMPTY_ROOT
 
 
 def inclusion_path(subtree: Subtree, index: int, size: int) -> list[bytes]:

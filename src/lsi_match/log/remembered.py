@@ -23,7 +23,6 @@ from pathlib import Path
 from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.errors import LsiError
 from lsi_match.base.files import private_folder, read_bytes, read_text, write_whole
-from lsi_match.log import merkle
 from lsi_match.log.events import Recorded, read
 from lsi_match.log.log_proof import MAX_SIZE, LogProof, ProofMalformedError, Since
 from lsi_match.log.note import Checkpoint
@@ -118,7 +117,7 @@ class RememberedLog:
         """Whether the first `size` entries that are remembered give this root, as far as that can be told."""
         kept = self.checkpoint
         hashes = self._hashes(kept) if kept is not None and kept.size >= size else b""
-        return not hashes or merkle.root_of(hashes, size) == root
+        return not hashes or Since(hashes).root(size) == root
 
     def put_aside(self) -> None:
         """Begin to remember anew, after a person acknowledged that the log says by itself that entries were lost; what was
@@ -136,7 +135,7 @@ class RememberedLog:
             expected, found = kept.root, since.root(kept.size) if since.hashes else None
         else:
             expected = given.root
-            found = kept.root if given.size == kept.size else merkle.root_of(self._hashes(kept), given.size)
+            found = kept.root if given.size == kept.size else Since(self._hashes(kept)).root(given.size)
         if found is None:
             raise ConsistencyMissingError(given=given.size, remembered=kept.size)
         if found != expected:
@@ -162,7 +161,7 @@ class RememberedLog:
         if not self._hashes_file.exists():
             return b""
         hashes = read_bytes(self._hashes_file)
-        return hashes if merkle.root_of(hashes, kept.size) == kept.root else b""
+        return hashes if Since(hashes).root(kept.size) == kept.root else b""
 
     @property
     def _hashes_file(self) -> Path:

@@ -19,12 +19,12 @@ from lsi_match.base.files import read_bytes, write_whole
 from lsi_match.base.version import VERSION
 from lsi_match.crypto.signing import SignedDocumentInvalidError, peek
 from lsi_match.log import follower
-from lsi_match.log.log_proof import LogProof, proof_file, prove
+from lsi_match.log.log_proof import LogProof, proof_file
 from lsi_match.log.note import Checkpoint
 from lsi_match.manifest.whole import PRESENT
 from lsi_match.matcher.operate.retention import abandon
 from lsi_match.matcher.site import make_receipts
-from lsi_match.matcher.site.proofs import release_position
+from lsi_match.matcher.site.proofs import proof_for, release_position
 from lsi_match.matcher.site.site import Project, Site, json_document
 from lsi_match.protocol.documents import DropDescriptor, ReleaseDescriptor
 
@@ -184,5 +184,5 @@ def _anew(project: Project) -> None:
             if proof.exists() and round_ is not None:
                 # Under the same checkpoint: that is the one with the cosignatures that it was handed out for.
                 size = Checkpoint.of_note(LogProof.parse(read_bytes(proof).decode()).checkpoint).size
-                made = prove(opened.log, release_position(round_), size)
+                made = proof_for(project, opened.log, release_position(round_), size)
                 write_whole(proof, made.text().encode(), replace=True)

@@ -61,7 +61,6 @@ from lsi_match.log.events import (
     Released,
     why,
 )
-from lsi_match.log.log_proof import prove
 from lsi_match.log.policy import Policy, release_policy
 from lsi_match.log.view import RoundView
 from lsi_match.manifest import Manifest
@@ -93,6 +92,7 @@ from lsi_match.matcher.site.proofs import (
     StepNotLoggedError,
     cosigned_state,
     keep_proofs,
+    proof_for,
     put_proofs,
     release_position,
 )
@@ -568,7 +568,7 @@ class Run:
         size, cosigners = cosigned_state(log, position, policy)
         if size is None:
             return
-        put_proofs(prove(log, position, size), staging)
+        put_proofs(proof_for(self.project, log, position, size), staging)
         if manifest.release.cosignatures and self._round.handed_out is None:
             self._record(HandedOut(round=self.round_id, size=size, cosigners=tuple(sorted(cosigners))))
         for folder in sorted(staging.iterdir()):

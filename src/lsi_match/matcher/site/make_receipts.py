@@ -12,9 +12,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from lsi_match.base.files import write_whole
-from lsi_match.log.log_proof import prove
 from lsi_match.log.view import ProjectView
-from lsi_match.matcher.site.proofs import seen_by
+from lsi_match.matcher.site.proofs import proof_for
 from lsi_match.matcher.site.site import Project
 from lsi_match.protocol.receipt_files import receipt_name
 
@@ -39,6 +38,6 @@ def write_receipts(project: Project, now: datetime) -> list[Path]:
     with project.reader() as opened:
         new = [(at, file) for at, file in current(project, opened.view, now) if not file.exists()]
         for position, file in new:
-            seen = seen_by(project, opened.log, now, file.parent.name)
-            write_whole(file, prove(opened.log, position, seen=seen).text().encode(), replace=True)
+            proof = proof_for(project, opened.log, position, names=[file.parent.name])
+            write_whole(file, proof.text().encode(), replace=True)
     return [file for _, file in new]

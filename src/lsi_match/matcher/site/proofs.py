@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from lsi_match.base.errors import LsiError
@@ -49,17 +49,18 @@ def cosigned_state(log: Log, position: int, policy: Policy) -> tuple[int | None,
     return None, most
 
 
-def seen_by(project: Project, log: Log, now: datetime, *names: str) -> int:
-    """How many entries each of these parties saw at least: those that it co-signed; 0 where one of them co-signed none."""
-    policy, found = policy_of(project.manifest(), project.trust(now).current), dict[str, int]()
-    for note in log.cosigned_checkpoints():
+def proof_for(
+    project: Project, log: Log, position: int, size: int | None = None, names: Collection[str] = ()
+) -> LogProof:
+    """The proof of an entry for these parties (all partners), as `log_proof.prove` makes it: with the hashes of the entries
+    since those that each of them co-signed, and so saw; of all, where one never co-signed any."""
+    missing = set(names or project.manifest().partners)
+    for note in log.cosigned_checkpoints():  # they were verified when they came in
         signed = SignedNote.parse(note)
-        for name in names:
-            if name not in found and name in policy.witnesses and signed.of_key(policy.witnesses[name]):
-                found[name] = Checkpoint.parse(signed.text).size
-        if len(found) == len(names):
-            return min(found.values())
-    return 0
+        missing -= {one.name for one in signed.signatures}
+        if not missing:
+            return prove(log, position, size, seen=Checkpoint.parse(signed.text).size)
+    return prove(log, position, size)
 
 
 def put_proofs(proof: LogProof, staging: Path) -> None:
@@ -79,7 +80,7 @@ def put_round_proofs(project: Project) -> None:
             file = project.round_folder(one.name) / f"{name}{SUFFIX}"
             if not file.exists():
                 with project.reader() as opened:
-                    write_whole(file, prove(opened.log, mark.position).text().encode())
+                    write_whole(file, proof_for(project, opened.log, mark.position).text().encode())
 
 
 def keep_proofs(project: Project, rounds: Iterable[RoundView]) -> None:
@@ -91,7 +92,7 @@ def keep_proofs(project: Project, rounds: Iterable[RoundView]) -> None:
             name = f"{project.id}.{one.name}.{middle}{SUFFIX}"
             if name not in there:
                 with project.reader() as opened:
-                    write_whole(folder / name, prove(opened.log, position).text().encode())
+                    write_whole(folder / name, proof_for(project, opened.log, position).text().encode())
 
 
 def _destructions(one: RoundView) -> Iterator[tuple[str, int]]:

@@ -11,7 +11,7 @@ from lsi_match.base.clock import CLOCK_SKEW
 from lsi_match.base.errors import LsiError
 from lsi_match.base.files import read_text, write_whole
 from lsi_match.log.events import ForkReported
-from lsi_match.log.log_proof import LogProof, prove
+from lsi_match.log.log_proof import LogProof
 from lsi_match.log.note import (
     Checkpoint,
     SignatureMissingError,
@@ -23,6 +23,7 @@ from lsi_match.log.note import (
 from lsi_match.log.policy import LogUnknownError, log_keys, origin_of, policy_of
 from lsi_match.log.store import CheckpointMissingError, Log
 from lsi_match.matcher.site.inbox import check_papers
+from lsi_match.matcher.site.proofs import proof_for
 from lsi_match.matcher.site.site import Project
 from lsi_match.protocol.place_files import COSIGNED_SUFFIX
 
@@ -127,4 +128,4 @@ def _tell_others(project: Project, log: Log, names: Iterable[str], size: int) ->
         file = folder_of(project) / f"{project.id}.{name}{COSIGNED_SUFFIX}"
         there = LogProof.parse(read_text(file)).checkpoint if file.exists() else None
         if there is None or Checkpoint.of_note(there).size <= size:
-            write_whole(file, prove(log, size - 1, size).text().encode(), replace=True)
+            write_whole(file, proof_for(project, log, size - 1, size).text().encode(), replace=True)

@@ -23,9 +23,9 @@ from lsi_match.base.files import write_whole
 from lsi_match.crypto.sealing import seal, unseal
 from lsi_match.crypto.signing import peek, sign, verify
 from lsi_match.log.events import AccessAnswered, AccessRefused, why
-from lsi_match.log.log_proof import prove
 from lsi_match.log.view import Mark, RoundView, SubjectFile
 from lsi_match.manifest import Manifest
+from lsi_match.matcher.site.proofs import proof_for
 from lsi_match.matcher.site.site import Project, json_document
 from lsi_match.matcher.subjects.subject_rows import Found, look_up
 from lsi_match.protocol.access_documents import (
@@ -103,7 +103,7 @@ def answer(project: Project, sealed: bytes, now: datetime) -> bytes:
     event = AccessAnswered(partner=name, request=digest, answer=digest_of_bytes(document), asked=asked)
     with project.writer() as log:
         log.record(event, now, manifest=manifest.digest)
-        proof = prove(log.log, log.log.size - 1).text().encode()
+        proof = proof_for(project, log.log, log.log.size - 1, names=[name]).text().encode()
     return seal(document + proof, manifest.controllers[name].encryption_key)
 
 
