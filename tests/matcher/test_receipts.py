@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from operation import PROJECT, ROUND, Operation, days
+from operation import MONDAY, PROJECT, ROUND, Operation, days, weekly
 
 from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.errors import LsiError
@@ -129,3 +130,25 @@ def test_the_command_line_of_the_partner_checks_a_folder_of_receipts(
     assert status == 0
     assert [one["round"] for one in said["receipts"]] == [ROUND]
     assert run(["partner", "receipt", "uwv", str(home), PROJECT, str(operation.folder)]) == 2
+
+
+def test_a_proof_brings_what_its_receivers_did_not_co_sign_and_all_where_one_never_did(
+    tmp_path: Path,
+) -> None:
+    operation = weekly(tmp_path)
+    for week, co_signing in enumerate((operation.partners[1:], operation.partners)):
+        operation.clock.to(MONDAY + days(7 * week))
+        for look in range(4):  # opened; delivered and co-signed; run; the release and what others co-signed
+            assert not operation.reconcile().failed
+            for partner in co_signing:
+                operation.deliver_all(partner)
+            if look == 0 and not week:
+                operation.deliver(operation.partners[0], ROUND)
+            operation.clock.to(operation.clock() + timedelta(minutes=10))
+    mail = operation.folder / "delivering" / "uwv" / "in"
+    found = {file: LogProof.parse(file.read_text()).since.first for file in mail.glob("*.tlog-proof")}
+    of_releases = {
+        file.name.split(".")[1]: first for file, first in found.items() if ".release." in file.name
+    }
+    assert of_releases == {ROUND: 0, "2026-06-15": 20}
+    assert all(first >= 5 for file, first in found.items() if ".receipt." in file.name)
