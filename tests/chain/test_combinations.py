@@ -73,7 +73,7 @@ def test_the_bound_is_part_of_what_is_signed(tmp_path: Path) -> None:
     from lsi_match.reports.manifest_page import explained
 
     draft = document({name: [selection()] for name in PARTNERS})
-    before = explained(Manifest.model_validate(draft), "nl")
+    before = explained(Manifest.model_validate(draft), "nl").markdown
     draft["monitor"]["smallest_combination"] = 7
-    assert "minder dan 7 rijen" in explained(Manifest.model_validate(draft), "nl")
+    assert "minder dan 7 rijen" in explained(Manifest.model_validate(draft), "nl").markdown
     assert "minder dan 7 rijen" not in before

@@ -31,7 +31,7 @@ def test_a_manifest_without_it_has_the_digest_and_the_text_that_it_had() -> None
     manifest = Manifest.model_validate(plain)
     assert b"accountability" not in manifest.canonical()
     assert manifest.accountability.missing() == list(Accountability.model_fields)
-    assert "Verantwoording" not in agreed(manifest, "nl")
+    assert "Verantwoording" not in agreed(manifest, "nl").markdown
 
 
 def test_every_part_of_it_is_told_in_what_is_signed_and_in_what_changes() -> None:
@@ -39,15 +39,15 @@ def test_every_part_of_it_is_told_in_what_is_signed_and_in_what_changes() -> Non
     manifest = Manifest.model_validate({**document(), "accountability": WHOLE})
     assert manifest.digest != before.digest
     assert manifest.accountability.missing() == []
-    text = agreed(manifest, "nl")
+    text = agreed(manifest, "nl").markdown
     for part in (
         "REGELING-1, 5 januari 2026", "VERWERKER-1", "taak van algemeen belang (dpv:PublicInterest)",
         "geboortedatum (dpv:BirthDate), inkomen (dpv:Income)", "werknemers (dpv:Employee)",
         "Versleutelde schijven (technisch)", "Ja. Modelcontract van de Commissie", "IAMA-1", "logboek@koppel.example",
     ):  # fmt: skip
         assert part in text.replace("\\", ""), part
-    assert "Yes. Modelcontract" in agreed(manifest, "en")
-    assert "accountability" in difference(before, manifest, "nl", names=("a", "b"))
+    assert "Yes. Modelcontract" in agreed(manifest, "en").markdown
+    assert "accountability" in difference(before, manifest, "nl", names=("a", "b")).markdown
 
 
 @pytest.mark.parametrize("kind", ["legal_basis", "data", "subjects"])

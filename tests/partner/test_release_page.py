@@ -37,7 +37,7 @@ def shown(manifest: Manifest, frame: pl.DataFrame, lang: str = "nl") -> str:
         cases=frame.get_column("case_id").n_unique() if len(frame) else 0,
         expires_at=NOW + timedelta(days=30),
     )
-    return page(manifest, descriptor, frame, lang)  # type: ignore[arg-type]
+    return page(manifest, descriptor, frame, lang).html  # type: ignore[arg-type]
 
 
 def words(html: str) -> str:

@@ -21,7 +21,7 @@ from lsi_match.log.view import ProjectView
 from lsi_match.matcher.operate.retention import destroy_due
 from lsi_match.matcher.subjects.access_answers import answer
 from lsi_match.partner.access.request import make_request
-from lsi_match.reports.log_report import Evidence, Period, html, judged_again, markdown
+from lsi_match.reports.log_report import Evidence, Period, account, judged_again
 
 PARTNERS = ("gemeente", "svb", "uwv")
 
@@ -55,7 +55,7 @@ def evidence(op: Operation, folder: Path | None = None) -> Evidence:
 
 
 def test_it_tells_rounds_refusals_requests_and_destruction_with_their_entries(op: Operation) -> None:
-    text = markdown(evidence(op), "en")
+    text = account(evidence(op), "en").markdown
     names = [e.name for e in op.project.entries() if e.status != "Unset" or e.name != "destroy"]
     assert "The log verifies" in text
     assert "NOT judged again" in text
@@ -74,14 +74,16 @@ def test_counts_of_a_whole_round_are_exact_and_none_of_a_group_is_told(op: Opera
     overview = op.project.overview("r1")
     assert overview is not None
     row = next(
-        line for line in markdown(evidence(op), "en").splitlines() if line.startswith("| r1 | released")
+        line
+        for line in account(evidence(op), "en").markdown.splitlines()
+        if line.startswith("| r1 | released")
     )
     told = [cell.strip() for cell in row.strip("|").split("|")][3:6]
     assert told == [str(overview.totals[name]) for name in ("subjects", "matched", "cases")]
 
 
 def test_the_page_has_no_script_and_says_the_same(op: Operation) -> None:
-    page = html(evidence(op), "nl")
+    page = account(evidence(op), "nl").html
     assert "<script" not in page
     assert 'lang="nl"' in page
     assert "Het logboek klopt: " in page
@@ -90,13 +92,13 @@ def test_the_page_has_no_script_and_says_the_same(op: Operation) -> None:
 def test_what_is_not_in_order_stands_on_the_first_page(op: Operation, tmp_path: Path) -> None:
     copy = shutil.copytree(op.project.folder, tmp_path / "copy")
     next((copy / "subjects" / "r1").glob("*.parquet")).unlink()
-    text = html(evidence(op, copy), "nl")
+    text = account(evidence(op, copy), "nl").html
     assert "hoort, is NIET in orde" in text.split("<h2")[0]
 
 
 def test_a_period_leaves_out_what_lies_outside(op: Operation) -> None:
     later = op.clock().date() + timedelta(days=1)
-    text = markdown(evidence(op), "en", Period(later, date.max))
+    text = account(evidence(op), "en", Period(later, date.max)).markdown
     assert "There was no round" in text
     assert "Nothing was refused" in text
 
@@ -106,7 +108,9 @@ def test_releases_removed_on_time_too_late_and_not_at_all_are_told(op: Operation
 
     def told(made: Operation) -> str:
         (row,) = [
-            line for line in markdown(evidence(made), "en").splitlines() if line.startswith("| r1 | 20")
+            line
+            for line in account(evidence(made), "en").markdown.splitlines()
+            if line.startswith("| r1 | 20")
         ]
         return row
 
@@ -126,15 +130,15 @@ def test_a_destruction_that_broke_off_is_told(op: Operation, tmp_path: Path) -> 
     made = op.copy(tmp_path / "op")
     found = evidence(made)
     broken = [one for one in found.events if not isinstance(one.event, Destroyed)]
-    text = markdown(replace(found, events=broken), "nl")
+    text = account(replace(found, events=broken), "nl").markdown
     assert "BEGONNEN 01-06-2026" in text
     assert "niet afgerond" in text
 
 
 def test_audit_records_that_are_gone_without_a_word_stand_on_the_first_page(op: Operation) -> None:
     problem = DetailsMissingError(count=1, position=3)
-    assert problem.text("nl") in html(replace(evidence(op), details=(problem,)), "nl")
-    assert f"kept with {len(op.project.entries())} entries" in markdown(evidence(op), "en")
+    assert problem.text("nl") in account(replace(evidence(op), details=(problem,)), "nl").html
+    assert f"kept with {len(op.project.entries())} entries" in account(evidence(op), "en").markdown
 
 
 # logs of before the events were typed
@@ -148,7 +152,7 @@ def of_before(name: str) -> tuple[ProjectView, str]:
     verified = Verification("f", "origin", len(entries), bytes(32), None, 0, 0, bound, {}, (), view)
     said = [read(position, entry) for position, entry in enumerate(entries)]
     now = datetime.fromisoformat(answers()[name]["now"])
-    return view, markdown(Evidence("origin", said, verified, Standings((), ()), now), "en")
+    return view, account(Evidence("origin", said, verified, Standings((), ()), now), "en").markdown
 
 
 def row_of(report: str, round_id: str) -> list[str]:

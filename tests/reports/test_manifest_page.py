@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import copy
+import json
+import re
 from collections.abc import Callable
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,7 @@ from handmade import PROSE, document, selection
 
 from lsi_match.base.errors import Language
 from lsi_match.base.yaml_positions import read_yaml
+from lsi_match.cli.main import run
 from lsi_match.manifest import Manifest, blank_keys, complete_draft
 from lsi_match.reports.manifest_page import difference, explained
 
@@ -28,7 +32,7 @@ def example(name: str) -> Manifest:
 @pytest.mark.parametrize("name", ["samenloop", "wijk", "febrl4"])
 def test_everything_that_was_agreed_is_told(name: str, lang: Language) -> None:
     manifest = example(name)
-    page = explained(manifest, lang, digest="sha256:kenmerk").replace("\\", "")
+    page = explained(manifest, lang, digest="sha256:kenmerk").markdown.replace("\\", "")
     for _, text in manifest.basis:
         assert text in page
     for controller in manifest.controllers.values():
@@ -50,9 +54,9 @@ def test_everything_that_was_agreed_is_told(name: str, lang: Language) -> None:
 
 def test_a_release_that_waits_for_cosignatures_is_told_and_no_other() -> None:
     draft = document()
-    assert "medeondertekend" not in explained(Manifest.model_validate(draft), "nl")
+    assert "medeondertekend" not in explained(Manifest.model_validate(draft), "nl").markdown
     draft["release"]["cosignatures"] = 2
-    assert "als 2 partijen het logboek" in explained(Manifest.model_validate(draft), "nl")
+    assert "als 2 partijen het logboek" in explained(Manifest.model_validate(draft), "nl").markdown
 
 
 def for_the_rule() -> Manifest:
@@ -70,7 +74,7 @@ def for_the_rule() -> Manifest:
 
 
 def test_what_the_match_rule_counts_and_dates_is_told_where_it_is_signed() -> None:
-    page = explained(for_the_rule(), "nl").replace("\\", "")
+    page = explained(for_the_rule(), "nl").markdown.replace("\\", "")
     assert (
         "Alleen voor de koppelregel, dus de koppelomgeving kan dit lezen; niemand krijgt het te zien."
         "\n  - Waarom: Wie kort geleden begon." in page
@@ -80,7 +84,7 @@ def test_what_the_match_rule_counts_and_dates_is_told_where_it_is_signed() -> No
         "Is de laatste maand van ‘Begindatum’ bij Organisatie uwv niet bekend, dan is het nooit een casus."
         in page
     )
-    page = explained(for_the_rule(), "en").replace("\\", "")
+    page = explained(for_the_rule(), "en").markdown.replace("\\", "")
     assert "For the match rule only, so the matching environment can read it; nobody gets to see it." in page
     assert "If the last month of ‘Begindatum’ with Organisatie uwv is not known, it is never a case." in page
 
@@ -90,7 +94,7 @@ def test_a_month_that_comes_to_be_shown_is_told_as_a_change() -> None:
     draft = old.model_dump(mode="json")
     draft["partners"]["uwv"]["selections"][0]["attributes"][0]["use"] = "both"
     draft["match"]["rule"] = draft["match"]["rule"].replace("2", "1")
-    told = difference(old, Manifest.model_validate(draft), "nl", names=NAMES)
+    told = difference(old, Manifest.model_validate(draft), "nl", names=NAMES).markdown
     assert "use" in told
     assert "both" in told
     assert "Ruimer" in told
@@ -98,13 +102,17 @@ def test_a_month_that_comes_to_be_shown_is_told_as_a_change() -> None:
 
 
 def test_no_sql_and_no_name_of_a_field_stands_in_the_part_for_readers() -> None:
-    page = explained(example("samenloop"), "nl").split("## Wat iedere deelnemer")[1].split("## Toezicht")[0]
+    page = (
+        explained(example("samenloop"), "nl")
+        .markdown.split("## Wat iedere deelnemer")[1]
+        .split("## Toezicht")[0]
+    )
     for word in (" AND ", " OR ", " IS NULL", "date_diff", "opgegeven_inkomen", "laatste_loonmaand"):
         assert word not in page
 
 
 def test_of_one_partner_only_its_own_selections_are_told() -> None:
-    page = explained(example("samenloop"), "nl", partner="svb")
+    page = explained(example("samenloop"), "nl", partner="svb").markdown
     assert "Aanvullende inkomensvoorziening ouderen" in page
     assert "Uitkeringen WW, WIA en ZW" not in page
     assert "Wanneer het een casus is" in page
@@ -115,7 +123,7 @@ def test_a_field_that_betrays_a_ground_is_pointed_out() -> None:
     first = selection(fields=fields)
     first["criteria"] = [{"id": "x", "when": "nationaliteit = 'x'", "rationale": "Zomaar."}]
     value = document({"gemeente": [first], "uwv": [selection()], "svb": [selection()]})
-    page = explained(Manifest.model_validate(value), "nl")
+    page = explained(Manifest.model_validate(value), "nl").markdown
     assert "`gemeente.lijst` noemt het veld `nationaliteit`" in page
 
 
@@ -123,7 +131,7 @@ def changed(change: Callable[[dict[str, Any]], object]) -> str:
     old = document()
     new = copy.deepcopy(old)
     change(new)
-    return difference(Manifest.model_validate(old), Manifest.model_validate(new), "nl", names=NAMES)
+    return difference(Manifest.model_validate(old), Manifest.model_validate(new), "nl", names=NAMES).markdown
 
 
 def first(value: dict[str, Any]) -> dict[str, Any]:
@@ -202,7 +210,7 @@ def test_a_criterion_that_looks_at_a_proxy_or_no_longer_does_says_so() -> None:
     old = Manifest.model_validate(value)
     first(value)["criteria"][0]["when"] = "actief AND bedrag > 5"
     new = Manifest.model_validate(value)
-    there, back = (difference(*pair, "nl", names=NAMES) for pair in ((old, new), (new, old)))
+    there, back = (difference(*pair, "nl", names=NAMES).markdown for pair in ((old, new), (new, old)))
     line = there.split("- `gemeente.lijst.criteria.lopend`: ")[1].split("\n- ")[0]
     assert "Kijkt naar: Inkomen (hangt vaak samen met een grond van discriminatie)." in line
     assert "Telt nu ook mee in: gemeente.lijst.criteria.lopend" in there
@@ -216,5 +224,23 @@ def test_a_field_that_comes_to_betray_a_ground_is_pointed_out_in_what_changes() 
 
 def test_no_change_is_no_change() -> None:
     assert changed(lambda _: None).endswith("Er verandert niets.\n")
-    page = difference(example("wijk"), example("wijk"), "en", names=NAMES)
+    page = difference(example("wijk"), example("wijk"), "en", names=NAMES).markdown
     assert page.endswith("Nothing changes.\n")
+
+
+def test_a_page_is_written_as_html_markdown_and_values_with_the_same_words(tmp_path: Path) -> None:
+    made = {}
+    for kind in ("html", "md", "json"):
+        file = tmp_path / f"page.{kind}"
+        assert run(["manifest", "explain", str(CONFIGS / "wijk" / "manifest.yaml"), "--out", str(file)]) == 0
+        made[kind] = file.read_text("utf-8")
+    words = re.findall(r"\w+", made["md"].replace("\\", ""))
+    assert re.findall(r"\w+", unescape(re.sub(r"<[^>]+>", " ", made["html"].split("<main>")[1]))) == words
+
+    def told(value: object) -> str:
+        if isinstance(value, dict):
+            return " ".join(map(told, (one for name, one in value.items() if name != "level")))
+        return " ".join(map(told, value)) if isinstance(value, list) else str(value)
+
+    assert re.findall(r"\w+", told(json.loads(made["json"])["parts"])) == words
+    assert run(["manifest", "explain", str(CONFIGS / "wijk" / "manifest.yaml"), "--out", "page.docx"]) == 2

@@ -40,6 +40,7 @@ from lsi_match.matcher.operate.publish import publish
 from lsi_match.protocol.documents import OutcomeCounts
 from lsi_match.protocol.publication import Publication, Sheet
 from lsi_match.protocol.withhold import blur
+from lsi_match.reports import renderer
 from lsi_match.reports.public import pages as module
 from lsi_match.reports.public.measures import Effect, effects
 from lsi_match.reports.public.results import Year, per_year
@@ -397,14 +398,8 @@ def test_a_sheet_is_signed_from_a_file_and_all_that_is_wrong_in_it_is_told(
 # the texts
 
 
-def test_every_text_stands_in_both_languages_and_on_a_page(
-    project: Operation, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_text_stands_on_a_page(project: Operation, monkeypatch: pytest.MonkeyPatch) -> None:
     texts = tomllib.loads(TEXTS.read_text("utf-8"))
-    for one in texts.values():
-        assert set(one) == {"nl", "en"}
-        assert all(one.values())
-        assert set(re.findall(r"\{(\w+)\}", one["nl"])) == set(re.findall(r"\{(\w+)\}", one["en"]))
     asked: set[str] = set()
 
     class Asked(dict[str, dict[str, str]]):
@@ -412,7 +407,7 @@ def test_every_text_stands_in_both_languages_and_on_a_page(
             asked.add(key)
             return super().__getitem__(key)
 
-    monkeypatch.setattr(module, "catalogue", lambda file: Asked(texts))
+    monkeypatch.setattr(renderer, "catalogue", lambda file: Asked(texts))
     manifest = handmade.manifest(dimensions=[handmade.dimension()])
     ground = Characteristic(
         kind=CharacteristicKind.PROXY,

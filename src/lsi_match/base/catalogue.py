@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lsi_match.base.errors import Language
 
+_WORDS = Path(__file__).with_name("words.toml")
 #: Of a text in Dutch and the same in English, the one that is read.
 Translate = Callable[[str, str], str]
 
@@ -23,6 +24,12 @@ def catalogue(file: Path) -> dict[str, Any]:
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
+
+
+def word(kind: str, name: str, language: Language) -> str:
+    """How a name is called that the log, the manifest and the commands use (`words.toml`); a name that is not there is its own word."""
+    found: dict[str, dict[str, str]] = catalogue(_WORDS)[kind]
+    return found[name][language] if name in found else name
 
 
 def translator(language: Language) -> Translate:

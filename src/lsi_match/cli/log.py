@@ -253,7 +253,7 @@ def report(
         project: the folder of a project on a site, or a copy of it; or a copy of the log by itself. Then the report says
             what it could not check.
         manifest: the manifest you signed (canonical JSON); it names the matcher and its key.
-        to: the report to write, .html or .md.
+        to: the report to write: .html, .md or .json.
         root: the folder of a party whose trust root says which keys the matcher has and had; else that in the manifest.
         papers: the signed papers to judge its entries again by: a file (.papers.json), or the folder with what was fetched.
             Of the folder of a project on a site those that lie there.
@@ -261,7 +261,6 @@ def report(
         last: last day; without it up to now.
     """
     from lsi_match.base.clock import utc_now
-    from lsi_match.base.errors import wrong_use
     from lsi_match.base.files import read_bytes, write_whole
     from lsi_match.library.logs import Log as Verified
     from lsi_match.library.manifests import Manifest
@@ -270,9 +269,9 @@ def report(
     from lsi_match.log.store import Log
     from lsi_match.log.subject_files import standings_in
     from lsi_match.reports import log_report
+    from lsi_match.reports.document import kind_of
 
-    if to.suffix not in (".html", ".md"):
-        raise wrong_use("--to is een bestand .html of .md", "--to takes a .html or .md file")
+    kind = kind_of(to)
     verified = Verified(project).verify(Manifest.read(manifest), root=root, papers=papers)
     with Log.open(_file(project), read_only=True) as opened:
         origin, entries = opened.origin, list(opened.entries())
@@ -290,8 +289,7 @@ def report(
         details=tuple(details_problems(verified.view, bound, present)) if whole else (),
     )
     period = log_report.Period(first or date.min, last or date.max) if first or last else None
-    make = log_report.html if to.suffix == ".html" else log_report.markdown
-    write_whole(to, make(evidence, language(), period).encode(), replace=True)
+    write_whole(to, log_report.account(evidence, language(), period).written(kind), replace=True)
     in_order = verified.ok and not evidence.problems
     if json:
         print_json({"report": str(to), "ok": in_order})

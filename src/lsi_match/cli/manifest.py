@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from lsi_match.manifest import Manifest
     from lsi_match.protocol.trust_root import Role
     from lsi_match.reports.approval_page import SignedText
+    from lsi_match.reports.document import Document
 
 app = App(name="manifest")
 
@@ -122,7 +124,7 @@ def explain(
     Args:
         manifest: the manifest (canonical JSON) or the draft (YAML).
         partner: of what is selected, this partner's part only.
-        out: write the page (Markdown) to this file.
+        out: write the page to this file: .html, .md or .json.
     """
     from lsi_match.reports.manifest_page import explained
 
@@ -139,7 +141,7 @@ def diff(old: Path, new: Path, *, out: Path | None = None, json: Json = False) -
     Args:
         old: the manifest or draft as it was.
         new: as it will be.
-        out: write the page (Markdown) to this file.
+        out: write the page to this file: .html, .md or .json.
     """
     from lsi_match.reports.manifest_page import difference
 
@@ -171,6 +173,7 @@ def sql(
         counts: the query that counts what each criterion leaves, to compare with what 'partner prepare' tells.
         out: write the query to this file.
     """
+    from lsi_match.cli.console import out as terminal
     from lsi_match.manifest.query import funnel, statement
 
     document, digest = read_manifest(manifest)
@@ -183,7 +186,12 @@ def sql(
     queries = between.join(make(document, partner, name, dialect, day, language()) for name in wanted)
     if digest is None:
         queries = queries.replace(document.digest, say("concept, niet ondertekend", "draft, not signed"))
-    _show(queries, out, json, markdown=False)
+    if out is not None:
+        write_whole(out, queries.encode(), replace=True)
+    if json:
+        print_json({"text": queries, "file": str(out) if out else None})
+    else:
+        terminal.print(str(out) if out else queries, end="\n" if out else "")
 
 
 @app.command
@@ -246,24 +254,23 @@ def _no_partner(document: Manifest, partner: str) -> Exception:
     )
 
 
-def _show(page: str, out: Path | None, json: bool, *, markdown: bool = True) -> None:
-    """A page on the terminal, as JSON, or in a file."""
+def _show(page: Document, out: Path | None, json: bool) -> None:
+    """A document on the terminal, as JSON, or in a file, as the end of its name says."""
     from rich.markdown import Markdown
 
     from lsi_match.cli.console import out as terminal
+    from lsi_match.reports.document import kind_of
 
-    if out is not None and markdown and out.suffix in (".html", ".htm", ".pdf", ".docx"):
-        raise wrong_use("--out is een bestand .md (Markdown)", "--out takes a .md file (Markdown)")
     if out is not None:
-        write_whole(out, page.encode(), replace=True)
+        write_whole(out, page.written(kind_of(out)), replace=True)
     if json:
-        print_json({"text": page, "file": str(out) if out else None})
+        print_json({"text": page.markdown, "parts": page.parts, "file": str(out) if out else None})
     elif out is not None:
         done(str(out), {}, json)
-    elif markdown and terminal.is_terminal:
-        terminal.print(Markdown(page))
+    elif terminal.is_terminal:
+        terminal.print(Markdown(page.markdown))
     else:
-        terminal.print(page, end="")
+        terminal.print(page.markdown, end="")
 
 
 @app.command
@@ -298,7 +305,7 @@ def statement(
     Args:
         manifest: the manifest (canonical JSON), or the draft (YAML) to see the text beforehand.
         previous: the version that was agreed before; left out for the first.
-        out: write the text (Markdown) to this file.
+        out: write the text to this file: .html, .md or .json.
     """
     from lsi_match.agreement.approvals import load_manifest
 
@@ -306,15 +313,16 @@ def statement(
     document, digest = read_manifest(manifest)
     text = _statement(document, before)
     if digest is None:
-        text = text.replace(document.digest, say("concept, niet te ondertekenen", "draft, not to be signed"))
+        told = say("concept, niet te ondertekenen", "draft, not to be signed")
+        text = replace(text, source=text.source.replace(document.digest, told))
     _show(text, out, json)
 
 
-def _statement(document: Manifest, previous: Manifest | None) -> str:
+def _statement(document: Manifest, previous: Manifest | None) -> Document:
     from lsi_match.agreement.approvals import STATEMENT
-    from lsi_match.reports.approval_page import approval_text
+    from lsi_match.reports.manifest_page import statement
 
-    return approval_text(document, STATEMENT, language(), previous)
+    return statement(document, STATEMENT, language(), previous)
 
 
 @app.command
@@ -351,13 +359,14 @@ def sign(
     before = load_manifest(read_bytes(earlier)) if earlier else None
     if before is not None and before.digest == document.digest:
         before = None  # approving again
-    text, since = _statement(document, before), before.digest if before else None
+    page, since = _statement(document, before), before.digest if before else None
+    text = page.markdown
     paper = approve(document, identity, utc_now(), text=text, previous=since)
     write_whole(out / f"{name}.md", text.encode(), replace=True)
     write_whole(out / f"{name}.json", paper, replace=True)
     title, digest = document.controllers[name].title, digest_of_bytes(text.encode())
     if not json:
-        _show(text, None, json)
+        _show(page, None, json)
     done(say(f"\nOndertekend namens {title}: {document.digest}\nKenmerk van deze tekst: {digest}",
              f"\nSigned for {title}: {document.digest}\nDigest of this text: {digest}"),
          {"approval": str(out / f"{name}.json"), "digest": document.digest, "text": digest, "previous": since}, json)  # fmt: skip

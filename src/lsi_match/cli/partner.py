@@ -195,7 +195,7 @@ def open_(name: str, home: Path, project: str, release: Path, *, to: Path, json:
         home: its folder.
         project: id of the project.
         release: the release (its .release.json file; the sealed part lies beside it).
-        to: the table to write: .xlsx or .csv for a spreadsheet, .parquet for a program, or .html: a page to read.
+        to: the table to write: .xlsx or .csv for a spreadsheet, .parquet for a program; or a page to read: .html, .md or .json.
     """
     import io
 
@@ -203,18 +203,14 @@ def open_(name: str, home: Path, project: str, release: Path, *, to: Path, json:
     from lsi_match.partner.home import Home
     from lsi_match.partner.release.case_page import page
     from lsi_match.partner.release.open import open_release
+    from lsi_match.reports.document import KINDS, kind_of
 
-    kind = to.suffix.lower()
-    if kind not in (*SPREADSHEETS, ".parquet", ".html"):
-        raise wrong_use(
-            "--to is een bestand .xlsx, .csv, .parquet of .html",
-            "--to takes a .xlsx, .csv, .parquet or .html file",
-        )
+    kind = kind_of(to, *SPREADSHEETS, ".parquet")
     here, now = Home(home, name), utc_now()
     descriptor, frame = open_release(here, release, project, now)
     sink = io.BytesIO()
-    if kind == ".html":
-        sink.write(page(here.agreed_manifest(project, now), descriptor, frame, language()).encode())
+    if kind in KINDS:
+        sink.write(page(here.agreed_manifest(project, now), descriptor, frame, language()).written(kind))
     elif kind in SPREADSHEETS:
         sink.write(spreadsheet(kind, frame.columns, frame.iter_rows(), language()))
     else:

@@ -23,7 +23,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
-from markupsafe import Markup
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -36,7 +35,7 @@ from lsi_match.agreement.trust_root_rules import Trust
 from lsi_match.base.errors import Language, LsiError
 from lsi_match.base.files import read_bytes
 from lsi_match.desk.guard import MARK, Guard, Keys, marked
-from lsi_match.desk.render import LANGUAGES, Renderer, from_markdown, utc
+from lsi_match.desk.render import Renderer, utc
 from lsi_match.desk.verified import VerifiedLog, Verifier
 from lsi_match.desk.work import ProjectWork, Work
 from lsi_match.log.log_proof import prove
@@ -44,15 +43,14 @@ from lsi_match.log.store import Log as Store
 from lsi_match.partner.check import check
 from lsi_match.partner.deliver import Delivered, deliver
 from lsi_match.partner.extract.column_mapping import read_mapping
-from lsi_match.partner.release.case_page import blocks as case_blocks
+from lsi_match.partner.release.case_page import page as case_page
 from lsi_match.partner.release.open import open_release
 from lsi_match.partner.transfer import settings_in
 from lsi_match.partner.witness import Judging
-from lsi_match.reports.document_model import as_fragment
 from lsi_match.reports.log_report import Evidence as LogEvidence
-from lsi_match.reports.log_report import blocks as log_blocks
-from lsi_match.reports.log_report import judged_again
+from lsi_match.reports.log_report import account, judged_again
 from lsi_match.reports.manifest_page import explained
+from lsi_match.reports.renderer import LANGUAGES
 
 #: Entries on one page of the log.
 AT_ONCE = 50
@@ -157,7 +155,7 @@ class Desk:
         path = request.scope["path"]
         there = path if path.startswith(f"/{lang}/") else f"/{lang}/"
         facts = {"work": None, "name": self.work.home.name, "mark_name": MARK, "mark": self.keys.mark} | facts
-        html = renderer.page(
+        html = renderer.fill(
             template, title=title, here=there, other=_OTHER[lang],
             other_here=f"/{_OTHER[lang]}/{there.removeprefix(f'/{lang}/')}", now=self.clock(), utc=utc, **facts,
         )  # fmt: skip
@@ -177,10 +175,7 @@ def _agreement(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> 
     manifest = work.unchecked_manifest
     trust: Trust = work.home.trust(work.id, work.now)
     gates = evaluate(manifest, Evidence(work.papers, work.now, trust))
-    _, _, told = explained(manifest, r.lang, digest=manifest.digest).partition(
-        "\n"
-    )  # below the heading of this page
-    text = from_markdown(told)
+    text = explained(manifest, r.lang, digest=manifest.digest).fragment
     title = r.text("agreement_title", project=manifest.project.title)
     return desk.page(r, request, work, "agreement.html", title, manifest=manifest, gates=gates, text=text)
 
@@ -239,8 +234,7 @@ def _account(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Re
     evidence = LogEvidence(
         origin, log.entries(0, log.found.size), log.found, None, work.now, manifest=manifest
     )
-    text = Markup(as_fragment(log_blocks(evidence, r.lang)[1:]))  # noqa: S704  # it escapes
-    return desk.page(r, request, work, "text.html", title, text=text)
+    return desk.page(r, request, work, "text.html", title, text=account(evidence, r.lang).fragment)
 
 
 def _check(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Response:
@@ -287,8 +281,7 @@ def _open(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Respo
     if found is None:
         return desk._nowhere(request, LookupError())
     descriptor, frame = open_release(work.home, found.file, work.id, work.now)
-    first, rest = case_blocks(work.manifest, descriptor, frame, r.lang)
-    text = Markup(as_fragment([*first[1:], *rest]))  # noqa: S704  # it escapes
+    text = case_page(work.manifest, descriptor, frame, r.lang).fragment
     return desk.page(r, request, work, "text.html", r.text("cases_title", round=descriptor.round), text=text)
 
 

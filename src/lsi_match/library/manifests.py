@@ -54,12 +54,12 @@ class Manifest:
 
     def explain(self, language: Language = "nl", partner: str | None = None) -> str:
         """The manifest in plain words (Markdown); with `partner`, of what is selected that partner's part only."""
-        return explained(self.document, language, digest=self.digest, partner=partner)
+        return explained(self.document, language, digest=self.digest, partner=partner).markdown
 
     def diff(self, new: Manifest, language: Language = "nl") -> str:
         """What changed from this manifest to `new` (Markdown): criteria by what they mean, the rest as it stands."""
         names = (self.digest or "1", new.digest or "2")
-        return difference(self.document, new.document, language, names=names)
+        return difference(self.document, new.document, language, names=names).markdown
 
     def sql(
         self,

@@ -10,45 +10,14 @@ from dataclasses import dataclass
 
 from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.errors import Language
-from lsi_match.criteria.wording import markdown_safe as safe
 from lsi_match.manifest import Manifest
 from lsi_match.protocol.documents import Approval
-from lsi_match.reports.manifest_page import agreed, difference
-
-#: What stands in every approval (`agreement.approvals.STATEMENT`), in Dutch; the approval has it in English.
-DUTCH = (
-    "Wij hebben dit manifest en de werkinstructie gelezen. Als gezamenlijke verwerkingsverantwoordelijke is onze "
-    "organisatie mede verantwoordelijk voor iedere selectie, koppeling en vrijgave die erin staat, en voor geen andere."
-)
+from lsi_match.reports.manifest_page import statement
 
 
-def approval_text(manifest: Manifest, statement: str, lang: Language, previous: Manifest | None) -> str:
-    """What is signed for, as Markdown.
-
-    Args:
-        statement: the sentence that every approval has, in English.
-        previous: the version that was agreed before; none for the first.
-    """
-    nl = lang == "nl"
-    lines = [
-        f"# {'Waarvoor u tekent' if nl else 'What you sign for'}: {safe(manifest.project.title)}",
-        "",
-        DUTCH if nl else statement,
-        "",
-        f"- Manifest: {manifest.digest}",
-        f"- {'Werkinstructie' if nl else 'Work instruction'}: {manifest.work_instruction.digest}",
-        "",
-        agreed(manifest, lang).strip(),
-        "",
-        f"## {'Wat is veranderd sinds de vorige versie' if nl else 'What changed since the version before'}",
-        "",
-    ]
-    if previous is None:
-        lines += ["Dit is de eerste versie." if nl else "This is the first version."]
-    else:
-        page = difference(previous, manifest, lang, names=(previous.digest, manifest.digest))
-        lines += [f"#{line}" if line.startswith("#") else line for line in page.splitlines()[2:]]
-    return "\n".join(lines).rstrip() + "\n"
+def approval_text(manifest: Manifest, sentence: str, lang: Language, previous: Manifest | None) -> str:
+    """What is signed for, as Markdown."""
+    return statement(manifest, sentence, lang, previous).markdown
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,8 @@ from lsi_match.log.view import Mark, RoundView
 from lsi_match.manifest import Manifest
 from lsi_match.monitor.overview import Overview
 from lsi_match.protocol.documents import Justification
-from lsi_match.reports.document_model import Block, Heading, Items, Paragraph, Table, as_html, as_markdown
+from lsi_match.reports.document import Document
+from lsi_match.reports.document_model import Block, Heading, Items, Paragraph, Table, as_document
 
 E = TypeVar("E", bound=Event)
 
@@ -83,21 +84,10 @@ class Evidence:
         return data if digest_of_bytes(data) == digest else None
 
 
-def html(evidence: Evidence, lang: Language, period: Period | None = None) -> str:
-    """The report as one HTML page without a script."""
+def account(evidence: Evidence, lang: Language, period: Period | None = None) -> Document:
+    """The report, of a period or of all that is in the log."""
     report = _Report(evidence, lang, period)
-    return as_html(report.title, lang, list(report.first_page()), list(report.rest()))
-
-
-def markdown(evidence: Evidence, lang: Language, period: Period | None = None) -> str:
-    """The report as Markdown."""
-    return as_markdown(blocks(evidence, lang, period))
-
-
-def blocks(evidence: Evidence, lang: Language, period: Period | None = None) -> list[Block]:
-    """The report as blocks."""
-    report = _Report(evidence, lang, period)
-    return [*report.first_page(), *report.rest()]
+    return as_document(lang, list(report.first_page()), list(report.rest()))
 
 
 def judged_again(judged: Mapping[str, int] | None, lang: Language) -> str:

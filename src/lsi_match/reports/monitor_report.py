@@ -5,7 +5,7 @@ from __future__ import annotations
 from lsi_match.base.errors import Language
 from lsi_match.monitor.findings import Findings
 from lsi_match.monitor.table import CountsTable
-from lsi_match.reports.document_model import as_html, as_markdown
+from lsi_match.reports.document_model import as_document
 from lsi_match.reports.monitor_first_page import FirstPage
 from lsi_match.reports.monitor_stages import Stages
 from lsi_match.reports.monitor_words import Words
@@ -15,15 +15,16 @@ def html(table: CountsTable, findings: Findings, lang: Language) -> str:
     """The report as one HTML page."""
     words = Words(table, lang)
     first, rest = FirstPage(words, findings).blocks(), Stages(words, findings).blocks()
-    return as_html(table.title, lang, list(first), list(rest))
+    return as_document(lang, list(first), list(rest)).html
 
 
 def markdown(table: CountsTable, findings: Findings, lang: Language) -> str:
     """The report as Markdown."""
     words = Words(table, lang)
-    return as_markdown([*FirstPage(words, findings).blocks(), *Stages(words, findings).blocks()])
+    first, rest = FirstPage(words, findings).blocks(), Stages(words, findings).blocks()
+    return as_document(lang, list(first), list(rest)).markdown
 
 
 def summary(table: CountsTable, findings: Findings, lang: Language) -> str:
     """The first page only, as Markdown."""
-    return as_markdown(list(FirstPage(Words(table, lang), findings).blocks()))
+    return as_document(lang, list(FirstPage(Words(table, lang), findings).blocks())).markdown

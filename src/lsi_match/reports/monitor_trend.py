@@ -8,7 +8,7 @@ from lsi_match.base.catalogue import with_separators
 from lsi_match.base.errors import Language
 from lsi_match.monitor.evidence import Line, Trend
 from lsi_match.monitor.table import CountsTable
-from lsi_match.reports.document_model import Block, Heading, Items, Paragraph, Table, as_html, as_markdown
+from lsi_match.reports.document_model import Block, Heading, Items, Paragraph, Table, as_document
 from lsi_match.reports.monitor_words import Words
 
 _MOST = 6
@@ -17,18 +17,18 @@ _MOST = 6
 def html(tables: Sequence[CountsTable], trend: Trend, lang: Language) -> str:
     """The page as HTML."""
     page = _Page(tables, trend, lang)
-    return as_html(page.title, lang, list(page.first()), list(page.rest()))
+    return as_document(lang, list(page.first()), list(page.rest())).html
 
 
 def markdown(tables: Sequence[CountsTable], trend: Trend, lang: Language) -> str:
     """The page as Markdown."""
     page = _Page(tables, trend, lang)
-    return as_markdown([*page.first(), *page.rest()])
+    return as_document(lang, list(page.first()), list(page.rest())).markdown
 
 
 def summary(tables: Sequence[CountsTable], trend: Trend, lang: Language) -> str:
     """What it comes to, as Markdown."""
-    return as_markdown(list(_Page(tables, trend, lang).first()))
+    return as_document(lang, list(_Page(tables, trend, lang).first())).markdown
 
 
 class _Page:

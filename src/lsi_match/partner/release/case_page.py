@@ -13,17 +13,18 @@ from lsi_match.manifest import Manifest
 from lsi_match.partner.select import RECORD_ID
 from lsi_match.protocol.columns import CASE, SELECTION, ReleasedColumn, release_columns
 from lsi_match.protocol.documents import ReleaseDescriptor
-from lsi_match.reports.document_model import Block, Heading, Items, Paragraph, Table, as_html
+from lsi_match.reports.document import Document
+from lsi_match.reports.document_model import Block, Heading, Items, Paragraph, Table, as_document
 
 
-def page(manifest: Manifest, descriptor: ReleaseDescriptor, frame: pl.DataFrame, lang: Language) -> str:
-    """The table of `open_release` as HTML: case by case the own records, and of the others what they may be told by.
+def page(manifest: Manifest, descriptor: ReleaseDescriptor, frame: pl.DataFrame, lang: Language) -> Document:
+    """The table of `open_release` to be read: case by case the own records, and of the others what they may be told by.
 
     Args:
         frame: as `open_release` gives it.
     """
     first, rest = blocks(manifest, descriptor, frame, lang)
-    return as_html(_title(manifest, descriptor, lang), lang, first, rest)
+    return as_document(lang, first, rest)
 
 
 def _title(manifest: Manifest, descriptor: ReleaseDescriptor, lang: Language) -> str:

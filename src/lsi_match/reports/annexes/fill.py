@@ -10,7 +10,7 @@ from typing import Any, Literal
 from uuid import NAMESPACE_URL, uuid5
 from zipfile import ZipFile, ZipInfo
 
-from lsi_match.base.catalogue import catalogue
+from lsi_match.base.catalogue import catalogue, word
 from lsi_match.criteria.wording import day
 from lsi_match.log.activities import party_uri, register
 from lsi_match.manifest.accountability import term
@@ -24,7 +24,6 @@ from lsi_match.reports.annexes.forms import (
     VwsRecord,
     checked,
 )
-from lsi_match.reports.manifest_page import called
 from lsi_match.reports.public.pages import ProjectFacts, shared
 
 Annex = Literal["algorithm-register", "processing-register", "vws", "dpia"]
@@ -293,7 +292,7 @@ class _Filled:
         activities = [one for one in self.register["activities"] if one["about_persons"]]
         subjects = ", ".join(term("subjects", one, "nl") for one in parts.subjects)
         data = {
-            f"{called(one, 'nl')} ({manifest.controllers[name].title})": (name, one)
+            f"{word('kind', one, 'nl')} ({manifest.controllers[name].title})": (name, one)
             for name, kinds in activities[0]["data"].items()
             for one in kinds
         }
@@ -327,7 +326,7 @@ class _Filled:
             "11.2": f"{basis.legal_basis} {_terms('legal_basis', parts.legal_basis)}",
             "12.3.1": "true" if bsn else "false",
             **{f"12.{n}.1": "true" for n, name in ((1, "Gezondheid"), (2, "Strafrechtelijk")) if self.special[name]},
-            "12.4": _say("identifiers", kinds=", ".join(called(one, "nl") for one in manifest.subject.identifiers) or "Persoonssleutels"),
+            "12.4": _say("identifiers", kinds=", ".join(word("kind", one, "nl") for one in manifest.subject.identifiers) or "Persoonssleutels"),
             "14.1": basis.subsidiarity,
             "14.2": basis.proportionality,
             "15.1.1": "true",

@@ -5,21 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
-from lsi_match.base.catalogue import catalogue, with_separators
+from lsi_match.base.catalogue import word
 from lsi_match.base.errors import Language
 from lsi_match.criteria.explain import as_text, explain
 from lsi_match.log.activities import register
 from lsi_match.manifest import Manifest
 from lsi_match.protocol.publication import Shared, Sheet
-from lsi_match.reports.manifest_page import called
 from lsi_match.reports.public.measures import MEASURES, Effect
 from lsi_match.reports.public.results import Use, Year
+from lsi_match.reports.renderer import Renderer
 
 #: The page of a folder, by language.
 _INDEX: dict[Language, str] = {"nl": "index.html", "en": "index.en.html"}
@@ -83,37 +81,20 @@ def pages(projects: Sequence[ProjectFacts], now: datetime) -> dict[str, bytes]:
     return found
 
 
-class _Pages:
+class _Pages(Renderer):
     """Fills in templates in one language."""
 
     def __init__(self, lang: Language, now: datetime) -> None:
-        self.lang = lang
+        super().__init__(_TEXTS.with_name("templates"), _TEXTS, lang)
         self.index = _INDEX[lang]
         self._made = now
-        # What is filled in is escaped wherever it stands; a name that a template asks for and is not given is an error.
-        self._templates = Environment(
-            loader=PackageLoader("lsi_match.reports.public"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-        )
-
-    def text(self, key: str, **facts: object) -> str:
-        return str(catalogue(_TEXTS)[key][self.lang]).format(**facts)
-
-    def day(self, at: date) -> str:
-        return f"{at:%d-%m-%Y}" if self.lang == "nl" else f"{at:%Y-%m-%d}"
-
-    def number(self, value: int) -> str:
-        return with_separators(f"{value:,}", self.lang)
 
     def page(self, template: str, folder: str, title: str, **facts: Any) -> dict[str, bytes]:
         """One page in a folder of its own."""
         other = _OTHER[self.lang]
-        html = self._templates.get_template(f"{template}.html").render(
-            lang=self.lang, other=other, index=self.index, other_index=_INDEX[other], top=not folder,
-            root="../" * len([part for part in folder.split("/") if part]), title=title, made=self.day(self._made),
-            t=self.text, day=self.day, **facts,
+        html = self.fill(
+            f"{template}.html", other=other, index=self.index, other_index=_INDEX[other], top=not folder,
+            root="../" * len([part for part in folder.split("/") if part]), title=title, made=self.day(self._made), **facts,
         )  # fmt: skip
         return {f"{folder}{self.index}": html.encode()}
 
@@ -145,7 +126,7 @@ def _project(pages: _Pages, facts: ProjectFacts) -> dict[str, bytes]:
     def people(year: Year, count: int | None) -> str:
         if not year.final:
             return pages.text("later")
-        return pages.text("fewer", smallest=smallest) if count is None else pages.number(count)
+        return pages.text("fewer", smallest=smallest) if count is None else pages.told(count)
 
     found = pages.page(
         "project",
@@ -206,4 +187,4 @@ def _shown(facts: ProjectFacts) -> dict[str, list[ShownCriterion]]:
 def _categories(of: Mapping[str, Any], lang: Language) -> dict[str, list[str]]:
     """Partner → what goes along of its records, as the register says it."""
     data: dict[str, list[str]] = next(one["data"] for one in of["activities"] if one["about_persons"])
-    return {name: [called(one, lang) for one in categories] for name, categories in data.items()}
+    return {name: [word("kind", one, lang) for one in categories] for name, categories in data.items()}

@@ -1,0 +1,70 @@
+"""The catalogues of texts for people: whole in both languages, and each text is one that a page asks for."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import lsi_match
+
+ROOT = Path(lsi_match.__file__).parent
+CATALOGUES = sorted(ROOT.rglob("*.toml"))
+
+
+def texts(value: Any, place: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every text with its place: a table with Dutch, English, or both."""
+    if isinstance(value, dict) and value.keys() & {"nl", "en"}:
+        yield place, value
+    elif isinstance(value, dict):
+        for name, one in value.items():
+            yield from texts(one, f"{place}.{name}" if place else name)
+
+
+@pytest.mark.parametrize("file", CATALOGUES, ids=lambda file: str(file.relative_to(ROOT)))
+def test_every_text_stands_in_both_languages_with_the_same_facts(file: Path) -> None:
+    for place, text in texts(tomllib.loads(file.read_text("utf-8"))):
+        assert {"nl", "en"} <= text.keys(), place
+        assert all(text.values()), place
+        facts = [set(re.findall(r"(?<!\{)\{(\w+)\}", str(text[lang]))) for lang in ("nl", "en")]
+        if (
+            file.name != "errors.toml" and place != "statement"
+        ):  # a fact can be a text that stands in one language
+            assert facts[0] == facts[1], place
+
+
+def documents() -> dict[Path, str]:
+    """The catalogues of documents, with the templates and modules that ask for their texts."""
+    folder = ROOT / "reports" / "documents"
+    modules = [file for file in ROOT.rglob("*.py") if 'Writer("' in file.read_text("utf-8")]
+    found = {}
+    for catalogue in folder.glob("*.toml"):
+        asking = [file for file in modules if f'Writer("{catalogue.stem}"' in file.read_text("utf-8")]
+        source = "".join(file.read_text("utf-8") for file in asking)
+        seen: set[str] = set()
+        while more := set(re.findall(r'"(\w+\.md)"', source)) - seen:
+            seen |= more
+            source += "".join((folder / name).read_text("utf-8") for name in sorted(more))
+        found[catalogue] = source
+    return found
+
+
+@pytest.mark.parametrize(
+    ("file", "source"), documents().items(), ids=lambda one: one.stem if isinstance(one, Path) else ""
+)
+def test_every_text_is_asked_for_and_every_one_asked_for_is_there(file: Path, source: str) -> None:
+    there = {place for place, _ in texts(tomllib.loads(file.read_text("utf-8")))}
+    parts = {
+        *re.findall(r'\bt\(\s*"(\w+)"\s*~', source),
+        *re.findall(r'\btext\(\s*f"(\w+)\{', source),
+    }
+    asked = set(re.findall(r'\bt(?:ext)?\(\s*"(\w+)"(?!\s*~)', source))
+    assert asked <= there, asked - there
+    named = set(re.findall(r'"(\w+)"', source))
+    left = {one for one in there if one not in named and not one.startswith(tuple(parts))}
+    assert not left
+    assert all(any(one.startswith(part) for one in there) for part in parts)
