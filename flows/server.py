@@ -41,11 +41,12 @@ class _Listener(socket.socket):
 
 
 def _user_at(port: int, ours: int) -> int | None:
-    """The user at the other end of a connection from a port on loopback to ours; None where it is gone."""
+    """The user at the other end of a connection from a port on loopback to ours; None where it is gone: of an end that its
+    process closed (inode 0) the kernel tells user 0, whoever it was."""
     ends = [f"0100007F:{port:04X}", f"0100007F:{ours:04X}"]
     with Path("/proc/net/tcp").open() as table:
         rows = (line.split() for line in table)
-        return next((int(row[7]) for row in rows if row[1:3] == ends), None)
+        return next((int(row[7]) for row in rows if row[1:3] == ends and row[9] != "0"), None)
 
 
 class _Server(uvicorn.Server):

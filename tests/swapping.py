@@ -8,7 +8,7 @@ import os
 import shutil
 import stat
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
@@ -26,6 +26,11 @@ _by_path: list[str] = []
 _hooked = False
 
 
+#: What lists a folder looks at everything in it.
+LISTS = frozenset({"scandir", "listdir"})
+READDIR = 12  # of the SSH file transfer protocol
+
+
 class Stops:
     """Counts the calls; before number `at` it does `swap`, and before the next one `undo`."""
 
@@ -33,14 +38,22 @@ class Stops:
         self, at: int = -1, swap: Callable[[], object] | None = None, undo: Callable[[], object] | None = None
     ):
         self.at, self.swap, self.undo = at, swap, undo
-        self.count = 0
+        #: Of each call, the parts of the names that it was given; None for one that lists a folder.
+        self.calls: list[frozenset[str] | None] = []
 
-    def stop(self) -> None:
-        number, self.count = self.count, self.count + 1
+    def stop(self, names: Iterable[object] | None) -> None:
+        number = len(self.calls)
+        texts = [os.fsdecode(one) for one in names or () if isinstance(one, (str, bytes))]
+        self.calls.append(None if names is None else frozenset(part for text in texts for part in text.split("/")))
         if number == self.at and self.swap is not None:
             self.swap()
         elif number == self.at + 1 and self.undo is not None:
             self.undo()
+
+    def of(self, name: str) -> list[int]:
+        """The calls that can tell what lies under a name. A swap before any other call is one before the next of these:
+        what is open stays what it is, whatever happens to its name."""
+        return [number for number, names in enumerate(self.calls) if names is None or name in names]
 
 
 class _Os:
@@ -55,7 +68,7 @@ class _Os:
             return real
 
         def stopping(*args: Any, **how: Any) -> Any:
-            self._stops.stop()
+            self._stops.stop(None if name in LISTS else args)
             return None if name == "fsync" else real(*args, **how)
 
         return stopping
@@ -67,7 +80,7 @@ def stopping(stops: Stops) -> Iterator[None]:
     rename, of = guarded_folder._rename, _Os(stops)
 
     def renaming(*args: Any) -> None:
-        stops.stop()
+        stops.stop(args)
         rename(*args)
 
     guarded_folder.os, files_os = of, files.os  # type: ignore[assignment]
@@ -83,22 +96,25 @@ def stopping(stops: Stops) -> Iterator[None]:
 @contextmanager
 def stopping_requests(stops: Stops) -> Iterator[None]:
     """In the block, this process stops before each request to an SFTP or an S3 server."""
-    paramiko, s3fs = import_module("paramiko"), import_module("s3fs")
-    asked, called = paramiko.SFTPClient._async_request, s3fs.S3FileSystem._call_s3
+    sftp, s3 = import_module("paramiko").SFTPClient, import_module("aiobotocore.client").AioBaseClient
+    asked, called = sftp._async_request, s3._make_api_call
+    last: list[int] = [0]
 
-    def request(*args: Any, **how: Any) -> Any:
-        stops.stop()
-        return asked(*args, **how)
+    def request(self: Any, expecting: Any, kind: int, *args: Any) -> Any:
+        again = [kind] == last == [READDIR]  # many are sent ahead, of which the first brings all that lies there
+        last[:] = [kind]
+        stops.stop(None if kind == READDIR and not again else () if kind == READDIR else args)
+        return asked(self, expecting, kind, *args)
 
-    async def call(*args: Any, **how: Any) -> Any:
-        stops.stop()
-        return await called(*args, **how)
+    async def call(self: Any, operation: str, how: dict[str, Any]) -> Any:
+        stops.stop(None if operation.startswith("List") else [how.get("Bucket"), how.get("Key")])
+        return await called(self, operation, how)
 
-    paramiko.SFTPClient._async_request, s3fs.S3FileSystem._call_s3 = request, call
+    sftp._async_request, s3._make_api_call = request, call
     try:
         yield
     finally:
-        paramiko.SFTPClient._async_request, s3fs.S3FileSystem._call_s3 = asked, called
+        sftp._async_request, s3._make_api_call = asked, called
 
 
 @contextmanager

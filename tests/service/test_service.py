@@ -485,6 +485,27 @@ def test_who_has_the_port_before_the_service_is_told_nothing_and_holds_nothing_u
         assert ours.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT) == 0
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to be another user")
+@pytest.mark.parametrize("closes", [False, True])
+def test_who_connects_is_known_and_who_is_gone_again_is_nobody(closes: bool) -> None:
+    """Of a connection that was closed at the other end the kernel says that it is root's."""
+    from lsi_match.flows.server import _user_at
+
+    with socket.create_server(("127.0.0.1", 0)) as ours:
+        os.seteuid(65534)
+        try:
+            theirs = socket.socket()
+        finally:
+            os.seteuid(0)
+        with theirs:
+            theirs.connect(ours.getsockname())
+            theirs.sendall(b"GET / HTTP/1.1\r\n\r\n")
+            port = theirs.getsockname()[1]
+            if closes:
+                theirs.close()
+            assert _user_at(port, ours.getsockname()[1]) == (None if closes else 65534)
+
+
 @pytest.mark.parametrize("taken", ["port", "site"])
 def test_what_is_served_already_or_has_its_port_taken_is_told_before_anything_starts(
     tmp_path: Path, taken: str

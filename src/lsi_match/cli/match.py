@@ -471,9 +471,9 @@ def _watched(seen: ReconcileResult) -> dict[str, Any]:
             {"round": about(task), "reason": error.reason, "nl": error.text("nl"), "en": error.text("en")}
             for task, error in seen.refused
         ],
-        "destroyed": [{"kind": one.kind, "name": one.name} for one in seen.destroyed.done],
+        "destroyed": [{"kind": one.kind, "name": one.shown} for one in seen.destroyed.done],
         "not_destroyed": [
-            {"kind": one.kind, "name": one.name, "problem": problem_of(error)}
+            {"kind": one.kind, "name": one.shown, "problem": problem_of(error)}
             for one, error in seen.destroyed.failed
         ],
         "handed_out": seen.handed_out,
@@ -500,11 +500,11 @@ def _lines(seen: ReconcileResult) -> list[str]:
         for name in seen.handed_out
     ]
     lines += [
-        f"{seen.project}: {say('vernietigd', 'destroyed')}: {say(*_KINDS[one.kind])} {one.name}"
+        f"{seen.project}: {say('vernietigd', 'destroyed')}: {say(*_KINDS[one.kind])} {one.shown}"
         for one in seen.destroyed.done
     ]
     lines += [
-        f"{seen.project}: {say('NIET vernietigd', 'NOT destroyed')}: {say(*_KINDS[one.kind])} {one.name} ({problem_of(error)})"
+        f"{seen.project}: {say('NIET vernietigd', 'NOT destroyed')}: {say(*_KINDS[one.kind])} {one.shown} ({problem_of(error)})"
         for one, error in seen.destroyed.failed
     ]
     return lines or [f"{seen.project}: {say('niets te doen', 'nothing to do')}"]

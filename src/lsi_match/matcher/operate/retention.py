@@ -61,6 +61,11 @@ class Due:
     name: str
     at: datetime
 
+    @property
+    def shown(self) -> str:
+        """Its name on one line: of what lies in an inbox, somebody else typed it."""
+        return "".join(sign if sign.isprintable() else "\ufffd" for sign in self.name)
+
 
 @dataclass
 class Destroyed:
