@@ -2,26 +2,31 @@
 
 `SiteProcess` starts this module once. It loads the program, and forks for every look: a process that looks, and one of
 its own for every run, as in operation. A `Kill` ends a process with SIGKILL just before its nth effect on anything
-outside itself: a file made, filled, renamed or removed, a statement written to the log, a file given to a place.
+outside itself: a file made, filled, renamed or removed, a statement written to the log, a file given to a place. Or the disk
+refuses that effect, with an error of the system, and perhaps all that come after it.
 The effects come in the same order every time, so the same number kills at the same point.
 """
 
 from __future__ import annotations
 
 import base64
+import errno
 import gc
 import json
 import os
 import pickle
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import partial
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -38,15 +43,20 @@ _LOADED = (
     "scipy.stats",
     "zoneinfo._common",
 )
+_STATEMENTS = ("BEGIN I", "INSERT", "UPDATE", "DELETE", "COMMIT")
 _CHANGES = frozenset({"os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.truncate", "os.link"})
 
 
 @dataclass(frozen=True)
 class Kill:
-    """Kill process `who` before its effect number `at`: the look, the run, or (`machine`) both when the look comes to it."""
+    """Kill process `who` before its effect number `at`: the look, the run, or (`machine`) both when the look comes to it.
 
-    who: Literal["look", "run", "machine"]
+    With `error` (`ENOSPC`) nothing is killed: the disk says so to that effect, or with `lasts` to all from that one on."""
+
+    who: Literal["look", "run", "machine", "partner"]
     at: int
+    error: str | None = None
+    lasts: bool = False
 
 
 class SiteProcess:
@@ -91,12 +101,12 @@ class SiteProcess:
         return answer
 
     def partner(
-        self, operation: Operation, does: str, *about: str, kill_at: int | None = None
+        self, operation: Operation, does: str, *about: str, kill: Kill | None = None
     ) -> dict[str, Any]:
         """A method of `operation` in a process of a partner, with the number of its effects; or only `killed`."""
         request = {
             "operation": base64.b64encode(pickle.dumps(operation)).decode(), "does": does, "about": about,
-            "kill": kill_at, "site": str(operation.world.site.folder), "limits": {},
+            "kill": kill and asdict(kill), "site": str(operation.world.site.folder), "limits": {},
         }  # fmt: skip
         return self._ask(request)
 
@@ -104,18 +114,31 @@ class SiteProcess:
 class Fuse:
     """Counts effects, and kills when their number is reached."""
 
-    def __init__(self, at: int | None, everybody: bool = False) -> None:
-        self.count, self._at, self._everybody = 0, at, everybody
+    def __init__(self, who: str, kill: dict[str, Any]) -> None:
+        mine = kill.get("who") in (who, "machine" if who == "look" else "")
+        self.count, self._at, self._everybody = 0, kill["at"] if mine else None, kill.get("who") == "machine"
+        self._error: str | None = kill.get("error")
+        self._lasts: bool = kill.get("lasts", False)
 
-    def __call__(self) -> None:
+    def __call__(self, *, of_log: bool = False) -> None:
         self.count += 1
-        if self.count == self._at:
+        if self._at is None or not (self.count == self._at or (self._lasts and self.count > self._at)):
+            return
+        if self._error is None:
             os.kill(0 if self._everybody else os.getpid(), signal.SIGKILL)
+        elif of_log:
+            full = self._error in ("ENOSPC", "EDQUOT")
+            refused = sqlite3.OperationalError("the disk refuses it")
+            refused.sqlite_errorname = "SQLITE_FULL" if full else "SQLITE_IOERR_WRITE"
+            raise refused
+        else:
+            number = getattr(errno, self._error)
+            raise OSError(number, os.strerror(number))
 
     def lay(self) -> None:
         """From now on, every effect of this process counts."""
         from lsi_match.base import guarded_folder
-        from lsi_match.log import store
+        from lsi_match.log import log_file, store
         from lsi_match.transport import endpoints
 
         sys.addaudithook(self._event)
@@ -129,20 +152,37 @@ class Fuse:
         def connected(path: Path, *, read_only: bool = False) -> Any:
             connection = connect(path, read_only=read_only)
             connection.execute("PRAGMA synchronous = OFF")
-            connection.set_trace_callback(self._statement)
             return connection
 
+        fuse = self
+
+        class Counted(sqlite3.Connection):
+            def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
+                if sql.startswith(_STATEMENTS):
+                    try:
+                        fuse(of_log=True)
+                    except sqlite3.OperationalError:
+                        if self.in_transaction:  # as SQLite itself does
+                            super().execute("ROLLBACK")
+                        raise
+                return super().execute(sql, *values)
+
+            def executemany(self, sql: str, values: Any) -> sqlite3.Cursor:
+                cursor = self.cursor()
+                for one in values:
+                    cursor = self.execute(sql, one)
+                return cursor
+
         store.connect = connected
+        log_file.sqlite3 = SimpleNamespace(
+            **vars(sqlite3) | {"connect": partial(sqlite3.connect, factory=Counted)}
+        )
 
     def _event(self, event: str, arguments: tuple[Any, ...]) -> None:
         written = (
             event == "open" and isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR)
         )
         if event in _CHANGES or (written and not str(arguments[0]).startswith("/dev")):
-            self()
-
-    def _statement(self, statement: str) -> None:
-        if statement.startswith(("BEGIN I", "INSERT", "UPDATE", "DELETE", "COMMIT")):
             self()
 
     def _before(self, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -160,13 +200,13 @@ def look(request: dict[str, Any]) -> dict[str, Any]:
     from lsi_match.matcher.site.site import Project, Site
 
     kill, now = request["kill"] or {}, datetime.fromisoformat(request["now"])
-    fuse = Fuse(
-        kill.get("at") if kill.get("who") in ("look", "machine") else None, kill.get("who") == "machine"
-    )
-    with runs(now, kill.get("at") if kill.get("who") == "run" else None) as run_round:
+    fuse = Fuse("look", kill)
+    with runs(now, kill) as run_round:
+        ran: list[dict[str, Any]] = []
 
         def run(project: Project, round_id: str) -> dict[str, object]:
-            return run_round(str(project.site.folder), project.id, round_id)
+            ran.append(run_round(str(project.site.folder), project.id, round_id))
+            return ran[-1]
 
         fuse.lay()
         seen = reconcile_site(
@@ -176,11 +216,12 @@ def look(request: dict[str, Any]) -> dict[str, Any]:
             "projects": [_watched(one) for one in seen],
             "failed": any(s.failed for s in seen),
             "effects": fuse.count,
+            "effects of runs": sum(one.get("effects", 0) for one in ran),
         }
 
 
 @contextmanager
-def runs(now: datetime, kill_at: int | None) -> Iterator[Callable[[str, str, str], dict[str, object]]]:
+def runs(now: datetime, kill: dict[str, Any]) -> Iterator[Callable[[str, str, str], dict[str, Any]]]:
     """A process, made while this one has no threads yet, that runs rounds in processes of their own."""
     (ask_end, ask), (answer, answer_end) = os.pipe(), os.pipe()
     child = os.fork()
@@ -188,7 +229,7 @@ def runs(now: datetime, kill_at: int | None) -> Iterator[Callable[[str, str, str
         os.close(ask), os.close(answer)  # type: ignore[func-returns-value]
         with os.fdopen(ask_end) as asked, os.fdopen(answer_end, "w") as answering:
             for line in asked:
-                said = forked(lambda arguments: run(*arguments, now, kill_at), json.loads(line))
+                said = forked(lambda arguments: run(*arguments, now, kill), json.loads(line))
                 try:
                     answering.write(json.dumps(said or {"state": "broken"}) + "\n")
                     answering.flush()
@@ -198,24 +239,24 @@ def runs(now: datetime, kill_at: int | None) -> Iterator[Callable[[str, str, str
     os.close(ask_end), os.close(answer_end)  # type: ignore[func-returns-value]
     with os.fdopen(ask, "w") as asking, os.fdopen(answer) as answers:
 
-        def run_round(*arguments: str) -> dict[str, object]:
+        def run_round(*arguments: str) -> dict[str, Any]:
             asking.write(json.dumps(arguments) + "\n")
             asking.flush()
-            outcome: dict[str, object] = json.loads(answers.readline())
+            outcome: dict[str, Any] = json.loads(answers.readline())
             return outcome
 
         yield run_round
     os.waitpid(child, 0)
 
 
-def run(site: str, project: str, round_id: str, now: datetime, kill_at: int | None) -> dict[str, Any]:
+def run(site: str, project: str, round_id: str, now: datetime, kill: dict[str, Any]) -> dict[str, Any]:
     """In a process of its own: the steps of a run, as `lsi_match.flows.match` takes them, without Prefect."""
     from lsi_match.base.errors import LsiError, UnexpectedError
     from lsi_match.matcher.round.hold import RunHeldError
     from lsi_match.matcher.round.run import Run
     from lsi_match.matcher.site.site import Site
 
-    fuse = Fuse(kill_at)
+    fuse = Fuse("run", kill)
     fuse.lay()
     try:
         one = Run(Site(Path(site)).project(project), round_id, lambda: now)
@@ -261,7 +302,7 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
 def partner(request: dict[str, Any]) -> dict[str, Any]:
     """In a process of its own: what a partner does."""
     operation = pickle.loads(base64.b64decode(request["operation"]))
-    fuse = Fuse(request["kill"])
+    fuse = Fuse("partner", request["kill"] or {})
     fuse.lay()
     done = getattr(operation, request["does"])(*request["about"])
     return {"done": done if isinstance(done, int) else None, "effects": fuse.count}

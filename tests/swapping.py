@@ -44,7 +44,9 @@ class Stops:
     def stop(self, names: Iterable[object] | None) -> None:
         number = len(self.calls)
         texts = [os.fsdecode(one) for one in names or () if isinstance(one, (str, bytes))]
-        self.calls.append(None if names is None else frozenset(part for text in texts for part in text.split("/")))
+        self.calls.append(
+            None if names is None else frozenset(part for text in texts for part in text.split("/"))
+        )
         if number == self.at and self.swap is not None:
             self.swap()
         elif number == self.at + 1 and self.undo is not None:
@@ -101,7 +103,9 @@ def stopping_requests(stops: Stops) -> Iterator[None]:
     last: list[int] = [0]
 
     def request(self: Any, expecting: Any, kind: int, *args: Any) -> Any:
-        again = [kind] == last == [READDIR]  # many are sent ahead, of which the first brings all that lies there
+        again = (
+            [kind] == last == [READDIR]
+        )  # many are sent ahead, of which the first brings all that lies there
         last[:] = [kind]
         stops.stop(None if kind == READDIR and not again else () if kind == READDIR else args)
         return asked(self, expecting, kind, *args)

@@ -237,7 +237,9 @@ def _fresh(root: Path) -> None:
         (root / name).write_text("secret")
 
 
-def interleavings(root: Path, every: int = 1, *, all_calls: bool = False) -> Iterator[tuple[int, str, str, bool]]:
+def interleavings(
+    root: Path, every: int = 1, *, all_calls: bool = False
+) -> Iterator[tuple[int, str, str, bool]]:
     """Each call that can tell (or each call), each thing that is swapped there, each thing it is swapped by, for good or for
     one call."""
     _fresh(root)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from operation import MONDAY, PARTNERS, ROUND
+from site_process import Kill
 
 from .conftest import Weekly
 
@@ -54,9 +55,9 @@ def test_killed_while_it_delivers(project: Weekly, points: tuple[int, ...]) -> N
     assert effects > max(points)
     for point in points:
         opened(project)
-        assert project.process.partner(project.operation, "deliver_all", "uwv", kill_at=point) == {
-            "killed": True
-        }
+        assert project.process.partner(
+            project.operation, "deliver_all", "uwv", kill=Kill("partner", point)
+        ) == {"killed": True}
         assert not any(
             one["troubles"] for one in project.look()["projects"]
         )  # what is half there is left alone
@@ -79,7 +80,9 @@ def test_killed_at_every_point_while_it_fetches_and_opens(project: Weekly) -> No
         point += 1
         project.put_back("expire")
         project.operation.clock.to(MONDAY + timedelta(hours=2))
-        if "killed" not in project.process.partner(project.operation, "cases", "uwv", ROUND, kill_at=point):
+        if "killed" not in project.process.partner(
+            project.operation, "cases", "uwv", ROUND, kill=Kill("partner", point)
+        ):
             break
         again = project.process.partner(project.operation, "cases", "uwv", ROUND)
         assert again["done"] == unharmed["done"] == 4, point

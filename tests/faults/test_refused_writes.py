@@ -1,0 +1,83 @@
+"""A disk that refuses one write, or every write from some moment on, wherever that is: it is told in words, nothing is lost or
+half there, and once the disk takes writes again the next looks come to the same end."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import pytest
+from site_process import Kill
+
+from .conftest import Weekly
+from .test_kills import unharmed
+
+pytestmark = pytest.mark.slow
+
+#: What a look may say of a disk that is full, over its quota, or fails.
+TOLD = {
+    "ENOSPC": {"DiskFullError", "No space left on device"},
+    "EDQUOT": {"DiskFullError", "Disk quota exceeded"},
+    "EIO": {"UnexpectedError", "LogNotWrittenError", "PlaceUnreachableError", "FileUnreadableError", "Input/output error"},
+}  # fmt: skip
+EVERYWHERE: list[tuple[str, Literal["look", "run"]]] = [
+    ("open", "look"), ("run", "look"), ("run", "run"), ("expire", "look"),
+]  # fmt: skip
+
+
+def told(seen: dict[str, Any]) -> set[str]:
+    """Every reason that a look gave."""
+    found: set[str] = set()
+    for one in seen["projects"]:
+        found |= {trouble["reason"] for trouble in one["troubles"]} | {r["reason"] for r in one["refused"]}
+        found |= {failed["problem"] for failed in one["not_destroyed"]}
+    return found
+
+
+def refused(project: Weekly, phase: str, kill: Kill) -> set[str]:
+    """What a look says while its disk refuses; it ended by itself, and said so where it could not do all."""
+    project.put_back(phase)
+    seen = project.look(kill=kill)
+    assert "projects" in seen, (phase, kill, "ended without a word")
+    return told(seen)
+
+
+def harmed(project: Weekly, phase: str, kill: Kill, expected: dict[str, Any]) -> list[str]:
+    """What is wrong after the disk refused there."""
+    assert kill.error is not None
+    said = refused(project, phase, kill)
+    wrong = [f"{kill}: said {one}" for one in sorted(said - TOLD[kill.error])]
+    try:
+        found = project.end()
+    except AssertionError as error:
+        return [*wrong, f"{kill}: {str(error)[:300]}"]
+    return wrong + [f"{kill}: {name}: {found[name]}" for name in found if found[name] != expected[name]]
+
+
+def effects(project: Weekly, phase: str, who: str) -> int:
+    project.put_back(phase)
+    seen: dict[str, int] = project.look()
+    return seen["effects" if who == "look" else "effects of runs"]
+
+
+@pytest.mark.parametrize(("phase", "who"), EVERYWHERE)
+def test_a_write_that_is_refused_changes_nothing_of_the_end(
+    project: Weekly, phase: str, who: Literal["look", "run"]
+) -> None:
+    expected, number = unharmed(project, phase), effects(project, phase, who)
+    assert number > 10
+    for at, error in zip(range(1, number, number // 3), TOLD, strict=False):
+        for lasts in (False, True):
+            assert harmed(project, phase, Kill(who, at, error, lasts), expected) == []
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize(("phase", "who"), EVERYWHERE)
+def test_refused_at_every_write(project: Weekly, phase: str, who: Literal["look", "run"]) -> None:
+    expected, number = unharmed(project, phase), effects(project, phase, who)
+    wrong, tried = [], 0
+    for at in range(1, number + 1):
+        for error, lasts in (("ENOSPC", True), ("EDQUOT", False), ("EIO", False)):
+            wrong += harmed(project, phase, Kill(who, at, error, lasts), expected)
+            tried += 1
+    print(f"\n{phase} {who}: {tried} refusals at {number} writes")
+    assert wrong == []
