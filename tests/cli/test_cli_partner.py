@@ -21,7 +21,7 @@ def test_every_reason_of_every_kind_and_field_is_in_words_of_its_own(
 
 def test_the_words_are_those_of_the_language(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(console, "language", lambda: "nl")
-    assert partner.useless("bsn_check_failed") == "bsn: voldoet niet aan de elfproef"
+    assert partner.useless("bsn_check_failed") == "BSN: voldoet niet aan de elfproef"
     assert partner.useless("birth_date_missing") == "geboortedatum: leeg"
     monkeypatch.setattr(console, "language", lambda: "en")
     assert partner.useless("house_number_wrong_shape") == "house number: wrong form"

@@ -15,6 +15,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from lsi_match.base.catalogue import word as called
 from lsi_match.cli.main import command_line, run
 from lsi_match.criteria.parse import FUNCTIONS, FieldType
 from lsi_match.crypto.project_key import ProjectKey, pseudonym
@@ -113,7 +114,7 @@ def test_every_member_of_the_manifest_is_named() -> None:
 
 @pytest.mark.parametrize("step", list(Step))
 def test_every_step_is_in_the_page_about_the_log(step: Step) -> None:
-    assert f"| `{step.value}` | {step.dutch} |" in text_of("log.md")
+    assert f"| `{step.value}` | {called('step', step, 'nl')} |" in text_of("log.md")
 
 
 def test_every_function_and_type_of_the_criteria_language_is_explained() -> None:

@@ -14,31 +14,13 @@ from pathlib import Path
 from string import Formatter
 from typing import Any, ClassVar, Literal, Self
 
-from lsi_match.base.catalogue import catalogue
+from lsi_match.base.catalogue import catalogue, word
 
 Language = Literal["nl", "en"]
 
 #: Ends the name of a fact that is words: the same in Dutch.
 _DUTCH = "_nl"
 #: The fact `what` is often a kind of document: how that is called in Dutch, at the beginning of a sentence.
-_DOCUMENTS: dict[str | int, str] = {
-    "access answer": "Antwoord op een inzageverzoek",
-    "access request": "Inzageverzoek",
-    "acknowledgement": "Bevestiging van de werkinstructie",
-    "approval": "Goedkeuring",
-    "attribute keys": "Sleutel van wat meegaat",
-    "drop": "Levering",
-    "justification": "Rechtvaardiging",
-    "key share": "Verzegelde projectsleutel",
-    "opened": "Melding dat een vrijgave is geopend",
-    "opening": "Opening van een ronde",
-    "outcome": "Uitkomsten",
-    "reference key": "Sleutel van de eigen kenmerken",
-    "release": "Vrijgave",
-    "the pile of rows": "Stapel rijen",
-    "trust root": "Vertrouwenslijst",
-    "withdrawal": "Intrekking",
-}
 #: What a fact may be. Anything else is a mistake of ours, found by the tests.
 Fact = str | int
 
@@ -93,8 +75,8 @@ class LsiError(Exception):
         if language == "en":
             return self.en.format(**self.facts)
         dutch = {name[: -len(_DUTCH)]: fact for name, fact in self.facts.items() if name.endswith(_DUTCH)}
-        if (document := _DOCUMENTS.get(self.facts.get("what", ""))) is not None:
-            dutch.setdefault("what", document)
+        if "what" in self.facts:
+            dutch.setdefault("what", word("document", str(self.facts["what"]), "nl"))
         return self.nl.format(**{**self.facts, **dutch})
 
 

@@ -14,7 +14,7 @@ from rich.console import Console, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
-from lsi_match.base.catalogue import translator
+from lsi_match.base.catalogue import translator, word
 from lsi_match.base.errors import Language, LsiError
 
 #: What it means stands in `cli.help`.
@@ -59,6 +59,11 @@ def set_language(value: str) -> None:
 def say(nl: str, en: str) -> str:
     """The text in the language of this process."""
     return translator(language())(nl, en)
+
+
+def called(kind: str, name: str) -> str:
+    """What a step, a state or another name of `base/words.toml` is called in the language of this process."""
+    return word(kind, name, language())
 
 
 def print_json(document: Any) -> None:

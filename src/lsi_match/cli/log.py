@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
-from lsi_match.cli.console import Json, err, language, out, print_json, say, table
+from lsi_match.cli.console import Json, called, err, language, out, print_json, say, table
 from lsi_match.log.entry import MAX_TIME, LogEntry
 from lsi_match.log.steps import Step
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from lsi_match.log.judge import Judgement
     from lsi_match.manifest import Manifest
 
-STEP_NAMES = {step.value: step.dutch for step in Step}
 
 app = App(name="log")
 
@@ -91,7 +90,7 @@ def _told(entry: LogEntry) -> dict[str, str]:
     }
     return {
         "when": entry.moment.strftime("%Y-%m-%d %H:%M:%S"),
-        "step": say(STEP_NAMES.get(entry.name, entry.name), entry.name),
+        "step": called("step", entry.name),
         "status": say("geweigerd", "refused") if refused_for(entry) else statuses[entry.status],
         "facts": _facts(entry),
     }
@@ -224,7 +223,7 @@ def subjects(project: Path, *, json: Json = False) -> int:
         print_json({"ok": not found.problems, "files": files})
         return 1 if found.problems else 0
     rows = [
-        [one.mark.position, one.round, one.about, say(_STANDINGS[standing], standing)]
+        [one.mark.position, one.round, one.about, called("standing", standing)]
         for one, standing in found.files
     ]
     out.print(table("", ["#", say("ronde", "round"), say("bestand", "file"), say("stand", "standing")], rows))
@@ -333,17 +332,6 @@ def judging(places: Iterable[Path]) -> Callable[[Path, Manifest, Trust], Judgeme
     from lsi_match.monitor.round_findings import checked_findings
 
     return lambda log, manifest, trust: judge_log(log, manifest, trust, papers_in(places), checked_findings)
-
-
-_STANDINGS = {
-    "present": "aanwezig, niet veranderd",
-    "destroyed": "op tijd vernietigd",
-    "late": "te laat vernietigd",
-    "overdue": "had vernietigd moeten zijn",
-    "left": "vernietigd volgens het logboek, maar nog aanwezig",
-    "missing": "ontbreekt",
-    "altered": "veranderd",
-}
 
 
 def _moment(text: str | None, *, end: bool = False) -> datetime | None:

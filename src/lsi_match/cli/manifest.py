@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from cyclopts import App
 
+from lsi_match.base.catalogue import word
 from lsi_match.base.clock import utc_now
 from lsi_match.base.errors import wrong_use
 from lsi_match.base.files import read_bytes, read_folder, read_text, write_whole
@@ -655,7 +656,7 @@ def signer(
         return certified
     if identity.signing_key not in party.keys_for(role):
         raise wrong_use(
-            f"de vertrouwenslijst noemt {name} niet met de sleutel in {place}, voor {role.dutch}",
+            f"de vertrouwenslijst noemt {name} niet met de sleutel in {place}, voor {word('role', role, 'nl')}",
             f"the trust root does not name {name} with the key in {place}, to {role.value}",
         )
     return identity

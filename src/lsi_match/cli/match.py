@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from cyclopts import App
 
-from lsi_match.cli.console import Json, done, err, language, out, print_json, say, table
-from lsi_match.cli.log import STEP_NAMES
+from lsi_match.cli.console import Json, called, done, err, language, out, print_json, say, table
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -17,17 +16,6 @@ if TYPE_CHECKING:
     from lsi_match.matcher.operate.health import Advice, Standing
     from lsi_match.matcher.operate.reconcile import ReconcileResult
     from lsi_match.matcher.site.site import Project
-
-_STATES = {
-    "broken": "afgebroken",
-    "held": "aangehouden, wacht op rechtvaardiging",
-    "open": "open",
-    "refused": "tegengehouden",
-    "matched": "gekoppeld",
-    "released": "vrijgegeven",
-    "destroyed": "vrijgegeven en vernietigd",
-    "abandoned": "vernietigd zonder vrijgave",
-}
 
 _TASKS = {
     "Open": ("geopend", "opened"),
@@ -410,7 +398,7 @@ def _show_rounds(project: str, rounds: list[Advice]) -> None:
     columns = [say("ronde", "round"), say("stand", "state"), say("laatste stap", "last step"),
                say("geweigerd", "refused"), say("wacht op", "waits for")]  # fmt: skip
     rows: list[list[Any]] = [
-        [r.round, say(_STATES[r.state], r.state), say(STEP_NAMES[r.last_step], r.last_step), r.refusals, say(r.nl, r.en)]
+        [r.round, called("state", r.state), called("step", r.last_step), r.refusals, say(r.nl, r.en)]
         for r in rounds
         if r not in old
     ]  # fmt: skip
@@ -493,7 +481,7 @@ def _lines(seen: ReconcileResult) -> list[str]:
             kind = say(*_NOT[type(task).__name__])
             lines.append(f"{seen.project}: {about(task)} {kind}: {refused[task].text(language())}")
             continue
-        outcome = "" if how == "done" else f": {say(_STATES.get(how, how), how)}"
+        outcome = "" if how == "done" else f": {called('state', how)}"
         lines.append(f"{seen.project}: {about(task)} {say(*_TASKS[type(task).__name__])}{outcome}")
     lines += [
         f"{seen.project}: {say('genoeg medeondertekend, uitgereikt', 'co-signed by enough, handed out')}: {name}"

@@ -12,7 +12,7 @@ from lsi_match.base.catalogue import with_separators
 from lsi_match.base.clock import utc_now
 from lsi_match.base.errors import wrong_use
 from lsi_match.base.files import read_bytes, read_folder, write_whole
-from lsi_match.cli.console import Json, done, err, language, out, say, table
+from lsi_match.cli.console import Json, called, done, err, language, out, say, table
 from lsi_match.cli.extracts import check, mapping_app, reference_app
 
 if TYPE_CHECKING:
@@ -162,28 +162,13 @@ def unusual_lines(found: Mapping[str, tuple[int, int]]) -> list[str]:
     return ["\n".join([head, *lines])]
 
 
-#: Kinds of identifier and fields of a person, in Dutch; in English they are called as in the manifest.
-_WHAT = {
-    "v_number": "vreemdelingennummer",
-    "address": "adres",
-    "loonheffing": "loonheffingennummer",
-    "given_name": "voornaam",
-    "surname": "achternaam",
-    "birth_date": "geboortedatum",
-    "house_number": "huisnummer",
-    "street": "straat",
-    "place": "plaats",
-}
-
-
 def useless(name: str) -> str:
     """A member of `SelectionCounts.invalid` in words."""
     from lsi_match.manifest.identifiers import InvalidReason
 
     reason = next(reason for reason in InvalidReason if name.endswith(f"_{reason.value}"))
     what = name.removesuffix(f"_{reason.value}")
-    dutch, english = reason.words
-    return say(f"{_WHAT.get(what, what)}: {dutch}", f"{what.replace('_', ' ')}: {english}")
+    return f"{called('kind', what)}: {called('invalid', reason)}"
 
 
 @app.command(name="open")

@@ -8,28 +8,28 @@ from __future__ import annotations
 
 from typing import Any
 
+from lsi_match.base.catalogue import word
 from lsi_match.criteria.unit import Unit
 from lsi_match.log.steps import Step
 from lsi_match.manifest import Manifest
 
-#: What a step does with data about persons, in Dutch and English. The other steps touch no person.
-_ABOUT_PERSONS: dict[Step, tuple[str, str]] = {
-    Step.ARRIVE: ("leveringen nakijken", "look at drops"),
-    Step.INTAKE: ("leveringen onder pseudoniem ontvangen", "receive drops under pseudonym"),
-    Step.MATCH: (
-        "records van deelnemers per betrokkene vergelijken",
-        "compare records of partners per subject",
-    ),
-    Step.COUNT: ("tellen per groep", "count per group"),
-    Step.RELEASE: ("casussen aan deelnemers geven", "give cases to partners"),
-    Step.HAND_OUT: ("vrijgaven uitreiken aan deelnemers", "hand releases out to partners"),
-    Step.OPENED: ("casussen inzien bij een deelnemer", "look at cases at a partner"),
-    Step.ACCESS: ("een betrokkene laten weten wat er is gebeurd", "tell a data subject what happened"),
-    Step.DESTROY: ("leveringen vernietigen", "destroy drops"),
-    Step.EXPIRE: ("vrijgaven verwijderen", "remove releases"),
-    Step.RETENTION: ("vernietigen wat over zijn termijn is", "destroy what is past its term"),
-    Step.DESTROY_SUBJECTS: ("de lijsten van betrokkenen vernietigen", "destroy the files of data subjects"),
-}
+#: Steps that do something with data about persons; `base/words.toml` says what.
+_ABOUT_PERSONS = frozenset(
+    {
+        Step.ARRIVE,
+        Step.INTAKE,
+        Step.MATCH,
+        Step.COUNT,
+        Step.RELEASE,
+        Step.HAND_OUT,
+        Step.OPENED,
+        Step.ACCESS,
+        Step.DESTROY,
+        Step.EXPIRE,
+        Step.RETENTION,
+        Step.DESTROY_SUBJECTS,
+    }
+)
 _SIGNAL = "signaal: waarom de organisatie dit record uitkoos"
 _UNITS = {
     Unit.PERSON: ("personen", "persons"),
@@ -76,12 +76,12 @@ def register(manifest: Manifest) -> dict[str, Any]:
 
 
 def _activity(manifest: Manifest, step: Step) -> dict[str, Any]:
-    nl, en = _ABOUT_PERSONS.get(step, (step.dutch, step.value))
+    kind = "activity" if step in _ABOUT_PERSONS else "step"
     found: dict[str, Any] = {
         "id": activity_uri(manifest.matcher.domain, manifest.project.id, manifest.digest, step),
         "step": step.value,
-        "nl": nl,
-        "en": en,
+        "nl": word(kind, step, "nl"),
+        "en": word(kind, step, "en"),
         "about_persons": step in _ABOUT_PERSONS,
     }
     if step in _ABOUT_PERSONS:

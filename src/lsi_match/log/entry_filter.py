@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from lsi_match.base.catalogue import word
 from lsi_match.log.entry import LogEntry
 from lsi_match.log.events import facts, refused_for
-from lsi_match.log.steps import Step
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class EntryFilter:
         """Whether the entry is asked for."""
         asked = (
             self.round is None or facts(entry).get("round") == self.round,
-            self.step is None or self.step in (entry.name, _dutch(entry.name)),
+            self.step is None or self.step in (entry.name, word("step", entry.name, "nl")),
             self.partner is None or _about(entry, self.partner),
             self.since is None or entry.end_time >= self.since.timestamp() * 1000,
             self.until is None or entry.end_time < self.until.timestamp() * 1000,
@@ -37,10 +37,6 @@ class EntryFilter:
     def among(self, entries: Iterable[tuple[int, LogEntry]]) -> list[tuple[int, LogEntry]]:
         """The positions and entries that are asked for."""
         return [(position, entry) for position, entry in entries if self.has(entry)]
-
-
-def _dutch(name: str) -> str | None:
-    return next((step.dutch for step in Step if step.value == name), None)
 
 
 def _about(entry: LogEntry, partner: str) -> bool:

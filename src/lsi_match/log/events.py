@@ -24,6 +24,7 @@ from pydantic import (
     ValidationError,
 )
 
+from lsi_match.base.catalogue import word
 from lsi_match.base.errors import LsiError, words
 from lsi_match.base.validation import DIGEST
 from lsi_match.log.entry import FOREIGN_PROCESSOR, FOREIGN_SPAN, MAX_TIME, PROCESSING_ACTIVITY, LogEntry
@@ -683,7 +684,7 @@ def table_of_steps() -> str:
         models = [model for model in EVENTS if model.step == step]
         when = "; ".join(str(model.__doc__) for model in models)
         told = ", ".join(_described(models[0]))
-        lines.append(f"| `{step.value}` | {step.dutch} | {when} | {told or 'none'} |")
+        lines.append(f"| `{step.value}` | {word('step', step, 'nl')} | {when} | {told or 'none'} |")
     return "\n".join(lines) + "\n"
 
 

@@ -32,6 +32,7 @@ from lsi_match.agreement.gates import Evidence, require
 from lsi_match.agreement.justifications import read_justifications
 from lsi_match.agreement.trust_root_rules import Trust
 from lsi_match.base.canonical import digest_of_bytes
+from lsi_match.base.catalogue import word
 from lsi_match.base.errors import LsiError, words
 from lsi_match.base.files import read_bytes, read_folder, write_whole
 from lsi_match.crypto.signing import verify
@@ -401,5 +402,7 @@ class _Judging:
 def _otherwise(recorded: Recorded, nl: str, en: str) -> JudgedOtherwiseError:
     step = recorded.event.step
     return JudgedOtherwiseError(
-        position=recorded.position, **words("step", step.dutch, step.value), **words("problem", nl, en)
+        position=recorded.position,
+        **words("step", word("step", step, "nl"), step.value),
+        **words("problem", nl, en),
     )

@@ -6,40 +6,32 @@ from enum import StrEnum
 
 
 class Step(StrEnum):
-    """A step. `dutch` is how it is called where stewards and FG read."""
+    """A step. How it is called where stewards and FG read stands in `base/words.toml`."""
 
-    dutch: str
-
-    def __new__(cls, value: str, dutch: str) -> Step:
-        member = str.__new__(cls, value)
-        member._value_ = value
-        member.dutch = dutch
-        return member
-
-    REGISTER_MANIFEST = "register manifest", "manifest vastleggen"
-    TAKE_IN = "take in papers", "stukken vastleggen"
-    SHARE = "share manifest", "manifest delen"
-    TRUST_ROOT = "trust root", "vertrouwenslijst vastleggen"
-    OPEN_ROUND = "open round", "ronde openen"
-    ARRIVE = "arrive", "levering binnengekomen"
-    REMIND = "remind", "herinneren"
-    GATES = "gates", "waarborgen controleren"
-    INTAKE = "intake", "levering ontvangen"
-    COMPLETE = "complete", "leveringen compleet"
-    MATCH = "match", "koppelen"
-    COUNT = "count", "tellen"
-    HOLD = "hold", "aanhouden"
-    JUSTIFY = "justify", "rechtvaardigen"
-    RELEASE = "release", "vrijgeven"
-    HAND_OUT = "hand out", "uitreiken"
-    DESTROY = "destroy", "vernietigen"
-    EXPIRE = "expire", "vrijgave verwijderen"
-    OPENED = "open release", "vrijgave openen"
-    ACCESS = "access request", "inzageverzoek"
-    DESTROY_SUBJECTS = "destroy subjects", "betrokkenen vernietigen"
-    RETENTION = "retention", "bewaartermijnen toepassen"
-    CHECKPOINT = "checkpoint", "stand vastleggen"
-    DESTROY_DETAILS = "destroy details", "details vernietigen"
-    OUTCOME = "outcome", "uitkomsten vastleggen"
-    RESTORE = "restore", "logboek terugzetten"
-    FORK = "fork", "tegenspraak"
+    REGISTER_MANIFEST = "register manifest"
+    TAKE_IN = "take in papers"
+    SHARE = "share manifest"
+    TRUST_ROOT = "trust root"
+    OPEN_ROUND = "open round"
+    ARRIVE = "arrive"
+    REMIND = "remind"
+    GATES = "gates"
+    INTAKE = "intake"
+    COMPLETE = "complete"
+    MATCH = "match"
+    COUNT = "count"
+    HOLD = "hold"
+    JUSTIFY = "justify"
+    RELEASE = "release"
+    HAND_OUT = "hand out"
+    DESTROY = "destroy"
+    EXPIRE = "expire"
+    OPENED = "open release"
+    ACCESS = "access request"
+    DESTROY_SUBJECTS = "destroy subjects"
+    RETENTION = "retention"
+    CHECKPOINT = "checkpoint"
+    DESTROY_DETAILS = "destroy details"
+    OUTCOME = "outcome"
+    RESTORE = "restore"
+    FORK = "fork"

@@ -96,38 +96,3 @@ class InvalidReason(StrEnum):
     NOT_FOUND = "not_found"
     #: One value at more records than one person, address or enterprise can have.
     CROWD = "crowd"
-
-    @property
-    def words(self) -> tuple[str, str]:
-        """The reason in Dutch and in English, for behind the name of a kind or field."""
-        return _WORDS[self]
-
-
-_WORDS: Final = {
-    InvalidReason.MISSING: ("leeg", "empty"),
-    InvalidReason.UNKNOWN_VALUE: ("staat voor onbekend", "stands for unknown"),
-    InvalidReason.DECIMAL_NUMBER: ("een kommagetal of macht van tien", "a decimal number or a power of ten"),
-    InvalidReason.NOT_DIGITS: ("geen cijfers", "not digits"),
-    InvalidReason.WRONG_GROUPS: (
-        "een teken tussen andere groepen cijfers dan gebruikelijk: een datum of telefoonnummer?",
-        "a sign between other groups of digits than usual: a date or telephone number?",
-    ),
-    InvalidReason.WRONG_LENGTH: ("verkeerde lengte", "wrong length"),
-    InvalidReason.CHECK_FAILED: ("voldoet niet aan de elfproef", "fails the eleven-test"),
-    InvalidReason.WRONG_SHAPE: ("verkeerde vorm", "wrong form"),
-    InvalidReason.OTHER_SIGN: (
-        "een teken dat hier niet hoort, of een ander schrift",
-        "a sign that does not belong there, or another script",
-    ),
-    InvalidReason.INCOMPLETE: ("alleen vier cijfers", "four digits only"),
-    InvalidReason.PO_BOX: ("een postbus", "a post box"),
-    InvalidReason.IMPLAUSIBLE: ("kan niet op de peildatum", "impossible on the reference date"),
-    InvalidReason.NOT_FOUND: (
-        "adres staat niet (eenduidig) in de BAG",
-        "address is not in the BAG, or not once",
-    ),
-    InvalidReason.CROWD: (
-        "dezelfde waarde bij te veel records",
-        "the same value at too many records",
-    ),
-}

@@ -25,21 +25,13 @@ LONGEST = timedelta(days=1096)
 
 
 class Role(StrEnum):
-    """What a key may sign. `dutch` is how people read it."""
+    """What a key may sign."""
 
-    dutch: str
-
-    def __new__(cls, value: str, dutch: str) -> Role:
-        member = str.__new__(cls, value)
-        member._value_ = value
-        member.dutch = dutch
-        return member
-
-    ROOT = "root", "vertrouwenslijst"
-    APPROVE = "approve", "goedkeuring"
-    ACKNOWLEDGE = "acknowledge", "bevestiging"
-    DELIVER = "deliver", "levering"
-    MATCH = "match", "koppeling"
+    ROOT = "root"
+    APPROVE = "approve"
+    ACKNOWLEDGE = "acknowledge"
+    DELIVER = "deliver"
+    MATCH = "match"
 
 
 #: What a controller and the matching environment sign, when nothing else is said.

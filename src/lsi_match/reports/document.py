@@ -21,7 +21,6 @@ from markdown_it import MarkdownIt
 from markdown_it.tree import SyntaxTreeNode as Node
 from markupsafe import Markup
 
-from lsi_match.base.catalogue import word
 from lsi_match.base.errors import Language, wrong_use
 from lsi_match.criteria.explain import as_items
 from lsi_match.criteria.verbalizer import Line
@@ -114,7 +113,7 @@ class Writer(Renderer):
     def document(self, template: str, **facts: Any) -> Document:
         """A template with these facts, as a document."""
         source = self.fill(
-            template, items=_items, code=_code, date=self.date, listed=self.listed, word=self.word, **facts
+            template, items=_items, code=_code, date=self.date, listed=self.listed, **facts
         )  # fmt: skip
         lines = re.sub(r"\n([ \t]*\n)+", "\n\n", source)
         return Document(self.lang, _LOOSE.sub(r"\1\n", lines))
@@ -131,9 +130,6 @@ class Writer(Renderer):
     def date(self, at: date) -> str:
         """A day with its month in letters."""
         return day(at, self.lang)
-
-    def word(self, kind: str, name: str) -> str:
-        return word(kind, name, self.lang)
 
     def listed(self, values: Iterable[object], between: str) -> str:
         return listed([str(one) for one in values], self.lang, between)

@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import TypeVar
 
 from lsi_match.base.canonical import digest_of_bytes
+from lsi_match.base.catalogue import word
 from lsi_match.base.errors import Language, LsiError
 from lsi_match.base.files import read_bytes
 from lsi_match.log import events
 from lsi_match.log.audit_terms import destroyed
 from lsi_match.log.events import Event, Recorded
-from lsi_match.log.steps import Step
 from lsi_match.log.subject_files import GRACE, Standings, due_at
 from lsi_match.log.verify import Verification
 from lsi_match.log.view import Mark, RoundView
@@ -32,16 +32,6 @@ from lsi_match.reports.document import Document
 from lsi_match.reports.document_model import Block, Heading, Items, Paragraph, Table, as_document
 
 E = TypeVar("E", bound=Event)
-
-_STATES = {
-    "open": ("open", "open"),
-    "refused": ("tegengehouden", "refused"),
-    "matched": ("gekoppeld", "matched"),
-    "held": ("aangehouden", "held"),
-    "released": ("vrijgegeven", "released"),
-    "destroyed": ("vrijgegeven en vernietigd", "released and destroyed"),
-    "abandoned": ("vernietigd zonder vrijgave", "destroyed without a release"),
-}
 
 
 @dataclass(frozen=True)
@@ -100,8 +90,7 @@ def judged_again(judged: Mapping[str, int] | None, lang: Language) -> str:
             else "NOT judged again: gates, approvals, holds and justifications. Of these there is what the matching"
             " environment says. Give your trust root (--home or --root) and the papers (--papers)."
         )
-    named = {step.value: step.dutch if lang == "nl" else step.value for step in Step}
-    counts = ", ".join(f"{named[step]} ({count})" for step, count in judged.items())
+    counts = ", ".join(f"{word('step', step, lang)} ({count})" for step, count in judged.items())
     head = (
         "Opnieuw beoordeeld uit de getekende stukken"
         if lang == "nl"
@@ -240,7 +229,7 @@ class _Report:
             ]
             # A run that is started again takes in every drop again: each counts once.
             delivered = len({drop.drop for _, drop in self._of(events.DropAccepted, one.name)})
-            rows.append((one.name, say(*_STATES[one.state]), str(delivered), *cells))
+            rows.append((one.name, word("state", one.state, self._lang), str(delivered), *cells))
         yield Table(
             say("Per ronde", "Per round"),
             (say("ronde", "round"), say("stand", "state"), say("leveringen", "drops"), say("betrokkenen", "subjects"),
@@ -301,7 +290,7 @@ class _Report:
                 say("aantal", "number"),
             ),
             tuple(
-                (say(step.dutch, step.value), partner, reason, self.count(number))
+                (word("step", step, self._lang), partner, reason, self.count(number))
                 for (step, partner, reason), number in sorted(found.items())
             ),
             texts=3,

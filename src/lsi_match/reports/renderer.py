@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from lsi_match.base.catalogue import catalogue, with_separators
+from lsi_match.base.catalogue import catalogue, with_separators, word
 from lsi_match.base.errors import Language
 from lsi_match.criteria import wording
 
@@ -60,10 +60,14 @@ class Renderer:
         local = at.astimezone(_ZONE)
         return f"{self.day(local.date())} {local:%H:%M}"
 
+    def word(self, kind: str, name: str) -> str:
+        """What a step, a state or another name of `base/words.toml` is called."""
+        return word(kind, name, self.lang)
+
     def fill(self, template: str, **facts: Any) -> str:
         """A template with these facts."""
         return _environment(self._templates, template.endswith(".md")).get_template(template).render(
-            lang=self.lang, t=self.t, told=self.told, moment=self.moment, day=self.day, **facts
+            lang=self.lang, t=self.t, told=self.told, moment=self.moment, day=self.day, word=self.word, **facts
         )  # fmt: skip
 
 

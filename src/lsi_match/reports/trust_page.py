@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from lsi_match.base.catalogue import translator
+from lsi_match.base.catalogue import translator, word
 from lsi_match.base.errors import Language
 from lsi_match.crypto.certificates import authority_text
 from lsi_match.crypto.external_keys import key_id
-from lsi_match.protocol.trust_root import Role, TrustedOrganisation, TrustRoot
+from lsi_match.protocol.trust_root import TrustedOrganisation, TrustRoot
 
 
 def trust_lines(root: TrustRoot, changed: Iterable[str], lang: Language) -> list[str]:
@@ -40,9 +40,6 @@ def trust_lines(root: TrustRoot, changed: Iterable[str], lang: Language) -> list
     return lines
 
 
-_DUTCH: dict[str, str] = {role.value: role.dutch for role in Role}
-
-
 def _signers(party: TrustedOrganisation, lang: Language) -> Iterator[str]:
     for key in party.keys:
         yield f"  {key_id(key.signing_key)}  {_roles(key.roles, lang)}"
@@ -52,4 +49,4 @@ def _signers(party: TrustedOrganisation, lang: Language) -> Iterator[str]:
 
 
 def _roles(roles: Iterable[str], lang: Language) -> str:
-    return ", ".join(_DUTCH[role] if lang == "nl" else role for role in roles)
+    return ", ".join(word("role", role, lang) for role in roles)
