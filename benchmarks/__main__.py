@@ -85,7 +85,7 @@ subject: {{unit: person, identifiers: [bsn]}}
 partners: {{{partners}}}
 match: {{rule: "partners >= 2 AND p0_hoog AND p1_hoog", rationale: bench}}
 release: {{max_cases: 1000000, keep_days: 1, to: {{{to}}}}}
-schedule: {{deadline_days: 1, reference_date: {{first: 2026-01-01, last: 2026-12-31}}}}
+schedule: {{deadline_days: 1, rounds_at_most: 1000, reference_date: {{first: 2026-01-01, last: 2026-12-31}}}}
 retention: {{log_details_days: 1, hold_days: 1}}
 """
 SELECTION = (

@@ -16,8 +16,9 @@ from lsi_match.agreement.approvals import acknowledge, withdraw
 from lsi_match.agreement.gates import Evidence, Gate, evaluate, evaluate_draft, require
 from lsi_match.agreement.trust_root_rules import Trust
 from lsi_match.base.errors import LsiError
+from lsi_match.base.yaml_positions import read_yaml
 from lsi_match.manifest import Manifest
-from lsi_match.manifest.template import placeholders
+from lsi_match.manifest.template import is_placeholder, template, text_values
 from lsi_match.protocol.documents import Opening
 from lsi_match.protocol.trust_root import TrustRoot
 
@@ -453,7 +454,8 @@ def test_without_any_advice_there_is_none_on_a_ground_either() -> None:
 
 
 def test_a_part_that_says_nothing_is_named_once() -> None:
-    left = next(text for text in sorted(placeholders()) if len(text) > 50)
+    texts = [text for _, text in text_values(read_yaml(template().decode(), "template.yaml"))]
+    left = next(text for text in sorted(texts) if is_placeholder(text) and len(text) > 50)
     told = why(lambda d: d["basis"].update(purpose=left, necessity=left))
     assert told.count("basis.purpose") == told.count("basis.necessity") == 1
 

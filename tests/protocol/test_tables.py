@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from typing import get_args
 
 import numpy as np
@@ -15,6 +16,7 @@ from lsi_match.protocol.tables import (
     TableInvalidError,
     absent_to_null,
     cells,
+    combinations,
     from_part,
     schema_of,
     to_part,
@@ -137,3 +139,17 @@ def test_zero_bytes_of_a_pseudonym_are_none() -> None:
     blocks = [b"\1" * 16, bytes(16), b"\0" * 15 + b"\2"]
     column = pa.chunked_array([pa.array(blocks, BLOCK_TYPE)])
     assert absent_to_null(column).to_pylist() == [blocks[0], None, blocks[2]]
+
+
+@pytest.mark.parametrize(("rows", "signals"), [(0, 1), (1, 1), (3000, 4), (3000, 2**64 - 1)])
+def test_rows_are_counted_by_all_their_numbers_together(rows: int, signals: int) -> None:
+    numbers = np.random.default_rng(1)
+    columns = {
+        "selection": numbers.integers(0, 2, rows, dtype=np.uint8),
+        "signals": numbers.integers(0, signals, rows, dtype=np.uint64),
+        "attribute": numbers.choice(np.array([0, 7, 65535], np.uint16), rows),
+        "group": numbers.integers(0, 256, rows, dtype=np.uint8),
+    }
+    table = pa.table({name: pa.array(column) for name, column in columns.items()})
+    expected = Counter(zip(*(column.tolist() for column in columns.values()), strict=True))
+    assert combinations(table.append_column("sealed", pa.array([b""] * rows))) == expected

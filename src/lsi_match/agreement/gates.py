@@ -43,7 +43,7 @@ from lsi_match.manifest import Manifest
 from lsi_match.manifest.base import is_hybrid
 from lsi_match.manifest.clear import check_manifest_clear
 from lsi_match.manifest.equality import CharacteristicKind, uses
-from lsi_match.manifest.template import placeholders, text_values
+from lsi_match.manifest.template import is_placeholder, text_values
 from lsi_match.manifest.whole import PRESENT
 from lsi_match.protocol.documents import Opening
 
@@ -276,9 +276,10 @@ def _plan(manifest: Manifest) -> None:
     for name in _grounds(manifest):
         if len((manifest.characteristics[name].legal_basis or "").split()) < _WORDS_OF_A_LAW:
             empty.append(f"characteristics.{name}.legal_basis")
-    left = placeholders()
     empty += [
-        at for at, text in text_values(manifest.model_dump(mode="json")) if text in left and at not in empty
+        at
+        for at, text in text_values(manifest.model_dump(mode="json"))
+        if is_placeholder(text) and at not in empty
     ]
     if empty:
         raise PlanGateError(parts=", ".join(empty))

@@ -29,9 +29,13 @@ def template() -> bytes:
     return files("lsi_match.manifest").joinpath("data/template.yaml").read_bytes()
 
 
+def is_placeholder(text: str) -> bool:
+    """Whether this is a text of the template, which says nothing about a project."""
+    return text.startswith(_TO_REPLACE) and text in _placeholders()
+
+
 @cache
-def placeholders() -> frozenset[str]:
-    """The texts of the template that say nothing about a project."""
+def _placeholders() -> frozenset[str]:
     values = text_values(read_yaml(template().decode(), "template.yaml"))
     return frozenset(text for _, text in values if text.startswith(_TO_REPLACE))
 

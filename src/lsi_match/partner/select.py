@@ -247,9 +247,8 @@ class _Selecting:
                 *columns, met, fault = batch.columns
                 if pc.any(fault).as_py():
                     break
-                counted = _counted(
-                    np.from_dlpack(met), np.from_dlpack(batch.column(GROUP)), len(criteria) + 1
-                )
+                bits_met = np.from_dlpack(met)
+                counted = _counted(bits_met, np.from_dlpack(batch.column(GROUP)), len(criteria) + 1)
                 left = [
                     sum(n for (bits, _), n in counted.items() if bits & _all(first) == _all(first))
                     for first in range(len(criteria) + 2)
@@ -258,7 +257,8 @@ class _Selecting:
                 table = pa.table(columns, batch.schema.names[:-2])
                 if with_signal < read:
                     table = table.filter(pc.equal(met, pa.scalar(_all(len(criteria) + 1), pa.uint64())))
-                held = table.column(SIGNALS).to_numpy()
+                # `to_numpy` of Arrow loads pandas.
+                held = np.from_dlpack(batch.column(SIGNALS))[bits_met == _all(len(criteria) + 1)]
                 signals = {
                     name: int(np.count_nonzero(held & np.uint64(1 << bit)))
                     for name, bit in self._bits().items()

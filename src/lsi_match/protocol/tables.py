@@ -99,10 +99,31 @@ Combinations = Counter[tuple[int, ...]]
 
 def combinations(table: pa.Table) -> Combinations:
     """Every combination of numbers in a table, with how many rows have it."""
-    names = [field.name for field in table.schema if pa.types.is_integer(field.type)]
-    counted = table.group_by(names).aggregate([([], "count_all")])
-    rows = zip(*(counted.column(name).to_pylist() for name in names), strict=True)
-    return Counter(dict(zip(rows, counted.column("count_all").to_pylist(), strict=True)))
+    # Each row a number of what stands in it; `group_by` and `pa.array` of Arrow would load pandas.
+    rows: list[tuple[int, ...]] = [()]
+    codes: np.ndarray = np.zeros(len(table), np.int32)
+    for field in table.schema:
+        if pa.types.is_integer(field.type):
+            column = in_one_piece(table.column(field.name))
+            values: Sequence[int] = range(256)
+            if field.type != pa.uint8():
+                encoded = column.dictionary_encode()
+                column, values = encoded.indices, encoded.dictionary.to_pylist()
+            codes = codes * np.int64(len(values)) + np.from_dlpack(column)
+            there, codes = _renumbered(codes, len(rows) * len(values))
+            rows = [(*rows[code // len(values)], values[code % len(values)]) for code in there]
+    return Counter(dict(zip(rows, np.bincount(codes).tolist(), strict=True)) if len(codes) else {})
+
+
+def _renumbered(codes: np.ndarray, end: int) -> tuple[list[int], np.ndarray]:
+    """The codes below `end` that there are, in order, and for each row the place of its code among them."""
+    if end > 1 << 20:
+        found, places = np.unique(codes, return_inverse=True)
+        return found.tolist(), places
+    there = np.flatnonzero(np.bincount(codes, minlength=end))
+    places = np.zeros(end, np.int64)
+    places[there] = np.arange(len(there))
+    return there.tolist(), places[codes]
 
 
 def shared_by_fewer(found: Combinations, than: int) -> int:
