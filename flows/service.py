@@ -54,6 +54,8 @@ TICK = 60
 #: wait before the next.
 _LASTED, _TOLD_AFTER, _LONGEST_WAIT = 600.0, 3, 600.0
 _LOG_SIZE = 20 * 2**20
+#: After how many ticks the process that writes metrics hangs.
+_HANGS = 10
 #: What looks would load while they are at it, where it is installed.
 _OF_LOOKS = ("paramiko", "s3fs", "scipy.stats", "prometheus_client", "zoneinfo._common")
 
@@ -88,7 +90,11 @@ class Part:
         if self._process is not None and self._process.poll() is not None:
             self._ended(now)
         if self._process is None and now >= self.due:
-            self._start(now)
+            try:
+                self._start(now)
+            except OSError:
+                self._failed(now, now)
+                raise
 
     def waits_on(self) -> list[int]:
         """The descriptor that tells something when it has started, or has ended."""
@@ -109,27 +115,36 @@ class Part:
         return address
 
     def _start(self, now: float) -> None:
-        told, telling = os.pipe()
         with run_parent.listen(run_parent.socket_of(self._site)) as front:
+            told, telling = os.pipe()
             given = [front.fileno(), self._listener.fileno(), telling]
             command = [sys.executable, "-m", runner.PARENT, "--home", str(self._site / "serve")]
             for name, descriptor in zip(("--listen", "--server", "--told"), given, strict=True):
                 command += [name, str(descriptor)]
             command += ["--database", self._database] if self._database else []
-            self._process = subprocess.Popen(
-                command, pass_fds=given, stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log,
-                cwd=self._site / "serve", start_new_session=True, preexec_fn=end_with_parent,
-            )  # fmt: skip
-        os.close(telling)
+            try:
+                self._process = subprocess.Popen(
+                    command, pass_fds=given, stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log,
+                    cwd=self._site / "serve", start_new_session=True, preexec_fn=end_with_parent,
+                )  # fmt: skip
+            except OSError:
+                os.close(told)
+                raise
+            finally:
+                os.close(telling)
         self._told, self._began = told, now
 
     def _ended(self, now: float) -> None:
         assert self._process is not None
         code, self._process = self._process.returncode, None
-        run_parent.socket_of(self._site).unlink(missing_ok=True)  # so that nobody waits there
-        self._failures = 1 if now - self._began >= _LASTED else self._failures + 1
-        self.due = now + min(2.0 ** (self._failures - 1), _LONGEST_WAIT)
         self._tell("ended", status=code)
+        self._failed(now, self._began)
+
+    def _failed(self, now: float, began: float) -> None:
+        """Say when it is started again, and tell it when it does not last."""
+        self._failures = 1 if now - began >= _LASTED else self._failures + 1
+        self.due = now + min(2.0 ** min(self._failures - 1, 20), _LONGEST_WAIT)
+        run_parent.socket_of(self._site).unlink(missing_ok=True)  # so that nobody waits there
         stopped = self._site / PART_STOPPED
         if self._failures >= _TOLD_AFTER and not stopped.exists():
             write_whole(stopped, json.dumps({"since": utc_now().isoformat()}).encode())
@@ -158,7 +173,8 @@ class Service:
         #: What was forked, by the descriptor of its process: its id and name, that of a project or "" for metrics.
         self._running: dict[int, tuple[int, str]] = {}
         self._looked: dict[str, datetime] = {}
-        self._measured = -1
+        #: At which tick metrics were last to be written, and when that was begun.
+        self._measured = self._measuring = -1
         # An exception of a handler can get lost in what it interrupts; what is written does not.
         self._told_to_stop, stop = os.pipe()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -168,16 +184,36 @@ class Service:
         """Look and tend, until SIGTERM or SIGINT."""
         going_on = True
         while going_on:
-            self._part.tend()
             now = utc_now()
-            self._start_looks(now)
-            tick = int(now.timestamp() // TICK)
-            if tick != self._measured:
-                self._measured = tick
-                self._keep_log_small()
-                if "" not in self._at_it():
-                    self._fork("", self._measure)
+            for work in (self._part.tend, partial(self._start_looks, now), partial(self._measure_at, now)):
+                self._whatever_happens(work)
             going_on = self._wait(now)
+
+    def _whatever_happens(self, work: Callable[[], object]) -> None:
+        """Do what can be done; what cannot now (no process, no descriptor, no room on the disk) does not end the service: it is
+        told, and tried again at the next tick."""
+        try:
+            work()
+        except Exception as error:
+            told = error if isinstance(error, LsiError) else UnexpectedError.of(error)
+            print(told.text("en"), file=sys.stderr, flush=True)
+            with suppress(OSError):
+                event: events_file.Event = {"event": "service stumbled", "reason": told.reason}
+                events_file.append(self._site, events_file.SITE, [event], utc_now())
+
+    def _measure_at(self, now: datetime) -> None:
+        """Once in a tick write the metrics, by a process of its own, which is ended when it hangs."""
+        tick = int(now.timestamp() // TICK)
+        if tick == self._measured:
+            return
+        self._measured = tick
+        for pid, name in self._running.values():
+            if name == "" and tick - self._measuring > _HANGS:
+                os.kill(pid, signal.SIGKILL)
+        if "" not in self._at_it():
+            self._measuring = tick
+            self._fork("", self._measure)
+        self._keep_log_small()
 
     def end(self) -> None:
         """End what was forked."""
@@ -195,7 +231,7 @@ class Service:
         ready, _, _ = select.select([*self._running, *told, self._told_to_stop], [], [], seconds)
         for descriptor in ready:
             if descriptor in told:
-                self._say(self._part.started())
+                self._whatever_happens(lambda: self._say(self._part.started()))
             elif descriptor in self._running:
                 self._ended(descriptor)
         return self._told_to_stop not in ready
@@ -215,8 +251,8 @@ class Service:
         for project in Site(self._site).projects():
             may = len(busy) < AT_ONCE and project.id not in busy
             if may and is_due(project, self._looked.get(project.id), now):
-                self._looked[project.id] = now
                 self._fork(project.id, partial(self._look, project))
+                self._looked[project.id] = now
                 busy = self._at_it()
 
     def _at_it(self) -> set[str]:

@@ -27,6 +27,7 @@ from lsi_match.agreement.approvals import (
     read_agreement,
     withdraw,
 )
+from lsi_match.agreement.endings import ends_of_agreement
 from lsi_match.agreement.trust_root_draft import compose
 from lsi_match.agreement.trust_root_rules import FirstSeen, Trust
 from lsi_match.base.canonical import canonical_json, digest_of_bytes
@@ -235,6 +236,23 @@ def test_withdrawing_and_acknowledging_go_by_certificate_too(office: Office) -> 
     gone = withdraw(office.manifest, by, "Het kan niet meer.", NOW)
     with pytest.raises(ApprovalWithdrawnError):
         check_approvals(office.manifest, {**papers, "w": gone}, NOW, office.trust)
+
+
+def test_when_a_certificate_ends_with_which_somebody_signed_is_told(office: Office) -> None:
+    soon = office.between.issue(oins=[OIN], last=NOW + timedelta(days=20))
+    papers = {
+        **office.approvals,
+        "uwv": approve(office.manifest, office.certified(soon, office.between), NOW),
+    }
+
+    def told() -> list[tuple[str, datetime]]:
+        found = ends_of_agreement(office.manifest, office.root, papers.values())
+        return [(one.name, one.at) for one in found if one.what == "certificate"]
+
+    assert told() == [("uwv", NOW + timedelta(days=20))]
+    later = office.certified(office.own, office.between)
+    papers["a"] = acknowledge(office.manifest, later, ("datasteward",), NOW)
+    assert told() == [("uwv", NOW + timedelta(days=30))]
 
 
 # What does not.

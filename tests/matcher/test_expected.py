@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from operation import MONDAY, PARTNERS, PROJECT, ROUND, Operation, days, folders, weekly
+from operation import MONDAY, PARTNERS, PROJECT, ROOT, ROUND, Operation, days, folders, weekly
 
+from lsi_match.agreement import endings
 from lsi_match.agreement.approvals import withdraw
 from lsi_match.cli import main
 from lsi_match.log.events import refused_for
@@ -250,6 +252,60 @@ def test_by_hand_the_gates_are_told_as_well(tmp_path: Path) -> None:
     op = Operation(tmp_path, PARTNERS, folders(tmp_path, PARTNERS))
     op.clock.to(root_ends(op))
     assert "by hand" in on(op)["opening"]
+
+
+def test_whatever_ends_is_told_in_status_alarms_metrics_and_at_the_places(
+    operation: Operation, monkeypatch: pytest.MonkeyPatch, shell: Callable[..., Any]
+) -> None:
+    """Each kind of `agreement.endings`, 60, 30 and 7 days ahead: one that is added is told as well."""
+    from lsi_match.agreement.endings import End
+    from lsi_match.base.catalogue import catalogue
+    from lsi_match.matcher.operate import expected
+
+    kinds = catalogue(Path(endings.__file__).with_suffix(".toml"))
+    now, at = operation.clock(), operation.clock() + days(100)
+    all_of_them = [End(what, "een", now, at, ("svb",)) for what in kinds]
+    monkeypatch.setattr(expected, "ends_of_agreement", lambda *_: iter(all_of_them))
+    for ahead in (60, 30, 7):
+        operation.clock.to(at - days(ahead))
+        operation.reconcile()
+        lying = notices(operation, "svb")
+        _, said = shell("match", "status", PROJECT)
+        text = metrics(operation.world.site, operation.clock()).decode()
+        for one in all_of_them:
+            assert f"{PROJECT}.ends-{one.what.replace(' ', '-')}-een-{ahead}.reminder.json" in lying
+            assert one.what in {found["what"] for found in said["ends"]}
+            assert f'ends_timestamp_seconds{{name="een",project="{PROJECT}",what="{one.what}"' in text
+            assert one.text("en") in on(operation)["ends"] or one.what == "release"
+        assert not [name for name in notices(operation, "uwv") if "-een-" in name]
+    assert set(kinds) == set(re.findall(r"^\| `([a-z ]+)` \|", str(endings.__doc__), re.M))
+    page = (ROOT / "docs/nl/alarmen/ends.md").read_text()
+    assert all(f"(`{what}`)" in page for what in kinds if what != "release")
+
+
+def test_a_release_that_waits_for_cosignatures_says_when_it_is_destroyed(tmp_path: Path) -> None:
+    made = Operation(tmp_path, PARTNERS, folders(tmp_path, PARTNERS), release={"cosignatures": 3})
+    made.run_here("r1")
+    found = {one.what: one for one in ends(made.project, made.project.view(), made.clock())}
+    keep = days(made.project.manifest().release.keep_days)
+    assert found["cosignatures"].at == made.clock() + keep
+    assert set(found["cosignatures"].who) == set(PARTNERS)
+    assert "release" not in found
+    made.clock.to(found["cosignatures"].at)
+    assert "cosignatures" not in {one.what for one in ends(made.project, made.project.view(), made.clock())}
+
+
+def test_what_is_no_fault_of_a_gate_keeps_a_round_from_opening_and_is_told_and_the_rest_is_done(
+    operation: Operation,
+) -> None:
+    operation.clock.to(MONDAY + days(7))
+    (operation.project.folder / "rounds" / "2026-06-15").write_text("a file where a folder is to be")
+    seen = operation.reconcile()
+    assert seen.failed
+    assert [type(task).__name__ for task, _ in seen.refused] == ["Open"]
+    assert "MakeCheckpoint" in {type(task).__name__ for task, _ in seen.done}
+    operation.clock.to(MONDAY + days(7) + timedelta(hours=2))
+    assert "should have opened at 2026-06-15" in on(operation)["opening"]
 
 
 def test_a_partner_is_told_by_what_lies_at_its_own_place(operation: Operation) -> None:

@@ -4,6 +4,7 @@ shows it, nothing of a person stays with Prefect, and after a kill it goes on.""
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -564,6 +565,36 @@ def test_a_project_is_due_when_it_was_never_looked_at_and_when_a_round_is_to_ope
     opens = OneProject("p", opens=datetime(2026, 6, 1, 6, 0, tzinfo=UTC))
     assert service.is_due(opens, now - timedelta(minutes=1), now)  # type: ignore[arg-type]
     assert not service.is_due(opens, now, now)  # type: ignore[arg-type]
+
+
+def test_what_cannot_be_done_now_does_not_end_the_service(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No process can be forked, no part started, no log set aside, no project read: it is told, and tried again."""
+
+    def fails(*_: object, **__: object) -> None:
+        raise OSError(errno.EAGAIN, "no more processes")
+
+    monkeypatch.setattr(service.signal, "signal", lambda *_: None)
+    monkeypatch.setattr(service.subprocess, "Popen", fails)
+    monkeypatch.setattr(service.os, "fork", fails)
+    monkeypatch.setattr(Site, "projects", lambda _: [OneProject("p")])
+    waits = iter([True, True, True, False])
+    monkeypatch.setattr(service.Service, "_wait", lambda *_: next(waits))
+    (tmp_path / "serve").mkdir()
+    with socket.create_server(("127.0.0.1", 0)) as listener, (tmp_path / "log").open("w") as log:
+        part = service.Part(tmp_path, listener, None, log.fileno())
+        before = len([*Path("/proc/self/fd").iterdir()])
+        for _ in range(3):
+            part.due = 0
+            waits = iter([True, False])
+            service.Service(tmp_path, part, None, "en", log.fileno()).serve()
+        left = len([*Path("/proc/self/fd").iterdir()]) - before
+        assert left <= 3 * 2, "but for the pipes by which each is told to stop"
+    assert (tmp_path / service.PART_STOPPED).exists(), "the alarm `service` is on"
+    told = [json.loads(line) for line in (tmp_path / EVENTS).read_text().splitlines()]
+    assert {one["level"] for one in told} == {"error"}
+    assert [one["event"] for one in told].count("service stumbled") >= 6
 
 
 def test_what_is_installed_is_what_is_pinned() -> None:

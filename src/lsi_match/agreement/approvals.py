@@ -303,6 +303,12 @@ def paper_manifest(data: bytes) -> str:
     return _claimed(data).manifest
 
 
+def signed_with(data: bytes) -> tuple[str, tuple[str, ...]]:
+    """Who a paper says it is of, and the certificates that go along with it; raises SignedDocumentInvalidError."""
+    paper = _claimed(data)
+    return paper.controller, paper.certificates
+
+
 def _claimed(data: bytes) -> Approval | Withdrawal | Acknowledgement | Publication:
     """What a paper says, before anybody looked who signed it."""
     for model in _ROLES:

@@ -4,23 +4,26 @@
 | --- | --- | --- |
 | `trust root` | when the newest version expires, and with it what its keys may sign | the organisations that sign the next |
 | `authority` | when the certificate of an authority in it does | that organisation |
+| `certificate` | when the first one ends of those with which an organisation signed last | that organisation |
 | `period` | after the last day of the project's period | every controller |
 | `dpia` | `DPIA_REVIEWED` after the date of the DPIA, when it is to be looked at again | every controller |
 | `rounds` | at the opening that the manifest does not allow any more | every controller |
 | `hold` | with the term in which a held round can be justified | every controller |
+| `cosignatures` | with the term of a release that waits for cosignatures | every controller |
 | `release` | with the term in which a release can be opened, while it was not | that partner |
 
-The first four follow from what is agreed (`ends_of_agreement`), the others from the rounds (`matcher.operate.expected`).
+The first five follow from what is agreed (`ends_of_agreement`), the others from the rounds (`matcher.operate.expected`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from lsi_match.agreement.approvals import signed_with
 from lsi_match.base.catalogue import catalogue
 from lsi_match.base.errors import Language
 from lsi_match.crypto.certificates import valid_between
@@ -64,8 +67,8 @@ class End:
         )
 
 
-def ends_of_agreement(manifest: Manifest, root: TrustRoot) -> Iterator[End]:
-    """What of a project ends by what is agreed."""
+def ends_of_agreement(manifest: Manifest, root: TrustRoot, papers: Iterable[bytes] = ()) -> Iterator[End]:
+    """What of a project ends by what is agreed, and by the certificates with which these papers were signed."""
     everybody = tuple(manifest.controllers)
     yield End(
         "trust root", str(root.version), root.issued_at, root.expires_at, tuple(root.signing_organisations)
@@ -74,9 +77,23 @@ def ends_of_agreement(manifest: Manifest, root: TrustRoot) -> Iterator[End]:
         for number, one in enumerate(party.authorities, 1):
             since, at = valid_between(one.certificate)
             yield End("authority", name if number == 1 else f"{name}-{number}", since, at, (name,))
+    for name, (since, at) in _certificates(papers).items():
+        yield End("certificate", name, since, at, (name,))
     zone = ZoneInfo(manifest.schedule.timezone)
     period, dpia = manifest.project.period, datetime.combine(manifest.dpia.date, time.min, zone)
     first = datetime.combine(period.first, time.min, zone)
     after = datetime.combine(period.last, time.min, zone) + timedelta(days=1)
     yield End("period", manifest.project.id, first, after, everybody)
     yield End("dpia", manifest.dpia.reference, dpia, dpia + DPIA_REVIEWED, everybody)
+
+
+def _certificates(papers: Iterable[bytes]) -> dict[str, tuple[datetime, datetime]]:
+    """Organisation → from when until when all certificates are valid with which it signed; the latest, of several."""
+    latest: dict[str, tuple[datetime, datetime]] = {}
+    for data in papers:
+        name, chain = signed_with(data)
+        if chain:
+            begins, ends = zip(*map(valid_between, chain), strict=True)
+            span = max(begins), min(ends)
+            latest[name] = max(latest.get(name, span), span, key=lambda one: one[1])
+    return latest

@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 
 from lsi_match.agreement.approvals import load_manifest
-from lsi_match.agreement.endings import End, ends_of_agreement
+from lsi_match.agreement.endings import End
 from lsi_match.agreement.statement_store import StatementStore
 from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.errors import LsiError
@@ -120,8 +120,7 @@ class ProjectWork:
 
     def ends(self) -> list[End]:
         """What of the agreement ends soon, or ended."""
-        found = ends_of_agreement(self.unchecked_manifest, self.home.trust(self.id, self.now).current)
-        return [one for one in found if one.days_warned(self.now) is not None]
+        return self.home.ends(self.id, self.now)
 
     @cached_property
     def receipts(self) -> list[Receipt]:

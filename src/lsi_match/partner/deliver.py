@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from lsi_match.agreement.approvals import load_manifest
-from lsi_match.agreement.endings import ends_of_agreement
 from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.errors import Language, LsiError
 from lsi_match.base.files import read_bytes
@@ -119,14 +117,11 @@ def _others(
 
 
 def _ends(home: Home, project: str, now: datetime, lang: Language) -> list[str]:
-    """What of the agreement ends soon, or ended, by the manifest and trust root that lie here: a partner believes no other's
-    screen. What cannot be read is told when something is delivered."""
+    """What of the agreement ends soon, or ended. What cannot be read is told when something is delivered."""
     try:
-        manifest = load_manifest(read_bytes(home.project(project) / "manifest.json"))
-        found = ends_of_agreement(manifest, home.trust(project, now).current)
+        return [one.text(lang) for one in home.ends(project, now)]
     except LsiError:
         return []
-    return [one.text(lang) for one in found if one.days_warned(now) is not None]
 
 
 def _receipts(

@@ -36,6 +36,7 @@ from lsi_match.agreement.approvals import (
     load_manifest,
     read_agreement,
 )
+from lsi_match.agreement.endings import End, ends_of_agreement
 from lsi_match.agreement.gates import Evidence
 from lsi_match.agreement.statement_store import StatementStore
 from lsi_match.agreement.trust_root_rules import Trust, project_of
@@ -226,6 +227,14 @@ class Home:
             manifest, StatementStore(folder / "approvals").papers(), now, self.trust(project, now)
         )
         return manifest
+
+    def ends(self, project: str, now: datetime) -> list[End]:
+        """What of the agreement ends soon, or ended, by what lies here: a partner believes no other's screen."""
+        folder = self.project(project)
+        manifest = load_manifest(read_bytes(folder / "manifest.json"))
+        papers = StatementStore(folder / "approvals").papers().values()
+        found = ends_of_agreement(manifest, self.trust(project, now).current, papers)
+        return [one for one in found if one.days_warned(now) is not None]
 
     def log(self, project: str) -> RememberedLog:
         """The newest checkpoint of the log of a project that was verified here."""

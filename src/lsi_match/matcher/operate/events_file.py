@@ -35,7 +35,7 @@ LARGEST = 10 * 2**20
 #: After so long without a line a look writes one.
 HEARTBEAT = timedelta(hours=1)
 #: Events that somebody has to look at; refused tasks and drops, and rounds that are held, are told as warnings.
-_ERRORS = ("trouble", "not destroyed", "look ended", "part ")
+_ERRORS = ("trouble", "not destroyed", "look ended", "part ", "service ")
 _WELL = frozenset({"done", "released", "taken", "known", "waiting"})
 
 Event = dict[str, str | int]

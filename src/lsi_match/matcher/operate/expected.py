@@ -123,7 +123,8 @@ def ends(project: Project, view: ProjectView, now: datetime) -> list[End]:
     manifest = project.manifest()
     if is_over(manifest, now):
         return []
-    found = [*ends_of_agreement(manifest, project.trust(now).current), *_of_rounds(manifest, view, now)]
+    agreed = ends_of_agreement(manifest, project.trust(now).current, project.papers().values())
+    found = [*agreed, *_of_rounds(manifest, view, now)]
     found = [one for one in found if one.what != "period" or now < one.at]
     return sorted(found, key=lambda one: (one.at, one.what, one.name))
 
@@ -139,9 +140,13 @@ def _of_rounds(manifest: Manifest, view: ProjectView, now: datetime) -> Iterator
     for one in view.live.values():
         if one.state == "held" and one.hold is not None:
             yield End("hold", one.name, one.hold.mark.at, one.hold.until, everybody)
-        if one.release is None or one.waits:
+        if one.release is None:
             continue
         until = manifest.released_until(one.release.mark.at)
+        if one.waits and now < until:
+            yield End("cosignatures", one.name, one.release.mark.at, until, everybody)
+        if one.waits:
+            continue
         not_yet = {
             name for name, digest in one.release.to.items() if digest not in {*one.openings, *one.expired}
         }

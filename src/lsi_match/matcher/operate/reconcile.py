@@ -156,7 +156,8 @@ def reconcile(
             if task.duty in duties:
                 try:
                     seen.done.append((task, _do(project, task, clock, runner)))
-                except LsiError as error:
+                except (LsiError, OSError) as failure:  # it holds nothing else up
+                    error = failure if isinstance(failure, LsiError) else UnexpectedError.of(failure)
                     seen.done.append((task, error.reason))
                     seen.refused.append((task, error))
         if JobKind.CHECKPOINT in duties:
