@@ -51,7 +51,7 @@ demo: $(READY) ## the whole chain on a made-up town and the FEBRL files (PEOPLE=
 	@$(BIN)/lsi-match demo --people $(PEOPLE)
 
 test: $(READY) ## all tests
-	@$(call debian,softhsm2 age jq xxd postgresql openssh-server chromium,softhsm2-util age jq xxd initdb sshd chromium) || \
+	@$(call debian,softhsm2 age jq xxd postgresql openssh-server chromium libsodium23,softhsm2-util age jq xxd initdb sshd chromium /usr/lib/*/libsodium.so.23) || \
 	  echo "Tests that need these are skipped now."
 	@$(BIN)/pytest -n $(JOBS) --dist loadfile $(ARGS)
 

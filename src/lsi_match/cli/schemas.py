@@ -45,6 +45,12 @@ from lsi_match.protocol.documents import (
     ReleaseOpened,
     Withdrawal,
 )
+from lsi_match.protocol.evaluation_documents import (
+    EvaluationAnswer,
+    EvaluationAsk,
+    Evaluators,
+    RoundKeys,
+)
 from lsi_match.protocol.publication import Publication, Sheet
 from lsi_match.protocol.trust_root import TrustRoot
 
@@ -68,6 +74,9 @@ SENT: dict[str, type[BaseModel]] = {
     "acknowledgement": Acknowledgement,
     "card": PublicKeys,
     "drop": DropDescriptor,
+    "evaluation-answer": EvaluationAnswer,
+    "evaluation-ask": EvaluationAsk,
+    "evaluators": Evaluators,
     "key-commitment": KeyCommitment,
     "key-contribution": KeyContribution,
     "key-reveal": KeyReveal,
@@ -80,6 +89,7 @@ SENT: dict[str, type[BaseModel]] = {
     "overview": Overview,
     "publication": Publication,
     "round-findings": RoundFindings,
+    "round-keys": RoundKeys,
     "release": ReleaseDescriptor,
     "release-opened": ReleaseOpened,
     "trust-root": TrustRoot,

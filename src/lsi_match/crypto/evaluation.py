@@ -1,0 +1,315 @@
+"""Evaluating identifiers together, so that nobody can test a guess alone (scheme 2; docs/protocol.md 11).
+
+1. `draw`: each partner draws a secret per kind of identifier for one round, and signs the public keys (`RoundKeys`).
+2. `ask`: each blinds its distinct identifiers, in random order, and asks all others to evaluate them (`EvaluationAsk`).
+3. `Evaluator.answer`: each evaluates the ask of another, at most as many as the manifest gives that partner, once a round;
+   the same ask again has the same answer (`EvaluationAnswer`).
+4. The matcher signs who answered everybody in time (`Evaluators`). Only their keys are in the sum.
+5. `finish`: who asked checks every answer, adds them up, unblinds, and has 64 bytes per identifier, from which
+   `SharedPseudonyms` makes its pseudonyms with the project key.
+
+A partner takes part in the sum of its own drop or does not deliver: as long as it keeps its own secret, all others together
+cannot evaluate a guess. What this refuses, each with an error of its own:
+
+| error | refuses |
+| --- | --- |
+| `RoundKeysMissingError` | keys that somebody named as evaluator did not publish, or not for every kind |
+| `KeyUnprovenError` | a key whose secret its partner does not know: one that cancels others, or is copied |
+| `EvaluationOfOtherError` | a word for another project, manifest or round, or about another ask or other keys |
+| `EvaluationStrangerError` | a word of who is no partner |
+| `EvaluationTwiceError` | two different words of one partner |
+| `AskTooLargeError` | more identifiers than the manifest gives that partner |
+| `AskMalformedError` | a file that is not the one in the ask, or not as long |
+| `NoElementError` | elements that are none |
+| `EvaluationUnprovenError` | evaluations that are not by the published key |
+| `NotAmongEvaluatorsError` | delivering without being in the sum |
+| `SignatureMissingError`, `SignedDocumentInvalidError`, `SealBrokenError` | what its partner did not sign, or others sealed |
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import numpy as np
+import polars as pl
+
+from lsi_match.base.canonical import canonical_json, digest_of_bytes
+from lsi_match.base.errors import LsiError
+from lsi_match.crypto import oprf
+from lsi_match.crypto.keys import Identity
+from lsi_match.crypto.oprf import HolderKey
+from lsi_match.crypto.project_key import PSEUDONYM_BYTES, Blocks, ProjectKey
+from lsi_match.crypto.ristretto import SIZE, split
+from lsi_match.crypto.sealing import seal, unseal
+from lsi_match.crypto.signing import peek, sign, verify
+from lsi_match.protocol.documents import PublicKeys
+from lsi_match.protocol.evaluation_documents import (
+    EvaluationAnswer,
+    EvaluationAsk,
+    Evaluators,
+    OfEvaluation,
+    PublicRoundKey,
+    RoundKeys,
+)
+
+Word = TypeVar("Word", bound=OfEvaluation)
+
+
+class RoundKeysMissingError(LsiError): ...
+
+
+class EvaluationOfOtherError(LsiError): ...
+
+
+class EvaluationStrangerError(LsiError): ...
+
+
+class EvaluationTwiceError(LsiError): ...
+
+
+class AskTooLargeError(LsiError): ...
+
+
+class AskMalformedError(LsiError): ...
+
+
+class NotAmongEvaluatorsError(LsiError): ...
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What is evaluated, and by whom.
+
+    Args:
+        kinds: the kinds of identifier of the project.
+        cards: partner → its public keys, as the manifest has them.
+        at_most: partner → how many identifiers of each kind it may have evaluated: its volume.
+    """
+
+    project: str
+    manifest: str
+    round: str
+    kinds: tuple[str, ...]
+    cards: Mapping[str, PublicKeys]
+    at_most: Mapping[str, int]
+
+    def about(self, kind: str, partner: str) -> bytes:
+        """What the proof of a key is bound to."""
+        return canonical_json([self.project, self.manifest, self.round, kind, partner])
+
+    @property
+    def names(self) -> dict[str, str]:
+        """The members that every document of it has."""
+        return {"project": self.project, "manifest": self.manifest, "round": self.round}
+
+    def word(self, data: bytes, model: type[Word], what: str) -> Word:
+        """A word about this round, signed by the partner that it names."""
+        name = peek(data, model, what=what, party="?").partner
+        if name not in self.cards:
+            raise EvaluationStrangerError(partner=name, what=what)
+        found = verify(data, model, self.cards[name].signing_key, what=what, party=name)
+        if {one: getattr(found, one) for one in self.names} != self.names:
+            raise EvaluationOfOtherError(partner=name, what=what)
+        return found
+
+    def words(
+        self, documents: Iterable[bytes], model: type[Word], what: str
+    ) -> dict[str, tuple[Word, bytes]]:
+        """Partner → its word and the bytes of it."""
+        found: dict[str, tuple[Word, bytes]] = {}
+        for data in documents:
+            word = self.word(data, model, what)
+            if found.setdefault(word.partner, (word, data))[1] != data:
+                raise EvaluationTwiceError(partner=word.partner, what=what)
+        return found
+
+    def round_keys(self, documents: Iterable[bytes]) -> dict[str, tuple[RoundKeys, bytes]]:
+        """Partner → its keys, of every kind, each proved."""
+        found = self.words(documents, RoundKeys, "round keys")
+        for name, (word, _) in found.items():
+            if tuple(sorted(word.keys)) != tuple(sorted(self.kinds)):
+                raise RoundKeysMissingError(names=name)
+            for kind, one in word.keys.items():
+                oprf.verify_key(bytes.fromhex(one.key), bytes.fromhex(one.proof), self.about(kind, name))
+        return found
+
+
+def draw(evaluation: Evaluation, identity: Identity) -> tuple[dict[str, HolderKey], bytes]:
+    """A new secret per kind, which stays here, and the signed `RoundKeys`."""
+    keys = {kind: HolderKey.make() for kind in sorted(evaluation.kinds)}
+    public = {
+        kind: PublicRoundKey(
+            key=key.public.hex(), proof=oprf.prove_key(key, evaluation.about(kind, identity.name)).hex()
+        )
+        for kind, key in keys.items()
+    }
+    return keys, sign(RoundKeys(**evaluation.names, partner=identity.name, keys=public), identity)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What was asked, which stays with who asked: per kind each identifier with its blind, in the order of the elements."""
+
+    document: bytes
+    elements: bytes
+    blinds: Mapping[str, Sequence[tuple[str, bytes]]]
+
+
+def ask(evaluation: Evaluation, identifiers: Mapping[str, Iterable[str]], identity: Identity) -> Asked:
+    """The signed ask of a partner, each distinct identifier once, in an order that says nothing.
+
+    Raises:
+        AskTooLargeError: more of one kind than the manifest gives this partner.
+    """
+    blinds: dict[str, list[tuple[str, bytes]]] = {}
+    elements: list[bytes] = []
+    for kind in sorted(evaluation.kinds):
+        distinct = sorted(set(identifiers.get(kind, ())))
+        _check_size(evaluation, identity.name, kind, len(distinct))
+        secrets.SystemRandom().shuffle(distinct)
+        made = [(one, *oprf.blind(one.encode())) for one in distinct]
+        blinds[kind] = [(one, factor) for one, factor, _ in made]
+        elements += [element for _, _, element in made]
+    whole = b"".join(elements)
+    counts = {kind: len(of) for kind, of in blinds.items()}
+    document = EvaluationAsk(
+        **evaluation.names, partner=identity.name, asked=counts, elements=digest_of_bytes(whole)
+    )
+    return Asked(sign(document, identity), whole, blinds)
+
+
+def _check_size(evaluation: Evaluation, partner: str, kind: str, count: int) -> None:
+    most = evaluation.at_most[partner]
+    if count > most:
+        raise AskTooLargeError(partner=partner, kind=kind, asked=count, most=most)
+
+
+def _by_kind(counts: Mapping[str, int], whole: bytes, partner: str) -> dict[str, bytes]:
+    """The bytes of each kind in a file with all of them."""
+    if len(whole) != SIZE * sum(counts.values()):
+        raise AskMalformedError(partner=partner)
+    found, at = {}, 0
+    for kind in sorted(counts):
+        found[kind] = whole[at : at + SIZE * counts[kind]]
+        at += SIZE * counts[kind]
+    return found
+
+
+@dataclass
+class Evaluator:
+    """A partner that evaluates for others in one round. `answered`: who asked → the digest of its ask and the answer to it."""
+
+    evaluation: Evaluation
+    identity: Identity
+    keys: Mapping[str, HolderKey]
+    public: bytes
+    answered: dict[str, tuple[str, bytes, bytes]] = field(default_factory=dict)
+
+    def answer(self, document: bytes, elements: bytes) -> tuple[bytes, bytes]:
+        """The signed answer to an ask and the sealed evaluations; the same ones for the same ask."""
+        asked = self.evaluation.word(document, EvaluationAsk, "ask")
+        digest = digest_of_bytes(document)
+        before = self.answered.get(asked.partner)
+        if before is not None:
+            if before[0] != digest:
+                raise EvaluationTwiceError(partner=asked.partner, what="ask")
+            return before[1:]
+        if sorted(asked.asked) != sorted(self.keys) or digest_of_bytes(elements) != asked.elements:
+            raise AskMalformedError(partner=asked.partner)
+        for kind, count in asked.asked.items():
+            _check_size(self.evaluation, asked.partner, kind, count)
+        made, proofs = [], {}
+        for kind, blinded in _by_kind(asked.asked, elements, asked.partner).items():
+            if blinded:
+                made.append(oprf.evaluate(self.keys[kind], blinded))
+                proofs[kind] = oprf.prove(self.keys[kind], blinded, made[-1]).hex()
+        sealed = seal(b"".join(made), self.evaluation.cards[asked.partner].encryption_key)
+        answer = sign(
+            EvaluationAnswer(
+                **self.evaluation.names,
+                partner=self.identity.name,
+                to=asked.partner,
+                ask=digest,
+                keys=digest_of_bytes(self.public),
+                proofs=proofs,
+                evaluations=digest_of_bytes(sealed),
+            ),
+            self.identity,
+        )
+        self.answered[asked.partner] = (digest, answer, sealed)
+        return answer, sealed
+
+
+def finish(
+    evaluation: Evaluation,
+    asked: Asked,
+    evaluators: Evaluators,
+    round_keys: Iterable[bytes],
+    answers: Iterable[tuple[bytes, bytes]],
+    identity: Identity,
+) -> dict[str, dict[str, bytes]]:
+    """Kind → identifier → the 64 bytes of it, under the sum of the keys of the evaluators.
+
+    Args:
+        evaluators: verified already: whom the matcher names.
+        round_keys: of the evaluators at least.
+        answers: signed answers and sealed evaluations, of the evaluators at least; one's own is among them.
+    """
+    if identity.name not in evaluators.keys:
+        raise NotAmongEvaluatorsError(partner=identity.name)
+    if {one: getattr(evaluators, one) for one in evaluation.names} != evaluation.names:
+        raise EvaluationOfOtherError(partner="matcher", what="evaluators")
+    published = evaluation.round_keys(round_keys)
+    given = list(answers)
+    words = evaluation.words((document for document, _ in given), EvaluationAnswer, "answer")
+    files = dict(given)
+    missing = sorted(evaluators.keys.keys() - (published.keys() & words.keys()))
+    if missing:
+        raise RoundKeysMissingError(names=", ".join(missing))
+    counts = {kind: len(of) for kind, of in asked.blinds.items()}
+    blinded = _by_kind(counts, asked.elements, identity.name)
+    by_kind: dict[str, list[bytes]] = {kind: [] for kind, count in counts.items() if count}
+    for name, digest in evaluators.keys.items():
+        keys, signed_keys = published[name]
+        word, document = words[name]
+        about = (word.to, word.ask, word.keys, digest_of_bytes(signed_keys))
+        if about != (identity.name, digest_of_bytes(asked.document), digest, digest):
+            raise EvaluationOfOtherError(partner=name, what="answer")
+        if digest_of_bytes(files[document]) != word.evaluations:
+            raise AskMalformedError(partner=name)
+        opened = unseal(files[document], identity.encryption, what="answer", party=name)
+        made = _by_kind(counts, opened, name)
+        for kind, of in by_kind.items():
+            proof, key = bytes.fromhex(word.proofs.get(kind, "")), bytes.fromhex(keys.keys[kind].key)
+            oprf.verify_proof(key, blinded[kind], made[kind], proof)
+            of.append(made[kind])
+    return {
+        kind: {
+            one: oprf.output(one.encode(), factor, evaluated)
+            for (one, factor), evaluated in zip(asked.blinds[kind], split(oprf.join(of)), strict=True)
+        }
+        for kind, of in by_kind.items()
+    }
+
+
+@dataclass(frozen=True)
+class SharedPseudonyms:
+    """Makes pseudonyms from what was evaluated: the first 16 bytes of HMAC-SHA256 over the 64 bytes of an identifier, under the
+    subkey of scheme 1. So whoever attacks scheme 2 needs all that scheme 1 needs as well."""
+
+    key: ProjectKey
+    evaluated: Mapping[str, Mapping[str, bytes]]
+
+    def pseudonyms(self, identifiers: pl.Series, round_id: str, kind: str) -> Blocks:
+        """As `ProjectKey.pseudonyms`; raises KeyError for an identifier that was not asked."""
+        subkey = self.key.subkey(f"pseudonym/{self.key.project}/{self.key.epoch}/{round_id}/{kind}").encode()
+        of = self.evaluated.get(kind, {})
+        valid = identifiers.is_not_null().to_numpy()
+        blocks = np.zeros((len(identifiers), PSEUDONYM_BYTES), np.uint8)
+        made = [hmac.digest(subkey, of[one], "sha256")[:PSEUDONYM_BYTES] for one in identifiers.drop_nulls()]
+        blocks[valid] = np.frombuffer(b"".join(made), np.uint8).reshape(-1, PSEUDONYM_BYTES)
+        return Blocks(blocks, valid)

@@ -1,0 +1,72 @@
+"""What partners and the matcher sign to evaluate identifiers together under scheme 2 (docs/protocol.md 11).
+
+The elements of an ask, and the evaluations of an answer, stand in a file beside the document that has its digest: 32 bytes
+each, of the kinds in alphabetical order, one after the other.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from lsi_match.manifest import Digest, Document, Name, ProjectId
+from lsi_match.protocol.documents import Count, RoundId
+
+Element = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Proof = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{128}$")]
+
+
+class PublicRoundKey(Document):
+    """The public key of one partner for one kind of identifier, with a proof that it knows the secret."""
+
+    key: Element
+    proof: Proof
+
+
+class OfEvaluation(Document):
+    """A word of one partner about one round."""
+
+    project: ProjectId
+    manifest: Digest
+    round: RoundId
+    partner: Name
+
+
+class RoundKeys(OfEvaluation):
+    """The public keys of `partner` for this round, by kind of identifier."""
+
+    format: Literal["lsi-match/round-keys/v1"] = "lsi-match/round-keys/v1"
+    keys: dict[Name, PublicRoundKey] = Field(min_length=1, max_length=64)
+
+
+class EvaluationAsk(OfEvaluation):
+    """What `partner` asks of every other partner, once: how many elements of each kind; `elements` is the digest of the
+    file with them."""
+
+    format: Literal["lsi-match/evaluation-ask/v1"] = "lsi-match/evaluation-ask/v1"
+    asked: dict[Name, Count] = Field(min_length=1, max_length=64)
+    elements: Digest
+
+
+class EvaluationAnswer(OfEvaluation):
+    """The evaluations by `partner` of the ask with that digest, sealed to who asked; `evaluations` is the digest of the sealed
+    file, and each kind has one proof over all of its evaluations."""
+
+    format: Literal["lsi-match/evaluation-answer/v1"] = "lsi-match/evaluation-answer/v1"
+    to: Name
+    ask: Digest
+    keys: Digest
+    proofs: dict[Name, Proof] = Field(max_length=64)
+    evaluations: Digest
+
+
+class Evaluators(Document):
+    """Of which partners the keys are in the sum, by the digest of their signed `RoundKeys`: who answered everybody in time.
+    Signed by the matcher. Who is not named cannot deliver in this round."""
+
+    format: Literal["lsi-match/evaluators/v1"] = "lsi-match/evaluators/v1"
+    project: ProjectId
+    manifest: Digest
+    round: RoundId
+    keys: dict[Name, Digest] = Field(min_length=1, max_length=64)
