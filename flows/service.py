@@ -40,7 +40,12 @@ from lsi_match.matcher.engine.execution_config import ExecutionConfig
 from lsi_match.matcher.operate import events_file, run_parent, runner
 from lsi_match.matcher.operate.metrics import metrics
 from lsi_match.matcher.operate.observed_state import PART_STOPPED
-from lsi_match.matcher.operate.reconcile import ProjectBusyError, ReconcileResult, reconcile_whole
+from lsi_match.matcher.operate.reconcile import (
+    ProjectBusyError,
+    ReconcileResult,
+    reconcile_begun,
+    reconcile_whole,
+)
 from lsi_match.matcher.operate.runner import Runs
 from lsi_match.matcher.site.site import Project, Site
 
@@ -254,6 +259,13 @@ class Service:
                 self._fork(project.id, partial(self._look, project))
                 self._looked[project.id] = now
                 busy = self._at_it()
+        for project in Site(self._site).begun():
+            last = self._looked.get(project.id)
+            if project.id not in busy and (
+                last is None or _period(project.id, last) != _period(project.id, now)
+            ):
+                self._looked[project.id] = now
+                self._fork(project.id, partial(reconcile_begun, project, now))
 
     def _at_it(self) -> set[str]:
         return {name for _, name in self._running.values()}

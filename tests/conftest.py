@@ -29,6 +29,9 @@ class _NotWaiting(sqlite3.Connection):
 os.fsync = lambda fd: None
 sqlite3.connect = partial(sqlite3.connect, factory=_NotWaiting)
 
+# What somebody set for its own work ('lsi-match use') is nothing to tests, nor the other way round.
+os.environ["XDG_CONFIG_HOME"] = "/nonexistent/config"
+
 #: The files of tests that take longest, which begin first, so that processes side by side end together.
 LONGEST = (
     "service/test_service.py",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import threading
 import time
@@ -14,51 +13,26 @@ from typing import Any
 import handmade
 import pytest
 import uvicorn
-import yaml_out
 from axe_playwright_python.sync_playwright import Axe
 from browser import CHROMIUM
+from desks import OWN, use
 from operation import PROJECT, ROUND, Operation, days, weekly
 from playwright.sync_api import Page, sync_playwright
 from starlette.testclient import TestClient
 
 from lsi_match.cli.log import judging
-from lsi_match.cli.main import run
 from lsi_match.desk import render
 from lsi_match.desk.app import PAGES, Desk
 from lsi_match.desk.guard import MARK, Keys
 from lsi_match.desk.work import Work
 from lsi_match.partner.work_settings import WorkNotSetError, work_of
 
-OWN = "uwv"
 READ = [
     "/{lang}/",
     *(f"/{{lang}}/{PROJECT}/{path}" for path, changes, _ in PAGES if not changes and "{" not in path),
 ]
 #: A title that would be a script, were it put in a page as it is.
 HOSTILE = '<script>alert(1)</script> & "Proef" <img src=x onerror=alert(1)>'
-
-
-def use(op: Operation, capsys: pytest.CaptureFixture[str] | None = None) -> None:
-    place = op.folder / "place.yaml"
-    yaml_out.write(place, json.loads(op.places[OWN].model_dump_json(exclude_none=True)))
-    arguments = [
-        "partner",
-        "use",
-        OWN,
-        op.world.home(OWN).folder,
-        PROJECT,
-        "--place",
-        place,
-        "--extracts",
-        op.world.extracts,
-    ]
-    arguments += [
-        "--mapping",
-        op.folder / "config" / "mappings" / f"{OWN}.yaml",
-        "--folder",
-        op.folder / "work",
-    ]
-    assert run([*map(str, arguments), "--json"]) == 0
 
 
 def desk_of(op: Operation) -> tuple[Desk, Keys]:
@@ -188,11 +162,11 @@ def test_a_form_without_the_mark_or_too_large_does_nothing(op: Operation) -> Non
     desk, keys = desk_of(op)
     client = client_of(desk, keys)
     address, headers = f"/nl/{PROJECT}/deliver", {"origin": keys.origin}
-    for data in ({}, {MARK: "x"}, {MARK: keys.mark, "more": "x" * 20_000}):
+    for data in ({}, {MARK: "x"}, {MARK: keys.mark, "more": "x" * 1_100_000}):
         answer = client.post(address, data=data, headers=headers)
         assert (answer.status_code, answer.text) == (403, "")
     assert client.post(address, json={MARK: keys.mark}, headers=headers).status_code == 403
-    assert not list((op.folder / "work").glob("out/*"))
+    assert not list((op.folder / "work" / OWN).glob("out/*"))
 
 
 def test_a_log_that_was_changed_is_told_on_every_page_that_shows_it(op: Operation) -> None:
@@ -202,7 +176,7 @@ def test_a_log_that_was_changed_is_told_on_every_page_that_shows_it(op: Operatio
     client = client_of(desk, keys)
     post(client, keys, "deliver")
     assert "Het logboek klopt:" in shown(client, "log")
-    (copy,) = (op.folder / "work" / "in").glob("*.log.sqlite")
+    (copy,) = (op.folder / "work" / OWN / "in").glob("*.log.sqlite")
     with sqlite3.connect(copy) as connection:
         (leaf,) = connection.execute("SELECT leaf FROM leaves WHERE position = 1").fetchone()
         connection.execute(
@@ -218,8 +192,8 @@ def test_without_settings_it_says_what_to_do(made: Operation, tmp_path: Path) ->
         work_of(op.world.home(OWN), PROJECT)
     desk, keys = desk_of(op)
     client = client_of(desk, keys)
-    assert "lsi-match partner use uwv" in client.get("/nl/").text
-    assert "lsi-match partner use uwv" in post(client, keys, "deliver").text
+    assert "lsi-match use" in client.get("/nl/").text
+    assert "lsi-match use" in post(client, keys, "deliver").text
 
 
 def test_every_text_is_used_and_every_one_asked_for_is_there() -> None:
@@ -227,13 +201,23 @@ def test_every_text_is_used_and_every_one_asked_for_is_there() -> None:
     assert all(one["nl"] != one["en"] or "{" in one["nl"] or one["nl"] == "open" for one in texts.values())
     room = render.TEXTS.parent
     source = "".join(file.read_text("utf-8") for file in (*room.glob("*.py"), *room.glob("templates/*.html")))
-    made_up = {"task_", "to_", "part_", "drop_"}
+    made_up = {
+        "task_",
+        "to_",
+        "part_",
+        "drop_",
+        "signed_",
+        "trust_done_",
+        "justified_",
+        "held_said_",
+    }
     asked = {name for name in re.findall(r"\bt(?:ext)?\(\"(\w+)\"", source) if name not in made_up}
     assert asked <= texts.keys(), asked - texts.keys()
     left = {name for name in texts if f'"{name}"' not in source and not name.startswith(tuple(made_up))}
     assert not left
     named = {name.split("_", 1)[1] for name in texts if name.startswith("task_")}
-    assert named == set(re.findall(r'Task\("(\w+)"', source))
+    assert {name for name in named if f'"{name}"' not in source} == set()
+    assert set(re.findall(r'Task\("(\w+)"', source)) <= named
 
 
 @pytest.fixture

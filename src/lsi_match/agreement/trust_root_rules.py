@@ -139,6 +139,21 @@ def chain(pile: Iterable[bytes], project: str, now: datetime, revocations: Itera
     return Trust(roots, revocations=tuple(revocations))
 
 
+#: So many signs of a digest at least are compared.
+TYPED = 16
+
+
+def check_typed(root: TrustRoot, typed: str) -> None:
+    """That a person typed the digest of this version, or at least its first `TYPED` signs, as somebody read them out.
+
+    Raises:
+        RootPinDiffersError: it is another one.
+    """
+    said = "".join(typed.split()).lower().removeprefix("sha256:")
+    if len(said) < TYPED or not root.digest.removeprefix("sha256:").startswith(said):
+        raise RootPinDiffersError(digest=root.digest, pin=said or "-")
+
+
 def check_first(candidate: SignedRoot, project: str, pin: str | None, now: datetime) -> None:
     """Rule 1 and the dates; raises the TrustRootError that is named after what is wrong."""
     root = candidate.root

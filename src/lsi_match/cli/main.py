@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from functools import partial
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, MissingArgumentError
 
 from lsi_match import __version__
 from lsi_match.base.errors import LsiError, UnexpectedError, WrongUseError, of_disk, wrong_use
@@ -35,6 +35,8 @@ COMMANDS = {
     "monitor": ("monitor", "Counts per group: report, and justify a release that is held."),
     "publish": ("publish", "Write the pages that everybody may read."),
     "desk": ("desk", "Pages in your browser, over your own folder, on this machine only."),
+    "use": ("own:use", "Set once which folder and project are yours."),
+    "sync": ("own:sync", "Let everything change hands, and say what to do next."),
     "log": ("log_proofs", "Read and verify the processing log of a project."),
 }
 
@@ -45,7 +47,8 @@ def command_line(translate: Callable[[str], str] = str) -> App:
     """All commands, with what they are for as `translate` says it."""
     app = App(name="lsi-match", help=translate(HELP), version=__version__, help_format="plaintext")
     for name, (module, meaning) in COMMANDS.items():
-        app.command(f"lsi_match.cli.{module}:app", name=name, help=translate(meaning))
+        where = module if ":" in module else f"{module}:app"
+        app.command(f"lsi_match.cli.{where}", name=name, help=translate(meaning))
     return app
 
 
@@ -68,12 +71,7 @@ def run(arguments: list[str]) -> int:
 
             app = command_line(partial(translate, language=console.language()))
             speak(app, console.language(), arguments)
-        status = app(
-            arguments,
-            exit_on_error=False,
-            print_error=False,
-            result_action="return_value",
-        )
+        status = _carried_out(app, arguments)
     except CycloptsError as error:
         from lsi_match.cli.usage import told
 
@@ -97,6 +95,22 @@ def run(arguments: list[str]) -> int:
         console.show_error(UnexpectedError.of(error), "--json" in arguments)
         return 1
     return status if isinstance(status, int) else 0
+
+
+def _carried_out(app: App, arguments: list[str]) -> object:
+    """What the command returns. What was left out of its line is as 'use' set it, where that completes it."""
+    try:
+        return app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+    except MissingArgumentError as missing:
+        from lsi_match.cli.current import completed
+
+        given, more = missing, completed(app, arguments)
+    try:
+        if more is not None:
+            return app(more, exit_on_error=False, print_error=False, result_action="return_value")
+    except CycloptsError:
+        pass
+    raise given
 
 
 def _without_language(arguments: list[str]) -> list[str]:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from cyclopts import App
 
-from lsi_match.base.catalogue import word
 from lsi_match.base.clock import utc_now
 from lsi_match.base.errors import wrong_use
 from lsi_match.base.files import read_bytes, read_folder, read_text, write_whole
@@ -17,11 +16,8 @@ from lsi_match.cli.console import Json, done, language, out, print_json, say
 
 if TYPE_CHECKING:
     from lsi_match.agreement.gates import Evidence
-    from lsi_match.crypto.certificates import Certified
-    from lsi_match.crypto.keys import Identity
     from lsi_match.log.view import Sharing
     from lsi_match.manifest import Manifest
-    from lsi_match.protocol.trust_root import Role
     from lsi_match.reports.approval_page import SignedText
     from lsi_match.reports.document import Document
 
@@ -308,22 +304,16 @@ def statement(
         previous: the version that was agreed before; left out for the first.
         out: write the text to this file: .html, .md or .json.
     """
-    from lsi_match.agreement.approvals import load_manifest
+    from lsi_match.agreement.approvals import STATEMENT, load_manifest
+    from lsi_match.reports.manifest_page import statement as made
 
     before = load_manifest(read_bytes(previous)) if previous else None
     document, digest = read_manifest(manifest)
-    text = _statement(document, before)
+    text = made(document, STATEMENT, language(), before)
     if digest is None:
         told = say("concept, niet te ondertekenen", "draft, not to be signed")
         text = replace(text, source=text.source.replace(document.digest, told))
     _show(text, out, json)
-
-
-def _statement(document: Manifest, previous: Manifest | None) -> Document:
-    from lsi_match.agreement.approvals import STATEMENT
-    from lsi_match.reports.manifest_page import statement
-
-    return statement(document, STATEMENT, language(), previous)
 
 
 @app.command
@@ -349,28 +339,26 @@ def sign(
         chain: sign with a certificate: this one and those between it and the authority (PEM).
         key: the private key of the certificate (PEM); left out when it is the one in the HSM.
     """
-    from lsi_match.agreement.approvals import approve, load_manifest
+    from lsi_match.agreement.approvals import load_manifest
+    from lsi_match.agreement.signer import signer
     from lsi_match.base.canonical import digest_of_bytes
+    from lsi_match.partner.approving import approve_as
+    from lsi_match.partner.home import Home
     from lsi_match.protocol.trust_root import Role
 
-    document = load_manifest(read_bytes(manifest))
-    identity = signer(document, name, home, Role.APPROVE, chain, key)
-    own = home / "projects" / document.project.id / "manifest.json"
-    earlier = previous or (own if own.exists() else None)
-    before = load_manifest(read_bytes(earlier)) if earlier else None
-    if before is not None and before.digest == document.digest:
-        before = None  # approving again
-    page, since = _statement(document, before), before.digest if before else None
-    text = page.markdown
-    paper = approve(document, identity, utc_now(), text=text, previous=since)
-    write_whole(out / f"{name}.md", text.encode(), replace=True)
-    write_whole(out / f"{name}.json", paper, replace=True)
-    title, digest = document.controllers[name].title, digest_of_bytes(text.encode())
+    document, now = load_manifest(read_bytes(manifest)), utc_now()
+    identity = signer(document, name, home, Role.APPROVE, now, chain, key)
+    before = load_manifest(read_bytes(previous)) if previous else None
+    signed = approve_as(Home(home, name), document, identity, language(), now, before)
+    text = signed.text.markdown.encode()
+    write_whole(out / f"{name}.md", text, replace=True)
+    write_whole(out / f"{name}.json", signed.paper, replace=True)
+    title, digest = document.controllers[name].title, digest_of_bytes(text)
     if not json:
-        _show(page, None, json)
+        _show(signed.text, None, json)
     done(say(f"\nOndertekend namens {title}: {document.digest}\nKenmerk van deze tekst: {digest}",
              f"\nSigned for {title}: {document.digest}\nDigest of this text: {digest}"),
-         {"approval": str(out / f"{name}.json"), "digest": document.digest, "text": digest, "previous": since}, json)  # fmt: skip
+         {"approval": str(out / f"{name}.json"), "digest": document.digest, "text": digest, "previous": signed.previous}, json)  # fmt: skip
 
 
 @app.command
@@ -392,13 +380,14 @@ def publication(
         key: the private key of the certificate (PEM); left out when it is the one in the HSM.
     """
     from lsi_match.agreement.approvals import load_manifest, make_public
+    from lsi_match.agreement.signer import signer
     from lsi_match.base.yaml_positions import parse_yaml
     from lsi_match.protocol.publication import Sheet
     from lsi_match.protocol.trust_root import Role
 
     document = load_manifest(read_bytes(manifest))
     written = parse_yaml(read_text(sheet), sheet.name, Sheet)
-    identity = signer(document, name, home, Role.APPROVE, chain, key)
+    identity = signer(document, name, home, Role.APPROVE, utc_now(), chain, key)
     file = out / f"{name}.publication.json"
     write_whole(file, make_public(document, identity, written, utc_now()), replace=True)
     done(say(f"Getekend: {file}. Geef dit aan de koppelomgeving ('site papers' neemt het op).",
@@ -430,11 +419,12 @@ def withdraw(
     """
     from lsi_match.agreement.approvals import load_manifest
     from lsi_match.agreement.approvals import withdraw as made
+    from lsi_match.agreement.signer import signer
     from lsi_match.partner.home import Home
     from lsi_match.protocol.trust_root import Role
 
     document, own = load_manifest(read_bytes(manifest)), Home(home, name)
-    identity = signer(document, name, home, Role.APPROVE, chain, key)
+    identity = signer(document, name, home, Role.APPROVE, utc_now(), chain, key)
     paper = made(document, identity, reason, utc_now())
     write_whole(out / f"{name}.withdrawal.json", paper, replace=True)
     if own.takes_part(document):
@@ -469,28 +459,16 @@ def acknowledge(
         chain: sign with a certificate: this one and those between it and the authority (PEM).
         key: the private key of the certificate (PEM); left out when it is the one in the HSM.
     """
-    from lsi_match.agreement.approvals import acknowledge as made
     from lsi_match.agreement.approvals import load_manifest
-    from lsi_match.base.canonical import digest_of_bytes
+    from lsi_match.agreement.signer import signer
+    from lsi_match.partner.approving import acknowledge_as
     from lsi_match.protocol.trust_root import Role
 
-    document = load_manifest(read_bytes(manifest))
-    identity = signer(document, name, home, Role.ACKNOWLEDGE, chain, key)
-    if digest_of_bytes(read_bytes(instruction)) != document.work_instruction.digest:
-        raise wrong_use(
-            f"{instruction} is niet de werkinstructie die het manifest noemt",
-            f"{instruction} is not the work instruction that the manifest names",
-        )
-    strange = sorted(set(role) - set(document.work_instruction.acknowledged_by))
-    if strange:
-        known = ", ".join(document.work_instruction.acknowledged_by)
-        others = ", ".join(strange)
-        raise wrong_use(
-            f"de rollen in het manifest zijn {known}, en {others} hoort daar niet bij",
-            f"the manifest names the roles {known}, not {others}",
-        )
+    document, now = load_manifest(read_bytes(manifest)), utc_now()
+    identity = signer(document, name, home, Role.ACKNOWLEDGE, now, chain, key)
+    paper = acknowledge_as(document, identity, read_bytes(instruction), role, now)
     file = out / f"{name}.acknowledgement.json"
-    write_whole(file, made(document, identity, tuple(role), utc_now()), replace=True)
+    write_whole(file, paper, replace=True)
     done(say(f"Gelezen, namens {name}, door: {', '.join(role)}. Bevestiging: {file}",
              f"Read, at {name}, by: {', '.join(role)}. Acknowledgement: {file}"),
          {"acknowledgement": str(file), "roles": role}, json)  # fmt: skip
@@ -625,38 +603,3 @@ def _shared(site: Path, document: Manifest) -> dict[str, Sharing]:
     with LogReader.open(log) as opened:
         found = opened.view.manifests.get(document.digest, ManifestView()).sharing
     return {name: found.get(name, Sharing()) for name in document.controllers}
-
-
-def signer(
-    document: Manifest, name: str, place: Path, role: Role, chain: Path | None, key: Path | None
-) -> Identity | Certified:
-    """Who signs for `name` with the keys in `place` or with a certificate, as the trust root in `place` allows."""
-    from lsi_match.agreement.trust_root_rules import check_current
-    from lsi_match.agreement.trust_root_store import TrustStore
-    from lsi_match.crypto.certificates import certified_key, read_certified
-    from lsi_match.crypto.keys import load_identity
-    from lsi_match.crypto.revocation import Revocations
-    from lsi_match.protocol.trust_root import MATCHER
-
-    now, store = utc_now(), TrustStore(place, document.project.id)
-    root = store.roots(now)[-1]
-    check_current(root, now)
-    party = root.organisations.get(name)
-    if party is None or name not in (*document.controllers, MATCHER):
-        raise wrong_use(
-            f"manifest en vertrouwenslijst noemen {name} niet allebei",
-            f"manifest and trust root do not both name {name}",
-        )
-    identity = load_identity(name, place / "keys")
-    if chain is not None:
-        certified = read_certified(name, chain, key, identity.signing)
-        revocations = Revocations(store.revocations, document.certificates.list_age)
-        authorities = party.authorities_for(role)
-        certified_key(certified.certificates, authorities, party.oin, (now,), name, revocations)
-        return certified
-    if identity.signing_key not in party.keys_for(role):
-        raise wrong_use(
-            f"de vertrouwenslijst noemt {name} niet met de sleutel in {place}, voor {word('role', role, 'nl')}",
-            f"the trust root does not name {name} with the key in {place}, to {role.value}",
-        )
-    return identity

@@ -98,37 +98,25 @@ def justify(
         chain: sign with a certificate: this one and those between it and the authority (PEM).
         key: the private key of the certificate (PEM); left out when it is the one in the HSM.
     """
-    from pydantic import ValidationError
-
     from lsi_match.agreement.approvals import load_manifest
-    from lsi_match.agreement.justifications import justify as made
+    from lsi_match.agreement.signer import signer
     from lsi_match.base.clock import utc_now
-    from lsi_match.base.errors import wrong_use
     from lsi_match.base.files import read_bytes, write_whole
-    from lsi_match.cli.manifest import signer
-    from lsi_match.monitor.round_findings import checked_findings
-    from lsi_match.partner.held_report import check_report
+    from lsi_match.library.held import HeldRound
     from lsi_match.partner.home import Home
     from lsi_match.protocol.trust_root import Role
 
-    document = load_manifest(read_bytes(manifest))
-    identity = signer(document, name, home, Role.APPROVE, chain, key)
-    found, digest = checked_findings(read_bytes(report), read_bytes(counts), document)
-    check_report(Home(home, name), report, digest, found.round, document.project.id, utc_now())
-    try:
-        paper = made(
-            document, found.round, digest, identity, "change" if change else "release", reason, utc_now()
-        )
-    except ValidationError:
-        raise wrong_use(
-            "--reason is 40 tot 10000 tekens lang", "--reason is 40 to 10000 characters"
-        ) from None
+    document, now = load_manifest(read_bytes(manifest)), utc_now()
+    identity = signer(document, name, home, Role.APPROVE, now, chain, key)
+    held = HeldRound.read(Home(home, name), document, report, counts, now)
+    paper = held.justify(identity, "change" if change else "release", reason, now)
+    round_id, digest = held.findings.round, held.digest
     file = out / f"{name}.justification.json"
     write_whole(file, paper, replace=True)
     nl = "Gevraagd om een ander manifest" if change else "Gerechtvaardigd"
     en = "Asked for another manifest" if change else "Justified"
-    done(say(f"{nl}, namens {name}: ronde {found.round}, rapport {digest}. Stuur {file} aan de koppelomgeving.",
-             f"{en}, for {name}: round {found.round}, report {digest}. Send {file} to the matching environment."),
+    done(say(f"{nl}, namens {name}: ronde {round_id}, rapport {digest}. Stuur {file} aan de koppelomgeving.",
+             f"{en}, for {name}: round {round_id}, report {digest}. Send {file} to the matching environment."),
          {"justification": str(file), "findings": digest}, json)  # fmt: skip
 
 

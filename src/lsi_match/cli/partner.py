@@ -249,40 +249,6 @@ def fetch(to: Path, *, place: Path, json: Json = False) -> int:
 
 
 @app.command
-def use(
-    name: str,
-    home: Path,
-    project: str,
-    *,
-    place: Path,
-    mapping: Path,
-    extracts: Path,
-    folder: Path,
-    json: Json = False,
-) -> None:
-    """Set once what the work on a project needs, for 'partner deliver' and 'desk'.
-
-    Args:
-        name: this partner.
-        home: its folder.
-        project: id of the project.
-        place: how the place is reached (YAML: url, key_file, known_hosts, credentials, endpoint).
-        mapping: which extract and which columns hold the fields of the manifest (YAML).
-        extracts: folder of the extracts.
-        folder: for what is fetched (in/) and drops on their way (out/).
-    """
-    from lsi_match.partner.extract.column_mapping import read_mapping
-    from lsi_match.partner.home import Home
-    from lsi_match.partner.transfer import settings_in
-    from lsi_match.partner.work_settings import WorkSettings, set_work
-
-    settings_in(place), read_mapping(mapping)  # what is wrong in them is told now
-    settings = WorkSettings(place=place, mapping=mapping, extracts=extracts, folder=folder)
-    file = set_work(Home(home, name), project, settings)
-    done(say(f"Vastgezet: {file}", f"Set: {file}"), {"file": str(file)}, json)
-
-
-@app.command
 def deliver(
     name: str,
     home: Path,
@@ -300,7 +266,7 @@ def deliver(
     could not be made, or was refused, or the log does not hold. When the matching environment showed two logs that
     contradict each other, here or to another organisation, nothing is delivered.
 
-    What is left out is as 'partner use' set it.
+    What is left out is as 'use' set it.
 
     Args:
         name: this partner.
@@ -312,10 +278,9 @@ def deliver(
         folder: for what is fetched (in/) and drops on their way (out/).
     """
     from lsi_match.cli.log import judging
-    from lsi_match.partner.deliver import deliver as deliver_all
-    from lsi_match.partner.extract.column_mapping import read_mapping
+    from lsi_match.cli.own import delivered, outcome
+    from lsi_match.partner.deliver import synchronise
     from lsi_match.partner.home import Home
-    from lsi_match.partner.transfer import settings_in
     from lsi_match.partner.work_settings import WorkSettings, work_of
 
     here = Home(home, name)
@@ -323,48 +288,13 @@ def deliver(
     said = {what: path for what, path in given.items() if path is not None}
     kept = work_of(here, project).model_dump() if len(said) < len(given) else {}
     work = WorkSettings(**(kept | said))
-    local = read_mapping(work.mapping)
     with err.status(say("Bezig …", "Working …")):
-        found = deliver_all(
-            here,
-            project,
-            settings_in(work.place),
-            local,
-            work.extracts,
-            work.folder,
-            utc_now(),
-            language(),
-            judging=judging,
-        )
-    refused = [one for one in found.receipts if one.refused is not None]
-    failed = bool(refused or found.problems)
-    told = {
-        "sent": found.sent,
-        "received": [one.round for one in found.receipts if one.refused is None],
-        "refused": [one.round for one in refused],
-        "problems": {round_id: error.reason for round_id, error in found.problems},
-        "messages": found.messages,
-        "others": found.others,
-    }
-    lines = [say(f"Ronde {r}: levering gebracht.", f"Round {r}: drop brought.") for r in found.sent]
-    lines += [
-        say(f"Ronde {one.round}: ontvangen op {one.at:%Y-%m-%d %H:%M} UTC (regel {one.position} van het logboek).",
-            f"Round {one.round}: received at {one.at:%Y-%m-%d %H:%M} UTC (entry {one.position} of the log).")
-        for one in found.receipts
-        if one.refused is None
+        found = synchronise(here, project, work, utc_now(), language(), judging=judging)
+    nothing = [] if found.sent or found.receipts or found.messages or found.problems else [
+        say("Er is niets te leveren.", "There is nothing to deliver.")
     ]  # fmt: skip
-    lines += [
-        say(f"Ronde {one.round}: geweigerd. {one.refused}", f"Round {one.round}: refused. {one.refused}")
-        for one in refused
-    ]
-    lines += found.messages
-    lines += [f"{round_id}: {error.text(language())}" for round_id, error in found.problems]
-    lines = lines or [say("Er is niets te leveren.", "There is nothing to deliver.")]
-    seen = ", ".join(f"{who} ({'-' if size is None else size})" for who, size in found.others.items())
-    lines += [say(f"Logboek, medeondertekend door de anderen tot regel: {seen}",
-                  f"Log, co-signed by the others up to entry: {seen}")] if seen else []  # fmt: skip
-    done(lines, told, json)
-    return int(failed)
+    done([*nothing, *delivered(found)], outcome(found), json)
+    return int(found.failed)
 
 
 @app.command

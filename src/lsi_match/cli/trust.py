@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from cyclopts import App
 
 from lsi_match.base.clock import utc_now
-from lsi_match.base.errors import LsiError, wrong_use
+from lsi_match.base.errors import LsiError
 from lsi_match.base.files import read_bytes, read_folder, write_whole
 from lsi_match.cli.console import Json, done, language, say
 
@@ -87,31 +87,26 @@ def sign(root: Path, name: str, home: Path, *, out: Path, json: Json = False) ->
         home: its folder.
         out: folder for the signature: OUT/trust-root.VERSION.NAME.json. One that is there with another key stays in it.
     """
+    from lsi_match.agreement.signer import sign_root_as
     from lsi_match.agreement.trust_root_draft import changes
-    from lsi_match.agreement.trust_root_rules import RootMissingError, load_root, read_roots, sign_root
+    from lsi_match.agreement.trust_root_rules import (
+        RootMissingError,
+        SignedRoot,
+        load_root,
+        read_roots,
+    )
     from lsi_match.agreement.trust_root_store import TrustStore
-    from lsi_match.crypto.keys import load_identity
-    from lsi_match.protocol.trust_root import Role
 
     document = load_root(read_bytes(root))
     try:
         before = TrustStore(home, document.project).roots(utc_now())[-1]
     except RootMissingError:
         before = None
-    identity = load_identity(name, home / "keys")
-    named = [one.organisations[name] for one in (document, before) if one and name in one.organisations]
-    if not any(identity.signing_key in party.keys_for(Role.ROOT) for party in named):
-        raise wrong_use(
-            f"de vertrouwenslijst noemt {name} niet met de sleutel in {home}, om vertrouwenslijsten te tekenen",
-            f"the trust root does not name {name} with the key in {home}, to sign trust roots",
-        )
     file = out / f"trust-root.{document.version}.{name}.json"
-    # An organisation that replaces its key signs with the old one and with the new one.
-    made = [
-        one.papers for one in read_roots([read_bytes(file)] if file.exists() else []) if one.root == document
-    ]
-    papers = {*(paper for papers in made for paper in papers), sign_root(document, identity)}
-    write_whole(file, b"".join(sorted(papers)), replace=True)
+    made = read_roots([read_bytes(file)] if file.exists() else [])
+    earlier = next((one for one in made if one.root == document), SignedRoot(document, ()))
+    papers = sign_root_as(earlier, before, name, home)
+    write_whole(file, papers, replace=True)
     _show(document, changes(before, document), json, {"signature": str(file)})
     if not json:
         done(f"\n{say(*STATEMENT)}\n{file}", {}, json)

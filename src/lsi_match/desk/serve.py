@@ -14,7 +14,8 @@ import uvicorn
 from lsi_match.base.files import destroy, private_folder, write_whole
 from lsi_match.desk.app import Desk
 from lsi_match.desk.guard import Keys
-from lsi_match.desk.work import Work
+from lsi_match.desk.operator import work_in
+from lsi_match.partner.home import Home
 from lsi_match.partner.witness import Judging
 
 #: In the user's folder while the desk runs: a page that leads to the entrance. The address of the entrance stands in no list
@@ -40,7 +41,7 @@ def serve(
     Raises:
         FileMissingError, CardUnreadableError: `home` is no folder of a party.
     """
-    work = Work.of(home)
+    work = work_in(Home.of(home))
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as bound:
         bound.bind(("127.0.0.1", port))
         bound.listen()

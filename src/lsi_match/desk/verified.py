@@ -26,12 +26,14 @@ class VerifiedLog:
 
     Attributes:
         cosigned: controller → up to how many entries it co-signed.
+        seen: how many entries a proof showed since: those that are more come with the next copy.
     """
 
     file: Path
     at: datetime
     found: Verification
     cosigned: dict[str, int]
+    seen: int = 0
 
     @property
     def rounds(self) -> list[RoundView]:
@@ -75,7 +77,7 @@ class Verifier:
 def _verified(work: ProjectWork, file: Path, papers: tuple[Path, ...]) -> VerifiedLog:
     manifest = work.unchecked_manifest
     home = work.home.folder
-    found = Log(file).verify(Manifest(manifest, manifest.digest), home=home, papers=papers)
+    found = Log(file).verify(Manifest(manifest, manifest.digest), home=home, papers=papers, earlier=True)
     cosigned: dict[str, int] = {}
     if found.ok:
         policy = policy_of(manifest, work.home.trust(work.id, work.now).current)
@@ -84,4 +86,5 @@ def _verified(work: ProjectWork, file: Path, papers: tuple[Path, ...]) -> Verifi
                 cosigned = policy.cosigned_sizes(log.checkpoints())
         except LsiError:
             cosigned = {}
-    return VerifiedLog(file, work.now, found, cosigned)
+    seen = work.home.log(work.id).checkpoint
+    return VerifiedLog(file, work.now, found, cosigned, seen.size if seen else 0)

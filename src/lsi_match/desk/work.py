@@ -12,26 +12,28 @@ from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
-from lsi_match.agreement.approvals import load_manifest
+from lsi_match.agreement.approvals import Agreement, load_manifest, read_agreement
 from lsi_match.agreement.endings import End
-from lsi_match.agreement.statement_store import StatementStore
+from lsi_match.agreement.trust_root_rules import RootMissingError
 from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.errors import LsiError
 from lsi_match.base.files import read_bytes
-from lsi_match.crypto.keys import CARD, read_public_keys
 from lsi_match.crypto.signing import peek
 from lsi_match.log.remembered import SplitViewError
 from lsi_match.manifest import Manifest
+from lsi_match.partner.access.request import requests_of
+from lsi_match.partner.exchange import Exchange
 from lsi_match.partner.home import Home
 from lsi_match.partner.receipts import Receipt, ReceiptOfOthersError, check_receipt
 from lsi_match.partner.release.opened_notice import openings_of
-from lsi_match.partner.work_settings import WorkNotSetError, WorkSettings, work_of
-from lsi_match.protocol.documents import Opening, ReleaseDescriptor
-from lsi_match.protocol.place_files import LOG_SUFFIX, PAPERS_SUFFIX
+from lsi_match.partner.work_settings import FILE, WorkNotSetError, WorkSettings, work_of
+from lsi_match.protocol.documents import Justification, Opening, ReleaseDescriptor
+from lsi_match.protocol.place_files import ANSWER_SUFFIX, JUSTIFICATION_SUFFIX, LOG_SUFFIX, PAPERS_SUFFIX
 from lsi_match.protocol.receipt_files import RECEIPT_SUFFIX
+from lsi_match.protocol.trust_root import TrustRoot
 
 #: Files of what was fetched, by how they end.
-_OPENING, _RELEASE, _REPORT = ".opening.json", ".release.json", ".report.json"
+_OPENING, _RELEASE, _REPORT, _COUNTS = ".opening.json", ".release.json", ".report.json", ".counts.json"
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,25 @@ class ReleaseHere:
     opened: datetime | None
 
 
+@dataclass(frozen=True)
+class Proposal:
+    """A manifest that lies here: who brought it (nobody: this party joined under it), whether it runs, and what was signed
+    about it."""
+
+    by: str
+    manifest: Manifest
+    runs: bool
+    agreement: Agreement
+
+    def wants(self, name: str) -> str:
+        """What is asked of this party still: `sign`, `acknowledge`, or nothing."""
+        if name not in self.manifest.controllers:
+            return ""
+        if name not in self.agreement.approvals and name not in self.agreement.withdrawn:
+            return "sign"
+        return "" if name in self.agreement.roles else "acknowledge"
+
+
 class ProjectWork:
     """One project in a party's folder, as it is at `now`; made for one request. What lies there is read when it is asked for
     first, and once."""
@@ -86,9 +107,60 @@ class ProjectWork:
         return load_manifest(read_bytes(self.home.project(self.id) / "manifest.json"))
 
     @property
+    def joined(self) -> bool:
+        """Whether this party takes part in the project."""
+        return (self.home.project(self.id) / "manifest.json").exists()
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The pages that its navigation leads to."""
+        begun = ("", "sign", "trust", "deliver", "draft")
+        if not self.joined:
+            return begun
+        own = ("check", "releases") if self.home.name in self.unchecked_manifest.partners else ()
+        return (*begun[:-1], *own, "agreement", "log", "cosign", "reports", "access", "account", "draft")
+
+    @property
+    def title(self) -> str:
+        """What the project is called: by the manifest that lies here, else its id."""
+        manifests = [self.unchecked_manifest] if self.joined else [one.manifest for one in self.proposals]
+        return manifests[-1].project.title if manifests else self.id
+
+    @property
     def papers(self) -> dict[str, bytes]:
         """What was signed about the manifest, by name."""
-        return StatementStore(self.home.project(self.id) / "approvals").papers()
+        return self.home.papers(self.id)
+
+    @cached_property
+    def exchange(self) -> Exchange:
+        """What was brought and fetched for this project."""
+        return Exchange(self.home, self.id, self.mail)
+
+    @cached_property
+    def known_roots(self) -> tuple[TrustRoot, ...]:
+        """The versions of the trust root that were taken in here; none as long as nobody compared the first."""
+        try:
+            return self.home.trust(self.id, self.now).roots
+        except RootMissingError:
+            return ()
+
+    @cached_property
+    def proposals(self) -> list[Proposal]:
+        """The manifests that lie here, the running one last; none as long as nobody compared the trust root."""
+        if not self.known_roots:
+            return []
+        trust, found = self.home.trust(self.id, self.now), {}
+        for by, manifest in self.exchange.manifests():
+            papers = self.exchange.papers(manifest)
+            found[manifest.digest] = Proposal(
+                by, manifest, False, read_agreement(manifest, papers, self.now, trust)
+            )
+        if self.joined:
+            manifest = self.unchecked_manifest
+            found.pop(manifest.digest, None)
+            agreement = read_agreement(manifest, self.papers, self.now, trust)
+            found[manifest.digest] = Proposal("", manifest, True, agreement)
+        return list(found.values())
 
     @cached_property
     def settings(self) -> WorkSettings | None:
@@ -109,7 +181,7 @@ class ProjectWork:
         """The newest copy of the log that was fetched, and the papers that came with it."""
         copies = {
             int(size): file
-            for file in self._fetched(LOG_SUFFIX)
+            for file in self.fetched(LOG_SUFFIX)
             if (size := file.name.removeprefix(f"{self.id}.").removesuffix(LOG_SUFFIX)).isdecimal()
         }
         if not copies:
@@ -126,7 +198,7 @@ class ProjectWork:
     def receipts(self) -> list[Receipt]:
         """The receipts that hold, the newest last; what anybody else put there is passed over. Raises `SplitViewError`."""
         found = []
-        for file in self._fetched(RECEIPT_SUFFIX):
+        for file in self.fetched(RECEIPT_SUFFIX):
             try:
                 found.append(check_receipt(self.home, self.id, file, self.now))
             except SplitViewError:
@@ -141,7 +213,7 @@ class ProjectWork:
         receipts = {one.round: one for one in self.receipts}
         delivered = set(self.home.delivered_rounds(self.id))
         found = []
-        for file in self._fetched(_OPENING):
+        for file in self.fetched(_OPENING):
             try:
                 opening = peek(read_bytes(file), Opening, what=file.name, party="matcher")
             except LsiError:
@@ -161,7 +233,7 @@ class ProjectWork:
         """The releases that lie here and are not over, the newest first."""
         opened = {one.release: one.at for one in reversed(openings_of(self.home, self.id))}
         found = []
-        for file in self._fetched(_RELEASE):
+        for file in self.fetched(_RELEASE):
             data = read_bytes(file)
             try:
                 said = peek(data, ReleaseDescriptor, what=file.name, party="matcher")
@@ -171,12 +243,30 @@ class ProjectWork:
                 found.append(ReleaseHere(file, said, opened.get(digest_of_bytes(data))))
         return sorted(found, key=lambda one: one.said.released_at, reverse=True)
 
-    def reports(self) -> list[Path]:
-        """The reports of held rounds that lie here."""
-        return self._fetched(_REPORT)
+    def reports(self) -> dict[str, tuple[Path, Path]]:
+        """Round → its report and the counts it follows from, of the held rounds that lie here."""
+        found = {
+            file.name.removeprefix(f"{self.id}.").removesuffix(_REPORT): file
+            for file in self.fetched(_REPORT)
+        }
+        return {name: (file, file.with_name(f"{self.id}.{name}{_COUNTS}")) for name, file in found.items()}
+
+    def justified(self, round_id: str) -> str:
+        """What this party said to the report of a held round: `release`, `change`, or nothing."""
+        file = self.exchange.outgoing / f"{self.id}.{round_id}.{self.home.name}{JUSTIFICATION_SUFFIX}"
+        return (
+            peek(read_bytes(file), Justification, what=file.name, party="self").decision
+            if file.exists()
+            else ""
+        )
 
     def tasks(self) -> Iterator[Task]:
         """What asks for attention now, what is wrong first."""
+        yield from self._to_sign()
+        if not self.joined:
+            if self.mail is None:
+                yield Task("fetch_first", {}, "deliver")
+            return
         try:
             self.manifest  # noqa: B018  # whether all of what was signed still holds
         except LsiError as error:
@@ -200,8 +290,25 @@ class ProjectWork:
             if release.opened is None:
                 facts = {"round": release.said.round, "cases": release.said.cases}
                 yield Task("release_waits", facts, "releases", release.said.expires_at)
-        for file in self.reports():
-            yield Task("held", {"round": file.name.split(".")[1]}, "reports")
+        for one in requests_of(self.home, self.id):
+            if (self.mail or Path()) / f"{one.stem}{ANSWER_SUFFIX}" in self.fetched(ANSWER_SUFFIX):
+                yield Task("answered", {"reference": one.reference}, f"access/{one.reference}", one.due)
+        for name in self.reports():
+            if not self.justified(name):
+                yield Task("held", {"round": name}, f"reports/{name}")
+
+    def _to_sign(self) -> Iterator[Task]:
+        known = {one.digest for one in self.known_roots}
+        for version in self.exchange.roots():
+            if version.root.digest not in known:
+                text = "trust_next" if known else "trust_first"
+                yield Task(text, {"version": version.root.version}, "trust")
+        for one in self.proposals:
+            if what := one.wants(self.home.name):
+                facts: dict[str, object] = {"project": one.manifest.project.title, "by": one.by or "-"}
+                yield Task(what, facts, f"sign/{one.manifest.digest.removeprefix('sha256:')}")
+        if self.exchange.unsent():
+            yield Task("unsent", {"count": len(self.exchange.unsent())}, "deliver")
 
     def _of_rounds(self) -> Iterator[Task]:
         for one in self.rounds:
@@ -211,7 +318,12 @@ class ProjectWork:
             elif one.state == "refused" and one.receipt is not None:
                 yield Task("refused", facts | {"why": one.receipt.refused}, "deliver", wrong=True)
 
-    def _fetched(self, suffix: str) -> list[Path]:
+    @property
+    def opening_files(self) -> list[Path]:
+        """The openings that were fetched."""
+        return self.fetched(_OPENING)
+
+    def fetched(self, suffix: str) -> list[Path]:
         mail = self.mail
         return sorted(mail.glob(f"{self.id}.*{suffix}")) if mail is not None else []
 
@@ -225,13 +337,13 @@ class Work:
     @classmethod
     def of(cls, folder: Path) -> Work:
         """The work in a party's folder; raises CardUnreadableError, FileMissingError where it is none."""
-        card = read_public_keys(read_bytes(folder / "keys" / CARD), CARD)
-        return cls(Home(folder, card.name))
+        return cls(Home.of(folder))
 
     def projects(self, now: datetime) -> list[ProjectWork]:
         """The projects that this party joined."""
-        folders = sorted((self.home.folder / "projects").glob("*/manifest.json"))
-        return [ProjectWork(self.home, one.parent.name, now) for one in folders]
+        folder = self.home.folder / "projects"
+        names = {one.parent.name for kind in ("manifest.json", FILE) for one in folder.glob(f"*/{kind}")}
+        return [ProjectWork(self.home, one, now) for one in sorted(names)]
 
     def project(self, name: str, now: datetime) -> ProjectWork | None:
         """One of them, by its name; None where there is none."""

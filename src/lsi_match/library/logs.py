@@ -37,6 +37,7 @@ class Log:
         remember: str | Path | None = None,
         papers: Iterable[str | Path] = (),
         others: Iterable[str | Path] = (),
+        earlier: bool = False,
     ) -> Verification:
         """Prove the log whole: every leaf, the tree over it, every signed checkpoint; and judge its entries again from the
         signed papers. Nothing is raised for what is wrong with it: that is in `problems`, and `ok` is False. `judged` is None
@@ -50,6 +51,7 @@ class Log:
             remember: a file of your own that keeps the newest checkpoint; the log must continue the one kept there.
             papers: files (.papers.json) and folders with signed papers; of the folder of a project those that lie there.
             others: checkpoints that the matcher signed, for another controller for example: the log must continue those too.
+            earlier: it may be an earlier state of the log than the one that is remembered.
         """
         from lsi_match.monitor.round_findings import checked_findings
 
@@ -64,7 +66,9 @@ class Log:
         if kept is None:
             found = verifying.verify_log(self.file, keys, origin=origin, others=seen)
         else:
-            found = verifying.verify_and_remember(self.file, keys, kept, origin=origin, others=seen)
+            found = verifying.verify_and_remember(
+                self.file, keys, kept, origin=origin, others=seen, earlier=earlier
+            )
         if not found.ok:
             return found
         given = papers_in([*map(Path, papers), *self._documents])

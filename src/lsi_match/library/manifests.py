@@ -102,11 +102,17 @@ def read_draft(
     draft: Path, cards: Mapping[str, Mapping[str, str]] | None = None, key_check: str = ""
 ) -> Document:
     """A draft (YAML) with these keys, or with blank ones; every fault by its line and column."""
-    text = read_text(draft)
-    value = read_yaml(text, draft.name)
+    return draft_of(read_text(draft), draft.name, cards, key_check)
+
+
+def draft_of(
+    text: str, name: str, cards: Mapping[str, Mapping[str, str]] | None = None, key_check: str = ""
+) -> Document:
+    """`read_draft` of a text that is called `name`."""
+    value = read_yaml(text, name)
     if cards is None:
         cards, key_check = blank_keys(value)
     try:
         return Document.from_draft(complete_draft(value, cards, key_check))
     except ValidationError as error:
-        raise describe_errors(error, text, draft.name) from None
+        raise describe_errors(error, text, name) from None

@@ -184,12 +184,19 @@ def verify_and_remember(
     *,
     origin: str,
     others: Iterable[Checkpoint] = (),
+    earlier: bool = False,
 ) -> Verification:
     """As `verify_log`, from the checkpoint that is remembered; a log that holds is remembered.
 
     Another history than the remembered one is kept as evidence, and told as `SplitViewError`.
+
+    Args:
+        earlier: a copy of an earlier state than the remembered one is no problem: proofs come at any time, copies once a day.
     """
     found = verify_log(path, matcher, remembered.checkpoint, origin=origin, others=others)
+    older = earlier and any(isinstance(one, LogRolledBackError) for one in found.problems)
+    if older and found.root is not None and remembered.begins_with(found.size, found.root):
+        return verify_log(path, matcher, origin=origin, others=others)
     rest = tuple(one for one in found.problems if not isinstance(one, LogForkedError))
     if rest or found.newest_checkpoint is None:
         return found

@@ -517,6 +517,7 @@ class ProjectView:
             case events.HandedOut() as out:
                 round_.handed_out = HandOut(mark, out.cosigners)
             case events.OutcomeTakenIn() as told:
+                _count(self.sent_alone, told.partner, mark.at)
                 round_.outcomes[told.partner] = told.outcome
             case events.DestructionBegun():
                 round_.destruction_begun = mark
@@ -565,6 +566,8 @@ class ProjectView:
                 self._papers_about(recorded.manifest, papers, mark)
             case events.PapersTakenIn(papers=papers):
                 self._papers_about(recorded.manifest, papers, mark)
+                for name in papers:
+                    _count(self.sent_alone, name.partition(".")[0], mark.at)
             case events.ManifestShared(to=names):
                 for name in names:
                     one = self._manifest(recorded.manifest).sharing.setdefault(name, Sharing())
@@ -587,8 +590,11 @@ class ProjectView:
             case events.AccessAnswered(partner=partner, request=request):
                 self.requests.add(request)
                 _count(self.asked, partner, mark.at)
-            case events.AccessRefused(partner=partner, reason=events.ACCESS_TOO_OFTEN):
-                self.asked_too_often[partner] = mark.at
+                _count(self.sent_alone, partner, mark.at)
+            case events.AccessRefused(partner=partner, reason=reason):
+                _count(self.sent_alone, partner, mark.at)
+                if reason == events.ACCESS_TOO_OFTEN:
+                    self.asked_too_often[partner] = mark.at
             case events.Restored(lost=int(lost)):
                 self.gap = Gap(mark, lost)
             case events.ForkReported(partner=partner, size=size, seen=seen):

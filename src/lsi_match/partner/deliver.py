@@ -1,5 +1,5 @@
-"""Delivering by itself, for a timer at the partner: fetch, co-sign the log, make a drop for every round that is open, bring
-it, check receipts and what others co-signed.
+"""Everything that changes hands for one project, at the partner: fetch, take in what others signed, co-sign the log, make a
+drop for every round that is open, bring it and what else was made here, check receipts and what others co-signed.
 
 It can be repeated at any time. A drop that was made and has no receipt yet is brought again, the same one; once it is
 received its sealed files are removed here. A drop that was refused is not made again: somebody has to look at why.
@@ -8,7 +8,7 @@ received its sealed files are removed here. A drop that was refused is not made 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -19,11 +19,14 @@ from lsi_match.crypto.signing import peek
 from lsi_match.log.remembered import ConsistencyMissingError, ProofRefusedError, SplitViewError
 from lsi_match.log.verify import LogGapError
 from lsi_match.partner import transfer
-from lsi_match.partner.extract.column_mapping import ColumnMapping
+from lsi_match.partner.begin import Beginning
+from lsi_match.partner.exchange import Exchange
+from lsi_match.partner.extract.column_mapping import ColumnMapping, read_mapping
 from lsi_match.partner.home import Home
 from lsi_match.partner.prepare import prepare
 from lsi_match.partner.receipts import Receipt, ReceiptOfOthersError, check_receipt
 from lsi_match.partner.witness import Judging, check_others, cosign_newest, standing_still
+from lsi_match.partner.work_settings import WorkSettings
 from lsi_match.protocol.documents import DropDescriptor, Opening
 from lsi_match.protocol.place_files import COSIGNED_SUFFIX, LOG_SUFFIX
 from lsi_match.protocol.receipt_files import RECEIPT_SUFFIX
@@ -34,30 +37,62 @@ from lsi_match.transport.endpoints import EndpointSettings, PlaceUnreachableErro
 class Delivered:
     """What was done: the rounds for which a drop was brought, the receipts that are here, and what the matching environment
     has to say; `problems` are rounds for which no drop could be made, and files that were not fetched or are no receipt or
-    opening, with why. `others`: how many entries each other controller co-signed, None of whom nothing is seen."""
+    opening, with why. `others`: how many entries each other controller co-signed, None of whom nothing is seen. `came` are the
+    names of what was fetched, `brought` of what else was made here and is at the place now; `joined` the manifests that this
+    party takes part in from now on."""
 
     sent: tuple[str, ...]
     receipts: tuple[Receipt, ...]
     messages: tuple[str, ...]
     problems: tuple[tuple[str, LsiError], ...]
-    others: dict[str, int | None]
+    others: dict[str, int | None] = field(default_factory=dict)
+    came: tuple[str, ...] = ()
+    brought: tuple[str, ...] = ()
+    joined: tuple[str, ...] = ()
+
+    @property
+    def refused(self) -> list[Receipt]:
+        """The receipts that say that a drop was refused."""
+        return [one for one in self.receipts if one.refused is not None]
+
+    @property
+    def failed(self) -> bool:
+        """Whether somebody has to look."""
+        return bool(self.refused or self.problems)
+
+
+def synchronise(
+    home: Home,
+    project: str,
+    work: WorkSettings,
+    now: datetime,
+    lang: Language = "nl",
+    judging: Judging | None = None,
+) -> Delivered:
+    """`deliver`, as the settings of the work on a project say."""
+    mapping = read_mapping(work.mapping) if work.mapping else None
+    settings = transfer.settings_in(work.place)
+    return deliver(
+        home, project, settings, mapping, work.extracts, work.folder, now, lang, judging=judging
+    )  # fmt: skip
 
 
 def deliver(
     home: Home,
     project: str,
     settings: EndpointSettings,
-    mapping: ColumnMapping,
-    extracts: Path,
+    mapping: ColumnMapping | None,
+    extracts: Path | None,
     folder: Path,
     now: datetime,
     lang: Language = "nl",
     progress: Callable[[str], None] = lambda _: None,
     judging: Judging | None = None,
 ) -> Delivered:
-    """Everything that there is to deliver for a project.
+    """Everything that there is to fetch and to bring for a project; of a project that is not joined yet, what comes before.
 
     Args:
+        mapping, extracts: what drops are made from; without them none is.
         folder: what is fetched goes to `in/` in it, drops on their way to `out/`, what was co-signed to `cosigned/`.
         judging: gives what judges the log again before it is co-signed (`log.judge`).
 
@@ -67,7 +102,17 @@ def deliver(
     """
     mail, outgoing = folder / "in", folder / "out"
     fetched = transfer.fetch(settings, mail, lang)
-    problems = list(fetched.problems)
+    exchange = Exchange(home, project, mail)
+    joined, unsound = exchange.take_in(now)
+    problems = [*fetched.problems, *unsound]
+    came = tuple(file.name for file in fetched.files)
+    if not (home.project(project) / "manifest.json").exists():
+        try:
+            Beginning(exchange).go_on(now)
+        except LsiError as error:
+            problems.append((project, error))
+        brought = tuple(exchange.bring(settings))
+        return Delivered((), (), fetched.messages, tuple(problems), {}, came, brought)
     try:
         cosign_newest(home, project, folder, fetched.lying, settings, now, judging)
     except (SplitViewError, LogGapError, PlaceUnreachableError):
@@ -80,7 +125,7 @@ def deliver(
     sent = []
     openings = [file for file in sorted(mail.glob(f"{project}.*.opening.json")) if file.name in fetched.lying]
     for round_id, opening in _open_rounds(home, project, openings, now, problems):
-        if any(one.round == round_id for one in told):
+        if any(one.round == round_id for one in told) or mapping is None or extracts is None:
             continue
         try:
             drops = _made(home, project, round_id, outgoing)
@@ -94,9 +139,12 @@ def deliver(
         except LsiError as error:
             problems.append((round_id, error))
     transfer.send(home, None, settings)  # what was opened since the last time
+    brought = tuple(exchange.bring(settings))
     _clear(outgoing, answered)
     messages = (*fetched.messages, *_ends(home, project, now, lang))
-    return Delivered(tuple(sent), tuple(told), messages, tuple(problems), others)
+    return Delivered(
+        tuple(sent), tuple(told), messages, tuple(problems), others, came, brought, tuple(joined)
+    )  # fmt: skip
 
 
 def _others(

@@ -68,6 +68,9 @@ class ProjectKeyDiffersError(LsiError): ...
 class ProjectKeyReusedError(LsiError): ...
 
 
+class KeyShareMissingError(LsiError): ...
+
+
 class OwnKeyDiffersError(LsiError): ...
 
 
@@ -98,6 +101,11 @@ class Home:
     folder: Path
     name: str
 
+    @classmethod
+    def of(cls, folder: Path) -> Home:
+        """The folder of whoever has its keys in it; raises CardUnreadableError, FileMissingError where it is none."""
+        return cls(folder, read_public_keys(read_bytes(folder / "keys" / CARD), CARD).name)
+
     def identity(self) -> Identity:
         """This partner's keys."""
         return load_identity(self.name, self.folder / "keys")
@@ -120,10 +128,10 @@ class Home:
             os.close(descriptor)
 
     def join(
-        self, canonical: bytes, approvals: dict[str, bytes], key_share: bytes, now: datetime
+        self, canonical: bytes, approvals: dict[str, bytes], key_share: bytes | None, now: datetime
     ) -> Manifest:
         """Keep the agreement of a project here, after checking all of it. Joining again under the same manifest forgets
-        no paper that is here.
+        no paper that is here. A controller that delivers nothing has no share of the project key.
 
         Raises:
             ManifestAlteredError, ApprovalsMissingError, ApprovalInvalidError: see `agreement.approvals`.
@@ -140,24 +148,38 @@ class Home:
         trust = self.trust(manifest.project.id, now)
         check_approvals(manifest, papers, now, trust)
         check_papers(manifest, approvals, now, trust)
-        key = self._opened(key_share, manifest)
-        earlier = self._earlier_key(manifest.project.id)
-        if earlier and earlier.epoch != key.epoch and earlier.secret == key.secret:
-            raise ProjectKeyReusedError(partner=self.name, epoch=key.epoch)
-        if earlier and earlier.epoch != key.epoch:
-            for name in ("manifest.json", "key-share.json"):
-                old = folder / "earlier" / str(earlier.epoch) / name
-                write_whole(old, read_bytes(folder / name), replace=True)
+        if key_share is not None:
+            self._take_key(manifest, key_share)
+        elif self.name in manifest.partners:
+            raise KeyShareMissingError(partner=self.name)
         if not known:
             shutil.rmtree(kept.folder, ignore_errors=True)
         kept.add(approvals.values())
-        write_whole(folder / "key-share.json", key_share, replace=True)
         write_whole(folder / "manifest.json", canonical, replace=True)
         self._trust_store(manifest.project.id).saw(approvals.values(), now)
         return manifest
 
+    def _take_key(self, manifest: Manifest, key_share: bytes) -> None:
+        folder, key = self.project(manifest.project.id), self._opened(key_share, manifest)
+        earlier = self._earlier_key(manifest.project.id)
+        if earlier and earlier.epoch != key.epoch:
+            if earlier.secret == key.secret:
+                raise ProjectKeyReusedError(partner=self.name, epoch=key.epoch)
+            for name in ("manifest.json", "key-share.json"):
+                old = folder / "earlier" / str(earlier.epoch) / name
+                write_whole(old, read_bytes(folder / name), replace=True)
+        write_whole(folder / "key-share.json", key_share, replace=True)
+
+    def papers(self, project: str) -> dict[str, bytes]:
+        """What was signed about the manifest that this party takes part in, by name."""
+        return StatementStore(self.project(project) / "approvals").papers()
+
     def _trust_store(self, project: str) -> TrustStore:
         return TrustStore(self.folder, project)
+
+    def trusts(self, project: str) -> bool:
+        """Whether a trust root of the project was taken in here."""
+        return self._trust_store(project).folder.is_dir()
 
     def trust(self, project: str, now: datetime) -> Trust:
         """Who may sign for whom; raises TrustRootError."""
@@ -223,9 +245,7 @@ class Home:
         if not (folder / "manifest.json").exists():
             raise NotJoinedError(partner=self.name, project=project)
         manifest = load_manifest(read_bytes(folder / "manifest.json"))
-        check_approvals(
-            manifest, StatementStore(folder / "approvals").papers(), now, self.trust(project, now)
-        )
+        check_approvals(manifest, self.papers(project), now, self.trust(project, now))
         return manifest
 
     def ends(self, project: str, now: datetime) -> list[End]:
@@ -261,7 +281,7 @@ class Home:
 
     def evidence(self, project: str, now: datetime, opening: Opening) -> Evidence:
         """What the gates look at, from what this partner holds itself. The key of the round is not its to see."""
-        papers = StatementStore(self.project(project) / "approvals").papers()
+        papers = self.papers(project)
         answered = self._answered(project).items()
         others = [one.opened_at if one else None for name, one in answered if name != opening.round]
         return Evidence(papers, now, self.trust(project, now), opening, key_present=True, others=others)
@@ -389,6 +409,15 @@ def make_key_share(key: ProjectKey, maker: Identity, to: str, recipient: str) ->
         sealed=base64.b64encode(seal(key.secret, recipient)).decode(),
     )
     return sign(share, maker)
+
+
+def open_key_share_of_own(data: bytes, identity: Identity) -> ProjectKey:
+    """The project key in a share that this party sealed to itself; raises SignatureMissingError, SealBrokenError."""
+    share = verify(data, KeyShare, identity.signing_key, what="key share", party=identity.name)
+    secret = unseal(
+        base64.b64decode(share.sealed), identity.encryption, what="key share", party=identity.name
+    )
+    return ProjectKey(share.project, share.epoch, secret)
 
 
 def open_key_share(data: bytes, manifest: Manifest, identity: Identity) -> tuple[ProjectKey, str]:

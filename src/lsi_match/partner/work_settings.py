@@ -6,13 +6,14 @@ projects/<project>/work.yaml    in the partner's own folder; its own file, which
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 from lsi_match.base.errors import LsiError
 from lsi_match.base.files import read_text, write_whole
-from lsi_match.base.validation import Closed
+from lsi_match.base.validation import PROJECT_ID, Closed
 from lsi_match.base.yaml_positions import parse_yaml
-from lsi_match.partner.home import Home, NotJoinedError
+from lsi_match.partner.home import Home
 
 FILE = "work.yaml"
 
@@ -20,29 +21,36 @@ FILE = "work.yaml"
 class WorkNotSetError(LsiError): ...
 
 
+class ProjectNameError(LsiError): ...
+
+
 class WorkSettings(Closed):
     """Where the work on a project lies, as absolute paths.
 
     Attributes:
         place: the file that says how the place is reached (`partner.transfer.settings_in`).
-        mapping: which extract and which columns hold the fields of the manifest.
+        mapping: which extract and which columns hold the fields of the manifest; none where nothing is delivered (yet).
         extracts: folder of the extracts.
         folder: for what is fetched (`in/`), drops on their way (`out/`) and what was co-signed (`cosigned/`).
     """
 
     place: Path
-    mapping: Path
-    extracts: Path
+    mapping: Path | None = None
+    extracts: Path | None = None
     folder: Path
 
 
 def set_work(home: Home, project: str, settings: WorkSettings) -> Path:
-    """Keep the settings; the file. Raises `NotJoinedError` where this partner does not take part in the project."""
+    """Keep the settings; the file. A project need not be joined yet: what comes before changes hands as well.
+
+    Raises:
+        ProjectNameError: no project can be called so.
+    """
+    if not re.fullmatch(PROJECT_ID, project):
+        raise ProjectNameError(project=project)
     folder = home.project(project)
-    if not (folder / "manifest.json").exists():
-        raise NotJoinedError(partner=home.name, project=project)
     # JSON is YAML, and says every path as it is.
-    absolute = {name: str(path.absolute()) for name, path in settings}
+    absolute = {name: str(path.absolute()) for name, path in settings if path is not None}
     write_whole(
         folder / FILE, json.dumps(absolute, indent=2, ensure_ascii=False).encode() + b"\n", replace=True
     )

@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
+import re
+
 from lsi_match.protocol.documents import OPENED_SUFFIX
 
 #: From a partner: a cosignature under a checkpoint (`log cosign`), and what it says to the report of a held round.
 COSIGNATURE_SUFFIX = ".checkpoint"
 JUSTIFICATION_SUFFIX = ".justification.json"
+#: What came of the cases of a release, as counts; and a sealed access request, with its sealed answer from the matcher.
+OUTCOME_SUFFIX = ".outcome.json"
+REQUEST_SUFFIX, ANSWER_SUFFIX = ".access-request.age", ".access-answer.age"
+
+#: What a party brings for all the others, by how it ends, and the most bytes of it: `<project>.<party>.<what><suffix>`. The
+#: matching environment passes it on as it came; whoever takes it in judges it.
+PUBLIC_KEYS_SUFFIX, ROOT_SUFFIX, PAPER_SUFFIX = ".card.json", ".root.json", ".paper.json"
+DRAFT_SUFFIX, MANIFEST_SUFFIX, INSTRUCTION_SUFFIX = ".draft.yaml", ".manifest.json", ".instruction.md"
+COMMITMENT_SUFFIX, REVEAL_SUFFIX, SHARE_SUFFIX = ".commitment.json", ".reveal.json", ".key-share.json"
+SHARED = {
+    PUBLIC_KEYS_SUFFIX: 2**16, ROOT_SUFFIX: 2**20, PAPER_SUFFIX: 2**20, DRAFT_SUFFIX: 2**20, MANIFEST_SUFFIX: 2**20,
+    INSTRUCTION_SUFFIX: 2**20, COMMITMENT_SUFFIX: 2**18, REVEAL_SUFFIX: 2**20, SHARE_SUFFIX: 2**16, ".crl": 2**20,
+}  # fmt: skip
 #: Everything that a partner can send by itself.
-SENT_ALONE = (OPENED_SUFFIX, COSIGNATURE_SUFFIX, JUSTIFICATION_SUFFIX)
+SENT_ALONE = (
+    OPENED_SUFFIX, COSIGNATURE_SUFFIX, JUSTIFICATION_SUFFIX, OUTCOME_SUFFIX, REQUEST_SUFFIX, *SHARED,
+)  # fmt: skip
 
 #: From the matcher: a copy of the log to be co-signed.
 LOG_SUFFIX = ".log.sqlite"
@@ -30,4 +47,18 @@ FETCHED = {
     ".tlog-proof": 2**26,
     LOG_SUFFIX: 2**35,
     PAPERS_SUFFIX: 2**28,
+    ANSWER_SUFFIX: 2**24,
+    **SHARED,
 }
+
+
+def shared_name(project: str, party: str, what: str, suffix: str) -> str:
+    """How a file for all the others is called; `what` can be empty where a party has one of its kind."""
+    return ".".join(filter(None, (project, party, what))) + suffix
+
+
+def shared_by(project: str, name: str) -> str | None:
+    """The party that brings a file for all the others under this name; None where it is no such name."""
+    suffixes = "|".join(map(re.escape, SHARED))
+    found = re.fullmatch(rf"{re.escape(project)}\.([a-z][a-z0-9_]*)(\.[a-z0-9_-]{{1,60}})?({suffixes})", name)
+    return found[1] if found else None

@@ -1,4 +1,5 @@
-"""Signed papers that partners bring to their place: openings of releases, cosignatures, justifications.
+"""Papers that partners bring to their place: openings of releases, cosignatures, justifications, counts of outcomes, access
+requests, and what is for all the others (`operate.shared_files`).
 
 Each kind is judged by the module that it belongs to. What does not hold (`REFUSALS`) is told and taken away: it would
 not hold the next time either. What could not be judged, since a disk is full, a root expired or a key is locked, is
@@ -7,19 +8,26 @@ told and stays where it lies. Any of them may come twice.
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Iterator
+from datetime import date, datetime
+from pathlib import Path
 
+from lsi_match.agreement.approvals import ApprovalInvalidError
 from lsi_match.agreement.justifications import JustificationInvalidError
 from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.errors import LsiError
+from lsi_match.base.files import destroy, write_whole
 from lsi_match.crypto import signing
 from lsi_match.crypto.certificates import CertificateRefusedError, CertificateUnreadableError
+from lsi_match.crypto.sealing import SealBrokenError
 from lsi_match.crypto.signing import peek
 from lsi_match.log import note
 from lsi_match.log.policy import LogUnknownError
 from lsi_match.log.store import CheckpointMissingError
+from lsi_match.matcher.operate import shared_files
 from lsi_match.matcher.round import hold
 from lsi_match.matcher.round.opened_notices import OpeningRefusedError, ingest_opened_notices
+from lsi_match.matcher.round.take_outcomes import OutcomeRefusedError, ingest_outcomes
 from lsi_match.matcher.site.inbox import check_papers
 from lsi_match.matcher.site.site import Project, RoundUnknownError
 from lsi_match.matcher.site.take_cosignatures import (
@@ -28,8 +36,16 @@ from lsi_match.matcher.site.take_cosignatures import (
     NoCosignatureError,
     add_cosignatures,
 )
-from lsi_match.protocol.documents import OPENED_SUFFIX, Justification
-from lsi_match.protocol.place_files import COSIGNATURE_SUFFIX, SENT_ALONE
+from lsi_match.matcher.subjects import access_answers
+from lsi_match.protocol.documents import OPENED_SUFFIX, Justification, OutcomeCounts
+from lsi_match.protocol.place_files import (
+    ANSWER_SUFFIX,
+    COSIGNATURE_SUFFIX,
+    OUTCOME_SUFFIX,
+    REQUEST_SUFFIX,
+    SENT_ALONE,
+    SHARED,
+)
 
 #: Everything that a paper is refused for.
 REFUSALS: tuple[type[LsiError], ...] = (
@@ -50,6 +66,15 @@ REFUSALS: tuple[type[LsiError], ...] = (
     JustificationInvalidError,
     RoundUnknownError,
     hold.RoundNotHeldError,
+    ApprovalInvalidError,
+    OutcomeRefusedError,
+    shared_files.SharedRefusedError,
+    access_answers.AccessRefusedError,
+    access_answers.AccessNotControllerError,
+    access_answers.AccessManyPeopleError,
+    access_answers.AccessTooOftenError,
+    access_answers.AccessAnsweredError,
+    SealBrokenError,
 )
 
 
@@ -69,7 +94,38 @@ def ingest(project: Project, name: str, data: bytes, now: datetime, partner: str
         ingest_opened_notices(project, {name: data}, now, only=partner)
     elif name.endswith(COSIGNATURE_SUFFIX):
         add_cosignatures(project, data, now, partner)
+    elif name.endswith(tuple(SHARED)):
+        shared_files.take(project, partner, name, data, now)
+    elif name.endswith(OUTCOME_SUFFIX):
+        if not project.has(digest_of_bytes(data)):
+            check_papers(project.view(), partner, now)
+            counts = peek(data, OutcomeCounts, what=name, party=partner)
+            ingest_outcomes(project, counts.round, {name: data}, now)
+    elif name.endswith(REQUEST_SUFFIX):
+        _answer(project, name, data, now, partner)
     elif digest_of_bytes(data) not in project.view().papers:
         paper = peek(data, Justification, what=name, party=partner)
         check_papers(project.view(), paper.controller, now)
         hold.ingest(project, paper.round, {name: data}, now)
+
+
+def _answer(project: Project, name: str, sealed: bytes, now: datetime, partner: str) -> None:
+    """Answer an access request of the partner whose place it lay at; a second time it is answered already."""
+    check_papers(project.view(), partner, now)
+    made = access_answers.answer(project, sealed, now, only=partner)
+    file = f"{name.removesuffix(REQUEST_SUFFIX)}{ANSWER_SUFFIX}"
+    write_whole(_answers(project) / partner / now.date().isoformat() / file, made, replace=True)
+
+
+def _answers(project: Project) -> Path:
+    return project.folder / "answers"
+
+
+def answers_for(project: Project, partner: str, now: datetime) -> Iterator[Path]:
+    """The sealed answers for a partner; those that lay ready for `access_answers.TERM` are destroyed."""
+    for day in sorted((_answers(project) / partner).glob("*")):
+        for file in sorted(day.iterdir()):
+            if now.date() - date.fromisoformat(day.name) <= access_answers.TERM:
+                yield file
+            else:
+                destroy(file)

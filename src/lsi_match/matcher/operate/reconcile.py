@@ -44,6 +44,7 @@ from lsi_match.matcher.operate.transfers import (
     ask_witnesses,
     check_not_behind,
     collect,
+    exchange,
     publish,
 )
 from lsi_match.matcher.round.open_round import open_round
@@ -100,9 +101,19 @@ def reconcile_site(
     clock_is_right: bool = False,
 ) -> list[ReconcileResult]:
     """Watch every project of a site; one that fails does not hold up the others."""
-    return [
+    seen = [
         reconcile_whole(project, clock, runner, clock_is_right=clock_is_right) for project in site.projects()
     ]
+    return [*seen, *(reconcile_begun(project, clock()) for project in site.begun())]
+
+
+def reconcile_begun(project: Project, now: datetime) -> ReconcileResult:
+    """One look at a project that has no manifest yet: files change hands."""
+    try:
+        with _alone(project, timedelta(0)):
+            return ReconcileResult(project.id, troubles=exchange(project, now))
+    except LsiError as error:
+        return ReconcileResult(project.id, troubles=[DeliveryError("matcher", error)])
 
 
 def reconcile_whole(

@@ -41,7 +41,7 @@ from lsi_match.matcher.engine.intake import (
     shown_name,
     under_name,
 )
-from lsi_match.matcher.operate import inbound, notices
+from lsi_match.matcher.operate import inbound, notices, shared_files
 from lsi_match.matcher.operate.witnesses import ask_witness
 from lsi_match.matcher.round.judge_drop import judge_drop
 from lsi_match.matcher.round.run import quarantine, round_of
@@ -408,11 +408,28 @@ def publish(project: Project, now: datetime) -> list[DeliveryError]:
     for partner, settings in places.items():
         try:
             with open_endpoint(settings) as there:
-                _publish(
-                    project, partner, there, for_all | dict(_for(project, partner)) | told.get(partner, {})
-                )
+                own = dict(_for(project, partner, now)) | told.get(partner, {})
+                _publish(project, partner, there, for_all | own)
         except LsiError as error:
             troubles.append(DeliveryError(partner, error))
+    return troubles
+
+
+def exchange(project: Project, now: datetime) -> list[DeliveryError]:
+    """Of a project that has no manifest yet: take in at every place what is for all the others, and pass it on."""
+    places, troubles = _places(project)
+    shared_files.show_own_keys(project)
+    for takes_in in (True, False):
+        for partner, settings in places.items():
+            try:
+                with open_endpoint(settings) as there:
+                    if takes_in:
+                        troubles += _papers(project, partner, there, there.listing(IN), now)
+                    else:
+                        for_all = {file.name: file for file in shared_files.lying(project)}
+                        _publish(project, partner, there, for_all)
+            except LsiError as error:
+                troubles.append(DeliveryError(partner, error))
     return troubles
 
 
@@ -465,15 +482,20 @@ def _for_all(project: Project, now: datetime) -> Iterator[tuple[str, Path]]:
         yield file.name, file
         if (papers := papers_beside(file)).exists():
             yield papers.name, papers
-    for file in take_cosignatures.folder_of(project).glob(f"*{COSIGNED_SUFFIX}"):
+    for file in (
+        *take_cosignatures.folder_of(project).glob(f"*{COSIGNED_SUFFIX}"),
+        *shared_files.lying(project),
+    ):
         yield file.name, file
     for name, at in project.view().asked_too_often.items():
         if now - at < WARNED_FOR and (file := warning_file(project, name)).exists():
             yield f"{project.id}.access-{name}.reminder.json", file
 
 
-def _for(project: Project, partner: str) -> Iterator[tuple[str, Path]]:
-    """Name at the place → file here, for one partner: reminders, reasons of refusals, receipts, releases."""
+def _for(project: Project, partner: str, now: datetime) -> Iterator[tuple[str, Path]]:
+    """Name at the place → file here, for one partner: reminders, reasons of refusals, receipts, releases, access answers."""
+    for file in inbound.answers_for(project, partner, now):
+        yield file.name, file
     for one in project.view().live.values():
         file = project.round_folder(one.name) / "reminders" / f"{partner}.json"
         if one.over or not project.takes_drops(one.name) or not file.exists():

@@ -125,6 +125,13 @@ class Site:
         found = sorted((self.folder / "projects").glob("*/manifest.json"))
         return [Project(self, file.parent.name) for file in found]
 
+    def begun(self) -> list[Project]:
+        """Every project that has places where files change hands, and no manifest yet."""
+        found = sorted((self.folder / "projects").glob("*/delivery.yaml"))
+        return [
+            Project(self, one.parent.name) for one in found if not (one.parent / "manifest.json").exists()
+        ]
+
     def accept(self, canonical: bytes, papers: Mapping[str, bytes], now: datetime) -> Project:
         """Register a manifest that every controller approved; the start of a project, or of its next version.
 

@@ -61,9 +61,13 @@ class AccessTooOftenError(LsiError): ...
 class AccessAnsweredError(LsiError): ...
 
 
-def answer(project: Project, sealed: bytes, now: datetime) -> bytes:
+def answer(project: Project, sealed: bytes, now: datetime, only: str | None = None) -> bytes:
     """The answer to a sealed request: signed, with the proof that the log has it on the lines after it, and sealed to the
     controller that asks.
+
+    Args:
+        only: the controller at whose place it lay; a request of anybody else is refused without a word in the log, which others
+            could fill otherwise.
 
     Raises:
         AccessNotControllerError, SignatureMissingError, SealBrokenError, SignedDocumentInvalidError: who asks.
@@ -75,7 +79,7 @@ def answer(project: Project, sealed: bytes, now: datetime) -> bytes:
     try:
         data = unseal(sealed, project.site.identity().encryption, what="access request", party="partner")
         name = peek(data, AccessRequest, what="access request", party="partner").controller
-        if name not in manifest.controllers:
+        if name not in manifest.controllers or name != (only or name):
             name = "unknown"
             raise AccessNotControllerError(name=name)
         key = manifest.controllers[name].signing_key
@@ -85,7 +89,8 @@ def answer(project: Project, sealed: bytes, now: datetime) -> bytes:
         sought = _pseudonyms(request)
         rounds = rounds_about(project, [sought])[0]
     except LsiError as error:
-        _log(project, now, manifest, AccessRefused(partner=name, **why(error)))
+        if only is None or name == only:
+            _log(project, now, manifest, AccessRefused(partner=name, **why(error)))
         if isinstance(error, AccessTooOftenError):
             _warn_everybody(project, name, error, now)
         raise

@@ -12,7 +12,7 @@ import re
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -35,6 +35,8 @@ from lsi_match.partner.release.opened_notice import Opened, openings_of
 from lsi_match.protocol.access_documents import AccessAnswer, AccessRequest, RoundAnswer
 from lsi_match.protocol.trust_root import MATCHER, Role
 
+#: A month.
+ANSWER_WITHIN = timedelta(days=30)
 _REFERENCE = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 
 
@@ -121,8 +123,34 @@ def make_request(
     return seal(document, manifest.matcher.encryption_key)
 
 
+@dataclass(frozen=True)
+class Asked:
+    """A request that was made here: its own name, when, and how its files at the place begin: nothing of that name."""
+
+    reference: str
+    at: datetime
+    stem: str
+
+    @property
+    def due(self) -> datetime:
+        """When the person has to have an answer (art. 12(3) GDPR)."""
+        return self.at + ANSWER_WITHIN
+
+
+def requests_of(home: Home, project: str) -> list[Asked]:
+    """The requests that were made here, the newest first."""
+    found = []
+    for file in (home.project(project) / "access").glob("*.json"):
+        kept = json.loads(read_bytes(file))
+        stem = f"{project}.{str(kept['request'])[7:39]}"
+        found.append(Asked(file.stem, datetime.fromisoformat(kept["at"]), stem))
+    return sorted(found, key=lambda one: one.at, reverse=True)
+
+
 def _file(home: Home, project: str, reference: str) -> Path:
-    if not _REFERENCE.fullmatch(reference):
+    if not _REFERENCE.fullmatch(reference) or re.search(
+        r"\d{8}", reference
+    ):  # it may be a number of the person
         raise AccessReferenceError(reference=reference)
     return home.project(project) / "access" / f"{reference}.json"
 

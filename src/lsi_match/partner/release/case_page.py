@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 
 import polars as pl
 
@@ -57,13 +59,16 @@ def blocks(
     ]  # fmt: skip
     if frame.is_empty():
         return first, [Paragraph(say("Er zijn geen casussen.", "There are no cases."))]
-    columns = release_columns(manifest, descriptor.partner)
     names = say("ook bekend bij", "also known to")
     rest: list[Block] = [
         Table(
             say("Per casus", "By case"),
             (say("eigen kenmerk", "own record"), say("selectie", "selection"), names),
-            tuple(_rows(manifest, descriptor.partner, frame, columns, lang)),
+            tuple(
+                row
+                for one in cases_of(manifest, descriptor.partner, frame, lang)
+                for row in ((f"{say('casus', 'case')} {one.number} ({one.id})",), *one.records)
+            ),
             texts=3,
         )
     ]
@@ -74,17 +79,39 @@ def _counted(count: int, nl: tuple[str, str], en: tuple[str, str]) -> tuple[str,
     return f"{count} {nl[count != 1]}", f"{count} {en[count != 1]}"
 
 
-def _rows(
-    manifest: Manifest, partner: str, frame: pl.DataFrame, columns: tuple[ReleasedColumn, ...], lang: Language
-) -> Iterator[tuple[str, ...]]:
+@dataclass(frozen=True)
+class ShownCase:
+    """A case: its id, the number that it is called by at the table, and of each own record in it the record id, the selection,
+    and what the others may be told by."""
+
+    id: str
+    number: str
+    records: tuple[tuple[str, str, str], ...]
+
+
+def cases_of(manifest: Manifest, partner: str, frame: pl.DataFrame, lang: Language) -> list[ShownCase]:
+    """The cases of a release, in the order of the table that `open_release` gives."""
+    columns = release_columns(manifest, partner)
     sources = {one.id: one.source for one in manifest.partners[partner].selections}
-    case = None
+    found: dict[str, list[tuple[str, str, str]]] = {}
     for row in frame.iter_rows(named=True):
-        if row[CASE] != case:
-            case = row[CASE]
-            yield (f"{'casus' if lang == 'nl' else 'case'} {case}",)
         told = "; ".join(_told(manifest, columns, row)) or "–"
-        yield row[RECORD_ID], f"{row[SELECTION]}: {sources[row[SELECTION]]}", told
+        selection = f"{row[SELECTION]}: {sources[row[SELECTION]]}"
+        found.setdefault(row[CASE], []).append((row[RECORD_ID], selection, told))
+    numbers = short_numbers(found)
+    return [ShownCase(id_, numbers[id_], tuple(records)) for id_, records in found.items()]
+
+
+def short_numbers(cases: Collection[str]) -> dict[str, str]:
+    """Id of a case → a number that can be read out, the same at every partner: six digits of the id, and more of them where two
+    of these cases share those."""
+    digits = {one: f"{int(one, 16) % 10**12:012d}" for one in cases}
+    like = Counter(every[:6] for every in digits.values())
+    found = {}
+    for one, every in digits.items():
+        shown = every[: 6 if like[every[:6]] == 1 else 12]
+        found[one] = "-".join(shown[at : at + 3] for at in range(0, len(shown), 3))
+    return found
 
 
 def _told(manifest: Manifest, columns: tuple[ReleasedColumn, ...], row: dict[str, object]) -> Iterator[str]:

@@ -6,6 +6,7 @@ records in it, read again from the extract: nothing about groups is kept for thi
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +15,7 @@ import polars as pl
 
 from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.errors import LsiError
-from lsi_match.base.files import read_bytes
+from lsi_match.base.files import destroy, read_bytes, write_whole
 from lsi_match.base.spreadsheet import unmarked
 from lsi_match.crypto.signing import sign
 from lsi_match.manifest import Manifest
@@ -56,7 +57,7 @@ def count_outcomes(
     home: Home,
     release: Path,
     opening_file: Path,
-    outcomes: Path,
+    outcomes: Path | Mapping[str, str],
     mapping: ColumnMapping,
     extracts: Path,
     project: str,
@@ -65,7 +66,8 @@ def count_outcomes(
     """The counts of one release, and the same as a signed document.
 
     Args:
-        outcomes: CSV or spreadsheet with `outcome`, and `case_id` or `record_id`; a case that is not in it is unknown.
+        outcomes: CSV or spreadsheet with `outcome`, and `case_id` or `record_id`; or as `kept_outcomes` gives them. A case that is
+            not in it is unknown.
 
     Raises:
         LsiError: see `partner.release.open`, `partner.select`, and the errors above.
@@ -75,7 +77,7 @@ def count_outcomes(
     opening, _ = read_opening(home, opening_file, project, now)
     if opening.round != descriptor.round:
         raise OpeningOfOtherRoundError(partner=home.name)
-    entered = _entered(outcomes, frame)
+    entered = _entered(outcomes, frame) if isinstance(outcomes, Path) else outcomes
     cells = _cell_of_cases(home.name, manifest, mapping, extracts, opening, frame)
     found: dict[str, dict[int, int]] = {GROUNDED: {}, NOT_GROUNDED: {}, OUTCOME_UNKNOWN: {}}
     for case, cell in cells.items():
@@ -91,6 +93,33 @@ def count_outcomes(
         **_told(manifest, found),
     )
     return document, sign(document, home.identity())
+
+
+def kept_outcomes(home: Home, project: str, round_id: str) -> dict[str, str]:
+    """Case id → what was entered here of it so far (`keep_outcomes`)."""
+    file = _kept(home, project, round_id)
+    return dict(json.loads(read_bytes(file))) if file.exists() else {}
+
+
+def keep_outcomes(home: Home, project: str, round_id: str, entered: Mapping[str, str]) -> None:
+    """Keep what was entered, beside what was kept before; ids of cases and outcomes, nothing of a person.
+
+    Raises:
+        OutcomesUnreadableError: what is entered is no outcome.
+    """
+    if not set(entered.values()) <= {GROUNDED, NOT_GROUNDED, OUTCOME_UNKNOWN}:
+        raise OutcomesUnreadableError(file="-", row=0, problem="outcome")
+    kept = kept_outcomes(home, project, round_id) | dict(entered)
+    write_whole(_kept(home, project, round_id), json.dumps(kept).encode(), replace=True)
+
+
+def forget_outcomes(home: Home, project: str, round_id: str) -> None:
+    """Destroy what was entered of the cases of a round."""
+    destroy(_kept(home, project, round_id))
+
+
+def _kept(home: Home, project: str, round_id: str) -> Path:
+    return home.project(project) / "outcomes" / f"{round_id}.json"
 
 
 def _told(manifest: Manifest, found: Mapping[str, Mapping[int, int]]) -> dict[str, CellCounts]:

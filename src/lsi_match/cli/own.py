@@ -1,0 +1,169 @@
+"""One's own folder and work: set once where it lies, and let everything change hands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cyclopts import App
+
+from lsi_match.base.clock import utc_now
+from lsi_match.base.errors import wrong_use
+from lsi_match.cli.console import Json, done, err, language, print_json, say
+
+if TYPE_CHECKING:
+    from lsi_match.desk.work import ProjectWork
+    from lsi_match.partner.deliver import Delivered
+
+use = App(name="use")
+sync = App(name="sync")
+
+
+@use.default
+def set_once(
+    home: Path,
+    project: str | None = None,
+    *,
+    place: Path | None = None,
+    folder: Path | None = None,
+    mapping: Path | None = None,
+    extracts: Path | None = None,
+    json: Json = False,
+) -> None:
+    """Set once which folder and project are yours, and what the work on the project needs; commands go on from there.
+
+    From then on NAME, HOME, PROJECT, --place, --mapping, --extracts and --folder may be left out of a command.
+
+    Args:
+        home: your own folder, or the matching site.
+        project: id of the project. It need not be joined yet.
+        place: how the place is reached (YAML: url, key_file, known_hosts, credentials, endpoint).
+        folder: for what is fetched (in/) and drops on their way (out/).
+        mapping: which extract and which columns hold the fields of the manifest (YAML); for who delivers.
+        extracts: folder of the extracts; for who delivers.
+    """
+    from lsi_match.cli.current import keep
+    from lsi_match.partner.extract.column_mapping import read_mapping
+    from lsi_match.partner.home import Home
+    from lsi_match.partner.transfer import settings_in
+    from lsi_match.partner.work_settings import WorkNotSetError, WorkSettings, set_work, work_of
+
+    own = Home.of(home)
+    given = {"place": place, "folder": folder, "mapping": mapping, "extracts": extracts}
+    said = {what: path for what, path in given.items() if path is not None}
+    if said and project is None:
+        raise wrong_use("bij deze opties hoort een project", "these options need a project")
+    if project is not None and said:
+        try:
+            said = work_of(own, project).model_dump(exclude_none=True) | said
+        except WorkNotSetError:
+            if {"place", "folder"} - said.keys():
+                raise wrong_use("geef --place en --folder", "give --place and --folder") from None
+        settings = WorkSettings(**said)
+        (
+            settings_in(settings.place),
+            settings.mapping and read_mapping(settings.mapping),
+        )  # what is wrong is told now
+        set_work(own, project, settings)
+    file = keep(own, project)
+    done(say(f"Vastgezet: {file}", f"Set: {file}"),
+         {"file": str(file), "home": str(own.folder), "name": own.name, "project": project}, json)  # fmt: skip
+
+
+@sync.default
+def let_change_hands(home: Path, project: str | None = None, *, json: Json = False) -> int:
+    """Let everything change hands: fetch and bring, take in what others signed, co-sign the log, deliver for open rounds.
+
+    Then says what came, what was brought, and what to do next. Can be given at any time; nothing is done twice. Ends with
+    exit status 1 when somebody has to look.
+
+    Args:
+        home: your own folder.
+        project: id of the project; left out, every project that 'use' set.
+    """
+    from lsi_match.cli.log import judging
+    from lsi_match.desk.work import Work
+    from lsi_match.partner.deliver import synchronise
+
+    told: dict[str, Any] = {}
+    failed = False
+    for work in Work.of(home).projects(utc_now()):
+        if work.settings is None or project not in (None, work.id):
+            continue
+        with err.status(say("Bezig …", "Working …")):
+            found = synchronise(work.home, work.id, work.settings, utc_now(), language(), judging=judging)
+        told[work.id] = outcome(found)
+        failed |= found.failed
+        after = Work.of(home).project(work.id, utc_now())
+        next_ = _next(after) if after else []
+        told[work.id]["next"] = next_
+        if not json:
+            for line in _lines(work.id, found, next_):
+                done(line, {}, False)
+    if not told:
+        raise wrong_use(
+            "er is niets vastgezet; begin met 'lsi-match use MAP PROJECT --place … --folder …'",
+            "nothing was set; begin with 'lsi-match use HOME PROJECT --place … --folder …'",
+        )
+    if json:
+        print_json({"projects": told})
+    return int(failed)
+
+
+def _lines(project: str, found: Delivered, next_: list[str]) -> list[str]:
+    from lsi_match.partner.exchange import described
+
+    lines = [f"{project}"]
+    lines += [say(f"Gekomen: {one}", f"Came: {one}") for one in described(found.came, language())]
+    lines += [say(f"Gebracht: {one}", f"Brought: {one}") for one in described(found.brought, language())]
+    lines += [say(f"U doet mee onder {one}.", f"You take part under {one}.") for one in found.joined]
+    lines += delivered(found)
+    lines += [
+        say("Nu te doen:", "To do now:")
+        if next_
+        else say("Er is nu niets te doen.", "There is nothing to do now.")
+    ]
+    return [*lines, *(f"  {one}" for one in next_)]
+
+
+def _next(work: ProjectWork) -> list[str]:
+    from lsi_match.desk.render import Renderer
+
+    renderer = Renderer(language())
+    return [renderer.text(f"task_{one.text}", **one.facts) for one in work.tasks()]
+
+
+def outcome(found: Delivered) -> dict[str, Any]:
+    """What was done, for a machine."""
+    return {
+        "sent": found.sent,
+        "received": [one.round for one in found.receipts if one.refused is None],
+        "refused": [one.round for one in found.refused],
+        "problems": {what: error.reason for what, error in found.problems},
+        "messages": found.messages,
+        "others": found.others,
+        "came": found.came,
+        "brought": found.brought,
+        "joined": found.joined,
+    }
+
+
+def delivered(found: Delivered) -> list[str]:
+    """What came of drops and receipts, line by line."""
+    lines = [say(f"Ronde {r}: levering gebracht.", f"Round {r}: drop brought.") for r in found.sent]
+    lines += [
+        say(f"Ronde {one.round}: ontvangen op {one.at:%Y-%m-%d %H:%M} UTC (regel {one.position} van het logboek).",
+            f"Round {one.round}: received at {one.at:%Y-%m-%d %H:%M} UTC (entry {one.position} of the log).")
+        for one in found.receipts
+        if one.refused is None
+    ]  # fmt: skip
+    lines += [
+        say(f"Ronde {one.round}: geweigerd. {one.refused}", f"Round {one.round}: refused. {one.refused}")
+        for one in found.refused
+    ]
+    lines += found.messages
+    lines += [f"{what}: {error.text(language())}" for what, error in found.problems]
+    seen = ", ".join(f"{who} ({'-' if size is None else size})" for who, size in found.others.items())
+    lines += [say(f"Logboek, medeondertekend door de anderen tot regel: {seen}",
+                  f"Log, co-signed by the others up to entry: {seen}")] if seen else []  # fmt: skip
+    return lines

@@ -1,0 +1,157 @@
+"""The pages of a steward, and those that everybody has: one project, its agreement, log, rounds and account."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from lsi_match.agreement.gates import Evidence, evaluate
+from lsi_match.agreement.trust_root_rules import Trust
+from lsi_match.base.files import read_bytes
+from lsi_match.desk.page import Pages
+from lsi_match.desk.render import Renderer
+from lsi_match.desk.verified import VerifiedLog
+from lsi_match.desk.work import ProjectWork
+from lsi_match.log.log_proof import prove
+from lsi_match.log.store import Log as Store
+from lsi_match.partner.check import check
+from lsi_match.partner.deliver import Delivered, synchronise
+from lsi_match.partner.extract.column_mapping import read_mapping
+from lsi_match.reports.log_report import Evidence as LogEvidence
+from lsi_match.reports.log_report import account, judged_again
+from lsi_match.reports.manifest_page import explained
+
+if TYPE_CHECKING:
+    from lsi_match.desk.app import Desk
+
+#: Entries on one page of the log.
+AT_ONCE = 50
+
+
+def _overview(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Response:
+    manifest = work.unchecked_manifest if work.joined else None
+    log = desk.verifier.of(work) if work.joined else None
+    return desk.page(
+        r, request, work, "project.html", work.title, manifest=manifest,
+        tasks=[(work, one) for one in work.tasks()], rounds=work.rounds if work.joined else [], log=log.result() if log and log.done() else None,
+    )  # fmt: skip
+
+
+def _agreement(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Response:
+    manifest = work.unchecked_manifest
+    trust: Trust = work.home.trust(work.id, work.now)
+    gates = evaluate(manifest, Evidence(work.papers, work.now, trust))
+    text = explained(manifest, r.lang, digest=manifest.digest).fragment
+    title = r.text("agreement_title", project=manifest.project.title)
+    return desk.page(r, request, work, "agreement.html", title, manifest=manifest, gates=gates, text=text)
+
+
+def _log(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Response:
+    title = r.text("log_title")
+    log = _verified(desk, work)
+    if not isinstance(log, VerifiedLog):
+        return desk.page(r, request, work, "log_waits.html", title, there=log)
+    size = log.found.size
+    last_page = max(0, (size - 1) // AT_ONCE * AT_ONCE)
+    given = request.query_params.get("from", "")
+    first = (
+        min(int(given), last_page) if given.isascii() and given.isdecimal() and len(given) < 16 else last_page
+    )
+    return desk.page(
+        r, request, work, "log.html", title, log=log, first=first, at_once=AT_ONCE, last_page=last_page,
+        entries=log.entries(first, AT_ONCE), judged=judged_again(log.found.judged, r.lang),
+    )  # fmt: skip
+
+
+def _entry(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Response:
+    log = _verified(desk, work)
+    position = request.path_params["position"]
+    if not isinstance(log, VerifiedLog):
+        return desk.page(r, request, work, "log_waits.html", r.text("log_title"), there=log)
+    found = log.entries(position, 1) if position < log.found.size else []
+    if not found or found[0].position != position:
+        return desk.nowhere(request)
+    with Store.open(log.file, read_only=True) as store:
+        proof = prove(store, position) if log.found.ok else None
+    title = r.text("entry_title", position=position)
+    return desk.page(r, request, work, "entry.html", title, log=log, one=found[0], proof=proof)
+
+
+def _round(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Response:
+    log = _verified(desk, work)
+    title = r.text("round_title", round=request.path_params["round"])
+    if not isinstance(log, VerifiedLog):
+        return desk.page(r, request, work, "log_waits.html", title, there=log)
+    found = next((one for one in log.rounds if one.name == request.path_params["round"]), None)
+    if found is None:
+        return desk.nowhere(request)
+    entries = log.of_round(found.name)
+    return desk.page(r, request, work, "round.html", title, log=log, one=found, entries=entries)
+
+
+def _account(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Response:
+    log = _verified(desk, work)
+    title = r.text("account_title")
+    if not isinstance(log, VerifiedLog):
+        return desk.page(r, request, work, "log_waits.html", title, there=log)
+    with Store.open(log.file, read_only=True) as store:
+        origin = store.origin
+    manifest = read_bytes(work.home.project(work.id) / "manifest.json")
+    evidence = LogEvidence(
+        origin, log.entries(0, log.found.size), log.found, None, work.now, manifest=manifest
+    )
+    return desk.page(r, request, work, "text.html", title, text=account(evidence, r.lang).fragment)
+
+
+def _check(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Response:
+    settings = work.settings
+    title = r.text("check_title")
+    if settings is None or settings.mapping is None or settings.extracts is None:
+        return desk.page(r, request, work, "check.html", title, found=None)
+    day = next((one.opening.reference_date for one in work.rounds), work.now.date())
+    found = check(
+        work.home.name, work.unchecked_manifest, read_mapping(settings.mapping), settings.extracts, day
+    )
+    return desk.page(r, request, work, "check.html", title, found=found, reference_date=day)
+
+
+def _delivering(
+    desk: Desk, r: Renderer, request: Request, work: ProjectWork, done: Delivered | None = None
+) -> Response:
+    title = r.text("deliver_title")
+    rounds = work.rounds if work.settings and work.joined else []
+    return desk.page(
+        r, request, work, "deliver.html", title, rounds=rounds, done=done, settings=work.settings,
+        told_problems=[(name, error) for name, error in done.problems] if done else [],
+    )  # fmt: skip
+
+
+def _deliver(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Response:
+    settings = work.settings
+    if settings is None:
+        return _delivering(desk, r, request, work)
+    done = synchronise(work.home, work.id, settings, work.now, r.lang, judging=desk.judging)
+    return _delivering(desk, r, request, work, done)
+
+
+def _verified(desk: Desk, work: ProjectWork) -> VerifiedLog | bool:
+    """The verified log; else whether there is one, which is being verified."""
+    found = desk.verifier.of(work)
+    if found is None:
+        return False
+    return found.result() if found.done() else True
+
+
+PAGES: Pages = (
+    ("", False, _overview),
+    ("agreement", False, _agreement),
+    ("log", False, _log),
+    ("log/{position:int}", False, _entry),
+    ("rounds/{round}", False, _round),
+    ("account", False, _account),
+    ("check", False, _check),
+    ("deliver", False, _delivering),
+    ("deliver", True, _deliver),
+)

@@ -1,0 +1,186 @@
+"""The pages on which something is signed: manifests, trust roots, what is said to a held round.
+
+What is signed is made by `agreement` and `partner.approving`, laid ready in the own folder, and brought to the place at once;
+where that is out of reach, with the next exchange.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from lsi_match.agreement.approvals import withdraw
+from lsi_match.agreement.gates import Evidence, evaluate
+from lsi_match.agreement.signer import sign_root_as, signer
+from lsi_match.agreement.trust_root_draft import changes
+from lsi_match.base.errors import wrong_use
+from lsi_match.desk.page import Pages
+from lsi_match.desk.render import Renderer, from_markdown
+from lsi_match.desk.work import ProjectWork, Proposal
+from lsi_match.library.held import HeldRound
+from lsi_match.partner.approving import acknowledge_as, approve_as, text_to_sign
+from lsi_match.partner.transfer import settings_in
+from lsi_match.protocol.place_files import JUSTIFICATION_SUFFIX, ROOT_SUFFIX
+from lsi_match.protocol.trust_root import Role
+from lsi_match.reports import monitor_report
+from lsi_match.reports.trust_page import trust_lines
+from lsi_match.transport.endpoints import PlaceUnreachableError
+
+if TYPE_CHECKING:
+    from lsi_match.desk.app import Desk
+
+
+def bring(work: ProjectWork) -> bool:
+    """Bring what was laid ready; whether nothing is left here."""
+    if work.settings is not None:
+        with suppress(PlaceUnreachableError):
+            work.exchange.bring(settings_in(work.settings.place))
+    return not work.exchange.unsent()
+
+
+def _manifests(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Response:
+    return desk.page(r, request, work, "sign_list.html", r.text("sign_title"), proposals=work.proposals)
+
+
+def _manifest(
+    desk: Desk, r: Renderer, request: Request, work: ProjectWork, done: str = "", brought: bool = True
+) -> Response:
+    found = _proposal(request, work)
+    if found is None:
+        return desk.nowhere(request)
+    manifest, trust = found.manifest, work.home.trust(work.id, work.now)
+    papers = work.exchange.papers(manifest) | (work.papers if found.runs else {})
+    gates = evaluate(manifest, Evidence(papers, work.now, trust))
+    text, previous = text_to_sign(work.home, manifest, r.lang)
+    instruction = work.exchange.instruction(manifest)
+    return desk.page(
+        r, request, work, "sign.html", r.text("sign_one_title", project=manifest.project.title), one=found,
+        gates=gates, text=text.fragment, previous=previous, done=done, brought=brought,
+        instruction=from_markdown(instruction.decode(errors="replace"), r.lang) if instruction else None,
+        controller=work.home.name in manifest.controllers,
+    )  # fmt: skip
+
+
+def _sign(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Response:
+    found, form = _proposal(request, work), request.state.form
+    if found is None:
+        return desk.nowhere(request)
+    manifest, home, what = found.manifest, work.home, form.get("what", "")
+    role = Role.ACKNOWLEDGE if what == "acknowledge" else Role.APPROVE
+    identity = signer(manifest, home.name, home.folder, role, work.now)
+    if what == "approve":
+        if form.get("read") != "yes":
+            raise wrong_use("zeg eerst dat u de tekst hebt gelezen", "say first that you have read the text")
+        paper = approve_as(home, manifest, identity, r.lang, work.now).paper
+    elif what == "acknowledge":
+        roles = [
+            one for i, one in enumerate(manifest.work_instruction.acknowledged_by) if f"role-{i}" in form
+        ]
+        paper = acknowledge_as(
+            manifest, identity, work.exchange.instruction(manifest) or b"", roles, work.now
+        )
+    elif what == "withdraw":
+        paper = withdraw(manifest, identity, _said(form, "reason"), work.now)
+    else:
+        return desk.nowhere(request)
+    work.exchange.put_paper(paper)
+    work.exchange.take_in(work.now)
+    again = ProjectWork(work.home, work.id, work.now)
+    return _manifest(desk, r, request, again, what, bring(again))
+
+
+def _said(form: dict[str, str], name: str) -> str:
+    said = form.get(name, "").strip()
+    if not said:
+        raise wrong_use("vul in waarom", "say why")
+    return said
+
+
+def _proposal(request: Request, work: ProjectWork) -> Proposal | None:
+    wanted = request.path_params["digest"]
+    return next((one for one in work.proposals if one.manifest.digest == f"sha256:{wanted}"), None)
+
+
+def _trust(
+    desk: Desk, r: Renderer, request: Request, work: ProjectWork, done: str = "", brought: bool = True
+) -> Response:
+    before, versions = None, []
+    for one in work.exchange.roots():
+        lines = trust_lines(one.root, changes(before, one.root), r.lang)
+        versions.append((one, lines, sorted(one.signers(one.root))))
+        before = one.root
+    return desk.page(
+        r, request, work, "trust.html", r.text("trust_title"), versions=versions, known=work.known_roots,
+        done=done, brought=brought,
+    )  # fmt: skip
+
+
+def _take_trust(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Response:
+    form, versions = request.state.form, work.exchange.roots()
+    found = next((one for one in versions if one.root.digest == form.get("root")), None)
+    if found is None:
+        return desk.nowhere(request)
+    what = form.get("what", "")
+    if what == "sign":
+        before = work.known_roots[-1] if work.known_roots else None
+        papers = sign_root_as(found, before, work.home.name, work.home.folder)
+        work.exchange.put_shared(f"v{found.root.version}", ROOT_SUFFIX, papers)
+    elif what == "compare":
+        work.exchange.pin(found.root, form.get("digest", ""), work.now)
+    else:
+        return desk.nowhere(request)
+    again = ProjectWork(work.home, work.id, work.now)
+    return _trust(desk, r, request, again, what, bring(again))
+
+
+def _held(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Response:
+    return desk.page(
+        r, request, work, "held_list.html", r.text("reports_title"), reports=list(work.reports())
+    )
+
+
+def _held_round(
+    desk: Desk, r: Renderer, request: Request, work: ProjectWork, done: str = "", brought: bool = True
+) -> Response:
+    held = _read_held(request, work)
+    if held is None:
+        return desk.nowhere(request)
+    text = monitor_report.report(held.table, held.findings.findings, r.lang).fragment
+    return desk.page(
+        r, request, work, "held.html", r.text("held_title", round=held.findings.round), held=held, text=text,
+        done=done, brought=brought, said=work.justified(held.findings.round),
+        controller=work.home.name in held.manifest.controllers,
+    )  # fmt: skip
+
+
+def _justify(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Response:
+    held, form = _read_held(request, work), request.state.form
+    decision = form.get("decision", "")
+    if held is None or decision not in ("release", "change"):
+        return desk.nowhere(request)
+    identity = signer(held.manifest, work.home.name, work.home.folder, Role.APPROVE, work.now)
+    paper = held.justify(identity, decision, form.get("reason", "").strip(), work.now)
+    name = f"{work.id}.{held.findings.round}.{work.home.name}{JUSTIFICATION_SUFFIX}"
+    work.exchange.put(name, paper)
+    return _held_round(desk, r, request, work, decision, bring(work))
+
+
+def _read_held(request: Request, work: ProjectWork) -> HeldRound | None:
+    """The report of the round in the address, which is looked up among those that lie here."""
+    found = work.reports().get(request.path_params["round"])
+    return HeldRound.read(work.home, work.manifest, *found, work.now) if found else None
+
+
+PAGES: Pages = (
+    ("reports", False, _held),
+    ("reports/{round}", False, _held_round),
+    ("reports/{round}", True, _justify),
+    ("sign", False, _manifests),
+    ("sign/{digest}", False, _manifest),
+    ("sign/{digest}", True, _sign),
+    ("trust", False, _trust),
+    ("trust", True, _take_trust),
+)

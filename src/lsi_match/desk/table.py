@@ -1,0 +1,175 @@
+"""The pages of the casustafel, of access requests, and of co-signing the log."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from lsi_match.base.errors import LsiError, wrong_use
+from lsi_match.base.files import read_bytes
+from lsi_match.desk.page import Pages
+from lsi_match.desk.render import Renderer, from_markdown
+from lsi_match.desk.signing import bring
+from lsi_match.desk.work import ProjectWork, ReleaseHere
+from lsi_match.partner.access.letter import letter, unasked
+from lsi_match.partner.access.request import make_request, open_answer, requests_of, wanted
+from lsi_match.partner.cosign import cosign_log
+from lsi_match.partner.extract.column_mapping import read_mapping
+from lsi_match.partner.release import outcomes
+from lsi_match.partner.release.case_page import cases_of
+from lsi_match.partner.release.open import open_release
+from lsi_match.partner.witness import check_others
+from lsi_match.protocol.place_files import ANSWER_SUFFIX, COSIGNATURE_SUFFIX, OUTCOME_SUFFIX, REQUEST_SUFFIX
+
+if TYPE_CHECKING:
+    from lsi_match.desk.app import Desk
+
+#: Cases on one page.
+AT_ONCE = 25
+
+
+def _releases(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Response:
+    return desk.page(r, request, work, "releases.html", r.text("releases_title"), releases=work.releases)
+
+
+def _open(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Response:
+    found = _release(work, file=request.state.form.get("release", ""))
+    if found is None:
+        return desk.nowhere(request)
+    # In memory only: the page shows it as long as this desk runs.
+    desk.opened[found.file] = open_release(work.home, found.file, work.id, work.now)
+    return RedirectResponse(f"/{r.lang}/{work.id}/cases/{found.said.round}", status_code=303)
+
+
+def _release(work: ProjectWork, *, file: str = "", round_id: str = "") -> ReleaseHere | None:
+    """A release by the name of its file or by its round, among those that lie here."""
+    return next((one for one in work.releases if file == one.file.name or round_id == one.said.round), None)
+
+
+def _cases(
+    desk: Desk, r: Renderer, request: Request, work: ProjectWork, done: str = "", brought: bool = True
+) -> Response:
+    found = _release(work, round_id=request.path_params["round"])
+    if found is None:
+        return desk.nowhere(request)
+    if found.file not in desk.opened:
+        return _releases(desk, r, request, work)
+    descriptor, frame = desk.opened[found.file]
+    every = cases_of(work.manifest, descriptor.partner, frame, r.lang)
+    given = request.query_params.get("from", "")
+    first = int(given) if given.isascii() and given.isdecimal() and len(given) < 9 else 0
+    first = min(first, max(0, len(every) - 1)) // AT_ONCE * AT_ONCE
+    return desk.page(
+        r, request, work, "cases.html", r.text("cases_title", round=descriptor.round), release=found, count=len(every),
+        cases=every[first : first + AT_ONCE], first=first, at_once=AT_ONCE, done=done, brought=brought,
+        days=(descriptor.expires_at - work.now).days, words=(outcomes.GROUNDED, outcomes.NOT_GROUNDED, outcomes.OUTCOME_UNKNOWN),
+        entered=outcomes.kept_outcomes(work.home, work.id, descriptor.round),
+    )  # fmt: skip
+
+
+def _outcome(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Response:
+    found, form = _release(work, round_id=request.path_params["round"]), request.state.form
+    if found is None or found.file not in desk.opened:
+        return desk.nowhere(request)
+    round_id, settings = found.said.round, work.settings
+    known = set(desk.opened[found.file][1].get_column("case_id"))
+    entered = {case: form[name] for case in known if (name := f"outcome-{case}") in form}
+    outcomes.keep_outcomes(work.home, work.id, round_id, entered)
+    if form.get("what") != "count":
+        return _cases(desk, r, request, work, "saved")
+    opening = next(
+        (file for file in work.opening_files if file.name == f"{work.id}.{round_id}.opening.json"), None
+    )
+    if settings is None or settings.mapping is None or settings.extracts is None or opening is None:
+        raise wrong_use(
+            "zonder mapping, extracten en opening is niet te tellen",
+            "counting takes mapping, extracts and opening",
+        )
+    _, paper = outcomes.count_outcomes(
+        work.home, found.file, opening, outcomes.kept_outcomes(work.home, work.id, round_id),
+        read_mapping(settings.mapping), settings.extracts, work.id, work.now,
+    )  # fmt: skip
+    work.exchange.put(f"{work.id}.{round_id}.{work.home.name}{OUTCOME_SUFFIX}", paper)
+    return _cases(desk, r, request, work, "counted", bring(work))
+
+
+def _access(
+    desk: Desk, r: Renderer, request: Request, work: ProjectWork, done: str = "", brought: bool = True
+) -> Response:
+    answers = {one.name.removesuffix(ANSWER_SUFFIX) for one in work.fetched(ANSWER_SUFFIX)}
+    return desk.page(
+        r, request, work, "access.html", r.text("access_title"), asked=requests_of(work.home, work.id), answers=answers,
+        wanted=wanted(work.manifest), done=done, brought=brought,
+    )  # fmt: skip
+
+
+def _ask(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Response:
+    form = request.state.form
+    entered = {name: form[f"person-{name}"] for name in wanted(work.manifest) if f"person-{name}" in form}
+    reference, rounds = form.get("reference", ""), form.get("rounds", "").replace(",", " ").split()
+    sealed = make_request(work.home, work.id, entered, reference, rounds, work.now)
+    stem = next(one.stem for one in requests_of(work.home, work.id) if one.reference == reference)
+    work.exchange.put(f"{stem}{REQUEST_SUFFIX}", sealed)
+    return _access(desk, r, request, work, "asked", bring(work))
+
+
+def _letter(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Response:
+    asked = next(
+        (one for one in requests_of(work.home, work.id) if one.reference == request.path_params["reference"]),
+        None,
+    )
+    answer = next(
+        (one for one in work.fetched(ANSWER_SUFFIX) if asked and one.name == f"{asked.stem}{ANSWER_SUFFIX}"),
+        None,
+    )
+    if asked is None or answer is None:
+        return desk.nowhere(request)
+    opened = open_answer(work.home, work.id, asked.reference, read_bytes(answer), work.now)
+    text = from_markdown(letter(opened, r.lang), r.lang)
+    return desk.page(
+        r, request, work, "letter.html", r.text("letter_title"), text=text, missing=unasked(opened), others=opened.others
+    )  # fmt: skip
+
+
+def _cosigning(
+    desk: Desk, r: Renderer, request: Request, work: ProjectWork, done: str = "", brought: bool = True
+) -> Response:
+    copy, seen = work.log_copy(), work.home.log(work.id).checkpoint
+    mail, problem, others = work.mail, None, {}
+    if mail is not None:
+        try:
+            others = check_others(work.home, work.id, mail, {one.name for one in mail.iterdir()}, work.now)
+        except LsiError as error:
+            problem = error
+    return desk.page(
+        r, request, work, "cosign.html", r.text("cosign_title"), copy=copy[0].name if copy else None, seen=seen,
+        others=others, problem=problem, done=done, brought=brought,
+    )  # fmt: skip
+
+
+def _cosign(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Response:
+    copy = work.log_copy()
+    if copy is None:
+        return desk.nowhere(request)
+    log, papers = copy
+    judge = desk.judging(papers) if desk.judging else None
+    gap = request.state.form.get("gap") == "yes"
+    for one in cosign_log(work.home, log, work.id, work.now, judge, accept_gap=gap):
+        name = f"{work.id}.{one.checkpoint.size}.{work.home.name}{COSIGNATURE_SUFFIX}"
+        work.exchange.put(name, one.note.encode())
+    return _cosigning(desk, r, request, work, "cosigned", bring(work))
+
+
+PAGES: Pages = (
+    ("releases", False, _releases),
+    ("releases", True, _open),
+    ("cases/{round}", False, _cases),
+    ("cases/{round}", True, _outcome),
+    ("access", False, _access),
+    ("access", True, _ask),
+    ("access/{reference}", False, _letter),
+    ("cosign", False, _cosigning),
+    ("cosign", True, _cosign),
+)

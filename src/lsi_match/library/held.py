@@ -1,0 +1,59 @@
+"""A round that is held, at a controller: read the report that holds it, and say something to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from pydantic import ValidationError
+
+from lsi_match.agreement.justifications import justify
+from lsi_match.base.errors import wrong_use
+from lsi_match.base.files import read_bytes
+from lsi_match.crypto.certificates import Certified
+from lsi_match.crypto.keys import Identity
+from lsi_match.manifest import Manifest
+from lsi_match.monitor.round_findings import RoundFindings, checked_findings
+from lsi_match.monitor.table import CountsTable
+from lsi_match.partner.held_report import check_report
+from lsi_match.partner.home import Home
+
+
+@dataclass(frozen=True)
+class HeldRound:
+    """A report that was worked out again from its counts, and that the log holds its round for."""
+
+    manifest: Manifest
+    findings: RoundFindings
+    digest: str
+    table: CountsTable
+
+    @classmethod
+    def read(cls, home: Home, manifest: Manifest, report: Path, counts: Path, now: datetime) -> HeldRound:
+        """The report and the counts as the matching environment gave them; the proof that the log has it lies beside the report.
+
+        Raises:
+            ReportNotOfCountsError, SmallCountShownError: it does not follow from the counts, or these tell too much.
+            ProofMissingError, ProofRefusedError, SplitViewError: the log does not hold the round for it.
+        """
+        told = read_bytes(counts)
+        found, digest = checked_findings(read_bytes(report), told, manifest)
+        check_report(home, report, digest, found.round, manifest.project.id, now)
+        return cls(manifest, found, digest, CountsTable.model_validate_json(told))
+
+    def justify(
+        self,
+        identity: Identity | Certified,
+        decision: Literal["release", "change"],
+        reason: str,
+        now: datetime,
+    ) -> bytes:
+        """What `identity`, a controller, says to the report, as a signed document. Raises WrongUseError where it says too little."""
+        try:
+            return justify(
+                self.manifest, self.findings.round, self.digest, identity, decision, reason, now
+            )  # fmt: skip
+        except ValidationError:
+            raise wrong_use("waarom: in 40 tot 10000 tekens", "why: in 40 to 10000 characters") from None

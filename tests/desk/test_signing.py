@@ -1,0 +1,161 @@
+"""Signing on the desk: what is signed is what the page shows, and it reaches everybody through the places alone."""
+
+from __future__ import annotations
+
+import html
+import re
+from pathlib import Path
+
+import pytest
+from desks import OWN, Browser, use
+from operation import PARTNERS, PROJECT, Operation, folders
+
+from lsi_match.agreement.approvals import Approval, acknowledge, approve
+from lsi_match.base.canonical import digest_of_bytes
+from lsi_match.crypto.signing import peek
+from lsi_match.manifest import Manifest
+from lsi_match.partner.approving import text_to_sign
+from lsi_match.partner.exchange import Exchange
+from lsi_match.protocol.place_files import INSTRUCTION_SUFFIX, MANIFEST_SUFFIX, PAPER_SUFFIX
+
+INSTRUCTION = b"# Werkinstructie\n\nBekijk iedere casus. <script>alert(1)</script>\n"
+HOSTILE = '<script>alert(1)</script> & "Proef" <img src=x onerror=alert(1)>'
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Operation:
+    digest = digest_of_bytes(INSTRUCTION)
+    instruction = {"title": "Werkinstructie", "digest": digest, "acknowledged_by": ["data steward", "jurist"]}
+    folder = tmp_path_factory.mktemp("signing") / "one"
+    return Operation(folder, PARTNERS, folders(folder, PARTNERS), sections={"work_instruction": instruction})
+
+
+@pytest.fixture
+def op(made: Operation, tmp_path: Path) -> Operation:
+    copied = made.copy(tmp_path / "copy")
+    for who in PARTNERS:
+        use(copied, who)
+    return copied
+
+
+def exchange(op: Operation, who: str) -> Exchange:
+    return Exchange(op.world.home(who), PROJECT, op.folder / "work" / who / "in")
+
+
+def propose(op: Operation, title: str = "Proef, tweede versie") -> Manifest:
+    """`gemeente` brings the next version of the manifest to everybody."""
+    op.world.draft["project"]["title"] = title
+    manifest = op.world.complete(op.project.manifest().pseudonyms.key_check)
+    own = exchange(op, "gemeente")
+    own.put_shared("v2", MANIFEST_SUFFIX, manifest.canonical())
+    own.put_shared("v2", INSTRUCTION_SUFFIX, INSTRUCTION)
+    change_hands(op)
+    return manifest
+
+
+def change_hands(op: Operation) -> None:
+    """Everybody brings, the site looks, everybody fetches."""
+    for _ in range(2):
+        for who in PARTNERS:
+            Browser(op, who).post("deliver")
+        op.reconcile()
+    for who in PARTNERS:
+        Browser(op, who).post("deliver")
+
+
+def page_of(manifest: Manifest) -> str:
+    return f"sign/{manifest.digest.removeprefix('sha256:')}"
+
+
+def plain(page: str) -> str:
+    return " ".join(html.unescape(re.sub("<[^>]*>", " ", page)).split())
+
+
+def test_a_manifest_is_brought_read_signed_and_joined_through_the_pages(op: Operation) -> None:
+    manifest = propose(op)
+    own = Browser(op)
+    assert "Lees en teken het manifest van Proef, tweede versie (gebracht door gemeente)" in own.home()
+    shown = own.get(page_of(manifest))
+    assert manifest.digest in shown
+    assert plain(shown).count("tekende nog niet") == 3
+    done = own.post(page_of(manifest), what="approve", read="yes").text
+    assert "Getekend." in done
+    assert "Het is gebracht" in done
+    (file,) = op.world.home(OWN).project(PROJECT).glob(f"outgoing/*approval*{PAPER_SUFFIX}")
+    paper = peek(file.read_bytes(), Approval, what="approval", party=OWN)
+    text, previous = text_to_sign(op.world.home(OWN), manifest, "nl")
+    assert paper.text == digest_of_bytes(text.markdown.encode())
+    assert paper.previous == previous == op.project.manifest().digest
+    assert str(text.fragment) in shown, "the page shows all of it"
+    assert "Lees en teken het manifest" not in own.home()
+    assert "Bevestig dat de werkinstructie" in own.home()
+    own.post(page_of(manifest), what="acknowledge", **{"role-0": "yes", "role-1": "yes"})
+    for who in ("gemeente", "svb"):
+        Browser(op, who).post(page_of(manifest), what="approve", read="yes")
+        assert not op.world.home(who).takes_part(manifest)
+    change_hands(op)
+    assert all(op.world.home(who).takes_part(manifest) for who in PARTNERS)
+    assert manifest.digest in op.project.view().manifests
+    sharing = op.project.view().manifests[manifest.digest].sharing
+    assert all(sharing[who].given and sharing[who].answered for who in PARTNERS)
+    assert op.project.manifest().digest != manifest.digest, "the operator takes it in"
+
+
+def test_nothing_is_signed_unread_by_whoever_may_not_or_of_what_is_not_there(op: Operation) -> None:
+    manifest = propose(op)
+    own = Browser(op)
+    unread: list[dict[str, str]] = [
+        {}, {"what": "approve"}, {"what": "acknowledge"}, {"what": "acknowledge", "role-7": "yes"},
+        {"what": "withdraw", "reason": " "},
+    ]  # fmt: skip
+    for form in unread:
+        assert own.post(page_of(manifest), **form).status_code in (404, 409), form
+    for digest in ("0" * 64, "..%2f..", "", manifest.digest):
+        assert own.post(f"sign/{digest}", what="approve", read="yes").status_code in (404, 405), digest
+    assert not exchange(op, OWN).unsent()
+    assert not list(op.world.home(OWN).project(PROJECT).glob("outgoing/*"))
+
+
+def test_what_others_bring_is_text_and_under_their_own_name(op: Operation) -> None:
+    manifest = propose(op, HOSTILE)
+    own = Browser(op)
+    for page in ("sign", page_of(manifest), "", "trust", "deliver"):
+        shown = own.get(page)
+        assert "<script" not in shown, page
+        assert "<img" not in shown, page
+    assert "&lt;script&gt;" in own.home()
+    file = op.folder / "places" / "gemeente" / "in"
+    for name in (
+        f"{PROJECT}.uwv.v9{MANIFEST_SUFFIX}",
+        f"{PROJECT}.matcher.card.json",
+        f"{PROJECT}.gemeente.x..{MANIFEST_SUFFIX}",
+    ):
+        (file / name).write_bytes(manifest.canonical())
+    seen = op.reconcile()
+    assert {one.error.reason for one in seen.troubles} == {"SharedRefusedError"}
+    assert not [one for one in op.lying("svb", "out") if "v9" in one or "matcher.card" in one]
+
+
+def test_a_withdrawal_reaches_everybody_and_stops_them(op: Operation) -> None:
+    own = Browser(op)
+    running = op.project.manifest()
+    assert "Dit manifest geldt nu." in own.get(page_of(running))
+    own.post(page_of(running), what="withdraw", reason="Er is iets mis met de DPIA.")
+    change_hands(op)
+    for who in PARTNERS:
+        assert "De afspraken kloppen niet meer." in plain(Browser(op, who).home()), who
+    assert running.digest in op.project.view().manifests
+    assert any("withdrawal" in one for one in op.project.papers())
+
+
+def test_papers_of_strangers_count_nowhere(op: Operation) -> None:
+    manifest = propose(op)
+    own = op.world.home("gemeente").identity()
+    for i, paper in enumerate(
+        (approve(manifest, own, op.clock()), acknowledge(manifest, own, ("directeur",), op.clock()))
+    ):
+        exchange(op, "svb").put_shared(f"x{i}", PAPER_SUFFIX, paper)
+    change_hands(op)
+    shown = plain(Browser(op).get(page_of(manifest)))
+    assert shown.count("tekende nog niet") == 2, "a paper counts by its signature, whoever brings it"
+    assert not op.world.home(OWN).takes_part(manifest)
