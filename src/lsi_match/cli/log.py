@@ -158,7 +158,7 @@ def verify(
     """
     from lsi_match.library.logs import Log
     from lsi_match.library.manifests import Manifest
-    from lsi_match.reports.log_report import judged_again
+    from lsi_match.reports.log_report import judged_again, verified
 
     others = [from_] if from_ else []
     found = Log(log).verify(
@@ -178,9 +178,7 @@ def verify(
             }
         )
     elif found.ok:
-        nl = f"Het logboek klopt: {found.size} regels, niets veranderd, niets weg. Wortel: {top}"
-        en = f"The log verifies: {found.size} entries, nothing altered, nothing gone. Root: {top}"
-        out.print(say(nl, en), markup=False, soft_wrap=True)
+        out.print(verified(found, language()), markup=False, soft_wrap=True)
         out.print(judged_again(found.judged, language()), markup=False, soft_wrap=True)
         if cosigned:
             told = ", ".join(f"{name} ({size})" for name, size in cosigned.items())

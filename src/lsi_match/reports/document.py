@@ -30,6 +30,7 @@ from lsi_match.reports.renderer import Renderer, as_markdown
 FOLDER = Path(__file__).with_name("documents")
 #: Begins a new sheet of paper.
 SHEET = "\f"
+_SHEET = Markup(SHEET)  # noqa: S704
 #: Where a figure stands, by its number.
 _FIGURE = re.compile(r"^!\[\]\(figure:(\d+)\)$", re.MULTILINE)
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
@@ -113,9 +114,9 @@ class Writer(Renderer):
     def document(self, template: str, **facts: Any) -> Document:
         """A template with these facts, as a document."""
         source = self.fill(
-            template, items=_items, code=_code, date=self.date, listed=self.listed, **facts
-        )  # fmt: skip
-        lines = re.sub(r"\n([ \t]*\n)+", "\n\n", source)
+            template, sheet=_SHEET, items=_items, code=_code, date=self.date, listed=self.listed, **facts
+        )
+        lines = re.sub(r"\n{3,}", "\n\n", re.sub(r"[ \t]+$", "", source, flags=re.MULTILINE))
         return Document(self.lang, _LOOSE.sub(r"\1\n", lines))
 
     def t(self, key: str, **facts: object) -> Markup:
