@@ -55,7 +55,9 @@ def sent(manifest: Manifest, lang: Language, signals: tuple[str, ...] = ()) -> s
         project=manifest.project.id, controller="uwv", request="sha256:" + "1" * 64, at=NOW, rounds=(known,),
         manifests={manifest.digest: ""},
     )  # fmt: skip
-    return letter(Answered("uwv", "kenmerk", answer, {manifest.digest: manifest}, frozenset(), ()), lang)
+    return letter(
+        Answered("uwv", "kenmerk", answer, {manifest.digest: manifest}, frozenset(), ()), lang
+    ).markdown
 
 
 def test_the_signals_that_selected_somebody_are_told_and_no_other() -> None:
@@ -187,7 +189,7 @@ def test_a_round_that_was_asked_about_and_is_not_answered_is_told() -> None:
     manifest = agreed()
     answer = AccessAnswer(project=manifest.project.id, controller="uwv", request="sha256:" + "1" * 64, at=NOW, rounds=(), manifests={})  # fmt: skip
     answered = Answered("uwv", "kenmerk", answer, {}, frozenset(), (), asked=("r1", "r2"))
-    assert "Nog niet nagegaan: r1, r2." in letter(answered, "nl")
+    assert "Nog niet nagegaan: r1, r2." in letter(answered, "nl").markdown
     assert [row[:2] for row in answer_rows(answered, "nl")] == [
         ("r1", "nog niet nagegaan"),
         ("r2", "nog niet nagegaan"),

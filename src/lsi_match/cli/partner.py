@@ -424,21 +424,20 @@ def access_answer(
         project: id of the project.
         answer: the sealed answer, from the matching environment.
         reference: the name that you gave the request.
-        to: the text to write (.md), or a table of what happened: .xlsx or .csv for a spreadsheet.
+        to: the letter to write (.html, .md or .json), or a table of what happened: .xlsx or .csv for a spreadsheet.
     """
     from lsi_match.base.spreadsheet import SPREADSHEETS, spreadsheet
     from lsi_match.partner.access.answer_table import answer_header, answer_rows
     from lsi_match.partner.access.letter import letter, unasked
     from lsi_match.partner.access.request import open_answer
     from lsi_match.partner.home import Home
+    from lsi_match.reports.document import KINDS, kind_of
 
-    kind, lang = to.suffix.lower(), language()
-    if kind not in (*SPREADSHEETS, ".md"):
-        raise wrong_use("--to is een bestand .md, .xlsx of .csv", "--to takes a .md, .xlsx or .csv file")
+    kind, lang = kind_of(to, *SPREADSHEETS), language()
     opened = open_answer(Home(home, name), project, reference, read_bytes(answer), utc_now())
     made = (
-        letter(opened, lang).encode()
-        if kind == ".md"
+        letter(opened, lang).written(kind)
+        if kind in KINDS
         else spreadsheet(kind, answer_header(lang), answer_rows(opened, lang), lang)
     )
     write_whole(to, made, replace=True)

@@ -35,7 +35,7 @@ _SHEET = Markup(SHEET)  # noqa: S704
 _FIGURE = re.compile(r"^!\[\]\(figure:(\d+)\)$", re.MULTILINE)
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 #: Blank lines between the items of a list, or the rows of a table, that a template left.
-_LOOSE = re.compile(r"^( *- .*|\|.*)\n\n(?= *- |\|)", re.MULTILINE)
+_LOOSE = re.compile(r"^( *- .*| +\S.*|\|.*)\n\n(?= *- |\|)", re.MULTILINE)
 #: What a document can be written as.
 KINDS = (".html", ".md", ".json")
 

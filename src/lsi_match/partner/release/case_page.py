@@ -8,15 +8,12 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from lsi_match.base.catalogue import translator
 from lsi_match.base.errors import Language
-from lsi_match.criteria.wording import day
 from lsi_match.manifest import Manifest
 from lsi_match.partner.select import RECORD_ID
 from lsi_match.protocol.columns import CASE, SELECTION, ReleasedColumn, release_columns
 from lsi_match.protocol.documents import ReleaseDescriptor
-from lsi_match.reports.document import Document
-from lsi_match.reports.document_model import Block, Heading, Items, Paragraph, Table, as_document
+from lsi_match.reports.document import Document, Writer
 
 
 def page(manifest: Manifest, descriptor: ReleaseDescriptor, frame: pl.DataFrame, lang: Language) -> Document:
@@ -25,58 +22,14 @@ def page(manifest: Manifest, descriptor: ReleaseDescriptor, frame: pl.DataFrame,
     Args:
         frame: as `open_release` gives it.
     """
-    first, rest = blocks(manifest, descriptor, frame, lang)
-    return as_document(lang, first, rest)
-
-
-def _title(manifest: Manifest, descriptor: ReleaseDescriptor, lang: Language) -> str:
-    own = manifest.controllers[descriptor.partner].title
-    return translator(lang)(f"Casussen voor {own}", f"Cases for {own}")
-
-
-def blocks(
-    manifest: Manifest, descriptor: ReleaseDescriptor, frame: pl.DataFrame, lang: Language
-) -> tuple[list[Block], list[Block]]:
-    """What `page` shows: the first sheet, and the rest."""
-    say = translator(lang)
-    cases = say(*_counted(descriptor.cases, ("casus", "casussen"), ("case", "cases")))
-    records = say(*_counted(len(frame), ("eigen record", "eigen records"), ("own record", "own records")))
-    until = day(descriptor.expires_at, lang)
-    title = _title(manifest, descriptor, lang)
-    first: list[Block] = [
-        Heading(1, title),
-        Paragraph(say(f"{manifest.project.title}, ronde {descriptor.round}: {cases}, {records}.",
-                      f"{manifest.project.title}, round {descriptor.round}: {cases}, {records}.")),
-        Paragraph(say("Een casus is een reden om iets te vragen. Het is geen bewijs en geen verdenking.",
-                      "A case is a reason to ask. It is no proof and no suspicion."), strong=True),
-        Items((
-            say("Lees eerst de werkinstructie, en controleer in uw eigen systeem of het signaal nog klopt.",
-                "Read the work instruction first, and check in your own system whether the signal still holds."),
-            say("Bespreek een casus alleen met de organisaties die erin zitten.",
-                "Discuss a case with the organisations in it only."),
-            say(f"Gebruik dit niet na {until}; verwijder het dan.", f"Do not use this after {until}; remove it then."),
-        )),
-    ]  # fmt: skip
-    if frame.is_empty():
-        return first, [Paragraph(say("Er zijn geen casussen.", "There are no cases."))]
-    names = say("ook bekend bij", "also known to")
-    rest: list[Block] = [
-        Table(
-            say("Per casus", "By case"),
-            (say("eigen kenmerk", "own record"), say("selectie", "selection"), names),
-            tuple(
-                row
-                for one in cases_of(manifest, descriptor.partner, frame, lang)
-                for row in ((f"{say('casus', 'case')} {one.number} ({one.id})",), *one.records)
-            ),
-            texts=3,
-        )
-    ]
-    return first, rest
-
-
-def _counted(count: int, nl: tuple[str, str], en: tuple[str, str]) -> tuple[str, str]:
-    return f"{count} {nl[count != 1]}", f"{count} {en[count != 1]}"
+    return Writer("cases", lang).document(
+        "cases.md",
+        name=manifest.controllers[descriptor.partner].title,
+        project=manifest.project.title,
+        descriptor=descriptor,
+        records=len(frame),
+        cases=cases_of(manifest, descriptor.partner, frame, lang),
+    )
 
 
 @dataclass(frozen=True)
