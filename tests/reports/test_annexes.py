@@ -21,7 +21,7 @@ from lsi_match.manifest import Manifest
 from lsi_match.protocol.publication import Sheet
 from lsi_match.reports.annexes.fill import Annex, annex
 from lsi_match.reports.annexes.forms import AnnexIncompleteError
-from lsi_match.reports.public.pages import ProjectFacts, Version
+from lsi_match.reports.public.facts import ProjectFacts, Version
 from lsi_match.reports.public.results import Use, use
 
 SINCE, NOW = datetime(2026, 2, 1, 9, tzinfo=UTC), datetime(2026, 10, 1, 12, tzinfo=UTC)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
 import stat
 import tomllib
 from collections.abc import Callable, Iterator
@@ -37,11 +38,14 @@ from lsi_match.log.events import Event, Recorded, read
 from lsi_match.manifest.equality import CharacteristicKind
 from lsi_match.manifest.selection import Characteristic
 from lsi_match.matcher.operate.publish import publish
+from lsi_match.matcher.site.checkpoint import make_checkpoint
 from lsi_match.protocol.documents import OutcomeCounts
+from lsi_match.protocol.place_files import papers_beside
 from lsi_match.protocol.publication import Publication, Sheet
 from lsi_match.protocol.withhold import blur
 from lsi_match.reports import renderer
 from lsi_match.reports.public import pages as module
+from lsi_match.reports.public.facts import ProjectFacts, Version
 from lsi_match.reports.public.measures import Effect, effects
 from lsi_match.reports.public.results import Year, per_year
 
@@ -144,7 +148,7 @@ def test_what_a_manifest_says_is_never_read_as_html(project: Operation) -> None:
     changed = manifest.model_copy(
         update={"project": manifest.project.model_copy(update={"title": hostile, "place": hostile})}
     )
-    facts = module.ProjectFacts((module.Version(changed, project.clock()),), ())
+    facts = ProjectFacts((Version(changed, project.clock()),), ())
     for path, data in module.pages([facts], project.clock()).items():
         if path.endswith(".html"):
             assert b"<script" not in data
@@ -395,6 +399,36 @@ def test_a_sheet_is_signed_from_a_file_and_all_that_is_wrong_in_it_is_told(
     assert peek(signed, Publication, what="publication", party="uwv").sheet == Sheet.model_validate(SHEET)
 
 
+def test_a_controller_makes_the_same_from_its_own_copy_of_the_log_or_is_told_what_is_missing(
+    changed: Operation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("lsi_match.base.clock.utc_now", changed.clock)
+    changed.project.ingest(
+        {"uwv": paper(changed, "uwv", SHEET | {"criteria": {RULE: {"show": "full"}}})}, changed.clock()
+    )
+    copy = make_checkpoint(changed.project, changed.clock())
+    home = changed.world.home("uwv").folder
+    for place, more in ((changed.project.folder.parents[1], ()), (home, ("--log", str(copy)))):
+        assert run(["publish", str(place), *more, "--out", str(tmp_path / place.name)]) == 0
+    site, own = (
+        {file.relative_to(top): file.read_bytes() for file in top.rglob("*") if file.is_file()}
+        for top in (tmp_path / changed.project.folder.parents[1].name, tmp_path / home.name)
+    )
+    assert own == site
+    assert PROSE.encode() in own[Path("project", changed.project.id, "index.html")]
+    annex = ["publish", "annex", str(home), changed.project.id, "uwv", "--log", str(copy), "--form", "dpia"]
+    assert run([*annex, "--out", str(tmp_path / "dpia.json")]) == 1
+    assert "accountability.subjects" in capsys.readouterr().err, "nobody signed who the subjects are"
+    again = ["publish", str(home), "--log", str(copy), "--out", str(tmp_path / "again")]
+    papers_beside(copy).write_text("[]")
+    assert run(again) == 1
+    assert "log export --form papers" in capsys.readouterr().err
+    with sqlite3.connect(copy) as database:
+        database.execute("UPDATE leaves SET leaf = leaf || x'20' WHERE position = 1")
+    assert run(again) == 1
+    assert not (tmp_path / "again").exists()
+
+
 # the texts
 
 
@@ -446,8 +480,8 @@ def test_every_text_stands_on_a_page(project: Operation, monkeypatch: pytest.Mon
         (),
     )
     changed = Effect("criteria", {"names": "uwv.lijst.lopend", "before": 2, "after": 0}, did[0].entries[:2])
-    full = module.ProjectFacts((module.Version(advised, since),), years, sheets, effects=(*did, changed))
-    bare = module.ProjectFacts((module.Version(project.project.manifest(), since),), ())
+    full = ProjectFacts((Version(advised, since),), years, sheets, effects=(*did, changed))
+    bare = ProjectFacts((Version(project.project.manifest(), since),), ())
     module.pages([full, bare], since)
     module.pages([], since)
     assert set(texts) - asked == set()
@@ -463,16 +497,23 @@ def new_page() -> Iterator[Callable[[], Page]]:
 
 
 def test_the_pages_can_be_used_by_everybody(public: Path, new_page: Callable[[], Page]) -> None:
-    """No violation of WCAG 2.2 AA that axe-core sees; no page is wider than a telephone, in both schemes of colours."""
+    """No violation of WCAG 2.2 AA that axe-core sees; no page is wider than a telephone, in both schemes of colours, or than paper."""
     page = new_page()
     for file in html(public):
-        page.set_viewport_size({"width": 320, "height": 640})
         page.goto(file.as_uri())
-        assert page.evaluate("document.documentElement.scrollWidth") <= 320, file
-        for scheme in ("light", "dark"):
-            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        for width, media, scheme in (
+            (320, "screen", "light"),
+            (320, "screen", "dark"),
+            (680, "print", "dark"),
+        ):
+            page.set_viewport_size({"width": width, "height": 640})
+            page.emulate_media(media=media, color_scheme=scheme)  # type: ignore[arg-type]
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, (file, media)
             found = Axe().run(page)
             assert found.violations_count == 0, found.generate_report()
+        assert not page.locator("nav").is_visible()
+        assert page.evaluate("[...document.querySelectorAll('.wide')].every(one => one.scrollWidth <= 680)")
+        assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
 
 
 def test_a_page_is_reached_from_the_first_one_by_keyboard(public: Path, new_page: Callable[[], Page]) -> None:

@@ -3,34 +3,45 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from cyclopts import App
 
 from lsi_match.cli.console import Json, done, language, say
 from lsi_match.cli.console import err as console
 
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from lsi_match.reports.public.facts import ProjectFacts
+
 app = App(name="publish")
 
 
 @app.default
-def publish(site: Path, *, out: Path = Path("public"), json: Json = False) -> None:
+def publish(
+    place: Path, *, log: tuple[Path, ...] = (), out: Path = Path("public"), json: Json = False
+) -> None:
     """Write the public pages of a site: how it works, each project, and the register that its log points to.
 
     Static files in Dutch and English, to be served as https://<domain>/. They hold what the organisations signed and what
     the log says; no signal, and counts of people only rounded, from April of the next year on.
 
     Args:
-        site: the matching site.
+        place: the matching site; or the home of a controller, with copies of logs.
+        log: a copy of the log of a project as it was fetched, with its papers beside it (.papers.json). It is verified first.
         out: the folder to write to. What lies there under another name stays.
     """
     from lsi_match.base.clock import utc_now
-    from lsi_match.matcher.operate.publish import public_facts, write_pages
     from lsi_match.matcher.site.site import Site
     from lsi_match.reports.plain_words import advice
+    from lsi_match.reports.public.pages import write_pages
 
     now = utc_now()
-    facts = [public_facts(project, now) for project in Site(site).projects()]
+    projects = [] if log else [one.id for one in Site(place).projects()]
+    facts = [_facts(place, one, None, now) for one in projects] + [
+        _facts(place, None, one, now) for one in log
+    ]
     written = write_pages(facts, out, now)
     words = [
         f"{one.manifest.project.id}.{name}.{told}"
@@ -47,7 +58,7 @@ def publish(site: Path, *, out: Path = Path("public"), json: Json = False) -> No
 
 @app.command
 def annex(
-    site: Path, project: str, controller: str, *,
+    place: Path, project: str, controller: str, *, log: Path | None = None,
     form: Literal["algorithm-register", "processing-register", "vws", "dpia"], out: Path, json: Json = False,
 ) -> None:  # fmt: skip
     """Write what one organisation hands to a register, or adds to its DPIA, made from what was signed and from the log.
@@ -55,9 +66,10 @@ def annex(
     Refused when something that the form needs was signed by nobody, with its name.
 
     Args:
-        site: the matching site.
+        place: the matching site; or the home of a controller, with a copy of the log.
         project: the project.
         controller: the organisation that it is of.
+        log: a copy of the log as it was fetched, with its papers beside it (.papers.json). It is verified first.
         form: algorithm-register (publication standard 1.0), processing-register (the interface of the register of processing
             activities, in terms of the W3C DPV), vws (a zip for the register of VWS), or dpia (an annex to the form of the
             government, never the assessment itself).
@@ -66,15 +78,49 @@ def annex(
     from lsi_match.base.clock import utc_now
     from lsi_match.base.errors import wrong_use
     from lsi_match.base.files import write_whole
-    from lsi_match.matcher.operate.publish import public_facts
-    from lsi_match.matcher.site.site import Site
     from lsi_match.reports.annexes.fill import annex as made
 
     now = utc_now()
-    facts = public_facts(Site(site).project(project), now)
+    facts = _facts(place, project, log, now)
     if controller not in facts.manifest.controllers:
         known = ", ".join(facts.manifest.controllers)
         raise wrong_use(f"de organisaties in het manifest zijn {known}", f"the organisations in the manifest are {known}")  # fmt: skip
     write_whole(out, made(form, facts, controller, now), replace=True)
     done(say(f"Geschreven: {out}. Kijk het na voordat u het indient.",
              f"Written: {out}. Read it before you hand it in."), {"file": str(out), "form": form}, json)  # fmt: skip
+
+
+def _facts(place: Path, project: str | None, copy: Path | None, now: datetime) -> ProjectFacts:
+    """What is known of a project at a site; or in a home, by a copy of its log.
+
+    Raises:
+        LsiError: what is wrong with the log, or a paper that it names and that is not beside it.
+    """
+    from lsi_match.matcher.operate.publish import public_facts
+    from lsi_match.matcher.site.site import Site
+
+    if copy is None:
+        return public_facts(Site(place).project(str(project)), now)
+    from lsi_match.agreement.trust_root_store import TrustStore
+    from lsi_match.library.logs import Log
+    from lsi_match.library.manifests import Manifest
+    from lsi_match.log.judge import PaperMissingError, papers_in
+    from lsi_match.log.store import Log as Store
+    from lsi_match.protocol.place_files import papers_beside
+    from lsi_match.reports.public.facts import facts_of
+
+    with Store.open(copy, read_only=True) as opened:
+        project = project or opened.origin.rpartition("/")[2]
+    manifest, papers = Manifest.read(place / "projects" / project / "manifest.json"), papers_beside(copy)
+    log = Log(copy)
+    found = log.verify(manifest, home=place, papers=[papers])
+    if found.problems:
+        raise found.problems[0]
+    recorded, known = list(log.events()), papers_in([papers])
+
+    def kept(digest: str) -> bytes:
+        if digest not in known:
+            raise PaperMissingError(digest=digest)
+        return known[digest]
+
+    return facts_of(recorded, kept, manifest.document, TrustStore(place, project).trust(now), now)

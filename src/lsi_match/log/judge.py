@@ -54,6 +54,9 @@ _TICK = timedelta(milliseconds=1)
 class PaperNotGivenError(LsiError): ...
 
 
+class PaperMissingError(LsiError): ...
+
+
 class PapersUnreadableError(LsiError): ...
 
 
@@ -138,6 +141,8 @@ def _named(recorded: Recorded) -> Iterator[str]:
             yield from papers.values()
         case events.RoundOpened(opening=opening):
             yield opening
+        case events.OutcomeTakenIn(outcome=outcome):
+            yield outcome
         case events.ForkExplained(explanation=text):
             yield text
         case events.Counted(findings=str(findings), table=str(table)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from lsi_match.protocol.documents import OPENED_SUFFIX
 
@@ -62,3 +63,8 @@ def shared_by(project: str, name: str) -> str | None:
     suffixes = "|".join(map(re.escape, SHARED))
     found = re.fullmatch(rf"{re.escape(project)}\.([a-z][a-z0-9_]*)(\.[a-z0-9_-]{{1,60}})?({suffixes})", name)
     return found[1] if found else None
+
+
+def papers_beside(copy: Path) -> Path:
+    """Where the papers of a copy of the log lie."""
+    return copy.with_name(copy.name.removesuffix(LOG_SUFFIX) + PAPERS_SUFFIX)

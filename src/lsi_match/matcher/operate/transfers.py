@@ -46,7 +46,7 @@ from lsi_match.matcher.operate.witnesses import ask_witness
 from lsi_match.matcher.round.judge_drop import judge_drop
 from lsi_match.matcher.round.run import quarantine, round_of
 from lsi_match.matcher.site import inbox, make_receipts, take_cosignatures
-from lsi_match.matcher.site.checkpoint import copies, export_tail, papers_beside
+from lsi_match.matcher.site.checkpoint import copies, export_tail
 from lsi_match.matcher.site.inbox import AT_ONCE, DROP_SUFFIX
 from lsi_match.matcher.site.proofs import put_round_proofs
 from lsi_match.matcher.site.site import REASON, LogBehindError, Project
@@ -54,7 +54,13 @@ from lsi_match.matcher.site.take_cosignatures import report_fork
 from lsi_match.matcher.subjects.access_answers import warning_file
 from lsi_match.matcher.subjects.subject_terms import WARNED_FOR
 from lsi_match.protocol.documents import DropDescriptor, part_name
-from lsi_match.protocol.place_files import COSIGNED_SUFFIX, LOG_SUFFIX, PAPERS_SUFFIX, TAIL_SUFFIX
+from lsi_match.protocol.place_files import (
+    COSIGNED_SUFFIX,
+    LOG_SUFFIX,
+    PAPERS_SUFFIX,
+    TAIL_SUFFIX,
+    papers_beside,
+)
 from lsi_match.transport.endpoints import Endpoint, EndpointSettings, Stamp, open_endpoint
 from lsi_match.transport.sync_state import SyncState
 

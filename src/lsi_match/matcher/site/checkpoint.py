@@ -27,7 +27,7 @@ from lsi_match.log.policy import policy_of
 from lsi_match.log.store import Log
 from lsi_match.log.tail import tail_of
 from lsi_match.matcher.site.site import Project
-from lsi_match.protocol.place_files import LOG_SUFFIX, PAPERS_SUFFIX, TAIL_SUFFIX
+from lsi_match.protocol.place_files import LOG_SUFFIX, TAIL_SUFFIX, papers_beside
 
 
 def folder_of(project: Project) -> Path:
@@ -77,11 +77,6 @@ def export_tail(project: Project) -> Path | None:
         if older != file or size == first:
             older.unlink()
     return file if size > first else None
-
-
-def papers_beside(copy: Path) -> Path:
-    """Where the papers of a copy lie."""
-    return copy.with_name(copy.name.removesuffix(LOG_SUFFIX) + PAPERS_SUFFIX)
 
 
 def _copy(project: Project) -> Path:

@@ -24,7 +24,8 @@ from lsi_match.reports.annexes.forms import (
     VwsRecord,
     checked,
 )
-from lsi_match.reports.public.pages import ProjectFacts, shared
+from lsi_match.reports.public.facts import ProjectFacts
+from lsi_match.reports.public.pages import shared
 
 Annex = Literal["algorithm-register", "processing-register", "vws", "dpia"]
 _TEXTS = Path(__file__).with_name("annexes.toml")

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from lsi_match.base.catalogue import word
 from lsi_match.base.errors import Language
+from lsi_match.base.files import write_whole
 from lsi_match.criteria.explain import as_text, explain
 from lsi_match.log.activities import register
-from lsi_match.manifest import Manifest
-from lsi_match.protocol.publication import Shared, Sheet
-from lsi_match.reports.public.measures import MEASURES, Effect
-from lsi_match.reports.public.results import Use, Year
+from lsi_match.protocol.publication import Shared
+from lsi_match.reports.public.facts import ProjectFacts, Version
+from lsi_match.reports.public.measures import MEASURES
+from lsi_match.reports.public.results import Year
 from lsi_match.reports.renderer import Renderer
 
 #: The page of a folder, by language.
@@ -25,40 +26,6 @@ _OTHER: dict[Language, Language] = {"nl": "en", "en": "nl"}
 #: So many entries are named for one measure of one project.
 _MOST = 20
 _TEXTS = Path(__file__).with_name("texts.toml")
-
-
-@dataclass(frozen=True)
-class Version:
-    """A manifest that was registered, and when."""
-
-    manifest: Manifest
-    since: datetime
-
-    @property
-    def short(self) -> str:
-        """The manifest in the addresses that entries of the log point to."""
-        return self.short_of(self.manifest.digest)
-
-    @staticmethod
-    def short_of(digest: str) -> str:
-        return digest.removeprefix("sha256:")[:16]
-
-
-@dataclass(frozen=True)
-class ProjectFacts:
-    """What the pages of one project are made from: its manifests, the oldest first, and its years, the newest first."""
-
-    versions: tuple[Version, ...]
-    years: tuple[Year, ...]
-    #: Controller → what it makes public about the newest manifest.
-    sheets: Mapping[str, Sheet] = field(default_factory=dict)
-    use: Use = field(default_factory=Use)
-    #: What the measures against unequal treatment did.
-    effects: tuple[Effect, ...] = ()
-
-    @property
-    def manifest(self) -> Manifest:
-        return self.versions[-1].manifest
 
 
 @dataclass(frozen=True)
@@ -79,6 +46,18 @@ def pages(projects: Sequence[ProjectFacts], now: datetime) -> dict[str, bytes]:
         for one in projects:
             found |= _project(filled, one)
     return found
+
+
+def write_pages(facts: Sequence[ProjectFacts], out: Path, now: datetime) -> list[Path]:
+    """Write every page below `out`; which. What lies there under another name stays."""
+    written = []
+    for path, data in pages(facts, now).items():
+        file = out / path
+        write_whole(file, data, replace=True)
+        written.append(file)
+    for one in (out, *out.rglob("*")):
+        one.chmod(0o755 if one.is_dir() else 0o644)  # for everybody
+    return written
 
 
 class _Pages(Renderer):
