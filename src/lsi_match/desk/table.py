@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from lsi_match.base.errors import LsiError, wrong_use
 from lsi_match.base.files import read_bytes
 from lsi_match.desk.page import Pages
-from lsi_match.desk.render import Renderer, from_markdown
+from lsi_match.desk.render import Renderer
 from lsi_match.desk.signing import bring
 from lsi_match.desk.work import ProjectWork, ReleaseHere
 from lsi_match.partner.access.letter import letter, unasked
@@ -127,7 +127,7 @@ def _letter(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Res
     if asked is None or answer is None:
         return desk.nowhere(request)
     opened = open_answer(work.home, work.id, asked.reference, read_bytes(answer), work.now)
-    text = from_markdown(letter(opened, r.lang), r.lang)
+    text = letter(opened, r.lang).fragment
     return desk.page(
         r, request, work, "letter.html", r.text("letter_title"), text=text, missing=unasked(opened), others=opened.others
     )  # fmt: skip
