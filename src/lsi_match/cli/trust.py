@@ -160,9 +160,8 @@ def check(papers: Path, *, pin: str | None = None, json: Json = False) -> int:
         papers: folder with the signed versions.
         pin: digest of the first version, compared with the others by another way.
     """
-    from lsi_match.agreement.trust_root_draft import changes
     from lsi_match.agreement.trust_root_rules import check_current, project_of, read_roots, walk
-    from lsi_match.reports.trust_page import trust_lines
+    from lsi_match.reports.trust_page import versions as versions_of
 
     pile = list(read_folder(papers, "*.json").values())
     project, versions = project_of(pile), read_roots(pile)
@@ -172,13 +171,10 @@ def check(papers: Path, *, pin: str | None = None, json: Json = False) -> int:
         check_current(counted[-1].root, utc_now())
     except LsiError as wrong:
         error = wrong
-    signed = [(one.root, sorted(one.signers(one.root))) for one in versions]
-    before, lines = None, []
-    for root, names in signed:
-        lines += trust_lines(root, changes(before, root), language())
+    signed, lines = list(versions_of(versions, language())), []
+    for _, page, names in signed:
         told = ", ".join(names) or "-"
-        lines.append(say(f"\nGetekend door: {told}\n", f"\nSigned by: {told}\n"))
-        before = root
+        lines += [page.markdown, say(f"Getekend door: {told}\n", f"Signed by: {told}\n")]
     if error is not None:
         lines.append(error.text(language()))
     elif pin is not None:
@@ -188,31 +184,44 @@ def check(papers: Path, *, pin: str | None = None, json: Json = False) -> int:
                          "This counts, if the digest of version 1 is the one that you compared by another way."))  # fmt: skip
     document = {"project": project, "counts": error is None, "reason": error.reason if error else "",
                 "text": error.text(language()) if error else "",
-                "versions": [{"version": root.version, "digest": root.digest, "signed": names} for root, names in signed]}  # fmt: skip
+                "versions": [{"version": one.root.version, "digest": one.root.digest, "signed": names} for one, _, names in signed]}  # fmt: skip
     done(lines, document, json)
     return 1 if error else 0
 
 
 @app.command
-def show(place: Path, project: str, *, json: Json = False) -> int:
+def show(place: Path, project: str, *, out: Path | None = None, json: Json = False) -> int:
     """Show the trust root that a partner or the matching site goes by. Status 1 when it has expired.
 
     Args:
         place: the home of a partner, or the matching site.
         project: id of the project.
+        out: write the page to this file: .html, .md or .json.
     """
     from lsi_match.agreement.trust_root_draft import changes
     from lsi_match.agreement.trust_root_rules import check_current
     from lsi_match.agreement.trust_root_store import TrustStore
 
     roots = TrustStore(place, project).roots(utc_now())
-    _show(roots[-1], changes(roots[-2] if len(roots) > 1 else None, roots[-1]), json, {})
+    _show(roots[-1], changes(roots[-2] if len(roots) > 1 else None, roots[-1]), json, {}, out)
     check_current(roots[-1], utc_now())
     return 0
 
 
-def _show(root: TrustRoot, changed: list[str], json: bool, more: dict[str, str]) -> None:
-    from lsi_match.reports.trust_page import trust_lines
+def _show(
+    root: TrustRoot, changed: list[str], json: bool, more: dict[str, str], out: Path | None = None
+) -> None:
+    from lsi_match.reports.document import kind_of
+    from lsi_match.reports.trust_page import trust_page
 
-    document = {**more, "version": root.version, "digest": root.digest, "changed": changed}
-    done(trust_lines(root, changed, language()), document, json)
+    page = trust_page(root, changed, language())
+    if out is not None:
+        write_whole(out, page.written(kind_of(out)), replace=True)
+    document = {
+        **more,
+        "version": root.version,
+        "digest": root.digest,
+        "changed": changed,
+        "parts": page.parts,
+    }
+    done(str(out) if out else page.markdown.rstrip(), document, json)

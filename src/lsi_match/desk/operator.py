@@ -14,7 +14,6 @@ from starlette.responses import Response
 
 from lsi_match.agreement.approvals import load_manifest, read_agreement
 from lsi_match.agreement.signer import signer
-from lsi_match.agreement.trust_root_draft import changes
 from lsi_match.agreement.trust_root_rules import RootMissingError, SignedRoot, check_typed, read_roots
 from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.errors import LsiError
@@ -34,7 +33,7 @@ from lsi_match.partner.approving import acknowledge_as
 from lsi_match.partner.home import Home
 from lsi_match.protocol.place_files import INSTRUCTION_SUFFIX, MANIFEST_SUFFIX, ROOT_SUFFIX
 from lsi_match.protocol.trust_root import MATCHER, Role, TrustRoot
-from lsi_match.reports.trust_page import trust_lines
+from lsi_match.reports.trust_page import versions
 
 if TYPE_CHECKING:
     from lsi_match.desk.app import Desk
@@ -182,15 +181,9 @@ def _alarm(desk: Desk, r: Renderer, request: Request, work: SiteProject) -> Resp
 
 
 def _begin(desk: Desk, r: Renderer, request: Request, work: SiteProject, done: str = "") -> Response:
-    before, versions = None, []
-    for one in work.roots:
-        versions.append(
-            (one, trust_lines(one.root, changes(before, one.root), r.lang), sorted(one.signers(one.root)))
-        )
-        before = one.root
     manifests = [(one, work.instruction(one.manifest)) for one in work.proposals]
     return desk.page(
-        r, request, work, "begin.html", r.text("begin_title"), versions=versions, known=work.known_roots, done=done,
+        r, request, work, "begin.html", r.text("begin_title"), versions=versions(work.roots, r.lang), known=work.known_roots, done=done,
         manifests=[(one, from_markdown(text.decode(errors="replace"), r.lang) if text else None) for one, text in manifests],
     )  # fmt: skip
 

@@ -15,7 +15,6 @@ from starlette.responses import Response
 from lsi_match.agreement.approvals import withdraw
 from lsi_match.agreement.gates import Evidence, evaluate
 from lsi_match.agreement.signer import sign_root_as, signer
-from lsi_match.agreement.trust_root_draft import changes
 from lsi_match.base.errors import wrong_use
 from lsi_match.desk.page import Pages
 from lsi_match.desk.render import Renderer, from_markdown
@@ -26,7 +25,7 @@ from lsi_match.partner.transfer import settings_in
 from lsi_match.protocol.place_files import JUSTIFICATION_SUFFIX, ROOT_SUFFIX
 from lsi_match.protocol.trust_root import Role
 from lsi_match.reports import monitor_report
-from lsi_match.reports.trust_page import trust_lines
+from lsi_match.reports.trust_page import versions
 from lsi_match.transport.endpoints import PlaceUnreachableError
 
 if TYPE_CHECKING:
@@ -107,13 +106,8 @@ def _proposal(request: Request, work: ProjectWork) -> Proposal | None:
 def _trust(
     desk: Desk, r: Renderer, request: Request, work: ProjectWork, done: str = "", brought: bool = True
 ) -> Response:
-    before, versions = None, []
-    for one in work.exchange.roots():
-        lines = trust_lines(one.root, changes(before, one.root), r.lang)
-        versions.append((one, lines, sorted(one.signers(one.root))))
-        before = one.root
     return desk.page(
-        r, request, work, "trust.html", r.text("trust_title"), versions=versions, known=work.known_roots,
+        r, request, work, "trust.html", r.text("trust_title"), versions=versions(work.exchange.roots(), r.lang), known=work.known_roots,
         done=done, brought=brought,
     )  # fmt: skip
 
