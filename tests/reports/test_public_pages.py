@@ -35,6 +35,7 @@ from lsi_match.crypto.signing import peek
 from lsi_match.log import events
 from lsi_match.log.entry import PROCESSING_ACTIVITY
 from lsi_match.log.events import Event, Recorded, read
+from lsi_match.manifest import Manifest
 from lsi_match.manifest.equality import CharacteristicKind
 from lsi_match.manifest.selection import Characteristic
 from lsi_match.matcher.operate.publish import publish
@@ -399,6 +400,45 @@ def test_a_sheet_is_signed_from_a_file_and_all_that_is_wrong_in_it_is_told(
     assert peek(signed, Publication, what="publication", party="uwv").sheet == Sheet.model_validate(SHEET)
 
 
+def other_versions(manifest: Manifest) -> tuple[Manifest, Manifest]:
+    """One with an organisation that leaves, another rule and another term; and one with an organisation that came."""
+    one = next(iter(manifest.controllers.values()))
+    selection = manifest.partners["svb"].selections[0]
+    rule = selection.criteria[0].model_copy(
+        update={"when": "bedrag > 123", "rationale": "Een geheime reden."}
+    )
+    first = selection.model_copy(update={"criteria": (rule,)})
+    other = manifest.partners["svb"].model_copy(update={"selections": (first,)})
+    gone, came = (one.model_copy(update={"title": f"Organisatie {name}"}) for name in ("weg", "nieuw"))
+    before = {
+        "controllers": manifest.controllers | {"weg": gone},
+        "partners": manifest.partners | {"svb": other},
+        "release": manifest.release.model_copy(update={"keep_days": 7}),
+    }
+    return manifest.model_copy(update=before), manifest.model_copy(
+        update={"controllers": manifest.controllers | {"nieuw": came}}
+    )
+
+
+def test_a_version_says_what_changed_in_it_and_not_what_a_rule_says(tmp_path: Path) -> None:
+    before, after = other_versions(handmade.manifest())
+    since = datetime(2026, 1, 1, tzinfo=UTC)
+    made = module.pages([ProjectFacts((Version(before, since), Version(after, since)), ())], since)
+    page = made[f"project/{after.project.id}/index.html"].decode()
+    _, rows = page.split("Versies van de afspraken</h2>")
+    first, second = re.findall(r"<tr><th scope=.row.>\d.*?</tr>", rows, re.DOTALL)
+    assert "<ul>" not in first
+    assert re.findall(r"<li>(.*?)</li>", second) == [
+        "Nieuw: Organisatie nieuw.",
+        "Doet niet meer mee: Organisatie weg.",
+        "Levert iets anders, of met andere regels: Organisatie svb.",
+        "Wie samen verantwoordelijk zijn (art. 26 AVG). Zij tekenen allemaal.",
+        "Wie wat te zien krijgt.",
+    ]
+    assert "123" not in rows
+    assert "geheime" not in rows
+
+
 def test_a_controller_makes_the_same_from_its_own_copy_of_the_log_or_is_told_what_is_missing(
     changed: Operation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -480,7 +520,8 @@ def test_every_text_stands_on_a_page(project: Operation, monkeypatch: pytest.Mon
         (),
     )
     changed = Effect("criteria", {"names": "uwv.lijst.lopend", "before": 2, "after": 0}, did[0].entries[:2])
-    full = ProjectFacts((Version(advised, since),), years, sheets, effects=(*did, changed))
+    versions = (*(Version(one, since) for one in other_versions(manifest)), Version(advised, since))
+    full = ProjectFacts(versions, years, sheets, effects=(*did, changed))
     bare = ProjectFacts((Version(project.project.manifest(), since),), ())
     module.pages([full, bare], since)
     module.pages([], since)

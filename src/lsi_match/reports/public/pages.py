@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from lsi_match.base.errors import Language
 from lsi_match.base.files import write_whole
 from lsi_match.criteria.explain import as_text, explain
 from lsi_match.log.activities import register
+from lsi_match.manifest import Manifest
 from lsi_match.protocol.publication import Shared
 from lsi_match.reports.public.facts import ProjectFacts, Version
 from lsi_match.reports.public.measures import MEASURES
@@ -123,6 +125,10 @@ def _project(pages: _Pages, facts: ProjectFacts) -> dict[str, bytes]:
         people=people,
         smallest=smallest,
         versions=facts.versions,
+        changed=[
+            [],
+            *(changed(pages, one.manifest, after.manifest) for one, after in pairwise(facts.versions)),
+        ],
     )
     for short, value in registers.items():
         folder = f"register/{manifest.project.id}/{short}/"
@@ -137,6 +143,25 @@ def _project(pages: _Pages, facts: ProjectFacts) -> dict[str, bytes]:
         )
         found[f"{folder}index.json"] = json.dumps(value, ensure_ascii=False, indent=2).encode() + b"\n"
     return found
+
+
+def changed(pages: Renderer, before: Manifest, after: Manifest) -> list[str]:
+    """What is other than in the version before, by part; of rules not what they say, which organisations may withhold."""
+    said = []
+    for key, one, other in (("joined", after, before), ("left", before, after)):
+        names = [party.title for name, party in one.controllers.items() if name not in other.controllers]
+        said += [pages.text(key, names=", ".join(names))] if names else []
+    delivers = [
+        after.controllers[name].title
+        for name, partner in after.partners.items()
+        if before.partners.get(name, partner) != partner
+    ]
+    said += [pages.text("delivers_otherwise", names=", ".join(delivers))] if delivers else []
+    return said + [
+        Manifest.meaning_of(part)[pages.lang]
+        for part in Manifest.model_fields
+        if part not in ("format", "partners") and getattr(before, part) != getattr(after, part)
+    ]
 
 
 def shared(facts: ProjectFacts) -> Shared | None:
