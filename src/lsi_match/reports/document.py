@@ -35,7 +35,7 @@ _SHEET = Markup(SHEET)  # noqa: S704
 _FIGURE = re.compile(r"^!\[\]\(figure:(\d+)\)$", re.MULTILINE)
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 #: Blank lines between the items of a list, or the rows of a table, that a template left.
-_LOOSE = re.compile(r"^( *- .*| +\S.*|\|.*)\n\n(?= *- |\|)", re.MULTILINE)
+_LOOSE = re.compile(r"^( *- .*| +\S.*)\n\n(?= *- )|^(\|.*)\n\n(?=\|)", re.MULTILINE)
 #: What a document can be written as.
 KINDS = (".html", ".md", ".json")
 
@@ -117,7 +117,7 @@ class Writer(Renderer):
             template, sheet=_SHEET, items=_items, code=_code, date=self.date, listed=self.listed, **facts
         )
         lines = re.sub(r"\n{3,}", "\n\n", re.sub(r"[ \t]+$", "", source, flags=re.MULTILINE))
-        return Document(self.lang, _LOOSE.sub(r"\1\n", lines))
+        return Document(self.lang, _LOOSE.sub(r"\1\2\n", lines))
 
     def t(self, key: str, **facts: object) -> Markup:
         """A text of the catalogue, whose bold text is marked; what is filled in has no marks."""

@@ -6,6 +6,7 @@ no programmer can correct a sentence. What is filled in is shown as it is: it is
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime
 from functools import cache
 from pathlib import Path
@@ -22,6 +23,10 @@ from lsi_match.criteria import wording
 LANGUAGES: tuple[Language, ...] = ("nl", "en")
 #: Times are shown as at the office; the log keeps UTC.
 _ZONE = ZoneInfo("Europe/Amsterdam")
+
+
+#: What begins an item of a list, where it stands at the beginning of a line.
+_ITEM = re.compile(r"^(\d*)([-+=.)])(?=\s|$)")
 
 
 class Renderer:
@@ -91,4 +96,4 @@ def as_markdown(value: object) -> Markup:
         return value
     text = str(value)
     space = " " if text.endswith(" ") else ""  # as in `{{ ", " if not loop.last }}`
-    return Markup(wording.markdown_safe(text) + space)  # noqa: S704
+    return Markup(_ITEM.sub(r"\1\\\2", wording.markdown_safe(text)) + space)  # noqa: S704
