@@ -295,12 +295,12 @@ def _meaning(place: str, lang: Language) -> str:
 
 
 def _value(value: Any) -> str | None:
+    """A value as it stands; "–" for a list or a mapping of nothing."""
     if isinstance(value, list):
-        return ", ".join(str(_value(item)) for item in value)
+        return ", ".join(str(_value(item)) for item in value) or "–"
     if isinstance(value, Mapping):
-        return "; ".join(
-            f"{name}: {_value(inner)}" for name, inner in value.items() if inner not in (None, [], {})
-        )
+        told = (f"{name}: {_value(inner)}" for name, inner in value.items() if inner not in (None, [], {}))
+        return "; ".join(told) or "–"
     return None if value is None else str(value)
 
 
