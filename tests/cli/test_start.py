@@ -66,6 +66,7 @@ def test_a_room_of_everybody_loads_no_engine(room: str) -> None:
     arrays = {
         "crypto.project_key",
         "crypto.key_ceremony",
+        "crypto.evaluation",
         "base.duckdb_locked",
         "base.scratch",
         "protocol.tables",
