@@ -27,10 +27,10 @@ from benchmarks.commands import starts
 from benchmarks.country import measure
 from benchmarks.coverage import smallest, write_tables
 from benchmarks.evidence import year
-from benchmarks.linkage import Task
+from benchmarks.linkage import Task, by_group, gap, group_table
 from benchmarks.lookup import lookup
 from benchmarks.once import prepare_apart
-from benchmarks.peers import tokens_per_second
+from benchmarks.peers import links, tokens_per_second
 from benchmarks.people import make_registers
 from benchmarks.small_run import small
 from lsi_match.base.clock import utc_now
@@ -254,13 +254,44 @@ def _febrl4(place: Path, one_of: int) -> febrl.Quality:
     return febrl.quality(febrl.pairs(world.found_cases(ROUND)), 5000 // one_of)
 
 
-def population(people: int) -> dict[str, Result]:
-    """Two registers of a made-up Dutch population, linked on person keys (no baseline: quality)."""
+def population(place: Path, people: int) -> dict[str, Result]:
+    """Two registers of a made-up Dutch population, linked on person keys (no baseline: quality); by group, what is missed and
+    what is false, and how large the gap between groups is."""
     registers = make_registers(people)
     found = Task.of(registers.left, registers.right).link()
+    groups = by_group(registers, found)
+    print(group_table(groups), file=sys.stderr)
     figures = {"precision": found.precision, "recall": found.recall, "f1": found.f1}
     return {
-        f"linkage.population.{name}": Result(value, "", None, None, people) for name, value in figures.items()
+        **{
+            f"linkage.population.{name}": Result(value, "", None, None, people)
+            for name, value in figures.items()
+        },
+        **{
+            f"linkage.missed.{name}": Result(one.missed, "", None, None, one.pairs)
+            for name, one in groups.items()
+        },
+        **{
+            f"linkage.false.{name}": Result(one.false, "", None, None, one.pairs)
+            for name, one in groups.items()
+        },
+        "linkage.gap": Result(gap(groups), "", None, None, people),
+        **_linked_by_others(place, people),
+    }
+
+
+#: Peers compare every record with every other one, or take long.
+_OTHERS = 20_000
+
+
+def _linked_by_others(place: Path, people: int) -> dict[str, Result]:
+    registers = make_registers(min(people, _OTHERS))
+    ours = Task.of(registers.left, registers.right).link()
+    found = {"lsi-match": (ours.precision, ours.recall), **links(place, registers)}
+    return {
+        f"peers.{name}.{figure}": Result(value, "", None, None, len(registers.population))
+        for name, figures in found.items()
+        for figure, value in zip(("precision", "recall"), figures, strict=True)
     }
 
 
@@ -376,7 +407,7 @@ def main() -> int:
                 ("prepare", lambda: prepare(place, rows)),
                 ("match", lambda: match(matched, partners)),
                 ("linkage", lambda: linkage(place)),
-                ("population", lambda: population(people)),
+                ("population", lambda: population(place, people)),
                 ("log", lambda: log(place, entries)),
                 ("look", lambda: looks(place)),
                 ("lookup", lambda: one_of_many(place, partners, rows)),

@@ -34,8 +34,10 @@ BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
 
 @dataclass(frozen=True)
 class Links:
-    """What was found: how many pairs, how many of them right, of how many in truth."""
+    """What was found: the pairs of records, as who the one is and who the other; how many these are, how many of them right,
+    of how many in truth."""
 
+    pairs: np.ndarray
     found: int
     right: int
     truth: int
@@ -70,14 +72,14 @@ def blocks(texts: pl.Series) -> pa.Array:
 def link(
     keys: Sequence[pl.DataFrame], people: Sequence[pl.Series], names: Sequence[str] = tuple(PERSON_KEYS)
 ) -> Links:
-    """Link two registers with the program's own linking; only the keyed hash is another one.
+    """Link registers with the program's own linking; only the keyed hash is another one. Pairs are within registers too.
 
     Args:
-        keys: the person keys of both registers, one column `pk_<name>` each.
-        people: who each row is, in both registers.
+        keys: the person keys of the registers, one column `pk_<name>` each.
+        people: who each row is.
         names: the person keys to use.
     """
-    partners = {name: Partner.model_construct(selections=()) for name in ("left", "right")}
+    partners = {f"p{at}": Partner.model_construct(selections=()) for at in range(len(keys))}
     subject = Subject(unit=Unit.PERSON, person_keys=tuple(names))
     engine = Engine(Manifest.model_construct(subject=subject, partners=partners), "12GB")
     start = 0
@@ -95,33 +97,32 @@ def link(
         engine.add(partner, table, np.arange(start, start + count))
         start += count
     engine.link()
-    left = len(people[0])
     who = pl.concat(people).to_numpy()
     ends = np.asarray(
         engine.rows(
-            "SELECT a.record, b.record FROM component a JOIN component b USING (component) "
-            f"WHERE a.record < {left} AND b.record >= {left}"
+            "SELECT a.record, b.record FROM component a JOIN component b USING (component) WHERE a.record < b.record"
         )
     ).reshape(-1, 2)
-    right = int((who[ends[:, 0]] == who[ends[:, 1]]).sum())
-    truth = len(people[0].to_frame().join(people[1].to_frame(), on=people[0].name, how="inner"))
-    found = Links(len(ends), right, truth, engine.persons.crowds(), engine.persons.quality)
+    pairs = who[ends]
+    right = int((pairs[:, 0] == pairs[:, 1]).sum())
+    times = np.unique(who, return_counts=True)[1]
+    truth = int((times * (times - 1) // 2).sum())
+    found = Links(pairs, len(ends), right, truth, engine.persons.crowds(), engine.persons.quality)
     engine.close()
     return found
 
 
 @dataclass(frozen=True)
 class Task:
-    """Two registers as `link` wants them."""
+    """Registers as `link` wants them."""
 
-    keys: tuple[pl.DataFrame, pl.DataFrame]
-    people: tuple[pl.Series, pl.Series]
+    keys: Sequence[pl.DataFrame]
+    people: Sequence[pl.Series]
 
     @classmethod
-    def of(cls, left: pl.DataFrame, right: pl.DataFrame) -> Task:
-        both = left, right
-        keys = tuple(person_keys(register, SAME, list(PERSON_KEYS)) for register in both)
-        return cls((keys[0], keys[1]), (left.get_column("person"), right.get_column("person")))
+    def of(cls, *registers: pl.DataFrame) -> Task:
+        keys = [person_keys(register, SAME, list(PERSON_KEYS)) for register in registers]
+        return cls(keys, [register.get_column("person") for register in registers])
 
     def link(self, names: Sequence[str] = tuple(PERSON_KEYS)) -> Links:
         return link(self.keys, self.people, names)
@@ -150,6 +151,45 @@ def quality_table(found: dict[str, Links]) -> str:
         f"| {name} | {links.truth:,} | {links.precision:.4f} | {links.recall:.4f} | {links.f1:.4f} |"
         for name, links in found.items()
     ]
+    return "\n".join(rows)
+
+
+@dataclass(frozen=True)
+class OfGroup:
+    """Of a group: pairs to find, and the shares of them that are missed, and of the links that are false."""
+
+    pairs: int
+    missed: float
+    false: float
+
+
+#: Groups of fewer pairs say nothing about the gap.
+ENOUGH = 1_000
+
+
+def by_group(registers: Registers, links: Links) -> dict[str, OfGroup]:
+    """How well people of each group are linked: a pair belongs to the groups of who stands in the left register."""
+    right = links.pairs[:, 0] == links.pairs[:, 1]
+    there = registers.left.join(registers.right, on="person", how="semi").get_column("person")
+    found = {}
+    for name in registers.groups.columns[1:]:
+        of = registers.groups.filter(pl.col(name)).get_column("person").to_numpy()
+        mine, true = np.isin(links.pairs[:, 0], of), int(np.isin(there.to_numpy(), of).sum())
+        linked, good = int(mine.sum()), int((mine & right).sum())
+        if true:
+            found[name] = OfGroup(true, 1 - good / true, (linked - good) / max(1, linked))
+    return found
+
+
+def gap(groups: dict[str, OfGroup]) -> float:
+    """How many times as many are missed of the group that is missed most as of the group that is missed least."""
+    missed = [one.missed for one in groups.values() if one.pairs >= ENOUGH]
+    return max(missed) / max(min(missed), 1 / ENOUGH)
+
+
+def group_table(groups: dict[str, OfGroup]) -> str:
+    rows = ["| group | pairs to find | missed | false links |", "| --- | --- | --- | --- |"]
+    rows += [f"| {n} | {one.pairs:,} | {one.missed:.2%} | {one.false:.3%} |" for n, one in groups.items()]
     return "\n".join(rows)
 
 
@@ -207,6 +247,7 @@ def figures(people: int) -> tuple[dict[str, Links], str]:
     text = "\n\n".join(
         [
             quality_table(found),
+            group_table(by_group(registers, whole)),
             key_table(registers, task, whole, list(PERSON_KEYS)),
             f"A record has {values:.1f} keyed values on average, of {len(PERSON_KEYS)} keys. "
             f"Links made: {whole.found:,}; estimated to be false {whole.quality.false:,.0f}, at most {whole.quality.at_most:,.0f}; false {whole.found - whole.right:,}. "

@@ -5,12 +5,18 @@ Nobody in it exists. Shares are round figures for the Netherlands of today: the 
 fewer and commoner; households, twins (three in two hundred births), sons and daughters named after a parent in
 the same house, homes and hostels with up to some 150 people at one address; birth dates at 1 January for part of
 those born abroad, and unknown days and months (written 00) for a few. The same seed gives the same people.
+
+Groups (`Registers.groups`), so that it can be seen whom linking misses: roots, what is written in another way between the two
+registers, and who lives with whom. Call names and ways to write a name in Latin letters stand in `names.toml`. How many people go
+by a call name, or are written in another way, is assumed (`_OTHERWISE`): no register is known that counts it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import tomllib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -98,12 +104,40 @@ _GROUPS: dict[str, tuple[float, list[str], list[str], list[str], tuple[list[str]
         _listed("Nowak, Kowalski, Wiśniewski, Wójcik, Kowalczyk, Kamiński, Lewandowski, Zieliński, Szymański, Woźniak, Dąbrowski, Kozłowski"),
         (_listed("Jan, Paw, Grab, Sob, Mal, Kuch, Wal, Krup, Szcz, Brzo, Gor, Now"), _listed("owski, iński, czak, czyk, ewicz, ecki, elski, arski, ak, iak, ka, ński")),
     ),
+    "arabic": (
+        0.020,
+        _listed("Ahmad, Mohammad, Ali, Khaled, Omar, Mahmoud, Hussein, Ibrahim, Yousef, Abdullah, Mustafa, Samir, Bashar, Firas, Nizar, Anas"),
+        _listed("Fatima, Aisha, Maryam, Nour, Rania, Hanan, Samar, Zeinab, Layla, Amina, Khadija, Salma, Rasha, Iman, Lina, Dalal"),
+        _listed("Al Hassan, Al Ahmad, Hussein, Mohammad, Khalil, Ibrahim, Al Ali, Hamdan, Saleh, Othman, Yousef, Suleiman, Al Khatib, Darwish"),
+        (_listed("Al Ha, Al Sha, Al Ma, Al Kha, Abu Ra, Ha, Sha, Ma, Na, Sa, Al Ba, Al Ja"), _listed("mdan, ssan, lil, tib, mmoud, rif, bbar, sser, leh, wish, mid, kari, labi, sim")),
+    ),
+    "ukrainian": (
+        0.007,
+        _listed("Oleksandr, Andrii, Serhii, Volodymyr, Mykola, Dmytro, Yurii, Oleksii, Vitalii, Ihor, Yevhen, Bohdan"),
+        _listed("Olena, Natalia, Oksana, Iryna, Tetiana, Svitlana, Yuliia, Anastasiia, Kateryna, Hanna, Liudmyla, Mariia"),
+        _listed("Shevchenko, Kovalenko, Bondarenko, Tkachenko, Kravchenko, Oliinyk, Melnyk, Koval, Polishchuk, Lysenko, Moroz, Savchenko"),
+        (_listed("Kov, Bond, Shev, Krav, Hon, Rud, Mar, Zakhar, Petr, Vasyl, Havr, Lev"), _listed("alenko, arenko, chuk, enko, yshyn, ytskyi, iuk, ovych, ienko, chenko")),
+    ),
+    "chinese": (
+        0.006,
+        _listed("Wei, Jun, Ming, Jian, Hao, Lei, Tao, Qiang, Bin, Feng, Yong, Zhong, Xiang, Guang, Cheng, Hui"),
+        _listed("Li, Fang, Xiu, Yan, Ying, Mei, Jing, Xia, Na, Hong, Qing, Ping, Juan, Lan, Xue, Zhen"),
+        _listed("Wang, Li, Zhang, Liu, Chen, Yang, Huang, Zhao, Wu, Zhou, Xu, Sun, Ma, Zhu, Hu, Guo, He, Lin, Zheng, Xie"),
+        (_listed("Zh, Ch, X, Q, L, W, H, G, Sh, T"), _listed("ang, eng, ong, ou, ian, iao, u, ei, ai, uan")),
+    ),
+    "horn_of_africa": (
+        0.007,
+        _listed("Abdi, Mohamed, Ahmed, Hassan, Tesfay, Yonas, Dawit, Samuel, Amanuel, Filmon, Ali, Abdirahman, Kidane, Berhane, Omar, Robel"),
+        _listed("Selam, Fatuma, Amina, Halima, Helen, Winta, Rahwa, Hodan, Sahra, Miriam, Saba, Luwam, Feven, Khadra, Faduma, Eden"),
+        _listed("Abdi, Mohamed, Ali, Hassan, Ahmed, Tesfay, Kidane, Gebremedhin, Haile, Berhe, Weldegebriel, Omar, Nur, Warsame, Tekle, Habte"),
+        (_listed("Gebre, Welde, Tesfa, Haile, Habte, Abdi, Tekle, Kidane"), _listed("mariam, medhin, michael, slasie, rahman, giorgis, yesus, ab, tsion, kidan")),
+    ),
     "other": (
-        0.15,
-        _listed("Ali, Ahmad, Omar, Carlos, João, Stefan, Ivan, Oleksandr, Wei, Kofi, Abdi, Amanuel, Jürgen, David, Michael, Antonio, Nikola, Tesfay, Minh, Paul, Hassan, Ion"),
-        _listed("Maria, Fatma, Ana, Olena, Wei, Ama, Amina, Selam, Ursula, Sarah, Elena, Giulia, Mai, Claire, Ioana, Zahra, Xiu, Nadia, Sofia, Grace, Irina, Noor, Layla"),
-        _listed("Nguyen, Chen, Müller, Ahmed, Mohammed, Ali, Ivanov, da Silva, dos Santos, García, Schmidt, Osei, Mensah, Popescu, Wang, Hussein, Abdi, Shevchenko, Tesfay, Hadžić"),
-        (_listed("Al Ha, Ab, Ko, Mar, Fer, Sal, Pet, Ste, Kov, Da, Mu, Ta, Os, Gon, Rod, Sch, Weis, Hor, Bel, Tes, Ye, Ki, Ro, Men"), _listed("ssan, dul, valenko, tinez, nandes, ovic, kov, fan, mann, rero, salam, nda, ei, çalves, rigues, neider, bach, vath, lini, faye, mane, moto, ssi, des")),
+        0.11,
+        _listed("Ali, Ahmad, Carlos, João, Stefan, Ivan, Kofi, Jürgen, David, Michael, Antonio, Nikola, Minh, Paul, Ion, Peter, Thomas, Rui, Jorge, Marek"),
+        _listed("Maria, Ana, Ama, Ursula, Sarah, Elena, Giulia, Mai, Claire, Ioana, Nadia, Sofia, Grace, Irina, Rosa, Emma, Laura, Ines, Petra, Teresa"),
+        _listed("Nguyen, Müller, Ivanov, da Silva, dos Santos, García, Schmidt, Osei, Mensah, Popescu, Hadžić, Petrov, Rossi, Smith, Martin, Kovács"),
+        (_listed("Ko, Mar, Fer, Sal, Pet, Ste, Kov, Da, Mu, Ta, Os, Gon, Rod, Sch, Weis, Hor, Bel, Ki, Ro, Men"), _listed("valenko, tinez, nandes, ovic, kov, fan, mann, rero, nda, ei, çalves, rigues, neider, bach, vath, lini, moto, ssi, des")),
     ),
 }  # fmt: skip
 _STREETS = _listed(
@@ -119,9 +153,11 @@ _PLACES = _listed(
 
 @dataclass(frozen=True)
 class Registers:
-    """Two registers of one population: a column `person` (who it is) and `FIELDS`, all text but `person`."""
+    """Two registers of one population: a column `person` (who it is) and `FIELDS`, all text but `person`; and of everybody a
+    column of truth values per group."""
 
     population: pl.DataFrame
+    groups: pl.DataFrame
     left: pl.DataFrame
     right: pl.DataFrame
 
@@ -140,9 +176,75 @@ def make_registers(people: int, seed: int = 7) -> Registers:
     moved_to = rng.permutation(people)
     columns = population.select("person", *FIELDS)
     left = _with_errors(columns.filter(pl.Series(where < 0.85)), rng)
-    changed = _moved(_married(columns, women, rng), moved_to, rng)
-    right = _with_errors(changed.filter(pl.Series((where < 0.70) | (where >= 0.85))), rng)
-    return Registers(columns, left, right)
+    married = _married(columns, women, rng)
+    moved = _moved(married, moved_to, rng)
+    otherwise = _written_otherwise(moved, population["group"], np.random.default_rng(seed + 1))
+    right = _with_errors(otherwise.filter(pl.Series((where < 0.70) | (where >= 0.85))), rng)
+    return Registers(columns, _groups_of(population, married, moved, otherwise), left, right)
+
+
+def _groups_of(
+    population: pl.DataFrame, married: pl.DataFrame, moved: pl.DataFrame, otherwise: pl.DataFrame
+) -> pl.DataFrame:
+    def differs(one: pl.DataFrame, other: pl.DataFrame, *names: str) -> pl.Series:
+        return pl.select(pl.any_horizontal(one[name] != other[name] for name in names)).to_series()
+
+    renamed, elsewhere = (
+        differs(population, married, "surname"),
+        differs(married, moved, "postcode", "house_number"),
+    )
+    home = ["postcode", "house_number", "street", "place"]
+    dutch = population["group"] == "dutch"
+    return pl.DataFrame(
+        {
+            "person": population["person"],
+            **{group: population["group"] == group for group in ("dutch", *_GROUPS)},
+            "unknown_day": population["birth_date"].str.ends_with("00"),
+            "call_name": dutch & differs(moved, otherwise, "given_name"),
+            "written_otherwise": ~dutch & differs(moved, otherwise, "given_name", "surname"),
+            "partners_name": renamed & ~elsewhere,
+            "partners_name_moved": renamed & elsewhere,
+            "moved": elsewhere & ~renamed,
+            "twin": population.select(pl.struct("surname", "birth_date", *home).is_duplicated()).to_series(),
+            "namesake_at_home": population.select(pl.struct("given_name", "surname", *home).is_duplicated()).to_series(),
+        }
+    )  # fmt: skip
+
+
+#: Of the people with Dutch roots whose name has one, so many go by their call name in one of two registers; of the others,
+#: names are written in another way in so many.
+_OTHERWISE = {"dutch": 0.10, "turkish": 0.05, "moroccan": 0.15, "surinamese": 0.02, "polish": 0.05}
+_NAMES = tomllib.loads((Path(__file__).parent / "names.toml").read_text())
+
+
+def _written_otherwise(frame: pl.DataFrame, group: pl.Series, rng: Rng) -> pl.DataFrame:
+    share = group.replace_strict(_OTHERWISE, default=0.20).to_numpy()
+    rows, draw, group_of = rng.random(len(frame)) < share, rng.random(len(frame)), group.to_list()
+    ways = {name: [one for one in names if one != name] for names in _NAMES["written"] for name in names}
+
+    def other(name: str, row: int) -> str:
+        found = (_NAMES["call"] if group_of[row] == "dutch" else ways).get(name, [name])
+        return found[int(draw[row] * len(found))]
+
+    for column in ("given_name", "surname"):
+        values = frame.get_column(column).to_list()
+        for row in np.flatnonzero(rows):
+            values[row] = other(values[row], row)
+        frame = frame.with_columns(pl.Series(column, values))
+    return frame
+
+
+def several(
+    people: int, seed: int, shares: Sequence[float] = (0.4, 0.2, 0.15, 0.12, 0.08, 0.05)
+) -> pl.DataFrame:
+    """One register in which people have several records, with the errors of three registers: one record of the first of
+    these `shares` of them, two of the next …"""
+    rng = np.random.default_rng(seed)
+    columns = make_population(people, rng).select("person", *FIELDS)
+    register = columns[np.repeat(np.arange(people), rng.choice(len(shares), people, p=shares) + 1)]
+    for _ in range(3):
+        register = _with_errors(register, rng)
+    return register
 
 
 def make_population(people: int, rng: Rng) -> pl.DataFrame:
@@ -184,6 +286,7 @@ def make_population(people: int, rng: Rng) -> pl.DataFrame:
         {
             "person": np.arange(people),
             "woman": woman,
+            "group": pl.Series(np.array(["dutch", *_GROUPS], dtype=object)[group_of].tolist()),
             "given_name": pl.Series(given.tolist()),
             "surname": pl.Series(surname.tolist()),
             "birth_date": dates,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lsi_match.manifest.person_keys import PERSON_KEYS
-from lsi_match.matcher.engine.patterns import Known, Level, Pattern, pattern_of
+from lsi_match.matcher.engine.patterns import Known, Level, Pattern, no_weaker, pattern_of, stand_ins
 
 ALL = frozenset(PERSON_KEYS)
 #: Everything known, nothing seen.
@@ -73,10 +73,13 @@ def test_what_one_record_does_not_have_is_unknown_and_not_against_it() -> None:
 def test_decoys_stand_in_for_records_of_whom_less_is_known() -> None:
     without = frozenset(n for n, k in PERSON_KEYS.items() if not BIRTH & set(k.parts))
     namesakes, unknown = agreeing(HOME | NAMES), pattern_of(list(without), without)
-    assert agreeing(HOME | NAMES | BIRTH).seen_as(unknown)
-    assert pattern_of(list(without), ALL).seen_as(unknown)
-    assert not unknown.seen_as(namesakes)
-    assert not agreeing(HOME | SURNAME).seen_as(unknown)
+    everything, nothing_known = agreeing(HOME | NAMES | BIRTH), pattern_of(list(without), ALL)
+    family = agreeing(HOME | SURNAME)
+    patterns = [unknown, everything, nothing_known, namesakes, family]
+    found = stand_ins(patterns)
+    assert found[0].tolist() == [True, True, True, True, False]
+    assert not found[3][0]
+    assert found.diagonal().all()
 
 
 @pytest.mark.parametrize("more", [{"birth"}, {"postcode"}, {"given_initial"}])
@@ -84,5 +87,5 @@ def test_more_agreement_is_never_a_lower_level(more: set[str]) -> None:
     few = agreeing(SURNAME | {"house", "place"})
     many = agreeing(SURNAME | {"house", "place"} | more)
     assert all(a >= b for a, b in zip(many[:4], few[:4], strict=True) if a is not Level.DIFFERS)
-    assert few.at_least(few)
+    assert no_weaker([few])[0, 0]
     assert NOTHING.known == few.known

@@ -7,10 +7,12 @@ agree on `birth_postcode` and both have `initial_birth_postcode`, but not the sa
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from enum import IntEnum, IntFlag
 from functools import lru_cache
 from typing import Final, NamedTuple
+
+import numpy as np
 
 from lsi_match.manifest.person_keys import PERSON_KEYS
 
@@ -79,27 +81,48 @@ class Pattern(NamedTuple):
         return self.core == 1 and self.surname >= Level.ALIKE and self.address >= Level.CLOSE
 
     @property
+    def as_relatives(self) -> bool:
+        """Whether people of one house may look like this of whom the birth date or the given name is another one: there
+        are no more of these than of relatives of whom both are."""
+        born = self.birth is Level.SAME or self.surname >= Level.ALIKE
+        return self.core == 1 and self.address >= Level.CLOSE and born
+
+    @property
+    def household(self) -> bool:
+        """Whether these are two relatives of one house who have no more in common."""
+        return (
+            all(self.against)
+            and self.surname >= Level.ALIKE
+            and self.address >= Level.CLOSE
+            and self.core == 0
+        )
+
+    @property
     def contradicts(self) -> bool:
         """Whether given name or birth date is seen to be another one."""
         return Level.DIFFERS in (self.given, self.birth)
 
-    def at_least(self, other: Pattern) -> bool:
-        """Whether these agree at least as far, in every field, and have the same against them."""
-        return self.against == other.against and all(a >= b for a, b in zip(self[:4], other[:4], strict=True))
 
-    def seen_as(self, other: Pattern) -> bool:
-        """Whether this could be `other` if no more were known of both records than `other` knows. Then less would be
-        seen of what they agree in, too."""
-        if self.known == other.known:
-            return self == other
-        fields = zip(self[:4], other[:4], strict=True)
-        return self.known & other.known == other.known and all(_seen_as(*levels) for levels in fields)
+def no_weaker(patterns: Sequence[Pattern]) -> np.ndarray:
+    """For each pattern (rows) which ones (columns) agree at least as far in every field, and have the same against them."""
+    levels, against = _levels(patterns), np.array([one.against for one in patterns], bool).reshape(-1, 2)
+    same: np.ndarray = (against[:, None] == against).all(axis=2)
+    return same & (levels >= levels[:, None]).all(axis=2)
 
 
-def _seen_as(mine: Level, other: Level) -> bool:
-    if other is Level.UNKNOWN:
-        return True
-    return mine >= other if other >= Level.PART else mine < Level.PART
+def stand_ins(patterns: Sequence[Pattern]) -> np.ndarray:
+    """For each pattern (rows) which ones (columns) could be it if no more were known of both records than it knows. Then
+    less would be seen of what they agree in, too."""
+    levels, known = _levels(patterns), np.array([one.known for one in patterns], np.int64)
+    this = levels[:, None]
+    seen = np.where(this >= Level.PART, levels >= this, levels < Level.PART) | (this == Level.UNKNOWN)
+    more = (known & known[:, None] == known[:, None])[:, :, None] & seen
+    found: np.ndarray = np.where((known == known[:, None])[:, :, None], levels == this, more).all(axis=2)
+    return found
+
+
+def _levels(patterns: Sequence[Pattern]) -> np.ndarray:
+    return np.array([one[:4] for one in patterns], np.int8).reshape(-1, 4)
 
 
 _ALIKE: Final = (

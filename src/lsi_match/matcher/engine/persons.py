@@ -1,16 +1,20 @@
 """Linking records on person keys, for people without a shared number, over the engine's tables.
 
-    crowd(kind, key)                    values of person keys that too many records share: they link nothing
-    shown(record, place, shown, known)  the person keys (bits) that a record has, and what is known of it
-    candidate(one, other, pattern, score, one_at, other_at)
-                                        records that agree on a person key: in what, on how many, of which places
-    standing(…, one_is, other_is, within, placed)
-                                        the candidates that are not joined: their components, whether both are of one
-                                        place, how many of the two have a counterpart at the other's place
-    person_link(one, other, …)          those that fit each other best, in patterns that may link
+    crowd(kind, key)                  values of person keys that too many records share: they link nothing
+    shown(record, place, shown, number)
+                                      the person keys (bits) that a record has, where it stands, its BSN
+    candidate(one, other, agreed)     records that agree on a person key, and on which
+    met(one, other, agreed)           the same of persons: one of the records of each agrees
+    person(component, places, shown, number, certain)
+                                      who was found so far: where, which keys they have, the BSN, whether several records
+                                      tell names and birth date alike
+    standing(one, other, pattern, score, stands, one_at, other_at)
+                                      persons who met: in what they agree, on how many keys, and how they stand to each
+                                      other (`calibration.Stands`)
+    person_link(one, other, pattern)  those that fit each other best, in patterns that may link
 
-A place is a selection of a partner. Which patterns may link is worked out by `lsi_match.matcher.engine.calibration`; docs/person-keys.md
-says how, and what it reaches.
+A place is a selection of a partner. A person is known by the first of its records; at first every record is a person of its own.
+Which patterns may link is worked out by `lsi_match.matcher.engine.calibration`; docs/person-keys.md says how, and what it reaches.
 """
 
 from __future__ import annotations
@@ -25,15 +29,15 @@ import pyarrow as pa
 
 from lsi_match.manifest.identifiers import IdentifierKind
 from lsi_match.manifest.person_keys import CROWD
-from lsi_match.matcher.engine.calibration import KNOWN, Calibration, Counted
+from lsi_match.matcher.engine.calibration import Calibration, Counted, Group, Stands, pairs_of
 from lsi_match.matcher.engine.patterns import Pattern, known_of, pattern_of
 
 #: Joins records by edges (one, other) into components.
 Label = Callable[[np.ndarray, np.ndarray], None]
 Edges = tuple[np.ndarray, np.ndarray]
 
-#: How often records are linked before, and after, it is counted what a pattern is worth. Few rounds need more than three.
-_FIRST, _STEPS = 3, 6
+#: How often it is linked in the same patterns, and with more patterns. Few rounds need half of these.
+_TIMES, _STEPS = 6, 12
 
 
 @dataclass(frozen=True)
@@ -61,51 +65,58 @@ class Persons:
         proposing = [i for i, kind in enumerate(kinds) if kind.startswith("pk_")]
         self.proposing = {kind: bit for bit, kind in enumerate(proposing)}
         self._names = [kinds[kind].removeprefix("pk_") for kind in proposing]
-        self._patterns: list[Pattern] = []
+        self._patterns: dict[Pattern, int] = {}
+        self._repeats = False
+        self._linked = np.zeros(0, np.int64)
         self.quality = LinkQuality()
 
     def link(self, label: Label, one: np.ndarray, other: np.ndarray) -> None:
         """Join records by the sure edges (one, other), then by what person keys tell."""
+        self._label, self._edges = label, (one, other)
         label(one, other)
         if not self.proposing:
             return
         self._find_crowds()
         self._find_shown()
-        repeats = self._repeats()
-        self._find_candidates(repeats)
-        calibration = Calibration(self._patterns, self._bound, repeats)
-        sure, sure_links = self._sure(calibration.sure)
-        edges = _joined((one, other), sure)
-        allowed = calibration.first()
-        after, made, first = self._first_links(label, edges, allowed)
-        again = calibration.first_again(self._counted(), first)
-        if (again != allowed).any():
-            after, made, _ = self._first_links(label, edges, again)
-        counted = self._counted()
-        calibration.add(counted, made + sure_links)
+        self._find_repeats()
+        self._find_candidates()
+        self._counted()
+        linking, barred = self._try(self._those("likely_one"), np.zeros(0, bool), np.zeros(0))
         for _ in range(_STEPS):
-            accepted = calibration.accepted(counted)
-            after, made = self._step(label, after, accepted, calibration.contradicts)
-            if not made.any():
+            before, found = self._linked.sum(), Calibration(self._bound, self._counted())
+            tried = found.promising() & ~self._wide(linking) & ~self._wide(barred)
+            linking, failed = self._try(tried, linking, found.few)
+            barred = self._wide(barred) | failed
+            if self._linked.sum() == before:
                 break
-            calibration.add(counted, made)
-            counted = self._counted()
-        false, at_most = calibration.estimate()
-        self.quality = LinkQuality(calibration.links, round(false), ceil(at_most))
+        false, at_most = Calibration(self._bound, self._counted()).estimate()
+        self.quality = LinkQuality(int(self._linked.sum()), round(false), ceil(at_most))
 
-    def _first_links(
-        self, label: Label, edges: Edges, allowed: np.ndarray
-    ) -> tuple[Edges, np.ndarray, np.ndarray]:
-        """Link until nothing is left; the edges, and how many links were made of each pattern: in all, and at first."""
-        label(*edges)
-        none = np.zeros(len(self._patterns), bool)
-        steps: list[np.ndarray] = []
-        while len(steps) < _FIRST and (not steps or steps[-1].any()):
-            self._find_standing()
-            edges, made = self._step(label, edges, allowed, none)
-            steps.append(made)
-        self._find_standing()
-        return edges, np.sum(steps, axis=0), steps[0]
+    def _try(self, tried: np.ndarray, linking: np.ndarray, few: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Link in these patterns too. Which ones turn out to hold too many coincidences is seen when it is known who is left
+        without a counterpart; then it is done again without them. Those that link, and those that failed."""
+        edges, linked, failed = self._edges, self._linked, np.zeros(0, bool)
+        while True:
+            self._edges, self._linked = edges, linked
+            self._label(*edges)
+            counted = self._counted()
+            for _ in range(_TIMES):
+                made = self._step(self._wide(linking) | self._wide(tried))
+                counted = self._counted()
+                if not made:
+                    break
+            failing = Calibration(self._bound, counted, self._wide(few)).failing() & self._wide(tried)
+            if not failing.any():
+                return self._wide(linking) | self._wide(tried), self._wide(failed)
+            tried, failed = self._wide(tried) & ~failing, self._wide(failed) | failing
+
+    def _those(self, name: str) -> np.ndarray:
+        """The patterns of which this property holds."""
+        return np.array([getattr(pattern, name) for pattern in self._patterns], bool)
+
+    def _wide(self, marks: np.ndarray) -> np.ndarray:
+        """With patterns that were seen since."""
+        return np.pad(marks, (0, len(self._patterns) - len(marks)))
 
     def _find_crowds(self) -> None:
         self._con.execute(
@@ -116,37 +127,36 @@ class Persons:
 
     def _find_shown(self) -> None:
         bits = " ".join(f"WHEN {kind} THEN {1 << bit}" for kind, bit in self.proposing.items())
-        self._con.execute(
-            f"CREATE TABLE has AS SELECT record, bit_or(CASE kind {bits} ELSE 0 END::UBIGINT) AS shown "
-            "FROM identifier GROUP BY record"
+        number = (
+            self._kinds.index(IdentifierKind.BSN.value) if IdentifierKind.BSN.value in self._kinds else -1
         )
-        seen = [shown for (shown,) in self._con.execute("SELECT DISTINCT shown FROM has").fetchall()]
-        known = [int(known_of(frozenset(self._named(shown)))) for shown in seen]
-        self._incoming(shown=pa.array(seen, pa.uint64()), known=pa.array(known, pa.uint8()))
         self._con.execute(
-            "CREATE TABLE shown AS SELECT record, place, shown, known FROM has JOIN incoming USING (shown) "
-            f"JOIN (SELECT record, {_PLACE} AS place FROM record) USING (record)"
+            "CREATE TABLE shown AS SELECT record, dense_rank() OVER (ORDER BY partner, selection) - 1 AS place, shown, number "
+            f"FROM record JOIN (SELECT record, bit_or(CASE kind {bits} ELSE 0 END::UBIGINT) AS shown, "
+            f"min(key) FILTER (kind = {number}) AS number FROM identifier GROUP BY record) USING (record)"
         )
-        self._con.execute("DROP TABLE has")
 
-    def _repeats(self) -> bool:
+    def _telling(self) -> list[int]:
+        """The first key that alone shows that two records have both names and the birth date in common."""
+        every = zip(self.proposing, self._names, strict=True)
+        return [kind for kind, name in every if pattern_of([name], [name]).likely_one][:1]
+
+    def _find_repeats(self) -> None:
         """Whether more than the bound's share of records has another one of the same person in its place."""
-        telling = [i for i, name in zip(self.proposing, self._names, strict=True) if _tells(name)][:1]
         found = self._con.execute(
             "SELECT coalesce(sum(n), 0) FROM (SELECT count(*) AS n FROM identifier JOIN shown USING (record) "
             "WHERE list_contains(?, kind) GROUP BY place, key HAVING n > 1)",
-            [telling],
+            [self._telling()],
         ).fetchall()
         records = self._con.execute("SELECT count(*) FROM shown").fetchall()
-        return bool(found[0][0] > self._bound * records[0][0])
+        self._repeats = bool(found[0][0] > self._bound * records[0][0])
 
-    def _find_candidates(self, repeats: bool) -> None:
+    def _find_candidates(self) -> None:
         """Without repeats, of one place only pairs that the first telling key brings together: they may be sure."""
-        telling = [i for i, name in zip(self.proposing, self._names, strict=True) if _tells(name)][:1]
         # Kind by kind, so that what is held while joining stays small.
         self._con.execute("CREATE TABLE agreement (one UINTEGER, other UINTEGER, agreed UBIGINT)")
         for kind, bit in self.proposing.items():
-            anywhere = repeats or kind in telling
+            anywhere = self._repeats or kind in self._telling()
             self._con.execute(
                 "INSERT INTO agreement WITH i AS (SELECT record, key, place FROM identifier JOIN shown USING (record) "
                 "WHERE kind = $kind AND key NOT IN (SELECT key FROM crowd WHERE kind = $kind)) "
@@ -155,22 +165,9 @@ class Persons:
                 {"kind": kind, "bit": bit},
             )
         self._con.execute(
-            "CREATE TABLE pair AS SELECT one, other, agreed, a.shown & b.shown AS shared, a.place AS one_at, b.place AS other_at "
-            "FROM (SELECT one, other, bit_or(agreed) AS agreed FROM agreement GROUP BY one, other) "
-            "JOIN shown a ON a.record = one JOIN shown b ON b.record = other"
+            "CREATE TABLE candidate AS SELECT one, other, bit_or(agreed) AS agreed FROM agreement GROUP BY one, other"
         )
         self._con.execute("DROP TABLE agreement")
-        seen = self._con.execute("SELECT DISTINCT agreed, shared FROM pair ORDER BY ALL").fetchall()
-        patterns = [pattern_of(self._named(agreed), self._named(shared)) for agreed, shared in seen]
-        self._patterns = sorted(set(patterns))
-        number = {pattern: i for i, pattern in enumerate(self._patterns)}
-        self._incoming(
-            agreed=pa.array([agreed for agreed, _ in seen], pa.uint64()),
-            shared=pa.array([shared for _, shared in seen], pa.uint64()),
-            pattern=pa.array([number[pattern] for pattern in patterns], pa.uint16()),
-        )
-        self._con.execute(_candidate(self._kinds))
-        self._con.execute("DROP TABLE pair")
 
     def _named(self, bits: int) -> list[str]:
         return [name for bit, name in enumerate(self._names) if bits >> bit & 1]
@@ -180,79 +177,63 @@ class Persons:
 
     # one step
 
-    def _sure(self, sure: np.ndarray) -> tuple[Edges, np.ndarray]:
-        """The pairs in patterns that are surely one person, wherever they are; and how many of each pattern."""
-        self._incoming(pattern=pa.array(np.flatnonzero(sure), pa.uint16()))
-        return self._found(
-            "SELECT one, other, pattern, (one_at = other_at)::UTINYINT AS within, 0::UTINYINT AS placed "
-            "FROM candidate SEMI JOIN incoming USING (pattern)"
-        )
-
-    def _step(
-        self, label: Label, edges: Edges, accepted: np.ndarray, contradicts: np.ndarray
-    ) -> tuple[Edges, np.ndarray]:
-        """Link pairs in `accepted` patterns (shape (2, 2, patterns)); the edges, and how many links of each pattern.
-
-        No link is made of which the component would hold two records that contradict each other and are no
-        accepted pair themselves."""
-        within, placed, pattern = np.nonzero(accepted)
-        self._incoming(
-            within=pa.array(within, pa.uint8()),
-            placed=pa.array(placed, pa.uint8()),
-            pattern=pa.array(pattern, pa.uint16()),
-        )
-        self._con.execute(_PERSON_LINK)
-        label(*_joined(edges, self._found("SELECT * FROM person_link")[0]))
-        self._incoming(
-            pattern=pa.array(np.flatnonzero(contradicts & ~accepted.any(axis=(0, 1))), pa.uint16())
-        )
-        self._con.execute(_TORN)
-        new, made = self._found("SELECT * FROM person_link")
-        edges = _joined(edges, new)
-        label(*edges)
-        return edges, made
-
-    def _found(self, sql: str) -> tuple[Edges, np.ndarray]:
-        found = {name: np.asarray(column) for name, column in self._con.execute(sql).fetchnumpy().items()}
-        made = np.zeros((2, 2, len(self._patterns)), np.int64)
-        np.add.at(made, (found["within"], found["placed"], found["pattern"]), 1)
-        return (found["one"], found["other"]), made
-
-    def _find_standing(self) -> None:
-        for statement in _STANDING:
-            self._con.execute(statement)
-
     def _counted(self) -> Counted:
-        """What `standing` and `component` say now."""
-        self._find_standing()
-        pairs = np.zeros((2, 3, len(self._patterns)), np.int64)
-        for within, placed, pattern, count in self._con.execute(
-            "SELECT within, placed, pattern, count(*) FROM standing GROUP BY ALL"
-        ).fetchall():
-            pairs[within, placed, pattern] = count
-        return Counted(pairs, self._all_pairs())
+        """Find who was found so far, and how they stand to each other; and count them."""
+        self._con.execute(_MET)
+        inside = self._con.execute("SELECT DISTINCT agreed FROM met WHERE one = other").fetchall()
+        certain = [one for (one,) in inside if pattern_of(self._named(one), self._named(one)).likely_one]
+        self._con.execute(_PERSON, {"certain": certain, "repeats": self._repeats})
+        seen = self._con.execute(_SEEN).fetchall()
+        patterns = [pattern_of(self._named(agreed), self._named(shared)) for agreed, shared in seen]
+        for pattern in patterns:
+            self._patterns.setdefault(pattern, len(self._patterns))
+        self._linked = self._wide(self._linked)
+        self._incoming(
+            agreed=pa.array([agreed for agreed, _ in seen], pa.uint64()),
+            shared=pa.array([shared for _, shared in seen], pa.uint64()),
+            pattern=pa.array([self._patterns[pattern] for pattern in patterns], pa.uint16()),
+        )
+        self._con.execute(_STANDING, {"apart": int(Stands.OPEN if self._repeats else Stands.APART)})
+        pairs = np.zeros((len(Stands), len(self._patterns)), np.int64)
+        counts = self._con.execute("SELECT stands, pattern, count(*) FROM standing GROUP BY ALL").fetchall()
+        for stands, pattern, count in counts:
+            pairs[stands, pattern] = count
+        return Counted(list(self._patterns), pairs, self._linked, pairs_of(self._groups(), self._repeats))
 
-    def _all_pairs(self) -> np.ndarray:
-        """Pairs of records at all (`Counted.all_pairs`)."""
-        have, there, more = (self._con.execute(sql).fetchall() for sql in (_HAVE, _HAVE_THERE, _HAVE_MORE))
-        places = sorted({place for place, *_ in have})
-        every = {place: np.zeros(KNOWN) for place in places}
-        for place, known, count in have:
-            every[place][known] = count
-        placed = {(one, other): np.zeros(KNOWN) for one in places for other in places}
-        for one, other, known, count in [*there, *((place, place, *rest) for place, *rest in more)]:
-            placed[one, other][known] = count
-        found = np.zeros((2, 3, KNOWN, KNOWN))
-        for i, one in enumerate(places):
-            for other in places[i:]:
-                has = placed[one, other], placed[other, one]
-                has_not = every[one] - has[0], every[other] - has[1]
-                # Of one place, each pair is met twice.
-                within, share = (1, 0.5) if one == other else (0, 1.0)
-                found[within, 0] += share * np.outer(*has_not)
-                found[within, 1] += share * (np.outer(has_not[0], has[1]) + np.outer(has[0], has_not[1]))
-                found[within, 2] += share * np.outer(*has)
-        return found
+    def _groups(self) -> list[Group]:
+        found = self._con.execute("SELECT places::VARCHAR, certain, shown, count(*) FROM person GROUP BY ALL")
+        return [
+            Group(int(places), certain, known_of(frozenset(self._named(shown))), persons)
+            for places, certain, shown, persons in found.fetchall()
+        ]
+
+    def _step(self, linking: np.ndarray) -> int:
+        """Link persons who fit each other best in these patterns, and those who are surely one; how many links.
+
+        No person comes to hold two who contradict each other, unless that pattern links."""
+        sure, likely = self._those("surely_one"), self._those("likely_one")
+        open_to = np.array([linking, linking & likely & self._repeats, np.zeros(len(linking), bool)]) | sure
+        stands, pattern = np.nonzero(open_to)
+        self._incoming(stands=pa.array(stands, pa.uint8()), pattern=pa.array(pattern, pa.uint16()))
+        self._con.execute(_PERSON_LINK)
+        self._join()
+        contradicting = np.flatnonzero(self._those("contradicts") & ~linking)
+        self._con.execute(
+            _TORN, {"contradicting": contradicting.tolist(), "likely": np.flatnonzero(likely).tolist()}
+        )
+        edges, made = self._join()
+        self._edges, self._linked = edges, self._linked + np.bincount(made, minlength=len(linking))
+        return len(made)
+
+    def _join(self) -> tuple[Edges, np.ndarray]:
+        """Join what is linked now; all edges, and the patterns of the new ones."""
+        made = self._con.execute("SELECT * FROM person_link").fetchnumpy()
+        one, other = (
+            np.concatenate([before, made[name]])
+            for before, name in zip(self._edges, ("one", "other"), strict=True)
+        )
+        self._label(one, other)
+        return (one, other), np.asarray(made["pattern"])
 
     def counts(self) -> dict[str, int]:
         """How many links were made on person keys, how many are false by the estimate and at most; nothing without keys."""
@@ -269,79 +250,48 @@ class Persons:
         return {self._kinds[kind]: count for kind, count in rows.fetchall()}
 
 
-def _joined(edges: Edges, more: Edges) -> Edges:
-    return np.concatenate([edges[0], more[0]]), np.concatenate([edges[1], more[1]])
-
-
-def _tells(name: str) -> bool:
-    """Whether this key alone shows that two records have both names and the birth date in common."""
-    pattern = pattern_of([name], [name])
-    return pattern.likely_one
-
-
-_PLACE = "partner::USMALLINT * 256 + selection"
-_HAVE = "SELECT place, known, count(*) FROM shown GROUP BY ALL"
-_HAVE_THERE = """
-    SELECT s.place, h.place, known, count(*) FROM shown s JOIN component USING (record) JOIN held h USING (component)
-    WHERE h.place <> s.place GROUP BY ALL"""
-_HAVE_MORE = """
-    SELECT place, known, count(*) FROM shown JOIN component USING (record) JOIN whole USING (component)
-    WHERE records > 1 GROUP BY ALL"""
-
-
-def _candidate(kinds: Sequence[str]) -> str:
-    """Step `candidate`. Records with two different BSNs are none."""
-    numbered = IdentifierKind.BSN.value in kinds
-    position = kinds.index(IdentifierKind.BSN.value) if numbered else -1
-    number = f"(SELECT record, key FROM identifier WHERE kind = {position})"
-    return f"""
-        CREATE TABLE candidate AS
-        SELECT one, other, pattern, bit_count(agreed)::UTINYINT AS score, one_at, other_at
-        FROM pair JOIN incoming USING (agreed, shared)
-        LEFT JOIN {number} a ON a.record = one LEFT JOIN {number} b ON b.record = other
-        WHERE a.key IS NULL OR b.key IS NULL OR a.key = b.key"""
-
-
-#: Step `standing`.
-_STANDING = (
-    f"CREATE OR REPLACE TABLE held AS SELECT component, {_PLACE} AS place, count(*) AS records "
-    "FROM component JOIN record USING (record) GROUP BY ALL",
-    "CREATE OR REPLACE TABLE whole AS SELECT component, sum(records) AS records FROM held GROUP BY ALL",
-    """
+_MET = """
+    CREATE OR REPLACE TABLE met AS
+    SELECT least(a.component, b.component) AS one, greatest(a.component, b.component) AS other, bit_or(agreed) AS agreed
+    FROM candidate c JOIN component a ON a.record = c.one JOIN component b ON b.record = c.other GROUP BY ALL"""
+#: Where people have several records in a place, places do not count. Of more than 128 places some share a bit: these link less.
+_PERSON = """
+    CREATE OR REPLACE TABLE person AS
+    SELECT component, bit_or(1::UHUGEINT << (CASE WHEN $repeats THEN 0 ELSE place % 128 END)::UHUGEINT) AS places,
+        bit_or(shown) AS shown, min(number) AS number, coalesce(list_contains($certain, any_value(agreed)), false) AS certain
+    FROM component JOIN shown USING (record) LEFT JOIN met ON one = component AND other = component
+    GROUP BY component"""
+_SEEN = """
+    SELECT DISTINCT agreed, a.shown & b.shown FROM met JOIN person a ON a.component = one
+    JOIN person b ON b.component = other WHERE one <> other ORDER BY ALL"""
+#: Two different BSNs are never one person.
+_STANDING = f"""
     CREATE OR REPLACE TABLE standing AS
-    SELECT c.*, a.component AS one_is, b.component AS other_is, (one_at = other_at)::UTINYINT AS within,
-        CASE WHEN one_at = other_at THEN (v.records > 1)::UTINYINT + (w.records > 1)::UTINYINT
-        ELSE (t.place IS NOT NULL)::UTINYINT + (u.place IS NOT NULL)::UTINYINT END AS placed
-    FROM candidate c JOIN component a ON a.record = one JOIN component b ON b.record = other
-    JOIN whole v ON v.component = a.component JOIN whole w ON w.component = b.component
-    LEFT JOIN held t ON t.component = a.component AND t.place = other_at
-    LEFT JOIN held u ON u.component = b.component AND u.place = one_at
-    WHERE a.component <> b.component""",
-)
-#: Step `person_link`: pairs in patterns that may link (`incoming`), where for both records no other person of that place
-#: fits as well. Several who fit as well are one person where they are accepted pairs themselves.
+    SELECT one, other, pattern, bit_count(m.agreed)::UTINYINT AS score, a.places AS one_at, b.places AS other_at,
+        CASE WHEN a.places & b.places = 0 THEN {Stands.OPEN:d} WHEN a.certain AND b.certain THEN {Stands.DECOYS:d}
+        ELSE $apart END::UTINYINT AS stands
+    FROM met m JOIN person a ON a.component = one JOIN person b ON b.component = other
+    JOIN incoming i ON i.agreed = m.agreed AND i.shared = a.shown & b.shown
+    WHERE one <> other AND (a.number IS NULL OR b.number IS NULL OR a.number = b.number)"""
+#: Pairs in patterns that may link (`incoming`), where neither has another one who fits as well and is somebody else: who stands
+#: where this one does, and does not fit it.
 _PERSON_LINK = """
     CREATE OR REPLACE TABLE person_link AS
-    WITH fitting AS (SELECT * FROM standing SEMI JOIN incoming USING (pattern, within, placed)),
+    WITH fitting AS (SELECT * FROM standing SEMI JOIN incoming USING (pattern, stands)),
     either AS (
-        SELECT one AS me, other_at AS place, other_is AS you, score FROM fitting
-        UNION ALL SELECT other, one_at, one_is, score FROM fitting
+        SELECT one AS me, other AS you, other_at AS places, score FROM fitting
+        UNION ALL SELECT other, one, one_at, score FROM fitting
     ),
-    top AS (SELECT me, place, max(score) AS score FROM either GROUP BY ALL),
-    best AS (SELECT DISTINCT me, place, score, you FROM either JOIN top USING (me, place, score)),
-    together AS (SELECT DISTINCT least(one_is, other_is) AS a, greatest(one_is, other_is) AS b FROM fitting),
-    undecided AS (
-        SELECT DISTINCT me, place FROM best x JOIN best y USING (me, place)
-        ANTI JOIN together ON a = x.you AND b = y.you WHERE x.you < y.you
-    ),
-    decided AS (SELECT DISTINCT me, place, score FROM best ANTI JOIN undecided USING (me, place))
-    SELECT one, other, pattern, within, placed FROM fitting f
-    SEMI JOIN decided a ON a.me = one AND a.place = other_at AND a.score = f.score
-    SEMI JOIN decided b ON b.me = other AND b.place = one_at AND b.score = f.score"""
-#: Of `person_link`, what would bring together records whose pattern is in `incoming`.
+    rivalled AS (
+        SELECT DISTINCT x.me, x.you FROM either x
+        JOIN either y ON y.me = x.me AND y.you <> x.you AND y.score >= x.score AND x.places & y.places <> 0
+        ANTI JOIN either z ON z.me = x.you AND z.you = y.you
+    )
+    SELECT one, other, pattern FROM fitting
+    ANTI JOIN rivalled a ON a.me = one AND a.you = other ANTI JOIN rivalled b ON b.me = other AND b.you = one"""
+#: Of `person_link`, but for likely ones, what would bring together persons who contradict each other.
 _TORN = """
-    DELETE FROM person_link WHERE one IN (
+    DELETE FROM person_link WHERE NOT list_contains($likely, pattern) AND one IN (
         SELECT record FROM component WHERE component IN (
-            SELECT a.component FROM standing SEMI JOIN incoming USING (pattern)
-            JOIN component a ON a.record = one JOIN component b ON b.record = other
-            WHERE a.component = b.component))"""
+            SELECT a.component FROM standing JOIN component a ON a.record = one JOIN component b ON b.record = other
+            WHERE a.component = b.component AND list_contains($contradicting, pattern)))"""
