@@ -77,6 +77,13 @@ PERSON_KEYS: Final[dict[str, PersonKey]] = {
     "surname_birth_place": PersonKey(
         ("surname_sound", "birth", "place"), "no given name, moved within the place"
     ),
+    "surname_birth": PersonKey(("surname_sound", "birth"), "moved house, another given name, as a call name"),
+    "given_birth": PersonKey(
+        ("given_letters", "given_end", "birth"), "moved house, another surname, as after marriage"
+    ),
+    "sound_birth_month": PersonKey(
+        ("first_sound", "last_sound", "birth_year_month"), "names spelt in another way, another day of birth or none"
+    ),
     "birth_postcode": PersonKey(("birth", "postcode"), "no given name, another surname"),
     "birth_street_house": PersonKey(
         ("birth", "street_letters", "house"), "the same, no postcode or a wrong one"

@@ -71,9 +71,11 @@ class Pattern(NamedTuple):
     @property
     def core(self) -> int:
         """0 when given name and birth date say nothing for it: then two people of one house look like this. 1 when one
-        of them agrees and the other one speaks against it: twins, a parent and a namesake child. 2 when nothing does."""
+        of them agrees and the other one speaks against it: twins, a parent and a namesake child; or neither surname nor
+        address agrees with it. 2 when nothing does."""
         agrees = max(self.given, self.birth) >= Level.PART
-        return agrees * (2 - any(self.against))
+        alone = self.known & Known.SURNAME and max(self.surname, self.address) < Level.PART
+        return agrees * (2 - bool(any(self.against) or alone))
 
     @property
     def relatives(self) -> bool:
