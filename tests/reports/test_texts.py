@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 import lsi_match
+from lsi_match.criteria.parse import FieldType
+from lsi_match.criteria.unit import Unit
+from lsi_match.log.steps import Step
+from lsi_match.log.view import State
+from lsi_match.manifest.equality import CharacteristicKind
+from lsi_match.manifest.identifiers import IdentifierKind, InvalidReason
+from lsi_match.protocol.trust_root import Role
 
 ROOT = Path(lsi_match.__file__).parent
 CATALOGUES = sorted(ROOT.rglob("*.toml"))
@@ -68,3 +75,21 @@ def test_every_text_is_asked_for_and_every_one_asked_for_is_there(file: Path, so
     left = {one for one in there if one not in named and not one.startswith(tuple(parts))}
     assert not left
     assert all(any(one.startswith(part) for one in there) for part in parts)
+
+
+@pytest.mark.parametrize(
+    ("kind", "names"),
+    [
+        ("step", Step),
+        ("state", (*get_args(State), "broken")),
+        ("role", Role),
+        ("invalid", InvalidReason),
+        ("characteristic", CharacteristicKind),
+        ("kind", (*IdentifierKind, *FieldType, *Unit)),
+    ],
+)
+def test_every_name_that_is_shown_has_a_word(kind: str, names: Iterable[str]) -> None:
+    words = tomllib.loads((ROOT / "base" / "words.toml").read_text("utf-8"))[kind]
+    assert {str(one) for one in names} <= words.keys()
+    if kind != "kind":
+        assert words.keys() == {str(one) for one in names}

@@ -12,7 +12,7 @@ from lsi_match.base.catalogue import with_separators
 from lsi_match.base.clock import utc_now
 from lsi_match.base.errors import LsiError, wrong_use
 from lsi_match.base.files import write_whole
-from lsi_match.cli.console import Json, done, language, out, say, table
+from lsi_match.cli.console import Json, called, done, language, out, say, table
 
 if TYPE_CHECKING:
     from lsi_match.manifest import Manifest
@@ -187,19 +187,11 @@ def _share(part: int, whole: int) -> str:
     return with_separators(f"{100 * part / whole:.1f}%", language()) if whole else "-"
 
 
-_FOUND = {
-    "encoding": ("tekenset", "encoding"),
-    "separator": ("scheidingsteken", "separator"),
-    "header": ("kopregel in rij", "header in row"),
-    "sheet": ("blad", "sheet"),
-}
-
-
 def _seen(seen: Profile) -> list[Any]:
     """What is in a file."""
     from lsi_match.partner.extract.problems import kinds_in_words
 
-    how = ", ".join(f"{say(*_FOUND[what])} {value!r}" for what, value in seen.found)
+    how = ", ".join(f"{called('profile', what)} {value!r}" for what, value in seen.found)
     head = [seen.file, f"{_number(seen.records)} records", *([how] if how else [])]
     rows = []
     for one in seen.columns:

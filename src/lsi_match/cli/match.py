@@ -17,29 +17,6 @@ if TYPE_CHECKING:
     from lsi_match.matcher.operate.reconcile import ReconcileResult
     from lsi_match.matcher.site.site import Project
 
-_TASKS = {
-    "Open": ("geopend", "opened"),
-    "Remind": ("herinnerd", "reminded"),
-    "Run": ("gedraaid", "run"),
-    "ReleaseHeld": ("opnieuw gedraaid na rechtvaardiging", "run again after a justification"),
-    "MakeCheckpoint": ("stand van het logboek vastgelegd", "checkpoint of the log made"),
-    "Abandon": ("opgegeven", "given up"),
-}
-#: Of tasks that were refused.
-_NOT = {
-    "Open": ("NIET geopend", "NOT opened"),
-    "Remind": ("NIET herinnerd", "NOT reminded"),
-    "Run": ("NIET gedraaid", "NOT run"),
-    "ReleaseHeld": ("NIET gedraaid", "NOT run"),
-    "MakeCheckpoint": ("GEEN stand van het logboek vastgelegd", "NO checkpoint of the log made"),
-    "Abandon": ("NIET opgegeven", "NOT given up"),
-}
-_ARRIVALS = {
-    "taken": ("binnen", "taken in"),
-    "waiting": ("nog niet compleet", "not complete yet"),
-    "known": ("was er al", "was here already"),
-    "refused": ("geweigerd", "refused"),
-}
 
 app = App(name="match")
 
@@ -432,16 +409,6 @@ def metrics(site: Path, *, to: Path | None = None) -> None:
 
 
 #: Kinds of `matcher.operate.retention`, for people.
-_KINDS = {
-    "hold": ("aangehouden ronde", "round that was held"),
-    "release": ("vrijgave", "release"),
-    "subjects": ("betrokkenenbestanden van een ronde", "files of subjects of a round"),
-    "details": ("details van logregels", "details of log entries"),
-    "drop": ("bestand van een levering", "file of a drop"),
-    "letter": ("bericht aan een deelnemer", "letter to a partner"),
-    "temporary": ("half bestand", "half-written file"),
-    "proof": ("bewijs van vernietiging", "proof of a destruction"),
-}
 
 
 def _watched(seen: ReconcileResult) -> dict[str, Any]:
@@ -473,26 +440,26 @@ def _lines(seen: ReconcileResult) -> list[str]:
     from lsi_match.matcher.operate.agenda import about
     from lsi_match.matcher.operate.retention import problem_of
 
-    lines = [f"{seen.project}: {a.partner}: {say(*_ARRIVALS[a.outcome])} ({a.file})" for a in seen.arrivals]
+    lines = [f"{seen.project}: {a.partner}: {called('arrival', a.outcome)} ({a.file})" for a in seen.arrivals]
     lines += [f"{seen.project}: {t.partner}: {t.error.text(language())}" for t in seen.troubles]
     refused = dict(seen.refused)
     for task, how in seen.done:
         if task in refused:
-            kind = say(*_NOT[type(task).__name__])
+            kind = called("task_refused", type(task).__name__)
             lines.append(f"{seen.project}: {about(task)} {kind}: {refused[task].text(language())}")
             continue
         outcome = "" if how == "done" else f": {called('state', how)}"
-        lines.append(f"{seen.project}: {about(task)} {say(*_TASKS[type(task).__name__])}{outcome}")
+        lines.append(f"{seen.project}: {about(task)} {called('task', type(task).__name__)}{outcome}")
     lines += [
         f"{seen.project}: {say('genoeg medeondertekend, uitgereikt', 'co-signed by enough, handed out')}: {name}"
         for name in seen.handed_out
     ]
     lines += [
-        f"{seen.project}: {say('vernietigd', 'destroyed')}: {say(*_KINDS[one.kind])} {one.shown}"
+        f"{seen.project}: {say('vernietigd', 'destroyed')}: {called('expired', one.kind)} {one.shown}"
         for one in seen.destroyed.done
     ]
     lines += [
-        f"{seen.project}: {say('NIET vernietigd', 'NOT destroyed')}: {say(*_KINDS[one.kind])} {one.shown} ({problem_of(error)})"
+        f"{seen.project}: {say('NIET vernietigd', 'NOT destroyed')}: {called('expired', one.kind)} {one.shown} ({problem_of(error)})"
         for one, error in seen.destroyed.failed
     ]
     return lines or [f"{seen.project}: {say('niets te doen', 'nothing to do')}"]
