@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from operation import PARTNERS, ROUND, Operation
+from swapping import Stops, stopping
 
 from lsi_match.base.errors import LsiError
 from lsi_match.matcher.operate import transfers
@@ -113,55 +114,83 @@ def test_a_share_that_is_gone_is_told_and_not_made_anew(
     assert operation.cases("uwv", ROUND)
 
 
-@pytest.mark.parametrize("kind", ["folder", "marker", "mount"])
-def test_a_share_may_go_away_and_come_back_between_any_two_acts(
-    operation: Operation, share: Path, kind: str
-) -> None:
-    """Nothing is lost or made on the local disk, and at the next look all is as if it had always been there."""
-    with shared(share, kind) as one:
-        _goes_and_comes(operation, share, one)
+@contextmanager
+def stopping_acts(stops: Stops) -> Iterator[None]:
+    """In the block, everything that is done at a place stops first."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("listing", "read", "fetch", "give", "remove"):
+            real = getattr(Endpoint, name)
+
+            def acting(there: Endpoint, *args: object, real: object = real, **how: object) -> object:
+                stops.stop(())
+                return real(there, *args, **how)  # type: ignore[operator]
+
+            patch.setattr(Endpoint, name, acting)
+        yield
 
 
-def _goes_and_comes(operation: Operation, share: Path, one: Share) -> None:
-    acts = ("listing", "read", "fetch", "give", "remove")
+def goes_and_comes(
+    operation: Operation,
+    one: Share,
+    stopping: Callable[[Stops], AbstractContextManager[None]],
+    every: int,
+    *,
+    stays: bool = False,
+) -> int:
+    """The share goes away before each act or call of a look, and comes back before the next one, or (`stays`) at the end of
+    the look: nothing is lost or made on the local disk, and the next look does what is left. How often it was tried."""
     drop = operation.deliver("uwv", ROUND)
-    counted = 0
 
-    def look(at: int) -> int:
-        number = 0
-        with pytest.MonkeyPatch.context() as patch:
-            for name in acts:
-                real = getattr(Endpoint, name)
-
-                def acting(there: Endpoint, *args: object, real: object = real, **how: object) -> object:
-                    nonlocal number
-                    number += 1
-                    if number == at:
-                        one.go()
-                    elif number == at + 1:
-                        one.come()
-                    return real(there, *args, **how)  # type: ignore[operator]
-
-                patch.setattr(Endpoint, name, acting)
-            transfers.collect(operation.project, operation.clock())
-            transfers.publish(operation.project, operation.clock())
+    def look(stops: Stops) -> int:
+        with stopping(stops):
+            for act in (transfers.collect, transfers.publish):
+                act(operation.project, operation.clock())
         one.come()
-        return number
+        return len(stops.calls)
 
     folder = operation.project.folder
     before = shutil.copytree(folder, operation.folder / "kept")
-    steps = look(-1)
-    for at in range(1, steps + 1, 1 if one.kind == "folder" else 3):
-        counted += 1
+    points = range(0, look(Stops()), every)
+    for at in points:
         shutil.rmtree(folder)
         shutil.copytree(before, folder)
         for name in ("in", "out"):
-            shutil.rmtree(share / name)
-            (share / name).mkdir()
+            shutil.rmtree(one.path / name)
+            (one.path / name).mkdir()
         operation.send("uwv", drop)
-        look(at)
-        look(-1)
+        look(Stops(at, one.go, None if stays else one.come))
+        look(Stops())
         arrived = [e for e in operation.project.entries() if e.name == "arrive"]
         assert [e.status for e in arrived] == ["Ok"], at
         assert operation.lying("uwv") == []
-    assert counted > (10 if one.kind == "folder" else 3)
+        assert f"proef.{ROUND}.opening.json" in operation.lying("uwv", "out")
+    return len(points)
+
+
+@pytest.mark.parametrize("stays", [False, True])
+@pytest.mark.parametrize("kind", ["folder", "marker", "mount"])
+def test_a_share_may_go_away_and_come_back_between_any_two_acts(
+    operation: Operation, share: Path, kind: str, stays: bool
+) -> None:
+    with shared(share, kind) as one:
+        assert goes_and_comes(operation, one, stopping_acts, 4, stays=stays) > 3
+
+
+@pytest.mark.parametrize("kind", ["folder", "mount"])
+def test_a_share_may_go_away_and_come_back_between_two_calls(
+    operation: Operation, share: Path, kind: str
+) -> None:
+    with shared(share, kind) as one:
+        assert goes_and_comes(operation, one, stopping, 37) > 5
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("stays", [False, True])
+@pytest.mark.parametrize("kind", ["folder", "marker", "mount"])
+def test_a_share_may_go_away_and_come_back_between_any_two_calls(
+    operation: Operation, share: Path, kind: str, stays: bool
+) -> None:
+    with shared(share, kind) as one:
+        tried = goes_and_comes(operation, one, stopping, 1, stays=stays)
+    print(f"\n{kind}: away at {tried} calls")
+    assert tried > 200
