@@ -168,6 +168,31 @@ def test_a_file_that_says_it_is_huge_takes_no_memory_and_no_time(theirs: Path, o
         assert list(theirs.iterdir()) == []
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to be another user")
+@pytest.mark.parametrize("mode", [0o000, 0o444])
+@pytest.mark.parametrize("guarded", [False, True])
+def test_a_file_that_somebody_else_lets_nobody_write_in_goes_all_the_same(
+    theirs: Path, ours: Path, guarded: bool, mode: int
+) -> None:
+    """And one of our own that is shut is told: it would not be overwritten."""
+    for folder in (*ours.parents, theirs, ours):
+        if folder.is_relative_to(theirs.parent):
+            os.chown(folder, 65534, 65534)
+    for name in ("a", "b"):
+        (theirs / name).write_text("x")
+        (theirs / name).chmod(mode)
+    os.chown(theirs / "b", 65534, 65534)
+    with GuardedFolder.own(theirs) as folder, GuardedFolder.own(ours) as to:
+        os.seteuid(65534)
+        try:
+            folder.destroy("a", to) if guarded else files.destroy(Path(f"/proc/self/fd/{folder._at}/a"))
+            with pytest.raises(PermissionError):
+                folder.destroy("b", to) if guarded else files.destroy(Path(f"/proc/self/fd/{folder._at}/b"))
+        finally:
+            os.seteuid(0)
+    assert not (theirs / "a").exists()
+
+
 def test_what_is_written_is_whole_and_goes_through_no_link(theirs: Path, outside: Path) -> None:
     (theirs / "a").symlink_to(outside / "keys")
     before = seen(outside)
@@ -296,7 +321,7 @@ def _destroys_by_path(folder: GuardedFolder, name: str, through: GuardedFolder) 
 
 def _destroys_where_it_lies(folder: GuardedFolder, name: str, through: GuardedFolder) -> None:
     """By its descriptor, but in the folder of others: they take the other name away, and it seems to be the only one."""
-    folder._overwrite(name)
+    files.overwrite(name, folder._at)
     folder.remove(name)
 
 

@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+import yaml_out
 from operation import PARTNERS, ROUND, Operation, days
 from swapping import Stops, Swap, by_path, kinds_of_swap, seen, stopping
 
@@ -183,6 +184,19 @@ def test_an_inbox_that_is_a_link_is_told_and_not_used(
     operation.clock.to(operation.clock() + days(3000))
     destroy_due(operation.project, operation.clock)
     assert sorted(file.name for file in tmp_path.iterdir() if file.is_file()) == ["stray", "x.drop.json"]
+
+
+def test_an_inbox_that_is_gone_is_told_where_there_is_no_place(operation: Operation, ours: Path) -> None:
+    ours.rmdir()
+    assert collected(operation) == []
+    del operation.places["uwv"]
+    delivery = {
+        name: json.loads(one.model_dump_json(exclude_none=True)) for name, one in operation.places.items()
+    }
+    yaml_out.write(operation.project.folder / "delivery.yaml", {"partners": delivery})
+    assert collected(operation) == [("uwv", "InboxUnusableError")]
+    ours.mkdir()
+    assert collected(operation) == []
 
 
 def test_another_user_who_writes_in_its_inbox_can_deliver_and_nothing_else(

@@ -52,6 +52,27 @@ def test_a_file_that_grows_has_another_stamp(settings: EndpointSettings) -> None
         assert there.listing("in")["a"] != before
 
 
+def test_a_bucket_is_listed_a_page_at_a_time_and_no_further_than_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with s3_server(tmp_path) as settings, open_endpoint(settings) as there:
+        for name in "abcde":
+            there.give("in", name, b"1")
+        files, pages = there._files._files, []  # type: ignore[attr-defined]
+        real = files.call_s3
+
+        def two_at_a_time(*asked: str, **how: str) -> object:
+            pages.append(how)
+            return real(*asked, MaxKeys=2, **how)
+
+        monkeypatch.setattr(files, "call_s3", two_at_a_time)
+        assert list(there.listing("in")) == list("abcde")
+        assert len(pages) == 3
+        monkeypatch.setattr("lsi_match.transport.endpoints.MOST_NAMES", 3)
+        assert list(there.listing("in")) == list("abc")
+        assert len(pages) == 5
+
+
 @pytest.mark.parametrize("name", ["../a", ".a", "a/b", "", "a b", "a\n", "x" * 300])
 def test_no_name_leads_outside_a_place(settings: EndpointSettings, name: str) -> None:
     with open_endpoint(settings) as there, pytest.raises(LsiError):

@@ -226,12 +226,7 @@ def destroy(path: Path) -> None:
         return
     going = path if path in half_files(path.parent) else path.rename(_half(path))
     if stat.S_ISREG(going.lstat().st_mode):
-        descriptor = os.open(going, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        try:
-            if os.fstat(descriptor).st_nlink == 1:
-                overwrite(descriptor)
-        finally:
-            os.close(descriptor)
+        overwrite(going)
     going.unlink()
     sync_folder(going.parent)
 
@@ -250,9 +245,29 @@ def shipped(name: str) -> Path:
     return (inside if inside.is_dir() else package.parents[1]) / name
 
 
-def overwrite(descriptor: int) -> None:
-    """Write zeros over everything that an open file holds. What it does not hold (a hole) takes no room and no time."""
-    size, at = os.fstat(descriptor).st_size, 0
+def overwrite(name: Path | str, folder: int | None = None) -> None:
+    """Write zeros over everything that a plain file holds, if it has no other name. What it does not hold (a hole) takes no
+    room and no time; what somebody else lets nobody write in is left.
+
+    Args:
+        folder: the descriptor of the folder that it lies in, where `name` is no path.
+    """
+    try:
+        descriptor = os.open(name, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+    except PermissionError:
+        if os.stat(name, dir_fd=folder, follow_symlinks=False).st_uid == os.geteuid():
+            raise
+        return
+    try:
+        found = os.fstat(descriptor)
+        if stat.S_ISREG(found.st_mode) and found.st_nlink == 1:
+            _write_zeros(descriptor, found.st_size)
+    finally:
+        os.close(descriptor)
+
+
+def _write_zeros(descriptor: int, size: int) -> None:
+    at = 0
     while at < size:
         try:
             at = os.lseek(descriptor, at, os.SEEK_DATA)

@@ -164,20 +164,10 @@ class GuardedFolder:
         except FileNotFoundError:
             return
         if plain:
-            through._overwrite(going)
+            overwrite(going, through._at)
             through.remove(going)
         elif (found := self.look(name)) is not None and stat.S_ISDIR(found.st_mode):
             os.rmdir(name, dir_fd=self._at)
-
-    def _overwrite(self, name: str) -> None:
-        try:
-            descriptor = os.open(name, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self._at)
-        except PermissionError:
-            return  # of somebody who lets nobody write in it
-        try:
-            overwrite(descriptor)
-        finally:
-            os.close(descriptor)
 
     def _unlink(self, name: str) -> None:
         with suppress(FileNotFoundError):

@@ -391,14 +391,16 @@ class _Bucket:
         self._files.pipe_file(f"{self._root}/{MARKER}", _MARKED)
 
     def listing(self, side: Side) -> Iterator[tuple[str, Stamp]]:
-        try:
-            found = self._files.ls(f"{self._root}/{side}", detail=True)
-        except FileNotFoundError:
-            return
-        for one in found:
-            if one["type"] == "file":
+        bucket, _, folder = f"{self._root}/{side}/".partition("/")
+        asked = {"Bucket": bucket, "Prefix": folder, "Delimiter": "/"}
+        more = True
+        while more:  # a thousand at a time: who asks takes so many as it can do with
+            found = self._files.call_s3("list_objects_v2", **asked)
+            for one in found.get("Contents", ()):
                 changed = str(one.get("ETag") or one.get("LastModified"))
-                yield str(one["name"]).rsplit("/", 1)[-1], Stamp(int(one["size"]), changed)
+                yield str(one["Key"]).rsplit("/", 1)[-1], Stamp(int(one["Size"]), changed)
+            more = bool(found.get("IsTruncated"))
+            asked["ContinuationToken"] = found.get("NextContinuationToken", "")
 
     def open(self, side: Side, name: str) -> IO[bytes]:
         return self._files.open(f"{self._root}/{side}/{name}", "rb")  # type: ignore[no-any-return]

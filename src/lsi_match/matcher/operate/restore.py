@@ -322,6 +322,7 @@ def _papers(project: Project, found: _Gathered) -> int:
     if view.running is not None:
         about = view.manifests[view.running].papers
         project.papers_folder.add(project.kept(digest) for digest in about if project.has(digest))
+    project.make_inboxes(project.manifest())
     return sum(not project.has(digest) for digest in named)
 
 

@@ -164,7 +164,7 @@ def collect(project: Project, now: datetime) -> list[IncomingDrop | DeliveryErro
         except LsiError as error:
             found.append(DeliveryError(partner, error))
         try:
-            waiting += inbox.take_in(project, partner, max(0, room - waiting))
+            waiting += inbox.take_in(project, partner, max(0, room - waiting), needed=partner not in places)
         except LsiError as error:
             found.append(DeliveryError(partner, error))
         if waiting and not room:

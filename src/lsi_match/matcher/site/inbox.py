@@ -98,16 +98,19 @@ def delivered(project: Project, partner: str) -> set[str]:
     return {name for name in names if name.endswith(DROP_SUFFIX)}
 
 
-def take_in(project: Project, partner: str, at_most: int = AT_ONCE) -> int:
+def take_in(project: Project, partner: str, at_most: int = AT_ONCE, *, needed: bool = True) -> int:
     """Move the drops in the inbox of a partner to `received`; how many were left, since they are too many.
 
     A descriptor that is no plain file is taken in as an empty one, and so refused; a folder stays where it is. Can be
     repeated after it broke off: the parts of a drop go first.
 
+    Args:
+        needed: the partner has no other way in, so that its inbox has to be there.
+
     Raises:
         InboxUnusableError: see there.
     """
-    if partner not in _names(project):
+    if not needed and partner not in _names(project):
         return 0
     with (
         _inbox(project, partner) as inbox,

@@ -151,9 +151,7 @@ class Site:
         known = project.received(manifest.digest)
         check_approvals(manifest, {**known, **papers}, now, trust)
         check_papers(manifest, papers, now, trust)
-        private_folder(project.folder)
-        for name in manifest.partners:
-            private_folder(project.folder / "inbox" / name)
+        project.make_inboxes(manifest)
         with project.make_log(manifest.matcher.domain) as log:
             project.keep(canonical)
             project.log_roots(log, trust.roots, now, manifest.digest)
@@ -292,6 +290,11 @@ class Project:
     def manifest(self) -> Manifest:
         """The manifest as registered, its bytes checked to be canonical."""
         return load_manifest(read_bytes(self.folder / "manifest.json"))
+
+    def make_inboxes(self, manifest: Manifest) -> None:
+        """Make the folder of this project, and in it one where each partner can bring its drops."""
+        for name in manifest.partners:
+            private_folder(self.folder / "inbox" / name)
 
     @property
     def papers_folder(self) -> StatementStore:
