@@ -19,7 +19,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import lru_cache
 
 from pydantic import ValidationError
 
@@ -29,6 +30,8 @@ from lsi_match.crypto.keys import Identity
 from lsi_match.crypto.signing import SignatureMissingError, peek, sign, verify
 from lsi_match.manifest import Manifest
 from lsi_match.protocol.trust_root import MATCHER, Role, TrustedOrganisation, TrustRoot
+
+_END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
 
 class TrustRootError(LsiError):
@@ -237,6 +240,20 @@ def walk(
             check_next(current, one, now)
         current = one.root
     return new
+
+
+@lru_cache(maxsize=128)
+def walk_whole(pile: tuple[bytes, ...], project: str, pin: str) -> tuple[TrustRoot, ...]:
+    """Every version in `pile` from the first on, as `walk` finds them at the end of time: what these bytes say does not
+    change, so it is worked out once. When it counts from is for `check_issued`."""
+    return tuple(one.root for one in walk((), pile, project, pin, _END_OF_TIME))
+
+
+def check_issued(roots: Iterable[TrustRoot], now: datetime) -> None:
+    """Raises RootDateError for a version from the future."""
+    for root in roots:
+        if root.issued_at > now:
+            raise RootDateError(version=root.version, date=str(root.issued_at.date()))
 
 
 def check_parties(manifest: Manifest, root: TrustRoot) -> None:

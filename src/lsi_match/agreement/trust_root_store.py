@@ -21,7 +21,9 @@ from lsi_match.agreement.trust_root_rules import (
     SignedRoot,
     Trust,
     check_current,
+    check_issued,
     walk,
+    walk_whole,
 )
 from lsi_match.base.canonical import canonical_json, digest_of_bytes
 from lsi_match.base.files import FileUnreadableError, read_bytes, read_text, write_whole
@@ -44,12 +46,14 @@ class TrustStore:
         return sorted(self.folder.glob("[0-9]*.json"))
 
     def roots(self, now: datetime) -> tuple[TrustRoot, ...]:
-        """Every version taken in, all rules checked again; raises TrustRootError."""
+        """Every version taken in, by all rules again; raises TrustRootError."""
         files = self._files()
         if not files:
             raise RootMissingError(project=self.project)
         pin = read_text(self.folder / "pinned").strip()
-        return tuple(one.root for one in walk((), map(read_bytes, files), self.project, pin, now))
+        roots = walk_whole(tuple(map(read_bytes, files)), self.project, pin)
+        check_issued(roots, now)
+        return roots
 
     def news(self, pile: Iterable[bytes], pin: str | None, now: datetime) -> list[SignedRoot]:
         """What `pile` holds that follows what is here; raises TrustRootError, also when the newest has expired."""

@@ -7,6 +7,8 @@ program reads.
 from __future__ import annotations
 
 import re
+from copy import deepcopy
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -57,6 +59,12 @@ def read_yaml(text: str, file: str) -> Any:
     Raises:
         YamlUnreadableError: no YAML, too long, too deep, a duplicate key, an anchor or alias, or a number that can be read in two ways.
     """
+    return deepcopy(_read(text, file))
+
+
+@lru_cache(maxsize=16)
+def _read(text: str, file: str) -> Any:
+    """The value, remembered: settings are read at every step of a look, and reading takes long."""
     yaml, depth = YAML(typ="safe", pure=True), 0
     before: ScalarEvent | None = None
     if len(text) > _LARGEST:

@@ -47,6 +47,9 @@ def signed_text(
     """
     known = approval.previous == (previous.digest if previous else None)
     languages: tuple[Language, ...] = ("nl", "en") if known else ()
-    made = {lang: approval_text(manifest, statement, lang, previous) for lang in languages}
-    same = (lang for lang, text in made.items() if digest_of_bytes(text.encode()) == approval.text)
+    same = (
+        lang
+        for lang in languages
+        if digest_of_bytes(approval_text(manifest, statement, lang, previous).encode()) == approval.text
+    )
     return SignedText(approval.text, approval.previous, known, next(same, None))
