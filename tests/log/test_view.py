@@ -15,6 +15,7 @@ from old_logs import NAMES, answers, old_log, views, whole_view
 from lsi_match.log import events
 from lsi_match.log.entry import LogEntry
 from lsi_match.log.events import EVENTS, Event, EventMalformedError, read
+from lsi_match.log.export import LARGEST_LEAF
 from lsi_match.log.standard import standard_entry
 from lsi_match.log.view import (
     OVER,
@@ -27,6 +28,7 @@ from lsi_match.log.view import (
     State,
     StepOutOfPlaceError,
 )
+from lsi_match.manifest.base import MAX_PARTNERS
 
 #: The faults that typed events mended: log → round → what was said falsely.
 MENDED = {"outcomes": {"held": {"state": ("abandoned", "destroyed"), "last_step": ("outcome", "destroy")}}}
@@ -431,3 +433,18 @@ def test_access_requests_count_for_a_day() -> None:
     view = ProjectView.of([asked(1, 1), asked(2, 2), asked(3, 25), asked(4, 26.5)])
     assert [at.hour for at in view.asked["uwv"]] == [1, 2], "the first two are a day ago, and more"
     assert len(view.requests) == 4
+
+
+def test_an_entry_holds_as_many_partners_as_a_manifest_may_name() -> None:
+    names = [f"{number:03d}".join(("p", "x" * 59)) for number in range(MAX_PARTNERS)]
+    digests = dict.fromkeys(names, "sha256:" + "a" * 64)
+    for event in (
+        events.Released(round="r1", cases=1, releases=digests, subjects=digests),
+        events.DropsIncomplete(round="r1", late=tuple(names), reason="drops-incomplete", message="x" * 1000),
+    ):
+        one = LogEntry(
+            trace_id="1" * 32, span_id="1" * 16, name=event.step.value, status=event.status, start_time=0, end_time=0,
+            attributes=event.attributes(),
+        )  # fmt: skip
+        assert read(0, one).event == event
+        assert len(one.leaf()) < LARGEST_LEAF - 2000

@@ -18,10 +18,12 @@ from pydantic import ValidationError
 from ruamel.yaml import YAML
 
 from lsi_match.base.canonical import canonical_json
-from lsi_match.base.validation import validation_message
+from lsi_match.base.validation import RuleViolation, validation_message
 from lsi_match.base.yaml_positions import parse_yaml
 from lsi_match.criteria.parse import CriterionError
 from lsi_match.manifest import Manifest, complete_draft
+from lsi_match.manifest.base import MAX_RECORDS
+from lsi_match.manifest.clear import check_manifest_clear
 from lsi_match.manifest.person_keys import PERSON_KEYS
 
 SOME_KEY = next(iter(PERSON_KEYS))
@@ -530,3 +532,16 @@ def test_yes_is_no_number(section: str, member: str) -> None:
     with pytest.raises(ValidationError) as refused:
         Manifest.model_validate(draft)
     assert f"{section}.{member}" in str(refused.value) or "a number belongs here" in str(refused.value)
+
+
+def test_no_round_runs_under_a_manifest_of_more_records_than_it_can_number() -> None:
+    """Numbers of records would begin again; a manifest of before stays readable."""
+    value = document()
+    most = MAX_RECORDS // len(value["partners"])
+    for partner in value["partners"].values():
+        partner["selections"][0]["volume"].update(at_most=most)
+    check_manifest_clear(load(value))
+    for partner in value["partners"].values():
+        partner["selections"][0]["volume"].update(at_most=most + 1)
+    with pytest.raises(RuleViolation, match="a round can number 4294967295"):
+        check_manifest_clear(load(value))

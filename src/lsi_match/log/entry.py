@@ -43,7 +43,8 @@ SALT_SIZE = 32
 MAX_WHOLE = 2**53 - 1
 
 AttributeName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,99}$")]
-AttributeText = Annotated[str, StringConstraints(strict=True, max_length=2000)]
+#: Long enough for the names of all partners (`manifest.base.MAX_PARTNERS`).
+AttributeText = Annotated[str, StringConstraints(strict=True, max_length=16_000)]
 Whole = Annotated[StrictInt, Field(ge=-MAX_WHOLE, le=MAX_WHOLE)]
 #: The last millisecond that has a date: 9999-12-31T23:59:59.999Z.
 MAX_TIME = 253_402_300_799_999

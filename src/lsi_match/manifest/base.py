@@ -56,6 +56,10 @@ def is_hybrid(recipient: str) -> bool:
 
 Digest = Annotated[str, StringConstraints(pattern=DIGEST)]
 
+#: An entry of the log, of 65,535 bytes at most, holds two digests of each partner under its name.
+MAX_PARTNERS = 200
+#: Records of a round are numbered in 32 bits.
+MAX_RECORDS = 2**32 - 1
 #: Signals of one partner travel as bits of one number, and so are the criteria counted that a record meets.
 MAX_SIGNALS = 62
 MAX_CRITERIA = 50

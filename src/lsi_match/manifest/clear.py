@@ -20,6 +20,7 @@ from lsi_match.criteria.clear import (
 from lsi_match.criteria.letters import skeleton, strange_in_name, strange_in_prose
 from lsi_match.criteria.parse import CriterionError, FieldType, Predicate
 from lsi_match.criteria.reading import condition_of
+from lsi_match.manifest.base import MAX_RECORDS
 
 if TYPE_CHECKING:
     from lsi_match.manifest.selection import Selection
@@ -33,7 +34,15 @@ _OF_REGISTERS = frozenset({"when", "rule", "values"})
 
 
 def check_manifest_clear(manifest: Manifest) -> None:
-    """Raises RuleViolation at the first text that does not read in one way, or is about one person."""
+    """Raises RuleViolation at the first text that does not read in one way, or is about one person; and where there may be
+    more records than a round can number."""
+    most = sum(selection.volume.at_most for _, selection in manifest.selections())
+    if most > MAX_RECORDS:
+        raise RuleViolation(
+            f"de selecties mogen samen {most} records leveren; een ronde kan er {MAX_RECORDS} nummeren",
+            f"the selections may deliver {most} records together; a round can number {MAX_RECORDS}",
+            "partners",
+        )
     _letters(manifest.model_dump(mode="json", exclude_unset=True), ())
     for what, names in _told_apart(manifest):
         _read_apart(what, names)

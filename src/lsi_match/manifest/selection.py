@@ -12,6 +12,7 @@ from lsi_match.manifest.base import (
     ATTRIBUTE_TYPES,
     MAX_CRITERIA,
     MAX_EDGE,
+    MAX_RECORDS,
     MAX_SIGNALS,
     MONTHS,
     NO_VALUE,
@@ -145,7 +146,7 @@ class Volume(Document):
     """How many records a selection is expected to deliver. Outside it the drop is refused."""
 
     at_least: int = Field(ge=0)
-    at_most: int = Field(gt=0, le=20_000_000)
+    at_most: int = Field(gt=0, le=MAX_RECORDS)
 
     @model_validator(mode="after")
     def _in_order(self) -> Volume:

@@ -13,7 +13,15 @@ from lsi_match.base.canonical import canonical_json, digest_of_bytes
 from lsi_match.base.validation import RuleViolation
 from lsi_match.criteria.parse import FieldType, Predicate
 from lsi_match.manifest.accountability import Accountability
-from lsi_match.manifest.base import RESERVED_COLUMNS, RESERVED_PARTIES, Document, Name, no_twins, parsed
+from lsi_match.manifest.base import (
+    MAX_PARTNERS,
+    RESERVED_COLUMNS,
+    RESERVED_PARTIES,
+    Document,
+    Name,
+    no_twins,
+    parsed,
+)
 from lsi_match.manifest.clear import check_manifest_clear
 from lsi_match.manifest.equality import CharacteristicKind, known_characteristics, special_groups, uses
 from lsi_match.manifest.monitor_terms import Monitor
@@ -45,7 +53,7 @@ class Manifest(Document):
     characteristics: dict[Name, Characteristic] = Field(default_factory=dict)
     pseudonyms: Pseudonyms
     subject: Subject
-    partners: dict[Name, Partner] = Field(min_length=2, max_length=64)
+    partners: dict[Name, Partner] = Field(min_length=2, max_length=MAX_PARTNERS)
     match: Match
     release: Release
     monitor: Monitor = Monitor()

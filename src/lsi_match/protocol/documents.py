@@ -33,6 +33,7 @@ from pydantic import (
 
 from lsi_match.base.validation import RuleViolation
 from lsi_match.manifest import Digest, Document, EncryptionKey, Name, ProjectId, Prose, Text
+from lsi_match.manifest.base import MAX_PARTNERS
 from lsi_match.manifest.signing_key import SigningKey
 
 RoundId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=40)]
@@ -173,7 +174,7 @@ class KeyCommitment(Document):
     project: ProjectId
     epoch: int = Field(ge=1, le=9999)
     partner: Name
-    partners: dict[Name, Digest] = Field(min_length=2, max_length=64)
+    partners: dict[Name, Digest] = Field(min_length=2, max_length=MAX_PARTNERS)
     commitment: Digest
 
 
@@ -188,7 +189,7 @@ class KeyReveal(Document):
     epoch: int = Field(ge=1, le=9999)
     partner: Name
     transcript: Digest
-    sealed: dict[Name, str] = Field(min_length=1, max_length=63)
+    sealed: dict[Name, str] = Field(min_length=1, max_length=MAX_PARTNERS - 1)
 
 
 class KeyContribution(Document):
@@ -282,7 +283,7 @@ class AttributeKeys(Document):
     round: RoundId
     partner: Name
     span_id: SpanId
-    sealed: dict[Name, str] = Field(max_length=63)
+    sealed: dict[Name, str] = Field(max_length=MAX_PARTNERS - 1)
 
     @property
     def about(self) -> str:

@@ -16,6 +16,7 @@ from pydantic import Field, StringConstraints, model_validator
 from lsi_match.base.canonical import canonical_json, digest_of_bytes
 from lsi_match.base.validation import OIN, RuleViolation
 from lsi_match.manifest import Digest, Document, EncryptionKey, Name, ProjectId, Text
+from lsi_match.manifest.base import MAX_PARTNERS
 from lsi_match.manifest.signing_key import SigningKey
 from lsi_match.protocol.documents import Certificate, Moment
 
@@ -96,8 +97,8 @@ class TrustRoot(Document):
     previous: Digest | None
     issued_at: Moment
     expires_at: Moment
-    threshold: int = Field(ge=2, le=64)
-    organisations: dict[Name, TrustedOrganisation] = Field(min_length=3, max_length=65)
+    threshold: int = Field(ge=2, le=MAX_PARTNERS)
+    organisations: dict[Name, TrustedOrganisation] = Field(min_length=3, max_length=MAX_PARTNERS + 1)
 
     @model_validator(mode="after")
     def _consistent(self) -> TrustRoot:
