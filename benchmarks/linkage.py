@@ -94,7 +94,10 @@ def link(
                 GROUP: np.full(count, 255, np.uint8),
             }
         )
-        engine.add(partner, table, np.arange(start, start + count))
+        numbers = np.arange(start, start + count)
+        tokens = [f"pk_{name}" for name in names]
+        engine.add(partner, table.drop_columns(tokens), numbers)
+        engine.add_tokens(partner, table, numbers, *tokens)
         start += count
     engine.link()
     who = pl.concat(people).to_numpy()

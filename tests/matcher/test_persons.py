@@ -56,7 +56,9 @@ def links(
                 GROUP: np.full(count, 255, np.uint8),
             }
         )
-        engine.add(f"p{i}", table, np.arange(start, start + count))
+        numbers_of = np.arange(start, start + count)
+        engine.add(f"p{i}", table, numbers_of)
+        engine.add_tokens(f"p{i}", table, numbers_of, *keys.columns)
         start += count
     engine.link()
     found = engine.rows(

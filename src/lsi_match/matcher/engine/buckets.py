@@ -11,7 +11,9 @@ to that of their bucket. Held at once: a bucket (and the next, while it is opene
 and the records of the subjects that have bridges. Rows for a release are kept up to the largest number of cases that the
 manifest allows: above it there is no release.
 
-Person keys propose links between any two records: a round with person keys is matched in one piece.
+Person keys propose links between any two records. So there the records are linked first: the drops are opened for some
+person keys at a time, of which only the pairs that agree on them stay (`agreements`). Then a bucket is some of the persons found, with
+all their records, of all parts. Held at once while linking: the tokens of those keys, the pairs, and a row for each record.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import product
 
 import numpy as np
 import pyarrow as pa
@@ -32,19 +35,26 @@ from lsi_match.matcher.engine.engine import Engine, EngineOutcome
 from lsi_match.matcher.engine.intake import Drop, parts_of
 from lsi_match.protocol.columns import (
     CASE,
+    REFERENCE,
+    SEALED,
+    SELECTION,
     Column,
     attribute_sources,
     release_columns,
     released_attribute_columns,
 )
-from lsi_match.protocol.tables import BLOCK_TYPE, schema_of
+from lsi_match.protocol.tables import BLOCK_TYPE, in_one_piece, schema_of
 
 #: Rows of one bucket, of all partners together: some 60 bytes each while it is open, and a little more in its database.
 ROWS = 4_000_000
 #: Partner → the rows of a bucket, and what each record is called over the whole round.
 Bucket = dict[str, tuple[pa.Table, np.ndarray]]
-#: Kind → numbers on bridges (see the module's text).
+#: Kind → numbers on bridges (see the module's text). With person keys `_RECORD`, the records of the bucket, and `_COMPONENT`, of each
+#: its component; and kind → numbers that too many records have, which count as none.
 Bridges = dict[str, pa.Array]
+_RECORD, _COMPONENT = " record", " component"
+#: Tokens of person keys that are linked by at a time: what their pairs are made in takes some 100 bytes for each.
+TOKENS = 20_000_000
 #: Random bytes, as many as asked.
 Draw = Callable[[int], bytes]
 
@@ -79,7 +89,7 @@ class Matched:
         """How many subjects, subjects of two or more partners, cases, and records set aside as ambiguous, and
         of links on person keys as `Persons.counts`."""
         names = dict.fromkeys(name for one in self._outcomes for name in one.counts)
-        return {name: sum(one.counts[name] for one in self._outcomes) for name in names}
+        return {name: sum(one.counts.get(name, 0) for one in self._outcomes) for name in names}
 
     def group_counts(self) -> dict[str, dict[int, int]]:
         """Stage → group cell → count, as `Engine.group_counts`."""
@@ -165,7 +175,12 @@ class Plan:
     def buckets(self) -> list[list[range]]:
         """Per bucket the parts of the drops that it is made of, as many at once as are opened at once."""
         ranges = _ranges(self.drops, self.most)
-        return [ranges] if self.manifest.subject.person_keys else [[parts] for parts in ranges]
+        return [ranges for _ in ranges] if self._persons else [[parts] for parts in ranges]
+
+    @property
+    def _persons(self) -> list[str]:
+        """The kinds that are person keys."""
+        return [f"pk_{name}" for name in self.manifest.subject.person_keys]
 
     def match(self, number: int, bridges: Bridges) -> Result:
         """Open, re-key and match bucket `number`.
@@ -179,12 +194,15 @@ class Plan:
         try:
             for parts in self.buckets[number]:
                 for partner, rows, numbers in self._opened(parts):
+                    if self._persons:
+                        engine.add(partner, *_in_bucket(rows, numbers, bridges))
+                        continue
                     away = _any_of(rows, bridges)
                     if away.any():
                         tied[partner] = rows.filter(pa.array(away)), numbers[away]
                         rows, numbers = rows.filter(pa.array(~away)), numbers[~away]
                     engine.add(partner, rows, numbers)
-            engine.match()
+            engine.match(_components(bridges) if self._persons else None)
             return Result(engine.outcome(), engine.subjects(), tied)
         finally:
             engine.close()
@@ -193,10 +211,61 @@ class Plan:
         reference_date = self.drops[0].round_.opening.reference_date
         return Engine(self.manifest, self.memory_limit, self.threads, reference_date)
 
-    def bridges(self) -> list[Bridges]:
+    def linked(self) -> tuple[list[Bridges], dict[str, int]]:
+        """Per bucket what ties its records to each other, or to those of others; and counts of links on person keys.
+
+        Raises: as `match`.
+        """
+        return self._by_person_keys() if self._persons else (self._bridges(), {})
+
+    def _by_person_keys(self) -> tuple[list[Bridges], dict[str, int]]:
+        engine = self.engine()
+        try:
+            for number, (kinds, piece, pieces) in enumerate(self._tokens(engine.telling)):
+                for parts in self.buckets[0]:
+                    for partner, rows, numbers in self._opened(parts):
+                        if number == 0:
+                            outside = {REFERENCE, SEALED, *self._persons} & {*rows.column_names}
+                            engine.add(partner, rows.drop_columns([*outside]), numbers)
+                        for kind in kinds:
+                            keys = rows.select([kind, SELECTION])
+                            own = parts_of(in_one_piece(keys.column(kind)), pieces) == piece
+                            engine.add_tokens(partner, keys.filter(pa.array(own)), numbers[own], kind)
+                engine.gather()
+            engine.link()
+            return self._persons_by_bucket(engine), engine.persons.counts()
+        finally:
+            engine.close()
+
+    def _tokens(self, telling: str | None) -> list[tuple[list[str], int, int]]:
+        """Which person keys are linked by at a time: which kinds, and which piece of so many of their tokens."""
+        rows = max(1, sum(drop.descriptor.rows for drop in self.drops))
+        pieces = -(-rows // TOKENS)
+        others = [kind for kind in self._persons if kind != telling]
+        many = max(1, TOKENS // rows)
+        groups = [[telling]] if telling else []
+        groups += [others[at : at + many] for at in range(0, len(others), many)]
+        return [(kinds, piece, pieces) for kinds, piece in product(groups, range(pieces))]
+
+    def _persons_by_bucket(self, engine: Engine) -> list[Bridges]:
+        """Each component is in one bucket, and so is each record without any."""
+        found = engine.components()
+        record, component = found.column("record"), found.column("component")
+        place = pc.coalesce(component, record).to_numpy() % len(self.buckets)
+        own = [pa.array(place == number) for number in range(len(self.buckets))]
+        return [
+            {
+                _RECORD: in_one_piece(record.filter(one)),
+                _COMPONENT: in_one_piece(component.filter(one)),
+                **engine.crowds,
+            }
+            for one in own
+        ]
+
+    def _bridges(self) -> list[Bridges]:
         """Per bucket, of the numbers on records that have numbers of two kinds or more, those in its range."""
         kinds = self.manifest.subject.kinds
-        if len(kinds) == 1 or self.manifest.subject.person_keys:
+        if len(kinds) == 1:
             return [{} for _ in self.buckets]
         with ThreadPoolExecutor(2) as pool:
             found = list(pool.map(lambda parts: self._on_bridges(parts[0]), self.buckets))
@@ -238,6 +307,8 @@ class Plan:
             yield drop.partner, rows, np.arange(first, first + len(rows), dtype=np.uint32)
 
 
+_NOTHING = EngineOutcome({}, {}, np.zeros(0, np.uint32), {}, {}, {}, {})
+
 #: Has all buckets of a plan done, somewhere, and gives what came of them, in order.
 Spread = Callable[[Plan, Sequence[Bridges]], Iterator[Result]]
 
@@ -271,7 +342,9 @@ class Matching:
         """
         together = None
         try:
-            for result in spread(self._plan, self._plan.bridges()):
+            bridges, counts = self._plan.linked()
+            self._keep(replace(_NOTHING, counts=counts))
+            for result in spread(self._plan, bridges):
                 for partner, (rows, numbers) in result.tied.items():
                     together = together or self._plan.engine()
                     together.add(partner, rows, numbers)
@@ -304,6 +377,24 @@ def _ranges(drops: Sequence[Drop], most: int) -> list[range]:
             first, held = number, 0
         held += count
     return [*found, range(first, len(rows))]
+
+
+def _in_bucket(rows: pa.Table, numbers: np.ndarray, bridges: Bridges) -> tuple[pa.Table, np.ndarray]:
+    """Of consecutive records those of the bucket, without the numbers that too many records have."""
+    every = bridges[_RECORD].to_numpy()
+    first, end = np.searchsorted(every, [numbers[0], numbers[-1] + 1]) if len(numbers) else (0, 0)
+    own = every[first:end]
+    rows = rows.take(pa.array(own - numbers[0])) if len(own) else rows.slice(0, 0)
+    for kind in bridges.keys() - {_RECORD, _COMPONENT}:
+        crowded = pc.is_in(rows.column(kind), value_set=bridges[kind])
+        at = rows.schema.get_field_index(kind)
+        rows = rows.set_column(at, kind, pc.if_else(crowded, None, rows.column(kind)))
+    return rows, own
+
+
+def _components(bridges: Bridges) -> pa.Table:
+    found = pa.table({"record": bridges[_RECORD], "component": bridges[_COMPONENT]})
+    return found.filter(found.column("component").is_valid())
 
 
 def _any_of(rows: pa.Table, bridges: Bridges) -> np.ndarray:

@@ -137,6 +137,8 @@ class Engine:
         self._words = self._bits[-1].word + 1
         self._records: list[pa.Table] = []
         self._outside: list[tuple[np.ndarray, dict[str, np.ndarray]]] = []
+        #: Kind → values of it that were forgotten by `link`, as delivered.
+        self.crowds: dict[str, pa.Array] = {}
         self.persons = Persons(self._con, self.kinds, manifest.subject.false_links)
         # Each partner leaves out its own crowds: this is for those that did not.
         self._crowd = CROWD_OF[manifest.subject.unit] * len(self.partners)
@@ -198,12 +200,36 @@ class Engine:
         self._outside.append((numbers, outside))
         self._con.register("record", pa.concat_tables(self._records))
         for kind_at, kind in enumerate(() if self._one_kind else self.kinds):
+            if kind not in part.column_names:
+                continue
             rekeyed = self._rekeyed(part.column(kind))
             self._con.register("incoming", pa.table({"record": numbers.astype(np.uint32), "key": rekeyed}))
             self._con.execute(
                 f"INSERT INTO identifier SELECT record, {kind_at}, key FROM incoming WHERE key IS NOT NULL"
             )
             self._con.unregister("incoming")
+
+    @property
+    def telling(self) -> str | None:
+        """The person key that alone shows who is one person, as far as that goes."""
+        kind = self.persons.agreements.telling
+        return None if kind is None else self.kinds[kind]
+
+    def add_tokens(self, partner: str, part: pa.Table, numbers: np.ndarray, *kinds: str) -> None:
+        """Take in person keys of rows of a drop, for `gather` or `link`; `telling` of all rows before any other.
+
+        Args:
+            numbers: as for `add`.
+        """
+        if part.num_rows:
+            places = self.partners.index(partner) * 256 + part.column(SELECTION).to_numpy().astype(np.uint16)
+            for kind in kinds:
+                keys = self._rekeyed(part.column(kind))
+                self.persons.agreements.add(self.kinds.index(kind), places, numbers, keys)
+
+    def gather(self) -> None:
+        """Make pairs of the person keys that were taken in, and forget these."""
+        self.persons.agreements.gather()
 
     def _rekeyed(self, pseudonyms: pa.ChunkedArray) -> pa.Array:
         array = in_one_piece(pseudonyms)
@@ -224,9 +250,16 @@ class Engine:
 
     # subjects
 
-    def match(self) -> None:
-        """Run every step from `component` to `case_record`."""
-        self.link()
+    def match(self, components: pa.Table | None = None) -> None:
+        """Run every step from `component` to `case_record`.
+
+        Args:
+            components: of each record its component (`component` above), where that was worked out already.
+        """
+        if components is None:
+            self.link()
+        else:
+            self._con.register("component", components)
         self._con.execute(_subject_of(self.kinds))
         subject = _subject(self.manifest, self._words, self._crowd if self._one_kind else None)
         for statement in (subject, self._profile(), self._case_subject(), _case_record(self._one_kind)):
@@ -242,7 +275,7 @@ class Engine:
             )
             return
         sure = [i for i in range(len(self.kinds)) if i not in self.persons.proposing]
-        crowds = self._remove_crowds(sure)
+        self.crowds = self._remove_crowds(sure)
         edges = self._con.execute(
             "WITH sure AS (SELECT * FROM identifier WHERE list_contains(?, kind)) "
             "SELECT record, first FROM sure JOIN (SELECT kind, key, min(record) AS first FROM sure "
@@ -250,18 +283,23 @@ class Engine:
             [sure],
         ).fetchnumpy()
         self.persons.link(self._label, np.asarray(edges["record"]), np.asarray(edges["first"]))
-        if crowds:
-            self._con.execute("DELETE FROM component WHERE record NOT IN (SELECT record FROM identifier)")
+        if self.crowds:
+            left = "SELECT record FROM identifier"
+            left += " UNION ALL SELECT record FROM shown WHERE shown <> 0" if self.persons.proposing else ""
+            self._con.execute(f"DELETE FROM component WHERE record NOT IN ({left})")
 
-    def _remove_crowds(self, sure: Sequence[int]) -> bool:
-        """Forget the values of these kinds that stand at more records than one subject can have; whether there were any.
-        Records that have nothing else are in no subject."""
+    def _remove_crowds(self, sure: Sequence[int]) -> dict[str, pa.Array]:
+        """Forget the values of these kinds that stand at more records than one subject can have; kind → which these were, as
+        delivered. Records that have nothing else are in no subject."""
         self._con.execute(
             "CREATE TEMPORARY TABLE crowded AS SELECT kind, key FROM identifier WHERE list_contains(?, kind) "
             "GROUP BY kind, key HAVING count(*) > ?",
             [list(sure), self._crowd],
         )
-        found = self._count("crowded") > 0
+        found = {}
+        for (kind,) in self._con.execute("SELECT DISTINCT kind FROM crowded").fetchall():
+            keys = self._con.sql(f"SELECT key::BLOB AS key FROM crowded WHERE kind = {kind}").to_arrow_table()
+            found[self.kinds[kind]] = self._delivered(keys.column("key"))
         if found:
             self._con.execute(
                 "DELETE FROM identifier USING crowded c WHERE identifier.kind = c.kind AND identifier.key = c.key"
@@ -313,6 +351,12 @@ class Engine:
         return f"CREATE TABLE case_subject AS SELECT * FROM profile WHERE ({rule}) ORDER BY subject"
 
     # what comes out
+
+    def components(self) -> pa.Table:
+        """Of every record its component, which is null where it is in none."""
+        return self._con.sql(
+            "SELECT record, component FROM record LEFT JOIN component USING (record) ORDER BY record"
+        ).to_arrow_table()
 
     def outcome(self) -> EngineOutcome:
         """Everything that may outlive this engine; without rows to release where there are more cases than allowed."""
@@ -421,10 +465,13 @@ class Engine:
             sql = _RELEASED_ONE_KIND if self._one_kind else _RELEASED
             sql = sql.format(position=self.partners.index(recipient))
         found = self._con.sql(sql).to_arrow_table().combine_chunks()
-        keys = in_one_piece(found.column("key").cast(pa.binary(BLOCK)))
-        plain = pa.py_buffer(decrypt_blocks(blocks_of(keys).data, self._run_key))
-        pseudonyms = pa.FixedSizeBinaryArray.from_buffers(pa.binary(BLOCK), len(keys), [None, plain])
-        return found.drop_columns("key").add_column(0, "pseudonym", pseudonyms)
+        return found.drop_columns("key").add_column(0, "pseudonym", self._delivered(found.column("key")))
+
+    def _delivered(self, keys: pa.ChunkedArray) -> pa.Array:
+        """These keys, all there, as they were before they were re-keyed."""
+        blocks = in_one_piece(keys.cast(pa.binary(BLOCK)))
+        plain = pa.py_buffer(decrypt_blocks(blocks_of(blocks).data, self._run_key))
+        return pa.FixedSizeBinaryArray.from_buffers(pa.binary(BLOCK), len(blocks), [None, plain])
 
     def _joined(self) -> str:
         of = [

@@ -1,6 +1,5 @@
 """Linking records on person keys, for people without a shared number, over the engine's tables.
 
-    crowd(kind, key)                  values of person keys that too many records share: they link nothing
     shown(record, place, shown, number)
                                       the person keys (bits) that a record has, where it stands, its BSN
     candidate(one, other, agreed)     records that agree on a person key, and on which
@@ -28,7 +27,7 @@ import numpy as np
 import pyarrow as pa
 
 from lsi_match.manifest.identifiers import IdentifierKind
-from lsi_match.manifest.person_keys import CROWD
+from lsi_match.matcher.engine.agreements import Agreements
 from lsi_match.matcher.engine.calibration import Calibration, Counted, Group, Stands, pairs_of
 from lsi_match.matcher.engine.patterns import Pattern, known_of, pattern_of
 
@@ -57,6 +56,7 @@ class Persons:
 
     Attributes:
         proposing: the kinds (positions) that are person keys → their bit in `shown`.
+        agreements: which records agree on them.
         quality: of the links that were made.
     """
 
@@ -65,6 +65,8 @@ class Persons:
         proposing = [i for i, kind in enumerate(kinds) if kind.startswith("pk_")]
         self.proposing = {kind: bit for bit, kind in enumerate(proposing)}
         self._names = [kinds[kind].removeprefix("pk_") for kind in proposing]
+        telling = (kind for kind, name in zip(proposing, self._names, strict=True) if _tells(name))
+        self.agreements = Agreements(con, self.proposing, next(telling, None), bound)
         self._patterns: dict[Pattern, int] = {}
         self._repeats = False
         self._linked = np.zeros(0, np.int64)
@@ -76,9 +78,9 @@ class Persons:
         label(one, other)
         if not self.proposing:
             return
-        self._find_crowds()
+        self.agreements.gather()
+        self._repeats = self.agreements.repeats
         self._find_shown()
-        self._find_repeats()
         self._find_candidates()
         self._counted()
         linking, barred = self._try(self._those("likely_one"), np.zeros(0, bool), np.zeros(0))
@@ -118,56 +120,20 @@ class Persons:
         """With patterns that were seen since."""
         return np.pad(marks, (0, len(self._patterns) - len(marks)))
 
-    def _find_crowds(self) -> None:
-        self._con.execute(
-            "CREATE TABLE crowd AS SELECT kind, key, count(*) AS records FROM identifier "
-            "WHERE list_contains(?, kind) GROUP BY kind, key HAVING count(*) > ?",
-            [list(self.proposing), CROWD],
-        )
-
     def _find_shown(self) -> None:
-        bits = " ".join(f"WHEN {kind} THEN {1 << bit}" for kind, bit in self.proposing.items())
-        number = (
-            self._kinds.index(IdentifierKind.BSN.value) if IdentifierKind.BSN.value in self._kinds else -1
-        )
+        shown = self.agreements.shown
+        bsn = IdentifierKind.BSN.value
+        number = self._kinds.index(bsn) if bsn in self._kinds else -1
+        self._incoming(record=pa.array(np.arange(len(shown), dtype=np.uint32)), shown=pa.array(shown))
         self._con.execute(
             "CREATE TABLE shown AS SELECT record, dense_rank() OVER (ORDER BY partner, selection) - 1 AS place, shown, number "
-            f"FROM record JOIN (SELECT record, bit_or(CASE kind {bits} ELSE 0 END::UBIGINT) AS shown, "
-            f"min(key) FILTER (kind = {number}) AS number FROM identifier GROUP BY record) USING (record)"
+            "FROM record JOIN incoming USING (record) LEFT JOIN "
+            f"(SELECT record, min(key) AS number FROM identifier WHERE kind = {number} GROUP BY record) USING (record)"
         )
-
-    def _telling(self) -> list[int]:
-        """The first key that alone shows that two records have both names and the birth date in common."""
-        every = zip(self.proposing, self._names, strict=True)
-        return [kind for kind, name in every if pattern_of([name], [name]).likely_one][:1]
-
-    def _find_repeats(self) -> None:
-        """Whether more than the bound's share of records has another one of the same person in its place."""
-        found = self._con.execute(
-            "SELECT coalesce(sum(n), 0) FROM (SELECT count(*) AS n FROM identifier JOIN shown USING (record) "
-            "WHERE list_contains(?, kind) GROUP BY place, key HAVING n > 1)",
-            [self._telling()],
-        ).fetchall()
-        records = self._con.execute("SELECT count(*) FROM shown").fetchall()
-        self._repeats = bool(found[0][0] > self._bound * records[0][0])
 
     def _find_candidates(self) -> None:
-        """Without repeats, of one place only pairs that the first telling key brings together: they may be sure."""
-        # Kind by kind, so that what is held while joining stays small.
-        self._con.execute("CREATE TABLE agreement (one UINTEGER, other UINTEGER, agreed UBIGINT)")
-        for kind, bit in self.proposing.items():
-            anywhere = self._repeats or kind in self._telling()
-            self._con.execute(
-                "INSERT INTO agreement WITH i AS (SELECT record, key, place FROM identifier JOIN shown USING (record) "
-                "WHERE kind = $kind AND key NOT IN (SELECT key FROM crowd WHERE kind = $kind)) "
-                "SELECT a.record, b.record, 1::UBIGINT << $bit FROM i a JOIN i b USING (key) "
-                f"WHERE a.record < b.record {'' if anywhere else 'AND a.place <> b.place'}",
-                {"kind": kind, "bit": bit},
-            )
-        self._con.execute(
-            "CREATE TABLE candidate AS SELECT one, other, bit_or(agreed) AS agreed FROM agreement GROUP BY one, other"
-        )
-        self._con.execute("DROP TABLE agreement")
+        self.agreements.put_together()
+        self._con.execute("ALTER TABLE agreement RENAME TO candidate")
 
     def _named(self, bits: int) -> list[str]:
         return [name for bit, name in enumerate(self._names) if bits >> bit & 1]
@@ -244,10 +210,12 @@ class Persons:
 
     def crowds(self) -> dict[str, int]:
         """Person key → how many records had a value of it that too many share, and that therefore linked nothing."""
-        if not self.proposing:
-            return {}
-        rows = self._con.execute("SELECT kind, sum(records)::BIGINT FROM crowd GROUP BY kind ORDER BY kind")
-        return {self._kinds[kind]: count for kind, count in rows.fetchall()}
+        return {self._kinds[kind]: count for kind, count in sorted(self.agreements.crowds.items())}
+
+
+def _tells(name: str) -> bool:
+    """Whether this key alone shows that two records have both names and the birth date in common."""
+    return pattern_of([name], [name]).likely_one
 
 
 _MET = """

@@ -39,7 +39,6 @@ from lsi_match.matcher.engine.verdict import find_verdict
 from lsi_match.matcher.site.inbox import DROP_SUFFIX, received
 from lsi_match.matcher.site.site import Project, Site
 from lsi_match.protocol.documents import DropDescriptor
-from lsi_match.protocol.tables import BLOCK_TYPE
 
 WORK = "work"
 DONE = "done"
@@ -198,7 +197,7 @@ def bridges_table(bridges: Bridges) -> dict[str, pa.Table]:
 
 def _bridges(data: bytes) -> Bridges:
     tables = _unpack(data)[1]
-    return {kind: _one(table.column("number"), BLOCK_TYPE) for kind, table in tables.items()}
+    return {kind: _one(table.column("number")) for kind, table in tables.items()}
 
 
 def _packed(result: Result) -> bytes:
@@ -248,5 +247,5 @@ def _result(data: bytes) -> Result:
     return Result(outcome, tables["touched"], tied)
 
 
-def _one(column: pa.ChunkedArray, kind: pa.DataType) -> pa.Array:
-    return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], kind)
+def _one(column: pa.ChunkedArray) -> pa.Array:
+    return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
