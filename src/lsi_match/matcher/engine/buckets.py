@@ -163,6 +163,7 @@ class Plan:
         memory_limit: of each database, in the words of DuckDB.
         most: rows of one bucket.
         threads: of each database; as many as there are processors when left out.
+        linking_limit: of the database in which person keys link, open alone; as of each when left out.
     """
 
     manifest: Manifest
@@ -170,6 +171,7 @@ class Plan:
     memory_limit: str
     most: int = ROWS
     threads: int | None = None
+    linking_limit: str = ""
 
     @cached_property
     def buckets(self) -> list[list[range]]:
@@ -207,9 +209,9 @@ class Plan:
         finally:
             engine.close()
 
-    def engine(self) -> Engine:
+    def engine(self, memory_limit: str = "") -> Engine:
         reference_date = self.drops[0].round_.opening.reference_date
-        return Engine(self.manifest, self.memory_limit, self.threads, reference_date)
+        return Engine(self.manifest, memory_limit or self.memory_limit, self.threads, reference_date)
 
     def linked(self) -> tuple[list[Bridges], dict[str, int]]:
         """Per bucket what ties its records to each other, or to those of others; and counts of links on person keys.
@@ -219,7 +221,7 @@ class Plan:
         return self._by_person_keys() if self._persons else (self._bridges(), {})
 
     def _by_person_keys(self) -> tuple[list[Bridges], dict[str, int]]:
-        engine = self.engine()
+        engine = self.engine(self.linking_limit)
         try:
             for number, (kinds, piece, pieces) in enumerate(self._tokens(engine.telling)):
                 for parts in self.buckets[0]:

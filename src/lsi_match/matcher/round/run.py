@@ -359,7 +359,12 @@ class Run:
     def _match(self, *, last: bool = False) -> None:
         config = self._means
         plan = buckets.Plan(
-            self._manifest, list(self._drops.values()), config.memory_each, buckets.ROWS, config.threads_each
+            self._manifest,
+            list(self._drops.values()),
+            config.memory_each,
+            buckets.ROWS,
+            config.threads_each,
+            config.memory_limit,
         )
         matching, there = buckets.Matching(plan), self._work()
         try:
