@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from lsi_match.manifest import Digest, Document, Name, ProjectId
+from lsi_match.manifest.base import MAX_PARTNERS
 from lsi_match.protocol.documents import Count, RoundId
 
 Element = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -37,7 +38,7 @@ class RoundKeys(OfEvaluation):
     """The public keys of `partner` for this round, by kind of identifier."""
 
     format: Literal["lsi-match/round-keys/v1"] = "lsi-match/round-keys/v1"
-    keys: dict[Name, PublicRoundKey] = Field(min_length=1, max_length=64)
+    keys: dict[Name, PublicRoundKey] = Field(min_length=1, max_length=MAX_PARTNERS)
 
 
 class EvaluationAsk(OfEvaluation):
@@ -45,7 +46,7 @@ class EvaluationAsk(OfEvaluation):
     file with them."""
 
     format: Literal["lsi-match/evaluation-ask/v1"] = "lsi-match/evaluation-ask/v1"
-    asked: dict[Name, Count] = Field(min_length=1, max_length=64)
+    asked: dict[Name, Count] = Field(min_length=1, max_length=MAX_PARTNERS)
     elements: Digest
 
 
@@ -57,7 +58,7 @@ class EvaluationAnswer(OfEvaluation):
     to: Name
     ask: Digest
     keys: Digest
-    proofs: dict[Name, Proof] = Field(max_length=64)
+    proofs: dict[Name, Proof] = Field(max_length=MAX_PARTNERS)
     evaluations: Digest
 
 
@@ -69,4 +70,4 @@ class Evaluators(Document):
     project: ProjectId
     manifest: Digest
     round: RoundId
-    keys: dict[Name, Digest] = Field(min_length=1, max_length=64)
+    keys: dict[Name, Digest] = Field(min_length=1, max_length=MAX_PARTNERS)

@@ -228,7 +228,9 @@ class Plan:
                     for partner, rows, numbers in self._opened(parts):
                         if number == 0:
                             outside = {REFERENCE, SEALED, *self._persons} & {*rows.column_names}
-                            engine.add(partner, rows.drop_columns([*outside]), numbers)
+                            every = pa.array(np.ones(len(rows), np.bool_))
+                            # A copy: so that all that was opened of the drop can go.
+                            engine.add(partner, rows.drop_columns([*outside]).filter(every), numbers)
                         for kind in kinds:
                             keys = rows.select([kind, SELECTION])
                             own = parts_of(in_one_piece(keys.column(kind)), pieces) == piece
