@@ -1075,6 +1075,66 @@ WAYS.append(
 )
 
 
+def coded(table: Table) -> Sequence[str]:
+    """Columns of text that nobody normalises: the own record id, and what criteria read."""
+    return {"samenloop": ["UITK_ID", "SRT_UITK"], "wijk": ["kenmerk", "regeling"], "febrl4": ["rec_id"]}[
+        table.project
+    ]
+
+
+#: What a program leaves in or around a text, which nobody sees or means.
+for called, form in {
+    "line_feed_after": lambda v: v + "\n",
+    "carriage_return_after": lambda v: v + "\r",
+    "tab_before": lambda v: "\t" + v,
+    "nul_after": lambda v: v + "\0",
+    "vertical_tab_after": lambda v: v + "\v",
+    "line_separator_after": lambda v: v + "\u2028",
+    "control_of_latin_1": lambda v: v + "\x8e",
+    "variant_after": lambda v: v + "\ufe0f",
+    "tag_after": lambda v: v + "\U000e0041",
+    "apostrophe_before": lambda v: "'" + v.split("-")[0],
+    "quotes_kept": lambda v: f'"{v}"',
+    "escaped_return": lambda v: v + "_x000D_",
+    "digits_of_others": lambda v: v + "\u0661",
+    "wide_letters": lambda v: "".join(chr(ord(c) + 0xFEE0) if "!" <= c <= "~" else c for c in v),
+    "cyrillic_a": lambda v: v.replace("W", "W\u0410").replace("S", "S\u0410").replace("r", "r\u0410"),
+}.items():  # fmt: skip
+
+    def write_text(column: str, value: Any, form: Any = form) -> str:
+        return (
+            form(value)
+            if column in ("UITK_ID", "SRT_UITK", "kenmerk", "regeling", "rec_id")
+            else plain(value)
+        )
+
+    csv_way(f"csv_text_{called}", REFUSED, coded, cell=write_text)
+
+
+def merged_under(made: Any, page: Any, table: Table) -> None:
+    """One value over four rows of a column that is used."""
+    page.merge_range(3, 1, 6, 1, str(table.rows[2][table.columns[1]]))
+
+
+def total_row(made: Any, page: Any, table: Table) -> None:
+    page.write_formula(len(table.rows) + 1, len(table.columns) - 1, "=SUM(A1:A9)", None, 99)
+
+
+def last_not_calculated(
+    page: Any, day: Any, at: int, place: int, name: str, value: Any, table: Table
+) -> None:
+    """A row of formulas without outcomes, the last of the sheet."""
+    if at == len(table.rows):
+        page.write_formula(at, place, "=1+1", None, "")
+    else:
+        as_it_is(page, day, at, place, name, value, table)
+
+
+xlsx_way("xlsx_merged_under_each_other", REFUSED, lambda t: [t.columns[1]], page_of=merged_under)
+xlsx_way("xlsx_total_row", page_of=total_row, of=lambda t: [t.columns[0], t.columns[-1]])
+xlsx_way("xlsx_last_row_not_calculated", REFUSED, lambda t: t.columns, cell=last_not_calculated)
+
+
 @pytest.mark.parametrize("name", ["e.xls", "e.xlsb", "e.xlsm", "e.mdb", "e.json", "e.csv.gz", "e.XLSX"])
 def test_a_file_that_is_read_by_no_one_is_refused_by_its_name(name: str) -> None:
     with pytest.raises(LsiError, match=r"extract is one of \.csv, .*\.xlsx"):

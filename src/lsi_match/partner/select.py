@@ -308,7 +308,7 @@ class _Selecting:
 
         return [
             *self.extract.faults(),
-            Fault(f"{RECORD_ID} IS NULL AND {self._chosen}", "''", no_id),
+            Fault(f"{RECORD_ID} IS NULL", "''", no_id),
             *(
                 Fault(
                     f"{quoted_name(attribute_column(a.id))} IS NULL AND {self._chosen}", "''", not_listed(a)

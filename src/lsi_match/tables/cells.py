@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -16,17 +17,21 @@ if TYPE_CHECKING:
 _EXACT = 10**15
 
 
-class NoResult:
-    """A formula that was not calculated, or that gave an error."""
+@dataclass(frozen=True)
+class NoValue:
+    """A cell of which nobody can tell what should stand there, and why: a formula that was not calculated or gave an error, or a
+    cell that is merged with another."""
+
+    kind: Kind
 
     def __str__(self) -> str:
-        return "#"
+        return "#" if self.kind is Kind.NO_RESULT else ""
 
 
 def kind_of_cell(value: Any) -> Kind:
     """What one cell holds."""
-    if isinstance(value, NoResult):
-        return Kind.NO_RESULT
+    if isinstance(value, NoValue):
+        return value.kind
     if value is None or value == "":
         return Kind.NOTHING
     if isinstance(value, bool):

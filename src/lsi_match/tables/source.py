@@ -7,7 +7,7 @@ for, so that nothing depends on capitals in a name, and the rows in the order in
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lsi_match.base.duckdb_locked import quoted_name
-from lsi_match.tables.cells import NoResult, batch_of, kind_of_cell
+from lsi_match.tables.cells import NoValue, batch_of, kind_of_cell
 from lsi_match.tables.csv_dialect import Dialect, checked_names, dialect_of
 from lsi_match.tables.csv_dialect import rows as csv_rows
 from lsi_match.tables.formulas import without_result
@@ -203,7 +203,10 @@ class _Spreadsheet(Source):
 
     def stored(self, columns: Sequence[str]) -> list[Stored]:
         places = [self.names.index(column) for column in columns]
-        kinds = [frozenset(kind_of_cell(row[at]) for _, row in self._rows) - {Kind.NOTHING} for at in places]
+        kinds = [
+            frozenset(kind_of_cell(row[at]) for _, row in self._rows if at < len(row)) - {Kind.NOTHING}
+            for at in places
+        ]
         return [Stored(one or frozenset({Kind.NOTHING})) for one in kinds]
 
     def lay(self, con: duckdb.DuckDBPyConnection, columns: Sequence[str], digits: Sequence[int] = ()) -> None:
@@ -227,16 +230,26 @@ def _sheet(file: Path, wanted: str | None) -> tuple[list[list[Any]], str]:
         if wanted is not None and wanted not in names:
             raise TableUnreadable("no_sheet", sheet=wanted, sheets=", ".join(names))
         name = wanted or names[0]
-        rows: list[list[Any]] = book.get_sheet_by_name(name).to_python(skip_empty_area=False)
-        for row, column in without_result(file, name):
+        sheet = book.get_sheet_by_name(name)
+        rows: list[list[Any]] = sheet.to_python(skip_empty_area=False)
+        unknown = dict.fromkeys(_covered(sheet.merged_cell_ranges or []), Kind.MERGED)
+        unknown |= dict.fromkeys(without_result(file, name), Kind.NO_RESULT)
+        for (row, column), kind in unknown.items():
             rows += [[] for _ in range(row + 1 - len(rows))]
             rows[row] += [""] * (column + 1 - len(rows[row]))
-            rows[row][column] = NoResult()
+            rows[row][column] = NoValue(kind)
         return rows, name
     except calamine.PasswordError:
         raise TableUnreadable("password") from None
     except (calamine.CalamineError, OSError):
         raise TableUnreadable("no_spreadsheet") from None
+
+
+def _covered(merged: Iterable[tuple[tuple[int, int], tuple[int, int]]]) -> Iterator[tuple[int, int]]:
+    """Row and column, from 0, of the cells of merged ranges, but for the first cell of each."""
+    for (top, left), (bottom, right) in merged:
+        cells = ((row, column) for row in range(top, bottom + 1) for column in range(left, right + 1))
+        yield from islice(cells, 1, None)
 
 
 def _header_row(top: Sequence[Sequence[str]], asked: Asked) -> int:

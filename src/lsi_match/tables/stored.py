@@ -25,6 +25,8 @@ class Kind(StrEnum):
     NOTHING = "empty"
     #: In a spreadsheet: nobody knows what should stand there.
     NO_RESULT = "formula without a result"
+    #: In a spreadsheet: one value over several cells, so that the others have none.
+    MERGED = "merged cell"
 
 
 #: How DuckDB calls a type (or the start of that) → what it holds; the first that fits.

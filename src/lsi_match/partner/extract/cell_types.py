@@ -90,12 +90,22 @@ _ORDERED = {
 _FLOAT = r"[0-9]+[.,]0{1,2}"
 #: A number of fixed length that a program wrote in another way: 1234567.0, 9.99E+08, 1,234,567, ="01234567", '01234567.
 _WRITTEN_NUMBER = r"[0-9]{4,}[.,]0+|[0-9][.,][0-9]+[eE]\+?[0-9]+|[0-9]{1,3}(,[0-9]{3})+|=.*|\x27.*"
-#: An own record id with the marks of a program: 123.0, ="K1", 'K1'.
-_MARKED = r"[0-9]+\.0|=\x22.*\x22|\x27.*\x27"
-#: A name in which letters were replaced: Ren?e, Ren&eacute;e.
-_REPLACED = r"\pL\?\pL|&(#[0-9]+|[A-Za-z]+);"
-#: What nobody sees: soft hyphens, spaces without width, marks of direction.
-_INVISIBLE = "[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]"
+#: A code or an own record id with the marks of a program: ="K1", "K1", 'K1; but 't Hof and 's-Graveland are names.
+_MARKED = r"=.*|\x22.*|\x27(\w*|.*\x27)|.*_x00[0-9A-F]{2}_.*"
+#: A name in which letters were replaced: Ren?e, Ren&eacute;e, Ren%C3%A9e, Ren\\xe9e, Ren_x00E9_e.
+_REPLACED = r"\pL\?\pL|&(#[0-9]+|[A-Za-z]+);|%C[23]%[89AB][0-9A-F]|\\[xu][0-9a-f]{2}|_x00[0-9A-F]{2}_"
+#: What nobody sees: soft hyphens, spaces without width, marks of direction, variants, tags.
+_INVISIBLE = "[\u00ad\u034f\u061c\u115f-\u1160\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e01ef]"
+#: What is no letter; and what stands around a value without being a space.
+_CONTROL = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x{9f}]"
+_ENDS = r"^[\t\r\n]|[\t\r\n]$"
+#: Letters and digits that look like those of a keyboard: of another script between Latin ones, of other widths and styles.
+_ALIKE = (
+    r"[A-Za-z][\p{Cyrillic}\p{Greek}]|[\p{Cyrillic}\p{Greek}][A-Za-z]|"
+    r"[\x{660}-\x{669}\x{6f0}-\x{6f9}\x{20d0}-\x{20f0}\x{ff01}-\x{ff5e}\x{1d400}-\x{1d7ff}]"
+)
+#: A text in which nothing can be wrong but that it is a word for nothing. Most codes and record ids are such texts.
+_CLEAN = "[0-9A-Za-z/-]*"
 #: A letter of an encoding of DOS that was read as windows-1252, between other letters.
 _OF_DOS = "\\pL[\u201a\u201e\u2030\u2039\u203a\u2020\u2021\u2022\u00a1-\u00a9\u00ab-\u00ac\u00ae\u00b0-\u00b3\u00b5\u00b6\u00b9\u00bb-\u00bf]\\p{Ll}"
 _TRUE = ("j", "ja", "true", "1", "y", "yes", "waar")
@@ -121,12 +131,8 @@ _TAKES_AS = {
 }
 
 
-#: Role → when a text may have been written by a program in another way, and how that looks.
-_ODD = {
-    Role.NUMBER: ("strlen({x}) > {digits}", _WRITTEN_NUMBER),
-    Role.RECORD_ID: ("contains({x}, '.') OR starts_with({x}, '=') OR starts_with({x}, chr(39))", _MARKED),
-    Role.PLAIN: ("contains({x}, '.')", _FLOAT),
-}
+#: Role → how a text looks that a program wrote in another way.
+_ODD = {Role.NUMBER: _WRITTEN_NUMBER, Role.RECORD_ID: r"[0-9]+\.0", Role.PLAIN: _FLOAT}
 
 
 @dataclass(frozen=True)
@@ -315,28 +321,44 @@ class Cell:
         true, false = (", ".join(map(_text_literal, words)) for words in (_TRUE, _FALSE))
         return f"CASE WHEN lower({x}) IN ({true}) THEN TRUE WHEN lower({x}) IN ({false}) THEN FALSE END"
 
-    def faults(self, shown: str, value: str) -> dict[str, str]:
-        """What may not be true of a row → the condition in SQL."""
+    def odd(self, shown: str) -> str | None:
+        """Whether something may be wrong with a text, in SQL: worked out once for a row."""
+        if Kind.TEXT not in self.stored.kinds or self.declared is not FieldType.TEXT:
+            return None
+        if self.role is Role.NUMBER:
+            return f"strlen({shown}) > {self.digits}"
+        return f"NOT {_matches(shown, _CLEAN)}"
+
+    def faults(self, shown: str, value: str, odd: str) -> dict[str, str]:
+        """What may not be true of a row → the condition in SQL; `odd` is the column of the method of this name."""
         found = {}
         if self._may_fail:
             found["type"] = f"{shown} IS NOT NULL AND {value} IS NULL"
-        if Kind.TEXT not in self.stored.kinds or self.declared is not FieldType.TEXT:
+        if self.odd(shown) is None:
             return found
+        tests = {}
         if self.reading.as_ is None and self.role in _ODD:
-            guard, pattern = _ODD[self.role]
-            found["float"] = _guarded(guard.format(x=shown, digits=self.digits), _matches(shown, pattern))
+            tests["float"] = _matches(shown, _ODD[self.role])
+        if self.reading.as_ is None and self.role in (Role.RECORD_ID, Role.PLAIN):
+            tests["marked"] = _matches(shown, _MARKED)
         if self.role in (Role.NAME, Role.RECORD_ID):
-            may_be = f"contains({shown}, '?') OR contains({shown}, '&')"
-            found["replaced"] = _guarded(may_be, f"regexp_matches({shown}, '{_REPLACED}')")
+            tests["replaced"] = f"regexp_matches({shown}, '{_REPLACED}')"
         if self.role is Role.NUMBER:
-            longer = f"strlen({shown}) > {self.digits}"
-            found["spoiled"] = _guarded(longer, f"regexp_matches({shown}, '{_INVISIBLE}')")
+            tests["spoiled"] = f"regexp_matches({shown}, '{_INVISIBLE}')"
         else:
-            if self.reading.empty is None:
-                written = ", ".join(map(_text_literal, MARKERS))
-                found["marker"] = _guarded(f"strlen({shown}) <= 6", f"{shown} IN ({written})")
-            not_ascii = f"strlen({shown}) <> length({shown})"
-            found["spoiled"] = _guarded(not_ascii, f"regexp_matches({shown}, '{_SPOILED}')")
+            tests["spoiled"] = _guarded(
+                f"strlen({shown}) <> length({shown})", f"regexp_matches({shown}, '{_SPOILED}')"
+            )
+        if self.role in (Role.RECORD_ID, Role.PLAIN):
+            tests["control"] = f"regexp_matches({shown}, '{_CONTROL}|{_ENDS}')"
+        if self.role is Role.NAME:
+            tests["control"] = f"regexp_matches({shown}, '{_CONTROL}')"
+        if self.role in (Role.NAME, Role.RECORD_ID, Role.PLAIN):
+            tests["alike"] = f"regexp_matches({shown}, '{_ALIKE}')"
+        found |= {kind: _guarded(odd, test) for kind, test in tests.items()}
+        if self.role is not Role.NUMBER and self.reading.empty is None:
+            written = ", ".join(map(_text_literal, MARKERS))
+            found["marker"] = _guarded(f"strlen({shown}) <= 6", f"{shown} IN ({written})")
         return found
 
     @property

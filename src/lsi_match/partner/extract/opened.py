@@ -23,7 +23,7 @@ from lsi_match.partner.extract.cell_types import Cell, Role, cell_of
 from lsi_match.partner.extract.column_mapping import PLAIN, SelectionMapping
 from lsi_match.partner.extract.problems import (
     NO_CODE,
-    SPOILED,
+    UNTEXTUAL,
     ExtractError,
     ExtractProblemsError,
     ExtractUnreadableError,
@@ -46,6 +46,10 @@ _ROW = quoted_name("row number")
 def text_of(field: str) -> str:
     """The column with what stands in a field, under a name that no field can have."""
     return quoted_name(f"text of {field}")
+
+
+def _odd(field: str) -> str:
+    return quoted_name(f"odd {field}")
 
 
 @dataclass(frozen=True)
@@ -218,6 +222,11 @@ class Extract:
             f"CREATE OR REPLACE VIEW text AS SELECT * FROM (SELECT {number}{', '.join(shown)} FROM {raw}) WHERE {any_}"
         )
         values = [f"{cell.value(text_of(name))} AS {quoted_name(name)}" for name, cell in self.cells.items()]
+        values += [
+            f"{odd} AS {_odd(name)}"
+            for name, cell in self.cells.items()
+            if (odd := cell.odd(text_of(name))) is not None
+        ]
         self.con.execute(f"CREATE OR REPLACE VIEW typed AS SELECT *, {', '.join(values)} FROM text")
 
     def source_of_columns(self, numbered: bool = False) -> None:
@@ -233,7 +242,7 @@ class Extract:
         """What may not be true of any row, by the columns alone."""
         found = [self._header_again()] if RECORD_ID in self.cells else []
         for name, cell in self.cells.items():
-            conditions = cell.faults(text_of(name), quoted_name(name))
+            conditions = cell.faults(text_of(name), quoted_name(name), _odd(name))
             found += [
                 Fault(condition, f"{text_of(name)}::VARCHAR", self._error(kind, name, cell))
                 for kind, condition in conditions.items()
@@ -250,8 +259,9 @@ class Extract:
         def made(row: int, count: int, shown: str) -> ExtractError:
             nl, en, line = why(cell, shown)
             column = self.column(name)
-            if kind in ("spoiled", "replaced"):
-                nl, en, line = *SPOILED, None
+            if kind in UNTEXTUAL:
+                nl, en = UNTEXTUAL[kind]
+                line = "as: text" if kind == "marked" else None
             if kind == "float":
                 nl, en = NO_CODE
                 line = f"as: whole_number, digits: {cell.digits}" if cell.digits else "as: whole_number"

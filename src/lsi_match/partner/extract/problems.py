@@ -78,6 +78,7 @@ _KINDS_NL = {
     Kind.NESTED: "lijsten of structuren",
     Kind.NOTHING: "niets",
     Kind.NO_RESULT: "formules zonder uitkomst (laat ze berekenen, en bewaar het bestand)",
+    Kind.MERGED: "samengevoegde cellen (splits ze, en vul elke cel)",
 }
 _KINDS_EN = {
     **{kind: f"{kind.value}s" for kind in Kind},
@@ -87,13 +88,28 @@ _KINDS_EN = {
     Kind.NESTED: "lists or structs",
     Kind.BOOLEAN: "true or false",
     Kind.NO_RESULT: "formulas without a result (have them calculated, and save the file)",
+    Kind.MERGED: "merged cells (split them, and fill in each cell)",
 }
 
 
-SPOILED = (
+_SPOILED = (
     "letters zijn bij het omzetten naar een andere tekenset bedorven",
     "letters were spoiled by a change of encoding",
 )
+#: What is wrong with a text, whatever is declared.
+UNTEXTUAL = {
+    "spoiled": _SPOILED,
+    "replaced": _SPOILED,
+    "control": (
+        "een regeleinde of een teken dat geen letter is",
+        "a line break, or a sign that is no letter",
+    ),
+    "alike": (
+        "letters van een ander schrift die er hetzelfde uitzien",
+        "letters of another script that look alike",
+    ),
+    "marked": ("tekens die een programma om een waarde zet", "marks that a program puts around a value"),
+}
 NO_CODE = (
     "een getal met decimalen in plaats van een nummer of code",
     "a number with decimals, not a number or code",

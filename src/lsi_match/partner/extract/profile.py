@@ -23,8 +23,8 @@ from lsi_match.tables.source import Asked, Source, Stored, open_source
 from lsi_match.tables.stored import Kind
 from lsi_match.tables.unreadable import TableUnreadable
 
-#: With more records than this different values are counted roughly.
-_EXACT = 1_000_000
+#: With more values than this, in all columns together, different ones are counted roughly: memory holds them.
+_EXACT = 2_000_000
 _SHAPES = 3
 
 
@@ -89,7 +89,7 @@ def profile_of(con: duckdb.DuckDBPyConnection, file: Path, source: Source) -> Pr
         for x in columns
     )
     filled, distinct, commonest, shapes = (first[at::4] for at in range(4))
-    exact = records <= _EXACT
+    exact = records * len(names) <= _EXACT
     day = [Cell(x, FieldType.DATE, Role.PLAIN, Stored(frozenset({Kind.TEXT}))).value(x) for x in columns]
     _, *second = asked(
         f"{_counted(x, most, exact=exact)}, {_shapes(x, common, exact=exact)}, count({d}), min({d}), max({d})"
