@@ -47,8 +47,7 @@ def main() -> None:
         made = generate_clks(texts, schema(), "a secret", validate=False)
         filters.append([one if isinstance(one, bitarray) else bitarray(one) for one in made])
     found = find_candidate_pairs(filters, dice_coefficient, float(sys.argv[3]))
-    groups = pairs_from_groups(greedy_solve(found))
-    pairs = [[people[0][a], people[1][b]] for (_, a), (_, b) in (sorted(pair) for pair in groups)]
+    pairs = [[people[0][a], people[1][b]] for a, b in pairs_from_groups(greedy_solve(found))]
     print(json.dumps({"pairs": pairs}))
 
 

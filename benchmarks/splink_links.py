@@ -33,7 +33,8 @@ def main() -> None:
             cl.LevenshteinAtThresholds("street", [2]),
         ],
     )
-    linker = Linker(frames, settings, db_api=DuckDBAPI())
+    tables = DuckDBAPI()
+    linker = Linker([tables.register(frame) for frame in frames], settings)
     linker.training.estimate_probability_two_random_records_match(
         [block_on("birth_date", "surname", "postcode")], recall=0.6
     )
