@@ -184,9 +184,9 @@ def test_appeals_are_counted_from_the_decisions_on(found: Findings) -> None:
     [
         ("nl", [
             r"Waarschuwing",
-            r"herkomst buiten Europa komt 1,98 keer .* naar “risicoprofiel \(categorie 1 en 2\)” als herkomst Nederland .* van 22,0% naar 36,0%",
-            r"herkomst buiten Europa komt 6,22 keer .* naar “gekozen voor controle” als herkomst Nederland .* van 22,0% naar 63,2%",
-            r"Risicocategorie verklaart dat niet: binnen dezelfde risicocategorie is het nog 3,63 keer",
+            r"herkomst buiten Europa: 1,98 keer .* naar “risicoprofiel \(categorie 1 en 2\)” als herkomst Nederland .* van 22,0% naar 36,0%",
+            r"herkomst buiten Europa: 6,22 keer .* naar “gekozen voor controle” als herkomst Nederland .* van 22,0% naar 63,2%",
+            r"Risicocategorie verklaart dat niet: met risicocategorie gelijk gehouden is het nog 3,63 keer",
             r"herkomst buiten Europa komt vaker voor bij deze waarden van de criteria: opleiding: mbo 1-2 .*afstand tot de ouders: 0km",
             r"Een hoger aandeel “terecht” in een groep spreekt de selectie niet vrij",
             r"geslaagde bezwaren spreken de selectie dus niet vrij",

@@ -283,3 +283,56 @@ def test_findings_of_before_are_still_read() -> None:
     assert before.format.endswith("v1")
     assert not before.alert
     assert conclude(before).state is State.CALM
+
+
+def short(of: CountsTable) -> dict[str, str]:
+    """What the first page says under “In short”: head → sentence."""
+    lines = [line[2:].split(": ", 1) for line in first_page(of).splitlines() if line.startswith("- ")]
+    return dict(map(tuple, lines[:4]))
+
+
+#: Bickel, Hammel and O'Connell, Science 187 (1975) 398-404: applicants and admissions at Berkeley in 1973, six departments.
+BERKELEY = {
+    "A|a": (108, 89), "A|b": (25, 17), "A|c": (593, 202), "A|d": (375, 131), "A|e": (393, 94), "A|f": (341, 24),
+    "B|a": (825, 512), "B|b": (560, 353), "B|c": (325, 120), "B|d": (417, 138), "B|e": (191, 53), "B|f": (373, 22),
+}  # fmt: skip
+
+
+def berkeley() -> CountsTable:
+    women = {"id": "group", "label": "Geslacht", "baseline": "B", "groups": {"A": "vrouwen", "B": "mannen"}}
+    department = {"id": "kind", "label": "Afdeling", "role": "legitimate",
+                  "groups": {name: f"afdeling {name}" for name in "abcdef"}}  # fmt: skip
+    admitted = {"counts": {cell: n for cell, (_, n) in BERKELEY.items()}, "direction": "benefit"}
+    start = {cell: n for cell, (n, _) in BERKELEY.items()}
+    return table(start, admitted, dimensions=(women, department))
+
+
+def test_what_holding_a_characteristic_equal_leaves_stands_in_the_first_sentence() -> None:
+    said = short(berkeley())
+    assert "0,68 keer" in said["Wat valt op"]
+    assert "met afdeling gelijk gehouden 1,06 keer" in said["Wat valt op"]
+    assert "van 0,86 (afdeling e) tot 1,33 (afdeling a)" in said["Wat valt op"]
+    assert "of afdeling een goede reden is" in said["Wat te doen"]
+
+
+def test_a_hidden_difference_comes_before_the_crude_number_that_it_explains() -> None:
+    said = short(hidden())
+    assert said["Wat valt op"].startswith("van “stap 0” naar “stap 1” komt een groep 2,00 keer")
+    assert said["Voor wie"] == "groep A, vergeleken met de anderen."
+
+
+def test_what_stands_out_and_how_sure_are_on_one_scale() -> None:
+    said = short(table({"A": 2000, "B": 5000}, {"counts": {"A": 680, "B": 2500}, "direction": "benefit"}))
+    assert "0,68 keer" in said["Wat valt op"]
+    assert "hoogstens 0,73 keer" in said["Hoe zeker"]
+    more = short(table({"A": 2000, "B": 5000}, {"A": 680, "B": 500}))
+    assert "3,40 keer" in more["Wat valt op"]
+    assert "minstens 3,02 keer" in more["Hoe zeker"]
+
+
+def test_for_whom_names_each_group_once_and_where() -> None:
+    said = short(opposite())
+    assert (
+        said["Voor wie"] == "groep A (binnen soort X) en groep B (binnen soort Y), vergeleken met de anderen."
+    )
+    assert "van 0,33 (soort Y) tot 3,00 (soort X)" in said["Wat valt op"]

@@ -44,7 +44,7 @@ def test_an_alert_on_withheld_counts_has_a_least_number_and_no_other(tmp_path: P
     found = analyse(few)
     alert = next(f for f in found.of(Verdict.OVER) if f.stage == "daarna")
     assert alert.ratio.value is None
-    assert "vrijwel zeker meer dan" in monitor_report.summary(few, found, "nl")
+    assert "jong: vrijwel zeker minstens" in monitor_report.summary(few, found, "nl")
     assert "– keer" not in monitor_report.summary(few, found, "nl")
 
 

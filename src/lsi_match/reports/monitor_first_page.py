@@ -37,6 +37,14 @@ class _Thing:
     def of(self, kind: Kind) -> list[Row]:
         return [row for row in self.rows if row.kind is kind]
 
+    @property
+    def contradicted(self) -> Row | None:
+        """With what held equal the difference is gone, or the other way round."""
+        known = (
+            row for row in self.of(Kind.HELD_EQUAL) if row.answer is not Answer.UNKNOWN and not row.harms
+        )
+        return next(known, None) if self.first.kind is Kind.CRUDE else None
+
 
 class FirstPage:
     """What a reader has to know who reads one page."""
@@ -46,7 +54,9 @@ class FirstPage:
         self.say = words.say
         self._said = conclude(findings)
         rows = self._said.rows
-        self._alerts = sorted(_things(rows, lambda thing: bool(thing.certain)), key=lambda t: -t.certain)
+        things = _things(rows, lambda thing: bool(thing.certain))
+        # What is still there with all else held equal comes before what that explains.
+        self._alerts = sorted(things, key=lambda t: (t.contradicted is not None, -t.certain))
         self._impossible = [row for row in rows if row.verdict is Verdict.IMPOSSIBLE]
         self._blind = [row for row in rows if row.kind is Kind.BLIND]
         shown = [row for row in rows if row.answer in (Answer.LARGE, Answer.UNSURE) and not row.alerts]
@@ -122,38 +132,77 @@ class FirstPage:
             yield f"{head}: {sentence}"
 
     def _short_alert(self) -> tuple[str, str, str, str]:
-        say, words = self.say, self.words
-        first = self._alerts[0].first
-        ratio, least = words.number(first.ratio.value), words.number(first.certain)
-        way, within = self._way(first), self._within(first)
-        what = (
-            say(f"{way} komt een groep {ratio} keer zo vaak door als anderen{within}.",
-                f"{way} a group gets through {ratio} times as often as others{within}.")
-            if first.ratio.value is not None
-            else say(f"{way} komt een groep meer dan {least} keer zo vaak door als anderen{within}.",
-                     f"{way} a group gets through more than {least} times as often as others{within}.")
-        )  # fmt: skip
-        whom = self._named(thing.first for thing in self._alerts)
-        times = len(self._alerts)
+        say, thing = self.say, self._alerts[0]
+        first = thing.first
+        times = self.words.number(first.ratio.value) if first.ratio.value is not None else self._bound(first)
+        what = say(
+            f"{self._way(first)} komt een groep {times} keer zo vaak door als anderen{self._within(first)}",
+            f"{self._way(first)} a group gets through {times} times as often as others{self._within(first)}",
+        )
         sure = say(
-            f"vrijwel zeker is het verschil minstens {least} keer; de kans op een onterechte waarschuwing, over alle rondes "
+            f"vrijwel zeker is het {self._bound(first)} keer zo vaak; de kans op een onterechte waarschuwing, over alle rondes "
             f"samen, is kleiner dan {self._chance()}.",
-            f"almost surely the difference is at least {least} times; the chance of a false alert, over all runs together, "
+            f"almost surely it is {self._bound(first)} times as often; the chance of a false alert, over all runs together, "
             f"is smaller than {self._chance()}.",
         )
         heaviest = next((one for one in self._attributed_alerts() if one.sure), None)
         about = self._name_of(heaviest) if heaviest else say("het criterium", "the criterion")
-        return (
-            what,
-            say(f"{whom}{self._times(times)}.", f"{whom}{self._times(times)}."),
-            sure,
-            say(
-                f"geef nu niet vrij, en bespreek met de FG of {about} nodig is of met minder kan: schrijf op waarom wel, en teken "
-                "dat, of verander het.",
-                f"do not release now, and discuss with the DPO whether {about} is needed or less would do: write down why, and "
-                "sign that, or change it.",
-            ),
+        do = say(
+            f"geef nu niet vrij, en bespreek met de FG of {about} nodig is of met minder kan: schrijf op waarom wel, en teken "
+            "dat, of verander het.",
+            f"do not release now, and discuss with the DPO whether {about} is needed or less would do: write down why, and "
+            "sign that, or change it.",
         )
+        if thing.contradicted:
+            name = self.words.dimension(thing.contradicted.given).lower()
+            do = say(
+                f"geef nu niet vrij, en bespreek met de FG of {name} een goede reden is voor dit verschil: schrijf op waarom, en "
+                "teken dat, of verander het.",
+                f"do not release now, and discuss with the DPO whether {name} is a good reason for this difference: write down "
+                "why, and sign that, or change it.",
+            )
+        return f"{what}{self._beside(thing)}.", f"{self._whom()}.", sure, do
+
+    def _bound(self, row: Row) -> str:
+        """The end of the interval that is least to the disadvantage of the group, on the scale of the ratio itself."""
+        if row.direction == "burden":
+            return self.say("minstens ", "at least ") + self.words.number(row.ratio.low)
+        return self.say("hoogstens ", "at most ") + self.words.number(row.ratio.high)
+
+    def _beside(self, thing: _Thing) -> str:
+        """What the other comparisons of this group say, where that is something else."""
+        say, number, text = self.say, self.words.number, ""
+        crude = next(iter(thing.of(Kind.CRUDE)), None)
+        if thing.first.kind is Kind.CRUDE and (other := thing.contradicted):
+            ratio = number(other.ratio.value)
+            text = say(
+                f", maar{self._within(other)} {ratio} keer", f", but{self._within(other)} {ratio} times"
+            )
+        elif thing.first.kind is not Kind.CRUDE and crude and crude.ratio.value is not None:
+            ratio = number(crude.ratio.value)
+            text = say(f"; in het geheel is dat niet te zien ({ratio} keer)", f"; in the whole it does not show ({ratio} times)")  # fmt: skip
+        if thing.of(Kind.DIFFERS):
+            told = [row for row in thing.of(Kind.STRATUM) if row.ratio.value is not None]
+            told.sort(key=lambda row: row.ratio.value or 0)
+            if len(told) > 1:
+                name = self.words.dimension(told[0].given).lower()
+                low, high = (
+                    f"{number(row.ratio.value)} ({self.words.group(row.given, row.level)})"
+                    for row in (told[0], told[-1])
+                )
+                text += say(f"; per {name} verschilt het van {low} tot {high}", f"; by {name} it goes from {low} to {high}")  # fmt: skip
+        return text
+
+    def _whom(self) -> str:
+        """The groups that stand out, each once, and at how many steps."""
+        firsts = [thing.first for thing in self._alerts]
+        steps = len({row.stage for row in firsts})
+        mixed = len({self._within(row) for row in firsts}) > 1
+        text = self._named(firsts, (lambda row: self._where(row)) if mixed else (lambda row: ""))
+        return text + (self.say(f", bij {steps} stappen", f", at {steps} steps") if steps > 1 else "")
+
+    def _where(self, row: Row) -> str:
+        return f" ({self._within(row).strip() or self.say('in het geheel', 'in the whole')})"
 
     def _short_look(self) -> tuple[str, str, str, str]:
         say, words = self.say, self.words
@@ -206,21 +255,18 @@ class FirstPage:
     def _chance(self) -> str:
         return with_separators(f"{100 - 100 * self.table.confidence:.3g}%", self.words.lang)
 
-    def _named(self, rows: Iterable[Row]) -> str:
+    def _named(self, rows: Iterable[Row], where: Callable[[Row], str] = lambda row: "") -> str:
         """The groups that rows are about, each once, with whom they are compared."""
-        pairs = dict.fromkeys((row.dimension, row.group, row.others) for row in rows)
-        named = [self.words.group(dimension, group) for dimension, group, _ in pairs]
-        others = {self.words.others(dimension, others) for dimension, _, others in pairs}
-        text = ", ".join(named[:_MOST_NAMED])
-        if len(named) > _MOST_NAMED:
-            text += self.say(
-                f" en nog {len(named) - _MOST_NAMED} groepen", f" and {len(named) - _MOST_NAMED} groups more"
-            )
-        beside = ", ".join(sorted(others))
+        first: dict[tuple[str, str, str], Row] = {}
+        for row in rows:
+            first.setdefault((row.dimension, row.group, row.others), row)
+        named = [self.words.group(row.dimension, row.group) + where(row) for row in first.values()]
+        beside = " / ".join(sorted({self.words.others(row.dimension, row.others) for row in first.values()}))
+        more = len(named) - _MOST_NAMED
+        if more > 0:
+            named[_MOST_NAMED:] = [self.say(f"nog {more} groepen", f"{more} groups more")]
+        text = self.say(" en ", " and ").join([*([", ".join(named[:-1])] if named[1:] else []), *named[-1:]])
         return text + self.say(f", vergeleken met {beside}", f", compared with {beside}")
-
-    def _times(self, times: int) -> str:
-        return "" if times == 1 else self.say(f" ({times} keer)", f" ({times} times)")
 
     def _more(self, row: Row) -> str:
         more = row.verdict in (Verdict.OVER, Verdict.MORE)
@@ -233,7 +279,7 @@ class FirstPage:
             return self.say(f" binnen {level}", f" within {level}")
         if row.kind is Kind.HELD_EQUAL:
             name = self.words.dimension(row.given).lower()
-            return self.say(f" met dezelfde {name}", f" with the same {name}")
+            return self.say(f" met {name} gelijk gehouden", f" with {name} held equal")
         if row.kind is Kind.KNOWN_ONLY:
             return self.say(f" van wie {row.given} bekend is", f" of whom {row.given} is known")
         return ""
@@ -290,17 +336,17 @@ class FirstPage:
         who, others = words.group(first.dimension, first.group), words.others(first.dimension, first.others)
         way, within = self._way(first), self._within(first)
         if first.ratio.value is None:
-            least = words.number(first.certain)
+            bound = self._bound(first)
             return say(
-                f"{who} komt vrijwel zeker meer dan {least} keer zo vaak {way} als {others}{within}. Hoeveel "
-                "precies volgt niet uit de aantallen die getoond worden.",
-                f"{who} gets almost surely more than {least} times as often {way} as {others}{within}. How much "
-                "exactly does not follow from the counts that are shown.",
+                f"{who}: vrijwel zeker {bound} keer zo vaak {way} als {others}{within}. Hoeveel precies volgt niet uit de "
+                "aantallen die getoond worden.",
+                f"{who}: almost surely {bound} times as often {way} as {others}{within}. How much exactly does not follow "
+                "from the counts that are shown.",
             )
         ratio, surely = words.number(first.ratio.value), words.surely(first.ratio)
         text = say(
-            f"{who} komt {ratio} keer zo vaak {way} als {others}{within} ({surely}).",
-            f"{who} gets {ratio} times as often {way} as {others}{within} ({surely}).",
+            f"{who}: {ratio} keer zo vaak {way} als {others}{within} ({surely}).",
+            f"{who}: {ratio} times as often {way} as {others}{within} ({surely}).",
         )
         if first.kind is Kind.CRUDE:
             text += self._share(first) + "".join(self._given(row) for row in thing.of(Kind.HELD_EQUAL))
@@ -343,17 +389,17 @@ class FirstPage:
         )
         if row.harms:
             return self.say(
-                f" {name} verklaart dat niet: binnen dezelfde {name.lower()} is het nog {ratio} keer ({surely}).",
+                f" {name} verklaart dat niet: met {name.lower()} gelijk gehouden is het nog {ratio} keer ({surely}).",
                 f" {name} does not explain it: with {name.lower()} held equal it is still {ratio} times ({surely}).",
             )
         if row.verdict is Verdict.WITHIN:
             return self.say(
-                f" Binnen dezelfde {name.lower()} blijft er geen verschil over.",
+                f" Met {name.lower()} gelijk gehouden blijft er geen verschil over.",
                 f" With {name.lower()} held equal no difference is left.",
             )
         if row.answer is not Answer.UNKNOWN:
             return self.say(
-                f" Binnen dezelfde {name.lower()} is het andersom: {ratio} keer ({surely}).",
+                f" Met {name.lower()} gelijk gehouden is het andersom: {ratio} keer ({surely}).",
                 f" With {name.lower()} held equal it is the other way round: {ratio} times ({surely}).",
             )
         return self.say(
@@ -429,10 +475,10 @@ class FirstPage:
                 for s in one.strata[:_MOST_NAMED]
             )
             yield (
-                self.say(f"Tegengesteld: {who} komt in de ene {name} vaker door en in de andere minder vaak ({parts}).",
-                         f"Opposite: {who} gets through more often in one {name} and less often in another ({parts}).")
+                self.say(f"Tegengesteld per {name}: {who}, hier vaker en daar minder vaak ({parts}).",
+                         f"Opposite by {name}: {who}, more often here and less often there ({parts}).")
                 if one.reverses
-                else self.say(f"{who}: het verschil is niet in elke {name} even groot ({parts}).",
+                else self.say(f"{who}: het verschil is niet per {name} even groot ({parts}).",
                               f"{who}: the difference is not the same in every {name} ({parts}).")
             )  # fmt: skip
 
