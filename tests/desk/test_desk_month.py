@@ -13,13 +13,16 @@ from typing import Any
 import handmade
 import pytest
 import yaml_out
-from desks import Browser
+from desks import Browser, check_pages, in_chromium
 from end_state import end_state
 from operation import MONDAY, PROJECT, Clock, Operation, days, folders
 
 from lsi_match.base.canonical import digest_of_bytes
+from lsi_match.cli.log import judging
 from lsi_match.crypto.keys import make_identity
 from lsi_match.demo.world import World
+from lsi_match.desk.app import Desk
+from lsi_match.desk.guard import Keys
 from lsi_match.matcher.site.site import Site
 from lsi_match.partner.home import Home
 from lsi_match.partner.work_settings import WorkSettings, set_work
@@ -127,16 +130,13 @@ def test_a_month_through_the_pages_alone_ends_as_the_month_by_commands(tmp_path:
     look()
     page = svb.get("trust")
     (digest,) = set(re.findall(r'name="root" value="sha256:([0-9a-f]{64})"', page))
-    svb.post("trust", what="sign", root=f"sha256:{digest}")
     look()
     assert uwv.post("trust", what="compare", root=f"sha256:{digest}", digest="0" * 20).status_code == 409
     for one in people:
-        assert (
-            "Opgenomen."
-            in one.post(
-                "trust", what="compare", root=f"sha256:{digest}", digest=digest[:8] + " " + digest[8:18]
-            ).text
-        )
+        typed = f"{digest[:8]} {digest[8:18]}"
+        assert "Vergeleken." in one.post("trust", what="compare", root=f"sha256:{digest}", digest=typed).text
+    look()
+    assert "Opgenomen." in uwv.get("trust")
     assert (
         "Opgenomen." in operator.post("begin", what="compare", of=f"sha256:{digest}", digest=digest[:16]).text
     )
@@ -147,8 +147,9 @@ def test_a_month_through_the_pages_alone_ends_as_the_month_by_commands(tmp_path:
     look()
     (manifest,) = set(re.findall(rf"/{PROJECT}/sign/([0-9a-f]{{64}})", svb.get("sign")))
     for one in (uwv, svb):
-        assert "Getekend." in one.post(f"sign/{manifest}", what="approve", read="yes").text
-        assert "Bevestigd." in one.post(f"sign/{manifest}", what="acknowledge", **{"role-0": "yes"}).text
+        assert (
+            "Getekend." in one.post(f"sign/{manifest}", what="approve", read="yes", **{"role-0": "yes"}).text
+        )
     look()
     assert operator.post("begin", what="acknowledge", of=f"sha256:{manifest}").status_code == 200
     assert "geldt nu" in operator.post("begin", what="accept", of=f"sha256:{manifest}").text
@@ -165,6 +166,8 @@ def test_a_month_through_the_pages_alone_ends_as_the_month_by_commands(tmp_path:
     look()
     assert f"Ronde {ROUND} is aangehouden" in uwv.home()
     assert "aangehouden" in plain(operator.get(""))
+    with in_chromium(Desk(uwv.desk.work, Keys(), op.clock, judging)) as browse:
+        check_pages(browse, [f"/{{lang}}/{PROJECT}/reports/{ROUND}"])
     for one in (uwv, svb):
         assert "Gerechtvaardigd." in one.post(f"reports/{ROUND}", decision="release", reason=REASON).text
     look()
@@ -188,6 +191,27 @@ def test_a_month_through_the_pages_alone_ends_as_the_month_by_commands(tmp_path:
     letter = plain(uwv.get("access/ink-2026-1"))
     assert "Ons kenmerk: ink-2026-1" in letter
     assert "Organisatie svb" in letter
+
+    # these pages in a browser, too
+    for one, pages in (
+        (
+            uwv,
+            (
+                f"sign/{manifest}",
+                f"cases/{ROUND}",
+                "access",
+                "access/ink-2026-1",
+                "rounds",
+                f"rounds/{ROUND}",
+                "draft",
+            ),
+        ),
+        (operator, ("", "begin", "alarms/held", "alarms/log")),
+    ):
+        again = Desk(one.desk.work, Keys(), op.clock, judging)
+        again.opened = one.desk.opened
+        with in_chromium(again) as browse:
+            check_pages(browse, [f"/{{lang}}/{PROJECT}/{page}" for page in pages])
 
     # the FG, in three clicks: what happened in the round, and is the log intact?
     op.clock.to(MONDAY + days(1.1))  # the copy of the log comes once a day

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import threading
 import time
 import tomllib
 from collections.abc import Callable, Iterator
@@ -12,12 +11,9 @@ from typing import Any
 
 import handmade
 import pytest
-import uvicorn
-from axe_playwright_python.sync_playwright import Axe
-from browser import CHROMIUM
-from desks import OWN, use
+from desks import OWN, check_pages, in_chromium, use
 from operation import PROJECT, ROUND, Operation, days, weekly
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 from starlette.testclient import TestClient
 
 from lsi_match.cli.log import judging
@@ -56,7 +52,7 @@ def shown(client: TestClient, page: str, lang: str = "nl") -> str:
     """The page, once the log is verified where it shows that."""
     for _ in range(200):
         answer = client.get(f"/{lang}/{PROJECT}/{page}")
-        if 'http-equiv="refresh"' not in answer.text:
+        if 'id="waits"' not in answer.text:
             return answer.text
         time.sleep(0.05)
     raise AssertionError("the log is not verified")
@@ -217,32 +213,8 @@ def test_every_text_is_used_and_every_one_asked_for_is_there() -> None:
 @pytest.fixture
 def browse(op: Operation) -> Iterator[Callable[..., Page]]:
     """Opens pages in Chromium, of a desk that is served as `lsi-match desk` does."""
-    if CHROMIUM is None:
-        pytest.skip("Chromium is not installed (apt-get install chromium)")
-    import socket
-
-    desk, keys = desk_of(op)
-    with socket.create_server(("127.0.0.1", 0)) as bound:
-        keys.port = bound.getsockname()[1]
-        server = uvicorn.Server(uvicorn.Config(desk.app(), log_level="critical", lifespan="off"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]})
-        thread.start()
-        with sync_playwright() as playwright:
-            started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-            context = started.new_context(locale="nl-NL", java_script_enabled=True)
-            page = context.new_page()
-            page.goto(keys.entrance)
-            page.wait_for_url("**/nl/")
-
-            def opened(path: str, **media: Any) -> Page:
-                page.emulate_media(**media)
-                page.goto(f"{keys.origin}{path}")
-                return page
-
-            yield opened
-            started.close()
-        server.should_exit = True
-        thread.join()
+    with in_chromium(desk_of(op)[0]) as opened:
+        yield opened
 
 
 @pytest.mark.slow
@@ -258,12 +230,4 @@ def test_pages_in_a_browser(browse: Callable[..., Page]) -> None:
     page.keyboard.press("Enter")
     page.get_by_role("status").wait_for()
     assert "Geleverd voor 1 ronde(s)." in page.inner_text("main")
-    axe = Axe()
-    for path in [*READ, f"/{{lang}}/{PROJECT}/log/0"]:
-        for lang, media in (("nl", {"color_scheme": "light"}), ("en", {"color_scheme": "dark"})):
-            page = browse(path.format(lang=lang), **media)
-            page.set_viewport_size({"width": 320, "height": 640})
-            found = axe.run(page)
-            assert found.violations_count == 0, found.generate_report()
-            assert page.evaluate("document.documentElement.scrollWidth") <= 320, path
-            page.set_viewport_size({"width": 1000, "height": 800})
+    check_pages(browse, [*READ, f"/{{lang}}/{PROJECT}/log/0"])

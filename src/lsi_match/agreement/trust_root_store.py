@@ -2,6 +2,7 @@
 
 <place>/projects/<project>/trust/
     pinned           digest of version 1, as a person compared it
+    expected         the same, where a person compared it before enough organisations signed it
     ….crl            revocation lists of authorities whose certificates sign, under their digests
     0001.json …      the signatures of each version, one per line; the folder can be sent as it is
     seen             at a partner, as JSON: which version each paper was first taken in under (a site has its log for that)
@@ -25,6 +26,7 @@ from lsi_match.agreement.trust_root_rules import (
     walk,
     walk_whole,
 )
+from lsi_match.base import dry_run
 from lsi_match.base.canonical import canonical_json, digest_of_bytes
 from lsi_match.base.files import FileUnreadableError, read_bytes, read_text, write_whole
 from lsi_match.crypto.revocation import read_list
@@ -63,9 +65,25 @@ class TrustStore:
             check_current(new[-1].root, now)
         return new
 
+    def expect(self, root: TrustRoot) -> None:
+        """Remember the first version as a person compared it, also where it is not signed as it should be yet."""
+        write_whole(self.folder / "expected", root.digest.encode() + b"\n", replace=True)
+
+    @property
+    def expected(self) -> str | None:
+        """The digest of the first version, as a person compared it before it counted."""
+        file = self.folder / "expected"
+        return read_text(file).strip() if file.exists() else None
+
+    @property
+    def begun(self) -> bool:
+        """Whether a version was taken in here."""
+        return bool(self._files())
+
     def keep(self, new: Iterable[SignedRoot]) -> None:
         """Keep versions that `news` gave."""
         for one in new:
+            dry_run.before("keep", one.root.digest)
             if one.root.version == 1:
                 write_whole(self.folder / "pinned", one.root.digest.encode() + b"\n", replace=True)
             write_whole(self.folder / f"{one.root.version:04d}.json", b"".join(one.papers), replace=True)

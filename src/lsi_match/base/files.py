@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from lsi_match.base import dry_run
 from lsi_match.base.errors import LsiError
 
 
@@ -224,6 +225,7 @@ def destroy(path: Path) -> None:
     """
     if not os.path.lexists(path):
         return
+    dry_run.before("destroy", path.name)
     going = path if path in half_files(path.parent) else path.rename(_half(path))
     if stat.S_ISREG(going.lstat().st_mode):
         overwrite(going)

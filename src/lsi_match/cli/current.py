@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from cyclopts import App
@@ -47,17 +47,14 @@ def current() -> dict[str, str]:
     return {what: text for what, text in found.items() if isinstance(text, str)}
 
 
-def completed(app: App, arguments: list[str]) -> list[str] | None:
-    """The command line with what was left out and set once; None where that does not complete it."""
+def completions(app: App, arguments: list[str]) -> Iterator[list[str]]:
+    """The command line with what was left out and set once, in each way that this could be meant, the fullest first."""
     words, apps, _ = app.parse_commands(arguments)
     command = apps[-1].default_command
     if not inspect.isfunction(command):
-        return None
+        return
     known, at = current(), len(words)
     parameters = inspect.signature(command).parameters.values()
-    positions = [
-        one.name for one in parameters if one.kind is one.POSITIONAL_OR_KEYWORD and one.default is one.empty
-    ]
     options = [one.name for one in parameters if one.kind is one.KEYWORD_ONLY and one.default is one.empty]
     more = [
         part
@@ -69,12 +66,16 @@ def completed(app: App, arguments: list[str]) -> list[str] | None:
         **known,
         "place": known.get("home", known.get("site", "")),
     }  # as an argument it is a party's folder
-    first = _leading(positions, known)
-    last = [] if first else _leading(positions[::-1], known)[::-1]
-    if not (first or last or more):
-        return None
-    before, after = ([known[one] for one in names] for names in (first, last))
-    return [*arguments[:at], *before, *arguments[at:], *after, *more]
+    positions = [
+        one.name for one in parameters if one.kind is one.POSITIONAL_OR_KEYWORD and one.default is one.empty
+    ]
+    first, last = ([known[one] for one in _leading(names, known)] for names in (positions, positions[::-1]))
+    for number in range(len(first), 0, -1):
+        yield [*arguments[:at], *first[:number], *arguments[at:], *more]
+    for number in range(len(last), 0, -1):
+        yield [*arguments, *last[:number][::-1], *more]
+    if more:
+        yield [*arguments, *more]
 
 
 def _leading(names: Sequence[str], known: dict[str, str]) -> list[str]:

@@ -6,11 +6,13 @@ import os
 import resource
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 
 from cyclopts import App, CycloptsError, MissingArgumentError
 
 from lsi_match import __version__
+from lsi_match.base import dry_run
 from lsi_match.base.errors import LsiError, UnexpectedError, WrongUseError, of_disk, wrong_use
 from lsi_match.base.files import FileUnreadableError
 from lsi_match.cli import console
@@ -18,7 +20,8 @@ from lsi_match.cli import console
 HELP = """Privacy-preserving matching for casustafels.
 
 Only records that partners selected under one signed manifest are matched, under pseudonyms, and only cases leave.
-Every command takes --lang en (default: nl) and, where it says so, --json. Where keys are protected, their
+Every command takes --lang en (default: nl) and, where it says so, --json. With --dry-run everything is checked, and nothing is
+signed, brought, logged, run or destroyed. Where keys are protected, their
 passphrase is asked for, or read from --passphrase-fd NUMBER or with --passphrase-keyring.
 """
 
@@ -36,6 +39,9 @@ COMMANDS = {
     "publish": ("publish", "Write the pages that everybody may read."),
     "desk": ("desk", "Pages in your browser, over your own folder, on this machine only."),
     "use": ("own:use", "Set once which folder and project are yours."),
+    "doctor": ("own:doctor", "See whether keys, folders, places, versions and clock are in order."),
+    "completion": ("shell:completion", "What a shell needs to complete commands."),
+    "man": ("shell:man", "The manual page, for man."),
     "sync": ("own:sync", "Let everything change hands, and say what to do next."),
     "log": ("log_proofs", "Read and verify the processing log of a project."),
 }
@@ -63,7 +69,7 @@ def run(arguments: list[str]) -> int:
     """Carry out one command line; its exit status."""
     try:
         arguments = _without_language(arguments)
-        arguments = _without_passphrase_source(arguments)
+        arguments = _without_passphrase_source(_without_dry_run(arguments))
         if arguments[1:] and _HELP.isdisjoint(arguments):
             app = command_line()
         else:
@@ -72,6 +78,8 @@ def run(arguments: list[str]) -> int:
             app = command_line(partial(translate, language=console.language()))
             speak(app, console.language(), arguments)
         status = _carried_out(app, arguments)
+    except dry_run.WouldDo as next_:
+        return _told_only(next_, "--json" in arguments)
     except CycloptsError as error:
         from lsi_match.cli.usage import told
 
@@ -102,15 +110,49 @@ def _carried_out(app: App, arguments: list[str]) -> object:
     try:
         return app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
     except MissingArgumentError as missing:
-        from lsi_match.cli.current import completed
+        given = missing
+    from lsi_match.cli.current import completions
 
-        given, more = missing, completed(app, arguments)
-    try:
-        if more is not None:
+    for more in completions(app, arguments):
+        with suppress(CycloptsError):  # or it is meant in another way
             return app(more, exit_on_error=False, print_error=False, result_action="return_value")
-    except CycloptsError:
-        pass
     raise given
+
+
+#: Acts of `base.dry_run`, as what would be done next.
+_WOULD: dict[str, tuple[str, str]] = {
+    "sign": ("ondertekend", "signed"),
+    "log": ("in het logboek gezet", "written in the log"),
+    "bring": ("gebracht", "brought"),
+    "remove": ("van een plaats weggehaald", "taken away from a place"),
+    "run": ("uitgevoerd", "run"),
+    "destroy": ("vernietigd", "destroyed"),
+    "keep": ("opgenomen", "taken in"),
+}
+
+
+def _told_only(next_: dry_run.WouldDo, as_json: bool) -> int:
+    """What a command that was tried out would do next; where that is to write down a refusal, the refusal."""
+    refused = next_.__context__
+    if isinstance(refused, LsiError):
+        console.show_error(refused, as_json)
+        return refused.exit_status
+    nl, en = _WOULD[next_.act]
+    text = console.say(
+        f"Alles is nagekeken. Hierna zou worden {nl}: {next_.what}. Er is niets gedaan.",
+        f"Everything was checked. Next would be {en}: {next_.what}. Nothing was done.",
+    )
+    console.done(text, {"dry_run": True, "next": next_.act, "what": next_.what}, as_json)
+    return 0
+
+
+def _without_dry_run(arguments: list[str]) -> list[str]:
+    """Set whether this command line is only tried out; the other arguments."""
+    tried = "--dry-run" in arguments
+    if tried and arguments[:1] in (["demo"], ["desk"]):
+        raise wrong_use("--dry-run hoort niet bij demo en desk", "--dry-run does not go with demo and desk")
+    dry_run.begin(on=tried)
+    return [one for one in arguments if one != "--dry-run"]
 
 
 def _without_language(arguments: list[str]) -> list[str]:

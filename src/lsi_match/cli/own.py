@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from cyclopts import App
 
+from lsi_match.base import dry_run
 from lsi_match.base.clock import utc_now
 from lsi_match.base.errors import wrong_use
 from lsi_match.cli.console import Json, done, err, language, print_json, say
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 use = App(name="use")
 sync = App(name="sync")
+doctor = App(name="doctor")
 
 
 @use.default
@@ -90,6 +92,9 @@ def let_change_hands(home: Path, project: str | None = None, *, json: Json = Fal
     for work in Work.of(home).projects(utc_now()):
         if work.settings is None or project not in (None, work.id):
             continue
+        if dry_run.is_on():
+            told[work.id] = _foreseen(work, json)
+            continue
         with err.status(say("Bezig …", "Working …")):
             found = synchronise(work.home, work.id, work.settings, utc_now(), language(), judging=judging)
         told[work.id] = outcome(found)
@@ -108,6 +113,18 @@ def let_change_hands(home: Path, project: str | None = None, *, json: Json = Fal
     if json:
         print_json({"projects": told})
     return int(failed)
+
+
+def _foreseen(work: ProjectWork, json: bool) -> dict[str, Any]:
+    from lsi_match.partner.deliver import foresee
+    from lsi_match.partner.exchange import described
+
+    assert work.settings is not None
+    would, ready = foresee(work.home, work.id, work.settings)
+    if not json:
+        done([work.id, *(say(f"Zou ophalen: {one}", f"Would fetch: {one}") for one in described(would, language())),
+              *(say(f"Ligt klaar om te brengen: {one}", f"Lies ready to be brought: {one}") for one in ready)], {}, False)  # fmt: skip
+    return {"would_fetch": would, "would_bring": ready}
 
 
 def _lines(project: str, found: Delivered, next_: list[str]) -> list[str]:
@@ -167,3 +184,44 @@ def delivered(found: Delivered) -> list[str]:
     lines += [say(f"Logboek, medeondertekend door de anderen tot regel: {seen}",
                   f"Log, co-signed by the others up to entry: {seen}")] if seen else []  # fmt: skip
     return lines
+
+
+@doctor.default
+def examined(home: Path, *, json: Json = False) -> int:
+    """See whether everything is in order in your folder: keys, trust root, agreement, place, mapping, disk, versions, clock.
+
+    Opens no key and changes nothing. Of a matching site it says what 'site health' does as well. Ends with exit status 1 when
+    something has to be done.
+
+    Args:
+        home: your own folder, or the matching site.
+    """
+    from lsi_match.base.catalogue import catalogue
+    from lsi_match.library import doctor as library
+    from lsi_match.matcher.operate.alarms import alarms
+    from lsi_match.matcher.site.site import Site
+    from lsi_match.partner.home import Home
+    from lsi_match.protocol.trust_root import MATCHER
+
+    own, now = Home.of(home), utc_now()
+    found = list(library.examine(own, now))
+    on = (
+        [one for project in Site(home).projects() for one in alarms(project, now)]
+        if own.name == MATCHER
+        else []
+    )
+    words = catalogue(Path(library.__file__).with_suffix(".toml"))
+    lines = []
+    for one in found:
+        mark = say("let op", "mind") if one.error else "ok"
+        about = f"{one.about}: " if one.about else ""
+        told = one.error.text(language()) if one.error else one.found
+        lines.append(f"{mark:<7} {about}{words[one.what][language()]}: {told}")
+    lines += [f"{say('let op', 'mind'):<7} {one.project}: {one.name}: {say(one.nl, one.en)}" for one in on]
+    wrong = any(one.error and one.graver for one in found) or bool(on)
+    document = [
+        {"what": one.what, "project": one.about, "found": one.found, "error": one.error and one.error.reason}
+        for one in found
+    ]
+    done(lines, {"ok": not wrong, "found": document, "alarms": [one.name for one in on]}, json)
+    return int(wrong)

@@ -92,7 +92,7 @@ def places(site: Path, project: str, *, json: Json = False) -> None:
     from lsi_match.transport.endpoints import set_up
 
     names = []
-    for name, settings in places_of(Site(site).project(project)).items():
+    for name, settings in places_of(Site(site).project(project, begun=True)).items():
         set_up(settings)
         names.append(name)
     done(say(f"Ingericht: {', '.join(names) or '-'}.", f"Set up: {', '.join(names) or '-'}."), {"places": names}, json)  # fmt: skip

@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from pydantic import ValidationError
 
+from lsi_match.base import dry_run
 from lsi_match.base.canonical import canonical_json
 from lsi_match.base.errors import LsiError
 from lsi_match.base.files import (
@@ -198,9 +199,11 @@ def protect_identity(name: str, folder: Path, passphrase: str) -> None:
 
 
 def _refuse_existing(folder: Path) -> None:
+    """Nor are keys made where nothing is to be done."""
     for file in KEY_FILES:
         if (folder / file).exists():
             raise FileExistsAlreadyError(file=str(folder / file))
+    dry_run.before("keep", str(folder))
 
 
 def _pem(key: Ed25519PrivateKey) -> bytes:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from pydantic import BaseModel
 
+from lsi_match.base import dry_run
 from lsi_match.base.canonical import canonical_json
 from lsi_match.base.errors import LsiError
 from lsi_match.base.version import VERSION, format_of
@@ -49,6 +50,7 @@ def sign(document: BaseModel, identity: Identity | Certified) -> bytes:
     from securesystemslib.dsse import Envelope
     from securesystemslib.signer import CryptoSigner, Signature
 
+    dry_run.before("sign", f"{kind_of(type(document))} ({identity.name})")
     envelope = Envelope(canonical_json(document.model_dump(mode="json")), media_type(type(document)), {})
     if isinstance(identity.signing, OutsideKey):
         identity.signing.sign(envelope)

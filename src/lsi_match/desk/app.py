@@ -7,9 +7,9 @@
     /<lang>/<project>/agreement               the manifest in plain words, and its gates
     /<lang>/<project>/log[?from=N]            the log, verified on this machine
     /<lang>/<project>/log/<position>          one entry, with the proof that the log has it
-    /<lang>/<project>/rounds/<round>          what happened in a round
+    /<lang>/<project>/rounds[/<round>]        the rounds on a line, who signed and read; what happened in a round
     /<lang>/<project>/account                 the account of the project, for the FG
-    /<lang>/<project>/check                   what is in the own extracts, and what would be delivered
+    /<lang>/<project>/check                   what is in the own extracts, and what would be delivered; a mapping (POST)
     /<lang>/<project>/deliver                 deliver (POST), and what was delivered
     /<lang>/<project>/releases                releases; open one (POST)
     /<lang>/<project>/cases/<round>           the own cases of a release that was opened; outcomes (POST)

@@ -164,10 +164,14 @@ def _overview(desk: Desk, r: Renderer, request: Request, work: SiteProject) -> R
         places = list(places_of(work.project))
     except LsiError:
         places = []
-    return desk.page(
-        r, request, work, "site.html", work.title, tasks=[(work, one) for one in work.tasks()], standing=work.standing,
+    live = request.query_params.get("live") == "yes"
+    page = desk.page(
+        r, request, work, "site.html", work.title, live=live, tasks=[(work, one) for one in work.tasks()], standing=work.standing,
         looked=work.looked, places=places, disk=disk, free=100 * disk.free // disk.total,
     )  # fmt: skip
+    if live:  # as its reader asked
+        page.headers["refresh"] = "60"
+    return page
 
 
 def _alarm(desk: Desk, r: Renderer, request: Request, work: SiteProject) -> Response:

@@ -19,15 +19,20 @@ from lsi_match.log.store import Log as Store
 from lsi_match.partner.check import check
 from lsi_match.partner.deliver import Delivered, synchronise
 from lsi_match.partner.extract.column_mapping import read_mapping
+from lsi_match.partner.extract.propose import propose
+from lsi_match.partner.work_settings import extracts_in, keep_mapping
 from lsi_match.reports.log_report import Evidence as LogEvidence
 from lsi_match.reports.log_report import account, judged_again
 from lsi_match.reports.manifest_page import explained
+from lsi_match.tables.source import Asked
 
 if TYPE_CHECKING:
     from lsi_match.desk.app import Desk
 
 #: Entries on one page of the log.
 AT_ONCE = 50
+#: How long (seconds) a page waits for a log to be verified.
+_PATIENCE = 1.0
 
 
 def _overview(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Response:
@@ -91,6 +96,17 @@ def _round(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Resp
     return desk.page(r, request, work, "round.html", title, log=log, one=found, entries=entries)
 
 
+def _rounds(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Response:
+    log = _verified(desk, work)
+    title = r.text("rounds_title")
+    if not isinstance(log, VerifiedLog):
+        return desk.page(r, request, work, "log_waits.html", title, there=log)
+    running = next((one for one in work.proposals if one.runs), None)
+    return desk.page(
+        r, request, work, "rounds.html", title, log=log, running=running, partners=list(work.unchecked_manifest.partners)
+    )  # fmt: skip
+
+
 def _account(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Response:
     log = _verified(desk, work)
     title = r.text("account_title")
@@ -105,16 +121,38 @@ def _account(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Re
     return desk.page(r, request, work, "text.html", title, text=account(evidence, r.lang).fragment)
 
 
-def _check(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Response:
+def _check(desk: Desk, r: Renderer, request: Request, work: ProjectWork, done: bool = False) -> Response:
     settings = work.settings
     title = r.text("check_title")
     if settings is None or settings.mapping is None or settings.extracts is None:
-        return desk.page(r, request, work, "check.html", title, found=None)
+        files = extracts_in(settings) if settings else []
+        selections = work.unchecked_manifest.partners[work.home.name].selections if work.joined else ()
+        proposed = getattr(request.state, "proposed", "")
+        return desk.page(
+            r, request, work, "mapping.html", r.text("mapping_title"), settings=settings, files=files, proposed=proposed,
+            selections=selections,
+        )  # fmt: skip
     day = next((one.opening.reference_date for one in work.rounds), work.now.date())
     found = check(
         work.home.name, work.unchecked_manifest, read_mapping(settings.mapping), settings.extracts, day
     )
-    return desk.page(r, request, work, "check.html", title, found=found, reference_date=day)
+    return desk.page(r, request, work, "check.html", title, found=found, reference_date=day, done=done)
+
+
+def _map(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Response:
+    """Propose a mapping for one selection, from its extract; or keep what was made of it."""
+    form, settings, name = request.state.form, work.settings, work.home.name
+    if settings is None or not work.joined or name not in work.unchecked_manifest.partners:
+        return desk.nowhere(request)
+    chosen = next((one for one in extracts_in(settings) if one.name == form.get("extract")), None)
+    selections = {one.id: one for one in work.unchecked_manifest.partners[name].selections}
+    if form.get("what") == "propose" and chosen is not None and form.get("selection") in selections:
+        request.state.proposed = propose(chosen, selections[form["selection"]], Asked())
+        return _check(desk, r, request, work)
+    if form.get("what") == "keep":
+        keep_mapping(work.home, work.id, settings, form.get("mapping", "").replace("\r\n", "\n").encode())
+        return _check(desk, r, request, ProjectWork(work.home, work.id, work.now), True)
+    return desk.nowhere(request)
 
 
 def _delivering(
@@ -137,11 +175,14 @@ def _deliver(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Re
 
 
 def _verified(desk: Desk, work: ProjectWork) -> VerifiedLog | bool:
-    """The verified log; else whether there is one, which is being verified."""
+    """The verified log; else whether there is one, which is being verified: a page waits for that no longer than `_PATIENCE`."""
     found = desk.verifier.of(work)
     if found is None:
         return False
-    return found.result() if found.done() else True
+    try:
+        return found.result(_PATIENCE)
+    except TimeoutError:
+        return True
 
 
 PAGES: Pages = (
@@ -151,7 +192,9 @@ PAGES: Pages = (
     ("log/{position:int}", False, _entry),
     ("rounds/{round}", False, _round),
     ("account", False, _account),
+    ("rounds", False, _rounds),
     ("check", False, _check),
+    ("check", True, _map),
     ("deliver", False, _delivering),
     ("deliver", True, _deliver),
 )

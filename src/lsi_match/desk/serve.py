@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 from collections.abc import Callable
 from contextlib import suppress
@@ -56,6 +57,7 @@ def serve(
         settings = uvicorn.Config(
             desk.app(), access_log=False, log_level="critical", lifespan="off", server_header=False
         )
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # it ends as with Ctrl-C
         try:
             with suppress(KeyboardInterrupt):
                 uvicorn.Server(settings).run(sockets=[bound])

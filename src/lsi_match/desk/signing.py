@@ -15,6 +15,7 @@ from starlette.responses import Response
 from lsi_match.agreement.approvals import withdraw
 from lsi_match.agreement.gates import Evidence, evaluate
 from lsi_match.agreement.signer import sign_root_as, signer
+from lsi_match.agreement.trust_root_rules import check_typed
 from lsi_match.base.errors import wrong_use
 from lsi_match.desk.page import Pages
 from lsi_match.desk.render import Renderer, from_markdown
@@ -68,24 +69,24 @@ def _sign(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Respo
     if found is None:
         return desk.nowhere(request)
     manifest, home, what = found.manifest, work.home, form.get("what", "")
-    role = Role.ACKNOWLEDGE if what == "acknowledge" else Role.APPROVE
-    identity = signer(manifest, home.name, home.folder, role, work.now)
+    roles = [one for i, one in enumerate(manifest.work_instruction.acknowledged_by) if f"role-{i}" in form]
+    papers = []
     if what == "approve":
         if form.get("read") != "yes":
             raise wrong_use("zeg eerst dat u de tekst hebt gelezen", "say first that you have read the text")
-        paper = approve_as(home, manifest, identity, r.lang, work.now).paper
-    elif what == "acknowledge":
-        roles = [
-            one for i, one in enumerate(manifest.work_instruction.acknowledged_by) if f"role-{i}" in form
-        ]
-        paper = acknowledge_as(
-            manifest, identity, work.exchange.instruction(manifest) or b"", roles, work.now
-        )
-    elif what == "withdraw":
-        paper = withdraw(manifest, identity, _said(form, "reason"), work.now)
-    else:
+        by = signer(manifest, home.name, home.folder, Role.APPROVE, work.now)
+        papers.append(approve_as(home, manifest, by, r.lang, work.now).paper)
+    if what == "acknowledge" or (what == "approve" and roles):
+        by = signer(manifest, home.name, home.folder, Role.ACKNOWLEDGE, work.now)
+        instruction = work.exchange.instruction(manifest) or b""
+        papers.append(acknowledge_as(manifest, by, instruction, roles, work.now))
+    if what == "withdraw":
+        by = signer(manifest, home.name, home.folder, Role.APPROVE, work.now)
+        papers.append(withdraw(manifest, by, _said(form, "reason"), work.now))
+    if not papers:
         return desk.nowhere(request)
-    work.exchange.put_paper(paper)
+    for paper in papers:
+        work.exchange.put_paper(paper)
     work.exchange.take_in(work.now)
     again = ProjectWork(work.home, work.id, work.now)
     return _manifest(desk, r, request, again, what, bring(again))
@@ -117,15 +118,16 @@ def _take_trust(desk: Desk, r: Renderer, request: Request, work: ProjectWork) ->
     found = next((one for one in versions if one.root.digest == form.get("root")), None)
     if found is None:
         return desk.nowhere(request)
-    what = form.get("what", "")
-    if what == "sign":
-        before = work.known_roots[-1] if work.known_roots else None
-        papers = sign_root_as(found, before, work.home.name, work.home.folder)
-        work.exchange.put_shared(f"v{found.root.version}", ROOT_SUFFIX, papers)
-    elif what == "compare":
-        work.exchange.pin(found.root, form.get("digest", ""), work.now)
-    else:
+    what, name, known = form.get("what", ""), work.home.name, work.known_roots
+    if what == "compare" and not known:
+        check_typed(found.root, form.get("digest", ""))
+    elif what != "sign":
         return desk.nowhere(request)
+    if name in found.root.signing_organisations and name not in found.signers(found.root):
+        papers = sign_root_as(found, known[-1] if known else None, name, work.home.folder)
+        work.exchange.put_shared(f"v{found.root.version}", ROOT_SUFFIX, papers)
+    if what == "compare":
+        work.exchange.pin(found.root, form["digest"], work.now)
     again = ProjectWork(work.home, work.id, work.now)
     return _trust(desk, r, request, again, what, bring(again))
 

@@ -118,7 +118,18 @@ class ProjectWork:
         if not self.joined:
             return begun
         own = ("check", "releases") if self.home.name in self.unchecked_manifest.partners else ()
-        return (*begun[:-1], *own, "agreement", "log", "cosign", "reports", "access", "account", "draft")
+        return (
+            *begun[:-1],
+            *own,
+            "agreement",
+            "rounds",
+            "log",
+            "cosign",
+            "reports",
+            "access",
+            "account",
+            "draft",
+        )
 
     @property
     def title(self) -> str:

@@ -19,6 +19,7 @@ from typing import Literal
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from lsi_match.base import dry_run
 from lsi_match.base.errors import LsiError
 from lsi_match.log.merkle import HASH_SIZE
 from lsi_match.manifest.signing_key import check_ed25519
@@ -276,7 +277,7 @@ def cosign(note: str | bytes, private_key: Ed25519PrivateKey, name: str, timesta
     cosigner verifies the log against the checkpoint it remembers.
     """
     text = SignedNote.parse(note).text
-    Checkpoint.parse(text)
+    dry_run.before("sign", f"cosignature ({Checkpoint.parse(text).size}, {name})")
     if not 0 <= timestamp <= MAX_TIMESTAMP:
         raise ValueError("the time of a cosignature is in seconds since 1970")
     key = VerifierKey.of(name, private_key, COSIGNATURE)

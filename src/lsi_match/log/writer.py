@@ -15,6 +15,7 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
+from lsi_match.base import dry_run
 from lsi_match.base.errors import LsiError
 from lsi_match.base.version import VERSION
 from lsi_match.crypto.keys import Identity
@@ -134,11 +135,13 @@ class LogWriter(LogReader):
             },
         )
         view.check(Recorded(view.size, entry, event))
+        dry_run.before("log", event.step.value)
         who = {"span_id": entry.span_id, "user": _user()} if audit else None
         self.log.append_and_sign([(entry, who)], self._identity.log_key, self.log.signs_as(self._domain))
 
     def sign(self, name: str | None = None) -> str:
         """Sign the log as it is now, under this name or the one that it has; the note."""
+        dry_run.before("sign", "checkpoint")
         return self.log.sign_checkpoint(self._identity.log_key, name or self.log.signs_as(self._domain))
 
 

@@ -25,6 +25,7 @@ from lsi_match.partner.extract.column_mapping import ColumnMapping, read_mapping
 from lsi_match.partner.home import Home
 from lsi_match.partner.prepare import prepare
 from lsi_match.partner.receipts import Receipt, ReceiptOfOthersError, check_receipt
+from lsi_match.partner.release.opened_notice import unsent
 from lsi_match.partner.witness import Judging, check_others, cosign_newest, standing_still
 from lsi_match.partner.work_settings import WorkSettings
 from lsi_match.protocol.documents import DropDescriptor, Opening
@@ -75,6 +76,16 @@ def synchronise(
     return deliver(
         home, project, settings, mapping, work.extracts, work.folder, now, lang, judging=judging
     )  # fmt: skip
+
+
+def foresee(home: Home, project: str, work: WorkSettings) -> tuple[list[str], list[str]]:
+    """The names of what `synchronise` would fetch, and of what lies ready to be brought; nothing is done. Raises PlaceUnreachableError."""
+    mail = work.folder / "in"
+    exchange = Exchange(home, project, mail)
+    ready = [
+        file.name for file in (*exchange.unsent(), *unsent(home), *(work.folder / "out").glob("*.drop.json"))
+    ]
+    return transfer.foreseen(transfer.settings_in(work.place), mail), ready
 
 
 def deliver(

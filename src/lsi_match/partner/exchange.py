@@ -167,15 +167,17 @@ class Exchange:
         problems: list[tuple[str, LsiError]] = []
         joined: list[str] = []
         store = TrustStore(self.home.folder, self.project)
-        if not self.home.trusts(self.project):  # nobody compared the first version yet
+        if not store.begun and store.expected is None:  # nobody compared the first version yet
             return joined, problems
         try:
             if roots := [paper for one in self.roots() for paper in one.papers]:
-                self.home.add_roots(roots, None, now)
+                self.home.add_roots(roots, store.expected, now)
         except RootUnsignedError:
             pass  # others are still signing it
         except LsiError as error:
             problems.append((self.project, error))
+        if not store.begun:
+            return joined, problems
         try:
             store.keep_revocations({one.name: read_bytes(one) for one in self.files(".crl")})
             joined += self._join(now, problems)
@@ -195,10 +197,13 @@ class Exchange:
         return read_roots(found)
 
     def pin(self, root: TrustRoot, typed: str, now: datetime) -> None:
-        """Take in the first version of the trust root, whose digest a person typed (`check_typed`); raises TrustRootError."""
+        """Go by the first version of the trust root, whose digest a person typed (`check_typed`): at once where it is signed as it
+        should be, else as soon as it is. Raises TrustRootError."""
         check_typed(root, typed)
-        papers = (paper for one in self.roots() for paper in one.papers)
-        self.home.add_roots(papers, root.digest, now)
+        TrustStore(self.home.folder, self.project).expect(root)
+        _, problems = self.take_in(now)
+        for _, problem in problems:
+            raise problem
 
     def _join(self, now: datetime, problems: list[tuple[str, LsiError]]) -> Iterator[str]:
         for _, manifest in self.manifests():

@@ -41,6 +41,7 @@ from lsi_match.agreement.gates import Evidence
 from lsi_match.agreement.statement_store import StatementStore
 from lsi_match.agreement.trust_root_rules import Trust, project_of
 from lsi_match.agreement.trust_root_store import TrustStore
+from lsi_match.base import dry_run
 from lsi_match.base.canonical import canonical_json, digest_of_bytes
 from lsi_match.base.errors import LsiError
 from lsi_match.base.files import lock_file, private_folder, read_bytes, write_whole
@@ -148,6 +149,7 @@ class Home:
         trust = self.trust(manifest.project.id, now)
         check_approvals(manifest, papers, now, trust)
         check_papers(manifest, approvals, now, trust)
+        dry_run.before("keep", manifest.digest)
         if key_share is not None:
             self._take_key(manifest, key_share)
         elif self.name in manifest.partners:
@@ -179,7 +181,7 @@ class Home:
 
     def trusts(self, project: str) -> bool:
         """Whether a trust root of the project was taken in here."""
-        return self._trust_store(project).folder.is_dir()
+        return self._trust_store(project).begun
 
     def trust(self, project: str, now: datetime) -> Trust:
         """Who may sign for whom; raises TrustRootError."""
@@ -230,6 +232,7 @@ class Home:
             raise NotJoinedError(partner=self.name, project=project)
         manifest = load_manifest(read_bytes(folder / "manifest.json"))
         check_papers(manifest, papers, now, self.trust(project, now))
+        dry_run.before("keep", ", ".join(papers))
         self._trust_store(project).saw(papers.values(), now)
         kept = StatementStore(folder / "approvals")
         kept.add(papers.values())
@@ -307,6 +310,7 @@ class Home:
         """
         file = self.project(project) / "openings" / round_id
         if not file.exists():
+            dry_run.before("sign", f"drop ({self.name}, {round_id})")
             private_folder(file.parent)
             write_whole(file, document)
         elif read_bytes(file) not in (document, digest_of_bytes(document).encode()):

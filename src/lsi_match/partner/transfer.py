@@ -139,6 +139,18 @@ def fetch(settings: EndpointSettings, to: Path, lang: str = "nl") -> Fetched:
     return Fetched(files, messages, frozenset(lying), tuple(problems))
 
 
+def foreseen(settings: EndpointSettings, to: Path) -> list[str]:
+    """The names of what `fetch` would fetch."""
+    tally = SyncState.of(to / TALLY)
+    with open_endpoint(settings) as there:
+        lying = there.listing("out")
+    return [
+        name
+        for name, stamp in lying.items()
+        if _largest(name) and not tally.is_synced(name, to / name, stamp)
+    ]
+
+
 def _largest(name: str) -> int:
     """The most bytes of a file that ends like this; 0 for what no matching environment puts there."""
     return max((size for suffix, size in FETCHED.items() if name.endswith(suffix)), default=0)

@@ -13,6 +13,7 @@ from lsi_match.base.errors import LsiError
 from lsi_match.base.files import read_text, write_whole
 from lsi_match.base.validation import PROJECT_ID, Closed
 from lsi_match.base.yaml_positions import parse_yaml
+from lsi_match.partner.extract.column_mapping import ColumnMapping
 from lsi_match.partner.home import Home
 
 FILE = "work.yaml"
@@ -55,6 +56,26 @@ def set_work(home: Home, project: str, settings: WorkSettings) -> Path:
         folder / FILE, json.dumps(absolute, indent=2, ensure_ascii=False).encode() + b"\n", replace=True
     )
     return folder / FILE
+
+
+def keep_mapping(home: Home, project: str, settings: WorkSettings, text: bytes) -> Path:
+    """Keep a mapping that was made here beside the settings, and use it from now on; the file.
+
+    Raises:
+        an LsiError that names line and column of what is wrong in it; then nothing is kept.
+    """
+    file = home.project(project) / "mapping.yaml"
+    parse_yaml(text.decode(errors="replace"), file.name, ColumnMapping)
+    write_whole(file, text, replace=True)
+    extracts = settings.extracts or settings.folder / "extracts"
+    set_work(home, project, settings.model_copy(update={"mapping": file, "extracts": extracts}))
+    return file
+
+
+def extracts_in(settings: WorkSettings) -> list[Path]:
+    """The files that lie in the folder of the extracts: as it was set, else `extracts/` in that of the work."""
+    folder = settings.extracts or settings.folder / "extracts"
+    return sorted(one for one in folder.glob("[!.]*") if one.is_file()) if folder.is_dir() else []
 
 
 def work_of(home: Home, project: str) -> WorkSettings:

@@ -27,6 +27,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 
+from lsi_match.base import dry_run
 from lsi_match.base.errors import LsiError, UnexpectedError, of_disk
 from lsi_match.base.files import read_private, whole_file
 from lsi_match.base.guarded_folder import MOST_NAMES, GuardedFolder
@@ -179,11 +180,13 @@ class Endpoint:
 
     def give(self, side: Side, name: str, data: bytes | Path) -> None:
         """Put a file there, whole or not at all; one of that name is replaced."""
+        dry_run.before("bring", name)
         with _unreachable(self._name), _opened(data) as source:
             self._files.put(side, self._checked(name), source)
 
     def remove(self, side: Side, name: str) -> None:
         """Remove a file, if it is there."""
+        dry_run.before("remove", name)
         with _unreachable(self._name):
             self._files.remove(side, self._checked(name))
 

@@ -13,6 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NoReturn
 
+from lsi_match.base import dry_run
 from lsi_match.base.errors import ExtraMissingError
 from lsi_match.crypto.keys import passphrase_for
 from lsi_match.matcher.engine.execution_config import ExecutionConfig
@@ -40,6 +41,7 @@ class Runs:
         self._errors = os.fdopen(os.memfd_create("errors"), "w+", errors="replace")
 
     def __enter__(self) -> Runs:
+        dry_run.before("run", "match")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -140,6 +142,7 @@ def run_match(
 def serve(site: Path, port: int, database: str | None, memory_limit: str, lang: str) -> NoReturn:
     """Become `lsi_match.flows.service`: signals then reach it directly. A passphrase goes along through a pipe."""
     _need_prefect()
+    dry_run.before("run", "site serve")
     passphrase = passphrase_for(site / "keys")
     command = [
         sys.executable,

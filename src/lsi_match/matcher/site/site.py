@@ -36,6 +36,7 @@ from lsi_match.agreement.gates import Evidence
 from lsi_match.agreement.statement_store import StatementStore
 from lsi_match.agreement.trust_root_rules import Trust, project_of
 from lsi_match.agreement.trust_root_store import TrustStore
+from lsi_match.base import dry_run
 from lsi_match.base.canonical import canonical_json, digest_of_bytes
 from lsi_match.base.errors import LsiError
 from lsi_match.base.files import private_folder, read_bytes, write_whole
@@ -162,10 +163,13 @@ class Site:
         write_whole(project.folder / "manifest.json", canonical, replace=True)
         return project
 
-    def project(self, name: str) -> Project:
-        """A project that was accepted."""
+    def project(self, name: str, *, begun: bool = False) -> Project:
+        """A project that was accepted; or, where `begun` is asked, that has places and no manifest yet."""
         project = Project(self, name)
-        if not (project.folder / "manifest.json").exists():
+        if not (
+            (project.folder / "manifest.json").exists()
+            or (begun and project.id in [one.id for one in self.begun()])
+        ):
             raise ProjectUnknownError(project=name)
         return project
 
@@ -204,6 +208,7 @@ class Project:
     def make_log(self, domain: str) -> LogWriter:
         """The log to write to, made when there is none."""
         self._check_not_behind()
+        dry_run.before("log", self.id)
         return LogWriter.create(self.log_file, self.id, domain, self.site.identity)
 
     @contextmanager
@@ -348,6 +353,7 @@ class Project:
         """Keep a document under its digest; the digest."""
         digest = digest_of_bytes(document)
         if not self.has(digest):
+            dry_run.before("keep", digest)
             write_whole(self.kept_file(digest), document)
         return digest
 

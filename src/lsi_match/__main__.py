@@ -1,0 +1,5 @@
+"""`python -m lsi_match`: the command line."""
+
+from lsi_match.cli.main import main
+
+main()

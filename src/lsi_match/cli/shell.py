@@ -1,0 +1,68 @@
+"""For the shell: completion, and the manual page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+from cyclopts import App
+
+from lsi_match import __version__
+from lsi_match.cli.console import language, out
+
+completion = App(name="completion")
+man = App(name="man")
+
+
+@completion.default
+def complete(shell: Literal["bash", "zsh", "fish"]) -> None:
+    """Print what this shell needs to complete commands and options.
+
+    For bash: lsi-match completion bash > ~/.local/share/bash-completion/completions/lsi-match
+
+    Args:
+        shell: which one.
+    """
+    from lsi_match.cli.main import command_line
+
+    script = command_line().generate_completion(prog_name="lsi-match", shell=shell)
+    out.print(script, end="", markup=False, soft_wrap=True)
+
+
+@man.default
+def manual() -> None:
+    """Print the manual page (roff): every command with its arguments. For man: lsi-match man > lsi-match.1"""
+    from functools import partial
+
+    from lsi_match.cli.help import speak, translate
+    from lsi_match.cli.main import HELP, command_line
+
+    app = command_line(partial(translate, language=language()))
+    speak(app, language())
+    title = f'.TH LSI-MATCH 1 "" "lsi-match {__version__}"'
+    lines = [title, ".SH NAME", r"lsi\-match \- " + _roff(translate(HELP, language()).partition("\n")[0])]
+    lines += [
+        ".SH SYNOPSIS",
+        r".B lsi\-match",
+        ".I COMMAND",
+        ".SH DESCRIPTION",
+        _roff(translate(HELP, language())),
+    ]
+    lines += [".SH COMMANDS", *_commands(app, "lsi-match")]
+    out.print("\n".join(lines), markup=False, soft_wrap=True)
+
+
+def _commands(app: App, called: str) -> Iterator[str]:
+    for name in sorted(one for one in app if not one.startswith("-")):
+        part = app[name]
+        command = part.default_command
+        if command is None or any(not one.startswith("-") for one in part):
+            yield from _commands(part, f"{called} {name}")
+        if command is not None and command.__doc__:
+            yield f".SS {_roff(f'{called} {name}')}"
+            yield _roff(command.__doc__)
+
+
+def _roff(text: str) -> str:
+    lines = (line.strip() for line in text.strip().replace("\\", "\\e").replace("-", "\\-").splitlines())
+    return "\n".join(f"\\&{line}" if line[:1] in (".", "'") else line or ".PP" for line in lines)

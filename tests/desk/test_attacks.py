@@ -1,0 +1,199 @@
+"""Attacks on every page that there is: another site, no mark, names in addresses that lead elsewhere, numbers of people."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import handmade
+import pytest
+from desks import OWN, Browser, use
+from operation import PROJECT, ROUND, Operation, weekly
+
+from lsi_match.desk.app import PAGES
+from lsi_match.desk.guard import MARK
+from lsi_match.desk.operator import PAGES as OPERATOR
+from lsi_match.partner.home import Home
+
+ELSEWHERE = (
+    "%2e%2e",
+    "..%2f..%2fkeys%2fsigning.pem",
+    "%2fetc%2fpasswd",
+    "x" * 3000,
+    "%00",
+    "'\"<script>",
+    "-1",
+    "f" * 64,
+)
+#: Everything that any form has.
+FORM = {
+    "what": "approve", "read": "yes", "decision": "release", "reason": "x" * 50, "release": "x", "root": "x", "of": "x", "digest": "x" * 20,
+    "reference": "ink-1", "person-bsn": handmade.BSNS[0], "draft": "project: {}", "instruction": "x", "mapping": "x", "gap": "yes",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def op(tmp_path_factory: pytest.TempPathFactory) -> Operation:
+    made = weekly(tmp_path_factory.mktemp("attacks") / "one", when_late="proceed")
+    made.reconcile()
+    use(made)
+    Browser(made).post("deliver")
+    return made
+
+
+def operator(op: Operation) -> Browser:
+    return Browser(op, home=Home(op.world.site.folder, "matcher"))
+
+
+def state(op: Operation) -> dict[str, int]:
+    """What there is at the party, at the places and at the site."""
+    return {
+        str(one): one.stat().st_mtime_ns
+        for one in op.folder.rglob("*")
+        if one.is_file() and not one.name.startswith(("log.sqlite", "log-seen"))
+    }
+
+
+def address(path: str, value: str) -> str:
+    return re.sub(r"\{[^}]*\}", value, path)
+
+
+def test_no_form_does_anything_for_another_site_or_without_the_mark(op: Operation) -> None:
+    before = state(op)
+    for browser, pages in ((Browser(op), PAGES), (operator(op), OPERATOR)):
+        for path, changes, _ in pages:
+            if not changes:
+                continue
+            page = f"/nl/{PROJECT}/{address(path, '0' * 64)}"
+            origin = {"origin": browser.keys.origin}
+            tries: list[tuple[dict[str, str], dict[str, str]]] = [
+                (FORM, origin), (FORM | {MARK: "x"}, origin), (FORM | {MARK: browser.keys.mark}, {}),
+                (FORM | {MARK: browser.keys.mark}, {"origin": "http://evil.example"}),
+                (FORM | {MARK: browser.keys.mark}, {"origin": "null"}),
+            ]  # fmt: skip
+            for form, headers in tries:
+                answer = browser.client.post(page, data=form, headers=headers)
+                assert (answer.status_code, answer.text) == (403, ""), (path, headers)
+            assert browser.client.get(page, params={MARK: browser.keys.mark, **FORM}).status_code in (
+                200,
+                303,
+                404,
+                405,
+                409,
+            )
+    assert state(op) == before
+
+
+@pytest.mark.parametrize("value", ELSEWHERE)
+def test_a_name_in_an_address_leads_nowhere_else(op: Operation, value: str) -> None:
+    before = state(op)
+    for browser, pages in ((Browser(op), PAGES), (operator(op), OPERATOR)):
+        for path, changes, _ in pages:
+            if "{" not in path:
+                continue
+            page = address(path, value)
+            answer = browser.post(page, **FORM) if changes else browser.client.get(f"/nl/{PROJECT}/{page}")
+            assert (
+                answer.status_code in (403, 404, 405)
+                or "wordt nagerekend" in answer.text
+                or "nagerekend" in answer.text
+            ), page
+            assert "PRIVATE KEY" not in answer.text
+            assert "<script" not in answer.text
+    assert state(op) == before
+
+
+def test_what_stands_in_a_form_leads_nowhere_else(op: Operation) -> None:
+    own, before = Browser(op), state(op)
+    for value in ("../../keys/signing.pem", "/etc/passwd", "", "..", "sha256:" + "0" * 64):
+        for page in ("releases", "trust", "check", "draft"):
+            answer = own.post(
+                page, **{**FORM, "release": value, "root": value, "extract": value, "what": value}
+            )
+            assert answer.status_code in (404, 409), (page, value)
+        assert own.post("access", reference=value, **{"person-bsn": handmade.BSNS[0]}).status_code == 409, (
+            value
+        )
+    assert state(op) == before
+
+
+def test_nothing_of_a_person_is_in_an_address_a_title_a_file_or_a_message(op: Operation) -> None:
+    own, number = Browser(op), handmade.BSNS[1]
+    seen: list[Any] = [
+        own.post("access", reference="ink-2026-9", **{"person-bsn": number}),
+        own.post("access", reference=number, **{"person-bsn": number}),  # a name that is a number is refused
+        own.post("access", reference="ink-2026-10", **{"person-bsn": "123456789"}),
+        own.client.get(f"/nl/{PROJECT}/access"),
+    ]
+    assert [one.status_code for one in seen] == [200, 409, 409, 200]
+    for answer in seen:
+        assert number not in answer.text
+        assert "123456789" not in answer.text
+        assert number not in str(answer.url)
+        assert answer.headers["cache-control"] == "no-store"
+    kept = [
+        one
+        for one in (op.world.home(OWN).folder, op.folder / "work", op.folder / "places")
+        for one in one.rglob("*")
+    ]
+    assert kept
+    assert not [one for one in kept if one.is_file() and number.encode() in one.read_bytes()]
+    assert not [one for one in kept if number in one.name]
+    forms = Path("src/lsi_match/desk/templates").glob("*.html") if Path("src").exists() else ()
+    assert all(
+        'method="post"' in form for file in forms for form in re.findall(r"<form[^>]*>", file.read_text())
+    )
+
+
+def test_what_another_brings_is_text_on_every_page_of_everybody(op: Operation, tmp_path: Path) -> None:
+    """Names, labels, reasons and drafts of others; also where they claim to be somebody else's."""
+    made = op.copy(tmp_path / "copy")
+    use(made)
+    hostile = "<script>alert(1)</script><img src=x onerror=alert(1)>"
+    place = made.folder / "places" / "gemeente" / "in"
+    shared = {
+        f"{PROJECT}.gemeente.draft.yaml": f"project: {json.dumps(hostile)}\n",
+        f"{PROJECT}.gemeente.instruction.md": f"# {hostile}\n\n[klik](javascript:alert(1)) {hostile}\n",
+        f"{PROJECT}.gemeente.card.json": json.dumps({"name": hostile}),
+        f"{PROJECT}.gemeente.v9.root.json": json.dumps({"payload": hostile}),
+        f"{PROJECT}.gemeente.v9.manifest.json": json.dumps({"project": hostile}),
+        f"{PROJECT}.gemeente.x.paper.json": hostile,
+    }
+    for name, text in shared.items():
+        (place / name).write_text(text)
+    made.reconcile()
+    assert [one for one in made.lying(OWN, "out") if "draft.yaml" in one], "it was passed on"
+    own = Browser(made)
+    own.post("deliver")
+    for browser, pages in ((own, PAGES), (operator(made), OPERATOR)):
+        for path, changes, _ in pages:
+            if not changes:
+                shown = browser.get(address(path, "0"))
+                assert "<script" not in shown, path
+                assert "<img" not in shown, path
+                assert "javascript:" not in re.sub(r"<textarea.*?</textarea>", "", shown, flags=re.S), path
+
+
+def test_two_drafts_or_a_second_manifest_are_told_apart(op: Operation, tmp_path: Path) -> None:
+    """A manifest that tries to look like another: who brought it, its digest and its project id stand beside it, and a page never
+    takes the name for the thing."""
+    made = op.copy(tmp_path / "copy")
+    use(made)
+    made.world.draft["match"]["rationale"] = "Bij twee of meer partijen bekend. Iets anders."
+    other = made.world.complete(made.project.manifest().pseudonyms.key_check)
+    (made.folder / "places" / "svb" / "in" / f"{PROJECT}.svb.{other.digest[7:23]}.manifest.json").write_bytes(
+        other.canonical()
+    )
+    made.reconcile()
+    own = Browser(made)
+    own.post("deliver")
+    listing = own.get("sign")
+    assert made.project.manifest().digest in listing
+    assert other.digest in listing
+    assert "Gebracht door svb" in listing
+    shown = own.get(f"sign/{other.digest[7:]}")
+    assert "Dit manifest geldt nu." not in shown
+    assert "anders is dan in het manifest dat u eerder tekende" in shown
+    assert ROUND
