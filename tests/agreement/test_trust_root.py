@@ -289,6 +289,19 @@ def test_dates(signers: Signers, store: TrustStore) -> None:
             take(store, signers.signed(root))
 
 
+def test_what_was_read_once_is_judged_again_at_another_time_and_when_a_byte_of_it_changes(
+    signers: Signers, store: TrustStore
+) -> None:
+    take(store, signers.signed(signers.root(signers.root(), at=NOW)), NOW)
+    assert len(store.roots(NOW)) == 2
+    with pytest.raises(RootDateError):
+        store.roots(NOW - timedelta(days=400))
+    newest = store.folder / "0002.json"
+    newest.write_bytes(newest.read_bytes().splitlines(keepends=True)[0])
+    with pytest.raises(RootUnsignedError):
+        store.roots(NOW)
+
+
 def test_an_expired_version_stands_only_in_the_way_to_the_next(signers: Signers, store: TrustStore) -> None:
     first = signers.root()
     second = changed(signers.root(first), expires_at=(NOW + timedelta(days=1)).isoformat())

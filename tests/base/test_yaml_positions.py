@@ -219,3 +219,9 @@ def test_a_comma_that_can_be_a_decimal_is_refused_with_both_readings(text: str) 
 )
 def test_numbers_that_stand_apart_are_numbers(text: str, value: list[object]) -> None:
     assert read_yaml(f"one: {text}", "x.yaml") == {"one": value}
+
+
+def test_what_is_read_twice_is_its_readers_own_each_time() -> None:
+    first = read_yaml("a: {b: [1]}", "x.yaml")
+    first["a"]["b"].append(2)
+    assert read_yaml("a: {b: [1]}", "x.yaml") == {"a": {"b": [1]}}
