@@ -2,4 +2,5 @@
 
 from lsi_match.cli.main import main
 
-main()
+if __name__ == "__main__":
+    main()

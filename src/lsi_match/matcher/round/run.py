@@ -573,7 +573,7 @@ class Run:
         size, cosigners = cosigned_state(log, position, policy)
         if size is None:
             return
-        put_proofs(proof_for(self.project, log, position, size), staging)
+        put_proofs(proof_for(self.project, log, position, size, manifest.partners), staging)
         if manifest.release.cosignatures and self._round.handed_out is None:
             self._record(HandedOut(round=self.round_id, size=size, cosigners=tuple(sorted(cosigners))))
         for folder in sorted(staging.iterdir()):

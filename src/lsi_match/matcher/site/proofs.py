@@ -6,6 +6,7 @@ import os
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
+from lsi_match.agreement.approvals import load_manifest
 from lsi_match.base.errors import LsiError
 from lsi_match.base.files import write_whole
 from lsi_match.log.log_proof import SUFFIX, LogProof, proof_file, prove
@@ -80,7 +81,8 @@ def put_round_proofs(project: Project) -> None:
             file = project.round_folder(one.name) / f"{name}{SUFFIX}"
             if not file.exists():
                 with project.reader() as opened:
-                    write_whole(file, proof_for(project, opened.log, mark.position).text().encode())
+                    made = proof_for(project, opened.log, mark.position, names=_partners(project, one))
+                    write_whole(file, made.text().encode())
 
 
 def keep_proofs(project: Project, rounds: Iterable[RoundView]) -> None:
@@ -92,7 +94,13 @@ def keep_proofs(project: Project, rounds: Iterable[RoundView]) -> None:
             name = f"{project.id}.{one.name}.{middle}{SUFFIX}"
             if name not in there:
                 with project.reader() as opened:
-                    write_whole(folder / name, proof_for(project, opened.log, position).text().encode())
+                    made = proof_for(project, opened.log, position, names=_partners(project, one))
+                    write_whole(folder / name, made.text().encode())
+
+
+def _partners(project: Project, one: RoundView) -> Collection[str]:
+    """Those of the manifest under which the round was opened, as the log names it."""
+    return load_manifest(project.kept(one.manifest)).partners
 
 
 def _destructions(one: RoundView) -> Iterator[tuple[str, int]]:
