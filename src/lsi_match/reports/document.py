@@ -119,7 +119,7 @@ class Writer(Renderer):
         lines = re.sub(r"\n{3,}", "\n\n", re.sub(r"[ \t]+$", "", source, flags=re.MULTILINE))
         return Document(self.lang, _LOOSE.sub(r"\1\2\n", lines))
 
-    def t(self, key: str, **facts: object) -> Markup:
+    def t(self, key: str, /, **facts: object) -> Markup:
         """A text of the catalogue, whose bold text is marked; what is filled in has no marks."""
         return Markup(super().text(key, **{name: as_markdown(self.told(one)) for name, one in facts.items()}))  # noqa: S704
 

@@ -37,12 +37,12 @@ class Renderer:
         self._templates = templates
         self._texts = texts
 
-    def text(self, key: str, **facts: object) -> str:
+    def text(self, key: str, /, **facts: object) -> str:
         """A text of the catalogue; what is filled in is told in this language."""
         said = str(catalogue(self._texts)[key][self.lang])
         return said.format(**{name: self.told(value) for name, value in facts.items()}) if facts else said
 
-    def t(self, key: str, **facts: object) -> str:
+    def t(self, key: str, /, **facts: object) -> str:
         """The same, for templates."""
         return self.text(key, **facts)
 
