@@ -179,5 +179,5 @@ def test_a_step_can_be_named_as_good_for_people_and_a_group_as_unknown(
     file = str(written(tmp_path, text))
     assert read_counts(Path(file)).stages[0].counts == {"A": 10000, "B": 10000, "unknown": 2000}
     assert run(["monitor", "counts", file, "--benefit", "gekregen", "--fail-on-alert"]) == 1
-    assert "Voor wie: A, mensen van wie groep onbekend is" in capsys.readouterr().out
+    assert "Voor wie: A en mensen van wie groep onbekend is" in capsys.readouterr().out
     assert run(["monitor", "counts", file, "--benefit", "geweigerd"]) == 2
