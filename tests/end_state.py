@@ -20,9 +20,9 @@ ONCE = {
     Step.EXPIRE: ("lsi.release",),
     Step.DESTROY_SUBJECTS: ("lsi.round",),
 }
-_TOKEN = re.compile(r"\b[0-9a-f]{8,64}\b|\b\d+(?=\.(log\.sqlite|papers\.json)$)")
-#: What the copy of the day does not have yet: none where a look that failed came to that copy later.
-_TAIL = ".log-tail.json"
+_TOKEN = re.compile(r"\b[0-9a-f]{8,64}\b")
+#: The log itself, in parts and tail: how it is divided follows from how many entries it has.
+_LOG = (".log-tail.json", ".log-part.json")
 
 
 def done(entry: LogEntry, step: Step) -> bool:
@@ -77,7 +77,7 @@ def end_state(operation: Operation) -> dict[str, Any]:
         "lying": masked(files(project.folder, "inbox", "received", "staging", "quarantine", "releases", "proofs"), project.folder),
         "subjects": {one.name: len([f for f in one.iterdir() if f.stem in named]) for one in subjects.glob("*")},
         "places": {
-            f"{name} {side}": sorted(_TOKEN.sub("*", file) for file in operation.lying(name, side) if not file.endswith(_TAIL))
+            f"{name} {side}": sorted(_TOKEN.sub("*", file) for file in operation.lying(name, side) if not file.endswith(_LOG))
             for name in operation.partners
             for side in ("in", "out")
         },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
 from datetime import UTC, datetime, timedelta
@@ -11,8 +12,10 @@ import pytest
 from operation import PROJECT, Operation, days, folders
 
 from lsi_match.cli.main import run
+from lsi_match.log.events import CheckpointMade
 from lsi_match.log.policy import log_keys
 from lsi_match.log.store import Log
+from lsi_match.log.tail import parts_of
 from lsi_match.log.verify import verify_log
 from lsi_match.matcher.site import checkpoint
 from lsi_match.matcher.site.checkpoint import cosigned
@@ -38,12 +41,17 @@ def made(operation: Operation) -> int:
 
 def fetched(operation: Operation, partner: str) -> Path:
     operation.fetch(partner)
-    return max(
-        (operation.folder / "mail" / partner).glob("*.log.sqlite"), key=lambda f: int(f.name.split(".")[1])
-    )
+    (copy,) = (operation.folder / "mail" / partner).glob("*.log.sqlite")
+    return copy
 
 
-def test_there_is_one_a_day_and_one_copy_of_the_log_lies_ready(operation: Operation) -> None:
+def lying_parts(operation: Operation) -> list[tuple[int, int]]:
+    names = [name for name in operation.lying("uwv", "out") if name.endswith(".log-part.json")]
+    assert names == [file.name for file in checkpoint.parts(operation.project)]
+    return sorted((int(a), int(b)) for a, b in (name.split(".")[1].split("-") for name in names))
+
+
+def test_there_is_one_a_day_and_the_log_lies_ready_in_parts(operation: Operation) -> None:
     assert made(operation) == 1
     operation.clock.to(NIGHT + timedelta(hours=3))
     operation.reconcile()
@@ -52,17 +60,58 @@ def test_there_is_one_a_day_and_one_copy_of_the_log_lies_ready(operation: Operat
         operation.clock.to(NIGHT + days(day))
         operation.reconcile()
     assert made(operation) == 3
-    assert len([name for name in operation.lying("uwv", "out") if name.endswith(".log.sqlite")]) == 1
+    assert lying_parts(operation) == list(parts_of(len(operation.project.entries())))
 
 
-def test_an_older_copy_that_a_stop_left_goes_with_the_next_look(operation: Operation) -> None:
-    (newest,) = checkpoint.copies(operation.project)
-    size = int(newest.name.split(".")[1])
-    for number in (1, size - 1):
-        shutil.copy(newest, newest.with_name(f"{PROJECT}.{number}.log.sqlite"))
+def test_older_parts_and_copies_that_a_stop_left_go_with_the_next_look(operation: Operation) -> None:
+    lying, before = checkpoint.parts(operation.project), lying_parts(operation)
+    for name in ("0-2.log-part.json", "3.log.sqlite", "3.papers.json"):
+        shutil.copy(lying[0], lying[0].with_name(f"{PROJECT}.{name}"))
     operation.reconcile()
-    assert checkpoint.copies(operation.project) == [newest]
-    assert [name for name in operation.lying("uwv", "out") if name.endswith(".log.sqlite")] == [newest.name]
+    assert lying_parts(operation) == before
+    assert {file.name for file in lying[0].parent.iterdir() if file.is_file()} == {one.name for one in lying}
+
+
+def test_parts_are_brought_once_and_give_the_whole_log_whatever_its_age(
+    operation: Operation, tmp_path: Path
+) -> None:
+    """Of a year of days each part is brought and fetched once; and a log that was altered does not pass for the same."""
+    brought = dict[str, int]()
+    with operation.project.writer() as log:
+        log.log._connection.execute("PRAGMA synchronous = OFF")
+        for day in range(1, 200):
+            log.record(
+                CheckpointMade(asked=PARTNERS),
+                NIGHT + days(day),
+                manifest=operation.project.manifest().digest,
+            )
+            if day % 20 == 0:
+                checkpoint.export_parts(operation.project)
+                brought |= {f.name: f.stat().st_size for f in checkpoint.parts(operation.project)}
+    operation.clock.to(NIGHT + days(200))
+    operation.reconcile()
+    copy = fetched(operation, "uwv")
+    found = verify_log(copy, log_keys(operation.project.manifest()))
+    assert (found.ok, found.size) == (True, len(operation.project.entries()))
+    assert sum(brought.values()) < 4 * sum(f.stat().st_size for f in checkpoint.parts(operation.project))
+    assert transfer.fetch(operation.places["uwv"], copy.parent).files == (), "nothing is new"
+    part = next(copy.parent.glob(f"{PROJECT}.0-*.log-part.json"))
+    told = json.loads(part.read_text())
+    with open_endpoint(operation.places["uwv"]) as there:
+        for damage in (
+            {"leaves": told["leaves"][1:]},
+            {"leaves": ["!"]},
+            {"notes": ["\ud800"]},
+            {"first": "a"},
+        ):
+            there.give("out", part.name, json.dumps(told | damage).encode())
+            seen = transfer.fetch(operation.places["uwv"], copy.parent)
+            assert [name for name, _ in seen.problems] == [copy.name], damage
+            assert copy.name not in seen.lying
+        there.remove("out", part.name)
+    assert copy.name not in transfer.fetch(operation.places["uwv"], copy.parent).lying, (
+        "parts of no whole log"
+    )
 
 
 def test_the_copy_verifies_and_has_no_details(operation: Operation) -> None:
@@ -114,10 +163,10 @@ def test_what_is_no_cosignature_is_told_and_taken_away(operation: Operation) -> 
 
 
 def test_a_copy_that_a_stop_prevented_is_made_the_next_time(operation: Operation) -> None:
-    for file in checkpoint.copies(operation.project):
-        file.unlink()
+    before = lying_parts(operation)
+    checkpoint.parts(operation.project)[0].unlink()
     operation.reconcile()
-    assert len(checkpoint.copies(operation.project)) == 1
+    assert lying_parts(operation) == before
     assert made(operation) == 1
 
 

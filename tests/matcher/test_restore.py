@@ -46,9 +46,8 @@ def cosign(op: Operation, partner: str, *, send: bool = True, accept_gap: bool =
     """`partner` fetches the newest copy, co-signs it and brings that; the entries it co-signed."""
     op.fetch(partner)
     mail = op.folder / "mail" / partner
-    copies = {int(file.name.split(".")[1]): file for file in mail.glob(f"{PROJECT}.*.log.sqlite")}
-    lying = [int(name.split(".")[1]) for name in op.lying(partner, "out") if name.endswith(".log.sqlite")]
-    made = cosign_log(op.world.home(partner), copies[max(lying)], PROJECT, op.clock(), accept_gap=accept_gap)
+    (copy,) = mail.glob(f"{PROJECT}.*.log.sqlite")
+    made = cosign_log(op.world.home(partner), copy, PROJECT, op.clock(), accept_gap=accept_gap)
     for one in made if send else ():
         file = op.folder / f"{PROJECT}.{one.checkpoint.size}.{partner}.checkpoint"
         file.write_text(one.note)

@@ -247,7 +247,7 @@ class Story:
         self._same("left at the site", lying, [])
         for side, there in end["places"].items():
             kept = (
-                (".receipt.tlog-proof", ".refused.json", ".log.sqlite", ".log-tail.json", ".papers.json")
+                (".receipt.tlog-proof", ".refused.json", ".log-part.json", ".log-tail.json")
                 if side.endswith("out")
                 else ()
             )

@@ -117,17 +117,29 @@ def _texts(data: bytes, name: str) -> list[bytes]:
 
 
 def export_papers(log: Log, file: Path) -> int:
-    """Write all papers that the entries of a log name, as one file; how many. They lie in `documents/` beside the log."""
-    folder = log.path.with_name("documents")
-    kept = [folder / f"{digest.removeprefix('sha256:')}.json" for digest in named_by(log)]
-    found = [read_bytes(one).decode() for one in kept if one.exists()]
+    """Write all papers that the entries of a log name, as one file; how many."""
+    found = [one.decode() for one in papers_of(log)]
     write_whole(file, json.dumps(found, ensure_ascii=False).encode(), replace=True)
     return len(found)
 
 
-def named_by(log: Log) -> list[str]:
-    """The digests of all papers that the entries of a log name, each once, in the order of the log."""
-    return list(dict.fromkeys(digest for one in read_sound(log.entries()) for digest in _named(one)))
+def named_by(log: Log) -> dict[str, int]:
+    """The digests of all papers that the entries of a log name, in the order of the log → the first entry that does."""
+    found: dict[str, int] = {}
+    for one in read_sound(log.entries()):
+        for digest in _named(one):
+            found.setdefault(digest, one.position)
+    return found
+
+
+def papers_of(
+    log: Log, first: int = 0, end: int | None = None, named: Mapping[str, int] | None = None
+) -> list[bytes]:
+    """The papers that are first named from entry `first` on and before `end`. They lie in `documents/` beside the log."""
+    folder, end = log.path.with_name("documents"), log.size if end is None else end
+    named = named_by(log) if named is None else named
+    kept = [folder / f"{one.removeprefix('sha256:')}.json" for one, at in named.items() if first <= at < end]
+    return [read_bytes(one) for one in kept if one.exists()]
 
 
 def _named(recorded: Recorded) -> Iterator[str]:

@@ -5,22 +5,33 @@ from __future__ import annotations
 import filecmp
 import json
 import os
+import re
 import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from lsi_match.base.errors import LsiError
-from lsi_match.base.files import FileExistsAlreadyError, private_folder, read_bytes
+from lsi_match.base.files import FileExistsAlreadyError, private_folder, read_bytes, write_whole
 from lsi_match.base.yaml_positions import parse_yaml
 from lsi_match.crypto.signing import peek, verify
+from lsi_match.log.tail import TailUnreadableError, assemble, parts_of, read_tail
 from lsi_match.partner.home import Home
 from lsi_match.partner.release.opened_notice import mark_sent, unsent
 from lsi_match.protocol.documents import DropDescriptor, Justification
-from lsi_match.protocol.place_files import FETCHED, JUSTIFICATION_SUFFIX, SENT_ALONE
+from lsi_match.protocol.place_files import (
+    FETCHED,
+    JUSTIFICATION_SUFFIX,
+    LOG_SUFFIX,
+    PAPERS_SUFFIX,
+    PART_SUFFIX,
+    SENT_ALONE,
+)
 from lsi_match.transport.endpoints import Endpoint, EndpointSettings, Stamp, open_endpoint
 from lsi_match.transport.sync_state import SyncState
 
 _LARGEST_TEXT = 2**20
+_PART = re.compile(r"([a-z0-9][a-z0-9-]*)\.([0-9]{1,12})-([0-9]{1,12})" + re.escape(PART_SUFFIX))
 #: In the folder that is fetched into: what was fetched to it.
 TALLY = ".fetched.json"
 #: What a fetch leaves free, as a share of the disk.
@@ -120,7 +131,8 @@ def fetch(settings: EndpointSettings, to: Path, lang: str = "nl") -> Fetched:
     file can be, and never over a file that was not fetched from there, or that somebody changed since.
     """
     private_folder(to)
-    tally, new, problems = SyncState.of(to / TALLY), [], []
+    tally, new = SyncState.of(to / TALLY), list[str]()
+    problems = list[tuple[str, LsiError]]()
     with open_endpoint(settings) as there:
         lying = {name: stamp for name, stamp in there.listing("out").items() if _largest(name)}
         try:
@@ -134,9 +146,65 @@ def fetch(settings: EndpointSettings, to: Path, lang: str = "nl") -> Fetched:
                     problems.append((name, error))
         finally:
             tally.save()
+    together = _put_together(to, lying, tally, problems)
+    new += [name for name, is_new in together.items() if is_new]
     files = tuple(to / name for name in sorted(new))
     messages = tuple(text for file in files for text in _message(file, lang))
-    return Fetched(files, messages, frozenset(lying), tuple(problems))
+    return Fetched(files, messages, frozenset((*lying, *together)), tuple(problems))
+
+
+def _put_together(
+    to: Path, lying: Iterable[str], tally: SyncState, problems: list[tuple[str, LsiError]]
+) -> dict[str, bool]:
+    """The log of each project of which all parts lie there, with its papers beside it, made of what was fetched: the name of each
+    file, and whether it is new. Older ones that were made here go."""
+    there: dict[str, set[tuple[int, int]]] = {}
+    for match in filter(None, map(_PART.fullmatch, lying)):
+        there.setdefault(match[1], set()).add((int(match[2]), int(match[3])))
+    made: dict[str, bool] = {}
+    for project, parts in there.items():
+        size = max((end for _, end in parts if parts.issuperset(parts_of(end))), default=0)
+        copy, papers = (to / f"{project}.{size}{suffix}" for suffix in (LOG_SUFFIX, PAPERS_SUFFIX))
+        files = [to / f"{project}.{first}-{end}{PART_SUFFIX}" for first, end in parts_of(size)]
+        if not size or not all(file.exists() for file in files):  # one was not fetched: that is told
+            continue
+        old = copy.exists() and papers.exists() and max(map(_changed, files)) <= _changed(copy)
+        made |= {copy.name: not old, papers.name: not old}
+        if not old:
+            try:
+                for file in (copy, papers):
+                    if file.exists() and not tally.unchanged(file.name, file):
+                        raise FileExistsAlreadyError(file=str(file))
+                _make_log(files, size, copy, papers)
+            except LsiError as error:
+                problems.append((copy.name, error))
+                del made[copy.name], made[papers.name]
+                continue
+            for file in (copy, papers):
+                tally.note(file.name, file, Stamp(0, ""))
+        for suffix in (LOG_SUFFIX, PAPERS_SUFFIX):
+            for older in to.glob(f"{project}.*{suffix}"):
+                if older.name not in made and tally.unchanged(older.name, older):
+                    older.unlink()
+    tally.save()
+    return made
+
+
+def _make_log(parts: list[Path], size: int, copy: Path, papers: Path) -> None:
+    beside = copy.with_name(f".{copy.name}.making")
+    beside.unlink(missing_ok=True)
+    try:
+        found, documents = assemble((read_tail(read_bytes(part)) for part in parts), beside)
+        if found != size:
+            raise TailUnreadableError
+        write_whole(papers, json.dumps(documents, ensure_ascii=False).encode(errors="replace"), replace=True)
+        beside.replace(copy)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _changed(file: Path) -> int:
+    return file.stat().st_mtime_ns
 
 
 def foreseen(settings: EndpointSettings, to: Path) -> list[str]:

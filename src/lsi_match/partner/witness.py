@@ -1,6 +1,6 @@
 """Watching the log without people: co-signing the copy that lies at the place, and reading what others co-signed.
 
-    <project>.<size>.log.sqlite                 a copy of the log, to be co-signed; with its papers, `….papers.json`
+    <project>.<size>.log.sqlite                 the log to be co-signed, put together of its parts; with its papers, `….papers.json`
     <project>.<controller>.cosigned.tlog-proof  the newest checkpoint that a controller co-signed, as a proof of its last entry
     projects/<project>/others-seen.json         at the partner: up to how many entries each had co-signed, and since when
 

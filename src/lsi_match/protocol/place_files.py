@@ -28,11 +28,12 @@ SENT_ALONE = (
     OPENED_SUFFIX, COSIGNATURE_SUFFIX, JUSTIFICATION_SUFFIX, OUTCOME_SUFFIX, REQUEST_SUFFIX, *SHARED,
 )  # fmt: skip
 
-#: From the matcher: a copy of the log to be co-signed.
-LOG_SUFFIX = ".log.sqlite"
-#: The entries that the newest copy does not have yet; left there for who puts the site back.
+#: From the matcher: the log to be co-signed, in parts (`log.tail`).
+PART_SUFFIX = ".log-part.json"
+#: The entries that the parts do not have yet; left there for who puts the site back.
 TAIL_SUFFIX = ".log-tail.json"
-#: All signed papers that its entries name, in one file: a JSON list of their texts.
+#: What a partner puts together of the parts: the log, and all signed papers that its entries name (a JSON list of their texts).
+LOG_SUFFIX = ".log.sqlite"
 PAPERS_SUFFIX = ".papers.json"
 #: The newest checkpoint that a controller co-signed, for the others.
 COSIGNED_SUFFIX = ".cosigned.tlog-proof"
@@ -46,8 +47,7 @@ FETCHED = {
     ".release.json": 2**23,
     ".release.age": 2**35,
     ".tlog-proof": 2**26,
-    LOG_SUFFIX: 2**35,
-    PAPERS_SUFFIX: 2**28,
+    PART_SUFFIX: 2**28,
     ANSWER_SUFFIX: 2**24,
     **SHARED,
 }

@@ -181,7 +181,7 @@ def reconcile(
         if JobKind.RETENTION in duties:
             seen.destroyed = destroy_due(project, clock)
         if JobKind.CHECKPOINT in duties:
-            checkpoint.export_copy(project)
+            checkpoint.export_parts(project)
         seen.troubles += publish(project, clock())
         _remember(project, duties, seen, clock(), time.monotonic() - began)
         events_file.write(project.site.folder, seen, clock())

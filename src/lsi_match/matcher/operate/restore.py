@@ -1,9 +1,9 @@
 """Putting a site back, after its disk broke or an old state of it was put in its place.
 
-The log is the only memory, and it lies at more places than here: every partner has a copy and its tail at its place, and in
+The log is the only memory, and it lies at more places than here: every partner has its parts and its tail at its place, and in
 what it fetched. So of every project, in this order, and nothing is signed before 4:
 
-1. **gather**: the log here, the copies and tails at every place, and what controllers sent in folders (`--from`): logs, tails,
+1. **gather**: the log here, its parts and tails at every place, and what controllers sent in folders (`--from`): logs, tails,
    cosignatures, what they remember (`log-seen`), receipts and proofs, papers, trust roots.
 2. **choose**: of the logs that verify, whole, the one with the most entries that contradicts no cosignature that was found.
 3. **put in place**: that log, with the audit records that the log here has; the papers that its entries name; the manifest and
@@ -38,7 +38,7 @@ from lsi_match.log.log_proof import SUFFIX, LogProof
 from lsi_match.log.note import Checkpoint, NoteMalformedError, SignedNote, VerifierKey
 from lsi_match.log.policy import Policy, log_keys, origin_of, policy_of
 from lsi_match.log.store import Log
-from lsi_match.log.tail import Tail, read_tail
+from lsi_match.log.tail import Tail, assemble, read_tail
 from lsi_match.log.verify import verify_log
 from lsi_match.log.view import ProjectView, RoundView
 from lsi_match.log.writer import LogWriter
@@ -46,7 +46,13 @@ from lsi_match.matcher.operate.retention import staged
 from lsi_match.matcher.operate.transfers import OUT, places_of
 from lsi_match.matcher.site.site import Project, Site
 from lsi_match.matcher.site.take_cosignatures import signed_by
-from lsi_match.protocol.place_files import COSIGNATURE_SUFFIX, LOG_SUFFIX, PAPERS_SUFFIX, TAIL_SUFFIX
+from lsi_match.protocol.place_files import (
+    COSIGNATURE_SUFFIX,
+    LOG_SUFFIX,
+    PAPERS_SUFFIX,
+    PART_SUFFIX,
+    TAIL_SUFFIX,
+)
 from lsi_match.protocol.trust_root import TrustRoot
 from lsi_match.transport.endpoints import PlaceUnreachableError, open_endpoint
 
@@ -89,7 +95,7 @@ class _Gathered:
     """What was found of a project: logs and tails with where, notes with where, papers, and files of releases."""
 
     logs: list[tuple[str, Path]] = field(default_factory=list)
-    tails: list[Tail] = field(default_factory=list)
+    tails: list[tuple[str, Tail]] = field(default_factory=list)
     notes: list[tuple[str, str]] = field(default_factory=list)
     papers: dict[str, bytes] = field(default_factory=dict)
     roots: list[bytes] = field(default_factory=list)
@@ -101,9 +107,10 @@ class _Gathered:
             name = file.name
             if name.endswith(LOG_SUFFIX) or name == "log.sqlite":
                 self.logs.append((where, file))
-            elif name.endswith(TAIL_SUFFIX):
+            elif name.endswith((PART_SUFFIX, TAIL_SUFFIX)):
                 tail = read_tail(read_bytes(file, _LARGEST_NOTE))
-                self.tails.append(tail)
+                self.tails.append((where, tail))
+                self.papers |= {digest_of_bytes(one): one for one in map(str.encode, tail.papers)}
                 self.notes += [(where, note) for note in tail.notes]
             elif name.endswith(PAPERS_SUFFIX):
                 self.papers |= papers_in([file])
@@ -208,7 +215,8 @@ def _gather(project: Project, sources: list[Path], work: Path, without_places: b
 
 
 def _wanted(name: str) -> bool:
-    return name.endswith((LOG_SUFFIX, TAIL_SUFFIX, PAPERS_SUFFIX, SUFFIX, COSIGNATURE_SUFFIX, *_RELEASE))
+    of_logs = LOG_SUFFIX, PART_SUFFIX, TAIL_SUFFIX, PAPERS_SUFFIX
+    return name.endswith((*of_logs, SUFFIX, COSIGNATURE_SUFFIX, *_RELEASE))
 
 
 # 2. choose
@@ -254,17 +262,20 @@ class _Choice:
         raise RestoreForkedError(project=self.project.id, names=", ".join(sorted(set(contradicted))))
 
     def _logs(self, verifies: Callable[[Path], bool]) -> Iterator[tuple[str, int, Path]]:
-        """Every log that was found, with the tails that follow on it, where that verifies: where, entries, file."""
-        bases: list[tuple[str, Path | None]] = [*self.found.logs, ("tail", None)]
+        """Every log that was found, or that one place has the parts of, with the tails that follow on it, where that verifies:
+        where, entries, file."""
+        found = sorted(self.found.tails, key=lambda one: (one[1].first, len(one[1].leaves)))
+        places = dict.fromkeys(where for where, _ in found)
+        bases: list[tuple[str, Path | None]] = [*self.found.logs, *((where, None) for where in places)]
         for number, (where, base) in enumerate(bases):
             file = self.work / f"{number}.candidate"
             with suppress(LsiError):
                 if base is None:
-                    Log.create(file, origin_of(self.project.manifest())).close()
+                    assemble((one for place, one in found if place == where), file)
                 else:
                     with Log.open(base, read_only=True) as log:
                         log.copy_whole(file)
-                for tail in sorted(self.found.tails, key=lambda one: (one.first, len(one.leaves))):
+                for _, tail in found:
                     with Log.open(file) as log:
                         tail.add_to(log)
                 with Log.open(file, read_only=True) as log:
@@ -300,6 +311,7 @@ def _put_in_place(project: Project, chosen: _Chosen) -> int:
         with Log.open(chosen.file) as log:
             if before <= chosen.size and log.root(before) == old.root():
                 log.copy_details(old)
+    shutil.rmtree(project.folder / "checkpoint", ignore_errors=True)  # it is of the log before
     for name in (follower.KEPT, follower.AWAY, "log.sqlite-journal"):
         project.log_file.with_name(name).unlink(missing_ok=True)
     chosen.file.rename(project.log_file)

@@ -46,7 +46,7 @@ from lsi_match.matcher.operate.witnesses import ask_witness
 from lsi_match.matcher.round.judge_drop import judge_drop
 from lsi_match.matcher.round.run import quarantine, round_of
 from lsi_match.matcher.site import inbox, make_receipts, take_cosignatures
-from lsi_match.matcher.site.checkpoint import copies, export_tail
+from lsi_match.matcher.site.checkpoint import export_tail, parts
 from lsi_match.matcher.site.inbox import AT_ONCE, DROP_SUFFIX
 from lsi_match.matcher.site.proofs import put_round_proofs
 from lsi_match.matcher.site.site import REASON, LogBehindError, Project
@@ -54,13 +54,7 @@ from lsi_match.matcher.site.take_cosignatures import report_fork
 from lsi_match.matcher.subjects.access_answers import warning_file
 from lsi_match.matcher.subjects.subject_terms import WARNED_FOR
 from lsi_match.protocol.documents import DropDescriptor, part_name
-from lsi_match.protocol.place_files import (
-    COSIGNED_SUFFIX,
-    LOG_SUFFIX,
-    PAPERS_SUFFIX,
-    TAIL_SUFFIX,
-    papers_beside,
-)
+from lsi_match.protocol.place_files import COSIGNED_SUFFIX, LOG_SUFFIX, PART_SUFFIX, TAIL_SUFFIX
 from lsi_match.transport.endpoints import Endpoint, EndpointSettings, Stamp, open_endpoint
 from lsi_match.transport.sync_state import SyncState
 
@@ -382,18 +376,19 @@ def check_not_behind(project: Project, now: datetime) -> None:
 
 
 def _entries_in(project: Project, name: str) -> int:
-    """How many entries the copy or tail of this log has that a file at a place is called after; 0 where it is none."""
+    """Up to which entry of this log a part, tail or copy goes that a file at a place is called after; 0 where it is none."""
     words = name.removeprefix(f"{project.id}.").split(".", 1)
-    ours = len(words) == 2 and f".{words[1]}" in (LOG_SUFFIX, TAIL_SUFFIX)
-    return int(words[0]) if ours and words[0].isdecimal() else 0
+    ours = len(words) == 2 and f".{words[1]}" in (LOG_SUFFIX, PART_SUFFIX, TAIL_SUFFIX)
+    end = words[0].rpartition("-")[2]
+    return int(end) if ours and end.isdecimal() else 0
 
 
 def notes_at(project: Project, there: Endpoint, name: str) -> list[str]:
-    """The newest signed notes in a copy or tail at a place."""
+    """The newest signed notes in a part, tail or copy at a place."""
     beside = private_folder(project.folder / "checkpoint") / ".newer.tmp"
     try:
         there.fetch(OUT, name, beside, there.listing(OUT)[name].size)
-        if name.endswith(TAIL_SUFFIX):
+        if name.endswith((PART_SUFFIX, TAIL_SUFFIX)):
             return read_tail(read_bytes(beside)).notes[-1:]
         with Log.open(beside, read_only=True) as log:
             return [note for note in [log.checkpoint()] if note is not None]
@@ -442,14 +437,18 @@ def exchange(project: Project, now: datetime) -> list[DeliveryError]:
 def _publish(project: Project, partner: str, there: Endpoint, outgoing: dict[str, Path]) -> None:
     lying = there.listing(OUT, half=True)
     tally, given = SyncState.of(project.folder / "published" / f"{partner}.json"), []
-    for name in lying.keys() - outgoing.keys():
-        if _ours(project, name):
+    gone = [name for name in lying.keys() - outgoing.keys() if _ours(project, name)]
+    for name in gone:
+        if name.startswith("."):  # half a file, of a stop
             there.remove(OUT, name)
-    # What others rest on first: papers before the log, proofs before what they are of, the descriptor of a release last.
+    # What others rest on first: proofs before what they are of, the descriptor of a release last.
     for name, file in sorted(outgoing.items(), key=lambda item: _rank(item[0])):
         if not tally.is_synced(name, file, lying.get(name)):
             there.give(OUT, name, file)
             given.append(name)
+    for name in gone:  # last, so that at any time the parts of a whole log lie there
+        if not name.startswith("."):
+            there.remove(OUT, name)
     if given:
         after = there.listing(OUT)
         for name in given:
@@ -460,7 +459,7 @@ def _publish(project: Project, partner: str, there: Endpoint, outgoing: dict[str
 
 
 def _rank(name: str) -> int:
-    return 0 if name.endswith(PAPERS_SUFFIX) else 2 if name.endswith(".json") else 1
+    return 2 if name.endswith(".json") else 1
 
 
 def _ours(project: Project, name: str) -> bool:
@@ -484,10 +483,8 @@ def _for_all(project: Project, now: datetime) -> Iterator[tuple[str, Path]]:
             yield f"{stem}.counts.json", project.kept_file(one.counts.table)
     if (tail := export_tail(project)) is not None:
         yield tail.name, tail
-    for file in copies(project):
+    for file in parts(project):
         yield file.name, file
-        if (papers := papers_beside(file)).exists():
-            yield papers.name, papers
     for file in (
         *take_cosignatures.folder_of(project).glob(f"*{COSIGNED_SUFFIX}"),
         *shared_files.lying(project),

@@ -1,14 +1,13 @@
-"""The daily checkpoint: an entry that says the log goes on, and a copy of the log for controllers to co-sign.
+"""The daily checkpoint: an entry that says the log goes on, and the log for controllers to co-sign.
 
 A release that waits for cosignatures asks for them at once.
 
-    checkpoint/<project>.<entries>.log.sqlite     the newest copy, without details
-    checkpoint/<project>.<entries>.papers.json    the signed papers that its entries name (`log.judge`)
-    checkpoint/<project>.<entries>.log-tail.json  the entries that the copy does not have yet (`log.tail`)
-    checkpoint/cosigned/                          what controllers co-signed, for the others (`site.take_cosignatures`)
+    checkpoint/<project>.<first>-<end>.log-part.json  the log, without details, in parts (`log.tail`), with the signed papers
+    checkpoint/<project>.<entries>.log-tail.json      the entries that the parts do not have yet
+    checkpoint/cosigned/                              what controllers co-signed, for the others (`site.take_cosignatures`)
 
-A copy goes to the place of every partner (`matcher.operate.transfers`). A controller verifies it on its own machine against
-what it saw before, co-signs (`log cosign`), and sends that back; it comes in by itself (`matcher.operate.inbound`).
+Parts go to the place of every partner (`matcher.operate.transfers`). A controller verifies the log that it puts together of
+them on its own machine, against what it saw before, co-signs (`log cosign`), and sends that back; it comes in by itself (`matcher.operate.inbound`).
 """
 
 from __future__ import annotations
@@ -18,56 +17,60 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from lsi_match.base.files import private_folder, sync_folder, write_whole
+from lsi_match.base.files import private_folder, write_whole
 from lsi_match.log.entry import LogEntry
 from lsi_match.log.events import CheckpointMade
-from lsi_match.log.judge import export_papers
+from lsi_match.log.judge import named_by, papers_of
 from lsi_match.log.note import Checkpoint, SignatureMissingError, SignedNote, verify_cosignature
 from lsi_match.log.policy import policy_of
 from lsi_match.log.store import Log
-from lsi_match.log.tail import tail_of
+from lsi_match.log.tail import parts_of, tail_of
 from lsi_match.matcher.site.site import Project
-from lsi_match.protocol.place_files import LOG_SUFFIX, TAIL_SUFFIX, papers_beside
+from lsi_match.protocol.place_files import LOG_SUFFIX, PAPERS_SUFFIX, PART_SUFFIX, TAIL_SUFFIX
 
 
 def folder_of(project: Project) -> Path:
     return project.folder / "checkpoint"
 
 
-def copies(project: Project) -> list[Path]:
-    """The copies that lie ready; one, but for a stop in between."""
-    return sorted(folder_of(project).glob(f"*{LOG_SUFFIX}"))
+def parts(project: Project) -> list[Path]:
+    """The parts of the log that lie ready."""
+    return sorted(folder_of(project).glob(f"*{PART_SUFFIX}"))
 
 
-def make_checkpoint(project: Project, now: datetime) -> Path:
-    """Log a checkpoint and lay a copy of the log ready; the copy."""
+def make_checkpoint(project: Project, now: datetime) -> None:
+    """Log a checkpoint and lay the log ready."""
     manifest = project.manifest()
     with project.writer() as log:
         log.record(CheckpointMade(asked=tuple(manifest.controllers)), now, manifest=manifest.digest)
-    copy = export_copy(project)
-    if copy is None:
-        raise RuntimeError("the entry was just made")
-    return copy
+    export_parts(project)
 
 
-def export_copy(project: Project) -> Path | None:
-    """The copy of the log with what controllers are to co-sign, made when it is not there; None where nothing is."""
-    asks = project.view().asks
+def export_parts(project: Project) -> None:
+    """Lay the log ready in parts up to what controllers are to co-sign, where it does not lie there yet."""
+    asks, folder, lying = project.view().asks, folder_of(project), parts(project)
+    ready = max(map(_end, lying), default=0)
     if asks < 0:
-        return None
-    file = max(copies(project), key=_size, default=None)
-    if file is None or _size(file) <= asks:
-        file = _copy(project)
-    for older in copies(project):  # also after a stop in between
-        if older != file:
-            older.unlink()
-            papers_beside(older).unlink(missing_ok=True)
-    return file
+        return
+    with project.reader() as opened:
+        log, named = opened.log, dict[str, int]()
+        wanted = {
+            private_folder(folder) / f"{project.id}.{first}-{end}{PART_SUFFIX}": (first, end)
+            for first, end in parts_of(ready if ready > asks else log.size)
+        }
+        for file, (first, end) in wanted.items():
+            if file not in lying:
+                named = named or named_by(log)
+                write_whole(file, tail_of(log, first, end, papers_of(log, first, end, named)))
+    for suffix in (PART_SUFFIX, LOG_SUFFIX, PAPERS_SUFFIX):  # the last two are of before there were parts
+        for older in folder.glob(f"*{suffix}"):
+            if older not in wanted:
+                older.unlink()
 
 
 def export_tail(project: Project) -> Path | None:
-    """The entries that the newest copy does not have yet, in a file; None where it has all."""
-    first = max(map(_size, copies(project)), default=0)
+    """The entries that the parts do not have yet, in a file; None where they have all."""
+    first = max(map(_end, parts(project)), default=0)
     with project.reader() as opened:
         size = opened.log.size
         file = private_folder(folder_of(project)) / f"{project.id}.{size}{TAIL_SUFFIX}"
@@ -79,21 +82,8 @@ def export_tail(project: Project) -> Path | None:
     return file if size > first else None
 
 
-def _copy(project: Project) -> Path:
-    folder = private_folder(folder_of(project))
-    with project.reader() as opened:
-        beside = folder / ".making.tmp"
-        beside.unlink(missing_ok=True)
-        size = opened.log.copy_without_details(beside)
-        file = folder / f"{project.id}.{size}{LOG_SUFFIX}"
-        export_papers(opened.log, papers_beside(file))
-    beside.rename(file)
-    sync_folder(folder)
-    return file
-
-
-def _size(file: Path) -> int:
-    number = file.name.removesuffix(LOG_SUFFIX).rpartition(".")[2]
+def _end(file: Path) -> int:
+    number = file.name.removesuffix(PART_SUFFIX).rpartition("-")[2]
     return int(number) if number.isdecimal() else -1
 
 
