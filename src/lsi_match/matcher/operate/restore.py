@@ -269,19 +269,25 @@ class _Choice:
         bases: list[tuple[str, Path | None]] = [*self.found.logs, *((where, None) for where in places)]
         for number, (where, base) in enumerate(bases):
             file = self.work / f"{number}.candidate"
-            with suppress(LsiError):
-                if base is None:
-                    assemble((one for place, one in found if place == where), file)
-                else:
-                    with Log.open(base, read_only=True) as log:
-                        log.copy_whole(file)
-                for _, tail in found:
-                    with Log.open(file) as log:
-                        tail.add_to(log)
-                with Log.open(file, read_only=True) as log:
-                    size = log.size
-                if size and verifies(file):
-                    yield where, size, file
+            for tails in (
+                found,
+                [],
+            ):  # what follows on one log may contradict another, which is one by itself
+                file.unlink(missing_ok=True)
+                with suppress(LsiError):
+                    if base is None:
+                        assemble((one for place, one in found if place == where), file)
+                    else:
+                        with Log.open(base, read_only=True) as log:
+                            log.copy_whole(file)
+                    for _, tail in tails:
+                        with Log.open(file) as log:
+                            tail.add_to(log)
+                    with Log.open(file, read_only=True) as log:
+                        size = log.size
+                    if size and verifies(file):
+                        yield where, size, file
+                        break
 
     def _notes(self, logs: list[Path]) -> list[tuple[str, str]]:
         """Every note that this site signed, of those that were found and those in the logs that verify, each once."""
