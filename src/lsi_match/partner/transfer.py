@@ -157,7 +157,7 @@ def _put_together(
     to: Path, lying: Iterable[str], tally: SyncState, problems: list[tuple[str, LsiError]]
 ) -> dict[str, bool]:
     """The log of each project of which all parts lie there, with its papers beside it, made of what was fetched: the name of each
-    file, and whether it is new. Older ones that were made here go."""
+    file, and whether it is new. Older ones, and parts that became one, go."""
     there: dict[str, set[tuple[int, int]]] = {}
     for match in filter(None, map(_PART.fullmatch, lying)):
         there.setdefault(match[1], set()).add((int(match[2]), int(match[3])))
@@ -182,9 +182,9 @@ def _put_together(
                 continue
             for file in (copy, papers):
                 tally.note(file.name, file, Stamp(0, ""))
-        for suffix in (LOG_SUFFIX, PAPERS_SUFFIX):
+        for suffix in (LOG_SUFFIX, PAPERS_SUFFIX, PART_SUFFIX):
             for older in to.glob(f"{project}.*{suffix}"):
-                if older.name not in made and tally.unchanged(older.name, older):
+                if older not in (copy, papers, *files) and tally.unchanged(older.name, older):
                     older.unlink()
     tally.save()
     return made
