@@ -70,7 +70,7 @@ def full(folder: Path, left: int) -> Iterator[None]:
         filler.unlink()
 
 
-@pytest.mark.parametrize("left", [0, 60_000, 130_000])
+@pytest.mark.parametrize("left", [0, 60_000, 100_000])
 def test_a_full_disk_is_told_and_harms_nothing(small_disk: Weekly, left: int) -> None:
     for phase in ("run", "expire"):
         small_disk.put_back(phase)

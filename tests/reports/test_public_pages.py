@@ -446,7 +446,10 @@ def test_a_controller_makes_the_same_from_its_own_copy_of_the_log_or_is_told_wha
     changed.project.ingest(
         {"uwv": paper(changed, "uwv", SHEET | {"criteria": {RULE: {"show": "full"}}})}, changed.clock()
     )
-    copy = make_checkpoint(changed.project, changed.clock())
+    make_checkpoint(changed.project, changed.clock())
+    copy = tmp_path / "proef.log.sqlite"
+    for form, file in (("log", copy), ("papers", papers_beside(copy))):
+        assert run(["log", "export", str(changed.project.folder), "--form", form, "--out", str(file)]) == 0
     home = changed.world.home("uwv").folder
     for place, more in ((changed.project.folder.parents[1], ()), (home, ("--log", str(copy)))):
         assert run(["publish", str(place), *more, "--out", str(tmp_path / place.name)]) == 0
