@@ -80,9 +80,7 @@ def put_round_proofs(project: Project) -> None:
         for name, mark in proofs.items():
             file = project.round_folder(one.name) / f"{name}{SUFFIX}"
             if not file.exists():
-                with project.reader() as opened:
-                    made = proof_for(project, opened.log, mark.position, names=_partners(project, one))
-                    write_whole(file, made.text().encode())
+                _keep(project, one, mark.position, file)
 
 
 def keep_proofs(project: Project, rounds: Iterable[RoundView]) -> None:
@@ -93,14 +91,14 @@ def keep_proofs(project: Project, rounds: Iterable[RoundView]) -> None:
         for middle, position in _destructions(one):
             name = f"{project.id}.{one.name}.{middle}{SUFFIX}"
             if name not in there:
-                with project.reader() as opened:
-                    made = proof_for(project, opened.log, position, names=_partners(project, one))
-                    write_whole(folder / name, made.text().encode())
+                _keep(project, one, position, folder / name)
 
 
-def _partners(project: Project, one: RoundView) -> Collection[str]:
-    """Those of the manifest under which the round was opened, as the log names it."""
-    return load_manifest(project.kept(one.manifest)).partners
+def _keep(project: Project, one: RoundView, position: int, file: Path) -> None:
+    """Write the proof of an entry of a round, for the partners of the manifest under which the log says it was opened."""
+    partners = load_manifest(project.kept(one.manifest)).partners
+    with project.reader() as opened:
+        write_whole(file, proof_for(project, opened.log, position, names=partners).text().encode())
 
 
 def _destructions(one: RoundView) -> Iterator[tuple[str, int]]:
