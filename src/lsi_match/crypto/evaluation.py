@@ -306,7 +306,7 @@ class SharedPseudonyms:
 
     def pseudonyms(self, identifiers: pl.Series, round_id: str, kind: str) -> Blocks:
         """As `ProjectKey.pseudonyms`; raises KeyError for an identifier that was not asked."""
-        subkey = self.key.subkey(f"pseudonym/{self.key.project}/{self.key.epoch}/{round_id}/{kind}").encode()
+        subkey = self.key.pseudonym_key(round_id, kind).encode()
         of = self.evaluated.get(kind, {})
         valid = identifiers.is_not_null().to_numpy()
         blocks = np.zeros((len(identifiers), PSEUDONYM_BYTES), np.uint8)

@@ -157,11 +157,9 @@ def verify_proof(
     """
     try:
         check_elements(public + evaluated)
-        if not 0 < len(evaluated) == len(blinded) or len(proof) != PROOF_SIZE:
+        if not 0 < len(evaluated) == len(blinded):
             raise EvaluationUnprovenError()
-        challenge, response = split(proof)
-        check_scalar(challenge)
-        check_scalar(response)
+        challenge, response = _halves(proof)
         factors = _coefficients(public, blinded, evaluated, batch)
         mean, mean_evaluated = combination(factors, split(blinded)), combination(factors, split(evaluated))
         first = ristretto.plus(base_times(response), times(challenge, public))
@@ -170,6 +168,16 @@ def verify_proof(
         raise EvaluationUnprovenError() from None
     if _challenge(public, mean, mean_evaluated, first, second) != challenge:
         raise EvaluationUnprovenError()
+
+
+def _halves(proof: bytes) -> tuple[bytes, bytes]:
+    """The challenge and the response in a proof; raises NoScalarError unless it is just two scalars."""
+    if len(proof) != PROOF_SIZE:
+        raise ristretto.NoScalarError()
+    challenge, response = split(proof)
+    check_scalar(challenge)
+    check_scalar(response)
+    return challenge, response
 
 
 def _challenge(*elements: bytes) -> bytes:
@@ -212,11 +220,9 @@ def verify_key(public: bytes, proof: bytes, about: bytes) -> None:
     """Raises KeyUnprovenError unless whoever made `proof` for this purpose knows the secret behind `public`."""
     try:
         check_elements(public)
-        if len(public) != SIZE or len(proof) != PROOF_SIZE:
+        if len(public) != SIZE:
             raise KeyUnprovenError()
-        challenge, response = split(proof)
-        check_scalar(challenge)
-        check_scalar(response)
+        challenge, response = _halves(proof)
         commitment = ristretto.plus(base_times(response), times(challenge, public))
     except (ristretto.NoElementError, ristretto.NoScalarError):
         raise KeyUnprovenError() from None

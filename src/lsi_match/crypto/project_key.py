@@ -48,6 +48,10 @@ class ProjectKey:
         """64 hex digits derived with HKDF-SHA256 (RFC 5869, no salt) for one purpose under this project and epoch."""
         return derive_key(self.secret, f"lsi-match/v1/{purpose}").hex()
 
+    def pseudonym_key(self, round_id: str, kind: str) -> str:
+        """The subkey of the pseudonyms of one kind in one round."""
+        return self.subkey(f"pseudonym/{self.project}/{self.epoch}/{round_id}/{kind}")
+
     @property
     def check_value(self) -> str:
         """32 hex digits that tell whether two parties hold the same key, and nothing else about it."""
@@ -62,7 +66,7 @@ class ProjectKey:
         """
         if (identifiers == "").any():
             raise ValueError("an empty identifier reached the pseudonymiser")
-        key = self.subkey(f"pseudonym/{self.project}/{self.epoch}/{round_id}/{kind}")
+        key = self.pseudonym_key(round_id, kind)
         valid = identifiers.is_not_null().to_numpy()
         frame = pl.DataFrame({"identifier": identifiers.drop_nulls()})
         hashed = frame.select(plh.col("identifier").chash.hmac_sha256(key=key)).to_series()
@@ -103,5 +107,5 @@ class Blocks:
 
 def pseudonym(project_key: ProjectKey, identifier: str, round_id: str, kind: str) -> bytes:
     """One pseudonym, with the standard library's HMAC: the plain statement of what `pseudonyms` does in bulk."""
-    key = project_key.subkey(f"pseudonym/{project_key.project}/{project_key.epoch}/{round_id}/{kind}")
+    key = project_key.pseudonym_key(round_id, kind)
     return hmac.digest(key.encode(), identifier.encode(), "sha256")[:PSEUDONYM_BYTES]

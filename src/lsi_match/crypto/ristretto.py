@@ -61,10 +61,16 @@ def available() -> bool:
 
 def _made(function: str, *given: bytes) -> bytes:
     """The 32 bytes that a function of libsodium makes of these; raises NoElementError where it refuses them."""
-    into = ctypes.create_string_buffer(SIZE)
-    if getattr(_library(), function)(into, *given):
+    refused, made = _called(function, *given)
+    if refused:
         raise NoElementError(number=1)
-    return into.raw
+    return made
+
+
+def _called(function: str, *given: bytes) -> tuple[int, bytes]:
+    """What a function of libsodium returns, which means nothing where it returns nothing, and the 32 bytes that it makes."""
+    into = ctypes.create_string_buffer(SIZE)
+    return getattr(_library(), function)(into, *given), into.raw
 
 
 def check_elements(elements: bytes) -> None:
@@ -90,9 +96,7 @@ def check_scalar(scalar: bytes) -> None:
 
 def random_scalar() -> bytes:
     """A scalar that is not zero, evenly."""
-    into = ctypes.create_string_buffer(SIZE)
-    _library().crypto_core_ristretto255_scalar_random(into)
-    return into.raw
+    return _called("crypto_core_ristretto255_scalar_random")[1]
 
 
 def base_times(scalar: bytes) -> bytes:
@@ -107,7 +111,7 @@ def times(scalar: bytes, element: bytes) -> bytes:
 
 def plus(one: bytes, other: bytes) -> bytes:
     """The sum of two elements; raises NoElementError where it is the identity."""
-    return _no_identity(_made("crypto_core_ristretto255_add", one, other))
+    return total((one, other))
 
 
 def total(elements: Sequence[bytes]) -> bytes:
@@ -131,9 +135,7 @@ def combination(scalars: Sequence[bytes], elements: Sequence[bytes]) -> bytes:
 
 def _scalars(function: str) -> Callable[[bytes, bytes], bytes]:
     def of(one: bytes, other: bytes) -> bytes:
-        into = ctypes.create_string_buffer(SIZE)
-        getattr(_library(), f"crypto_core_ristretto255_scalar_{function}")(into, one, other)
-        return into.raw
+        return _called(f"crypto_core_ristretto255_scalar_{function}", one, other)[1]
 
     return of
 
@@ -160,6 +162,4 @@ def hash_to_group(message: bytes, tag: bytes) -> bytes:
 
 def hash_to_scalar(message: bytes, tag: bytes) -> bytes:
     """A scalar from a message, evenly (RFC 9497, 4.1)."""
-    into = ctypes.create_string_buffer(SIZE)
-    _library().crypto_core_ristretto255_scalar_reduce(into, expand_message(message, tag))
-    return into.raw
+    return _called("crypto_core_ristretto255_scalar_reduce", expand_message(message, tag))[1]
