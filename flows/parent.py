@@ -6,7 +6,8 @@ the service of a site (`lsi_match.flows.service`).
 
 Its Prefect server, whose database is in DIR, is forked as well, and once more when it ends. The socket of the server is
 there before the server is, and its password is made here at every start, so that nobody can stand between; it is in no
-file and no environment that was given to a process.
+file and no environment that was given to a process. Whoever is told where the server is keeps that socket for as long as
+it lives, so that no port it speaks to can become somebody else's.
 
 What it forks is told names, writes to the descriptors of who asked, and ends with the connection that it was asked
 over. The parent opens no file of a project, has no keys, and starts no thread: a fork copies only the thread that asks
@@ -66,7 +67,8 @@ class ServerEndsError(LsiError): ...
 
 
 class _InChild(BaseException):
-    """Leaves the loop of the parent, in a process that it forked. `args`: what that is to do."""
+    """Leaves the loop of the parent, in a process that it forked. `args`: what that is to do, and the socket of the server,
+    which it keeps."""
 
 
 class Parent:
@@ -158,7 +160,8 @@ class Parent:
             asker.close()
             return
         if "api" in request:
-            _reply(asker, json.dumps(self._access))
+            assert self._listener is not None
+            _reply(asker, json.dumps(self._access), [self._listener.fileno()])
             return
         code = _GO_ON
         if not self._loaded:
@@ -176,22 +179,20 @@ class Parent:
         for descriptor in descriptors:
             os.close(descriptor)
 
-    def _fork(self, work: Callable[[], int], descriptors: Sequence[int], *, serves: bool = False) -> int:
+    def _fork(self, work: Callable[[], int], descriptors: Sequence[int]) -> int:
         if pid := os.fork():
             return pid
         end_with_parent()
         for number, descriptor in enumerate(descriptors[:2], 1):
             os.dup2(descriptor, number)
         self._front.close()
-        if self._listener is not None and not serves:
-            self._listener.close()
         for child, (_, asker) in self._running.items():
             os.close(child)
             if asker:
                 asker.close()
         self._running.clear()  # they are none of the child's
         self._server = None
-        raise _InChild(work)
+        raise _InChild(work, self._listener)
 
     def _prepare(self, modules: Sequence[str], descriptors: Sequence[int] = ()) -> None:
         """Load everything, beside a server that starts."""
@@ -215,7 +216,7 @@ class Parent:
 
             told: events_file.Event = {"event": "prefect database set aside", "reason": problem}
             events_file.append(self._site, events_file.SITE, [told], utc_now())
-        pid = self._fork(lambda: self._be_server(descriptors), (), serves=True)
+        pid = self._fork(lambda: self._be_server(descriptors), ())
         self._server = os.pidfd_open(pid)
         self._running[self._server] = (pid, None)
 
@@ -276,10 +277,10 @@ class Parent:
             os.waitpid(self._running[self._server][0], 0)
 
 
-def _reply(asker: socket.socket, answer: int | str) -> None:
+def _reply(asker: socket.socket, answer: int | str, descriptors: Sequence[int] = ()) -> None:
     with asker:
         try:
-            asker.send(str(answer).encode())
+            socket.send_fds(asker, [str(answer).encode()], descriptors)
         except OSError:
             return  # nobody waits for it any more
 
@@ -357,7 +358,7 @@ def main() -> int:
         print(error.text("en"), file=sys.stderr)
         return 1
     except _InChild as child:
-        (work,) = child.args
+        work, _kept = child.args
     return int(work())
 
 

@@ -160,14 +160,17 @@ class Part:
             events_file.append(self._site, events_file.SITE, [event], utc_now())
 
     def end(self) -> None:
-        """End it and what it forked."""
+        """End it and what it forked, and wait until the last of them, which all have the other end of what it tells over, is
+        gone: the port is its own till then."""
         if self._process is None:
             return
-        for sign in (signal.SIGTERM, signal.SIGKILL):
-            with suppress(ProcessLookupError, subprocess.TimeoutExpired):
-                os.killpg(self._process.pid, sign)
-                self._process.wait(timeout=20)
-                return
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGTERM)
+        while self._told is not None and select.select([self._told], [], [], 20)[0]:
+            self.started()
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
 
 
 class Service:

@@ -32,20 +32,25 @@ for name in (*parent._OF_RUNS, *parent._OF_LOOKS, *parent._OF_STEPS):
 print(len(os.listdir("/proc/self/task")))
 """
 
-#: A parent that loads nothing, of processes that say who they are and wait.
+#: A parent that loads nothing, with the socket of a server, of processes that say who they are and wait; one that is asked to
+#: outlive its parent does not end with it.
 WAITING = """
-import os, sys, time
-from pathlib import Path
+import ctypes, os, socket, sys, time
 from lsi_match.flows import parent
 def wait(request, descriptors, shown):
-    print(os.getpid(), flush=True)
+    if request.get("outlive"):
+        ctypes.CDLL(None).prctl(1, 0)
+    print(os.getpid(), PORT, sep="\\n", flush=True)
     time.sleep(600)
     return 0
 parent._do = wait
 make = parent.Parent.__init__
 def made(self, *arguments):
+    global PORT
     make(self, *arguments)
     self._loaded = True
+    self._listener = socket.create_server(("127.0.0.1", 0))
+    PORT = self._listener.getsockname()[1]
 parent.Parent.__init__ = made
 sys.exit(parent.main())
 """
@@ -59,8 +64,8 @@ def test_what_the_parent_loads_starts_no_thread(tmp_path: Path) -> None:
 
 
 @contextmanager
-def waiting(home: Path) -> Iterator[tuple[subprocess.Popen[bytes], socket.socket, TextIO, int]]:
-    """A parent, a connection to it over which it forked a process, what that writes, and its id."""
+def waiting(home: Path, **request: bool) -> Iterator[tuple[subprocess.Popen[bytes], socket.socket, TextIO, int, int]]:
+    """A parent, a connection to it over which it forked a process, what that writes, its id, and the port of the server."""
     here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     command = [sys.executable, "-c", WAITING, "--home", str(home), "--control", str(there.fileno())]
     with (
@@ -74,15 +79,17 @@ def waiting(home: Path) -> Iterator[tuple[subprocess.Popen[bytes], socket.socket
         socket.send_fds(here, [b"+"], [end.fileno()])
         end.close()
         reading, writing = os.pipe()
-        run_parent.ask(line, {}, [writing, 2])
+        run_parent.ask(line, request, [writing, 2])
         os.close(writing)
         with os.fdopen(reading) as lines:
-            yield parent, line, lines, int(lines.readline())
-            here.close()
+            try:
+                yield parent, line, lines, int(lines.readline()), int(lines.readline())
+            finally:
+                here.close()
 
 
 def test_a_process_ends_when_who_asked_for_it_is_gone(tmp_path: Path) -> None:
-    with waiting(tmp_path) as (parent, line, lines, pid):
+    with waiting(tmp_path) as (parent, line, lines, pid, _):
         line.close()
         assert lines.read() == ""  # it has ended
         assert pid != parent.pid
@@ -90,17 +97,31 @@ def test_a_process_ends_when_who_asked_for_it_is_gone(tmp_path: Path) -> None:
 
 
 def test_a_process_that_was_killed_is_told_and_the_parent_goes_on(tmp_path: Path) -> None:
-    with waiting(tmp_path) as (parent, line, _, pid):
+    with waiting(tmp_path) as (parent, line, _, pid, _):
         os.kill(pid, signal.SIGKILL)
         assert run_parent.status(line) == -signal.SIGKILL
         assert parent.poll() is None
 
 
 def test_processes_end_with_their_parent(tmp_path: Path) -> None:
-    with waiting(tmp_path) as (parent, line, lines, _):
+    with waiting(tmp_path) as (parent, line, lines, _, _):
         parent.kill()
         assert lines.read() == ""
         assert run_parent.status(line) is None
+
+
+def test_the_port_that_a_process_speaks_to_is_nobody_elses_for_as_long_as_it_lives(tmp_path: Path) -> None:
+    """Its parent and the server are gone; what it says to them then, password and all, would go to who has the port."""
+    with waiting(tmp_path, outlive=True) as (parent, _, lines, pid, port):
+        parent.kill()
+        parent.wait()
+        with socket.socket() as stranger:
+            stranger.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with pytest.raises(OSError, match="in use"):
+                stranger.bind(("127.0.0.1", port))
+        os.kill(pid, signal.SIGKILL)
+        assert lines.read() == ""
+        socket.create_server(("127.0.0.1", port)).close()
 
 
 def test_a_run_is_refused_and_logged_before_prefect_is_loaded(

@@ -3,7 +3,8 @@
 One connection is one process: the request and the descriptors that it writes to go out, the status with which it ended
 comes back. Closing the connection ends the process. Both ends are of the same user (SO_PEERCRED).
 
-A request `api` gets no process but an answer: what a client of the Prefect server of the service is told.
+A request `api` gets no process but an answer: what a client of the Prefect server of the service is told, and the socket on
+which that server listens.
 """
 
 from __future__ import annotations
@@ -87,8 +88,11 @@ def short_name(file: Path) -> Iterator[str]:
         os.close(folder)
 
 
-def api(site: Path) -> dict[str, str]:
+def api(site: Path, *, keep: bool = False) -> dict[str, str]:
     """The settings with which a client of Prefect reaches the server of the service of `site`, its password among them.
+
+    Args:
+        keep: this process, and what it becomes, keeps the socket of that server: nobody else can have its port before it ends.
 
     Raises:
         NotServedError: no service is there, of this user.
@@ -98,6 +102,9 @@ def api(site: Path) -> dict[str, str]:
         raise NotServedError(site=str(site))
     with connection, suppress(OSError, ValueError):
         ask(connection, {"api": True}, [])
-        found: dict[str, str] = json.loads(connection.recv(LARGEST))
+        data, descriptors, _, _ = socket.recv_fds(connection, LARGEST, 1)
+        for descriptor in descriptors:
+            os.set_inheritable(descriptor, True) if keep else os.close(descriptor)
+        found: dict[str, str] = json.loads(data)
         return found
     raise NotServedError(site=str(site))

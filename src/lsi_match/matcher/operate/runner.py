@@ -168,7 +168,7 @@ def serve(site: Path, port: int, database: str | None, memory_limit: str, lang: 
 def prefect(site: Path, arguments: Sequence[str]) -> NoReturn:
     """Become the program `prefect`, for the server of the service of `site`. Raises NotServedError."""
     settings = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
-    settings |= {"PREFECT_HOME": str(site.absolute() / "serve"), **run_parent.api(site)}
+    settings |= {"PREFECT_HOME": str(site.absolute() / "serve"), **run_parent.api(site, keep=True)}
     os.execve(sys.executable, [sys.executable, "-m", "prefect", *arguments], settings)  # noqa: S606
 
 
