@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
 
 from lsi_match.base.errors import LsiError, UnexpectedError
+from lsi_match.flows.settings import end_with_parent
 from lsi_match.matcher.engine.execution_config import ExecutionConfig
 
 
@@ -43,7 +44,7 @@ def task_runner(config: ExecutionConfig) -> Iterator[TaskRunner[Any]]:
 
 
 def _processes(config: ExecutionConfig, _: str) -> TaskRunner[Any]:
-    return ProcessPoolTaskRunner(max_workers=config.at_once)
+    return ProcessPoolTaskRunner(max_workers=config.at_once, initializer=end_with_parent)
 
 
 def _dask(config: ExecutionConfig, folder: str) -> Any:

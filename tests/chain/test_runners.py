@@ -31,6 +31,8 @@ from lsi_match.crypto.signing import peek
 from lsi_match.demo.oracle import expected_cases
 from lsi_match.demo.world import World
 from lsi_match.flows import match as match_flow
+from lsi_match.flows import runners
+from lsi_match.flows.settings import end_with_parent
 from lsi_match.log.steps import Step
 from lsi_match.matcher.engine import buckets, work
 from lsi_match.matcher.engine.execution_config import ExecutionConfig
@@ -209,6 +211,12 @@ def test_what_is_pickled_of_the_flow_takes_nothing_along(monkeypatch: pytest.Mon
     monkeypatch.setitem(match_flow._runs, "p.r", b"AGE-SECRET-KEY-MARK")  # type: ignore[arg-type]
     for one in (match_flow.match, match_flow.bucket, match_flow.match_drops):
         assert b"AGE-SECRET-KEY-MARK" not in cloudpickle.dumps(one)
+
+
+def test_a_worker_that_is_a_process_ends_with_its_run() -> None:
+    """It has a part of the drops in its memory, and would go on speaking to a server that is gone."""
+    runner = runners._processes(ExecutionConfig(runner="processes", workers=1), "")
+    assert runner._initializer is end_with_parent  # type: ignore[attr-defined]
 
 
 def test_a_runner_needs_its_own_settings_only() -> None:

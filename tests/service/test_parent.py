@@ -64,7 +64,9 @@ def test_what_the_parent_loads_starts_no_thread(tmp_path: Path) -> None:
 
 
 @contextmanager
-def waiting(home: Path, **request: bool) -> Iterator[tuple[subprocess.Popen[bytes], socket.socket, TextIO, int, int]]:
+def waiting(
+    home: Path, **request: bool
+) -> Iterator[tuple[subprocess.Popen[bytes], socket.socket, TextIO, int, int]]:
     """A parent, a connection to it over which it forked a process, what that writes, its id, and the port of the server."""
     here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     command = [sys.executable, "-c", WAITING, "--home", str(home), "--control", str(there.fileno())]
