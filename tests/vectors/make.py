@@ -118,6 +118,11 @@ ADDRESSES: list[list[str | None]] = [
     ["1011AB", "12 nr 3"], ["1011AB", "12 app. 3"], ["1011AB", "12 no"], ["1011AB", "nr. 12 a"], ["1011AB", "huisnummer 12"],
     ["1011AB", "12", "", "n.v.t."], ["1011AB", "12 N/A"], ["1011AB", "12", "A", "B"], ["1011AB", "12", "", "AB"], ["1011AB", "12abis"],
     ["1011AB", "12", "A", "bis"], ["1011AB", "12 bisA"], ["1011AB", "12²"], ["1011AB", "12é"], ["1011AB", "12 by"], ["1011AB", "12 bij"],
+    # A house letter is none of these where the addition has a field of its own; H alone is huis in Amsterdam.
+    *([code, *parts] for code in ("1011AB", "1100AB", "1111AB", "2011AB") for parts in (
+        ["12", "H", ""], ["12", "h", None], ["12", "", "H"], ["12", None, "-h"], ["12H"], ["12-H", "H"], ["12-H", "H", ""], ["12", "H", "1"])),
+    *(["1011AB", "12", letter, "hoog"] for letter in ("I", "V", "v", "E", "A")), ["1011AB", "12", "V hoog"], ["1011AB", "12", "V", "1"],
+    ["1011AB", "12", "A", "II"], ["1011AB", "12", "H", "bg"], ["1011AB", "12V", "V", "hoog"], ["1011AB", "12", "b.", "g"],
     ["1011AB", "12-1-2-3"], ["1011AB", "12 a b c"], ["1011AB", "12", "", "0"], ["1011AB", "12", "", "00"], ["1011AB", "onbekend"],
     *(["1011AB", "12", None, row["written"].lower()] for row in rows_of("house_number_words")),
     *(["1011AB", "12", None, f"{row['written']} 3"] for row in rows_of("house_number_words") if row["kind"] != "word"),

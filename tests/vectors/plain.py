@@ -167,8 +167,9 @@ def house_of(field: str | None, behind: str = "") -> tuple[str, str, str | None]
 
 
 def address(
-    postcode: str | None, house: str | None, letter: str | None = None, addition: str | None = None
+    postcode: str | None, house: str | None, letter: str | None = None, *additions: str | None
 ) -> Result:
+    addition, letter_apart = (*additions, None)[0], bool(additions)
     code, wrong_code = postcode_of(postcode)
     digits, rest, wrong_house = house_of(house, ((letter or "") + (addition or "")).upper())
     if "missing" in (wrong_code, wrong_house):
@@ -179,15 +180,21 @@ def address(
         words_behind(re.sub(r"^([0-9]+)[.,]0+\Z", r"\1", trimmed(text).upper()))
         for text in (rest, letter, addition)
     )
+    own = letter_apart and len(at_letter) == 1 and re.fullmatch("[A-Z]", at_letter[0])
+    at_letter = [f"{at_letter[0]}~"] if own else at_letter
     after = added(at_letter + at_addition)
-    twice = added(at_number) in (added(at_letter), after)
-    return {"identifier": f"{code}|{digits}|{after if twice else added(at_number + at_letter + at_addition)}"}
+    twice = added(at_number) in (added(at_letter).replace("~", ""), after.replace("~", ""))
+    suffix = after if twice else added(at_number + at_letter + at_addition)
+    if suffix == "H":
+        suffix = next((form for start, form in H_IN.items() if code.startswith(start)), suffix)
+    return {"identifier": f"{code}|{digits}|{suffix.replace('~', '')}"}
 
 
 WORDS = forms_of("house_number_words", "word")
 FLOORS = list(forms_of("house_number_words", "floor"))
 RANKS = forms_of("house_number_words", "rank")
 ORDINALS = list(forms_of("house_number_words", "ordinal"))
+H_IN = forms_of("house_number_words", "postcode_of_h")
 NOTHING_BEHIND = list(forms_of("house_number_words", "nothing"))
 LONG_WORDS = "|".join(word for word in WORDS if len(word) > 1 and " " not in word)
 

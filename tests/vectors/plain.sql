@@ -105,17 +105,22 @@ CREATE MACRO added(words) AS by_rules(replaced(words, house_rules()), list_conca
     ['^ II $> 2 ', '^ III $> 3 ', '^ IV $> 4 ', ' ([0-9]+)  \^ > \1 ', ' \^  ([0-9]+) > \1 ', ' \^ > HG ',
      ' (?:' || house_list('before') || ')  ([0-9]+) > \1 ', ' 0+([0-9]+) > \1 ',
      '([0-9])  ([0-9])>\1-\2', '([0-9])  ([0-9])>\1-\2', ' >']));
-CREATE MACRO suffix_of(rest, letter, addition) AS CASE
-    WHEN added(rest) IN (added(letter), added(letter || addition)) THEN added(letter || addition) ELSE added(rest || letter || addition) END;
+CREATE MACRO marked(letter, apart) AS CASE WHEN apart THEN regexp_replace(letter, '^ ([A-Z]) $', ' \1~ ') ELSE letter END;
+CREATE MACRO marked_suffix(rest, letter, addition) AS CASE
+    WHEN added(rest) IN (replace(added(letter), '~', ''), replace(added(letter || addition), '~', '')) THEN added(letter || addition)
+    ELSE added(rest || letter || addition) END;
+CREATE MACRO suffix_of(code, suffix) AS CASE
+    WHEN suffix = 'H' THEN coalesce((SELECT any_value(f) FROM house_words WHERE k = 'postcode_of_h' AND starts_with(code, w)), suffix)
+    ELSE replace(suffix, '~', '') END;
 CREATE MACRO part_behind(written) AS behind(whole_number(capitals(trimmed(written))));
-CREATE MACRO judged_address(code, house, rest, letter, addition) AS CASE
+CREATE MACRO judged_address(code, house, rest, letter, addition, apart) AS CASE
     WHEN starts_with(code, '!') THEN code WHEN starts_with(house, '!') THEN house
-    ELSE code || '|' || house || '|' || suffix_of(part_behind(rest), part_behind(letter), part_behind(addition)) END;
-CREATE MACRO address_identifier(postcode, house, letter, addition) AS CASE
+    ELSE code || '|' || house || '|' || suffix_of(code, marked_suffix(part_behind(rest), marked(part_behind(letter), apart), part_behind(addition))) END;
+CREATE MACRO address_identifier(postcode, house, letter, addition, apart) AS CASE
     WHEN postcode_of(postcode) = '' OR house_of(house) = '' THEN '!missing'
     ELSE judged_address(judged_postcode(postcode_of(postcode)),
         judged_house(house_of(house), capitals(coalesce(letter, '') || coalesce(addition, ''))),
-        regexp_replace(house_of(house), '^[0-9]+', ''), letter, addition) END;
+        regexp_replace(house_of(house), '^[0-9]+', ''), letter, addition, apart) END;
 
 -- The parts of person keys (2.3).
 CREATE MACRO particle() AS '(?:VAN|DER|DEN|DE|HET|''T|''S|TEN|TER|TE|OP|IN|UIT|AAN|BY|VOOR|ONDER|OVER|TOT|VD|VON|ZU|DI|DA|DOS|DU|LA|LE|LES|EL|AL)';

@@ -193,7 +193,7 @@ def v_number(value: Any) -> Identifier | None:
 
 def address(postcode: Any, house: Any, *rest: Any) -> Identifier | None:
     """Postcode, house number, and the letters and digits of whatever comes behind it, however written; what the town
-    adds to a number as the BAG has it: `hs` is H, `bis` is BS."""
+    adds to a number as the BAG has it: `bis` is BS."""
     code = "".join((postcode or "").split()).upper()
     house_number = str(house or "").strip()
     number = re.match(r"[0-9]+", house_number)
@@ -201,9 +201,8 @@ def address(postcode: Any, house: Any, *rest: Any) -> Identifier | None:
         return None
     behind = house_number[number.end() :] + "".join(part or "" for part in rest)
     suffix = "".join(sign for sign in behind.upper() if sign in "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
-    for written, in_bag in (("HS", "H"), ("BIS", "BS")):
-        if suffix.endswith(written):
-            suffix = suffix.removesuffix(written) + in_bag
+    if suffix.endswith("BIS"):
+        suffix = suffix.removesuffix("BIS") + "BS"
     return ("address", f"{code}|{int(number[0])}|{suffix}")
 
 

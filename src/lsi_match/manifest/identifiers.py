@@ -94,5 +94,7 @@ class InvalidReason(StrEnum):
     IMPLAUSIBLE = "implausible"
     #: An address that the BAG does not have, or has for two objects.
     NOT_FOUND = "not_found"
+    #: Two addresses of one register that have the same form: `A` as house letter, and as addition.
+    AMBIGUOUS = "ambiguous"
     #: One value at more records than one person, address or enterprise can have.
     CROWD = "crowd"

@@ -24,6 +24,10 @@ _SHIFTS = (0, _BITS)
 #: Of the type of the tables: what numpy need not convert it adds seven times faster.
 _ONE = np.uint32(1)
 
+#: In which field of an address a letter stands (`normalise.addresses.suffixes`). An address that one register has in more ways may
+#: be two, and is nobody's either.
+WAYS = ("letter", "addition", "h")
+
 
 class Bound(NamedTuple):
     """A value is of a crowd when it stands at more records than this, and at more than this share of those that have a value of
@@ -55,6 +59,8 @@ class Crowds:
         self._bounds = bounds
         self._counts = {kind: [np.zeros(1 << _BITS, np.uint32) for _ in _SHIFTS] for kind in bounds}
         self._values: Counter[str] = Counter()
+        self._ways: dict[str, list[np.ndarray]] = {way: [] for way in WAYS}
+        self._in_two_ways = np.empty(0, np.uint64)
         self._one_at_a_time = Lock()
         self._known = False
 
@@ -66,10 +72,15 @@ class Crowds:
 
     def settle(self) -> bool:
         """All was counted. True, once, when there are crowds: what was read has to be read again without them."""
-        again = not self._known and any(
+        if self._known:
+            return False
+        each = [np.unique(np.concatenate(heads)) for heads in self._ways.values() if heads]
+        heads, ways = np.unique(np.concatenate(each), return_counts=True) if each else (self._in_two_ways, 0)
+        self._in_two_ways = heads[ways > 1]
+        again = len(self._in_two_ways) > 0 or any(
             all((table > self._most(kind)).any() for table in tables) for kind, tables in self._counts.items()
         )
-        self._known = again or self._known
+        self._known = again
         return again
 
     def among(self, kind: str, heads: np.ndarray) -> np.ndarray | None:
@@ -78,6 +89,12 @@ class Crowds:
         Args:
             heads: 64 random-looking bits of each value; 0 where there is none.
         """
+        if kind in WAYS:
+            if self._known:
+                return np.asarray(np.isin(heads, self._in_two_ways) & (heads != 0))
+            with self._one_at_a_time:
+                self._ways[kind].append(np.unique(heads[heads != 0]))
+            return None
         tables = self._counts.get(kind)
         if tables is None:
             return None

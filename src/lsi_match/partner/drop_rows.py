@@ -22,8 +22,8 @@ from lsi_match.base.buffer_pool import pooled_array
 from lsi_match.crypto.project_key import Blocks, ProjectKey
 from lsi_match.manifest import NO_VALUE, Manifest, Selection
 from lsi_match.manifest.identifiers import InvalidReason
-from lsi_match.partner.crowds import Crowds
-from lsi_match.partner.normalise import BagLookup, normalise, persons
+from lsi_match.partner.crowds import WAYS, Crowds
+from lsi_match.partner.normalise import BagLookup, Normalised, normalise, persons
 from lsi_match.partner.normalise.people import Crowd
 from lsi_match.partner.references import LongIds, id_blocks
 from lsi_match.partner.select import RECORD_ID, Selected, SelectionTask
@@ -298,14 +298,29 @@ def identified(
     invalid: dict[str, int] = {}
     for source in selection.identifiers:
         normalised = normalise(texts, source, bag)
-        found[source.kind.value] = normalised.values
-        invalid |= {f"{source.kind.value}_{reason}": count for reason, count in normalised.invalid.items()}
+        values, counts = _without_ambiguous(normalised, crowds)
+        found[source.kind.value] = values
+        invalid |= {f"{source.kind.value}_{reason}": count for reason, count in counts.items()}
     if selection.person:
         person = {str(part): field for part, field in selection.person.items()}
         keys, useless = persons(texts, person, manifest.subject.person_keys, reference_date, crowds)
         invalid |= useless
         found |= {name: keys.get_column(name) for name in keys.columns}
     return found, invalid
+
+
+def _without_ambiguous(found: Normalised, crowds: Crowd) -> tuple[pl.Series, dict[str, int]]:
+    """The identifiers and counts, without addresses that this register writes in two ways that may be two addresses."""
+    values, counts = found.values, found.invalid
+    if found.ways is None or not found.ways.count():
+        return values, counts
+    heads = values.hash().to_numpy() * values.is_not_null().to_numpy()
+    for way in WAYS:
+        over = crowds(way, heads * (found.ways == way).fill_null(False).to_numpy())
+        if over is not None and over.any():
+            values = values.set(pl.Series(over), None)
+            counts = summed([counts, {InvalidReason.AMBIGUOUS.value: int(over.sum())}])
+    return values, counts
 
 
 def summed(counts: Sequence[dict[str, int]]) -> dict[str, int]:

@@ -26,10 +26,12 @@ BagLookup = Callable[[pl.Series], pl.Series]
 
 @dataclass(frozen=True)
 class Normalised:
-    """One identifier column: `values` (String, null where invalid) and how many were invalid, per reason."""
+    """One identifier column: `values` (String, null where invalid) and how many were invalid, per reason. `ways`: of addresses
+    in which field a letter stands (see `suffixes`)."""
 
     values: pl.Series
     invalid: dict[str, int]
+    ways: pl.Series | None = None
 
 
 def normalise(frame: pl.DataFrame, source: IdentifierSource, bag: BagLookup | None = None) -> Normalised:
@@ -63,7 +65,7 @@ def _judged(frame: pl.DataFrame, source: IdentifierSource) -> Normalised:
     frame = frame.select(pl.col(name).alias(f"field {at}") for at, name in enumerate(source.fields))
     fields = frame.columns
     if source.of_address:
-        frame = frame.with_columns(suffixes(frame, fields))
+        frame = frame.hstack(suffixes(frame, fields))
         parts, checks = address(fields)
     else:
         parts, checks = number(pl.col(fields[0]), source.kind, source.form)
@@ -77,4 +79,5 @@ def _judged(frame: pl.DataFrame, source: IdentifierSource) -> Normalised:
     judged = frame.select(value, reason.otherwise(None).alias("reason"))
     counts = judged.filter(pl.col("reason").is_not_null()).group_by("reason").len().sort("reason")
     good = judged.select(pl.when(pl.col("reason").is_null()).then(value))
-    return Normalised(good.to_series().alias(source.kind.value), dict(counts.iter_rows()))
+    ways = frame.get_column("way") if source.of_address else None
+    return Normalised(good.to_series().alias(source.kind.value), dict(counts.iter_rows()), ways)

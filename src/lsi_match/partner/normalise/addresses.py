@@ -19,6 +19,11 @@ from lsi_match.partner.normalise.numbers import Recipe, says_unknown, trimmed
 PART_SEPARATOR = "|"
 
 _WORDS = "house_number_words"
+#: Starts of postcodes → what a `H` alone stands for there.
+_H_IN = words_of(_WORDS, "postcode_of_h")
+_PARTS = ("rest", "letter", "addition")
+#: Behind a house letter that stands in a field of its own: it is no Roman number, and no `H` of huis.
+_OWN = "~"
 #: How a whole number looks in a register that keeps it as a decimal one.
 _DECIMAL = r"^([0-9]+)[.,]0+$"
 _HOUSE = r"^0*([1-9][0-9]{0,4})(?:[^0-9]|$)"
@@ -84,18 +89,26 @@ def address(fields: Sequence[str]) -> Recipe:
     ]
 
 
-def suffixes(frame: pl.DataFrame, fields: Sequence[str]) -> pl.Series:
-    """What follows the number, then letter, then addition, in one form; worked out once for every different one."""
+def suffixes(frame: pl.DataFrame, fields: Sequence[str]) -> pl.DataFrame:
+    """What follows the number, then letter, then addition, in one form; worked out once for every different one.
+
+    Returns:
+        `suffix`, and `way`: `letter` where the house letter stands in a field of its own, `addition` where the addition begins
+        with a letter, `h` where that is a `H` for huis; null where none of these, and where there is one field for both.
+    """
     house = house_number_of(pl.col(fields[1])).fill_null("")
     parts = {
         "rest": house.str.replace("^[0-9]+", ""),
         "letter": _written(pl.col(fields[2])) if len(fields) > 2 else pl.lit(""),
         "addition": _written(pl.col(fields[3])) if len(fields) > 3 else pl.lit(""),
+        "h": _h_in(postcode_of(pl.col(fields[0]))),
     }
     texts = frame.select(**parts)
     made = texts.unique()
-    made = made.with_columns(pl.col(name).pipe(_in_words).alias(f"{name} words") for name in parts)
-    rest, letter, addition = (pl.col(f"{name} words") for name in parts)
+    made = made.with_columns(pl.col(name).pipe(_in_words).alias(f"{name} words") for name in _PARTS)
+    rest, letter, addition = (pl.col(f"{name} words") for name in _PARTS)
+    if len(fields) > 3:
+        letter = letter.str.replace("^ ([A-Z]) $", f" ${{1}}{_OWN} ")
     forms = {
         "rest form": _form(rest),
         "letter form": _form(letter),
@@ -104,11 +117,25 @@ def suffixes(frame: pl.DataFrame, fields: Sequence[str]) -> pl.Series:
     }
     made = made.with_columns(**forms)
     # Some registers have `12A` as the number, and A as the letter too.
-    twice = (pl.col("rest form") == pl.col("letter form")) | (pl.col("rest form") == pl.col("after form"))
-    suffix = pl.when(twice).then("after form").otherwise("whole form").alias("suffix")
-    return texts.join(
-        made.select(*parts, suffix), on=list(parts), how="left", maintain_order="left"
-    ).get_column("suffix")
+    again = (pl.col(name).str.replace(_OWN, "", literal=True) for name in ("letter form", "after form"))
+    twice = pl.any_horizontal(pl.col("rest form") == one for one in again)
+    form = pl.when(twice).then("after form").otherwise("whole form")
+    suffix = pl.when(form == "H").then("h").otherwise(form.str.replace(_OWN, "", literal=True))
+    in_addition = (
+        (pl.col("rest") == "") & (pl.col("letter") == "") & form.str.contains("^[A-Z]") & (len(fields) > 3)
+    )
+    h = pl.when((form == "H") & (pl.col("h") != "H")).then(pl.lit("h")).otherwise(pl.lit("addition"))
+    way = pl.when(form.str.contains(_OWN, literal=True)).then(pl.lit("letter")).when(in_addition).then(h)
+    made = made.select(*parts, suffix.alias("suffix"), way.alias("way"))
+    return texts.join(made, on=list(parts), how="left", maintain_order="left").select("suffix", "way")
+
+
+def _h_in(postcode: pl.Expr) -> pl.Expr:
+    """What a `H` alone behind a house number stands for, by the postcode."""
+    form = pl.lit("H")
+    for start, instead in _H_IN.items():
+        form = pl.when(postcode.str.starts_with(start)).then(pl.lit(instead)).otherwise(form)
+    return form
 
 
 def _written(text: pl.Expr) -> pl.Expr:
