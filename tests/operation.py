@@ -213,13 +213,14 @@ class Operation:
         return found.state if found else "absent"
 
 
-def weekly(folder: Path, **schedule: Any) -> Operation:
+def weekly(folder: Path, sections: dict[str, dict[str, Any]] | None = None, **schedule: Any) -> Operation:
     """A project of three partners with folders for places, whose first round is about to open: it is Monday."""
     made = Operation(
         folder,
         PARTNERS,
         folders(folder, PARTNERS),
         schedule={"opens": "0 6 * * 1", "deadline_days": 5, **schedule},
+        sections=sections or {},
     )
     made.clock.to(MONDAY)
     return made

@@ -21,14 +21,13 @@ from lsi_match.crypto.evaluation import (
     Evaluator,
     NotAmongEvaluatorsError,
     RoundKeysMissingError,
-    SharedPseudonyms,
     ask,
     draw,
     finish,
 )
 from lsi_match.crypto.keys import Identity, make_identity
 from lsi_match.crypto.oprf import EvaluationUnprovenError, HolderKey, KeyUnprovenError
-from lsi_match.crypto.project_key import ProjectKey
+from lsi_match.crypto.project_key import ProjectKey, SharedPseudonyms
 from lsi_match.crypto.ristretto import NoElementError, split
 from lsi_match.crypto.sealing import SealBrokenError, seal, unseal
 from lsi_match.crypto.signing import SignatureMissingError, peek, sign

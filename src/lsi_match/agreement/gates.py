@@ -452,6 +452,14 @@ def _deviations(manifest: Manifest, opening: Opening, evidence: Evidence) -> Ite
             f"de uiterste dag is niet {schedule.deadline_days} dagen na de opening",
             f"the deadline is not {schedule.deadline_days} days after the opening",
         )
+    evaluate = (
+        schedule.evaluation_deadlines(opening.opened_at) if manifest.pseudonyms.together else (None, None)
+    )
+    if (opening.asks_until, opening.answers_until) != evaluate:
+        yield (
+            "tot wanneer deelnemers vragen en antwoorden is niet zoals het manifest dat bepaalt",
+            "until when partners ask and answer is not as the manifest has it",
+        )
     rule = schedule.reference_dates(opening.opened_at)
     first = rule.first if schedule.reference_date else max(rule.first, period.first)
     if not first <= asked <= rule.last:

@@ -50,6 +50,7 @@ from lsi_match.protocol.evaluation_documents import (
     EvaluationAsk,
     Evaluators,
     RoundKeys,
+    RoundKeysDestroyed,
 )
 from lsi_match.protocol.publication import Publication, Sheet
 from lsi_match.protocol.trust_root import TrustRoot
@@ -90,6 +91,7 @@ SENT: dict[str, type[BaseModel]] = {
     "publication": Publication,
     "round-findings": RoundFindings,
     "round-keys": RoundKeys,
+    "round-keys-destroyed": RoundKeysDestroyed,
     "release": ReleaseDescriptor,
     "release-opened": ReleaseOpened,
     "trust-root": TrustRoot,

@@ -28,24 +28,20 @@ cannot evaluate a guess. What this refuses, each with an error of its own:
 
 from __future__ import annotations
 
-import hmac
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
-
-import numpy as np
-import polars as pl
 
 from lsi_match.base.canonical import canonical_json, digest_of_bytes
 from lsi_match.base.errors import LsiError
 from lsi_match.crypto import oprf
 from lsi_match.crypto.keys import Identity
 from lsi_match.crypto.oprf import HolderKey
-from lsi_match.crypto.project_key import PSEUDONYM_BYTES, Blocks, ProjectKey
-from lsi_match.crypto.ristretto import SIZE, split
+from lsi_match.crypto.ristretto import SIZE, check_elements, split
 from lsi_match.crypto.sealing import seal, unseal
 from lsi_match.crypto.signing import peek, sign, verify
+from lsi_match.manifest import Manifest
 from lsi_match.protocol.documents import PublicKeys
 from lsi_match.protocol.evaluation_documents import (
     EvaluationAnswer,
@@ -97,6 +93,20 @@ class Evaluation:
     cards: Mapping[str, PublicKeys]
     at_most: Mapping[str, int]
 
+    @classmethod
+    def of(cls, manifest: Manifest, round_id: str) -> Evaluation:
+        """That of a round under this manifest."""
+        cards = {
+            name: PublicKeys(name=name, signing_key=one.signing_key, encryption_key=one.encryption_key)
+            for name, one in manifest.controllers.items()
+            if name in manifest.partners
+        }
+        most = {
+            name: sum(one.volume.at_most for one in partner.selections)
+            for name, partner in manifest.partners.items()
+        }
+        return cls(manifest.project.id, manifest.digest, round_id, manifest.subject.kinds, cards, most)
+
     def about(self, kind: str, partner: str) -> bytes:
         """What the proof of a key is bound to."""
         return canonical_json([self.project, self.manifest, self.round, kind, partner])
@@ -126,6 +136,21 @@ class Evaluation:
             if found.setdefault(word.partner, (word, data))[1] != data:
                 raise EvaluationTwiceError(partner=word.partner, what=what)
         return found
+
+    def asked(self, document: bytes, elements: bytes) -> EvaluationAsk:
+        """An ask, held against its file and against what the manifest gives that partner."""
+        asked = self.word(document, EvaluationAsk, "ask")
+        if sorted(asked.asked) != sorted(self.kinds) or digest_of_bytes(elements) != asked.elements:
+            raise AskMalformedError(partner=asked.partner)
+        for kind, count in asked.asked.items():
+            _check_size(self, asked.partner, kind, count)
+        _by_kind(asked.asked, elements, asked.partner)
+        check_elements(elements)
+        return asked
+
+    def largest(self, partner: str) -> int:
+        """The most bytes of a file with what this partner asks, or with an answer to it."""
+        return 2**20 + 2 * SIZE * len(self.kinds) * self.at_most[partner]
 
     def round_keys(self, documents: Iterable[bytes]) -> dict[str, tuple[RoundKeys, bytes]]:
         """Partner → its keys, of every kind, each proved."""
@@ -211,17 +236,13 @@ class Evaluator:
 
     def answer(self, document: bytes, elements: bytes) -> tuple[bytes, bytes]:
         """The signed answer to an ask and the sealed evaluations; the same ones for the same ask."""
-        asked = self.evaluation.word(document, EvaluationAsk, "ask")
+        asked = self.evaluation.asked(document, elements)
         digest = digest_of_bytes(document)
         before = self.answered.get(asked.partner)
         if before is not None:
             if before[0] != digest:
                 raise EvaluationTwiceError(partner=asked.partner, what="ask")
             return before[1:]
-        if sorted(asked.asked) != sorted(self.keys) or digest_of_bytes(elements) != asked.elements:
-            raise AskMalformedError(partner=asked.partner)
-        for kind, count in asked.asked.items():
-            _check_size(self.evaluation, asked.partner, kind, count)
         made, proofs = [], {}
         for kind, blinded in _by_kind(asked.asked, elements, asked.partner).items():
             if blinded:
@@ -294,22 +315,3 @@ def finish(
         }
         for kind, of in by_kind.items()
     }
-
-
-@dataclass(frozen=True)
-class SharedPseudonyms:
-    """Makes pseudonyms from what was evaluated: the first 16 bytes of HMAC-SHA256 over the 64 bytes of an identifier, under the
-    subkey of scheme 1. So whoever attacks scheme 2 needs all that scheme 1 needs as well."""
-
-    key: ProjectKey
-    evaluated: Mapping[str, Mapping[str, bytes]]
-
-    def pseudonyms(self, identifiers: pl.Series, round_id: str, kind: str) -> Blocks:
-        """As `ProjectKey.pseudonyms`; raises KeyError for an identifier that was not asked."""
-        subkey = self.key.pseudonym_key(round_id, kind).encode()
-        of = self.evaluated.get(kind, {})
-        valid = identifiers.is_not_null().to_numpy()
-        blocks = np.zeros((len(identifiers), PSEUDONYM_BYTES), np.uint8)
-        made = [hmac.digest(subkey, of[one], "sha256")[:PSEUDONYM_BYTES] for one in identifiers.drop_nulls()]
-        blocks[valid] = np.frombuffer(b"".join(made), np.uint8).reshape(-1, PSEUDONYM_BYTES)
-        return Blocks(blocks, valid)

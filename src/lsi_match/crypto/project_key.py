@@ -8,7 +8,9 @@ from __future__ import annotations
 import binascii
 import hmac
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import polars as pl
@@ -22,6 +24,15 @@ PSEUDONYM_BYTES = 16
 
 
 class ProjectKeyInvalidError(LsiError): ...
+
+
+class IdentifierNotAskedError(LsiError): ...
+
+
+class Pseudonymiser(Protocol):
+    """What makes pseudonyms: identifiers in, blocks of 16 bytes out."""
+
+    def pseudonyms(self, identifiers: pl.Series, round_id: str, kind: str) -> Blocks: ...
 
 
 @dataclass(frozen=True)
@@ -109,3 +120,26 @@ def pseudonym(project_key: ProjectKey, identifier: str, round_id: str, kind: str
     """One pseudonym, with the standard library's HMAC: the plain statement of what `pseudonyms` does in bulk."""
     key = project_key.pseudonym_key(round_id, kind)
     return hmac.digest(key.encode(), identifier.encode(), "sha256")[:PSEUDONYM_BYTES]
+
+
+@dataclass(frozen=True)
+class SharedPseudonyms:
+    """Makes pseudonyms from what was evaluated together (`crypto.evaluation`): the first 16 bytes of HMAC-SHA256 over the 64
+    bytes of an identifier, under the subkey of scheme 1. So whoever attacks scheme 2 needs all that scheme 1 needs as well."""
+
+    key: ProjectKey
+    evaluated: Mapping[str, Mapping[str, bytes]]
+    #: Digest of the signed `Evaluators` under the sum of whose keys it was.
+    evaluators: str = ""
+
+    def pseudonyms(self, identifiers: pl.Series, round_id: str, kind: str) -> Blocks:
+        """As `ProjectKey.pseudonyms`; raises IdentifierNotAskedError: the extract is not that of the ask any more."""
+        subkey = self.key.pseudonym_key(round_id, kind).encode()
+        of = self.evaluated.get(kind, {})
+        valid = identifiers.is_not_null().to_numpy()
+        if new := set(identifiers.drop_nulls()) - of.keys():
+            raise IdentifierNotAskedError(kind=kind, count=len(new))
+        blocks = np.zeros((len(identifiers), PSEUDONYM_BYTES), np.uint8)
+        made = [hmac.digest(subkey, of[one], "sha256")[:PSEUDONYM_BYTES] for one in identifiers.drop_nulls()]
+        blocks[valid] = np.frombuffer(b"".join(made), np.uint8).reshape(-1, PSEUDONYM_BYTES)
+        return Blocks(blocks, valid)

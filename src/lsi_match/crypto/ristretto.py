@@ -50,10 +50,15 @@ def _library() -> ctypes.CDLL:
     return library
 
 
+def require_library() -> None:
+    """Raises RistrettoMissingError where libsodium is not on this machine."""
+    _library()
+
+
 def available() -> bool:
     """Whether libsodium is on this machine."""
     try:
-        _library()
+        require_library()
     except RistrettoMissingError:
         return False
     return True

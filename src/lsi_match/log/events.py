@@ -217,6 +217,59 @@ class RoundOpened(OfRound):
     opening: Annotated[Digest, Field(description="digest of the signed opening")]
 
 
+class EvaluationsAsked(OfRound):
+    """a partner asked the others to evaluate its identifiers"""
+
+    step: ClassVar = Step.ASK
+
+    partner: Partner
+    ask: Annotated[Digest, Field(description="digest of the signed ask")]
+    keys: Annotated[Digest, Field(description="digest of its signed round keys")]
+    asked: Annotated[
+        dict[str, Count],
+        PerName("asked", "kind"),
+        Field(description="of how many identifiers of each kind, of every other partner"),
+    ] = {}
+
+
+class EvaluationsRefused(OfRound, Refusal):
+    """refused: what a partner sent to evaluate together does not hold"""
+
+    step: ClassVar = Step.ASK
+
+    partner: str
+
+
+class EvaluationsAnswered(OfRound):
+    """a partner answered the ask of another"""
+
+    step: ClassVar = Step.ANSWER
+
+    partner: Partner
+    to: Annotated[str, Field(description="who asked")]
+    answer: Annotated[Digest, Field(description="digest of the signed answer")]
+
+
+class EvaluatorsNamed(OfRound):
+    """the partners that answered everybody in time; only they deliver"""
+
+    step: ClassVar = Step.EVALUATORS
+
+    evaluators: Annotated[Digest, Field(description="digest of the signed document")]
+    partners: Annotated[Names, Field(description="which")]
+    left_out: Annotated[Names, Field(description="who did not ask or answer in time")]
+
+
+class RoundKeysGone(OfRound):
+    """a partner told that it destroyed its secrets of a round"""
+
+    step: ClassVar = Step.DESTROY_KEYS
+
+    partner: Partner
+    keys: Annotated[Digest, Field(description="digest of its signed round keys")]
+    destroyed: Annotated[Digest, Field(description="digest of its signed notice")]
+
+
 class DropArrived(OfRound):
     """a drop that came in was looked at, and holds"""
 
@@ -574,7 +627,7 @@ class UnknownStep(Event):
 #: Every model, in the order of the steps; per step the one of what was done first.
 EVENTS: tuple[type[Event], ...] = (
     ManifestRegistered, PapersTakenIn, ManifestShared, TrustRootTakenIn,
-    RoundOpened, DropArrived, DropArrivalRefused, Reminded,
+    RoundOpened, EvaluationsAsked, EvaluationsRefused, EvaluationsAnswered, EvaluatorsNamed, RoundKeysGone, DropArrived, DropArrivalRefused, Reminded,
     GatesPassed, GatesRefused, DropAccepted, DropRefused, DropsComplete, DropsIncomplete,
     Matched, MatchRefused, Counted, CountRefused, Held, Justified, Released, HandedOut,
     Destroyed, DestructionBegun, ReleaseExpired, ReleaseOpened, AccessAnswered, AccessRefused,

@@ -62,6 +62,12 @@ _LATER: Mapping[State, State] = _stay(("released", *OVER))
 
 #: Step → state of its round before → state after. A step of a round that stands in no row here is out of place.
 TRANSITIONS: Mapping[type[Event], Mapping[State, State]] = {
+    # What partners evaluate together. That a secret is gone can be told at any time.
+    events.EvaluationsAsked: _GOES_ON,
+    events.EvaluationsRefused: _stay(_ANY),
+    events.EvaluationsAnswered: _GOES_ON,
+    events.EvaluatorsNamed: _GOES_ON,
+    events.RoundKeysGone: _stay(_ANY),
     # Deliveries. A drop or a reminder can cross the end of a round.
     events.DropArrived: {**_GOES_ON, **_LATER},
     events.DropArrivalRefused: _stay(_ANY),
@@ -98,9 +104,10 @@ _AFTERWARDS = (
     events.ReleaseOpened,
     events.ReleaseExpired,
     events.SubjectsDestroyed,
+    events.RoundKeysGone,
 )
-#: Refusals of one drop; any other refusal stops the run.
-_OF_A_DROP = (events.DropArrivalRefused, events.DropRefused)
+#: Refusals of what one partner sent; any other refusal stops the run.
+_OF_A_DROP = (events.DropArrivalRefused, events.DropRefused, events.EvaluationsRefused)
 
 
 @dataclass(frozen=True)
@@ -138,6 +145,29 @@ class Delivery:
     mark: Mark
     drop: str
     rows: int
+
+
+@dataclass
+class Together:
+    """What partners evaluated together in a round: partner → digest of its round keys, digest of its ask, how many identifiers
+    that is of each kind, whom it answered, and the digest of its word that its secrets are gone. Then who may deliver."""
+
+    keys: dict[str, str] = field(default_factory=dict)
+    asks: dict[str, str] = field(default_factory=dict)
+    asked: dict[str, dict[str, int]] = field(default_factory=dict)
+    answers: dict[str, dict[str, str]] = field(default_factory=dict)
+    destroyed: dict[str, str] = field(default_factory=dict)
+    refused: dict[str, int] = field(default_factory=dict)
+    evaluators: str | None = None
+    named: Mark | None = None
+    partners: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+
+    def complete(self) -> tuple[str, ...]:
+        """Who asked, and answered everybody else that asked."""
+        return tuple(
+            one for one in sorted(self.asks) if self.answers.get(one, {}).keys() >= self.asks.keys() - {one}
+        )
 
 
 @dataclass(frozen=True)
@@ -228,6 +258,7 @@ class RoundView:
     refusal: str = ""
     reminded: set[int] = field(default_factory=set)
     arrivals: list[Arrival] = field(default_factory=list)
+    together: Together = field(default_factory=Together)
     #: Runs that were begun; when the last was tried, and whether it came to a hold or a refusal.
     runs: int = 0
     tried: Mark | None = None
@@ -269,6 +300,10 @@ class RoundView:
     @property
     def over(self) -> bool:
         return self.state in OVER
+
+    def expected(self, partners: Iterable[str]) -> tuple[str, ...]:
+        """Of these partners, those of whom a drop can come: where they evaluate together, not those who were left out."""
+        return tuple(one for one in partners if one not in self.together.left_out)
 
     @property
     def summary(self) -> RoundSummary:
@@ -490,6 +525,20 @@ class ProjectView:
                 round_.arrivals.append(Arrival(mark, partner, drop, True))
             case events.DropArrivalRefused(partner=partner, drop=str(drop)):
                 round_.arrivals.append(Arrival(mark, partner, drop, False))
+            case events.EvaluationsAsked() as one:
+                round_.together.keys[one.partner] = one.keys
+                round_.together.asks[one.partner] = one.ask
+                round_.together.asked[one.partner] = dict(one.asked)
+            case events.EvaluationsRefused(partner=partner):
+                round_.together.refused[partner] = round_.together.refused.get(partner, 0) + 1
+                _count(self.sent_alone, partner, mark.at)
+            case events.EvaluationsAnswered(partner=partner, to=to, answer=answer):
+                round_.together.answers.setdefault(partner, {})[to] = answer
+            case events.EvaluatorsNamed() as named if round_.together.named is None:
+                round_.together.evaluators, round_.together.named = named.evaluators, mark
+                round_.together.partners, round_.together.left_out = named.partners, named.left_out
+            case events.RoundKeysGone(partner=partner, destroyed=digest):
+                round_.together.destroyed[partner] = digest
             case events.DropAccepted() as drop:
                 round_.drops[drop.partner] = Delivery(mark, drop.drop, drop.rows)
             case events.Matched():

@@ -14,11 +14,17 @@ from lsi_match.manifest.person_keys import FALSE_LINKS, PERSON_KEYS
 
 
 class Pseudonyms(Document):
-    """Which pseudonyms the drops of this project hold."""
+    """Which pseudonyms the drops of this project hold: made by each partner with a key that all share (`v1`), or by all
+    partners together, so that nobody can test a guess alone (`v2`)."""
 
-    scheme: Literal["v1"] = "v1"
+    scheme: Literal["v1", "v2"] = "v1"
     epoch: int = Field(ge=1, le=9999)
     key_check: Annotated[str, StringConstraints(pattern=KEY_CHECK)]
+
+    @property
+    def together(self) -> bool:
+        """Whether partners evaluate them together (docs/protocol.md 11)."""
+        return self.scheme == "v2"
 
 
 class Subject(Document):

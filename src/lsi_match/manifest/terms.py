@@ -91,6 +91,11 @@ class Schedule(Document):
         """Until when partners of a round that is opened at this moment can deliver."""
         return self.days_later(opened, self.deadline_days)
 
+    def evaluation_deadlines(self, opened: datetime) -> tuple[datetime, datetime]:
+        """Until when partners that evaluate together can ask, and answer: a third and two thirds of the time to deliver."""
+        third = (self.deadline(opened) - opened) / 3
+        return opened + third, opened + 2 * third
+
     def last_hour(self, now: datetime) -> datetime | None:
         """The last hour up to now at which a round was to open; None when they are opened by hand."""
         if self.opens is None:

@@ -20,6 +20,7 @@ from lsi_match.log.remembered import ConsistencyMissingError, ProofRefusedError,
 from lsi_match.log.verify import LogGapError
 from lsi_match.partner import transfer
 from lsi_match.partner.begin import Beginning
+from lsi_match.partner.evaluating import Evaluating, destroy_due
 from lsi_match.partner.exchange import Exchange
 from lsi_match.partner.extract.column_mapping import ColumnMapping, read_mapping
 from lsi_match.partner.home import Home
@@ -135,6 +136,7 @@ def deliver(
     answered = {one.drop for one in told}
     sent = []
     openings = [file for file in sorted(mail.glob(f"{project}.*.opening.json")) if file.name in fetched.lying]
+    destroy_due(exchange, {file.name.split(".")[1] for file in openings}, now)
     for round_id, opening in _open_rounds(home, project, openings, now, problems):
         if any(one.round == round_id for one in told) or mapping is None or extracts is None:
             continue
@@ -142,7 +144,10 @@ def deliver(
             drops = _made(home, project, round_id, outgoing)
             if not drops:
                 progress(round_id)
-                drops = [prepare(home, opening, mapping, extracts, outgoing, project, now).file]
+                drop = _make(exchange, opening, mapping, extracts, outgoing, now, problems)
+                if drop is None:
+                    continue
+                drops = [drop]
             transfer.send(home, drops[-1], settings)
             sent.append(round_id)
         except SplitViewError:
@@ -156,6 +161,27 @@ def deliver(
     return Delivered(
         tuple(sent), tuple(told), messages, tuple(problems), others, came, brought, tuple(joined)
     )  # fmt: skip
+
+
+def _make(
+    exchange: Exchange,
+    opening: Path,
+    mapping: ColumnMapping,
+    extracts: Path,
+    out: Path,
+    now: datetime,
+    problems: list[tuple[str, LsiError]],
+) -> Path | None:
+    """Make the drop for the round of an opening; None where partners evaluate together, and are not done with that."""
+    home, project = exchange.home, exchange.project
+    if not home.agreed_manifest(project, now).pseudonyms.together:
+        return prepare(home, opening, mapping, extracts, out, project, now).file
+    evaluating, shared = Evaluating.go_on(exchange, opening, mapping, extracts, now, problems)
+    if shared is None:
+        return None
+    made = prepare(home, opening, mapping, extracts, out, project, now, shared=shared)
+    evaluating.forget()
+    return made.file
 
 
 def _others(

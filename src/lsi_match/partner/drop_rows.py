@@ -19,7 +19,7 @@ import numpy as np
 import polars as pl
 
 from lsi_match.base.buffer_pool import pooled_array
-from lsi_match.crypto.project_key import Blocks, ProjectKey
+from lsi_match.crypto.project_key import Blocks, Pseudonymiser
 from lsi_match.manifest import NO_VALUE, Manifest, Selection
 from lsi_match.manifest.identifiers import InvalidReason
 from lsi_match.partner.crowds import WAYS, Crowds
@@ -206,9 +206,9 @@ class Pseudonymised:
 
 @dataclass(frozen=True)
 class Making:
-    """What pseudonyms and rows are made with: the key, the name of the round, the number of parts, and what is found on the way."""
+    """What pseudonyms and rows are made with: what makes pseudonyms, the name of the round, the number of parts, and what is found on the way."""
 
-    key: ProjectKey
+    maker: Pseudonymiser
     round_id: str
     parts: int
     layout: Layout
@@ -277,8 +277,8 @@ def _pseudonyms(
     )
     nothing = pl.Series([None], dtype=pl.String).new_from_index(0, len(frame))
     kinds = task.manifest.subject.kinds
-    key, name = making.key, making.round_id
-    return {kind: key.pseudonyms(found.get(kind, nothing), name, kind) for kind in kinds}, invalid
+    maker, name = making.maker, making.round_id
+    return {kind: maker.pseudonyms(found.get(kind, nothing), name, kind) for kind in kinds}, invalid
 
 
 def identified(

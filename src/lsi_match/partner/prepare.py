@@ -25,6 +25,7 @@ from lsi_match.base.version import VERSION
 from lsi_match.crypto.aead import encrypt_rows
 from lsi_match.crypto.block_cipher import make_key
 from lsi_match.crypto.keys import Identity
+from lsi_match.crypto.project_key import SharedPseudonyms
 from lsi_match.crypto.sealing import seal, seal_into
 from lsi_match.crypto.signing import sign
 from lsi_match.manifest import Manifest
@@ -71,6 +72,9 @@ class NotAPartnerError(LsiError): ...
 class RoundClosedError(LsiError): ...
 
 
+class EvaluationNeededError(LsiError): ...
+
+
 class CombinationTooRareError(LsiError): ...
 
 
@@ -94,6 +98,7 @@ def prepare(
     project: str,
     now: datetime,
     progress: Progress = lambda *_: None,
+    shared: SharedPseudonyms | None = None,
 ) -> Prepared:
     """Make the drop of `home` for the round of the opening in a file, and write it into the folder `out`.
 
@@ -107,20 +112,15 @@ def prepare(
         project: whose manifest, as approved in `home`.
         now: the time, for the descriptor and the checks against the round.
         progress: told how far it is.
+        shared: makes the pseudonyms, where partners evaluated together (`partner.evaluating`).
 
     Raises:
+        EvaluationNeededError: they have to, and did not.
         LsiError: what is wrong with manifest, opening, mapping or extract; then no descriptor was written.
     """
-    manifest = home.agreed_manifest(project, now)
-    if home.name not in manifest.partners:
-        raise NotAPartnerError(partner=home.name, project=project)
-    home.check_trust(manifest, now)
-    opening, opening_document = read_opening(home, opening_file, project, now)
-    if manifest.schedule.when_late != "wait" and now >= opening.deadline:
-        raise RoundClosedError(partner=home.name, round=opening.round)
-    with home.alone(project):
-        require(manifest, home.evidence(project, now, opening))
-        home.remember_opening(project, opening.round, opening_document)
+    manifest, opening, opening_document = answerable(home, opening_file, project, now)
+    if manifest.pseudonyms.together and shared is None:
+        raise EvaluationNeededError(partner=home.name)
     key = home.project_key(manifest)
     partner = manifest.partners[home.name]
     span = secrets.token_hex(SPAN // 2)
@@ -130,7 +130,13 @@ def prepare(
     layout = Layout(columns_to_seal(manifest, partner))
     long_ids, bag = LongIds(), Bag.wanted(partner, home)
     making = Making(
-        key, opening.round, opening.parts, layout, Crowds.of(manifest), long_ids, bag.lookup if bag else None
+        shared or key,
+        opening.round,
+        opening.parts,
+        layout,
+        Crowds.of(manifest),
+        long_ids,
+        bag.lookup if bag else None,
     )
     before = home.counts_before(project, opening.round)
     with home.alone(project), ExitStack() as piles, _all_or_nothing(out, stem):
@@ -171,6 +177,8 @@ def prepare(
             opening=digest_of_bytes(opening_document),
             round=opening.round,
             partner=home.name,
+            scheme=manifest.pseudonyms.scheme,
+            **({"evaluators": shared.evaluators} if shared else {}),
             program=VERSION,
             lists=version_of_lists(),
             bag=bag.version if bag else None,
@@ -188,6 +196,24 @@ def prepare(
         write_whole(file, document)
         home.keep_counts(project, document)
     return Prepared(file, descriptor, sealing.seen, before)
+
+
+def answerable(
+    home: Home, opening_file: Path, project: str, now: datetime
+) -> tuple[Manifest, Opening, bytes]:
+    """The manifest that runs, and the opening in a file with its bytes, once every gate holds: this partner may answer it. From
+    then on it answers no other of that name."""
+    manifest = home.agreed_manifest(project, now)
+    if home.name not in manifest.partners:
+        raise NotAPartnerError(partner=home.name, project=project)
+    home.check_trust(manifest, now)
+    opening, document = read_opening(home, opening_file, project, now)
+    if manifest.schedule.when_late != "wait" and now >= opening.deadline:
+        raise RoundClosedError(partner=home.name, round=opening.round)
+    with home.alone(project):
+        require(manifest, home.evidence(project, now, opening))
+        home.remember_opening(project, opening.round, document)
+    return manifest, opening, document
 
 
 def _remove_unfinished(out: Path, head: str) -> None:

@@ -56,9 +56,12 @@ Moment = Annotated[datetime, AfterValidator(_aware)]
 ProgramVersion = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,4}(\.[0-9]{1,4}){2}$")]
 
 
+_CAN_BE_UNSAID = {"program", "lists", "bag", "asks_until", "answers_until", "evaluators"}
+
+
 class Versioned(Document):
     """A document of which earlier versions stay readable: each is written with the members that it had. Who made it need not
-    say with which `program`, `lists` and `bag`.
+    say with which `program`, `lists` and `bag`; what is about evaluating together stands there only where partners do.
 
     Attributes:
         LATER: earlier version → the members that it did not have.
@@ -78,7 +81,7 @@ class Versioned(Document):
     def _as_in_its_version(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
         later = self.LATER.get(getattr(self, "format", ""), set())
         written: dict[str, Any] = write(self)
-        unsaid = {"program", "lists", "bag"} - self.model_fields_set
+        unsaid = _CAN_BE_UNSAID - self.model_fields_set
         return {name: value for name, value in written.items() if name not in later | unsaid}
 
 
@@ -203,10 +206,11 @@ class KeyContribution(Document):
     nonce: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
-class Opening(Document):
+class Opening(Versioned):
     """A round: whoever delivers for it seals to `recipient`, whose secret is destroyed when the round ends.
 
-    Drops of a round are cut in `parts` ranges of the pseudonym; `trace_id` ties what all parties do for it.
+    Drops of a round are cut in `parts` ranges of the pseudonym; `trace_id` ties what all parties do for it. Where partners
+    evaluate together, `asks_until` and `answers_until` say until when.
     """
 
     format: Literal["lsi-match/opening/v1"] = "lsi-match/opening/v1"
@@ -216,6 +220,8 @@ class Opening(Document):
     reference_date: date
     opened_at: Moment
     deadline: Moment
+    asks_until: Moment | None = None
+    answers_until: Moment | None = None
     recipient: EncryptionKey
     parts: int = Field(ge=1, le=4096)
     trace_id: TraceId
@@ -297,10 +303,11 @@ class DropDescriptor(Versioned):
     What is in the parts follows from the version: columns one after another, or Parquet in version 1. `attribute_keys` is
     a signed `AttributeKeys`, as text; null where the partner has no attributes for others. `program` is the version of the
     program that made it, `lists` the digest of its lists of names and words (docs/protocol.md section 2), `bag` that of the
-    extract of the BAG in which addresses were looked up.
+    extract of the BAG in which addresses were looked up. `evaluators` is the digest of the signed `Evaluators` under the sum
+    of whose keys its pseudonyms were made, where partners evaluate together (`scheme` `v2`).
     """
 
-    LATER: ClassVar = {"lsi-match/drop/v1": {"attribute_keys", "program", "lists", "bag"}}
+    LATER: ClassVar = {"lsi-match/drop/v1": {"attribute_keys", "program", "lists", "bag", "evaluators"}}
 
     format: Literal["lsi-match/drop/v1", "lsi-match/drop/v2"] = "lsi-match/drop/v2"
     project: ProjectId
@@ -308,7 +315,8 @@ class DropDescriptor(Versioned):
     opening: Digest
     round: RoundId
     partner: Name
-    scheme: Literal["v1"] = "v1"
+    scheme: Literal["v1", "v2"] = "v1"
+    evaluators: Digest | None = None
     program: ProgramVersion | None = None
     lists: Digest | None = None
     bag: Digest | None = None

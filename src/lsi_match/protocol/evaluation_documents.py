@@ -1,7 +1,8 @@
 """What partners and the matcher sign to evaluate identifiers together under scheme 2 (docs/protocol.md 11).
 
-The elements of an ask, and the evaluations of an answer, stand in a file beside the document that has its digest: 32 bytes
-each, of the kinds in alphabetical order, one after the other.
+The elements of an ask, and the evaluations of an answer, are 32 bytes each, of the kinds in alphabetical order, one after the
+other. They travel behind the document that has their digest, in one file: that of an ask has the signed `RoundKeys`, the signed
+`EvaluationAsk` and the elements, that of an answer the signed `EvaluationAnswer` and the sealed evaluations.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from pydantic import Field, StringConstraints
 
 from lsi_match.manifest import Digest, Document, Name, ProjectId
 from lsi_match.manifest.base import MAX_PARTNERS
-from lsi_match.protocol.documents import Count, RoundId
+from lsi_match.protocol.documents import Count, Moment, RoundId
 
 Element = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Proof = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{128}$")]
@@ -62,6 +63,14 @@ class EvaluationAnswer(OfEvaluation):
     evaluations: Digest
 
 
+class RoundKeysDestroyed(OfEvaluation):
+    """`partner` destroyed the secrets of its round keys; `keys` is the digest of those."""
+
+    format: Literal["lsi-match/round-keys-destroyed/v1"] = "lsi-match/round-keys-destroyed/v1"
+    keys: Digest
+    at: Moment
+
+
 class Evaluators(Document):
     """Of which partners the keys are in the sum, by the digest of their signed `RoundKeys`: who answered everybody in time.
     Signed by the matcher. Who is not named cannot deliver in this round."""
@@ -71,3 +80,9 @@ class Evaluators(Document):
     manifest: Digest
     round: RoundId
     keys: dict[Name, Digest] = Field(min_length=1, max_length=MAX_PARTNERS)
+
+
+def unpack(data: bytes, documents: int) -> tuple[bytes, ...]:
+    """The signed documents at the start of a file, each of which ends with its line, and what is behind them."""
+    *lines, rest = data.split(b"\n", documents)
+    return (*(line + b"\n" for line in lines), *[b""] * (documents - len(lines)), rest)

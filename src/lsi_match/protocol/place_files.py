@@ -14,6 +14,13 @@ JUSTIFICATION_SUFFIX = ".justification.json"
 OUTCOME_SUFFIX = ".outcome.json"
 REQUEST_SUFFIX, ANSWER_SUFFIX = ".access-request.age", ".access-answer.age"
 
+#: Of a round in which partners evaluate together (`protocol.evaluation_documents`): from a partner, and the first two to others.
+ASK_SUFFIX, EVALUATION_SUFFIX = ".evaluation-ask", ".evaluation-answer"
+KEYS_DESTROYED_SUFFIX = ".round-keys-destroyed.json"
+OF_EVALUATION = (ASK_SUFFIX, EVALUATION_SUFFIX, KEYS_DESTROYED_SUFFIX)
+#: And from the matcher.
+EVALUATORS_SUFFIX = ".evaluators.json"
+
 #: What a party brings for all the others, by how it ends, and the most bytes of it: `<project>.<party>.<what><suffix>`. The
 #: matching environment passes it on as it came; whoever takes it in judges it.
 PUBLIC_KEYS_SUFFIX, ROOT_SUFFIX, PAPER_SUFFIX = ".card.json", ".root.json", ".paper.json"
@@ -40,6 +47,9 @@ COSIGNED_SUFFIX = ".cosigned.tlog-proof"
 #: Everything that the matcher puts at a place, by how it ends, and the most bytes of it that a partner fetches.
 FETCHED = {
     ".opening.json": 2**20,
+    ASK_SUFFIX: 2**32,
+    EVALUATION_SUFFIX: 2**32,
+    EVALUATORS_SUFFIX: 2**20,
     ".reminder.json": 2**20,
     ".refused.json": 2**20,
     ".report.json": 2**26,

@@ -87,6 +87,9 @@ class OtherRoundError(DropRefusedError): ...
 class AttributeKeysError(DropRefusedError): ...
 
 
+class OtherEvaluatorsError(DropRefusedError): ...
+
+
 class OtherProjectKeyError(DropRefusedError): ...
 
 
@@ -173,6 +176,8 @@ class Round:
     opening: Opening
     opening_digest: str
     secret: str = field(repr=False)
+    #: Digest of the named evaluators, where partners evaluate together.
+    evaluators: str | None = None
 
 
 def receive(file: Path, partner: str, round_: Round, now: datetime) -> Drop:
@@ -248,6 +253,10 @@ def check_descriptor(
         raise OtherRoundError(**where)
     if descriptor.key_check != manifest.pseudonyms.key_check:
         raise OtherProjectKeyError(**where)
+    if (descriptor.scheme, descriptor.evaluators) != (manifest.pseudonyms.scheme, round_.evaluators) or (
+        manifest.pseudonyms.together and round_.evaluators is None
+    ):
+        raise OtherEvaluatorsError(**where)
     _check_attribute_keys(descriptor, manifest, file)
     latest = now + CLOCK_SKEW
     if manifest.schedule.when_late != "wait":

@@ -12,6 +12,8 @@ Rules, per round that is open:
   (`matcher.operate.retention`);
 - a release that was made but not finished (the process was killed) is finished;
 - the project is over, or the round's key is gone → give up what is still open;
+- where partners evaluate together: everybody asked and answered, or the time for it is over → name those who did; from then
+  on only their drops are waited for. Are they fewer than two → give the round up;
 - so many days before the deadline as the manifest says, whoever has not delivered is reminded, once.
 
 And per project: a round opens when its hour has come, unless one was opened for it by hand. Of the hours that passed
@@ -54,7 +56,8 @@ class RoundNow:
     """A round that is not over, as it stands. `state` is that of `log.view`; `delivered` are the partners whose drop waits in
     the inbox; `reminded` the numbers of days of which a reminder was sent; `tried` when it last ran; `news` whether
     a drop or a paper came in since; `held_until` when the term of a held round ends; `key` whether its key is there;
-    `broke_off` whether a run of a held round ended without a word."""
+    `broke_off` whether a run of a held round ended without a word. Where partners evaluate together, `left_out` are those who
+    did not in time, `evaluators` is how many are done with it, and `answers_until` when it ends, until they are named."""
 
     round: str
     state: str
@@ -67,6 +70,9 @@ class RoundNow:
     held_until: datetime | None = None
     key: bool = True
     broke_off: bool = False
+    left_out: frozenset[str] = frozenset()
+    evaluators: int = 0
+    answers_until: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -85,6 +91,14 @@ class Remind:
     round: str
     partners: tuple[str, ...]
     days: int
+
+
+@dataclass(frozen=True)
+class NameEvaluators:
+    """Say which partners evaluated together in time, and so may deliver."""
+
+    duty: ClassVar[JobKind] = JobKind.DROPS
+    round: str
 
 
 @dataclass(frozen=True)
@@ -120,7 +134,7 @@ class MakeCheckpoint:
     day: str
 
 
-Task = Open | Remind | Run | ReleaseHeld | Abandon | MakeCheckpoint
+Task = Open | Remind | NameEvaluators | Run | ReleaseHeld | Abandon | MakeCheckpoint
 
 
 def about(task: Task) -> str:
@@ -182,7 +196,7 @@ def _for_round(manifest: Manifest, round_: RoundNow, now: datetime) -> Iterator[
     if round_.state == "released":
         yield Run(round_.round)  # only what is left: hand out, destroy
         return
-    late = tuple(name for name in manifest.partners if name not in round_.delivered)
+    late = tuple(name for name in manifest.partners if name not in round_.delivered | round_.left_out)
     if not round_.key:
         yield Abandon(round_.round, late)  # nobody can open its drops any more
         return
@@ -193,6 +207,9 @@ def _for_round(manifest: Manifest, round_: RoundNow, now: datetime) -> Iterator[
         return
     if manifest.schedule.day(now) > manifest.project.period.last:
         yield Abandon(round_.round, late)
+        return
+    if (until := round_.answers_until) and (round_.evaluators == len(manifest.partners) or now >= until):
+        yield NameEvaluators(round_.round) if round_.evaluators >= 2 else Abandon(round_.round, late)
         return
     over = now >= round_.deadline
     if not late or (over and manifest.schedule.when_late == "proceed" and len(round_.delivered) >= 2):

@@ -226,7 +226,7 @@ def _round(project: Project, one: RoundNow, now: datetime) -> Iterator[tuple[str
         yield "refused", f"ronde {one.round} is tegengehouden", f"round {one.round} was refused"
     elif one.tried is not None and now - one.tried > HOUR:
         yield "broken", f"ronde {one.round} brak af", f"round {one.round} broke off"
-    missing = [name for name in project.manifest().partners if name not in one.delivered]
+    missing = [name for name in project.manifest().partners if name not in one.delivered | one.left_out]
     if missing and now >= one.deadline and one.state != "released":
         names = ", ".join(missing)
         yield "late", f"ronde {one.round}: {names}", f"round {one.round}: {names}"

@@ -60,7 +60,7 @@ def _waits_for(project: Project, one: RoundView, round_: RoundNow | None, now: d
         )
     if round_.state == "refused":
         return f"herstel: {one.refusal}", f"to be mended: {one.refusal}"
-    late = [name for name in project.manifest().partners if name not in round_.delivered]
+    late = [name for name in one.expected(project.manifest().partners) if name not in round_.delivered]
     deadline = f"{round_.deadline:%Y-%m-%d %H:%M} UTC"
     if late:
         passed = now >= round_.deadline

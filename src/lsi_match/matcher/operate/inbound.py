@@ -24,8 +24,9 @@ from lsi_match.crypto.signing import peek
 from lsi_match.log import note
 from lsi_match.log.policy import LogUnknownError
 from lsi_match.log.store import CheckpointMissingError
+from lsi_match.matcher.engine.intake import MAX_DESCRIPTOR
 from lsi_match.matcher.operate import shared_files
-from lsi_match.matcher.round import hold
+from lsi_match.matcher.round import evaluating, hold
 from lsi_match.matcher.round.opened_notices import OpeningRefusedError, ingest_opened_notices
 from lsi_match.matcher.round.take_outcomes import OutcomeRefusedError, ingest_outcomes
 from lsi_match.matcher.site.inbox import check_papers
@@ -41,6 +42,7 @@ from lsi_match.protocol.documents import OPENED_SUFFIX, Justification, OutcomeCo
 from lsi_match.protocol.place_files import (
     ANSWER_SUFFIX,
     COSIGNATURE_SUFFIX,
+    OF_EVALUATION,
     OUTCOME_SUFFIX,
     REQUEST_SUFFIX,
     SENT_ALONE,
@@ -75,12 +77,18 @@ REFUSALS: tuple[type[LsiError], ...] = (
     access_answers.AccessTooOftenError,
     access_answers.AccessAnsweredError,
     SealBrokenError,
+    *evaluating.REFUSALS,
 )
 
 
 def is_paper(name: str) -> bool:
     """Whether a file of that name is one of these papers."""
-    return name.endswith(SENT_ALONE)
+    return name.endswith((*SENT_ALONE, *OF_EVALUATION))
+
+
+def largest(project: Project, name: str) -> int:
+    """The most bytes of such a paper."""
+    return evaluating.largest(project, name) if name.endswith(OF_EVALUATION) else MAX_DESCRIPTOR
 
 
 def ingest(project: Project, name: str, data: bytes, now: datetime, partner: str) -> None:
@@ -94,6 +102,8 @@ def ingest(project: Project, name: str, data: bytes, now: datetime, partner: str
         ingest_opened_notices(project, {name: data}, now, only=partner)
     elif name.endswith(COSIGNATURE_SUFFIX):
         add_cosignatures(project, data, now, partner)
+    elif name.endswith(OF_EVALUATION):
+        evaluating.take(project, name, data, now, partner)
     elif name.endswith(tuple(SHARED)):
         shared_files.take(project, partner, name, data, now)
     elif name.endswith(OUTCOME_SUFFIX):

@@ -79,6 +79,9 @@ def rounds_now(project: Project, view: ProjectView) -> list[RoundNow]:
                 held_until=one.hold.until if one.hold else None,
                 key=project.takes_drops(one.name),
                 broke_off=one.tried is not None and one.state == "held" and not one.concluded,
+                left_out=frozenset(one.together.left_out),
+                evaluators=len(one.together.complete()),
+                answers_until=None if one.together.named else opening.answers_until,
             )
         )
     return found

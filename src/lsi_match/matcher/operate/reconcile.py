@@ -25,6 +25,7 @@ from lsi_match.matcher.operate.agenda import (
     Abandon,
     JobKind,
     MakeCheckpoint,
+    NameEvaluators,
     Open,
     Remind,
     Task,
@@ -47,6 +48,7 @@ from lsi_match.matcher.operate.transfers import (
     exchange,
     publish,
 )
+from lsi_match.matcher.round.evaluating import name_evaluators
 from lsi_match.matcher.round.open_round import open_round
 from lsi_match.matcher.round.run import Run
 from lsi_match.matcher.site import checkpoint
@@ -249,6 +251,8 @@ def _do(project: Project, task: Task, clock: Clock, runner: Runner) -> str:
         open_round(project, task.round, None, clock())
     elif isinstance(task, Remind):
         _remind(project, task, clock())
+    elif isinstance(task, NameEvaluators):
+        name_evaluators(project, task.round, clock())
     elif isinstance(task, Abandon):
         abandon(project, task.round, clock)
     elif isinstance(task, MakeCheckpoint):
@@ -267,8 +271,8 @@ def remind_by_hand(project: Project, round_id: str, now: datetime) -> tuple[str,
     opening, _ = project.opening(round_id)
     if not project.takes_drops(round_id):
         raise RoundNotOpenError(round=round_id, project=project.id)
-    there = delivered(project, round_id)
-    late = tuple(name for name in project.manifest().partners if name not in there)
+    there, known = delivered(project, round_id), project.view().live[round_id]
+    late = tuple(name for name in known.expected(project.manifest().partners) if name not in there)
     if late:
         _remind(project, Remind(round_id, late, max(0, (opening.deadline - now).days)), now)
         publish(project, now)

@@ -43,6 +43,7 @@ from lsi_match.matcher.engine.intake import (
 )
 from lsi_match.matcher.operate import inbound, notices, shared_files
 from lsi_match.matcher.operate.witnesses import ask_witness
+from lsi_match.matcher.round import evaluating
 from lsi_match.matcher.round.judge_drop import judge_drop
 from lsi_match.matcher.round.run import quarantine, round_of
 from lsi_match.matcher.site import inbox, make_receipts, take_cosignatures
@@ -218,7 +219,7 @@ def _papers(
     and stays."""
     papers = [name for name in sorted(lying) if inbound.is_paper(name) and _ours(project, name)]
     for name in papers[:AT_ONCE]:
-        data = there.read(IN, name, MAX_DESCRIPTOR)
+        data = there.read(IN, name, inbound.largest(project, name))
         try:
             inbound.ingest(project, name, data, now, partner)
         except inbound.REFUSALS as error:
@@ -477,6 +478,8 @@ def _for_all(project: Project, now: datetime) -> Iterator[tuple[str, Path]]:
         stem, opening = f"{project.id}.{one.name}", project.round_folder(one.name) / "opening.json"
         yield f"{stem}.opening.json", opening
         yield f"{stem}.opening{SUFFIX}", proof_file(opening)
+        if one.together.named is not None:
+            yield f"{stem}.evaluators{SUFFIX}", project.round_folder(one.name) / f"evaluators{SUFFIX}"
         if one.state == "held" and one.counts and one.counts.findings and one.counts.table:
             yield f"{stem}.report.json", project.kept_file(one.counts.findings)
             yield f"{stem}.report{SUFFIX}", project.round_folder(one.name) / f"report{SUFFIX}"
@@ -500,6 +503,8 @@ def _for(project: Project, partner: str, now: datetime) -> Iterator[tuple[str, P
     for file in inbound.answers_for(project, partner, now):
         yield file.name, file
     for one in project.view().live.values():
+        if not one.over and project.takes_drops(one.name):
+            yield from evaluating.for_partner(project, one, partner)
         file = project.round_folder(one.name) / "reminders" / f"{partner}.json"
         if one.over or not project.takes_drops(one.name) or not file.exists():
             continue

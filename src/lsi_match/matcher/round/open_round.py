@@ -12,6 +12,7 @@ from lsi_match.agreement.gates import require
 from lsi_match.base.errors import LsiError
 from lsi_match.base.files import destroy, half_files, lock_file, private_folder, write_whole
 from lsi_match.crypto.keys import make_round_key
+from lsi_match.crypto.ristretto import require_library
 from lsi_match.crypto.signing import sign
 from lsi_match.log.events import GatesRefused, RoundOpened, why
 from lsi_match.manifest import Manifest
@@ -108,10 +109,20 @@ def _made(
         reference_date=reference_date or schedule.reference_dates(now).last,
         opened_at=now,
         deadline=schedule.deadline(now),
+        **_evaluation(manifest, now),
         recipient=recipient,
         parts=max(1, -(-largest // ROWS_PER_PART)),
         trace_id=secrets.token_hex(16),
     )
+
+
+def _evaluation(manifest: Manifest, now: datetime) -> dict[str, datetime]:
+    """Until when partners ask and answer, where they evaluate together; raises RistrettoMissingError where that cannot be checked."""
+    if not manifest.pseudonyms.together:
+        return {}
+    require_library()
+    asks, answers = manifest.schedule.evaluation_deadlines(now)
+    return {"asks_until": asks, "answers_until": answers}
 
 
 def refusal(project: Project, now: datetime) -> LsiError | None:

@@ -51,6 +51,7 @@ def is_refused(project: Project, round_id: str, now: datetime) -> bool:
     except LsiError:
         return True
     found = drops_found(project, round_id)
-    there = [name for name in manifest.partners if found.get(name)]
+    expected = done.expected(manifest.partners)
+    there = [name for name in expected if found.get(name)]
     waits = manifest.schedule.when_late != "proceed" or now < opening.deadline
-    return len(there) < 2 or (waits and len(there) < len(manifest.partners))
+    return len(there) < 2 or (waits and len(there) < len(expected))

@@ -77,6 +77,7 @@ from lsi_match.matcher.engine.intake import (
 from lsi_match.matcher.engine.intake import DropRefusedError as NoGoodDropError
 from lsi_match.matcher.engine.verdict import forget_verdict
 from lsi_match.matcher.round.counts_table import counts_table, published
+from lsi_match.matcher.round.evaluating import folder_of as evaluations
 from lsi_match.matcher.round.hold import (
     HoldExpiredError,
     ManifestToChangeError,
@@ -129,7 +130,9 @@ def round_of(project: Project, manifest: Manifest, round_id: str) -> Round:
     """What the drops of a round are judged against and opened with; raises where it was not opened, or is over."""
     opening, data = project.opening(round_id, manifest)
     secret = read_private(project.round_folder(round_id) / "round.key").decode()
-    return Round(manifest, opening, digest_of_bytes(data), secret)
+    round_ = project.view().round(round_id)
+    evaluators = round_.together.evaluators if round_ else None
+    return Round(manifest, opening, digest_of_bytes(data), secret, evaluators)
 
 
 def quarantine(
@@ -287,13 +290,16 @@ class Run:
                 has not passed; or there are fewer than two drops, so that there is nothing to match.
         """
         secret = read_private(self._key_file).decode()
-        round_ = Round(self._manifest, self._opening, self._opening_digest, secret)
+        evaluators = self._round.together.evaluators
+        round_ = Round(self._manifest, self._opening, self._opening_digest, secret, evaluators)
         found, now = drops_found(self.project, self.round_id), self._clock()
         with ThreadPoolExecutor(self._means.drops_at_once) as pool:
             for looks in pool.map(self._looks_at, found, found.values(), repeat(round_), repeat(now)):
                 for look in looks:
                     self._receive(look)
-        late = tuple(name for name in self._manifest.partners if name not in self._drops)
+        late = tuple(
+            name for name in self._round.expected(self._manifest.partners) if name not in self._drops
+        )
         waiting = self._manifest.schedule.when_late != "proceed" or self._clock() < self._opening.deadline
         if (late and waiting) or len(self._drops) < 2:
             error = DropsIncompleteError(round=self.round_id, names=", ".join(late))
@@ -613,7 +619,8 @@ class Run:
         if not self.ended:
             self._record(DestructionBegun(round=self.round_id))
         destroy(self._key_file)
-        shutil.rmtree(self._key_file.parent / work.WORK, ignore_errors=True)
+        for folder in (self._key_file.parent / work.WORK, evaluations(self.project, self.round_id)):
+            shutil.rmtree(folder, ignore_errors=True)
         for half in half_files(self._key_file.parent):
             destroy(half)
         gone = inbox.remove_round(self.project, self.round_id)

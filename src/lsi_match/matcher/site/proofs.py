@@ -71,12 +71,13 @@ def put_proofs(proof: LogProof, staging: Path) -> None:
 
 
 def put_round_proofs(project: Project) -> None:
-    """Put the proof of its opening, and of its hold, into the folder of every round that takes drops, where it is not there
+    """Put the proof of its opening, of its evaluators and of its hold, into the folder of every round that takes drops, where it is not there
     yet."""
     for one in project.view().live.values():
         if one.over or not project.takes_drops(one.name):
             continue
         proofs = {"opening": one.opened, **({"report": one.hold.mark} if one.hold else {})}
+        proofs |= {"evaluators": one.together.named} if one.together.named else {}
         for name, mark in proofs.items():
             file = project.round_folder(one.name) / f"{name}{SUFFIX}"
             if not file.exists():

@@ -1,0 +1,218 @@
+"""What passes through the site of a round in which partners evaluate together: asks and answers, and who may deliver.
+
+    rounds/<round>/evaluation/<name at the places>   what partners sent, passed on as it came; destroyed with the round
+
+The site sees how many identifiers each partner asks for, blinded ones, and sealed answers. What does not hold is refused and
+logged: a file of somebody else, a second ask, more than the manifest gives, points that are none, and what is too late.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+from lsi_match.base.canonical import digest_of_bytes
+from lsi_match.base.errors import LsiError
+from lsi_match.base.files import write_whole
+from lsi_match.crypto import evaluation
+from lsi_match.crypto.evaluation import (
+    AskMalformedError,
+    Evaluation,
+    EvaluationOfOtherError,
+    EvaluationTwiceError,
+)
+from lsi_match.crypto.oprf import KeyUnprovenError
+from lsi_match.crypto.ristretto import NoElementError
+from lsi_match.crypto.signing import SignatureMissingError, SignedDocumentInvalidError, peek, sign
+from lsi_match.log.events import (
+    EvaluationsAnswered,
+    EvaluationsAsked,
+    EvaluationsRefused,
+    EvaluatorsNamed,
+    OfRound,
+    RoundKeysGone,
+    why,
+)
+from lsi_match.log.view import RoundView
+from lsi_match.matcher.site.inbox import check_papers
+from lsi_match.matcher.site.site import Project, RoundUnknownError
+from lsi_match.protocol.evaluation_documents import (
+    EvaluationAnswer,
+    EvaluationAsk,
+    Evaluators,
+    OfEvaluation,
+    RoundKeysDestroyed,
+    unpack,
+)
+from lsi_match.protocol.place_files import (
+    ASK_SUFFIX,
+    EVALUATION_SUFFIX,
+    EVALUATORS_SUFFIX,
+    KEYS_DESTROYED_SUFFIX,
+)
+
+
+class EvaluationLateError(LsiError): ...
+
+
+#: Everything that what a partner sent is refused for.
+REFUSALS: tuple[type[LsiError], ...] = (
+    EvaluationLateError,
+    AskMalformedError,
+    EvaluationOfOtherError,
+    EvaluationTwiceError,
+    evaluation.AskTooLargeError,
+    evaluation.EvaluationStrangerError,
+    evaluation.RoundKeysMissingError,
+    KeyUnprovenError,
+    NoElementError,
+    SignatureMissingError,
+    SignedDocumentInvalidError,
+)
+_MODELS: dict[str, tuple[type[OfEvaluation], int]] = {
+    ASK_SUFFIX: (EvaluationAsk, 1),
+    EVALUATION_SUFFIX: (EvaluationAnswer, 0),
+    KEYS_DESTROYED_SUFFIX: (RoundKeysDestroyed, 0),
+}
+
+
+def folder_of(project: Project, round_id: str) -> Path:
+    """Where what partners sent lies."""
+    return project.round_folder(round_id) / "evaluation"
+
+
+def largest(project: Project, name: str) -> int:
+    """The most bytes of a file that is called so."""
+    if name.endswith(KEYS_DESTROYED_SUFFIX):
+        return 2**20
+    of = Evaluation.of(project.manifest(), "any")
+    return max(map(of.largest, of.cards))
+
+
+def take(project: Project, name: str, data: bytes, now: datetime, partner: str) -> None:
+    """Take in what `partner` sent, once; what comes again changes nothing.
+
+    Raises:
+        RoundUnknownError: of no round that partners evaluate together in.
+        LsiError: one of `REFUSALS`, logged; or PapersTooManyError, RistrettoMissingError: it cannot be judged now.
+    """
+    model, place = next(found for suffix, found in _MODELS.items() if name.endswith(suffix))
+    document = unpack(data, 2)[place]
+    round_id = peek(document, model, what=name, party=partner).round
+    round_ = project.view().round(round_id)
+    if round_ is None or not project.manifest().pseudonyms.together:
+        raise RoundUnknownError(round=round_id, project=project.id)
+    check_papers(project.view(), partner, now)
+    try:
+        word = Evaluation.of(project.manifest(), round_id).word(document, model, name)
+        if word.partner != partner:
+            raise EvaluationOfOtherError(partner=partner, what=name)
+        event = _event(project, round_, word, data, now)
+    except REFUSALS as error:
+        _log(project, EvaluationsRefused(round=round_id, partner=partner, **why(error)), now)
+        raise
+    if event is not None:
+        _log(project, event, now)
+
+
+def _event(
+    project: Project, round_: RoundView, word: OfEvaluation, data: bytes, now: datetime
+) -> OfRound | None:
+    """What the log is to say of a word; None where it says so already."""
+    if isinstance(word, RoundKeysDestroyed):
+        return _destroyed(project, round_, word, data)
+    opening, _ = project.opening(round_.name)
+    asks = isinstance(word, EvaluationAsk)
+    until = opening.asks_until if asks else opening.answers_until
+    made = _ask(project, round_, data) if asks else _answer(project, round_, data)
+    if made is not None and (until is None or now >= until or round_.together.named is not None):
+        raise EvaluationLateError(partner=word.partner, round=round_.name)
+    if made is not None:
+        name, event = made
+        write_whole(folder_of(project, round_.name) / name, data, replace=True)
+        return event
+    return None
+
+
+def _ask(project: Project, round_: RoundView, data: bytes) -> tuple[str, OfRound] | None:
+    keys, document, elements = unpack(data, 2)
+    of = Evaluation.of(project.manifest(), round_.name)
+    word = of.asked(document, elements)
+    digest, before = digest_of_bytes(document), round_.together
+    if word.partner in before.asks:
+        if (before.asks[word.partner], before.keys[word.partner]) != (digest, digest_of_bytes(keys)):
+            raise EvaluationTwiceError(partner=word.partner, what="ask")
+        return None
+    if [*of.round_keys([keys])] != [word.partner]:
+        raise EvaluationOfOtherError(partner=word.partner, what="round keys")
+    event = EvaluationsAsked(
+        round=round_.name, partner=word.partner, ask=project.keep(document), keys=project.keep(keys), asked=word.asked
+    )  # fmt: skip
+    return f"{project.id}.{round_.name}.{word.partner}{ASK_SUFFIX}", event
+
+
+def _answer(project: Project, round_: RoundView, data: bytes) -> tuple[str, OfRound] | None:
+    document, sealed = unpack(data, 1)
+    word = Evaluation.of(project.manifest(), round_.name).word(document, EvaluationAnswer, "answer")
+    together, digest = round_.together, digest_of_bytes(document)
+    if (before := together.answers.get(word.partner, {}).get(word.to)) is not None:
+        if before != digest:
+            raise EvaluationTwiceError(partner=word.partner, what="answer")
+        return None
+    about = (together.asks.get(word.to), together.keys.get(word.partner))
+    if about != (word.ask, word.keys) or word.to == word.partner:
+        raise EvaluationOfOtherError(partner=word.partner, what="answer")
+    if digest_of_bytes(sealed) != word.evaluations:
+        raise AskMalformedError(partner=word.partner)
+    event = EvaluationsAnswered(
+        round=round_.name, partner=word.partner, to=word.to, answer=project.keep(document)
+    )
+    return f"{project.id}.{round_.name}.{word.partner}.{word.to}{EVALUATION_SUFFIX}", event
+
+
+def _destroyed(project: Project, round_: RoundView, word: RoundKeysDestroyed, data: bytes) -> OfRound | None:
+    if word.partner in round_.together.destroyed:
+        return None
+    if round_.together.keys.get(word.partner) != word.keys:  # it never asked in time
+        raise EvaluationOfOtherError(partner=word.partner, what="round keys")
+    return RoundKeysGone(
+        round=round_.name, partner=word.partner, keys=word.keys, destroyed=project.keep(data)
+    )
+
+
+def name_evaluators(project: Project, round_id: str, now: datetime) -> None:
+    """Sign who answered everybody in time. From then on nobody else may deliver."""
+    manifest, together = project.manifest(), project.view().live[round_id].together
+    complete = together.complete()
+    document = sign(
+        Evaluators(
+            project=project.id,
+            manifest=manifest.digest,
+            round=round_id,
+            keys={one: together.keys[one] for one in complete},
+        ),
+        project.site.identity(),
+    )
+    left_out = tuple(one for one in manifest.partners if one not in complete)
+    named = EvaluatorsNamed(
+        round=round_id, evaluators=project.keep(document), partners=complete, left_out=left_out
+    )
+    _log(project, named, now)
+
+
+def _log(project: Project, event: OfRound, now: datetime) -> None:
+    with project.writer() as log:
+        log.record(event, now, manifest=project.manifest().digest)
+
+
+def for_partner(project: Project, round_: RoundView, partner: str) -> Iterator[tuple[str, Path]]:
+    """Name at the place → file here: what others asked, what they answered to it, and who may deliver."""
+    folder, stem = folder_of(project, round_.name), f"{project.id}.{round_.name}"
+    for one in round_.together.asks.keys() - {partner}:
+        yield f"{stem}.{one}{ASK_SUFFIX}", folder / f"{stem}.{one}{ASK_SUFFIX}"
+        if partner in round_.together.answers.get(one, {}):
+            name = f"{stem}.{one}.{partner}{EVALUATION_SUFFIX}"
+            yield name, folder / name
+    if round_.together.evaluators is not None:
+        yield f"{stem}{EVALUATORS_SUFFIX}", project.kept_file(round_.together.evaluators)

@@ -1,0 +1,280 @@
+"""A round in which partners evaluate together, at the partner: what `deliver` does of it in each pass (docs/protocol.md 11).
+
+    projects/<project>/evaluation/<round>/
+        keys.age            the secrets of this partner, sealed to itself, until the evaluators are named or nobody may answer more
+        blinds.age          what it asked, with the blinds, until its drop is made
+        ask                 what others got of that
+        answers/<partner>   what it answered to whom: one ask of each, which has the same answer ever after
+
+Nothing is drawn or asked a second time for a round. The secrets are destroyed by the first pass after their date, in whatever
+state the round is, and the log is told.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from lsi_match.base.canonical import digest_of_bytes
+from lsi_match.base.errors import LsiError
+from lsi_match.base.files import destroy, private_folder, read_bytes, write_whole
+from lsi_match.crypto.evaluation import Asked, Evaluation, EvaluationTwiceError, Evaluator, ask, draw, finish
+from lsi_match.crypto.oprf import HolderKey
+from lsi_match.crypto.project_key import Blocks, ProjectKey, SharedPseudonyms
+from lsi_match.crypto.sealing import seal, unseal
+from lsi_match.crypto.signing import peek, sign
+from lsi_match.log.log_proof import proof_file
+from lsi_match.partner.bag import Bag
+from lsi_match.partner.crowds import Crowds
+from lsi_match.partner.drop_rows import Layout, Making, Rows
+from lsi_match.partner.exchange import Exchange
+from lsi_match.partner.extract.column_mapping import ColumnMapping
+from lsi_match.partner.inspect import inspect, tasks_of
+from lsi_match.partner.opening import read_evaluators
+from lsi_match.partner.prepare import answerable
+from lsi_match.partner.references import LongIds
+from lsi_match.partner.select import select_pieces
+from lsi_match.protocol.columns import columns_to_seal
+from lsi_match.protocol.documents import Opening
+from lsi_match.protocol.evaluation_documents import EvaluationAnswer, RoundKeys, RoundKeysDestroyed, unpack
+from lsi_match.protocol.place_files import (
+    ASK_SUFFIX,
+    EVALUATION_SUFFIX,
+    EVALUATORS_SUFFIX,
+    KEYS_DESTROYED_SUFFIX,
+    OF_EVALUATION,
+)
+
+Problems = list[tuple[str, LsiError]]
+
+
+class AskedTooLateError(LsiError): ...
+
+
+@dataclass(frozen=True)
+class Evaluating:
+    """One round at one partner, whose opening was checked."""
+
+    exchange: Exchange
+    evaluation: Evaluation
+    opening: Opening
+
+    @classmethod
+    def go_on(
+        cls,
+        exchange: Exchange,
+        opening_file: Path,
+        mapping: ColumnMapping,
+        extracts: Path,
+        now: datetime,
+        problems: Problems,
+    ) -> tuple[Evaluating, SharedPseudonyms | None]:
+        """What this pass can do of the round of an opening; the maker of its pseudonyms, once its evaluators are named.
+
+        Args:
+            problems: what others sent and does not hold is added to them, and holds nothing else up.
+
+        Raises:
+            AskedTooLateError: this partner is not in time; the others go on without it.
+            NotAmongEvaluatorsError, RoundKeysMissingError, EvaluationUnprovenError …: see `crypto.evaluation`.
+            LsiError: as `prepare.answerable`, and what is wrong with an extract.
+        """
+        home, project = exchange.home, exchange.project
+        manifest, opening, _ = answerable(home, opening_file, project, now)
+        self = cls(exchange, Evaluation.of(manifest, opening.round), opening)
+        with home.alone(project):
+            if not self._ask.exists():
+                if now >= (opening.asks_until or now) or self._of_own(KEYS_DESTROYED_SUFFIX).exists():
+                    raise AskedTooLateError(partner=home.name, round=opening.round)
+                self._draw(self._identifiers(mapping, extracts))
+            if now < (opening.answers_until or now) and self._keys.exists():
+                self._answer(problems)
+            named = self._mail / f"{self._stem}{EVALUATORS_SUFFIX}"
+            if not (named.exists() and proof_file(named).exists()):
+                return self, None
+            evaluators, document = read_evaluators(home, named, project, now)
+            destroy_keys(exchange, self.folder, now)
+            blinds = {kind: [(one, bytes.fromhex(by)) for one, by in of] for kind, of in self._opened(self._blinds).items()}  # fmt: skip
+            _, asked, elements = unpack(read_bytes(self._ask), 2)
+            found = finish(
+                self.evaluation, Asked(asked, elements, blinds), evaluators,
+                [unpack(one, 1)[0] for one in self._asks().values()], self._answers(), home.identity(),
+            )  # fmt: skip
+        return self, SharedPseudonyms(home.project_key(manifest), found, digest_of_bytes(document))
+
+    def forget(self) -> None:
+        """Destroy what was asked: the drop is made."""
+        destroy(self._blinds)
+
+    @property
+    def folder(self) -> Path:
+        return _folder(self.exchange) / self.opening.round
+
+    @property
+    def _mail(self) -> Path:
+        return self.exchange.mail or self.folder
+
+    @property
+    def _stem(self) -> str:
+        return f"{self.exchange.project}.{self.opening.round}"
+
+    @property
+    def _ask(self) -> Path:
+        return self.folder / "ask"
+
+    @property
+    def _keys(self) -> Path:
+        return self.folder / "keys.age"
+
+    @property
+    def _blinds(self) -> Path:
+        return self.folder / "blinds.age"
+
+    def _of_own(self, suffix: str) -> Path:
+        """A file of this partner on its way to the place."""
+        return self.exchange.outgoing / f"{self._stem}.{self.exchange.home.name}{suffix}"
+
+    def _opened(self, file: Path) -> Any:
+        identity = self.exchange.home.identity()
+        return json.loads(unseal(read_bytes(file), identity.encryption, what=file.name, party=identity.name))
+
+    def _identifiers(self, mapping: ColumnMapping, extracts: Path) -> Mapping[str, Iterable[str]]:
+        """Every identifier that a drop of these extracts has, by kind."""
+        home = self.exchange.home
+        manifest = home.agreed_manifest(self.exchange.project, self.opening.opened_at)
+        partner = manifest.partners[home.name]
+        bag = Bag.wanted(partner, home)
+        maker, layout = _Collecting(home.project_key(manifest)), Layout(columns_to_seal(manifest, partner))
+        making = Making(
+            maker, self.opening.round, 1, layout, Crowds.of(manifest), LongIds(), bag.lookup if bag else None
+        )
+        tasks = tasks_of(home.name, manifest, mapping, extracts, self.opening.reference_date)
+        inspect([(one, lambda one=one: select_pieces(one)) for one in tasks], making, maker.anew)  # type: ignore[misc]
+        return maker.found
+
+    def _draw(self, identifiers: Mapping[str, Iterable[str]]) -> None:
+        """Draw the secrets and ask. The ask is written last: without it nothing of this was ever shown."""
+        identity = self.exchange.home.identity()
+        keys, public = draw(self.evaluation, identity)
+        asked = ask(self.evaluation, identifiers, identity)
+        private_folder(self.folder / "answers")
+        recipient = str(identity.encryption.to_public())
+        secret: dict[Path, Any] = {
+            self._keys: {kind: key.secret.hex() for kind, key in keys.items()},
+            self._blinds: {k: [(one, by.hex()) for one, by in of] for k, of in asked.blinds.items()},
+        }
+        for file, content in secret.items():
+            write_whole(file, seal(json.dumps(content).encode(), recipient), replace=True)
+        write_whole(self._ask, public + asked.document + asked.elements)
+
+    def _asks(self) -> dict[str, bytes]:
+        """Partner → its ask, as far as they came, with the own one."""
+        found = {self.exchange.home.name: read_bytes(self._ask)}
+        for name in self.evaluation.cards.keys() - found.keys():
+            file = self._mail / f"{self._stem}.{name}{ASK_SUFFIX}"
+            if file.exists():
+                found[name] = read_bytes(file, self.evaluation.largest(name))
+        return found
+
+    def _answer(self, problems: Problems) -> None:
+        """Answer what was asked and has no answer yet, and lay ready what others are to have."""
+        own, asks = self.exchange.home.name, self._asks()
+        secret = {kind: HolderKey.of(bytes.fromhex(one)) for kind, one in self._opened(self._keys).items()}
+        public, *_ = unpack(asks[own], 2)
+        evaluator = Evaluator(self.evaluation, self.exchange.home.identity(), secret, public)
+        for name, data in asks.items():
+            kept = self.folder / "answers" / name
+            _, document, elements = unpack(data, 2)
+            try:
+                if not kept.exists():
+                    write_whole(kept, b"".join(evaluator.answer(document, elements)))
+                elif _answered(kept) != digest_of_bytes(document):
+                    raise EvaluationTwiceError(partner=name, what="ask")
+            except LsiError as error:
+                problems.append((self.opening.round, error))
+        self.exchange.put(self._of_own(ASK_SUFFIX).name, asks[own])
+        for kept in (self.folder / "answers").glob("[!.]*"):
+            if kept.name != own:
+                self.exchange.put(self._of_own(f".{kept.name}{EVALUATION_SUFFIX}").name, read_bytes(kept))
+
+    def _answers(self) -> list[tuple[bytes, bytes]]:
+        """The answers to this partner, with the one that it gave itself."""
+        own = self.exchange.home.name
+        files = [
+            self._mail / f"{self._stem}.{name}.{own}{EVALUATION_SUFFIX}" for name in self.evaluation.cards
+        ]
+        came = [one for one in (self.folder / "answers" / own, *files) if one.exists()]
+        found = [unpack(read_bytes(one, self.evaluation.largest(own)), 1) for one in came]
+        return [(document, sealed) for document, sealed in found]
+
+
+class _Collecting:
+    """Keeps the identifiers that pseudonyms are asked of; it is a sink of rows too, and drops them."""
+
+    def __init__(self, key: ProjectKey) -> None:
+        self._key = key
+        self.found: dict[str, set[str]] = defaultdict(set)
+
+    def pseudonyms(self, identifiers: pl.Series, round_id: str, kind: str) -> Blocks:
+        self.found[kind].update(identifiers.drop_nulls())
+        return self._key.pseudonyms(identifiers, round_id, kind)
+
+    def anew(self) -> _Collecting:
+        self.found.clear()
+        return self
+
+    def add(self, parts: list[Rows]) -> None:
+        pass
+
+
+def _folder(exchange: Exchange) -> Path:
+    return exchange.home.project(exchange.project) / "evaluation"
+
+
+def _answered(kept: Path) -> str:
+    """The digest of the ask that an answer is to."""
+    return peek(unpack(read_bytes(kept), 1)[0], EvaluationAnswer, what=kept.name, party="self").ask
+
+
+def destroy_keys(exchange: Exchange, folder: Path, now: datetime) -> None:
+    """Destroy the secrets of a round, and lay ready what the log is told of it. Can be repeated after it broke off: what lies
+    ready is brought by a pass that did this again first."""
+    if not (folder / "keys.age").exists():
+        return
+    if (folder / "ask").exists():
+        public, *_ = unpack(read_bytes(folder / "ask"), 2)
+        word = peek(public, RoundKeys, what="round keys", party="self")
+        told = RoundKeysDestroyed(
+            **word.model_dump(include={"project", "manifest", "round", "partner"}),
+            keys=digest_of_bytes(public),
+            at=now,
+        )
+        name = f"{word.project}.{word.round}.{word.partner}{KEYS_DESTROYED_SUFFIX}"
+        exchange.put(name, sign(told, exchange.home.identity()))
+    destroy(folder / "keys.age")
+
+
+def destroy_due(exchange: Exchange, open_rounds: Collection[str], now: datetime) -> None:
+    """Destroy what is past its date: secrets that nobody may be answered with any more, and everything but the word of that of
+    rounds that lie at the place no more."""
+    for folder in sorted(_folder(exchange).glob("[!.]*")):
+        opening = exchange.home.project(exchange.project) / "openings" / folder.name
+        until = peek(read_bytes(opening), Opening, what="opening", party="self").answers_until
+        over = folder.name not in open_rounds
+        if over or until is None or now >= until:
+            destroy_keys(exchange, folder, now)
+        if over:
+            destroy(folder / "blinds.age")
+            for place in (exchange.outgoing, exchange.mail or exchange.outgoing):
+                for file in place.glob(f"{exchange.project}.{folder.name}.*"):
+                    if file.name.endswith(OF_EVALUATION) and not file.name.endswith(KEYS_DESTROYED_SUFFIX):
+                        file.unlink()
+            shutil.rmtree(folder)
