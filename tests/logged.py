@@ -68,6 +68,11 @@ def of_round(name: str) -> list[Event]:
     counts = {"overview": DIGEST, "table": DIGEST, "findings": DIGEST, "alerts": 1, "too_little": 0}
     return [
         opened(name),
+        events.EvaluationsAsked(round=name, partner="uwv", ask=DIGEST, keys=DIGEST, asked={"bsn": 1}),
+        events.EvaluationsRefused(round=name, partner="uwv", reason="NoElementError", message="x"),
+        events.EvaluationsAnswered(round=name, partner="uwv", to="svb", answer=DIGEST),
+        events.EvaluatorsNamed(round=name, evaluators=DIGEST, partners=("svb", "uwv"), left_out=()),
+        events.RoundKeysGone(round=name, partner="uwv", keys=DIGEST, destroyed=DIGEST),
         events.DropArrived(round=name, partner="uwv", drop=DIGEST),
         events.DropArrivalRefused(round=name, partner="uwv", **WHY),
         events.Reminded(round=name, days=1, partners=("uwv",)),

@@ -131,6 +131,8 @@ def test_there_is_a_log_of_before_for_every_state_and_every_step() -> None:
     seen = {type(read(n, old).event) for name in NAMES for n, old in enumerate(old_log(name))}
     # A drop whose arrival was logged is refused by a run in the same form; `test_entries` has one.
     later = {events.Restored, events.ForkReported, events.ForkExplained}
+    later |= {events.EvaluationsAsked, events.EvaluationsRefused, events.EvaluationsAnswered}
+    later |= {events.EvaluatorsNamed, events.RoundKeysGone}
     assert set(EVENTS) - seen - later == {events.DropRefused}
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from operation import MONDAY, PARTNERS, PROJECT, ROUND, Operation, days, weekly
+from operation import PARTNERS, PROJECT, ROUND, Operation, weekly
 
 from lsi_match.crypto import ristretto
 from lsi_match.partner import deliver

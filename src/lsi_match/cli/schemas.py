@@ -29,6 +29,7 @@ from lsi_match.monitor.table import CountsTable
 from lsi_match.partner.extract.column_mapping import ColumnMapping
 from lsi_match.protocol.access_documents import AccessAnswer, AccessRequest
 from lsi_match.protocol.documents import (
+    SOMETIMES,
     Acknowledgement,
     Approval,
     AttributeKeys,
@@ -120,8 +121,8 @@ def schemas() -> dict[str, dict[str, Any]]:
 
 
 def _sent(schema: dict[str, Any]) -> dict[str, Any]:
-    """Who made a document need not say with which program."""
-    schema["required"] = [name for name in schema["required"] if name != "program"]
+    """Who made a document need not say with which program; and of some rounds there is less to say."""
+    schema["required"] = [name for name in schema["required"] if name not in {"program", *SOMETIMES}]
     return schema
 
 

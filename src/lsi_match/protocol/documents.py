@@ -56,7 +56,9 @@ Moment = Annotated[datetime, AfterValidator(_aware)]
 ProgramVersion = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,4}(\.[0-9]{1,4}){2}$")]
 
 
-_CAN_BE_UNSAID = {"program", "lists", "bag", "asks_until", "answers_until", "evaluators"}
+#: Members that stand in a document of some rounds only.
+SOMETIMES = {"asks_until", "answers_until", "evaluators"}
+_CAN_BE_UNSAID = {"program", "lists", "bag", *SOMETIMES}
 
 
 class Versioned(Document):
