@@ -304,6 +304,9 @@ def test_odd_things_at_a_place_are_left_or_refused_and_hold_nobody_up(operation:
 
 # each thing swapped at each call of the door
 
+#: In so many tests, each of some minutes.
+SHARES = 12
+
 
 def _prepare(operation: Operation, way: str) -> Path:
     """Something of every kind where `uwv` may write; that folder."""
@@ -375,8 +378,8 @@ def _remove_of_uwv(operation: Operation) -> None:
             inbox.destroy(operation.project, "uwv", name)
 
 
-def _swept(operation: Operation, way: str, every: int, kept: Path) -> int:
-    """How many interleavings were tried."""
+def _swept(operation: Operation, way: str, every: int, kept: Path, share: int = 0) -> int:
+    """How many interleavings were tried: one of so many, beginning with that of its share."""
     theirs, project = _prepare(operation, way), operation.project.folder
     site, start = operation.world.site.folder, operation.clock.now
     whole = shutil.copytree(operation.folder, kept / "kept", symlinks=True)
@@ -424,7 +427,7 @@ def _swept(operation: Operation, way: str, every: int, kept: Path) -> int:
             for kind, how in kinds.items():
                 for back in (False, True):
                     number += 1
-                    if number % every:
+                    if number % every != share:
                         continue
                     swap = Swap(thing, how)
                     with stopping(Stops(stop, swap.swap, swap.undo if back else None)):
@@ -445,8 +448,9 @@ def test_a_swap_at_a_call_of_the_door_touches_nothing_outside(
 
 
 @pytest.mark.soak
+@pytest.mark.parametrize("share", range(SHARES))
 @pytest.mark.parametrize("way", ["inbox", "place", "run", "release"])
 def test_swaps_at_every_call_of_the_door_touch_nothing_outside(
-    operation: Operation, way: str, tmp_path: Path
+    operation: Operation, way: str, share: int, tmp_path: Path
 ) -> None:
-    print(f"\n{way}: {_swept(operation, way, 1, tmp_path)} interleavings")
+    print(f"\n{way}: {_swept(operation, way, SHARES, tmp_path, share)} interleavings")

@@ -1,9 +1,8 @@
 """age files for one key, several times as fast as with pyrage: the ciphers are those of OpenSSL.
 
 A country is many gigabytes of drops; sealing them is a large part of the work of a partner, opening them of a round.
-What is sealed here has the shortest header that there is: one stanza. Only what is certainly right is opened here. Of
-anything else, damage too, this module says nothing: to an X25519 key pyrage decides, and to a hybrid key it is refused.
-The format: https://c2sp.org/age.
+What is sealed here has the shortest header that there is: one stanza. Only what is certainly right is opened; anything else is
+refused, also what some readers open (the form of a stanza before the specification). The format: https://c2sp.org/age.
 """
 
 from __future__ import annotations

@@ -8,15 +8,9 @@ from __future__ import annotations
 import io
 from typing import Any, BinaryIO
 
-import pyrage
-
 from lsi_match.base.errors import LsiError
 from lsi_match.base.files import Digested
 from lsi_match.crypto.age_file import open_age, sealed_pieces
-from lsi_match.crypto.age_keys import HybridIdentity, age_identity
-
-#: How the binary form of an age file starts (c2sp.org/age, "Header").
-_BINARY = b"age-encryption.org/v1\n"
 
 
 class SealBrokenError(LsiError): ...
@@ -44,8 +38,8 @@ def seal_into(data: bytes | memoryview, recipient: str, sink: BinaryIO) -> str:
 def unseal(data: bytes, identity: Any, *, what: str, party: str) -> bytes:
     """What `seal` sealed; nothing at all when a byte of it changed.
 
-    Only the binary form of age is taken. Around its text form (ASCII armor) there may be white space and other line
-    ends, so that one sealed file would have many bytes.
+    Only the binary form of age is taken, exactly as it is specified. Around its text form (ASCII armor) there may be white
+    space and other line ends, and other readers take stanzas in a form of before: one sealed file would have many bytes.
 
     Args:
         identity: an age identity, or its text.
@@ -58,15 +52,7 @@ def unseal(data: bytes, identity: Any, *, what: str, party: str) -> bytes:
 
 def unseal_view(data: bytes | memoryview, identity: Any, *, what: str, party: str) -> memoryview:
     """As `unseal`, for what is large: it is not copied once more."""
-    if data[: len(_BINARY)] != _BINARY:
-        raise SealBrokenError(what=what, party=party) from None
     plain = open_age(data, str(identity))
-    if plain is not None:
-        return plain
-    try:
-        known = age_identity(str(identity))
-        if isinstance(known, HybridIdentity):
-            raise SealBrokenError(what=what, party=party) from None
-        return memoryview(pyrage.decrypt(bytes(data), [known]))
-    except (pyrage.DecryptError, ValueError, OSError):
+    if plain is None:
         raise SealBrokenError(what=what, party=party) from None
+    return plain
