@@ -11,6 +11,8 @@ DAMAGES ?= 10000
 # What a checkout installs: everything but the clusters, which have a lock of their own.
 EXTRAS = $(shell $(BIN)/python -c "import tomllib; print(*sorted(tomllib.load(open('pyproject.toml', 'rb'))['project']['optional-dependencies'].keys() - {'clusters'}))")
 LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet
+# What the tool for the SBOM may use and does not need: where it is installed, everything that loads Prefect takes twice as long.
+UNUSED := rfc3987-syntax lark
 PIP = $(BIN)/pip install --disable-pip-version-check --progress-bar off --no-deps
 # How far pip is, and all that it says when it fails; not that a configured folder of packages lacks one.
 PIP_TOLD := awk '/^status /{status=$$2; next} /^WARNING: Location/{next} {said=said $$0 "\n"} \
@@ -18,6 +20,9 @@ PIP_TOLD := awk '/^status /{status=$$2; next} /^WARNING: Location/{next} {said=s
   END{if (status) printf "%s", said; exit status}'
 # Tests run side by side, a file of tests in one process; one more than there are processors, since some tests mostly wait.
 JOBS ?= $(shell expr $$(nproc) + 1)
+
+# A process that may keep what it compiled starts sooner, and tests start hundreds.
+unexport PYTHONDONTWRITEBYTECODE
 
 # $(call debian,PACKAGES,COMMANDS): Debian packages that a chore needs, for the commands (or files) that tell whether they are
 # there. As root they are installed; otherwise it is said what to install, and the call fails.
@@ -118,7 +123,7 @@ schemas: $(READY) ## write the JSON Schemas of every exchanged document
 	@$(BIN)/python -m lsi_match.cli.schemas schemas
 
 lock: $(READY) ## pin the dependencies again, with hashes: of a checkout, and of each role
-	@$(LOCK) pyproject.toml $(EXTRAS:%=--extra %) --upgrade -o requirements.lock
+	@$(LOCK) pyproject.toml $(EXTRAS:%=--extra %) $(UNUSED:%=--no-emit-package %) --upgrade -o requirements.lock
 	@echo hatchling | $(LOCK) - -c requirements.lock -o requirements/build.lock
 	@$(LOCK) pyproject.toml -c requirements.lock -o requirements/plain.lock
 	@$(LOCK) pyproject.toml -c requirements.lock --extra partner -o requirements/partner.lock

@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any
 
 import duckdb
+import polars as pl
 from hypothesis import strategies as st
 
 from lsi_match.criteria.parse import FieldType, Predicate
@@ -181,10 +182,12 @@ class Engine:
         self.connection = duckdb.connect()
         columns = ", ".join(f"{name} {SQL_TYPES[kind]}" for name, kind in FIELDS.items())
         self.connection.execute(f"CREATE TABLE records (nr BIGINT, {columns}, peildatum DATE)")
-        self.connection.executemany(
-            f"INSERT INTO records VALUES ({', '.join('?' * (len(FIELDS) + 2))})",
-            [[nr, *(row[name] for name in FIELDS), REFERENCE] for nr, row in enumerate(rows)],
+        frame = pl.DataFrame(
+            rows,
+            schema={name: pl.String if kind is FieldType.DECIMAL else None for name, kind in FIELDS.items()},
         )
+        frame = frame.with_row_index("nr").with_columns(peildatum=pl.lit(REFERENCE))
+        self.connection.execute("INSERT INTO records SELECT * FROM frame")
 
     def simplify(self, predicate: Predicate, where: str = "TRUE") -> set[int]:
         """The numbers of the rows that pass."""

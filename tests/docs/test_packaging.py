@@ -62,6 +62,12 @@ def test_a_role_installs_no_more_than_it_runs(role: str) -> None:
     assert "prefect" not in found or role == "matcher"
 
 
+def test_no_lock_has_what_doubles_the_time_of_every_start_of_prefect() -> None:
+    """jsonschema, which Prefect loads, makes 38 grammars when it is loaded where this package is installed."""
+    for file in (*ROOT.glob("*.lock"), *ROOT.glob("requirements/*.lock")):
+        assert "rfc3987-syntax" not in locked(str(file.relative_to(ROOT))), file.name
+
+
 def test_no_lock_names_a_host() -> None:
     for file in (*ROOT.glob("*.lock"), *ROOT.glob("requirements/*.lock")):
         assert "://" not in file.read_text(), file.name
