@@ -19,12 +19,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from lsi_match.agreement.approvals import signed_with
 from lsi_match.base.catalogue import catalogue
+from lsi_match.base.clock import minute
 from lsi_match.base.errors import Language
 from lsi_match.crypto.certificates import valid_between
 from lsi_match.manifest import Manifest
@@ -62,9 +63,7 @@ class End:
     def text(self, language: Language) -> str:
         """What ends when, what that does, and what to do."""
         texts: dict[str, dict[Language, str]] = catalogue(Path(__file__).with_suffix(".toml"))
-        return texts[self.what][language].format(
-            name=self.name, at=f"{self.at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-        )
+        return texts[self.what][language].format(name=self.name, at=minute(self.at))
 
 
 def ends_of_agreement(manifest: Manifest, root: TrustRoot, papers: Iterable[bytes] = ()) -> Iterator[End]:

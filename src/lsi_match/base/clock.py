@@ -15,3 +15,8 @@ def utc_now() -> datetime:
     """Now, in whole milliseconds, with its zone."""
     now = datetime.now(UTC)
     return now.replace(microsecond=now.microsecond // 1000 * 1000)
+
+
+def minute(at: datetime) -> str:
+    """A moment in UTC, to the minute, as messages tell it."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

@@ -161,11 +161,10 @@ def verify(
     from lsi_match.reports.log_report import judged_again, verified
 
     others = [from_] if from_ else []
-    found = Log(log).verify(
-        Manifest.read(manifest), root=root, home=home, remember=remember, papers=papers, others=others
-    )
+    read, agreed = Log(log), Manifest.read(manifest)
+    found = read.verify(agreed, root=root, home=home, remember=remember, papers=papers, others=others)
     top = found.root.hex() if found.root else None
-    cosigned = _cosigned(_file(log), manifest, root or home) if found.ok else {}
+    cosigned = read.cosigned(agreed, root=root or home) if found.ok else {}
     if json:
         print_json(
             {
@@ -348,21 +347,6 @@ def _moment(text: str | None, *, end: bool = False) -> datetime | None:
     if end and len(text) == len("2026-10-01"):
         moment += timedelta(days=1)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _cosigned(log: Path, manifest: Path, root: Path | None) -> dict[str, int]:
-    """Which controllers co-signed a log that verifies, and up to how many entries."""
-    from lsi_match.agreement.approvals import load_manifest
-    from lsi_match.agreement.trust_root_store import TrustStore
-    from lsi_match.base.clock import utc_now
-    from lsi_match.base.files import read_bytes
-    from lsi_match.log.policy import policy_of
-    from lsi_match.log.store import Log
-
-    agreed = load_manifest(read_bytes(manifest))
-    current = TrustStore(root, agreed.project.id).roots(utc_now())[-1] if root else None
-    with Log.open(log, read_only=True) as opened:
-        return policy_of(agreed, current).cosigned_sizes(opened.checkpoints())
 
 
 def _file(path: Path) -> Path:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from cyclopts import App
 
+from lsi_match.base.clock import minute
 from lsi_match.cli.console import Json, called, done, err, language, out, print_json, say, table
 
 if TYPE_CHECKING:
@@ -335,7 +336,7 @@ def status(site: Path, project: str | None = None, *, json: Json = False) -> Non
             who = ", ".join(f"{name} {version}" for name, version in one.programs.items())
             out.print(say(f"Verschillende versies: {who}.", f"Different versions: {who}."), markup=False)
         if one.next and one.next.at and one.next.refused is None:
-            at = f"{one.next.at:%Y-%m-%d %H:%M} UTC"
+            at = minute(one.next.at)
             out.print(say(f"De volgende ronde gaat open op {at}.", f"The next round opens at {at}."))
         elif one.next is None and not any(alarm.name in {*UNREADABLE, "opening"} for alarm in one.alarms):
             out.print(

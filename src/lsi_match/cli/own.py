@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from cyclopts import App
 
 from lsi_match.base import dry_run
-from lsi_match.base.clock import utc_now
+from lsi_match.base.clock import minute, utc_now
 from lsi_match.base.errors import wrong_use
 from lsi_match.cli.console import Json, done, err, language, print_json, say
 
@@ -169,8 +169,8 @@ def delivered(found: Delivered) -> list[str]:
     """What came of drops and receipts, line by line."""
     lines = [say(f"Ronde {r}: levering gebracht.", f"Round {r}: drop brought.") for r in found.sent]
     lines += [
-        say(f"Ronde {one.round}: ontvangen op {one.at:%Y-%m-%d %H:%M} UTC (regel {one.position} van het logboek).",
-            f"Round {one.round}: received at {one.at:%Y-%m-%d %H:%M} UTC (entry {one.position} of the log).")
+        say(f"Ronde {one.round}: ontvangen op {minute(one.at)} (regel {one.position} van het logboek).",
+            f"Round {one.round}: received at {minute(one.at)} (entry {one.position} of the log).")
         for one in found.receipts
         if one.refused is None
     ]  # fmt: skip

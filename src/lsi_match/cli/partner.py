@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from cyclopts import App
 
 from lsi_match.base.catalogue import with_separators
-from lsi_match.base.clock import utc_now
+from lsi_match.base.clock import minute, utc_now
 from lsi_match.base.errors import wrong_use
 from lsi_match.base.files import read_bytes, read_folder, write_whole
 from lsi_match.cli.console import Json, called, done, err, language, out, say, table
@@ -321,7 +321,7 @@ def receipt(name: str, home: Path, project: str, receipts: Path, *, json: Json =
     found = sorted((check_receipt(here, project, file, now) for file in files), key=lambda one: one.position)
     lines = []
     for one in found:
-        at = f"{one.at:%Y-%m-%d %H:%M} UTC"
+        at = minute(one.at)
         what = say("geweigerd", "refused") if one.refused is not None else say("ontvangen", "received")
         lines.append(
             say(f"{at}  {what}: levering {one.drop[:23]}… voor ronde {one.round or '-'}, regel {one.position} van het logboek.",

@@ -4,6 +4,7 @@ verifying takes the longer the longer the log is, and a page does not wait for i
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -14,7 +15,6 @@ from lsi_match.desk.work import ProjectWork
 from lsi_match.library.logs import Log
 from lsi_match.library.manifests import Manifest
 from lsi_match.log.events import Recorded, read_sound
-from lsi_match.log.policy import policy_of
 from lsi_match.log.store import Log as Store
 from lsi_match.log.verify import Verification
 from lsi_match.log.view import RoundView
@@ -75,16 +75,11 @@ class Verifier:
 
 
 def _verified(work: ProjectWork, file: Path, papers: tuple[Path, ...]) -> VerifiedLog:
-    manifest = work.unchecked_manifest
-    home = work.home.folder
-    found = Log(file).verify(Manifest(manifest, manifest.digest), home=home, papers=papers, earlier=True)
+    manifest, home = Manifest(work.unchecked_manifest, work.unchecked_manifest.digest), work.home.folder
+    found = Log(file).verify(manifest, home=home, papers=papers, earlier=True)
     cosigned: dict[str, int] = {}
     if found.ok:
-        policy = policy_of(manifest, work.home.trust(work.id, work.now).current)
-        try:
-            with Store.open(file, read_only=True) as log:
-                cosigned = policy.cosigned_sizes(log.checkpoints())
-        except LsiError:
-            cosigned = {}
+        with suppress(LsiError):
+            cosigned = Log(file).cosigned(manifest, root=home)
     seen = work.home.log(work.id).checkpoint
     return VerifiedLog(file, work.now, found, cosigned, seen.size if seen else 0)

@@ -13,7 +13,7 @@ from lsi_match.library.manifests import Manifest
 from lsi_match.log import verify as verifying
 from lsi_match.log.events import Recorded, read
 from lsi_match.log.judge import judge_log, papers_in
-from lsi_match.log.policy import log_keys, origin_of
+from lsi_match.log.policy import log_keys, origin_of, policy_of
 from lsi_match.log.remembered import RememberedLog
 from lsi_match.log.store import Log as Store
 from lsi_match.log.verify import Verification
@@ -75,6 +75,13 @@ class Log:
         judgement = judge_log(self.file, agreed, trust, given, checked_findings)
         judged = judgement.judged if judgement.whole else None
         return replace(found, problems=judgement.problems, judged=judged)
+
+    def cosigned(self, manifest: Manifest, *, root: str | Path | None = None) -> dict[str, int]:
+        """Of a log that verifies: up to how many entries each controller co-signed, and each witness; `root` as for `verify`."""
+        agreed = manifest.document
+        current = TrustStore(Path(root), agreed.project.id).roots(utc_now())[-1] if root else None
+        with Store.open(self.file, read_only=True) as opened:
+            return policy_of(agreed, current).cosigned_sizes(opened.checkpoints())
 
     def events(self, start: int = 0) -> Iterator[Recorded]:
         """What each entry says, from position `start` on: `position`, `at` (UTC), `round` and the typed `event`.

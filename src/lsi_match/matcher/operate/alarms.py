@@ -34,7 +34,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from lsi_match.base.clock import CLOCK_SKEW
+from lsi_match.base.clock import CLOCK_SKEW, minute
 from lsi_match.base.errors import LsiError
 from lsi_match.log.view import ProjectView
 from lsi_match.matcher.operate.agenda import RoundNow
@@ -108,7 +108,7 @@ def _all(project: Project, now: datetime) -> Iterator[tuple[str, str, str]]:
         behind = LogBehindError(project=project.id)
         yield "behind", behind.text("nl"), behind.text("en")
     for one_fork in view.forks.values():
-        day = f"{one_fork.at:%Y-%m-%d %H:%M} UTC"
+        day = minute(one_fork.at)
         yield (
             "fork",
             f"{one_fork.partner} heeft een stand van {one_fork.size} regels die niet van dit logboek is (gemeld {day})",
@@ -123,7 +123,7 @@ def _all(project: Project, now: datetime) -> Iterator[tuple[str, str, str]]:
     yield from _looks(project, view, now)
     yield from _ends(project, view, now)
     if stopped := part_stopped(project.site):
-        at = f"{stopped:%Y-%m-%d %H:%M} UTC", "SITE/serve/service.log"
+        at = minute(stopped), "SITE/serve/service.log"
         yield (
             "service",
             f"Prefect start niet sinds {at[0]}; er wordt wel gekeken en gedraaid. Zie {at[1]}",
@@ -135,7 +135,7 @@ def _all(project: Project, now: datetime) -> Iterator[tuple[str, str, str]]:
     manifest = project.manifest()
     for name, since in view.waiting().items():
         if now - since > min(HANDED_OUT_WITHIN, (manifest.released_until(since) - since) / 2):
-            at_ = f"{since:%Y-%m-%d %H:%M} UTC"
+            at_ = minute(since)
             yield (
                 "waiting",
                 f"de vrijgave van ronde {name} wacht sinds {at_} op medeondertekening",
@@ -144,7 +144,7 @@ def _all(project: Project, now: datetime) -> Iterator[tuple[str, str, str]]:
     yield from _cosignatures(project, view, now)
     for name, last_asked in view.asked_too_often.items():
         if now - last_asked < WARNED_FOR:
-            day = f"{last_asked:%Y-%m-%d %H:%M} UTC"
+            day = minute(last_asked)
             yield (
                 "access",
                 f"{name} vroeg te vaak naar personen, het laatst op {day}",
@@ -186,7 +186,7 @@ def _ends(project: Project, view: ProjectView, now: datetime) -> Iterator[tuple[
         yield "opening", error.text("nl"), error.text("en")
         return
     if comes is not None and comes.refused is not None:
-        nl, en = (f"{comes.at:%Y-%m-%d %H:%M} UTC",) * 2 if comes.at else ("met de hand", "by hand")
+        nl, en = (minute(comes.at),) * 2 if comes.at else ("met de hand", "by hand")
         yield (
             "opening",
             f"de volgende ronde ({nl}) gaat niet open. {comes.refused.text('nl')}",
@@ -204,7 +204,7 @@ def _due(project: Project, now: datetime) -> Iterator[tuple[str, str, str]]:
         yield "overdue", f"niet na te gaan ({reason})", f"cannot be found out ({reason})"
         return
     if late:
-        since = f"{min(one.at for one in late):%Y-%m-%d %H:%M} UTC"
+        since = minute(min(one.at for one in late))
         kinds = ", ".join(sorted({one.kind for one in late}))
         yield (
             "overdue",
@@ -215,7 +215,7 @@ def _due(project: Project, now: datetime) -> Iterator[tuple[str, str, str]]:
 
 def _round(project: Project, one: RoundNow, now: datetime) -> Iterator[tuple[str, str, str]]:
     if one.state == "held" and one.held_until is not None:
-        until = f"{one.held_until:%Y-%m-%d %H:%M} UTC"
+        until = minute(one.held_until)
         yield (
             "held",
             f"ronde {one.round} wacht op rechtvaardiging tot {until}",

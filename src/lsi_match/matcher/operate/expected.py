@@ -19,6 +19,7 @@ from itertools import islice
 from zoneinfo import ZoneInfo
 
 from lsi_match.agreement.endings import End, ends_of_agreement
+from lsi_match.base.clock import minute
 from lsi_match.base.errors import LsiError
 from lsi_match.log.view import ProjectView
 from lsi_match.manifest import Manifest
@@ -64,8 +65,8 @@ def missed(project: Project, view: ProjectView, looks: LastReconciled, now: date
                 "look",
                 duty.value,
                 at + within,
-                f"{duty.value}, sinds {_utc(at)}",
-                f"{duty.value}, since {_utc(at)}",
+                f"{duty.value}, sinds {minute(at)}",
+                f"{duty.value}, since {minute(at)}",
             )
     at = view.last_checkpoint or began
     if now - at > _CHECKPOINT_WITHIN and not is_over(manifest, now):
@@ -73,8 +74,8 @@ def missed(project: Project, view: ProjectView, looks: LastReconciled, now: date
             "checkpoint",
             "log",
             at + _CHECKPOINT_WITHIN,
-            f"geen stand van het logboek sinds {_utc(at)}",
-            f"no checkpoint of the log since {_utc(at)}",
+            f"geen stand van het logboek sinds {minute(at)}",
+            f"no checkpoint of the log since {minute(at)}",
         )
 
 
@@ -84,8 +85,8 @@ def _openings(project: Project, manifest: Manifest, view: ProjectView, now: date
     if hour is None or (now - hour <= HOUR and (view.shut is None or view.shut.round != name)):
         return
     nl, en = (
-        f"ronde {name} had open moeten gaan op {_utc(hour)}",
-        f"round {name} should have opened at {_utc(hour)}",
+        f"ronde {name} had open moeten gaan op {minute(hour)}",
+        f"round {name} should have opened at {minute(hour)}",
     )
     if manifest.schedule.hour_of(now) is None:
         nl, en = f"{nl}; dat kan niet meer", f"{en}; it cannot any more"
@@ -152,7 +153,3 @@ def _of_rounds(manifest: Manifest, view: ProjectView, now: datetime) -> Iterator
         }
         for name in sorted(not_yet) if now < until else ():
             yield End("release", one.name, one.release.mark.at, until, (name,))
-
-
-def _utc(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

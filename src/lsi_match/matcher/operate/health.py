@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from lsi_match.agreement.endings import End
+from lsi_match.base.clock import minute
 from lsi_match.base.errors import LsiError
 from lsi_match.base.version import VERSION
 from lsi_match.log.view import RoundView
@@ -53,7 +54,7 @@ def _waits_for(project: Project, one: RoundView, round_: RoundNow | None, now: d
     if round_.state == "released":
         return "vrijgave afmaken: 'match run'", "finish the release: 'match run'"
     if round_.held_until is not None:
-        until = f"{round_.held_until:%Y-%m-%d %H:%M} UTC"
+        until = minute(round_.held_until)
         return (
             f"rechtvaardiging van alle partijen vóór {until} ('monitor report', 'monitor justify')",
             f"a justification of every controller before {until} ('monitor report', 'monitor justify')",
@@ -61,7 +62,7 @@ def _waits_for(project: Project, one: RoundView, round_: RoundNow | None, now: d
     if round_.state == "refused":
         return f"herstel: {one.refusal}", f"to be mended: {one.refusal}"
     late = [name for name in one.expected(project.manifest().partners) if name not in round_.delivered]
-    deadline = f"{round_.deadline:%Y-%m-%d %H:%M} UTC"
+    deadline = minute(round_.deadline)
     if late:
         passed = now >= round_.deadline
         return (

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator
 from datetime import datetime
 from pathlib import Path
 
+from lsi_match.base.clock import minute
 from lsi_match.base.files import write_whole
 from lsi_match.matcher.operate.expected import ends, missed, next_opening
 from lsi_match.matcher.operate.observed_state import last_reconciled
@@ -49,7 +50,7 @@ def _notices(project: Project, now: datetime) -> Iterator[_Notice]:
     comes = next_opening(project, now)
     if comes is not None and comes.at is not None and (error := comes.refused) is not None:
         nl, en = error.text("nl"), error.text("en")
-        at = f"{comes.at:%Y-%m-%d %H:%M} UTC"
+        at = minute(comes.at)
         yield (
             _name("will-not-open", comes.at.date()),
             everybody,

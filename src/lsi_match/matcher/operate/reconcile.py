@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from lsi_match.base.clock import CLOCK_SKEW, Clock, utc_now
+from lsi_match.base.clock import CLOCK_SKEW, Clock, minute, utc_now
 from lsi_match.base.errors import LsiError, UnexpectedError
 from lsi_match.base.files import lock_file, write_whole
 from lsi_match.log.events import Reminded
@@ -287,7 +287,7 @@ def _remind(project: Project, task: Remind, now: datetime) -> None:
             "round": task.round,
             "deadline": opening.deadline.isoformat(),
             "nl": f"Ronde {task.round}: uw levering is er nog niet. Lever vóór {opening.deadline:%d-%m-%Y %H:%M} UTC.",
-            "en": f"Round {task.round}: your drop is not there yet. Deliver before {opening.deadline:%Y-%m-%d %H:%M} UTC.",
+            "en": f"Round {task.round}: your drop is not there yet. Deliver before {minute(opening.deadline)}.",
         }
         file = project.round_folder(task.round) / "reminders" / f"{partner}.json"
         write_whole(file, json_document(document), replace=True)

@@ -29,7 +29,7 @@ import pyarrow as pa
 from lsi_match.agreement.approvals import load_manifest
 from lsi_match.agreement.gates import require
 from lsi_match.base.canonical import digest_of_bytes
-from lsi_match.base.clock import Clock
+from lsi_match.base.clock import Clock, minute
 from lsi_match.base.errors import LsiError
 from lsi_match.base.files import (
     destroy,
@@ -475,7 +475,7 @@ class Run:
         self._record(held)
         told = "; ".join(f"{one.stage}: {one.group} {_times(one.ratio)}" for one in report.alerts[:3])
         told += f" (+{alerts - 3})" if alerts > 3 else ""
-        day = f"{until:%Y-%m-%d %H:%M} UTC"
+        day = minute(until)
         raise RunHeldError(round=self.round_id, alerts=told or "-", names=", ".join(missing), until=day)
 
     def _end_hold(self) -> None:
@@ -487,7 +487,7 @@ class Run:
         asking = [name for name, paper in said.items() if paper.decision == "change"]
         if now >= hold.until:
             self.destroy()
-            raise HoldExpiredError(round=self.round_id, until=f"{hold.until:%Y-%m-%d %H:%M} UTC")
+            raise HoldExpiredError(round=self.round_id, until=minute(hold.until))
         if asking:
             self.destroy()
             raise ManifestToChangeError(round=self.round_id, names=", ".join(asking))
