@@ -36,7 +36,9 @@ class NotAPlainFileError(OSError):
 
 
 def private_folder(path: Path) -> Path:
-    """Make `path`, and what is missing above it, as folders only their owner can enter."""
+    """Make `path`, and what is missing above it, as folders only their owner can enter. None is made where nothing is to be done."""
+    if dry_run.is_on():
+        return path
     for folder in reversed([one for one in (path, *path.parents) if not one.exists()]):
         folder.mkdir(mode=0o700, exist_ok=True)
     path.mkdir(exist_ok=True)  # a file in its place is told
@@ -58,6 +60,7 @@ def whole_file(
     """
     if path.exists() and not replace:
         raise FileExistsAlreadyError(file=str(path))
+    dry_run.before("write", path.name)
     private_folder(path.parent)
     beside = _half(path)
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -191,6 +194,13 @@ def read_private(path: Path) -> bytes:
     return data
 
 
+def lockable(path: Path) -> int:
+    """A descriptor of the file `path`, to be locked; the file is made where there is none (and something may be done)."""
+    if not dry_run.is_on():
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    return os.open(path, os.O_RDONLY | os.O_CLOEXEC) if path.exists() else os.memfd_create(path.name)
+
+
 def lock_file(path: Path, error: LsiError) -> int:
     """Hold the file `path` for this process alone, until its descriptor is closed; the system lets go when the process
     ends, however it ends.
@@ -198,7 +208,7 @@ def lock_file(path: Path, error: LsiError) -> int:
     Raises:
         `error`: another process holds it.
     """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    descriptor = lockable(path)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

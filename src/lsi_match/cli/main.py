@@ -128,6 +128,7 @@ _WOULD: dict[str, tuple[str, str]] = {
     "run": ("uitgevoerd", "run"),
     "destroy": ("vernietigd", "destroyed"),
     "keep": ("opgenomen", "taken in"),
+    "write": ("geschreven", "written"),
 }
 
 

@@ -15,6 +15,8 @@ from lsi_match.cli.console import Json, done, err, language, print_json, say
 if TYPE_CHECKING:
     from lsi_match.desk.work import ProjectWork
     from lsi_match.partner.deliver import Delivered
+    from lsi_match.partner.home import Home
+    from lsi_match.partner.work_settings import WorkSettings
 
 use = App(name="use")
 sync = App(name="sync")
@@ -93,7 +95,7 @@ def let_change_hands(home: Path, project: str | None = None, *, json: Json = Fal
         if work.settings is None or project not in (None, work.id):
             continue
         if dry_run.is_on():
-            told[work.id] = _foreseen(work, json)
+            told[work.id] = foreseen(work.home, work.id, work.settings, json)
             continue
         with err.status(say("Bezig …", "Working …")):
             found = synchronise(work.home, work.id, work.settings, utc_now(), language(), judging=judging)
@@ -115,14 +117,14 @@ def let_change_hands(home: Path, project: str | None = None, *, json: Json = Fal
     return int(failed)
 
 
-def _foreseen(work: ProjectWork, json: bool) -> dict[str, Any]:
+def foreseen(home: Home, project: str, settings: WorkSettings, json: bool) -> dict[str, Any]:
+    """What would be fetched and brought; nothing is."""
     from lsi_match.partner.deliver import foresee
     from lsi_match.partner.exchange import described
 
-    assert work.settings is not None
-    would, ready = foresee(work.home, work.id, work.settings)
+    would, ready = foresee(home, project, settings)
     if not json:
-        done([work.id, *(say(f"Zou ophalen: {one}", f"Would fetch: {one}") for one in described(would, language())),
+        done([project, *(say(f"Zou ophalen: {one}", f"Would fetch: {one}") for one in described(would, language())),
               *(say(f"Ligt klaar om te brengen: {one}", f"Lies ready to be brought: {one}") for one in ready)], {}, False)  # fmt: skip
     return {"would_fetch": would, "would_bring": ready}
 

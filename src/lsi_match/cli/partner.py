@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from cyclopts import App
 
+from lsi_match.base import dry_run
 from lsi_match.base.catalogue import with_separators
 from lsi_match.base.clock import minute, utc_now
 from lsi_match.base.errors import wrong_use
 from lsi_match.base.files import read_bytes, read_folder, write_whole
-from lsi_match.cli.console import Json, called, done, err, language, out, say, table
+from lsi_match.cli.console import Json, called, done, err, language, out, print_json, say, table
 from lsi_match.cli.extracts import check, mapping_app, reference_app
 
 if TYPE_CHECKING:
@@ -237,8 +238,14 @@ def fetch(to: Path, *, place: Path, json: Json = False) -> int:
         place: how the place is reached (YAML: url, key_file, known_hosts, credentials, endpoint).
     """
     from lsi_match.partner.transfer import fetch as bring
-    from lsi_match.partner.transfer import settings_in
+    from lsi_match.partner.transfer import foreseen, settings_in
 
+    if dry_run.is_on():
+        would = foreseen(settings_in(place), to)
+        done(
+            [say(f"Zou ophalen: {one}", f"Would fetch: {one}") for one in would], {"would_fetch": would}, json
+        )
+        return 0
     found = bring(settings_in(place), to, language())
     names = [file.name for file in found.files]
     new = "\n".join([*names, *found.messages, *(error.text(language()) for _, error in found.problems)])
@@ -278,7 +285,7 @@ def deliver(
         folder: for what is fetched (in/) and drops on their way (out/).
     """
     from lsi_match.cli.log import judging
-    from lsi_match.cli.own import delivered, outcome
+    from lsi_match.cli.own import delivered, foreseen, outcome
     from lsi_match.partner.deliver import synchronise
     from lsi_match.partner.home import Home
     from lsi_match.partner.work_settings import WorkSettings, work_of
@@ -288,6 +295,11 @@ def deliver(
     said = {what: path for what, path in given.items() if path is not None}
     kept = work_of(here, project).model_dump() if len(said) < len(given) else {}
     work = WorkSettings(**(kept | said))
+    if dry_run.is_on():
+        would = foreseen(here, project, work, json)
+        if json:
+            print_json(would)
+        return 0
     with err.status(say("Bezig …", "Working …")):
         found = synchronise(here, project, work, utc_now(), language(), judging=judging)
     nothing = [] if found.sent or found.receipts or found.messages or found.problems else [

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from cyclopts import App, Parameter
 
+from lsi_match.base import dry_run
 from lsi_match.base.clock import utc_now
 from lsi_match.base.errors import wrong_use
 from lsi_match.base.files import read_bytes, read_folder, read_text
@@ -185,7 +186,11 @@ def upgrade(site: Path, *, check: bool = False, end_rounds: bool = False, json: 
     from lsi_match.matcher.site.site import Site
 
     of = Site(site)
-    found = upgrading.check(of, utc_now()) if check else upgrading.upgrade(of, utc_now, end_rounds=end_rounds)
+    found = (
+        upgrading.check(of, utc_now())
+        if check or dry_run.is_on()
+        else upgrading.upgrade(of, utc_now, end_rounds=end_rounds)
+    )
     first = check and any(one.first for one in found)
     lines = [
         f"{one.project}: {say('EERST: ', 'FIRST: ') if one.first else ''}{say(one.nl, one.en)}."

@@ -23,6 +23,7 @@ from typing import Self
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import TypeAdapter, ValidationError
 
+from lsi_match.base import dry_run
 from lsi_match.base.errors import LsiError
 from lsi_match.base.files import read_bytes, write_whole
 from lsi_match.log import note
@@ -130,7 +131,7 @@ class LogReader:
     def keep(self, key: Ed25519PrivateKey, name: str) -> None:
         """Keep the view for the next time, signed, when enough was taken in since the one that lies there."""
         view = self._view
-        if view is None or view.size - self._kept_size < WORTH:
+        if view is None or view.size - self._kept_size < WORTH or dry_run.is_on():
             return
         done = {name: one for name, one in view.rounds.items() if view.last and one.done_with(view.last)}
         if done:

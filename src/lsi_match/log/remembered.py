@@ -22,7 +22,7 @@ from pathlib import Path
 
 from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.errors import LsiError
-from lsi_match.base.files import private_folder, read_bytes, read_text, write_whole
+from lsi_match.base.files import lockable, private_folder, read_bytes, read_text, write_whole
 from lsi_match.log.events import Recorded, read
 from lsi_match.log.log_proof import MAX_SIZE, LogProof, ProofMalformedError, Since
 from lsi_match.log.note import Checkpoint
@@ -174,7 +174,7 @@ class RememberedLog:
     def _alone(self) -> Iterator[None]:
         """One process at a time, or an older checkpoint could take the place of a newer one."""
         private_folder(self.file.parent)
-        descriptor = os.open(self._beside(".lock"), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        descriptor = lockable(self._beside(".lock"))
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield

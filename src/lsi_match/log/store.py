@@ -16,6 +16,7 @@ from typing import Any, Self
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from lsi_match.base import dry_run
 from lsi_match.base.canonical import canonical_json
 from lsi_match.base.errors import LsiError
 from lsi_match.log import merkle, note
@@ -498,6 +499,7 @@ class Log:
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
         """All or nothing. The lock is taken at the start, so two writers queue instead of failing halfway."""
+        dry_run.before("log", self.path.name)
         with translate_database_errors(self.path):
             self._connection.execute("BEGIN IMMEDIATE")
             try:
