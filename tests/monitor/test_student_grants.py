@@ -20,7 +20,7 @@ from lsi_match.cli.main import run
 from lsi_match.monitor.analyse import analyse
 from lsi_match.monitor.findings import Conditional, Finding, Findings, Verdict
 from lsi_match.monitor.table import CountsTable
-from lsi_match.reports import monitor_report
+from lsi_match.reports.monitor_report import report
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 pytestmark = pytest.mark.skipif(
@@ -226,7 +226,7 @@ def test_the_random_sample_raises_no_alert_and_says_where_there_is_too_little_da
     assert not findings.alert
     assert of(findings, "Total", "europe").verdict is Verdict.TOO_LITTLE
     assert of(findings, "Total").verdict in (Verdict.TOO_LITTLE, Verdict.WITHIN)
-    page = monitor_report.summary(table, findings, "nl")
+    page = report(table, findings, "nl").first
     assert "Geen waarschuwing. Maar voor een deel zijn er te weinig gegevens" in page
     assert "niet aangetoond, maar ook niet uitgesloten" in page
 

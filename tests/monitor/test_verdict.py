@@ -15,7 +15,7 @@ from lsi_match.monitor.findings import Findings, Verdict
 from lsi_match.monitor.heterogeneity import heterogeneity
 from lsi_match.monitor.table import CountsTable
 from lsi_match.monitor.verdict import Answer, Kind, State, conclude
-from lsi_match.reports import monitor_report
+from lsi_match.reports.monitor_report import report
 
 GROUP = {"id": "group", "label": "Groep", "groups": {"A": "groep A", "B": "groep B"}}
 KIND = {"id": "kind", "label": "Soort", "role": "legitimate", "groups": {"x": "soort X", "y": "soort Y"}}
@@ -52,7 +52,7 @@ def hidden() -> CountsTable:
 
 
 def first_page(of: CountsTable) -> str:
-    return monitor_report.summary(of, analyse(of), "nl").replace("\\", "")
+    return report(of, analyse(of), "nl").first.replace("\\", "")
 
 
 def test_opposite_strata_are_an_alert_and_named() -> None:

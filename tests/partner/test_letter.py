@@ -20,6 +20,7 @@ from lsi_match.partner.access.answer_table import answer_rows
 from lsi_match.partner.access.letter import letter
 from lsi_match.partner.access.request import Answered
 from lsi_match.protocol.access_documents import AccessAnswer, AccessEvent, Handed, InDrop, RoundAnswer
+from lsi_match.reports.document import Document
 
 pytestmark = pytest.mark.filterwarnings("ignore:Generating overly large repr")
 EXAMPLES = int(os.environ.get("LSI_MATCH_SENTENCES", "200"))
@@ -45,6 +46,10 @@ def agreed(
 
 
 def sent(manifest: Manifest, lang: Language, signals: tuple[str, ...] = ()) -> str:
+    return written(manifest, lang, signals).markdown
+
+
+def written(manifest: Manifest, lang: Language, signals: tuple[str, ...] = ()) -> Document:
     """The letter to somebody who was delivered by UWV, for these signals, and became a case."""
     known = RoundAnswer(
         round="r1", manifest=manifest.digest, opened=AT, known="yes",
@@ -55,9 +60,7 @@ def sent(manifest: Manifest, lang: Language, signals: tuple[str, ...] = ()) -> s
         project=manifest.project.id, controller="uwv", request="sha256:" + "1" * 64, at=NOW, rounds=(known,),
         manifests={manifest.digest: ""},
     )  # fmt: skip
-    return letter(
-        Answered("uwv", "kenmerk", answer, {manifest.digest: manifest}, frozenset(), ()), lang
-    ).markdown
+    return letter(Answered("uwv", "kenmerk", answer, {manifest.digest: manifest}, frozenset(), ()), lang)
 
 
 def test_the_signals_that_selected_somebody_are_told_and_no_other() -> None:

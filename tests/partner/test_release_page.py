@@ -10,10 +10,12 @@ import polars as pl
 import pytest
 from handmade import NOW, document
 
+from lsi_match.base.errors import Language
 from lsi_match.manifest import Manifest
 from lsi_match.partner.release.case_page import page
 from lsi_match.protocol.columns import release_columns
 from lsi_match.protocol.documents import ReleaseDescriptor
+from lsi_match.reports.document import Document
 
 CASES = ("a" * 32, "b" * 32)
 
@@ -29,7 +31,11 @@ def frame_of(manifest: Manifest, *rows: dict[str, object]) -> pl.DataFrame:
     return pl.DataFrame([none | row for row in rows]) if rows else pl.DataFrame(schema=dict.fromkeys(names, pl.String))  # fmt: skip
 
 
-def shown(manifest: Manifest, frame: pl.DataFrame, lang: str = "nl") -> str:
+def shown(manifest: Manifest, frame: pl.DataFrame, lang: Language = "nl") -> str:
+    return made(manifest, frame, lang).html
+
+
+def made(manifest: Manifest, frame: pl.DataFrame, lang: Language) -> Document:
     descriptor = ReleaseDescriptor.model_construct(
         project=manifest.project.id,
         round="r1",
@@ -37,7 +43,7 @@ def shown(manifest: Manifest, frame: pl.DataFrame, lang: str = "nl") -> str:
         cases=frame.get_column("case_id").n_unique() if len(frame) else 0,
         expires_at=NOW + timedelta(days=30),
     )
-    return page(manifest, descriptor, frame, lang).html  # type: ignore[arg-type]
+    return page(manifest, descriptor, frame, lang)
 
 
 def words(html: str) -> str:

@@ -9,12 +9,21 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from browser import chromium
 from handmade import manifest
+from monitor.test_evidence import week
+from partner.test_letter import agreed, written
+from partner.test_release_page import frame_of, made
 from playwright.sync_api import Page
+from test_log_report import evidence_of
 from test_manifest_page import example
+from test_monitor_report import everything
 
-from lsi_match.reports.document import Document, Writer
-from lsi_match.reports.document_model import Figure, Heading, Paragraph, Table, as_document
+from lsi_match.base.errors import Language
+from lsi_match.monitor.evidence import trend
+from lsi_match.reports import monitor_trend
+from lsi_match.reports.document import SHEET, Document, Writer
+from lsi_match.reports.log_report import account
 from lsi_match.reports.manifest_page import difference, explained, statement
+from lsi_match.reports.monitor_report import report
 
 SIGNS = "# <b>*x*</b> [a](http://b) ![c](d) &lt; `e` | f\n- g\n\n1. h ~~i~~ \\"
 
@@ -41,24 +50,34 @@ def test_what_is_filled_in_is_shown_as_it_stands(begin: str, tmp_path: Path) -> 
 
 
 def test_a_drawing_stands_in_html_only() -> None:
-    made = as_document("nl", [Heading(1, "T"), Figure("F", "<svg></svg>"), Paragraph("na")])
+    made = Document("nl", "# T\n\n![](figure:0)\n\nna\n", (("F", "<svg></svg>"),))
     assert made.markdown == "# T\n\nna\n"
     assert 'aria-label="F" tabindex="0"><figure><svg></svg></figure>' in made.html
     assert made.html.index("<svg>") < made.html.index("na</p>")
 
 
 def test_a_document_below_a_heading_of_the_page_has_none_of_its_own() -> None:
-    made = as_document("en", [Heading(1, "T"), Paragraph("first")], [Table("U", ("a", "b"), (("c", "1"),))])
+    made = Document("en", f"# T\n\nfirst\n\n{SHEET}\n\n**U**\n\n| a | b |\n| --- | ---: |\n| c | 1 |\n")
+    assert made.first == "# T\n\nfirst\n"
     assert "<h1" not in made.fragment
     assert "T" not in made.fragment
     assert made.fragment.index("first") < made.fragment.index("U")
 
 
 def documents() -> Iterator[Document]:
-    for lang in ("nl", "en"):
-        yield explained(example("wijk"), lang)  # type: ignore[arg-type]
-        yield statement(manifest(), "I signed.", lang, example("wijk"))  # type: ignore[arg-type]
-        yield difference(example("wijk"), manifest(), lang, names=("a", "b"))  # type: ignore[arg-type]
+    languages: tuple[Language, ...] = ("nl", "en")
+    for lang in languages:
+        yield explained(example("wijk"), lang)
+        yield statement(manifest(), "I signed.", lang, example("wijk"))
+        yield difference(example("wijk"), manifest(), lang, names=("a", "b"))
+        yield report(*everything(), lang)
+        rounds = [week(n, {"a": 60, "b": 30}) for n in range(20)]
+        yield monitor_trend.page(rounds, trend(rounds), lang)
+        yield written(agreed(), lang, ("hoog", "klein"))
+        yield made(
+            manifest(), frame_of(manifest(), {"case_id": "a" * 32, "record_id": "Z-1", "uwv": True}), lang
+        )
+        yield account(evidence_of("outcomes")[1], lang)
 
 
 @pytest.fixture(scope="module")

@@ -146,13 +146,18 @@ def test_audit_records_that_are_gone_without_a_word_stand_on_the_first_page(op: 
 
 def of_before(name: str) -> tuple[ProjectView, str]:
     """The view of an old log, and the report on it."""
+    view, found = evidence_of(name)
+    return view, account(found, "en").markdown
+
+
+def evidence_of(name: str) -> tuple[ProjectView, Evidence]:
     entries = old_log(name)
     view = ProjectView.of(entries)
     bound = tuple(n for n, entry in enumerate(entries) if entry.details_hash)
     verified = Verification("f", "origin", len(entries), bytes(32), None, 0, 0, bound, {}, (), view)
     said = [read(position, entry) for position, entry in enumerate(entries)]
     now = datetime.fromisoformat(answers()[name]["now"])
-    return view, account(Evidence("origin", said, verified, Standings((), ()), now), "en").markdown
+    return view, Evidence("origin", said, verified, Standings((), ()), now)
 
 
 def row_of(report: str, round_id: str) -> list[str]:

@@ -8,13 +8,24 @@ from xml.etree import ElementTree
 
 import pytest
 
-from lsi_match.base.errors import LsiError
+from lsi_match.base.errors import Language, LsiError
 from lsi_match.cli.main import run
 from lsi_match.monitor.analyse import analyse
 from lsi_match.monitor.counts_file import read_counts
-from lsi_match.monitor.findings import Findings, Verdict
-from lsi_match.reports import monitor_report
-from lsi_match.reports.document_model import Heading, Items, Paragraph, Table, as_document
+from lsi_match.monitor.findings import (
+    Appeal,
+    Attribution,
+    Concentration,
+    Findings,
+    Missing,
+    Outcome,
+    Ratio,
+    Share,
+    Verdict,
+)
+from lsi_match.monitor.table import WHOLE_REGISTER, CountsTable
+from lsi_match.reports.document import Document, Writer
+from lsi_match.reports.monitor_report import report
 
 GOOD = "leeftijd;register;selectie;casus\njong;50000;4000;200\nmidden;50000;2000;80\noud;40000;1500;<10\n"
 CALM = "leeftijd,register,selectie\njong,500000,50000\noud,500000,50100\n"
@@ -26,12 +37,78 @@ def written(folder: Path, text: str, name: str = "telling.csv") -> Path:
     return file
 
 
+def everything() -> tuple[CountsTable, Findings]:
+    """A table of two steps of one partner, and one finding of every kind."""
+    group = {"id": "leeftijd", "label": "Leeftijd", "groups": {"jong": "jong", "oud": "oud"}}
+    kind = {"id": "soort", "label": "Soort", "role": "legitimate", "groups": {"x": "soort X", "y": "soort Y"}}
+    start = {"jong|x": 5000, "jong|y": 5000, "oud|x": 5000, "oud|y": 5000}
+    chosen = {"jong|x": 900, "jong|y": 300, "oud|x": 300, "oud|y": None}
+    of = {"partner": "uwv", "selection": "lijst"}
+    table = CountsTable.model_validate({
+        "title": "Alles", "source": "een bron", "dimensions": [group, kind], "smallest_cell": 10, "look": 2, "looks": 12,
+        "stages": [
+            {"id": "r", "label": "UWV: hele register", "kind": "reference", "counts": start, **of},
+            {"id": "c", "label": "UWV: na lopend", "kind": "selection", "criterion": "lopend", "against": ["r"],
+             "counts": chosen, **of},
+        ],
+    })  # fmt: skip
+    ratio = Ratio(value=2.4, low=1.9, high=None)
+    compared = {"dimension": "leeftijd", "others": "oud", "group": "jong", "ratio": ratio}
+    share = Share(criterion="lopend", in_order=2.1, left_out=1.9, shapley=2.0, interval=ratio)
+    more = {
+        "attributions": [Attribution(**compared | {"ratio": 2.4}, partner="uwv", selection="lijst", shares=(share, share), sure=sure)
+                         for sure in (True, False)],
+        "concentrations": [Concentration(**compared, criterion="lopend", value="ja", count=None, reference_count=90,
+                                         verdict=Verdict.OVER)],
+        "outcomes": [Outcome(**compared, grounded=8, judged=20, others_grounded=11, others_judged=None, lower=True,
+                             selected_more=True)],
+        "appeals": [Appeal(dimension="leeftijd", group="jong", decided=1200, appealed=100, upheld=None)],
+        "missing": [Missing(**compared, criterion="lopend", against="r", count=40, reference_count=100, others_count=10,
+                            others_reference_count=100, blind=True)],
+    }  # fmt: skip
+    return table, analyse(table).model_copy(update={name: tuple(its) for name, its in more.items()})
+
+
+@pytest.mark.parametrize("lang", ["nl", "en"])
+def test_everything_that_was_found_has_its_place(lang: Language) -> None:
+    """Every text of the catalogue that is about a part of the report, and each number once more in the tables."""
+    made = report(*everything(), lang)
+    parts = made.parts
+    text = Writer("monitor", lang).text
+    headings = [one["heading"] for one in parts if "heading" in one]
+    for key in (
+        "in_short",
+        "found",
+        "which",
+        "looked_at",
+        "how_to_read",
+        "remains",
+        "how_much",
+        "at_values",
+        "outcomes",
+        "appeals",
+    ):
+        assert headings.count(text(key)) == 1, key
+    tables = {one["table"]: one["rows"] for one in parts if "table" in one}
+    beside = text("beside", stage=WHOLE_REGISTER[lang == "en"])
+    assert tables["Leeftijd"][0] == [beside]
+    jong = tables["Leeftijd"][1]
+    assert jong[:2] == ["jong", "1.200" if lang == "nl" else "1,200"]
+    assert [row[0] for row in tables["uwv, lijst: jong"]] == ["lopend", "lopend"]
+    withheld = text("withheld")
+    assert tables["jong"][1][:2] == ["ja", withheld]
+    assert tables[text("grounded_share")][0][2:6:3] == ["8", "–"]
+    assert tables[text("who_appealed")][0][-2:] == [withheld, "–"]
+    assert text("low_threshold", names="jong") in [one.get("text") for one in parts]
+    assert text("source", source="een bron") in [one.get("text") for one in parts]
+
+
 @pytest.mark.parametrize(
     ("lang", "alert", "over"), [("nl", "Waarschuwing", "2,06 keer"), ("en", "Alert", "2.06 times")]
 )
 def test_the_first_page_says_who_where_and_how_much(tmp_path: Path, lang: str, alert: str, over: str) -> None:
     table = read_counts(written(tmp_path, GOOD))
-    page = monitor_report.summary(table, analyse(table), lang)  # type: ignore[arg-type]
+    page = report(table, analyse(table), lang).first  # type: ignore[arg-type]
     assert alert in page
     assert over in page
     assert "jong" in page
@@ -44,18 +121,18 @@ def test_an_alert_on_withheld_counts_has_a_least_number_and_no_other(tmp_path: P
     found = analyse(few)
     alert = next(f for f in found.of(Verdict.OVER) if f.stage == "daarna")
     assert alert.ratio.value is None
-    assert "jong: vrijwel zeker minstens" in monitor_report.summary(few, found, "nl")
-    assert "– keer" not in monitor_report.summary(few, found, "nl")
+    assert "jong: vrijwel zeker minstens" in report(few, found, "nl").first
+    assert "– keer" not in report(few, found, "nl").first
 
 
 def test_no_alert_is_said_as_such(tmp_path: Path) -> None:
     table = read_counts(written(tmp_path, CALM))
-    assert "alle verschillen liggen binnen" in monitor_report.summary(table, analyse(table), "nl")
+    assert "alle verschillen liggen binnen" in report(table, analyse(table), "nl").first
 
 
 def test_the_page_needs_no_script_and_no_other_file_and_its_figures_speak(tmp_path: Path) -> None:
     table = read_counts(written(tmp_path, GOOD))
-    page = monitor_report.html(table, analyse(table), "nl")
+    page = report(table, analyse(table), "nl").html
     assert "<script" not in page
     assert re.findall(r'(?:src|href)="[^"]*"', page) == []
     assert '<html lang="nl">' in page
@@ -73,35 +150,47 @@ def test_a_withheld_count_is_not_shown_as_a_number(tmp_path: Path) -> None:
     table = read_counts(written(tmp_path, GOOD))
     found = analyse(table)
     assert table.stages[2].counts["oud"] is None
-    assert "Zij tellen nooit als nul" in monitor_report.markdown(table, found, "nl")
+    assert "Zij tellen nooit als nul" in report(table, found, "nl").markdown
     row = next(f for f in found.findings if (f.stage, f.group) == ("casus", "oud"))
     assert row.count is None
     assert row.ratio.value is None
     assert row.verdict is Verdict.TOO_LITTLE
 
 
-def test_what_a_file_says_does_not_become_a_sign() -> None:
-    evil = "<b>x</b> | [y](z) `q`"
-    page = as_document("nl", [Heading(1, evil), Paragraph(evil), Table(evil, (evil,), ((evil,),))]).html
+def test_what_a_file_says_does_not_become_a_sign(tmp_path: Path) -> None:
+    evil, shown = "<b>x</b> [y](z) `q` *r*", "&lt;b&gt;x&lt;/b&gt; [y](z) `q` *r*"
+    table = read_counts(written(tmp_path, GOOD.replace("jong", evil).replace("leeftijd", evil)))
+    found = analyse(table)
+    page = report(table, found, "nl").html
     assert "<b>" not in page
     assert "href" not in page
-    assert page.count("&lt;b&gt;x&lt;/b&gt; | [y](z) `q`") == 7
-    assert as_document("nl", [Items((evil,))]).markdown == "- \\<b\\>x\\</b\\> \\| \\[y\\](z) \\`q\\`\n"
+    assert f"{shown}: 2,06 keer" in page
+    assert f'<th scope="row">{shown}</th>' in page
+    assert f"<caption>{shown}</caption>" in page
+    first = report(table, found, "nl").first
+    assert "- \\<b\\>x\\</b\\> \\[y\\](z) \\`q\\` \\*r\\*: 2,06 keer" in first
 
 
 def test_a_heading_within_a_table_is_one_for_the_rows_under_it() -> None:
-    table = Table("T", ("groep", "aantal"), (("samen",), ("jong", "1"), ("apart",), ("oud", "2")))
-    page = as_document("nl", [table]).html
+    source = """**T**
+
+| groep | aantal |
+| --- | ---: |
+| **samen** |  |
+| jong | 1 |
+| **apart** |  |
+| oud | 2 |
+"""
+    page = Document("nl", source).html
     tree = ElementTree.fromstring(re.findall(r"<table.*</table>", page)[0])
     bodies = [[[cell.text for cell in row] for row in body] for body in tree.findall("tbody")]
     assert bodies == [[["samen"], ["jong", "1"]], [["apart"], ["oud", "2"]]]
     assert [th.get("scope") for th in tree.iter("th")] == ["col", "col", "rowgroup", "row", "rowgroup", "row"]
-    assert "| **samen** |  |\n| jong | 1 |" in as_document("nl", [table]).markdown
 
 
 def test_what_is_wider_than_a_small_screen_scrolls_by_keyboard_too(tmp_path: Path) -> None:
     table = read_counts(written(tmp_path, GOOD))
-    page = monitor_report.html(table, analyse(table), "nl")
+    page = report(table, analyse(table), "nl").html
     for wide in ("<table", "<figure><svg"):
         inside = re.findall(f'<div class="wide" role="group" aria-label="[^"]+" tabindex="0">{wide}', page)
         assert len(inside) == page.count(wide) > 0

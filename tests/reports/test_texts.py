@@ -51,6 +51,12 @@ def documents() -> dict[Path, str]:
     found = {}
     for catalogue in folder.glob("*.toml"):
         asking = [file for file in modules if f'Writer("{catalogue.stem}"' in file.read_text("utf-8")]
+        words = [
+            f"from lsi_match.reports.{file.stem} import" for file in asking if file.stem.endswith("_words")
+        ]
+        asking += [
+            file for file in ROOT.rglob("*.py") if any(one in file.read_text("utf-8") for one in words)
+        ]
         source = "".join(file.read_text("utf-8") for file in asking)
         seen: set[str] = set()
         while more := set(re.findall(r'"(\w+\.md)"', source)) - seen:

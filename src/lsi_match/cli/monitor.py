@@ -58,12 +58,10 @@ def report(site: Path, project: str, round_id: str, *, to: Path, json: Json = Fa
 
 
 def _pages(stem: str, table: CountsTable, found: Findings) -> dict[str, bytes]:
-    from lsi_match.reports import monitor_report as pages
+    from lsi_match.reports.monitor_report import report
 
-    return {
-        f"{stem}.html": pages.html(table, found, language()).encode(),
-        f"{stem}.md": pages.markdown(table, found, language()).encode(),
-    }
+    page = report(table, found, language())
+    return {stem + kind: page.written(kind) for kind in (".html", ".md")}
 
 
 @app.command
@@ -141,7 +139,7 @@ def counts(
     from lsi_match.base.files import write_whole
     from lsi_match.monitor.analyse import analyse
     from lsi_match.monitor.counts_file import read_counts
-    from lsi_match.reports import monitor_report
+    from lsi_match.reports.monitor_report import report as made
 
     if to is not None and to.suffix not in (".html", ".md", ".json"):
         raise wrong_use("--to is een bestand .html, .md of .json", "--to takes a .html, .md or .json file")
@@ -160,17 +158,14 @@ def counts(
         }
     )
     found = analyse(table)
+    page = made(table, found, language())
     if to is not None:
-        written = {
-            ".html": lambda: monitor_report.html(table, found, language()),
-            ".md": lambda: monitor_report.markdown(table, found, language()),
-            ".json": lambda: found.model_dump_json(indent=2) + "\n",
-        }
-        write_whole(to, written[to.suffix]().encode(), replace=True)
+        plain = f"{found.model_dump_json(indent=2)}\n".encode()
+        write_whole(to, plain if to.suffix == ".json" else page.written(to.suffix), replace=True)
     if json:
         print_json(found.model_dump(mode="json"))
     else:
-        out.print(monitor_report.summary(table, found, language()), markup=False, soft_wrap=True)
+        out.print(page.first, markup=False, soft_wrap=True)
         if to is not None:
             out.print(say(f"Het hele rapport: {to}", f"The whole report: {to}"), markup=False, soft_wrap=True)
     return 1 if fail_on_alert and found.alert else 0
@@ -206,14 +201,14 @@ def trend(
         )
     tables = [read_counts(file) for file in files]
     found = over_rounds(tables)
+    page = monitor_trend.page(tables, found, language())
     if to is not None:
-        page = monitor_trend.html if to.suffix == ".html" else monitor_trend.markdown
-        write_whole(to, page(tables, found, language()).encode(), replace=True)
+        write_whole(to, page.written(to.suffix), replace=True)
     if json:
         lines = [asdict(line) | {"so_far": [one.model_dump() for one in line.so_far]} for line in found.lines]
         print_json({"alert": bool(found.alerts), "rounds": found.rounds, "lines": lines})
     else:
-        out.print(monitor_trend.summary(tables, found, language()), markup=False, soft_wrap=True)
+        out.print(page.first, markup=False, soft_wrap=True)
     return 1 if fail_on_alert and found.alerts else 0
 
 

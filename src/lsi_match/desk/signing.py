@@ -25,7 +25,7 @@ from lsi_match.partner.approving import acknowledge_as, approve_as, text_to_sign
 from lsi_match.partner.transfer import settings_in
 from lsi_match.protocol.place_files import JUSTIFICATION_SUFFIX, ROOT_SUFFIX
 from lsi_match.protocol.trust_root import Role
-from lsi_match.reports import monitor_report
+from lsi_match.reports.monitor_report import report
 from lsi_match.reports.trust_page import versions
 from lsi_match.transport.endpoints import PlaceUnreachableError
 
@@ -144,7 +144,7 @@ def _held_round(
     held = _read_held(request, work)
     if held is None:
         return desk.nowhere(request)
-    text = monitor_report.report(held.table, held.findings.findings, r.lang).fragment
+    text = report(held.table, held.findings.findings, r.lang).fragment
     return desk.page(
         r, request, work, "held.html", r.text("held_title", round=held.findings.round), held=held, text=text,
         done=done, brought=brought, said=work.justified(held.findings.round),

@@ -10,7 +10,7 @@ from lsi_match.monitor.analyse import analyse as find
 from lsi_match.monitor.counts_file import read_counts
 from lsi_match.monitor.findings import Findings
 from lsi_match.monitor.table import CountsTable
-from lsi_match.reports import monitor_report
+from lsi_match.reports.monitor_report import report
 
 
 @dataclass(frozen=True)
@@ -32,15 +32,15 @@ class Analysis:
 
     def summary(self, language: Language = "nl") -> str:
         """The first page, as text."""
-        return monitor_report.summary(self.table, self.findings, language)
+        return report(self.table, self.findings, language).first
 
     def markdown(self, language: Language = "nl") -> str:
         """The whole report as Markdown."""
-        return monitor_report.markdown(self.table, self.findings, language)
+        return report(self.table, self.findings, language).markdown
 
     def html(self, language: Language = "nl") -> str:
         """The whole report as a page."""
-        return monitor_report.html(self.table, self.findings, language)
+        return report(self.table, self.findings, language).html
 
 
 def analyse(counts: str | Path) -> Analysis:

@@ -61,6 +61,11 @@ class Document:
         return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 
     @property
+    def first(self) -> str:
+        """The first sheet, as Markdown."""
+        return Document(self.lang, self.source.partition(SHEET)[0]).markdown
+
+    @property
     def html(self) -> str:
         """As a whole page."""
         first, _, rest = self.source.partition(SHEET)
@@ -113,11 +118,17 @@ class Writer(Renderer):
 
     def document(self, template: str, **facts: Any) -> Document:
         """A template with these facts, as a document."""
+        figures: list[tuple[str, str]] = []
+
+        def figure(title: str, svg: str) -> Markup:
+            figures.append((title, svg))
+            return Markup("![](figure:{})").format(len(figures) - 1)
+
         source = self.fill(
-            template, sheet=_SHEET, items=_items, code=_code, date=self.date, listed=self.listed, **facts
-        )
+            template, sheet=_SHEET, figure=figure, items=_items, code=_code, date=self.date, listed=self.listed, **facts
+        )  # fmt: skip
         lines = re.sub(r"\n{3,}", "\n\n", re.sub(r"[ \t]+$", "", source, flags=re.MULTILINE))
-        return Document(self.lang, _LOOSE.sub(r"\1\2\n", lines))
+        return Document(self.lang, _LOOSE.sub(r"\1\2\n", lines), tuple(figures))
 
     def t(self, key: str, /, **facts: object) -> Markup:
         """A text of the catalogue, whose bold text is marked; what is filled in has no marks."""

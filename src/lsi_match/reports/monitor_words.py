@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from lsi_match.base.catalogue import translator, with_separators
+from collections.abc import Callable, Iterable
+
+from markupsafe import Markup
+
+from lsi_match.base.catalogue import with_separators
 from lsi_match.base.errors import Language
 from lsi_match.monitor.findings import Ratio, Verdict
 from lsi_match.monitor.groups import ALL_OTHERS, TIMES, UNKNOWN
@@ -16,9 +20,13 @@ from lsi_match.monitor.table import (
     CountsTable,
     Stage,
 )
+from lsi_match.monitor.verdict import Kind, Row
+from lsi_match.reports.document import Writer
+from lsi_match.reports.renderer import as_markdown
 
 #: What a table of a round says in Dutch → the same in English.
 _ENGLISH = dict((WHOLE_REGISTER, WITH_SIGNAL, ALL_DELIVERED, KNOWN_TO_MORE, ARE_CASES))
+_MOST_NAMED = 6
 
 
 class Words:
@@ -27,7 +35,8 @@ class Words:
     def __init__(self, table: CountsTable, lang: Language) -> None:
         self.table = table
         self.lang = lang
-        self.say = translator(lang)
+        self.writer = Writer("monitor", lang)
+        self.text, self.t = self.writer.text, self.writer.t
         self._dimensions = {dimension.id: dimension for dimension in table.dimensions}
 
     def number(self, value: float | None) -> str:
@@ -38,9 +47,7 @@ class Words:
 
     def count(self, value: int | None) -> str:
         """A count, or that it is withheld."""
-        if value is None:
-            return self.say("niet getoond", "withheld")
-        return with_separators(f"{value:,}", self.lang)
+        return self.text("withheld") if value is None else with_separators(f"{value:,}", self.lang)
 
     def percent(self, part: int | None, total: int | None) -> str:
         """A part of a total as a percentage; a dash where either is not told."""
@@ -48,18 +55,22 @@ class Words:
             return "–"
         return with_separators(f"{100 * part / total:.1f}%", self.lang)
 
-    def interval(self, ratio: Ratio) -> str:
+    def interval(self, ratio: Ratio | None) -> str:
         """From where to where; an upper end that is not there is left open."""
-        if ratio.low is None and ratio.high is None:
+        if ratio is None or (ratio.low is None and ratio.high is None):
             return "–"
         if ratio.high is None:
-            return self.say(f"{self.number(ratio.low)} of meer", f"{self.number(ratio.low)} or more")
+            return self.text("or_more", low=self.number(ratio.low))
         return f"{self.number(ratio.low)} – {self.number(ratio.high)}"
 
     def surely(self, ratio: Ratio) -> str:
         """An interval with two ends, in a sentence."""
-        low, high = self.number(ratio.low), self.number(ratio.high)
-        return self.say(f"vrijwel zeker tussen {low} en {high}", f"almost surely between {low} and {high}")
+        return self.text("surely", low=self.number(ratio.low), high=self.number(ratio.high))
+
+    @property
+    def chance(self) -> str:
+        """How often an alert may be a false one."""
+        return with_separators(f"{100 - 100 * self.table.confidence:.3g}%", self.lang)
 
     def dimension(self, dimension: str) -> str:
         """One dimension, or two crossed, by label."""
@@ -68,17 +79,28 @@ class Words:
     def group(self, dimension: str, group: str) -> str:
         """A group, or two that cross, by label."""
         pairs = zip(dimension.split(TIMES), group.split(SEPARATOR), strict=True)
-        return self.say(" én ", " and ").join(self._group(one, its) for one, its in pairs)
+        one, *more = (self._group(*pair) for pair in pairs)
+        return self.text("crossed", one=one, other=more[0]) if more else one
 
     def _group(self, dimension: str, group: str) -> str:
         if group == UNKNOWN:
-            name = self._dimensions[dimension].label.lower()
-            return self.say(f"mensen van wie {name} onbekend is", f"people of whom {name} is unknown")
+            return self.text("unknown_group", name=self._dimensions[dimension].label.lower())
         return self._dimensions[dimension].groups[group]
 
     def others(self, dimension: str, others: str) -> str:
         """Whom a group is compared with."""
-        return self.say("de anderen", "the others") if others == ALL_OTHERS else self.group(dimension, others)
+        return self.text("others") if others == ALL_OTHERS else self.group(dimension, others)
+
+    def named(self, rows: Iterable[Row], where: Callable[[Row], str] = lambda row: "") -> Markup:
+        """The groups that rows are about, each once, with whom they are compared."""
+        first: dict[tuple[str, str, str], Row] = {}
+        for row in rows:
+            first.setdefault((row.dimension, row.group, row.others), row)
+        names = [as_markdown(self.group(row.dimension, row.group)) + where(row) for row in first.values()]
+        if len(names) > _MOST_NAMED:
+            names[_MOST_NAMED:] = [self.t("more_groups", number=len(names) - _MOST_NAMED)]
+        beside = " / ".join(sorted({self.others(row.dimension, row.others) for row in first.values()}))
+        return self.t("compared", who=Markup(self.writer.listed(names, "and")), others=beside)  # noqa: S704
 
     def stage(self, stage: Stage) -> str:
         """A stage by its label. Labels of a round are Dutch; those that no manifest wrote are put in English too."""
@@ -91,18 +113,35 @@ class Words:
         """A stage by what sets it apart from the others of its selection."""
         if stage.partner is None or stage.selection is None:
             return self.stage(stage)
-        if stage.kind == "reference":
-            return self.say(*WHOLE_REGISTER)
-        return stage.criterion or self.say(*WITH_SIGNAL)
+        whole, signal = (names[self.lang == "en"] for names in (WHOLE_REGISTER, WITH_SIGNAL))
+        return whole if stage.kind == "reference" else stage.criterion or signal
+
+    def register(self, stage: Stage) -> str:
+        """The register of the selection of a stage, by the label of its first stage."""
+        own = (stage.partner, stage.selection)
+        return self.stage(next(one for one in self.table.stages if (one.partner, one.selection) == own))
+
+    def way(self, stage: str, against: str, whole: bool = False) -> Markup:
+        """From where to where; within one selection that is named once, unless each is named as a whole."""
+        here, there = self.table.stage(stage), self.table.stage(against)
+        same = here.partner is not None and (here.partner, here.selection) == (there.partner, there.selection)
+        same = same and not whole
+        name = self.within_selection if same else self.stage
+        way = self.t("way", here=name(here), there=name(there))
+        return self.t("way_at", selection=self.register(here), way=way) if same else way
+
+    def within(self, row: Row) -> Markup:
+        """Among whom, where that is not everybody."""
+        match row.kind:
+            case Kind.STRATUM:
+                return self.t("within_stratum", level=self.group(row.given, row.level))
+            case Kind.HELD_EQUAL:
+                return self.t("within_held_equal", given=self.dimension(row.given).lower())
+            case Kind.KNOWN_ONLY:
+                return self.t("within_known_only", given=row.given)
+            case _:
+                return Markup()
 
     def verdict(self, verdict: Verdict) -> str:
         """A verdict, in two words."""
-        return {
-            Verdict.OVER: self.say("vaker", "more often"),
-            Verdict.UNDER: self.say("minder vaak", "less often"),
-            Verdict.MORE: self.say("vaker, hoeveel is onzeker", "more often, size unsure"),
-            Verdict.LESS: self.say("minder vaak, hoeveel is onzeker", "less often, size unsure"),
-            Verdict.IMPOSSIBLE: self.say("kan niet", "cannot be"),
-            Verdict.WITHIN: self.say("binnen de grens", "within the tolerance"),
-            Verdict.TOO_LITTLE: self.say("te weinig gegevens", "too little data"),
-        }[verdict]
+        return self.text(f"verdict_{verdict}")
