@@ -2,14 +2,38 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import handmade
 import pytest
-from operation import PARTNERS, PROJECT, ROUND, Operation, weekly
+from operation import MONDAY, PARTNERS, PROJECT, ROUND, Operation, days, weekly
 
-from lsi_match.crypto import ristretto
-from lsi_match.partner import deliver
+from lsi_match.crypto import oprf, ristretto
+from lsi_match.crypto.evaluation import (
+    AskTooLargeError,
+    Evaluation,
+    EvaluationOfOtherError,
+    EvaluationTwiceError,
+    NotAmongEvaluatorsError,
+    ask,
+    draw,
+)
+from lsi_match.crypto.oprf import EvaluationUnprovenError, HolderKey
+from lsi_match.crypto.project_key import IdentifierNotAskedError, SharedPseudonyms
+from lsi_match.log.view import Together
+from lsi_match.matcher.subjects.access_answers import answer
+from lsi_match.partner import deliver, evaluating
+from lsi_match.partner.access.letter import letter
+from lsi_match.partner.access.request import make_request, open_answer
 from lsi_match.partner.deliver import Delivered
+from lsi_match.partner.evaluating import AskedTooLateError
+from lsi_match.partner.prepare import EvaluationNeededError, prepare
+from lsi_match.protocol.evaluation_documents import unpack
+from lsi_match.transport.endpoints import open_endpoint
 
 if not ristretto.available():
     pytest.skip("libsodium is not here (libsodium23)", allow_module_level=True)
@@ -40,14 +64,266 @@ def step(operation: Operation, *partners: str) -> dict[str, Delivered]:
     return {name: tick(operation, name) for name in partners or PARTNERS}
 
 
+def together(operation: Operation) -> Together:
+    return operation.project.view().rounds[ROUND].together
+
+
+def secrets_of(operation: Operation, partner: str) -> list[str]:
+    home = operation.world.home(partner).project(PROJECT)
+    return sorted(file.name for file in home.glob("evaluation/*/*.age"))
+
+
 def test_a_round_goes_from_the_opening_to_its_release(operation: Operation) -> None:
-    for _ in range(3):
-        for one in step(operation).values():
-            assert not one.problems, one.problems
+    """The log says who asked how many of whom; no secret is left, and no identifier ever left a home."""
+    for secrets in (["blinds.age", "keys.age"], ["blinds.age", "keys.age"], []):
+        assert not any(one.problems for one in step(operation).values())
+        assert [secrets_of(operation, name) for name in PARTNERS] == [secrets] * len(PARTNERS)
     step(operation)
     assert operation.state(ROUND) == "destroyed"
-    together = operation.project.view().rounds[ROUND].together
-    assert together.partners == tuple(sorted(PARTNERS))
-    assert together.left_out == ()
-    assert set(together.destroyed) == set(PARTNERS)
+    assert operation.cases("uwv", ROUND) == 4
+    said = together(operation)
+    assert said.asked == {"gemeente": {"bsn": 3}, "svb": {"bsn": 4}, "uwv": {"bsn": 5}}
+    assert {one: set(to) for one, to in said.answers.items()} == {
+        name: set(PARTNERS) - {name} for name in PARTNERS
+    }
+    assert (said.partners, said.left_out, set(said.destroyed)) == (PARTNERS, (), set(PARTNERS))
+    for name in PARTNERS:
+        home = operation.world.home(name).project(PROJECT)
+        assert not list(home.glob("evaluation/*"))
+        left = [one.name for one in (home / "outgoing").iterdir() if ROUND in one.name]
+        assert left == [f"{PROJECT}.{ROUND}.{name}.round-keys-destroyed.json"]
+    places = [*(operation.folder / "places").rglob("*"), *operation.project.folder.rglob("*")]
+    data = b"".join(one.read_bytes() for one in places if one.is_file())
+    assert not any(bsn.encode() in data for bsn in handmade.BSNS)
+    # Nobody can be looked up in it, and the letter says so.
+    home, now = operation.world.home("uwv"), operation.clock()
+    request = make_request(home, PROJECT, {"bsn": handmade.BSNS[0]}, "vraag-1", [], now)
+    answered = open_answer(home, PROJECT, "vraag-1", answer(operation.project, request, now), now)
+    assert [one.known for one in answered.answer.rounds] == ["untraceable"]
+    assert f"samen vervangen, met sleutels die daarna zijn vernietigd: {ROUND}." in letter(answered).markdown
+
+
+def test_who_is_late_is_left_out_and_the_others_meet_without_doing_anything_again(
+    operation: Operation,
+) -> None:
+    step(operation, "gemeente", "uwv")
+    step(operation, "gemeente", "uwv")
+    asked = {name: together(operation).asks[name] for name in ("gemeente", "uwv")}
+    operation.clock.to(MONDAY + days(1.7))
+    operation.reconcile()  # the time to ask is over
+    late = step(operation, "svb")["svb"]
+    assert [type(error) for _, error in late.problems] == [AskedTooLateError]
+    operation.clock.to(MONDAY + days(3.4))
+    step(operation)
+    step(operation)
+    assert together(operation).left_out == ("svb",)
+    assert together(operation).asks == asked
+    operation.reconcile()
+    assert operation.state(ROUND) == "destroyed"
+    assert operation.cases("uwv", ROUND) == 3
+
+
+def test_who_asked_and_did_not_answer_is_left_out(operation: Operation) -> None:
+    step(operation)
+    step(operation, "gemeente", "uwv")
+    operation.clock.to(MONDAY + days(3.4))
+    found = step(operation)
+    assert together(operation).left_out == ("svb",)
+    assert [type(error) for _, error in found["svb"].problems] == [NotAmongEvaluatorsError]
+    assert not (operation.world.home("svb").project(PROJECT) / "evaluation" / ROUND / "keys.age").exists()
+    operation.reconcile()
+    assert operation.state(ROUND) == "destroyed"
+
+
+@pytest.mark.soak
+def test_one_partner_late_each_week_for_a_month(operation: Operation) -> None:
+    for week, late in enumerate((*PARTNERS, "uwv")):
+        operation.clock.to(MONDAY + days(7 * week))
+        others = [name for name in PARTNERS if name != late]
+        step(operation, *others)
+        step(operation, *others)
+        operation.clock.to(MONDAY + days(7 * week + 3.4))
+        step(operation)
+        step(operation, *others)
+        operation.reconcile()
+        round_ = (MONDAY + days(7 * week)).date().isoformat()
+        assert operation.state(round_) == "destroyed"
+        assert operation.project.view().rounds[round_].together.left_out == (late,)
+
+
+def test_fewer_than_two_in_time_end_the_round(operation: Operation) -> None:
+    step(operation, "uwv")
+    operation.clock.to(MONDAY + days(3.4))
+    operation.reconcile()
+    assert operation.state(ROUND) == "abandoned"
+    step(operation, "uwv")
+    assert not secrets_of(operation, "uwv")
+
+
+def test_secrets_are_destroyed_at_their_date_whatever_the_site_does(operation: Operation) -> None:
+    step(operation)
+    operation.clock.to(MONDAY + days(3.4))
+    tick(operation, "uwv")
+    assert secrets_of(operation, "uwv") == ["blinds.age"]
+    operation.reconcile()
+    assert set(together(operation).destroyed) == {"uwv"}
+
+
+def test_an_ask_again_is_the_same_and_a_second_one_is_refused_and_told(operation: Operation) -> None:
+    step(operation)
+    ask = f"{PROJECT}.{ROUND}.uwv.evaluation-ask"
+    first = (operation.world.home("uwv").project(PROJECT) / "outgoing" / ask).read_bytes()
+    operation.reconcile()
+    size = operation.project.view().size
+    give(operation, "uwv", ask, first)
+    operation.reconcile()
+    assert operation.project.view().size == size
+    shutil.rmtree(operation.world.home("uwv").project(PROJECT) / "evaluation")
+    tick(operation, "uwv")  # as a partner with another program would
+    seen = operation.reconcile()
+    # Its answers are by the keys of that second ask.
+    errors = [type(one.error) for one in seen.troubles]
+    assert errors == [EvaluationTwiceError, *[EvaluationOfOtherError] * 2]
+    assert together(operation).refused == {"uwv": 3}
+    assert not step(operation, "svb")["svb"].problems
+
+
+def test_more_than_the_manifest_gives_is_refused_by_the_site_and_by_every_partner(
+    operation: Operation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of = Evaluation.of(operation.project.manifest(), ROUND)
+    greedy = replace(of, at_most=dict.fromkeys(PARTNERS, 10**6))
+    identity = operation.world.home("uwv").identity()
+    step(operation, "gemeente")
+    many = [str(number) for number in range(100_001)]
+    monkeypatch.setattr(oprf, "blind", lambda data: (b"", ristretto.base_times(b"\1" + bytes(31))))
+    asked = ask(greedy, {"bsn": many}, identity)
+    monkeypatch.undo()
+    data = draw(of, identity)[1] + asked.document + asked.elements
+    name = f"{PROJECT}.{ROUND}.uwv.evaluation-ask"
+    give(operation, "uwv", name, data)
+    seen = operation.reconcile()
+    assert [type(one.error) for one in seen.troubles] == [AskTooLargeError]
+    assert "uwv" not in together(operation).asks
+    # A site that passes it on all the same gets no answer.
+    give(operation, "gemeente", name, data, "out")
+    found = tick(operation, "gemeente")
+    assert [type(error) for _, error in found.problems] == [AskTooLargeError]
+    assert not (
+        operation.world.home("gemeente").project(PROJECT) / "evaluation" / ROUND / "answers" / "uwv"
+    ).exists()
+
+
+def give(operation: Operation, partner: str, name: str, data: bytes, side: Any = "in") -> None:
+    with open_endpoint(operation.places[partner]) as there:
+        there.give(side, name, data)
+
+
+@pytest.mark.parametrize("what", ["swapped", "withheld", "replayed", "of another"])
+def test_a_carrier_that_meddles_with_answers_makes_no_drop(operation: Operation, what: str) -> None:
+    step(operation)
+    step(operation)
+    operation.reconcile()
+    out = operation.folder / "places" / "uwv" / "out"
+    from_svb, from_gemeente = (
+        out / f"{PROJECT}.{ROUND}.{name}.uwv.evaluation-answer" for name in ("svb", "gemeente")
+    )
+    if what == "withheld":
+        from_svb.unlink()
+    elif what == "replayed":
+        from_svb.write_bytes(from_gemeente.read_bytes())
+    elif what == "swapped":
+        one, other = from_svb.read_bytes(), from_gemeente.read_bytes()
+        document, _ = unpack(one, 1)
+        from_svb.write_bytes(document + unpack(other, 1)[1])
+    else:
+        to_gemeente = (
+            operation.folder
+            / "places"
+            / "gemeente"
+            / "out"
+            / f"{PROJECT}.{ROUND}.svb.gemeente.evaluation-answer"
+        )
+        from_svb.write_bytes(to_gemeente.read_bytes())
+    found = tick(operation, "uwv")
+    assert found.sent == ()
+    assert len(found.problems) == 1
+    assert not list((operation.folder / "by-itself" / "uwv" / "out").glob("*"))
+    if what == "withheld":  # it can go on when it comes
+        operation.reconcile()
+        assert tick(operation, "uwv").sent == (ROUND,)
+
+
+def test_wrong_evaluations_are_seen_by_who_asked(
+    operation: Operation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step(operation)
+    operation.reconcile()
+    right = oprf.evaluate
+    monkeypatch.setattr(oprf, "evaluate", lambda key, blinded: right(HolderKey.make(), blinded))
+    tick(operation, "svb")
+    monkeypatch.undo()
+    for name in ("gemeente", "uwv"):
+        tick(operation, name)
+    found = step(operation)
+    assert [type(error) for _, error in found["uwv"].problems] == [EvaluationUnprovenError]
+
+
+def test_an_extract_with_new_people_in_it_is_refused_with_their_number(operation: Operation) -> None:
+    step(operation)
+    step(operation)
+    file = operation.world.extracts / "uwv.csv"
+    kept = file.read_text()
+    file.write_text(kept + kept.splitlines()[-1].replace(handmade.BSNS[4], handmade.BSNS[6]) + "\n")
+    found = step(operation, "uwv")["uwv"]
+    assert [type(error) for _, error in found.problems] == [IdentifierNotAskedError]
+    file.write_text(kept)
+    assert tick(operation, "uwv").sent == (ROUND,)
+
+
+def test_a_drop_under_no_or_other_evaluators_is_refused(operation: Operation) -> None:
+    """As a partner would bring that makes pseudonyms by itself."""
+    step(operation)
+    world = operation.world
+    home = world.home("uwv")
+    key, made = home.project_key(operation.project.manifest()), dict.fromkeys(handmade.BSNS, bytes(64))
+    alone = SharedPseudonyms(key, {"bsn": made}, "sha256:" + "0" * 64)
+    opening = operation.folder / "by-itself" / "uwv" / "in" / f"{PROJECT}.{ROUND}.opening.json"
+    arguments = (home, opening, world.mapping("uwv"), world.extracts, operation.folder / "alone", PROJECT)
+    with pytest.raises(EvaluationNeededError):
+        prepare(*arguments, operation.clock())
+    drop = prepare(*arguments, operation.clock(), shared=alone)
+    operation.send("uwv", drop.file)
+    (arrival,) = operation.reconcile().arrivals
+    assert (arrival.partner, arrival.outcome) == ("uwv", "refused")
+
+
+def test_a_pass_that_is_cut_off_anywhere_goes_on_as_if_it_was_not(
+    operation: Operation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Passes end at the 1st, 3rd, 6th, 10th … call of what they write, sign, seal and destroy with."""
+    calls, cut = 0, [n * (n + 1) // 2 for n in range(1, 20)]
+
+    def cutting(real: Callable[..., Any]) -> Callable[..., Any]:
+        def called(*arguments: Any, **more: Any) -> Any:
+            nonlocal calls
+            calls += 1
+            if calls in cut:
+                raise KeyboardInterrupt
+            return real(*arguments, **more)
+
+        return called
+
+    for name in ("seal", "sign", "write_whole", "destroy", "finish"):
+        monkeypatch.setattr(evaluating, name, cutting(getattr(evaluating, name)))
+    ended = 0
+    while operation.state(ROUND) != "destroyed":
+        operation.reconcile()
+        for name in PARTNERS:
+            try:
+                assert not tick(operation, name).problems
+            except KeyboardInterrupt:
+                ended += 1
+    assert ended > 6
+    assert (together(operation).left_out, together(operation).refused) == ((), {})
     assert operation.cases("uwv", ROUND) == 4

@@ -293,6 +293,10 @@ class Home:
         """Round → digest of the manifest, of the rounds for which this partner made a drop."""
         return {name: one.manifest for name, one in self._answered(project).items() if one}
 
+    def untraceable(self, project: str) -> set[str]:
+        """The rounds that this partner evaluated others' identifiers in: nobody can make a pseudonym of them any more."""
+        return {name for name, one in self._answered(project).items() if one and one.asks_until}
+
     def _answered(self, project: str) -> dict[str, Opening | None]:
         """Round → its opening, of those that are remembered; None where only a digest was kept of one."""
         found: dict[str, Opening | None] = {}

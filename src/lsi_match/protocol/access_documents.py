@@ -62,15 +62,16 @@ class Handed(Document):
 class RoundAnswer(Document):
     """What one round did with the person.
 
-    `known` is `yes`, `no`, `not_asked` (the request has no pseudonym for this round), or `gone`: the files of
-    subjects were destroyed at the end of their term, and who was in the round can no longer be told.
+    `known` is `yes`, `no`, `not_asked` (the request has no pseudonym for this round), `gone`: the files of
+    subjects were destroyed at the end of their term, and who was in the round can no longer be told; or `untraceable`: partners
+    evaluated together, and the keys that made the pseudonyms are destroyed, so that nobody can find anybody in it.
     `case` is null where no case was decided on. `several`: the identifier stands with more than one person.
     """
 
     round: RoundId
     manifest: Digest
     opened: AccessEvent
-    known: Literal["yes", "no", "not_asked", "gone"]
+    known: Literal["yes", "no", "not_asked", "gone", "untraceable"]
     delivered: tuple[InDrop, ...] = ()
     case: bool | None = None
     matched: AccessEvent | None = None

@@ -26,6 +26,8 @@ from lsi_match.log.policy import LogUnknownError
 from lsi_match.log.store import CheckpointMissingError
 from lsi_match.matcher.engine.intake import MAX_DESCRIPTOR
 from lsi_match.matcher.operate import shared_files
+from lsi_match.matcher.operate.agenda import JobKind
+from lsi_match.matcher.operate.observed_state import last_reconciled
 from lsi_match.matcher.round import evaluating, hold
 from lsi_match.matcher.round.opened_notices import OpeningRefusedError, ingest_opened_notices
 from lsi_match.matcher.round.take_outcomes import OutcomeRefusedError, ingest_outcomes
@@ -103,7 +105,8 @@ def ingest(project: Project, name: str, data: bytes, now: datetime, partner: str
     elif name.endswith(COSIGNATURE_SUFFIX):
         add_cosignatures(project, data, now, partner)
     elif name.endswith(OF_EVALUATION):
-        evaluating.take(project, name, data, now, partner)
+        looked = last_reconciled(project).at.get(JobKind.DROPS.value)
+        evaluating.take(project, name, data, now, partner, looked)
     elif name.endswith(tuple(SHARED)):
         shared_files.take(project, partner, name, data, now)
     elif name.endswith(OUTCOME_SUFFIX):

@@ -90,8 +90,13 @@ def largest(project: Project, name: str) -> int:
     return max(map(of.largest, of.cards))
 
 
-def take(project: Project, name: str, data: bytes, now: datetime, partner: str) -> None:
+def take(
+    project: Project, name: str, data: bytes, now: datetime, partner: str, looked: datetime | None = None
+) -> None:
     """Take in what `partner` sent, once; what comes again changes nothing.
+
+    Args:
+        looked: when the site looked there last. What was not there at a look after its date is late.
 
     Raises:
         RoundUnknownError: of no round that partners evaluate together in.
@@ -108,7 +113,7 @@ def take(project: Project, name: str, data: bytes, now: datetime, partner: str) 
         word = Evaluation.of(project.manifest(), round_id).word(document, model, name)
         if word.partner != partner:
             raise EvaluationOfOtherError(partner=partner, what=name)
-        event = _event(project, round_, word, data, now)
+        event = _event(project, round_, word, data, looked or now)
     except REFUSALS as error:
         _log(project, EvaluationsRefused(round=round_id, partner=partner, **why(error)), now)
         raise
@@ -117,7 +122,7 @@ def take(project: Project, name: str, data: bytes, now: datetime, partner: str) 
 
 
 def _event(
-    project: Project, round_: RoundView, word: OfEvaluation, data: bytes, now: datetime
+    project: Project, round_: RoundView, word: OfEvaluation, data: bytes, looked: datetime
 ) -> OfRound | None:
     """What the log is to say of a word; None where it says so already."""
     if isinstance(word, RoundKeysDestroyed):
@@ -126,7 +131,7 @@ def _event(
     asks = isinstance(word, EvaluationAsk)
     until = opening.asks_until if asks else opening.answers_until
     made = _ask(project, round_, data) if asks else _answer(project, round_, data)
-    if made is not None and (until is None or now >= until or round_.together.named is not None):
+    if made is not None and (until is None or looked >= until or round_.together.named is not None):
         raise EvaluationLateError(partner=word.partner, round=round_.name)
     if made is not None:
         name, event = made

@@ -30,6 +30,8 @@ def answer_rows(answered: Answered, lang: Language) -> Iterator[Row]:
             yield (one.round, text("row_not_found"), "", "", "", "", None)
         elif one.known == "gone":
             yield _row(one, text("row_lists_destroyed"), one.forgotten)
+        elif one.known == "untraceable":
+            yield _row(one, text("row_untraceable"), one.destroyed)
     for name in unasked(answered):
         yield (name, text("row_not_checked_yet"), "", "", "", "", None)
 

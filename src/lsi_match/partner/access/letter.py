@@ -25,6 +25,7 @@ def letter(answered: Answered, lang: Language = "nl") -> Document:
         known=[one for one in rounds if one.known == "yes"],
         not_in=[one.round for one in rounds if one.known == "no"],
         gone=[one for one in rounds if one.known == "gone" and one.forgotten],
+        untraceable=[one.round for one in rounds if one.known == "untraceable"],
         missing=unasked(answered),
         contact=_contact(answered),
         explain=explain,

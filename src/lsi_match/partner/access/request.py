@@ -110,12 +110,13 @@ def make_request(
     # Of one person the site knows no more keys than this project had; of a later one there is no round yet.
     keys = [key for key in home.project_keys(project) if key.epoch <= manifest.pseudonyms.epoch]
     every = sorted({*rounds, *home.delivered_rounds(project)})
+    traceable = [one for one in every if one not in home.untraceable(project)]
     request = AccessRequest(
         project=project,
         controller=home.name,
         nonce=secrets.token_hex(16),
         at=now,
-        pseudonyms={one: _pseudonyms(keys, identifiers, one) for one in every},
+        pseudonyms={one: _pseudonyms(keys, identifiers, one) for one in traceable},
     )
     document = sign(request, home.identity())
     kept = {"request": digest_of_bytes(document), "at": now.isoformat(), "rounds": every}
@@ -235,7 +236,7 @@ def open_answer(home: Home, project: str, reference: str, sealed: bytes, now: da
         manifest = manifests[one.manifest]
         if manifest.project.id != project or agreed.get(one.round, one.manifest) != one.manifest:
             raise AnswerUnlistedError(round=one.round)
-        if not _is_listed(one, manifest):
+        if not _is_listed(one, manifest) or (one.known == "untraceable") != manifest.pseudonyms.together:
             raise AnswerUnlistedError(round=one.round)
     known = {*agreed.values(), home.agreed_manifest(project, now).digest}
     return Answered(
