@@ -40,7 +40,9 @@ _LOADED = (
     "operation",
     "paramiko",
     "s3fs",
+    "pandas",
     "scipy.stats",
+    "securesystemslib.dsse",
     "zoneinfo._common",
 )
 _STATEMENTS = ("BEGIN I", "INSERT", "UPDATE", "DELETE", "COMMIT")

@@ -26,6 +26,8 @@ class Weekly:
     process: SiteProcess
     saved: Path
     at: dict[str, datetime] = field(default_factory=dict)
+    #: Of each phase that was asked for: the end that it comes to, and what its look said.
+    _unharmed: dict[str, tuple[dict[str, Any], dict[str, Any]]] = field(default_factory=dict)
 
     def save(self, phase: str, at: datetime) -> None:
         self.at[phase] = at
@@ -47,6 +49,14 @@ class Weekly:
         return self.process.look(
             self.operation.world.site.folder, self.operation.clock.now, kill, doubt=doubt, **limits
         )
+
+    def unharmed(self, phase: str) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The end that a phase comes to when nothing goes wrong, and what its look said."""
+        if phase not in self._unharmed:
+            self.put_back(phase)
+            seen = self.look()
+            self._unharmed[phase] = self.end(), seen
+        return self._unharmed[phase]
 
     def end(self) -> dict[str, Any]:
         """Two more looks, as a schedule gives them; how things stand then."""

@@ -21,12 +21,6 @@ POINTS = [
 ]
 
 
-def unharmed(project: Weekly, phase: str) -> dict[str, Any]:
-    project.put_back(phase)
-    project.look()
-    return project.end()
-
-
 def killed(project: Weekly, phase: str, kill: Kill) -> bool:
     """Kill in the look of a phase; whether it came to that point."""
     project.put_back(phase)
@@ -38,7 +32,7 @@ def killed(project: Weekly, phase: str, kill: Kill) -> bool:
 def test_a_process_that_is_killed_changes_nothing_of_the_end(
     project: Weekly, phase: str, who: Any, points: tuple[int, ...]
 ) -> None:
-    expected = unharmed(project, phase)
+    expected, _ = project.unharmed(phase)
     assert expected["twice"] == []
     for point in points:
         assert killed(project, phase, Kill(who, point)), "it was killed"
@@ -50,7 +44,7 @@ def test_a_process_that_is_killed_changes_nothing_of_the_end(
     ("phase", "who"), [("open", "look"), ("run", "look"), ("run", "run"), ("expire", "look")]
 )
 def test_killed_at_every_point(project: Weekly, phase: str, who: Any) -> None:
-    expected, point, wrong = unharmed(project, phase), 1, {}
+    expected, point, wrong = project.unharmed(phase)[0], 1, {}
     while killed(project, phase, Kill(who, point)):
         found = project.end()
         if found != expected:
@@ -64,7 +58,7 @@ def test_killed_at_every_point(project: Weekly, phase: str, who: Any) -> None:
 @pytest.mark.soak
 @pytest.mark.parametrize("first", range(1, 200, 13))
 def test_killed_again_while_it_makes_good(project: Weekly, first: int) -> None:
-    expected = unharmed(project, "run")
+    expected, _ = project.unharmed("run")
     for second in (3, 11, 29, 60):
         killed(project, "run", Kill("look", first))
         for again in range(3):

@@ -45,30 +45,38 @@ def finish(project: Weekly) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("points", [(2, 9, 16, 24, 31)])
-def test_killed_while_it_delivers(project: Weekly, points: tuple[int, ...]) -> None:
+def unharmed(project: Weekly) -> tuple[dict[str, Any], int]:
+    """The end that a delivery comes to, and how many effects it has."""
     opened(project)
     effects = project.process.partner(project.operation, "deliver_all", "uwv")["effects"]
     expected = finish(project)
     assert expected == {"cases": expected["cases"], "left": [], "drops": 1, "state": "destroyed"}
     assert expected["cases"]
-    assert effects > max(points)
-    for point in points:
-        opened(project)
-        assert project.process.partner(
-            project.operation, "deliver_all", "uwv", kill=Kill("partner", point)
-        ) == {"killed": True}
-        assert not any(
-            one["troubles"] for one in project.look()["projects"]
-        )  # what is half there is left alone
-        assert finish(project) == expected, point
+    return expected, effects
+
+
+def killed(project: Weekly, point: int) -> dict[str, Any]:
+    """The end after a kill at this point of a delivery."""
+    opened(project)
+    said = project.process.partner(project.operation, "deliver_all", "uwv", kill=Kill("partner", point))
+    assert said == {"killed": True}
+    seen = project.look()["projects"]
+    assert not any(one["troubles"] for one in seen), "what is half there is left alone"
+    return finish(project)
+
+
+def test_killed_while_it_delivers(project: Weekly) -> None:
+    expected, effects = unharmed(project)
+    assert effects > 31
+    for point in (2, 9, 16, 24, 31):
+        assert killed(project, point) == expected, point
 
 
 @pytest.mark.soak
 def test_killed_at_every_point_of_a_delivery(project: Weekly) -> None:
-    opened(project)
-    effects = project.process.partner(project.operation, "deliver_all", "uwv")["effects"]
-    test_killed_while_it_delivers(project, tuple(range(1, effects)))
+    expected, effects = unharmed(project)
+    for point in range(1, effects):
+        assert killed(project, point) == expected, point
 
 
 def test_killed_at_every_point_while_it_fetches_and_opens(project: Weekly) -> None:
