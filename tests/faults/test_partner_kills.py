@@ -79,21 +79,32 @@ def test_killed_at_every_point_of_a_delivery(project: Weekly) -> None:
         assert killed(project, point) == expected, point
 
 
-def test_killed_at_every_point_while_it_fetches_and_opens(project: Weekly) -> None:
+def fetched_and_opened(project: Weekly, kill: Kill | None = None) -> dict[str, Any]:
     project.put_back("expire")
     project.operation.clock.to(MONDAY + timedelta(hours=2))
-    unharmed = project.process.partner(project.operation, "cases", "uwv", ROUND)
-    point = 0
-    while True:
-        point += 1
-        project.put_back("expire")
-        project.operation.clock.to(MONDAY + timedelta(hours=2))
-        if "killed" not in project.process.partner(
-            project.operation, "cases", "uwv", ROUND, kill=Kill("partner", point)
-        ):
-            break
-        again = project.process.partner(project.operation, "cases", "uwv", ROUND)
-        assert again["done"] == unharmed["done"] == 4, point
+    return project.process.partner(project.operation, "cases", "uwv", ROUND, kill=kill)
 
-    assert point == unharmed["effects"] + 1
-    assert point > 5
+
+def opened_again(project: Weekly, points: range) -> dict[int, Any]:
+    """How many cases are read after a kill at each of these points while a release was fetched and opened."""
+    found = {}
+    for point in points:
+        assert fetched_and_opened(project, Kill("partner", point)) == {"killed": True}, point
+        found[point] = project.process.partner(project.operation, "cases", "uwv", ROUND)["done"]
+    return found
+
+
+def test_killed_while_it_fetches_and_opens(project: Weekly) -> None:
+    unharmed = fetched_and_opened(project)
+    points = range(3, unharmed["effects"], 7)
+    assert len(points) > 5
+    assert opened_again(project, points) == dict.fromkeys(points, 4)
+
+
+@pytest.mark.soak
+def test_killed_at_every_point_while_it_fetches_and_opens(project: Weekly) -> None:
+    unharmed = fetched_and_opened(project)
+    points = range(1, unharmed["effects"] + 1)
+    assert opened_again(project, points) == dict.fromkeys(points, 4)
+    after = fetched_and_opened(project, Kill("partner", unharmed["effects"] + 1))
+    assert after == unharmed
