@@ -17,7 +17,7 @@ from lsi_match.base.files import write_whole
 from lsi_match.criteria.explain import as_text, explain
 from lsi_match.log.activities import register
 from lsi_match.manifest import Manifest
-from lsi_match.protocol.publication import Shared
+from lsi_match.protocol.publication import Shared, Sheet
 from lsi_match.reports.public.facts import ProjectFacts, Version
 from lsi_match.reports.public.measures import MEASURES
 from lsi_match.reports.public.results import Year
@@ -117,7 +117,7 @@ def _project(pages: _Pages, facts: ProjectFacts) -> dict[str, bytes]:
         manifest=manifest,
         data=_categories(registers[facts.versions[-1].short], pages.lang),
         rules=sum(len(selection.criteria) for _, selection in manifest.selections()),
-        sheets=facts.sheets,
+        sheets=_alike(facts),
         shown=_shown(facts),
         shared=shared(facts),
         rounds=sum(year.rounds for year in facts.years),
@@ -171,6 +171,16 @@ def shared(facts: ProjectFacts) -> Shared | None:
     return (
         texts.pop() if len(texts) == 1 and facts.sheets.keys() == facts.manifest.controllers.keys() else None
     )
+
+
+def _alike(facts: ProjectFacts) -> list[list[tuple[str, Sheet]]]:
+    """The sheets of controllers, by name; those that say the same but for whom to ask are together."""
+    own = {"name", "contact", "page", "category", "criteria", "shared"}
+    found: dict[str, list[tuple[str, Sheet]]] = {}
+    for name, sheet in facts.sheets.items():
+        title = sheet.name or facts.manifest.controllers[name].title
+        found.setdefault(sheet.model_dump_json(exclude=own), []).append((title, sheet))
+    return [sorted(same, key=lambda one: one[0]) for same in found.values()]
 
 
 def _shown(facts: ProjectFacts) -> dict[str, Counter[ShownCriterion]]:
