@@ -839,6 +839,11 @@ def changed_csv(change: Callable[[bytes], bytes], **how: Any) -> Any:
     return write
 
 
+def under_header(data: bytes, word: bytes) -> bytes:
+    header, rest = data.split(b"\r\n", 1)
+    return header + b"\r\n" + b";".join(word for _ in header.split(b";")) + b"\r\n" + rest
+
+
 def mixed_ends(data: bytes) -> bytes:
     lines = data.split(b"\r\n")
     return b"".join(line + (b"\n" if at % 2 else b"\r\n") for at, line in enumerate(lines) if line)
@@ -854,6 +859,11 @@ for called, write, must in (
     ("mark_twice", changed_csv(lambda data: b"\xef\xbb\xbf" * 2 + data), ""),
     ("mark_and_sep", changed_csv(lambda data: b"\xef\xbb\xbfsep=;\r\n" + data), SAME),
     ("rest_of_compressed", changed_csv(lambda data: b"\x1f\x8b" + data), ""),
+    ("no_header", changed_csv(lambda data: data.split(b"\r\n", 1)[1]), ""),
+    ("utf_7", changed_csv(lambda data: data.decode().encode("utf-7")), ""),
+    ("lines_of_unicode", changed_csv(lambda data: data.replace(b"\r\n", "\u2028".encode())), ""),
+    ("lines_of_a_mainframe", changed_csv(lambda data: data.replace(b"\r\n", "\x85".encode())), ""),
+    ("line_under_header", changed_csv(lambda data: under_header(data, b"-----")), ""),
 ):
     WAYS.append(Way(f"csv_{called}", write, must=must))
 csv_way("csv_names_missing", header=lambda names: [names[0], "", *names[2:]], of=lambda t: [t.columns[1]])
@@ -1120,6 +1130,10 @@ def total_row(made: Any, page: Any, table: Table) -> None:
     page.write_formula(len(table.rows) + 1, len(table.columns) - 1, "=SUM(A1:A9)", None, 99)
 
 
+def total_in_words(made: Any, page: Any, table: Table) -> None:
+    page.write_string(len(table.rows) + 1, 0, "Totaal")
+
+
 def last_not_calculated(
     page: Any, day: Any, at: int, place: int, name: str, value: Any, table: Table
 ) -> None:
@@ -1132,6 +1146,7 @@ def last_not_calculated(
 
 xlsx_way("xlsx_merged_under_each_other", REFUSED, lambda t: [t.columns[1]], page_of=merged_under)
 xlsx_way("xlsx_total_row", page_of=total_row, of=lambda t: [t.columns[0], t.columns[-1]])
+xlsx_way("xlsx_total_row_in_words", REFUSED, lambda t: [t.columns[0]], page_of=total_in_words)
 xlsx_way("xlsx_last_row_not_calculated", REFUSED, lambda t: t.columns, cell=last_not_calculated)
 
 

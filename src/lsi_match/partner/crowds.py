@@ -117,4 +117,4 @@ class Crowds:
 
 
 def _places(heads: np.ndarray, shift: int) -> np.ndarray:
-    return ((heads >> np.uint64(shift)) & np.uint64((1 << _BITS) - 1)).astype(np.intp)
+    return ((heads >> np.uint64(shift)) & np.uint64((1 << _BITS) - 1)).view(np.intp)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -23,6 +24,8 @@ _HEAD, _ROWS = 1 << 20, 40
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 #: The reader of the standard library stops at 131,072 letters in a value, unless it is told otherwise.
 csv.field_size_limit(64 << 20)
+#: What ends lines elsewhere than in a CSV: on mainframes, in XML. Names between which it stands hold rows.
+_ENDS_OF_LINES = re.compile("[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 #: Keeps bytes that are not of the encoding, to tell where they are.
 _KEPT = "surrogateescape"
 
@@ -87,6 +90,8 @@ def dialect_of(
         raise TableUnreadable("no_header", header)
     row, cells, end = rows[found][at]
     names = tuple(cell.strip() for cell in cells)
+    if any(_ENDS_OF_LINES.search(name) for name in names):
+        raise TableUnreadable("ends_of_lines", row)
     problems = checked_names(names, row)
     if problems and not lenient:
         raise problems[0]

@@ -24,6 +24,8 @@ from lsi_match.tables.stored import Kind
 MARKERS = (
     "NULL", "null", "Null", "\\N", "NA", "<NA>", "N/A", "n/a", "#N/A", "#N/B", "NaN", "nan", "NaT", "None", "none", "(null)", "NIL", "nil",
 )  # fmt: skip
+#: The own record id of a row of totals.
+TOTALS = ("totaal", "totalen", "total", "subtotaal", "eindtotaal")
 
 
 class Role(StrEnum):
@@ -44,11 +46,11 @@ def text(column: str) -> str:
     """The text of a column without spaces (any that Unicode calls so) around it; null where nothing is left.
 
     `trim` looks at every letter, so a text that it would leave as it is, which most are, does not go through it:
-    one of ASCII (as many bytes as letters) without U+0020, the only space there.
+    one of ASCII (as many bytes as letters) without U+0020, the only space there. What is not before `!` is not empty.
     """
     x = f"{column}::VARCHAR"
-    whole = f"NOT contains({x}, ' ') AND strlen({x}) = length({x})"
-    return f"nullif(CASE WHEN {whole} THEN {x} ELSE trim({x}) END, '')"
+    whole = f"{x} >= '!' AND strlen({x}) = length({x}) AND NOT contains({x}, ' ')"
+    return f"CASE WHEN {whole} THEN {x} ELSE nullif(trim({x}), '') END"
 
 
 def compared(x: str) -> str:
@@ -92,8 +94,8 @@ _FLOAT = r"[0-9]+[.,]0{1,2}"
 _WRITTEN_NUMBER = r"[0-9]{4,}[.,]0+|[0-9][.,][0-9]+[eE]\+?[0-9]+|[0-9]{1,3}(,[0-9]{3})+|=.*|\x27.*"
 #: A code or an own record id with the marks of a program: ="K1", "K1", 'K1; but 't Hof and 's-Graveland are names.
 _MARKED = r"=.*|\x22.*|\x27(\w*|.*\x27)|.*_x00[0-9A-F]{2}_.*"
-#: A name in which letters were replaced: Ren?e, Ren&eacute;e, Ren%C3%A9e, Ren\\xe9e, Ren_x00E9_e.
-_REPLACED = r"\pL\?\pL|&(#[0-9]+|[A-Za-z]+);|%C[23]%[89AB][0-9A-F]|\\[xu][0-9a-f]{2}|_x00[0-9A-F]{2}_"
+#: A name in which letters were replaced: Ren?e, Ren&eacute;e, Ren%C3%A9e, Ren\\xe9e, Ren_x00E9_e, Ren+AOk-e (UTF-7).
+_REPLACED = r"\pL\?\pL|\+A[M-X][A-Za-z0-9+/]-|&(#[0-9]+|[A-Za-z]+);|%C[23]%[89AB][0-9A-F]|\\[xu][0-9a-f]{2}|_x00[0-9A-F]{2}_"
 #: What nobody sees: soft hyphens, spaces without width, marks of direction, variants, tags.
 _INVISIBLE = "[\u00ad\u034f\u061c\u115f-\u1160\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e01ef]"
 #: What is no letter; and what stands around a value without being a space.
@@ -105,7 +107,7 @@ _ALIKE = (
     r"[\x{660}-\x{669}\x{6f0}-\x{6f9}\x{20d0}-\x{20f0}\x{ff01}-\x{ff5e}\x{1d400}-\x{1d7ff}]"
 )
 #: A text in which nothing can be wrong but that it is a word for nothing. Most codes and record ids are such texts.
-_CLEAN = "[0-9A-Za-z/-]*"
+_CLEAN = "([0-9A-Za-z][0-9A-Za-z/-]*)?"
 #: A letter of an encoding of DOS that was read as windows-1252, between other letters.
 _OF_DOS = "\\pL[\u201a\u201e\u2030\u2039\u203a\u2020\u2021\u2022\u00a1-\u00a9\u00ab-\u00ac\u00ae\u00b0-\u00b3\u00b5\u00b6\u00b9\u00bb-\u00bf]\\p{Ll}"
 _TRUE = ("j", "ja", "true", "1", "y", "yes", "waar")
@@ -341,6 +343,10 @@ class Cell:
             tests["float"] = _matches(shown, _ODD[self.role])
         if self.reading.as_ is None and self.role in (Role.RECORD_ID, Role.PLAIN):
             tests["marked"] = _matches(shown, _MARKED)
+        if self.role is Role.RECORD_ID:
+            tests["under header"] = f"NOT regexp_matches({shown}, '[\\pL\\pN]')"
+            totals = ", ".join(map(_text_literal, TOTALS))
+            found["total"] = _guarded(f"{shown} BETWEEN 'E' AND 'u'", f"lower({shown}) IN ({totals})")
         if self.role in (Role.NAME, Role.RECORD_ID):
             tests["replaced"] = f"regexp_matches({shown}, '{_REPLACED}')"
         if self.role is Role.NUMBER:

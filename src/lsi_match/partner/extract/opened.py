@@ -179,7 +179,7 @@ class Extract:
         named = [name for name in wanted if name == RECORD_ID or name in self.mapping.columns]
         there = [name for name in named if self.column(name) in self.source.names]
         found += [
-            missing_column(self.where, self.column(name), name, self.source.names)
+            missing_column(self.where, self.column(name), name, self.source.names, is_header=bool(there))
             for name in named
             if name not in there
         ]

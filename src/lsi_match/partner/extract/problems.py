@@ -108,6 +108,8 @@ UNTEXTUAL = {
         "letters van een ander schrift die er hetzelfde uitzien",
         "letters of another script that look alike",
     ),
+    "total": ("een rij met totalen, geen record", "a row of totals, no record"),
+    "under header": ("een rij met alleen tekens, geen record", "a row of signs only, no record"),
     "marked": ("tekens die een programma om een waarde zet", "marks that a program puts around a value"),
 }
 NO_CODE = (
@@ -130,13 +132,17 @@ def settled_by(field: str, line: str | None) -> tuple[str, str]:
 
 
 def missing_column(
-    where: dict[str, str], column: str, field: str, names: Sequence[str]
+    where: dict[str, str], column: str, field: str, names: Sequence[str], *, is_header: bool
 ) -> ColumnMissingError:
-    """That a column is not there, with the names that are most like it."""
+    """That a column is not there, with the names that are most like it.
+
+    Args:
+        is_header: some name of the mapping is there. Else it may be a record, and is not shown.
+    """
     folded = {re.sub(r"[\W_]", "", name.lower()): name for name in names if name}
     near = get_close_matches(re.sub(r"[\W_]", "", column.lower()), list(folded), n=3, cutoff=0.6)
     like = ", ".join(folded[name] for name in near)
-    all_names = ", ".join(name for name in names if name)[:300]
+    all_names = ", ".join(name for name in names if name and is_header)[:300]
     nl = f"Wel lijkt er op: {like}." if like else f"Er is: {all_names or '-'}."
     return ColumnMissingError(
         **where,
