@@ -369,8 +369,31 @@ def test_numbers_and_terms_may_be_as_large_as_what_bounds_them(more: int, fits: 
         draft["release"]["keep_days"] = 40 + more
         draft["retention"]["log_details_days"] = 40
 
+    def together(draft: Draft) -> None:
+        draft["pseudonyms"]["scheme"] = "v2"
+        draft["partners"]["uwv"]["selections"][0]["volume"]["at_most"] = 1_000_000 + more
+
     assert (closed_in(cases) == {}) is fits
     assert (closed_in(days) == {}) is fits
+    assert (closed_in(together) == {}) is fits
+
+
+def test_an_opening_of_partners_that_evaluate_together_says_until_when_as_the_manifest_has_it(
+    tmp_path: Path,
+) -> None:
+    world = parties(tmp_path, lambda d: d["pseudonyms"].update(scheme="v2"))
+    given = evidence(world)
+    assert given.opening is not None
+    asks, answers = NOW + timedelta(days=14) / 3, NOW + 2 * timedelta(days=14) / 3
+    good = given.opening.model_copy(update={"asks_until": asks, "answers_until": answers})
+    assert closed(world, replace(given, opening=good)) == {}
+    later = good.model_copy(update={"answers_until": answers + timedelta(hours=1)})
+    for opening in (given.opening, later):
+        assert closed(world, replace(given, opening=opening)) == {Gate.ROUND: "OpeningGateError"}
+    alone = evidence(parties(tmp_path / "alone"))
+    assert alone.opening is not None
+    early = alone.opening.model_copy(update={"asks_until": asks, "answers_until": answers})
+    assert Gate.ROUND in closed(parties(tmp_path / "other"), replace(alone, opening=early))
 
 
 def test_every_attribute_for_the_rule_is_looked_at_by_it_at_either_end(tmp_path: Path) -> None:

@@ -24,6 +24,9 @@ from lsi_match.crypto.evaluation import (
 )
 from lsi_match.crypto.oprf import EvaluationUnprovenError, HolderKey
 from lsi_match.crypto.project_key import IdentifierNotAskedError, SharedPseudonyms
+from lsi_match.log.events import read
+from lsi_match.log.policy import log_keys
+from lsi_match.log.verify import verify_log
 from lsi_match.log.view import Together
 from lsi_match.matcher.subjects.access_answers import answer
 from lsi_match.partner import deliver, evaluating
@@ -33,6 +36,7 @@ from lsi_match.partner.deliver import Delivered
 from lsi_match.partner.evaluating import AskedTooLateError
 from lsi_match.partner.prepare import EvaluationNeededError, prepare
 from lsi_match.protocol.evaluation_documents import unpack
+from lsi_match.reports.log_report import Evidence, account
 from lsi_match.transport.endpoints import open_endpoint
 
 if not ristretto.available():
@@ -121,6 +125,16 @@ def test_who_is_late_is_left_out_and_the_others_meet_without_doing_anything_agai
     operation.reconcile()
     assert operation.state(ROUND) == "destroyed"
     assert operation.cases("uwv", ROUND) == 3
+    told = report(operation)
+    assert "Round 2026-06-08: evaluated together.** Not in time, and so without a drop: svb." in told
+    assert "| uwv | gemeente | 5 | 0 | yes |" in told
+
+
+def report(operation: Operation) -> str:
+    project = operation.project
+    read_ = [read(position, entry) for position, entry in enumerate(project.entries())]
+    verified = verify_log(project.log_file, log_keys(project.manifest()))
+    return account(Evidence("koppel.example/proef", read_, verified, None, operation.clock()), "en").markdown
 
 
 def test_who_asked_and_did_not_answer_is_left_out(operation: Operation) -> None:

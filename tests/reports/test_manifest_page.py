@@ -52,6 +52,18 @@ def test_everything_that_was_agreed_is_told(name: str, lang: Language) -> None:
         assert told in page
 
 
+def test_who_can_test_guesses_is_told_and_when_numbers_come_near_the_population() -> None:
+    draft = document()
+    assert "kan dat" in explained(Manifest.model_validate(draft), "nl").markdown
+    draft["pseudonyms"]["scheme"] = "v2"
+    draft["schedule"]["rounds_at_most"] = 89  # of 100,000 numbers
+    page = explained(Manifest.model_validate(draft), "nl").markdown
+    assert "niemand, ook niet alle anderen samen" in page
+    assert "bijna zoveel nummers" not in page
+    draft["schedule"]["rounds_at_most"] = 90
+    assert "- Organisatie uwv: 9.000.000" in explained(Manifest.model_validate(draft), "nl").markdown
+
+
 def test_a_release_that_waits_for_cosignatures_is_told_and_no_other() -> None:
     draft = document()
     assert "medeondertekend" not in explained(Manifest.model_validate(draft), "nl").markdown

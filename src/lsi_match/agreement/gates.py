@@ -13,7 +13,8 @@
 9. **neighbourhood**: a neighbourhood project has a monitor that compares groups and can count records of a partner; every
    FG advised after the DPIA was there; and no ground of discrimination helps select.
 10. **bounds**: cases cannot be opened for longer than what answers the people in them is kept, and are not more than
-    the records that make them; and the number of rounds is bounded, by a schedule or by itself.
+    the records that make them; the number of rounds is bounded, by a schedule or by itself; and where partners evaluate
+    together, none may deliver more than a million records.
 11. **release**: what goes along to the matching environment is shown to a partner, or is for the match rule and the
     rule looks at it; and what is to be shown goes along.
 12. **parties**: the trust root has not expired, and the keys in the manifest are those that it names.
@@ -115,6 +116,9 @@ class CasesGateError(GateError): ...
 
 
 class RoundsGateError(GateError): ...
+
+
+class EvaluationsGateError(GateError): ...
 
 
 class UnseenGateError(GateError): ...
@@ -356,6 +360,10 @@ def _neighbourhood(manifest: Manifest) -> None:
         )
 
 
+#: As many identifiers a round a partner may have evaluated where partners evaluate together: a quota of a whole population is none.
+MOST_EVALUATIONS = 1_000_000
+
+
 def _bounds(manifest: Manifest, *, past: bool) -> None:
     keep, kept = manifest.release.keep_days, manifest.retention.log_details_days
     if keep > kept:
@@ -363,6 +371,10 @@ def _bounds(manifest: Manifest, *, past: bool) -> None:
     records = sum(selection.volume.at_most for _, selection in manifest.selections())
     if manifest.release.max_cases > records:
         raise CasesGateError(cases=manifest.release.max_cases, records=records)
+    if manifest.pseudonyms.together and not past:
+        for name, most in manifest.at_most.items():
+            if most > MOST_EVALUATIONS:
+                raise EvaluationsGateError(partner=name, count=most, most=MOST_EVALUATIONS)
     schedule = manifest.schedule
     if schedule.opens is None and schedule.rounds_at_most is None and not past:  # a later rule
         raise RoundsGateError()

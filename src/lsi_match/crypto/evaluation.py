@@ -101,11 +101,8 @@ class Evaluation:
             for name, one in manifest.controllers.items()
             if name in manifest.partners
         }
-        most = {
-            name: sum(one.volume.at_most for one in partner.selections)
-            for name, partner in manifest.partners.items()
-        }
-        return cls(manifest.project.id, manifest.digest, round_id, manifest.subject.kinds, cards, most)
+        kinds = manifest.subject.kinds
+        return cls(manifest.project.id, manifest.digest, round_id, kinds, cards, manifest.at_most)
 
     def about(self, kind: str, partner: str) -> bytes:
         """What the proof of a key is bound to."""

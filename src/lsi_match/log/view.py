@@ -163,6 +163,10 @@ class Together:
     partners: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
 
+    def answered(self, to: str) -> list[str]:
+        """Who answered a partner."""
+        return [one for one, others in self.answers.items() if to in others]
+
     def complete(self) -> tuple[str, ...]:
         """Who asked, and answered everybody else that asked."""
         return tuple(

@@ -269,6 +269,14 @@ class Manifest(Document):
             for selection in partner.selections:
                 yield name, selection
 
+    @property
+    def at_most(self) -> dict[str, int]:
+        """Partner → the most records that it may deliver in a round."""
+        return {
+            name: sum(one.volume.at_most for one in partner.selections)
+            for name, partner in self.partners.items()
+        }
+
     @cached_property
     def match_fields(self) -> dict[str, FieldType]:
         """The columns a match rule may name: `partners`, `<partner>`, `<partner>_<signal>`; `<partner>_records` of

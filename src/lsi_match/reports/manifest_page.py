@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from decimal import Decimal
 from functools import partial
-from itertools import islice
+from itertools import islice, takewhile
 from typing import Any, get_args
 from zoneinfo import ZoneInfo
 
@@ -99,6 +99,7 @@ def _agreed(manifest: Manifest, lang: Language, partner: str | None = None) -> d
         "linked_by": partial(_linked_by, lang),
         "match_rule": explain_match_rule(manifest.match_predicate(), match_columns(manifest), lang, subject.unit),
         "group_told": partial(_group_told, manifest, lang),
+        "near": list(_near_population(manifest)) if manifest.pseudonyms.together else [],
         "moments": ", ".join(_moments(manifest, lang)),
         "late_days": LATE.days,
         "accounted": {name: value for name, value in manifest.accountability if value},
@@ -139,6 +140,23 @@ def _group_told(manifest: Manifest, lang: Language, dimension: Dimension, group:
         if (predicates := manifest.group_predicates(selection).get(dimension.id)) is not None:
             return explain(predicates[group.id], selection.fields, lang, "group").condition
     return None
+
+
+#: People in the Netherlands; and from which share of them on answers to guesses are told.
+_POPULATION, _NEAR = 18_000_000, 0.5
+
+
+def _near_population(manifest: Manifest) -> Iterator[tuple[str, int]]:
+    """The partners that over all rounds may have nearly as many numbers answered as there are people, with how many."""
+    schedule, period = manifest.schedule, manifest.project.period
+    rounds = schedule.rounds_at_most or 0
+    if schedule.opens:
+        begin = datetime.combine(period.first, time.min, ZoneInfo(schedule.timezone)) - timedelta(seconds=1)
+        planned = sum(1 for _ in takewhile(lambda at: at.date() <= period.last, schedule.openings(begin)))
+        rounds = min(rounds or planned, planned)
+    for name, most in manifest.at_most.items():
+        if most * rounds >= _NEAR * _POPULATION:
+            yield manifest.controllers[name].title, most * rounds
 
 
 def _moments(manifest: Manifest, lang: Language) -> Iterator[str]:
