@@ -44,6 +44,7 @@ from lsi_match.matcher.operate.run_parent import LARGEST, of_this_user
 
 #: The status of a child that looked and found nothing that is certain to refuse the run.
 _GO_ON = 77
+_OF_A_LOOK = "lsi_match.matcher.round.readiness"
 _OF_RUNS = ("lsi_match.flows.match", "lsi_match.matcher.operate.events_file")
 _OF_LOOKS = ("lsi_match.flows.looks",)
 #: What a run would load while it is at it, where it is installed.
@@ -166,6 +167,7 @@ class Parent:
         code = _GO_ON
         if not self._loaded:
             self._site = Path(request["site"])
+            import_module(_OF_A_LOOK)  # here, for the run that may follow as well
             looking = self._fork(lambda: _look(request, descriptors), descriptors)
             code = os.waitstatus_to_exitcode(os.waitpid(looking, 0)[1])
             if code == _GO_ON:

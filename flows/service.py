@@ -62,7 +62,7 @@ _LOG_SIZE = 20 * 2**20
 #: After how many ticks the process that writes metrics hangs.
 _HANGS = 10
 #: What looks would load while they are at it, where it is installed.
-_OF_LOOKS = ("paramiko", "s3fs", "scipy.stats", "prometheus_client", "zoneinfo._common")
+_OF_LOOKS = ("paramiko", "s3fs", "scipy.special", "prometheus_client", "zoneinfo._common")
 
 
 class ServedAlreadyError(LsiError): ...

@@ -27,7 +27,7 @@ THREADS = """
 import os
 from importlib import import_module
 from lsi_match.flows import parent
-for name in (*parent._OF_RUNS, *parent._OF_LOOKS, *parent._OF_STEPS):
+for name in (parent._OF_A_LOOK, *parent._OF_RUNS, *parent._OF_LOOKS, *parent._OF_STEPS):
     import_module(name)
 print(len(os.listdir("/proc/self/task")))
 """

@@ -16,8 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from scipy.stats import norm
-from scipy.stats.contingency import odds_ratio
+from scipy.special import ndtri
 
 from lsi_match.base.canonical import canonical_json, digest_of_bytes
 from lsi_match.monitor.attribution import attributions
@@ -185,9 +184,11 @@ def _odds_interval(a: int, b: int, c: int, d: int, confidence: float) -> Interva
     if not (a or c) or not (b or d) or not (a or b) or not (c or d):
         return Interval(0.0, math.inf)
     if min(a, b, c, d) >= SCORE_FROM:
-        width = float(norm.ppf((1 + confidence) / 2)) * math.sqrt(1 / a + 1 / b + 1 / c + 1 / d)
+        width = float(ndtri((1 + confidence) / 2)) * math.sqrt(1 / a + 1 / b + 1 / c + 1 / d)
         centre = math.log(a * d / (b * c))
         return Interval(math.exp(centre - width), math.exp(centre + width))
+    from scipy.stats.contingency import odds_ratio  # takes half a second to load
+
     found = odds_ratio([[a, b], [c, d]]).confidence_interval(confidence)
     return Interval(float(found.low), float(found.high))
 

@@ -18,7 +18,7 @@ from math import factorial
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from lsi_match.monitor.findings import Attribution, Ratio, Share
 from lsi_match.monitor.groups import UNKNOWN
@@ -159,14 +159,14 @@ class _Effects:
         """The factor of a criterion, from where to where."""
         if not effect:
             return Ratio(value=effect, low=None, high=None)
-        width = float(norm.ppf((1 + confidence) / 2)) * self._error(position)
+        width = float(ndtri((1 + confidence) / 2)) * self._error(position)
         return Ratio(value=effect, low=effect * math.exp(-width), high=effect * math.exp(width))
 
     def one_is_first(self, told: tuple[Share, ...], confidence: float) -> bool:
         """Whether the criterion that seems to do most is shown to do more than each of the others."""
         logs = [abs(math.log(share.shapley or 1.0)) for share in told]
         first = max(range(len(told)), key=logs.__getitem__)
-        limit = float(norm.ppf(1 - (1 - confidence) / 2 / max(1, len(told) - 1)))
+        limit = float(ndtri(1 - (1 - confidence) / 2 / max(1, len(told) - 1)))
         return all(
             logs[first] - logs[other] > limit * self._error(first, other)
             for other in range(len(told))

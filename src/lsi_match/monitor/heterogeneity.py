@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scipy.stats import binom, chi2
+from scipy.special import binom, chdtrc
 
 FEWEST = 10
 
@@ -40,14 +40,16 @@ def heterogeneity(strata: Sequence[Sequence[int]], rounded_to: int = 1) -> Heter
     spread = sum(w * (value - mean) ** 2 for w, (value, _) in zip(weights, told, strict=True))
     more = sum(value**2 / variance for value, variance in told if value > 0)
     less = sum(value**2 / variance for value, variance in told if value < 0)
-    return Heterogeneity(float(chi2.sf(spread, len(told) - 1)), _one_way(min(more, less), len(told)))
+    return Heterogeneity(float(chdtrc(len(told) - 1, spread)), _one_way(min(more, less), len(told)))
 
 
 def _one_way(statistic: float, number: int) -> float:
     """Gail and Simon's tail for `number` strata."""
     if not statistic:
         return 1.0
-    return float(sum(binom.pmf(of, number - 1, 0.5) * chi2.sf(statistic, of) for of in range(1, number)))
+    return float(
+        sum(binom(number - 1, of) * chdtrc(of, statistic) for of in range(1, number)) / 2 ** (number - 1)
+    )
 
 
 def _log_ratio(stratum: Sequence[int], rounded_to: int) -> tuple[float, float] | None:

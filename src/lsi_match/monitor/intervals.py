@@ -22,8 +22,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.special import expit
-from scipy.stats import beta, binom, norm
+from scipy.special import bdtr, betaincinv, expit, ndtr, ndtri
 
 #: From this number in every cell on, the score interval of a ratio keeps its coverage within one percentage point.
 SCORE_FROM = 20
@@ -69,8 +68,8 @@ def share_interval(count: int, total: int, confidence: float) -> Interval:
     if total == 0:
         return Interval(0.0, 1.0)
     tail = (1 - confidence) / 2
-    low = 0.0 if count == 0 else float(beta.ppf(tail, count, total - count + 1))
-    high = 1.0 if count == total else float(beta.ppf(1 - tail, count + 1, total - count))
+    low = 0.0 if count == 0 else float(betaincinv(count, total - count + 1, tail))
+    high = 1.0 if count == total else float(betaincinv(count + 1, total - count, 1 - tail))
     return Interval(low, high)
 
 
@@ -130,7 +129,7 @@ def stratified_ratio(strata: Iterable[Sequence[int]], confidence: float) -> tupl
         / (total + other_total) ** 2
         for count, total, other, other_total in both
     )
-    width = float(norm.ppf((1 + confidence) / 2)) * math.sqrt(spread / (top * bottom))
+    width = float(ndtri((1 + confidence) / 2)) * math.sqrt(spread / (top * bottom))
     return ratio, Interval(ratio * math.exp(-width), ratio * math.exp(width))
 
 
@@ -151,11 +150,12 @@ def _given_totals(strata: Sequence[Sequence[int]], tail: float) -> Interval:
         if number > _EXACT_SUM:
             mean = sum(several * share for several, share in shares)
             spread = math.sqrt(sum(several * share * (1 - share) for several, share in shares))
-            return float(norm.cdf((number + 0.5 - mean) / max(spread, 1e-12)))
+            return float(ndtr((number + 0.5 - mean) / max(spread, 1e-12)))
         each = np.arange(number + 1)
         chance = np.ones(1)
         for several, share in shares:
-            chance = np.convolve(chance, binom.pmf(each, several, share))[: number + 1]
+            binomial = np.diff(bdtr(np.minimum(each, several), several, share), prepend=0.0)
+            chance = np.convolve(chance, binomial)[: number + 1]
         return float(chance.sum())
 
     low, high = 0.0, math.inf
@@ -193,15 +193,15 @@ def _from_limits(count: int, total: int, other_count: int, other_total: int, con
 
 def _limits(count: int, total: int, confidence: float) -> Interval:
     tail, missed = (1 - confidence) / 2, total - count
-    low = float(beta.ppf(tail, count + BETWEEN, missed + 1 - BETWEEN)) if count else 0.0
-    high = float(beta.ppf(1 - tail, count + 1 - BETWEEN, missed + BETWEEN)) if missed else 1.0
+    low = float(betaincinv(count + BETWEEN, missed + 1 - BETWEEN, tail)) if count else 0.0
+    high = float(betaincinv(count + 1 - BETWEEN, missed + BETWEEN, 1 - tail)) if missed else 1.0
     return Interval(low, high)
 
 
 def _score(count: int, total: int, other_count: int, other_total: int, confidence: float) -> Interval:
     """Koopman's interval: the ratios that a score test at this level does not refuse."""
     first, second = count / total, other_count / other_total
-    limit = float(norm.ppf((1 + confidence) / 2)) ** 2
+    limit = float(ndtri((1 + confidence) / 2)) ** 2
 
     def over(log_ratio: float) -> float:
         ratio = math.exp(log_ratio)
