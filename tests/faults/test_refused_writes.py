@@ -3,6 +3,7 @@ half there, and once the disk takes writes again the next looks come to the same
 
 from __future__ import annotations
 
+import re
 from typing import Any, Literal
 
 import pytest
@@ -53,7 +54,23 @@ def harmed(project: Weekly, phase: str, kill: Kill, expected: dict[str, Any]) ->
         found = project.end()
     except AssertionError as error:
         return [*wrong, f"{kill}: {str(error)[:300]}"]
+    found, expected = whenever(found), whenever(expected)
     return wrong + [f"{kill}: {name}: {found[name]}" for name in found if found[name] != expected[name]]
+
+
+def whenever(end: dict[str, Any]) -> dict[str, Any]:
+    """The end, whether the second drop of a partner came while its round was there or, after a write that was refused, when the
+    round was over: it is refused and told either way, and set aside under the round or under none."""
+    lying = [
+        re.sub(r"/[^/]+/reason", "/reason", name)
+        for name in end["lying"]
+        if not name.startswith("quarantine/") or name.endswith("/reason.json")
+    ]
+    places = {
+        side: sorted(re.sub(r"\.[^.]+\.\*\.refused\.", ".refused.", name) for name in names)
+        for side, names in end["places"].items()
+    }
+    return end | {"lying": sorted(lying), "places": places}
 
 
 def unharmed(project: Weekly, phase: str, who: str) -> tuple[dict[str, Any], int]:

@@ -21,6 +21,7 @@ from swapping import Stops, Swap, by_path, kinds_of_swap, seen, stopping
 from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.clock import utc_now
 from lsi_match.base.errors import LsiError
+from lsi_match.cli import match
 from lsi_match.matcher.operate import retention, run_parent, transfers
 from lsi_match.matcher.operate.retention import destroy_due
 from lsi_match.matcher.round.run import Run
@@ -152,6 +153,20 @@ def test_a_flood_in_an_inbox_is_bounded_and_is_one_entry_a_day(
     operation.clock.to(operation.clock() + days(1))
     assert collected(operation) == [("uwv", "RefusedTooOftenError")]
     assert len(operation.project.entries()) == entries + 2
+
+
+def test_folders_by_the_hundred_are_a_screen_of_lines_and_no_entries(
+    operation: Operation, ours: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(150):
+        (ours / f"{number}" / "within").mkdir(parents=True)
+        old(ours / f"{number}", operation)
+    operation.clock.to(operation.clock() + days(2))
+    entries = len(operation.project.entries())
+    lines = match._lines(operation.reconcile())
+    assert len([line for line in lines if "inbox/uwv/" in line]) == match._LINES
+    assert any("50" in line and "--json" in line for line in lines)
+    assert len(operation.project.entries()) < entries + 10
 
 
 def test_a_second_drop_of_a_name_in_an_inbox_is_refused_and_the_first_stays(

@@ -409,7 +409,8 @@ def metrics(site: Path, *, to: Path | None = None) -> None:
         write_whole(to, text, replace=True, same_readers=True)
 
 
-#: Kinds of `matcher.operate.retention`, for people.
+#: Lines about things of one kind that a look did.
+_LINES = 100
 
 
 def _watched(seen: ReconcileResult) -> dict[str, Any]:
@@ -436,6 +437,13 @@ def _watched(seen: ReconcileResult) -> dict[str, Any]:
     }
 
 
+def _first(lines: list[str]) -> list[str]:
+    """So many lines as somebody reads, and how many more there are: who writes in an inbox could make ten thousand."""
+    more = len(lines) - _LINES
+    rest = say(f"… en nog {more}; alles met --json", f"… and {more} more; all of them with --json")
+    return [*lines[:_LINES], rest] if more > 0 else lines
+
+
 def _lines(seen: ReconcileResult) -> list[str]:
     """One line per thing that happened; that nothing did is one line too."""
     from lsi_match.matcher.operate.agenda import about
@@ -455,12 +463,16 @@ def _lines(seen: ReconcileResult) -> list[str]:
         f"{seen.project}: {say('genoeg medeondertekend, uitgereikt', 'co-signed by enough, handed out')}: {name}"
         for name in seen.handed_out
     ]
-    lines += [
-        f"{seen.project}: {say('vernietigd', 'destroyed')}: {called('expired', one.kind)} {one.shown}"
-        for one in seen.destroyed.done
-    ]
-    lines += [
-        f"{seen.project}: {say('NIET vernietigd', 'NOT destroyed')}: {called('expired', one.kind)} {one.shown} ({problem_of(error)})"
-        for one, error in seen.destroyed.failed
-    ]
+    lines += _first(
+        [
+            f"{seen.project}: {say('vernietigd', 'destroyed')}: {called('expired', one.kind)} {one.shown}"
+            for one in seen.destroyed.done
+        ]
+    )
+    lines += _first(
+        [
+            f"{seen.project}: {say('NIET vernietigd', 'NOT destroyed')}: {called('expired', one.kind)} {one.shown} ({problem_of(error)})"
+            for one, error in seen.destroyed.failed
+        ]
+    )
     return lines or [f"{seen.project}: {say('niets te doen', 'nothing to do')}"]
