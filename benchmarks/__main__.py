@@ -33,6 +33,7 @@ from benchmarks.once import prepare_apart
 from benchmarks.peers import links, tokens_per_second
 from benchmarks.people import make_registers
 from benchmarks.small_run import small
+from benchmarks.together import together
 from lsi_match.base.clock import utc_now
 from lsi_match.cli.console import table
 from lsi_match.crypto.keys import make_identity
@@ -343,6 +344,15 @@ def one_of_many(place: Path, partners: int, rows: int) -> dict[str, Result]:
     }
 
 
+def evaluated(place: Path, partners: int, rows: int) -> dict[str, Result]:
+    """Evaluating together against HMAC in the same process; see `benchmarks.together`."""
+    found = together(place, made_up_bsns(rows, 1), partners)
+    return {
+        name: Result(value, unit, baseline, value / baseline if baseline else None, partners * rows)
+        for name, (value, unit, baseline) in found.items()
+    }
+
+
 def peers(place: Path, people: int) -> dict[str, Result]:
     """Tokens per second of other tools (no baseline) and ours, over one register; `ratio` is ours divided by theirs."""
     found = tokens_per_second(place, people)
@@ -393,10 +403,10 @@ def main() -> int:
     parser.add_argument("--only", action="append", help="only this part, for example log; can be given again")
     options = parser.parse_args()
     if not options.report:
-        rows, partners, matched, people, entries, sample = (
-            (500_000, 4, 300_000, 100_000, 50_000, 5_000)
+        rows, partners, matched, people, entries, sample, apart = (
+            (500_000, 4, 300_000, 100_000, 50_000, 5_000, 2_000)
             if options.quick
-            else (17_800_000, 8, 17_800_000, 1_000_000, 1_000_000, 50_000)
+            else (17_800_000, 8, 17_800_000, 1_000_000, 1_000_000, 50_000, 100_000)
         )
         with tempfile.TemporaryDirectory() as folder:
             place = Path(folder)
@@ -411,6 +421,7 @@ def main() -> int:
                 ("log", lambda: log(place, entries)),
                 ("look", lambda: looks(place)),
                 ("lookup", lambda: one_of_many(place, partners, rows)),
+                ("together", lambda: evaluated(place, partners, apart)),
                 ("monitor", monitor),
                 ("peers", lambda: peers(place, sample)),
             ):

@@ -38,7 +38,7 @@ from lsi_match.base.errors import LsiError
 from lsi_match.crypto import oprf
 from lsi_match.crypto.keys import Identity
 from lsi_match.crypto.oprf import HolderKey
-from lsi_match.crypto.ristretto import SIZE, check_elements, split
+from lsi_match.crypto.ristretto import SIZE, check_elements, split, spread
 from lsi_match.crypto.sealing import seal, unseal
 from lsi_match.crypto.signing import peek, sign, verify
 from lsi_match.manifest import Manifest
@@ -193,7 +193,7 @@ def ask(evaluation: Evaluation, identifiers: Mapping[str, Iterable[str]], identi
         distinct = sorted(set(identifiers.get(kind, ())))
         _check_size(evaluation, identity.name, kind, len(distinct))
         secrets.SystemRandom().shuffle(distinct)
-        made = [(one, *oprf.blind(one.encode())) for one in distinct]
+        made = spread(lambda one: (one, *oprf.blind(one.encode())), distinct)
         blinds[kind] = [(one, factor) for one, factor, _ in made]
         elements += [element for _, _, element in made]
     whole = b"".join(elements)
@@ -305,10 +305,10 @@ def finish(
             proof, key = bytes.fromhex(word.proofs.get(kind, "")), bytes.fromhex(keys.keys[kind].key)
             oprf.verify_proof(key, blinded[kind], made[kind], proof)
             of.append(made[kind])
-    return {
-        kind: {
-            one: oprf.output(one.encode(), factor, evaluated)
-            for (one, factor), evaluated in zip(asked.blinds[kind], split(oprf.join(of)), strict=True)
-        }
-        for kind, of in by_kind.items()
-    }
+    found = {}
+    for kind, of in by_kind.items():
+        each = list(zip(asked.blinds[kind], split(oprf.join(of)), strict=True))
+        found[kind] = dict(
+            spread(lambda one: (one[0][0], oprf.output(one[0][0].encode(), one[0][1], one[1])), each)
+        )
+    return found

@@ -35,6 +35,7 @@ from lsi_match.crypto.ristretto import (
     scalar_mul,
     scalar_sub,
     split,
+    spread,
     times,
     total,
 )
@@ -111,7 +112,7 @@ def evaluate(key: HolderKey, blinded: bytes) -> bytes:
         NoElementError: one is no element, or the identity.
     """
     check_elements(blinded)
-    return b"".join(times(key.secret, one) for one in split(blinded))
+    return b"".join(spread(lambda one: times(key.secret, one), split(blinded)))
 
 
 def join(evaluations: Sequence[bytes]) -> bytes:
