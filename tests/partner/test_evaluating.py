@@ -10,7 +10,7 @@ from typing import Any
 
 import handmade
 import pytest
-from operation import MONDAY, PARTNERS, PROJECT, ROUND, Operation, days, weekly
+from operation import MONDAY, PARTNERS, PROJECT, ROUND, Operation, days, folders, weekly
 
 from lsi_match.crypto import oprf, ristretto
 from lsi_match.crypto.evaluation import (
@@ -105,6 +105,21 @@ def test_a_round_goes_from_the_opening_to_its_release(operation: Operation) -> N
     answered = open_answer(home, PROJECT, "vraag-1", answer(operation.project, request, now), now)
     assert [one.known for one in answered.answer.rounds] == ["untraceable"]
     assert f"samen vervangen, met sleutels die daarna zijn vernietigd: {ROUND}." in letter(answered).markdown
+
+
+def test_who_asks_and_answers_in_one_pass_is_not_refused(tmp_path: Path) -> None:
+    """Two partners, the names of which come before those of every kind of file."""
+    names = ("aa", "bb")
+    made = Operation(
+        tmp_path, names, folders(tmp_path, names), schedule={"opens": "0 6 * * 1", "deadline_days": 5},
+        sections={"pseudonyms": {"scheme": "v2"}},
+    )  # fmt: skip
+    made.clock.to(MONDAY)
+    for name in ("aa", "bb", "aa", "bb"):
+        step(made, name)
+    step(made, "aa")
+    made.reconcile()
+    assert made.state(ROUND) == "destroyed"
 
 
 def test_who_is_late_is_left_out_and_the_others_meet_without_doing_anything_again(
@@ -240,7 +255,7 @@ def test_a_carrier_that_meddles_with_answers_makes_no_drop(operation: Operation,
     operation.reconcile()
     out = operation.folder / "places" / "uwv" / "out"
     from_svb, from_gemeente = (
-        out / f"{PROJECT}.{ROUND}.{name}.uwv.evaluation-answer" for name in ("svb", "gemeente")
+        out / f"{PROJECT}.{ROUND}.{name}.to-uwv.evaluation-answer" for name in ("svb", "gemeente")
     )
     if what == "withheld":
         from_svb.unlink()
@@ -256,7 +271,7 @@ def test_a_carrier_that_meddles_with_answers_makes_no_drop(operation: Operation,
             / "places"
             / "gemeente"
             / "out"
-            / f"{PROJECT}.{ROUND}.svb.gemeente.evaluation-answer"
+            / f"{PROJECT}.{ROUND}.svb.to-gemeente.evaluation-answer"
         )
         from_svb.write_bytes(to_gemeente.read_bytes())
     found = tick(operation, "uwv")

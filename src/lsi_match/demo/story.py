@@ -12,6 +12,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any, get_args
 
+import polars as pl
 from rich.console import Console
 from rich.panel import Panel
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -25,6 +26,7 @@ from lsi_match.base.errors import wrong_use
 from lsi_match.base.files import read_bytes, read_private, write_whole
 from lsi_match.base.measure import Measured, measured
 from lsi_match.cli.console import language, say, table
+from lsi_match.crypto import ristretto
 from lsi_match.demo import febrl, town
 from lsi_match.demo.oracle import expected_cases
 from lsi_match.demo.world import Case, World, configs_folder
@@ -37,6 +39,7 @@ from lsi_match.matcher.operate.runner import Runs
 from lsi_match.matcher.round.counts_table import SIGNAL
 from lsi_match.monitor.round_findings import RoundFindings
 from lsi_match.monitor.verdict import Row
+from lsi_match.partner.evaluating import identifiers
 from lsi_match.partner.prepare import Prepared
 from lsi_match.reports.annexes.fill import Annex, annex
 
@@ -148,9 +151,14 @@ class _Story:
     def _project(self, config: str, extracts: Path, first: bool) -> World:
         world = World(self.place / config, configs_folder() / config, extracts, utc_now, self.runs)
         world.draft["project"]["period"] = _this_year()
+        if not first and ristretto.available():
+            world.draft["pseudonyms"]["scheme"] = "v2"
         manifest = self._agree(world, explain=first)
         opening = self._open(world)
+        if manifest.pseudonyms.together:
+            self._evaluate(world)
         prepared = self._prepare(world, manifest, opening)
+        self._guess(world, manifest, prepared["svb"], opening)
         if first:
             self._what_the_matcher_sees(world, prepared["uwv"], opening)
         outcome = self._run(world)
@@ -208,6 +216,47 @@ class _Story:
             for line in _funnel(manifest, partner, prepared[partner]):
                 self.console.print(line, soft_wrap=True)
         return prepared
+
+    def _evaluate(self, world: World) -> None:
+        with self._step(f"{world.project_id}: {say('samen pseudonimiseren', 'evaluate together')}"):
+            world.evaluate(ROUND)
+        together = world.project.view().live[ROUND].together
+        asked = sum(sum(kinds.values()) for kinds in together.asked.values())
+        self.say(
+            f"In dit project maken de {len(together.partners)} deelnemers de pseudoniemen samen: over {_number(asked)} adressen vroeg ieder "
+            "alle anderen om een antwoord, zonder dat die het adres zien. Daarna vernietigden zij hun sleutels; het logboek telt dat.",
+            f"In this project the {len(together.partners)} partners make the pseudonyms together: about {_number(asked)} addresses each asked "
+            "all others for an answer, without their seeing the address. Then they destroyed their keys; the log counts all that.",
+        )
+
+    def _guess(self, world: World, manifest: Manifest, prepared: Prepared, opening_bytes: bytes) -> None:
+        """What UWV together with the matching environment finds of the drop of SVB by trying: the attack that the schemes differ in."""
+        opening, _ = world.project.opening(ROUND)
+        secret = read_private(world.project.round_folder(ROUND) / "round.key").decode()
+        evaluators = world.project.view().live[ROUND].together.evaluators
+        round_ = Round(manifest, opening, digest_of_bytes(opening_bytes), secret, evaluators)
+        drop = receive(prepared.file, "svb", round_, utc_now())
+        parts = [drop.part(number) for number in range(opening.parts)]
+        guesses = identifiers(world.home("svb"), manifest, opening, world.mapping("svb"), world.extracts)
+        key, tried, found = world.home("uwv").project_key(manifest), 0, 0
+        for kind, some in guesses.items():
+            seen = {one for part in parts for one in part.column(kind).to_pylist()}
+            made = key.pseudonyms(pl.Series(sorted(some), dtype=pl.String), ROUND, kind).to_list()
+            tried, found = tried + len(made), found + len(seen.intersection(made))
+        if manifest.pseudonyms.together:
+            self.say(
+                f"Stel dat UWV en de koppelomgeving samenspannen, en raden wat SVB leverde: {_number(tried)} keer goed geraden, {found} keer "
+                "herkend. Ook alle deelnemers behalve SVB samen kunnen dat niet: hun sleutels zijn er niet meer, en die van SVB hadden zij nooit.",
+                f"Suppose UWV and the matching environment conspire, and guess what SVB delivered: {_number(tried)} right guesses, {found} "
+                "recognised. Nor can all partners but SVB together: their keys are gone, and that of SVB they never had.",
+            )
+        else:
+            self.say(
+                f"Stel dat UWV en de koppelomgeving samenspannen, en raden wie SVB leverde: {_number(tried)} keer goed geraden, {_number(found)} "
+                "keer herkend. Dit project gebruikt schema 1: daartegen beschermt het niet. Het volgende gebruikt schema 2.",
+                f"Suppose UWV and the matching environment conspire, and guess whom SVB delivered: {_number(tried)} right guesses, {_number(found)} "
+                "recognised. This project uses scheme 1, which does not protect against that. The next one uses scheme 2.",
+            )
 
     def _what_the_matcher_sees(self, world: World, prepared: Prepared, opening_bytes: bytes) -> None:
         manifest = world.project.manifest()

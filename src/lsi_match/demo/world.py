@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -20,18 +20,24 @@ from lsi_match.agreement.justifications import justify
 from lsi_match.agreement.trust_root_draft import compose
 from lsi_match.agreement.trust_root_rules import sign_root
 from lsi_match.agreement.trust_root_store import TrustStore
-from lsi_match.base.files import read_bytes, read_text, shipped, write_whole
+from lsi_match.base.errors import LsiError
+from lsi_match.base.files import private_folder, read_bytes, read_text, shipped, write_whole
 from lsi_match.base.yaml_positions import parse_yaml, read_yaml
 from lsi_match.crypto.keys import make_identity
-from lsi_match.crypto.project_key import ProjectKey
+from lsi_match.crypto.project_key import ProjectKey, SharedPseudonyms
 from lsi_match.crypto.signing import peek
+from lsi_match.log.log_proof import SUFFIX
 from lsi_match.manifest import Manifest, complete_draft
 from lsi_match.matcher.operate.runner import Runs, run_match
+from lsi_match.matcher.round import evaluating
 from lsi_match.matcher.round.hold import ingest
 from lsi_match.matcher.round.open_round import open_round
+from lsi_match.matcher.site.proofs import put_round_proofs
 from lsi_match.matcher.site.share_manifest import share
 from lsi_match.matcher.site.site import Project, Site
 from lsi_match.monitor.round_findings import checked_findings
+from lsi_match.partner.evaluating import Evaluating
+from lsi_match.partner.exchange import Exchange
 from lsi_match.partner.extract.column_mapping import ColumnMapping
 from lsi_match.partner.home import Home, make_key_share
 from lsi_match.partner.prepare import Prepared, prepare
@@ -67,6 +73,8 @@ class World:
     extracts: Path
     clock: Callable[[], datetime]
     runs: Runs | None = None
+    #: Partner and round → what makes its pseudonyms, once partners evaluated together.
+    shared: dict[tuple[str, str], SharedPseudonyms] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.draft: dict[str, Any] = read_yaml(read_text(self.config / "manifest.yaml"), "manifest.yaml")
@@ -187,13 +195,48 @@ class World:
         file = self.config / "mappings" / f"{partner}.yaml"
         return parse_yaml(read_text(file), file.name, ColumnMapping)
 
+    def evaluate(self, round_id: str) -> None:
+        """All partners evaluate their identifiers together for this round, in three passes; what each has for the others goes
+        through the site."""
+        project, now = self.project, self.clock()
+        stem = f"{self.project_id}.{round_id}"
+        for number in range(3):
+            for name in self.partners:
+                mail = private_folder(self.folder / "mail" / name)
+                self._hand_over(round_id, name, mail)
+                exchange = Exchange(self.home(name), self.project_id, mail)
+                opening, problems = mail / f"{stem}.opening.json", list[tuple[str, LsiError]]()
+                mapping = self.mapping(name)
+                _, shared = Evaluating.go_on(exchange, opening, mapping, self.extracts, now, problems)
+                if problems:
+                    raise problems[0][1]
+                if shared is not None:
+                    self.shared[name, round_id] = shared
+                for file in sorted(exchange.outgoing.glob(f"{stem}.*")):
+                    evaluating.take(project, file.name, read_bytes(file), now, name)
+            if number == 1:
+                evaluating.name_evaluators(project, round_id, now)
+                put_round_proofs(project)
+
+    def _hand_over(self, round_id: str, partner: str, mail: Path) -> None:
+        """What lies at the site for a partner."""
+        folder, stem = self.project.round_folder(round_id), f"{self.project_id}.{round_id}"
+        files = dict(evaluating.for_partner(self.project, self.project.view().live[round_id], partner))
+        files |= {f"{stem}.{one.name}": one for one in folder.glob(f"*{SUFFIX}")}
+        files[f"{stem}.opening.json"] = folder / "opening.json"
+        for name, file in files.items():
+            write_whole(mail / name, read_bytes(file), replace=True)
+
     def prepare(self, partner: str, opening: bytes) -> Prepared:
         """`partner` makes its drop for the round of this opening, straight into its inbox."""
         round_id = peek(opening, Opening, what="opening", party=MATCHER).round
         file = self.project.round_folder(round_id) / "opening.json"
         inbox = self.project.folder / "inbox" / partner
         mapping = self.mapping(partner)
-        return prepare(self.home(partner), file, mapping, self.extracts, inbox, self.project_id, self.clock())
+        return prepare(
+            self.home(partner), file, mapping, self.extracts, inbox, self.project_id, self.clock(),
+            shared=self.shared.get((partner, round_id)),
+        )  # fmt: skip
 
     def run(
         self, round_id: str, on_step: Callable[[dict[str, Any]], None] = lambda _: None

@@ -32,11 +32,13 @@ from lsi_match.crypto.project_key import Blocks, ProjectKey, SharedPseudonyms
 from lsi_match.crypto.sealing import seal, unseal
 from lsi_match.crypto.signing import peek, sign
 from lsi_match.log.log_proof import proof_file
+from lsi_match.manifest import Manifest
 from lsi_match.partner.bag import Bag
 from lsi_match.partner.crowds import Crowds
 from lsi_match.partner.drop_rows import Layout, Making, Rows
 from lsi_match.partner.exchange import Exchange
 from lsi_match.partner.extract.column_mapping import ColumnMapping
+from lsi_match.partner.home import Home
 from lsi_match.partner.inspect import inspect, tasks_of
 from lsi_match.partner.opening import read_evaluators
 from lsi_match.partner.prepare import answerable
@@ -94,7 +96,7 @@ class Evaluating:
             if not self._ask.exists():
                 if now >= (opening.asks_until or now) or self._of_own(KEYS_DESTROYED_SUFFIX).exists():
                     raise AskedTooLateError(partner=home.name, round=opening.round)
-                self._draw(self._identifiers(mapping, extracts))
+                self._draw(identifiers(home, manifest, opening, mapping, extracts))
             if now < (opening.answers_until or now) and self._keys.exists():
                 self._answer(problems)
             named = self._mail / f"{self._stem}{EVALUATORS_SUFFIX}"
@@ -146,20 +148,6 @@ class Evaluating:
         identity = self.exchange.home.identity()
         return json.loads(unseal(read_bytes(file), identity.encryption, what=file.name, party=identity.name))
 
-    def _identifiers(self, mapping: ColumnMapping, extracts: Path) -> Mapping[str, Iterable[str]]:
-        """Every identifier that a drop of these extracts has, by kind."""
-        home = self.exchange.home
-        manifest = home.agreed_manifest(self.exchange.project, self.opening.opened_at)
-        partner = manifest.partners[home.name]
-        bag = Bag.wanted(partner, home)
-        maker, layout = _Collecting(home.project_key(manifest)), Layout(columns_to_seal(manifest, partner))
-        making = Making(
-            maker, self.opening.round, 1, layout, Crowds.of(manifest), LongIds(), bag.lookup if bag else None
-        )
-        tasks = tasks_of(home.name, manifest, mapping, extracts, self.opening.reference_date)
-        inspect([(one, lambda one=one: select_pieces(one)) for one in tasks], making, maker.anew)  # type: ignore[misc]
-        return maker.found
-
     def _draw(self, identifiers: Mapping[str, Iterable[str]]) -> None:
         """Draw the secrets and ask. The ask is written last: without it nothing of this was ever shown."""
         identity = self.exchange.home.identity()
@@ -203,17 +191,32 @@ class Evaluating:
         self.exchange.put(self._of_own(ASK_SUFFIX).name, asks[own])
         for kept in (self.folder / "answers").glob("[!.]*"):
             if kept.name != own:
-                self.exchange.put(self._of_own(f".{kept.name}{EVALUATION_SUFFIX}").name, read_bytes(kept))
+                self.exchange.put(self._of_own(f".to-{kept.name}{EVALUATION_SUFFIX}").name, read_bytes(kept))
 
     def _answers(self) -> list[tuple[bytes, bytes]]:
         """The answers to this partner, with the one that it gave itself."""
         own = self.exchange.home.name
         files = [
-            self._mail / f"{self._stem}.{name}.{own}{EVALUATION_SUFFIX}" for name in self.evaluation.cards
+            self._mail / f"{self._stem}.{name}.to-{own}{EVALUATION_SUFFIX}" for name in self.evaluation.cards
         ]
         came = [one for one in (self.folder / "answers" / own, *files) if one.exists()]
         found = [unpack(read_bytes(one, self.evaluation.largest(own)), 1) for one in came]
         return [(document, sealed) for document, sealed in found]
+
+
+def identifiers(
+    home: Home, manifest: Manifest, opening: Opening, mapping: ColumnMapping, extracts: Path
+) -> Mapping[str, Iterable[str]]:
+    """Every identifier that a drop of these extracts has, by kind."""
+    partner = manifest.partners[home.name]
+    bag = Bag.wanted(partner, home)
+    maker, layout = _Collecting(home.project_key(manifest)), Layout(columns_to_seal(manifest, partner))
+    making = Making(
+        maker, opening.round, 1, layout, Crowds.of(manifest), LongIds(), bag.lookup if bag else None
+    )
+    tasks = tasks_of(home.name, manifest, mapping, extracts, opening.reference_date)
+    inspect([(one, lambda one=one: select_pieces(one)) for one in tasks], making, maker.anew)  # type: ignore[misc]
+    return maker.found
 
 
 class _Collecting:

@@ -173,7 +173,7 @@ def _answer(project: Project, round_: RoundView, data: bytes) -> tuple[str, OfRo
     event = EvaluationsAnswered(
         round=round_.name, partner=word.partner, to=word.to, answer=project.keep(document)
     )
-    return f"{project.id}.{round_.name}.{word.partner}.{word.to}{EVALUATION_SUFFIX}", event
+    return f"{project.id}.{round_.name}.{word.partner}.to-{word.to}{EVALUATION_SUFFIX}", event
 
 
 def _destroyed(project: Project, round_: RoundView, word: RoundKeysDestroyed, data: bytes) -> OfRound | None:
@@ -217,7 +217,7 @@ def for_partner(project: Project, round_: RoundView, partner: str) -> Iterator[t
     for one in round_.together.asks.keys() - {partner}:
         yield f"{stem}.{one}{ASK_SUFFIX}", folder / f"{stem}.{one}{ASK_SUFFIX}"
         if partner in round_.together.answers.get(one, {}):
-            name = f"{stem}.{one}.{partner}{EVALUATION_SUFFIX}"
+            name = f"{stem}.{one}.to-{partner}{EVALUATION_SUFFIX}"
             yield name, folder / name
     if round_.together.evaluators is not None:
         yield f"{stem}{EVALUATORS_SUFFIX}", project.kept_file(round_.together.evaluators)
