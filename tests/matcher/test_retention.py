@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from operation import MONDAY, PARTNERS, ROUND, Operation, days
@@ -14,7 +18,8 @@ from operation import MONDAY, PARTNERS, ROUND, Operation, days
 from lsi_match.log.log_proof import LogProof
 from lsi_match.log.policy import log_keys
 from lsi_match.log.verify import verify_log
-from lsi_match.matcher.operate import retention
+from lsi_match.matcher.engine.work import WORK
+from lsi_match.matcher.operate import retention, transfers
 from lsi_match.matcher.operate.agenda import JobKind
 from lsi_match.matcher.operate.reconcile import last_reconciled, reconcile
 from lsi_match.matcher.operate.retention import DAY, REFUSED, TERMS, destroy_due, due
@@ -37,6 +42,38 @@ def kinds(operation: Operation) -> set[str]:
 
 def entries(operation: Operation, name: str) -> list[str]:
     return [e.status for e in operation.project.entries() if e.name == name]
+
+
+def test_a_round_whose_work_cannot_be_removed_is_not_destroyed_yet(
+    operation: Operation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk refused to remove what lay in the folder of the matching: the round counted as destroyed, and it stayed."""
+    for partner in PARTNERS:
+        operation.deliver(partner, ROUND)
+    transfers.collect(operation.project, operation.clock())
+    left = operation.project.round_folder(ROUND) / WORK / "order.box"
+    with closing(Run(operation.project, ROUND, operation.clock)) as run:
+        for step in (run.gates, run.intake, run.match, run.count, run.release):
+            step()
+        assert left.exists()
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "unlink", failing(os.unlink))
+            with pytest.raises(OSError, match="Input/output"):
+                run.destroy()
+    assert operation.state(ROUND) == "released"
+    with closing(Run(operation.project, ROUND, operation.clock)) as run:
+        run.destroy()
+    assert operation.state(ROUND) == "destroyed"
+    assert not left.exists()
+
+
+def failing(unlink: Callable[..., None]) -> Callable[..., None]:
+    def refusing(path: Any, *args: Any, **how: Any) -> None:
+        if os.fspath(path).endswith(".box"):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        unlink(path, *args, **how)
+
+    return refusing
 
 
 def test_a_released_round_leaves_nothing_that_is_due_until_its_terms_end(operation: Operation) -> None:

@@ -619,8 +619,12 @@ class Run:
         if not self.ended:
             self._record(DestructionBegun(round=self.round_id))
         destroy(self._key_file)
-        for folder in (self._key_file.parent / work.WORK, evaluations(self.project, self.round_id)):
-            shutil.rmtree(folder, ignore_errors=True)
+        folders = [self._key_file.parent / work.WORK, evaluations(self.project, self.round_id)]
+        if not self.released:
+            folders.append(self.project.folder / "staging" / self.round_id)
+        for folder in folders:
+            if folder.exists():
+                shutil.rmtree(folder)
         for half in half_files(self._key_file.parent):
             destroy(half)
         gone = inbox.remove_round(self.project, self.round_id)
@@ -629,8 +633,6 @@ class Run:
             if file.name != REASON:
                 file.unlink()
                 gone += 1
-        if not self.released:
-            shutil.rmtree(self.project.folder / "staging" / self.round_id, ignore_errors=True)
         if not self.ended:
             self._record(Destroyed(round=self.round_id, files=gone))
         keep_proofs(self.project, [self._round])
