@@ -37,7 +37,7 @@ from lsi_match.partner.evaluating import AskedTooLateError
 from lsi_match.partner.prepare import EvaluationNeededError, prepare
 from lsi_match.protocol.evaluation_documents import unpack
 from lsi_match.reports.log_report import Evidence, account
-from lsi_match.transport.endpoints import open_endpoint
+from lsi_match.transport.endpoints import PlaceUnreachableError, open_endpoint
 
 if not ristretto.available():
     pytest.skip("libsodium is not here (libsodium23)", allow_module_level=True)
@@ -243,6 +243,58 @@ def test_more_than_the_manifest_gives_is_refused_by_the_site_and_by_every_partne
     ).exists()
 
 
+def test_an_ask_under_the_name_of_another_is_not_answered(operation: Operation) -> None:
+    """Tried: the site withheld the ask of one partner, and laid a second one of its accomplice under that name."""
+    step(operation)
+    operation.reconcile()
+    withheld = out_of(operation, "gemeente") / f"{PROJECT}.{ROUND}.svb.evaluation-ask"
+    withheld.unlink()
+    assert not tick(operation, "gemeente").problems
+    identity = operation.world.home("uwv").identity()
+    of = Evaluation.of(operation.project.manifest(), ROUND)
+    second = ask(of, {"bsn": [handmade.BSNS[6]]}, identity)
+    withheld.write_bytes(draw(of, identity)[1] + second.document + second.elements)
+    for _ in range(2):
+        found = tick(operation, "gemeente")
+        assert [type(error) for _, error in found.problems] == [EvaluationOfOtherError]
+    home = operation.world.home("gemeente").project(PROJECT)
+    assert {one.name for one in home.glob("evaluation/*/answers/*")} == {"gemeente", "uwv"}
+    assert not list(home.glob("outgoing/*.to-svb.evaluation-answer"))
+
+
+def test_an_opening_that_is_hidden_and_laid_again_brings_no_second_ask_or_answer(
+    operation: Operation,
+) -> None:
+    step(operation)
+    step(operation)
+    opening = out_of(operation, "uwv") / f"{PROJECT}.{ROUND}.opening.json"
+    signed = opening.read_bytes()
+    opening.unlink()
+    tick(operation, "uwv")
+    home = operation.world.home("uwv").project(PROJECT)
+    place = operation.folder / "places" / "uwv" / "in"
+    for file in (*place.glob("*.round-keys-destroyed.json"), *place.glob("*.evaluation-*")):
+        file.unlink()
+    opening.write_bytes(signed)
+    for _ in range(2):
+        assert [type(error) for _, error in tick(operation, "uwv").problems] == [AskedTooLateError]
+        assert not list(home.glob("evaluation/*/*"))
+        assert not list(place.glob("*.evaluation-*"))
+
+
+def test_secrets_are_destroyed_at_their_date_where_the_place_cannot_be_reached(operation: Operation) -> None:
+    step(operation)
+    operation.clock.to(MONDAY + days(3.4))
+    (operation.folder / "places" / "uwv").rename(operation.folder / "away")
+    with pytest.raises(PlaceUnreachableError):
+        tick(operation, "uwv")
+    assert secrets_of(operation, "uwv") == ["blinds.age"]
+
+
+def out_of(operation: Operation, partner: str) -> Path:
+    return operation.folder / "places" / partner / "out"
+
+
 def give(operation: Operation, partner: str, name: str, data: bytes, side: Any = "in") -> None:
     with open_endpoint(operation.places[partner]) as there:
         there.give(side, name, data)
@@ -253,7 +305,7 @@ def test_a_carrier_that_meddles_with_answers_makes_no_drop(operation: Operation,
     step(operation)
     step(operation)
     operation.reconcile()
-    out = operation.folder / "places" / "uwv" / "out"
+    out = out_of(operation, "uwv")
     from_svb, from_gemeente = (
         out / f"{PROJECT}.{ROUND}.{name}.to-uwv.evaluation-answer" for name in ("svb", "gemeente")
     )
@@ -266,13 +318,7 @@ def test_a_carrier_that_meddles_with_answers_makes_no_drop(operation: Operation,
         document, _ = unpack(one, 1)
         from_svb.write_bytes(document + unpack(other, 1)[1])
     else:
-        to_gemeente = (
-            operation.folder
-            / "places"
-            / "gemeente"
-            / "out"
-            / f"{PROJECT}.{ROUND}.svb.to-gemeente.evaluation-answer"
-        )
+        to_gemeente = out_of(operation, "gemeente") / f"{PROJECT}.{ROUND}.svb.to-gemeente.evaluation-answer"
         from_svb.write_bytes(to_gemeente.read_bytes())
     found = tick(operation, "uwv")
     assert found.sent == ()

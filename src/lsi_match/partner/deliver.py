@@ -109,12 +109,13 @@ def deliver(
         judging: gives what judges the log again before it is co-signed (`log.judge`).
 
     Raises:
-        PlaceUnreachableError: nothing was done.
+        PlaceUnreachableError: nothing was done, but that secrets past their date were destroyed.
         SplitViewError: the matching environment showed another log, here or to another controller; no drop was made.
     """
     mail, outgoing = folder / "in", folder / "out"
-    fetched = transfer.fetch(settings, mail, lang)
     exchange = Exchange(home, project, mail)
+    destroy_due(exchange, now)  # also where the place cannot be reached, or shows another log
+    fetched = transfer.fetch(settings, mail, lang)
     joined, unsound = exchange.take_in(now)
     problems = [*fetched.problems, *unsound]
     came = tuple(file.name for file in fetched.files)
@@ -136,7 +137,7 @@ def deliver(
     answered = {one.drop for one in told}
     sent = []
     openings = [file for file in sorted(mail.glob(f"{project}.*.opening.json")) if file.name in fetched.lying]
-    destroy_due(exchange, {file.name.split(".")[1] for file in openings}, now)
+    destroy_due(exchange, now, {file.name.split(".")[1] for file in openings})
     for round_id, opening in _open_rounds(home, project, openings, now, problems):
         if any(one.round == round_id for one in told) or mapping is None or extracts is None:
             continue

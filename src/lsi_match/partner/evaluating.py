@@ -26,7 +26,16 @@ import polars as pl
 from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.errors import LsiError
 from lsi_match.base.files import destroy, private_folder, read_bytes, write_whole
-from lsi_match.crypto.evaluation import Asked, Evaluation, EvaluationTwiceError, Evaluator, ask, draw, finish
+from lsi_match.crypto.evaluation import (
+    Asked,
+    Evaluation,
+    EvaluationOfOtherError,
+    EvaluationTwiceError,
+    Evaluator,
+    ask,
+    draw,
+    finish,
+)
 from lsi_match.crypto.oprf import HolderKey
 from lsi_match.crypto.project_key import Blocks, ProjectKey, SharedPseudonyms
 from lsi_match.crypto.sealing import seal, unseal
@@ -46,7 +55,13 @@ from lsi_match.partner.references import LongIds
 from lsi_match.partner.select import select_pieces
 from lsi_match.protocol.columns import columns_to_seal
 from lsi_match.protocol.documents import Opening
-from lsi_match.protocol.evaluation_documents import EvaluationAnswer, RoundKeys, RoundKeysDestroyed, unpack
+from lsi_match.protocol.evaluation_documents import (
+    EvaluationAnswer,
+    EvaluationAsk,
+    RoundKeys,
+    RoundKeysDestroyed,
+    unpack,
+)
 from lsi_match.protocol.place_files import (
     ASK_SUFFIX,
     EVALUATION_SUFFIX,
@@ -182,6 +197,8 @@ class Evaluating:
             kept = self.folder / "answers" / name
             _, document, elements = unpack(data, 2)
             try:
+                if self.evaluation.word(document, EvaluationAsk, "ask").partner != name:
+                    raise EvaluationOfOtherError(partner=name, what="ask")  # else it asked once for each name
                 if not kept.exists():
                     write_whole(kept, b"".join(evaluator.answer(document, elements)))
                 elif _answered(kept) != digest_of_bytes(document):
@@ -265,13 +282,13 @@ def destroy_keys(exchange: Exchange, folder: Path, now: datetime) -> None:
     destroy(folder / "keys.age")
 
 
-def destroy_due(exchange: Exchange, open_rounds: Collection[str], now: datetime) -> None:
+def destroy_due(exchange: Exchange, now: datetime, open_rounds: Collection[str] | None = None) -> None:
     """Destroy what is past its date: secrets that nobody may be answered with any more, and everything but the word of that of
-    rounds that lie at the place no more."""
+    rounds that lie at the place no more. `open_rounds`: those that do, once the place was looked at."""
     for folder in sorted(_folder(exchange).glob("[!.]*")):
         opening = exchange.home.project(exchange.project) / "openings" / folder.name
         until = peek(read_bytes(opening), Opening, what="opening", party="self").answers_until
-        over = folder.name not in open_rounds
+        over = open_rounds is not None and folder.name not in open_rounds
         if over or until is None or now >= until:
             destroy_keys(exchange, folder, now)
         if over:
