@@ -126,7 +126,8 @@ def test_who_is_late_is_left_out_and_the_others_meet_without_doing_anything_agai
     operation: Operation,
 ) -> None:
     step(operation, "gemeente", "uwv")
-    step(operation, "gemeente", "uwv")
+    (waits,) = step(operation, "gemeente", "uwv")["uwv"].messages
+    assert waits.startswith(f"Ronde {ROUND}: de deelnemers pseudonimiseren samen.")
     asked = {name: together(operation).asks[name] for name in ("gemeente", "uwv")}
     operation.clock.to(MONDAY + days(1.7))
     operation.reconcile()  # the time to ask is over

@@ -34,6 +34,11 @@ from lsi_match.protocol.place_files import COSIGNED_SUFFIX, LOG_SUFFIX
 from lsi_match.protocol.receipt_files import RECEIPT_SUFFIX
 from lsi_match.transport.endpoints import EndpointSettings, PlaceUnreachableError
 
+_TOGETHER: dict[Language, str] = {
+    "nl": "Ronde {round}: de deelnemers pseudonimiseren samen. De levering volgt als iedereen heeft geantwoord; laat dit dan nog eens draaien.",
+    "en": "Round {round}: the partners evaluate together. The drop follows once everybody answered; run this again then.",
+}
+
 
 @dataclass(frozen=True)
 class Delivered:
@@ -135,7 +140,7 @@ def deliver(
     told = _receipts(home, project, mail, now, problems)
     others = _others(home, project, mail, fetched.lying, now, problems)
     answered = {one.drop for one in told}
-    sent = []
+    sent, waiting = [], list[str]()
     openings = [file for file in sorted(mail.glob(f"{project}.*.opening.json")) if file.name in fetched.lying]
     destroy_due(exchange, now, {file.name.split(".")[1] for file in openings})
     for round_id, opening in _open_rounds(home, project, openings, now, problems):
@@ -147,6 +152,7 @@ def deliver(
                 progress(round_id)
                 drop = _make(exchange, opening, mapping, extracts, outgoing, now, problems)
                 if drop is None:
+                    waiting.append(_TOGETHER[lang].format(round=round_id))
                     continue
                 drops = [drop]
             transfer.send(home, drops[-1], settings)
@@ -158,7 +164,7 @@ def deliver(
     transfer.send(home, None, settings)  # what was opened since the last time
     brought = tuple(exchange.bring(settings))
     _clear(outgoing, answered)
-    messages = (*fetched.messages, *_ends(home, project, now, lang))
+    messages = (*fetched.messages, *waiting, *_ends(home, project, now, lang))
     return Delivered(
         tuple(sent), tuple(told), messages, tuple(problems), others, came, brought, tuple(joined)
     )  # fmt: skip

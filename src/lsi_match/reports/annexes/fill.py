@@ -316,7 +316,11 @@ class _Filled:
             "3.1": [
                 {"3.1.1": one["step"], "3.1.2": one["nl"], "3.1.3": tuple(data)} for one in activities
             ],
-            "4": _say("technique", scheme=manifest.pseudonyms.scheme, monitor=", ".join(d.label for d in manifest.monitor.dimensions) or "-"),
+            "4": _say(
+                "technique",
+                scheme=_say(f"scheme_{manifest.pseudonyms.scheme}"),
+                monitor=", ".join(d.label for d in manifest.monitor.dimensions) or "-",
+            ),
             "5.2": basis.purpose,
             "6.2": "\n".join(filter(None, [
                 *(one.title for one in manifest.controllers.values()), f"{manifest.matcher.title} (verwerker)",
