@@ -461,9 +461,12 @@ def test_a_controller_makes_the_same_from_its_own_copy_of_the_log_or_is_told_wha
     changed: Operation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("lsi_match.base.clock.utc_now", changed.clock)
-    changed.project.ingest(
-        {"uwv": paper(changed, "uwv", SHEET | {"criteria": {RULE: {"show": "full"}}})}, changed.clock()
-    )
+    long = {
+        "rights": "Schrijf ons een brief " + "en nog een " * 8 + "brief.",
+        "criteria": {RULE: {"show": "full"}},
+    }
+    papers = {name: paper(changed, name, SHEET | long) for name in ("uwv", "svb")}
+    changed.project.ingest(papers, changed.clock())
     make_checkpoint(changed.project, changed.clock())
     copy = tmp_path / "proef.log.sqlite"
     for form, file in (("log", copy), ("papers", papers_beside(copy))):
@@ -476,7 +479,10 @@ def test_a_controller_makes_the_same_from_its_own_copy_of_the_log_or_is_told_wha
         for top in (tmp_path / changed.project.folder.parents[1].name, tmp_path / home.name)
     )
     assert own == site
-    assert PROSE.encode() in own[Path("project", changed.project.id, "index.html")]
+    assert capsys.readouterr().err.count("een zin van 29 woorden") == 2, (
+        "each time, once for both who wrote it"
+    )
+    assert long["rights"].encode() in own[Path("project", changed.project.id, "index.html")]
     annex = ["publish", "annex", str(home), changed.project.id, "uwv", "--log", str(copy), "--form", "dpia"]
     assert run([*annex, "--out", str(tmp_path / "dpia.json")]) == 1
     assert "accountability.subjects" in capsys.readouterr().err, "nobody signed who the subjects are"

@@ -43,12 +43,13 @@ def publish(
         _facts(place, None, one, now) for one in log
     ]
     written = write_pages(facts, out, now)
-    words = [
-        f"{one.manifest.project.id}.{name}.{told}"
-        for one in facts
-        for name, sheet in one.sheets.items()
-        for told in advice({"rights": sheet.rights, **{k: v for k, v in sheet.shared if v}}, language())
-    ]
+    texts: dict[str, str] = {}  # each once, by the first organisation that wrote it
+    for one in facts:
+        for name, sheet in one.sheets.items():
+            for key, text in (("rights", sheet.rights), *sheet.shared):
+                if text and text not in texts.values():
+                    texts[f"{one.manifest.project.id}.{name}.{key}"] = text
+    words = advice(texts, language())
     for told in words:
         console.print(say(f"Advies over de taal: {told}", f"Advice on the language: {told}"), markup=False)
     done(say(f"Geschreven: {len(written)} bestanden. Begin bij {out / 'index.html'}",
