@@ -11,15 +11,17 @@ from typing import Any
 
 import logged
 import pytest
+import yaml_out
 from logged import DIGEST
 
 from lsi_match.agreement.justifications import JustificationInvalidError, justify
 from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.clock import utc_now
 from lsi_match.base.errors import LsiError
+from lsi_match.base.yaml_positions import read_yaml
 from lsi_match.cli.main import run as command
 from lsi_match.crypto.signing import SignatureMissingError
-from lsi_match.demo.world import Case, World
+from lsi_match.demo.world import Case, World, reasons_for
 from lsi_match.log import events
 from lsi_match.log.events import Event
 from lsi_match.log.holds import broken_holds
@@ -38,6 +40,7 @@ from lsi_match.matcher.round.hold import (
 from lsi_match.matcher.round.run import Run
 from lsi_match.monitor.round_findings import ReportNotOfCountsError, RoundFindings, checked_findings
 from lsi_match.partner import transfer
+from lsi_match.protocol.documents import Reason
 from lsi_match.transport.endpoints import EndpointSettings, set_up
 
 from .conftest import ROUND, Town, copy_of, deliver, run_steps
@@ -69,11 +72,23 @@ def report(world: World) -> tuple[dict[str, Any], str]:
 
 
 def paper(
-    world: World, name: str, *, decision: Any = "release", at: datetime | None = None, **other: Any
+    world: World,
+    name: str,
+    *,
+    decision: Any = "release",
+    at: datetime | None = None,
+    said: Any = None,
+    **other: Any,
 ) -> bytes:
     members = {"manifest": world.project.manifest(), "round_id": "held", "findings": report(world)[1]} | other
     identity = world.home(name).identity()
-    return justify(**members, identity=identity, decision=decision, reason=REASON, at=at or utc_now())
+    said = said or (reasons(world) if decision == "release" else REASON)
+    return justify(**members, identity=identity, decision=decision, said=said, at=at or utc_now())
+
+
+def reasons(world: World) -> dict[str, Reason]:
+    found = RoundFindings.model_validate(report(world)[0])
+    return reasons_for(found, REASON, utc_now().date())
 
 
 def everybody(world: World, **other: Any) -> dict[str, bytes]:
@@ -146,7 +161,9 @@ def about_another_manifest(world: World) -> bytes:
 def signed_by_another(world: World) -> bytes:
     """The paper of one controller under the name of another."""
     posing = replace(world.home("svb").identity(), name="uwv")
-    return justify(world.project.manifest(), "held", report(world)[1], posing, "release", REASON, utc_now())
+    return justify(
+        world.project.manifest(), "held", report(world)[1], posing, "release", reasons(world), utc_now()
+    )
 
 
 FALSE: list[tuple[Callable[[World], bytes], type[LsiError]]] = [
@@ -155,10 +172,16 @@ FALSE: list[tuple[Callable[[World], bytes], type[LsiError]]] = [
     (about_another_manifest, JustificationInvalidError),
     (lambda w: paper(w, "uwv", at=utc_now() + timedelta(days=1)), JustificationInvalidError),
     (signed_by_another, SignatureMissingError),
+    (lambda w: paper(w, "uwv", said=REASON), JustificationInvalidError),
+    (lambda w: paper(w, "uwv", said={DIGEST: next(iter(reasons(w).values()))}), JustificationInvalidError),
 ]
 
 
-@pytest.mark.parametrize(("make", "reason"), FALSE, ids=["report", "round", "manifest", "future", "signer"])
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    FALSE,
+    ids=["report", "round", "manifest", "future", "signer", "one for all", "passed over"],
+)
 def test_a_justification_of_anything_else_is_refused_and_not_logged(
     held: World, make: Callable[[World], bytes], reason: type[LsiError]
 ) -> None:
@@ -262,9 +285,20 @@ def test_the_commands_take_a_held_round_to_its_release(
             "--counts",
             str(tmp_path / "r" / "counts.json"),
         ]
-        arguments += ["--reason", REASON, "--out", str(tmp_path / "papers")]
+        answers = tmp_path / f"{name}.yaml"
+        arguments += ["--out", str(tmp_path / "papers")]
         home = str(held.folder / name)
-        assert command(["monitor", "justify", manifest, name, home, *arguments]) == 0
+        justify = ["monitor", "justify", manifest, name, home, *arguments]
+        assert command([*justify, "--reason", REASON]) == 2, "one text does not justify every difference"
+        assert command([*justify, "--reasons", str(answers)]) == 0
+        assert not (tmp_path / "papers" / f"{name}.justification.json").exists()
+        draft = answers.read_text("utf-8")
+        assert set(read_yaml(draft, "draft")) == set(reasons(held))
+        assert command([*justify, "--reasons", str(answers)]) == 1, "it is not filled in yet"
+        yaml_out.write(
+            answers, {digest: one.model_dump(mode="json") for digest, one in reasons(held).items()}
+        )
+        assert command([*justify, "--reasons", str(answers)]) == 0
     assert command(["match", "justify", site, "samenloop", "held", str(tmp_path / "papers")]) == 0
     assert command(["match", "run", site, "samenloop", "held"]) == 0
     assert held.found_cases("held") == expected

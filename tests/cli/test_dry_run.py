@@ -10,6 +10,7 @@ from typing import Any
 
 import handmade
 import pytest
+import yaml_out
 from cyclopts import App
 from desks import use
 from operation import PARTNERS, PROJECT, Clock, Operation, folders
@@ -23,6 +24,7 @@ from lsi_match.base.clock import utc_now
 from lsi_match.base.files import read_folder, read_text, write_whole
 from lsi_match.base.yaml_positions import read_yaml
 from lsi_match.cli.main import _WOULD, command_line, run
+from lsi_match.demo.world import reasons_for
 from lsi_match.matcher.operate import transfers
 from lsi_match.matcher.round import hold
 from lsi_match.matcher.round.hold import RunHeldError
@@ -120,7 +122,7 @@ COMMANDS |= {
     "match metrics": ("{site}", "reads"),
     "monitor report": ("{site} proef 2026-b --to {new}.md", "write"),
     "monitor justify": (
-        "{manifest} uwv {uwv} --report {mail}/proef.2026-b.report.json --counts {mail}/proef.2026-b.counts.json --reason {reason} --out {new}",
+        "{manifest} uwv {uwv} --report {mail}/proef.2026-b.report.json --counts {mail}/proef.2026-b.counts.json --reasons {answers} --out {new}",
         "sign",
     ),
     "monitor counts": ("{mail}/proef.2026-b.counts.json", "reads"),
@@ -239,9 +241,10 @@ def made(folder: Path) -> dict[str, Any]:
         with pytest.raises(RunHeldError):
             op.run_here(round_id)
         manifest, documents = project.manifest(), project.monitor_documents(round_id)
-        _, digest = checked_findings(documents["report.json"], documents["counts.json"], manifest)
+        found, digest = checked_findings(documents["report.json"], documents["counts.json"], manifest)
+        said = reasons_for(found, REASON, clock().date())
         papers = {
-            who: justify(manifest, round_id, digest, world.home(who).identity(), "release", REASON, clock())
+            who: justify(manifest, round_id, digest, world.home(who).identity(), "release", said, clock())
             for who in PARTNERS
         }
         if round_id == DONE:
@@ -262,6 +265,9 @@ def made(folder: Path) -> dict[str, Any]:
     }  # fmt: skip
     for name, data in given.items():
         write_whole(files / name, data)
+    yaml_out.write(
+        files / "answers.yaml", {digest: one.model_dump(mode="json") for digest, one in said.items()}
+    )
     own, seen = world.home("uwv").project(PROJECT), folder / "op/mail/uwv"
     names = ("cards", "commitments", "reveals", "withdrawn", "justifications", "request", "asked", "answer", "outcome", "cosigned", "proof",
              "root", "cases", "fg")  # fmt: skip
@@ -274,7 +280,7 @@ def made(folder: Path) -> dict[str, Any]:
         "place": folder / "op/uwv.place.yaml", "share": world.folder / "agreement/key-share.uwv.json", "mail": seen,
         "release": world.release_file("uwv", DONE), "release_svb": world.release_file("svb", DONE),
         "mapping_svb": folder / "op/config/mappings/svb.yaml", "opening": project.round_folder(OPEN) / "opening.json",
-        "done": project.round_folder(DONE) / "opening.json", "reason": REASON.replace(" ", "_"), "trust": own / "trust",
+        "done": project.round_folder(DONE) / "opening.json", "answers": files / "answers.yaml", "trust": own / "trust",
         "pin": read_roots([*read_folder(own / "trust", "*.json").values()])[0].root.digest, "check": project.manifest().pseudonyms.key_check,
     }  # fmt: skip
     for line in MADE:

@@ -25,6 +25,7 @@ from lsi_match.log.note import SignedNote, cosign, verify_cosignature
 from lsi_match.log.policy import policy_of
 from lsi_match.log.store import Log
 from lsi_match.manifest import Manifest
+from lsi_match.protocol.documents import Reason
 from lsi_match.protocol.trust_root import TrustRoot
 
 NAMES = ("gemeente", "svb", "uwv")
@@ -37,7 +38,8 @@ TABLE = b'{"counts": 1}'
 def report(given: bytes, table: bytes, manifest: Manifest) -> tuple[Any, str]:
     """A stand-in for the monitor: the report says itself how many alerts it has."""
     said = json.loads(given)
-    found = SimpleNamespace(round="r1", alerts=range(said["alerts"]), too_little=said.get("too_little", 0))
+    found = SimpleNamespace(round="r1", alerts=range(said["alerts"]), too_little=said.get("too_little", 0),
+                            differences=said.get("differences", ()))  # fmt: skip
     return found, digest_of_bytes(given)
 
 
@@ -110,12 +112,11 @@ class Story:
     def justified(self, about: str, *names: str, decision: Any = "release", **other: Any) -> None:
         papers = {}
         for name in names:
-            said = {"round_id": "r1", "findings": about} | other
+            said = {"round_id": "r1", "findings": about, "said": REASON} | other
             paper = justify(
                 self.manifest,
                 identity=self.parties.identities[name],
                 decision=decision,
-                reason=REASON,
                 at=self.at,
                 **said,
             )
@@ -207,6 +208,22 @@ def test_what_does_not_justify_this_report_releases_nothing(
     story.justified(findings, *names, **other)
     story.released()
     assert story.reasons() == ["ReleasedUnjustifiedError"]
+
+
+@pytest.mark.parametrize("passed_over", [0, 1])
+def test_every_difference_of_a_report_is_justified_by_itself(story: Story, passed_over: int) -> None:
+    differences = [f"sha256:{number:064x}" for number in range(2)]
+    answers = {
+        digest: Reason(**dict.fromkeys(("aim", "works", "lighter", "balance", "measure"), f"{REASON} {digest}"), review="2027-01-01")
+        for digest in differences[passed_over:]
+    }  # fmt: skip
+    story.opened()
+    story.matched()
+    findings = story.counted(given=json.dumps({"alerts": 2, "differences": differences}).encode())
+    story.held(findings)
+    story.justified(findings, *NAMES, said=answers)
+    story.released()
+    assert story.reasons() == (["ReleasedUnjustifiedError"] if passed_over else [])
 
 
 def test_a_justification_that_came_after_the_release_does_not_count(story: Story) -> None:

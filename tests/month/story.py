@@ -31,6 +31,7 @@ from site_process import Kill, SiteProcess
 
 from lsi_match.agreement.justifications import justify
 from lsi_match.base.errors import LsiError
+from lsi_match.demo.world import reasons_for
 from lsi_match.log.policy import policy_of
 from lsi_match.log.verify import verify_log
 from lsi_match.monitor.round_findings import checked_findings
@@ -203,10 +204,11 @@ class Story:
             return
         manifest, stem = operation.project.manifest(), f"{PROJECT}.{round_id}"
         report, counts = ((mail / f"{stem}.{what}.json").read_bytes() for what in ("report", "counts"))
-        _, digest = checked_findings(report, counts, manifest)
+        found, digest = checked_findings(report, counts, manifest)
         says = "change" if decision == "change" and name == self.plan.partners[1] else "release"
+        said = REASON if says == "change" else reasons_for(found, REASON, operation.clock().date())
         paper = justify(
-            manifest, round_id, digest, operation.world.home(name).identity(), says, REASON, operation.clock()
+            manifest, round_id, digest, operation.world.home(name).identity(), says, said, operation.clock()
         )  # type: ignore[arg-type]
         file = mail / f"{name}.justification.json"
         file.write_bytes(paper)

@@ -24,7 +24,7 @@ from lsi_match.agreement.justifications import justify
 from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.errors import LsiError
 from lsi_match.demo import town
-from lsi_match.demo.world import World, configs_folder
+from lsi_match.demo.world import World, configs_folder, reasons_for
 from lsi_match.matcher.operate.reconcile import reconcile, remind_by_hand
 from lsi_match.matcher.operate.retention import abandon, destroy_due
 from lsi_match.matcher.round import run as running
@@ -36,6 +36,7 @@ from lsi_match.matcher.round.take_outcomes import ingest_outcomes
 from lsi_match.matcher.site.share_manifest import share
 from lsi_match.matcher.site.take_cosignatures import add_cosignatures
 from lsi_match.matcher.subjects.access_answers import answer
+from lsi_match.monitor.round_findings import RoundFindings
 from lsi_match.partner.access.request import make_request
 from lsi_match.partner.cosign import cosign_log
 from lsi_match.partner.release.open import open_release
@@ -222,7 +223,9 @@ def held(folder: Path, keep: Callable[[str, Any], None]) -> None:
         return World(folder / name, world.config, extracts, clock)
 
     def papers(one: World, **decisions: str) -> dict[str, bytes]:
-        digest = digest_of_bytes(one.project.monitor_documents("held")["report.json"])
+        data = one.project.monitor_documents("held")["report.json"]
+        digest, found = digest_of_bytes(data), RoundFindings.model_validate_json(data)
+        answers = reasons_for(found, REASON, clock().date())
         return {
             name: justify(
                 one.project.manifest(),
@@ -230,7 +233,7 @@ def held(folder: Path, keep: Callable[[str, Any], None]) -> None:
                 digest,
                 one.home(name).identity(),
                 decisions.get(name, "release"),
-                REASON,
+                REASON if decisions.get(name) == "change" else answers,
                 clock(),
             )  # type: ignore[arg-type]
             for name in one.controllers

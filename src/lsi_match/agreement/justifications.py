@@ -1,12 +1,12 @@
 """Justifications: what every controller signs about the report of the monitor that holds a round.
 
-A justification is bound to project, manifest, round and the digest of the report. Per controller the latest counts,
-so that one that signs twice counts once, and can change its mind.
+A justification is bound to project, manifest, round and the digest of the report, and answers every difference of it
+by itself. Per controller the latest counts, so that one that signs twice counts once, and can change its mind.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Literal
 
@@ -16,7 +16,7 @@ from lsi_match.base.errors import LsiError, words
 from lsi_match.crypto.certificates import Certified
 from lsi_match.crypto.keys import Identity
 from lsi_match.manifest import Manifest
-from lsi_match.protocol.documents import Justification
+from lsi_match.protocol.documents import Justification, Reason
 from lsi_match.protocol.trust_root import Role
 
 
@@ -29,10 +29,15 @@ def justify(
     findings: str,
     identity: Identity | Certified,
     decision: Literal["release", "change"],
-    reason: str,
+    said: str | Mapping[str, Reason],
     at: datetime,
 ) -> bytes:
-    """What `identity`, a controller, says to the report with digest `findings`, as a signed document."""
+    """What `identity`, a controller, says to the report with digest `findings`, as a signed document.
+
+    Args:
+        said: digest → why, of every difference of the report; or one text, of a report without them, or to change.
+    """
+    told = {"reason": said} if isinstance(said, str) else {"reasons": said}
     return sign_statement(
         Justification,
         manifest,
@@ -41,17 +46,27 @@ def justify(
         round=round_id,
         findings=findings,
         decision=decision,
-        reason=reason,
+        **told,
     )
 
 
 def read_justifications(
-    manifest: Manifest, round_id: str, findings: str, papers: Iterable[bytes], now: datetime, trust: Trust
+    manifest: Manifest,
+    round_id: str,
+    findings: str,
+    papers: Iterable[bytes],
+    now: datetime,
+    trust: Trust,
+    differences: Collection[str],
 ) -> dict[str, tuple[Justification, bytes]]:
     """Controller → its latest justification of exactly this report, and the paper it stands in.
 
+    Args:
+        differences: the digests of what the report has to be justified for, each by itself.
+
     Raises:
-        JustificationInvalidError: about another manifest, round or report, or dated in the future.
+        JustificationInvalidError: about another manifest, round or report, dated in the future, or it passes over a
+            difference.
         SignatureMissingError, SignedDocumentInvalidError, CertificateRefusedError: no such paper, or not signed as the
             trust root says for the controller it names.
     """
@@ -59,7 +74,7 @@ def read_justifications(
     for data in papers:
         parties, terms = list(manifest.controllers), manifest.certificates
         paper = signed_paper(data, Justification, Role.APPROVE, parties, now, trust, terms)
-        if problem := _mismatch(manifest, round_id, findings, paper, now):
+        if problem := _mismatch(manifest, round_id, findings, paper, now, differences):
             raise JustificationInvalidError(name=paper.controller, **problem)
         if paper.controller not in found or found[paper.controller][0].at < paper.at:
             found[paper.controller] = paper, data
@@ -67,7 +82,12 @@ def read_justifications(
 
 
 def _mismatch(
-    manifest: Manifest, round_id: str, findings: str, paper: Justification, now: datetime
+    manifest: Manifest,
+    round_id: str,
+    findings: str,
+    paper: Justification,
+    now: datetime,
+    differences: Collection[str],
 ) -> dict[str, str]:
     if found := mismatch(manifest, paper, now):
         return found
@@ -75,4 +95,7 @@ def _mismatch(
         return words("problem", "zij gaat over een andere ronde", "it is about another round")
     if paper.findings != findings:
         return words("problem", "zij gaat over een ander rapport", "it is about another report")
+    if paper.decision == "release" and (left := set(differences) - paper.reasons.keys()):
+        nl = f"zij zegt niets over {len(left)} van de {len(differences)} verschillen"
+        return words("problem", nl, f"it says nothing of {len(left)} of {len(differences)} differences")
     return {}

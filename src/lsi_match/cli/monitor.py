@@ -72,7 +72,8 @@ def justify(
     *,
     report: Path,
     counts: Path,
-    reason: str,
+    reasons: Path | None = None,
+    reason: str = "",
     change: bool = False,
     out: Path,
     chain: Path | None = None,
@@ -82,7 +83,7 @@ def justify(
     """Sign, as a controller, why a held round may be released; or, with --change, that the manifest has to change.
 
     First the report is worked out again from the counts: what does not follow from them is not signed. Nor is a report that
-    the log does not hold the round for.
+    the log does not hold the round for. Every difference is justified by itself, in a file that is written here first, to fill in.
 
     Args:
         manifest: the manifest (canonical JSON).
@@ -90,7 +91,8 @@ def justify(
         home: its folder.
         report: the report, as the matching environment gave it (report.json); the proof that the log has it lies beside it.
         counts: the counts it follows from (counts.json).
-        reason: why, in at least 40 characters; all parties can read it. No personal data.
+        reasons: why, of every difference (YAML); a file that is not there yet is written with what is asked. No personal data.
+        reason: with --change, or of a report without a difference: why, in at least 40 characters; all parties can read it.
         change: do not release; the manifest has to change. The round is then destroyed.
         out: folder for the paper: OUT/NAME.justification.json.
         chain: sign with a certificate: this one and those between it and the authority (PEM).
@@ -99,15 +101,31 @@ def justify(
     from lsi_match.agreement.approvals import load_manifest
     from lsi_match.agreement.signer import signer
     from lsi_match.base.clock import utc_now
-    from lsi_match.base.files import read_bytes, write_whole
+    from lsi_match.base.errors import wrong_use
+    from lsi_match.base.files import read_bytes, read_text, write_whole
+    from lsi_match.base.yaml_positions import parse_yaml
     from lsi_match.library.held import HeldRound
     from lsi_match.partner.home import Home
+    from lsi_match.protocol.documents import Reason, Reasons
     from lsi_match.protocol.trust_root import Role
+    from lsi_match.reports.monitor_report import reasons_draft
 
     document, now = load_manifest(read_bytes(manifest)), utc_now()
     identity = signer(document, name, home, Role.APPROVE, now, chain, key)
     held = HeldRound.read(Home(home, name), document, report, counts, now)
-    paper = held.justify(identity, "change" if change else "release", reason, now)
+    said: str | dict[str, Reason] = reason
+    if not change and (needed := held.findings.differences):
+        if reasons is None:
+            raise wrong_use("geef met --reasons een bestand: ieder verschil vraagt een eigen antwoord",
+                            "give a file with --reasons: every difference needs an answer of its own")  # fmt: skip
+        if not reasons.exists():
+            write_whole(reasons, reasons_draft(held.table, held.findings, language()).encode())
+            done(say(f"Vul {reasons} in en geef dezelfde opdracht nog een keer: {len(needed)} verschillen vragen elk een antwoord.",
+                     f"Fill in {reasons} and give the same command again: {len(needed)} differences need an answer each."),
+                 {"reasons": str(reasons), "differences": list(needed)}, json)  # fmt: skip
+            return
+        said = parse_yaml(read_text(reasons), reasons.name, Reasons).root
+    paper = held.justify(identity, "change" if change else "release", said, now)
     round_id, digest = held.findings.round, held.digest
     file = out / f"{name}.justification.json"
     write_whole(file, paper, replace=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,7 @@ from lsi_match.matcher.round.open_round import open_round
 from lsi_match.matcher.site.proofs import put_round_proofs
 from lsi_match.matcher.site.share_manifest import share
 from lsi_match.matcher.site.site import Project, Site
-from lsi_match.monitor.round_findings import checked_findings
+from lsi_match.monitor.round_findings import RoundFindings, checked_findings
 from lsi_match.partner.evaluating import Evaluating
 from lsi_match.partner.exchange import Exchange
 from lsi_match.partner.extract.column_mapping import ColumnMapping
@@ -44,7 +44,7 @@ from lsi_match.partner.prepare import Prepared, prepare
 from lsi_match.partner.release.open import open_release
 from lsi_match.partner.select import RECORD_ID
 from lsi_match.protocol.columns import CASE, SELECTION
-from lsi_match.protocol.documents import Opening, PublicKeys
+from lsi_match.protocol.documents import Opening, PublicKeys, Reason
 from lsi_match.protocol.publication import Sheet
 from lsi_match.protocol.trust_root import MATCHER, TrustRoot
 from lsi_match.reports.approval_page import approval_text
@@ -246,12 +246,13 @@ class World:
         return run(self.site.folder, self.project_id, round_id, on_step=on_step)
 
     def justify(self, round_id: str, reason: str) -> None:
-        """Every controller works the report out again from the counts, and justifies it; the matcher takes that in."""
+        """Every controller works the report out again from the counts, and justifies each difference; the matcher takes that in."""
         documents, manifest = self.project.monitor_documents(round_id), self.project.manifest()
-        _, digest = checked_findings(documents["report.json"], documents["counts.json"], manifest)
+        report, digest = checked_findings(documents["report.json"], documents["counts.json"], manifest)
+        said = reasons_for(report, reason, self.clock().date()) or reason
         papers = {
             name: justify(
-                manifest, round_id, digest, self.home(name).identity(), "release", reason, self.clock()
+                manifest, round_id, digest, self.home(name).identity(), "release", said, self.clock()
             )
             for name in self.controllers
         }
@@ -276,3 +277,18 @@ class World:
             ):
                 cases.setdefault(case, set()).add((partner, selection, record))
         return {frozenset(records) for records in cases.values()}
+
+
+def reasons_for(report: RoundFindings, reason: str, today: date) -> dict[str, Reason]:
+    """An answer to every difference, as made up as the people in it."""
+    return {
+        digest: Reason(
+            aim=reason,
+            works=f"Verzonnen: van de casussen van {rows[0].dimension} {rows[0].group} bleek eerder een op de drie terecht.",
+            lighter=f"Verzonnen: zonder {rows[0].stage} blijven te weinig van deze casussen over.",
+            balance="Verzonnen: een medewerker bekijkt elke casus, en niemand krijgt een besluit zonder onderzoek.",
+            measure="Verzonnen: over een half jaar kijken de organisaties of een hogere grens genoeg is.",
+            review=today + timedelta(days=182),
+        )
+        for digest, rows in report.differences.items()
+    }

@@ -6,9 +6,11 @@ where that is out of reach, with the next exchange.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -23,9 +25,10 @@ from lsi_match.desk.work import ProjectWork, Proposal
 from lsi_match.library.held import HeldRound
 from lsi_match.partner.approving import acknowledge_as, approve_as, text_to_sign
 from lsi_match.partner.transfer import settings_in
+from lsi_match.protocol.documents import Reason
 from lsi_match.protocol.place_files import JUSTIFICATION_SUFFIX, ROOT_SUFFIX
 from lsi_match.protocol.trust_root import Role
-from lsi_match.reports.monitor_report import report
+from lsi_match.reports.monitor_report import asked, report
 from lsi_match.reports.trust_page import versions
 from lsi_match.transport.endpoints import PlaceUnreachableError
 
@@ -145,8 +148,9 @@ def _held_round(
     if held is None:
         return desk.nowhere(request)
     text = report(held.table, held.findings.findings, r.lang).fragment
+    needed = asked(held.table, held.findings, r.lang)
     return desk.page(
-        r, request, work, "held.html", r.text("held_title", round=held.findings.round), held=held, text=text,
+        r, request, work, "held.html", r.text("held_title", round=held.findings.round), held=held, text=text, asked=needed,
         done=done, brought=brought, said=work.justified(held.findings.round),
         controller=work.home.name in held.manifest.controllers,
     )  # fmt: skip
@@ -158,10 +162,24 @@ def _justify(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Re
     if held is None or decision not in ("release", "change"):
         return desk.nowhere(request)
     identity = signer(held.manifest, work.home.name, work.home.folder, Role.APPROVE, work.now)
-    paper = held.justify(identity, decision, form.get("reason", "").strip(), work.now)
+    said: str | dict[str, Reason] = form.get("reason", "").strip()
+    if decision == "release" and held.findings.differences:
+        said = _reasons(held.findings.differences, form)
+    paper = held.justify(identity, decision, said, work.now)
     name = f"{work.id}.{held.findings.round}.{work.home.name}{JUSTIFICATION_SUFFIX}"
     work.exchange.put(name, paper)
     return _held_round(desk, r, request, work, decision, bring(work))
+
+
+def _reasons(differences: Iterable[str], form: Mapping[str, str]) -> dict[str, Reason]:
+    """What was filled in, by difference; one that is not filled in whole is left out."""
+    found = {}
+    for number, digest in enumerate(differences, start=1):
+        with suppress(ValidationError):
+            found[digest] = Reason.model_validate_strings(
+                {name: form.get(f"{name}.{number}", "") for name in Reason.model_fields}
+            )
+    return found
 
 
 def _read_held(request: Request, work: ProjectWork) -> HeldRound | None:

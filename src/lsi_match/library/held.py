@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +13,7 @@ from pydantic import ValidationError
 from lsi_match.agreement.justifications import justify
 from lsi_match.base.errors import wrong_use
 from lsi_match.base.files import read_bytes
+from lsi_match.base.validation import RuleViolation
 from lsi_match.crypto.certificates import Certified
 from lsi_match.crypto.keys import Identity
 from lsi_match.manifest import Manifest
@@ -19,6 +21,7 @@ from lsi_match.monitor.round_findings import RoundFindings, checked_findings
 from lsi_match.monitor.table import CountsTable
 from lsi_match.partner.held_report import check_report
 from lsi_match.partner.home import Home
+from lsi_match.protocol.documents import Reason
 
 
 @dataclass(frozen=True)
@@ -47,13 +50,27 @@ class HeldRound:
         self,
         identity: Identity | Certified,
         decision: Literal["release", "change"],
-        reason: str,
+        said: str | Mapping[str, Reason],
         now: datetime,
     ) -> bytes:
-        """What `identity`, a controller, says to the report, as a signed document. Raises WrongUseError where it says too little."""
+        """What `identity`, a controller, says to the report, as a signed document. Raises WrongUseError where it says too
+        little, or the same of two differences.
+
+        Args:
+            said: digest → why, of every one of `findings.differences`; or one text, where there are none, or to change.
+        """
+        needed = set(self.findings.differences if decision == "release" else ())
+        if left := needed - set(() if isinstance(said, str) else said):
+            raise wrong_use(
+                f"over {len(left)} van de {len(needed)} verschillen is nog niets gezegd",
+                f"nothing was said yet of {len(left)} of {len(needed)} differences",
+            )
         try:
-            return justify(
-                self.manifest, self.findings.round, self.digest, identity, decision, reason, now
-            )  # fmt: skip
-        except ValidationError:
+            return justify(self.manifest, self.findings.round, self.digest, identity, decision, said, now)
+        except ValidationError as error:
+            if any(isinstance(one.get("ctx", {}).get("error"), RuleViolation) for one in error.errors()):
+                raise wrong_use(
+                    "ieder verschil vraagt een eigen antwoord: er staat twee keer hetzelfde",
+                    "every difference needs an answer of its own: the same stands here twice",
+                ) from None
             raise wrong_use("waarom: in 40 tot 10000 tekens", "why: in 40 to 10000 characters") from None

@@ -72,6 +72,8 @@ class Report(Protocol):
     def alerts(self) -> Collection[object]: ...
     @property
     def too_little(self) -> int: ...
+    @property
+    def differences(self) -> Collection[str]: ...
 
 
 #: A report and the counts it follows from, worked out again under a manifest (`monitor.round_findings.checked_findings`).
@@ -207,6 +209,8 @@ class _Judging:
     #: Round → whether its last count holds it, by the report itself (by its entry where that was not given); and the digest
     #: of that report.
     holds: dict[str, tuple[bool, str]] = field(default_factory=dict)
+    #: Digest of a report → what it has to be justified for.
+    differences: dict[str, Collection[str]] = field(default_factory=dict)
     #: Round → digest of its opening; → digest of the report that it was held for first.
     openings: dict[str, str] = field(default_factory=dict)
     held_for: dict[str, str] = field(default_factory=dict)
@@ -336,6 +340,7 @@ class _Judging:
         report, _ = self.read_report(
             self._paper(event.findings, recorded), self._paper(event.table, recorded), manifest
         )
+        self.differences[event.findings] = report.differences
         too_little = bool(report.too_little) and manifest.monitor.hold_on_too_little
         self.holds[event.round] = bool(report.alerts) or too_little, event.findings
         if (report.round, len(report.alerts)) != (event.round, event.alerts or 0):
@@ -409,7 +414,8 @@ class _Judging:
             with suppress(
                 LsiError
             ):  # of an earlier report, or not signed as it should be: it justifies nothing
-                said = read_justifications(manifest, round_id, findings, [data], now, self._trust())
+                needed = self.differences.get(findings, ())
+                said = read_justifications(manifest, round_id, findings, [data], now, self._trust(), needed)
                 for name, (paper, _) in said.items():
                     if name not in found or found[name].at < paper.at:
                         found[name] = paper

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from lsi_match.base.canonical import canonical_json, digest_of_bytes
 from lsi_match.base.errors import LsiError
@@ -23,6 +23,9 @@ class ReportNotOfCountsError(LsiError): ...
 class SmallCountShownError(LsiError): ...
 
 
+_ROWS = TypeAdapter(list[Row])
+
+
 class RoundFindings(Closed):
     """The findings of a round, and what they are of.
 
@@ -30,7 +33,9 @@ class RoundFindings(Closed):
     out again.
     """
 
-    format: Literal["lsi-match/round-findings/v1"] = "lsi-match/round-findings/v1"
+    format: Literal["lsi-match/round-findings/v1", "lsi-match/round-findings/v2"] = (
+        "lsi-match/round-findings/v2"
+    )
     project: str
     manifest: str
     round: str
@@ -41,6 +46,18 @@ class RoundFindings(Closed):
     def alerts(self) -> tuple[Row, ...]:
         """What holds a round, the surest first."""
         return conclude(self.findings).alerts
+
+    @property
+    def differences(self) -> dict[str, tuple[Row, ...]]:
+        """What has to be justified, each by itself: digest → the alerts of one group within one selection, the surest
+        first. None in v1, of which one text justified everything."""
+        found: dict[tuple[str, str, str], list[Row]] = {}
+        for row in () if self.format.endswith("v1") else self.alerts:
+            found.setdefault((row.stage.rpartition(".")[0], row.dimension, row.group), []).append(row)
+        return {
+            digest_of_bytes(canonical_json(_ROWS.dump_python(its, mode="json"))): tuple(its)
+            for its in found.values()
+        }
 
     @property
     def too_little(self) -> int:
@@ -81,7 +98,7 @@ def checked_findings(report: bytes, counts: bytes, manifest: Manifest) -> tuple[
         raise ReportNotOfCountsError() from None
     if (table.tolerance, table.confidence, table.looks, table.smallest_cell) != agreed:
         raise ReportNotOfCountsError()
-    if again.written() != report:
+    if again.model_copy(update={"format": found.format}).written() != report:
         raise ReportNotOfCountsError()
     for name, count in _shown(table):
         if 0 < count < monitor.smallest_cell:

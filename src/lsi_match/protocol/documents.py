@@ -25,6 +25,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import (
     AfterValidator,
     Field,
+    RootModel,
     SerializerFunctionWrapHandler,
     StringConstraints,
     model_serializer,
@@ -144,16 +145,62 @@ class Acknowledgement(SignedStatement):
     roles: tuple[Text, ...] = Field(min_length=1, max_length=50)
 
 
+class Reason(Document):
+    """Why one difference between groups may be there: what the criterion is for, what shows that it works, which ways
+    that hit the group less were weighed, why the aim outweighs the difference, what is done about it, and when that is
+    looked at again."""
+
+    aim: Prose
+    works: Prose
+    lighter: Prose
+    balance: Prose
+    measure: Prose
+    review: date
+
+
+class Reasons(RootModel[dict[Digest, Reason]]):
+    """What one controller writes, in a YAML file, before it is signed: digest of a difference → why."""
+
+
 class Justification(SignedStatement):
     """What a controller says to a report of the monitor that holds a round: why it is justified to release all the
     same, or that the manifest has to change. `findings` is the digest of the report that was read; it counts for no
-    other."""
+    other. `reasons` are by the digest of what they justify (`RoundFindings.differences`), each of its own; `reason` is
+    of the whole: why the manifest has to change, or of a report without a difference. In v1 it was of everything."""
 
-    format: Literal["lsi-match/justification/v1"] = "lsi-match/justification/v1"
+    format: Literal["lsi-match/justification/v1", "lsi-match/justification/v2"] = "lsi-match/justification/v2"
     round: RoundId
     findings: Digest
     decision: Literal["release", "change"]
-    reason: Prose
+    reason: Prose | None = None
+    reasons: dict[Digest, Reason] = Field(default_factory=dict, max_length=1000)
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Justification:
+        if bool(self.reason) == bool(self.reasons) or (self.reasons and self.decision == "change"):
+            raise RuleViolation(
+                "geef reasons bij een vrijgave, en anders reason",
+                "give reasons with a release, and reason otherwise",
+            )
+        if len({one.model_dump_json(exclude={"review"}) for one in self.reasons.values()}) < len(
+            self.reasons
+        ):
+            raise RuleViolation(
+                "ieder verschil vraagt een eigen antwoord: er staat twee keer hetzelfde",
+                "every difference needs an answer of its own: the same stands here twice",
+                "reasons",
+            )
+        return self
+
+    @property
+    def said(self) -> str:
+        """Everything that it says, as one text."""
+        texts = [
+            text
+            for one in self.reasons.values()
+            for text in (one.aim, one.works, one.lighter, one.balance, one.measure)
+        ]
+        return self.reason or " ".join(texts)
 
 
 class KeyShare(Document):

@@ -196,7 +196,7 @@ class _Report:
         for one, event in self._of(events.Justified, round_id):
             for name, digest in sorted(event.papers.items()):
                 paper = _justification(self._evidence.document(digest))
-                yield one, name, event.decisions.get(name, "–"), paper.reason if paper else ""
+                yield one, name, event.decisions.get(name, "–"), paper.said if paper else ""
 
     def due(self, one: RoundView) -> datetime | None:
         """When its files of data subjects are gone."""

@@ -3,7 +3,7 @@ group and step. What is said is chosen here; how, stands in `documents/first_pag
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TypeVar
@@ -21,8 +21,10 @@ from lsi_match.monitor.findings import (
     Verdict,
 )
 from lsi_match.monitor.groups import UNKNOWN, over
+from lsi_match.monitor.round_findings import RoundFindings
 from lsi_match.monitor.table import CountsTable
 from lsi_match.monitor.verdict import Answer, Kind, Row, State, conclude
+from lsi_match.protocol.documents import Reason
 from lsi_match.reports.document import Document
 from lsi_match.reports.monitor_figure import Dot, dots
 from lsi_match.reports.monitor_words import Words
@@ -36,6 +38,37 @@ def report(table: CountsTable, findings: Findings, lang: Language) -> Document:
     """The whole report; the first page is its first sheet."""
     page = _Report(table, findings, lang)
     return page.writer.document("report.md", r=page)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A difference that has to be justified by itself: what it is, what the monitor computed of lighter ways, and what is
+    asked (the members of `Reason`), in words."""
+
+    digest: str
+    what: str
+    computed: str
+    questions: dict[str, str]
+
+
+def asked(table: CountsTable, found: RoundFindings, lang: Language) -> list[Asked]:
+    """What a report has to be justified for."""
+    page = _Report(table, found.findings, lang)
+    questions = {name: Reason.meaning_of(name)[lang] for name in Reason.model_fields}
+    return [
+        Asked(digest, page.difference(rows), page.computed(rows[0]), questions)
+        for digest, rows in found.differences.items()
+    ]
+
+
+def reasons_draft(table: CountsTable, found: RoundFindings, lang: Language) -> str:
+    """What is asked, as a YAML file to fill in: digest → the members of `Reason`."""
+    lines = []
+    for one in asked(table, found, lang):
+        lines += ["", f"# {one.what}", f"# {one.computed}", f"{one.digest}:"]
+        for name, question in one.questions.items():
+            lines += [f"  # {question}", f"  {name}:"]
+    return "\n".join(lines[1:]) + "\n"
 
 
 @dataclass(frozen=True)
@@ -198,6 +231,37 @@ class _Report(Words):
             (self.group(dimension, group), _parts(its, lambda one: one.criterion))
             for (dimension, group), its in groupby(over_, key=lambda one: (one.dimension, one.group))
         ]
+
+    # what has to be justified
+
+    def difference(self, rows: Sequence[Row]) -> str:
+        """One group within one selection, in which so many comparisons are alerts."""
+        first = rows[0]
+        stage = self.table.stage(first.stage)
+        return self.text(
+            "difference",
+            who=self.group(first.dimension, first.group),
+            place=self.register(stage) if stage.partner else self.text("all_partners"),
+            number=len(rows),
+            bound=self.bound(first),
+            others=self.others(first.dimension, first.others),
+        )
+
+    def computed(self, row: Row) -> str:
+        """How large the difference would be without each criterion."""
+        stage = self.table.stage(row.stage)
+        of = (stage.partner, stage.selection, row.dimension, row.group)
+        found = [
+            self.text("without", criterion=share.criterion, ratio=self.number(one.ratio), without=self.without(one, share))
+            for one in self.findings.attributions
+            if (one.partner, one.selection, one.dimension, one.group) == of
+            for share in one.shares
+        ]  # fmt: skip
+        return self.text("computed", without="; ".join(found)) if found else self.text("not_computed")
+
+    def without(self, one: Attribution, share: Share) -> str:
+        """The ratio that is left without a criterion."""
+        return self.number((one.ratio or 0) / (share.left_out or 1))
 
     # every stage
 

@@ -1,14 +1,14 @@
 """A round that is held: why, until when, who has justified it, and what follows.
 
 1. A report of the monitor with an alert holds the round: nothing is released, its drops and its key stay.
-2. It is released when every controller justified exactly that report, and the log says so.
+2. It is released when every controller justified exactly that report, each difference by itself, and the log says so.
 3. When a controller asks for a changed manifest instead, or the term of the manifest is over, it is destroyed.
 4. A report that comes out otherwise the second time releases nothing: what was justified is not what is there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from lsi_match.agreement.justifications import read_justifications
@@ -17,6 +17,7 @@ from lsi_match.log.events import Justified
 from lsi_match.log.view import ProjectView, RoundView
 from lsi_match.manifest import Manifest
 from lsi_match.matcher.site.site import Project
+from lsi_match.monitor.round_findings import RoundFindings
 from lsi_match.protocol.documents import Justification
 
 
@@ -46,7 +47,7 @@ def justifications(
     if round_.hold is None:
         return {}
     papers = [project.kept(digest) for digest in sorted(round_.justifications)]
-    said = read_justifications(manifest, round_.name, round_.hold.findings, papers, now, project.trust(now))
+    said = _read(project, manifest, round_.name, round_.hold.findings, papers, now)
     return {name: paper for name, (paper, _) in said.items()}
 
 
@@ -66,7 +67,7 @@ def ingest(
         if round_ is None or round_.hold is None or round_.has_release or round_.over:
             raise RoundNotHeldError(round=round_id)
         findings = round_.hold.findings
-        said = read_justifications(manifest, round_id, findings, papers.values(), now, project.trust(now))
+        said = _read(project, manifest, round_id, findings, papers.values(), now)
         event = Justified(
             round=round_id,
             findings=findings,
@@ -75,6 +76,20 @@ def ingest(
         )
         log.record(event, now, manifest=manifest.digest)
         return justifications(project, manifest, log.view.rounds[round_id], now)
+
+
+def _read(
+    project: Project,
+    manifest: Manifest,
+    round_id: str,
+    findings: str,
+    papers: Iterable[bytes],
+    now: datetime,
+) -> dict[str, tuple[Justification, bytes]]:
+    """A report that is not here any more has nothing to answer: the next count gives it again, or another one."""
+    report = RoundFindings.model_validate_json(project.kept(findings)) if project.has(findings) else None
+    differences = report.differences if report else ()
+    return read_justifications(manifest, round_id, findings, papers, now, project.trust(now), differences)
 
 
 def overdue(view: ProjectView, now: datetime) -> list[RoundView]:
