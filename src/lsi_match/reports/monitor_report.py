@@ -65,7 +65,8 @@ def reasons_draft(table: CountsTable, found: RoundFindings, lang: Language) -> s
     """What is asked, as a YAML file to fill in: digest → the members of `Reason`."""
     lines = []
     for one in asked(table, found, lang):
-        lines += ["", f"# {one.what}", f"# {one.computed}", f"{one.digest}:"]
+        said = (" ".join(text.split()) for text in (one.what, one.computed))
+        lines += ["", *(f"# {text}" for text in said), f"{one.digest}:"]
         for name, question in one.questions.items():
             lines += [f"  # {question}", f"  {name}:"]
     return "\n".join(lines[1:]) + "\n"
