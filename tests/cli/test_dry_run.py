@@ -10,7 +10,6 @@ from typing import Any
 
 import handmade
 import pytest
-import yaml_out
 from cyclopts import App
 from desks import use
 from operation import PARTNERS, PROJECT, Clock, Operation, folders
@@ -122,7 +121,7 @@ COMMANDS |= {
     "match metrics": ("{site}", "reads"),
     "monitor report": ("{site} proef 2026-b --to {new}.md", "write"),
     "monitor justify": (
-        "{manifest} uwv {uwv} --report {mail}/proef.2026-b.report.json --counts {mail}/proef.2026-b.counts.json --reasons {answers} --out {new}",
+        "{manifest} uwv {uwv} --report {mail}/proef.2026-b.report.json --counts {mail}/proef.2026-b.counts.json --reason {reason} --out {new}",
         "sign",
     ),
     "monitor counts": ("{mail}/proef.2026-b.counts.json", "reads"),
@@ -242,7 +241,7 @@ def made(folder: Path) -> dict[str, Any]:
             op.run_here(round_id)
         manifest, documents = project.manifest(), project.monitor_documents(round_id)
         found, digest = checked_findings(documents["report.json"], documents["counts.json"], manifest)
-        said = reasons_for(found, REASON, clock().date())
+        said = reasons_for(found, REASON, clock().date()) or REASON
         papers = {
             who: justify(manifest, round_id, digest, world.home(who).identity(), "release", said, clock())
             for who in PARTNERS
@@ -265,9 +264,6 @@ def made(folder: Path) -> dict[str, Any]:
     }  # fmt: skip
     for name, data in given.items():
         write_whole(files / name, data)
-    yaml_out.write(
-        files / "answers.yaml", {digest: one.model_dump(mode="json") for digest, one in said.items()}
-    )
     own, seen = world.home("uwv").project(PROJECT), folder / "op/mail/uwv"
     names = ("cards", "commitments", "reveals", "withdrawn", "justifications", "request", "asked", "answer", "outcome", "cosigned", "proof",
              "root", "cases", "fg")  # fmt: skip
@@ -280,7 +276,7 @@ def made(folder: Path) -> dict[str, Any]:
         "place": folder / "op/uwv.place.yaml", "share": world.folder / "agreement/key-share.uwv.json", "mail": seen,
         "release": world.release_file("uwv", DONE), "release_svb": world.release_file("svb", DONE),
         "mapping_svb": folder / "op/config/mappings/svb.yaml", "opening": project.round_folder(OPEN) / "opening.json",
-        "done": project.round_folder(DONE) / "opening.json", "answers": files / "answers.yaml", "trust": own / "trust",
+        "done": project.round_folder(DONE) / "opening.json", "reason": REASON.replace(" ", "_"), "trust": own / "trust",
         "pin": read_roots([*read_folder(own / "trust", "*.json").values()])[0].root.digest, "check": project.manifest().pseudonyms.key_check,
     }  # fmt: skip
     for line in MADE:

@@ -24,7 +24,6 @@ from lsi_match.demo.world import World, reasons_for
 from lsi_match.desk.app import Desk
 from lsi_match.desk.guard import Keys
 from lsi_match.matcher.site.site import Site
-from lsi_match.monitor.round_findings import RoundFindings
 from lsi_match.partner.home import Home
 from lsi_match.partner.work_settings import WorkSettings, set_work
 from lsi_match.transport.endpoints import EndpointSettings, set_up
@@ -169,13 +168,8 @@ def test_a_month_through_the_pages_alone_ends_as_the_month_by_commands(tmp_path:
     assert "aangehouden" in plain(operator.get(""))
     with in_chromium(Desk(uwv.desk.work, Keys(), op.clock, judging)) as browse:
         check_pages(browse, [f"/{{lang}}/{PROJECT}/reports/{ROUND}"])
-    report = RoundFindings.model_validate_json(op.project.monitor_documents(ROUND)["report.json"])
-    answers = reasons_for(report, REASON, op.clock().date())
-    filled = {f"{name}.{n}": str(text) for n, one in enumerate(answers.values(), 1) for name, text in one}
-    alone = uwv.post(f"reports/{ROUND}", decision="release", reason=REASON)
-    assert "is nog niets gezegd" in alone.text, "one text does not justify every difference"
     for one in (uwv, svb):
-        assert "Gerechtvaardigd." in one.post(f"reports/{ROUND}", decision="release", **filled).text
+        assert "Gerechtvaardigd." in one.post(f"reports/{ROUND}", decision="release", reason=REASON).text
     look()
     op.reconcile()
     look()
@@ -278,7 +272,7 @@ def by_commands(folder: Path, like: Operation) -> dict[str, Any]:
             for one in ("report", "counts")
         )
         found, digest = checked_findings(report, counts, manifest)
-        said = reasons_for(found, REASON, op.clock().date())
+        said = reasons_for(found, REASON, op.clock().date()) or REASON
         file = folder / f"{name}.justification.json"
         file.write_bytes(
             justify(manifest, ROUND, digest, op.world.home(name).identity(), "release", said, op.clock())

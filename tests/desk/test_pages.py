@@ -12,16 +12,21 @@ from typing import Any
 import handmade
 import pytest
 from desks import OWN, check_pages, in_chromium, use
+from logged import DIGEST
 from operation import PROJECT, ROUND, Operation, days, weekly
 from playwright.sync_api import Page
+from reports.test_monitor_report import everything
 from starlette.testclient import TestClient
 
 from lsi_match.cli.log import judging
-from lsi_match.desk import render
+from lsi_match.desk import render, signing
 from lsi_match.desk.app import PAGES, Desk
 from lsi_match.desk.guard import MARK, Keys
 from lsi_match.desk.work import Work
+from lsi_match.library.held import HeldRound
+from lsi_match.monitor.round_findings import RoundFindings
 from lsi_match.partner.work_settings import WorkNotSetError, work_of
+from lsi_match.protocol.documents import Reason
 
 READ = [
     "/{lang}/",
@@ -215,6 +220,34 @@ def browse(op: Operation) -> Iterator[Callable[..., Page]]:
     """Opens pages in Chromium, of a desk that is served as `lsi-match desk` does."""
     with in_chromium(desk_of(op)[0]) as opened:
         yield opened
+
+
+def test_every_difference_that_holds_a_round_is_asked_about_by_itself(
+    browse: Callable[..., Page], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Six questions with a label each; what is not filled in whole is not signed."""
+    table, found = everything()
+    of = {"project": PROJECT, "manifest": DIGEST, "round": "r", "table": DIGEST, "findings": found}
+    findings = RoundFindings.model_validate(of)
+    (digest,) = findings.differences
+    monkeypatch.setattr(
+        signing, "_read_held", lambda request, work: HeldRound(work.manifest, findings, DIGEST, table)
+    )
+    page = browse(f"/nl/{PROJECT}/reports/r")
+    for name in Reason.model_fields:
+        box = page.get_by_label(Reason.meaning_of(name)["nl"], exact=True)
+        box.fill(
+            "2027-01-01"
+            if name == "review"
+            else "Een antwoord van veertig letters of meer." * (name != "works")
+        )
+    assert "zonder “lopend”" in page.inner_text("main")
+    page.get_by_label("vrijgegeven").check()
+    page.get_by_role("button", name="Teken dit").click()
+    page.get_by_text("over 1 van de 1 verschillen is nog niets gezegd").wait_for()
+    filled = {f"{name}.1": "2027-01-01" if name == "review" else "x" * 40 for name in Reason.model_fields}
+    assert signing._reasons([digest], filled).keys() == {digest}
+    check_pages(browse, [f"/{{lang}}/{PROJECT}/reports/r"])
 
 
 @pytest.mark.slow

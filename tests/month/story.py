@@ -206,7 +206,7 @@ class Story:
         report, counts = ((mail / f"{stem}.{what}.json").read_bytes() for what in ("report", "counts"))
         found, digest = checked_findings(report, counts, manifest)
         says = "change" if decision == "change" and name == self.plan.partners[1] else "release"
-        said = REASON if says == "change" else reasons_for(found, REASON, operation.clock().date())
+        said = REASON if says == "change" else reasons_for(found, REASON, operation.clock().date()) or REASON
         paper = justify(
             manifest, round_id, digest, operation.world.home(name).identity(), says, said, operation.clock()
         )  # type: ignore[arg-type]

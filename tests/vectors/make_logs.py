@@ -225,7 +225,7 @@ def held(folder: Path, keep: Callable[[str, Any], None]) -> None:
     def papers(one: World, **decisions: str) -> dict[str, bytes]:
         data = one.project.monitor_documents("held")["report.json"]
         digest, found = digest_of_bytes(data), RoundFindings.model_validate_json(data)
-        answers = reasons_for(found, REASON, clock().date())
+        answers = reasons_for(found, REASON, clock().date()) or REASON
         return {
             name: justify(
                 one.project.manifest(),
