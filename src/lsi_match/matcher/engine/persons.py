@@ -70,6 +70,8 @@ class Persons:
         self._patterns: dict[Pattern, int] = {}
         self._repeats = False
         self._linked = np.zeros(0, np.int64)
+        #: How all stands, while nothing was joined since it was counted.
+        self._known: Counted | None = None
         self.quality = LinkQuality()
 
     def link(self, label: Label, one: np.ndarray, other: np.ndarray) -> None:
@@ -99,17 +101,15 @@ class Persons:
         without a counterpart; then it is done again without them. Those that link, and those that failed."""
         edges, linked, failed = self._edges, self._linked, np.zeros(0, bool)
         while True:
-            self._edges, self._linked = edges, linked
-            self._label(*edges)
-            counted = self._counted()
             for _ in range(_TIMES):
-                made = self._step(self._wide(linking) | self._wide(tried))
-                counted = self._counted()
-                if not made:
+                self._counted()
+                if not self._step(self._wide(linking) | self._wide(tried)):
                     break
-            failing = Calibration(self._bound, counted, self._wide(few)).failing() & self._wide(tried)
+            failing = Calibration(self._bound, self._counted(), self._wide(few)).failing() & self._wide(tried)
             if not failing.any():
                 return self._wide(linking) | self._wide(tried), self._wide(failed)
+            self._edges, self._linked, self._known = edges, linked, None
+            self._label(*edges)
             tried, failed = self._wide(tried) & ~failing, self._wide(failed) | failing
 
     def _those(self, name: str) -> np.ndarray:
@@ -145,6 +145,8 @@ class Persons:
 
     def _counted(self) -> Counted:
         """Find who was found so far, and how they stand to each other; and count them."""
+        if self._known is not None:
+            return self._known
         self._con.execute(_MET)
         inside = self._con.execute("SELECT DISTINCT agreed FROM met WHERE one = other").fetchall()
         certain = [one for (one,) in inside if pattern_of(self._named(one), self._named(one)).likely_one]
@@ -164,7 +166,9 @@ class Persons:
         counts = self._con.execute("SELECT stands, pattern, count(*) FROM standing GROUP BY ALL").fetchall()
         for stands, pattern, count in counts:
             pairs[stands, pattern] = count
-        return Counted(list(self._patterns), pairs, self._linked, pairs_of(self._groups(), self._repeats))
+        groups = pairs_of(self._groups(), self._repeats)
+        self._known = Counted(list(self._patterns), pairs, self._linked, groups)
+        return self._known
 
     def _groups(self) -> list[Group]:
         found = self._con.execute("SELECT places::VARCHAR, certain, shown, count(*) FROM person GROUP BY ALL")
@@ -188,7 +192,9 @@ class Persons:
             _TORN, {"contradicting": contradicting.tolist(), "likely": np.flatnonzero(likely).tolist()}
         )
         edges, made = self._join()
-        self._edges, self._linked = edges, self._linked + np.bincount(made, minlength=len(linking))
+        if len(made):
+            self._edges, self._linked = edges, self._linked + np.bincount(made, minlength=len(linking))
+            self._known = None
         return len(made)
 
     def _join(self) -> tuple[Edges, np.ndarray]:
