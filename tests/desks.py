@@ -36,7 +36,7 @@ MEDIA: tuple[tuple[str, dict[str, Any]], ...] = (
 )
 
 
-def use(op: Operation, who: str = OWN, *, delivers: bool = True) -> None:
+def use(op: Operation, who: str = OWN, *, delivers: bool = True, home: Home | None = None) -> None:
     """What `lsi-match use` does for a party."""
     place = op.folder / f"{who}.place.yaml"
     yaml_out.write(place, json.loads(op.places[who].model_dump_json(exclude_none=True)))
@@ -44,7 +44,7 @@ def use(op: Operation, who: str = OWN, *, delivers: bool = True) -> None:
     if delivers:
         mapping = op.folder / "config" / "mappings" / f"{who}.yaml"
         settings = settings.model_copy(update={"mapping": mapping, "extracts": op.world.extracts})
-    set_work(op.world.home(who), PROJECT, settings)
+    set_work(home or op.world.home(who), PROJECT, settings)
 
 
 class Browser:

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from handmade import NOW, PROSE, dimension, document, manifest, selection
 from parties import Parties
 
-from lsi_match.agreement.approvals import acknowledge, withdraw
+from lsi_match.agreement.approvals import acknowledge, advise, withdraw
 from lsi_match.agreement.gates import Evidence, Gate, evaluate, evaluate_draft, require
 from lsi_match.agreement.trust_root_rules import Trust
 from lsi_match.base.errors import LsiError
@@ -68,6 +68,44 @@ def test_without_a_round_its_gate_is_not_judged(tmp_path: Path) -> None:
     world = parties(tmp_path)
     judged = [v.gate for v in evaluate(world.manifest, evidence(world, opening=None))]
     assert judged == [gate for gate in Gate if gate is not Gate.ROUND]
+
+
+def test_advice_of_an_fg_counts_as_a_paper_too(tmp_path: Path) -> None:
+    """In place of what the manifest lacks; negative advice until the manifest answers it, and then no more."""
+    unsaid = parties(tmp_path / "a", lambda draft: draft["dpo_advice"].pop("uwv"))
+    given = evidence(unsaid)
+    assert closed(unsaid, given)[Gate.DPO_ADVICE] == "DpoAdviceGateError"
+
+    def with_advice(
+        world: Parties, outcome: Literal["positive", "negative"], at: datetime = NOW
+    ) -> dict[Gate, str]:
+        paper = advise(
+            world.manifest,
+            world.identities["uwv"],
+            outcome,
+            "Let op de bewaartermijn; zij is langer dan nodig.",
+            at,
+        )
+        before = evidence(world)
+        return closed(world, replace(before, papers={**before.papers, "one": paper}))
+
+    assert Gate.DPO_ADVICE not in with_advice(unsaid, "positive")
+    assert with_advice(unsaid, "negative")[Gate.DPO_ADVICE] == "DpoAdviceUnansweredGateError"
+    assert (
+        with_advice(unsaid, "positive", NOW + timedelta(days=1))[Gate.DPO_ADVICE] == "DpoAdviceGateError"
+    ), "of tomorrow"
+    said = parties(tmp_path / "b")
+    assert with_advice(said, "negative")[Gate.DPO_ADVICE] == "DpoAdviceUnansweredGateError", (
+        "the paper counts above the manifest"
+    )
+    answer = {"outcome": "negative", "answer": "De termijn is korter gemaakt."}
+    answered = parties(tmp_path / "c", lambda draft: draft["dpo_advice"]["uwv"].update(answer))
+    assert Gate.DPO_ADVICE not in with_advice(answered, "negative"), "an FG vetoes nothing"
+    paper = advise(
+        said.manifest, said.identities["uwv"], "positive", "Tegen deze werkwijze is geen bezwaar.", NOW
+    )
+    elsewhere = replace(given, papers={**given.papers, "one": paper})
+    assert closed(unsaid, elsewhere)[Gate.DPO_ADVICE] == "DpoAdviceGateError", "it is about another manifest"
 
 
 def ground(draft: Draft) -> None:

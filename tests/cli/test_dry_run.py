@@ -72,6 +72,7 @@ COMMANDS |= {
     "manifest sign": ("{manifest} uwv {uwv} --out {new}", "sign"),
     "manifest publication": ("{manifest} uwv {uwv} --sheet {sheet} --out {new}", "sign"),
     "manifest withdraw": ("{manifest} uwv {uwv} --reason nee --out {new}", "sign"),
+    "manifest advise": ("{manifest} uwv {uwv} --outcome negative --text {instruction} --out {new}", "sign"),
     "manifest acknowledge": (
         "{manifest} uwv {uwv} --instruction {instruction} --role jurist --out {new}",
         "sign",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 from pathlib import Path
 
@@ -10,12 +11,14 @@ import pytest
 from desks import OWN, Browser, use
 from operation import PARTNERS, PROJECT, Operation, folders
 
-from lsi_match.agreement.approvals import Approval, acknowledge, approve
+from lsi_match.agreement.approvals import Approval, acknowledge, approve, read_agreement
 from lsi_match.base.canonical import digest_of_bytes
+from lsi_match.crypto.keys import make_identity
 from lsi_match.crypto.signing import peek
 from lsi_match.manifest import Manifest
 from lsi_match.partner.approving import text_to_sign
 from lsi_match.partner.exchange import Exchange
+from lsi_match.partner.home import Home
 from lsi_match.protocol.place_files import INSTRUCTION_SUFFIX, MANIFEST_SUFFIX, PAPER_SUFFIX
 
 INSTRUCTION = b"# Werkinstructie\n\nBekijk iedere casus. <script>alert(1)</script>\n"
@@ -106,7 +109,7 @@ def test_nothing_is_signed_unread_by_whoever_may_not_or_of_what_is_not_there(op:
     own = Browser(op)
     unread: list[dict[str, str]] = [
         {}, {"what": "approve"}, {"what": "acknowledge"}, {"what": "acknowledge", "role-7": "yes"},
-        {"what": "withdraw", "reason": " "},
+        {"what": "withdraw", "reason": " "}, {"what": "withdraw", "reason": "x" * 6000},
     ]  # fmt: skip
     for form in unread:
         assert own.post(page_of(manifest), **form).status_code in (404, 409), form
@@ -114,6 +117,83 @@ def test_nothing_is_signed_unread_by_whoever_may_not_or_of_what_is_not_there(op:
         assert own.post(f"sign/{digest}", what="approve", read="yes").status_code in (404, 405), digest
     assert not exchange(op, OWN).unsent()
     assert not list(op.world.home(OWN).project(PROJECT).glob("outgoing/*"))
+
+
+def test_an_fg_signs_advice_from_the_page_with_a_key_for_that_alone(op: Operation, tmp_path: Path) -> None:
+    """Negative advice stops everything until the manifest answers it; it reaches everybody. A refused paper is told to who brought it."""
+    running = op.project.manifest()
+    fg = Home(tmp_path / "fg", "uwv")
+    make_identity("uwv", fg.folder / "keys")
+    card = json.loads((fg.folder / "keys" / "card.json").read_text())
+    op.world.renew_trust(extra={"uwv.advise": card})
+    trust = [one.read_bytes() for one in op.world.home(OWN).project(PROJECT).glob("trust/0*.json")]
+    fg.add_roots(trust, op.world.home(OWN).trust(PROJECT, op.clock()).roots[0].digest, op.clock())
+    officer = Browser(op, home=fg)
+    use(op, OWN, home=fg)
+    (op.folder / "work" / OWN / "in").mkdir(parents=True, exist_ok=True)
+    officer.post("deliver")
+    Browser(op).post("deliver")
+    shared = exchange(op, "gemeente")
+    shared.put_shared("v1", MANIFEST_SUFFIX, running.canonical())
+    change_hands(op)
+    officer.post("deliver")
+    for form in (
+        {},
+        {"outcome": "maybe", "text": "x"},
+        {"outcome": "negative", "text": " "},
+        {"outcome": "negative", "text": "kort"},
+    ):
+        assert officer.post(page_of(running), what="advise", **form).status_code in (404, 409), form
+    done = officer.post(
+        page_of(running),
+        what="advise",
+        outcome="negative",
+        text="De termijn is te lang voor dit doel. <script>alert(1)</script>",
+    ).text
+    assert "Advies getekend." in done
+    assert officer.post(page_of(running), what="approve", read="yes").status_code == 409, (
+        "its key is for advice alone"
+    )
+    change_hands(op)
+    shown = Browser(op, "svb").get(page_of(running))
+    assert "adviseerde negatief" in shown
+    assert "De termijn is te lang voor dit doel. &lt;script&gt;" in shown
+    for home in (op.world.home("svb"), op.world.home("gemeente")):
+        agreed = read_agreement(running, home.papers(PROJECT), op.clock(), home.trust(PROJECT, op.clock()))
+        assert agreed.advice["uwv"].outcome == "negative"
+    assert any(one.startswith("uwv.advice") for one in op.project.papers())
+
+
+def test_a_signed_paper_that_does_not_hold_is_told_to_whoever_brought_it(op: Operation) -> None:
+    stranger = make_identity("svb", op.folder / "stranger" / "keys")
+    paper = approve(op.project.manifest(), stranger, op.clock())
+    exchange(op, "svb").put_shared("approval-1", PAPER_SUFFIX, paper)
+    Browser(op, "svb").post("deliver")
+    assert [one.error.reason for one in op.reconcile().troubles] == ["ApprovalInvalidError"]
+    told = plain(Browser(op, "svb").post("deliver").text)
+    assert "proef.svb.approval-1.paper.json:" in told
+    assert "svb" in told
+    assert "approval-1" not in plain(Browser(op, "uwv").post("deliver").text), "to nobody else"
+    op.reconcile()
+    assert "approval-1" not in plain(Browser(op, "svb").post("deliver").text), "once"
+
+
+def test_a_next_trust_root_is_made_signed_and_taken_in_through_the_pages(op: Operation) -> None:
+    before = op.world.home(OWN).trust(PROJECT, op.clock()).current
+    assert before is not None
+    first = before.digest
+    assert "Gemaakt en getekend." in Browser(op).post("trust", what="next").text
+    change_hands(op)
+    other = Browser(op, "svb")
+    assert "Nog niet opgenomen." in other.get("trust")
+    (digest,) = set(re.findall(r'name="root" value="(sha256:[0-9a-f]{64})"', other.get("trust"))) - {first}
+    assert "Getekend." in other.post("trust", what="sign", root=digest).text
+    change_hands(op)
+    for who in PARTNERS:
+        now = op.world.home(who).trust(PROJECT, op.clock()).current
+        assert now is not None
+        assert (now.version, now.previous, now.digest) == (2, first, digest)
+    assert op.project.trust(op.clock()).current == now
 
 
 def test_what_others_bring_is_text_and_under_their_own_name(op: Operation) -> None:

@@ -12,13 +12,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import ValidationError
 
 from lsi_match.agreement.trust_root_rules import Trust
 from lsi_match.base.canonical import canonical_json, digest_of_bytes
 from lsi_match.base.errors import LsiError, words
+from lsi_match.base.validation import validation_message
 from lsi_match.base.version import VERSION, format_of
 from lsi_match.crypto.certificates import CertificateRefusedError, Certified, certified_key
 from lsi_match.crypto.keys import Identity
@@ -33,7 +34,13 @@ from lsi_match.crypto.signing import (
 )
 from lsi_match.manifest import Manifest
 from lsi_match.manifest.terms import Certificates
-from lsi_match.protocol.documents import Acknowledgement, Approval, SignedStatement, Withdrawal
+from lsi_match.protocol.documents import (
+    Acknowledgement,
+    Approval,
+    DpoAdvice,
+    SignedStatement,
+    Withdrawal,
+)
 from lsi_match.protocol.publication import Publication, Sheet
 from lsi_match.protocol.trust_root import MATCHER, Role
 
@@ -42,13 +49,14 @@ STATEMENT = (
     "responsibility for every selection, match and release that it describes, and for no other."
 )
 #: Kind of paper → what the key under it must be for.
-_ROLES: dict[type[Approval | Withdrawal | Acknowledgement | Publication], Role] = {
+_ROLES: dict[type[Approval | Withdrawal | Acknowledgement | DpoAdvice | Publication], Role] = {
     Approval: Role.APPROVE,
     Withdrawal: Role.APPROVE,
     Acknowledgement: Role.ACKNOWLEDGE,
+    DpoAdvice: Role.ADVISE,
     Publication: Role.APPROVE,
 }
-Paper = TypeVar("Paper", Approval, Withdrawal, Acknowledgement, Publication)
+Paper = TypeVar("Paper", Approval, Withdrawal, Acknowledgement, DpoAdvice, Publication)
 Statement = TypeVar("Statement", bound=SignedStatement)
 
 
@@ -71,6 +79,9 @@ class ApprovalWithdrawnError(LsiError): ...
 
 
 class CriteriaNotNamedError(LsiError): ...
+
+
+class StatementUnfitError(LsiError): ...
 
 
 @lru_cache(maxsize=8)
@@ -145,6 +156,17 @@ def acknowledge(
     return sign_statement(Acknowledgement, manifest, identity, at, work_instruction=read, roles=roles)
 
 
+def advise(
+    manifest: Manifest,
+    identity: Identity | Certified,
+    outcome: Literal["positive", "negative"],
+    text: str,
+    at: datetime,
+) -> bytes:
+    """What the FG of a controller, who signs as `identity`, advises about the manifest, as a signed document. The latest counts."""
+    return sign_statement(DpoAdvice, manifest, identity, at, outcome=outcome, text=text)
+
+
 def make_public(manifest: Manifest, identity: Identity | Certified, sheet: Sheet, at: datetime) -> bytes:
     """What `identity`, a controller, makes public about the manifest, as a signed document. The latest counts.
 
@@ -179,15 +201,20 @@ def _unnamed(manifest: Manifest, controller: str, sheet: Sheet) -> dict[str, str
 def sign_statement(
     model: type[Statement], manifest: Manifest, identity: Identity | Certified, at: datetime, **said: Any
 ) -> bytes:
-    """What `identity` says about `manifest`, as a signed document."""
-    document = model(
-        project=manifest.project.id,
-        manifest=manifest.digest,
-        controller=identity.name,
-        certificates=identity.certificates,
-        at=at,
-        **said,
-    )
+    """What `identity` says about `manifest`, as a signed document; raises StatementUnfitError for what nobody can say so."""
+    about = {
+        "project": manifest.project.id,
+        "manifest": manifest.digest,
+        "controller": identity.name,
+        "at": at,
+    }
+    try:
+        document = model(**about, certificates=identity.certificates, **said)
+    except ValidationError as error:
+        path, told = validation_message(error.errors()[0])
+        raise StatementUnfitError(
+            member=".".join(map(str, path)), **words("problem", told["nl"], told["en"])
+        ) from None
     return sign(document, identity)
 
 
@@ -201,6 +228,7 @@ class Agreement:
         problems: party → why a paper of it does not hold, as the facts of `ApprovalInvalidError`.
         roles: party → the roles that acknowledged the work instruction.
         publications: controller → what it makes public, the latest.
+        advice: controller → what its FG advises, the latest.
     """
 
     approvals: dict[str, Approval] = field(default_factory=dict)
@@ -208,6 +236,7 @@ class Agreement:
     problems: dict[str, dict[str, str]] = field(default_factory=dict)
     roles: dict[str, tuple[str, ...]] = field(default_factory=dict)
     publications: dict[str, Publication] = field(default_factory=dict)
+    advice: dict[str, DpoAdvice] = field(default_factory=dict)
 
 
 def read_agreement(manifest: Manifest, papers: Mapping[str, bytes], now: datetime, trust: Trust) -> Agreement:
@@ -242,6 +271,8 @@ def read_agreement(manifest: Manifest, papers: Mapping[str, bytes], now: datetim
             _keep_latest(found.withdrawn, paper)
         elif isinstance(paper, Publication):
             _keep_latest(found.publications, paper)
+        elif isinstance(paper, DpoAdvice):
+            _keep_latest(found.advice, paper)
         elif paper is not None:
             found.roles[name] = tuple(dict.fromkeys((*found.roles.get(name, ()), *paper.roles)))
     for name, withdrawal in list(found.withdrawn.items()):
@@ -289,7 +320,7 @@ def check_papers(manifest: Manifest, papers: Mapping[str, bytes], now: datetime,
 
 def paper_name(data: bytes) -> str:
     """What a paper is and whose it says it is: `uwv` for an approval, `uwv.withdrawal`, `uwv.acknowledgement`,
-    `uwv.publication`.
+    `uwv.advice`, `uwv.publication`.
 
     Raises:
         SignedDocumentInvalidError: it is none of these.
@@ -309,7 +340,7 @@ def signed_with(data: bytes) -> tuple[str, tuple[str, ...]]:
     return paper.controller, paper.certificates
 
 
-def _claimed(data: bytes) -> Approval | Withdrawal | Acknowledgement | Publication:
+def _claimed(data: bytes) -> Approval | Withdrawal | Acknowledgement | DpoAdvice | Publication:
     """What a paper says, before anybody looked who signed it."""
     for model in _ROLES:
         try:
@@ -321,7 +352,7 @@ def _claimed(data: bytes) -> Approval | Withdrawal | Acknowledgement | Publicati
 
 def _read(
     manifest: Manifest, data: bytes, now: datetime, trust: Trust
-) -> Approval | Withdrawal | Acknowledgement | Publication:
+) -> Approval | Withdrawal | Acknowledgement | DpoAdvice | Publication:
     """A paper, its signature checked against the keys or authorities that the trust root names for who it says it is of."""
     model = type(_claimed(data))
     parties = [*manifest.controllers, *([MATCHER] if model is Acknowledgement else [])]

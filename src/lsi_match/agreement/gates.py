@@ -8,7 +8,8 @@
 4. **plan**: every part of the project plan says something of its own: no two alike, no text left from a template.
 5. **period**: today lies within the project's period.
 6. **dpia**: a DPIA is referred to, dated before today.
-7. **dpo advice**: the FG of every controller advised, before today; a negative advice is answered.
+7. **dpo advice**: the FG of every controller advised, before today, in the manifest or in a signed paper about it; a negative
+   advice is answered in the manifest.
 8. **equal treatment**: on every ground of discrimination that helps select, every FG advised.
 9. **neighbourhood**: a neighbourhood project has a monitor that compares groups and can count records of a partner; every
    FG advised after the DPIA was there; and no ground of discrimination helps select.
@@ -34,6 +35,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
+from types import MappingProxyType
 
 from lsi_match.agreement.approvals import check_approvals, load_manifest, read_agreement
 from lsi_match.agreement.trust_root_rules import Trust
@@ -46,7 +48,7 @@ from lsi_match.manifest.clear import check_manifest_clear
 from lsi_match.manifest.equality import CharacteristicKind, uses
 from lsi_match.manifest.template import is_placeholder, text_values
 from lsi_match.manifest.whole import PRESENT
-from lsi_match.protocol.documents import Opening
+from lsi_match.protocol.documents import DpoAdvice, Opening
 
 
 class Gate(StrEnum):
@@ -175,6 +177,7 @@ def evaluate(manifest: Manifest, evidence: Evidence) -> list[GateVerdict]:
         Gate.APPROVAL: lambda: check_approvals(manifest, evidence.papers, evidence.now, evidence.trust),
         Gate.INSTRUCTION: lambda: _instruction(manifest, evidence),
         **_of_the_document(manifest, manifest.schedule.day(evidence.now), past=evidence.past),
+        Gate.DPO_ADVICE: lambda: _signed_advice(manifest, evidence),
         Gate.PARTIES: lambda: evidence.trust.check(manifest, evidence.now),
     }
     if evidence.opening is not None:
@@ -300,12 +303,26 @@ def _dpia(manifest: Manifest, today: date) -> None:
         raise DpiaGateError(project=manifest.project.id, date=str(manifest.dpia.date))
 
 
-def _dpo_advice(manifest: Manifest, today: date) -> None:
+def _signed_advice(manifest: Manifest, evidence: Evidence) -> None:
+    papers = read_agreement(manifest, evidence.papers, evidence.now, evidence.trust).advice
+    _dpo_advice(manifest, manifest.schedule.day(evidence.now), papers)
+
+
+def _dpo_advice(
+    manifest: Manifest, today: date, papers: Mapping[str, DpoAdvice] = MappingProxyType({})
+) -> None:
     advice = manifest.dpo_advice
-    absent = [name for name in manifest.controllers if name not in advice or advice[name].date > today]
+    absent = [
+        name
+        for name in manifest.controllers
+        if name not in papers and (name not in advice or advice[name].date > today)
+    ]
     if absent:
         raise DpoAdviceGateError(names=", ".join(absent))
-    unanswered = [name for name, given in advice.items() if given.outcome == "negative" and not given.answer]
+    outcomes = {name: one.outcome for name, one in advice.items()}
+    outcomes |= {name: one.outcome for name, one in papers.items()}
+    answered = {name for name, given in advice.items() if given.outcome == "negative" and given.answer}
+    unanswered = [name for name, said in outcomes.items() if said == "negative" and name not in answered]
     if unanswered:
         raise DpoAdviceUnansweredGateError(names=", ".join(unanswered))
 

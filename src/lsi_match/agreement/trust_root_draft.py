@@ -56,7 +56,7 @@ def compose(
     certified = authorities or {}
     for stem, card in cards.items():
         name, _, role = stem.partition(".")
-        if card.name != name or name not in parties or role not in ("", *_roles(name)):
+        if card.name != name or name not in parties or role not in ("", *_roles(name), *_further(name)):
             raise RootDraftError.because(
                 f"{stem} is niet de kaart van een partij, of van een partij en een rol",
                 f"{stem} is not the card of a party, or of a party and a role",
@@ -75,14 +75,26 @@ def compose(
         for name, (title, oin) in parties.items()
     }
     signing = sum(1 for party in organisations.values() if party.keys_for(Role.ROOT))
+    for_days, needed = timedelta(days=days), threshold or max(2, signing // 2 + 1)
+    return _version(project, previous, organisations, now, for_days, needed)
+
+
+def _version(
+    project: str,
+    previous: TrustRoot | None,
+    organisations: dict[str, TrustedOrganisation],
+    now: datetime,
+    stands: timedelta,
+    threshold: int,
+) -> TrustRoot:
     try:
         return TrustRoot(
             project=project,
             version=previous.version + 1 if previous else 1,
             previous=previous.digest if previous else None,
             issued_at=now,
-            expires_at=now + timedelta(days=days),
-            threshold=threshold or max(2, signing // 2 + 1),
+            expires_at=now + stands,
+            threshold=threshold,
             organisations=organisations,
         )
     except ValidationError as error:
@@ -91,13 +103,48 @@ def compose(
         raise RootDraftError.because(nl, en) from None
 
 
+def renew(before: TrustRoot, cards: Mapping[str, PublicKeys], now: datetime) -> TrustRoot:
+    """The version after `before`, for as long: of each party the keys of its card take the place of those that deliver and receive.
+
+    Args:
+        cards: name of the party → its card as it is now; who has none keeps the keys it has.
+
+    Raises:
+        RootDraftError: what comes out is no trust root.
+    """
+    organisations = {name: _renewed(party, cards.get(name)) for name, party in before.organisations.items()}
+    stands = before.expires_at - before.issued_at
+    return _version(before.project, before, organisations, now, stands, before.threshold)
+
+
+def _renewed(party: TrustedOrganisation, card: PublicKeys | None) -> TrustedOrganisation:
+    if card is None:
+        return party
+    keys = [
+        key.model_copy(update={"signing_key": card.signing_key})
+        if {Role.DELIVER, Role.MATCH} & set(key.roles)
+        else key
+        for key in party.keys
+    ]
+    return party.model_copy(update={"encryption_key": card.encryption_key, "keys": tuple(keys)})
+
+
 def _roles(name: str) -> tuple[Role, ...]:
     return MATCHER_ROLES if name == MATCHER else CONTROLLER_ROLES
 
 
+def _further(name: str) -> tuple[Role, ...]:
+    """What is signed with a key of its own only."""
+    return () if name == MATCHER else (Role.ADVISE,)
+
+
 def _keys(name: str, cards: Mapping[str, PublicKeys], certified: bool) -> Iterator[TrustedKey]:
     roles = _roles(name)
-    own = {role: cards[f"{name}.{role.value}"] for role in roles if f"{name}.{role.value}" in cards}
+    own = {
+        role: cards[f"{name}.{role.value}"]
+        for role in (*roles, *_further(name))
+        if f"{name}.{role.value}" in cards
+    }
     general = [r for r in roles if r not in own and not (certified and r in CERTIFIED_ROLES)]
     if general:
         yield TrustedKey(signing_key=cards[name].signing_key, roles=tuple(general))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from cyclopts import App
 
@@ -432,6 +432,44 @@ def withdraw(
     done(say(f"Goedkeuring van {name} ingetrokken: {out / f'{name}.withdrawal.json'}. Stuur dit aan de anderen en aan de koppelomgeving.",
              f"Approval of {name} withdrawn: {out / f'{name}.withdrawal.json'}. Send it to the others and to the matching site."),
          {"withdrawal": str(out / f"{name}.withdrawal.json"), "digest": document.digest}, json)  # fmt: skip
+
+
+@app.command
+def advise(
+    manifest: Path,
+    name: str,
+    home: Path,
+    *,
+    outcome: Literal["positive", "negative"],
+    text: Path,
+    out: Path,
+    chain: Path | None = None,
+    key: Path | None = None,
+    json: Json = False,
+) -> None:
+    """Sign what the FG (DPO) of a controller advises about this manifest. A negative advice has to be answered in the manifest.
+
+    Args:
+        manifest: the manifest (canonical JSON).
+        name: the controller.
+        home: the folder of its FG, with a key that the trust root names to advise; or that of the controller.
+        outcome: positive or negative.
+        text: file with the advice (UTF-8); all parties can read it. No personal data.
+        out: folder for the advice: OUT/NAME.advice.json. Send it to the others and to the matching site.
+        chain: sign with a certificate: this one and those between it and the authority (PEM).
+        key: the private key of the certificate (PEM); left out when it is the one in the HSM.
+    """
+    from lsi_match.agreement.approvals import advise as made
+    from lsi_match.agreement.approvals import load_manifest
+    from lsi_match.agreement.signer import signer
+    from lsi_match.protocol.trust_root import Role
+
+    document, now = load_manifest(read_bytes(manifest)), utc_now()
+    identity = signer(document, name, home, Role.ADVISE, now, chain, key)
+    file = out / f"{name}.advice.json"
+    write_whole(file, made(document, identity, outcome, read_text(text).strip(), now), replace=True)
+    done(say(f"Advies van de FG van {name} getekend: {file}.", f"Advice of the DPO of {name} signed: {file}."),
+         {"advice": str(file), "outcome": outcome, "digest": document.digest}, json)  # fmt: skip
 
 
 @app.command

@@ -32,6 +32,8 @@ def set_once(
     folder: Path | None = None,
     mapping: Path | None = None,
     extracts: Path | None = None,
+    chain: Path | None = None,
+    key: Path | None = None,
     json: Json = False,
 ) -> None:
     """Set once which folder and project are yours, and what the work on the project needs; commands go on from there.
@@ -45,6 +47,8 @@ def set_once(
         folder: for what is fetched (in/) and drops on their way (out/).
         mapping: which extract and which columns hold the fields of the manifest (YAML); for who delivers.
         extracts: folder of the extracts; for who delivers.
+        chain: sign on the desk with a certificate: this one and those between it and the authority (PEM).
+        key: the private key of the certificate (PEM); left out when it is the one in the HSM.
     """
     from lsi_match.cli.current import keep
     from lsi_match.partner.extract.column_mapping import read_mapping
@@ -53,7 +57,14 @@ def set_once(
     from lsi_match.partner.work_settings import WorkNotSetError, WorkSettings, set_work, work_of
 
     own = Home.of(home)
-    given = {"place": place, "folder": folder, "mapping": mapping, "extracts": extracts}
+    given = {
+        "place": place,
+        "folder": folder,
+        "mapping": mapping,
+        "extracts": extracts,
+        "chain": chain,
+        "key": key,
+    }
     said = {what: path for what, path in given.items() if path is not None}
     if said and project is None:
         raise wrong_use("bij deze opties hoort een project", "these options need a project")

@@ -12,7 +12,7 @@ from lsi_match.agreement.trust_root_rules import Trust
 from lsi_match.base.files import read_bytes
 from lsi_match.desk.page import Pages
 from lsi_match.desk.render import Renderer
-from lsi_match.desk.verified import VerifiedLog
+from lsi_match.desk.verified import VerifiedLog, newest_entries
 from lsi_match.desk.work import ProjectWork
 from lsi_match.log.log_proof import prove
 from lsi_match.log.store import Log as Store
@@ -31,8 +31,10 @@ if TYPE_CHECKING:
 
 #: Entries on one page of the log.
 AT_ONCE = 50
-#: How long (seconds) a page waits for a log to be verified.
-_PATIENCE = 1.0
+#: Earlier rounds that counts are shown beside.
+EARLIER = 5
+#: How long (seconds) a page waits for a log to be verified: a short one is by then. Else it shows the newest entries, and says so.
+_PATIENCE = 0.15
 
 
 def _overview(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Response:
@@ -55,9 +57,9 @@ def _agreement(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> 
 
 def _log(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Response:
     title = r.text("log_title")
-    log = _verified(desk, work)
-    if not isinstance(log, VerifiedLog):
-        return desk.page(r, request, work, "log_waits.html", title, there=log)
+    log = _verified(desk, r, request, work, title)
+    if isinstance(log, Response):
+        return log
     size = log.found.size
     last_page = max(0, (size - 1) // AT_ONCE * AT_ONCE)
     given = request.query_params.get("from", "")
@@ -71,10 +73,10 @@ def _log(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Respon
 
 
 def _entry(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Response:
-    log = _verified(desk, work)
     position = request.path_params["position"]
-    if not isinstance(log, VerifiedLog):
-        return desk.page(r, request, work, "log_waits.html", r.text("log_title"), there=log)
+    log = _verified(desk, r, request, work, r.text("log_title"))
+    if isinstance(log, Response):
+        return log
     found = log.entries(position, 1) if position < log.found.size else []
     if not found or found[0].position != position:
         return desk.nowhere(request)
@@ -85,10 +87,10 @@ def _entry(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Resp
 
 
 def _round(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Response:
-    log = _verified(desk, work)
     title = r.text("round_title", round=request.path_params["round"])
-    if not isinstance(log, VerifiedLog):
-        return desk.page(r, request, work, "log_waits.html", title, there=log)
+    log = _verified(desk, r, request, work, title)
+    if isinstance(log, Response):
+        return log
     found = next((one for one in log.rounds if one.name == request.path_params["round"]), None)
     if found is None:
         return desk.nowhere(request)
@@ -97,10 +99,10 @@ def _round(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Resp
 
 
 def _rounds(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Response:
-    log = _verified(desk, work)
     title = r.text("rounds_title")
-    if not isinstance(log, VerifiedLog):
-        return desk.page(r, request, work, "log_waits.html", title, there=log)
+    log = _verified(desk, r, request, work, title)
+    if isinstance(log, Response):
+        return log
     running = next((one for one in work.proposals if one.runs), None)
     return desk.page(
         r, request, work, "rounds.html", title, log=log, running=running, partners=list(work.unchecked_manifest.partners)
@@ -108,10 +110,10 @@ def _rounds(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Res
 
 
 def _account(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Response:
-    log = _verified(desk, work)
     title = r.text("account_title")
-    if not isinstance(log, VerifiedLog):
-        return desk.page(r, request, work, "log_waits.html", title, there=log)
+    log = _verified(desk, r, request, work, title)
+    if isinstance(log, Response):
+        return log
     with Store.open(log.file, read_only=True) as store:
         origin = store.origin
     manifest = read_bytes(work.home.project(work.id) / "manifest.json")
@@ -133,10 +135,15 @@ def _check(desk: Desk, r: Renderer, request: Request, work: ProjectWork, done: b
             selections=selections,
         )  # fmt: skip
     day = next((one.opening.reference_date for one in work.rounds), work.now.date())
-    found = check(
-        work.home.name, work.unchecked_manifest, read_mapping(settings.mapping), settings.extracts, day
-    )
-    return desk.page(r, request, work, "check.html", title, found=found, reference_date=day, done=done)
+    name, manifest = work.home.name, work.unchecked_manifest
+    found = check(name, manifest, read_mapping(settings.mapping), settings.extracts, day, work.home)
+    earlier = {one.round: one.selections for one in work.home.kept_drops(work.id)}
+    log = desk.verifier.of(work)
+    others = log.result().rounds if log and log.done() and log.result().found.ok else []
+    return desk.page(
+        r, request, work, "check.html", title, found=found, reference_date=day, done=done, partners=list(manifest.partners),
+        earlier=dict([*earlier.items()][-EARLIER:][::-1]), others=[one for one in others if one.drops][:EARLIER],
+    )  # fmt: skip
 
 
 def _map(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Response:
@@ -174,15 +181,18 @@ def _deliver(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Re
     return _delivering(desk, r, request, work, done)
 
 
-def _verified(desk: Desk, work: ProjectWork) -> VerifiedLog | bool:
-    """The verified log; else whether there is one, which is being verified: a page waits for that no longer than `_PATIENCE`."""
-    found = desk.verifier.of(work)
-    if found is None:
-        return False
+def _verified(
+    desk: Desk, r: Renderer, request: Request, work: ProjectWork, title: str
+) -> VerifiedLog | Response:
+    """The verified log; else the page that says that there is none, or that it is being verified, with the newest entries."""
+    found, copy = desk.verifier.of(work), work.log_copy()
     try:
-        return found.result(_PATIENCE)
+        if found is not None:
+            return found.result(_PATIENCE)
     except TimeoutError:
-        return True
+        pass
+    entries = newest_entries(copy[0], AT_ONCE) if copy else []
+    return desk.page(r, request, work, "log_waits.html", title, entries=entries)
 
 
 PAGES: Pages = (

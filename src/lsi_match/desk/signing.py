@@ -8,22 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from lsi_match.agreement.approvals import withdraw
+from lsi_match.agreement.approvals import advise, withdraw
 from lsi_match.agreement.gates import Evidence, evaluate
 from lsi_match.agreement.signer import sign_root_as, signer
 from lsi_match.agreement.trust_root_rules import check_typed
 from lsi_match.base.errors import wrong_use
+from lsi_match.crypto.certificates import Certified
+from lsi_match.crypto.keys import Identity
 from lsi_match.desk.page import Pages
 from lsi_match.desk.render import Renderer, from_markdown
 from lsi_match.desk.work import ProjectWork, Proposal
 from lsi_match.library.held import HeldRound
+from lsi_match.manifest import Manifest
 from lsi_match.partner.approving import acknowledge_as, approve_as, text_to_sign
+from lsi_match.partner.begin import Beginning
 from lsi_match.partner.transfer import settings_in
 from lsi_match.protocol.documents import Reason
 from lsi_match.protocol.place_files import JUSTIFICATION_SUFFIX, ROOT_SUFFIX
@@ -35,6 +39,8 @@ from lsi_match.transport.endpoints import PlaceUnreachableError
 if TYPE_CHECKING:
     from lsi_match.desk.app import Desk
 
+_OUTCOMES: dict[str, Literal["positive", "negative"]] = {"positive": "positive", "negative": "negative"}
+
 
 def bring(work: ProjectWork) -> bool:
     """Bring what was laid ready; whether nothing is left here."""
@@ -44,8 +50,18 @@ def bring(work: ProjectWork) -> bool:
     return not work.exchange.unsent()
 
 
+def _signer(work: ProjectWork, manifest: Manifest, role: Role) -> Identity | Certified:
+    """Who signs: with the certificate that was set (`lsi-match use`), else with the keys in the own folder."""
+    chain, key = (work.settings.chain, work.settings.key) if work.settings else (None, None)
+    return signer(manifest, work.home.name, work.home.folder, role, work.now, chain, key)
+
+
 def _manifests(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Response:
-    return desk.page(r, request, work, "sign_list.html", r.text("sign_title"), proposals=work.proposals)
+    listed = [
+        (one.manifest.digest[7:], one.manifest.project.title, one.manifest.digest, r.text("sign_runs") if one.runs else r.text("sign_by", by=one.by))
+        for one in work.proposals
+    ]  # fmt: skip
+    return desk.page(r, request, work, "list.html", r.text("sign_title"), kind="sign", listed=listed)
 
 
 def _manifest(
@@ -77,15 +93,19 @@ def _sign(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Respo
     if what == "approve":
         if form.get("read") != "yes":
             raise wrong_use("zeg eerst dat u de tekst hebt gelezen", "say first that you have read the text")
-        by = signer(manifest, home.name, home.folder, Role.APPROVE, work.now)
+        by = _signer(work, manifest, Role.APPROVE)
         papers.append(approve_as(home, manifest, by, r.lang, work.now).paper)
     if what == "acknowledge" or (what == "approve" and roles):
-        by = signer(manifest, home.name, home.folder, Role.ACKNOWLEDGE, work.now)
+        by = _signer(work, manifest, Role.ACKNOWLEDGE)
         instruction = work.exchange.instruction(manifest) or b""
         papers.append(acknowledge_as(manifest, by, instruction, roles, work.now))
     if what == "withdraw":
-        by = signer(manifest, home.name, home.folder, Role.APPROVE, work.now)
+        by = _signer(work, manifest, Role.APPROVE)
         papers.append(withdraw(manifest, by, _said(form, "reason"), work.now))
+    if what == "advise" and (outcome := _OUTCOMES.get(form.get("outcome", ""))):
+        papers.append(
+            advise(manifest, _signer(work, manifest, Role.ADVISE), outcome, _said(form, "text"), work.now)
+        )
     if not papers:
         return desk.nowhere(request)
     for paper in papers:
@@ -118,6 +138,10 @@ def _trust(
 
 def _take_trust(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Response:
     form, versions = request.state.form, work.exchange.roots()
+    if form.get("what") == "next" and work.known_roots:
+        Beginning(work.exchange).compose_next(work.known_roots[-1], work.now)
+        again = ProjectWork(work.home, work.id, work.now)
+        return _trust(desk, r, request, again, "next", bring(again))
     found = next((one for one in versions if one.root.digest == form.get("root")), None)
     if found is None:
         return desk.nowhere(request)
@@ -136,9 +160,8 @@ def _take_trust(desk: Desk, r: Renderer, request: Request, work: ProjectWork) ->
 
 
 def _held(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Response:
-    return desk.page(
-        r, request, work, "held_list.html", r.text("reports_title"), reports=list(work.reports())
-    )
+    listed = [(name, r.text("round_title", round=name), "", "") for name in work.reports()]
+    return desk.page(r, request, work, "list.html", r.text("reports_title"), kind="reports", listed=listed)
 
 
 def _held_round(
@@ -161,7 +184,7 @@ def _justify(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Re
     decision = form.get("decision", "")
     if held is None or decision not in ("release", "change"):
         return desk.nowhere(request)
-    identity = signer(held.manifest, work.home.name, work.home.folder, Role.APPROVE, work.now)
+    identity = _signer(work, held.manifest, Role.APPROVE)
     said: str | dict[str, Reason] = form.get("reason", "").strip()
     if decision == "release" and held.findings.differences:
         said = _reasons(held.findings.differences, form)

@@ -13,8 +13,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from lsi_match.agreement.trust_root_draft import compose
-from lsi_match.agreement.trust_root_rules import RootMissingError, sign_root
+from lsi_match.agreement.signer import sign_root_as
+from lsi_match.agreement.trust_root_draft import compose, renew
+from lsi_match.agreement.trust_root_rules import RootMissingError, SignedRoot, sign_root
 from lsi_match.base.errors import LsiError
 from lsi_match.base.files import read_bytes, read_text
 from lsi_match.base.yaml_positions import read_yaml
@@ -33,7 +34,7 @@ from lsi_match.protocol.place_files import (
     ROOT_SUFFIX,
     shared_by,
 )
-from lsi_match.protocol.trust_root import MATCHER, Role
+from lsi_match.protocol.trust_root import MATCHER, Role, TrustRoot
 
 
 class DraftsDifferError(LsiError): ...
@@ -88,6 +89,19 @@ class Beginning:
         cards = {name: card for name, card in self.keys().items() if name in parties}
         root = compose(self.exchange.project, parties, cards, now)
         return self.exchange.put_shared("v1", ROOT_SUFFIX, sign_root(root, home.identity()))
+
+    def compose_next(self, before: TrustRoot, now: datetime) -> Path:
+        """The version of the trust root after `before`, with the keys as everybody brought them last, signed by this party and laid
+        ready for all others; the own public keys go along.
+
+        Raises:
+            RootDraftError, WrongUseError: no trust root comes of it, or this party does not sign them.
+        """
+        home = self.exchange.home
+        self.exchange.put_shared("", PUBLIC_KEYS_SUFFIX, read_bytes(home.folder / "keys" / CARD))
+        root = renew(before, self.keys(), now)
+        papers = sign_root_as(SignedRoot(root, ()), before, home.name, home.folder)
+        return self.exchange.put_shared(f"v{root.version}", ROOT_SUFFIX, papers)
 
     def go_on(self, now: datetime) -> None:
         """What a draft that names this party asks of it: its public keys, and once it compared the trust root the next step of

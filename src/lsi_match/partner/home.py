@@ -381,12 +381,16 @@ class Home:
 
     def counts_before(self, project: str, round_id: str | None = None) -> dict[str, SelectionCounts]:
         """Selection → the counts of the newest drop for another round than this."""
+        others = [one for one in self.kept_drops(project) if one.round != round_id]
+        return others[-1].selections if others else {}
+
+    def kept_drops(self, project: str) -> list[DropDescriptor]:
+        """What the drops that were made here say of themselves, with their counts; the newest last."""
         found = []
         for file in self._counts_folder(project).glob("[!.]*"):
             with suppress(SignedDocumentInvalidError):
                 found.append(peek(read_bytes(file), DropDescriptor, what="drop", party=self.name))
-        others = [one for one in found if one.round != round_id]
-        return max(others, key=lambda one: one.made_at).selections if others else {}
+        return sorted(found, key=lambda one: one.made_at)
 
     def _counts_folder(self, project: str) -> Path:
         return self.project(project) / "counts"

@@ -33,12 +33,15 @@ class WorkSettings(Closed):
         mapping: which extract and which columns hold the fields of the manifest; none where nothing is delivered (yet).
         extracts: folder of the extracts.
         folder: for what is fetched (`in/`), drops on their way (`out/`) and what was co-signed (`cosigned/`).
+        chain, key: sign with this certificate, and its private key where that is a file (`agreement.signer`).
     """
 
     place: Path
     mapping: Path | None = None
     extracts: Path | None = None
     folder: Path
+    chain: Path | None = None
+    key: Path | None = None
 
 
 def set_work(home: Home, project: str, settings: WorkSettings) -> Path:

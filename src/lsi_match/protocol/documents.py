@@ -162,6 +162,14 @@ class Reasons(RootModel[dict[Digest, Reason]]):
     """What one controller writes, in a YAML file, before it is signed: digest of a difference → why."""
 
 
+class DpoAdvice(SignedStatement):
+    """What the FG (DPO) of a controller advises about one manifest, signed by the FG. The manifest is not changed by it."""
+
+    format: Literal["lsi-match/advice/v1"] = "lsi-match/advice/v1"
+    outcome: Literal["positive", "negative"]
+    text: Prose
+
+
 class Justification(SignedStatement):
     """What a controller says to a report of the monitor that holds a round: why it is justified to release all the
     same, or that the manifest has to change. `findings` is the digest of the report that was read; it counts for no

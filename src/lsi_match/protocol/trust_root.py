@@ -33,9 +33,11 @@ class Role(StrEnum):
     ACKNOWLEDGE = "acknowledge"
     DELIVER = "deliver"
     MATCH = "match"
+    ADVISE = "advise"
 
 
-#: What a controller and the matching environment sign, when nothing else is said.
+#: What a controller and the matching environment sign, when nothing else is said. The FG of a controller can have a key of its
+#: own, to advise with; where there is none, who approves signs the advice.
 CONTROLLER_ROLES = (Role.ROOT, Role.APPROVE, Role.ACKNOWLEDGE, Role.DELIVER)
 MATCHER_ROLES = (Role.ACKNOWLEDGE, Role.MATCH)
 #: What can be signed with a certificate: what people sign now and then, not what a program signs.
@@ -77,11 +79,13 @@ class TrustedOrganisation(Document):
 
     def keys_for(self, role: Role) -> tuple[str, ...]:
         """The public keys for one role."""
-        return tuple(key.signing_key for key in self.keys if role in key.roles)
+        found = tuple(key.signing_key for key in self.keys if role in key.roles)
+        return found or (self.keys_for(Role.APPROVE) if role is Role.ADVISE else ())
 
     def authorities_for(self, role: Role) -> tuple[str, ...]:
         """The certificates of the authorities for one role."""
-        return tuple(one.certificate for one in self.authorities if role.value in one.roles)
+        named = Role.APPROVE if role is Role.ADVISE else role
+        return tuple(one.certificate for one in self.authorities if named.value in one.roles)
 
 
 class TrustRoot(Document):
@@ -130,7 +134,7 @@ class TrustRoot(Document):
         if MATCHER not in self.organisations:
             yield f"er staat geen {MATCHER} in", f"it has no {MATCHER}"
         for name, party in self.organisations.items():
-            allowed = MATCHER_ROLES if name == MATCHER else CONTROLLER_ROLES
+            allowed = MATCHER_ROLES if name == MATCHER else (*CONTROLLER_ROLES, Role.ADVISE)
             needed = {Role.MATCH} if name == MATCHER else {Role.APPROVE, Role.ACKNOWLEDGE, Role.DELIVER}
             if not needed <= party.roles <= {*allowed}:
                 signs = ", ".join(sorted(party.roles))

@@ -45,7 +45,7 @@ from lsi_match.matcher.operate import inbound, notices, shared_files
 from lsi_match.matcher.operate.witnesses import ask_witness
 from lsi_match.matcher.round import evaluating
 from lsi_match.matcher.round.judge_drop import judge_drop
-from lsi_match.matcher.round.run import quarantine, round_of
+from lsi_match.matcher.round.run import quarantine, round_of, tell_refused
 from lsi_match.matcher.site import inbox, make_receipts, take_cosignatures
 from lsi_match.matcher.site.checkpoint import export_tail, parts
 from lsi_match.matcher.site.inbox import AT_ONCE, DROP_SUFFIX
@@ -66,6 +66,8 @@ OUT: Literal["out"] = "out"
 MOST_REFUSED = 100
 #: In the place of a round, for a drop that cannot be told to belong to one.
 _NO_ROUND = "none"
+#: The same for a signed paper.
+_PAPER = "signed_paper"
 
 
 class RefusedTooOftenError(LsiError): ...
@@ -224,6 +226,9 @@ def _papers(
             inbound.ingest(project, name, data, now, partner)
         except inbound.REFUSALS as error:
             yield DeliveryError(partner, error)
+            if len(list((project.folder / "quarantine" / partner).glob(f"{_PAPER}.*"))) < MOST_REFUSED:
+                token = digest_of_bytes(name.encode() + data)[-8:]
+                tell_refused(project, partner, f"{_PAPER}.{token}", error, now, of=name)
         except inbox.PapersTooManyError as error:  # and so would be the next
             yield DeliveryError(partner, _too_many(project, partner, error, now))
             return

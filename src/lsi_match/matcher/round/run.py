@@ -156,16 +156,30 @@ def quarantine(
     # The same for the same file: when this is broken off and done again, its partner finds one reason.
     one = file.lstat()
     token = digest_of_bytes(os.fsencode(f"{file.name} {one.st_size} {one.st_mtime_ns}"))[-8:]
-    to = private_folder(project.folder / "quarantine" / partner / f"{round_id}.{token}")
     told = under_name(error, file, shown_name(file))
-    reason = {"reason": told.reason, "at": at.isoformat(), "nl": told.text("nl"), "en": told.text("en")}
-    write_whole(to / REASON, json_document(reason), replace=True)
+    to = tell_refused(project, partner, f"{round_id}.{token}", told, at)
     # The descriptor before its parts: without them it would be refused once more, for another reason.
     file.rename(to / file.name)
     for path in sorted(file.parent.glob(f"{escape(stem)}.part-*.age")):
         if path.name not in kept:
             path.rename(to / path.name)
     sync_folder(to)
+
+
+def tell_refused(
+    project: Project, partner: str, what: str, error: LsiError, at: datetime, of: str = ""
+) -> Path:
+    """Put where its partner finds it why something that it brought was refused; the folder of it.
+
+    Args:
+        of: the name of a file, for what the error does not say it of.
+    """
+    to, about = private_folder(project.folder / "quarantine" / partner / what), f"{of}: " if of else ""
+    told = {lang: about + error.text(lang) for lang in ("nl", "en")}
+    write_whole(
+        to / REASON, json_document({"reason": error.reason, "at": at.isoformat()} | told), replace=True
+    )
+    return to
 
 
 @dataclass(frozen=True)
