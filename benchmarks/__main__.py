@@ -30,6 +30,7 @@ from benchmarks.evidence import year
 from benchmarks.linkage import Task, by_group, gap, group_table
 from benchmarks.lookup import lookup
 from benchmarks.once import prepare_apart
+from benchmarks.pages import pages
 from benchmarks.peers import links, tokens_per_second
 from benchmarks.people import make_registers
 from benchmarks.small_run import small
@@ -336,6 +337,14 @@ def looks(place: Path) -> dict[str, Result]:
     }
 
 
+def desk(place: Path) -> dict[str, Result]:
+    """Pages of the desk beside the calls behind them; see `benchmarks.pages`."""
+    return {
+        name: Result(value, "s", baseline, value / baseline, look.SHORT)
+        for name, (value, baseline) in pages(place / "pages").items()
+    }
+
+
 def one_of_many(place: Path, partners: int, rows: int) -> dict[str, Result]:
     """Looking up one subject among those of all partners; see `benchmarks.lookup`."""
     return {
@@ -420,6 +429,7 @@ def main() -> int:
                 ("population", lambda: population(place, people)),
                 ("log", lambda: log(place, entries)),
                 ("look", lambda: looks(place)),
+                ("desk", lambda: desk(place)),
                 ("lookup", lambda: one_of_many(place, partners, rows)),
                 ("together", lambda: evaluated(place, partners, apart)),
                 ("monitor", monitor),

@@ -102,7 +102,11 @@ def test_advice_of_an_fg_counts_as_a_paper_too(tmp_path: Path) -> None:
     answered = parties(tmp_path / "c", lambda draft: draft["dpo_advice"]["uwv"].update(answer))
     assert Gate.DPO_ADVICE not in with_advice(answered, "negative"), "an FG vetoes nothing"
     paper = advise(
-        said.manifest, said.identities["uwv"], "positive", "Tegen deze werkwijze is geen bezwaar.", NOW
+        said.manifest,
+        said.identities["uwv"],
+        "positive",
+        "Tegen deze werkwijze is van mijn kant geen bezwaar.",
+        NOW,
     )
     elsewhere = replace(given, papers={**given.papers, "one": paper})
     assert closed(unsaid, elsewhere)[Gate.DPO_ADVICE] == "DpoAdviceGateError", "it is about another manifest"

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -197,3 +200,69 @@ def test_two_drafts_or_a_second_manifest_are_told_apart(op: Operation, tmp_path:
     assert "Dit manifest geldt nu." not in shown
     assert "anders is dan in het manifest dat u eerder tekende" in shown
     assert ROUND
+
+
+def test_what_stands_in_any_field_or_parameter_of_any_page_leads_nowhere(op: Operation) -> None:
+    """Every form with a path in each of its fields in turn, and every page with one in what it reads from its address."""
+    before, fields = (
+        state(op),
+        {*FORM, "of", "extract", "selection", "role-0", "outcome", "text", "person-../x", "outcome-../x"},
+    )
+    for browser, pages in ((Browser(op), PAGES), (operator(op), OPERATOR)):
+        for path, changes, _ in pages:
+            page = address(path, ROUND if "round" in path else "0")
+            for value in ("../../keys/signing.pem", "/etc/passwd", "\0", "x" * 3000):
+                if not changes:
+                    answer = browser.client.get(
+                        f"/nl/{PROJECT}/{page}", params={"from": value, "live": value}
+                    )
+                    assert answer.status_code in (200, 404, 409), (page, value)
+                elif page != "deliver":
+                    answer = browser.post(page, **dict.fromkeys(fields, value))
+                    assert answer.status_code in (403, 404, 409), (page, value)
+                assert "PRIVATE KEY" not in answer.text
+                assert "root:x:" not in answer.text
+    assert state(op) == before
+
+
+ANOTHER_USER = """
+import http.client, sys
+port, home, host, entrance = sys.argv[1:]
+seen = []
+for name in ("127.0.0.1", "localhost", host.rpartition(":")[0][1:] + ".localhost", "evil.example"):
+    for path in ("/", "/nl/", "/enter/", "/enter/x", "/static/desk.css"):
+        asked = http.client.HTTPConnection("127.0.0.1", int(port), timeout=5)
+        asked.request("GET", path, headers={"Host": f"{name}:{port}", "Cookie": "desk=x"})
+        answer = asked.getresponse()
+        seen.append((answer.status, answer.read()))
+assert {*seen} == {(403, b"")}, {*seen}
+for file in (entrance, home + "/keys/signing.pem"):
+    try:
+        open(file)
+    except PermissionError:
+        continue
+    raise AssertionError(file)
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="another user can be made by root only")
+def test_another_user_of_the_machine_is_told_nothing(op: Operation) -> None:
+    """Knows the port, guesses names, reads the list of processes and the folder: gets an empty answer, and no file."""
+    home = op.world.home(OWN).folder
+    command = [sys.executable, "-m", "lsi_match", "desk", str(home), "--no-browser"]
+    desk = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        assert desk.stdout
+        host, token = re.findall(r"http://([0-9a-f]{16}\.localhost:\d+)/enter/(\S+)", desk.stdout.readline())[
+            0
+        ]
+        entrance = home / "desk.html"
+        assert entrance.stat().st_mode & 0o077 == 0
+        assert token not in Path(f"/proc/{desk.pid}/cmdline").read_text()
+        as_other = ["setpriv", "--reuid=65534", "--clear-groups", "/usr/bin/python3", "-c", ANOTHER_USER]
+        port = host.rpartition(":")[2]
+        subprocess.run([*as_other, port, str(home), host, str(entrance)], check=True, cwd="/")
+    finally:
+        desk.terminate()
+        desk.wait(10)
+    assert not entrance.exists()

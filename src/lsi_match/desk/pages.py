@@ -33,8 +33,9 @@ if TYPE_CHECKING:
 AT_ONCE = 50
 #: Earlier rounds that counts are shown beside.
 EARLIER = 5
-#: How long (seconds) a page waits for a log to be verified: a short one is by then. Else it shows the newest entries, and says so.
-_PATIENCE = 0.15
+#: A page waits for a log of at most so many bytes (about a thousand entries) to be verified, for so many seconds. Of a longer one
+#: it shows the newest entries at once, and says that they were not verified yet.
+_SHORT, _PATIENCE = 2**20, 1.0
 
 
 def _overview(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Response:
@@ -188,7 +189,7 @@ def _verified(
     found, copy = desk.verifier.of(work), work.log_copy()
     try:
         if found is not None:
-            return found.result(_PATIENCE)
+            return found.result(_PATIENCE if copy and copy[0].stat().st_size <= _SHORT else 0)
     except TimeoutError:
         pass
     entries = newest_entries(copy[0], AT_ONCE) if copy else []
