@@ -3,18 +3,18 @@ run."""
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from starlette.testclient import TestClient
-
 from benchmarks.look import LONG, SHORT, _project
 from lsi_match.agreement.gates import Evidence, evaluate
+from lsi_match.base.files import read_bytes
 from lsi_match.desk.app import Desk
-from lsi_match.desk.guard import Keys
+from lsi_match.desk.guard import COOKIE, Keys
 from lsi_match.desk.verified import VerifiedLog
 from lsi_match.desk.work import ProjectWork, Work
 from lsi_match.log.export import export_copy
@@ -35,9 +35,9 @@ def pages(place: Path) -> dict[str, tuple[float, float]]:
     made = {size: _home(place / str(size), size) for size in (SHORT, LONG)}
     first = {size: min(_first(*one) for _ in range(5)) for size, one in made.items()}
     home, project, now = made[SHORT]
-    client, desk = _client(home, now)
+    client = _Browser(home, now)
     work = ProjectWork(home, project.id, now)
-    verified = desk.verifier.of(work)
+    verified = client.desk.verifier.of(work)
     assert verified
     log = verified.result()
     calls = _calls(home, project.id, now, log)
@@ -72,8 +72,8 @@ def _calls(home: Home, project: str, now: datetime, log: VerifiedLog) -> dict[st
     def told() -> object:
         with Log.open(log.file, read_only=True) as store:
             origin = store.origin
-        every = log.entries(0, log.found.size)
-        return account(LogEvidence(origin, every, log.found, None, now), "nl").fragment
+        every, manifest = log.entries(0, log.found.size), read_bytes(home.project(project) / "manifest.json")
+        return account(LogEvidence(origin, every, log.found, None, now, manifest=manifest), "nl").fragment
 
     digest = work().unchecked_manifest.digest.removeprefix("sha256:")
     return {
@@ -98,22 +98,40 @@ def _home(place: Path, size: int) -> tuple[Home, Project, datetime]:
     return home, project, now
 
 
-def _client(home: Home, now: datetime) -> tuple[TestClient, Desk]:
-    keys = Keys()
-    desk = Desk(Work(home), keys, lambda: now, None)
-    client = TestClient(desk.app(), base_url=f"http://{keys.address}")
-    client.get(f"/enter/{keys.token}")
-    return client, desk
+class _Browser:
+    """Asks a desk for pages, without a network or a client between them."""
+
+    def __init__(self, home: Home, now: datetime) -> None:
+        keys = Keys()
+        self.desk = Desk(Work(home), keys, lambda: now, None)
+        self._app, self._loop = self.desk.app(), asyncio.new_event_loop()
+        self._headers = [(b"host", keys.address.encode()), (b"cookie", f"{COOKIE}={keys.cookie}".encode())]
+
+    def get(self, path: str) -> None:
+        scope = {
+            "type": "http", "method": "GET", "path": path, "raw_path": path.encode(), "query_string": b"", "headers": self._headers,
+            "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 1), "scheme": "http", "http_version": "1.1",
+        }  # fmt: skip
+        told: list[Any] = []
+
+        async def receive() -> dict[str, object]:
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        async def send(message: Any) -> None:
+            told.append(message)
+
+        self._loop.run_until_complete(self._app(scope, receive, send))
+        assert told[0]["status"] == 200, path
 
 
 def _first(home: Home, project: Project, now: datetime) -> float:
     """The first page of the log at a desk that was just begun."""
-    client, desk = _client(home, now)
+    client = _Browser(home, now)
     client.get("/nl/")
     seconds = _timed(lambda: client.get(f"/nl/{project.id}/log"))
-    if found := desk.verifier.of(ProjectWork(home, project.id, now)):
+    if found := client.desk.verifier.of(ProjectWork(home, project.id, now)):
         found.result()  # or it goes on beside what is measured next
-    desk.verifier.close()
+    client.desk.verifier.close()
     return seconds
 
 

@@ -217,7 +217,7 @@ def test_what_stands_in_any_field_or_parameter_of_any_page_leads_nowhere(op: Ope
                         f"/nl/{PROJECT}/{page}", params={"from": value, "live": value}
                     )
                     assert answer.status_code in (200, 404, 409), (page, value)
-                elif page != "deliver":
+                elif page not in ("deliver", "cosign"):  # which read none of it
                     answer = browser.post(page, **dict.fromkeys(fields, value))
                     assert answer.status_code in (403, 404, 409), (page, value)
                 assert "PRIVATE KEY" not in answer.text
