@@ -74,8 +74,9 @@ class Browser:
 
 
 @contextmanager
-def in_chromium(*desks: Desk, scripts: bool = False) -> Iterator[Callable[..., Page]]:
-    """Opens pages of desks in one Chromium, served as `lsi-match desk` does; from the entrance on. Scripts are switched off."""
+def in_chromium(*desks: Desk) -> Iterator[Callable[..., Page]]:
+    """Opens pages of desks in one Chromium, served as `lsi-match desk` does; from the entrance on. The policy of a page lets no
+    script run; what a test asks of one comes by the debugger."""
     if CHROMIUM is None:
         pytest.skip("Chromium is not installed (apt-get install chromium)")
     with ExitStack() as stack:
@@ -85,7 +86,7 @@ def in_chromium(*desks: Desk, scripts: bool = False) -> Iterator[Callable[..., P
         started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         pages = []
         for desk in desks:
-            pages.append(started.new_context(locale="nl-NL", java_script_enabled=scripts).new_page())
+            pages.append(started.new_context(locale="nl-NL").new_page())
             pages[-1].goto(desk.keys.entrance)
             pages[-1].wait_for_url("**/nl/")
 
