@@ -44,6 +44,13 @@ def test_twins_are_seen_to_have_other_initials() -> None:
     assert twins.core == 1
 
 
+def test_a_call_name_is_a_name_that_is_alike() -> None:
+    called = agreeing(HOME | BIRTH | SURNAME | {"given_call"})
+    assert called.given is Level.ALIKE
+    assert called.likely_one
+    assert not called.contradicts
+
+
 def test_twins_of_one_initial_are_seen_to_have_other_names() -> None:
     twins = agreeing(HOME | BIRTH | SURNAME | {"given_initial"})
     assert twins.given is Level.PART

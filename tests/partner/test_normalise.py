@@ -386,6 +386,17 @@ def test_the_same_person_written_in_two_ways_has_the_same_keys(
     assert told_apart <= allowed
 
 
+@pytest.mark.parametrize(
+    ("one_way", "other_way"),
+    [("Cornelis", "Kees"), ("Kees", "Cor"), ("Trees", "Catharina"), ("Gré", "MARGARETHA")],
+)
+def test_a_call_name_is_the_name_it_stands_for_in_its_own_key_only(one_way: str, other_way: str) -> None:
+    first, second = keys(given_name=one_way), keys(given_name=other_way)
+    assert first["pk_call_birth"] == second["pk_call_birth"] is not None
+    assert first["pk_given_birth"] != second["pk_given_birth"]
+    assert keys(given_name="Karel")["pk_call_birth"] != first["pk_call_birth"]
+
+
 def test_a_swapped_day_and_month_leave_the_strongest_key_as_it_was() -> None:
     assert keys(birth_date="1980-02-04")["pk_names_birth_postcode"] == keys()["pk_names_birth_postcode"]
     assert keys(birth_date="1980-02-05")["pk_names_birth_postcode"] != keys()["pk_names_birth_postcode"]

@@ -226,6 +226,8 @@ PLACES: list[str | None] = [
     *(row[name] for row in rows_of("place_names") for name in ("written", "name")), *placeholders("place"), *placeholders("word"),
 ]  # fmt: skip
 
+CALL_NAMES = [row[column] for row in rows_of("call_names") for column in ("written", "name")]
+
 #: Two names together: in alphabetical order, each part by itself, and one of them missing.
 PAIRS: list[tuple[str | None, ...]] = [
     ("Maria", "Jansen"), ("Jansen", "Maria"), ("Maria", "de Vries"), ("Jan", "Jan"), ("Anna", "Annabel"), ("Annabel", "Anna"), ("Zoë", "Aa"),
@@ -310,7 +312,7 @@ def _normalised(kind: str, form: str, fields: list[str | None]) -> dict[str, Any
 def person_parts() -> list[dict[str, Any]]:
     """Fields as written → the parts that are made of these fields alone; null where there is none."""
     written: list[tuple[tuple[str, ...], list[tuple[str | None, ...]]]] = [
-        (("given_name",), [(name,) for name in NAMES]),
+        (("given_name",), [(name,) for name in (*NAMES, *CALL_NAMES)]),
         (("surname",), [(name,) for name in NAMES]),
         (("given_name", "surname"), PAIRS),
         (("birth_date",), [(text,) for text in BIRTHS]),

@@ -381,6 +381,9 @@ def birth_of(text: str | None) -> tuple[int, int, int] | None:
     return y, m, d if m else 0
 
 
+CALL_NAMES = {name_of(written): name_of(name) for written, name, _ in lines_of("call_names")}
+
+
 def parts(fields: dict[str, str | None]) -> dict[str, Part]:
     """Every part, None where the fields do not give it."""
     given, surname = name_of(fields.get("given_name")), name_of(fields.get("surname"))
@@ -391,6 +394,7 @@ def parts(fields: dict[str, str | None]) -> dict[str, Part]:
         made[f"{which}_letters"] = name[:3] if name else None
         made[f"{which}_end"] = name[-3:] if name else None
         made[f"{which}_sound"] = sound_of(name) if name else None
+    made["given_call"] = CALL_NAMES.get(given, given) if len(given) > 1 else None
     for kind in ("name", "letters", "sound"):
         both = [made[f"given_{kind}"], made[f"surname_{kind}"]]
         in_order = sorted(text for text in both if text) if all(both) else [None, None]

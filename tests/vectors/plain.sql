@@ -14,6 +14,7 @@ CREATE TABLE placeholders AS SELECT field AS fld, value AS val FROM lines_of('pl
 CREATE TABLE letters AS SELECT letter AS l, latin AS f FROM lines_of('letters');
 CREATE TABLE house_words AS SELECT written AS w, kind AS k, coalesce(form, '') AS f FROM lines_of('house_number_words');
 CREATE TABLE street_words AS SELECT written AS w, kind AS k, form AS f FROM lines_of('street_words');
+CREATE TABLE call_names AS SELECT written AS w, name AS n FROM lines_of('call_names');
 CREATE TABLE place_names AS SELECT written AS w, name AS n FROM lines_of('place_names');
 CREATE MACRO listed(of_field) AS (SELECT list(val) FROM placeholders WHERE fld = of_field);
 CREATE MACRO house_list(of_kind) AS (SELECT string_agg(w, '|') FROM house_words WHERE k = of_kind);
@@ -191,6 +192,8 @@ CREATE MACRO birth_of(written) AS possible(read_date(trimmed(written)));
 CREATE MACRO days_of(birth) AS
     CASE WHEN birth[3] IS NOT NULL THEN format('{:02d}{:02d}', least(birth[2], birth[3]), greatest(birth[2], birth[3])) END;
 
+CREATE MACRO known_as() AS (SELECT map(list(name_of(w)), list(name_of(n))) FROM call_names);
+
 -- Every part of the people in a table, in the order of its column `place_in_file`.
 CREATE MACRO parts_of(people) AS TABLE
     WITH once AS (
@@ -209,6 +212,7 @@ CREATE MACRO parts_of(people) AS TABLE
         CASE WHEN one_sound || other_sound IS NOT NULL THEN least(one_sound, other_sound) END AS first_sound,
         CASE WHEN one_sound || other_sound IS NOT NULL THEN greatest(one_sound, other_sound) END AS last_sound,
         given[1:1] AS given_initial, one[1:3] AS given_letters, right(one, 3) AS given_end,
+        coalesce(known_as()[one], one) AS given_call,
         one AS given_name, one_sound AS given_sound,
         other AS surname_name, other[1:3] AS surname_letters, other_sound AS surname_sound, right(other, 3) AS surname_end,
         born[1] || days AS birth, born[1]::VARCHAR AS birth_year, born[1] || '-' || born[2] AS birth_year_month, days AS birth_day,

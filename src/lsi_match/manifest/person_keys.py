@@ -36,7 +36,7 @@ FIELDS_OF: Final[dict[str, tuple[str, ...]]] = {
     **dict.fromkeys(
         ("names", "first_letters", "last_letters", "first_sound", "last_sound"), ("given_name", "surname")
     ),
-    **dict.fromkeys(("given_initial", "given_letters", "given_end"), ("given_name",)),
+    **dict.fromkeys(("given_initial", "given_letters", "given_end", "given_call"), ("given_name",)),
     **dict.fromkeys(("surname_name", "surname_sound", "surname_end"), ("surname",)),
     **dict.fromkeys(("birth", "birth_year", "birth_year_month", "birth_day"), ("birth_date",)),
     "postcode": ("postcode",),
@@ -80,6 +80,9 @@ PERSON_KEYS: Final[dict[str, PersonKey]] = {
     "surname_birth": PersonKey(("surname_sound", "birth"), "moved house, another given name, as a call name"),
     "given_birth": PersonKey(
         ("given_letters", "given_end", "birth"), "moved house, another surname, as after marriage"
+    ),
+    "call_birth": PersonKey(
+        ("given_call", "surname_sound", "birth"), "moved house, a call name for the given name"
     ),
     "sound_birth_month": PersonKey(
         ("first_sound", "last_sound", "birth_year_month"), "names spelt in another way, another day of birth or none"

@@ -133,7 +133,7 @@ _ALIKE: Final = (
     {"given_end", "surname_end"},
 )
 _BOTH_NAMES: Final = {"names", *_ALIKE[0], *_ALIKE[1]}
-_GIVEN: Final = {*_BOTH_NAMES, "given_letters", "given_end"}
+_GIVEN: Final = {*_BOTH_NAMES, "given_letters", "given_end", "given_call"}
 _SURNAME: Final = {*_BOTH_NAMES, "surname_name", "surname_sound", "surname_end"}
 _YEAR: Final = {"birth", "birth_year", "birth_year_month"}
 _BIRTH: Final = {*_YEAR, "birth_day"}
@@ -188,7 +188,7 @@ def _given(same: set[str], differing: set[str], alike: int, known: Known) -> Lev
         return Level.SAME
     if alike > 1:
         return Level.CLOSE
-    if alike or same & {"given_end", "given_letters"}:
+    if alike or same & {"given_end", "given_letters", "given_call"}:
         return Level.ALIKE
     if "given_initial" in same:
         return Level.PART

@@ -4,6 +4,7 @@ section 2): a line more or less makes other pseudonyms.
     letters.csv              letters that are no letter with a mark → letters A–Z
     house_number_words.csv   what is written behind a house number → the form of it
     street_words.csv         words in street names, and their endings → the short form
+    call_names.csv           call names and other forms of given names → one of the names that they stand for
     place_names.csv          other names of places → the name in the BAG
     placeholders.csv         field → values that stand for unknown
 """

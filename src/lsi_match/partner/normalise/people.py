@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import date
+from functools import cache
 from typing import Any, Final
 
 import numpy as np
@@ -199,8 +200,16 @@ def _name_strokes() -> tuple[Parts, ...]:
             "letters": whole.str.slice(0, 3),
             "end": whole.str.slice(-3),
             "sound": _sound(whole),
+            "call": whole.replace(list(_call_names()), list(_call_names().values())),
         },
     )
+
+
+@cache
+def _call_names() -> dict[str, str]:
+    """Call name, or another form of a name → the name it is known under in the list, both as letters."""
+    rows = pl.DataFrame(rows_of("call_names"))
+    return dict(rows.select(_letters(_folded(pl.col(name))) for name in ("written", "name")).rows())
 
 
 def _birth_strokes(reference_date: date | None) -> tuple[Parts, ...]:
@@ -377,7 +386,7 @@ _BIRTH = ("birth", "birth_year", "birth_year_month", "birth_day")
 _IS_FIRST = pl.col("birth").str.ends_with("0101")
 #: Kind of crowd → the value that is counted, the parts that go where it is one, and the fields that are told to be of no use.
 _CROWDS: dict[str, tuple[pl.Expr, tuple[str, ...], tuple[str, ...]]] = {
-    "given_name": (pl.col("given_name"), ("given_name", "given_initial", "given_letters", "given_end", "given_sound"), ("given_name",)),
+    "given_name": (pl.col("given_name"), ("given_name", "given_initial", "given_letters", "given_end", "given_sound", "given_call"), ("given_name",)),
     "surname": (pl.col("surname_name"), ("surname_name", "surname_initial", "surname_letters", "surname_end", "surname_sound"), ("surname",)),
     "birth_date": (pl.when(~_IS_FIRST).then("birth"), _BIRTH, ("birth_date",)),
     "first_of_year": (pl.when(_IS_FIRST).then("birth"), _BIRTH, ("birth_date",)),
