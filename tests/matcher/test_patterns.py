@@ -44,9 +44,9 @@ def test_twins_are_seen_to_have_other_initials() -> None:
     assert twins.core == 1
 
 
-def test_a_call_name_is_a_name_that_is_alike() -> None:
+def test_a_call_name_is_the_name_but_for_what_is_written() -> None:
     called = agreeing(HOME | BIRTH | SURNAME | {"given_call"})
-    assert called.given is Level.ALIKE
+    assert called.given is Level.CLOSE
     assert called.likely_one
     assert not called.contradicts
 

@@ -25,7 +25,7 @@ class Level(IntEnum):
     UNKNOWN = 2  # at least one of the two does not have the field
     PART = 3  # an initial; one of two names; the year; the place or house
     ALIKE = 4  # names alike in one way; day and month, or year and month; street and place
-    CLOSE = 5  # names alike in two ways; the postcode, or street and house
+    CLOSE = 5  # names alike in two ways, a call name; the postcode, or street and house
     SAME = 6
 
 
@@ -186,9 +186,9 @@ def _given(same: set[str], differing: set[str], alike: int, known: Known) -> Lev
         return Level.UNKNOWN
     if "names" in same:
         return Level.SAME
-    if alike > 1:
+    if alike > 1 or "given_call" in same:
         return Level.CLOSE
-    if alike or same & {"given_end", "given_letters", "given_call"}:
+    if alike or same & {"given_end", "given_letters"}:
         return Level.ALIKE
     if "given_initial" in same:
         return Level.PART
