@@ -78,7 +78,7 @@ class Round:
 
     def named(self, *names: str, **changed: object) -> Evaluators:
         keys = {name: digest_of_bytes(self.published[name]) for name in names or NAMES}
-        return Evaluators.model_validate(self.evaluation.names | {"keys": keys} | changed)
+        return Evaluators.model_validate(self.evaluation.names | {"keys": keys, "asks": keys} | changed)
 
     def finish(
         self, who: str, *, named: Evaluators | None = None, keys: dict[str, bytes] | None = None,

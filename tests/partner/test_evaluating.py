@@ -12,6 +12,7 @@ import handmade
 import pytest
 from operation import MONDAY, PARTNERS, PROJECT, ROUND, Operation, days, folders, weekly
 
+from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.crypto import oprf, ristretto
 from lsi_match.crypto.evaluation import (
     AskTooLargeError,
@@ -24,18 +25,22 @@ from lsi_match.crypto.evaluation import (
 )
 from lsi_match.crypto.oprf import EvaluationUnprovenError, HolderKey
 from lsi_match.crypto.project_key import IdentifierNotAskedError, SharedPseudonyms
-from lsi_match.log.events import read
+from lsi_match.crypto.signing import sign
+from lsi_match.log.events import EvaluationsAsked, EvaluatorsNamed, read
+from lsi_match.log.judge import judge_log, papers_of
 from lsi_match.log.policy import log_keys
+from lsi_match.log.store import Log
 from lsi_match.log.verify import verify_log
 from lsi_match.log.view import Together
 from lsi_match.matcher.subjects.access_answers import answer
+from lsi_match.monitor.round_findings import checked_findings
 from lsi_match.partner import deliver, evaluating
 from lsi_match.partner.access.letter import letter
 from lsi_match.partner.access.request import make_request, open_answer
 from lsi_match.partner.deliver import Delivered
-from lsi_match.partner.evaluating import AskedTooLateError
+from lsi_match.partner.evaluating import AskedTooLateError, EvaluationUntoldError
 from lsi_match.partner.prepare import EvaluationNeededError, prepare
-from lsi_match.protocol.evaluation_documents import unpack
+from lsi_match.protocol.evaluation_documents import Evaluators, unpack
 from lsi_match.reports.log_report import Evidence, account
 from lsi_match.transport.endpoints import PlaceUnreachableError, open_endpoint
 
@@ -261,6 +266,64 @@ def test_an_ask_under_the_name_of_another_is_not_answered(operation: Operation) 
     home = operation.world.home("gemeente").project(PROJECT)
     assert {one.name for one in home.glob("evaluation/*/answers/*")} == {"gemeente", "uwv"}
     assert not list(home.glob("outgoing/*.to-svb.evaluation-answer"))
+
+
+def test_no_drop_is_made_after_an_ask_that_the_log_does_not_have(operation: Operation) -> None:
+    """Tried: the site passed an ask of its accomplice on and wrote nothing down, so that nobody counted it."""
+    step(operation, "gemeente", "svb")
+    operation.reconcile()
+    identity, of = operation.world.home("uwv").identity(), Evaluation.of(operation.project.manifest(), ROUND)
+    hidden = ask(of, {"bsn": handmade.BSNS}, identity)
+    data = draw(of, identity)[1] + hidden.document + hidden.elements
+    (out_of(operation, "svb") / f"{PROJECT}.{ROUND}.uwv.evaluation-ask").write_bytes(data)
+    tick(operation, "gemeente")
+    tick(operation, "svb")
+    answered = f"{PROJECT}.{ROUND}.svb.to-uwv.evaluation-answer"
+    (operation.folder / "places" / "svb" / "in" / answered).unlink()
+    operation.clock.to(MONDAY + days(3.4))
+    found = step(operation, "gemeente", "svb")
+    assert (found["gemeente"].sent, found["svb"].sent) == ((ROUND,), ())
+    assert [type(error) for _, error in found["svb"].problems] == [EvaluationUntoldError]
+    assert not secrets_of(operation, "gemeente")
+
+
+def test_the_log_is_judged_by_the_asks_and_evaluators_themselves(operation: Operation) -> None:
+    step(operation)
+    step(operation)
+    operation.reconcile()
+    project, now = operation.project, operation.clock()
+    trust = operation.world.home("uwv").trust(PROJECT, now)
+
+    def judged() -> list[str]:
+        with Log.open(project.log_file, read_only=True) as log:
+            papers = {digest_of_bytes(one): one for one in papers_of(log)}
+        found = judge_log(project.log_file, project.manifest(), trust, papers, checked_findings)
+        return [one.text("en") for one in found.problems]
+
+    assert judged() == []
+    said, manifest = together(operation), project.manifest().digest
+    changed = sign(
+        Evaluators(
+            project=PROJECT, manifest=manifest, round=ROUND, keys=said.keys, asks={"uwv": said.asks["uwv"]}
+        ),
+        project.site.identity(),
+    )
+    with project.writer() as log:
+        log.record(
+            EvaluationsAsked(
+                round=ROUND, partner="uwv", ask=said.asks["uwv"], keys=said.keys["uwv"], asked={"bsn": 4}
+            ),
+            now,
+            manifest=manifest,
+        )
+        log.record(
+            EvaluatorsNamed(round=ROUND, evaluators=project.keep(changed), partners=PARTNERS, left_out=()),
+            now,
+            manifest=manifest,
+        )
+    fewer, again = judged()
+    assert "the ask is of another, or for another number" in fewer
+    assert "this was said before" in again
 
 
 def test_an_opening_that_is_hidden_and_laid_again_brings_no_second_ask_or_answer(

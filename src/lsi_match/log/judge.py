@@ -5,13 +5,15 @@ roots of the reader:
 
 1. **registered**: every controller approved exactly that manifest, and nothing that was taken in withdrew it.
 2. **opened**: the opening is signed by the matcher, says what its entry says, and all gates held (`agreement.gates`).
-3. **gates passed**: all gates held, by the papers that were taken in up to then.
-4. **counted**: the report follows from the counts, and has as many alerts as the entry says; of a round that was held it is
+3. **asked, evaluators named** (where partners evaluate together): the ask is signed by its partner and for as many as the entry says;
+   the evaluators are signed by the matcher, once, and name the asks and the keys of the entries before.
+4. **gates passed**: all gates held, by the papers that were taken in up to then.
+5. **counted**: the report follows from the counts, and has as many alerts as the entry says; of a round that was held it is
    the same report as before.
-5. **held**: the report is that of the count, and all controllers of the manifest have to justify it.
-6. **released**: gates were passed before; where the report has alerts, every controller signed a justification of exactly that report before, and did
+6. **held**: the report is that of the count, and all controllers of the manifest have to justify it.
+7. **released**: gates were passed before; where the report has alerts, every controller signed a justification of exactly that report before, and did
    not ask for another manifest since; and there are no more cases than the manifest allows.
-7. **handed out**: as many controllers as the manifest asks for co-signed the checkpoint with the release in it.
+8. **handed out**: as many controllers as the manifest asks for co-signed the checkpoint with the release in it.
 
 A paper that is named and not given is told: what rests on it is not judged. Not judged here: whether a drop is what its
 partner meant, what was counted, and what nobody wrote down.
@@ -35,6 +37,7 @@ from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.catalogue import word
 from lsi_match.base.errors import LsiError, words
 from lsi_match.base.files import read_bytes, read_folder, write_whole
+from lsi_match.crypto.evaluation import Evaluation
 from lsi_match.crypto.signing import verify
 from lsi_match.log import events
 from lsi_match.log.events import Recorded, read_sound
@@ -44,6 +47,7 @@ from lsi_match.log.store import Log
 from lsi_match.log.view import ProjectView
 from lsi_match.manifest import Manifest
 from lsi_match.protocol.documents import Justification, Opening
+from lsi_match.protocol.evaluation_documents import EvaluationAsk, Evaluators
 from lsi_match.protocol.place_files import PAPERS_SUFFIX
 from lsi_match.protocol.trust_root import MATCHER
 
@@ -155,6 +159,8 @@ def _named(recorded: Recorded) -> Iterator[str]:
             yield from papers.values()
         case events.RoundOpened(opening=opening):
             yield opening
+        case events.EvaluationsAsked(ask=document) | events.EvaluatorsNamed(evaluators=document):
+            yield document
         case events.OutcomeTakenIn(outcome=outcome):
             yield outcome
         case events.ForkExplained(explanation=text):
@@ -223,6 +229,8 @@ class _Judging:
             events.ManifestRegistered: self._registered,
             events.TrustRootTakenIn: self._root,
             events.RoundOpened: self._opened,
+            events.EvaluationsAsked: self._asked,
+            events.EvaluatorsNamed: self._evaluators,
             events.GatesPassed: self._gates,
             events.Counted: self._counted,
             events.Held: self._held,
@@ -322,6 +330,35 @@ class _Judging:
         digest = self.openings.get(recorded.round or "")
         if digest is not None:
             self._require(recorded, self._opening(recorded, digest))
+
+    def _asked(self, recorded: Recorded) -> None:
+        event, manifest = recorded.event, self._manifest(recorded)
+        assert isinstance(event, events.EvaluationsAsked)
+        of = Evaluation.of(manifest, event.round)
+        word = of.word(self._paper(event.ask, recorded), EvaluationAsk, "ask")
+        if (word.partner, word.asked) != (event.partner, dict(event.asked)):
+            nl = "de vraag is van een ander, of om een ander aantal"
+            raise _otherwise(recorded, nl, "the ask is of another, or for another number")
+
+    def _evaluators(self, recorded: Recorded) -> None:
+        event, manifest = recorded.event, self._manifest(recorded)
+        assert isinstance(event, events.EvaluatorsNamed)
+        data, key = self._paper(event.evaluators, recorded), manifest.matcher.signing_key
+        named, round_ = (
+            verify(data, Evaluators, key, what="evaluators", party=MATCHER),
+            self.view.round(event.round),
+        )
+        if round_ is None or round_.together.evaluators != event.evaluators:
+            raise _otherwise(recorded, "dit is al eerder gezegd", "this was said before")
+        said = round_.together
+        keys = {one: said.keys.get(one) for one in event.partners}
+        stated = (named.round, named.manifest, named.asks, named.keys)
+        if stated != (event.round, recorded.manifest, said.asks, keys):
+            nl, en = (
+                "het zijn niet de vragen en sleutels van het logboek",
+                "these are not the asks and keys of the log",
+            )
+            raise _otherwise(recorded, nl, en)
 
     def _counted(self, recorded: Recorded) -> None:
         event, manifest = recorded.event, self._manifest(recorded)

@@ -58,6 +58,7 @@ from lsi_match.protocol.documents import Opening
 from lsi_match.protocol.evaluation_documents import (
     EvaluationAnswer,
     EvaluationAsk,
+    Evaluators,
     RoundKeys,
     RoundKeysDestroyed,
     unpack,
@@ -74,6 +75,9 @@ Problems = list[tuple[str, LsiError]]
 
 
 class AskedTooLateError(LsiError): ...
+
+
+class EvaluationUntoldError(LsiError): ...
 
 
 @dataclass(frozen=True)
@@ -101,7 +105,8 @@ class Evaluating:
 
         Raises:
             AskedTooLateError: this partner is not in time; the others go on without it.
-            NotAmongEvaluatorsError, RoundKeysMissingError, EvaluationUnprovenError …: see `crypto.evaluation`.
+            EvaluationUntoldError: an ask was answered here that the log does not have.
+        NotAmongEvaluatorsError, RoundKeysMissingError, EvaluationUnprovenError …: see `crypto.evaluation`.
             LsiError: as `prepare.answerable`, and what is wrong with an extract.
         """
         home, project = exchange.home, exchange.project
@@ -119,6 +124,7 @@ class Evaluating:
                 return self, None
             evaluators, document = read_evaluators(home, named, project, now)
             destroy_keys(exchange, self.folder, now)
+            self._require_told(evaluators)
             blinds = {kind: [(one, bytes.fromhex(by)) for one, by in of] for kind, of in self._opened(self._blinds).items()}  # fmt: skip
             _, asked, elements = unpack(read_bytes(self._ask), 2)
             found = finish(
@@ -209,6 +215,12 @@ class Evaluating:
         for kept in (self.folder / "answers").glob("[!.]*"):
             if kept.name != own:
                 self.exchange.put(self._of_own(f".to-{kept.name}{EVALUATION_SUFFIX}").name, read_bytes(kept))
+
+    def _require_told(self, evaluators: Evaluators) -> None:
+        """Raises EvaluationUntoldError where something was answered here that nobody counts."""
+        for kept in (self.folder / "answers").glob("[!.]*"):
+            if evaluators.asks.get(kept.name) != _answered(kept):
+                raise EvaluationUntoldError(partner=kept.name, round=self.opening.round)
 
     def _answers(self) -> list[tuple[bytes, bytes]]:
         """The answers to this partner, with the one that it gave itself."""

@@ -73,13 +73,15 @@ class RoundKeysDestroyed(OfEvaluation):
 
 class Evaluators(Document):
     """Of which partners the keys are in the sum, by the digest of their signed `RoundKeys`: who answered everybody in time.
-    Signed by the matcher. Who is not named cannot deliver in this round."""
+    Signed by the matcher. Who is not named cannot deliver in this round. `asks`: who asked, and the digest of its ask; who
+    answered another one makes no drop."""
 
     format: Literal["lsi-match/evaluators/v1"] = "lsi-match/evaluators/v1"
     project: ProjectId
     manifest: Digest
     round: RoundId
     keys: dict[Name, Digest] = Field(min_length=1, max_length=MAX_PARTNERS)
+    asks: dict[Name, Digest] = Field(min_length=1, max_length=MAX_PARTNERS)
 
 
 def unpack(data: bytes, documents: int) -> tuple[bytes, ...]:

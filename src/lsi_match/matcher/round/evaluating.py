@@ -196,6 +196,7 @@ def name_evaluators(project: Project, round_id: str, now: datetime) -> None:
             manifest=manifest.digest,
             round=round_id,
             keys={one: together.keys[one] for one in complete},
+            asks=together.asks,
         ),
         project.site.identity(),
     )
