@@ -32,6 +32,7 @@ from lsi_match.log.policy import log_keys
 from lsi_match.log.store import Log
 from lsi_match.log.verify import verify_log
 from lsi_match.log.view import Together
+from lsi_match.matcher.round.evaluating import EvaluationLateError
 from lsi_match.matcher.subjects.access_answers import answer
 from lsi_match.monitor.round_findings import checked_findings
 from lsi_match.partner import deliver, evaluating
@@ -138,6 +139,15 @@ def test_who_is_late_is_left_out_and_the_others_meet_without_doing_anything_agai
     operation.reconcile()  # the time to ask is over
     late = step(operation, "svb")["svb"]
     assert [type(error) for _, error in late.problems] == [AskedTooLateError]
+    of, identity = (
+        Evaluation.of(operation.project.manifest(), ROUND),
+        operation.world.home("svb").identity(),
+    )
+    too_late = ask(of, {"bsn": handmade.BSNS[:2]}, identity)  # as a partner with another clock would
+    data = draw(of, identity)[1] + too_late.document + too_late.elements
+    give(operation, "svb", f"{PROJECT}.{ROUND}.svb.evaluation-ask", data)
+    (trouble,) = operation.reconcile().troubles
+    assert isinstance(trouble.error, EvaluationLateError)
     operation.clock.to(MONDAY + days(3.4))
     step(operation)
     step(operation)
@@ -221,6 +231,13 @@ def test_an_ask_again_is_the_same_and_a_second_one_is_refused_and_told(operation
     assert errors == [EvaluationTwiceError, *[EvaluationOfOtherError] * 2]
     assert together(operation).refused == {"uwv": 3}
     assert not step(operation, "svb")["svb"].problems
+    # A site that passes the second one on all the same gets no answer to it.
+    tick(operation, "gemeente")
+    second = (operation.world.home("uwv").project(PROJECT) / "outgoing" / ask).read_bytes()
+    assert second != first
+    give(operation, "gemeente", ask, second, "out")
+    found = tick(operation, "gemeente")
+    assert [type(error) for _, error in found.problems] == [EvaluationTwiceError]
 
 
 def test_more_than_the_manifest_gives_is_refused_by_the_site_and_by_every_partner(
