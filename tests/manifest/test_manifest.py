@@ -534,6 +534,16 @@ def test_yes_is_no_number(section: str, member: str) -> None:
     assert f"{section}.{member}" in str(refused.value) or "a number belongs here" in str(refused.value)
 
 
+def test_the_smallest_count_that_is_shown_has_a_floor() -> None:
+    """A count of 1 to 2 that is withheld is as good as told; a manifest of before stays readable."""
+    value = document()
+    value["monitor"]["smallest_cell"] = 5
+    check_manifest_clear(load(value))
+    value["monitor"]["smallest_cell"] = 4
+    with pytest.raises(RuleViolation, match="less than 5"):
+        check_manifest_clear(load(value))
+
+
 def test_no_round_runs_under_a_manifest_of_more_records_than_it_can_number() -> None:
     """Numbers of records would begin again; a manifest of before stays readable."""
     value = document()

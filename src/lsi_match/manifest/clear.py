@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from lsi_match.manifest.whole import Manifest
 
 Path = tuple[str | int, ...]
+#: Of a withheld count that is smaller than this, too few values are possible to hide anybody.
+SMALLEST_CELL = 5
 #: Members by which people and places are named in sentences.
 _NAMES = frozenset({"title", "label", "meaning", "source", "leader", "place"})
 #: Members that may hold any letter of a register: what is not Dutch in them is shown by its number.
@@ -47,6 +49,15 @@ def check_manifest_clear(manifest: Manifest) -> None:
     for what, names in _told_apart(manifest):
         _read_apart(what, names)
     _predicates(manifest)
+    if manifest.monitor.smallest_cell < SMALLEST_CELL:
+        raise RuleViolation(
+            f"het kleinste aantal dat wordt getoond is hier minder dan {SMALLEST_CELL}; dan blijft van een klein aantal te "
+            "weinig onbekend",
+            f"the smallest number that is shown is less than {SMALLEST_CELL} here; then too little of a small count stays "
+            "unknown",
+            "monitor",
+            "smallest_cell",
+        )
 
 
 def identifying(selection: Selection) -> tuple[set[str], set[str]]:
