@@ -155,6 +155,22 @@ def test_all_without_you_cannot_test_a_guess_about_your_drop(round_: Round) -> N
     assert key.pseudonyms(pl.Series(guesses), "r1", "bsn").to_list().count(under_scheme_1[0]) == 1
 
 
+def test_a_sum_of_your_key_alone_gives_the_others_no_guess(round_: Round) -> None:
+    """As a matching environment could name. What others asked of you stays what they can test."""
+    mine = round_.finish("svb", named=round_.named("svb"))["bsn"]
+    others = [round_.secrets[name]["bsn"] for name in ("gemeente", "uwv")]
+    known = {oprf.direct(key, one.encode()) for key in (*others, sum_of(others)) for one in BSNS["svb"]}
+    assert not known & set(mine.values())
+
+
+def test_numbers_asked_as_another_kind_say_nothing_of_the_kind_they_are(round_: Round) -> None:
+    asked = ask(round_.evaluation, {"kvk": BSNS["svb"]}, round_.identities["uwv"])
+    round_.asks["uwv"] = asked
+    found = round_.finish("uwv")["kvk"]
+    assert found.keys() == set(BSNS["svb"])
+    assert not set(found.values()) & set(round_.finish("svb")["bsn"].values())
+
+
 def test_who_is_late_is_left_out_and_the_others_meet(round_: Round) -> None:
     named = round_.named("gemeente", "uwv")
     gemeente, uwv = round_.finish("gemeente", named=named), round_.finish("uwv", named=named)
