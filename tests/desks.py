@@ -6,8 +6,8 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pytest
@@ -27,13 +27,10 @@ from lsi_match.partner.home import Home
 from lsi_match.partner.work_settings import WorkSettings, set_work
 
 OWN = "uwv"
-#: How a page is looked at: language, and what the browser is told of its user.
-MEDIA: tuple[tuple[str, dict[str, Any]], ...] = (
-    ("nl", {"color_scheme": "light"}),
-    ("en", {"color_scheme": "dark"}),
-    ("nl", {"forced_colors": "active"}),
-    ("en", {"media": "print"}),
-)
+#: How a page is looked at: what the browser is told of its user.
+MEDIA: tuple[dict[str, Any], ...] = (
+    {"color_scheme": "light"}, {"color_scheme": "dark"}, {"forced_colors": "active"}, {"media": "print"},
+)  # fmt: skip
 
 
 def use(op: Operation, who: str = OWN, *, delivers: bool = True, home: Home | None = None) -> None:
@@ -77,46 +74,75 @@ class Browser:
 
 
 @contextmanager
-def in_chromium(desk: Desk) -> Iterator[Callable[..., Page]]:
-    """Opens pages of a desk in Chromium, served as `lsi-match desk` does; from the entrance on."""
+def in_chromium(*desks: Desk) -> Iterator[Callable[..., Page]]:
+    """Opens pages of desks in one Chromium, served as `lsi-match desk` does; from the entrance on. The policy of a page lets no
+    script run; what a test asks of one comes by the debugger."""
     if CHROMIUM is None:
         pytest.skip("Chromium is not installed (apt-get install chromium)")
-    keys = desk.keys
+    with ExitStack() as stack:
+        for desk in desks:
+            stack.enter_context(_served(desk))
+        playwright = stack.enter_context(sync_playwright())
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        pages = []
+        for desk in desks:
+            pages.append(started.new_context(locale="nl-NL").new_page())
+            pages[-1].goto(desk.keys.entrance)
+            pages[-1].wait_for_url("**/nl/")
+
+        def opened(path: str, desk: int = 0) -> Page:
+            pages[desk].goto(f"{desks[desk].keys.origin}{path}")
+            return pages[desk]
+
+        yield opened
+        started.close()
+
+
+@contextmanager
+def _served(desk: Desk) -> Iterator[None]:
     with socket.create_server(("127.0.0.1", 0)) as bound:
-        keys.port = bound.getsockname()[1]
+        desk.keys.port = bound.getsockname()[1]
         server = uvicorn.Server(uvicorn.Config(desk.app(), log_level="critical", lifespan="off"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]})
         thread.start()
         try:
-            with sync_playwright() as playwright:
-                started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-                page = started.new_context(locale="nl-NL").new_page()
-                page.goto(keys.entrance)
-                page.wait_for_url("**/nl/")
-
-                def opened(path: str, **media: Any) -> Page:
-                    page.emulate_media(
-                        **{"media": "screen", "color_scheme": "light", "forced_colors": "none", **media}
-                    )
-                    page.goto(f"{keys.origin}{path}")
-                    return page
-
-                yield opened
-                started.close()
+            yield
         finally:
             server.should_exit = True
             thread.join()
 
 
-def check_pages(browse: Callable[..., Page], pages: Sequence[str]) -> None:
-    """No page has a fault that axe-core finds, or is wider than a small screen: in both languages, light and dark; and by turns
-    with forced colours and on paper."""
-    axe = Axe()
-    for number, path in enumerate(pages):
-        for lang, media in (*MEDIA[:2], MEDIA[2 + number % 2]):
-            page = browse(path.format(lang=lang), **media)
-            page.set_viewport_size({"width": 320, "height": 640})
-            found = axe.run(page)
-            assert found.violations_count == 0, (path, media, found.generate_report())
-            assert page.evaluate("document.documentElement.scrollWidth") <= 320, path
-            page.set_viewport_size({"width": 1000, "height": 800})
+#: What can have the focus of the keyboard; those of a group of choices count once.
+_REACHED = """() => {
+  const shown = one => one.getClientRects().length > 0;
+  const all = [...document.querySelectorAll('a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex="0"]')];
+  window.wanted = all.filter(shown);
+  const groups = new Set(), rest = window.wanted.filter(one => one.type !== 'radio' || (!groups.has(one.name) && groups.add(one.name)));
+  return rest.length;
+}"""
+_HERE = """() => {
+  const one = document.activeElement, style = getComputedStyle(one);
+  const marked = style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) > 0 || style.boxShadow !== 'none';
+  return [window.wanted.indexOf(one), marked];
+}"""
+
+
+def check_page(page: Page, path: str) -> None:
+    """A page that is open has no fault that axe-core finds (light; what a medium changes also dark, with forced colours, and in print),
+    is no wider than a small screen, and everything on it can be reached by the keyboard alone, where one sees where one is."""
+    axe, contrast = Axe(), {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
+    page.set_viewport_size({"width": 320, "height": 640})
+    assert not page.query_selector("script, [onclick], [onload]"), path
+    for media in MEDIA:
+        page.emulate_media(**{"media": "screen", "color_scheme": "light", "forced_colors": "none", **media})
+        found = axe.run(page, options=contrast if media is not MEDIA[0] else None)
+        assert found.violations_count == 0, (path, media, found.generate_report())
+        assert page.evaluate("document.documentElement.scrollWidth") <= 320, (path, media)
+    page.emulate_media(media="screen", color_scheme="light", forced_colors="none")
+    number, reached = page.evaluate(_REACHED), set()
+    for _ in range(number + 1):
+        page.keyboard.press("Tab")
+        at, marked = page.evaluate(_HERE)
+        assert at < 0 or marked, (path, at, "nobody sees where the focus is")
+        reached.add(at)
+    assert len(reached - {-1}) >= number, (path, number, sorted(reached))

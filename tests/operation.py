@@ -16,10 +16,11 @@ import handmade
 import yaml_out
 from steps_process import run_steps
 
+from lsi_match.crypto.keys import make_identity
 from lsi_match.demo.world import World
 from lsi_match.matcher.operate.reconcile import ReconcileResult, reconcile
 from lsi_match.matcher.round.run import Run
-from lsi_match.matcher.site.site import Project
+from lsi_match.matcher.site.site import Project, Site
 from lsi_match.partner import transfer
 from lsi_match.partner.deliver import deliver
 from lsi_match.partner.prepare import prepare
@@ -62,6 +63,8 @@ class Operation:
     release: dict[str, Any] = field(default_factory=dict)
     #: Changes to other sections of the manifest, by section.
     sections: dict[str, dict[str, Any]] = field(default_factory=dict)
+    #: False: there are keys and places, and nothing was agreed.
+    agreed: bool = True
 
     def __post_init__(self) -> None:
         config, extracts = self.folder / "config", self.folder / "extracts"
@@ -82,13 +85,19 @@ class Operation:
             rows = [self._row(name, bsn) for bsn in handmade.BSNS[: 3 + position % 3]]
             handmade.write_csv(extracts / f"{name}.csv", rows)
         self.world = World(self.folder / "world", config, extracts, self.clock)
-        self.world.make_keys()
-        manifest = self.world.complete(self.world.make_project_key())
-        self.world.agree(manifest, self.world.approve(manifest))
+        if self.agreed:
+            self.world.make_keys()
+            manifest = self.world.complete(self.world.make_project_key())
+            self.world.agree(manifest, self.world.approve(manifest))
+        else:
+            Site.make(self.world.site.folder)
+            for name in self.partners:
+                make_identity(name, self.world.home(name).folder / "keys")
         delivery = {
             name: json.loads(self.places[name].model_dump_json(exclude_none=True)) for name in self.places
         }
-        yaml_out.write(self.project.folder / "delivery.yaml", {"partners": delivery})
+        folder = self.world.site.folder / "projects" / PROJECT
+        yaml_out.write(folder / "delivery.yaml", {"partners": delivery})
         for place in self.places.values():
             set_up(place)
 
