@@ -60,7 +60,11 @@ def together(
             name: [evaluator.answer(asked.document, asked.elements) for evaluator in evaluators]
             for name, asked in asks.items()
         }
-    named = Evaluators(**of.names, keys={name: digest_of_bytes(keys[name][1]) for name in names})
+    named = Evaluators(
+        **of.names,
+        keys={name: digest_of_bytes(keys[name][1]) for name in names},
+        asks={name: digest_of_bytes(asked.document) for name, asked in asks.items()},
+    )
     found = []
     with clock.of("finish"):
         for name in names:
