@@ -17,7 +17,6 @@ from lsi_match.log.events import Justified
 from lsi_match.log.view import ProjectView, RoundView
 from lsi_match.manifest import Manifest
 from lsi_match.matcher.site.site import Project
-from lsi_match.monitor.round_findings import RoundFindings
 from lsi_match.protocol.documents import Justification
 
 
@@ -87,6 +86,8 @@ def _read(
     now: datetime,
 ) -> dict[str, tuple[Justification, bytes]]:
     """A report that is not here any more has nothing to answer: the next count gives it again, or another one."""
+    from lsi_match.monitor.round_findings import RoundFindings  # with the statistics, for who judges a report
+
     report = RoundFindings.model_validate_json(project.kept(findings)) if project.has(findings) else None
     differences = report.differences if report else ()
     return read_justifications(manifest, round_id, findings, papers, now, project.trust(now), differences)
