@@ -185,7 +185,8 @@ class Hostile:
 
     def cosign(self, papers: dict[str, bytes] | None = None, log: str = "log.sqlite") -> None:
         def report(given: bytes, table: bytes, manifest: object) -> Any:
-            return SimpleNamespace(round="r1", alerts=range(int(given[11:-1])), too_little=0), ""
+            alerts = range(int(given[11:-1]))
+            return SimpleNamespace(round="r1", alerts=alerts, too_little=0, differences=()), ""
 
         def judge(file: Path, manifest: Any, trust: Any) -> Any:
             return judge_log(file, manifest, trust, papers or {}, report)
