@@ -25,7 +25,8 @@ from lsi_match.crypto.evaluation import (
 )
 from lsi_match.crypto.oprf import EvaluationUnprovenError, HolderKey
 from lsi_match.crypto.project_key import IdentifierNotAskedError, SharedPseudonyms
-from lsi_match.crypto.signing import sign
+from lsi_match.crypto.sealing import unseal
+from lsi_match.crypto.signing import peek, sign
 from lsi_match.log.events import EvaluationsAsked, EvaluatorsNamed, read
 from lsi_match.log.judge import judge_log, papers_of
 from lsi_match.log.policy import log_keys
@@ -41,6 +42,7 @@ from lsi_match.partner.access.request import make_request, open_answer
 from lsi_match.partner.deliver import Delivered
 from lsi_match.partner.evaluating import AskedTooLateError, EvaluationUntoldError
 from lsi_match.partner.prepare import EvaluationNeededError, prepare
+from lsi_match.protocol.access_documents import AccessRequest
 from lsi_match.protocol.evaluation_documents import Evaluators, unpack
 from lsi_match.reports.log_report import Evidence, account
 from lsi_match.transport.endpoints import PlaceUnreachableError, open_endpoint
@@ -111,6 +113,10 @@ def test_a_round_goes_from_the_opening_to_its_release(operation: Operation) -> N
     answered = open_answer(home, PROJECT, "vraag-1", answer(operation.project, request, now), now)
     assert [one.known for one in answered.answer.rounds] == ["untraceable"]
     assert f"samen vervangen, met sleutels die daarna zijn vernietigd: {ROUND}." in letter(answered).markdown
+    # Nor is a pseudonym of scheme 1 given of a round that this partner was not in.
+    request = make_request(home, PROJECT, {"bsn": handmade.BSNS[0]}, "vraag-2", ["elders"], now)
+    opened = unseal(request, operation.world.site.identity().encryption, what="request", party="matcher")
+    assert peek(opened, AccessRequest, what="request", party="uwv").pseudonyms == {}
 
 
 def test_who_asks_and_answers_in_one_pass_is_not_refused(tmp_path: Path) -> None:

@@ -109,8 +109,11 @@ def make_request(
     identifiers = _identifiers(manifest, entered)
     # Of one person the site knows no more keys than this project had; of a later one there is no round yet.
     keys = [key for key in home.project_keys(project) if key.epoch <= manifest.pseudonyms.epoch]
-    every = sorted({*rounds, *home.delivered_rounds(project)})
-    traceable = [one for one in every if one not in home.untraceable(project)]
+    delivered = home.delivered_rounds(project)
+    every = sorted({*rounds, *delivered})
+    # Of a round that this partner was not in it cannot tell the scheme: a pseudonym of scheme 1 would name who asks.
+    told = delivered if manifest.pseudonyms.together else every
+    traceable = [one for one in told if one not in home.untraceable(project)]
     request = AccessRequest(
         project=project,
         controller=home.name,
