@@ -12,7 +12,6 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -34,6 +33,7 @@ from benchmarks.pages import pages
 from benchmarks.peers import links, tokens_per_second
 from benchmarks.people import make_registers
 from benchmarks.small_run import small
+from benchmarks.timing import timed
 from benchmarks.together import together
 from lsi_match.base.clock import utc_now
 from lsi_match.cli.console import table
@@ -133,12 +133,6 @@ def agreed(world: World, reference_date: str | None = "2026-10-01") -> bytes:
     manifest = world.complete(world.make_project_key())
     world.agree(manifest, world.approve(manifest))
     return world.open_round(ROUND, reference_date)
-
-
-def timed(work: Callable[[], Any]) -> float:
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
 
 
 def prepare(place: Path, rows: int) -> dict[str, Result]:

@@ -4,13 +4,13 @@ run."""
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from benchmarks.look import LONG, SHORT, _project
+from benchmarks.timing import timed
 from lsi_match.agreement.gates import Evidence, evaluate
 from lsi_match.base.files import read_bytes
 from lsi_match.desk.app import Desk
@@ -128,7 +128,7 @@ def _first(home: Home, project: Project, now: datetime) -> float:
     """The first page of the log at a desk that was just begun."""
     client = _Browser(home, now)
     client.get("/nl/")
-    seconds = _timed(lambda: client.get(f"/nl/{project.id}/log"))
+    seconds = timed(lambda: client.get(f"/nl/{project.id}/log"))
     if found := client.desk.verifier.of(ProjectWork(home, project.id, now)):
         found.result()  # or it goes on beside what is measured next
     client.desk.verifier.close()
@@ -136,10 +136,4 @@ def _first(home: Home, project: Project, now: datetime) -> float:
 
 
 def _quickest(work: Callable[[], Any]) -> float:
-    return min(_timed(work) for _ in range(TURNS))
-
-
-def _timed(work: Callable[[], Any]) -> float:
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
+    return min(timed(work) for _ in range(TURNS))

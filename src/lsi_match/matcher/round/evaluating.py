@@ -110,10 +110,11 @@ def take(
         raise RoundUnknownError(round=round_id, project=project.id)
     check_papers(project.view(), partner, now)
     try:
-        word = Evaluation.of(project.manifest(), round_id).word(document, model, name)
+        of = Evaluation.of(project.manifest(), round_id)
+        word = of.word(document, model, name)
         if word.partner != partner:
             raise EvaluationOfOtherError(partner=partner, what=name)
-        event = _event(project, round_, word, data, looked or now)
+        event = _event(project, of, round_, word, data, looked or now)
     except REFUSALS as error:
         _log(project, EvaluationsRefused(round=round_id, partner=partner, **why(error)), now)
         raise
@@ -122,27 +123,27 @@ def take(
 
 
 def _event(
-    project: Project, round_: RoundView, word: OfEvaluation, data: bytes, looked: datetime
+    project: Project, of: Evaluation, round_: RoundView, word: OfEvaluation, data: bytes, looked: datetime
 ) -> OfRound | None:
     """What the log is to say of a word; None where it says so already."""
     if isinstance(word, RoundKeysDestroyed):
         return _destroyed(project, round_, word, data)
     opening, _ = project.opening(round_.name)
-    asks = isinstance(word, EvaluationAsk)
-    until = opening.asks_until if asks else opening.answers_until
-    made = _ask(project, round_, data) if asks else _answer(project, round_, data)
-    if made is not None and (until is None or looked >= until or round_.together.named is not None):
+    if isinstance(word, EvaluationAnswer):
+        until, made = opening.answers_until, _answer(project, round_, word, data)
+    else:
+        until, made = opening.asks_until, _ask(project, of, round_, data)
+    if made is None:
+        return None
+    if until is None or looked >= until or round_.together.named is not None:
         raise EvaluationLateError(partner=word.partner, round=round_.name)
-    if made is not None:
-        name, event = made
-        write_whole(folder_of(project, round_.name) / name, data, replace=True)
-        return event
-    return None
+    name, event = made
+    write_whole(folder_of(project, round_.name) / name, data, replace=True)
+    return event
 
 
-def _ask(project: Project, round_: RoundView, data: bytes) -> tuple[str, OfRound] | None:
+def _ask(project: Project, of: Evaluation, round_: RoundView, data: bytes) -> tuple[str, OfRound] | None:
     keys, document, elements = unpack(data, 2)
-    of = Evaluation.of(project.manifest(), round_.name)
     word = of.asked(document, elements)
     digest, before = digest_of_bytes(document), round_.together
     if word.partner in before.asks:
@@ -157,9 +158,10 @@ def _ask(project: Project, round_: RoundView, data: bytes) -> tuple[str, OfRound
     return f"{project.id}.{round_.name}.{word.partner}{ASK_SUFFIX}", event
 
 
-def _answer(project: Project, round_: RoundView, data: bytes) -> tuple[str, OfRound] | None:
+def _answer(
+    project: Project, round_: RoundView, word: EvaluationAnswer, data: bytes
+) -> tuple[str, OfRound] | None:
     document, sealed = unpack(data, 1)
-    word = Evaluation.of(project.manifest(), round_.name).word(document, EvaluationAnswer, "answer")
     together, digest = round_.together, digest_of_bytes(document)
     if (before := together.answers.get(word.partner, {}).get(word.to)) is not None:
         if before != digest:

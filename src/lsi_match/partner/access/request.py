@@ -113,7 +113,7 @@ def make_request(
     every = sorted({*rounds, *delivered})
     # Of a round that this partner was not in it cannot tell the scheme: a pseudonym of scheme 1 would name who asks.
     told = delivered if manifest.pseudonyms.together else every
-    traceable = [one for one in told if one not in home.untraceable(project)]
+    traceable = sorted(set(told) - home.untraceable(project))
     request = AccessRequest(
         project=project,
         controller=home.name,
