@@ -8,7 +8,7 @@ everybody in some roles has read the work instruction.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -28,8 +28,10 @@ from lsi_match.crypto.signing import (
     SignatureMissingError,
     SignedDocumentInvalidError,
     kind_of,
+    media_type,
     peek,
     sign,
+    type_of,
     verify,
 )
 from lsi_match.manifest import Manifest
@@ -238,6 +240,18 @@ class Agreement:
     publications: dict[str, Publication] = field(default_factory=dict)
     advice: dict[str, DpoAdvice] = field(default_factory=dict)
 
+    def of_all(self, controllers: Collection[str]) -> dict[str, Approval]:
+        """The approval of each of these, by name; raises as `check_approvals` does."""
+        for name in controllers:
+            if name in self.withdrawn:
+                raise ApprovalWithdrawnError(name=name, date=str(self.withdrawn[name].at.date()))
+            if name in self.problems and name not in self.approvals:
+                raise ApprovalInvalidError(name=name, **self.problems[name])
+        missing = [name for name in controllers if name not in self.approvals]
+        if missing:
+            raise ApprovalsMissingError(names=", ".join(missing))
+        return {name: self.approvals[name] for name in controllers}
+
 
 def read_agreement(manifest: Manifest, papers: Mapping[str, bytes], now: datetime, trust: Trust) -> Agreement:
     """Sort and check signed papers; nothing in it comes from a paper that does not hold.
@@ -296,16 +310,7 @@ def check_approvals(
         ApprovalInvalidError: signed with a key that does not count, another manifest or work instruction, or in the future.
         ApprovalsMissingError: a controller has not signed.
     """
-    found = read_agreement(manifest, papers, now, trust)
-    for name in manifest.controllers:
-        if name in found.withdrawn:
-            raise ApprovalWithdrawnError(name=name, date=str(found.withdrawn[name].at.date()))
-        if name in found.problems and name not in found.approvals:
-            raise ApprovalInvalidError(name=name, **found.problems[name])
-    missing = [name for name in manifest.controllers if name not in found.approvals]
-    if missing:
-        raise ApprovalsMissingError(names=", ".join(missing))
-    return {name: found.approvals[name] for name in manifest.controllers}
+    return read_agreement(manifest, papers, now, trust).of_all(manifest.controllers)
 
 
 def check_papers(manifest: Manifest, papers: Mapping[str, bytes], now: datetime, trust: Trust) -> None:
@@ -342,12 +347,8 @@ def signed_with(data: bytes) -> tuple[str, tuple[str, ...]]:
 
 def _claimed(data: bytes) -> Approval | Withdrawal | Acknowledgement | DpoAdvice | Publication:
     """What a paper says, before anybody looked who signed it."""
-    for model in _ROLES:
-        try:
-            return peek(data, model, what=kind_of(model), party="?")
-        except SignedDocumentInvalidError:
-            continue
-    raise SignedDocumentInvalidError(what="approval", party="?")
+    model = next((one for one in _ROLES if media_type(one) == type_of(data)), Approval)
+    return peek(data, model, what=kind_of(model), party="?")
 
 
 def _read(

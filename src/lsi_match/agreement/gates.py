@@ -34,10 +34,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from functools import cache, lru_cache
 from pathlib import Path
 from types import MappingProxyType
 
-from lsi_match.agreement.approvals import check_approvals, load_manifest, read_agreement
+from lsi_match.agreement.approvals import load_manifest, read_agreement
 from lsi_match.agreement.trust_root_rules import Trust
 from lsi_match.base.catalogue import catalogue
 from lsi_match.base.errors import Language, LsiError, words
@@ -172,12 +173,14 @@ class GateVerdict:
 
 def evaluate(manifest: Manifest, evidence: Evidence) -> list[GateVerdict]:
     """Every gate that can be judged on this evidence, in order."""
+    agreed = cache(lambda: read_agreement(manifest, evidence.papers, evidence.now, evidence.trust))
+    today = manifest.schedule.day(evidence.now)
     judged: dict[Gate, Callable[[], object]] = {
         Gate.MANIFEST: lambda: _manifest(manifest, past=evidence.past),
-        Gate.APPROVAL: lambda: check_approvals(manifest, evidence.papers, evidence.now, evidence.trust),
-        Gate.INSTRUCTION: lambda: _instruction(manifest, evidence),
-        **_of_the_document(manifest, manifest.schedule.day(evidence.now), past=evidence.past),
-        Gate.DPO_ADVICE: lambda: _signed_advice(manifest, evidence),
+        Gate.APPROVAL: lambda: agreed().of_all(manifest.controllers),
+        Gate.INSTRUCTION: lambda: _instruction(manifest, agreed().roles),
+        **_of_the_document(manifest, today, past=evidence.past),
+        Gate.DPO_ADVICE: lambda: _dpo_advice(manifest, today, agreed().advice),
         Gate.PARTIES: lambda: evidence.trust.check(manifest, evidence.now),
     }
     if evidence.opening is not None:
@@ -226,18 +229,25 @@ def _error_of(check: Callable[[], object]) -> LsiError | None:
 
 
 def _manifest(manifest: Manifest, *, past: bool = False) -> None:
-    load_manifest(manifest.canonical())
+    unclear = _unclear(manifest.canonical())
     if manifest.format != PRESENT and not past:
         raise FormerVersionGateError(format=manifest.format, present=PRESENT)
+    if unclear:
+        raise UnclearGateError.because(*unclear)
+
+
+@lru_cache(maxsize=64)  # a look asks it of the same bytes at each of its steps
+def _unclear(document: bytes) -> tuple[str, str] | None:
+    """What of a manifest does not read in one way, in both languages; raises as `load_manifest` does."""
     try:
-        check_manifest_clear(manifest)
+        check_manifest_clear(load_manifest(document))
     except RuleViolation as found:
         place = ".".join(map(str, found.path))
-        raise UnclearGateError.because(f"{place}: {found.nl}", f"{place}: {found.en}") from None
+        return f"{place}: {found.nl}", f"{place}: {found.en}"
+    return None
 
 
-def _instruction(manifest: Manifest, evidence: Evidence) -> None:
-    roles = read_agreement(manifest, evidence.papers, evidence.now, evidence.trust).roles
+def _instruction(manifest: Manifest, roles: Mapping[str, tuple[str, ...]]) -> None:
     read = {role for acknowledged in roles.values() for role in acknowledged}
     silent = [name for name in manifest.controllers if name not in roles]
     unread = [role for role in manifest.work_instruction.acknowledged_by if role not in read]
@@ -301,11 +311,6 @@ def _period(manifest: Manifest, today: date) -> None:
 def _dpia(manifest: Manifest, today: date) -> None:
     if manifest.dpia.date > today:
         raise DpiaGateError(project=manifest.project.id, date=str(manifest.dpia.date))
-
-
-def _signed_advice(manifest: Manifest, evidence: Evidence) -> None:
-    papers = read_agreement(manifest, evidence.papers, evidence.now, evidence.trust).advice
-    _dpo_advice(manifest, manifest.schedule.day(evidence.now), papers)
 
 
 def _dpo_advice(

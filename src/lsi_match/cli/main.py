@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import resource
 import sys
@@ -62,6 +63,7 @@ def main(arguments: list[str] | None = None) -> None:
     """The command line; never a traceback for what a user can cause. No core dumps, files for their owner only."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     os.umask(0o077)
+    gc.set_threshold(100_000, 50)  # what is loaded stays, and is not looked through for garbage all the while
     sys.exit(run(list(sys.argv[1:] if arguments is None else arguments)))
 
 

@@ -109,6 +109,14 @@ def media_type(model: type[BaseModel]) -> str:
     return f"application/vnd.lsi-match.{kind_of(model)}+json"
 
 
+def type_of(data: bytes) -> str | None:
+    """The payload type that an envelope says it has, before anything of it is checked; None for what is no envelope."""
+    try:
+        return str(_envelope(data).payload_type)
+    except Exception:  # the library raises many kinds on input it did not expect
+        return None
+
+
 @_remembered
 def _envelope(data: bytes) -> Envelope:
     """The envelope in these bytes; raises whatever the library does on input it did not expect."""
@@ -141,11 +149,7 @@ def _document(data: bytes, model: type[Model]) -> Model:
 
 
 def _check_type(data: bytes, model: type[Model], what: str, party: str) -> None:
-    try:
-        good = _envelope(data).payload_type == media_type(model)
-    except Exception:  # the library raises many kinds on input it did not expect
-        good = False
-    if not good:
+    if type_of(data) != media_type(model):
         raise SignedDocumentInvalidError(what=what, party=party)
 
 

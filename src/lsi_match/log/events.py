@@ -6,8 +6,6 @@ change: an entry of this form stays readable for ever. The table of steps in doc
 schemas/log-event.schema.json are made from these models (`python -m lsi_match.cli.schemas`).
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass

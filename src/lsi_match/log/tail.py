@@ -8,8 +8,6 @@ however old the log is, and never all of them. Who fetches puts the log together
 parts and tail (`matcher.operate.restore`).
 """
 
-from __future__ import annotations
-
 import base64
 from collections.abc import Iterable, Iterator
 from pathlib import Path

@@ -4,8 +4,6 @@ A manifest may leave any of it out; `manifest check` says what is missing. What 
 lacks what the register asks is refused, with its name.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal

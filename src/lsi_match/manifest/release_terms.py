@@ -1,7 +1,5 @@
 """What a case is, and who gets to see what of it."""
 
-from __future__ import annotations
-
 from pydantic import Field
 
 from lsi_match.manifest.base import Document, Name, Text

@@ -4,8 +4,6 @@ The request holds the pseudonyms of one person, per round, since rounds share no
 answers a request. Sealed, since who asks about whom concerns nobody else.
 """
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints

@@ -5,8 +5,6 @@ other. They travel behind the document that has their digest, in one file: that 
 `EvaluationAsk` and the elements, that of an answer the signed `EvaluationAnswer` and the sealed evaluations.
 """
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
