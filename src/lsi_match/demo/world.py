@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -198,34 +199,37 @@ class World:
     def evaluate(self, round_id: str) -> None:
         """All partners evaluate their identifiers together for this round, in three passes; what each has for the others goes
         through the site."""
-        project, now = self.project, self.clock()
-        stem = f"{self.project_id}.{round_id}"
-        for number in range(3):
-            for name in self.partners:
-                mail = private_folder(self.folder / "mail" / name)
-                self._hand_over(round_id, name, mail)
-                exchange = Exchange(self.home(name), self.project_id, mail)
-                opening, problems = mail / f"{stem}.opening.json", list[tuple[str, LsiError]]()
-                mapping = self.mapping(name)
-                _, shared = Evaluating.go_on(exchange, opening, mapping, self.extracts, now, problems)
-                if problems:
-                    raise problems[0][1]
-                if shared is not None:
-                    self.shared[name, round_id] = shared
-                for file in sorted(exchange.outgoing.glob(f"{stem}.*")):
-                    evaluating.take(project, file.name, read_bytes(file), now, name)
-            if number == 1:
-                evaluating.name_evaluators(project, round_id, now)
-                put_round_proofs(project)
+        stem, now, taken = f"{self.project_id}.{round_id}", self.clock(), set[str]()
+        with self.project.opened() as project:
+            for number in range(3):
+                for name in self.partners:
+                    mail = private_folder(self.folder / "mail" / name)
+                    self._hand_over(project, round_id, name, mail)
+                    exchange = Exchange(self.home(name), self.project_id, mail)
+                    opening, problems = mail / f"{stem}.opening.json", list[tuple[str, LsiError]]()
+                    mapping = self.mapping(name)
+                    _, shared = Evaluating.go_on(exchange, opening, mapping, self.extracts, now, problems)
+                    if problems:
+                        raise problems[0][1]
+                    if shared is not None:
+                        self.shared[name, round_id] = shared
+                    for file in sorted(exchange.outgoing.glob(f"{stem}.*")):
+                        if file.name not in taken:
+                            evaluating.take(project, file.name, read_bytes(file), now, name)
+                            taken.add(file.name)
+                if number == 1:
+                    evaluating.name_evaluators(project, round_id, now)
+                    put_round_proofs(project)
 
-    def _hand_over(self, round_id: str, partner: str, mail: Path) -> None:
-        """What lies at the site for a partner."""
-        folder, stem = self.project.round_folder(round_id), f"{self.project_id}.{round_id}"
-        files = dict(evaluating.for_partner(self.project, self.project.view().live[round_id], partner))
+    def _hand_over(self, project: Project, round_id: str, partner: str, mail: Path) -> None:
+        """What lies at the site for a partner, and was not brought to it yet."""
+        folder, stem = project.round_folder(round_id), f"{self.project_id}.{round_id}"
+        files = dict(evaluating.for_partner(project, project.view().live[round_id], partner))
         files |= {f"{stem}.{one.name}": one for one in folder.glob(f"*{SUFFIX}")}
         files[f"{stem}.opening.json"] = folder / "opening.json"
         for name, file in files.items():
-            write_whole(mail / name, read_bytes(file), replace=True)
+            if not (mail / name).exists():
+                shutil.copyfile(file, mail / name)
 
     def prepare(self, partner: str, opening: bytes) -> Prepared:
         """`partner` makes its drop for the round of this opening, straight into its inbox."""
