@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hmac
+import multiprocessing
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
@@ -32,55 +35,115 @@ class _Clock:
         self.busy[name] = self.busy.get(name, 0) + time.process_time() - busy
 
 
+@dataclass
+class _Round:
+    """As many partners, of which the first `asking` ask for all of these identifiers."""
+
+    place: Path
+    identifiers: pl.Series
+    partners: int
+    asking: int
+
+    def __post_init__(self) -> None:
+        self.names = [f"p{number}" for number in range(self.partners)]
+        self.identities = {name: make_identity(name, self.place / name) for name in self.names}
+        cards = {name: PublicKeys.model_validate(one.card) for name, one in self.identities.items()}
+        size, most = len(self.identifiers), dict.fromkeys(self.names, len(self.identifiers))
+        self.of = Evaluation("bench", f"sha256:{'a' * 64}", "bench", ("bsn",), cards, most)
+        keys = {name: draw(self.of, self.identities[name]) for name in self.names}
+        self.published = {name: document for name, (_, document) in keys.items()}
+        digests = {name: digest_of_bytes(document) for name, document in self.published.items()}
+        self.evaluators = {
+            name: Evaluator(self.of, self.identities[name], keys[name][0], digests[name])
+            for name in self.names
+        }
+        self.digests, self.clock, self.asked = digests, _Clock(), size * self.asking
+
+    def run(self) -> None:
+        """Ask, answer and finish, and an HMAC of each, by the clock."""
+        texts, secret = self.identifiers.to_list(), b"0" * 64
+        with self.clock.of("hmac"):
+            for one in texts:
+                hmac.digest(secret, one.encode(), "sha256")
+        asking = self.names[: self.asking]
+        with self.clock.of("ask"):
+            self.asks = {name: ask(self.of, {"bsn": texts}, self.identities[name]) for name in asking}
+        with self.clock.of("answer"):
+            self.answers = {name: [self.answer(one, name) for one in self.names] for name in asking}
+        digests = {name: digest_of_bytes(asked.document) for name, asked in self.asks.items()}
+        named = Evaluators(**self.of.names, keys=self.digests, asks=digests)
+        found = set()
+        with self.clock.of("finish"):
+            for name in asking:
+                answers, identity = self.answers[name], self.identities[name]
+                made = finish(self.of, self.asks[name], named, self.published.values(), answers, identity)
+                found.add(made["bsn"][texts[0]])
+        if len(found) > 1:
+            raise RuntimeError("partners do not meet")
+
+    def answer(self, name: str, to: str) -> tuple[bytes, bytes]:
+        return self.evaluators[name].answer(self.asks[to].document, self.asks[to].elements)
+
+    @property
+    def hmac(self) -> float:
+        """Microseconds of one."""
+        return self.clock.busy["hmac"] / len(self.identifiers) * 1e6
+
+    @property
+    def sent(self) -> int:
+        """Bytes that pass the places."""
+        asks = sum(len(asked.elements) + len(asked.document) for asked in self.asks.values())
+        answers = (len(document) + len(sealed) for each in self.answers.values() for document, sealed in each)
+        return asks + sum(answers)
+
+
 def together(
     place: Path, identifiers: pl.Series, partners: int
-) -> dict[str, tuple[float, str, float | None]]:
-    """Name → value, unit, baseline. All partners ask for the same identifiers.
+) -> dict[str, tuple[float, str, float | None, int]]:
+    """Name → value, unit, baseline, and over how many identifiers.
 
-    `ask` is to blind one; `answer` what one evaluator does for one that somebody else asked; `finish` what the requester does
-    for one of its own, with the answers of all of them; each against an HMAC of one. `whole` is all that for all partners, and
+    One partner asks for all identifiers: `ask` is to blind one; `answer` what one evaluator does for one that somebody asked;
+    `finish` what who asked does for one of its own, with the answers of all; each against an HMAC of one in this process.
+    `processes` is to answer an ask of a tenth of them once per processor, each in a process of its own; against the same in this process,
+    which spreads over threads. Then all partners ask for that tenth: `whole` is all of that, against an HMAC of each, and
     `bytes` what passes the places for one identifier of one partner.
     """
-    names = [f"p{number}" for number in range(partners)]
-    identities = {name: make_identity(name, place / "together" / name) for name in names}
-    cards = {name: PublicKeys.model_validate(one.card) for name, one in identities.items()}
-    texts, size = identifiers.to_list(), len(identifiers)
-    of = Evaluation("bench", f"sha256:{'a' * 64}", "bench", ("bsn",), cards, dict.fromkeys(names, size))
-    clock, secret = _Clock(), b"0" * 64
-    with clock.of("hmac"):
-        for one in texts:
-            hmac.digest(secret, one.encode(), "sha256")
-    keys = {name: draw(of, identities[name]) for name in names}
-    published = [document for _, document in keys.values()]
-    with clock.of("ask"):
-        asks = {name: ask(of, {"bsn": texts}, identities[name]) for name in names}
-    evaluators = [Evaluator(of, identities[name], *keys[name]) for name in names]
-    with clock.of("answer"):
-        answers = {
-            name: [evaluator.answer(asked.document, asked.elements) for evaluator in evaluators]
-            for name, asked in asks.items()
-        }
-    named = Evaluators(
-        **of.names,
-        keys={name: digest_of_bytes(keys[name][1]) for name in names},
-        asks={name: digest_of_bytes(asked.document) for name, asked in asks.items()},
-    )
-    found = []
-    with clock.of("finish"):
-        for name in names:
-            found.append(
-                finish(of, asks[name], named, published, answers[name], identities[name])["bsn"][texts[0]]
-            )
-    if len(set(found)) > 1:
-        raise RuntimeError("partners do not meet")
-    sent = sum(len(asked.elements) + len(asked.document) for asked in asks.values())
-    sent += sum(len(document) + len(sealed) for each in answers.values() for document, sealed in each)
-    one, asked = clock.busy["hmac"] / size * 1e6, partners * size
-    return {
-        "together.ask": (clock.busy["ask"] / asked * 1e6, "µs of processor", one),
-        "together.answer": (clock.busy["answer"] / asked / partners * 1e6, "µs of processor", one),
-        "together.finish": (clock.busy["finish"] / asked * 1e6, "µs of processor", one),
-        "together.whole": (sum(clock.wall.values()), "s", clock.wall["hmac"] * partners),
-        "together.whole.processor": (sum(clock.busy.values()), "s", clock.busy["hmac"] * partners),
-        "together.bytes": (sent / asked, "bytes per identifier", 32.0),
+    one = _Round(place / "together-one", identifiers, partners, asking=1)
+    one.run()
+    every = _Round(place / "together-all", identifiers.head(len(identifiers) // 10), partners, partners)
+    every.run()
+    roles = {"ask": 1, "answer": partners, "finish": 1}
+    found: dict[str, tuple[float, str, float | None, int]] = {
+        f"together.{role}": (
+            one.clock.busy[role] / one.asked / by * 1e6,
+            "µs of processor",
+            one.hmac,
+            one.asked,
+        )
+        for role, by in roles.items()
     }
+    apart, here = _over_processes(every)
+    wall, busy, size = dict(every.clock.wall), dict(every.clock.busy), every.asked
+    hashed, hashing = wall.pop("hmac") * partners, busy.pop("hmac") * partners
+    return found | {
+        "together.processes": (apart, "s", here, size // partners),
+        "together.whole": (sum(wall.values()), "s", hashed, size),
+        "together.whole.processor": (sum(busy.values()), "s", hashing, size),
+        "together.bytes": (every.sent / size, "bytes per identifier", 32.0, size),
+    }
+
+
+def _over_processes(of: _Round) -> tuple[float, float]:
+    """Seconds to answer an ask once per processor: in as many processes, and in this one."""
+    times = os.cpu_count() or 1
+    begun = time.perf_counter()
+    for _ in range(times):
+        of.answer("p0", "p0")
+    here, fork = time.perf_counter() - begun, multiprocessing.get_context("fork")
+    begun = time.perf_counter()
+    working = [fork.Process(target=of.answer, args=("p0", "p0")) for _ in range(times)]
+    for one in working:
+        one.start()
+    for one in working:
+        one.join()
+    return time.perf_counter() - begun, here

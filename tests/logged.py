@@ -73,6 +73,7 @@ def of_round(name: str) -> list[Event]:
         events.EvaluationsAnswered(round=name, partner="uwv", to="svb", answer=DIGEST),
         events.EvaluatorsNamed(round=name, evaluators=DIGEST, partners=("svb", "uwv"), left_out=()),
         events.RoundKeysGone(round=name, partner="uwv", keys=DIGEST, destroyed=DIGEST),
+        events.AccessAsked(round=name, partner="uwv", ask=DIGEST, asked={"bsn": 1}),
         events.DropArrived(round=name, partner="uwv", drop=DIGEST),
         events.DropArrivalRefused(round=name, partner="uwv", **WHY),
         events.Reminded(round=name, days=1, partners=("uwv",)),

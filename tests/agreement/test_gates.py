@@ -518,6 +518,15 @@ def test_without_any_advice_there_is_none_on_a_ground_either() -> None:
     assert closed_in(change) == closed_gates
 
 
+def test_look_ups_over_the_term_of_kept_keys_are_bounded() -> None:
+    def change(draft: Draft) -> None:
+        draft["pseudonyms"] |= {"scheme": "v2", "round_keys": "until_subjects_destroyed"}
+        draft["retention"] |= {"access_requests_a_day": 1000, "log_details_days": 3650}
+
+    assert closed_in(change) == {Gate.BOUNDS: "LookUpsGateError"}
+    assert "3650000" in why(change)
+
+
 def test_a_part_that_says_nothing_is_named_once() -> None:
     texts = [text for _, text in text_values(read_yaml(template().decode(), "template.yaml"))]
     left = next(text for text in sorted(texts) if is_placeholder(text) and len(text) > 50)

@@ -377,6 +377,10 @@ RULES: dict[str, tuple[Change, str]] = {
     "a key that is no key": (lambda v: v["matcher"].update(signing_key="00"), "should match pattern"),
     "an ECDSA key for the log": (
         lambda v: v["matcher"].update(signing_key="ecdsa-sha2-nistp256:02" + "0" * 64), "should match pattern"),
+    "keys of a round in scheme 1": (
+        lambda v: v["pseudonyms"].update(round_keys="until_subjects_destroyed"),
+        "there are keys of a round only where partners evaluate together",
+    ),
     "another scheme": (lambda v: v["pseudonyms"].update(scheme="v3"), "Input should be 'v1' or 'v2'"),
     "no volume at all": (lambda v: first(v)["volume"].update(at_most=0), "greater than 0"),
 }  # fmt: skip

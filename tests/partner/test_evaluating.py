@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import handmade
 import pytest
+import yaml_out
 from operation import MONDAY, PARTNERS, PROJECT, ROUND, Operation, days, folders, weekly
 
 from lsi_match.base.canonical import digest_of_bytes
+from lsi_match.base.clock import utc_now
 from lsi_match.crypto import oprf, ristretto
 from lsi_match.crypto.evaluation import (
     AskTooLargeError,
@@ -24,7 +32,7 @@ from lsi_match.crypto.evaluation import (
     draw,
 )
 from lsi_match.crypto.oprf import EvaluationUnprovenError, HolderKey
-from lsi_match.crypto.project_key import IdentifierNotAskedError, SharedPseudonyms
+from lsi_match.crypto.project_key import IdentifierNotAskedError, ProjectKey, SharedPseudonyms
 from lsi_match.crypto.sealing import unseal
 from lsi_match.crypto.signing import peek, sign
 from lsi_match.log.events import EvaluationsAsked, EvaluatorsNamed, read
@@ -33,6 +41,8 @@ from lsi_match.log.policy import log_keys
 from lsi_match.log.store import Log
 from lsi_match.log.verify import verify_log
 from lsi_match.log.view import Together
+from lsi_match.manifest.person_keys import PERSON_KEYS
+from lsi_match.matcher.round import evaluating as at_site
 from lsi_match.matcher.round.evaluating import EvaluationLateError
 from lsi_match.matcher.subjects.access_answers import answer
 from lsi_match.monitor.round_findings import checked_findings
@@ -41,6 +51,7 @@ from lsi_match.partner.access.letter import letter
 from lsi_match.partner.access.request import make_request, open_answer
 from lsi_match.partner.deliver import Delivered
 from lsi_match.partner.evaluating import AskedTooLateError, EvaluationUntoldError
+from lsi_match.partner.extract.column_mapping import ColumnMapping
 from lsi_match.partner.prepare import EvaluationNeededError, prepare
 from lsi_match.protocol.access_documents import AccessRequest
 from lsi_match.protocol.evaluation_documents import Evaluators, unpack
@@ -107,7 +118,9 @@ def test_a_round_goes_from_the_opening_to_its_release(operation: Operation) -> N
     places = [*(operation.folder / "places").rglob("*"), *operation.project.folder.rglob("*")]
     data = b"".join(one.read_bytes() for one in places if one.is_file())
     assert not any(bsn.encode() in data for bsn in handmade.BSNS)
-    # Nobody can be looked up in it, and the letter says so.
+    # Nobody can be looked up in it: nothing is kept for that, and the letter says so.
+    assert not list(operation.project.folder.glob("subjects/*"))
+    assert operation.project.view().rounds[ROUND].subject_files == []
     home, now = operation.world.home("uwv"), operation.clock()
     request = make_request(home, PROJECT, {"bsn": handmade.BSNS[0]}, "vraag-1", [], now)
     answered = open_answer(home, PROJECT, "vraag-1", answer(operation.project, request, now), now)
@@ -463,7 +476,7 @@ def test_a_drop_under_no_or_other_evaluators_is_refused(operation: Operation) ->
 def test_a_pass_that_is_cut_off_anywhere_goes_on_as_if_it_was_not(
     operation: Operation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Passes end at the 1st, 3rd, 6th, 10th … call of what they write, sign, seal and destroy with."""
+    """Passes of partners and looks of the site end at the 1st, 3rd, 6th, 10th … call of what they write, sign, seal and destroy with."""
     calls, cut = 0, [n * (n + 1) // 2 for n in range(1, 20)]
 
     def cutting(real: Callable[..., Any]) -> Callable[..., Any]:
@@ -478,14 +491,93 @@ def test_a_pass_that_is_cut_off_anywhere_goes_on_as_if_it_was_not(
 
     for name in ("seal", "sign", "write_whole", "destroy", "finish"):
         monkeypatch.setattr(evaluating, name, cutting(getattr(evaluating, name)))
+    for name in ("sign", "write_whole", "_log"):
+        monkeypatch.setattr(at_site, name, cutting(getattr(at_site, name)))
     ended = 0
     while operation.state(ROUND) != "destroyed":
-        operation.reconcile()
-        for name in PARTNERS:
+        for look in (operation.reconcile, *(partial(tick, operation, name) for name in PARTNERS)):
             try:
-                assert not tick(operation, name).problems
+                assert not getattr(look(), "problems", ())
             except KeyboardInterrupt:
                 ended += 1
-    assert ended > 6
+    assert ended > 7
     assert (together(operation).left_out, together(operation).refused) == ((), {})
     assert operation.cases("uwv", ROUND) == 4
+
+
+def test_parts_of_person_keys_are_never_evaluated_apart(tmp_path: Path) -> None:
+    """A birth date or a postcode by itself is guessed in no time; only whole keys are asked, each as a kind of its own."""
+    fields = {
+        "voornaam": ("given_name", "Jannetje"), "achternaam": ("surname", "Dijkstra"), "geboren": ("birth_date", "1980-03-17"),
+        "postcode": ("postcode", "9712AB"), "huisnummer": ("house_number", "14"), "straat": ("street", "Korenbloemweg"),
+        "plaats": ("place", "Zuidlaren"),
+    }  # fmt: skip
+    selection = handmade.selection(
+        fields={name: {"type": "date" if name == "geboren" else "text", "meaning": name} for name in fields}
+        | {"actief": {"type": "boolean", "meaning": "Loopt nog"}},
+        identifiers=[],
+        person={field: name for name, (field, _) in fields.items()},
+        signals=[{"id": "hier", "when": "plaats = 'Zuidlaren'", "label": "Woont hier"}],
+    )  # fmt: skip
+    partners = {name: [selection] for name in PARTNERS}
+    manifest = handmade.manifest(partners, identifiers=(), person_keys=list(PERSON_KEYS))
+    columns = {name: name for name in (*fields, "actief")}
+    mapping = {"selections": {"lijst": {"extract": "uwv.csv", "record_id": "kenmerk", "columns": columns}}}
+    texts = {name: text for name, (_, text) in fields.items()}
+    handmade.write_csv(tmp_path / "uwv.csv", [{"kenmerk": "K1", "actief": "ja"} | texts])
+    home: Any = SimpleNamespace(name="uwv", project_key=lambda of: ProjectKey.make(PROJECT, 1))
+    found = evaluating.identifiers(
+        home, manifest, handmade.opening(manifest), ColumnMapping.model_validate(mapping), tmp_path
+    )
+    assert set(found) == set(manifest.subject.kinds) == {f"pk_{name}" for name in PERSON_KEYS}
+    assert all(len(key.parts) > 1 for key in PERSON_KEYS.values())
+    bare = {re.sub(r"\W", "", text).lower() for text in (*texts.values(), "17-03-1980", "1980")}
+    asked = {re.sub(r"[^\w]|_", "", one).lower() for some in found.values() for one in some}
+    assert len(asked) >= len(PERSON_KEYS) // 2
+    assert not asked & bare
+
+
+def test_without_libsodium_the_program_names_the_package_and_does_nothing(tmp_path: Path) -> None:
+    """Started where the loader finds a file of that name that is no library; then with what this machine has."""
+    operation = Operation(
+        tmp_path, PARTNERS, folders(tmp_path, PARTNERS), schedule={"deadline_days": 5, "rounds_at_most": 9},
+        sections={"pseudonyms": {"scheme": "v2"}},
+    )  # fmt: skip
+    operation.clock.to(utc_now().replace(microsecond=0))
+    world, day = operation.world, operation.clock().date().isoformat()
+    world.open_round("los", day)
+    operation.reconcile()
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "libsodium.so.23").write_bytes(b"no library")
+    yaml_out.write(tmp_path / "place.yaml", {"url": operation.places["uwv"].url})
+    home = world.home("uwv").folder
+    deliver_ = [
+        "partner",
+        "deliver",
+        "uwv",
+        home,
+        PROJECT,
+        "--place",
+        tmp_path / "place.yaml",
+        "--folder",
+        tmp_path / "work",
+    ]
+    deliver_ += ["--mapping", tmp_path / "config" / "mappings" / "uwv.yaml", "--extracts", world.extracts]
+    open_ = ["match", "open", world.site.folder, PROJECT, "nog", "--reference-date", day]
+    for command in (deliver_, open_):
+        refused = run_program(command, LD_LIBRARY_PATH=str(tmp_path / "lib"))
+        said = refused.stdout + refused.stderr
+        assert refused.returncode == 1, said
+        assert "libsodium23" in said
+        assert "Traceback" not in said
+    assert not list((world.home("uwv").project(PROJECT) / "evaluation").glob("*/*"))
+    assert not operation.project.view().has("nog")
+    done = run_program(deliver_)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def run_program(command: Sequence[object], **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "lsi_match", *map(str, command)],
+        env=os.environ | environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip

@@ -121,6 +121,9 @@ class CasesGateError(GateError): ...
 class RoundsGateError(GateError): ...
 
 
+class LookUpsGateError(GateError): ...
+
+
 class EvaluationsGateError(GateError): ...
 
 
@@ -397,6 +400,9 @@ def _bounds(manifest: Manifest, *, past: bool) -> None:
         for name, most in manifest.at_most.items():
             if most > MOST_EVALUATIONS:
                 raise EvaluationsGateError(partner=name, count=most, most=MOST_EVALUATIONS)
+        asks = manifest.retention.answers_a_day * kept * len(manifest.subject.kinds)
+        if manifest.pseudonyms.keeps_keys and asks > MOST_EVALUATIONS:
+            raise LookUpsGateError(count=asks, most=MOST_EVALUATIONS)
     schedule = manifest.schedule
     if schedule.opens is None and schedule.rounds_at_most is None and not past:  # a later rule
         raise RoundsGateError()

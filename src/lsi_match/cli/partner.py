@@ -415,7 +415,15 @@ def access_request(
 
     here, now = Home(home, name), utc_now()
     entered = ask_person(wanted(here.agreed_manifest(project, now)), person_fd)
-    write_whole(to, make_request(here, project, entered, reference, rounds, now))
+    made = make_request(here, project, entered, reference, rounds, now)
+    if made is None:
+        done(say(f"Voor verzoek {reference} wordt eerst aan de andere deelnemers gevraagd het nummer te pseudonimiseren. 'partner deliver' of "
+                 "'sync' brengt die vraag, en het verzoek zelf zodra iedereen heeft geantwoord; er is nu geen bestand gemaakt.",
+                 f"For request {reference} the other partners are asked to evaluate the number first. 'partner deliver' or 'sync' brings "
+                 "that ask, and the request itself once everybody answered; no file was made now."),
+             {"request": None, "reference": reference}, json)  # fmt: skip
+        return
+    write_whole(to, made)
     done(say(f"Verzoek {reference} gemaakt: {to}. Stuur het aan de koppelomgeving.",
              f"Request {reference} made: {to}. Send it to the matching environment."),
          {"request": str(to), "reference": reference}, json)  # fmt: skip

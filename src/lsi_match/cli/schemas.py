@@ -48,6 +48,7 @@ from lsi_match.protocol.documents import (
     Withdrawal,
 )
 from lsi_match.protocol.evaluation_documents import (
+    AccessAsk,
     EvaluationAnswer,
     EvaluationAsk,
     Evaluators,
@@ -78,6 +79,7 @@ SENT: dict[str, type[BaseModel]] = {
     "card": PublicKeys,
     "drop": DropDescriptor,
     "evaluation-answer": EvaluationAnswer,
+    "access-ask": AccessAsk,
     "evaluation-ask": EvaluationAsk,
     "evaluators": Evaluators,
     "advice": DpoAdvice,

@@ -2,8 +2,8 @@
 
 1. `draw`: each partner draws a secret per kind of identifier for one round, and signs the public keys (`RoundKeys`).
 2. `ask`: each blinds its distinct identifiers, in random order, and asks all others to evaluate them (`EvaluationAsk`).
-3. `Evaluator.answer`: each evaluates the ask of another, at most as many as the manifest gives that partner, once a round;
-   the same ask again has the same answer (`EvaluationAnswer`).
+3. `Evaluator.answer`: each evaluates the ask of another, at most as many as the manifest gives that partner
+   (`EvaluationAnswer`); that each asks once a round is for who keeps the answers (`partner.evaluating`).
 4. The matcher signs who answered everybody in time (`Evaluators`). Only their keys are in the sum.
 5. `finish`: who asked checks every answer, adds them up, unblinds, and has 64 bytes per identifier, from which
    `SharedPseudonyms` makes its pseudonyms with the project key.
@@ -30,8 +30,9 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TypeVar
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, TypeVar
 
 from lsi_match.base.canonical import canonical_json, digest_of_bytes
 from lsi_match.base.errors import LsiError
@@ -44,6 +45,8 @@ from lsi_match.crypto.signing import peek, sign, verify
 from lsi_match.manifest import Manifest
 from lsi_match.protocol.documents import PublicKeys
 from lsi_match.protocol.evaluation_documents import (
+    AccessAsk,
+    Ask,
     EvaluationAnswer,
     EvaluationAsk,
     Evaluators,
@@ -53,6 +56,7 @@ from lsi_match.protocol.evaluation_documents import (
 )
 
 Word = TypeVar("Word", bound=OfEvaluation)
+Asking = TypeVar("Asking", bound=Ask)
 
 
 class RoundKeysMissingError(LsiError): ...
@@ -134,9 +138,13 @@ class Evaluation:
                 raise EvaluationTwiceError(partner=word.partner, what=what)
         return found
 
-    def asked(self, document: bytes, elements: bytes) -> EvaluationAsk:
-        """An ask, held against its file and against what the manifest gives that partner."""
-        asked = self.word(document, EvaluationAsk, "ask")
+    def about_one(self) -> Evaluation:
+        """The same for who asks about one person: nobody has more than one of a kind evaluated at once."""
+        return replace(self, at_most=dict.fromkeys(self.cards, 1))
+
+    def asked(self, document: bytes, elements: bytes, model: type[Asking]) -> Asking:
+        """An ask, held against its file and against how many that partner may have evaluated."""
+        asked = self.word(document, model, "ask")
         if sorted(asked.asked) != sorted(self.kinds) or digest_of_bytes(elements) != asked.elements:
             raise AskMalformedError(partner=asked.partner)
         for kind, count in asked.asked.items():
@@ -181,8 +189,13 @@ class Asked:
     blinds: Mapping[str, Sequence[tuple[str, bytes]]]
 
 
-def ask(evaluation: Evaluation, identifiers: Mapping[str, Iterable[str]], identity: Identity) -> Asked:
-    """The signed ask of a partner, each distinct identifier once, in an order that says nothing.
+def ask(
+    evaluation: Evaluation,
+    identifiers: Mapping[str, Iterable[str]],
+    identity: Identity,
+    at: datetime | None = None,
+) -> Asked:
+    """The signed ask of a partner, each distinct identifier once, in an order that says nothing; with `at` an `AccessAsk`.
 
     Raises:
         AskTooLargeError: more of one kind than the manifest gives this partner.
@@ -198,9 +211,10 @@ def ask(evaluation: Evaluation, identifiers: Mapping[str, Iterable[str]], identi
         elements += [element for _, _, element in made]
     whole = b"".join(elements)
     counts = {kind: len(of) for kind, of in blinds.items()}
-    document = EvaluationAsk(
-        **evaluation.names, partner=identity.name, asked=counts, elements=digest_of_bytes(whole)
-    )
+    members: dict[str, Any] = {
+        **evaluation.names, "partner": identity.name, "asked": counts, "elements": digest_of_bytes(whole)
+    }  # fmt: skip
+    document = EvaluationAsk(**members) if at is None else AccessAsk(**members, at=at)
     return Asked(sign(document, identity), whole, blinds)
 
 
@@ -223,23 +237,19 @@ def _by_kind(counts: Mapping[str, int], whole: bytes, partner: str) -> dict[str,
 
 @dataclass
 class Evaluator:
-    """A partner that evaluates for others in one round. `answered`: who asked → the digest of its ask and the answer to it."""
+    """A partner that evaluates for others in one round."""
 
     evaluation: Evaluation
     identity: Identity
     keys: Mapping[str, HolderKey]
-    public: bytes
-    answered: dict[str, tuple[str, bytes, bytes]] = field(default_factory=dict)
+    #: Digest of the signed `RoundKeys`.
+    public: str
 
-    def answer(self, document: bytes, elements: bytes) -> tuple[bytes, bytes]:
-        """The signed answer to an ask and the sealed evaluations; the same ones for the same ask."""
-        asked = self.evaluation.asked(document, elements)
-        digest = digest_of_bytes(document)
-        before = self.answered.get(asked.partner)
-        if before is not None:
-            if before[0] != digest:
-                raise EvaluationTwiceError(partner=asked.partner, what="ask")
-            return before[1:]
+    def answer(
+        self, document: bytes, elements: bytes, model: type[Ask] = EvaluationAsk
+    ) -> tuple[bytes, bytes]:
+        """The signed answer to an ask and the sealed evaluations."""
+        asked = self.evaluation.asked(document, elements, model)
         made, proofs = [], {}
         for kind, blinded in _by_kind(asked.asked, elements, asked.partner).items():
             if blinded:
@@ -251,14 +261,13 @@ class Evaluator:
                 **self.evaluation.names,
                 partner=self.identity.name,
                 to=asked.partner,
-                ask=digest,
-                keys=digest_of_bytes(self.public),
+                ask=digest_of_bytes(document),
+                keys=self.public,
                 proofs=proofs,
                 evaluations=digest_of_bytes(sealed),
             ),
             self.identity,
         )
-        self.answered[asked.partner] = (digest, answer, sealed)
         return answer, sealed
 
 
@@ -282,27 +291,55 @@ def finish(
     if {one: getattr(evaluators, one) for one in evaluation.names} != evaluation.names:
         raise EvaluationOfOtherError(partner="matcher", what="evaluators")
     published = evaluation.round_keys(round_keys)
+    missing = sorted(evaluators.keys.keys() - published.keys())
+    if missing:
+        raise RoundKeysMissingError(names=", ".join(missing))
+    keys = {name: PublicRound.of(*published[name]) for name in evaluators.keys}
+    for name, digest in evaluators.keys.items():
+        if keys[name].digest != digest:
+            raise EvaluationOfOtherError(partner=name, what="round keys")
+    return join_answers(evaluation, asked, keys, answers, identity)
+
+
+@dataclass(frozen=True)
+class PublicRound:
+    """The public keys of one partner for a round, by kind, and the digest of what it signed of them."""
+
+    digest: str
+    keys: Mapping[str, str]
+
+    @classmethod
+    def of(cls, word: RoundKeys, document: bytes) -> PublicRound:
+        return cls(digest_of_bytes(document), {kind: one.key for kind, one in word.keys.items()})
+
+
+def join_answers(
+    evaluation: Evaluation,
+    asked: Asked,
+    keys: Mapping[str, PublicRound],
+    answers: Iterable[tuple[bytes, bytes]],
+    identity: Identity,
+) -> dict[str, dict[str, bytes]]:
+    """As `finish`, of evaluators whose keys were verified before."""
     given = list(answers)
     words = evaluation.words((document for document, _ in given), EvaluationAnswer, "answer")
     files = dict(given)
-    missing = sorted(evaluators.keys.keys() - (published.keys() & words.keys()))
+    missing = sorted(keys.keys() - words.keys())
     if missing:
         raise RoundKeysMissingError(names=", ".join(missing))
     counts = {kind: len(of) for kind, of in asked.blinds.items()}
     blinded = _by_kind(counts, asked.elements, identity.name)
     by_kind: dict[str, list[bytes]] = {kind: [] for kind, count in counts.items() if count}
-    for name, digest in evaluators.keys.items():
-        keys, signed_keys = published[name]
+    for name, public in keys.items():
         word, document = words[name]
-        about = (word.to, word.ask, word.keys, digest_of_bytes(signed_keys))
-        if about != (identity.name, digest_of_bytes(asked.document), digest, digest):
+        if (word.to, word.ask, word.keys) != (identity.name, digest_of_bytes(asked.document), public.digest):
             raise EvaluationOfOtherError(partner=name, what="answer")
         if digest_of_bytes(files[document]) != word.evaluations:
             raise AskMalformedError(partner=name)
         opened = unseal(files[document], identity.encryption, what="answer", party=name)
         made = _by_kind(counts, opened, name)
         for kind, of in by_kind.items():
-            proof, key = bytes.fromhex(word.proofs.get(kind, "")), bytes.fromhex(keys.keys[kind].key)
+            proof, key = bytes.fromhex(word.proofs.get(kind, "")), bytes.fromhex(public.keys[kind])
             oprf.verify_proof(key, blinded[kind], made[kind], proof)
             of.append(made[kind])
     found = {}

@@ -119,7 +119,16 @@ class Blocks:
 def pseudonym(project_key: ProjectKey, identifier: str, round_id: str, kind: str) -> bytes:
     """One pseudonym, with the standard library's HMAC: the plain statement of what `pseudonyms` does in bulk."""
     key = project_key.pseudonym_key(round_id, kind)
-    return hmac.digest(key.encode(), identifier.encode(), "sha256")[:PSEUDONYM_BYTES]
+    return _block(key.encode(), identifier.encode())
+
+
+def shared_pseudonym(project_key: ProjectKey, evaluated: bytes, round_id: str, kind: str) -> bytes:
+    """One pseudonym of what was evaluated together."""
+    return _block(project_key.pseudonym_key(round_id, kind).encode(), evaluated)
+
+
+def _block(subkey: bytes, data: bytes) -> bytes:
+    return hmac.digest(subkey, data, "sha256")[:PSEUDONYM_BYTES]
 
 
 @dataclass(frozen=True)
@@ -140,6 +149,6 @@ class SharedPseudonyms:
         if new := set(identifiers.drop_nulls()) - of.keys():
             raise IdentifierNotAskedError(kind=kind, count=len(new))
         blocks = np.zeros((len(identifiers), PSEUDONYM_BYTES), np.uint8)
-        made = [hmac.digest(subkey, of[one], "sha256")[:PSEUDONYM_BYTES] for one in identifiers.drop_nulls()]
+        made = [_block(subkey, of[one]) for one in identifiers.drop_nulls()]
         blocks[valid] = np.frombuffer(b"".join(made), np.uint8).reshape(-1, PSEUDONYM_BYTES)
         return Blocks(blocks, valid)

@@ -110,8 +110,9 @@ def _ask(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Respon
     entered = {name: form[f"person-{name}"] for name in wanted(work.manifest) if f"person-{name}" in form}
     reference, rounds = form.get("reference", ""), form.get("rounds", "").replace(",", " ").split()
     sealed = make_request(work.home, work.id, entered, reference, rounds, work.now)
-    stem = next(one.stem for one in requests_of(work.home, work.id) if one.reference == reference)
-    work.exchange.put(f"{stem}{REQUEST_SUFFIX}", sealed)
+    if sealed is not None:  # else other partners are asked first
+        stem = next(one.stem for one in requests_of(work.home, work.id) if one.reference == reference)
+        work.exchange.put(f"{stem}{REQUEST_SUFFIX}", sealed)
     return _access(desk, r, request, work, "asked", bring(work))
 
 

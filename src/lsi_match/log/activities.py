@@ -24,6 +24,7 @@ _ABOUT_PERSONS = frozenset(
         Step.HAND_OUT,
         Step.OPENED,
         Step.ACCESS,
+        Step.LOOK_UP,
         Step.DESTROY,
         Step.EXPIRE,
         Step.RETENTION,

@@ -162,7 +162,10 @@ Papers = Annotated[
 Partner = Annotated[str, Field(description="which")]
 Drop = Annotated[Digest, Field(description="digest of its descriptor")]
 Subjects = Annotated[
-    Digest, Field(description="digest of the [file of data subjects](#files-of-data-subjects)")
+    Digest | None,
+    Field(
+        description="digest of the [file of data subjects](#files-of-data-subjects); none where nobody can be looked up"
+    ),
 ]
 
 # the agreement
@@ -323,7 +326,7 @@ class DropAccepted(OfRound):
     drop: Drop
     rows: Count
     parts: Count
-    subjects: Subjects
+    subjects: Subjects = None
 
 
 class DropRefused(OfRound, Refusal):
@@ -357,7 +360,7 @@ class Matched(OfRound):
     step: ClassVar = Step.MATCH
 
     cases: Count
-    subjects: Subjects
+    subjects: Subjects = None
     links: Annotated[Count | None, Field(description="how many links were made on person keys")] = None
     false_links: Annotated[
         Count | None, Field(description="how many of these are false, by the estimate of the round")
@@ -505,6 +508,20 @@ class ReleaseExpired(OfRound):
     release: Annotated[Digest, Field(description="digest of its descriptor")]
 
 
+class AccessAsked(OfRound):
+    """a partner asked the evaluators of a round to evaluate the numbers of one person, to look it up"""
+
+    step: ClassVar = Step.LOOK_UP
+
+    partner: Partner
+    ask: Annotated[Digest, Field(description="digest of the signed ask")]
+    asked: Annotated[
+        dict[str, Count],
+        PerName("asked", "kind"),
+        Field(description="of how many numbers of each kind: one or none"),
+    ] = {}
+
+
 class SubjectsDestroyed(OfRound):
     """the files of data subjects of a round were destroyed, with the key of their ids"""
 
@@ -628,7 +645,7 @@ EVENTS: tuple[type[Event], ...] = (
     RoundOpened, EvaluationsAsked, EvaluationsRefused, EvaluationsAnswered, EvaluatorsNamed, RoundKeysGone, DropArrived, DropArrivalRefused, Reminded,
     GatesPassed, GatesRefused, DropAccepted, DropRefused, DropsComplete, DropsIncomplete,
     Matched, MatchRefused, Counted, CountRefused, Held, Justified, Released, HandedOut,
-    Destroyed, DestructionBegun, ReleaseExpired, ReleaseOpened, AccessAnswered, AccessRefused,
+    Destroyed, DestructionBegun, ReleaseExpired, ReleaseOpened, AccessAnswered, AccessRefused, AccessAsked,
     SubjectsDestroyed, RetentionApplied, RetentionFailed, CheckpointMade, DetailsDestroyed, OutcomeTakenIn,
     Restored, ForkReported, ForkExplained,
 )  # fmt: skip

@@ -47,7 +47,7 @@ from lsi_match.log.store import Log
 from lsi_match.log.view import ProjectView
 from lsi_match.manifest import Manifest
 from lsi_match.protocol.documents import Justification, Opening
-from lsi_match.protocol.evaluation_documents import EvaluationAsk, Evaluators
+from lsi_match.protocol.evaluation_documents import AccessAsk, EvaluationAsk, Evaluators
 from lsi_match.protocol.place_files import PAPERS_SUFFIX
 from lsi_match.protocol.trust_root import MATCHER
 
@@ -159,7 +159,11 @@ def _named(recorded: Recorded) -> Iterator[str]:
             yield from papers.values()
         case events.RoundOpened(opening=opening):
             yield opening
-        case events.EvaluationsAsked(ask=document) | events.EvaluatorsNamed(evaluators=document):
+        case (
+            events.EvaluationsAsked(ask=document)
+            | events.AccessAsked(ask=document)
+            | events.EvaluatorsNamed(evaluators=document)
+        ):
             yield document
         case events.OutcomeTakenIn(outcome=outcome):
             yield outcome
@@ -230,6 +234,7 @@ class _Judging:
             events.TrustRootTakenIn: self._root,
             events.RoundOpened: self._opened,
             events.EvaluationsAsked: self._asked,
+            events.AccessAsked: self._asked,
             events.EvaluatorsNamed: self._evaluators,
             events.GatesPassed: self._gates,
             events.Counted: self._counted,
@@ -333,9 +338,10 @@ class _Judging:
 
     def _asked(self, recorded: Recorded) -> None:
         event, manifest = recorded.event, self._manifest(recorded)
-        assert isinstance(event, events.EvaluationsAsked)
+        assert isinstance(event, events.EvaluationsAsked | events.AccessAsked)
         of = Evaluation.of(manifest, event.round)
-        word = of.word(self._paper(event.ask, recorded), EvaluationAsk, "ask")
+        model = EvaluationAsk if isinstance(event, events.EvaluationsAsked) else AccessAsk
+        word = of.word(self._paper(event.ask, recorded), model, "ask")
         if (word.partner, word.asked) != (event.partner, dict(event.asked)):
             nl = "de vraag is van een ander, of om een ander aantal"
             raise _otherwise(recorded, nl, "the ask is of another, or for another number")

@@ -32,6 +32,7 @@ class Step(StrEnum):
     EXPIRE = "expire"
     OPENED = "open release"
     ACCESS = "access request"
+    LOOK_UP = "ask access evaluation"
     DESTROY_SUBJECTS = "destroy subjects"
     RETENTION = "retention"
     CHECKPOINT = "checkpoint"

@@ -68,6 +68,7 @@ TRANSITIONS: Mapping[type[Event], Mapping[State, State]] = {
     events.EvaluationsAnswered: _GOES_ON,
     events.EvaluatorsNamed: _GOES_ON,
     events.RoundKeysGone: _stay(_ANY),
+    events.AccessAsked: _stay(_ANY),
     # Deliveries. A drop or a reminder can cross the end of a round.
     events.DropArrived: {**_GOES_ON, **_LATER},
     events.DropArrivalRefused: _stay(_ANY),
@@ -105,6 +106,7 @@ _AFTERWARDS = (
     events.ReleaseExpired,
     events.SubjectsDestroyed,
     events.RoundKeysGone,
+    events.AccessAsked,
 )
 #: Refusals of what one partner sent; any other refusal stops the run.
 _OF_A_DROP = (events.DropArrivalRefused, events.DropRefused, events.EvaluationsRefused)
@@ -147,10 +149,19 @@ class Delivery:
     rows: int
 
 
+@dataclass(frozen=True)
+class LookUp:
+    """That a partner asked the evaluators of a round about one person."""
+
+    mark: Mark
+    partner: str
+
+
 @dataclass
 class Together:
     """What partners evaluated together in a round: partner → digest of its round keys, digest of its ask, how many identifiers
-    that is of each kind, whom it answered, and the digest of its word that its secrets are gone. Then who may deliver."""
+    that is of each kind, whom it answered, and the digest of its word that its secrets are gone. Then who may deliver; and asks
+    about one person, by their digest."""
 
     keys: dict[str, str] = field(default_factory=dict)
     asks: dict[str, str] = field(default_factory=dict)
@@ -162,6 +173,7 @@ class Together:
     named: Mark | None = None
     partners: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
+    looked_up: dict[str, LookUp] = field(default_factory=dict)
 
     def answered(self, to: str) -> list[str]:
         """Who answered a partner."""
@@ -543,6 +555,8 @@ class ProjectView:
                 round_.together.partners, round_.together.left_out = named.partners, named.left_out
             case events.RoundKeysGone(partner=partner, destroyed=digest):
                 round_.together.destroyed[partner] = digest
+            case events.AccessAsked(partner=partner, ask=digest):
+                round_.together.looked_up.setdefault(digest, LookUp(mark, partner))
             case events.DropAccepted() as drop:
                 round_.drops[drop.partner] = Delivery(mark, drop.drop, drop.rows)
             case events.Matched():
@@ -590,11 +604,9 @@ class ProjectView:
     def _subject_files(round_: RoundView, event: Event, mark: Mark) -> None:
         """The files of data subjects that the event names, each once."""
         match event:
-            case events.DropAccepted(partner=partner, subjects=digest):
+            case events.DropAccepted(partner=partner, subjects=str(digest)):
                 named = {f"{event.step.value}.{partner}": digest}
-            case events.Matched(subjects=digest):
-                named = {event.step.value: digest}
-            case events.MatchRefused(subjects=str(digest)):
+            case events.Matched(subjects=str(digest)) | events.MatchRefused(subjects=str(digest)):
                 named = {event.step.value: digest}
             case events.Released(subjects=digests):
                 named = {f"{event.step.value}.{name}": digests[name] for name in sorted(digests)}

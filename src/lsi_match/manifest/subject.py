@@ -15,9 +15,11 @@ from lsi_match.manifest.person_keys import FALSE_LINKS, PERSON_KEYS
 
 class Pseudonyms(Document):
     """Which pseudonyms the drops of this project hold: made by each partner with a key that all share (`v1`), or by all
-    partners together, so that nobody can test a guess alone (`v2`)."""
+    partners together, so that nobody can test a guess alone (`v2`). Then `round_keys` says when their keys of a round are
+    destroyed: with the round, or when the files of data subjects are, so that until then people can be looked up."""
 
     scheme: Literal["v1", "v2"] = "v1"
+    round_keys: Literal["destroyed_with_round", "until_subjects_destroyed"] | None = None
     epoch: int = Field(ge=1, le=9999)
     key_check: Annotated[str, StringConstraints(pattern=KEY_CHECK)]
 
@@ -25,6 +27,26 @@ class Pseudonyms(Document):
     def together(self) -> bool:
         """Whether partners evaluate them together (docs/protocol.md 11)."""
         return self.scheme == "v2"
+
+    @property
+    def keeps_keys(self) -> bool:
+        """Whether partners keep their keys of a round after it."""
+        return self.round_keys == "until_subjects_destroyed"
+
+    @property
+    def traceable(self) -> bool:
+        """Whether somebody can be looked up in a round that is over."""
+        return self.keeps_keys or not self.together
+
+    @model_validator(mode="after")
+    def _keys_of_rounds(self) -> Pseudonyms:
+        if self.round_keys and not self.together:
+            raise RuleViolation(
+                "sleutels per ronde zijn er alleen als deelnemers samen pseudonimiseren (scheme: v2)",
+                "there are keys of a round only where partners evaluate together (scheme: v2)",
+                "round_keys",
+            )
+        return self
 
 
 class Subject(Document):

@@ -19,6 +19,7 @@ from lsi_match.crypto.signing import peek
 from lsi_match.log.remembered import ConsistencyMissingError, ProofRefusedError, SplitViewError
 from lsi_match.log.verify import LogGapError
 from lsi_match.partner import transfer
+from lsi_match.partner.access.request import go_on
 from lsi_match.partner.begin import Beginning
 from lsi_match.partner.evaluating import Evaluating, destroy_due
 from lsi_match.partner.exchange import Exchange
@@ -161,6 +162,7 @@ def deliver(
             raise
         except LsiError as error:
             problems.append((round_id, error))
+    problems += go_on(exchange, fetched.lying, now)
     transfer.send(home, None, settings)  # what was opened since the last time
     brought = tuple(exchange.bring(settings))
     _clear(outgoing, answered)

@@ -1,7 +1,8 @@
 """A round in which partners evaluate together, at the partner: what `deliver` does of it in each pass (docs/protocol.md 11).
 
     projects/<project>/evaluation/<round>/
-        keys.age            the secrets of this partner, sealed to itself, until the evaluators are named or nobody may answer more
+        keys.age            the secrets of this partner, sealed to itself, until the evaluators are named or nobody may answer more;
+                            or as long as people can be looked up (`partner.kept_keys`)
         blinds.age          what it asked, with the blinds, until its drop is made
         ask                 what others got of that
         answers/<partner>   what it answered to whom: one ask of each, which has the same answer ever after
@@ -16,7 +17,7 @@ import json
 import shutil
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ from lsi_match.crypto.evaluation import (
     EvaluationOfOtherError,
     EvaluationTwiceError,
     Evaluator,
+    PublicRound,
     ask,
     draw,
     finish,
@@ -49,6 +51,7 @@ from lsi_match.partner.exchange import Exchange
 from lsi_match.partner.extract.column_mapping import ColumnMapping
 from lsi_match.partner.home import Home
 from lsi_match.partner.inspect import inspect, tasks_of
+from lsi_match.partner.kept_keys import KeptKeys, folder_of
 from lsi_match.partner.opening import read_evaluators
 from lsi_match.partner.prepare import answerable
 from lsi_match.partner.references import LongIds
@@ -69,6 +72,7 @@ from lsi_match.protocol.place_files import (
     EVALUATORS_SUFFIX,
     KEYS_DESTROYED_SUFFIX,
     OF_EVALUATION,
+    OF_LOOK_UP,
 )
 
 Problems = list[tuple[str, LsiError]]
@@ -114,22 +118,30 @@ class Evaluating:
         self = cls(exchange, Evaluation.of(manifest, opening.round), opening)
         with home.alone(project):
             if not self._ask.exists():
-                if now >= (opening.asks_until or now) or self._of_own(KEYS_DESTROYED_SUFFIX).exists():
+                kept = KeptKeys.of(self.folder)
+                over = self._of_own(KEYS_DESTROYED_SUFFIX).exists() or bool(kept and kept.keys)
+                if over or now >= (opening.asks_until or now):
                     raise AskedTooLateError(partner=home.name, round=opening.round)
-                self._draw(identifiers(home, manifest, opening, mapping, extracts))
+                self._draw(manifest, identifiers(home, manifest, opening, mapping, extracts))
             if now < (opening.answers_until or now) and self._keys.exists():
                 self._answer(problems)
             named = self._mail / f"{self._stem}{EVALUATORS_SUFFIX}"
             if not (named.exists() and proof_file(named).exists()):
                 return self, None
             evaluators, document = read_evaluators(home, named, project, now)
-            destroy_keys(exchange, self.folder, now)
+            kept = KeptKeys.of(self.folder)
+            if kept is None or home.name not in evaluators.keys:
+                destroy_keys(exchange, self.folder, now)
             self._require_told(evaluators)
+            round_keys = [unpack(one, 1)[0] for one in self._asks().values()]
+            if kept is not None and home.name in evaluators.keys:
+                public = self.evaluation.round_keys(round_keys)
+                keys = {name: PublicRound.of(*public[name]) for name in evaluators.keys if name in public}
+                replace(kept, keys=keys).write(self.folder)
             blinds = {kind: [(one, bytes.fromhex(by)) for one, by in of] for kind, of in self._opened(self._blinds).items()}  # fmt: skip
             _, asked, elements = unpack(read_bytes(self._ask), 2)
             found = finish(
-                self.evaluation, Asked(asked, elements, blinds), evaluators,
-                [unpack(one, 1)[0] for one in self._asks().values()], self._answers(), home.identity(),
+                self.evaluation, Asked(asked, elements, blinds), evaluators, round_keys, self._answers(), home.identity(),
             )  # fmt: skip
         return self, SharedPseudonyms(home.project_key(manifest), found, digest_of_bytes(document))
 
@@ -169,7 +181,7 @@ class Evaluating:
         identity = self.exchange.home.identity()
         return json.loads(unseal(read_bytes(file), identity.encryption, what=file.name, party=identity.name))
 
-    def _draw(self, identifiers: Mapping[str, Iterable[str]]) -> None:
+    def _draw(self, manifest: Manifest, identifiers: Mapping[str, Iterable[str]]) -> None:
         """Draw the secrets and ask. The ask is written last: without it nothing of this was ever shown."""
         identity = self.exchange.home.identity()
         keys, public = draw(self.evaluation, identity)
@@ -182,6 +194,9 @@ class Evaluating:
         }
         for file, content in secret.items():
             write_whole(file, seal(json.dumps(content).encode(), recipient), replace=True)
+        if manifest.pseudonyms.keeps_keys:
+            until, text = manifest.details_until(self.opening.deadline), manifest.canonical().decode()
+            KeptKeys(self.opening.round, until, text, public.decode()).write(self.folder)
         write_whole(self._ask, public + asked.document + asked.elements)
 
     def _asks(self) -> dict[str, bytes]:
@@ -196,9 +211,8 @@ class Evaluating:
     def _answer(self, problems: Problems) -> None:
         """Answer what was asked and has no answer yet, and lay ready what others are to have."""
         own, asks = self.exchange.home.name, self._asks()
-        secret = {kind: HolderKey.of(bytes.fromhex(one)) for kind, one in self._opened(self._keys).items()}
         public, *_ = unpack(asks[own], 2)
-        evaluator = Evaluator(self.evaluation, self.exchange.home.identity(), secret, public)
+        evaluator = evaluator_of(self.exchange.home, self.folder, self.evaluation, digest_of_bytes(public))
         for name, data in asks.items():
             kept = self.folder / "answers" / name
             _, document, elements = unpack(data, 2)
@@ -267,8 +281,16 @@ class _Collecting:
         pass
 
 
+def evaluator_of(home: Home, folder: Path, evaluation: Evaluation, public: str) -> Evaluator:
+    """This partner with its secrets of a round, of which its signed round keys have that digest."""
+    identity = home.identity()
+    opened = unseal(read_bytes(folder / "keys.age"), identity.encryption, what="keys.age", party=home.name)
+    secret = {kind: HolderKey.of(bytes.fromhex(one)) for kind, one in json.loads(opened).items()}
+    return Evaluator(evaluation, identity, secret, public)
+
+
 def _folder(exchange: Exchange) -> Path:
-    return exchange.home.project(exchange.project) / "evaluation"
+    return folder_of(exchange.home.project(exchange.project))
 
 
 def _answered(kept: Path) -> str:
@@ -281,8 +303,9 @@ def destroy_keys(exchange: Exchange, folder: Path, now: datetime) -> None:
     ready is brought by a pass that did this again first."""
     if not (folder / "keys.age").exists():
         return
-    if (folder / "ask").exists():
-        public, *_ = unpack(read_bytes(folder / "ask"), 2)
+    kept, asked = KeptKeys.of(folder), folder / "ask"
+    if asked.exists() or kept:
+        public = unpack(read_bytes(asked), 2)[0] if asked.exists() else kept.own.encode() if kept else b""
         word = peek(public, RoundKeys, what="round keys", party="self")
         told = RoundKeysDestroyed(
             **word.model_dump(include={"project", "manifest", "round", "partner"}),
@@ -298,15 +321,25 @@ def destroy_due(exchange: Exchange, now: datetime, open_rounds: Collection[str] 
     """Destroy what is past its date: secrets that nobody may be answered with any more, and everything but the word of that of
     rounds that lie at the place no more. `open_rounds`: those that do, once the place was looked at."""
     for folder in sorted(_folder(exchange).glob("[!.]*")):
-        opening = exchange.home.project(exchange.project) / "openings" / folder.name
+        opening, kept = (
+            exchange.home.project(exchange.project) / "openings" / folder.name,
+            KeptKeys.of(folder),
+        )
         until = peek(read_bytes(opening), Opening, what="opening", party="self").answers_until
+        until = kept.until if kept else until
         over = open_rounds is not None and folder.name not in open_rounds
-        if over or until is None or now >= until:
+        stays = kept is not None and bool(kept.keys) and now < kept.until
+        if until is None or now >= until or (over and not stays):
             destroy_keys(exchange, folder, now)
-        if over:
-            destroy(folder / "blinds.age")
-            for place in (exchange.outgoing, exchange.mail or exchange.outgoing):
-                for file in place.glob(f"{exchange.project}.{folder.name}.*"):
-                    if file.name.endswith(OF_EVALUATION) and not file.name.endswith(KEYS_DESTROYED_SUFFIX):
-                        file.unlink()
+        if not over:
+            continue
+        for secret in (folder / "blinds.age", folder / "ask"):
+            destroy(secret)
+        shutil.rmtree(folder / "answers", ignore_errors=True)
+        gone = OF_EVALUATION if stays else (*OF_EVALUATION, *OF_LOOK_UP)
+        for place in (exchange.outgoing, exchange.mail or exchange.outgoing):
+            for file in place.glob(f"{exchange.project}.{folder.name}.*"):
+                if file.name.endswith(gone) and not file.name.endswith(KEYS_DESTROYED_SUFFIX):
+                    file.unlink()
+        if not stays:
             shutil.rmtree(folder)

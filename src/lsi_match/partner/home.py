@@ -294,7 +294,7 @@ class Home:
         return {name: one.manifest for name, one in self._answered(project).items() if one}
 
     def untraceable(self, project: str) -> set[str]:
-        """The rounds that this partner evaluated others' identifiers in: nobody can make a pseudonym of them any more."""
+        """The rounds that this partner evaluated others' identifiers in: it makes no pseudonym of them by itself any more."""
         return {name for name, one in self._answered(project).items() if one and one.asks_until}
 
     def _answered(self, project: str) -> dict[str, Opening | None]:

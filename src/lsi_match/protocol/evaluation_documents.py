@@ -40,13 +40,24 @@ class RoundKeys(OfEvaluation):
     keys: dict[Name, PublicRoundKey] = Field(min_length=1, max_length=MAX_PARTNERS)
 
 
-class EvaluationAsk(OfEvaluation):
-    """What `partner` asks of every other partner, once: how many elements of each kind; `elements` is the digest of the
-    file with them."""
+class Ask(OfEvaluation):
+    """How many elements of each kind `partner` asks about; `elements` is the digest of the file with them."""
 
-    format: Literal["lsi-match/evaluation-ask/v1"] = "lsi-match/evaluation-ask/v1"
     asked: dict[Name, Count] = Field(min_length=1, max_length=MAX_PARTNERS)
     elements: Digest
+
+
+class EvaluationAsk(Ask):
+    """What `partner` asks of every other partner, once in a round: an `Ask`."""
+
+    format: Literal["lsi-match/evaluation-ask/v1"] = "lsi-match/evaluation-ask/v1"
+
+
+class AccessAsk(Ask):
+    """What `partner` asks of every evaluator of a round that is over, about one person: one element of a kind, or none."""
+
+    format: Literal["lsi-match/access-ask/v1"] = "lsi-match/access-ask/v1"
+    at: Moment
 
 
 class EvaluationAnswer(OfEvaluation):

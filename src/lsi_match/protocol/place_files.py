@@ -18,6 +18,9 @@ REQUEST_SUFFIX, ANSWER_SUFFIX = ".access-request.age", ".access-answer.age"
 ASK_SUFFIX, EVALUATION_SUFFIX = ".evaluation-ask", ".evaluation-answer"
 KEYS_DESTROYED_SUFFIX = ".round-keys-destroyed.json"
 OF_EVALUATION = (ASK_SUFFIX, EVALUATION_SUFFIX, KEYS_DESTROYED_SUFFIX)
+#: And of a person who is looked up in a round that is over; both from a partner, and to others.
+ACCESS_ASK_SUFFIX, ACCESS_EVALUATION_SUFFIX = ".access-ask", ".access-evaluation"
+OF_LOOK_UP = (ACCESS_ASK_SUFFIX, ACCESS_EVALUATION_SUFFIX)
 #: And from the matcher.
 EVALUATORS_SUFFIX = ".evaluators.json"
 
@@ -50,6 +53,7 @@ FETCHED = {
     ASK_SUFFIX: 2**32,
     EVALUATION_SUFFIX: 2**32,
     EVALUATORS_SUFFIX: 2**20,
+    **dict.fromkeys(OF_LOOK_UP, 2**20),
     ".reminder.json": 2**20,
     ".refused.json": 2**20,
     ".report.json": 2**26,

@@ -32,7 +32,7 @@ class Verdict(Closed):
         manifest, opening: digests of what it was judged by.
         drop: digest of its descriptor, and `rows` as counted.
         sizes, marks: of its parts as they were delivered; marks in hex.
-        subjects: digest of the file of who is in it (`subjects.subject_rows`).
+        subjects: digest of the file of who is in it (`subjects.subject_rows`), where there is one.
         mac: a mark on all of this.
     """
 
@@ -45,7 +45,7 @@ class Verdict(Closed):
     rows: int
     sizes: tuple[int, ...]
     marks: tuple[str, ...]
-    subjects: str
+    subjects: str | None
     mac: str = ""
 
     def said(self) -> bytes:
@@ -53,7 +53,7 @@ class Verdict(Closed):
         return self.model_dump_json(exclude={"mac"}).encode()
 
 
-def _of(drop: Drop, marks: tuple[str, ...], subjects: str) -> Verdict:
+def _of(drop: Drop, marks: tuple[str, ...], subjects: str | None) -> Verdict:
     return Verdict(
         manifest=drop.round_.manifest.digest,
         opening=drop.round_.opening_digest,
@@ -75,7 +75,7 @@ def verdict_file(folder: Path, descriptor: DropDescriptor) -> Path:
     return folder / f"{descriptor.stem}{SUFFIX}"
 
 
-def keep_verdict(drop: Drop, subjects: str) -> None:
+def keep_verdict(drop: Drop, subjects: str | None) -> None:
     """Keep that this drop, of which all parts were checked, is accepted."""
     verdict = _of(drop, tuple(mark.hex() for mark in drop.marks), subjects)
     mac = gmac_tag(verdict.said(), drop.marking_key).hex()
@@ -83,9 +83,9 @@ def keep_verdict(drop: Drop, subjects: str) -> None:
     write_whole(verdict_file(drop.file.parent, drop.descriptor), data, replace=True)
 
 
-def find_verdict(drop: Drop) -> str | None:
-    """Take the marks of this drop from the verdict on it; the digest of the file of who is in it. None where there is no
-    verdict on this very drop, in this round, by this version of the program, or a part is gone or of another size."""
+def find_verdict(drop: Drop) -> Verdict | None:
+    """The verdict on this drop, which takes its marks from it. None where there is none on this very drop, in this round, by
+    this version of the program, or a part is gone or of another size."""
     file = verdict_file(drop.file.parent, drop.descriptor)
     try:
         found = Verdict.model_validate_json(read_bytes(file, MAX_DESCRIPTOR))
@@ -100,7 +100,7 @@ def find_verdict(drop: Drop) -> str | None:
     ):
         return None
     drop.marks[:] = marks
-    return found.subjects
+    return found
 
 
 def forget_verdict(drop: Drop) -> None:

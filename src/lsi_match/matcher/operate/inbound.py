@@ -28,7 +28,7 @@ from lsi_match.matcher.engine.intake import MAX_DESCRIPTOR
 from lsi_match.matcher.operate import shared_files
 from lsi_match.matcher.operate.agenda import JobKind
 from lsi_match.matcher.operate.observed_state import last_reconciled
-from lsi_match.matcher.round import evaluating, hold
+from lsi_match.matcher.round import evaluating, hold, look_ups
 from lsi_match.matcher.round.opened_notices import OpeningRefusedError, ingest_opened_notices
 from lsi_match.matcher.round.take_outcomes import OutcomeRefusedError, ingest_outcomes
 from lsi_match.matcher.site.inbox import check_papers
@@ -45,6 +45,7 @@ from lsi_match.protocol.place_files import (
     ANSWER_SUFFIX,
     COSIGNATURE_SUFFIX,
     OF_EVALUATION,
+    OF_LOOK_UP,
     OUTCOME_SUFFIX,
     REQUEST_SUFFIX,
     SENT_ALONE,
@@ -85,7 +86,7 @@ REFUSALS: tuple[type[LsiError], ...] = (
 
 def is_paper(name: str) -> bool:
     """Whether a file of that name is one of these papers."""
-    return name.endswith((*SENT_ALONE, *OF_EVALUATION))
+    return name.endswith((*SENT_ALONE, *OF_EVALUATION, *OF_LOOK_UP))
 
 
 def largest(project: Project, name: str) -> int:
@@ -107,6 +108,8 @@ def ingest(project: Project, name: str, data: bytes, now: datetime, partner: str
     elif name.endswith(OF_EVALUATION):
         looked = last_reconciled(project).at.get(JobKind.DROPS.value)
         evaluating.take(project, name, data, now, partner, looked)
+    elif name.endswith(OF_LOOK_UP):
+        look_ups.take(project, name, data, now, partner)
     elif name.endswith(tuple(SHARED)):
         shared_files.take(project, partner, name, data, now)
     elif name.endswith(OUTCOME_SUFFIX):

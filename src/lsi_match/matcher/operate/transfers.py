@@ -43,7 +43,7 @@ from lsi_match.matcher.engine.intake import (
 )
 from lsi_match.matcher.operate import inbound, notices, shared_files
 from lsi_match.matcher.operate.witnesses import ask_witness
-from lsi_match.matcher.round import evaluating
+from lsi_match.matcher.round import evaluating, look_ups
 from lsi_match.matcher.round.judge_drop import judge_drop
 from lsi_match.matcher.round.run import quarantine, round_of, tell_refused
 from lsi_match.matcher.site import inbox, make_receipts, take_cosignatures
@@ -507,6 +507,7 @@ def _for(project: Project, partner: str, now: datetime) -> Iterator[tuple[str, P
     """Name at the place → file here, for one partner: reminders, reasons of refusals, receipts, releases, access answers."""
     for file in inbound.answers_for(project, partner, now):
         yield file.name, file
+    yield from look_ups.for_partner(project, partner, now)
     for one in project.view().live.values():
         if not one.over and project.takes_drops(one.name):
             yield from evaluating.for_partner(project, one, partner)

@@ -144,7 +144,7 @@ def _event(
 
 def _ask(project: Project, of: Evaluation, round_: RoundView, data: bytes) -> tuple[str, OfRound] | None:
     keys, document, elements = unpack(data, 2)
-    word = of.asked(document, elements)
+    word = of.asked(document, elements, EvaluationAsk)
     digest, before = digest_of_bytes(document), round_.together
     if word.partner in before.asks:
         if (before.asks[word.partner], before.keys[word.partner]) != (digest, digest_of_bytes(keys)):

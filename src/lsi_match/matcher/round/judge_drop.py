@@ -13,15 +13,19 @@ from lsi_match.matcher.subjects.subject_rows import intake_file
 from lsi_match.matcher.subjects.subject_terms import folder_of
 
 
-def judge_drop(project: Project, file: Path, partner: str, round_: Round, now: datetime) -> tuple[Drop, str]:
-    """The drop whose descriptor is `file`, and the digest of the file of who is in it, which is written while its parts are
-    checked. Where there is a verdict on it, no part is opened.
+def judge_drop(
+    project: Project, file: Path, partner: str, round_: Round, now: datetime
+) -> tuple[Drop, str | None]:
+    """The drop whose descriptor is `file`, and the digest of the file of who is in it, if there is to be one, which is written
+    while its parts are checked. Where there is a verdict on it, no part is opened.
 
     Raises: as `engine.intake.receive`.
     """
     drop = described(file, partner, round_, now)
-    subjects, round_id = find_verdict(drop), round_.opening.round
-    if subjects is None or not file_in(folder_of(project, round_id).parent, round_id, subjects).is_file():
+    verdict, round_id = find_verdict(drop), round_.opening.round
+    subjects = verdict.subjects if verdict else None
+    gone = subjects and not file_in(folder_of(project, round_id).parent, round_id, subjects).is_file()
+    if verdict is None or gone:
         drop.marks.clear()
         subjects = intake_file(project, round_id, round_.manifest, partner, checked_parts(drop))
         keep_verdict(drop, subjects)

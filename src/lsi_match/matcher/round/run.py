@@ -188,7 +188,7 @@ class _Look:
 
     file: Path
     partner: str
-    outcome: tuple[Drop, str] | LsiError
+    outcome: tuple[Drop, str | None] | LsiError
 
 
 def _times(ratio: Ratio) -> str:
@@ -525,8 +525,9 @@ class Run:
                 cases=self._running().cases,
                 releases={name: self._stage(name, staging, span) for name in self._manifest.partners},
                 subjects={
-                    name: release_file(self.project, self.round_id, self._running(), name)
+                    name: digest
                     for name in self._manifest.partners
+                    if (digest := release_file(self.project, self.round_id, self._running(), name))
                 },
                 cosignatures=self._manifest.release.cosignatures or None,
             )

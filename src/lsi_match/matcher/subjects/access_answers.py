@@ -185,7 +185,7 @@ class _Round:
             round=self.name, manifest=self.manifest.digest, opened=_event(view.opened), known="no",
             destroyed=_event(view.destroyed), forgotten=_event(view.forgotten),
         )  # fmt: skip
-        if self.manifest.pseudonyms.together:
+        if not self.manifest.pseudonyms.traceable:
             return [base.model_copy(update={"known": "untraceable"}) for _ in people]
         if view.forgotten is not None:
             return [base.model_copy(update={"known": "gone"}) for _ in people]

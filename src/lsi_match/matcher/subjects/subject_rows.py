@@ -16,6 +16,7 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -87,10 +88,9 @@ class Found:
 
 def intake_file(
     project: Project, round_id: str, manifest: Manifest, name: str, parts: Iterable[pa.Table]
-) -> str:
+) -> str | None:
     """The file of who is in the drop of partner `name`, one part of it after another; its digest. Nothing is left of it
-    when taking the parts raises."""
-    make_log_key(project, round_id)
+    when taking the parts raises. Of a round in which nobody can be looked up there is no file, here and below."""
     partner = list(manifest.partners).index(name)
 
     def touched() -> Iterator[Touched]:
@@ -112,12 +112,12 @@ def intake_file(
     return _write(project, round_id, f"intake.{name}", touched())
 
 
-def match_file(project: Project, round_id: str, buckets: Iterable[pa.Table]) -> str:
+def match_file(project: Project, round_id: str, buckets: Iterable[pa.Table]) -> str | None:
     """The file of who was matched, who is a case, and what came together through another number; its digest."""
     return _write(project, round_id, "match", (_of(table) for table in buckets))
 
 
-def release_file(project: Project, round_id: str, matched: Matched, recipient: str) -> str:
+def release_file(project: Project, round_id: str, matched: Matched, recipient: str) -> str | None:
     """The file of whose case `recipient` receives; its digest."""
     return _write(
         project, round_id, f"release.{recipient}", [_of(table) for table in matched.subjects(recipient)]
@@ -152,9 +152,13 @@ def make_log_key(project: Project, round_id: str) -> None:
         beside.unlink()
 
 
-def _write(project: Project, round_id: str, about: str, touched: Iterable[Touched]) -> str:
+def _write(project: Project, round_id: str, about: str, touched: Iterable[Touched]) -> str | None:
     """A file of sorted runs: each of the tables given is in the order of its log ids."""
+    if not project.manifest().pseudonyms.traceable:
+        deque(touched, maxlen=0)
+        return None
     folder = folder_of(project, round_id)
+    make_log_key(project, round_id)
     key = derive_key(_log_key(folder), log_id_info(project.id, round_id, about))
     beside = folder / f"{about}.{secrets.token_hex(4)}.making"
     with whole_file(beside, replace=True) as handle:

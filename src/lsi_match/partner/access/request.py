@@ -2,7 +2,8 @@
 
     projects/<project>/access/<reference>.json     digest of the request and when it was made; nothing of the person
 
-The person's number never leaves: it becomes pseudonyms here, one per round and key, and is kept nowhere.
+The person's number never leaves: it becomes pseudonyms here, one per round and key, and is kept nowhere; sealed, while the
+evaluators of a round are asked about it (`look_up`).
 """
 
 from __future__ import annotations
@@ -10,18 +11,19 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from lsi_match.agreement.approvals import load_manifest
 from lsi_match.base.canonical import canonical_json, digest_of_bytes
 from lsi_match.base.errors import LsiError
-from lsi_match.base.files import read_bytes, write_whole
-from lsi_match.crypto.project_key import ProjectKey, pseudonym
+from lsi_match.base.files import destroy, read_bytes, write_whole
+from lsi_match.crypto.project_key import ProjectKey, pseudonym, shared_pseudonym
 from lsi_match.crypto.sealing import seal, unseal
 from lsi_match.crypto.signing import sign, verify
 from lsi_match.log.events import AccessAnswered
@@ -29,10 +31,14 @@ from lsi_match.log.remembered import require_stated
 from lsi_match.manifest import IdentifierSource, Manifest
 from lsi_match.manifest.identifiers import ADDRESS_PARTS, PERSON_PARTS, IdentifierKind
 from lsi_match.manifest.person_keys import PERSON_KEYS
+from lsi_match.partner.access import look_up
+from lsi_match.partner.exchange import Exchange
 from lsi_match.partner.home import Home
+from lsi_match.partner.kept_keys import kept_rounds
 from lsi_match.partner.normalise import normalise, person_keys
 from lsi_match.partner.release.opened_notice import Opened, openings_of
 from lsi_match.protocol.access_documents import AccessAnswer, AccessRequest, RoundAnswer
+from lsi_match.protocol.place_files import REQUEST_SUFFIX
 from lsi_match.protocol.trust_root import MATCHER, Role
 
 #: A month.
@@ -90,8 +96,9 @@ def make_request(
     reference: str,
     rounds: Iterable[str],
     now: datetime,
-) -> bytes:
-    """The request, signed and sealed to the matching site.
+) -> bytes | None:
+    """The request, signed and sealed to the matching site. None where evaluators have to answer first, whom the next passes of
+    `deliver` ask: `go_on` makes it then.
 
     Args:
         entered: of what `wanted` names, what is known of the person, as people write it.
@@ -114,17 +121,58 @@ def make_request(
     # Of a round that this partner was not in it cannot tell the scheme: a pseudonym of scheme 1 would name who asks.
     told = delivered if manifest.pseudonyms.together else every
     traceable = sorted(set(told) - home.untraceable(project))
-    request = AccessRequest(
-        project=project,
-        controller=home.name,
-        nonce=secrets.token_hex(16),
-        at=now,
-        pseudonyms={one: _pseudonyms(keys, identifiers, one) for one in traceable},
+    asks = look_up.ask_about(
+        Exchange(home, project, None),
+        sorted(set(told) & kept_rounds(home.project(project)).keys()),
+        identifiers,
+        now,
     )
+    made = {one: _pseudonyms(keys, identifiers, one) for one in traceable}
+    if asks:
+        look_up.keep_pending(home, file.with_suffix(".age"), {"made": made, "asks": asks, "rounds": every})
+        write_whole(file, canonical_json({"request": "", "at": now.isoformat(), "rounds": every}))
+        return None
+    return _request(home, manifest, file, made, now, {"at": now.isoformat(), "rounds": every})
+
+
+def _request(
+    home: Home,
+    manifest: Manifest,
+    file: Path,
+    made: Mapping[str, Any],
+    now: datetime,
+    kept: Mapping[str, Any],
+) -> bytes:
+    request = AccessRequest(
+        project=manifest.project.id, controller=home.name, nonce=secrets.token_hex(16), at=now, pseudonyms=dict(made)
+    )  # fmt: skip
     document = sign(request, home.identity())
-    kept = {"request": digest_of_bytes(document), "at": now.isoformat(), "rounds": every}
-    write_whole(file, canonical_json(kept))
+    write_whole(file, canonical_json({**kept, "request": digest_of_bytes(document)}), replace=True)
     return seal(document, manifest.matcher.encryption_key)
+
+
+def go_on(exchange: Exchange, lying: Collection[str], now: datetime) -> list[tuple[str, LsiError]]:
+    """Answer what others ask about people, and make the own requests that were answered; what does not hold, with why. Can be
+    repeated after it broke off."""
+    home, project = exchange.home, exchange.project
+    problems = look_up.answer_asks(exchange, lying, now)
+    for waiting in sorted((home.project(project) / "access").glob("[!.]*.age")):
+        file, manifest = waiting.with_suffix(".json"), home.agreed_manifest(project, now)
+        kept, content = json.loads(read_bytes(file)), look_up.pending(home, waiting)
+        found, wrong, whole = look_up.evaluated(exchange, content["asks"])
+        problems += wrong
+        if not whole and now < datetime.fromisoformat(kept["at"]) + look_up.WAIT:
+            continue
+        key = home.project_key(manifest)
+        made = content["made"] | {
+            name: {kind: (shared_pseudonym(key, output, name, kind).hex(),) for kind, output in of.items()}
+            for name, of in found.items()
+        }
+        sealed = _request(home, manifest, file, made, now, kept)
+        stem = next(one.stem for one in requests_of(home, project) if one.reference == waiting.stem)
+        exchange.put(f"{stem}{REQUEST_SUFFIX}", sealed)
+        destroy(waiting)
+    return problems
 
 
 @dataclass(frozen=True)
@@ -239,7 +287,7 @@ def open_answer(home: Home, project: str, reference: str, sealed: bytes, now: da
         manifest = manifests[one.manifest]
         if manifest.project.id != project or agreed.get(one.round, one.manifest) != one.manifest:
             raise AnswerUnlistedError(round=one.round)
-        if not _is_listed(one, manifest) or (one.known == "untraceable") != manifest.pseudonyms.together:
+        if not _is_listed(one, manifest) or (one.known == "untraceable") == manifest.pseudonyms.traceable:
             raise AnswerUnlistedError(round=one.round)
     known = {*agreed.values(), home.agreed_manifest(project, now).digest}
     return Answered(

@@ -318,7 +318,7 @@ class _Filled:
             ],
             "4": _say(
                 "technique",
-                scheme=_say(f"scheme_{manifest.pseudonyms.scheme}"),
+                scheme=_say(f"scheme_{manifest.pseudonyms.scheme}{'_kept' * manifest.pseudonyms.keeps_keys}"),
                 monitor=", ".join(d.label for d in manifest.monitor.dimensions) or "-",
             ),
             "5.2": basis.purpose,
