@@ -132,7 +132,7 @@ def test_there_is_a_log_of_before_for_every_state_and_every_step() -> None:
     # A drop whose arrival was logged is refused by a run in the same form; `test_entries` has one.
     later = {events.Restored, events.ForkReported, events.ForkExplained}
     later |= {events.EvaluationsAsked, events.EvaluationsRefused, events.EvaluationsAnswered}
-    later |= {events.EvaluatorsNamed, events.RoundKeysGone}
+    later |= {events.EvaluatorsNamed, events.RoundKeysGone, events.AccessAsked}
     assert set(EVENTS) - seen - later == {events.DropRefused}
 
 

@@ -145,7 +145,7 @@ def test_somebody_is_found_once_all_answered_and_the_log_counts_it(operation: Op
         papers = {digest_of_bytes(one): one for one in papers_of(log)}
     trust = operation.world.home("uwv").trust(PROJECT, operation.clock())
     project = operation.project
-    assert judge_log(project.log_file, project.manifest(), trust, papers, checked_findings).problems == []
+    assert judge_log(project.log_file, project.manifest(), trust, papers, checked_findings).problems == ()
 
 
 def test_who_is_in_no_drop_is_found_in_none(operation: Operation) -> None:
