@@ -24,7 +24,6 @@ _ABOUT_PERSONS = frozenset(
         Step.HAND_OUT,
         Step.OPENED,
         Step.ACCESS,
-        Step.LOOK_UP,
         Step.DESTROY,
         Step.EXPIRE,
         Step.RETENTION,
