@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import handmade
 import pytest
@@ -22,7 +22,8 @@ from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.clock import utc_now
 from lsi_match.base.files import read_folder, read_text, write_whole
 from lsi_match.base.yaml_positions import read_yaml
-from lsi_match.cli.main import _WOULD, command_line, run
+from lsi_match.cli.console import say
+from lsi_match.cli.main import command_line, run
 from lsi_match.demo.world import reasons_for
 from lsi_match.matcher.operate import transfers
 from lsi_match.matcher.round import hold
@@ -323,5 +324,8 @@ def test_a_dry_run_changes_no_byte(
     dry_run.begin(on=False)
     said = capfd.readouterr()
     assert state(world["new"].parent) == before
-    ended = next((act for act, (_, en) in _WOULD.items() if f"Next would be {en}:" in said.out), "reads")
+    ended = next(
+        (act for act in get_args(dry_run.Act) if f"Next would be {say(f'main.would_{act}')}:" in said.out),
+        "reads",
+    )
     assert (ended if status == 0 else "refused") == wanted, said

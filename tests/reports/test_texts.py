@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import tomllib
 from collections.abc import Iterable, Iterator
@@ -81,6 +82,65 @@ def test_every_text_is_asked_for_and_every_one_asked_for_is_there(file: Path, so
     left = {one for one in there if one not in named and not one.startswith(tuple(parts))}
     assert not left
     assert all(any(one.startswith(part) for one in there) for part in parts)
+
+
+CLI = ROOT / "cli"
+COMMANDS = [file for file in sorted(CLI.glob("*.toml")) if file.stem not in ("errors", "help_nl")]
+
+
+def asked_of(catalogue: str) -> Iterator[tuple[str, ast.AST, ast.Module]]:
+    """Every text that the commands ask of this catalogue (as a pattern), where, and in which module."""
+    for file in (*CLI.glob("*.py"), *(ROOT / "demo").glob("*.py")):
+        tree = ast.parse(file.read_text("utf-8"))
+        inside = {part for one in ast.walk(tree) if isinstance(one, ast.JoinedStr) for part in one.values}
+        for node in ast.walk(tree):
+            text = node.values[0] if isinstance(node, ast.JoinedStr) else node
+            if node in inside or not isinstance(text, ast.Constant) or not isinstance(text.value, str):
+                continue
+            if found := re.fullmatch(catalogue + r"\.(?!sqlite$|md$|json$|yaml$)(\w+)", text.value):
+                yield found[1] + (r"\w+" if isinstance(node, ast.JoinedStr) else ""), node, tree
+
+
+@pytest.mark.parametrize("file", COMMANDS, ids=lambda file: file.stem)
+def test_every_text_of_a_command_is_asked_for_and_has_its_facts(file: Path) -> None:
+    catalogue = tomllib.loads(file.read_text("utf-8"))
+    asked = list(asked_of(file.stem))
+    left = {key for key in catalogue if not any(re.fullmatch(one, key) for one, _, _ in asked)}
+    assert not left
+    for pattern, key, module in asked:
+        meant = [texts for name, texts in catalogue.items() if re.fullmatch(pattern, name)]
+        assert meant, f"{file.stem}.{pattern}"
+        needed = {name for texts in meant for name in re.findall(r"\{(\w+)", texts["nl"])}
+        for call in ast.walk(module):
+            if isinstance(call, ast.Call) and key in [node for one in call.args[:1] for node in _direct(one)]:
+                given = _facts(call, module)
+                assert given is None or needed <= given, f"{file.stem}.{pattern}"
+
+
+def _direct(key: ast.expr) -> list[ast.expr]:
+    """A key, or the two that a condition chooses from."""
+    return [key.body, key.orelse] if isinstance(key, ast.IfExp) else [key]
+
+
+def _facts(call: ast.Call, module: ast.Module) -> set[str] | None:
+    """The names of what is filled in by a call of `say` or `tell`, with those of a document that is written down in the module;
+    None where that cannot be read."""
+    found = {str(one.arg) for one in call.keywords}
+    if "None" in found:
+        return None
+    for one in call.args[1:2]:
+        named = ast.unparse(one)
+        assigned = [
+            each.value
+            for each in ast.walk(module)
+            if isinstance(each, ast.Assign) and ast.unparse(each.targets[0]) == named
+        ]
+        for document in (one, *assigned):
+            if isinstance(document, ast.Dict):
+                found |= {
+                    str(ast.literal_eval(key)) for key in document.keys if isinstance(key, ast.Constant)
+                }
+    return found
 
 
 @pytest.mark.parametrize(

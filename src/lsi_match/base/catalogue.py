@@ -26,6 +26,16 @@ def catalogue(file: Path) -> dict[str, Any]:
         return {}
 
 
+def text(file: Path, key: str, language: Language, /, **facts: object) -> str:
+    """A text of a catalogue, with these facts filled in: what is several (none) is told with commas (a dash)."""
+    said = str(catalogue(file)[key][language])
+    return said.format(**{name: _told(one) for name, one in facts.items()}) if facts else said
+
+
+def _told(value: object) -> object:
+    return ", ".join(map(str, value)) or "-" if isinstance(value, list | tuple) else value
+
+
 def word(kind: str, name: str, language: Language) -> str:
     """How a name is called that the log, the manifest and the commands use (`words.toml`); a name that is not there is its own word."""
     found: dict[str, dict[str, str]] = catalogue(_WORDS)[kind]

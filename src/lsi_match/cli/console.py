@@ -7,6 +7,7 @@ import os
 import sys
 import unicodedata
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
@@ -14,7 +15,7 @@ from rich.console import Console, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
-from lsi_match.base.catalogue import translator, word
+from lsi_match.base.catalogue import text, word
 from lsi_match.base.errors import Language, LsiError
 
 #: What it means stands in `cli.help`.
@@ -56,9 +57,10 @@ def set_language(value: str) -> None:
     _settings["language"] = "en" if value == "en" else "nl"
 
 
-def say(nl: str, en: str) -> str:
-    """The text in the language of this process."""
-    return translator(language())(nl, en)
+def say(key: str, /, **facts: object) -> str:
+    """A text in the language of this process: `match.reminded` is `reminded` in `match.toml`."""
+    catalogue, _, name = key.partition(".")
+    return text(Path(__file__).with_name(f"{catalogue}.toml"), name, language(), **facts)
 
 
 def called(kind: str, name: str) -> str:
@@ -89,6 +91,11 @@ def done(shown: RenderableType | Iterable[RenderableType], document: Any, as_jso
         return
     for one in shown if isinstance(shown, Iterable) and not isinstance(shown, str) else (shown,):
         out.print(one)
+
+
+def tell(key: str, document: dict[str, Any], as_json: bool, /, **more: object) -> None:
+    """The same with a text, into which goes what the document says, and more."""
+    done(say(key, **{**document, **more}), document, as_json)
 
 
 def table(title: str, columns: list[str], rows: list[list[Any]]) -> Table:

@@ -21,7 +21,7 @@ def demo(*, people: int = 60_000, seed: int = 1, folder: Path | None = None, jso
     """
     from lsi_match.cli.console import out, say
 
-    out.print(say("Het programma laden …", "Loading the program …"))
+    out.print(say("demo.loading"))
     from lsi_match.demo.story import tell
 
     return tell(people=people, seed=seed, folder=folder, results=json)

@@ -30,13 +30,8 @@ def desk(home: Path, *, browser: bool = True, port: int = 0) -> None:
     from lsi_match.desk.serve import serve
 
     def tell(address: str, file: Path) -> None:
-        out.print(
-            say(
-                f"Open in uw browser (werkt één keer): {address}",
-                f"Open in your browser (works once): {address}",
-            )
-        )
-        out.print(say("Stop met Ctrl-C.", "End with Ctrl-C."))
+        out.print(say("desk.address", address=address))
+        out.print(say("desk.end"))
         if browser:
             webbrowser.open(file.absolute().as_uri())
 

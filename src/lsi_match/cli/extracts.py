@@ -141,14 +141,14 @@ def bag(file: Path, *, home: Path, name: str, json: Json = False) -> None:
     from lsi_match.partner.home import Home
 
     found = take_in(file, Home(home, name))
-    told = (
-        (say("adressen in het bestand", "addresses in the file"), found.rows),
-        (say("ingetrokken of niet gerealiseerd", "withdrawn or not realised"), found.ended),
-        (say("zonder postcode, of geen adres", "without postcode, or no address"), found.useless),
-        (say("bij meer dan één object", "of more than one object"), found.ambiguous),
-        (say("te vinden", "to be found"), found.kept),
-    )
-    done((table(say("BAG", "BAG"), ["", ""], [list(one) for one in told]), found.version), vars(found), json)
+    told: list[list[object]] = [
+        [say("extracts.addresses"), found.rows],
+        [say("extracts.withdrawn"), found.ended],
+        [say("extracts.useless"), found.useless],
+        [say("extracts.ambiguous"), found.ambiguous],
+        [say("extracts.found"), found.kept],
+    ]
+    done((table("BAG", ["", ""], told), found.version), vars(found), json)
 
 
 def _agreed(
@@ -197,21 +197,31 @@ def _seen(seen: Profile) -> list[Any]:
     for one in seen.columns:
         shapes = ", ".join(f"{shape} ({_share(n, one.filled)})" for shape, n in one.shapes)
         days = f"{one.first} … {one.last}" if one.first else ""
-        holds, filled = say(*kinds_in_words(one.kinds)), _share(one.filled, seen.records)
+        holds = kinds_in_words(one.kinds)[0 if language() == "nl" else 1]
+        filled = _share(one.filled, seen.records)
         commonest = _share(one.commonest, one.filled)
         rows.append([one.name, holds, filled, _number(one.distinct), commonest, days or shapes])
-    names = [
-        say("kolom", "column"), say("bevat", "holds"), say("gevuld", "filled"), say("verschillend", "different"),
-        say("vaakste", "commonest"), say("vormen, of eerste en laatste dag", "shapes, or first and last day"),
-    ]  # fmt: skip
+    names = list(
+        map(
+            say,
+            (
+                "extracts.column",
+                "extracts.holds",
+                "extracts.filled",
+                "extracts.different",
+                "extracts.commonest",
+                "extracts.shapes",
+            ),
+        )
+    )
     return [", ".join(head), table("", names, rows)]
 
 
 def _told(problems: tuple[LsiError, ...]) -> list[Any]:
     """All that is wrong."""
     if not problems:
-        return [say("Er is niets mis gevonden.", "Nothing wrong was found.")]
-    head = say(f"Er zijn {len(problems)} dingen mis:", f"{len(problems)} things are wrong:")
+        return [say("extracts.nothing_wrong")]
+    head = say("extracts.wrong", problems=len(problems))
     return ["\n".join([head, *(f"{at}. {one.text(language())}" for at, one in enumerate(problems, 1))])]
 
 

@@ -10,7 +10,7 @@ from cyclopts import App
 from lsi_match.base.clock import utc_now
 from lsi_match.base.errors import wrong_use
 from lsi_match.base.files import read_bytes, read_folder, write_whole
-from lsi_match.cli.console import Json, done, err, say
+from lsi_match.cli.console import Json, done, err, say, tell
 
 if TYPE_CHECKING:
     from lsi_match.partner.ceremony import KeyMaking
@@ -60,9 +60,7 @@ def make(
         else make_identity(name, folder, passphrase, hybrid=hybrid)
     )
     card = folder / "card.json"
-    done(say(f"Sleutels gemaakt. Geef {card} aan de projectleider.",
-             f"Keys made. Give {card} to the project leader."),
-         {"card": str(card), **identity.card}, json)  # fmt: skip
+    tell("keys.made", {"card": str(card), **identity.card}, json)
 
 
 @app.command
@@ -75,21 +73,21 @@ def show(home: Path, *, json: Json = False) -> None:
     from lsi_match.crypto.keys import key_state
 
     state = key_state(home / "keys")
-    yes, no = say("ja", "yes"), say("nee", "no")
+    yes, no = say("keys.yes"), say("keys.no")
     rows = [
-        (say("partij", "party"), state.card.name),
-        (say("openbare ondertekensleutel", "public signing key"), state.card.signing_key),
-        (say("kenmerk daarvan (SHA-256)", "its id (SHA-256)"), state.signing_key_id),
-        (say("openbare ontvangstsleutel", "public encryption key"), state.card.encryption_key),
-        (say("ondertekensleutel in", "signing key in"), state.signing),
-        (say("achter een wachtzin", "behind a passphrase"), yes if state.protected else no),
-        *((say(f"rechten {file}", f"mode of {file}"), mode) for file, mode in state.modes.items()),
+        (say("keys.party"), state.card.name),
+        (say("keys.public_signing"), state.card.signing_key),
+        (say("keys.signing_id"), state.signing_key_id),
+        (say("keys.public_encryption"), state.card.encryption_key),
+        (say("keys.signing_key"), state.signing),
+        (say("keys.behind_passphrase"), yes if state.protected else no),
+        *((say("keys.mode", file=file), mode) for file, mode in state.modes.items()),
     ]
     # As lines, since a key that is cut off cannot be compared.
     lines = [f"{label:<28}{value}" for label, value in rows]
     done(lines, {**vars(state), "card": state.card.model_dump()}, json)
     for file in () if json else state.readable_by_others:
-        text = say(f"{file} is voor anderen te lezen: chmod 600", f"{file} can be read by others: chmod 600")
+        text = say("keys.readable", file=file)
         err.print(text, style="bold red")
 
 
@@ -105,8 +103,7 @@ def protect(name: str, home: Path, *, json: Json = False) -> None:
     from lsi_match.crypto.passphrase import ask_new
 
     protect_identity(name, home / "keys", ask_new(str(home / "keys" / "encryption.age")))
-    done(say(f"De sleutels in {home / 'keys'} hebben een wachtzin.", f"The keys in {home / 'keys'} have a passphrase."),
-         {"protected": str(home / "keys")}, json)  # fmt: skip
+    tell("keys.protected", {"protected": str(home / "keys")}, json)
 
 
 @app.command
@@ -136,9 +133,7 @@ def project(
         if card.name != "matcher":
             share = make_key_share(key, identity, card.name, card.encryption_key)
             write_whole(out / f"key-share.{card.name}.json", share)
-    done(say(f"Projectsleutel gemaakt en verzegeld in {out}. Controlewaarde voor het manifest: {key.check_value}",
-             f"Project key made and sealed in {out}. Key check value for the manifest: {key.check_value}"),
-         {"key_check": key.check_value, "shares": str(out)}, json)  # fmt: skip
+    tell("keys.key_made", {"key_check": key.check_value, "shares": str(out)}, json)
 
 
 @app.command
@@ -168,8 +163,7 @@ def commit(
     document = _key_making(name, home, project_id, cards, epoch).commit(again=again)
     file = out / f"key-commitment.{name}.json"
     write_whole(file, document, replace=again)
-    done(say(f"Vastgelegd: {file}. Geef dit bestand aan alle deelnemers.", f"Committed: {file}. Give this file to all partners."),
-         {"commitment": str(file)}, json)  # fmt: skip
+    tell("keys.committed", {"commitment": str(file)}, json)
 
 
 @app.command
@@ -200,8 +194,7 @@ def reveal(
     document = _key_making(name, home, project_id, cards, epoch).reveal(words)
     file = out / f"key-reveal.{name}.json"
     write_whole(file, document, replace=True)
-    done(say(f"Onthuld: {file}. Geef dit bestand aan alle deelnemers.", f"Revealed: {file}. Give this file to all partners."),
-         {"reveal": str(file)}, json)  # fmt: skip
+    tell("keys.revealed", {"reveal": str(file)}, json)
 
 
 @app.command
@@ -231,9 +224,7 @@ def derive(
         read_folder(commitments, "key-commitment.*.json").values(),
         read_folder(reveals, "key-reveal.*.json").values(),
     )
-    done(say(f"De projectsleutel staat verzegeld in {file}. Controlewaarde voor het manifest: {key.check_value}",
-             f"The project key is sealed in {file}. Key check value for the manifest: {key.check_value}"),
-         {"key_check": key.check_value, "key_share": str(file)}, json)  # fmt: skip
+    tell("keys.key_sealed", {"key_check": key.check_value, "key_share": str(file)}, json)
 
 
 @app.command
@@ -256,8 +247,7 @@ def share(name: str, home: Path, project_id: str, *, card: Path, out: Path, json
     refuse_matcher(to.name)
     file = out / f"key-share.{to.name}.json"
     write_whole(file, make_key_share(key, own.identity(), to.name, to.encryption_key))
-    done(say(f"Projectsleutel voor {to.name} verzegeld in {file}.", f"Project key sealed for {to.name} in {file}."),
-         {"key_check": key.check_value, "share": str(file)}, json)  # fmt: skip
+    tell("keys.key_shared", {"key_check": key.check_value, "share": str(file)}, json, name=to.name)
 
 
 def refuse_matcher(name: str) -> None:

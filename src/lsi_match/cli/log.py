@@ -70,11 +70,11 @@ def show(
     columns = {
         **({"project": "project"} if of_many else {}),
         "index": "#",
-        "when": say("tijd (UTC)", "time (UTC)"),
-        "step": say("stap", "step"),
+        "when": say("log.when"),
+        "step": say("log.step"),
         "status": "status",
-        **({"user": say("wie", "who")} if who else {}),
-        "facts": say("wat", "what"),
+        **({"user": say("log.who")} if who else {}),
+        "facts": say("log.facts"),
     }
     rows = [[{**beside, **_told(entry)}[name] for name in columns] for entry, beside in found]
     out.print(table("", list(columns.values()), rows))
@@ -85,13 +85,13 @@ def _told(entry: LogEntry) -> dict[str, str]:
 
     statuses = {
         "Ok": "ok",
-        "Error": say("fout", "error"),
-        "Unset": say("begonnen", "begun"),
+        "Error": say("log.error"),
+        "Unset": say("log.begun"),
     }
     return {
         "when": entry.moment.strftime("%Y-%m-%d %H:%M:%S"),
         "step": called("step", entry.name),
-        "status": say("geweigerd", "refused") if refused_for(entry) else statuses[entry.status],
+        "status": say("log.refused") if refused_for(entry) else statuses[entry.status],
         "facts": _facts(entry),
     }
 
@@ -181,13 +181,9 @@ def verify(
         out.print(judged_again(found.judged, language()), markup=False, soft_wrap=True)
         if cosigned:
             told = ", ".join(f"{name} ({size})" for name, size in cosigned.items())
-            out.print(
-                say(f"Medeondertekend, tot regel: {told}", f"Co-signed, up to entry: {told}"),
-                markup=False,
-                soft_wrap=True,
-            )
+            out.print(say("log.cosigned", told=told))
     else:
-        err.print(say("Het logboek klopt NIET:", "The log does NOT verify:"), style="bold red")
+        err.print(say("log.fails"), style="bold red")
         for problem in found.texts(language()):
             err.print(f"  {problem}", markup=False, soft_wrap=True)
     return 0 if found.ok else 1
@@ -223,7 +219,7 @@ def subjects(project: Path, *, json: Json = False) -> int:
         [one.mark.position, one.round, one.about, called("standing", standing)]
         for one, standing in found.files
     ]
-    out.print(table("", ["#", say("ronde", "round"), say("bestand", "file"), say("stand", "standing")], rows))
+    out.print(table("", ["#", say("log.round"), say("log.file"), say("log.standing")], rows))
     for problem in found.problems:
         err.print(problem.text(language()), style="bold red", markup=False, soft_wrap=True)
     return 1 if found.problems else 0
@@ -309,17 +305,11 @@ def register(manifest: Path, *, json: Json = False) -> None:
     if json:
         print_json(found)
         return
-    yes = {True: say("ja", "yes"), False: say("nee", "no")}
+    yes = {True: say("log.yes"), False: say("log.no")}
     rows = [
-        [one["step"], say(one["nl"], one["en"]), yes[one["about_persons"]], one["id"]]
-        for one in found["activities"]
+        [one["step"], one[language()], yes[one["about_persons"]], one["id"]] for one in found["activities"]
     ]
-    columns = [
-        say("stap", "step"),
-        say("wat", "what"),
-        say("over personen", "about persons"),
-        say("adres", "address"),
-    ]
+    columns = list(map(say, ("log.step", "log.facts", "log.persons", "log.address")))
     out.print(table(found["project"], columns, rows))
 
 

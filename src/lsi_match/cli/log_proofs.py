@@ -7,7 +7,7 @@ from typing import Literal
 
 from lsi_match.base.clock import utc_now
 from lsi_match.base.files import FileExistsAlreadyError, read_bytes, read_text, write_whole
-from lsi_match.cli.console import Json, done, language, say
+from lsi_match.cli.console import Json, done, language, say, tell
 from lsi_match.cli.log import _file, app, judging
 
 
@@ -60,8 +60,7 @@ def cosign(
         write_whole(file, one.note.encode(), replace=True)
     size, root = made[-1].checkpoint.size, made[-1].checkpoint.root.hex()
     told = " ".join(str(file) for file in files)
-    done([say(f"Medeondertekend: {size} regels, wortel {root}. Stuur dit aan de koppelomgeving: {told}",
-              f"Co-signed: {size} entries, root {root}. Send this to the matching environment: {told}"),
+    done([say("log_proofs.cosigned", size=size, root=root, told=told),
           *([] if papers else [judged_again(None, language())])],
          {"entries": size, "root": root, "judged": bool(papers), "checkpoints": [str(file) for file in files]}, json)  # fmt: skip
 
@@ -82,13 +81,9 @@ def add_cosignature(site: Path, project: str, cosignature: list[Path], *, json: 
     of = Site(site).project(project)
     found = {who for file in cosignature for who in add_cosignatures(of, read_bytes(file), utc_now())}
     names, rounds = ", ".join(sorted(found)), publish_cosigned_releases(of, utc_now)
-    nl, en = f"Opgenomen: medeondertekening van {names}.", f"Taken in: cosignature of {names}."
-    if rounds:
-        nl, en = (
-            f"{nl} Vrijgave uitgereikt van {', '.join(rounds)}.",
-            f"{en} Releases handed out of {', '.join(rounds)}.",
-        )
-    done(say(nl, en), {"cosigners": sorted(found), "handed_out": rounds}, json)
+    said = [say("log_proofs.cosignature", names=names)]
+    said += [say("log_proofs.handed_out", rounds=rounds)] if rounds else []
+    done(" ".join(said), {"cosigners": sorted(found), "handed_out": rounds}, json)
 
 
 @app.command
@@ -116,20 +111,14 @@ def witness(
     signed = {one: ask_witness(of, one, at, utc_now()) for one, at in asked.items()}
     rounds = publish_cosigned_releases(of, utc_now)
     told = [
-        say(f"{one}: medeondertekend tot regel {max(sizes)}", f"{one}: co-signed up to entry {max(sizes)}")
+        say("log_proofs.taken_in", one=one, sizes=max(sizes))
         if sizes
-        else say(f"{one}: niets nieuws om te ondertekenen", f"{one}: nothing new to co-sign")
+        else say("log_proofs.nothing_new", one=one)
         for one, sizes in signed.items()
     ]
     if rounds:
-        told.append(
-            say(
-                f"Vrijgave uitgereikt van {', '.join(rounds)}.",
-                f"Releases handed out of {', '.join(rounds)}.",
-            )
-        )
-    none = say("delivery.yaml noemt geen getuige", "delivery.yaml names no witness")
-    done(told or [none], {"witnesses": signed, "handed_out": rounds}, json)
+        told.append(say("log_proofs.handed_out", rounds=rounds))
+    done(told or say("log_proofs.no_witness"), {"witnesses": signed, "handed_out": rounds}, json)
 
 
 @app.command
@@ -147,7 +136,7 @@ def prove(log: Path, position: int, *, out: Path, json: Json = False) -> None:
     with Log.open(_file(log), read_only=True) as opened:
         proof = make(opened, position)
     write_whole(out, proof.text().encode(), replace=True)
-    done(say(f"Bewijs bij regel {position}: {out}", f"Proof of entry {position}: {out}"), {"proof": str(out)}, json)  # fmt: skip
+    tell("log_proofs.proof", {"proof": str(out)}, json, position=position)
 
 
 @app.command(name="check-proof")
@@ -186,13 +175,9 @@ def check_proof(
         kept = RememberedLog(remember) if remember else RememberedLog.of_party(Path(str(home)), project)
         kept.take(read.checkpoint, read.since)
     step, status = entry.name, entry.status
-    lines = [say(f"Het bewijs klopt: regel {read.index}, stap '{step}', status {status}.",
-                 f"The proof holds: entry {read.index}, step '{step}', status {status}.")]  # fmt: skip
+    lines = [say("log_proofs.holds", index=read.index, step=step, status=status)]
     if not (remember or home):
-        lines.append(
-            say("Niet vergeleken met de stand die u eerder zag: geef --home of --remember.",
-                "Not compared with the checkpoint that you saw before: give --home or --remember.")
-        )  # fmt: skip
+        lines.append(say("log_proofs.not_compared"))
     done(
         lines,
         {"index": read.index, "compared": bool(remember or home), **entry.model_dump(mode="json")},
@@ -250,6 +235,5 @@ def export(log: Path, *, form: Literal["tiles", "log", "papers", "otlp", "parque
                 "parquet": exporting.export_parquet,
             }[form]
             count = write(opened, out)
-    nl, en = ("stukken", "papers") if form == "papers" else ("regels", "entries")
-    message = say(f"Geëxporteerd: {count} {nl} in {out}", f"Exported: {count} {en} in {out}")
-    done(message, {en: count, "export": str(out)}, json)
+    what = "papers" if form == "papers" else "entries"
+    tell(f"log_proofs.exported_{what}", {what: count, "export": str(out)}, json, count=count)

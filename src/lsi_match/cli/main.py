@@ -121,31 +121,14 @@ def _carried_out(app: App, arguments: list[str]) -> object:
     raise given
 
 
-#: Acts of `base.dry_run`, as what would be done next.
-_WOULD: dict[str, tuple[str, str]] = {
-    "sign": ("ondertekend", "signed"),
-    "log": ("in het logboek gezet", "written in the log"),
-    "bring": ("gebracht", "brought"),
-    "remove": ("van een plaats weggehaald", "taken away from a place"),
-    "run": ("uitgevoerd", "run"),
-    "destroy": ("vernietigd", "destroyed"),
-    "keep": ("opgenomen", "taken in"),
-    "write": ("geschreven", "written"),
-}
-
-
 def _told_only(next_: dry_run.WouldDo, as_json: bool) -> int:
     """What a command that was tried out would do next; where that is to write down a refusal, the refusal."""
     refused = next_.__context__
     if isinstance(refused, LsiError):
         console.show_error(refused, as_json)
         return refused.exit_status
-    nl, en = _WOULD[next_.act]
-    text = console.say(
-        f"Alles is nagekeken. Hierna zou worden {nl}: {next_.what}. Er is niets gedaan.",
-        f"Everything was checked. Next would be {en}: {next_.what}. Nothing was done.",
-    )
-    console.done(text, {"dry_run": True, "next": next_.act, "what": next_.what}, as_json)
+    document = {"dry_run": True, "next": next_.act, "what": next_.what}
+    console.tell("main.would", document, as_json, act=console.say(f"main.would_{next_.act}"))
     return 0
 
 

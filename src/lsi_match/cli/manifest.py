@@ -12,7 +12,7 @@ from cyclopts import App
 from lsi_match.base.clock import utc_now
 from lsi_match.base.errors import wrong_use
 from lsi_match.base.files import read_bytes, read_folder, read_text, write_whole
-from lsi_match.cli.console import Json, done, language, out, print_json, say
+from lsi_match.cli.console import Json, done, language, out, print_json, say, tell
 
 if TYPE_CHECKING:
     from lsi_match.agreement.gates import Evidence
@@ -40,8 +40,7 @@ def complete(draft: Path, *, cards: Path, key_check: str, out: Path, json: Json 
     found = [read_public_keys(data, source) for source, data in read_folder(cards, "*.json").items()]
     manifest = read_draft(draft, {c.name: c.model_dump() for c in found}, key_check)
     write_whole(out, manifest.canonical())
-    done(say(f"Manifest compleet: {out}\nKenmerk: {manifest.digest}", f"Manifest complete: {out}\nDigest: {manifest.digest}"),
-         {"manifest": str(out), "digest": manifest.digest}, json)  # fmt: skip
+    tell("manifest.complete", {"manifest": str(out), "digest": manifest.digest}, json)
 
 
 @app.command
@@ -73,28 +72,21 @@ def check(manifest: Path, *, json: Json = False) -> None:
             }
         )
         return
-    out.print(f"{document.project.title}\n{digest or say('concept', 'draft')}\n")
+    out.print(f"{document.project.title}\n{digest or say('manifest.draft')}\n")
     for partner, selection in document.selections():
         out.print(f"{partner}.{selection.id} ({selection.source})", style="bold")
         for rule in selection.criteria:
             out.print(f"  {rule.id}: {rule.when}\n    {rule.rationale}")
     for found in undeclared(document):
-        label = say(found.characteristic.nl, found.characteristic.en)
-        out.print(say(f"Let op: {found.partner}.{found.selection} noemt het veld '{found.field}', en zegt niet dat het met {label} te maken heeft.",
-                      f"Mind: {found.partner}.{found.selection} names the field '{found.field}' and does not say that it has to do with {label}."),
-                  style="yellow")  # fmt: skip
-    if missing := ", ".join(document.accountability.missing()):
-        out.print(say(f"Let op: voor registers en bijlagen ontbreekt onder 'accountability': {missing}.",
-                      f"Mind: for registers and annexes 'accountability' lacks: {missing}."), style="yellow")  # fmt: skip
+        label = getattr(found.characteristic, language())
+        mind = say("manifest.undeclared", **{**vars(found), "label": label})
+        out.print(mind, style="yellow")
+    if missing := document.accountability.missing():
+        out.print(say("manifest.unaccounted", missing=missing), style="yellow")
     if not document.release.cosignatures:
-        out.print(say("Let op: een vrijgave wacht niet op medeondertekening van het logboek (release.cosignatures). "
-                      "Een gesplitst logboek blijkt dan pas na het uitreiken.",
-                      "Mind: a release does not wait for cosignatures of the log (release.cosignatures). "
-                      "A split log is then found only after the cases were handed out."),
-                  style="yellow")  # fmt: skip
+        out.print(say("manifest.not_cosigned"), style="yellow")
     if words := _plain(document):
-        out.print(say(f"\nAdvies over de taal: {len(words)} punten in het projectplan; met --json staan ze er alle, de eerste:",
-                      f"\nAdvice on the language: {len(words)} points in the project plan; with --json all of them, the first:"))  # fmt: skip
+        out.print(say("manifest.words", words=len(words)))
         out.print(f"  {words[0]}", markup=False)
     out.print(f"\nmatch: {document.match.rule}\n  {document.match.rationale}")
     for line in describe_power(foreseen(document)):
@@ -182,7 +174,7 @@ def sql(
     between = "\nGO\n\n" if dialect == "tsql" else "\n"
     queries = between.join(make(document, partner, name, dialect, day, language()) for name in wanted)
     if digest is None:
-        queries = queries.replace(document.digest, say("concept, niet ondertekend", "draft, not signed"))
+        queries = queries.replace(document.digest, say("manifest.not_signed"))
     if out is not None:
         write_whole(out, queries.encode(), replace=True)
     if json:
@@ -217,7 +209,7 @@ def columns(
         return
     for one in found:
         out.print(f"{one.name:<32} {one.type:<8} {one.width:>3}  {cells.get(one.name, '')}".rstrip())
-    out.print(say(f"Een rij is {row_width(found)} bytes.", f"A row is {row_width(found)} bytes."))
+    out.print(say("manifest.row_width", found=row_width(found)))
 
 
 @app.command
@@ -230,8 +222,7 @@ def new(draft: Path, *, json: Json = False) -> None:
     from lsi_match.manifest.template import template
 
     write_whole(draft, template())
-    done(say(f"Gemaakt: {draft}. Vul het in, en bekijk het met 'manifest explain'.",
-             f"Made: {draft}. Fill it in, and look at it with 'manifest explain'."), {"draft": str(draft)}, json)  # fmt: skip
+    tell("manifest.draft_made", {"draft": str(draft)}, json)
 
 
 def read_manifest(file: Path) -> tuple[Manifest, str | None]:
@@ -288,9 +279,7 @@ def share(manifest: Path, *, site: Path, out: Path, to: list[str] | None = None,
     names = list(dict.fromkeys(to)) if to else list(document.controllers)
     for name in names:
         write_whole(out / name / "manifest.json", canonical, replace=True)
-    done(say(f"{document.digest}\nGedeeld met {', '.join(names)}. Geef ieder de eigen map in {out}.",
-             f"{document.digest}\nShared with {', '.join(names)}. Give each its own folder in {out}."),
-         {"digest": document.digest, "to": names, "out": str(out)}, json)  # fmt: skip
+    tell("manifest.given", {"digest": document.digest, "to": names, "out": str(out)}, json)
 
 
 @app.command
@@ -311,7 +300,7 @@ def statement(
     document, digest = read_manifest(manifest)
     text = made(document, STATEMENT, language(), before)
     if digest is None:
-        told = say("concept, niet te ondertekenen", "draft, not to be signed")
+        told = say("manifest.not_to_be_signed")
         text = replace(text, source=text.source.replace(document.digest, told))
     _show(text, out, json)
 
@@ -356,9 +345,8 @@ def sign(
     title, digest = document.controllers[name].title, digest_of_bytes(text)
     if not json:
         _show(signed.text, None, json)
-    done(say(f"\nOndertekend namens {title}: {document.digest}\nKenmerk van deze tekst: {digest}",
-             f"\nSigned for {title}: {document.digest}\nDigest of this text: {digest}"),
-         {"approval": str(out / f"{name}.json"), "digest": document.digest, "text": digest, "previous": signed.previous}, json)  # fmt: skip
+    said = {"approval": str(out / f"{name}.json"), "digest": document.digest, "text": digest, "previous": signed.previous}  # fmt: skip
+    tell("manifest.signed", said, json, title=title)
 
 
 @app.command
@@ -390,8 +378,7 @@ def publication(
     identity = signer(document, name, home, Role.APPROVE, utc_now(), chain, key)
     file = out / f"{name}.publication.json"
     write_whole(file, make_public(document, identity, written, utc_now()), replace=True)
-    done(say(f"Getekend: {file}. Geef dit aan de koppelomgeving ('site papers' neemt het op).",
-             f"Signed: {file}. Give it to the matching environment ('site papers' takes it in)."), {"file": str(file)}, json)  # fmt: skip
+    tell("manifest.publication", {"file": str(file)}, json)
 
 
 @app.command
@@ -425,13 +412,11 @@ def withdraw(
 
     document, own = load_manifest(read_bytes(manifest)), Home(home, name)
     identity = signer(document, name, home, Role.APPROVE, utc_now(), chain, key)
-    paper = made(document, identity, reason, utc_now())
-    write_whole(out / f"{name}.withdrawal.json", paper, replace=True)
+    paper, file = made(document, identity, reason, utc_now()), out / f"{name}.withdrawal.json"
+    write_whole(file, paper, replace=True)
     if own.takes_part(document):
         own.ingest({name: paper}, document.project.id, utc_now())
-    done(say(f"Goedkeuring van {name} ingetrokken: {out / f'{name}.withdrawal.json'}. Stuur dit aan de anderen en aan de koppelomgeving.",
-             f"Approval of {name} withdrawn: {out / f'{name}.withdrawal.json'}. Send it to the others and to the matching site."),
-         {"withdrawal": str(out / f"{name}.withdrawal.json"), "digest": document.digest}, json)  # fmt: skip
+    tell("manifest.withdrawn", {"withdrawal": str(file), "digest": document.digest}, json, name=name)
 
 
 @app.command
@@ -468,8 +453,8 @@ def advise(
     identity = signer(document, name, home, Role.ADVISE, now, chain, key)
     file = out / f"{name}.advice.json"
     write_whole(file, made(document, identity, outcome, read_text(text).strip(), now), replace=True)
-    done(say(f"Advies van de FG van {name} getekend: {file}.", f"Advice of the DPO of {name} signed: {file}."),
-         {"advice": str(file), "outcome": outcome, "digest": document.digest}, json)  # fmt: skip
+    said = {"advice": str(file), "outcome": outcome, "digest": document.digest}
+    tell("manifest.advice", said, json, name=name)
 
 
 @app.command
@@ -507,9 +492,7 @@ def acknowledge(
     paper = acknowledge_as(document, identity, read_bytes(instruction), role, now)
     file = out / f"{name}.acknowledgement.json"
     write_whole(file, paper, replace=True)
-    done(say(f"Gelezen, namens {name}, door: {', '.join(role)}. Bevestiging: {file}",
-             f"Read, at {name}, by: {', '.join(role)}. Acknowledgement: {file}"),
-         {"acknowledgement": str(file), "roles": role}, json)  # fmt: skip
+    tell("manifest.acknowledged", {"acknowledgement": str(file), "roles": role}, json, name=name)
 
 
 @app.command
@@ -567,25 +550,25 @@ def status(
             "texts": {name: vars(one) for name, one in signed.items()},
             "shared": {name: vars(one) for name, one in shared.items()}})  # fmt: skip
     else:
-        known_by = digest or say("concept, nog zonder sleutels", "draft, without keys still")
+        known_by = digest or say("manifest.without_keys")
         out.print(f"{document.project.title}\n{known_by}\n")
         for verdict in verdicts:
             holds = verdict.error is None
             label = verdict.gate.text(language())
-            mark = say("ja ", "yes") if holds else say("nee", "no ")
+            mark = say("manifest.yes") if holds else say("manifest.no")
             out.print(f"{mark}  {label}", style="" if holds else "bold")
             if verdict.error is not None:
                 out.print(f"     {verdict.error.text(language())}")
         if signed:
-            out.print(say("\nDe tekst waarvoor is getekend:", "\nThe text that was signed for:"))
+            out.print(say("manifest.texts"))
         for name, text in signed.items():
             out.print(f"  {name}: {_told(text)}")
         if shared:
-            out.print(say("\nGedeeld met:", "\nShared with:"))
+            out.print(say("manifest.shared"))
         for name, one in shared.items():
             given = one.given.date() if one.given else "-"
-            back = one.answered.date() if one.answered else say("nog niets", "nothing yet")
-            out.print(say(f"  {name}: gegeven {given}, getekend terug {back}", f"  {name}: given {given}, signed back {back}"))  # fmt: skip
+            back = one.answered.date() if one.answered else say("manifest.nothing_yet")
+            out.print(say("manifest.sharing", name=name, given=given, back=back))
     return 1 if any(verdict.error for verdict in verdicts) else 0
 
 
@@ -611,13 +594,10 @@ def _signed_texts(
 
 def _told(text: SignedText) -> str:
     if text.language is not None:
-        which = say(*{"nl": ("Nederlands", "Dutch"), "en": ("Engels", "English")}[text.language])
-        return say(f"die van dit programma ({which})", f"that of this program ({which})")
+        return say(f"manifest.own_text_{text.language}")
     if not text.known:
-        return say(f"vergelijkt met {text.previous}; dat manifest is hier niet. Geef het met --previous.",
-                   f"compares with {text.previous}; that manifest is not here. Give it with --previous.")  # fmt: skip
-    return say(f"een andere dan die van dit programma ({text.digest}). Vraag het bestand .md dat erbij hoort, en lees het.",
-               f"another than that of this program ({text.digest}). Ask for the file .md that goes with it, and read it.")  # fmt: skip
+        return say("manifest.unknown_text", previous=text.previous)
+    return say("manifest.other_text", digest=text.digest)
 
 
 def _day(text: str) -> date:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from cyclopts import App
 
 from lsi_match.base.clock import minute
-from lsi_match.cli.console import Json, called, done, err, language, out, print_json, say, table
+from lsi_match.cli.console import Json, called, done, err, language, out, print_json, say, table, tell
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -53,9 +53,7 @@ def open_(
     given = reference_date.isoformat()[:10] if reference_date else None
     file = open_round(Site(site).project(project), round_id, given, utc_now())
     proof = proof_file(file)
-    done(say(f"Ronde {round_id} is open. Geef de deelnemers: {file}, met het bewijs uit het logboek: {proof}",
-             f"Round {round_id} is open. Give partners: {file}, with the proof from the log: {proof}"),
-         {"opening": str(file)}, json)  # fmt: skip
+    tell("match.opened", {"opening": str(file)}, json, round_id=round_id, proof=proof)
 
 
 @app.command
@@ -88,7 +86,7 @@ def run(
 
     def on_step(step: dict[str, Any]) -> None:
         if not json:
-            mark = say("geweigerd", "refused") if step["refused"] else "ok"
+            mark = say("match.refused") if step["refused"] else "ok"
             err.print(
                 f"  {step['step']:<8} {mark:<10} {step['seconds']:8.2f} s  {step['peak_mib']:6d} MiB",
                 markup=False,
@@ -98,34 +96,18 @@ def run(
         site, runner=runner, workers=workers, cluster=cluster, memory_limit=memory_limit
     )
     if not json:
-        err.print(say(f"Ronde {round_id} van {project} …", f"Round {round_id} of {project} …"), markup=False)
+        err.print(say("match.begun", round_id=round_id, project=project))
     outcome = run_match(site, project, round_id, config=config, on_step=on_step)
     if json:
         print_json(outcome)
     elif outcome["state"] == "released":
-        out.print(
-            say(f"{outcome['cases']} casussen vrijgegeven.", f"{outcome['cases']} cases released."),
-            markup=False,
-        )
-        if names := ", ".join(outcome.get("lacking", ())):
-            out.print(
-                say(
-                    f"Nog niet uitgereikt: wacht op medeondertekening door {names} ('log cosign', 'log add-cosignature').",
-                    f"Not handed out yet: waits for the cosignature of {names} ('log cosign', 'log add-cosignature').",
-                ),
-                markup=False,
-                soft_wrap=True,
-            )
+        out.print(say("match.released", cases=outcome["cases"]))
+        if names := outcome.get("lacking"):
+            out.print(say("match.lacking", names=names))
     elif outcome["state"] in ("refused", "held"):
         err.print(outcome[language()], style="bold red", markup=False, soft_wrap=True)
     else:
-        err.print(
-            say(
-                "De run is afgebroken voor hij klaar was. Start hem opnieuw met dezelfde opdracht.",
-                "The run ended before it was done. Start it again with the same command.",
-            ),
-            style="bold red",
-        )
+        err.print(say("match.broken"), style="bold red")
     return 0 if outcome["state"] == "released" else 1
 
 
@@ -179,7 +161,7 @@ def remind(site: Path, project: str, round_id: str, *, json: Json = False) -> No
     from lsi_match.matcher.site.site import Site
 
     names = ", ".join(remind_by_hand(Site(site).project(project), round_id, utc_now()))
-    done(say(f"Herinnerd: {names or '-'}.", f"Reminded: {names or '-'}."), {"reminded": names}, json)
+    tell("match.reminded", {"reminded": names}, json, names=names or "-")
 
 
 @app.command
@@ -207,13 +189,11 @@ def justify(site: Path, project: str, round_id: str, papers: Path, *, json: Json
     asking = [name for name, paper in said.items() if paper.decision == "change"]
     if asking:
         abandon(chosen, round_id, utc_now)
-        text = say(f"{', '.join(asking)} vraagt om een ander manifest. Ronde {round_id} is vernietigd.",
-                   f"{', '.join(asking)} asks for another manifest. Round {round_id} is destroyed.")  # fmt: skip
+        text = say("match.change", asking=asking, round_id=round_id)
     elif missing:
-        text = say(f"Vastgelegd. Nog niet van: {', '.join(missing)}.", f"Taken in. Still missing: {', '.join(missing)}.")  # fmt: skip
+        text = say("match.missing", missing=missing)
     else:
-        text = say("Alle partijen hebben gerechtvaardigd. Geef vrij met 'match run'.",
-                   "Every controller justified it. Release with 'match run'.")  # fmt: skip
+        text = say("match.justified")
     outcome = {"justified": sorted(set(said) - set(asking)), "missing": missing, "change": asking}
     done(text, outcome, json)
     return 1 if missing or asking else 0
@@ -235,8 +215,7 @@ def outcome(site: Path, project: str, round_id: str, papers: Path, *, json: Json
     from lsi_match.matcher.site.site import Site
 
     names = ingest_outcomes(Site(site).project(project), round_id, read_folder(papers, "*.json"), utc_now())
-    done(say(f"Uitkomsten vastgelegd van: {', '.join(names) or '-'}.", f"Outcomes taken in of: {', '.join(names) or '-'}."),
-         {"partners": names}, json)  # fmt: skip
+    tell("match.outcomes", {"partners": names}, json)
 
 
 @app.command
@@ -256,8 +235,7 @@ def answer(site: Path, project: str, request: Path, *, to: Path, json: Json = Fa
     from lsi_match.matcher.subjects.access_answers import answer as made
 
     write_whole(to, made(Site(site).project(project), read_bytes(request, LARGEST), utc_now()))
-    done(say(f"Beantwoord en vastgelegd: {to}. Geef dit aan wie het vroeg.",
-             f"Answered and logged: {to}. Give it to who asked."), {"answer": str(to)}, json)  # fmt: skip
+    tell("match.answered", {"answer": str(to)}, json)
 
 
 @app.command
@@ -277,8 +255,7 @@ def opened(site: Path, project: str, papers: Path, *, json: Json = False) -> Non
     names = ingest_opened_notices(
         Site(site).project(project), read_folder(papers, "*.opened.json"), utc_now()
     )
-    done(say(f"Vastgelegd van: {', '.join(names) or '-'}.", f"Taken in of: {', '.join(names) or '-'}."),
-         {"partners": names}, json)  # fmt: skip
+    tell("match.notices", {"partners": names}, json)
 
 
 @app.command
@@ -295,15 +272,7 @@ def destroy(site: Path, project: str, round_id: str, *, json: Json = False) -> N
     from lsi_match.matcher.site.site import Site
 
     before = abandon(Site(site).project(project), round_id, utc_now)
-    texts = {
-        "open": (f"Sleutel en leveringen van ronde {round_id} zijn vernietigd.",
-                 f"Key and drops of round {round_id} are destroyed."),
-        "released": (f"Ronde {round_id} was al vrijgegeven, en dat blijft zo. Sleutel en leveringen zijn vernietigd.",
-                     f"Round {round_id} was released already, and stays so. Its key and drops are destroyed."),
-        "ended": (f"Ronde {round_id} was al beëindigd: haar sleutel en leveringen waren al vernietigd.",
-                  f"Round {round_id} had ended already: its key and drops were destroyed before."),
-    }  # fmt: skip
-    done(say(*texts[before]), {"round": round_id, "destroyed": True, "before": before}, json)
+    tell(f"match.was_{before}", {"round": round_id, "destroyed": True, "before": before}, json)
 
 
 @app.command
@@ -326,25 +295,19 @@ def status(site: Path, project: str | None = None, *, json: Json = False) -> Non
         print_json({"projects": documents} if project is None else documents[0])
         return
     if not standing:
-        out.print(say("Er is nog geen project ('site accept').", "There is no project yet ('site accept')."))
+        out.print(say("match.no_project"))
     for one in standing:
         for alarm in one.alarms:
-            line = f"! {alarm.name}: {say(alarm.nl, alarm.en)}  → lsi-match docs nl/alarmen/{alarm.name}"
+            line = f"! {alarm.name}: {getattr(alarm, language())}  → lsi-match docs nl/alarmen/{alarm.name}"
             err.print(line, style="bold red", markup=False, soft_wrap=True)
         _show_rounds(one.project, one.rounds)
         if len(set(one.programs.values())) > 1:
-            who = ", ".join(f"{name} {version}" for name, version in one.programs.items())
-            out.print(say(f"Verschillende versies: {who}.", f"Different versions: {who}."), markup=False)
+            who = [f"{name} {version}" for name, version in one.programs.items()]
+            out.print(say("match.versions", who=who))
         if one.next and one.next.at and one.next.refused is None:
-            at = minute(one.next.at)
-            out.print(say(f"De volgende ronde gaat open op {at}.", f"The next round opens at {at}."))
+            out.print(say("match.opens", at=minute(one.next.at)))
         elif one.next is None and not any(alarm.name in {*UNREADABLE, "opening"} for alarm in one.alarms):
-            out.print(
-                say(
-                    "Er gaat geen ronde meer open: de looptijd is voorbij, of alle rondes zijn gebruikt.",
-                    "No round opens any more: the period is over, or every round was used.",
-                )
-            )
+            out.print(say("match.over"))
 
 
 def _standing(one: Standing, now: datetime) -> dict[str, Any]:
@@ -373,18 +336,17 @@ _SHOWN = 12
 
 def _show_rounds(project: str, rounds: list[Advice]) -> None:
     old = [r for r in rounds[:-_SHOWN] if r.state in ("destroyed", "abandoned")]
-    columns = [say("ronde", "round"), say("stand", "state"), say("laatste stap", "last step"),
-               say("geweigerd", "refused"), say("wacht op", "waits for")]  # fmt: skip
+    columns = list(
+        map(say, ("match.round", "match.state", "match.last_step", "match.refused", "match.waits_for"))
+    )
     rows: list[list[Any]] = [
-        [r.round, called("state", r.state), called("step", r.last_step), r.refusals, say(r.nl, r.en)]
+        [r.round, called("state", r.state), called("step", r.last_step), r.refusals, getattr(r, language())]
         for r in rounds
         if r not in old
-    ]  # fmt: skip
+    ]
     out.print(table(project, columns, rows))
     if old:
-        out.print(
-            say(f"en {len(old)} oudere rondes die klaar zijn", f"and {len(old)} older rounds that are over")
-        )
+        out.print(say("match.older", old=len(old)))
 
 
 @app.command
@@ -440,8 +402,7 @@ def _watched(seen: ReconcileResult) -> dict[str, Any]:
 def _first(lines: list[str]) -> list[str]:
     """So many lines as somebody reads, and how many more there are: who writes in an inbox could make ten thousand."""
     more = len(lines) - _LINES
-    rest = say(f"… en nog {more}; alles met --json", f"… and {more} more; all of them with --json")
-    return [*lines[:_LINES], rest] if more > 0 else lines
+    return [*lines[:_LINES], say("match.more", more=more)] if more > 0 else lines
 
 
 def _lines(seen: ReconcileResult) -> list[str]:
@@ -459,20 +420,17 @@ def _lines(seen: ReconcileResult) -> list[str]:
             continue
         outcome = "" if how == "done" else f": {called('state', how)}"
         lines.append(f"{seen.project}: {about(task)} {called('task', type(task).__name__)}{outcome}")
-    lines += [
-        f"{seen.project}: {say('genoeg medeondertekend, uitgereikt', 'co-signed by enough, handed out')}: {name}"
-        for name in seen.handed_out
-    ]
+    lines += [f"{seen.project}: {say('match.handed_out')}: {name}" for name in seen.handed_out]
     lines += _first(
         [
-            f"{seen.project}: {say('vernietigd', 'destroyed')}: {called('expired', one.kind)} {one.shown}"
+            f"{seen.project}: {say('match.destroyed')}: {called('expired', one.kind)} {one.shown}"
             for one in seen.destroyed.done
         ]
     )
     lines += _first(
         [
-            f"{seen.project}: {say('NIET vernietigd', 'NOT destroyed')}: {called('expired', one.kind)} {one.shown} ({problem_of(error)})"
+            f"{seen.project}: {say('match.not_destroyed')}: {called('expired', one.kind)} {one.shown} ({problem_of(error)})"
             for one, error in seen.destroyed.failed
         ]
     )
-    return lines or [f"{seen.project}: {say('niets te doen', 'nothing to do')}"]
+    return lines or [f"{seen.project}: {say('match.nothing')}"]

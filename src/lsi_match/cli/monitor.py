@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
-from lsi_match.cli.console import Json, done, language, out, print_json, say
+from lsi_match.cli.console import Json, done, language, out, print_json, say, tell
 
 if TYPE_CHECKING:
     from lsi_match.monitor.findings import Findings
@@ -53,8 +53,7 @@ def report(site: Path, project: str, round_id: str, *, to: Path, json: Json = Fa
     files = {name: to / name for name in documents}
     for name, data in documents.items():
         write_whole(files[name], data, replace=True)
-    told = ", ".join(str(file) for file in files.values())
-    done(say(f"Geschreven: {told}", f"Written: {told}"), {n: str(f) for n, f in files.items()}, json)
+    tell("monitor.written", {n: str(f) for n, f in files.items()}, json, files=list(files.values()))
 
 
 def _pages(stem: str, table: CountsTable, found: Findings) -> dict[str, bytes]:
@@ -120,20 +119,16 @@ def justify(
                             "give a file with --reasons: every difference needs an answer of its own")  # fmt: skip
         if not reasons.exists():
             write_whole(reasons, reasons_draft(held.table, held.findings, language()).encode())
-            done(say(f"Vul {reasons} in en geef dezelfde opdracht nog een keer: {len(needed)} verschillen vragen elk een antwoord.",
-                     f"Fill in {reasons} and give the same command again: {len(needed)} differences need an answer each."),
-                 {"reasons": str(reasons), "differences": list(needed)}, json)  # fmt: skip
+            asked = {"reasons": str(reasons), "differences": list(needed)}
+            tell("monitor.reasons", asked, json, needed=len(needed))
             return
         said = parse_yaml(read_text(reasons), reasons.name, Reasons).root
     paper = held.justify(identity, "change" if change else "release", said, now)
     round_id, digest = held.findings.round, held.digest
     file = out / f"{name}.justification.json"
     write_whole(file, paper, replace=True)
-    nl = "Gevraagd om een ander manifest" if change else "Gerechtvaardigd"
-    en = "Asked for another manifest" if change else "Justified"
-    done(say(f"{nl}, namens {name}: ronde {round_id}, rapport {digest}. Stuur {file} aan de koppelomgeving.",
-             f"{en}, for {name}: round {round_id}, report {digest}. Send {file} to the matching environment."),
-         {"justification": str(file), "findings": digest}, json)  # fmt: skip
+    what = {"justification": str(file), "findings": digest}
+    tell("monitor.changed" if change else "monitor.justified", what, json, name=name, round=round_id)
 
 
 @app.command
@@ -185,7 +180,7 @@ def counts(
     else:
         out.print(page.first, markup=False, soft_wrap=True)
         if to is not None:
-            out.print(say(f"Het hele rapport: {to}", f"The whole report: {to}"), markup=False, soft_wrap=True)
+            out.print(say("monitor.whole", to=to))
     return 1 if fail_on_alert and found.alert else 0
 
 

@@ -10,7 +10,7 @@ from cyclopts import App
 from lsi_match.base import dry_run
 from lsi_match.base.clock import minute, utc_now
 from lsi_match.base.errors import wrong_use
-from lsi_match.cli.console import Json, done, err, language, print_json, say
+from lsi_match.cli.console import Json, done, err, language, print_json, say, tell
 
 if TYPE_CHECKING:
     from lsi_match.desk.work import ProjectWork
@@ -81,8 +81,7 @@ def set_once(
         )  # what is wrong is told now
         set_work(own, project, settings)
     file = keep(own, project)
-    done(say(f"Vastgezet: {file}", f"Set: {file}"),
-         {"file": str(file), "home": str(own.folder), "name": own.name, "project": project}, json)  # fmt: skip
+    tell("own.set", {"file": str(file), "home": str(own.folder), "name": own.name, "project": project}, json)
 
 
 @sync.default
@@ -108,7 +107,7 @@ def let_change_hands(home: Path, project: str | None = None, *, json: Json = Fal
         if dry_run.is_on():
             told[work.id] = foreseen(work.home, work.id, work.settings, json)
             continue
-        with err.status(say("Bezig …", "Working …")):
+        with err.status(say("partner.working")):
             found = synchronise(work.home, work.id, work.settings, utc_now(), language(), judging=judging)
         told[work.id] = outcome(found)
         failed |= found.failed
@@ -135,8 +134,8 @@ def foreseen(home: Home, project: str, settings: WorkSettings, json: bool) -> di
 
     would, ready = foresee(home, project, settings)
     if not json:
-        done([project, *(say(f"Zou ophalen: {one}", f"Would fetch: {one}") for one in described(would, language())),
-              *(say(f"Ligt klaar om te brengen: {one}", f"Lies ready to be brought: {one}") for one in ready)], {}, False)  # fmt: skip
+        lines = [say("partner.would_fetch", one=one) for one in described(would, language())]
+        done([project, *lines, *(say("own.ready", one=one) for one in ready)], {}, False)
     return {"would_fetch": would, "would_bring": ready}
 
 
@@ -144,15 +143,11 @@ def _lines(project: str, found: Delivered, next_: list[str]) -> list[str]:
     from lsi_match.partner.exchange import described
 
     lines = [f"{project}"]
-    lines += [say(f"Gekomen: {one}", f"Came: {one}") for one in described(found.came, language())]
-    lines += [say(f"Gebracht: {one}", f"Brought: {one}") for one in described(found.brought, language())]
-    lines += [say(f"U doet mee onder {one}.", f"You take part under {one}.") for one in found.joined]
+    lines += [say("own.came", one=one) for one in described(found.came, language())]
+    lines += [say("own.brought", one=one) for one in described(found.brought, language())]
+    lines += [say("own.joined", one=one) for one in found.joined]
     lines += delivered(found)
-    lines += [
-        say("Nu te doen:", "To do now:")
-        if next_
-        else say("Er is nu niets te doen.", "There is nothing to do now.")
-    ]
+    lines += [say("own.to_do") if next_ else say("own.nothing")]
     return [*lines, *(f"  {one}" for one in next_)]
 
 
@@ -180,22 +175,17 @@ def outcome(found: Delivered) -> dict[str, Any]:
 
 def delivered(found: Delivered) -> list[str]:
     """What came of drops and receipts, line by line."""
-    lines = [say(f"Ronde {r}: levering gebracht.", f"Round {r}: drop brought.") for r in found.sent]
+    lines = [say("own.sent", r=r) for r in found.sent]
     lines += [
-        say(f"Ronde {one.round}: ontvangen op {minute(one.at)} (regel {one.position} van het logboek).",
-            f"Round {one.round}: received at {minute(one.at)} (entry {one.position} of the log).")
+        say("own.received", round=one.round, at=minute(one.at), position=one.position)
         for one in found.receipts
         if one.refused is None
-    ]  # fmt: skip
-    lines += [
-        say(f"Ronde {one.round}: geweigerd. {one.refused}", f"Round {one.round}: refused. {one.refused}")
-        for one in found.refused
     ]
+    lines += [say("own.refused", round=one.round, refused=one.refused) for one in found.refused]
     lines += found.messages
     lines += [f"{what}: {error.text(language())}" for what, error in found.problems]
-    seen = ", ".join(f"{who} ({'-' if size is None else size})" for who, size in found.others.items())
-    lines += [say(f"Logboek, medeondertekend door de anderen tot regel: {seen}",
-                  f"Log, co-signed by the others up to entry: {seen}")] if seen else []  # fmt: skip
+    seen = [f"{who} ({'-' if size is None else size})" for who, size in found.others.items()]
+    lines += [say("own.cosigned", seen=seen)] if seen else []
     return lines
 
 
@@ -226,11 +216,11 @@ def examined(home: Path, *, json: Json = False) -> int:
     words = catalogue(Path(library.__file__).with_suffix(".toml"))
     lines = []
     for one in found:
-        mark = say("let op", "mind") if one.error else "ok"
+        mark = say("own.mind") if one.error else "ok"
         about = f"{one.about}: " if one.about else ""
         told = one.error.text(language()) if one.error else one.found
         lines.append(f"{mark:<7} {about}{words[one.what][language()]}: {told}")
-    lines += [f"{say('let op', 'mind'):<7} {one.project}: {one.name}: {say(one.nl, one.en)}" for one in on]
+    lines += [f"{say('own.mind'):<7} {one.project}: {one.name}: {getattr(one, language())}" for one in on]
     wrong = any(one.error and one.graver for one in found) or bool(on)
     document = [
         {"what": one.what, "project": one.about, "found": one.found, "error": one.error and one.error.reason}

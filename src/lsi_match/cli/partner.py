@@ -13,7 +13,7 @@ from lsi_match.base.catalogue import with_separators
 from lsi_match.base.clock import minute, utc_now
 from lsi_match.base.errors import wrong_use
 from lsi_match.base.files import read_bytes, read_folder, write_whole
-from lsi_match.cli.console import Json, called, done, err, language, out, print_json, say, table
+from lsi_match.cli.console import Json, called, done, err, language, out, print_json, say, table, tell
 from lsi_match.cli.extracts import check, mapping_app, reference_app
 
 if TYPE_CHECKING:
@@ -45,9 +45,8 @@ def join(
     joined = Home(home, name).join(
         read_bytes(manifest), read_folder(approvals, "*.json"), read_bytes(key_share), utc_now()
     )
-    done(say(f"{name} doet mee aan {joined.project.id} onder {joined.digest}.",
-             f"{name} takes part in {joined.project.id} under {joined.digest}."),
-         {"project": joined.project.id, "manifest": joined.digest}, json)  # fmt: skip
+    said = {"project": joined.project.id, "manifest": joined.digest}
+    tell("partner.joined", said, json, name=name)
 
 
 @app.command
@@ -63,9 +62,8 @@ def papers(name: str, home: Path, project: str, papers: Path, *, json: Json = Fa
     from lsi_match.partner.home import Home
 
     now = Home(home, name).ingest(read_folder(papers, "*.json"), project, utc_now())
-    done(say(f"{name}: vastgelegd. Goedgekeurd: {', '.join(now.approvals) or '-'}. Ingetrokken: {', '.join(now.withdrawn) or '-'}.",
-             f"{name}: taken in. Approved: {', '.join(now.approvals) or '-'}. Withdrawn: {', '.join(now.withdrawn) or '-'}."),
-         {"approved": list(now.approvals), "withdrawn": list(now.withdrawn)}, json)  # fmt: skip
+    said = {"approved": list(now.approvals), "withdrawn": list(now.withdrawn)}
+    tell("partner.papers", said, json, name=name)
 
 
 @app.command
@@ -98,16 +96,12 @@ def prepare(
     from lsi_match.protocol.tables import shared_by_fewer
 
     local = read_mapping(mapping)
-    with out.status(say("Bezig …", "Working …")) as status:
+    with out.status(say("partner.working")) as status:
 
         def progress(step: str, about: str, done: int, of: int | None) -> None:
             count = with_separators(f"{done:,}", language())
-            status.update(
-                say(f"Selecteren en pseudonimiseren, {about}: {count} records gelezen",
-                    f"Selecting and pseudonymising, {about}: {count} records read")
-                if step == "select"
-                else say(f"Ordenen en verzegelen: deel {done} van {of}", f"Ordering and sealing: part {done} of {of}")
-            )  # fmt: skip
+            key = "partner.selecting" if step == "select" else "partner.ordering"
+            status.update(say(key, about=about, count=count, done=done, of=of))
 
         prepared = make_drop(Home(home, name), opening, local, extracts, to, project, utc_now(), progress)
     counts = prepared.descriptor.selections
@@ -122,29 +116,24 @@ def prepare(
         "selections": {k: v.model_dump() for k, v in counts.items()},
         "seen": {"rows": prepared.descriptor.rows, "unique": alone, "shared_by_fewer_than_five": few},
     }
-    seen = say(
-        "Wat de koppelomgeving van een rij ziet (signalen, groep, gegevens voor de koppelregel): "
-        f"bij {alone} rijen heeft geen andere rij dat, bij {few} minder dan vijf.",
-        "What the matching environment sees of a row (signals, group, values for the match rule): "
-        f"of {alone} rows no other row has it, of {few} fewer than five.",
-    )
+    seen = say("partner.seen", alone=alone, few=few)
     done((*tables, seen, str(prepared.file)), told, json)
 
 
 def counts_table(title: str, count: SelectionCounts, *, sent: bool, signals: Mapping[str, int]) -> Table:
     """What became of the records of a selection, step by step; `sent` says whether they are in a drop, or would be."""
     valid = count.with_signal - count.without_identifier
-    rows = [
-        [say("gelezen", "read"), count.read],
-        *([say(f"na criterium {name}", f"after criterion {name}"), n] for name, n in count.after.items()),
-        *([say(f"waarvan met signaal {name}", f"of which with signal {name}"), n] for name, n in signals.items()),
-        [say("met signaal", "with a signal"), count.with_signal],
+    rows: list[list[Any]] = [
+        [say("partner.read"), count.read],
+        *([say("partner.after_criterion", name=name), n] for name, n in count.after.items()),
+        *([say("partner.of_signal", name=name), n] for name, n in signals.items()),
+        [say("partner.with_signal"), count.with_signal],
         *([useless(name), n] for name, n in count.invalid.items()),
-        [say("met een geldig kenmerk", "with a valid identifier"), valid],
-        [say("zonder geldig kenmerk, niet verzonden", "without valid identifier, not sent"), count.without_identifier],
-        [say("dubbel, samengevoegd", "duplicates, joined"), count.duplicates],
-        [say("in de levering", "in the drop") if sent else say("zou worden geleverd", "would be delivered"), count.written],
-    ]  # fmt: skip
+        [say("partner.valid"), valid],
+        [say("partner.without_identifier"), count.without_identifier],
+        [say("partner.duplicates"), count.duplicates],
+        [say("partner.written" if sent else "partner.would_write"), count.written],
+    ]
     return table(title, ["", "records"], rows)
 
 
@@ -152,14 +141,11 @@ def unusual_lines(found: Mapping[str, tuple[int, int]]) -> list[str]:
     """What differs much from the round before, as one text, or nothing."""
     if not found:
         return []
-    head = say("Ongewoon, vergeleken met de vorige ronde:", "Unusual, compared with the round before:")
-    lines = [
-        say(f"{what}: {now}, was {then}", f"{what}: {now}, was {then}")
-        for what, now, then in (
-            (name, *(with_separators(f"{n:,}", language()) for n in (now, then)))
-            for name, (then, now) in found.items()
-        )
-    ]
+    head = say("partner.unusual")
+    lines = []
+    for name, numbers in found.items():
+        then, now = (with_separators(f"{n:,}", language()) for n in numbers)
+        lines.append(say("partner.differs", what=name, now=now, then=then))
     return ["\n".join([head, *lines])]
 
 
@@ -202,8 +188,7 @@ def open_(name: str, home: Path, project: str, release: Path, *, to: Path, json:
     else:
         frame.write_parquet(sink)
     write_whole(to, sink.getvalue(), replace=True)
-    done(say(f"{descriptor.cases} casussen, {len(frame)} eigen records: {to}", f"{descriptor.cases} cases, {len(frame)} own records: {to}"),
-         {"cases": descriptor.cases, "records": len(frame), "table": str(to)}, json)  # fmt: skip
+    tell("partner.opened", {"cases": descriptor.cases, "records": len(frame), "table": str(to)}, json)
 
 
 @app.command
@@ -224,7 +209,7 @@ def send(name: str, home: Path, file: Path | None = None, *, place: Path, json: 
     from lsi_match.partner.transfer import settings_in
 
     files = bring(Home(home, name), file, settings_in(place))
-    done(say(f"Verstuurd: {files} bestanden.", f"Sent: {files} files."), {"sent": files}, json)
+    tell("partner.sent", {"sent": files}, json)
 
 
 @app.command
@@ -242,14 +227,12 @@ def fetch(to: Path, *, place: Path, json: Json = False) -> int:
 
     if dry_run.is_on():
         would = foreseen(settings_in(place), to)
-        done(
-            [say(f"Zou ophalen: {one}", f"Would fetch: {one}") for one in would], {"would_fetch": would}, json
-        )
+        done([say("partner.would_fetch", one=one) for one in would], {"would_fetch": would}, json)
         return 0
     found = bring(settings_in(place), to, language())
     names = [file.name for file in found.files]
     new = "\n".join([*names, *found.messages, *(error.text(language()) for _, error in found.problems)])
-    done(new or say("Er is niets nieuws.", "There is nothing new."),
+    done(new or say("partner.nothing_new"),
          {"files": names, "messages": list(found.messages), "problems": {name: error.reason for name, error in found.problems}},
          json)  # fmt: skip
     return 1 if found.problems else 0
@@ -300,12 +283,10 @@ def deliver(
         if json:
             print_json(would)
         return 0
-    with err.status(say("Bezig …", "Working …")):
+    with err.status(say("partner.working")):
         found = synchronise(here, project, work, utc_now(), language(), judging=judging)
-    nothing = [] if found.sent or found.receipts or found.messages or found.problems else [
-        say("Er is niets te leveren.", "There is nothing to deliver.")
-    ]  # fmt: skip
-    done([*nothing, *delivered(found)], outcome(found), json)
+    some = found.sent or found.receipts or found.messages or found.problems
+    done([*([] if some else [say("partner.nothing")]), *delivered(found)], outcome(found), json)
     return int(found.failed)
 
 
@@ -333,12 +314,9 @@ def receipt(name: str, home: Path, project: str, receipts: Path, *, json: Json =
     found = sorted((check_receipt(here, project, file, now) for file in files), key=lambda one: one.position)
     lines = []
     for one in found:
-        at = minute(one.at)
-        what = say("geweigerd", "refused") if one.refused is not None else say("ontvangen", "received")
-        lines.append(
-            say(f"{at}  {what}: levering {one.drop[:23]}… voor ronde {one.round or '-'}, regel {one.position} van het logboek.",
-                f"{at}  {what}: drop {one.drop[:23]}… for round {one.round or '-'}, entry {one.position} of the log.")
-        )  # fmt: skip
+        what, at = say("partner.received" if one.refused is None else "partner.refused"), minute(one.at)
+        told = {"drop": one.drop[:23], "round": one.round or "-", "position": one.position}
+        lines.append(say("partner.receipt", at=at, what=what, **told))
         lines += [f"    {one.refused}"] if one.refused else []
     done(lines, {"receipts": [vars(one) for one in found]}, json)
     return 1 if any(one.refused is not None for one in found) else 0
@@ -381,9 +359,8 @@ def outcome(
     )
     file = out / f"{name}.outcome.json"
     write_whole(file, paper, replace=True)
-    done(say(f"Geteld, per groep: {file}. Stuur dit aan de koppelomgeving.",
-             f"Counted per group: {file}. Send it to the matching environment."),
-         {"outcome": str(file), "grounded": found.grounded, "not_grounded": found.not_grounded}, json)  # fmt: skip
+    said = {"outcome": str(file), "grounded": found.grounded, "not_grounded": found.not_grounded}
+    tell("partner.counted", said, json)
 
 
 @app.command
@@ -417,16 +394,10 @@ def access_request(
     entered = ask_person(wanted(here.agreed_manifest(project, now)), person_fd)
     made = make_request(here, project, entered, reference, rounds, now)
     if made is None:
-        done(say(f"Voor verzoek {reference} wordt eerst aan de andere deelnemers gevraagd het nummer te pseudonimiseren. 'partner deliver' of "
-                 "'sync' brengt die vraag, en het verzoek zelf zodra iedereen heeft geantwoord; er is nu geen bestand gemaakt.",
-                 f"For request {reference} the other partners are asked to evaluate the number first. 'partner deliver' or 'sync' brings "
-                 "that ask, and the request itself once everybody answered; no file was made now."),
-             {"request": None, "reference": reference}, json)  # fmt: skip
+        tell("partner.request_waits", {"request": None, "reference": reference}, json)
         return
     write_whole(to, made)
-    done(say(f"Verzoek {reference} gemaakt: {to}. Stuur het aan de koppelomgeving.",
-             f"Request {reference} made: {to}. Send it to the matching environment."),
-         {"request": str(to), "reference": reference}, json)  # fmt: skip
+    tell("partner.request", {"request": str(to), "reference": reference}, json)
 
 
 @app.command
@@ -462,13 +433,9 @@ def access_answer(
     )
     write_whole(to, made, replace=True)
     missing = unasked(opened)
-    done(say(f"Antwoord geschreven: {to}", f"Answer written: {to}"),
-         {"letter": str(to), "not_asked": missing, "other_manifest": opened.others}, json)  # fmt: skip
+    tell("partner.answer", {"letter": str(to), "not_asked": missing, "other_manifest": opened.others}, json)
     if missing:
-        err.print(say(f"Nog niet gevraagd, of niet beantwoord: {', '.join(missing)}. Maak een nieuw verzoek met --rounds.",
-                      f"Not asked yet, or not answered: {', '.join(missing)}. Make a new request with --rounds."))  # fmt: skip
+        err.print(say("partner.unasked", missing=missing))
     if opened.others:
-        rounds = ", ".join(opened.others)
-        err.print(say(f"De tekst over deze rondes komt uit een manifest dat u hier niet kent: {rounds}. Vergelijk het eerst.",
-                      f"The text on these rounds is of a manifest that is not known here: {rounds}. Compare it first."))  # fmt: skip
+        err.print(say("partner.other_manifest", rounds=opened.others))
     return 1 if missing or opened.others else 0

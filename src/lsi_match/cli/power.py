@@ -82,19 +82,13 @@ def describe_power(found: Sequence[Foreseen]) -> Iterator[str]:
     """A line per selection."""
     if found:
         share = f"{100 * found[0].share:.3g}%"
-        yield say(
-            f"\nmonitor: na hoeveel rondes is over de rondes samen te zien dat een groep van {share} twee keer zo vaak wordt gekozen?",
-            f"\nmonitor: after how many rounds together does it show that a group of {share} is selected twice as often?",
-        )
+        yield say("power.question", share=share)
     for one in found:
         least, most = (_after(after, one.rounds) for after in (one.after, one.after_at_most))
-        yield say(
-            f"  {one.partner}.{one.selection}: {least} bij {one.at_least} per ronde, {most} bij {one.at_most}",
-            f"  {one.partner}.{one.selection}: {least} at {one.at_least} a round, {most} at {one.at_most}",
-        )
+        yield say("power.line", **{**vars(one), "least": least, "most": most})
 
 
 def _after(after: int | None, rounds: int) -> str:
     if after is None:
-        return say(f"niet binnen {rounds} rondes", f"not within {rounds} rounds")
-    return say(f"na {after}", f"after {after}")
+        return say("power.not_within", rounds=rounds)
+    return say("power.after", after=after)

@@ -26,9 +26,9 @@ def prompt(what: str, new: bool) -> str:
     if not sys.stdin.isatty():
         raise PassphraseMissingError(what=what)
     if not new:
-        return getpass(say(f"Wachtzin of pincode van {what}: ", f"Passphrase or PIN of {what}: "))
-    first = getpass(say(f"Nieuwe wachtzin voor {what}: ", f"New passphrase for {what}: "))
-    if getpass(say("Nog eens: ", "Once more: ")) != first:
+        return getpass(say("prompt.ask", what=what))
+    first = getpass(say("prompt.new", what=what))
+    if getpass(say("prompt.again")) != first:
         raise PassphrasesDifferError()
     return first
 
@@ -49,10 +49,7 @@ def ask_person(names: Sequence[str], descriptor: int | None) -> dict[str, str]:
     if descriptor is None:
         if not sys.stdin.isatty():
             raise PersonNotAskedError()
-        return {
-            name: getpass(say(f"{name} (leeg als onbekend): ", f"{name} (empty when unknown): "))
-            for name in names
-        }
+        return {name: getpass(say("prompt.person", name=name)) for name in names}
     try:
         with os.fdopen(descriptor, "rb") as file:
             given = json.loads(file.read(65_536))

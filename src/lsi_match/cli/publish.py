@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from cyclopts import App
 
-from lsi_match.cli.console import Json, done, language, say
+from lsi_match.cli.console import Json, language, say, tell
 from lsi_match.cli.console import err as console
 
 if TYPE_CHECKING:
@@ -51,10 +51,9 @@ def publish(
                     texts[f"{one.manifest.project.id}.{name}.{key}"] = text
     words = advice(texts, language())
     for told in words:
-        console.print(say(f"Advies over de taal: {told}", f"Advice on the language: {told}"), markup=False)
-    done(say(f"Geschreven: {len(written)} bestanden. Begin bij {out / 'index.html'}",
-             f"Written: {len(written)} files. Begin at {out / 'index.html'}"),
-         {"out": str(out), "files": len(written), "words": words}, json)  # fmt: skip
+        console.print(say("publish.words", told=told), markup=False)
+    said = {"out": str(out), "files": len(written), "words": words}
+    tell("publish.written", said, json, begin=out / "index.html")
 
 
 @app.command
@@ -87,8 +86,7 @@ def annex(
         known = ", ".join(facts.manifest.controllers)
         raise wrong_use(f"de organisaties in het manifest zijn {known}", f"the organisations in the manifest are {known}")  # fmt: skip
     write_whole(out, made(form, facts, controller, now), replace=True)
-    done(say(f"Geschreven: {out}. Kijk het na voordat u het indient.",
-             f"Written: {out}. Read it before you hand it in."), {"file": str(out), "form": form}, json)  # fmt: skip
+    tell("publish.annex", {"file": str(out), "form": form}, json)
 
 
 def _facts(place: Path, project: str | None, copy: Path | None, now: datetime) -> ProjectFacts:

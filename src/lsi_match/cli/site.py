@@ -13,7 +13,7 @@ from lsi_match.base import dry_run
 from lsi_match.base.clock import utc_now
 from lsi_match.base.errors import wrong_use
 from lsi_match.base.files import read_bytes, read_folder, read_text
-from lsi_match.cli.console import Json, done, language, say
+from lsi_match.cli.console import Json, done, language, say, tell
 
 if TYPE_CHECKING:
     from lsi_match.matcher.operate.restore import Outcome
@@ -37,8 +37,7 @@ def init(site: Path, *, protect: bool = False, hybrid: bool | None = None, json:
     hybrid = tools_open_hybrid() if hybrid is None else hybrid
     passphrase = ask_new(str(site / "keys" / "encryption.age")) if protect else None
     card = Site.make(site, passphrase, hybrid=hybrid).folder / "keys" / "card.json"
-    done(say(f"Koppelomgeving gemaakt: {site}. Geef {card} aan de projectleider.",
-             f"Matching site made: {site}. Give {card} to the project leader."), {"card": str(card)}, json)  # fmt: skip
+    tell("site.made", {"card": str(card)}, json, site=site)
 
 
 @app.command
@@ -53,9 +52,7 @@ def accept(site: Path, manifest: Path, *, approvals: Path, json: Json = False) -
     from lsi_match.matcher.site.site import Site
 
     project = Site(site).accept(read_bytes(manifest), read_folder(approvals, "*.json"), utc_now())
-    done(say(f"Project {project.id} is vastgelegd. Inbox per deelnemer: {project.folder / 'inbox'}",
-             f"Project {project.id} is registered. Inbox per partner: {project.folder / 'inbox'}"),
-         {"project": project.id, "inbox": str(project.folder / "inbox")}, json)  # fmt: skip
+    tell("site.accepted", {"project": project.id, "inbox": str(project.folder / "inbox")}, json)
 
 
 @app.command
@@ -71,11 +68,12 @@ def papers(site: Path, project: str, papers: Path, *, json: Json = False) -> Non
     from lsi_match.matcher.site.site import Site
 
     now = receive(Site(site), project, read_folder(papers, "*.json"), utc_now())
-    done(say(f"Vastgelegd. Goedgekeurd: {', '.join(now.approvals) or '-'}. Ingetrokken: {', '.join(now.withdrawn) or '-'}. "
-             f"Werkinstructie gelezen: {', '.join(now.roles) or '-'}.",
-             f"Taken in. Approved: {', '.join(now.approvals) or '-'}. Withdrawn: {', '.join(now.withdrawn) or '-'}. "
-             f"Work instruction read: {', '.join(now.roles) or '-'}."),
-         {"approved": list(now.approvals), "withdrawn": list(now.withdrawn), "acknowledged": list(now.roles)}, json)  # fmt: skip
+    said = {
+        "approved": list(now.approvals),
+        "withdrawn": list(now.withdrawn),
+        "acknowledged": list(now.roles),
+    }
+    tell("site.papers", said, json)
 
 
 @app.command
@@ -96,7 +94,7 @@ def places(site: Path, project: str, *, json: Json = False) -> None:
     for name, settings in places_of(Site(site).project(project, begun=True)).items():
         set_up(settings)
         names.append(name)
-    done(say(f"Ingericht: {', '.join(names) or '-'}.", f"Set up: {', '.join(names) or '-'}."), {"places": names}, json)  # fmt: skip
+    tell("site.places", {"places": names}, json)
 
 
 @app.command
@@ -111,10 +109,9 @@ def backup(site: Path, *, to: Path, json: Json = False) -> None:
     from lsi_match.matcher.site.site import Site
 
     made = back_up(Site(site), to, utc_now())
-    told = ", ".join(f"{name} ({entries})" for name, entries in made.entries.items()) or "-"
-    done(say(f"Back-up gemaakt: {to}. {len(made.files)} bestanden; projecten, met regels van het logboek: {told}.",
-             f"Backup made: {to}. {len(made.files)} files; projects, with entries of the log: {told}."),
-         {"backup": str(to), "files": len(made.files), "entries": made.entries}, json)  # fmt: skip
+    said = {"backup": str(to), "files": len(made.files), "entries": made.entries}
+    told = [f"{name} ({entries})" for name, entries in made.entries.items()]
+    tell("site.backup", said, json, told=told)
 
 
 @app.command
@@ -144,30 +141,21 @@ def restore(
         unpack(backup, site)
     outcomes = put_back(Site(site), of, utc_now(), without_places=without_places)
     lines = [line for one in outcomes for line in _restored(one)]
-    done(
-        lines or say("Er is geen project.", "There is no project."),
-        {"projects": [vars(one) for one in outcomes]},
-        json,
-    )
+    done(lines or say("site.no_project"), {"projects": [vars(one) for one in outcomes]}, json)
 
 
 def _restored(one: Outcome) -> Iterator[str]:
     """What came of putting back one project, line by line."""
-    yield say(f"{one.project}: {one.entries} regels, uit {one.source} (hier lagen er {one.before}).",
-              f"{one.project}: {one.entries} entries, from {one.source} ({one.before} lay here).")  # fmt: skip
-    if names := ", ".join(one.closed):
-        yield say(f"{one.project}: beëindigd, want hun sleutel is weg: {names}.",
-                  f"{one.project}: ended, since their keys are gone: {names}.")  # fmt: skip
+    facts = vars(one)
+    yield say("site.restored", **facts)
+    if one.closed:
+        yield say("site.ended", **facts)
     if one.lost is not None:
-        lost = f"{one.entries}–{one.lost}"
-        yield say(f"{one.project}: VERLOREN: regels {lost}. Iedere organisatie erkent dat: 'log cosign --accept-gap'.",
-                  f"{one.project}: LOST: entries {lost}. Every organisation acknowledges that: 'log cosign --accept-gap'.")  # fmt: skip
-    if names := ", ".join(one.forks):
-        yield say(f"{one.project}: TEGENSPRAAK: standen gevonden die niet van dit logboek zijn, bij {names}. Zie alarm fork.",
-                  f"{one.project}: CONTRADICTION: checkpoints were found that are none of this log, at {names}. See the alarm fork.")  # fmt: skip
+        yield say("site.lost", **facts)
+    if one.forks:
+        yield say("site.fork", **facts)
     if one.missing:
-        yield say(f"{one.project}: {one.missing} stukken die het logboek noemt, zijn nergens gevonden.",
-                  f"{one.project}: {one.missing} papers that the log names were found nowhere.")  # fmt: skip
+        yield say("site.papers_missing", **facts)
 
 
 @app.command
@@ -193,11 +181,10 @@ def upgrade(site: Path, *, check: bool = False, end_rounds: bool = False, json: 
     )
     first = check and any(one.first for one in found)
     lines = [
-        f"{one.project}: {say('EERST: ', 'FIRST: ') if one.first else ''}{say(one.nl, one.en)}."
-        for one in found
+        f"{one.project}: {say('site.first') if one.first else ''}{getattr(one, language())}." for one in found
     ]
-    ready = say(f"Klaar voor versie {VERSION}.", f"Ready for version {VERSION}.")
-    done([*lines, *([] if first else [ready])], {"program": VERSION, "done": not check, "found": [vars(one) for one in found]}, json)  # fmt: skip
+    said = {"program": VERSION, "done": not check, "found": [vars(one) for one in found]}
+    done([*lines, *([] if first else [say("site.ready", **said)])], said, json)
     return 1 if first else 0
 
 
@@ -221,7 +208,7 @@ def explain(site: Path, project: str, text: Path, *, json: Json = False) -> None
             )
         event = ForkExplained(explanation=of.keep(said.encode()))
         log.record(event, utc_now(), manifest=of.manifest().digest)
-    done(say("Vastgelegd.", "Logged."), {"explained": True}, json)
+    tell("site.logged", {"explained": True}, json)
 
 
 @app.command
@@ -236,9 +223,9 @@ def health(site: Path, *, json: Json = False) -> int:
 
     read_bytes(site / "keys" / "card.json")  # a folder that is no site is told
     on = [alarm for project in Site(site).projects() for alarm in alarms(project, utc_now())]
-    lines = [f"{alarm.project}: {alarm.name}: {say(alarm.nl, alarm.en)}" for alarm in on]
+    lines = [f"{alarm.project}: {alarm.name}: {getattr(alarm, language())}" for alarm in on]
     healthy = {"healthy": not on, "alarms": [vars(alarm) for alarm in on]}
-    done(lines or say("Alles is in orde.", "Everything is well."), healthy, json)
+    done(lines or say("site.well"), healthy, json)
     return 1 if on else 0
 
 

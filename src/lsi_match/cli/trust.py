@@ -17,13 +17,6 @@ if TYPE_CHECKING:
 
 app = App(name="trust")
 
-STATEMENT = (
-    "Ik heb deze sleutels met hun eigenaars vergeleken, langs een andere weg dan waarlangs zij kwamen. Wie een sleutel heeft "
-    "die hier staat, tekent voor die organisatie.",
-    "I compared these keys with their owners, by another way than the one they came by. Whoever holds a key that "
-    "stands here signs for that organisation.",
-)
-
 
 @app.command
 def new(
@@ -109,7 +102,7 @@ def sign(root: Path, name: str, home: Path, *, out: Path, json: Json = False) ->
     write_whole(file, papers, replace=True)
     _show(document, changes(before, document), json, {"signature": str(file)})
     if not json:
-        done(f"\n{say(*STATEMENT)}\n{file}", {}, json)
+        done(f"\n{say('trust.statement')}\n{file}", {}, json)
 
 
 @app.command
@@ -137,18 +130,9 @@ def add(place: Path, papers: Path, *, pin: str | None = None, json: Json = False
     new = sum(
         TrustStore(place, one.parent.name).keep_revocations(lists) for one in place.glob("projects/*/trust")
     )
-    text = ", ".join(map(str, versions))
-    lines = (
-        [say(f"{name}: vertrouwenslijst {text} opgenomen.", f"{name}: trust root {text} taken in.")]
-        if versions
-        else []
-    )
-    lines += (
-        [say(f"{name}: {new} intrekkingslijsten opgenomen.", f"{name}: {new} revocation lists taken in.")]
-        if new
-        else []
-    )
-    done(lines or say(f"{name}: er is niets nieuws.", f"{name}: there is nothing new."),
+    lines = [say("trust.taken_in", name=name, versions=versions)] if versions else []
+    lines += [say("trust.lists", name=name, new=new)] if new else []
+    done(lines or say("trust.nothing_new", name=name),
          {"party": name, "versions": versions, "revocation_lists": new}, json)  # fmt: skip
 
 
@@ -173,15 +157,11 @@ def check(papers: Path, *, pin: str | None = None, json: Json = False) -> int:
         error = wrong
     signed, lines = list(versions_of(versions, language())), []
     for _, page, names in signed:
-        told = ", ".join(names) or "-"
-        lines += [page.markdown, say(f"Getekend door: {told}\n", f"Signed by: {told}\n")]
+        lines += [page.markdown, say("trust.signed", names=names)]
     if error is not None:
         lines.append(error.text(language()))
-    elif pin is not None:
-        lines.append(say("Dit telt.", "This counts."))
     else:
-        lines.append(say("Dit telt, als het kenmerk van versie 1 het kenmerk is dat u langs een andere weg hebt vergeleken.",
-                         "This counts, if the digest of version 1 is the one that you compared by another way."))  # fmt: skip
+        lines.append(say("trust.counts" if pin else "trust.counts_if"))
     document = {"project": project, "counts": error is None, "reason": error.reason if error else "",
                 "text": error.text(language()) if error else "",
                 "versions": [{"version": one.root.version, "digest": one.root.digest, "signed": names} for one, _, names in signed]}  # fmt: skip

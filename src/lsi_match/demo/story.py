@@ -99,7 +99,7 @@ class _Story:
     def tell(self, people: int, seed: int, file: Path | None) -> int:
         self._intro(people)
         extracts = self.place / "extracts"
-        with self._step(say("de stad maken", "make the town")):
+        with self._step(say("demo.make_town")):
             town.generate(extracts, people=people, seed=seed)
         worlds = [self._project(name, extracts, first=name == TOWN_PROJECTS[0]) for name in TOWN_PROJECTS]
         files = self._febrl()
@@ -110,12 +110,12 @@ class _Story:
             file.write_text(json.dumps(asdict(self.results), indent=2) + "\n")
         return self._end()
 
-    def say(self, nl: str, en: str) -> None:
-        self.console.print(say(nl, en), markup=False)
+    def say(self, key: str, /, **facts: object) -> None:
+        self.console.print(say(key, **facts), markup=False)
 
-    def chapter(self, nl: str, en: str) -> None:
+    def chapter(self, key: str, /, **facts: object) -> None:
         self.console.print()
-        self.console.print(Rule(say(nl, en), align="left"))
+        self.console.print(Rule(say(key, **facts), align="left"))
 
     @contextmanager
     def _step(self, name: str) -> Iterator[None]:
@@ -136,14 +136,7 @@ class _Story:
             yield lambda: progress.advance(task)
 
     def _intro(self, people: int) -> None:
-        text = say(
-            f"Een verzonnen stad van {_number(people)} mensen, acht deelnemers, twee projecten. Iedere partij heeft een "
-            "eigen map met eigen sleutels; er gaan alleen bestanden heen en weer. Aan het eind rekenen we langs een "
-            "andere weg na of precies de goede casussen eruit kwamen.",
-            f"A made-up town of {_number(people)} people, eight partners, two projects. Each party has a folder of its "
-            "own with its own keys; nothing but files passes between them. At the end we work out by another route "
-            "whether exactly the right cases came out.",
-        )
+        text = say("demo.intro", people=_number(people))
         self.console.print(Panel(text, title="lsi-match demo"))
 
     # one project
@@ -171,44 +164,29 @@ class _Story:
 
     def _agree(self, world: World, explain: bool) -> Manifest:
         project = world.draft["project"]
-        self.chapter(f"Project: {project['title']}", f"Project: {project['title']}")
-        with self._step(f"{world.project_id}: {say('afspreken', 'agree')}"):
+        self.chapter("demo.project", title=project["title"])
+        with self._step(f"{world.project_id}: {say('demo.agree')}"):
             world.make_keys()
             manifest = world.complete(world.make_project_key())
             approvals = world.approve(manifest)
             world.agree(manifest, approvals)
         if explain:
-            self.say(
-                "Iedere deelnemer en de koppelomgeving maakten eigen sleutels. UWV maakte de projectsleutel en verzegelde "
-                "hem voor de andere deelnemers. De koppelomgeving krijgt die sleutel nooit.",
-                "Every partner and the matching environment made keys of their own. UWV made the project key and sealed "
-                "it to the other partners. The matching environment never gets that key.",
-            )
-        self.say(
-            f"Het manifest {manifest.digest[:23]}… is ondertekend door: {', '.join(world.controllers)}.",
-            f"The manifest {manifest.digest[:23]}… is signed by: {', '.join(world.controllers)}.",
-        )
-        self.say(
-            f"Een casus is: {manifest.match.rule}\n  {manifest.match.rationale}",
-            f"A case is: {manifest.match.rule}\n  {manifest.match.rationale}",
-        )
+            self.say("demo.keys")
+        self.say("demo.signed", digest=manifest.digest[:23], controllers=list(world.controllers))
+        self.say("demo.case", rule=manifest.match.rule, rationale=manifest.match.rationale)
         return manifest
 
     def _open(self, world: World) -> bytes:
         opening = world.open_round(ROUND, town.REFERENCE_DATE.isoformat())
-        self.say(
-            f"De koppelomgeving opent {ROUND}, met een sleutel voor deze ronde alleen. Peildatum {town.REFERENCE_DATE}.",
-            f"The matching environment opens {ROUND}, with a key for this round only. Reference date {town.REFERENCE_DATE}.",
-        )
+        self.say("demo.opens", round=ROUND, date=town.REFERENCE_DATE)
         return opening
 
     def _prepare(self, world: World, manifest: Manifest, opening: bytes) -> dict[str, Prepared]:
         prepared = {}
-        self.say("Wie selecteert wat, en hoeveel records ieder criterium doorliet:",
-                 "Who selects what, and how many records each criterion let through:")  # fmt: skip
-        with self._bar(say("leveren", "deliver"), len(world.partners)) as advance:
+        self.say("demo.selects")
+        with self._bar(say("demo.deliver"), len(world.partners)) as advance:
             for partner in world.partners:
-                with measured(f"{world.project_id}: {partner} {say('levert', 'delivers')}") as took:
+                with measured(f"{world.project_id}: {partner} {say('demo.delivers')}") as took:
                     prepared[partner] = world.prepare(partner, opening)
                 self._took(took)
                 advance()
@@ -218,16 +196,11 @@ class _Story:
         return prepared
 
     def _evaluate(self, world: World) -> None:
-        with self._step(f"{world.project_id}: {say('samen pseudonimiseren', 'evaluate together')}"):
+        with self._step(f"{world.project_id}: {say('demo.evaluate_together')}"):
             world.evaluate(ROUND)
         together = world.project.view().live[ROUND].together
         asked = sum(sum(kinds.values()) for kinds in together.asked.values())
-        self.say(
-            f"In dit project maken de {len(together.partners)} deelnemers de pseudoniemen samen: over {_number(asked)} adressen vroeg ieder "
-            "alle anderen om een antwoord, zonder dat die het adres zien. Daarna vernietigden zij hun sleutels; het logboek telt dat.",
-            f"In this project the {len(together.partners)} partners make the pseudonyms together: about {_number(asked)} addresses each asked "
-            "all others for an answer, without their seeing the address. Then they destroyed their keys; the log counts all that.",
-        )
+        self.say("demo.together", partners=len(together.partners), asked=_number(asked))
 
     def _guess(self, world: World, manifest: Manifest, prepared: Prepared, opening_bytes: bytes) -> None:
         """What UWV together with the matching environment finds of the drop of SVB by trying: the attack that the schemes differ in."""
@@ -244,19 +217,9 @@ class _Story:
             made = key.pseudonyms(pl.Series(sorted(some), dtype=pl.String), ROUND, kind).to_list()
             tried, found = tried + len(made), found + len(seen.intersection(made))
         if manifest.pseudonyms.together:
-            self.say(
-                f"Stel dat UWV en de koppelomgeving samenspannen, en raden wat SVB leverde: {_number(tried)} keer goed geraden, {found} keer "
-                "herkend. Ook alle deelnemers behalve SVB samen kunnen dat niet: hun sleutels zijn er niet meer, en die van SVB hadden zij nooit.",
-                f"Suppose UWV and the matching environment conspire, and guess what SVB delivered: {_number(tried)} right guesses, {found} "
-                "recognised. Nor can all partners but SVB together: their keys are gone, and that of SVB they never had.",
-            )
+            self.say("demo.guess_together", tried=_number(tried), found=found)
         else:
-            self.say(
-                f"Stel dat UWV en de koppelomgeving samenspannen, en raden wie SVB leverde: {_number(tried)} keer goed geraden, {_number(found)} "
-                "keer herkend. Dit project gebruikt schema 1: daartegen beschermt het niet. Het volgende gebruikt schema 2.",
-                f"Suppose UWV and the matching environment conspire, and guess whom SVB delivered: {_number(tried)} right guesses, {_number(found)} "
-                "recognised. This project uses scheme 1, which does not protect against that. The next one uses scheme 2.",
-            )
+            self.say("demo.guess_alone", tried=_number(tried), found=_number(found))
 
     def _what_the_matcher_sees(self, world: World, prepared: Prepared, opening_bytes: bytes) -> None:
         manifest = world.project.manifest()
@@ -265,23 +228,17 @@ class _Story:
         round_ = Round(manifest, opening, digest_of_bytes(opening_bytes), secret)
         drop = receive(prepared.file, "uwv", round_, utc_now())
         row = drop.part(0).slice(0, 1).to_pylist()[0]
-        shown = Table(title=say("Eén rij van de levering van UWV, zoals de koppelomgeving die ziet",
-                                "One row of UWV's drop, as the matching environment sees it"),
+        shown = Table(title=say("demo.one_row"),
                       title_justify="left", title_style="bold", show_header=False)  # fmt: skip
         for name, value in row.items():
             plain = "–" if value is None else str(value)
             shown.add_row(name, value.hex() if isinstance(value, bytes) else plain)
         self.console.print(shown)
-        self.say(
-            "Wel: een pseudoniem, een kenmerk dat alleen UWV kan lezen, en posities in lijsten uit het manifest. "
-            "Niet: een BSN, een naam, een adres, of de sleutel om het pseudoniem van iemand na te rekenen.",
-            "It sees: a pseudonym, a reference that only UWV can read, and positions in lists of the manifest. "
-            "It does not see: a BSN, a name, an address, or the key to recompute anybody's pseudonym.",
-        )
+        self.say("demo.sees")
 
     def _run(self, world: World) -> dict[str, Any]:
         took: list[Measured] = []
-        name = f"{world.project_id}: {say('koppelen (Prefect, eigen proces)', 'match (Prefect, process of its own)')}"
+        name = f"{world.project_id}: {say('demo.match')}"
         with self._bar(name, len(RUN_STEPS)) as advance, measured(name) as whole:
 
             def on_step(step: dict[str, Any]) -> None:
@@ -294,8 +251,7 @@ class _Story:
             self._took(step)
         if outcome["state"] not in ("released", "held"):
             self.released = False
-            self.say(f"De run ging niet door: {outcome.get('nl', outcome)}",
-                     f"The run did not go on: {outcome.get('en', outcome)}")  # fmt: skip
+            self.say("demo.refused", why=outcome.get(language(), outcome))
         return outcome
 
     def _justified(self, world: World) -> dict[str, Any]:
@@ -320,20 +276,14 @@ class _Story:
         labels = {g.id: g.label for d in world.project.manifest().monitor.dimensions for g in d.groups}
         group, stage, before = labels.get(seen.group, seen.group), seen.stage, seen.against
         which = self._heaviest(report, world.project.manifest(), seen)
-        ratio, low = (f"{value or 0:.1f}" for value in (seen.ratio.value, seen.ratio.low))
-        keer, ten_minste = ratio.replace(".", ","), low.replace(".", ",")
-        self.say(
-            f"[monitor] De run is aangehouden; er is niets vrijgegeven. Het sterkst: '{group}' komt na {stage} {keer} keer "
-            f"zo vaak voor als de anderen, vergeleken met {before} (vrijwel zeker meer dan {ten_minste} keer). "
-            f"Het zwaarst weegt het criterium '{which}'.",
-            f"[monitor] The run is held; nothing was released. Strongest: '{group}' occurs {ratio} times as often as the "
-            f"others after {stage}, compared with {before} (almost surely more than {low} times). The criterion '{which}' weighs most.",
+        times, low = (
+            with_separators(f"{value or 0:.1f}", language()) for value in (seen.ratio.value, seen.ratio.low)
         )
-        with self._step(f"{world.project_id}: {say('rechtvaardigen', 'justify')}"):
+        told = {"group": group, "stage": stage, "before": before, "which": which}
+        self.say("demo.held", times=times, low=low, **told)
+        with self._step(f"{world.project_id}: {say('demo.justify')}"):
             world.justify(ROUND, reason)
-        names = ", ".join(world.controllers)
-        self.say(f"Gerechtvaardigd door {names}, met reden: {reason} Daarna geeft dezelfde run vrij.",
-                 f"Justified by {names}, because: {reason} Then the same run releases.")  # fmt: skip
+        self.say("demo.justified", names=list(world.controllers), reason=reason)
         return self._run(world)
 
     @staticmethod
@@ -354,11 +304,9 @@ class _Story:
         return seen.stage.rpartition(".")[2]
 
     def _cases(self, world: World, extracts: Path, outcome: dict[str, Any]) -> None:
-        with self._step(f"{world.project_id}: {say('vrijgaven openen', 'open releases')}"):
+        with self._step(f"{world.project_id}: {say('demo.open_releases')}"):
             found: set[Case] = world.found_cases(ROUND) if outcome["state"] == "released" else set()
-        with self._step(
-            f"{world.project_id}: {say('narekenen langs een andere weg', 'recompute by another route')}"
-        ):
+        with self._step(f"{world.project_id}: {say('demo.recompute')}"):
             expected = expected_cases(world.project_id, extracts)
         counts = {
             "cases_found": len(found),
@@ -367,18 +315,10 @@ class _Story:
             "extra": len(found - expected),
         }
         self.results.projects[world.project_id] = counts
-        self.say(
-            f"Casussen: {len(found)} gevonden, {len(expected)} verwacht uit de gewone gegevens; "
-            f"{counts['missing']} gemist, {counts['extra']} te veel.",
-            f"Cases: {len(found)} found, {len(expected)} expected from the plain records; "
-            f"{counts['missing']} missing, {counts['extra']} too many.",
-        )
+        self.say("demo.cases", **counts)
         without = [name for name in world.partners if found and world.open(name, ROUND).is_empty()]
         if without:
-            self.say(
-                f"Zonder casus, en dus met een lege vrijgave: {', '.join(without)}.",
-                f"Without a case, and so with an empty release: {', '.join(without)}.",
-            )
+            self.say("demo.without", without=without)
         self._groups(world)
 
     def _groups(self, world: World) -> None:
@@ -388,47 +328,36 @@ class _Story:
         if overview is None or len(dimensions) != 1:
             return
         labels = {group.id: group.label for group in dimensions[0].groups}
-        stages = {"delivered": "geleverd", "matched": "gekoppeld", "cases": "casussen"}
+        stages = ("delivered", "matched", "cases")
         rows = [
             [label, *(_shown(overview.groups[stage][group]) for stage in stages)]
-            for group, label in (labels | {UNKNOWN: say("onbekend", "unknown")}).items()
+            for group, label in (labels | {UNKNOWN: say("demo.unknown")}).items()
         ]
-        columns = [say("groep", "group"), *(say(dutch, stage) for stage, dutch in stages.items())]
-        title = say(
-            "Tellingen per groep (kleine aantallen achtergehouden)", "Counts per group (small ones withheld)"
-        )
+        columns = [say("demo.group"), *(say(f"demo.stage_{stage}") for stage in stages)]
+        title = say("demo.counts")
         self.console.print(table(title, columns, rows))
 
     def _release(self, world: World, partner: str) -> None:
         frame = world.open(partner, ROUND)
-        self.say(
-            f"\n{partner.upper()} opent zijn vrijgave: {len(frame)} eigen records, met het eigen kenmerk terug. De eerste drie:",
-            f"\n{partner.upper()} opens its release: {len(frame)} own records, its own record ids back. The first three:",
-        )
+        self.say("demo.opened", upper=partner.upper(), frame=len(frame))
         for row in frame.head(3).iter_rows(named=True):
             told = {k: v for k, v in row.items() if v not in (False, "", None)}
             self.console.print(
                 "  " + "  ".join(f"{k}={v}" for k, v in told.items()), markup=False, soft_wrap=True
             )
-        self.say(
-            "Over mensen die geen casus zijn, krijgt niemand een rij.",
-            "Nobody gets a row about people who are no case.",
-        )
+        self.say("demo.nobody")
 
     # FEBRL
 
     def _febrl(self) -> World:
-        self.chapter(
-            "Records die niemand hier schreef: FEBRL4, zonder gedeeld nummer",
-            "Records that nobody here wrote: FEBRL4, without a shared number",
-        )
+        self.chapter("demo.febrl")
         extracts = self.place / "febrl-extracts"
         febrl.write_extracts(extracts)
         world = World(
             self.place / FEBRL_PROJECT, configs_folder() / FEBRL_PROJECT, extracts, utc_now, self.runs
         )
         world.draft["project"]["period"] = _this_year()
-        with self._step(f"{FEBRL_PROJECT}: {say('afspreken en leveren', 'agree and deliver')}"):
+        with self._step(f"{FEBRL_PROJECT}: {say('demo.agree_deliver')}"):
             world.make_keys()
             manifest = world.complete(world.make_project_key())
             world.agree(manifest, world.approve(manifest))
@@ -440,47 +369,41 @@ class _Story:
         quality = febrl.quality(febrl.pairs(found))
         self.results.febrl4 = {"precision": quality.precision, "recall": quality.recall, "f1": quality.f1}
         self.say(
-            f"5.000 paren te vinden op {len(manifest.subject.person_keys)} persoonssleutels: precisie {quality.precision:.4f}, "
-            f"gevonden {quality.recall:.4f}, F1 {quality.f1:.4f}.",
-            f"5,000 pairs to find on {len(manifest.subject.person_keys)} person keys: precision {quality.precision:.4f}, "
-            f"recall {quality.recall:.4f}, F1 {quality.f1:.4f}.",
+            "demo.pairs",
+            person_keys=len(manifest.subject.person_keys),
+            **self.results.febrl4,
         )
         return world
 
     # the log
 
     def _log(self, worlds: list[World]) -> None:
-        self.chapter("Het logboek", "The log")
+        self.chapter("demo.log")
         for world in worlds:
-            with self._step(f"{world.project_id}: {say('logboek controleren', 'verify the log')}"):
+            with self._step(f"{world.project_id}: {say('demo.verify_log')}"):
                 found = _verify(world, world.project.log_file)
             self.results.log_verified &= found.ok
             root = found.root.hex() if found.root else "-"
-            self.say(
-                f"{world.project_id}: {found.size} regels, {'niets veranderd' if found.ok else 'NIET in orde'}; wortel {root[:16]}…",
-                f"{world.project_id}: {found.size} entries, {'nothing altered' if found.ok else 'NOT in order'}; root {root[:16]}…",
-            )
+            key = "demo.log_holds" if found.ok else "demo.log_fails"
+            self.say(key, project=world.project_id, size=found.size, root=root[:16])
         altered = self.place / "altered-log.sqlite"
         shutil.copy(worlds[0].project.log_file, altered)
         _change_one_byte(altered)
         found = _verify(worlds[0], altered)
         self.results.tampering_detected = not found.ok
-        self.say(
-            "Nu veranderen we in een kopie één byte van één regel. De controle zegt:",
-            "Now we change one byte of one entry in a copy. Verification says:",
-        )
-        for text in found.texts(language())[:3] or [say("niets?!", "nothing?!")]:
+        self.say("demo.change")
+        for text in found.texts(language())[:3] or [say("demo.nothing")]:
             self.console.print(f"  {text}", markup=False)
 
     # the end
 
     def _publish(self, worlds: list[World], files: World) -> None:
-        self.chapter("De openbare pagina's", "The public pages")
-        with self._step(say("pagina's schrijven", "write pages")):
+        self.chapter("demo.public_pages")
+        with self._step(say("demo.write_pages")):
             for world in worlds:
                 world.make_public()
             publish([world.project for world in (files, *worlds)], self.place / "public", utc_now())
-        with self._step(say("bijlagen voor registers", "annexes for registers")):
+        with self._step(say("demo.annexes")):
             for world in worlds:
                 facts, folder = (
                     public_facts(world.project, utc_now()),
@@ -490,36 +413,24 @@ class _Story:
                     file = folder / f"{name}.{kind}.{'zip' if kind == 'vws' else 'json'}"
                     write_whole(file, annex(kind, facts, name, utc_now()))
         start, annexes = self.place / "public" / "index.html", self.place / "annexes"
-        self.say(
-            f"Wat iedereen mag weten, staat in {start}. Iedere regel van de logboeken wijst naar een adres daarin. "
-            f"Wat iedere organisatie aan registers geeft, staat in {annexes}.",
-            f"What everybody may know stands in {start}. Every entry of the logs points to an address in it. "
-            f"What each organisation hands to registers stands in {annexes}.",
-        )
+        self.say("demo.published", start=start, annexes=annexes)
 
     def _measurements(self) -> None:
-        self.chapter("Tijd en geheugen", "Time and memory")
+        self.chapter("demo.measured")
         rows = [[s.name, f"{s.seconds:.2f} s", f"{s.peak_mib} MiB"] for s in self.results.steps]
-        self.console.print(
-            table(
-                "", [say("stap", "step"), say("tijd", "time"), say("hoogste geheugen", "peak memory")], rows
-            )
-        )
+        self.console.print(table("", [say("demo.step"), say("demo.time"), say("demo.peak_memory")], rows))
 
     def _end(self) -> int:
         right = all(
             not p["missing"] and not p["extra"] and p["cases_found"] for p in self.results.projects.values()
         )
         good = right and self.results.log_verified and self.results.tampering_detected
-        self.chapter("Klaar" if good else "NIET in orde", "Done" if good else "NOT in order")
+        self.chapter("demo.done" if good else "demo.not_in_order")
         site = self.place / "samenloop" / "site"
         project = site / "projects" / "samenloop"
         manifest = project / "manifest.json"
         program = sys.argv[0] if Path(sys.argv[0]).name == "lsi-match" else "lsi-match"
-        self.say(
-            f"Alles staat in {self.place}/. Kijk verder met:",
-            f"Everything is in {self.place}/. Look further with:",
-        )
+        self.say("demo.look_further", place=self.place)
         for command in (
             f"log show {project}",
             f"log verify {project} --manifest {manifest}",
@@ -527,8 +438,7 @@ class _Story:
             f"match status {site} samenloop",
         ):
             self.console.print(f"  {program} {command}", markup=False, soft_wrap=True)
-        self.say("Lees de tutorial (lsi-match docs tutorial) om het zelf stap voor stap te doen.",
-                 "Read the tutorial (lsi-match docs tutorial) to do it yourself, step by step.")  # fmt: skip
+        self.say("demo.tutorial")
         return 0 if good else 1
 
 
@@ -541,9 +451,9 @@ def _funnel(manifest: Manifest, partner: str, prepared: Prepared) -> Iterator[st
     """Per selection one line: read → left after each criterion, by its name → with a signal → in the drop."""
     for selection in manifest.partners[partner].selections:
         counts = prepared.descriptor.selections[selection.id]
-        stages = [(say("gelezen", "read"), counts.read)]
+        stages = [(say("partner.read"), counts.read)]
         stages += [(rule.id, counts.after[rule.id]) for rule in selection.criteria]
-        stages += [(say("met signaal", "with a signal"), counts.with_signal)]
+        stages += [(say("partner.with_signal"), counts.with_signal)]
         told = " → ".join(f"{name} {_number(count)}" for name, count in stages)
         yield f"  [bold]{partner}.{selection.id}[/bold]: {told} → [bold]{_number(counts.written)}[/bold]"
 
