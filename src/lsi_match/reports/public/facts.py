@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -9,8 +10,16 @@ from datetime import datetime
 from lsi_match.agreement.approvals import load_manifest, read_agreement
 from lsi_match.agreement.trust_root_rules import Trust
 from lsi_match.crypto.signing import peek
-from lsi_match.log.events import ManifestRegistered, PapersTakenIn, Recorded
+from lsi_match.log.events import (
+    Destroyed,
+    Held,
+    ManifestRegistered,
+    PapersTakenIn,
+    Recorded,
+    Released,
+)
 from lsi_match.manifest import Manifest
+from lsi_match.monitor.round_findings import RoundFindings
 from lsi_match.protocol.documents import OutcomeCounts
 from lsi_match.protocol.publication import Sheet
 from lsi_match.reports.public.measures import Effect, effects
@@ -45,6 +54,8 @@ class ProjectFacts:
     use: Use = field(default_factory=Use)
     #: What the measures against unequal treatment did.
     effects: tuple[Effect, ...] = ()
+    #: Group that stood out → how many rounds waited because of it; of rounds that are over.
+    waited_for: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def manifest(self) -> Manifest:
@@ -73,7 +84,8 @@ def facts_of(
             since.setdefault(one.manifest, one.at)
         if isinstance(one.event, ManifestRegistered | PapersTakenIn) and one.manifest == manifest.digest:
             papers |= {digest: kept(digest) for digest in one.event.papers.values()}
-    versions = tuple(Version(load_manifest(kept(digest)), at) for digest, at in since.items())
+    agreed = {digest: load_manifest(kept(digest)) for digest in since}
+    versions = tuple(Version(agreed[digest], at) for digest, at in since.items())
 
     def outcomes(digest: str) -> OutcomeCounts:
         return peek(kept(digest), OutcomeCounts, what="outcome", party="-")
@@ -81,8 +93,31 @@ def facts_of(
     publications = read_agreement(manifest, papers, now, trust).publications
     return ProjectFacts(
         versions,
-        tuple(per_year(recorded, outcomes, manifest.monitor.smallest_cell, now)),
+        tuple(
+            per_year(recorded, outcomes, {one: of.monitor.smallest_cell for one, of in agreed.items()}, now)
+        ),
         {name: one.sheet for name, one in publications.items()},
         use(recorded, manifest.project.period.last, now),
-        tuple(effects(recorded, [one.manifest for one in versions])),
+        tuple(effects(recorded, list(agreed.values()))),
+        _waited_for(recorded, kept, agreed),
     )
+
+
+def _waited_for(
+    recorded: Sequence[Recorded], kept: Callable[[str], bytes], agreed: Mapping[str, Manifest]
+) -> Counter[str]:
+    """The groups of the reports that held a round, once it was released or destroyed: until then controllers are judging it."""
+    over = {one.round for one in recorded if isinstance(one.event, Released | Destroyed)}
+    held = {
+        one.round: one.event.findings for one in recorded if isinstance(one.event, Held) and one.round in over
+    }
+    found = Counter[str]()
+    for digest in held.values():
+        report = RoundFindings.model_validate_json(kept(digest))
+        labels = {
+            (one.id, group.id): f"{one.label}: {group.label}"
+            for one in agreed[report.manifest].monitor.dimensions
+            for group in one.groups
+        }
+        found.update({labels[row.dimension, row.group] for row in report.alerts})
+    return found

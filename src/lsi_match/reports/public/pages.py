@@ -102,13 +102,15 @@ def _site(pages: _Pages, projects: Sequence[ProjectFacts]) -> dict[str, bytes]:
 
 def _project(pages: _Pages, facts: ProjectFacts) -> dict[str, bytes]:
     manifest = facts.manifest
-    smallest = manifest.monitor.smallest_cell
     registers = {one.short: register(one.manifest) for one in facts.versions}
 
-    def people(year: Year, count: int | None) -> str:
+    def people(year: Year, name: str) -> str:
         if not year.final:
             return pages.text("later")
-        return pages.text("fewer", smallest=smallest) if count is None else pages.told(count)
+        if name == "grounded" and year.cases is None:
+            return pages.text("not_told")
+        count = getattr(year, name)
+        return pages.text("fewer", smallest=year.smallest) if count is None else pages.told(count)
 
     found = pages.page(
         "project",
@@ -124,7 +126,8 @@ def _project(pages: _Pages, facts: ProjectFacts) -> dict[str, bytes]:
         held=sum(year.held for year in facts.years),
         years=facts.years,
         people=people,
-        smallest=smallest,
+        smallest="/".join(sorted({pages.told(year.smallest) for year in facts.years})),
+        waited_for=facts.waited_for,
         versions=facts.versions,
         changed=[
             [],

@@ -1,14 +1,15 @@
 """What came of a project, per year, as everybody may know it. Pure.
 
-Counts of rounds are exact: they are about nobody. Counts of people and things are of a whole (no group), rounded as
-`protocol.withhold.blur` does, and told once: from 1 April of the next year on, of what the log had by then, so that the
-figures of a year never change and no difference between two publications tells about somebody.
+Counts of rounds are exact: they are about nobody. Counts of people and things are of a whole (no group), and rounded as the
+monitor rounds what it tells of all partners together (`protocol.withhold.blur`). They are told once: from 1 April of the next
+year on, of what the log had by then, and to the smallest cell of the manifests that it had by then, so that the figures of a
+year never change and no difference between two publications tells about somebody.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
@@ -25,8 +26,10 @@ class Year:
 
     Attributes:
         rounds, held, released, destroyed: numbers of rounds.
+        smallest: to what the counts below are rounded; fewer are not told.
         final: whether the counts below are told already.
-        records, cases, grounded, requests: rounded counts; None where they are fewer than the smallest that is told.
+        records, cases, grounded, requests: rounded counts; None where they are fewer than `smallest`. Of `grounded` nothing
+            is told where `cases` are fewer.
     """
 
     year: int
@@ -34,6 +37,7 @@ class Year:
     held: int
     released: int
     destroyed: int
+    smallest: int
     final: bool
     records: int | None = None
     cases: int | None = None
@@ -60,7 +64,7 @@ def use(recorded: Sequence[Recorded], last_day: date, now: datetime) -> Use:
 def per_year(
     recorded: Sequence[Recorded],
     outcomes: Callable[[str], OutcomeCounts | None],
-    smallest: int,
+    smallest: Mapping[str, int],
     now: datetime,
 ) -> list[Year]:
     """The figures of each year in which a round was opened or an access request answered, the newest first.
@@ -68,7 +72,7 @@ def per_year(
     Args:
         recorded: every event of the log.
         outcomes: the counts of outcomes that have a digest; None where they are not here.
-        smallest: counts are rounded to this, and those below it are not told.
+        smallest: digest of each manifest → its smallest cell; counts are rounded to the largest of those that ran by then.
     """
     counted = events.RoundOpened | events.AccessAnswered
     years = sorted({one.at.year for one in recorded if isinstance(one.event, counted)})
@@ -87,6 +91,7 @@ def per_year(
             held=sum(one.hold is not None for one in rounds),
             released=sum(one.release is not None for one in rounds),
             destroyed=sum(one.destroyed is not None for one in rounds),
+            smallest=max(smallest[one] for one in {one.manifest for one in recorded[:at]} & smallest.keys()),
             final=closes <= now,
         )
         counts = {
@@ -95,7 +100,9 @@ def per_year(
             "grounded": sum(_grounded(one, outcomes) for one in rounds),
             "requests": requests[year],
         }
-        rounded = {name: blur(count, smallest) for name, count in counts.items()}
+        rounded = {name: blur(count, told.smallest) for name, count in counts.items()}
+        if rounded["cases"] is None:
+            rounded["grounded"] = None  # each organisation counts: five of them would be three cases or four
         found.append(Year(**{**vars(told), **rounded}) if told.final else told)
     return found[::-1]
 
