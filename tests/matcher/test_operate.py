@@ -136,6 +136,24 @@ def test_a_drop_for_a_round_that_is_over_is_refused_and_its_partner_finds_the_re
     assert operation.lying("uwv") == []
 
 
+def test_a_refused_drop_that_stays_at_its_place_is_told_once(operation: Operation) -> None:
+    """As a place does that fails when something is taken away, in the look in which its round ends."""
+    drops = {partner: operation.prepare(partner, ROUND) for partner in PARTNERS}
+    second = operation.prepare("uwv", ROUND)
+    for partner in PARTNERS:
+        operation.send(partner, drops[partner])
+    operation.send("uwv", second)
+    assert "refused" in outcomes(operation.reconcile())
+    assert operation.state(ROUND) == "destroyed"
+    told = [name for name in operation.fetch("uwv") if name.endswith(".refused.json")]
+    for drop in (drops["uwv"], second):
+        operation.send("uwv", drop)
+    assert outcomes(operation.reconcile()) == ["known", "known"]
+    assert operation.lying("uwv") == []
+    assert [name for name in operation.fetch("uwv") if name.endswith(".refused.json")] in ([], told)
+    assert len(told) == 1
+
+
 def test_what_is_no_drop_is_refused_with_a_reason_and_the_others_stay(operation: Operation) -> None:
     for partner in PARTNERS[:2]:
         operation.deliver(partner, ROUND)

@@ -298,10 +298,13 @@ def _descriptor(project: Project, partner: str, file: str, data: bytes) -> DropD
 
 
 def _known(project: Project, partner: str, data: bytes) -> bool:
-    """Whether these very bytes came in before: they wait here, or were accepted or refused."""
-    waiting = inbox.received(project, partner).glob(f"*{DROP_SUFFIX}")
-    return project.has(digest_of_bytes(data)) or any(
-        _read(file) == data for file in (*waiting, *_refused(project, partner))
+    """Whether these very bytes came in before: they wait here, or were accepted or refused. What was refused may be destroyed
+    while the place still holds it."""
+    digest, waiting = digest_of_bytes(data), inbox.received(project, partner).glob(f"*{DROP_SUFFIX}")
+    return (
+        project.has(digest)
+        or any(one.drop == digest for one in project.view().all_arrivals())
+        or any(_read(file) == data for file in waiting)
     )
 
 
