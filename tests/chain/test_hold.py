@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -21,6 +22,7 @@ from lsi_match.base.errors import LsiError
 from lsi_match.base.yaml_positions import read_yaml
 from lsi_match.cli.main import run as command
 from lsi_match.crypto.signing import SignatureMissingError
+from lsi_match.demo import town
 from lsi_match.demo.world import Case, World, reasons_for
 from lsi_match.log import events
 from lsi_match.log.events import Event
@@ -34,10 +36,12 @@ from lsi_match.matcher.round.hold import (
     ReportChangedError,
     RoundNotHeldError,
     RunHeldError,
+    answered_before,
     ingest,
     overdue,
 )
 from lsi_match.matcher.round.run import Run
+from lsi_match.monitor.promises import Effect
 from lsi_match.monitor.round_findings import ReportNotOfCountsError, RoundFindings, checked_findings
 from lsi_match.partner import transfer
 from lsi_match.protocol.documents import Reason
@@ -278,30 +282,62 @@ def test_the_commands_take_a_held_round_to_its_release(
     outcome = json.loads(capsys.readouterr().out)
     assert (outcome["state"], outcome["reason"]) == ("held", "RunHeldError")
     assert command(["monitor", "report", site, "samenloop", "held", "--to", str(tmp_path / "r")]) == 0
-    for name in held.controllers:
-        arguments = [
-            "--report",
-            str(tmp_path / "r" / "report.json"),
-            "--counts",
-            str(tmp_path / "r" / "counts.json"),
-        ]
-        answers = tmp_path / f"{name}.yaml"
-        arguments += ["--out", str(tmp_path / "papers")]
-        home = str(held.folder / name)
-        justify = ["monitor", "justify", manifest, name, home, *arguments]
-        assert command([*justify, "--reason", REASON]) == 2, "one text does not justify every difference"
-        assert command([*justify, "--reasons", str(answers)]) == 0
-        assert not (tmp_path / "papers" / f"{name}.justification.json").exists()
-        draft = answers.read_text("utf-8")
-        assert set(read_yaml(draft, "draft")) == set(reasons(held))
-        assert command([*justify, "--reasons", str(answers)]) == 1, "it is not filled in yet"
-        yaml_out.write(
-            answers, {digest: one.model_dump(mode="json") for digest, one in reasons(held).items()}
-        )
-        assert command([*justify, "--reasons", str(answers)]) == 0
+    name, *others = held.controllers
+    answers, papers, home = tmp_path / "answers.yaml", tmp_path / "papers", str(held.folder / name)
+    justify = ["monitor", "justify", manifest, name, home, "--out", str(papers)]
+    justify += [
+        "--report",
+        str(tmp_path / "r" / "report.json"),
+        "--counts",
+        str(tmp_path / "r" / "counts.json"),
+    ]
+    assert command([*justify, "--reason", REASON]) == 2, "one text does not justify every difference"
+    justify += ["--reasons", str(answers)]
+    assert command(justify) == 0
+    assert not (papers / f"{name}.justification.json").exists()
+    draft = answers.read_text("utf-8")
+    assert set(read_yaml(draft, "draft")) == set(reasons(held))
+    assert re.search(r"zonder “inkomen” [\d,]+ keer in plaats van [\d,]+ keer, en [\d.]+ records meer", draft)
+    assert re.search(r"zonder wat toeslagen levert (ongeveer|hoogstens) \d+ casussen minder", draft)
+    assert command(justify) == 1, "it is not filled in yet"
+    said = {digest: one.model_dump(mode="json") for digest, one in reasons(held).items()}
+    yaml_out.write(answers, dict.fromkeys([*said, DIGEST], next(iter(said.values()))))
+    capsys.readouterr()
+    assert command([*justify, "--lang", "en"]) == 2, "one answer does not justify every difference"
+    assert "every difference needs an answer of its own" in capsys.readouterr().err
+    assert not (papers / f"{name}.justification.json").exists()
+    yaml_out.write(answers, said)
+    assert command(justify) == 0
+    for other in others:
+        (papers / f"{other}.justification.json").write_bytes(paper(held, other))
     assert command(["match", "justify", site, "samenloop", "held", str(tmp_path / "papers")]) == 0
     assert command(["match", "run", site, "samenloop", "held"]) == 0
     assert held.found_cases("held") == expected
+
+
+def test_the_next_report_opens_with_whether_what_was_promised_worked(held: World, tmp_path: Path) -> None:
+    held.open_round("beside", town.REFERENCE_DATE.isoformat())
+    ingest(held.project, "held", everybody(held), utc_now())
+    run_steps(held, "held")
+    deliver(held, "next")
+    with pytest.raises(RunHeldError):
+        run_steps(held, "next")
+    documents = held.project.monitor_documents("next")
+    found, _ = checked_findings(documents["report.json"], documents["counts.json"], held.project.manifest())
+    first = RoundFindings.model_validate(report(held)[0])
+    assert {one.difference for one in found.promises} == set(first.differences)
+    assert all(one.said.keys() == set(held.controllers) for one in found.promises)
+    # The same people: nothing was done, and that is what it says.
+    assert {one.effect for one in found.followed} == {Effect.STILL}
+    to = tmp_path / "r"
+    assert command(["monitor", "report", str(held.site.folder), "samenloop", "next", "--to", str(to)]) == 0
+    page = (to / "report.md").read_text("utf-8")
+    assert "## Heeft gewerkt wat was toegezegd?" in page.partition("## In het kort")[0]
+    assert "Nee: het verschil is nog te groot" in page
+    assert "over een half jaar kijken de organisaties" in page
+    # Tried again it is the same report: what was opened before the hold ended is told nothing of it, then or later.
+    view = held.project.view()
+    assert answered_before(held.project, view, view.rounds["beside"]) is None
 
 
 def test_no_group_cell_stands_in_any_release(held: World) -> None:

@@ -188,6 +188,10 @@ def is_case(world: list[Record], subject: set[int]) -> bool:
     return len(partners) >= 2 and (uwv_hoog or "svb" not in partners)
 
 
+def without(world: list[Record], subject: set[int], partner: str) -> set[int]:
+    return {i for i in subject if world[i].partner != partner}
+
+
 def released(found: Matched) -> dict[bytes, set[int]]:
     """Case id → record numbers, over the releases of all partners."""
     cases: dict[bytes, set[int]] = {}
@@ -224,6 +228,9 @@ def test_the_cases_are_those_of_a_plain_oracle(
     for partner in PARTNERS:
         with_a_record = [case for case in expected if any(world[i].partner == partner for i in case)]
         assert found.cases_of(partner) == len(with_a_record)
+        assert found.fewer()[partner] == sum(
+            not is_case(world, without(world, case, partner)) for case in expected
+        )
 
 
 @pytest.mark.parametrize(("unit", "kinds"), UNITS)
@@ -287,6 +294,8 @@ def test_counts_and_months_in_the_rule_are_those_of_a_plain_oracle(
     expected = [subject for subject in theirs if is_case_by_counts_and_months(world, subject)]
     assert sorted(map(sorted, released(found).values())) == sorted(map(sorted, expected))
     for partner in PARTNERS:
+        left = [is_case_by_counts_and_months(world, without(world, case, partner)) for case in expected]
+        assert found.fewer()[partner] == left.count(False)
         others = [other for other in PARTNERS if other != partner]
         allowed = {"case_id", "reference", "selection", *others}
         allowed |= {f"{other}_{signal}" for other in others for signal in ("hoog", "kort")}

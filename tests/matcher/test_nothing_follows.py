@@ -172,7 +172,7 @@ def read(number: int, world: World, rounding: int = SMALLEST) -> Reader:
         stage: {numbers[cell]: reader.value(row(cell)) for cell in CELLS} for stage, row in rows.items()
     }
     overview = published(agreed.monitor, descriptors, counted)
-    table = counts_table(agreed, "r", 1, descriptors, overview)
+    table = counts_table(agreed, "r", 1, descriptors, overview, {})
     assert isinstance(table, CountsTable)
     for stage, row in rows.items():
         slack = rounding // 2 if stage in ("delivered", "subjects") else 0

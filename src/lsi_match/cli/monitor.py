@@ -10,7 +10,7 @@ from cyclopts import App, Parameter
 from lsi_match.cli.console import Json, done, language, out, print_json, say, tell
 
 if TYPE_CHECKING:
-    from lsi_match.monitor.findings import Findings
+    from lsi_match.monitor.round_findings import RoundFindings
     from lsi_match.monitor.table import CountsTable
 
 app = App(name="monitor")
@@ -42,24 +42,24 @@ def report(site: Path, project: str, round_id: str, *, to: Path, json: Json = Fa
     if proof.exists():
         documents[proof.name] = read_bytes(proof)
     table = CountsTable.model_validate_json(documents["counts.json"])
-    found = RoundFindings.model_validate_json(documents["report.json"]).findings
+    found = RoundFindings.model_validate_json(documents["report.json"])
     documents |= _pages("report", table, found)
     for name, paper in outcomes_of(chosen, round_id).items():
         told_more = with_outcomes(table, paper)
         counts = told_more.model_dump_json().encode() + b"\n"
         more = findings_of(chosen.manifest(), round_id, counts)
         documents |= {f"counts.{name}.json": counts, f"report.{name}.json": more.written()}
-        documents |= _pages(f"report.{name}", told_more, more.findings)
+        documents |= _pages(f"report.{name}", told_more, more)
     files = {name: to / name for name in documents}
     for name, data in documents.items():
         write_whole(files[name], data, replace=True)
     tell("monitor.written", {n: str(f) for n, f in files.items()}, json, files=list(files.values()))
 
 
-def _pages(stem: str, table: CountsTable, found: Findings) -> dict[str, bytes]:
+def _pages(stem: str, table: CountsTable, found: RoundFindings) -> dict[str, bytes]:
     from lsi_match.reports.monitor_report import report
 
-    page = report(table, found, language())
+    page = report(table, found.findings, language(), found.followed)
     return {stem + kind: page.written(kind) for kind in (".html", ".md")}
 
 

@@ -170,7 +170,7 @@ def _held_round(
     held = _read_held(request, work)
     if held is None:
         return desk.nowhere(request)
-    text = report(held.table, held.findings.findings, r.lang).fragment
+    text = report(held.table, held.findings.findings, r.lang, held.findings.followed).fragment
     needed = asked(held.table, held.findings, r.lang)
     return desk.page(
         r, request, work, "held.html", r.text("held_title", round=held.findings.round), held=held, text=text, asked=needed,

@@ -116,7 +116,7 @@ class Manifest(Document):
                     "match",
                     "records_of",
                 )
-        columns = [name for name, _ in self._match_columns()]
+        columns = [column for _, column, _ in self._match_columns()]
         no_twins("column of the match rule", columns)
         for name in columns:
             if name in RESERVED_COLUMNS:
@@ -281,19 +281,23 @@ class Manifest(Document):
     def match_fields(self) -> dict[str, FieldType]:
         """The columns a match rule may name: `partners`, `<partner>`, `<partner>_<signal>`; `<partner>_records` of
         those in `match.records_of`; `<partner>_<attribute>_first` and `_last` of attributes for the rule."""
-        return dict(self._match_columns())
+        return {column: kind for _, column, kind in self._match_columns()}
 
-    def _match_columns(self) -> Iterator[tuple[str, FieldType]]:
-        yield "partners", FieldType.INTEGER
+    def match_fields_of(self, partner: str) -> dict[str, FieldType]:
+        """Those of these columns that tell of one partner."""
+        return {column: kind for name, column, kind in self._match_columns() if name == partner}
+
+    def _match_columns(self) -> Iterator[tuple[str | None, str, FieldType]]:
+        yield None, "partners", FieldType.INTEGER
         for name, partner in self.partners.items():
-            yield name, FieldType.BOOLEAN
+            yield name, name, FieldType.BOOLEAN
             for signal in partner.signals:
-                yield f"{name}_{signal.id}", FieldType.BOOLEAN
+                yield name, f"{name}_{signal.id}", FieldType.BOOLEAN
             for attribute in partner.rule_attribute_ids:
-                yield f"{name}_{attribute}_first", FieldType.DATE
-                yield f"{name}_{attribute}_last", FieldType.DATE
+                yield name, f"{name}_{attribute}_first", FieldType.DATE
+                yield name, f"{name}_{attribute}_last", FieldType.DATE
         for name in self.match.records_of:
-            yield f"{name}_records", FieldType.INTEGER
+            yield name, f"{name}_records", FieldType.INTEGER
 
     def match_predicate(self) -> Predicate:
         """The parsed match rule."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
 from typing import Literal
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from lsi_match.base.canonical import canonical_json, digest_of_bytes
 from lsi_match.base.errors import LsiError
@@ -13,8 +15,10 @@ from lsi_match.base.validation import Closed
 from lsi_match.manifest import Manifest
 from lsi_match.monitor.analyse import analyse
 from lsi_match.monitor.findings import Findings
+from lsi_match.monitor.promises import Followed, Promise, followed, promised
 from lsi_match.monitor.table import CountsTable
 from lsi_match.monitor.verdict import Row, conclude
+from lsi_match.protocol.documents import Justification
 
 
 class ReportNotOfCountsError(LsiError): ...
@@ -41,6 +45,13 @@ class RoundFindings(Closed):
     round: str
     table: str
     findings: Findings
+    #: What was promised for the differences of the round before this one that was held; does not follow from the counts.
+    promises: tuple[Promise, ...] = Field(default=(), exclude_if=lambda promises: not promises)
+
+    @property
+    def followed(self) -> list[Followed]:
+        """What was promised, and whether it worked."""
+        return followed(self.promises, conclude(self.findings).rows)
 
     @property
     def alerts(self) -> tuple[Row, ...]:
@@ -53,7 +64,7 @@ class RoundFindings(Closed):
         first. None in v1, of which one text justified everything."""
         found: dict[tuple[str, str, str], list[Row]] = {}
         for row in () if self.format.endswith("v1") else self.alerts:
-            found.setdefault((row.stage.rpartition(".")[0], row.dimension, row.group), []).append(row)
+            found.setdefault(row.cause, []).append(row)
         return {
             digest_of_bytes(canonical_json(_ROWS.dump_python(its, mode="json"))): tuple(its)
             for its in found.values()
@@ -69,15 +80,45 @@ class RoundFindings(Closed):
         return canonical_json(self.model_dump(mode="json")) + b"\n"
 
 
-def findings_of(manifest: Manifest, round_id: str, counts: bytes) -> RoundFindings:
-    """What follows from the file with the counts of a round; raises ValidationError when it is none."""
+@dataclass(frozen=True)
+class Answered:
+    """A report that held an earlier round, and what each controller said to it."""
+
+    report: RoundFindings
+    said: Mapping[str, Justification]
+
+    def promises(self, now: Iterable[Row]) -> tuple[Promise, ...]:
+        """What was promised, beside the comparisons of `now`."""
+        differences = self.report.differences
+        said: dict[str, dict[str, str]] = {digest: {} for digest in differences}
+        review: dict[str, date] = {}
+        for digest in differences:
+            for name, paper in sorted(self.said.items()):
+                reason = paper.reasons.get(digest)
+                said[digest][name] = reason.measure if reason else paper.reason or ""
+                if reason:
+                    review[digest] = max(reason.review, review.get(digest, reason.review))
+        before = conclude(self.report.findings).rows
+        return tuple(promised(self.report.round, differences, before, now, said, review))
+
+
+def findings_of(
+    manifest: Manifest, round_id: str, counts: bytes, answered: Answered | None = None
+) -> RoundFindings:
+    """What follows from the file with the counts of a round; raises ValidationError when it is none.
+
+    Args:
+        answered: the round before this one that was held, and what was said to its report.
+    """
     table = CountsTable.model_validate_json(counts)
+    findings = analyse(table)
     return RoundFindings(
         project=manifest.project.id,
         manifest=manifest.digest,
         round=round_id,
         table=digest_of_bytes(counts),
-        findings=analyse(table),
+        findings=findings,
+        promises=() if answered is None else answered.promises(conclude(findings).rows),
     )
 
 
@@ -98,7 +139,7 @@ def checked_findings(report: bytes, counts: bytes, manifest: Manifest) -> tuple[
         raise ReportNotOfCountsError() from None
     if (table.tolerance, table.confidence, table.looks, table.smallest_cell) != agreed:
         raise ReportNotOfCountsError()
-    if again.model_copy(update={"format": found.format}).written() != report:
+    if again.model_copy(update={"format": found.format, "promises": found.promises}).written() != report:
         raise ReportNotOfCountsError()
     for name, count in _shown(table):
         if 0 < count < monitor.smallest_cell:
@@ -107,7 +148,8 @@ def checked_findings(report: bytes, counts: bytes, manifest: Manifest) -> tuple[
 
 
 def _shown(table: CountsTable) -> Iterator[tuple[str, int]]:
-    """Every count of a stage that is told, with that stage."""
+    """Every count that is told, with its stage."""
+    yield from (("cases_fewer", count) for count in table.cases_fewer.values() if count is not None)
     for stage in table.stages:
         for counts in (stage.counts, *stage.margins.values()):
             yield from ((stage.id, count) for count in counts.values() if count is not None)

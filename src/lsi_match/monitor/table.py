@@ -125,6 +125,8 @@ class CountsTable(Closed):
     look: int = Field(default=1, ge=1)
     looks: int = Field(default=1, ge=1)
     source: str | None = None
+    #: Partner → how many cases there would be fewer without what it delivered, rounded; None where that is a small count.
+    cases_fewer: dict[str, Count | None] = Field(default={}, exclude_if=lambda counts: not counts)
 
     @model_validator(mode="after")
     def _consistent(self) -> CountsTable:

@@ -91,6 +91,11 @@ class Row:
         return self.harms and self.answer is Answer.LARGE
 
     @property
+    def cause(self) -> tuple[str, str, str]:
+        """One group within one selection: what is one difference, to be justified by itself."""
+        return self.stage.rpartition(".")[0], self.dimension, self.group
+
+    @property
     def certain(self) -> float:
         """The smallest factor, at the disadvantage of the group, that the interval allows."""
         if self.direction == "burden":

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from textwrap import shorten
 from typing import TypeVar
 
 from markupsafe import Markup
@@ -21,6 +22,7 @@ from lsi_match.monitor.findings import (
     Verdict,
 )
 from lsi_match.monitor.groups import UNKNOWN, over
+from lsi_match.monitor.promises import Followed, Promise
 from lsi_match.monitor.round_findings import RoundFindings
 from lsi_match.monitor.table import CountsTable
 from lsi_match.monitor.verdict import Answer, Kind, Row, State, conclude
@@ -30,13 +32,17 @@ from lsi_match.reports.monitor_figure import Dot, dots
 from lsi_match.reports.monitor_words import Words
 
 T = TypeVar("T")
+#: Characters of what was promised that the first page tells; all of it stands in the report as JSON.
+MOST_SAID = 160
 #: Rows under a heading.
 Part = tuple[str, list[T]]
 
 
-def report(table: CountsTable, findings: Findings, lang: Language) -> Document:
-    """The whole report; the first page is its first sheet."""
-    page = _Report(table, findings, lang)
+def report(
+    table: CountsTable, findings: Findings, lang: Language, followed: Sequence[Followed] = ()
+) -> Document:
+    """The whole report; the first page is its first sheet, and opens with what was promised in a round before."""
+    page = _Report(table, findings, lang, followed)
     return page.writer.document("report.md", r=page)
 
 
@@ -120,8 +126,11 @@ class _Thing:
 class _Report(Words):
     """What the templates ask for."""
 
-    def __init__(self, table: CountsTable, findings: Findings, lang: Language) -> None:
+    def __init__(
+        self, table: CountsTable, findings: Findings, lang: Language, followed: Sequence[Followed] = ()
+    ) -> None:
         super().__init__(table, lang)
+        self.followed = followed
         said = conclude(findings)
         self.findings, self.rows, self.unsettled = findings, said.rows, said.unsettled
         # What is still there with all else held equal comes before what that explains.
@@ -233,6 +242,27 @@ class _Report(Words):
             for (dimension, group), its in groupby(over_, key=lambda one: (one.dimension, one.group))
         ]
 
+    # what was promised
+
+    def whose(self, row: Row) -> str:
+        """The group of a row of an earlier round, which this table need not know."""
+        try:
+            return self.group(row.dimension, row.group)
+        except (KeyError, ValueError):
+            return f"{row.dimension} {row.group}"
+
+    def at(self, row: Row) -> str:
+        """The step of a row of an earlier round, likewise."""
+        known = next((stage for stage in self.table.stages if stage.id == row.stage), None)
+        return self.stage(known) if known else row.stage
+
+    def promised(self, one: Promise) -> list[tuple[str, str]]:
+        """What was said, shortened, and by whom."""
+        names: dict[str, list[str]] = {}
+        for name, text in one.said.items():
+            names.setdefault(shorten(text, MOST_SAID, placeholder="…"), []).append(name)
+        return [(text, ", ".join(its)) for text, its in names.items()]
+
     # what has to be justified
 
     def difference(self, rows: Sequence[Row]) -> str:
@@ -249,16 +279,35 @@ class _Report(Words):
         )
 
     def computed(self, row: Row) -> str:
-        """How large the difference would be without each criterion."""
+        """What lighter ways would do: the difference and how many are selected without each criterion, and how many cases
+        there are fewer without what each partner concerned delivers."""
         stage = self.table.stage(row.stage)
         of = (stage.partner, stage.selection, row.dimension, row.group)
         found = [
             self.text("without", criterion=share.criterion, ratio=self.number(one.ratio), without=self.without(one, share))
+            + self._selected_more(one, share)
             for one in self.findings.attributions
             if (one.partner, one.selection, one.dimension, one.group) == of
             for share in one.shares
         ]  # fmt: skip
-        return self.text("computed", without="; ".join(found)) if found else self.text("not_computed")
+        fewer = [
+            self.text("cases_fewer" if count else "few_cases_fewer", partner=name, number=self.count(count or self.table.smallest_cell - 1))
+            for name, count in self.table.cases_fewer.items()
+            if stage.partner in (None, name)
+        ]  # fmt: skip
+        told = [self.text("computed", without="; ".join(found)) if found else self.text("not_computed")]
+        return " ".join([*told, *([self.text("computed", without="; ".join(fewer))] if fewer else [])])
+
+    def _selected_more(self, one: Attribution, share: Share) -> str:
+        """How many meet every criterion but this one: whoever is selected more without it. At least, where counts of
+        theirs are withheld."""
+        met = next(
+            m for m in self.table.combinations if (m.partner, m.selection) == (one.partner, one.selection)
+        )
+        only = "".join("0" if name == share.criterion else "1" for name in met.criteria)
+        counts = met.met.get(only, {}).values()
+        key = "selected_at_least" if None in counts else "selected_more"
+        return self.text(key, number=self.count(sum(count or 0 for count in counts)))
 
     def without(self, one: Attribution, share: Share) -> str:
         """The ratio that is left without a criterion."""

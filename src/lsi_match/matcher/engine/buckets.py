@@ -85,6 +85,11 @@ class Matched:
         """The number of cases that `partner` has a record in."""
         return sum(one.cases_of.get(partner, 0) for one in self._outcomes)
 
+    def fewer(self) -> dict[str, int]:
+        """Partner → how many cases there would be fewer without what it delivered, as `Engine.fewer`."""
+        names = self._manifest.partners
+        return {name: sum(one.fewer.get(name, 0) for one in self._outcomes) for name in names}
+
     def counts(self) -> dict[str, int]:
         """How many subjects, subjects of two or more partners, cases, and records set aside as ambiguous, and
         of links on person keys as `Persons.counts`."""
@@ -311,7 +316,7 @@ class Plan:
             yield drop.partner, rows, np.arange(first, first + len(rows), dtype=np.uint32)
 
 
-_NOTHING = EngineOutcome({}, {}, np.zeros(0, np.uint32), {}, {}, {}, {})
+_NOTHING = EngineOutcome({}, {}, np.zeros(0, np.uint32), {}, {}, {}, {}, {})
 
 #: Has all buckets of a plan done, somewhere, and gives what came of them, in order.
 Spread = Callable[[Plan, Sequence[Bridges]], Iterator[Result]]

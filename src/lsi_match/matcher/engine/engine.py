@@ -39,7 +39,7 @@ from scipy.sparse.csgraph import connected_components
 
 from lsi_match.base.buffer_pool import pooled_array
 from lsi_match.base.duckdb_locked import locked_connection, one_row, quoted_name
-from lsi_match.criteria.parse import REFERENCE_DATE
+from lsi_match.criteria.parse import REFERENCE_DATE, FieldType
 from lsi_match.crypto.block_cipher import BLOCK, decrypt_blocks, encrypt_blocks, make_key
 from lsi_match.manifest import NO_VALUE, Manifest, Partner
 from lsi_match.manifest.identifiers import CROWD_OF, IdentifierKind
@@ -70,6 +70,7 @@ class EngineOutcome:
         groups: as `Engine.group_counts`.
         subjects: the cases, by the number of their first record, in order (uint32).
         cases_of: partner → number of cases it has a record in.
+        fewer: as `Engine.fewer`.
         released: partner → as `Engine.released`.
         attributes: partner → as `Engine.attributes`, where any other may see them.
         subjects_of: partner → as `Engine.subjects`, of its own cases.
@@ -79,6 +80,7 @@ class EngineOutcome:
     groups: dict[str, dict[int, int]]
     subjects: np.ndarray
     cases_of: dict[str, int]
+    fewer: dict[str, int]
     released: dict[str, pa.Table]
     attributes: dict[str, pa.Table]
     subjects_of: dict[str, pa.Table]
@@ -372,6 +374,7 @@ class Engine:
             self.group_counts(),
             np.asarray(subjects["subject"], dtype=np.uint32),
             cases_of,
+            self.fewer(),
             {name: self.released(name) for name in to_release},
             {name: self.attributes(name) for name in self.partners if name in seen},
             {name: self.subjects(name) for name in to_release},
@@ -398,6 +401,19 @@ class Engine:
             "cases": "SELECT cell, count(*) FROM case_subject GROUP BY cell",
         }
         return {stage: dict(self._con.execute(sql).fetchall()) for stage, sql in stages.items()}
+
+    def fewer(self) -> dict[str, int]:
+        """Partner → how many cases there would be fewer without what it delivered: those that no longer meet the rule."""
+        rule, found = self.manifest.match_predicate().sql(), {}
+        nothing = {FieldType.BOOLEAN: "FALSE", FieldType.DATE: "NULL", FieldType.INTEGER: "0"}
+        for name in self.partners:
+            gone = [f"partners - {quoted_name(name)}::INTEGER AS partners"]
+            columns = self.manifest.match_fields_of(name).items()
+            gone += [f"{nothing[kind]} AS {quoted_name(column)}" for column, kind in columns]
+            found[name] = self._number(
+                f"SELECT count(*) FROM (SELECT * REPLACE ({', '.join(gone)}) FROM case_subject) WHERE ({rule}) IS NOT TRUE"
+            )
+        return found
 
     def released(self, recipient: str) -> pa.Table:
         """The rows for `recipient`: its own records in a case, and of the others what `release_columns` names.

@@ -202,7 +202,7 @@ def _bridges(data: bytes) -> Bridges:
 
 def _packed(result: Result) -> bytes:
     outcome = result.outcome
-    facts = {"counts": outcome.counts, "groups": outcome.groups, "cases_of": outcome.cases_of}
+    facts = {name: getattr(outcome, name) for name in ("counts", "groups", "cases_of", "fewer")}
     tables = {"subjects": pa.table({"subject": outcome.subjects}), "touched": result.touched}
     tables |= {f"released {name}": table for name, table in outcome.released.items()}
     tables |= {f"attributes {name}": table for name, table in outcome.attributes.items()}
@@ -211,7 +211,7 @@ def _packed(result: Result) -> bytes:
         f"tied {name}": rows.append_column(_NUMBER, pa.array(numbers))
         for name, (rows, numbers) in result.tied.items()
     }
-    return _pack(dict(facts), tables)
+    return _pack(facts, tables)
 
 
 _NUMBER = " number"
@@ -236,6 +236,7 @@ def _result(data: bytes) -> Result:
         groups=groups,
         subjects=tables["subjects"].column("subject").to_numpy(),
         cases_of=facts["cases_of"],  # type: ignore[arg-type]
+        fewer=facts["fewer"],  # type: ignore[arg-type]
         released=named("released"),
         attributes=named("attributes"),
         subjects_of=named("subjects_of"),

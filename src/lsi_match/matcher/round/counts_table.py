@@ -95,6 +95,7 @@ def counts_table(
     look: int,
     descriptors: Mapping[str, DropDescriptor],
     subjects: Mapping[str, CellCounts],
+    fewer: Mapping[str, int],
 ) -> CountsTable | None:
     """The table of one round; None when the manifest has no dimensions.
 
@@ -102,6 +103,7 @@ def counts_table(
         look: which round of the project this is, counted from 1.
         descriptors: partner → what it said of its drop.
         subjects: what `published` tells of `subjects`, `matched` and `cases`.
+        fewer: partner → how many cases there would be fewer without what it delivered.
     """
     monitor = manifest.monitor
     if not monitor.dimensions:
@@ -132,6 +134,7 @@ def counts_table(
         look=(look - 1) % monitor.looks + 1,
         looks=monitor.looks,
         source=f"{manifest.project.id} {round_id}, manifest {manifest.digest}",
+        cases_fewer={name: blur(count, monitor.smallest_cell) for name, count in fewer.items()},
     )
 
 

@@ -10,14 +10,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from lsi_match.agreement.justifications import read_justifications
 from lsi_match.base.errors import LsiError
+from lsi_match.crypto.signing import peek
 from lsi_match.log.events import Justified
 from lsi_match.log.view import ProjectView, RoundView
 from lsi_match.manifest import Manifest
 from lsi_match.matcher.site.site import Project
 from lsi_match.protocol.documents import Justification
+
+if TYPE_CHECKING:
+    from lsi_match.monitor.round_findings import Answered
 
 
 class RunHeldError(LsiError): ...
@@ -91,6 +96,29 @@ def _read(
     report = RoundFindings.model_validate_json(project.kept(findings)) if project.has(findings) else None
     differences = report.differences if report else ()
     return read_justifications(manifest, round_id, findings, papers, now, project.trust(now), differences)
+
+
+def answered_before(project: Project, view: ProjectView, round_: RoundView) -> Answered | None:
+    """The last round that was held and ended before `round_` was opened, and what was said to its report: so the same
+    whenever it is asked for `round_`. None where there is none, or its report is not here any more."""
+    from lsi_match.monitor.round_findings import Answered, RoundFindings  # with the statistics, as in `_read`
+
+    for one in sorted(view.rounds.values(), key=lambda one: -one.number):
+        ended = one.release.mark if one.release else one.destroyed
+        if one.hold is None or ended is None or ended.position > round_.opened.position:
+            continue
+        digests = [one.hold.findings, *one.justifications]
+        if not one.justifications or not all(project.has(digest) for digest in digests):
+            continue
+        # These papers were judged when they were taken in, and are the ones that the log has the digests of.
+        papers = [
+            peek(project.kept(digest), Justification, what="justification", party="?")
+            for digest in one.justifications
+        ]
+        of_it = sorted((p for p in papers if p.findings == one.hold.findings), key=lambda p: p.at)
+        report = RoundFindings.model_validate_json(project.kept(one.hold.findings))
+        return Answered(report, {paper.controller: paper for paper in of_it})
+    return None
 
 
 def overdue(view: ProjectView, now: datetime) -> list[RoundView]:

@@ -83,6 +83,7 @@ from lsi_match.matcher.round.hold import (
     ManifestToChangeError,
     ReportChangedError,
     RunHeldError,
+    answered_before,
     justifications,
 )
 from lsi_match.matcher.round.judge_drop import judge_drop
@@ -461,20 +462,23 @@ class Run:
     def _report(
         self, descriptors: dict[str, DropDescriptor], groups: dict[str, CellCounts]
     ) -> RoundFindings | None:
-        """What the monitor says of this round, worked out from the counts only; None without dimensions."""
+        """What the monitor says of this round, worked out from the counts, and of what was promised before; None without
+        dimensions."""
         table = counts_table(
             self._manifest,
             self.round_id,
             self._round.number,
             descriptors,
             groups,
+            self._running().fewer(),
         )
         if table is None:
             return None
         # Not in canonical form, which would put the groups in another order.
         counts = table.model_dump_json().encode() + b"\n"
         self.project.keep(counts)
-        return findings_of(self._manifest, self.round_id, counts)
+        answered = answered_before(self.project, self._log.view, self._round)
+        return findings_of(self._manifest, self.round_id, counts, answered)
 
     def _justified(self, digest: str, report: RoundFindings) -> None:
         """Nothing when every controller justified this report; otherwise the round is held, and that is logged."""
