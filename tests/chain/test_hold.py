@@ -301,7 +301,8 @@ def test_the_commands_take_a_held_round_to_its_release(
     assert re.search(r"zonder wat toeslagen levert (ongeveer|hoogstens) \d+ casussen minder", draft)
     assert command(justify) == 1, "it is not filled in yet"
     said = {digest: one.model_dump(mode="json") for digest, one in reasons(held).items()}
-    yaml_out.write(answers, dict.fromkeys([*said, DIGEST], next(iter(said.values()))))
+    same = next(iter(said.values()))
+    yaml_out.write(answers, {digest: dict(same) for digest in (*said, DIGEST)})
     capsys.readouterr()
     assert command([*justify, "--lang", "en"]) == 2, "one answer does not justify every difference"
     assert "every difference needs an answer of its own" in capsys.readouterr().err

@@ -301,9 +301,10 @@ class _Report(Words):
     def _selected_more(self, one: Attribution, share: Share) -> str:
         """How many meet every criterion but this one: whoever is selected more without it. At least, where counts of
         theirs are withheld."""
-        met = next(
-            m for m in self.table.combinations if (m.partner, m.selection) == (one.partner, one.selection)
-        )
+        own = (one.partner, one.selection)
+        met = next((m for m in self.table.combinations if (m.partner, m.selection) == own), None)
+        if met is None:
+            return ""
         only = "".join("0" if name == share.criterion else "1" for name in met.criteria)
         counts = met.met.get(only, {}).values()
         key = "selected_at_least" if None in counts else "selected_more"
