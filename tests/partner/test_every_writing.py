@@ -143,6 +143,7 @@ def outcome(table: Table, folder: Path, file: str, said: dict[str, Any]) -> Any:
         selected.after,
         selected.with_signal,
         sorted(selected.met.items()),
+        sorted(selected.unknown.items()),
         list(columns),
         rows,
     )

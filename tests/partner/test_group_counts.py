@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from lsi_match.partner.group_counts import group_counts
 from lsi_match.protocol.documents import GroupCounts, SelectionCounts
 from lsi_match.protocol.group_cells import cell_names
 from lsi_match.protocol.group_counts_rules import add_up
-from lsi_match.protocol.withhold import withhold
+from lsi_match.protocol.withhold import coarse, withhold
 
 CRITERIA = [{"id": f"c{i}", "when": "actief", "rationale": "r"} for i in range(2)]
 AGREED = manifest(
@@ -32,8 +33,8 @@ counted = st.dictionaries(
 )
 
 
-def made(met: Met) -> GroupCounts:
-    found = group_counts(AGREED, SELECTION, met)
+def made(met: Met, unknown: Met | None = None) -> GroupCounts:
+    found = group_counts(AGREED, SELECTION, met, unknown or {})
     assert found is not None
     return found
 
@@ -133,7 +134,32 @@ def test_a_selection_without_the_fields_of_any_dimension_tells_nothing() -> None
                      signals=[{"id": "s", "when": "actief", "label": "S"}])  # fmt: skip
     agreed = manifest({"gemeente": [bare], "uwv": [selection()]}, dimensions=[dimension()])
     chosen = agreed.partners["gemeente"].selections[0]
-    assert group_counts(agreed, chosen, {(3, 255): 100}) is None
+    assert group_counts(agreed, chosen, {(3, 255): 100}, {}) is None
+
+
+@pytest.mark.parametrize("smallest", [5, 7, 10])
+def test_of_how_many_nothing_is_known_gives_no_small_count_away_whatever_bounds_it(smallest: int) -> None:
+    told_as: dict[int, set[int]] = {}
+    for count in range(6 * smallest):
+        told_as.setdefault(coarse(count, smallest), set()).add(count)
+        assert abs(coarse(count, smallest) - count) <= smallest, (
+            "within half a unit, as `Stage.rounded_to` says"
+        )
+    for counts in told_as.values():
+        for count, at_most in product(counts, range(1, 6 * smallest)):
+            possible = {one for one in counts if one <= at_most}
+            if 0 < count < smallest and count <= at_most:
+                assert possible >= set(range(min(at_most, smallest - 1) + 1))
+
+
+def test_a_criterion_of_which_nearly_everything_is_known_is_left_out() -> None:
+    assert made(MET, {(1, 0): 3, (1, 1): 4}).unknown == {}
+    groups = made(MET, {(1, 0): 3, (1, 1): 23})
+    assert groups.unknown == {"c1": {"jong": 0, "oud": 20, "unknown": 0}}
+    assert GroupCounts.model_validate_json(groups.model_dump_json()) == groups
+    assert "unknown" not in GroupCounts.model_validate(made(MET)).model_dump(), (
+        "a drop of before is as it was"
+    )
 
 
 MET: Met = {(p, c): 100 for p in range(8) for c in NAMES}
@@ -154,6 +180,10 @@ LIES: dict[str, Callable[[dict[str, Any]], object]] = {
     "a cell too few": lambda g: g["reference"].pop("unknown"),
     "a combination of another number of criteria": lambda g: g["met"].update({"1111": g["met"].pop("111")}),
     "a criterion too few": lambda g: g["after"].pop("c1"),
+    "more unknown than there are": lambda g: g.update(unknown={"c1": {"jong": 810, "oud": 0, "unknown": 0}}),
+    "a small count of who is unknown": lambda g: g.update(unknown={"c1": {"jong": 3, "oud": 0, "unknown": 0}}),
+    "unknown of a criterion that is not there": lambda g: g.update(unknown={"c7": {"jong": 20, "oud": 0, "unknown": 0}}),
+    "unknown of a cell too few": lambda g: g.update(unknown={"c1": {"jong": 20, "oud": 0}}),
 }  # fmt: skip
 
 

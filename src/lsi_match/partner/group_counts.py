@@ -9,6 +9,8 @@ What is withheld, and why it cannot be worked out from the rest:
    of these stages withholds the cell, none of the combinations is told.
 3. Where both are told, the rule of 1 holds among these combinations as well. One that is alone there is that
    difference, and told as it is: hiding it would only pretend.
+4. Of how many it is not known whether they meet a criterion is rounded so coarsely that every small count is told as 0
+   (`protocol.withhold.coarse`). A criterion of which nothing would be told but 0 is left out.
 """
 
 from __future__ import annotations
@@ -18,30 +20,38 @@ from collections.abc import Mapping
 from lsi_match.manifest import Manifest, Selection
 from lsi_match.protocol.documents import CellCounts, GroupCounts
 from lsi_match.protocol.group_cells import cell_names
-from lsi_match.protocol.withhold import withhold, withhold_stages
+from lsi_match.protocol.withhold import coarse, withhold, withhold_stages
 
 #: Combinations times cells; with more of them, no combinations are told.
 MOST = 5_000
 
 
 def group_counts(
-    manifest: Manifest, selection: Selection, met: Mapping[tuple[int, int], int]
+    manifest: Manifest,
+    selection: Selection,
+    met: Mapping[tuple[int, int], int],
+    unknown: Mapping[tuple[int, int], int],
 ) -> GroupCounts | None:
     """The counts of `selection` per group cell; None when it lacks the fields of every dimension.
 
     Args:
-        met: `partner.select.Selected.met` of the whole selection.
+        met, unknown: as `partner.select.Selected` has them, of the whole selection.
     """
     if not manifest.group_predicates(selection):
         return None
     smallest, names = manifest.monitor.smallest_cell, cell_names(manifest.monitor)
     bits = len(selection.criteria) + 1
+    coarsely = {
+        rule.id: {name: coarse(unknown.get((at, cell), 0), smallest) for cell, name in names.items()}
+        for at, rule in enumerate(selection.criteria)
+    }
     stages = withhold_stages([_reaching(met, names, first) for first in range(bits + 1)], smallest)
     return GroupCounts(
         reference=stages[0],
         after={rule.id: stage for rule, stage in zip(selection.criteria, stages[1:], strict=False)},
         with_signal=stages[-1],
         met=_combinations(met, names, stages, bits, smallest),
+        unknown={name: counts for name, counts in coarsely.items() if any(counts.values())},
     )
 
 

@@ -61,7 +61,9 @@ class Inspected:
             without_identifier=self.selected.with_signal - self.sendable,
             duplicates=self.sendable - written,
             written=written,
-            groups=group_counts(self.task.manifest, self.task.selection, self.selected.met),
+            groups=group_counts(
+                self.task.manifest, self.task.selection, self.selected.met, self.selected.unknown
+            ),
         )
 
 

@@ -44,7 +44,7 @@ PIECE = 250_000
 _FEW_BITS = 12
 
 #: Columns under names that no field can have.
-_MET, _FAULT = quoted_name("criteria met"), quoted_name("a fault")
+_MET, _UNKNOWN, _FAULT = (quoted_name(name) for name in ("criteria met", "criteria unknown", "a fault"))
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,7 @@ class Selected:
         with_signal: of those, the ones with a signal: the rows of `table`.
         signals: signal → of those the ones that have it.
         met: (the criteria that are met, and whether there is a signal, as bits in this order; group cell) → records.
+        unknown: (criterion, by its place; group cell) → records of which it is not known whether they meet it.
     """
 
     table: pa.Table
@@ -66,6 +67,7 @@ class Selected:
     with_signal: int
     signals: dict[str, int]
     met: Counter[tuple[int, int]]
+    unknown: Counter[tuple[int, int]]
 
     def without_rows(self) -> Selected:
         """The counts only, so that the rows need not stay in memory."""
@@ -81,6 +83,7 @@ class Selected:
             sum(piece.with_signal for piece in pieces),
             {name: sum(piece.signals[name] for piece in pieces) for name in pieces[0].signals},
             sum((piece.met for piece in pieces), Counter()),
+            sum((piece.unknown for piece in pieces), Counter()),
         )
 
 
@@ -223,10 +226,12 @@ class _Selecting:
                 for a in self.selection.attributes
             ),
         ]
-        tests = [predicate.sql() for predicate in self.selection.predicates().values()] + [f"{SIGNALS} <> 0"]
-        met = " + ".join(f"CASE WHEN {test} THEN {1 << bit} ELSE 0 END" for bit, test in enumerate(tests))
+        criteria = [predicate.sql() for predicate in self.selection.predicates().values()]
+        grouped = bool(self.manifest.group_predicates(self.selection))
+        met = _bits_where([*criteria, f"{SIGNALS} <> 0"])
+        unknown = _bits_where([f"({test}) IS NULL" for test in criteria] if grouped else [])
         self.con.execute(
-            f"CREATE OR REPLACE VIEW source AS SELECT *, ({met})::UBIGINT AS {_MET} "
+            f"CREATE OR REPLACE VIEW source AS SELECT *, {met} AS {_MET}, {unknown} AS {_UNKNOWN} "
             f"FROM (SELECT *, {', '.join(coded)} FROM (SELECT *, "
             f"DATE '{self.reference_date.isoformat()}' AS {REFERENCE_DATE} FROM typed))"
         )
@@ -244,17 +249,19 @@ class _Selecting:
         criteria = [rule.id for rule in self.selection.criteria]
         with closing(self._judged()) as batches:
             for batch in batches:
-                *columns, met, fault = batch.columns
+                *columns, met, unknown, fault = batch.columns
                 if pc.any(fault).as_py():
                     break
                 bits_met = np.from_dlpack(met)
-                counted = _counted(bits_met, np.from_dlpack(batch.column(GROUP)), len(criteria) + 1)
+                cells = np.from_dlpack(batch.column(GROUP))
+                counted = _counted(bits_met, cells, len(criteria) + 1)
+                nothing_known = _each_bit(np.from_dlpack(unknown), cells, len(criteria))
                 left = [
                     sum(n for (bits, _), n in counted.items() if bits & _all(first) == _all(first))
                     for first in range(len(criteria) + 2)
                 ]
                 read, *after, with_signal = left
-                table = pa.table(columns, batch.schema.names[:-2])
+                table = pa.table(columns, batch.schema.names[:-3])
                 if with_signal < read:
                     table = table.filter(pc.equal(met, pa.scalar(_all(len(criteria) + 1), pa.uint64())))
                 # `to_numpy` of Arrow loads pandas.
@@ -264,7 +271,7 @@ class _Selecting:
                     for name, bit in self._bits().items()
                 }
                 after_each = dict(zip(criteria, after, strict=True))
-                yield Selected(table, read, after_each, with_signal, signals, counted)
+                yield Selected(table, read, after_each, with_signal, signals, counted, nothing_known)
             else:
                 return
         raise ExtractProblemsError.of(self.extract.told(self.faults(), self.source))
@@ -281,6 +288,7 @@ class _Selecting:
             quoted_name(GROUP),
             *(quoted_name(attribute_column(a.id)) for a in self.selection.attributes),
             _MET,
+            _UNKNOWN,
             f"{' OR '.join(f'({fault.condition}) IS TRUE' for fault in self.faults())} AS {_FAULT}",
         ]
         with self.con.sql(f"SELECT {', '.join(columns)} FROM source").to_arrow_reader(PIECE) as reader:
@@ -354,6 +362,22 @@ def _no_rows(schema: pa.Schema) -> pa.RecordBatch:
 def _all(bits: int) -> int:
     """So many bits, all set."""
     return (1 << bits) - 1
+
+
+def _bits_where(tests: Sequence[str]) -> str:
+    """SQL of a number with a bit for each test that is true."""
+    bits = (f"CASE WHEN {test} THEN {1 << bit} ELSE 0 END" for bit, test in enumerate(tests))
+    return f"({' + '.join(bits) or '0'})::UBIGINT"
+
+
+def _each_bit(numbers: np.ndarray, cells: np.ndarray, bits: int) -> Counter[tuple[int, int]]:
+    """(bit, cell) → records of which that bit is set."""
+    if not numbers.any():
+        return Counter()
+    counts = {bit: np.bincount(cells[numbers >> np.uint64(bit) & np.uint64(1) == 1]) for bit in range(bits)}
+    return Counter(
+        {(bit, int(cell)): int(its[cell]) for bit, its in counts.items() for cell in np.flatnonzero(its)}
+    )
 
 
 def _counted(met: np.ndarray, cells: np.ndarray, bits: int) -> Counter[tuple[int, int]]:

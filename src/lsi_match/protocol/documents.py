@@ -302,13 +302,15 @@ class GroupCounts(Document):
 
     `reference` is the whole register as it was read; `after` is after each criterion, cumulatively; `with_signal` of
     those the records with a signal. `met` counts by combination: a `1` or `0` for every criterion in order, and one
-    for having a signal.
+    for having a signal. `unknown` holds, of the criteria of which it is told, of how many of the register it is not known
+    whether they meet it, rounded by `protocol.withhold.coarse`.
     """
 
     reference: CellCounts
     after: dict[Name, CellCounts]
     with_signal: CellCounts
     met: dict[Pattern, CellCounts] = Field(max_length=5000)
+    unknown: dict[Name, dict[str, Count]] = Field(default={}, exclude_if=lambda counts: not counts)
 
 
 class SelectionCounts(Document):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 from lsi_match.manifest import Manifest, Selection
 from lsi_match.protocol.documents import CellCounts, SelectionCounts
 from lsi_match.protocol.group_cells import cell_names
+from lsi_match.protocol.withhold import coarse
 
 
 def add_up(manifest: Manifest, selection: Selection, counts: SelectionCounts) -> bool:
@@ -16,7 +17,9 @@ def add_up(manifest: Manifest, selection: Selection, counts: SelectionCounts) ->
     1. Every stage and combination has every cell, and no other; every combination judges every criterion.
     2. A stage adds up to its total; where counts are withheld, the others leave room for them.
     3. No stage has more records in a cell than the stage before: the register comes first.
-    4. The combinations that reach a stage add up to it; where some are withheld, the others are no more than it.
+    4. Where it is told of how many a criterion is unknown, that is of every cell, rounded as agreed, and they can be in the
+       register.
+    5. The combinations that reach a stage add up to it; where some are withheld, the others are no more than it.
     """
     groups = counts.groups
     if groups is None or not manifest.group_predicates(selection):
@@ -29,6 +32,10 @@ def add_up(manifest: Manifest, selection: Selection, counts: SelectionCounts) ->
     cells = set(cell_names(manifest.monitor).values())
     if any(stage.keys() != cells for stage in (*stages, *groups.met.values())):
         return False
+    if not all(_unknown(manifest, its, groups.reference) for its in groups.unknown.values()):
+        return False
+    if groups.unknown.keys() - set(criteria) or any(its.keys() != cells for its in groups.unknown.values()):
+        return False
     if any(len(pattern) != len(criteria) + 1 for pattern in groups.met):
         return False
     return (
@@ -40,6 +47,15 @@ def add_up(manifest: Manifest, selection: Selection, counts: SelectionCounts) ->
 
 def _reaching(met: dict[str, CellCounts], first: int) -> list[CellCounts]:
     return [counts for pattern, counts in met.items() if pattern.startswith("1" * first)]
+
+
+def _unknown(manifest: Manifest, counts: Mapping[str, int], reference: CellCounts) -> bool:
+    smallest = manifest.monitor.smallest_cell
+    pairs = ((count, reference[cell]) for cell, count in counts.items() if cell in reference)
+    return all(
+        count == coarse(count, smallest) and (whole is None or count <= coarse(whole, smallest))
+        for count, whole in pairs
+    )
 
 
 def _fills(stage: CellCounts, total: int) -> bool:

@@ -2,7 +2,7 @@
 
 Counts beside one total are withheld by `withhold`; those of a process, step by step, by `withhold_stages`; a table
 with totals of rows and of columns by `withhold_table`. Counts that add up with those that others told, each for
-itself, are blurred by `blur`.
+itself, are blurred by `blur`; those that have no total but an upper bound are made `coarse`.
 """
 
 from __future__ import annotations
@@ -121,3 +121,13 @@ def withhold_table(rows: Sequence[Mapping[Key, int]], smallest: int) -> list[dic
 def blur(count: int, smallest: int) -> int | None:
     """The count rounded to a multiple of `smallest`, or None where it is smaller than that, zero included."""
     return None if count < smallest else round(count / smallest) * smallest
+
+
+def coarse(count: int, smallest: int) -> int:
+    """The count rounded to a multiple of `2 * smallest`, half of it upwards: every small count is told as 0, and so is 0.
+
+    Whoever knows that it is at most so many still has every count from 0 up to there, or to `smallest - 1`. The same
+    count is told as the same each time, so that nothing follows from many rounds.
+    """
+    unit = 2 * smallest
+    return (count + smallest) // unit * unit

@@ -120,6 +120,7 @@ def counts_table(
             if groups is not None:
                 label = f"{partner}, {selection.source}"
                 stages += _of_selection(partner, label, selection, groups, first)
+                stages += _unknown(partner, label, selection, groups, monitor.smallest_cell)
                 combinations += _met(partner, selection, groups)
     stages += _of_subjects(monitor, subjects, first)
     return CountsTable(
@@ -149,7 +150,7 @@ def _dimension(name: str, monitor: Monitor) -> Dimension:
     )
 
 
-def known_cells(counts: CellCounts) -> CellCounts:
+def known_cells(counts: Mapping[str, int | None]) -> CellCounts:
     """Those cells of which every dimension is known."""
     return {cell: count for cell, count in counts.items() if UNKNOWN not in cell.split(SEPARATOR)}
 
@@ -199,6 +200,25 @@ def _of_selection(
         against=_against(*first, register, before),
         **where,
     )
+
+
+def _unknown(
+    partner: str, label: str, selection: Selection, groups: GroupCounts, smallest: int
+) -> Iterator[Stage]:
+    """Of whom in the register it is not known whether they meet a criterion."""
+    register = f"{partner}.{selection.id}"
+    for name, counts in groups.unknown.items():
+        yield Stage(
+            id=f"{register}.{name}.{UNKNOWN}",
+            label=f"{label}: {name}",
+            kind="missing",
+            counts=known_cells(counts),
+            against=(register,),
+            partner=partner,
+            selection=selection.id,
+            criterion=name,
+            rounded_to=2 * smallest,
+        )
 
 
 def _against(*stages: str) -> tuple[str, ...]:
