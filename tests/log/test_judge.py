@@ -38,8 +38,9 @@ TABLE = b'{"counts": 1}'
 def report(given: bytes, table: bytes, manifest: Manifest) -> tuple[Any, str]:
     """A stand-in for the monitor: the report says itself how many alerts it has."""
     said = json.loads(given)
-    found = SimpleNamespace(round="r1", alerts=range(said["alerts"]), too_little=said.get("too_little", 0),
-                            differences=said.get("differences", ()))  # fmt: skip
+    promises = [SimpleNamespace(**one) for one in said.get("promises", ())]
+    found = SimpleNamespace(round=said.get("round", "r1"), alerts=range(said["alerts"]), promises=promises,
+                            too_little=said.get("too_little", 0), differences=said.get("differences", ()))  # fmt: skip
     return found, digest_of_bytes(given)
 
 
@@ -91,10 +92,10 @@ class Story:
         self.write(events.GatesPassed(round=name))
         self.write(events.Matched(round=name, cases=3, subjects=NOTHING))
 
-    def counted(self, told: int = 2, given: bytes = REPORT) -> str:
+    def counted(self, told: int = 2, given: bytes = REPORT, name: str = "r1") -> str:
         findings, table = self.kept(given), self.kept(TABLE)
         counts = {"overview": NOTHING, "table": table, "findings": findings, "alerts": told, "too_little": 0}
-        self.write(events.Counted(round="r1", **counts))
+        self.write(events.Counted(round=name, **counts))
         return findings
 
     def held(self, findings: str, controllers: tuple[str, ...] = NAMES) -> None:
@@ -224,6 +225,35 @@ def test_every_difference_of_a_report_is_justified_by_itself(story: Story, passe
     story.justified(findings, *NAMES, said=answers)
     story.released()
     assert story.reasons() == (["ReleasedUnjustifiedError"] if passed_over else [])
+
+
+PROMISED = {"round": "r1", "difference": NOTHING, "said": dict.fromkeys(NAMES, REASON)}
+
+
+@pytest.mark.parametrize(
+    ("promised", "reasons"),
+    [
+        (PROMISED, []),
+        (PROMISED | {"said": {**dict.fromkeys(NAMES, REASON), "uwv": "Wij doen niets."}}, ["JudgedOtherwiseError"]),
+        (PROMISED | {"said": {"uwv": REASON}}, ["JudgedOtherwiseError"]),
+        (PROMISED | {"round": "r0"}, ["JudgedOtherwiseError"]),
+    ],
+    ids=["as it was", "other words", "of some only", "of no round"],
+)  # fmt: skip
+def test_what_a_report_says_was_promised_is_what_the_papers_say(
+    story: Story, promised: dict[str, Any], reasons: list[str]
+) -> None:
+    story.opened()
+    story.matched()
+    findings = story.counted()
+    story.held(findings)
+    story.justified(findings, *NAMES)
+    story.released()
+    story.opened("r2")
+    story.matched("r2")
+    said = {"round": "r2", "alerts": 0, "promises": [promised]}
+    story.counted(told=0, given=json.dumps(said).encode(), name="r2")
+    assert story.reasons() == reasons
 
 
 def test_a_justification_that_came_after_the_release_does_not_count(story: Story) -> None:

@@ -15,6 +15,7 @@ from lsi_match.agreement.trust_root_rules import Trust
 from lsi_match.base.errors import LsiError, words
 from lsi_match.crypto.certificates import Certified
 from lsi_match.crypto.keys import Identity
+from lsi_match.crypto.signing import peek
 from lsi_match.manifest import Manifest
 from lsi_match.protocol.documents import Justification, Reason
 from lsi_match.protocol.trust_root import Role
@@ -79,6 +80,13 @@ def read_justifications(
         if paper.controller not in found or found[paper.controller][0].at < paper.at:
             found[paper.controller] = paper, data
     return found
+
+
+def latest(papers: Iterable[bytes], findings: str) -> dict[str, Justification]:
+    """Controller → its latest justification of this report, of papers that were judged when they were taken in."""
+    said = [peek(data, Justification, what="justification", party="?") for data in papers]
+    about = sorted((paper for paper in said if paper.findings == findings), key=lambda paper: paper.at)
+    return {paper.controller: paper for paper in about}
 
 
 def _mismatch(

@@ -8,8 +8,8 @@ roots of the reader:
 3. **asked, evaluators named** (where partners evaluate together): the ask is signed by its partner and for as many as the entry says;
    the evaluators are signed by the matcher, once, and name the asks and the keys of the entries before.
 4. **gates passed**: all gates held, by the papers that were taken in up to then.
-5. **counted**: the report follows from the counts, and has as many alerts as the entry says; of a round that was held it is
-   the same report as before.
+5. **counted**: the report follows from the counts, has as many alerts as the entry says, and says of earlier promises what their
+   papers say; of a round that was held it is the same report as before.
 6. **held**: the report is that of the count, and all controllers of the manifest have to justify it.
 7. **released**: gates were passed before; where the report has alerts, every controller signed a justification of exactly that report before, and did
    not ask for another manifest since; and there are no more cases than the manifest allows.
@@ -22,7 +22,7 @@ partner meant, what was counted, and what nobody wrote down.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -31,7 +31,7 @@ from typing import Protocol
 
 from lsi_match.agreement.approvals import check_approvals, load_manifest
 from lsi_match.agreement.gates import Evidence, require
-from lsi_match.agreement.justifications import read_justifications
+from lsi_match.agreement.justifications import latest, read_justifications
 from lsi_match.agreement.trust_root_rules import Trust
 from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.catalogue import word
@@ -67,6 +67,17 @@ class PapersUnreadableError(LsiError): ...
 class JudgedOtherwiseError(LsiError): ...
 
 
+class Promise(Protocol):
+    """What controllers promised about a difference of an earlier round, by a report."""
+
+    @property
+    def round(self) -> str: ...
+    @property
+    def difference(self) -> str: ...
+    @property
+    def said(self) -> Mapping[str, str]: ...
+
+
 class Report(Protocol):
     """What is asked of a report of the monitor."""
 
@@ -78,6 +89,8 @@ class Report(Protocol):
     def too_little(self) -> int: ...
     @property
     def differences(self) -> Collection[str]: ...
+    @property
+    def promises(self) -> Sequence[Promise]: ...
 
 
 #: A report and the counts it follows from, worked out again under a manifest (`monitor.round_findings.checked_findings`).
@@ -390,6 +403,17 @@ class _Judging:
             nl = f"het rapport heeft {len(report.alerts)} waarschuwingen, de regel zegt {event.alerts}"
             en = f"the report has {len(report.alerts)} alerts, the entry says {event.alerts}"
             raise _otherwise(recorded, nl, en)
+
+        for promise in report.promises:
+            before = self.view.round(promise.round)
+            if before is None or before.hold is None:
+                raise _otherwise(recorded, "er is niets toegezegd", "nothing was promised")
+            papers = [self._paper(digest, recorded) for digest in before.justifications]
+            said = latest(papers, before.hold.findings)
+            if promise.said != {name: paper.promised(promise.difference) for name, paper in said.items()}:
+                nl = f"in ronde {promise.round} is iets anders toegezegd dan het rapport zegt"
+                en = f"in round {promise.round} something else was promised than the report says"
+                raise _otherwise(recorded, nl, en)
 
     def _held(self, recorded: Recorded) -> None:
         event, manifest = recorded.event, self._manifest(recorded)

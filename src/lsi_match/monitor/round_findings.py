@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
 from typing import Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
@@ -89,15 +88,10 @@ class Answered:
 
     def promises(self, now: Iterable[Row]) -> tuple[Promise, ...]:
         """What was promised, beside the comparisons of `now`."""
-        differences = self.report.differences
-        said: dict[str, dict[str, str]] = {digest: {} for digest in differences}
-        review: dict[str, date] = {}
-        for digest in differences:
-            for name, paper in sorted(self.said.items()):
-                reason = paper.reasons.get(digest)
-                said[digest][name] = reason.measure if reason else paper.reason or ""
-                if reason:
-                    review[digest] = max(reason.review, review.get(digest, reason.review))
+        differences, papers = self.report.differences, sorted(self.said.items())
+        said = {one: {name: paper.promised(one) for name, paper in papers} for one in differences}
+        looked = {one: [p.reasons[one].review for _, p in papers if one in p.reasons] for one in differences}
+        review = {one: max(days) for one, days in looked.items() if days}
         before = conclude(self.report.findings).rows
         return tuple(promised(self.report.round, differences, before, now, said, review))
 

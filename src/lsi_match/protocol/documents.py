@@ -200,6 +200,10 @@ class Justification(SignedStatement):
             )
         return self
 
+    def promised(self, difference: str) -> str:
+        """What is done about the difference with this digest; of one that says one thing of the whole, that."""
+        return self.reasons[difference].measure if difference in self.reasons else self.reason or ""
+
     @property
     def said(self) -> str:
         """Everything that it says, as one text."""

@@ -12,9 +12,8 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from lsi_match.agreement.justifications import read_justifications
+from lsi_match.agreement.justifications import latest, read_justifications
 from lsi_match.base.errors import LsiError
-from lsi_match.crypto.signing import peek
 from lsi_match.log.events import Justified
 from lsi_match.log.view import ProjectView, RoundView
 from lsi_match.manifest import Manifest
@@ -110,14 +109,9 @@ def answered_before(project: Project, view: ProjectView, round_: RoundView) -> A
         digests = [one.hold.findings, *one.justifications]
         if not one.justifications or not all(project.has(digest) for digest in digests):
             continue
-        # These papers were judged when they were taken in, and are the ones that the log has the digests of.
-        papers = [
-            peek(project.kept(digest), Justification, what="justification", party="?")
-            for digest in one.justifications
-        ]
-        of_it = sorted((p for p in papers if p.findings == one.hold.findings), key=lambda p: p.at)
+        papers = [project.kept(digest) for digest in one.justifications]
         report = RoundFindings.model_validate_json(project.kept(one.hold.findings))
-        return Answered(report, {paper.controller: paper for paper in of_it})
+        return Answered(report, latest(papers, one.hold.findings))
     return None
 
 
