@@ -151,7 +151,7 @@ def read(number: int, world: World, rounding: int = SMALLEST) -> Reader:
             for pattern, cell in product(PATTERNS, CELLS)
             if (count := reader.value(reader.row(has_pattern(at, pattern, cell))))
         }
-        groups = group_counts(agreed, agreed.partners[name].selections[0], met)
+        groups = group_counts(agreed, agreed.partners[name].selections[0], met, {})
         assert groups is not None
         descriptors[name] = SimpleNamespace(selections={"lijst": SimpleNamespace(groups=groups)})
         for first, stage in enumerate((groups.reference, groups.after["lopend"], groups.with_signal)):

@@ -8,12 +8,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from pydantic import ValidationError
-
 from lsi_match.agreement.justifications import justify
 from lsi_match.base.errors import wrong_use
 from lsi_match.base.files import read_bytes
-from lsi_match.base.validation import RuleViolation
 from lsi_match.crypto.certificates import Certified
 from lsi_match.crypto.keys import Identity
 from lsi_match.manifest import Manifest
@@ -53,8 +50,8 @@ class HeldRound:
         said: str | Mapping[str, Reason],
         now: datetime,
     ) -> bytes:
-        """What `identity`, a controller, says to the report, as a signed document. Raises WrongUseError where it says too
-        little, or the same of two differences.
+        """What `identity`, a controller, says to the report, as a signed document. Raises WrongUseError where it says
+        nothing of a difference, StatementUnfitError where it says too little, or the same of two.
 
         Args:
             said: digest → why, of every one of `findings.differences`; or one text, where there are none, or to change.
@@ -65,12 +62,4 @@ class HeldRound:
                 f"over {len(left)} van de {len(needed)} verschillen is nog niets gezegd",
                 f"nothing was said yet of {len(left)} of {len(needed)} differences",
             )
-        try:
-            return justify(self.manifest, self.findings.round, self.digest, identity, decision, said, now)
-        except ValidationError as error:
-            if any(isinstance(one.get("ctx", {}).get("error"), RuleViolation) for one in error.errors()):
-                raise wrong_use(
-                    "ieder verschil vraagt een eigen antwoord: er staat twee keer hetzelfde",
-                    "every difference needs an answer of its own: the same stands here twice",
-                ) from None
-            raise wrong_use("waarom: in 40 tot 10000 tekens", "why: in 40 to 10000 characters") from None
+        return justify(self.manifest, self.findings.round, self.digest, identity, decision, said, now)
