@@ -12,12 +12,12 @@ from typing import Any
 
 import handmade
 import pytest
-from desks import OWN, Browser, use
+from desks import OWN, SCRIPT, Browser, use
 from operation import PROJECT, ROUND, Operation, weekly
 
 from lsi_match.desk.app import PAGES
 from lsi_match.desk.guard import MARK
-from lsi_match.desk.operator import PAGES as OPERATOR
+from lsi_match.desk.operator_pages import PAGES as OPERATOR
 from lsi_match.partner.home import Home
 
 ELSEWHERE = (
@@ -104,7 +104,7 @@ def test_a_name_in_an_address_leads_nowhere_else(op: Operation, value: str) -> N
                 or "nagerekend" in answer.text
             ), page
             assert "PRIVATE KEY" not in answer.text
-            assert "<script" not in answer.text
+            assert "<script" not in answer.text.replace(SCRIPT, "")
     assert state(op) == before
 
 
@@ -174,7 +174,7 @@ def test_what_another_brings_is_text_on_every_page_of_everybody(op: Operation, t
         for path, changes, _ in pages:
             if not changes:
                 shown = browser.get(address(path, "0"))
-                assert "<script" not in shown, path
+                assert "<script" not in shown.replace(SCRIPT, ""), path
                 assert "<img" not in shown, path
                 assert "javascript:" not in re.sub(r"<textarea.*?</textarea>", "", shown, flags=re.S), path
 

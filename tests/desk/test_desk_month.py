@@ -7,7 +7,7 @@ import json
 import os
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from lsi_match.cli.log import judging
 from lsi_match.crypto.keys import make_identity
 from lsi_match.desk.app import PAGES, Desk
 from lsi_match.desk.guard import Keys
-from lsi_match.desk.operator import PAGES as OPERATOR
+from lsi_match.desk.operator_pages import PAGES as OPERATOR
 from lsi_match.desk.work import ProjectWork
 from lsi_match.library.held import HeldRound
 from lsi_match.matcher.operate.reconcile import reconcile_begun
@@ -234,6 +234,21 @@ def test_a_month_through_the_pages_alone_ends_as_the_month_by_commands(tmp_path:
         assert "Organisatie svb" in letter
 
     def looked() -> None:
+        beside = plain(uwv.get("check"))
+        assert (
+            "Organisatie svb, selectie lijst Wat ieder criterium overliet, zoals svb bij zijn levering tekende"
+            in beside
+        )
+        log = uwv.desk.verifier.of(ProjectWork(op.world.home("uwv"), PROJECT, op.clock())).result()  # type: ignore[union-attr]
+        (drop,) = log.delivered(log.rounds[0], "svb").values()
+        assert f"na criterium lopend {drop.after['lopend']} met een signaal {drop.with_signal}" in beside
+        for keys in ({}, {"svb": log.keys["uwv"]}):
+            assert not replace(log, keys=keys).delivered(log.rounds[0], "svb"), (
+                "only what that partner signed"
+            )
+        account = plain(officer.get("account"))
+        assert "het stuk is er niet" not in account, "the papers came with the copy of the log"
+        assert re.search(rf"{ROUND} vrijgegeven en vernietigd 2 \d+ \d+ \d+", account)
         reader = Reader(officer)
         reader.click(f"/{PROJECT}/")
         assert "Het logboek klopt:" in reader.click("/log")

@@ -11,7 +11,7 @@ from typing import Any
 
 import handmade
 import pytest
-from desks import OWN, check_page, in_chromium, use
+from desks import OWN, SCRIPT, check_page, in_chromium, use
 from logged import DIGEST
 from operation import PROJECT, ROUND, Operation, days, weekly
 from playwright.sync_api import Page
@@ -19,12 +19,15 @@ from reports.test_monitor_report import everything
 from starlette.testclient import TestClient
 
 from lsi_match.cli.log import judging
-from lsi_match.desk import render, signing
+from lsi_match.desk import render, signing_pages
 from lsi_match.desk.app import PAGES, Desk
 from lsi_match.desk.guard import MARK, Keys
+from lsi_match.desk.operator_pages import PAGES as OPERATOR
+from lsi_match.desk.operator_pages import work_in
 from lsi_match.desk.work import Work
 from lsi_match.library.held import HeldRound
 from lsi_match.monitor.round_findings import RoundFindings
+from lsi_match.partner.home import Home
 from lsi_match.partner.work_settings import WorkNotSetError, work_of
 from lsi_match.protocol.documents import Reason
 
@@ -123,7 +126,7 @@ def test_every_page_is_there_in_both_languages_and_holds_nothing_of_a_person(op:
             assert f'href="/{other}/' in text
             assert len(re.findall("<h1>", text)) == 1
             assert not any(number in text for number in numbers)
-            assert "<script" not in text
+            assert text.count("<script") == text.count(SCRIPT) == address.endswith(("/draft", "/public"))
 
 
 def test_what_another_wrote_is_text_on_every_page(tmp_path: Path) -> None:
@@ -136,7 +139,7 @@ def test_what_another_wrote_is_text_on_every_page(tmp_path: Path) -> None:
     client = client_of(desk, keys)
     for path in READ:
         text = client.get(path.format(lang="nl")).text
-        assert "<script" not in text
+        assert "<script" not in text.replace(SCRIPT, "")
         assert "<img" not in text
     assert "&lt;script&gt;" in client.get("/nl/").text
 
@@ -203,8 +206,8 @@ def test_every_text_is_used_and_every_one_asked_for_is_there() -> None:
     room = render.TEXTS.parent
     source = "".join(file.read_text("utf-8") for file in (*room.glob("*.py"), *room.glob("templates/*.html")))
     made_up = {
-        "task_", "to_", "part_", "drop_", "signed_", "trust_done_", "justified_", "held_said_", "outcome_", "access_",
-        "word_", "draft_done_", "begin_", "advised_", "sign_what", "sign_none", "reports_what", "reports_none",
+        "task_", "to_", "part_", "group_", "drop_", "signed_", "trust_done_", "justified_", "held_said_", "outcome_", "access_",
+        "word_", "draft_done_", "begin_", "advised_", "public_done_", "sign_what", "sign_none", "reports_what", "reports_none",
     }  # fmt: skip
     asked = {name for name in re.findall(r"\bt(?:ext)?\(\"(\w+)\"", source) if name not in made_up}
     assert asked <= texts.keys(), asked - texts.keys()
@@ -231,7 +234,7 @@ def test_every_difference_that_holds_a_round_is_asked_about_by_itself(
     findings = RoundFindings.model_validate(of)
     (digest,) = findings.differences
     monkeypatch.setattr(
-        signing, "_read_held", lambda request, work: HeldRound(work.manifest, findings, DIGEST, table)
+        signing_pages, "_read_held", lambda request, work: HeldRound(work.manifest, findings, DIGEST, table)
     )
     page = browse(f"/nl/{PROJECT}/reports/r")
     for name in Reason.model_fields:
@@ -246,7 +249,7 @@ def test_every_difference_that_holds_a_round_is_asked_about_by_itself(
     page.get_by_role("button", name="Teken dit").click()
     page.get_by_text("over 1 van de 1 verschillen is nog niets gezegd").wait_for()
     filled = {f"{name}.1": "2027-01-01" if name == "review" else "x" * 40 for name in Reason.model_fields}
-    assert signing._reasons([digest], filled).keys() == {digest}
+    assert signing_pages._reasons([digest], filled).keys() == {digest}
     for lang in ("nl", "en"):
         check_page(browse(f"/{lang}/{PROJECT}/reports/r"), lang)
 
@@ -264,3 +267,79 @@ def test_pages_in_a_browser(browse: Callable[..., Page]) -> None:
     page.keyboard.press("Enter")
     page.get_by_role("status").wait_for()
     assert "Geleverd voor 1 ronde(s)." in page.inner_text("main")
+
+
+def test_what_is_wrong_in_a_draft_is_told_at_its_place_while_it_is_typed(
+    browse: Callable[..., Page], op: Operation
+) -> None:
+    """Every complaint with its line, to which it leads; nothing but the desk is asked, and nothing is brought."""
+    page = browse(f"/nl/{PROJECT}/draft")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    box = page.get_by_label("Het concept (YAML)")
+    right = box.input_value()
+    wrong = right.replace("title:", "titel:", 1) + "\nextra: 1\n"
+    box.fill(wrong)
+    page.get_by_text("Dit klopt nog niet, op").wait_for()
+    places = page.locator(".places li")
+    line = wrong.split("\n").index("extra: 1") + 1
+    assert places.count() >= 2
+    assert any("titel" in one for one in places.all_inner_texts())
+    page.get_by_role("link", name=f"Regel {line}:").click()
+    typed = "document.activeElement.value.slice(document.activeElement.selectionStart, document.activeElement.selectionEnd)"
+    assert page.evaluate(typed) == "extra: 1"
+    page.keyboard.type("# ")
+    box.fill(right)
+    page.get_by_text("Er is niets mis met dit concept").wait_for()
+    page.get_by_text("De afspraken in gewone woorden").wait_for()
+    assert {one.split("/")[2] for one in asked} == {page.url.split("/")[2]}
+    assert not exchanged(op)
+
+
+def exchanged(op: Operation) -> list[Path]:
+    return list(op.world.home(OWN).project(PROJECT).glob("outgoing/*"))
+
+
+def test_everything_works_with_scripts_switched_off(op: Operation) -> None:
+    """Every page, every link that stands on one, and forms that are filled in and sent; as a browser does it that runs no script."""
+    desk, keys = desk_of(op)
+    post(client_of(desk, keys), keys, "deliver")
+    keys.token = Keys().token
+    site = Desk(work_in(Home(op.world.site.folder, "matcher")), Keys(), op.clock, judging)
+    with in_chromium(desk, site, scripts=False) as browse:
+        for who, pages in enumerate((PAGES, OPERATOR)):
+            waiting = {
+                f"/nl/{PROJECT}/{path}" for path, changes, _ in pages if not changes and "{" not in path
+            }
+            seen: set[str] = set()
+            while waiting:
+                path = waiting.pop()
+                page = browse(path, who)
+                while page.query_selector("#waits"):
+                    page.get_by_role("link", name="Kijk opnieuw").click()
+                seen.add(path)
+                text = page.content()
+                assert text.count("<h1>") == 1, path
+                assert "Dit kan nu niet" not in text, path
+                links = set(re.findall('href="(/nl/[^"]*)"', text)) - seen
+                # of entries and rounds one of each
+                waiting |= {
+                    one
+                    for one in links
+                    if not re.search(r"/(log|rounds)/", one) or one.endswith(("/log/0", f"/{ROUND}"))
+                }
+            assert {f"/nl/{PROJECT}/", f"/nl/{PROJECT}/{'log/0' if who == 0 else 'begin'}"} <= seen
+        page = browse(f"/nl/{PROJECT}/draft")
+        page.get_by_label("Het concept (YAML)").fill("project: [")
+        page.get_by_role("button", name="Kijk na").click()
+        page.get_by_text("Regel 1:").wait_for()
+        assert page.get_by_label("Het concept (YAML)").input_value() == "project: ["
+        page.set_viewport_size({"width": 320, "height": 640})
+        page.get_by_text("Onderdelen van het project").click()
+        page.get_by_role("link", name="Leveren", exact=True).click()
+        page.get_by_role("button", name="Ophalen en leveren").click()
+        page.get_by_text("Er was niets te leveren.").wait_for()
+        page = browse(f"/nl/{PROJECT}/open", 1)
+        page.get_by_label("Naam van de ronde, zoals 2026-10").fill("extra-1")
+        page.get_by_role("button", name="Open deze ronde").click()
+        page.get_by_text("Ronde extra-1 is open.").wait_for()

@@ -6,19 +6,27 @@ import html
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
+from crypto.test_certificates import Issued, issue, revocation_list
 from desks import OWN, Browser, use
-from operation import PARTNERS, PROJECT, Operation, folders
+from operation import PARTNERS, PROJECT, Operation, days, folders
 
 from lsi_match.agreement.approvals import Approval, acknowledge, approve, read_agreement
+from lsi_match.agreement.trust_root_draft import compose
+from lsi_match.agreement.trust_root_rules import sign_root
+from lsi_match.agreement.trust_root_store import TrustStore
 from lsi_match.base.canonical import digest_of_bytes
+from lsi_match.crypto.certificates import read_authority
 from lsi_match.crypto.keys import make_identity
 from lsi_match.crypto.signing import peek
 from lsi_match.manifest import Manifest
 from lsi_match.partner.approving import text_to_sign
 from lsi_match.partner.exchange import Exchange
 from lsi_match.partner.home import Home
+from lsi_match.partner.work_settings import set_work, work_of
+from lsi_match.protocol.documents import PublicKeys
 from lsi_match.protocol.place_files import INSTRUCTION_SUFFIX, MANIFEST_SUFFIX, PAPER_SUFFIX
 
 INSTRUCTION = b"# Werkinstructie\n\nBekijk iedere casus. <script>alert(1)</script>\n"
@@ -239,3 +247,45 @@ def test_papers_of_strangers_count_nowhere(op: Operation) -> None:
     shown = plain(Browser(op).get(page_of(manifest)))
     assert shown.count("tekende nog niet") == 2, "a paper counts by its signature, whoever brings it"
     assert not op.world.home(OWN).takes_part(manifest)
+
+
+def test_a_certificate_signs_on_the_desk(op: Operation, tmp_path: Path) -> None:
+    """The one that was set once, of an authority that the trust root names for this organisation; not one of another organisation."""
+    now, controllers = op.clock(), op.world.draft["controllers"]
+    term: dict[str, Any] = {"first": now - days(9), "last": now + days(90)}
+    anchor = issue(authority=True, **term)
+    ours, strange = (anchor.issue(oins=[controllers[who]["oin"]], **term) for who in (OWN, "svb"))
+    before = op.world.home(OWN).trust(PROJECT, now).roots[-1]
+    parties = {name: (one["title"], one["oin"]) for name, one in controllers.items()}
+    parties["matcher"] = (op.world.draft["matcher"]["title"], op.world.draft["matcher"]["oin"])
+    cards = {name: PublicKeys.model_validate(card) for name, card in op.world.cards().items()}
+    named = {OWN: read_authority(anchor.pem, "anchor")}
+    root = compose(PROJECT, parties, cards, now, previous=before, authorities=named)
+    pile = [sign_root(root, op.world.home(who).identity()) for who in PARTNERS]
+    for folder in (op.world.site.folder, *(op.world.home(who).folder for who in PARTNERS)):
+        TrustStore(folder, PROJECT).keep_revocations(
+            {"a.crl": revocation_list(anchor, made=now - days(1), ends=now + days(30))}
+        )
+    op.world.site.add_roots(pile, root.digest, now)
+    for who in PARTNERS:
+        op.world.home(who).add_roots(pile, root.digest, now)
+    manifest, own, home = propose(op), Browser(op), op.world.home(OWN)
+
+    def certificate(one: Issued) -> None:
+        chain, key = tmp_path / "chain.pem", tmp_path / "key.pem"
+        chain.write_bytes(one.pem)
+        key.write_bytes(one.key_pem)
+        set_work(home, PROJECT, work_of(home, PROJECT).model_copy(update={"chain": chain, "key": key}))
+
+    certificate(strange)
+    refused = own.post(page_of(manifest), what="approve", read="yes")
+    assert refused.status_code == 409
+    assert not list(home.project(PROJECT).glob(f"outgoing/*approval*{PAPER_SUFFIX}"))
+    certificate(ours)
+    assert "Getekend." in own.post(page_of(manifest), what="approve", read="yes").text
+    (file,) = home.project(PROJECT).glob(f"outgoing/*approval*{PAPER_SUFFIX}")
+    paper = peek(file.read_bytes(), Approval, what="approval", party=OWN)
+    assert paper.certificates
+    change_hands(op)
+    shown = plain(Browser(op, "svb").get(page_of(manifest)))
+    assert f"{controllers[OWN]['title']} tekende op" in shown

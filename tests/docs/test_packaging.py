@@ -18,16 +18,22 @@ PACKAGES = {"plain": 29, "partner": 36, "desk": 44, "matcher": 140}
 
 
 @pytest.fixture(scope="module")
-def names(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
-    """Every file of the wheel."""
-    folder = tmp_path_factory.mktemp("wheel")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("wheel")
+
+
+@pytest.fixture(scope="module")
+def names(folder: Path) -> set[str]:
+    """Every file of the wheel, which lies unpacked in `folder / "unpacked"`."""
     subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder)],
         cwd=ROOT,
         check=True,
         capture_output=True,
     )
-    return set(zipfile.ZipFile(next(folder.glob("*.whl"))).namelist())
+    with zipfile.ZipFile(next(folder.glob("*.whl"))) as made:
+        made.extractall(folder / "unpacked")
+        return set(made.namelist())
 
 
 def locked(name: str) -> dict[str, str]:
@@ -51,6 +57,35 @@ def test_the_wheel_owns_one_module_and_holds_what_messages_point_to(names: set[s
         for file in (ROOT / folder).rglob("*.*"):
             inside = f"lsi_match/shipped/{file.relative_to(ROOT).as_posix()}"
             assert inside in names or "_build" in file.parts or "__pycache__" in file.parts, inside
+
+
+#: A file that a text of the program sends its reader to, as it is written from the top of a checkout.
+POINTED_TO = re.compile(r"\b(?:docs|schemas|configs|audit)/[\w./-]+\.(?:md|json|ya?ml|toml|py|html)\b")
+
+
+def test_the_wheel_holds_every_file_that_a_text_of_it_names(names: set[str], folder: Path) -> None:
+    """Errors, help, templates, catalogues and what is said in code; also the parts of a page, and schemas that are named alone."""
+    found: dict[str, set[str]] = {}
+    for name in names:
+        if not name.startswith("lsi_match/shipped") and name.endswith(
+            (".py", ".toml", ".html", ".md", ".yaml")
+        ):
+            text = (folder / "unpacked" / name).read_text("utf-8")
+            pointed = {
+                *POINTED_TO.findall(text),
+                *(f"schemas/{one}" for one in re.findall(r"\b[a-z-]+\.schema\.json\b", text)),
+            }
+            for one in pointed:
+                found.setdefault(one, set()).add(name)
+    assert len(found) > 20
+    assert {one: by for one, by in found.items() if f"lsi_match/shipped/{one}" not in names} == {}
+    shipped = folder / "unpacked" / "lsi_match" / "shipped"
+    code = "".join(
+        (folder / "unpacked" / one).read_text("utf-8") for one in names if one.endswith((".py", ".toml"))
+    )
+    for page, part in set(re.findall(r"\b(docs/[\w./-]+\.md)#([\w-]+)", code)):
+        heads = re.findall(r"^#+ (.+)$", (shipped / page).read_text("utf-8"), re.MULTILINE)
+        assert part in {re.sub(r"[^\w -]", "", one.lower()).replace(" ", "-") for one in heads}, (page, part)
 
 
 @pytest.mark.parametrize("role", PACKAGES)

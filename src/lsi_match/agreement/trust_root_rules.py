@@ -18,6 +18,7 @@ What a version says of itself (unlike keys, thresholds above half, an end) its m
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -27,7 +28,7 @@ from pydantic import ValidationError
 from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.errors import LsiError
 from lsi_match.crypto.keys import Identity
-from lsi_match.crypto.signing import SignatureMissingError, peek, sign, verify
+from lsi_match.crypto.signing import SignatureMissingError, SignedDocumentInvalidError, peek, sign, verify
 from lsi_match.manifest import Manifest
 from lsi_match.protocol.trust_root import MATCHER, Role, TrustedOrganisation, TrustRoot
 
@@ -113,6 +114,16 @@ def read_roots(pile: Iterable[bytes]) -> list[SignedRoot]:
         found.setdefault(root.digest, (root, []))[1].append(line)
     versions = [SignedRoot(root, tuple(sorted(set(papers)))) for root, papers in found.values()]
     return sorted(versions, key=lambda one: (one.root.version, one.root.digest))
+
+
+def readable_roots(brought: Iterable[bytes], project: str) -> list[SignedRoot]:
+    """The versions for a project in files that anybody may have brought; a file with anything else in it is passed over."""
+    found = []
+    for data in brought:
+        with suppress(SignedDocumentInvalidError):
+            if all(one.root.project == project for one in read_roots([data])):
+                found.append(data)
+    return read_roots(found)
 
 
 def project_of(pile: Iterable[bytes]) -> str:

@@ -30,6 +30,15 @@ class DocumentInvalidError(LsiError):
     """Every place where a document does not fit."""
 
 
+def complaints(error: LsiError, language: Language) -> list[tuple[int, str]]:
+    """What is wrong with a text, place by place: line (0 where it is not known) and what is said of it."""
+    problems = error.facts.get("problems_nl" if language == "nl" else "problems", "")
+    found = re.findall(r"^  (\d+):\d+ (.*(?:\n    .*)*)", str(problems), re.MULTILINE)
+    return [(int(line), said) for line, said in found] or [
+        (int(error.facts.get("line", 0)), error.text(language))
+    ]
+
+
 #: Characters, and levels within each other, that a document has at most: more than any of ours.
 _LARGEST = 2**21
 _DEEPEST = 40

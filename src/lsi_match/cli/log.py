@@ -258,6 +258,7 @@ def report(
     from lsi_match.library.manifests import Manifest
     from lsi_match.log.audit_terms import details_problems
     from lsi_match.log.events import read_sound
+    from lsi_match.log.judge import papers_in
     from lsi_match.log.store import Log
     from lsi_match.log.subject_files import standings_in
     from lsi_match.reports import log_report
@@ -277,6 +278,7 @@ def report(
         standings_in(project, verified.view, now) if whole else None,
         now,
         documents=project / "documents" if whole else None,
+        papers=papers_in(papers),
         manifest=read_bytes(manifest),
         details=tuple(details_problems(verified.view, bound, present)) if whole else (),
     )

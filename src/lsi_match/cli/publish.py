@@ -93,33 +93,13 @@ def _facts(place: Path, project: str | None, copy: Path | None, now: datetime) -
     """What is known of a project at a site; or in a home, by a copy of its log.
 
     Raises:
-        LsiError: what is wrong with the log, or a paper that it names and that is not beside it.
+        LsiError: as `Log.public_facts` says.
     """
     from lsi_match.matcher.operate.publish import public_facts
     from lsi_match.matcher.site.site import Site
 
     if copy is None:
         return public_facts(Site(place).project(str(project)), now)
-    from lsi_match.agreement.trust_root_store import TrustStore
     from lsi_match.library.logs import Log
-    from lsi_match.library.manifests import Manifest
-    from lsi_match.log.judge import PaperMissingError, papers_in
-    from lsi_match.log.store import Log as Store
-    from lsi_match.protocol.place_files import papers_beside
-    from lsi_match.reports.public.facts import facts_of
 
-    with Store.open(copy, read_only=True) as opened:
-        project = project or opened.origin.rpartition("/")[2]
-    manifest, papers = Manifest.read(place / "projects" / project / "manifest.json"), papers_beside(copy)
-    log = Log(copy)
-    found = log.verify(manifest, home=place, papers=[papers])
-    if found.problems:
-        raise found.problems[0]
-    recorded, known = list(log.events()), papers_in([papers])
-
-    def kept(digest: str) -> bytes:
-        if digest not in known:
-            raise PaperMissingError(digest=digest)
-        return known[digest]
-
-    return facts_of(recorded, kept, manifest.document, TrustStore(place, project).trust(now), now)
+    return Log(copy).public_facts(place, now, project)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from inspect import Parameter, signature
 from typing import Literal
 
 from cyclopts import App
@@ -60,7 +61,20 @@ def _commands(app: App, called: str) -> Iterator[str]:
             yield from _commands(part, f"{called} {name}")
         if command is not None and command.__doc__:
             yield f".SS {_roff(f'{called} {name}')}"
-            yield _roff(command.__doc__)
+            text, _, arguments = command.__doc__.partition("Args:\n")
+            yield _roff(text)
+            yield from _arguments(arguments, signature(command).parameters)
+
+
+def _arguments(text: str, known: Mapping[str, Parameter]) -> Iterator[str]:
+    """Each argument with what it is for, called as it is given on a command line."""
+    for line in map(str.strip, text.splitlines()):
+        name, _, said = line.partition(": ")
+        if name in known:
+            given = f"--{name}" if known[name].kind is Parameter.KEYWORD_ONLY else name.upper()
+            yield f".TP\n.B {_roff(given.replace('_', '-'))}\n{_roff(said)}"
+        elif line:
+            yield _roff(line)
 
 
 def _roff(text: str) -> str:

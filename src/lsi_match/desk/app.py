@@ -16,9 +16,11 @@
     /<lang>/<project>/reports[/<round>]       reports of held rounds; justify (POST)
     /<lang>/<project>/access[/<reference>]    access requests; ask (POST); the letter
     /<lang>/<project>/cosign                  what others co-signed; co-sign (POST)
+    /<lang>/<project>/public                  what the own organisation makes public; sign it, write the public pages (POST)
     /<lang>/<project>/draft                   the draft of the leader, what is wrong in it, keys; bring, complete (POST)
 
-Over a matching site: /<lang>/<project>/ (status), alarms/<name> (the page of an alarm), begin (trust root, manifests; POST).
+Over a matching site: /<lang>/<project>/ (status), alarms/<name> (the page of an alarm), begin (trust root, manifests; POST), open
+(a round by hand; POST), public (write the public pages; POST).
 
 Names in an address are looked up among what is there; none is ever made into a path.
 """
@@ -40,9 +42,9 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from lsi_match.base.errors import Language, LsiError
-from lsi_match.desk import leading, operator, pages, signing, table
+from lsi_match.desk import case_pages, operator_pages, project_pages, signing_pages, writing_pages
 from lsi_match.desk.guard import MARK, Guard, Keys, marked
-from lsi_match.desk.operator import SiteProject, SiteWork
+from lsi_match.desk.operator_pages import SiteProject, SiteWork
 from lsi_match.desk.page import Page
 from lsi_match.desk.render import Renderer, utc
 from lsi_match.desk.verified import Verifier
@@ -54,7 +56,10 @@ from lsi_match.reports.renderer import LANGUAGES
 _LARGEST_FORM = 2**20
 _OTHER: dict[Language, Language] = {"nl": "en", "en": "nl"}
 #: Path below a project, whether it changes something, and the page.
-PAGES = (*pages.PAGES, *signing.PAGES, *table.PAGES, *leading.PAGES)
+PAGES = (*project_pages.PAGES, *signing_pages.PAGES, *case_pages.PAGES, *writing_pages.PAGES)
+
+#: Where one begins to do something.
+BEGUN_AT = ("sign", "trust", "deliver", "releases", "reports", "access", "begin")
 
 
 class Desk:
@@ -79,15 +84,19 @@ class Desk:
     def app(self) -> Guard:
         """The whole, guarded."""
         static = StaticFiles(directory=Path(__file__).with_name("static"))
+        pages = operator_pages.PAGES if isinstance(self.work, SiteWork) else PAGES
+        shown = {path: page for path, changes, page in pages if not changes}
         routes = [
             Route("/", self._begin),
             Mount("/static", static),
             Route("/{lang}/", self._home),
             *(
                 Route(
-                    f"/{{lang}}/{{project}}/{path}", self._of(page), methods=["POST"] if changes else ["GET"]
+                    f"/{{lang}}/{{project}}/{path}",
+                    self._of(page, shown[path] if changes else None),
+                    methods=["POST"] if changes else ["GET"],
                 )
-                for path, changes, page in (operator.PAGES if isinstance(self.work, SiteWork) else PAGES)
+                for path, changes, page in pages
             ),
         ]
         return Guard(Starlette(routes=routes, exception_handlers={404: self._nowhere}), self.keys)
@@ -120,22 +129,27 @@ class Desk:
 
     # every page of a project
 
-    def _of(self, page: Page) -> Callable[[Request], Any]:
+    def _of(self, page: Page, instead: Page | None) -> Callable[[Request], Any]:
+        """What answers with a page; of a form that is refused with `instead`, which says why and keeps what was typed."""
+
         async def answered(request: Request) -> Response:
             language = _language(request)
             work = self.work.project(request.path_params["project"], self.clock())
             if language is None or work is None:
                 return self._nowhere(request, LookupError())
-            renderer = Renderer(language)
+            renderer, state = Renderer(language), request.state
+            state.form, state.refused = {}, None
             if request.method == "POST":
-                request.state.form = await _form(request)
-                if request.state.form is None or not marked(request.state.form, self.keys):
+                state.form = await _form(request)
+                if state.form is None or not marked(state.form, self.keys):
                     return Response("", status_code=403)
-            try:
-                return await run_in_threadpool(page, self, renderer, request, work)
-            except LsiError as error:
-                title = renderer.text("refused_title")
-                return self.page(renderer, request, work, "refused.html", title, why=error, status=409)
+            for one in (page, instead):
+                try:
+                    if one is not None:
+                        return await run_in_threadpool(one, self, renderer, request, work)
+                except LsiError as error:
+                    state.refused = state.refused or error
+            return self.page(renderer, request, work, "text.html", renderer.text("refused_title"), text="")
 
         return answered
 
@@ -148,8 +162,14 @@ class Desk:
         title: str,
         **facts: Any,
     ) -> Response:
-        """A page of a project."""
-        return self._page(renderer, request, template, title, work=work, **facts)
+        """A page of a project; where one begins to do something, with what asks for attention there."""
+        here = request.scope["path"].split("/", 3)[3]
+        due = (
+            [one for one in work.tasks() if one.page.partition("/")[0] == here]
+            if here in BEGUN_AT and not request.state.refused
+            else []
+        )
+        return self._page(renderer, request, template, title, work=work, due=due, **facts)
 
     def _page(
         self,
@@ -158,18 +178,27 @@ class Desk:
         template: str,
         title: str,
         *,
-        status: int = 200,
+        status: int = 0,
         **facts: Any,
     ) -> Response:
+        refused = getattr(request.state, "refused", None)
         lang = renderer.lang
         path = request.scope["path"]
         there = path if path.startswith(f"/{lang}/") else f"/{lang}/"
-        facts = {"work": None, "name": self.work.home.name, "mark_name": MARK, "mark": self.keys.mark} | facts
+        facts = {
+            "work": None,
+            "due": [],
+            "name": self.work.home.name,
+            "mark_name": MARK,
+            "mark": self.keys.mark,
+        } | facts
+        typed = request.state.form if refused else {}
+        facts |= {"refused": refused, "typed": lambda field, otherwise="": typed.get(field, otherwise)}
         html = renderer.fill(
             template, title=title, here=there, other=_OTHER[lang],
             other_here=f"/{_OTHER[lang]}/{there.removeprefix(f'/{lang}/')}", now=self.clock(), utc=utc, **facts,
         )  # fmt: skip
-        return HTMLResponse(html, status_code=status)
+        return HTMLResponse(html, status_code=status or (409 if refused else 200))
 
 
 def _language(request: Request) -> Language | None:

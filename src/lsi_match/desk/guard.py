@@ -38,6 +38,8 @@ HEADERS = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
 }
+#: The policy of a page that says what is wrong while it is typed: the one script is of the desk itself, and asks the desk only.
+TYPING = f"{HEADERS['content-security-policy']}; script-src 'self'; connect-src 'self'"
 _READS = ("GET", "HEAD")
 
 
@@ -126,7 +128,7 @@ def _with_headers(send: Send) -> Send:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
             for name, value in HEADERS.items():
-                headers[name] = value
+                headers.setdefault(name, value)
         await send(message)
 
     return sent

@@ -15,7 +15,7 @@ import uvicorn
 from lsi_match.base.files import destroy, private_folder, write_whole
 from lsi_match.desk.app import Desk
 from lsi_match.desk.guard import Keys
-from lsi_match.desk.operator import work_in
+from lsi_match.desk.operator_pages import work_in
 from lsi_match.partner.home import Home
 from lsi_match.partner.witness import Judging
 

@@ -112,24 +112,26 @@ class ProjectWork:
         return (self.home.project(self.id) / "manifest.json").exists()
 
     @property
-    def parts(self) -> tuple[str, ...]:
-        """The pages that its navigation leads to."""
-        begun = ("", "sign", "trust", "deliver", "draft")
+    def parts(self) -> dict[str, tuple[str, ...]]:
+        """The pages that its navigation leads to, in groups."""
         if not self.joined:
-            return begun
-        own = ("check", "releases") if self.home.name in self.unchecked_manifest.partners else ()
-        return (
-            *begun[:-1],
-            *own,
-            "agreement",
-            "rounds",
-            "log",
-            "cosign",
-            "reports",
-            "access",
-            "account",
-            "draft",
+            return {"agree": ("sign", "trust", "draft"), "rounds": ("deliver",)}
+        own = (
+            ("check", "deliver", "releases")
+            if self.home.name in self.unchecked_manifest.partners
+            else ("deliver",)
         )
+        return {
+            "rounds": (*own, "rounds", "reports"),
+            "agree": (
+                "sign",
+                "trust",
+                "agreement",
+                "draft",
+                *("public",) * (self.home.name in self.unchecked_manifest.controllers),
+            ),
+            "watch": ("log", "cosign", "account", "access"),
+        }
 
     @property
     def title(self) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lsi_match.agreement.trust_root_rules import Trust
 from lsi_match.agreement.trust_root_store import TrustStore
@@ -12,11 +14,15 @@ from lsi_match.base.clock import utc_now
 from lsi_match.library.manifests import Manifest
 from lsi_match.log import verify as verifying
 from lsi_match.log.events import Recorded, read
-from lsi_match.log.judge import judge_log, papers_in
+from lsi_match.log.judge import PaperMissingError, judge_log, papers_in
 from lsi_match.log.policy import log_keys, origin_of, policy_of
 from lsi_match.log.remembered import RememberedLog
 from lsi_match.log.store import Log as Store
 from lsi_match.log.verify import Verification
+from lsi_match.protocol.place_files import papers_beside
+
+if TYPE_CHECKING:
+    from lsi_match.reports.public.facts import ProjectFacts
 
 
 class Log:
@@ -92,3 +98,31 @@ class Log:
         with Store.open(self.file, read_only=True) as opened:
             for position, entry in opened.entries(start):
                 yield read(position, entry)
+
+    def public_facts(self, home: str | Path, now: datetime, project: str | None = None) -> ProjectFacts:
+        """What everybody may know of the project of this copy, with the papers that lie beside it (.papers.json); verified first.
+
+        Args:
+            home: folder of the party that fetched the copy.
+            project: the one that it has to be of.
+
+        Raises:
+            LsiError: what is wrong with the log, or a paper that it names and that is not beside it.
+        """
+        from lsi_match.reports.public.facts import facts_of
+
+        with Store.open(self.file, read_only=True) as opened:
+            project = project or opened.origin.rpartition("/")[2]
+        manifest = Manifest.read(Path(home) / "projects" / project / "manifest.json")
+        papers = papers_beside(self.file)
+        found, known = self.verify(manifest, home=home, papers=[papers], earlier=True), papers_in([papers])
+        if found.problems:
+            raise found.problems[0]
+
+        def kept(digest: str) -> bytes:
+            if digest not in known:
+                raise PaperMissingError(digest=digest)
+            return known[digest]
+
+        trust = TrustStore(Path(home), project).trust(now)
+        return facts_of(list(self.events()), kept, manifest.document, trust, now)

@@ -182,8 +182,10 @@ def _named(recorded: Recorded) -> Iterator[str]:
             yield outcome
         case events.ForkExplained(explanation=text):
             yield text
-        case events.Counted(findings=str(findings), table=str(table)):
-            yield from (findings, table)
+        case events.DropAccepted(drop=descriptor):
+            yield descriptor
+        case events.Counted(overview=overview, findings=findings, table=table):
+            yield from filter(None, (overview, findings, table))
         case _:
             pass
 

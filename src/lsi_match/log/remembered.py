@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from lsi_match.base import dry_run
 from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.errors import LsiError
 from lsi_match.base.files import lockable, private_folder, read_bytes, read_text, write_whole
@@ -105,6 +106,10 @@ class RememberedLog:
             kept = self.checkpoint
             if kept is not None:
                 self._compare(kept, given, note, since)
+            if (
+                dry_run.is_on()
+            ):  # nobody else sees what is remembered: what comes after it is tried out as well
+                return
             hashes = since.whole(self._hashes(kept) if kept else b"")
             if kept is None or given.size > kept.size:
                 # The hashes first: those of more entries than the note states are hashes of its entries too.
@@ -145,6 +150,8 @@ class RememberedLog:
     def _keep_evidence(self, note: str, since: Since) -> Path:
         """Keep what contradicts beside what it contradicts; the folder."""
         folder = self._beside(".evidence") / digest_of_bytes(note.encode()).removeprefix("sha256:")[:16]
+        if dry_run.is_on():
+            return folder
         private_folder(folder)
         kept: Mapping[str, bytes] = {
             "seen.checkpoint": read_bytes(self.file),

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -29,7 +28,7 @@ from lsi_match.agreement.trust_root_rules import (
     RootUnsignedError,
     SignedRoot,
     check_typed,
-    read_roots,
+    readable_roots,
 )
 from lsi_match.agreement.trust_root_store import TrustStore
 from lsi_match.base.canonical import digest_of_bytes
@@ -188,13 +187,8 @@ class Exchange:
 
     def roots(self) -> list[SignedRoot]:
         """The versions of the trust root that were brought, with every signature under them; what is none is passed over."""
-        found: list[bytes] = []
-        for file in self.files(ROOT_SUFFIX):
-            data = read_bytes(file, SHARED[ROOT_SUFFIX])
-            with suppress(SignedDocumentInvalidError):
-                if all(one.root.project == self.project for one in read_roots([data])):
-                    found.append(data)
-        return read_roots(found)
+        brought = (read_bytes(file, SHARED[ROOT_SUFFIX]) for file in self.files(ROOT_SUFFIX))
+        return readable_roots(brought, self.project)
 
     def pin(self, root: TrustRoot, typed: str, now: datetime) -> None:
         """Go by the first version of the trust root, whose digest a person typed (`check_typed`): at once where it is signed as it

@@ -10,7 +10,7 @@ import base64
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 from typing import TypeVar
@@ -56,8 +56,10 @@ class Evidence:
     subjects: Standings | None
     #: When the report is made.
     now: datetime
-    #: The folder of documents of a site, and the manifest that whoever asks for the report has itself.
+    #: The folder of documents of a site; the papers that came with a copy of a log; and the manifest that whoever asks for the
+    #: report has itself.
     documents: Path | None = None
+    papers: Mapping[str, bytes] = field(default_factory=dict)
     manifest: bytes = b""
     #: What is wrong with the audit records (`log.audit_terms`).
     details: tuple[LsiError, ...] = ()
@@ -70,7 +72,7 @@ class Evidence:
     def document(self, digest: str | None) -> bytes | None:
         """The document with this digest, when it is there and has it."""
         file = self.documents and digest and self.documents / f"{digest.removeprefix('sha256:')}.json"
-        data = read_bytes(file) if file and file.exists() else self.manifest
+        data = read_bytes(file) if file and file.exists() else self.papers.get(digest or "", self.manifest)
         return data if digest_of_bytes(data) == digest else None
 
 

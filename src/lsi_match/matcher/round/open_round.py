@@ -8,8 +8,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from pydantic import TypeAdapter, ValidationError
+
 from lsi_match.agreement.gates import require
-from lsi_match.base.errors import LsiError
+from lsi_match.base.errors import LsiError, wrong_use
 from lsi_match.base.files import destroy, half_files, lock_file, private_folder, write_whole
 from lsi_match.crypto.keys import make_round_key
 from lsi_match.crypto.ristretto import require_library
@@ -20,7 +22,7 @@ from lsi_match.manifest.base import is_hybrid
 from lsi_match.manifest.plan import Period
 from lsi_match.matcher.site.proofs import put_round_proofs
 from lsi_match.matcher.site.site import Project
-from lsi_match.protocol.documents import Opening
+from lsi_match.protocol.documents import Opening, RoundId
 
 #: Rows per part of a drop at most: what is opened, and matched, at once.
 ROWS_PER_PART = 500_000
@@ -49,11 +51,19 @@ def open_round(project: Project, round_id: str, reference_date: str | None, now:
         reference_date: ISO date that the criteria look at; by the rule of the manifest when left out.
 
     Raises:
+        WrongUseError: a round cannot be called so.
         RoundExistsError: the name was used before.
         ReferenceDateNeededError: the manifest wants it to be given.
         RoundBusyError: another process is opening it.
         GateError: the project may not run today, or no round so.
     """
+    try:
+        TypeAdapter(RoundId).validate_python(round_id)
+    except ValidationError:
+        raise wrong_use(
+            "de naam van een ronde bestaat uit kleine letters, cijfers en streepjes, zoals 2026-10",
+            "the name of a round is of small letters, digits and hyphens, such as 2026-10",
+        ) from None
     folder = private_folder(project.round_folder(round_id))
     lock = lock_round(folder / "lock", round_id, project.id)
     try:

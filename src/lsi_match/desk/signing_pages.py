@@ -50,7 +50,7 @@ def bring(work: ProjectWork) -> bool:
     return not work.exchange.unsent()
 
 
-def _signer(work: ProjectWork, manifest: Manifest, role: Role) -> Identity | Certified:
+def signer_of(work: ProjectWork, manifest: Manifest, role: Role) -> Identity | Certified:
     """Who signs: with the certificate that was set (`lsi-match use`), else with the keys in the own folder."""
     chain, key = (work.settings.chain, work.settings.key) if work.settings else (None, None)
     return signer(manifest, work.home.name, work.home.folder, role, work.now, chain, key)
@@ -93,18 +93,18 @@ def _sign(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Respo
     if what == "approve":
         if form.get("read") != "yes":
             raise wrong_use("zeg eerst dat u de tekst hebt gelezen", "say first that you have read the text")
-        by = _signer(work, manifest, Role.APPROVE)
+        by = signer_of(work, manifest, Role.APPROVE)
         papers.append(approve_as(home, manifest, by, r.lang, work.now).paper)
     if what == "acknowledge" or (what == "approve" and roles):
-        by = _signer(work, manifest, Role.ACKNOWLEDGE)
+        by = signer_of(work, manifest, Role.ACKNOWLEDGE)
         instruction = work.exchange.instruction(manifest) or b""
         papers.append(acknowledge_as(manifest, by, instruction, roles, work.now))
     if what == "withdraw":
-        by = _signer(work, manifest, Role.APPROVE)
+        by = signer_of(work, manifest, Role.APPROVE)
         papers.append(withdraw(manifest, by, _said(form, "reason"), work.now))
     if what == "advise" and (outcome := _OUTCOMES.get(form.get("outcome", ""))):
         papers.append(
-            advise(manifest, _signer(work, manifest, Role.ADVISE), outcome, _said(form, "text"), work.now)
+            advise(manifest, signer_of(work, manifest, Role.ADVISE), outcome, _said(form, "text"), work.now)
         )
     if not papers:
         return desk.nowhere(request)
@@ -184,7 +184,7 @@ def _justify(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Re
     decision = form.get("decision", "")
     if held is None or decision not in ("release", "change"):
         return desk.nowhere(request)
-    identity = _signer(work, held.manifest, Role.APPROVE)
+    identity = signer_of(work, held.manifest, Role.APPROVE)
     said: str | dict[str, Reason] = form.get("reason", "").strip()
     if decision == "release" and held.findings.differences:
         said = _reasons(held.findings.differences, form)

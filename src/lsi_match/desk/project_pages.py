@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import TYPE_CHECKING
 
 from starlette.requests import Request
@@ -21,6 +22,7 @@ from lsi_match.partner.deliver import Delivered, synchronise
 from lsi_match.partner.extract.column_mapping import read_mapping
 from lsi_match.partner.extract.propose import propose
 from lsi_match.partner.work_settings import extracts_in, keep_mapping
+from lsi_match.protocol.documents import SelectionCounts
 from lsi_match.reports.log_report import Evidence as LogEvidence
 from lsi_match.reports.log_report import account, judged_again
 from lsi_match.reports.manifest_page import explained
@@ -118,9 +120,8 @@ def _account(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Re
     with Store.open(log.file, read_only=True) as store:
         origin = store.origin
     manifest = read_bytes(work.home.project(work.id) / "manifest.json")
-    evidence = LogEvidence(
-        origin, log.entries(0, log.found.size), log.found, None, work.now, manifest=manifest
-    )
+    entries = log.entries(0, log.found.size)
+    evidence = LogEvidence(origin, entries, log.found, None, work.now, papers=log.papers, manifest=manifest)
     return desk.page(r, request, work, "text.html", title, text=account(evidence, r.lang).fragment)
 
 
@@ -138,12 +139,18 @@ def _check(desk: Desk, r: Renderer, request: Request, work: ProjectWork, done: b
     day = next((one.opening.reference_date for one in work.rounds), work.now.date())
     name, manifest = work.home.name, work.unchecked_manifest
     found = check(name, manifest, read_mapping(settings.mapping), settings.extracts, day, work.home)
-    earlier = {one.round: one.selections for one in work.home.kept_drops(work.id)}
-    log = desk.verifier.of(work)
-    others = log.result().rounds if log and log.done() and log.result().found.ok else []
+    kept = [(one.round, one.selections) for one in work.home.kept_drops(work.id)]
+    earlier = dict(kept[-EARLIER:][::-1])
+    log = _patiently(desk, work)
+    sound = log if log and log.found.ok else None
+    rounds = [one for one in sound.rounds if one.drops][:EARLIER] if sound else []
+    others: dict[tuple[str, str], dict[str, SelectionCounts]] = {}
+    for one, partner in product(rounds, manifest.partners.keys() - {name}):
+        for selection, counts in sound.delivered(one, partner).items() if sound else ():
+            others.setdefault((partner, selection), {})[one.name] = counts
     return desk.page(
-        r, request, work, "check.html", title, found=found, reference_date=day, done=done, partners=list(manifest.partners),
-        earlier=dict([*earlier.items()][-EARLIER:][::-1]), others=[one for one in others if one.drops][:EARLIER],
+        r, request, work, "check.html", title, found=found, done=done, manifest=manifest, rounds=rounds, others=dict(sorted(others.items())),
+        earlier={one.selection: {round_: of[one.selection] for round_, of in earlier.items() if one.selection in of} for one in found},
     )  # fmt: skip
 
 
@@ -186,14 +193,20 @@ def _verified(
     desk: Desk, r: Renderer, request: Request, work: ProjectWork, title: str
 ) -> VerifiedLog | Response:
     """The verified log; else the page that says that there is none, or that it is being verified, with the newest entries."""
-    found, copy = desk.verifier.of(work), work.log_copy()
-    try:
-        if found is not None:
-            return found.result(_PATIENCE if copy and copy[0].stat().st_size <= _SHORT else 0)
-    except TimeoutError:
-        pass
+    if (found := _patiently(desk, work)) is not None:
+        return found
+    copy = work.log_copy()
     entries = newest_entries(copy[0], AT_ONCE) if copy else []
     return desk.page(r, request, work, "log_waits.html", title, entries=entries)
+
+
+def _patiently(desk: Desk, work: ProjectWork) -> VerifiedLog | None:
+    """The log where it was verified, or is soon; None otherwise."""
+    found, copy = desk.verifier.of(work), work.log_copy()
+    try:
+        return found.result(_PATIENCE if copy and copy[0].stat().st_size <= _SHORT else 0) if found else None
+    except TimeoutError:
+        return None
 
 
 PAGES: Pages = (

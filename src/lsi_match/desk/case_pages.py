@@ -11,7 +11,7 @@ from lsi_match.base.errors import LsiError, wrong_use
 from lsi_match.base.files import read_bytes
 from lsi_match.desk.page import Pages
 from lsi_match.desk.render import Renderer
-from lsi_match.desk.signing import bring
+from lsi_match.desk.signing_pages import bring
 from lsi_match.desk.work import ProjectWork, ReleaseHere
 from lsi_match.partner.access.letter import letter, unasked
 from lsi_match.partner.access.request import make_request, open_answer, requests_of, wanted

@@ -5,8 +5,9 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from starlette.requests import Request
@@ -14,9 +15,9 @@ from starlette.responses import Response
 
 from lsi_match.agreement.approvals import load_manifest, read_agreement
 from lsi_match.agreement.signer import signer
-from lsi_match.agreement.trust_root_rules import RootMissingError, SignedRoot, check_typed, read_roots
+from lsi_match.agreement.trust_root_rules import RootMissingError, SignedRoot, check_typed, readable_roots
 from lsi_match.base.canonical import digest_of_bytes
-from lsi_match.base.errors import LsiError
+from lsi_match.base.errors import LsiError, wrong_use
 from lsi_match.base.files import read_bytes, read_text, shipped
 from lsi_match.desk.page import Pages
 from lsi_match.desk.render import Renderer, from_markdown
@@ -25,8 +26,10 @@ from lsi_match.manifest import Manifest
 from lsi_match.matcher.operate import alarms
 from lsi_match.matcher.operate.health import Standing, status
 from lsi_match.matcher.operate.observed_state import LastReconciled, last_reconciled
+from lsi_match.matcher.operate.publish import publish
 from lsi_match.matcher.operate.shared_files import lying, papers_about
 from lsi_match.matcher.operate.transfers import places_of
+from lsi_match.matcher.round.open_round import open_round, refusal
 from lsi_match.matcher.site.share_manifest import receive
 from lsi_match.matcher.site.site import Project, Site
 from lsi_match.partner.approving import acknowledge_as
@@ -46,12 +49,16 @@ class SiteProject:
         self.project = project
         self.id = project.id
         self.now = now
-        self.parts = ("", "begin")
 
     @property
     def runs(self) -> bool:
         """Whether a manifest was taken in."""
         return (self.project.folder / "manifest.json").exists()
+
+    @property
+    def parts(self) -> dict[str, tuple[str, ...]]:
+        """The pages that its navigation leads to, in groups."""
+        return {"rounds": ("open",), "agree": ("begin", "public")} if self.runs else {"agree": ("begin",)}
 
     @property
     def title(self) -> str:
@@ -79,7 +86,7 @@ class SiteProject:
     @cached_property
     def roots(self) -> list[SignedRoot]:
         """The versions of the trust root that were brought."""
-        return read_roots(read_bytes(file) for file in lying(self.project, ROOT_SUFFIX))
+        return readable_roots((read_bytes(file) for file in lying(self.project, ROOT_SUFFIX)), self.id)
 
     @cached_property
     def proposals(self) -> list[Proposal]:
@@ -180,7 +187,12 @@ def _alarm(desk: Desk, r: Renderer, request: Request, work: SiteProject) -> Resp
         return desk.nowhere(request)
     text = read_text(shipped("docs") / "nl" / "alarmen" / f"{name}.md")
     return desk.page(
-        r, request, work, "alarm.html", text.partition("\n")[0].lstrip("# "), text=from_markdown(text, "nl")
+        r,
+        request,
+        work,
+        "alarm.html",
+        text.partition("\n")[0].lstrip("# ").replace("`", ""),
+        text=from_markdown(text, "nl"),
     )
 
 
@@ -212,8 +224,52 @@ def _take(desk: Desk, r: Renderer, request: Request, work: SiteProject) -> Respo
     return _begin(desk, r, request, SiteProject(work.project, work.now), what)
 
 
+def _opening(desk: Desk, r: Renderer, request: Request, work: SiteProject, done: str = "") -> Response:
+    if not work.runs:
+        return desk.nowhere(request)
+    shut = refusal(work.project, work.now)
+    return desk.page(
+        r, request, work, "open.html", r.text("open_title"), done=done, shut=shut, next=work.standing.next if work.standing else None
+    )  # fmt: skip
+
+
+def _open(desk: Desk, r: Renderer, request: Request, work: SiteProject) -> Response:
+    form = request.state.form
+    name, day = form.get("round", ""), form.get("day", "") or None
+    if not work.runs:
+        return desk.nowhere(request)
+    try:
+        day = day and date.fromisoformat(day).isoformat()
+    except ValueError:
+        raise wrong_use(
+            "schrijf een peildatum als 2026-10-01", "write a reference date as 2026-10-01"
+        ) from None
+    open_round(work.project, name, day, work.now)
+    return _opening(desk, r, request, SiteProject(work.project, work.now), name)
+
+
+def _public(
+    desk: Desk, r: Renderer, request: Request, work: SiteProject, done: str = "", file: Path | None = None
+) -> Response:
+    return desk.page(
+        r, request, work, "public.html", r.text("public_title"), text="", complaints=[], done=done, file=file
+    )
+
+
+def _publish(desk: Desk, r: Renderer, request: Request, work: SiteProject) -> Response:
+    if request.state.form.get("what") != "write" or not work.runs:
+        return desk.nowhere(request)
+    out = work.project.site.folder / "public"
+    publish(work.project.site.projects(), out, work.now)
+    return _public(desk, r, request, work, "write", out / "index.html")
+
+
 PAGES: Pages = (
     ("", False, _overview),
+    ("open", False, _opening),
+    ("open", True, _open),
+    ("public", False, _public),
+    ("public", True, _publish),
     ("alarms/{name}", False, _alarm),
     ("begin", False, _begin),
     ("begin", True, _take),
