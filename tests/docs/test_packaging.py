@@ -60,7 +60,9 @@ def test_the_wheel_owns_one_module_and_holds_what_messages_point_to(names: set[s
 
 
 #: A file that a text of the program sends its reader to, as it is written from the top of a checkout.
-POINTED_TO = re.compile(r"\b(?:docs|schemas|configs|audit)/[\w./-]+\.(?:md|json|ya?ml|toml|py|html)\b")
+POINTED_TO = re.compile(
+    r"(?<![\w/])(?:docs|schemas|configs|audit)/[\w./-]+\.(?:md|json|ya?ml|toml|py|html)\b"
+)
 
 
 def test_the_wheel_holds_every_file_that_a_text_of_it_names(names: set[str], folder: Path) -> None:
@@ -77,7 +79,8 @@ def test_the_wheel_holds_every_file_that_a_text_of_it_names(names: set[str], fol
             }
             for one in pointed:
                 found.setdefault(one, set()).add(name)
-    assert len(found) > 20
+    assert {"docs/protocol.md", "audit/check_log.py", "schemas/publication-sheet.schema.json"} <= found.keys()
+    found.pop("schemas/assessment-output.v2.schema.json", None)  # of somebody else's repository
     assert {one: by for one, by in found.items() if f"lsi_match/shipped/{one}" not in names} == {}
     shipped = folder / "unpacked" / "lsi_match" / "shipped"
     code = "".join(

@@ -93,13 +93,13 @@ def _facts(place: Path, project: str | None, copy: Path | None, now: datetime) -
     """What is known of a project at a site; or in a home, by a copy of its log.
 
     Raises:
-        LsiError: as `Log.public_facts` says.
+        LsiError: as `library.logs.public_facts` says.
     """
     from lsi_match.matcher.operate.publish import public_facts
     from lsi_match.matcher.site.site import Site
 
     if copy is None:
         return public_facts(Site(place).project(str(project)), now)
-    from lsi_match.library.logs import Log
+    from lsi_match.library.logs import public_facts as facts_in
 
-    return Log(copy).public_facts(place, now, project)
+    return facts_in(copy, place, now, project)

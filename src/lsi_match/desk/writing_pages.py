@@ -23,7 +23,7 @@ from lsi_match.desk.page import Pages
 from lsi_match.desk.render import Renderer
 from lsi_match.desk.signing_pages import bring, signer_of
 from lsi_match.desk.work import ProjectWork
-from lsi_match.library.logs import Log
+from lsi_match.library.logs import public_facts
 from lsi_match.library.manifests import draft_of
 from lsi_match.manifest import Manifest
 from lsi_match.manifest.template import template
@@ -142,7 +142,7 @@ def _make_public(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -
         work.exchange.take_in(work.now)
     elif what == "write" and work.settings is not None and copy is not None:
         out = work.settings.folder / "public"
-        write_pages([Log(copy[0]).public_facts(work.home.folder, work.now)], out, work.now)
+        write_pages([public_facts(copy[0], work.home.folder, work.now)], out, work.now)
         file = out / "index.html"
     else:
         return desk.nowhere(request)

@@ -99,30 +99,32 @@ class Log:
             for position, entry in opened.entries(start):
                 yield read(position, entry)
 
-    def public_facts(self, home: str | Path, now: datetime, project: str | None = None) -> ProjectFacts:
-        """What everybody may know of the project of this copy, with the papers that lie beside it (.papers.json); verified first.
 
-        Args:
-            home: folder of the party that fetched the copy.
-            project: the one that it has to be of.
+def public_facts(copy: Path, home: Path, now: datetime, project: str | None = None) -> ProjectFacts:
+    """What everybody may know of the project of a copy of its log, with the papers that lie beside it (.papers.json); verified first.
 
-        Raises:
-            LsiError: what is wrong with the log, or a paper that it names and that is not beside it.
-        """
-        from lsi_match.reports.public.facts import facts_of
+    Args:
+        home: folder of the party that fetched the copy.
+        project: the one that it has to be of.
 
-        with Store.open(self.file, read_only=True) as opened:
-            project = project or opened.origin.rpartition("/")[2]
-        manifest = Manifest.read(Path(home) / "projects" / project / "manifest.json")
-        papers = papers_beside(self.file)
-        found, known = self.verify(manifest, home=home, papers=[papers], earlier=True), papers_in([papers])
-        if found.problems:
-            raise found.problems[0]
+    Raises:
+        LsiError: what is wrong with the log, or a paper that it names and that is not beside it.
+    """
+    from lsi_match.reports.public.facts import facts_of
 
-        def kept(digest: str) -> bytes:
-            if digest not in known:
-                raise PaperMissingError(digest=digest)
-            return known[digest]
+    with Store.open(copy, read_only=True) as opened:
+        project = project or opened.origin.rpartition("/")[2]
+    manifest = Manifest.read(home / "projects" / project / "manifest.json")
+    papers = papers_beside(copy)
+    log = Log(copy)
+    found, known = log.verify(manifest, home=home, papers=[papers], earlier=True), papers_in([papers])
+    if found.problems:
+        raise found.problems[0]
 
-        trust = TrustStore(Path(home), project).trust(now)
-        return facts_of(list(self.events()), kept, manifest.document, trust, now)
+    def kept(digest: str) -> bytes:
+        if digest not in known:
+            raise PaperMissingError(digest=digest)
+        return known[digest]
+
+    trust = TrustStore(home, project).trust(now)
+    return facts_of(list(log.events()), kept, manifest.document, trust, now)
