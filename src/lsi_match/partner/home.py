@@ -179,10 +179,6 @@ class Home:
     def _trust_store(self, project: str) -> TrustStore:
         return TrustStore(self.folder, project)
 
-    def trusts(self, project: str) -> bool:
-        """Whether a trust root of the project was taken in here."""
-        return self._trust_store(project).begun
-
     def trust(self, project: str, now: datetime) -> Trust:
         """Who may sign for whom; raises TrustRootError."""
         return self._trust_store(project).trust(now)

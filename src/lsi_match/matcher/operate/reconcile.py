@@ -14,9 +14,9 @@ import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from lsi_match.base.clock import CLOCK_SKEW, Clock, minute, utc_now
+from lsi_match.base.clock import CLOCK_SKEW, Clock, minute
 from lsi_match.base.errors import LsiError, UnexpectedError
 from lsi_match.base.files import lock_file, write_whole
 from lsi_match.log.events import Reminded
@@ -112,7 +112,7 @@ def reconcile_site(
 def reconcile_begun(project: Project, now: datetime) -> ReconcileResult:
     """One look at a project that has no manifest yet: files change hands."""
     try:
-        with _alone(project, timedelta(0)):
+        with _alone(project):
             return ReconcileResult(project.id, troubles=exchange(project, now))
     except LsiError as error:
         return ReconcileResult(project.id, troubles=[DeliveryError("matcher", error)])
@@ -139,7 +139,6 @@ def reconcile(
     clock: Clock,
     runner: Runner,
     duties: Collection[JobKind] = frozenset(JobKind),
-    patience: timedelta = timedelta(0),
     *,
     clock_is_right: bool = False,
 ) -> ReconcileResult:
@@ -147,7 +146,6 @@ def reconcile(
 
     Args:
         duties: what to do of it; without `DROPS` nothing is collected.
-        patience: how long to wait for another look to end.
         clock_is_right: somebody looked at the clock and says so; without, one that leapt ahead is not believed.
 
     Raises:
@@ -156,7 +154,7 @@ def reconcile(
         ClockAheadError: by the clock nobody looked for longer than `BELIEVED`; nothing was done.
         LogBehindError: an older log lies here than at a place; nothing was done.
     """
-    with _alone(project, patience), project.opened() as project:
+    with _alone(project), project.opened() as project:
         _check_clock(project, clock())
         if not clock_is_right and (last := leapt_from(project, project.view(), clock())):
             raise ClockAheadError(project=project.id, **_shown(clock(), last))
@@ -190,31 +188,10 @@ def reconcile(
         return seen
 
 
-def run_alone(
-    project: Project, run: Callable[[], dict[str, object]], patience: timedelta
-) -> dict[str, object]:
-    """A run by hand, when no look is at the project; its outcome.
-
-    Raises:
-        ProjectBusyError, ClockBehindError: as `reconcile`; nothing was done.
-    """
-    with _alone(project, patience):
-        _check_clock(project, utc_now())
-        return run()
-
-
 @contextmanager
-def _alone(project: Project, patience: timedelta) -> Iterator[None]:
+def _alone(project: Project) -> Iterator[None]:
     """One process at a time."""
-    until = time.monotonic() + patience.total_seconds()
-    while True:
-        try:
-            descriptor = lock_file(project.folder / "watch.lock", ProjectBusyError(project=project.id))
-            break
-        except ProjectBusyError:
-            if time.monotonic() >= until:
-                raise
-            time.sleep(1)
+    descriptor = lock_file(project.folder / "watch.lock", ProjectBusyError(project=project.id))
     try:
         yield
     finally:

@@ -47,7 +47,6 @@ DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
 #: How long a refused drop that belongs to no round is kept, for whoever wants to know what was wrong with it.
 REFUSED = timedelta(days=7)
-_OVER = frozenset({"destroyed", "abandoned"})
 
 
 class DestructionFailedError(LsiError): ...

@@ -15,7 +15,7 @@ import polars as pl
 
 from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.errors import LsiError
-from lsi_match.base.files import destroy, read_bytes, write_whole
+from lsi_match.base.files import read_bytes, write_whole
 from lsi_match.base.spreadsheet import unmarked
 from lsi_match.crypto.signing import sign
 from lsi_match.manifest import Manifest
@@ -111,11 +111,6 @@ def keep_outcomes(home: Home, project: str, round_id: str, entered: Mapping[str,
         raise OutcomesUnreadableError(file="-", row=0, problem="outcome")
     kept = kept_outcomes(home, project, round_id) | dict(entered)
     write_whole(_kept(home, project, round_id), json.dumps(kept).encode(), replace=True)
-
-
-def forget_outcomes(home: Home, project: str, round_id: str) -> None:
-    """Destroy what was entered of the cases of a round."""
-    destroy(_kept(home, project, round_id))
 
 
 def _kept(home: Home, project: str, round_id: str) -> Path:
