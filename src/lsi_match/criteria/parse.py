@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -92,6 +92,15 @@ class Predicate:
     def sql(self, dialect: str = "duckdb") -> str:
         """The predicate in the SQL of `dialect`, every field name quoted."""
         return self.tree.sql(dialect=dialect, identify=True)
+
+    def compared_texts(self) -> Iterator[tuple[str, str]]:
+        """(field, text) of every comparison of a field with a whole text: `=`, `<>` and `IN`."""
+        for node in self.tree.find_all(exp.EQ, exp.NEQ, exp.In):
+            sides = [
+                side.unnest() for side in (node.this, node.args.get("expression"), *node.expressions) if side
+            ]
+            texts = [str(side.this) for side in sides if isinstance(side, exp.Literal) and side.is_string]
+            yield from ((side.name, text) for side in sides if isinstance(side, exp.Column) for text in texts)
 
 
 def parse_predicate(text: str, fields: Mapping[str, FieldType]) -> Predicate:

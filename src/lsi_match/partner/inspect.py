@@ -13,8 +13,9 @@ from lsi_match.base.errors import LsiError
 from lsi_match.manifest import Manifest
 from lsi_match.partner.drop_rows import Making, Pseudonymised, Rows, pseudonymised, summed
 from lsi_match.partner.extract.column_mapping import ColumnMapping
+from lsi_match.partner.extract.problems import ExtractError
 from lsi_match.partner.group_counts import group_counts
-from lsi_match.partner.select import Selected, SelectionTask
+from lsi_match.partner.select import Selected, SelectionTask, everything_wrong
 from lsi_match.protocol.bounds import out_of_bounds
 from lsi_match.protocol.documents import SelectionCounts
 
@@ -91,14 +92,17 @@ def inspect(
     real, all is read once more, into a new sink.
 
     Raises:
-        ExtractError: what is wrong with an extract.
+        ExtractError: all that is wrong with the extracts.
     """
     each = list(readings)
-    while True:
-        rows = sink()
-        found = [_taken(task, rows, pseudonymised(task, read(), making), progress) for task, read in each]
-        if not making.crowds.settle():
-            return found, rows
+    try:
+        while True:
+            rows = sink()
+            found = [_taken(task, rows, pseudonymised(task, read(), making), progress) for task, read in each]
+            if not making.crowds.settle():
+                return found, rows
+    except ExtractError as first:
+        raise everything_wrong(first, [task for task, _ in each]) from None
 
 
 def _taken(task: SelectionTask, sink: Sink, pieces: Iterable[Pseudonymised], progress: Progress) -> Inspected:

@@ -33,13 +33,13 @@ from lsi_match.partner.bag import Bag
 from lsi_match.partner.crowds import Crowds
 from lsi_match.partner.drop_rows import WORKERS, Layout, Making, Rows
 from lsi_match.partner.extract.column_mapping import ColumnMapping
-from lsi_match.partner.extract.problems import ExtractError, ExtractProblemsError
+from lsi_match.partner.extract.problems import ExtractProblemsError
 from lsi_match.partner.home import Home, References
 from lsi_match.partner.inspect import Progress, crossed, inspect, tasks_of
 from lsi_match.partner.normalise.lists import version_of_lists
 from lsi_match.partner.opening import read_opening
 from lsi_match.partner.references import LongIds, make_references
-from lsi_match.partner.select import everything_wrong, select_pieces
+from lsi_match.partner.select import select_pieces
 from lsi_match.partner.spill_buffer import SpillBuffer
 from lsi_match.protocol.columns import (
     REFERENCE,
@@ -147,11 +147,8 @@ def prepare(
             return piles.enter_context(SpillBuffer(layout, opening.parts, out))
 
         tasks = tasks_of(home.name, manifest, mapping, extracts, opening.reference_date)
-        try:
-            readings = [(one, partial(select_pieces, one)) for one in tasks]
-            found, pile = inspect(readings, making, new_pile, progress)
-        except ExtractError as first:
-            raise everything_wrong(first, tasks) from None
+        readings = [(one, partial(select_pieces, one)) for one in tasks]
+        found, pile = inspect(readings, making, new_pile, progress)
         attribute_keys = AttributeKeys(
             project=project,
             manifest=manifest.digest,

@@ -26,7 +26,7 @@ from lsi_match.manifest import NO_VALUE, Attribute, Dimension, Manifest, Selecti
 from lsi_match.partner.extract.cell_types import padded
 from lsi_match.partner.extract.column_mapping import SelectionMapping
 from lsi_match.partner.extract.opened import RECORD_ID as RECORD_ID
-from lsi_match.partner.extract.opened import Extract, Fault, opened
+from lsi_match.partner.extract.opened import Extract, Fault, any_of, opened
 from lsi_match.partner.extract.problems import (
     ExtractError,
     ExtractProblemsError,
@@ -132,7 +132,7 @@ def select_pieces(task: SelectionTask) -> Iterator[Selected]:
     """Run one selection of a partner on its extract: at least one piece.
 
     Raises:
-        FileMissingError, ExtractError: perhaps after some pieces. `problems` tells all that is wrong.
+        FileMissingError, ExtractError: perhaps after some pieces. What is wrong, `everything_wrong` tells.
     """
     with task.opened() as extract:
         yield from Look(extract, task).pieces()
@@ -244,7 +244,7 @@ class _Selecting:
         """The records to deliver and the counts, piece by piece; refuses what cannot be read or sent.
 
         Raises:
-            ExtractError: all that is wrong, each with its first row.
+            ExtractError: something is wrong; what, `problems` tells.
         """
         criteria = [rule.id for rule in self.selection.criteria]
         with closing(self._judged()) as batches:
@@ -274,7 +274,10 @@ class _Selecting:
                 yield Selected(table, read, after_each, with_signal, signals, counted, nothing_known)
             else:
                 return
-        raise ExtractProblemsError.of(self.extract.told(self.faults(), self.source))
+        # Of an extract in which nothing is wrong when it is read again for all that is: `everything_wrong`.
+        raise ExtractError.because(
+            "het is veranderd terwijl het werd gelezen", "it changed while it was read", **self.extract.where
+        )
 
     def _judged(self) -> Generator[pa.RecordBatch, None, None]:
         """The columns to deliver of every record, how far it passed and whether it has a fault. The first batch is
@@ -289,7 +292,7 @@ class _Selecting:
             *(quoted_name(attribute_column(a.id)) for a in self.selection.attributes),
             _MET,
             _UNKNOWN,
-            f"{' OR '.join(f'({fault.condition}) IS TRUE' for fault in self.faults())} AS {_FAULT}",
+            f"{any_of(self.faults())} AS {_FAULT}",
         ]
         with self.con.sql(f"SELECT {', '.join(columns)} FROM source").to_arrow_reader(PIECE) as reader:
             yield _no_rows(reader.schema)

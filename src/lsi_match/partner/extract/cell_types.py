@@ -7,13 +7,16 @@ What can be read in one way only is taken. What can be read in two ways (a float
 
 from __future__ import annotations
 
+import re
+import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 
 from sqlglot import exp
 
-from lsi_match.criteria.parse import SPACES, FieldType
+from lsi_match.criteria.parse import SPACES, FieldType, one_form
 from lsi_match.manifest import Selection
 from lsi_match.manifest.identifiers import DIGITS, IdentifierForm
 from lsi_match.partner.extract.column_mapping import PLAIN, Reading
@@ -67,6 +70,12 @@ def _matches(x: str, pattern: str) -> str:
     return f"regexp_full_match({x}, '{pattern}')"
 
 
+def _folded(x: str) -> str:
+    """What is left of a text without capitals, marks, spaces, signs and the zeros that it begins with."""
+    bare = f"regexp_replace({x}, '[\\s._/-]+', '', 'g')"
+    return rf"upper(strip_accents(regexp_replace({bare}, '^0+(.)', '\1')))"
+
+
 def _guarded(guard: str, test: str) -> str:
     """`test` where `guard`, which is quick and seldom true, is true: only a CASE leaves the rest out."""
     return f"CASE WHEN {guard} THEN {test} ELSE FALSE END"
@@ -94,8 +103,10 @@ _FLOAT = r"[0-9]+[.,]0{1,2}"
 _WRITTEN_NUMBER = r"[0-9]{4,}[.,]0+|[0-9][.,][0-9]+[eE]\+?[0-9]+|[0-9]{1,3}(,[0-9]{3})+|=.*|\x27.*"
 #: A code or an own record id with the marks of a program: ="K1", "K1", 'K1; but 't Hof and 's-Graveland are names.
 _MARKED = r"=.*|\x22.*|\x27(\w*|.*\x27)|.*_x00[0-9A-F]{2}_.*"
+#: A letter of any script, nearly: RE2 takes milliseconds to make `\pL` of every statement.
+_LETTER = r"A-Za-z\x{c0}-\x{1fff}\x{2c00}-\x{ffdc}"
 #: A name in which letters were replaced: Ren?e, Ren&eacute;e, Ren%C3%A9e, Ren\\xe9e, Ren_x00E9_e, Ren+AOk-e (UTF-7).
-_REPLACED = r"\pL\?\pL|\+A[M-X][A-Za-z0-9+/]-|&(#[0-9]+|[A-Za-z]+);|%C[23]%[89AB][0-9A-F]|\\[xu][0-9a-f]{2}|_x00[0-9A-F]{2}_"
+_REPLACED = rf"[{_LETTER}]\?[{_LETTER}]|\+A[M-X][A-Za-z0-9+/]-|&(#[0-9]+|[A-Za-z]+);|%C[23]%[89AB][0-9A-F]|\\[xu][0-9a-f]{{2}}|_x00[0-9A-F]{{2}}_"
 #: What nobody sees: soft hyphens, spaces without width, marks of direction, variants, tags.
 _INVISIBLE = "[\u00ad\u034f\u061c\u115f-\u1160\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e01ef]"
 #: What is no letter; and what stands around a value without being a space.
@@ -103,13 +114,17 @@ _CONTROL = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x{9f}]"
 _ENDS = r"^[\t\r\n]|[\t\r\n]$"
 #: Letters and digits that look like those of a keyboard: of another script between Latin ones, of other widths and styles.
 _ALIKE = (
-    r"[A-Za-z][\p{Cyrillic}\p{Greek}]|[\p{Cyrillic}\p{Greek}][A-Za-z]|"
+    r"[A-Za-z][\x{370}-\x{52f}\x{1f00}-\x{1fff}]|[\x{370}-\x{52f}\x{1f00}-\x{1fff}][A-Za-z]|"
     r"[\x{660}-\x{669}\x{6f0}-\x{6f9}\x{20d0}-\x{20f0}\x{ff01}-\x{ff5e}\x{1d400}-\x{1d7ff}]"
 )
 #: A text in which nothing can be wrong but that it is a word for nothing. Most codes and record ids are such texts.
 _CLEAN = "([0-9A-Za-z][0-9A-Za-z/-]*)?"
 #: A letter of an encoding of DOS that was read as windows-1252, between other letters.
-_OF_DOS = "\\pL[\u201a\u201e\u2030\u2039\u203a\u2020\u2021\u2022\u00a1-\u00a9\u00ab-\u00ac\u00ae\u00b0-\u00b3\u00b5\u00b6\u00b9\u00bb-\u00bf]\\p{Ll}"
+_OF_DOS = (
+    f"[{_LETTER}]"
+    "[\u201a\u201e\u2030\u2039\u203a\u2020\u2021\u2022\u00a1-\u00a9\u00ab-\u00ac\u00ae\u00b0-\u00b3\u00b5\u00b6\u00b9\u00bb-\u00bf]"
+    "[a-z\u00df-\u00ff]"
+)
 _TRUE = ("j", "ja", "true", "1", "y", "yes", "waar")
 _FALSE = ("n", "nee", "false", "0", "no", "onwaar")
 #: UTF-8 that was read as windows-1252 (é as Ã©), and what a program puts where it could not read a letter.
@@ -152,6 +167,7 @@ class Cell:
     Attributes:
         x: the column in `raw`.
         digits: of a number of fixed length.
+        agreed: the texts that the manifest compares it with, or lists.
     """
 
     x: str
@@ -160,6 +176,7 @@ class Cell:
     stored: Stored
     reading: Reading = PLAIN
     digits: int | None = None
+    agreed: tuple[str, ...] = ()
 
     @property
     def refusal(self) -> Refusal | None:
@@ -239,8 +256,25 @@ class Cell:
         if self.role is Role.NUMBER and self.stored.kinds == {Kind.WHOLE}:
             return padded(x, self.digits)
         if self.role is Role.PLAIN and Kind.TEXT in self.stored.kinds:
-            return compared(x)
+            return self._as_agreed(compared(x)) if self.reading.letters == "agreed" else compared(x)
         return x
+
+    @cached_property
+    def _near(self) -> dict[str, list[str]]:
+        """What is left of an agreed text when it is `_folded` → those of which that is left."""
+        near: dict[str, list[str]] = {}
+        for text in self.agreed:
+            bare = re.sub(r"^0+(.)", r"\1", re.sub(r"[\s._/-]+", "", text))
+            marks = unicodedata.normalize("NFD", bare)
+            folded = "".join(one for one in marks if not unicodedata.combining(one)).upper()
+            near.setdefault(folded, []).append(text)
+        return {folded: texts for folded, texts in near.items() if folded}
+
+    def _as_agreed(self, x: str) -> str:
+        """A text as it was agreed, where it is nearly that and nearly no other."""
+        one = {folded: texts[0] for folded, texts in self._near.items() if len(texts) == 1}
+        cases = " ".join(f"WHEN {_text_literal(a)} THEN {_text_literal(b)}" for a, b in one.items())
+        return f"CASE {_folded(x)} {cases} ELSE {x} END" if cases else x
 
     def _birth(self, x: str) -> str:
         """A date of birth goes on as the text that it is, unless it is a stored day, or a moment."""
@@ -324,29 +358,44 @@ class Cell:
         return f"CASE WHEN lower({x}) IN ({true}) THEN TRUE WHEN lower({x}) IN ({false}) THEN FALSE END"
 
     def odd(self, shown: str) -> str | None:
-        """Whether something may be wrong with a text, in SQL: worked out once for a row."""
+        """Whether something may be wrong with a text, in SQL, quickly: worked out once for a row."""
         if Kind.TEXT not in self.stored.kinds or self.declared is not FieldType.TEXT:
             return None
         if self.role is Role.NUMBER:
             return f"strlen({shown}) > {self.digits}"
         return f"NOT {_matches(shown, _CLEAN)}"
 
-    def faults(self, shown: str, value: str, odd: str) -> dict[str, str]:
-        """What may not be true of a row → the condition in SQL; `odd` is the column of the method of this name."""
-        found = {}
+    def faults(self, shown: str, value: str, odd: str) -> Iterator[tuple[str, str, str | None]]:
+        """What may not be true of a row: what is wrong, the condition in SQL, and one that is quick and true wherever it is.
+
+        Args:
+            odd: the column of the method of this name.
+        """
         if self._may_fail:
-            found["type"] = f"{shown} IS NOT NULL AND {value} IS NULL"
+            yield "type", f"{shown} IS NOT NULL AND {value} IS NULL", None
         if self.odd(shown) is None:
-            return found
+            return
+        if self.role is Role.RECORD_ID:
+            totals = ", ".join(map(_text_literal, TOTALS))
+            yield "total", f"lower({shown}) IN ({totals})", f"{shown} BETWEEN 'E' AND 'u'"
+        for kind, test in self._of_text(shown).items():
+            yield kind, test, odd
+        if self.role is not Role.NUMBER and self.reading.empty is None:
+            written = ", ".join(map(_text_literal, MARKERS))
+            yield "marker", f"{shown} IN ({written})", f"strlen({shown}) <= 6"
+        if self._near and self.reading.letters != "as_written":
+            near, agreed = (", ".join(map(_text_literal, texts)) for texts in (self._near, self.agreed))
+            yield "near", f"{_folded(value)} IN ({near})", f"{value} NOT IN ({agreed})"
+
+    def _of_text(self, shown: str) -> dict[str, str]:
+        """What may not be true of a text that is `odd`."""
         tests = {}
         if self.reading.as_ is None and self.role in _ODD:
             tests["float"] = _matches(shown, _ODD[self.role])
         if self.reading.as_ is None and self.role in (Role.RECORD_ID, Role.PLAIN):
             tests["marked"] = _matches(shown, _MARKED)
         if self.role is Role.RECORD_ID:
-            tests["under header"] = f"NOT regexp_matches({shown}, '[\\pL\\pN]')"
-            totals = ", ".join(map(_text_literal, TOTALS))
-            found["total"] = _guarded(f"{shown} BETWEEN 'E' AND 'u'", f"lower({shown}) IN ({totals})")
+            tests["under header"] = f"NOT regexp_matches({shown}, '[0-9{_LETTER}]')"
         if self.role in (Role.NAME, Role.RECORD_ID):
             tests["replaced"] = f"regexp_matches({shown}, '{_REPLACED}')"
         if self.role is Role.NUMBER:
@@ -361,11 +410,7 @@ class Cell:
             tests["control"] = f"regexp_matches({shown}, '{_CONTROL}')"
         if self.role in (Role.NAME, Role.RECORD_ID, Role.PLAIN):
             tests["alike"] = f"regexp_matches({shown}, '{_ALIKE}')"
-        found |= {kind: _guarded(odd, test) for kind, test in tests.items()}
-        if self.role is not Role.NUMBER and self.reading.empty is None:
-            written = ", ".join(map(_text_literal, MARKERS))
-            found["marker"] = _guarded(f"strlen({shown}) <= 6", f"{shown} IN ({written})")
-        return found
+        return tests
 
     @property
     def _may_fail(self) -> bool:
@@ -383,7 +428,16 @@ def padded(x: str, digits: int | None) -> str:
 def cell_of(selection: Selection, field: str, x: str, stored: Stored, reading: Reading) -> Cell:
     """The cell of a declared field."""
     role, digits = _role(selection, field)
-    return Cell(x, selection.field_types[field], role, stored, reading, digits)
+    agreed = _agreed(selection, field) if role is Role.PLAIN else ()
+    return Cell(x, selection.field_types[field], role, stored, reading, digits, agreed)
+
+
+def _agreed(selection: Selection, field: str) -> tuple[str, ...]:
+    """The texts that criteria and signals compare a field with, or an attribute lists."""
+    rules = [*selection.predicates().values(), *selection.signal_predicates().values()]
+    compared = [text for rule in rules for name, text in rule.compared_texts() if name == field]
+    listed = [one_form(v) for one in selection.attributes if one.field == field for v in one.values]
+    return tuple(dict.fromkeys(compared + listed))
 
 
 def _role(selection: Selection, field: str) -> tuple[Role, int | None]:

@@ -57,6 +57,11 @@ class Reading(Closed):
         default=None,
         description="Wat er staat als er niets is, zoals [NULL, NA]; [] als zulke woorden iets betekenen.",
     )
+    letters: Literal["agreed", "as_written"] | None = Field(
+        default=None,
+        description="Een tekst die op hoofdletters, accenten, leestekens of nullen ervoor na een afgesproken waarde is (ww voor WW): "
+        "agreed (het is die waarde), of as_written (het is een andere).",
+    )
 
     @field_validator("zone")
     @classmethod

@@ -111,7 +111,13 @@ UNTEXTUAL = {
     "total": ("een rij met totalen, geen record", "a row of totals, no record"),
     "under header": ("een rij met alleen tekens, geen record", "a row of signs only, no record"),
     "marked": ("tekens die een programma om een waarde zet", "marks that a program puts around a value"),
+    "near": (
+        "bijna een waarde uit het manifest: alleen hoofdletters, accenten, leestekens of nullen ervoor zijn anders",
+        "nearly a value of the manifest: only capitals, accents, signs or zeros before it differ",
+    ),
 }
+#: The line of the mapping that settles it.
+LINES = {"marked": "as: text", "near": "letters: agreed"}
 NO_CODE = (
     "een getal met decimalen in plaats van een nummer of code",
     "a number with decimals, not a number or code",

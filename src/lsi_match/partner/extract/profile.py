@@ -119,7 +119,9 @@ def profile_of(con: duckdb.DuckDBPyConnection, file: Path, source: Source) -> Pr
 def told_of(file: Path, problem: TableUnreadable) -> ExtractUnreadableError:
     """What stands in the way of reading a file, of nobody in particular."""
     return ExtractUnreadableError(
-        partner="-", file=file.name, **words("problem", problem.text("nl"), problem.text("en"))
+        partner="-",
+        file=file.name,
+        **words("problem", problem.text("nl", mapped=True), problem.text("en", mapped=True)),
     )
 
 
