@@ -1151,6 +1151,41 @@ xlsx_way("xlsx_total_row_in_words", REFUSED, lambda t: [t.columns[0]], page_of=t
 xlsx_way("xlsx_last_row_not_calculated", REFUSED, lambda t: t.columns, cell=last_not_calculated)
 
 
+for word in ("undefined", "Nil", "NAN", "inf", "#WAARDE!", "9999-12-31"):
+    csv_way(f"csv_nothing_as_{word}", of=with_gaps, cell=instead(word))
+for called, form in {
+    "guillemets": "«{}»".format,
+    "low_quotes": "„{}“".format,
+    "bytes_of_python": "b'{}'".format,
+    "list_of_python": "['{}']".format,
+    "superscripts": lambda v: v.translate(dict(zip(map(ord, "0123456789"), "⁰¹²³⁴⁵⁶⁷⁸⁹", strict=True))),
+    "tab_inside": lambda v: f"{v[:2]}\t{v[2:]}",
+}.items():
+
+    def write_form(column: str, value: Any, form: Any = form) -> str:
+        return form(value) if column in ("UITK_ID", "SRT_UITK", "kenmerk", "pc", "rec_id") else plain(value)
+
+    csv_way(f"csv_text_{called}", cell=write_form)
+csv_way(
+    "csv_capitals_lost", cell=lambda c, v: plain(v).lower() if c in ("SRT_UITK", "regeling") else plain(v)
+)
+
+
+@way()
+def csv_of_an_old_mac(table: Table, folder: Path) -> tuple[str, dict[str, Any]]:
+    """Read as windows-1252; the own record id is left as it is."""
+    lost = {"é": "Ž", "ö": "š", "ü": "Ÿ", "ë": "\u2018"}
+    file, _ = Csv(cell=lambda c, v: "".join(lost.get(one, one) for one in plain(v))).write(table, folder)
+    return file, {}
+
+
+def note(made: Any, page: Any, table: Table) -> None:
+    page.write_string(len(table.rows) + 3, 0, "Bron: register")
+
+
+xlsx_way("xlsx_note_below", REFUSED, lambda t: [t.columns[0]], page_of=note)
+
+
 @pytest.mark.parametrize("name", ["e.xls", "e.xlsb", "e.xlsm", "e.mdb", "e.json", "e.csv.gz", "e.XLSX"])
 def test_a_file_that_is_read_by_no_one_is_refused_by_its_name(name: str) -> None:
     with pytest.raises(LsiError, match=r"extract is one of \.csv, .*\.xlsx"):
@@ -1233,9 +1268,12 @@ def test_a_table_of_postgresql_of_any_types(
         "pg_timestamp": ({**plain_types, date: "timestamp"}, SAME, lambda t: ()),
         "pg_timestamptz": ({**plain_types, date: "timestamptz"}, "", dates),
         "pg_bytea": ({**plain_types, str: "bytea"}, "", texts),
+        "pg_domain": ({**plain_types, str: "written", date: "day"}, SAME, lambda t: ()),
+        "pg_money": ({**plain_types, Decimal: "money"}, "", numbers),
         "pg_array": ({**plain_types, str: "text[]"}, "", texts),
     }
     postgres.run(
+        "DROP DOMAIN IF EXISTS written, day; CREATE DOMAIN written AS text; CREATE DOMAIN day AS date;"
         "ALTER ROLE postgres SET timezone TO 'America/New_York'; ALTER ROLE postgres SET datestyle TO 'SQL, DMY'"
     )
     try:
@@ -1259,4 +1297,4 @@ def test_a_table_of_postgresql_of_any_types(
                 wanted,
             )
     finally:
-        postgres.run("ALTER ROLE postgres RESET ALL; DROP TABLE IF EXISTS t")
+        postgres.run("ALTER ROLE postgres RESET ALL; DROP TABLE IF EXISTS t; DROP DOMAIN written, day")

@@ -93,6 +93,7 @@ def from_part(
     return pa.table(arrays, schema=schema_of(columns))
 
 
+_FEW = 1 << 12
 #: What is seen of a row besides blocks and what is sealed, as numbers → rows that share it.
 Combinations = Counter[tuple[int, ...]]
 
@@ -105,14 +106,18 @@ def combinations(table: pa.Table) -> Combinations:
     for field in table.schema:
         if pa.types.is_integer(field.type):
             column = in_one_piece(table.column(field.name))
-            values: Sequence[int] = range(256)
-            if field.type != pa.uint8():
+            numbers = np.from_dlpack(column)
+            # Small numbers are their own places: a dictionary takes five times as long.
+            values: Sequence[int] = range(int(numbers.max(initial=0)) + 1)
+            if len(values) > _FEW:
                 encoded = column.dictionary_encode()
-                column, values = encoded.indices, encoded.dictionary.to_pylist()
-            codes = codes * np.int64(len(values)) + np.from_dlpack(column)
-            there, codes = _renumbered(codes, len(rows) * len(values))
+                numbers, values = np.from_dlpack(encoded.indices), encoded.dictionary.to_pylist()
+            codes = codes * np.int64(len(values)) + numbers.astype(np.int64)
+            there: Sequence[int] = range(len(rows) * len(values))
+            if len(there) > _FEW:
+                there, codes = _renumbered(codes, len(there))
             rows = [(*rows[code // len(values)], values[code % len(values)]) for code in there]
-    return Counter(dict(zip(rows, np.bincount(codes).tolist(), strict=True)) if len(codes) else {})
+    return Counter({row: n for row, n in zip(rows, np.bincount(codes).tolist(), strict=False) if n})
 
 
 def _renumbered(codes: np.ndarray, end: int) -> tuple[list[int], np.ndarray]:

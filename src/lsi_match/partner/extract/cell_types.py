@@ -25,7 +25,8 @@ from lsi_match.tables.stored import Kind
 
 #: What a program writes where there is nothing.
 MARKERS = (
-    "NULL", "null", "Null", "\\N", "NA", "<NA>", "N/A", "n/a", "#N/A", "#N/B", "NaN", "nan", "NaT", "None", "none", "(null)", "NIL", "nil",
+    "NULL", "null", "Null", "\\N", "NA", "<NA>", "N/A", "n/a", "#N/A", "#N/B", "NaN", "nan", "NaT", "None", "none", "NONE", "NAN", "(null)", "[NULL]",
+    "<null>", "NIL", "Nil", "nil", "undefined", "inf", "Infinity", "#VALUE!", "#WAARDE!",
 )  # fmt: skip
 #: The own record id of a row of totals.
 TOTALS = ("totaal", "totalen", "total", "subtotaal", "eindtotaal")
@@ -71,8 +72,8 @@ def _matches(x: str, pattern: str) -> str:
 
 
 def _folded(x: str) -> str:
-    """What is left of a text without capitals, marks, spaces, signs and the zeros that it begins with."""
-    bare = f"regexp_replace({x}, '[\\s._/-]+', '', 'g')"
+    """What is left of a text without capitals, marks, signs and the zeros that it begins with."""
+    bare = f"regexp_replace({x}, '[^0-9{_LETTER}]+', '', 'g')"
     return rf"upper(strip_accents(regexp_replace({bare}, '^0+(.)', '\1')))"
 
 
@@ -101,8 +102,8 @@ _ORDERED = {
 _FLOAT = r"[0-9]+[.,]0{1,2}"
 #: A number of fixed length that a program wrote in another way: 1234567.0, 9.99E+08, 1,234,567, ="01234567", '01234567.
 _WRITTEN_NUMBER = r"[0-9]{4,}[.,]0+|[0-9][.,][0-9]+[eE]\+?[0-9]+|[0-9]{1,3}(,[0-9]{3})+|=.*|\x27.*"
-#: A code or an own record id with the marks of a program: ="K1", "K1", 'K1; but 't Hof and 's-Graveland are names.
-_MARKED = r"=.*|\x22.*|\x27(\w*|.*\x27)|.*_x00[0-9A-F]{2}_.*"
+#: A code or an own record id with the marks of a program: ="K1", "K1", 'K1, b'K1', ['K1'], «K1»; but 't Hof and 's-Graveland are names.
+_MARKED = r"=.*|b\x27.*\x27|\[.*\]|«.*»|[„“”].*|\x22.*|\x27(\w*|.*\x27)|.*_x00[0-9A-F]{2}_.*"
 #: A letter of any script, nearly: RE2 takes milliseconds to make `\pL` of every statement.
 _LETTER = r"A-Za-z\x{c0}-\x{1fff}\x{2c00}-\x{ffdc}"
 #: A name in which letters were replaced: Ren?e, Ren&eacute;e, Ren%C3%A9e, Ren\\xe9e, Ren_x00E9_e, Ren+AOk-e (UTF-7).
@@ -115,7 +116,8 @@ _ENDS = r"^[\t\r\n]|[\t\r\n]$"
 #: Letters and digits that look like those of a keyboard: of another script between Latin ones, of other widths and styles.
 _ALIKE = (
     r"[A-Za-z][\x{370}-\x{52f}\x{1f00}-\x{1fff}]|[\x{370}-\x{52f}\x{1f00}-\x{1fff}][A-Za-z]|"
-    r"[\x{660}-\x{669}\x{6f0}-\x{6f9}\x{20d0}-\x{20f0}\x{ff01}-\x{ff5e}\x{1d400}-\x{1d7ff}]"
+    r"[\x{660}-\x{669}\x{6f0}-\x{6f9}\x{20d0}-\x{20f0}\x{ff01}-\x{ff5e}\x{1d400}-\x{1d7ff}\x{b2}\x{b3}\x{b9}"
+    r"\x{1d00}-\x{1d2b}\x{2070}-\x{209c}\x{2150}-\x{218b}\x{2460}-\x{24ff}]"
 )
 #: A text in which nothing can be wrong but that it is a word for nothing. Most codes and record ids are such texts.
 _CLEAN = "([0-9A-Za-z][0-9A-Za-z/-]*)?"
@@ -129,7 +131,12 @@ _TRUE = ("j", "ja", "true", "1", "y", "yes", "waar")
 _FALSE = ("n", "nee", "false", "0", "no", "onwaar")
 #: UTF-8 that was read as windows-1252 (é as Ã©), and what a program puts where it could not read a letter.
 _MOJIBAKE = "[\u00c2-\u00c5][\u0080-\u00bf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc\u2013-\u203a\u20ac\u2122]|\u00e2\u20ac|\ufffd"
-_SPOILED = f"{_MOJIBAKE}|{_INVISIBLE}|{_OF_DOS}"
+#: A letter of an old Mac that was read as windows-1252: é as Ž, ü as Ÿ.
+_OF_MAC = "[a-z][\u017d\u0178][a-z]"
+_SPOILED = f"{_MOJIBAKE}|{_INVISIBLE}|{_OF_DOS}|{_OF_MAC}"
+_MONTH = "(jan|feb|mrt|mar|apr|mei|may|jun|jul|aug|sep|okt|oct|nov|dec)"
+#: What a spreadsheet makes of a house number or an addition such as 12-1.
+_DAY = rf"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}.*|[0-9]{{1,2}}-[0-9]{{1,2}}-[0-9]{{4}}.*|(?i)([0-9]{{1,2}}-{_MONTH}|{_MONTH}-[0-9]{{2}})"
 
 #: Which kinds a field of each type takes, without a word of the mapping. Values are looked at besides.
 _TAKES = {
@@ -264,7 +271,7 @@ class Cell:
         """What is left of an agreed text when it is `_folded` → those of which that is left."""
         near: dict[str, list[str]] = {}
         for text in self.agreed:
-            bare = re.sub(r"^0+(.)", r"\1", re.sub(r"[\s._/-]+", "", text))
+            bare = re.sub(r"^0+(.)", r"\1", re.sub(r"[\W_]+", "", text))
             marks = unicodedata.normalize("NFD", bare)
             folded = "".join(one for one in marks if not unicodedata.combining(one)).upper()
             near.setdefault(folded, []).append(text)
@@ -382,7 +389,9 @@ class Cell:
             yield kind, test, odd
         if self.role is not Role.NUMBER and self.reading.empty is None:
             written = ", ".join(map(_text_literal, MARKERS))
-            yield "marker", f"{shown} IN ({written})", f"strlen({shown}) <= 6"
+            yield "marker", f"{shown} IN ({written})", f"strlen({shown}) <= 9"
+        if self.role is Role.HOUSE:
+            yield "day", _matches(shown, _DAY), f"strlen({shown}) > 4"
         if self._near and self.reading.letters != "as_written":
             near, agreed = (", ".join(map(_text_literal, texts)) for texts in (self._near, self.agreed))
             yield "near", f"{_folded(value)} IN ({near})", f"{value} NOT IN ({agreed})"
@@ -405,7 +414,8 @@ class Cell:
                 f"strlen({shown}) <> length({shown})", f"regexp_matches({shown}, '{_SPOILED}')"
             )
         if self.role in (Role.RECORD_ID, Role.PLAIN):
-            tests["control"] = f"regexp_matches({shown}, '{_CONTROL}|{_ENDS}')"
+            ends = r"[\t\r\n]" if self.role is Role.RECORD_ID else _ENDS
+            tests["control"] = f"regexp_matches({shown}, '{_CONTROL}|{ends}')"
         if self.role is Role.NAME:
             tests["control"] = f"regexp_matches({shown}, '{_CONTROL}')"
         if self.role in (Role.NAME, Role.RECORD_ID, Role.PLAIN):

@@ -258,6 +258,11 @@ class Extract:
     def faults(self) -> list[Fault]:
         """What may not be true of any row, by the columns alone."""
         found = [self._header_again()] if RECORD_ID in self.cells else []
+        if len(self.cells) > 2 and RECORD_ID in self.cells:
+            alone = " AND ".join(f"{text_of(name)} IS NULL" for name in self.cells if name != RECORD_ID)
+            note = f"regexp_matches({text_of(RECORD_ID)}, '[ :]')"
+            error = self._error("note", RECORD_ID, self.cells[RECORD_ID])
+            found.append(Fault(note, text_of(RECORD_ID), error, alone))
         for name, cell in self.cells.items():
             found += [
                 Fault(condition, text_of(name), self._error(kind, name, cell), screen)

@@ -111,6 +111,11 @@ UNTEXTUAL = {
     "total": ("een rij met totalen, geen record", "a row of totals, no record"),
     "under header": ("een rij met alleen tekens, geen record", "a row of signs only, no record"),
     "marked": ("tekens die een programma om een waarde zet", "marks that a program puts around a value"),
+    "day": (
+        "een dag, die een spreadsheet van een huisnummer maakte",
+        "a day, which a spreadsheet made of a house number",
+    ),
+    "note": ("een regel tekst onder de gegevens, geen record", "a line of text under the data, no record"),
     "near": (
         "bijna een waarde uit het manifest: alleen hoofdletters, accenten, leestekens of nullen ervoor zijn anders",
         "nearly a value of the manifest: only capitals, accents, signs or zeros before it differ",
