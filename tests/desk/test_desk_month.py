@@ -20,13 +20,13 @@ from operation import MONDAY, PROJECT, Clock, Operation, days, folders
 from playwright.sync_api import Page
 
 from lsi_match.base.canonical import digest_of_bytes
-from lsi_match.cli.log import judging
 from lsi_match.crypto.keys import make_identity
 from lsi_match.desk.app import PAGES, Desk
 from lsi_match.desk.guard import Keys
 from lsi_match.desk.operator_pages import PAGES as OPERATOR
 from lsi_match.desk.work import ProjectWork
 from lsi_match.library.held import HeldRound
+from lsi_match.library.judging import judging
 from lsi_match.matcher.operate.reconcile import reconcile_begun
 from lsi_match.partner.access.request import make_request, open_answer, requests_of
 from lsi_match.partner.deliver import synchronise

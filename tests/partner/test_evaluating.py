@@ -19,6 +19,7 @@ import pytest
 import yaml_out
 from operation import MONDAY, PARTNERS, PROJECT, ROUND, Operation, days, folders, weekly
 
+import lsi_match
 from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.clock import utc_now
 from lsi_match.crypto import oprf, ristretto
@@ -572,8 +573,11 @@ def test_without_libsodium_the_program_names_the_package_and_does_nothing(tmp_pa
         assert "Traceback" not in said
     assert not list((world.home("uwv").project(PROJECT) / "evaluation").glob("*/*"))
     assert not operation.project.view().has("nog")
-    done = run_program(deliver_)
-    assert done.returncode == 0, done.stdout + done.stderr
+    partner = lsi_match.Partner("uwv", home, PROJECT)
+    mapping, work = tmp_path / "config" / "mappings" / "uwv.yaml", tmp_path / "work"
+    done = partner.deliver(tmp_path / "place.yaml", mapping, world.extracts, work)
+    assert (done.problems, len(done.messages)) == ((), 1)
+    assert secrets_of(operation, "uwv") == ["blinds.age", "keys.age"]
 
 
 def run_program(command: Sequence[object], **environment: str) -> subprocess.CompletedProcess[str]:

@@ -26,8 +26,8 @@ def desk(home: Path, *, browser: bool = True, port: int = 0) -> None:
     import webbrowser
 
     from lsi_match.base.clock import utc_now
-    from lsi_match.cli.log import judging
     from lsi_match.desk.serve import serve
+    from lsi_match.library.judging import judging
 
     def tell(address: str, file: Path) -> None:
         out.print(say("desk.address", address=address))

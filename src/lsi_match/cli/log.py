@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,9 +13,7 @@ from lsi_match.log.entry import MAX_TIME, LogEntry
 from lsi_match.log.steps import Step
 
 if TYPE_CHECKING:
-    from lsi_match.agreement.trust_root_rules import Trust
-    from lsi_match.log.judge import Judgement
-    from lsi_match.manifest import Manifest
+    pass
 
 
 app = App(name="log")
@@ -313,14 +310,6 @@ def register(manifest: Path, *, json: Json = False) -> None:
     ]
     columns = list(map(say, ("log.step", "log.facts", "log.persons", "log.address")))
     out.print(table(found["project"], columns, rows))
-
-
-def judging(places: Iterable[Path]) -> Callable[[Path, Manifest, Trust], Judgement]:
-    """Judges a log again by the signed papers in these files and folders."""
-    from lsi_match.log.judge import judge_log, papers_in
-    from lsi_match.monitor.round_findings import checked_findings
-
-    return lambda log, manifest, trust: judge_log(log, manifest, trust, papers_in(places), checked_findings)
 
 
 def _moment(text: str | None, *, end: bool = False) -> datetime | None:

@@ -8,7 +8,7 @@ from typing import Literal
 from lsi_match.base.clock import utc_now
 from lsi_match.base.files import FileExistsAlreadyError, read_bytes, read_text, write_whole
 from lsi_match.cli.console import Json, done, language, say, tell
-from lsi_match.cli.log import _file, app, judging
+from lsi_match.cli.log import _file, app
 
 
 @app.command
@@ -49,6 +49,7 @@ def cosign(
         out: folder for the cosignatures, for the matching environment.
         accept_gap: acknowledge that the log says by itself that entries were lost that you saw before.
     """
+    from lsi_match.library.judging import judging
     from lsi_match.partner.cosign import cosign_log
     from lsi_match.partner.home import Home
     from lsi_match.reports.log_report import judged_again

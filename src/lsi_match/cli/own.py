@@ -95,8 +95,8 @@ def let_change_hands(home: Path, project: str | None = None, *, json: Json = Fal
         home: your own folder.
         project: id of the project; left out, every project that 'use' set.
     """
-    from lsi_match.cli.log import judging
     from lsi_match.desk.work import Work
+    from lsi_match.library.judging import judging
     from lsi_match.partner.deliver import synchronise
 
     told: dict[str, Any] = {}

@@ -267,8 +267,8 @@ def deliver(
         extracts: folder of the extracts.
         folder: for what is fetched (in/) and drops on their way (out/).
     """
-    from lsi_match.cli.log import judging
     from lsi_match.cli.own import delivered, foreseen, outcome
+    from lsi_match.library.judging import judging
     from lsi_match.partner.deliver import synchronise
     from lsi_match.partner.home import Home
     from lsi_match.partner.work_settings import WorkSettings, work_of

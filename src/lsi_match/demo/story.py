@@ -219,7 +219,12 @@ class _Story:
         if manifest.pseudonyms.together:
             self.say("demo.guess_together", tried=_number(tried), found=found)
         else:
+            missing = None if ristretto.available() else ristretto.RistrettoMissingError()
             self.say("demo.guess_alone", tried=_number(tried), found=_number(found))
+            if missing:
+                self.say("demo.no_scheme_2", why=missing.text(language()))
+            else:
+                self.say("demo.scheme_2_next")
 
     def _what_the_matcher_sees(self, world: World, prepared: Prepared, opening_bytes: bytes) -> None:
         manifest = world.project.manifest()

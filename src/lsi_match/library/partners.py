@@ -8,14 +8,17 @@ from pathlib import Path
 import polars as pl
 
 from lsi_match.base.clock import utc_now
+from lsi_match.library.judging import judging
 from lsi_match.library.manifests import Manifest
 from lsi_match.partner import prepare as preparing
 from lsi_match.partner.check import Checked, check
+from lsi_match.partner.deliver import Delivered, synchronise
 from lsi_match.partner.extract.column_mapping import read_mapping
 from lsi_match.partner.home import Home
 from lsi_match.partner.prepare import Prepared
 from lsi_match.partner.release.open import open_release
 from lsi_match.partner.select import SelectionTask, select
+from lsi_match.partner.work_settings import WorkSettings
 
 
 class Partner:
@@ -83,6 +86,21 @@ class Partner:
         """Select, pseudonymise, seal and sign: the drop (`file`, `descriptor`) for the round of this opening, in folder `to`."""
         read = Path(opening), read_mapping(Path(mapping)), Path(extracts), Path(to)
         return preparing.prepare(self.home, *read, self.project, utc_now())
+
+    def deliver(
+        self, place: str | Path, mapping: str | Path, extracts: str | Path, folder: str | Path
+    ) -> Delivered:
+        """One pass, as `lsi-match partner deliver`: fetch, co-sign, make and bring the drops of open rounds, check receipts.
+        Where partners evaluate together it is the way to deliver, and each pass does the step that can be done.
+
+        Args:
+            place: how the place is reached where files change hands (YAML).
+            folder: for what is fetched (`in/`), drops on their way (`out/`) and what was co-signed (`cosigned/`).
+        """
+        work = WorkSettings(
+            place=Path(place), mapping=Path(mapping), extracts=Path(extracts), folder=Path(folder)
+        )
+        return synchronise(self.home, self.project, work, utc_now(), judging=judging)
 
     def open(self, release: str | Path) -> pl.DataFrame:
         """The own records that are in a case, by own record id (`release` is the .release.json file)."""
