@@ -11,6 +11,7 @@ import pytest
 from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.crypto import oprf, ristretto
 from lsi_match.crypto.evaluation import (
+    AnswerUnprovenError,
     Asked,
     AskMalformedError,
     AskTooLargeError,
@@ -26,7 +27,7 @@ from lsi_match.crypto.evaluation import (
     finish,
 )
 from lsi_match.crypto.keys import Identity, make_identity, make_round_key
-from lsi_match.crypto.oprf import EvaluationUnprovenError, HolderKey, KeyUnprovenError
+from lsi_match.crypto.oprf import HolderKey, KeyUnprovenError
 from lsi_match.crypto.project_key import ProjectKey, SharedPseudonyms
 from lsi_match.crypto.ristretto import NoElementError, split
 from lsi_match.crypto.sealing import SealBrokenError, seal, unseal
@@ -364,15 +365,15 @@ def swapped(whole: bytes) -> bytes:
 
 
 REFUSED_ANSWERS: dict[str, tuple[Callable[[Round], dict[str, tuple[bytes, bytes]]], type[Exception]]] = {
-    "two swapped": (lambda r: changed_answer(r, swapped(evaluations_of_svb(r))), EvaluationUnprovenError),
+    "two swapped": (lambda r: changed_answer(r, swapped(evaluations_of_svb(r))), AnswerUnprovenError),
     "by another key": (
         lambda r: changed_answer(r, oprf.evaluate(HolderKey.make(), r.asks["uwv"].elements)),
-        EvaluationUnprovenError,
+        AnswerUnprovenError,
     ),
-    "the ask itself": (lambda r: changed_answer(r, r.asks["uwv"].elements), EvaluationUnprovenError),
-    "no elements": (lambda r: changed_answer(r, bytes(64)), EvaluationUnprovenError),
+    "the ask itself": (lambda r: changed_answer(r, r.asks["uwv"].elements), AnswerUnprovenError),
+    "no elements": (lambda r: changed_answer(r, bytes(64)), AnswerUnprovenError),
     "fewer": (lambda r: changed_answer(r, evaluations_of_svb(r)[:32]), AskMalformedError),
-    "no proof": (lambda r: changed_answer(r, proofs={}), EvaluationUnprovenError),
+    "no proof": (lambda r: changed_answer(r, proofs={}), AnswerUnprovenError),
     "another ask": (lambda r: changed_answer(r, ask="sha256:" + "0" * 64), EvaluationOfOtherError),
     "other keys": (lambda r: changed_answer(r, keys="sha256:" + "0" * 64), EvaluationOfOtherError),
     "another round": (lambda r: changed_answer(r, round="r2"), EvaluationOfOtherError),

@@ -24,6 +24,7 @@ from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.clock import utc_now
 from lsi_match.crypto import oprf, ristretto
 from lsi_match.crypto.evaluation import (
+    AnswerUnprovenError,
     AskTooLargeError,
     Evaluation,
     EvaluationOfOtherError,
@@ -32,7 +33,7 @@ from lsi_match.crypto.evaluation import (
     ask,
     draw,
 )
-from lsi_match.crypto.oprf import EvaluationUnprovenError, HolderKey
+from lsi_match.crypto.oprf import HolderKey
 from lsi_match.crypto.project_key import IdentifierNotAskedError, ProjectKey, SharedPseudonyms
 from lsi_match.crypto.sealing import unseal
 from lsi_match.crypto.signing import peek, sign
@@ -442,7 +443,7 @@ def test_wrong_evaluations_are_seen_by_who_asked(
     for name in ("gemeente", "uwv"):
         tick(operation, name)
     found = step(operation)
-    assert [type(error) for _, error in found["uwv"].problems] == [EvaluationUnprovenError]
+    assert [type(error) for _, error in found["uwv"].problems] == [AnswerUnprovenError]
 
 
 def test_an_extract_with_new_people_in_it_is_refused_with_their_number(operation: Operation) -> None:

@@ -14,13 +14,14 @@ from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.errors import LsiError
 from lsi_match.crypto import oprf, ristretto
 from lsi_match.crypto.evaluation import (
+    AnswerUnprovenError,
     Asked,
     AskTooLargeError,
     EvaluationOfOtherError,
     EvaluationStrangerError,
     ask,
 )
-from lsi_match.crypto.oprf import EvaluationUnprovenError, HolderKey
+from lsi_match.crypto.oprf import HolderKey
 from lsi_match.crypto.signing import SignatureMissingError, peek, sign
 from lsi_match.log.judge import judge_log, papers_of
 from lsi_match.log.log_proof import SUFFIX
@@ -176,6 +177,22 @@ def test_keys_stay_as_long_as_files_of_subjects_and_are_gone_with_them(operation
     assert make_request(operation.world.home("uwv"), PROJECT, {"bsn": IN}, "ink-9", [], operation.clock())
 
 
+def test_who_is_told_after_the_last_moment_that_it_is_an_evaluator_keeps_its_keys(tmp_path: Path) -> None:
+    operation = weekly(tmp_path, sections=KEEP)
+    step(operation, "gemeente", "uwv")
+    step(operation, "gemeente", "uwv")
+    operation.clock.to(MONDAY + days(3.4))  # svb did not ask
+    step(operation, "gemeente", "uwv")
+    assert operation.project.view().rounds[ROUND].together.left_out == ("svb",)
+    for name in ("gemeente", "uwv"):
+        home = operation.world.home(name).project(PROJECT)
+        assert set(kept_rounds(home)[ROUND].keys) == {"gemeente", "uwv"}
+        assert (home / "evaluation" / ROUND / "keys.age").exists()
+    operation.clock.to(MONDAY + days(5.1))
+    tick(operation, "svb")
+    assert kept_rounds(operation.world.home("svb").project(PROJECT)) == {}
+
+
 def test_an_ask_about_two_people_is_answered_by_nobody(operation: Operation) -> None:
     greedy = evaluation(operation)
     greedy = type(greedy)(**vars(greedy) | {"at_most": dict.fromkeys(PARTNERS, 9)})
@@ -290,7 +307,7 @@ def test_wrong_answers_and_missing_ones_give_no_pseudonym_and_the_letter_says_so
     tick(operation, "svb")
     monkeypatch.undo()
     tick(operation, "gemeente")
-    assert step(operation, "uwv") == {"uwv": [EvaluationUnprovenError]}
+    assert step(operation, "uwv") == {"uwv": [AnswerUnprovenError]}
     operation.clock.to(operation.clock() + days(15))
     step(operation, "uwv")
     operation.reconcile()

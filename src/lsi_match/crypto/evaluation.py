@@ -21,7 +21,7 @@ cannot evaluate a guess. What this refuses, each with an error of its own:
 | `AskTooLargeError` | more identifiers than the manifest gives that partner |
 | `AskMalformedError` | a file that is not the one in the ask, or not as long |
 | `NoElementError` | elements that are none |
-| `EvaluationUnprovenError` | evaluations that are not by the published key |
+| `AnswerUnprovenError` | evaluations that are not by the published key |
 | `NotAmongEvaluatorsError` | delivering without being in the sum |
 | `SignatureMissingError`, `SignedDocumentInvalidError`, `SealBrokenError` | what its partner did not sign, or others sealed |
 """
@@ -75,6 +75,9 @@ class AskTooLargeError(LsiError): ...
 
 
 class AskMalformedError(LsiError): ...
+
+
+class AnswerUnprovenError(LsiError): ...
 
 
 class NotAmongEvaluatorsError(LsiError): ...
@@ -340,7 +343,10 @@ def join_answers(
         made = _by_kind(counts, opened, name)
         for kind, of in by_kind.items():
             proof, key = bytes.fromhex(word.proofs.get(kind, "")), bytes.fromhex(public.keys[kind])
-            oprf.verify_proof(key, blinded[kind], made[kind], proof)
+            try:
+                oprf.verify_proof(key, blinded[kind], made[kind], proof)
+            except oprf.EvaluationUnprovenError:
+                raise AnswerUnprovenError(partner=name) from None
             of.append(made[kind])
     found = {}
     for kind, of in by_kind.items():

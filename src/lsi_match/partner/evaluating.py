@@ -110,7 +110,7 @@ class Evaluating:
         Raises:
             AskedTooLateError: this partner is not in time; the others go on without it.
             EvaluationUntoldError: an ask was answered here that the log does not have.
-        NotAmongEvaluatorsError, RoundKeysMissingError, EvaluationUnprovenError …: see `crypto.evaluation`.
+            NotAmongEvaluatorsError, RoundKeysMissingError, AnswerUnprovenError …: see `crypto.evaluation`.
             LsiError: as `prepare.answerable`, and what is wrong with an extract.
         """
         home, project = exchange.home, exchange.project
@@ -123,16 +123,18 @@ class Evaluating:
                 if over or now >= (opening.asks_until or now):
                     raise AskedTooLateError(partner=home.name, round=opening.round)
                 self._draw(manifest, identifiers(home, manifest, opening, mapping, extracts))
-            if now < (opening.answers_until or now) and self._keys.exists():
+            named_before = (kept := KeptKeys.of(self.folder)) is not None and bool(kept.keys)
+            if now < (opening.answers_until or now) and self._keys.exists() and not named_before:
                 self._answer(problems)
             named = self._mail / f"{self._stem}{EVALUATORS_SUFFIX}"
             if not (named.exists() and proof_file(named).exists()):
                 return self, None
             evaluators, document = read_evaluators(home, named, project, now)
-            kept = KeptKeys.of(self.folder)
-            if kept is None or home.name not in evaluators.keys:
+            untold = self._untold(evaluators)
+            if kept is None or untold or home.name not in evaluators.keys:
                 destroy_keys(exchange, self.folder, now)
-            self._require_told(evaluators)
+            if untold:
+                raise EvaluationUntoldError(partner=untold, round=opening.round)
             round_keys = [unpack(one, 1)[0] for one in self._asks().values()]
             if kept is not None and home.name in evaluators.keys:
                 public = self.evaluation.round_keys(round_keys)
@@ -230,11 +232,10 @@ class Evaluating:
             if kept.name != own:
                 self.exchange.put(self._of_own(f".to-{kept.name}{EVALUATION_SUFFIX}").name, read_bytes(kept))
 
-    def _require_told(self, evaluators: Evaluators) -> None:
-        """Raises EvaluationUntoldError where something was answered here that nobody counts."""
-        for kept in (self.folder / "answers").glob("[!.]*"):
-            if evaluators.asks.get(kept.name) != _answered(kept):
-                raise EvaluationUntoldError(partner=kept.name, round=self.opening.round)
+    def _untold(self, evaluators: Evaluators) -> str | None:
+        """Whom something was answered here that nobody counts."""
+        answers = (self.folder / "answers").glob("[!.]*")
+        return next((one.name for one in answers if evaluators.asks.get(one.name) != _answered(one)), None)
 
     def _answers(self) -> list[tuple[bytes, bytes]]:
         """The answers to this partner, with the one that it gave itself."""
@@ -321,12 +322,11 @@ def destroy_due(exchange: Exchange, now: datetime, open_rounds: Collection[str] 
     """Destroy what is past its date: secrets that nobody may be answered with any more, and everything but the word of that of
     rounds that lie at the place no more. `open_rounds`: those that do, once the place was looked at."""
     for folder in sorted(_folder(exchange).glob("[!.]*")):
-        opening, kept = (
-            exchange.home.project(exchange.project) / "openings" / folder.name,
-            KeptKeys.of(folder),
-        )
-        until = peek(read_bytes(opening), Opening, what="opening", party="self").answers_until
-        until = kept.until if kept else until
+        file, kept = exchange.home.project(exchange.project) / "openings" / folder.name, KeptKeys.of(folder)
+        opening = peek(read_bytes(file), Opening, what="opening", party="self")
+        until = opening.answers_until
+        if kept is not None:  # who was named at the last moment is told of it after that
+            until = kept.until if kept.keys else opening.deadline
         over = open_rounds is not None and folder.name not in open_rounds
         stays = kept is not None and bool(kept.keys) and now < kept.until
         if until is None or now >= until or (over and not stays):
