@@ -23,10 +23,13 @@ from lsi_match.crypto.evaluation import (
 )
 from lsi_match.crypto.oprf import HolderKey
 from lsi_match.crypto.signing import SignatureMissingError, peek, sign
+from lsi_match.log.events import read
 from lsi_match.log.judge import judge_log, papers_of
 from lsi_match.log.log_proof import SUFFIX
+from lsi_match.log.policy import log_keys
 from lsi_match.log.remembered import ProofRefusedError
 from lsi_match.log.store import Log
+from lsi_match.log.verify import verify_log
 from lsi_match.matcher.round import look_ups
 from lsi_match.matcher.site.site import RoundUnknownError
 from lsi_match.matcher.subjects.access_answers import AccessRefusedError, AccessTooOftenError
@@ -38,6 +41,7 @@ from lsi_match.partner.access.request import Answered, make_request, open_answer
 from lsi_match.partner.deliver import Delivered
 from lsi_match.partner.kept_keys import kept_rounds
 from lsi_match.protocol.evaluation_documents import AccessAsk
+from lsi_match.reports.log_report import Evidence, account
 
 if not ristretto.available():
     pytest.skip("libsodium is not here (libsodium23)", allow_module_level=True)
@@ -103,6 +107,16 @@ def evaluation(operation: Operation, partner: str = "uwv") -> Any:
     return kept_rounds(operation.world.home(partner).project(PROJECT))[ROUND].about_one
 
 
+def report(operation: Operation) -> str:
+    """What an FG reads of the log."""
+    project = operation.project
+    entries = [read(position, entry) for position, entry in enumerate(project.entries())]
+    verified = verify_log(project.log_file, log_keys(project.manifest()))
+    return account(
+        Evidence("koppel.example/proef", entries, verified, None, operation.clock()), "en"
+    ).markdown
+
+
 def hostile(operation: Operation, made: Asked, partner: str = "uwv", side: str = "in", at: str = "") -> str:
     """Lay an ask of a changed program at a place; its name."""
     name = f"{PROJECT}.{ROUND}.{partner}.{digest_of_bytes(made.document)[7:23]}.access-ask"
@@ -135,6 +149,7 @@ def test_somebody_is_found_once_all_answered_and_the_log_counts_it(operation: Op
     assert unasked(found) == []
     (looked_up,) = operation.project.view().rounds[ROUND].together.looked_up.values()
     assert looked_up.partner == "uwv"
+    assert "Had somebody looked up afterwards (access request): uwv (1)." in report(operation)
     places = [
         *(operation.folder / "places").rglob("*"),
         *operation.project.folder.rglob("*"),

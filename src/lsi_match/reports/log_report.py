@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -93,7 +93,13 @@ def account(evidence: Evidence, lang: Language, period: Period | None = None) ->
         kept=found.details_present + len(found.details_absent),
         over=len(destroyed(found.view)),
         looked=report.looked(),
+        counted=_counted,
     )
+
+
+def _counted(names: Iterable[str]) -> str:
+    """`svb (1), uwv (3)`."""
+    return ", ".join(f"{name} ({count})" for name, count in sorted(Counter(names).items()))
 
 
 def verified(found: Verification, lang: Language) -> str:
