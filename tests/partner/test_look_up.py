@@ -17,9 +17,12 @@ from lsi_match.crypto.evaluation import (
     AnswerUnprovenError,
     Asked,
     AskTooLargeError,
+    Evaluation,
     EvaluationOfOtherError,
     EvaluationStrangerError,
+    RoundKeysMissingError,
     ask,
+    draw,
 )
 from lsi_match.crypto.oprf import HolderKey
 from lsi_match.crypto.signing import SignatureMissingError, peek, sign
@@ -31,6 +34,7 @@ from lsi_match.log.remembered import ProofRefusedError
 from lsi_match.log.store import Log
 from lsi_match.log.verify import verify_log
 from lsi_match.matcher.round import look_ups
+from lsi_match.matcher.round.evaluating import name_evaluators
 from lsi_match.matcher.site.site import RoundUnknownError
 from lsi_match.matcher.subjects.access_answers import AccessRefusedError, AccessTooOftenError
 from lsi_match.monitor.round_findings import checked_findings
@@ -206,6 +210,31 @@ def test_who_is_told_after_the_last_moment_that_it_is_an_evaluator_keeps_its_key
     operation.clock.to(MONDAY + days(5.1))
     tick(operation, "svb")
     assert kept_rounds(operation.world.home("svb").project(PROJECT)) == {}
+
+
+def test_no_ask_of_the_round_is_answered_any_more_once_its_evaluators_are_named(tmp_path: Path) -> None:
+    """As a site would try that names them early, and passes an ask of who was left out on to kept keys."""
+    operation = weekly(tmp_path, sections=KEEP)
+    step(operation, "gemeente", "uwv")
+    step(operation, "gemeente", "uwv")
+    operation.reconcile()
+    name_evaluators(operation.project, ROUND, operation.clock())
+    operation.reconcile()
+    out = operation.folder / "places" / "gemeente" / "out"
+    withheld = out / f"{PROJECT}.{ROUND}.uwv.to-gemeente.evaluation-answer"
+    answer = withheld.read_bytes()
+    withheld.unlink()
+    assert [type(error) for _, error in tick(operation, "gemeente").problems] == [RoundKeysMissingError]
+    of, who = Evaluation.of(operation.project.manifest(), ROUND), identity(operation, "svb")
+    hidden = ask(of, {"bsn": [IN, NOWHERE]}, who)
+    data = draw(of, who)[1] + hidden.document + hidden.elements
+    (out / f"{PROJECT}.{ROUND}.svb.evaluation-ask").write_bytes(data)
+    tick(operation, "gemeente")
+    home = operation.world.home("gemeente").project(PROJECT)
+    assert (home / "evaluation" / ROUND / "keys.age").exists()
+    assert not list(home.glob("outgoing/*.to-svb.evaluation-answer"))
+    withheld.write_bytes(answer)
+    assert tick(operation, "gemeente").sent == (ROUND,)
 
 
 def test_an_ask_about_two_people_is_answered_by_nobody(operation: Operation) -> None:
