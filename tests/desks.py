@@ -19,10 +19,10 @@ from operation import PROJECT, Operation
 from playwright.sync_api import Page, sync_playwright
 from starlette.testclient import TestClient
 
-from lsi_match.cli.log import judging
 from lsi_match.desk.app import Desk
 from lsi_match.desk.guard import MARK, Keys
 from lsi_match.desk.operator_pages import work_in
+from lsi_match.library.judging import judging
 from lsi_match.partner.home import Home
 from lsi_match.partner.work_settings import WorkSettings, set_work
 

@@ -18,7 +18,6 @@ from playwright.sync_api import Page
 from reports.test_monitor_report import everything
 from starlette.testclient import TestClient
 
-from lsi_match.cli.log import judging
 from lsi_match.desk import render, signing_pages
 from lsi_match.desk.app import PAGES, Desk
 from lsi_match.desk.guard import MARK, Keys
@@ -26,6 +25,7 @@ from lsi_match.desk.operator_pages import PAGES as OPERATOR
 from lsi_match.desk.operator_pages import work_in
 from lsi_match.desk.work import Work
 from lsi_match.library.held import HeldRound
+from lsi_match.library.judging import judging
 from lsi_match.monitor.round_findings import RoundFindings
 from lsi_match.partner.home import Home
 from lsi_match.partner.work_settings import WorkNotSetError, work_of

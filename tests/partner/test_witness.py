@@ -10,8 +10,8 @@ import pytest
 import yaml_out
 from operation import PROJECT, ROUND, Operation, days, folders, weekly
 
-from lsi_match.cli.log import judging
 from lsi_match.cli.main import run
+from lsi_match.library.judging import judging
 from lsi_match.log.events import Released, RetentionApplied
 from lsi_match.log.remembered import SplitViewError
 from lsi_match.matcher.site.checkpoint import cosigned as cosigned_so_far
