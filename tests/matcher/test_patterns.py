@@ -51,6 +51,24 @@ def test_a_call_name_is_the_name_but_for_what_is_written() -> None:
     assert not called.contradicts
 
 
+@pytest.mark.parametrize(
+    "parts", [{"given_other_call"}, {"given_letters", "given_end"}, {"given_letters", "surname_head"}]
+)
+def test_two_ways_in_which_a_name_is_alike_say_more_than_one(parts: set[str]) -> None:
+    found, one = (
+        agreeing({"birth", "surname_sound", *parts}),
+        agreeing({"birth", "given_letters", "given_end"}),
+    )
+    assert (found.given, one.surname) != (Level.ALIKE, Level.ALIKE)
+    assert Level.CLOSE in (found.given, found.surname)
+
+
+def test_the_year_is_seen_where_the_day_is_another_one_and_the_names_are_misspelt() -> None:
+    misspelt = agreeing(HOME | {"given_initial", "birth_year"})
+    assert misspelt.birth is Level.PART
+    assert misspelt.against == (True, False)
+
+
 def test_twins_of_one_initial_are_seen_to_have_other_names() -> None:
     twins = agreeing(HOME | BIRTH | SURNAME | {"given_initial"})
     assert twins.given is Level.PART

@@ -397,6 +397,34 @@ def test_a_call_name_is_the_name_it_stands_for_in_its_own_key_only(one_way: str,
     assert keys(given_name="Karel")["pk_call_birth"] != first["pk_call_birth"]
 
 
+@pytest.mark.parametrize("one", ["Catharina", "Antonia", "Theresia"])
+def test_a_call_name_of_two_names_is_either_of_them(one: str) -> None:
+    """Toos stands for Catharina and for Antonia."""
+    names, call = keys(given_name=one), keys(given_name="Toos")
+    same = {name for name in ("pk_call_birth", "pk_other_call_birth") if names[name] == call[name]}
+    assert same == {"Catharina": {"pk_call_birth"}, "Antonia": {"pk_other_call_birth"}}.get(one, set())
+
+
+@pytest.mark.parametrize(
+    ("written", "half"),
+    [
+        ("Smit-van den Broek", "pk_tail_birth"), ("van den Broek - Smit", "pk_head_birth"),
+        ("Broek-A", "pk_head_birth"), ("-van den Broek", "pk_tail_birth"), ("Smit Broek", None),
+    ],
+)  # fmt: skip
+def test_either_half_of_a_double_name_is_found(written: str, half: str | None) -> None:
+    double, single = keys(surname=written), keys(surname="van den Broek")
+    same = {name for name in ("pk_head_birth", "pk_tail_birth") if double[name] == single[name]}
+    assert {half} <= same if half else not same
+
+
+@pytest.mark.parametrize(
+    ("one_way", "other_way"), [("Khadidja", "Hatice"), ("Volodymyr", "Vladimir"), ("Małgorzata", "Gosia")]
+)
+def test_one_name_in_two_languages_has_one_key(one_way: str, other_way: str) -> None:
+    assert keys(given_name=one_way)["pk_call_birth"] == keys(given_name=other_way)["pk_call_birth"]
+
+
 def test_a_swapped_day_and_month_leave_the_strongest_key_as_it_was() -> None:
     assert keys(birth_date="1980-02-04")["pk_names_birth_postcode"] == keys()["pk_names_birth_postcode"]
     assert keys(birth_date="1980-02-05")["pk_names_birth_postcode"] != keys()["pk_names_birth_postcode"]

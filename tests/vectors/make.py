@@ -144,6 +144,7 @@ NAMES: list[str | None] = [
     "Jansen", " jansen ", "JANSEN", "Jansen1", "J.a.n.s.e.n",
     # Tussenvoegsels, wherever they stand.
     "de Vries", "Vries, de", "Vries,de", "DE VRIES", "van der Berg", "Berg, van der", "Berg van der ", "van den Berg", "van 't Hof",
+    "de Vries-A", "van-Dam", "-", "A-B", "Jansen-Bakker-Bos", "Smit-Onbekend", "Bos-",
     "'t Hart", "in 't Veld", "op den Akker", "Jansen-de Boer", "Jansen - de Boer", "Jansen-van den Berg", "Jansen de Boer", "vd Berg",
     "v.d. Berg", "v/d Berg", "’t Hart", "GRO\u1e9e", "Ǿrsted", "Vries-de", "Vries, de.",
     "ter Horst", "Uit den Bogaard", "von Stein", "El Idrissi", "El-Idrissi", "Ait el Haj", "da Silva",

@@ -284,16 +284,26 @@ def is_placeholder(text: str, *fields: str) -> bool:
     return any(text == letters_of(value) for field in fields for value in PLACEHOLDERS[field])
 
 
+def without_particles(plain: str) -> str:
+    particle = "(?:" + "|".join(PARTICLES.split()) + ")"
+    bare = plain.replace("V/D", "VD").replace(".", "")
+    bare = re.sub(rf"(^|[{SPACE},\-])(?:{particle}[{SPACE},\-]+)+", " ", bare)
+    bare = re.sub(rf"[{SPACE},\-]+{particle}\Z", "", bare)
+    return re.sub("[^A-Z]", "", bare) or re.sub("[^A-Z]", "", plain)
+
+
+def half_of(text: str | None, which: int) -> str:
+    """The first (0) or last (-1) part of a double name; the whole name where that is no name."""
+    half = without_particles(folded(text).split("-")[which])
+    return half if len(half) > 1 else name_of(text)
+
+
 def name_of(text: str | None) -> str:
     """The letters of a name without its tussenvoegsels; empty when it is of no use."""
     plain = folded(text)
     if re.search(f"[^A-Z{SPACE}{SIGNS}]", plain):
         return ""
-    particle = "(?:" + "|".join(PARTICLES.split()) + ")"
-    bare = plain.replace("V/D", "VD").replace(".", "")
-    bare = re.sub(rf"(^|[{SPACE},\-])(?:{particle}[{SPACE},\-]+)+", " ", bare)
-    bare = re.sub(rf"[{SPACE},\-]+{particle}\Z", "", bare)
-    name = re.sub("[^A-Z]", "", bare) or letters_of(text)
+    name = without_particles(plain)
     return "" if is_placeholder(name, "name") or re.fullmatch("X+", name) else name
 
 
@@ -381,7 +391,13 @@ def birth_of(text: str | None) -> tuple[int, int, int] | None:
     return y, m, d if m else 0
 
 
-CALL_NAMES = {name_of(written): name_of(name) for written, name, _ in lines_of("call_names")}
+CALL_NAMES = [
+    {
+        name_of(written): name_of((name, also or name)[which])
+        for written, name, also, _ in lines_of("call_names")
+    }
+    for which in (0, 1)
+]
 
 
 def parts(fields: dict[str, str | None]) -> dict[str, Part]:
@@ -394,7 +410,10 @@ def parts(fields: dict[str, str | None]) -> dict[str, Part]:
         made[f"{which}_letters"] = name[:3] if name else None
         made[f"{which}_end"] = name[-3:] if name else None
         made[f"{which}_sound"] = sound_of(name) if name else None
-    made["given_call"] = CALL_NAMES.get(given, given) if len(given) > 1 else None
+    for part, names in zip(("call", "other_call"), CALL_NAMES, strict=True):
+        made[f"given_{part}"] = names.get(given, given) if len(given) > 1 else None
+    made["surname_head"] = half_of(fields.get("surname"), 0)[:5] if len(surname) > 1 else None
+    made["surname_tail"] = half_of(fields.get("surname"), -1)[-5:] if len(surname) > 1 else None
     for kind in ("name", "letters", "sound"):
         both = [made[f"given_{kind}"], made[f"surname_{kind}"]]
         in_order = sorted(text for text in both if text) if all(both) else [None, None]

@@ -14,7 +14,7 @@ CREATE TABLE placeholders AS SELECT field AS fld, value AS val FROM lines_of('pl
 CREATE TABLE letters AS SELECT letter AS l, latin AS f FROM lines_of('letters');
 CREATE TABLE house_words AS SELECT written AS w, kind AS k, coalesce(form, '') AS f FROM lines_of('house_number_words');
 CREATE TABLE street_words AS SELECT written AS w, kind AS k, form AS f FROM lines_of('street_words');
-CREATE TABLE call_names AS SELECT written AS w, name AS n FROM lines_of('call_names');
+CREATE TABLE call_names AS SELECT written AS w, name AS n, coalesce(also, name) AS a FROM lines_of('call_names');
 CREATE TABLE place_names AS SELECT written AS w, name AS n FROM lines_of('place_names');
 CREATE MACRO listed(of_field) AS (SELECT list(val) FROM placeholders WHERE fld = of_field);
 CREATE MACRO house_list(of_kind) AS (SELECT string_agg(w, '|') FROM house_words WHERE k = of_kind);
@@ -136,8 +136,13 @@ CREATE MACRO bare(plain) AS regexp_replace(
     regexp_replace(plain, '(^|[' || space() || ',\-])(?:' || particle() || '[' || space() || ',\-]+)+', ' ', 'g'),
     '[' || space() || ',\-]+' || particle() || '$', '');
 CREATE MACRO of_use(name) AS CASE WHEN NOT regexp_full_match(name, 'X*') AND NOT list_contains(letters_listed('name'), name) THEN name END;
+CREATE MACRO longer(word, least) AS CASE WHEN length(word) >= least THEN word END;
+CREATE MACRO without_particles(plain) AS
+    coalesce(nullif(without(bare(replace(replace(plain, 'V/D', 'VD'), '.', '')), '^A-Z'), ''), without(plain, '^A-Z'));
 CREATE MACRO name_of(written) AS CASE WHEN NOT regexp_matches(folded(written), '[^A-Z' || space() || signs() || ']') THEN
-    of_use(coalesce(nullif(without(bare(replace(replace(folded(written), 'V/D', 'VD'), '.', '')), '^A-Z'), ''), letters_of(written))) END;
+    of_use(without_particles(folded(written))) END;
+CREATE MACRO half_of(written, which, whole) AS CASE WHEN whole IS NOT NULL THEN
+    coalesce(longer(without_particles(string_split(folded(written), '-')[which]), 2), whole) END;
 CREATE MACRO box_rule() AS '^ (?:' || (SELECT string_agg(val, '|') FROM placeholders WHERE fld = 'po_box') || ') ';
 CREATE MACRO other_sign(plain) AS regexp_matches(plain, '[^A-Z0-9&+' || space() || signs() || ']');
 CREATE MACRO is_box(written) AS NOT other_sign(folded(written)) AND regexp_matches(in_words(folded(written)), box_rule());
@@ -167,7 +172,6 @@ CREATE MACRO without_vowels(word) AS
     regexp_replace(substr(word, 1, 1), '[AEIOUYJH]', 'A') || regexp_replace(substr(word, 2), '[AEIOUYJH]', '', 'g');
 CREATE MACRO doubles_once(code) AS regexp_replace(code,
     '(?:(F)F|(G)G|(K)K|(L)L|(N)N|(P)P|(R)R|(S)S|(T)T)', '\1\2\3\4\5\6\7\8\9', 'g');
-CREATE MACRO longer(word, least) AS CASE WHEN length(word) >= least THEN word END;
 CREATE MACRO sound_of(name) AS longer(doubles_once(without_vowels(classes(name))), 2);
 
 CREATE MACRO time_behind() AS '(?:[ T][0-9]{2}:[0-9]{2}[0-9:.+Z\-]*)?$';
@@ -193,11 +197,12 @@ CREATE MACRO days_of(birth) AS
     CASE WHEN birth[3] IS NOT NULL THEN format('{:02d}{:02d}', least(birth[2], birth[3]), greatest(birth[2], birth[3])) END;
 
 CREATE MACRO known_as() AS (SELECT map(list(name_of(w)), list(name_of(n))) FROM call_names);
+CREATE MACRO also_known_as() AS (SELECT map(list(name_of(w)), list(name_of(a))) FROM call_names);
 
 -- Every part of the people in a table, in the order of its column `place_in_file`.
 CREATE MACRO parts_of(people) AS TABLE
     WITH once AS (
-        SELECT place_in_file, name_of(given_name) AS given, name_of(surname) AS family, birth_of(birth_date) AS born,
+        SELECT place_in_file, name_of(given_name) AS given, surname, name_of(surname) AS family, birth_of(birth_date) AS born,
             judged_postcode(postcode_of(postcode)) AS code, judged_house(house_of(house_number), '') AS digits,
             is_box(street) AS boxed, street_of(street) AS way, place_of(place) AS town
         FROM query_table(people)),
@@ -212,9 +217,10 @@ CREATE MACRO parts_of(people) AS TABLE
         CASE WHEN one_sound || other_sound IS NOT NULL THEN least(one_sound, other_sound) END AS first_sound,
         CASE WHEN one_sound || other_sound IS NOT NULL THEN greatest(one_sound, other_sound) END AS last_sound,
         given[1:1] AS given_initial, one[1:3] AS given_letters, right(one, 3) AS given_end,
-        coalesce(known_as()[one], one) AS given_call,
+        coalesce(known_as()[one], one) AS given_call, coalesce(also_known_as()[one], one) AS given_other_call,
         one AS given_name, one_sound AS given_sound,
         other AS surname_name, other[1:3] AS surname_letters, other_sound AS surname_sound, right(other, 3) AS surname_end,
+        half_of(surname, 1, other)[1:5] AS surname_head, right(half_of(surname, -1, other), 5) AS surname_tail,
         born[1] || days AS birth, born[1]::VARCHAR AS birth_year, born[1] || '-' || born[2] AS birth_year_month, days AS birth_day,
         CASE WHEN NOT boxed AND code NOT LIKE '!%' THEN code END AS postcode,
         CASE WHEN NOT boxed AND digits NOT LIKE '!%' THEN digits END AS house,

@@ -26,7 +26,7 @@ class PersonKey:
 #: A value of a key that more records than this share links nothing: it is somebody's placeholder or a crowd.
 CROWD: Final = 50
 #: No pattern of agreement links of whose links a larger share is estimated to be false.
-FALSE_LINKS: Final = 0.01
+FALSE_LINKS: Final = 0.02
 #: No key is used whose commonest value more than this share of a population has (docs/person-keys.md).
 COMMONEST: Final = 1 / 10_000
 
@@ -36,8 +36,12 @@ FIELDS_OF: Final[dict[str, tuple[str, ...]]] = {
     **dict.fromkeys(
         ("names", "first_letters", "last_letters", "first_sound", "last_sound"), ("given_name", "surname")
     ),
-    **dict.fromkeys(("given_initial", "given_letters", "given_end", "given_call"), ("given_name",)),
-    **dict.fromkeys(("surname_name", "surname_sound", "surname_end"), ("surname",)),
+    **dict.fromkeys(
+        ("given_initial", "given_letters", "given_end", "given_call", "given_other_call"), ("given_name",)
+    ),
+    **dict.fromkeys(
+        ("surname_name", "surname_sound", "surname_end", "surname_head", "surname_tail"), ("surname",)
+    ),
     **dict.fromkeys(("birth", "birth_year", "birth_year_month", "birth_day"), ("birth_date",)),
     "postcode": ("postcode",),
     "house": ("house_number",),
@@ -83,6 +87,19 @@ PERSON_KEYS: Final[dict[str, PersonKey]] = {
     ),
     "call_birth": PersonKey(
         ("given_call", "surname_sound", "birth"), "moved house, a call name for the given name"
+    ),
+    "other_call_birth": PersonKey(
+        ("given_other_call", "surname_sound", "birth"), "the same, a call name that stands for two names"
+    ),
+    "head_birth": PersonKey(
+        ("given_letters", "surname_head", "birth"), "moved house, a second surname behind it, errors at its end"
+    ),
+    "tail_birth": PersonKey(
+        ("given_letters", "surname_tail", "birth"), "moved house, a second surname before it, errors at its beginning"
+    ),
+    "surname_name_birth": PersonKey(("surname_name", "birth"), "moved house, no given name"),
+    "initial_year_postcode": PersonKey(
+        ("given_initial", "birth_year", "postcode"), "an unknown or wrong day of birth, names misspelt"
     ),
     "sound_birth_month": PersonKey(
         ("first_sound", "last_sound", "birth_year_month"), "names spelt in another way, another day of birth or none"

@@ -18,9 +18,8 @@ import numpy as np
 from lsi_match.criteria.unit import Unit
 from lsi_match.manifest import Manifest
 from lsi_match.manifest.identifiers import CROWD_OF
+from lsi_match.manifest.person_keys import COMMONEST, CROWD
 
-_BITS = 21
-_SHIFTS = (0, _BITS)
 #: Of the type of the tables: what numpy need not convert it adds seven times faster.
 _ONE = np.uint32(1)
 
@@ -31,11 +30,12 @@ WAYS = ("letter", "addition", "h")
 
 class Bound(NamedTuple):
     """A value is of a crowd when it stands at more records than this, and at more than this share of those that have a value of
-    the kind, or of one of these `kinds`."""
+    the kind, or of one of these `kinds`. The tables have two to the power of `bits` places."""
 
     records: int
     share: float = 0.0
     kinds: tuple[str, ...] = ()
+    bits: int = 21
 
 
 #: Of what is known of a person. A day of birth is shared by one in 25,000 people of all ages, and by one in 400 where all
@@ -50,6 +50,9 @@ PERSON_BOUNDS = {
     "surname": Bound(100, 0.50),
     "home": Bound(CROWD_OF[Unit.ADDRESS]),
 }
+#: A value of a person key that is as common as this would show whose it is, and links nothing at the matcher. There are many keys,
+#: so their tables are smaller.
+KEY_BOUND = Bound(CROWD, COMMONEST, bits=19)
 
 
 class Crowds:
@@ -57,7 +60,9 @@ class Crowds:
 
     def __init__(self, bounds: Mapping[str, Bound]) -> None:
         self._bounds = bounds
-        self._counts = {kind: [np.zeros(1 << _BITS, np.uint32) for _ in _SHIFTS] for kind in bounds}
+        self._counts = {
+            kind: [np.zeros(1 << bound.bits, np.uint32) for _ in range(2)] for kind, bound in bounds.items()
+        }
         self._values: Counter[str] = Counter()
         self._ways: dict[str, list[np.ndarray]] = {way: [] for way in WAYS}
         self._in_two_ways = np.empty(0, np.uint64)
@@ -66,9 +71,12 @@ class Crowds:
 
     @classmethod
     def of(cls, manifest: Manifest) -> Crowds:
-        """For the identifiers of a manifest, and what its person keys are made of."""
-        bounds = dict.fromkeys(map(str, manifest.subject.identifiers), Bound(CROWD_OF[manifest.subject.unit]))
-        return cls(bounds | (PERSON_BOUNDS if manifest.subject.person_keys else {}))
+        """For the identifiers of a manifest, its person keys, and what these are made of."""
+        subject = manifest.subject
+        bounds = dict.fromkeys(map(str, subject.identifiers), Bound(CROWD_OF[subject.unit]))
+        if keys := subject.person_keys:
+            bounds |= PERSON_BOUNDS | dict.fromkeys((f"pk_{name}" for name in keys), KEY_BOUND)
+        return cls(bounds)
 
     def settle(self) -> bool:
         """All was counted. True, once, when there are crowds: what was read has to be read again without them."""
@@ -100,21 +108,23 @@ class Crowds:
             return None
         if self._known:
             over = [
-                table[_places(heads, shift)] > self._most(kind)
-                for table, shift in zip(tables, _SHIFTS, strict=True)
+                table[places] > self._most(kind)
+                for table, places in zip(tables, self._places(kind, heads), strict=True)
             ]
             return np.asarray(over[0] & over[1] & (heads != 0))
         there = heads[heads != 0]
         with self._one_at_a_time:
             self._values[kind] += len(there)
-            for table, shift in zip(tables, _SHIFTS, strict=True):
-                np.add.at(table, _places(there, shift), _ONE)
+            for table, places in zip(tables, self._places(kind, there), strict=True):
+                np.add.at(table, places, _ONE)
         return None
 
     def _most(self, kind: str) -> float:
         bound = self._bounds[kind]
         return max(bound.records, bound.share * sum(self._values[one] for one in bound.kinds or (kind,)))
 
-
-def _places(heads: np.ndarray, shift: int) -> np.ndarray:
-    return ((heads >> np.uint64(shift)) & np.uint64((1 << _BITS) - 1)).view(np.intp)
+    def _places(self, kind: str, heads: np.ndarray) -> list[np.ndarray]:
+        """The place of each value in both tables of a kind."""
+        bits = self._bounds[kind].bits
+        last = np.uint64((1 << bits) - 1)
+        return [((heads >> np.uint64(shift)) & last).view(np.intp) for shift in (0, bits)]

@@ -23,7 +23,7 @@ from lsi_match.matcher.engine.patterns import Known, Pattern, no_weaker, stand_i
 KNOWN = 2 * max(Known)
 #: None is too few to tell: to the decoys of a pattern are added this share of those that a pattern has on average, and so
 #: many by its `core`; no more than the first of these. In a round of one pair only a pattern links that has nothing against it.
-SHARE, LEAST = 0.05, (0.5, 0.02, 0.009)
+SHARE, LEAST = 0.05, (0.5, 0.04, 0.018)
 #: Of this share of relatives at one address, at most, the birth date is the same (twins), or the given name (namesakes).
 AS_RELATIVES = 0.05
 #: So many pairs agree at least in a pattern in which relatives do, for it to link: of a single one nothing in the round tells

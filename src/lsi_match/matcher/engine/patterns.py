@@ -25,7 +25,7 @@ class Level(IntEnum):
     UNKNOWN = 2  # at least one of the two does not have the field
     PART = 3  # an initial; one of two names; the year; the place or house
     ALIKE = 4  # names alike in one way; day and month, or year and month; street and place
-    CLOSE = 5  # names alike in two ways, a call name; the postcode, or street and house
+    CLOSE = 5  # names alike in two ways, a call name, half of a surname; the postcode, or street and house
     SAME = 6
 
 
@@ -133,8 +133,10 @@ _ALIKE: Final = (
     {"given_end", "surname_end"},
 )
 _BOTH_NAMES: Final = {"names", *_ALIKE[0], *_ALIKE[1]}
-_GIVEN: Final = {*_BOTH_NAMES, "given_letters", "given_end", "given_call"}
-_SURNAME: Final = {*_BOTH_NAMES, "surname_name", "surname_sound", "surname_end"}
+_CALL: Final = {"given_call", "given_other_call"}
+_HALVES: Final = {"surname_head", "surname_tail"}
+_GIVEN: Final = {*_BOTH_NAMES, *_CALL, "given_letters", "given_end"}
+_SURNAME: Final = {*_BOTH_NAMES, *_HALVES, "surname_name", "surname_sound", "surname_end"}
 _YEAR: Final = {"birth", "birth_year", "birth_year_month"}
 _BIRTH: Final = {*_YEAR, "birth_day"}
 _ADDRESS: Final = {"postcode", "house", "street_letters", "place"}
@@ -186,7 +188,7 @@ def _given(same: set[str], differing: set[str], alike: int, known: Known) -> Lev
         return Level.UNKNOWN
     if "names" in same:
         return Level.SAME
-    if alike > 1 or "given_call" in same:
+    if alike > 1 or same & _CALL or {"given_letters", "given_end"} <= same:
         return Level.CLOSE
     if alike or same & {"given_end", "given_letters"}:
         return Level.ALIKE
@@ -200,7 +202,7 @@ def _surname(same: set[str], differing: set[str], alike: int, known: Known) -> L
         return Level.UNKNOWN
     if same & {"names", "surname_name"}:
         return Level.SAME
-    if alike > 1:
+    if alike > 1 or same & _HALVES:
         return Level.CLOSE
     if alike or same & {"surname_sound", "surname_end"}:
         return Level.ALIKE

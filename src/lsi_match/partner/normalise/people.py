@@ -200,16 +200,33 @@ def _name_strokes() -> tuple[Parts, ...]:
             "letters": whole.str.slice(0, 3),
             "end": whole.str.slice(-3),
             "sound": _sound(whole),
-            "call": whole.replace(list(_call_names()), list(_call_names().values())),
+            "call": _known_as(whole, "name"),
+            "other_call": _known_as(whole, "also"),
+            "head": _half(folded, "first", whole).str.slice(0, 5),
+            "tail": _half(folded, "last", whole).str.slice(-5),
         },
     )
 
 
+def _known_as(name: pl.Expr, which: str) -> pl.Expr:
+    names = _call_names(which)
+    return name.replace(list(names), list(names.values()))
+
+
+def _half(folded: pl.Expr, which: str, whole: pl.Expr) -> pl.Expr:
+    """The `first` or `last` part of a double name, which a hyphen divides; the whole name where that is no name by itself."""
+    half = _name(getattr(folded.str.split("-").list, which)())
+    there = folded.str.contains("-", literal=True) & (half.str.len_bytes() > 1)
+    return pl.when(whole.is_not_null()).then(pl.when(there).then(half).otherwise(whole))
+
+
 @cache
-def _call_names() -> dict[str, str]:
-    """Call name, or another form of a name → the name it is known under in the list, both as letters."""
+def _call_names(which: str) -> dict[str, str]:
+    """Call name, or another form of a name → a name that it stands for, both as letters: the first, or the other one (`also`)
+    where there are two."""
     rows = pl.DataFrame(rows_of("call_names"))
-    return dict(rows.select(_letters(_folded(pl.col(name))) for name in ("written", "name")).rows())
+    name = pl.when(pl.col(which) != "").then(which).otherwise("name")
+    return dict(rows.select(_letters(_folded(one)) for one in (pl.col("written"), name)).rows())
 
 
 def _birth_strokes(reference_date: date | None) -> tuple[Parts, ...]:
@@ -382,14 +399,14 @@ def _person_parts(
     )
 
 
-_BIRTH = ("birth", "birth_year", "birth_year_month", "birth_day")
 _IS_FIRST = pl.col("birth").str.ends_with("0101")
-#: Kind of crowd → the value that is counted, the parts that go where it is one, and the fields that are told to be of no use.
+#: Kind of crowd → the value that is counted, how the names of the parts begin that go where it is one, and the fields that are told
+#: to be of no use.
 _CROWDS: dict[str, tuple[pl.Expr, tuple[str, ...], tuple[str, ...]]] = {
-    "given_name": (pl.col("given_name"), ("given_name", "given_initial", "given_letters", "given_end", "given_sound", "given_call"), ("given_name",)),
-    "surname": (pl.col("surname_name"), ("surname_name", "surname_initial", "surname_letters", "surname_end", "surname_sound"), ("surname",)),
-    "birth_date": (pl.when(~_IS_FIRST).then("birth"), _BIRTH, ("birth_date",)),
-    "first_of_year": (pl.when(_IS_FIRST).then("birth"), _BIRTH, ("birth_date",)),
+    "given_name": (pl.col("given_name"), ("given_",), ("given_name",)),
+    "surname": (pl.col("surname_name"), ("surname_",), ("surname",)),
+    "birth_date": (pl.when(~_IS_FIRST).then("birth"), ("birth",), ("birth_date",)),
+    "first_of_year": (pl.when(_IS_FIRST).then("birth"), ("birth",), ("birth_date",)),
     "home": (pl.concat_str("postcode", "house", separator=PART_SEPARATOR), ("postcode", "house"), ("postcode", "house_number")),
 }  # fmt: skip
 
@@ -403,7 +420,11 @@ def _without_crowds(parts: pl.DataFrame, crowds: Crowd) -> pl.DataFrame:
         if crowd is not None and crowd.any():
             is_one = pl.lit(pl.Series(crowd))
             parts = parts.with_columns(
-                *(pl.when(~is_one).then(name).alias(name) for name in gone),
+                *(
+                    pl.when(~is_one).then(name).alias(name)
+                    for name in parts.columns
+                    if name.startswith(gone) and not name.endswith(" reason")
+                ),
                 *(
                     pl.when(is_one).then(pl.lit(InvalidReason.CROWD.value)).otherwise(f"{field} reason").alias(f"{field} reason")
                     for field in fields
