@@ -284,18 +284,19 @@ def is_placeholder(text: str, *fields: str) -> bool:
     return any(text == letters_of(value) for field in fields for value in PLACEHOLDERS[field])
 
 
-def without_particles(plain: str) -> str:
+def bare(plain: str) -> str:
+    """Folded text without tussenvoegsels."""
     particle = "(?:" + "|".join(PARTICLES.split()) + ")"
-    bare = plain.replace("V/D", "VD").replace(".", "")
-    bare = re.sub(rf"(^|[{SPACE},\-])(?:{particle}[{SPACE},\-]+)+", " ", bare)
-    bare = re.sub(rf"[{SPACE},\-]+{particle}\Z", "", bare)
-    return re.sub("[^A-Z]", "", bare) or re.sub("[^A-Z]", "", plain)
+    plain = plain.replace("V/D", "VD").replace(".", "")
+    plain = re.sub(rf"(^|[{SPACE},\-])(?:{particle}[{SPACE},\-]+)+", " ", plain)
+    return re.sub(rf"[{SPACE},\-]+{particle}\Z", "", plain)
 
 
-def half_of(text: str | None, which: int) -> str:
-    """The first (0) or last (-1) part of a double name; the whole name where that is no name."""
-    half = without_particles(folded(text).split("-")[which])
-    return half if len(half) > 1 else name_of(text)
+def word_of(text: str | None, which: int) -> str:
+    """The first (0) or last (-1) word of a name without tussenvoegsels; the whole name where that has fewer than two letters."""
+    words = [word for word in re.split(rf"[{SPACE},\-]+", bare(folded(text))) if word] or [""]
+    word = re.sub("[^A-Z]", "", words[which])
+    return word if len(word) > 1 else name_of(text)
 
 
 def name_of(text: str | None) -> str:
@@ -303,7 +304,7 @@ def name_of(text: str | None) -> str:
     plain = folded(text)
     if re.search(f"[^A-Z{SPACE}{SIGNS}]", plain):
         return ""
-    name = without_particles(plain)
+    name = re.sub("[^A-Z]", "", bare(plain)) or letters_of(text)
     return "" if is_placeholder(name, "name") or re.fullmatch("X+", name) else name
 
 
@@ -412,8 +413,8 @@ def parts(fields: dict[str, str | None]) -> dict[str, Part]:
         made[f"{which}_sound"] = sound_of(name) if name else None
     for part, names in zip(("call", "other_call"), CALL_NAMES, strict=True):
         made[f"given_{part}"] = names.get(given, given) if len(given) > 1 else None
-    made["surname_head"] = half_of(fields.get("surname"), 0)[:5] if len(surname) > 1 else None
-    made["surname_tail"] = half_of(fields.get("surname"), -1)[-5:] if len(surname) > 1 else None
+    made["surname_head"] = word_of(fields.get("surname"), 0)[:5] if len(surname) > 1 else None
+    made["surname_tail"] = word_of(fields.get("surname"), -1)[-5:] if len(surname) > 1 else None
     for kind in ("name", "letters", "sound"):
         both = [made[f"given_{kind}"], made[f"surname_{kind}"]]
         in_order = sorted(text for text in both if text) if all(both) else [None, None]

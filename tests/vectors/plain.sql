@@ -137,12 +137,13 @@ CREATE MACRO bare(plain) AS regexp_replace(
     '[' || space() || ',\-]+' || particle() || '$', '');
 CREATE MACRO of_use(name) AS CASE WHEN NOT regexp_full_match(name, 'X*') AND NOT list_contains(letters_listed('name'), name) THEN name END;
 CREATE MACRO longer(word, least) AS CASE WHEN length(word) >= least THEN word END;
-CREATE MACRO without_particles(plain) AS
-    coalesce(nullif(without(bare(replace(replace(plain, 'V/D', 'VD'), '.', '')), '^A-Z'), ''), without(plain, '^A-Z'));
+CREATE MACRO without_particles(plain) AS bare(replace(replace(plain, 'V/D', 'VD'), '.', ''));
 CREATE MACRO name_of(written) AS CASE WHEN NOT regexp_matches(folded(written), '[^A-Z' || space() || signs() || ']') THEN
-    of_use(without_particles(folded(written))) END;
-CREATE MACRO half_of(written, which, whole) AS CASE WHEN whole IS NOT NULL THEN
-    coalesce(longer(without_particles(string_split(folded(written), '-')[which]), 2), whole) END;
+    of_use(coalesce(nullif(without(without_particles(folded(written)), '^A-Z'), ''), letters_of(written))) END;
+CREATE MACRO words_of(written) AS list_filter(
+    regexp_split_to_array(without_particles(folded(written)), '[' || space() || ',\-]+'), lambda word: word <> '');
+CREATE MACRO word_of(written, which, whole) AS CASE WHEN whole IS NOT NULL THEN
+    coalesce(longer(without(words_of(written)[which], '^A-Z'), 2), whole) END;
 CREATE MACRO box_rule() AS '^ (?:' || (SELECT string_agg(val, '|') FROM placeholders WHERE fld = 'po_box') || ') ';
 CREATE MACRO other_sign(plain) AS regexp_matches(plain, '[^A-Z0-9&+' || space() || signs() || ']');
 CREATE MACRO is_box(written) AS NOT other_sign(folded(written)) AND regexp_matches(in_words(folded(written)), box_rule());
@@ -220,7 +221,7 @@ CREATE MACRO parts_of(people) AS TABLE
         coalesce(known_as()[one], one) AS given_call, coalesce(also_known_as()[one], one) AS given_other_call,
         one AS given_name, one_sound AS given_sound,
         other AS surname_name, other[1:3] AS surname_letters, other_sound AS surname_sound, right(other, 3) AS surname_end,
-        half_of(surname, 1, other)[1:5] AS surname_head, right(half_of(surname, -1, other), 5) AS surname_tail,
+        word_of(surname, 1, other)[1:5] AS surname_head, right(word_of(surname, -1, other), 5) AS surname_tail,
         born[1] || days AS birth, born[1]::VARCHAR AS birth_year, born[1] || '-' || born[2] AS birth_year_month, days AS birth_day,
         CASE WHEN NOT boxed AND code NOT LIKE '!%' THEN code END AS postcode,
         CASE WHEN NOT boxed AND digits NOT LIKE '!%' THEN digits END AS house,

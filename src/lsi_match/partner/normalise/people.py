@@ -65,11 +65,16 @@ def _listed(field: str) -> list[str]:
     return values.select(_letters(_folded(pl.col("text")))).to_series().to_list()
 
 
-def _name(folded: pl.Expr) -> pl.Expr:
-    """Letters A–Z of a name without its tussenvoegsels, wherever these stand."""
+def _bare(folded: pl.Expr) -> pl.Expr:
+    """The words of a name without its tussenvoegsels, wherever these stand."""
     plain = folded.str.replace_all("V/D", "VD", literal=True).str.replace_all(".", "", literal=True)
     bare = plain.str.replace_all(rf"(^|[\s,\-])(?:(?:{_PARTICLES})[\s,\-]+)+", " ")
-    bare = _letters(bare.str.replace_all(rf"[\s,\-]+(?:{_PARTICLES})$", ""))
+    return bare.str.replace_all(rf"[\s,\-]+(?:{_PARTICLES})$", "")
+
+
+def _name(folded: pl.Expr) -> pl.Expr:
+    """Letters A–Z of a name without its tussenvoegsels; with them where nothing else is there."""
+    bare = _letters(_bare(folded))
     return pl.when(bare == "").then(_letters(folded)).otherwise(bare)
 
 
@@ -202,8 +207,8 @@ def _name_strokes() -> tuple[Parts, ...]:
             "sound": _sound(whole),
             "call": _known_as(whole, "name"),
             "other_call": _known_as(whole, "also"),
-            "head": _half(folded, "first", whole).str.slice(0, 5),
-            "tail": _half(folded, "last", whole).str.slice(-5),
+            "head": _word(r"^[\s,\-]*([^\s,\-]+)", whole).str.slice(0, 5),
+            "tail": _word(r"([^\s,\-]+)[\s,\-]*$", whole).str.slice(-5),
         },
     )
 
@@ -213,11 +218,11 @@ def _known_as(name: pl.Expr, which: str) -> pl.Expr:
     return name.replace(list(names), list(names.values()))
 
 
-def _half(folded: pl.Expr, which: str, whole: pl.Expr) -> pl.Expr:
-    """The `first` or `last` part of a double name, which a hyphen divides; the whole name where that is no name by itself."""
-    half = _name(getattr(folded.str.split("-").list, which)())
-    there = folded.str.contains("-", literal=True) & (half.str.len_bytes() > 1)
-    return pl.when(whole.is_not_null()).then(pl.when(there).then(half).otherwise(whole))
+def _word(pattern: str, whole: pl.Expr) -> pl.Expr:
+    """The letters of one word of a name without tussenvoegsels, as either half of a double name; the whole name where these are
+    fewer than two."""
+    word = _letters(_bare(pl.col("folded")).str.extract(pattern))
+    return pl.when(whole.is_not_null()).then(pl.when(word.str.len_bytes() > 1).then(word).otherwise(whole))
 
 
 @cache
