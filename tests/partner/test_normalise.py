@@ -410,7 +410,7 @@ def test_a_call_name_of_two_names_is_either_of_them(one: str) -> None:
     [
         ("Smit-van den Broek", "pk_tail_birth"), ("van den Broek - Smit", "pk_head_birth"),
         ("Broek-A", "pk_head_birth"), ("-van den Broek", "pk_tail_birth"), ("Smit Broek", "pk_tail_birth"),
-        ("Smitbroek", None),
+        ("Smitbroekje", None),
     ],
 )  # fmt: skip
 def test_either_half_of_a_double_name_is_found(written: str, half: str | None) -> None:
