@@ -157,14 +157,14 @@ def _agreed(
     """The manifest to check by, and the home; nothing without a manifest."""
     from lsi_match.partner.home import Home
 
-    if name is None or (manifest is None and (home is None or project is None)):
+    if name is None:
         return None
     here = None if home is None else Home(home, name)
     if manifest is not None:
-        document = _document(manifest, name)
-    elif here is not None and project is not None:
-        document = here.agreed_manifest(project, utc_now())
-    return document, here
+        return _document(manifest, name), here
+    if here is not None and project is not None:
+        return here.agreed_manifest(project, utc_now()), here
+    return None
 
 
 def _document(manifest: Path, name: str) -> Manifest:

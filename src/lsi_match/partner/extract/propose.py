@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Sequence
+from dataclasses import replace
 from difflib import SequenceMatcher
 from pathlib import Path
 
@@ -27,49 +30,67 @@ def propose(file: Path, selection: Selection, asked: Asked) -> str:
     """
     con = locked_connection([file.parent])
     try:
-        source = open_source(con, file, asked)
+        try:
+            source = open_source(con, file, asked)
+        except TableUnreadable as problem:
+            if problem.kind != "other_encoding" or asked.encoding != "utf-8":
+                raise
+            asked = replace(asked, encoding="windows-1252")
+            source = open_source(con, file, asked)
         names = [name for name in source.names if name]
-        found = {field: _nearest([field], names) for field in selection.fields}
-        there = [column for column in dict.fromkeys(found.values()) if column]
+        found = _nearest(list(selection.fields), names)
+        there = list(found.values())
         stored = dict(zip(there, source.stored(there), strict=True))
     except TableUnreadable as problem:
         raise told_of(file, problem) from None
     finally:
         con.close()
     used = set(there)
-    record_id = _nearest(
-        ["record_id", "kenmerk", "id", "zaaknummer", "dossiernummer"], [n for n in names if n not in used]
+    left = [name for name in names if name not in used]
+    record_id = next(
+        iter(_nearest(["record_id", "kenmerk", "id", "zaaknummer", "dossiernummer"], left).values()), None
     )
     lines = ["selections:", f"  {selection.id}:", f"    extract: {_quoted(file.name)}"]
     lines += [
         f"    {name}: {_quoted(value)}"
-        for name, value in (("table", asked.table), ("sheet", asked.sheet))
-        if value
+        for name, value in (("table", asked.table), ("sheet", asked.sheet), ("encoding", asked.encoding))
+        if value and value != "utf-8"
     ]
     lines += [f"    record_id: {_quoted(record_id or '?')}", "    columns:"]
-    for field, column in found.items():
+    for field in selection.fields:
+        column = found.get(field)
         meaning = " ".join(selection.fields[field].meaning.split())
         lines.append(f"      {field}: {_quoted(column or '?')}  # {meaning}")
     settled = []
     for field, column in found.items():
-        refusal = cell_of(selection, field, "x", stored[column], PLAIN).refusal if column else None
+        refusal = cell_of(selection, field, "x", stored[column], PLAIN).refusal
         if refusal is not None and refusal.line:
             settled.append(f"      {field}: {{{refusal.line}}}")
     lines += ["    reading:", *settled] if settled else []
-    left = [name for name in names if name not in used and name != record_id]
-    lines += [f"# {', '.join(left)}"] if left else []
+    # Of a file in which no name is like a field the first row may be a record.
+    others = [" ".join(name.split()) for name in left if name != record_id and found]
+    lines += [f"# {', '.join(others)}"] if others else []
     return "\n".join(lines) + "\n"
 
 
-def _nearest(wanted: list[str], names: list[str]) -> str | None:
-    """The name that is most like one of those wanted, if any is like it."""
-    scores = [(_like(one, name), -at, name) for at, name in enumerate(names) for one in wanted]
-    best = max(scores, default=(0.0, 0, ""))
-    return best[2] if best[0] >= _ALIKE else None
+def _nearest(wanted: Sequence[str], names: Sequence[str]) -> dict[str, str]:
+    """Of those wanted the name that is most like it, if one is; each name once, the most alike first."""
+    pairs = [(_like(one, name), -at, one, name) for at, name in enumerate(names) for one in wanted]
+    found: dict[str, str] = {}
+    for score, _, one, name in sorted(pairs, reverse=True):
+        if score >= _ALIKE and one not in found and name not in found.values():
+            found[one] = name
+    return found
 
 
 def _like(one: str, other: str) -> float:
-    a, b = (re.sub(r"[\W_]", "", name.lower()) for name in (one, other))
+    """How much two names are alike, 1 at most; `Datum einde` is `einde datum` too."""
+    words = [word for word in re.split(r"[\W_]+", other.lower()) if word]
+    a = re.sub(r"[\W_]", "", one.lower())
+    return max(_letters_alike(a, "".join(each)) for each in (words, words[::-1]))
+
+
+def _letters_alike(a: str, b: str) -> float:
     inside = 0.8 if min(len(a), len(b)) >= 3 and (a in b or b in a) else 0.0
     return max(inside, SequenceMatcher(None, a, b).ratio())
 
@@ -84,4 +105,6 @@ def _quoted(text: str) -> str:
         "on",
         "off",
     )
+    if any(ord(letter) < 32 for letter in text):
+        return json.dumps(text, ensure_ascii=False)
     return text if plain else "'" + text.replace("'", "''") + "'"
