@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import cast
 
 import pytest
 
+from lsi_match.base.errors import WrongUseError
 from lsi_match.cli.main import run
+from lsi_match.matcher.round.open_round import open_round
+from lsi_match.matcher.site.site import Project
 
 DRAFT = str(Path(__file__).parents[2] / "configs/febrl4/manifest.yaml")
 
@@ -30,7 +35,7 @@ def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> dict[st
         (["manifest", "sign", DRAFT, "noord", "noord", "--out", "signed"], "ManifestNotCompleteError"),
         (["keys", "make", "UW V", "home"], "WrongUseError"),
         (["keys", "make"], "WrongUseError"),
-        (["match", "open", "site", "p", "2026/10", "--reference-date", "2026-10-01"], "WrongUseError"),
+        (["match", "open", "nowhere", "p", "2026-10", "--reference-date", "2026-10-01"], "ProjectUnknownError"),
         (["keys", "show", "home", "--lang", "fr"], "WrongUseError"),
     ],
 )  # fmt: skip
@@ -100,3 +105,9 @@ def test_a_password_on_the_command_line_is_refused_and_not_repeated(
     assert ".pgpass" in told.err
     assert "geheim" not in told.out + told.err
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["2026/10", "Oktober", ""])
+def test_a_round_that_cannot_be_called_so_is_refused_before_anything_is_looked_at(name: str) -> None:
+    with pytest.raises(WrongUseError):
+        open_round(cast(Project, None), name, None, datetime(2026, 10, 1, tzinfo=UTC))
