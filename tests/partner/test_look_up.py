@@ -24,7 +24,9 @@ from lsi_match.crypto.evaluation import (
     ask,
     draw,
 )
+from lsi_match.crypto.keys import make_identity
 from lsi_match.crypto.oprf import HolderKey
+from lsi_match.crypto.sealing import SealBrokenError
 from lsi_match.crypto.signing import SignatureMissingError, peek, sign
 from lsi_match.log.events import read
 from lsi_match.log.judge import judge_log, papers_of
@@ -39,13 +41,16 @@ from lsi_match.matcher.site.site import RoundUnknownError
 from lsi_match.matcher.subjects.access_answers import AccessRefusedError, AccessTooOftenError
 from lsi_match.monitor.round_findings import checked_findings
 from lsi_match.partner import deliver
+from lsi_match.partner.access import request
 from lsi_match.partner.access.letter import letter, unasked
 from lsi_match.partner.access.look_up import AccessAskedTooOftenError, AccessKeysGoneError
 from lsi_match.partner.access.request import Answered, make_request, open_answer
 from lsi_match.partner.deliver import Delivered
+from lsi_match.partner.home import Home
 from lsi_match.partner.kept_keys import kept_rounds
 from lsi_match.protocol.evaluation_documents import AccessAsk
 from lsi_match.reports.log_report import Evidence, account
+from lsi_match.transport.endpoints import PlaceUnreachableError
 
 if not ristretto.available():
     pytest.skip("libsodium is not here (libsodium23)", allow_module_level=True)
@@ -358,3 +363,93 @@ def test_wrong_answers_and_missing_ones_give_no_pseudonym_and_the_letter_says_so
     found = answered(operation)
     assert [one.known for one in found.answer.rounds if one.round == ROUND] == ["not_asked"]
     assert ROUND in unasked(found)
+
+
+def test_a_round_of_an_earlier_project_key_is_still_looked_up(operation: Operation) -> None:
+    world = operation.world
+    world.draft["pseudonyms"]["epoch"] = 2
+    manifest = world.complete(world.make_project_key())
+    world.agree(manifest, world.approve(manifest))
+    assert operation.project.manifest().pseudonyms.epoch == 2
+    asked(operation)
+    for _ in range(3):
+        assert step(operation) == {}
+    operation.reconcile()
+    assert [(one.known, one.case) for one in answered(operation).answer.rounds] == [("yes", True)]
+
+
+def test_a_request_that_was_cut_off_is_made_and_never_holds_deliveries_up(
+    operation: Operation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = operation.world.home("uwv").project(PROJECT)
+    with monkeypatch.context() as broken:
+        broken.setattr(request, "write_whole", lambda *_, **__: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            asked(operation)
+    assert [one.name for one in (home / "access").iterdir()] == ["ink-1.age"]
+    (home / "access" / "other.age").write_bytes(b"damaged")
+    for _ in range(3):
+        assert step(operation) == {"uwv": [SealBrokenError]}
+    assert sorted(one.name for one in (home / "access").iterdir()) == ["ink-1.json", "other.age"]
+
+
+def test_secrets_that_are_gone_already_hold_no_request_up(operation: Operation) -> None:
+    """The rest of the folder goes once the place was seen."""
+    home = operation.world.home("uwv")
+    (home.project(PROJECT) / "evaluation" / ROUND / "keys.age").unlink()
+    assert make_request(home, PROJECT, {"bsn": IN}, "ink-1", [], operation.clock())
+
+
+def test_an_ask_is_passed_on_to_evaluators_while_there_are_keys(operation: Operation) -> None:
+    asked(operation)
+    tick(operation, "uwv")
+    operation.reconcile()
+    project, now = operation.project, operation.clock()
+    assert len(list(look_ups.for_partner(project, "svb", now))) == 2
+    assert list(look_ups.for_partner(project, "ind", now)) == []
+    operation.clock.to(MONDAY + days(5) + days(60) + timedelta(hours=1))
+    step(operation)
+    assert step(operation) == {}
+
+
+def test_who_left_or_has_other_keys_since_has_no_answer(
+    operation: Operation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of a thief of a home whose keys were replaced."""
+    asked(operation)
+    tick(operation, "uwv")
+    operation.reconcile()
+    manifest = operation.project.manifest()
+    other = manifest.controllers["svb"].signing_key
+    replaced = manifest.controllers["uwv"].model_copy(update={"signing_key": other})
+    later = manifest.model_copy(update={"controllers": {**manifest.controllers, "uwv": replaced}})
+    monkeypatch.setattr(Home, "agreed_manifest", lambda *_: later)
+    assert [type(error) for _, error in tick(operation, "svb").problems] == [EvaluationStrangerError]
+    assert answers_given(operation, "svb") == []
+
+
+def test_a_number_does_not_lie_longer_than_its_answer_is_due_where_the_place_cannot_be_reached(
+    operation: Operation,
+) -> None:
+    asked(operation)
+    operation.clock.to(operation.clock() + days(30))
+    (operation.folder / "places" / "uwv").rename(operation.folder / "away")
+    with pytest.raises(PlaceUnreachableError):
+        tick(operation, "uwv")
+    home = operation.world.home("uwv").project(PROJECT)
+    assert [one.name for one in (home / "access").iterdir()] == ["ink-1.json"]
+
+
+def test_a_round_of_other_own_keys_is_passed_over(
+    operation: Operation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They cannot open the secrets, and the others do not know them from then."""
+    home = operation.world.home("uwv")
+    folder = operation.folder / "new-keys"
+    new = make_identity("uwv", folder)
+    manifest = home.agreed_manifest(PROJECT, operation.clock())
+    keys = home.project_keys(PROJECT)
+    monkeypatch.setattr(Home, "identity", lambda *_: new)
+    monkeypatch.setattr(Home, "agreed_manifest", lambda *_: manifest)
+    monkeypatch.setattr(Home, "project_keys", lambda *_: keys)
+    assert make_request(home, PROJECT, {"bsn": IN}, "ink-1", [], operation.clock())

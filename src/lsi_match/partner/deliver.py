@@ -19,7 +19,7 @@ from lsi_match.crypto.signing import peek
 from lsi_match.log.remembered import ConsistencyMissingError, ProofRefusedError, SplitViewError
 from lsi_match.log.verify import LogGapError
 from lsi_match.partner import transfer
-from lsi_match.partner.access.request import go_on
+from lsi_match.partner.access.request import forget_due, go_on
 from lsi_match.partner.begin import Beginning
 from lsi_match.partner.evaluating import Evaluating, destroy_due
 from lsi_match.partner.exchange import Exchange
@@ -121,6 +121,7 @@ def deliver(
     mail, outgoing = folder / "in", folder / "out"
     exchange = Exchange(home, project, mail)
     destroy_due(exchange, now)  # also where the place cannot be reached, or shows another log
+    forget_due(home, project, now)
     fetched = transfer.fetch(settings, mail, lang)
     joined, unsound = exchange.take_in(now)
     problems = [*fetched.problems, *unsound]

@@ -51,6 +51,11 @@ class KeptKeys:
         )
 
     @property
+    def epoch(self) -> int:
+        """Of the project key of that round."""
+        return load_manifest(self.manifest.encode()).pseudonyms.epoch
+
+    @property
     def about_one(self) -> Evaluation:
         """What is evaluated for a request about one person."""
         return Evaluation.of(load_manifest(self.manifest.encode()), self.round).about_one()
@@ -65,6 +70,6 @@ def folder_of(project: Path) -> Path:
 
 
 def kept_rounds(project: Path) -> dict[str, KeptKeys]:
-    """Round → what is kept of it, of those in which people can be looked up."""
-    found = {one.parent.name: KeptKeys.of(one.parent) for one in folder_of(project).glob(f"*/{_FILE}")}
+    """Round → what is kept of it, of those in which people can be looked up: the secrets are here."""
+    found = {one.parent.name: KeptKeys.of(one.parent) for one in folder_of(project).glob("*/keys.age")}
     return {name: one for name, one in found.items() if one and one.keys}

@@ -134,16 +134,20 @@ def for_partner(project: Project, partner: str, now: datetime) -> Iterator[tuple
                     yield file.name, file
             elif file.name.endswith(ACCESS_ASK_SUFFIX):
                 round_id, asking, ask = file.name.removeprefix(f"{project.id}.").split(".")[:3]
-                if asking != partner:
+                round_ = project.view().round(round_id)
+                if round_ is None or round_.forgotten is not None:
+                    continue
+                evaluators = set(round_.together.partners) - round_.together.destroyed.keys()
+                if asking != partner and partner in evaluators:
                     yield file.name, file
-                    proof = _proved(project, round_id, ask, file)
+                    proof = _proved(project, round_, ask, file)
                     yield proof.name, proof
 
 
-def _proved(project: Project, round_id: str, ask: str, file: Path) -> Path:
+def _proved(project: Project, round_: RoundView, ask: str, file: Path) -> Path:
     """The proof that the log has an ask, beside its file."""
-    proof, round_ = proof_file(file), project.view().round(round_id)
-    if not proof.exists() and round_ is not None:
+    proof = proof_file(file)
+    if not proof.exists():
         found: dict[str, LookUp] = {digest[7:23]: one for digest, one in round_.together.looked_up.items()}
         with project.reader() as log:
             write_whole(proof, proof_for(project, log.log, found[ask].mark.position).text().encode())

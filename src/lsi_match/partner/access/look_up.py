@@ -19,12 +19,19 @@ from typing import Any
 from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.errors import LsiError
 from lsi_match.base.files import private_folder, read_bytes, write_whole
-from lsi_match.crypto.evaluation import Asked, RoundKeysMissingError, ask, join_answers
+from lsi_match.crypto.evaluation import (
+    Asked,
+    Evaluation,
+    EvaluationStrangerError,
+    RoundKeysMissingError,
+    ask,
+    join_answers,
+)
 from lsi_match.crypto.sealing import seal, unseal
 from lsi_match.crypto.signing import peek
 from lsi_match.log.events import AccessAsked
 from lsi_match.log.log_proof import proof_file
-from lsi_match.log.remembered import require_stated
+from lsi_match.log.remembered import SplitViewError, require_stated
 from lsi_match.partner.evaluating import evaluator_of
 from lsi_match.partner.exchange import Exchange
 from lsi_match.partner.home import Home
@@ -48,12 +55,16 @@ class AccessAskedTooOftenError(LsiError): ...
 def ask_about(
     exchange: Exchange, rounds: Iterable[str], identifiers: Mapping[str, str], now: datetime
 ) -> dict[str, Any]:
-    """Ask the evaluators of these rounds about one person; what has to be kept until they answered, by round."""
+    """Ask the evaluators of these rounds about one person; what has to be kept until they answered, by round. One that cannot be
+    asked about any more is passed over: the letter names it."""
     identity, folder = exchange.home.identity(), exchange.home.project(exchange.project)
     kept, asked = kept_rounds(folder), dict[str, Any]()
     for name in rounds:
         of = kept[name].about_one
-        made = ask(of, {kind: [text] for kind, text in identifiers.items()}, identity, now)
+        numbers = {kind: [text] for kind, text in identifiers.items() if kind in of.kinds}
+        if not numbers or of.cards[identity.name].model_dump() != identity.card:
+            continue  # nothing to ask, or with keys that the others do not know from then
+        made = ask(of, numbers, identity, now)
         own = kept[name].keys[identity.name].digest
         answer = evaluator_of(exchange.home, folder_of(folder) / name, of, own).answer(
             made.document, made.elements, AccessAsk
@@ -73,7 +84,10 @@ def answer_asks(exchange: Exchange, lying: Collection[str], now: datetime) -> li
     for file in sorted((exchange.mail or Path()).glob(f"{exchange.project}.*{ACCESS_ASK_SUFFIX}")):
         try:
             if file.name in lying and proof_file(file).exists():
-                _answer(exchange, file, now)
+                with exchange.home.alone(exchange.project):  # or two would count one less
+                    _answer(exchange, file, now)
+        except SplitViewError:
+            raise
         except LsiError as error:
             problems.append((file.name, error))
     return problems
@@ -83,18 +97,21 @@ def _answer(exchange: Exchange, file: Path, now: datetime) -> None:
     home, project = exchange.home, exchange.project
     document, elements = unpack(read_bytes(file, LARGEST), 1)
     said, digest = peek(document, AccessAsk, what="ask", party="?"), digest_of_bytes(document)
-    folder, kept = (
-        folder_of(home.project(project)) / said.round,
-        kept_rounds(home.project(project)).get(said.round),
-    )
-    if kept is None or not (folder / "keys.age").exists():
+    kept = kept_rounds(home.project(project)).get(said.round)
+    if kept is None:
         raise AccessKeysGoneError(round=said.round)
+    folder = folder_of(home.project(project)) / said.round
     name, given = f"{said.partner}.{digest[7:23]}", private_folder(folder / "looked-up")
     before = next(given.glob(f"*.{name}"), None)
     if before is None:
         asked = kept.about_one.asked(document, elements, AccessAsk)
         _require_counted(home, file, project, digest, asked, now)
-        most, today = home.agreed_manifest(project, now).retention.answers_a_day, f"{now:%Y-%m-%d}"
+        manifest, card = home.agreed_manifest(project, now), kept.about_one.cards[asked.partner]
+        if (
+            Evaluation.of(manifest, said.round).cards.get(asked.partner) != card
+        ):  # it left, or has other keys since
+            raise EvaluationStrangerError(partner=asked.partner, what="ask")
+        most, today = manifest.retention.answers_a_day, f"{now:%Y-%m-%d}"
         if len(list(given.glob(f"{today}.{asked.partner}.*"))) >= most:
             raise AccessAskedTooOftenError(partner=asked.partner, round=asked.round, most=most)
         evaluator = evaluator_of(home, folder, kept.about_one, kept.keys[home.name].digest)
@@ -145,8 +162,8 @@ def evaluated(
         asked = Asked(document, bytes.fromhex(one["elements"]), blinds)
         end = f".to-{home.name}.{digest_of_bytes(document)[7:23]}{ACCESS_EVALUATION_SUFFIX}"
         came = (exchange.mail or Path()).glob(f"{exchange.project}.{name}.*{end}")
-        answers = [bytes.fromhex(one["own"]), *(read_bytes(file, LARGEST) for file in came)]
         try:
+            answers = [bytes.fromhex(one["own"]), *(read_bytes(file, LARGEST) for file in came)]
             pairs = [(head, sealed) for head, sealed in (unpack(data, 1) for data in answers)]
             made = join_answers(kept[name].about_one, asked, kept[name].keys, pairs, home.identity())
             found[name] = {kind: output for kind, of in made.items() for output in of.values()}

@@ -128,11 +128,12 @@ def make_request(
         now,
     )
     made = {one: _pseudonyms(keys, identifiers, one) for one in traceable}
+    kept = {"at": now.isoformat(), "rounds": every}
     if asks:
-        look_up.keep_pending(home, file.with_suffix(".age"), {"made": made, "asks": asks, "rounds": every})
-        write_whole(file, canonical_json({"request": "", "at": now.isoformat(), "rounds": every}))
+        look_up.keep_pending(home, file.with_suffix(".age"), {"made": made, "asks": asks, "kept": kept})
+        write_whole(file, canonical_json({**kept, "request": ""}))
         return None
-    return _request(home, manifest, file, made, now, {"at": now.isoformat(), "rounds": every})
+    return _request(home, manifest, file, made, now, kept)
 
 
 def _request(
@@ -154,24 +155,46 @@ def _request(
 def go_on(exchange: Exchange, lying: Collection[str], now: datetime) -> list[tuple[str, LsiError]]:
     """Answer what others ask about people, and make the own requests that were answered; what does not hold, with why. Can be
     repeated after it broke off."""
-    home, project = exchange.home, exchange.project
     problems = look_up.answer_asks(exchange, lying, now)
-    for waiting in sorted((home.project(project) / "access").glob("[!.]*.age")):
-        file, manifest = waiting.with_suffix(".json"), home.agreed_manifest(project, now)
-        kept, content = json.loads(read_bytes(file)), look_up.pending(home, waiting)
-        found, wrong, whole = look_up.evaluated(exchange, content["asks"])
-        problems += wrong
-        if not whole and now < datetime.fromisoformat(kept["at"]) + look_up.WAIT:
-            continue
-        key = home.project_key(manifest)
-        made = content["made"] | {
-            name: {kind: (shared_pseudonym(key, output, name, kind).hex(),) for kind, output in of.items()}
-            for name, of in found.items()
-        }
-        sealed = _request(home, manifest, file, made, now, kept)
-        stem = next(one.stem for one in requests_of(home, project) if one.reference == waiting.stem)
-        exchange.put(f"{stem}{REQUEST_SUFFIX}", sealed)
-        destroy(waiting)
+    for waiting in sorted((exchange.home.project(exchange.project) / "access").glob("[!.]*.age")):
+        try:
+            problems += _go_on(exchange, waiting, now)
+        except LsiError as error:
+            problems.append((waiting.name, error))
+    return problems
+
+
+def forget_due(home: Home, project: str, now: datetime) -> None:
+    """Destroy what requests were to be made of that are past the date of their answer, whatever held them up."""
+    for waiting in (home.project(project) / "access").glob("[!.]*.age"):
+        file = waiting.with_suffix(".json")
+        if (
+            file.exists()
+            and now >= datetime.fromisoformat(json.loads(read_bytes(file))["at"]) + ANSWER_WITHIN
+        ):
+            destroy(waiting)
+
+
+def _go_on(exchange: Exchange, waiting: Path, now: datetime) -> list[tuple[str, LsiError]]:
+    """Make one request, if it is time; what does not hold of its answers."""
+    home, project = exchange.home, exchange.project
+    file, manifest = waiting.with_suffix(".json"), home.agreed_manifest(project, now)
+    content = look_up.pending(home, waiting)
+    kept = content["kept"]
+    found, problems, whole = look_up.evaluated(exchange, content["asks"])
+    if not whole and now < datetime.fromisoformat(kept["at"]) + look_up.WAIT:
+        return problems
+    keys = {key.epoch: key for key in home.project_keys(project)}
+    of_round = {name: keys.get(one.epoch) for name, one in kept_rounds(home.project(project)).items()}
+    made = content["made"] | {
+        name: {kind: (shared_pseudonym(key, output, name, kind).hex(),) for kind, output in of.items()}
+        for name, of in found.items()
+        if (key := of_round[name]) is not None
+    }
+    sealed = _request(home, manifest, file, made, now, kept)
+    stem = next(one.stem for one in requests_of(home, project) if one.reference == waiting.stem)
+    exchange.put(f"{stem}{REQUEST_SUFFIX}", sealed)
+    destroy(waiting)
     return problems
 
 
