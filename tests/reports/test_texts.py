@@ -6,6 +6,7 @@ import ast
 import re
 import tomllib
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, get_args
 
@@ -85,36 +86,56 @@ def test_every_text_is_asked_for_and_every_one_asked_for_is_there(file: Path, so
 
 
 CLI = ROOT / "cli"
-COMMANDS = [file for file in sorted(CLI.glob("*.toml")) if file.stem not in ("errors", "help_nl")]
+COMMANDS = {
+    file: file.stem
+    for file in sorted(CLI.glob("*.toml"))
+    if file.stem not in ("errors", "help_nl", "problems")
+}
+PROBLEMS = {file: ".".join(file.relative_to(ROOT).parts[:-1]) for file in sorted(ROOT.rglob("problems.toml"))}
+#: What takes the name of a text, of a command or of a problem.
+ASKING = {"say": COMMANDS, "tell": COMMANDS, "chapter": COMMANDS, "wrong_use": PROBLEMS, "because": PROBLEMS}
 
 
-def asked_of(catalogue: str) -> Iterator[tuple[str, ast.AST, ast.Module]]:
-    """Every text that the commands ask of this catalogue (as a pattern), where, and in which module."""
-    for file in (*CLI.glob("*.py"), *(ROOT / "demo").glob("*.py")):
+@cache
+def asked() -> tuple[set[str], list[tuple[str, str, ast.Call, ast.Module]]]:
+    """Everything that could be the name of a text, as patterns; and what is given to what takes one, with the call and its module."""
+    named, calls = set(), []
+    for file in ROOT.rglob("*.py"):
         tree = ast.parse(file.read_text("utf-8"))
-        inside = {part for one in ast.walk(tree) if isinstance(one, ast.JoinedStr) for part in one.values}
         for node in ast.walk(tree):
-            text = node.values[0] if isinstance(node, ast.JoinedStr) else node
-            if node in inside or not isinstance(text, ast.Constant) or not isinstance(text.value, str):
-                continue
-            if found := re.fullmatch(catalogue + r"\.(?!sqlite$|md$|json$|yaml$)(\w+)", text.value):
-                yield found[1] + (r"\w+" if isinstance(node, ast.JoinedStr) else ""), node, tree
+            if isinstance(node, ast.Constant | ast.JoinedStr) and (pattern := _pattern(node)):
+                named.add(pattern)
+            if isinstance(node, ast.Call) and (name := ast.unparse(node.func).rpartition(".")[2]) in ASKING:
+                keys = filter(None, map(_pattern, [one for key in node.args[:1] for one in _direct(key)]))
+                calls += [(name, pattern, node, tree) for pattern in keys]
+    return named, calls
 
 
-@pytest.mark.parametrize("file", COMMANDS, ids=lambda file: file.stem)
-def test_every_text_of_a_command_is_asked_for_and_has_its_facts(file: Path) -> None:
-    catalogue = tomllib.loads(file.read_text("utf-8"))
-    asked = list(asked_of(file.stem))
-    left = {key for key in catalogue if not any(re.fullmatch(one, key) for one, _, _ in asked)}
-    assert not left
-    for pattern, key, module in asked:
-        meant = [texts for name, texts in catalogue.items() if re.fullmatch(pattern, name)]
-        assert meant, f"{file.stem}.{pattern}"
-        needed = {name for texts in meant for name in re.findall(r"\{(\w+)", texts["nl"])}
-        for call in ast.walk(module):
-            if isinstance(call, ast.Call) and key in [node for one in call.args[:1] for node in _direct(one)]:
-                given = _facts(call, module)
-                assert given is None or needed <= given, f"{file.stem}.{pattern}"
+def _pattern(node: ast.expr) -> str | None:
+    """What a text, or one that begins so, can be, as a regular expression."""
+    text = node.values[0] if isinstance(node, ast.JoinedStr) and node.values else node
+    if not isinstance(text, ast.Constant) or not re.fullmatch(r"(\w+\.)+\w+", str(text.value)):
+        return None
+    return re.escape(str(text.value)) + (r"\w+" if text is not node else "")
+
+
+@pytest.mark.parametrize(
+    ("file", "prefix"),
+    [*COMMANDS.items(), *PROBLEMS.items()],
+    ids=lambda one: str(one).removeprefix(str(ROOT)),
+)
+def test_every_text_of_a_command_or_problem_is_asked_for_and_has_its_facts(file: Path, prefix: str) -> None:
+    catalogue = {f"{prefix}.{name}": texts for name, texts in tomllib.loads(file.read_text("utf-8")).items()}
+    named, calls = asked()
+    found = re.compile("|".join(one for one in named if one.startswith(re.escape(prefix))))
+    assert {key for key in catalogue if not found.fullmatch(key)} == set()
+    for name, pattern, call, module in calls:
+        if file in ASKING[name] and re.fullmatch(re.escape(prefix) + r"\\\.\w+(\\w\+)?", pattern):
+            meant = [texts for key, texts in catalogue.items() if re.fullmatch(pattern, key)]
+            assert meant, pattern
+            needed = {fact for texts in meant for fact in re.findall(r"\{(\w+)", texts["nl"])}
+            given = _facts(call, module)
+            assert given is None or needed <= given, pattern
 
 
 def _direct(key: ast.expr) -> list[ast.expr]:

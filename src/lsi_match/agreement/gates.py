@@ -236,7 +236,7 @@ def _manifest(manifest: Manifest, *, past: bool = False) -> None:
     if manifest.format != PRESENT and not past:
         raise FormerVersionGateError(format=manifest.format, present=PRESENT)
     if unclear:
-        raise UnclearGateError.because(*unclear)
+        raise UnclearGateError.saying(*unclear)
 
 
 @lru_cache(maxsize=64)  # a look asks it of the same bytes at each of its steps
@@ -362,27 +362,15 @@ def _neighbourhood(manifest: Manifest) -> None:
     }
     early = [name for name, advice in manifest.dpo_advice.items() if advice.date < manifest.dpia.date]
     if not compared:
-        raise NeighbourhoodGateError.because(
-            "een monitor die groepen vergelijkt (monitor.dimensions)",
-            "a monitor that compares groups (monitor.dimensions)",
-        )
+        raise NeighbourhoodGateError.because("agreement.no_groups")
     if not counted & {*compared}:
-        raise NeighbourhoodGateError.because(
-            "een monitor die kan tellen: geen selectie heeft de velden van een indeling (monitor.dimensions)",
-            "a monitor that can count: no selection has the fields of a dimension (monitor.dimensions)",
-        )
+        raise NeighbourhoodGateError.because("agreement.cannot_count")
     if early:
         names = ", ".join(early)
-        raise NeighbourhoodGateError.because(
-            f"advies over de DPIA zelf, en dat van {names} is van eerder",
-            f"advice on the DPIA itself, and that of {names} is of before",
-        )
+        raise NeighbourhoodGateError.because("agreement.advice_of_before", names=names)
     for ground in _grounds(manifest):
         label = manifest.characteristics[ground].label
-        raise NeighbourhoodGateError.because(
-            f"geen grond van discriminatie mag helpen selecteren, en {label} doet dat",
-            f"no ground of discrimination may help select, and {label} does",
-        )
+        raise NeighbourhoodGateError.because("agreement.selects_by_ground", label=label)
 
 
 #: As many identifiers a round a partner may have evaluated where partners evaluate together: a quota of a whole population is none.

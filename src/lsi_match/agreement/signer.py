@@ -41,10 +41,7 @@ def signer(
     check_current(root, now)
     party = root.organisations.get(name)
     if party is None or name not in (*manifest.controllers, MATCHER):
-        raise wrong_use(
-            f"manifest en vertrouwenslijst noemen {name} niet allebei",
-            f"manifest and trust root do not both name {name}",
-        )
+        raise wrong_use("agreement.not_named_by_both", name=name)
     identity = load_identity(name, place / "keys")
     if chain is not None:
         certified = read_certified(name, chain, key, identity.signing)
@@ -54,8 +51,11 @@ def signer(
         return certified
     if identity.signing_key not in party.keys_for(role):
         raise wrong_use(
-            f"de vertrouwenslijst noemt {name} niet met de sleutel in {place}, voor {word('role', role, 'nl')}",
-            f"the trust root does not name {name} with the key in {place}, to {role.value}",
+            "agreement.not_named",
+            name=name,
+            place=str(place),
+            role=role.value,
+            role_nl=word("role", role, "nl"),
         )
     return identity
 
@@ -74,8 +74,5 @@ def sign_root_as(version: SignedRoot, before: TrustRoot | None, name: str, folde
     identity = load_identity(name, folder / "keys")
     named = [one.organisations[name] for one in (version.root, before) if one and name in one.organisations]
     if not any(identity.signing_key in party.keys_for(Role.ROOT) for party in named):
-        raise wrong_use(
-            f"de vertrouwenslijst noemt {name} niet met de sleutel in {folder}, om vertrouwenslijsten te tekenen",
-            f"the trust root does not name {name} with the key in {folder}, to sign trust roots",
-        )
+        raise wrong_use("agreement.not_named_to_sign_roots", name=name, folder=str(folder))
     return b"".join(sorted({*version.papers, sign_root(version.root, identity)}))

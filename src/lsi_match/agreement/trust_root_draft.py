@@ -57,13 +57,10 @@ def compose(
     for stem, card in cards.items():
         name, _, role = stem.partition(".")
         if card.name != name or name not in parties or role not in ("", *_roles(name), *_further(name)):
-            raise RootDraftError.because(
-                f"{stem} is niet de kaart van een partij, of van een partij en een rol",
-                f"{stem} is not the card of a party, or of a party and a role",
-            )
+            raise RootDraftError.because("agreement.no_card_of_a_party", stem=stem)
     for name in (*parties, *certified):
         if name not in cards or name not in parties:
-            raise RootDraftError.because(f"er is geen kaart van {name}", f"there is no card of {name}")
+            raise RootDraftError.because("agreement.no_card", name=name)
     organisations = {
         name: TrustedOrganisation(
             title=title,
@@ -100,7 +97,7 @@ def _version(
     except ValidationError as error:
         told = [validation_message(one)[1] for one in error.errors()]
         nl, en = "; ".join(one["nl"] for one in told), "; ".join(one["en"] for one in told)
-        raise RootDraftError.because(nl, en) from None
+        raise RootDraftError.saying(nl, en) from None
 
 
 def renew(before: TrustRoot, cards: Mapping[str, PublicKeys], now: datetime) -> TrustRoot:

@@ -130,6 +130,4 @@ class TrustStore:
                 for digest, one in value.items()
             }
         except (ValueError, KeyError, TypeError, AttributeError):
-            raise FileUnreadableError.because(
-                "niet wat er is opgeschreven", "not what was written", file=str(file)
-            ) from None
+            raise FileUnreadableError.because("agreement.not_as_written", file=str(file)) from None

@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import sys
 import traceback
+from collections.abc import Mapping
 from pathlib import Path
 from string import Formatter
 from typing import Any, ClassVar, Literal, Self
@@ -21,6 +22,8 @@ Language = Literal["nl", "en"]
 #: Ends the name of a fact that is words: the same in Dutch.
 _DUTCH = "_nl"
 #: The fact `what` is often a kind of document: how that is called in Dutch, at the beginning of a sentence.
+#: In each room `problems.toml` says what can be wrong, as part of an error.
+_ROOMS = Path(__file__).parents[1]
 #: What a fact may be. Anything else is a mistake of ours, found by the tests.
 Fact = str | int
 
@@ -58,7 +61,14 @@ class LsiError(Exception):
         super().__init__(self.en.format(**facts))
 
     @classmethod
-    def because(cls, nl: str, en: str, **facts: Fact) -> Self:
+    def because(cls, key: str, /, **facts: Fact) -> Self:
+        """This error, with as fact `problem` a text with these facts: `crypto.no_key` is `no_key` in `crypto/problems.toml`."""
+        room, _, name = key.rpartition(".")
+        texts = catalogue(_ROOMS.joinpath(*room.split("."), "problems.toml"))[name]
+        return cls.saying(texts["nl"].format(**_in_dutch(facts)), texts["en"].format(**facts), **facts)
+
+    @classmethod
+    def saying(cls, nl: str, en: str, **facts: Fact) -> Self:
         """This error, with the fact `problem` in both languages."""
         return cls(**facts, **words("problem", nl, en))
 
@@ -74,10 +84,14 @@ class LsiError(Exception):
         """What was wrong, where, and what to do, in plain words."""
         if language == "en":
             return self.en.format(**self.facts)
-        dutch = {name[: -len(_DUTCH)]: fact for name, fact in self.facts.items() if name.endswith(_DUTCH)}
-        if "what" in self.facts:
-            dutch.setdefault("what", word("document", str(self.facts["what"]), "nl"))
-        return self.nl.format(**{**self.facts, **dutch})
+        return self.nl.format(**_in_dutch(self.facts))
+
+
+def _in_dutch(facts: Mapping[str, Fact]) -> dict[str, Fact]:
+    dutch = {name[: -len(_DUTCH)]: fact for name, fact in facts.items() if name.endswith(_DUTCH)}
+    if "what" in facts:
+        dutch.setdefault("what", word("document", str(facts["what"]), "nl"))
+    return {**facts, **dutch}
 
 
 class DiskFullError(LsiError): ...
@@ -163,6 +177,5 @@ class WrongUseError(LsiError):
     exit_status = 2
 
 
-def wrong_use(nl: str, en: str) -> WrongUseError:
-    """What is wrong about the use, in both languages."""
-    return WrongUseError.because(nl, en)
+#: What is wrong about the use, by its text.
+wrong_use = WrongUseError.because

@@ -153,16 +153,14 @@ def translate_errors(path: Path) -> Iterator[None]:
     except FileNotFoundError:
         raise FileMissingError(file=str(path)) from None
     except NotAPlainFileError:
-        raise FileUnreadableError.because("geen gewoon bestand", "no plain file", file=str(path)) from None
+        raise FileUnreadableError.because("base.no_plain_file", file=str(path)) from None
     except OSError as error:
         raise FileUnreadableError(file=str(path), problem=error.strerror or "OSError") from None
 
 
 def too_large(path: Path, at_most: int) -> FileUnreadableError:
     """That a file has more bytes than it may have."""
-    return FileUnreadableError.because(
-        f"groter dan {at_most} bytes", f"larger than {at_most} bytes", file=str(path)
-    )
+    return FileUnreadableError.because("base.too_large", at_most=at_most, file=str(path))
 
 
 def open_plain_file(path: Path, flags: int = 0) -> BinaryIO:
@@ -183,7 +181,7 @@ def read_text(path: Path) -> str:
     try:
         return read_bytes(path).decode()
     except UnicodeDecodeError:
-        raise FileUnreadableError.because("geen UTF-8", "not UTF-8", file=str(path)) from None
+        raise FileUnreadableError.because("base.no_utf8", file=str(path)) from None
 
 
 def read_private(path: Path) -> bytes:

@@ -59,7 +59,7 @@ _DUTCH = {
 
 
 def _unreadable(file: str, at: tuple[int, int], nl: str, en: str) -> YamlUnreadableError:
-    return YamlUnreadableError.because(nl, en, file=file, line=at[0], column=at[1])
+    return YamlUnreadableError.saying(nl, en, file=file, line=at[0], column=at[1])
 
 
 def read_yaml(text: str, file: str) -> Any:

@@ -33,10 +33,7 @@ def docs(page: str | None = None, *, json: Json = False) -> None:
         return
     file = pages.get(page.removeprefix("docs/").removesuffix(".md"))
     if file is None:
-        raise wrong_use(
-            f"de bladzijde {page} is er niet; 'lsi-match docs' noemt ze",
-            f"there is no page {page}; 'lsi-match docs' names them",
-        )
+        raise wrong_use("cli.no_page", page=page)
     if json:
         print_json({"page": page, "text": read_text(file)})
     else:

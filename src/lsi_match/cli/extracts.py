@@ -68,7 +68,7 @@ def check(
     local = read_mapping(mapping)
     mine = {id_: one for id_, one in local.selections.items() if one.extract == extract.name}
     if not mine:
-        raise wrong_use(f"de mapping noemt {extract.name} niet", f"the mapping does not name {extract.name}")
+        raise wrong_use("cli.not_in_mapping", name=extract.name)
     day = reference_date or utc_now().date()
     chosen = local.model_copy(update={"selections": mine})
     found = check_all(name, document, chosen, extract.parent, day, here)
@@ -119,7 +119,7 @@ def new(
     found = [one for one in selections if selection in (None, one.id)]
     if not found:
         known = ", ".join(one.id for one in selections)
-        raise wrong_use(f"de selecties zijn {known}", f"the selections are {known}")
+        raise wrong_use("cli.known_selections", known=known)
     text = propose(extract, found[0], Asked(table=table, sheet=sheet))
     if to is None:
         out.print(text)
@@ -173,9 +173,7 @@ def _document(manifest: Path, name: str) -> Manifest:
     document, _ = read_manifest(manifest)
     if name not in document.partners:
         known = ", ".join(document.partners)
-        raise wrong_use(
-            f"de deelnemers in het manifest zijn {known}", f"the manifest has the partners {known}"
-        )
+        raise wrong_use("cli.known_partners", known=known)
     return document
 
 

@@ -47,10 +47,7 @@ def make(
     from lsi_match.crypto.passphrase import ask_new
 
     if not re.fullmatch(NAME, name):
-        raise wrong_use(
-            "de naam is die in het manifest: kleine letters, cijfers en _, te beginnen met een letter",
-            "the name is that in the manifest: small letters, digits and _, beginning with a letter",
-        )
+        raise wrong_use("cli.no_party_name")
     passphrase = ask_new(str(home / "keys" / "encryption.age")) if protect else None
     folder = home / "keys"
     hybrid = tools_open_hybrid() if hybrid is None else hybrid
@@ -253,10 +250,7 @@ def share(name: str, home: Path, project_id: str, *, card: Path, out: Path, json
 def refuse_matcher(name: str) -> None:
     """The matching environment never gets the project key."""
     if name == "matcher":
-        raise wrong_use(
-            "de koppelomgeving krijgt de projectsleutel niet",
-            "the matching environment does not get the project key",
-        )
+        raise wrong_use("cli.not_to_matcher")
 
 
 def _key_making(name: str, home: Path, project_id: str, cards: Path, epoch: int) -> KeyMaking:
@@ -269,7 +263,5 @@ def _key_making(name: str, home: Path, project_id: str, cards: Path, epoch: int)
     read = [read_public_keys(data, source) for source, data in read_folder(cards, "*.json").items()]
     partners = {card.name: card for card in read if card.name != "matcher"}
     if len(read) > len(partners | {card.name: card for card in read}):
-        raise wrong_use(
-            f"in {cards} staan twee kaarten van één partij", f"{cards} holds two cards of one party"
-        )
+        raise wrong_use("cli.two_cards", cards=str(cards))
     return KeyMaking(Home(home, name), Ceremony(project_id, epoch, partners))

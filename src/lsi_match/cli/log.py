@@ -100,10 +100,7 @@ def _logs(path: Path, project: str | None) -> list[Path]:
 
     if not (path / "projects").is_dir():
         if project is not None:
-            raise wrong_use(
-                "--project is voor een koppelomgeving; dit is één logboek",
-                "--project is for a site; this is one log",
-            )
+            raise wrong_use("cli.project_of_one_log")
         return [_file(path)]
     every = {file.parent.name: file for file in sorted((path / "projects").glob("*/log.sqlite"))}
     if project is None:
@@ -321,10 +318,7 @@ def _moment(text: str | None, *, end: bool = False) -> datetime | None:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise wrong_use(
-            f"{text} is geen datum of tijd, zoals 2026-10-01",
-            f"{text} is no date or time, such as 2026-10-01",
-        ) from None
+        raise wrong_use("cli.no_date_or_time", text=text) from None
     if end and len(text) == len("2026-10-01"):
         moment += timedelta(days=1)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -136,7 +136,7 @@ def _without_dry_run(arguments: list[str]) -> list[str]:
     """Set whether this command line is only tried out; the other arguments."""
     tried = "--dry-run" in arguments
     if tried and arguments[:1] in (["demo"], ["desk"]):
-        raise wrong_use("--dry-run hoort niet bij demo en desk", "--dry-run does not go with demo and desk")
+        raise wrong_use("cli.no_dry_run")
     dry_run.begin(on=tried)
     return [one for one in arguments if one != "--dry-run"]
 
@@ -148,7 +148,7 @@ def _without_language(arguments: list[str]) -> list[str]:
     while "--lang" in rest[:-1]:
         at = rest.index("--lang")
         if rest[at + 1] not in ("nl", "en"):
-            raise wrong_use("--lang is nl of en", "--lang is nl or en")
+            raise wrong_use("cli.unknown_language")
         console.set_language(rest[at + 1])
         del rest[at : at + 2]
     return rest
@@ -169,10 +169,7 @@ def _without_passphrase_source(arguments: list[str]) -> list[str]:
         number = rest[at + 1] if at + 1 < len(rest) else ""
         # 1 and 2 are where we write; a name or a passphrase itself does not belong on a command line
         if not number.isdecimal() or number in ("1", "2"):
-            raise wrong_use(
-                "bij --passphrase-fd hoort het nummer van een open bestand",
-                "--passphrase-fd takes the number of an open file descriptor",
-            )
+            raise wrong_use("cli.no_passphrase_fd")
         source = passphrase.from_descriptor(int(number))
         del rest[at : at + 2]
     passphrase.use(source)

@@ -236,10 +236,7 @@ def read_manifest(file: Path) -> tuple[Manifest, str | None]:
 def _no_partner(document: Manifest, partner: str) -> Exception:
 
     known = ", ".join(document.partners)
-    return wrong_use(
-        f"de deelnemers in het manifest zijn {known}, en {partner} hoort daar niet bij",
-        f"the manifest has the partners {known}, not {partner}",
-    )
+    return wrong_use("cli.other_partner", known=known, partner=partner)
 
 
 def _show(page: Document, out: Path | None, json: bool) -> None:
@@ -537,10 +534,7 @@ def status(
             known = chain(roots, document.project.id, utc_now(), lists)
             evidence = Evidence(read_folder(papers, "*.json") if papers else {}, utc_now(), known)
         else:
-            raise wrong_use(
-                "geef --site, of --trust met de getekende vertrouwenslijst",
-                "give --site, or --trust with the signed trust root",
-            )
+            raise wrong_use("cli.site_or_trust")
         verdicts = evaluate(document, evidence)
         signed = _signed_texts(document, evidence, site, previous)
     if json:
@@ -605,9 +599,7 @@ def _day(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise wrong_use(
-            f"'{text}' is geen datum (jjjj-mm-dd)", f"'{text}' is not a date (yyyy-mm-dd)"
-        ) from None
+        raise wrong_use("cli.no_date", text=text) from None
 
 
 def _shared(site: Path, document: Manifest) -> dict[str, Sharing]:

@@ -115,8 +115,7 @@ def justify(
     said: str | dict[str, Reason] = reason
     if not change and (needed := held.findings.differences):
         if reasons is None:
-            raise wrong_use("geef met --reasons een bestand: ieder verschil vraagt een eigen antwoord",
-                            "give a file with --reasons: every difference needs an answer of its own")  # fmt: skip
+            raise wrong_use("cli.reasons_wanted")  # fmt: skip
         if not reasons.exists():
             write_whole(reasons, reasons_draft(held.table, held.findings, language()).encode())
             asked = {"reasons": str(reasons), "differences": list(needed)}
@@ -155,14 +154,12 @@ def counts(
     from lsi_match.reports.monitor_report import report as made
 
     if to is not None and to.suffix not in (".html", ".md", ".json"):
-        raise wrong_use("--to is een bestand .html, .md of .json", "--to takes a .html, .md or .json file")
+        raise wrong_use("cli.no_page_file")
     table = read_counts(file)
     steps = [stage.id for stage in table.stages]
     if set(benefit) - set(steps):
         named = ", ".join(steps)
-        raise wrong_use(
-            f"--benefit noemt een van de stappen {named}", f"--benefit names one of the steps {named}"
-        )
+        raise wrong_use("cli.unknown_benefit", named=named)
     table = table.model_copy(
         update={
             "stages": tuple(
@@ -208,10 +205,7 @@ def trend(
     from lsi_match.reports import monitor_trend
 
     if not files or (to is not None and to.suffix not in (".html", ".md")):
-        raise wrong_use(
-            "geef de tellingen van de rondes, en met --to een bestand .html of .md",
-            "give the counts of the rounds, and with --to a .html or .md file",
-        )
+        raise wrong_use("cli.counts_wanted")
     tables = [read_counts(file) for file in files]
     found = over_rounds(tables)
     page = monitor_trend.page(tables, found, language())

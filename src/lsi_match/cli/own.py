@@ -67,13 +67,13 @@ def set_once(
     }
     said = {what: path for what, path in given.items() if path is not None}
     if said and project is None:
-        raise wrong_use("bij deze opties hoort een project", "these options need a project")
+        raise wrong_use("cli.project_wanted")
     if project is not None and said:
         try:
             said = work_of(own, project).model_dump(exclude_none=True) | said
         except WorkNotSetError:
             if {"place", "folder"} - said.keys():
-                raise wrong_use("geef --place en --folder", "give --place and --folder") from None
+                raise wrong_use("cli.place_and_folder") from None
         settings = WorkSettings(**said)
         (
             settings_in(settings.place),
@@ -118,10 +118,7 @@ def let_change_hands(home: Path, project: str | None = None, *, json: Json = Fal
             for line in _lines(work.id, found, next_):
                 done(line, {}, False)
     if not told:
-        raise wrong_use(
-            "er is niets vastgezet; begin met 'lsi-match use MAP PROJECT --place … --folder …'",
-            "nothing was set; begin with 'lsi-match use HOME PROJECT --place … --folder …'",
-        )
+        raise wrong_use("cli.nothing_set")
     if json:
         print_json({"projects": told})
     return int(failed)

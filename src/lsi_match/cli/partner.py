@@ -309,7 +309,7 @@ def receipt(name: str, home: Path, project: str, receipts: Path, *, json: Json =
     files = sorted(receipts.glob(f"{project}.*{RECEIPT_SUFFIX}")) if receipts.is_dir() else [receipts]
     if not files:
         what = f"{project}.*{RECEIPT_SUFFIX}"
-        raise wrong_use(f"er is geen {what} in {receipts}", f"no {what} in {receipts}")
+        raise wrong_use("cli.no_receipts", what=what, receipts=str(receipts))
     here, now = Home(home, name), utc_now()
     found = sorted((check_receipt(here, project, file, now) for file in files), key=lambda one: one.position)
     lines = []

@@ -56,13 +56,7 @@ def ask_person(names: Sequence[str], descriptor: int | None) -> dict[str, str]:
     except (OSError, ValueError):
         given = None
     if not isinstance(given, dict) or not all(isinstance(text, str) for text in given.values()):
-        raise wrong_use(
-            "bij --person-fd hoort een open bestand met één JSON-object van teksten",
-            "--person-fd takes an open file with a JSON object of texts",
-        )
+        raise wrong_use("cli.no_person_fd")
     if not given.keys() <= set(names):
-        raise wrong_use(
-            f"--person-fd: in dit project alleen {', '.join(names)}",
-            f"--person-fd: of this project only {', '.join(names)}",
-        )
+        raise wrong_use("cli.person_fd_others", names=", ".join(names))
     return given

@@ -84,7 +84,7 @@ def annex(
     facts = _facts(place, project, log, now)
     if controller not in facts.manifest.controllers:
         known = ", ".join(facts.manifest.controllers)
-        raise wrong_use(f"de organisaties in het manifest zijn {known}", f"the organisations in the manifest are {known}")  # fmt: skip
+        raise wrong_use("cli.known_controllers", known=known)  # fmt: skip
     write_whole(out, made(form, facts, controller, now), replace=True)
     tell("publish.annex", {"file": str(out), "form": form}, json)
 

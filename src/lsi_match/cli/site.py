@@ -203,9 +203,7 @@ def explain(site: Path, project: str, text: Path, *, json: Json = False) -> None
     of, said = Site(site).project(project), read_text(text)
     with of.writer() as log:
         if not log.view.forks:
-            raise wrong_use(
-                "er is niets gemeld dat uitleg vraagt", "nothing was reported that asks for an explanation"
-            )
+            raise wrong_use("cli.nothing_to_explain")
         event = ForkExplained(explanation=of.keep(said.encode()))
         log.record(event, utc_now(), manifest=of.manifest().digest)
     tell("site.logged", {"explained": True}, json)
@@ -246,10 +244,7 @@ def serve(site: Path, *, port: int = 0, database: str | None = None, memory_limi
     from lsi_match.matcher.site.site import Site
 
     if database and urlsplit(database).password:
-        raise wrong_use(
-            "in --database staat een wachtwoord, dat iedereen op deze computer dan kan zien. Zet het in ~/.pgpass",
-            "--database holds a password, which everybody on this machine could then see. Put it in ~/.pgpass",
-        )
+        raise wrong_use("cli.password_in_database")
     Site(site).identity()  # a folder that is no site, or keys that need a passphrase, are told at once
     become_service(site, port, database, memory_limit or "", language())
 

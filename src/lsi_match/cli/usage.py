@@ -22,7 +22,9 @@ def told(error: CycloptsError) -> WrongUseError:
     """The same as an error of ours, with where to read how the command is used."""
     error.verbose = False
     command = " ".join(["lsi-match", *(error.command_chain or ()), "--help"])
-    return wrong_use(f"{_dutch(error)}.{_hint(str(error))} Zie: {command}", f"{error} See: {command}")
+    return wrong_use(
+        "cli.usage", error=str(error), error_nl=f"{_dutch(error)}.{_hint(str(error))}", command=command
+    )
 
 
 def _hint(english: str) -> str:

@@ -121,9 +121,7 @@ def _predicate(text: str, fields: frozenset[tuple[str, FieldType]]) -> Predicate
     checker = _Checker(text, {**dict(fields), REFERENCE_DATE: FieldType.DATE})
     result = checker.type_of(tree)
     if result is not FieldType.BOOLEAN:
-        raise CriterionTypeError.because(
-            "het geheel is niet waar of onwaar", "the whole is not true or false", criterion=text
-        )
+        raise CriterionTypeError.because("criteria.no_truth", criterion=text)
     _read_in_full(text, tree)
     for literal in tree.find_all(exp.Literal):
         if literal.is_string:
@@ -142,35 +140,25 @@ def one_form(text: str) -> str:
 
 def _too_deep(text: str) -> CriterionForbiddenError:
     nl, en = "te veel haakjes of voorwaarden in elkaar", "nested too deeply"
-    return CriterionForbiddenError.because(nl, en, criterion=text[:40] + "…")
+    return CriterionForbiddenError.saying(nl, en, criterion=text[:40] + "…")
 
 
 def _parse(text: str) -> exp.Expression:
     if len(text) > 4000:
-        raise CriterionForbiddenError.because(
-            "meer dan 4000 tekens", "more than 4000 characters", criterion=text[:40] + "…"
-        )
+        raise CriterionForbiddenError.because("criteria.too_long", criterion=text[:40] + "…")
     if any(unicodedata.category(c) in ("Cc", "Cs") and c not in "\n\t" for c in text):
-        raise CriterionForbiddenError.because(
-            "een teken dat niet te zien is", "a control character", criterion="…"
-        )
+        raise CriterionForbiddenError.because("criteria.control_character", criterion="…")
     unquoted = outside_quotes(text)
     strange = next((at for at, sign in enumerate(unquoted) if not sign.isascii()), None)
     if strange is not None:
         sign = f"U+{ord(text[strange]):04X} {unicodedata.name(text[strange], '')}".strip()
         raise CriterionForbiddenError.because(
-            f"een letter buiten a-z in een naam of teken ({sign})",
-            f"a letter outside a-z in a name or operator ({sign})",
-            criterion=text,
-            column=strange + 1,
+            "criteria.strange_letter", sign=sign, criterion=text, column=strange + 1
         )
     mark = re.search(r"--|/\*|\*/|#|//|;|\$|\{|@|\\|`|\"", unquoted)
     if mark:
         raise CriterionForbiddenError.because(
-            "commentaar, een puntkomma, een parameter of een naam tussen aanhalingstekens",
-            "a comment, semicolon, parameter or quoted name",
-            criterion=text,
-            column=mark.start() + 1,
+            "criteria.strange_token", criterion=text, column=mark.start() + 1
         )
     if _brackets(unquoted) > _MAX_BRACKETS:
         raise _too_deep(text)
@@ -186,22 +174,18 @@ def _parse(text: str) -> exp.Expression:
         nl, en = "dit past hier niet", "this was not expected here"
         if stops or "missing" in str(error):
             nl, en = "het is niet af", "the expression is not complete"
-        raise CriterionSyntaxError.because(nl, en, criterion=text, column=column) from None
+        raise CriterionSyntaxError.saying(nl, en, criterion=text, column=column) from None
     except RecursionError:
         raise _too_deep(text) from None
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
         # The parser stumbles over some texts instead of refusing them.
-        raise CriterionSyntaxError.because(
-            "dit is niet te lezen", "this cannot be read", criterion=text, column=0
-        ) from None
+        raise CriterionSyntaxError.because("criteria.unreadable", criterion=text, column=0) from None
     if len(trees) != 1 or not isinstance(trees[0], exp.Expression):
-        raise CriterionSyntaxError.because(
-            "er hoort één voorwaarde te staan", "one expression is needed", criterion=text, column=0
-        )
+        raise CriterionSyntaxError.because("criteria.one_expression", criterion=text, column=0)
     if _depth(trees[0]) > _MAX_DEPTH:
         raise _too_deep(text)
     if any(node.comments for node in trees[0].walk()):
-        raise CriterionForbiddenError.because("commentaar", "a comment", criterion=text)
+        raise CriterionForbiddenError.because("criteria.comment", criterion=text)
     return trees[0].transform(_negation_outside)
 
 
@@ -211,19 +195,19 @@ def _closed(text: str, unquoted: str) -> None:
         # Pairs are quoted texts; what stands after the last of them is the one that is open.
         column = re.sub(r"'[^']*'", lambda quoted: " " * len(quoted[0]), unquoted).index("'") + 1
         nl, en = "dit aanhalingsteken wordt niet gesloten", "this quote is not closed"
-        raise CriterionSyntaxError.because(nl, en, criterion=text, column=column)
+        raise CriterionSyntaxError.saying(nl, en, criterion=text, column=column)
     opened = []
     for at, sign in enumerate(unquoted):
         if sign == "(":
             opened.append(at)
         elif sign == ")" and not opened:
             nl, en = "dit haakje sluit niets af", "this bracket closes nothing"
-            raise CriterionSyntaxError.because(nl, en, criterion=text, column=at + 1)
+            raise CriterionSyntaxError.saying(nl, en, criterion=text, column=at + 1)
         elif sign == ")":
             opened.pop()
     if opened:
         nl, en = "dit haakje wordt niet gesloten", "this bracket is not closed"
-        raise CriterionSyntaxError.because(nl, en, criterion=text, column=opened[-1] + 1)
+        raise CriterionSyntaxError.saying(nl, en, criterion=text, column=opened[-1] + 1)
 
 
 def _read_in_full(text: str, tree: exp.Expression) -> None:
@@ -235,11 +219,7 @@ def _read_in_full(text: str, tree: exp.Expression) -> None:
     """
     printed = tree.sql(dialect="duckdb")
     if _words(text) != _words(printed) or re.search(_ODD, outside_quotes(text)):
-        raise CriterionForbiddenError.because(
-            f"het zou worden gelezen als '{printed[:200]}'",
-            f"it would be read as '{printed[:200]}'",
-            criterion=text,
-        )
+        raise CriterionForbiddenError.because("criteria.read_otherwise", value=printed[:200], criterion=text)
 
 
 def _words(text: str) -> tuple[list[str], dict[str, int]]:
@@ -339,10 +319,10 @@ class _Checker:
         return handler(self, node)
 
     def _mistyped(self, nl: str, en: str) -> CriterionTypeError:
-        return CriterionTypeError.because(nl, en, criterion=self.text)
+        return CriterionTypeError.saying(nl, en, criterion=self.text)
 
     def _forbidden(self, nl: str, en: str) -> CriterionForbiddenError:
-        return CriterionForbiddenError.because(nl, en, criterion=self.text)
+        return CriterionForbiddenError.saying(nl, en, criterion=self.text)
 
     def _quoted(self, node: exp.Expression) -> dict[str, str]:
         said = f"'{node.sql()[:60]}'"

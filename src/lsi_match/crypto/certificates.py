@@ -99,11 +99,7 @@ def certified_key(
         leaf, *between = (_read(one) for one in chain)
         store = Store([_read(one) for one in authorities])
     except ValueError:
-        raise CertificateRefusedError.because(
-            "het is er niet, of er is geen uitgever voor",
-            "there is none, or no authority for it",
-            party=party,
-        ) from None
+        raise CertificateRefusedError.because("crypto.none_given", party=party) from None
     for moment in moments:
         policy = PolicyBuilder().store(store).time(moment).max_chain_depth(DEPTH)
         policy = policy.extension_policies(ca_policy=ExtensionPolicy.webpki_defaults_ca(), ee_policy=_SIGNER)
@@ -112,18 +108,18 @@ def certified_key(
         except (VerificationError, ValueError) as error:
             reason = _reason(error)
             nl = f"de keten van certificaten klopt niet ({reason})"
-            raise CertificateRefusedError.because(nl, reason, party=party) from None
+            raise CertificateRefusedError.saying(nl, reason, party=party) from None
     if problem := revocations.problem(verified.chain, max(moments)):
-        raise CertificateRefusedError.because(*problem, party=party)
+        raise CertificateRefusedError.saying(*problem, party=party)
     numbers = [name.value for name in leaf.subject.get_attributes_for_oid(NameOID.SERIAL_NUMBER)]
     if numbers != [oin]:
         nl, en = f"het OIN erin is niet {oin}", f"its subject is not the one with OIN {oin}"
-        raise CertificateRefusedError.because(nl, en, party=party)
+        raise CertificateRefusedError.saying(nl, en, party=party)
     try:
         return _key_of(leaf)
     except ValueError:
         nl, en = "zijn soort sleutel wordt hier niet gebruikt", "its kind of key is not used here"
-        raise CertificateRefusedError.because(nl, en, party=party) from None
+        raise CertificateRefusedError.saying(nl, en, party=party) from None
 
 
 def _signs(policy: Policy, certificate: x509.Certificate, usage: x509.KeyUsage) -> None:
@@ -205,9 +201,7 @@ def read_chain(data: bytes, file: str) -> tuple[str, ...]:
     except ValueError:
         found = []
     if not 1 <= len(found) <= DEPTH:
-        raise CertificateUnreadableError.because(
-            f"1 tot en met {DEPTH} certificaten", f"1 to {DEPTH} certificates", file=file
-        )
+        raise CertificateUnreadableError.because("crypto.wrong_chain", DEPTH=DEPTH, file=file)
     return tuple(base64.b64encode(one.public_bytes(serialization.Encoding.DER)).decode() for one in found)
 
 
@@ -219,9 +213,7 @@ def read_authority(data: bytes, file: str) -> str:
     except (x509.ExtensionNotFound, ValueError):
         is_authority = False
     if len(chain) != 1 or not is_authority:
-        raise CertificateUnreadableError.because(
-            "één certificaat, van een uitgever", "one certificate, of an authority", file=file
-        )
+        raise CertificateUnreadableError.because("crypto.one_authority", file=file)
     return chain[0]
 
 
@@ -236,9 +228,7 @@ def read_certified(name: str, chain: Path, key: Path | None, own: OutsideKey | o
     try:
         public = _key_of(_read(certificates[0]))
     except ValueError:
-        raise CertificateUnreadableError.because(
-            "een sleutel van RSA, P-256 of P-384", "a key of RSA, P-256 or P-384", file=str(chain)
-        ) from None
+        raise CertificateUnreadableError.because("crypto.wrong_key", file=str(chain)) from None
     if key is None:
         if not isinstance(own, OutsideKey) or library_key(own.signing_key).keyid != public.keyid:
             raise CertificateKeyDiffersError(file="signing.json")
@@ -251,9 +241,7 @@ def read_certified(name: str, chain: Path, key: Path | None, own: OutsideKey | o
 
 def _private_key(file: Path) -> rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey:
     data = read_private(file)
-    unreadable = CertificateUnreadableError.because(
-        "een private sleutel van RSA, P-256 of P-384", "a private key of RSA, P-256 or P-384", file=str(file)
-    )
+    unreadable = CertificateUnreadableError.because("crypto.wrong_private_key", file=str(file))
     try:
         key = serialization.load_pem_private_key(data, password=None)
     except TypeError:  # it has a passphrase

@@ -70,10 +70,7 @@ def from_descriptor(descriptor: int) -> Source:
         with os.fdopen(descriptor, "rb") as handle:
             lines = handle.read().decode().splitlines()
     except (OSError, UnicodeDecodeError, OverflowError):
-        raise wrong_use(
-            f"--passphrase-fd {descriptor}: dit is geen open bestand met tekst",
-            f"--passphrase-fd {descriptor}: not an open file with text",
-        ) from None
+        raise wrong_use("crypto.descriptor_unreadable", descriptor=descriptor) from None
 
     def next_line(what: str, new: bool) -> str:
         if not lines:

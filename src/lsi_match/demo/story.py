@@ -71,16 +71,11 @@ class Results:
 def tell(people: int, seed: int, folder: Path | None, results: Path | None) -> int:
     """Run the demo and tell it; 0 when every project gave exactly the expected cases and the log held."""
     if not 1_000 <= people <= 4_000_000:
-        raise wrong_use(
-            "--people is een getal van 1000 tot en met 4000000", "--people is a number from 1000 to 4000000"
-        )
+        raise wrong_use("demo.people")
     place = folder or Path("demo-out")
     if place.exists():
         if folder is not None or not (place / ".made-by-demo").exists():
-            raise wrong_use(
-                f"{place} bestaat al; geef --folder een andere naam, of verwijder haar",
-                f"{place} exists already; give --folder another name or remove it",
-            )
+            raise wrong_use("demo.folder_exists", place=str(place))
         shutil.rmtree(place)
     place.mkdir(mode=0o700, parents=True)
     (place / ".made-by-demo").touch()

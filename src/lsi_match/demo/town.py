@@ -35,15 +35,9 @@ def generate(folder: Path, people: int = 60_000, seed: int = 1, empty: Sequence[
             of made-up numbers is not endless), or an unknown partner in `empty`.
     """
     if not 100 <= people <= 4_000_000:
-        raise wrong_use(
-            "een verzonnen stad heeft 100 tot en met 4000000 mensen",
-            "a made-up town has between 100 and 4000000 people",
-        )
+        raise wrong_use("demo.town_size")
     if strangers := set(empty) - set(PARTNERS):
-        raise wrong_use(
-            f"zo'n deelnemer is er niet: {', '.join(sorted(strangers))}",
-            f"no such partner: {', '.join(sorted(strangers))}",
-        )
+        raise wrong_use("demo.unknown_partners", strangers=", ".join(sorted(strangers)))
     rng = np.random.default_rng([seed, 0])
     town = make_town(people, rng)
     lives = lead_lives(town, rng)

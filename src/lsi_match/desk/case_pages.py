@@ -83,10 +83,7 @@ def _outcome(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Re
         (file for file in work.opening_files if file.name == f"{work.id}.{round_id}.opening.json"), None
     )
     if settings is None or settings.mapping is None or settings.extracts is None or opening is None:
-        raise wrong_use(
-            "zonder mapping, extracten en opening is niet te tellen",
-            "counting takes mapping, extracts and opening",
-        )
+        raise wrong_use("desk.cannot_count")
     _, paper = outcomes.count_outcomes(
         work.home, found.file, opening, outcomes.kept_outcomes(work.home, work.id, round_id),
         read_mapping(settings.mapping), settings.extracts, work.id, work.now,

@@ -92,7 +92,7 @@ def _sign(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Respo
     papers = []
     if what == "approve":
         if form.get("read") != "yes":
-            raise wrong_use("zeg eerst dat u de tekst hebt gelezen", "say first that you have read the text")
+            raise wrong_use("desk.read_first")
         by = signer_of(work, manifest, Role.APPROVE)
         papers.append(approve_as(home, manifest, by, r.lang, work.now).paper)
     if what == "acknowledge" or (what == "approve" and roles):
@@ -118,7 +118,7 @@ def _sign(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Respo
 def _said(form: dict[str, str], name: str) -> str:
     said = form.get(name, "").strip()
     if not said:
-        raise wrong_use("vul in waarom", "say why")
+        raise wrong_use("desk.say_why")
     return said
 
 

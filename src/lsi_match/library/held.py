@@ -58,8 +58,5 @@ class HeldRound:
         """
         needed = set(self.findings.differences if decision == "release" else ())
         if left := needed - set(() if isinstance(said, str) else said):
-            raise wrong_use(
-                f"over {len(left)} van de {len(needed)} verschillen is nog niets gezegd",
-                f"nothing was said yet of {len(left)} of {len(needed)} differences",
-            )
+            raise wrong_use("library.differences_left", left=len(left), needed=len(needed))
         return justify(self.manifest, self.findings.round, self.digest, identity, decision, said, now)

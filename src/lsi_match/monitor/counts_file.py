@@ -43,7 +43,7 @@ def read_counts(file: Path) -> CountsTable:
     if file.suffix.lower() in (".yaml", ".yml", ".json"):
         table = parse_yaml(read_text(file).removeprefix("\ufeff"), file.name, CountsTable)
         for found in implausible(table):
-            raise CountsImpossibleError.because(
+            raise CountsImpossibleError.saying(
                 found.nl, found.en, file=file.name, group=found.cell, stage=found.stage or "-"
             )
         return table
@@ -59,7 +59,7 @@ def rows_in(file: Path, wanted: Collection[str] = ()) -> TableRows:
     try:
         return TableRows.of(file, wanted)
     except TableUnreadable as problem:
-        raise CountsFileError.because(
+        raise CountsFileError.saying(
             problem.told("nl"),
             problem.told("en"),
             file=file.name,
@@ -70,7 +70,7 @@ def rows_in(file: Path, wanted: Collection[str] = ()) -> TableRows:
 
 def wrong_in(table: TableRows, row: int, column: str, nl: str, en: str) -> CountsFileError:
     """What is wrong in a row, to be raised."""
-    return CountsFileError.because(nl, en, file=table.file, row=row, column=column)
+    return CountsFileError.saying(nl, en, file=table.file, row=row, column=column)
 
 
 def _from_rows(read: TableRows) -> CountsTable:

@@ -71,16 +71,10 @@ def acknowledge_as(
         WrongUseError: it is not the one that the manifest names, or a role is none of the manifest's.
     """
     if digest_of_bytes(instruction) != manifest.work_instruction.digest:
-        raise wrong_use(
-            "dit is niet de werkinstructie die het manifest noemt",
-            "this is not the work instruction that the manifest names",
-        )
+        raise wrong_use("partner.other_instruction")
     strange = sorted(set(roles) - set(manifest.work_instruction.acknowledged_by))
     if strange or not roles:
         known = ", ".join(manifest.work_instruction.acknowledged_by)
         others = ", ".join(strange) or "-"
-        raise wrong_use(
-            f"de rollen in het manifest zijn {known}, en {others} hoort daar niet bij",
-            f"the manifest names the roles {known}, not {others}",
-        )
+        raise wrong_use("partner.other_roles", known=known, others=others)
     return acknowledge(manifest, identity, tuple(roles), now)

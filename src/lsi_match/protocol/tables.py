@@ -75,8 +75,10 @@ def from_part(
     """
     if len(part) != rows * row_width(columns):
         raise TableInvalidError.because(
-            f"het zijn {len(part)} bytes, en {rows} rijen zijn {rows * row_width(columns)}",
-            f"it is {len(part)} bytes, and {rows} rows are {rows * row_width(columns)}",
+            "protocol.wrong_size",
+            part=len(part),
+            rows=rows,
+            wanted=rows * row_width(columns),
             what=what,
             party=party,
         )
@@ -84,9 +86,7 @@ def from_part(
     for column, own in zip(columns, cells(memoryview(part), columns, rows).values(), strict=True):
         if column.type == "boolean":
             if own.max(initial=0) > 1:
-                raise TableInvalidError.because(
-                    f"{column.name} is 0 of 1", f"{column.name} is 0 or 1", what=what, party=party
-                )
+                raise TableInvalidError.because("protocol.no_flag", name=column.name, what=what, party=party)
             arrays.append(pa.array(own.view(np.bool_)))
         else:
             arrays.append(pa.Array.from_buffers(_arrow(column), rows, [None, pa.py_buffer(own)]))

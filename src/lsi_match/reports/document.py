@@ -151,10 +151,7 @@ def kind_of(file: Path, *more: str) -> str:
     """How a document goes into this file, by the end of its name: one of `KINDS`, or of what else can be made of it."""
     ends = (*KINDS, *more)
     if file.suffix.lower() not in ends:
-        raise wrong_use(
-            f"{file} eindigt niet op {', '.join(ends[:-1])} of {ends[-1]}",
-            f"{file} does not end in {', '.join(ends[:-1])} or {ends[-1]}",
-        )
+        raise wrong_use("reports.wrong_ending", file=str(file), ends=", ".join(ends[:-1]), last=ends[-1])
     return file.suffix.lower()
 
 

@@ -132,9 +132,7 @@ class Endpoint:
 
     def _checked(self, name: str) -> str:
         if not (_NAME.fullmatch(name) or _HALF.fullmatch(name)):
-            raise PlaceUnreachableError.because(
-                "een naam die niet mag", "a name that is not allowed", place=self._name
-            )
+            raise PlaceUnreachableError.because("transport.bad_name", place=self._name)
         return name
 
     def listing(self, side: Side, *, half: bool = False) -> dict[str, Stamp]:
@@ -159,11 +157,7 @@ class Endpoint:
         with _unreachable(self._name), self._files.open(side, self._checked(name)) as source:
             data: bytes = source.read(at_most + 1)
         if len(data) > at_most:
-            raise PlaceUnreachableError.because(
-                f"een bestand groter dan {at_most} bytes",
-                f"a file larger than {at_most} bytes",
-                place=self._name,
-            )
+            raise PlaceUnreachableError.because("transport.too_large", at_most=at_most, place=self._name)
         return data
 
     def fetch(self, side: Side, name: str, to: Path, at_most: int | None = None) -> None:

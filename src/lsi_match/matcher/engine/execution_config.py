@@ -16,7 +16,7 @@ from typing import Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from lsi_match.base.errors import wrong_use
+from lsi_match.base.errors import WrongUseError
 from lsi_match.base.files import read_text
 from lsi_match.base.validation import Closed, RuleViolation, validation_message
 from lsi_match.base.yaml_positions import parse_yaml
@@ -110,7 +110,7 @@ class ExecutionConfig(Closed):
             return cls.model_validate(before | given)
         except ValidationError as error:
             _, problem = validation_message(error.errors()[0])
-            raise wrong_use(problem["nl"], problem["en"]) from None
+            raise WrongUseError.saying(problem["nl"], problem["en"]) from None
 
 
 def _processors() -> int:

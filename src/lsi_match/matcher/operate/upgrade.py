@@ -154,7 +154,7 @@ def upgrade(site: Site, clock: Clock, *, end_rounds: bool = False) -> list[Findi
             "; ".join(f"{one.project}: {one.nl}" for one in first),
             "; ".join(f"{one.project}: {one.en}" for one in first),
         )
-        raise UpgradeRefusedError.because(nl, en)
+        raise UpgradeRefusedError.saying(nl, en)
     for project in site.projects():
         for one in found:
             if one.project == project.id and one.what == "round":

@@ -78,14 +78,9 @@ def _ask(
         raise EvaluationOfOtherError(partner=partner, what="ask")
     if digest not in round_.together.looked_up:
         if round_.forgotten is not None or round_.destroyed is None:
-            raise AccessRefusedError.because(
-                "van die ronde is niets meer op te zoeken, of zij is nog niet voorbij",
-                "nothing can be looked up in that round any more, or it is not over yet",
-            )
+            raise AccessRefusedError.because("matcher.round.no_look_up")
         if not now - TERM <= asked.at <= now + CLOCK_SKEW:
-            raise AccessRefusedError.because(
-                "het is te oud, of uit de toekomst", "it is too old, or from the future"
-            )
+            raise AccessRefusedError.because("matcher.round.too_old")
         most, before = project.manifest().retention.answers_a_day, round_.together.looked_up.values()
         if sum(one.partner == partner and now - one.mark.at < DAY for one in before) >= most:
             raise AccessTooOftenError(name=partner, most=most)

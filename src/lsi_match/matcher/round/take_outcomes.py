@@ -40,19 +40,15 @@ def ingest_outcomes(project: Project, round_id: str, papers: Mapping[str, bytes]
     for data in papers.values():
         partner = peek(data, OutcomeCounts, what="outcome", party="?").partner
         if partner not in manifest.partners:
-            raise OutcomeRefusedError.because("dat is geen deelnemer", "it is no partner", partner=partner)
+            raise OutcomeRefusedError.because("matcher.round.no_partner", partner=partner)
         key = manifest.controllers[partner].signing_key
         paper = verify(data, OutcomeCounts, key, what="outcome", party=partner)
         about = (paper.project, paper.manifest, paper.round, paper.release)
         made = released.to.get(partner) if released else None
         if released is None or about != (project.id, opening.manifest, round_id, made):
-            raise OutcomeRefusedError.because(
-                "ze gaan over een andere vrijgave", "it is about another release", partner=partner
-            )
+            raise OutcomeRefusedError.because("matcher.round.other_release", partner=partner)
         if paper.at > now or not _possible(paper, manifest.monitor, released.cases):
-            raise OutcomeRefusedError.because(
-                "de aantallen of de datum kunnen niet", "its counts or its date cannot be", partner=partner
-            )
+            raise OutcomeRefusedError.because("matcher.round.impossible", partner=partner)
         found[partner] = data
     with project.writer() as log:
         for partner, data in found.items():

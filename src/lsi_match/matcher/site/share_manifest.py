@@ -37,10 +37,7 @@ def share(site: Site, canonical: bytes, to: Iterable[str], now: datetime) -> Man
     strange = sorted(set(names) - manifest.controllers.keys())
     if strange:
         known, others = ", ".join(manifest.controllers), ", ".join(strange)
-        raise wrong_use(
-            f"de organisaties in het manifest zijn {known}, en {others} hoort daar niet bij",
-            f"the manifest has the controllers {known}, not {others}",
-        )
+        raise wrong_use("matcher.site.known_controllers", known=known, others=others)
     project = Project(site, manifest.project.id)
     trust = project.trust(now)
     trust.check(manifest, now)

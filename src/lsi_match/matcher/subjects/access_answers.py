@@ -114,11 +114,9 @@ def answer(project: Project, sealed: bytes, now: datetime, only: str | None = No
 
 def _check(project: Project, manifest: Manifest, request: AccessRequest, digest: str, now: datetime) -> None:
     if request.project != project.id:
-        raise AccessRefusedError.because("het gaat over een ander project", "it is about another project")
+        raise AccessRefusedError.because("matcher.subjects.other_project")
     if not now - TERM <= request.at <= now + CLOCK_SKEW:
-        raise AccessRefusedError.because(
-            "het is te oud, of uit de toekomst", "it is too old, or from the future"
-        )
+        raise AccessRefusedError.because("matcher.subjects.too_old")
     view, name = project.view(), request.controller
     if digest in view.requests:
         raise AccessAnsweredError(name=name)

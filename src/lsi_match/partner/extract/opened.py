@@ -121,9 +121,7 @@ def _telling(
         raise _unreadable(where, mapping, problem) from None
     except (duckdb.Error, pa.ArrowException, OSError) as error:
         if "Out of Memory Error" in str(error):
-            raise ExtractError.because(
-                "het past niet in het geheugen", "it does not fit in memory", **where
-            ) from None
+            raise ExtractError.because("partner.extract.too_large", **where) from None
         # The text of the engine's error may quote a row.
         found = extract.blamed() if extract else None
         raise _unreadable(where, mapping, found or TableUnreadable("broken_off")) from None

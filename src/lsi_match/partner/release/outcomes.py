@@ -131,7 +131,7 @@ def _entered(file: Path, frame: pl.DataFrame) -> dict[str, str]:
     try:
         table = TableRows.of(file, ("outcome",))
     except TableUnreadable as problem:
-        raise OutcomesUnreadableError.because(
+        raise OutcomesUnreadableError.saying(
             problem.told("nl"), problem.told("en"), file=file.name, row=problem.row or 1
         ) from None
     if "outcome" not in table.names or not {CASE, RECORD_ID} & set(table.names):
