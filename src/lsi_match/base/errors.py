@@ -62,10 +62,9 @@ class LsiError(Exception):
 
     @classmethod
     def because(cls, key: str, /, **facts: Fact) -> Self:
-        """This error, with as fact `problem` a text with these facts: `crypto.no_key` is `no_key` in `crypto/problems.toml`."""
-        room, _, name = key.rpartition(".")
-        texts = catalogue(_ROOMS.joinpath(*room.split("."), "problems.toml"))[name]
-        return cls.saying(texts["nl"].format(**_in_dutch(facts)), texts["en"].format(**facts), **facts)
+        """This error, with as fact `problem` a text with these facts; see `problem`."""
+        nl, en = problem(key, facts)
+        return cls.saying(nl, en, **facts)
 
     @classmethod
     def saying(cls, nl: str, en: str, **facts: Fact) -> Self:
@@ -85,6 +84,13 @@ class LsiError(Exception):
         if language == "en":
             return self.en.format(**self.facts)
         return self.nl.format(**_in_dutch(self.facts))
+
+
+def problem(key: str, facts: Mapping[str, Any]) -> tuple[str, str]:
+    """What is wrong, in Dutch and English, with these facts: `crypto.no_key` is `no_key` in `crypto/problems.toml`."""
+    room, _, name = key.rpartition(".")
+    texts = catalogue(_ROOMS.joinpath(*room.split("."), "problems.toml"))[name]
+    return texts["nl"].format(**_in_dutch(facts)), texts["en"].format(**facts)
 
 
 def _in_dutch(facts: Mapping[str, Fact]) -> dict[str, Fact]:

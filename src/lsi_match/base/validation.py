@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from pydantic_core import ErrorDetails
 
 from lsi_match.base.catalogue import catalogue
-from lsi_match.base.errors import Language, LsiError
+from lsi_match.base.errors import Language, LsiError, problem
 
 #: Forms of texts that documents use, and what they are in words.
 NAME = r"^[a-z][a-z0-9_]{0,62}$"
@@ -58,6 +58,11 @@ class RuleViolation(ValueError):  # noqa: N818
     def __init__(self, nl: str, en: str, *path: str | int) -> None:
         super().__init__(en)
         self.nl, self.en, self.path = nl, en, path
+
+    @classmethod
+    def because(cls, key: str, /, *path: str | int, **facts: object) -> RuleViolation:
+        """What does not hold, by its text (`base.errors.problem`)."""
+        return cls(*problem(key, facts), *path)
 
     @classmethod
     def by(cls, error: LsiError, *path: str | int) -> RuleViolation:

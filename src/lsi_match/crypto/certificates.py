@@ -201,7 +201,7 @@ def read_chain(data: bytes, file: str) -> tuple[str, ...]:
     except ValueError:
         found = []
     if not 1 <= len(found) <= DEPTH:
-        raise CertificateUnreadableError.because("crypto.wrong_chain", DEPTH=DEPTH, file=file)
+        raise CertificateUnreadableError.because("crypto.wrong_chain", depth=DEPTH, file=file)
     return tuple(base64.b64encode(one.public_bytes(serialization.Encoding.DER)).decode() for one in found)
 
 

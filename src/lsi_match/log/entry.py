@@ -100,19 +100,13 @@ class LogEntry(BaseModel):
     @model_validator(mode="after")
     def _holds_together(self) -> Self:
         if self.end_time < self.start_time:
-            raise RuleViolation("eerder dan start_time", "before start_time", "end_time")
+            raise RuleViolation.because("log.end_time", "end_time")
         if not ABOUT_A_PERSON.isdisjoint(self.attributes):
-            raise RuleViolation(
-                "wijst een persoon aan; dat hoort in de details",
-                "points at a person; that belongs in the details",
-                "attributes",
-            )
+            raise RuleViolation.because("log.points_at_person", "attributes")
         for name in (PROCESSING_ACTIVITY, FOREIGN_PROCESSOR):
             address = self.attributes.get(name)
             if address is not None and not (isinstance(address, str) and ":" in address):
-                raise RuleViolation(
-                    f"{name} is geen volledige URI", f"{name} is not an absolute URI", "attributes"
-                )
+                raise RuleViolation.because("log.no_uri", "attributes", name=name)
         return self
 
     @property

@@ -30,10 +30,7 @@ def term(kind: str, name: str, lang: Language) -> str:
 def _known(kind: str) -> AfterValidator:
     def known(name: str) -> str:
         if name not in _TERMS[kind]:
-            raise RuleViolation(
-                f"geen term van de W3C DPV die hier kan: kies uit {', '.join(_TERMS[kind])}",
-                f"no term of the W3C DPV that can stand here: choose from {', '.join(_TERMS[kind])}",
-            )
+            raise RuleViolation.because("manifest.no_term", terms=", ".join(_TERMS[kind]))
         return name
 
     return AfterValidator(known)

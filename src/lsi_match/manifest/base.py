@@ -28,10 +28,7 @@ from lsi_match.criteria.parse import REFERENCE_DATE, CriterionError, FieldType, 
 def _readable(text: str) -> str:
     """Refuse characters that a reader cannot see: control, direction and zero-width characters."""
     if any(unicodedata.category(c) in ("Cc", "Cf") and c != "\n" for c in text):
-        raise RuleViolation(
-            "hier staat een teken dat niet te zien is; typ de tekst opnieuw",
-            "a character that cannot be seen",
-        )
+        raise RuleViolation.because("manifest.hidden")
     return text
 
 
@@ -110,9 +107,7 @@ def no_twins(what: str, names: list[Any]) -> None:
     if twins:
         nl, member = _KINDS[what]
         where = (member, len(names) - 1 - names[::-1].index(twins[0])) if member else ()
-        raise RuleViolation(
-            f"{nl} '{twins[0]}' komt twee keer voor", f"the {what} '{twins[0]}' is named twice", *where
-        )
+        raise RuleViolation.because("manifest.named_twice", *where, what_nl=nl, name=twins[0], what=what)
 
 
 def parsed(when: str, fields: Mapping[str, FieldType], *path: str | int) -> Predicate:
@@ -138,11 +133,9 @@ class Document(Closed):
             if field.annotation not in _NUMBERS:
                 continue
             if isinstance(given, str) and re.search(r"\d", given):
-                raise RuleViolation(
-                    "schrijf een getal zonder aanhalingstekens", "write a number without quotes", name
-                )
+                raise RuleViolation.because("manifest.number_in_quotes", name)
             if isinstance(given, bool):
-                raise RuleViolation("hier hoort een getal te staan", "a number belongs here", name)
+                raise RuleViolation.because("manifest.no_number", name)
         return value
 
     @classmethod

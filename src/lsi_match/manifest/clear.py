@@ -40,23 +40,16 @@ def check_manifest_clear(manifest: Manifest) -> None:
     more records than a round can number."""
     most = sum(selection.volume.at_most for _, selection in manifest.selections())
     if most > MAX_RECORDS:
-        raise RuleViolation(
-            f"de selecties mogen samen {most} records leveren; een ronde kan er {MAX_RECORDS} nummeren",
-            f"the selections may deliver {most} records together; a round can number {MAX_RECORDS}",
-            "partners",
+        raise RuleViolation.because(
+            "manifest.too_many_records", "partners", most=most, max_records=MAX_RECORDS
         )
     _letters(manifest.model_dump(mode="json", exclude_unset=True), ())
     for what, names in _told_apart(manifest):
         _read_apart(what, names)
     _predicates(manifest)
     if manifest.monitor.smallest_cell < SMALLEST_CELL:
-        raise RuleViolation(
-            f"het kleinste aantal dat wordt getoond is hier minder dan {SMALLEST_CELL}; dan blijft van een klein aantal te "
-            "weinig onbekend",
-            f"the smallest number that is shown is less than {SMALLEST_CELL} here; then too little of a small count stays "
-            "unknown",
-            "monitor",
-            "smallest_cell",
+        raise RuleViolation.because(
+            "manifest.smallest_cell", "monitor", "smallest_cell", smallest_cell=SMALLEST_CELL
         )
 
 
@@ -80,21 +73,13 @@ def _letters(value: Any, at: Path) -> None:
         strange = strange_in_name(value) if at[-1] in _NAMES else strange_in_prose(value)
         if strange is not None:
             sign = f"U+{ord(strange):04X} {unicodedata.name(strange, '')}".strip()
-            raise RuleViolation(
-                f"hier staat een teken dat niet te zien is of op een ander lijkt ({sign}); typ de tekst opnieuw",
-                f"a character that cannot be seen, or looks like another ({sign}); type the text again",
-                *at,
-            )
+            raise RuleViolation.because("manifest.hidden_or_alike", *at, sign=sign)
         _nobody(names_somebody(value) or (at[-1] == "id" and looks_like_somebody(value)), at)
 
 
 def _nobody(somebody: bool, at: Path) -> None:
     if somebody:
-        raise RuleViolation(
-            "hier staat een nummer dat van iemand kan zijn (elfproef); een manifest gaat over niemand",
-            "here stands a number that can be somebody's (eleven test); a manifest is about nobody",
-            *at,
-        )
+        raise RuleViolation.because("manifest.number_of_somebody", *at)
 
 
 def _told_apart(manifest: Manifest) -> Iterator[tuple[tuple[str, str], list[tuple[Path, str]]]]:
@@ -154,10 +139,8 @@ def _read_apart(what: tuple[str, str], names: Iterable[tuple[Path, str]]) -> Non
     for place, name in names:
         first, other = seen.setdefault(skeleton(name), (place, name))
         if first != place:
-            raise RuleViolation(
-                f"{what[0]} lezen hetzelfde: '{other}' en '{name}'",
-                f"{what[1]} read alike: '{other}' and '{name}'",
-                *place,
+            raise RuleViolation.because(
+                "manifest.read_alike", *place, what_nl=what[0], other=other, name=name, what=what[1]
             )
 
 
@@ -179,11 +162,7 @@ def _predicates(manifest: Manifest) -> None:
             for part, values in (("values", attribute.values), ("edges", attribute.edges)):
                 for j, value in enumerate(values):
                     if looks_like_somebody(str(value)):
-                        raise RuleViolation(
-                            "deze waarde lijkt op een nummer van iemand, of op een adres",
-                            "this value looks like a number of somebody, or like an address",
-                            *at, "attributes", i, part, j,
-                        )  # fmt: skip
+                        raise RuleViolation.because("manifest.looks_like_number", *at, 'attributes', i, part, j)  # fmt: skip
     for _, selection in manifest.selections():
         for number, dimension in enumerate(manifest.monitor.dimensions):
             for i, predicate in enumerate(
@@ -202,11 +181,8 @@ def _together(selection: Selection, others: Iterable[Predicate], at: Path, membe
     criteria = [condition_of(one, types) for one in selection.predicates().values()]
     for i, beside in enumerate([None, *others]):
         if field := singled_out([*criteria, *([condition_of(beside, types)] if beside else [])]):
-            raise RuleViolation(
-                f"samen vragen deze voorwaarden van '{field}' zoveel cijfers dat er één nummer overblijft; een manifest gaat over niemand",
-                f"together these conditions ask so many digits of '{field}' that one number is left; a manifest is about nobody",
-                *at, *((member, i - 1) if beside else ("criteria",)),
-            )  # fmt: skip
+            where = (member, i - 1) if beside else ("criteria",)
+            raise RuleViolation.because("manifest.one_number_left", *at, *where, field=field)
 
 
 def _clear(

@@ -34,19 +34,11 @@ class Dimension(Document):
         names = [group.id for group in self.groups]
         no_twins("group", names)
         if UNKNOWN in names:
-            raise RuleViolation(
-                f"een groep kan niet '{UNKNOWN}' heten: die naam heeft een eigen betekenis",
-                f"a group cannot be called '{UNKNOWN}', which has a meaning of its own",
-                "groups",
-                names.index(UNKNOWN),
-                "id",
+            raise RuleViolation.because(
+                "manifest.reserved_group", "groups", names.index(UNKNOWN), "id", unknown=UNKNOWN
             )
         if self.baseline is not None and self.baseline not in names:
-            raise RuleViolation(
-                f"'{self.baseline}' is geen groep van '{self.id}'",
-                f"the baseline '{self.baseline}' is no group of '{self.id}'",
-                "baseline",
-            )
+            raise RuleViolation.because("manifest.baseline", "baseline", baseline=self.baseline, id=self.id)
         return self
 
 
@@ -75,19 +67,10 @@ class Monitor(Document):
     def _consistent(self) -> Monitor:
         no_twins("dimension", [dimension.id for dimension in self.dimensions])
         if prod(len(dimension.groups) + 1 for dimension in self.dimensions) > MAX_CELLS:
-            raise RuleViolation(
-                f"de groepen van alle indelingen, met onbekend erbij, geven meer dan {MAX_CELLS} combinaties",
-                f"the groups of all dimensions, with unknown, make more than {MAX_CELLS} combinations",
-                "dimensions",
-            )
+            raise RuleViolation.because("manifest.too_many_cells", "dimensions", max_cells=MAX_CELLS)
         if isinstance(self.reference, Reference):
             cells = {"|".join(cell) for cell in product(*([g.id for g in d.groups] for d in self.dimensions))}
             if self.reference.counts.keys() != cells:
                 wanted = ", ".join(sorted(cells))
-                raise RuleViolation(
-                    f"de tabel geeft een aantal voor elk van {wanted}",
-                    f"the reference gives a count for each of {wanted}",
-                    "reference",
-                    "counts",
-                )
+                raise RuleViolation.because("manifest.reference_counts", "reference", "counts", wanted=wanted)
         return self

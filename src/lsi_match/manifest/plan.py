@@ -43,9 +43,7 @@ class Period(Document):
     @model_validator(mode="after")
     def _in_order(self) -> Period:
         if self.last < self.first:
-            raise RuleViolation(
-                "de laatste dag ligt vóór de eerste", "the last day lies before the first", "last"
-            )
+            raise RuleViolation.because("manifest.last_day", "last")
         return self
 
 

@@ -88,21 +88,11 @@ class Attribute(Document):
     @model_validator(mode="after")
     def _complete(self) -> Attribute:
         if (self.kind == "listed") != bool(self.values) or (self.kind == "band") != bool(self.edges):
-            raise RuleViolation(
-                "bij listed horen 'values', bij band 'edges', bij de andere geen van beide",
-                "listed attributes give 'values', bands give 'edges', others neither",
-            )
+            raise RuleViolation.because("manifest.values_or_edges")
         if len(self.values) > 500 or len(self.edges) > 50 or list(self.edges) != sorted(set(self.edges)):
-            raise RuleViolation(
-                "hoogstens 500 waarden; hoogstens 50 grenzen, elk groter dan de vorige",
-                "at most 500 values; at most 50 edges, each larger than the one before",
-            )
+            raise RuleViolation.because("manifest.too_many_values")
         if self.for_rule and self.kind != "month":
-            raise RuleViolation(
-                "de koppelregel kijkt van wat meegaat alleen naar maanden: 'use' is hier release",
-                "of what goes along the match rule looks at months only: 'use' is release here",
-                "use",
-            )
+            raise RuleViolation.because("manifest.months_only", "use")
         return self
 
     @property
@@ -151,7 +141,7 @@ class Volume(Document):
     @model_validator(mode="after")
     def _in_order(self) -> Volume:
         if self.at_most < self.at_least:
-            raise RuleViolation("at_most is kleiner dan at_least", "at_most is less than at_least", "at_most")
+            raise RuleViolation.because("manifest.at_most", "at_most")
         return self
 
 
@@ -207,12 +197,7 @@ class Selection(Document):
     def _consistent(self) -> Selection:
         for name in self.fields:
             if name in RESERVED_FIELDS or name.startswith("attribute_"):
-                raise RuleViolation(
-                    f"een veld kan niet '{name}' heten: die naam heeft een eigen betekenis",
-                    f"a field cannot be called '{name}', which has a meaning of its own",
-                    "fields",
-                    name,
-                )
+                raise RuleViolation.because("manifest.reserved_field", "fields", name, name=name)
         no_twins("criterion", [rule.id for rule in self.criteria])
         no_twins("signal", [signal.id for signal in self.signals])
         no_twins("attribute", [attribute.id for attribute in self.attributes])
@@ -221,49 +206,32 @@ class Selection(Document):
         used += [attribute.field for attribute in self.attributes]
         for name in used:
             if name not in self.fields:
-                raise RuleViolation(
-                    f"het veld '{name}' wordt gebruikt, en staat niet onder 'fields'",
-                    f"the field '{name}' is used but not declared",
-                )
+                raise RuleViolation.because("manifest.undeclared_field", name=name)
         for attribute in self.attributes:
             if self.fields[attribute.field].type not in ATTRIBUTE_TYPES[attribute.kind]:
-                raise RuleViolation(
-                    f"'{attribute.id}' is {attribute.kind}, en daar past de soort van het veld niet bij",
-                    f"the attribute '{attribute.id}' is {attribute.kind}, and the type of its field does not fit",
+                raise RuleViolation.because(
+                    "manifest.attribute_type",
                     "attributes",
                     self.attributes.index(attribute),
+                    id=attribute.id,
+                    kind=attribute.kind,
                 )
         for source in self.identifiers:
             if source.of_address:
                 if len(source.fields) < 2:
                     parts = ", ".join(ADDRESS_PARTS)
-                    raise RuleViolation(
-                        f"een adres wordt gemaakt van {parts} (de laatste twee mogen ontbreken)",
-                        f"an address is made from {parts} (the last two may be absent)",
-                        "identifiers",
-                    )
+                    raise RuleViolation.because("manifest.address_parts", "identifiers", parts=parts)
             elif len(source.fields) != 1:
-                raise RuleViolation(
-                    f"{source.kind} komt uit één veld", f"{source.kind} is made from one field", "identifiers"
-                )
+                raise RuleViolation.because("manifest.one_field", "identifiers", kind=source.kind)
             if source.form is IdentifierForm.ADDRESS and source.kind is not IdentifierKind.BAG:
-                raise RuleViolation(
-                    "form 'address' geeft een bag-nummer", "form 'address' gives a bag number", "identifiers"
-                )
+                raise RuleViolation.because("manifest.form_address", "identifiers")
             if source.form is IdentifierForm.LOONHEFFING and source.kind not in (
                 IdentifierKind.BSN,
                 IdentifierKind.RSIN,
             ):
-                raise RuleViolation(
-                    "form 'loonheffing' geeft een bsn of een rsin",
-                    "form 'loonheffing' gives a bsn or an rsin",
-                    "identifiers",
-                )
+                raise RuleViolation.because("manifest.form_loonheffing", "identifiers")
         if not self.identifiers and not self.person:
-            raise RuleViolation(
-                "een selectie heeft nummers nodig, of velden voor persoonssleutels",
-                "a selection needs identifiers or fields for person keys",
-            )
+            raise RuleViolation.because("manifest.selects_nothing_to_link")
         self._bounds_of_what_there_is()
         self.predicates()
         self.signal_predicates()
@@ -276,9 +244,7 @@ class Selection(Document):
             for name in getattr(bounds, member):
                 if name not in names:
                     every = ", ".join(map(str, names))
-                    raise RuleViolation(
-                        f"'{name}' is er niet; er is: {every}", f"there is no '{name}'; there is: {every}", "bounds", member, name
-                    )  # fmt: skip
+                    raise RuleViolation.because("manifest.not_there", 'bounds', member, name, name=name, every=every)  # fmt: skip
 
 
 class Partner(Document):
@@ -291,21 +257,12 @@ class Partner(Document):
         no_twins("selection", [selection.id for selection in self.selections])
         no_twins("signal", [signal.id for signal in self.signals])
         if len(self.signals) > MAX_SIGNALS:
-            raise RuleViolation(
-                f"een deelnemer heeft hoogstens {MAX_SIGNALS} signalen",
-                f"a partner has at most {MAX_SIGNALS} signals",
-            )
+            raise RuleViolation.because("manifest.too_many_signals", max_signals=MAX_SIGNALS)
         for one in self.attributes:
             if any(other.id == one.id and other.labels() != one.labels() for other in self.attributes):
-                raise RuleViolation(
-                    f"'{one.id}' heeft in twee selecties verschillende waarden",
-                    f"the attribute '{one.id}' has different values in two selections",
-                )
+                raise RuleViolation.because("manifest.attribute_values", id=one.id)
             if any(other.id == one.id and other.use != one.use for other in self.attributes):
-                raise RuleViolation(
-                    f"'{one.id}' is in twee selecties voor iets anders bedoeld ('use')",
-                    f"the attribute '{one.id}' has a different 'use' in two selections",
-                )
+                raise RuleViolation.because("manifest.attribute_use", id=one.id)
         return self
 
     @property

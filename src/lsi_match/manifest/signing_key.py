@@ -49,7 +49,7 @@ def _witness_key(key: str) -> str:
     name, key_id, material = key.split("+", 2)
     raw = base64.b64decode(material)
     if raw[0] != 4 or hashlib.sha256(name.encode() + b"\n" + raw).hexdigest()[:8] != key_id:
-        raise RuleViolation("dit is geen sleutel van een getuige", "this is no key of a witness")
+        raise RuleViolation.because("manifest.witness_key")
     check_ed25519(raw[1:])
     return key
 

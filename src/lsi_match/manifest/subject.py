@@ -41,11 +41,7 @@ class Pseudonyms(Document):
     @model_validator(mode="after")
     def _keys_of_rounds(self) -> Pseudonyms:
         if self.round_keys and not self.together:
-            raise RuleViolation(
-                "sleutels per ronde zijn er alleen als deelnemers samen pseudonimiseren (scheme: v2)",
-                "there are keys of a round only where partners evaluate together (scheme: v2)",
-                "round_keys",
-            )
+            raise RuleViolation.because("manifest.round_keys", "round_keys")
         return self
 
 
@@ -61,29 +57,19 @@ class Subject(Document):
     def _fits(self) -> Subject:
         for kind in self.identifiers:
             if UNIT_OF[kind] is not self.unit:
-                raise RuleViolation(
-                    f"{kind} hoort niet bij {self.unit}",
-                    f"a {self.unit} is not identified by {kind}",
-                    "identifiers",
+                raise RuleViolation.because(
+                    "manifest.other_identifier", "identifiers", kind=kind, unit=self.unit
                 )
         unknown = set(self.person_keys) - PERSON_KEYS.keys()
         if unknown:
             names = ", ".join(sorted(unknown))
-            raise RuleViolation(
-                f"onbekende persoonssleutels: {names}", f"unknown person keys: {names}", "person_keys"
-            )
+            raise RuleViolation.because("manifest.unknown_person_keys", "person_keys", names=names)
         if self.person_keys and self.unit is not Unit.PERSON:
-            raise RuleViolation(
-                "persoonssleutels zijn er alleen voor personen", "person keys are for persons", "person_keys"
-            )
+            raise RuleViolation.because("manifest.person_keys_of_others", "person_keys")
         if not self.kinds:
-            raise RuleViolation(
-                "noem minstens één nummer of persoonssleutel", "name at least one identifier or person key"
-            )
+            raise RuleViolation.because("manifest.nothing_to_link")
         if len(set(self.kinds)) != len(self.kinds):
-            raise RuleViolation(
-                "een nummer of persoonssleutel komt twee keer voor", "an identifier is named twice"
-            )
+            raise RuleViolation.because("manifest.identifier_twice")
         return self
 
     @property

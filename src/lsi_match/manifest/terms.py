@@ -43,39 +43,19 @@ class Schedule(Document):
         try:
             zone = ZoneInfo(self.timezone)
         except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise RuleViolation(
-                f"tijdzone {self.timezone!r} bestaat niet",
-                f"timezone {self.timezone!r} is not known",
-                "timezone",
-            ) from None
+            raise RuleViolation.because("manifest.timezone", "timezone", timezone=self.timezone) from None
         if any(days >= self.deadline_days for days in self.remind_days):
-            raise RuleViolation(
-                "remind_days: een herinnering komt na de opening, dus onder deadline_days",
-                "remind_days: a reminder comes after the opening, so under deadline_days",
-                "remind_days",
-            )
+            raise RuleViolation.because("manifest.remind_days", "remind_days")
         if self.opens is not None:
             try:
                 fires = list(islice(CronSim(self.opens, datetime(2026, 1, 1, tzinfo=zone)), 60))
             except CronSimError:
-                raise RuleViolation(
-                    f"opens {self.opens!r} is geen cron-tekst van vijf velden",
-                    f"opens {self.opens!r} is no cron expression of five fields",
-                    "opens",
-                ) from None
+                raise RuleViolation.because("manifest.no_cron", "opens", opens=self.opens) from None
             days = [fire.date() for fire in fires]
             if not days or len(set(days)) < len(days):
-                raise RuleViolation(
-                    "opens: rondes gaan hoogstens een keer per dag open, en ooit wel",
-                    "opens: rounds open at most once a day, and do open",
-                    "opens",
-                )
+                raise RuleViolation.because("manifest.opens", "opens")
             if isinstance(self.reference_date, Period):
-                raise RuleViolation(
-                    "reference_date: gaan rondes vanzelf open, dan geeft niemand een peildatum op; kies een regel",
-                    "reference_date: nobody gives a date where rounds open by themselves; choose a rule",
-                    "reference_date",
-                )
+                raise RuleViolation.because("manifest.reference_date", "reference_date")
         return self
 
     def day(self, moment: datetime) -> date:

@@ -72,118 +72,82 @@ class Manifest(Document):
             strangers = sorted(set(names) - self.controllers.keys())
             if strangers:
                 who = ", ".join(strangers)
-                raise RuleViolation(
-                    f"{where} noemt {who}, en die staat niet onder 'controllers'",
-                    f"{where} names {who}, not a controller",
-                    *where.split("."),
-                    strangers[0],
+                raise RuleViolation.because(
+                    "manifest.no_controller", *where.split("."), strangers[0], where=where, who=who
                 )
         self._no_reserved_names()
         self._no_shared_keys()
         # C2SP tlog-cosignature knows Ed25519 only.
         able = sum(":" not in c.signing_key for c in self.controllers.values())
         if self.release.cosignatures > able:
-            raise RuleViolation(
-                f"release.cosignatures vraagt meer dan de {able} partijen die kunnen medeondertekenen",
-                f"release.cosignatures is more than the {able} controllers that can co-sign",
-                "release",
-                "cosignatures",
+            raise RuleViolation.because(
+                "manifest.too_many_cosignatures", "release", "cosignatures", able=able
             )
         self._witnesses_apart()
         missing = sorted(self.partners.keys() - self.release.to.keys())
         if missing:
             who = ", ".join(missing)
-            raise RuleViolation(
-                f"release.to zegt niets over {who}", f"release.to says nothing about {who}", "release", "to"
-            )
+            raise RuleViolation.because("manifest.release_to_missing", "release", "to", who=who)
         for recipient, show in self.release.to.items():
             for other in (*show.signals_of, *show.attributes_of):
                 if other not in self.partners or other == recipient:
-                    raise RuleViolation(
-                        f"release.to.{recipient} noemt '{other}', en dat is geen andere deelnemer",
-                        f"release.to.{recipient} names '{other}', not another partner",
+                    raise RuleViolation.because(
+                        "manifest.release_names_other",
                         "release",
                         "to",
                         recipient,
+                        recipient=recipient,
+                        other=other,
                     )
         for partner, selection in self.selections():
             self._linkable(partner, selection)
         for name in self.match.records_of:
             if name not in self.partners:
-                raise RuleViolation(
-                    f"match.records_of noemt '{name}', en dat is geen deelnemer",
-                    f"match.records_of names '{name}', not a partner",
-                    "match",
-                    "records_of",
-                )
+                raise RuleViolation.because("manifest.records_of", "match", "records_of", name=name)
         columns = [column for _, column, _ in self._match_columns()]
         no_twins("column of the match rule", columns)
         for name in columns:
             if name in RESERVED_COLUMNS:
-                raise RuleViolation(
-                    f"een deelnemer of signaal kan niet de kolom '{name}' geven: die naam heeft een eigen betekenis",
-                    f"a partner or signal cannot give the column '{name}', which has a meaning of its own",
-                    "partners",
-                )
+                raise RuleViolation.because("manifest.reserved_column", "partners", name=name)
         self.match_predicate()
         for _, selection in self.selections():
             self.group_predicates(selection)
         self._characteristics_declared()
         for found in special_groups(self):
-            raise RuleViolation(
-                f"monitor.dimensions.{found.dimension} kijkt naar '{found.word}', en dat gaat over {found.known.nl}: "
-                f"gegevens onder art. {found.known.special} AVG worden nooit per persoon geteld",
-                f"monitor.dimensions.{found.dimension} looks at '{found.word}', which has to do with {found.known.en}: "
-                f"data under art. {found.known.special} GDPR is never counted per person",
+            raise RuleViolation.because(
+                "manifest.special_group",
                 "monitor",
                 "dimensions",
                 [one.id for one in self.monitor.dimensions].index(found.dimension),
+                dimension=found.dimension,
+                word=found.word,
+                about_nl=found.known.nl,
+                special=found.known.special,
+                about=found.known.en,
             )
         if info.context == _NEW:
             if self.format != PRESENT:
-                raise RuleViolation(
-                    f"er draaien alleen nog rondes onder {PRESENT}",
-                    f"rounds run under {PRESENT} only",
-                    "format",
-                )
+                raise RuleViolation.because("manifest.present_scheme", "format", present=PRESENT)
             check_manifest_clear(self)
         return self
 
     def _no_reserved_names(self) -> None:
         """Under these names others are meant: a controller called so would sign for them, or count as having signed."""
         for name in sorted(RESERVED_PARTIES & self.controllers.keys()):
-            raise RuleViolation(
-                f"een partij kan niet '{name}' heten: die naam heeft een eigen betekenis",
-                f"a party cannot be called '{name}', which has a meaning of its own",
-                "controllers",
-                name,
-            )
+            raise RuleViolation.because("manifest.reserved_party", "controllers", name, name=name)
 
     def _witnesses_apart(self) -> None:
         """A witness from outside is nobody of the project, counts once, and comes on top of controllers."""
         release = self.release
         keys = list(release.witnesses.values())
         if taken := release.witnesses.keys() & {*self.controllers, *RESERVED_GROUPS}:
-            raise RuleViolation(
-                f"'{min(taken)}' is geen naam voor een getuige van buiten",
-                f"'{min(taken)}' is no name for a witness from outside",
-                "release",
-                "witnesses",
-            )
+            raise RuleViolation.because("manifest.witness_name", "release", "witnesses", taken=min(taken))
         if len({key.rpartition("+")[2] for key in keys}) < len(keys):
-            raise RuleViolation(
-                "twee getuigen hebben dezelfde sleutel",
-                "two witnesses have the same key",
-                "release",
-                "witnesses",
-            )
+            raise RuleViolation.because("manifest.witness_key_twice", "release", "witnesses")
         asked = release.witness_cosignatures
         if asked > len(keys) or (asked and not release.cosignatures):
-            raise RuleViolation(
-                f"release.witness_cosignatures: er zijn {len(keys)} getuigen, en zij komen bij 'cosignatures' van ten minste 1",
-                f"release.witness_cosignatures: there are {len(keys)} witnesses, beside 'cosignatures' of at least 1",
-                "release",
-                "witness_cosignatures",
+            raise RuleViolation.because(
+                "manifest.witness_cosignatures", "release", "witness_cosignatures", keys=len(keys)
             )
 
     def _no_shared_keys(self) -> None:
@@ -194,73 +158,58 @@ class Manifest(Document):
             at = ("controllers", name) if isinstance(party, Controller) else ("matcher",)
             for key in (party.signing_key, party.encryption_key):
                 if (other := owners.setdefault(key, name)) != name:
-                    raise RuleViolation(
-                        f"{other} en {name} hebben dezelfde sleutel; ieder maakt een eigen",
-                        f"two parties have the same key, {other} and {name}; each makes its own",
-                        *at,
-                    )
+                    raise RuleViolation.because("manifest.key_twice", *at, other=other, name=name)
             if isinstance(party, Controller) and (other := numbers.setdefault(party.oin, name)) != name:
-                raise RuleViolation(
-                    f"{other} en {name} hebben hetzelfde OIN",
-                    f"two controllers have the same OIN, {other} and {name}",
-                    *at,
-                    "oin",
-                )
+                raise RuleViolation.because("manifest.oin_twice", *at, "oin", other=other, name=name)
 
     def _characteristics_declared(self) -> None:
         declared = {f.characteristic for _, s in self.selections() for f in s.fields.values()} - {None}
         advised = {name for advice in self.dpo_advice.values() for name in advice.characteristics}
         for name in sorted(map(str, declared | advised)):
             if name not in self.characteristics:
-                raise RuleViolation(
-                    f"het kenmerk '{name}' wordt genoemd, en 'characteristics' legt het niet uit",
-                    f"the characteristic '{name}' is named, and 'characteristics' does not explain it",
-                    "characteristics",
-                )
+                raise RuleViolation.because("manifest.unknown_characteristic", "characteristics", name=name)
         known = known_characteristics()
         for name, characteristic in self.characteristics.items():
             if name in known and known[name].kind is not characteristic.kind:
-                raise RuleViolation(
-                    f"het kenmerk '{name}' is een {known[name].kind}, geen {characteristic.kind}",
-                    f"the characteristic '{name}' is a {known[name].kind}, not a {characteristic.kind}",
+                raise RuleViolation.because(
+                    "manifest.other_kind",
                     "characteristics",
                     name,
                     "kind",
+                    name=name,
+                    kind=known[name].kind,
+                    declared=characteristic.kind,
                 )
         for use in uses(self):
             characteristic = self.characteristics[use.characteristic]
             if characteristic.kind is CharacteristicKind.GROUND and not characteristic.legal_basis:
-                raise RuleViolation(
-                    f"{use.place} kijkt naar '{use.field}', een grond van discriminatie ({characteristic.label}): "
-                    f"characteristics.{use.characteristic} heeft een wettelijke rechtvaardiging nodig ('legal_basis')",
-                    f"{use.place} looks at '{use.field}', a ground of discrimination ({characteristic.label}): "
-                    f"characteristics.{use.characteristic} needs a 'legal_basis'",
+                raise RuleViolation.because(
+                    "manifest.ground_of_discrimination",
                     "characteristics",
                     use.characteristic,
+                    place=use.place,
+                    field=use.field,
+                    label=characteristic.label,
+                    characteristic=use.characteristic,
                 )
 
     def _linkable(self, partner: str, selection: Selection) -> None:
         at = ("partners", partner, "selections", self.partners[partner].selections.index(selection))
         for source in selection.identifiers:
             if source.kind not in self.subject.identifiers:
-                raise RuleViolation(
-                    f"{partner}.{selection.id} levert {source.kind}, en dat staat niet bij 'subject'",
-                    f"{partner}.{selection.id} delivers {source.kind}, which the subject does not use",
+                raise RuleViolation.because(
+                    "manifest.delivers_other",
                     *at,
                     "identifiers",
+                    partner=partner,
+                    id=selection.id,
+                    kind=source.kind,
                 )
         if not selection.identifiers and not self.subject.person_keys:
-            raise RuleViolation(
-                f"{partner}.{selection.id} levert niets waarop gekoppeld kan worden",
-                f"{partner}.{selection.id} delivers nothing that can link",
-                *at,
-            )
+            raise RuleViolation.because("manifest.delivers_nothing", *at, partner=partner, id=selection.id)
         if selection.person and not self.subject.person_keys:
-            raise RuleViolation(
-                f"{partner}.{selection.id} geeft velden voor persoonssleutels, en die staan niet bij 'subject'",
-                f"{partner}.{selection.id} gives fields for person keys, which the subject does not use",
-                *at,
-                "person",
+            raise RuleViolation.because(
+                "manifest.unused_person_fields", *at, "person", partner=partner, id=selection.id
             )
 
     def selections(self) -> Iterator[tuple[str, Selection]]:

@@ -133,40 +133,27 @@ class CountsTable(Closed):
         seen: set[str] = set()
         for stage in self.stages:
             if stage.id in seen:
-                raise RuleViolation(
-                    f"stap {stage.id} staat er twee keer in", f"stage {stage.id} stands twice"
-                )
+                raise RuleViolation.because("monitor.stage_twice", id=stage.id)
             if missing := set(stage.against) - seen:
                 others = ", ".join(sorted(missing))
-                raise RuleViolation(
-                    f"stap {stage.id} wordt vergeleken met {others}, en die komt niet eerder",
-                    f"stage {stage.id} is compared with {others}, which does not come before it",
-                )
+                raise RuleViolation.because("monitor.against_later", id=stage.id, others=others)
             seen.add(stage.id)
             for cell in stage.counts:
                 self._check_cell(stage.id, cell)
             self._check_margins(stage)
         if self.look > self.looks:
-            raise RuleViolation(
-                f"dit is run {self.look} van {self.looks}", f"this is run {self.look} of {self.looks}"
-            )
+            raise RuleViolation.because("monitor.looks", look=self.look, looks=self.looks)
         return self
 
     def _check_margins(self, stage: Stage) -> None:
         if not stage.counts and not stage.margins:
-            raise RuleViolation(f"stap {stage.id} heeft geen aantallen", f"stage {stage.id} has no counts")
+            raise RuleViolation.because("monitor.no_counts", id=stage.id)
         if stage.kind in ("value", "missing") and stage.criterion is None:
-            raise RuleViolation(
-                f"stap {stage.id} telt een waarde, of wie er geen heeft, en zegt niet van welk criterium",
-                f"stage {stage.id} counts a value, or who has none, and names no criterion that it is a value of",
-            )
+            raise RuleViolation.because("monitor.no_criterion", id=stage.id)
         known = {dimension.id: dimension.groups.keys() for dimension in self.dimensions}
         for name, margin in stage.margins.items():
             if margin.keys() != known.get(name):
-                raise RuleViolation(
-                    f"stap {stage.id} heeft totalen van {name!r} die niet precies de groepen daarvan zijn",
-                    f"stage {stage.id} has margins of {name!r} that are not exactly its groups",
-                )
+                raise RuleViolation.because("monitor.margins", id=stage.id, name=name)
 
     def stage(self, name: str) -> Stage:
         """The stage with this id."""
@@ -177,7 +164,4 @@ class CountsTable(Closed):
         if len(groups) != len(self.dimensions) or any(
             group not in dimension.groups for group, dimension in zip(groups, self.dimensions, strict=True)
         ):
-            raise RuleViolation(
-                f"stap {stage} heeft een groep {cell!r} die de indelingen niet kennen",
-                f"stage {stage} has a cell {cell!r} that the dimensions do not know",
-            )
+            raise RuleViolation.because("monitor.unknown_cell", stage=stage, cell=cell)

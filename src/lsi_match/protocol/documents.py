@@ -46,7 +46,7 @@ Count = Annotated[int, Field(ge=0, le=1_000_000_000)]
 
 def _aware(moment: datetime) -> datetime:
     if moment.utcoffset() is None:
-        raise RuleViolation("een tijd heeft een zone nodig", "a time needs its zone")
+        raise RuleViolation.because("protocol.no_zone")
     return moment
 
 
@@ -75,9 +75,7 @@ class Versioned(Document):
     @model_validator(mode="after")
     def _of_its_version(self) -> Self:
         if self.LATER.get(getattr(self, "format", ""), set()) & self.model_fields_set:
-            raise RuleViolation(
-                "dit onderdeel is er in deze versie niet", "this version has no such member", "format"
-            )
+            raise RuleViolation.because("protocol.not_in_version", "format")
         return self
 
     @model_serializer(mode="wrap")
@@ -186,18 +184,11 @@ class Justification(SignedStatement):
     @model_validator(mode="after")
     def _says_something(self) -> Justification:
         if bool(self.reason) == bool(self.reasons) or (self.reasons and self.decision == "change"):
-            raise RuleViolation(
-                "geef reasons bij een vrijgave, en anders reason",
-                "give reasons with a release, and reason otherwise",
-            )
+            raise RuleViolation.because("protocol.reasons_or_reason")
         if len({one.model_dump_json(exclude={"review"}) for one in self.reasons.values()}) < len(
             self.reasons
         ):
-            raise RuleViolation(
-                "ieder verschil vraagt een eigen antwoord: er staat twee keer hetzelfde",
-                "every difference needs an answer of its own: the same stands here twice",
-                "reasons",
-            )
+            raise RuleViolation.because("protocol.same_answer", "reasons")
         return self
 
     def promised(self, difference: str) -> str:

@@ -25,10 +25,7 @@ class Source(Document):
     @model_validator(mode="after")
     def _one_of_two(self) -> Source:
         if (self.address is None) == (self.not_public is None):
-            raise RuleViolation(
-                "geef address, of not_public met de reden waarom niet",
-                "give address, or not_public with the reason why not",
-            )
+            raise RuleViolation.because("protocol.address_or_not_public")
         return self
 
 
@@ -42,17 +39,9 @@ class ShownRule(Document):
     @model_validator(mode="after")
     def _complete(self) -> ShownRule:
         if (self.text is not None) != (self.show == "short"):
-            raise RuleViolation(
-                "text hoort bij 'short', en alleen daarbij",
-                "text goes with 'short', and with nothing else",
-                "text",
-            )
+            raise RuleViolation.because("protocol.text_of_short", "text")
         if (self.reason is not None) != (self.show == "withheld"):
-            raise RuleViolation(
-                "reason hoort bij 'withheld', en alleen daarbij",
-                "reason goes with 'withheld', and with nothing else",
-                "reason",
-            )
+            raise RuleViolation.because("protocol.reason_of_withheld", "reason")
         return self
 
 

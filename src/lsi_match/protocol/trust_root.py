@@ -107,15 +107,9 @@ class TrustRoot(Document):
     @model_validator(mode="after")
     def _consistent(self) -> TrustRoot:
         if (self.previous is None) is not (self.version == 1):
-            raise RuleViolation(
-                "versie 1 heeft geen versie ervoor; iedere andere noemt die",
-                "version 1 has no previous version; every other names it",
-            )
+            raise RuleViolation.because("protocol.previous_version")
         if not timedelta(0) < self.expires_at - self.issued_at <= LONGEST:
-            raise RuleViolation(
-                f"zij houdt eens op te gelden, uiterlijk {LONGEST.days} dagen nadat zij is gemaakt",
-                f"it must expire, {LONGEST.days} days after it was issued at the latest",
-            )
+            raise RuleViolation.because("protocol.expires", days=LONGEST.days)
         for problem in self._problems():
             raise RuleViolation(*problem)
         return self

@@ -73,20 +73,15 @@ class EndpointSettings(Closed):
     def _complete(self) -> EndpointSettings:
         parts = urlsplit(self.url)
         if parts.scheme not in ("", "sftp", "s3"):
-            raise RuleViolation("een map, sftp:// of s3://", "a folder, sftp:// or s3://", "url")
+            raise RuleViolation.because("transport.scheme", "url")
         if parts.password:
-            raise RuleViolation(
-                "hier staat een wachtwoord in; gebruik een sleutel", "this holds a password; use a key", "url"
-            )
+            raise RuleViolation.because("transport.password", "url")
         if parts.scheme == "" and not self.url.startswith("/"):
-            raise RuleViolation("een map begint met /", "a folder is named from the root: /", "url")
+            raise RuleViolation.because("transport.relative", "url")
         if parts.scheme == "sftp" and not (parts.username and self.key_file and self.known_hosts):
-            raise RuleViolation(
-                "sftp vraagt een gebruiker in url, en key_file en known_hosts",
-                "sftp needs a user in the url, key_file and known_hosts",
-            )
+            raise RuleViolation.because("transport.sftp")
         if parts.scheme == "s3" and not self.credentials:
-            raise RuleViolation("s3 vraagt credentials", "s3 needs credentials")
+            raise RuleViolation.because("transport.credentials")
         return self
 
 

@@ -47,30 +47,17 @@ class ExecutionConfig(Closed):
     @classmethod
     def _is_a_size(cls, value: str) -> str:
         if _SIZE.fullmatch(value) is None:
-            raise RuleViolation(
-                "een grens aan het geheugen is een getal met KB, MB, GB, KiB, MiB of GiB, zoals 4GiB",
-                "a memory limit is a number and KB, MB, GB, KiB, MiB or GiB, for example 4GiB",
-            )
+            raise RuleViolation.because("matcher.engine.memory_limit")
         return value
 
     @model_validator(mode="after")
     def _cluster_of_its_kind(self) -> ExecutionConfig:
         if self.cluster is not None and self.runner not in ("dask", "ray"):
-            raise RuleViolation(
-                "cluster hoort bij de runners dask en ray", "a cluster is for the runners dask and ray"
-            )
+            raise RuleViolation.because("matcher.engine.cluster_of_threads")
         if self.runner == "ray" and self.cluster is None:
-            raise RuleViolation(
-                "ray vraagt het adres van een cluster (cluster): een dat een run zelf maakt, staat open voor iedere gebruiker"
-                " van de computer",
-                "ray needs the address of a cluster (cluster): one that a run makes for itself is open to every user of the"
-                " machine",
-            )
+            raise RuleViolation.because("matcher.engine.ray_address")
         if self.cluster is not None and self.workers is not None:
-            raise RuleViolation(
-                "een cluster heeft zelf workers: laat weg hoeveel",
-                "a cluster has its own workers: leave out how many",
-            )
+            raise RuleViolation.because("matcher.engine.cluster_workers")
         return self
 
     @property

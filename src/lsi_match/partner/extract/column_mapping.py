@@ -70,17 +70,13 @@ class Reading(Closed):
             if value is not None:
                 ZoneInfo(value)
         except (ValueError, OSError):
-            raise RuleViolation(
-                "dit is geen tijdzone; schrijf bijvoorbeeld Europe/Amsterdam", "this is no time zone; write for example Europe/Amsterdam"
-            ) from None  # fmt: skip
+            raise RuleViolation.because("partner.extract.timezone") from None  # fmt: skip
         return value
 
     @model_validator(mode="after")
     def _digits_of_a_number(self) -> Reading:
         if self.digits is not None and self.as_ != "whole_number":
-            raise RuleViolation(
-                "digits hoort bij as: whole_number", "digits goes with as: whole_number", "digits"
-            )
+            raise RuleViolation.because("partner.extract.digits", "digits")
         return self
 
 
@@ -145,27 +141,18 @@ class SelectionMapping(Closed):
     def _inside(cls, value: str) -> str:
         path = PurePosixPath(value)
         if path.is_absolute() or ".." in path.parts:
-            raise RuleViolation(
-                "het uittreksel staat in de map met uittreksels",
-                "the extract lies inside the folder of extracts",
-            )
+            raise RuleViolation.because("partner.extract.outside_folder")
         if set("*?[]") & set(value):
-            raise RuleViolation(
-                "het uittreksel is één bestand, zonder jokertekens in de naam",
-                "the extract is one file, named without wildcards",
-            )
+            raise RuleViolation.because("partner.extract.wildcards")
         if path.suffix not in (*_FILES, *_DATABASES):
             kinds = ", ".join((*_FILES, *_DATABASES))
-            raise RuleViolation(f"het uittreksel is een van {kinds}", f"the extract is one of {kinds}")
+            raise RuleViolation.because("partner.extract.unknown_kind", kinds=kinds)
         return value
 
     @model_validator(mode="after")
     def _table_of_a_database(self) -> SelectionMapping:
         if (PurePosixPath(self.extract).suffix in _DATABASES) != (self.table is not None):
-            raise RuleViolation(
-                "bij een database hoort een tabel, en bij een bestand niet",
-                "a database needs a table, and a file has none",
-            )
+            raise RuleViolation.because("partner.extract.table")
         return self
 
 
