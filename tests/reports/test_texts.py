@@ -91,9 +91,17 @@ COMMANDS = {
     for file in sorted(CLI.glob("*.toml"))
     if file.stem not in ("errors", "help_nl", "problems")
 }
+COMMANDS[ROOT / "manifest" / "query.toml"] = "query"
 PROBLEMS = {file: ".".join(file.relative_to(ROOT).parts[:-1]) for file in sorted(ROOT.rglob("problems.toml"))}
 #: What takes the name of a text, of a command or of a problem.
-ASKING = {"say": COMMANDS, "tell": COMMANDS, "chapter": COMMANDS, "wrong_use": PROBLEMS, "because": PROBLEMS}
+ASKING = {
+    "say": COMMANDS,
+    "_say": COMMANDS,
+    "tell": COMMANDS,
+    "chapter": COMMANDS,
+    "wrong_use": PROBLEMS,
+    "because": PROBLEMS,
+}
 
 
 @cache

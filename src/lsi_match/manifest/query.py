@@ -12,8 +12,9 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 
-from lsi_match.base.catalogue import Translate, translator
+from lsi_match.base.catalogue import text
 from lsi_match.base.errors import Language
 from lsi_match.criteria.dialects import DIALECTS, Caveat, Dialect
 from lsi_match.criteria.parse import REFERENCE_DATE, FieldType
@@ -94,16 +95,15 @@ class _Statement:
     reference_date: date | None
     language: Language
 
-    @property
-    def _say(self) -> Translate:
-        return translator(self.language)
+    def _say(self, key: str, /, **facts: object) -> str:
+        return text(Path(__file__).with_suffix(".toml"), key.removeprefix("query."), self.language, **facts)
 
     def records(self) -> str:
         printer = self._printer()
         names = [printer.name(RECORD_ID), *(self._shown(printer, name) for name in self.selection.fields)]
         lines: list[str] = []
         for signal_id, predicate in self.selection.signal_predicates().items():
-            lines += _comment(f"{self._say('signaal', 'signal')} {signal_id}: {self._label(signal_id)}", "  ")
+            lines += _comment(f"{self._say('query.signal')} {signal_id}: {self._label(signal_id)}", "  ")
             signal = printer.name(f"signal_{signal_id}")
             lines.append(f"  CASE WHEN {printer.condition(predicate.tree)} THEN 1 ELSE 0 END AS {signal},")
         lines[-1] = lines[-1].removesuffix(",")
@@ -125,7 +125,7 @@ class _Statement:
             *self._signalled(),
             f"  AND ({self._any_signal(printer)})",
         ]
-        return self._whole(body, printer, self._say("Selecteert de records.", "Selects the records."))
+        return self._whole(body, printer, self._say("query.records"))
 
     def counts(self) -> str:
         printer = self._printer()
@@ -154,10 +154,7 @@ class _Statement:
             f"FROM {printer.name(_SOURCE)}",
             f") {printer.name(_PASSED)}",
         ]
-        what = self._say(
-            "Telt de records: alle, wat er na ieder criterium op zijn beurt overblijft, en daarvan die met een signaal.",
-            "Counts the records: all of them, those left after each criterion in turn, and of those the ones with a signal.",
-        )
+        what = self._say("query.counts")
         return self._whole(body, printer, what)
 
     def _printer(self) -> Printer:
@@ -171,17 +168,11 @@ class _Statement:
         return [
             "",
             *_comment(f"{rule.id}: {rule.rationale}", "  "),
-            *_comment(f"{self._say('afgesproken', 'agreed')}: {rule.when}", "  "),
+            *_comment(f"{self._say('query.agreed')}: {rule.when}", "  "),
         ]
 
     def _signalled(self) -> list[str]:
-        return _comment(
-            self._say(
-                "een record zonder enig signaal wordt niet geleverd",
-                "a record without any signal is not delivered",
-            ),
-            "  ",
-        )
+        return _comment(self._say("query.without_signal"), "  ")
 
     def _any_signal(self, printer: Printer) -> str:
         found = [
@@ -192,16 +183,8 @@ class _Statement:
     def _one_form(self) -> str:
         """What is done about letters that are two characters, and about other spaces."""
         if "NORMALIZE(" in self.dialect.read[FieldType.TEXT]:
-            return self._say(
-                "Een letter met een los accent telt als een teken (NFC), en iedere soort spatie als een spatie.",
-                "A letter with a mark of its own counts as one character (NFC), and every kind of space as a space.",
-            )
-        return self._say(
-            "Deze database kan geen NFC maken: in het programma telt een letter met een los accent als een teken, en iedere soort "
-            "spatie als een spatie. Zet dat in de view zo neer.",
-            "This database cannot make NFC: in the tool a letter with a mark of its own counts as one character, and every kind "
-            "of space as a space. Write it so in the view.",
-        )
+            return self._say("query.nfc")
+        return self._say("query.no_nfc")
 
     def _shown(self, printer: Printer, name: str) -> str:
         column = printer.name(name)
@@ -224,7 +207,7 @@ class _Statement:
             lines.append(f"  {dialect.read[declared.type].format(x=column)} AS {column},")
         return [
             *lines,
-            *_comment(self._say("de peildatum", "the reference date"), "  "),
+            *_comment(self._say("query.reference_date_column"), "  "),
             f"  {day} AS {printer.name(REFERENCE_DATE)}",
             f"FROM {printer.name(self.selection.id)}",
             ")",
@@ -236,56 +219,36 @@ class _Statement:
         head = [
             *_comment(f"Project: {project.id}, {project.title}"),
             *_comment(f"Manifest: {self.manifest.digest}"),
-            *_comment(f"{say('Deelnemer', 'Partner')}: {self.partner}, {partner.title}"),
-            *_comment(f"{say('Selectie', 'Selection')}: {self.selection.id}"),
-            *_comment(f"{say('Bron', 'Source')}: {self.selection.source}"),
-            *_comment(f"Database: {self.dialect.product} {say('of nieuwer', 'or later')}"),
+            *_comment(f"{say('query.partner')}: {self.partner}, {partner.title}"),
+            *_comment(f"{say('query.selection')}: {self.selection.id}"),
+            *_comment(f"{say('query.source')}: {self.selection.source}"),
+            *_comment(f"Database: {self.dialect.product} {say('query.later')}"),
             "--",
             *_comment(what),
-            *_comment(
-                say(
-                    "De namen van kolommen zijn die van het manifest. Alleen de eerste SELECT kijkt naar uw eigen tabel: zet daar "
-                    "achter FROM de naam van die tabel, en voor AS uw eigen kolommen. Of geef een view met deze naam deze kolommen.",
-                    "Names of columns are those of the manifest. Only the first SELECT looks at your own table: put its name "
-                    "after FROM there, and your own columns before AS. Or give a view of this name these columns.",
-                )
-            ),
-            *_comment(
-                say(
-                    "Teksten: spaties eromheen gaan eraf, en een lege tekst is onbekend, net als in het programma.",
-                    "Texts: spaces around them are removed and an empty one is unknown, as in the tool.",
-                )
-            ),
+            *_comment(say("query.names")),
+            *_comment(say("query.texts")),
             *_comment(self._one_form()),
         ]
         if not self.dialect.booleans:
-            head += _comment(say("Ja of nee: 1 is waar, 0 is niet waar.", "Booleans: 1 is true, 0 is false."))
+            head += _comment(say("query.booleans"))
         setting: list[str] = []
         if self.reference_date is None:
             how = self.dialect.set_parameter.format(d=example.isoformat())
-            head += _comment(
-                say(
-                    f"Peildatum: een parameter. Voor {example}:",
-                    f"Reference date: a parameter. For {example}:",
-                )
-            )
+            head += _comment(say("query.parameter", example=example))
             head += [f"--   {line}" for line in how.splitlines()]
             if how.startswith("DECLARE"):
                 # Part of the same batch. Not a date, so that nothing runs before somebody has filled it in.
-                day = say("jjjj-mm-dd", "yyyy-mm-dd")
+                day = say("query.day_form")
                 setting = [self.dialect.set_parameter.format(d=day), ""]
         else:
-            head += _comment(f"{say('Peildatum', 'Reference date')}: {self.reference_date}")
+            head += _comment(f"{say('query.reference_date')}: {self.reference_date}")
         found = printer.caveats & self.dialect.notes.keys()
         notes = [self.dialect.notes[caveat][self.language] for caveat in Caveat if caveat in found]
-        note = say("LET OP", "NOTE")
+        note = say("query.note")
         head += [line for one in notes for line in _comment(f"{note}: {one}")]
         whole = "\n".join([*head, "", *setting, *body]).rstrip() + "\n;\n"
         if self.dialect is DIALECTS["oracle"] and "&" in whole:
-            how = say(
-                "in SQL*Plus eerst SET DEFINE OFF: er staat een & in een tekst.",
-                "in SQL*Plus, SET DEFINE OFF first: there is an & in a text.",
-            )
+            how = say("query.define_off")
             whole = f"-- {note}: {how}\n{whole}"
         return whole
 
