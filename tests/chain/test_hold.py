@@ -28,6 +28,7 @@ from lsi_match.log import events
 from lsi_match.log.events import Event
 from lsi_match.log.holds import broken_holds
 from lsi_match.matcher.operate.agenda import JobKind
+from lsi_match.matcher.operate.publish import public_facts
 from lsi_match.matcher.operate.reconcile import reconcile
 from lsi_match.matcher.round import run as running
 from lsi_match.matcher.round.hold import (
@@ -133,8 +134,10 @@ def test_it_is_released_when_all_have_justified_and_not_one_sooner(held: World, 
         run_steps(held, "held")
     assert f"Nog niet van: {last[0]}." in still.value.text("nl")
     assert nothing_released(held)
+    assert public_facts(held.project, utc_now()).waited_for == {}, "as long as controllers judge it"
     ingest(held.project, "held", dict([last]), utc_now())
     run_steps(held, "held")
+    assert public_facts(held.project, utc_now()).waited_for == {"Leeftijd op 31 december: 67 of ouder": 1}
     assert held.found_cases("held") == expected
     assert broken_holds(held.project.view()) == []
     assert state(held) == "destroyed"

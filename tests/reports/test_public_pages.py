@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
@@ -147,6 +148,40 @@ def test_a_page_says_what_was_signed_and_no_criterion(project: Operation, public
     assert manifest.match.rule not in text
     for bsn in handmade.BSNS:
         assert bsn not in text
+
+
+def test_each_fact_on_the_page_of_a_project_is_one_of_manifest_or_log(
+    project: Operation, public: Path
+) -> None:
+    """In Dutch, as the page says it: terms, parties, advice, documents, versions, and the rounds of each year."""
+    manifest, lang = project.project.manifest(), renderer.Renderer(TEXTS.parent, TEXTS, "nl")
+    page = (public / "project" / manifest.project.id / "index.html").read_text("utf-8")
+    shown = re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", page)))
+    facts = [
+        lang.text("period", first=manifest.project.period.first, last=manifest.project.period.last, place=manifest.project.place),
+        lang.text("keeps_cases", days=manifest.release.keep_days),
+        lang.text("keeps_subjects", days=manifest.retention.log_details_days),
+        lang.text("dpia", reference=manifest.dpia.reference, day=manifest.dpia.date),
+        lang.text("instruction", title=manifest.work_instruction.title),
+        lang.text("rules_text", number=sum(len(one.criteria) for _, one in manifest.selections())),
+        lang.text("matcher_is", matcher=manifest.matcher.title),
+        *(f"{manifest.controllers[name].title} {lang.text(one.outcome)}" for name, one in manifest.dpo_advice.items()),
+        *(f"{lang.day(one.date)} {one.reference}" for one in manifest.dpo_advice.values()),
+        *(f"{one.title} " + "; ".join(each.source for each in manifest.partners[name].selections)
+          + f" {lang.text('yes' if name in manifest.release.to else 'no')} {one.dpo_contact}" for name, one in manifest.controllers.items()),
+    ]  # fmt: skip
+    assert [one for one in facts if one not in shown] == []
+    events_of = [one for one in recorded(project) if one.at.year == 2026]
+    for name, kind in (
+        ("rounds", events.RoundOpened),
+        ("held", events.Held),
+        ("released", events.Released),
+        ("destroyed", events.Destroyed),
+    ):
+        count = len({one.event.round for one in events_of if isinstance(one.event, kind)})
+        assert f"{lang.text(f'year_{name}')} {count} " in shown
+    (since,) = [one.at for one in recorded(project) if isinstance(one.event, events.ManifestRegistered)]
+    assert f" 1 {lang.day(since.date())} – {Version.short_of(manifest.digest)}" in shown
 
 
 def test_what_a_manifest_says_is_never_read_as_html(project: Operation) -> None:
