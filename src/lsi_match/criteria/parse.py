@@ -318,11 +318,11 @@ class _Checker:
             raise CriterionForbiddenError(criterion=self.text, **self._quoted(node))
         return handler(self, node)
 
-    def _mistyped(self, nl: str, en: str) -> CriterionTypeError:
-        return CriterionTypeError.saying(nl, en, criterion=self.text)
+    def _mistyped(self, key: str, /, **facts: str) -> CriterionTypeError:
+        return CriterionTypeError.because(key, criterion=self.text, **facts)
 
-    def _forbidden(self, nl: str, en: str) -> CriterionForbiddenError:
-        return CriterionForbiddenError.saying(nl, en, criterion=self.text)
+    def _forbidden(self, key: str, /, **facts: str) -> CriterionForbiddenError:
+        return CriterionForbiddenError.because(key, criterion=self.text, **facts)
 
     def _quoted(self, node: exp.Expression) -> dict[str, str]:
         said = f"'{node.sql()[:60]}'"
@@ -331,17 +331,18 @@ class _Checker:
     def _bracketed(self, *nodes: exp.Expression) -> None:
         for node in nodes:
             if isinstance(node, CONDITIONS):
-                raise self._forbidden(
-                    f"'{node.sql()[:60]}' binnen een vergelijking, zonder haakjes",
-                    f"'{node.sql()[:60]}' inside a comparison, without brackets",
-                )
+                raise self._forbidden("criteria.no_brackets", part=node.sql()[:60])
 
     def _need(self, node: exp.Expression, *wanted: FieldType) -> FieldType:
         found = self.type_of(node)
         if found not in wanted:
             raise self._mistyped(
-                f"'{node.sql()[:60]}' is {_DUTCH[found]}, en hier hoort {' of '.join(_DUTCH[one] for one in wanted)}",
-                f"'{node.sql()[:60]}' is {found.value}, not {' or '.join(wanted)}",
+                "criteria.other_type",
+                part=node.sql()[:60],
+                found=found.value,
+                found_nl=_DUTCH[found],
+                wanted=" or ".join(wanted),
+                wanted_nl=" of ".join(_DUTCH[one] for one in wanted),
             )
         return found
 
@@ -350,15 +351,15 @@ class _Checker:
         groups = {"number" if kind in _NUMBERS else kind.value for kind in kinds}
         if len(groups) > 1:
             raise self._mistyped(
-                f"'{nodes[0].sql()[:60]}' is {_DUTCH[kinds[0]]} en wordt vergeleken met {_DUTCH[kinds[-1]]}",
-                f"'{nodes[0].sql()[:60]}' is compared with {kinds[-1].value}",
+                "criteria.compared",
+                part=nodes[0].sql()[:60],
+                first_nl=_DUTCH[kinds[0]],
+                other=kinds[-1].value,
+                other_nl=_DUTCH[kinds[-1]],
             )
         if ordered and groups & {"boolean", "text"}:
             # The order of text depends on the collation of each database, so it is not agreed by the text alone.
-            raise self._mistyped(
-                f"'{nodes[0].sql()[:60]}' heeft geen volgorde: gebruik = of IN",
-                f"'{nodes[0].sql()[:60]}' has no order: use = or IN",
-            )
+            raise self._mistyped("criteria.no_order", part=nodes[0].sql()[:60])
         return FieldType.DECIMAL if FieldType.DECIMAL in kinds else kinds[0]
 
     def logic(self, node: exp.Expression) -> FieldType:
@@ -378,11 +379,11 @@ class _Checker:
 
     def listed(self, node: exp.Expression) -> FieldType:
         if not node.expressions:
-            raise self._forbidden("IN zonder een rij waarden", "IN without a list of values")
+            raise self._forbidden("criteria.empty_in")
         for value in node.expressions:
             negative = isinstance(value, exp.Neg) and not value.find(exp.Column, exp.Func)
             if not (negative or isinstance(value, exp.Literal | exp.Cast)):
-                raise self._forbidden("IN met iets anders dan waarden", "IN with something other than values")
+                raise self._forbidden("criteria.in_others")
             self._same(node.this, value)
         return FieldType.BOOLEAN
 
@@ -393,9 +394,7 @@ class _Checker:
         elif isinstance(node.expression, exp.Boolean):
             self._need(node.this, FieldType.BOOLEAN)
         else:
-            raise self._forbidden(
-                "IS met iets anders dan NULL, TRUE of FALSE", "IS with something other than NULL, TRUE, FALSE"
-            )
+            raise self._forbidden("criteria.is_others")
         return FieldType.BOOLEAN
 
     def same_type(self, node: exp.Expression) -> FieldType:
@@ -407,10 +406,7 @@ class _Checker:
     def arithmetic(self, node: exp.Expression) -> FieldType:
         kinds = {self._need(node.this, *_NUMBERS), self._need(node.expression, *_NUMBERS)}
         if self._decimals(node) > _MAX_DECIMALS:
-            raise self._forbidden(
-                f"een product met meer dan {_MAX_DECIMALS} decimalen",
-                f"a product with more than {_MAX_DECIMALS} decimals",
-            )
+            raise self._forbidden("criteria.too_many_decimals", most=str(_MAX_DECIMALS))
         return FieldType.DECIMAL if FieldType.DECIMAL in kinds else FieldType.INTEGER
 
     def _decimals(self, node: exp.Expression) -> int:
@@ -437,7 +433,7 @@ class _Checker:
         if node.args["is_string"]:
             return FieldType.TEXT
         if not re.fullmatch(r"(0|[1-9]\d{0,14})(\.\d{1,6})?", node.this):
-            raise self._forbidden(f"het getal '{node.this[:40]}'", f"the number '{node.this[:40]}'")
+            raise self._forbidden("criteria.number", part=node.this[:40])
         return FieldType.DECIMAL if "." in node.this else FieldType.INTEGER
 
     def boolean(self, node: exp.Expression) -> FieldType:
@@ -446,27 +442,20 @@ class _Checker:
     def date_literal(self, node: exp.Expression) -> FieldType:
         value, kind = node.this, node.args["to"]
         if not (kind.this == exp.DType.DATE and isinstance(value, exp.Literal) and value.is_string):
-            raise self._forbidden(
-                "een omzetting; alleen DATE 'jjjj-mm-dd' mag", "a cast other than DATE 'yyyy-mm-dd'"
-            )
+            raise self._forbidden("criteria.cast")
         try:
             datetime.strptime(value.this, "%Y-%m-%d")
             written_in_full = len(value.this) == 10
         except ValueError:
             written_in_full = False
         if not written_in_full:
-            raise self._mistyped(
-                "een datum is een dag die bestaat, geschreven als DATE 'jjjj-mm-dd'",
-                "a date is an existing day, written as DATE 'yyyy-mm-dd'",
-            )
+            raise self._mistyped("criteria.no_date")
         return FieldType.DATE
 
     def date_diff(self, node: exp.Expression) -> FieldType:
         unit = str(node.args.get("unit") or "").upper()
         if unit not in _DATE_UNITS:
-            raise self._forbidden(
-                "date_diff telt in 'day', 'month' of 'year'", "date_diff counts 'day', 'month' or 'year'"
-            )
+            raise self._forbidden("criteria.date_diff")
         self._need(node.this, FieldType.DATE)
         self._need(node.expression, FieldType.DATE)
         return FieldType.INTEGER
@@ -482,9 +471,7 @@ class _Checker:
     def like(self, node: exp.Expression) -> FieldType:
         self._need(node.this, FieldType.TEXT)
         if not (isinstance(node.expression, exp.Literal) and node.expression.is_string):
-            raise self._forbidden(
-                "LIKE met iets anders dan een tekst", "LIKE with something other than a text"
-            )
+            raise self._forbidden("criteria.like")
         return FieldType.BOOLEAN
 
     def coalesce(self, node: exp.Expression) -> FieldType:
