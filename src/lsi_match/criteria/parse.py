@@ -353,6 +353,7 @@ class _Checker:
             raise self._mistyped(
                 "criteria.compared",
                 part=nodes[0].sql()[:60],
+                first=kinds[0].value,
                 first_nl=_DUTCH[kinds[0]],
                 other=kinds[-1].value,
                 other_nl=_DUTCH[kinds[-1]],
