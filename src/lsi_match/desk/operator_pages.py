@@ -241,9 +241,7 @@ def _open(desk: Desk, r: Renderer, request: Request, work: SiteProject) -> Respo
     try:
         day = day and date.fromisoformat(day).isoformat()
     except ValueError:
-        raise wrong_use(
-            "schrijf een peildatum als 2026-10-01", "write a reference date as 2026-10-01"
-        ) from None
+        raise wrong_use("desk.no_date") from None
     open_round(work.project, name, day, work.now)
     return _opening(desk, r, request, SiteProject(work.project, work.now), name)
 

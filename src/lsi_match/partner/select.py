@@ -275,9 +275,7 @@ class _Selecting:
             else:
                 return
         # Of an extract in which nothing is wrong when it is read again for all that is: `everything_wrong`.
-        raise ExtractError.because(
-            "het is veranderd terwijl het werd gelezen", "it changed while it was read", **self.extract.where
-        )
+        raise ExtractError.because("partner.changed_while_read", **self.extract.where)
 
     def _judged(self) -> Generator[pa.RecordBatch, None, None]:
         """The columns to deliver of every record, how far it passed and whether it has a fault. The first batch is

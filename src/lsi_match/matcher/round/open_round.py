@@ -60,10 +60,7 @@ def open_round(project: Project, round_id: str, reference_date: str | None, now:
     try:
         TypeAdapter(RoundId).validate_python(round_id)
     except ValidationError:
-        raise wrong_use(
-            "de naam van een ronde bestaat uit kleine letters, cijfers en streepjes, zoals 2026-10",
-            "the name of a round is of small letters, digits and hyphens, such as 2026-10",
-        ) from None
+        raise wrong_use("matcher.round.no_round_name") from None
     folder = private_folder(project.round_folder(round_id))
     lock = lock_round(folder / "lock", round_id, project.id)
     try:
