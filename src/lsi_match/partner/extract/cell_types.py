@@ -145,6 +145,12 @@ _TAKES = {
     FieldType.DATE: {Kind.TEXT, Kind.WHOLE, Kind.DATE, Kind.MOMENT},
     FieldType.BOOLEAN: {Kind.TEXT, Kind.WHOLE, Kind.DECIMAL, Kind.FLOAT, Kind.BOOLEAN},
 }
+#: Types of DuckDB every value of which is one of the declared type.
+_SURE = {
+    FieldType.INTEGER: "U?(TINY|SMALL)INT|U?INTEGER",
+    FieldType.DATE: "DATE",
+    FieldType.BOOLEAN: "BOOLEAN",
+}
 _TAKES_AS = {
     Role.NUMBER: {Kind.TEXT, Kind.WHOLE},
     Role.RECORD_ID: {Kind.TEXT, Kind.WHOLE},
@@ -296,6 +302,8 @@ class Cell:
         if not self.stored.native:
             pattern = _INTEGER if Kind.TEXT in self.stored.kinds else r"[+-]?[0-9]{1,18}(\.0+)?"
             return f"CASE WHEN {_matches(x, pattern)} THEN try_cast({x} AS BIGINT) END"
+        if self._sure:
+            return f"{x}::BIGINT"
         if self.stored.kinds == {Kind.WHOLE}:
             return f"CASE WHEN {x} BETWEEN {1 - 10**18} AND {10**18 - 1} THEN {x}::BIGINT END"
         return f"CASE WHEN {self._is_whole(x)} THEN {x}::BIGINT END"
@@ -423,10 +431,16 @@ class Cell:
         return tests
 
     @property
+    def _sure(self) -> bool:
+        """Whether the stored type settles that there is a value wherever something stands."""
+        types = _SURE.get(self.declared)
+        return self.stored.native and types is not None and re.fullmatch(types, self.stored.type) is not None
+
+    @property
     def _may_fail(self) -> bool:
         """Whether a value that stands there may be none of the declared type."""
         if self.declared is not FieldType.TEXT:
-            return not self.stored.kinds <= {Kind.NOTHING}
+            return not self.stored.kinds <= {Kind.NOTHING} and not self._sure
         return self.role is Role.BIRTH or self.reading.as_ == "whole_number"
 
 
