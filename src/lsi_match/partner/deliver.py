@@ -163,7 +163,10 @@ def deliver(
             raise
         except LsiError as error:
             problems.append((round_id, error))
-    problems += go_on(exchange, fetched.lying, now)
+    try:
+        problems += go_on(exchange, fetched.lying, now)
+    except LsiError as error:  # what was asked about a person waits, and holds nothing else up
+        problems.append((project, error))
     transfer.send(home, None, settings)  # what was opened since the last time
     brought = tuple(exchange.bring(settings))
     _clear(outgoing, answered)
