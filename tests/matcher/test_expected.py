@@ -175,15 +175,20 @@ def test_a_round_of_which_the_hour_is_too_long_ago_is_told_until_the_next(tmp_pa
     assert "opening" not in on(op)
 
 
-@pytest.mark.parametrize("duty", ["release-held", "retention", "checkpoint"])
-def test_each_duty_that_is_not_done_is_told(operation: Operation, duty: str) -> None:
-    from lsi_match.matcher.operate.agenda import JobKind
-    from lsi_match.matcher.operate.reconcile import reconcile
+def test_a_look_that_does_not_come_to_its_end_is_told(
+    operation: Operation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lsi_match.matcher.operate import reconcile
 
-    for hours in range(1, 30):
-        operation.clock.to(MONDAY + timedelta(hours=hours))
-        reconcile(operation.project, operation.clock, operation.run, set(JobKind) - {JobKind(duty)})
-    assert duty in on(operation)["silent"]
+    assert "silent" not in on(operation)
+    monkeypatch.setattr(reconcile, "destroy_due", lambda *_: 1 / 0)
+    operation.clock.to(MONDAY + timedelta(hours=1, seconds=1))
+    with pytest.raises(ZeroDivisionError):
+        operation.reconcile()
+    assert "nobody looked since 2026-06-08" in on(operation)["silent"]
+    monkeypatch.undo()
+    operation.reconcile()
+    assert "silent" not in on(operation)
 
 
 def test_a_period_and_rounds_that_run_out_are_told_and_their_end_is_no_alarm(tmp_path: Path) -> None:

@@ -20,8 +20,6 @@ from lsi_match.log.policy import log_keys
 from lsi_match.log.verify import verify_log
 from lsi_match.matcher.engine.work import WORK
 from lsi_match.matcher.operate import retention, transfers
-from lsi_match.matcher.operate.agenda import JobKind
-from lsi_match.matcher.operate.reconcile import last_reconciled, reconcile
 from lsi_match.matcher.operate.retention import DAY, REFUSED, TERMS, destroy_due, due
 from lsi_match.matcher.round.open_round import open_round
 from lsi_match.matcher.round.run import Run
@@ -225,23 +223,6 @@ def test_every_kind_that_is_due_is_told_in_both_languages() -> None:
     from lsi_match.base.catalogue import word
 
     assert all(word("expired", term.kind, "nl") != term.kind for term in TERMS)
-
-
-def test_a_duty_is_done_by_itself_and_remembers_when(operation: Operation) -> None:
-    for partner in PARTNERS:
-        operation.deliver(partner, ROUND)
-    before = operation.clock()
-    operation.clock.to(before + timedelta(hours=1))
-    seen = reconcile(operation.project, operation.clock, operation.run, {JobKind.RETENTION})
-    assert (seen.arrivals, seen.done) == ([], [])
-    assert last_reconciled(operation.project).at == dict.fromkeys((d.value for d in JobKind), before) | {
-        "retention": operation.clock()
-    }
-    seen = reconcile(operation.project, operation.clock, operation.run, {JobKind.DROPS})
-    assert len(seen.arrivals) == 3
-    assert seen.done == []
-    seen = reconcile(operation.project, operation.clock, operation.run, {JobKind.MATCH})
-    assert [how for _, how in seen.done] == ["released"]
 
 
 def test_an_opening_that_was_broken_off_before_it_was_logged_is_made_anew(

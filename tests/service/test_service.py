@@ -43,7 +43,6 @@ from lsi_match.crypto.sealing import unseal
 from lsi_match.flows import service
 from lsi_match.flows.settings import header
 from lsi_match.matcher.operate import run_parent
-from lsi_match.matcher.operate.agenda import JobKind
 from lsi_match.matcher.operate.alarms import alarms
 from lsi_match.matcher.operate.events_file import FILE as EVENTS
 from lsi_match.matcher.operate.metrics import metrics
@@ -112,7 +111,7 @@ class Service:
     def look(self) -> None:
         """Wait for a look that begins after now has ended."""
         now = utc_now()
-        assert within(120, lambda: last_reconciled(Site(self.site).project("proef")).at[JobKind.DROPS] > now)
+        assert within(120, lambda: last_reconciled(Site(self.site).project("proef")).at > now)
 
     def parts(self) -> dict[str, int]:
         """The process of the parent of runs and that of its server, the first that it forks; what is not there is 0."""

@@ -22,7 +22,6 @@ none that the manifest does not allow any more. Once a day there is a checkpoint
 term any more.
 
 What has to be destroyed on a day is not here but in `matcher.operate.retention`, which also looks at what lies on the disk.
-Of which part of the work a task is, is its `duty`.
 """
 
 from __future__ import annotations
@@ -30,8 +29,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
-from typing import ClassVar
 
 from lsi_match.log.view import ProjectView
 from lsi_match.manifest import Manifest
@@ -39,16 +36,6 @@ from lsi_match.manifest import Manifest
 #: How long a refused run waits when nothing new came in, and how long one that broke off does.
 TRY_AGAIN = timedelta(days=1)
 TRY_BROKEN = timedelta(minutes=15)
-
-
-class JobKind(StrEnum):
-    """A part of the work of a site, under the name that status and metrics have for it."""
-
-    DROPS = "watch-drops"
-    MATCH = "match"
-    HELD = "release-held"
-    RETENTION = "retention"
-    CHECKPOINT = "checkpoint"
 
 
 @dataclass(frozen=True)
@@ -79,7 +66,6 @@ class RoundNow:
 class Open:
     """Open a round; it is called after the day of the hour at which it was to open."""
 
-    duty: ClassVar[JobKind] = JobKind.DROPS
     round: str
 
 
@@ -87,7 +73,6 @@ class Open:
 class Remind:
     """Tell partners that their drop is not there yet, so many days before the deadline."""
 
-    duty: ClassVar[JobKind] = JobKind.DROPS
     round: str
     partners: tuple[str, ...]
     days: int
@@ -97,7 +82,6 @@ class Remind:
 class NameEvaluators:
     """Say which partners evaluated together in time, and so may deliver."""
 
-    duty: ClassVar[JobKind] = JobKind.DROPS
     round: str
 
 
@@ -105,7 +89,6 @@ class NameEvaluators:
 class Run:
     """Run a round, or finish one."""
 
-    duty: ClassVar[JobKind] = JobKind.MATCH
     round: str
 
 
@@ -113,7 +96,6 @@ class Run:
 class ReleaseHeld:
     """Run a round that was held once more, now that someone justified it."""
 
-    duty: ClassVar[JobKind] = JobKind.HELD
     round: str
 
 
@@ -121,7 +103,6 @@ class ReleaseHeld:
 class Abandon:
     """End a round without a release."""
 
-    duty: ClassVar[JobKind] = JobKind.DROPS
     round: str
     late: tuple[str, ...]
 
@@ -130,7 +111,6 @@ class Abandon:
 class MakeCheckpoint:
     """Make the checkpoint of a day (ISO date) and ask for cosignatures."""
 
-    duty: ClassVar[JobKind] = JobKind.CHECKPOINT
     day: str
 
 

@@ -10,7 +10,7 @@
 | `clock` | the clock stands before the last entry of the log, or days after the last sign of life |
 | `unknown` | the log has a step that this version does not have |
 | `disk` | less than 5% or 1 GiB is free, or nothing can be written |
-| `silent` | a duty of a project that runs by itself was not done in its time |
+| `silent` | a project that runs by itself was not looked at for an hour |
 | `opening` | a round should have opened and did not, or the next one will be kept from opening |
 | `checkpoint` | no checkpoint of the log was made for two days |
 | `ends` | something ends within 60 days (or a week, or half its time), or ended |

@@ -3,7 +3,7 @@
 | what | should have happened | at the latest |
 | --- | --- | --- |
 | `opening` | the round of the last hour at which one opens by itself, while the manifest allows one | an hour after it |
-| `look` | each duty of a project that runs by itself | its time in `LOOKED` after it was last done |
+| `look` | a look at a project that runs by itself | an hour after the last one that came to its end |
 | `checkpoint` | the checkpoint of a day, until nothing of the project has a term any more | two days after the last |
 
 What ends is told by `agreement.endings`; here come those ends that follow from the rounds. Whether the next round will open is
@@ -23,19 +23,12 @@ from lsi_match.base.clock import minute
 from lsi_match.base.errors import LsiError
 from lsi_match.log.view import ProjectView
 from lsi_match.manifest import Manifest
-from lsi_match.matcher.operate.agenda import JobKind, is_over, unopened
+from lsi_match.matcher.operate.agenda import is_over, unopened
 from lsi_match.matcher.operate.observed_state import LastReconciled
 from lsi_match.matcher.round.open_round import refusal
 from lsi_match.matcher.site.site import Project
 
 HOUR = timedelta(hours=1)
-#: How long after it was last done a duty should have been done again: those of the hour may miss two, the daily one a few hours.
-LOOKED = {
-    JobKind.DROPS: HOUR,
-    JobKind.HELD: 3 * HOUR,
-    JobKind.RETENTION: 3 * HOUR,
-    JobKind.CHECKPOINT: 28 * HOUR,
-}
 _CHECKPOINT_WITHIN = timedelta(days=2)
 
 
@@ -58,16 +51,10 @@ def missed(project: Project, view: ProjectView, looks: LastReconciled, now: date
     if not (looks.at or (project.folder / "delivery.yaml").exists()):
         return  # it does not run by itself
     began = view.began or now
-    for duty, within in LOOKED.items():
-        at = looks.at.get(duty, began)
-        if now - at > within and not (duty is JobKind.CHECKPOINT and is_over(manifest, now)):
-            yield Missed(
-                "look",
-                duty.value,
-                at + within,
-                f"{duty.value}, sinds {minute(at)}",
-                f"{duty.value}, since {minute(at)}",
-            )
+    at = looks.at or began
+    if now - at > HOUR:
+        nl, en = f"niet gekeken sinds {minute(at)}", f"nobody looked since {minute(at)}"
+        yield Missed("look", "look", at + HOUR, nl, en)
     at = view.last_checkpoint or began
     if now - at > _CHECKPOINT_WITHIN and not is_over(manifest, now):
         yield Missed(

@@ -26,7 +26,6 @@ from lsi_match.log.policy import LogUnknownError
 from lsi_match.log.store import CheckpointMissingError
 from lsi_match.matcher.engine.intake import MAX_DESCRIPTOR
 from lsi_match.matcher.operate import shared_files
-from lsi_match.matcher.operate.agenda import JobKind
 from lsi_match.matcher.operate.observed_state import last_reconciled
 from lsi_match.matcher.round import evaluating, hold, look_ups
 from lsi_match.matcher.round.opened_notices import OpeningRefusedError, ingest_opened_notices
@@ -106,8 +105,7 @@ def ingest(project: Project, name: str, data: bytes, now: datetime, partner: str
     elif name.endswith(COSIGNATURE_SUFFIX):
         add_cosignatures(project, data, now, partner)
     elif name.endswith(OF_EVALUATION):
-        looked = last_reconciled(project).at.get(JobKind.DROPS.value)
-        evaluating.take(project, name, data, now, partner, looked)
+        evaluating.take(project, name, data, now, partner, last_reconciled(project).at)
     elif name.endswith(OF_LOOK_UP):
         look_ups.take(project, name, data, now, partner)
     elif name.endswith(tuple(SHARED)):

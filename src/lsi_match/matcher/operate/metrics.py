@@ -66,8 +66,7 @@ class _Site:
         for name in NAMES:
             self._set(_ALARM, name in on, project=id_, name=name)
         looks = last_reconciled(project)
-        for duty, at in looks.at.items():
-            self._set(_DONE_AT, at, project=id_, duty=duty)
+        self._set(_DONE_AT, looks.at, project=id_)
         self._set(_LOOK_TOOK, looks.seconds, project=id_)
         try:
             view, ongoing, manifest = project.view(), rounds_now(project, project.view()), project.manifest()
@@ -113,7 +112,7 @@ _GAUGE, _COUNTER = GaugeMetricFamily, CounterMetricFamily
 _BUILD = _GAUGE, "build_info", "Always 1; which version this is"
 _FREE = _GAUGE, "disk_free_bytes", "Room that is left on the disk of the site"
 _ALARM = _GAUGE, "alarm", "1 for every alarm that is on, by its name in the operator's guide"
-_DONE_AT = _GAUGE, "last_done_timestamp_seconds", "When a duty was last done to the end"
+_DONE_AT = _GAUGE, "last_done_timestamp_seconds", "When a look last came to its end"
 _LOOK_TOOK = (
     _GAUGE,
     "last_look_duration_seconds",

@@ -1,4 +1,4 @@
-"""What is seen of a project beside its log: when its duties were last done, and what lies in its folders."""
+"""What is seen of a project beside its log: when it was last looked at, and what lies in its folders."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lsi_match.matcher.operate.agenda import RoundNow
 from lsi_match.matcher.site import inbox
 from lsi_match.matcher.site.site import Project, Site
 
-#: In the folder of a project: when each duty was last looked at, to the end.
+#: In the folder of a project: when a look at it last came to its end.
 LAST_RECONCILED = "last_reconciled.json"
 #: In the folder of a site: since when the part of the service with Prefect does not start.
 PART_STOPPED = "serve/stopped.json"
@@ -23,10 +23,10 @@ BELIEVED = timedelta(days=4)
 
 @dataclass(frozen=True)
 class LastReconciled:
-    """When each duty was last done to the end, what was the matter with places then (partner → name of the problem), and how
-    many seconds the last look took."""
+    """When a look last came to its end, what was the matter with places then (partner → name of the problem), and how many
+    seconds it took."""
 
-    at: dict[str, datetime] = field(default_factory=dict)
+    at: datetime | None = None
     troubles: dict[str, str] = field(default_factory=dict)
     seconds: float | None = None
 
@@ -35,9 +35,12 @@ def last_reconciled(project: Project) -> LastReconciled:
     """What `last_reconciled.json` tells; nothing when it is not there or not readable."""
     try:
         said = json.loads(read_bytes(project.folder / LAST_RECONCILED))
-        at = {str(duty): datetime.fromisoformat(when) for duty, when in said["at"].items()}
         troubles = {str(name): str(reason) for name, reason in said["troubles"].items()}
-        return LastReconciled(at, troubles, float(said["seconds"]) if "seconds" in said else None)
+        return LastReconciled(
+            datetime.fromisoformat(said["at"]),
+            troubles,
+            float(said["seconds"]) if "seconds" in said else None,
+        )
     except (LsiError, ValueError, TypeError, KeyError, AttributeError):
         return LastReconciled()
 
@@ -55,7 +58,8 @@ def leapt_from(project: Project, view: ProjectView, now: datetime) -> datetime |
     None when there is no doubt, or nobody ever looked."""
     if not (project.folder / LAST_RECONCILED).exists():
         return None
-    last = max([view.last or now, *last_reconciled(project).at.values()])
+    entry, look = view.last or now, last_reconciled(project).at
+    last = max(entry, look or entry)
     return last if now - last > BELIEVED else None
 
 

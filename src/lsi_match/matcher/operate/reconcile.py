@@ -1,8 +1,8 @@
 """Running by itself: look what there is to do, and do it. Safe to call at any time, and again after any stop.
 
 `reconcile` is the heart: it takes in what partners delivered, does what the agenda says (`matcher.operate.agenda`), destroys what
-is past its term (`matcher.operate.retention`), and puts what partners have to have at their places. It does all of that, or some
-duties of it. It keeps nothing between two calls but when it looked: what was done stands in the log.
+is past its term (`matcher.operate.retention`), and puts what partners have to have at their places. It keeps nothing between two
+calls but when it looked: what was done stands in the log.
 
 Of one project there is one look at a time, so also one run.
 """
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -23,7 +23,6 @@ from lsi_match.log.events import Reminded
 from lsi_match.matcher.operate import events_file
 from lsi_match.matcher.operate.agenda import (
     Abandon,
-    JobKind,
     MakeCheckpoint,
     NameEvaluators,
     Open,
@@ -34,7 +33,6 @@ from lsi_match.matcher.operate.agenda import (
 from lsi_match.matcher.operate.observed_state import (
     LAST_RECONCILED,
     delivered,
-    last_reconciled,
     leapt_from,
     rounds_now,
 )
@@ -138,14 +136,12 @@ def reconcile(
     project: Project,
     clock: Clock,
     runner: Runner,
-    duties: Collection[JobKind] = frozenset(JobKind),
     *,
     clock_is_right: bool = False,
 ) -> ReconcileResult:
     """One look: collect, do what the agenda says, destroy what is past its term, publish.
 
     Args:
-        duties: what to do of it; without `DROPS` nothing is collected.
         clock_is_right: somebody looked at the clock and says so; without, one that leapt ahead is not believed.
 
     Raises:
@@ -160,30 +156,24 @@ def reconcile(
             raise ClockAheadError(project=project.id, **_shown(clock(), last))
         seen, began = ReconcileResult(project.id), time.monotonic()
         check_not_behind(project, clock())
-        if JobKind.DROPS in duties:
-            for one in collect(project, clock()):
-                (seen.arrivals if isinstance(one, IncomingDrop) else seen.troubles).append(one)  # type: ignore[arg-type]
+        for one in collect(project, clock()):
+            (seen.arrivals if isinstance(one, IncomingDrop) else seen.troubles).append(one)  # type: ignore[arg-type]
         for task in agenda(project.manifest(), project.view(), rounds_now(project, project.view()), clock()):
-            if task.duty in duties:
-                try:
-                    seen.done.append((task, _do(project, task, clock, runner)))
-                except (LsiError, OSError) as failure:  # it holds nothing else up
-                    error = failure if isinstance(failure, LsiError) else UnexpectedError.of(failure)
-                    seen.done.append((task, error.reason))
-                    seen.refused.append((task, error))
-        if JobKind.CHECKPOINT in duties:
-            seen.troubles += ask_witnesses(project, clock())
-        if JobKind.HELD in duties:
             try:
-                seen.handed_out = publish_cosigned_releases(project, clock)
-            except LsiError as error:  # it holds nothing else up
-                seen.troubles.append(DeliveryError("matcher", error))
-        if JobKind.RETENTION in duties:
-            seen.destroyed = destroy_due(project, clock)
-        if JobKind.CHECKPOINT in duties:
-            checkpoint.export_parts(project)
+                seen.done.append((task, _do(project, task, clock, runner)))
+            except (LsiError, OSError) as failure:  # it holds nothing else up
+                error = failure if isinstance(failure, LsiError) else UnexpectedError.of(failure)
+                seen.done.append((task, error.reason))
+                seen.refused.append((task, error))
+        seen.troubles += ask_witnesses(project, clock())
+        try:
+            seen.handed_out = publish_cosigned_releases(project, clock)
+        except LsiError as error:  # it holds nothing else up
+            seen.troubles.append(DeliveryError("matcher", error))
+        seen.destroyed = destroy_due(project, clock)
+        checkpoint.export_parts(project)
         seen.troubles += publish(project, clock())
-        _remember(project, duties, seen, clock(), time.monotonic() - began)
+        _remember(project, seen, clock(), time.monotonic() - began)
         events_file.write(project.site.folder, seen, clock())
         return seen
 
@@ -198,17 +188,9 @@ def _alone(project: Project) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _remember(
-    project: Project, duties: Collection[JobKind], seen: ReconcileResult, now: datetime, seconds: float
-) -> None:
-    before = last_reconciled(project)
-    at = before.at | {duty.value: now for duty in duties}
+def _remember(project: Project, seen: ReconcileResult, now: datetime, seconds: float) -> None:
     troubles = {one.partner: one.error.reason for one in seen.troubles}
-    said = {
-        "at": {duty: when.isoformat() for duty, when in at.items()},
-        "troubles": troubles,
-        "seconds": round(seconds, 3),
-    }
+    said = {"at": now.isoformat(), "troubles": troubles, "seconds": round(seconds, 3)}
     write_whole(project.folder / LAST_RECONCILED, json_document(said), replace=True)
 
 
