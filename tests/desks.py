@@ -6,7 +6,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -135,7 +135,10 @@ _LISTEN = """() => {
 _REACHED = "() => [window.reached.size, [...window.reached].filter(([one, seen]) => !seen).map(([one]) => one.outerHTML)]"
 _AXE = Axe().axe_script
 #: Looked for by axe-core where only the colours are others.
-COLOURS = {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
+_OF_COLOURS = ("color-contrast", "link-in-text-block")
+COLOURS: dict[str, Any] = {"runOnly": {"type": "rule", "values": list(_OF_COLOURS)}}
+#: And where only the language is another.
+TEXTS: dict[str, Any] = {"rules": {name: {"enabled": False} for name in _OF_COLOURS}}
 
 
 def faults(page: Page, **options: Any) -> list[Any]:
@@ -147,16 +150,21 @@ def faults(page: Page, **options: Any) -> list[Any]:
     return list(page.evaluate(told, asked))
 
 
-def check_page(page: Page, path: str, media: Sequence[dict[str, Any]] = MEDIA, *, keys: bool = True) -> None:
+def check_page(page: Page, path: str, *, whole: bool = True) -> None:
     """A page that is open has no fault that axe-core finds (light; what a medium changes also dark, with forced colours, and in print),
-    is no wider than a small screen, and everything on it can be reached by the keyboard alone, where one sees where one is."""
+    is no wider than a small screen, and everything on it can be reached by the keyboard alone, where one sees where one is.
+
+    Args:
+        whole: false for a page that was looked at in another language: then not what is the same in each, colours and the keyboard.
+    """
     page.set_viewport_size({"width": 320, "height": 640})
     assert not page.query_selector("script:not([src='/static/typing.js']), [onclick], [onload]"), path
-    for one in media:
+    for one in MEDIA if whole else MEDIA[:1]:
         page.emulate_media(**{"media": "screen", "color_scheme": "light", "forced_colors": "none", **one})
-        assert faults(page, **(COLOURS if one is not MEDIA[0] else {})) == [], (path, one)
+        asked = COLOURS if one is not MEDIA[0] else {} if whole else TEXTS
+        assert faults(page, **asked) == [], (path, one)
         assert page.evaluate("document.documentElement.scrollWidth") <= 320, (path, one)
-    if not keys:
+    if not whole:
         return
     page.emulate_media(media="screen", color_scheme="light", forced_colors="none")
     number, reached, unseen = page.evaluate(_LISTEN), 0, []

@@ -171,6 +171,7 @@ def test_what_another_brings_is_text_on_every_page_of_everybody(op: Operation, t
     own = Browser(made)
     own.post("deliver")
     for browser, pages in ((own, PAGES), (operator(made), OPERATOR)):
+        assert "Wat vraagt nu uw aandacht?" in browser.home()
         for path, changes, _ in pages:
             if not changes:
                 shown = browser.get(address(path, "0"))

@@ -285,9 +285,7 @@ def look_at_every_page(op: Operation, own: Browser, other: Browser, operator: Br
                 page = browse(path.format(lang=lang), who)
                 while page.query_selector("#waits"):
                     page = browse(path.format(lang=lang), who)
-                # What a medium changes are colours, and those are of no language: by turns, but for who looks at all of it.
-                media = MEDIA if SHOTS else MEDIA[:2] if lang == "nl" else (MEDIA[0], *MEDIA[2:])
-                check_page(page, path.format(lang=lang), media, keys=lang == "nl")
+                check_page(page, path.format(lang=lang), whole=lang == "nl")
                 if SHOTS:
                     shoot(page, f"{who}{path.format(lang=lang)}")
     work_of_other.write_bytes(kept)
