@@ -166,6 +166,9 @@ def test_what_another_brings_is_text_on_every_page_of_everybody(op: Operation, t
     }
     for name, text in shared.items():
         (place / name).write_text(text)
+        (place.parents[1] / "svb" / "in" / name.replace("gemeente", "svb")).write_bytes(
+            b"\xff\xfe\x00" + text.encode()[:9]
+        )
     made.reconcile()
     assert [one for one in made.lying(OWN, "out") if "draft.yaml" in one], "it was passed on"
     own = Browser(made)
@@ -267,3 +270,25 @@ def test_another_user_of_the_machine_is_told_nothing(op: Operation) -> None:
         desk.terminate()
         desk.wait(10)
     assert not entrance.exists()
+
+
+def test_drafts_of_others_that_are_none_keep_nobody_from_writing(op: Operation, tmp_path: Path) -> None:
+    """Two of them, one that cannot be read, one without what a trust root is made of: told, and nothing breaks."""
+    made = op.copy(tmp_path / "copy")
+    use(made)
+    mail = made.folder / "work" / OWN / "in"
+    own, name = Browser(made), f"{PROJECT}.gemeente.draft.yaml"
+    for files in (
+        {name: b"\xff\xfe"},
+        {name: b"project: 1\n"},
+        {name: b"a: 1\n", f"{PROJECT}.svb.draft.yaml": b"b: 1\n"},
+        {name: b"- 1\n"},
+    ):
+        for file in mail.glob("*.draft.yaml"):
+            file.unlink()
+        for file_name, data in files.items():
+            (mail / file_name).write_bytes(data)
+        assert 'name="draft"' in own.get("draft"), files
+        for what in ("root", "complete"):
+            assert own.post("draft", what=what).status_code == 409, (what, files)
+    assert not list(made.world.home(OWN).project(PROJECT).glob("outgoing/*root*"))

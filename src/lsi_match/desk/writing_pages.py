@@ -3,10 +3,10 @@ everybody to the manifest to be signed; and what an organisation makes public.""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from io import StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from ruamel.yaml import YAML
 from starlette.requests import Request
@@ -37,21 +37,26 @@ from lsi_match.reports.public.pages import write_pages
 if TYPE_CHECKING:
     from lsi_match.desk.app import Desk
 
+T = TypeVar("T")
 _NAME, _SHEET = "manifest.yaml", "publication.yaml"
 
 
 def _draft(
     desk: Desk, r: Renderer, request: Request, work: ProjectWork, done: str = "", brought: bool = True
 ) -> Response:
-    beginning = Beginning(work.exchange)
+    beginning, state, by, text = Beginning(work.exchange), request.state, "", template().decode()
     try:
         file = beginning.draft_file()
         by, text = file.name.split(".")[1], read_text(file)
     except DraftMissingError:
-        by, text = "", template().decode()
+        pass
+    except LsiError as error:  # of two parties, or not to be read: that keeps nobody from writing one
+        state.refused = state.refused or error
     text = request.state.form.get("draft", text).replace("\r\n", "\n")
-    found, wrong = _checked(text, r.lang)
-    instruction = next((read_bytes(one).decode() for one in work.exchange.files(INSTRUCTION_SUFFIX)), "")
+    found, wrong = _checked(lambda: draft_of(text, _NAME), r.lang)
+    instruction = next(
+        (read_bytes(one).decode(errors="replace") for one in work.exchange.files(INSTRUCTION_SUFFIX)), ""
+    )
     page = desk.page(
         r, request, work, "draft.html", r.text("draft_title"), text=text, by=by, complaints=wrong, manifest=found,
         gates=evaluate_draft(found, found.schedule.day(work.now)) if found else [],
@@ -63,10 +68,10 @@ def _draft(
     return page
 
 
-def _checked(text: str, lang: Language) -> tuple[Manifest | None, list[tuple[int, str]]]:
-    """The draft; or every complaint about it, with its line."""
+def _checked(read: Callable[[], T], lang: Language) -> tuple[T | None, list[tuple[int, str]]]:
+    """What was read from a text; or every complaint about it, with its line."""
     try:
-        return draft_of(text, _NAME), []
+        return read(), []
     except LsiError as error:
         return None, complaints(error, lang)
 
@@ -74,6 +79,8 @@ def _checked(text: str, lang: Language) -> tuple[Manifest | None, list[tuple[int
 def _write(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Response:
     form, exchange = request.state.form, work.exchange
     what, beginning = form.get("what", ""), Beginning(work.exchange)
+    if what in ("root", "complete"):  # made of the draft as it lies here, which anybody may have brought
+        draft_of(read_text(beginning.draft_file()), _NAME)
     if what == "check":
         return _draft(desk, r, request, work)
     if what == "bring":
@@ -106,7 +113,7 @@ def _public(
     text = request.state.form.get("sheet", "").replace("\r\n", "\n") or _sheet(r, work, manifest, signed)
     page = desk.page(
         r, request, work, "public.html", r.text("public_title"), manifest=manifest, signed=signed, text=text,
-        complaints=_checked_sheet(text, r.lang)[1], done=done, brought=brought, file=file,
+        complaints=_checked(lambda: parse_yaml(text, _SHEET, Sheet), r.lang)[1], done=done, brought=brought, file=file,
     )  # fmt: skip
     page.headers["content-security-policy"] = TYPING
     return page
@@ -121,13 +128,6 @@ def _sheet(r: Renderer, work: ProjectWork, manifest: Manifest, signed: Mapping[s
         return out.getvalue()
     rules = [f"{of.id}.{one.id}" for who, of in manifest.selections() if who == name for one in of.criteria]
     return r.fill("sheet.yaml", title=manifest.controllers[name].title, criteria=rules)
-
-
-def _checked_sheet(text: str, lang: Language) -> tuple[Sheet | None, list[tuple[int, str]]]:
-    try:
-        return parse_yaml(text, _SHEET, Sheet), []
-    except LsiError as error:
-        return None, complaints(error, lang)
 
 
 def _make_public(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Response:
