@@ -204,7 +204,7 @@ def test_every_text_is_used_and_every_one_asked_for_is_there() -> None:
     texts = tomllib.loads(render.TEXTS.read_text("utf-8"))
     assert all(one["nl"] != one["en"] or "{" in one["nl"] or one["nl"] == "open" for one in texts.values())
     room = render.TEXTS.parent
-    source = "".join(file.read_text("utf-8") for file in (*room.glob("*.py"), *room.glob("templates/*.html")))
+    source = "".join(file.read_text("utf-8") for file in (*room.glob("*.py"), *room.glob("templates/*")))
     made_up = {
         "task_", "to_", "part_", "group_", "drop_", "signed_", "trust_done_", "justified_", "held_said_", "outcome_", "access_",
         "word_", "draft_done_", "begin_", "advised_", "public_done_", "sign_what", "sign_none", "reports_what", "reports_none",
@@ -325,7 +325,9 @@ def test_everything_works_with_scripts_switched_off(op: Operation) -> None:
                 seen.add(path)
                 text = page.content()
                 assert text.count("<h1>") == 1, path
-                assert "Dit kan nu niet" not in text, path
+                assert "Dit kan nu niet" not in text or path.endswith("/open"), (
+                    path
+                )  # the round of this week is open
                 links = set(re.findall('href="(/nl/[^"]*)"', text)) - seen
                 # of entries and rounds one of each
                 waiting |= {
@@ -343,8 +345,11 @@ def test_everything_works_with_scripts_switched_off(op: Operation) -> None:
         page.get_by_text("Onderdelen van het project").click()
         page.get_by_role("link", name="Leveren", exact=True).click()
         page.get_by_role("button", name="Ophalen en leveren").click()
-        page.get_by_text("Er was niets te leveren.").wait_for()
+        page.get_by_role("status").get_by_text("lever").first.wait_for()
         page = browse(f"/nl/{PROJECT}/open", 1)
         page.get_by_label("Naam van de ronde, zoals 2026-10").fill("extra-1")
         page.get_by_role("button", name="Open deze ronde").click()
-        page.get_by_text("Ronde extra-1 is open.").wait_for()
+        page.get_by_text("het schema heeft één ronde voor").first.wait_for()
+        assert page.get_by_label("Naam van de ronde, zoals 2026-10").input_value() == "extra-1", (
+            "what was typed stays"
+        )
