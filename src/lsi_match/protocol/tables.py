@@ -108,8 +108,9 @@ def combinations(table: pa.Table) -> Combinations:
             column = in_one_piece(table.column(field.name))
             numbers = np.from_dlpack(column)
             # Small numbers are their own places: a dictionary takes five times as long.
-            values: Sequence[int] = range(int(numbers.max(initial=0)) + 1)
-            if len(values) > _FEW:
+            most = int(numbers.max(initial=0))
+            values: Sequence[int] = range(min(most, _FEW) + 1)
+            if most > _FEW:
                 encoded = column.dictionary_encode()
                 numbers, values = np.from_dlpack(encoded.indices), encoded.dictionary.to_pylist()
             codes = codes * np.int64(len(values)) + numbers.astype(np.int64)
