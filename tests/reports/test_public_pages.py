@@ -580,7 +580,10 @@ def test_a_version_says_what_changed_in_it_and_not_what_a_rule_says(tmp_path: Pa
 def test_a_controller_makes_the_same_from_its_own_copy_of_the_log_or_is_told_what_is_missing(
     changed: Operation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    from lsi_match.cli import log_proofs  # before the clock is another: what it loads stays loaded
+
     monkeypatch.setattr("lsi_match.base.clock.utc_now", changed.clock)
+    monkeypatch.setattr(log_proofs, "utc_now", changed.clock)
     long = {
         "rights": "Schrijf ons een brief " + "en nog een " * 8 + "brief.",
         "criteria": {RULE: {"show": "full"}},
