@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from lsi_match.agreement.trust_root_rules import Trust
 from lsi_match.base.canonical import canonical_json, digest_of_bytes
-from lsi_match.base.errors import LsiError, words
+from lsi_match.base.errors import LsiError, problem, words
 from lsi_match.base.validation import validation_message
 from lsi_match.base.version import VERSION, format_of
 from lsi_match.crypto.certificates import CertificateRefusedError, Certified, certified_key
@@ -174,9 +174,8 @@ def make_public(manifest: Manifest, identity: Identity | Certified, sheet: Sheet
 
     Raises `CriteriaNotNamedError`.
     """
-    problem = _unnamed(manifest, identity.name, sheet)
-    if problem:
-        raise CriteriaNotNamedError(**problem)
+    if wrong := _unnamed(manifest, identity.name, sheet):
+        raise CriteriaNotNamedError(**wrong)
     return sign_statement(Publication, manifest, identity, at, sheet=sheet)
 
 
@@ -264,21 +263,14 @@ def read_agreement(manifest: Manifest, papers: Mapping[str, bytes], now: datetim
     for file, data in sorted(papers.items()):
         try:
             paper = _read(manifest, data, now, trust)
-            problem = mismatch(manifest, paper, now)
+            wrong = mismatch(manifest, paper, now)
         except (SignatureMissingError, SignedDocumentInvalidError):
-            paper, problem = (
-                None,
-                words(
-                    "problem",
-                    "er is geen goede handtekening met een sleutel die de vertrouwenslijst hiervoor noemt",
-                    "no good signature by a key that the trust root names for this",
-                ),
-            )
+            paper, wrong = None, _wrong("agreement.no_good_signature")
         except CertificateRefusedError as refused:
-            paper, problem = None, {k: str(v) for k, v in refused.facts.items() if k.startswith("problem")}
+            paper, wrong = None, {k: str(v) for k, v in refused.facts.items() if k.startswith("problem")}
         name = paper.controller if paper else file.split(".")[0]
-        if problem:
-            found.problems[name] = problem
+        if wrong:
+            found.problems[name] = wrong
         elif isinstance(paper, Approval):
             _keep_latest(found.approvals, paper)
         elif isinstance(paper, Withdrawal):
@@ -319,8 +311,8 @@ def check_papers(manifest: Manifest, papers: Mapping[str, bytes], now: datetime,
     Raises:
         ApprovalInvalidError: one is signed with a key that does not count, about something else, or in the future.
     """
-    for name, problem in read_agreement(manifest, papers, now, trust).problems.items():
-        raise ApprovalInvalidError(name=name, **problem)
+    for name, wrong in read_agreement(manifest, papers, now, trust).problems.items():
+        raise ApprovalInvalidError(name=name, **wrong)
 
 
 def paper_name(data: bytes) -> str:
@@ -393,24 +385,23 @@ def signed_paper(
 def mismatch(manifest: Manifest, paper: SignedStatement, now: datetime) -> dict[str, str]:
     """Why a statement that is well signed does not hold for `manifest`, as the fact `problem`; nothing when it does."""
     if paper.project != manifest.project.id or paper.manifest != manifest.digest:
-        return words("problem", "zij gaat over een ander manifest", "it is about another manifest")
+        return _wrong("agreement.other_manifest")
     if (
         getattr(paper, "work_instruction", manifest.work_instruction.digest)
         != manifest.work_instruction.digest
     ):
-        nl, en = "zij gaat over een andere werkinstructie", "it acknowledges another work instruction"
-        return words("problem", nl, en)
+        return _wrong("agreement.other_instruction")
     if isinstance(paper, Approval) and paper.statement != STATEMENT:
-        return words(
-            "problem",
-            "de ondertekenaar zegt iets anders toe dan waar iedere organisatie voor tekent",
-            "its signer takes responsibility for something else than every organisation does",
-        )
-    if isinstance(paper, Publication) and (problem := _unnamed(manifest, paper.controller, paper.sheet)):
-        return problem
+        return _wrong("agreement.other_statement")
+    if isinstance(paper, Publication) and (unnamed := _unnamed(manifest, paper.controller, paper.sheet)):
+        return unnamed
     if paper.at > now:
-        return words("problem", "haar datum moet nog komen", "it is dated in the future")
+        return _wrong("agreement.in_the_future")
     return {}
+
+
+def _wrong(key: str) -> dict[str, str]:
+    return words("problem", *problem(key, {}))
 
 
 def _keep_latest(kept: dict[str, Paper], paper: Paper) -> None:

@@ -41,7 +41,7 @@ from types import MappingProxyType
 from lsi_match.agreement.approvals import load_manifest, read_agreement
 from lsi_match.agreement.trust_root_rules import Trust
 from lsi_match.base.catalogue import catalogue
-from lsi_match.base.errors import Language, LsiError, words
+from lsi_match.base.errors import Language, LsiError, problem, words
 from lsi_match.base.validation import RuleViolation
 from lsi_match.manifest import Manifest
 from lsi_match.manifest.base import is_hybrid
@@ -436,7 +436,8 @@ def _round(manifest: Manifest, evidence: Evidence) -> None:
     ):
         raise RoundGateError(round=opening.round)
     if problems := list(_deviations(manifest, opening, evidence)):
-        nl, en = ("; ".join(texts) for texts in zip(*problems, strict=True))
+        told = (problem(key, facts) for key, facts in problems)
+        nl, en = ("; ".join(texts) for texts in zip(*told, strict=True))
         raise OpeningGateError(round=opening.round, **words("problem", nl, en))
 
 
@@ -444,56 +445,36 @@ def _round(manifest: Manifest, evidence: Evidence) -> None:
 _AHEAD = timedelta(hours=1)
 
 
-def _deviations(manifest: Manifest, opening: Opening, evidence: Evidence) -> Iterator[tuple[str, str]]:
-    """In what an opening is not as agreed, in Dutch and English."""
+def _deviations(
+    manifest: Manifest, opening: Opening, evidence: Evidence
+) -> Iterator[tuple[str, dict[str, str | int]]]:
+    """In what an opening is not as agreed: its name in `problems.toml`, with facts."""
     period, schedule, asked = manifest.project.period, manifest.schedule, opening.reference_date
     opened, hour = schedule.day(opening.opened_at), schedule.hour_of(opening.opened_at)
     if opening.opened_at > evidence.now + _AHEAD:
-        yield "zij is van later dan nu", "it is dated after now"
+        yield "agreement.opening_after_now", {}
     if not period.first <= opened <= period.last:
         yield (
-            f"zij is van {opened}, buiten de looptijd van {period.first} tot en met {period.last}",
-            f"it is of {opened}, outside the period from {period.first} to {period.last}",
+            "agreement.outside_period",
+            {"day": f"{opened}", "first": f"{period.first}", "last": f"{period.last}"},
         )
     if schedule.opens is not None and (hour is None or not period.first <= hour.date() <= period.last):
-        yield (
-            f"op {opened} gaat er volgens het schema geen ronde open",
-            f"by the schedule no round opens on {opened}",
-        )
+        yield "agreement.no_round_opens", {"day": f"{opened}"}
     if hour is not None and hour in {schedule.hour_of(other) for other in evidence.others if other}:
-        yield (
-            f"het schema heeft één ronde voor {hour.date()}, en die is er al",
-            f"the schedule has one round for {hour.date()}, and there is one already",
-        )
+        yield "agreement.one_already", {"day": f"{hour.date()}"}
     if (most := schedule.rounds_at_most) is not None and len(evidence.others) >= most:
-        yield (
-            f"er zijn al {len(evidence.others)} rondes geopend; het manifest staat er hoogstens {most} toe",
-            f"{len(evidence.others)} rounds were opened already; the manifest allows {most} at most",
-        )
+        yield "agreement.rounds_at_most", {"count": len(evidence.others), "most": most}
     if is_hybrid(manifest.matcher.encryption_key) and not is_hybrid(opening.recipient):
-        yield (
-            "de sleutel van de ronde is geen hybride sleutel, zoals die van de koppelomgeving",
-            "the key of the round is no hybrid key, as that of the matching environment is",
-        )
+        yield "agreement.not_hybrid", {}
     if opening.deadline != schedule.deadline(opening.opened_at):
-        yield (
-            f"de uiterste dag is niet {schedule.deadline_days} dagen na de opening",
-            f"the deadline is not {schedule.deadline_days} days after the opening",
-        )
+        yield "agreement.other_deadline", {"days": schedule.deadline_days}
     evaluate = (
         schedule.evaluation_deadlines(opening.opened_at) if manifest.pseudonyms.together else (None, None)
     )
     if (opening.asks_until, opening.answers_until) != evaluate:
-        yield (
-            "tot wanneer deelnemers vragen en antwoorden is niet zoals het manifest dat bepaalt",
-            "until when partners ask and answer is not as the manifest has it",
-        )
+        yield "agreement.other_passes", {}
     rule = schedule.reference_dates(opening.opened_at)
     first = rule.first if schedule.reference_date else max(rule.first, period.first)
     if not first <= asked <= rule.last:
-        between = (f"tussen {first} en {rule.last}", f"between {first} and {rule.last}")
-        nl, en = between if first != rule.last else (str(first), str(first))
-        yield (
-            f"de peildatum is {asked}; volgens het manifest moet dat zijn: {nl}",
-            f"the reference date is {asked}; by the manifest it must be: {en}",
-        )
+        facts: dict[str, str | int] = {"asked": f"{asked}", "first": f"{first}", "last": f"{rule.last}"}
+        yield "agreement.reference_date" if first == rule.last else "agreement.reference_between", facts

@@ -12,7 +12,7 @@ from typing import Literal
 
 from lsi_match.agreement.approvals import mismatch, sign_statement, signed_paper
 from lsi_match.agreement.trust_root_rules import Trust
-from lsi_match.base.errors import LsiError, words
+from lsi_match.base.errors import LsiError, problem, words
 from lsi_match.crypto.certificates import Certified
 from lsi_match.crypto.keys import Identity
 from lsi_match.crypto.signing import peek
@@ -100,10 +100,10 @@ def _mismatch(
     if found := mismatch(manifest, paper, now):
         return found
     if paper.round != round_id:
-        return words("problem", "zij gaat over een andere ronde", "it is about another round")
+        return words("problem", *problem("agreement.other_round", {}))
     if paper.findings != findings:
-        return words("problem", "zij gaat over een ander rapport", "it is about another report")
+        return words("problem", *problem("agreement.other_findings", {}))
     if paper.decision == "release" and (left := set(differences) - paper.reasons.keys()):
-        nl = f"zij zegt niets over {len(left)} van de {len(differences)} verschillen"
-        return words("problem", nl, f"it says nothing of {len(left)} of {len(differences)} differences")
+        counts = {"left": len(left), "all": len(differences)}
+        return words("problem", *problem("agreement.differences_left", counts))
     return {}

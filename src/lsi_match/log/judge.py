@@ -35,7 +35,7 @@ from lsi_match.agreement.justifications import latest, read_justifications
 from lsi_match.agreement.trust_root_rules import Trust
 from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.catalogue import word
-from lsi_match.base.errors import LsiError, words
+from lsi_match.base.errors import LsiError, problem, words
 from lsi_match.base.files import read_bytes, read_folder, write_whole
 from lsi_match.crypto.evaluation import Evaluation
 from lsi_match.crypto.signing import verify
@@ -275,7 +275,7 @@ class _Judging:
         except (JudgedOtherwiseError, ReleasedUnjustifiedError) as problem:
             self.problems.append(problem)
         except LsiError as error:
-            self.problems.append(_otherwise(recorded, error.text("nl"), error.text("en")))
+            self.problems.append(_otherwise(recorded, error))
 
     # what there is to judge by
 
@@ -315,8 +315,7 @@ class _Judging:
             raise _LackingError
         known = {one.version: one.digest for one in self.trust.roots}
         if known.get(event.version) != event.root:
-            nl = f"versie {event.version} van de vertrouwenslijst is niet die van u"
-            raise _otherwise(recorded, nl, f"version {event.version} of the trust root is not yours")
+            raise _otherwise(recorded, "log.root_not_yours", version=event.version)
 
     def _registered(self, recorded: Recorded) -> None:
         manifest, now, trust = self._manifest(recorded), recorded.at + _TICK, self._trust()
@@ -341,9 +340,7 @@ class _Judging:
         opening = self._opening(recorded, event.opening)
         self.openings[event.round] = event.opening
         if (opening.round, opening.manifest) != (event.round, recorded.manifest):
-            raise _otherwise(
-                recorded, "de opening is van een andere ronde", "the opening is of another round"
-            )
+            raise _otherwise(recorded, "log.opening_of_other")
         self._require(recorded, opening)
 
     def _gates(self, recorded: Recorded) -> None:
@@ -358,8 +355,7 @@ class _Judging:
         model = EvaluationAsk if isinstance(event, events.EvaluationsAsked) else AccessAsk
         word = of.word(self._paper(event.ask, recorded), model, "ask")
         if (word.partner, word.asked) != (event.partner, dict(event.asked)):
-            nl = "de vraag is van een ander, of om een ander aantal"
-            raise _otherwise(recorded, nl, "the ask is of another, or for another number")
+            raise _otherwise(recorded, "log.ask_of_other")
 
     def _evaluators(self, recorded: Recorded) -> None:
         event, manifest = recorded.event, self._manifest(recorded)
@@ -370,29 +366,22 @@ class _Judging:
             self.view.round(event.round),
         )
         if round_ is None or round_.together.evaluators != event.evaluators:
-            raise _otherwise(recorded, "dit is al eerder gezegd", "this was said before")
+            raise _otherwise(recorded, "log.said_before")
         said = round_.together
         keys = {one: said.keys.get(one) for one in event.partners}
         stated = (named.round, named.manifest, named.asks, named.keys)
         if stated != (event.round, recorded.manifest, said.asks, keys):
-            nl, en = (
-                "het zijn niet de vragen en sleutels van het logboek",
-                "these are not the asks and keys of the log",
-            )
-            raise _otherwise(recorded, nl, en)
+            raise _otherwise(recorded, "log.other_asks")
 
     def _counted(self, recorded: Recorded) -> None:
         event, manifest = recorded.event, self._manifest(recorded)
         assert isinstance(event, events.Counted)
         self.holds[event.round] = bool(event.alerts), event.findings or ""
         if event.findings != self.held_for.get(event.round, event.findings):
-            nl = "de ronde was aangehouden voor een ander rapport"
-            raise _otherwise(recorded, nl, "the round was held for another report")
+            raise _otherwise(recorded, "log.held_for_other")
         if event.findings is None or event.table is None:
             if manifest.monitor.dimensions:
-                raise _otherwise(
-                    recorded, "er is geen rapport van de monitor", "there is no report of the monitor"
-                )
+                raise _otherwise(recorded, "log.no_report")
             self.holds[event.round] = False, ""
             return
         report, _ = self.read_report(
@@ -402,20 +391,16 @@ class _Judging:
         too_little = bool(report.too_little) and manifest.monitor.hold_on_too_little
         self.holds[event.round] = bool(report.alerts) or too_little, event.findings
         if (report.round, len(report.alerts)) != (event.round, event.alerts or 0):
-            nl = f"het rapport heeft {len(report.alerts)} waarschuwingen, de regel zegt {event.alerts}"
-            en = f"the report has {len(report.alerts)} alerts, the entry says {event.alerts}"
-            raise _otherwise(recorded, nl, en)
+            raise _otherwise(recorded, "log.other_alerts", found=len(report.alerts), said=event.alerts or 0)
 
         for promise in report.promises:
             before = self.view.round(promise.round)
             if before is None or before.hold is None:
-                raise _otherwise(recorded, "er is niets toegezegd", "nothing was promised")
+                raise _otherwise(recorded, "log.nothing_promised")
             papers = [self._paper(digest, recorded) for digest in before.justifications]
             said = latest(papers, before.hold.findings)
             if promise.said != {name: paper.promised(promise.difference) for name, paper in said.items()}:
-                nl = f"in ronde {promise.round} is iets anders toegezegd dan het rapport zegt"
-                en = f"in round {promise.round} something else was promised than the report says"
-                raise _otherwise(recorded, nl, en)
+                raise _otherwise(recorded, "log.promised_otherwise", round=promise.round)
 
     def _held(self, recorded: Recorded) -> None:
         event, manifest = recorded.event, self._manifest(recorded)
@@ -423,31 +408,24 @@ class _Judging:
         self.held_for.setdefault(event.round, event.findings)
         missing = [name for name in manifest.controllers if name not in event.controllers]
         if missing:
-            nl = f"niet gevraagd om rechtvaardiging: {', '.join(missing)}"
-            raise _otherwise(recorded, nl, f"not asked for a justification: {', '.join(missing)}")
+            raise _otherwise(recorded, "log.not_asked", names=", ".join(missing))
         if event.round in self.holds and self.holds[event.round][1] != event.findings:
-            raise _otherwise(
-                recorded, "dit is niet het rapport van de telling", "this is not the report of the count"
-            )
+            raise _otherwise(recorded, "log.other_report")
 
     def _released(self, recorded: Recorded) -> None:
         event, manifest = recorded.event, self._manifest(recorded)
         assert isinstance(event, events.Released)
         if (event.cosignatures or 0) != manifest.release.cosignatures:
-            nl = f"het manifest vraagt {manifest.release.cosignatures} medeondertekeningen, de vrijgave {event.cosignatures or 0}"
-            en = f"the manifest asks for {manifest.release.cosignatures} cosignatures, the release for {event.cosignatures or 0}"
-            raise _otherwise(recorded, nl, en)
+            agreed = manifest.release.cosignatures
+            raise _otherwise(recorded, "log.other_cosignatures", agreed=agreed, said=event.cosignatures or 0)
         if event.cases > manifest.release.max_cases:
-            nl, en = f"{event.cases} casussen", f"{event.cases} cases"
-            raise _otherwise(
-                recorded, f"er zijn meer casussen dan afgesproken: {nl}", f"more than agreed: {en}"
-            )
+            raise _otherwise(recorded, "log.more_cases", cases=event.cases)
         round_ = self.view.round(event.round)
         if round_ is None or not round_.runs:
-            raise _otherwise(recorded, "er is vooraf geen waarborg nagegaan", "no gate was checked before")
+            raise _otherwise(recorded, "log.no_gate")
         if event.round not in self.holds:
             if manifest.monitor.dimensions:
-                raise _otherwise(recorded, "de ronde is niet geteld", "the round was not counted")
+                raise _otherwise(recorded, "log.not_counted")
             return
         held, findings = self.holds[event.round]
         if not held:
@@ -465,9 +443,7 @@ class _Judging:
         event, round_ = recorded.event, self.view.round(recorded.round or "")
         assert isinstance(event, events.HandedOut)
         if round_ is None or round_.release is None or not round_.release.mark.position < event.size:
-            raise _otherwise(
-                recorded, "de vrijgave staat niet onder die stand", "the release is not under that checkpoint"
-            )
+            raise _otherwise(recorded, "log.not_under")
         manifest = load_manifest(self._paper(round_.release.manifest, recorded))
         release_policy(manifest, self._trust().current).check(self.checkpoint(event.size) or "")
 
@@ -491,8 +467,10 @@ class _Judging:
         return found
 
 
-def _otherwise(recorded: Recorded, nl: str, en: str) -> JudgedOtherwiseError:
+def _otherwise(recorded: Recorded, what: str | LsiError, **facts: str | int) -> JudgedOtherwiseError:
+    """What is not as the papers have it: by its name in `problems.toml`, or as an error says it."""
     step = recorded.event.step
+    nl, en = problem(what, facts) if isinstance(what, str) else (what.text("nl"), what.text("en"))
     return JudgedOtherwiseError(
         position=recorded.position,
         **words("step", word("step", step, "nl"), step.value),

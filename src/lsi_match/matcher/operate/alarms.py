@@ -35,7 +35,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from lsi_match.base.clock import CLOCK_SKEW, minute
-from lsi_match.base.errors import LsiError
+from lsi_match.base.errors import LsiError, problem
 from lsi_match.log.view import ProjectView
 from lsi_match.matcher.operate.agenda import RoundNow
 from lsi_match.matcher.operate.expected import ends, missed, next_opening
@@ -76,6 +76,10 @@ def alarms(project: Project, now: datetime) -> list[Alarm]:
     return sorted(found, key=lambda one: NAMES.index(one.name))
 
 
+def _said(key: str, /, **facts: str | int) -> tuple[str, str]:
+    return problem(key, facts)
+
+
 def _all(project: Project, now: datetime) -> Iterator[tuple[str, str, str]]:
     yield from _disk(project)
     try:
@@ -95,70 +99,42 @@ def _all(project: Project, now: datetime) -> Iterator[tuple[str, str, str]]:
         return
     last = view.last
     if last is not None and now < last - CLOCK_SKEW:
-        at = f"{now:%Y-%m-%d %H:%M}", f"{last:%Y-%m-%d %H:%M}"
-        yield "clock", f"klok {at[0]}, laatste regel {at[1]}", f"clock {at[0]}, last entry {at[1]}"
+        yield "clock", *_said("matcher.operate.clock_behind", now=minute(now), last=minute(last))
     if since := leapt_from(project, view, now):
-        at = f"{now:%Y-%m-%d %H:%M}", f"{since:%Y-%m-%d %H:%M}"
-        yield (
-            "clock",
-            f"klok {at[0]}, laatste teken van leven {at[1]}",
-            f"clock {at[0]}, last sign of life {at[1]}",
-        )
+        yield "clock", *_said("matcher.operate.clock_ahead", now=minute(now), last=minute(since))
     if project.behind_file.exists():
         behind = LogBehindError(project=project.id)
         yield "behind", behind.text("nl"), behind.text("en")
     for one_fork in view.forks.values():
-        day = minute(one_fork.at)
         yield (
             "fork",
-            f"{one_fork.partner} heeft een stand van {one_fork.size} regels die niet van dit logboek is (gemeld {day})",
-            f"{one_fork.partner} has a checkpoint of {one_fork.size} entries that is none of this log (reported {day})",
+            *_said("matcher.operate.fork", name=one_fork.partner, size=one_fork.size, at=minute(one_fork.at)),
         )
     for step, told in view.unknown.items():
-        yield (
-            "unknown",
-            f"stap '{step}' van een nieuwere versie ({told.count} keer, voor het eerst in regel {told.first})",
-            f"step '{step}' of a newer version ({told.count} times, first in entry {told.first})",
-        )
+        yield "unknown", *_said("matcher.operate.unknown_step", step=step, count=told.count, first=told.first)
     yield from _looks(project, view, now)
     yield from _ends(project, view, now)
     if stopped := part_stopped(project.site):
-        at = minute(stopped), "SITE/serve/service.log"
-        yield (
-            "service",
-            f"Prefect start niet sinds {at[0]}; er wordt wel gekeken en gedraaid. Zie {at[1]}",
-            f"Prefect does not start since {at[0]}; looks and runs go on. See {at[1]}",
-        )
+        yield "service", *_said("matcher.operate.part_stopped", at=minute(stopped))
     yield from _due(project, now)
     for one in rounds:
         yield from _round(project, one, now)
     manifest = project.manifest()
     for name, since in view.waiting().items():
         if now - since > min(HANDED_OUT_WITHIN, (manifest.released_until(since) - since) / 2):
-            at_ = minute(since)
-            yield (
-                "waiting",
-                f"de vrijgave van ronde {name} wacht sinds {at_} op medeondertekening",
-                f"the release of round {name} waits for cosignatures since {at_}",
-            )
+            yield "waiting", *_said("matcher.operate.waiting", round=name, at=minute(since))
     yield from _cosignatures(project, view, now)
     for name, last_asked in view.asked_too_often.items():
         if now - last_asked < WARNED_FOR:
-            day = minute(last_asked)
-            yield (
-                "access",
-                f"{name} vroeg te vaak naar personen, het laatst op {day}",
-                f"{name} asked about people too often, last at {day}",
-            )
+            yield "access", *_said("matcher.operate.asked_too_often", name=name, at=minute(last_asked))
 
 
 def _disk(project: Project) -> Iterator[tuple[str, str, str]]:
     space = shutil.disk_usage(project.folder)
     if os.statvfs(project.folder).f_flag & os.ST_RDONLY or not os.access(project.folder, os.W_OK):
-        yield "disk", "er kan niets worden geschreven", "nothing can be written"
+        yield "disk", *_said("matcher.operate.disk_read_only")
     elif space.free < min(_FREE_SHARE * space.total, _FREE_BYTES):
-        left = f"{space.free / 2**20:.0f} MiB"
-        yield "disk", f"nog {left} vrij", f"{left} left"
+        yield "disk", *_said("matcher.operate.disk_full", mib=f"{space.free / 2**20:.0f}")
 
 
 #: What should have happened (`expected`) → the alarm that it did not.
@@ -186,12 +162,14 @@ def _ends(project: Project, view: ProjectView, now: datetime) -> Iterator[tuple[
         yield "opening", error.text("nl"), error.text("en")
         return
     if comes is not None and comes.refused is not None:
-        nl, en = (minute(comes.at),) * 2 if comes.at else ("met de hand", "by hand")
-        yield (
-            "opening",
-            f"de volgende ronde ({nl}) gaat niet open. {comes.refused.text('nl')}",
-            f"the next round ({en}) will not open. {comes.refused.text('en')}",
+        (nl, en), why = (
+            _said(
+                "matcher.operate.will_not_open" if comes.at else "matcher.operate.cannot_be_opened",
+                at=minute(comes.at or now),
+            ),
+            comes.refused,
         )
+        yield "opening", f"{nl} {why.text('nl')}", f"{en} {why.text('en')}"
     for one in found:
         yield "ends", one.text("nl"), one.text("en")
 
@@ -200,36 +178,25 @@ def _due(project: Project, now: datetime) -> Iterator[tuple[str, str, str]]:
     try:
         late = [one for one in due(project, now) if now - one.at > OVERDUE]
     except (LsiError, OSError) as error:
-        reason = problem_of(error)
-        yield "overdue", f"niet na te gaan ({reason})", f"cannot be found out ({reason})"
+        yield "overdue", *_said("matcher.operate.terms_unreadable", reason=problem_of(error))
         return
     if late:
         since = minute(min(one.at for one in late))
         kinds = ", ".join(sorted({one.kind for one in late}))
-        yield (
-            "overdue",
-            f"{len(late)} niet vernietigd ({kinds}), sinds {since}",
-            f"{len(late)} not destroyed ({kinds}), since {since}",
-        )
+        yield "overdue", *_said("matcher.operate.overdue", count=len(late), kinds=kinds, at=since)
 
 
 def _round(project: Project, one: RoundNow, now: datetime) -> Iterator[tuple[str, str, str]]:
     if one.state == "held" and one.held_until is not None:
-        until = minute(one.held_until)
-        yield (
-            "held",
-            f"ronde {one.round} wacht op rechtvaardiging tot {until}",
-            f"round {one.round} waits for justifications until {until}",
-        )
+        yield "held", *_said("matcher.operate.held", round=one.round, at=minute(one.held_until))
         return
     if one.state == "refused":
-        yield "refused", f"ronde {one.round} is tegengehouden", f"round {one.round} was refused"
+        yield "refused", *_said("matcher.operate.refused", round=one.round)
     elif one.tried is not None and now - one.tried > HOUR:
-        yield "broken", f"ronde {one.round} brak af", f"round {one.round} broke off"
+        yield "broken", *_said("matcher.operate.broken", round=one.round)
     missing = [name for name in project.manifest().partners if name not in one.delivered | one.left_out]
     if missing and now >= one.deadline and one.state != "released":
-        names = ", ".join(missing)
-        yield "late", f"ronde {one.round}: {names}", f"round {one.round}: {names}"
+        yield "late", *_said("matcher.operate.late", round=one.round, names=", ".join(missing))
 
 
 def _cosignatures(project: Project, view: ProjectView, now: datetime) -> Iterator[tuple[str, str, str]]:
@@ -250,14 +217,9 @@ def _cosignatures(project: Project, view: ProjectView, now: datetime) -> Iterato
     ]
     if waits and gap is not None:
         names, entries = ", ".join(waits), f"{gap.mark.position}–{gap.lost}"
-        yield (
-            "gap",
-            f"regels {entries} gingen verloren; nog niet erkend door {names}",
-            f"entries {entries} were lost; not acknowledged yet by {names}",
-        )
+        yield "gap", *_said("matcher.operate.gap", entries=entries, names=names)
     late = [
         name for name, one in signed.items() if one.waits_since and now - one.waits_since > COSIGNED_WITHIN
     ]
     if late and asked:
-        names = ", ".join(late)
-        yield "cosignature", f"niet van {names}", f"none of {names}"
+        yield "cosignature", *_said("matcher.operate.not_cosigned", names=", ".join(late))

@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 
 from lsi_match.agreement.endings import End, ends_of_agreement
 from lsi_match.base.clock import minute
-from lsi_match.base.errors import LsiError
+from lsi_match.base.errors import LsiError, problem
 from lsi_match.log.view import ProjectView
 from lsi_match.manifest import Manifest
 from lsi_match.matcher.operate.agenda import is_over, unopened
@@ -53,17 +53,11 @@ def missed(project: Project, view: ProjectView, looks: LastReconciled, now: date
     began = view.began or now
     at = looks.at or began
     if now - at > HOUR:
-        nl, en = f"niet gekeken sinds {minute(at)}", f"nobody looked since {minute(at)}"
-        yield Missed("look", "look", at + HOUR, nl, en)
+        yield Missed("look", "look", at + HOUR, *problem("matcher.operate.not_looked", {"at": minute(at)}))
     at = view.last_checkpoint or began
     if now - at > _CHECKPOINT_WITHIN and not is_over(manifest, now):
-        yield Missed(
-            "checkpoint",
-            "log",
-            at + _CHECKPOINT_WITHIN,
-            f"geen stand van het logboek sinds {minute(at)}",
-            f"no checkpoint of the log since {minute(at)}",
-        )
+        told = problem("matcher.operate.no_checkpoint", {"at": minute(at)})
+        yield Missed("checkpoint", "log", at + _CHECKPOINT_WITHIN, *told)
 
 
 def _openings(project: Project, manifest: Manifest, view: ProjectView, now: datetime) -> Iterator[Missed]:
@@ -71,12 +65,10 @@ def _openings(project: Project, manifest: Manifest, view: ProjectView, now: date
     name = hour.date().isoformat() if hour else ""
     if hour is None or (now - hour <= HOUR and (view.shut is None or view.shut.round != name)):
         return
-    nl, en = (
-        f"ronde {name} had open moeten gaan op {minute(hour)}",
-        f"round {name} should have opened at {minute(hour)}",
-    )
+    nl, en = problem("matcher.operate.should_have_opened", {"round": name, "at": minute(hour)})
     if manifest.schedule.hour_of(now) is None:
-        nl, en = f"{nl}; dat kan niet meer", f"{en}; it cannot any more"
+        late = problem("matcher.operate.not_any_more", {})
+        nl, en = f"{nl}; {late[0]}", f"{en}; {late[1]}"
     elif (error := refusal(project, now)) is not None:
         nl, en = f"{nl}. {error.text('nl')}", f"{en}. {error.text('en')}"
     yield Missed("opening", name, hour, nl, en)

@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 
 from lsi_match.base.clock import minute
+from lsi_match.base.errors import problem
 from lsi_match.base.files import write_whole
 from lsi_match.matcher.operate.expected import ends, missed, next_opening
 from lsi_match.matcher.operate.observed_state import last_reconciled
@@ -49,14 +50,9 @@ def _notices(project: Project, now: datetime) -> Iterator[_Notice]:
             yield _name("not-opened", one.name), everybody, one.nl, one.en
     comes = next_opening(project, now)
     if comes is not None and comes.at is not None and (error := comes.refused) is not None:
-        nl, en = error.text("nl"), error.text("en")
-        at = minute(comes.at)
-        yield (
-            _name("will-not-open", comes.at.date()),
-            everybody,
-            f"De ronde van {at} gaat zo niet open. {nl}",
-            f"The round of {at} will not open like this. {en}",
-        )
+        nl, en = problem("matcher.operate.notice_will_not_open", {"at": minute(comes.at)})
+        name = _name("will-not-open", comes.at.date())
+        yield name, everybody, f"{nl} {error.text('nl')}", f"{en} {error.text('en')}"
 
 
 def _name(*words: object) -> str:

@@ -14,7 +14,7 @@ from datetime import datetime
 
 from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.clock import Clock
-from lsi_match.base.errors import LsiError
+from lsi_match.base.errors import LsiError, problem
 from lsi_match.base.files import read_bytes, write_whole
 from lsi_match.base.version import VERSION
 from lsi_match.crypto.signing import SignedDocumentInvalidError, peek
@@ -67,14 +67,8 @@ def _newer(site: Site) -> Iterator[Finding]:
         json_document({"program": VERSION})
     ):
         newer = ".".join(map(str, before))
-        yield Finding(
-            "-",
-            "older program",
-            newer,
-            True,
-            f"deze koppelomgeving is bijgewerkt met versie {newer}, en dit is {VERSION}: neem die versie of een latere",
-            f"this site was upgraded with version {newer}, and this is {VERSION}: take that version or a later one",
-        )
+        told = problem("matcher.operate.older_program", {"newer": newer, "this": VERSION})
+        yield Finding("-", "older program", newer, True, *told)
 
 
 def _version(data: bytes) -> tuple[int, ...]:
@@ -87,43 +81,19 @@ def _version(data: bytes) -> tuple[int, ...]:
 def _of_project(project: Project, now: datetime) -> Iterator[Finding]:
     manifest, view = project.manifest(), project.view()
     if manifest.format != PRESENT:
-        yield Finding(
-            project.id,
-            "manifest",
-            manifest.format,
-            False,
-            f"het manifest is {manifest.format}: er gaat geen ronde open tot er een van {PRESENT} is getekend. Maak dat van hetzelfde concept",
-            f"the manifest is {manifest.format}: no round opens until one of {PRESENT} was signed. Make it from the same draft",
-        )
+        told = problem("matcher.operate.older_manifest", {"found": manifest.format, "present": PRESENT})
+        yield Finding(project.id, "manifest", manifest.format, False, *told)
         for one in view.live.values():
             if not one.over:
-                yield Finding(
-                    project.id,
-                    "round",
-                    one.name,
-                    True,
-                    f"ronde {one.name} loopt nog: draai haar eerst met de vorige versie, of laat haar hier eindigen (--end-rounds)",
-                    f"round {one.name} goes on: run it with the version before first, or have it ended here (--end-rounds)",
-                )
+                told = problem("matcher.operate.round_goes_on", {"round": one.name})
+                yield Finding(project.id, "round", one.name, True, *told)
     for partner, described in _old_releases(project):
         if not described.expires_at <= now:
-            yield Finding(
-                project.id,
-                "release",
-                described.round,
-                False,
-                f"{partner} heeft de vrijgave van ronde {described.round} nog ({described.format}): open haar met de vorige versie",
-                f"{partner} still has the release of round {described.round} ({described.format}): open it with the version before",
-            )
+            facts = {"name": partner, "round": described.round, "found": described.format}
+            told = problem("matcher.operate.release_unopened", facts)
+            yield Finding(project.id, "release", described.round, False, *told)
     for step in view.unknown:
-        yield Finding(
-            project.id,
-            "step",
-            step,
-            True,
-            f"het logboek heeft een stap van een nieuwere versie: {step}",
-            f"the log has a step of a newer version: {step}",
-        )
+        yield Finding(project.id, "step", step, True, *problem("matcher.operate.newer_step", {"step": step}))
 
 
 def _old_releases(project: Project) -> Iterator[tuple[str, ReleaseDescriptor]]:
