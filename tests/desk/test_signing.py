@@ -275,6 +275,7 @@ def test_a_certificate_signs_on_the_desk(op: Operation, tmp_path: Path) -> None:
         chain, key = tmp_path / "chain.pem", tmp_path / "key.pem"
         chain.write_bytes(one.pem)
         key.write_bytes(one.key_pem)
+        key.chmod(0o600)
         set_work(home, PROJECT, work_of(home, PROJECT).model_copy(update={"chain": chain, "key": key}))
 
     certificate(strange)

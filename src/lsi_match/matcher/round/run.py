@@ -390,7 +390,7 @@ class Run:
         matching, there = buckets.Matching(plan), self._work()
         try:
             touched = matching.work(lambda plan, bridges: there.spread(plan, bridges, self._do))
-            subjects = match_file(self.project, self.round_id, touched)
+            subjects = match_file(self.project, self.round_id, self._manifest, touched)
         except LsiError as error:
             if last or not isinstance(error, NoGoodDropError):
                 self._record(MatchRefused(round=self.round_id, **why(error)))
@@ -531,7 +531,11 @@ class Run:
                 subjects={
                     name: digest
                     for name in self._manifest.partners
-                    if (digest := release_file(self.project, self.round_id, self._running(), name))
+                    if (
+                        digest := release_file(
+                            self.project, self.round_id, self._manifest, self._running(), name
+                        )
+                    )
                 },
                 cosignatures=self._manifest.release.cosignatures or None,
             )

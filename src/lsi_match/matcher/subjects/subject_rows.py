@@ -109,19 +109,22 @@ def intake_file(
                     signals[there],
                 )
 
-    return _write(project, round_id, f"intake.{name}", touched())
+    return _write(project, round_id, manifest, f"intake.{name}", touched())
 
 
-def match_file(project: Project, round_id: str, buckets: Iterable[pa.Table]) -> str | None:
+def match_file(
+    project: Project, round_id: str, manifest: Manifest, buckets: Iterable[pa.Table]
+) -> str | None:
     """The file of who was matched, who is a case, and what came together through another number; its digest."""
-    return _write(project, round_id, "match", (_of(table) for table in buckets))
+    return _write(project, round_id, manifest, "match", (_of(table) for table in buckets))
 
 
-def release_file(project: Project, round_id: str, matched: Matched, recipient: str) -> str | None:
+def release_file(
+    project: Project, round_id: str, manifest: Manifest, matched: Matched, recipient: str
+) -> str | None:
     """The file of whose case `recipient` receives; its digest."""
-    return _write(
-        project, round_id, f"release.{recipient}", [_of(table) for table in matched.subjects(recipient)]
-    )
+    touched = [_of(table) for table in matched.subjects(recipient)]
+    return _write(project, round_id, manifest, f"release.{recipient}", touched)
 
 
 def _of(table: pa.Table) -> Touched:
@@ -152,9 +155,11 @@ def make_log_key(project: Project, round_id: str) -> None:
         beside.unlink()
 
 
-def _write(project: Project, round_id: str, about: str, touched: Iterable[Touched]) -> str | None:
+def _write(
+    project: Project, round_id: str, manifest: Manifest, about: str, touched: Iterable[Touched]
+) -> str | None:
     """A file of sorted runs: each of the tables given is in the order of its log ids."""
-    if not project.manifest().pseudonyms.traceable:
+    if not manifest.pseudonyms.traceable:
         deque(touched, maxlen=0)
         return None
     folder = folder_of(project, round_id)
