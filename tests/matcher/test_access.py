@@ -379,9 +379,8 @@ def test_one_of_many_is_found_and_nobody_else(tmp_path: Path, op: Operation) -> 
         )  # fmt: skip
 
     subject_rows.make_log_key(op.project, "big")
-    digest = subject_rows._write(
-        op.project, "big", "intake.uwv", (run(people[:100_000], 3), run(people[50_000:], 4))
-    )
+    runs = run(people[:100_000], 3), run(people[50_000:], 4)
+    digest = subject_rows._write(op.project, "big", op.project.manifest(), "intake.uwv", runs)
     sought = [people[0].tobytes(), people[70_000].tobytes(), bytes(16), people[149_999].tobytes()]
     found = subject_rows.look_up(op.project, "big", "intake.uwv", digest, 0, sought)
     assert [(one.number, one.selection) for one in found] == [(0, 3), (1, 3), (1, 4), (3, 4)]
@@ -428,7 +427,10 @@ def test_every_entry_points_into_the_register_of_its_manifest(op: Operation) -> 
 
 def test_a_digest_does_not_tell_that_a_file_has_no_rows(op: Operation) -> None:
     subject_rows.make_log_key(op.project, "big")
-    digests = {subject_rows._write(op.project, "big", f"release.{name}", []) for name in PARTNERS}
+    digests = {
+        subject_rows._write(op.project, "big", op.project.manifest(), f"release.{name}", [])
+        for name in PARTNERS
+    }
     assert len(digests) == len(PARTNERS)
 
 
