@@ -87,6 +87,13 @@ def test_every_place_that_does_not_fit_the_model_is_told_with_line_and_column() 
     assert {line.strip().partition(": ")[0] for line in told} == wanted
 
 
+def test_what_was_left_empty_is_told_on_its_own_line() -> None:
+    with pytest.raises(DocumentInvalidError) as refused:
+        parse_yaml("title:\n\ninner:\n  een:\n    count:\n", "x.yaml", Outer)
+    assert "1:1 title" in str(refused.value)
+    assert "5:5 inner.een.count" in str(refused.value)
+
+
 def test_a_criterion_that_is_wrong_is_told_in_its_own_place() -> None:
     value = document()
     value["partners"]["uwv"]["selections"][0]["criteria"][0]["when"] = "nergens = 1"

@@ -228,6 +228,7 @@ def _place(root: Node | None, path: tuple[int | str, ...], *, at_name: bool) -> 
         if found is None:
             break
         node, mark = found, found.start_mark
-    if at_name and name is not None:
+    # What was left empty stands where YAML found the next thing: on another line.
+    if name is not None and node is not None and (at_name or node.start_mark.index == node.end_mark.index):
         mark = name.start_mark
     return (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
