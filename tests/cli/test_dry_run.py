@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_args
@@ -329,3 +331,15 @@ def test_a_dry_run_changes_no_byte(
         "reads",
     )
     assert (ended if status == 0 else "refused") == wanted, said
+
+
+def test_what_python_keeps_of_its_modules_is_not_written_either(tmp_path: Path) -> None:
+    """As on a first day, when nothing is compiled yet."""
+    kept = tmp_path / "compiled"
+    ended = subprocess.run(
+        [sys.executable, "-m", "lsi_match", "doctor", str(tmp_path / "home"), "--dry-run", "--lang", "en"],
+        env={**os.environ, "PYTHONPYCACHEPREFIX": str(kept), "PYTHONDONTWRITEBYTECODE": ""},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ".pyc" not in ended.stdout + ended.stderr
+    assert not [file for file in kept.rglob("*.pyc") if "lsi_match/cli/own" in str(file)]

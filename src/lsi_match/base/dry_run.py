@@ -30,6 +30,7 @@ class WouldDo(BaseException):  # no error, and to be caught by nobody on its way
 
 
 _state = {"on": False, "hooked": False}
+_KEEPS_NO_BYTECODE = sys.dont_write_bytecode
 
 
 def begin(*, on: bool = True) -> None:
@@ -38,6 +39,7 @@ def begin(*, on: bool = True) -> None:
         sys.addaudithook(_watch)
         _state["hooked"] = True
     _state["on"] = on
+    sys.dont_write_bytecode = on or _KEEPS_NO_BYTECODE
 
 
 def is_on() -> bool:
@@ -56,10 +58,10 @@ def _watch(event: str, arguments: tuple[Any, ...]) -> None:
     path = arguments[0]
     if event == "open":
         flags = arguments[2]
-        # A descriptor, a device, a file without a name; what Python keeps of its own modules.
+        # A descriptor, a device, a file without a name.
         if not flags & _WRITES or isinstance(path, int) or flags & os.O_TMPFILE == os.O_TMPFILE:
             return
-        if os.fsdecode(path).startswith("/dev/") or "__pycache__" in os.fsdecode(path):
+        if os.fsdecode(path).startswith("/dev/"):
             return
     elif event == "os.remove" and not os.path.lexists(path):
         return
