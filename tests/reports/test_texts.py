@@ -101,6 +101,8 @@ ASKING = {
     "chapter": COMMANDS,
     "wrong_use": PROBLEMS,
     "because": PROBLEMS,
+    "problem": PROBLEMS,
+    "wrong": PROBLEMS,
     "_forbidden": PROBLEMS,
     "_mistyped": PROBLEMS,
 }

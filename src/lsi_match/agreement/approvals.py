@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from lsi_match.agreement.trust_root_rules import Trust
 from lsi_match.base.canonical import canonical_json, digest_of_bytes
-from lsi_match.base.errors import LsiError, problem, words
+from lsi_match.base.errors import LsiError, words, wrong
 from lsi_match.base.validation import validation_message
 from lsi_match.base.version import VERSION, format_of
 from lsi_match.crypto.certificates import CertificateRefusedError, Certified, certified_key
@@ -174,8 +174,8 @@ def make_public(manifest: Manifest, identity: Identity | Certified, sheet: Sheet
 
     Raises `CriteriaNotNamedError`.
     """
-    if wrong := _unnamed(manifest, identity.name, sheet):
-        raise CriteriaNotNamedError(**wrong)
+    if fault := _unnamed(manifest, identity.name, sheet):
+        raise CriteriaNotNamedError(**fault)
     return sign_statement(Publication, manifest, identity, at, sheet=sheet)
 
 
@@ -263,14 +263,14 @@ def read_agreement(manifest: Manifest, papers: Mapping[str, bytes], now: datetim
     for file, data in sorted(papers.items()):
         try:
             paper = _read(manifest, data, now, trust)
-            wrong = mismatch(manifest, paper, now)
+            fault = mismatch(manifest, paper, now)
         except (SignatureMissingError, SignedDocumentInvalidError):
-            paper, wrong = None, _wrong("agreement.no_good_signature")
+            paper, fault = None, wrong("agreement.no_good_signature")
         except CertificateRefusedError as refused:
-            paper, wrong = None, {k: str(v) for k, v in refused.facts.items() if k.startswith("problem")}
+            paper, fault = None, {k: str(v) for k, v in refused.facts.items() if k.startswith("problem")}
         name = paper.controller if paper else file.split(".")[0]
-        if wrong:
-            found.problems[name] = wrong
+        if fault:
+            found.problems[name] = fault
         elif isinstance(paper, Approval):
             _keep_latest(found.approvals, paper)
         elif isinstance(paper, Withdrawal):
@@ -311,8 +311,8 @@ def check_papers(manifest: Manifest, papers: Mapping[str, bytes], now: datetime,
     Raises:
         ApprovalInvalidError: one is signed with a key that does not count, about something else, or in the future.
     """
-    for name, wrong in read_agreement(manifest, papers, now, trust).problems.items():
-        raise ApprovalInvalidError(name=name, **wrong)
+    for name, fault in read_agreement(manifest, papers, now, trust).problems.items():
+        raise ApprovalInvalidError(name=name, **fault)
 
 
 def paper_name(data: bytes) -> str:
@@ -385,23 +385,19 @@ def signed_paper(
 def mismatch(manifest: Manifest, paper: SignedStatement, now: datetime) -> dict[str, str]:
     """Why a statement that is well signed does not hold for `manifest`, as the fact `problem`; nothing when it does."""
     if paper.project != manifest.project.id or paper.manifest != manifest.digest:
-        return _wrong("agreement.other_manifest")
+        return wrong("agreement.other_manifest")
     if (
         getattr(paper, "work_instruction", manifest.work_instruction.digest)
         != manifest.work_instruction.digest
     ):
-        return _wrong("agreement.other_instruction")
+        return wrong("agreement.other_instruction")
     if isinstance(paper, Approval) and paper.statement != STATEMENT:
-        return _wrong("agreement.other_statement")
+        return wrong("agreement.other_statement")
     if isinstance(paper, Publication) and (unnamed := _unnamed(manifest, paper.controller, paper.sheet)):
         return unnamed
     if paper.at > now:
-        return _wrong("agreement.in_the_future")
+        return wrong("agreement.in_the_future")
     return {}
-
-
-def _wrong(key: str) -> dict[str, str]:
-    return words("problem", *problem(key, {}))
 
 
 def _keep_latest(kept: dict[str, Paper], paper: Paper) -> None:

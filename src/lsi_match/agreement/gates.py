@@ -436,7 +436,7 @@ def _round(manifest: Manifest, evidence: Evidence) -> None:
     ):
         raise RoundGateError(round=opening.round)
     if problems := list(_deviations(manifest, opening, evidence)):
-        told = (problem(key, facts) for key, facts in problems)
+        told = (problem(key, **facts) for key, facts in problems)
         nl, en = ("; ".join(texts) for texts in zip(*told, strict=True))
         raise OpeningGateError(round=opening.round, **words("problem", nl, en))
 

@@ -12,7 +12,7 @@ from typing import Literal
 
 from lsi_match.agreement.approvals import mismatch, sign_statement, signed_paper
 from lsi_match.agreement.trust_root_rules import Trust
-from lsi_match.base.errors import LsiError, problem, words
+from lsi_match.base.errors import LsiError, wrong
 from lsi_match.crypto.certificates import Certified
 from lsi_match.crypto.keys import Identity
 from lsi_match.crypto.signing import peek
@@ -100,10 +100,9 @@ def _mismatch(
     if found := mismatch(manifest, paper, now):
         return found
     if paper.round != round_id:
-        return words("problem", *problem("agreement.other_round", {}))
+        return wrong("agreement.other_round")
     if paper.findings != findings:
-        return words("problem", *problem("agreement.other_findings", {}))
+        return wrong("agreement.other_findings")
     if paper.decision == "release" and (left := set(differences) - paper.reasons.keys()):
-        counts = {"left": len(left), "all": len(differences)}
-        return words("problem", *problem("agreement.differences_left", counts))
+        return wrong("agreement.differences_left", left=len(left), all=len(differences))
     return {}

@@ -63,8 +63,7 @@ class LsiError(Exception):
     @classmethod
     def because(cls, key: str, /, **facts: Fact) -> Self:
         """This error, with as fact `problem` a text with these facts; see `problem`."""
-        nl, en = problem(key, facts)
-        return cls.saying(nl, en, **facts)
+        return cls(**facts, **wrong(key, **facts))
 
     @classmethod
     def saying(cls, nl: str, en: str, **facts: Fact) -> Self:
@@ -86,7 +85,7 @@ class LsiError(Exception):
         return self.nl.format(**_in_dutch(self.facts))
 
 
-def problem(key: str, facts: Mapping[str, Any]) -> tuple[str, str]:
+def problem(key: str, /, **facts: Any) -> tuple[str, str]:
     """What is wrong, in Dutch and English, with these facts: `crypto.no_key` is `no_key` in `crypto/problems.toml`."""
     room, _, name = key.rpartition(".")
     texts = catalogue(_ROOMS.joinpath(*room.split("."), "problems.toml"))[name]
@@ -171,6 +170,11 @@ class UnexpectedError(LsiError):
 def words(name: str, nl: str, en: str) -> dict[str, str]:
     """A fact that is words, in both languages: `raise SomeError(**words("problem", "…", "…"))`."""
     return {name: en, f"{name}{_DUTCH}": nl}
+
+
+def wrong(key: str, /, **facts: Fact) -> dict[str, str]:
+    """What is wrong as the fact `problem`, in both languages; see `problem`."""
+    return words("problem", *problem(key, **facts))
 
 
 def _again(kind: type[LsiError], facts: dict[str, Fact]) -> LsiError:

@@ -62,7 +62,7 @@ class RuleViolation(ValueError):  # noqa: N818
     @classmethod
     def because(cls, key: str, /, *path: str | int, **facts: object) -> RuleViolation:
         """What does not hold, by its text (`base.errors.problem`)."""
-        return cls(*problem(key, facts), *path)
+        return cls(*problem(key, **facts), *path)
 
     @classmethod
     def by(cls, error: LsiError, *path: str | int) -> RuleViolation:

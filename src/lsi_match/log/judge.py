@@ -470,7 +470,7 @@ class _Judging:
 def _otherwise(recorded: Recorded, what: str | LsiError, **facts: str | int) -> JudgedOtherwiseError:
     """What is not as the papers have it: by its name in `problems.toml`, or as an error says it."""
     step = recorded.event.step
-    nl, en = problem(what, facts) if isinstance(what, str) else (what.text("nl"), what.text("en"))
+    nl, en = problem(what, **facts) if isinstance(what, str) else (what.text("nl"), what.text("en"))
     return JudgedOtherwiseError(
         position=recorded.position,
         **words("step", word("step", step, "nl"), step.value),

@@ -76,10 +76,6 @@ def alarms(project: Project, now: datetime) -> list[Alarm]:
     return sorted(found, key=lambda one: NAMES.index(one.name))
 
 
-def _said(key: str, /, **facts: str | int) -> tuple[str, str]:
-    return problem(key, facts)
-
-
 def _all(project: Project, now: datetime) -> Iterator[tuple[str, str, str]]:
     yield from _disk(project)
     try:
@@ -99,42 +95,47 @@ def _all(project: Project, now: datetime) -> Iterator[tuple[str, str, str]]:
         return
     last = view.last
     if last is not None and now < last - CLOCK_SKEW:
-        yield "clock", *_said("matcher.operate.clock_behind", now=minute(now), last=minute(last))
+        yield "clock", *problem("matcher.operate.clock_behind", now=minute(now), last=minute(last))
     if since := leapt_from(project, view, now):
-        yield "clock", *_said("matcher.operate.clock_ahead", now=minute(now), last=minute(since))
+        yield "clock", *problem("matcher.operate.clock_ahead", now=minute(now), last=minute(since))
     if project.behind_file.exists():
         behind = LogBehindError(project=project.id)
         yield "behind", behind.text("nl"), behind.text("en")
     for one_fork in view.forks.values():
         yield (
             "fork",
-            *_said("matcher.operate.fork", name=one_fork.partner, size=one_fork.size, at=minute(one_fork.at)),
+            *problem(
+                "matcher.operate.fork", name=one_fork.partner, size=one_fork.size, at=minute(one_fork.at)
+            ),
         )
     for step, told in view.unknown.items():
-        yield "unknown", *_said("matcher.operate.unknown_step", step=step, count=told.count, first=told.first)
+        yield (
+            "unknown",
+            *problem("matcher.operate.unknown_step", step=step, count=told.count, first=told.first),
+        )
     yield from _looks(project, view, now)
     yield from _ends(project, view, now)
     if stopped := part_stopped(project.site):
-        yield "service", *_said("matcher.operate.part_stopped", at=minute(stopped))
+        yield "service", *problem("matcher.operate.part_stopped", at=minute(stopped))
     yield from _due(project, now)
     for one in rounds:
         yield from _round(project, one, now)
     manifest = project.manifest()
     for name, since in view.waiting().items():
         if now - since > min(HANDED_OUT_WITHIN, (manifest.released_until(since) - since) / 2):
-            yield "waiting", *_said("matcher.operate.waiting", round=name, at=minute(since))
+            yield "waiting", *problem("matcher.operate.waiting", round=name, at=minute(since))
     yield from _cosignatures(project, view, now)
     for name, last_asked in view.asked_too_often.items():
         if now - last_asked < WARNED_FOR:
-            yield "access", *_said("matcher.operate.asked_too_often", name=name, at=minute(last_asked))
+            yield "access", *problem("matcher.operate.asked_too_often", name=name, at=minute(last_asked))
 
 
 def _disk(project: Project) -> Iterator[tuple[str, str, str]]:
     space = shutil.disk_usage(project.folder)
     if os.statvfs(project.folder).f_flag & os.ST_RDONLY or not os.access(project.folder, os.W_OK):
-        yield "disk", *_said("matcher.operate.disk_read_only")
+        yield "disk", *problem("matcher.operate.disk_read_only")
     elif space.free < min(_FREE_SHARE * space.total, _FREE_BYTES):
-        yield "disk", *_said("matcher.operate.disk_full", mib=f"{space.free / 2**20:.0f}")
+        yield "disk", *problem("matcher.operate.disk_full", mib=f"{space.free / 2**20:.0f}")
 
 
 #: What should have happened (`expected`) → the alarm that it did not.
@@ -163,7 +164,7 @@ def _ends(project: Project, view: ProjectView, now: datetime) -> Iterator[tuple[
         return
     if comes is not None and comes.refused is not None:
         (nl, en), why = (
-            _said(
+            problem(
                 "matcher.operate.will_not_open" if comes.at else "matcher.operate.cannot_be_opened",
                 at=minute(comes.at or now),
             ),
@@ -178,25 +179,25 @@ def _due(project: Project, now: datetime) -> Iterator[tuple[str, str, str]]:
     try:
         late = [one for one in due(project, now) if now - one.at > OVERDUE]
     except (LsiError, OSError) as error:
-        yield "overdue", *_said("matcher.operate.terms_unreadable", reason=problem_of(error))
+        yield "overdue", *problem("matcher.operate.terms_unreadable", reason=problem_of(error))
         return
     if late:
         since = minute(min(one.at for one in late))
         kinds = ", ".join(sorted({one.kind for one in late}))
-        yield "overdue", *_said("matcher.operate.overdue", count=len(late), kinds=kinds, at=since)
+        yield "overdue", *problem("matcher.operate.overdue", count=len(late), kinds=kinds, at=since)
 
 
 def _round(project: Project, one: RoundNow, now: datetime) -> Iterator[tuple[str, str, str]]:
     if one.state == "held" and one.held_until is not None:
-        yield "held", *_said("matcher.operate.held", round=one.round, at=minute(one.held_until))
+        yield "held", *problem("matcher.operate.held", round=one.round, at=minute(one.held_until))
         return
     if one.state == "refused":
-        yield "refused", *_said("matcher.operate.refused", round=one.round)
+        yield "refused", *problem("matcher.operate.refused", round=one.round)
     elif one.tried is not None and now - one.tried > HOUR:
-        yield "broken", *_said("matcher.operate.broken", round=one.round)
+        yield "broken", *problem("matcher.operate.broken", round=one.round)
     missing = [name for name in project.manifest().partners if name not in one.delivered | one.left_out]
     if missing and now >= one.deadline and one.state != "released":
-        yield "late", *_said("matcher.operate.late", round=one.round, names=", ".join(missing))
+        yield "late", *problem("matcher.operate.late", round=one.round, names=", ".join(missing))
 
 
 def _cosignatures(project: Project, view: ProjectView, now: datetime) -> Iterator[tuple[str, str, str]]:
@@ -217,9 +218,9 @@ def _cosignatures(project: Project, view: ProjectView, now: datetime) -> Iterato
     ]
     if waits and gap is not None:
         names, entries = ", ".join(waits), f"{gap.mark.position}–{gap.lost}"
-        yield "gap", *_said("matcher.operate.gap", entries=entries, names=names)
+        yield "gap", *problem("matcher.operate.gap", entries=entries, names=names)
     late = [
         name for name, one in signed.items() if one.waits_since and now - one.waits_since > COSIGNED_WITHIN
     ]
     if late and asked:
-        yield "cosignature", *_said("matcher.operate.not_cosigned", names=", ".join(late))
+        yield "cosignature", *problem("matcher.operate.not_cosigned", names=", ".join(late))

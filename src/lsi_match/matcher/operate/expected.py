@@ -53,10 +53,10 @@ def missed(project: Project, view: ProjectView, looks: LastReconciled, now: date
     began = view.began or now
     at = looks.at or began
     if now - at > HOUR:
-        yield Missed("look", "look", at + HOUR, *problem("matcher.operate.not_looked", {"at": minute(at)}))
+        yield Missed("look", "look", at + HOUR, *problem("matcher.operate.not_looked", at=minute(at)))
     at = view.last_checkpoint or began
     if now - at > _CHECKPOINT_WITHIN and not is_over(manifest, now):
-        told = problem("matcher.operate.no_checkpoint", {"at": minute(at)})
+        told = problem("matcher.operate.no_checkpoint", at=minute(at))
         yield Missed("checkpoint", "log", at + _CHECKPOINT_WITHIN, *told)
 
 
@@ -65,9 +65,9 @@ def _openings(project: Project, manifest: Manifest, view: ProjectView, now: date
     name = hour.date().isoformat() if hour else ""
     if hour is None or (now - hour <= HOUR and (view.shut is None or view.shut.round != name)):
         return
-    nl, en = problem("matcher.operate.should_have_opened", {"round": name, "at": minute(hour)})
+    nl, en = problem("matcher.operate.should_have_opened", round=name, at=minute(hour))
     if manifest.schedule.hour_of(now) is None:
-        late = problem("matcher.operate.not_any_more", {})
+        late = problem("matcher.operate.not_any_more")
         nl, en = f"{nl}; {late[0]}", f"{en}; {late[1]}"
     elif (error := refusal(project, now)) is not None:
         nl, en = f"{nl}. {error.text('nl')}", f"{en}. {error.text('en')}"

@@ -50,7 +50,7 @@ def _notices(project: Project, now: datetime) -> Iterator[_Notice]:
             yield _name("not-opened", one.name), everybody, one.nl, one.en
     comes = next_opening(project, now)
     if comes is not None and comes.at is not None and (error := comes.refused) is not None:
-        nl, en = problem("matcher.operate.notice_will_not_open", {"at": minute(comes.at)})
+        nl, en = problem("matcher.operate.notice_will_not_open", at=minute(comes.at))
         name = _name("will-not-open", comes.at.date())
         yield name, everybody, f"{nl} {error.text('nl')}", f"{en} {error.text('en')}"
 

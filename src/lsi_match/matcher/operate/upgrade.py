@@ -67,7 +67,7 @@ def _newer(site: Site) -> Iterator[Finding]:
         json_document({"program": VERSION})
     ):
         newer = ".".join(map(str, before))
-        told = problem("matcher.operate.older_program", {"newer": newer, "this": VERSION})
+        told = problem("matcher.operate.older_program", newer=newer, this=VERSION)
         yield Finding("-", "older program", newer, True, *told)
 
 
@@ -81,19 +81,23 @@ def _version(data: bytes) -> tuple[int, ...]:
 def _of_project(project: Project, now: datetime) -> Iterator[Finding]:
     manifest, view = project.manifest(), project.view()
     if manifest.format != PRESENT:
-        told = problem("matcher.operate.older_manifest", {"found": manifest.format, "present": PRESENT})
+        told = problem("matcher.operate.older_manifest", found=manifest.format, present=PRESENT)
         yield Finding(project.id, "manifest", manifest.format, False, *told)
         for one in view.live.values():
             if not one.over:
-                told = problem("matcher.operate.round_goes_on", {"round": one.name})
+                told = problem("matcher.operate.round_goes_on", round=one.name)
                 yield Finding(project.id, "round", one.name, True, *told)
     for partner, described in _old_releases(project):
         if not described.expires_at <= now:
-            facts = {"name": partner, "round": described.round, "found": described.format}
-            told = problem("matcher.operate.release_unopened", facts)
+            told = problem(
+                "matcher.operate.release_unopened",
+                name=partner,
+                round=described.round,
+                found=described.format,
+            )
             yield Finding(project.id, "release", described.round, False, *told)
     for step in view.unknown:
-        yield Finding(project.id, "step", step, True, *problem("matcher.operate.newer_step", {"step": step}))
+        yield Finding(project.id, "step", step, True, *problem("matcher.operate.newer_step", step=step))
 
 
 def _old_releases(project: Project) -> Iterator[tuple[str, ReleaseDescriptor]]:

@@ -45,10 +45,11 @@ def take(project: Project, name: str, data: bytes, now: datetime, partner: str) 
     model = AccessAsk if name.endswith(ACCESS_ASK_SUFFIX) else EvaluationAnswer
     round_id = peek(document, model, what=name, party=partner).round
     round_ = project.view().round(round_id)
-    if round_ is None or not load_manifest(project.kept(round_.manifest)).pseudonyms.keeps_keys:
+    manifest = load_manifest(project.kept(round_.manifest)) if round_ else None
+    if round_ is None or manifest is None or not manifest.pseudonyms.keeps_keys:
         raise RoundUnknownError(round=round_id, project=project.id)
     check_papers(project.view(), partner, now)
-    of = Evaluation.of(load_manifest(project.kept(round_.manifest)), round_id)
+    of = Evaluation.of(manifest, round_id)
     try:
         if partner not in round_.together.partners:
             raise EvaluationOfOtherError(partner=partner, what=name)
