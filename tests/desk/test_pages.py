@@ -77,13 +77,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Operation:
     return op
 
 
-@pytest.fixture
-def op(made: Operation, tmp_path: Path) -> Operation:
-    copied = made.copy(tmp_path / "copy")
-    use(copied)
-    return copied
-
-
 def test_a_round_goes_through_the_pages_alone(op: Operation) -> None:
     """From its opening to the cases; what asks for attention changes with it."""
     desk, keys = desk_of(op)

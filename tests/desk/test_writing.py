@@ -31,13 +31,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Operation:
     return op
 
 
-@pytest.fixture
-def op(made: Operation, tmp_path: Path) -> Operation:
-    copied = made.copy(tmp_path / "copy")
-    use(copied)
-    return copied
-
-
 def written(tmp_path: Path, **said: object) -> str:
     file = tmp_path / "sheet.yaml"
     yaml_out.write(file, SHEET | said)

@@ -163,14 +163,11 @@ def _ends(project: Project, view: ProjectView, now: datetime) -> Iterator[tuple[
         yield "opening", error.text("nl"), error.text("en")
         return
     if comes is not None and comes.refused is not None:
-        (nl, en), why = (
-            problem(
-                "matcher.operate.will_not_open" if comes.at else "matcher.operate.cannot_be_opened",
-                at=minute(comes.at or now),
-            ),
-            comes.refused,
-        )
-        yield "opening", f"{nl} {why.text('nl')}", f"{en} {why.text('en')}"
+        if comes.at:
+            nl, en = problem("matcher.operate.will_not_open", at=minute(comes.at))
+        else:
+            nl, en = problem("matcher.operate.cannot_be_opened")
+        yield "opening", f"{nl} {comes.refused.text('nl')}", f"{en} {comes.refused.text('en')}"
     for one in found:
         yield "ends", one.text("nl"), one.text("en")
 
