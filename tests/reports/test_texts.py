@@ -103,6 +103,7 @@ ASKING = {
     "because": PROBLEMS,
     "problem": PROBLEMS,
     "wrong": PROBLEMS,
+    "_unreadable": PROBLEMS,
     "_forbidden": PROBLEMS,
     "_mistyped": PROBLEMS,
 }

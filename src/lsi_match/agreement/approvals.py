@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from lsi_match.agreement.trust_root_rules import Trust
 from lsi_match.base.canonical import canonical_json, digest_of_bytes
-from lsi_match.base.errors import LsiError, words, wrong
+from lsi_match.base.errors import LsiError, all_wrong, problem, words, wrong
 from lsi_match.base.validation import validation_message
 from lsi_match.base.version import VERSION, format_of
 from lsi_match.crypto.certificates import CertificateRefusedError, Certified, certified_key
@@ -190,13 +190,10 @@ def _unnamed(manifest: Manifest, controller: str, sheet: Sheet) -> dict[str, str
     missing, strange = (
         ", ".join(sorted(names)) for names in (own - sheet.criteria.keys(), sheet.criteria.keys() - own)
     )
-    nl = [f"niets staat er over {missing}"] * bool(missing) + [
-        f"{strange} is geen criterium van {controller}"
-    ] * bool(strange)
-    en = [f"nothing is said about {missing}"] * bool(missing) + [
-        f"{strange} is no criterion of {controller}"
-    ] * bool(strange)
-    return words("problem", "; ".join(nl), "; ".join(en)) if nl else {}
+    told = [problem("agreement.criteria_unsaid", names=missing)] if missing else []
+    if strange:
+        told.append(problem("agreement.criteria_strange", names=strange, controller=controller))
+    return all_wrong(told) if told else {}
 
 
 def sign_statement(

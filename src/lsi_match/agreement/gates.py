@@ -41,7 +41,7 @@ from types import MappingProxyType
 from lsi_match.agreement.approvals import load_manifest, read_agreement
 from lsi_match.agreement.trust_root_rules import Trust
 from lsi_match.base.catalogue import catalogue
-from lsi_match.base.errors import Language, LsiError, problem, words
+from lsi_match.base.errors import Language, LsiError, all_wrong, problem, words
 from lsi_match.base.validation import RuleViolation
 from lsi_match.manifest import Manifest
 from lsi_match.manifest.base import is_hybrid
@@ -255,8 +255,9 @@ def _instruction(manifest: Manifest, roles: Mapping[str, tuple[str, ...]]) -> No
     silent = [name for name in manifest.controllers if name not in roles]
     unread = [role for role in manifest.work_instruction.acknowledged_by if role not in read]
     if silent or unread:
-        nl, en = ([*silent, *(f"{word} {role}" for role in unread)] for word in ("de rol", "the role"))
-        raise InstructionGateError(**words("missing", ", ".join(nl), ", ".join(en)))
+        told = [(name, name) for name in silent] + [problem("agreement.role", role=role) for role in unread]
+        nl, en = (", ".join(texts) for texts in zip(*told, strict=True))
+        raise InstructionGateError(**words("missing", nl, en))
 
 
 #: What templates and people in a hurry leave behind.
@@ -436,9 +437,8 @@ def _round(manifest: Manifest, evidence: Evidence) -> None:
     ):
         raise RoundGateError(round=opening.round)
     if problems := list(_deviations(manifest, opening, evidence)):
-        told = (problem(key, **facts) for key, facts in problems)
-        nl, en = ("; ".join(texts) for texts in zip(*told, strict=True))
-        raise OpeningGateError(round=opening.round, **words("problem", nl, en))
+        told = all_wrong(problem(key, **facts) for key, facts in problems)
+        raise OpeningGateError(round=opening.round, **told)
 
 
 #: How far the clock of who opens may be ahead of the reader's.

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from pydantic import ValidationError
 
-from lsi_match.base.errors import LsiError
+from lsi_match.base.errors import LsiError, all_wrong
 from lsi_match.base.validation import validation_message
 from lsi_match.protocol.documents import PublicKeys
 from lsi_match.protocol.trust_root import (
@@ -95,9 +95,8 @@ def _version(
             organisations=organisations,
         )
     except ValidationError as error:
-        told = [validation_message(one)[1] for one in error.errors()]
-        nl, en = "; ".join(one["nl"] for one in told), "; ".join(one["en"] for one in told)
-        raise RootDraftError.saying(nl, en) from None
+        told = (validation_message(one)[1] for one in error.errors())
+        raise RootDraftError(**all_wrong((one["nl"], one["en"]) for one in told)) from None
 
 
 def renew(before: TrustRoot, cards: Mapping[str, PublicKeys], now: datetime) -> TrustRoot:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from string import Formatter
 from typing import Any, ClassVar, Literal, Self
@@ -175,6 +175,12 @@ def words(name: str, nl: str, en: str) -> dict[str, str]:
 def wrong(key: str, /, **facts: Fact) -> dict[str, str]:
     """What is wrong as the fact `problem`, in both languages; see `problem`."""
     return words("problem", *problem(key, **facts))
+
+
+def all_wrong(problems: Iterable[tuple[str, str]], between: str = "; ") -> dict[str, str]:
+    """All of these, in Dutch and English, as the fact `problem`; there is at least one."""
+    nl, en = (between.join(texts) for texts in zip(*problems, strict=True))
+    return words("problem", nl, en)
 
 
 def _again(kind: type[LsiError], facts: dict[str, Fact]) -> LsiError:

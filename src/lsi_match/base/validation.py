@@ -17,7 +17,7 @@ from pydantic_core import ErrorDetails
 from lsi_match.base.catalogue import catalogue
 from lsi_match.base.errors import Language, LsiError, problem
 
-#: Forms of texts that documents use, and what they are in words.
+#: Forms of texts that documents use, and the names of what they are in words.
 NAME = r"^[a-z][a-z0-9_]{0,62}$"
 PROJECT_ID = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
 DOMAIN = r"^[a-z0-9-]+(\.[a-z0-9-]+)+$"
@@ -25,16 +25,13 @@ OIN = r"^[0-9]{20}$"
 DIGEST = r"^sha256:[0-9a-f]{64}$"
 KEY_CHECK = r"^[0-9a-f]{32}$"
 _FORMS = {
-    NAME: ("alleen kleine letters, cijfers en _, beginnend met een letter, hoogstens 63 tekens",
-           "lower-case letters, digits and _ only, beginning with a letter, at most 63 characters"),
-    PROJECT_ID: ("alleen kleine letters en cijfers, met losse streepjes ertussen, beginnend met een letter",
-                 "lower-case letters and digits only, with single hyphens between them, beginning with a letter"),
-    DOMAIN: ("een domeinnaam zoals koppeling.example", "a domain name such as koppeling.example"),
-    OIN: ("20 cijfers, tussen aanhalingstekens", "20 digits, in quotes"),
-    DIGEST: ("sha256: en daarachter 64 tekens (0-9 en a-f), zoals sha256sum ze geeft",
-             "sha256: followed by 64 characters (0-9 and a-f), as sha256sum gives them"),
-    KEY_CHECK: ("de controlewaarde van 32 tekens die 'keys project' toont", "the check value of 32 characters that 'keys project' shows"),
-}  # fmt: skip
+    NAME: "name",
+    PROJECT_ID: "project_id",
+    DOMAIN: "domain",
+    OIN: "oin",
+    DIGEST: "digest",
+    KEY_CHECK: "key_check",
+}
 
 
 def two_readings(number: str) -> tuple[str, str] | None:
@@ -74,10 +71,10 @@ def _told(kind: str, ctx: Mapping[str, Any]) -> tuple[str, str] | None:
     """What pydantic's `kind` of error is in words; None where it is for its own text to say."""
     if kind in ("literal_error", "enum"):
         choices = str(ctx["expected"])
-        return f"kies uit {choices.replace(' or ', ' of ')}", f"choose {choices}"
+        return problem("base.choose", choices=choices, choices_nl=choices.replace(" or ", " of "))
     if kind == "string_pattern_mismatch":
         form = str(ctx["pattern"])
-        return _FORMS.get(form, (f"dit heeft niet de vorm {form}", f"this does not have the form {form}"))
+        return problem(f"base.form_{_FORMS.get(form, 'other')}", form=form)
     texts = catalogue(Path(__file__).with_suffix(".toml")).get(kind)
     return (texts["nl"].format(**ctx), texts["en"].format(**ctx)) if texts else None
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from copy import deepcopy
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -17,6 +18,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent, ScalarEvent
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from lsi_match.base.catalogue import catalogue
 from lsi_match.base.errors import Language, LsiError, words
 from lsi_match.base.validation import two_readings, validation_message
 
@@ -43,23 +45,11 @@ def complaints(error: LsiError, language: Language) -> list[tuple[int, str]]:
 _LARGEST = 2**21
 _DEEPEST = 40
 #: How the YAML reader begins what it says → the same in Dutch.
-_DUTCH = {
-    "found duplicate key": "dezelfde naam staat hier twee keer",
-    "mapping values are not allowed here": "een dubbele punt die hier niet kan; zet de tekst tussen aanhalingstekens",
-    "found character": "een teken waarmee niets kan beginnen; gebruik spaties en geen tabs",
-    "could not find expected ':'": "hier ontbreekt een dubbele punt",
-    "expected <block end>": "dit springt niet goed in, of er ontbreekt een teken ervoor",
-    "expected ',' or": "een haakje dat niet is gesloten, of een komma die ontbreekt",
-    "found unexpected end of stream": "een aanhalingsteken dat niet is gesloten",
-    "expected a single document": "er staan meer documenten in dit bestand",
-    "but found another document": "er staan meer documenten in dit bestand",
-    "special characters are not allowed": "een teken dat niet te zien is",
-    "could not determine a constructor": "een soort waarde (!) die hier niet bestaat",
-}
+_DUTCH = Path(__file__).with_suffix(".toml")
 
 
-def _unreadable(file: str, at: tuple[int, int], nl: str, en: str) -> YamlUnreadableError:
-    return YamlUnreadableError.saying(nl, en, file=file, line=at[0], column=at[1])
+def _unreadable(key: str, file: str, at: tuple[int, int], **facts: str | int) -> YamlUnreadableError:
+    return YamlUnreadableError.because(key, file=file, line=at[0], column=at[1], **facts)
 
 
 def read_yaml(text: str, file: str) -> Any:
@@ -77,19 +67,15 @@ def _read(text: str, file: str) -> Any:
     yaml, depth = YAML(typ="safe", pure=True), 0
     before: ScalarEvent | None = None
     if len(text) > _LARGEST:
-        nl, en = f"langer dan {_LARGEST} tekens", f"longer than {_LARGEST} characters"
-        raise _unreadable(file, (1, 1), nl, en)
+        raise _unreadable("base.yaml_long", file, (1, 1), most=_LARGEST)
     try:
         for event in yaml.parse(text):
             here = event.start_mark.line + 1, event.start_mark.column + 1
             depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
             if depth > _DEEPEST:  # takes seconds to read, for a few hundred brackets
-                raise _unreadable(
-                    file, here, "te veel niveaus in elkaar", "too many levels within each other"
-                )
+                raise _unreadable("base.yaml_deep", file, here)
             if isinstance(event, AliasEvent) or getattr(event, "anchor", None):
-                nl = "verwijzingen met & en * kunnen hier niet"
-                raise _unreadable(file, here, nl, "anchors and aliases are not used here")
+                raise _unreadable("base.yaml_alias", file, here)
             if isinstance(event, ScalarEvent) and not event.style:
                 kind = yaml.resolver.resolve(ScalarNode, event.value, (True, False))
                 number = str(kind).endswith((":int", ":float"))
@@ -103,28 +89,20 @@ def _read(text: str, file: str) -> Any:
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         said = str(error.problem or "not readable").split("\n")[0]
-        dutch = next(
-            (nl for begin, nl in _DUTCH.items() if said.startswith(begin)), "dit is hier niet te lezen"
-        )
-        raise _unreadable(file, (mark.line + 1, mark.column + 1) if mark else (1, 1), dutch, said) from None
+        dutch = next(nl for begin, nl in catalogue(_DUTCH).items() if said.startswith(begin))
+        at = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        raise _unreadable("base.yaml_reader", file, at, said=said, said_nl=dutch) from None
     except (YAMLError, ValueError, RecursionError):
-        at = _unreadable_scalar(text)
-        if at is None:
-            raise _unreadable(file, (1, 1), "dit is niet te lezen", "not readable") from None
+        place = _unreadable_scalar(text)
         raise _unreadable(
-            file,
-            at,
-            "een datum of getal dat niet bestaat, zoals 31 februari",
-            "a date or number that does not exist, such as 31 February",
+            "base.yaml_scalar" if place else "base.yaml_unreadable", file, place or (1, 1)
         ) from None
 
 
 def _no_decimal(file: str, at: tuple[int, int], first: str, second: str) -> None:
     """Refuse `[1,5]`: two numbers, and one in Dutch."""
     one, two = f"{first}.{second}", f"{first}, {second}"
-    nl = f"{first},{second} is te lezen als het ene getal {one} of als de getallen {two}; schrijf {one} of {two}"
-    en = f"{first},{second} can be read as the one number {one} or as the numbers {two}; write {one} or {two}"
-    raise _unreadable(file, at, nl, en)
+    raise _unreadable("base.yaml_two_numbers", file, at, written=f"{first},{second}", one=one, two=two)
 
 
 #: A number as everybody writes it, with a sign before it or an underscore between thousands at most.
@@ -140,18 +118,11 @@ def _one_reading(file: str, at: tuple[int, int], value: str, number: bool) -> No
     """
     if readings := two_readings(value):
         small, large = readings
-        nl = f"{value} is te lezen als {small} of als {large}; schrijf {small} of {large}"
-        raise _unreadable(
-            file, at, nl, f"{value} can be read as {small} or as {large}; write {small} or {large}"
-        )
+        raise _unreadable("base.yaml_two_readings", file, at, value=value, small=small, large=large)
     if re.fullmatch(r"[-+]?0\d+", value):
-        nl = f"{value} begint met een nul; laat die weg, schrijf duizendtallen zonder komma, of zet tekst tussen aanhalingstekens"
-        en = f"{value} begins with a zero; leave it out, write thousands without a comma, or put text in quotes"
-        raise _unreadable(file, at, nl, en)
+        raise _unreadable("base.yaml_zero", file, at, value=value)
     if number and not _PLAIN.fullmatch(value):
-        nl = f"schrijf {value} als een gewoon getal, zoals 10 of 0.5, of zet tekst tussen aanhalingstekens"
-        en = f"write {value} as a plain number, such as 10 or 0.5, or put text in quotes"
-        raise _unreadable(file, at, nl, en)
+        raise _unreadable("base.yaml_odd_number", file, at, value=value)
 
 
 def _unreadable_scalar(text: str) -> tuple[int, int] | None:

@@ -24,6 +24,7 @@ import sqlglot
 from sqlglot import TokenType, exp
 from sqlglot.errors import SqlglotError
 
+from lsi_match.base.catalogue import word
 from lsi_match.base.errors import Language, LsiError, words
 from lsi_match.base.validation import NAME
 
@@ -278,13 +279,6 @@ COMPARISONS: dict[type[exp.Expression], Literal["=", "<>", "<", "<=", ">", ">="]
 }
 _ORDERED = (exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Between)
 _NUMBERS = (FieldType.INTEGER, FieldType.DECIMAL)
-_DUTCH = {
-    FieldType.TEXT: "een tekst",
-    FieldType.INTEGER: "een geheel getal",
-    FieldType.DECIMAL: "een bedrag",
-    FieldType.DATE: "een datum",
-    FieldType.BOOLEAN: "ja of nee",
-}
 #: What is true, false or unknown by itself. Inside a comparison it stands in brackets: how `a = b IS NULL` and
 #: `a = b = c` are read differs from engine to engine, and some refuse them.
 CONDITIONS: tuple[type[exp.Expression], ...] = (
@@ -297,6 +291,10 @@ CONDITIONS: tuple[type[exp.Expression], ...] = (
     exp.Is,
     exp.Like,
 )
+
+
+def _dutch(kind: FieldType) -> str:
+    return word("typed", kind, "nl")
 
 
 class _Checker:
@@ -340,9 +338,9 @@ class _Checker:
                 "criteria.other_type",
                 part=node.sql()[:60],
                 found=found.value,
-                found_nl=_DUTCH[found],
+                found_nl=_dutch(found),
                 wanted=" or ".join(wanted),
-                wanted_nl=" of ".join(_DUTCH[one] for one in wanted),
+                wanted_nl=" of ".join(map(_dutch, wanted)),
             )
         return found
 
@@ -354,9 +352,9 @@ class _Checker:
                 "criteria.compared",
                 part=nodes[0].sql()[:60],
                 first=kinds[0].value,
-                first_nl=_DUTCH[kinds[0]],
+                first_nl=_dutch(kinds[0]),
                 other=kinds[-1].value,
-                other_nl=_DUTCH[kinds[-1]],
+                other_nl=_dutch(kinds[-1]),
             )
         if ordered and groups & {"boolean", "text"}:
             # The order of text depends on the collation of each database, so it is not agreed by the text alone.

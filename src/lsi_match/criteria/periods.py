@@ -10,25 +10,11 @@ from datetime import date, timedelta
 from typing import Literal, TypeAlias
 
 from lsi_match.base.errors import Language
-from lsi_match.criteria.wording import day, say
+from lsi_match.criteria.wording import day, forms_of, say
 
 CalendarUnit: TypeAlias = Literal["day", "month", "year"]
 #: First and last distance after the other date (before it is negative); None is without end.
 Span: TypeAlias = tuple[int | None, int | None]
-
-_UNITS = {
-    ("month", "nl"): ("de kalendermaand", "kalendermaanden", "dezelfde kalendermaand", "maand", "maanden", "die maand"),
-    ("year", "nl"): ("het kalenderjaar", "kalenderjaren", "hetzelfde kalenderjaar", "jaar", "jaar", "dat jaar"),
-    ("month", "en"): ("the calendar month", "calendar months", "the same calendar month", "month", "months", "that month"),
-    ("year", "en"): ("the calendar year", "calendar years", "the same calendar year", "year", "years", "that year"),
-}  # fmt: skip
-
-_SIDES = {
-    ("before", "nl"): ("vóór", "ervoor", "eerder"),
-    ("after", "nl"): ("na", "erna", "later"),
-    ("before", "en"): ("before", "before it", "earlier"),
-    ("after", "en"): ("after", "after it", "later"),
-}
 
 
 def period(
@@ -48,24 +34,19 @@ def period(
     if first is not None and last is not None and first > last:
         return None
     kind, m, n, before = _kind(first, last)
-    the, calendar, same, one, more, _ = _UNITS.get((unit, lang), ("", "", "", *_DAY_WORDS[lang], ""))
-    side, by, earlier = _SIDES["before" if before else "after", lang]
-    other_side, by_other, _ = _SIDES["after" if before else "before", lang]
+    the, calendar, same, one, more, that = forms_of(lang, f"unit_{unit}")
+    side, by, earlier = forms_of(lang, "before" if before else "after")
+    other_side, by_other, _ = forms_of(lang, "after" if before else "before")
     strict = strict and kind == "open_far" and n > 1
     if strict:
         n -= 1
-    least = f"{_LEAST[lang][strict]} {n}"
-    that = {"nl": "dat" if unit == "year" else "die", "en": "that"}[lang]
+    least = say(lang, "more_than" if strict else "at_least", n=n)
     return say(
         lang, f"{'days' if unit == 'day' else 'calendar'}_{kind}",
         x=x, r=r, m=m, n=n, least=least, the=the, calendar=calendar, same=same, side=side, by=by, earlier=earlier,
-        other_side=other_side, by_other=by_other, that=that, no=(" niet" if lang == "nl" else " not") if negated else "",
+        other_side=other_side, by_other=by_other, that=that, no=say(lang, "not") if negated else "",
         units_m=one if m == 1 else more, units_n=one if n == 1 else more,
     )  # fmt: skip
-
-
-_LEAST = {"nl": ("minstens", "meer dan"), "en": ("at least", "more than")}
-_DAY_WORDS = {"nl": ("dag", "dagen"), "en": ("day", "days")}
 
 
 def _kind(first: int | None, last: int | None) -> tuple[str, int, int, bool]:
@@ -120,16 +101,13 @@ def _last_day(unit: CalendarUnit, other: date, distance: int) -> date:
 def range_words(start: date | None, end: date | None, lang: Language) -> str:
     """`van 1 juli 2021 tot en met 30 april 2026`, `1 juli 2021 of later`."""
     if start and end and start != end:
-        facts = {"y": day(start, lang), "z": day(end, lang)}
-        return ("van {y} tot en met {z}" if lang == "nl" else "from {y} up to and including {z}").format(
-            **facts
-        )
+        return say(lang, "range", y=day(start, lang), z=day(end, lang))
     if start and end:
         return day(start, lang)
     if start:
-        return f"{day(start, lang)} {'of later' if lang == 'nl' else 'or later'}"
+        return say(lang, "or_later", y=day(start, lang))
     assert end is not None
-    return f"{day(end, lang)} {'of eerder' if lang == 'nl' else 'or earlier'}"
+    return say(lang, "or_earlier", z=day(end, lang))
 
 
 def example(unit: CalendarUnit, span: Span, reference: date, lang: Language) -> str | None:
@@ -137,6 +115,4 @@ def example(unit: CalendarUnit, span: Span, reference: date, lang: Language) -> 
     found = dates(unit, reference, span)
     if found is None or unit == "day":
         return None
-    verb = "is dat" if lang == "nl" else "that is"
-    comma = "" if lang == "nl" else ","
-    return f"{say(lang, 'example', day=day(reference, lang))}{comma} {verb} {range_words(*found, lang)}."
+    return say(lang, "example", day=day(reference, lang), range=range_words(*found, lang))

@@ -21,6 +21,11 @@ def say(lang: Language, key: str, **facts: str | int) -> str:
     return text.format(**facts) if facts else text
 
 
+def forms_of(lang: Language, key: str) -> list[str]:
+    """The words for `key`, where they are several."""
+    return list(catalogue(_WORDS)[key][lang])
+
+
 def sentence(text: str) -> str:
     """With a capital at the start and a full stop at the end."""
     text = text[:1].upper() + text[1:]
@@ -44,7 +49,7 @@ def _places(value: Decimal) -> int:
 
 def day(value: date, lang: Language) -> str:
     """`1 januari 2026`."""
-    return f"{value.day} {catalogue(_WORDS)['months'][lang][value.month - 1]} {value.year}"
+    return f"{value.day} {forms_of(lang, 'months')[value.month - 1]} {value.year}"
 
 
 def in_quotes(text: str, lang: Language) -> str:

@@ -107,19 +107,16 @@ def certified_key(
             verified = policy.build_client_verifier().verify(leaf, between)
         except (VerificationError, ValueError) as error:
             reason = _reason(error)
-            nl = f"de keten van certificaten klopt niet ({reason})"
-            raise CertificateRefusedError.saying(nl, reason, party=party) from None
+            raise CertificateRefusedError.because("crypto.chain", party=party, reason=reason) from None
     if problem := revocations.problem(verified.chain, max(moments)):
         raise CertificateRefusedError.saying(*problem, party=party)
     numbers = [name.value for name in leaf.subject.get_attributes_for_oid(NameOID.SERIAL_NUMBER)]
     if numbers != [oin]:
-        nl, en = f"het OIN erin is niet {oin}", f"its subject is not the one with OIN {oin}"
-        raise CertificateRefusedError.saying(nl, en, party=party)
+        raise CertificateRefusedError.because("crypto.other_oin", party=party, oin=oin)
     try:
         return _key_of(leaf)
     except ValueError:
-        nl, en = "zijn soort sleutel wordt hier niet gebruikt", "its kind of key is not used here"
-        raise CertificateRefusedError.saying(nl, en, party=party) from None
+        raise CertificateRefusedError.because("crypto.other_kind_of_key", party=party) from None
 
 
 def _signs(policy: Policy, certificate: x509.Certificate, usage: x509.KeyUsage) -> None:

@@ -24,7 +24,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512
 
-from lsi_match.base.errors import LsiError
+from lsi_match.base.errors import LsiError, problem
 
 _COMPROMISED = {
     x509.ReasonFlags.key_compromise,
@@ -58,16 +58,10 @@ class Revocations:
             own = [one for one in _of(self.lists, authority) if _is_about(one, certificate)]
             for one in own:
                 if (since := _revoked(one, certificate)) is not None and since <= moment:
-                    return f"het is ingetrokken op {since:%Y-%m-%d}", f"it was revoked on {since:%Y-%m-%d}"
+                    return problem("crypto.revoked", day=f"{since:%Y-%m-%d}")
             if not any(self._covers(one, certificate, moment) for one in own):
-                name = authority.subject.rfc4514_string()
-                days = self.age.days
-                return (
-                    f"er is geen intrekkingslijst (CRL) van {name} die het nog noemde, van hoogstens {days} dagen voor {moment:%Y-%m-%d}"
-                    " of van later; geef die met 'trust add'",
-                    f"there is no revocation list (CRL) of {name}, of at most {days} days before {moment:%Y-%m-%d}"
-                    " or of later; give one with 'trust add'",
-                )
+                name, day = authority.subject.rfc4514_string(), f"{moment:%Y-%m-%d}"
+                return problem("crypto.no_revocation_list", name=name, days=self.age.days, day=day)
         return None
 
     def _covers(

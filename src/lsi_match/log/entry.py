@@ -33,7 +33,7 @@ from pydantic import (
 )
 
 from lsi_match.base.canonical import canonical_json
-from lsi_match.base.errors import LsiError, words
+from lsi_match.base.errors import LsiError, all_wrong
 from lsi_match.base.validation import RuleViolation
 
 #: Bytes of chance in front of the details. Without them, few possible details could simply be tried.
@@ -165,8 +165,7 @@ def _problem(error: ValidationError) -> dict[str, str]:
             member = str(one["loc"][0]) if one["loc"] else ""
             name = member if member in LogEntry.model_fields else "JSON"
             told[name, name] = None
-    nl, en = (", ".join(sorted(texts)) for texts in zip(*told, strict=True))
-    return words("problem", nl, en)
+    return all_wrong(sorted(told), ", ")
 
 
 def details_hash(salt: bytes, details: dict[str, Any]) -> str:

@@ -23,7 +23,7 @@ from pydantic import (
 )
 
 from lsi_match.base.catalogue import word
-from lsi_match.base.errors import LsiError, words
+from lsi_match.base.errors import LsiError, all_wrong, problem
 from lsi_match.base.validation import DIGEST
 from lsi_match.log.entry import FOREIGN_PROCESSOR, FOREIGN_SPAN, MAX_TIME, PROCESSING_ACTIVITY, LogEntry
 from lsi_match.log.steps import Step
@@ -710,11 +710,8 @@ def _problem(model: type[Event], error: ValidationError) -> dict[str, str]:
         own = _attribute(field) if field in model.model_fields else field.removeprefix("?")
         name = f"{PREFIX}{model.stems[field]}" if field in model.stems else own
         (missing if one["type"] == "missing" else wrong).add(name)
-    nl = [f"{name} ontbreekt" for name in sorted(missing)] + [
-        f"{name} hoort daar niet zo" for name in sorted(wrong)
-    ]
-    en = [f"{name} is missing" for name in sorted(missing)] + [f"{name} does not belong there like that" for name in sorted(wrong)]  # fmt: skip
-    return words("problem", ", ".join(nl), ", ".join(en))
+    told = [problem("log.attribute_missing", name=name) for name in sorted(missing)]
+    return all_wrong([*told, *(problem("log.attribute_unfit", name=name) for name in sorted(wrong))], ", ")
 
 
 # entries as they stand, whether they fit or not

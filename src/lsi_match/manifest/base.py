@@ -19,7 +19,7 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from lsi_match.base.catalogue import catalogue
+from lsi_match.base.catalogue import catalogue, word
 from lsi_match.base.errors import Language
 from lsi_match.base.validation import DIGEST, NAME, PROJECT_ID, Closed, RuleViolation
 from lsi_match.criteria.parse import REFERENCE_DATE, CriterionError, FieldType, Predicate, parse_predicate
@@ -89,23 +89,11 @@ ATTRIBUTE_TYPES = {
 }
 
 
-#: Dutch, English, and the member of the document that lists them.
-_KINDS = {
-    "criterion": ("het criterium", "criteria"),
-    "signal": ("het signaal", "signals"),
-    "attribute": ("het kenmerk", "attributes"),
-    "identifier": ("het nummer", "identifiers"),
-    "selection": ("de selectie", "selections"),
-    "group": ("de groep", "groups"),
-    "dimension": ("de indeling", "dimensions"),
-    "column of the match rule": ("de kolom van de koppelregel", ""),
-}
-
-
-def no_twins(what: str, names: list[Any]) -> None:
+def no_twins(what: str, names: list[Any], member: str = "") -> None:
+    """Refuse names that occur twice in the list `member` of a document."""
     twins = sorted({str(name) for name in names if names.count(name) > 1})
     if twins:
-        nl, member = _KINDS[what]
+        nl = word("twins", what, "nl")
         where = (member, len(names) - 1 - names[::-1].index(twins[0])) if member else ()
         raise RuleViolation.because("manifest.named_twice", *where, what_nl=nl, name=twins[0], what=what)
 

@@ -32,7 +32,7 @@ class Dimension(Document):
     @model_validator(mode="after")
     def _consistent(self) -> Dimension:
         names = [group.id for group in self.groups]
-        no_twins("group", names)
+        no_twins("group", names, "groups")
         if UNKNOWN in names:
             raise RuleViolation.because(
                 "manifest.reserved_group", "groups", names.index(UNKNOWN), "id", unknown=UNKNOWN
@@ -65,7 +65,7 @@ class Monitor(Document):
 
     @model_validator(mode="after")
     def _consistent(self) -> Monitor:
-        no_twins("dimension", [dimension.id for dimension in self.dimensions])
+        no_twins("dimension", [dimension.id for dimension in self.dimensions], "dimensions")
         if prod(len(dimension.groups) + 1 for dimension in self.dimensions) > MAX_CELLS:
             raise RuleViolation.because("manifest.too_many_cells", "dimensions", max_cells=MAX_CELLS)
         if isinstance(self.reference, Reference):

@@ -198,10 +198,10 @@ class Selection(Document):
         for name in self.fields:
             if name in RESERVED_FIELDS or name.startswith("attribute_"):
                 raise RuleViolation.because("manifest.reserved_field", "fields", name, name=name)
-        no_twins("criterion", [rule.id for rule in self.criteria])
-        no_twins("signal", [signal.id for signal in self.signals])
-        no_twins("attribute", [attribute.id for attribute in self.attributes])
-        no_twins("identifier", [source.kind for source in self.identifiers])
+        no_twins("criterion", [rule.id for rule in self.criteria], "criteria")
+        no_twins("signal", [signal.id for signal in self.signals], "signals")
+        no_twins("attribute", [attribute.id for attribute in self.attributes], "attributes")
+        no_twins("identifier", [source.kind for source in self.identifiers], "identifiers")
         used = [name for source in self.identifiers for name in source.fields] + list(self.person.values())
         used += [attribute.field for attribute in self.attributes]
         for name in used:
@@ -254,8 +254,8 @@ class Partner(Document):
 
     @model_validator(mode="after")
     def _consistent(self) -> Partner:
-        no_twins("selection", [selection.id for selection in self.selections])
-        no_twins("signal", [signal.id for signal in self.signals])
+        no_twins("selection", [selection.id for selection in self.selections], "selections")
+        no_twins("signal", [signal.id for signal in self.signals], "signals")
         if len(self.signals) > MAX_SIGNALS:
             raise RuleViolation.because("manifest.too_many_signals", max_signals=MAX_SIGNALS)
         for one in self.attributes:

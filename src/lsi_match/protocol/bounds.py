@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from lsi_match.base.errors import LsiError, words
+from lsi_match.base.errors import LsiError, problem, words
 from lsi_match.manifest.identifiers import InvalidReason
 
 if TYPE_CHECKING:
@@ -37,27 +37,19 @@ def out_of_bounds(
         valid = counts.with_signal - invalid_of(name, counts.invalid)
         if 100 * valid < percent * counts.with_signal:
             share = f"{100 * valid / counts.with_signal:.1f}%"
-            yield crossed(
-                (f"records met een geldig {name}", f"records with a valid {name}"),
-                share,
-                (f"ten minste {percent}%", f"at least {percent}%"),
-            )
+            what = problem("protocol.bound_valid", name=name)
+            yield crossed(what, share, problem("protocol.at_least", percent=percent))
     for name, kept in bounds.after.items():
         if not kept.at_least <= (found := counts.after.get(name, 0)) <= kept.at_most:
-            yield crossed(
-                (f"records na criterium {name}", f"records after criterion {name}"),
-                str(found),
-                (f"{kept.at_least} tot en met {kept.at_most}", f"{kept.at_least} to {kept.at_most}"),
-            )
+            what = problem("protocol.bound_after", name=name)
+            agreed = problem("protocol.from_to", at_least=kept.at_least, at_most=kept.at_most)
+            yield crossed(what, str(found), agreed)
     if bounds.change is None or before is None:
         return
     for name, (then, now) in _pairs(before, counts).items():
         if abs(now - then) * 100 > bounds.change * then:
-            yield crossed(
-                (f"verschil met de vorige ronde bij {name}", f"difference with the round before at {name}"),
-                f"{then} → {now}",
-                (f"hoogstens {bounds.change}%", f"at most {bounds.change}%"),
-            )
+            what, agreed = problem("protocol.bound_change", name=name), problem("protocol.at_most", percent=bounds.change)  # fmt: skip
+            yield crossed(what, f"{then} → {now}", agreed)
 
 
 def invalid_of(name: str, invalid: Mapping[str, int]) -> int:

@@ -110,45 +110,32 @@ class TrustRoot(Document):
             raise RuleViolation.because("protocol.previous_version")
         if not timedelta(0) < self.expires_at - self.issued_at <= LONGEST:
             raise RuleViolation.because("protocol.expires", days=LONGEST.days)
-        for problem in self._problems():
-            raise RuleViolation(*problem)
+        for key, facts in self._problems():
+            raise RuleViolation.because(key, **facts)
         return self
 
-    def _problems(self) -> Iterator[tuple[str, str]]:
+    def _problems(self) -> Iterator[tuple[str, dict[str, str | int]]]:
         parties = self.organisations.values()
         keys = [key.signing_key for party in parties for key in party.keys]
         received = [party.encryption_key for party in parties]
         if len({*keys, *received}) != len(keys) + len(received):
-            yield (
-                "een sleutel staat er twee keer in; iedere organisatie heeft eigen sleutels",
-                "one key stands in it twice; each organisation has its own",
-            )
+            yield "protocol.key_twice", {}
         if len({party.oin for party in parties}) != len(parties):
-            yield "een OIN staat er twee keer in", "one OIN stands in it twice"
+            yield "protocol.oin_twice", {}
         if MATCHER not in self.organisations:
-            yield f"er staat geen {MATCHER} in", f"it has no {MATCHER}"
+            yield "protocol.no_matcher", {"matcher": MATCHER}
         for name, party in self.organisations.items():
             allowed = MATCHER_ROLES if name == MATCHER else (*CONTROLLER_ROLES, Role.ADVISE)
             needed = {Role.MATCH} if name == MATCHER else {Role.APPROVE, Role.ACKNOWLEDGE, Role.DELIVER}
             if not needed <= party.roles <= {*allowed}:
-                signs = ", ".join(sorted(party.roles))
-                yield f"{name}: met de sleutels wordt getekend voor {signs}", f"{name}: its keys sign {signs}"
+                yield "protocol.keys_sign", {"name": name, "signs": ", ".join(sorted(party.roles))}
             if any(len(set(roles)) != len(roles) for roles in party.role_lists):
-                yield (
-                    f"{name}: een rol staat twee keer bij één sleutel",
-                    f"{name}: a role stands twice at one key",
-                )
+                yield "protocol.role_twice", {"name": name}
             if any(":" in key for key in party.keys_for(Role.MATCH)):
-                yield (
-                    f"{name}: het logboek wordt getekend met een Ed25519-sleutel",
-                    f"{name}: the log is signed with an Ed25519 key",
-                )
+                yield "protocol.log_key", {"name": name}
         signers = len(self.signing_organisations)
         if not signers < 2 * self.threshold <= 2 * signers:
-            yield (
-                f"de drempel is meer dan de helft van de {signers} organisaties die haar tekenen, en niet meer dan alle",
-                f"the threshold is more than half of the {signers} organisations that sign it, and no more than all",
-            )
+            yield "protocol.threshold", {"signers": signers}
 
     @property
     def signing_organisations(self) -> list[str]:

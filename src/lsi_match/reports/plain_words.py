@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from lsi_match.base.catalogue import catalogue
-from lsi_match.base.errors import Language
+from lsi_match.base.errors import Language, problem
 
 LONGEST, MEAN, READABLE = 20, 12, 65
 _WORDS = Path(__file__).with_name("plain_words.toml")
@@ -27,7 +27,9 @@ def advice(texts: Mapping[str, str], lang: Language) -> list[str]:
 
     Flesch-Douma: 206.84 - 77 syllables per word - 0.93 words per sentence (Douma 1960); 65 or more reads easily.
     """
-    return [f"{name}: {one}" for name, text in texts.items() for one in _of_text(text, lang)]
+    return [
+        f"{name}: {nl if lang == 'nl' else en}" for name, text in texts.items() for nl, en in _of_text(text)
+    ]
 
 
 def flesch_douma(text: str) -> float:
@@ -40,19 +42,17 @@ def flesch_douma(text: str) -> float:
     return 206.84 - 77 * syllables / len(words) - 0.93 * len(words) / len(sentences)
 
 
-def _of_text(text: str, lang: Language) -> Iterator[str]:
-    nl = lang == "nl"
+def _of_text(text: str) -> Iterator[tuple[str, str]]:
     lengths = []
     for sentence in filter(None, map(str.strip, _SENTENCE.split(text))):
         words = _WORD.findall(sentence)
         lengths += [len(words)] * bool(words)
         if len(words) > LONGEST:
-            yield f"{'een zin van' if nl else 'a sentence of'} {len(words)} {'woorden' if nl else 'words'}: “{sentence}”"
+            yield problem("reports.long_sentence", words=len(words), sentence=sentence)
         for word in dict.fromkeys(map(str.lower, words)):
             if word in catalogue(_WORDS):
-                yield f"“{word}” → “{catalogue(_WORDS)[word]}”: “{sentence}”"
+                yield (f"“{word}” → “{catalogue(_WORDS)[word]}”: “{sentence}”",) * 2
     if lengths and sum(lengths) / len(lengths) > MEAN:
-        mean = round(sum(lengths) / len(lengths))
-        yield f"gemiddeld {mean} woorden per zin" if nl else f"{mean} words per sentence on average"
+        yield problem("reports.long_on_average", mean=round(sum(lengths) / len(lengths)))
     if (score := flesch_douma(text)) < READABLE:
-        yield f"leesbaarheid (Flesch-Douma) {score:.0f}, {'liever' if nl else 'rather'} {READABLE}+"
+        yield problem("reports.not_readable", score=f"{score:.0f}", least=READABLE)

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from lsi_match.agreement.endings import End
 from lsi_match.base.clock import minute
-from lsi_match.base.errors import LsiError
+from lsi_match.base.errors import LsiError, problem
 from lsi_match.base.version import VERSION
 from lsi_match.log.view import RoundView
 from lsi_match.matcher.operate.agenda import RoundNow
@@ -16,8 +16,6 @@ from lsi_match.matcher.operate.expected import NextOpening, ends, next_opening
 from lsi_match.matcher.operate.observed_state import rounds_now
 from lsi_match.matcher.site.site import Project
 from lsi_match.protocol.trust_root import MATCHER
-
-_DONE = ("klaar", "done")
 
 
 @dataclass(frozen=True)
@@ -36,42 +34,32 @@ def advice(project: Project, now: datetime) -> list[Advice]:
     """What every round waits for, and who has to do what."""
     view = project.view()
     known = {one.round: one for one in rounds_now(project, view)}
-    found = [Advice(o.name, o.state, o.last_step, o.refusals, *_DONE) for o in view.put_away.values()]
+    done = problem("matcher.operate.done")
+    found = [Advice(o.name, o.state, o.last_step, o.refusals, *done) for o in view.put_away.values()]
     for one in view.live.values():
         nl, en = _waits_for(project, one, known.get(one.name), now)
         if one.waits and one.release:
             least, beside = one.release.cosignatures, project.manifest().release.witness_cosignatures
-            too = (f" en {beside} getuigen", f" and {beside} witnesses") if beside else ("", "")
-            nl = f"medeondertekening door {least} partijen{too[0]} ('log cosign', 'log add-cosignature'); daarna uitreiken"
-            en = f"cosignatures of {least} controllers{too[1]} ('log cosign', 'log add-cosignature'); then it is handed out"
+            key = "matcher.operate.cosign_witnessed" if beside else "matcher.operate.cosign"
+            nl, en = problem(key, least=least, beside=beside)
         found.append(Advice(one.name, one.state, one.last_step, one.refusals, nl, en))
     return found
 
 
 def _waits_for(project: Project, one: RoundView, round_: RoundNow | None, now: datetime) -> tuple[str, str]:
     if round_ is None:
-        return _DONE
+        return problem("matcher.operate.done")
     if round_.state == "released":
-        return "vrijgave afmaken: 'match run'", "finish the release: 'match run'"
+        return problem("matcher.operate.finish_release")
     if round_.held_until is not None:
-        until = minute(round_.held_until)
-        return (
-            f"rechtvaardiging van alle partijen vóór {until} ('monitor report', 'monitor justify')",
-            f"a justification of every controller before {until} ('monitor report', 'monitor justify')",
-        )
+        return problem("matcher.operate.justify", until=minute(round_.held_until))
     if round_.state == "refused":
-        return f"herstel: {one.refusal}", f"to be mended: {one.refusal}"
+        return problem("matcher.operate.mend", refusal=one.refusal)
     late = [name for name in one.expected(project.manifest().partners) if name not in round_.delivered]
-    deadline = minute(round_.deadline)
     if late:
-        passed = now >= round_.deadline
-        return (
-            f"levering van {', '.join(late)} ({'te laat sinds' if passed else 'tot'} {deadline})",
-            f"a drop of {', '.join(late)} ({'late since' if passed else 'until'} {deadline})",
-        )
-    if round_.tried is not None:
-        return "afgebroken run: 'match run' maakt hem af", "a run that broke off: 'match run' finishes it"
-    return "alles is er: 'match run'", "everything is there: 'match run'"
+        key = "matcher.operate.drop_late" if now >= round_.deadline else "matcher.operate.drop_wanted"
+        return problem(key, names=", ".join(late), deadline=minute(round_.deadline))
+    return problem("matcher.operate.run_again" if round_.tried is not None else "matcher.operate.run_now")
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from lsi_match.base.clock import CLOCK_SKEW, Clock, minute
-from lsi_match.base.errors import LsiError, UnexpectedError
+from lsi_match.base.errors import LsiError, UnexpectedError, problem
 from lsi_match.base.files import lock_file, write_whole
 from lsi_match.log.events import Reminded
 from lsi_match.matcher.operate import events_file
@@ -241,12 +241,15 @@ def remind_by_hand(project: Project, round_id: str, now: datetime) -> tuple[str,
 def _remind(project: Project, task: Remind, now: datetime) -> None:
     """Put a reminder where each late partner finds it (`delivery.publish`), and log it."""
     opening, _ = project.opening(task.round)
+    until = minute(opening.deadline)
+    until_nl = f"{opening.deadline:%d-%m-%Y %H:%M} UTC"
+    nl, en = problem("matcher.operate.reminder", round=task.round, until=until, until_nl=until_nl)
     for partner in task.partners:
         document = {
             "round": task.round,
             "deadline": opening.deadline.isoformat(),
-            "nl": f"Ronde {task.round}: uw levering is er nog niet. Lever vóór {opening.deadline:%d-%m-%Y %H:%M} UTC.",
-            "en": f"Round {task.round}: your drop is not there yet. Deliver before {minute(opening.deadline)}.",
+            "nl": nl,
+            "en": en,
         }
         file = project.round_folder(task.round) / "reminders" / f"{partner}.json"
         write_whole(file, json_document(document), replace=True)

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.clock import CLOCK_SKEW
-from lsi_match.base.errors import LsiError, words
+from lsi_match.base.errors import LsiError
 from lsi_match.crypto.signing import peek, verify
 from lsi_match.log import events
 from lsi_match.matcher.site.site import Project
@@ -34,31 +34,15 @@ def ingest_opened_notices(
     for data in papers.values():
         partner = peek(data, ReleaseOpened, what="opened", party="?").partner
         if partner not in manifest.controllers or only not in (None, partner):
-            raise OpeningRefusedError(
-                partner="?",
-                **words(
-                    "problem",
-                    "dat is geen organisatie van het manifest, of niet de afzender",
-                    "it is no controller, or not the one that sent it",
-                ),
-            )
+            raise OpeningRefusedError.because("matcher.round.not_the_sender", partner="?")
         key = manifest.controllers[partner].signing_key
         paper = verify(data, ReleaseOpened, key, what="opened", party=partner)
         round_ = view.round(paper.round)
         made = round_.release.to.get(partner) if round_ and round_.release else None
         if round_ is None or paper.project != project.id or paper.release != made:
-            raise OpeningRefusedError(
-                partner=partner,
-                **words(
-                    "problem",
-                    "zij gaat niet over een vrijgave van deze deelnemer",
-                    "it is about no release of this partner",
-                ),
-            )
+            raise OpeningRefusedError.because("matcher.round.no_such_release", partner=partner)
         if paper.at > now + CLOCK_SKEW:
-            raise OpeningRefusedError(
-                partner=partner, **words("problem", "zij komt uit de toekomst", "it is from the future")
-            )
+            raise OpeningRefusedError.because("matcher.round.notice_of_future", partner=partner)
         if digest_of_bytes(data) not in round_.notices:
             new.append((paper, data))
     with project.writer() as log:

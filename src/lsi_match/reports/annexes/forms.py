@@ -12,7 +12,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from lsi_match.base.errors import LsiError, words
+from lsi_match.base.errors import LsiError, all_wrong, problem
 
 #: How the limits of the algorithm register are called: characters.
 Short = Annotated[str, StringConstraints(max_length=100)]
@@ -57,18 +57,10 @@ def checked(form: type[Part], values: dict[str, Any], **told: str) -> dict[str, 
                 wrong.append(f"{name}: {len(one['input'])} > {one['ctx']['max_length']}")
             else:
                 wrong.append(name)
-        nl, en = (
-            " ".join(
-                f"{say} {', '.join(names)}."
-                for say, names in zip(texts, (missing, wrong), strict=True)
-                if names
-            )
-            for texts in (
-                ("Er ontbreekt:", "Dit past niet (bij een tekst: tekens, en hoeveel er mogen staan):"),
-                ("Missing:", "This does not fit (of a text: characters, and how many there may be):"),
-            )
-        )
-        raise AnnexIncompleteError(**told, **words("problem", nl, en)) from None
+        problems = [problem("reports.annexes.missing", names=", ".join(missing))] if missing else []
+        if wrong:
+            problems.append(problem("reports.annexes.unfit", names=", ".join(wrong)))
+        raise AnnexIncompleteError(**told, **all_wrong(problems, " ")) from None
 
 
 # algorithm register, publication standard 1.0 (MinBZK/Algoritmeregister, backend/app/schemas/config/v1_0.json)
