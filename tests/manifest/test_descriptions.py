@@ -10,12 +10,13 @@ from types import ModuleType
 import pytest
 
 import lsi_match.manifest
+import lsi_match.partner.extract
 import lsi_match.protocol
 from lsi_match.base.catalogue import catalogue
 from lsi_match.manifest import Document
 
 
-@pytest.mark.parametrize("room", [lsi_match.manifest, lsi_match.protocol])
+@pytest.mark.parametrize("room", [lsi_match.manifest, lsi_match.protocol, lsi_match.partner.extract])
 def test_every_text_of_a_catalogue_is_about_a_field_that_there_is(room: ModuleType) -> None:
     folder = Path(str(room.__file__)).parent
     modules = [

@@ -1,10 +1,8 @@
-"""Texts for people: in a file of their own, so that who is no programmer can correct a sentence; or in place, in both
-languages."""
+"""Texts for people: in a file of their own, so that who is no programmer can correct a sentence."""
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,8 +11,6 @@ if TYPE_CHECKING:
     from lsi_match.base.errors import Language
 
 _WORDS = Path(__file__).with_name("words.toml")
-#: Of a text in Dutch and the same in English, the one that is read.
-Translate = Callable[[str, str], str]
 
 
 @cache
@@ -42,9 +38,9 @@ def word(kind: str, name: str, language: Language) -> str:
     return found[name][language] if name in found else name
 
 
-def translator(language: Language) -> Translate:
-    """Picks the text in this language."""
-    return lambda nl, en: nl if language == "nl" else en
+def in_english(kind: str, dutch: str) -> str:
+    """The same of what a document has in Dutch."""
+    return next((one["en"] for one in catalogue(_WORDS)[kind].values() if one["nl"] == dutch), dutch)
 
 
 def with_separators(number: str, language: Language) -> str:

@@ -187,15 +187,13 @@ def _share(part: int, whole: int) -> str:
 
 def _seen(seen: Profile) -> list[Any]:
     """What is in a file."""
-    from lsi_match.partner.extract.problems import kinds_in_words
-
     how = ", ".join(f"{called('profile', what)} {value!r}" for what, value in seen.found)
     head = [seen.file, f"{_number(seen.records)} records", *([how] if how else [])]
     rows = []
     for one in seen.columns:
         shapes = ", ".join(f"{shape} ({_share(n, one.filled)})" for shape, n in one.shapes)
         days = f"{one.first} … {one.last}" if one.first else ""
-        holds = kinds_in_words(one.kinds)[0 if language() == "nl" else 1]
+        holds = ", ".join(called("stored", kind) for kind in one.kinds)
         filled = _share(one.filled, seen.records)
         commonest = _share(one.commonest, one.filled)
         rows.append([one.name, holds, filled, _number(one.distinct), commonest, days or shapes])

@@ -7,9 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
+from lsi_match.base.catalogue import with_separators
 from lsi_match.cli.console import Json, done, language, out, print_json, say, tell
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lsi_match.monitor.areas import Areas
     from lsi_match.monitor.round_findings import RoundFindings
     from lsi_match.monitor.table import CountsTable
 
@@ -240,7 +244,7 @@ def areas(
         having: the column with how many have the characteristic.
         percent: that column is a percentage of the inhabitants.
     """
-    from lsi_match.monitor.areas import describe_bounds, read_areas
+    from lsi_match.monitor.areas import read_areas
 
     found = read_areas(figures, counts, area=area, people=people, having=having, percent=percent)
     document = {
@@ -248,4 +252,17 @@ def areas(
         "left_out": list(found.left_out),
         **{name: vars(getattr(found.found, name)) for name in ("having", "others", "ratio")},
     }
-    done(describe_bounds(found, f"‘{having}’", language()), document, json)
+    done("\n".join(_bounds(found, f"‘{having}’")), document, json)
+
+
+def _bounds(areas: Areas, what: str) -> Iterator[str]:
+    """The bounds in words, with what they cannot say."""
+    found = areas.found
+    ends = (found.having.low, found.having.high, found.others.low, found.others.high)
+    shares = [with_separators(f"{100 * end:.1f}%", language()) for end in ends]
+    facts = dict(zip(("low", "high", "others_low", "others_high"), shares, strict=True))
+    yield say("monitor.bounds", areas=len(areas.known), what=what, **facts)
+    yield say("monitor.no_more")
+    yield say("monitor.shown" if found.says else "monitor.mixed")
+    if areas.left_out:
+        yield say("monitor.left_out", areas=len(areas.left_out))

@@ -159,23 +159,13 @@ def with_table(page: str) -> str:
     return before + events.table_of_steps() + "\n".join(lines[after:])
 
 
-def members_in_dutch() -> str:
-    """The page about every part of the manifest, in Dutch: what the catalogue says of its members."""
-    lines = [
-        "# Het manifest, onderdeel voor onderdeel",
-        "",
-        "Wat ieder onderdeel betekent, zoals een editor het ook toont. Gemaakt uit `descriptions.toml`, waarin iedereen een zin kan "
-        "verbeteren. Uitgebreider, met wat wordt geweigerd en waarom, staat het in het Engels in [manifest.md](../manifest.md).",
-    ]
+def members_in_dutch(page: str) -> str:
+    """The page about every part of the manifest, in Dutch: how it begins, and then what the catalogue says of its members."""
+    table = "\n\n| onderdeel | betekenis |\n| --- | --- |"
+    lines = [page.partition(table)[0] + table]
     parts: list[tuple[str, type[Document]]] = [("", Manifest)]
     for at, part in parts:
-        lines += [
-            "",
-            f"## {f'`{at}`' if at else 'Het geheel'}",
-            "",
-            "| onderdeel | betekenis |",
-            "| --- | --- |",
-        ]
+        lines += [f"\n## `{at}`{table}"] if at else []
         for name, field in part.model_fields.items():
             lines.append(f"| `{name}` | {part.meaning_of(name).get('nl', '').replace('|', '&#124;')} |")
             parts += [(f"{at}.{name}" if at else name, inner) for inner in _documents(field.annotation)]
@@ -199,7 +189,10 @@ def main(arguments: list[str] | None = None) -> int:
     docs = options.folder.absolute().parent / "docs"
     log, members = docs / "log.md", docs / "nl" / "manifest.md"
     pages = (
-        {members: members_in_dutch(), log: with_table(log.read_text(encoding="utf-8"))}
+        {
+            members: members_in_dutch(members.read_text(encoding="utf-8")),
+            log: with_table(log.read_text(encoding="utf-8")),
+        }
         if log.exists()
         else {}
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from cyclopts import CycloptsError
 from cyclopts.exceptions import (
@@ -15,6 +16,7 @@ from cyclopts.exceptions import (
     ValidationError,
 )
 
+from lsi_match.base.catalogue import catalogue
 from lsi_match.base.errors import WrongUseError, wrong_use
 
 
@@ -22,34 +24,39 @@ def told(error: CycloptsError) -> WrongUseError:
     """The same as an error of ours, with where to read how the command is used."""
     error.verbose = False
     command = " ".join(["lsi-match", *(error.command_chain or ()), "--help"])
-    return wrong_use(
-        "cli.usage", error=str(error), error_nl=f"{_dutch(error)}.{_hint(str(error))}", command=command
-    )
+    facts = {"error": str(error), "error_nl": f"{_dutch(error)}.{_hint(str(error))}"}
+    return wrong_use("cli.usage", command=command, **facts)
 
 
 def _hint(english: str) -> str:
     """What the library suggests, which only its text has."""
     meant = re.search(r'Did you mean "?([^\s"?]+)"?\?', english)
     choices = re.search(r'Choose from: (["\w, -]+)', english)
-    return (f" Bedoelde u {meant[1]}?" if meant else "") + (f" Kies uit: {choices[1]}." if choices else "")
+    return (_say("meant", said=meant[1]) if meant else "") + (
+        _say("choices", said=choices[1]) if choices else ""
+    )
 
 
 def _dutch(error: CycloptsError) -> str:
     match error:
         case UnknownOptionError():
-            return f"de optie {error.token.keyword or error.token.value} is hier niet bekend"
+            return _say("unknown_option", said=error.token.keyword or error.token.value)
         case UnknownCommandError():
-            return f"de opdracht '{(error.unused_tokens or ['?'])[0]}' bestaat niet"
+            return _say("unknown_command", said=(error.unused_tokens or ["?"])[0])
         case UnusedCliTokensError():
-            return f"dit staat er te veel: {' '.join(error.unused_tokens or ())}"
+            return _say("too_much", said=" ".join(error.unused_tokens or ()))
         case MissingArgumentError():
-            return f"{error.keyword or _name(error)} ontbreekt, of er staat geen waarde achter"
+            return _say("missing", said=error.keyword or _name(error))
         case RepeatArgumentError():
-            return f"{error.token.keyword} staat er meer dan één keer"
+            return _say("repeated", said=error.token.keyword or "?")
         case CoercionError() | ValidationError():
-            return f"de waarde van {_name(error)} past niet"
+            return _say("unfit", said=_name(error))
         case _:
-            return f"zo is het niet te lezen ({error})"
+            return _say("unreadable", said=str(error))
+
+
+def _say(key: str, said: str) -> str:
+    return str(catalogue(Path(__file__).with_suffix(".toml"))[key]).format(said=said)
 
 
 def _name(error: CycloptsError) -> str:

@@ -140,8 +140,7 @@ def one_form(text: str) -> str:
 
 
 def _too_deep(text: str) -> CriterionForbiddenError:
-    nl, en = "te veel haakjes of voorwaarden in elkaar", "nested too deeply"
-    return CriterionForbiddenError.saying(nl, en, criterion=text[:40] + "…")
+    return CriterionForbiddenError.because("criteria.too_deep", criterion=text[:40] + "…")
 
 
 def _parse(text: str) -> exp.Expression:
@@ -172,10 +171,9 @@ def _parse(text: str) -> exp.Expression:
         end, word = int(details.get("col") or 0), str(details.get("highlight") or "")
         column = max(end - len(word) + 1, 1) if end else 0
         stops = end >= len(text.rstrip()) and re.search(_UNFINISHED, text, re.IGNORECASE)
-        nl, en = "dit past hier niet", "this was not expected here"
-        if stops or "missing" in str(error):
-            nl, en = "het is niet af", "the expression is not complete"
-        raise CriterionSyntaxError.saying(nl, en, criterion=text, column=column) from None
+        unfinished = stops or "missing" in str(error)
+        key = "criteria.unfinished" if unfinished else "criteria.unexpected"
+        raise CriterionSyntaxError.because(key, criterion=text, column=column) from None
     except RecursionError:
         raise _too_deep(text) from None
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
@@ -195,20 +193,17 @@ def _closed(text: str, unquoted: str) -> None:
     if unquoted.count("'") % 2:
         # Pairs are quoted texts; what stands after the last of them is the one that is open.
         column = re.sub(r"'[^']*'", lambda quoted: " " * len(quoted[0]), unquoted).index("'") + 1
-        nl, en = "dit aanhalingsteken wordt niet gesloten", "this quote is not closed"
-        raise CriterionSyntaxError.saying(nl, en, criterion=text, column=column)
+        raise CriterionSyntaxError.because("criteria.open_quote", criterion=text, column=column)
     opened = []
     for at, sign in enumerate(unquoted):
         if sign == "(":
             opened.append(at)
         elif sign == ")" and not opened:
-            nl, en = "dit haakje sluit niets af", "this bracket closes nothing"
-            raise CriterionSyntaxError.saying(nl, en, criterion=text, column=at + 1)
+            raise CriterionSyntaxError.because("criteria.closes_nothing", criterion=text, column=at + 1)
         elif sign == ")":
             opened.pop()
     if opened:
-        nl, en = "dit haakje wordt niet gesloten", "this bracket is not closed"
-        raise CriterionSyntaxError.saying(nl, en, criterion=text, column=opened[-1] + 1)
+        raise CriterionSyntaxError.because("criteria.open_bracket", criterion=text, column=opened[-1] + 1)
 
 
 def _read_in_full(text: str, tree: exp.Expression) -> None:

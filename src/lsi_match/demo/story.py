@@ -29,7 +29,7 @@ from lsi_match.cli.console import language, say, table
 from lsi_match.crypto import ristretto
 from lsi_match.demo import febrl, town
 from lsi_match.demo.oracle import expected_cases
-from lsi_match.demo.world import Case, World, configs_folder
+from lsi_match.demo.world import Case, World, configs_folder, made_up
 from lsi_match.log.policy import log_keys
 from lsi_match.log.verify import Verification, verify_log
 from lsi_match.manifest import UNKNOWN, Manifest
@@ -47,14 +47,6 @@ ROUND = "ronde-1"
 TOWN_PROJECTS = ("samenloop", "wijk")
 FEBRL_PROJECT = "febrl4"
 RUN_STEPS = ("gates", "intake", "match", "count", "release", "destroy")
-
-#: Project → what the made-up controllers say to what the monitor sees in the made-up town.
-_REASONS = {
-    "samenloop": "De regeling zelf kijkt naar inkomen en huishouden, en die verschillen per groep; op de casustafel wordt elke "
-    "casus eerst besproken en de uitkomst wordt per groep geteld.",
-    "wijk": "In deze wijk staan meer grote woningen. De wijk is gekozen om meldingen over overbewoning; een vol huis is op "
-    "zichzelf geen signaal, en de uitkomst wordt per groep geteld.",
-}
 
 
 @dataclass
@@ -256,7 +248,7 @@ class _Story:
 
     def _justified(self, world: World) -> dict[str, Any]:
         """A run that the monitor holds: what it saw, what the controllers say to it, and the run that follows."""
-        documents, reason = world.project.monitor_documents(ROUND), _REASONS[world.project_id]
+        documents, reason = world.project.monitor_documents(ROUND), made_up(f"reason_{world.project_id}")
         report = RoundFindings.model_validate_json(documents["report.json"])
         # At a criterion rather than at having a signal, and beside the step just before it.
         first = {

@@ -21,6 +21,7 @@ from lsi_match.agreement.justifications import justify
 from lsi_match.agreement.trust_root_draft import compose
 from lsi_match.agreement.trust_root_rules import sign_root
 from lsi_match.agreement.trust_root_store import TrustStore
+from lsi_match.base.catalogue import catalogue
 from lsi_match.base.errors import LsiError
 from lsi_match.base.files import private_folder, read_bytes, read_text, shipped, write_whole
 from lsi_match.base.yaml_positions import parse_yaml, read_yaml
@@ -176,7 +177,7 @@ class World:
         """Every controller signs what it makes public: the texts of the example, and of its criteria that they are withheld."""
         manifest, now = self.project.manifest(), self.clock()
         texts = read_yaml(read_text(self.config / "publication.yaml"), "publication.yaml")
-        withheld = {"show": "withheld", "reason": "Wie de regel kent, kan haar omzeilen."}
+        withheld = {"show": "withheld", "reason": made_up("withheld")}
         papers = {}
         for name, one in manifest.controllers.items():
             rules = {
@@ -283,15 +284,20 @@ class World:
         return {frozenset(records) for records in cases.values()}
 
 
+def made_up(key: str, **facts: str) -> str:
+    """What a made-up controller says (`world.toml`)."""
+    return str(catalogue(Path(__file__).with_suffix(".toml"))[key]).format(**facts)
+
+
 def reasons_for(report: RoundFindings, reason: str, today: date) -> dict[str, Reason]:
     """An answer to every difference, as made up as the people in it."""
     return {
         digest: Reason(
             aim=reason,
-            works=f"Verzonnen: van de casussen van {rows[0].dimension} {rows[0].group} bleek eerder een op de drie terecht.",
-            lighter=f"Verzonnen: zonder {rows[0].stage} blijven te weinig van deze casussen over.",
-            balance="Verzonnen: een medewerker bekijkt elke casus, en niemand krijgt een besluit zonder onderzoek.",
-            measure="Verzonnen: over een half jaar kijken de organisaties of een hogere grens genoeg is.",
+            works=made_up("works", dimension=rows[0].dimension, group=rows[0].group),
+            lighter=made_up("lighter", stage=rows[0].stage),
+            balance=made_up("balance"),
+            measure=made_up("measure"),
             review=today + timedelta(days=182),
         )
         for digest, rows in report.differences.items()

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any
 
 from lsi_match.base.catalogue import word
-from lsi_match.criteria.unit import Unit
 from lsi_match.log.steps import Step
 from lsi_match.manifest import Manifest
 
@@ -30,12 +29,6 @@ _ABOUT_PERSONS = frozenset(
         Step.DESTROY_SUBJECTS,
     }
 )
-_SIGNAL = "signaal: waarom de organisatie dit record uitkoos"
-_UNITS = {
-    Unit.PERSON: ("personen", "persons"),
-    Unit.ADDRESS: ("bewoners van adressen", "residents of addresses"),
-    Unit.ENTERPRISE: ("ondernemers", "entrepreneurs"),
-}
 
 
 def activity_uri(domain: str, project: str, manifest: str, step: Step) -> str:
@@ -85,9 +78,9 @@ def _activity(manifest: Manifest, step: Step) -> dict[str, Any]:
         "about_persons": step in _ABOUT_PERSONS,
     }
     if step in _ABOUT_PERSONS:
-        people, persons = _UNITS[manifest.subject.unit]
+        unit = manifest.subject.unit
         found |= {
-            "subjects": {"nl": people, "en": persons},
+            "subjects": {"nl": word("subjects", unit, "nl"), "en": word("subjects", unit, "en")},
             "data": {name: sorted(_categories(manifest, name)) for name in manifest.partners},
             "recipients": sorted(manifest.release.to)
             if step in (Step.RELEASE, Step.HAND_OUT, Step.OPENED)
@@ -106,6 +99,6 @@ def _categories(manifest: Manifest, partner: str) -> set[str]:
     found: set[str] = set()
     for selection in manifest.partners[partner].selections:
         found |= {source.kind.value for source in selection.identifiers}
-        found |= {_SIGNAL} if selection.signals else set()
+        found |= {word("data", "signal", "nl")} if selection.signals else set()
         found |= {selection.fields[one.field].meaning for one in selection.attributes}
     return found

@@ -143,7 +143,9 @@ class Document(Closed):
     ) -> JsonSchemaValue:
         """With what each field is for, in both languages, as editors show it."""
         schema = handler(core_schema)
-        for field, part in handler.resolve_ref_schema(schema).get("properties", {}).items():
-            if texts := cls.meaning_of(field):
+        parts = handler.resolve_ref_schema(schema).get("properties", {})
+        for name, field in cls.model_fields.items():
+            part = parts.get(field.alias or name)
+            if part is not None and (texts := cls.meaning_of(name)):
                 part["description"] = "\n\n".join(texts.values())
         return schema

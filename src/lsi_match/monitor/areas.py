@@ -1,4 +1,4 @@
-"""Public figures per area (StatLine of Statistics Netherlands, or any CSV) beside counts per area: bounds, in words.
+"""Public figures per area (StatLine of Statistics Netherlands, or any CSV) beside counts per area: bounds.
 
 Two tables with a heading (CSV or a spreadsheet): the figures, of which three columns are named (area, people, and how many or what
 percentage have the characteristic), and the counts: area, and how many were selected. Decimal commas
@@ -11,8 +11,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from lsi_match.base.catalogue import translator, with_separators
-from lsi_match.base.errors import Language
 from lsi_match.monitor.counts_file import WITHHELD, rows_in, wrong_in
 from lsi_match.monitor.ecological_bounds import Area, Bounds, bounds
 from lsi_match.tables.rows import TableRows
@@ -50,7 +48,7 @@ def read_areas(figures: Path, counts: Path, *, area: str, people: str, having: s
     head = table.names
     for name in (area, people, having):
         if name not in head:
-            raise wrong_in(table, table.head, name, "die kolom is er niet", "there is no such column")
+            raise wrong_in(table, table.head, name, "monitor.no_such_column")
     for at, row in _rows(table, len(head)):
         name, lives, has = (row[head.index(column)] for column in (area, people, having))
         if name not in selected or lives in _UNKNOWN or has in _UNKNOWN:
@@ -59,44 +57,13 @@ def read_areas(figures: Path, counts: Path, *, area: str, people: str, having: s
         number = _number(has, table, at, having)
         having_it = round(inhabitants * number / 100) if percent else round(number)
         if having_it > inhabitants or selected[name] > inhabitants:
-            raise wrong_in(table, at, having, "meer mensen dan er wonen", "more people than live there")
+            raise wrong_in(table, at, having, "monitor.more_than_live_there")
         known.append(Area(inhabitants, having_it, selected[name]))
         left_out.discard(name)
     try:
         return Areas(tuple(known), tuple(sorted(left_out)), bounds(known))
-    except ValueError as error:
-        raise wrong_in(
-            table, table.head, having, "niemand heeft het kenmerk, of iedereen", str(error)
-        ) from None
-
-
-def describe_bounds(areas: Areas, what: str, lang: Language) -> str:
-    """The bounds in words, with what they cannot say."""
-    found = areas.found
-    say = translator(lang)
-
-    def share(value: float) -> str:
-        return with_separators(f"{100 * value:.1f}%", lang)
-
-    lines = [
-        say(f"Over {len(areas.known)} gebieden samen. Van wie {what} heeft is tussen {share(found.having.low)} en "
-            f"{share(found.having.high)} geselecteerd, van de anderen tussen {share(found.others.low)} en {share(found.others.high)}.",
-            f"Over {len(areas.known)} areas together. Of those with {what} between {share(found.having.low)} and "
-            f"{share(found.having.high)} were selected, of the others between {share(found.others.low)} and {share(found.others.high)}."),
-        say("Meer zeggen deze cijfers niet: wie van de geselecteerden het heeft, is niet bekend. Ze zeggen niets over één persoon.",
-            "These figures say no more: who of those selected has it is not known. They say nothing of any one person."),
-    ]  # fmt: skip
-    if found.says:
-        lines.append(
-            say("Ook in het gunstigste geval is er een verschil.", "Even at best there is a difference.")
-        )
-    else:
-        lines.append(say("Er kan een verschil zijn, in beide richtingen, of geen: daarvoor zijn de gebieden te gemengd.",
-                         "There may be a difference, either way, or none: the areas are too mixed to tell."))  # fmt: skip
-    if areas.left_out:
-        lines.append(say(f"Weggelaten, want zonder cijfer of met een aantal dat niet getoond wordt: {len(areas.left_out)} gebieden.",
-                         f"Left out, for want of a figure or because the count is withheld: {len(areas.left_out)} areas."))  # fmt: skip
-    return "\n".join(lines)
+    except ValueError:
+        raise wrong_in(table, table.head, having, "monitor.nobody_or_all") from None
 
 
 def _withheld(text: str) -> bool:
@@ -110,8 +77,7 @@ def _rows(table: TableRows, width: int) -> tuple[tuple[int, list[str]], ...]:
         rows = rows[:-1]
     for at, row in rows:
         if len(row) != width:
-            nl, en = f"{len(row)} waarden in plaats van {width}", f"{len(row)} values, not {width}"
-            raise wrong_in(table, at, "-", nl, en)
+            raise wrong_in(table, at, "-", "monitor.other_width", values=len(row), width=width)
     return rows
 
 
@@ -121,12 +87,12 @@ def _number(text: str, table: TableRows, row: int, column: str) -> float:
     except ValueError:
         number = -1.0
     if not 0 <= number < 1e10:
-        raise wrong_in(table, row, column, "geen getal van nul of meer", "not a number of zero or more")
+        raise wrong_in(table, row, column, "monitor.no_number")
     return number
 
 
 def _whole(text: str, table: TableRows, row: int, column: str) -> int:
     number = _number(text, table, row, column)
     if number != int(number):
-        raise wrong_in(table, row, column, "geen geheel getal", "not a whole number")
+        raise wrong_in(table, row, column, "monitor.no_whole_number")
     return int(number)

@@ -68,60 +68,35 @@ def rows_in(file: Path, wanted: Collection[str] = ()) -> TableRows:
         ) from None
 
 
-def wrong_in(table: TableRows, row: int, column: str, nl: str, en: str) -> CountsFileError:
+def wrong_in(table: TableRows, row: int, column: str, key: str, **facts: int) -> CountsFileError:
     """What is wrong in a row, to be raised."""
-    return CountsFileError.saying(nl, en, file=table.file, row=row, column=column)
+    return CountsFileError.because(key, file=table.file, row=row, column=column, **facts)
 
 
 def _from_rows(read: TableRows) -> CountsTable:
-    def wrong(row: int, column: str, nl: str, en: str) -> CountsFileError:
-        return wrong_in(read, row, column, nl, en)
-
     if not read.rows:
-        raise wrong(
-            read.head,
-            "-",
-            "er zijn een regel met namen en minstens één rij met aantallen nodig",
-            "a heading and at least one row of counts are needed",
-        )
+        raise wrong_in(read, read.head, "-", "monitor.no_rows")
     names, numbers = read.names, [at for at, _ in read.rows[:_LARGEST]]
     body = [
         [UNKNOWN if cell.lower() in _UNKNOWN else cell for cell in row] for _, row in read.rows[:_LARGEST]
     ]
     for at, row in zip(numbers, body, strict=True):
         if len(row) != len(names):
-            raise wrong(
-                at,
-                "-",
-                f"{len(row)} waarden onder {len(names)} namen",
-                f"{len(row)} values under {len(names)} headings",
-            )
+            raise wrong_in(read, at, "-", "monitor.uneven_row", values=len(row), names=len(names))
     if len(set(names)) < len(names) or "" in names:
-        raise wrong(
-            read.head, "-", "iedere kolom heeft een eigen naam nodig", "every column needs a name of its own"
-        )
+        raise wrong_in(read, read.head, "-", "monitor.same_names")
     counted = [at for at in range(len(names)) if all(_is_count(row[at]) for row in body)]
     textual = [at for at in range(len(names)) if at not in counted]
     if textual != list(range(len(textual))) or not 1 <= len(textual) <= 4 or len(counted) < 2:
         at = next((at for at in textual if at > min(counted, default=0)), len(names) - 1)
         row_at = next((n for n, row in zip(numbers, body, strict=True) if not _is_count(row[at])), read.head)
-        raise wrong(
-            row_at,
-            names[at],
-            "eerst een tot vier kolommen met groepen, dan twee of meer met gehele getallen",
-            "first one to four columns with groups, then two or more with whole numbers",
-        )
+        raise wrong_in(read, row_at, names[at], "monitor.order_of_columns")
     cells = [SEPARATOR.join(row[at] for at in textual) for row in body]
     for place, (at, cell) in enumerate(zip(numbers, cells, strict=True)):
         if cell in cells[:place]:
-            raise wrong(at, names[0], "deze groepen staan er twee keer", "these groups stand there twice")
+            raise wrong_in(read, at, names[0], "monitor.groups_twice")
         if any(not row_cell or SEPARATOR in row_cell for row_cell in (body[place][n] for n in textual)):
-            raise wrong(
-                at,
-                names[0],
-                "een groep zonder naam, of met een | erin",
-                "a group without a name, or with a | in it",
-            )
+            raise wrong_in(read, at, names[0], "monitor.unnamed_group")
     table = CountsTable.model_validate(
         {
             "title": Path(read.file).stem,
@@ -142,7 +117,8 @@ def _from_rows(read: TableRows) -> CountsTable:
         }
     )
     for found in implausible(table):
-        raise wrong(numbers[cells.index(found.cell)], found.stage or names[0], found.nl, found.en)
+        at, column = numbers[cells.index(found.cell)], found.stage or names[0]
+        raise CountsFileError.saying(found.nl, found.en, file=read.file, row=at, column=column)
     return table
 
 

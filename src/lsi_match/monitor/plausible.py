@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from lsi_match.base.errors import problem
 from lsi_match.monitor.table import SEPARATOR, CountsTable, Stage
 
 #: How a row is called that adds up the others.
@@ -73,10 +74,9 @@ def _more(
         yield Implausible(
             cell,
             stage.id,
-            f"{count} in “{stage.label}” is meer dan de {there} in “{before.label}” waar zij uit komen; "
-            "staan de kolommen goed?",
-            f"{count} in “{stage.label}” is more than the {there} in “{before.label}” that they come from; "
-            "are the columns in order?",
+            *problem(
+                "monitor.more_than_before", count=count, stage=stage.label, there=there, before=before.label
+            ),
         )
 
 
@@ -85,12 +85,7 @@ def _totals(table: CountsTable) -> Iterator[Implausible]:
     for cell in cells:
         named = any(group.strip().lower() in _TOTALS for group in cell.split(SEPARATOR))
         if named or _adds_up(table, cell, cells):
-            yield Implausible(
-                cell,
-                None,
-                "deze rij telt de andere op; laat haar weg, want zo telt iedereen dubbel",
-                "this row adds up the others; leave it out, since everybody counts twice now",
-            )
+            yield Implausible(cell, None, *problem("monitor.row_of_totals"))
 
 
 def _adds_up(table: CountsTable, cell: str, cells: list[str]) -> bool:

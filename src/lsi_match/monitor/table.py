@@ -34,14 +34,6 @@ StageKind = Literal[
 Direction = Literal["burden", "benefit"]
 
 
-#: What stages are called that no criterion names, in Dutch and English.
-WHOLE_REGISTER = ("het hele register", "the whole register")
-WITH_SIGNAL = ("met een signaal", "with a signal")
-ALL_DELIVERED = ("alles wat is geleverd", "everything that was delivered")
-KNOWN_TO_MORE = ("bij twee of meer deelnemers bekend", "known to two partners or more")
-ARE_CASES = ("casussen", "cases")
-
-
 class Dimension(Closed):
     """One way of dividing people into groups.
 

@@ -109,10 +109,7 @@ def _pieces(file: Path) -> Iterator[pl.DataFrame]:
             named = {part: next((there[one] for one in names if one in there), None) for part, names in _COLUMNS.items()}  # fmt: skip
             if lacking := [_COLUMNS[part][0] for part in _NEEDED if named[part] is None]:
                 what = ", ".join(lacking)
-                raise NotTheBagError(
-                    file=file.name,
-                    **words("problem", f"kolom {what} ontbreekt", f"column {what} is not there"),
-                )
+                raise NotTheBagError.because("partner.no_column", file=file.name, what=what)
             parts = [part for part, column in named.items() if column is not None]
             source.lay(con, [str(named[part]) for part in parts])
             texts = [f"c{at}::VARCHAR AS {part}" for at, part in enumerate(parts)]

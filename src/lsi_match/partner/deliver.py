@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 
 from lsi_match.base.canonical import digest_of_bytes
-from lsi_match.base.errors import Language, LsiError
+from lsi_match.base.errors import Language, LsiError, problem
 from lsi_match.base.files import read_bytes
 from lsi_match.crypto.signing import peek
 from lsi_match.log.remembered import ConsistencyMissingError, ProofRefusedError, SplitViewError
@@ -34,11 +34,6 @@ from lsi_match.protocol.documents import DropDescriptor, Opening
 from lsi_match.protocol.place_files import COSIGNED_SUFFIX, LOG_SUFFIX
 from lsi_match.protocol.receipt_files import RECEIPT_SUFFIX
 from lsi_match.transport.endpoints import EndpointSettings, PlaceUnreachableError
-
-_TOGETHER: dict[Language, str] = {
-    "nl": "Ronde {round}: de deelnemers pseudonimiseren samen. De levering volgt als iedereen heeft geantwoord; laat dit dan nog eens draaien.",
-    "en": "Round {round}: the partners evaluate together. The drop follows once everybody answered; run this again then.",
-}
 
 
 @dataclass(frozen=True)
@@ -154,7 +149,7 @@ def deliver(
                 progress(round_id)
                 drop = _make(exchange, opening, mapping, extracts, outgoing, now, problems)
                 if drop is None:
-                    waiting.append(_TOGETHER[lang].format(round=round_id))
+                    waiting.append(problem("partner.together", round=round_id)[lang == "en"])
                     continue
                 drops = [drop]
             transfer.send(home, drops[-1], settings)

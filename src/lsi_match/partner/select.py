@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 from sqlglot import exp
 
 from lsi_match.base.duckdb_locked import quoted_name
-from lsi_match.base.errors import LsiError, words
+from lsi_match.base.errors import LsiError, wrong
 from lsi_match.criteria.parse import REFERENCE_DATE, FieldType, Predicate, one_form
 from lsi_match.manifest import NO_VALUE, Attribute, Dimension, Manifest, Selection
 from lsi_match.partner.extract.cell_types import padded
@@ -348,11 +348,9 @@ class _Selecting:
 def _not_listed(attribute: Attribute) -> dict[str, str]:
     """What to do about a value that cannot go along."""
     if attribute.kind != "month":
-        return words("problem", "Alleen afgesproken waarden gaan mee.", "Only agreed values go along.")
+        return wrong("partner.agreed_values")
     line = f"`reading: {{{attribute.field}: {{empty: ['9999-12-31']}}}}`"
-    nl = f"Een maand ligt in de jaren 0 tot en met 5000. Betekent zo'n datum dat er geen is, zet dan in de mapping: {line}."
-    en = f"A month lies in the years 0 to 5000. If such a date means that there is none, put in the mapping: {line}."
-    return words("problem", nl, en)
+    return wrong("partner.months", line=line)
 
 
 def _no_rows(schema: pa.Schema) -> pa.RecordBatch:

@@ -6,26 +6,15 @@ from collections.abc import Callable, Iterable
 
 from markupsafe import Markup
 
-from lsi_match.base.catalogue import with_separators
+from lsi_match.base.catalogue import in_english, with_separators, word
 from lsi_match.base.errors import Language
 from lsi_match.monitor.findings import Ratio, Verdict
 from lsi_match.monitor.groups import ALL_OTHERS, TIMES, UNKNOWN
-from lsi_match.monitor.table import (
-    ALL_DELIVERED,
-    ARE_CASES,
-    KNOWN_TO_MORE,
-    SEPARATOR,
-    WHOLE_REGISTER,
-    WITH_SIGNAL,
-    CountsTable,
-    Stage,
-)
+from lsi_match.monitor.table import SEPARATOR, CountsTable, Stage
 from lsi_match.monitor.verdict import Kind, Row
 from lsi_match.reports.document import Writer
 from lsi_match.reports.renderer import as_markdown
 
-#: What a table of a round says in Dutch → the same in English.
-_ENGLISH = dict((WHOLE_REGISTER, WITH_SIGNAL, ALL_DELIVERED, KNOWN_TO_MORE, ARE_CASES))
 _MOST_NAMED = 6
 
 
@@ -107,14 +96,15 @@ class Words:
         if self.lang == "nl":
             return stage.label
         head, colon, tail = stage.label.rpartition(": ")
-        return f"{head}{colon}{_ENGLISH.get(tail, tail)}"
+        return f"{head}{colon}{in_english('stage', tail)}"
 
     def within_selection(self, stage: Stage) -> str:
         """A stage by what sets it apart from the others of its selection."""
         if stage.partner is None or stage.selection is None:
             return self.stage(stage)
-        whole, signal = (names[self.lang == "en"] for names in (WHOLE_REGISTER, WITH_SIGNAL))
-        return whole if stage.kind == "reference" else stage.criterion or signal
+        whole = stage.kind == "reference"
+        name = None if whole else stage.criterion
+        return name or word("stage", "whole_register" if whole else "with_signal", self.lang)
 
     def register(self, stage: Stage) -> str:
         """The register of the selection of a stage, by the label of its first stage."""

@@ -15,13 +15,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from lsi_match.base.catalogue import word
 from lsi_match.manifest import UNKNOWN, Manifest, Monitor, Reference, Selection
 from lsi_match.monitor.table import (
-    ALL_DELIVERED,
-    ARE_CASES,
-    KNOWN_TO_MORE,
     SEPARATOR,
-    WITH_SIGNAL,
     Combinations,
     CountsTable,
     Dimension,
@@ -194,7 +191,7 @@ def _of_selection(
         before = name
     yield Stage(
         id=f"{register}.{SIGNAL}",
-        label=f"{label}: {WITH_SIGNAL[0]}",
+        label=f"{label}: {word('stage', 'with_signal', 'nl')}",
         kind="selection",
         counts=known_cells(groups.with_signal),
         against=_against(*first, register, before),
@@ -242,7 +239,7 @@ def _of_subjects(
     counts = {stage: known_cells(subjects[stage]) for stage in (SUBJECTS, MATCHED, CASES)}
     yield Stage(
         id=SUBJECTS,
-        label=ALL_DELIVERED[0],
+        label=word("stage", "all_delivered", "nl"),
         kind="reference",
         counts=counts[SUBJECTS],
         against=first,
@@ -250,7 +247,7 @@ def _of_subjects(
     )
     yield Stage(
         id=MATCHED,
-        label=KNOWN_TO_MORE[0],
+        label=word("stage", "known_to_more", "nl"),
         kind="match",
         counts=counts[MATCHED],
         against=(*first, SUBJECTS),
@@ -260,7 +257,7 @@ def _of_subjects(
     within = all(case is None or match is None or case <= match for case, match in pairs)
     yield Stage(
         id=CASES,
-        label=ARE_CASES[0],
+        label=word("stage", "cases", "nl"),
         kind="case",
         counts=counts[CASES],
         against=(*first, SUBJECTS, *((MATCHED,) if within else ())),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
+from lsi_match.base.catalogue import word
 from lsi_match.base.errors import LsiError
 from lsi_match.crypto.signing import peek, verify
 from lsi_match.log.events import OutcomeTakenIn
@@ -15,11 +16,7 @@ from lsi_match.monitor.table import CountsTable, Stage
 from lsi_match.protocol.documents import OutcomeCounts
 from lsi_match.protocol.group_cells import cell_names
 
-KINDS = {
-    "grounded": "gegrond",
-    "not_grounded": "niet gegrond",
-    "outcome_unknown": "uitkomst onbekend",
-}
+KINDS = ("grounded", "not_grounded", "outcome_unknown")
 
 
 class OutcomeRefusedError(LsiError): ...
@@ -84,12 +81,12 @@ def with_outcomes(table: CountsTable, paper: OutcomeCounts) -> CountsTable:
     stages = [
         Stage(
             id=f"{paper.partner}:{kind}",
-            label=f"{paper.partner}: {label}",
+            label=f"{paper.partner}: {word('stage', kind, 'nl')}",
             kind=kind,
             counts=known_cells(getattr(paper, kind)),
             against=(CASES,),
             partner=paper.partner,
         )
-        for kind, label in KINDS.items()
+        for kind in KINDS
     ]
     return table.model_copy(update={"stages": (*table.stages, *stages)})

@@ -412,7 +412,7 @@ class Cell:
         if self.reading.as_ is None and self.role in (Role.RECORD_ID, Role.PLAIN):
             tests["marked"] = _matches(shown, _MARKED)
         if self.role is Role.RECORD_ID:
-            tests["under header"] = f"NOT regexp_matches({shown}, '[0-9{_LETTER}]')"
+            tests["under_header"] = f"NOT regexp_matches({shown}, '[0-9{_LETTER}]')"
         if self.role in (Role.NAME, Role.RECORD_ID):
             tests["replaced"] = f"regexp_matches({shown}, '{_REPLACED}')"
         if self.role is Role.NUMBER:

@@ -23,9 +23,6 @@ from lsi_match.manifest import Selection
 from lsi_match.partner.extract.cell_types import Cell, Role, cell_of
 from lsi_match.partner.extract.column_mapping import PLAIN, SelectionMapping
 from lsi_match.partner.extract.problems import (
-    LINES,
-    NO_CODE,
-    UNTEXTUAL,
     ExtractError,
     ExtractProblemsError,
     ExtractUnreadableError,
@@ -276,16 +273,8 @@ class Extract:
 
     def _error(self, kind: str, name: str, cell: Cell) -> Callable[[int, int, str], ExtractError]:
         def made(row: int, count: int, shown: str) -> ExtractError:
-            nl, en, line = why(cell, shown)
-            column = self.column(name)
-            if kind in UNTEXTUAL:
-                nl, en = UNTEXTUAL[kind]
-                line = LINES.get(kind)
-            if kind == "float":
-                nl, en = NO_CODE
-                line = f"as: whole_number, digits: {cell.digits}" if cell.digits else "as: whole_number"
-            (line_nl, line_en) = settled_by(name, line)
-            texts = words("problem", nl, en) | words("line", line_nl, line_en)
+            problem, line = why(kind, cell, shown)
+            texts, column = problem | settled_by(name, line), self.column(name)
             if kind == "type":
                 kind_of_value = cell.reading.as_ or cell.declared.value
                 return WrongTypeError(

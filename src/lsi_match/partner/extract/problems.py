@@ -6,10 +6,10 @@ import re
 from collections.abc import Sequence
 from difflib import get_close_matches
 
-from lsi_match.base.errors import LsiError, words
+from lsi_match.base.catalogue import word
+from lsi_match.base.errors import LsiError, problem, words, wrong
 from lsi_match.criteria.parse import FieldType
 from lsi_match.partner.extract.cell_types import MARKERS, Cell, Refusal, Role
-from lsi_match.tables.stored import Kind
 
 
 class ExtractError(LsiError):
@@ -63,83 +63,27 @@ class ExtractProblemsError(ExtractError):
         return made
 
 
-#: What a column holds, in Dutch.
-_KINDS_NL = {
-    Kind.TEXT: "tekst",
-    Kind.WHOLE: "hele getallen",
-    Kind.DECIMAL: "getallen met decimalen",
-    Kind.FLOAT: "drijvende getallen",
-    Kind.DATE: "datums",
-    Kind.MOMENT: "tijdstippen",
-    Kind.INSTANT: "tijdstippen met een tijdzone",
-    Kind.TIME: "tijden",
-    Kind.BOOLEAN: "ja of nee",
-    Kind.BINARY: "bytes",
-    Kind.NESTED: "lijsten of structuren",
-    Kind.NOTHING: "niets",
-    Kind.NO_RESULT: "formules zonder uitkomst (laat ze berekenen, en bewaar het bestand)",
-    Kind.MERGED: "samengevoegde cellen (splits ze, en vul elke cel)",
-}
-_KINDS_EN = {
-    **{kind: f"{kind.value}s" for kind in Kind},
-    Kind.TEXT: "text",
-    Kind.INSTANT: "timestamps with a time zone",
-    Kind.BINARY: "bytes",
-    Kind.NESTED: "lists or structs",
-    Kind.BOOLEAN: "true or false",
-    Kind.NO_RESULT: "formulas without a result (have them calculated, and save the file)",
-    Kind.MERGED: "merged cells (split them, and fill in each cell)",
-}
-
-
-_SPOILED = (
-    "letters zijn bij het omzetten naar een andere tekenset bedorven",
-    "letters were spoiled by a change of encoding",
-)
 #: What is wrong with a text, whatever is declared.
 UNTEXTUAL = {
-    "spoiled": _SPOILED,
-    "replaced": _SPOILED,
-    "control": (
-        "een regeleinde of een teken dat geen letter is",
-        "a line break, or a sign that is no letter",
-    ),
-    "alike": (
-        "letters van een ander schrift die er hetzelfde uitzien",
-        "letters of another script that look alike",
-    ),
-    "total": ("een rij met totalen, geen record", "a row of totals, no record"),
-    "under header": ("een rij met alleen tekens, geen record", "a row of signs only, no record"),
-    "marked": ("tekens die een programma om een waarde zet", "marks that a program puts around a value"),
-    "day": (
-        "een dag, die een spreadsheet van een huisnummer maakte",
-        "a day, which a spreadsheet made of a house number",
-    ),
-    "note": ("een regel tekst onder de gegevens, geen record", "a line of text under the data, no record"),
-    "near": (
-        "bijna een waarde uit het manifest: alleen hoofdletters, accenten, leestekens of nullen ervoor zijn anders",
-        "nearly a value of the manifest: only capitals, accents, signs or zeros before it differ",
-    ),
+    "spoiled",
+    "replaced",
+    "control",
+    "alike",
+    "total",
+    "under_header",
+    "marked",
+    "day",
+    "note",
+    "near",
 }
 #: The line of the mapping that settles it.
 LINES = {"marked": "as: text", "near": "letters: agreed"}
-NO_CODE = (
-    "een getal met decimalen in plaats van een nummer of code",
-    "a number with decimals, not a number or code",
-)
 
 
-def kinds_in_words(kinds: Sequence[Kind]) -> tuple[str, str]:
-    """What a column holds, in Dutch and English."""
-    return ", ".join(_KINDS_NL[kind] for kind in kinds), ", ".join(_KINDS_EN[kind] for kind in kinds)
-
-
-def settled_by(field: str, line: str | None) -> tuple[str, str]:
-    """The line of the mapping that settles it, as the end of a sentence."""
-    if line is None:
-        return "Herstel het extract.", "Mend the extract."
-    nl = f"Herstel het extract, of zet in de mapping: `reading: {{{field}: {{{line}}}}}`."
-    return nl, f"Mend the extract, or put in the mapping: `reading: {{{field}: {{{line}}}}}`."
+def settled_by(field: str, line: str | None) -> dict[str, str]:
+    """The line of the mapping that settles it, as the end of a sentence and the fact `line`."""
+    key = "partner.extract.mend" if line is None else "partner.extract.mend_or_say"
+    return words("line", *problem(key, field=field, line=line))
 
 
 def missing_column(
@@ -154,12 +98,14 @@ def missing_column(
     near = get_close_matches(re.sub(r"[\W_]", "", column.lower()), list(folded), n=3, cutoff=0.6)
     like = ", ".join(folded[name] for name in near)
     all_names = ", ".join(name for name in names if name and is_header)[:300]
-    nl = f"Wel lijkt er op: {like}." if like else f"Er is: {all_names or '-'}."
+    texts = problem(
+        "partner.extract.alike" if like else "partner.extract.there_is", names=like or all_names or "-"
+    )
     return ColumnMissingError(
         **where,
         column=column,
         field=field,
-        **words("near", nl, f"Alike is: {like}." if like else f"There is: {all_names or '-'}."),
+        **words("near", *texts),
     )
 
 
@@ -167,15 +113,13 @@ def stored_otherwise(
     where: dict[str, str], column: str, field: str, cell: Cell, refusal: Refusal
 ) -> StoredTypeError:
     """That a column holds what no value of the field can be read from."""
-    (nl, en), (line_nl, line_en) = kinds_in_words([refusal.kind]), settled_by(field, refusal.line)
     return StoredTypeError(
         **where,
         column=column,
         type=cell.declared.value,
-        stored=en,
-        stored_nl=nl,
-        line=line_en,
-        line_nl=line_nl,
+        stored=word("stored", refusal.kind, "en"),
+        stored_nl=word("stored", refusal.kind, "nl"),
+        **settled_by(field, refusal.line),
     )
 
 
@@ -186,37 +130,28 @@ def shape(value: str) -> str:
     return plain if len(plain) <= 30 else f"{plain[:29]}…"
 
 
-def why(cell: Cell, value: str) -> tuple[str, str, str | None]:
-    """Why a value cannot be read, in Dutch and English, and the line of the mapping that settles it, if one does."""
+def why(kind: str, cell: Cell, value: str) -> tuple[dict[str, str], str | None]:
+    """Why a value cannot be read, as the fact `problem`, and the line of the mapping that settles it, if one does."""
+    if kind in UNTEXTUAL:
+        return wrong(f"partner.extract.text_{kind}"), LINES.get(kind)
+    if kind == "float":
+        number = f"as: whole_number, digits: {cell.digits}" if cell.digits else "as: whole_number"
+        return wrong("partner.extract.no_code"), number
     thousands = re.fullmatch(r"[+-]?\d{1,3}([.,]\d{3})+", value)
     if value in MARKERS:
-        return "een woord voor niets", "a word for nothing", f"empty: [{_quoted(value)}]"
+        return wrong("partner.extract.marker"), f"empty: [{_quoted(value)}]"
     if cell.declared in (FieldType.DECIMAL, FieldType.INTEGER) and thousands and cell.reading.decimal is None:
-        sign = "," if "." in value else "."
-        return (
-            "dit kan duizendtallen of decimalen zijn",
-            "these can be thousands or decimals",
-            f'decimal: "{sign}"',
-        )
+        return wrong("partner.extract.thousands"), f'decimal: "{"," if "." in value else "."}"'
     if cell.declared is FieldType.DATE or cell.role is Role.BIRTH:
         if re.search(r"\d:\d", value):
-            return (
-                "een tijdstip: welke dag dat is, hangt af van de tijdzone",
-                "a moment: which day that is depends on the time zone",
-                "zone: Europe/Amsterdam",
-            )
+            return wrong("partner.extract.moment"), "zone: Europe/Amsterdam"
         if cell.reading.dates is None and re.fullmatch(r"\d{1,2}[/. ]\d{1,2}[/. ]\d{4}", value):
-            return "dag of maand eerst", "day or month first", "dates: dmy"
+            return wrong("partner.extract.day_or_month"), "dates: dmy"
         if cell.reading.dates is None and re.fullmatch(r"\d{4}[-/. ]\d{1,2}[-/. ]\d{1,2}", value):
-            return "een datum in een andere vorm", "a date in another form", "dates: ymd"
+            return wrong("partner.extract.other_date"), "dates: ymd"
         if re.fullmatch(r"[34]\d{4}", value):
-            return (
-                "een dagnummer van een spreadsheet; geef de cel de opmaak datum",
-                "a day number of a spreadsheet; format the cell as a date",
-                None,
-            )
-    form = shape(value)
-    return f"de vorm is {form}", f"its form is {form}", None
+            return wrong("partner.extract.day_number"), None
+    return wrong("partner.extract.form", form=shape(value)), None
 
 
 def _quoted(value: str) -> str:

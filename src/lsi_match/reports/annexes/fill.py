@@ -29,16 +29,6 @@ from lsi_match.reports.public.pages import shared
 
 Annex = Literal["algorithm-register", "processing-register", "vws", "dpia"]
 _TEXTS = Path(__file__).with_name("annexes.toml")
-_CATEGORIES = {
-    "high_risk": "Hoog-risico AI-systeem",
-    "impactful": "Impactvolle algoritmes",
-    "other": "Overige algoritmes",
-}
-_LEGAL_BASES = {
-    "LegalObligation": "Wettelijke verplichting",
-    "OfficialAuthorityOfController": "Uitvoering van een taak van algemeen belang of uitoefening van openbaar gezag",
-    "PublicInterest": "Uitvoering van een taak van algemeen belang of uitoefening van openbaar gezag",
-}
 #: Of the members of a record of VWS about special data, the terms that mean them; no others can stand in a manifest.
 _SPECIAL = {"Gezondheid": {"Health", "Disability"}, "Strafrechtelijk": {"CriminalOffense"}}
 _NOT_SPECIAL = (
@@ -127,7 +117,7 @@ class _Filled:
                 "contact_email": sheet and sheet.contact,
                 "website": sheet and sheet.page,
                 "url": self.source,
-                "publication_category": sheet and _CATEGORIES[sheet.category],
+                "publication_category": sheet and catalogue(_TEXTS)["categories"][sheet.category],
                 "goal": told and told.why and f"{told.why}\n\n{told.happens}",
                 "proportionality": basis.proportionality,
                 "human_intervention": told and told.human,
@@ -236,7 +226,7 @@ class _Filled:
                 ],
                 "Doelen": [
                     {"Id": _id(f"{self.page}#{one}"), "Doel": manifest.basis.purpose,
-                     "Rechtsgrond": f"{_LEGAL_BASES[one]}: {manifest.basis.legal_basis}"}
+                     "Rechtsgrond": f"{catalogue(_TEXTS)['legal_bases'][one]}: {manifest.basis.legal_basis}"}
                     for one in parts.legal_basis
                 ],
                 "Betrokkenen": parts.data and [self._concerned(one, kept) for one in parts.subjects],
