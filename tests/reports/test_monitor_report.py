@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from lsi_match.base.catalogue import word
 from lsi_match.base.errors import Language, LsiError
 from lsi_match.cli.main import run
 from lsi_match.monitor.analyse import analyse
@@ -23,7 +24,7 @@ from lsi_match.monitor.findings import (
     Share,
     Verdict,
 )
-from lsi_match.monitor.table import WHOLE_REGISTER, CountsTable
+from lsi_match.monitor.table import CountsTable
 from lsi_match.reports.document import Document, Writer
 from lsi_match.reports.monitor_report import report
 
@@ -90,7 +91,7 @@ def test_everything_that_was_found_has_its_place(lang: Language) -> None:
     ):
         assert headings.count(text(key)) == 1, key
     tables = {one["table"]: one["rows"] for one in parts if "table" in one}
-    beside = text("beside", stage=WHOLE_REGISTER[lang == "en"])
+    beside = text("beside", stage=word("stage", "whole_register", lang))
     assert tables["Leeftijd"][0] == [beside]
     jong = tables["Leeftijd"][1]
     assert jong[:2] == ["jong", "1.200" if lang == "nl" else "1,200"]
