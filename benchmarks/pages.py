@@ -4,6 +4,7 @@ run."""
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -43,7 +44,7 @@ def pages(place: Path) -> dict[str, tuple[float, float]]:
     calls = _calls(home, project.id, now, log)
     found = {
         f"pages.{name or 'overview'}": (
-            _quickest(lambda name=name: client.get(f"/nl/{project.id}/{name}")), _quickest(call)
+            client.quickest(f"/nl/{project.id}/{name}"), _quickest(call)
         )
         for name, call in calls.items()
     }  # fmt: skip
@@ -108,6 +109,22 @@ class _Browser:
         self._headers = [(b"host", keys.address.encode()), (b"cookie", f"{COOKIE}={keys.cookie}".encode())]
 
     def get(self, path: str) -> None:
+        self._loop.run_until_complete(self._asked(path))
+
+    def quickest(self, path: str) -> float:
+        """Seconds of a page, one after another in one loop, as a server has it: the thread that makes a page is there already."""
+
+        async def turns() -> float:
+            seconds = []
+            for _ in range(TURNS):
+                start = time.perf_counter()
+                await self._asked(path)
+                seconds.append(time.perf_counter() - start)
+            return min(seconds)
+
+        return self._loop.run_until_complete(turns())
+
+    async def _asked(self, path: str) -> None:
         scope = {
             "type": "http", "method": "GET", "path": path, "raw_path": path.encode(), "query_string": b"", "headers": self._headers,
             "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 1), "scheme": "http", "http_version": "1.1",
@@ -120,7 +137,7 @@ class _Browser:
         async def send(message: Any) -> None:
             told.append(message)
 
-        self._loop.run_until_complete(self._app(scope, receive, send))
+        await self._app(scope, receive, send)
         assert told[0]["status"] == 200, path
 
 

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from shutil import which
 from typing import Any
 
 import pytest
@@ -123,13 +124,43 @@ def test_doctor_names_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert errors["version"] is None
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_a_shell_can_complete(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
+#: A shell without the settings of its user.
+BARE = {"bash": ["--norc"], "zsh": ["-f"], "fish": ["--no-config"]}
+#: What a shell does with the script: bash and fish are asked what may stand there, zsh is typed to as by a user.
+COMPLETED = {
+    "bash": r"""
+source "$SCRIPT"; call=$(complete -p lsi-match); call=${call##*-F }; call=${call%% *}
+ask() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMP_LINE="$*"; COMP_POINT=${#COMP_LINE}; $call; echo "${COMPREPLY[*]}"; }
+ask lsi-match par; ask lsi-match partner rec; ask lsi-match match run --run
+""",
+    "zsh": r"""
+mkdir "$SCRIPT.d"; cp "$SCRIPT" "$SCRIPT.d/_lsi-match"; zmodload zsh/zpty; zpty z zsh -f -i
+zpty -w z "fpath=(\$SCRIPT.d \$fpath); autoload -Uz compinit; compinit -u -D; echo READ''Y"; zpty -r z shown "*READY*"
+for line wanted in "lsi-match par" "partner" "lsi-match partner rec" "receipt" "lsi-match match run --run" "--runner"; do
+  zpty -w -n z $'\C-u'"$line"$'\t'; zpty -r z shown "*$wanted*"; print -- $wanted
+done
+""",
+    "fish": r"""
+source $SCRIPT; for line in "lsi-match par" "lsi-match partner rec" "lsi-match match run --run"; complete -C $line; end
+""",
+}
+
+
+@pytest.mark.parametrize("shell", COMPLETED)
+def test_a_shell_completes(shell: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["completion", shell]) == 0
-    script = capsys.readouterr().out
-    assert "access-request" in script
-    if shell == "bash":
-        assert subprocess.run(["/bin/bash", "-n"], input=script.encode(), check=False).returncode == 0
+    script = tmp_path / "script"
+    script.write_text(capsys.readouterr().out)
+    assert "Display this message" not in script.read_text()
+    if which(shell) is None:
+        pytest.skip(f"there is no {shell} here")
+    settings = {"HOME": str(tmp_path), "SCRIPT": str(script)}
+    told = subprocess.run(
+        [shell, *BARE[shell], "-c", COMPLETED[shell]],
+        capture_output=True, text=True, check=True, timeout=60, env=os.environ | settings,
+    )  # fmt: skip
+    assert told.stderr == ""
+    assert [line.split()[0] for line in told.stdout.splitlines()] == ["partner", "receipt", "--runner"]
 
 
 def test_there_is_a_manual_page_and_the_package_runs(capsys: pytest.CaptureFixture[str]) -> None:

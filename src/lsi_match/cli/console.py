@@ -44,8 +44,8 @@ class _Terminal(Console):
         super().print(*texts, **options)
 
 
-out = _Terminal(highlight=False)
-err = _Terminal(stderr=True, highlight=False)
+out = _Terminal(highlight=False, emoji=False)
+err = _Terminal(stderr=True, highlight=False, emoji=False)
 
 
 def language() -> Language:

@@ -13,6 +13,11 @@ from lsi_match.cli.console import language, out
 
 completion = App(name="completion")
 man = App(name="man")
+#: The script of zsh defines a function. Loaded by itself from a file of any name, zsh would only define it the first time; read
+#: with `source`, it would not know for which command it is.
+_CALLED = """
+if [[ ${funcstack[1]} == _lsi-match ]]; then _cyclopts_lsi-match "$@"; else compdef _cyclopts_lsi-match lsi-match; fi
+"""
 
 
 @completion.default
@@ -21,25 +26,26 @@ def complete(shell: Literal["bash", "zsh", "fish"]) -> None:
 
     For bash: lsi-match completion bash > ~/.local/share/bash-completion/completions/lsi-match
 
+    For zsh: a file _lsi-match in a folder of fpath. For fish: ~/.config/fish/completions/lsi-match.fish
+
     Args:
         shell: which one.
     """
-    from lsi_match.cli.main import command_line
+    from lsi_match.cli.help import translate
 
-    script = command_line().generate_completion(prog_name="lsi-match", shell=shell)
-    out.print(script, end="", markup=False, soft_wrap=True)
+    script = _spoken().generate_completion(prog_name="lsi-match", shell=shell)
+    for said in ("Display this message and exit.", "Display application version."):
+        script = script.replace(said, translate(said, language()))
+    out.print(script + _CALLED * (shell == "zsh"), end="")
 
 
 @man.default
 def manual() -> None:
     """Print the manual page (roff): every command with its arguments. For man: lsi-match man > lsi-match.1"""
-    from functools import partial
+    from lsi_match.cli.help import translate
+    from lsi_match.cli.main import HELP
 
-    from lsi_match.cli.help import speak, translate
-    from lsi_match.cli.main import HELP, command_line
-
-    app = command_line(partial(translate, language=language()))
-    speak(app, language())
+    app = _spoken()
     title = f'.TH LSI-MATCH 1 "" "lsi-match {__version__}"'
     lines = [title, ".SH NAME", r"lsi\-match \- " + _roff(translate(HELP, language()).partition("\n")[0])]
     lines += [
@@ -50,7 +56,19 @@ def manual() -> None:
         _roff(translate(HELP, language())),
     ]
     lines += [".SH COMMANDS", *_commands(app, "lsi-match")]
-    out.print("\n".join(lines), markup=False, soft_wrap=True)
+    out.print("\n".join(lines))
+
+
+def _spoken() -> App:
+    """All commands, with what they are for in the language of the user."""
+    from functools import partial
+
+    from lsi_match.cli.help import speak, translate
+    from lsi_match.cli.main import command_line
+
+    app = command_line(partial(translate, language=language()))
+    speak(app, language())
+    return app
 
 
 def _commands(app: App, called: str) -> Iterator[str]:

@@ -72,7 +72,7 @@ def tell(people: int, seed: int, folder: Path | None, results: Path | None) -> i
     place.mkdir(mode=0o700, parents=True)
     (place / ".made-by-demo").touch()
     with Runs(place / "prefect") as runs:
-        return _Story(place, Console(highlight=False), runs).tell(people, seed, results)
+        return _Story(place, Console(highlight=False, emoji=False), runs).tell(people, seed, results)
 
 
 class _Story:

@@ -134,7 +134,7 @@ def _letter(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Res
 def _cosigning(
     desk: Desk, r: Renderer, request: Request, work: ProjectWork, done: str = "", brought: bool = True
 ) -> Response:
-    copy, seen = work.log_copy(), work.home.log(work.id).checkpoint
+    copy, seen = work.log_copy, work.home.log(work.id).checkpoint
     mail, problem, others = work.mail, None, {}
     if mail is not None:
         try:
@@ -148,7 +148,7 @@ def _cosigning(
 
 
 def _cosign(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Response:
-    copy = work.log_copy()
+    copy = work.log_copy
     if copy is None:
         return desk.nowhere(request)
     log, papers = copy

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from starlette.responses import Response
 from lsi_match.agreement.gates import Evidence, evaluate
 from lsi_match.agreement.trust_root_rules import Trust
 from lsi_match.base.files import read_bytes
-from lsi_match.desk.page import Pages
+from lsi_match.desk.page import Page, Pages
 from lsi_match.desk.render import Renderer
 from lsi_match.desk.verified import VerifiedLog, newest_entries
 from lsi_match.desk.work import ProjectWork
@@ -58,11 +59,9 @@ def _agreement(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> 
     return desk.page(r, request, work, "agreement.html", title, manifest=manifest, gates=gates, text=text)
 
 
-def _log(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Response:
-    title = r.text("log_title")
-    log = _verified(desk, r, request, work, title)
-    if isinstance(log, Response):
-        return log
+def _log(
+    desk: Desk, r: Renderer, request: Request, work: ProjectWork, log: VerifiedLog, title: str
+) -> Response:
     size = log.found.size
     last_page = max(0, (size - 1) // AT_ONCE * AT_ONCE)
     given = request.query_params.get("from", "")
@@ -75,25 +74,21 @@ def _log(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Respon
     )  # fmt: skip
 
 
-def _entry(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Response:
+def _entry(
+    desk: Desk, r: Renderer, request: Request, work: ProjectWork, log: VerifiedLog, title: str
+) -> Response:
     position = request.path_params["position"]
-    log = _verified(desk, r, request, work, r.text("log_title"))
-    if isinstance(log, Response):
-        return log
     found = log.entries(position, 1) if position < log.found.size else []
     if not found or found[0].position != position:
         return desk.nowhere(request)
     with Store.open(log.file, read_only=True) as store:
         proof = prove(store, position) if log.found.ok else None
-    title = r.text("entry_title", position=position)
     return desk.page(r, request, work, "entry.html", title, log=log, one=found[0], proof=proof)
 
 
-def _round(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Response:
-    title = r.text("round_title", round=request.path_params["round"])
-    log = _verified(desk, r, request, work, title)
-    if isinstance(log, Response):
-        return log
+def _round(
+    desk: Desk, r: Renderer, request: Request, work: ProjectWork, log: VerifiedLog, title: str
+) -> Response:
     found = next((one for one in log.rounds if one.name == request.path_params["round"]), None)
     if found is None:
         return desk.nowhere(request)
@@ -101,22 +96,18 @@ def _round(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Resp
     return desk.page(r, request, work, "round.html", title, log=log, one=found, entries=entries)
 
 
-def _rounds(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Response:
-    title = r.text("rounds_title")
-    log = _verified(desk, r, request, work, title)
-    if isinstance(log, Response):
-        return log
+def _rounds(
+    desk: Desk, r: Renderer, request: Request, work: ProjectWork, log: VerifiedLog, title: str
+) -> Response:
     running = next((one for one in work.proposals if one.runs), None)
     return desk.page(
         r, request, work, "rounds.html", title, log=log, running=running, partners=list(work.unchecked_manifest.partners)
     )  # fmt: skip
 
 
-def _account(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Response:
-    title = r.text("account_title")
-    log = _verified(desk, r, request, work, title)
-    if isinstance(log, Response):
-        return log
+def _account(
+    desk: Desk, r: Renderer, request: Request, work: ProjectWork, log: VerifiedLog, title: str
+) -> Response:
     with Store.open(log.file, read_only=True) as store:
         origin = store.origin
     manifest = read_bytes(work.home.project(work.id) / "manifest.json")
@@ -189,20 +180,23 @@ def _deliver(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Re
     return _delivering(desk, r, request, work, done)
 
 
-def _verified(
-    desk: Desk, r: Renderer, request: Request, work: ProjectWork, title: str
-) -> VerifiedLog | Response:
-    """The verified log; else the page that says that there is none, or that it is being verified, with the newest entries."""
-    if (found := _patiently(desk, work)) is not None:
-        return found
-    copy = work.log_copy()
-    entries = newest_entries(copy[0], AT_ONCE) if copy else []
-    return desk.page(r, request, work, "log_waits.html", title, entries=entries)
+def _over_log(title: str, page: Callable[..., Response]) -> Page:
+    """A page over the verified log, by the text that is its title; instead of it one that says that there is no log, or that it is
+    being verified, with the newest entries."""
+
+    def shown(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Response:
+        log, said, copy = _patiently(desk, work), r.text(title, **request.path_params), work.log_copy
+        if log is not None:
+            return page(desk, r, request, work, log, said)
+        entries = newest_entries(copy[0], AT_ONCE) if copy else []
+        return desk.page(r, request, work, "log_waits.html", said, entries=entries)
+
+    return shown
 
 
 def _patiently(desk: Desk, work: ProjectWork) -> VerifiedLog | None:
     """The log where it was verified, or is soon; None otherwise."""
-    found, copy = desk.verifier.of(work), work.log_copy()
+    found, copy = desk.verifier.of(work), work.log_copy
     try:
         return found.result(_PATIENCE if copy and copy[0].stat().st_size <= _SHORT else 0) if found else None
     except TimeoutError:
@@ -212,11 +206,11 @@ def _patiently(desk: Desk, work: ProjectWork) -> VerifiedLog | None:
 PAGES: Pages = (
     ("", False, _overview),
     ("agreement", False, _agreement),
-    ("log", False, _log),
-    ("log/{position:int}", False, _entry),
-    ("rounds/{round}", False, _round),
-    ("account", False, _account),
-    ("rounds", False, _rounds),
+    ("log", False, _over_log("log_title", _log)),
+    ("log/{position:int}", False, _over_log("entry_title", _entry)),
+    ("rounds/{round}", False, _over_log("round_title", _round)),
+    ("account", False, _over_log("account_title", _account)),
+    ("rounds", False, _over_log("rounds_title", _rounds)),
     ("check", False, _check),
     ("check", True, _map),
     ("deliver", False, _delivering),

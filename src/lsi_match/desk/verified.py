@@ -89,7 +89,7 @@ class Verifier:
 
     def of(self, work: ProjectWork) -> Future[VerifiedLog] | None:
         """What is found, or will be, in the newest copy of the log; None where there is none."""
-        copy = work.log_copy()
+        copy = work.log_copy
         if copy is None:
             return None
         file, papers = copy

@@ -190,6 +190,7 @@ class ProjectWork:
         folder = settings.folder / "in" if settings else None
         return folder if folder is not None and folder.is_dir() else None
 
+    @cached_property
     def log_copy(self) -> tuple[Path, tuple[Path, ...]] | None:
         """The newest copy of the log that was fetched, and the papers that came with it."""
         copies = {

@@ -132,7 +132,7 @@ def _sheet(r: Renderer, work: ProjectWork, manifest: Manifest, signed: Mapping[s
 
 def _make_public(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Response:
     form, what = request.state.form, request.state.form.get("what", "")
-    running, copy, file = next((one for one in work.proposals if one.runs), None), work.log_copy(), None
+    running, copy, file = next((one for one in work.proposals if one.runs), None), work.log_copy, None
     if what == "check":
         return _public(desk, r, request, work)
     if what == "sign" and running is not None:

@@ -35,11 +35,11 @@ class Renderer:
     def __init__(self, templates: Path, texts: Path, lang: Language) -> None:
         self.lang = lang
         self._templates = templates
-        self._texts = texts
+        self._texts = catalogue(texts)
 
     def text(self, key: str, /, **facts: object) -> str:
         """A text of the catalogue; what is filled in is told in this language."""
-        said = str(catalogue(self._texts)[key][self.lang])
+        said = str(self._texts[key][self.lang])
         return said.format(**{name: self.told(value) for name, value in facts.items()}) if facts else said
 
     def t(self, key: str, /, **facts: object) -> str:
@@ -59,11 +59,12 @@ class Renderer:
         return str(value)
 
     def day(self, at: date) -> str:
-        return f"{at:%d-%m-%Y}" if self.lang == "nl" else f"{at:%Y-%m-%d}"
+        day = f"{at.month:02}", f"{at.day:02}"
+        return "-".join((*day[::-1], f"{at.year}") if self.lang == "nl" else (f"{at.year}", *day))
 
     def moment(self, at: datetime) -> str:
         local = at.astimezone(_ZONE)
-        return f"{self.day(local.date())} {local:%H:%M}"
+        return f"{self.day(local)} {local.hour:02}:{local.minute:02}"
 
     def word(self, kind: str, name: str) -> str:
         """What a step, a state or another name of `base/words.toml` is called."""
