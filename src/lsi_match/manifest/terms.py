@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
-from itertools import islice
+from functools import lru_cache
+from itertools import islice, takewhile
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -48,11 +49,10 @@ class Schedule(Document):
             raise RuleViolation.because("manifest.remind_days", "remind_days")
         if self.opens is not None:
             try:
-                fires = list(islice(CronSim(self.opens, datetime(2026, 1, 1, tzinfo=zone)), 60))
+                once = _once_a_day(self.opens, zone)
             except CronSimError:
                 raise RuleViolation.because("manifest.no_cron", "opens", opens=self.opens) from None
-            days = [fire.date() for fire in fires]
-            if not days or len(set(days)) < len(days):
+            if not once:
                 raise RuleViolation.because("manifest.opens", "opens")
             if isinstance(self.reference_date, Period):
                 raise RuleViolation.because("manifest.reference_date", "reference_date")
@@ -107,6 +107,25 @@ class Schedule(Document):
     def openings(self, now: datetime) -> Iterator[datetime]:
         """The moments after `now` at which rounds are to open; none when they are opened by hand."""
         return CronSim(self.opens, now.astimezone(ZoneInfo(self.timezone))) if self.opens else iter(())
+
+    def opening_after(self, others: int, now: datetime, last: date) -> datetime | None:
+        """The moment at which a round is to open after so many others from `now` on; None when that is after the day `last`,
+        or rounds are opened by hand."""
+        first = next(self.openings(now), None)
+        return _later(self.opens, first, others, last) if self.opens and first else None
+
+
+@lru_cache(maxsize=256)  # a manifest is read often, and each of these takes a step of the clock at a time
+def _once_a_day(opens: str, zone: ZoneInfo) -> bool:
+    """Whether an hour comes at all, and never twice on a day."""
+    days = [fire.date() for fire in islice(CronSim(opens, datetime(2026, 1, 1, tzinfo=zone)), 60)]
+    return 0 < len(days) == len(set(days))
+
+
+@lru_cache(maxsize=256)
+def _later(opens: str, first: datetime, others: int, last: date) -> datetime | None:
+    fires = CronSim(opens, first - timedelta(seconds=1))
+    return next(islice(takewhile(lambda at: at.date() <= last, fires), others, None), None)
 
 
 class Certificates(Document):

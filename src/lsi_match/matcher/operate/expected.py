@@ -15,7 +15,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
-from itertools import islice
 from zoneinfo import ZoneInfo
 
 from lsi_match.agreement.endings import End, ends_of_agreement
@@ -114,8 +113,8 @@ def _of_rounds(manifest: Manifest, view: ProjectView, now: datetime) -> Iterator
     at_most = manifest.schedule.rounds_at_most
     if at_most is not None and manifest.schedule.opens is not None and not view.spent(at_most):
         left = at_most - len(view.opened()) - (unopened(manifest, view, now) is not None)
-        at = next(islice(manifest.schedule.openings(now), left, None), None)
-        if at is not None and at.date() <= manifest.project.period.last:
+        at = manifest.schedule.opening_after(left, now, manifest.project.period.last)
+        if at is not None:
             yield End("rounds", f"{at_most + 1}", began, at, everybody)
     for one in view.live.values():
         if one.state == "held" and one.hold is not None:
