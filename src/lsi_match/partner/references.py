@@ -43,9 +43,12 @@ def id_blocks(record_ids: pl.Series, long_ids: LongIds) -> np.ndarray:
     long = np.flatnonzero(lengths > _ROOM)
     blocks = np.zeros((len(record_ids), BLOCK), dtype=np.uint8)
     blocks[:, 0] = lengths
-    blocks[:, 1 : 1 + _INSIDE] = _letters(record_ids, 0)
-    if lengths.max(initial=0) > _INSIDE:
-        blocks[:, 1 + _INSIDE :] = _letters(record_ids, _INSIDE)[:, : _ROOM - _INSIDE]
+    if lengths.max(initial=0) <= _INSIDE:
+        blocks[:, 1 : 1 + _INSIDE] = _letters(record_ids)
+    else:
+        whole = record_ids.cast(pl.Binary).bin
+        blocks[:, 1 : 1 + _INSIDE] = _letters(whole.slice(0, _INSIDE))
+        blocks[:, 1 + _INSIDE :] = _letters(whole.slice(_INSIDE, _INSIDE))[:, : _ROOM - _INSIDE]
     if len(long):
         numbers = np.asarray(long_ids.numbers(record_ids.gather(long).to_list()), dtype=">u8")
         blocks[long, :8] = 0
@@ -58,11 +61,10 @@ def make_references(blocks: np.ndarray, key: bytes) -> np.ndarray:
     return np.frombuffer(encrypt_blocks(blocks.tobytes(), key), np.uint8).reshape(-1, BLOCK)
 
 
-def _letters(texts: pl.Series, start: int) -> np.ndarray:
-    """12 bytes of each text from `start` on, zero where it has no more: a view of at most 12 bytes holds its length in
+def _letters(short: pl.Series) -> np.ndarray:
+    """12 bytes of each text, which has no more, filled with zeros: a view of at most 12 bytes holds its length in
     4 bytes and then the bytes themselves (Arrow's variable-size binary view layout)."""
-    short = texts.cast(pl.Binary).bin.slice(start, _INSIDE).rechunk()
-    array = short.to_arrow(compat_level=pl.CompatLevel.newest())
+    array = short.rechunk().to_arrow(compat_level=pl.CompatLevel.newest())
     views = np.frombuffer(array.buffers()[1], dtype=np.uint8).reshape(-1, 4 + _INSIDE)
     return views[array.offset : array.offset + len(array), 4:]
 

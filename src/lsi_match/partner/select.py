@@ -250,7 +250,7 @@ class _Selecting:
         with closing(self._judged()) as batches:
             for batch in batches:
                 *columns, met, unknown, fault = batch.columns
-                if pc.any(fault).as_py():
+                if pc.any(fault).as_py() or self.extract.faulty_ids(batch.column(RECORD_ID)):
                     break
                 bits_met = np.from_dlpack(met)
                 cells = np.from_dlpack(batch.column(GROUP))
@@ -290,7 +290,7 @@ class _Selecting:
             *(quoted_name(attribute_column(a.id)) for a in self.selection.attributes),
             _MET,
             _UNKNOWN,
-            f"{any_of(self.faults())} AS {_FAULT}",
+            f"{any_of(self.faults(of_ids=False))} AS {_FAULT}",
         ]
         with self.con.sql(f"SELECT {', '.join(columns)} FROM source").to_arrow_reader(PIECE) as reader:
             yield _no_rows(reader.schema)
@@ -302,8 +302,8 @@ class _Selecting:
             return f"{quoted_name(name)}::VARCHAR"
         return padded(f"{quoted_name(name)}::VARCHAR", self.extract.cells[name].digits)
 
-    def faults(self) -> list[Fault]:
-        """What may not be true of any row."""
+    def faults(self, *, of_ids: bool = True) -> list[Fault]:
+        """What may not be true of any row; see `Extract.faults`."""
         where = self.extract.where
 
         def no_id(row: int, _count: int, _shown: str) -> ExtractError:
@@ -316,7 +316,7 @@ class _Selecting:
             )
 
         return [
-            *self.extract.faults(),
+            *self.extract.faults(of_ids=of_ids),
             Fault(f"{RECORD_ID} IS NULL", "''", no_id),
             *(
                 Fault(
@@ -381,9 +381,9 @@ def _each_bit(numbers: np.ndarray, cells: np.ndarray, bits: int) -> Counter[tupl
 
 def _counted(met: np.ndarray, cells: np.ndarray, bits: int) -> Counter[tuple[int, int]]:
     """(bits of `met`, cell) → records."""
-    both = met.astype(np.uint64) << np.uint64(8) | cells
+    both = met.view(np.int64) << np.int64(8) | cells
     if bits <= _FEW_BITS:
-        counts = np.bincount(both.astype(np.int64), minlength=1)
+        counts = np.bincount(both, minlength=1)
         numbers = np.flatnonzero(counts)
         counts = counts[numbers]
     else:

@@ -109,6 +109,9 @@ def combinations(table: pa.Table) -> Combinations:
             numbers = np.from_dlpack(column)
             # Small numbers are their own places: a dictionary takes five times as long.
             most = int(numbers.max(initial=0))
+            if len(numbers) and int(numbers.min()) == most:
+                rows = [(*row, most) for row in rows]
+                continue
             values: Sequence[int] = range(min(most, _FEW) + 1)
             if most > _FEW:
                 encoded = column.dictionary_encode()

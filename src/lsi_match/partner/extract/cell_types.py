@@ -46,15 +46,16 @@ class Role(StrEnum):
     PLAIN = "plain"
 
 
-def text(column: str) -> str:
+def text(column: str, whole: str | None = None) -> str:
     """The text of a column without spaces (any that Unicode calls so) around it; null where nothing is left.
 
     `trim` looks at every letter, so a text that it would leave as it is, which most are, does not go through it:
-    one of ASCII (as many bytes as letters) without U+0020, the only space there. What is not before `!` is not empty.
+    one of ASCII (as many bytes as letters) without U+0020, the only space there, at its end. What is not before `!` is
+    not empty. Or a text that is `whole`, where that says enough.
     """
     x = f"{column}::VARCHAR"
-    whole = f"{x} >= '!' AND strlen({x}) = length({x}) AND NOT contains({x}, ' ')"
-    return f"CASE WHEN {whole} THEN {x} ELSE nullif(trim({x}), '') END"
+    whole = whole or f"strlen({x}) = length({x}) AND (NOT contains({x}, ' ') OR NOT suffix({x}, ' '))"
+    return f"CASE WHEN {x} >= '!' AND {whole} THEN {x} ELSE nullif(trim({x}), '') END"
 
 
 def compared(x: str) -> str:
@@ -224,7 +225,9 @@ class Cell:
             if self.declared is FieldType.TEXT:
                 shown = self._digits_of(self.x) if self._numeric else f"{self.x}::VARCHAR"
         else:
-            shown = text(self.x)
+            # Spaces behind a number go when it is normalised.
+            as_long = self.role is Role.NUMBER and self.reading == PLAIN
+            shown = text(self.x, f"strlen({self.x}) = {self.digits}" if as_long else None)
         if self.reading.empty:
             nothing = ", ".join(map(_text_literal, self.reading.empty))
             shown = f"CASE WHEN {shown}::VARCHAR NOT IN ({nothing}) THEN {shown} END"
@@ -301,7 +304,10 @@ class Cell:
     def _integer(self, x: str) -> str:
         if not self.stored.native:
             pattern = _INTEGER if Kind.TEXT in self.stored.kinds else r"[+-]?[0-9]{1,18}(\.0+)?"
-            return f"CASE WHEN {_matches(x, pattern)} THEN try_cast({x} AS BIGINT) END"
+            number = f"try_cast({x} AS BIGINT)"
+            # What is written as the engine would needs no pattern, which takes longer.
+            good = f"(strlen({x}) <= 18 AND {number}::VARCHAR = {x}) OR {_matches(x, pattern)}"
+            return f"CASE WHEN {good} THEN {number} END"
         if self._sure:
             return f"{x}::BIGINT"
         if self.stored.kinds == {Kind.WHOLE}:
@@ -397,7 +403,11 @@ class Cell:
             yield kind, test, odd
         if self.role is not Role.NUMBER and self.reading.empty is None:
             written = ", ".join(map(_text_literal, MARKERS))
-            yield "marker", f"{shown} IN ({written})", f"strlen({shown}) <= 9"
+            yield (
+                "marker",
+                f"{shown} IN ({written})",
+                f"strlen({shown}) <= 9 AND NOT {shown} BETWEEN '0' AND ':'",
+            )
         if self.role is Role.HOUSE:
             yield "day", _matches(shown, _DAY), f"strlen({shown}) > 4"
         if self._near and self.reading.letters != "as_written":

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -36,6 +37,7 @@ from lsi_match.partner.extract.problems import (
     why,
 )
 from lsi_match.tables.source import Source, Stored, open_source
+from lsi_match.tables.stored import Kind
 from lsi_match.tables.unreadable import TableUnreadable
 
 RECORD_ID = "record_id"
@@ -250,20 +252,45 @@ class Extract:
         """What is wrong with the header and the form of rows, of an extract that is opened leniently."""
         return [_unreadable(self.where, self.mapping, problem) for problem in self.source.wrong]
 
-    def faults(self) -> list[Fault]:
-        """What may not be true of any row, by the columns alone."""
+    def faults(self, *, of_ids: bool = True) -> list[Fault]:
+        """What may not be true of any row, by the columns alone; or all but what `faulty_ids` tells."""
         found = [self._header_again()] if RECORD_ID in self.cells else []
         if len(self.cells) > 2 and RECORD_ID in self.cells:
             alone = " AND ".join(f"{text_of(name)} IS NULL" for name in self.cells if name != RECORD_ID)
             note = f"regexp_matches({text_of(RECORD_ID)}, '[ :]')"
             error = self._error("note", RECORD_ID, self.cells[RECORD_ID])
             found.append(Fault(note, text_of(RECORD_ID), error, alone))
-        for name, cell in self.cells.items():
-            found += [
-                Fault(condition, text_of(name), self._error(kind, name, cell), screen)
-                for kind, condition, screen in cell.faults(text_of(name), quoted_name(name), _odd(name))
-            ]
+        for name in self.cells:
+            if of_ids or name != RECORD_ID or not self._ids_as_they_are:
+                found += self._faults_of(name)
         return found
+
+    def _faults_of(self, name: str) -> list[Fault]:
+        cell = self.cells[name]
+        return [
+            Fault(condition, text_of(name), self._error(kind, name, cell), screen)
+            for kind, condition, screen in cell.faults(text_of(name), quoted_name(name), _odd(name))
+        ]
+
+    @property
+    def _ids_as_they_are(self) -> bool:
+        """Whether the record ids are the texts that stand there."""
+        return self.cells[RECORD_ID].reading.as_ is None and Kind.TEXT in self.cells[RECORD_ID].stored.kinds
+
+    def faulty_ids(self, ids: pa.Array) -> bool:
+        """Whether one of these record ids cannot be one. Of ids of digits alone, which most are, none is looked at."""
+        if not self._ids_as_they_are or _of_digits(ids):
+            return False
+        shown, odd = text_of(RECORD_ID), self.cells[RECORD_ID].odd(text_of(RECORD_ID))
+        columns = f"{RECORD_ID}, {RECORD_ID} AS {shown}"
+        judged = f"SELECT *, {odd} AS {_odd(RECORD_ID)} FROM (SELECT {columns} FROM ids)"
+        # The connection itself is busy with the rows that follow.
+        with self.con.cursor() as beside:
+            beside.register("ids", pa.table({RECORD_ID: ids}))
+            (found,) = one_row(
+                beside, f"SELECT bool_or({any_of(self._faults_of(RECORD_ID))}) FROM ({judged})"
+            )
+        return bool(found)
 
     def _header_again(self) -> Fault:
         def made(row: int, _count: int, _shown: str) -> ExtractError:
@@ -322,6 +349,14 @@ class Extract:
             except (duckdb.Error, pa.ArrowException):
                 return TableUnreadable("other_encoding", None, self.column(name))
         return None
+
+
+def _of_digits(texts: pa.StringArray) -> bool:
+    _, ends, letters = texts.buffers()
+    if not len(texts) or letters is None:
+        return True
+    places = np.frombuffer(ends, np.int32)[texts.offset : texts.offset + len(texts) + 1]
+    return bool((np.frombuffer(letters, np.uint8)[places[0] : places[-1]] - np.uint8(ord("0")) < 10).all())
 
 
 def _literal(value: str) -> str:
