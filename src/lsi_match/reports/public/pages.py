@@ -11,7 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from lsi_match.base.catalogue import word
+from lsi_match.base.catalogue import in_english, word
 from lsi_match.base.errors import Language
 from lsi_match.base.files import write_whole
 from lsi_match.criteria.explain import as_text, explain
@@ -207,4 +207,8 @@ def _shown(facts: ProjectFacts) -> dict[str, Counter[ShownCriterion]]:
 def _categories(of: Mapping[str, Any], lang: Language) -> dict[str, list[str]]:
     """Partner → what goes along of its records, as the register says it."""
     data: dict[str, list[str]] = next(one["data"] for one in of["activities"] if one["about_persons"])
-    return {name: [word("kind", one, lang) for one in categories] for name, categories in data.items()}
+    return {name: [_category(one, lang) for one in categories] for name, categories in data.items()}
+
+
+def _category(one: str, lang: Language) -> str:
+    return word("kind", one, lang) if lang == "nl" else in_english("data", word("kind", one, lang))
