@@ -55,9 +55,12 @@ def _in_its_language(_: Any, name: str, __: str, context: dict[str, Any], ___: A
         return f'{found[0]}lang="{"nl" if leads_to.startswith("nl/") else "en"}" '
 
     def listed(**options: Any) -> str:
-        return _LINK.sub(link, _CAPTION.sub(lambda caption: said(caption[0]), pages(**options)))
+        found = _LINK.sub(link, _CAPTION.sub(lambda caption: said(caption[0]), pages(**options)))
+        return found.replace('role="heading"', 'role="heading" aria-level="3"')
 
     context |= {"language": "nl" if dutch else language, "_": said, "toctree": listed}
+    if "body" in context:  # who has no mouse scrolls a wide command with the keyboard
+        context["body"] = context["body"].replace("<pre>", '<pre tabindex="0">')
     context["theme_description"] = said(context["theme_description"])
 
 

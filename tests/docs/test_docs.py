@@ -257,3 +257,24 @@ def test_the_statement_of_an_example_project_stands_in_the_docs_as_it_is_signed(
     if REWRITE:
         page.write_bytes(made.read_bytes())
     assert page.read_text("utf-8") == made.read_text("utf-8")
+
+
+def test_what_stands_around_a_dutch_page_is_dutch_and_each_link_in_its_language() -> None:
+    """As `docs/conf.py` has Sphinx fill in the list of pages; every heading of the index has its word in Dutch."""
+    made: dict[str, Any] = {"__file__": str(DOCS / "conf.py")}
+    exec(compile(text_of("conf.py"), "conf.py", "exec"), made)
+    parts = text_of("README.md").split("\n## ")[1:]
+    captions = [part.split("\n", 1)[0] for part in parts if made["_LISTED"].search(part)]
+    assert set(captions) <= made["_DUTCH"].keys()
+    shown = f'<p class="caption" role="heading"><span class="caption-text">{captions[1]}</span></p>'
+    shown += '<ul><li><a class="reference internal" href="../log.html">The log</a><li><a class="current reference internal" href="#">FG</a></ul>'
+    for name, caption, languages in (
+        ("nl/fg", made["_DUTCH"][captions[1]], ["en", "nl"]),
+        ("log", captions[1], ["en", "en"]),
+    ):
+        context = {"toctree": lambda: shown, "theme_description": "", "body": "<pre>"}
+        made["_in_its_language"](None, name, "", context, None)
+        page = context["toctree"]()  # type: ignore[operator]
+        assert f">{caption}<" in page
+        assert re.findall(r'<a lang="(\w\w)"', page) == languages
+        assert context["_"]("Navigation") == ("Navigation" if name == "log" else made["_DUTCH"]["Navigation"])  # type: ignore[operator]
