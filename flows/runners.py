@@ -21,9 +21,6 @@ from lsi_match.flows.settings import end_with_parent
 from lsi_match.matcher.engine.execution_config import ExecutionConfig
 
 
-class ClusterUnreachableError(LsiError): ...
-
-
 @contextmanager
 def task_runner(config: ExecutionConfig) -> Iterator[TaskRunner[Any]]:
     """The task runner of this configuration.
@@ -82,4 +79,4 @@ def _reach(address: str) -> None:
     try:
         socket.create_connection((where.hostname or "", where.port or 0), timeout=10).close()
     except (OSError, ValueError):
-        raise ClusterUnreachableError(address=address) from None
+        raise LsiError("ClusterUnreachableError", address=address) from None

@@ -65,12 +65,6 @@ _HANGS = 10
 _OF_LOOKS = ("paramiko", "s3fs", "scipy.special", "prometheus_client", "zoneinfo._common")
 
 
-class ServedAlreadyError(LsiError): ...
-
-
-class PortTakenError(LsiError): ...
-
-
 class Part:
     """The part with Prefect.
 
@@ -377,7 +371,9 @@ def main() -> int:
 def _serve(options: argparse.Namespace) -> None:
     site = options.site.resolve()
     home = private_folder(site / "serve")
-    lock_file(home / "service.lock", ServedAlreadyError(site=options.site))  # until this process ends
+    lock_file(
+        home / "service.lock", LsiError("ServedAlreadyError", site=options.site)
+    )  # until this process ends
     listener = _listen(options.port)
     if options.passphrase_fd is not None:
         secret = passphrase.from_descriptor(options.passphrase_fd)("keys", False)
@@ -403,7 +399,7 @@ def _listen(port: int) -> socket.socket:
     try:
         return socket.create_server((LOOPBACK, port), backlog=128)
     except (OSError, OverflowError):
-        raise PortTakenError(port=port) from None
+        raise LsiError("PortTakenError", port=port) from None
 
 
 if __name__ == "__main__":

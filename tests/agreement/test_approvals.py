@@ -8,12 +8,11 @@ from pathlib import Path
 import pytest
 from handmade import NOW, PARTNERS
 from parties import Parties
+from refusals import raises
 
 from lsi_match.agreement.approvals import (
     STATEMENT,
     ApprovalInvalidError,
-    ApprovalsMissingError,
-    ApprovalWithdrawnError,
     acknowledge,
     approve,
     check_approvals,
@@ -50,7 +49,7 @@ def test_the_name_of_a_file_says_nothing(world: Parties) -> None:
 
 def test_an_approval_counts_until_it_is_withdrawn(world: Parties) -> None:
     papers = {**world.approvals, "x": withdrawal(world)}
-    with pytest.raises(ApprovalWithdrawnError) as refused:
+    with raises("ApprovalWithdrawnError") as refused:
         check_approvals(world.manifest, papers, LATER, world.trust)
     assert refused.value.facts == {"name": "uwv", "date": str(SOON.date())}
     assert (
@@ -66,7 +65,7 @@ def test_approving_again_after_a_withdrawal_counts_and_the_old_withdrawal_cannot
     papers = {**world.approvals, "again": again, "w": withdrawal(world)}
     assert check_approvals(world.manifest, papers, END, world.trust)["uwv"].at == LATER
     # The old approval alone does not come back to life.
-    with pytest.raises(ApprovalWithdrawnError):
+    with raises("ApprovalWithdrawnError"):
         check_approvals(world.manifest, {**world.approvals, "w": withdrawal(world)}, END, world.trust)
 
 
@@ -76,7 +75,7 @@ def test_nobody_can_withdraw_for_another(world: Parties) -> None:
     other = type(forged)("uwv", forged.signing, forged.encryption)
     papers = {**world.approvals, "w": withdraw(world.manifest, other, "Zomaar.", SOON)}
     assert check_approvals(world.manifest, papers, LATER, world.trust).keys() == set(PARTNERS)
-    with pytest.raises(ApprovalWithdrawnError):
+    with raises("ApprovalWithdrawnError"):
         check_approvals(world.manifest, {**papers, "own": own}, LATER, world.trust)
 
 
@@ -97,7 +96,7 @@ def test_a_file_that_is_no_paper_takes_the_place_of_nothing(world: Parties, data
 def test_an_acknowledgement_is_no_approval(world: Parties) -> None:
     rest = {name: paper for name, paper in world.approvals.items() if name != "uwv"}
     read = acknowledge(world.manifest, world.identities["uwv"], ("datasteward",), NOW)
-    with pytest.raises(ApprovalsMissingError):
+    with raises("ApprovalsMissingError"):
         check_approvals(world.manifest, {**rest, "uwv": read}, NOW, world.trust)
     assert read_agreement(world.manifest, {"a": read}, NOW, world.trust).roles == {"uwv": ("datasteward",)}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import pkgutil
 import tomllib
 from importlib import import_module
@@ -12,9 +13,11 @@ import lsi_match
 from lsi_match.base.errors import LsiError
 
 PACKAGE = Path(lsi_match.__file__).parent
+FILES = [*PACKAGE.rglob("errors.toml"), PACKAGE / "flows" / "errors.toml"]
 
 
 def kinds() -> list[type[LsiError]]:
+    """The errors that somebody catches, which are classes."""
     for module in pkgutil.walk_packages([str(PACKAGE)], "lsi_match."):
         import_module(module.name)
     found: list[type[LsiError]] = []
@@ -26,28 +29,48 @@ def kinds() -> list[type[LsiError]]:
     return [kind for kind in found if kind.__module__.startswith("lsi_match.")]
 
 
+def made() -> list[tuple[Path, ast.Call, str]]:
+    """All other errors: where each is made by its name."""
+    classes = {kind.__name__ for kind in kinds()}
+    return [
+        (file, call, call.args[0].value)
+        for file in [*PACKAGE.rglob("*.py"), *(PACKAGE / "flows").glob("*.py")]
+        for call in ast.walk(ast.parse(file.read_text("utf-8")))
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in classes
+        if call.args and isinstance(call.args[0], ast.Constant)
+    ]
+
+
 def facts(text: str) -> set[str]:
     return {name for _, name, _, _ in Formatter().parse(text) if name}
 
 
+def catalogues() -> dict[Path, dict[str, dict[str, str]]]:
+    return {file: tomllib.loads(file.read_text("utf-8")) for file in FILES}
+
+
 def test_an_error_says_the_same_facts_in_both_languages() -> None:
-    assert len(kinds()) > 200
+    texts = {name: text for names in catalogues().values() for name, text in names.items()}
+    assert len(texts) > 200
     unequal = [
-        k.__name__ for k in kinds() if not (k.nl and k.en) or k.nl == k.en or facts(k.nl) != facts(k.en)
+        name
+        for name, of in texts.items()
+        if not (of["nl"] and of["en"]) or of["nl"] == of["en"] or facts(of["nl"]) != facts(of["en"])
     ]
     assert unequal == []
 
 
-def test_every_text_in_a_catalogue_is_of_an_error_beside_it_and_stands_nowhere_else() -> None:
-    beside: dict[Path, set[str]] = {}
-    for kind in kinds():
-        file = Path(import_module(kind.__module__).__file__ or "").with_name("errors.toml")
-        beside.setdefault(file, set()).add(kind.__name__)
-        assert kind is LsiError or not {"nl", "en"} & vars(kind).keys()
-    files = [*PACKAGE.rglob("errors.toml"), PACKAGE / "flows" / "errors.toml"]
-    catalogues = {file: set(tomllib.loads(file.read_text())) for file in files}
-    assert catalogues.keys() <= beside.keys()
-    left_over = {
-        str(file): names - beside[file] for file, names in catalogues.items() if names - beside[file]
+def test_every_error_that_is_made_has_a_text_and_is_given_the_facts_that_it_tells() -> None:
+    assert len(made()) > 200
+    for file, call, name in made():
+        given = {one.arg for one in call.keywords}
+        assert None in given or facts(LsiError.texts(name)["en"]) <= given, (file, name)
+    assert all(kind.texts() for kind in kinds())
+
+
+def test_a_name_means_one_thing_and_each_text_is_said_by_somebody() -> None:
+    every = [name for names in catalogues().values() for name in names]
+    assert len(every) == len(set(every))
+    assert set(every) == {kind.__name__ for kind in kinds() if kind.__name__ in every} | {
+        name for *_, name in made()
     }
-    assert not left_over

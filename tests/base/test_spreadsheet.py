@@ -11,8 +11,9 @@ from xml.etree import ElementTree
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from refusals import raises
 
-from lsi_match.base.spreadsheet import SpreadsheetTooLargeError, marked, spreadsheet, unmarked
+from lsi_match.base.spreadsheet import marked, spreadsheet, unmarked
 
 HEADER = ("case_id", "record_id", "uwv", "uwv.soort")
 FORMULAS = (
@@ -157,5 +158,5 @@ def test_what_somebody_typed_in_is_read_as_it_stands() -> None:
 
 def test_a_text_that_a_cell_has_no_room_for_is_told_and_not_left_out() -> None:
     spreadsheet(".xlsx", HEADER, [["x" * 32_767]], "nl")
-    with pytest.raises(SpreadsheetTooLargeError):
+    with raises("SpreadsheetTooLargeError"):
         spreadsheet(".xlsx", HEADER, [["x" * 32_768]], "nl")

@@ -10,11 +10,10 @@ import pyarrow as pa
 import pytest
 from handmade import selection
 from operation import PARTNERS, Operation, folders
+from refusals import raises
 
 from lsi_match.log.events import refused_for
-from lsi_match.matcher.round.run import DropsIncompleteError
 from lsi_match.partner import prepare as prepare_module
-from lsi_match.partner.prepare import CombinationTooRareError
 from lsi_match.protocol.tables import combinations, shared_by_fewer
 
 
@@ -45,7 +44,7 @@ def test_a_partner_makes_no_drop_that_tells_more_than_was_agreed(tmp_path: Path)
     op = project(tmp_path, 4)
     op.world.open_round("r1")
     opening = (op.project.round_folder("r1") / "opening.json").read_bytes()
-    with pytest.raises(CombinationTooRareError) as refused:
+    with raises("CombinationTooRareError") as refused:
         op.world.prepare("gemeente", opening)
     assert (refused.value.facts["rows"], refused.value.facts["smallest"]) == (3, 4)
     assert not list(op.project.folder.glob("inbox/gemeente/*"))
@@ -58,7 +57,7 @@ def test_a_drop_that_tells_more_all_the_same_is_refused(
     """Of a partner whose program does not count."""
     op = project(tmp_path, 4)
     monkeypatch.setattr(prepare_module, "shared_by_fewer", lambda *_: 0)
-    with pytest.raises(DropsIncompleteError):
+    with raises("DropsIncompleteError"):
         op.run_here("r1")
     said: list[Any] = [entry.attributes for entry in op.project.entries() if refused_for(entry)]
     assert ("gemeente", "DropTellsTooMuchError") in {

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from refusals import raises
 
 from lsi_match.base.clock import utc_now
 from lsi_match.cli.main import run
@@ -15,7 +16,7 @@ from lsi_match.demo.world import World
 from lsi_match.log.events import RetentionApplied
 from lsi_match.log.log_proof import prove
 from lsi_match.log.note import Checkpoint, SignedNote, cosign, sign
-from lsi_match.log.policy import QuorumMissingError, origin_of, policy_of
+from lsi_match.log.policy import origin_of, policy_of
 from lsi_match.log.remembered import SplitViewError
 from lsi_match.log.store import CheckpointMissingError, Log
 from lsi_match.log.verify import LogRolledBackError, verify_log
@@ -41,7 +42,7 @@ def test_cosignatures_of_all_controllers_make_the_quorum(world: World) -> None:
     manifest, now = world.project.manifest(), utc_now()
     policy = policy_of(manifest, quorum=None)
     for name in world.partners:
-        with pytest.raises(QuorumMissingError), Log.open(world.project.log_file, read_only=True) as log:
+        with raises("QuorumMissingError"), Log.open(world.project.log_file, read_only=True) as log:
             prove(log, 0).check(policy, origin_of(manifest))
         (made,) = cosign_log(world.home(name), world.project.log_file, world.project_id, now)
         assert add_cosignatures(world.project, made.note.encode(), now) == [name]

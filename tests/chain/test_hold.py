@@ -14,6 +14,7 @@ import logged
 import pytest
 import yaml_out
 from logged import DIGEST
+from refusals import raises
 
 from lsi_match.agreement.justifications import JustificationInvalidError, justify
 from lsi_match.base.canonical import digest_of_bytes
@@ -32,9 +33,6 @@ from lsi_match.matcher.operate.publish import public_facts
 from lsi_match.matcher.operate.reconcile import reconcile
 from lsi_match.matcher.round import run as running
 from lsi_match.matcher.round.hold import (
-    HoldExpiredError,
-    ManifestToChangeError,
-    ReportChangedError,
     RoundNotHeldError,
     RunHeldError,
     answered_before,
@@ -43,7 +41,7 @@ from lsi_match.matcher.round.hold import (
 )
 from lsi_match.matcher.round.run import Run
 from lsi_match.monitor.promises import Effect
-from lsi_match.monitor.round_findings import ReportNotOfCountsError, RoundFindings, checked_findings
+from lsi_match.monitor.round_findings import RoundFindings, checked_findings
 from lsi_match.partner import transfer
 from lsi_match.protocol.documents import Reason
 from lsi_match.transport.endpoints import EndpointSettings, set_up
@@ -221,7 +219,7 @@ def test_a_report_that_comes_out_otherwise_releases_nothing(
 
     justified = report(held)[1]
     monkeypatch.setattr(running, "counts_table", shifted)
-    with pytest.raises(ReportChangedError):
+    with raises("ReportChangedError"):
         run_steps(held, "held")
     assert nothing_released(held)
     # What 'monitor report' shows is what the round is held for, so what can be justified.
@@ -234,7 +232,7 @@ def test_a_report_that_comes_out_otherwise_releases_nothing(
 def test_when_one_asks_for_another_manifest_the_round_is_destroyed(held: World) -> None:
     papers = everybody(held) | {"svb": paper(held, "svb", decision="change")}
     ingest(held.project, "held", papers, utc_now())
-    with pytest.raises(ManifestToChangeError):
+    with raises("ManifestToChangeError"):
         run_steps(held, "held")
     assert nothing_released(held)
     assert not (held.project.round_folder("held") / "round.key").exists()
@@ -248,7 +246,7 @@ def test_after_the_term_it_is_destroyed_even_when_all_have_justified(held: World
     assert overdue(held.project.view(), utc_now()) == []
     assert [one.name for one in overdue(held.project.view(), late)] == ["held"]
     run = Run(held.project, "held", lambda: late)
-    with pytest.raises(HoldExpiredError):
+    with raises("HoldExpiredError"):
         run.gates()
     run.close()
     assert nothing_released(held)
@@ -273,7 +271,7 @@ def test_a_report_that_does_not_follow_from_its_counts_is_not_signed(held: World
         (documents["report.json"], documents["counts.json"].replace(b"1.25", b"1.75")),
         (b"no json", documents["counts.json"]),
     ):
-        with pytest.raises(ReportNotOfCountsError):
+        with raises("ReportNotOfCountsError"):
             checked_findings(false, counts, manifest)
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 from operation import PARTNERS, Operation, folders
+from refusals import raises
 
-from lsi_match.agreement.gates import OpeningGateError, require
+from lsi_match.agreement.gates import require
 from lsi_match.cli.main import run
 from lsi_match.crypto import age_keys, keys
 from lsi_match.crypto.age_keys import AgeIdentity, HybridIdentity
@@ -59,7 +60,7 @@ def test_an_opening_with_a_weaker_key_than_was_agreed_is_refused(hybrid: Operati
     assert is_hybrid(opening.recipient)
     require(project.manifest(), project.evidence(now, opening))
     _, weaker = keys.make_round_key()
-    with pytest.raises(OpeningGateError, match=r"hybrid|hybride"):
+    with raises("OpeningGateError", match=r"hybrid|hybride"):
         require(project.manifest(), project.evidence(now, opening.model_copy(update={"recipient": weaker})))
 
 

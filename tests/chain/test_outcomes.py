@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+from refusals import raises
 
 from lsi_match.base.clock import utc_now
 from lsi_match.cli.main import run as command
@@ -22,7 +23,7 @@ from lsi_match.matcher.round.take_outcomes import (
 )
 from lsi_match.monitor.analyse import analyse
 from lsi_match.monitor.table import CountsTable
-from lsi_match.partner.release.outcomes import OutcomesDifferError, OutcomesUnreadableError, count_outcomes
+from lsi_match.partner.release.outcomes import OutcomesUnreadableError, count_outcomes
 from lsi_match.protocol.documents import OutcomeCounts
 from lsi_match.protocol.withhold import withhold_table
 
@@ -142,7 +143,7 @@ def test_a_case_has_one_outcome_and_is_one_of_this_release(released: World, tmp_
     first = file.read_text().splitlines()[1].split(";")
     lines = file.read_text() + f"{first[0]};{first[1]};onbekend\n"
     file.write_text(lines)
-    with pytest.raises(OutcomesDifferError):
+    with raises("OutcomesDifferError"):
         counted(released, file)
     for wrong in (
         "case_id;outcome\n" + "0" * 32 + ";gegrond\n",

@@ -6,12 +6,13 @@ import shutil
 from pathlib import Path
 
 import pytest
+from refusals import raises
 
 from lsi_match.base.clock import utc_now
 from lsi_match.demo.world import World
 from lsi_match.log.log_proof import LogProof, prove
 from lsi_match.log.policy import origin_of, policy_of
-from lsi_match.log.remembered import ProofMissingError, ProofRefusedError
+from lsi_match.log.remembered import ProofRefusedError
 from lsi_match.log.steps import Step
 from lsi_match.partner.release.open import open_release
 
@@ -51,7 +52,7 @@ def test_a_release_is_opened_only_with_its_own_proof(world: World, tmp_path: Pat
         with pytest.raises(ProofRefusedError):
             open_release(world.home("uwv"), file, world.project_id, utc_now())
     proof.unlink()
-    with pytest.raises(ProofMissingError):
+    with raises("ProofMissingError"):
         open_release(world.home("uwv"), file, world.project_id, utc_now())
 
 

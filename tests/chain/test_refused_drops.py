@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from refusals import raises
 
 from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.crypto.project_key import ProjectKey
@@ -21,7 +22,6 @@ from lsi_match.crypto.signing import peek, sign, verify
 from lsi_match.demo.world import Case, World
 from lsi_match.log.events import refused_for
 from lsi_match.matcher.engine import verdict
-from lsi_match.matcher.round.run import DropsIncompleteError
 from lsi_match.partner.home import make_key_share
 from lsi_match.protocol.columns import drop_columns, row_width
 from lsi_match.protocol.documents import AttributeKeys, DropDescriptor
@@ -384,7 +384,7 @@ def test_a_bad_drop_is_refused_logged_and_quarantined_and_the_others_stay(
         for name in world.partners
         if name != PARTNER
     }
-    with pytest.raises(DropsIncompleteError) as refused:
+    with raises("DropsIncompleteError") as refused:
         run_steps(world, steps=("gates", "intake"))
     assert PARTNER in refused.value.text("nl")
     assert refused.value.exit_status == 1
@@ -405,7 +405,7 @@ def test_a_bad_drop_is_refused_logged_and_quarantined_and_the_others_stay(
 def test_a_second_run_after_mending_gives_the_expected_cases(world: World, expected: set[Case]) -> None:
     opening = world.project.opening(ROUND)[1]
     part_altered(world)
-    with pytest.raises(DropsIncompleteError):
+    with raises("DropsIncompleteError"):
         run_steps(world, steps=("gates", "intake"))
     world.prepare(PARTNER, opening)
     run_steps(world)
@@ -435,7 +435,7 @@ def test_drops_of_two_partners_swapped_are_both_refused(world: World) -> None:
     ours.rename(aside)
     theirs.rename(ours)
     aside.rename(theirs)
-    with pytest.raises(DropsIncompleteError):
+    with raises("DropsIncompleteError"):
         run_steps(world, steps=("gates", "intake"))
     assert {entry.get("lsi.partner") for entry in refusals(world)} >= {"uwv", "svb"}
 
@@ -468,7 +468,7 @@ def test_a_drop_of_an_earlier_round_cannot_be_replayed(world: World, expected: s
         file.unlink()
     for file in kept.iterdir():
         shutil.copy(file, inbox(world))
-    with pytest.raises(DropsIncompleteError):
+    with raises("DropsIncompleteError"):
         run_steps(world, "r2", ("gates", "intake"))
     assert refusals(world)[0]["exception.type"] == "OtherRoundError"
 

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 from handmade import BSNS, selection, write_csv
 from operation import PARTNERS, Operation, folders
+from refusals import raises
 
 from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.files import read_bytes
@@ -21,7 +22,6 @@ from lsi_match.matcher.engine.buckets import Matched
 from lsi_match.matcher.engine.engine import Engine
 from lsi_match.matcher.round import run as run_module
 from lsi_match.partner.release import open as open_module
-from lsi_match.partner.release.tables import AttributesAlteredError
 from lsi_match.protocol.columns import REFERENCE, SEALED
 from lsi_match.protocol.documents import AttributeKeys, DropDescriptor
 
@@ -260,7 +260,7 @@ def test_what_the_matching_environment_changes_is_found(
     changed(monkeypatch, change)
     round_id = f"r-{change.__name__.replace('_', '-')}"
     shared.run_here(round_id)
-    with pytest.raises(AttributesAlteredError) as refused:
+    with raises("AttributesAlteredError") as refused:
         shared.world.open("svb", round_id)
     assert "UWV" in refused.value.text("nl").upper()
     shared.world.open("gemeente", round_id)
@@ -286,7 +286,7 @@ def test_attributes_of_another_round_are_found(shared: Operation, monkeypatch: p
 
     monkeypatch.setattr(Matched, "attributes", again)
     shared.run_here("second")
-    with pytest.raises(AttributesAlteredError):
+    with raises("AttributesAlteredError"):
         shared.world.open("svb", "second")
 
     plain = run_module.ReleasedAttributes
@@ -296,7 +296,7 @@ def test_attributes_of_another_round_are_found(shared: Operation, monkeypatch: p
 
     monkeypatch.setattr(run_module, "ReleasedAttributes", with_first_key)
     shared.run_here("third")
-    with pytest.raises(AttributesAlteredError):
+    with raises("AttributesAlteredError"):
         shared.world.open("svb", "third")
 
     def with_own_key(**members: Any) -> Any:

@@ -9,14 +9,13 @@ import duckdb
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from refusals import raises
 from sqlglot import exp
 
 from lsi_match.criteria.parse import (
     FUNCTIONS,
     CriterionError,
-    CriterionFieldError,
     CriterionForbiddenError,
-    CriterionSyntaxError,
     CriterionTypeError,
     FieldType,
     parse_predicate,
@@ -185,15 +184,15 @@ def test_everything_else_of_sql_is_refused(construct: str) -> None:
 
 def test_refusals_are_named_after_what_is_wrong() -> None:
     for text, kind in {
-        "abs(aantal) = 1": CriterionForbiddenError,
-        "actief AND": CriterionSyntaxError,
-        "actief actief actief": CriterionError,
-        "": CriterionSyntaxError,
-        "onbekend = 1": CriterionFieldError,
-        "tabel.soort = 'x'": CriterionForbiddenError,
-        "soort = 1": CriterionTypeError,
+        "abs(aantal) = 1": "CriterionForbiddenError",
+        "actief AND": "CriterionSyntaxError",
+        "actief actief actief": "CriterionError",
+        "": "CriterionSyntaxError",
+        "onbekend = 1": "CriterionFieldError",
+        "tabel.soort = 'x'": "CriterionForbiddenError",
+        "soort = 1": "CriterionTypeError",
     }.items():
-        with pytest.raises(kind):
+        with raises(kind):
             parse_predicate(text, FIELDS)
 
 
@@ -277,7 +276,7 @@ def test_types_that_do_not_fit_are_refused(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["onbekend = 1", "SOORT = 'x'", "rowid = 1", "Actief", "actief AND aktief"])
 def test_only_declared_fields_as_they_are_written_can_be_named(text: str) -> None:
-    with pytest.raises(CriterionFieldError):
+    with raises("CriterionFieldError"):
         parse_predicate(text, FIELDS)
 
 

@@ -24,6 +24,7 @@ from criteria.postgres import Postgres, copied, postgres  # noqa: F401
 from criteria.sql_predicates import FIELDS, REFERENCE, predicates, quoted, rows
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
+from refusals import raises
 from sqlglot import exp
 
 from lsi_match.base.errors import Language
@@ -37,10 +38,10 @@ from lsi_match.criteria.parse import (
     one_form,
     parse_predicate,
 )
-from lsi_match.criteria.printer import UnknownDialectError, predicate_sql, text_form
+from lsi_match.criteria.printer import predicate_sql, text_form
 from lsi_match.demo.town import REFERENCE_DATE, generate
 from lsi_match.manifest import Manifest, Selection, complete_draft
-from lsi_match.manifest.query import UnknownSelectionError, funnel, statement, statements
+from lsi_match.manifest.query import funnel, statement, statements
 from lsi_match.partner.extract.cell_types import compared
 from lsi_match.partner.extract.cell_types import text as as_text
 from lsi_match.partner.extract.column_mapping import ColumnMapping
@@ -605,10 +606,10 @@ def test_the_comments_are_in_the_language_asked_for_and_the_query_is_the_same(
 
 def test_strangers_are_refused(manifests: dict[str, Manifest]) -> None:
     manifest = manifests["samenloop"]
-    with pytest.raises(UnknownDialectError, match="oracle"):
+    with raises("UnknownDialectError", match="oracle"):
         statement(manifest, "uwv", "uitkering", "db2")
     for partner, selection in (("uwv", "aio"), ("niemand", "uitkering")):
-        with pytest.raises(UnknownSelectionError, match=r"svb\.aio"):
+        with raises("UnknownSelectionError", match=r"svb\.aio"):
             funnel(manifest, partner, selection, "oracle")
 
 

@@ -17,10 +17,10 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from handmade import EARLIER, NOW, document
 from parties import Parties
+from refusals import raises
 
 from lsi_match.agreement.approvals import (
     ApprovalInvalidError,
-    ApprovalWithdrawnError,
     acknowledge,
     approve,
     check_approvals,
@@ -34,7 +34,6 @@ from lsi_match.base.canonical import canonical_json, digest_of_bytes
 from lsi_match.cli.main import run
 from lsi_match.crypto import passphrase
 from lsi_match.crypto.certificates import (
-    CertificateKeyDiffersError,
     CertificateRefusedError,
     CertificateUnreadableError,
     Certified,
@@ -43,7 +42,7 @@ from lsi_match.crypto.certificates import (
     read_certified,
     read_chain,
 )
-from lsi_match.crypto.revocation import RevocationListUnreadableError, Revocations, read_list
+from lsi_match.crypto.revocation import Revocations, read_list
 from lsi_match.crypto.signing import peek, sign
 from lsi_match.protocol.documents import Approval, PublicKeys
 
@@ -234,7 +233,7 @@ def test_withdrawing_and_acknowledging_go_by_certificate_too(office: Office) -> 
     }
     assert read_agreement(office.manifest, papers, NOW, office.trust).roles == {"uwv": ("datasteward",)}
     gone = withdraw(office.manifest, by, "Het kan niet meer.", NOW)
-    with pytest.raises(ApprovalWithdrawnError):
+    with raises("ApprovalWithdrawnError"):
         check_approvals(office.manifest, {**papers, "w": gone}, NOW, office.trust)
 
 
@@ -518,7 +517,7 @@ def test_files_that_are_no_revocation_list(office: Office) -> None:
     good = office.lists()[0]
     assert read_list(good, "f") == good
     for data in (b"", b"junk", office.own.pem):
-        with pytest.raises(RevocationListUnreadableError):
+        with raises("RevocationListUnreadableError"):
             read_list(data, "f")
 
 
@@ -544,14 +543,14 @@ def test_the_key_must_be_that_of_the_first_certificate(office: Office, tmp_path:
     chain = private(tmp_path / "chain.pem", office.own.pem + office.between.pem)
     good = private(tmp_path / "good.pem", office.own.key_pem)
     assert read_certified("uwv", chain, good, None).certificates == read_chain(chain.read_bytes(), "c")
-    with pytest.raises(CertificateKeyDiffersError):
+    with raises("CertificateKeyDiffersError"):
         read_certified("uwv", chain, private(tmp_path / "bad.pem", pem_of(p256())), None)
-    with pytest.raises(CertificateKeyDiffersError):
+    with raises("CertificateKeyDiffersError"):
         read_certified("uwv", chain, None, office.identities["uwv"].signing)
     with pytest.raises(CertificateUnreadableError):
         read_certified("uwv", chain, chain, None)
     swapped = private(tmp_path / "swapped.pem", office.between.pem + office.own.pem)
-    with pytest.raises(CertificateKeyDiffersError):
+    with raises("CertificateKeyDiffersError"):
         read_certified("uwv", swapped, good, None)
 
 

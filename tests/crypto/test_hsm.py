@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from refusals import raises
 
 from lsi_match.agreement.approvals import approve, check_approvals
 from lsi_match.agreement.trust_root_draft import compose
@@ -19,11 +20,8 @@ from lsi_match.agreement.trust_root_rules import Trust
 from lsi_match.base.files import read_bytes
 from lsi_match.cli.main import run
 from lsi_match.crypto import passphrase
-from lsi_match.crypto.external_keys import OutsideKeyError, OutsideKeyUnknownError, library_key
+from lsi_match.crypto.external_keys import library_key
 from lsi_match.crypto.keys import (
-    CardUnreadableError,
-    KeyUnreadableError,
-    LogKeyOutsideError,
     key_state,
     load_identity,
     make_outside_identity,
@@ -131,18 +129,18 @@ def test_another_document_does_not_pass_under_the_signature_of_an_hsm(token: str
 def test_a_wrong_pin_signs_nothing(token: str, tmp_path: Path) -> None:
     identity = make_outside_identity("uwv", tmp_path, URI, MODULE)
     passphrase.use(lambda what, new: "000000")
-    with pytest.raises(OutsideKeyError) as refused:
+    with raises("OutsideKeyError") as refused:
         sign(approval(), identity)
     assert "000000" not in str(refused.value)
     passphrase.use(passphrase.refuse)
-    with pytest.raises(passphrase.PassphraseMissingError):
+    with raises("PassphraseMissingError"):
         sign(approval(), identity)
 
 
 @needs_hsm
 def test_a_key_that_is_not_there_says_so(token: str, tmp_path: Path) -> None:
     for uri in ("hsm:9?label=lsi", "hsm:2?label=other"):
-        with pytest.raises(OutsideKeyError):
+        with raises("OutsideKeyError"):
             make_outside_identity("uwv", tmp_path, uri, MODULE)
     assert not (tmp_path / "card.json").exists()
 
@@ -182,7 +180,7 @@ def pin_on_descriptor() -> list[str]:
 
 @needs_hsm
 def test_the_log_is_not_signed_by_an_hsm(token: str, tmp_path: Path) -> None:
-    with pytest.raises(LogKeyOutsideError):
+    with raises("LogKeyOutsideError"):
         _ = make_outside_identity("matcher", tmp_path, URI, MODULE).log_key
 
 
@@ -191,12 +189,12 @@ def test_the_log_is_not_signed_by_an_hsm(token: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("uri", ["file:key.pem", "awskms:1", "/home/key", ""])
 def test_other_references_are_refused(tmp_path: Path, uri: str) -> None:
-    with pytest.raises(OutsideKeyUnknownError):
+    with raises("OutsideKeyUnknownError"):
         make_outside_identity("uwv", tmp_path, uri, "")
 
 
 def test_a_vault_without_its_software_says_so(tmp_path: Path) -> None:
-    with pytest.raises(OutsideKeyError):
+    with raises("OutsideKeyError"):
         make_outside_identity("uwv", tmp_path, "hv:lsi", "")
 
 
@@ -212,7 +210,7 @@ def test_a_vault_without_its_software_says_so(tmp_path: Path) -> None:
 )
 def test_a_card_with_no_real_key_is_refused(key: str) -> None:
     text = f'{{"name":"uwv","signing_key":"{key}","encryption_key":"age1{"q" * 58}"}}'
-    with pytest.raises(CardUnreadableError):
+    with raises("CardUnreadableError"):
         read_public_keys(text.encode(), "card.json")
     with pytest.raises(ValueError):
         library_key(key)
@@ -224,7 +222,7 @@ def test_a_damaged_reference_is_refused(tmp_path: Path) -> None:
     make_identity("uwv", tmp_path)
     (tmp_path / "signing.json").write_bytes(b"{}")
     (tmp_path / "signing.json").chmod(0o600)
-    with pytest.raises(KeyUnreadableError):
+    with raises("KeyUnreadableError"):
         load_identity("uwv", tmp_path)
 
 

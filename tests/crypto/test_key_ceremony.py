@@ -12,19 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from refusals import raises
 
 from lsi_match.base.canonical import canonical_json, digest_of_bytes
 from lsi_match.base.files import FileMissingError
 from lsi_match.crypto.key_ceremony import (
-    CardsDifferError,
     Ceremony,
-    CeremonyStrangerError,
-    CeremonyTwiceError,
     CommitmentMissingError,
-    OtherCeremonyError,
-    RevealDiffersError,
     RevealMissingError,
-    TranscriptDiffersError,
     commit,
     commitment_to,
     derive,
@@ -37,10 +32,7 @@ from lsi_match.crypto.project_key import ProjectKey
 from lsi_match.crypto.sealing import SealBrokenError, seal, unseal
 from lsi_match.crypto.signing import SignatureMissingError, peek, sign
 from lsi_match.partner.ceremony import (
-    CommittedAlreadyError,
     KeyMaking,
-    NotCommittedError,
-    RevealedAlreadyError,
 )
 from lsi_match.partner.home import Home
 from lsi_match.protocol.documents import KeyCommitment, KeyContribution, KeyReveal, PublicKeys
@@ -204,7 +196,7 @@ def test_who_reveals_last_cannot_choose_the_key(table: Table) -> None:
         liked = draw(table.ceremony, "uwv", secrets.token_bytes)
         forged = changed_reveal(table, "uwv", sealed=sealed_to_all(table, "uwv", liked))
         for name in ("duo", "gemeente"):
-            with pytest.raises(RevealDiffersError) as refused:
+            with raises("RevealDiffersError") as refused:
                 table.derive(name, reveals=[*table.reveals[:2], forged])
             assert refused.value.facts == {"partner": "uwv"}
 
@@ -212,7 +204,7 @@ def test_who_reveals_last_cannot_choose_the_key(table: Table) -> None:
 def test_the_same_bytes_with_another_nonce_do_not_open_the_commitment(table: Table) -> None:
     liked = table.parties["uwv"].contribution.model_copy(update={"nonce": "00" * 32})
     forged = changed_reveal(table, "uwv", sealed=sealed_to_all(table, "uwv", liked))
-    with pytest.raises(RevealDiffersError):
+    with raises("RevealDiffersError"):
         table.derive("duo", reveals=[*table.reveals[:2], forged])
 
 
@@ -221,7 +213,7 @@ def test_telling_two_partners_different_things_is_refused_by_the_one_that_was_li
     lie = sealed_to_all(table, "uwv", draw(table.ceremony, "uwv", secrets.token_bytes))
     forged = changed_reveal(table, "uwv", sealed={"duo": honest["duo"], "gemeente": lie["gemeente"]})
     table.derive("duo", reveals=[*table.reveals[:2], forged])
-    with pytest.raises(RevealDiffersError):
+    with raises("RevealDiffersError"):
         table.derive("gemeente", reveals=[*table.reveals[:2], forged])
 
 
@@ -240,7 +232,7 @@ def test_a_partner_cannot_commit_to_what_another_committed_to(table: Table) -> N
             reveal(table.ceremony, transcript, table.parties[n].contribution, table.parties[n].identity)
             for n in ("duo", "gemeente")
         ]
-        with pytest.raises(RevealDiffersError):
+        with raises("RevealDiffersError"):
             derive(table.ceremony, transcript, [*others, forged], party.contribution, party.identity)
 
 
@@ -257,7 +249,7 @@ def test_two_commitments_of_one_partner_are_refused(table: Table) -> None:
     second = commit(
         table.ceremony, draw(table.ceremony, "uwv", secrets.token_bytes), table.parties["uwv"].identity
     )
-    with pytest.raises(CeremonyTwiceError):
+    with raises("CeremonyTwiceError"):
         gather(table.ceremony, [*table.commitments, second])
     gather(table.ceremony, [*table.commitments, table.commitments[0]])  # the same file twice is one
 
@@ -265,7 +257,7 @@ def test_two_commitments_of_one_partner_are_refused(table: Table) -> None:
 def test_a_commitment_changed_after_the_others_revealed_is_noticed(table: Table) -> None:
     liked = draw(table.ceremony, "uwv", secrets.token_bytes)
     swapped = [*table.commitments[:2], commit(table.ceremony, liked, table.parties["uwv"].identity)]
-    with pytest.raises(TranscriptDiffersError):
+    with raises("TranscriptDiffersError"):
         table.derive("duo", commitments=swapped)
 
 
@@ -278,7 +270,7 @@ def test_a_commitment_signed_by_another_is_refused(table: Table, identities: dic
 def test_a_strangers_commitment_is_refused(table: Table, identities: dict[str, Identity]) -> None:
     wide = Ceremony("samenloop", 1, cards(identities, (*NAMES, "stranger")))
     uninvited = commit(wide, draw(wide, "stranger", secrets.token_bytes), identities["stranger"])
-    with pytest.raises(CeremonyStrangerError):
+    with raises("CeremonyStrangerError"):
         gather(table.ceremony, [*table.commitments, uninvited])
 
 
@@ -286,7 +278,7 @@ def test_a_strangers_commitment_is_refused(table: Table, identities: dict[str, I
 def test_a_commitment_for_another_project_or_epoch_is_refused(
     table: Table, change: dict[str, object]
 ) -> None:
-    with pytest.raises(OtherCeremonyError):
+    with raises("OtherCeremonyError"):
         gather(table.ceremony, [*table.commitments[:2], changed_commitment(table, "uwv", **change)])
 
 
@@ -297,7 +289,7 @@ def test_a_partner_that_was_shown_another_card_is_noticed(
     false = make_identity("duo", tmp_path)
     shown = cards(identities) | {"duo": PublicKeys.model_validate(false.card)}
     word = commit(Ceremony("samenloop", 1, shown), table.parties["uwv"].contribution, identities["uwv"])
-    with pytest.raises(CardsDifferError) as refused:
+    with raises("CardsDifferError") as refused:
         gather(table.ceremony, [*table.commitments[:2], word])
     assert refused.value.facts == {"partner": "uwv", "names": "duo"}
 
@@ -310,12 +302,12 @@ def test_a_partner_that_counts_on_other_partners_is_noticed(
         table.parties["uwv"].contribution,
         identities["uwv"],
     )
-    with pytest.raises(CardsDifferError):
+    with raises("CardsDifferError"):
         gather(table.ceremony, [*table.commitments[:2], word])
 
 
 def test_nobody_commits_with_another_card_than_its_own(table: Table, identities: dict[str, Identity]) -> None:
-    with pytest.raises(CeremonyStrangerError):
+    with raises("CeremonyStrangerError"):
         commit(table.ceremony, table.parties["uwv"].contribution, identities["stranger"])
 
 
@@ -337,27 +329,27 @@ def test_a_reveal_signed_by_another_is_refused(table: Table, identities: dict[st
 def test_a_strangers_reveal_is_refused(table: Table, identities: dict[str, Identity]) -> None:
     honest = peek(table.parties["uwv"].reveal, KeyReveal, what="", party="")
     forged = sign(honest.model_copy(update={"partner": "stranger"}), identities["stranger"])
-    with pytest.raises(CeremonyStrangerError):
+    with raises("CeremonyStrangerError"):
         table.derive("duo", reveals=[*table.reveals, forged])
 
 
 @pytest.mark.parametrize("change", [{"project": "wijk"}, {"epoch": 2}])
 def test_a_reveal_for_another_project_or_epoch_is_refused(table: Table, change: dict[str, object]) -> None:
-    with pytest.raises(OtherCeremonyError):
+    with raises("OtherCeremonyError"):
         table.derive("duo", reveals=[*table.reveals[:2], changed_reveal(table, "uwv", **change)])
 
 
 def test_a_contribution_drawn_for_another_epoch_is_refused(table: Table) -> None:
     older = table.parties["uwv"].contribution.model_copy(update={"epoch": 2})
     forged = changed_reveal(table, "uwv", sealed=sealed_to_all(table, "uwv", older))
-    with pytest.raises(RevealDiffersError):
+    with raises("RevealDiffersError"):
         table.derive("duo", reveals=[*table.reveals[:2], forged])
 
 
 def test_two_reveals_of_one_partner_are_refused(table: Table) -> None:
     honest = peek(table.parties["uwv"].reveal, KeyReveal, what="", party="").sealed
     other = changed_reveal(table, "uwv", sealed={**honest, "gemeente": honest["duo"]})
-    with pytest.raises(CeremonyTwiceError):
+    with raises("CeremonyTwiceError"):
         table.derive("duo", reveals=[*table.reveals, other])
 
 
@@ -385,7 +377,7 @@ def test_partners_make_a_key_and_keep_nothing_but_their_share(makers: dict[str, 
     assert len(checks) == 1
     for maker in makers.values():
         assert {file.name for file in maker.folder.iterdir()} == {"key-share.json", "reveal.json"}
-        with pytest.raises(NotCommittedError):
+        with raises("NotCommittedError"):
             maker.derive(commitments, reveals)
 
 
@@ -399,7 +391,7 @@ def test_a_contribution_at_rest_is_sealed(makers: dict[str, KeyMaking]) -> None:
 
 def test_a_partner_commits_once_unless_all_start_again(makers: dict[str, KeyMaking]) -> None:
     first = makers["uwv"].commit()
-    with pytest.raises(CommittedAlreadyError):
+    with raises("CommittedAlreadyError"):
         makers["uwv"].commit()
     assert makers["uwv"].commit(again=True) != first
 
@@ -410,7 +402,7 @@ def test_a_contribution_is_revealed_under_one_set_of_commitments_only(makers: di
     told = makers["duo"].reveal(commitments.values())
     assert makers["duo"].reveal(commitments.values()) == told
     commitments["uwv"] = makers["uwv"].commit(again=True)
-    with pytest.raises(RevealedAlreadyError):
+    with raises("RevealedAlreadyError"):
         makers["duo"].reveal(commitments.values())
 
 

@@ -10,14 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from refusals import raises
 
-from lsi_match.agreement.approvals import ApprovalInvalidError, ApprovalWithdrawnError, approve, withdraw
+from lsi_match.agreement.approvals import ApprovalInvalidError, approve, withdraw
 from lsi_match.agreement.trust_root_draft import DAYS
 from lsi_match.agreement.trust_root_rules import (
-    PartyKeyDiffersError,
-    RootExpiredError,
     RootMissingError,
-    RootRolledBackError,
 )
 from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.files import destroy, read_bytes, write_whole
@@ -30,19 +28,13 @@ from lsi_match.log.policy import log_keys
 from lsi_match.log.verify import verify_log
 from lsi_match.manifest import Manifest
 from lsi_match.matcher.engine.intake import (
-    OtherProjectKeyError,
-    PartnerNotInManifestError,
     Round,
     check_descriptor,
     receive,
 )
 from lsi_match.matcher.round.open_round import open_round
-from lsi_match.matcher.site.trust_history import RootNotLoggedError
 from lsi_match.partner.home import (
     Home,
-    OwnKeyDiffersError,
-    ProjectKeyDiffersError,
-    ProjectKeyReusedError,
     make_key_share,
 )
 from lsi_match.protocol.documents import DropDescriptor
@@ -118,7 +110,7 @@ def test_the_old_key_is_refused_under_the_manifest_of_a_new_epoch(make_world: Ca
     agreed(world)
     old_share = share_of(world, "uwv")
     second = new_epoch(world)
-    with pytest.raises(ProjectKeyDiffersError):
+    with raises("ProjectKeyDiffersError"):
         world.home("uwv").join(second.canonical(), world.approve(second), old_share, NOW)
 
 
@@ -131,7 +123,7 @@ def test_the_old_key_under_a_new_number_is_refused(make_world: Callable[..., Wor
     manifest = world.complete(lazy.check_value)
     cards = world.cards()
     share = make_key_share(lazy, world.home("uwv").identity(), "svb", cards["svb"]["encryption_key"])
-    with pytest.raises(ProjectKeyReusedError):
+    with raises("ProjectKeyReusedError"):
         world.home("svb").join(manifest.canonical(), world.approve(manifest), share, NOW)
 
 
@@ -142,7 +134,7 @@ def test_an_epoch_that_the_share_claims_falsely_is_refused(make_world: Callable[
     recipient = world.cards()["svb"]["encryption_key"]
     renumbered = ProjectKey(key.project, 7, key.secret)
     share = make_key_share(renumbered, world.home("uwv").identity(), "svb", recipient)
-    with pytest.raises(ProjectKeyDiffersError):
+    with raises("ProjectKeyDiffersError"):
         world.home("svb").join(first.canonical(), world.approve(first), share, NOW)
 
 
@@ -213,14 +205,14 @@ def test_a_removed_partners_drop_is_refused_under_the_new_manifest(
 
     file = tmp_path / "a.drop.json"
     write_whole(file, sign(drop(LEAVER), world.home(LEAVER).identity()))
-    with pytest.raises(PartnerNotInManifestError):
+    with raises("PartnerNotInManifestError"):
         receive(file, LEAVER, round_, NOW)
     # under the name of a partner that stayed, its signature is the wrong one
     write_whole(file, sign(drop("uwv"), world.home(LEAVER).identity()), replace=True)
     with pytest.raises(SignatureMissingError):
         receive(file, "uwv", round_, NOW)
     # and even if a partner lent it its signature, the old key shows
-    with pytest.raises(OtherProjectKeyError):
+    with raises("OtherProjectKeyError"):
         check_descriptor(drop("uwv"), "uwv", file.name, round_, NOW)
 
 
@@ -268,9 +260,9 @@ def test_a_lost_identity_is_replaced_openly_and_only_with_a_new_manifest(
     assert entry.attributes["lsi.changed"] == "uwv"
 
     # the manifest that runs still names the lost key, which whoever found it could use
-    with pytest.raises(PartyKeyDiffersError):
+    with raises("PartyKeyDiffersError"):
         open_round(world.project, "r1", "2026-10-01", NOW)
-    with pytest.raises(PartyKeyDiffersError):
+    with raises("PartyKeyDiffersError"):
         world.home("svb").check_trust(first, NOW)
     second = new_epoch(world)
     world.agree(second, world.approve(second))
@@ -318,7 +310,7 @@ def test_an_approval_counts_by_when_it_was_taken_in(make_world: Callable[..., Wo
         world.project.ingest({"uwv": dated_back}, NOW)
     # and the new one withdraws what the old one approved
     world.project.ingest({"w": withdraw(manifest, later_person, "Het kan niet meer.", NOW)}, NOW)
-    with pytest.raises(ApprovalWithdrawnError):
+    with raises("ApprovalWithdrawnError"):
         open_round(world.project, "r2", "2026-10-01", NOW)
 
 
@@ -330,14 +322,14 @@ def test_the_site_refuses_a_trust_root_that_is_not_that_of_its_log(make_world: C
     store = world.project.trust_store.folder
     second = (store / "0002.json").read_bytes()
     (store / "0002.json").unlink()
-    with pytest.raises(RootRolledBackError):  # the lost key would count again
+    with raises("RootRolledBackError"):  # the lost key would count again
         open_round(world.project, "r1", "2026-10-01", NOW)
     (store / "0002.json").write_bytes(second)
     world.renew_trust()
     third = (store / "0003.json").read_bytes()
     (store / "0003.json").unlink()
     assert [root.version for root in world.site.add_roots([third], None, NOW)] == [3]  # as after a crash
-    with pytest.raises(PartyKeyDiffersError):
+    with raises("PartyKeyDiffersError"):
         open_round(world.project, "r1", "2026-10-01", NOW)
 
 
@@ -347,7 +339,7 @@ def test_a_version_put_beside_the_log_is_refused(make_world: Callable[..., World
     world.renew_trust(taken_in_by=["svb"])
     file = world.home("svb").folder / "projects" / world.project_id / "trust" / "0002.json"
     write_whole(world.project.trust_store.folder / "0002.json", read_bytes(file))
-    with pytest.raises(RootNotLoggedError):
+    with raises("RootNotLoggedError"):
         open_round(world.project, "r1", "2026-10-01", NOW)
 
 
@@ -363,7 +355,7 @@ def test_a_partner_whose_key_the_others_replaced_delivers_nothing(make_world: Ca
     papers = world.approve(second)
     shutil.rmtree(world.home("uwv").folder / "keys")
     kept.rename(world.home("uwv").folder / "keys")
-    with pytest.raises(OwnKeyDiffersError):
+    with raises("OwnKeyDiffersError"):
         world.home("uwv").join(second.canonical(), papers, share_of(world, "uwv"), NOW)
 
 
@@ -371,11 +363,11 @@ def test_an_expired_trust_root_stops_everything_but_withdrawing(make_world: Call
     world = make_world()
     manifest = agreed(world)
     late = NOW + timedelta(days=DAYS)
-    with pytest.raises(RootExpiredError):
+    with raises("RootExpiredError"):
         open_round(world.project, "r1", "2026-10-01", late)
-    with pytest.raises(RootExpiredError):
+    with raises("RootExpiredError"):
         world.home("svb").check_trust(manifest, late)
-    with pytest.raises(RootExpiredError):
+    with raises("RootExpiredError"):
         world.site.accept(manifest.canonical(), world.approve(manifest), late)
     paper = withdraw(manifest, world.home("svb").identity(), "Het kan niet meer.", late)
     assert "svb" in world.project.ingest({"w": paper}, late).withdrawn

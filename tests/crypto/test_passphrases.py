@@ -15,15 +15,14 @@ import pyrage
 import pytest
 import quick_scrypt
 from parent_process import used
+from refusals import raises
 
 from lsi_match.base.errors import WrongUseError
-from lsi_match.base.files import FileExistsAlreadyError, FileMissingError, FileTooOpenError
+from lsi_match.base.files import FileExistsAlreadyError, FileMissingError
 from lsi_match.cli import prompt as prompting
 from lsi_match.crypto import keys, passphrase
 from lsi_match.crypto.keys import (
     Identity,
-    KeyProtectedAlreadyError,
-    KeyUnreadableError,
     key_state,
     load_identity,
     make_identity,
@@ -136,7 +135,7 @@ def test_a_wrong_passphrase_opens_nothing(protected: Path, wrong: str) -> None:
 
 
 def test_without_a_source_a_protected_key_stays_closed(protected: Path) -> None:
-    with pytest.raises(passphrase.PassphraseMissingError):
+    with raises("PassphraseMissingError"):
         load_identity("uwv", protected)
 
 
@@ -152,7 +151,7 @@ def test_a_key_file_that_others_can_read_is_refused_protected_or_not(
     shutil.copytree(protected, tmp_path / "keys")
     (tmp_path / "keys" / file).chmod(0o640)
     passphrase.use(given(PHRASE))
-    with pytest.raises(FileTooOpenError):
+    with raises("FileTooOpenError"):
         load_identity("uwv", tmp_path / "keys")
     assert key_state(tmp_path / "keys").readable_by_others == (file,)
 
@@ -164,7 +163,7 @@ def test_a_damaged_key_file_is_refused(protected: Path, tmp_path: Path, file: st
     data[-1] ^= 1
     (tmp_path / "keys" / file).write_bytes(bytes(data))
     passphrase.use(given(PHRASE))
-    with pytest.raises((KeyUnreadableError, passphrase.PassphraseWrongError)):
+    with raises("KeyUnreadableError", "PassphraseWrongError"):
         load_identity("uwv", tmp_path / "keys")
 
 
@@ -200,7 +199,7 @@ def test_protecting_later_keeps_the_keys_and_leaves_nothing_readable(tmp_path: P
     assert str(before.encryption).encode() not in every_byte(tmp_path)
     passphrase.use(given(PHRASE))
     assert load_identity("uwv", tmp_path).card == before.card
-    with pytest.raises(KeyProtectedAlreadyError):
+    with raises("KeyProtectedAlreadyError"):
         protect_identity("uwv", tmp_path, PHRASE)
 
 
@@ -232,7 +231,7 @@ def test_what_is_shown_holds_no_secret(protected: Path) -> None:
 def test_a_descriptor_gives_a_line_for_each_thing_and_each_is_asked_once() -> None:
     passphrase.use(passphrase.from_descriptor(descriptor_with(b"first phrase\r\nsecond phrase\n")))
     assert [passphrase.ask(what) for what in ("a", "b", "a", "b")] == ["first phrase", "second phrase"] * 2
-    with pytest.raises(passphrase.PassphraseMissingError):
+    with raises("PassphraseMissingError"):
         passphrase.ask("c")
 
 
@@ -250,7 +249,7 @@ def test_a_descriptor_that_is_not_open_is_wrong_use() -> None:
 
 def test_a_new_passphrase_that_is_too_short_is_refused() -> None:
     passphrase.use(given("kort"))
-    with pytest.raises(passphrase.PassphraseTooShortError):
+    with raises("PassphraseTooShortError"):
         passphrase.ask_new("keys")
 
 
@@ -259,14 +258,14 @@ def test_the_prompt_asks_twice_for_a_new_passphrase(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(prompting, "getpass", lambda text: next(answers))
     monkeypatch.setattr(sys.stdin, "isatty", lambda: True)
     assert prompting.prompt("keys", True) == PHRASE
-    with pytest.raises(prompting.PassphrasesDifferError):
+    with raises("PassphrasesDifferError"):
         prompting.prompt("keys", True)
     assert prompting.prompt("keys", False) == PHRASE
 
 
 def test_without_a_terminal_the_prompt_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.stdin, "isatty", lambda: False)
-    with pytest.raises(passphrase.PassphraseMissingError, match="--passphrase-fd"):
+    with raises("PassphraseMissingError", match="--passphrase-fd"):
         prompting.prompt("keys", False)
 
 
@@ -277,13 +276,13 @@ def test_the_keyring_of_the_system_is_used_where_it_is_installed(monkeypatch: py
     monkeypatch.setitem(sys.modules, "keyring", module)
     passphrase.use(passphrase.from_keyring())
     assert passphrase.ask("keys/encryption.age") == PHRASE
-    with pytest.raises(passphrase.PassphraseMissingError):
+    with raises("PassphraseMissingError"):
         passphrase.ask("other")
 
 
 def test_without_the_keyring_package_the_error_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "keyring", None)
-    with pytest.raises(passphrase.KeyringMissingError):
+    with raises("KeyringMissingError"):
         passphrase.from_keyring()
 
 

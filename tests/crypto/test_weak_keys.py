@@ -16,6 +16,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from handmade import document
 from parties import Parties
+from refusals import raises
 
 from lsi_match.cli.main import run
 from lsi_match.crypto.external_keys import read_reference
@@ -23,7 +24,7 @@ from lsi_match.crypto.keys import read_public_keys
 from lsi_match.log.note import COSIGNATURE, ED25519, VerifierKey
 from lsi_match.log.policy import Policy
 from lsi_match.manifest import Manifest
-from lsi_match.manifest.signing_key import SigningKeyWeakError, check_ed25519
+from lsi_match.manifest.signing_key import check_ed25519
 from lsi_match.protocol.trust_root import TrustRoot
 
 AUDIT = Path(__file__).parents[2] / "audit" / "check_log.py"
@@ -101,7 +102,7 @@ def test_such_a_key_fits_a_signature_that_nobody_made() -> None:
 
 @pytest.mark.parametrize("public", WEAK, ids=bytes.hex)
 def test_it_is_refused(public: bytes) -> None:
-    with pytest.raises(SigningKeyWeakError) as refused:
+    with raises("SigningKeyWeakError") as refused:
         check_ed25519(public)
     assert public.hex() in refused.value.text("nl")
     assert public.hex() in refused.value.text("en")
@@ -110,7 +111,7 @@ def test_it_is_refused(public: bytes) -> None:
 def test_so_is_every_second_form_of_a_key() -> None:
     for y in range(19):
         for sign in (0, 1):
-            with pytest.raises(SigningKeyWeakError):
+            with raises("SigningKeyWeakError"):
                 check_ed25519((y + P | sign << 255).to_bytes(32, "little"))
 
 
@@ -164,7 +165,7 @@ DOORS: dict[str, Callable[[str], object]] = {
 @pytest.mark.parametrize("door", DOORS.values(), ids=DOORS.keys())
 def test_no_door_lets_it_in(door: Callable[[str], object]) -> None:
     for public in WEAK:
-        with pytest.raises(SigningKeyWeakError):
+        with raises("SigningKeyWeakError"):
             door(public.hex())
     door(Ed25519PrivateKey.generate().public_key().public_bytes_raw().hex())
 
@@ -173,9 +174,9 @@ def test_a_trust_root_does_not_name_it(tmp_path: Path) -> None:
     value = Parties(tmp_path).root.model_dump(mode="json")
     for public in WEAK:
         value["organisations"]["uwv"]["keys"][0]["signing_key"] = public.hex()
-        with pytest.raises(SigningKeyWeakError):
+        with raises("SigningKeyWeakError"):
             TrustRoot.model_validate(value)
-        with pytest.raises(SigningKeyWeakError):
+        with raises("SigningKeyWeakError"):
             TrustRoot.model_validate_json(json.dumps(value))
 
 

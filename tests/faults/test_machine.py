@@ -15,11 +15,12 @@ from typing import Any
 import pytest
 from end_state import end_state
 from operation import PARTNERS, ROUND
+from refusals import raises
 from site_process import SiteProcess
 
 from lsi_match.cli import main
 from lsi_match.log import log_file
-from lsi_match.log.log_file import LogBusyError, LogMissingError
+from lsi_match.log.log_file import LogMissingError
 from lsi_match.matcher.operate.alarms import alarms
 from lsi_match.matcher.operate.health import advice
 from lsi_match.matcher.operate.reconcile import LAST_RECONCILED, reconcile_site
@@ -132,7 +133,7 @@ def test_a_log_that_is_locked_is_waited_for_and_then_told(
         for step in ("gates", "intake", "match", "count"):
             getattr(run, step)()
         other.execute("BEGIN EXCLUSIVE")
-        with pytest.raises(LogBusyError):
+        with raises("LogBusyError"):
             run.release()
         run.close()
         other.execute("ROLLBACK")

@@ -16,11 +16,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from google.protobuf import json_format
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from refusals import raises
 
 from lsi_match.log import merkle, note
 from lsi_match.log.entry import LogEntry
 from lsi_match.log.export import (
-    ExportFolderError,
     export_otlp,
     export_parquet,
     export_tiles,
@@ -158,7 +158,7 @@ def test_who_saw_an_earlier_checkpoint_finds_the_tiles_of_then_and_an_export_goe
     names = {file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file()}
     assert {"tile/0/002.p/1", "tile/0/002.p/5", "tile/entries/002.p/1", "tile/1/000.p/1"} <= names
     write(tmp_path / "other.sqlite", other=5)
-    with Log.open(tmp_path / "other.sqlite", read_only=True) as other, pytest.raises(ExportFolderError):
+    with Log.open(tmp_path / "other.sqlite", read_only=True) as other, raises("ExportFolderError"):
         export_tiles(other, folder)
 
 
@@ -262,7 +262,7 @@ def test_any_changed_byte_of_what_is_read_is_found(export: Path) -> None:
 
 def test_an_export_is_not_mixed_with_something_else(export: Path) -> None:
     (export / "tiles" / "checkpoint").unlink()
-    with Log.open(export / "log.sqlite", read_only=True) as log, pytest.raises(ExportFolderError):
+    with Log.open(export / "log.sqlite", read_only=True) as log, raises("ExportFolderError"):
         export_tiles(log, export / "tiles")
 
 

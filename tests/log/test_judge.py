@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from handmade import NOW, dimension, document, selection
 from parties import Parties
+from refusals import raises
 
 from lsi_match.agreement.approvals import approve, withdraw
 from lsi_match.agreement.justifications import justify
@@ -20,7 +21,7 @@ from lsi_match.agreement.trust_root_rules import Trust
 from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.log import events
 from lsi_match.log.entry import LogEntry
-from lsi_match.log.judge import Judgement, PapersUnreadableError, judge_log, papers_in
+from lsi_match.log.judge import Judgement, judge_log, papers_in
 from lsi_match.log.note import SignedNote, cosign, verify_cosignature
 from lsi_match.log.policy import policy_of
 from lsi_match.log.store import Log
@@ -468,5 +469,5 @@ def test_papers_are_read_from_folders_and_from_one_file(story: Story, tmp_path: 
     assert papers_in([folder, together]) == story.papers
     for wrong in ("{}", "[1]", "niets"):
         together.write_text(wrong)
-        with pytest.raises(PapersUnreadableError):
+        with raises("PapersUnreadableError"):
             papers_in([together])

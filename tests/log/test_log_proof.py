@@ -8,13 +8,14 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
+from refusals import raises
 
 from lsi_match.base.errors import LsiError
 from lsi_match.log import note
 from lsi_match.log.entry import LogEntry
 from lsi_match.log.log_proof import LogProof, prove
-from lsi_match.log.policy import LogUnknownError, Policy, PolicyMalformedError, QuorumMissingError
-from lsi_match.log.store import CheckpointMissingError, EntryMissingError, Log
+from lsi_match.log.policy import LogUnknownError, Policy, PolicyMalformedError
+from lsi_match.log.store import CheckpointMissingError, Log
 
 ORIGIN, DOMAIN = "matching.example.nl/project", "matching.example.nl"
 KEY, OLD, ONE, TWO = (Ed25519PrivateKey.from_private_bytes(bytes(range(i, i + 32))) for i in range(4))
@@ -48,7 +49,7 @@ def test_every_entry_has_a_proof_that_comes_back_and_holds(log_file: Path, size:
             made = prove(log, position, size)
             assert LogProof.parse(made.text()) == made
             assert made.check(PLAIN, ORIGIN) == entry(position)
-        with pytest.raises(EntryMissingError):
+        with raises("EntryMissingError"):
             prove(log, size, size)
         with pytest.raises(CheckpointMissingError):
             prove(log, 0, 2)
@@ -77,7 +78,7 @@ def test_a_proof_under_a_replaced_key_or_of_another_log_is_refused(log_file: Pat
         made = prove(log, 7)
     signed = note.SignedNote.parse(made.checkpoint)
     replaced = note.SignedNote(signed.text, (note.sign(signed.text, OLD, DOMAIN),))
-    with pytest.raises(note.SignatureMissingError):
+    with pytest.raises(note.NoteUnsignedError):
         LogProof(made.leaf, 7, made.path, str(replaced)).check(PLAIN, ORIGIN)
     with pytest.raises(LogUnknownError):
         made.check(PLAIN, "matching.example.nl/other")
@@ -93,7 +94,7 @@ def test_the_quorum_is_all_of_its_members_each_with_a_line_that_verifies(log_fil
     }
     for present in ([], ["uwv"], ["svb"], ["uwv", "stranger"]):
         held = note.SignedNote(signed.text, (*signed.signatures, *(lines[name] for name in present)))
-        with pytest.raises(QuorumMissingError):
+        with raises("QuorumMissingError"):
             BOTH.check(held, ORIGIN)
     whole = note.SignedNote(signed.text, (*signed.signatures, lines["uwv"], lines["svb"], lines["stranger"]))
     assert BOTH.check(whole, ORIGIN).size == 302
@@ -159,7 +160,9 @@ def test_groups_count_their_members_on_every_level() -> None:
         ]
         try:
             policy.check(note.SignedNote(text, (*bare.signatures, *lines)))
-        except QuorumMissingError:
+        except LsiError as error:
+            if error.reason != "QuorumMissingError":
+                raise
             return False
         return True
 

@@ -160,11 +160,11 @@ def test_a_checkpoint_that_cannot_be_read_back_is_not_signed(origin: str) -> Non
 
 def test_a_signature_by_another_key_is_missing_or_wrong_never_accepted() -> None:
     key = VerifierKey.of(NAME, KEY)
-    with pytest.raises(note.SignatureMissingError):
+    with pytest.raises(note.NoteUnsignedError):
         note.verify_checkpoint(note.sign_checkpoint(CHECKPOINT, OTHER, NAME), [key])
-    with pytest.raises(note.SignatureMissingError):
+    with pytest.raises(note.NoteUnsignedError):
         note.verify_checkpoint(note.sign_checkpoint(CHECKPOINT, KEY, "someone.else"), [key])
-    with pytest.raises(note.SignatureMissingError):
+    with pytest.raises(note.NoteUnsignedError):
         note.verify_checkpoint(note.sign_checkpoint(CHECKPOINT, KEY, NAME), [])
     forged = note.Signature(key.name, key.key_id, OTHER.sign(CHECKPOINT.text().encode()))
     with pytest.raises(note.SignatureWrongError):
@@ -204,11 +204,11 @@ def test_a_cosignature_states_its_time_and_holds_for_this_checkpoint_only() -> N
 def test_a_cosignature_is_no_signature_and_a_signature_no_cosignature() -> None:
     signed = note.sign_checkpoint(CHECKPOINT, KEY, NAME)
     cosigner = VerifierKey.of(NAME, KEY, note.COSIGNATURE)
-    with pytest.raises(note.SignatureMissingError):
+    with pytest.raises(note.NoteUnsignedError):
         note.verify_cosignature(SignedNote.parse(signed), cosigner)
-    with pytest.raises(note.SignatureMissingError):
+    with pytest.raises(note.NoteUnsignedError):
         note.verify_note(SignedNote.parse(signed), [cosigner])
-    with pytest.raises(note.SignatureMissingError):
+    with pytest.raises(note.NoteUnsignedError):
         note.verify_cosignature(SignedNote.parse(signed), VerifierKey.of(NAME, KEY))
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from refusals import raises
 
 from lsi_match.log import merkle
 from lsi_match.log.entry import LogEntry
@@ -15,11 +16,8 @@ from lsi_match.log.note import Checkpoint, VerifierKey
 from lsi_match.log.policy import Policy
 from lsi_match.log.remembered import (
     ConsistencyMissingError,
-    ProofMissingError,
     ProofRefusedError,
     RememberedLog,
-    RememberedOtherLogError,
-    RememberedUnreadableError,
     SplitViewError,
 )
 from lsi_match.log.store import Log
@@ -202,12 +200,12 @@ def test_what_is_no_proof_or_of_another_log_is_refused(
     other.grow(*range(400))
     with pytest.raises(ProofRefusedError):
         see(kept, other.proof(0))
-    with pytest.raises(RememberedOtherLogError):
+    with raises("RememberedOtherLogError"):
         kept.recorded(other.proof(0), POLICY, other.origin)
-    with pytest.raises(ProofMissingError):
+    with raises("ProofMissingError"):
         see(kept, tmp_path / "nothing.tlog-proof")
     assert kept.checkpoint is not None
     assert kept.checkpoint.size == 300
     kept.file.write_text("nothing")
-    with pytest.raises(RememberedUnreadableError):
+    with raises("RememberedUnreadableError"):
         see(kept, log.proof(0))

@@ -157,7 +157,7 @@ def test_no_change_of_the_entries_goes_unseen(path: Path, attack: str, tiles: bo
 
 def test_the_entry_that_was_changed_is_named(path: Path) -> None:
     rebuild(path, changed, tiles=False)
-    (problem,) = [p for p in verify_log(path, MATCHER).problems if isinstance(p, verify.EntriesChangedError)]
+    (problem,) = [p for p in verify_log(path, MATCHER).problems if p.reason == "EntriesChangedError"]
     assert problem.facts == {"first": 42, "last": 42}
 
 

@@ -11,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from logged import DIGEST, LATER, WHY, entry, held, of_round, opened, ran, run, view_of
 from old_logs import NAMES, answers, old_log, views, whole_view
+from refusals import raises
 
+from lsi_match.base.errors import LsiError
 from lsi_match.log import events
 from lsi_match.log.entry import LogEntry
 from lsi_match.log.events import EVENTS, Event, EventMalformedError, read
@@ -26,7 +28,6 @@ from lsi_match.log.view import (
     ProjectView,
     RoundView,
     State,
-    StepOutOfPlaceError,
 )
 from lsi_match.manifest.base import MAX_PARTNERS
 
@@ -209,7 +210,7 @@ def test_a_step_out_of_place_names_the_step_and_the_state_and_changes_nothing() 
         (events.OutcomeTakenIn(round="r1", partner="uwv", outcome=DIGEST), "open"),
         (events.GatesPassed(round="r2"), "-"),
     ):
-        with pytest.raises(StepOutOfPlaceError) as told_:
+        with raises("StepOutOfPlaceError") as told_:
             view.apply(1, entry(event))
         facts = told_.value.facts
         assert (facts["step"], facts["round"], facts["state"]) == (event.step.value, event.round, state)
@@ -231,7 +232,9 @@ def test_no_entry_after_a_release_makes_a_round_unreleased(some: list[Event]) ->
     for event in some:
         try:
             view.apply(view.size, entry(event))
-        except StepOutOfPlaceError:
+        except LsiError as error:
+            if error.reason != "StepOutOfPlaceError":
+                raise
             continue
         released |= {
             one.name

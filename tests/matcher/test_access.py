@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from operation import PROJECT, Operation, days, folders
+from refusals import raises
 
 from lsi_match.base.errors import LsiError
 from lsi_match.crypto.keys import make_identity
@@ -41,10 +42,6 @@ from lsi_match.matcher.subjects.access_answers import (
 )
 from lsi_match.partner import transfer
 from lsi_match.partner.access.request import (
-    AccessReferenceError,
-    AnswerToOtherRequestError,
-    PersonNumberInvalidError,
-    PersonNumberMissingError,
     make_request,
     open_answer,
 )
@@ -97,7 +94,7 @@ def test_an_altered_file_is_found_and_gives_no_answer(op: Operation) -> None:
     data[len(data) // 2] ^= 1
     file.write_bytes(bytes(data))
     assert standing(op) == {"present", "altered"}
-    with pytest.raises(subject_rows.SubjectsAlteredError):
+    with raises("SubjectsAlteredError"):
         answer(op.project, request(op), op.clock())
     refused = op.project.entries()[-1]
     assert (refused.name, refused.status) == (Step.ACCESS.value, "Unset")
@@ -112,7 +109,7 @@ def test_a_missing_file_is_found_and_gives_no_answer(op: Operation) -> None:
     one = subject_files(op)[0]
     file_in(op.project.folder / "subjects", "r1", one.digest).unlink()
     assert "missing" in standing(op)
-    with pytest.raises(subject_rows.SubjectsAlteredError):
+    with raises("SubjectsAlteredError"):
         answer(op.project, request(op), op.clock())
 
 
@@ -217,7 +214,7 @@ def test_an_answer_to_another_request_is_refused(op: Operation) -> None:
     home = op.world.home("uwv")
     first = answer(op.project, request(op, "a-1"), op.clock())
     answer(op.project, request(op, "a-2", handmade.BSNS[1]), op.clock())
-    with pytest.raises(AnswerToOtherRequestError):
+    with raises("AnswerToOtherRequestError"):
         open_answer(home, PROJECT, "a-2", first, op.clock())
     assert open_answer(home, PROJECT, "a-1", first, op.clock()).answer.rounds[0].known == "yes"
     with pytest.raises(LsiError):
@@ -226,15 +223,15 @@ def test_an_answer_to_another_request_is_refused(op: Operation) -> None:
 
 def test_a_number_that_does_not_hold_is_refused_and_not_shown(op: Operation) -> None:
     home = op.world.home("uwv")
-    with pytest.raises(PersonNumberInvalidError) as told:
+    with raises("PersonNumberInvalidError") as told:
         make_request(home, PROJECT, {"bsn": "123456789"}, "a-1", (), op.clock())
     assert "123456789" not in told.value.text("nl") + told.value.text("en")
-    with pytest.raises(PersonNumberMissingError):
+    with raises("PersonNumberMissingError"):
         make_request(home, PROJECT, {}, "a-1", (), op.clock())
     request(op, "a-1")
-    with pytest.raises(AccessReferenceError):
+    with raises("AccessReferenceError"):
         request(op, "a-1")
-    with pytest.raises(AccessReferenceError):
+    with raises("AccessReferenceError"):
         request(op, "../x")
 
 

@@ -145,7 +145,7 @@ def test_no_gate_is_forgotten(operation: Operation, monkeypatch: pytest.MonkeyPa
     from lsi_match.agreement import gates
 
     def refuses(*_: object, **__: object) -> None:
-        raise gates.PlanGateError(parts="iets")
+        raise gates.GateError("PlanGateError", parts="iets")
 
     monkeypatch.setattr(gates, gate, refuses)
     assert "opening" in on(operation)

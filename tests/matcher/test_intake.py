@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 from handmade import BSNS, NOW, PROJECT, document, selection, write_csv
 from homes import Homes, mapping
+from refusals import raises
 
 from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.errors import LsiError
 from lsi_match.crypto.signing import peek, sign
-from lsi_match.matcher.engine.intake import Drop, PartAlteredError, PartMissingError, Round, receive
+from lsi_match.matcher.engine.intake import Drop, Round, receive
 from lsi_match.partner.prepare import prepare
 from lsi_match.protocol.documents import DropDescriptor, Opening, Part
 
@@ -100,13 +101,13 @@ def test_a_part_that_was_changed_after_it_was_accepted_is_not_opened(
     received, ours = drop.received(), drop.parts()[number]
     theirs = sorted(drop.again(tmp_path / "other").parent.glob("*.age"))[number]
     ours.write_bytes(theirs.read_bytes())
-    with pytest.raises(PartAlteredError):
+    with raises("PartAlteredError"):
         received.part(number)
     ours.write_bytes(drop.parts()[1 - number].read_bytes())
-    with pytest.raises(PartAlteredError):
+    with raises("PartAlteredError"):
         received.part(number)
     ours.unlink()
-    with pytest.raises(PartMissingError):
+    with raises("PartMissingError"):
         received.part(number)
 
 

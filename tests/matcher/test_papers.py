@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from refusals import raises
 
 from lsi_match.agreement.approvals import (
     ApprovalInvalidError,
-    ApprovalWithdrawnError,
     acknowledge,
     approve,
     withdraw,
@@ -83,7 +83,7 @@ def test_an_old_withdrawal_handed_in_again_undoes_no_newer_one(site: Site) -> No
 
 def test_accepting_the_same_manifest_again_undoes_no_withdrawal(site: Site) -> None:
     site.says(site.withdrawal(1))
-    with pytest.raises(ApprovalWithdrawnError):
+    with raises("ApprovalWithdrawnError"):
         site.accept()
     assert not site.holds()
     site.says(site.approval(2))
@@ -113,7 +113,7 @@ def test_a_withdrawal_that_came_before_acceptance_counts(made: World) -> None:
     share(made.site, manifest.canonical(), (), NOW)
     one = Site(made, manifest)
     one.says(one.withdrawal(1))
-    with pytest.raises(ApprovalWithdrawnError):
+    with raises("ApprovalWithdrawnError"):
         one.accept()
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from operation import MONDAY, PARTNERS, PROJECT, ROUND, Operation, days
+from refusals import raises
 
 from lsi_match.base.files import write_whole
 from lsi_match.log.note import Checkpoint
@@ -18,19 +19,14 @@ from lsi_match.log.store import Log
 from lsi_match.log.verify import LogGapError, verify_log
 from lsi_match.matcher.operate.alarms import alarms
 from lsi_match.matcher.operate.backup import (
-    BackupUnreadableError,
-    SiteNotEmptyError,
     back_up,
     unpack,
 )
 from lsi_match.matcher.operate.restore import (
     Outcome,
-    RestoreForkedError,
-    RestoreNoLogError,
-    RestorePlaceError,
     restore,
 )
-from lsi_match.matcher.site.site import LogBehindError, Project
+from lsi_match.matcher.site.site import Project
 from lsi_match.partner import transfer
 from lsi_match.partner.cosign import cosign_log
 
@@ -131,9 +127,9 @@ def test_until_it_is_restored_nothing_is_signed(operation: Operation, backup: Pa
     shutil.rmtree(site_of(operation))
     unpack(backup, site_of(operation))
     size = len(operation.project.entries())
-    with pytest.raises(LogBehindError):
+    with raises("LogBehindError"):
         operation.reconcile()
-    with pytest.raises(LogBehindError):
+    with raises("LogBehindError"):
         operation.world.open_round("hand", "2026-06-08")
     assert on(operation) >= {"behind"}
     assert len(operation.project.entries()) == size
@@ -148,7 +144,7 @@ def test_an_old_log_that_was_put_back_by_hand_is_noticed_before_anything_is_sign
     operation.reconcile()
     size = len(operation.project.entries())
     operation.project.log_file.write_bytes(old)
-    with pytest.raises(LogBehindError):
+    with raises("LogBehindError"):
         operation.reconcile()
     assert "behind" in on(operation)
     assert len(operation.project.entries()) < size
@@ -299,7 +295,7 @@ def test_a_larger_checkpoint_of_ours_stops_the_site_whoever_brings_it(operation:
     write_whole(file, other.encode())
     transfer.send(operation.world.home("uwv"), file, operation.places["uwv"])
     assert operation.reconcile().failed
-    with pytest.raises(LogBehindError):
+    with raises("LogBehindError"):
         operation.reconcile()
     assert "behind" in on(operation)
 
@@ -308,7 +304,7 @@ def test_a_place_that_is_away_stops_it_unless_somebody_says_so(operation: Operat
     shutil.rmtree(site_of(operation))
     unpack(backup, site_of(operation))
     shutil.rmtree(operation.places["svb"].url)
-    with pytest.raises(RestorePlaceError):
+    with raises("RestorePlaceError"):
         restore(operation.world.site, (), operation.clock())
     assert operation.project.behind_file.exists()
     (outcome,) = restore(operation.world.site, (), operation.clock(), without_places=True)
@@ -330,7 +326,7 @@ def test_without_any_log_nothing_is_put_back(operation: Operation, backup: Path)
     for place in operation.places.values():
         shutil.rmtree(Path(place.url) / "out")
         (Path(place.url) / "out").mkdir()
-    with pytest.raises(RestoreNoLogError):
+    with raises("RestoreNoLogError"):
         restore(operation.world.site, (), operation.clock())
 
 
@@ -350,7 +346,7 @@ def test_when_only_forged_branches_are_found_nothing_is_put_back(operation: Oper
     operation.project.behind_file.unlink()
     for _ in range(60):
         operation.project.ingest({}, operation.clock())
-    with pytest.raises(RestoreForkedError):
+    with raises("RestoreForkedError"):
         restore(operation.world.site, [notes], operation.clock())
 
 
@@ -361,7 +357,7 @@ def test_a_backup_is_taken_only_as_it_was_made(operation: Operation, tmp_path: P
     assert not [
         name for name in made.files if "round.key" in name or "/inbox/" in name or "/subjects/" in name
     ]
-    with pytest.raises(SiteNotEmptyError):
+    with raises("SiteNotEmptyError"):
         unpack(file, site_of(operation))
     with tarfile.open(file) as tar:
         members = {one.name: tar.extractfile(one) for one in tar.getmembers()}
@@ -384,10 +380,10 @@ def test_a_backup_is_taken_only_as_it_was_made(operation: Operation, tmp_path: P
         {one: data for one, data in whole.items() if one != name},
         {one: data for one, data in whole.items() if one != "backup.json"},
     ):
-        with pytest.raises(BackupUnreadableError):
+        with raises("BackupUnreadableError"):
             unpack(changed(files), tmp_path / "to")
         assert not (tmp_path / "to").exists()
-    with pytest.raises(BackupUnreadableError):
+    with raises("BackupUnreadableError"):
         unpack(operation.project.log_file, tmp_path / "to")
     unpack(file, tmp_path / "to")
     assert (tmp_path / "to" / name).read_bytes() == whole[name]

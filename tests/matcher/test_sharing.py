@@ -10,10 +10,11 @@ from typing import Any
 
 import logged
 import pytest
+from refusals import raises
 
 from lsi_match.agreement.approvals import ApprovalInvalidError, ManifestAlteredError, approve
 from lsi_match.agreement.gates import Gate, evaluate
-from lsi_match.agreement.trust_root_rules import PartyKeyDiffersError, RootMissingError
+from lsi_match.agreement.trust_root_rules import RootMissingError
 from lsi_match.base.clock import utc_now
 from lsi_match.base.errors import WrongUseError
 from lsi_match.cli.main import run
@@ -22,7 +23,7 @@ from lsi_match.demo.world import World, configs_folder
 from lsi_match.log.events import Justified
 from lsi_match.manifest import Manifest
 from lsi_match.matcher.site.share_manifest import evidence_about, receive, share
-from lsi_match.matcher.site.site import Project, ProjectUnknownError
+from lsi_match.matcher.site.site import Project
 
 NOW = datetime(2026, 9, 1, 12, tzinfo=UTC)
 
@@ -117,12 +118,12 @@ def test_what_is_not_shared(world: World, manifest: Manifest) -> None:
         share(site, canonical, ["vreemd"], NOW)
     with pytest.raises(ManifestAlteredError):
         share(site, canonical + b" ", (), NOW)
-    with pytest.raises(ProjectUnknownError):
+    with raises("ProjectUnknownError"):
         receive(site, world.project_id, world.approve(manifest), NOW)
     make_identity("uwv", world.folder / "other" / "keys")
     world.folder.joinpath("uwv").rename(world.folder / "kept")
     world.folder.joinpath("other").rename(world.folder / "uwv")
-    with pytest.raises(PartyKeyDiffersError):
+    with raises("PartyKeyDiffersError"):
         share(site, world.complete(manifest.pseudonyms.key_check).canonical(), (), NOW)
     assert not project(world).log_file.exists()
     shutil.rmtree(project(world).folder / "trust")
@@ -139,7 +140,7 @@ def test_papers_that_do_not_hold_or_are_about_something_else_are_not_taken_in(
         receive(world.site, world.project_id, {"uwv": approve(manifest, impostor, NOW)}, NOW)
     world.draft["release"]["max_cases"] = 3
     unshared = world.complete(manifest.pseudonyms.key_check)
-    with pytest.raises(ProjectUnknownError):
+    with raises("ProjectUnknownError"):
         receive(world.site, world.project_id, world.approve(unshared), NOW)
     mixed = world.approve(manifest) | {"z": world.approve(unshared)["uwv"]}
     with pytest.raises(ApprovalInvalidError):

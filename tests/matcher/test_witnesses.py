@@ -17,6 +17,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from operation import PROJECT, Operation, folders
 from pydantic import ValidationError
+from refusals import raises
 
 from lsi_match.base.errors import LsiError
 from lsi_match.log import merkle
@@ -26,10 +27,6 @@ from lsi_match.log.policy import Policy, log_keys, origin_of, policy_of, release
 from lsi_match.log.verify import verify_log
 from lsi_match.manifest import Manifest
 from lsi_match.matcher.operate.witnesses import (
-    WitnessAheadError,
-    WitnessRefusedError,
-    WitnessUnknownError,
-    WitnessUnreachableError,
     ask_witness,
 )
 from lsi_match.matcher.site.proofs import release_position
@@ -204,23 +201,23 @@ def test_a_log_that_was_signed_under_the_name_of_before_goes_on_under_its_origin
 @pytest.mark.parametrize(
     ("answer", "error"),
     [
-        ((404, "text/plain", ""), WitnessRefusedError),
-        ((403, "text/plain", ""), WitnessRefusedError),
-        ((422, "text/plain", ""), WitnessRefusedError),
-        ((409, "text/plain", "no size"), WitnessRefusedError),
-        ((409, "text/x.tlog.size", "9" * 30), WitnessRefusedError),
-        ((409, "text/x.tlog.size", "100000\n"), WitnessAheadError),
-        ((409, "text/x.tlog.size", "3\n"), WitnessAheadError),
-        ((200, "text/plain", "no signature line"), LsiError),
-        ((200, "text/plain", ""), LsiError),
-        ((200, "text/plain", "\x00"), LsiError),
+        ((404, "text/plain", ""), "WitnessRefusedError"),
+        ((403, "text/plain", ""), "WitnessRefusedError"),
+        ((422, "text/plain", ""), "WitnessRefusedError"),
+        ((409, "text/plain", "no size"), "WitnessRefusedError"),
+        ((409, "text/x.tlog.size", "9" * 30), "WitnessRefusedError"),
+        ((409, "text/x.tlog.size", "100000\n"), "WitnessAheadError"),
+        ((409, "text/x.tlog.size", "3\n"), "WitnessAheadError"),
+        ((200, "text/plain", "no signature line"), "LsiError"),
+        ((200, "text/plain", ""), "LsiError"),
+        ((200, "text/plain", "\x00"), "LsiError"),
     ],
 )
 def test_what_a_witness_answers_amiss_is_told_and_stored_nowhere(
-    op: Operation, witness: Witness, answer: tuple[int, str, str], error: type[LsiError]
+    op: Operation, witness: Witness, answer: tuple[int, str, str], error: str
 ) -> None:
     witness.answer = answer
-    with pytest.raises(error):
+    with raises(error):
         ask_witness(op.project, "buiten", witness.url, op.clock())
     with op.project.reader() as opened:
         assert not any(NAME in note for note in opened.log.checkpoints())
@@ -243,10 +240,10 @@ def test_a_cosignature_of_another_key_or_checkpoint_is_refused(op: Operation, wi
 
 
 def test_who_is_not_agreed_or_does_not_answer(op: Operation) -> None:
-    with pytest.raises(WitnessUnknownError):
+    with raises("WitnessUnknownError"):
         ask_witness(op.project, "ander", "https://witness.example.org", op.clock())
     for url in ("file:///etc/hostname", "http://127.0.0.1:1/", "http://[", "witness.example.org"):
-        with pytest.raises(WitnessUnreachableError):
+        with raises("WitnessUnreachableError"):
             ask_witness(op.project, "buiten", url, op.clock())
 
 

@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from refusals import raises
 
 from lsi_match.crypto.keys import make_identity
-from lsi_match.partner.begin import Beginning, DraftMissingError, DraftsDifferError
+from lsi_match.partner.begin import Beginning, DraftMissingError
 from lsi_match.partner.exchange import Exchange, described
 from lsi_match.partner.home import Home
 from lsi_match.partner.release.case_page import short_numbers
@@ -55,7 +56,7 @@ def test_drafts_of_two_parties_are_told(exchange: Exchange, tmp_path: Path) -> N
         "a draft that names this party asks for its keys"
     )
     exchange.put_shared("", ".draft.yaml", b"controllers: {}\n")
-    with pytest.raises(DraftsDifferError):
+    with raises("DraftsDifferError"):
         beginning.go_on(NOW)
 
 

@@ -24,53 +24,34 @@ import pytest
 import test_release_values as release_values
 from handmade import BSNS, EARLIER, NOW, PROJECT, RECORD, dimension, document, selection, write_csv
 from homes import Homes, mapping
+from refusals import raises
 from securesystemslib.dsse import Envelope
 from securesystemslib.signer import CryptoSigner
 
-from lsi_match.agreement.approvals import ApprovalInvalidError, ManifestAlteredError
-from lsi_match.agreement.gates import DpoAdviceGateError, OpeningGateError, PeriodGateError
 from lsi_match.base.canonical import canonical_json, digest_of_bytes
-from lsi_match.base.errors import LsiError
 from lsi_match.base.files import read_bytes
 from lsi_match.crypto.aead import encrypt_rows
 from lsi_match.crypto.sealing import seal, unseal
-from lsi_match.crypto.signing import SignatureMissingError, SignedDocumentInvalidError, media_type, sign
+from lsi_match.crypto.signing import media_type, sign
 from lsi_match.log import events
-from lsi_match.log.holds import AlertPassedError, ReleasedUnjustifiedError
-from lsi_match.log.judge import JudgedOtherwiseError, PaperNotGivenError, judge_log
+from lsi_match.log.judge import judge_log
 from lsi_match.log.log_proof import LogProof, proof_file
-from lsi_match.log.remembered import (
-    ConsistencyMissingError,
-    ProofMissingError,
-    ProofRefusedError,
-    SplitViewError,
-)
-from lsi_match.log.verify import EntriesChangedError, LogRolledBackError
 from lsi_match.manifest import Manifest
 from lsi_match.monitor.round_findings import (
-    ReportNotOfCountsError,
-    SmallCountShownError,
     checked_findings,
     findings_of,
 )
 from lsi_match.monitor.table import CountsTable
-from lsi_match.partner.access.request import Answered, AnswerUnlistedError, make_request, open_answer
+from lsi_match.partner.access.request import Answered, make_request, open_answer
 from lsi_match.partner.cosign import cosign_log
 from lsi_match.partner.held_report import check_report
-from lsi_match.partner.home import OpeningChangedError, References
-from lsi_match.partner.opening import OpeningNotForManifestError
+from lsi_match.partner.home import References
 from lsi_match.partner.prepare import prepare
-from lsi_match.partner.receipts import ReceiptOfOthersError, check_receipt
+from lsi_match.partner.receipts import check_receipt
 from lsi_match.partner.references import LongIds, id_blocks, make_references
 from lsi_match.partner.release.open import (
-    ReferenceUnknownError,
-    ReleaseAlteredError,
-    ReleaseExpiredError,
-    ReleaseNotOursError,
-    ReleaseUnlistedError,
     open_release,
 )
-from lsi_match.partner.release.tables import AttributesAlteredError
 from lsi_match.protocol.access_documents import AccessAnswer
 from lsi_match.protocol.columns import (
     CASE,
@@ -94,18 +75,18 @@ ROWS: list[tuple[str, str, str]] = []
 Test = Callable[["Hostile"], None]
 
 
-def refused(commands: str, *errors: type[LsiError]) -> Callable[[Test], Test]:
+def refused(commands: str, *errors: str) -> Callable[[Test], Test]:
     """That what a test tries is refused by these commands with one of these errors, and a row of the table."""
 
     def marked(test: Test) -> Test:
         tried = test.__name__.removeprefix("test_").replace("_", " ")
-        told = ", ".join(f"`{error.__name__}`" for error in errors)
+        told = ", ".join(f"`{error}`" for error in errors)
         ROWS.append((tried, ", ".join(f"`{one}`" for one in commands.split(", ")), told))
 
         @wraps(test)
         def tries(hostile: Hostile) -> None:
             before = sorted(hostile.place.rglob("*.drop.json"))
-            with pytest.raises(errors):
+            with raises(*errors):
                 test(hostile)
             assert sorted(hostile.place.rglob("*.drop.json")) == before
 
@@ -312,42 +293,42 @@ def test_what_was_agreed_is_answered_opened_and_cosigned(hostile: Hostile) -> No
 # 1. what was agreed is what runs
 
 
-@refused("partner prepare, partner deliver", PeriodGateError)
+@refused("partner prepare, partner deliver", "PeriodGateError")
 def test_an_opening_after_the_period_of_the_project(hostile: Hostile) -> None:
     later = datetime.fromisoformat("2027-03-01T12:00:00+00:00")
     hostile.prepare(hostile.opens(opened_at=later, deadline=later + timedelta(days=14)), later)
 
 
-@refused("partner prepare, partner deliver", OpeningGateError)
+@refused("partner prepare, partner deliver", "OpeningGateError")
 def test_an_opening_dated_before_the_period_of_the_project(hostile: Hostile) -> None:
     at = datetime.fromisoformat("2025-12-01T12:00:00+00:00")
     hostile.prepare(hostile.opens(opened_at=at, deadline=at + timedelta(days=14)))
 
 
-@refused("partner prepare, partner deliver", OpeningGateError)
+@refused("partner prepare, partner deliver", "OpeningGateError")
 def test_an_opening_dated_in_the_future(hostile: Hostile) -> None:
     at = NOW + timedelta(days=3)
     hostile.prepare(hostile.opens(opened_at=at, deadline=at + timedelta(days=14)))
 
 
-@refused("partner prepare, partner deliver", OpeningGateError)
+@refused("partner prepare, partner deliver", "OpeningGateError")
 def test_a_deadline_other_than_that_of_the_schedule(hostile: Hostile) -> None:
     hostile.prepare(hostile.opens(deadline=NOW + timedelta(days=15)))
 
 
-@refused("partner prepare, partner deliver", OpeningGateError)
+@refused("partner prepare, partner deliver", "OpeningGateError")
 def test_a_reference_date_that_the_rule_of_the_manifest_does_not_give(hostile: Hostile) -> None:
     hostile.prepare(hostile.opens(reference_date=date(1990, 1, 1)))
 
 
-@refused("partner prepare, partner deliver", OpeningGateError)
+@refused("partner prepare, partner deliver", "OpeningGateError")
 def test_more_rounds_than_the_manifest_allows(hostile: Hostile) -> None:
     for name in ("r1", "r2"):
         hostile.answered(hostile.opens(round=name))
     hostile.prepare(hostile.opens(round="r3"))
 
 
-@refused("partner prepare, partner deliver", OpeningGateError)
+@refused("partner prepare, partner deliver", "OpeningGateError")
 def test_an_opening_on_a_day_on_which_the_schedule_opens_none(hostile: Hostile) -> None:
     scheduled = Hostile(
         parties(hostile.place / "scheduled", opens="0 6 20 * *", reference_date="day_of_opening"),
@@ -356,18 +337,18 @@ def test_an_opening_on_a_day_on_which_the_schedule_opens_none(hostile: Hostile) 
     scheduled.prepare(scheduled.opens())
 
 
-@refused("partner prepare, partner deliver", OpeningChangedError)
+@refused("partner prepare, partner deliver", "OpeningChangedError")
 def test_two_openings_under_the_name_of_one_round(hostile: Hostile) -> None:
     hostile.answered(hostile.opens())
     hostile.prepare(hostile.opens(reference_date=date(2026, 5, 1)))
 
 
-@refused("partner prepare, partner deliver", OpeningNotForManifestError)
+@refused("partner prepare, partner deliver", "OpeningNotForManifestError")
 def test_an_opening_under_a_manifest_that_this_partner_did_not_approve(hostile: Hostile) -> None:
     hostile.prepare(hostile.opens(manifest=NOTHING))
 
 
-@refused("partner prepare, partner deliver", DpoAdviceGateError)
+@refused("partner prepare, partner deliver", "DpoAdviceGateError")
 def test_an_opening_while_a_gate_does_not_hold(hostile: Hostile) -> None:
     draft = document({name: [selection()] for name in NAMES})
     draft["dpo_advice"].pop("svb")
@@ -377,28 +358,28 @@ def test_an_opening_while_a_gate_does_not_hold(hostile: Hostile) -> None:
     without.prepare(without.opens())
 
 
-@refused("partner prepare, partner outcome, partner deliver", ProofMissingError)
+@refused("partner prepare, partner outcome, partner deliver", "ProofMissingError")
 def test_an_opening_in_no_log(hostile: Hostile) -> None:
     file = hostile.opens()
     proof_file(file).unlink()
     hostile.prepare(file)
 
 
-@refused("partner prepare, partner outcome, partner deliver", ProofRefusedError)
+@refused("partner prepare, partner outcome, partner deliver", "ProofRefusedError")
 def test_an_opening_with_the_proof_of_another_entry(hostile: Hostile) -> None:
     file = hostile.opens()
     shutil.copy(proof_file(hostile.opens(round="r2")), proof_file(file))
     hostile.prepare(file)
 
 
-@refused("partner prepare, partner outcome, partner deliver", SplitViewError)
+@refused("partner prepare, partner outcome, partner deliver", "SplitViewError")
 def test_an_opening_in_a_log_that_contradicts_the_one_shown_before(hostile: Hostile) -> None:
     hostile.answered(hostile.opens())
     hostile.writes(events.RetentionApplied(temporary=1), "other.sqlite")
     hostile.prepare(hostile.opens("other.sqlite", round="r2"))
 
 
-@refused("partner prepare, partner receipt, partner open", ConsistencyMissingError)
+@refused("partner prepare, partner receipt, partner open", "ConsistencyMissingError")
 def test_a_proof_that_does_not_show_how_the_log_goes_on(hostile: Hostile) -> None:
     hostile.answered(hostile.opens())
     opening = hostile.opens(round="r2")
@@ -411,7 +392,7 @@ def test_a_proof_that_does_not_show_how_the_log_goes_on(hostile: Hostile) -> Non
 # 2. what is signed is what is read
 
 
-@refused("partner join", ManifestAlteredError, ApprovalInvalidError)
+@refused("partner join", "ManifestAlteredError", "ApprovalInvalidError")
 def test_a_manifest_changed_after_it_was_signed(hostile: Hostile) -> None:
     changed = hostile.manifest.model_copy(
         update={"release": hostile.manifest.release.model_copy(update={"keep_days": 31})}
@@ -419,7 +400,7 @@ def test_a_manifest_changed_after_it_was_signed(hostile: Hostile) -> None:
     hostile.home.join(changed.canonical(), hostile.parties.papers, hostile.parties.share(OWN), NOW)
 
 
-@refused("partner prepare, partner deliver", SignedDocumentInvalidError)
+@refused("partner prepare, partner deliver", "SignedDocumentInvalidError")
 def test_an_opening_that_two_programs_read_in_two_ways(hostile: Hostile) -> None:
     opening = hostile.parties.opening()
     said = json.loads(b64decode(json.loads(opening)["payload"]))
@@ -427,7 +408,7 @@ def test_an_opening_that_two_programs_read_in_two_ways(hostile: Hostile) -> None
     hostile.prepare(hostile.parties.logged_as(opening, hostile.envelope(twice)))
 
 
-@refused("partner prepare, partner deliver", SignedDocumentInvalidError)
+@refused("partner prepare, partner deliver", "SignedDocumentInvalidError")
 def test_an_opening_that_says_more_than_its_form(hostile: Hostile) -> None:
     opening = hostile.parties.opening()
     said = json.loads(b64decode(json.loads(opening)["payload"])) | {"criteria": "bsn IS NOT NULL"}
@@ -437,35 +418,35 @@ def test_an_opening_that_says_more_than_its_form(hostile: Hostile) -> None:
 # 3. releases
 
 
-@refused("partner open, partner outcome", ReleaseNotOursError)
+@refused("partner open, partner outcome", "ReleaseNotOursError")
 def test_a_release_of_another_partner(hostile: Hostile) -> None:
     open_release(hostile.home, hostile.releases(partner="svb"), PROJECT, NOW)
 
 
-@refused("partner open, partner outcome", ReleaseAlteredError)
+@refused("partner open, partner outcome", "ReleaseAlteredError")
 def test_a_release_under_another_manifest(hostile: Hostile) -> None:
     open_release(hostile.home, hostile.releases(manifest=NOTHING), PROJECT, NOW)
 
 
-@refused("partner open, partner outcome", ReleaseExpiredError)
+@refused("partner open, partner outcome", "ReleaseExpiredError")
 def test_a_release_after_its_term(hostile: Hostile) -> None:
     open_release(hostile.home, hostile.releases(expires_at=EARLIER), PROJECT, NOW)
 
 
-@refused("partner open, partner outcome", ProofMissingError)
+@refused("partner open, partner outcome", "ProofMissingError")
 def test_a_release_in_no_log(hostile: Hostile) -> None:
     file = hostile.releases()
     proof_file(file).unlink()
     open_release(hostile.home, file, PROJECT, NOW)
 
 
-@refused("partner open, partner outcome", ProofRefusedError)
+@refused("partner open, partner outcome", "ProofRefusedError")
 def test_a_release_that_is_not_the_one_in_the_log(hostile: Hostile) -> None:
     told = events.Released(round="r1", cases=0, releases={OWN: NOTHING})
     open_release(hostile.home, hostile.releases(event=told), PROJECT, NOW)
 
 
-@refused("partner open, partner outcome", ProofRefusedError)
+@refused("partner open, partner outcome", "ProofRefusedError")
 def test_a_release_that_too_few_controllers_cosigned(hostile: Hostile) -> None:
     draft = document({name: [selection()] for name in NAMES})
     draft["release"]["cosignatures"] = 2
@@ -475,48 +456,48 @@ def test_a_release_that_too_few_controllers_cosigned(hostile: Hostile) -> None:
     open_release(waiting.home, waiting.releases(), PROJECT, NOW)
 
 
-@refused("partner open, partner outcome", SplitViewError)
+@refused("partner open, partner outcome", "SplitViewError")
 def test_a_release_in_a_log_that_contradicts_the_one_shown_before(hostile: Hostile) -> None:
     hostile.answered(hostile.opens())
     open_release(hostile.home, hostile.releases("other.sqlite"), PROJECT, NOW)
 
 
-@refused("partner open, partner outcome", ReleaseUnlistedError)
+@refused("partner open, partner outcome", "ReleaseUnlistedError")
 def test_a_value_in_a_release_that_the_manifest_does_not_list(hostile: Hostile) -> None:
     release_values.check(soort=2)
 
 
-@refused("partner open, partner outcome", ReferenceUnknownError)
+@refused("partner open, partner outcome", "ReferenceUnknownError")
 def test_a_record_that_this_partner_did_not_deliver(hostile: Hostile) -> None:
     hostile.case(lambda made: made.update(reference=list(bytes(range(16)))))
 
 
-@refused("partner open, partner outcome", AttributesAlteredError)
+@refused("partner open, partner outcome", "AttributesAlteredError")
 def test_attributes_with_a_bit_changed(hostile: Hostile) -> None:
     hostile.case(lambda made: made.update(sealed=lambda cells: cells[:-1] + bytes([cells[-1] ^ 1])))
 
 
-@refused("partner open, partner outcome", AttributesAlteredError)
+@refused("partner open, partner outcome", "AttributesAlteredError")
 def test_attributes_of_another_record(hostile: Hostile) -> None:
     hostile.case(lambda made: made.update(bound=bytes([5]) * 16))
 
 
-@refused("partner open, partner outcome", AttributesAlteredError)
+@refused("partner open, partner outcome", "AttributesAlteredError")
 def test_attributes_of_another_selection(hostile: Hostile) -> None:
     hostile.case(lambda made: made.update(selection=1))
 
 
-@refused("partner open, partner outcome", AttributesAlteredError)
+@refused("partner open, partner outcome", "AttributesAlteredError")
 def test_attributes_of_another_round(hostile: Hostile) -> None:
     hostile.case(lambda made: made.update(round="r2"))
 
 
-@refused("partner open, partner outcome", AttributesAlteredError)
+@refused("partner open, partner outcome", "AttributesAlteredError")
 def test_attributes_of_a_case_that_this_partner_is_not_in(hostile: Hostile) -> None:
     hostile.case(lambda made: made.update(case=bytes([6]) * 16))
 
 
-@refused("partner open, partner outcome", SignatureMissingError)
+@refused("partner open, partner outcome", "SignatureMissingError")
 def test_attributes_that_another_made_up(hostile: Hostile) -> None:
     hostile.case(signer="matcher")
 
@@ -524,17 +505,17 @@ def test_attributes_that_another_made_up(hostile: Hostile) -> None:
 # 4. receipts
 
 
-@refused("partner receipt", ReceiptOfOthersError)
+@refused("partner receipt", "ReceiptOfOthersError")
 def test_a_receipt_for_a_drop_that_was_not_made_here(hostile: Hostile) -> None:
     check_receipt(hostile.home, PROJECT, hostile.receipt(made_here=False), NOW)
 
 
-@refused("partner receipt, partner deliver", ProofRefusedError)
+@refused("partner receipt, partner deliver", "ProofRefusedError")
 def test_a_receipt_of_another_partner_under_the_name_of_ours(hostile: Hostile) -> None:
     check_receipt(hostile.home, PROJECT, hostile.receipt(partner="svb"), NOW)
 
 
-@refused("partner receipt, partner deliver", SplitViewError)
+@refused("partner receipt, partner deliver", "SplitViewError")
 def test_receipts_of_two_logs_of_the_same_size(hostile: Hostile) -> None:
     for log, number in (("log.sqlite", 1), ("other.sqlite", 2)):
         hostile.writes(events.RetentionApplied(temporary=number), log)
@@ -545,7 +526,7 @@ def test_receipts_of_two_logs_of_the_same_size(hostile: Hostile) -> None:
 # 5. the log
 
 
-@refused("log verify, log cosign, partner deliver", LogRolledBackError)
+@refused("log verify, log cosign, partner deliver", "LogRolledBackError")
 def test_an_older_copy_of_the_log(hostile: Hostile) -> None:
     hostile.agreed()
     older = shutil.copy(hostile.parties.folder / "log.sqlite", hostile.parties.folder / "older.sqlite")
@@ -554,7 +535,7 @@ def test_an_older_copy_of_the_log(hostile: Hostile) -> None:
     hostile.cosign(log=Path(older).name)
 
 
-@refused("log verify, log cosign, partner deliver", SplitViewError)
+@refused("log verify, log cosign, partner deliver", "SplitViewError")
 def test_another_history_of_the_log(hostile: Hostile) -> None:
     hostile.agreed()
     hostile.cosign()
@@ -563,7 +544,7 @@ def test_another_history_of_the_log(hostile: Hostile) -> None:
     hostile.cosign(log="other.sqlite")
 
 
-@refused("log verify, log cosign, partner deliver", EntriesChangedError)
+@refused("log verify, log cosign, partner deliver", "EntriesChangedError")
 def test_an_entry_changed_after_it_was_signed(hostile: Hostile) -> None:
     hostile.agreed()
     with sqlite3.connect(hostile.parties.folder / "log.sqlite") as connection:
@@ -572,7 +553,7 @@ def test_an_entry_changed_after_it_was_signed(hostile: Hostile) -> None:
     hostile.cosign()
 
 
-@refused("log verify, log cosign, partner deliver", JudgedOtherwiseError)
+@refused("log verify, log cosign, partner deliver", "JudgedOtherwiseError")
 def test_gates_passed_that_did_not_hold(hostile: Hostile) -> None:
     papers = hostile.agreed()
     opening = hostile.parties.opening(round="r2", reference_date=date(1990, 1, 1))
@@ -580,7 +561,7 @@ def test_gates_passed_that_did_not_hold(hostile: Hostile) -> None:
     hostile.cosign({**papers, digest_of_bytes(opening): opening})
 
 
-@refused("log verify, log cosign, partner deliver", PaperNotGivenError)
+@refused("log verify, log cosign, partner deliver", "PaperNotGivenError")
 def test_approvals_and_justifications_that_nobody_signed(hostile: Hostile) -> None:
     papers = hostile.agreed()
     hostile.writes(events.PapersTakenIn(papers={"uwv": NOTHING}))
@@ -588,7 +569,7 @@ def test_approvals_and_justifications_that_nobody_signed(hostile: Hostile) -> No
     hostile.cosign(papers)
 
 
-@refused("log verify, log cosign, partner deliver", JudgedOtherwiseError)
+@refused("log verify, log cosign, partner deliver", "JudgedOtherwiseError")
 def test_a_hold_that_asks_fewer_controllers_than_the_manifest(hostile: Hostile) -> None:
     papers = hostile.agreed()
     findings = hostile.counts(papers, alerts=1, told=1)
@@ -597,7 +578,7 @@ def test_a_hold_that_asks_fewer_controllers_than_the_manifest(hostile: Hostile) 
     hostile.cosign(papers)
 
 
-@refused("log verify, log cosign, partner deliver", ReleasedUnjustifiedError, AlertPassedError)
+@refused("log verify, log cosign, partner deliver", "ReleasedUnjustifiedError", "AlertPassedError")
 def test_a_held_round_released_without_every_justification(hostile: Hostile) -> None:
     papers = hostile.agreed()
     findings = hostile.counts(papers, alerts=1, told=1)
@@ -608,14 +589,14 @@ def test_a_held_round_released_without_every_justification(hostile: Hostile) -> 
     hostile.cosign(papers)
 
 
-@refused("log verify, log cosign, partner deliver", JudgedOtherwiseError)
+@refused("log verify, log cosign, partner deliver", "JudgedOtherwiseError")
 def test_an_alert_of_the_monitor_that_the_log_does_not_tell(hostile: Hostile) -> None:
     papers = hostile.agreed()
     hostile.counts(papers, alerts=2, told=0)
     hostile.cosign(papers)
 
 
-@refused("monitor justify", ProofRefusedError)
+@refused("monitor justify", "ProofRefusedError")
 def test_another_report_than_the_log_holds_the_round_for(hostile: Hostile) -> None:
     until = NOW.replace(microsecond=0) + timedelta(days=1)
     held = events.Held(round="r1", findings=NOTHING, alerts=1, until=until, controllers=NAMES)
@@ -624,12 +605,12 @@ def test_another_report_than_the_log_holds_the_round_for(hostile: Hostile) -> No
     check_report(hostile.home, report, digest_of_bytes(b"{}"), "r1", PROJECT, NOW)
 
 
-@refused("partner access-answer", ProofRefusedError)
+@refused("partner access-answer", "ProofRefusedError")
 def test_an_answer_about_a_person_that_is_in_no_log(hostile: Hostile) -> None:
     hostile.answers(logged=False)
 
 
-@refused("partner access-answer", AnswerUnlistedError)
+@refused("partner access-answer", "AnswerUnlistedError")
 def test_an_answer_about_a_person_under_another_manifest_than_was_delivered_under(hostile: Hostile) -> None:
     hostile.answered(hostile.opens())
     draft = hostile.manifest.model_dump(mode="json", by_alias=True)
@@ -637,13 +618,13 @@ def test_an_answer_about_a_person_under_another_manifest_than_was_delivered_unde
     hostile.answers(Manifest.model_validate(draft))
 
 
-@refused("partner access-answer", AnswerUnlistedError)
+@refused("partner access-answer", "AnswerUnlistedError")
 def test_an_answer_about_a_person_that_names_who_is_not_in_the_manifest(hostile: Hostile) -> None:
     event = {"at": NOW, "position": 0}
     hostile.answers(delivered=[{"partner": "vreemd", "selection": "lijst", "entry": event}])
 
 
-@refused("partner access-answer", AnswerUnlistedError)
+@refused("partner access-answer", "AnswerUnlistedError")
 def test_an_answer_about_a_person_with_a_signal_that_is_not_in_the_manifest(hostile: Hostile) -> None:
     event = {"at": NOW, "position": 0}
     hostile.answers(
@@ -651,12 +632,12 @@ def test_an_answer_about_a_person_with_a_signal_that_is_not_in_the_manifest(host
     )
 
 
-@refused("monitor justify", ReportNotOfCountsError)
+@refused("monitor justify", "ReportNotOfCountsError")
 def test_a_report_that_does_not_follow_from_its_counts(hostile: Hostile) -> None:
     checked_findings(b"{}", b"{}", hostile.manifest)
 
 
-@refused("monitor justify", SmallCountShownError)
+@refused("monitor justify", "SmallCountShownError")
 def test_counts_that_tell_a_number_which_the_manifest_withholds(hostile: Hostile) -> None:
     draft = hostile.parties.draft | {"monitor": {"smallest_cell": 10, "dimensions": [dimension()]}}
     manifest = hostile.manifest.model_copy(

@@ -12,17 +12,14 @@ from zoneinfo import ZoneInfo
 import pytest
 from handmade import NOW, PROJECT, RECORD, document, selection, write_csv
 from homes import Homes, mapping
+from refusals import raises
 
 from lsi_match.agreement.gates import (
-    DpoAdviceGateError,
     Gate,
-    OpeningGateError,
-    PeriodGateError,
     evaluate,
 )
 from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.crypto.signing import peek
-from lsi_match.partner.home import OpeningChangedError
 from lsi_match.partner.prepare import prepare
 from lsi_match.protocol.documents import Opening
 
@@ -85,7 +82,7 @@ def test_an_opening_that_was_not_agreed_is_not_answered(
     changes: dict[str, Any], now: datetime, tmp_path: Path
 ) -> None:
     made = parties(tmp_path)
-    with pytest.raises(OpeningGateError):
+    with raises("OpeningGateError"):
         deliver(made, tmp_path, made.opening(**changes), now)
     assert not (tmp_path / "out").exists()
 
@@ -93,7 +90,7 @@ def test_an_opening_that_was_not_agreed_is_not_answered(
 def test_after_the_period_nothing_is_answered(tmp_path: Path) -> None:
     made = parties(tmp_path)
     later = datetime(2027, 1, 2, 12, tzinfo=UTC)
-    with pytest.raises(PeriodGateError):
+    with raises("PeriodGateError"):
         deliver(made, tmp_path, made.opening(), later)
 
 
@@ -103,14 +100,14 @@ def test_a_second_opening_of_one_name_is_not_answered_and_is_remembered(tmp_path
     opening = made.opening()
     first = deliver(made, tmp_path, opening)
     assert deliver(made, tmp_path, opening) != first, "the same opening may be answered again"
-    with pytest.raises(OpeningChangedError):
+    with raises("OpeningChangedError"):
         deliver(made, tmp_path, made.opening(reference_date=date(2026, 5, 1)))
     assert deliver(made, tmp_path, made.opening(round="r2", reference_date=date(2026, 5, 1))).exists()
 
 
 def test_the_partner_judges_the_gates_of_the_document_itself(tmp_path: Path) -> None:
     made = parties(tmp_path, lambda draft: draft["dpo_advice"].pop("uwv"))
-    with pytest.raises(DpoAdviceGateError):
+    with raises("DpoAdviceGateError"):
         deliver(made, tmp_path, made.opening())
 
 
@@ -167,7 +164,7 @@ def opened(made: Homes, moment: datetime, reference_date: str = "", days: int = 
 def refused(made: Homes, place: Path, opening: bytes, now: datetime) -> str:
     """Why an opening is not answered; that no drop was written."""
     before = sorted(place.rglob("out/*"))
-    with pytest.raises((OpeningGateError, PeriodGateError)) as found:
+    with raises("OpeningGateError", "PeriodGateError") as found:
         deliver(made, place, opening, now)
     assert sorted(place.rglob("out/*")) == before
     return found.value.text("en")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import polars as pl
 import pytest
 from handmade import document, selection
+from refusals import raises
 
 from lsi_match.manifest import Manifest
-from lsi_match.partner.release.open import ReleaseUnlistedError, check_listed
+from lsi_match.partner.release.open import check_listed
 
 
 def agreed() -> Manifest:
@@ -49,7 +50,7 @@ def test_what_is_listed_passes_and_so_does_no_value() -> None:
     [("soort", 2), ("soort", 65_534), ("bedrag", 3), ("sinds", 5001 * 12), ("selection", 1)],
 )
 def test_what_is_not_listed_refuses_the_release_and_is_not_shown(column: str, place: int) -> None:
-    with pytest.raises(ReleaseUnlistedError) as refused:
+    with raises("ReleaseUnlistedError") as refused:
         check(**{column: place})
     assert refused.value.facts["column"] == (column if column == "selection" else f"uwv.{column}")
     assert str(place) not in refused.value.text("nl") or place == 1

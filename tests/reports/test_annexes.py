@@ -13,6 +13,7 @@ from zipfile import ZipFile
 import pytest
 from handmade import document
 from logged import opened, ran
+from refusals import raises
 from test_public_pages import at, numbered
 
 from lsi_match.log.activities import activity_uri
@@ -20,7 +21,6 @@ from lsi_match.log.steps import Step
 from lsi_match.manifest import Manifest
 from lsi_match.protocol.publication import Sheet
 from lsi_match.reports.annexes.fill import Annex, annex
-from lsi_match.reports.annexes.forms import AnnexIncompleteError
 from lsi_match.reports.public.facts import ProjectFacts, Version
 from lsi_match.reports.public.results import Use, use
 
@@ -190,7 +190,7 @@ def test_what_nobody_signed_is_refused_by_its_name(kind: Annex) -> None:
         "vws": ("accountability.joint_controllers", "accountability.transfers", "accountability.security"),
         "dpia": ("accountability.subjects", "publication: rights", "accountability.transfers"),
     }[kind]
-    with pytest.raises(AnnexIncompleteError) as refused:
+    with raises("AnnexIncompleteError") as refused:
         made(kind, facts(sheet=None, accountability={}))
     for language in ("nl", "en"):
         assert all(name in refused.value.text(language) for name in needs), refused.value.text(language)
@@ -202,7 +202,7 @@ def test_one_text_that_is_missing_is_told_alone(part: str) -> None:
         sheet = SHEET | {part: None if part == "name" else "geen adres"}
     else:
         sheet = SHEET | {"shared": {k: v for k, v in SHEET["shared"].items() if k != part}}
-    with pytest.raises(AnnexIncompleteError) as refused:
+    with raises("AnnexIncompleteError") as refused:
         made("algorithm-register", facts(sheet))
     assert part in refused.value.text("en")
     assert refused.value.text("en").count("publication:") == 1
@@ -210,7 +210,7 @@ def test_one_text_that_is_missing_is_told_alone(part: str) -> None:
 
 def test_a_text_over_a_limit_is_told_with_its_length() -> None:
     long = SHEET | {"shared": SHEET["shared"] | {"in_short": "a" * 351, "risks": "b" * 2501}}
-    with pytest.raises(AnnexIncompleteError) as refused:
+    with raises("AnnexIncompleteError") as refused:
         made("algorithm-register", facts(long))
     assert "description_short (publication: shared.in_short): 351 > 350" in refused.value.text("nl")
     assert "risks (publication: shared.risks): 2501 > 2500" in refused.value.text("nl")
@@ -219,7 +219,7 @@ def test_a_text_over_a_limit_is_told_with_its_length() -> None:
 def test_texts_that_differ_between_organisations_fill_no_entry() -> None:
     given = facts()
     other = SHEET | {"shared": SHEET["shared"] | {"why": SHARED["why"] + " Anders."}}
-    with pytest.raises(AnnexIncompleteError, match="shared"):
+    with raises("AnnexIncompleteError", match="shared"):
         made(
             "algorithm-register", replace(given, sheets={**given.sheets, "svb": Sheet.model_validate(other)})
         )

@@ -12,7 +12,7 @@ import pytest
 from old_logs import NAMES, answers, old_log
 from operation import Operation, folders
 
-from lsi_match.log.audit_terms import DetailsMissingError
+from lsi_match.base.errors import LsiError
 from lsi_match.log.events import Destroyed, DropAccepted, read
 from lsi_match.log.policy import log_keys
 from lsi_match.log.subject_files import Standings, standings_in
@@ -136,7 +136,7 @@ def test_a_destruction_that_broke_off_is_told(op: Operation, tmp_path: Path) -> 
 
 
 def test_audit_records_that_are_gone_without_a_word_stand_on_the_first_page(op: Operation) -> None:
-    problem = DetailsMissingError(count=1, position=3)
+    problem = LsiError("DetailsMissingError", count=1, position=3)
     assert problem.text("nl") in account(replace(evidence(op), details=(problem,)), "nl").html
     assert f"kept with {len(op.project.entries())} entries" in account(evidence(op), "en").markdown
 

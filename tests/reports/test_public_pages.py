@@ -28,11 +28,11 @@ from logged import DIGEST, WHY, entry, of_round, opened, ran
 from operation import PARTNERS, ROUND, Operation, days, folders
 from playwright.sync_api import Page
 from pydantic import ValidationError
+from refusals import raises
 from scipy.optimize import Bounds, LinearConstraint, milp
 
 from lsi_match.agreement.approvals import (
     ApprovalInvalidError,
-    CriteriaNotNamedError,
     make_public,
     sign_statement,
 )
@@ -470,7 +470,7 @@ def test_a_sheet_that_does_not_hold_is_not_taken_in(changed: Operation, attack: 
         case _:
             sheet = sheet.model_copy(update={"criteria": {}})
     if "criterion" in attack:
-        with pytest.raises(CriteriaNotNamedError):
+        with raises("CriteriaNotNamedError"):
             make_public(manifest, uwv, sheet, changed.clock())
     made = sign_statement(Publication, manifest, uwv, changed.clock(), sheet=sheet)
     with pytest.raises(ApprovalInvalidError):

@@ -13,25 +13,23 @@ from typing import Any
 import pytest
 import yaml_out
 from operation import MONDAY, PARTNERS, PROJECT, ROUND, Clock, Operation, days, folders
+from refusals import raises
 
 from lsi_match.agreement.approvals import (
     ManifestAlteredError,
-    ManifestOtherVersionError,
     load_manifest,
 )
 from lsi_match.base.canonical import canonical_json
-from lsi_match.base.version import VERSION, OtherVersionError
+from lsi_match.base.version import VERSION
 from lsi_match.cli import main
 from lsi_match.crypto.keys import make_identity
 from lsi_match.crypto.signing import (
     SignedDocumentInvalidError,
-    SignedOtherVersionError,
     peek,
     sign,
 )
 from lsi_match.demo.world import World
 from lsi_match.log.entry import FOREIGN_PROCESSOR, FOREIGN_SPAN, PROCESSING_ACTIVITY, LogEntry
-from lsi_match.log.log_file import LogVersionError
 from lsi_match.log.policy import log_keys
 from lsi_match.log.standard import standard_entry
 from lsi_match.log.store import Log
@@ -97,7 +95,7 @@ def test_what_of_it_is_not_read_is_told_as_of_that_version(old: Operation) -> No
     assert "earlier version" in first.en
     release = old.folder / "mail" / "uwv" / f"{PROJECT}.{ROUND}.uwv.release.json"
     old.world.home("uwv")
-    with pytest.raises(OtherVersionError) as told:
+    with raises("OtherVersionError") as told:
         open_release(old.world.home("uwv"), release, PROJECT, old.clock())
     assert "andere versie" in told.value.text("nl")
     for file in old.project.folder.glob("received/*/*.drop.json"):
@@ -154,7 +152,7 @@ def test_what_a_later_version_made_is_told_as_of_that_version(operation: Operati
     for what, change in later.items():
         changed = json.loads(json.dumps(manifest))
         change(changed)
-        with pytest.raises(ManifestOtherVersionError) as told:
+        with raises("ManifestOtherVersionError") as told:
             load_manifest(canonical_json(changed))
         assert "andere versie" in told.value.text("nl"), what
         with pytest.raises(ManifestAlteredError) as altered:  # not whole: somebody wrote in it
@@ -168,7 +166,7 @@ def test_what_a_later_version_made_is_told_as_of_that_version(operation: Operati
         format: Any = "lsi-match/opening/v1"
 
     later_one = sign(Later.model_validate(whole | {"format": "lsi-match/opening/v9"}), identity)
-    with pytest.raises(SignedOtherVersionError) as signed:
+    with raises("SignedOtherVersionError") as signed:
         peek(later_one, Opening, what="opening", party="matcher")
     assert "lsi-match/opening/v9" in signed.value.text("en")
     with pytest.raises(SignedDocumentInvalidError) as invalid:
@@ -179,7 +177,7 @@ def test_what_a_later_version_made_is_told_as_of_that_version(operation: Operati
         log.copy_without_details(file)
     with sqlite3.connect(file) as connection:
         connection.execute("PRAGMA user_version = 2")
-    with pytest.raises(LogVersionError):
+    with raises("LogVersionError"):
         Log.open(file)
 
 

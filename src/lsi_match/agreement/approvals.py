@@ -65,25 +65,7 @@ Statement = TypeVar("Statement", bound=SignedStatement)
 class ManifestAlteredError(LsiError): ...
 
 
-class ManifestOtherVersionError(ManifestAlteredError): ...
-
-
-class ManifestNotCompleteError(ManifestAlteredError): ...
-
-
-class ApprovalsMissingError(LsiError): ...
-
-
 class ApprovalInvalidError(LsiError): ...
-
-
-class ApprovalWithdrawnError(LsiError): ...
-
-
-class CriteriaNotNamedError(LsiError): ...
-
-
-class StatementUnfitError(LsiError): ...
 
 
 @lru_cache(maxsize=8)
@@ -96,7 +78,7 @@ def load_manifest(canonical: bytes) -> Manifest:
         ManifestNotCompleteError: no JSON at all, as a draft is not.
     """
     if not canonical.lstrip().startswith(b"{"):
-        raise ManifestNotCompleteError()
+        raise ManifestAlteredError("ManifestNotCompleteError")
     try:
         manifest = Manifest.model_validate_json(canonical)
     except ValidationError as error:
@@ -104,7 +86,9 @@ def load_manifest(canonical: bytes) -> Manifest:
         other = [one for one in error.errors(include_input=False) if one["type"] in _OTHER_SHAPE]
         if other and found.startswith("lsi-match/manifest/") and _is_canonical(canonical):
             member = ".".join(map(str, other[0]["loc"])) or "-"
-            raise ManifestOtherVersionError(found=found, program=VERSION, member=member) from None
+            raise ManifestAlteredError(
+                "ManifestOtherVersionError", found=found, program=VERSION, member=member
+            ) from None
         raise ManifestAlteredError() from None
     if manifest.canonical() != canonical:
         raise ManifestAlteredError()
@@ -175,7 +159,7 @@ def make_public(manifest: Manifest, identity: Identity | Certified, sheet: Sheet
     Raises `CriteriaNotNamedError`.
     """
     if fault := _unnamed(manifest, identity.name, sheet):
-        raise CriteriaNotNamedError(**fault)
+        raise LsiError("CriteriaNotNamedError", **fault)
     return sign_statement(Publication, manifest, identity, at, sheet=sheet)
 
 
@@ -210,8 +194,8 @@ def sign_statement(
         document = model(**about, certificates=identity.certificates, **said)
     except ValidationError as error:
         path, told = validation_message(error.errors()[0])
-        raise StatementUnfitError(
-            member=".".join(map(str, path)), **words("problem", told["nl"], told["en"])
+        raise LsiError(
+            "StatementUnfitError", member=".".join(map(str, path)), **words("problem", told["nl"], told["en"])
         ) from None
     return sign(document, identity)
 
@@ -240,12 +224,12 @@ class Agreement:
         """The approval of each of these, by name; raises as `check_approvals` does."""
         for name in controllers:
             if name in self.withdrawn:
-                raise ApprovalWithdrawnError(name=name, date=str(self.withdrawn[name].at.date()))
+                raise LsiError("ApprovalWithdrawnError", name=name, date=str(self.withdrawn[name].at.date()))
             if name in self.problems and name not in self.approvals:
                 raise ApprovalInvalidError(name=name, **self.problems[name])
         missing = [name for name in controllers if name not in self.approvals]
         if missing:
-            raise ApprovalsMissingError(names=", ".join(missing))
+            raise LsiError("ApprovalsMissingError", names=", ".join(missing))
         return {name: self.approvals[name] for name in controllers}
 
 

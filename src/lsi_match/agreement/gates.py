@@ -79,67 +79,10 @@ class GateError(LsiError):
     """Base of every gate that does not hold."""
 
 
-class DraftGateError(GateError): ...
-
-
-class FormerVersionGateError(GateError): ...
-
-
 class UnclearGateError(GateError): ...
 
 
-class InstructionGateError(GateError): ...
-
-
-class PlanGateError(GateError): ...
-
-
-class PeriodGateError(GateError): ...
-
-
-class DpiaGateError(GateError): ...
-
-
-class DpoAdviceGateError(GateError): ...
-
-
-class DpoAdviceUnansweredGateError(GateError): ...
-
-
-class EqualTreatmentGateError(GateError): ...
-
-
 class NeighbourhoodGateError(GateError): ...
-
-
-class TermsGateError(GateError): ...
-
-
-class CasesGateError(GateError): ...
-
-
-class RoundsGateError(GateError): ...
-
-
-class LookUpsGateError(GateError): ...
-
-
-class EvaluationsGateError(GateError): ...
-
-
-class UnseenGateError(GateError): ...
-
-
-class NothingToShowGateError(GateError): ...
-
-
-class UnusedGateError(GateError): ...
-
-
-class RoundGateError(GateError): ...
-
-
-class OpeningGateError(GateError): ...
 
 
 @dataclass(frozen=True)
@@ -194,7 +137,8 @@ def evaluate(manifest: Manifest, evidence: Evidence) -> list[GateVerdict]:
 def evaluate_draft(manifest: Manifest, today: date) -> list[GateVerdict]:
     """The gates that look at the document alone. Those about signatures do not hold yet: a draft has no keys in it."""
     unsigned = [
-        GateVerdict(gate, DraftGateError()) for gate in (Gate.APPROVAL, Gate.INSTRUCTION, Gate.PARTIES)
+        GateVerdict(gate, GateError("DraftGateError"))
+        for gate in (Gate.APPROVAL, Gate.INSTRUCTION, Gate.PARTIES)
     ]
     checks = {Gate.MANIFEST: lambda: _manifest(manifest), **_of_the_document(manifest, today)}
     found = [GateVerdict(gate, _error_of(check)) for gate, check in checks.items()]
@@ -234,7 +178,7 @@ def _error_of(check: Callable[[], object]) -> LsiError | None:
 def _manifest(manifest: Manifest, *, past: bool = False) -> None:
     unclear = _unclear(manifest.canonical())
     if manifest.format != PRESENT and not past:
-        raise FormerVersionGateError(format=manifest.format, present=PRESENT)
+        raise GateError("FormerVersionGateError", format=manifest.format, present=PRESENT)
     if unclear:
         raise UnclearGateError.saying(*unclear)
 
@@ -257,7 +201,7 @@ def _instruction(manifest: Manifest, roles: Mapping[str, tuple[str, ...]]) -> No
     if silent or unread:
         told = [(name, name) for name in silent] + [problem("agreement.role", role=role) for role in unread]
         nl, en = (", ".join(texts) for texts in zip(*told, strict=True))
-        raise InstructionGateError(**words("missing", nl, en))
+        raise GateError("InstructionGateError", **words("missing", nl, en))
 
 
 #: What templates and people in a hurry leave behind.
@@ -303,18 +247,20 @@ def _plan(manifest: Manifest) -> None:
         if is_placeholder(text) and at not in empty
     ]
     if empty:
-        raise PlanGateError(parts=", ".join(empty))
+        raise GateError("PlanGateError", parts=", ".join(empty))
 
 
 def _period(manifest: Manifest, today: date) -> None:
     period = manifest.project.period
     if not period.first <= today <= period.last:
-        raise PeriodGateError(project=manifest.project.id, first=str(period.first), last=str(period.last))
+        raise GateError(
+            "PeriodGateError", project=manifest.project.id, first=str(period.first), last=str(period.last)
+        )
 
 
 def _dpia(manifest: Manifest, today: date) -> None:
     if manifest.dpia.date > today:
-        raise DpiaGateError(project=manifest.project.id, date=str(manifest.dpia.date))
+        raise GateError("DpiaGateError", project=manifest.project.id, date=str(manifest.dpia.date))
 
 
 def _dpo_advice(
@@ -327,13 +273,13 @@ def _dpo_advice(
         if name not in papers and (name not in advice or advice[name].date > today)
     ]
     if absent:
-        raise DpoAdviceGateError(names=", ".join(absent))
+        raise GateError("DpoAdviceGateError", names=", ".join(absent))
     outcomes = {name: one.outcome for name, one in advice.items()}
     outcomes |= {name: one.outcome for name, one in papers.items()}
     answered = {name for name, given in advice.items() if given.outcome == "negative" and given.answer}
     unanswered = [name for name, said in outcomes.items() if said == "negative" and name not in answered]
     if unanswered:
-        raise DpoAdviceUnansweredGateError(names=", ".join(unanswered))
+        raise GateError("DpoAdviceUnansweredGateError", names=", ".join(unanswered))
 
 
 def _grounds(manifest: Manifest) -> Iterator[str]:
@@ -351,7 +297,7 @@ def _equal_treatment(manifest: Manifest) -> None:
         ]
         if absent:
             label = manifest.characteristics[ground].label
-            raise EqualTreatmentGateError(characteristic=label, names=", ".join(absent))
+            raise GateError("EqualTreatmentGateError", characteristic=label, names=", ".join(absent))
 
 
 def _neighbourhood(manifest: Manifest) -> None:
@@ -381,20 +327,20 @@ MOST_EVALUATIONS = 1_000_000
 def _bounds(manifest: Manifest, *, past: bool) -> None:
     keep, kept = manifest.release.keep_days, manifest.retention.log_details_days
     if keep > kept:
-        raise TermsGateError(keep=keep, kept=kept)
+        raise GateError("TermsGateError", keep=keep, kept=kept)
     records = sum(selection.volume.at_most for _, selection in manifest.selections())
     if manifest.release.max_cases > records:
-        raise CasesGateError(cases=manifest.release.max_cases, records=records)
+        raise GateError("CasesGateError", cases=manifest.release.max_cases, records=records)
     if manifest.pseudonyms.together and not past:
         for name, most in manifest.at_most.items():
             if most > MOST_EVALUATIONS:
-                raise EvaluationsGateError(partner=name, count=most, most=MOST_EVALUATIONS)
+                raise GateError("EvaluationsGateError", partner=name, count=most, most=MOST_EVALUATIONS)
         asks = manifest.retention.answers_a_day * kept * len(manifest.subject.kinds)
         if manifest.pseudonyms.keeps_keys and asks > MOST_EVALUATIONS:
-            raise LookUpsGateError(count=asks, most=MOST_EVALUATIONS)
+            raise GateError("LookUpsGateError", count=asks, most=MOST_EVALUATIONS)
     schedule = manifest.schedule
     if schedule.opens is None and schedule.rounds_at_most is None and not past:  # a later rule
-        raise RoundsGateError()
+        raise GateError("RoundsGateError")
 
 
 def _release(manifest: Manifest) -> None:
@@ -406,14 +352,14 @@ def _release(manifest: Manifest) -> None:
         for attribute in partner.shown_attribute_ids
     ]
     if unseen:
-        raise UnseenGateError(names=", ".join(unseen))
+        raise GateError("UnseenGateError", names=", ".join(unseen))
     nothing = [
         name
         for name, partner in manifest.partners.items()
         if name in shown and not partner.shown_attribute_ids
     ]
     if nothing:
-        raise NothingToShowGateError(names=", ".join(nothing))
+        raise GateError("NothingToShowGateError", names=", ".join(nothing))
     named = set(manifest.match_predicate().fields)
     unused = [
         f"{name}.{attribute}"
@@ -423,7 +369,7 @@ def _release(manifest: Manifest) -> None:
     ]
     unused += [column for name in manifest.match.records_of if (column := f"{name}_records") not in named]
     if unused:
-        raise UnusedGateError(names=", ".join(unused))
+        raise GateError("UnusedGateError", names=", ".join(unused))
 
 
 def _round(manifest: Manifest, evidence: Evidence) -> None:
@@ -435,10 +381,10 @@ def _round(manifest: Manifest, evidence: Evidence) -> None:
         or opening.project != manifest.project.id
         or not evidence.key_present
     ):
-        raise RoundGateError(round=opening.round)
+        raise GateError("RoundGateError", round=opening.round)
     if problems := list(_deviations(manifest, opening, evidence)):
         told = all_wrong(problem(key, **facts) for key, facts in problems)
-        raise OpeningGateError(round=opening.round, **told)
+        raise GateError("OpeningGateError", round=opening.round, **told)
 
 
 #: How far the clock of who opens may be ahead of the reader's.

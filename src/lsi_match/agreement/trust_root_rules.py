@@ -42,40 +42,7 @@ class TrustRootError(LsiError):
 class RootMissingError(TrustRootError): ...
 
 
-class RootUnreadableError(TrustRootError): ...
-
-
-class RootNotPinnedError(TrustRootError): ...
-
-
-class RootPinDiffersError(TrustRootError): ...
-
-
-class RootOtherProjectError(TrustRootError): ...
-
-
-class RootGapError(TrustRootError): ...
-
-
-class RootRolledBackError(TrustRootError): ...
-
-
-class RootForkedError(TrustRootError): ...
-
-
 class RootUnsignedError(TrustRootError): ...
-
-
-class RootDateError(TrustRootError): ...
-
-
-class RootExpiredError(TrustRootError): ...
-
-
-class PartyUnknownError(TrustRootError): ...
-
-
-class PartyKeyDiffersError(TrustRootError): ...
 
 
 @dataclass(frozen=True)
@@ -139,9 +106,9 @@ def load_root(canonical: bytes) -> TrustRoot:
     try:
         root = TrustRoot.model_validate_json(canonical)
     except ValidationError:
-        raise RootUnreadableError() from None
+        raise TrustRootError("RootUnreadableError") from None
     if root.canonical() != canonical:
-        raise RootUnreadableError()
+        raise TrustRootError("RootUnreadableError")
     return root
 
 
@@ -165,22 +132,22 @@ def check_typed(root: TrustRoot, typed: str) -> None:
     """
     said = "".join(typed.split()).lower().removeprefix("sha256:")
     if len(said) < TYPED or not root.digest.removeprefix("sha256:").startswith(said):
-        raise RootPinDiffersError(digest=root.digest, pin=said or "-")
+        raise TrustRootError("RootPinDiffersError", digest=root.digest, pin=said or "-")
 
 
 def check_first(candidate: SignedRoot, project: str, pin: str | None, now: datetime) -> None:
     """Rule 1 and the dates; raises the TrustRootError that is named after what is wrong."""
     root = candidate.root
     if root.project != project:
-        raise RootOtherProjectError(found=root.project, project=project)
+        raise TrustRootError("RootOtherProjectError", found=root.project, project=project)
     if root.version != 1:
-        raise RootGapError(version=0, expected=1, found=root.version)
+        raise TrustRootError("RootGapError", version=0, expected=1, found=root.version)
     if pin is None:
-        raise RootNotPinnedError(project=project, digest=root.digest)
+        raise TrustRootError("RootNotPinnedError", project=project, digest=root.digest)
     if root.digest != pin:
-        raise RootPinDiffersError(digest=root.digest, pin=pin)
+        raise TrustRootError("RootPinDiffersError", digest=root.digest, pin=pin)
     if root.issued_at > now:
-        raise RootDateError(version=1, date=str(root.issued_at.date()))
+        raise TrustRootError("RootDateError", version=1, date=str(root.issued_at.date()))
     _check_threshold(candidate, root)
 
 
@@ -188,15 +155,17 @@ def check_next(current: TrustRoot, candidate: SignedRoot, now: datetime) -> None
     """Rules 2 to 5 and the dates; raises the TrustRootError that is named after what is wrong."""
     root = candidate.root
     if root.project != current.project:
-        raise RootOtherProjectError(found=root.project, project=current.project)
+        raise TrustRootError("RootOtherProjectError", found=root.project, project=current.project)
     if root.version <= current.version:
-        raise RootRolledBackError(version=current.version, found=root.version)
+        raise TrustRootError("RootRolledBackError", version=current.version, found=root.version)
     if root.version != current.version + 1:
-        raise RootGapError(version=current.version, expected=current.version + 1, found=root.version)
+        raise TrustRootError(
+            "RootGapError", version=current.version, expected=current.version + 1, found=root.version
+        )
     if root.previous != current.digest:
-        raise RootForkedError(version=current.version)
+        raise TrustRootError("RootForkedError", version=current.version)
     if not current.issued_at <= root.issued_at <= now:
-        raise RootDateError(version=root.version, date=str(root.issued_at.date()))
+        raise TrustRootError("RootDateError", version=root.version, date=str(root.issued_at.date()))
     _check_threshold(candidate, current)
     _check_threshold(candidate, root)
 
@@ -204,7 +173,9 @@ def check_next(current: TrustRoot, candidate: SignedRoot, now: datetime) -> None
 def check_current(root: TrustRoot, now: datetime) -> None:
     """Raises RootExpiredError when this version no longer stands."""
     if now >= root.expires_at:
-        raise RootExpiredError(version=root.version, project=root.project, date=str(root.expires_at.date()))
+        raise TrustRootError(
+            "RootExpiredError", version=root.version, project=root.project, date=str(root.expires_at.date())
+        )
 
 
 def _check_threshold(candidate: SignedRoot, under: TrustRoot) -> None:
@@ -237,11 +208,13 @@ def walk(
     digests = {root.version: root.digest for root in known}
     for one in versions:
         if one.root.project != project:
-            raise RootOtherProjectError(found=one.root.project, project=project)
+            raise TrustRootError("RootOtherProjectError", found=one.root.project, project=project)
         if digests.setdefault(one.root.version, one.root.digest) != one.root.digest:
-            raise RootForkedError(version=one.root.version)
+            raise TrustRootError("RootForkedError", version=one.root.version)
     if known and versions[-1].root.version < known[-1].version:
-        raise RootRolledBackError(version=known[-1].version, found=versions[-1].root.version)
+        raise TrustRootError(
+            "RootRolledBackError", version=known[-1].version, found=versions[-1].root.version
+        )
     current = known[-1] if known else None
     new = [one for one in versions if current is None or one.root.version > current.version]
     for one in new:
@@ -264,14 +237,14 @@ def check_issued(roots: Iterable[TrustRoot], now: datetime) -> None:
     """Raises RootDateError for a version from the future."""
     for root in roots:
         if root.issued_at > now:
-            raise RootDateError(version=root.version, date=str(root.issued_at.date()))
+            raise TrustRootError("RootDateError", version=root.version, date=str(root.issued_at.date()))
 
 
 def check_parties(manifest: Manifest, root: TrustRoot) -> None:
     """Raises PartyUnknownError, PartyKeyDiffersError unless the root names every party's keys in the manifest."""
     for name, party in {**manifest.controllers, MATCHER: manifest.matcher}.items():
         if name not in root.organisations:
-            raise PartyUnknownError(name=name)
+            raise TrustRootError("PartyUnknownError", name=name)
         known = root.organisations[name]
         keys = known.keys_for(Role.MATCH if name == MATCHER else Role.DELIVER)
         if (
@@ -279,7 +252,7 @@ def check_parties(manifest: Manifest, root: TrustRoot) -> None:
             or party.encryption_key != known.encryption_key
             or party.oin != known.oin
         ):
-            raise PartyKeyDiffersError(name=name)
+            raise TrustRootError("PartyKeyDiffersError", name=name)
 
 
 @dataclass(frozen=True)
@@ -321,11 +294,13 @@ class Trust:
         for root in self.roots:
             if root.version == seen.version:
                 return root, seen.at
-        raise RootRolledBackError(version=seen.version, found=self.current.version)
+        raise TrustRootError("RootRolledBackError", version=seen.version, found=self.current.version)
 
     def check(self, manifest: Manifest, now: datetime) -> None:
         """Raises TrustRootError unless the newest version stands today and names the keys in the manifest."""
         if self.current.project != manifest.project.id:
-            raise RootOtherProjectError(found=self.current.project, project=manifest.project.id)
+            raise TrustRootError(
+                "RootOtherProjectError", found=self.current.project, project=manifest.project.id
+            )
         check_current(self.current, now)
         check_parties(manifest, self.current)

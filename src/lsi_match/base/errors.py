@@ -8,11 +8,10 @@ shown, so that logs, Prefect and the command line all say the same thing.
 from __future__ import annotations
 
 import errno
-import sys
 import traceback
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
-from string import Formatter
 from typing import Any, ClassVar, Literal, Self
 
 from lsi_match.base.catalogue import catalogue, word
@@ -28,37 +27,31 @@ _ROOMS = Path(__file__).parents[1]
 Fact = str | int
 
 
-class _Text:
-    """What an error says in one language: from `errors.toml` beside the module of its class, or of the class that it is a
-    kind of."""
-
-    def __init__(self, language: Language) -> None:
-        self._language = language
-
-    def __get__(self, error: object, kind: type[object]) -> str:
-        for one in kind.__mro__:
-            texts = catalogue(Path(sys.modules[one.__module__].__file__ or "").with_name("errors.toml"))
-            if one.__name__ in texts:
-                return str(texts[one.__name__][self._language])
-        raise KeyError(kind.__name__)
+@cache
+def _texts() -> dict[str, dict[Language, str]]:
+    # in a checkout, flows/ is a link
+    files = [*_ROOMS.rglob("errors.toml"), _ROOMS / "flows" / "errors.toml"]
+    return {name: text for file in files for name, text in catalogue(file).items()}
 
 
 class LsiError(Exception):
-    """Base of every error a person can cause. What it says, with `{facts}` between braces, stands under its name in the
-    catalogue `errors.toml` of its folder."""
+    """Base of every error a person can cause: `raise LsiError("ReleaseExpiredError", file=…, until=…)`.
 
-    nl: ClassVar[_Text | str] = _Text("nl")
-    en: ClassVar[_Text | str] = _Text("en")
+    What it says, with `{facts}` between braces, stands under its name in the `errors.toml` of a room. A kind
+    that somebody catches is a class; without a name of its own, an error has that of its class or of what that is a kind of.
+    """
+
     #: What the process ends with: 1 refused (a gate, a signature, a bound, an input), 2 wrong use.
     exit_status: ClassVar[int] = 1
 
-    def __init__(self, **facts: Fact) -> None:
-        needed = {name for _, name, _, _ in Formatter().parse(self.en) if name}
-        missing = needed - facts.keys()
-        if missing:
-            raise TypeError(f"{type(self).__name__} needs the facts {sorted(missing)}")
-        self.facts = facts
-        super().__init__(self.en.format(**facts))
+    def __init__(self, name: str = "", /, **facts: Fact) -> None:
+        self.name, self.facts = name, facts
+        super().__init__(self.texts(name)["en"].format(**facts))
+
+    @classmethod
+    def texts(cls, name: str = "") -> dict[Language, str]:
+        """What an error of this name says, by language."""
+        return _texts()[name or next(kind.__name__ for kind in cls.__mro__ if kind.__name__ in _texts())]
 
     @classmethod
     def because(cls, key: str, /, **facts: Fact) -> Self:
@@ -71,18 +64,17 @@ class LsiError(Exception):
         return cls(**facts, **words("problem", nl, en))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (_again, (type(self), self.facts))
+        return (_again, (type(self), self.name, self.facts))
 
     @property
     def reason(self) -> str:
         """The name of what is wrong, as the log keeps it: `DropAltered`, `VolumeOutOfBounds` …"""
-        return type(self).__name__
+        return self.name or type(self).__name__
 
     def text(self, language: Language = "nl") -> str:
         """What was wrong, where, and what to do, in plain words."""
-        if language == "en":
-            return self.en.format(**self.facts)
-        return self.nl.format(**_in_dutch(self.facts))
+        facts = _in_dutch(self.facts) if language == "nl" else self.facts
+        return self.texts(self.name)[language].format(**facts)
 
 
 def problem(key: str, /, **facts: Any) -> tuple[str, str]:
@@ -183,8 +175,8 @@ def all_wrong(problems: Iterable[tuple[str, str]], between: str = "; ") -> dict[
     return words("problem", nl, en)
 
 
-def _again(kind: type[LsiError], facts: dict[str, Fact]) -> LsiError:
-    return kind(**facts)
+def _again(kind: type[LsiError], name: str, facts: dict[str, Fact]) -> LsiError:
+    return kind(name, **facts)
 
 
 class WrongUseError(LsiError):

@@ -19,16 +19,10 @@ from lsi_match.base.errors import LsiError
 class FileMissingError(LsiError): ...
 
 
-class FolderMissingError(LsiError): ...
-
-
 class FileUnreadableError(LsiError): ...
 
 
 class FileExistsAlreadyError(LsiError): ...
-
-
-class FileTooOpenError(LsiError): ...
 
 
 class NotAPlainFileError(OSError):
@@ -188,7 +182,7 @@ def read_private(path: Path) -> bytes:
     """The bytes of a key file, refused when group or others may read it."""
     data = read_bytes(path)
     if path.stat().st_mode & 0o077:
-        raise FileTooOpenError(file=str(path))
+        raise LsiError("FileTooOpenError", file=str(path))
     return data
 
 
@@ -244,7 +238,7 @@ def destroy(path: Path) -> None:
 def read_folder(folder: Path, pattern: str) -> dict[str, bytes]:
     """File stem → bytes, of the files in `folder` that match; raises FolderMissingError."""
     if not folder.is_dir():
-        raise FolderMissingError(folder=str(folder))
+        raise LsiError("FolderMissingError", folder=str(folder))
     return {path.stem: read_bytes(path) for path in sorted(folder.glob(pattern))}
 
 

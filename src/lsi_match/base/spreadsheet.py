@@ -33,9 +33,6 @@ _REWRITTEN = re.compile(
 )
 
 
-class SpreadsheetTooLargeError(LsiError): ...
-
-
 Cell = str | int | bool | None
 
 
@@ -73,7 +70,7 @@ def _xlsx(header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> bytes:
     sheet.freeze_panes(1, 0)
     for at, row in enumerate((header, *rows)):
         if at >= _ROWS or any(isinstance(cell, str) and len(cell) > _CHARACTERS for cell in row):
-            raise SpreadsheetTooLargeError(rows=_ROWS - 1, characters=_CHARACTERS)
+            raise LsiError("SpreadsheetTooLargeError", rows=_ROWS - 1, characters=_CHARACTERS)
         for column, cell in enumerate(row):
             if isinstance(cell, str):
                 sheet.write_string(at, column, cell, as_text)

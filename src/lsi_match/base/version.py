@@ -4,12 +4,7 @@ from __future__ import annotations
 
 import json
 
-from lsi_match.base.errors import LsiError
-
 VERSION = "0.2.0"
-
-
-class OtherVersionError(LsiError): ...
 
 
 def format_of(data: bytes) -> str:

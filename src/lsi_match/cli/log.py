@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
+from lsi_match.base.errors import LsiError
 from lsi_match.cli.console import Json, called, err, language, out, print_json, say, table
 from lsi_match.log.entry import MAX_TIME, LogEntry
 from lsi_match.log.steps import Step
@@ -96,7 +97,6 @@ def _told(entry: LogEntry) -> dict[str, str]:
 def _logs(path: Path, project: str | None) -> list[Path]:
     """The logs of a site; the one log that `path` is otherwise. Raises `ProjectUnknownError`."""
     from lsi_match.base.errors import wrong_use
-    from lsi_match.matcher.site.site import ProjectUnknownError
 
     if not (path / "projects").is_dir():
         if project is not None:
@@ -106,7 +106,7 @@ def _logs(path: Path, project: str | None) -> list[Path]:
     if project is None:
         return list(every.values())
     if project not in every:
-        raise ProjectUnknownError(project=project)
+        raise LsiError("ProjectUnknownError", project=project)
     return [every[project]]
 
 

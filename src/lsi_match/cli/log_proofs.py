@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from lsi_match.base.clock import utc_now
+from lsi_match.base.errors import LsiError
 from lsi_match.base.files import FileExistsAlreadyError, read_bytes, read_text, write_whole
 from lsi_match.cli.console import Json, done, language, say, tell
 from lsi_match.cli.log import _file, app
@@ -101,13 +102,13 @@ def witness(
     """
     from lsi_match.matcher.operate.reconcile import publish_cosigned_releases
     from lsi_match.matcher.operate.transfers import witness_addresses
-    from lsi_match.matcher.operate.witnesses import WitnessUnknownError, ask_witness
+    from lsi_match.matcher.operate.witnesses import ask_witness
     from lsi_match.matcher.site.site import Site
 
     of = Site(site).project(project)
     addresses = {name: url} if name and url else witness_addresses(of)
     if name is not None and name not in addresses:
-        raise WitnessUnknownError(name=name)
+        raise LsiError("WitnessUnknownError", name=name)
     asked = {one: at for one, at in addresses.items() if name in (None, one)}
     signed = {one: ask_witness(of, one, at, utc_now()) for one, at in asked.items()}
     rounds = publish_cosigned_releases(of, utc_now)

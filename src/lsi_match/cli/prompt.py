@@ -10,10 +10,6 @@ from getpass import getpass
 
 from lsi_match.base.errors import LsiError, wrong_use
 from lsi_match.cli.console import say
-from lsi_match.crypto.passphrase import PassphraseMissingError
-
-
-class PassphrasesDifferError(LsiError): ...
 
 
 def prompt(what: str, new: bool) -> str:
@@ -24,16 +20,13 @@ def prompt(what: str, new: bool) -> str:
         PassphrasesDifferError: the two are not the same.
     """
     if not sys.stdin.isatty():
-        raise PassphraseMissingError(what=what)
+        raise LsiError("PassphraseMissingError", what=what)
     if not new:
         return getpass(say("prompt.ask", what=what))
     first = getpass(say("prompt.new", what=what))
     if getpass(say("prompt.again")) != first:
-        raise PassphrasesDifferError()
+        raise LsiError("PassphrasesDifferError")
     return first
-
-
-class PersonNotAskedError(LsiError): ...
 
 
 def ask_person(names: Sequence[str], descriptor: int | None) -> dict[str, str]:
@@ -48,7 +41,7 @@ def ask_person(names: Sequence[str], descriptor: int | None) -> dict[str, str]:
     """
     if descriptor is None:
         if not sys.stdin.isatty():
-            raise PersonNotAskedError()
+            raise LsiError("PersonNotAskedError")
         return {name: getpass(say("prompt.person", name=name)) for name in names}
     try:
         with os.fdopen(descriptor, "rb") as file:

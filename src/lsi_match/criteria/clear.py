@@ -37,15 +37,6 @@ from lsi_match.criteria.parse import CriterionError, FieldType, Predicate, outsi
 from lsi_match.criteria.reading import condition_of
 
 
-class CriterionAmbiguousError(CriterionError): ...
-
-
-class CriterionIdentityError(CriterionError): ...
-
-
-class CriterionPersonError(CriterionError): ...
-
-
 def check_clear(
     predicate: Predicate,
     types: Mapping[str, FieldType],
@@ -68,16 +59,22 @@ def check_clear(
         if not literal.is_string and (readings := two_readings(value)):
             at = re.search(rf"(?<![\w.]){re.escape(value)}(?![\w.])", outside_quotes(text))
             facts = {"number": value, "small": readings[0], "large": readings[1]}
-            raise CriterionAmbiguousError(criterion=text, column=at.start() + 1 if at else 0, **facts)
+            raise CriterionError(
+                "CriterionAmbiguousError", criterion=text, column=at.start() + 1 if at else 0, **facts
+            )
         if looks_like_somebody(value):
             # The value itself is shown to nobody.
-            raise CriterionPersonError(criterion=re.sub(r"\d", "9", text), column=text.find(value) + 1)
+            raise CriterionError(
+                "CriterionPersonError", criterion=re.sub(r"\d", "9", text), column=text.find(value) + 1
+            )
     condition = condition_of(predicate, types)
     if any(looks_like_somebody(str(abs(number))) for number in _compared_with(condition)):
-        raise CriterionPersonError(criterion=re.sub(r"\d", "9", text), column=1)
+        raise CriterionError("CriterionPersonError", criterion=re.sub(r"\d", "9", text), column=1)
     for field in _named(condition, set(identifying), set(postcodes)):
         at = re.search(rf"\b{field}\b", outside_quotes(text))
-        raise CriterionIdentityError(criterion=text, field=field, column=at.start() + 1 if at else 0)
+        raise CriterionError(
+            "CriterionIdentityError", criterion=text, field=field, column=at.start() + 1 if at else 0
+        )
 
 
 def singled_out(parts: Iterable[Condition]) -> str | None:

@@ -70,9 +70,6 @@ class CriterionSyntaxError(CriterionError): ...
 class CriterionForbiddenError(CriterionError): ...
 
 
-class CriterionFieldError(CriterionError): ...
-
-
 class CriterionTypeError(CriterionError): ...
 
 
@@ -419,7 +416,9 @@ class _Checker:
         if name not in self.fields or not FIELD_NAME.match(name):
             written = re.search(rf"\b{re.escape(name)}\b", outside_quotes(self.text)) if name else None
             column = written.start() + 1 if written else 0
-            raise CriterionFieldError(criterion=self.text, field=name or node.sql()[:60], column=column)
+            raise CriterionError(
+                "CriterionFieldError", criterion=self.text, field=name or node.sql()[:60], column=column
+            )
         self.used.add(name)
         return self.fields[name]
 

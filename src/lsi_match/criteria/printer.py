@@ -23,9 +23,6 @@ class StatementError(LsiError):
     """A statement that cannot be made."""
 
 
-class UnknownDialectError(StatementError): ...
-
-
 def dialect_named(name: str) -> Dialect:
     """The database of that name.
 
@@ -33,7 +30,7 @@ def dialect_named(name: str) -> Dialect:
         UnknownDialectError: not in `DIALECTS`.
     """
     if name not in DIALECTS:
-        raise UnknownDialectError(dialect=name, known=", ".join(DIALECTS), problem=name)
+        raise StatementError("UnknownDialectError", dialect=name, known=", ".join(DIALECTS), problem=name)
     return DIALECTS[name]
 
 

@@ -59,9 +59,6 @@ class CertificateRefusedError(LsiError): ...
 class CertificateUnreadableError(LsiError): ...
 
 
-class CertificateKeyDiffersError(LsiError): ...
-
-
 @dataclass(frozen=True)
 class Certified:
     """Who signs with the key of a certificate. Its text names the party only."""
@@ -228,11 +225,11 @@ def read_certified(name: str, chain: Path, key: Path | None, own: OutsideKey | o
         raise CertificateUnreadableError.because("crypto.wrong_key", file=str(chain)) from None
     if key is None:
         if not isinstance(own, OutsideKey) or library_key(own.signing_key).keyid != public.keyid:
-            raise CertificateKeyDiffersError(file="signing.json")
+            raise LsiError("CertificateKeyDiffersError", file="signing.json")
         return Certified(name, own, certificates)
     private = _private_key(key)
     if private.public_key() != _read(certificates[0]).public_key():
-        raise CertificateKeyDiffersError(file=str(key))
+        raise LsiError("CertificateKeyDiffersError", file=str(key))
     return Certified(name, private, certificates)
 
 

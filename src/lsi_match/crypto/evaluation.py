@@ -77,12 +77,6 @@ class AskTooLargeError(LsiError): ...
 class AskMalformedError(LsiError): ...
 
 
-class AnswerUnprovenError(LsiError): ...
-
-
-class NotAmongEvaluatorsError(LsiError): ...
-
-
 @dataclass(frozen=True)
 class Evaluation:
     """What is evaluated, and by whom.
@@ -290,7 +284,7 @@ def finish(
         answers: signed answers and sealed evaluations, of the evaluators at least; one's own is among them.
     """
     if identity.name not in evaluators.keys:
-        raise NotAmongEvaluatorsError(partner=identity.name)
+        raise LsiError("NotAmongEvaluatorsError", partner=identity.name)
     if {one: getattr(evaluators, one) for one in evaluation.names} != evaluation.names:
         raise EvaluationOfOtherError(partner="matcher", what="evaluators")
     published = evaluation.round_keys(round_keys)
@@ -346,7 +340,7 @@ def join_answers(
             try:
                 oprf.verify_proof(key, blinded[kind], made[kind], proof)
             except oprf.EvaluationUnprovenError:
-                raise AnswerUnprovenError(partner=name) from None
+                raise LsiError("AnswerUnprovenError", partner=name) from None
             of.append(made[kind])
     found = {}
     for kind, of in by_kind.items():

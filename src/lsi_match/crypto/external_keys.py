@@ -37,12 +37,6 @@ _CURVES: dict[str, ec.EllipticCurve] = {
 }
 
 
-class OutsideKeyError(LsiError): ...
-
-
-class OutsideKeyUnknownError(LsiError): ...
-
-
 class KeyReference(Closed):
     """`signing.json`: where a signing key is, and its public half. Nothing in it is secret.
 
@@ -78,7 +72,7 @@ class OutsideKey:
         except LsiError:
             raise
         except Exception as error:
-            raise OutsideKeyError(uri=uri, problem=type(error).__name__) from None
+            raise LsiError("OutsideKeyError", uri=uri, problem=type(error).__name__) from None
 
     def sign(self, envelope: Any) -> None:
         """Sign a DSSE envelope; raises OutsideKeyError when device or vault will not."""
@@ -92,7 +86,7 @@ class OutsideKey:
         except LsiError:
             raise
         except Exception as error:  # the makers' libraries raise many kinds
-            raise OutsideKeyError(uri=self.reference.uri, problem=type(error).__name__) from None
+            raise LsiError("OutsideKeyError", uri=self.reference.uri, problem=type(error).__name__) from None
 
 
 def find_key(uri: str, module: str) -> OutsideKey:
@@ -118,7 +112,7 @@ def find_key(uri: str, module: str) -> OutsideKey:
     except LsiError:
         raise
     except Exception as error:
-        raise OutsideKeyError(uri=uri, problem=type(error).__name__) from None
+        raise LsiError("OutsideKeyError", uri=uri, problem=type(error).__name__) from None
     return OutsideKey(KeyReference(uri=full, signing_key=key_text(key), module=module))
 
 
@@ -185,7 +179,7 @@ def _kind(uri: str) -> Any:
     kinds = {"hsm": HSMSigner, "hv": VaultSigner}
     scheme = uri.partition(":")[0]
     if scheme not in kinds:
-        raise OutsideKeyUnknownError(uri=uri)
+        raise LsiError("OutsideKeyUnknownError", uri=uri)
     return kinds[scheme]
 
 

@@ -54,24 +54,6 @@ class CommitmentMissingError(LsiError): ...
 class RevealMissingError(LsiError): ...
 
 
-class CeremonyTwiceError(LsiError): ...
-
-
-class CeremonyStrangerError(LsiError): ...
-
-
-class OtherCeremonyError(LsiError): ...
-
-
-class CardsDifferError(LsiError): ...
-
-
-class TranscriptDiffersError(LsiError): ...
-
-
-class RevealDiffersError(LsiError): ...
-
-
 @dataclass(frozen=True)
 class Ceremony:
     """Which key is made, and by whom: partner name → its card, as this partner checked them."""
@@ -140,7 +122,9 @@ def gather(ceremony: Ceremony, documents: Iterable[bytes]) -> Transcript:
     for name, (commitment, _) in signed.items():
         others = commitment.partners.items() ^ ceremony.digests.items()
         if others:
-            raise CardsDifferError(partner=name, names=", ".join(sorted({other for other, _ in others})))
+            raise LsiError(
+                "CardsDifferError", partner=name, names=", ".join(sorted({other for other, _ in others}))
+            )
     return Transcript({name: word for name, (word, _) in signed.items()}, _transcript(ceremony, signed))
 
 
@@ -189,7 +173,7 @@ def derive(
     contributions = {identity.name: own}
     for name, (word, _) in signed.items():
         if word.transcript != transcript.digest:
-            raise TranscriptDiffersError(partner=name)
+            raise LsiError("TranscriptDiffersError", partner=name)
         if name != identity.name:
             opened = _opened(word, identity)
             _check_opens(opened, transcript.commitments[name], name)
@@ -219,12 +203,12 @@ def _words(
     for data in documents:
         name = peek(data, model, what=what, party="?").partner
         if name not in ceremony.cards:
-            raise CeremonyStrangerError(partner=name, what=what)
+            raise LsiError("CeremonyStrangerError", partner=name, what=what)
         word = verify(data, model, ceremony.cards[name].signing_key, what=what, party=name)
         if (word.project, word.epoch) != (ceremony.project, ceremony.epoch):
-            raise OtherCeremonyError(partner=name, what=what)
+            raise LsiError("OtherCeremonyError", partner=name, what=what)
         if name in found and found[name][1] != data:
-            raise CeremonyTwiceError(partner=name, what=what)
+            raise LsiError("CeremonyTwiceError", partner=name, what=what)
         found[name] = (word, data)
     return found
 
@@ -246,13 +230,13 @@ def _check_opens(contribution: KeyContribution, commitment: KeyCommitment, partn
     """The hash covers project, epoch and partner too: nobody can pass off another's contribution as its own."""
     whose = (contribution.project, contribution.epoch, contribution.partner)
     if whose != (commitment.project, commitment.epoch, partner):
-        raise RevealDiffersError(partner=partner)
+        raise LsiError("RevealDiffersError", partner=partner)
     if commitment_to(contribution) != commitment.commitment:
-        raise RevealDiffersError(partner=partner)
+        raise LsiError("RevealDiffersError", partner=partner)
 
 
 def _check_own_card(ceremony: Ceremony, identity: Identity) -> None:
     if identity.name not in ceremony.cards:
-        raise CeremonyStrangerError(partner=identity.name, what="card")
+        raise LsiError("CeremonyStrangerError", partner=identity.name, what="card")
     if ceremony.cards[identity.name].model_dump() != identity.card:
-        raise CardsDifferError(partner=identity.name, names=identity.name)
+        raise LsiError("CardsDifferError", partner=identity.name, names=identity.name)

@@ -56,18 +56,6 @@ KEY_FILES = (ENCRYPTION, SIGNING, SIGNING_SEALED, SIGNING_OUTSIDE)
 _SCRYPT = b"age-encryption.org/v1\n-> scrypt "
 
 
-class KeyUnreadableError(LsiError): ...
-
-
-class CardUnreadableError(LsiError): ...
-
-
-class LogKeyOutsideError(LsiError): ...
-
-
-class KeyProtectedAlreadyError(LsiError): ...
-
-
 @dataclass(frozen=True)
 class Identity:
     """The private keys of one party. Never shown: its text names the party only."""
@@ -100,7 +88,7 @@ class Identity:
     def log_key(self) -> Ed25519PrivateKey:
         """The key for checkpoints of a log, which are Ed25519; raises LogKeyOutsideError when it is not here."""
         if isinstance(self.signing, OutsideKey):
-            raise LogKeyOutsideError()
+            raise LsiError("LogKeyOutsideError")
         return self.signing
 
     @property
@@ -183,7 +171,7 @@ def protect_identity(name: str, folder: Path, passphrase: str) -> None:
     if is_protected(folder):
         leftovers = [file for file in (beside, folder / SIGNING) if file.exists()]
         if not leftovers:
-            raise KeyProtectedAlreadyError(folder=str(folder))
+            raise LsiError("KeyProtectedAlreadyError", folder=str(folder))
         for file in leftovers:  # of an earlier attempt that was cut off
             destroy(file)
         return
@@ -297,7 +285,7 @@ def _unlocked(data: bytes, passphrase: str, file: Path) -> bytes:
 
 def _signing(data: bytes, file: Path, encryption: Any) -> Ed25519PrivateKey | OutsideKey:
     """The signing key in the bytes of one of its three kinds of file."""
-    unreadable = KeyUnreadableError(file=str(file))
+    unreadable = LsiError("KeyUnreadableError", file=str(file))
     try:
         if file.name == SIGNING_OUTSIDE:
             return read_reference(data)
@@ -316,7 +304,7 @@ def read_age_identity(data: bytes, file: Path) -> AgeIdentity:
     try:
         return age_identity(data.decode().strip())
     except (pyrage.IdentityError, UnicodeDecodeError, ValueError):
-        raise KeyUnreadableError(file=str(file)) from None
+        raise LsiError("KeyUnreadableError", file=str(file)) from None
 
 
 def read_public_keys(data: bytes, file: str) -> PublicKeys:
@@ -326,7 +314,7 @@ def read_public_keys(data: bytes, file: str) -> PublicKeys:
         library_key(card.signing_key)
         check_recipient(card.encryption_key)
     except (ValidationError, ValueError, pyrage.RecipientError):
-        raise CardUnreadableError(file=file) from None
+        raise LsiError("CardUnreadableError", file=file) from None
     return card
 
 

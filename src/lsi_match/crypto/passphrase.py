@@ -21,21 +21,12 @@ MIN_LENGTH = 12
 KEYRING_SERVICE = "lsi-match"
 
 
-class PassphraseMissingError(LsiError): ...
-
-
 class PassphraseWrongError(LsiError): ...
-
-
-class PassphraseTooShortError(LsiError): ...
-
-
-class KeyringMissingError(LsiError): ...
 
 
 def refuse(what: str, new: bool) -> str:
     """The source of a process that nobody gave one."""
-    raise PassphraseMissingError(what=what)
+    raise LsiError("PassphraseMissingError", what=what)
 
 
 _source: Source = refuse
@@ -56,7 +47,7 @@ def ask_new(what: str) -> str:
     """A passphrase to protect `what` with; raises PassphraseTooShortError."""
     given = _source(what, True)
     if len(given) < MIN_LENGTH:
-        raise PassphraseTooShortError(least=MIN_LENGTH)
+        raise LsiError("PassphraseTooShortError", least=MIN_LENGTH)
     return given
 
 
@@ -74,7 +65,7 @@ def from_descriptor(descriptor: int) -> Source:
 
     def next_line(what: str, new: bool) -> str:
         if not lines:
-            raise PassphraseMissingError(what=what)
+            raise LsiError("PassphraseMissingError", what=what)
         return lines.pop(0)
 
     return next_line
@@ -89,15 +80,15 @@ def from_keyring() -> Source:
     try:
         keyring = import_module("keyring")
     except ImportError:
-        raise KeyringMissingError() from None
+        raise LsiError("KeyringMissingError") from None
 
     def look_up(what: str, new: bool) -> str:
         try:
             found = keyring.get_password(KEYRING_SERVICE, what)
         except Exception:  # every backend raises its own
-            raise KeyringMissingError() from None
+            raise LsiError("KeyringMissingError") from None
         if not found:
-            raise PassphraseMissingError(what=what)
+            raise LsiError("PassphraseMissingError", what=what)
         return str(found)
 
     return look_up

@@ -23,12 +23,6 @@ KEY_BYTES = 32
 PSEUDONYM_BYTES = 16
 
 
-class ProjectKeyInvalidError(LsiError): ...
-
-
-class IdentifierNotAskedError(LsiError): ...
-
-
 class Pseudonymiser(Protocol):
     """What makes pseudonyms: identifiers in, blocks of 16 bytes out."""
 
@@ -45,7 +39,7 @@ class ProjectKey:
 
     def __post_init__(self) -> None:
         if len(self.secret) != KEY_BYTES or not any(self.secret):
-            raise ProjectKeyInvalidError(project=self.project)
+            raise LsiError("ProjectKeyInvalidError", project=self.project)
 
     def __repr__(self) -> str:
         return f"ProjectKey({self.project}, epoch {self.epoch})"
@@ -147,7 +141,7 @@ class SharedPseudonyms:
         of = self.evaluated.get(kind, {})
         valid = identifiers.is_not_null().to_numpy()
         if new := set(identifiers.drop_nulls()) - of.keys():
-            raise IdentifierNotAskedError(kind=kind, count=len(new))
+            raise LsiError("IdentifierNotAskedError", kind=kind, count=len(new))
         blocks = np.zeros((len(identifiers), PSEUDONYM_BYTES), np.uint8)
         made = [_block(subkey, of[one]) for one in identifiers.drop_nulls()]
         blocks[valid] = np.frombuffer(b"".join(made), np.uint8).reshape(-1, PSEUDONYM_BYTES)

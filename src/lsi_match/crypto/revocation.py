@@ -42,9 +42,6 @@ _KNOWN = (
 )
 
 
-class RevocationListUnreadableError(LsiError): ...
-
-
 @dataclass(frozen=True)
 class Revocations:
     """The lists that a party has (DER or PEM), and how old one may be when a paper is taken in."""
@@ -76,7 +73,7 @@ class Revocations:
 def read_list(data: bytes, file: str) -> bytes:
     """A revocation list in a file, as it is; raises RevocationListUnreadableError when it is none."""
     if _parsed(data) is None:
-        raise RevocationListUnreadableError(file=file)
+        raise LsiError("RevocationListUnreadableError", file=file)
     return data
 
 

@@ -42,9 +42,6 @@ class SignatureMissingError(LsiError): ...
 class SignedDocumentInvalidError(LsiError): ...
 
 
-class SignedOtherVersionError(SignedDocumentInvalidError): ...
-
-
 def sign(document: BaseModel, identity: Identity | Certified) -> bytes:
     """`document` as the bytes of a DSSE envelope, signed by `identity`."""
     from securesystemslib.dsse import Envelope
@@ -161,7 +158,9 @@ def _content(data: bytes, model: type[Model], what: str, party: str) -> Model:
         known = model.model_json_schema()["properties"]["format"]
         named = known.get("enum", [known.get("const")])
         if found.split("/")[:2] == ["lsi-match", kind_of(model)] and found not in named:
-            raise SignedOtherVersionError(what=what, party=party, found=found, program=VERSION) from None
+            raise SignedDocumentInvalidError(
+                "SignedOtherVersionError", what=what, party=party, found=found, program=VERSION
+            ) from None
         raise SignedDocumentInvalidError(what=what, party=party) from None
 
 

@@ -32,24 +32,6 @@ _EXTRAS = {
 }
 
 
-class KeysOpenError(LsiError): ...
-
-
-class KeysUnprotectedError(LsiError): ...
-
-
-class DiskNearlyFullError(LsiError): ...
-
-
-class ClockWrongError(LsiError): ...
-
-
-class ExtractsMissingError(LsiError): ...
-
-
-class UnsentLeftError(LsiError): ...
-
-
 @dataclass(frozen=True)
 class Finding:
     """One thing that was looked at: what (of `doctor.toml`), about which project, what was found, and what is wrong, if anything.
@@ -70,7 +52,11 @@ def examine(home: Home, now: datetime) -> Iterator[Finding]:
     yield _of("keys", "", lambda: _keys(home))
     if not key_state(home.folder / "keys").protected:
         yield Finding(
-            "protected", "", "-", KeysUnprotectedError(folder=str(home.folder / "keys")), graver=False
+            "protected",
+            "",
+            "-",
+            LsiError("KeysUnprotectedError", folder=str(home.folder / "keys")),
+            graver=False,
         )
     yield _of("disk", "", lambda: _disk(home.folder))
     folder = home.folder / "projects"
@@ -88,14 +74,14 @@ def _of(what: str, about: str, look: Callable[[], str]) -> Finding:
 def _keys(home: Home) -> str:
     state = key_state(home.folder / "keys")
     if state.readable_by_others:
-        raise KeysOpenError(files=", ".join(state.readable_by_others))
+        raise LsiError("KeysOpenError", files=", ".join(state.readable_by_others))
     return f"{state.card.name}, {state.signing}"
 
 
 def _disk(folder: Path) -> str:
     free = shutil.disk_usage(folder).free
     if free < _FREE:
-        raise DiskNearlyFullError(folder=str(folder), free=free // 2**20)
+        raise LsiError("DiskNearlyFullError", folder=str(folder), free=free // 2**20)
     return f"{free // 2**30} GiB"
 
 
@@ -122,12 +108,14 @@ def _work(home: Home, project: str, work: WorkSettings, now: datetime) -> Iterat
         mapping = work.mapping
         yield _of("mapping", project, lambda: ", ".join(read_mapping(mapping).selections))
     if work.extracts is not None and not work.extracts.is_dir():
-        yield Finding("extracts", project, "-", ExtractsMissingError(folder=str(work.extracts)))
+        yield Finding("extracts", project, "-", LsiError("ExtractsMissingError", folder=str(work.extracts)))
     newest = max((file.stat().st_mtime for file in (work.folder / "in").glob("*")), default=0.0)
     if newest > (now + CLOCK_SKEW).timestamp():
-        yield Finding("clock", project, "-", ClockWrongError(now=f"{now:%Y-%m-%d %H:%M}"))
+        yield Finding("clock", project, "-", LsiError("ClockWrongError", now=f"{now:%Y-%m-%d %H:%M}"))
     if left := Exchange(home, project, None).unsent():
-        yield Finding("unsent", project, str(len(left)), UnsentLeftError(count=len(left)), graver=False)
+        yield Finding(
+            "unsent", project, str(len(left)), LsiError("UnsentLeftError", count=len(left)), graver=False
+        )
 
 
 def _place(work: WorkSettings) -> str:

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 from lsi_match.agreement.trust_root_rules import Trust
 from lsi_match.agreement.trust_root_store import TrustStore
 from lsi_match.base.clock import utc_now
+from lsi_match.base.errors import LsiError
 from lsi_match.library.manifests import Manifest
 from lsi_match.log import verify as verifying
 from lsi_match.log.events import Recorded, read
-from lsi_match.log.judge import PaperMissingError, judge_log, papers_in
+from lsi_match.log.judge import judge_log, papers_in
 from lsi_match.log.policy import log_keys, origin_of, policy_of
 from lsi_match.log.remembered import RememberedLog
 from lsi_match.log.store import Log as Store
@@ -123,7 +124,7 @@ def public_facts(copy: Path, home: Path, now: datetime, project: str | None = No
 
     def kept(digest: str) -> bytes:
         if digest not in known:
-            raise PaperMissingError(digest=digest)
+            raise LsiError("PaperMissingError", digest=digest)
         return known[digest]
 
     trust = TrustStore(home, project).trust(now)

@@ -11,12 +11,6 @@ from lsi_match.base.errors import LsiError
 from lsi_match.log.view import ProjectView
 
 
-class DetailsMissingError(LsiError): ...
-
-
-class DetailsLeftError(LsiError): ...
-
-
 def ranges(positions: Iterable[int]) -> str:
     """Positions as text, rising and without twins: `0-41, 43`."""
     found: list[list[int]] = []
@@ -52,7 +46,7 @@ def details_problems(view: ProjectView, bound: Collection[int], present: Collect
     there, gone = set(present), destroyed(view)
     problems: list[LsiError] = []
     if missing := set(bound) - there - gone:
-        problems.append(DetailsMissingError(count=len(missing), position=min(missing)))
+        problems.append(LsiError("DetailsMissingError", count=len(missing), position=min(missing)))
     if left := there & gone:
-        problems.append(DetailsLeftError(count=len(left), position=min(left)))
+        problems.append(LsiError("DetailsLeftError", count=len(left), position=min(left)))
     return problems

@@ -70,12 +70,6 @@ _encode = json.JSONEncoder(
 ).encode
 
 
-class LeafMalformedError(LsiError): ...
-
-
-class LeafNotCanonicalError(LsiError): ...
-
-
 class LogEntry(BaseModel):
     """The public part of one line of the log (Logboek Dataverwerkingen 1.0.0, "Logregel").
 
@@ -146,11 +140,11 @@ class LogEntry(BaseModel):
             entry = cls.model_validate_json(leaf)
             again = entry.leaf()
         except ValidationError as error:
-            raise LeafMalformedError(position=position, **_problem(error)) from None
+            raise LsiError("LeafMalformedError", position=position, **_problem(error)) from None
         except ValueError:
-            raise LeafMalformedError(position=position, problem="UTF-8") from None
+            raise LsiError("LeafMalformedError", position=position, problem="UTF-8") from None
         if again != leaf:
-            raise LeafNotCanonicalError(position=position)
+            raise LsiError("LeafNotCanonicalError", position=position)
         return entry
 
 

@@ -30,12 +30,6 @@ _INTERNAL = 1
 SYSTEM = "lsi-match"
 
 
-class ExportFolderError(LsiError): ...
-
-
-class LeafTooLargeError(LsiError): ...
-
-
 def tile_name(level: int | str, number: int, width: int = TILE_WIDTH) -> str:
     """`tile/<level>/<number>[.p/<width>]`, the number in groups of three digits: `x001/x234/067`."""
     digits = f"{number:0{(len(str(number)) + 2) // 3 * 3}d}"
@@ -71,7 +65,7 @@ def export_tiles(log: Log, folder: Path) -> Checkpoint:
     """
     note = log.checkpoint()
     if folder.exists() and any(folder.iterdir()) and not _goes_on(log, folder / CHECKPOINT):
-        raise ExportFolderError(folder=str(folder))
+        raise LsiError("ExportFolderError", folder=str(folder))
     if note is None:
         raise CheckpointMissingError(size=log.size)
     checkpoint = Checkpoint.of_note(note)
@@ -81,7 +75,7 @@ def export_tiles(log: Log, folder: Path) -> Checkpoint:
         leaves = [log.leaf(position) for position in range(start, start + width)]
         for offset, leaf in enumerate(leaves):
             if len(leaf) > LARGEST_LEAF:
-                raise LeafTooLargeError(position=start + offset)
+                raise LsiError("LeafTooLargeError", position=start + offset)
         earlier = _widths(sizes, 0, start // TILE_WIDTH) if width < TILE_WIDTH else set()
         for part in {width, *earlier}:
             bundle = b"".join(len(leaf).to_bytes(2, "big") + leaf for leaf in leaves[:part])

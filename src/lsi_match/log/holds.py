@@ -16,9 +16,6 @@ from lsi_match.log.view import ProjectView
 class ReleasedUnjustifiedError(LsiError): ...
 
 
-class AlertPassedError(LsiError): ...
-
-
 def broken_holds(view: ProjectView) -> list[LsiError]:
     """What breaks the rule of the module's text (`log.view.HoldRule`), by round."""
     problems: list[LsiError] = []
@@ -26,5 +23,5 @@ def broken_holds(view: ProjectView) -> list[LsiError]:
         if one.breach:
             problems.append(ReleasedUnjustifiedError(round=one.name, names=", ".join(one.breach)))
         elif one.breach is not None:
-            problems.append(AlertPassedError(round=one.name))
+            problems.append(LsiError("AlertPassedError", round=one.name))
     return problems

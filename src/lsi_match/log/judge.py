@@ -58,12 +58,6 @@ _TICK = timedelta(milliseconds=1)
 class PaperNotGivenError(LsiError): ...
 
 
-class PaperMissingError(LsiError): ...
-
-
-class PapersUnreadableError(LsiError): ...
-
-
 class JudgedOtherwiseError(LsiError): ...
 
 
@@ -131,7 +125,7 @@ def _texts(data: bytes, name: str) -> list[bytes]:
     except ValueError:
         value = None
     if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
-        raise PapersUnreadableError(file=name)
+        raise LsiError("PapersUnreadableError", file=name)
     return [one.encode(errors="replace") for one in value]
 
 

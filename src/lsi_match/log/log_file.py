@@ -40,25 +40,13 @@ SCHEMA = (
 BUSY_SECONDS = 60.0
 
 
-class LogExistsError(LsiError): ...
-
-
 class LogMissingError(LsiError): ...
 
 
 class LogUnreadableError(LsiError): ...
 
 
-class LogVersionError(LogUnreadableError): ...
-
-
 class LogInterruptedError(LsiError): ...
-
-
-class LogNotWrittenError(LsiError): ...
-
-
-class LogBusyError(LsiError): ...
 
 
 class LogDamagedError(LsiError): ...
@@ -88,7 +76,9 @@ def origin_of(connection: sqlite3.Connection, path: Path) -> str:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     statements = connection.execute("SELECT sql FROM sqlite_schema ORDER BY rowid").fetchall()
     if application == APPLICATION_ID and version != SCHEMA_VERSION:
-        raise LogVersionError(file=str(path), code=f"v{version}", found=f"v{version}", program=VERSION)
+        raise LogUnreadableError(
+            "LogVersionError", file=str(path), code=f"v{version}", found=f"v{version}", program=VERSION
+        )
     if (application, version) != (APPLICATION_ID, SCHEMA_VERSION) or statements != [(sql,) for sql in SCHEMA]:
         raise LogUnreadableError(file=str(path), code="SCHEMA")
     origins = connection.execute("SELECT origin FROM log").fetchall()
@@ -119,13 +109,13 @@ def problem_of(error: sqlite3.Error, path: Path) -> LsiError:
     """What an SQLite error means for the person who has the log."""
     code = getattr(error, "sqlite_errorname", None) or type(error).__name__
     kinds: dict[str, Callable[[], LsiError]] = {
-        "SQLITE_BUSY": lambda: LogBusyError(file=str(path)),
-        "SQLITE_LOCKED": lambda: LogBusyError(file=str(path)),
+        "SQLITE_BUSY": lambda: LsiError("LogBusyError", file=str(path)),
+        "SQLITE_LOCKED": lambda: LsiError("LogBusyError", file=str(path)),
         "SQLITE_READONLY_ROLLBACK": lambda: LogInterruptedError(file=str(path)),
         "SQLITE_FULL": DiskFullError,
         "SQLITE_READONLY": DiskReadOnlyError,
         "SQLITE_READONLY_DIRECTORY": DiskReadOnlyError,
     }
     if code.startswith(_NOT_WRITTEN):
-        return LogNotWrittenError(file=str(path), code=code)
+        return LsiError("LogNotWrittenError", file=str(path), code=code)
     return kinds.get(code, lambda: LogUnreadableError(file=str(path), code=code))()

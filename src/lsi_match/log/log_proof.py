@@ -37,9 +37,6 @@ _INDEX = re.compile(r"index (0|[1-9][0-9]{0,18})")
 class ProofMalformedError(LsiError): ...
 
 
-class ProofWrongError(LsiError): ...
-
-
 @dataclass(frozen=True)
 class Since:
     """The entries of a log: of the first so many the roots of their complete subtrees, of those after them their hashes, one
@@ -123,7 +120,7 @@ class LogProof:
         hashed = merkle.leaf_hash(self.leaf)
         included = merkle.verify_inclusion(hashed, self.index, checkpoint.size, self.path, checkpoint.root)
         if not included or (self.since.hashes and self.since.root(checkpoint.size) != checkpoint.root):
-            raise ProofWrongError(index=self.index, size=checkpoint.size)
+            raise LsiError("ProofWrongError", index=self.index, size=checkpoint.size)
         return LogEntry.from_leaf(self.leaf, self.index)
 
 

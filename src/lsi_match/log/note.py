@@ -54,7 +54,7 @@ class VerifierKeyMalformedError(LsiError): ...
 class KeyNameMalformedError(LsiError): ...
 
 
-class SignatureMissingError(LsiError): ...
+class NoteUnsignedError(LsiError): ...
 
 
 class SignatureWrongError(LsiError): ...
@@ -243,7 +243,7 @@ def verify_note(note: SignedNote, keys: Iterable[VerifierKey]) -> tuple[Verifier
     """Which of the note keys signed the note (signed-note, section "Signatures").
 
     Signatures by unknown keys are passed over, whatever they hold. Raises `SignatureWrongError` when one that
-    says it is by a known key does not verify, and `SignatureMissingError` when no known key signed.
+    says it is by a known key does not verify, and `NoteUnsignedError` when no known key signed.
     """
     known = [key for key in keys if key.algorithm == ED25519]
     signed = []
@@ -254,7 +254,7 @@ def verify_note(note: SignedNote, keys: Iterable[VerifierKey]) -> tuple[Verifier
         if found:
             signed.append(key)
     if not signed:
-        raise SignatureMissingError(signer=" / ".join(sorted({key.name for key in known})) or "-")
+        raise NoteUnsignedError(signer=" / ".join(sorted({key.name for key in known})) or "-")
     return tuple(signed)
 
 
@@ -288,7 +288,7 @@ def cosign(note: str | bytes, private_key: Ed25519PrivateKey, name: str, timesta
 def verify_cosignature(note: SignedNote, key: VerifierKey) -> int:
     """The time, in seconds, at which `key` co-signed the note (the latest, if it did so more than once).
 
-    Raises `SignatureMissingError`, or `SignatureWrongError` when a line under the name of this key does not
+    Raises `NoteUnsignedError`, or `SignatureWrongError` when a line under the name of this key does not
     verify.
     """
     times = []
@@ -299,7 +299,7 @@ def verify_cosignature(note: SignedNote, key: VerifierKey) -> int:
             raise SignatureWrongError(signer=key.name)
         times.append(timestamp)
     if not times:
-        raise SignatureMissingError(signer=key.name)
+        raise NoteUnsignedError(signer=key.name)
     return max(times)
 
 

@@ -16,7 +16,7 @@ from lsi_match.log.note import (
     COSIGNATURE,
     ED25519,
     Checkpoint,
-    SignatureMissingError,
+    NoteUnsignedError,
     SignedNote,
     VerifierKey,
     verify_cosignature,
@@ -34,9 +34,6 @@ _ED25519_HEX = 64
 
 
 class PolicyMalformedError(LsiError): ...
-
-
-class QuorumMissingError(LsiError): ...
 
 
 class LogUnknownError(LsiError): ...
@@ -75,7 +72,7 @@ class Policy:
         """The checkpoint in `note`, once it is signed by the log and co-signed by the quorum.
 
         Raises:
-            SignatureMissingError, SignatureWrongError: not signed by a key of the log, or falsely.
+            NoteUnsignedError, SignatureWrongError: not signed by a key of the log, or falsely.
             LogUnknownError: it is of another log than `origin`.
             QuorumMissingError: too few cosignatures.
         """
@@ -86,7 +83,7 @@ class Policy:
             raise LogUnknownError(found=checkpoint.origin, origin=origin)
         seen = self.cosigners(signed)
         if not self.enough(seen):
-            raise QuorumMissingError(size=checkpoint.size, names=", ".join(sorted(seen)) or "-")
+            raise LsiError("QuorumMissingError", size=checkpoint.size, names=", ".join(sorted(seen)) or "-")
         return checkpoint
 
     def cosigners(self, signed: SignedNote) -> dict[str, int]:
@@ -95,7 +92,7 @@ class Policy:
         for name, key in self.witnesses.items():
             try:
                 seen[name] = verify_cosignature(signed, key)
-            except SignatureMissingError:
+            except NoteUnsignedError:
                 continue
         return seen
 

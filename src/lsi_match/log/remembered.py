@@ -30,9 +30,6 @@ from lsi_match.log.note import Checkpoint
 from lsi_match.log.policy import Policy
 
 
-class ProofMissingError(LsiError): ...
-
-
 class ProofRefusedError(LsiError): ...
 
 
@@ -40,12 +37,6 @@ class SplitViewError(LsiError): ...
 
 
 class ConsistencyMissingError(LsiError): ...
-
-
-class RememberedOtherLogError(LsiError): ...
-
-
-class RememberedUnreadableError(LsiError): ...
 
 
 @dataclass(frozen=True)
@@ -67,7 +58,7 @@ class RememberedLog:
         try:
             return Checkpoint.of_note(read_text(self.file))
         except LsiError:
-            raise RememberedUnreadableError(file=str(self.file)) from None
+            raise LsiError("RememberedUnreadableError", file=str(self.file)) from None
 
     def recorded(self, proof: Path, policy: Policy, origin: str) -> Recorded:
         """What the log says at the entry that `proof` is of. Every document that travels with a proof is held against this.
@@ -77,7 +68,7 @@ class RememberedLog:
             SplitViewError, ConsistencyMissingError: it does not go on from what is remembered, or does not show it.
         """
         if not proof.is_file():
-            raise ProofMissingError(file=proof.name)
+            raise LsiError("ProofMissingError", file=proof.name)
         return self.recorded_in(read_bytes(proof, MAX_SIZE), proof.name, policy, origin)
 
     def recorded_in(self, proof: bytes, name: str, policy: Policy, origin: str) -> Recorded:
@@ -135,7 +126,7 @@ class RememberedLog:
 
     def _compare(self, kept: Checkpoint, given: Checkpoint, note: str, since: Since) -> None:
         if kept.origin != given.origin:
-            raise RememberedOtherLogError(remembered=kept.origin, origin=given.origin)
+            raise LsiError("RememberedOtherLogError", remembered=kept.origin, origin=given.origin)
         if given.size > kept.size:
             expected, found = kept.root, since.root(kept.size) if since.hashes else None
         else:

@@ -26,7 +26,6 @@ from lsi_match.log.log_file import (
     SCHEMA,
     SCHEMA_VERSION,
     LogDamagedError,
-    LogExistsError,
     LogMissingError,
     connect,
     origin_of,
@@ -40,9 +39,6 @@ NewEntry = tuple[LogEntry, dict[str, Any] | None]
 
 #: How many entries are read in one stroke.
 STROKE = 2000
-
-
-class EntryMissingError(LsiError): ...
 
 
 class DetailsNotBoundError(LsiError): ...
@@ -76,7 +72,7 @@ class Log:
         try:
             descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
         except FileExistsError:
-            raise LogExistsError(file=str(path)) from None
+            raise LsiError("LogExistsError", file=str(path)) from None
         os.fchmod(descriptor, 0o600)
         os.close(descriptor)
         with translate_database_errors(path):
@@ -156,7 +152,7 @@ class Log:
 
         `key` is the controller's cosignature key; what it does not verify is refused. Of each key the latest is kept:
         a note has room for so many lines, and one controller could fill it and nobody could read it any more. Raises
-        `CheckpointMissingError`, `NoteMalformedError`, `SignatureMissingError` or `SignatureWrongError`.
+        `CheckpointMissingError`, `NoteMalformedError`, `NoteUnsignedError` or `SignatureWrongError`.
         """
         signature = note.Signature.parse(line)
         with self._writing():
@@ -319,7 +315,7 @@ class Log:
         with self._stroke():
             size = self._within(size)
             if not 0 <= position < size:
-                raise EntryMissingError(position=position, size=size)
+                raise LsiError("EntryMissingError", position=position, size=size)
             return merkle.inclusion_path(merkle.subtrees_in_tiles(self._tile_for(size)), position, size)
 
     def consistency_proof(self, first: int, second: int | None = None) -> list[bytes]:
@@ -327,7 +323,7 @@ class Log:
         with self._stroke():
             second = self._within(second)
             if not 0 <= first <= second:
-                raise EntryMissingError(position=first, size=second)
+                raise LsiError("EntryMissingError", position=first, size=second)
             return merkle.consistency_path(merkle.subtrees_in_tiles(self._tile_for(second)), first, second)
 
     def checkpoints(self) -> list[str]:
@@ -425,13 +421,13 @@ class Log:
         if size is None:
             return now
         if not 0 <= size <= now:
-            raise EntryMissingError(position=size, size=now)
+            raise LsiError("EntryMissingError", position=size, size=now)
         return size
 
     def _existing(self, position: int) -> int:
         size = self._size()
         if not 0 <= position < size:
-            raise EntryMissingError(position=position, size=size)
+            raise LsiError("EntryMissingError", position=position, size=size)
         return position
 
     def _leaves(self, start: int) -> list[tuple[int, Any]]:

@@ -24,21 +24,6 @@ FileStatus = Literal["present", "destroyed", "late", "overdue", "left", "missing
 GRACE = timedelta(days=2)
 
 
-class SubjectFileMissingError(LsiError): ...
-
-
-class SubjectFileAlteredError(LsiError): ...
-
-
-class SubjectFileOverdueError(LsiError): ...
-
-
-class SubjectFileLeftError(LsiError): ...
-
-
-class ManifestOfRoundAlteredError(LsiError): ...
-
-
 @dataclass(frozen=True)
 class Standings:
     """Every file with how it stands, and what is wrong with any."""
@@ -85,13 +70,15 @@ def standings(
         found.append((one, standing))
         match standing:
             case "missing":
-                problems.append(SubjectFileMissingError(position=one.mark.position))
+                problems.append(LsiError("SubjectFileMissingError", position=one.mark.position))
             case "altered":
-                problems.append(SubjectFileAlteredError(position=one.mark.position))
+                problems.append(LsiError("SubjectFileAlteredError", position=one.mark.position))
             case "left":
-                problems.append(SubjectFileLeftError(position=one.mark.position))
+                problems.append(LsiError("SubjectFileLeftError", position=one.mark.position))
             case "overdue":
-                problems.append(SubjectFileOverdueError(position=one.mark.position, due=f"{due:%Y-%m-%d}"))
+                problems.append(
+                    LsiError("SubjectFileOverdueError", position=one.mark.position, due=f"{due:%Y-%m-%d}")
+                )
             case _:
                 pass
     return Standings(tuple(found), tuple(problems))
@@ -103,7 +90,7 @@ def standings_in(project: Path, view: ProjectView, now: datetime) -> Standings:
     def manifest(digest: str) -> Manifest:
         data = read_bytes(project / "documents" / f"{digest.removeprefix('sha256:')}.json")
         if digest_of_bytes(data) != digest:
-            raise ManifestOfRoundAlteredError(digest=digest)
+            raise LsiError("ManifestOfRoundAlteredError", digest=digest)
         return Manifest.model_validate_json(data)
 
     return standings(view, project / "subjects", manifest, now)

@@ -37,7 +37,7 @@ from lsi_match.log.log_proof import Since
 from lsi_match.log.merkle import RightEdge, Tile
 from lsi_match.log.note import Checkpoint, SignedNote, VerifierKey
 from lsi_match.log.policy import LogUnknownError
-from lsi_match.log.remembered import RememberedLog, RememberedOtherLogError, SplitViewError
+from lsi_match.log.remembered import RememberedLog, SplitViewError
 from lsi_match.log.store import Log
 from lsi_match.log.view import ProjectView
 
@@ -47,51 +47,6 @@ STROKE = 8 * merkle.TILE_WIDTH
 MAX_FINDINGS = 100
 
 
-class StructureDamagedError(LsiError): ...
-
-
-class EntriesMissingError(LsiError): ...
-
-
-class EntryOutsideError(LsiError): ...
-
-
-class EntriesChangedError(LsiError): ...
-
-
-class TreeChangedError(LsiError): ...
-
-
-class CheckpointUnreadableError(LsiError): ...
-
-
-class CheckpointOfAnotherLogError(LsiError): ...
-
-
-class CheckpointUnsignedError(LsiError): ...
-
-
-class CheckpointBeyondError(LsiError): ...
-
-
-class CheckpointRootError(LsiError): ...
-
-
-class CheckpointReplacedKeyError(LsiError): ...
-
-
-class SignerUnknownError(LsiError): ...
-
-
-class EntriesUnsignedError(LsiError): ...
-
-
-class DetailsChangedError(LsiError): ...
-
-
-class DetailsOutsideError(LsiError): ...
-
-
 class LogRolledBackError(LsiError): ...
 
 
@@ -99,9 +54,6 @@ class LogForkedError(LsiError): ...
 
 
 class LogGapError(LsiError): ...
-
-
-class OtherCheckpointUnsignedError(LsiError): ...
 
 
 @dataclass(frozen=True)
@@ -220,8 +172,10 @@ def read_other(path: Path, matchers: Iterable[VerifierKey]) -> Checkpoint:
     """
     try:
         return note.verify_checkpoint(read_text(path), matchers)
-    except (note.SignatureMissingError, note.SignatureWrongError) as problem:
-        raise OtherCheckpointUnsignedError(file=str(path), signer=problem.facts["signer"]) from None
+    except (note.NoteUnsignedError, note.SignatureWrongError) as problem:
+        raise LsiError(
+            "OtherCheckpointUnsignedError", file=str(path), signer=problem.facts["signer"]
+        ) from None
 
 
 class _Reading:
@@ -308,7 +262,12 @@ class _Reading:
             found = connection.execute(f"PRAGMA integrity_check({MAX_FINDINGS})").fetchall()
             if found != [("ok",)]:
                 self._problems.append(
-                    StructureDamagedError(file=str(self._path), count=len(found), finding=str(found[0][0]))
+                    LsiError(
+                        "StructureDamagedError",
+                        file=str(self._path),
+                        count=len(found),
+                        finding=str(found[0][0]),
+                    )
                 )
 
     def _snapshot(self, connection: sqlite3.Connection) -> bool:
@@ -318,7 +277,7 @@ class _Reading:
             first, last = connection.execute("SELECT min(position), max(position) FROM leaves").fetchone()
             if last is not None:
                 if first < 0 or last < 0:
-                    self._problems.append(EntryOutsideError())
+                    self._problems.append(LsiError("EntryOutsideError"))
                 self._size = max(0, last + 1)
             for level, number, length in connection.execute(
                 "SELECT level, number, length(hashes) FROM tiles"
@@ -331,7 +290,7 @@ class _Reading:
                 "SELECT count(*) FROM details WHERE position < 0 OR position > ?", (self._size - 1,)
             ).fetchone()
             if outside:
-                self._problems.append(DetailsOutsideError(count=outside))
+                self._problems.append(LsiError("DetailsOutsideError", count=outside))
             connection.execute("ROLLBACK")
             return True
         return False
@@ -359,7 +318,7 @@ class _Reading:
             for position, leaf, salt, details in rows or ():
                 if position < expected:
                     # Only a damaged file gives rows out of order; without this, reading might never end.
-                    self._problems.append(EntryOutsideError())
+                    self._problems.append(LsiError("EntryOutsideError"))
                     rows = None
                     break
                 if position > expected:
@@ -380,7 +339,7 @@ class _Reading:
             self._progress(expected, self._size)
 
     def _missing(self, first: int, last: int) -> None:
-        self._problems.append(EntriesMissingError(first=first, last=last))
+        self._problems.append(LsiError("EntriesMissingError", first=first, last=last))
 
     def _entry(self, position: int, leaf: bytes, salt: Any, details: Any) -> None:
         with self._finding():
@@ -395,7 +354,7 @@ class _Reading:
             self._details_present += 1
             sound = isinstance(salt, bytes) and isinstance(details, bytes) and len(salt) == SALT_SIZE
             if not sound or details_hash_of_bytes(salt, details) != stated:
-                self._problems.append(DetailsChangedError(position=position))
+                self._problems.append(LsiError("DetailsChangedError", position=position))
 
     def _grow(self, connection: sqlite3.Connection, hashes: list[bytes], sizes: set[int]) -> None:
         """Append hashes, stopping where a root is wanted; compare the tiles that get full."""
@@ -420,13 +379,13 @@ class _Reading:
         if stored == tile.hashes:
             return
         if tile.level or not isinstance(stored, bytes) or len(stored) != len(tile.hashes):
-            self._problems.append(TreeChangedError(level=tile.level, number=tile.number))
+            self._problems.append(LsiError("TreeChangedError", level=tile.level, number=tile.number))
             return
         pairs = zip(merkle.split_hashes(stored), merkle.split_hashes(tile.hashes), strict=True)
         differing = [
             tile.number * merkle.TILE_WIDTH + at for at, (was, now) in enumerate(pairs) if was != now
         ]
-        self._problems.append(EntriesChangedError(first=differing[0], last=differing[-1]))
+        self._problems.append(LsiError("EntriesChangedError", first=differing[0], last=differing[-1]))
 
     def _tree(self) -> None:
         """The rows that are not full, and rows that no tree over these entries has."""
@@ -435,7 +394,7 @@ class _Reading:
         for tile in self._edge.unfinished():
             self._compare(tile, self._unfinished.get((tile.level, tile.number)))
         for level, number in sorted(self._tile_keys, key=str):
-            self._problems.append(TreeChangedError(level=str(level), number=str(number)))
+            self._problems.append(LsiError("TreeChangedError", level=str(level), number=str(number)))
 
     def _checkpoints(self) -> None:
         for size, text in self._notes:
@@ -443,7 +402,7 @@ class _Reading:
                 self._newest = (size, text)
         covered = 0 if self._newest is None else self._newest[0]
         if covered < self._size:
-            self._problems.append(EntriesUnsignedError(first=covered, last=self._size - 1))
+            self._problems.append(LsiError("EntriesUnsignedError", first=covered, last=self._size - 1))
 
     def _checkpoint(self, size: Any, text: Any) -> bool:
         """Whether this stored checkpoint is signed by the matcher and right."""
@@ -452,20 +411,22 @@ class _Reading:
             signed = SignedNote.parse(text if isinstance(text, str) else "")
             checkpoint = Checkpoint.parse(signed.text)
         except LsiError:
-            self._problems.append(CheckpointUnreadableError(size=str(size)))
+            self._problems.append(LsiError("CheckpointUnreadableError", size=str(size)))
             return False
         if checkpoint.size != size:
-            self._problems.append(CheckpointUnreadableError(size=str(size)))
+            self._problems.append(LsiError("CheckpointUnreadableError", size=str(size)))
         if checkpoint.origin != self._origin:
-            self._problems.append(CheckpointOfAnotherLogError(size=size))
+            self._problems.append(LsiError("CheckpointOfAnotherLogError", size=size))
         if checkpoint.size > self._size:
-            self._problems.append(CheckpointBeyondError(size=size, present=self._size))
+            self._problems.append(LsiError("CheckpointBeyondError", size=size, present=self._size))
         elif self._roots.get(checkpoint.size) != checkpoint.root:
-            self._problems.append(CheckpointRootError(size=size))
+            self._problems.append(LsiError("CheckpointRootError", size=size))
         try:
             note.verify_note(signed, self._matchers)
         except LsiError as problem:
-            self._problems.append(CheckpointUnsignedError(size=size, signer=problem.facts["signer"]))
+            self._problems.append(
+                LsiError("CheckpointUnsignedError", size=size, signer=problem.facts["signer"])
+            )
         else:
             self._key_in_turn(size, signed)
         right = len(self._problems) == before
@@ -476,28 +437,30 @@ class _Reading:
     def _key_in_turn(self, size: int, signed: SignedNote) -> None:
         latest = max(place for place, key in enumerate(self._matchers) if signed.of_key(key))
         if latest < self._key:
-            self._problems.append(CheckpointReplacedKeyError(size=size, signer=self._matchers[latest].name))
+            self._problems.append(
+                LsiError("CheckpointReplacedKeyError", size=size, signer=self._matchers[latest].name)
+            )
         self._key = max(self._key, latest)
 
     def _cosignatures(self, size: int, signed: SignedNote, cosigners: tuple[VerifierKey, ...]) -> None:
         known = {(key.name, key.key_id) for key in (*self._matchers, *cosigners)}
         for signature in signed.signatures:
             if (signature.name, signature.key_id) not in known:
-                self._problems.append(SignerUnknownError(size=size, signer=signature.name))
+                self._problems.append(LsiError("SignerUnknownError", size=size, signer=signature.name))
         for key in cosigners:
             try:
                 timestamp = note.verify_cosignature(signed, key)
-            except note.SignatureMissingError:
+            except note.NoteUnsignedError:
                 continue
             except LsiError:
-                self._problems.append(CheckpointUnsignedError(size=size, signer=key.name))
+                self._problems.append(LsiError("CheckpointUnsignedError", size=size, signer=key.name))
             else:
                 self._cosigned[key.name] = Cosigned(size, timestamp)
 
     def _continues(self, remembered: Checkpoint) -> None:
         if remembered.origin != self._origin:
             self._problems.append(
-                RememberedOtherLogError(remembered=remembered.origin, origin=str(self._origin))
+                LsiError("RememberedOtherLogError", remembered=remembered.origin, origin=str(self._origin))
             )
         elif self._roots.get(remembered.size) == remembered.root:
             return

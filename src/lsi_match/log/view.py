@@ -39,9 +39,6 @@ _ANY: tuple[State, ...] = (*RUNNING, "released", *OVER)
 QUIET = timedelta(days=100)
 
 
-class StepOutOfPlaceError(LsiError): ...
-
-
 def _stay(states: Iterable[State]) -> dict[State, State]:
     return {state: state for state in states}
 
@@ -497,8 +494,12 @@ class ProjectView:
         after = None if before is None else TRANSITIONS.get(type(event), {}).get(before.state)
         if after is None:
             state = "-" if before is None else before.state
-            raise StepOutOfPlaceError(
-                position=recorded.position, step=event.step.value, round=name, state=state
+            raise LsiError(
+                "StepOutOfPlaceError",
+                position=recorded.position,
+                step=event.step.value,
+                round=name,
+                state=state,
             )
         return after
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from lsi_match.base.validation import RuleViolation
 from lsi_match.criteria.clear import (
-    CriterionIdentityError,
     check_clear,
     looks_like_somebody,
     names_somebody,
@@ -157,7 +156,7 @@ def _predicates(manifest: Manifest) -> None:
         _together(selection, selection.signal_predicates().values(), at, "signals")
         for i, attribute in enumerate(selection.attributes):
             if attribute.field in named:
-                said = CriterionIdentityError(criterion=attribute.id, field=attribute.field)
+                said = CriterionError("CriterionIdentityError", criterion=attribute.id, field=attribute.field)
                 raise RuleViolation.by(said, *at, "attributes", i, "field")
             for part, values in (("values", attribute.values), ("edges", attribute.edges)):
                 for j, value in enumerate(values):

@@ -28,9 +28,6 @@ _SOURCE, _PASSED = "_source", "_passed"
 _WIDTH = 112
 
 
-class UnknownSelectionError(StatementError): ...
-
-
 def statement(
     manifest: Manifest,
     partner: str,
@@ -80,8 +77,12 @@ def _made(
 def _selection(manifest: Manifest, partner: str, selection: str) -> Selection:
     known = {f"{name}.{one.id}": one for name, one in manifest.selections()}
     if f"{partner}.{selection}" not in known:
-        raise UnknownSelectionError(
-            partner=partner, selection=selection, known=", ".join(known), problem=selection
+        raise StatementError(
+            "UnknownSelectionError",
+            partner=partner,
+            selection=selection,
+            known=", ".join(known),
+            problem=selection,
         )
     return known[f"{partner}.{selection}"]
 

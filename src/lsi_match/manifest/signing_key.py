@@ -25,14 +25,11 @@ _ORDER_8 = 270738550114484064931822528722565878893680426757531351946374360975030
 _SMALL_ORDER = frozenset({0, 1, _P - 1, _ORDER_8, _P - _ORDER_8})
 
 
-class SigningKeyWeakError(LsiError): ...
-
-
 def check_ed25519(public: bytes) -> None:
     """Raises SigningKeyWeakError when these 32 bytes are a key of small order, or not the one form of a key."""
     y = int.from_bytes(public, "little") & (2**255 - 1)
     if y >= _P or y in _SMALL_ORDER:
-        raise SigningKeyWeakError(key=public.hex())
+        raise LsiError("SigningKeyWeakError", key=public.hex())
 
 
 def _checked(key: str) -> str:

@@ -19,13 +19,6 @@ from lsi_match.monitor.table import CountsTable
 from lsi_match.monitor.verdict import Row, conclude
 from lsi_match.protocol.documents import Justification
 
-
-class ReportNotOfCountsError(LsiError): ...
-
-
-class SmallCountShownError(LsiError): ...
-
-
 _ROWS = TypeAdapter(list[Row])
 
 
@@ -130,14 +123,14 @@ def checked_findings(report: bytes, counts: bytes, manifest: Manifest) -> tuple[
         table = CountsTable.model_validate_json(counts)
         again = findings_of(manifest, found.round, counts)
     except ValidationError:
-        raise ReportNotOfCountsError() from None
+        raise LsiError("ReportNotOfCountsError") from None
     if (table.tolerance, table.confidence, table.looks, table.smallest_cell) != agreed:
-        raise ReportNotOfCountsError()
+        raise LsiError("ReportNotOfCountsError")
     if again.model_copy(update={"format": found.format, "promises": found.promises}).written() != report:
-        raise ReportNotOfCountsError()
+        raise LsiError("ReportNotOfCountsError")
     for name, count in _shown(table):
         if 0 < count < monitor.smallest_cell:
-            raise SmallCountShownError(stage=name, smallest=monitor.smallest_cell)
+            raise LsiError("SmallCountShownError", stage=name, smallest=monitor.smallest_cell)
     return found, digest_of_bytes(report)
 
 

@@ -18,7 +18,7 @@ import polars as pl
 import pyarrow as pa
 
 from lsi_match.base.duckdb_locked import locked_connection
-from lsi_match.base.errors import LsiError, words
+from lsi_match.base.errors import LsiError, wrong
 from lsi_match.base.files import FileMissingError, private_folder, whole_file
 from lsi_match.manifest import IdentifierSource, Partner
 from lsi_match.manifest.identifiers import IdentifierForm, IdentifierKind
@@ -44,12 +44,6 @@ _ENDED = "(?i)ingetrokken|niet gerealiseerd|ten onrechte"
 _PIECE = 250_000
 _FILE = "bag.parquet"
 _ADDRESS = IdentifierSource(kind=IdentifierKind.ADDRESS, fields=("postcode", "house", "letter", "addition"))
-
-
-class BagMissingError(LsiError): ...
-
-
-class NotTheBagError(LsiError): ...
 
 
 @dataclass(frozen=True)
@@ -109,7 +103,7 @@ def _pieces(file: Path) -> Iterator[pl.DataFrame]:
             named = {part: next((there[one] for one in names if one in there), None) for part, names in _COLUMNS.items()}  # fmt: skip
             if lacking := [_COLUMNS[part][0] for part in _NEEDED if named[part] is None]:
                 what = ", ".join(lacking)
-                raise NotTheBagError.because("partner.no_column", file=file.name, what=what)
+                raise LsiError("NotTheBagError", file=file.name, **wrong("partner.no_column", what=what))
             parts = [part for part, column in named.items() if column is not None]
             source.lay(con, [str(named[part]) for part in parts])
             texts = [f"c{at}::VARCHAR AS {part}" for at, part in enumerate(parts)]
@@ -126,7 +120,9 @@ def _pieces(file: Path) -> Iterator[pl.DataFrame]:
             con.close()
     # A GeoPackage need not have all of the tables.
     if problem is not None and not (in_database and read):
-        raise NotTheBagError(file=file.name, **words("problem", problem.text("nl"), problem.text("en")))
+        raise LsiError(
+            "NotTheBagError", file=file.name, **words("problem", problem.text("nl"), problem.text("en"))
+        )
 
 
 @dataclass(frozen=True)
@@ -145,7 +141,9 @@ class Bag:
         for selection in partner.selections:
             if any(one.form is IdentifierForm.ADDRESS for one in selection.identifiers):
                 if home is None or not (home.folder / _FILE).is_file():
-                    raise BagMissingError(partner=home.name if home else "-", selection=selection.id)
+                    raise LsiError(
+                        "BagMissingError", partner=home.name if home else "-", selection=selection.id
+                    )
                 return cls(home.folder / _FILE)
         return None
 

@@ -37,13 +37,7 @@ from lsi_match.protocol.place_files import (
 from lsi_match.protocol.trust_root import MATCHER, Role, TrustRoot
 
 
-class DraftsDifferError(LsiError): ...
-
-
 class DraftMissingError(LsiError): ...
-
-
-class ProjectKeyNotMadeError(LsiError): ...
 
 
 @dataclass(frozen=True)
@@ -69,7 +63,7 @@ class Beginning:
             raise DraftMissingError(project=self.exchange.project)
         if len(files) > 1:
             names = ", ".join(shared_by(self.exchange.project, file.name) or "-" for file in files)
-            raise DraftsDifferError(names=names)
+            raise LsiError("DraftsDifferError", names=names)
         return files[0]
 
     def draft(self) -> dict[str, Any]:
@@ -154,7 +148,7 @@ class Beginning:
         draft, home = self.draft(), self.exchange.home
         share = home.project(self.exchange.project) / f"key-{draft['pseudonyms']['epoch']}" / "key-share.json"
         if not share.exists():
-            raise ProjectKeyNotMadeError(project=self.exchange.project)
+            raise LsiError("ProjectKeyNotMadeError", project=self.exchange.project)
         root = home.trust(self.exchange.project, now).current
         keys = {}
         for name in (*draft["controllers"], MATCHER):

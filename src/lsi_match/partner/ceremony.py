@@ -24,15 +24,6 @@ from lsi_match.partner.home import Home, make_key_share
 from lsi_match.protocol.documents import KeyContribution, KeyReveal
 
 
-class CommittedAlreadyError(LsiError): ...
-
-
-class NotCommittedError(LsiError): ...
-
-
-class RevealedAlreadyError(LsiError): ...
-
-
 @dataclass(frozen=True)
 class KeyMaking:
     """One key being made at one partner."""
@@ -67,7 +58,7 @@ class KeyMaking:
         document = commit(self.ceremony, contribution, identity)
         if self.folder.exists() and any(self.folder.iterdir()):
             if not again:
-                raise CommittedAlreadyError(**self._facts)
+                raise LsiError("CommittedAlreadyError", **self._facts)
             for name in ("contribution.age", "reveal.json", "key-share.json"):
                 destroy(self.folder / name)
         content = canonical_json(contribution.model_dump(mode="json"))
@@ -88,7 +79,7 @@ class KeyMaking:
             document = read_bytes(file)
             earlier = peek(document, KeyReveal, what="reveal", party=self.home.name)
             if earlier.transcript != transcript.digest:
-                raise RevealedAlreadyError(**self._facts)
+                raise LsiError("RevealedAlreadyError", **self._facts)
             return document
         document = reveal(self.ceremony, transcript, contribution, self.home.identity())
         write_whole(file, document)
@@ -117,7 +108,7 @@ class KeyMaking:
     def _contribution(self) -> KeyContribution:
         file = self.folder / "contribution.age"
         if not file.exists():
-            raise NotCommittedError(**self._facts)
+            raise LsiError("NotCommittedError", **self._facts)
         content = unseal(
             read_private(file), self.home.identity().encryption, what=file.name, party=self.home.name
         )

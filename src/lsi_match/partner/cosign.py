@@ -35,9 +35,6 @@ Judge = Callable[[Path, Manifest, Trust], Judgement]
 class CosignerKeyError(LsiError): ...
 
 
-class NothingSignedError(LsiError): ...
-
-
 @dataclass(frozen=True)
 class Cosigned:
     """The checkpoint that was co-signed, and a note with its text, the matcher's signature and this cosignature."""
@@ -81,7 +78,7 @@ def cosign_log(
     ):
         raise problem
     if found.newest_checkpoint is None:
-        raise NothingSignedError(file=str(log))
+        raise LsiError("NothingSignedError", file=str(log))
     identity = home.identity()
     key = VerifierKey.of(home.name, identity.log_key, COSIGNATURE)
     if policy.witnesses.get(home.name) != key:

@@ -78,12 +78,6 @@ from lsi_match.protocol.place_files import (
 Problems = list[tuple[str, LsiError]]
 
 
-class AskedTooLateError(LsiError): ...
-
-
-class EvaluationUntoldError(LsiError): ...
-
-
 @dataclass(frozen=True)
 class Evaluating:
     """One round at one partner, whose opening was checked."""
@@ -121,7 +115,7 @@ class Evaluating:
                 kept = KeptKeys.of(self.folder)
                 over = self._of_own(KEYS_DESTROYED_SUFFIX).exists() or bool(kept and kept.keys)
                 if over or now >= (opening.asks_until or now):
-                    raise AskedTooLateError(partner=home.name, round=opening.round)
+                    raise LsiError("AskedTooLateError", partner=home.name, round=opening.round)
                 self._draw(manifest, identifiers(home, manifest, opening, mapping, extracts))
             named_before = (kept := KeptKeys.of(self.folder)) is not None and bool(kept.keys)
             if now < (opening.answers_until or now) and self._keys.exists() and not named_before:
@@ -134,7 +128,7 @@ class Evaluating:
             if kept is None or untold or home.name not in evaluators.keys:
                 destroy_keys(exchange, self.folder, now)
             if untold:
-                raise EvaluationUntoldError(partner=untold, round=opening.round)
+                raise LsiError("EvaluationUntoldError", partner=untold, round=opening.round)
             round_keys = [unpack(one, 1)[0] for one in self._asks().values()]
             if kept is not None and home.name in evaluators.keys:
                 public = self.evaluation.round_keys(round_keys)

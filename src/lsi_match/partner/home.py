@@ -63,30 +63,6 @@ from lsi_match.protocol.documents import DropDescriptor, KeyShare, Opening, Sele
 from lsi_match.protocol.trust_root import Role, TrustRoot
 
 
-class ProjectKeyDiffersError(LsiError): ...
-
-
-class ProjectKeyReusedError(LsiError): ...
-
-
-class KeyShareMissingError(LsiError): ...
-
-
-class OwnKeyDiffersError(LsiError): ...
-
-
-class OpeningChangedError(LsiError): ...
-
-
-class NotJoinedError(LsiError): ...
-
-
-class PreparingAlreadyError(LsiError): ...
-
-
-class ReferencesLostError(LsiError): ...
-
-
 @dataclass(frozen=True)
 class References:
     """What resolves the record references of one drop: the block key, and ids too long for one block."""
@@ -121,7 +97,7 @@ class Home:
         Raises:
             PreparingAlreadyError: another does.
         """
-        busy = PreparingAlreadyError(partner=self.name, project=project)
+        busy = LsiError("PreparingAlreadyError", partner=self.name, project=project)
         descriptor = lock_file(self.project(project) / "prepare.lock", busy)
         try:
             yield
@@ -153,7 +129,7 @@ class Home:
         if key_share is not None:
             self._take_key(manifest, key_share)
         elif self.name in manifest.partners:
-            raise KeyShareMissingError(partner=self.name)
+            raise LsiError("KeyShareMissingError", partner=self.name)
         if not known:
             shutil.rmtree(kept.folder, ignore_errors=True)
         kept.add(approvals.values())
@@ -166,7 +142,7 @@ class Home:
         earlier = self._earlier_key(manifest.project.id)
         if earlier and earlier.epoch != key.epoch:
             if earlier.secret == key.secret:
-                raise ProjectKeyReusedError(partner=self.name, epoch=key.epoch)
+                raise LsiError("ProjectKeyReusedError", partner=self.name, epoch=key.epoch)
             for name in ("manifest.json", "key-share.json"):
                 old = folder / "earlier" / str(earlier.epoch) / name
                 write_whole(old, read_bytes(folder / name), replace=True)
@@ -209,7 +185,7 @@ class Home:
         if known is not None and (
             own.signing_key not in known.keys_for(Role.DELIVER) or own.encryption_key != known.encryption_key
         ):
-            raise OwnKeyDiffersError(partner=self.name)
+            raise LsiError("OwnKeyDiffersError", partner=self.name)
 
     def takes_part(self, manifest: Manifest) -> bool:
         """Whether this partner joined under this very manifest."""
@@ -225,7 +201,7 @@ class Home:
         """
         folder = self.project(project)
         if not (folder / "manifest.json").exists():
-            raise NotJoinedError(partner=self.name, project=project)
+            raise LsiError("NotJoinedError", partner=self.name, project=project)
         manifest = load_manifest(read_bytes(folder / "manifest.json"))
         check_papers(manifest, papers, now, self.trust(project, now))
         dry_run.before("keep", ", ".join(papers))
@@ -242,7 +218,7 @@ class Home:
         """
         folder = self.project(project)
         if not (folder / "manifest.json").exists():
-            raise NotJoinedError(partner=self.name, project=project)
+            raise LsiError("NotJoinedError", partner=self.name, project=project)
         manifest = load_manifest(read_bytes(folder / "manifest.json"))
         check_approvals(manifest, self.papers(project), now, self.trust(project, now))
         return manifest
@@ -314,7 +290,7 @@ class Home:
             private_folder(file.parent)
             write_whole(file, document)
         elif read_bytes(file) not in (document, digest_of_bytes(document).encode()):
-            raise OpeningChangedError(partner=self.name, round=round_id)
+            raise LsiError("OpeningChangedError", partner=self.name, round=round_id)
 
     def project_key(self, manifest: Manifest) -> ProjectKey:
         """The project key, opened with this partner's own key and compared with the manifest's check value."""
@@ -338,7 +314,7 @@ class Home:
     def _opened(self, key_share: bytes, manifest: Manifest) -> ProjectKey:
         key, maker = open_key_share(key_share, manifest, self.identity())
         if key.check_value != manifest.pseudonyms.key_check:
-            raise ProjectKeyDiffersError(partner=self.name, maker=maker)
+            raise LsiError("ProjectKeyDiffersError", partner=self.name, maker=maker)
         return key
 
     def _earlier_key(self, project: str) -> ProjectKey | None:
@@ -395,7 +371,7 @@ class Home:
         """What `keep_references` kept; raises ReferencesLostError when it is not there."""
         file = self._reference_file(project, round_id, drop)
         if not file.exists():
-            raise ReferencesLostError(partner=self.name)
+            raise LsiError("ReferencesLostError", partner=self.name)
         opened = unseal(read_bytes(file), self.identity().encryption, what="reference key", party=self.name)
         content = json.loads(opened)
         return References(bytes.fromhex(content["key"]), tuple(content["long_ids"]))

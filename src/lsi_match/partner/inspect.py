@@ -24,15 +24,6 @@ from lsi_match.protocol.documents import SelectionCounts
 Progress = Callable[[str, str, int, int | None], None]
 
 
-class SelectionUnmappedError(LsiError): ...
-
-
-class NoValidIdentifierError(LsiError): ...
-
-
-class VolumeOutOfBoundsError(LsiError): ...
-
-
 class Sink(Protocol):
     """Where the rows go."""
 
@@ -75,7 +66,7 @@ def tasks_of(
     selections = manifest.partners[partner].selections
     for one in selections:
         if one.id not in mapping.selections:
-            raise SelectionUnmappedError(partner=partner, selection=one.id)
+            raise LsiError("SelectionUnmappedError", partner=partner, selection=one.id)
     return [
         SelectionTask(partner, one, mapping.selections[one.id], extracts, manifest, reference_date)
         for one in selections
@@ -132,12 +123,12 @@ def crossed(
         if one.selected.with_signal and not one.sendable:
             reasons = ", ".join(f"{reason}: {n}" for reason, n in one.invalid.items()) or "-"
             file = one.task.mapping.extract
-            problems.append(NoValidIdentifierError(partner=partner, file=file, invalid=reasons))
+            problems.append(LsiError("NoValidIdentifierError", partner=partner, file=file, invalid=reasons))
             continue
         volume = selection.volume
         if not volume.at_least <= now.written <= volume.at_most:
             problems.append(
-                VolumeOutOfBoundsError(
+                LsiError("VolumeOutOfBoundsError",
                     partner=partner, selection=selection.id, count=now.written, at_least=volume.at_least, at_most=volume.at_most
                 )
             )  # fmt: skip

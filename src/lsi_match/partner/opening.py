@@ -19,9 +19,6 @@ from lsi_match.protocol.documents import Opening
 from lsi_match.protocol.evaluation_documents import Evaluators
 
 
-class OpeningNotForManifestError(LsiError): ...
-
-
 def read_opening(home: Home, file: Path, project: str, now: datetime) -> tuple[Opening, bytes]:
     """The opening in `file`, and its bytes.
 
@@ -47,7 +44,7 @@ def _read(
     data, project, name = read_bytes(file), manifest.project.id, kind_of(model)
     said = verify(data, model, manifest.matcher.signing_key, what=name, party="matcher")
     if said.manifest != manifest.digest or said.project != project:
-        raise OpeningNotForManifestError(partner=home.name)
+        raise LsiError("OpeningNotForManifestError", partner=home.name)
     proof = proof_file(file)
     recorded = home.recorded(proof, project, now)
     stated = {

@@ -66,18 +66,6 @@ from lsi_match.protocol.tables import Combinations, combinations, from_part, sha
 SPAN = 16
 
 
-class NotAPartnerError(LsiError): ...
-
-
-class RoundClosedError(LsiError): ...
-
-
-class EvaluationNeededError(LsiError): ...
-
-
-class CombinationTooRareError(LsiError): ...
-
-
 @dataclass(frozen=True)
 class Prepared:
     """A drop that was written: its descriptor file, what it says, what the matching environment sees of its rows, and the
@@ -120,7 +108,7 @@ def prepare(
     """
     manifest, opening, opening_document = answerable(home, opening_file, project, now)
     if manifest.pseudonyms.together and shared is None:
-        raise EvaluationNeededError(partner=home.name)
+        raise LsiError("EvaluationNeededError", partner=home.name)
     key = home.project_key(manifest)
     partner = manifest.partners[home.name]
     span = secrets.token_hex(SPAN // 2)
@@ -165,7 +153,9 @@ def prepare(
         problems = crossed(home.name, found, counts, before)
         smallest = manifest.monitor.smallest_combination
         if rare := shared_by_fewer(sealing.seen, smallest):
-            problems.append(CombinationTooRareError(partner=home.name, rows=rare, smallest=smallest))
+            problems.append(
+                LsiError("CombinationTooRareError", partner=home.name, rows=rare, smallest=smallest)
+            )
         if problems:
             raise ExtractProblemsError.of(problems)
         descriptor = DropDescriptor(
@@ -202,11 +192,11 @@ def answerable(
     then on it answers no other of that name."""
     manifest = home.agreed_manifest(project, now)
     if home.name not in manifest.partners:
-        raise NotAPartnerError(partner=home.name, project=project)
+        raise LsiError("NotAPartnerError", partner=home.name, project=project)
     home.check_trust(manifest, now)
     opening, document = read_opening(home, opening_file, project, now)
     if manifest.schedule.when_late != "wait" and now >= opening.deadline:
-        raise RoundClosedError(partner=home.name, round=opening.round)
+        raise LsiError("RoundClosedError", partner=home.name, round=opening.round)
     with home.alone(project):
         require(manifest, home.evidence(project, now, opening))
         home.remember_opening(project, opening.round, document)

@@ -30,8 +30,6 @@ from lsi_match.partner.extract.opened import Extract, Fault, any_of, opened
 from lsi_match.partner.extract.problems import (
     ExtractError,
     ExtractProblemsError,
-    RecordIdMissingError,
-    ValueNotListedError,
 )
 from lsi_match.protocol.columns import GROUP, SIGNALS, attribute_column
 from lsi_match.protocol.group_cells import cell_sql
@@ -307,12 +305,19 @@ class _Selecting:
         where = self.extract.where
 
         def no_id(row: int, _count: int, _shown: str) -> ExtractError:
-            return RecordIdMissingError(**where, row=row, column=self.extract.mapping.record_id)
+            return ExtractError(
+                "RecordIdMissingError", **where, row=row, column=self.extract.mapping.record_id
+            )
 
         def not_listed(attribute: Attribute) -> Callable[[int, int, str], ExtractError]:
             column = self.extract.column(attribute.field)
-            return lambda row, _count, _shown: ValueNotListedError(
-                **where, row=row, column=column, attribute=attribute.id, **_not_listed(attribute)
+            return lambda row, _count, _shown: ExtractError(
+                "ValueNotListedError",
+                **where,
+                row=row,
+                column=column,
+                attribute=attribute.id,
+                **_not_listed(attribute),
             )
 
         return [

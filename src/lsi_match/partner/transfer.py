@@ -38,12 +38,6 @@ TALLY = ".fetched.json"
 _SPARE = 0.05
 
 
-class DropIncompleteHereError(LsiError): ...
-
-
-class NoDropError(LsiError): ...
-
-
 class TooLargeToFetchError(LsiError): ...
 
 
@@ -109,11 +103,11 @@ def _send_drop(home: Home, descriptor: Path, settings: EndpointSettings) -> int:
         key = home.identity().card["signing_key"]
         described = verify(data, DropDescriptor, key, what=descriptor.name, party=home.name)
     except LsiError:
-        raise NoDropError(file=descriptor.name) from None
+        raise LsiError("NoDropError", file=descriptor.name) from None
     files = [descriptor.parent / part.file for part in described.parts]
     for file in files:
         if not file.is_file():
-            raise DropIncompleteHereError(file=descriptor.name, part=file.name)
+            raise LsiError("DropIncompleteHereError", file=descriptor.name, part=file.name)
     with open_endpoint(settings) as there:
         lying = there.listing("in")
         for file in files:

@@ -38,12 +38,6 @@ from lsi_match.transport.endpoints import EndpointSettings
 WATCHED = timedelta(days=14)
 
 
-class CosignaturesUnseenError(LsiError): ...
-
-
-class LogStandsStillError(LsiError): ...
-
-
 #: The signed papers in these files → what judges a log by them (`log.judge`).
 Judging = Callable[[Iterable[Path]], Judge]
 
@@ -137,10 +131,10 @@ def standing_still(
         write_whole(file, json.dumps(seen).encode(), replace=True)
     old = {name for name, (_, since) in seen.items() if now - datetime.fromisoformat(str(since)) > WATCHED}
     found: list[LsiError] = [
-        CosignaturesUnseenError(who=manifest.controllers[name].title, days=WATCHED.days)
+        LsiError("CosignaturesUnseenError", who=manifest.controllers[name].title, days=WATCHED.days)
         for name, size in others.items()
         if name in old and (size is None or size < own)
     ]
     if home.name in old and manifest.schedule.day(now) <= manifest.project.period.last:
-        found.append(LogStandsStillError(days=WATCHED.days))
+        found.append(LsiError("LogStandsStillError", days=WATCHED.days))
     return found

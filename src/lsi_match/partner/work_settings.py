@@ -22,9 +22,6 @@ FILE = "work.yaml"
 class WorkNotSetError(LsiError): ...
 
 
-class ProjectNameError(LsiError): ...
-
-
 class WorkSettings(Closed):
     """Where the work on a project lies, as absolute paths.
 
@@ -51,7 +48,7 @@ def set_work(home: Home, project: str, settings: WorkSettings) -> Path:
         ProjectNameError: no project can be called so.
     """
     if not re.fullmatch(PROJECT_ID, project):
-        raise ProjectNameError(project=project)
+        raise LsiError("ProjectNameError", project=project)
     folder = home.project(project)
     # JSON is YAML, and says every path as it is.
     absolute = {name: str(path.absolute()) for name, path in settings if path is not None}

@@ -18,9 +18,6 @@ from lsi_match.protocol.columns import (
 from lsi_match.protocol.group_cells import cell_names
 
 
-class RowUnreadableError(LsiError): ...
-
-
 def row_of(part: bytes, manifest: Manifest, partner: Partner, number: int) -> dict[str, str]:
     """Row `number` (from 1 on) of an opened part of a drop: column → its bytes in hex, or what its number means.
 
@@ -30,7 +27,7 @@ def row_of(part: bytes, manifest: Manifest, partner: Partner, number: int) -> di
     columns = drop_columns(manifest, partner)
     rows, rest = divmod(len(part), row_width(columns))
     if rest or not 1 <= number <= rows:
-        raise RowUnreadableError(bytes=len(part), width=row_width(columns), row=number)
+        raise LsiError("RowUnreadableError", bytes=len(part), width=row_width(columns), row=number)
     return {
         column.name: _meaning(column, part[start : start + column.width], manifest, partner)
         for column, start in _cells(columns, rows, number)

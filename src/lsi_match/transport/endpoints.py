@@ -49,9 +49,6 @@ _TIMEOUT = 30
 class PlaceUnreachableError(LsiError): ...
 
 
-class PlaceAwayError(PlaceUnreachableError): ...
-
-
 class EndpointSettings(Closed):
     """How a place is reached. Secrets stand in files of their own, never here and never in the address."""
 
@@ -193,7 +190,7 @@ def open_endpoint(settings: EndpointSettings) -> Endpoint:
     try:
         with _unreachable(there._name):
             if not there._files.has_marker():
-                raise PlaceAwayError(place=there._name)
+                raise PlaceUnreachableError("PlaceAwayError", place=there._name)
     except BaseException:
         there.close()
         raise

@@ -69,57 +69,6 @@ class DropRefusedError(LsiError):
     """Base of every reason to refuse a drop."""
 
 
-class PartnerNotInManifestError(DropRefusedError): ...
-
-
-class OtherPartnersDropError(DropRefusedError): ...
-
-
-class OtherManifestError(DropRefusedError): ...
-
-
-class FormerVersionError(DropRefusedError): ...
-
-
-class OtherRoundError(DropRefusedError): ...
-
-
-class AttributeKeysError(DropRefusedError): ...
-
-
-class OtherEvaluatorsError(DropRefusedError): ...
-
-
-class OtherProjectKeyError(DropRefusedError): ...
-
-
-class DropNameError(DropRefusedError): ...
-
-
-class DropTimeError(DropRefusedError): ...
-
-
-class DropDuplicateError(DropRefusedError): ...
-
-
-class DropVolumeError(DropRefusedError): ...
-
-
-class PartMissingError(DropRefusedError): ...
-
-
-class PartAlteredError(DropRefusedError): ...
-
-
-class PartUndeclaredError(DropRefusedError): ...
-
-
-class CountsDifferError(DropRefusedError): ...
-
-
-class DropTellsTooMuchError(DropRefusedError): ...
-
-
 def under_name(error: LsiError, file: Path, name: str = "drop") -> LsiError:
     """The same error about `file` under another name: what a file in an inbox is called, somebody typed, and the log is
     read by everybody and stays."""
@@ -164,7 +113,7 @@ class Drop:
         """
         sealed = _sealed(self.file, number, self.descriptor, self.round_)
         if not has_mark(sealed, self.marking_key, self.marks[number]):
-            raise PartAlteredError(**_part(self.file, number, self.descriptor))
+            raise DropRefusedError("PartAlteredError", **_part(self.file, number, self.descriptor))
         return _opened(sealed, number, self.descriptor, self.round_)
 
 
@@ -200,9 +149,9 @@ def described(file: Path, partner: str, round_: Round, now: datetime) -> Drop:
     """
     manifest = round_.manifest
     if partner not in manifest.partners:
-        raise PartnerNotInManifestError(partner=partner, file=file.name)
+        raise DropRefusedError("PartnerNotInManifestError", partner=partner, file=file.name)
     if file.is_symlink():
-        raise DropNameError(partner=partner, file=file.name)
+        raise DropRefusedError("DropNameError", partner=partner, file=file.name)
     data = read_bytes(file, MAX_DESCRIPTOR)
     key = manifest.controllers[partner].signing_key
     descriptor = verify(data, DropDescriptor, key, what=file.name, party=partner)
@@ -233,7 +182,9 @@ def checked_parts(drop: Drop) -> Iterator[pa.Table]:
                 seen.update(combinations(table))
             yield table
     if rare := shared_by_fewer(seen, smallest):
-        raise DropTellsTooMuchError(partner=drop.partner, file=drop.file.name, rows=rare, smallest=smallest)
+        raise DropRefusedError(
+            "DropTellsTooMuchError", partner=drop.partner, file=drop.file.name, rows=rare, smallest=smallest
+        )
     _check_counts(cells, drop.descriptor, drop.round_.manifest, drop.file.name)
 
 
@@ -244,35 +195,36 @@ def check_descriptor(
     manifest, opening = round_.manifest, round_.opening
     where = {"partner": partner, "file": file}
     if descriptor.partner != partner:
-        raise OtherPartnersDropError(**where, other=descriptor.partner)
+        raise DropRefusedError("OtherPartnersDropError", **where, other=descriptor.partner)
     if (descriptor.project, descriptor.manifest) != (manifest.project.id, manifest.digest):
-        raise OtherManifestError(**where)
+        raise DropRefusedError("OtherManifestError", **where)
     if descriptor.format != DropDescriptor.model_fields["format"].default:
-        raise FormerVersionError(**where)
+        raise DropRefusedError("FormerVersionError", **where)
     if descriptor.round != opening.round or descriptor.opening != round_.opening_digest:
-        raise OtherRoundError(**where)
+        raise DropRefusedError("OtherRoundError", **where)
     if descriptor.key_check != manifest.pseudonyms.key_check:
-        raise OtherProjectKeyError(**where)
+        raise DropRefusedError("OtherProjectKeyError", **where)
     if (descriptor.scheme, descriptor.evaluators) != (manifest.pseudonyms.scheme, round_.evaluators) or (
         manifest.pseudonyms.together and round_.evaluators is None
     ):
-        raise OtherEvaluatorsError(**where)
+        raise DropRefusedError("OtherEvaluatorsError", **where)
     _check_attribute_keys(descriptor, manifest, file)
     latest = now + CLOCK_SKEW
     if manifest.schedule.when_late != "wait":
         latest = min(latest, opening.deadline)
     if not opening.opened_at - CLOCK_SKEW <= descriptor.made_at <= latest:
-        raise DropTimeError(**where)
+        raise DropRefusedError("DropTimeError", **where)
     names = [part_name(descriptor.stem, number) for number in range(len(descriptor.parts))]
     if file != f"{descriptor.stem}.drop.json" or [part.file for part in descriptor.parts] != names:
-        raise DropNameError(**where)
+        raise DropRefusedError("DropNameError", **where)
     selections = {s.id: s for s in manifest.partners[partner].selections}
     if descriptor.selections.keys() != selections.keys() or len(descriptor.parts) != opening.parts:
-        raise CountsDifferError(**where)
+        raise DropRefusedError("CountsDifferError", **where)
     for name, counts in descriptor.selections.items():
         volume = selections[name].volume
         if not volume.at_least <= counts.written <= volume.at_most:
-            raise DropVolumeError(
+            raise DropRefusedError(
+                "DropVolumeError",
                 **where,
                 selection=name,
                 count=counts.written,
@@ -283,9 +235,9 @@ def check_descriptor(
             raise crossed
         falls = _falls(counts, [rule.id for rule in selections[name].criteria])
         if not falls or not add_up(manifest, selections[name], counts):
-            raise CountsDifferError(**where)
+            raise DropRefusedError("CountsDifferError", **where)
     if descriptor.rows != sum(counts.written for counts in descriptor.selections.values()):
-        raise CountsDifferError(**where)
+        raise DropRefusedError("CountsDifferError", **where)
 
 
 def _check_attribute_keys(descriptor: DropDescriptor, manifest: Manifest, file: str) -> None:
@@ -300,7 +252,7 @@ def _check_attribute_keys(descriptor: DropDescriptor, manifest: Manifest, file: 
     if (found.project, found.manifest, found.round, found.partner, found.span_id) != of or tuple(
         sorted(found.sealed)
     ) != recipients:
-        raise AttributeKeysError(partner=name, file=file)
+        raise DropRefusedError("AttributeKeysError", partner=name, file=file)
 
 
 def _falls(counts: SelectionCounts, criteria: list[str]) -> bool:
@@ -328,11 +280,11 @@ def _sealed(file: Path, number: int, descriptor: DropDescriptor, round_: Round) 
     part, where = descriptor.parts[number], _part(file, number, descriptor)
     path = file.parent / part.file
     if path.is_symlink() or not path.is_file():
-        raise PartMissingError(**where)
+        raise DropRefusedError("PartMissingError", **where)
     try:
         return read_large(path, largest_bytes(round_.manifest, descriptor.partner, 1, part.rows))
     except (FileMissingError, FileUnreadableError):
-        raise PartAlteredError(**where) from None
+        raise DropRefusedError("PartAlteredError", **where) from None
 
 
 def _opened(sealed: memoryview, number: int, descriptor: DropDescriptor, round_: Round) -> pa.Table:
@@ -352,20 +304,28 @@ def _checked_part(drop: Drop, number: int) -> tuple[pa.Table, Cells, bytes]:
     descriptor, round_, part = drop.descriptor, drop.round_, drop.descriptor.parts[number]
     sealed = _sealed(drop.file, number, descriptor, round_)
     if digest_of_bytes(sealed) != part.digest:
-        raise PartAlteredError(**_part(drop.file, number, descriptor))
+        raise DropRefusedError("PartAlteredError", **_part(drop.file, number, descriptor))
     mark_of_it = gmac_tag(sealed, drop.marking_key)
     table = _opened(sealed, number, descriptor, round_)
     partner = round_.manifest.partners[descriptor.partner]
     for column, allowed in _allowed(round_.manifest, partner, table).items():
         first = _first_false(allowed)
         if first is not None:
-            raise PartUndeclaredError(
-                partner=descriptor.partner, file=part.file, column=column, row=first + 1
+            raise DropRefusedError(
+                "PartUndeclaredError",
+                partner=descriptor.partner,
+                file=part.file,
+                column=column,
+                row=first + 1,
             )
     first = _first_false(_in_range(table, round_, number))
     if first is not None:
-        raise PartUndeclaredError(
-            partner=descriptor.partner, file=part.file, column=round_.manifest.subject.kinds[0], row=first + 1
+        raise DropRefusedError(
+            "PartUndeclaredError",
+            partner=descriptor.partner,
+            file=part.file,
+            column=round_.manifest.subject.kinds[0],
+            row=first + 1,
         )
     return table, _cells(table, len(partner.selections)), mark_of_it
 
@@ -433,4 +393,4 @@ def _check_counts(parts: list[Cells], descriptor: DropDescriptor, manifest: Mani
         most = said.groups.with_signal if said.groups else {}
         more = any(count > limit for cell, count in rows.items() if (limit := most.get(cell)) is not None)
         if sum(rows.values()) != said.written or more:
-            raise CountsDifferError(partner=descriptor.partner, file=file)
+            raise DropRefusedError("CountsDifferError", partner=descriptor.partner, file=file)

@@ -42,7 +42,7 @@ from lsi_match.matcher.operate.expected import ends, missed, next_opening
 from lsi_match.matcher.operate.observed_state import last_reconciled, leapt_from, part_stopped, rounds_now
 from lsi_match.matcher.operate.retention import due, problem_of
 from lsi_match.matcher.site import checkpoint
-from lsi_match.matcher.site.site import LogBehindError, Project
+from lsi_match.matcher.site.site import Project
 from lsi_match.matcher.subjects.subject_terms import WARNED_FOR
 
 NAMES = (
@@ -99,7 +99,7 @@ def _all(project: Project, now: datetime) -> Iterator[tuple[str, str, str]]:
     if since := leapt_from(project, view, now):
         yield "clock", *problem("matcher.operate.clock_ahead", now=minute(now), last=minute(since))
     if project.behind_file.exists():
-        behind = LogBehindError(project=project.id)
+        behind = LsiError("LogBehindError", project=project.id)
         yield "behind", behind.text("nl"), behind.text("en")
     for one_fork in view.forks.values():
         yield (

@@ -50,12 +50,6 @@ Name = Annotated[
 ]
 
 
-class BackupUnreadableError(LsiError): ...
-
-
-class SiteNotEmptyError(LsiError): ...
-
-
 class Backup(Document):
     """What is in a backup: each file with its digest, and of each project the entries that its log has."""
 
@@ -122,8 +116,8 @@ def unpack(file: Path, site: Path) -> Backup:
         BackupUnreadableError: it is no backup, or not as it was made.
     """
     if site.exists() and any(site.iterdir()):
-        raise SiteNotEmptyError(folder=str(site))
-    broken = BackupUnreadableError(file=str(file))
+        raise LsiError("SiteNotEmptyError", folder=str(site))
+    broken = LsiError("BackupUnreadableError", file=str(file))
     try:
         with tarfile.open(file) as tar:
             found = {

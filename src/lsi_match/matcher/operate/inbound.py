@@ -58,7 +58,7 @@ REFUSALS: tuple[type[LsiError], ...] = (
     OpeningRefusedError,
     note.NoteMalformedError,
     note.CheckpointMalformedError,
-    note.SignatureMissingError,
+    note.NoteUnsignedError,
     note.SignatureWrongError,
     LogUnknownError,
     NoCosignatureError,

@@ -63,15 +63,6 @@ _WELL = frozenset({"done", "released", "held"})
 class ProjectBusyError(LsiError): ...
 
 
-class RoundNotOpenError(LsiError): ...
-
-
-class ClockBehindError(LsiError): ...
-
-
-class ClockAheadError(LsiError): ...
-
-
 @dataclass
 class ReconcileResult:
     """What one look at a project gave: names, counts and reasons, never anything of a person."""
@@ -153,7 +144,7 @@ def reconcile(
     with _alone(project), project.opened() as project:
         _check_clock(project, clock())
         if not clock_is_right and (last := leapt_from(project, project.view(), clock())):
-            raise ClockAheadError(project=project.id, **_shown(clock(), last))
+            raise LsiError("ClockAheadError", project=project.id, **_shown(clock(), last))
         seen, began = ReconcileResult(project.id), time.monotonic()
         check_not_behind(project, clock())
         for one in collect(project, clock()):
@@ -197,7 +188,7 @@ def _remember(project: Project, seen: ReconcileResult, now: datetime, seconds: f
 def _check_clock(project: Project, now: datetime) -> None:
     last = project.view().last
     if last is not None and now < last - CLOCK_SKEW:
-        raise ClockBehindError(project=project.id, **_shown(now, last))
+        raise LsiError("ClockBehindError", project=project.id, **_shown(now, last))
 
 
 def _shown(now: datetime, last: datetime) -> dict[str, str]:
@@ -229,7 +220,7 @@ def remind_by_hand(project: Project, round_id: str, now: datetime) -> tuple[str,
     """
     opening, _ = project.opening(round_id)
     if not project.takes_drops(round_id):
-        raise RoundNotOpenError(round=round_id, project=project.id)
+        raise LsiError("RoundNotOpenError", round=round_id, project=project.id)
     there, known = delivered(project, round_id), project.view().live[round_id]
     late = tuple(name for name in known.expected(project.manifest().partners) if name not in there)
     if late:

@@ -62,18 +62,6 @@ _RELEASE = (".release.json", ".release.age", f".release{SUFFIX}")
 _LARGEST_NOTE = 2**28
 
 
-class RestorePlaceError(LsiError): ...
-
-
-class RestoreNoLogError(LsiError): ...
-
-
-class RestoreForkedError(LsiError): ...
-
-
-class RestoreManifestError(LsiError): ...
-
-
 @dataclass(frozen=True)
 class Outcome:
     """What came of one project: the entries that the log here had and has now (without those that say so), where the newest came
@@ -204,7 +192,9 @@ def _gather(project: Project, sources: list[Path], work: Path, without_places: b
                                 found.releases.append((partner, file))
         except PlaceUnreachableError as error:
             if not without_places:
-                raise RestorePlaceError(partner=partner, place=str(error.facts["place"])) from None
+                raise LsiError(
+                    "RestorePlaceError", partner=partner, place=str(error.facts["place"])
+                ) from None
     for source in sources:
         for file in sorted(source.rglob("*")) if source.is_dir() else [source]:
             if file.is_file() and not file.is_symlink():
@@ -246,7 +236,7 @@ class _Choice:
         """The log with the most entries that contradicts no cosignature."""
         logs = sorted(self._logs(verifies), key=lambda one: -one[1])
         if not logs:
-            raise RestoreNoLogError(project=self.project.id)
+            raise LsiError("RestoreNoLogError", project=self.project.id)
         notes = self._notes([file for _, _, file in logs])
         contradicted: list[str] = []
         for source, size, file in logs:
@@ -259,7 +249,9 @@ class _Choice:
             beyond = [note for _, note in notes if Checkpoint.of_note(note).size > size]
             largest = max(beyond, key=lambda note: Checkpoint.of_note(note).size, default=None)
             return _Chosen(file, size, source, largest, tuple(others))
-        raise RestoreForkedError(project=self.project.id, names=", ".join(sorted(set(contradicted))))
+        raise LsiError(
+            "RestoreForkedError", project=self.project.id, names=", ".join(sorted(set(contradicted)))
+        )
 
     def _logs(self, verifies: Callable[[Path], bool]) -> Iterator[tuple[str, int, Path]]:
         """Every log that was found, or that one place has the parts of, with the tails that follow on it, where that verifies:
@@ -334,7 +326,7 @@ def _papers(project: Project, found: _Gathered) -> int:
             project.keep(found.papers[digest])
     if view.running is not None and view.running != project.manifest().digest:
         if not project.has(view.running):
-            raise RestoreManifestError(project=project.id, digest=view.running)
+            raise LsiError("RestoreManifestError", project=project.id, digest=view.running)
         load_manifest(project.kept(view.running))
         write_whole(project.folder / "manifest.json", project.kept(view.running), replace=True)
     if view.running is not None:

@@ -20,10 +20,6 @@ from typing import Any
 
 from lsi_match.base.errors import LsiError
 
-
-class NotServedError(LsiError): ...
-
-
 #: Of a request: names, settings and no data.
 LARGEST = 128 * 1024
 
@@ -99,7 +95,7 @@ def api(site: Path, *, keep: bool = False) -> dict[str, str]:
     """
     connection = connect(socket_of(site))
     if connection is None:
-        raise NotServedError(site=str(site))
+        raise LsiError("NotServedError", site=str(site))
     with connection, suppress(OSError, ValueError):
         ask(connection, {"api": True}, [])
         data, descriptors, _, _ = socket.recv_fds(connection, LARGEST, 1)
@@ -107,4 +103,4 @@ def api(site: Path, *, keep: bool = False) -> dict[str, str]:
             os.set_inheritable(descriptor, True) if keep else os.close(descriptor)
         found: dict[str, str] = json.loads(data)
         return found
-    raise NotServedError(site=str(site))
+    raise LsiError("NotServedError", site=str(site))

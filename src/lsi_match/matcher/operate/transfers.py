@@ -33,9 +33,7 @@ from lsi_match.log.tail import read_tail
 from lsi_match.manifest import Name
 from lsi_match.matcher.engine.intake import (
     MAX_DESCRIPTOR,
-    DropDuplicateError,
-    DropNameError,
-    OtherRoundError,
+    DropRefusedError,
     Round,
     largest_bytes,
     shown_name,
@@ -50,7 +48,7 @@ from lsi_match.matcher.site import inbox, make_receipts, take_cosignatures
 from lsi_match.matcher.site.checkpoint import export_tail, parts
 from lsi_match.matcher.site.inbox import AT_ONCE, DROP_SUFFIX
 from lsi_match.matcher.site.proofs import put_round_proofs
-from lsi_match.matcher.site.site import REASON, LogBehindError, Project
+from lsi_match.matcher.site.site import REASON, Project
 from lsi_match.matcher.site.take_cosignatures import report_fork
 from lsi_match.matcher.subjects.access_answers import warning_file
 from lsi_match.matcher.subjects.subject_terms import WARNED_FOR
@@ -68,9 +66,6 @@ MOST_REFUSED = 100
 _NO_ROUND = "none"
 #: The same for a signed paper.
 _PAPER = "signed_paper"
-
-
-class RefusedTooOftenError(LsiError): ...
 
 
 class Delivery(BaseModel):
@@ -165,7 +160,7 @@ def collect(project: Project, now: datetime) -> list[IncomingDrop | DeliveryErro
         except LsiError as error:
             found.append(DeliveryError(partner, error))
         if waiting and not room:
-            too_many = RefusedTooOftenError(partner=partner, count=MOST_REFUSED)
+            too_many = LsiError("RefusedTooOftenError", partner=partner, count=MOST_REFUSED)
             found.append(DeliveryError(partner, _too_many(project, partner, too_many, now)))
     seen = {one.drop for one in project.view().all_arrivals() if one.accepted}
     for partner in partners:
@@ -293,7 +288,7 @@ def _descriptor(project: Project, partner: str, file: str, data: bytes) -> DropD
     key = project.manifest().controllers[partner].signing_key
     descriptor = verify(data, DropDescriptor, key, what=file, party=partner)
     if file != f"{descriptor.stem}{DROP_SUFFIX}":
-        raise DropNameError(partner=partner, file=file)
+        raise DropRefusedError("DropNameError", partner=partner, file=file)
     return descriptor
 
 
@@ -326,10 +321,10 @@ def _check(project: Project, partner: str, file: Path, earlier: list[Path], now:
         digest = digest_of_bytes(data)
         descriptor = _descriptor(project, partner, file.name, data)
         if not project.takes_drops(descriptor.round):
-            raise OtherRoundError(partner=partner, file=file.name)
+            raise DropRefusedError("OtherRoundError", partner=partner, file=file.name)
         round_id = descriptor.round
         if any(one.name.startswith(f"{project.id}.{round_id}.") for one in earlier):
-            raise DropDuplicateError(partner=partner, file=file.name)
+            raise DropRefusedError("DropDuplicateError", partner=partner, file=file.name)
         _judge(project, file, partner, round_of(project, project.manifest(), round_id), now)
     except LsiError as error:
         refused = under_name(error, file)
@@ -381,7 +376,7 @@ def check_not_behind(project: Project, now: datetime) -> None:
                     for note in notes_at(project, there, name):
                         report_fork(project, note.encode(), "matcher", now)
     if project.behind_file.exists():
-        raise LogBehindError(project=project.id)
+        raise LsiError("LogBehindError", project=project.id)
 
 
 def _entries_in(project: Project, name: str) -> int:

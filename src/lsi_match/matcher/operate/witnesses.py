@@ -28,18 +28,6 @@ LARGEST_ANSWER = 64 * 1024
 PATIENCE = 20.0
 
 
-class WitnessUnknownError(LsiError): ...
-
-
-class WitnessUnreachableError(LsiError): ...
-
-
-class WitnessRefusedError(LsiError): ...
-
-
-class WitnessAheadError(LsiError): ...
-
-
 def ask_witness(project: Project, name: str, url: str, now: datetime) -> list[int]:
     """Have the witness `name`, at the submission prefix `url`, co-sign what waits for it; how many entries each checkpoint has.
 
@@ -54,7 +42,7 @@ def ask_witness(project: Project, name: str, url: str, now: datetime) -> list[in
     """
     manifest = project.manifest()
     if name not in manifest.release.witnesses:
-        raise WitnessUnknownError(name=name)
+        raise LsiError("WitnessUnknownError", name=name)
     policy = policy_of(manifest, project.trust(now).current)
     with project.writer() as writer:
         seen = policy.cosigned_sizes(writer.log.cosigned_checkpoints()).get(name, 0)
@@ -98,11 +86,11 @@ def _ask(project: Project, name: str, url: str, seen: int, note: SignedNote) -> 
             return SignedNote(note.text, (*note.signatures, *_lines(name, answer)))
         told = answer.strip()
         if status != 409 or not (kind == SIZE and told.isdigit() and len(told) < 19):
-            raise WitnessRefusedError(name=name, status=status)
+            raise LsiError("WitnessRefusedError", name=name, status=status)
         seen = int(told)
         if seen > size:
-            raise WitnessAheadError(name=name, seen=seen, size=size)
-    raise WitnessAheadError(name=name, seen=seen, size=size)
+            raise LsiError("WitnessAheadError", name=name, seen=seen, size=size)
+    raise LsiError("WitnessAheadError", name=name, seen=seen, size=size)
 
 
 def _lines(name: str, answer: bytes) -> Iterator[Signature]:
@@ -110,13 +98,13 @@ def _lines(name: str, answer: bytes) -> Iterator[Signature]:
         for line in answer.decode().splitlines():
             yield Signature.parse(line)
     except UnicodeDecodeError:
-        raise WitnessRefusedError(name=name, status=200) from None
+        raise LsiError("WitnessRefusedError", name=name, status=200) from None
 
 
 def _post(name: str, url: str, body: bytes) -> tuple[int, str, bytes]:
     """Status, content type and the begin of the answer."""
     if not url.startswith(("https://", "http://")):
-        raise WitnessUnreachableError(name=name, reason=url.partition(":")[0])
+        raise LsiError("WitnessUnreachableError", name=name, reason=url.partition(":")[0])
     try:
         request = urllib.request.Request(  # noqa: S310 (the scheme was looked at)
             url.rstrip("/") + PATH, data=body, headers={"User-Agent": f"lsi-match/{VERSION}"}, method="POST"
@@ -127,4 +115,4 @@ def _post(name: str, url: str, body: bytes) -> tuple[int, str, bytes]:
         with answer:
             return answer.code, answer.headers.get_content_type(), answer.read(LARGEST_ANSWER)
     except (OSError, ValueError, HTTPException) as error:
-        raise WitnessUnreachableError(name=name, reason=type(error).__name__) from None
+        raise LsiError("WitnessUnreachableError", name=name, reason=type(error).__name__) from None

@@ -30,13 +30,7 @@ ROWS_PER_PART = 500_000
 AGAIN = timedelta(days=1)
 
 
-class RoundExistsError(LsiError): ...
-
-
 class RoundBusyError(LsiError): ...
-
-
-class ReferenceDateNeededError(LsiError): ...
 
 
 def open_round(project: Project, round_id: str, reference_date: str | None, now: datetime) -> Path:
@@ -75,11 +69,11 @@ def _open_round(
 ) -> Path:
     manifest = project.manifest()
     if project.view().has(round_id):
-        raise RoundExistsError(round=round_id, project=project.id)
+        raise LsiError("RoundExistsError", round=round_id, project=project.id)
     schedule = manifest.schedule
     if reference_date is None and isinstance(schedule.reference_date, Period):
         between = {name: str(day) for name, day in schedule.reference_date}
-        raise ReferenceDateNeededError(project=project.id, **between)
+        raise LsiError("ReferenceDateNeededError", project=project.id, **between)
     secret, recipient = make_round_key(hybrid=is_hybrid(manifest.matcher.encryption_key))
     opening = _made(project, manifest, round_id, reference_date, now, recipient)
     try:

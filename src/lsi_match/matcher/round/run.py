@@ -68,8 +68,7 @@ from lsi_match.matcher.engine import buckets, work
 from lsi_match.matcher.engine.execution_config import ExecutionConfig
 from lsi_match.matcher.engine.intake import (
     Drop,
-    DropDuplicateError,
-    PartnerNotInManifestError,
+    DropRefusedError,
     Round,
     shown_name,
     under_name,
@@ -79,9 +78,6 @@ from lsi_match.matcher.engine.verdict import forget_verdict
 from lsi_match.matcher.round.counts_table import counts_table, published
 from lsi_match.matcher.round.evaluating import folder_of as evaluations
 from lsi_match.matcher.round.hold import (
-    HoldExpiredError,
-    ManifestToChangeError,
-    ReportChangedError,
     RunHeldError,
     answered_before,
     justifications,
@@ -91,7 +87,6 @@ from lsi_match.matcher.round.open_round import lock_round
 from lsi_match.matcher.round.readiness import drops_found
 from lsi_match.matcher.site import inbox
 from lsi_match.matcher.site.proofs import (
-    StepNotLoggedError,
     cosigned_state,
     keep_proofs,
     proof_for,
@@ -113,18 +108,6 @@ from lsi_match.protocol.documents import (
     ReleaseDescriptor,
 )
 from lsi_match.protocol.tables import to_part
-
-
-class RoundEndedError(LsiError): ...
-
-
-class DropsIncompleteError(LsiError): ...
-
-
-class TooManyCasesError(LsiError): ...
-
-
-class MemoryLimitError(LsiError): ...
 
 
 def round_of(project: Project, manifest: Manifest, round_id: str) -> Round:
@@ -281,7 +264,7 @@ class Run:
     def gates(self) -> None:
         """Step `gates`; raises the error of the first gate that does not hold, after logging it."""
         if self.ended:
-            raise RoundEndedError(round=self.round_id, project=self.project.id)
+            raise LsiError("RoundEndedError", round=self.round_id, project=self.project.id)
         self._end_hold()
         now = self._clock()
         try:
@@ -317,7 +300,7 @@ class Run:
         )
         waiting = self._manifest.schedule.when_late != "proceed" or self._clock() < self._opening.deadline
         if (late and waiting) or len(self._drops) < 2:
-            error = DropsIncompleteError(round=self.round_id, names=", ".join(late))
+            error = LsiError("DropsIncompleteError", round=self.round_id, names=", ".join(late))
             self._record(DropsIncomplete(round=self.round_id, late=late, **why(error)))
             raise error
         self._record(DropsComplete(round=self.round_id, drops=len(self._drops), late=late))
@@ -328,7 +311,7 @@ class Run:
         for file in files:
             try:
                 if any(not isinstance(look.outcome, LsiError) for look in looks):
-                    raise DropDuplicateError(partner=partner, file=file.name)
+                    raise DropRefusedError("DropDuplicateError", partner=partner, file=file.name)
                 looks.append(_Look(file, partner, judge_drop(self.project, file, partner, round_, now)))
             except LsiError as error:
                 looks.append(_Look(file, partner, error))
@@ -340,7 +323,10 @@ class Run:
             error = under_name(look.outcome, file)
             if partner not in self._manifest.partners:
                 # A folder's name is what somebody typed: the reason in quarantine names it, the log does not.
-                partner, error = "unknown", PartnerNotInManifestError(partner="unknown", file="drop")
+                partner, error = (
+                    "unknown",
+                    DropRefusedError("PartnerNotInManifestError", partner="unknown", file="drop"),
+                )
             self._record(DropRefused(round=self.round_id, partner=partner, **why(error)))
             self._quarantine(file, look.partner, look.outcome)
             return
@@ -396,13 +382,13 @@ class Run:
                 self._record(MatchRefused(round=self.round_id, **why(error)))
             raise
         except duckdb.OutOfMemoryException:
-            full = MemoryLimitError(round=self.round_id, limit=config.memory_limit)
+            full = LsiError("MemoryLimitError", round=self.round_id, limit=config.memory_limit)
             self._record(MatchRefused(round=self.round_id, **why(full)))
             raise full from None
         self._engine = matching.matched()
         cases, allowed = self._engine.cases, self._manifest.release.max_cases
         if cases > allowed:
-            refusal = TooManyCasesError(round=self.round_id, cases=cases, max_cases=allowed)
+            refusal = LsiError("TooManyCasesError", round=self.round_id, cases=cases, max_cases=allowed)
             refused = MatchRefused(round=self.round_id, cases=cases, subjects=subjects, **why(refusal))
             self._record(refused)
             raise refusal
@@ -451,7 +437,7 @@ class Run:
         }
         hold = self._round.hold
         if hold is not None and hold.findings != digest:
-            changed = ReportChangedError(round=self.round_id)
+            changed = LsiError("ReportChangedError", round=self.round_id)
             self._record(CountRefused(round=self.round_id, **counts, **why(changed)))
             raise changed
         self._record(Counted(round=self.round_id, **counts))
@@ -505,10 +491,10 @@ class Run:
         asking = [name for name, paper in said.items() if paper.decision == "change"]
         if now >= hold.until:
             self.destroy()
-            raise HoldExpiredError(round=self.round_id, until=minute(hold.until))
+            raise LsiError("HoldExpiredError", round=self.round_id, until=minute(hold.until))
         if asking:
             self.destroy()
-            raise ManifestToChangeError(round=self.round_id, names=", ".join(asking))
+            raise LsiError("ManifestToChangeError", round=self.round_id, names=", ".join(asking))
 
     def _running(self) -> buckets.Matched:
         if self._engine is None:
@@ -615,7 +601,7 @@ class Run:
     def _released_under(self) -> tuple[Manifest, Policy]:
         """The manifest of the release in the log, and whose signatures it asks for."""
         if self._round.release is None:
-            raise StepNotLoggedError(step="release", round=self.round_id)
+            raise LsiError("StepNotLoggedError", step="release", round=self.round_id)
         manifest = load_manifest(self.project.kept(self._round.release.manifest))
         if not manifest.release.cosignatures:
             return manifest, release_policy(manifest)

@@ -21,7 +21,7 @@ from lsi_match.base.files import private_folder, write_whole
 from lsi_match.log.entry import LogEntry
 from lsi_match.log.events import CheckpointMade
 from lsi_match.log.judge import named_by, papers_of
-from lsi_match.log.note import Checkpoint, SignatureMissingError, SignedNote, verify_cosignature
+from lsi_match.log.note import Checkpoint, NoteUnsignedError, SignedNote, verify_cosignature
 from lsi_match.log.policy import policy_of
 from lsi_match.log.store import Log
 from lsi_match.log.tail import parts_of, tail_of
@@ -109,7 +109,7 @@ def cosigned(project: Project, now: datetime) -> dict[str, CosignedSoFar]:
                 for name in policy.witnesses
                 if name not in found and f"\n— {policy.witnesses[name].name} " in note
             ]:
-                with suppress(SignatureMissingError):  # with a key that it had before
+                with suppress(NoteUnsignedError):  # with a key that it had before
                     signed = SignedNote.parse(note)
                     seconds = verify_cosignature(signed, policy.witnesses[name])
                     found[name] = Checkpoint.parse(signed.text).size, datetime.fromtimestamp(seconds, UTC)

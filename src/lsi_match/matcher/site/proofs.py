@@ -22,13 +22,10 @@ PROOFS = "proofs"
 _DESCRIPTOR = ".release.json"
 
 
-class StepNotLoggedError(LsiError): ...
-
-
 def release_position(round_: RoundView) -> int:
     """Where the log has the release of a round. Raises `StepNotLoggedError` when it has none."""
     if round_.release is None:
-        raise StepNotLoggedError(step=Step.RELEASE.value, round=round_.name)
+        raise LsiError("StepNotLoggedError", step=Step.RELEASE.value, round=round_.name)
     return round_.release.mark.position
 
 

@@ -18,11 +18,11 @@ from lsi_match.agreement.approvals import (
     read_agreement,
 )
 from lsi_match.agreement.gates import Evidence
-from lsi_match.base.errors import wrong_use
+from lsi_match.base.errors import LsiError, wrong_use
 from lsi_match.base.files import private_folder
 from lsi_match.log.events import ManifestShared, PapersTakenIn
 from lsi_match.manifest import Manifest
-from lsi_match.matcher.site.site import Project, ProjectUnknownError, Site
+from lsi_match.matcher.site.site import Project, Site
 
 
 def share(site: Site, canonical: bytes, to: Iterable[str], now: datetime) -> Manifest:
@@ -62,7 +62,7 @@ def receive(site: Site, name: str, papers: Mapping[str, bytes], now: datetime) -
         return site.project(name).ingest(papers, now)
     about = project.view().manifests.get(digest)
     if about is None or not any(one.given for one in about.sharing.values()):
-        raise ProjectUnknownError(project=name)
+        raise LsiError("ProjectUnknownError", project=name)
     manifest = load_manifest(project.kept(digest))
     if manifest.digest != digest:
         raise ManifestAlteredError()

@@ -61,22 +61,7 @@ from lsi_match.protocol.trust_root import MATCHER, TrustRoot
 REASON = "reason.json"
 
 
-class SiteMissingError(LsiError): ...
-
-
-class ProjectUnknownError(LsiError): ...
-
-
 class RoundUnknownError(LsiError): ...
-
-
-class DocumentAlteredError(LsiError): ...
-
-
-class ReportMissingError(LsiError): ...
-
-
-class LogBehindError(LsiError): ...
 
 
 @dataclass(frozen=True)
@@ -122,7 +107,7 @@ class Site:
             SiteMissingError: no site is here. A timer that looks at a wrong folder must not say that all is well.
         """
         if not (self.folder / "keys").is_dir():
-            raise SiteMissingError(folder=str(self.folder))
+            raise LsiError("SiteMissingError", folder=str(self.folder))
         found = sorted((self.folder / "projects").glob("*/manifest.json"))
         return [Project(self, file.parent.name) for file in found]
 
@@ -170,7 +155,7 @@ class Site:
             (project.folder / "manifest.json").exists()
             or (begun and project.id in [one.id for one in self.begun()])
         ):
-            raise ProjectUnknownError(project=name)
+            raise LsiError("ProjectUnknownError", project=name)
         return project
 
 
@@ -203,7 +188,7 @@ class Project:
 
     def _check_not_behind(self) -> None:
         if self.behind_file.exists():
-            raise LogBehindError(project=self.id)
+            raise LsiError("LogBehindError", project=self.id)
 
     def make_log(self, domain: str) -> LogWriter:
         """The log to write to, made when there is none."""
@@ -369,7 +354,7 @@ class Project:
         """
         data = read_bytes(self.kept_file(digest))
         if digest_of_bytes(data) != digest:
-            raise DocumentAlteredError(digest=digest)
+            raise LsiError("DocumentAlteredError", digest=digest)
         return data
 
     def kept_file(self, digest: str) -> Path:
@@ -390,7 +375,7 @@ class Project:
         """
         counts = self._counts(round_id)
         if counts is None or counts.findings is None or counts.table is None:
-            raise ReportMissingError(round=round_id, project=self.id)
+            raise LsiError("ReportMissingError", round=round_id, project=self.id)
         return {"report.json": self.kept(counts.findings), "counts.json": self.kept(counts.table)}
 
     def _counts(self, round_id: str) -> Counts | None:

@@ -14,7 +14,7 @@ from lsi_match.log.events import ForkReported
 from lsi_match.log.log_proof import LogProof
 from lsi_match.log.note import (
     Checkpoint,
-    SignatureMissingError,
+    NoteUnsignedError,
     SignatureWrongError,
     SignedNote,
     VerifierKey,
@@ -112,7 +112,7 @@ def signed_by(note: SignedNote, keys: Iterable[VerifierKey]) -> bool:
     """Whether one of these keys signed a note."""
     try:
         verify_note(note, keys)
-    except (SignatureMissingError, SignatureWrongError):
+    except (NoteUnsignedError, SignatureWrongError):
         return False
     return True
 

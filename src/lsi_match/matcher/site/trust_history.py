@@ -7,14 +7,11 @@ good: a key that version 4 removes cannot undo it, and cannot add to it either.
 from __future__ import annotations
 
 from lsi_match.agreement.trust_root_draft import changes
-from lsi_match.agreement.trust_root_rules import RootForkedError, RootRolledBackError, Trust
+from lsi_match.agreement.trust_root_rules import Trust, TrustRootError
 from lsi_match.base.errors import LsiError
 from lsi_match.log.events import TrustRootTakenIn
 from lsi_match.log.view import ProjectView
 from lsi_match.protocol.trust_root import TrustRoot
-
-
-class RootNotLoggedError(LsiError): ...
 
 
 def trust_by_log(roots: tuple[TrustRoot, ...], view: ProjectView) -> Trust:
@@ -26,12 +23,12 @@ def trust_by_log(roots: tuple[TrustRoot, ...], view: ProjectView) -> Trust:
     logged = view.roots
     latest = max(logged, default=0)
     if latest > roots[-1].version:
-        raise RootRolledBackError(version=latest, found=roots[-1].version)
+        raise TrustRootError("RootRolledBackError", version=latest, found=roots[-1].version)
     for root in roots:
         if root.version not in logged:
-            raise RootNotLoggedError(version=root.version)
+            raise LsiError("RootNotLoggedError", version=root.version)
         if logged[root.version] != root.digest:
-            raise RootForkedError(version=root.version)
+            raise TrustRootError("RootForkedError", version=root.version)
     return Trust(roots, dict(view.papers))
 
 

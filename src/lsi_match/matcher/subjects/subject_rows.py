@@ -56,9 +56,6 @@ _SCHEMA = pa.schema(
 )
 
 
-class SubjectsAlteredError(LsiError): ...
-
-
 @dataclass(frozen=True)
 class Touched:
     """Subjects that a step touched: their pseudonyms (16 bytes each, end to end) and, per subject, the coded columns."""
@@ -252,7 +249,7 @@ def look_up(
     folder = folder_of(project, round_id)
     file = file_in(folder.parent, round_id, digest)
     if not file.is_file() or not (folder / LOG_KEY).is_file() or _digest(file) != digest:
-        raise SubjectsAlteredError(position=position)
+        raise LsiError("SubjectsAlteredError", position=position)
     if not pseudonyms:
         return []
     key = derive_key(_log_key(folder), log_id_info(project.id, round_id, about))

@@ -46,12 +46,6 @@ LARGEST = 2**20
 Evaluated = dict[str, dict[str, bytes]]
 
 
-class AccessKeysGoneError(LsiError): ...
-
-
-class AccessAskedTooOftenError(LsiError): ...
-
-
 def ask_about(
     exchange: Exchange, rounds: Iterable[str], identifiers: Mapping[str, str], now: datetime
 ) -> dict[str, Any]:
@@ -99,7 +93,7 @@ def _answer(exchange: Exchange, file: Path, now: datetime) -> None:
     said, digest = peek(document, AccessAsk, what="ask", party="?"), digest_of_bytes(document)
     kept = kept_rounds(home.project(project)).get(said.round)
     if kept is None:
-        raise AccessKeysGoneError(round=said.round)
+        raise LsiError("AccessKeysGoneError", round=said.round)
     folder = folder_of(home.project(project)) / said.round
     name, given = f"{said.partner}.{digest[7:23]}", private_folder(folder / "looked-up")
     before = next(given.glob(f"*.{name}"), None)
@@ -113,7 +107,7 @@ def _answer(exchange: Exchange, file: Path, now: datetime) -> None:
             raise EvaluationStrangerError(partner=asked.partner, what="ask")
         most, today = manifest.retention.answers_a_day, f"{now:%Y-%m-%d}"
         if len(list(given.glob(f"{today}.{asked.partner}.*"))) >= most:
-            raise AccessAskedTooOftenError(partner=asked.partner, round=asked.round, most=most)
+            raise LsiError("AccessAskedTooOftenError", partner=asked.partner, round=asked.round, most=most)
         evaluator = evaluator_of(home, folder, kept.about_one, kept.keys[home.name].digest)
         before = given / f"{today}.{name}"
         write_whole(before, b"".join(evaluator.answer(document, elements, AccessAsk)))

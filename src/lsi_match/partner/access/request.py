@@ -46,24 +46,6 @@ ANSWER_WITHIN = timedelta(days=30)
 _REFERENCE = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 
 
-class PersonNumberInvalidError(LsiError): ...
-
-
-class PersonNumberMissingError(LsiError): ...
-
-
-class AccessReferenceError(LsiError): ...
-
-
-class AccessUnknownError(LsiError): ...
-
-
-class AnswerToOtherRequestError(LsiError): ...
-
-
-class AnswerUnlistedError(LsiError): ...
-
-
 @dataclass(frozen=True)
 class Answered:
     """An answer that was checked, and what this partner knows of its own."""
@@ -112,7 +94,7 @@ def make_request(
     manifest = home.agreed_manifest(project, now)
     file = _file(home, project, reference)
     if file.exists():
-        raise AccessReferenceError(reference=reference)
+        raise LsiError("AccessReferenceError", reference=reference)
     identifiers = _identifiers(manifest, entered)
     # Of one person the site knows no more keys than this project had; of a later one there is no round yet.
     keys = [key for key in home.project_keys(project) if key.epoch <= manifest.pseudonyms.epoch]
@@ -225,7 +207,7 @@ def requests_of(home: Home, project: str) -> list[Asked]:
 def _file(home: Home, project: str, reference: str) -> Path:
     shown, numbers = re.subn(r"\d{8,}", "…", reference)  # one may be of the person
     if not _REFERENCE.fullmatch(reference) or numbers:
-        raise AccessReferenceError(reference=shown)
+        raise LsiError("AccessReferenceError", reference=shown)
     return home.project(project) / "access" / f"{reference}.json"
 
 
@@ -248,7 +230,7 @@ def _identifiers(manifest: Manifest, entered: Mapping[str, str]) -> dict[str, st
         keys = person_keys(frame, known, sure).row(0, named=True)
         found |= {name: text for name, text in keys.items() if text}
     if not found:
-        raise PersonNumberMissingError(kinds=", ".join(wanted(manifest)))
+        raise LsiError("PersonNumberMissingError", kinds=", ".join(wanted(manifest)))
     return found
 
 
@@ -261,7 +243,7 @@ def _normalised(kind: IdentifierKind, texts: tuple[str | None, ...]) -> str:
     made = normalise(frame, IdentifierSource(kind=kind, fields=names))
     value = made.values.to_list()[0]
     if value is None:
-        raise PersonNumberInvalidError(kind=kind.value, reason=", ".join(made.invalid) or "-")
+        raise LsiError("PersonNumberInvalidError", kind=kind.value, reason=", ".join(made.invalid) or "-")
     return str(value)
 
 
@@ -285,7 +267,7 @@ def open_answer(home: Home, project: str, reference: str, sealed: bytes, now: da
     """
     file = _file(home, project, reference)
     if not file.exists():
-        raise AccessUnknownError(reference=reference)
+        raise LsiError("AccessUnknownError", reference=reference)
     opened = unseal(sealed, home.identity().encryption, what="access answer", party=MATCHER)
     head, end, proof = opened.partition(b"\n")
     data = head + end
@@ -293,7 +275,7 @@ def open_answer(home: Home, project: str, reference: str, sealed: bytes, now: da
     answer = verify(data, AccessAnswer, keys, what="access answer", party=MATCHER)
     asked = json.loads(read_bytes(file))
     if (answer.request, answer.controller, answer.project) != (asked["request"], home.name, project):
-        raise AnswerToOtherRequestError(reference=reference)
+        raise LsiError("AnswerToOtherRequestError", reference=reference)
     recorded = home.recorded(file, project, now, data=proof)
     stated = {
         "step": (type(recorded.event), AccessAnswered),
@@ -304,14 +286,14 @@ def open_answer(home: Home, project: str, reference: str, sealed: bytes, now: da
     manifests = {digest: load_manifest(text.encode()) for digest, text in answer.manifests.items()}
     wrong = any(manifest.digest != digest for digest, manifest in manifests.items())
     if wrong or any(one.manifest not in manifests for one in answer.rounds):
-        raise AnswerToOtherRequestError(reference=reference)
+        raise LsiError("AnswerToOtherRequestError", reference=reference)
     agreed = home.agreed_under(project)
     for one in answer.rounds:
         manifest = manifests[one.manifest]
         if manifest.project.id != project or agreed.get(one.round, one.manifest) != one.manifest:
-            raise AnswerUnlistedError(round=one.round)
+            raise LsiError("AnswerUnlistedError", round=one.round)
         if not _is_listed(one, manifest) or (one.known == "untraceable") == manifest.pseudonyms.traceable:
-            raise AnswerUnlistedError(round=one.round)
+            raise LsiError("AnswerUnlistedError", round=one.round)
     known = {*agreed.values(), home.agreed_manifest(project, now).digest}
     return Answered(
         home.name,

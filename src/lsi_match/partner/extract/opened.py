@@ -27,10 +27,6 @@ from lsi_match.partner.extract.problems import (
     ExtractError,
     ExtractProblemsError,
     ExtractUnreadableError,
-    FieldUnmappedError,
-    TableUnreadableError,
-    ValueUnclearError,
-    WrongTypeError,
     missing_column,
     settled_by,
     stored_otherwise,
@@ -129,7 +125,7 @@ def _telling(
 def _unreadable(where: dict[str, str], mapping: SelectionMapping, problem: TableUnreadable) -> ExtractError:
     facts = words("problem", problem.text("nl", mapped=True), problem.text("en", mapped=True))
     if mapping.table is not None:
-        return TableUnreadableError(**where, table=mapping.table, **facts)
+        return ExtractError("TableUnreadableError", **where, table=mapping.table, **facts)
     return ExtractUnreadableError(**where, **facts)
 
 
@@ -186,7 +182,7 @@ class Extract:
         """What is wrong with the columns, before a row is read; without any, `cells` is whole."""
         wanted = [RECORD_ID, *self.selection.fields]
         found: list[ExtractError] = [
-            FieldUnmappedError(**self.where, selection=self.selection.id, field=name)
+            ExtractError("FieldUnmappedError", **self.where, selection=self.selection.id, field=name)
             for name in self.selection.fields
             if name not in self.mapping.columns
         ]
@@ -304,10 +300,18 @@ class Extract:
             texts, column = problem | settled_by(name, line), self.column(name)
             if kind == "type":
                 kind_of_value = cell.reading.as_ or cell.declared.value
-                return WrongTypeError(
-                    **self.where, row=row, column=column, type=kind_of_value, count=count, **texts
+                return ExtractError(
+                    "WrongTypeError",
+                    **self.where,
+                    row=row,
+                    column=column,
+                    type=kind_of_value,
+                    count=count,
+                    **texts,
                 )
-            return ValueUnclearError(**self.where, row=row, column=column, count=count, **texts)
+            return ExtractError(
+                "ValueUnclearError", **self.where, row=row, column=column, count=count, **texts
+            )
 
         return made
 

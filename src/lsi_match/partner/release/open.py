@@ -10,7 +10,7 @@ import polars as pl
 from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.errors import LsiError
 from lsi_match.base.files import read_bytes
-from lsi_match.base.version import VERSION, OtherVersionError
+from lsi_match.base.version import VERSION
 from lsi_match.crypto.sealing import unseal
 from lsi_match.crypto.signing import verify
 from lsi_match.log.events import Released
@@ -31,21 +31,6 @@ from lsi_match.protocol.trust_root import MATCHER, Role
 PRESENT_RELEASE = ReleaseDescriptor.model_fields["format"].default
 
 
-class ReleaseNotOursError(LsiError): ...
-
-
-class ReleaseExpiredError(LsiError): ...
-
-
-class ReleaseAlteredError(LsiError): ...
-
-
-class ReferenceUnknownError(LsiError): ...
-
-
-class ReleaseUnlistedError(LsiError): ...
-
-
 def open_release(
     home: Home, file: Path, project: str, now: datetime
 ) -> tuple[ReleaseDescriptor, pl.DataFrame]:
@@ -63,13 +48,13 @@ def open_release(
     data = read_bytes(file)
     descriptor = verify(data, ReleaseDescriptor, keys, what="release", party=MATCHER)
     if descriptor.partner != home.name:
-        raise ReleaseNotOursError(file=file.name, recipient=descriptor.partner, partner=home.name)
+        raise LsiError("ReleaseNotOursError", file=file.name, recipient=descriptor.partner, partner=home.name)
     if descriptor.manifest != manifest.digest or descriptor.project != project:
-        raise ReleaseAlteredError(file=file.name)
+        raise LsiError("ReleaseAlteredError", file=file.name)
     if descriptor.format != PRESENT_RELEASE:
-        raise OtherVersionError(what="release", found=descriptor.format, program=VERSION)
+        raise LsiError("OtherVersionError", what="release", found=descriptor.format, program=VERSION)
     if now >= descriptor.expires_at:
-        raise ReleaseExpiredError(file=file.name, until=descriptor.expires_at.date().isoformat())
+        raise LsiError("ReleaseExpiredError", file=file.name, until=descriptor.expires_at.date().isoformat())
     digest = digest_of_bytes(data)
     _check_recorded(home, file, digest, descriptor, now)
     record_opening(home, descriptor, digest, now)
@@ -100,7 +85,7 @@ def _table(home: Home, file: Path, manifest: Manifest, descriptor: ReleaseDescri
     part = descriptor.parts[0]
     sealed = read_bytes(file.parent / part.file)
     if digest_of_bytes(sealed) != part.digest:
-        raise ReleaseAlteredError(file=part.file)
+        raise LsiError("ReleaseAlteredError", file=part.file)
     opened = unseal(sealed, home.identity().encryption, what="release", party=home.name)
     frame, attributes = read_release(opened, manifest, descriptor, home)
     selections = [selection.id for selection in manifest.partners[home.name].selections]
@@ -109,7 +94,7 @@ def _table(home: Home, file: Path, manifest: Manifest, descriptor: ReleaseDescri
     try:
         record_ids = resolve(frame.get_column(REFERENCE).to_list(), keep)
     except (ValueError, UnicodeDecodeError):
-        raise ReferenceUnknownError(file=file.name) from None
+        raise LsiError("ReferenceUnknownError", file=file.name) from None
     own = [selections[i] for i in frame.get_column(SELECTION).to_list()]
     return _by_record_id(with_values(manifest, home.name, frame, attributes), own, record_ids)
 
@@ -130,7 +115,7 @@ def check_listed(
             wrong[f"{source}.{one.id}"] = int(((found >= one.positions) & (found != NO_VALUE)).sum())
     for column, count in wrong.items():
         if count:
-            raise ReleaseUnlistedError(file=file, column=column, count=count)
+            raise LsiError("ReleaseUnlistedError", file=file, column=column, count=count)
 
 
 def _by_record_id(frame: pl.DataFrame, selections: list[str], record_ids: list[str]) -> pl.DataFrame:

@@ -47,12 +47,6 @@ WORDS = {
 class OutcomesUnreadableError(LsiError): ...
 
 
-class OutcomesDifferError(LsiError): ...
-
-
-class OpeningOfOtherRoundError(LsiError): ...
-
-
 def count_outcomes(
     home: Home,
     release: Path,
@@ -76,7 +70,7 @@ def count_outcomes(
     descriptor, frame = open_release(home, release, project, now)
     opening, _ = read_opening(home, opening_file, project, now)
     if opening.round != descriptor.round:
-        raise OpeningOfOtherRoundError(partner=home.name)
+        raise LsiError("OpeningOfOtherRoundError", partner=home.name)
     entered = _entered(outcomes, frame) if isinstance(outcomes, Path) else outcomes
     cells = _cell_of_cases(home.name, manifest, mapping, extracts, opening, frame)
     found: dict[str, dict[int, int]] = {GROUNDED: {}, NOT_GROUNDED: {}, OUTCOME_UNKNOWN: {}}
@@ -149,7 +143,7 @@ def _entered(file: Path, frame: pl.DataFrame) -> dict[str, str]:
             )
         for case in meant:
             if found.setdefault(case, word) != word:
-                raise OutcomesDifferError(file=file.name, row=number)
+                raise LsiError("OutcomesDifferError", file=file.name, row=number)
     return found
 
 

@@ -30,9 +30,6 @@ from lsi_match.protocol.documents import AttributeKeys, ReleaseDescriptor
 from lsi_match.protocol.tables import from_part
 
 
-class AttributesAlteredError(LsiError): ...
-
-
 def read_release(
     opened: bytes, manifest: Manifest, descriptor: ReleaseDescriptor, home: Home
 ) -> tuple[pl.DataFrame, dict[str, pl.DataFrame]]:
@@ -78,9 +75,9 @@ def _opened(
     keys = verify(signed, AttributeKeys, signing_key, what="attribute keys", party=source)
     of = (descriptor.project, descriptor.manifest, descriptor.round, source)
     if (keys.project, keys.manifest, keys.round, keys.partner) != of or home.name not in keys.sealed:
-        raise AttributesAlteredError(partner=source)
+        raise LsiError("AttributesAlteredError", partner=source)
     if not table.get_column(CASE).is_in(cases.implode()).all():
-        raise AttributesAlteredError(partner=source)
+        raise LsiError("AttributesAlteredError", partner=source)
     try:
         sealed = b64decode(keys.sealed[home.name])
         key = unseal(sealed, home.identity().encryption, what="attribute keys", party=source)
@@ -89,7 +86,7 @@ def _opened(
         rows = b"".join(table.get_column(SEALED))
         plain = decrypt_rows(memoryview(rows), key, keys.about, memoryview(bound), len(table))
     except ValueError:
-        raise AttributesAlteredError(partner=source) from None
+        raise LsiError("AttributesAlteredError", partner=source) from None
     shown = manifest.partners[source].shown_attribute_ids
     places = np.frombuffer(plain, "<u2").reshape(-1, len(shown))
     columns = {attribute_column(one): places[:, at] for at, one in enumerate(shown)}

@@ -26,9 +26,6 @@ Month = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}$")]
 Filled = Annotated[str, StringConstraints(min_length=1)]
 
 
-class AnnexIncompleteError(LsiError): ...
-
-
 class Part(BaseModel):
     """Nothing that is not declared. The description of a member that is required says where it comes from."""
 
@@ -60,7 +57,7 @@ def checked(form: type[Part], values: dict[str, Any], **told: str) -> dict[str, 
         problems = [problem("reports.annexes.missing", names=", ".join(missing))] if missing else []
         if wrong:
             problems.append(problem("reports.annexes.unfit", names=", ".join(wrong)))
-        raise AnnexIncompleteError(**told, **all_wrong(problems, " ")) from None
+        raise LsiError("AnnexIncompleteError", **told, **all_wrong(problems, " ")) from None
 
 
 # algorithm register, publication standard 1.0 (MinBZK/Algoritmeregister, backend/app/schemas/config/v1_0.json)
