@@ -197,7 +197,7 @@ def test_what_closes_a_gate(
     assert closed(world, given) == {gate: reason} | beside
     with pytest.raises(LsiError) as stopped:
         require(world.manifest, given)
-    assert type(stopped.value).__name__ == reason
+    assert stopped.value.reason == reason
 
 
 def test_what_goes_along_may_be_shown_to_one_partner_alone(tmp_path: Path) -> None:
@@ -224,7 +224,7 @@ def test_a_manifest_that_was_made_around_its_rules_is_found_when_it_is_judged(tm
         update={"release": world.manifest.release.model_copy(update={"keep_days": 10_000})}
     )
     (first, *_) = evaluate(wide, evidence(world))
-    assert (first.gate, type(first.error).__name__) == (Gate.MANIFEST, "ManifestAlteredError")
+    assert (first.gate, first.error and first.error.reason) == (Gate.MANIFEST, "ManifestAlteredError")
 
 
 def test_a_negative_advice_that_was_answered_is_no_obstacle(tmp_path: Path) -> None:
@@ -321,7 +321,7 @@ def test_a_draft_is_judged_by_what_it_says_itself() -> None:
     day = date(2026, 6, 1)
     found = {verdict.gate: verdict.error for verdict in evaluate_draft(draft, day)}
     waiting = {Gate.APPROVAL, Gate.INSTRUCTION, Gate.PARTIES}
-    assert {type(found[gate]).__name__ for gate in waiting} == {"DraftGateError"}
+    assert {found[gate].reason for gate in waiting} == {"DraftGateError"}
     assert {error for gate, error in found.items() if gate not in waiting} == {None}
     late = {verdict.gate for verdict in evaluate_draft(draft, date(2027, 1, 1)) if verdict.error}
     assert late == waiting | {Gate.PERIOD}

@@ -440,7 +440,7 @@ def test_where_there_is_no_room_nothing_is_written_and_it_goes_on_once_there_is(
 FULL = """
 import resource, signal, sys
 from pathlib import Path
-sys.path.insert(0, {tests!r})
+sys.path[:0] = {tests!r}
 from test_store import KEY, NAME, entry
 from lsi_match.base.errors import LsiError
 from lsi_match.log.store import Log
@@ -459,7 +459,9 @@ with Log.open(Path({path!r})) as log:
 
 def test_when_the_system_refuses_to_write_on_all_that_was_acknowledged_is_there(path: Path) -> None:
     Log.create(path, NAME).close()
-    source = FULL.format(tests=str(Path(__file__).parent), path=str(path), limit=200_000)
+    source = FULL.format(
+        tests=[str(one) for one in Path(__file__).parents[:2]], path=str(path), limit=200_000
+    )
     done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=True)
     *acknowledged, reason = done.stdout.split()
     assert reason in ("LogNotWrittenError", "DiskFullError")

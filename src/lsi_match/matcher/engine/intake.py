@@ -73,7 +73,9 @@ def under_name(error: LsiError, file: Path, name: str = "drop") -> LsiError:
     """The same error about `file` under another name: what a file in an inbox is called, somebody typed, and the log is
     read by everybody and stays."""
     own = (file.name, str(file))
-    return type(error)(**{fact: name if value in own else value for fact, value in error.facts.items()})
+    return type(error)(
+        error.name, **{fact: name if value in own else value for fact, value in error.facts.items()}
+    )
 
 
 def shown_name(file: Path) -> str:

@@ -129,7 +129,7 @@ def do_bucket(site: Path, project_id: str, round_id: str, number: int) -> str:
             result = _plan(order, project, round_id, secret).match(number, bridges)
             work.write(str(number), order.of_what, _packed(result))
     except (LsiError, ValueError, OSError, duckdb.Error) as error:
-        return type(error).__name__
+        return error.reason if isinstance(error, LsiError) else type(error).__name__
     return DONE
 
 
