@@ -88,6 +88,12 @@ class Event(BaseModel):
     stems: ClassVar[dict[str, str]] = {}
     fields: ClassVar[dict[str, str]] = {}
 
+    def __init_subclass__(cls, *, step: Step | None = None, status: Status | None = None) -> None:
+        if step is not None:
+            cls.step = step
+        if status is not None:
+            cls.status = status
+
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         super().__pydantic_init_subclass__(**kwargs)
@@ -171,34 +177,26 @@ Subjects = Annotated[
 # the agreement
 
 
-class ManifestRegistered(Event):
+class ManifestRegistered(Event, step=Step.REGISTER_MANIFEST):
     """a manifest that every controller signed was taken in"""
 
-    step: ClassVar = Step.REGISTER_MANIFEST
-
     papers: Papers = {}
 
 
-class PapersTakenIn(Event):
+class PapersTakenIn(Event, step=Step.TAKE_IN):
     """papers about a manifest that was shared or accepted were taken in: approvals, acknowledgements, withdrawals"""
 
-    step: ClassVar = Step.TAKE_IN
-
     papers: Papers = {}
 
 
-class ManifestShared(Event):
+class ManifestShared(Event, step=Step.SHARE):
     """a manifest was handed to controllers, to be signed"""
-
-    step: ClassVar = Step.SHARE
 
     to: Annotated[Names, Field(description="which")]
 
 
-class TrustRootTakenIn(Event):
+class TrustRootTakenIn(Event, step=Step.TRUST_ROOT):
     """a version of the trust root was taken in; from here on papers are judged by it"""
-
-    step: ClassVar = Step.TRUST_ROOT
 
     version: int
     root: Annotated[Digest, Field(description="its digest")]
@@ -210,18 +208,14 @@ class TrustRootTakenIn(Event):
 # a round and its drops
 
 
-class RoundOpened(OfRound):
+class RoundOpened(OfRound, step=Step.OPEN_ROUND):
     """a round was opened"""
-
-    step: ClassVar = Step.OPEN_ROUND
 
     opening: Annotated[Digest, Field(description="digest of the signed opening")]
 
 
-class EvaluationsAsked(OfRound):
+class EvaluationsAsked(OfRound, step=Step.ASK):
     """a partner asked the others to evaluate its identifiers"""
-
-    step: ClassVar = Step.ASK
 
     partner: Partner
     ask: Annotated[Digest, Field(description="digest of the signed ask")]
@@ -233,48 +227,38 @@ class EvaluationsAsked(OfRound):
     ] = {}
 
 
-class EvaluationsRefused(OfRound, Refusal):
+class EvaluationsRefused(OfRound, Refusal, step=Step.ASK):
     """refused: what a partner sent to evaluate together does not hold"""
-
-    step: ClassVar = Step.ASK
 
     partner: str
 
 
-class EvaluationsAnswered(OfRound):
+class EvaluationsAnswered(OfRound, step=Step.ANSWER):
     """a partner answered the ask of another"""
-
-    step: ClassVar = Step.ANSWER
 
     partner: Partner
     to: Annotated[str, Field(description="who asked")]
     answer: Annotated[Digest, Field(description="digest of the signed answer")]
 
 
-class EvaluatorsNamed(OfRound):
+class EvaluatorsNamed(OfRound, step=Step.EVALUATORS):
     """the partners that answered everybody in time; only they deliver"""
-
-    step: ClassVar = Step.EVALUATORS
 
     evaluators: Annotated[Digest, Field(description="digest of the signed document")]
     partners: Annotated[Names, Field(description="which")]
     left_out: Annotated[Names, Field(description="who did not ask or answer in time")]
 
 
-class RoundKeysGone(OfRound):
+class RoundKeysGone(OfRound, step=Step.DESTROY_KEYS):
     """a partner told that it destroyed its secrets of a round"""
-
-    step: ClassVar = Step.DESTROY_KEYS
 
     partner: Partner
     keys: Annotated[Digest, Field(description="digest of its signed round keys")]
     destroyed: Annotated[Digest, Field(description="digest of its signed notice")]
 
 
-class DropArrived(OfRound):
+class DropArrived(OfRound, step=Step.ARRIVE):
     """a drop that came in was looked at, and holds"""
-
-    step: ClassVar = Step.ARRIVE
 
     partner: Partner
     drop: Drop
@@ -286,41 +270,31 @@ class DropArrived(OfRound):
 TOO_MANY = ("RefusedTooOftenError", "PapersTooManyError")
 
 
-class DropArrivalRefused(Refusal):
+class DropArrivalRefused(Refusal, step=Step.ARRIVE):
     """refused: `round` where it is one that takes drops, `drop` where it could be read"""
-
-    step: ClassVar = Step.ARRIVE
 
     round: str | None = None
     partner: str
     drop: Digest | None = None
 
 
-class Reminded(OfRound):
+class Reminded(OfRound, step=Step.REMIND):
     """partners that had not delivered yet were reminded"""
-
-    step: ClassVar = Step.REMIND
 
     days: Annotated[int, Field(description="before the deadline")]
     partners: Names
 
 
-class GatesPassed(OfRound):
+class GatesPassed(OfRound, step=Step.GATES):
     """a run checked what must hold"""
 
-    step: ClassVar = Step.GATES
 
-
-class GatesRefused(OfRound, Refusal):
+class GatesRefused(OfRound, Refusal, step=Step.GATES):
     """refused: a gate stopped a run, or kept a round from being opened"""
 
-    step: ClassVar = Step.GATES
 
-
-class DropAccepted(OfRound):
+class DropAccepted(OfRound, step=Step.INTAKE):
     """one drop was accepted"""
-
-    step: ClassVar = Step.INTAKE
 
     partner: Partner
     drop: Drop
@@ -329,35 +303,27 @@ class DropAccepted(OfRound):
     subjects: Subjects = None
 
 
-class DropRefused(OfRound, Refusal):
+class DropRefused(OfRound, Refusal, step=Step.INTAKE):
     """refused: it is set apart"""
-
-    step: ClassVar = Step.INTAKE
 
     partner: str
 
 
-class DropsComplete(OfRound):
+class DropsComplete(OfRound, step=Step.COMPLETE):
     """all drops were looked at"""
-
-    step: ClassVar = Step.COMPLETE
 
     drops: Annotated[Count, Field(description="how many were accepted")]
     late: Annotated[Names, Field(description="partners without a good drop")]
 
 
-class DropsIncomplete(OfRound, Refusal):
+class DropsIncomplete(OfRound, Refusal, step=Step.COMPLETE):
     """refused: too few of them are good"""
-
-    step: ClassVar = Step.COMPLETE
 
     late: Names
 
 
-class Matched(OfRound):
+class Matched(OfRound, step=Step.MATCH):
     """cases were found"""
-
-    step: ClassVar = Step.MATCH
 
     cases: Count
     subjects: Subjects = None
@@ -368,10 +334,8 @@ class Matched(OfRound):
     false_links_at_most: Annotated[Count | None, Field(description="and at most")] = None
 
 
-class MatchRefused(OfRound, Refusal):
+class MatchRefused(OfRound, Refusal, step=Step.MATCH):
     """refused: it could not be done, or gives more than the manifest allows"""
-
-    step: ClassVar = Step.MATCH
 
     cases: Count | None = None
     subjects: Digest | None = None
@@ -395,22 +359,16 @@ class _Counts(OfRound):
     )
 
 
-class Counted(_Counts):
+class Counted(_Counts, step=Step.COUNT):
     """counts were made"""
 
-    step: ClassVar = Step.COUNT
 
-
-class CountRefused(_Counts, Refusal):
+class CountRefused(_Counts, Refusal, step=Step.COUNT):
     """refused: a held round gives another report than before"""
 
-    step: ClassVar = Step.COUNT
 
-
-class Held(OfRound):
+class Held(OfRound, step=Step.HOLD):
     """the report has an alert that not every controller justified: nothing is released"""
-
-    step: ClassVar = Step.HOLD
 
     findings: Annotated[Digest, Field(description="digest of the report")]
     alerts: Count
@@ -418,10 +376,8 @@ class Held(OfRound):
     controllers: Annotated[NamesDense, Field(description="who have to justify it")]
 
 
-class Justified(OfRound):
+class Justified(OfRound, step=Step.JUSTIFY):
     """justifications were taken in"""
-
-    step: ClassVar = Step.JUSTIFY
 
     findings: Annotated[Digest, Field(description="digest of the report")]
     papers: Annotated[
@@ -436,10 +392,8 @@ class Justified(OfRound):
     ] = {}
 
 
-class Released(OfRound):
+class Released(OfRound, step=Step.RELEASE):
     """releases were sealed"""
-
-    step: ClassVar = Step.RELEASE
 
     cases: Count
     releases: Annotated[
@@ -455,43 +409,32 @@ class Released(OfRound):
     ] = None
 
 
-class HandedOut(OfRound):
+class HandedOut(OfRound, step=Step.HAND_OUT):
     """a release that waited for cosignatures was handed out"""
-
-    step: ClassVar = Step.HAND_OUT
 
     size: Annotated[Count, Field(description="of the checkpoint that has them")]
     cosigners: Names
 
 
-class OutcomeTakenIn(OfRound):
+class OutcomeTakenIn(OfRound, step=Step.OUTCOME):
     """a partner's counts of what came of its cases were taken in"""
-
-    step: ClassVar = Step.OUTCOME
 
     partner: Partner
     outcome: Annotated[Digest, Field(description="digest of the signed counts")]
 
 
-class DestructionBegun(OfRound):
+class DestructionBegun(OfRound, step=Step.DESTROY, status="Unset"):
     """before that, with status `Unset`: it begins"""
 
-    step: ClassVar = Step.DESTROY
-    status: ClassVar[Status] = "Unset"
 
-
-class Destroyed(OfRound):
+class Destroyed(OfRound, step=Step.DESTROY):
     """the round's key, its drops and the run's memory were destroyed"""
-
-    step: ClassVar = Step.DESTROY
 
     files: Annotated[Count, Field(description="how many files of drops were removed")]
 
 
-class ReleaseOpened(OfRound):
+class ReleaseOpened(OfRound, step=Step.OPENED):
     """a partner told that it opened a release"""
-
-    step: ClassVar = Step.OPENED
 
     partner: Partner
     release: Annotated[Digest, Field(description="digest of its descriptor")]
@@ -499,19 +442,15 @@ class ReleaseOpened(OfRound):
     opened_at: Annotated[Seconds, Field(description="seconds since 1970")]
 
 
-class ReleaseExpired(OfRound):
+class ReleaseExpired(OfRound, step=Step.EXPIRE):
     """a release that may not be opened any more was removed"""
-
-    step: ClassVar = Step.EXPIRE
 
     partner: Partner
     release: Annotated[Digest, Field(description="digest of its descriptor")]
 
 
-class AccessAsked(OfRound):
+class AccessAsked(OfRound, step=Step.LOOK_UP):
     """a partner asked the evaluators of a round to evaluate the numbers of one person, to look it up"""
-
-    step: ClassVar = Step.LOOK_UP
 
     partner: Partner
     ask: Annotated[Digest, Field(description="digest of the signed ask")]
@@ -522,10 +461,8 @@ class AccessAsked(OfRound):
     ] = {}
 
 
-class SubjectsDestroyed(OfRound):
+class SubjectsDestroyed(OfRound, step=Step.DESTROY_SUBJECTS):
     """the files of data subjects of a round were destroyed, with the key of their ids"""
-
-    step: ClassVar = Step.DESTROY_SUBJECTS
 
     files: Annotated[Count, Field(description="how many")]
     due: Annotated[Seconds, Field(description="when their term ended, in seconds since 1970")]
@@ -534,10 +471,8 @@ class SubjectsDestroyed(OfRound):
 # what is about no round
 
 
-class AccessAnswered(Event):
+class AccessAnswered(Event, step=Step.ACCESS):
     """a controller asked what was done with one person's data"""
-
-    step: ClassVar = Step.ACCESS
 
     partner: Partner
     request: Annotated[Digest, Field(description="digest of the request")]
@@ -549,18 +484,14 @@ class AccessAnswered(Event):
 ACCESS_TOO_OFTEN = "AccessTooOftenError"
 
 
-class AccessRefused(Refusal):
+class AccessRefused(Refusal, step=Step.ACCESS):
     """refused: `partner` is `unknown` where that could not be told"""
-
-    step: ClassVar = Step.ACCESS
 
     partner: str
 
 
-class RetentionApplied(Event):
+class RetentionApplied(Event, step=Step.RETENTION):
     """what is past its term and has no entry of its own was destroyed"""
-
-    step: ClassVar = Step.RETENTION
 
     drop: Annotated[
         Count | None,
@@ -570,25 +501,18 @@ class RetentionApplied(Event):
     temporary: Annotated[Count | None, Field(description="how many half-written files")] = None
 
 
-class RetentionFailed(Refusal):
+class RetentionFailed(Refusal, step=Step.RETENTION, status="Error"):
     """a fault, once a day, while something cannot be destroyed"""
 
-    step: ClassVar = Step.RETENTION
-    status: ClassVar[Status] = "Error"
 
-
-class CheckpointMade(Event):
+class CheckpointMade(Event, step=Step.CHECKPOINT):
     """once a day: the log goes on, and a copy of it lies ready to be co-signed"""
-
-    step: ClassVar = Step.CHECKPOINT
 
     asked: Annotated[Names, Field(description="the controllers")]
 
 
-class DetailsDestroyed(Event):
+class DetailsDestroyed(Event, step=Step.DESTROY_DETAILS):
     """[audit records](#who-did-it) were destroyed, since their term was over"""
-
-    step: ClassVar = Step.DESTROY_DETAILS
 
     count: Count
     entries: Annotated[
@@ -596,10 +520,8 @@ class DetailsDestroyed(Event):
     ]
 
 
-class Restored(Event):
+class Restored(Event, step=Step.RESTORE):
     """the site was put back from a backup and from copies of this log at other places, of which this goes on from the newest"""
-
-    step: ClassVar = Step.RESTORE
 
     backup: Annotated[Count, Field(description="entries that the log in the backup had")]
     closed: Annotated[Names, Field(description="rounds that are ended after this, since their keys are gone")]
@@ -612,21 +534,16 @@ class Restored(Event):
     seen: Annotated[Digest | None, Field(description="digest of the note with that checkpoint")] = None
 
 
-class ForkReported(Event):
+class ForkReported(Event, step=Step.FORK, status="Error"):
     """reported: the matching environment signed a checkpoint that is none of this log"""
-
-    step: ClassVar = Step.FORK
-    status: ClassVar[Status] = "Error"
 
     partner: Annotated[str, Field(description="who sent it, or where it was found")]
     size: Annotated[Count, Field(description="entries under that checkpoint")]
     seen: Annotated[Digest, Field(description="digest of the note with it")]
 
 
-class ForkExplained(Event):
+class ForkExplained(Event, step=Step.FORK):
     """explained: what was reported up to here has its reason in this text"""
-
-    step: ClassVar = Step.FORK
 
     explanation: Annotated[Digest, Field(description="digest of the text")]
 
