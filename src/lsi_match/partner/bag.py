@@ -18,7 +18,7 @@ import polars as pl
 import pyarrow as pa
 
 from lsi_match.base.duckdb_locked import locked_connection
-from lsi_match.base.errors import LsiError, wrong
+from lsi_match.base.errors import LsiError, words, wrong
 from lsi_match.base.files import FileMissingError, private_folder, whole_file
 from lsi_match.manifest import IdentifierSource, Partner
 from lsi_match.manifest.identifiers import IdentifierForm, IdentifierKind
