@@ -351,8 +351,8 @@ def evaluated(place: Path, partners: int, rows: int) -> dict[str, Result]:
     """Evaluating together against HMAC in the same process; see `benchmarks.together`."""
     found = together(place, made_up_bsns(rows, 1), partners)
     return {
-        name: Result(value, unit, baseline, value / baseline if baseline else None, size)
-        for name, (value, unit, baseline, size) in found.items()
+        name: Result(value, unit, baseline, value / baseline, partners * rows)
+        for name, (value, unit, baseline) in found.items()
     }
 
 

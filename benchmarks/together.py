@@ -37,18 +37,17 @@ class _Clock:
 
 @dataclass
 class _Round:
-    """As many partners, of which the first `asking` ask for all of these identifiers."""
+    """As many partners, each of which asks for all of these identifiers."""
 
     place: Path
     identifiers: pl.Series
     partners: int
-    asking: int
 
     def __post_init__(self) -> None:
         self.names = [f"p{number}" for number in range(self.partners)]
         self.identities = {name: make_identity(name, self.place / name) for name in self.names}
         cards = {name: PublicKeys.model_validate(one.card) for name, one in self.identities.items()}
-        size, most = len(self.identifiers), dict.fromkeys(self.names, len(self.identifiers))
+        most = dict.fromkeys(self.names, len(self.identifiers))
         self.of = Evaluation("bench", f"sha256:{'a' * 64}", "bench", ("bsn",), cards, most)
         keys = {name: draw(self.of, self.identities[name]) for name in self.names}
         self.published = {name: document for name, (_, document) in keys.items()}
@@ -57,7 +56,7 @@ class _Round:
             name: Evaluator(self.of, self.identities[name], keys[name][0], digests[name])
             for name in self.names
         }
-        self.digests, self.clock, self.asked = digests, _Clock(), size * self.asking
+        self.digests, self.clock, self.asked = digests, _Clock(), len(self.identifiers) * self.partners
 
     def run(self) -> None:
         """Ask, answer and finish, and an HMAC of each, by the clock."""
@@ -65,16 +64,15 @@ class _Round:
         with self.clock.of("hmac"):
             for one in texts:
                 hmac.digest(secret, one.encode(), "sha256")
-        asking = self.names[: self.asking]
         with self.clock.of("ask"):
-            self.asks = {name: ask(self.of, {"bsn": texts}, self.identities[name]) for name in asking}
+            self.asks = {name: ask(self.of, {"bsn": texts}, self.identities[name]) for name in self.names}
         with self.clock.of("answer"):
-            self.answers = {name: [self.answer(one, name) for one in self.names] for name in asking}
+            self.answers = {name: [self.answer(one, name) for one in self.names] for name in self.names}
         digests = {name: digest_of_bytes(asked.document) for name, asked in self.asks.items()}
         named = Evaluators(**self.of.names, keys=self.digests, asks=digests)
         found = set()
         with self.clock.of("finish"):
-            for name in asking:
+            for name in self.names:
                 answers, identity = self.answers[name], self.identities[name]
                 made = finish(self.of, self.asks[name], named, self.published.values(), answers, identity)
                 found.add(made["bsn"][texts[0]])
@@ -97,39 +95,29 @@ class _Round:
         return asks + sum(answers)
 
 
-def together(
-    place: Path, identifiers: pl.Series, partners: int
-) -> dict[str, tuple[float, str, float | None, int]]:
-    """Name → value, unit, baseline, and over how many identifiers.
+def together(place: Path, identifiers: pl.Series, partners: int) -> dict[str, tuple[float, str, float]]:
+    """Name → value, unit, baseline.
 
-    One partner asks for all identifiers: `ask` is to blind one; `answer` what one evaluator does for one that somebody asked;
-    `finish` what who asked does for one of its own, with the answers of all; each against an HMAC of one in this process.
-    `processes` is to answer an ask of a tenth of them once per processor, each in a process of its own; against the same in this process,
-    which spreads over threads. Then all partners ask for that tenth: `whole` is all of that, against an HMAC of each, and
-    `bytes` what passes the places for one identifier of one partner.
+    Every partner asks all partners for all identifiers: `ask` is to blind one; `answer` what one evaluator does for one that somebody
+    asked; `finish` what who asked does for one of its own, with the answers of all; each against an HMAC of one in this process.
+    `whole` is all of that, against an HMAC of each; `bytes` what passes the places for one identifier of one partner.
+    `processes` is to answer one ask once per processor, each in a process of its own; against the same in this process, which
+    spreads over threads.
     """
-    one = _Round(place / "together-one", identifiers, partners, asking=1)
-    one.run()
-    every = _Round(place / "together-all", identifiers.head(len(identifiers) // 10), partners, partners)
+    every = _Round(place / "together", identifiers, partners)
     every.run()
-    roles = {"ask": 1, "answer": partners, "finish": 1}
-    found: dict[str, tuple[float, str, float | None, int]] = {
-        f"together.{role}": (
-            one.clock.busy[role] / one.asked / by * 1e6,
-            "µs of processor",
-            one.hmac,
-            one.asked,
-        )
-        for role, by in roles.items()
+    found = {
+        f"together.{role}": (every.clock.busy[role] / every.asked / by * 1e6, "µs of processor", every.hmac)
+        for role, by in {"ask": 1, "answer": partners, "finish": 1}.items()
     }
     apart, here = _over_processes(every)
-    wall, busy, size = dict(every.clock.wall), dict(every.clock.busy), every.asked
+    wall, busy = dict(every.clock.wall), dict(every.clock.busy)
     hashed, hashing = wall.pop("hmac") * partners, busy.pop("hmac") * partners
     return found | {
-        "together.processes": (apart, "s", here, size // partners),
-        "together.whole": (sum(wall.values()), "s", hashed, size),
-        "together.whole.processor": (sum(busy.values()), "s", hashing, size),
-        "together.bytes": (every.sent / size, "bytes per identifier", 32.0, size),
+        "together.processes": (apart, "s", here),
+        "together.whole": (sum(wall.values()), "s", hashed),
+        "together.whole.processor": (sum(busy.values()), "s", hashing),
+        "together.bytes": (every.sent / every.asked, "bytes per identifier", 32.0),
     }
 
 
