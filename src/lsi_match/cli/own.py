@@ -10,6 +10,7 @@ from cyclopts import App
 from lsi_match.base import dry_run
 from lsi_match.base.clock import minute, utc_now
 from lsi_match.base.errors import wrong_use
+from lsi_match.base.files import FileMissingError
 from lsi_match.cli.console import Json, done, err, language, print_json, say, tell
 
 if TYPE_CHECKING:
@@ -200,16 +201,14 @@ def examined(home: Path, *, json: Json = False) -> int:
     from lsi_match.library import doctor as library
     from lsi_match.matcher.operate.alarms import alarms
     from lsi_match.matcher.site.site import Site
-    from lsi_match.partner.home import Home
     from lsi_match.protocol.trust_root import MATCHER
 
-    own, now = Home.of(home), utc_now()
-    found = list(library.examine(own, now))
-    on = (
-        [one for project in Site(home).projects() for one in alarms(project, now)]
-        if own.name == MATCHER
-        else []
-    )
+    now = utc_now()
+    if not home.is_dir():
+        raise FileMissingError(file=str(home))
+    found = list(library.examine(home, now))
+    site = Site(home).projects() if library.home_of(home).name == MATCHER and (home / "keys").is_dir() else ()
+    on = [one for project in site for one in alarms(project, now)]
     words = catalogue(Path(library.__file__).with_suffix(".toml"))
     lines = []
     for one in found:

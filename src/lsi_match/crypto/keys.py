@@ -30,6 +30,7 @@ from lsi_match.base.canonical import canonical_json
 from lsi_match.base.errors import LsiError
 from lsi_match.base.files import (
     FileExistsAlreadyError,
+    FileMissingError,
     destroy,
     private_folder,
     read_bytes,
@@ -264,6 +265,8 @@ def key_state(folder: Path) -> KeyState:
     present = [file for file in (*KEY_FILES, CARD) if (folder / file).exists()]
     bits = {file: (folder / file).stat().st_mode & 0o777 for file in present}
     signing = next((f for f in (SIGNING_OUTSIDE, SIGNING_SEALED, SIGNING) if f in present), "")
+    if not signing:
+        raise FileMissingError(file=str(folder / SIGNING))
     return KeyState(
         card=card,
         signing_key_id=key_id(card.signing_key),

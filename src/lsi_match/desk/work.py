@@ -28,7 +28,13 @@ from lsi_match.partner.receipts import Receipt, ReceiptOfOthersError, check_rece
 from lsi_match.partner.release.opened_notice import openings_of
 from lsi_match.partner.work_settings import FILE, WorkNotSetError, WorkSettings, work_of
 from lsi_match.protocol.documents import Justification, Opening, ReleaseDescriptor
-from lsi_match.protocol.place_files import ANSWER_SUFFIX, JUSTIFICATION_SUFFIX, LOG_SUFFIX, PAPERS_SUFFIX
+from lsi_match.protocol.place_files import (
+    ANSWER_SUFFIX,
+    JUSTIFICATION_SUFFIX,
+    LOG_SUFFIX,
+    newest_copy,
+    papers_beside,
+)
 from lsi_match.protocol.receipt_files import RECEIPT_SUFFIX
 from lsi_match.protocol.trust_root import TrustRoot
 
@@ -193,16 +199,12 @@ class ProjectWork:
     @cached_property
     def log_copy(self) -> tuple[Path, tuple[Path, ...]] | None:
         """The newest copy of the log that was fetched, and the papers that came with it."""
-        copies = {
-            int(size): file
-            for file in self.fetched(LOG_SUFFIX)
-            if (size := file.name.removeprefix(f"{self.id}.").removesuffix(LOG_SUFFIX)).isdecimal()
-        }
-        if not copies:
+        newest = newest_copy((file.name for file in self.fetched(LOG_SUFFIX)), self.id)
+        if newest is None or self.mail is None:
             return None
-        newest = max(copies)
-        papers = copies[newest].with_name(f"{self.id}.{newest}{PAPERS_SUFFIX}")
-        return copies[newest], (papers,) if papers.exists() else ()
+        copy = self.mail / f"{self.id}.{newest}{LOG_SUFFIX}"
+        papers = papers_beside(copy)
+        return copy, (papers,) if papers.exists() else ()
 
     def ends(self) -> list[End]:
         """What of the agreement ends soon, or ended."""

@@ -31,6 +31,7 @@ from lsi_match.protocol.place_files import (
     COSIGNED_SUFFIX,
     LOG_SUFFIX,
     PAPERS_SUFFIX,
+    newest_copy,
 )
 from lsi_match.transport.endpoints import EndpointSettings
 
@@ -61,12 +62,7 @@ def cosign_newest(
     Raises:
         LsiError: see `partner.cosign.cosign_log`; then nothing was signed.
     """
-    sizes = [
-        name.removeprefix(f"{project}.").removesuffix(LOG_SUFFIX)
-        for name in lying
-        if name.endswith(LOG_SUFFIX)
-    ]
-    newest = max((int(size) for size in sizes if size.isdecimal()), default=None)
+    newest = newest_copy(lying, project)
     mail, signed = folder / "in", private_folder(folder / "cosigned")
     done = signed / f"{project}.{newest}.{home.name}{COSIGNATURE_SUFFIX}"
     if newest is None or done.exists():

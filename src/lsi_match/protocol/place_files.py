@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from lsi_match.protocol.documents import OPENED_SUFFIX
@@ -77,6 +78,12 @@ def shared_by(project: str, name: str) -> str | None:
     suffixes = "|".join(map(re.escape, SHARED))
     found = re.fullmatch(rf"{re.escape(project)}\.([a-z][a-z0-9_]*)(\.[a-z0-9_-]{{1,60}})?({suffixes})", name)
     return found[1] if found else None
+
+
+def newest_copy(names: Iterable[str], project: str) -> int | None:
+    """Of how many entries the longest copy of a project's log is, among files with these names; None where there is none."""
+    found = re.compile(re.escape(project) + r"\.([0-9]{1,12})" + re.escape(LOG_SUFFIX))
+    return max((int(one[1]) for one in map(found.fullmatch, names) if one), default=None)
 
 
 def papers_beside(copy: Path) -> Path:
