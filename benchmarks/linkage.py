@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,14 +17,10 @@ import polars as pl
 import pyarrow as pa
 
 from benchmarks.people import FIELDS, Registers, make_registers
-from lsi_match.criteria.unit import Unit
 from lsi_match.demo import febrl
-from lsi_match.manifest import Manifest, Partner, Subject
-from lsi_match.manifest.person_keys import PERSON_KEYS
-from lsi_match.matcher.engine.engine import Engine
-from lsi_match.matcher.engine.persons import LinkQuality
+from lsi_match.manifest.person_keys import FALSE_LINKS, PERSON_KEYS
+from lsi_match.matcher.engine.linking import Linking, LinkQuality
 from lsi_match.partner.normalise import person_keys
-from lsi_match.protocol.columns import GROUP, REFERENCE, SELECTION, SIGNALS
 
 SAME = {name: name for name in FIELDS}
 PAGE = Path(__file__).parents[1] / "docs" / "person-keys.md"
@@ -41,7 +37,7 @@ class Links:
     found: int
     right: int
     truth: int
-    crowds: dict[str, int]
+    crowds: Mapping[str, int]
     quality: LinkQuality
 
     @property
@@ -79,40 +75,29 @@ def link(
         people: who each row is.
         names: the person keys to use.
     """
-    partners = {f"p{at}": Partner.model_construct(selections=()) for at in range(len(keys))}
-    subject = Subject(unit=Unit.PERSON, person_keys=tuple(names))
-    engine = Engine(Manifest.model_construct(subject=subject, partners=partners), "12GB")
-    start = 0
-    for partner, columns in zip(partners, keys, strict=True):
-        count = len(columns)
-        table = pa.table(
-            {
-                **{f"pk_{name}": blocks(columns.get_column(f"pk_{name}")) for name in names},
-                REFERENCE: blocks(pl.int_range(count, eager=True).cast(pl.String)),
-                SELECTION: np.zeros(count, np.uint8),
-                SIGNALS: np.ones(count, np.uint64),
-                GROUP: np.full(count, 255, np.uint8),
-            }
+    starts = np.cumsum([0, *(len(columns) for columns in keys)])
+    kinds = [f"pk_{name}" for name in names]
+    linking = Linking(kinds, int(starts[-1]), 0, FALSE_LINKS)
+    for place, (columns, start) in enumerate(zip(keys, starts[:-1], strict=True)):
+        numbers = np.arange(start, start + len(columns))
+        linking.add(
+            place, numbers, {kind: pa.chunked_array([blocks(columns.get_column(kind))]) for kind in kinds}
         )
-        numbers = np.arange(start, start + count)
-        tokens = [f"pk_{name}" for name in names]
-        engine.add(partner, table.drop_columns(tokens), numbers)
-        engine.add_tokens(partner, table, numbers, *tokens)
-        start += count
-    engine.link()
+    linking.link()
     who = pl.concat(people).to_numpy()
-    ends = np.asarray(
-        engine.rows(
-            "SELECT a.record, b.record FROM component a JOIN component b USING (component) WHERE a.record < b.record"
-        )
-    ).reshape(-1, 2)
+    ends = pairs_in(linking.component)
     pairs = who[ends]
     right = int((pairs[:, 0] == pairs[:, 1]).sum())
     times = np.unique(who, return_counts=True)[1]
     truth = int((times * (times - 1) // 2).sum())
-    found = Links(pairs, len(ends), right, truth, engine.persons.crowds(), engine.persons.quality)
-    engine.close()
-    return found
+    return Links(pairs, len(ends), right, truth, linking.crowded, linking.quality)
+
+
+def pairs_in(component: np.ndarray) -> np.ndarray:
+    """Every two records of one component."""
+    frame = pl.DataFrame({"record": np.arange(len(component)), "component": component})
+    both = frame.join(frame, on="component").filter(pl.col("record") < pl.col("record_right"))
+    return both.select("record", "record_right").to_numpy()
 
 
 @dataclass(frozen=True)

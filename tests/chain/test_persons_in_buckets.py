@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import date
 from types import SimpleNamespace
 from typing import Any, cast
@@ -18,10 +19,10 @@ from benchmarks.people import make_registers
 from lsi_match.manifest import Manifest, Subject
 from lsi_match.manifest.identifiers import IdentifierKind, Unit
 from lsi_match.manifest.person_keys import PERSON_KEYS
-from lsi_match.matcher.engine import buckets, engine
-from lsi_match.matcher.engine.buckets import Bridges, Matched, Matching, Plan, Result
+from lsi_match.matcher.engine import buckets, engine, linking
+from lsi_match.matcher.engine.buckets import Matched, Matching, Plan, Result, Rows, packed, unpacked
 from lsi_match.matcher.engine.intake import Drop, parts_of
-from lsi_match.matcher.engine.work import _bridges, _pack, _packed, _result, bridges_table
+from lsi_match.matcher.engine.work import _packed, _result
 from lsi_match.partner.normalise import person_keys
 from lsi_match.protocol.columns import drop_columns
 from lsi_match.protocol.tables import schema_of
@@ -77,13 +78,12 @@ def drops(manifest: Manifest) -> list[Drop]:
     return cast(list[Drop], found)
 
 
-def elsewhere(plan: Plan, bridges: list[Bridges]) -> Any:
+def elsewhere(plan: Plan, rows: Sequence[Callable[[], Rows]]) -> Any:
     """Each bucket from bytes, into bytes, as another process does it; the last one first."""
     done: dict[int, Result] = {}
-    for number in reversed(range(len(bridges))):
-        packed = _bridges(_pack({}, bridges_table(bridges[number])))
-        done[number] = _result(_packed(plan.match(number, packed)))
-    return (done[number] for number in range(len(bridges)))
+    for number in reversed(range(len(rows))):
+        done[number] = _result(_packed(plan.match(number, unpacked(packed(rows[number]())))))
+    return (done[number] for number in range(len(rows)))
 
 
 def matched(
@@ -113,9 +113,11 @@ def test_a_round_on_person_keys_is_the_same_in_however_many_pieces(
     assert counts["cases"] > 50
     assert sum(whole.group_counts()["delivered"].values()) == records
     assert counts["ambiguous_records"] > 0, "who has nothing but the number of many is set aside, and counted"
-    for spread, tokens in ((buckets.here, 5 * records), (elsewhere, records - 1)):
-        monkeypatch.setattr(buckets, "TOKENS", tokens)
-        split, also_touched = matched(manifest, drops, 1, spread)
+    for spread, piece, room in ((buckets.here, 10**6, 2**27), (elsewhere, records // 5, 20_000)):
+        monkeypatch.setattr(linking, "PIECE", piece)
+        monkeypatch.setattr(linking, "ROOM", room)
+        monkeypatch.setattr(buckets, "ROOM", room)
+        split, also_touched = matched(manifest, drops, -(-records // 7), spread)
         assert split.counts() == counts
         assert split.group_counts() == whole.group_counts()
         assert also_touched == touched
@@ -124,29 +126,36 @@ def test_a_round_on_person_keys_is_the_same_in_however_many_pieces(
             assert split.release(partner).num_rows > 30
 
 
-def test_no_more_is_held_than_some_keys_or_the_records_of_a_bucket(
+def test_no_more_is_held_than_a_piece_or_the_records_of_a_bucket(
     manifest: Manifest, drops: list[Drop], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tokens: list[int] = []
+    """And every part is opened once."""
+    pieces: list[int] = []
     rows: list[int] = []
-    gather, outcome = buckets.Engine.gather, buckets.Engine.outcome
-
-    def gathered(self: Any) -> None:
-        tokens.append(int(self.rows("SELECT count(*) FROM token")[0][0]))
-        gather(self)
-        assert self.rows("SELECT count(*) FROM token") == [(0,)]
+    opened: list[tuple[str, int]] = []
+    together, outcome = linking._together, buckets.Engine.outcome
+    monkeypatch.setattr(
+        linking,
+        "_together",
+        lambda *given: [found := together(*given), pieces.append(found.shape[1])][0],
+    )
 
     def told(self: Any) -> Any:
         rows.append(int(self.rows("SELECT count(*) FROM record")[0][0]))
         return outcome(self)
 
-    monkeypatch.setattr(buckets.Engine, "gather", gathered)
+    for drop in drops:
+        part = drop.part
+        vars(drop)["part"] = lambda number, part=part, name=drop.partner: [
+            part(number),
+            opened.append((name, number)),
+        ][0]
     monkeypatch.setattr(buckets.Engine, "outcome", told)
     records = sum(drop.descriptor.rows for drop in drops)
-    monkeypatch.setattr(buckets, "TOKENS", -(-records // 2))
-    matched(manifest, drops, 1)
-    assert len(tokens) == 2 * len(PERSON_KEYS)
-    assert max(tokens) < 0.6 * records
-    assert len(rows) == PARTS
+    monkeypatch.setattr(linking, "PIECE", -(-records // 4))
+    matched(manifest, drops, -(-records // 2))
+    assert sorted(opened) == sorted((drop.partner, number) for drop in drops for number in range(PARTS))
+    assert 0 < max(pieces) < 3 * records
+    assert len(rows) == 2
     assert sum(rows) == records
     assert max(rows) < 0.6 * records

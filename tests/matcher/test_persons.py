@@ -8,14 +8,14 @@ import pyarrow as pa
 import pytest
 from pydantic import ValidationError
 
-from benchmarks.linkage import SAME, Task, blocks
+from benchmarks.linkage import SAME, Task, blocks, pairs_in
 from benchmarks.people import make_registers
-from lsi_match.manifest import Manifest, Partner, Subject
-from lsi_match.manifest.identifiers import IdentifierKind, Unit
+from lsi_match.manifest import Subject
+from lsi_match.manifest.identifiers import CROWD_OF, IdentifierKind, Unit
 from lsi_match.manifest.person_keys import CROWD, FALSE_LINKS, PERSON_KEYS
-from lsi_match.matcher.engine.engine import Engine
+from lsi_match.matcher.engine import linking as engine
+from lsi_match.matcher.engine.linking import Linking
 from lsi_match.partner.normalise import person_keys
-from lsi_match.protocol.columns import GROUP, REFERENCE, SELECTION, SIGNALS
 
 JAN = {
     "given_name": "Jan",
@@ -34,38 +34,19 @@ def links(
 ) -> set[tuple[int, int]]:
     """Pairs of records that became one subject; records are numbered through all registers."""
     names = list(PERSON_KEYS)
-    partners = {f"p{i}": Partner.model_construct(selections=()) for i in range(len(registers))}
-    identifiers = (IdentifierKind.BSN,) if numbers else ()
-    subject = Subject(
-        unit=Unit.PERSON, identifiers=identifiers, person_keys=tuple(names), false_links=false_links
-    )
-    engine = Engine(Manifest.model_construct(subject=subject, partners=partners))
+    kinds = [*(["bsn"] if numbers else []), *(f"pk_{name}" for name in names)]
+    linking = Linking(kinds, sum(map(len, registers)), CROWD_OF[Unit.PERSON] * len(registers), false_links)
     start = 0
     for i, people in enumerate(registers):
         frame = pl.DataFrame(people, schema=dict.fromkeys(JAN, pl.String), orient="row")
         keys = person_keys(frame, SAME, names)
-        count = len(people)
-        bsn = {"bsn": blocks(pl.Series(numbers[i], dtype=pl.String))} if numbers else {}
-        table = pa.table(
-            {
-                **bsn,
-                **{kind: blocks(keys.get_column(kind)) for kind in keys.columns},
-                REFERENCE: blocks(pl.int_range(count, eager=True).cast(pl.String)),
-                SELECTION: np.zeros(count, np.uint8),
-                SIGNALS: np.ones(count, np.uint64),
-                GROUP: np.full(count, 255, np.uint8),
-            }
-        )
-        numbers_of = np.arange(start, start + count)
-        engine.add(f"p{i}", table, numbers_of)
-        engine.add_tokens(f"p{i}", table, numbers_of, *keys.columns)
-        start += count
-    engine.link()
-    found = engine.rows(
-        "SELECT a.record, b.record FROM component a JOIN component b USING (component) WHERE a.record < b.record"
-    )
-    engine.close()
-    return set(found)
+        if numbers:
+            keys = keys.with_columns(pl.Series("bsn", numbers[i], dtype=pl.String))
+        columns = {kind: pa.chunked_array([blocks(keys.get_column(kind))]) for kind in kinds}
+        linking.add(i, np.arange(start, start + len(people)), columns)
+        start += len(people)
+    linking.link()
+    return {(one, other) for one, other in pairs_in(linking.component).tolist()}
 
 
 @pytest.mark.parametrize(
@@ -202,12 +183,17 @@ def test_a_chain_does_not_join_two_who_differ() -> None:
     assert (0, 161) in found
 
 
-def test_a_round_is_linked_the_same_again_whatever_the_order_of_its_records() -> None:
+def test_a_round_is_linked_the_same_again_whatever_the_order_of_its_records(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     registers = make_registers(400)
     people = [register.select(list(JAN)).to_dicts() for register in (registers.left, registers.right)]
     count = len(people[0])
     found = links(*people)
     assert links(*people) == found
+    monkeypatch.setattr(engine, "PIECE", 47)
+    monkeypatch.setattr(engine, "ROOM", 10_000)
+    assert links(*people) == found, "and in however many pieces, in memory or on disk"
     turned = links(people[0][::-1], people[1])
     assert {(count - 1 - a, b) if a < count else (a, b) for a, b in turned} == found
 

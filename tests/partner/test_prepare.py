@@ -24,8 +24,9 @@ from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.duckdb_locked import locked_connection
 from lsi_match.base.errors import LsiError
 from lsi_match.criteria.parse import FieldType
+from lsi_match.crypto import spill_buffer
 from lsi_match.crypto.sealing import unseal
-from lsi_match.partner import drop_rows, select, spill_buffer
+from lsi_match.partner import drop_rows, select
 from lsi_match.partner.drop_rows import WORKERS
 from lsi_match.partner.extract.cell_types import Cell, Role, text
 from lsi_match.partner.prepare import Prepared, prepare

@@ -1,7 +1,7 @@
 """Person keys: named combinations of name, birth date and address, each a kind of pseudonym of its own.
 
 A part that is missing makes the key missing, never an empty match. What it says that two records agree on keys is worked
-out in the round (`lsi_match.matcher.engine.persons`); what that reaches is in docs/person-keys.md.
+out in the round (`lsi_match.matcher.engine.linking`); what that reaches is in docs/person-keys.md.
 """
 
 from __future__ import annotations

@@ -95,7 +95,9 @@ def _delivered(
     key = ProjectKey.make(manifest.project.id, manifest.pseudonyms.epoch)
     layout = Layout(columns_to_seal(manifest, manifest.partners[partner]))
     making = Making(key, "check", 1, layout, Crowds.of(manifest), LongIds(), bag.lookup if bag else None)
-    inspected, rows = inspect(((one.task, one.pieces) for one in looks), making, _Distinct)
+    inspected, rows = inspect(
+        ((one.task, one.pieces) for one in looks), making, lambda: _Distinct(making.layout)
+    )
     selections = manifest.partners[partner].selections
     counts = {
         one.task.selection.id: one.counts(rows.written(selections.index(one.task.selection)))
@@ -116,20 +118,21 @@ def _delivered(
 class _Distinct:
     """Counts the rows that would be left when those are joined that are the same record: eight bytes a row."""
 
-    def __init__(self) -> None:
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
         self.heads: dict[int, list[np.ndarray]] = {}
 
-    def add(self, parts: list[Rows]) -> None:
-        for rows in parts:
-            names = (*rows.layout.kinds, REFERENCE)
-            halves = {
-                f"{name} {half}": np.ascontiguousarray(rows[name]).view(np.uint64)[:, half]
-                for name in names
-                for half in (0, 1)
-            }
-            heads = pl.DataFrame(halves).hash_rows().to_numpy()
-            for position in np.unique(rows[SELECTION]).tolist():
-                self.heads.setdefault(position, []).append(heads[rows[SELECTION] == position])
+    def add(self, _: int, data: np.ndarray) -> None:
+        rows = Rows(self._layout, data)
+        names = (*self._layout.kinds, REFERENCE)
+        halves = {
+            f"{name} {half}": np.ascontiguousarray(rows[name]).view(np.uint64)[:, half]
+            for name in names
+            for half in (0, 1)
+        }
+        heads = pl.DataFrame(halves).hash_rows().to_numpy()
+        for position in np.unique(rows[SELECTION]).tolist():
+            self.heads.setdefault(position, []).append(heads[rows[SELECTION] == position])
 
     def written(self, position: int) -> int:
         """How many rows of this selection."""

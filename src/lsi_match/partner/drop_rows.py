@@ -93,11 +93,11 @@ class Rows:
         return column
 
     @classmethod
-    def together(cls, parts: Sequence[Rows]) -> Rows:
-        """All rows of `parts`, which have the same layout."""
-        layout, count = parts[0].layout, sum(len(part) for part in parts)
-        data = pooled_array(layout.blocks, count, BLOCK_BYTES)
-        return cls(layout, np.concatenate([part.data for part in parts], axis=1, out=data))
+    def together(cls, layout: Layout, parts: Sequence[np.ndarray]) -> Rows:
+        """All rows whose `data` these are."""
+        none = np.empty((layout.blocks, 0, BLOCK_BYTES), np.uint8)
+        data = pooled_array(layout.blocks, sum(part.shape[1] for part in parts), BLOCK_BYTES)
+        return cls(layout, np.concatenate([none, *parts], axis=1, out=data))
 
     def take(self, rows: np.ndarray) -> Rows:
         """The rows at these positions."""

@@ -46,7 +46,7 @@ from lsi_match.log.log_proof import proof_file
 from lsi_match.manifest import Manifest
 from lsi_match.partner.bag import Bag
 from lsi_match.partner.crowds import Crowds
-from lsi_match.partner.drop_rows import Layout, Making, Rows
+from lsi_match.partner.drop_rows import Layout, Making
 from lsi_match.partner.exchange import Exchange
 from lsi_match.partner.extract.column_mapping import ColumnMapping
 from lsi_match.partner.home import Home
@@ -272,7 +272,7 @@ class _Collecting:
         self.found.clear()
         return self
 
-    def add(self, parts: list[Rows]) -> None:
+    def add(self, _: int, data: Any) -> None:
         pass
 
 

@@ -9,9 +9,11 @@ from datetime import date
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+import numpy as np
+
 from lsi_match.base.errors import LsiError
 from lsi_match.manifest import Manifest
-from lsi_match.partner.drop_rows import Making, Pseudonymised, Rows, pseudonymised, summed
+from lsi_match.partner.drop_rows import Making, Pseudonymised, pseudonymised, summed
 from lsi_match.partner.extract.column_mapping import ColumnMapping
 from lsi_match.partner.extract.problems import ExtractError
 from lsi_match.partner.group_counts import group_counts
@@ -27,8 +29,8 @@ Progress = Callable[[str, str, int, int | None], None]
 class Sink(Protocol):
     """Where the rows go."""
 
-    def add(self, parts: list[Rows]) -> None:
-        """Rows of each part."""
+    def add(self, part: int, data: np.ndarray, /) -> None:
+        """Rows of a part (`Rows.data`)."""
 
 
 S = TypeVar("S", bound=Sink)
@@ -101,7 +103,8 @@ def _taken(task: SelectionTask, sink: Sink, pieces: Iterable[Pseudonymised], pro
     invalid: list[dict[str, int]] = []
     sendable = so_far = 0
     for piece in pieces:
-        sink.add(piece.parts)
+        for part, rows in enumerate(piece.parts):
+            sink.add(part, rows.data)
         counted.append(piece.selected)
         invalid.append(piece.invalid)
         sendable += sum(len(rows) for rows in piece.parts)

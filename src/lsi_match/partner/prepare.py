@@ -28,6 +28,7 @@ from lsi_match.crypto.keys import Identity
 from lsi_match.crypto.project_key import SharedPseudonyms
 from lsi_match.crypto.sealing import seal, seal_into
 from lsi_match.crypto.signing import sign
+from lsi_match.crypto.spill_buffer import SpillBuffer
 from lsi_match.manifest import Manifest
 from lsi_match.partner.bag import Bag
 from lsi_match.partner.crowds import Crowds
@@ -40,7 +41,6 @@ from lsi_match.partner.normalise.lists import version_of_lists
 from lsi_match.partner.opening import read_opening
 from lsi_match.partner.references import LongIds, make_references
 from lsi_match.partner.select import select_pieces
-from lsi_match.partner.spill_buffer import SpillBuffer
 from lsi_match.protocol.columns import (
     REFERENCE,
     SEAL_BYTES,
@@ -132,7 +132,7 @@ def prepare(
 
         def new_pile() -> SpillBuffer:
             piles.close()
-            return piles.enter_context(SpillBuffer(layout, opening.parts, out))
+            return piles.enter_context(SpillBuffer(opening.parts, out))
 
         tasks = tasks_of(home.name, manifest, mapping, extracts, opening.reference_date)
         readings = [(one, partial(select_pieces, one)) for one in tasks]
@@ -145,7 +145,7 @@ def prepare(
             span_id=span,
             sealed={},
         )
-        sealing = _Sealing(pile, opening, out, stem, progress, manifest, attribute_keys)
+        sealing = _Sealing(layout, pile, opening, out, stem, progress, manifest, attribute_keys)
         parts = sealing.parts()
         counts = {
             one.task.selection.id: one.counts(sealing.written[position]) for position, one in enumerate(found)
@@ -235,6 +235,7 @@ class _Sealing:
 
     def __init__(
         self,
+        layout: Layout,
         pile: SpillBuffer,
         opening: Opening,
         out: Path,
@@ -245,7 +246,8 @@ class _Sealing:
     ) -> None:
         self._manifest, self._about = manifest, about
         self._partner = manifest.partners[about.partner]
-        self._pile, self._opening, self._out, self._stem = pile, opening, out, stem
+        self._layout, self._pile = layout, pile
+        self._opening, self._out, self._stem = opening, out, stem
         self._progress = progress
         self.key, self.attribute_key = make_key(), make_key()
         self._one_at_a_time = Lock()
@@ -272,7 +274,7 @@ class _Sealing:
 
     def _sealed(self, number: int, file: BinaryIO) -> tuple[int, str]:
         """Write one part into `file`; how many rows it has, and its digest."""
-        rows = self._pile.take(number).in_pseudonym_order().without_duplicates()
+        rows = Rows.together(self._layout, self._pile.take(number)).in_pseudonym_order().without_duplicates()
         of_selection = np.bincount(rows[SELECTION], minlength=1)
         with self._one_at_a_time:
             self.written.update(dict(enumerate(of_selection.tolist())))

@@ -143,8 +143,8 @@ def shared_by_fewer(found: Combinations, than: int) -> int:
 def blocks_of(array: pa.Array) -> np.ndarray:
     """Blocks as they lie in memory (shape (rows, width)); where there is none, anything."""
     width = array.type.byte_width
-    data = np.frombuffer(array.buffers()[1], np.uint8).reshape(-1, width)
-    return data[array.offset : array.offset + len(array)]
+    data = np.frombuffer(array.buffers()[1], np.uint8)
+    return data[array.offset * width : (array.offset + len(array)) * width].reshape(-1, width)
 
 
 def in_one_piece(column: pa.ChunkedArray) -> pa.Array:

@@ -1,42 +1,37 @@
 """Matching bucket by bucket, so that memory is bounded by a bucket and not by the round.
 
-A bucket is a range of the first pseudonym: the same parts of every drop, as many as hold no more than `ROWS`. Equal
-pseudonyms are in one bucket, so with one kind of identifier a bucket is a small round of its own, and can be repeated by
-itself.
+With one kind of identifier a bucket is a range of it: the same parts of every drop, as many as hold no more than `ROWS`. Equal
+pseudonyms are in one bucket, so it is a small round of its own, and can be repeated by itself.
 
-With several kinds, a record that has two of them (a *bridge*) ties a number of one bucket to one of another. Whoever
-shares a number with a bridge is in its component; whoever does not, shares only the one number that it has. So first the
-numbers on bridges are gathered; then records that have one of these go to one engine for all buckets, and the others
-to that of their bucket. Held at once: a bucket (and the next, while it is opened), 16 bytes for each number on a bridge,
-and the records of the subjects that have bridges. Rows for a release are kept up to the largest number of cases that the
-manifest allows: above it there is no release.
+With several kinds, and with person keys, any two records may be one subject. So there every part is opened once, the records are
+linked (`linking`), and a bucket is some of the components that were found, with all their records. What there is no room for
+meanwhile lies on disk, encrypted under a key that only this process has.
 
-Person keys propose links between any two records. So there the records are linked first: the drops are opened for some
-person keys at a time, of which only the pairs that agree on them stay (`agreements`). Then a bucket is some of the persons found, with
-all their records, of all parts. Held at once while linking: the tokens of those keys, the pairs, and a row for each record.
+Rows for a release are kept up to the largest number of cases that the manifest allows: above it there is no release.
 """
 
 from __future__ import annotations
 
+import json
 import secrets
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
-from itertools import product
+from functools import cached_property, partial
+from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from lsi_match.crypto.block_cipher import BLOCK
+from lsi_match.crypto.spill_buffer import SpillBuffer
 from lsi_match.manifest import Manifest
-from lsi_match.matcher.engine.engine import Engine, EngineOutcome
-from lsi_match.matcher.engine.intake import Drop, parts_of
+from lsi_match.matcher.engine.engine import Engine, EngineOutcome, crowd_of, linked
+from lsi_match.matcher.engine.intake import Drop
+from lsi_match.matcher.engine.linking import ROOM, Linking
 from lsi_match.protocol.columns import (
     CASE,
-    REFERENCE,
-    SEALED,
     SELECTION,
     Column,
     attribute_sources,
@@ -47,14 +42,13 @@ from lsi_match.protocol.tables import BLOCK_TYPE, in_one_piece, schema_of
 
 #: Rows of one bucket, of all partners together: some 60 bytes each while it is open, and a little more in its database.
 ROWS = 4_000_000
-#: Partner → the rows of a bucket, and what each record is called over the whole round.
-Bucket = dict[str, tuple[pa.Table, np.ndarray]]
-#: Kind → numbers on bridges (see the module's text). With person keys `_RECORD`, the records of the bucket, and `_COMPONENT`, of each
-#: its component; and kind → numbers that too many records have, which count as none.
-Bridges = dict[str, pa.Array]
+#: The rows of a bucket of linked records, by partner: with what each record is called over the whole round, and of each its
+#: component, null where it is in none. Nothing where a bucket is some of the parts of the drops.
+Rows = dict[str, pa.Table]
 _RECORD, _COMPONENT = " record", " component"
-#: Tokens of person keys that are linked by at a time: what their pairs are made in takes some 100 bytes for each.
-TOKENS = 20_000_000
+_COMPONENTS = pa.schema({_RECORD: pa.uint32(), _COMPONENT: pa.uint32()})
+#: Values of identifiers of one bucket of linked records.
+VALUES = 8_000_000
 #: Random bytes, as many as asked.
 Draw = Callable[[int], bytes]
 
@@ -149,14 +143,12 @@ class Result:
     """What one bucket gave.
 
     Attributes:
-        outcome: of the subjects that are in this bucket alone.
+        outcome: of its subjects.
         touched: as `Engine.subjects`, of those.
-        tied: partner → its rows that are tied to another bucket, and what these records are called.
     """
 
     outcome: EngineOutcome
     touched: pa.Table
-    tied: Bucket
 
 
 @dataclass(frozen=True)
@@ -168,7 +160,7 @@ class Plan:
         memory_limit: of each database, in the words of DuckDB.
         most: rows of one bucket.
         threads: of each database; as many as there are processors when left out.
-        linking_limit: of the database in which person keys link, open alone; as of each when left out.
+        place: folder in which lies, while records are linked, what there is no room for.
     """
 
     manifest: Manifest
@@ -176,128 +168,73 @@ class Plan:
     memory_limit: str
     most: int = ROWS
     threads: int | None = None
-    linking_limit: str = ""
+    place: Path | None = None
 
     @cached_property
-    def buckets(self) -> list[list[range]]:
-        """Per bucket the parts of the drops that it is made of, as many at once as are opened at once."""
-        ranges = _ranges(self.drops, self.most)
-        return [ranges for _ in ranges] if self._persons else [[parts] for parts in ranges]
+    def _ranges(self) -> list[range]:
+        """Which parts make a bucket: neighbours, together no more than `most` rows where they are more than one."""
+        rows = np.sum([[part.rows for part in drop.descriptor.parts] for drop in self.drops], axis=0).tolist()
+        found, first, held = [], 0, 0
+        for number, count in enumerate(rows):
+            if number > first and held + count > self.most:
+                found.append(range(first, number))
+                first, held = number, 0
+            held += count
+        return [*found, range(first, len(rows))]
 
-    @property
-    def _persons(self) -> list[str]:
-        """The kinds that are person keys."""
-        return [f"pk_{name}" for name in self.manifest.subject.person_keys]
-
-    def match(self, number: int, bridges: Bridges) -> Result:
-        """Open, re-key and match bucket `number`.
+    def match(self, number: int, rows: Rows) -> Result:
+        """Open, re-key and match bucket `number`, or its rows where its records were linked.
 
         Raises:
             duckdb.OutOfMemoryException: it does not fit.
             DropRefusedError: a drop was changed since it was accepted.
         """
-        engine = self.engine()
-        tied: Bucket = {}
+        engine, components = self.engine(), None
         try:
-            for parts in self.buckets[number]:
-                for partner, rows, numbers in self._opened(parts):
-                    if self._persons:
-                        engine.add(partner, *_in_bucket(rows, numbers, bridges))
-                        continue
-                    away = _any_of(rows, bridges)
-                    if away.any():
-                        tied[partner] = rows.filter(pa.array(away)), numbers[away]
-                        rows, numbers = rows.filter(pa.array(~away)), numbers[~away]
-                    engine.add(partner, rows, numbers)
-            engine.match(_components(bridges) if self._persons else None)
-            return Result(engine.outcome(), engine.subjects(), tied)
+            if linked(self.manifest):
+                every = [table.select([_RECORD, _COMPONENT]) for table in rows.values()]
+                found = pa.concat_tables([_COMPONENTS.empty_table(), *every])
+                components = found.drop_null().rename_columns(["record", "component"])
+                for partner, table in rows.items():
+                    engine.add(partner, table, in_one_piece(table.column(_RECORD)).to_numpy())
+            else:
+                for partner, table, numbers in self._opened(self._ranges[number]):
+                    engine.add(partner, table, numbers)
+            engine.match(components)
+            return Result(engine.outcome(), engine.subjects())
         finally:
             engine.close()
 
-    def engine(self, memory_limit: str = "") -> Engine:
+    def engine(self) -> Engine:
         reference_date = self.drops[0].round_.opening.reference_date
-        return Engine(self.manifest, memory_limit or self.memory_limit, self.threads, reference_date)
+        return Engine(self.manifest, self.memory_limit, self.threads, reference_date)
 
-    def linked(self) -> tuple[list[Bridges], dict[str, int]]:
-        """Per bucket what ties its records to each other, or to those of others; and counts of links on person keys.
+    def buckets(self) -> tuple[list[Callable[[], Rows]], dict[str, int]]:
+        """Per bucket how its rows are read, where its records were linked; and counts of links on person keys.
 
         Raises: as `match`.
         """
-        return self._by_person_keys() if self._persons else (self._bridges(), {})
+        return self._linked() if linked(self.manifest) else ([dict for _ in self._ranges], {})
 
-    def _by_person_keys(self) -> tuple[list[Bridges], dict[str, int]]:
-        engine = self.engine(self.linking_limit)
-        try:
-            for number, (kinds, piece, pieces) in enumerate(self._tokens(engine.telling)):
-                for parts in self.buckets[0]:
-                    for partner, rows, numbers in self._opened(parts):
-                        if number == 0:
-                            outside = {REFERENCE, SEALED, *self._persons} & {*rows.column_names}
-                            every = pa.array(np.ones(len(rows), np.bool_))
-                            # A copy: so that all that was opened of the drop can go.
-                            engine.add(partner, rows.drop_columns([*outside]).filter(every), numbers)
-                        for kind in kinds:
-                            keys = rows.select([kind, SELECTION])
-                            own = parts_of(in_one_piece(keys.column(kind)), pieces) == piece
-                            engine.add_tokens(partner, keys.filter(pa.array(own)), numbers[own], kind)
-                engine.gather()
-            engine.link()
-            return self._persons_by_bucket(engine), engine.persons.counts()
-        finally:
-            engine.close()
-
-    def _tokens(self, telling: str | None) -> list[tuple[list[str], int, int]]:
-        """Which person keys are linked by at a time: which kinds, and which piece of so many of their tokens."""
-        rows = max(1, sum(drop.descriptor.rows for drop in self.drops))
-        pieces = -(-rows // TOKENS)
-        others = [kind for kind in self._persons if kind != telling]
-        many = max(1, TOKENS // rows)
-        groups = [[telling]] if telling else []
-        groups += [others[at : at + many] for at in range(0, len(others), many)]
-        return [(kinds, piece, pieces) for kinds, piece in product(groups, range(pieces))]
-
-    def _persons_by_bucket(self, engine: Engine) -> list[Bridges]:
-        """Each component is in one bucket, and so is each record without any."""
-        found = engine.components()
-        record, component = found.column("record"), found.column("component")
-        place = pc.coalesce(component, record).to_numpy() % len(self.buckets)
-        own = [pa.array(place == number) for number in range(len(self.buckets))]
-        return [
-            {
-                _RECORD: in_one_piece(record.filter(one)),
-                _COMPONENT: in_one_piece(component.filter(one)),
-                **engine.crowds,
-            }
-            for one in own
-        ]
-
-    def _bridges(self) -> list[Bridges]:
-        """Per bucket, of the numbers on records that have numbers of two kinds or more, those in its range."""
-        kinds = self.manifest.subject.kinds
-        if len(kinds) == 1:
-            return [{} for _ in self.buckets]
-        with ThreadPoolExecutor(2) as pool:
-            found = list(pool.map(lambda parts: self._on_bridges(parts[0]), self.buckets))
-        numbers = {
-            kind: pc.unique(pa.chunked_array([one[kind] for one in found], BLOCK_TYPE)) for kind in kinds
-        }
-        parts = len(self.drops[0].descriptor.parts)
-        places = {kind: parts_of(own, parts) for kind, own in numbers.items()}
-        return [
-            {kind: numbers[kind].filter(pa.array(np.isin(places[kind], ranges[0]))) for kind in kinds}
-            for ranges in self.buckets
-        ]
-
-    def _on_bridges(self, parts: range) -> Bridges:
-        """Kind → the numbers of records that have numbers of two kinds or more."""
-        kinds = self.manifest.subject.kinds
-        found = {kind: [pa.array([], BLOCK_TYPE)] for kind in kinds}
-        for _, rows, _ in self._opened(parts):
-            has = sum(pc.is_valid(rows.column(kind)).to_numpy().astype(np.uint8) for kind in kinds)
-            bridges = rows.filter(pa.array(np.asarray(has) >= 2))
-            for kind in kinds:
-                found[kind] += pc.drop_null(bridges.column(kind)).chunks
-        return {kind: pc.unique(pa.chunked_array(own, BLOCK_TYPE)) for kind, own in found.items()}
+    def _linked(self) -> tuple[list[Callable[[], Rows]], dict[str, int]]:
+        subject, records = self.manifest.subject, sum(drop.descriptor.rows for drop in self.drops)
+        linking = Linking(subject.kinds, records, crowd_of(self.manifest), subject.false_links, self.place)
+        parts, names = len(self.drops[0].descriptor.parts), list(self.manifest.partners)
+        opened = SpillBuffer(parts, self.place, ROOM)
+        for number in range(parts):
+            for partner, table, numbers in self._opened(range(number, number + 1)):
+                place = names.index(partner) * 256 + table.column(SELECTION).to_numpy().astype(np.uint16)
+                linking.add(place, numbers, {kind: table.column(kind) for kind in subject.kinds})
+                data = packed({partner: table.append_column(_RECORD, pa.array(numbers))})
+                opened.add(number, np.frombuffer(data, np.uint8))
+        linking.link()
+        count = max(1, -(-records * len(subject.kinds) // min(VALUES, self.most * len(subject.kinds))))
+        buckets = SpillBuffer(count, self.place, ROOM)
+        for number in range(parts):
+            for whole in opened.take(number):
+                for bucket, rows in _by_component(unpacked(whole.data), linking, count):
+                    buckets.add(bucket, np.frombuffer(packed(rows), np.uint8))
+        return [partial(_rows, buckets, number) for number in range(count)], linking.counts()
 
     @cached_property
     def _starts(self) -> dict[str, np.ndarray]:
@@ -319,12 +256,12 @@ class Plan:
 _NOTHING = EngineOutcome({}, {}, np.zeros(0, np.uint32), {}, {}, {}, {}, {})
 
 #: Has all buckets of a plan done, somewhere, and gives what came of them, in order.
-Spread = Callable[[Plan, Sequence[Bridges]], Iterator[Result]]
+Spread = Callable[[Plan, Sequence[Callable[[], Rows]]], Iterator[Result]]
 
 
-def here(plan: Plan, bridges: Sequence[Bridges]) -> Iterator[Result]:
+def here(plan: Plan, buckets: Sequence[Callable[[], Rows]]) -> Iterator[Result]:
     """One bucket after another, in this thread."""
-    return (plan.match(number, own) for number, own in enumerate(bridges))
+    return (plan.match(number, rows()) for number, rows in enumerate(buckets))
 
 
 class Matching:
@@ -343,29 +280,16 @@ class Matching:
         return Matched(self._plan.manifest, self._outcomes, self._draw)
 
     def work(self, spread: Spread = here) -> Iterator[pa.Table]:
-        """Have every bucket matched; after each, whom it touched (`Engine.subjects`). Then, over all buckets, whoever is
-        tied to several.
+        """Have every bucket matched; after each, whom it touched (`Engine.subjects`).
 
         Raises:
             what `Plan.match` raises.
         """
-        together = None
-        try:
-            bridges, counts = self._plan.linked()
-            self._keep(replace(_NOTHING, counts=counts))
-            for result in spread(self._plan, bridges):
-                for partner, (rows, numbers) in result.tied.items():
-                    together = together or self._plan.engine()
-                    together.add(partner, rows, numbers)
-                self._keep(result.outcome)
-                yield result.touched
-            if together is not None:
-                together.match()
-                self._keep(together.outcome())
-                yield together.subjects()
-        finally:
-            if together is not None:
-                together.close()
+        buckets, counts = self._plan.buckets()
+        self._keep(replace(_NOTHING, counts=counts))
+        for result in spread(self._plan, buckets):
+            self._keep(result.outcome)
+            yield result.touched
 
     def _keep(self, outcome: EngineOutcome) -> None:
         """Above the largest number of cases there is no release: then no rows for one are kept either."""
@@ -376,42 +300,51 @@ class Matching:
             ]
 
 
-def _ranges(drops: Sequence[Drop], most: int) -> list[range]:
-    """Which parts make a bucket: neighbours, together no more than `most` rows where they are more than one."""
-    rows = np.sum([[part.rows for part in drop.descriptor.parts] for drop in drops], axis=0).tolist()
-    found, first, held = [], 0, 0
-    for number, count in enumerate(rows):
-        if number > first and held + count > most:
-            found.append(range(first, number))
-            first, held = number, 0
-        held += count
-    return [*found, range(first, len(rows))]
+def _by_component(rows: Rows, linking: Linking, count: int) -> Iterator[tuple[int, Rows]]:
+    """Rows of each of so many buckets, without the numbers that too many records have: each component is in one bucket, and so is
+    each record without any."""
+    for partner, table in rows.items():
+        numbers = table.column(_RECORD).to_numpy()
+        component = pa.array(linking.component[numbers], mask=~linking.somewhere()[numbers])
+        table = table.append_column(_COMPONENT, component)
+        for kind, many in linking.crowds.items():
+            own = table.column(kind)
+            without = pc.if_else(pc.is_in(own, value_set=many), None, own)
+            table = table.set_column(table.schema.get_field_index(kind), kind, without)
+        place = (pc.coalesce(component, pa.array(numbers)).to_numpy() % count).astype(np.uint16)
+        table = table.take(pa.array(np.argsort(place, kind="stable")))
+        ends = np.cumsum(np.bincount(place, minlength=count)).tolist()
+        for number, (start, end) in enumerate(pairwise([0, *ends])):
+            if end > start:
+                yield number, {partner: table.slice(start, end - start)}
 
 
-def _in_bucket(rows: pa.Table, numbers: np.ndarray, bridges: Bridges) -> tuple[pa.Table, np.ndarray]:
-    """Of consecutive records those of the bucket, without the numbers that too many records have."""
-    every = bridges[_RECORD].to_numpy()
-    first, end = np.searchsorted(every, [numbers[0], numbers[-1] + 1]) if len(numbers) else (0, 0)
-    own = every[first:end]
-    rows = rows.take(pa.array(own - numbers[0])) if len(own) else rows.slice(0, 0)
-    for kind in bridges.keys() - {_RECORD, _COMPONENT}:
-        crowded = pc.is_in(rows.column(kind), value_set=bridges[kind])
-        at = rows.schema.get_field_index(kind)
-        rows = rows.set_column(at, kind, pc.if_else(crowded, None, rows.column(kind)))
-    return rows, own
+def _rows(buckets: SpillBuffer, number: int) -> Rows:
+    pieces: dict[str, list[pa.Table]] = {}
+    for data in buckets.read(number):
+        for partner, table in unpacked(data.data).items():
+            pieces.setdefault(partner, []).append(table)
+    return {partner: pa.concat_tables(tables).combine_chunks() for partner, tables in pieces.items()}
 
 
-def _components(bridges: Bridges) -> pa.Table:
-    found = pa.table({"record": bridges[_RECORD], "component": bridges[_COMPONENT]})
-    return found.filter(found.column("component").is_valid())
+def packed(tables: Mapping[str, pa.Table]) -> bytes:
+    """Tables as bytes: a line of JSON with their names and sizes, then each (Arrow IPC)."""
+    blobs = []
+    for table in tables.values():
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, table.schema) as writer:
+            writer.write_table(table)
+        blobs.append(sink.getvalue())
+    sizes = [[name, len(blob)] for name, blob in zip(tables, blobs, strict=True)]
+    return b"".join([json.dumps(sizes).encode(), b"\n", *blobs])
 
 
-def _any_of(rows: pa.Table, bridges: Bridges) -> np.ndarray:
-    """Which rows are a bridge, or have one of these numbers."""
-    found = np.zeros(len(rows), np.bool_)
-    if not bridges:
-        return found
-    has = sum(pc.is_valid(rows.column(kind)).to_numpy().astype(np.uint8) for kind in bridges)
-    for kind, numbers in bridges.items():
-        found |= pc.is_in(rows.column(kind), value_set=numbers).to_numpy()
-    return found | (np.asarray(has) >= 2)
+def unpacked(data: bytes | memoryview) -> dict[str, pa.Table]:
+    """The tables in what `packed` made; their cells are not copied."""
+    view = memoryview(data)
+    at = bytes(view[:65_536]).index(b"\n") + 1
+    tables = {}
+    for name, size in json.loads(bytes(view[:at])):
+        tables[name] = pa.ipc.open_stream(pa.py_buffer(view[at : at + size])).read_all()
+        at += size
+    return tables

@@ -2,8 +2,8 @@
 
     record(record, partner, selection, cell, w0…, a0…)   every row of every drop
     identifier(record, kind, key)           its pseudonyms, re-keyed with the run key
-                                            but for those of crowds: too many records have them
-    component(record, component)            records that share an identifier, directly or through others
+    component(record, component)            records that share an identifier, directly or through others, or are linked on
+                                            person keys (`lsi_match.matcher.engine.linking`)
     subject_of(record, subject)             the same, after conflicts are resolved
     subject(subject, cell, w0…)             per subject which partners have a record of it, and with which signals;
                                             and of a partner, where the match rule looks at it: its number of records
@@ -12,14 +12,12 @@
     case_subject(subject, cell, …)          the subjects that meet the rule, with their profile
     case_record(record, subject, …)         their records
 
-An engine is given the records of one bucket of the round, or of a whole round (`lsi_match.matcher.engine.buckets`); the ids
+An engine is given the records of one bucket of the round (`lsi_match.matcher.engine.buckets`); the ids
 of the cases are drawn when all are known. A subject goes by the number of its first record in the round. With one
 kind of identifier an equal key is the whole story, and `identifier`, `component` and `subject_of` are views.
 
 `record` is no copy: the database reads the columns where they are. References and sealed attributes stay outside it, and
 are looked up for the records of cases. The words `w0…` hold a bit for each partner and for each of its signals (`_Bits`).
-
-Person keys that are sure join records as identifiers do; the others only propose (`lsi_match.matcher.engine.persons`).
 
 A component never becomes one subject when it holds two different BSNs: then each BSN is a subject of its own,
 and records of the component without a BSN are set aside as ambiguous, in no case.
@@ -34,8 +32,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from lsi_match.base.buffer_pool import pooled_array
 from lsi_match.base.duckdb_locked import locked_connection, one_row, quoted_name
@@ -43,7 +39,6 @@ from lsi_match.criteria.parse import REFERENCE_DATE, FieldType
 from lsi_match.crypto.block_cipher import BLOCK, decrypt_blocks, encrypt_blocks, make_key
 from lsi_match.manifest import NO_VALUE, Manifest, Partner
 from lsi_match.manifest.identifiers import CROWD_OF, IdentifierKind
-from lsi_match.matcher.engine.persons import Persons
 from lsi_match.protocol.columns import (
     CASE,
     GROUP,
@@ -59,6 +54,16 @@ from lsi_match.protocol.columns import (
 )
 from lsi_match.protocol.group_cells import cell_sql, place_sql
 from lsi_match.protocol.tables import blocks_of, in_one_piece, schema_of
+
+
+def linked(manifest: Manifest) -> bool:
+    """Whether records are linked before they are matched, since an equal number is not the whole story."""
+    return len(manifest.subject.kinds) > 1 or bool(manifest.subject.person_keys)
+
+
+def crowd_of(manifest: Manifest) -> int:
+    """A number at more records than this is nobody's. Each partner leaves out its own crowds: this is for those that did not."""
+    return CROWD_OF[manifest.subject.unit] * len(manifest.partners)
 
 
 @dataclass(frozen=True)
@@ -139,12 +144,7 @@ class Engine:
         self._words = self._bits[-1].word + 1
         self._records: list[pa.Table] = []
         self._outside: list[tuple[np.ndarray, dict[str, np.ndarray]]] = []
-        #: Kind → values of it that were forgotten by `link`, as delivered.
-        self.crowds: dict[str, pa.Array] = {}
-        self.persons = Persons(self._con, self.kinds, manifest.subject.false_links)
-        # Each partner leaves out its own crowds: this is for those that did not.
-        self._crowd = CROWD_OF[manifest.subject.unit] * len(self.partners)
-        self._one_kind = len(self.kinds) == 1 and not self.persons.proposing
+        self._one_kind = not linked(manifest)
         self._con.register("record", self._record_schema().empty_table())
         if self._one_kind:
             self._con.execute("CREATE VIEW identifier AS SELECT record, 0::UTINYINT AS kind, key FROM record")
@@ -211,28 +211,6 @@ class Engine:
             )
             self._con.unregister("incoming")
 
-    @property
-    def telling(self) -> str | None:
-        """The person key that alone shows who is one person, as far as that goes."""
-        kind = self.persons.agreements.telling
-        return None if kind is None else self.kinds[kind]
-
-    def add_tokens(self, partner: str, part: pa.Table, numbers: np.ndarray, *kinds: str) -> None:
-        """Take in person keys of rows of a drop, for `gather` or `link`; `telling` of all rows before any other.
-
-        Args:
-            numbers: as for `add`.
-        """
-        if part.num_rows:
-            places = self.partners.index(partner) * 256 + part.column(SELECTION).to_numpy().astype(np.uint16)
-            for kind in kinds:
-                keys = self._rekeyed(part.column(kind))
-                self.persons.agreements.add(self.kinds.index(kind), places, numbers, keys)
-
-    def gather(self) -> None:
-        """Make pairs of the person keys that were taken in, and forget these."""
-        self.persons.agreements.gather()
-
     def _rekeyed(self, pseudonyms: pa.ChunkedArray) -> pa.Array:
         array = in_one_piece(pseudonyms)
         encrypted = pa.py_buffer(encrypt_blocks(blocks_of(array).data, self._run_key))
@@ -256,74 +234,19 @@ class Engine:
         """Run every step from `component` to `case_record`.
 
         Args:
-            components: of each record its component (`component` above), where that was worked out already.
+            components: of each record its component (`component` above); with one kind of identifier that is its key.
         """
         if components is None:
-            self.link()
-        else:
-            self._con.register("component", components)
-        self._con.execute(_subject_of(self.kinds))
-        subject = _subject(self.manifest, self._words, self._crowd if self._one_kind else None)
-        for statement in (subject, self._profile(), self._case_subject(), _case_record(self._one_kind)):
-            self._con.execute(statement)
-
-    def link(self) -> None:
-        """Step `component`, and those of person keys. With more than one kind of identifier, records are joined
-        through whatever keys they share (connected components of records and first record per key)."""
-        if self._one_kind:
             # Crowds are left out of `subject`.
             self._con.execute(
                 "CREATE VIEW component AS SELECT record, min(record) OVER (PARTITION BY key) AS component FROM record"
             )
-            return
-        sure = [i for i in range(len(self.kinds)) if i not in self.persons.proposing]
-        self.crowds = self._remove_crowds(sure)
-        edges = self._con.execute(
-            "WITH sure AS (SELECT * FROM identifier WHERE list_contains(?, kind)) "
-            "SELECT record, first FROM sure JOIN (SELECT kind, key, min(record) AS first FROM sure "
-            "GROUP BY kind, key) USING (kind, key) WHERE record <> first",
-            [sure],
-        ).fetchnumpy()
-        self.persons.link(self._label, np.asarray(edges["record"]), np.asarray(edges["first"]))
-        if self.crowds:
-            left = "SELECT record FROM identifier"
-            left += " UNION ALL SELECT record FROM shown WHERE shown <> 0" if self.persons.proposing else ""
-            self._con.execute(f"DELETE FROM component WHERE record NOT IN ({left})")
-
-    def _remove_crowds(self, sure: Sequence[int]) -> dict[str, pa.Array]:
-        """Forget the values of these kinds that stand at more records than one subject can have; kind → which these were, as
-        delivered. Records that have nothing else are in no subject."""
-        self._con.execute(
-            "CREATE TEMPORARY TABLE crowded AS SELECT kind, key FROM identifier WHERE list_contains(?, kind) "
-            "GROUP BY kind, key HAVING count(*) > ?",
-            [list(sure), self._crowd],
-        )
-        found = {}
-        for (kind,) in self._con.execute("SELECT DISTINCT kind FROM crowded").fetchall():
-            keys = self._con.sql(f"SELECT key::BLOB AS key FROM crowded WHERE kind = {kind}").to_arrow_table()
-            found[self.kinds[kind]] = self._delivered(keys.column("key"))
-        if found:
-            self._con.execute(
-                "DELETE FROM identifier USING crowded c WHERE identifier.kind = c.kind AND identifier.key = c.key"
-            )
-        self._con.execute("DROP TABLE crowded")
-        return found
-
-    def _label(self, one: np.ndarray, other: np.ndarray) -> None:
-        """Table `component`: the connected components of the records joined by these edges, by their first record."""
-        found = self._con.execute("SELECT record FROM record ORDER BY record").fetchnumpy()
-        numbers = np.asarray(found["record"], dtype=np.uint32)
-        count = len(numbers)
-        ends = np.searchsorted(numbers, one), np.searchsorted(numbers, other)
-        graph = coo_array((np.ones(len(one), dtype=np.int8), ends), shape=(count, count))
-        labels = connected_components(graph, directed=False)[1]
-        _, first = np.unique(labels, return_index=True)
-        components = numbers[first[labels]]
-        self._con.register(
-            "incoming", pa.table({"record": pa.array(numbers), "component": pa.array(components)})
-        )
-        self._con.execute("CREATE OR REPLACE TABLE component AS SELECT * FROM incoming")
-        self._con.unregister("incoming")
+        else:
+            self._con.register("component", components)
+        self._con.execute(_subject_of(self.kinds))
+        subject = _subject(self.manifest, self._words, crowd_of(self.manifest) if self._one_kind else None)
+        for statement in (subject, self._profile(), self._case_subject(), _case_record(self._one_kind)):
+            self._con.execute(statement)
 
     def _profile(self) -> str:
         """Step `profile`: the columns of the match rule, as docs/criteria.md lists them."""
@@ -354,12 +277,6 @@ class Engine:
 
     # what comes out
 
-    def components(self) -> pa.Table:
-        """Of every record its component, which is null where it is in none."""
-        return self._con.sql(
-            "SELECT record, component FROM record LEFT JOIN component USING (record) ORDER BY record"
-        ).to_arrow_table()
-
     def outcome(self) -> EngineOutcome:
         """Everything that may outlive this engine; without rows to release where there are more cases than allowed."""
         subjects = self._con.execute("SELECT subject FROM case_subject ORDER BY subject").fetchnumpy()
@@ -389,7 +306,6 @@ class Engine:
             "cases": self._count("case_subject"),
             "ambiguous_records": self._count("record")
             - self._number("SELECT coalesce(sum(records), 0)::BIGINT FROM subject"),
-            **self.persons.counts(),
         }
 
     def group_counts(self) -> dict[str, dict[int, int]]:

@@ -1,7 +1,7 @@
 """The buckets of a round as work that any process can do: from sealed files, into sealed files.
 
     rounds/<round>/work/order.box         what is matched: manifest and drops, by digest
-    rounds/<round>/work/bridges-<n>.box   numbers that tie bucket n to others (`buckets`)
+    rounds/<round>/work/rows-<n>.box      the rows of bucket n, where records were linked (`buckets`)
     rounds/<round>/work/<n>.box           what bucket n gave
 
 Whoever does a bucket is told its number and where the site is; everything else it reads there, as the run does: the
@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Literal
 
 import duckdb
-import numpy as np
 import pyarrow as pa
 
 from lsi_match.agreement.approvals import load_manifest
@@ -32,7 +31,7 @@ from lsi_match.base.validation import Closed
 from lsi_match.crypto.aead import BoxBrokenError, decrypt, encrypt
 from lsi_match.crypto.block_cipher import derive_key
 from lsi_match.crypto.signing import peek
-from lsi_match.matcher.engine.buckets import Bridges, Plan, Result
+from lsi_match.matcher.engine.buckets import Plan, Result, Rows, packed, unpacked
 from lsi_match.matcher.engine.engine import EngineOutcome
 from lsi_match.matcher.engine.intake import Drop, Round
 from lsi_match.matcher.engine.verdict import find_verdict
@@ -92,7 +91,7 @@ class Work:
         except BoxBrokenError:
             return None
 
-    def spread(self, plan: Plan, bridges: Sequence[Bridges], do: Do) -> Iterator[Result]:
+    def spread(self, plan: Plan, buckets: Sequence[Callable[[], Rows]], do: Do) -> Iterator[Result]:
         """What each bucket gives, in order: read where it was done before, else done by `do`, else done here.
 
         Raises:
@@ -100,16 +99,16 @@ class Work:
         """
         order = _order(plan)
         self.write("order", "order", order.model_dump_json().encode())
-        there = [self.read(str(number), order.of_what) is not None for number in range(len(bridges))]
+        there = [self.read(str(number), order.of_what) is not None for number in range(len(buckets))]
         todo = [number for number, done in enumerate(there) if not done]
         for number in todo:
-            self.write(f"bridges-{number}", order.of_what, _pack({}, bridges_table(bridges[number])))
+            self.write(f"rows-{number}", order.of_what, packed(buckets[number]()))
         doing = iter(do(todo))
         for number, done in enumerate(there):
             if not done:
                 next(doing, None)
             data = self.read(str(number), order.of_what)
-            yield plan.match(number, bridges[number]) if data is None else _result(data)
+            yield plan.match(number, buckets[number]()) if data is None else _result(data)
         for _ in doing:  # let it close what it opened
             pass
 
@@ -125,8 +124,8 @@ def do_bucket(site: Path, project_id: str, round_id: str, number: int) -> str:
         work = Work(project, round_id, secret)
         order = Order.model_validate_json(work.read("order", "order") or b"")
         if work.read(str(number), order.of_what) is None:
-            bridges = _bridges(work.read(f"bridges-{number}", order.of_what) or b"")
-            result = _plan(order, project, round_id, secret).match(number, bridges)
+            rows = unpacked(work.read(f"rows-{number}", order.of_what) or b"")
+            result = _plan(order, project, round_id, secret).match(number, rows)
             work.write(str(number), order.of_what, _packed(result))
     except (LsiError, ValueError, OSError, duckdb.Error) as error:
         return error.reason if isinstance(error, LsiError) else type(error).__name__
@@ -168,85 +167,31 @@ def _drop(one: _Drop, project: Project, round_: Round) -> Drop:
     return drop
 
 
-# What is kept, as bytes: a line of JSON, then tables (Arrow IPC), of which the line gives names and sizes.
-
-
-def _pack(facts: dict[str, object], tables: dict[str, pa.Table]) -> bytes:
-    blobs = []
-    for table in tables.values():
-        sink = pa.BufferOutputStream()
-        with pa.ipc.new_stream(sink, table.schema) as writer:
-            writer.write_table(table)
-        blobs.append(sink.getvalue())
-    sizes = [[name, len(blob)] for name, blob in zip(tables, blobs, strict=True)]
-    return b"".join([json.dumps({"facts": facts, "tables": sizes}).encode(), b"\n", *blobs])
-
-
-def _unpack(data: bytes) -> tuple[dict[str, object], dict[str, pa.Table]]:
-    end = data.index(b"\n")
-    head, view, at, tables = json.loads(data[:end]), memoryview(data), end + 1, {}
-    for name, size in head["tables"]:
-        tables[name] = pa.ipc.open_stream(pa.py_buffer(view[at : at + size])).read_all()
-        at += size
-    return head["facts"], tables
-
-
-def bridges_table(bridges: Bridges) -> dict[str, pa.Table]:
-    return {kind: pa.table({"number": numbers}) for kind, numbers in bridges.items()}
-
-
-def _bridges(data: bytes) -> Bridges:
-    tables = _unpack(data)[1]
-    return {kind: _one(table.column("number")) for kind, table in tables.items()}
-
-
 def _packed(result: Result) -> bytes:
     outcome = result.outcome
     facts = {name: getattr(outcome, name) for name in ("counts", "groups", "cases_of", "fewer")}
     tables = {"subjects": pa.table({"subject": outcome.subjects}), "touched": result.touched}
-    tables |= {f"released {name}": table for name, table in outcome.released.items()}
-    tables |= {f"attributes {name}": table for name, table in outcome.attributes.items()}
-    tables |= {f"subjects_of {name}": table for name, table in outcome.subjects_of.items()}
-    tables |= {
-        f"tied {name}": rows.append_column(_NUMBER, pa.array(numbers))
-        for name, (rows, numbers) in result.tied.items()
-    }
-    return _pack(facts, tables)
+    for kind in _TABLES:
+        tables |= {f"{kind} {name}": table for name, table in getattr(outcome, kind).items()}
+    return b"".join([json.dumps(facts).encode(), b"\n", packed(tables)])
 
 
-_NUMBER = " number"
+_TABLES = ("released", "attributes", "subjects_of")
 
 
 def _result(data: bytes) -> Result:
-    facts, tables = _unpack(data)
-
-    def named(kind: str) -> dict[str, pa.Table]:
-        return {
-            name.removeprefix(f"{kind} "): table
-            for name, table in tables.items()
-            if name.startswith(f"{kind} ")
-        }
-
-    groups = {
-        stage: {int(cell): count for cell, count in cells.items()}
-        for stage, cells in facts["groups"].items()  # type: ignore[attr-defined]
-    }
+    end = data.index(b"\n")
+    facts, tables = json.loads(data[:end]), unpacked(data[end + 1 :])
+    groups = facts.pop("groups")
     outcome = EngineOutcome(
-        counts=facts["counts"],  # type: ignore[arg-type]
-        groups=groups,
+        **facts,
+        groups={stage: {int(cell): n for cell, n in cells.items()} for stage, cells in groups.items()},
         subjects=tables["subjects"].column("subject").to_numpy(),
-        cases_of=facts["cases_of"],  # type: ignore[arg-type]
-        fewer=facts["fewer"],  # type: ignore[arg-type]
-        released=named("released"),
-        attributes=named("attributes"),
-        subjects_of=named("subjects_of"),
+        **{
+            kind: {
+                name[len(kind) + 1 :]: table for name, table in tables.items() if name.startswith(f"{kind} ")
+            }
+            for kind in _TABLES
+        },
     )
-    tied = {
-        name: (table.drop_columns([_NUMBER]), table.column(_NUMBER).to_numpy().astype(np.uint32))
-        for name, table in named("tied").items()
-    }
-    return Result(outcome, tables["touched"], tied)
-
-
-def _one(column: pa.ChunkedArray) -> pa.Array:
-    return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
+    return Result(outcome, tables["touched"])

@@ -371,11 +371,11 @@ class Run:
             config.memory_each,
             buckets.ROWS,
             config.threads_each,
-            config.memory_limit,
+            self._key_file.parent,
         )
         matching, there = buckets.Matching(plan), self._work()
         try:
-            touched = matching.work(lambda plan, bridges: there.spread(plan, bridges, self._do))
+            touched = matching.work(lambda plan, rows: there.spread(plan, rows, self._do))
             subjects = match_file(self.project, self.round_id, self._manifest, touched)
         except LsiError as error:
             if last or not isinstance(error, NoGoodDropError):
