@@ -47,6 +47,8 @@ ROWS = 4_000_000
 Rows = dict[str, pa.Table]
 _RECORD, _COMPONENT = " record", " component"
 _COMPONENTS = pa.schema({_RECORD: pa.uint32(), _COMPONENT: pa.uint32()})
+#: Rows that are put in buckets at a time.
+_SLICE = 2**16
 #: Values of identifiers of one bucket of linked records.
 VALUES = 8_000_000
 #: Random bytes, as many as asked.
@@ -225,8 +227,10 @@ class Plan:
             for partner, table, numbers in self._opened(range(number, number + 1)):
                 place = names.index(partner) * 256 + table.column(SELECTION).to_numpy().astype(np.uint16)
                 linking.add(place, numbers, {kind: table.column(kind) for kind in subject.kinds})
-                data = packed({partner: table.append_column(_RECORD, pa.array(numbers))})
-                opened.add(number, np.frombuffer(data, np.uint8))
+                table = table.append_column(_RECORD, pa.array(numbers))
+                for start in range(0, len(table), _SLICE):
+                    data = packed({partner: table.slice(start, _SLICE)})
+                    opened.add(number, np.frombuffer(data, np.uint8))
         linking.link()
         count = max(1, -(-records * len(subject.kinds) // min(VALUES, self.most * len(subject.kinds))))
         buckets = SpillBuffer(count, self.place, ROOM)

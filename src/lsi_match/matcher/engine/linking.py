@@ -36,10 +36,12 @@ from lsi_match.protocol.tables import BLOCK_TYPE, blocks_of, in_one_piece
 
 #: How often it is linked in the same patterns, and with more patterns. Few rounds need half of these.
 _TIMES, _STEPS = 6, 12
-#: Tokens, or records whose pairs are looked at, of one piece: some 200 bytes each.
+#: Tokens of one piece: some 100 bytes each.
 PIECE = 1_000_000
 #: Bytes of each buffer that memory holds.
 ROOM = 128 * 2**20
+#: Pieces of pairs for each piece of the tokens of a kind: a record is in some fifteen.
+_PAIRS = 8
 _HALF, _NONE = np.uint64(32), np.uint32(2**32 - 1)
 #: Persons who have two different BSNs are never one.
 _NEVER = len(Stands)
@@ -110,6 +112,7 @@ class Linking:
         self._bit = {kind: np.uint64(1 << bit) for bit, kind in enumerate(proposing)}
         self._names = [kind.removeprefix("pk_") for kind in proposing]
         self._pieces = -(-max(1, records) // PIECE)
+        self._pieces_of_pairs = _PAIRS * self._pieces if proposing else 0
         self._run_key = make_key()
         self._tokens = self._buffer(len(kinds) * self._pieces)
         self._places = np.zeros(records, np.uint16)
@@ -188,7 +191,7 @@ class Linking:
 
     def _candidates(self) -> SpillBuffer:
         """Join by numbers; and pairs of records that agree on a person key, by the first of the two."""
-        pairs = self._buffer(self._pieces)
+        pairs = self._buffer(self._pieces_of_pairs)
         # The key that alone shows that two records have both names and the birth date in common comes first.
         telling = next((k for k, n in zip(self._bit, self._names, strict=True) if _tells(n)), None)
         for kind in sorted(self._kinds, key=lambda kind: kind != telling):
@@ -205,12 +208,12 @@ class Linking:
                     )[1]
                     twice += int(times[times > 1].sum())
                 for pair in self._pairs(kind, value, tokens[2].astype(np.uint32), kind == telling):
-                    _scatter(pairs, pair, (pair[0] >> _HALF) % np.uint64(self._pieces))
+                    _scatter(pairs, pair, (pair[0] >> _HALF) % np.uint64(self._pieces_of_pairs))
             if kind == telling:
                 self.repeats = twice > self._bound * self._records
         self._tokens.close()
-        candidates = self._buffer(self._pieces)
-        for piece in range(self._pieces):
+        candidates = self._buffer(self._pieces_of_pairs)
+        for piece in range(self._pieces_of_pairs):
             candidates.add(piece, _merged(_together(pairs.take(piece), 2)))
         return candidates
 
@@ -300,20 +303,23 @@ class Linking:
 
     def _joined(self, before: _Found, component: np.ndarray) -> _Found:
         """Who is found when persons are joined to these, how they stand to each other, and how often."""
-        inside, scattered = _gathered(np.bitwise_or, before.inside, component), self._buffer(self._pieces)
-        for number in range(self._pieces):
+        inside, scattered = (
+            _gathered(np.bitwise_or, before.inside, component),
+            self._buffer(self._pieces_of_pairs),
+        )
+        for number in range(self._pieces_of_pairs):
             met = _together(before.met.read(number), 3)[:2]
             one, other = (component[end] for end in _ends(met[0]))
             same = one == other
             np.bitwise_or.at(inside, one[same], met[1][same])
             met = np.stack([_pair(one, other), met[1]])[:, ~same]
-            _scatter(scattered, met, (met[0] >> _HALF) % np.uint64(self._pieces))
+            _scatter(scattered, met, (met[0] >> _HALF) % np.uint64(self._pieces_of_pairs))
         persons, made, counts = (
             self._persons(component, inside),
-            self._buffer(self._pieces),
+            self._buffer(self._pieces_of_pairs),
             np.zeros(0, np.int64),
         )
-        for number in range(self._pieces):
+        for number in range(self._pieces_of_pairs):
             pairs, agreed = _merged(_together(scattered.take(number), 2))
             codes = self._codes(persons, pairs, agreed)
             made.add(number, np.stack([pairs, agreed, codes]))
@@ -401,7 +407,7 @@ class Linking:
     def _met(self, wanted: Sequence[np.ndarray], component: np.ndarray | None = None) -> np.ndarray:
         """Persons who met, of those who stand so to each other in such a pattern; and are in one component, where that is given."""
         by_code, found = np.array(wanted)[:, self._pattern].T.ravel(), [np.zeros((3, 0), np.uint64)]
-        for number in range(self._pieces):
+        for number in range(self._pieces_of_pairs):
             met = _together(self._found.met.read(number), 3)
             met = met[:, by_code[met[2].view(np.int64)]]
             if component is not None:
