@@ -315,7 +315,9 @@ def _by_component(rows: Rows, linking: Linking, count: int) -> Iterator[tuple[in
             own = table.column(kind)
             without = pc.if_else(pc.is_in(own, value_set=many), None, own)
             table = table.set_column(table.schema.get_field_index(kind), kind, without)
-        place = (pc.coalesce(component, pa.array(numbers)).to_numpy() % count).astype(np.uint16)
+        place = (pc.coalesce(component, pa.array(numbers)).to_numpy() % count).astype(
+            np.min_scalar_type(count)
+        )
         table = table.take(pa.array(np.argsort(place, kind="stable")))
         ends = np.cumsum(np.bincount(place, minlength=count)).tolist()
         for number, (start, end) in enumerate(pairwise([0, *ends])):

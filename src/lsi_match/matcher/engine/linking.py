@@ -303,10 +303,8 @@ class Linking:
 
     def _joined(self, before: _Found, component: np.ndarray) -> _Found:
         """Who is found when persons are joined to these, how they stand to each other, and how often."""
-        inside, scattered = (
-            _gathered(np.bitwise_or, before.inside, component),
-            self._buffer(self._pieces_of_pairs),
-        )
+        inside = _gathered(np.bitwise_or, before.inside, component)
+        scattered, made = self._buffer(self._pieces_of_pairs), self._buffer(self._pieces_of_pairs)
         for number in range(self._pieces_of_pairs):
             met = _together(before.met.read(number), 3)[:2]
             one, other = (component[end] for end in _ends(met[0]))
@@ -314,11 +312,7 @@ class Linking:
             np.bitwise_or.at(inside, one[same], met[1][same])
             met = np.stack([_pair(one, other), met[1]])[:, ~same]
             _scatter(scattered, met, (met[0] >> _HALF) % np.uint64(self._pieces_of_pairs))
-        persons, made, counts = (
-            self._persons(component, inside),
-            self._buffer(self._pieces_of_pairs),
-            np.zeros(0, np.int64),
-        )
+        persons, counts = self._persons(component, inside), np.zeros(0, np.int64)
         for number in range(self._pieces_of_pairs):
             pairs, agreed = _merged(_together(scattered.take(number), 2))
             codes = self._codes(persons, pairs, agreed)
@@ -350,12 +344,14 @@ class Linking:
         seen, at = _distinct(inside)
         sure = [pattern_of(self._named(one), self._named(one)).likely_one for (one,) in seen]
         # Where people have several records in a place, places do not count. Of more than 128 places some share a bit: these link less.
-        place = np.zeros_like(self._places) if self.repeats else self._places % 128
-        bits, words = np.uint64(1) << (place % 64).astype(np.uint64), int(place.max(initial=0)) // 64 + 1
-        smallest = np.min_scalar_type(int(bits.max(initial=0)))
+        every = [0 if self.repeats else place % 128 for place in range(int(self._places.max(initial=0)) + 1)]
+        bits = [
+            [1 << place % 64 if place // 64 == word else 0 for place in every]
+            for word in range(max(every) // 64 + 1)
+        ]
+        smallest = np.min_scalar_type(max(map(max, bits)))
         places = [
-            _gathered(np.bitwise_or, np.where(place // 64 == word, bits, 0).astype(smallest), component)
-            for word in range(words)
+            _gathered(np.bitwise_or, np.array(word, smallest)[self._places], component) for word in bits
         ]
         shown, certain = _gathered(np.bitwise_or, self._shown, component), np.array(sure, bool)[at]
         number = _gathered(np.minimum, self._number, component) if len(self._number) else self._number
@@ -389,38 +385,41 @@ class Linking:
         No person comes to hold two who contradict each other, unless that pattern links."""
         found, sure, likely = self._found, self._those("surely_one"), self._those("likely_one")
         never = np.zeros(len(linking), bool)
-        met = self._met([linking | sure, (linking & likely & self.repeats) | sure, sure, never])
-        met = met[:, self._best(met[0], np.bitwise_count(met[1]))]
-        made = self._pattern[met[2] // np.uint64(_NEVER + 1)]
-        component = self._label(found.component, *_ends(met[0]))
-        torn = self._met([self._those("contradicts") & ~linking] * _NEVER + [never], component)
+        pairs, score, made = self._met(
+            [linking | sure, (linking & likely & self.repeats) | sure, sure, never]
+        )
+        best = self._best(pairs, score)
+        pairs, made = pairs[best], made[best]
+        component = self._label(found.component, *_ends(pairs))
+        torn, _, _ = self._met([self._those("contradicts") & ~linking] * _NEVER + [never], component)
         if torn.size:
-            one, two = _ends(met[0])[0], _ends(torn[0])[0]
-            whole = likely[made] | ~np.isin(component[one], component[two])
-            met, made = met[:, whole], made[whole]
-            component = self._label(found.component, *_ends(met[0]))
+            whole = likely[made] | ~np.isin(component[_ends(pairs)[0]], component[_ends(torn)[0]])
+            pairs, made = pairs[whole], made[whole]
+            component = self._label(found.component, *_ends(pairs))
         if len(made):
             linked = self._wide(found.linked) + np.bincount(made, minlength=len(linking))
             self._found = self._joined(replace(found, linked=linked), component)
         return len(made)
 
-    def _met(self, wanted: Sequence[np.ndarray], component: np.ndarray | None = None) -> np.ndarray:
-        """Persons who met, of those who stand so to each other in such a pattern; and are in one component, where that is given."""
-        by_code, found = np.array(wanted)[:, self._pattern].T.ravel(), [np.zeros((3, 0), np.uint64)]
+    def _met(self, wanted: Sequence[np.ndarray], component: np.ndarray | None = None) -> list[np.ndarray]:
+        """Persons who met, on how many keys they agree, and their pattern: of those who stand so to each other in such a pattern;
+        and are in one component, where that is given."""
+        by_code, found = np.array(wanted)[:, self._pattern].T.ravel(), []
+        pattern = np.repeat(self._pattern, _NEVER + 1).astype(np.uint16)
         for number in range(self._pieces_of_pairs):
-            met = _together(self._found.met.read(number), 3)
-            met = met[:, by_code[met[2].view(np.int64)]]
+            pairs, agreed, codes = _together(self._found.met.read(number), 3)
+            own = by_code[codes.view(np.int64)]
             if component is not None:
-                one, other = _ends(met[0])
-                met = met[:, component[one] == component[other]]
-            found.append(met)
-        return np.concatenate(found, axis=1)
+                one, other = _ends(pairs[own])
+                own[own] = component[one] == component[other]
+            found.append((pairs[own], np.bitwise_count(agreed[own]), pattern[codes[own].view(np.int64)]))
+        return [np.concatenate(columns) for columns in zip(*found, strict=True)]
 
     def _best(self, pairs: np.ndarray, score: np.ndarray) -> np.ndarray:
         """Of which of these pairs neither has another one who fits as well and is somebody else: who stands where this one does,
         and does not fit it."""
         best, (one, other) = np.ones(len(pairs), np.bool_), _ends(pairs)
-        often = np.bincount(np.concatenate([one, other]), minlength=self._records) > 1
+        often = np.bincount(one, minlength=self._records) + np.bincount(other, minlength=self._records) > 1
         some = np.flatnonzero(often[one] | often[other])
         me = np.concatenate([one[some], other[some]])
         order, fitting = np.argsort(me), np.sort(pairs)
@@ -527,11 +526,13 @@ def _merged(pairs: np.ndarray) -> np.ndarray:
 def _distinct(*columns: np.ndarray) -> tuple[list[tuple[int, ...]], np.ndarray]:
     """Every combination of numbers there is, and which one stands in each row."""
     rows: list[tuple[int, ...]] = [()]
-    codes: np.ndarray = np.zeros(len(columns[0]), np.int64)
+    codes: np.ndarray = np.zeros(len(columns[0]), np.int32)
     for column in columns:
-        one = pa.array(column).dictionary_encode()
-        values = one.dictionary.to_pylist()
-        both = pa.array(codes * len(values) + one.indices.to_numpy()).dictionary_encode()
-        rows = [(*rows[at // len(values)], values[at % len(values)]) for at in both.dictionary.to_pylist()]
-        codes = both.indices.to_numpy().astype(np.int64)
+        found = pa.array(column).dictionary_encode()
+        values = found.dictionary.to_pylist()
+        if len(rows) > 1:
+            found = pa.array(codes * np.int64(len(values)) + found.indices.to_numpy()).dictionary_encode()
+        numbers = found.dictionary.to_pylist() if len(rows) > 1 else range(len(values))
+        rows = [(*rows[at // len(values)], values[at % len(values)]) for at in numbers]
+        codes = found.indices.to_numpy()
     return rows, codes
