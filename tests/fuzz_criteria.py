@@ -22,7 +22,7 @@ import re
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,13 @@ import duckdb
 from lsi_match.base.duckdb_locked import locked_connection
 from lsi_match.criteria.dialects import DIALECTS
 from lsi_match.criteria.parse import CriterionError, FieldType, Predicate, parse_predicate
-from lsi_match.criteria.printer import predicate_sql, text_form
+from lsi_match.criteria.printer import Printer, dialect_named, text_form
+
+
+def predicate_sql(predicate: Predicate, fields: Mapping[str, FieldType], dialect: str) -> str:
+    """The predicate as a condition in `dialect`, over columns as a statement reads them."""
+    return Printer(dialect_named(dialect), fields).condition(predicate.tree)
+
 
 FIELDS = {
     "n": FieldType.INTEGER,

@@ -36,8 +36,8 @@ def made() -> list[tuple[Path, ast.Call, str]]:
         (file, call, call.args[0].value)
         for file in [*PACKAGE.rglob("*.py"), *(PACKAGE / "flows").glob("*.py")]
         for call in ast.walk(ast.parse(file.read_text("utf-8")))
-        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in classes
-        if call.args and isinstance(call.args[0], ast.Constant)
+        if isinstance(call, ast.Call) and call.args and isinstance(call.args[0], ast.Constant)
+        if getattr(call.func, "id", "") in classes or str(call.args[0].value).endswith("Error")
     ]
 
 

@@ -21,7 +21,7 @@ from lsi_match.criteria.explain import (
     EXAMPLE_DATE,
     Explanation,
     RuleColumn,
-    as_markdown,
+    as_items,
     as_text,
     explain,
     explain_match_rule,
@@ -199,8 +199,8 @@ def test_two_fields_of_one_meaning_are_told_apart() -> None:
 
 
 def test_markdown_keeps_signs_as_signs() -> None:
-    shown = as_markdown(explain(parse_predicate("s = '<b>*x*' AND f", FIELDS), DECLARED, NL))
-    assert shown.splitlines()[1] == "  - ‘Soort’ is “\\<b\\>\\*x\\*”."
+    shown = as_items(explain(parse_predicate("s = '<b>*x*' AND f", FIELDS), DECLARED, NL).lines)
+    assert shown[1] == "  - ‘Soort’ is “\\<b\\>\\*x\\*”."
 
 
 MONTHS = "januari februari maart april mei juni juli augustus september oktober november december".split()  # noqa: SIM905
@@ -272,7 +272,7 @@ def test_any_predicate_is_explained_and_unknown_values_do_what_it_says(text: str
     for lang in ("nl", "en"):
         explanation = explain(predicate, DECLARED, lang)
         shown = as_text(explanation)
-        assert as_markdown(explanation)
+        assert as_items(explanation.lines)
         for name in predicate.fields:
             first, _, rest = MEANINGS[name].partition("; " if ";" in MEANINGS[name] else ": ")
             assert f"‘{first}’" in shown

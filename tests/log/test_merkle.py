@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trees
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -96,7 +97,7 @@ SMALL = 600
 
 
 def known_tree() -> merkle.Subtree:
-    return merkle.subtrees_of([merkle.leaf_hash(leaf) for leaf in LEAVES])
+    return trees.subtrees_of([merkle.leaf_hash(leaf) for leaf in LEAVES])
 
 
 @pytest.mark.parametrize("size", range(9))
@@ -121,20 +122,20 @@ def test_consistency_paths_are_those_of_the_reference_implementation(
     made = merkle.consistency_path(known_tree(), first, second)
     assert [value.hex() for value in made] == path
     roots = bytes.fromhex(ROOTS[first]), bytes.fromhex(ROOTS[second])
-    assert merkle.verify_consistency(first, roots[0], second, roots[1], made)
+    assert trees.verify_consistency(first, roots[0], second, roots[1], made)
 
 
 def test_what_the_rfc_leaves_out_is_decided() -> None:
     empty, one, other = merkle.EMPTY_ROOT, HASHES[0], HASHES[1]
-    assert merkle.verify_consistency(0, empty, 1, one, [])
-    assert merkle.verify_consistency(1, one, 1, one, [])
-    assert merkle.verify_consistency(0, empty, 0, empty, [])
-    assert not merkle.verify_consistency(0, one, 1, one, [])
-    assert not merkle.verify_consistency(0, one, 0, one, [])
-    assert not merkle.verify_consistency(1, one, 1, other, [])
-    assert not merkle.verify_consistency(1, one, 1, one, [other])
-    assert not merkle.verify_consistency(2, one, 1, one, [])
-    assert not merkle.verify_consistency(1, b"short", 1, b"short", [])
+    assert trees.verify_consistency(0, empty, 1, one, [])
+    assert trees.verify_consistency(1, one, 1, one, [])
+    assert trees.verify_consistency(0, empty, 0, empty, [])
+    assert not trees.verify_consistency(0, one, 1, one, [])
+    assert not trees.verify_consistency(0, one, 0, one, [])
+    assert not trees.verify_consistency(1, one, 1, other, [])
+    assert not trees.verify_consistency(1, one, 1, one, [other])
+    assert not trees.verify_consistency(2, one, 1, one, [])
+    assert not trees.verify_consistency(1, b"short", 1, b"short", [])
     assert not merkle.verify_inclusion(one, 1, 1, [], one)
     assert not merkle.verify_inclusion(one, -1, 1, [], one)
     with pytest.raises(ValueError, match="outside"):
@@ -169,7 +170,7 @@ def altered(path: list[bytes], draw: st.DataObject) -> list[bytes]:
 def test_every_inclusion_proof_verifies_and_no_altered_one_does(data: st.DataObject) -> None:
     size = data.draw(st.integers(1, SMALL))
     index = data.draw(st.integers(0, size - 1))
-    tree = merkle.subtrees_of(HASHES)
+    tree = trees.subtrees_of(HASHES)
     root, path = merkle.root(tree, size), merkle.inclusion_path(tree, index, size)
     assert merkle.verify_inclusion(HASHES[index], index, size, path, root)
     assert not merkle.verify_inclusion(HASHES[index], index, size, altered(path, data), root)
@@ -184,14 +185,14 @@ def test_every_inclusion_proof_verifies_and_no_altered_one_does(data: st.DataObj
 def test_every_consistency_proof_verifies_and_no_altered_one_does(data: st.DataObject) -> None:
     second = data.draw(st.integers(1, SMALL))
     first = data.draw(st.integers(0, second))
-    tree = merkle.subtrees_of(HASHES)
+    tree = trees.subtrees_of(HASHES)
     roots = merkle.root(tree, first), merkle.root(tree, second)
     path = merkle.consistency_path(tree, first, second)
-    assert merkle.verify_consistency(first, roots[0], second, roots[1], path)
-    assert not merkle.verify_consistency(first, roots[0], second, roots[1], altered(path, data))
-    assert not merkle.verify_consistency(first, HASHES[SMALL + 1], second, roots[1], path)
+    assert trees.verify_consistency(first, roots[0], second, roots[1], path)
+    assert not trees.verify_consistency(first, roots[0], second, roots[1], altered(path, data))
+    assert not trees.verify_consistency(first, HASHES[SMALL + 1], second, roots[1], path)
     if first:
-        assert not merkle.verify_consistency(first, roots[0], second, HASHES[SMALL + 1], path)
+        assert not trees.verify_consistency(first, roots[0], second, HASHES[SMALL + 1], path)
 
 
 @settings(deadline=None, max_examples=60)
@@ -202,11 +203,11 @@ def test_the_edge_grown_in_any_batches_has_the_root_and_tiles_of_the_tree(batche
         for tile in edge.add(HASHES[size : size + batch]):
             tiles[tile.level, tile.number] = tile.hashes
         size += batch
-        assert edge.root() == merkle.root(merkle.subtrees_of(HASHES), size)
+        assert edge.root() == merkle.root(trees.subtrees_of(HASHES), size)
     tiles |= {(tile.level, tile.number): tile.hashes for tile in edge.unfinished()}
     earlier = size * 2 // 3
     again = merkle.RightEdge.at(earlier, lambda level, number: tiles[level, number])
-    assert again.root() == merkle.root(merkle.subtrees_of(HASHES), earlier)
+    assert again.root() == merkle.root(trees.subtrees_of(HASHES), earlier)
 
 
 def test_proofs_out_of_tiles_on_three_levels_are_those_of_the_plain_tree() -> None:
@@ -216,13 +217,13 @@ def test_proofs_out_of_tiles_on_three_levels_are_those_of_the_plain_tree() -> No
     assert max(level for level, _ in tiles) == 2
     tree = merkle.subtrees_in_tiles(lambda level, number: tiles[level, number])
     root = merkle.root(tree, size)
-    assert root == edge.root() == merkle.root(merkle.subtrees_of(HASHES), size)
+    assert root == edge.root() == merkle.root(trees.subtrees_of(HASHES), size)
     for index in (0, 255, 256, 65_535, 65_536, size - 1):
         path = merkle.inclusion_path(tree, index, size)
         assert merkle.verify_inclusion(HASHES[index], index, size, path, root)
         earlier = merkle.root(tree, index + 1)
         path = merkle.consistency_path(tree, index + 1, size)
-        assert merkle.verify_consistency(index + 1, earlier, size, root, path)
+        assert trees.verify_consistency(index + 1, earlier, size, root, path)
 
 
 def test_an_edge_over_a_tile_that_is_too_short_is_refused() -> None:
@@ -256,5 +257,5 @@ def test_public_consistency_vectors(vector: list[Any]) -> None:
     _, first, second, root, other, path, wrong = vector
     # One vector has equal roots that are no hashes; they accept it, we are stricter.
     wrong = wrong or len(_hash(root)) != merkle.HASH_SIZE
-    found = merkle.verify_consistency(first, _hash(root), second, _hash(other), [_hash(one) for one in path])
+    found = trees.verify_consistency(first, _hash(root), second, _hash(other), [_hash(one) for one in path])
     assert found is not wrong

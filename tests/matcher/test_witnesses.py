@@ -14,6 +14,7 @@ from pathlib import Path
 
 import handmade
 import pytest
+import trees
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from operation import PROJECT, Operation, folders
 from pydantic import ValidationError
@@ -82,7 +83,7 @@ class Witness:
         if size != before.size:
             return 409, "text/x.tlog.size", f"{before.size}\n"
         hashes = [base64.b64decode(one) for one in path]
-        if not merkle.verify_consistency(size, before.root, given.size, given.root, hashes):
+        if not trees.verify_consistency(size, before.root, given.size, given.root, hashes):
             return 422, plain, ""
         self.seen[given.origin] = given
         return 200, plain, cosign(text, KEY, NAME, self.now) + "\n"

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import trees
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pyrage import x25519
 
@@ -212,7 +213,7 @@ def log() -> dict[str, Any]:
             }
         )
     hashes = [bytes.fromhex(leaf["leaf_hash"]) for leaf in leaves]
-    tree = merkle.subtrees_of(hashes)
+    tree = trees.subtrees_of(hashes)
     key = Ed25519PrivateKey.from_private_bytes(MATCHER_SIGNING)
     checkpoint = Checkpoint(origin, len(leaves), merkle.root(tree, len(leaves)))
     return {

@@ -8,7 +8,7 @@ import sys
 import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 from rich.console import Console, RenderableType
@@ -17,6 +17,9 @@ from rich.table import Table
 
 from lsi_match.base.catalogue import text, word
 from lsi_match.base.errors import Language, LsiError
+
+if TYPE_CHECKING:
+    from lsi_match.matcher.site.site import Project
 
 #: What it means stands in `cli.help`.
 Json = Annotated[bool, Parameter(name="--json", negative="")]
@@ -96,6 +99,13 @@ def done(shown: RenderableType | Iterable[RenderableType], document: Any, as_jso
 def tell(key: str, document: dict[str, Any], as_json: bool, /, **more: object) -> None:
     """The same with a text, into which goes what the document says, and more."""
     done(say(key, **{**document, **more}), document, as_json)
+
+
+def project_of(site: Path, project: str) -> Project:
+    """A project on a matching site, which only the commands load that are about one."""
+    from lsi_match.matcher.site.site import Site
+
+    return Site(site).project(project)
 
 
 def table(title: str, columns: list[str], rows: list[list[Any]]) -> Table:

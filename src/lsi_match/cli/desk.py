@@ -6,6 +6,7 @@ from pathlib import Path
 
 from cyclopts import App
 
+from lsi_match.base.clock import utc_now
 from lsi_match.cli.console import out, say
 
 app = App(name="desk")
@@ -25,7 +26,6 @@ def desk(home: Path, *, browser: bool = True, port: int = 0) -> None:
     """
     import webbrowser
 
-    from lsi_match.base.clock import utc_now
     from lsi_match.desk.serve import serve
     from lsi_match.library.judging import judging
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from cyclopts import App
 
+from lsi_match.base.errors import wrong_use
+from lsi_match.base.files import read_text, shipped
 from lsi_match.cli.console import Json, out, print_json
 
 app = App(name="docs")
@@ -18,8 +20,6 @@ def docs(page: str | None = None, *, json: Json = False) -> None:
     Args:
         page: name of a page, for example criteria or nl/fg.
     """
-    from lsi_match.base.errors import wrong_use
-    from lsi_match.base.files import read_text, shipped
 
     folder = shipped("docs")
     pages = {

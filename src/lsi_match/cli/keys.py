@@ -10,6 +10,7 @@ from cyclopts import App
 from lsi_match.base.clock import utc_now
 from lsi_match.base.errors import wrong_use
 from lsi_match.base.files import read_bytes, read_folder, write_whole
+from lsi_match.base.validation import NAME
 from lsi_match.cli.console import Json, done, err, say, tell
 
 if TYPE_CHECKING:
@@ -41,7 +42,6 @@ def make(
     """
     import re
 
-    from lsi_match.base.validation import NAME
     from lsi_match.crypto.age_keys import tools_open_hybrid
     from lsi_match.crypto.keys import make_identity, make_outside_identity
     from lsi_match.crypto.passphrase import ask_new

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
-from lsi_match.base.errors import LsiError
+from lsi_match.base.clock import utc_now
+from lsi_match.base.errors import LsiError, wrong_use
+from lsi_match.base.files import read_bytes, write_whole
 from lsi_match.cli.console import Json, called, err, language, out, print_json, say, table
 from lsi_match.log.entry import MAX_TIME, LogEntry
 from lsi_match.log.steps import Step
@@ -96,7 +98,6 @@ def _told(entry: LogEntry) -> dict[str, str]:
 
 def _logs(path: Path, project: str | None) -> list[Path]:
     """The logs of a site; the one log that `path` is otherwise. Raises `ProjectUnknownError`."""
-    from lsi_match.base.errors import wrong_use
 
     if not (path / "projects").is_dir():
         if project is not None:
@@ -190,7 +191,6 @@ def subjects(project: Path, *, json: Json = False) -> int:
     Args:
         project: the folder of a project on a site. Verify its log first ('log verify').
     """
-    from lsi_match.base.clock import utc_now
     from lsi_match.log.follower import LogReader
     from lsi_match.log.subject_files import standings_in
 
@@ -246,8 +246,6 @@ def report(
         first: first day; without it from the beginning.
         last: last day; without it up to now.
     """
-    from lsi_match.base.clock import utc_now
-    from lsi_match.base.files import read_bytes, write_whole
     from lsi_match.library.logs import Log as Verified
     from lsi_match.library.manifests import Manifest
     from lsi_match.log.audit_terms import details_problems
@@ -294,7 +292,6 @@ def register(manifest: Path, *, json: Json = False) -> None:
         manifest: the manifest (canonical JSON).
     """
     from lsi_match.agreement.approvals import load_manifest
-    from lsi_match.base.files import read_bytes
     from lsi_match.log.activities import register as made
 
     found = made(load_manifest(read_bytes(manifest)))
@@ -311,7 +308,6 @@ def register(manifest: Path, *, json: Json = False) -> None:
 
 def _moment(text: str | None, *, end: bool = False) -> datetime | None:
     """A day or a moment in UTC; as the end of a period, a day counts wholly."""
-    from lsi_match.base.errors import wrong_use
 
     if text is None:
         return None

@@ -8,7 +8,7 @@ from typing import Literal
 from lsi_match.base.clock import utc_now
 from lsi_match.base.errors import LsiError
 from lsi_match.base.files import FileExistsAlreadyError, read_bytes, read_text, write_whole
-from lsi_match.cli.console import Json, done, language, say, tell
+from lsi_match.cli.console import Json, done, language, project_of, say, tell
 from lsi_match.cli.log import _file, app
 
 
@@ -20,9 +20,8 @@ def checkpoint(site: Path, project: str, *, json: Json = False) -> None:
         site: folder of the matching environment.
         project: id of the project.
     """
-    from lsi_match.matcher.site.site import Site
 
-    with Site(site).project(project).writer() as log:
+    with project_of(site, project).writer() as log:
         note = log.sign()
     done(note.removesuffix("\n"), {"checkpoint": note}, json)
 
@@ -77,10 +76,9 @@ def add_cosignature(site: Path, project: str, cosignature: list[Path], *, json: 
         cosignature: the file, or files, that `log cosign` made.
     """
     from lsi_match.matcher.operate.reconcile import publish_cosigned_releases
-    from lsi_match.matcher.site.site import Site
     from lsi_match.matcher.site.take_cosignatures import add_cosignatures
 
-    of = Site(site).project(project)
+    of = project_of(site, project)
     found = {who for file in cosignature for who in add_cosignatures(of, read_bytes(file), utc_now())}
     names, rounds = ", ".join(sorted(found)), publish_cosigned_releases(of, utc_now)
     said = [say("log_proofs.cosignature", names=names)]
@@ -103,9 +101,8 @@ def witness(
     from lsi_match.matcher.operate.reconcile import publish_cosigned_releases
     from lsi_match.matcher.operate.transfers import witness_addresses
     from lsi_match.matcher.operate.witnesses import ask_witness
-    from lsi_match.matcher.site.site import Site
 
-    of = Site(site).project(project)
+    of = project_of(site, project)
     addresses = {name: url} if name and url else witness_addresses(of)
     if name is not None and name not in addresses:
         raise LsiError("WitnessUnknownError", name=name)

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from cyclopts import App
 
+from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.clock import utc_now
 from lsi_match.base.errors import wrong_use
 from lsi_match.base.files import read_bytes, read_folder, read_text, write_whole
+from lsi_match.base.yaml_positions import parse_yaml
 from lsi_match.cli.console import Json, done, language, out, print_json, say, tell
 
 if TYPE_CHECKING:
@@ -327,7 +329,6 @@ def sign(
     """
     from lsi_match.agreement.approvals import load_manifest
     from lsi_match.agreement.signer import signer
-    from lsi_match.base.canonical import digest_of_bytes
     from lsi_match.partner.approving import approve_as
     from lsi_match.partner.home import Home
     from lsi_match.protocol.trust_root import Role
@@ -366,7 +367,6 @@ def publication(
     """
     from lsi_match.agreement.approvals import load_manifest, make_public
     from lsi_match.agreement.signer import signer
-    from lsi_match.base.yaml_positions import parse_yaml
     from lsi_match.protocol.publication import Sheet
     from lsi_match.protocol.trust_root import Role
 

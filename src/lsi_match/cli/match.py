@@ -8,8 +8,21 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from cyclopts import App
 
-from lsi_match.base.clock import minute
-from lsi_match.cli.console import Json, called, done, err, language, out, print_json, say, table, tell
+from lsi_match.base.clock import minute, utc_now
+from lsi_match.base.files import read_bytes, read_folder, write_whole
+from lsi_match.cli.console import (
+    Json,
+    called,
+    done,
+    err,
+    language,
+    out,
+    print_json,
+    project_of,
+    say,
+    table,
+    tell,
+)
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -34,13 +47,11 @@ def open_(
         round_id: name of the round, for example 2026-10.
         reference_date: the date that the criteria look at (peildatum); by the rule of the manifest when left out.
     """
-    from lsi_match.base.clock import utc_now
     from lsi_match.log.log_proof import proof_file
     from lsi_match.matcher.round.open_round import open_round
-    from lsi_match.matcher.site.site import Site
 
     given = reference_date.isoformat()[:10] if reference_date else None
-    file = open_round(Site(site).project(project), round_id, given, utc_now())
+    file = open_round(project_of(site, project), round_id, given, utc_now())
     proof = proof_file(file)
     tell("match.opened", {"opening": str(file)}, json, round_id=round_id, proof=proof)
 
@@ -114,7 +125,6 @@ def watch(
         clock_is_right: the clock was looked at and is right: go on after everything stood still for days.
     """
 
-    from lsi_match.base.clock import utc_now
     from lsi_match.matcher.engine.execution_config import ExecutionConfig
     from lsi_match.matcher.operate.reconcile import reconcile_site
     from lsi_match.matcher.operate.runner import Runs
@@ -145,11 +155,9 @@ def remind(site: Path, project: str, round_id: str, *, json: Json = False) -> No
         project: id of the project.
         round_id: the round.
     """
-    from lsi_match.base.clock import utc_now
     from lsi_match.matcher.operate.reconcile import remind_by_hand
-    from lsi_match.matcher.site.site import Site
 
-    names = ", ".join(remind_by_hand(Site(site).project(project), round_id, utc_now()))
+    names = ", ".join(remind_by_hand(project_of(site, project), round_id, utc_now()))
     tell("match.reminded", {"reminded": names}, json, names=names or "-")
 
 
@@ -166,13 +174,10 @@ def justify(site: Path, project: str, round_id: str, papers: Path, *, json: Json
         round_id: the round that is held.
         papers: folder with the justifications.
     """
-    from lsi_match.base.clock import utc_now
-    from lsi_match.base.files import read_folder
     from lsi_match.matcher.operate.retention import abandon
     from lsi_match.matcher.round.hold import ingest
-    from lsi_match.matcher.site.site import Site
 
-    chosen = Site(site).project(project)
+    chosen = project_of(site, project)
     said = ingest(chosen, round_id, read_folder(papers, "*.json"), utc_now())
     missing = [name for name in chosen.manifest().controllers if name not in said]
     asking = [name for name, paper in said.items() if paper.decision == "change"]
@@ -198,12 +203,9 @@ def outcome(site: Path, project: str, round_id: str, papers: Path, *, json: Json
         round_id: the round.
         papers: folder with the counts.
     """
-    from lsi_match.base.clock import utc_now
-    from lsi_match.base.files import read_folder
     from lsi_match.matcher.round.take_outcomes import ingest_outcomes
-    from lsi_match.matcher.site.site import Site
 
-    names = ingest_outcomes(Site(site).project(project), round_id, read_folder(papers, "*.json"), utc_now())
+    names = ingest_outcomes(project_of(site, project), round_id, read_folder(papers, "*.json"), utc_now())
     tell("match.outcomes", {"partners": names}, json)
 
 
@@ -217,13 +219,10 @@ def answer(site: Path, project: str, request: Path, *, to: Path, json: Json = Fa
         request: the sealed request ('partner access-request').
         to: the sealed answer to write, for the controller that asked.
     """
-    from lsi_match.base.clock import utc_now
-    from lsi_match.base.files import read_bytes, write_whole
-    from lsi_match.matcher.site.site import Site
     from lsi_match.matcher.subjects.access_answers import LARGEST
     from lsi_match.matcher.subjects.access_answers import answer as made
 
-    write_whole(to, made(Site(site).project(project), read_bytes(request, LARGEST), utc_now()))
+    write_whole(to, made(project_of(site, project), read_bytes(request, LARGEST), utc_now()))
     tell("match.answered", {"answer": str(to)}, json)
 
 
@@ -236,14 +235,9 @@ def opened(site: Path, project: str, papers: Path, *, json: Json = False) -> Non
         project: id of the project.
         papers: folder with the notices (.opened.json).
     """
-    from lsi_match.base.clock import utc_now
-    from lsi_match.base.files import read_folder
     from lsi_match.matcher.round.opened_notices import ingest_opened_notices
-    from lsi_match.matcher.site.site import Site
 
-    names = ingest_opened_notices(
-        Site(site).project(project), read_folder(papers, "*.opened.json"), utc_now()
-    )
+    names = ingest_opened_notices(project_of(site, project), read_folder(papers, "*.opened.json"), utc_now())
     tell("match.notices", {"partners": names}, json)
 
 
@@ -256,11 +250,9 @@ def destroy(site: Path, project: str, round_id: str, *, json: Json = False) -> N
         project: Id of the project.
         round_id: The round.
     """
-    from lsi_match.base.clock import utc_now
     from lsi_match.matcher.operate.retention import abandon
-    from lsi_match.matcher.site.site import Site
 
-    before = abandon(Site(site).project(project), round_id, utc_now)
+    before = abandon(project_of(site, project), round_id, utc_now)
     tell(f"match.was_{before}", {"round": round_id, "destroyed": True, "before": before}, json)
 
 
@@ -272,7 +264,6 @@ def status(site: Path, project: str | None = None, *, json: Json = False) -> Non
         site: the matching site.
         project: id of the project; left out, every project.
     """
-    from lsi_match.base.clock import utc_now
     from lsi_match.matcher.operate.alarms import UNREADABLE
     from lsi_match.matcher.operate.health import status as told
     from lsi_match.matcher.site.site import Site
@@ -348,8 +339,6 @@ def metrics(site: Path, *, to: Path | None = None) -> None:
     """
     import sys
 
-    from lsi_match.base.clock import utc_now
-    from lsi_match.base.files import write_whole
     from lsi_match.matcher.operate.metrics import metrics as made
     from lsi_match.matcher.site.site import Site
 

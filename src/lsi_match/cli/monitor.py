@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, Parameter
 
 from lsi_match.base.catalogue import with_separators
-from lsi_match.cli.console import Json, done, language, out, print_json, say, tell
+from lsi_match.base.clock import utc_now
+from lsi_match.base.errors import wrong_use
+from lsi_match.base.files import read_bytes, read_text, write_whole
+from lsi_match.base.yaml_positions import parse_yaml
+from lsi_match.cli.console import Json, done, language, out, print_json, project_of, say, tell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,15 +35,13 @@ def report(site: Path, project: str, round_id: str, *, to: Path, json: Json = Fa
         to: folder to write `report.html`, `report.md`, `report.json` and `counts.json` into, of a held round the proof that
             the log has it, and the same for each partner that told outcomes: `report.<partner>.html` …
     """
-    from lsi_match.base.files import read_bytes, write_whole
     from lsi_match.log.log_proof import SUFFIX
     from lsi_match.matcher.round.take_outcomes import outcomes_of, with_outcomes
     from lsi_match.matcher.site.proofs import put_round_proofs
-    from lsi_match.matcher.site.site import Site
     from lsi_match.monitor.round_findings import RoundFindings, findings_of
     from lsi_match.monitor.table import CountsTable
 
-    chosen = Site(site).project(project)
+    chosen = project_of(site, project)
     documents = chosen.monitor_documents(round_id)
     put_round_proofs(chosen)
     proof = chosen.round_folder(round_id) / f"report{SUFFIX}"
@@ -103,10 +105,6 @@ def justify(
     """
     from lsi_match.agreement.approvals import load_manifest
     from lsi_match.agreement.signer import signer
-    from lsi_match.base.clock import utc_now
-    from lsi_match.base.errors import wrong_use
-    from lsi_match.base.files import read_bytes, read_text, write_whole
-    from lsi_match.base.yaml_positions import parse_yaml
     from lsi_match.library.held import HeldRound
     from lsi_match.partner.home import Home
     from lsi_match.protocol.documents import Reason, Reasons
@@ -151,8 +149,6 @@ def counts(
         benefit: a step that is good for people, as being admitted; may be given more than once.
         fail_on_alert: end with exit status 1 when there is an alert.
     """
-    from lsi_match.base.errors import wrong_use
-    from lsi_match.base.files import write_whole
     from lsi_match.monitor.analyse import analyse
     from lsi_match.monitor.counts_file import read_counts
     from lsi_match.reports.monitor_report import report as made
@@ -202,8 +198,6 @@ def trend(
     """
     from dataclasses import asdict
 
-    from lsi_match.base.errors import wrong_use
-    from lsi_match.base.files import write_whole
     from lsi_match.monitor.counts_file import read_counts
     from lsi_match.monitor.evidence import trend as over_rounds
     from lsi_match.reports import monitor_trend

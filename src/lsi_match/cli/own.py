@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from cyclopts import App
 
 from lsi_match.base import dry_run
+from lsi_match.base.catalogue import catalogue
 from lsi_match.base.clock import minute, utc_now
 from lsi_match.base.errors import wrong_use
 from lsi_match.base.files import FileMissingError
@@ -197,7 +198,6 @@ def examined(home: Path, *, json: Json = False) -> int:
     Args:
         home: your own folder, or the matching site.
     """
-    from lsi_match.base.catalogue import catalogue
     from lsi_match.library import doctor as library
     from lsi_match.matcher.operate.alarms import alarms
     from lsi_match.matcher.site.site import Site

@@ -13,6 +13,7 @@ from lsi_match.base.catalogue import with_separators
 from lsi_match.base.clock import minute, utc_now
 from lsi_match.base.errors import wrong_use
 from lsi_match.base.files import read_bytes, read_folder, write_whole
+from lsi_match.base.spreadsheet import SPREADSHEETS, spreadsheet
 from lsi_match.cli.console import Json, called, done, err, language, out, print_json, say, table, tell
 from lsi_match.cli.extracts import check, mapping_app, reference_app
 
@@ -171,7 +172,6 @@ def open_(name: str, home: Path, project: str, release: Path, *, to: Path, json:
     """
     import io
 
-    from lsi_match.base.spreadsheet import SPREADSHEETS, spreadsheet
     from lsi_match.partner.home import Home
     from lsi_match.partner.release.case_page import page
     from lsi_match.partner.release.open import open_release
@@ -417,7 +417,6 @@ def access_answer(
         reference: the name that you gave the request.
         to: the letter to write (.html, .md or .json), or a table of what happened: .xlsx or .csv for a spreadsheet.
     """
-    from lsi_match.base.spreadsheet import SPREADSHEETS, spreadsheet
     from lsi_match.partner.access.answer_table import answer_header, answer_rows
     from lsi_match.partner.access.letter import letter, unasked
     from lsi_match.partner.access.request import open_answer

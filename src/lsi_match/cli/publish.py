@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Literal
 
 from cyclopts import App
 
+from lsi_match.base.clock import utc_now
+from lsi_match.base.errors import wrong_use
+from lsi_match.base.files import write_whole
 from lsi_match.cli.console import Json, language, say, tell
 from lsi_match.cli.console import err as console
 
@@ -32,7 +35,6 @@ def publish(
         log: a copy of the log of a project as it was fetched, with its papers beside it (.papers.json). It is verified first.
         out: the folder to write to. What lies there under another name stays.
     """
-    from lsi_match.base.clock import utc_now
     from lsi_match.matcher.site.site import Site
     from lsi_match.reports.plain_words import advice
     from lsi_match.reports.public.pages import write_pages
@@ -75,9 +77,6 @@ def annex(
             government, never the assessment itself).
         out: the file to write.
     """
-    from lsi_match.base.clock import utc_now
-    from lsi_match.base.errors import wrong_use
-    from lsi_match.base.files import write_whole
     from lsi_match.reports.annexes.fill import annex as made
 
     now = utc_now()

@@ -13,7 +13,8 @@ from lsi_match.base import dry_run
 from lsi_match.base.clock import utc_now
 from lsi_match.base.errors import wrong_use
 from lsi_match.base.files import read_bytes, read_folder, read_text
-from lsi_match.cli.console import Json, done, language, say, tell
+from lsi_match.base.version import VERSION
+from lsi_match.cli.console import Json, done, language, project_of, say, tell
 
 if TYPE_CHECKING:
     from lsi_match.matcher.operate.restore import Outcome
@@ -169,7 +170,6 @@ def upgrade(site: Path, *, check: bool = False, end_rounds: bool = False, json: 
         check: only say what there is to know.
         end_rounds: end the rounds that cannot go on under this version: their keys and drops are destroyed.
     """
-    from lsi_match.base.version import VERSION
     from lsi_match.matcher.operate import upgrade as upgrading
     from lsi_match.matcher.site.site import Site
 
@@ -198,9 +198,8 @@ def explain(site: Path, project: str, text: Path, *, json: Json = False) -> None
         text: a file with the explanation, in plain words; the organisations get it with the log.
     """
     from lsi_match.log.events import ForkExplained
-    from lsi_match.matcher.site.site import Site
 
-    of, said = Site(site).project(project), read_text(text)
+    of, said = project_of(site, project), read_text(text)
     with of.writer() as log:
         if not log.view.forks:
             raise wrong_use("cli.nothing_to_explain")

@@ -208,13 +208,8 @@ def as_text(explanation: Explanation, indent: int = 2) -> str:
     )
 
 
-def as_markdown(explanation: Explanation) -> str:
-    """The lines as a nested Markdown list."""
-    return "\n".join(as_items(explanation.lines))
-
-
 def as_items(lines: Sequence[Line], depth: int = 0) -> list[str]:
-    """The lines as items of a Markdown list, from this depth on."""
+    """The lines as items of a nested Markdown list, from this depth on."""
     return [f"{'  ' * at}- {markdown_safe(line.text)}" for at, line in _walk(lines, depth)]
 
 

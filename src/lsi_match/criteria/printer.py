@@ -39,15 +39,6 @@ def text_form(predicate: Predicate, fields: Mapping[str, FieldType]) -> str:
     return Printer(LANGUAGE, fields, language=True).condition(predicate.tree)
 
 
-def predicate_sql(predicate: Predicate, fields: Mapping[str, FieldType], dialect: str) -> str:
-    """The predicate as a condition in `dialect`, over columns as `statement` reads them.
-
-    Raises:
-        UnknownDialectError: not in `DIALECTS`.
-    """
-    return Printer(dialect_named(dialect), fields).condition(predicate.tree)
-
-
 # how tightly a construct binds; an operand that binds less goes between brackets
 _OR, _AND, _NOT, _COMPARISON, _SUM, _PRODUCT, _SIGN, _ATOM = range(1, 9)
 _LEVELS: dict[type[exp.Expression], int] = {

@@ -56,15 +56,6 @@ def complete_root(hashes: Sequence[bytes]) -> bytes:
     return hashes[0]
 
 
-def subtrees_of(leaf_hashes: Sequence[bytes]) -> Subtree:
-    """Complete subtrees over leaf hashes in memory."""
-
-    def subtree(height: int, index: int) -> bytes:
-        return complete_root(leaf_hashes[index << height : (index + 1) << height])
-
-    return subtree
-
-
 def subtrees_in_tiles(read_tile: ReadTile) -> Subtree:
     """Complete subtrees over stored tiles; each tile is read once."""
     kept: dict[tuple[int, int], list[bytes]] = {}
@@ -174,40 +165,6 @@ def verify_inclusion(leaf: bytes, index: int, size: int, path: Sequence[bytes], 
             r = node_hash(r, p)
         fn, sn = fn >> 1, sn >> 1
     return sn == 0 and r == root
-
-
-def verify_consistency(
-    first: int, first_root: bytes, second: int, second_root: bytes, path: Sequence[bytes]
-) -> bool:
-    """Whether `path` shows that the second tree begins with the leaves of the first (section 2.1.4.2).
-
-    The RFC leaves out the two cases in which the path is empty: a tree and itself (the roots are equal), and
-    the empty tree (its root is known, and every tree begins with it).
-    """
-    if not 0 <= first <= second or any(len(value) != HASH_SIZE for value in (first_root, second_root, *path)):
-        return False
-    if first == second:
-        return not path and first_root == second_root and (first > 0 or first_root == EMPTY_ROOT)
-    if first == 0:
-        return not path and first_root == EMPTY_ROOT
-    if not path:
-        return False
-    values = [first_root, *path] if first & (first - 1) == 0 else list(path)
-    fn, sn = first - 1, second - 1
-    while fn & 1:
-        fn, sn = fn >> 1, sn >> 1
-    fr = sr = values[0]
-    for c in values[1:]:
-        if sn == 0:
-            return False
-        if fn & 1 or fn == sn:
-            fr, sr = node_hash(c, fr), node_hash(c, sr)
-            while fn and not fn & 1:
-                fn, sn = fn >> 1, sn >> 1
-        else:
-            sr = node_hash(sr, c)
-        fn, sn = fn >> 1, sn >> 1
-    return sn == 0 and fr == first_root and sr == second_root
 
 
 class RightEdge:

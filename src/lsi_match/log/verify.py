@@ -239,6 +239,9 @@ class _Reading:
             view=self._view,
         )
 
+    def _tell(self, name: str, **facts: str | int) -> None:
+        self._problems.append(LsiError(name, **facts))
+
     @contextlib.contextmanager
     def _finding(self) -> Iterator[None]:
         """What SQLite or the format refuses becomes a problem; the reading goes on after the block."""
@@ -261,13 +264,8 @@ class _Reading:
         with self._finding():
             found = connection.execute(f"PRAGMA integrity_check({MAX_FINDINGS})").fetchall()
             if found != [("ok",)]:
-                self._problems.append(
-                    LsiError(
-                        "StructureDamagedError",
-                        file=str(self._path),
-                        count=len(found),
-                        finding=str(found[0][0]),
-                    )
+                self._tell(
+                    "StructureDamagedError", file=str(self._path), count=len(found), finding=str(found[0][0])
                 )
 
     def _snapshot(self, connection: sqlite3.Connection) -> bool:
@@ -277,7 +275,7 @@ class _Reading:
             first, last = connection.execute("SELECT min(position), max(position) FROM leaves").fetchone()
             if last is not None:
                 if first < 0 or last < 0:
-                    self._problems.append(LsiError("EntryOutsideError"))
+                    self._tell("EntryOutsideError")
                 self._size = max(0, last + 1)
             for level, number, length in connection.execute(
                 "SELECT level, number, length(hashes) FROM tiles"
@@ -290,7 +288,7 @@ class _Reading:
                 "SELECT count(*) FROM details WHERE position < 0 OR position > ?", (self._size - 1,)
             ).fetchone()
             if outside:
-                self._problems.append(LsiError("DetailsOutsideError", count=outside))
+                self._tell("DetailsOutsideError", count=outside)
             connection.execute("ROLLBACK")
             return True
         return False
@@ -318,7 +316,7 @@ class _Reading:
             for position, leaf, salt, details in rows or ():
                 if position < expected:
                     # Only a damaged file gives rows out of order; without this, reading might never end.
-                    self._problems.append(LsiError("EntryOutsideError"))
+                    self._tell("EntryOutsideError")
                     rows = None
                     break
                 if position > expected:
@@ -339,7 +337,7 @@ class _Reading:
             self._progress(expected, self._size)
 
     def _missing(self, first: int, last: int) -> None:
-        self._problems.append(LsiError("EntriesMissingError", first=first, last=last))
+        self._tell("EntriesMissingError", first=first, last=last)
 
     def _entry(self, position: int, leaf: bytes, salt: Any, details: Any) -> None:
         with self._finding():
@@ -354,7 +352,7 @@ class _Reading:
             self._details_present += 1
             sound = isinstance(salt, bytes) and isinstance(details, bytes) and len(salt) == SALT_SIZE
             if not sound or details_hash_of_bytes(salt, details) != stated:
-                self._problems.append(LsiError("DetailsChangedError", position=position))
+                self._tell("DetailsChangedError", position=position)
 
     def _grow(self, connection: sqlite3.Connection, hashes: list[bytes], sizes: set[int]) -> None:
         """Append hashes, stopping where a root is wanted; compare the tiles that get full."""
@@ -379,13 +377,13 @@ class _Reading:
         if stored == tile.hashes:
             return
         if tile.level or not isinstance(stored, bytes) or len(stored) != len(tile.hashes):
-            self._problems.append(LsiError("TreeChangedError", level=tile.level, number=tile.number))
+            self._tell("TreeChangedError", level=tile.level, number=tile.number)
             return
         pairs = zip(merkle.split_hashes(stored), merkle.split_hashes(tile.hashes), strict=True)
         differing = [
             tile.number * merkle.TILE_WIDTH + at for at, (was, now) in enumerate(pairs) if was != now
         ]
-        self._problems.append(LsiError("EntriesChangedError", first=differing[0], last=differing[-1]))
+        self._tell("EntriesChangedError", first=differing[0], last=differing[-1])
 
     def _tree(self) -> None:
         """The rows that are not full, and rows that no tree over these entries has."""
@@ -394,7 +392,7 @@ class _Reading:
         for tile in self._edge.unfinished():
             self._compare(tile, self._unfinished.get((tile.level, tile.number)))
         for level, number in sorted(self._tile_keys, key=str):
-            self._problems.append(LsiError("TreeChangedError", level=str(level), number=str(number)))
+            self._tell("TreeChangedError", level=str(level), number=str(number))
 
     def _checkpoints(self) -> None:
         for size, text in self._notes:
@@ -402,7 +400,7 @@ class _Reading:
                 self._newest = (size, text)
         covered = 0 if self._newest is None else self._newest[0]
         if covered < self._size:
-            self._problems.append(LsiError("EntriesUnsignedError", first=covered, last=self._size - 1))
+            self._tell("EntriesUnsignedError", first=covered, last=self._size - 1)
 
     def _checkpoint(self, size: Any, text: Any) -> bool:
         """Whether this stored checkpoint is signed by the matcher and right."""
@@ -411,22 +409,20 @@ class _Reading:
             signed = SignedNote.parse(text if isinstance(text, str) else "")
             checkpoint = Checkpoint.parse(signed.text)
         except LsiError:
-            self._problems.append(LsiError("CheckpointUnreadableError", size=str(size)))
+            self._tell("CheckpointUnreadableError", size=str(size))
             return False
         if checkpoint.size != size:
-            self._problems.append(LsiError("CheckpointUnreadableError", size=str(size)))
+            self._tell("CheckpointUnreadableError", size=str(size))
         if checkpoint.origin != self._origin:
-            self._problems.append(LsiError("CheckpointOfAnotherLogError", size=size))
+            self._tell("CheckpointOfAnotherLogError", size=size)
         if checkpoint.size > self._size:
-            self._problems.append(LsiError("CheckpointBeyondError", size=size, present=self._size))
+            self._tell("CheckpointBeyondError", size=size, present=self._size)
         elif self._roots.get(checkpoint.size) != checkpoint.root:
-            self._problems.append(LsiError("CheckpointRootError", size=size))
+            self._tell("CheckpointRootError", size=size)
         try:
             note.verify_note(signed, self._matchers)
         except LsiError as problem:
-            self._problems.append(
-                LsiError("CheckpointUnsignedError", size=size, signer=problem.facts["signer"])
-            )
+            self._tell("CheckpointUnsignedError", size=size, signer=problem.facts["signer"])
         else:
             self._key_in_turn(size, signed)
         right = len(self._problems) == before
@@ -437,31 +433,27 @@ class _Reading:
     def _key_in_turn(self, size: int, signed: SignedNote) -> None:
         latest = max(place for place, key in enumerate(self._matchers) if signed.of_key(key))
         if latest < self._key:
-            self._problems.append(
-                LsiError("CheckpointReplacedKeyError", size=size, signer=self._matchers[latest].name)
-            )
+            self._tell("CheckpointReplacedKeyError", size=size, signer=self._matchers[latest].name)
         self._key = max(self._key, latest)
 
     def _cosignatures(self, size: int, signed: SignedNote, cosigners: tuple[VerifierKey, ...]) -> None:
         known = {(key.name, key.key_id) for key in (*self._matchers, *cosigners)}
         for signature in signed.signatures:
             if (signature.name, signature.key_id) not in known:
-                self._problems.append(LsiError("SignerUnknownError", size=size, signer=signature.name))
+                self._tell("SignerUnknownError", size=size, signer=signature.name)
         for key in cosigners:
             try:
                 timestamp = note.verify_cosignature(signed, key)
             except note.NoteUnsignedError:
                 continue
             except LsiError:
-                self._problems.append(LsiError("CheckpointUnsignedError", size=size, signer=key.name))
+                self._tell("CheckpointUnsignedError", size=size, signer=key.name)
             else:
                 self._cosigned[key.name] = Cosigned(size, timestamp)
 
     def _continues(self, remembered: Checkpoint) -> None:
         if remembered.origin != self._origin:
-            self._problems.append(
-                LsiError("RememberedOtherLogError", remembered=remembered.origin, origin=str(self._origin))
-            )
+            self._tell("RememberedOtherLogError", remembered=remembered.origin, origin=str(self._origin))
         elif self._roots.get(remembered.size) == remembered.root:
             return
         elif 0 < remembered.size <= self._view.not_continued:

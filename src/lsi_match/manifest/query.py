@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import textwrap
 import unicodedata
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -280,21 +279,3 @@ _REPLACED = {
     "/*": "/ *",
     "\\": "/",
 }
-
-
-def statements(
-    manifest: Manifest,
-    dialect: str,
-    partners: Iterable[str] | None = None,
-    reference_date: date | None = None,
-    language: Language = "nl",
-) -> dict[str, str]:
-    """`<partner>.<selection>` and `<partner>.<selection>.counts` → query, of the named partners or of all."""
-    wanted = set(manifest.partners if partners is None else partners)
-    found: dict[str, str] = {}
-    for partner, selection in manifest.selections():
-        if partner in wanted:
-            name, of = f"{partner}.{selection.id}", (partner, selection.id, dialect, reference_date, language)
-            found[name] = statement(manifest, *of)
-            found[f"{name}.counts"] = funnel(manifest, *of)
-    return found

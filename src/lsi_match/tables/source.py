@@ -7,7 +7,7 @@ for, so that nothing depends on capitals in a name, and the rows in the order in
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
@@ -332,8 +332,3 @@ def _parquet_names(con: duckdb.DuckDBPyConnection, quoted: str) -> tuple[list[st
             instants.add(str(name))
         at = after(at)
     return names, instants
-
-
-def present(source: Source, columns: Collection[str]) -> list[str]:
-    """Which of `columns` are not there."""
-    return [column for column in columns if column not in source.names]
