@@ -45,7 +45,9 @@ def speak(app: App, language: Language, arguments: Sequence[str] = ()) -> None:
         if word.startswith("-") or word not in asked:
             break
         asked = asked[word]
-    for part in _flags(app) if asked is app and arguments else _parts(asked):
+    for part in (
+        (app[name] for name in app if name.startswith("-")) if asked is app and arguments else _parts(asked)
+    ):
         command = part.default_command
         if inspect.isfunction(command):
             english = _english.setdefault(command, inspect.getdoc(command) or "")
@@ -72,10 +74,6 @@ def _parts(app: App) -> Iterator[App]:
     yield app
     for name in app:
         yield from _parts(app[name])
-
-
-def _flags(app: App) -> Iterator[App]:
-    return (app[name] for name in app if name.startswith("-"))
 
 
 def _joined(text: str) -> str:

@@ -19,6 +19,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core.core_schema import DataclassField, ModelField, TypedDictField
 
+from lsi_match.crypto.signing import kind_of
 from lsi_match.log import events
 from lsi_match.log.entry import LogEntry
 from lsi_match.manifest import Document, Manifest
@@ -27,36 +28,8 @@ from lsi_match.monitor.overview import Overview
 from lsi_match.monitor.round_findings import RoundFindings
 from lsi_match.monitor.table import CountsTable
 from lsi_match.partner.extract.column_mapping import ColumnMapping
-from lsi_match.protocol.access_documents import AccessAnswer, AccessRequest
-from lsi_match.protocol.documents import (
-    SOMETIMES,
-    Acknowledgement,
-    Approval,
-    AttributeKeys,
-    DpoAdvice,
-    DropDescriptor,
-    Justification,
-    KeyCommitment,
-    KeyContribution,
-    KeyReveal,
-    KeyShare,
-    Opening,
-    OutcomeCounts,
-    PublicKeys,
-    ReleaseDescriptor,
-    ReleaseOpened,
-    Withdrawal,
-)
-from lsi_match.protocol.evaluation_documents import (
-    AccessAsk,
-    EvaluationAnswer,
-    EvaluationAsk,
-    Evaluators,
-    RoundKeys,
-    RoundKeysDestroyed,
-)
-from lsi_match.protocol.publication import Publication, Sheet
-from lsi_match.protocol.trust_root import TrustRoot
+from lsi_match.protocol import access_documents, documents, evaluation_documents, publication, trust_root
+from lsi_match.protocol.publication import Sheet
 
 #: What a draft of a manifest does not have yet.
 FILLED_IN = ("signing_key", "encryption_key", "key_check")
@@ -70,36 +43,16 @@ WRITTEN: dict[str, type[BaseModel]] = {
     "publication-sheet": Sheet,
 }
 SENT: dict[str, type[BaseModel]] = {
-    "access-answer": AccessAnswer,
-    "access-request": AccessRequest,
-    "approval": Approval,
-    "attribute-keys": AttributeKeys,
-    "withdrawal": Withdrawal,
-    "acknowledgement": Acknowledgement,
-    "card": PublicKeys,
-    "drop": DropDescriptor,
-    "evaluation-answer": EvaluationAnswer,
-    "access-ask": AccessAsk,
-    "evaluation-ask": EvaluationAsk,
-    "evaluators": Evaluators,
-    "advice": DpoAdvice,
-    "key-commitment": KeyCommitment,
-    "key-contribution": KeyContribution,
-    "key-reveal": KeyReveal,
-    "key-share": KeyShare,
+    kind_of(model).replace("opened", "release-opened"): model
+    for room in (access_documents, documents, evaluation_documents, publication, trust_root)
+    for model in vars(room).values()
+    if isinstance(model, type) and issubclass(model, Document) and "format" in model.model_fields
+} | {
+    "card": documents.PublicKeys,
     "log-entry": LogEntry,
-    "opening": Opening,
-    "justification": Justification,
     "monitor-counts": CountsTable,
-    "outcome-counts": OutcomeCounts,
     "overview": Overview,
-    "publication": Publication,
     "round-findings": RoundFindings,
-    "round-keys": RoundKeys,
-    "round-keys-destroyed": RoundKeysDestroyed,
-    "release": ReleaseDescriptor,
-    "release-opened": ReleaseOpened,
-    "trust-root": TrustRoot,
 }
 
 
@@ -126,7 +79,9 @@ def schemas() -> dict[str, dict[str, Any]]:
 
 def _sent(schema: dict[str, Any]) -> dict[str, Any]:
     """Who made a document need not say with which program; and of some rounds there is less to say."""
-    schema["required"] = [name for name in schema["required"] if name not in {"program", *SOMETIMES}]
+    schema["required"] = [
+        name for name in schema["required"] if name not in {"program", *documents.SOMETIMES}
+    ]
     return schema
 
 

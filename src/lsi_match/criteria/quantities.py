@@ -44,7 +44,7 @@ class NumberQuantity:
         bounds = {Fraction(bound) for bound in (self.lowest, self.highest) if bound is not None}
         edges = sorted(self.limits | bounds)
         inside = [self._inside(low, high) for low, high in pairwise(edges)]
-        found = [*edges, *inside, self._below(edges[0]), self._above(edges[-1])]
+        found = [*edges, *inside, Fraction(math.ceil(edges[0]) - 1), Fraction(math.floor(edges[-1]) + 1)]
         for value in found:
             if value is None or (self.whole and value.denominator > 1):
                 continue
@@ -58,12 +58,6 @@ class NumberQuantity:
             return (low + high) / 2
         first = Fraction(math.floor(low) + 1)
         return first if first < high else None
-
-    def _below(self, edge: Fraction) -> Fraction:
-        return Fraction(math.ceil(edge) - 1)
-
-    def _above(self, edge: Fraction) -> Fraction:
-        return Fraction(math.floor(edge) + 1)
 
 
 @dataclass

@@ -38,13 +38,11 @@ def number(value: Decimal, lang: Language, euro: bool = False) -> str:
         plain = f"{abs(value):.0f}"
         grouped = f"{abs(value):,.0f}" if euro or len(plain) > 4 else plain
     else:
-        places = max(2, -int(value.normalize().as_tuple().exponent)) if euro else _places(value)
+        places = (
+            max(2, -int(value.normalize().as_tuple().exponent)) if euro else -int(value.as_tuple().exponent)
+        )
         grouped = f"{abs(value):,.{places}f}"
     return ("-" if value < 0 else "") + ("€ " if euro else "") + with_separators(grouped, lang)
-
-
-def _places(value: Decimal) -> int:
-    return -int(value.as_tuple().exponent)
 
 
 def day(value: date, lang: Language) -> str:

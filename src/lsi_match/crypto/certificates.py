@@ -103,7 +103,9 @@ def certified_key(
         try:
             verified = policy.build_client_verifier().verify(leaf, between)
         except (VerificationError, ValueError) as error:
-            reason = _reason(error)
+            reason = (
+                str(error).partition(" (encountered")[0].removeprefix("validation failed: ")
+            )  # without names
             raise CertificateRefusedError.because("crypto.chain", party=party, reason=reason) from None
     if problem := revocations.problem(verified.chain, max(moments)):
         raise CertificateRefusedError.saying(*problem, party=party)
@@ -149,11 +151,6 @@ _SIGNER = (
     .may_be_present(x509.BasicConstraints, Criticality.AGNOSTIC, _no_authority)
     .may_be_present(x509.ExtendedKeyUsage, Criticality.AGNOSTIC, _not_for_a_machine)
 )
-
-
-def _reason(error: Exception) -> str:
-    """What the library says, without the names in the certificate."""
-    return str(error).partition(" (encountered")[0].removeprefix("validation failed: ")
 
 
 def _read(certificate: str) -> x509.Certificate:

@@ -142,7 +142,11 @@ class _Reading:
                 self.logs.append(key)
             case ["witness", name, vkey] | ["witness", name, vkey, _]:
                 key = VerifierKey.parse(vkey)
-                if key.algorithm != COSIGNATURE or _twice(key, self.witnesses.values()) or self._taken(name):
+                if (
+                    key.algorithm != COSIGNATURE
+                    or key.public_key in {one.public_key for one in self.witnesses.values()}
+                    or self._taken(name)
+                ):
                     raise refuse("witness")
                 self.witnesses[name] = key
             case ["group", name, least, *members] if members:
@@ -163,10 +167,6 @@ class _Reading:
 
     def _taken(self, name: str) -> bool:
         return name == NONE or name in self.witnesses or name in self.groups
-
-
-def _twice(key: VerifierKey, known: Iterable[VerifierKey]) -> bool:
-    return any(key.public_key == other.public_key for other in known)
 
 
 def origin_of(manifest: Manifest) -> str:

@@ -83,16 +83,12 @@ def _combinations(
             alone = sum(count > 0 for count in alike.values()) <= 1
             for pattern, count in (alike if alone else withhold(alike, smallest)).items():
                 found[pattern][name] = count
-    return {_written(pattern, bits): counts for pattern, counts in found.items()}
+    return {f"{pattern:0{bits}b}"[::-1]: counts for pattern, counts in found.items()}
 
 
 def _first_failed(pattern: int, bits: int) -> int:
     """The first criterion that is not met; `bits` when all are."""
     return next((bit for bit in range(bits) if not pattern >> bit & 1), bits)
-
-
-def _written(pattern: int, bits: int) -> str:
-    return "".join(str(pattern >> bit & 1) for bit in range(bits))
 
 
 def _all(bits: int) -> int:

@@ -195,7 +195,7 @@ class OtherChange:
 def _changes(old: Manifest, new: Manifest, lang: Language, names: tuple[str, str]) -> dict[str, Any]:
     """What the template of changes asks for."""
     told = {f"characteristics.{name}" for name in old.characteristics.keys() ^ new.characteristics.keys()}
-    changed = _other_changes("", _without_predicates(old), _without_predicates(new))
+    changed = _other_changes("", *(_by_id(one.model_dump(mode="json")) for one in (old, new)))
     return {
         "names": names,
         "rules": list(_rule_changes(lang, old, new)),
@@ -270,11 +270,6 @@ def _characteristic_changes(old: Manifest, new: Manifest) -> Iterator[ChangedCha
 
 def _words(lang: Language, change: Change) -> Line:
     return change.nl if lang == "nl" else change.en
-
-
-def _without_predicates(manifest: Manifest) -> Any:
-    """The plain value, lists of things with an id as mappings by that id, without what is compared by meaning."""
-    return _by_id(manifest.model_dump(mode="json"))
 
 
 def _by_id(value: Any) -> Any:

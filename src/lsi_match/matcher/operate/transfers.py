@@ -446,7 +446,7 @@ def _publish(project: Project, partner: str, there: Endpoint, outgoing: dict[str
         if name.startswith("."):  # half a file, of a stop
             there.remove(OUT, name)
     # What others rest on first: proofs before what they are of, the descriptor of a release last.
-    for name, file in sorted(outgoing.items(), key=lambda item: _rank(item[0])):
+    for name, file in sorted(outgoing.items(), key=lambda item: item[0].endswith(".json")):
         if not tally.is_synced(name, file, lying.get(name)):
             there.give(OUT, name, file)
             given.append(name)
@@ -460,10 +460,6 @@ def _publish(project: Project, partner: str, there: Endpoint, outgoing: dict[str
                 tally.note(name, outgoing[name], after[name])
     tally.keep(outgoing)
     tally.save()
-
-
-def _rank(name: str) -> int:
-    return 2 if name.endswith(".json") else 1
 
 
 def _ours(project: Project, name: str) -> bool:

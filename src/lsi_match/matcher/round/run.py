@@ -373,7 +373,10 @@ class Run:
             config.threads_each,
             self._key_file.parent,
         )
-        matching, there = buckets.Matching(plan), self._work()
+        matching, there = (
+            buckets.Matching(plan),
+            work.Work(self.project, self.round_id, read_private(self._key_file).decode()),
+        )
         try:
             touched = matching.work(lambda plan, rows: there.spread(plan, rows, self._do))
             subjects = match_file(self.project, self.round_id, self._manifest, touched)
@@ -394,9 +397,6 @@ class Run:
             raise refusal
         told = {name: count for name, count in self._engine.counts().items() if "links" in name}
         self._record(Matched(round=self.round_id, cases=cases, subjects=subjects, **told))
-
-    def _work(self) -> work.Work:
-        return work.Work(self.project, self.round_id, read_private(self._key_file).decode())
 
     def _in_threads(self, numbers: Sequence[int]) -> Iterator[str]:
         """Every bucket in this process, as many at once as it has the means for."""

@@ -23,7 +23,6 @@ from lsi_match.log.events import CheckpointMade
 from lsi_match.log.judge import named_by, papers_of
 from lsi_match.log.note import Checkpoint, NoteUnsignedError, SignedNote, verify_cosignature
 from lsi_match.log.policy import policy_of
-from lsi_match.log.store import Log
 from lsi_match.log.tail import parts_of, tail_of
 from lsi_match.matcher.site.site import Project
 from lsi_match.protocol.place_files import LOG_SUFFIX, PAPERS_SUFFIX, PART_SUFFIX, TAIL_SUFFIX
@@ -118,10 +117,8 @@ def cosigned(project: Project, now: datetime) -> dict[str, CosignedSoFar]:
         so_far = {}
         for name in policy.witnesses:
             size, at = found.get(name, (0, None))
-            waits = _written(opened.log, size) if size <= opened.view.asks else None
+            waits = (
+                LogEntry.from_leaf(opened.log.leaf(size), size).moment if size <= opened.view.asks else None
+            )
             so_far[name] = CosignedSoFar(size, at, waits)
     return so_far
-
-
-def _written(log: Log, position: int) -> datetime:
-    return LogEntry.from_leaf(log.leaf(position), position).moment

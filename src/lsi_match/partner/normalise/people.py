@@ -43,10 +43,6 @@ _SIGNS = "\\-\u2010-\u2014.,/'\"()\u00b7\u00ad\u200b-\u200d\u2060\ufeff"
 OLDEST: Final = 120
 
 
-def _empty_to_null(text: pl.Expr) -> pl.Expr:
-    return pl.when(text != "").then(text)
-
-
 def _folded(text: pl.Expr) -> pl.Expr:
     """Upper case, letters without marks or as the list has them, ij and ÿ as y; all other signs kept. Null when
     there is no letter or digit."""
@@ -94,7 +90,9 @@ def _birth(text: pl.Expr) -> Parts:
     clean = text.str.strip_chars()
     found = [clean.str.extract_groups(pattern).struct for pattern in _DATES]
     year, month, day = (
-        pl.coalesce(_empty_to_null(one.field(part)) for one in found).cast(pl.Int32, strict=False)
+        pl.coalesce(pl.when(one.field(part) != "").then(one.field(part)) for one in found).cast(
+            pl.Int32, strict=False
+        )
         for part in "ymd"
     )
     return {"y": year, "m": month.fill_null(0), "d": day.fill_null(0)}
@@ -106,7 +104,7 @@ def _birth_reason(reference_date: date | None) -> pl.Expr:
     number = y * 10_000 + m * 100 + d
     unknown = [int(value.replace("-", "")) for value in placeholders("birth_date")]
     reason = (
-        _reason(text, InvalidReason.UNKNOWN_VALUE, _says_unknown(text))
+        _reason(text, InvalidReason.UNKNOWN_VALUE, _letters(_folded(text)).is_in(_listed("word")))
         .when(number.is_in(unknown) | ((y == 1900) & (m <= 1) & (d <= 1)))
         .then(pl.lit(InvalidReason.UNKNOWN_VALUE.value))
         .when(y.is_null() | ~y.is_between(1850, 2100) | (m > 12) | (d > 31))
@@ -118,10 +116,6 @@ def _birth_reason(reference_date: date | None) -> pl.Expr:
         reason = reason.when(impossible).then(pl.lit(InvalidReason.IMPLAUSIBLE.value))
     judged: pl.Expr = reason.otherwise(None)
     return judged
-
-
-def _says_unknown(text: pl.Expr) -> pl.Expr:
-    return _letters(_folded(text)).is_in(_listed("word"))
 
 
 def _reason(text: pl.Expr, name: InvalidReason, failed: pl.Expr) -> Any:
