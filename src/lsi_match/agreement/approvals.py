@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from lsi_match.agreement.trust_root_rules import Trust
 from lsi_match.base.canonical import canonical_json, digest_of_bytes
-from lsi_match.base.errors import LsiError, all_wrong, problem, words, wrong
+from lsi_match.base.errors import LsiError, RefusedError, all_wrong, problem, words, wrong
 from lsi_match.base.validation import validation_message
 from lsi_match.base.version import VERSION, format_of
 from lsi_match.crypto.certificates import CertificateRefusedError, Certified, certified_key
@@ -65,7 +65,7 @@ Statement = TypeVar("Statement", bound=SignedStatement)
 class ManifestAlteredError(LsiError): ...
 
 
-class ApprovalInvalidError(LsiError): ...
+class ApprovalInvalidError(RefusedError): ...
 
 
 @lru_cache(maxsize=8)

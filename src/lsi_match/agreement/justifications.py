@@ -12,7 +12,7 @@ from typing import Literal
 
 from lsi_match.agreement.approvals import mismatch, sign_statement, signed_paper
 from lsi_match.agreement.trust_root_rules import Trust
-from lsi_match.base.errors import LsiError, wrong
+from lsi_match.base.errors import RefusedError, wrong
 from lsi_match.crypto.certificates import Certified
 from lsi_match.crypto.keys import Identity
 from lsi_match.crypto.signing import peek
@@ -21,7 +21,7 @@ from lsi_match.protocol.documents import Justification, Reason
 from lsi_match.protocol.trust_root import Role
 
 
-class JustificationInvalidError(LsiError): ...
+class JustificationInvalidError(RefusedError): ...
 
 
 def justify(

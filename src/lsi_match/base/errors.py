@@ -91,6 +91,11 @@ def _in_dutch(facts: Mapping[str, Fact]) -> dict[str, Fact]:
     return {**facts, **dutch}
 
 
+class RefusedError(LsiError):
+    """What somebody sent does not hold, and would not hold the next time either; any other error may say that it could not be
+    judged now."""
+
+
 class DiskFullError(LsiError): ...
 
 

@@ -40,7 +40,7 @@ from cryptography.x509.verification import (
     VerificationError,
 )
 
-from lsi_match.base.errors import LsiError
+from lsi_match.base.errors import LsiError, RefusedError
 from lsi_match.base.files import read_bytes, read_private
 from lsi_match.crypto import passphrase
 from lsi_match.crypto.external_keys import OutsideKey, library_key
@@ -53,10 +53,10 @@ if TYPE_CHECKING:
 DEPTH = 4
 
 
-class CertificateRefusedError(LsiError): ...
+class CertificateRefusedError(RefusedError): ...
 
 
-class CertificateUnreadableError(LsiError): ...
+class CertificateUnreadableError(RefusedError): ...
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha512
 
-from lsi_match.base.errors import LsiError
+from lsi_match.base.errors import LsiError, RefusedError
 from lsi_match.crypto import ristretto
 from lsi_match.crypto.ristretto import (
     SIZE,
@@ -47,7 +47,7 @@ _MOST_OF_RFC = 2**16 - 1
 class EvaluationUnprovenError(LsiError): ...
 
 
-class KeyUnprovenError(LsiError): ...
+class KeyUnprovenError(RefusedError): ...
 
 
 class Mode(StrEnum):

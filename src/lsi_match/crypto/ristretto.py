@@ -19,7 +19,7 @@ from functools import cache
 from hashlib import sha512
 from typing import TypeVar
 
-from lsi_match.base.errors import LsiError
+from lsi_match.base.errors import LsiError, RefusedError
 
 #: Bytes of an element and of a scalar; the field and the order of the group.
 SIZE = 32
@@ -36,7 +36,7 @@ S = TypeVar("S")
 class RistrettoMissingError(LsiError): ...
 
 
-class NoElementError(LsiError):
+class NoElementError(RefusedError):
     """Bytes that are no element, or the identity; which of them, counted from 1."""
 
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 import io
 from typing import Any, BinaryIO
 
-from lsi_match.base.errors import LsiError
+from lsi_match.base.errors import RefusedError
 from lsi_match.base.files import Digested
 from lsi_match.crypto.age_file import open_age, sealed_pieces
 
 
-class SealBrokenError(LsiError): ...
+class SealBrokenError(RefusedError): ...
 
 
 def seal(data: bytes, recipient: str) -> bytes:

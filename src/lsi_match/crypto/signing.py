@@ -20,7 +20,7 @@ from pydantic import BaseModel
 
 from lsi_match.base import dry_run
 from lsi_match.base.canonical import canonical_json
-from lsi_match.base.errors import LsiError
+from lsi_match.base.errors import RefusedError
 from lsi_match.base.version import VERSION, format_of
 from lsi_match.crypto.certificates import Certified
 from lsi_match.crypto.external_keys import OutsideKey, library_key, one_form
@@ -36,10 +36,10 @@ Model = TypeVar("Model", bound=BaseModel)
 _remembered = lru_cache(maxsize=512)
 
 
-class SignatureMissingError(LsiError): ...
+class SignatureMissingError(RefusedError): ...
 
 
-class SignedDocumentInvalidError(LsiError): ...
+class SignedDocumentInvalidError(RefusedError): ...
 
 
 def sign(document: BaseModel, identity: Identity | Certified) -> bytes:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from lsi_match.base.errors import LsiError
+from lsi_match.base.errors import LsiError, RefusedError
 from lsi_match.crypto.keys import public_key
 from lsi_match.log.note import (
     COSIGNATURE,
@@ -36,7 +36,7 @@ _ED25519_HEX = 64
 class PolicyMalformedError(LsiError): ...
 
 
-class LogUnknownError(LsiError): ...
+class LogUnknownError(RefusedError): ...
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from lsi_match.base import dry_run
 from lsi_match.base.canonical import canonical_json
-from lsi_match.base.errors import LsiError
+from lsi_match.base.errors import LsiError, RefusedError
 from lsi_match.log import merkle, note
 from lsi_match.log.entry import SALT_SIZE, LogEntry, details_hash_of_bytes
 from lsi_match.log.log_file import (
@@ -44,7 +44,7 @@ STROKE = 2000
 class DetailsNotBoundError(LsiError): ...
 
 
-class CheckpointMissingError(LsiError): ...
+class CheckpointMissingError(RefusedError): ...
 
 
 class Log:

@@ -1,7 +1,7 @@
 """Papers that partners bring to their place: openings of releases, cosignatures, justifications, counts of outcomes, access
 requests, and what is for all the others (`operate.shared_files`).
 
-Each kind is judged by the module that it belongs to. What does not hold (`REFUSALS`) is told and taken away: it would
+Each kind is judged by the module that it belongs to. What does not hold (`RefusedError`) is told and taken away: it would
 not hold the next time either. What could not be judged, since a disk is full, a root expired or a key is locked, is
 told and stays where it lies. Any of them may come twice.
 """
@@ -12,30 +12,18 @@ from collections.abc import Iterator
 from datetime import date, datetime
 from pathlib import Path
 
-from lsi_match.agreement.approvals import ApprovalInvalidError
-from lsi_match.agreement.justifications import JustificationInvalidError
 from lsi_match.base.canonical import digest_of_bytes
-from lsi_match.base.errors import LsiError
 from lsi_match.base.files import destroy, write_whole
-from lsi_match.crypto import signing
-from lsi_match.crypto.certificates import CertificateRefusedError, CertificateUnreadableError
-from lsi_match.crypto.sealing import SealBrokenError
 from lsi_match.crypto.signing import peek
-from lsi_match.log import note
-from lsi_match.log.policy import LogUnknownError
-from lsi_match.log.store import CheckpointMissingError
 from lsi_match.matcher.engine.intake import MAX_DESCRIPTOR
 from lsi_match.matcher.operate import shared_files
 from lsi_match.matcher.operate.observed_state import last_reconciled
 from lsi_match.matcher.round import evaluating, hold, look_ups
-from lsi_match.matcher.round.opened_notices import OpeningRefusedError, ingest_opened_notices
-from lsi_match.matcher.round.take_outcomes import OutcomeRefusedError, ingest_outcomes
+from lsi_match.matcher.round.opened_notices import ingest_opened_notices
+from lsi_match.matcher.round.take_outcomes import ingest_outcomes
 from lsi_match.matcher.site.inbox import check_papers
-from lsi_match.matcher.site.site import Project, RoundUnknownError
+from lsi_match.matcher.site.site import Project
 from lsi_match.matcher.site.take_cosignatures import (
-    CosignatureElsewhereError,
-    CosignatureTimeError,
-    NoCosignatureError,
     add_cosignatures,
 )
 from lsi_match.matcher.subjects import access_answers
@@ -49,37 +37,6 @@ from lsi_match.protocol.place_files import (
     REQUEST_SUFFIX,
     SENT_ALONE,
     SHARED,
-)
-
-#: Everything that a paper is refused for.
-REFUSALS: tuple[type[LsiError], ...] = (
-    signing.SignatureMissingError,
-    signing.SignedDocumentInvalidError,
-    OpeningRefusedError,
-    note.NoteMalformedError,
-    note.CheckpointMalformedError,
-    note.NoteUnsignedError,
-    note.SignatureWrongError,
-    LogUnknownError,
-    NoCosignatureError,
-    CosignatureTimeError,
-    CosignatureElsewhereError,
-    CheckpointMissingError,
-    CertificateRefusedError,
-    CertificateUnreadableError,
-    JustificationInvalidError,
-    RoundUnknownError,
-    hold.RoundNotHeldError,
-    ApprovalInvalidError,
-    OutcomeRefusedError,
-    shared_files.SharedRefusedError,
-    access_answers.AccessRefusedError,
-    access_answers.AccessNotControllerError,
-    access_answers.AccessManyPeopleError,
-    access_answers.AccessTooOftenError,
-    access_answers.AccessAnsweredError,
-    SealBrokenError,
-    *evaluating.REFUSALS,
 )
 
 
@@ -97,7 +54,7 @@ def ingest(project: Project, name: str, data: bytes, now: datetime, partner: str
     """Take in the paper `data`, which lay as `name` at the place of `partner`.
 
     Raises:
-        LsiError: one of `REFUSALS`; any other says that the paper could not be judged, as `PapersTooManyError` does.
+        RefusedError, RoundUnknownError: it does not hold; any other says that the paper could not be judged, as `PapersTooManyError` does.
     """
     if name.endswith(OPENED_SUFFIX):
         check_papers(project.view(), partner, now)

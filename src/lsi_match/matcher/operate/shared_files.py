@@ -14,7 +14,7 @@ from pathlib import Path
 
 from lsi_match.agreement.approvals import load_manifest, paper_manifest
 from lsi_match.base.canonical import digest_of_bytes
-from lsi_match.base.errors import LsiError
+from lsi_match.base.errors import LsiError, RefusedError
 from lsi_match.base.files import read_bytes, write_whole
 from lsi_match.crypto.keys import CARD
 from lsi_match.crypto.signing import SignedDocumentInvalidError
@@ -36,7 +36,7 @@ from lsi_match.protocol.trust_root import MATCHER
 MOST, MOST_BYTES = 200, 16 * 2**20
 
 
-class SharedRefusedError(LsiError): ...
+class SharedRefusedError(RefusedError): ...
 
 
 def folder_of(project: Project) -> Path:

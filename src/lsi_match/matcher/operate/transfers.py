@@ -22,7 +22,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from lsi_match.base.canonical import digest_of_bytes
-from lsi_match.base.errors import LsiError, UnexpectedError
+from lsi_match.base.errors import LsiError, RefusedError, UnexpectedError
 from lsi_match.base.files import private_folder, read_bytes, read_text, write_whole
 from lsi_match.base.yaml_positions import parse_yaml
 from lsi_match.crypto.signing import verify
@@ -48,7 +48,7 @@ from lsi_match.matcher.site import inbox, make_receipts, take_cosignatures
 from lsi_match.matcher.site.checkpoint import export_tail, parts
 from lsi_match.matcher.site.inbox import AT_ONCE, DROP_SUFFIX
 from lsi_match.matcher.site.proofs import put_round_proofs
-from lsi_match.matcher.site.site import REASON, Project
+from lsi_match.matcher.site.site import REASON, Project, RoundUnknownError
 from lsi_match.matcher.site.take_cosignatures import report_fork
 from lsi_match.matcher.subjects.access_answers import warning_file
 from lsi_match.matcher.subjects.subject_terms import WARNED_FOR
@@ -219,7 +219,7 @@ def _papers(
         data = there.read(IN, name, inbound.largest(project, name))
         try:
             inbound.ingest(project, name, data, now, partner)
-        except inbound.REFUSALS as error:
+        except (RefusedError, RoundUnknownError) as error:
             yield DeliveryError(partner, error)
             if len(list((project.folder / "quarantine" / partner).glob(f"{_PAPER}.*"))) < MOST_REFUSED:
                 token = digest_of_bytes(name.encode() + data)[-8:]

@@ -13,18 +13,15 @@ from datetime import datetime
 from pathlib import Path
 
 from lsi_match.base.canonical import digest_of_bytes
-from lsi_match.base.errors import LsiError
+from lsi_match.base.errors import RefusedError
 from lsi_match.base.files import write_whole
-from lsi_match.crypto import evaluation
 from lsi_match.crypto.evaluation import (
     AskMalformedError,
     Evaluation,
     EvaluationOfOtherError,
     EvaluationTwiceError,
 )
-from lsi_match.crypto.oprf import KeyUnprovenError
-from lsi_match.crypto.ristretto import NoElementError
-from lsi_match.crypto.signing import SignatureMissingError, SignedDocumentInvalidError, peek, sign
+from lsi_match.crypto.signing import peek, sign
 from lsi_match.log.events import (
     EvaluationsAnswered,
     EvaluationsAsked,
@@ -53,23 +50,9 @@ from lsi_match.protocol.place_files import (
 )
 
 
-class EvaluationLateError(LsiError): ...
+class EvaluationLateError(RefusedError): ...
 
 
-#: Everything that what a partner sent is refused for.
-REFUSALS: tuple[type[LsiError], ...] = (
-    EvaluationLateError,
-    AskMalformedError,
-    EvaluationOfOtherError,
-    EvaluationTwiceError,
-    evaluation.AskTooLargeError,
-    evaluation.EvaluationStrangerError,
-    evaluation.RoundKeysMissingError,
-    KeyUnprovenError,
-    NoElementError,
-    SignatureMissingError,
-    SignedDocumentInvalidError,
-)
 _MODELS: dict[str, tuple[type[OfEvaluation], int]] = {
     ASK_SUFFIX: (EvaluationAsk, 1),
     EVALUATION_SUFFIX: (EvaluationAnswer, 0),
@@ -100,7 +83,8 @@ def take(
 
     Raises:
         RoundUnknownError: of no round that partners evaluate together in.
-        LsiError: one of `REFUSALS`, logged; or PapersTooManyError, RistrettoMissingError: it cannot be judged now.
+        RefusedError: it does not hold, which is logged.
+        LsiError: PapersTooManyError, RistrettoMissingError: it cannot be judged now.
     """
     model, place = next(found for suffix, found in _MODELS.items() if name.endswith(suffix))
     document = unpack(data, 2)[place]
@@ -115,7 +99,7 @@ def take(
         if word.partner != partner:
             raise EvaluationOfOtherError(partner=partner, what=name)
         event = _event(project, of, round_, word, data, looked or now)
-    except REFUSALS as error:
+    except RefusedError as error:
         _log(project, EvaluationsRefused(round=round_id, partner=partner, **why(error)), now)
         raise
     if event is not None:

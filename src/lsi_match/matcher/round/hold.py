@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from lsi_match.agreement.justifications import latest, read_justifications
-from lsi_match.base.errors import LsiError
+from lsi_match.base.errors import LsiError, RefusedError
 from lsi_match.log.events import Justified
 from lsi_match.log.view import ProjectView, RoundView
 from lsi_match.manifest import Manifest
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 class RunHeldError(LsiError): ...
 
 
-class RoundNotHeldError(LsiError): ...
+class RoundNotHeldError(RefusedError): ...
 
 
 def justifications(

@@ -16,22 +16,19 @@ from pathlib import Path
 from lsi_match.agreement.approvals import load_manifest
 from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.clock import CLOCK_SKEW
-from lsi_match.base.errors import LsiError
+from lsi_match.base.errors import RefusedError
 from lsi_match.base.files import destroy, write_whole
 from lsi_match.crypto.evaluation import AskMalformedError, Evaluation, EvaluationOfOtherError
 from lsi_match.crypto.signing import peek
 from lsi_match.log.events import AccessAsked, EvaluationsRefused, why
 from lsi_match.log.log_proof import proof_file
 from lsi_match.log.view import LookUp, RoundView
-from lsi_match.matcher.round.evaluating import REFUSALS
 from lsi_match.matcher.site.inbox import check_papers
 from lsi_match.matcher.site.proofs import proof_for
 from lsi_match.matcher.site.site import Project, RoundUnknownError
 from lsi_match.matcher.subjects.access_answers import DAY, TERM, AccessRefusedError, AccessTooOftenError
 from lsi_match.protocol.evaluation_documents import AccessAsk, EvaluationAnswer, unpack
 from lsi_match.protocol.place_files import ACCESS_ASK_SUFFIX, ACCESS_EVALUATION_SUFFIX
-
-_REFUSALS: tuple[type[LsiError], ...] = (*REFUSALS, AccessRefusedError, AccessTooOftenError)
 
 
 def take(project: Project, name: str, data: bytes, now: datetime, partner: str) -> None:
@@ -55,7 +52,7 @@ def take(project: Project, name: str, data: bytes, now: datetime, partner: str) 
             raise EvaluationOfOtherError(partner=partner, what=name)
         passed = _ask if model is AccessAsk else _answer
         file = f"{project.id}.{round_id}.{passed(project, of, round_, document, rest, now, partner)}"
-    except _REFUSALS as error:
+    except RefusedError as error:
         with project.writer() as log:
             refused = EvaluationsRefused(round=round_id, partner=partner, **why(error))
             log.record(refused, now, manifest=project.manifest().digest)

@@ -7,14 +7,14 @@ from datetime import datetime
 
 from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.clock import CLOCK_SKEW
-from lsi_match.base.errors import LsiError
+from lsi_match.base.errors import RefusedError
 from lsi_match.crypto.signing import peek, verify
 from lsi_match.log import events
 from lsi_match.matcher.site.site import Project
 from lsi_match.protocol.documents import ReleaseOpened
 
 
-class OpeningRefusedError(LsiError): ...
+class OpeningRefusedError(RefusedError): ...
 
 
 def ingest_opened_notices(

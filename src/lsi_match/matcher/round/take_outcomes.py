@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from lsi_match.base.catalogue import word
-from lsi_match.base.errors import LsiError
+from lsi_match.base.errors import RefusedError
 from lsi_match.crypto.signing import peek, verify
 from lsi_match.log.events import OutcomeTakenIn
 from lsi_match.manifest import Monitor
@@ -19,7 +19,7 @@ from lsi_match.protocol.group_cells import cell_names
 KINDS = ("grounded", "not_grounded", "outcome_unknown")
 
 
-class OutcomeRefusedError(LsiError): ...
+class OutcomeRefusedError(RefusedError): ...
 
 
 def ingest_outcomes(project: Project, round_id: str, papers: Mapping[str, bytes], now: datetime) -> list[str]:

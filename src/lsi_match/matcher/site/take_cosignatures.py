@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.clock import CLOCK_SKEW
-from lsi_match.base.errors import LsiError
+from lsi_match.base.errors import RefusedError
 from lsi_match.base.files import read_text, write_whole
 from lsi_match.log.events import ForkReported
 from lsi_match.log.log_proof import LogProof
@@ -28,13 +28,13 @@ from lsi_match.matcher.site.site import Project
 from lsi_match.protocol.place_files import COSIGNED_SUFFIX
 
 
-class CosignatureElsewhereError(LsiError): ...
+class CosignatureElsewhereError(RefusedError): ...
 
 
-class NoCosignatureError(LsiError): ...
+class NoCosignatureError(RefusedError): ...
 
 
-class CosignatureTimeError(LsiError): ...
+class CosignatureTimeError(RefusedError): ...
 
 
 def add_cosignatures(project: Project, note: bytes, now: datetime, whence: str = "-") -> list[str]:

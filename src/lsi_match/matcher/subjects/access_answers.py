@@ -18,7 +18,7 @@ from typing import overload
 from lsi_match.agreement.approvals import load_manifest
 from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.clock import CLOCK_SKEW
-from lsi_match.base.errors import LsiError
+from lsi_match.base.errors import LsiError, RefusedError
 from lsi_match.base.files import write_whole
 from lsi_match.crypto.sealing import seal, unseal
 from lsi_match.crypto.signing import peek, sign, verify
@@ -46,19 +46,19 @@ LARGEST = 8 * 2**20
 Sought = dict[str, dict[str, tuple[bytes, ...]]]
 
 
-class AccessRefusedError(LsiError): ...
+class AccessRefusedError(RefusedError): ...
 
 
-class AccessNotControllerError(LsiError): ...
+class AccessNotControllerError(RefusedError): ...
 
 
-class AccessManyPeopleError(LsiError): ...
+class AccessManyPeopleError(RefusedError): ...
 
 
-class AccessTooOftenError(LsiError): ...
+class AccessTooOftenError(RefusedError): ...
 
 
-class AccessAnsweredError(LsiError): ...
+class AccessAnsweredError(RefusedError): ...
 
 
 def answer(project: Project, sealed: bytes, now: datetime, only: str | None = None) -> bytes:
