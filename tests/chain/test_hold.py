@@ -16,13 +16,11 @@ import yaml_out
 from logged import DIGEST
 from refusals import raises
 
-from lsi_match.agreement.justifications import JustificationInvalidError, justify
+from lsi_match.agreement.justifications import justify
 from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.clock import utc_now
-from lsi_match.base.errors import LsiError
 from lsi_match.base.yaml_positions import read_yaml
 from lsi_match.cli.main import run as command
-from lsi_match.crypto.signing import SignatureMissingError
 from lsi_match.demo import town
 from lsi_match.demo.world import Case, World, reasons_for
 from lsi_match.log import events
@@ -33,7 +31,6 @@ from lsi_match.matcher.operate.publish import public_facts
 from lsi_match.matcher.operate.reconcile import reconcile
 from lsi_match.matcher.round import run as running
 from lsi_match.matcher.round.hold import (
-    RoundNotHeldError,
     RunHeldError,
     answered_before,
     ingest,
@@ -171,14 +168,14 @@ def signed_by_another(world: World) -> bytes:
     )
 
 
-FALSE: list[tuple[Callable[[World], bytes], type[LsiError]]] = [
-    (lambda w: paper(w, "uwv", findings="sha256:" + "0" * 64), JustificationInvalidError),
-    (lambda w: paper(w, "uwv", round_id="other"), JustificationInvalidError),
-    (about_another_manifest, JustificationInvalidError),
-    (lambda w: paper(w, "uwv", at=utc_now() + timedelta(days=1)), JustificationInvalidError),
-    (signed_by_another, SignatureMissingError),
-    (lambda w: paper(w, "uwv", said=REASON), JustificationInvalidError),
-    (lambda w: paper(w, "uwv", said={DIGEST: next(iter(reasons(w).values()))}), JustificationInvalidError),
+FALSE: list[tuple[Callable[[World], bytes], str]] = [
+    (lambda w: paper(w, "uwv", findings="sha256:" + "0" * 64), "JustificationInvalidError"),
+    (lambda w: paper(w, "uwv", round_id="other"), "JustificationInvalidError"),
+    (about_another_manifest, "JustificationInvalidError"),
+    (lambda w: paper(w, "uwv", at=utc_now() + timedelta(days=1)), "JustificationInvalidError"),
+    (signed_by_another, "SignatureMissingError"),
+    (lambda w: paper(w, "uwv", said=REASON), "JustificationInvalidError"),
+    (lambda w: paper(w, "uwv", said={DIGEST: next(iter(reasons(w).values()))}), "JustificationInvalidError"),
 ]
 
 
@@ -188,10 +185,10 @@ FALSE: list[tuple[Callable[[World], bytes], type[LsiError]]] = [
     ids=["report", "round", "manifest", "future", "signer", "one for all", "passed over"],
 )
 def test_a_justification_of_anything_else_is_refused_and_not_logged(
-    held: World, make: Callable[[World], bytes], reason: type[LsiError]
+    held: World, make: Callable[[World], bytes], reason: str
 ) -> None:
     false = make(held)
-    with pytest.raises(reason):
+    with raises(reason):
         ingest(held.project, "held", {**everybody(held), "uwv": false}, utc_now())
     assert "justify" not in [entry.name for entry in log(held)]
     with pytest.raises(RunHeldError):
@@ -255,7 +252,7 @@ def test_after_the_term_it_is_destroyed_even_when_all_have_justified(held: World
 
 
 def test_a_round_that_is_not_held_takes_no_justification(world: World) -> None:
-    with pytest.raises(RoundNotHeldError):
+    with raises("RoundNotHeldError"):
         ingest(world.project, ROUND, {}, utc_now())
 
 

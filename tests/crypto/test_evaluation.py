@@ -13,12 +13,7 @@ from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.crypto import oprf, ristretto
 from lsi_match.crypto.evaluation import (
     Asked,
-    AskMalformedError,
-    AskTooLargeError,
     Evaluation,
-    EvaluationOfOtherError,
-    EvaluationStrangerError,
-    EvaluationTwiceError,
     Evaluator,
     RoundKeysMissingError,
     ask,
@@ -26,11 +21,11 @@ from lsi_match.crypto.evaluation import (
     finish,
 )
 from lsi_match.crypto.keys import Identity, make_identity, make_round_key
-from lsi_match.crypto.oprf import HolderKey, KeyUnprovenError
+from lsi_match.crypto.oprf import HolderKey
 from lsi_match.crypto.project_key import ProjectKey, SharedPseudonyms
-from lsi_match.crypto.ristretto import NoElementError, split
+from lsi_match.crypto.ristretto import split
 from lsi_match.crypto.sealing import SealBrokenError, seal, unseal
-from lsi_match.crypto.signing import SignatureMissingError, peek, sign
+from lsi_match.crypto.signing import peek, sign
 from lsi_match.protocol.documents import PublicKeys
 from lsi_match.protocol.evaluation_documents import EvaluationAnswer, EvaluationAsk, Evaluators, RoundKeys
 
@@ -238,11 +233,11 @@ def test_nothing_of_an_identifier_or_a_secret_leaves(round_: Round) -> None:
 
 def test_more_than_the_volume_is_asked_by_nobody_and_answered_by_nobody(round_: Round) -> None:
     many = ["1", "2", "3", "4"]
-    with pytest.raises(AskTooLargeError):
+    with raises("AskTooLargeError"):
         ask(round_.evaluation, {"bsn": many}, round_.identities["uwv"])
     greedy = replace(round_.evaluation, at_most=dict.fromkeys(NAMES, 9))
     asked = ask(greedy, {"bsn": many}, round_.identities["uwv"])
-    with pytest.raises(AskTooLargeError):
+    with raises("AskTooLargeError"):
         round_.evaluators["svb"].answer(asked.document, asked.elements)
 
 
@@ -251,44 +246,47 @@ def changed_ask(round_: Round, **update: object) -> bytes:
     return sign(document.model_copy(update=update), round_.identities["uwv"])
 
 
-REFUSED_ASKS: dict[str, tuple[Callable[[Round], tuple[bytes, bytes]], type[Exception]]] = {
-    "another round": (lambda r: (changed_ask(r, round="r2"), r.asks["uwv"].elements), EvaluationOfOtherError),
+REFUSED_ASKS: dict[str, tuple[Callable[[Round], tuple[bytes, bytes]], str]] = {
+    "another round": (
+        lambda r: (changed_ask(r, round="r2"), r.asks["uwv"].elements),
+        "EvaluationOfOtherError",
+    ),
     "another manifest": (
         lambda r: (changed_ask(r, manifest="sha256:" + "b" * 64), r.asks["uwv"].elements),
-        EvaluationOfOtherError,
+        "EvaluationOfOtherError",
     ),
     "the name of another": (
         lambda r: (changed_ask(r, partner="svb"), r.asks["uwv"].elements),
-        SignatureMissingError,
+        "SignatureMissingError",
     ),
     "a stranger": (
         lambda r: (changed_ask(r, partner="ind"), r.asks["uwv"].elements),
-        EvaluationStrangerError,
+        "EvaluationStrangerError",
     ),
-    "another file": (lambda r: (r.asks["uwv"].document, r.asks["svb"].elements), AskMalformedError),
+    "another file": (lambda r: (r.asks["uwv"].document, r.asks["svb"].elements), "AskMalformedError"),
     "a shorter file": (
         lambda r: (
             changed_ask(r, elements=digest_of_bytes(r.asks["uwv"].elements[:32])),
             r.asks["uwv"].elements[:32],
         ),
-        AskMalformedError,
+        "AskMalformedError",
     ),
     "another kind": (
         lambda r: (changed_ask(r, asked={"bsn": 2, "rsin": 0}), r.asks["uwv"].elements),
-        AskMalformedError,
+        "AskMalformedError",
     ),
     "no element": (
         lambda r: (changed_ask(r, elements=digest_of_bytes(bytes(64))), bytes(64)),
-        NoElementError,
+        "NoElementError",
     ),
 }
 
 
 @pytest.mark.parametrize(("attack", "error"), REFUSED_ASKS.values(), ids=REFUSED_ASKS)
 def test_an_ask_that_is_not_in_order_is_refused(
-    round_: Round, attack: Callable[[Round], tuple[bytes, bytes]], error: type[Exception]
+    round_: Round, attack: Callable[[Round], tuple[bytes, bytes]], error: str
 ) -> None:
-    with pytest.raises(error):
+    with raises(error):
         round_.evaluators["svb"].answer(*attack(round_))
 
 
@@ -306,7 +304,7 @@ def published(round_: Round, name: str, kind: str, key: str, proof: str) -> dict
 def test_a_copied_key_is_refused(round_: Round) -> None:
     """Who copies the key of another would answer with the evaluations of that other."""
     other = peek(round_.published["svb"], RoundKeys, what="round keys", party="svb").keys["bsn"]
-    with pytest.raises(KeyUnprovenError):
+    with raises("KeyUnprovenError"):
         round_.evaluation.round_keys(published(round_, "uwv", "bsn", other.key, other.proof).values())
 
 
@@ -316,7 +314,7 @@ def test_a_key_that_cancels_the_others_is_refused(round_: Round) -> None:
     minus = ristretto.times((ristretto.ORDER - 1).to_bytes(32, "little"), rest)
     rogue = ristretto.plus(own.public, minus)
     proof = oprf.prove_key(HolderKey(own.secret, rogue), round_.evaluation.about("bsn", "uwv")).hex()
-    with pytest.raises(KeyUnprovenError):
+    with raises("KeyUnprovenError"):
         round_.evaluation.round_keys(published(round_, "uwv", "bsn", rogue.hex(), proof).values())
 
 
@@ -324,7 +322,7 @@ def test_the_key_of_another_kind_or_round_is_refused(round_: Round, identities: 
     word = peek(round_.published["uwv"], RoundKeys, what="round keys", party="uwv")
     before = peek(Round(identities, "r0").published["uwv"], RoundKeys, what="round keys", party="uwv")
     for one in (word.keys["kvk"], before.keys["bsn"]):
-        with pytest.raises(KeyUnprovenError):
+        with raises("KeyUnprovenError"):
             round_.evaluation.round_keys(published(round_, "uwv", "bsn", one.key, one.proof).values())
 
 
@@ -334,7 +332,7 @@ def test_keys_for_some_kinds_only_or_two_sets_are_refused(round_: Round) -> None
     with pytest.raises(RoundKeysMissingError):
         round_.evaluation.round_keys([some])
     _, again = draw(round_.evaluation, round_.identities["uwv"])
-    with pytest.raises(EvaluationTwiceError):
+    with raises("EvaluationTwiceError"):
         round_.evaluation.round_keys([*round_.published.values(), again])
 
 
@@ -419,7 +417,7 @@ def test_the_matcher_cannot_swap_keys_or_the_round_in_the_sum(
         round_.named(manifest="sha256:" + "b" * 64),
         round_.named(keys=dict.fromkeys(NAMES, "sha256:" + "0" * 64)),
     ):
-        with pytest.raises(EvaluationOfOtherError):
+        with raises("EvaluationOfOtherError"):
             round_.finish("uwv", named=named)
     with raises("NotAmongEvaluatorsError"):
         round_.finish("uwv", named=round_.named("svb", "gemeente"))
@@ -427,7 +425,7 @@ def test_the_matcher_cannot_swap_keys_or_the_round_in_the_sum(
 
 def test_no_text_of_an_error_holds_an_identifier_or_an_element(round_: Round) -> None:
     greedy = replace(round_.evaluation, at_most=dict.fromkeys(NAMES, 0))
-    with pytest.raises(AskTooLargeError) as error:
+    with raises("AskTooLargeError") as error:
         ask(greedy, {"bsn": BSNS["uwv"]}, round_.identities["uwv"])
     for lang in ("nl", "en"):
         text = error.value.text(lang)  # type: ignore[arg-type]

@@ -14,8 +14,8 @@ from lsi_match.base.errors import LsiError
 from lsi_match.log import note
 from lsi_match.log.entry import LogEntry
 from lsi_match.log.log_proof import LogProof, prove
-from lsi_match.log.policy import LogUnknownError, Policy, PolicyMalformedError
-from lsi_match.log.store import CheckpointMissingError, Log
+from lsi_match.log.policy import Policy, PolicyMalformedError
+from lsi_match.log.store import Log
 
 ORIGIN, DOMAIN = "matching.example.nl/project", "matching.example.nl"
 KEY, OLD, ONE, TWO = (Ed25519PrivateKey.from_private_bytes(bytes(range(i, i + 32))) for i in range(4))
@@ -51,7 +51,7 @@ def test_every_entry_has_a_proof_that_comes_back_and_holds(log_file: Path, size:
             assert made.check(PLAIN, ORIGIN) == entry(position)
         with raises("EntryMissingError"):
             prove(log, size, size)
-        with pytest.raises(CheckpointMissingError):
+        with raises("CheckpointMissingError"):
             prove(log, 0, 2)
 
 
@@ -80,7 +80,7 @@ def test_a_proof_under_a_replaced_key_or_of_another_log_is_refused(log_file: Pat
     replaced = note.SignedNote(signed.text, (note.sign(signed.text, OLD, DOMAIN),))
     with pytest.raises(note.NoteUnsignedError):
         LogProof(made.leaf, 7, made.path, str(replaced)).check(PLAIN, ORIGIN)
-    with pytest.raises(LogUnknownError):
+    with raises("LogUnknownError"):
         made.check(PLAIN, "matching.example.nl/other")
 
 

@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from refusals import raises
 
 from lsi_match.matcher.operate import shared_files
 from lsi_match.matcher.operate.reconcile import reconcile_begun
-from lsi_match.matcher.operate.shared_files import MOST_BYTES, SharedRefusedError, take
+from lsi_match.matcher.operate.shared_files import MOST_BYTES, take
 from lsi_match.matcher.site.site import Project, Site
 from lsi_match.protocol.place_files import SHARED, shared_by, shared_name
 from lsi_match.transport.endpoints import EndpointSettings, open_endpoint, set_up
@@ -36,7 +37,7 @@ def project(tmp_path: Path) -> Project:
     f"proef.uwv.{'x' * 61}.card.json",
 ])  # fmt: skip
 def test_a_name_that_is_not_its_own_is_refused(project: Project, name: str) -> None:
-    with pytest.raises(SharedRefusedError):
+    with raises("SharedRefusedError"):
         take(project, "uwv", name, b"{}", NOW)
     assert not shared_files.lying(project)
 
@@ -51,14 +52,14 @@ def test_no_more_than_one_may_bring(project: Project, monkeypatch: pytest.Monkey
     monkeypatch.setattr(shared_files, "MOST", 3)
     for number in range(3):
         take(project, "uwv", f"proef.uwv.{number}.card.json", b"{}", NOW)
-    with pytest.raises(SharedRefusedError):
+    with raises("SharedRefusedError"):
         take(project, "uwv", "proef.uwv.3.card.json", b"{}", NOW)
     take(project, "uwv", "proef.uwv.1.card.json", b'{"a": 1}', NOW)  # in the place of the earlier one
     take(project, "svb", "proef.svb.card.json", b"{}", NOW)
-    with pytest.raises(SharedRefusedError):
+    with raises("SharedRefusedError"):
         take(project, "svb", "proef.svb.x.card.json", b"x" * (SHARED[".card.json"] + 1), NOW)
     monkeypatch.setattr(shared_files, "MOST_BYTES", 10)
-    with pytest.raises(SharedRefusedError):
+    with raises("SharedRefusedError"):
         take(project, "svb", "proef.svb.y.card.json", b"x" * 11, NOW)
     assert MOST_BYTES <= 2**24
 

@@ -21,9 +21,6 @@ from lsi_match.protocol.documents import Justification, Reason
 from lsi_match.protocol.trust_root import Role
 
 
-class JustificationInvalidError(RefusedError): ...
-
-
 def justify(
     manifest: Manifest,
     round_id: str,
@@ -76,7 +73,7 @@ def read_justifications(
         parties, terms = list(manifest.controllers), manifest.certificates
         paper = signed_paper(data, Justification, Role.APPROVE, parties, now, trust, terms)
         if problem := _mismatch(manifest, round_id, findings, paper, now, differences):
-            raise JustificationInvalidError(name=paper.controller, **problem)
+            raise RefusedError("JustificationInvalidError", name=paper.controller, **problem)
         if paper.controller not in found or found[paper.controller][0].at < paper.at:
             found[paper.controller] = paper, data
     return found

@@ -62,21 +62,6 @@ Asking = TypeVar("Asking", bound=Ask)
 class RoundKeysMissingError(RefusedError): ...
 
 
-class EvaluationOfOtherError(RefusedError): ...
-
-
-class EvaluationStrangerError(RefusedError): ...
-
-
-class EvaluationTwiceError(RefusedError): ...
-
-
-class AskTooLargeError(RefusedError): ...
-
-
-class AskMalformedError(RefusedError): ...
-
-
 @dataclass(frozen=True)
 class Evaluation:
     """What is evaluated, and by whom.
@@ -118,10 +103,10 @@ class Evaluation:
         """A word about this round, signed by the partner that it names."""
         name = peek(data, model, what=what, party="?").partner
         if name not in self.cards:
-            raise EvaluationStrangerError(partner=name, what=what)
+            raise RefusedError("EvaluationStrangerError", partner=name, what=what)
         found = verify(data, model, self.cards[name].signing_key, what=what, party=name)
         if {one: getattr(found, one) for one in self.names} != self.names:
-            raise EvaluationOfOtherError(partner=name, what=what)
+            raise RefusedError("EvaluationOfOtherError", partner=name, what=what)
         return found
 
     def words(
@@ -132,7 +117,7 @@ class Evaluation:
         for data in documents:
             word = self.word(data, model, what)
             if found.setdefault(word.partner, (word, data))[1] != data:
-                raise EvaluationTwiceError(partner=word.partner, what=what)
+                raise RefusedError("EvaluationTwiceError", partner=word.partner, what=what)
         return found
 
     def about_one(self) -> Evaluation:
@@ -143,7 +128,7 @@ class Evaluation:
         """An ask, held against its file and against how many that partner may have evaluated."""
         asked = self.word(document, model, "ask")
         if sorted(asked.asked) != sorted(self.kinds) or digest_of_bytes(elements) != asked.elements:
-            raise AskMalformedError(partner=asked.partner)
+            raise RefusedError("AskMalformedError", partner=asked.partner)
         for kind, count in asked.asked.items():
             _check_size(self, asked.partner, kind, count)
         _by_kind(asked.asked, elements, asked.partner)
@@ -218,13 +203,13 @@ def ask(
 def _check_size(evaluation: Evaluation, partner: str, kind: str, count: int) -> None:
     most = evaluation.at_most[partner]
     if count > most:
-        raise AskTooLargeError(partner=partner, kind=kind, asked=count, most=most)
+        raise RefusedError("AskTooLargeError", partner=partner, kind=kind, asked=count, most=most)
 
 
 def _by_kind(counts: Mapping[str, int], whole: bytes, partner: str) -> dict[str, bytes]:
     """The bytes of each kind in a file with all of them."""
     if len(whole) != SIZE * sum(counts.values()):
-        raise AskMalformedError(partner=partner)
+        raise RefusedError("AskMalformedError", partner=partner)
     found, at = {}, 0
     for kind in sorted(counts):
         found[kind] = whole[at : at + SIZE * counts[kind]]
@@ -286,7 +271,7 @@ def finish(
     if identity.name not in evaluators.keys:
         raise LsiError("NotAmongEvaluatorsError", partner=identity.name)
     if {one: getattr(evaluators, one) for one in evaluation.names} != evaluation.names:
-        raise EvaluationOfOtherError(partner="matcher", what="evaluators")
+        raise RefusedError("EvaluationOfOtherError", partner="matcher", what="evaluators")
     published = evaluation.round_keys(round_keys)
     missing = sorted(evaluators.keys.keys() - published.keys())
     if missing:
@@ -294,7 +279,7 @@ def finish(
     keys = {name: PublicRound.of(*published[name]) for name in evaluators.keys}
     for name, digest in evaluators.keys.items():
         if keys[name].digest != digest:
-            raise EvaluationOfOtherError(partner=name, what="round keys")
+            raise RefusedError("EvaluationOfOtherError", partner=name, what="round keys")
     return join_answers(evaluation, asked, keys, answers, identity)
 
 
@@ -330,9 +315,9 @@ def join_answers(
     for name, public in keys.items():
         word, document = words[name]
         if (word.to, word.ask, word.keys) != (identity.name, digest_of_bytes(asked.document), public.digest):
-            raise EvaluationOfOtherError(partner=name, what="answer")
+            raise RefusedError("EvaluationOfOtherError", partner=name, what="answer")
         if digest_of_bytes(files[document]) != word.evaluations:
-            raise AskMalformedError(partner=name)
+            raise RefusedError("AskMalformedError", partner=name)
         opened = unseal(files[document], identity.encryption, what="answer", party=name)
         made = _by_kind(counts, opened, name)
         for kind, of in by_kind.items():

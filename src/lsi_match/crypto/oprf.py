@@ -47,9 +47,6 @@ _MOST_OF_RFC = 2**16 - 1
 class EvaluationUnprovenError(LsiError): ...
 
 
-class KeyUnprovenError(RefusedError): ...
-
-
 class Mode(StrEnum):
     """The context string of RFC 9497, 3.1: without and with a proof."""
 
@@ -222,13 +219,13 @@ def verify_key(public: bytes, proof: bytes, about: bytes) -> None:
     try:
         check_elements(public)
         if len(public) != SIZE:
-            raise KeyUnprovenError()
+            raise RefusedError("KeyUnprovenError")
         challenge, response = _halves(proof)
         commitment = ristretto.plus(base_times(response), times(challenge, public))
     except (ristretto.NoElementError, ristretto.NoScalarError):
-        raise KeyUnprovenError() from None
+        raise RefusedError("KeyUnprovenError") from None
     if _key_challenge(public, commitment, about) != challenge:
-        raise KeyUnprovenError()
+        raise RefusedError("KeyUnprovenError")
 
 
 def _key_challenge(public: bytes, commitment: bytes, about: bytes) -> bytes:

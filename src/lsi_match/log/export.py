@@ -11,14 +11,14 @@ from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from lsi_match.base.errors import LsiError
+from lsi_match.base.errors import LsiError, RefusedError
 from lsi_match.base.files import read_text, sync_folder, whole_file, write_whole
 from lsi_match.log import merkle
 from lsi_match.log.entry import LogEntry
 from lsi_match.log.merkle import TILE_WIDTH, RightEdge, Tile
 from lsi_match.log.note import Checkpoint
 from lsi_match.log.standard import beside_standard, standard_entry
-from lsi_match.log.store import CheckpointMissingError, Log
+from lsi_match.log.store import Log
 
 CHECKPOINT = "checkpoint"
 #: An entry in a bundle has its length in two bytes (tlog-tiles, section "Log Entries").
@@ -67,7 +67,7 @@ def export_tiles(log: Log, folder: Path) -> Checkpoint:
     if folder.exists() and any(folder.iterdir()) and not _goes_on(log, folder / CHECKPOINT):
         raise LsiError("ExportFolderError", folder=str(folder))
     if note is None:
-        raise CheckpointMissingError(size=log.size)
+        raise RefusedError("CheckpointMissingError", size=log.size)
     checkpoint = Checkpoint.of_note(note)
     edge, sizes = RightEdge(), [Checkpoint.of_note(one).size for one in log.checkpoints()]
     for start in range(0, checkpoint.size, TILE_WIDTH):

@@ -18,12 +18,12 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from lsi_match.base.errors import LsiError
+from lsi_match.base.errors import LsiError, RefusedError
 from lsi_match.log import merkle
 from lsi_match.log.entry import LogEntry
 from lsi_match.log.note import Checkpoint, SignedNote
 from lsi_match.log.policy import Policy
-from lsi_match.log.store import CheckpointMissingError, Log
+from lsi_match.log.store import Log
 
 HEADER = "c2sp.org/tlog-proof@v1"
 #: Extension of a proof (tlog-proof: "SHOULD be stored with").
@@ -132,7 +132,7 @@ def prove(log: Log, position: int, size: int | None = None, seen: int = 0) -> Lo
     """
     note = log.checkpoint(size)
     if note is None:
-        raise CheckpointMissingError(size=log.size if size is None else size)
+        raise RefusedError("CheckpointMissingError", size=log.size if size is None else size)
     covered = Checkpoint.of_note(note).size
     path = tuple(log.inclusion_proof(position, covered))
     first, hashes = min(seen, covered), log.leaf_hashes(covered)

@@ -36,9 +36,6 @@ _ED25519_HEX = 64
 class PolicyMalformedError(LsiError): ...
 
 
-class LogUnknownError(RefusedError): ...
-
-
 @dataclass(frozen=True)
 class Policy:
     """The keys that count. `groups` holds per name the threshold and the members; `quorum` is a name or `none`."""
@@ -80,7 +77,7 @@ class Policy:
         verify_note(signed, self.logs)
         checkpoint = Checkpoint.parse(signed.text)
         if origin is not None and checkpoint.origin != origin:
-            raise LogUnknownError(found=checkpoint.origin, origin=origin)
+            raise RefusedError("LogUnknownError", found=checkpoint.origin, origin=origin)
         seen = self.cosigners(signed)
         if not self.enough(seen):
             raise LsiError("QuorumMissingError", size=checkpoint.size, names=", ".join(sorted(seen)) or "-")

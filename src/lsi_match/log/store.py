@@ -44,9 +44,6 @@ STROKE = 2000
 class DetailsNotBoundError(LsiError): ...
 
 
-class CheckpointMissingError(RefusedError): ...
-
-
 class Log:
     """The log in one file. Open it with `with Log.open(path) as log:`.
 
@@ -159,7 +156,7 @@ class Log:
             # A larger one than SQLite's numbers is no size of this log either.
             stored = self._checkpoint(size) if size <= self._size() else None
             if stored is None:
-                raise CheckpointMissingError(size=size)
+                raise RefusedError("CheckpointMissingError", size=size)
             at = note.verify_cosignature(SignedNote(stored.text, (signature,)), key)
             before = stored.of_key(key)
             if not before or at > note.verify_cosignature(stored, key):

@@ -29,14 +29,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from lsi_match.base.errors import Language, LsiError
+from lsi_match.base.errors import Language, LsiError, RefusedError
 from lsi_match.base.files import read_text
 from lsi_match.log import holds, log_file, merkle, note
 from lsi_match.log.entry import SALT_SIZE, LogEntry, details_hash_of_bytes
 from lsi_match.log.log_proof import Since
 from lsi_match.log.merkle import RightEdge, Tile
 from lsi_match.log.note import Checkpoint, SignedNote, VerifierKey
-from lsi_match.log.policy import LogUnknownError
 from lsi_match.log.remembered import RememberedLog, SplitViewError
 from lsi_match.log.store import Log
 from lsi_match.log.view import ProjectView
@@ -125,7 +124,7 @@ def verify_log(
     found = reading.all([*([remembered] if remembered else []), *others])
     if origin is None or found.origin in (None, origin):
         return found
-    other = LogUnknownError(found=str(found.origin), origin=origin)
+    other = RefusedError("LogUnknownError", found=str(found.origin), origin=origin)
     return replace(found, problems=(other, *found.problems))
 
 

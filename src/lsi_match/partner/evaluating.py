@@ -25,13 +25,11 @@ from typing import Any
 import polars as pl
 
 from lsi_match.base.canonical import digest_of_bytes
-from lsi_match.base.errors import LsiError
+from lsi_match.base.errors import LsiError, RefusedError
 from lsi_match.base.files import destroy, private_folder, read_bytes, write_whole
 from lsi_match.crypto.evaluation import (
     Asked,
     Evaluation,
-    EvaluationOfOtherError,
-    EvaluationTwiceError,
     Evaluator,
     PublicRound,
     ask,
@@ -214,11 +212,13 @@ class Evaluating:
             _, document, elements = unpack(data, 2)
             try:
                 if self.evaluation.word(document, EvaluationAsk, "ask").partner != name:
-                    raise EvaluationOfOtherError(partner=name, what="ask")  # else it asked once for each name
+                    raise RefusedError(
+                        "EvaluationOfOtherError", partner=name, what="ask"
+                    )  # else it asked once for each name
                 if not kept.exists():
                     write_whole(kept, b"".join(evaluator.answer(document, elements)))
                 elif _answered(kept) != digest_of_bytes(document):
-                    raise EvaluationTwiceError(partner=name, what="ask")
+                    raise RefusedError("EvaluationTwiceError", partner=name, what="ask")
             except LsiError as error:
                 problems.append((self.opening.round, error))
         self.exchange.put(self._of_own(ASK_SUFFIX).name, asks[own])

@@ -36,9 +36,6 @@ from lsi_match.protocol.trust_root import MATCHER
 MOST, MOST_BYTES = 200, 16 * 2**20
 
 
-class SharedRefusedError(RefusedError): ...
-
-
 def folder_of(project: Project) -> Path:
     """Where what was brought lies."""
     return project.folder / "shared"
@@ -79,13 +76,13 @@ def take(project: Project, party: str, name: str, data: bytes, now: datetime) ->
         ApprovalInvalidError: a paper does not hold.
     """
     if shared_by(project.id, name) != party or party == MATCHER:
-        raise SharedRefusedError(partner=party, file=name)
+        raise RefusedError("SharedRefusedError", partner=party, file=name)
     file = folder_of(project) / name
     others = [one for one in lying(project) if shared_by(project.id, one.name) == party and one != file]
     largest = next(most for suffix, most in SHARED.items() if name.endswith(suffix))
     size = sum(one.stat().st_size for one in others) + len(data)
     if len(others) >= MOST or size > MOST_BYTES or len(data) > largest:
-        raise SharedRefusedError(partner=party, file=name)
+        raise RefusedError("SharedRefusedError", partner=party, file=name)
     if file.exists() and read_bytes(file) == data:
         return
     if name.endswith(PAPER_SUFFIX):

@@ -16,10 +16,7 @@ from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.errors import RefusedError
 from lsi_match.base.files import write_whole
 from lsi_match.crypto.evaluation import (
-    AskMalformedError,
     Evaluation,
-    EvaluationOfOtherError,
-    EvaluationTwiceError,
 )
 from lsi_match.crypto.signing import peek, sign
 from lsi_match.log.events import (
@@ -48,10 +45,6 @@ from lsi_match.protocol.place_files import (
     EVALUATORS_SUFFIX,
     KEYS_DESTROYED_SUFFIX,
 )
-
-
-class EvaluationLateError(RefusedError): ...
-
 
 _MODELS: dict[str, tuple[type[OfEvaluation], int]] = {
     ASK_SUFFIX: (EvaluationAsk, 1),
@@ -97,7 +90,7 @@ def take(
         of = Evaluation.of(project.manifest(), round_id)
         word = of.word(document, model, name)
         if word.partner != partner:
-            raise EvaluationOfOtherError(partner=partner, what=name)
+            raise RefusedError("EvaluationOfOtherError", partner=partner, what=name)
         event = _event(project, of, round_, word, data, looked or now)
     except RefusedError as error:
         _log(project, EvaluationsRefused(round=round_id, partner=partner, **why(error)), now)
@@ -120,7 +113,7 @@ def _event(
     if made is None:
         return None
     if until is None or looked >= until or round_.together.named is not None:
-        raise EvaluationLateError(partner=word.partner, round=round_.name)
+        raise RefusedError("EvaluationLateError", partner=word.partner, round=round_.name)
     name, event = made
     write_whole(folder_of(project, round_.name) / name, data, replace=True)
     return event
@@ -132,10 +125,10 @@ def _ask(project: Project, of: Evaluation, round_: RoundView, data: bytes) -> tu
     digest, before = digest_of_bytes(document), round_.together
     if word.partner in before.asks:
         if (before.asks[word.partner], before.keys[word.partner]) != (digest, digest_of_bytes(keys)):
-            raise EvaluationTwiceError(partner=word.partner, what="ask")
+            raise RefusedError("EvaluationTwiceError", partner=word.partner, what="ask")
         return None
     if [*of.round_keys([keys])] != [word.partner]:
-        raise EvaluationOfOtherError(partner=word.partner, what="round keys")
+        raise RefusedError("EvaluationOfOtherError", partner=word.partner, what="round keys")
     event = EvaluationsAsked(
         round=round_.name, partner=word.partner, ask=project.keep(document), keys=project.keep(keys), asked=word.asked
     )  # fmt: skip
@@ -149,13 +142,13 @@ def _answer(
     together, digest = round_.together, digest_of_bytes(document)
     if (before := together.answers.get(word.partner, {}).get(word.to)) is not None:
         if before != digest:
-            raise EvaluationTwiceError(partner=word.partner, what="answer")
+            raise RefusedError("EvaluationTwiceError", partner=word.partner, what="answer")
         return None
     about = (together.asks.get(word.to), together.keys.get(word.partner))
     if about != (word.ask, word.keys) or word.to == word.partner:
-        raise EvaluationOfOtherError(partner=word.partner, what="answer")
+        raise RefusedError("EvaluationOfOtherError", partner=word.partner, what="answer")
     if digest_of_bytes(sealed) != word.evaluations:
-        raise AskMalformedError(partner=word.partner)
+        raise RefusedError("AskMalformedError", partner=word.partner)
     event = EvaluationsAnswered(
         round=round_.name, partner=word.partner, to=word.to, answer=project.keep(document)
     )
@@ -166,7 +159,7 @@ def _destroyed(project: Project, round_: RoundView, word: RoundKeysDestroyed, da
     if word.partner in round_.together.destroyed:
         return None
     if round_.together.keys.get(word.partner) != word.keys:  # it never asked in time
-        raise EvaluationOfOtherError(partner=word.partner, what="round keys")
+        raise RefusedError("EvaluationOfOtherError", partner=word.partner, what="round keys")
     return RoundKeysGone(
         round=round_.name, partner=word.partner, keys=word.keys, destroyed=project.keep(data)
     )

@@ -27,9 +27,6 @@ if TYPE_CHECKING:
 class RunHeldError(LsiError): ...
 
 
-class RoundNotHeldError(RefusedError): ...
-
-
 def justifications(
     project: Project, manifest: Manifest, round_: RoundView, now: datetime
 ) -> dict[str, Justification]:
@@ -59,7 +56,7 @@ def ingest(
     with project.opened() as project, project.writer() as log:
         round_ = log.view.round(round_id)
         if round_ is None or round_.hold is None or round_.has_release or round_.over:
-            raise RoundNotHeldError(round=round_id)
+            raise RefusedError("RoundNotHeldError", round=round_id)
         findings = round_.hold.findings
         said = _read(project, manifest, round_id, findings, papers.values(), now)
         event = Justified(

@@ -18,7 +18,7 @@ from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.clock import CLOCK_SKEW
 from lsi_match.base.errors import RefusedError
 from lsi_match.base.files import destroy, write_whole
-from lsi_match.crypto.evaluation import AskMalformedError, Evaluation, EvaluationOfOtherError
+from lsi_match.crypto.evaluation import Evaluation
 from lsi_match.crypto.signing import peek
 from lsi_match.log.events import AccessAsked, EvaluationsRefused, why
 from lsi_match.log.log_proof import proof_file
@@ -49,7 +49,7 @@ def take(project: Project, name: str, data: bytes, now: datetime, partner: str) 
     of = Evaluation.of(manifest, round_id)
     try:
         if partner not in round_.together.partners:
-            raise EvaluationOfOtherError(partner=partner, what=name)
+            raise RefusedError("EvaluationOfOtherError", partner=partner, what=name)
         passed = _ask if model is AccessAsk else _answer
         file = f"{project.id}.{round_id}.{passed(project, of, round_, document, rest, now, partner)}"
     except RefusedError as error:
@@ -73,7 +73,7 @@ def _ask(
     """The end of the name of an ask, once the log has it."""
     asked, digest = of.about_one().asked(document, elements, AccessAsk), digest_of_bytes(document)
     if asked.partner != partner:
-        raise EvaluationOfOtherError(partner=partner, what="ask")
+        raise RefusedError("EvaluationOfOtherError", partner=partner, what="ask")
     if digest not in round_.together.looked_up:
         if round_.forgotten is not None or round_.destroyed is None:
             raise AccessRefusedError.because("matcher.round.no_look_up")
@@ -105,9 +105,9 @@ def _answer(
         or asked is None
         or asked.partner != word.to
     ):
-        raise EvaluationOfOtherError(partner=partner, what="answer")
+        raise RefusedError("EvaluationOfOtherError", partner=partner, what="answer")
     if digest_of_bytes(sealed) != word.evaluations:
-        raise AskMalformedError(partner=partner)
+        raise RefusedError("AskMalformedError", partner=partner)
     return f"{partner}.to-{word.to}.{word.ask[7:23]}{ACCESS_EVALUATION_SUFFIX}"
 
 

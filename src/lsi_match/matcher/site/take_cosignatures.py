@@ -20,21 +20,15 @@ from lsi_match.log.note import (
     VerifierKey,
     verify_note,
 )
-from lsi_match.log.policy import LogUnknownError, log_keys, origin_of, policy_of
-from lsi_match.log.store import CheckpointMissingError, Log
+from lsi_match.log.policy import log_keys, origin_of, policy_of
+from lsi_match.log.store import Log
 from lsi_match.matcher.site.inbox import check_papers
 from lsi_match.matcher.site.proofs import proof_for
 from lsi_match.matcher.site.site import Project
 from lsi_match.protocol.place_files import COSIGNED_SUFFIX
 
 
-class CosignatureElsewhereError(RefusedError): ...
-
-
 class NoCosignatureError(RefusedError): ...
-
-
-class CosignatureTimeError(RefusedError): ...
 
 
 def add_cosignatures(project: Project, note: bytes, now: datetime, whence: str = "-") -> list[str]:
@@ -54,12 +48,12 @@ def add_cosignatures(project: Project, note: bytes, now: datetime, whence: str =
     signed = SignedNote.parse(note)
     checkpoint = Checkpoint.parse(signed.text)
     if checkpoint.origin != origin_of(manifest):
-        raise LogUnknownError(found=checkpoint.origin, origin=origin_of(manifest))
+        raise RefusedError("LogUnknownError", found=checkpoint.origin, origin=origin_of(manifest))
     seen = policy.cosigners(signed)
     who, latest = sorted(seen), (now + CLOCK_SKEW).timestamp()
     for name in who:
         if seen[name] > latest:
-            raise CosignatureTimeError(name=name)
+            raise RefusedError("CosignatureTimeError", name=name)
     with project.reader() as opened:
         log = opened.log
         stored = log.checkpoint(checkpoint.size) if checkpoint.size <= log.size else None
@@ -69,8 +63,8 @@ def add_cosignatures(project: Project, note: bytes, now: datetime, whence: str =
     if not known:
         report_fork(project, note, who[0] if who else whence, now)
         if stored is None:
-            raise CheckpointMissingError(size=checkpoint.size)
-        raise CosignatureElsewhereError(size=checkpoint.size)
+            raise RefusedError("CheckpointMissingError", size=checkpoint.size)
+        raise RefusedError("CosignatureElsewhereError", size=checkpoint.size)
     with project.writer() as opened:
         log = opened.log
         for name in who:

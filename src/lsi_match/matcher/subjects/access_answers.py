@@ -49,16 +49,7 @@ Sought = dict[str, dict[str, tuple[bytes, ...]]]
 class AccessRefusedError(RefusedError): ...
 
 
-class AccessNotControllerError(RefusedError): ...
-
-
-class AccessManyPeopleError(RefusedError): ...
-
-
 class AccessTooOftenError(RefusedError): ...
-
-
-class AccessAnsweredError(RefusedError): ...
 
 
 def answer(project: Project, sealed: bytes, now: datetime, only: str | None = None) -> bytes:
@@ -81,7 +72,7 @@ def answer(project: Project, sealed: bytes, now: datetime, only: str | None = No
         name = peek(data, AccessRequest, what="access request", party="partner").controller
         if name not in manifest.controllers or name != (only or name):
             name = "unknown"
-            raise AccessNotControllerError(name=name)
+            raise RefusedError("AccessNotControllerError", name=name)
         key = manifest.controllers[name].signing_key
         request = verify(data, AccessRequest, key, what="access request", party=name)
         digest = digest_of_bytes(data)
@@ -119,12 +110,12 @@ def _check(project: Project, manifest: Manifest, request: AccessRequest, digest:
         raise AccessRefusedError.because("matcher.subjects.too_old")
     view, name = project.view(), request.controller
     if digest in view.requests:
-        raise AccessAnsweredError(name=name)
+        raise RefusedError("AccessAnsweredError", name=name)
     used = {one.manifest for one in view.rounds.values()}
     most = len({load_manifest(project.kept(one)).pseudonyms.epoch for one in used})
     count = max((len(some) for kinds in request.pseudonyms.values() for some in kinds.values()), default=0)
     if count > max(1, most):
-        raise AccessManyPeopleError(name=name, count=count, most=most)
+        raise RefusedError("AccessManyPeopleError", name=name, count=count, most=most)
     most = manifest.retention.answers_a_day
     if len([at for at in view.asked.get(name, ()) if now - at < DAY]) >= most:
         raise AccessTooOftenError(name=name, most=most)

@@ -17,12 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from lsi_match.base.canonical import digest_of_bytes
-from lsi_match.base.errors import LsiError
+from lsi_match.base.errors import LsiError, RefusedError
 from lsi_match.base.files import private_folder, read_bytes, write_whole
 from lsi_match.crypto.evaluation import (
     Asked,
     Evaluation,
-    EvaluationStrangerError,
     RoundKeysMissingError,
     ask,
     join_answers,
@@ -104,7 +103,7 @@ def _answer(exchange: Exchange, file: Path, now: datetime) -> None:
         if (
             Evaluation.of(manifest, said.round).cards.get(asked.partner) != card
         ):  # it left, or has other keys since
-            raise EvaluationStrangerError(partner=asked.partner, what="ask")
+            raise RefusedError("EvaluationStrangerError", partner=asked.partner, what="ask")
         most, today = manifest.retention.answers_a_day, f"{now:%Y-%m-%d}"
         if len(list(given.glob(f"{today}.{asked.partner}.*"))) >= most:
             raise LsiError("AccessAskedTooOftenError", partner=asked.partner, round=asked.round, most=most)
