@@ -23,7 +23,6 @@ from lsi_match.log.verify import LogRolledBackError, verify_log
 from lsi_match.log.writer import LogWriter
 from lsi_match.matcher.site.checkpoint import cosigned
 from lsi_match.matcher.site.take_cosignatures import (
-    NoCosignatureError,
     add_cosignatures,
 )
 from lsi_match.partner.cosign import cosign_log
@@ -168,7 +167,7 @@ def test_what_nobody_who_counts_signed_is_not_taken_in(world: World) -> None:
     (made,) = cosign_log(world.home("uwv"), world.project.log_file, world.project_id, utc_now())
     signed = SignedNote.parse(made.note)
     bare = SignedNote(signed.text, signed.signatures[:1])
-    with pytest.raises(NoCosignatureError):
+    with raises("NoCosignatureError"):
         add_cosignatures(world.project, str(bare).encode(), utc_now())
     grow(world, world.project.log_file, 1)
     later = Checkpoint.of_note(made.note)

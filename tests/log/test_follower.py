@@ -11,6 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from logged import DIGEST, entry
 from old_logs import NAMES, old_log
+from refusals import raises
 
 from lsi_match.log import events, follower
 from lsi_match.log.follower import KEPT, LogReader
@@ -151,7 +152,7 @@ def test_who_has_no_key_of_the_log_reads_all_of_it(log: Path) -> None:
 
 def test_what_is_signed_over_a_view_is_no_checkpoint(log: Path) -> None:
     head, _, _ = log.with_name(KEPT).read_bytes().rpartition(b"\n")
-    with pytest.raises(follower.note.CheckpointMalformedError):
+    with raises("CheckpointMalformedError"):
         follower.note.Checkpoint.of_note(head + b"\n")
 
 

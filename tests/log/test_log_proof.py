@@ -14,7 +14,7 @@ from lsi_match.base.errors import LsiError
 from lsi_match.log import note
 from lsi_match.log.entry import LogEntry
 from lsi_match.log.log_proof import LogProof, prove
-from lsi_match.log.policy import Policy, PolicyMalformedError
+from lsi_match.log.policy import Policy
 from lsi_match.log.store import Log
 
 ORIGIN, DOMAIN = "matching.example.nl/project", "matching.example.nl"
@@ -138,7 +138,7 @@ LOG_LINE = f"log {LOG_KEY}\n"
     ],
 )
 def test_a_policy_that_is_not_one_is_refused(text: str) -> None:
-    with pytest.raises(PolicyMalformedError):
+    with raises("PolicyMalformedError"):
         Policy.parse(text)
 
 

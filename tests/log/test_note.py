@@ -8,6 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from refusals import raises
 
 from lsi_match.base.errors import LsiError
 from lsi_match.log import note
@@ -137,7 +138,7 @@ def test_what_no_note_can_hold_is_not_signed(text: str) -> None:
     ],
 )
 def test_malformed_checkpoints_are_refused(text: str) -> None:
-    with pytest.raises(note.CheckpointMalformedError):
+    with raises("CheckpointMalformedError"):
         Checkpoint.parse(text)
 
 
@@ -154,7 +155,7 @@ def test_every_checkpoint_comes_back_as_it_was_signed(origin: str, size: int, ro
 
 @pytest.mark.parametrize("origin", ["", "two\nlines"])
 def test_a_checkpoint_that_cannot_be_read_back_is_not_signed(origin: str) -> None:
-    with pytest.raises(note.CheckpointMalformedError):
+    with raises("CheckpointMalformedError"):
         note.sign_checkpoint(Checkpoint(origin, 1, bytes(32)), KEY, NAME)
 
 
@@ -230,7 +231,7 @@ def test_a_cosignature_is_no_signature_and_a_signature_no_cosignature() -> None:
     ],
 )
 def test_malformed_verifier_keys_are_refused(text: str) -> None:
-    with pytest.raises(note.VerifierKeyMalformedError):
+    with raises("VerifierKeyMalformedError"):
         VerifierKey.parse(text)
 
 
@@ -240,7 +241,9 @@ def test_key_names_have_no_space_and_no_plus(name: str) -> None:
     allowed = bool(name) and not any(sign.isspace() or sign == "+" or ord(sign) < 0x20 for sign in name)
     try:
         key = VerifierKey.of(name, KEY)
-    except note.KeyNameMalformedError:
+    except LsiError as error:
+        if error.reason != "KeyNameMalformedError":
+            raise
         assert not allowed or any(0xD800 <= ord(sign) < 0xE000 for sign in name)
     else:
         assert allowed

@@ -48,7 +48,7 @@ _DEEPEST = 40
 _DUTCH = Path(__file__).with_suffix(".toml")
 
 
-def _unreadable(key: str, file: str, at: tuple[int, int], **facts: str | int) -> YamlUnreadableError:
+def _unreadable(key: str, file: str, at: tuple[int, int], **facts: str | int) -> LsiError:
     return YamlUnreadableError.because(key, file=file, line=at[0], column=at[1], **facts)
 
 

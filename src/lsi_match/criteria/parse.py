@@ -136,7 +136,7 @@ def one_form(text: str) -> str:
     return unicodedata.normalize("NFC", text.translate(dict.fromkeys(map(ord, SPACES), " ")))
 
 
-def _too_deep(text: str) -> CriterionForbiddenError:
+def _too_deep(text: str) -> CriterionError:
     return CriterionForbiddenError.because("criteria.too_deep", criterion=text[:40] + "…")
 
 
@@ -308,10 +308,10 @@ class _Checker:
             raise CriterionForbiddenError(criterion=self.text, **self._quoted(node))
         return handler(self, node)
 
-    def _mistyped(self, key: str, /, **facts: str) -> CriterionTypeError:
+    def _mistyped(self, key: str, /, **facts: str) -> CriterionError:
         return CriterionTypeError.because(key, criterion=self.text, **facts)
 
-    def _forbidden(self, key: str, /, **facts: str) -> CriterionForbiddenError:
+    def _forbidden(self, key: str, /, **facts: str) -> CriterionError:
         return CriterionForbiddenError.because(key, criterion=self.text, **facts)
 
     def _quoted(self, node: exp.Expression) -> dict[str, str]:

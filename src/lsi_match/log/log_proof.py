@@ -34,9 +34,6 @@ MAX_SIZE = 2**26
 _INDEX = re.compile(r"index (0|[1-9][0-9]{0,18})")
 
 
-class ProofMalformedError(LsiError): ...
-
-
 @dataclass(frozen=True)
 class Since:
     """The entries of a log: of the first so many the roots of their complete subtrees, of those after them their hashes, one
@@ -72,7 +69,7 @@ class Since:
         """Raises `ProofMalformedError`."""
         over = len(data) % merkle.HASH_SIZE
         if over not in (0, 8):
-            raise ProofMalformedError
+            raise LsiError("ProofMalformedError")
         return cls(data[over:], int.from_bytes(data[:over], "big"))
 
 
@@ -100,12 +97,12 @@ class LogProof:
         lines = head.split("\n")
         index = _INDEX.fullmatch(lines[2]) if len(lines) > 2 else None
         if len(text) > MAX_SIZE or not divided or index is None or len(lines) > 3 + MAX_PATH:
-            raise ProofMalformedError
+            raise LsiError("ProofMalformedError")
         if lines[0] != HEADER or not lines[1].startswith("extra "):
-            raise ProofMalformedError
+            raise LsiError("ProofMalformedError")
         extra, *path = (_decoded(line) for line in (lines[1].removeprefix("extra "), *lines[3:]))
         if any(len(value) != merkle.HASH_SIZE for value in path):
-            raise ProofMalformedError
+            raise LsiError("ProofMalformedError")
         Checkpoint.of_note(checkpoint)
         # A leaf is JSON, in which there is no zero byte.
         leaf, _, hashes = extra.partition(b"\0")
@@ -158,7 +155,7 @@ def _decoded(text: str) -> bytes:
     try:
         value = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
-        raise ProofMalformedError from None
+        raise LsiError("ProofMalformedError") from None
     if _encoded(value) != text:
-        raise ProofMalformedError
+        raise LsiError("ProofMalformedError")
     return value

@@ -45,15 +45,6 @@ _DECIMAL = re.compile(r"0|[1-9][0-9]{0,18}")
 class NoteMalformedError(RefusedError): ...
 
 
-class CheckpointMalformedError(RefusedError): ...
-
-
-class VerifierKeyMalformedError(LsiError): ...
-
-
-class KeyNameMalformedError(LsiError): ...
-
-
 class NoteUnsignedError(RefusedError): ...
 
 
@@ -73,9 +64,9 @@ class VerifierKey:
 
     def __post_init__(self) -> None:
         if not _is_key_name(self.name):
-            raise KeyNameMalformedError
+            raise LsiError("KeyNameMalformedError")
         if len(self.public_key) != _ED25519_KEY_SIZE or self.algorithm not in (ED25519, COSIGNATURE):
-            raise VerifierKeyMalformedError
+            raise LsiError("VerifierKeyMalformedError")
         check_ed25519(self.public_key)
 
     @classmethod
@@ -103,15 +94,15 @@ class VerifierKey:
         parts = text.split("+", 2)
         material = _base64(parts[2]) if len(parts) == 3 else None
         if material is None or len(material) != 1 + _ED25519_KEY_SIZE or not _is_key_name(parts[0]):
-            raise VerifierKeyMalformedError
+            raise LsiError("VerifierKeyMalformedError")
         if material[0] == ED25519:
             key = cls(parts[0], material[1:], ED25519)
         elif material[0] == COSIGNATURE:
             key = cls(parts[0], material[1:], COSIGNATURE)
         else:
-            raise VerifierKeyMalformedError
+            raise LsiError("VerifierKeyMalformedError")
         if str(key) != text:
-            raise VerifierKeyMalformedError
+            raise LsiError("VerifierKeyMalformedError")
         return key
 
     def verifies(self, signature: bytes, message: bytes) -> bool:
@@ -203,10 +194,10 @@ class Checkpoint:
         """Read the text of a note. Raises `CheckpointMalformedError`."""
         lines = text.split("\n")
         if len(lines) < 4 or lines.pop() != "" or not all(lines) or not _DECIMAL.fullmatch(lines[1]):
-            raise CheckpointMalformedError
+            raise RefusedError("CheckpointMalformedError")
         root = _base64(lines[2])
         if root is None or len(root) != HASH_SIZE:
-            raise CheckpointMalformedError
+            raise RefusedError("CheckpointMalformedError")
         return cls(lines[0], int(lines[1]), root, tuple(lines[3:]))
 
     @classmethod
@@ -235,7 +226,7 @@ def sign_note(text: str, private_key: Ed25519PrivateKey, name: str) -> str:
 def sign_checkpoint(checkpoint: Checkpoint, private_key: Ed25519PrivateKey, name: str) -> str:
     """A checkpoint as a signed note. Raises `CheckpointMalformedError` for what cannot be read back."""
     if Checkpoint.parse(checkpoint.text()) != checkpoint:
-        raise CheckpointMalformedError
+        raise RefusedError("CheckpointMalformedError")
     return sign_note(checkpoint.text(), private_key, name)
 
 

@@ -33,9 +33,6 @@ BOTH = "both"
 _ED25519_HEX = 64
 
 
-class PolicyMalformedError(LsiError): ...
-
-
 @dataclass(frozen=True)
 class Policy:
     """The keys that count. `groups` holds per name the threshold and the members; `quorum` is a name or `none`."""
@@ -62,7 +59,7 @@ class Policy:
             if words and not words[0].startswith("#"):
                 reading.line(number, words)
         if reading.quorum is None:
-            raise PolicyMalformedError(line=0, problem="no quorum")
+            raise LsiError("PolicyMalformedError", line=0, problem="no quorum")
         return cls(tuple(reading.logs), reading.witnesses, reading.groups, reading.quorum)
 
     def check(self, note: str | SignedNote, origin: str | None = None) -> Checkpoint:
@@ -128,8 +125,8 @@ class _Reading:
         self._members: set[str] = set()
 
     def line(self, number: int, words: list[str]) -> None:
-        def refuse(problem: str) -> PolicyMalformedError:
-            return PolicyMalformedError(line=number, problem=problem)
+        def refuse(problem: str) -> LsiError:
+            return LsiError("PolicyMalformedError", line=number, problem=problem)
 
         match words:
             case ["log", vkey] | ["log", vkey, _]:

@@ -25,7 +25,7 @@ from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.errors import LsiError
 from lsi_match.base.files import lockable, private_folder, read_bytes, read_text, write_whole
 from lsi_match.log.events import Recorded, read
-from lsi_match.log.log_proof import MAX_SIZE, LogProof, ProofMalformedError, Since
+from lsi_match.log.log_proof import MAX_SIZE, LogProof, Since
 from lsi_match.log.note import Checkpoint
 from lsi_match.log.policy import Policy
 
@@ -77,7 +77,7 @@ class RememberedLog:
             parsed = LogProof.parse(proof.decode())
             recorded = read(parsed.index, parsed.check(policy, origin))
         except UnicodeDecodeError:
-            raise ProofRefusedError(file=name, problem=ProofMalformedError.__name__) from None
+            raise ProofRefusedError(file=name, problem="ProofMalformedError") from None
         except LsiError as problem:
             raise ProofRefusedError(file=name, problem=problem.reason) from None
         self.take(parsed.checkpoint, parsed.since)

@@ -41,9 +41,6 @@ NewEntry = tuple[LogEntry, dict[str, Any] | None]
 STROKE = 2000
 
 
-class DetailsNotBoundError(LsiError): ...
-
-
 class Log:
     """The log in one file. Open it with `with Log.open(path) as log:`.
 
@@ -65,7 +62,7 @@ class Log:
         """
         empty = Checkpoint(origin, 0, merkle.EMPTY_ROOT)
         if Checkpoint.parse(empty.text()) != empty or any(ord(sign) < 0x20 for sign in origin):
-            raise note.CheckpointMalformedError
+            raise RefusedError("CheckpointMalformedError")
         try:
             descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
         except FileExistsError:
@@ -513,7 +510,7 @@ class _Batch:
         self.details: list[tuple[int, bytes, bytes]] = []
         for entry, details in entries:
             if entry.details_hash is not None:
-                raise DetailsNotBoundError
+                raise LsiError("DetailsNotBoundError")
             if details is None:
                 self.leaves.append(entry.leaf())
                 continue

@@ -22,9 +22,6 @@ from lsi_match.log.store import Log
 WIDTH = 16
 
 
-class TailUnreadableError(LsiError): ...
-
-
 class Tail(BaseModel):
     """The entries from `first` on of the log `origin`, as base64, the signed notes over them, and papers that they name."""
 
@@ -46,7 +43,7 @@ class Tail(BaseModel):
             try:
                 log.append_copied(map(base64.b64decode, new), self.notes)
             except (ValueError, OverflowError):
-                raise TailUnreadableError from None
+                raise LsiError("TailUnreadableError") from None
 
 
 def parts_of(size: int) -> Iterator[tuple[int, int]]:
@@ -77,7 +74,7 @@ def read_tail(data: bytes) -> Tail:
     try:
         return Tail.model_validate_json(data)
     except ValidationError:
-        raise TailUnreadableError() from None
+        raise LsiError("TailUnreadableError") from None
 
 
 def assemble(parts: Iterable[Tail], file: Path) -> tuple[int, list[str]]:

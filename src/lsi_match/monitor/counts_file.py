@@ -68,7 +68,7 @@ def rows_in(file: Path, wanted: Collection[str] = ()) -> TableRows:
         ) from None
 
 
-def wrong_in(table: TableRows, row: int, column: str, key: str, **facts: int) -> CountsFileError:
+def wrong_in(table: TableRows, row: int, column: str, key: str, **facts: int) -> LsiError:
     """What is wrong in a row, to be raised."""
     return CountsFileError.because(key, file=table.file, row=row, column=column, **facts)
 

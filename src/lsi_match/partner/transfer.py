@@ -15,7 +15,7 @@ from lsi_match.base.errors import LsiError
 from lsi_match.base.files import FileExistsAlreadyError, private_folder, read_bytes, write_whole
 from lsi_match.base.yaml_positions import parse_yaml
 from lsi_match.crypto.signing import peek, verify
-from lsi_match.log.tail import TailUnreadableError, assemble, parts_of, read_tail
+from lsi_match.log.tail import assemble, parts_of, read_tail
 from lsi_match.partner.home import Home
 from lsi_match.partner.release.opened_notice import mark_sent, unsent
 from lsi_match.protocol.documents import DropDescriptor, Justification
@@ -190,7 +190,7 @@ def _make_log(parts: list[Path], size: int, copy: Path, papers: Path) -> None:
     try:
         found, documents = assemble((read_tail(read_bytes(part)) for part in parts), beside)
         if found != size:
-            raise TailUnreadableError
+            raise LsiError("TailUnreadableError")
         write_whole(papers, json.dumps(documents, ensure_ascii=False).encode(errors="replace"), replace=True)
         beside.replace(copy)
     finally:

@@ -49,9 +49,6 @@ HOUR = timedelta(hours=1)
 REFUSED = timedelta(days=7)
 
 
-class DestructionFailedError(LsiError): ...
-
-
 @dataclass(frozen=True)
 class Due:
     """Something past its term: its kind as in the table above, the name of a round or a file, and when its term ended."""
@@ -137,12 +134,12 @@ def _log(project: Project, found: Destroyed, now: datetime) -> None:
                 log.record(RetentionFailed(**why(error)), now, manifest=manifest)
 
 
-def _failure(found: Destroyed) -> DestructionFailedError:
+def _failure(found: Destroyed) -> LsiError:
     # Kinds and numbers only: the name of a stray file is what somebody typed.
     kinds = Counter(one.kind for one, _ in found.failed)
     problems = sorted({problem_of(error) for _, error in found.failed})
     what = ", ".join(f"{number} × {kind}" for kind, number in sorted(kinds.items()))
-    return DestructionFailedError(what=what, problem=", ".join(problems))
+    return LsiError("DestructionFailedError", what=what, problem=", ".join(problems))
 
 
 def problem_of(error: LsiError | OSError) -> str:

@@ -28,9 +28,6 @@ from lsi_match.matcher.site.site import Project
 from lsi_match.protocol.place_files import COSIGNED_SUFFIX
 
 
-class NoCosignatureError(RefusedError): ...
-
-
 def add_cosignatures(project: Project, note: bytes, now: datetime, whence: str = "-") -> list[str]:
     """Store the cosignatures in `note` under the checkpoint they are about; whose they are.
 
@@ -59,7 +56,7 @@ def add_cosignatures(project: Project, note: bytes, now: datetime, whence: str =
         stored = log.checkpoint(checkpoint.size) if checkpoint.size <= log.size else None
     known = stored is not None and SignedNote.parse(stored).text == signed.text
     if not who and (known or not signed_by(signed, log_keys(manifest, project.trust_store.roots(now)))):
-        raise NoCosignatureError
+        raise RefusedError("NoCosignatureError")
     if not known:
         report_fork(project, note, who[0] if who else whence, now)
         if stored is None:

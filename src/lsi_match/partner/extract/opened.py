@@ -26,7 +26,6 @@ from lsi_match.partner.extract.column_mapping import PLAIN, SelectionMapping
 from lsi_match.partner.extract.problems import (
     ExtractError,
     ExtractProblemsError,
-    ExtractUnreadableError,
     missing_column,
     settled_by,
     stored_otherwise,
@@ -126,7 +125,7 @@ def _unreadable(where: dict[str, str], mapping: SelectionMapping, problem: Table
     facts = words("problem", problem.text("nl", mapped=True), problem.text("en", mapped=True))
     if mapping.table is not None:
         return ExtractError("TableUnreadableError", **where, table=mapping.table, **facts)
-    return ExtractUnreadableError(**where, **facts)
+    return ExtractError("ExtractUnreadableError", **where, **facts)
 
 
 @dataclass

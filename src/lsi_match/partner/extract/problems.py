@@ -16,15 +16,6 @@ class ExtractError(LsiError):
     """Base of what can be wrong with an extract; tells partner, file, row and column."""
 
 
-class ExtractUnreadableError(ExtractError): ...
-
-
-class ColumnMissingError(ExtractError): ...
-
-
-class StoredTypeError(ExtractError): ...
-
-
 class ExtractProblemsError(ExtractError):
     """More than one thing is wrong; all are told at once.
 
@@ -70,7 +61,7 @@ def settled_by(field: str, line: str | None) -> dict[str, str]:
 
 def missing_column(
     where: dict[str, str], column: str, field: str, names: Sequence[str], *, is_header: bool
-) -> ColumnMissingError:
+) -> ExtractError:
     """That a column is not there, with the names that are most like it.
 
     Args:
@@ -83,7 +74,8 @@ def missing_column(
     texts = problem(
         "partner.extract.alike" if like else "partner.extract.there_is", names=like or all_names or "-"
     )
-    return ColumnMissingError(
+    return ExtractError(
+        "ColumnMissingError",
         **where,
         column=column,
         field=field,
@@ -93,9 +85,10 @@ def missing_column(
 
 def stored_otherwise(
     where: dict[str, str], column: str, field: str, cell: Cell, refusal: Refusal
-) -> StoredTypeError:
+) -> ExtractError:
     """That a column holds what no value of the field can be read from."""
-    return StoredTypeError(
+    return ExtractError(
+        "StoredTypeError",
         **where,
         column=column,
         type=cell.declared.value,

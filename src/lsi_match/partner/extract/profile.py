@@ -18,7 +18,7 @@ from lsi_match.base.errors import words
 from lsi_match.base.files import FileMissingError
 from lsi_match.criteria.parse import FieldType
 from lsi_match.partner.extract.cell_types import Cell, Role, text
-from lsi_match.partner.extract.problems import ExtractError, ExtractUnreadableError
+from lsi_match.partner.extract.problems import ExtractError
 from lsi_match.tables.source import Asked, Source, Stored, open_source
 from lsi_match.tables.stored import Kind
 from lsi_match.tables.unreadable import TableUnreadable
@@ -116,9 +116,10 @@ def profile_of(con: duckdb.DuckDBPyConnection, file: Path, source: Source) -> Pr
     )
 
 
-def told_of(file: Path, problem: TableUnreadable) -> ExtractUnreadableError:
+def told_of(file: Path, problem: TableUnreadable) -> ExtractError:
     """What stands in the way of reading a file, of nobody in particular."""
-    return ExtractUnreadableError(
+    return ExtractError(
+        "ExtractUnreadableError",
         partner="-",
         file=file.name,
         **words("problem", problem.text("nl", mapped=True), problem.text("en", mapped=True)),
