@@ -581,7 +581,7 @@ def _signed_texts(
     for name, approval in agreed.approvals.items():
         before = given if given and given.digest == approval.previous else None
         if before is None and kept and approval.previous and kept.has(approval.previous):
-            before = load_manifest(kept.kept(approval.previous))
+            before = kept.manifest_of(approval.previous)
         found[name] = signed_text(document, STATEMENT, approval, before)
     return found
 

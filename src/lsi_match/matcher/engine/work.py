@@ -23,7 +23,6 @@ from typing import Literal
 import duckdb
 import pyarrow as pa
 
-from lsi_match.agreement.approvals import load_manifest
 from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.errors import LsiError
 from lsi_match.base.files import private_folder, read_bytes, read_private, write_whole
@@ -146,7 +145,7 @@ def _order(plan: Plan) -> Order:
 
 def _plan(order: Order, project: Project, round_id: str, secret: str) -> Plan:
     """The plan of an order, from what the site keeps: only what has the digests that the order names."""
-    manifest = load_manifest(project.kept(order.manifest))
+    manifest = project.manifest_of(order.manifest)
     opening, data = project.opening(round_id, manifest)
     if digest_of_bytes(data) != order.opening:
         raise ValueError("another opening than was ordered")

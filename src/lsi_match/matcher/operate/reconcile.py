@@ -244,9 +244,7 @@ def _remind(project: Project, task: Remind, now: datetime) -> None:
         }
         file = project.round_folder(task.round) / "reminders" / f"{partner}.json"
         write_whole(file, json_document(document), replace=True)
-    with project.writer() as log:
-        event = Reminded(round=task.round, days=task.days, partners=task.partners)
-        log.record(event, now, manifest=project.manifest().digest)
+    project.record(Reminded(round=task.round, days=task.days, partners=task.partners), now)
 
 
 def publish_cosigned_releases(project: Project, clock: Clock) -> list[str]:

@@ -24,7 +24,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from lsi_match.agreement.approvals import load_manifest
 from lsi_match.agreement.trust_root_rules import TrustRootError
 from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.errors import LsiError
@@ -327,7 +326,7 @@ def _papers(project: Project, found: _Gathered) -> int:
     if view.running is not None and view.running != project.manifest().digest:
         if not project.has(view.running):
             raise LsiError("RestoreManifestError", project=project.id, digest=view.running)
-        load_manifest(project.kept(view.running))
+        project.manifest_of(view.running)
         write_whole(project.folder / "manifest.json", project.kept(view.running), replace=True)
     if view.running is not None:
         about = view.manifests[view.running].papers

@@ -178,7 +178,7 @@ def _too_many(project: Project, partner: str, error: LsiError, now: datetime) ->
     """That no more are taken in; logged once a day while it lasts."""
     said = project.view().too_many.get(partner)
     if said is None or now - said >= timedelta(days=1):
-        _log(project, now, DropArrivalRefused(partner=partner, **why(error)))
+        project.record(DropArrivalRefused(partner=partner, **why(error)), now)
     return error
 
 
@@ -328,11 +328,11 @@ def _check(project: Project, partner: str, file: Path, earlier: list[Path], now:
         _judge(project, file, partner, round_of(project, project.manifest(), round_id), now)
     except LsiError as error:
         refused = under_name(error, file)
-        _log(project, now, DropArrivalRefused(round=round_id, partner=partner, drop=digest, **why(refused)))
+        project.record(DropArrivalRefused(round=round_id, partner=partner, drop=digest, **why(refused)), now)
         quarantine(project, round_id or _NO_ROUND, file, partner, error, at=now)
         return IncomingDrop(partner, shown_name(file), "refused")
     event = DropArrived(round=round_id, partner=partner, drop=digest, program=descriptor.program)
-    _log(project, now, event)
+    project.record(event, now)
     return IncomingDrop(partner, file.name, "taken")
 
 
@@ -344,11 +344,6 @@ def _judge(project: Project, file: Path, partner: str, round_: Round, now: datet
         raise
     except Exception as error:
         raise UnexpectedError.of(error) from None
-
-
-def _log(project: Project, now: datetime, event: DropArrived | DropArrivalRefused) -> None:
-    with project.writer() as log:
-        log.record(event, now, manifest=project.manifest().digest)
 
 
 def _touched(before: dict[str, Stamp], after: dict[str, Stamp], names: list[str]) -> bool:

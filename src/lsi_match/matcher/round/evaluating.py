@@ -93,10 +93,10 @@ def take(
             raise RefusedError("EvaluationOfOtherError", partner=partner, what=name)
         event = _event(project, of, round_, word, data, looked or now)
     except RefusedError as error:
-        _log(project, EvaluationsRefused(round=round_id, partner=partner, **why(error)), now)
+        project.record(EvaluationsRefused(round=round_id, partner=partner, **why(error)), now)
         raise
     if event is not None:
-        _log(project, event, now)
+        project.record(event, now)
 
 
 def _event(
@@ -183,12 +183,7 @@ def name_evaluators(project: Project, round_id: str, now: datetime) -> None:
     named = EvaluatorsNamed(
         round=round_id, evaluators=project.keep(document), partners=complete, left_out=left_out
     )
-    _log(project, named, now)
-
-
-def _log(project: Project, event: OfRound, now: datetime) -> None:
-    with project.writer() as log:
-        log.record(event, now, manifest=project.manifest().digest)
+    project.record(named, now)
 
 
 def for_partner(project: Project, round_: RoundView, partner: str) -> Iterator[tuple[str, Path]]:

@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from datetime import date, datetime
 from pathlib import Path
 
-from lsi_match.agreement.approvals import load_manifest
 from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.clock import CLOCK_SKEW
 from lsi_match.base.errors import RefusedError
@@ -42,7 +41,7 @@ def take(project: Project, name: str, data: bytes, now: datetime, partner: str) 
     model = AccessAsk if name.endswith(ACCESS_ASK_SUFFIX) else EvaluationAnswer
     round_id = peek(document, model, what=name, party=partner).round
     round_ = project.view().round(round_id)
-    manifest = load_manifest(project.kept(round_.manifest)) if round_ else None
+    manifest = project.manifest_of(round_.manifest) if round_ else None
     if round_ is None or manifest is None or not manifest.pseudonyms.keeps_keys:
         raise RoundUnknownError(round=round_id, project=project.id)
     check_papers(project.view(), partner, now)
@@ -53,9 +52,7 @@ def take(project: Project, name: str, data: bytes, now: datetime, partner: str) 
         passed = _ask if model is AccessAsk else _answer
         file = f"{project.id}.{round_id}.{passed(project, of, round_, document, rest, now, partner)}"
     except RefusedError as error:
-        with project.writer() as log:
-            refused = EvaluationsRefused(round=round_id, partner=partner, **why(error))
-            log.record(refused, now, manifest=project.manifest().digest)
+        project.record(EvaluationsRefused(round=round_id, partner=partner, **why(error)), now)
         raise
     if not any(_folder(project).glob(f"*/{file}")):
         write_whole(_folder(project) / now.date().isoformat() / file, data)
@@ -83,8 +80,7 @@ def _ask(
         if sum(one.partner == partner and now - one.mark.at < DAY for one in before) >= most:
             raise AccessTooOftenError(name=partner, most=most)
         event = AccessAsked(round=round_.name, partner=partner, ask=project.keep(document), asked=asked.asked)
-        with project.writer() as log:
-            log.record(event, now, manifest=round_.manifest)
+        project.record(event, now, round_.manifest)
     return f"{partner}.{digest[7:23]}{ACCESS_ASK_SUFFIX}"
 
 

@@ -86,9 +86,8 @@ def _open_round(
     document = sign(opening, project.site.identity())
     write_whole(folder / "round.key", secret.encode())
     write_whole(folder / "opening.json", document)
-    with project.writer() as log:
-        event = RoundOpened(round=round_id, opening=project.keep(document))
-        log.record(event, now, manifest=manifest.digest, trace_id=opening.trace_id)
+    event = RoundOpened(round=round_id, opening=project.keep(document))
+    project.record(event, now, manifest.digest, trace_id=opening.trace_id)
     put_round_proofs(project)
     return folder / "opening.json"
 

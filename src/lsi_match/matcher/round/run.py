@@ -26,7 +26,6 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from lsi_match.agreement.approvals import load_manifest
 from lsi_match.agreement.gates import require
 from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.clock import Clock, minute
@@ -602,7 +601,7 @@ class Run:
         """The manifest of the release in the log, and whose signatures it asks for."""
         if self._round.release is None:
             raise LsiError("StepNotLoggedError", step="release", round=self.round_id)
-        manifest = load_manifest(self.project.kept(self._round.release.manifest))
+        manifest = self.project.manifest_of(self._round.release.manifest)
         if not manifest.release.cosignatures:
             return manifest, release_policy(manifest)
         return manifest, release_policy(manifest, self.project.trust(self._clock()).current)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from lsi_match.agreement.approvals import load_manifest
 from lsi_match.log.audit_terms import destroyed, ranges
 from lsi_match.log.entry import LogEntry
 from lsi_match.log.events import DetailsDestroyed
@@ -27,7 +26,7 @@ def due(project: Project, now: datetime) -> dict[int, datetime]:
         for (first, manifest), end in zip(under, ends, strict=True):
             agreed = None
             for position in opened.log.details_positions(first, end):
-                agreed = agreed or load_manifest(project.kept(manifest))
+                agreed = agreed or project.manifest_of(manifest)
                 over = agreed.details_until(LogEntry.from_leaf(opened.log.leaf(position), position).moment)
                 if now < over:
                     break

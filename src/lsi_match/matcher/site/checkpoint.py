@@ -40,8 +40,7 @@ def parts(project: Project) -> list[Path]:
 def make_checkpoint(project: Project, now: datetime) -> None:
     """Log a checkpoint and lay the log ready."""
     manifest = project.manifest()
-    with project.writer() as log:
-        log.record(CheckpointMade(asked=tuple(manifest.controllers)), now, manifest=manifest.digest)
+    project.record(CheckpointMade(asked=tuple(manifest.controllers)), now, manifest.digest)
     export_parts(project)
 
 

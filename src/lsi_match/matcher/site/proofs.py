@@ -6,7 +6,6 @@ import os
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
-from lsi_match.agreement.approvals import load_manifest
 from lsi_match.base.errors import LsiError
 from lsi_match.base.files import write_whole
 from lsi_match.log.log_proof import SUFFIX, LogProof, proof_file, prove
@@ -94,7 +93,7 @@ def keep_proofs(project: Project, rounds: Iterable[RoundView]) -> None:
 
 def _keep(project: Project, one: RoundView, position: int, file: Path) -> None:
     """Write the proof of an entry of a round, for the partners of the manifest under which the log says it was opened."""
-    partners = load_manifest(project.kept(one.manifest)).partners
+    partners = project.manifest_of(one.manifest).partners
     with project.reader() as opened:
         write_whole(file, proof_for(project, opened.log, position, names=partners).text().encode())
 

@@ -63,12 +63,11 @@ def receive(site: Site, name: str, papers: Mapping[str, bytes], now: datetime) -
     about = project.view().manifests.get(digest)
     if about is None or not any(one.given for one in about.sharing.values()):
         raise LsiError("ProjectUnknownError", project=name)
-    manifest = load_manifest(project.kept(digest))
+    manifest = project.manifest_of(digest)
     if manifest.digest != digest:
         raise ManifestAlteredError()
     check_papers(manifest, papers, now, project.trust(now))
-    with project.writer() as log:
-        log.record(PapersTakenIn(papers=project.keep_papers(papers)), now, manifest=digest)
+    project.record(PapersTakenIn(papers=project.keep_papers(papers)), now, digest)
     return read_agreement(manifest, project.received(digest), now, project.trust(now))
 
 

@@ -23,6 +23,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from lsi_match.agreement.approvals import (
     Agreement,
@@ -43,7 +44,7 @@ from lsi_match.base.files import private_folder, read_bytes, write_whole
 from lsi_match.crypto.keys import Identity, load_identity, make_identity
 from lsi_match.crypto.signing import verify
 from lsi_match.log.entry import LogEntry
-from lsi_match.log.events import ManifestRegistered, PapersTakenIn
+from lsi_match.log.events import Event, ManifestRegistered, PapersTakenIn
 from lsi_match.log.follower import LogReader
 from lsi_match.log.log_file import LogInterruptedError
 from lsi_match.log.note import VerifierKey
@@ -207,6 +208,11 @@ class Project:
         with LogWriter.existing(self.log_file, self.id, self.site.identity, self.log_keys) as log:
             yield log
 
+    def record(self, event: Event, at: datetime, manifest: str = "", **more: Any) -> None:
+        """Write one entry under the manifest that runs, or another; see `LogWriter.record`."""
+        with self.writer() as log:
+            log.record(event, at, manifest=manifest or self.manifest().digest, **more)
+
     @contextmanager
     def opened(self) -> Iterator[Project]:
         """This project with its log held open: within, it is opened once and each entry read once."""
@@ -310,8 +316,7 @@ class Project:
         """
         manifest = self.manifest()
         check_papers(manifest, papers, now, self.trust(now))
-        with self.writer() as log:
-            log.record(PapersTakenIn(papers=self.keep_papers(papers)), now, manifest=manifest.digest)
+        self.record(PapersTakenIn(papers=self.keep_papers(papers)), now, manifest.digest)
         self.papers_folder.add(papers.values())
         return read_agreement(manifest, self.papers(), now, self.trust(now))
 
@@ -356,6 +361,10 @@ class Project:
         if digest_of_bytes(data) != digest:
             raise LsiError("DocumentAlteredError", digest=digest)
         return data
+
+    def manifest_of(self, digest: str) -> Manifest:
+        """The manifest of that digest, of those that are kept."""
+        return load_manifest(self.kept(digest))
 
     def kept_file(self, digest: str) -> Path:
         """Where the document of that digest lies, if it is kept here."""

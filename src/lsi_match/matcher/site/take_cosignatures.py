@@ -93,9 +93,8 @@ def report_fork(project: Project, note: bytes, whence: str, now: datetime) -> bo
         return True
     if digest_of_bytes(note) not in known:
         check_papers(project.view(), whence, now)
-        with project.writer() as log:
-            event = ForkReported(partner=whence, size=checkpoint.size, seen=project.keep(note))
-            log.record(event, now, manifest=manifest.digest)
+        event = ForkReported(partner=whence, size=checkpoint.size, seen=project.keep(note))
+        project.record(event, now, manifest.digest)
     return True
 
 

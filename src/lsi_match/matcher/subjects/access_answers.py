@@ -15,7 +15,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import overload
 
-from lsi_match.agreement.approvals import load_manifest
 from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.clock import CLOCK_SKEW
 from lsi_match.base.errors import LsiError, RefusedError
@@ -81,7 +80,7 @@ def answer(project: Project, sealed: bytes, now: datetime, only: str | None = No
         rounds = rounds_about(project, [sought])[0]
     except LsiError as error:
         if only is None or name == only:
-            _log(project, now, manifest, AccessRefused(partner=name, **why(error)))
+            project.record(AccessRefused(partner=name, **why(error)), now, manifest.digest)
         if isinstance(error, AccessTooOftenError):
             _warn_everybody(project, name, error, now)
         raise
@@ -112,7 +111,7 @@ def _check(project: Project, manifest: Manifest, request: AccessRequest, digest:
     if digest in view.requests:
         raise RefusedError("AccessAnsweredError", name=name)
     used = {one.manifest for one in view.rounds.values()}
-    most = len({load_manifest(project.kept(one)).pseudonyms.epoch for one in used})
+    most = len({project.manifest_of(one).pseudonyms.epoch for one in used})
     count = max((len(some) for kinds in request.pseudonyms.values() for some in kinds.values()), default=0)
     if count > max(1, most):
         raise RefusedError("AccessManyPeopleError", name=name, count=count, most=most)
@@ -139,11 +138,6 @@ def _pseudonyms(request: AccessRequest) -> Sought:
     }
 
 
-def _log(project: Project, now: datetime, manifest: Manifest, event: AccessAnswered | AccessRefused) -> None:
-    with project.writer() as log:
-        log.record(event, now, manifest=manifest.digest)
-
-
 def rounds_about(project: Project, people: Sequence[Sought]) -> list[tuple[RoundAnswer, ...]]:
     """What every round of the project did with each of these people; in the order of the log.
 
@@ -164,7 +158,7 @@ class _Round:
         self._project = project
         self._view = view
         self.name = view.name
-        self.manifest = load_manifest(project.kept(view.manifest))
+        self.manifest = project.manifest_of(view.manifest)
         self._files = view.subject_files
 
     def about(self, people: Sequence[Sought]) -> list[RoundAnswer]:

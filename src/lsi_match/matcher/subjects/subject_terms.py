@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from lsi_match.agreement.approvals import load_manifest
 from lsi_match.base.files import destroy, sync_folder
 from lsi_match.log.events import SubjectsDestroyed
 from lsi_match.log.subject_files import due_at, file_in
@@ -25,7 +24,7 @@ def due_here(project: Project, view: ProjectView, now: datetime) -> list[tuple[R
     """The rounds whose files are past their term and still here, and when it ended."""
     lying = {folder.name for folder in (project.folder / "subjects").glob("*")}
     there = (one for name in sorted(lying) if (one := view.round(name)) and one.over)
-    ends = ((one, due_at(one, lambda digest: load_manifest(project.kept(digest)))) for one in there)
+    ends = ((one, due_at(one, project.manifest_of)) for one in there)
     return [(one, at) for one, at in ends if at is not None and now >= at]
 
 
@@ -37,8 +36,7 @@ def remove(project: Project, one: RoundView, due: datetime, now: datetime) -> No
     folder = folder_of(project, one.name)
     if one.forgotten is None:
         event = SubjectsDestroyed(round=one.name, files=len(one.subject_files), due=due)
-        with project.writer() as log:
-            log.record(event, now, manifest=one.destroyed_under)
+        project.record(event, now, one.destroyed_under)
     destroy(folder / LOG_KEY)
     for file in sorted(folder.iterdir()):
         file.unlink()
