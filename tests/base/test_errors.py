@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import pkgutil
+import re
 import tomllib
 from importlib import import_module
 from pathlib import Path
@@ -55,7 +56,9 @@ def test_an_error_says_the_same_facts_in_both_languages() -> None:
     unequal = [
         name
         for name, of in texts.items()
-        if not (of["nl"] and of["en"]) or of["nl"] == of["en"] or facts(of["nl"]) != facts(of["en"])
+        if not (of["nl"] and of["en"])
+        or (of["nl"] == of["en"] and re.sub(r"\{\w+\}", "", of["nl"]))
+        or facts(of["nl"]) != facts(of["en"])
     ]
     assert unequal == []
 

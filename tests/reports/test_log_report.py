@@ -154,7 +154,7 @@ def evidence_of(name: str) -> tuple[ProjectView, Evidence]:
     entries = old_log(name)
     view = ProjectView.of(entries)
     bound = tuple(n for n, entry in enumerate(entries) if entry.details_hash)
-    verified = Verification("f", "origin", len(entries), bytes(32), None, 0, 0, bound, {}, (), view)
+    verified = Verification("f", "origin", len(entries), bytes(32), None, 0, 0, bound, (), view)
     said = [read(position, entry) for position, entry in enumerate(entries)]
     now = datetime.fromisoformat(answers()[name]["now"])
     return view, Evidence("origin", said, verified, Standings((), ()), now)

@@ -10,13 +10,12 @@ Nothing that the file says about itself is believed. What holds when `verify_log
    other (which is what consistency proofs show to those who do not have the entries).
 5. The newest checkpoint covers every entry.
 6. All details that are there hash, with their salt, to what their entry states.
-7. Every signature line is by a key that was given, and is good (only when the cosigners' keys are given).
-8. Every entry says what its step says, and fits how its round stands (`log.view`); a step of a newer version is passed
+7. Every entry says what its step says, and fits how its round stands (`log.view`); a step of a newer version is passed
    over. No round was released that was held and not justified by every controller (`log.holds`).
-9. The log continues the checkpoint that the reader remembers: nothing rolled back, nothing rewritten. Where the log says by
+8. The log continues the checkpoint that the reader remembers: nothing rolled back, nothing rewritten. Where the log says by
    itself that entries were lost, that is told as such, and the reader has to acknowledge it.
 
-Only 9 can find that a log was replaced as a whole by an older copy, or by another history signed by the
+Only 8 can find that a log was replaced as a whole by an older copy, or by another history signed by the
 matcher; so whoever verifies remembers the newest checkpoint and brings it the next time (`log.remembered`).
 """
 
@@ -24,7 +23,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -56,14 +55,6 @@ class LogGapError(LsiError): ...
 
 
 @dataclass(frozen=True)
-class Cosigned:
-    """How far a controller co-signed: the largest checkpoint, and when (seconds since 1970)."""
-
-    size: int
-    timestamp: int
-
-
-@dataclass(frozen=True)
 class Verification:
     """What was found. Only when `ok` do the other members say something about the log."""
 
@@ -79,8 +70,6 @@ class Verification:
     #: Which of the two, the entries about destruction tell.
     details_present: int
     details_absent: tuple[int, ...]
-    #: By the name of the cosigner.
-    cosigned: dict[str, Cosigned]
     problems: tuple[LsiError, ...]
     #: How the project stands by the entries that fit.
     view: ProjectView = field(default_factory=ProjectView, repr=False)
@@ -104,24 +93,19 @@ def verify_log(
     *,
     origin: str | None = None,
     others: Iterable[Checkpoint] = (),
-    cosigners: Iterable[VerifierKey] | None = None,
-    progress: Callable[[int, int], None] | None = None,
 ) -> Verification:
     """Verify the log in `path` from its raw entries; see the list at the top of this module.
 
     `matcher` is the verifier key of the matcher, or all those it had, in the order in which it had them: after the
     first checkpoint under a later key none under an earlier one counts. `remembered` is the checkpoint that the
     reader kept from the last time; `origin` which log it must be; `others` are such checkpoints that the matcher signed for somebody else
-    (`read_other`), which the log must continue too. With `cosigners`, their cosignatures are verified, and a signature by
-    anybody else is a problem. `progress` is called with entries done and entries in all.
+    (`read_other`), which the log must continue too. Who co-signed is for `log.policy` to say.
 
     Never raises for what is wrong with the log: all of it is in `problems`. Writes nothing, and lets
     a matcher that is at work go on.
     """
     matchers = (matcher,) if isinstance(matcher, VerifierKey) else tuple(matcher)
-    known = None if cosigners is None else tuple(cosigners)
-    reading = _Reading(path, matchers, known, progress or (lambda done, of: None))
-    found = reading.all([*([remembered] if remembered else []), *others])
+    found = _Reading(path, matchers).all([*([remembered] if remembered else []), *others])
     if origin is None or found.origin in (None, origin):
         return found
     other = RefusedError("LogUnknownError", found=str(found.origin), origin=origin)
@@ -180,17 +164,9 @@ def read_other(path: Path, matchers: Iterable[VerifierKey]) -> Checkpoint:
 class _Reading:
     """One verification on its way."""
 
-    def __init__(
-        self,
-        path: Path,
-        matchers: tuple[VerifierKey, ...],
-        cosigners: tuple[VerifierKey, ...] | None,
-        progress: Callable[[int, int], None],
-    ) -> None:
+    def __init__(self, path: Path, matchers: tuple[VerifierKey, ...]) -> None:
         self._path = path
         self._matchers = matchers
-        self._cosigners = cosigners
-        self._progress = progress
         self._problems: list[LsiError] = []
         self._origin: str | None = None
         #: Entries in the file, by the highest number; and those without a gap from 0 on, which make the tree.
@@ -205,7 +181,6 @@ class _Reading:
         self._newest: tuple[int, str] | None = None
         self._details_present = 0
         self._details_absent: list[int] = []
-        self._cosigned: dict[str, Cosigned] = {}
         self._view = ProjectView()
 
     def all(self, remembered: list[Checkpoint]) -> Verification:
@@ -233,7 +208,6 @@ class _Reading:
             checkpoints=len(self._notes),
             details_present=self._details_present,
             details_absent=tuple(self._details_absent),
-            cosigned=self._cosigned,
             problems=tuple(self._problems),
             view=self._view,
         )
@@ -333,7 +307,6 @@ class _Reading:
             if not rows:
                 self._missing(expected, self._size - 1)
                 return
-            self._progress(expected, self._size)
 
     def _missing(self, first: int, last: int) -> None:
         self._tell("EntriesMissingError", first=first, last=last)
@@ -424,31 +397,13 @@ class _Reading:
             self._tell("CheckpointUnsignedError", size=size, signer=problem.facts["signer"])
         else:
             self._key_in_turn(size, signed)
-        right = len(self._problems) == before
-        if self._cosigners is not None:
-            self._cosignatures(checkpoint.size, signed, self._cosigners)
-        return right
+        return len(self._problems) == before
 
     def _key_in_turn(self, size: int, signed: SignedNote) -> None:
         latest = max(place for place, key in enumerate(self._matchers) if signed.of_key(key))
         if latest < self._key:
             self._tell("CheckpointReplacedKeyError", size=size, signer=self._matchers[latest].name)
         self._key = max(self._key, latest)
-
-    def _cosignatures(self, size: int, signed: SignedNote, cosigners: tuple[VerifierKey, ...]) -> None:
-        known = {(key.name, key.key_id) for key in (*self._matchers, *cosigners)}
-        for signature in signed.signatures:
-            if (signature.name, signature.key_id) not in known:
-                self._tell("SignerUnknownError", size=size, signer=signature.name)
-        for key in cosigners:
-            try:
-                timestamp = note.verify_cosignature(signed, key)
-            except note.NoteUnsignedError:
-                continue
-            except LsiError:
-                self._tell("CheckpointUnsignedError", size=size, signer=key.name)
-            else:
-                self._cosigned[key.name] = Cosigned(size, timestamp)
 
     def _continues(self, remembered: Checkpoint) -> None:
         if remembered.origin != self._origin:
