@@ -46,7 +46,9 @@ $(READY): requirements.lock pyproject.toml
 	  else echo "Install the package python3-venv first (apt-get install python3-venv)."; exit 1; fi; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing $$(grep -c '^[a-z]' requirements.lock) pinned packages into $(VENV), once; a minute or two …"
-	@start=$$(date +%s); { $(PIP) --require-hashes -r requirements.lock && $(PIP) --no-build-isolation -e .; echo "status $$?"; } 2>&1 | $(PIP_TOLD) && \
+	@# What was installed is compiled by all processors at once: pip does it by one.
+	@start=$$(date +%s); { $(PIP) --no-compile --require-hashes -r requirements.lock && $(PIP) --no-build-isolation -e .; echo "status $$?"; } 2>&1 | $(PIP_TOLD) && \
+	  { $(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || :; } && \
 	  echo "Installed in $$(($$(date +%s) - start)) s."
 	@touch $@
 
