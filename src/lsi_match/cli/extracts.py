@@ -135,7 +135,6 @@ def bag(file: Path, *, home: Path, name: str, json: Json = False) -> None:
     Args:
         file: an extract of the BAG: GeoPackage (bag-light.gpkg of PDOK), CSV (of NLExtract) or Parquet with the same columns.
         home: the folder of this partner.
-        name: this partner.
     """
     from lsi_match.partner.bag import take_in
     from lsi_match.partner.home import Home

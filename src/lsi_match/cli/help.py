@@ -25,7 +25,17 @@ from rich.text import Text
 from lsi_match.base.errors import Language
 
 #: What many commands take, and no docstring repeats.
-JSON = "Print one JSON document and nothing else."
+COMMON = {
+    "site": "the matching site.",
+    "project": "id of the project.",
+    "round_id": "the round.",
+    "manifest": "the manifest (canonical JSON).",
+    "home": "its folder.",
+    "name": "this partner.",
+    "chain": "sign with a certificate: this one and those between it and the authority (PEM).",
+    "key": "the private key of the certificate (PEM); left out when it is the one in the HSM.",
+    "json": "Print one JSON document and nothing else.",
+}
 _WORDS = {"Commands": "Opdrachten", "Parameters": "Argumenten en opties", "COMMAND": "OPDRACHT", "[OPTIONS]": "[OPTIES]"}  # fmt: skip
 
 #: A command (its function) or option (by its id) → its help as the code has it.
@@ -61,7 +71,7 @@ def texts(app: App) -> set[str]:
     """Every text that the help of `app`, which is in English, has."""
     speak(app, "en")
     read = [_read(english) for english in (*_english.values(), *(part.help for part in _parts(app)))]
-    return {JSON, *(text for about, means in read for text in (*about, *means.values()))}
+    return {*COMMON.values(), *(text for about, means in read for text in (*about, *means.values()))}
 
 
 @cache
@@ -85,10 +95,10 @@ def _said(text: str, language: Language) -> str:
 
 
 def _docstring(english: str, command: Callable[..., Any], language: Language) -> str:
-    """A docstring text by text in this language, with the option that no docstring repeats."""
-    about, means = _read(english)
-    if "json" in inspect.signature(command).parameters:
-        means.setdefault("json", JSON)
+    """A docstring text by text in this language, with what no docstring repeats."""
+    about, own = _read(english)
+    known = COMMON | own
+    means = {name: known[name] for name in (*inspect.signature(command).parameters, *own) if name in known}
     arguments = [f"    {name}: {_said(text, language)}" for name, text in means.items()]
     paragraphs = [_said(text, language) for text in about]
     return "\n\n".join([*paragraphs, "\n".join(["Args:", *arguments])] if arguments else paragraphs)

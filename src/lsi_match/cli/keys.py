@@ -94,7 +94,6 @@ def protect(name: str, home: Path, *, json: Json = False) -> None:
 
     Args:
         name: the party.
-        home: its folder.
     """
     from lsi_match.crypto.keys import protect_identity
     from lsi_match.crypto.passphrase import ask_new
@@ -113,7 +112,6 @@ def project(
 
     Args:
         name: the partner that makes the key.
-        home: its folder.
         project_id: id of the project.
         cards: folder with the cards (JSON) of all partners, its own too. Not the matcher's: it never gets the key.
         out: folder for the sealed shares, one file per partner.
@@ -148,8 +146,6 @@ def commit(
     """Make the project key together, 1 of 3: fix this partner's part of it, without telling it.
 
     Args:
-        name: this partner.
-        home: its folder.
         project_id: id of the project.
         cards: folder with the cards (JSON) of all partners, checked with their owners by another way.
         out: folder for the commitment; everyone's commitments go to everyone.
@@ -178,8 +174,6 @@ def reveal(
     """Make the project key together, 2 of 3: tell this partner's part to the others, once all have committed.
 
     Args:
-        name: this partner.
-        home: its folder.
         project_id: id of the project.
         cards: folder with the cards (JSON) of all partners.
         commitments: folder with the commitments of all partners, its own too.
@@ -209,7 +203,6 @@ def derive(
     """Make the project key together, 3 of 3: derive it; all partners print the same key check value.
 
     Args:
-        name: this partner.
         home: its folder; the key is kept in it, sealed to this partner.
         project_id: id of the project.
         cards: folder with the cards (JSON) of all partners.
@@ -230,7 +223,6 @@ def share(name: str, home: Path, project_id: str, *, card: Path, out: Path, json
 
     Args:
         name: the partner that shares.
-        home: its folder.
         project_id: id of the project.
         card: card (JSON) of the partner that joins.
         out: folder for the sealed share.

@@ -286,11 +286,7 @@ def report(
 
 @app.command
 def register(manifest: Path, *, json: Json = False) -> None:
-    """The register of processing activities of a manifest: what every entry of its log points at, by address.
-
-    Args:
-        manifest: the manifest (canonical JSON).
-    """
+    """The register of processing activities of a manifest: what every entry of its log points at, by address."""
     from lsi_match.agreement.approvals import load_manifest
     from lsi_match.log.activities import register as made
 

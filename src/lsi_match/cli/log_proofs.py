@@ -18,7 +18,6 @@ def checkpoint(site: Path, project: str, *, json: Json = False) -> None:
 
     Args:
         site: folder of the matching environment.
-        project: id of the project.
     """
 
     with project_of(site, project).writer() as log:
@@ -43,7 +42,6 @@ def cosign(
     Args:
         name: this controller.
         home: its folder, which remembers the newest checkpoint.
-        project: id of the project.
         log: the log, as you received it.
         papers: the signed papers to judge its entries again by: a file (.papers.json), or the folder with what was fetched.
         out: folder for the cosignatures, for the matching environment.
@@ -72,7 +70,6 @@ def add_cosignature(site: Path, project: str, cosignature: list[Path], *, json: 
 
     Args:
         site: folder of the matching environment.
-        project: id of the project.
         cosignature: the file, or files, that `log cosign` made.
     """
     from lsi_match.matcher.operate.reconcile import publish_cosigned_releases
@@ -94,7 +91,6 @@ def witness(
 
     Args:
         site: folder of the matching environment.
-        project: id of the project.
         name: of the witness in the manifest; without it every witness with an address in delivery.yaml.
         url: the address at which it is asked; else that in delivery.yaml.
     """

@@ -265,7 +265,6 @@ def share(manifest: Path, *, site: Path, out: Path, to: list[str] | None = None,
     """Hand a manifest to its controllers to be signed, and log who was given it.
 
     Args:
-        manifest: the manifest (canonical JSON).
         site: the matching site, whose log keeps it.
         out: folder to write OUT/NAME/manifest.json into, for each controller.
         to: a controller; once per controller. All of them when left out.
@@ -319,13 +318,9 @@ def sign(
     """Sign a manifest as one of its controllers. Shows what is signed for; its digest is part of what is signed.
 
     Args:
-        manifest: the manifest (canonical JSON).
         name: the controller.
-        home: its folder.
         out: folder for the approval, OUT/NAME.json, and what was signed for, OUT/NAME.md.
         previous: the version to compare with; when left out, the one that this home takes part in, if any.
-        chain: sign with a certificate: this one and those between it and the authority (PEM).
-        key: the private key of the certificate (PEM); left out when it is the one in the HSM.
     """
     from lsi_match.agreement.approvals import load_manifest
     from lsi_match.agreement.signer import signer
@@ -357,13 +352,9 @@ def publication(
     It counts for this manifest only, and a later one takes its place.
 
     Args:
-        manifest: the manifest (canonical JSON).
         name: the controller.
-        home: its folder.
         sheet: what is made public (YAML), see publication-sheet.schema.json.
         out: folder for the paper: OUT/NAME.publication.json.
-        chain: sign with a certificate: this one and those between it and the authority (PEM).
-        key: the private key of the certificate (PEM); left out when it is the one in the HSM.
     """
     from lsi_match.agreement.approvals import load_manifest, make_public
     from lsi_match.agreement.signer import signer
@@ -393,13 +384,10 @@ def withdraw(
     """Withdraw the approval of a controller. From then on nothing happens under this manifest.
 
     Args:
-        manifest: the manifest (canonical JSON).
         name: the controller.
         home: its folder. Its own copy of the project, if it is there, learns of it at once.
         reason: why; all parties can read it. No personal data.
         out: folder for the withdrawal: OUT/NAME.withdrawal.json. Send it to the others and to the matching site.
-        chain: sign with a certificate: this one and those between it and the authority (PEM).
-        key: the private key of the certificate (PEM); left out when it is the one in the HSM.
     """
     from lsi_match.agreement.approvals import load_manifest
     from lsi_match.agreement.approvals import withdraw as made
@@ -432,14 +420,11 @@ def advise(
     """Sign what the FG (DPO) of a controller advises about this manifest. A negative advice has to be answered in the manifest.
 
     Args:
-        manifest: the manifest (canonical JSON).
         name: the controller.
         home: the folder of its FG, with a key that the trust root names to advise; or that of the controller.
         outcome: positive or negative.
         text: file with the advice (UTF-8); all parties can read it. No personal data.
         out: folder for the advice: OUT/NAME.advice.json. Send it to the others and to the matching site.
-        chain: sign with a certificate: this one and those between it and the authority (PEM).
-        key: the private key of the certificate (PEM); left out when it is the one in the HSM.
     """
     from lsi_match.agreement.approvals import advise as made
     from lsi_match.agreement.approvals import load_manifest
@@ -470,14 +455,11 @@ def acknowledge(
     """Say that everybody in these roles of your organisation has read the work instruction.
 
     Args:
-        manifest: the manifest (canonical JSON).
         name: the controller, or matcher.
         home: its folder (for the matcher: that of the site).
         instruction: the work instruction as it was read; it has to be the one that the manifest names.
         role: a role, as the manifest names it; once per role.
         out: folder for the acknowledgement: OUT/NAME.acknowledgement.json.
-        chain: sign with a certificate: this one and those between it and the authority (PEM).
-        key: the private key of the certificate (PEM); left out when it is the one in the HSM.
     """
     from lsi_match.agreement.approvals import load_manifest
     from lsi_match.agreement.signer import signer

@@ -42,8 +42,6 @@ def open_(
     """Open a round: a fresh key that drops are sealed to, in a signed opening for the partners.
 
     Args:
-        site: the matching site.
-        project: id of the project.
         round_id: name of the round, for example 2026-10.
         reference_date: the date that the criteria look at (peildatum); by the rule of the manifest when left out.
     """
@@ -73,9 +71,6 @@ def run(
     What is left out is as SITE/runner.yaml says, or else by default: threads, 2GiB.
 
     Args:
-        site: the matching site.
-        project: id of the project.
-        round_id: the round.
         runner: what the buckets of the match are spread over: threads, processes, or a Dask or Ray cluster.
         workers: how many buckets at once on this machine.
         cluster: address of a Dask or Ray cluster that is there, for example tls://scheduler:8786.
@@ -120,7 +115,6 @@ def watch(
     Can be given at any time, by hand or by a timer; what was done stands in the log.
 
     Args:
-        site: the matching site.
         memory_limit: of the matching engines together, for example 4GiB; as SITE/runner.yaml says when left out.
         clock_is_right: the clock was looked at and is right: go on after everything stood still for days.
     """
@@ -148,13 +142,7 @@ def watch(
 
 @app.command
 def remind(site: Path, project: str, round_id: str, *, json: Json = False) -> None:
-    """Remind, by hand, every partner of which there is no drop for a round yet: at its place, and in the log.
-
-    Args:
-        site: the matching site.
-        project: id of the project.
-        round_id: the round.
-    """
+    """Remind, by hand, every partner of which there is no drop for a round yet: at its place, and in the log."""
     from lsi_match.matcher.operate.reconcile import remind_by_hand
 
     names = ", ".join(remind_by_hand(project_of(site, project), round_id, utc_now()))
@@ -169,8 +157,6 @@ def justify(site: Path, project: str, round_id: str, papers: Path, *, json: Json
     something is missing.
 
     Args:
-        site: the matching site.
-        project: id of the project.
         round_id: the round that is held.
         papers: folder with the justifications.
     """
@@ -198,9 +184,6 @@ def outcome(site: Path, project: str, round_id: str, papers: Path, *, json: Json
     """Take in what partners counted of the outcomes of a released round ('partner outcome').
 
     Args:
-        site: the matching site.
-        project: id of the project.
-        round_id: the round.
         papers: folder with the counts.
     """
     from lsi_match.matcher.round.take_outcomes import ingest_outcomes
@@ -214,8 +197,6 @@ def answer(site: Path, project: str, request: Path, *, to: Path, json: Json = Fa
     """Answer an access request of a controller: what every round did with the person, found by pseudonym. It is logged.
 
     Args:
-        site: the matching site.
-        project: id of the project.
         request: the sealed request ('partner access-request').
         to: the sealed answer to write, for the controller that asked.
     """
@@ -231,8 +212,6 @@ def opened(site: Path, project: str, papers: Path, *, json: Json = False) -> Non
     """Take in the notices of partners that they opened a release. Those brought with 'partner send' come in by themselves.
 
     Args:
-        site: the matching site.
-        project: id of the project.
         papers: folder with the notices (.opened.json).
     """
     from lsi_match.matcher.round.opened_notices import ingest_opened_notices
@@ -261,7 +240,6 @@ def status(site: Path, project: str | None = None, *, json: Json = False) -> Non
     """What is going on, and what to do: alarms, how the rounds stand as the log tells, and what each waits for.
 
     Args:
-        site: the matching site.
         project: id of the project; left out, every project.
     """
     from lsi_match.matcher.operate.alarms import UNREADABLE
@@ -334,7 +312,6 @@ def metrics(site: Path, *, to: Path | None = None) -> None:
     """Write the metrics of a site in the text form of Prometheus, for example for its textfile collector.
 
     Args:
-        site: the matching site.
         to: the file to write, whole or not at all; without it they are printed.
     """
     import sys

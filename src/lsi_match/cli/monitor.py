@@ -29,9 +29,6 @@ def report(site: Path, project: str, round_id: str, *, to: Path, json: Json = Fa
     """Write what the monitor says of a round, to read and to print: the report, and the counts it follows from.
 
     Args:
-        site: the matching site.
-        project: id of the project.
-        round_id: the round.
         to: folder to write `report.html`, `report.md`, `report.json` and `counts.json` into, of a held round the proof that
             the log has it, and the same for each partner that told outcomes: `report.<partner>.html` …
     """
@@ -91,17 +88,13 @@ def justify(
     the log does not hold the round for. Every difference is justified by itself, in a file that is written here first, to fill in.
 
     Args:
-        manifest: the manifest (canonical JSON).
         name: the controller.
-        home: its folder.
         report: the report, as the matching environment gave it (report.json); the proof that the log has it lies beside it.
         counts: the counts it follows from (counts.json).
         reasons: why, of every difference (YAML); a file that is not there yet is written with what is asked. No personal data.
         reason: with --change, or of a report without a difference: why, in at least 40 characters; all parties can read it.
         change: do not release; the manifest has to change. The round is then destroyed.
         out: folder for the paper: OUT/NAME.justification.json.
-        chain: sign with a certificate: this one and those between it and the authority (PEM).
-        key: the private key of the certificate (PEM); left out when it is the one in the HSM.
     """
     from lsi_match.agreement.approvals import load_manifest
     from lsi_match.agreement.signer import signer

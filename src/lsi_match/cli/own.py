@@ -50,7 +50,6 @@ def set_once(
         mapping: which extract and which columns hold the fields of the manifest (YAML); for who delivers.
         extracts: folder of the extracts; for who delivers.
         chain: sign on the desk with a certificate: this one and those between it and the authority (PEM).
-        key: the private key of the certificate (PEM); left out when it is the one in the HSM.
     """
     from lsi_match.cli.current import keep
     from lsi_match.partner.extract.column_mapping import read_mapping

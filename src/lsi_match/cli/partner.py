@@ -35,8 +35,6 @@ def join(
     """Take in a project that every controller signed, and the sealed project key.
 
     Args:
-        name: this partner.
-        home: its folder.
         manifest: the signed manifest (canonical JSON).
         approvals: folder with the approval of every controller.
         key_share: the project key, sealed to this partner.
@@ -55,9 +53,6 @@ def papers(name: str, home: Path, project: str, papers: Path, *, json: Json = Fa
     """Take in what was signed later about the manifest that this partner joined under: a withdrawal, an approval anew.
 
     Args:
-        name: this partner.
-        home: its folder.
-        project: id of the project.
         papers: folder with the signed papers.
     """
     from lsi_match.partner.home import Home
@@ -82,9 +77,6 @@ def prepare(
     """Select by the manifest's criteria, pseudonymise, seal and sign: makes the drop of this partner.
 
     Args:
-        name: this partner.
-        home: its folder.
-        project: id of the project.
         opening: the opening of the round, from the matching environment; the proof that the log has it lies beside it.
         mapping: which extract and which columns hold the fields of the manifest (YAML).
         extracts: folder of the extracts.
@@ -164,9 +156,6 @@ def open_(name: str, home: Path, project: str, release: Path, *, to: Path, json:
     """Open a release: the own records that are in a case, by own record id.
 
     Args:
-        name: this partner.
-        home: its folder.
-        project: id of the project.
         release: the release (its .release.json file; the sealed part lies beside it).
         to: the table to write: .xlsx or .csv for a spreadsheet, .parquet for a program; or a page to read: .html, .md or .json.
     """
@@ -199,8 +188,6 @@ def send(name: str, home: Path, file: Path | None = None, *, place: Path, json: 
     opened since the last time goes along, for the log; without a file only that.
 
     Args:
-        name: this partner.
-        home: its folder.
         file: the drop (its .drop.json file; its parts lie beside it), or the signed paper. May be left out.
         place: how the place is reached (YAML: url, key_file, known_hosts, credentials, endpoint).
     """
@@ -259,9 +246,6 @@ def deliver(
     What is left out is as 'use' set it.
 
     Args:
-        name: this partner.
-        home: its folder.
-        project: id of the project.
         place: how the place is reached (YAML: url, key_file, known_hosts, credentials, endpoint).
         mapping: which extract and which columns hold the fields of the manifest (YAML).
         extracts: folder of the extracts.
@@ -297,9 +281,6 @@ def receipt(name: str, home: Path, project: str, receipts: Path, *, json: Json =
     Ends with exit status 1 when one of them says that a drop was refused.
 
     Args:
-        name: this partner.
-        home: its folder.
-        project: id of the project.
         receipts: a receipt (.receipt.tlog-proof), or the folder with what was fetched.
     """
     from lsi_match.partner.home import Home
@@ -339,9 +320,6 @@ def outcome(
     """Count what came of the cases of a release, per group: only counts leave, small ones withheld.
 
     Args:
-        name: this partner.
-        home: its folder.
-        project: id of the project.
         release: the release (its .release.json file; the sealed part lies beside it).
         outcomes: CSV with the columns outcome and case_id or record_id; gegrond, niet gegrond or onbekend.
         opening: the opening of the round.
@@ -378,9 +356,6 @@ def access_request(
     """Ask the matching environment what was done with one person's data (art. 15 GDPR). The number is asked for and not kept.
 
     Args:
-        name: this partner.
-        home: its folder.
-        project: id of the project.
         reference: your own name for this request, for example ink-2026-14; nothing of the person.
         to: the sealed request to write, for the matching environment.
         rounds: rounds to ask about, beside those that this partner delivered for.
@@ -410,9 +385,6 @@ def access_answer(
     not tell of, or that go by a manifest which is not known here.
 
     Args:
-        name: this partner.
-        home: its folder.
-        project: id of the project.
         answer: the sealed answer, from the matching environment.
         reference: the name that you gave the request.
         to: the letter to write (.html, .md or .json), or a table of what happened: .xlsx or .csv for a spreadsheet.

@@ -46,8 +46,6 @@ def accept(site: Path, manifest: Path, *, approvals: Path, json: Json = False) -
     """Take in a manifest that every controller signed.
 
     Args:
-        site: the matching site.
-        manifest: the manifest (canonical JSON).
         approvals: folder with the approval of every controller, and what else was signed about the manifest.
     """
     from lsi_match.matcher.site.site import Site
@@ -61,7 +59,6 @@ def papers(site: Path, project: str, papers: Path, *, json: Json = False) -> Non
     """Take in what was signed about a manifest that was shared or accepted: approvals, acknowledgements, withdrawals.
 
     Args:
-        site: the matching site.
         project: its name.
         papers: folder with the signed papers.
     """
@@ -84,7 +81,6 @@ def places(site: Path, project: str, *, json: Json = False) -> None:
     Give this once per place, with every share mounted: a place without its marker is taken to be away.
 
     Args:
-        site: the matching site.
         project: its name.
     """
     from lsi_match.matcher.operate.transfers import places_of
@@ -103,7 +99,6 @@ def backup(site: Path, *, to: Path, json: Json = False) -> None:
     """Write a backup of a site: one file, with a list of what it holds and a seal. The keys of the site are in it.
 
     Args:
-        site: the matching site.
         to: the file, whole or not at all; one that is there is replaced.
     """
     from lsi_match.matcher.operate.backup import back_up
@@ -193,7 +188,6 @@ def explain(site: Path, project: str, text: Path, *, json: Json = False) -> None
     """Explain, in a text that is kept and logged, every checkpoint that was reported and is none of this log (alarm fork).
 
     Args:
-        site: the matching site.
         project: its name.
         text: a file with the explanation, in plain words; the organisations get it with the log.
     """
@@ -210,11 +204,7 @@ def explain(site: Path, project: str, text: Path, *, json: Json = False) -> None
 
 @app.command
 def health(site: Path, *, json: Json = False) -> int:
-    """Is everything as it should be? Exit status 0, or 1 with the alarms that are on. For a timer, or a container.
-
-    Args:
-        site: the matching site.
-    """
+    """Is everything as it should be? Exit status 0, or 1 with the alarms that are on. For a timer, or a container."""
     from lsi_match.matcher.operate.alarms import alarms
     from lsi_match.matcher.site.site import Site
 
@@ -234,7 +224,6 @@ def serve(site: Path, *, port: int = 0, database: str | None = None, memory_limi
     start and in no file ('site prefect').
 
     Args:
-        site: the matching site.
         port: of the server; when left out, one that is free.
         database: of the server, for example postgresql+asyncpg:///prefect; without it a file in SITE/serve.
         memory_limit: of the matching engines together, for example 4GiB; as SITE/runner.yaml says when left out.
@@ -255,7 +244,6 @@ def prefect(site: Path, *arguments: Annotated[str, Parameter(allow_leading_hyphe
     For example: site prefect SITE flow-run ls. It shows what was done; nothing can be started with it.
 
     Args:
-        site: the matching site.
         arguments: of 'prefect'.
     """
     from lsi_match.matcher.operate.runner import prefect as become_prefect

@@ -77,7 +77,6 @@ def sign(root: Path, name: str, home: Path, *, out: Path, json: Json = False) ->
     Args:
         root: the version, as `trust new` wrote it.
         name: the organisation.
-        home: its folder.
         out: folder for the signature: OUT/trust-root.VERSION.NAME.json. One that is there with another key stays in it.
     """
     from lsi_match.agreement.signer import sign_root_as
@@ -175,7 +174,6 @@ def show(place: Path, project: str, *, out: Path | None = None, json: Json = Fal
 
     Args:
         place: the home of a partner, or the matching site.
-        project: id of the project.
         out: write the page to this file: .html, .md or .json.
     """
     from lsi_match.agreement.trust_root_draft import changes
