@@ -28,10 +28,13 @@ from lsi_match.base.errors import Language
 COMMON = {
     "site": "the matching site.",
     "project": "id of the project.",
+    "project_id": "id of the project.",
     "round_id": "the round.",
     "manifest": "the manifest (canonical JSON).",
     "home": "its folder.",
     "name": "this partner.",
+    "place": "how the place is reached (YAML: url, key_file, known_hosts, credentials, endpoint).",
+    "mapping": "which extract and which columns hold the fields of the manifest (YAML).",
     "chain": "sign with a certificate: this one and those between it and the authority (PEM).",
     "key": "the private key of the certificate (PEM); left out when it is the one in the HSM.",
     "json": "Print one JSON document and nothing else.",

@@ -112,7 +112,6 @@ def project(
 
     Args:
         name: the partner that makes the key.
-        project_id: id of the project.
         cards: folder with the cards (JSON) of all partners, its own too. Not the matcher's: it never gets the key.
         out: folder for the sealed shares, one file per partner.
         epoch: number of this key; one higher at each rotation.
@@ -146,7 +145,6 @@ def commit(
     """Make the project key together, 1 of 3: fix this partner's part of it, without telling it.
 
     Args:
-        project_id: id of the project.
         cards: folder with the cards (JSON) of all partners, checked with their owners by another way.
         out: folder for the commitment; everyone's commitments go to everyone.
         epoch: number of this key; one higher at each rotation.
@@ -174,7 +172,6 @@ def reveal(
     """Make the project key together, 2 of 3: tell this partner's part to the others, once all have committed.
 
     Args:
-        project_id: id of the project.
         cards: folder with the cards (JSON) of all partners.
         commitments: folder with the commitments of all partners, its own too.
         out: folder for the reveal, sealed to the other partners.
@@ -204,7 +201,6 @@ def derive(
 
     Args:
         home: its folder; the key is kept in it, sealed to this partner.
-        project_id: id of the project.
         cards: folder with the cards (JSON) of all partners.
         commitments: folder with the commitments of all partners.
         reveals: folder with the reveals of all partners.
@@ -223,7 +219,6 @@ def share(name: str, home: Path, project_id: str, *, card: Path, out: Path, json
 
     Args:
         name: the partner that shares.
-        project_id: id of the project.
         card: card (JSON) of the partner that joins.
         out: folder for the sealed share.
     """

@@ -14,11 +14,7 @@ from lsi_match.cli.log import _file, app
 
 @app.command
 def checkpoint(site: Path, project: str, *, json: Json = False) -> None:
-    """Sign the state of the log as it is now, and print the note.
-
-    Args:
-        site: folder of the matching environment.
-    """
+    """Sign the state of the log as it is now, and print the note."""
 
     with project_of(site, project).writer() as log:
         note = log.sign()
@@ -69,7 +65,6 @@ def add_cosignature(site: Path, project: str, cosignature: list[Path], *, json: 
     """Take in what a controller signed under a checkpoint, and hand out a release that waited for it.
 
     Args:
-        site: folder of the matching environment.
         cosignature: the file, or files, that `log cosign` made.
     """
     from lsi_match.matcher.operate.reconcile import publish_cosigned_releases
@@ -90,7 +85,6 @@ def witness(
     """Ask a witness from outside to co-sign the log (C2SP tlog-witness), and hand out a release that waited for it.
 
     Args:
-        site: folder of the matching environment.
         name: of the witness in the manifest; without it every witness with an address in delivery.yaml.
         url: the address at which it is asked; else that in delivery.yaml.
     """

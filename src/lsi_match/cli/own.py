@@ -45,7 +45,6 @@ def set_once(
     Args:
         home: your own folder, or the matching site.
         project: id of the project. It need not be joined yet.
-        place: how the place is reached (YAML: url, key_file, known_hosts, credentials, endpoint).
         folder: for what is fetched (in/) and drops on their way (out/).
         mapping: which extract and which columns hold the fields of the manifest (YAML); for who delivers.
         extracts: folder of the extracts; for who delivers.

@@ -78,7 +78,6 @@ def prepare(
 
     Args:
         opening: the opening of the round, from the matching environment; the proof that the log has it lies beside it.
-        mapping: which extract and which columns hold the fields of the manifest (YAML).
         extracts: folder of the extracts.
         to: folder to write the drop into (the inbox, or where it is sent from).
     """
@@ -189,7 +188,6 @@ def send(name: str, home: Path, file: Path | None = None, *, place: Path, json: 
 
     Args:
         file: the drop (its .drop.json file; its parts lie beside it), or the signed paper. May be left out.
-        place: how the place is reached (YAML: url, key_file, known_hosts, credentials, endpoint).
     """
     from lsi_match.partner.home import Home
     from lsi_match.partner.transfer import send as bring
@@ -207,7 +205,6 @@ def fetch(to: Path, *, place: Path, json: Json = False) -> int:
 
     Args:
         to: folder to put it in.
-        place: how the place is reached (YAML: url, key_file, known_hosts, credentials, endpoint).
     """
     from lsi_match.partner.transfer import fetch as bring
     from lsi_match.partner.transfer import foreseen, settings_in
@@ -246,8 +243,6 @@ def deliver(
     What is left out is as 'use' set it.
 
     Args:
-        place: how the place is reached (YAML: url, key_file, known_hosts, credentials, endpoint).
-        mapping: which extract and which columns hold the fields of the manifest (YAML).
         extracts: folder of the extracts.
         folder: for what is fetched (in/) and drops on their way (out/).
     """
@@ -323,7 +318,6 @@ def outcome(
         release: the release (its .release.json file; the sealed part lies beside it).
         outcomes: CSV with the columns outcome and case_id or record_id; gegrond, niet gegrond or onbekend.
         opening: the opening of the round.
-        mapping: which extract and which columns hold the fields of the manifest (YAML).
         extracts: folder of the extracts, from which the groups are read again.
         out: folder for the counts: OUT/NAME.outcome.json.
     """

@@ -59,7 +59,6 @@ def papers(site: Path, project: str, papers: Path, *, json: Json = False) -> Non
     """Take in what was signed about a manifest that was shared or accepted: approvals, acknowledgements, withdrawals.
 
     Args:
-        project: its name.
         papers: folder with the signed papers.
     """
     from lsi_match.matcher.site.share_manifest import receive
@@ -79,9 +78,6 @@ def places(site: Path, project: str, *, json: Json = False) -> None:
     """Set up the places of delivery.yaml where files change hands: both sides, and the marker they are known by.
 
     Give this once per place, with every share mounted: a place without its marker is taken to be away.
-
-    Args:
-        project: its name.
     """
     from lsi_match.matcher.operate.transfers import places_of
     from lsi_match.matcher.site.site import Site
@@ -188,7 +184,6 @@ def explain(site: Path, project: str, text: Path, *, json: Json = False) -> None
     """Explain, in a text that is kept and logged, every checkpoint that was reported and is none of this log (alarm fork).
 
     Args:
-        project: its name.
         text: a file with the explanation, in plain words; the organisations get it with the log.
     """
     from lsi_match.log.events import ForkExplained
