@@ -214,9 +214,9 @@ def _half(path: Path) -> Path:
     return path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
 
 
-def half_files(folder: Path, of: str = "*") -> list[Path]:
-    """What a process that was killed left in `folder`, half written or half destroyed, of files with names like `of`."""
-    return sorted(folder.glob(f".{of}.{'[0-9a-f]' * 8}.tmp"))
+def half_files(folder: Path) -> list[Path]:
+    """What a process that was killed left in `folder`, half written or half destroyed."""
+    return sorted(folder.glob(f".*.{'[0-9a-f]' * 8}.tmp"))
 
 
 def destroy(path: Path) -> None:

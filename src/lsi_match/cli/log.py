@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
@@ -14,10 +14,6 @@ from lsi_match.base.files import read_bytes, write_whole
 from lsi_match.cli.console import Json, called, err, language, out, print_json, say, table
 from lsi_match.log.entry import MAX_TIME, LogEntry
 from lsi_match.log.steps import Step
-
-if TYPE_CHECKING:
-    pass
-
 
 app = App(name="log")
 

@@ -215,11 +215,8 @@ def _write_encryption(identity: Identity, folder: Path, passphrase: str | None) 
 _opened: dict[bytes, Identity] = {}
 
 
-def load_identity(name: str, folder: Path, source: passphrases.Source | None = None) -> Identity:
+def load_identity(name: str, folder: Path) -> Identity:
     """Read the keys of `name` from `folder`.
-
-    Args:
-        source: gives the passphrase, when there is one; this process's source if left out.
 
     Raises:
         FileMissingError, FileTooOpenError: a key file is absent, or others can read it.
@@ -237,8 +234,8 @@ def load_identity(name: str, folder: Path, source: passphrases.Source | None = N
     files = hashlib.sha256(
         b"".join(hashlib.sha256(x).digest() for x in (name.encode(), age, signing))
     ).digest()
-    if files not in _opened or source is not None:
-        given = source(str(age_file), False) if source else passphrases.ask(str(age_file))
+    if files not in _opened:
+        given = passphrases.ask(str(age_file))
         encryption = read_age_identity(_unlocked(age, given, age_file), age_file)
         _opened[files] = Identity(name, _signing(signing, signing_file, encryption), encryption)
     return _opened[files]

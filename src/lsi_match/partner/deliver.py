@@ -7,7 +7,7 @@ received its sealed files are removed here. A drop that was refused is not made 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -99,7 +99,6 @@ def deliver(
     folder: Path,
     now: datetime,
     lang: Language = "nl",
-    progress: Callable[[str], None] = lambda _: None,
     judging: Judging | None = None,
 ) -> Delivered:
     """Everything that there is to fetch and to bring for a project; of a project that is not joined yet, what comes before.
@@ -146,7 +145,6 @@ def deliver(
         try:
             drops = _made(home, project, round_id, outgoing)
             if not drops:
-                progress(round_id)
                 drop = _make(exchange, opening, mapping, extracts, outgoing, now, problems)
                 if drop is None:
                     waiting.append(problem("partner.together", round=round_id)[lang == "en"])
