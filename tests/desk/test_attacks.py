@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -210,7 +213,18 @@ def test_what_stands_in_any_field_or_parameter_of_any_page_leads_nowhere(op: Ope
     """Every form with a path in each of its fields in turn, and every page with one in what it reads from its address."""
     before, fields = (
         state(op),
-        {*FORM, "of", "extract", "selection", "role-0", "outcome", "text", "person-../x", "outcome-../x"},
+        {
+            *FORM,
+            "of",
+            "extract",
+            "selection",
+            "role-0",
+            "outcome",
+            "text",
+            "rounds",
+            "person-../x",
+            "outcome-../x",
+        },
     )
     for browser, pages in ((Browser(op), PAGES), (operator(op), OPERATOR)):
         for path, changes, _ in pages:
@@ -292,3 +306,71 @@ def test_drafts_of_others_that_are_none_keep_nobody_from_writing(op: Operation, 
         for what in ("root", "complete"):
             assert own.post("draft", what=what).status_code == 409, (what, files)
     assert not list(made.world.home(OWN).project(PROJECT).glob("outgoing/*root*"))
+
+
+def test_a_folder_in_which_something_broke_still_has_its_pages(op: Operation, tmp_path: Path) -> None:
+    """Whatever file is gone, damaged or a folder instead: the first page says what is the matter, every page answers."""
+    made = op.copy(tmp_path / "copy")
+    use(made)
+    home = made.world.home(OWN).folder / "projects" / PROJECT
+    own, told = Browser(made), set()
+    pages = [path for path, changes, _ in PAGES if not changes and "{" not in path]
+    for name in (
+        "manifest.json",
+        "work.yaml",
+        "trust/pinned",
+        "trust/0001.json",
+        "approvals/svb.json",
+        "log-seen.lock",
+        "log-seen",
+    ):
+        file = home / name
+        kept = file.read_bytes()
+        for broken in (file.unlink, lambda file=file: file.write_bytes(b"\xff{"), file.mkdir):
+            if broken == file.mkdir:
+                file.unlink()
+            broken()
+            first = own.home()
+            assert "Wat vraagt nu uw aandacht?" in first, name
+            told |= {name} if "Er is iets mis" in first else set()
+            for page in pages:
+                answer = own.client.get(f"/nl/{PROJECT}/{page}")
+                assert answer.status_code in (200, 404, 409), (name, page)
+                assert "fout van het programma" not in answer.text, (name, page)
+            if broken != file.unlink:
+                shutil.rmtree(file) if file.is_dir() else None
+        file.write_bytes(kept)
+    assert {"manifest.json", "work.yaml", "trust/pinned"} <= told
+
+
+def test_what_changes_hands_in_two_windows_at_once_is_told_in_one(op: Operation, tmp_path: Path) -> None:
+    made = op.copy(tmp_path / "copy")
+    use(made)
+    lock = made.world.home(OWN).project(PROJECT) / "exchange.lock"
+    with lock.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        answer = Browser(made).post("deliver")
+    assert answer.status_code == 409
+    assert "in een ander venster" in answer.text
+    assert Browser(made).post("deliver").status_code == 200
+
+
+def test_signs_that_a_browser_would_obey_are_seen(op: Operation, tmp_path: Path) -> None:
+    """A work instruction whose order, or a part, is hidden would be read otherwise than it is signed."""
+    made = op.copy(tmp_path / "copy")
+    use(made)
+    file = made.folder / "work" / OWN / "in" / f"{PROJECT}.svb.instruction.md"
+    file.write_text("# W\n\nLaat \u202etein\u202c zien\u200b, soms\u2066.\r\n", "utf-8")
+    shown = Browser(made).get("draft")
+    assert "Laat \ufffdtein\ufffd zien\ufffd, soms\ufffd.\n" in shown
+    assert not [sign for sign in shown if unicodedata.category(sign) in ("Cf", "Cc") and sign not in "\n\t"]
+
+
+def test_an_access_request_names_rounds_as_they_are_called(op: Operation, tmp_path: Path) -> None:
+    made = op.copy(tmp_path / "copy")
+    use(made)
+    own = Browser(made)
+    for rounds in ("../../keys", "Q1", " ".join(f"r{number}" for number in range(1001))):
+        answer = own.post("access", reference="ink-1", rounds=rounds, **{"person-bsn": handmade.BSNS[0]})
+        assert answer.status_code == 409
+        assert "zoals 2026-10" in answer.text, rounds[:20]

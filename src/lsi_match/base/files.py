@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from lsi_match.base import dry_run
-from lsi_match.base.errors import LsiError
+from lsi_match.base.errors import LsiError, UnexpectedError, of_disk
 
 
 class FileMissingError(LsiError): ...
@@ -23,6 +23,16 @@ class FileUnreadableError(LsiError): ...
 
 
 class FileExistsAlreadyError(LsiError): ...
+
+
+def as_refusal(error: BaseException) -> LsiError:
+    """What a person is told of any error: itself, what is the matter with a disk or a file, or that the program has a mistake."""
+    if isinstance(error, LsiError):
+        return error
+    if not isinstance(error, OSError):
+        return UnexpectedError.of(error)
+    problem = error.strerror or type(error).__name__
+    return of_disk(error) or FileUnreadableError(file=str(error.filename or "-"), problem=problem)
 
 
 class NotAPlainFileError(OSError):

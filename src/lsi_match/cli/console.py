@@ -17,6 +17,7 @@ from rich.table import Table
 
 from lsi_match.base.catalogue import text, word
 from lsi_match.base.errors import Language, LsiError
+from lsi_match.base.signs import OBEYED, plain
 
 if TYPE_CHECKING:
     from lsi_match.matcher.site.site import Project
@@ -25,17 +26,6 @@ if TYPE_CHECKING:
 Json = Annotated[bool, Parameter(name="--json", negative="")]
 
 _settings: dict[str, Language] = {"language": "en" if os.environ.get("LSI_MATCH_LANG") == "en" else "nl"}
-
-
-#: Kinds of signs that a terminal obeys instead of showing: of control and direction, and halves of signs.
-_OBEYED = frozenset({"Cc", "Cf", "Cs"})
-
-
-def plain(text: str) -> str:
-    """Text without signs that a terminal obeys instead of showing: what others wrote is shown too."""
-    return "".join(
-        sign if sign in "\n\t" or unicodedata.category(sign) not in _OBEYED else "\ufffd" for sign in text
-    )
 
 
 class _Terminal(Console):
@@ -78,7 +68,7 @@ def print_json(document: Any) -> None:
 
 
 def _escaped(sign: str) -> str:
-    if sign == "\n" or unicodedata.category(sign) not in _OBEYED:
+    if sign == "\n" or unicodedata.category(sign) not in OBEYED:
         return sign
     return json.dumps(sign)[1:-1]
 

@@ -14,8 +14,8 @@ from cyclopts import App, CycloptsError, MissingArgumentError
 
 from lsi_match import __version__
 from lsi_match.base import dry_run
-from lsi_match.base.errors import LsiError, UnexpectedError, WrongUseError, of_disk, wrong_use
-from lsi_match.base.files import FileUnreadableError
+from lsi_match.base.errors import LsiError, WrongUseError, wrong_use
+from lsi_match.base.files import as_refusal
 from lsi_match.cli import console
 
 HELP = """Privacy-preserving matching for casustafels.
@@ -95,14 +95,12 @@ def run(arguments: list[str]) -> int:
     except BrokenPipeError:
         return 0
     except OSError as error:
-        problem = error.strerror or type(error).__name__
-        named = FileUnreadableError(file=str(error.filename or "-"), problem=problem)
-        console.show_error(of_disk(error) or named, "--json" in arguments)
+        console.show_error(as_refusal(error), "--json" in arguments)
         return 1
     except Exception as error:
         if os.environ.get("LSI_MATCH_DEBUG"):
             raise
-        console.show_error(UnexpectedError.of(error), "--json" in arguments)
+        console.show_error(as_refusal(error), "--json" in arguments)
         return 1
     return status if isinstance(status, int) else 0
 

@@ -42,6 +42,8 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from lsi_match.base.errors import Language, LsiError
+from lsi_match.base.files import as_refusal
+from lsi_match.base.signs import plain
 from lsi_match.desk import case_pages, operator_pages, project_pages, signing_pages, writing_pages
 from lsi_match.desk.guard import MARK, Guard, Keys, marked
 from lsi_match.desk.operator_pages import SiteProject, SiteWork
@@ -99,7 +101,10 @@ class Desk:
                 for path, changes, page in pages
             ),
         ]
-        return Guard(Starlette(routes=routes, exception_handlers={404: self._nowhere}), self.keys)
+        handlers: dict[Any, Any] = dict.fromkeys((LsiError, OSError, Exception), self._broken) | {
+            404: self._nowhere
+        }
+        return Guard(Starlette(routes=routes, exception_handlers=handlers), self.keys)
 
     # pages of no project
 
@@ -122,6 +127,12 @@ class Desk:
     def _nowhere(self, request: Request, error: Exception) -> Response:
         renderer = Renderer(_language(request) or "nl")
         return self._page(renderer, request, "nowhere.html", renderer.text("nowhere_title"), status=404)
+
+    def _broken(self, request: Request, error: Exception) -> Response:
+        """The page for what even the page that says why a form is refused stumbles over: without the project's own parts."""
+        renderer = Renderer(_language(request) or "nl")
+        request.state.form, request.state.refused = {}, as_refusal(error)
+        return self._page(renderer, request, "text.html", renderer.text("refused_title"), text="")
 
     def nowhere(self, request: Request) -> Response:
         """The page for an address that leads nowhere."""
@@ -147,8 +158,8 @@ class Desk:
                 try:
                     if one is not None:
                         return await run_in_threadpool(one, self, renderer, request, work)
-                except LsiError as error:
-                    state.refused = state.refused or error
+                except (LsiError, OSError) as error:
+                    state.refused = state.refused or as_refusal(error)
             return self.page(renderer, request, work, "text.html", renderer.text("refused_title"), text="")
 
         return answered
@@ -198,7 +209,9 @@ class Desk:
             template, title=title, here=there, other=_OTHER[lang],
             other_here=f"/{_OTHER[lang]}/{there.removeprefix(f'/{lang}/')}", now=self.clock(), utc=utc, **facts,
         )  # fmt: skip
-        return HTMLResponse(html, status_code=status or (409 if refused else 200))
+        return HTMLResponse(
+            plain(html.replace("\r\n", "\n")), status_code=status or (409 if refused else 200)
+        )
 
 
 def _language(request: Request) -> Language | None:

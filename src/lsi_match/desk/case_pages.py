@@ -21,7 +21,13 @@ from lsi_match.partner.release import outcomes
 from lsi_match.partner.release.case_page import cases_of
 from lsi_match.partner.release.open import open_release
 from lsi_match.partner.witness import check_others
-from lsi_match.protocol.place_files import ANSWER_SUFFIX, COSIGNATURE_SUFFIX, OUTCOME_SUFFIX, REQUEST_SUFFIX
+from lsi_match.protocol.place_files import (
+    ANSWER_SUFFIX,
+    COSIGNATURE_SUFFIX,
+    OUTCOME_SUFFIX,
+    REQUEST_SUFFIX,
+    newest_copy,
+)
 
 if TYPE_CHECKING:
     from lsi_match.desk.app import Desk
@@ -143,6 +149,7 @@ def _cosigning(
             problem = error
     return desk.page(
         r, request, work, "cosign.html", r.text("cosign_title"), copy=copy[0].name if copy else None, seen=seen,
+        size=newest_copy((copy[0].name,), work.id) if copy else 0,
         others=others, problem=problem, done=done, brought=brought,
     )  # fmt: skip
 

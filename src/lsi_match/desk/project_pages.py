@@ -42,11 +42,12 @@ _SHORT, _PATIENCE = 2**20, 1.0
 
 
 def _overview(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Response:
-    manifest = work.unchecked_manifest if work.joined else None
-    log = desk.verifier.of(work) if work.joined else None
+    manifest = work.shown_manifest
+    log = desk.verifier.of(work) if manifest else None
     return desk.page(
         r, request, work, "project.html", work.title, manifest=manifest,
-        tasks=[(work, one) for one in work.tasks()], rounds=work.rounds if work.joined else [], log=log.result() if log and log.done() else None,
+        tasks=[(work, one) for one in work.tasks()],
+        rounds=work.rounds if manifest else [], log=log.result() if log and log.done() and not log.exception() else None,
     )  # fmt: skip
 
 

@@ -95,7 +95,9 @@ class Verifier:
         file, papers = copy
         stat = file.stat()
         key = (file, stat.st_size, stat.st_mtime_ns)
-        if key not in self._found:
+        if key not in self._found or (
+            self._found[key].done() and self._found[key].exception()
+        ):  # then once more
             self._found[key] = self._worker.submit(_verified, work, file, papers)
         return self._found[key]
 

@@ -7,6 +7,7 @@ here decides: what a receipt, an opening or a log says is worked out by the room
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -17,7 +18,7 @@ from lsi_match.agreement.endings import End
 from lsi_match.agreement.trust_root_rules import RootMissingError
 from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.errors import LsiError
-from lsi_match.base.files import read_bytes
+from lsi_match.base.files import as_refusal, read_bytes
 from lsi_match.crypto.signing import peek
 from lsi_match.log.remembered import SplitViewError
 from lsi_match.manifest import Manifest
@@ -113,6 +114,14 @@ class ProjectWork:
         return load_manifest(read_bytes(self.home.project(self.id) / "manifest.json"))
 
     @property
+    def shown_manifest(self) -> Manifest | None:
+        """The same, for what only shows it; None where there is none, or it cannot be read."""
+        try:
+            return self.unchecked_manifest if self.joined else None
+        except LsiError:
+            return None
+
+    @property
     def joined(self) -> bool:
         """Whether this party takes part in the project."""
         return (self.home.project(self.id) / "manifest.json").exists()
@@ -120,13 +129,10 @@ class ProjectWork:
     @property
     def parts(self) -> dict[str, tuple[str, ...]]:
         """The pages that its navigation leads to, in groups."""
-        if not self.joined:
+        manifest = self.shown_manifest
+        if manifest is None:
             return {"agree": ("sign", "trust", "draft"), "rounds": ("deliver",)}
-        own = (
-            ("check", "deliver", "releases")
-            if self.home.name in self.unchecked_manifest.partners
-            else ("deliver",)
-        )
+        own = ("check", "deliver", "releases") if self.home.name in manifest.partners else ("deliver",)
         return {
             "rounds": (*own, "rounds", "reports"),
             "agree": (
@@ -134,7 +140,7 @@ class ProjectWork:
                 "trust",
                 "agreement",
                 "draft",
-                *("public",) * (self.home.name in self.unchecked_manifest.controllers),
+                *("public",) * (self.home.name in manifest.controllers),
             ),
             "watch": ("log", "cosign", "account", "access"),
         }
@@ -142,8 +148,11 @@ class ProjectWork:
     @property
     def title(self) -> str:
         """What the project is called: by the manifest that lies here, else its id."""
-        manifests = [self.unchecked_manifest] if self.joined else [one.manifest for one in self.proposals]
-        return manifests[-1].project.title if manifests else self.id
+        if self.shown_manifest is not None:
+            return self.shown_manifest.project.title
+        with suppress(LsiError, OSError):
+            return self.proposals[-1].manifest.project.title if self.proposals else self.id
+        return self.id
 
     @property
     def papers(self) -> dict[str, bytes]:
@@ -277,7 +286,13 @@ class ProjectWork:
         )
 
     def tasks(self) -> Iterator[Task]:
-        """What asks for attention now, what is wrong first."""
+        """What asks for attention now, what is wrong first; also where something in the folder cannot be read."""
+        try:
+            yield from self._tasks()
+        except (LsiError, OSError) as error:
+            yield Task("broken", {"why": as_refusal(error)}, wrong=True)
+
+    def _tasks(self) -> Iterator[Task]:
         yield from self._to_sign()
         if not self.joined:
             if self.mail is None:

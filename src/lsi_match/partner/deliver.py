@@ -7,6 +7,7 @@ received its sealed files are removed here. A drop that was refused is not made 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,7 +15,7 @@ from pathlib import Path
 
 from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.errors import Language, LsiError, problem
-from lsi_match.base.files import read_bytes
+from lsi_match.base.files import lock_file, private_folder, read_bytes
 from lsi_match.crypto.signing import peek
 from lsi_match.log.remembered import ConsistencyMissingError, ProofRefusedError, SplitViewError
 from lsi_match.log.verify import LogGapError
@@ -72,12 +73,17 @@ def synchronise(
     lang: Language = "nl",
     judging: Judging | None = None,
 ) -> Delivered:
-    """`deliver`, as the settings of the work on a project say."""
+    """`deliver`, as the settings of the work on a project say. Raises an LsiError where another process, or page, does so now."""
     mapping = read_mapping(work.mapping) if work.mapping else None
     settings = transfer.settings_in(work.place)
-    return deliver(
-        home, project, settings, mapping, work.extracts, work.folder, now, lang, judging=judging
-    )  # fmt: skip
+    busy = LsiError("ExchangeBusyError", project=project)
+    lock = lock_file(private_folder(home.project(project)) / "exchange.lock", busy)
+    try:
+        return deliver(
+            home, project, settings, mapping, work.extracts, work.folder, now, lang, judging=judging
+        )  # fmt: skip
+    finally:
+        os.close(lock)
 
 
 def foresee(home: Home, project: str, work: WorkSettings) -> tuple[list[str], list[str]]:

@@ -12,6 +12,8 @@ from lsi_match.manifest import Digest, Document, Name, ProjectId
 from lsi_match.protocol.documents import Moment, RoundId
 
 Pseudonym = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
+#: One request is about so many rounds at most: weekly for nineteen years.
+MOST_ROUNDS = 1000
 Position = Annotated[int, Field(ge=0)]
 
 
@@ -26,7 +28,7 @@ class AccessRequest(Document):
     controller: Name
     nonce: Pseudonym
     at: Moment
-    pseudonyms: dict[RoundId, dict[Name, tuple[Pseudonym, ...]]] = Field(max_length=1000)
+    pseudonyms: dict[RoundId, dict[Name, tuple[Pseudonym, ...]]] = Field(max_length=MOST_ROUNDS)
 
 
 class AccessEvent(Document):

@@ -129,7 +129,8 @@ def refusal(project: Project, now: datetime) -> LsiError | None:
     """What would keep a round from opening at that moment, by every gate; nothing is made or logged."""
     manifest = project.manifest()
     try:
-        opening = _made(project, manifest, "next", None, now, manifest.matcher.encryption_key)
+        name = manifest.schedule.day(now).isoformat()  # as it is called when it opens by itself
+        opening = _made(project, manifest, name, None, now, manifest.matcher.encryption_key)
         require(manifest, replace(project.evidence(now, opening), key_present=True))
     except LsiError as error:
         return error

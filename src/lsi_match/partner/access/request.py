@@ -15,9 +15,10 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import polars as pl
+from pydantic import Field, TypeAdapter, ValidationError
 
 from lsi_match.agreement.approvals import load_manifest
 from lsi_match.base.canonical import canonical_json, digest_of_bytes
@@ -37,12 +38,14 @@ from lsi_match.partner.home import Home
 from lsi_match.partner.kept_keys import kept_rounds
 from lsi_match.partner.normalise import normalise, person_keys
 from lsi_match.partner.release.opened_notice import Opened, openings_of
-from lsi_match.protocol.access_documents import AccessAnswer, AccessRequest, RoundAnswer
+from lsi_match.protocol.access_documents import MOST_ROUNDS, AccessAnswer, AccessRequest, RoundAnswer
+from lsi_match.protocol.documents import RoundId
 from lsi_match.protocol.place_files import REQUEST_SUFFIX
 from lsi_match.protocol.trust_root import MATCHER, Role
 
 #: A month.
 ANSWER_WITHIN = timedelta(days=30)
+_ROUNDS = TypeAdapter(Annotated[list[RoundId], Field(max_length=MOST_ROUNDS)])
 _REFERENCE = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 
 
@@ -100,6 +103,10 @@ def make_request(
     keys = [key for key in home.project_keys(project) if key.epoch <= manifest.pseudonyms.epoch]
     delivered = home.delivered_rounds(project)
     every = sorted({*rounds, *delivered})
+    try:
+        _ROUNDS.validate_python(every)
+    except ValidationError:
+        raise LsiError("RoundsAskedError", most=MOST_ROUNDS) from None
     # Of a round that this partner was not in it cannot tell the scheme: a pseudonym of scheme 1 would name who asks.
     told = delivered if manifest.pseudonyms.together else every
     traceable = sorted(set(told) - home.untraceable(project))
