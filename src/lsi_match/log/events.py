@@ -594,6 +594,11 @@ class Recorded:
         """The round that the event is about; None when it is about none."""
         return getattr(self.event, "round", None)
 
+    @property
+    def refused(self) -> bool:
+        """Whether it says why something was refused."""
+        return bool(getattr(self.event, "reason", None))
+
 
 def read(position: int, entry: LogEntry) -> Recorded:
     """What the entry at `position` says. A step that this version does not have gives an `UnknownStep`.
