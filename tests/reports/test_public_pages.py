@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import sqlite3
@@ -55,7 +56,7 @@ from lsi_match.reports import renderer
 from lsi_match.reports.public import pages as module
 from lsi_match.reports.public.facts import ProjectFacts, Version
 from lsi_match.reports.public.measures import Effect, effects
-from lsi_match.reports.public.results import Year, per_year
+from lsi_match.reports.public.results import Year, at_least, per_year
 
 TEXTS = Path(module.__file__).with_name("texts.toml")
 SMALLEST = 10
@@ -346,8 +347,13 @@ def test_nothing_small_follows_from_the_published_years_together(some: list[dict
             "requests": unit[len(truth) - len(some) + number],
         }
         for name, row in sums.items():
-            if name == "grounded" and year.cases is None:
-                continue  # nothing is told
+            if name == "grounded":
+                least = (
+                    year.grounded or 0
+                )  # each of the two was rounded down, by less than twice the smallest
+                rows.append((row, least, least + 2 * (2 * smallest - 1)))
+                rows.append((2 * sums["cases"], least + 2 * smallest if least else 0, np.inf))
+                continue
             values = [
                 n for n in range(int(row @ truth) + 2 * smallest) if blur(n, smallest) == getattr(year, name)
             ]
@@ -364,6 +370,28 @@ def test_nothing_small_follows_from_the_published_years_together(some: list[dict
                 for sign in (1, -1)
             )  # fmt: skip
             assert most - least >= (smallest - 1) // 2
+
+
+def test_an_organisation_that_knows_its_own_outcomes_and_the_log_learns_no_small_count_of_another() -> None:
+    """Tried with every outcome there can be, of two other organisations. What the attacker found itself is known to it, and so is how
+    many cases each round had: every small count, of a round, of an organisation or of both, keeps half of the values it can have, or
+    those that it had before anything was published."""
+    smallest = 5
+    for own, rounds in itertools.product((0, 4, 7), [(4, 4), (1, 10), (7, 3), (2, 2, 2), (5,), (10,), (21,)]):
+        most = sum(rounds)
+        possible: dict[int | None, list[tuple[int, ...]]] = {}
+        for found in itertools.product(*(range(count + 1) for count in (*rounds, *rounds))):
+            each = sum(found[: len(rounds)]), sum(found[len(rounds) :])
+            told = at_least({"own": own, "uwv": each[0], "svb": each[1]}, most, smallest)
+            assert (told or 0) <= own + sum(each)
+            possible.setdefault(told, []).append((*found, *each, sum(each)))
+        for values in possible.values():
+            for one, before in zip(
+                zip(*values, strict=True), (*rounds, *rounds, most, most, 2 * most), strict=True
+            ):
+                if any(0 < value < smallest for value in one):
+                    assert max(one) - min(one) >= min((smallest - 1) // 2, before), (own, rounds)
+    assert at_least({"uwv": 47, "svb": 12, "ind": 4}, 100, smallest) == 45 + 10, "and what is many is told"
 
 
 # what organisations make public

@@ -107,9 +107,11 @@ def _project(pages: _Pages, facts: ProjectFacts) -> dict[str, bytes]:
     def people(year: Year, name: str) -> str:
         if not year.final:
             return pages.text("later")
-        if name == "grounded" and year.cases is None:
-            return pages.text("not_told")
         count = getattr(year, name)
+        if name == "grounded":
+            return (
+                pages.text("not_told") if count is None else pages.text("at_least", count=pages.told(count))
+            )
         return pages.text("fewer", smallest=year.smallest) if count is None else pages.told(count)
 
     found = pages.page(

@@ -1,7 +1,8 @@
 """What came of a project, per year, as everybody may know it. Pure.
 
 Counts of rounds are exact: they are about nobody. Counts of people and things are of a whole (no group), and rounded as the
-monitor rounds what it tells of all partners together (`protocol.withhold.blur`). They are told once: from 1 April of the next
+monitor rounds what it tells of all partners together (`protocol.withhold.blur`); what organisations found is rounded down for
+each of them, since each knows its own count and, from the log, all others. They are told once: from 1 April of the next
 year on, of what the log had by then, and to the smallest cell of the manifests that it had by then, so that the figures of a
 year never change and no difference between two publications tells about somebody.
 """
@@ -9,7 +10,7 @@ year never change and no difference between two publications tells about somebod
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
@@ -28,8 +29,8 @@ class Year:
         rounds, held, released, destroyed: numbers of rounds.
         smallest: to what the counts below are rounded; fewer are not told.
         final: whether the counts below are told already.
-        records, cases, grounded, requests: rounded counts; None where they are fewer than `smallest`. Of `grounded` nothing
-            is told where `cases` are fewer.
+        records, cases, requests: rounded counts; None where they are fewer than `smallest`.
+        grounded: how many at least (`at_least`).
     """
 
     year: int
@@ -97,17 +98,28 @@ def per_year(
         counts = {
             "records": sum(drop.rows for one in rounds for drop in one.drops.values()),
             "cases": sum(one.release.cases for one in rounds if one.release),
-            "grounded": sum(_grounded(one, outcomes) for one in rounds),
             "requests": requests[year],
         }
         rounded = {name: blur(count, told.smallest) for name, count in counts.items()}
-        if rounded["cases"] is None:
-            rounded["grounded"] = None  # each organisation counts: five of them would be three cases or four
+        rounded["grounded"] = at_least(_grounded(rounds, outcomes), counts["cases"], told.smallest)
         found.append(Year(**{**vars(told), **rounded}) if told.final else told)
     return found[::-1]
 
 
-def _grounded(round_: RoundView, outcomes: Callable[[str], OutcomeCounts | None]) -> int:
-    """Cases of the round that were grounded, as far as they were told; one case counts at each organisation."""
-    papers = [outcomes(digest) for digest in round_.outcomes.values()]
-    return sum(count or 0 for paper in papers if paper for count in paper.grounded.values())
+def _grounded(rounds: Iterable[RoundView], outcomes: Callable[[str], OutcomeCounts | None]) -> Counter[str]:
+    """Organisation → the cases that it found grounded, as far as it told; one case counts at each organisation."""
+    found = Counter[str]()
+    for name, digest in (one for round_ in rounds for one in round_.outcomes.items()):
+        if paper := outcomes(digest):
+            found[name] += sum(count or 0 for count in paper.grounded.values())
+    return found
+
+
+def at_least(counts: Mapping[str, int], cases: int, smallest: int) -> int | None:
+    """How many of so many cases were grounded at least, each organisation that told it rounded down by itself; None for none.
+
+    Below `smallest`, and above what leaves fewer than that, all counts of an organisation read the same: whoever knows the cases
+    and the counts of all others still has `smallest` values for the last one.
+    """
+    most = max(0, cases // smallest - 1) * smallest
+    return sum(min(count // smallest * smallest, most) for count in counts.values()) or None
