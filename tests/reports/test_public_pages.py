@@ -480,7 +480,15 @@ def test_a_later_paper_takes_the_place_of_an_earlier_one_in_any_order(
 
 
 @pytest.mark.parametrize(
-    "attack", ["another's key", "another manifest", "a criterion of another", "a criterion left out"]
+    "attack",
+    [
+        "another's key",
+        "another manifest",
+        "a criterion of another",
+        "a criterion left out",
+        "a BSN unclear",
+        "a sign unclear",
+    ],
 )
 def test_a_sheet_that_does_not_hold_is_not_taken_in(changed: Operation, attack: str) -> None:
     manifest, uwv = changed.project.manifest(), changed.world.home("uwv").identity()
@@ -495,8 +503,17 @@ def test_a_sheet_that_does_not_hold_is_not_taken_in(changed: Operation, attack: 
             sheet = sheet.model_copy(
                 update={"criteria": {**sheet.criteria, "lijst.vreemd": sheet.criteria[RULE]}}
             )
+        case "a BSN unclear":
+            sheet = sheet.model_copy(update={"rights": f"{PROSE} Zoals bij {handmade.BSNS[0]}."})
+        case "a sign unclear":
+            sheet = sheet.model_copy(
+                update={"shared": sheet.shared.model_copy(update={"human": PROSE + "e\u0301"})}
+            )
         case _:
             sheet = sheet.model_copy(update={"criteria": {}})
+    if "unclear" in attack:
+        with raises("StatementUnfitError", match=r"rights|shared\.human"):
+            make_public(manifest, uwv, sheet, changed.clock())
     if "criterion" in attack:
         with raises("CriteriaNotNamedError"):
             make_public(manifest, uwv, sheet, changed.clock())
@@ -735,6 +752,34 @@ def test_the_pages_can_be_used_by_everybody(public: Path, new_page: Callable[[],
         assert not page.locator("nav").is_visible()
         assert page.evaluate("[...document.querySelectorAll('.wide')].every(one => one.scrollWidth <= 680)")
         assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+
+
+def test_thirty_organisations_twelve_years_and_words_without_end_fit_a_telephone_and_paper(
+    tmp_path: Path, new_page: Callable[[], Page]
+) -> None:
+    manifest, word = handmade.manifest(), "Samenwerkingsverband" * 12
+    one = next(iter(manifest.controllers.values()))
+    many = {
+        f"org{n}": one.model_copy(update={"title": word[: 9 * n], "dpo_contact": f"fg@{word}.example"})
+        for n in range(2, 29)
+    }
+    hostile = f"<b onmouseover=alert(1)>{word}</b> {{{{ 7*7 }}}} <!-- "
+    sheet = Sheet.model_validate({**SHEET, "page": None, "rights": hostile, "contact": hostile,
+                                  "shared": dict.fromkeys(SHEET["shared"], hostile)})  # fmt: skip
+    years = tuple(Year(2040 - n, 52, 3, 52, 52, 10, True, 12_345_678, 1_234_567, 12_340) for n in range(12))
+    manifest = manifest.model_copy(update={"controllers": manifest.controllers | many})
+    facts = ProjectFacts((Version(manifest, THIS),), years, dict.fromkeys(manifest.controllers, sheet))
+    text = module.pages([facts], THIS)[f"project/{manifest.project.id}/index.html"]
+    assert b"<b " not in text
+    assert b"{{ 7*7 }}" in text
+    (tmp_path / "index.html").write_bytes(text)
+    page = new_page()
+    page.goto((tmp_path / "index.html").as_uri())
+    for width, media in ((320, "screen"), (680, "print")):
+        page.set_viewport_size({"width": width, "height": 640})
+        page.emulate_media(media=media)  # type: ignore[arg-type]
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, media
+    assert page.evaluate("[...document.querySelectorAll('.wide')].every(one => one.scrollWidth <= 680)")
 
 
 def test_a_page_is_reached_from_the_first_one_by_keyboard(public: Path, new_page: Callable[[], Page]) -> None:

@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from lsi_match.agreement.trust_root_rules import Trust
 from lsi_match.base.canonical import canonical_json, digest_of_bytes
 from lsi_match.base.errors import LsiError, RefusedError, all_wrong, problem, words, wrong
-from lsi_match.base.validation import validation_message
+from lsi_match.base.validation import RuleViolation, validation_message
 from lsi_match.base.version import VERSION, format_of
 from lsi_match.crypto.certificates import CertificateRefusedError, Certified, certified_key
 from lsi_match.crypto.keys import Identity
@@ -35,6 +35,7 @@ from lsi_match.crypto.signing import (
     verify,
 )
 from lsi_match.manifest import Manifest
+from lsi_match.manifest.clear import check_texts_clear
 from lsi_match.manifest.terms import Certificates
 from lsi_match.protocol.documents import (
     Acknowledgement,
@@ -156,10 +157,12 @@ def advise(
 def make_public(manifest: Manifest, identity: Identity | Certified, sheet: Sheet, at: datetime) -> bytes:
     """What `identity`, a controller, makes public about the manifest, as a signed document. The latest counts.
 
-    Raises `CriteriaNotNamedError`.
+    Raises `CriteriaNotNamedError`, `StatementUnfitError`.
     """
     if fault := _unnamed(manifest, identity.name, sheet):
         raise LsiError("CriteriaNotNamedError", **fault)
+    if fault := _unclear(sheet):
+        raise LsiError("StatementUnfitError", **fault)
     return sign_statement(Publication, manifest, identity, at, sheet=sheet)
 
 
@@ -178,6 +181,15 @@ def _unnamed(manifest: Manifest, controller: str, sheet: Sheet) -> dict[str, str
     if strange:
         told.append(problem("agreement.criteria_strange", names=strange, controller=controller))
     return all_wrong(told) if told else {}
+
+
+def _unclear(sheet: Sheet) -> dict[str, str]:
+    """What of a sheet, which everybody may read, does not read in one way or names somebody, as the facts `problem` and `member`."""
+    try:
+        check_texts_clear(sheet)
+    except RuleViolation as found:
+        return {"member": ".".join(map(str, found.path)), **words("problem", found.nl, found.en)}
+    return {}
 
 
 def sign_statement(
@@ -374,10 +386,10 @@ def mismatch(manifest: Manifest, paper: SignedStatement, now: datetime) -> dict[
         return wrong("agreement.other_instruction")
     if isinstance(paper, Approval) and paper.statement != STATEMENT:
         return wrong("agreement.other_statement")
-    if isinstance(paper, Publication) and (unnamed := _unnamed(manifest, paper.controller, paper.sheet)):
-        return unnamed
     if paper.at > now:
         return wrong("agreement.in_the_future")
+    if isinstance(paper, Publication):
+        return _unnamed(manifest, paper.controller, paper.sheet) or _unclear(paper.sheet)
     return {}
 
 

@@ -19,7 +19,7 @@ from lsi_match.criteria.clear import (
 from lsi_match.criteria.letters import skeleton, strange_in_name, strange_in_prose
 from lsi_match.criteria.parse import CriterionError, FieldType, Predicate
 from lsi_match.criteria.reading import condition_of
-from lsi_match.manifest.base import MAX_RECORDS
+from lsi_match.manifest.base import MAX_RECORDS, Document
 
 if TYPE_CHECKING:
     from lsi_match.manifest.selection import Selection
@@ -50,6 +50,11 @@ def check_manifest_clear(manifest: Manifest) -> None:
         raise RuleViolation.because(
             "manifest.smallest_cell", "monitor", "smallest_cell", smallest_cell=SMALLEST_CELL
         )
+
+
+def check_texts_clear(document: Document) -> None:
+    """Raises RuleViolation at the first text of a document that everybody reads that does not read in one way, or names somebody."""
+    _letters(document.model_dump(mode="json", exclude_unset=True), ())
 
 
 def identifying(selection: Selection) -> tuple[set[str], set[str]]:
