@@ -183,7 +183,11 @@ class World:
             rules = {
                 f"{s.id}.{r.id}": withheld for p, s in manifest.selections() if p == name for r in s.criteria
             }
-            own = {"name": one.title, "contact": f"vragen@{name}.example", "criteria": rules}
+            own = {
+                "name": one.title,
+                "contact": f"vragen@{name.replace('_', '-')}.example",
+                "criteria": rules,
+            }
             papers[name] = make_public(
                 manifest, self.home(name).identity(), Sheet.model_validate(texts | own), now
             )
