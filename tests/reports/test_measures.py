@@ -91,9 +91,10 @@ def test_after_a_change_of_criteria_the_last_count_before_and_the_first_after_ar
     second = changed(first, f"{rule.when} AND {rule.when}")
     log = under(first, 0, counted("een", 7), counted("twee", 3))
     log += under(second, 2, counted("drie", 0), counted("vier", 9))
-    name = f"uwv.{first.partners['uwv'].selections[0].id}.{rule.id}"
     found = {one.measure: one for one in effects(log, [first, second])}["criteria"]
-    assert found.facts == {"names": name, "before": 3, "after": 0}
+    assert found.facts == {"names": first.controllers["uwv"].title, "before": 3, "after": 0}, (
+        "whose, not which rule"
+    )
     assert [one.position for one in found.entries] == [1, 2]
 
 

@@ -81,7 +81,9 @@ def _criteria(recorded: Sequence[Recorded], manifests: Sequence[Manifest]) -> It
         of_both = counts.get(before.digest), counts.get(after.digest)
         if changed and of_both[0] and of_both[1]:
             (last, was), (first, is_) = of_both[0][-1], of_both[1][0]
-            facts = {"names": ", ".join(changed), "before": was, "after": is_}
+            parties = before.controllers | after.controllers  # how a rule is called says what it looks for
+            whose = {parties[name.partition(".")[0]].title for name in changed}
+            facts = {"names": ", ".join(sorted(whose)), "before": was, "after": is_}
             yield Effect("criteria", facts, (last, first))
 
 
