@@ -14,6 +14,7 @@ from lsi_match.manifest import Subject
 from lsi_match.manifest.identifiers import CROWD_OF, IdentifierKind, Unit
 from lsi_match.manifest.person_keys import CROWD, FALSE_LINKS, PERSON_KEYS
 from lsi_match.matcher.engine import linking as engine
+from lsi_match.matcher.engine.calibration import Calibration
 from lsi_match.matcher.engine.linking import Linking
 from lsi_match.partner.normalise import person_keys
 
@@ -196,6 +197,19 @@ def test_a_round_is_linked_the_same_again_whatever_the_order_of_its_records(
     assert links(*people) == found, "and in however many pieces, in memory or on disk"
     turned = links(people[0][::-1], people[1])
     assert {(count - 1 - a, b) if a < count else (a, b) for a, b in turned} == found
+
+
+def test_a_pattern_that_failed_too_early_gets_a_second_chance(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While most have no counterpart yet, much may be a coincidence that is none when others are linked."""
+    people, failing, calls = town(120), Calibration.failing, []
+
+    def at_first(self: Calibration) -> np.ndarray:
+        calls.append(self)
+        return self._linked > 0 if len(calls) == 1 else failing(self)
+
+    monkeypatch.setattr(Calibration, "failing", at_first)
+    away = dict.fromkeys(("postcode", "house_number", "street", "place"))
+    assert links(people, [*people[:115], *(one | away for one in people[115:])]) == pairs(120)
 
 
 def test_how_many_links_are_false_is_estimated() -> None:

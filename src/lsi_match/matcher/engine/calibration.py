@@ -122,10 +122,13 @@ class Calibration:
         self._tried = np.where([one.core == 2 for one in patterns], TRIED, bound)
         self._least = np.where([one.relatives for one in patterns], RELATIVES, 1)
 
-    def promising(self) -> np.ndarray:
-        """Which patterns may turn out to link (shape (patterns,))."""
-        together = (self._pairs + self._linked) @ self._no_weaker.T
-        few = (self._expected <= self._tried * self._pairs) & (self._pooled <= self._tried * together)
+    def promising(self, on_trial: bool) -> np.ndarray:
+        """Which patterns may turn out to link (shape (patterns,)); those that already keep the bound, where it is no trial."""
+        together, most = (
+            (self._pairs + self._linked) @ self._no_weaker.T,
+            self._tried if on_trial else self._bound,
+        )
+        few = (self._expected <= most * self._pairs) & (self._pooled <= most * together)
         return np.asarray(
             few & self._enough(self.few, together) & (self._pairs > 0) & (together >= self._least)
         )

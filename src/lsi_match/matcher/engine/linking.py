@@ -163,13 +163,17 @@ class Linking:
             _Found(self.component, nobody, [], candidates, none, none, none), self.component
         )
         linking, barred = self._try(self._those("likely_one"), np.zeros(0, bool), np.zeros(0))
+        on_trial = True
         for _ in range(_STEPS):
             before, found = self._found.linked.sum(), Calibration(self._bound, self._counted())
-            tried = found.promising() & ~self._wide(linking) & ~self._wide(barred)
+            tried = found.promising(on_trial) & ~self._wide(linking) & ~self._wide(barred)
             linking, failed = self._try(tried, linking, found.few)
             barred = self._wide(barred) | failed
             if self._found.linked.sum() == before:
-                break
+                if not on_trial:
+                    break
+                # What failed while others had no counterpart yet may keep the bound now.
+                on_trial, barred = False, np.zeros(0, bool)
         false, at_most = Calibration(self._bound, self._counted()).estimate()
         self.quality = LinkQuality(int(self._found.linked.sum()), round(false), ceil(at_most))
         self.component = self._found.component
