@@ -1,6 +1,6 @@
 """Which records are one person or object: by the numbers that they share, and by the person keys that they agree on.
 
-Piece by piece, so that memory holds a piece of the tokens or pairs, and some 40 bytes for each record. All else is in buffers that
+Piece by piece, so that memory holds a piece of the tokens or pairs, and some 90 bytes for each record. All else is in buffers that
 go to disk encrypted (`crypto.spill_buffer`):
 
     tokens      per kind, by range of the token: what was delivered, re-keyed with a key of this object
