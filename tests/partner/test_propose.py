@@ -7,6 +7,7 @@ from pathlib import Path
 from partner.test_every_writing import MANIFESTS
 
 from lsi_match.base.yaml_positions import read_yaml
+from lsi_match.partner.extract.column_mapping import SelectionMapping
 from lsi_match.partner.extract.propose import propose
 from lsi_match.tables.source import Asked
 
@@ -40,3 +41,11 @@ def test_another_encoding_is_proposed(tmp_path: Path) -> None:
     (tmp_path / "e.csv").write_bytes("Kenmerk;BSN;Bedrag per dag (€)\nU1;1;2\n".encode("cp1252"))
     _, made = proposed(tmp_path / "e.csv")
     assert made["encoding"] == "windows-1252"
+
+
+def test_what_is_said_about_the_file_stands_in_the_mapping(tmp_path: Path) -> None:
+    (tmp_path / "e.csv").write_text("a;b\nKenmerk;x|BSN;y\n1;2\n")
+    text = propose(tmp_path / "e.csv", SELECTION, Asked(separator="|", header=2, encoding="latin-1"))
+    made = read_yaml(text, "mapping.yaml")["selections"]["uitkering"]
+    assert (made["separator"], made["header"], made["encoding"]) == ("|", 2, "latin-1")
+    assert SelectionMapping.model_validate(made).asked.header == 2

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from cyclopts import App
+from cyclopts import App, Parameter
+from cyclopts.validators import Number
 
 from lsi_match.base.catalogue import with_separators
 from lsi_match.base.clock import utc_now
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
     from lsi_match.partner.check import Checked
     from lsi_match.partner.extract.profile import Profile
     from lsi_match.partner.home import Home
+    from lsi_match.tables.source import Asked
+
+Encoding = Literal["utf-8", "windows-1252", "latin-1", "utf-16"]
+Separator = Literal[";", ",", "|", "tab"]
+HeaderRow = Annotated[int, Parameter(validator=Number(gte=1))]
 
 mapping_app = App(name="mapping", help="Say which column is which field.")
 reference_app = App(name="reference", help="What addresses are looked up in.")
@@ -35,7 +41,9 @@ def check(
     project: str | None = None,
     table: str | None = None,
     sheet: str | None = None,
-    encoding: str = "utf-8",
+    encoding: Encoding = "utf-8",
+    separator: Separator | None = None,
+    header: HeaderRow | None = None,
     json: Json = False,
 ) -> int:
     """Look at an extract before anything is delivered: what is in it; with a manifest and a mapping, all that is wrong too. Writes nothing.
@@ -53,15 +61,16 @@ def check(
         table: table or view, of a database.
         sheet: the sheet, of a spreadsheet with more than one.
         encoding: of a CSV file without a byte order mark: utf-8, windows-1252, latin-1 or utf-16.
+        separator: of a CSV file: ;, ,, | or tab; found when left out.
+        header: the row of the header, of a CSV file or spreadsheet; found when left out.
     """
     from lsi_match.partner.check import check as check_all
     from lsi_match.partner.extract.column_mapping import read_mapping
     from lsi_match.partner.extract.profile import profile
-    from lsi_match.tables.source import Asked
 
     agreed = _agreed(manifest, name, home, project)
     if agreed is None or mapping is None or name is None:
-        seen = profile(extract, Asked(encoding=encoding, table=table, sheet=sheet))
+        seen = profile(extract, _asked(table, sheet, encoding, separator, header))
         done(_seen(seen) + _told(seen.wrong), {"extract": _plain(seen), "problems": _facts(seen.wrong)}, json)
         return int(bool(seen.wrong))
     document, here = agreed
@@ -99,6 +108,9 @@ def new(
     selection: str | None = None,
     table: str | None = None,
     sheet: str | None = None,
+    encoding: Encoding = "utf-8",
+    separator: Separator | None = None,
+    header: HeaderRow | None = None,
     to: Path | None = None,
 ) -> None:
     """Propose a mapping for an extract, from the names of its columns and how they are stored. Read it, and complete what has a question mark.
@@ -110,17 +122,19 @@ def new(
         selection: one selection; without it the partner's first.
         table: table or view, of a database.
         sheet: the sheet, of a spreadsheet with more than one.
+        encoding: of a CSV file without a byte order mark: utf-8, windows-1252, latin-1 or utf-16.
+        separator: of a CSV file: ;, ,, | or tab; found when left out.
+        header: the row of the header, of a CSV file or spreadsheet; found when left out.
         to: the mapping to write; without it it is shown.
     """
     from lsi_match.partner.extract.propose import propose
-    from lsi_match.tables.source import Asked
 
     selections = _document(manifest, name).partners[name].selections
     found = [one for one in selections if selection in (None, one.id)]
     if not found:
         known = ", ".join(one.id for one in selections)
         raise wrong_use("cli.known_selections", known=known)
-    text = propose(extract, found[0], Asked(table=table, sheet=sheet))
+    text = propose(extract, found[0], _asked(table, sheet, encoding, separator, header))
     if to is None:
         out.print(text)
     else:
@@ -148,6 +162,15 @@ def bag(file: Path, *, home: Path, name: str, json: Json = False) -> None:
         [say("extracts.found"), found.kept],
     ]
     done((table("BAG", ["", ""], told), found.version), vars(found), json)
+
+
+def _asked(
+    table: str | None, sheet: str | None, encoding: Encoding, separator: Separator | None, header: int | None
+) -> Asked:
+    from lsi_match.tables.source import Asked
+
+    sign = "\t" if separator == "tab" else separator
+    return Asked(encoding=encoding, separator=sign, header=header, table=table, sheet=sheet)
 
 
 def _agreed(

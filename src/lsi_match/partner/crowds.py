@@ -23,9 +23,9 @@ from lsi_match.manifest.person_keys import COMMONEST, CROWD
 #: Of the type of the tables: what numpy need not convert it adds seven times faster.
 _ONE = np.uint32(1)
 
-#: In which field of an address a letter stands (`normalise.addresses.suffixes`). An address that one register has in more ways may
-#: be two, and is nobody's either.
-WAYS = ("letter", "addition", "h")
+#: Before a way to write an address (`normalise.addresses.suffixes`), as a kind. An address that one register has in more ways
+#: may be two, and is nobody's either.
+WAY = "way "
 
 
 class Bound(NamedTuple):
@@ -64,7 +64,7 @@ class Crowds:
             kind: [np.zeros(1 << bound.bits, np.uint32) for _ in range(2)] for kind, bound in bounds.items()
         }
         self._values: Counter[str] = Counter()
-        self._ways: dict[str, list[np.ndarray]] = {way: [] for way in WAYS}
+        self._ways: dict[str, list[np.ndarray]] = {}
         self._in_two_ways = np.empty(0, np.uint64)
         self._one_at_a_time = Lock()
         self._known = False
@@ -97,11 +97,11 @@ class Crowds:
         Args:
             heads: 64 random-looking bits of each value; 0 where there is none.
         """
-        if kind in WAYS:
+        if kind.startswith(WAY):
             if self._known:
                 return np.asarray(np.isin(heads, self._in_two_ways) & (heads != 0))
             with self._one_at_a_time:
-                self._ways[kind].append(np.unique(heads[heads != 0]))
+                self._ways.setdefault(kind, []).append(np.unique(heads[heads != 0]))
             return None
         tables = self._counts.get(kind)
         if tables is None:

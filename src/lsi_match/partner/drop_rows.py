@@ -22,7 +22,7 @@ from lsi_match.base.buffer_pool import pooled_array
 from lsi_match.crypto.project_key import Blocks, Pseudonymiser
 from lsi_match.manifest import NO_VALUE, Manifest, Selection
 from lsi_match.manifest.identifiers import InvalidReason
-from lsi_match.partner.crowds import WAYS, Crowds
+from lsi_match.partner.crowds import WAY, Crowds
 from lsi_match.partner.normalise import BagLookup, Normalised, normalise, persons
 from lsi_match.partner.normalise.people import Crowd
 from lsi_match.partner.references import LongIds, id_blocks
@@ -315,8 +315,8 @@ def _without_ambiguous(found: Normalised, crowds: Crowd) -> tuple[pl.Series, dic
     if found.ways is None or not found.ways.count():
         return values, counts
     heads = values.hash().to_numpy() * values.is_not_null().to_numpy()
-    for way in WAYS:
-        over = crowds(way, heads * (found.ways == way).fill_null(False).to_numpy())
+    for way in found.ways.unique().drop_nulls():
+        over = crowds(WAY + way, heads * (found.ways == way).fill_null(False).to_numpy())
         if over is not None and over.any():
             values = values.set(pl.Series(over), None)
             counts = summed([counts, {InvalidReason.AMBIGUOUS.value: int(over.sum())}])

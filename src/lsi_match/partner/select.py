@@ -170,9 +170,9 @@ class Look:
         if not self.extract.cells:
             return found
         whole = {RECORD_ID, *self.task.selection.fields} <= self.extract.cells.keys()
-        faults = selecting.faults() if whole else self.extract.faults()
-        views = selecting.source if whole else self.extract.source_of_columns
-        return found + self.extract.told(faults, views)
+        if whole:
+            return found + self.extract.told(selecting.faults(), selecting.source(numbered=True))
+        return found + self.extract.told(self.extract.faults(), self.extract.typed(numbered=True))
 
     def pieces(self) -> Iterator[Selected]:
         """What is selected, in pieces; may be asked again.
@@ -182,8 +182,6 @@ class Look:
         """
         selecting = _Selecting(self.extract, self.task.manifest, self.task.reference_date)
         with self.extract.telling():
-            self.extract.rewind()
-            selecting.source()
             yield from selecting.pieces()
 
 
@@ -205,17 +203,16 @@ class _Selecting:
 
     def cells(self, record_ids: Iterable[str]) -> list[tuple[str, int]]:
         """Of the records with these ids the id and the group cell."""
-        self.source()
+        self.extract.rewind()
         self.con.register("wanted", pa.table({RECORD_ID: pa.array(sorted(set(record_ids)), pa.string())}))
         found = self.con.execute(
-            f"SELECT {RECORD_ID}, {quoted_name(GROUP)} FROM source SEMI JOIN wanted USING ({RECORD_ID})"
+            f"SELECT {RECORD_ID}, {quoted_name(GROUP)} FROM {self.source()} SEMI JOIN wanted USING ({RECORD_ID})"
         )
         return [(str(record), int(cell)) for record, cell in found.fetchall()]
 
-    def source(self, numbered: bool = False) -> None:
-        """View `source`: what `typed` has, signals, group, attributes, and as bits which criteria a record meets, and one
+    def source(self, *, numbered: bool = False) -> str:
+        """`source` in SQL: what `typed` has, signals, group, attributes, and as bits which criteria a record meets, and one
         more if it has a signal."""
-        self.extract.views(numbered=numbered)
         coded = [
             f"{self._signals()} AS {SIGNALS}",
             f"{self._group()} AS {quoted_name(GROUP)}",
@@ -228,11 +225,9 @@ class _Selecting:
         grouped = bool(self.manifest.group_predicates(self.selection))
         met = _bits_where([*criteria, f"{SIGNALS} <> 0"])
         unknown = _bits_where([f"({test}) IS NULL" for test in criteria] if grouped else [])
-        self.con.execute(
-            f"CREATE OR REPLACE VIEW source AS SELECT *, {met} AS {_MET}, {unknown} AS {_UNKNOWN} "
-            f"FROM (SELECT *, {', '.join(coded)} FROM (SELECT *, "
-            f"DATE '{self.reference_date.isoformat()}' AS {REFERENCE_DATE} FROM typed))"
-        )
+        day = f"DATE '{self.reference_date.isoformat()}' AS {REFERENCE_DATE}"
+        typed = f"(SELECT *, {day} FROM {self.extract.typed(numbered=numbered)})"
+        return f"(SELECT *, {met} AS {_MET}, {unknown} AS {_UNKNOWN} FROM (SELECT *, {', '.join(coded)} FROM {typed}))"
 
     @property
     def _chosen(self) -> str:
@@ -290,7 +285,9 @@ class _Selecting:
             _UNKNOWN,
             f"{any_of(self.faults(of_ids=False))} AS {_FAULT}",
         ]
-        with self.con.sql(f"SELECT {', '.join(columns)} FROM source").to_arrow_reader(PIECE) as reader:
+        self.extract.rewind()
+        statement = f"SELECT {', '.join(columns)} FROM {self.source()}"
+        with self.con.sql(statement).to_arrow_reader(PIECE) as reader:
             yield _no_rows(reader.schema)
             yield from reader
 

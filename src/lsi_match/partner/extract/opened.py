@@ -1,7 +1,7 @@
-"""An extract that is open: its columns laid beside the fields of a selection, as views in DuckDB, and what is wrong.
+"""An extract that is open: its columns laid beside the fields of a selection, in DuckDB, and what is wrong.
 
-`raw` holds the columns as they are stored, `text` what stands in them, `typed` the values of the declared types, each
-under the name of its field. What may not be true of a row is a `Fault`; all faults of all columns are told at once.
+`raw` holds the columns as they are stored; `typed` what stands in them (`text_of`), and the values of the declared types
+under the names of their fields. What may not be true of a row is a `Fault`; all faults of all columns are told at once.
 """
 
 from __future__ import annotations
@@ -160,7 +160,7 @@ class Extract:
         return self.mapping.record_id if name == RECORD_ID else self.mapping.columns[name]
 
     def lay(self, *, lenient: bool = False) -> None:
-        """Judge the columns, and make the views `text` and `typed`; leniently: of the columns that can be read.
+        """Judge the columns; leniently: of the columns that can be read, too.
 
         Raises:
             ExtractError: all that is wrong with the columns.
@@ -173,9 +173,6 @@ class Extract:
         self.cells = {
             name: replace(self.cells[name], x=f"c{at}") for name, at in zip(good, places, strict=True)
         }
-        if self.cells:
-            self.rewind()
-            self.views()
 
     def problems(self) -> list[ExtractError]:
         """What is wrong with the columns, before a row is read; without any, `cells` is whole."""
@@ -213,7 +210,7 @@ class Extract:
         return cell_of(self.selection, name, f"c{at}", stored, reading)
 
     def rewind(self) -> None:
-        """Let `raw` be read from the front; to be called before every statement but the first."""
+        """Let `raw` be read from the front; to be called before every statement."""
         digits: dict[str, int] = {}
         for name, cell in self.cells.items():
             digits[self.column(name)] = max(
@@ -221,27 +218,20 @@ class Extract:
             )
         self.source.lay(self.con, list(digits), list(digits.values()))
 
-    def views(self, *, numbered: bool = False) -> None:
-        """`text` and `typed`, without rows that hold nothing; with the number of the record, if asked for."""
+    def typed(self, *, numbered: bool = False) -> str:
+        """`typed` in SQL, without rows that hold nothing; with the number of the record, if asked for."""
         number = f"{_ROW}, " if numbered else ""
         raw = f"(SELECT row_number() OVER () AS {_ROW}, * FROM raw)" if numbered else "raw"
         shown = [f"{cell.shown} AS {text_of(name)}" for name, cell in self.cells.items()]
         any_ = " OR ".join(f"{text_of(name)} IS NOT NULL" for name in self.cells)
-        self.con.execute(
-            f"CREATE OR REPLACE VIEW text AS SELECT * FROM (SELECT {number}{', '.join(shown)} FROM {raw}) WHERE {any_}"
-        )
         values = [f"{cell.value(text_of(name))} AS {quoted_name(name)}" for name, cell in self.cells.items()]
         values += [
             f"{odd} AS {_odd(name)}"
             for name, cell in self.cells.items()
             if (odd := cell.odd(text_of(name))) is not None
         ]
-        self.con.execute(f"CREATE OR REPLACE VIEW typed AS SELECT *, {', '.join(values)} FROM text")
-
-    def source_of_columns(self, numbered: bool = False) -> None:
-        """`source`, when there is nothing to select by: the columns alone."""
-        self.views(numbered=numbered)
-        self.con.execute("CREATE OR REPLACE VIEW source AS SELECT * FROM typed")
+        text = f"SELECT {number}{', '.join(shown)} FROM {raw}"
+        return f"(SELECT *, {', '.join(values)} FROM ({text}) WHERE {any_})"
 
     def broken(self) -> list[ExtractError]:
         """What is wrong with the header and the form of rows, of an extract that is opened leniently."""
@@ -314,18 +304,17 @@ class Extract:
 
         return made
 
-    def told(self, faults: Sequence[Fault], make_views: Callable[[bool], None]) -> list[ExtractError]:
-        """Which of the faults there are: each once, with its first row and how often it is there, in one reading."""
+    def told(self, faults: Sequence[Fault], source: str) -> list[ExtractError]:
+        """Which of the faults of numbered rows there are: each once, with its first row and how often, in one reading."""
         if not faults:
             return []
         self.rewind()
-        make_views(True)
         # Streamed and counted here: as many aggregates took DuckDB twice as long to plan.
         columns = [f"{_screened(one.screen, one.condition)} AS f{at}" for at, one in enumerate(faults)]
         shown = list(dict.fromkeys(one.shown for one in faults))
         columns += [f"{one}::VARCHAR AS s{at}" for at, one in enumerate(shown)]
         found: dict[int, tuple[int, int, str]] = {}
-        with self.con.sql(f"SELECT {_ROW}, {', '.join(columns)} FROM source").to_arrow_reader() as batches:
+        with self.con.sql(f"SELECT {_ROW}, {', '.join(columns)} FROM {source}").to_arrow_reader() as batches:
             for batch in batches:
                 for at, fault in enumerate(faults):
                     rows = pc.indices_nonzero(batch.column(f"f{at}"))

@@ -51,11 +51,9 @@ def propose(file: Path, selection: Selection, asked: Asked) -> str:
         iter(_nearest(["record_id", "kenmerk", "id", "zaaknummer", "dossiernummer"], left).values()), None
     )
     lines = ["selections:", f"  {selection.id}:", f"    extract: {_quoted(file.name)}"]
-    lines += [
-        f"    {name}: {_quoted(value)}"
-        for name, value in (("table", asked.table), ("sheet", asked.sheet), ("encoding", asked.encoding))
-        if value and value != "utf-8"
-    ]
+    said = {name: getattr(asked, name) for name in ("table", "sheet", "encoding", "separator")}
+    lines += [f"    {name}: {_quoted(value)}" for name, value in said.items() if value and value != "utf-8"]
+    lines += [f"    header: {asked.header}"] if asked.header else []
     lines += [f"    record_id: {_quoted(record_id or '?')}", "    columns:"]
     for field in selection.fields:
         column = found.get(field)

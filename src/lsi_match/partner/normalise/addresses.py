@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import polars as pl
 
@@ -93,8 +93,9 @@ def suffixes(frame: pl.DataFrame, fields: Sequence[str]) -> pl.DataFrame:
     """What follows the number, then letter, then addition, in one form; worked out once for every different one.
 
     Returns:
-        `suffix`, and `way`: `letter` where the house letter stands in a field of its own, `addition` where the addition begins
-        with a letter, `h` where that is a `H` for huis; null where none of these, and where there is one field for both.
+        `suffix`, and `way`: how it is written, where two ways may be two addresses of the BAG; null where only one field has
+        it all. `letter` is a house letter in a field of its own, `addition` an addition that begins with a letter, `h` a `H` for
+        huis, `number` one that begins with a digit; behind it how a number is written (`_written_number`).
     """
     house = house_number_of(pl.col(fields[1])).fill_null("")
     parts = {
@@ -121,13 +122,32 @@ def suffixes(frame: pl.DataFrame, fields: Sequence[str]) -> pl.DataFrame:
     twice = pl.any_horizontal(pl.col("rest form") == one for one in again)
     form = pl.when(twice).then("after form").otherwise("whole form")
     suffix = pl.when(form == "H").then("h").otherwise(form.str.replace(_OWN, "", literal=True))
-    in_addition = (
-        (pl.col("rest") == "") & (pl.col("letter") == "") & form.str.contains("^[A-Z]") & (len(fields) > 3)
+    own = form.str.contains(_OWN, literal=True)
+    in_addition = (pl.col("letter") == "") & form.str.contains("^[A-Z]")
+    huis = (form == "H") & (pl.col("h") != "H")
+    where = pl.when(own).then(pl.lit("letter")).when(in_addition & huis).then(pl.lit("h"))
+    where = (
+        where.when(in_addition)
+        .then(pl.lit("addition"))
+        .when(form.str.contains("^[0-9]"))
+        .then(pl.lit("number"))
     )
-    h = pl.when((form == "H") & (pl.col("h") != "H")).then(pl.lit("h")).otherwise(pl.lit("addition"))
-    way = pl.when(form.str.contains(_OWN, literal=True)).then(pl.lit("letter")).when(in_addition).then(h)
+    whole = pl.concat_str(where, *_written_number(pl.col("addition words")), separator=" ")
+    way = pl.when((own | (pl.col("rest") == "")) & (len(fields) > 3)).then(whole)
     made = made.select(*parts, suffix.alias("suffix"), way.alias("way"))
     return texts.join(made, on=list(parts), how="left", maintain_order="left").select("suffix", "way")
+
+
+def _written_number(words: pl.Expr) -> Iterator[pl.Expr]:
+    """How a number in an addition is written, that another may be as well: `2` is not surely `II`, `2HG`, `APP 2` or `02`."""
+    for words_for in (_FLOORS, words_of(_WORDS, "before"), ("II", "III", "IV")):
+        written = words.str.contains(rf" (?:{'|'.join(words_for)}) ")
+        yield pl.when(written).then(pl.lit("x")).otherwise(pl.lit(""))
+    yield (
+        pl.when(words.str.contains(" 0[0-9]"))
+        .then(words.str.replace_all("[^0-9]+", "-"))
+        .otherwise(pl.lit(""))
+    )
 
 
 def _h_in(postcode: pl.Expr) -> pl.Expr:
