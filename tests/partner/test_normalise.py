@@ -831,8 +831,8 @@ def forms_in_a_drop(rows: list[tuple[str, str, str, str]]) -> tuple[list[str | N
         ([("", "1"), ("", "1HG"), ("", "2 hoog"), ("", "2e verd.")], [None, None, "2", "2"]),
         ([("A", "01"), ("A", "001"), ("A", "-2"), ("a", "2")], [None, None, "A2", "A2"]),
         ([("", "APP 7"), ("", "7"), ("", "appt. 8"), ("", "App8")], [None, None, "8", "8"]),
-        # As one field for the number and all behind it has it.
-        ([("-A", "2"), ("A", "2 hoog"), ("H", "")], ["A2", "A2", "H"]),
+        # Signs that may go say nothing.
+        ([("-A", "2"), ("A", "-2."), ("H", "")], ["A2", "A2", "H"]),
     ],
 )
 def test_an_address_that_may_be_two_is_nobodys(town: list[tuple[str, str]], forms: list[str | None]) -> None:
