@@ -5,10 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
-from partner.test_every_writing import TABLES, Csv, outcome, plain
+from partner.test_every_writing import MANIFESTS, TABLES, Csv, outcome, plain
 
 from lsi_match.base.errors import LsiError
+from lsi_match.criteria.parse import FieldType, parse_predicate
+from lsi_match.partner.extract.cell_types import Cell, Role, cell_of
+from lsi_match.partner.extract.column_mapping import PLAIN
+from lsi_match.tables.source import Stored
+from lsi_match.tables.stored import Kind
 
 UWV = TABLES[0]
 
@@ -35,3 +41,24 @@ def test_a_value_like_none_of_them_is_another_one(tmp_path: Path) -> None:
     written(tmp_path, lambda v: "BIJSTAND" if v == "WW" else v, {})
     with pytest.raises(LsiError, match="SRT_UITK"):
         written(tmp_path, lambda v: "ww" if v == "WW" else v, {})
+
+
+@pytest.mark.parametrize(
+    ("value", "is_near"), [("WW-1", False), ("ww-1", True), ("Ww 1", True), ("W-1", False), ("", False)]
+)
+def test_what_is_nearly_a_pattern_is_told(value: str, is_near: bool) -> None:
+    cell = Cell("v", FieldType.TEXT, Role.PLAIN, Stored(frozenset({Kind.TEXT})), patterns=("WW-%", "%"))
+    (test,) = [
+        f"(({screen}) AND {test})" for kind, test, screen in cell.faults("v", "v", "TRUE") if kind == "near"
+    ]
+    with duckdb.connect() as con:
+        assert con.execute(f"SELECT {test} FROM (SELECT ?::VARCHAR AS v)", [value]).fetchall() == [(is_near,)]
+
+
+def test_what_a_group_of_the_monitor_compares_is_agreed_too(tmp_path: Path) -> None:
+    manifest = MANIFESTS["samenloop"]
+    (chosen,) = [one for one in manifest.partners["uwv"].selections if one.id == "uitkering"]
+    groups = [parse_predicate("soort = 'Wajong' OR soort LIKE 'X%'", chosen.field_types)]
+    cell = cell_of(chosen, "soort", "x", Stored(frozenset({Kind.TEXT})), PLAIN, groups)
+    assert "Wajong" in cell.agreed
+    assert cell.patterns == ("X%",)

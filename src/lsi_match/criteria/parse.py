@@ -93,7 +93,14 @@ class Predicate:
 
     def compared_texts(self) -> Iterator[tuple[str, str]]:
         """(field, text) of every comparison of a field with a whole text: `=`, `<>` and `IN`."""
-        for node in self.tree.find_all(exp.EQ, exp.NEQ, exp.In):
+        return self._compared(exp.EQ, exp.NEQ, exp.In)
+
+    def compared_patterns(self) -> Iterator[tuple[str, str]]:
+        """(field, pattern) of every `LIKE`."""
+        return self._compared(exp.Like)
+
+    def _compared(self, *by: type[exp.Expression]) -> Iterator[tuple[str, str]]:
+        for node in self.tree.find_all(*by):
             sides = [
                 side.unnest() for side in (node.this, node.args.get("expression"), *node.expressions) if side
             ]

@@ -102,7 +102,9 @@ class SelectionTask:
 
     def opened(self, *, lenient: bool = False) -> AbstractContextManager[Extract]:
         """Its extract, as `partner.extract.opened` opens it."""
-        return opened(self.partner, self.selection, self.mapping, self.extracts, lenient=lenient)
+        of = self.manifest.group_predicates(self.selection).values()
+        groups = [one for dimension in of for one in dimension.values()]
+        return opened(self.partner, self.selection, self.mapping, self.extracts, groups, lenient=lenient)
 
 
 def select(task: SelectionTask) -> Selected:

@@ -16,6 +16,7 @@ from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -106,7 +107,13 @@ def places_of(project: Project) -> dict[str, EndpointSettings]:
 
 def _delivery(project: Project) -> Delivery:
     file = project.folder / DELIVERY
-    return parse_yaml(read_text(file), file.name, Delivery) if file.exists() else Delivery(partners={})
+    return _as_delivery(read_text(file)) if file.exists() else Delivery(partners={})
+
+
+@lru_cache(maxsize=64)
+def _as_delivery(text: str) -> Delivery:
+    """A look asks for it twice: for the places, and for the witnesses."""
+    return parse_yaml(text, DELIVERY, Delivery)
 
 
 def witness_addresses(project: Project) -> dict[str, str]:

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 
 from sqlglot import exp
 
-from lsi_match.criteria.parse import SPACES, FieldType, one_form
+from lsi_match.criteria.parse import SPACES, FieldType, Predicate, one_form
 from lsi_match.manifest import Selection
 from lsi_match.manifest.identifiers import DIGITS, IdentifierForm
 from lsi_match.partner.extract.column_mapping import PLAIN, Reading
@@ -76,6 +76,13 @@ def _folded(x: str) -> str:
     """What is left of a text without capitals, marks, signs and the zeros that it begins with."""
     bare = f"regexp_replace({x}, '[^0-9{_LETTER}]+', '', 'g')"
     return rf"upper(strip_accents(regexp_replace({bare}, '^0+(.)', '\1')))"
+
+
+def _left_of(text: str) -> str:
+    """The same of a text of the manifest."""
+    bare = re.sub(r"^0+(.)", r"\1", re.sub(r"[\W_]+", "", text))
+    marks = unicodedata.normalize("NFD", bare)
+    return "".join(one for one in marks if not unicodedata.combining(one)).upper()
 
 
 def _guarded(guard: str, test: str) -> str:
@@ -182,6 +189,7 @@ class Cell:
         x: the column in `raw`.
         digits: of a number of fixed length.
         agreed: the texts that the manifest compares it with, or lists.
+        patterns: those of every LIKE.
     """
 
     x: str
@@ -191,6 +199,7 @@ class Cell:
     reading: Reading = PLAIN
     digits: int | None = None
     agreed: tuple[str, ...] = ()
+    patterns: tuple[str, ...] = ()
 
     @property
     def refusal(self) -> Refusal | None:
@@ -280,10 +289,7 @@ class Cell:
         """What is left of an agreed text when it is `_folded` → those of which that is left."""
         near: dict[str, list[str]] = {}
         for text in self.agreed:
-            bare = re.sub(r"^0+(.)", r"\1", re.sub(r"[\W_]+", "", text))
-            marks = unicodedata.normalize("NFD", bare)
-            folded = "".join(one for one in marks if not unicodedata.combining(one)).upper()
-            near.setdefault(folded, []).append(text)
+            near.setdefault(_left_of(text), []).append(text)
         return {folded: texts for folded, texts in near.items() if folded}
 
     def _as_agreed(self, x: str) -> str:
@@ -413,6 +419,11 @@ class Cell:
         if self._near and self.reading.letters != "as_written":
             near, agreed = (", ".join(map(_text_literal, texts)) for texts in (self._near, self.agreed))
             yield "near", f"{_folded(value)} IN ({near})", f"{value} NOT IN ({agreed})"
+        for pattern in self.patterns if self.reading.letters != "as_written" else ():
+            left = "".join(one if one in "%_" else _left_of(one) for one in re.split("([%_])", pattern))
+            if left.strip("%_"):
+                near, agreed = map(_text_literal, (left, pattern))
+                yield "near", f"{_folded(value)} LIKE {near}", f"{value} NOT LIKE {agreed}"
 
     def _of_text(self, shown: str) -> dict[str, str]:
         """What may not be true of a text that is `odd`."""
@@ -459,19 +470,26 @@ def padded(x: str, digits: int | None) -> str:
     return f"CASE WHEN length({x}) < {digits} THEN lpad({x}, {digits}, '0') ELSE {x} END" if digits else x
 
 
-def cell_of(selection: Selection, field: str, x: str, stored: Stored, reading: Reading) -> Cell:
-    """The cell of a declared field."""
+def cell_of(
+    selection: Selection,
+    field: str,
+    x: str,
+    stored: Stored,
+    reading: Reading,
+    groups: Sequence[Predicate] = (),
+) -> Cell:
+    """The cell of a declared field; `groups` are the predicates of the monitor's."""
     role, digits = _role(selection, field)
-    agreed = _agreed(selection, field) if role is Role.PLAIN else ()
-    return Cell(x, selection.field_types[field], role, stored, reading, digits, agreed)
-
-
-def _agreed(selection: Selection, field: str) -> tuple[str, ...]:
-    """The texts that criteria and signals compare a field with, or an attribute lists."""
-    rules = [*selection.predicates().values(), *selection.signal_predicates().values()]
+    whole = Cell(x, selection.field_types[field], role, stored, reading, digits)
+    if role is not Role.PLAIN:
+        return whole
+    rules = [*selection.predicates().values(), *selection.signal_predicates().values(), *groups]
     compared = [text for rule in rules for name, text in rule.compared_texts() if name == field]
     listed = [one_form(v) for one in selection.attributes if one.field == field for v in one.values]
-    return tuple(dict.fromkeys(compared + listed))
+    patterns = [text for rule in rules for name, text in rule.compared_patterns() if name == field]
+    return replace(
+        whole, agreed=tuple(dict.fromkeys(compared + listed)), patterns=tuple(dict.fromkeys(patterns))
+    )
 
 
 def _role(selection: Selection, field: str) -> tuple[Role, int | None]:

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from lsi_match.base.duckdb_locked import locked_connection, one_row, quoted_name
 from lsi_match.base.errors import words
 from lsi_match.base.files import FileMissingError
-from lsi_match.criteria.parse import FieldType
+from lsi_match.criteria.parse import FieldType, Predicate
 from lsi_match.manifest import Selection
 from lsi_match.partner.extract.cell_types import Cell, Role, cell_of
 from lsi_match.partner.extract.column_mapping import PLAIN, SelectionMapping
@@ -75,7 +75,13 @@ def _screened(screen: str | None, condition: str) -> str:
 
 @contextmanager
 def opened(
-    partner: str, selection: Selection, mapping: SelectionMapping, extracts: Path, *, lenient: bool = False
+    partner: str,
+    selection: Selection,
+    mapping: SelectionMapping,
+    extracts: Path,
+    groups: Sequence[Predicate] = (),
+    *,
+    lenient: bool = False,
 ) -> Iterator[Extract]:
     """The extract of a selection, to be read; what goes wrong in the block is told as what is wrong with the extract.
 
@@ -97,6 +103,7 @@ def opened(
                 mapping,
                 file,
                 open_source(con, file, replace(mapping.asked, lenient=lenient)),
+                groups,
             )
         with _telling(where, mapping, extract):
             extract.lay(lenient=lenient)
@@ -133,6 +140,7 @@ class Extract:
     """One selection's extract, open in `con`.
 
     Attributes:
+        groups: the predicates of the monitor's groups.
         cells: of each field, and of the record id.
         wrong: what is wrong with the columns, of an extract that is opened leniently.
     """
@@ -143,6 +151,7 @@ class Extract:
     mapping: SelectionMapping
     file: Path
     source: Source
+    groups: Sequence[Predicate] = ()
     cells: dict[str, Cell] = field(default_factory=dict)
     wrong: list[ExtractError] = field(default_factory=list)
 
@@ -207,7 +216,7 @@ class Extract:
         reading = self.mapping.reading.get(name, PLAIN)
         if name == RECORD_ID:
             return Cell(f"c{at}", FieldType.TEXT, Role.RECORD_ID, stored, reading)
-        return cell_of(self.selection, name, f"c{at}", stored, reading)
+        return cell_of(self.selection, name, f"c{at}", stored, reading, self.groups)
 
     def rewind(self) -> None:
         """Let `raw` be read from the front; to be called before every statement."""
