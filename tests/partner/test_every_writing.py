@@ -1186,6 +1186,38 @@ def note(made: Any, page: Any, table: Table) -> None:
 
 xlsx_way("xlsx_note_below", REFUSED, lambda t: [t.columns[0]], page_of=note)
 
+for word in ("1900-01-01", "01-01-1900", "18991230", "0001-01-01", "1753-01-01 00:00:00"):
+    csv_way(
+        f"csv_no_end_as_{word}",
+        REFUSED,
+        lambda table: [c for c in ("DT_EINDE", "einde") if c in table.columns],
+        cell=lambda c, v, word=word: word if v is None and c in ("DT_EINDE", "einde") else plain(v),  # type: ignore[misc]
+    )
+for called, day in {"day_one": "DATE '1900-01-01'", "before_all": "'-infinity'::DATE"}.items():
+    no_end = duck_sql(lambda name, kind, day=day: f"coalesce({name}, {day})" if kind == "DATE" else name)  # type: ignore[misc]
+    WAYS.append(Way(f"duckdb_{called}_for_no_day", no_end, with_gaps))
+for called, form in {
+    "entities_for_letters": lambda v: v.replace("W", "&#87;").replace("A", "&#65;").replace("r", "&#114;"),
+    "written_line_feed": "{}\\n".format,
+    "full_stop_of_others": "{}\u3002".format,
+    "cherokee": lambda v: v.replace("W", "\u13d4").replace("A", "\u13aa").replace("r", "\u13aa"),
+    "lisu": lambda v: v.replace("W", "\ua4ea").replace("A", "\ua4ee").replace("r", "\ua4ee"),
+}.items():
+
+    def write_code(column: str, value: Any, form: Any = form) -> str:
+        return form(value) if column in ("SRT_UITK", "regeling", "rec_id") else plain(value)
+
+    csv_way(f"csv_code_{called}", REFUSED, coded, cell=write_code)
+WAYS.append(Way("csv_types_under_header", changed_csv(lambda data: under_header(data, b"varchar"))))
+for word in (b"Som", b"Aantal", b"EOF"):
+
+    def with_last(data: bytes, word: bytes = word) -> bytes:
+        return data + word + b";" * data.split(b"\r\n")[0].count(b";") + b"\r\n"
+
+    ends = Way(f"csv_ends_with_{word.decode()}", changed_csv(with_last), lambda t: [t.columns[0]], REFUSED)
+    WAYS.append(ends)
+csv_way("csv_nothing_as_(blank)", REFUSED, with_gaps, cell=instead("(blank)"))
+
 
 @pytest.mark.parametrize("name", ["e.xls", "e.xlsb", "e.xlsm", "e.mdb", "e.json", "e.csv.gz", "e.XLSX"])
 def test_a_file_that_is_read_by_no_one_is_refused_by_its_name(name: str) -> None:

@@ -26,10 +26,25 @@ from lsi_match.tables.stored import Kind
 #: What a program writes where there is nothing.
 MARKERS = (
     "NULL", "null", "Null", "\\N", "NA", "<NA>", "N/A", "n/a", "#N/A", "#N/B", "NaN", "nan", "NaT", "None", "none", "NONE", "NAN", "(null)", "[NULL]",
-    "<null>", "NIL", "Nil", "nil", "undefined", "inf", "Infinity", "#VALUE!", "#WAARDE!",
+    "<null>", "NIL", "Nil", "nil", "undefined", "inf", "Infinity", "infinity", "#VALUE!", "#WAARDE!",
+    "Ø", "blank", "(blank)", "nihil",
 )  # fmt: skip
+#: What a program writes where there is no day.
+NO_DAYS = ("-infinity", "0001-01-01", "1753-01-01", "1899-12-30", "1899-12-31", "1900-01-01")
 #: The own record id of a row of totals.
-TOTALS = ("totaal", "totalen", "total", "subtotaal", "eindtotaal")
+TOTALS = (
+    "totaal",
+    "totalen",
+    "total",
+    "subtotaal",
+    "eindtotaal",
+    "som",
+    "sum",
+    "aantal",
+    "count",
+    "eof",
+    "einde",
+)
 
 
 class Role(StrEnum):
@@ -111,7 +126,7 @@ _FLOAT = r"[0-9]+[.,]0{1,2}"
 #: A number of fixed length that a program wrote in another way: 1234567.0, 9.99E+08, 1,234,567, ="01234567", '01234567.
 _WRITTEN_NUMBER = r"[0-9]{4,}[.,]0+|[0-9][.,][0-9]+[eE]\+?[0-9]+|[0-9]{1,3}(,[0-9]{3})+|=.*|\x27.*"
 #: A code or an own record id with the marks of a program: ="K1", "K1", 'K1, b'K1', ['K1'], «K1»; but 't Hof and 's-Graveland are names.
-_MARKED = r"=.*|b\x27.*\x27|\[.*\]|«.*»|[„“”].*|\x22.*|\x27(\w*|.*\x27)|.*_x00[0-9A-F]{2}_.*"
+_MARKED = r"=.*|b\x27.*\x27|\[.*\]|«.*»|[„“”].*|\x22.*|\x27(\w*|.*\x27)|.*_x00[0-9A-F]{2}_.*|.*\\[nrt]"
 #: A letter of any script, nearly: RE2 takes milliseconds to make `\pL` of every statement.
 _LETTER = r"A-Za-z\x{c0}-\x{1fff}\x{2c00}-\x{ffdc}"
 #: A name in which letters were replaced: Ren?e, Ren&eacute;e, Ren%C3%A9e, Ren\\xe9e, Ren_x00E9_e, Ren+AOk-e (UTF-7).
@@ -121,11 +136,12 @@ _INVISIBLE = "[\u00ad\u034f\u061c\u115f-\u1160\u180e\u200b-\u200f\u2028-\u202e\u
 #: What is no letter; and what stands around a value without being a space.
 _CONTROL = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x{9f}]"
 _ENDS = r"^[\t\r\n]|[\t\r\n]$"
-#: Letters and digits that look like those of a keyboard: of another script between Latin ones, of other widths and styles.
+#: Letters, digits and signs that look like those of a keyboard: of another script between Latin ones, of Cherokee or Lisu, of
+#: other widths and styles.
 _ALIKE = (
     r"[A-Za-z][\x{370}-\x{52f}\x{1f00}-\x{1fff}]|[\x{370}-\x{52f}\x{1f00}-\x{1fff}][A-Za-z]|"
     r"[\x{660}-\x{669}\x{6f0}-\x{6f9}\x{20d0}-\x{20f0}\x{ff01}-\x{ff5e}\x{1d400}-\x{1d7ff}\x{b2}\x{b3}\x{b9}"
-    r"\x{1d00}-\x{1d2b}\x{2070}-\x{209c}\x{2150}-\x{218b}\x{2460}-\x{24ff}]"
+    r"\x{13a0}-\x{13ff}\x{a4d0}-\x{a4ff}\x{ab70}-\x{abbf}\x{3001}-\x{303f}\x{1d00}-\x{1d2b}\x{2070}-\x{209c}\x{2150}-\x{218b}\x{2460}-\x{24ff}]"
 )
 #: A text in which nothing can be wrong but that it is a word for nothing. Most codes and record ids are such texts.
 _CLEAN = "([0-9A-Za-z][0-9A-Za-z/-]*)?"
@@ -400,11 +416,14 @@ class Cell:
         """
         if self._may_fail:
             yield "type", f"{shown} IS NOT NULL AND {value} IS NULL", None
+        if self.declared is FieldType.DATE and self.reading.empty is None:
+            days = ", ".join(f"DATE '{one}'" for one in NO_DAYS)
+            yield "no_day", f"{value} IN ({days})", None
         if self.odd(shown) is None:
             return
         if self.role is Role.RECORD_ID:
             totals = ", ".join(map(_text_literal, TOTALS))
-            yield "total", f"lower({shown}) IN ({totals})", f"{shown} BETWEEN 'E' AND 'u'"
+            yield "total", f"lower({shown}) IN ({totals})", f"{shown} BETWEEN 'A' AND 'u'"
         for kind, test in self._of_text(shown).items():
             yield kind, test, odd
         if self.role is not Role.NUMBER and self.reading.empty is None:
@@ -434,7 +453,7 @@ class Cell:
             tests["marked"] = _matches(shown, _MARKED)
         if self.role is Role.RECORD_ID:
             tests["under_header"] = f"NOT regexp_matches({shown}, '[0-9{_LETTER}]')"
-        if self.role in (Role.NAME, Role.RECORD_ID):
+        if self.role in (Role.NAME, Role.RECORD_ID, Role.PLAIN):
             tests["replaced"] = f"regexp_matches({shown}, '{_REPLACED}')"
         if self.role is Role.NUMBER:
             tests["spoiled"] = f"regexp_matches({shown}, '{_INVISIBLE}')"

@@ -254,6 +254,13 @@ class Extract:
             note = f"regexp_matches({text_of(RECORD_ID)}, '[ :]')"
             error = self._error("note", RECORD_ID, self.cells[RECORD_ID])
             found.append(Fault(note, text_of(RECORD_ID), error, alone))
+        written = [name for name, cell in self.cells.items() if Kind.TEXT in cell.stored.kinds]
+        if len(written) > 3 and RECORD_ID in written:
+            # What stands under a header to say what a column holds.
+            first, *others = (f"{text_of(name)}::VARCHAR" for name in written)
+            same = " AND ".join(f"{first} = {other}" for other in others)
+            error = self._error("under_header", written[0], self.cells[written[0]])
+            found.append(Fault(same, text_of(written[0]), error))
         for name in self.cells:
             if of_ids or name != RECORD_ID or not self._ids_as_they_are:
                 found += self._faults_of(name)

@@ -109,6 +109,8 @@ def why(kind: str, cell: Cell, value: str) -> tuple[dict[str, str], str | None]:
     """Why a value cannot be read, as the fact `problem`, and the line of the mapping that settles it, if one does."""
     if kind in UNTEXTUAL:
         return wrong(f"partner.extract.text_{kind}"), LINES.get(kind)
+    if kind == "no_day":
+        return wrong("partner.extract.no_day"), f"empty: [{_quoted(value)}]"
     if kind == "float":
         number = f"as: whole_number, digits: {cell.digits}" if cell.digits else "as: whole_number"
         return wrong("partner.extract.no_code"), number
