@@ -17,10 +17,12 @@ import handmade
 import pytest
 from desks import OWN, SCRIPT, Browser, use
 from operation import PROJECT, ROUND, Operation, weekly
+from starlette.testclient import TestClient
 
 from lsi_match.desk.app import PAGES
 from lsi_match.desk.guard import MARK
 from lsi_match.desk.operator_pages import PAGES as OPERATOR
+from lsi_match.desk.work import ProjectWork
 from lsi_match.partner.home import Home
 
 ELSEWHERE = (
@@ -374,3 +376,20 @@ def test_an_access_request_names_rounds_as_they_are_called(op: Operation, tmp_pa
         answer = own.post("access", reference="ink-1", rounds=rounds, **{"person-bsn": handmade.BSNS[0]})
         assert answer.status_code == 409
         assert "zoals 2026-10" in answer.text, rounds[:20]
+
+
+def test_a_mistake_of_the_program_shows_its_place_and_no_data(
+    op: Operation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def mistaken(self: ProjectWork) -> Any:
+        raise KeyError(handmade.BSNS[0])
+
+    own = Browser(op)
+    own.keys.token = "again"
+    client = TestClient(own.desk.app(), own.keys.origin, raise_server_exceptions=False)
+    client.get("/enter/again")
+    monkeypatch.setattr(ProjectWork, "tasks", mistaken)
+    for page in ("/nl/", f"/nl/{PROJECT}/", f"/nl/{PROJECT}/sign"):
+        answer = client.get(page)
+        assert "fout van het programma (KeyError in" in answer.text
+        assert handmade.BSNS[0] not in answer.text
