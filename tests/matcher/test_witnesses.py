@@ -142,9 +142,9 @@ def test_a_release_waits_for_the_witness_beside_the_controllers_and_is_opened_by
     release = op.project.folder / "releases" / "uwv" / f"{PROJECT}.r1.uwv.release.json"
     assert open_release(op.world.home("uwv"), release, PROJECT, op.clock())[0].partner == "uwv"
     manifest = op.project.manifest()
-    assert verify_log(
-        op.project.log_file, log_keys(manifest), cosigners=policy_of(manifest).witnesses.values()
-    ).ok
+    assert verify_log(op.project.log_file, log_keys(manifest)).ok
+    with op.project.reader() as opened:
+        assert policy_of(manifest).cosigned_sizes(opened.log.cosigned_checkpoints())["buiten"] > 0
 
 
 def test_a_witness_that_nobody_of_the_controllers_joined_is_not_enough(
