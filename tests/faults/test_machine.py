@@ -272,6 +272,7 @@ def test_a_site_that_stood_still_for_weeks_goes_on_when_the_clock_is_said_to_be_
 ) -> None:
     project.put_back("expire")
     operation, site = project.operation, str(project.operation.world.site.folder)
+    monkeypatch.setattr("lsi_match.cli.match.utc_now", operation.clock)
     monkeypatch.setattr("lsi_match.base.clock.utc_now", operation.clock)
     lying = end_state(operation)["lying"]
     assert main.run(["match", "watch", site, "--lang", "en"]) == 1

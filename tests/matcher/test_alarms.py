@@ -142,8 +142,9 @@ def test_a_manifest_that_cannot_be_read_is_told_and_holds_up_no_other_project(
     said = metrics(site, operation.clock()).decode()
     assert 'lsi_match_alarm{name="manifest",project="ander"} 1.0' in said
     assert 'lsi_match_rounds{project="proef",state="open"} 1.0' in said
-    monkeypatch.setattr("lsi_match.base.clock.utc_now", operation.clock)
+    monkeypatch.setattr("lsi_match.cli.match.utc_now", operation.clock)
     monkeypatch.setattr("lsi_match.cli.site.utc_now", operation.clock)
+    monkeypatch.setattr("lsi_match.base.clock.utc_now", operation.clock)
     assert main.run(["site", "health", str(site.folder)]) == 1
     assert main.run(["match", "status", str(site.folder)]) == 0
     shown = capsys.readouterr()
@@ -165,8 +166,9 @@ def test_one_screen_and_one_exit_status(
 ) -> None:
     said: Callable[[], str] = lambda: capsys.readouterr().out  # noqa: E731
     site = str(operation.world.site.folder)
-    monkeypatch.setattr("lsi_match.base.clock.utc_now", operation.clock)
+    monkeypatch.setattr("lsi_match.cli.match.utc_now", operation.clock)
     monkeypatch.setattr("lsi_match.cli.site.utc_now", operation.clock)
+    monkeypatch.setattr("lsi_match.base.clock.utc_now", operation.clock)
     assert main.run(["site", "health", site, "--json"]) == 0
     assert json.loads(said()) == {"healthy": True, "alarms": []}
     later(operation, days(6))

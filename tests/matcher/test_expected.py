@@ -45,8 +45,9 @@ def metric(operation: Operation, start: str) -> float | None:
 @pytest.fixture
 def shell(operation: Operation, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> Callable[..., Any]:
     """Gives a command to the program at the time of the clock; its exit status and what it printed, as JSON."""
-    monkeypatch.setattr("lsi_match.base.clock.utc_now", operation.clock)
+    monkeypatch.setattr("lsi_match.cli.match.utc_now", operation.clock)
     monkeypatch.setattr("lsi_match.cli.site.utc_now", operation.clock)
+    monkeypatch.setattr("lsi_match.base.clock.utc_now", operation.clock)
 
     def give(*words: str) -> tuple[int, Any]:
         capsys.readouterr()

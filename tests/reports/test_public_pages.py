@@ -627,6 +627,8 @@ def test_a_controller_makes_the_same_from_its_own_copy_of_the_log_or_is_told_wha
 ) -> None:
     from lsi_match.cli import log_proofs  # before the clock is another: what it loads stays loaded
 
+    monkeypatch.setattr("lsi_match.cli.publish.utc_now", changed.clock)
+    monkeypatch.setattr("lsi_match.cli.match.utc_now", changed.clock)
     monkeypatch.setattr("lsi_match.base.clock.utc_now", changed.clock)
     monkeypatch.setattr(log_proofs, "utc_now", changed.clock)
     long = {

@@ -195,12 +195,14 @@ def test_a_site_that_a_newer_version_upgraded_says_so(operation: Operation) -> N
 def test_different_versions_of_partners_show_in_status(
     operation: Operation, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setattr("lsi_match.cli.match.utc_now", operation.clock)
     monkeypatch.setattr("lsi_match.base.clock.utc_now", operation.clock)
     monkeypatch.setattr("lsi_match.partner.prepare.VERSION", "0.3.1")
     operation.deliver("uwv", ROUND)
     monkeypatch.undo()
     operation.deliver("svb", ROUND)
     operation.reconcile()
+    monkeypatch.setattr("lsi_match.cli.match.utc_now", operation.clock)
     monkeypatch.setattr("lsi_match.base.clock.utc_now", operation.clock)
     assert status(operation.project, operation.clock()).programs == {
         "matcher": VERSION, "svb": VERSION, "uwv": "0.3.1"
