@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import handmade
+import steps_process
 import yaml_out
-from steps_process import run_steps
 
 from lsi_match.crypto.keys import make_identity
 from lsi_match.demo.world import World
@@ -30,7 +30,7 @@ from lsi_match.transport.endpoints import EndpointSettings, open_endpoint, set_u
 ROOT = Path(__file__).parents[1]
 #: Runs are processes of their own, forked from one that loaded the program and never had data.
 PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["steps_process"])
+PROCESSES.set_forkserver_preload(["steps_process", "homes"])
 PROJECT = handmade.PROJECT
 #: Of the project that opens a round every Monday (`weekly`), and its first round.
 PARTNERS = ("gemeente", "svb", "uwv")
@@ -152,7 +152,7 @@ class Operation:
         """The steps of a run in a process of its own, at the time of this clock, without Prefect."""
         ours, theirs = PROCESSES.Pipe(duplex=False)
         arguments = (theirs, project.site.folder, project.id, round_id, self.clock.now, kill_after)
-        process = PROCESSES.Process(target=run_steps, args=arguments)
+        process = PROCESSES.Process(target=steps_process.run_steps, args=arguments)
         process.start()
         theirs.close()
         try:
@@ -238,6 +238,14 @@ def weekly(folder: Path, sections: dict[str, dict[str, Any]] | None = None, **sc
 def folders(folder: Path, partners: tuple[str, ...]) -> dict[str, EndpointSettings]:
     """A plain folder as the place of each partner."""
     return {name: EndpointSettings(url=str(folder / "places" / name)) for name in partners}
+
+
+def execute(code: str, *arguments: object) -> int | None:
+    """The exit status of `python -c code arguments`, as `subprocess` tells it, of a process that need not load the program."""
+    process = PROCESSES.Process(target=steps_process.execute, args=(code, tuple(map(str, arguments))))
+    process.start()
+    process.join()
+    return process.exitcode
 
 
 def days(number: float) -> timedelta:

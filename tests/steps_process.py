@@ -1,9 +1,11 @@
-"""The steps of a run in a process of its own, at a told time, which kills itself after the step that is named."""
+"""What runs in a process of its own, forked from one that loaded the program and never had data (`operation.PROCESSES`): the
+steps of a run, at a told time, which kill themselves after the step that is named; and any code of a test."""
 
 from __future__ import annotations
 
 import os
 import signal
+import sys
 from datetime import datetime
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -28,3 +30,9 @@ def run_steps(
         answer.send({"state": "released"})
     except LsiError as error:
         answer.send({"state": "refused", "reason": error.reason})
+
+
+def execute(code: str, arguments: tuple[str, ...]) -> None:
+    """As `python -c code arguments`."""
+    sys.argv = ["-c", *arguments]
+    exec(code, {"__name__": "__main__"})

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import signal
 import sqlite3
-import subprocess
-import sys
 from pathlib import Path
 
 import polars as pl
 import pytest
+from operation import execute
 from refusals import raises
 
 from lsi_match.base.clock import utc_now
@@ -18,7 +17,6 @@ from lsi_match.cli.main import run as main
 from lsi_match.demo import town
 from lsi_match.demo.oracle import expected_cases
 from lsi_match.demo.world import Case, World
-from lsi_match.flows.settings import environment
 from lsi_match.log.policy import log_keys
 from lsi_match.log.verify import verify_log
 from lsi_match.matcher.engine.execution_config import ExecutionConfig
@@ -217,9 +215,7 @@ def test_a_run_killed_at_any_step_and_started_again_gives_the_same_cases_once(
     world: World, expected: set[Case], step: str, when: str
 ) -> None:
     """Killed just before or just after the step's own entry is on disk: the two sides of its commit."""
-    command = [sys.executable, "-c", KILLED, str(world.site.folder), step, when]
-    process = subprocess.run(command, env=environment(world.site.folder), capture_output=True, check=False)
-    assert process.returncode == -signal.SIGKILL, process.stderr.decode()[-500:]
+    assert execute(KILLED, world.site.folder, step, when) == -signal.SIGKILL
     run = Run(world.project, ROUND, utc_now)
     for next_step in ("release", "destroy") if run.released else STEPS:
         if not (run.ended and next_step == "destroy"):

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import subprocess
-import sys
 from collections.abc import Callable
 from contextlib import closing
 from datetime import timedelta
@@ -13,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from operation import MONDAY, PARTNERS, ROUND, Operation, days
+from operation import MONDAY, PARTNERS, ROUND, Operation, days, execute
 
 from lsi_match.log.log_proof import LogProof
 from lsi_match.log.policy import log_keys
@@ -236,8 +234,7 @@ def test_an_opening_that_was_broken_off_before_it_was_logged_is_made_anew(
         "open_round(Site(Path(sys.argv[1])).project('proef'), 'hand', None, datetime.fromisoformat(sys.argv[2]))\n"
     )
     site, now = operation.world.site.folder, operation.clock() + 7 * DAY
-    done = subprocess.run([sys.executable, "-c", script, str(site), now.isoformat()])
-    assert done.returncode == 9
+    assert execute(script, site, now.isoformat()) == 9
     assert operation.state("hand") == "absent"
     open_round(operation.project, "hand", None, now + timedelta(minutes=1))
     mine = [

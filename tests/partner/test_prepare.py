@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -19,6 +17,7 @@ import pyarrow as pa
 import pytest
 from handmade import BSNS, NOW, PROJECT, document, selection, write_csv
 from homes import Homes, mapping
+from operation import execute
 
 from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.duckdb_locked import locked_connection
@@ -459,12 +458,7 @@ def test_running_again_after_a_kill_makes_one_whole_drop_and_leaves_nothing_else
     opening = parties.logged(parties.opening(parts=3))
     (tmp_path / "opening").write_text(str(opening))
     folder = parties.home(PARTNER).folder
-    killed = subprocess.run(
-        [sys.executable, "-c", KILLED, tmp_path, folder, moment],
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
-        capture_output=True,
-    )
-    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
+    assert execute(KILLED, tmp_path, folder, moment) == -signal.SIGKILL
     after = _left(tmp_path / "out")
     assert len([*after, *(tmp_path / "out").glob(".*")]) >= leaves
     assert not any(name.endswith(".drop.json") for name in after)
