@@ -193,6 +193,24 @@ def outcome(site: Path, project: str, round_id: str, papers: Path, *, json: Json
 
 
 @app.command
+def office(site: Path, project: str, counts: Path, *, json: Json = False) -> None:
+    """Take in the table of the statistics office ('monitor import'); the next 'match run' makes the report with it.
+
+    Args:
+        site: the matching site.
+        project: id of the project.
+        counts: the signed table.
+    """
+    from lsi_match.base.clock import utc_now
+    from lsi_match.base.files import read_bytes
+    from lsi_match.matcher.round.office import ingest_counts
+    from lsi_match.matcher.site.site import Site
+
+    round_id = ingest_counts(Site(site).project(project), read_bytes(counts), utc_now())
+    tell("match.office", {"round": round_id}, json)
+
+
+@app.command
 def answer(site: Path, project: str, request: Path, *, to: Path, json: Json = False) -> None:
     """Answer an access request of a controller: what every round did with the person, found by pseudonym. It is logged.
 

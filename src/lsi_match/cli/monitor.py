@@ -126,6 +126,72 @@ def justify(
 
 
 @app.command
+def request(
+    name: str,
+    home: Path,
+    project: str,
+    *,
+    opening: Path,
+    mapping: Path,
+    extracts: Path,
+    to: Path,
+    json: Json = False,
+) -> None:
+    """Seal to the statistics office of the manifest how far the own records came in a round, after the drop was made.
+
+    Bring both files to the office. What the matching environment sealed to it, its client fetches: PROJECT.ROUND.matcher.office.age.
+
+    Args:
+        name: this partner.
+        home: its folder.
+        project: id of the project.
+        opening: the opening of the round; its proof lies beside it.
+        mapping: which extract and which columns hold the fields of the manifest (YAML).
+        extracts: folder of the extracts that the drop was made of.
+        to: folder for the sealed records, and the signed request that says what to count.
+    """
+    from lsi_match.base.clock import utc_now
+    from lsi_match.partner.extract.column_mapping import read_mapping
+    from lsi_match.partner.home import Home
+    from lsi_match.partner.office import write_request
+
+    local = read_mapping(mapping)
+    files = write_request(Home(home, name), opening, local, extracts, to, project, utc_now())
+    tell("monitor.written", {"files": [str(file) for file in files]}, json)
+
+
+@app.command(name="import")
+def import_(
+    name: str,
+    home: Path,
+    project: str,
+    tables: Path,
+    *,
+    opening: Path,
+    out: Path,
+    json: Json = False,
+) -> None:
+    """Take back the table of the statistics office, as its client: held against what was asked, and signed.
+
+    Args:
+        name: the controller that the manifest names as client of the office.
+        home: its folder.
+        project: id of the project.
+        tables: folder with a table per selection, PARTNER.SELECTION.csv or .xlsx: request, the dimensions, the columns of the request.
+        opening: the opening of the round; its proof lies beside it.
+        out: folder for the counts: OUT/PROJECT.ROUND.NAME.office-counts.json.
+    """
+    from lsi_match.base.clock import utc_now
+    from lsi_match.base.files import write_whole
+    from lsi_match.library.office_table import take_back
+    from lsi_match.partner.home import Home
+
+    file, paper = take_back(Home(home, name), opening, tables, project, utc_now())
+    write_whole(out / file, paper, replace=True)
+    tell("monitor.taken_back", {"counts": str(out / file)}, json)
+
+
+@app.command
 def counts(
     file: Path,
     *,

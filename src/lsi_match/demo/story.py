@@ -36,11 +36,11 @@ from lsi_match.manifest import UNKNOWN, Manifest
 from lsi_match.matcher.engine.intake import Round, receive
 from lsi_match.matcher.operate.publish import public_facts, publish
 from lsi_match.matcher.operate.runner import Runs
-from lsi_match.matcher.round.counts_table import SIGNAL
 from lsi_match.monitor.round_findings import RoundFindings
 from lsi_match.monitor.verdict import Row
 from lsi_match.partner.evaluating import identifiers
 from lsi_match.partner.prepare import Prepared
+from lsi_match.protocol.office import SIGNAL
 from lsi_match.reports.annexes.fill import Annex, annex
 
 ROUND = "ronde-1"

@@ -392,6 +392,13 @@ class Justified(OfRound, step=Step.JUSTIFY):
     ] = {}
 
 
+class OfficeCounted(OfRound, step=Step.OFFICE):
+    """the table of a statistics office was taken in; the round that waited for it goes on"""
+
+    partner: Annotated[str, Field(description="its client")]
+    office: Annotated[Digest, Field(description="digest of the signed table")]
+
+
 class Released(OfRound, step=Step.RELEASE):
     """releases were sealed"""
 
@@ -561,7 +568,7 @@ EVENTS: tuple[type[Event], ...] = (
     ManifestRegistered, PapersTakenIn, ManifestShared, TrustRootTakenIn,
     RoundOpened, EvaluationsAsked, EvaluationsRefused, EvaluationsAnswered, EvaluatorsNamed, RoundKeysGone, DropArrived, DropArrivalRefused, Reminded,
     GatesPassed, GatesRefused, DropAccepted, DropRefused, DropsComplete, DropsIncomplete,
-    Matched, MatchRefused, Counted, CountRefused, Held, Justified, Released, HandedOut,
+    Matched, MatchRefused, Counted, CountRefused, Held, Justified, OfficeCounted, Released, HandedOut,
     Destroyed, DestructionBegun, ReleaseExpired, ReleaseOpened, AccessAnswered, AccessRefused, AccessAsked,
     SubjectsDestroyed, RetentionApplied, RetentionFailed, CheckpointMade, DetailsDestroyed, OutcomeTakenIn,
     Restored, ForkReported, ForkExplained,

@@ -32,7 +32,7 @@ from lsi_match.log.store import Log
 from lsi_match.log.view import ProjectView, RoundView
 
 #: To be raised with every change of `ProjectView`, and of what a step does to it.
-VERSION = 7
+VERSION = 8
 #: With fewer entries than this since the view that was kept, it is not worth writing again.
 WORTH = 100
 KEPT = "view.note"

@@ -11,9 +11,10 @@ roots of the reader:
 5. **counted**: the report follows from the counts, has as many alerts as the entry says, and says of earlier promises what their
    papers say; of a round that was held it is the same report as before.
 6. **held**: the report is that of the count, and all controllers of the manifest have to justify it.
-7. **released**: gates were passed before; where the report has alerts, every controller signed a justification of exactly that report before, and did
+7. **counted by an office**: the table is signed by its client, and of this round.
+8. **released**: gates were passed before; where the report has alerts, every controller signed a justification of exactly that report before, and did
    not ask for another manifest since; and there are no more cases than the manifest allows.
-8. **handed out**: as many controllers as the manifest asks for co-signed the checkpoint with the release in it.
+9. **handed out**: as many controllers as the manifest asks for co-signed the checkpoint with the release in it.
 
 A paper that is named and not given is told: what rests on it is not judged. Not judged here: whether a drop is what its
 partner meant, what was counted, and what nobody wrote down.
@@ -46,7 +47,7 @@ from lsi_match.log.policy import release_policy
 from lsi_match.log.store import Log
 from lsi_match.log.view import ProjectView
 from lsi_match.manifest import Manifest
-from lsi_match.protocol.documents import Justification, Opening
+from lsi_match.protocol.documents import Justification, OfficeCounts, Opening
 from lsi_match.protocol.evaluation_documents import AccessAsk, EvaluationAsk, Evaluators
 from lsi_match.protocol.place_files import PAPERS_SUFFIX
 from lsi_match.protocol.trust_root import MATCHER
@@ -80,9 +81,8 @@ class Report(Protocol):
     @property
     def alerts(self) -> Collection[object]: ...
     @property
-    def too_little(self) -> int: ...
-    @property
     def differences(self) -> Collection[str]: ...
+    def holds(self, on_too_little: bool) -> bool: ...
     @property
     def promises(self) -> Sequence[Promise]: ...
 
@@ -172,8 +172,8 @@ def _named(recorded: Recorded) -> Iterator[str]:
             | events.EvaluatorsNamed(evaluators=document)
         ):
             yield document
-        case events.OutcomeTakenIn(outcome=outcome):
-            yield outcome
+        case events.OutcomeTakenIn(outcome=document) | events.OfficeCounted(office=document):
+            yield document
         case events.ForkExplained(explanation=text):
             yield text
         case events.DropAccepted(drop=descriptor):
@@ -248,6 +248,7 @@ class _Judging:
             events.GatesPassed: self._gates,
             events.Counted: self._counted,
             events.Held: self._held,
+            events.OfficeCounted: self._office,
             events.Released: self._released,
             events.HandedOut: self._handed_out,
         }
@@ -382,8 +383,7 @@ class _Judging:
             self._paper(event.findings, recorded), self._paper(event.table, recorded), manifest
         )
         self.differences[event.findings] = report.differences
-        too_little = bool(report.too_little) and manifest.monitor.hold_on_too_little
-        self.holds[event.round] = bool(report.alerts) or too_little, event.findings
+        self.holds[event.round] = report.holds(manifest.monitor.hold_on_too_little), event.findings
         if (report.round, len(report.alerts)) != (event.round, event.alerts or 0):
             raise _otherwise(recorded, "log.other_alerts", found=len(report.alerts), said=event.alerts or 0)
 
@@ -405,6 +405,17 @@ class _Judging:
             raise _otherwise(recorded, "log.not_asked", names=", ".join(missing))
         if event.round in self.holds and self.holds[event.round][1] != event.findings:
             raise _otherwise(recorded, "log.other_report")
+
+    def _office(self, recorded: Recorded) -> None:
+        event, manifest = recorded.event, self._manifest(recorded)
+        assert isinstance(event, events.OfficeCounted)
+        self.held_for.pop(event.round, None)  # another report follows
+        if manifest.monitor.office is None or manifest.monitor.office.client != event.partner:
+            raise _otherwise(recorded, "log.no_client")
+        key, data = manifest.controllers[event.partner].signing_key, self._paper(event.office, recorded)
+        said = verify(data, OfficeCounts, key, what="office counts", party=event.partner)
+        if (said.round, said.opening) != (event.round, self.openings.get(event.round)):
+            raise _otherwise(recorded, "log.counts_of_other")
 
     def _released(self, recorded: Recorded) -> None:
         event, manifest = recorded.event, self._manifest(recorded)

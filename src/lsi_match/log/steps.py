@@ -26,6 +26,7 @@ class Step(StrEnum):
     COUNT = "count"
     HOLD = "hold"
     JUSTIFY = "justify"
+    OFFICE = "office counts"
     RELEASE = "release"
     HAND_OUT = "hand out"
     DESTROY = "destroy"

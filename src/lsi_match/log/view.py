@@ -84,6 +84,8 @@ TRANSITIONS: Mapping[type[Event], Mapping[State, State]] = {
     events.Held: _to("held", "matched"),
     # Controllers can still justify while a run ends.
     events.Justified: {**_GOES_ON, **_LATER},
+    # The report comes out otherwise now, so that nothing that was held for it stays.
+    events.OfficeCounted: _to("open", "held", "refused"),
     events.Released: _to("released", "matched"),
     # The end.
     events.DestructionBegun: _stay(_ANY),
@@ -285,6 +287,8 @@ class RoundView:
     hold_rule: HoldRule = field(default_factory=HoldRule)
     #: Digests of the justifications that were taken in.
     justifications: set[str] = field(default_factory=set)
+    #: Digest of the table of a statistics office.
+    office: str | None = None
     release: Release | None = None
     #: Who had not justified when it was released; None when that was in order (`HoldRule.breach`).
     breach: tuple[str, ...] | None = None
@@ -575,6 +579,10 @@ class ProjectView:
                 round_.last_justified = mark.position
                 if said.findings == round_.hold_rule.findings:
                     round_.hold_rule.decisions |= said.decisions
+            case events.OfficeCounted() as told:
+                _count(self.sent_alone, told.partner, mark.at)
+                round_.office, round_.last_justified = told.office, mark.position
+                round_.hold, round_.hold_rule, round_.justifications = None, HoldRule(), set()
             case events.Released() as made:
                 round_.release = Release(
                     mark, recorded.manifest, made.cases, dict(made.releases), made.cosignatures

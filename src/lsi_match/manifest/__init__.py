@@ -22,7 +22,7 @@ from lsi_match.manifest.base import (
     Text,
 )
 from lsi_match.manifest.draft import blank_keys, complete_draft
-from lsi_match.manifest.monitor_terms import Dimension, Monitor, Reference
+from lsi_match.manifest.monitor_terms import Dimension, Monitor, Office, Reference
 from lsi_match.manifest.selection import (
     Attribute,
     Characteristic,
@@ -48,6 +48,7 @@ __all__ = [
     "Manifest",
     "Monitor",
     "Name",
+    "Office",
     "Partner",
     "ProjectId",
     "Prose",

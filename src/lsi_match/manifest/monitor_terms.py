@@ -9,7 +9,16 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from lsi_match.base.validation import RuleViolation
-from lsi_match.manifest.base import MAX_CELLS, MAX_DIMENSIONS, UNKNOWN, Document, Name, Text, no_twins
+from lsi_match.manifest.base import (
+    MAX_CELLS,
+    MAX_DIMENSIONS,
+    UNKNOWN,
+    Document,
+    EncryptionKey,
+    Name,
+    Text,
+    no_twins,
+)
 
 
 class Group(Document):
@@ -51,6 +60,32 @@ class Reference(Document):
     rounded_to: int = Field(default=1, ge=1, le=1000)
 
 
+class OfficeDimension(Document):
+    """Groups of a characteristic that no partner records. It stands under its name in `characteristics`, with the law by which
+    a statistics office may count by it."""
+
+    id: Name
+    label: Text
+    groups: dict[Name, Text] = Field(min_length=2, max_length=50)
+    baseline: Name | None = None
+
+
+class Office(Document):
+    """A statistics office: partners and matcher seal to it who reached which stage, and it gives back a rounded table.
+
+    `client` is the controller that brings it what the matcher sealed, and takes the table back. Every number of the table
+    is a multiple of `rounded_to`.
+    """
+
+    id: Name
+    title: Text
+    encryption_key: EncryptionKey
+    client: Name
+    rounded_to: int = Field(default=10, ge=5, le=1000)
+    # A column of its table tells the round.
+    dimensions: tuple[OfficeDimension, ...] = Field(min_length=1, max_length=MAX_DIMENSIONS - 1)
+
+
 class Monitor(Document):
     """What is counted per group at every stage, with what it is compared, and when a run is held."""
 
@@ -62,15 +97,33 @@ class Monitor(Document):
     smallest_cell: int = Field(default=10, ge=2, le=1000)
     smallest_combination: int = Field(default=1, ge=1, le=1000)
     hold_on_too_little: bool = False
+    office: Office | None = Field(default=None, exclude_if=lambda office: office is None)
 
     @model_validator(mode="after")
     def _consistent(self) -> Monitor:
         no_twins("dimension", [dimension.id for dimension in self.dimensions], "dimensions")
         if prod(len(dimension.groups) + 1 for dimension in self.dimensions) > MAX_CELLS:
             raise RuleViolation.because("manifest.too_many_cells", "dimensions", max_cells=MAX_CELLS)
+        if self.office is not None:
+            self._consistent_office(self.office)
         if isinstance(self.reference, Reference):
             cells = {"|".join(cell) for cell in product(*([g.id for g in d.groups] for d in self.dimensions))}
             if self.reference.counts.keys() != cells:
                 wanted = ", ".join(sorted(cells))
                 raise RuleViolation.because("manifest.reference_counts", "reference", "counts", wanted=wanted)
         return self
+
+    def _consistent_office(self, office: Office) -> None:
+        if not self.dimensions:
+            raise RuleViolation.because("manifest.office_alone", "office")
+        if office.rounded_to < self.smallest_cell:
+            raise RuleViolation.because(
+                "manifest.office_rounds", "office", "rounded_to", smallest=self.smallest_cell
+            )
+        no_twins("dimension", [*(one.id for one in self.dimensions), *(one.id for one in office.dimensions)])
+        for number, one in enumerate(office.dimensions):
+            at = ("office", "dimensions", number)
+            if UNKNOWN in one.groups:
+                raise RuleViolation.because("manifest.reserved_group", *at, "groups", unknown=UNKNOWN)
+            if one.baseline is not None and one.baseline not in one.groups:
+                raise RuleViolation.because("manifest.baseline", *at, baseline=one.baseline, id=one.id)

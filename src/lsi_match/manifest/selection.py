@@ -183,6 +183,11 @@ class Selection(Document):
     def field_types(self) -> dict[str, FieldType]:
         return {name: field.type for name, field in self.fields.items()}
 
+    @property
+    def person_number(self) -> IdentifierSource | None:
+        """From what the BSN of a record is made."""
+        return next((one for one in self.identifiers if one.kind is IdentifierKind.BSN), None)
+
     def predicates(self) -> dict[str, Predicate]:
         """Criterion id → parsed predicate, in order."""
         types = self.field_types

@@ -113,6 +113,7 @@ class Manifest(Document):
         for _, selection in self.selections():
             self.group_predicates(selection)
         self._characteristics_declared()
+        self._office_can_count()
         for found in special_groups(self):
             raise RuleViolation.because(
                 "manifest.special_group",
@@ -130,6 +131,23 @@ class Manifest(Document):
                 raise RuleViolation.because("manifest.present_scheme", "format", present=PRESENT)
             check_manifest_clear(self)
         return self
+
+    def _office_can_count(self) -> None:
+        """A statistics office knows people by their BSN, and counts by what the manifest explains."""
+        office, at = self.monitor.office, ("monitor", "office")
+        if office is None:
+            return
+        if office.client not in self.controllers:
+            raise RuleViolation.because(
+                "manifest.no_controller", *at, "client", where="monitor.office", who=office.client
+            )
+        for number, one in enumerate(office.dimensions):
+            if one.id not in self.characteristics:
+                raise RuleViolation.because(
+                    "manifest.unknown_characteristic", *at, "dimensions", number, "id", name=one.id
+                )
+        if not any(selection.person_number for _, selection in self.selections()):
+            raise RuleViolation.because("manifest.office_nobody", *at)
 
     def _no_reserved_names(self) -> None:
         """Under these names others are meant: a controller called so would sign for them, or count as having signed."""
@@ -159,6 +177,11 @@ class Manifest(Document):
             for key in (party.signing_key, party.encryption_key):
                 if (other := owners.setdefault(key, name)) != name:
                     raise RuleViolation.because("manifest.key_twice", *at, other=other, name=name)
+            if self.monitor.office and self.monitor.office.encryption_key == party.encryption_key:
+                office = self.monitor.office.id
+                raise RuleViolation.because(
+                    "manifest.key_twice", "monitor", "office", other=name, name=office
+                )
             if isinstance(party, Controller) and (other := numbers.setdefault(party.oin, name)) != name:
                 raise RuleViolation.because("manifest.oin_twice", *at, "oin", other=other, name=name)
 

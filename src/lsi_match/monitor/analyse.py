@@ -43,16 +43,20 @@ def analyse(table: CountsTable) -> Findings:
         for name in stage.against
     ]
     seen = list(views(table))
-    plain = [view for view in seen if not view.crossed]
-    pairs = [(view, group) for view in seen for group in view.groups]
-    asked = list(_conditionals(table, compared, plain))
-    comparisons = max(1, len(compared) * len(pairs) + len(asked))
-    confidence = 1 - (1 - table.confidence) / comparisons / table.looks
-    found = tuple(
-        _finding(view, group, stage, against, table, confidence)
+    # What a statistics office counts by is compared as it is.
+    plain = [view for view in seen if not view.crossed and view.counted_by is None]
+    crude = [
+        (view, group, stage, against)
         for stage, against in compared
-        for view, group in pairs
-    )
+        for view in seen
+        if view.counted_by == stage.counted_by
+        for group in view.groups
+    ]
+    compared = [(stage, against) for stage, against in compared if stage.counted_by is None]
+    asked = list(_conditionals(table, compared, plain))
+    comparisons = max(1, len(crude) + len(asked))
+    confidence = 1 - (1 - table.confidence) / comparisons / table.looks
+    found = tuple(_finding(*one, table, confidence) for one in crude)
     strata = [(question, strata_of(question)) for question in asked]
     known = list(questions_of_the_known(table, compared, plain))
     where = sum(len(its or ()) + 2 for _, its in strata) + len(known)
@@ -77,6 +81,7 @@ def analyse(table: CountsTable) -> Findings:
         where=where,
         known_only=tuple(question.judged(table.tolerance, closer, verdict) for question in known),
         missing=tuple(missing(table, plain, closer)),
+        awaited=tuple(one.id for one in table.awaited),
     )
     return findings.model_copy(update={"alert": conclude(findings).state is State.ALERT})
 

@@ -35,7 +35,7 @@ def attributions(table: CountsTable) -> tuple[Attribution, ...]:
         _attribution(found, starts[found.start], at, dimension, group, table.confidence)
         for found in table.combinations
         if 0 < len(found.criteria) <= MOST_CRITERIA
-        for at, dimension in enumerate(table.dimensions)
+        for at, dimension in enumerate(table.dimensions_of(None))
         if dimension.role == "protected"
         for group in dimension.groups
         if group not in (UNKNOWN, dimension.baseline)

@@ -239,7 +239,7 @@ def _series(tables: Sequence[CountsTable]) -> list[_Series]:
         for name in stage.against:
             whole = ends[stage.partner, stage.selection] == stage.id and name == stage.against[0]
             for view in every[-1].values():
-                for group in view.groups:
+                for group in view.groups if view.counted_by == stage.counted_by else ():
                     if group == UNKNOWN or last.stage(name).sampled:
                         continue
                     rows = tuple(

@@ -10,7 +10,7 @@ import math
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 from lsi_match.base.validation import Closed
 from lsi_match.monitor.intervals import Interval
@@ -255,6 +255,8 @@ class Findings(Closed):
     where: int = 0
     known_only: tuple[KnownOnly, ...] = ()
     missing: tuple[Missing, ...] = ()
+    #: The dimensions that a statistics office did not count by yet.
+    awaited: tuple[str, ...] = Field(default=(), exclude_if=lambda awaited: not awaited)
 
     def of(self, verdict: Verdict) -> tuple[Finding, ...]:
         """The findings with this verdict, the largest ratios first."""

@@ -31,8 +31,10 @@ class View:
         groups: tuple[str, ...],
         baseline: str | None,
         of: Callable[[str], str],
+        counted_by: str | None = None,
     ) -> None:
         self.name = name
+        self.counted_by = counted_by
         self.groups = tuple(group for group in groups if group != baseline)
         self.baseline = baseline
         self._table = table
@@ -108,19 +110,23 @@ class View:
 
 
 def views(table: CountsTable) -> Iterator[View]:
-    """Every protected dimension, then every two of them crossed where there are enough people for it."""
-    protected = [(at, one) for at, one in enumerate(table.dimensions) if one.role == "protected"]
-    for at, dimension in protected:
-        yield View(table, dimension.id, tuple(dimension.groups), dimension.baseline, _reader(at))
-    for (at, first), (other_at, second) in combinations(protected, 2):
-        crossed = tuple(
-            f"{a}{SEPARATOR}{b}"
-            for a in first.groups
-            for b in second.groups
-            if UNKNOWN not in (a, b) and _large_enough(table, {at: a, other_at: b})
-        )
-        if crossed:
-            yield View(table, f"{first.id}{TIMES}{second.id}", crossed, None, _reader(at, other_at))
+    """Every protected dimension, then every two of them crossed where there are enough people for it; of each who counts by
+    itself, as far as it did."""
+    for source in dict.fromkeys(stage.counted_by for stage in table.stages):
+        own = enumerate(table.dimensions_of(source))
+        protected = [(at, one) for at, one in own if one.role == "protected"]
+        for at, dimension in protected:
+            yield View(table, dimension.id, tuple(dimension.groups), dimension.baseline, _reader(at), source)
+        for (at, first), (other_at, second) in combinations(protected, 2):
+            crossed = tuple(
+                f"{a}{SEPARATOR}{b}"
+                for a in first.groups
+                for b in second.groups
+                if UNKNOWN not in (a, b) and _large_enough(table, source, {at: a, other_at: b})
+            )
+            if crossed:
+                name = f"{first.id}{TIMES}{second.id}"
+                yield View(table, name, crossed, None, _reader(at, other_at), source)
 
 
 def shown_count(count: CountRange | None) -> int | None:
@@ -145,9 +151,9 @@ def _reader(*positions: int) -> Callable[[str], str]:
     return groups_of
 
 
-def _large_enough(table: CountsTable, groups: dict[int, str]) -> bool:
+def _large_enough(table: CountsTable, source: str | None, groups: dict[int, str]) -> bool:
     """Whether the reference holds enough of a crossed group to be told apart from a person."""
-    stage = table.stages[0]
+    stage = next(one for one in table.stages if one.counted_by == source)
     cells = [cell for cell in stage.counts if all(cell.split(SEPARATOR)[at] == g for at, g in groups.items())]
     counts = [stage.counts[cell] for cell in cells]
     return None not in counts and sum(count or 0 for count in counts) >= 10 * table.smallest_cell

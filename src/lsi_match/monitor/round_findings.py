@@ -62,6 +62,11 @@ class RoundFindings(Closed):
             for its in found.values()
         }
 
+    def holds(self, on_too_little: bool) -> bool:
+        """Whether it holds its round: an alert, what a statistics office did not count yet, or, where that is agreed, that
+        there is too little to say."""
+        return bool(self.alerts or self.findings.awaited or (on_too_little and self.too_little))
+
     @property
     def too_little(self) -> int:
         """Of how many comparisons it is not known whether the difference is large."""

@@ -39,7 +39,8 @@ class Dimension(Closed):
 
     `role` says what the groups are: `protected` groups are compared with each other; a `legitimate` one (a kind of
     benefit, a risk class) is what the comparison may be conditioned on. `baseline` is the group that ratios between
-    groups are taken against; without one, every group is compared with all others together.
+    groups are taken against; without one, every group is compared with all others together. `counted_by` names the
+    statistics office that counts by it; without one it is who made the table.
     """
 
     id: str
@@ -47,6 +48,7 @@ class Dimension(Closed):
     role: Literal["protected", "legitimate"] = "protected"
     groups: dict[str, str]
     baseline: str | None = None
+    counted_by: str | None = Field(default=None, exclude_if=lambda office: office is None)
 
 
 class Stage(Closed):
@@ -68,6 +70,8 @@ class Stage(Closed):
 
     `margins` are totals that were published per group of one dimension: dimension → group → count. They take the
     place of the sum of the cells, which rounding makes less exact, or of cells that were never published.
+
+    A stage has cells of the dimensions that are `counted_by` the same as it is, and tells nothing of others.
     """
 
     id: str
@@ -82,6 +86,7 @@ class Stage(Closed):
     sampled: bool = False
     rounded_to: int = Field(default=1, ge=1)
     direction: Direction = "burden"
+    counted_by: str | None = Field(default=None, exclude_if=lambda office: office is None)
 
 
 class Combinations(Closed):
@@ -108,7 +113,7 @@ class CountsTable(Closed):
 
     format: Literal["lsi-match/monitor-counts/v1"] = "lsi-match/monitor-counts/v1"
     title: str
-    dimensions: tuple[Dimension, ...] = Field(min_length=1, max_length=4)
+    dimensions: tuple[Dimension, ...] = Field(min_length=1, max_length=8)
     stages: tuple[Stage, ...] = Field(min_length=2)
     combinations: tuple[Combinations, ...] = ()
     tolerance: float = Field(default=1.25, gt=1, le=10)
@@ -131,7 +136,7 @@ class CountsTable(Closed):
                 raise RuleViolation.because("monitor.against_later", id=stage.id, others=others)
             seen.add(stage.id)
             for cell in stage.counts:
-                self._check_cell(stage.id, cell)
+                self._check_cell(stage, cell)
             self._check_margins(stage)
         if self.look > self.looks:
             raise RuleViolation.because("monitor.looks", look=self.look, looks=self.looks)
@@ -151,9 +156,19 @@ class CountsTable(Closed):
         """The stage with this id."""
         return next(stage for stage in self.stages if stage.id == name)
 
-    def _check_cell(self, stage: str, cell: str) -> None:
-        groups = cell.split(SEPARATOR)
-        if len(groups) != len(self.dimensions) or any(
-            group not in dimension.groups for group, dimension in zip(groups, self.dimensions, strict=True)
+    def dimensions_of(self, counted_by: str | None) -> list[Dimension]:
+        """Those that are counted by the same, in the order of the groups of a cell."""
+        return [one for one in self.dimensions if one.counted_by == counted_by]
+
+    @property
+    def awaited(self) -> list[Dimension]:
+        """Those that nobody counted by yet."""
+        told = {stage.counted_by for stage in self.stages}
+        return [one for one in self.dimensions if one.counted_by not in told]
+
+    def _check_cell(self, stage: Stage, cell: str) -> None:
+        groups, own = cell.split(SEPARATOR), self.dimensions_of(stage.counted_by)
+        if len(groups) != len(own) or any(
+            group not in one.groups for group, one in zip(groups, own, strict=True)
         ):
-            raise RuleViolation.because("monitor.unknown_cell", stage=stage, cell=cell)
+            raise RuleViolation.because("monitor.unknown_cell", stage=stage.id, cell=cell)

@@ -5,7 +5,8 @@
 2. A row has one of four answers: a difference is shown and large; shown, its size unsure; shown to be small; unknown.
 3. A row harms its group when the group gets through a `burden` more often, or a `benefit` less often.
 4. An alert is a row that is shown, large and harms. It holds the round.
-5. It is calm when there is a row, and every row is shown to be small. Nothing else is.
+5. It is calm when there is a row, every row is shown to be small, and nothing is awaited of a statistics office. Nothing
+   else is.
 """
 
 from __future__ import annotations
@@ -126,7 +127,7 @@ def conclude(findings: Findings) -> Conclusion:
     rows = tuple(_rows(findings))
     if any(row.alerts for row in rows):
         state = State.ALERT
-    elif rows and all(row.answer is Answer.SMALL for row in rows):
+    elif rows and not findings.awaited and all(row.answer is Answer.SMALL for row in rows):
         state = State.CALM
     else:
         state = State.LOOK

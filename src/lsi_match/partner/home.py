@@ -364,6 +364,15 @@ class Home:
                 found.append(peek(read_bytes(file), DropDescriptor, what="drop", party=self.name))
         return sorted(found, key=lambda one: one.made_at)
 
+    def drop_of(self, project: str, round_id: str) -> tuple[DropDescriptor, References] | None:
+        """The newest drop that was made here for a round, and not refused, with what resolves its references."""
+        files = [read_bytes(file) for file in self._counts_folder(project).glob(f"{round_id}.*")]
+        made = [(peek(one, DropDescriptor, what="drop", party=self.name), one) for one in files]
+        if not made:
+            return None
+        drop, data = max(made, key=lambda one: one[0].made_at)
+        return drop, self.references(project, round_id, digest_of_bytes(data))
+
     def _counts_folder(self, project: str) -> Path:
         return self.project(project) / "counts"
 

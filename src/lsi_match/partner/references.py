@@ -7,7 +7,7 @@ partner keeps (docs/protocol.md section 5).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from threading import Lock
 
 import numpy as np
@@ -24,8 +24,8 @@ _INSIDE = 12
 class LongIds:
     """The ids of one drop that do not fit in a block, each once; several threads may add to it."""
 
-    def __init__(self) -> None:
-        self._numbers: dict[str, int] = {}
+    def __init__(self, ids: Iterable[str] = ()) -> None:
+        self._numbers = {id_: number for number, id_ in enumerate(ids)}
         self._one_at_a_time = Lock()
 
     def numbers(self, ids: Sequence[str]) -> list[int]:

@@ -22,7 +22,7 @@ from sqlglot import exp
 from lsi_match.base.duckdb_locked import quoted_name
 from lsi_match.base.errors import LsiError, wrong
 from lsi_match.criteria.parse import REFERENCE_DATE, FieldType, Predicate, one_form
-from lsi_match.manifest import NO_VALUE, Attribute, Dimension, Manifest, Selection
+from lsi_match.manifest import NO_VALUE, Attribute, Dimension, IdentifierSource, Manifest, Selection
 from lsi_match.partner.extract.cell_types import padded
 from lsi_match.partner.extract.column_mapping import SelectionMapping
 from lsi_match.partner.extract.opened import RECORD_ID as RECORD_ID
@@ -34,6 +34,8 @@ from lsi_match.partner.extract.problems import (
 from lsi_match.protocol.columns import GROUP, SIGNALS, attribute_column
 from lsi_match.protocol.group_cells import cell_sql
 
+#: How far a record came (`reached`).
+REACHED = "reached"
 #: Records of an extract that are read at a time.
 PIECE = 250_000
 
@@ -148,6 +150,17 @@ def group_cells(task: SelectionTask, record_ids: Iterable[str]) -> list[tuple[st
         return _Selecting(extract, task.manifest, task.reference_date).cells(record_ids)
 
 
+def reached(task: SelectionTask, source: IdentifierSource) -> Iterator[pa.Table]:
+    """Of every record in the extract, in pieces: its id, the field of this identifier, and how many criteria it meets before
+    the first that it does not; one more where it meets all, and has a signal.
+
+    Raises:
+        FileMissingError, ExtractError: named after what is wrong.
+    """
+    with task.opened() as extract:
+        yield from _Selecting(extract, task.manifest, task.reference_date).reached(source.fields[0])
+
+
 def problems(task: SelectionTask) -> list[ExtractError]:
     """All that is wrong with an extract: with its header and the form of its rows, with its columns, and with values in rows.
 
@@ -211,6 +224,17 @@ class _Selecting:
             f"SELECT {RECORD_ID}, {quoted_name(GROUP)} FROM {self.source()} SEMI JOIN wanted USING ({RECORD_ID})"
         )
         return [(str(record), int(cell)) for record, cell in found.fetchall()]
+
+    def reached(self, field: str) -> Iterator[pa.Table]:
+        """Column `reached` beside the record id and a field; see the function of this name."""
+        tests = (
+            f"WHEN {_MET} & {1 << bit} = 0 THEN {bit} " for bit in range(len(self.selection.criteria) + 1)
+        )
+        last = len(self.selection.criteria) + 1
+        columns = f"{RECORD_ID}, {self._identifying(field)} AS {quoted_name(field)}"
+        query = f"SELECT {columns}, CASE {''.join(tests)}ELSE {last} END AS {REACHED} FROM {self.source()}"
+        with self.con.sql(query).to_arrow_reader(PIECE) as reader:
+            yield from (pa.Table.from_batches([batch]) for batch in reader)
 
     def source(self, *, numbered: bool = False) -> str:
         """`source` in SQL: what `typed` has, signals, group, attributes, and as bits which criteria a record meets, and one

@@ -13,6 +13,8 @@
 | `DropDescriptor` | a partner | what is in a drop, part by part |
 | `AttributeKeys` | a partner | the key of the attributes in a drop, for who may see them |
 | `OutcomeCounts` | a partner | what came of its cases, as counts per group |
+| `OfficeRequest` | a partner or the matcher | what it sealed to the statistics office, and what that has to count |
+| `OfficeCounts` | the client of that office | the table that it gave back |
 | `ReleaseDescriptor` | the matcher | what is in a release |
 | `ReleaseOpened` | a partner | it opened a release |
 """
@@ -416,6 +418,46 @@ class OutcomeCounts(Document):
     grounded: CellCounts
     not_grounded: CellCounts
     outcome_unknown: CellCounts
+    at: Moment
+
+
+class OfficeRequest(Document):
+    """What a statistics office needs to count a round, beside the file `sealed` to it (`protocol.office`).
+
+    `party` is the partner whose records are in it, or the matcher, which tells only which rows of drops are in a case. `tables`
+    says which tables are asked: selection → its columns, after `request`, which holds the digest `opening`, and the
+    dimensions.
+    """
+
+    format: Literal["lsi-match/office-request/v1"] = "lsi-match/office-request/v1"
+    project: ProjectId
+    manifest: Digest
+    opening: Digest
+    round: RoundId
+    party: Name
+    office: Name
+    sealed: Part
+    tables: dict[str, tuple[str, ...]]
+    dimensions: dict[Name, tuple[Name, ...]]
+    rounded_to: int
+    at: Moment
+
+    @property
+    def file(self) -> str:
+        """The name of its file."""
+        return f"{self.project}.{self.round}.{self.party}.office.json"
+
+
+class OfficeCounts(Document):
+    """The table that a statistics office gave back of a round: selection → column → group cell → count, rounded."""
+
+    format: Literal["lsi-match/office-counts/v1"] = "lsi-match/office-counts/v1"
+    project: ProjectId
+    manifest: Digest
+    opening: Digest
+    round: RoundId
+    partner: Name
+    tables: dict[str, dict[str, CellCounts]]
     at: Moment
 
 

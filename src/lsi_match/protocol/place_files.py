@@ -13,6 +13,12 @@ COSIGNATURE_SUFFIX = ".checkpoint"
 JUSTIFICATION_SUFFIX = ".justification.json"
 #: What came of the cases of a release, as counts; and a sealed access request, with its sealed answer from the matcher.
 OUTCOME_SUFFIX = ".outcome.json"
+#: The table of a statistics office, from its client; and to the client what the matcher sealed to that office, and says of it.
+OFFICE_COUNTS_SUFFIX, OFFICE_SUFFIX, OFFICE_SEALED_SUFFIX = (
+    ".office-counts.json",
+    ".office.json",
+    ".office.age",
+)
 REQUEST_SUFFIX, ANSWER_SUFFIX = ".access-request.age", ".access-answer.age"
 
 #: Of a round in which partners evaluate together (`protocol.evaluation_documents`): from a partner, and the first two to others.
@@ -36,7 +42,8 @@ SHARED = {
 }  # fmt: skip
 #: Everything that a partner can send by itself.
 SENT_ALONE = (
-    OPENED_SUFFIX, COSIGNATURE_SUFFIX, JUSTIFICATION_SUFFIX, OUTCOME_SUFFIX, REQUEST_SUFFIX, *SHARED,
+    OPENED_SUFFIX, COSIGNATURE_SUFFIX, JUSTIFICATION_SUFFIX, OUTCOME_SUFFIX, OFFICE_COUNTS_SUFFIX, REQUEST_SUFFIX,
+    *SHARED,
 )  # fmt: skip
 
 #: From the matcher: the log to be co-signed, in parts (`log.tail`).
@@ -59,6 +66,8 @@ FETCHED = {
     ".refused.json": 2**20,
     ".report.json": 2**26,
     ".counts.json": 2**26,
+    OFFICE_SUFFIX: 2**20,
+    OFFICE_SEALED_SUFFIX: 2**35,
     ".release.json": 2**23,
     ".release.age": 2**35,
     ".tlog-proof": 2**26,

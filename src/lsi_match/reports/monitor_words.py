@@ -102,9 +102,9 @@ class Words:
         """A stage by what sets it apart from the others of its selection."""
         if stage.partner is None or stage.selection is None:
             return self.stage(stage)
-        whole = stage.kind == "reference"
-        name = None if whole else stage.criterion
-        return name or word("stage", "whole_register" if whole else "with_signal", self.lang)
+        name = None if stage.kind == "reference" else stage.criterion
+        kinds = {"reference": "whole_register", "case": "cases"}
+        return name or word("stage", kinds.get(stage.kind, "with_signal"), self.lang)
 
     def register(self, stage: Stage) -> str:
         """The register of the selection of a stage, by the label of its first stage."""

@@ -19,6 +19,7 @@ from lsi_match.matcher.engine.intake import MAX_DESCRIPTOR
 from lsi_match.matcher.operate import shared_files
 from lsi_match.matcher.operate.observed_state import last_reconciled
 from lsi_match.matcher.round import evaluating, hold, look_ups
+from lsi_match.matcher.round.office import ingest_counts
 from lsi_match.matcher.round.opened_notices import ingest_opened_notices
 from lsi_match.matcher.round.take_outcomes import ingest_outcomes
 from lsi_match.matcher.site.inbox import check_papers
@@ -33,6 +34,7 @@ from lsi_match.protocol.place_files import (
     COSIGNATURE_SUFFIX,
     OF_EVALUATION,
     OF_LOOK_UP,
+    OFFICE_COUNTS_SUFFIX,
     OUTCOME_SUFFIX,
     REQUEST_SUFFIX,
     SENT_ALONE,
@@ -72,6 +74,10 @@ def ingest(project: Project, name: str, data: bytes, now: datetime, partner: str
             check_papers(project.view(), partner, now)
             counts = peek(data, OutcomeCounts, what=name, party=partner)
             ingest_outcomes(project, counts.round, {name: data}, now)
+    elif name.endswith(OFFICE_COUNTS_SUFFIX):
+        if not project.has(digest_of_bytes(data)):
+            check_papers(project.view(), partner, now)
+            ingest_counts(project, data, now)
     elif name.endswith(REQUEST_SUFFIX):
         _answer(project, name, data, now, partner)
     elif digest_of_bytes(data) not in project.view().papers:

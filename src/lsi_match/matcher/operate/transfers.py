@@ -42,7 +42,7 @@ from lsi_match.matcher.engine.intake import (
 )
 from lsi_match.matcher.operate import inbound, notices, shared_files
 from lsi_match.matcher.operate.witnesses import ask_witness
-from lsi_match.matcher.round import evaluating, look_ups
+from lsi_match.matcher.round import evaluating, look_ups, office
 from lsi_match.matcher.round.judge_drop import judge_drop
 from lsi_match.matcher.round.run import quarantine, round_of, tell_refused
 from lsi_match.matcher.site import inbox, make_receipts, take_cosignatures
@@ -504,9 +504,12 @@ def _for(project: Project, partner: str, now: datetime) -> Iterator[tuple[str, P
     for file in inbound.answers_for(project, partner, now):
         yield file.name, file
     yield from look_ups.for_partner(project, partner, now)
+    manifest = project.manifest()
     for one in project.view().live.values():
         if not one.over and project.takes_drops(one.name):
             yield from evaluating.for_partner(project, one, partner)
+            for file in office.files_for(project, manifest, one, partner):
+                yield file.name, file
         file = project.round_folder(one.name) / "reminders" / f"{partner}.json"
         if one.over or not project.takes_drops(one.name) or not file.exists():
             continue

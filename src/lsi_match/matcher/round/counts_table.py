@@ -16,21 +16,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from lsi_match.base.catalogue import word
-from lsi_match.manifest import UNKNOWN, Manifest, Monitor, Reference, Selection
+from lsi_match.manifest import UNKNOWN, Manifest, Monitor, Office, Reference, Selection
 from lsi_match.monitor.table import (
     SEPARATOR,
     Combinations,
     CountsTable,
     Dimension,
     Stage,
+    StageKind,
 )
-from lsi_match.protocol.documents import CellCounts, DropDescriptor, GroupCounts
+from lsi_match.protocol.documents import CellCounts, DropDescriptor, GroupCounts, OfficeCounts
 from lsi_match.protocol.group_cells import by_name, cell_names
+from lsi_match.protocol.office import CASE, REGISTER, SIGNAL, columns_of, counted_selections
 from lsi_match.protocol.withhold import blur, withhold_stages
 
 REFERENCE, DELIVERED, SUBJECTS, MATCHED, CASES = "reference", "delivered", "subjects", "matched", "cases"
-#: How the condition of having a signal is called among the criteria; no criterion can have this name.
-SIGNAL = "(signaal)"
 
 
 def published(
@@ -93,6 +93,7 @@ def counts_table(
     descriptors: Mapping[str, DropDescriptor],
     subjects: Mapping[str, CellCounts],
     fewer: Mapping[str, int],
+    counted: OfficeCounts | None = None,
 ) -> CountsTable | None:
     """The table of one round; None when the manifest has no dimensions.
 
@@ -101,6 +102,7 @@ def counts_table(
         descriptors: partner → what it said of its drop.
         subjects: what `published` tells of `subjects`, `matched` and `cases`.
         fewer: partner → how many cases there would be fewer without what it delivered.
+        counted: what a statistics office counted.
     """
     monitor = manifest.monitor
     if not monitor.dimensions:
@@ -120,9 +122,13 @@ def counts_table(
                 stages += _unknown(partner, label, selection, groups, monitor.smallest_cell)
                 combinations += _met(partner, selection, groups)
     stages += _of_subjects(monitor, subjects, first)
+    dimensions = [_dimension(d.id, monitor) for d in monitor.dimensions]
+    if monitor.office is not None:
+        dimensions += office_dimensions(monitor.office, counted)
+        stages += office_stages(manifest, monitor.office, counted)
     return CountsTable(
         title=f"{manifest.project.title}, {round_id}",
-        dimensions=tuple(_dimension(d.id, monitor) for d in monitor.dimensions),
+        dimensions=tuple(dimensions),
         stages=tuple(stages),
         combinations=tuple(combinations),
         tolerance=monitor.tolerance,
@@ -134,6 +140,14 @@ def counts_table(
         source=f"{manifest.project.id} {round_id}, manifest {manifest.digest}",
         cases_fewer={name: blur(count, monitor.smallest_cell) for name, count in fewer.items()},
     )
+
+
+#: Column of a table of a statistics office → kind of stage, and how it is called; the others are criteria.
+_OF_COLUMN: Mapping[str, tuple[StageKind, str]] = {
+    REGISTER: ("reference", ""),
+    SIGNAL: ("selection", word("stage", "with_signal", "nl")),
+    CASE: ("case", word("stage", "cases", "nl")),
+}
 
 
 def _dimension(name: str, monitor: Monitor) -> Dimension:
@@ -262,3 +276,44 @@ def _of_subjects(
         counts=counts[CASES],
         against=(*first, SUBJECTS, *((MATCHED,) if within else ())),
     )
+
+
+def office_dimensions(office: Office, counted: OfficeCounts | None) -> Iterator[Dimension]:
+    """What the office counts by; with a group of those it does not know, where it told of any."""
+    cells = {
+        c
+        for table in (counted.tables if counted else {}).values()
+        for counts in table.values()
+        for c in counts
+    }
+    for at, one in enumerate(office.dimensions):
+        unknown = any(cell.split(SEPARATOR)[at] == UNKNOWN for cell in cells)
+        groups = {**one.groups, **({UNKNOWN: UNKNOWN} if unknown else {})}
+        yield Dimension(
+            id=one.id, label=one.label, groups=groups, baseline=one.baseline, counted_by=office.id
+        )
+
+
+def office_stages(manifest: Manifest, office: Office, counted: OfficeCounts | None) -> Iterator[Stage]:
+    """The stages of each selection as the office counted them."""
+    for partner, selection, _ in counted_selections(manifest):
+        table = counted.tables.get(f"{partner}.{selection.id}", {}) if counted else {}
+        register, against = f"{office.id}:{partner}.{selection.id}", tuple[str, ...]()
+        label = f"{partner}, {selection.source} ({office.title})"
+        for column in columns_of(selection) if table else ():
+            kind, words = _OF_COLUMN.get(column, ("criterion", column))
+            start = column == REGISTER
+            stage = Stage(
+                id=register if start else f"{register}.{column}",
+                label=label if start else f"{label}: {words}",
+                kind=kind,
+                counts=table[column],
+                against=against,
+                partner=partner,
+                selection=f"{office.id}:{selection.id}",
+                criterion=column if kind == "criterion" else None,
+                rounded_to=office.rounded_to,
+                counted_by=office.id,
+            )
+            yield stage
+            against = _against(register, stage.id)

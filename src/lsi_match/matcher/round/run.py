@@ -29,7 +29,7 @@ import pyarrow as pa
 from lsi_match.agreement.gates import require
 from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.clock import Clock, minute
-from lsi_match.base.errors import LsiError
+from lsi_match.base.errors import LsiError, problem, words
 from lsi_match.base.files import (
     destroy,
     half_files,
@@ -82,6 +82,8 @@ from lsi_match.matcher.round.hold import (
     justifications,
 )
 from lsi_match.matcher.round.judge_drop import judge_drop
+from lsi_match.matcher.round.office import counts_of, seal_cases
+from lsi_match.matcher.round.office import folder_of as office_files
 from lsi_match.matcher.round.open_round import lock_round
 from lsi_match.matcher.round.readiness import drops_found
 from lsi_match.matcher.site import inbox
@@ -98,7 +100,7 @@ from lsi_match.matcher.subjects.subject_terms import remove_unnamed
 from lsi_match.monitor.findings import Ratio
 from lsi_match.monitor.overview import Overview
 from lsi_match.monitor.round_findings import RoundFindings, findings_of
-from lsi_match.protocol.columns import release_columns, released_attribute_columns
+from lsi_match.protocol.columns import REFERENCE, release_columns, released_attribute_columns
 from lsi_match.protocol.documents import (
     CellCounts,
     DropDescriptor,
@@ -440,7 +442,11 @@ class Run:
             self._record(CountRefused(round=self.round_id, **counts, **why(changed)))
             raise changed
         self._record(Counted(round=self.round_id, **counts))
-        if report.alerts or (report.too_little and self._manifest.monitor.hold_on_too_little):
+        if report.findings.awaited:
+            found = ((name, self._running().release(name)) for name in self._drops)
+            cases = ((name, one) for name, its in found for one in its.column(REFERENCE).to_pylist())
+            seal_cases(self.project, self._manifest, self.round_id, cases, self._clock())
+        if report.holds(self._manifest.monitor.hold_on_too_little):
             self._justified(digest, report)
         self._cleared = True
 
@@ -456,6 +462,7 @@ class Run:
             descriptors,
             groups,
             self._running().fewer(),
+            counts_of(self.project, self._manifest, self._round),
         )
         if table is None:
             return None
@@ -478,8 +485,10 @@ class Run:
         self._record(held)
         told = "; ".join(f"{one.stage}: {one.group} {_times(one.ratio)}" for one in report.alerts[:3])
         told += f" (+{alerts - 3})" if alerts > 3 else ""
-        day = minute(until)
-        raise RunHeldError(round=self.round_id, alerts=told or "-", names=", ".join(missing), until=day)
+        day, facts = minute(until), words("alerts", told or "-", told or "-")
+        if not told and report.findings.awaited and (office := self._manifest.monitor.office):
+            facts = words("alerts", *problem("matcher.round.table_awaited", title=office.title))
+        raise RunHeldError(round=self.round_id, names=", ".join(missing), until=day, **facts)
 
     def _end_hold(self) -> None:
         """Destroy a held round whose term is over, or of which a controller asks for another manifest."""
@@ -628,6 +637,7 @@ class Run:
             self._record(DestructionBegun(round=self.round_id))
         destroy(self._key_file)
         folders = [self._key_file.parent / work.WORK, evaluations(self.project, self.round_id)]
+        folders.append(office_files(self.project, self.round_id))
         if not self.released:
             folders.append(self.project.folder / "staging" / self.round_id)
         for folder in folders:
