@@ -172,17 +172,20 @@ def test_the_office_can_count_every_stage_and_nobody_else_can_open_it(
         if selection.person_number is None:
             continue
         rows = asked_once.rows(name).filter(pl.col("selection") == selection.id)
-        local = world.mapping(name).selections[selection.id]
-        plain = pl.read_csv(world.extracts / local.extract, infer_schema=False)
-        assert len(rows) == len(plain)
         drop = next(one for one in world.home(name).kept_drops("samenloop") if one.round == ROUND)
-        last = len(selection.criteria) + 1
-        assert sum(int(n) > last for n in rows.get_column("reached")) == drop.selections[selection.id].with_signal
-        bsns = [bsn for _, _, bsn, row in rows.iter_rows() if (name, row) in found]
+        told, last = drop.selections[selection.id], len(selection.criteria) + 1
+        assert len(rows) == told.read
+        assert sum(int(n) > last for n in rows.get_column("reached")) == told.with_signal
+        # A register can hold a record twice.
+        bsns = list({row: bsn for _, _, bsn, row in rows.iter_rows() if (name, row) in found}.values())
         records = {record for partner, own, record in in_cases if (partner, own) == (name, selection.id)}
-        theirs = plain.filter(pl.col(local.record_id).is_in(records))
-        column = local.columns[selection.person_number.fields[0]]
-        assert sorted(bsns) == sorted(str(one).zfill(9) for one in theirs.get_column(column))
+        assert len(bsns) == len(records)
+        if name == "uwv":
+            local = world.mapping(name).selections[selection.id]
+            plain = pl.read_csv(world.extracts / local.extract, infer_schema=False)
+            theirs = plain.filter(pl.col(local.record_id).is_in(records))
+            column = local.columns[selection.person_number.fields[0]]
+            assert set(bsns) == {str(one).zfill(9) for one in theirs.get_column(column)}
     # The matcher tells no number of anybody, and no partner can open what it or another sealed.
     assert asked_once.rows("matcher").columns == ["partner", "row"]
     for name in (*world.controllers, "matcher"):
@@ -214,7 +217,9 @@ def test_the_table_comes_into_the_report_the_log_and_releases_what_waited_for_it
     after = RoundFindings.model_validate_json(world.project.monitor_documents(ROUND)["report.json"])
     theirs = [one for one in after.findings.findings if one.dimension == "herkomst"]
     assert {one.stage for one in theirs} == {stage.id for stage in stages if stage.against}
-    assert {one.dimension for one in after.findings.findings if not one.stage.startswith("cbs:")} == {"leeftijd"}
+    assert {one.dimension for one in after.findings.findings if not one.stage.startswith("cbs:")} == {
+        "leeftijd"
+    }
     page = report(told, after.findings, "nl").markdown
     assert "Bureau voor de statistiek" in page
     assert "nog niet geteld" not in page
@@ -349,7 +354,14 @@ def test_only_the_client_takes_back_and_only_of_the_extracts_of_the_drop_is_told
     world, now = office.world, utc_now()
     with pytest.raises(OfficeNotAskedError):
         take_back(world.home("uwv"), opening_of(world), tables, "samenloop", now)
-    arguments = (opening_of(world), world.mapping("uwv"), world.extracts, tmp_path / "again", "samenloop", now)
+    arguments = (
+        opening_of(world),
+        world.mapping("uwv"),
+        world.extracts,
+        tmp_path / "again",
+        "samenloop",
+        now,
+    )
     local = next(iter(world.mapping("uwv").selections.values()))
     extract = world.extracts / local.extract
     extract.write_text("\n".join(extract.read_text().splitlines()[:-1]) + "\n")
@@ -364,7 +376,12 @@ def test_only_the_client_takes_back_and_only_of_the_extracts_of_the_drop_is_told
 
 def test_what_a_command_writes_is_listed(office: Office, tmp_path: Path, capsys: Any) -> None:
     world = office.world
-    arguments = ["--opening", str(opening_of(world)), "--mapping", str(world.config / "mappings" / "uwv.yaml")]
+    arguments = [
+        "--opening",
+        str(opening_of(world)),
+        "--mapping",
+        str(world.config / "mappings" / "uwv.yaml"),
+    ]
     arguments += ["--extracts", str(world.extracts), "--to", str(tmp_path / "to"), "--json"]
     assert command(["monitor", "request", "uwv", str(world.folder / "uwv"), "samenloop", *arguments]) == 0
     assert {Path(one).name for one in json.loads(capsys.readouterr().out)["files"]} == {

@@ -8,8 +8,8 @@ roots of the reader:
 3. **asked, evaluators named** (where partners evaluate together): the ask is signed by its partner and for as many as the entry says;
    the evaluators are signed by the matcher, once, and name the asks and the keys of the entries before.
 4. **gates passed**: all gates held, by the papers that were taken in up to then.
-5. **counted**: the report follows from the counts, has as many alerts as the entry says, and says of earlier promises what their
-   papers say; of a round that was held it is the same report as before.
+5. **counted**: the report follows from the counts, which hold what a statistics office told as it told it, has as many alerts as
+   the entry says, and says of earlier promises what their papers say; of a round that was held it is the same report as before.
 6. **held**: the report is that of the count, and all controllers of the manifest have to justify it.
 7. **counted by an office**: the table is signed by its client, and of this round.
 8. **released**: gates were passed before; where the report has alerts, every controller signed a justification of exactly that report before, and did
@@ -47,8 +47,9 @@ from lsi_match.log.policy import release_policy
 from lsi_match.log.store import Log
 from lsi_match.log.view import ProjectView
 from lsi_match.manifest import Manifest
-from lsi_match.protocol.documents import Justification, OfficeCounts, Opening
+from lsi_match.protocol.documents import CellCounts, Justification, OfficeCounts, Opening
 from lsi_match.protocol.evaluation_documents import AccessAsk, EvaluationAsk, Evaluators
+from lsi_match.protocol.office import stage_of
 from lsi_match.protocol.place_files import PAPERS_SUFFIX
 from lsi_match.protocol.trust_root import MATCHER
 
@@ -233,6 +234,8 @@ class _Judging:
     #: Round → digest of its opening; → digest of the report that it was held for first.
     openings: dict[str, str] = field(default_factory=dict)
     held_for: dict[str, str] = field(default_factory=dict)
+    #: Round → stage → group cell → count, as a statistics office counted.
+    by_office: dict[str, dict[str, CellCounts]] = field(default_factory=dict)
 
     def take(self, recorded: Recorded) -> None:
         """Judge the next entry."""
@@ -383,6 +386,10 @@ class _Judging:
             self._paper(event.findings, recorded), self._paper(event.table, recorded), manifest
         )
         self.differences[event.findings] = report.differences
+        stages = json.loads(self._paper(event.table, recorded))["stages"]
+        told = {one["id"]: one["counts"] for one in stages if one.get("counted_by")}
+        if told != self.by_office.get(event.round, {}):
+            raise _otherwise(recorded, "log.office_told_otherwise")
         self.holds[event.round] = report.holds(manifest.monitor.hold_on_too_little), event.findings
         if (report.round, len(report.alerts)) != (event.round, event.alerts or 0):
             raise _otherwise(recorded, "log.other_alerts", found=len(report.alerts), said=event.alerts or 0)
@@ -416,6 +423,11 @@ class _Judging:
         said = verify(data, OfficeCounts, key, what="office counts", party=event.partner)
         if (said.round, said.opening) != (event.round, self.openings.get(event.round)):
             raise _otherwise(recorded, "log.counts_of_other")
+        self.by_office[event.round] = {
+            stage_of(manifest.monitor.office, name, column): counts
+            for name, table in said.tables.items()
+            for column, counts in table.items()
+        }
 
     def _released(self, recorded: Recorded) -> None:
         event, manifest = recorded.event, self._manifest(recorded)

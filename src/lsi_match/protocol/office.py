@@ -47,6 +47,11 @@ def tables_of(manifest: Manifest, partner: str | None = None) -> dict[str, tuple
     return {f"{name}.{one.id}": columns_of(one) for name, one, _ in found if partner in (None, name)}
 
 
+def stage_of(office: Office, table: str, column: str) -> str:
+    """How the monitor calls the stage of a column."""
+    return f"{office.id}:{table}" + ("" if column == REGISTER else f".{column}")
+
+
 def totals_of(selection: Selection, counts: SelectionCounts) -> tuple[int, ...]:
     """How many records a partner told are in each of these columns, but for the last, of which it cannot know."""
     return counts.read, *(counts.after[rule.id] for rule in selection.criteria), counts.with_signal

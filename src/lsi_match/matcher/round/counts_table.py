@@ -27,7 +27,7 @@ from lsi_match.monitor.table import (
 )
 from lsi_match.protocol.documents import CellCounts, DropDescriptor, GroupCounts, OfficeCounts
 from lsi_match.protocol.group_cells import by_name, cell_names
-from lsi_match.protocol.office import CASE, REGISTER, SIGNAL, columns_of, counted_selections
+from lsi_match.protocol.office import CASE, REGISTER, SIGNAL, columns_of, counted_selections, stage_of
 from lsi_match.protocol.withhold import blur, withhold_stages
 
 REFERENCE, DELIVERED, SUBJECTS, MATCHED, CASES = "reference", "delivered", "subjects", "matched", "cases"
@@ -297,14 +297,14 @@ def office_dimensions(office: Office, counted: OfficeCounts | None) -> Iterator[
 def office_stages(manifest: Manifest, office: Office, counted: OfficeCounts | None) -> Iterator[Stage]:
     """The stages of each selection as the office counted them."""
     for partner, selection, _ in counted_selections(manifest):
-        table = counted.tables.get(f"{partner}.{selection.id}", {}) if counted else {}
-        register, against = f"{office.id}:{partner}.{selection.id}", tuple[str, ...]()
+        name = f"{partner}.{selection.id}"
+        table, against = counted.tables.get(name, {}) if counted else {}, tuple[str, ...]()
         label = f"{partner}, {selection.source} ({office.title})"
         for column in columns_of(selection) if table else ():
             kind, words = _OF_COLUMN.get(column, ("criterion", column))
             start = column == REGISTER
             stage = Stage(
-                id=register if start else f"{register}.{column}",
+                id=stage_of(office, name, column),
                 label=label if start else f"{label}: {words}",
                 kind=kind,
                 counts=table[column],
@@ -316,4 +316,4 @@ def office_stages(manifest: Manifest, office: Office, counted: OfficeCounts | No
                 counted_by=office.id,
             )
             yield stage
-            against = _against(register, stage.id)
+            against = _against(stage_of(office, name, REGISTER), stage.id)

@@ -29,7 +29,7 @@ import pyarrow as pa
 from lsi_match.agreement.gates import require
 from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.clock import Clock, minute
-from lsi_match.base.errors import LsiError, problem, words
+from lsi_match.base.errors import LsiError, wrong
 from lsi_match.base.files import (
     destroy,
     half_files,
@@ -485,10 +485,10 @@ class Run:
         self._record(held)
         told = "; ".join(f"{one.stage}: {one.group} {_times(one.ratio)}" for one in report.alerts[:3])
         told += f" (+{alerts - 3})" if alerts > 3 else ""
-        day, facts = minute(until), words("alerts", told or "-", told or "-")
+        why_held = wrong("matcher.round.too_often", alerts=told or "-")
         if not told and report.findings.awaited and (office := self._manifest.monitor.office):
-            facts = words("alerts", *problem("matcher.round.table_awaited", title=office.title))
-        raise RunHeldError(round=self.round_id, names=", ".join(missing), until=day, **facts)
+            why_held = wrong("matcher.round.table_awaited", title=office.title)
+        raise RunHeldError(round=self.round_id, names=", ".join(missing), until=minute(until), **why_held)
 
     def _end_hold(self) -> None:
         """Destroy a held round whose term is over, or of which a controller asks for another manifest."""
