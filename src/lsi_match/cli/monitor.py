@@ -177,7 +177,7 @@ def import_(
         name: the controller that the manifest names as client of the office.
         home: its folder.
         project: id of the project.
-        tables: folder with a table per selection, PARTNER.SELECTION.csv or .xlsx: request, the dimensions, the columns of the request.
+        tables: folder with a table per selection, PARTNER.SELECTION (.csv or .xlsx): request, the dimensions, the columns of the request.
         opening: the opening of the round; its proof lies beside it.
         out: folder for the counts: OUT/PROJECT.ROUND.NAME.office-counts.json.
     """
