@@ -89,6 +89,7 @@ def of_round(name: str) -> list[Event]:
         events.CountRefused(round=name, **counts, **WHY),
         held(name, "uwv"),
         events.Justified(round=name, findings=DIGEST, papers={"uwv": DIGEST}, decisions={"uwv": "release"}),
+        events.OfficeCounted(round=name, partner="uwv", office=DIGEST),
         events.Released(round=name, cases=1, releases={"uwv": DIGEST}, cosignatures=1),
         events.HandedOut(round=name, size=3, cosigners=("uwv",)),
         events.OutcomeTakenIn(round=name, partner="uwv", outcome=DIGEST),

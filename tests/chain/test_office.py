@@ -26,6 +26,7 @@ from lsi_match.library.judging import judging
 from lsi_match.library.office_table import OfficeTableRefusedError, take_back
 from lsi_match.log.holds import broken_holds
 from lsi_match.matcher.operate.inbound import REFUSALS
+from lsi_match.matcher.operate.publish import public_facts
 from lsi_match.matcher.operate.transfers import _for
 from lsi_match.matcher.round.hold import RunHeldError
 from lsi_match.matcher.round.office import OfficeCountsRefusedError, ingest_counts
@@ -263,6 +264,7 @@ def test_a_group_that_is_hit_harder_holds_the_round_until_that_is_justified(
     run_steps(world, ROUND)
     assert world.found_cases(ROUND) == expected
     assert broken_holds(world.project.view()) == []
+    assert public_facts(world.project, utc_now()).waited_for["Herkomst: Buiten Nederland"] == 1
 
 
 def test_whoever_cannot_wait_releases_without_the_table_when_all_justify_that(

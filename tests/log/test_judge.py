@@ -40,8 +40,10 @@ def report(given: bytes, table: bytes, manifest: Manifest) -> tuple[Any, str]:
     """A stand-in for the monitor: the report says itself how many alerts it has."""
     said = json.loads(given)
     promises = [SimpleNamespace(**one) for one in said.get("promises", ())]
-    found = SimpleNamespace(round=said.get("round", "r1"), alerts=range(said["alerts"]), promises=promises,
-                            too_little=said.get("too_little", 0), differences=said.get("differences", ()))  # fmt: skip
+    alerts, too_little = range(said["alerts"]), said.get("too_little", 0)
+    found = SimpleNamespace(round=said.get("round", "r1"), alerts=alerts, promises=promises,
+                            holds=lambda on_too_little: bool(alerts or (on_too_little and too_little)),
+                            differences=said.get("differences", ()))  # fmt: skip
     return found, digest_of_bytes(given)
 
 

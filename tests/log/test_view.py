@@ -133,7 +133,7 @@ def test_there_is_a_log_of_before_for_every_state_and_every_step() -> None:
     # A drop whose arrival was logged is refused by a run in the same form; `test_entries` has one.
     later = {events.Restored, events.ForkReported, events.ForkExplained}
     later |= {events.EvaluationsAsked, events.EvaluationsRefused, events.EvaluationsAnswered}
-    later |= {events.EvaluatorsNamed, events.RoundKeysGone, events.AccessAsked}
+    later |= {events.EvaluatorsNamed, events.RoundKeysGone, events.AccessAsked, events.OfficeCounted}
     assert set(EVENTS) - seen - later == {events.DropRefused}
 
 
@@ -289,6 +289,18 @@ def test_only_what_was_said_to_the_last_report_counts_for_its_hold() -> None:
         )
         view = view_of([*begun, said])
         assert view.rounds["r"].hold_rule.breach() == breach
+
+
+def test_the_table_of_an_office_ends_the_hold_for_a_report_without_it() -> None:
+    said = events.Justified(round="r", findings=DIGEST, papers={"uwv": DIGEST}, decisions={"uwv": "release"})
+    counted = events.OfficeCounted(round="r", partner="uwv", office=DIGEST)
+    view = view_of([opened("r"), *run("r", uwv=3), held("r", "uwv"), said, counted])
+    now = view.rounds["r"]
+    assert (now.state, now.hold, now.justifications, now.office) == ("open", None, set(), DIGEST)
+    assert now.hold_rule.breach() is None
+    assert view.news(now)
+    with pytest.raises(StepOutOfPlaceError):
+        view_of([opened("r"), counted])
 
 
 def test_a_refused_drop_leaves_a_run_that_was_concluded_so() -> None:

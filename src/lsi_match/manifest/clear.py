@@ -122,6 +122,10 @@ def _told_apart(manifest: Manifest) -> Iterator[tuple[tuple[str, str], list[tupl
             for j, attribute in enumerate(one.attributes):
                 values = [((*here, "attributes", j, "values", k), v) for k, v in enumerate(attribute.values)]
                 yield ("twee waarden", "two values"), values
+    for i, watched in enumerate(manifest.monitor.office.dimensions if manifest.monitor.office else ()):
+        place = ("monitor", "office", "dimensions", i, "groups")
+        labels = watched.groups.items()
+        yield ("twee groepen", "two groups"), [((*place, name), label) for name, label in labels]
     dimensions = list(enumerate(manifest.monitor.dimensions))
     for member in ("id", "label"):
         yield (

@@ -120,6 +120,10 @@ class Monitor(Document):
             raise RuleViolation.because(
                 "manifest.office_rounds", "office", "rounded_to", smallest=self.smallest_cell
             )
+        if prod(len(one.groups) + 1 for one in office.dimensions) > MAX_CELLS:
+            raise RuleViolation.because(
+                "manifest.too_many_cells", "office", "dimensions", max_cells=MAX_CELLS
+            )
         no_twins("dimension", [*(one.id for one in self.dimensions), *(one.id for one in office.dimensions)])
         for number, one in enumerate(office.dimensions):
             at = ("office", "dimensions", number)

@@ -20,8 +20,10 @@ from lsi_match.log.events import (
 )
 from lsi_match.manifest import Manifest
 from lsi_match.monitor.round_findings import RoundFindings
+from lsi_match.monitor.table import CountsTable
 from lsi_match.protocol.documents import OutcomeCounts
 from lsi_match.protocol.publication import Sheet
+from lsi_match.reports.monitor_words import Words
 from lsi_match.reports.public.measures import Effect, effects
 from lsi_match.reports.public.results import Use, Year, per_year, use
 
@@ -99,13 +101,11 @@ def facts_of(
         {name: one.sheet for name, one in publications.items()},
         use(recorded, manifest.project.period.last, now),
         tuple(effects(recorded, list(agreed.values()))),
-        _waited_for(recorded, kept, agreed),
+        _waited_for(recorded, kept),
     )
 
 
-def _waited_for(
-    recorded: Sequence[Recorded], kept: Callable[[str], bytes], agreed: Mapping[str, Manifest]
-) -> Counter[str]:
+def _waited_for(recorded: Sequence[Recorded], kept: Callable[[str], bytes]) -> Counter[str]:
     """The groups of the reports that held a round, once it was released or destroyed: until then controllers are judging it."""
     over = {one.round for one in recorded if isinstance(one.event, Released | Destroyed)}
     held = {
@@ -114,10 +114,7 @@ def _waited_for(
     found = Counter[str]()
     for digest in held.values():
         report = RoundFindings.model_validate_json(kept(digest))
-        labels = {
-            (one.id, group.id): f"{one.label}: {group.label}"
-            for one in agreed[report.manifest].monitor.dimensions
-            for group in one.groups
-        }
-        found.update({labels[row.dimension, row.group] for row in report.alerts})
+        words = Words(CountsTable.model_validate_json(kept(report.table)), "nl")
+        whom = {(row.dimension, row.group) for row in report.alerts}
+        found.update(f"{words.dimension(one)}: {words.group(one, group)}" for one, group in whom)
     return found
