@@ -10,14 +10,11 @@ from lsi_match.crypto.signing import sign
 from lsi_match.manifest import Office
 from lsi_match.monitor.counts_file import read_counts
 from lsi_match.partner.home import Home
-from lsi_match.partner.office import OfficeNotAskedError, asked_of
+from lsi_match.partner.office import asked_of
 from lsi_match.protocol.documents import CellCounts, OfficeCounts
 from lsi_match.protocol.group_cells import SEPARATOR
 from lsi_match.protocol.office import REQUEST, groups_of, impossible, tables_of
 from lsi_match.protocol.place_files import OFFICE_COUNTS_SUFFIX
-
-
-class OfficeTableRefusedError(LsiError): ...
 
 
 def take_back(home: Home, opening_file: Path, tables: Path, project: str, now: datetime) -> tuple[str, bytes]:
@@ -34,11 +31,11 @@ def take_back(home: Home, opening_file: Path, tables: Path, project: str, now: d
     """
     manifest, office, opening, asked = asked_of(home, opening_file, project, now)
     if home.name != office.client:
-        raise OfficeNotAskedError(partner=home.name)
+        raise LsiError("OfficeNotAskedError", partner=home.name)
     files = {name: tables / f"{name}{kind}" for name in tables_of(manifest) for kind in (".xlsx", ".csv")}
     found = {name: _table(file, name, office, asked) for name, file in files.items() if file.exists()}
     if problem := impossible(manifest, office, found, {}):
-        raise OfficeTableRefusedError(**problem)
+        raise LsiError("OfficeTableRefusedError", **problem)
     document = OfficeCounts(
         project=project,
         manifest=manifest.digest,
@@ -56,9 +53,11 @@ def _table(file: Path, name: str, office: Office, asked: str) -> dict[str, CellC
     read = read_counts(file)
     wanted = [REQUEST, *groups_of(office)]
     if [one.id for one in read.dimensions] != wanted:
-        raise OfficeTableRefusedError(**wrong("library.office_columns", table=name, names=", ".join(wanted)))
+        raise LsiError(
+            "OfficeTableRefusedError", **wrong("library.office_columns", table=name, names=", ".join(wanted))
+        )
     if set(read.dimensions[0].groups) != {asked}:
-        raise OfficeTableRefusedError(**wrong("library.office_other_round", table=name))
+        raise LsiError("OfficeTableRefusedError", **wrong("library.office_other_round", table=name))
     return {
         stage.id: {cell.partition(SEPARATOR)[2]: count for cell, count in stage.counts.items()}
         for stage in read.stages

@@ -14,7 +14,7 @@ import polars as pl
 
 from lsi_match.agreement.gates import require
 from lsi_match.base.canonical import digest_of_bytes
-from lsi_match.base.errors import LsiError
+from lsi_match.base.errors import LsiError, wrong
 from lsi_match.base.files import write_whole
 from lsi_match.crypto.sealing import seal
 from lsi_match.crypto.signing import sign
@@ -27,12 +27,6 @@ from lsi_match.partner.references import LongIds, id_blocks, make_references
 from lsi_match.partner.select import REACHED, RECORD_ID, SelectionTask, reached
 from lsi_match.protocol.documents import Opening
 from lsi_match.protocol.office import counted_selections, request_of, tables_of, totals_of
-
-
-class OfficeNotAskedError(LsiError): ...
-
-
-class OfficeDropNeededError(LsiError): ...
 
 
 def write_request(
@@ -54,11 +48,13 @@ def write_request(
     """
     manifest, office, opening, asked = asked_of(home, opening_file, project, now)
     if not tables_of(manifest, home.name):
-        raise OfficeNotAskedError(partner=home.name)
+        raise LsiError("OfficeNotAskedError", partner=home.name)
     require(manifest, home.evidence(project, now, opening))
     made = home.drop_of(project, opening.round)
     if made is None:
-        raise OfficeDropNeededError.because("partner.office_no_drop", partner=home.name, round=opening.round)
+        raise LsiError(
+            "OfficeDropNeededError", partner=home.name, round=opening.round, **wrong("partner.office_no_drop")
+        )
     drop, keep = made
     parts = []
     for name, selection, source in counted_selections(manifest):
@@ -69,8 +65,11 @@ def write_request(
             totals = totals_of(selection, drop.selections[selection.id])
             came = parts[-1].get_column(REACHED)
             if totals != tuple(int((came > at).sum()) for at in range(len(totals))):
-                raise OfficeDropNeededError.because(
-                    "partner.office_other_extract", partner=home.name, round=opening.round
+                raise LsiError(
+                    "OfficeDropNeededError",
+                    partner=home.name,
+                    round=opening.round,
+                    **wrong("partner.office_other_extract"),
                 )
     rows, sink = pl.concat(parts), io.BytesIO()
     rows.write_csv(sink, separator=";")
@@ -108,6 +107,6 @@ def asked_of(
     is of. Raises OfficeNotAskedError, and what `read_opening` raises."""
     manifest = home.agreed_manifest(project, now)
     if manifest.monitor.office is None:
-        raise OfficeNotAskedError(partner=home.name)
+        raise LsiError("OfficeNotAskedError", partner=home.name)
     opening, document = read_opening(home, opening_file, project, now)
     return manifest, manifest.monitor.office, opening, digest_of_bytes(document)
