@@ -299,7 +299,7 @@ def test_the_table_of_an_office_ends_the_hold_for_a_report_without_it() -> None:
     assert (now.state, now.hold, now.justifications, now.office) == ("open", None, set(), DIGEST)
     assert now.hold_rule.breach() is None
     assert view.news(now)
-    with pytest.raises(StepOutOfPlaceError):
+    with raises("StepOutOfPlaceError"):
         view_of([opened("r"), counted])
 
 
