@@ -43,7 +43,7 @@ from lsi_match.crypto.signing import peek
 from lsi_match.log import events
 from lsi_match.log.entry import PROCESSING_ACTIVITY
 from lsi_match.log.events import Event, Recorded, read
-from lsi_match.manifest import Manifest
+from lsi_match.manifest import Manifest, Office
 from lsi_match.manifest.equality import CharacteristicKind
 from lsi_match.manifest.selection import Characteristic
 from lsi_match.matcher.operate.publish import publish
@@ -680,6 +680,16 @@ def test_every_text_stands_on_a_page(project: Operation, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(renderer, "catalogue", lambda file: Asked(texts))
     manifest = handmade.manifest(dimensions=[handmade.dimension()])
+    groups = {"id": "herkomst", "label": "Herkomst", "groups": {"een": "Een", "ander": "Ander"}}
+    office = Office.model_validate(
+        {
+            "id": "cbs",
+            "title": "B",
+            "encryption_key": f"age1{7:058d}",
+            "client": "uwv",
+            "dimensions": [groups],
+        }
+    )
     ground = Characteristic(
         kind=CharacteristicKind.PROXY,
         label="Inkomen",
@@ -690,6 +700,7 @@ def test_every_text_stands_on_a_page(project: Operation, monkeypatch: pytest.Mon
     shown = {name: one for name, one in manifest.release.to.items() if name != "uwv"}
     advised = manifest.model_copy(
         update={
+            "monitor": manifest.monitor.model_copy(update={"office": office}),
             "dpo_advice": {**manifest.dpo_advice, "uwv": refused},
             "characteristics": {"inkomen": ground},
             "partners": left_out,
