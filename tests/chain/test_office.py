@@ -26,7 +26,6 @@ from lsi_match.library.held import HeldRound
 from lsi_match.library.judging import judging
 from lsi_match.library.office_table import take_back
 from lsi_match.log.holds import broken_holds
-from lsi_match.matcher.operate.inbound import REFUSALS
 from lsi_match.matcher.operate.publish import public_facts
 from lsi_match.matcher.operate.transfers import _for
 from lsi_match.matcher.round.hold import RunHeldError
@@ -343,7 +342,6 @@ def test_the_matcher_takes_one_true_table_of_this_round_from_the_client(office: 
             ingest_counts(world.project, false, utc_now())
     with pytest.raises(SignatureMissingError):
         ingest_counts(world.project, sign(told, world.home("uwv").identity()), utc_now())
-    assert OfficeCountsRefusedError in REFUSALS
     assert "office counts" not in [entry.name for entry in world.project.entries()]
     ingest_counts(world.project, paper, utc_now())
     with pytest.raises(OfficeCountsRefusedError):

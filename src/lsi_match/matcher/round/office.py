@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 
 from lsi_match.base.canonical import digest_of_bytes
-from lsi_match.base.errors import LsiError
+from lsi_match.base.errors import RefusedError
 from lsi_match.base.files import private_folder, write_whole
 from lsi_match.crypto.sealing import seal
 from lsi_match.crypto.signing import peek, sign, verify
@@ -27,7 +27,7 @@ from lsi_match.protocol.office import counted_selections, impossible, request_of
 from lsi_match.protocol.trust_root import MATCHER
 
 
-class OfficeCountsRefusedError(LsiError): ...
+class OfficeCountsRefusedError(RefusedError): ...
 
 
 def folder_of(project: Project, round_id: str) -> Path:
