@@ -227,6 +227,7 @@ class _Selecting:
 
     def reached(self, field: str) -> Iterator[pa.Table]:
         """Column `reached` beside the record id and a field; see the function of this name."""
+        self.extract.rewind()
         tests = (
             f"WHEN {_MET} & {1 << bit} = 0 THEN {bit} " for bit in range(len(self.selection.criteria) + 1)
         )
