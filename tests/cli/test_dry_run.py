@@ -118,11 +118,17 @@ COMMANDS |= {
     "match remind": ("{site} proef 2026-c", "write"),
     "match justify": ("{site} proef 2026-b {justifications}", "keep"),
     "match outcome": ("{site} proef 2026-a {outcome}", "keep"),
+    "match office": ("{site} proef {outcome}/none", "refused"),
     "match answer": ("{site} proef {asked} --to {new}", "sign"),
     "match opened": ("{site} proef {opened}", "keep"),
     "match destroy": ("{site} proef 2026-b", "log"),
     "match status": ("{site}", "reads"),
     "match metrics": ("{site}", "reads"),
+    "monitor request": (
+        "uwv {uwv} proef --opening {opening} --mapping {mapping} --extracts {extracts} --to {new}",
+        "refused",
+    ),
+    "monitor import": ("uwv {uwv} proef {extracts} --opening {opening} --out {new}", "refused"),
     "monitor report": ("{site} proef 2026-b --to {new}.md", "write"),
     "monitor justify": (
         "{manifest} uwv {uwv} --report {mail}/proef.2026-b.report.json --counts {mail}/proef.2026-b.counts.json --reason {reason} --out {new}",

@@ -167,7 +167,8 @@ class Hostile:
     def cosign(self, papers: dict[str, bytes] | None = None, log: str = "log.sqlite") -> None:
         def report(given: bytes, table: bytes, manifest: object) -> Any:
             alerts = range(int(given[11:-1]))
-            return SimpleNamespace(round="r1", alerts=alerts, too_little=0, differences=(), promises=()), ""
+            said = {"round": "r1", "alerts": alerts, "differences": (), "promises": ()}
+            return SimpleNamespace(**said, holds=lambda on_too_little: bool(alerts)), ""
 
         def judge(file: Path, manifest: Any, trust: Any) -> Any:
             return judge_log(file, manifest, trust, papers or {}, report)

@@ -17,6 +17,7 @@ from test_log_report import evidence_of
 from test_manifest_page import example
 from test_monitor_report import everything
 
+from lsi_match.base.catalogue import catalogue
 from lsi_match.base.errors import Language
 from lsi_match.monitor.evidence import trend
 from lsi_match.reports import monitor_trend
@@ -36,7 +37,7 @@ def test_what_is_filled_in_is_shown_as_it_stands(begin: str, tmp_path: Path) -> 
     )
     (tmp_path / "t.toml").write_text('said = { nl = "**d** {x}", en = "" }')
     writer = Writer("t", "nl")
-    writer._templates, writer._texts = tmp_path, tmp_path / "t.toml"
+    writer._templates, writer._texts = tmp_path, catalogue(tmp_path / "t.toml")
     text = begin + SIGNS
     parts = writer.document("t.md", x=text).parts
     shown = " ".join(text.split())

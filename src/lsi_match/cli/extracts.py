@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from lsi_match.tables.source import Asked
 
 Encoding = Literal["utf-8", "windows-1252", "latin-1", "utf-16"]
-Separator = Literal[";", ",", "|", "tab"]
+#: In words: each of the signs means something to a shell.
+SIGNS = {"semicolon": ";", "comma": ",", "bar": "|", "tab": "\t"}
+Separator = Literal["semicolon", "comma", "bar", "tab"]
 HeaderRow = Annotated[int, Parameter(validator=Number(gte=1))]
 
 mapping_app = App(name="mapping", help="Say which column is which field.")
@@ -61,7 +63,7 @@ def check(
         table: table or view, of a database.
         sheet: the sheet, of a spreadsheet with more than one.
         encoding: of a CSV file without a byte order mark: utf-8, windows-1252, latin-1 or utf-16.
-        separator: of a CSV file: ;, ,, | or tab; found when left out.
+        separator: of a CSV file; found when left out.
         header: the row of the header, of a CSV file or spreadsheet; found when left out.
     """
     from lsi_match.partner.check import check as check_all
@@ -123,7 +125,7 @@ def new(
         table: table or view, of a database.
         sheet: the sheet, of a spreadsheet with more than one.
         encoding: of a CSV file without a byte order mark: utf-8, windows-1252, latin-1 or utf-16.
-        separator: of a CSV file: ;, ,, | or tab; found when left out.
+        separator: of a CSV file; found when left out.
         header: the row of the header, of a CSV file or spreadsheet; found when left out.
         to: the mapping to write; without it it is shown.
     """
@@ -169,8 +171,9 @@ def _asked(
 ) -> Asked:
     from lsi_match.tables.source import Asked
 
-    sign = "\t" if separator == "tab" else separator
-    return Asked(encoding=encoding, separator=sign, header=header, table=table, sheet=sheet)
+    return Asked(
+        encoding=encoding, separator=separator and SIGNS[separator], header=header, table=table, sheet=sheet
+    )
 
 
 def _agreed(
