@@ -412,6 +412,11 @@ RULES = [
 ]  # fmt: skip
 
 
+def _stands_in(rule: str, vector: dict[str, Any]) -> bool:
+    """Whether a vector is likely to show it, and is to be tried first."""
+    return rule.casefold() in " ".join(filter(None, vector["fields"].values())).casefold()
+
+
 @pytest.mark.parametrize(
     ("rules", "rule", "without"), RULES, ids=[f"{rules}-{rule}" for rules, rule, _ in RULES]
 )
@@ -420,7 +425,8 @@ def test_a_rule_of_names_shows_in_a_vector(
 ) -> None:
     assert without != getattr(plain, rules)
     monkeypatch.setattr(plain, rules, without)
-    assert any(parts_by_plain_python(vector) != vector["parts"] for vector in VECTORS["person_parts"]) or any(
+    people = sorted(VECTORS["person_parts"], key=lambda vector: not _stands_in(rule, vector))
+    assert any(parts_by_plain_python(vector) != vector["parts"] for vector in people) or any(
         plain.identifier(vector["kind"], vector["form"], vector["fields"]) != result(vector)
         for vector in VECTORS["normalisation"]
     )

@@ -308,12 +308,15 @@ PERSON = {
 
 def keys(**changes: str | None) -> dict[str, str | None]:
     """Every person key of a person with these changes."""
-    person = PERSON | changes
-    frame = pl.DataFrame({n: [v] for n, v in person.items()}, schema=dict.fromkeys(person, pl.String))
-    made = person_keys(frame, {name: name for name in person}, list(PERSON_KEYS))
-    row: dict[str, Any] = made.row(0, named=True)
-    assert list(row) == [f"pk_{name}" for name in PERSON_KEYS]
-    return row
+    return keys_of(changes)[0]
+
+
+def keys_of(*changes: dict[str, str | None]) -> list[dict[str, str | None]]:
+    """Every person key of the person with each of these changes."""
+    frame = pl.DataFrame([PERSON | one for one in changes], schema=dict.fromkeys(PERSON, pl.String))
+    made = person_keys(frame, {name: name for name in PERSON}, list(PERSON_KEYS))
+    assert made.columns == [f"pk_{name}" for name in PERSON_KEYS]
+    return made.rows(named=True)
 
 
 def test_a_complete_person_has_every_key_and_no_two_are_alike() -> None:
@@ -621,7 +624,7 @@ def _person_twice(draw: st.DrawFn) -> tuple[dict[str, str | None], dict[str, str
 def test_a_person_has_the_same_keys_however_it_is_written(
     both: tuple[dict[str, str | None], dict[str, str | None]],
 ) -> None:
-    first, second = (keys(**person) for person in both)
+    first, second = keys_of(*both)
     assert first == second
     assert sum(value is not None for value in first.values()) > 15
 
