@@ -28,10 +28,16 @@ Fact = str | int
 
 
 @cache
-def _texts() -> dict[str, dict[Language, str]]:
-    # in a checkout, flows/ is a link
-    files = [*_ROOMS.rglob("errors.toml"), _ROOMS / "flows" / "errors.toml"]
-    return {name: text for file in files for name, text in catalogue(file).items()}
+def _text(name: str) -> dict[Language, str] | None:
+    """What an error of this name says. Nearly every process meets a file that is not there, so errors of files come first: the
+    catalogues of all rooms take longer to read than most commands need."""
+    own = catalogue(Path(__file__).with_name("errors.toml"))
+    return own.get(name) or next((found for one in _rooms() if (found := catalogue(one).get(name))), None)
+
+
+@cache
+def _rooms() -> list[Path]:
+    return [*_ROOMS.rglob("errors.toml"), _ROOMS / "flows" / "errors.toml"]  # in a checkout, flows/ is a link
 
 
 class LsiError(Exception):
@@ -51,7 +57,10 @@ class LsiError(Exception):
     @classmethod
     def texts(cls, name: str = "") -> dict[Language, str]:
         """What an error of this name says, by language."""
-        return _texts()[name or next(kind.__name__ for kind in cls.__mro__ if kind.__name__ in _texts())]
+        for one in [name] if name else [kind.__name__ for kind in cls.__mro__]:
+            if found := _text(one):
+                return found
+        raise KeyError(name or cls.__name__)
 
     @classmethod
     def because(cls, key: str, /, **facts: Fact) -> Self:
