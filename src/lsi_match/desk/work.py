@@ -54,6 +54,11 @@ class Task:
     until: datetime | None = None
     wrong: bool = False
 
+    @property
+    def told_until(self) -> datetime | None:
+        """Until when, where its text does not say so itself, as that of an end does."""
+        return None if self.text == "ends" else self.until
+
 
 @dataclass(frozen=True)
 class OpenRound:
