@@ -358,20 +358,22 @@ class Home:
 
     def kept_drops(self, project: str) -> list[DropDescriptor]:
         """What the drops that were made here say of themselves, with their counts; the newest last."""
-        found = []
-        for file in self._counts_folder(project).glob("[!.]*"):
-            with suppress(SignedDocumentInvalidError):
-                found.append(peek(read_bytes(file), DropDescriptor, what="drop", party=self.name))
-        return sorted(found, key=lambda one: one.made_at)
+        return [drop for drop, _ in self._kept(project)]
 
     def drop_of(self, project: str, round_id: str) -> tuple[DropDescriptor, References] | None:
         """The newest drop that was made here for a round, and not refused, with what resolves its references."""
-        files = [read_bytes(file) for file in self._counts_folder(project).glob(f"{round_id}.*")]
-        made = [(peek(one, DropDescriptor, what="drop", party=self.name), one) for one in files]
-        if not made:
-            return None
-        drop, data = max(made, key=lambda one: one[0].made_at)
-        return drop, self.references(project, round_id, digest_of_bytes(data))
+        made = [(drop, digest) for drop, digest in self._kept(project) if drop.round == round_id]
+        return (made[-1][0], self.references(project, round_id, made[-1][1])) if made else None
+
+    def _kept(self, project: str) -> list[tuple[DropDescriptor, str]]:
+        """Every descriptor that can be read, with its digest; the newest last."""
+        found = []
+        for data in map(read_bytes, self._counts_folder(project).glob("[!.]*")):
+            with suppress(SignedDocumentInvalidError):
+                found.append(
+                    (peek(data, DropDescriptor, what="drop", party=self.name), digest_of_bytes(data))
+                )
+        return sorted(found, key=lambda one: one[0].made_at)
 
     def _counts_folder(self, project: str) -> Path:
         return self.project(project) / "counts"

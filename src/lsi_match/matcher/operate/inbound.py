@@ -24,9 +24,7 @@ from lsi_match.matcher.round.opened_notices import ingest_opened_notices
 from lsi_match.matcher.round.take_outcomes import ingest_outcomes
 from lsi_match.matcher.site.inbox import check_papers
 from lsi_match.matcher.site.site import Project
-from lsi_match.matcher.site.take_cosignatures import (
-    add_cosignatures,
-)
+from lsi_match.matcher.site.take_cosignatures import add_cosignatures
 from lsi_match.matcher.subjects import access_answers
 from lsi_match.protocol.documents import OPENED_SUFFIX, Justification, OutcomeCounts
 from lsi_match.protocol.place_files import (

@@ -15,9 +15,7 @@ from pathlib import Path
 from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.errors import RefusedError
 from lsi_match.base.files import write_whole
-from lsi_match.crypto.evaluation import (
-    Evaluation,
-)
+from lsi_match.crypto.evaluation import Evaluation
 from lsi_match.crypto.signing import peek, sign
 from lsi_match.log.events import (
     EvaluationsAnswered,

@@ -374,10 +374,8 @@ class Run:
             config.threads_each,
             self._key_file.parent,
         )
-        matching, there = (
-            buckets.Matching(plan),
-            work.Work(self.project, self.round_id, read_private(self._key_file).decode()),
-        )
+        matching = buckets.Matching(plan)
+        there = work.Work(self.project, self.round_id, read_private(self._key_file).decode())
         try:
             touched = matching.work(lambda plan, rows: there.spread(plan, rows, self._do))
             subjects = match_file(self.project, self.round_id, self._manifest, touched)
