@@ -23,6 +23,7 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, BinaryIO
 
+from lsi_match.base.closing import Closing
 from lsi_match.base.files import NotAPlainFileError, overwrite
 
 #: Names that are read of one folder at a time.
@@ -33,7 +34,7 @@ _NOREPLACE = 1  # RENAME_NOREPLACE of renameat2(2)
 _NOT_KNOWN = frozenset({errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP})
 
 
-class GuardedFolder:
+class GuardedFolder(Closing):
     """An open folder; close it, or use it in a `with` block. Errors are those of the system (`OSError`)."""
 
     def __init__(self, descriptor: int) -> None:
@@ -59,12 +60,6 @@ class GuardedFolder:
 
     def close(self) -> None:
         os.close(self._at)
-
-    def __enter__(self) -> GuardedFolder:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def below(self, name: str, *, make: bool = False, mode: int = 0o700) -> GuardedFolder:
         """The folder of that name in this one, no link; made when it is not there, if asked."""

@@ -15,7 +15,7 @@ from rich.console import Console, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
-from lsi_match.base.catalogue import text, word
+from lsi_match.base.catalogue import text, with_separators, word
 from lsi_match.base.errors import Language, LsiError
 from lsi_match.base.signs import OBEYED, plain
 
@@ -56,6 +56,11 @@ def say(key: str, /, **facts: object) -> str:
     return text(Path(__file__).with_name(f"{catalogue}.toml"), name, language(), **facts)
 
 
+def number(value: int) -> str:
+    """A whole number with the separators of the language of this process."""
+    return with_separators(f"{value:,}", language())
+
+
 def called(kind: str, name: str) -> str:
     """What a step, a state or another name of `base/words.toml` is called in the language of this process."""
     return word(kind, name, language())
@@ -64,13 +69,10 @@ def called(kind: str, name: str) -> str:
 def print_json(document: Any) -> None:
     """One JSON document on standard output. Signs that a terminal obeys stand there as JSON escapes them: \\u and hex."""
     text = json.dumps(document, indent=2, ensure_ascii=False, default=str)
-    sys.stdout.write("".join(_escaped(sign) for sign in text) + "\n")
-
-
-def _escaped(sign: str) -> str:
-    if sign == "\n" or unicodedata.category(sign) not in OBEYED:
-        return sign
-    return json.dumps(sign)[1:-1]
+    for sign in set(text) - {"\n"}:
+        if unicodedata.category(sign) in OBEYED:
+            text = text.replace(sign, json.dumps(sign)[1:-1])
+    sys.stdout.write(text + "\n")
 
 
 def done(shown: RenderableType | Iterable[RenderableType], document: Any, as_json: bool) -> None:

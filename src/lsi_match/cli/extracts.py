@@ -13,7 +13,7 @@ from lsi_match.base.catalogue import with_separators
 from lsi_match.base.clock import utc_now
 from lsi_match.base.errors import LsiError, wrong_use
 from lsi_match.base.files import write_whole
-from lsi_match.cli.console import Json, called, done, language, out, say, table
+from lsi_match.cli.console import Json, called, done, language, number, out, say, table
 
 if TYPE_CHECKING:
     from lsi_match.manifest import Manifest
@@ -129,9 +129,11 @@ def new(
         header: the row of the header, of a CSV file or spreadsheet; found when left out.
         to: the mapping to write; without it it is shown.
     """
+    from lsi_match.cli.manifest import read_manifest
     from lsi_match.partner.extract.propose import propose
 
-    selections = _document(manifest, name).partners[name].selections
+    document, _ = read_manifest(manifest, name)
+    selections = document.partners[name].selections
     found = [one for one in selections if selection in (None, one.id)]
     if not found:
         known = ", ".join(one.id for one in selections)
@@ -180,30 +182,17 @@ def _agreed(
     manifest: Path | None, name: str | None, home: Path | None, project: str | None
 ) -> tuple[Manifest, Home | None] | None:
     """The manifest to check by, and the home; nothing without a manifest."""
+    from lsi_match.cli.manifest import read_manifest
     from lsi_match.partner.home import Home
 
     if name is None:
         return None
     here = None if home is None else Home(home, name)
     if manifest is not None:
-        return _document(manifest, name), here
+        return read_manifest(manifest, name)[0], here
     if here is not None and project is not None:
         return here.agreed_manifest(project, utc_now()), here
     return None
-
-
-def _document(manifest: Path, name: str) -> Manifest:
-    from lsi_match.cli.manifest import read_manifest
-
-    document, _ = read_manifest(manifest)
-    if name not in document.partners:
-        known = ", ".join(document.partners)
-        raise wrong_use("cli.known_partners", known=known)
-    return document
-
-
-def _number(number: int) -> str:
-    return with_separators(f"{number:,}", language())
 
 
 def _share(part: int, whole: int) -> str:
@@ -213,7 +202,7 @@ def _share(part: int, whole: int) -> str:
 def _seen(seen: Profile) -> list[Any]:
     """What is in a file."""
     how = ", ".join(f"{called('profile', what)} {value!r}" for what, value in seen.found)
-    head = [seen.file, f"{_number(seen.records)} records", *([how] if how else [])]
+    head = [seen.file, f"{number(seen.records)} records", *([how] if how else [])]
     rows = []
     for one in seen.columns:
         shapes = ", ".join(f"{shape} ({_share(n, one.filled)})" for shape, n in one.shapes)
@@ -221,20 +210,9 @@ def _seen(seen: Profile) -> list[Any]:
         holds = ", ".join(called("stored", kind) for kind in one.kinds)
         filled = _share(one.filled, seen.records)
         commonest = _share(one.commonest, one.filled)
-        rows.append([one.name, holds, filled, _number(one.distinct), commonest, days or shapes])
-    names = list(
-        map(
-            say,
-            (
-                "extracts.column",
-                "extracts.holds",
-                "extracts.filled",
-                "extracts.different",
-                "extracts.commonest",
-                "extracts.shapes",
-            ),
-        )
-    )
+        rows.append([one.name, holds, filled, number(one.distinct), commonest, days or shapes])
+    heads = ("column", "holds", "filled", "different", "commonest", "shapes")
+    names = [say(f"extracts.{one}") for one in heads]
     return [", ".join(head), table("", names, rows)]
 
 

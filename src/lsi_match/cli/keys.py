@@ -228,16 +228,11 @@ def share(name: str, home: Path, project_id: str, *, card: Path, out: Path, json
     own = Home(home, name)
     key = own.project_key(own.agreed_manifest(project_id, utc_now()))
     to = read_public_keys(read_bytes(card), str(card))
-    refuse_matcher(to.name)
+    if to.name == "matcher":  # the matching environment never gets the project key
+        raise wrong_use("cli.not_to_matcher")
     file = out / f"key-share.{to.name}.json"
     write_whole(file, make_key_share(key, own.identity(), to.name, to.encryption_key))
     tell("keys.key_shared", {"key_check": key.check_value, "share": str(file)}, json, name=to.name)
-
-
-def refuse_matcher(name: str) -> None:
-    """The matching environment never gets the project key."""
-    if name == "matcher":
-        raise wrong_use("cli.not_to_matcher")
 
 
 def _key_making(name: str, home: Path, project_id: str, cards: Path, epoch: int) -> KeyMaking:

@@ -11,7 +11,7 @@ from cyclopts import App, Parameter
 from lsi_match.base.clock import utc_now
 from lsi_match.base.errors import LsiError, wrong_use
 from lsi_match.base.files import read_bytes, write_whole
-from lsi_match.cli.console import Json, called, err, language, out, print_json, say, table
+from lsi_match.cli.console import Json, called, done, err, language, out, print_json, say, table
 from lsi_match.log.entry import MAX_TIME, LogEntry
 from lsi_match.log.steps import Step
 
@@ -79,11 +79,7 @@ def show(
 def _told(entry: LogEntry) -> dict[str, str]:
     from lsi_match.log.events import refused_for
 
-    statuses = {
-        "Ok": "ok",
-        "Error": say("log.error"),
-        "Unset": say("log.begun"),
-    }
+    statuses = {"Ok": "ok", "Error": say("log.error"), "Unset": say("log.begun")}
     return {
         "when": entry.moment.strftime("%Y-%m-%d %H:%M:%S"),
         "step": called("step", entry.name),
@@ -156,27 +152,16 @@ def verify(
     found = read.verify(agreed, root=root, home=home, remember=remember, papers=papers, others=others)
     top = found.root.hex() if found.root else None
     cosigned = read.cosigned(agreed, root=root or home) if found.ok else {}
-    if json:
-        print_json(
-            {
-                "verified": found.ok,
-                "entries": found.size,
-                "root": top,
-                "cosigned": cosigned,
-                "judged": found.judged,
-                "problems": found.texts(language()),
-            }
-        )
-    elif found.ok:
-        out.print(verified(found, language()), markup=False, soft_wrap=True)
-        out.print(judged_again(found.judged, language()), markup=False, soft_wrap=True)
-        if cosigned:
-            told = ", ".join(f"{name} ({size})" for name, size in cosigned.items())
-            out.print(say("log.cosigned", told=told))
-    else:
+    problems = found.texts(language())
+    lines = [verified(found, language()), judged_again(found.judged, language())] if found.ok else []
+    if cosigned:
+        told = ", ".join(f"{name} ({size})" for name, size in cosigned.items())
+        lines.append(say("log.cosigned", told=told))
+    done(lines, {"verified": found.ok, "entries": found.size, "root": top, "cosigned": cosigned,
+                 "judged": found.judged, "problems": problems}, json)  # fmt: skip
+    if not (found.ok or json):
         err.print(say("log.fails"), style="bold red")
-        for problem in found.texts(language()):
-            err.print(f"  {problem}", markup=False, soft_wrap=True)
+        err.print("\n".join(f"  {problem}" for problem in problems))
     return 0 if found.ok else 1
 
 
@@ -192,26 +177,15 @@ def subjects(project: Path, *, json: Json = False) -> int:
 
     with LogReader.open(_file(project)) as log:
         found = standings_in(project, log.view, utc_now())
-    if json:
-        files = [
-            {
-                "position": one.mark.position,
-                "round": one.round,
-                "about": one.about,
-                "digest": one.digest,
-                "standing": standing,
-            }
-            for one, standing in found.files
-        ]
-        print_json({"ok": not found.problems, "files": files})
-        return 1 if found.problems else 0
-    rows = [
-        [one.mark.position, one.round, one.about, called("standing", standing)]
-        for one, standing in found.files
-    ]
-    out.print(table("", ["#", say("log.round"), say("log.file"), say("log.standing")], rows))
-    for problem in found.problems:
-        err.print(problem.text(language()), style="bold red", markup=False, soft_wrap=True)
+    rows = [[one.mark.position, one.round, one.about, called("standing", how)] for one, how in found.files]
+    files = [
+        {"position": one.mark.position, "round": one.round, "about": one.about, "digest": one.digest, "standing": how}
+        for one, how in found.files
+    ]  # fmt: skip
+    heads = ["#", say("log.round"), say("log.file"), say("log.standing")]
+    done(table("", heads, rows), {"ok": not found.problems, "files": files}, json)
+    for problem in () if json else found.problems:
+        err.print(problem.text(language()), style="bold red")
     return 1 if found.problems else 0
 
 
@@ -273,10 +247,7 @@ def report(
     period = log_report.Period(first or date.min, last or date.max) if first or last else None
     write_whole(to, log_report.account(evidence, language(), period).written(kind), replace=True)
     in_order = verified.ok and not evidence.problems
-    if json:
-        print_json({"report": str(to), "ok": in_order})
-    else:
-        out.print(str(to), markup=False, soft_wrap=True)
+    done(str(to), {"report": str(to), "ok": in_order}, json)
     return 0 if in_order else 1
 
 
@@ -287,15 +258,12 @@ def register(manifest: Path, *, json: Json = False) -> None:
     from lsi_match.log.activities import register as made
 
     found = made(load_manifest(read_bytes(manifest)))
-    if json:
-        print_json(found)
-        return
     yes = {True: say("log.yes"), False: say("log.no")}
     rows = [
         [one["step"], one[language()], yes[one["about_persons"]], one["id"]] for one in found["activities"]
     ]
     columns = list(map(say, ("log.step", "log.facts", "log.persons", "log.address")))
-    out.print(table(found["project"], columns, rows))
+    done(table(found["project"], columns, rows), found, json)
 
 
 def _moment(text: str | None, *, end: bool = False) -> datetime | None:

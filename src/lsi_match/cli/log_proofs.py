@@ -167,11 +167,8 @@ def check_proof(
     lines = [say("log_proofs.holds", index=read.index, step=step, status=status)]
     if not (remember or home):
         lines.append(say("log_proofs.not_compared"))
-    done(
-        lines,
-        {"index": read.index, "compared": bool(remember or home), **entry.model_dump(mode="json")},
-        json,
-    )
+    compared = bool(remember or home)
+    done(lines, {"index": read.index, "compared": compared, **entry.model_dump(mode="json")}, json)
 
 
 @app.command

@@ -17,7 +17,11 @@ from lsi_match.base.yaml_positions import parse_yaml
 from lsi_match.cli.console import Json, done, language, out, print_json, say, tell
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from lsi_match.agreement.gates import Evidence
+    from lsi_match.crypto.certificates import Certified
+    from lsi_match.crypto.keys import Identity
     from lsi_match.log.view import Sharing
     from lsi_match.manifest import Manifest
     from lsi_match.reports.approval_page import SignedText
@@ -119,9 +123,7 @@ def explain(
     """
     from lsi_match.reports.manifest_page import explained
 
-    document, digest = read_manifest(manifest)
-    if partner is not None and partner not in document.partners:
-        raise _no_partner(document, partner)
+    document, digest = read_manifest(manifest, partner)
     _show(explained(document, language(), digest=digest, partner=partner), out, json)
 
 
@@ -167,9 +169,7 @@ def sql(
     from lsi_match.cli.console import out as terminal
     from lsi_match.manifest.query import funnel, statement
 
-    document, digest = read_manifest(manifest)
-    if partner not in document.partners:
-        raise _no_partner(document, partner)
+    document, digest = read_manifest(manifest, partner)
     day = _day(reference_date) if reference_date else None
     make = funnel if counts else statement
     wanted = [selection] if selection else [one.id for one in document.partners[partner].selections]
@@ -200,9 +200,7 @@ def columns(
     from lsi_match.protocol.columns import drop_columns, row_width
     from lsi_match.protocol.part_reader import row_of
 
-    document, _ = read_manifest(manifest)
-    if partner not in document.partners:
-        raise _no_partner(document, partner)
+    document, _ = read_manifest(manifest, partner)
     found = drop_columns(document, document.partners[partner])
     cells = row_of(read_bytes(part), document, document.partners[partner], row) if part else {}
     if json:
@@ -227,18 +225,14 @@ def new(draft: Path, *, json: Json = False) -> None:
     tell("manifest.draft_made", {"draft": str(draft)}, json)
 
 
-def read_manifest(file: Path) -> tuple[Manifest, str | None]:
-    """A manifest with its digest; or a draft, whose keys are still blank, without one."""
+def read_manifest(file: Path, partner: str | None = None) -> tuple[Manifest, str | None]:
+    """A manifest, in which `partner` is one, with its digest; or a draft, whose keys are still blank, without one."""
     from lsi_match.library import manifests
 
     read = manifests.Manifest.read(file)
+    if partner is not None and partner not in read.partners:
+        raise wrong_use("cli.other_partner", known=", ".join(read.partners), partner=partner)
     return read.document, read.digest
-
-
-def _no_partner(document: Manifest, partner: str) -> Exception:
-
-    known = ", ".join(document.partners)
-    return wrong_use("cli.other_partner", known=known, partner=partner)
 
 
 def _show(page: Document, out: Path | None, json: bool) -> None:
@@ -303,6 +297,18 @@ def statement(
     _show(text, out, json)
 
 
+def signing(
+    manifest: Path, name: str, home: Path, role: str, chain: Path | None, key: Path | None
+) -> tuple[Manifest, Identity | Certified, datetime]:
+    """What is signed, by whom (`agreement.signer`), and when."""
+    from lsi_match.agreement.approvals import load_manifest
+    from lsi_match.agreement.signer import signer
+    from lsi_match.protocol.trust_root import Role
+
+    document, now = load_manifest(read_bytes(manifest)), utc_now()
+    return document, signer(document, name, home, Role(role), now, chain, key), now
+
+
 @app.command
 def sign(
     manifest: Path,
@@ -322,15 +328,11 @@ def sign(
         out: folder for the approval, OUT/NAME.json, and what was signed for, OUT/NAME.md.
         previous: the version to compare with; when left out, the one that this home takes part in, if any.
     """
-    from lsi_match.agreement.approvals import load_manifest
-    from lsi_match.agreement.signer import signer
     from lsi_match.partner.approving import approve_as
     from lsi_match.partner.home import Home
-    from lsi_match.protocol.trust_root import Role
 
-    document, now = load_manifest(read_bytes(manifest)), utc_now()
-    identity = signer(document, name, home, Role.APPROVE, now, chain, key)
-    before = load_manifest(read_bytes(previous)) if previous else None
+    document, identity, now = signing(manifest, name, home, "approve", chain, key)
+    before = read_manifest(previous)[0] if previous else None
     signed = approve_as(Home(home, name), document, identity, language(), now, before)
     text = signed.text.markdown.encode()
     write_whole(out / f"{name}.md", text, replace=True)
@@ -356,16 +358,13 @@ def publication(
         sheet: what is made public (YAML), see publication-sheet.schema.json.
         out: folder for the paper: OUT/NAME.publication.json.
     """
-    from lsi_match.agreement.approvals import load_manifest, make_public
-    from lsi_match.agreement.signer import signer
+    from lsi_match.agreement.approvals import make_public
     from lsi_match.protocol.publication import Sheet
-    from lsi_match.protocol.trust_root import Role
 
-    document = load_manifest(read_bytes(manifest))
+    document, identity, now = signing(manifest, name, home, "approve", chain, key)
     written = parse_yaml(read_text(sheet), sheet.name, Sheet)
-    identity = signer(document, name, home, Role.APPROVE, utc_now(), chain, key)
     file = out / f"{name}.publication.json"
-    write_whole(file, make_public(document, identity, written, utc_now()), replace=True)
+    write_whole(file, make_public(document, identity, written, now), replace=True)
     tell("manifest.publication", {"file": str(file)}, json)
 
 
@@ -389,18 +388,18 @@ def withdraw(
         reason: why; all parties can read it. No personal data.
         out: folder for the withdrawal: OUT/NAME.withdrawal.json. Send it to the others and to the matching site.
     """
-    from lsi_match.agreement.approvals import load_manifest
     from lsi_match.agreement.approvals import withdraw as made
-    from lsi_match.agreement.signer import signer
     from lsi_match.partner.home import Home
-    from lsi_match.protocol.trust_root import Role
 
-    document, own = load_manifest(read_bytes(manifest)), Home(home, name)
-    identity = signer(document, name, home, Role.APPROVE, utc_now(), chain, key)
-    paper, file = made(document, identity, reason, utc_now()), out / f"{name}.withdrawal.json"
+    document, identity, now = signing(manifest, name, home, "approve", chain, key)
+    paper, file, own = (
+        made(document, identity, reason, now),
+        out / f"{name}.withdrawal.json",
+        Home(home, name),
+    )
     write_whole(file, paper, replace=True)
     if own.takes_part(document):
-        own.ingest({name: paper}, document.project.id, utc_now())
+        own.ingest({name: paper}, document.project.id, now)
     tell("manifest.withdrawn", {"withdrawal": str(file), "digest": document.digest}, json, name=name)
 
 
@@ -427,12 +426,8 @@ def advise(
         out: folder for the advice: OUT/NAME.advice.json. Send it to the others and to the matching site.
     """
     from lsi_match.agreement.approvals import advise as made
-    from lsi_match.agreement.approvals import load_manifest
-    from lsi_match.agreement.signer import signer
-    from lsi_match.protocol.trust_root import Role
 
-    document, now = load_manifest(read_bytes(manifest)), utc_now()
-    identity = signer(document, name, home, Role.ADVISE, now, chain, key)
+    document, identity, now = signing(manifest, name, home, "advise", chain, key)
     file = out / f"{name}.advice.json"
     write_whole(file, made(document, identity, outcome, read_text(text).strip(), now), replace=True)
     said = {"advice": str(file), "outcome": outcome, "digest": document.digest}
@@ -461,13 +456,9 @@ def acknowledge(
         role: a role, as the manifest names it; once per role.
         out: folder for the acknowledgement: OUT/NAME.acknowledgement.json.
     """
-    from lsi_match.agreement.approvals import load_manifest
-    from lsi_match.agreement.signer import signer
     from lsi_match.partner.approving import acknowledge_as
-    from lsi_match.protocol.trust_root import Role
 
-    document, now = load_manifest(read_bytes(manifest)), utc_now()
-    identity = signer(document, name, home, Role.ACKNOWLEDGE, now, chain, key)
+    document, identity, now = signing(manifest, name, home, "acknowledge", chain, key)
     paper = acknowledge_as(document, identity, read_bytes(instruction), role, now)
     file = out / f"{name}.acknowledgement.json"
     write_whole(file, paper, replace=True)

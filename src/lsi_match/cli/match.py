@@ -197,16 +197,11 @@ def office(site: Path, project: str, counts: Path, *, json: Json = False) -> Non
     """Take in the table of the statistics office ('monitor import'); the next 'match run' makes the report with it.
 
     Args:
-        site: the matching site.
-        project: id of the project.
         counts: the signed table.
     """
-    from lsi_match.base.clock import utc_now
-    from lsi_match.base.files import read_bytes
     from lsi_match.matcher.round.office import ingest_counts
-    from lsi_match.matcher.site.site import Site
 
-    round_id = ingest_counts(Site(site).project(project), read_bytes(counts), utc_now())
+    round_id = ingest_counts(project_of(site, project), read_bytes(counts), utc_now())
     tell("match.office", {"round": round_id}, json)
 
 
@@ -240,13 +235,7 @@ def opened(site: Path, project: str, papers: Path, *, json: Json = False) -> Non
 
 @app.command
 def destroy(site: Path, project: str, round_id: str, *, json: Json = False) -> None:
-    """End a round without a release: destroy its key and its drops, and log that. This cannot be undone.
-
-    Args:
-        site: The matching site.
-        project: Id of the project.
-        round_id: The round.
-    """
+    """End a round without a release: destroy its key and its drops, and log that. This cannot be undone."""
     from lsi_match.matcher.operate.retention import abandon
 
     before = abandon(project_of(site, project), round_id, utc_now)
@@ -312,9 +301,7 @@ _SHOWN = 12
 
 def _show_rounds(project: str, rounds: list[Advice]) -> None:
     old = [r for r in rounds[:-_SHOWN] if r.state in ("destroyed", "abandoned")]
-    columns = list(
-        map(say, ("match.round", "match.state", "match.last_step", "match.refused", "match.waits_for"))
-    )
+    columns = [say(f"match.{one}") for one in ("round", "state", "last_step", "refused", "waits_for")]
     rows: list[list[Any]] = [
         [r.round, called("state", r.state), called("step", r.last_step), r.refusals, getattr(r, language())]
         for r in rounds
@@ -372,12 +359,6 @@ def _watched(seen: ReconcileResult) -> dict[str, Any]:
     }
 
 
-def _first(lines: list[str]) -> list[str]:
-    """So many lines as somebody reads, and how many more there are: who writes in an inbox could make ten thousand."""
-    more = len(lines) - _LINES
-    return [*lines[:_LINES], say("match.more", more=more)] if more > 0 else lines
-
-
 def _lines(seen: ReconcileResult) -> list[str]:
     """One line per thing that happened; that nothing did is one line too."""
     from lsi_match.matcher.operate.agenda import about
@@ -394,16 +375,12 @@ def _lines(seen: ReconcileResult) -> list[str]:
         outcome = "" if how == "done" else f": {called('state', how)}"
         lines.append(f"{seen.project}: {about(task)} {called('task', type(task).__name__)}{outcome}")
     lines += [f"{seen.project}: {say('match.handed_out')}: {name}" for name in seen.handed_out]
-    lines += _first(
-        [
-            f"{seen.project}: {say('match.destroyed')}: {called('expired', one.kind)} {one.shown}"
-            for one in seen.destroyed.done
-        ]
-    )
-    lines += _first(
-        [
-            f"{seen.project}: {say('match.not_destroyed')}: {called('expired', one.kind)} {one.shown} ({problem_of(error)})"
-            for one, error in seen.destroyed.failed
-        ]
-    )
+    for what, some in (
+        ("destroyed", [(one, "") for one in seen.destroyed.done]),
+        ("not_destroyed", [(one, f" ({problem_of(error)})") for one, error in seen.destroyed.failed]),
+    ):
+        head = f"{seen.project}: {say(f'match.{what}')}"
+        # who writes in an inbox could make ten thousand
+        lines += [f"{head}: {called('expired', one.kind)} {one.shown}{why}" for one, why in some[:_LINES]]
+        lines += [say("match.more", more=more)] if (more := len(some) - _LINES) > 0 else []
     return lines or [f"{seen.project}: {say('match.nothing')}"]

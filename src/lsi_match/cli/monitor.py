@@ -96,16 +96,13 @@ def justify(
         change: do not release; the manifest has to change. The round is then destroyed.
         out: folder for the paper: OUT/NAME.justification.json.
     """
-    from lsi_match.agreement.approvals import load_manifest
-    from lsi_match.agreement.signer import signer
+    from lsi_match.cli.manifest import signing
     from lsi_match.library.held import HeldRound
     from lsi_match.partner.home import Home
     from lsi_match.protocol.documents import Reason, Reasons
-    from lsi_match.protocol.trust_root import Role
     from lsi_match.reports.monitor_report import reasons_draft
 
-    document, now = load_manifest(read_bytes(manifest)), utc_now()
-    identity = signer(document, name, home, Role.APPROVE, now, chain, key)
+    document, identity, now = signing(manifest, name, home, "approve", chain, key)
     held = HeldRound.read(Home(home, name), document, report, counts, now)
     said: str | dict[str, Reason] = reason
     if not change and (needed := held.findings.differences):
@@ -142,15 +139,10 @@ def request(
     Bring both files to the office. What the matching environment sealed to it, its client fetches: PROJECT.ROUND.matcher.office.age.
 
     Args:
-        name: this partner.
-        home: its folder.
-        project: id of the project.
         opening: the opening of the round; its proof lies beside it.
-        mapping: which extract and which columns hold the fields of the manifest (YAML).
         extracts: folder of the extracts that the drop was made of.
         to: folder for the sealed records, and the signed request that says what to count.
     """
-    from lsi_match.base.clock import utc_now
     from lsi_match.partner.extract.column_mapping import read_mapping
     from lsi_match.partner.home import Home
     from lsi_match.partner.office import write_request
@@ -175,14 +167,10 @@ def import_(
 
     Args:
         name: the controller that the manifest names as client of the office.
-        home: its folder.
-        project: id of the project.
         tables: folder with a table per selection, PARTNER.SELECTION (.csv or .xlsx): request, the dimensions, the columns of the request.
         opening: the opening of the round; its proof lies beside it.
         out: folder for the counts: OUT/PROJECT.ROUND.NAME.office-counts.json.
     """
-    from lsi_match.base.clock import utc_now
-    from lsi_match.base.files import write_whole
     from lsi_match.library.office_table import take_back
     from lsi_match.partner.home import Home
 

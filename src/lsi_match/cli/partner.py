@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 from cyclopts import App
 
 from lsi_match.base import dry_run
-from lsi_match.base.catalogue import with_separators
 from lsi_match.base.clock import minute, utc_now
 from lsi_match.base.errors import wrong_use
 from lsi_match.base.files import read_bytes, read_folder, write_whole
 from lsi_match.base.spreadsheet import SPREADSHEETS, spreadsheet
-from lsi_match.cli.console import Json, called, done, err, language, out, print_json, say, table, tell
+from lsi_match.cli.console import Json, called, done, err, language, number, out, print_json, say, table, tell
 from lsi_match.cli.extracts import check, mapping_app, reference_app
+from lsi_match.partner.home import Home
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -39,7 +39,6 @@ def join(
         approvals: folder with the approval of every controller.
         key_share: the project key, sealed to this partner.
     """
-    from lsi_match.partner.home import Home
 
     joined = Home(home, name).join(
         read_bytes(manifest), read_folder(approvals, "*.json"), read_bytes(key_share), utc_now()
@@ -55,7 +54,6 @@ def papers(name: str, home: Path, project: str, papers: Path, *, json: Json = Fa
     Args:
         papers: folder with the signed papers.
     """
-    from lsi_match.partner.home import Home
 
     now = Home(home, name).ingest(read_folder(papers, "*.json"), project, utc_now())
     said = {"approved": list(now.approvals), "withdrawn": list(now.withdrawn)}
@@ -82,7 +80,6 @@ def prepare(
         to: folder to write the drop into (the inbox, or where it is sent from).
     """
     from lsi_match.partner.extract.column_mapping import read_mapping
-    from lsi_match.partner.home import Home
     from lsi_match.partner.prepare import prepare as make_drop
     from lsi_match.protocol.bounds import unusual
     from lsi_match.protocol.tables import shared_by_fewer
@@ -91,7 +88,7 @@ def prepare(
     with out.status(say("partner.working")) as status:
 
         def progress(step: str, about: str, done: int, of: int | None) -> None:
-            count = with_separators(f"{done:,}", language())
+            count = number(done)
             key = "partner.selecting" if step == "select" else "partner.ordering"
             status.update(say(key, about=about, count=count, done=done, of=of))
 
@@ -136,7 +133,7 @@ def unusual_lines(found: Mapping[str, tuple[int, int]]) -> list[str]:
     head = say("partner.unusual")
     lines = []
     for name, numbers in found.items():
-        then, now = (with_separators(f"{n:,}", language()) for n in numbers)
+        then, now = map(number, numbers)
         lines.append(say("partner.differs", what=name, now=now, then=then))
     return ["\n".join([head, *lines])]
 
@@ -160,7 +157,6 @@ def open_(name: str, home: Path, project: str, release: Path, *, to: Path, json:
     """
     import io
 
-    from lsi_match.partner.home import Home
     from lsi_match.partner.release.case_page import page
     from lsi_match.partner.release.open import open_release
     from lsi_match.reports.document import KINDS, kind_of
@@ -189,7 +185,6 @@ def send(name: str, home: Path, file: Path | None = None, *, place: Path, json: 
     Args:
         file: the drop (its .drop.json file; its parts lie beside it), or the signed paper. May be left out.
     """
-    from lsi_match.partner.home import Home
     from lsi_match.partner.transfer import send as bring
     from lsi_match.partner.transfer import settings_in
 
@@ -249,7 +244,6 @@ def deliver(
     from lsi_match.cli.own import delivered, foreseen, outcome
     from lsi_match.library.judging import judging
     from lsi_match.partner.deliver import synchronise
-    from lsi_match.partner.home import Home
     from lsi_match.partner.work_settings import WorkSettings, work_of
 
     here = Home(home, name)
@@ -278,7 +272,6 @@ def receipt(name: str, home: Path, project: str, receipts: Path, *, json: Json =
     Args:
         receipts: a receipt (.receipt.tlog-proof), or the folder with what was fetched.
     """
-    from lsi_match.partner.home import Home
     from lsi_match.partner.receipts import check_receipt
     from lsi_match.protocol.receipt_files import RECEIPT_SUFFIX
 
@@ -322,7 +315,6 @@ def outcome(
         out: folder for the counts: OUT/NAME.outcome.json.
     """
     from lsi_match.partner.extract.column_mapping import read_mapping
-    from lsi_match.partner.home import Home
     from lsi_match.partner.release.outcomes import count_outcomes
 
     local = read_mapping(mapping)
@@ -357,7 +349,6 @@ def access_request(
     """
     from lsi_match.cli.prompt import ask_person
     from lsi_match.partner.access.request import make_request, wanted
-    from lsi_match.partner.home import Home
 
     here, now = Home(home, name), utc_now()
     entered = ask_person(wanted(here.agreed_manifest(project, now)), person_fd)
@@ -386,7 +377,6 @@ def access_answer(
     from lsi_match.partner.access.answer_table import answer_header, answer_rows
     from lsi_match.partner.access.letter import letter, unasked
     from lsi_match.partner.access.request import open_answer
-    from lsi_match.partner.home import Home
     from lsi_match.reports.document import KINDS, kind_of
 
     kind, lang = kind_of(to, *SPREADSHEETS), language()

@@ -84,11 +84,8 @@ def describe_power(found: Sequence[Foreseen]) -> Iterator[str]:
         share = f"{100 * found[0].share:.3g}%"
         yield say("power.question", share=share)
     for one in found:
-        least, most = (_after(after, one.rounds) for after in (one.after, one.after_at_most))
+        least, most = (
+            say("power.not_within" if after is None else "power.after", rounds=one.rounds, after=after)
+            for after in (one.after, one.after_at_most)
+        )
         yield say("power.line", **{**vars(one), "least": least, "most": most})
-
-
-def _after(after: int | None, rounds: int) -> str:
-    if after is None:
-        return say("power.not_within", rounds=rounds)
-    return say("power.after", after=after)

@@ -92,18 +92,21 @@ def _draft(schema: dict[str, Any]) -> dict[str, Any]:
     return schema
 
 
-def schema_files() -> dict[str, str]:
-    """File name → the text of the file."""
+def drift(folder: Path) -> dict[Path, str | None]:
+    """The schemas in `folder`, and the pages in docs beside it, that are other than their model: what they should say; None
+    for a schema of no model."""
+    log, members = (folder.absolute().parent / "docs" / page for page in ("log.md", "nl/manifest.md"))
+    wanted: dict[Path, str | None] = dict.fromkeys(sorted(folder.glob("*.schema.json")))
+    for name, schema in schemas().items():
+        wanted[folder / name] = json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+    if log.exists():
+        wanted[members] = members_in_dutch(members.read_text(encoding="utf-8"))
+        wanted[log] = with_table(log.read_text(encoding="utf-8"))
     return {
-        name: json.dumps(schema, indent=2, ensure_ascii=False) + "\n" for name, schema in schemas().items()
+        file: text
+        for file, text in wanted.items()
+        if text != (file.read_text(encoding="utf-8") if file.exists() else None)
     }
-
-
-def drift(folder: Path) -> list[str]:
-    """The files in `folder` that are missing, other than their model, or of no model."""
-    wanted = schema_files()
-    found = {file.name: file.read_text(encoding="utf-8") for file in sorted(folder.glob("*.schema.json"))}
-    return sorted(name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name))
 
 
 def with_table(page: str) -> str:
@@ -141,32 +144,16 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 on a difference")
     options = parser.parse_args(arguments)
     differing = drift(options.folder)
-    docs = options.folder.absolute().parent / "docs"
-    log, members = docs / "log.md", docs / "nl" / "manifest.md"
-    pages = (
-        {
-            members: members_in_dutch(members.read_text(encoding="utf-8")),
-            log: with_table(log.read_text(encoding="utf-8")),
-        }
-        if log.exists()
-        else {}
-    )
-    stale = {
-        page: text
-        for page, text in pages.items()
-        if not page.exists() or page.read_text(encoding="utf-8") != text
-    }
     if options.check:
-        for name in [*(str(options.folder / name) for name in differing), *map(str, stale)]:
-            print(f"{name} differs from its model. Write it again: make schemas", file=sys.stderr)
-        return 1 if differing or stale else 0
+        for file in differing:
+            print(f"{file} differs from its model. Write it again: make schemas", file=sys.stderr)
+        return int(bool(differing))
     options.folder.mkdir(parents=True, exist_ok=True)
-    for name, text in schema_files().items():
-        (options.folder / name).write_text(text, encoding="utf-8")
-    for page, text in stale.items():
-        page.write_text(text, encoding="utf-8")
-    for name in set(differing) - schema_files().keys():
-        (options.folder / name).unlink()
+    for file, text in differing.items():
+        if text is None:
+            file.unlink()
+        else:
+            file.write_text(text, encoding="utf-8")
     return 0
 
 

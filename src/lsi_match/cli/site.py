@@ -15,6 +15,7 @@ from lsi_match.base.errors import wrong_use
 from lsi_match.base.files import read_bytes, read_folder, read_text
 from lsi_match.base.version import VERSION
 from lsi_match.cli.console import Json, done, language, project_of, say, tell
+from lsi_match.matcher.site.site import Site
 
 if TYPE_CHECKING:
     from lsi_match.matcher.operate.restore import Outcome
@@ -33,7 +34,6 @@ def init(site: Path, *, protect: bool = False, hybrid: bool | None = None, json:
     """
     from lsi_match.crypto.age_keys import tools_open_hybrid
     from lsi_match.crypto.passphrase import ask_new
-    from lsi_match.matcher.site.site import Site
 
     hybrid = tools_open_hybrid() if hybrid is None else hybrid
     passphrase = ask_new(str(site / "keys" / "encryption.age")) if protect else None
@@ -48,7 +48,6 @@ def accept(site: Path, manifest: Path, *, approvals: Path, json: Json = False) -
     Args:
         approvals: folder with the approval of every controller, and what else was signed about the manifest.
     """
-    from lsi_match.matcher.site.site import Site
 
     project = Site(site).accept(read_bytes(manifest), read_folder(approvals, "*.json"), utc_now())
     tell("site.accepted", {"project": project.id, "inbox": str(project.folder / "inbox")}, json)
@@ -62,7 +61,6 @@ def papers(site: Path, project: str, papers: Path, *, json: Json = False) -> Non
         papers: folder with the signed papers.
     """
     from lsi_match.matcher.site.share_manifest import receive
-    from lsi_match.matcher.site.site import Site
 
     now = receive(Site(site), project, read_folder(papers, "*.json"), utc_now())
     said = {
@@ -80,7 +78,6 @@ def places(site: Path, project: str, *, json: Json = False) -> None:
     Give this once per place, with every share mounted: a place without its marker is taken to be away.
     """
     from lsi_match.matcher.operate.transfers import places_of
-    from lsi_match.matcher.site.site import Site
     from lsi_match.transport.endpoints import set_up
 
     names = []
@@ -98,7 +95,6 @@ def backup(site: Path, *, to: Path, json: Json = False) -> None:
         to: the file, whole or not at all; one that is there is replaced.
     """
     from lsi_match.matcher.operate.backup import back_up
-    from lsi_match.matcher.site.site import Site
 
     made = back_up(Site(site), to, utc_now())
     said = {"backup": str(to), "files": len(made.files), "entries": made.entries}
@@ -127,7 +123,6 @@ def restore(
     """
     from lsi_match.matcher.operate.backup import unpack
     from lsi_match.matcher.operate.restore import restore as put_back
-    from lsi_match.matcher.site.site import Site
 
     if backup is not None:
         unpack(backup, site)
@@ -162,7 +157,6 @@ def upgrade(site: Path, *, check: bool = False, end_rounds: bool = False, json: 
         end_rounds: end the rounds that cannot go on under this version: their keys and drops are destroyed.
     """
     from lsi_match.matcher.operate import upgrade as upgrading
-    from lsi_match.matcher.site.site import Site
 
     of = Site(site)
     found = (
@@ -201,7 +195,6 @@ def explain(site: Path, project: str, text: Path, *, json: Json = False) -> None
 def health(site: Path, *, json: Json = False) -> int:
     """Is everything as it should be? Exit status 0, or 1 with the alarms that are on. For a timer, or a container."""
     from lsi_match.matcher.operate.alarms import alarms
-    from lsi_match.matcher.site.site import Site
 
     read_bytes(site / "keys" / "card.json")  # a folder that is no site is told
     on = [alarm for project in Site(site).projects() for alarm in alarms(project, utc_now())]
@@ -224,7 +217,6 @@ def serve(site: Path, *, port: int = 0, database: str | None = None, memory_limi
         memory_limit: of the matching engines together, for example 4GiB; as SITE/runner.yaml says when left out.
     """
     from lsi_match.matcher.operate.runner import serve as become_service
-    from lsi_match.matcher.site.site import Site
 
     if database and urlsplit(database).password:
         raise wrong_use("cli.password_in_database")

@@ -10,18 +10,19 @@ import os
 import tempfile
 from pathlib import Path
 from threading import Lock
-from types import TracebackType
 from typing import BinaryIO
 
 import numpy as np
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from lsi_match.base.closing import Closing
 
 #: Bytes that memory holds.
 MEMORY_BUDGET = 1 << 30
 _NONCE = 12
 
 
-class SpillBuffer:
+class SpillBuffer(Closing):
     """The arrays of `parts` parts; what there is no room for lies in the folder `place`.
 
     Args:
@@ -39,12 +40,6 @@ class SpillBuffer:
 
     def __len__(self) -> int:
         return len(self._here)
-
-    def __enter__(self) -> SpillBuffer:
-        return self
-
-    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
-        self.close()
 
     def close(self) -> None:
         """Forget everything."""

@@ -25,7 +25,7 @@ from lsi_match.base.clock import utc_now
 from lsi_match.base.errors import wrong_use
 from lsi_match.base.files import read_bytes, read_private, write_whole
 from lsi_match.base.measure import Measured, measured
-from lsi_match.cli.console import language, say, table
+from lsi_match.cli.console import language, number, say, table
 from lsi_match.crypto import ristretto
 from lsi_match.demo import febrl, town
 from lsi_match.demo.oracle import expected_cases
@@ -123,7 +123,7 @@ class _Story:
             yield lambda: progress.advance(task)
 
     def _intro(self, people: int) -> None:
-        text = say("demo.intro", people=_number(people))
+        text = say("demo.intro", people=number(people))
         self.console.print(Panel(text, title="lsi-match demo"))
 
     # one project
@@ -187,7 +187,7 @@ class _Story:
             world.evaluate(ROUND)
         together = world.project.view().live[ROUND].together
         asked = sum(sum(kinds.values()) for kinds in together.asked.values())
-        self.say("demo.together", partners=len(together.partners), asked=_number(asked))
+        self.say("demo.together", partners=len(together.partners), asked=number(asked))
 
     def _guess(self, world: World, manifest: Manifest, prepared: Prepared, opening_bytes: bytes) -> None:
         """What UWV together with the matching environment finds of the drop of SVB by trying: the attack that the schemes differ in."""
@@ -204,10 +204,10 @@ class _Story:
             made = key.pseudonyms(pl.Series(sorted(some), dtype=pl.String), ROUND, kind).to_list()
             tried, found = tried + len(made), found + len(seen.intersection(made))
         if manifest.pseudonyms.together:
-            self.say("demo.guess_together", tried=_number(tried), found=found)
+            self.say("demo.guess_together", tried=number(tried), found=found)
         else:
             missing = None if ristretto.available() else ristretto.RistrettoMissingError()
-            self.say("demo.guess_alone", tried=_number(tried), found=_number(found))
+            self.say("demo.guess_alone", tried=number(tried), found=number(found))
             if missing:
                 self.say("demo.no_scheme_2", why=missing.text(language()))
             else:
@@ -446,16 +446,12 @@ def _funnel(manifest: Manifest, partner: str, prepared: Prepared) -> Iterator[st
         stages = [(say("partner.read"), counts.read)]
         stages += [(rule.id, counts.after[rule.id]) for rule in selection.criteria]
         stages += [(say("partner.with_signal"), counts.with_signal)]
-        told = " → ".join(f"{name} {_number(count)}" for name, count in stages)
-        yield f"  [bold]{partner}.{selection.id}[/bold]: {told} → [bold]{_number(counts.written)}[/bold]"
+        told = " → ".join(f"{name} {number(count)}" for name, count in stages)
+        yield f"  [bold]{partner}.{selection.id}[/bold]: {told} → [bold]{number(counts.written)}[/bold]"
 
 
 def _shown(count: int | None) -> str:
-    return "–" if count is None else _number(count)
-
-
-def _number(count: int) -> str:
-    return with_separators(f"{count:,}", language())
+    return "–" if count is None else number(count)
 
 
 def _verify(world: World, log: Path) -> Verification:

@@ -110,24 +110,7 @@ class LogEntry(BaseModel):
 
     def leaf(self) -> bytes:
         """The bytes of the leaf: see the rules in the docstring of this module."""
-        return _encode(
-            {
-                "trace_id": self.trace_id,
-                "span_id": self.span_id,
-                "parent_span_id": self.parent_span_id,
-                "status": self.status,
-                "name": self.name,
-                "start_time": self.start_time,
-                "end_time": self.end_time,
-                "resource": self.resource,
-                "attributes": self.attributes,
-                "details_hash": self.details_hash,
-            }
-        ).encode()
-
-    def with_details_hash(self, details_hash: str) -> LogEntry:
-        """The same entry, bound to its details. `details_hash` comes from the function of that name."""
-        return self.model_copy(update={"details_hash": details_hash})
+        return _encode(dict(self)).encode()
 
     @classmethod
     def from_leaf(cls, leaf: bytes, position: int = 0) -> LogEntry:

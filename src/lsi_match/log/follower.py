@@ -17,13 +17,12 @@ import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import TypeAdapter, ValidationError
 
 from lsi_match.base import dry_run
+from lsi_match.base.closing import Closing
 from lsi_match.base.errors import LsiError
 from lsi_match.base.files import read_bytes, write_whole
 from lsi_match.log import note
@@ -42,7 +41,7 @@ _ADAPTER = TypeAdapter(ProjectView)
 _ROUNDS = TypeAdapter(dict[str, RoundView])
 
 
-class LogReader:
+class LogReader(Closing):
     """A log that is open, and the view of it. Use it in a `with` block.
 
     Args:
@@ -60,14 +59,6 @@ class LogReader:
     def open(cls, path: Path, keys: Callable[[], Iterable[VerifierKey]] = tuple) -> LogReader:
         """A reader of the log at `path`, which is opened for reading only."""
         return LogReader(Log.open(path, read_only=True), keys)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Let go of the log."""

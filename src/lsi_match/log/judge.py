@@ -24,11 +24,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from lsi_match.agreement.approvals import check_approvals, load_manifest
 from lsi_match.agreement.gates import Evidence, require
@@ -165,20 +165,17 @@ def _named(recorded: Recorded) -> Iterator[str]:
             | events.Justified(papers=papers)
         ):
             yield from papers.values()
-        case events.RoundOpened(opening=opening):
-            yield opening
         case (
-            events.EvaluationsAsked(ask=document)
+            events.RoundOpened(opening=document)
+            | events.EvaluationsAsked(ask=document)
             | events.AccessAsked(ask=document)
             | events.EvaluatorsNamed(evaluators=document)
+            | events.OutcomeTakenIn(outcome=document)
+            | events.OfficeCounted(office=document)
+            | events.ForkExplained(explanation=document)
+            | events.DropAccepted(drop=document)
         ):
             yield document
-        case events.OutcomeTakenIn(outcome=document) | events.OfficeCounted(office=document):
-            yield document
-        case events.ForkExplained(explanation=text):
-            yield text
-        case events.DropAccepted(drop=descriptor):
-            yield descriptor
         case events.Counted(overview=overview, findings=findings, table=table):
             yield from filter(None, (overview, findings, table))
         case _:
@@ -241,7 +238,7 @@ class _Judging:
         """Judge the next entry."""
         with suppress(LsiError):  # a step out of place is a problem of verifying
             self.view.take(recorded)
-        checks: dict[type[events.Event], Callable[[Recorded], None]] = {
+        checks: dict[type[events.Event], Callable[[Recorded, Any], None]] = {
             events.ManifestRegistered: self._registered,
             events.TrustRootTakenIn: self._root,
             events.RoundOpened: self._opened,
@@ -258,16 +255,10 @@ class _Judging:
         check = checks.get(type(recorded.event))
         if check is None:
             return
-        with self._telling(recorded):
-            check(recorded)
+        try:
+            check(recorded, recorded.event)
             step = recorded.event.step.value
             self.judged[step] = self.judged.get(step, 0) + 1
-
-    @contextmanager
-    def _telling(self, recorded: Recorded) -> Iterator[None]:
-        """What does not hold is a problem of this entry."""
-        try:
-            yield
         except _LackingError:
             pass
         except (JudgedOtherwiseError, ReleasedUnjustifiedError) as problem:
@@ -306,16 +297,14 @@ class _Judging:
 
     # the steps
 
-    def _root(self, recorded: Recorded) -> None:
-        event = recorded.event
-        assert isinstance(event, events.TrustRootTakenIn)
+    def _root(self, recorded: Recorded, event: events.TrustRootTakenIn) -> None:
         if not self.trust.roots:
             raise _LackingError
         known = {one.version: one.digest for one in self.trust.roots}
         if known.get(event.version) != event.root:
             raise _otherwise(recorded, "log.root_not_yours", version=event.version)
 
-    def _registered(self, recorded: Recorded) -> None:
+    def _registered(self, recorded: Recorded, _: events.ManifestRegistered) -> None:
         manifest, now, trust = self._manifest(recorded), recorded.at + _TICK, self._trust()
         trust.check(manifest, now)
         check_approvals(manifest, self._about(recorded), now, trust)
@@ -332,32 +321,28 @@ class _Judging:
         manifest, data = self._manifest(recorded), self._paper(digest, recorded)
         return verify(data, Opening, manifest.matcher.signing_key, what="opening", party=MATCHER)
 
-    def _opened(self, recorded: Recorded) -> None:
-        event = recorded.event
-        assert isinstance(event, events.RoundOpened)
+    def _opened(self, recorded: Recorded, event: events.RoundOpened) -> None:
         opening = self._opening(recorded, event.opening)
         self.openings[event.round] = event.opening
         if (opening.round, opening.manifest) != (event.round, recorded.manifest):
             raise _otherwise(recorded, "log.opening_of_other")
         self._require(recorded, opening)
 
-    def _gates(self, recorded: Recorded) -> None:
-        digest = self.openings.get(recorded.round or "")
+    def _gates(self, recorded: Recorded, event: events.GatesPassed) -> None:
+        digest = self.openings.get(event.round)
         if digest is not None:
             self._require(recorded, self._opening(recorded, digest))
 
-    def _asked(self, recorded: Recorded) -> None:
-        event, manifest = recorded.event, self._manifest(recorded)
-        assert isinstance(event, events.EvaluationsAsked | events.AccessAsked)
+    def _asked(self, recorded: Recorded, event: events.EvaluationsAsked | events.AccessAsked) -> None:
+        manifest = self._manifest(recorded)
         of = Evaluation.of(manifest, event.round)
         model = EvaluationAsk if isinstance(event, events.EvaluationsAsked) else AccessAsk
         word = of.word(self._paper(event.ask, recorded), model, "ask")
         if (word.partner, word.asked) != (event.partner, dict(event.asked)):
             raise _otherwise(recorded, "log.ask_of_other")
 
-    def _evaluators(self, recorded: Recorded) -> None:
-        event, manifest = recorded.event, self._manifest(recorded)
-        assert isinstance(event, events.EvaluatorsNamed)
+    def _evaluators(self, recorded: Recorded, event: events.EvaluatorsNamed) -> None:
+        manifest = self._manifest(recorded)
         data, key = self._paper(event.evaluators, recorded), manifest.matcher.signing_key
         named, round_ = (
             verify(data, Evaluators, key, what="evaluators", party=MATCHER),
@@ -371,9 +356,8 @@ class _Judging:
         if stated != (event.round, recorded.manifest, said.asks, keys):
             raise _otherwise(recorded, "log.other_asks")
 
-    def _counted(self, recorded: Recorded) -> None:
-        event, manifest = recorded.event, self._manifest(recorded)
-        assert isinstance(event, events.Counted)
+    def _counted(self, recorded: Recorded, event: events.Counted) -> None:
+        manifest = self._manifest(recorded)
         self.holds[event.round] = bool(event.alerts), event.findings or ""
         if event.findings != self.held_for.get(event.round, event.findings):
             raise _otherwise(recorded, "log.held_for_other")
@@ -404,9 +388,8 @@ class _Judging:
             if promise.said != {name: paper.promised(promise.difference) for name, paper in said.items()}:
                 raise _otherwise(recorded, "log.promised_otherwise", round=promise.round)
 
-    def _held(self, recorded: Recorded) -> None:
-        event, manifest = recorded.event, self._manifest(recorded)
-        assert isinstance(event, events.Held)
+    def _held(self, recorded: Recorded, event: events.Held) -> None:
+        manifest = self._manifest(recorded)
         self.held_for.setdefault(event.round, event.findings)
         missing = [name for name in manifest.controllers if name not in event.controllers]
         if missing:
@@ -414,9 +397,8 @@ class _Judging:
         if event.round in self.holds and self.holds[event.round][1] != event.findings:
             raise _otherwise(recorded, "log.other_report")
 
-    def _office(self, recorded: Recorded) -> None:
-        event, manifest = recorded.event, self._manifest(recorded)
-        assert isinstance(event, events.OfficeCounted)
+    def _office(self, recorded: Recorded, event: events.OfficeCounted) -> None:
+        manifest = self._manifest(recorded)
         self.held_for.pop(event.round, None)  # another report follows
         if manifest.monitor.office is None or manifest.monitor.office.client != event.partner:
             raise _otherwise(recorded, "log.no_client")
@@ -430,9 +412,8 @@ class _Judging:
             for column, counts in table.items()
         }
 
-    def _released(self, recorded: Recorded) -> None:
-        event, manifest = recorded.event, self._manifest(recorded)
-        assert isinstance(event, events.Released)
+    def _released(self, recorded: Recorded, event: events.Released) -> None:
+        manifest = self._manifest(recorded)
         if (event.cosignatures or 0) != manifest.release.cosignatures:
             agreed = manifest.release.cosignatures
             raise _otherwise(recorded, "log.other_cosignatures", agreed=agreed, said=event.cosignatures or 0)
@@ -457,9 +438,8 @@ class _Judging:
         if silent:
             raise ReleasedUnjustifiedError(round=event.round, names=", ".join(silent))
 
-    def _handed_out(self, recorded: Recorded) -> None:
-        event, round_ = recorded.event, self.view.round(recorded.round or "")
-        assert isinstance(event, events.HandedOut)
+    def _handed_out(self, recorded: Recorded, event: events.HandedOut) -> None:
+        round_ = self.view.round(event.round)
         if round_ is None or round_.release is None or not round_.release.mark.position < event.size:
             raise _otherwise(recorded, "log.not_under")
         manifest = load_manifest(self._paper(round_.release.manifest, recorded))

@@ -11,13 +11,13 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from lsi_match.base import dry_run
 from lsi_match.base.canonical import canonical_json
+from lsi_match.base.closing import Closing
 from lsi_match.base.errors import LsiError, RefusedError
 from lsi_match.log import merkle, note
 from lsi_match.log.entry import SALT_SIZE, LogEntry, details_hash_of_bytes
@@ -41,7 +41,7 @@ NewEntry = tuple[LogEntry, dict[str, Any] | None]
 STROKE = 2000
 
 
-class Log:
+class Log(Closing):
     """The log in one file. Open it with `with Log.open(path) as log:`.
 
     Several processes may have the same log open and append; each append is one transaction. One `Log`
@@ -96,14 +96,6 @@ class Log:
     def close(self) -> None:
         """Let go of the file."""
         self._connection.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     # Writing
 
@@ -516,7 +508,8 @@ class _Batch:
                 continue
             salt, canonical = os.urandom(SALT_SIZE), canonical_json(details)
             self.details.append((len(self.leaves), salt, canonical))
-            self.leaves.append(entry.with_details_hash(details_hash_of_bytes(salt, canonical)).leaf())
+            bound = details_hash_of_bytes(salt, canonical)
+            self.leaves.append(entry.model_copy(update={"details_hash": bound}).leaf())
 
 
 def _hashes_at(level: int, size: int) -> int:

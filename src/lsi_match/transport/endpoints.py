@@ -28,6 +28,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, model_validator
 
 from lsi_match.base import dry_run
+from lsi_match.base.closing import Closing
 from lsi_match.base.errors import LsiError, UnexpectedError, of_disk
 from lsi_match.base.files import read_private, whole_file
 from lsi_match.base.guarded_folder import MOST_NAMES, GuardedFolder
@@ -105,7 +106,7 @@ class _Files(Protocol):
     def close(self) -> None: ...
 
 
-class Endpoint:
+class Endpoint(Closing):
     """An open place; close it, or use it in a `with` block."""
 
     def __init__(self, files: _Files, name: str) -> None:
@@ -115,12 +116,6 @@ class Endpoint:
     def close(self) -> None:
         """Let go of the connection, or of the folders."""
         self._files.close()
-
-    def __enter__(self) -> Endpoint:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def _checked(self, name: str) -> str:
         if not (_NAME.fullmatch(name) or _HALF.fullmatch(name)):
