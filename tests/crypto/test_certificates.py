@@ -245,13 +245,40 @@ def test_when_a_certificate_ends_with_which_somebody_signed_is_told(office: Offi
     }
 
     def told() -> list[tuple[str, datetime]]:
-        found = ends_of_agreement(office.manifest, office.root, papers.values())
+        found = ends_of_agreement(office.manifest, office.trust, papers.values())
         return [(one.name, one.at) for one in found if one.what == "certificate"]
 
     assert told() == [("uwv", NOW + timedelta(days=20))]
     later = office.certified(office.own, office.between)
     papers["a"] = acknowledge(office.manifest, later, ("datasteward",), NOW)
     assert told() == [("uwv", NOW + timedelta(days=30))]
+
+
+def test_when_the_lists_end_by_which_a_certificate_counts_is_told(office: Office) -> None:
+    papers = {"uwv": approve(office.manifest, office.certified(office.own, office.between), NOW)}
+
+    def told(*lists: bytes) -> list[tuple[str, datetime, tuple[str, ...]]]:
+        found = ends_of_agreement(office.manifest, replace(office.trust, revocations=lists), papers.values())
+        return [(one.name, one.at, one.who) for one in found if one.what == "revocation list"]
+
+    hour, day = timedelta(hours=1), timedelta(days=1)
+    above, between = revocation_list(office.anchor), revocation_list(office.between, ends=NOW + 2 * day)
+    assert told() == []
+    assert told(above) == [("uwv", NOW + 5 * day, ("uwv",))]
+    # The first that ends, of the authority and of the one between.
+    assert told(above, between) == [("uwv", NOW + 2 * day, ("uwv",))]
+    # A newer one takes its place; no list stands longer than the manifest says.
+    newer = revocation_list(office.between, ends=NOW + 20 * day)
+    assert told(above, between, newer) == [("uwv", NOW + 5 * day, ("uwv",))]
+    old = revocation_list(office.anchor, made=NOW - 3 * day, ends=NOW + 60 * day)
+    assert told(old, newer) == [("uwv", NOW - 3 * day + 7 * day, ("uwv",))]
+    # What it says is so: a moment before it counts, a moment after it does not.
+    ((_, at, _),) = told(above, between)
+    office.trust = replace(office.trust, revocations=(above, between))
+    own = Revocations((above, between), 7 * day)
+    chain = [office.own.certificate, office.between.certificate, office.anchor.certificate]
+    assert own.problem(chain, at - hour) is None
+    assert own.problem(chain, at + hour) is not None
 
 
 # What does not.

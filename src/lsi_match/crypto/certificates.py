@@ -44,7 +44,7 @@ from lsi_match.base.errors import LsiError, RefusedError
 from lsi_match.base.files import read_bytes, read_private
 from lsi_match.crypto import passphrase
 from lsi_match.crypto.external_keys import OutsideKey, library_key
-from lsi_match.crypto.revocation import Revocations
+from lsi_match.crypto.revocation import Revocations, read_certificate
 
 if TYPE_CHECKING:
     from securesystemslib.signer import SSlibKey
@@ -72,7 +72,7 @@ class Certified:
 
     @property
     def public(self) -> SSlibKey:
-        return _key_of(_read(self.certificates[0]))
+        return _key_of(read_certificate(self.certificates[0]))
 
 
 def certified_key(
@@ -93,8 +93,8 @@ def certified_key(
         CertificateRefusedError: says what is wrong.
     """
     try:
-        leaf, *between = (_read(one) for one in chain)
-        store = Store([_read(one) for one in authorities])
+        leaf, *between = (read_certificate(one) for one in chain)
+        store = Store([read_certificate(one) for one in authorities])
     except ValueError:
         raise CertificateRefusedError.because("crypto.none_given", party=party) from None
     for moment in moments:
@@ -153,11 +153,6 @@ _SIGNER = (
 )
 
 
-def _read(certificate: str) -> x509.Certificate:
-    """Raises ValueError when it is none."""
-    return x509.load_der_x509_certificate(base64.b64decode(certificate, validate=True))
-
-
 def _key_of(certificate: x509.Certificate) -> SSlibKey:
     """The key in a certificate; its id is as everywhere for ECDSA, for RSA the SHA-256 of its SubjectPublicKeyInfo."""
     try:
@@ -200,7 +195,9 @@ def read_authority(data: bytes, file: str) -> str:
     """The one certificate of an authority in a PEM file; raises CertificateUnreadableError when it is none."""
     chain = read_chain(data, file)
     try:
-        is_authority = _read(chain[0]).extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+        is_authority = (
+            read_certificate(chain[0]).extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+        )
     except (x509.ExtensionNotFound, ValueError):
         is_authority = False
     if len(chain) != 1 or not is_authority:
@@ -217,7 +214,7 @@ def read_certified(name: str, chain: Path, key: Path | None, own: OutsideKey | o
     """
     certificates = read_chain(read_bytes(chain), str(chain))
     try:
-        public = _key_of(_read(certificates[0]))
+        public = _key_of(read_certificate(certificates[0]))
     except ValueError:
         raise CertificateUnreadableError.because("crypto.wrong_key", file=str(chain)) from None
     if key is None:
@@ -225,7 +222,7 @@ def read_certified(name: str, chain: Path, key: Path | None, own: OutsideKey | o
             raise LsiError("CertificateKeyDiffersError", file="signing.json")
         return Certified(name, own, certificates)
     private = _private_key(key)
-    if private.public_key() != _read(certificates[0]).public_key():
+    if private.public_key() != read_certificate(certificates[0]).public_key():
         raise LsiError("CertificateKeyDiffersError", file=str(key))
     return Certified(name, private, certificates)
 
@@ -249,11 +246,11 @@ def _private_key(file: Path) -> rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey:
 
 def valid_between(certificate: str) -> tuple[datetime, datetime]:
     """From when until when a certificate (base64 of DER) is valid."""
-    read = _read(certificate)
+    read = read_certificate(certificate)
     return read.not_valid_before_utc, read.not_valid_after_utc
 
 
 def authority_text(certificate: str) -> str:
     """An authority by its name and the SHA-256 of its certificate, for people to compare."""
-    read = _read(certificate)
+    read = read_certificate(certificate)
     return f"{read.subject.rfc4514_string()} {hashlib.sha256(base64.b64decode(certificate)).hexdigest()}"

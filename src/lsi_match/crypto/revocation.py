@@ -14,6 +14,7 @@ Of a key that was compromised, nothing counts: nobody knows since when.
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -61,6 +62,15 @@ class Revocations:
                 return problem("crypto.no_revocation_list", name=name, days=self.age.days, day=day)
         return None
 
+    def spans(self, authorities: Iterable[str]) -> list[tuple[datetime, datetime]]:
+        """Of each authority (base64 of DER) of which there are lists: from when until when the newest says something."""
+        found = []
+        for one in map(read_certificate, dict.fromkeys(authorities)):
+            made = [(own.last_update_utc, own.next_update_utc) for own in _of(self.lists, one)]
+            ends = [(since, min(until, since + self.age)) for since, until in made if until is not None]
+            found += [max(ends, key=lambda span: span[1])] if ends else []
+        return found
+
     def _covers(
         self, one: x509.CertificateRevocationList, certificate: x509.Certificate, moment: datetime
     ) -> bool:
@@ -68,6 +78,11 @@ class Revocations:
         if made > moment:
             return made <= certificate.not_valid_after_utc
         return ends is not None and moment <= ends and moment - made <= self.age
+
+
+def read_certificate(certificate: str) -> x509.Certificate:
+    """A certificate in base64 of DER; raises ValueError when it is none."""
+    return x509.load_der_x509_certificate(base64.b64decode(certificate, validate=True))
 
 
 def read_list(data: bytes, file: str) -> bytes:

@@ -228,7 +228,7 @@ class Home:
         folder = self.project(project)
         manifest = load_manifest(read_bytes(folder / "manifest.json"))
         papers = StatementStore(folder / "approvals").papers().values()
-        found = ends_of_agreement(manifest, self.trust(project, now).current, papers)
+        found = ends_of_agreement(manifest, self.trust(project, now), papers)
         return [one for one in found if one.days_warned(now) is not None]
 
     def log(self, project: str) -> RememberedLog:

@@ -102,7 +102,7 @@ def ends(project: Project, view: ProjectView, now: datetime) -> list[End]:
     manifest = project.manifest()
     if is_over(manifest, now):
         return []
-    agreed = ends_of_agreement(manifest, project.trust(now).current, project.papers().values())
+    agreed = ends_of_agreement(manifest, project.trust(now), project.papers().values())
     found = [*agreed, *_of_rounds(manifest, view, now)]
     found = [one for one in found if one.what != "period" or now < one.at]
     return sorted(found, key=lambda one: (one.at, one.what, one.name))

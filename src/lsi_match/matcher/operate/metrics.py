@@ -158,7 +158,7 @@ _OPENS = (
 _ENDS = (
     _GAUGE,
     "ends_timestamp_seconds",
-    "When something ends by itself: trust root, authority, certificate, period, dpia, rounds, hold, cosignatures, release",
+    "When something ends by itself: trust root, authority, certificate, revocation list, period, dpia, rounds, hold, cosignatures, release",
 )
 _OVERDUE = _GAUGE, "destruction_overdue", "Things that are past their term and not destroyed yet"
 
