@@ -7,11 +7,13 @@ import json
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
+from leaks import Marks
 from refusals import raises
 
 from lsi_match.base.canonical import digest_of_bytes
@@ -30,11 +32,12 @@ from lsi_match.matcher.operate.publish import public_facts
 from lsi_match.matcher.operate.transfers import _for
 from lsi_match.matcher.round.hold import RunHeldError
 from lsi_match.matcher.round.office import OfficeCountsRefusedError, ingest_counts
+from lsi_match.matcher.site.inbox import received
 from lsi_match.matcher.site.proofs import put_round_proofs
 from lsi_match.monitor.round_findings import RoundFindings
 from lsi_match.monitor.table import CountsTable
 from lsi_match.partner.office import write_request
-from lsi_match.protocol.documents import OfficeCounts, OfficeRequest
+from lsi_match.protocol.documents import OfficeCounts, OfficeRequest, Opening
 from lsi_match.reports.monitor_report import report
 
 from .conftest import Town, copy_of, deliver, run_steps
@@ -372,6 +375,64 @@ def test_only_the_client_takes_back_and_only_of_the_extracts_of_the_drop_is_told
     put_round_proofs(plain.project)
     with raises("OfficeNotAskedError"):
         write_request(plain.home("uwv"), first, *arguments[1:])
+
+
+def test_a_drop_that_comes_after_the_table_is_not_released_with_it(office: Office, tables: Path) -> None:
+    """Whose table it would be is decided before anybody sees it: no partner chooses others afterwards."""
+    world = office.world
+    ingest_counts(world.project, brought(office, tables), utc_now())
+    for file in received(world.project, "uwv").glob("*.*"):
+        file.unlink()
+    opening = opening_of(world).read_bytes()
+    world.prepare("uwv", opening)
+    with raises("ReportChangedError"):
+        run_steps(world, ROUND)
+    last = list(world.project.entries())[-1]
+    assert last.name == "count"
+    assert not list((world.project.folder / "releases").rglob("*office*"))
+
+
+def test_nothing_goes_to_the_office_once_no_round_can_wait_for_it(office: Office, tmp_path: Path) -> None:
+    world, file = office.world, opening_of(office.world)
+    deadline = peek(file.read_bytes(), Opening, what="opening", party="matcher").deadline
+    late = world.project.manifest().held_until(deadline) + timedelta(seconds=1)
+    with raises("OfficeTooLateError"):
+        write_request(
+            world.home("uwv"),
+            file,
+            world.mapping("uwv"),
+            world.extracts,
+            tmp_path / "late",
+            "samenloop",
+            late,
+        )
+    assert not (tmp_path / "late").exists()
+
+
+def test_no_number_of_anybody_lies_open_where_requests_were_made_and_tables_taken_in(
+    office: Office, tables: Path
+) -> None:
+    world = office.world
+    ingest_counts(world.project, brought(office, tables), utc_now())
+    numbers = {
+        bsn.encode() for name in world.partners for bsn in office.rows(name).get_column("bsn").drop_nulls()
+    }
+    marks, places = Marks(numbers), (world.site.folder, *(world.folder / name for name in world.controllers))
+    for place in (*places, office.requests):
+        for file in place.rglob("*"):
+            assert not file.is_file() or not marks.found_in(file.read_bytes()), file.name
+
+
+def test_a_table_says_nothing_of_its_cells_in_a_refusal(office: Office, tables: Path) -> None:
+    """Somebody who pastes rows of people into it finds them in no message."""
+    number = next(iter(office.rows("uwv").get_column("bsn").drop_nulls()))
+    first = sorted(tables.glob("uwv.*.csv"))[0]
+    lines = first.read_text().splitlines()
+    for row in (f"{lines[1].rpartition(';')[0]};={number}", lines[1].replace(";nl;", f";{number};"), number):
+        first.write_text("\n".join([lines[0], row, *lines[2:]]))
+        with raises("OfficeTableRefusedError", "CountsFileError") as refused:
+            brought(office, tables)
+        assert not any(number in refused.value.text(lang) for lang in ("nl", "en"))
 
 
 def test_what_a_command_writes_is_listed(office: Office, tmp_path: Path, capsys: Any) -> None:

@@ -57,6 +57,7 @@ def test_a_special_category_may_be_watched_by_an_office_with_a_law_and_the_advic
 
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "a stranger as client": ({"client": "cbs"}, "not a controller"),
+    "the name of a partner": ({"id": "uwv"}, "a meaning of its own"),
     "smaller numbers than are shown": ({"rounded_to": 5}, "rounds to the smallest number"),
     "a key of a party": ({"encryption_key": f"age1{2:058d}"}, "the same key"),
     "what the manifest does not explain": (

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
+from manifest.test_office import draft
 from pydantic import ValidationError
+from refusals import raises
 
+from lsi_match.manifest import Manifest
 from lsi_match.monitor.analyse import analyse
 from lsi_match.monitor.evidence import trend
+from lsi_match.monitor.round_findings import checked_findings, findings_of
 from lsi_match.monitor.table import CountsTable
 from lsi_match.monitor.verdict import State, conclude
 
@@ -62,3 +67,25 @@ def test_a_table_without_an_office_is_what_it_was() -> None:
 def test_a_cell_has_the_groups_of_who_counted_it() -> None:
     with pytest.raises(ValidationError):
         table(stages=stages("uwv", ("nl", "b"), (1, 1)))
+
+
+def test_a_report_without_the_dimension_that_an_office_has_to_count_is_no_report_of_the_round() -> None:
+    """Else the matching environment could leave it out, and nothing would be awaited."""
+    manifest = Manifest.model_validate(draft())
+    agreed = manifest.monitor.model_dump(include={"tolerance", "confidence", "looks", "smallest_cell"})
+    groups = {"jong": "Jong", "oud": "Oud"}
+    own = {"id": "leeftijd", "label": "Leeftijd", "groups": groups}
+    theirs = {"id": "etniciteit", "label": "E", "groups": {"een": "E", "ander": "A"}, "counted_by": "cbs"}
+    for dimensions in (
+        [own, theirs],
+        [own],
+        [theirs | {"id": "leeftijd", "groups": groups} | {"counted_by": None}, theirs | {"id": "anders"}],
+    ):
+        counts = table(**agreed, dimensions=dimensions).model_dump_json().encode()
+        report = findings_of(manifest, "r1", counts).written()
+        with (
+            nullcontext()
+            if len(dimensions) == 2 and dimensions[0] is own
+            else raises("ReportNotOfCountsError")
+        ):
+            checked_findings(report, counts, manifest)

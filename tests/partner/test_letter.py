@@ -12,6 +12,7 @@ from criteria.test_sentences import DECLARED, ENGINE, NAMES
 from handmade import NOW, document, selection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from manifest.test_office import draft
 
 from lsi_match.base.errors import Language
 from lsi_match.criteria.parse import parse_predicate
@@ -61,6 +62,12 @@ def written(manifest: Manifest, lang: Language, signals: tuple[str, ...] = ()) -
         manifests={manifest.digest: ""},
     )  # fmt: skip
     return letter(Answered("uwv", "kenmerk", answer, {manifest.digest: manifest}, frozenset(), ()), lang)
+
+
+def test_a_person_reads_that_a_statistics_office_counted() -> None:
+    told = "Bureau voor de statistiek kan voor deze ronde hebben geteld"
+    assert told in sent(Manifest.model_validate(draft()), "nl")
+    assert "statistiek" not in sent(agreed(), "nl")
 
 
 def test_the_signals_that_selected_somebody_are_told_and_no_other() -> None:

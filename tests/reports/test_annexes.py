@@ -13,6 +13,7 @@ from zipfile import ZipFile
 import pytest
 from handmade import document
 from logged import opened, ran
+from manifest.test_office import draft
 from refusals import raises
 from test_public_pages import at, numbered
 
@@ -125,6 +126,25 @@ def test_status_and_dates_are_those_of_the_log() -> None:
     ):
         found = made("algorithm-register", replace(facts(), use=one))
         assert (found["status"], found.get("end_date")) == (status, "2026-04" if one.end else None)
+
+
+def test_a_statistics_office_is_named_wherever_data_go_to_it() -> None:
+    manifest = Manifest.model_validate({**draft(), "accountability": ACCOUNTABILITY})
+    given, title = replace(facts(), versions=(Version(manifest, SINCE),)), "Bureau voor de statistiek"
+    assert title in str(made("dpia", given)["answers"]["6.2"])
+    assert any(title in one["Omschrijving"] for one in made("vws", given)["Ontvangers"])
+    found = made("processing-register", given)
+    (office,) = (
+        one["id"] for path, one in found.items() if path.startswith("/entities/") and one["name"] == title
+    )
+    told = [
+        one
+        for path, one in found.items()
+        if "/versions/" in path and {"legalRole": "ThirdParty", "entityId": office} in one["recipients"]
+    ]
+    assert [one["processingOptions"] for one in told] == [["Organise"]]
+    for kind in get_args(Annex):
+        assert title not in json.dumps(made(kind))
 
 
 def test_activities_have_the_ids_that_follow_from_the_addresses_in_the_log() -> None:

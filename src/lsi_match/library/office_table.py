@@ -34,7 +34,7 @@ def take_back(home: Home, opening_file: Path, tables: Path, project: str, now: d
         raise LsiError("OfficeNotAskedError", partner=home.name)
     files = {name: tables / f"{name}{kind}" for name in tables_of(manifest) for kind in (".xlsx", ".csv")}
     found = {name: _table(file, name, office, asked) for name, file in files.items() if file.exists()}
-    if problem := impossible(manifest, office, found, {}):
+    if problem := impossible(manifest, office, found):
         raise LsiError("OfficeTableRefusedError", **problem)
     document = OfficeCounts(
         project=project,

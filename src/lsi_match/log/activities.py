@@ -59,8 +59,9 @@ def register(manifest: Manifest) -> dict[str, Any]:
         "processor": manifest.matcher.title,
         "parties": {
             name: party_uri(manifest.matcher.domain, manifest.project.id, manifest.digest, name)
-            for name in manifest.controllers
+            for name in (*manifest.controllers, *_office(manifest))
         },
+        **({"others": others} if (others := _office(manifest)) else {}),
         "contact": {name: one.dpo_contact for name, one in manifest.controllers.items()},
         "purpose": manifest.basis.purpose,
         "legal_basis": manifest.basis.legal_basis,
@@ -84,13 +85,19 @@ def _activity(manifest: Manifest, step: Step) -> dict[str, Any]:
             "data": {name: sorted(_categories(manifest, name)) for name in manifest.partners},
             "recipients": sorted(manifest.release.to)
             if step in (Step.RELEASE, Step.HAND_OUT, Step.OPENED)
-            else [],
+            else [*(_office(manifest) if step is Step.COUNT else ())],
             "kept_days": {
                 "releases": manifest.release.keep_days,
                 "files_of_subjects": manifest.retention.log_details_days,
             },
         }
     return found
+
+
+def _office(manifest: Manifest) -> dict[str, str]:
+    """The statistics office that data go to, with its title: it is no controller."""
+    office = manifest.monitor.office
+    return {office.id: office.title} if office else {}
 
 
 def _categories(manifest: Manifest, partner: str) -> set[str]:

@@ -49,7 +49,7 @@ from lsi_match.log.view import ProjectView
 from lsi_match.manifest import Manifest
 from lsi_match.protocol.documents import CellCounts, Justification, OfficeCounts, Opening
 from lsi_match.protocol.evaluation_documents import AccessAsk, EvaluationAsk, Evaluators
-from lsi_match.protocol.office import stage_of
+from lsi_match.protocol.office import impossible, stage_of
 from lsi_match.protocol.place_files import PAPERS_SUFFIX
 from lsi_match.protocol.trust_root import MATCHER
 
@@ -373,7 +373,8 @@ class _Judging:
         if manifest.monitor.office is not None:
             stages = json.loads(self._paper(event.table, recorded))["stages"]
             told = {one["id"]: one["counts"] for one in stages if one.get("counted_by")}
-            if told != self.by_office.get(event.round, {}):
+            round_ = self.view.round(event.round)
+            if told != self.by_office.get(event.round, {}) or (round_ and round_.other_drops):
                 raise _otherwise(recorded, "log.office_told_otherwise")
         self.holds[event.round] = report.holds(manifest.monitor.hold_on_too_little), event.findings
         if (report.round, len(report.alerts)) != (event.round, event.alerts or 0):
@@ -406,6 +407,8 @@ class _Judging:
         said = verify(data, OfficeCounts, key, what="office counts", party=event.partner)
         if (said.round, said.opening) != (event.round, self.openings.get(event.round)):
             raise _otherwise(recorded, "log.counts_of_other")
+        if false := impossible(manifest, manifest.monitor.office, said.tables):
+            raise LsiError("OfficeCountsRefusedError", **false)
         self.by_office[event.round] = {
             stage_of(manifest.monitor.office, name, column): counts
             for name, table in said.tables.items()

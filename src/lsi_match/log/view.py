@@ -289,6 +289,8 @@ class RoundView:
     justifications: set[str] = field(default_factory=set)
     #: Digest of the table of a statistics office.
     office: str | None = None
+    #: Partner → digest of the drop that it counts; the round ends when another comes.
+    counted_drops: dict[str, str] = field(default_factory=dict)
     release: Release | None = None
     #: Who had not justified when it was released; None when that was in order (`HoldRule.breach`).
     breach: tuple[str, ...] | None = None
@@ -308,6 +310,13 @@ class RoundView:
     #: Positions of the last justification and of the last drop that came in.
     last_justified: int = -1
     last_arrival: int = -1
+
+    @property
+    def other_drops(self) -> bool:
+        """Whether there are other drops by now than a statistics office counted."""
+        return self.office is not None and self.counted_drops != {
+            n: one.drop for n, one in self.drops.items()
+        }
 
     @property
     def has_release(self) -> bool:
@@ -582,6 +591,7 @@ class ProjectView:
             case events.OfficeCounted() as told:
                 _count(self.sent_alone, told.partner, mark.at)
                 round_.office, round_.last_justified = told.office, mark.position
+                round_.counted_drops = {name: one.drop for name, one in round_.drops.items()}
                 round_.hold, round_.hold_rule, round_.justifications = None, HoldRule(), set()
             case events.Released() as made:
                 round_.release = Release(

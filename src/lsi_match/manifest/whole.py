@@ -141,6 +141,8 @@ class Manifest(Document):
             raise RuleViolation.because(
                 "manifest.no_controller", *at, "client", where="monitor.office", who=office.client
             )
+        if office.id in self.controllers:  # stages are named after it, as after a partner
+            raise RuleViolation.because("manifest.reserved_party", *at, "id", name=office.id)
         for number, one in enumerate(office.dimensions):
             if one.id not in self.characteristics:
                 raise RuleViolation.because(

@@ -123,6 +123,8 @@ def checked_findings(report: bytes, counts: bytes, manifest: Manifest) -> tuple[
     """
     monitor = manifest.monitor
     agreed = (monitor.tolerance, monitor.confidence, monitor.looks, monitor.smallest_cell)
+    watched = [one.id for one in monitor.dimensions]
+    watched += [one.id for one in (monitor.office.dimensions if monitor.office else ())]
     try:
         found = RoundFindings.model_validate_json(report)
         table = CountsTable.model_validate_json(counts)
@@ -130,6 +132,8 @@ def checked_findings(report: bytes, counts: bytes, manifest: Manifest) -> tuple[
     except ValidationError:
         raise LsiError("ReportNotOfCountsError") from None
     if (table.tolerance, table.confidence, table.looks, table.smallest_cell) != agreed:
+        raise LsiError("ReportNotOfCountsError")
+    if [one.id for one in table.dimensions] != watched:
         raise LsiError("ReportNotOfCountsError")
     if again.model_copy(update={"format": found.format, "promises": found.promises}).written() != report:
         raise LsiError("ReportNotOfCountsError")

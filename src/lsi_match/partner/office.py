@@ -14,6 +14,7 @@ import polars as pl
 
 from lsi_match.agreement.gates import require
 from lsi_match.base.canonical import digest_of_bytes
+from lsi_match.base.clock import minute
 from lsi_match.base.errors import LsiError, wrong
 from lsi_match.base.files import write_whole
 from lsi_match.crypto.sealing import seal
@@ -43,12 +44,15 @@ def write_request(
 
     Raises:
         OfficeNotAskedError: the manifest has no office, or no records of this partner for it.
+        OfficeTooLateError: no round can wait any more for a table.
         OfficeDropNeededError: no drop was made for the round.
         LsiError: a gate does not hold; or what is wrong with opening, mapping or extract.
     """
     manifest, office, opening, asked = asked_of(home, opening_file, project, now)
     if not tables_of(manifest, home.name):
         raise LsiError("OfficeNotAskedError", partner=home.name)
+    if now > (until := manifest.held_until(opening.deadline)):
+        raise LsiError("OfficeTooLateError", round=opening.round, until=minute(until))
     require(manifest, home.evidence(project, now, opening))
     made = home.drop_of(project, opening.round)
     if made is None:

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from itertools import pairwise, product
+from math import inf
 
 from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.errors import wrong
@@ -90,18 +91,19 @@ def request_of(
 
 
 def impossible(
-    manifest: Manifest, office: Office, tables: Tables, sent: Mapping[str, tuple[int, ...]]
+    manifest: Manifest, office: Office, tables: Tables, sent: Mapping[str, tuple[int, ...]] | None = None
 ) -> dict[str, str] | None:
     """What of these tables cannot be (`base.errors.wrong`); None where all of it can:
 
     1. They are tables that were asked, of every selection that was delivered, with all columns and every group cell; the
        cells of `unknown` may be left out.
     2. Every number is rounded, to the nearest multiple of what was agreed, so that there are no small counts.
-    3. No column has more in a cell than the one before.
-    4. A column adds up to what its partner told of its drop, as far as rounding and withheld numbers leave room.
+    3. No column has more in a cell than the last one before in which that was told.
+    4. A column adds up to what its partner told of its drop, as far as rounding leaves room. Of what is withheld is told less
+       than of the rest: a table that tells nothing would end the hold.
 
     Args:
-        sent: table → `totals_of` what its partner told; nothing where that is not known.
+        sent: table → `totals_of` what its partner told; None where that is not known.
     """
     asked, unit = tables_of(manifest), office.rounded_to
     known, every = (
@@ -112,7 +114,7 @@ def impossible(
         for more in ((), (UNKNOWN,))
     )
     other = any(set(asked.get(name, ())) != table.keys() for name, table in tables.items())
-    if other or not tables or (sent and tables.keys() != sent.keys()):
+    if other or not tables or (sent is not None and tables.keys() != sent.keys()):
         return wrong("protocol.office_tables", names=", ".join(asked))
     for name, table in tables.items():
         for column, counts in table.items():
@@ -121,11 +123,13 @@ def impossible(
                 return wrong("protocol.office_groups", **at)
             if any(count is not None and count % unit for count in counts.values()):
                 return wrong("protocol.office_not_rounded", unit=unit, **at)
+        most = {cell: inf if count is None else count for cell, count in table[REGISTER].items()}
         for before, column in pairwise(asked[name]):
-            pairs = [(table[before].get(cell, 0), count) for cell, count in table[column].items()]
-            if any(a is not None and b is not None and a < b for a, b in pairs):
+            told = {cell: count for cell, count in table[column].items() if count is not None}
+            if any(count > most.get(cell, 0) for cell, count in told.items()):
                 return wrong("protocol.office_more", table=name, column=column, before=before)
-        for column, total in zip(asked[name], sent.get(name, ()), strict=False):
+            most |= told
+        for column, total in zip(asked[name], (sent or {}).get(name, ()), strict=False):
             if not _adds_up(table[column], total, unit):
                 return wrong("protocol.office_total", table=name, column=column)
     return None
@@ -134,5 +138,6 @@ def impossible(
 def _adds_up(counts: CellCounts, total: int, unit: int) -> bool:
     """Whether numbers that were rounded to the nearest multiple of `unit` can be of so many."""
     told = [count for count in counts.values() if count is not None]
-    slack, hidden = len(told) * unit // 2, len(told) < len(counts)
-    return sum(told) - slack <= total and (hidden or total <= sum(told) + slack)
+    slack, hidden = len(told) * unit // 2, len(counts) - len(told)
+    withheld = sum(told) + hidden * unit if hidden else 0
+    return sum(told) - slack <= total <= sum(told) + slack + withheld

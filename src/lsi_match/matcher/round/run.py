@@ -435,7 +435,7 @@ class Run:
             "too_little": report.too_little,
         }
         hold = self._round.hold
-        if hold is not None and hold.findings != digest:
+        if (hold is not None and hold.findings != digest) or self._round.other_drops:
             changed = LsiError("ReportChangedError", round=self.round_id)
             self._record(CountRefused(round=self.round_id, **counts, **why(changed)))
             raise changed

@@ -88,6 +88,7 @@ class _Filled:
         self.parts = self.manifest.accountability
         self.register = register(self.manifest)
         site = f"https://{self.manifest.matcher.domain}"
+        self.others: dict[str, str] = self.register.get("others", {})
         self.page = f"{site}/project/{self.manifest.project.id}/"
         self.source = f"{site}/register/{self.manifest.project.id}/{facts.versions[-1].short}/index.json"
         self.version = len(facts.versions)
@@ -165,7 +166,12 @@ class _Filled:
         for one in (one for one in self.register["activities"] if one["about_persons"]):
             id_ = _id(one["id"])
             recipients = [
-                {"legalRole": "JointDataControllers", "entityId": entities[name]}
+                {
+                    "legalRole": "JointDataControllers"
+                    if name in self.manifest.controllers
+                    else "ThirdParty",
+                    "entityId": entities[name],
+                }
                 for name in one["recipients"]
             ]
             version = checked(
@@ -196,7 +202,7 @@ class _Filled:
             }
             found[f"/processing_activities/{id_}/versions/{self.version}"] = version
         for name, id_ in entities.items():
-            title = self.manifest.controllers[name].title
+            title = (self.register["controllers"] | self.others)[name]
             found[f"/entities/{id_}"] = {"type": "Organisation", "id": id_, "name": title, "country": "NL"}
         found[f"/entities/{matcher}"] = {"type": "Organisation", "id": matcher, "name": self.manifest.matcher.title, "country": "NL"}  # fmt: skip
         return found
@@ -222,7 +228,8 @@ class _Filled:
                 ],
                 "Verwerkers": _named([manifest.matcher.title]),
                 "Ontvangers": [
-                    {"Id": _id(f"{self.page}#to-{name}"), "Omschrijving": manifest.controllers[name].title} for name in manifest.release.to
+                    {"Id": _id(f"{self.page}#to-{name}"), "Omschrijving": title}
+                    for name, title in self._recipients().items()
                 ],
                 "Doelen": [
                     {"Id": _id(f"{self.page}#{one}"), "Doel": manifest.basis.purpose,
@@ -246,6 +253,10 @@ class _Filled:
         )  # fmt: skip
         # Its import looks for a member with a comma in its name.
         return found | {"GebPia,IsGebpiaAlUitgevoerd": True}
+
+    def _recipients(self) -> dict[str, str]:
+        released = {name: self.manifest.controllers[name].title for name in self.manifest.release.to}
+        return released | {name: _say("office", title=title) for name, title in self.others.items()}
 
     def _concerned(self, subject: str, kept: dict[str, int]) -> dict[str, Any]:
         data = [
@@ -314,6 +325,7 @@ class _Filled:
             "5.2": basis.purpose,
             "6.2": "\n".join(filter(None, [
                 *(one.title for one in manifest.controllers.values()), f"{manifest.matcher.title} (verwerker)",
+                *(_say("office", title=title) for title in self.others.values()),
                 self._paper("arrangement", parts.joint_controllers), self._paper("agreement", parts.processor),
             ])),
             "8.2": parts.transfers and parts.transfers.text,

@@ -121,7 +121,7 @@ class PersonalData(Part):
 
 
 class Recipient(Part):
-    legalRole: Literal["JointDataControllers", "DataProcessor"]  # noqa: N815
+    legalRole: Literal["JointDataControllers", "DataProcessor", "ThirdParty"]  # noqa: N815
     entityId: UUID  # noqa: N815
 
 

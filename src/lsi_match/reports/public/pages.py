@@ -145,7 +145,9 @@ def _project(pages: _Pages, facts: ProjectFacts) -> dict[str, bytes]:
             title,
             register=value,
             data=_categories(value, pages.lang),
-            titles=lambda names, of=value: [of["controllers"][name] for name in names],
+            titles=lambda names, of=value: [
+                (of["controllers"] | of.get("others", {}))[name] for name in names
+            ],
         )
         found[f"{folder}index.json"] = json.dumps(value, ensure_ascii=False, indent=2).encode() + b"\n"
     return found
